@@ -1,0 +1,114 @@
+"""What is read from Visma Severa and Microsoft Entra, in the words of the trade.
+
+Values only: `severa` and `directory` fill them, `mapping` turns them into wanted grants. Nothing
+here is judged: inactive, deleted and faulty records are kept, so that the mapping can say what it
+left out and why.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+
+@dataclass(frozen=True, order=True)
+class Customer:
+    """A customer in Severa. `number` is the customer number, and Severa lets it be absent."""
+
+    guid: str
+    number: int | None
+    name: str
+    is_active: bool
+
+
+@dataclass(frozen=True, order=True)
+class CustomValue:
+    """What one customer has in one custom property. Severa gives every type of value as text.
+
+    A property without a value is left out. One that allows several choices can come as several
+    values with the same name, or as one text; which of them Visma does not document.
+    """
+
+    customer_guid: str
+    property_name: str
+    value: str
+
+
+@dataclass(frozen=True, order=True)
+class ContactPerson:
+    """A person at a customer. `role_name` is the contact role, by which API access is given.
+
+    `emails` is as typed in Severa: any number of addresses, any case, not checked.
+    """
+
+    guid: str
+    customer_guid: str
+    name: str
+    emails: tuple[str, ...]
+    role_name: str | None
+    is_active: bool
+    is_deleted: bool
+
+
+@dataclass(frozen=True)
+class Register:
+    """One complete reading of Severa: never a part of one.
+
+    `property_names` are the names of the active custom properties that are defined for customers,
+    whether or not any customer has a value in them: a property that was renamed is missing here,
+    which is a fault of the whole reading and not of each customer. `custom_values` are those of
+    active customers only. The tuples are sorted, and no record is in them twice.
+    """
+
+    customers: tuple[Customer, ...]
+    property_names: frozenset[str]
+    custom_values: tuple[CustomValue, ...]
+    contact_persons: tuple[ContactPerson, ...]
+    read_at: datetime
+
+
+@dataclass(frozen=True, order=True)
+class ContactEmail:
+    """What a user is looked up by, and what a stored object id is bound to.
+
+    Both parts are needed: another contact person with the same address, or another address of the
+    same contact person, is a new question to Entra. Build it with `contact_email`.
+    """
+
+    contact_guid: str
+    email: str
+
+
+class DirectoryFault(StrEnum):
+    """Why an e-mail address leads to no user; the value is the text that a report can show."""
+
+    INVALID_EMAIL = "is not an e-mail address; correct it in Severa"
+    NOT_FOUND = "no user in Entra has this e-mail address; invite the user or correct the address in Severa"
+    AMBIGUOUS = "more than one user in Entra has this e-mail address; remove it from all but one"
+    UNPROVEN = (
+        "a user in Entra has it only as an alternate e-mail address, which proves nothing; "
+        "set it as the user's e-mail or invite the address"
+    )
+    DISABLED = "the user is disabled in Entra; enable the user, or end the contact role in Severa"
+    GONE = (
+        "the user who had this access no longer exists in Entra; end the contact role in Severa, "
+        "let the sync run, and give the role again"
+    )
+
+
+@dataclass(frozen=True)
+class Directory:
+    """What Entra said of every asked contact person and address: an object id or a fault, never both.
+
+    `users` gives the immutable object id, in lower case. `invited` are those of `users` who were
+    invited in this run.
+    """
+
+    users: Mapping[ContactEmail, str] = field(default_factory=dict)
+    faults: Mapping[ContactEmail, DirectoryFault] = field(default_factory=dict)
+    invited: frozenset[ContactEmail] = frozenset()
+
+
+def contact_email(*, contact_guid: str, email: str) -> ContactEmail:
+    """`email` trimmed and in lower case: addresses are compared exactly, but never by case."""
+    return ContactEmail(contact_guid, email.strip().lower())
