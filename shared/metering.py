@@ -1,0 +1,103 @@
+"""The values of the trade: metering point id, direction, resolution, quality.
+
+Words and codes follow Elhub's market standard (https://dok.elhub.no/Elhubstandard/).
+"""
+
+from datetime import timedelta
+from enum import StrEnum
+from typing import NewType
+
+MeteringPointId = NewType("MeteringPointId", str)
+"""An 18-digit GSRN with a valid GS1 check digit, as text: it exceeds what a JSON number holds."""
+
+GSRN_LENGTH = 18
+
+
+class InvalidMeteringPointId(ValueError):
+    """A text is not a GSRN; the message says which rule it breaks."""
+
+
+class Direction(StrEnum):
+    """Which way energy flows at the metering point."""
+
+    CONSUMPTION = "consumption"
+    PRODUCTION = "production"
+
+
+class Resolution(StrEnum):
+    """The length of a value's interval, as an ISO 8601 duration."""
+
+    PT15M = "PT15M"
+    PT1H = "PT1H"
+    P1D = "P1D"
+    P1M = "P1M"
+    P1Y = "P1Y"
+
+    @property
+    def step(self) -> timedelta:
+        """The fixed length of an interval; only resolutions finer than a day have one (KeyError)."""
+        return _STEPS[self]
+
+    @property
+    def is_stored(self) -> bool:
+        """Whether market days are stored in it; the coarser ones are sums."""
+        return self in _STEPS
+
+    def is_finer_than(self, other: "Resolution") -> bool:
+        """Whether this resolution has shorter intervals than the other."""
+        return _FINE_TO_COARSE.index(self) < _FINE_TO_COARSE.index(other)
+
+
+_STEPS = {Resolution.PT15M: timedelta(minutes=15), Resolution.PT1H: timedelta(hours=1)}
+_FINE_TO_COARSE = list(Resolution)
+
+
+class Quality(StrEnum):
+    """How a value came to be, in the words of the answer; `letter` is how it is stored."""
+
+    MEASURED = "measured"
+    ESTIMATED = "estimated"
+    FINAL_ESTIMATED = "final-estimated"
+    TEMPORARY = "temporary"
+    CALCULATED = "calculated"
+    MISSING = "missing"
+
+    @property
+    def letter(self) -> str:
+        """The one letter that stands for it in a packed market day."""
+        return _LETTERS[self]
+
+
+_LETTERS = {
+    Quality.MEASURED: "M",
+    Quality.ESTIMATED: "E",
+    Quality.FINAL_ESTIMATED: "F",
+    Quality.TEMPORARY: "T",
+    Quality.CALCULATED: "C",
+    Quality.MISSING: "X",
+}
+
+QUALITY_OF_LETTER = {letter: quality for quality, letter in _LETTERS.items()}
+
+
+def parse_metering_point_id(text: str) -> MeteringPointId:
+    """A metering point id from its text.
+
+    Raises:
+        InvalidMeteringPointId: not 18 digits, or a wrong check digit.
+    """
+    if not (text.isascii() and text.isdigit() and len(text) == GSRN_LENGTH):
+        raise InvalidMeteringPointId("a metering point id has exactly 18 digits")
+    expected = check_digit(text[:-1])
+    if text[-1] != expected:
+        raise InvalidMeteringPointId(f"the check digit should be {expected}")
+    return MeteringPointId(text)
+
+
+def check_digit(payload: str) -> str:
+    """The GS1 modulo 10 check digit of the digits before it.
+
+    Source: https://www.gs1.org/services/how-calculate-check-digit-manually
+    """
+    weighted = sum(int(digit) * (1 if place % 2 else 3) for place, digit in enumerate(reversed(payload)))
+    return str(-weighted % 10)

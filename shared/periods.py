@@ -1,0 +1,119 @@
+"""Market days, moments and periods: the only place where time zones live.
+
+Instants are aware UTC datetimes, periods are half-open, and a market day is a
+calendar day in Europe/Oslo with 23, 24 or 25 hours.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+OSLO = ZoneInfo("Europe/Oslo")
+ONE_DAY = timedelta(days=1)
+
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+_EXAMPLE = datetime(2026, 3, 29)  # noqa: DTZ001 - shown with both kinds of offset in messages
+_OFFSET = re.compile(r"(?:Z|[+-]\d{2}:?\d{2})$", re.IGNORECASE)
+
+
+class InvalidMoment(ValueError):
+    """A text is neither a date nor a time with an offset; the message says how to write one."""
+
+
+@dataclass(frozen=True, order=True)
+class Period:
+    """The half-open period `[start, end)` of two aware UTC instants."""
+
+    start: datetime
+    end: datetime
+
+    def days(self) -> Iterator[date]:
+        """The market days that the period touches, in order."""
+        day = day_of(self.start)
+        while start_of(day) < self.end:
+            yield day
+            day += ONE_DAY
+
+    @property
+    def first_day(self) -> date:
+        """The market day in which the period starts."""
+        return day_of(self.start)
+
+    @property
+    def end_day(self) -> date:
+        """The first market day that the period does not touch (exclusive)."""
+        last = day_of(self.end)
+        return last if start_of(last) == self.end else last + ONE_DAY
+
+
+@lru_cache(maxsize=20_000)
+def start_of(day: date) -> datetime:
+    """The instant at which a market day starts: midnight in Europe/Oslo, in UTC."""
+    return datetime.combine(day, time.min, tzinfo=OSLO).astimezone(UTC)
+
+
+def day_of(instant: datetime) -> date:
+    """The market day in which an aware instant lies."""
+    return instant.astimezone(OSLO).date()
+
+
+def market_day(day: date) -> Period:
+    """A market day as a period of 23, 24 or 25 hours."""
+    return Period(start_of(day), start_of(day + ONE_DAY))
+
+
+def starts(day: date, step: timedelta) -> list[datetime]:
+    """The starts of a market day's intervals of length `step`, in Europe/Oslo, in order of time."""
+    whole = market_day(day)
+    count = (whole.end - whole.start) // step
+    return [(whole.start + step * position).astimezone(OSLO) for position in range(count)]
+
+
+def local_text(instant: datetime) -> str:
+    """An instant as ISO 8601 with the offset that Europe/Oslo has at that time."""
+    return instant.astimezone(OSLO).isoformat()
+
+
+def parse_day(text: str) -> date:
+    """A market day from `2026-03-29`; anything else raises InvalidMoment."""
+    if not _DATE.fullmatch(text):
+        raise InvalidMoment(f"'{text}' is not a date. Write a market day such as 2026-03-29.")
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise InvalidMoment(f"'{text}' is not a day of the calendar.") from error
+
+
+def parse_moment(text: str) -> datetime:
+    """An instant in UTC from a market day (its start) or from an ISO 8601 time with an offset.
+
+    Raises:
+        InvalidMoment: the text is malformed, names no such day, has no offset, or lies
+            outside the years 1900 to 2199.
+    """
+    if _DATE.fullmatch(text):
+        return start_of(_within_the_calendar(parse_day(text)))
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise InvalidMoment(f"'{text}' is not an ISO 8601 date or time. {_both_ways(_EXAMPLE)}") from error
+    _within_the_calendar(instant.date())
+    if instant.tzinfo is None or not _OFFSET.search(text):
+        raise InvalidMoment(f"'{text}' has no offset from UTC. {_both_ways(instant)}")
+    return instant.astimezone(UTC)
+
+
+def _within_the_calendar(day: date) -> date:
+    if not 1900 <= day.year < 2200:
+        raise InvalidMoment(f"'{day}' is outside the years 1900 to 2199.")
+    return day
+
+
+def _both_ways(naive: datetime) -> str:
+    """The two accepted ways to write a time, shown with the caller's own time."""
+    in_oslo = naive.replace(tzinfo=OSLO)
+    in_utc = in_oslo.astimezone(UTC).replace(tzinfo=None)
+    return f"Write {in_oslo.isoformat()} or {in_utc.isoformat()}Z, or a market day such as {naive.date()}."

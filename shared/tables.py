@@ -1,0 +1,178 @@
+"""Azure Table Storage: the only importer of `azure.data.tables`.
+
+Entities are plain dictionaries with `PartitionKey` and `RowKey`. Every error of the
+client library is translated here, once.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Literal
+
+from azure.core import MatchConditions
+from azure.core.credentials import TokenCredential
+from azure.core.exceptions import (
+    AzureError,
+    ResourceExistsError,
+    ResourceModifiedError,
+    ResourceNotFoundError,
+)
+from azure.data.tables import TableServiceClient, UpdateMode
+
+ACCESS_GRANTS = "AccessGrants"
+ACCESS_AUDIT = "AccessAudit"
+SERVICE_STATE = "ServiceState"
+ALL = (ACCESS_GRANTS, ACCESS_AUDIT, SERVICE_STATE)
+
+MAX_TRANSACTION = 100
+"""Operations in one entity group transaction, all of one partition (a limit of the service)."""
+
+Entity = dict[str, Any]
+Operation = tuple[Literal["upsert", "delete"], Mapping[str, Any]]
+
+# A request waits for a table at most a few seconds: it is answered 503 rather than left hanging.
+_CLIENT_OPTIONS: dict[str, Any] = {
+    "retry_total": 2,
+    "retry_backoff_factor": 0.2,
+    "connection_timeout": 3,
+    "read_timeout": 10,
+}
+
+
+class TablesUnavailable(Exception):
+    """Table Storage did not answer, refused us, or a table is missing."""
+
+
+class AlreadyExists(Exception):
+    """An entity to be inserted is there already."""
+
+
+class ChangedMeanwhile(Exception):
+    """An entity to be replaced is not the version that was read."""
+
+
+class Tables:
+    """The tables of one storage account. Safe to use from several threads."""
+
+    def __init__(self, service: TableServiceClient) -> None:
+        self._clients = {name: service.get_table_client(name) for name in ALL}
+        self._service = service
+
+    def create_missing(self) -> None:
+        """Create the tables that are not there yet."""
+        with _translated():
+            for name in ALL:
+                self._service.create_table_if_not_exists(name)
+
+    def get(self, table: str, *, partition: str, row: str) -> Entity | None:
+        """One entity, with its version under `etag`; None when it does not exist."""
+        with _translated():
+            try:
+                found = self._clients[table].get_entity(partition, row)
+            except ResourceNotFoundError as error:
+                if _is_missing_table(error):
+                    raise
+                return None
+            return {**found, "etag": found.metadata["etag"]}
+
+    def range(
+        self,
+        table: str,
+        *,
+        partition: str,
+        rows_from: str = "",
+        rows_before: str | None = None,
+        select: Sequence[str] | None = None,
+    ) -> Iterator[Entity]:
+        """Entities of one partition with `rows_from <= RowKey < rows_before`, in order of RowKey."""
+        condition = "PartitionKey eq @partition and RowKey ge @from"
+        parameters = {"partition": partition, "from": rows_from}
+        if rows_before is not None:
+            condition += " and RowKey lt @before"
+            parameters["before"] = rows_before
+        with _translated():
+            yield from self._clients[table].query_entities(condition, parameters=parameters, select=select)
+
+    def everything(self, table: str, *, select: Sequence[str] | None = None) -> Iterator[Entity]:
+        """All entities of a table, in order of PartitionKey and RowKey."""
+        with _translated():
+            yield from self._clients[table].list_entities(select=select)
+
+    def insert(self, table: str, entity: Mapping[str, Any]) -> None:
+        """Add an entity.
+
+        Raises:
+            AlreadyExists: there is one with its keys.
+        """
+        with _translated():
+            self._clients[table].create_entity(dict(entity))
+
+    def upsert(self, table: str, entity: Mapping[str, Any]) -> None:
+        """Write an entity, whole, whether or not there is one with its keys."""
+        with _translated():
+            self._clients[table].upsert_entity(dict(entity), mode=UpdateMode.REPLACE)
+
+    def replace(self, table: str, entity: Mapping[str, Any], *, etag: str) -> None:
+        """Write an entity, whole, only if it is still the version that was read.
+
+        Raises:
+            ChangedMeanwhile: somebody else wrote or deleted it.
+        """
+        with _translated():
+            try:
+                self._clients[table].update_entity(
+                    {name: value for name, value in entity.items() if name != "etag"},
+                    mode=UpdateMode.REPLACE,
+                    etag=etag,
+                    match_condition=MatchConditions.IfNotModified,
+                )
+            except ResourceNotFoundError as error:
+                if _is_missing_table(error):
+                    raise
+                raise ChangedMeanwhile("the entity was deleted") from error
+
+    def delete(self, table: str, *, partition: str, row: str) -> None:
+        """Delete an entity; one that does not exist is fine."""
+        with _translated():
+            self._clients[table].delete_entity(partition, row)
+
+    def transact(self, table: str, operations: Sequence[Operation]) -> None:
+        """Do up to 100 operations on one partition, all or none."""
+        with _translated():
+            self._clients[table].submit_transaction(
+                [
+                    (kind, dict(entity), {"mode": UpdateMode.REPLACE})
+                    if kind == "upsert"
+                    else (kind, dict(entity))
+                    for kind, entity in operations
+                ]
+            )
+
+
+def open_tables(table_storage: str, *, credential: TokenCredential | None) -> Tables:
+    """Tables at an endpoint (with the app's identity) or by a connection string (the local emulator)."""
+    if table_storage.startswith("https://"):
+        if credential is None:
+            raise TablesUnavailable("TABLE_STORAGE is an endpoint and needs an identity.")
+        return Tables(TableServiceClient(endpoint=table_storage, credential=credential, **_CLIENT_OPTIONS))
+    return Tables(TableServiceClient.from_connection_string(table_storage, **_CLIENT_OPTIONS))
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except ResourceExistsError as error:
+        raise AlreadyExists("the entity exists already") from error
+    except ResourceModifiedError as error:
+        raise ChangedMeanwhile("the entity was changed") from error
+    except AzureError as error:
+        raise TablesUnavailable(f"Table Storage did not answer as expected: {_reason(error)}") from error
+
+
+def _reason(error: AzureError) -> str:
+    """The service's own code where there is one: the full message may hold keys of entities."""
+    return str(getattr(error, "error_code", None) or type(error).__name__)
+
+
+def _is_missing_table(error: ResourceNotFoundError) -> bool:
+    return str(getattr(error, "error_code", "")) == "TableNotFound"
