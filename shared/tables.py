@@ -16,7 +16,7 @@ from azure.core.exceptions import (
     ResourceModifiedError,
     ResourceNotFoundError,
 )
-from azure.data.tables import TableServiceClient, UpdateMode
+from azure.data.tables import TableErrorCode, TableServiceClient, TableTransactionError, UpdateMode
 
 ACCESS_GRANTS = "AccessGrants"
 ACCESS_AUDIT = "AccessAudit"
@@ -27,7 +27,8 @@ MAX_TRANSACTION = 100
 """Operations in one entity group transaction, all of one partition (a limit of the service)."""
 
 Entity = dict[str, Any]
-Operation = tuple[Literal["upsert", "delete"], Mapping[str, Any]]
+Operation = tuple[Literal["insert", "upsert", "replace", "delete"], Mapping[str, Any]]
+"""`insert` wants it absent, `replace` wants the version in its `etag`, `delete` wants it present."""
 
 # A request waits for a table at most a few seconds: it is answered 503 rather than left hanging.
 _CLIENT_OPTIONS: dict[str, Any] = {
@@ -36,6 +37,14 @@ _CLIENT_OPTIONS: dict[str, Any] = {
     "connection_timeout": 3,
     "read_timeout": 10,
 }
+
+
+_CHANGED = (
+    TableErrorCode.UPDATE_CONDITION_NOT_SATISFIED,
+    TableErrorCode.CONDITION_NOT_MET,
+    TableErrorCode.RESOURCE_NOT_FOUND,
+    TableErrorCode.ENTITY_NOT_FOUND,
+)
 
 
 class TablesUnavailable(Exception):
@@ -81,7 +90,7 @@ class Tables:
         partition: str,
         rows_from: str = "",
         rows_before: str | None = None,
-        select: Sequence[str] | None = None,
+        select: list[str] | None = None,
     ) -> Iterator[Entity]:
         """Entities of one partition with `rows_from <= RowKey < rows_before`, in order of RowKey."""
         condition = "PartitionKey eq @partition and RowKey ge @from"
@@ -92,7 +101,7 @@ class Tables:
         with _translated():
             yield from self._clients[table].query_entities(condition, parameters=parameters, select=select)
 
-    def everything(self, table: str, *, select: Sequence[str] | None = None) -> Iterator[Entity]:
+    def everything(self, table: str, *, select: list[str] | None = None) -> Iterator[Entity]:
         """All entities of a table, in order of PartitionKey and RowKey."""
         with _translated():
             yield from self._clients[table].list_entities(select=select)
@@ -135,17 +144,17 @@ class Tables:
         with _translated():
             self._clients[table].delete_entity(partition, row)
 
-    def transact(self, table: str, operations: Sequence[Operation]) -> None:
-        """Do up to 100 operations on one partition, all or none."""
+    def transact(self, table: str, operations: Sequence[Operation]) -> list[str | None]:
+        """Do up to 100 operations on one partition, all or none; gives the new versions, None for deletions.
+
+        Raises:
+            AlreadyExists: an entity to be inserted is there already.
+            ChangedMeanwhile: an entity to be replaced is not the version that was read, or one to
+                be deleted is not there.
+        """
         with _translated():
-            self._clients[table].submit_transaction(
-                [
-                    (kind, dict(entity), {"mode": UpdateMode.REPLACE})
-                    if kind == "upsert"
-                    else (kind, dict(entity))
-                    for kind, entity in operations
-                ]
-            )
+            results = self._clients[table].submit_transaction([_in_transaction(*each) for each in operations])
+            return [result.get("etag") for result in results]
 
 
 def open_tables(table_storage: str, *, credential: TokenCredential | None) -> Tables:
@@ -157,6 +166,20 @@ def open_tables(table_storage: str, *, credential: TokenCredential | None) -> Ta
     return Tables(TableServiceClient.from_connection_string(table_storage, **_CLIENT_OPTIONS))
 
 
+def _in_transaction(
+    kind: Literal["insert", "upsert", "replace", "delete"], entity: Mapping[str, Any]
+) -> tuple[str, dict[str, Any]] | tuple[str, dict[str, Any], dict[str, Any]]:
+    written = {name: value for name, value in entity.items() if name != "etag"}
+    if kind == "insert":
+        return "create", written
+    if kind == "upsert":
+        return "upsert", written, {"mode": UpdateMode.REPLACE}
+    if kind == "replace":
+        condition = {"etag": entity["etag"], "match_condition": MatchConditions.IfNotModified}
+        return "update", written, {"mode": UpdateMode.REPLACE, **condition}
+    return "delete", written
+
+
 @contextmanager
 def _translated() -> Iterator[None]:
     try:
@@ -165,6 +188,13 @@ def _translated() -> Iterator[None]:
         raise AlreadyExists("the entity exists already") from error
     except ResourceModifiedError as error:
         raise ChangedMeanwhile("the entity was changed") from error
+    except TableTransactionError as error:
+        code = getattr(error, "error_code", None)
+        if code == TableErrorCode.ENTITY_ALREADY_EXISTS:
+            raise AlreadyExists("an entity of the transaction exists already") from error
+        if code in _CHANGED:
+            raise ChangedMeanwhile("an entity of the transaction was changed") from error
+        raise TablesUnavailable(f"Table Storage refused a transaction: {_reason(error)}") from error
     except AzureError as error:
         raise TablesUnavailable(f"Table Storage did not answer as expected: {_reason(error)}") from error
 
