@@ -36,3 +36,42 @@ class Readable:
     principal: str
     permissions: tuple[Permission, ...]
     version: str
+
+    def periods(self) -> dict[MeteringPointId, list["PermittedDays"]]:
+        """The permitted market days of each metering point, in order, neither overlapping nor touching.
+
+        A metering point may be permitted through several customers, one after the other or at once.
+        """
+        merged: dict[MeteringPointId, list[PermittedDays]] = {}
+        for permission in sorted(self.permissions, key=_by_metering_point_and_day):
+            days = PermittedDays(permission.valid_from, permission.valid_to)
+            found = merged.setdefault(permission.metering_point_id, [])
+            if found and _touch(found[-1], days):
+                found[-1] = PermittedDays(found[-1].first, _later(found[-1].end, days.end))
+            else:
+                found.append(days)
+        return merged
+
+
+@dataclass(frozen=True)
+class PermittedDays:
+    """The market days `[first, end)`; None stands for no bound on that side."""
+
+    first: date | None
+    end: date | None
+
+    def contains(self, day: date) -> bool:
+        """Whether a market day is permitted."""
+        return (self.first is None or self.first <= day) and (self.end is None or day < self.end)
+
+
+def _by_metering_point_and_day(permission: Permission) -> tuple[str, date]:
+    return permission.metering_point_id, permission.valid_from or date.min
+
+
+def _touch(earlier: PermittedDays, later: PermittedDays) -> bool:
+    return earlier.end is None or later.first is None or later.first <= earlier.end
+
+
+def _later(one: date | None, other: date | None) -> date | None:
+    return None if one is None or other is None else max(one, other)

@@ -1,0 +1,63 @@
+"""Who calls: told by the gateway, believed only from the gateway."""
+
+import re
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from shared.api.problems import Refused
+
+_GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+
+@dataclass(frozen=True)
+class Caller:
+    """An identified caller.
+
+    Attributes:
+        principal: `app:<Entra application (client) id>` or `user:<Entra object id>`.
+        subscription_id: the gateway's subscription that the key belongs to; for the log.
+    """
+
+    principal: str
+    subscription_id: str
+
+
+def identify(headers: Mapping[str, str], *, gateway_principal_id: str | None) -> Caller:
+    """The caller that the gateway vouches for.
+
+    App Service authentication sets X-MS-CLIENT-PRINCIPAL-ID from the token that it validated
+    (https://learn.microsoft.com/azure/app-service/configure-authentication-user-identities)
+    and removes what a client sent under that name. It is compared once more here, so that
+    an authentication setting switched off by mistake lets nobody in.
+
+    Raises:
+        Refused: 503 when the app does not know its gateway, 401 otherwise.
+    """
+    if gateway_principal_id is None:
+        raise Refused(
+            "gateway-not-configured",
+            "The setting GATEWAY_PRINCIPAL_ID is missing.",
+            headers={"Retry-After": "300"},
+        )
+    if headers.get("x-ms-client-principal-id", "").lower() != gateway_principal_id:
+        raise Refused(
+            "not-from-gateway", "Call the API through the gateway, with your subscription key and token."
+        )
+    kind = headers.get("x-caller-type", "")
+    caller_id = headers.get("x-caller-id", "").lower()
+    if kind not in ("app", "user") or not _GUID.fullmatch(caller_id):
+        raise Refused("unknown-caller", "The gateway sent no usable caller type and id.")
+    return Caller(f"{kind}:{caller_id}", _one_line(headers.get("x-subscription-id", "")))
+
+
+def request_id(headers: Mapping[str, str]) -> str:
+    """The request's id from X-Request-Id when it is well formed, else a new one."""
+    given = headers.get("x-request-id", "")
+    return given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(16)
+
+
+def _one_line(text: str) -> str:
+    """Text of a caller as it may go to a log: without line breaks and not long."""
+    return " ".join(text.split())[:100]

@@ -1,0 +1,166 @@
+"""Lists: the customers and the metering points that a caller may read."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Any
+
+import orjson
+
+from shared.api import cursors
+from shared.api.parameters import Parameters
+from shared.api.requests import DEFAULT_LIMIT, MAX_LIMIT, Given, Known
+from shared.metering import MeteringPointId
+from shared.readable import Permission, Readable
+from shared.warehouse import queries
+from shared.warehouse.engine import Warehouse
+from shared.warehouse.queries import ExtentRow, MeteringPointRow
+
+PRICE_AREAS = ("NO1", "NO2", "NO3", "NO4", "NO5")
+
+
+@dataclass(frozen=True)
+class MeteringPointsRequest:
+    """A valid question for the caller's metering points.
+
+    Attributes:
+        limit: metering points on a page.
+        after: the metering point at which the page starts; None on the first page.
+        query: fingerprint of everything but the page.
+    """
+
+    customer_number: int | None
+    price_area: str | None
+    limit: int
+    after: str | None
+    query: str
+
+
+def read_request(given: Given, *, known: Known) -> MeteringPointsRequest:
+    """A question for metering points from its parameters.
+
+    Raises:
+        InvalidRequest: with every fault of the request.
+    """
+    parameters = Parameters(given)
+    customer_number = parameters.customer_number("customerNumber")
+    price_area = parameters.choice("priceArea", {area: area for area in PRICE_AREAS})
+    limit = parameters.whole_number("limit", default=DEFAULT_LIMIT, low=1, high=MAX_LIMIT)
+    parameters.choice("format", {"json": "json"})
+    query = cursors.fingerprint(("metering-points", customer_number, price_area))
+    cursor = parameters.cursor("cursor", query=query)
+    parameters.done()
+    return MeteringPointsRequest(
+        customer_number=customer_number,
+        price_area=price_area,
+        limit=limit,
+        after=cursor.metering_point_id if cursor else None,
+        query=query,
+    )
+
+
+def refuse_parameters(given: Given) -> None:
+    """Refuse any parameter of a resource that takes none but `format`.
+
+    Raises:
+        InvalidRequest: naming each.
+    """
+    parameters = Parameters(given)
+    parameters.choice("format", {"json": "json"})
+    parameters.done()
+
+
+def customers(readable: Readable) -> bytes:
+    """The customers whose metering points may be read, by number."""
+    names: dict[int, str] = {}
+    metering_points: dict[int, set[str]] = defaultdict(set)
+    for permission in readable.permissions:
+        names[permission.customer_number] = permission.customer_name
+        metering_points[permission.customer_number].add(permission.metering_point_id)
+    return orjson.dumps(
+        {
+            "customers": [
+                {
+                    "customerNumber": number,
+                    "name": names[number],
+                    "meteringPointCount": len(metering_points[number]),
+                }
+                for number in sorted(names)
+            ]
+        }
+    )
+
+
+def metering_points(
+    warehouse: Warehouse, *, readable: Readable, asked: MeteringPointsRequest, known: Known
+) -> bytes:
+    """A page of the metering points that may be read.
+
+    A page may hold fewer than the limit, also none, while `nextCursor` says that more follow:
+    the price area is known only once a page's metering points are read.
+    """
+    ids = sorted({each.metering_point_id for each in readable.permissions})
+    following = [each for each in ids if asked.after is None or each >= asked.after]
+    page, rest = following[: asked.limit], following[asked.limit : asked.limit + 1]
+    within = set(page)
+    permissions = tuple(each for each in readable.permissions if each.metering_point_id in within)
+    shown = _read(warehouse, replace(readable, permissions=permissions), known=known) if page else []
+    wanted = [each for each in shown if asked.price_area in (None, each["priceArea"])]
+    return orjson.dumps({"meteringPoints": wanted, "nextCursor": _cursor(rest, asked, known)})
+
+
+def metering_point(warehouse: Warehouse, *, readable: Readable, known: Known) -> bytes:
+    """The one metering point that `readable` holds."""
+    return orjson.dumps(_read(warehouse, readable, known=known)[0])
+
+
+def _cursor(rest: Sequence[MeteringPointId], asked: MeteringPointsRequest, known: Known) -> str | None:
+    if not rest:
+        return None
+    cursor = cursors.Cursor(rest[0], day=known.now.date(), until=known.now, as_of=known.now)
+    return cursor.encode(query=asked.query)
+
+
+def _read(warehouse: Warehouse, readable: Readable, *, known: Known) -> list[dict[str, Any]]:
+    described = {each.metering_point_id: each for each in warehouse.fetch(queries.metering_points(readable))}
+    extents = defaultdict(list)
+    for row in warehouse.fetch(queries.extents(readable, as_of=known.published_at or known.now)):
+        extents[row.metering_point_id].append(row)
+    permissions = defaultdict(list)
+    for permission in readable.permissions:
+        permissions[permission.metering_point_id].append(permission)
+    return [
+        _metering_point(described.get(each), permissions=permissions[each], extents=extents[each])
+        for each in sorted(permissions)
+    ]
+
+
+def _metering_point(
+    row: MeteringPointRow | None, *, permissions: Sequence[Permission], extents: Sequence[ExtentRow]
+) -> dict[str, Any]:
+    """One metering point; a description that has not been delivered is null, never a reason to hide it."""
+    newest = max(permissions, key=lambda each: (each.valid_to or date.max, each.customer_number))
+    return {
+        "meteringPointId": newest.metering_point_id,
+        "name": row and row.name,
+        "address": row and row.address,
+        "postalCode": row and row.postal_code,
+        "city": row and row.city,
+        "priceArea": row and row.price_area,
+        "gridArea": row and row.grid_area,
+        "meterSerial": row and row.meter_serial,
+        "directions": sorted(each.direction for each in extents),
+        "resolution": _resolution(extents),
+        "customerNumber": newest.customer_number,
+        "permitted": [
+            {"from": each.valid_from, "to": each.valid_to, "customerNumber": each.customer_number}
+            for each in permissions
+        ],
+    }
+
+
+def _resolution(extents: Iterable[ExtentRow]) -> str | None:
+    """The stored resolution of the newest published day."""
+    newest = max(extents, key=lambda each: each.last_day, default=None)
+    return newest.resolution if newest else None

@@ -1,0 +1,144 @@
+"""Pages of series: which metering points and market days one answer holds, and where the next starts.
+
+Paging goes by key (metering point, market day), never by offset, so that a page costs
+what it holds, however far into the answer it is.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from itertools import groupby
+
+from shared import periods
+from shared.api import series
+from shared.api.cursors import Cursor
+from shared.api.requests import SeriesRequest
+from shared.api.series import Scope, Series
+from shared.metering import Direction, MeteringPointId, Resolution
+from shared.periods import ONE_DAY
+from shared.readable import PermittedDays, Readable
+from shared.warehouse import queries
+from shared.warehouse.engine import Warehouse
+from shared.warehouse.queries import DayRow, ExtentRow
+
+# A page of sums holds at least one whole bucket, so that no bucket is ever cut in two.
+_LONGEST_BUCKET = {Resolution.P1M: 31, Resolution.P1Y: 366}
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page of an answer; `cursor` starts the next and is None on the last."""
+
+    series: Sequence[Series]
+    cursor: Cursor | None
+
+
+def fetch(warehouse: Warehouse, *, readable: Readable, asked: SeriesRequest) -> Page:
+    """Read one page: at most two statements, and at most `asked.limit` market days.
+
+    A page may hold less than the limit, also nothing, while `cursor` says that more follows.
+    """
+    chunk, following = _chunk(readable, asked)
+    if not chunk.permissions:
+        return Page((), None)
+    limit = max(asked.limit, _LONGEST_BUCKET.get(asked.resolution, 0) if asked.resolution else 0)
+    rows = warehouse.fetch(
+        queries.days(
+            chunk,
+            direction=asked.direction,
+            first_day=asked.period.first_day,
+            last_day=asked.period.end_day,
+            as_of=asked.as_of,
+            after=(asked.cursor.metering_point_id, asked.cursor.day) if asked.cursor else None,
+            limit=limit + 1,
+        )
+    )
+    extents = warehouse.fetch(queries.extents(chunk, as_of=asked.as_of))
+    rows, next_key = _cut(rows, limit, asked) if len(rows) > limit else (rows, None)
+    shown = _shown(chunk, asked, until=next_key)
+    return Page(
+        series=_series(rows, shown=shown, extents=_by_metering_point(extents, asked.direction), asked=asked),
+        cursor=_cursor(next_key or following, asked),
+    )
+
+
+Key = tuple[MeteringPointId, date]
+
+
+def _chunk(readable: Readable, asked: SeriesRequest) -> tuple[Readable, Key | None]:
+    """The permissions of the metering points that this page may reach, and where the ones after them start."""
+    first = asked.cursor.metering_point_id if asked.cursor else ""
+    ids = sorted({each.metering_point_id for each in readable.permissions if each.metering_point_id >= first})
+    within, after = set(ids[: asked.limit]), ids[asked.limit : asked.limit + 1]
+    permissions = tuple(each for each in readable.permissions if each.metering_point_id in within)
+    return replace(readable, permissions=permissions), (after[0], asked.period.first_day) if after else None
+
+
+def _cut(rows: Sequence[DayRow], limit: int, asked: SeriesRequest) -> tuple[Sequence[DayRow], Key]:
+    """The rows of this page, up to the edge of a bucket, and the key at which the next page starts."""
+    beyond = rows[limit]
+    first = beyond.delivery_date
+    if asked.resolution and not asked.resolution.is_stored:
+        first, _ = series.bucket_of(first, asked.resolution)
+    kept = [
+        row
+        for row in rows[:limit]
+        if row.metering_point_id != beyond.metering_point_id or row.delivery_date < first
+    ]
+    return kept, (MeteringPointId(beyond.metering_point_id), max(first, asked.period.first_day))
+
+
+def _shown(
+    chunk: Readable, asked: SeriesRequest, *, until: Key | None
+) -> Mapping[MeteringPointId, Sequence[PermittedDays]]:
+    """The metering points that this page answers for, with their permitted days."""
+    return {
+        metering_point_id: permitted
+        for metering_point_id, permitted in chunk.periods().items()
+        if until is None or (metering_point_id, asked.period.first_day) < until
+    }
+
+
+def _by_metering_point(extents: Sequence[ExtentRow], direction: Direction) -> dict[str, ExtentRow]:
+    return {each.metering_point_id: each for each in extents if each.direction == direction}
+
+
+def _series(
+    rows: Sequence[DayRow],
+    *,
+    shown: Mapping[MeteringPointId, Sequence[PermittedDays]],
+    extents: Mapping[str, ExtentRow],
+    asked: SeriesRequest,
+) -> list[Series]:
+    """The series of the page: those with values, and those named by the caller even without."""
+    found = {key: list(group) for key, group in groupby(rows, key=lambda row: row.metering_point_id)}
+    is_named = asked.one is not None or bool(asked.named)
+    return [
+        series.assemble(
+            found.get(metering_point_id, []), _scope(metering_point_id, permitted, extents, asked)
+        )
+        for metering_point_id, permitted in shown.items()
+        if is_named or metering_point_id in found
+    ]
+
+
+def _scope(
+    metering_point_id: MeteringPointId,
+    permitted: Sequence[PermittedDays],
+    extents: Mapping[str, ExtentRow],
+    asked: SeriesRequest,
+) -> Scope:
+    extent = extents.get(metering_point_id)
+    return Scope(
+        metering_point_id=metering_point_id,
+        period=asked.period,
+        resolution=asked.resolution,
+        permitted=permitted,
+        available_until=periods.start_of(extent.last_day + ONE_DAY) if extent else None,
+    )
+
+
+def _cursor(key: Key | None, asked: SeriesRequest) -> Cursor | None:
+    if key is None:
+        return None
+    return Cursor(metering_point_id=key[0], day=key[1], until=asked.period.end, as_of=asked.as_of)

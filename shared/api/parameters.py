@@ -1,0 +1,164 @@
+"""Reading query parameters, collecting every fault instead of stopping at the first."""
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from typing import TypeVar
+
+from shared import metering, periods
+from shared.api import cursors
+from shared.api.cursors import Cursor
+from shared.api.problems import Fault, InvalidRequest
+from shared.metering import MeteringPointId
+
+Value = TypeVar("Value")
+
+# A plus sign that was not escaped arrives as a space: "…T00:00:00 01:00" can only have meant "+01:00".
+_LOST_PLUS = re.compile(r"(T[\d:.,]+) (\d{2}:?\d{2})$")
+_CUSTOMER_NUMBER = re.compile(r"\d{1,18}")
+
+
+class Parameters:
+    """The parameters of one request. Read each by name, then call `done`."""
+
+    def __init__(self, given: Mapping[str, Sequence[str]]) -> None:
+        self._given = given
+        self._read: set[str] = set()
+        self.faults: list[Fault] = []
+
+    def text(self, name: str) -> str | None:
+        """A parameter that may be given once; None when it is absent."""
+        self._read.add(name)
+        values = self._given.get(name, ())
+        if len(values) > 1:
+            self.fault(name, "given-twice", f"'{name}' is given {len(values)} times.", f"Give '{name}' once.")
+        return values[0] if values else None
+
+    def is_given(self, name: str) -> bool:
+        """Whether the caller gave the parameter, faulty or not."""
+        return name in self._given
+
+    def moment(self, name: str) -> datetime | None:
+        """An instant from a market day or a time with offset; None when absent or faulty."""
+        text = self.text(name)
+        if text is None:
+            return None
+        try:
+            return periods.parse_moment(_LOST_PLUS.sub(r"\1+\2", text))
+        except periods.InvalidMoment as error:
+            code = "time-without-offset" if "no offset" in str(error) else "not-a-time"
+            self.fault(name, code, str(error), "Use a market day or a time with an offset from UTC.")
+            return None
+
+    def day(self, name: str) -> date | None:
+        """A market day; None when absent or faulty."""
+        text = self.text(name)
+        if text is None:
+            return None
+        try:
+            return periods.day_of(periods.parse_moment(str(periods.parse_day(text))))
+        except periods.InvalidMoment as error:
+            self.fault(name, "not-a-date", str(error), "Write a market day such as 2026-03-29.")
+            return None
+
+    def choice(self, name: str, among: Mapping[str, Value]) -> Value | None:
+        """One of a few words; None when absent or faulty."""
+        text = self.text(name)
+        if text is None:
+            return None
+        if text not in among:
+            words = ", ".join(among)
+            self.fault(name, "not-a-choice", f"'{name}' cannot be '{_shown(text)}'.", f"Use one of {words}.")
+        return among.get(text)
+
+    def whole_number(self, name: str, *, default: int, low: int, high: int) -> int:
+        """A whole number from `low` to `high`, both included."""
+        text = self.text(name)
+        if text is None:
+            return default
+        if text.isascii() and text.isdigit() and low <= int(text[:12]) <= high:
+            return int(text)
+        self.fault(
+            name,
+            "not-in-range",
+            f"'{name}' cannot be '{_shown(text)}'.",
+            f"Use a whole number from {low} to {high}.",
+        )
+        return default
+
+    def customer_number(self, name: str) -> int | None:
+        """A customer's number; None when absent or faulty."""
+        text = self.text(name)
+        if text is None:
+            return None
+        if _CUSTOMER_NUMBER.fullmatch(text):
+            return int(text)
+        self.fault(
+            name,
+            "not-a-customer-number",
+            f"'{_shown(text)}' is not a customer number.",
+            "GET /customers lists the customers that you may read, with their numbers.",
+        )
+        return None
+
+    def metering_point_ids(self, name: str) -> tuple[MeteringPointId, ...]:
+        """Metering point ids of a parameter that may be repeated, sorted, each once."""
+        self._read.add(name)
+        found = {self.metering_point_id(name, text) for text in self._given.get(name, ())}
+        return tuple(sorted(each for each in found if each is not None))
+
+    def metering_point_id(self, name: str, text: str) -> MeteringPointId | None:
+        """One metering point id; None when it is faulty."""
+        try:
+            return metering.parse_metering_point_id(text)
+        except metering.InvalidMeteringPointId as error:
+            self.fault(
+                name,
+                "not-a-metering-point-id",
+                f"'{_shown(text)}' is not a metering point id: {error}.",
+                "Use the 18 digits of the målepunkt-ID; the serial number on the meter is something else.",
+            )
+            return None
+
+    def cursor(self, name: str, *, query: str) -> Cursor | None:
+        """Where the page starts, if it is a later page of this very query; None when absent or faulty."""
+        text = self.text(name)
+        if text is None:
+            return None
+        try:
+            return cursors.decode(text, query=query)
+        except cursors.InvalidCursor as error:
+            self.fault(
+                name,
+                "not-a-cursor-of-this-query",
+                str(error),
+                "Repeat the parameters of the first page and give nextCursor unchanged, or leave it out.",
+            )
+            return None
+
+    def fault(self, name: str, code: str, message: str, hint: str) -> None:
+        """Note a fault of the parameter `name`."""
+        self.faults.append(Fault(name, code, message, hint))
+
+    def done(self) -> None:
+        """Name every fault, parameters that mean nothing here among them.
+
+        Raises:
+            InvalidRequest: there is any.
+        """
+        known = ", ".join(sorted(self._read))
+        for name in self._given:
+            if name not in self._read:
+                self.fault(
+                    _shown(name),
+                    "unknown-parameter",
+                    "This parameter is not known here.",
+                    f"Known are: {known}.",
+                )
+        if self.faults:
+            raise InvalidRequest(self.faults)
+
+
+def _shown(text: str) -> str:
+    """A caller's text as it may be shown back: one line, not long."""
+    return " ".join(text.split())[:60]

@@ -1,0 +1,103 @@
+"""Problems as answers: application/problem+json (RFC 9457) with stable codes.
+
+`CODES` is the list of everything that can go wrong for a caller. The gateway's
+policies answer in the same shape.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+MEDIA_TYPE = "application/problem+json"
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One thing wrong with one parameter.
+
+    Attributes:
+        parameter: the name as the caller wrote it.
+        code: stable, for programs.
+        message: what is wrong.
+        hint: what to write instead.
+    """
+
+    parameter: str
+    code: str
+    message: str
+    hint: str
+
+
+class InvalidRequest(Exception):
+    """A request has faults; all of them are named at once."""
+
+    def __init__(self, faults: list[Fault]) -> None:
+        super().__init__(", ".join(f"{fault.parameter}: {fault.code}" for fault in faults))
+        self.faults = faults
+
+
+class Refused(Exception):
+    """A request is refused with one of `CODES`, as a step of the edge decided."""
+
+    def __init__(self, code: str, detail: str, *, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(f"{code}: {detail}")
+        self.code = code
+        self.detail = detail
+        self.headers = dict(headers or {})
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is told to a caller whose request failed."""
+
+    code: str
+    detail: str
+    faults: list[Fault] = field(default_factory=list)
+    headers: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def status(self) -> int:
+        """The HTTP status that belongs to the code."""
+        return CODES[self.code].status
+
+    def body(self, *, instance: str, request_id: str) -> bytes:
+        """The problem as JSON; `instance` is the path that was asked."""
+        known = CODES[self.code]
+        content: dict[str, Any] = {
+            "type": f"/problems/{self.code}",
+            "title": known.title,
+            "status": known.status,
+            "detail": self.detail,
+            "instance": instance,
+            "code": self.code,
+            "requestId": request_id,
+        }
+        if self.faults:
+            content["errors"] = self.faults
+        return orjson.dumps(content)
+
+
+@dataclass(frozen=True)
+class Code:
+    """A kind of problem: its status and its title."""
+
+    status: int
+    title: str
+
+
+CODES = {
+    "invalid-parameter": Code(400, "The request has invalid parameters."),
+    "not-from-gateway": Code(401, "The request did not come through the gateway."),
+    "unknown-caller": Code(401, "The gateway did not say who calls."),
+    "no-access": Code(403, "You have no access to any metering point."),
+    "not-found": Code(404, "There is no such metering point, or you may not read it."),
+    "not-acceptable": Code(406, "The answer cannot be given in the format asked for."),
+    "internal-error": Code(500, "Something is wrong on our side."),
+    "gateway-not-configured": Code(503, "The service does not know its gateway."),
+    "access-unavailable": Code(503, "Who may read what cannot be looked up now."),
+    "access-too-old": Code(503, "Who may read what has not been confirmed lately."),
+    "warehouse-unavailable": Code(503, "Metering data cannot be read now."),
+}
+"""Every code that the function app answers with."""

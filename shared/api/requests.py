@@ -1,0 +1,197 @@
+"""Requests for series: from route and query parameters to one typed value, or every fault at once."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Literal
+
+from shared import periods
+from shared.api import cursors
+from shared.api.cursors import Cursor
+from shared.api.parameters import Parameters
+from shared.metering import Direction, MeteringPointId, Resolution
+from shared.periods import Period
+
+DEFAULT_LIMIT = 1_000
+MAX_LIMIT = 10_000
+MAX_NAMED = 1_000
+"""Metering points that one request may name: more would not fit into an address anyway."""
+
+Given = Mapping[str, Sequence[str]]
+"""Query parameters by name, each with all its values."""
+
+
+class Layout(StrEnum):
+    """How the values of a series are laid out in the answer."""
+
+    VALUES = "values"
+    DAYS = "days"
+
+
+@dataclass(frozen=True)
+class SeriesRequest:
+    """A valid question for the series of one or of many metering points.
+
+    Attributes:
+        one: the metering point in the path; None when many are asked.
+        named: the metering points named, sorted; empty means all (of the customer, or all).
+        period: asked instants, half-open.
+        resolution: None means as stored.
+        as_of: the moment whose data is shown.
+        limit: market days on a page.
+        cursor: where the page starts; None on the first page.
+        query: fingerprint of everything but the page.
+    """
+
+    direction: Direction
+    one: MeteringPointId | None
+    named: tuple[MeteringPointId, ...]
+    customer_number: int | None
+    period: Period
+    resolution: Resolution | None
+    layout: Layout
+    as_of: datetime
+    limit: int
+    cursor: Cursor | None
+    query: str
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is known before a question is read.
+
+    Attributes:
+        now: the time of the request.
+        published_at: the latest publication; None before the first.
+        available_until: end of what is published; None before the first publication.
+    """
+
+    now: datetime
+    published_at: datetime | None
+    available_until: datetime | None
+
+
+def series_of_one(
+    *, metering_point_id: str, direction: Direction, given: Given, known: Known
+) -> SeriesRequest:
+    """A question for the series of the metering point in the path.
+
+    Raises:
+        InvalidRequest: with every fault of the request.
+    """
+    parameters = Parameters(given)
+    one = parameters.metering_point_id("meteringPointId", metering_point_id)
+    return _series(parameters, direction=direction, known=known, one=one, named=(), customer_number=None)
+
+
+def series_of_many(*, direction: Direction, given: Given, known: Known) -> SeriesRequest:
+    """A question for the series of the metering points named, of a customer's, or of all of the caller's.
+
+    Raises:
+        InvalidRequest: with every fault of the request.
+    """
+    parameters = Parameters(given)
+    named = parameters.metering_point_ids("meteringPointId")
+    if len(named) > MAX_NAMED:
+        parameters.fault(
+            "meteringPointId",
+            "too-many",
+            f"{len(named)} metering points are named.",
+            f"Name at most {MAX_NAMED}, or leave them out to get all that you may read.",
+        )
+    return _series(
+        parameters,
+        direction=direction,
+        known=known,
+        one=None,
+        named=named,
+        customer_number=parameters.customer_number("customerNumber"),
+    )
+
+
+def _series(
+    parameters: Parameters,
+    *,
+    direction: Direction,
+    known: Known,
+    one: MeteringPointId | None,
+    named: tuple[MeteringPointId, ...],
+    customer_number: int | None,
+) -> SeriesRequest:
+    resolution = parameters.choice("resolution", {str(each): each for each in Resolution})
+    layout = parameters.choice("layout", {str(each): each for each in Layout}) or Layout.VALUES
+    limit = parameters.whole_number("limit", default=DEFAULT_LIMIT, low=1, high=MAX_LIMIT)
+    parameters.choice("format", {"json": "json"})
+    as_of = _as_of(parameters, known=known)
+    asked_as_of = as_of or known.published_at or known.now
+    start, end = _edges(parameters)
+    query = cursors.fingerprint(
+        (direction, one, named, customer_number, start, end, resolution, layout, as_of)
+    )
+    cursor = parameters.cursor("cursor", query=query)
+    period = _period(parameters, start=start, end=cursor.until if cursor else end, known=known)
+    parameters.done()
+    return SeriesRequest(
+        direction=direction,
+        one=one,
+        named=named,
+        customer_number=customer_number,
+        period=period,
+        resolution=resolution,
+        layout=layout,
+        as_of=cursor.as_of if cursor else asked_as_of,
+        limit=limit,
+        cursor=cursor,
+        query=query,
+    )
+
+
+Edge = datetime | Literal["left-out"]
+_LEFT_OUT: Edge = "left-out"
+
+
+def _edges(parameters: Parameters) -> tuple[Edge, Edge]:
+    """Start and end as asked, by `date` or by `from` and `to`; faulty ones count as left out."""
+    day = parameters.day("date")
+    start, end = parameters.moment("from"), parameters.moment("to")
+    given = [name for name in ("from", "to") if parameters.is_given(name)]
+    if parameters.is_given("date"):
+        if given:
+            parameters.fault(
+                "date",
+                "date-and-range",
+                f"'date' is given together with '{given[0]}'.",
+                "Give one or the other.",
+            )
+        whole = periods.market_day(day) if day else None
+        return (whole.start, whole.end) if whole else (_LEFT_OUT, _LEFT_OUT)
+    if "from" not in given:
+        parameters.fault(
+            "from", "required", "'from' is missing.", "Give from=2026-03-29 (and to=…), or date=2026-03-29."
+        )
+    return start or _LEFT_OUT, end or _LEFT_OUT
+
+
+def _period(parameters: Parameters, *, start: Edge, end: Edge, known: Known) -> Period:
+    """The asked period; an end left out is the end of what is available, or the start when that is later."""
+    first = start if isinstance(start, datetime) else known.now
+    if isinstance(end, datetime):
+        if end <= first and isinstance(start, datetime):
+            parameters.fault(
+                "to",
+                "to-not-after-from",
+                f"'to' ({periods.local_text(end)}) is not after 'from' ({periods.local_text(first)}).",
+                "'to' is exclusive: for one market day use date=…, or the next day as 'to'.",
+            )
+        return Period(first, end)
+    return Period(first, max(known.available_until or first, first))
+
+
+def _as_of(parameters: Parameters, *, known: Known) -> datetime | None:
+    as_of = parameters.moment("asOf")
+    if as_of is not None and as_of > known.now:
+        parameters.fault(
+            "asOf", "in-the-future", "'asOf' lies in the future.", "Leave it out for the newest data."
+        )
+    return as_of

@@ -1,0 +1,271 @@
+"""Series: stored market days cut to what was asked and, where asked, summed.
+
+Pure. A page of rows goes in, the series of the answer come out; how they are written
+is another module's matter.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from itertools import groupby
+
+from shared import periods
+from shared.api.problems import Fault, InvalidRequest
+from shared.metering import MeteringPointId, Resolution
+from shared.periods import ONE_DAY, Period
+from shared.readable import PermittedDays
+from shared.warehouse.queries import DayRow
+
+MISSING = "X"
+_FROM_SURE_TO_UNSURE = "MFCET"
+"""Letters of quality, measured first; a sum is as sure as the least sure value in it."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """Consecutive values of one market day.
+
+    Attributes:
+        first: position of the first value on the day's grid of `resolution`, from 0.
+        quantities: kWh with three decimals or `null`, comma-separated, in order of time.
+        qualities: a letter for each value.
+    """
+
+    day: date
+    resolution: Resolution
+    first: int
+    quantities: str
+    qualities: str
+    published_at: datetime
+
+    @property
+    def start(self) -> datetime:
+        """The start of the first value."""
+        return periods.start_of(self.day) + self.first * self.resolution.step
+
+
+@dataclass(frozen=True)
+class Sum:
+    """The sum of the values in a period of a day, a month or a year.
+
+    Attributes:
+        quantity: kWh with three decimals, or `null` when there is no value at all.
+        quality: the letter of the least sure value.
+        complete: the whole day, month or year is covered and no value is missing.
+        missing: how many values of the period are not there.
+    """
+
+    day: date
+    resolution: Resolution
+    period: Period
+    quantity: str
+    quality: str
+    complete: bool
+    missing: int
+    published_at: datetime
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What is asked of one metering point, and what of it is permitted and available.
+
+    Attributes:
+        resolution: None means as stored.
+        available_until: end of its last published market day; None when nothing is published.
+    """
+
+    metering_point_id: MeteringPointId
+    period: Period
+    resolution: Resolution | None
+    permitted: Sequence[PermittedDays]
+    available_until: datetime | None
+
+
+@dataclass(frozen=True)
+class Series:
+    """The values of one metering point, or the part of them that is on this page."""
+
+    scope: Scope
+    parts: Sequence[Run | Sum]
+
+    @property
+    def resolution(self) -> Resolution | None:
+        """The resolution of all values; None where the stored one changes within them, or is unknown."""
+        found = {part.resolution for part in self.parts} or {self.scope.resolution}
+        return found.pop() if len(found) == 1 else None
+
+
+def assemble(rows: Sequence[DayRow], scope: Scope) -> Series:
+    """The series that the rows of one metering point make.
+
+    Raises:
+        InvalidRequest: values finer than those stored are asked for.
+    """
+    _refuse_finer_than_stored(rows, scope)
+    if scope.resolution is None or scope.resolution.is_stored:
+        return Series(scope, list(_runs(rows, scope)))
+    return Series(scope, list(_sums(rows, scope, scope.resolution)))
+
+
+def bucket_of(day: date, resolution: Resolution) -> tuple[date, date]:
+    """The first day of the day, month or year in which a market day lies, and that of the next."""
+    if resolution is Resolution.P1M:
+        first = day.replace(day=1)
+        return first, (first + timedelta(days=31)).replace(day=1)
+    if resolution is Resolution.P1Y:
+        return date(day.year, 1, 1), date(day.year + 1, 1, 1)
+    return day, day + ONE_DAY
+
+
+def _runs(rows: Sequence[DayRow], scope: Scope) -> Iterator[Run]:
+    for row in rows:
+        run = _cut(_coarser(_whole_day(row), scope.resolution), scope.period)
+        if run.qualities:
+            yield run
+
+
+def _whole_day(row: DayRow) -> Run:
+    return Run(
+        day=row.delivery_date,
+        resolution=Resolution(row.resolution),
+        first=0,
+        quantities=row.quantities,
+        qualities=row.qualities,
+        published_at=row.published_at,
+    )
+
+
+def _cut(run: Run, period: Period) -> Run:
+    """The values of a run that start within the period."""
+    first = max(0, -((run.start - period.start) // run.resolution.step))
+    end = min(len(run.qualities), -((run.start - period.end) // run.resolution.step))
+    if first == 0 and end == len(run.qualities):
+        return run
+    return replace(
+        run,
+        first=run.first + first,
+        quantities=",".join(run.quantities.split(",")[first:end]),
+        qualities=run.qualities[first:end],
+    )
+
+
+def _refuse_finer_than_stored(rows: Sequence[DayRow], scope: Scope) -> None:
+    for row in rows:
+        stored = Resolution(row.resolution)
+        if scope.resolution is not None and scope.resolution.is_finer_than(stored):
+            raise InvalidRequest(
+                [
+                    Fault(
+                        "resolution",
+                        "finer-than-stored",
+                        f"{scope.metering_point_id} is stored as {stored} on {row.delivery_date}.",
+                        f"Ask for {stored} or coarser, or leave 'resolution' out to get what is stored.",
+                    )
+                ]
+            )
+
+
+def _coarser(run: Run, resolution: Resolution | None) -> Run:
+    """A day of quarters as hours: an hour without all its quarters is missing, never a smaller sum."""
+    if resolution is None or run.resolution is resolution:
+        return run
+    step = resolution.step // run.resolution.step
+    quantities = run.quantities.split(",")
+    hours = [
+        _add(quantities[at : at + step], run.qualities[at : at + step])
+        for at in range(0, len(quantities), step)
+    ]
+    return replace(
+        run,
+        resolution=resolution,
+        quantities=",".join(quantity for quantity, _ in hours),
+        qualities="".join(quality for _, quality in hours),
+    )
+
+
+def _add(quantities: Sequence[str], qualities: str) -> tuple[str, str]:
+    if MISSING in qualities:
+        return "null", MISSING
+    return kwh(sum(map(_wh, quantities))), _least_sure(qualities)
+
+
+def _sums(rows: Sequence[DayRow], scope: Scope, resolution: Resolution) -> Iterator[Sum]:
+    for (first, end), group in groupby(rows, key=lambda row: bucket_of(row.delivery_date, resolution)):
+        yield _sum(list(group), scope, resolution, first=first, end=end)
+
+
+def _sum(rows: list[DayRow], scope: Scope, resolution: Resolution, *, first: date, end: date) -> Sum:
+    whole = Period(periods.start_of(first), periods.start_of(end))
+    period = _covered(whole, scope)
+    watt_hours, qualities, missing = 0, set[str](), 0
+    for row in rows:
+        added, letters = _share(row, period)
+        watt_hours += added
+        qualities |= set(letters)
+        missing += letters.count(MISSING)
+    missing += _unpublished(rows, period, scope)
+    known = qualities - {MISSING}
+    permitted = all(_is_permitted(day, scope) for day in whole.days())
+    return Sum(
+        day=first,
+        resolution=resolution,
+        period=period,
+        quantity=kwh(watt_hours) if known else "null",
+        quality=_least_sure("".join(known)) if known else MISSING,
+        complete=period == whole and missing == 0 and permitted,
+        missing=missing,
+        published_at=max(row.published_at for row in rows),
+    )
+
+
+def _covered(whole: Period, scope: Scope) -> Period:
+    """The part of a day, month or year that is asked, permitted and available."""
+    start = max(whole.start, scope.period.start)
+    end = min(whole.end, scope.period.end, scope.available_until or whole.end)
+    permitted = [day for day in Period(start, end).days() if _is_permitted(day, scope)]
+    return Period(
+        max(start, periods.start_of(permitted[0])),
+        min(end, periods.start_of(permitted[-1] + ONE_DAY)),
+    )
+
+
+def _share(row: DayRow, period: Period) -> tuple[int, str]:
+    """What a day adds: its Wh and its letters of quality within the period."""
+    day = periods.market_day(row.delivery_date)
+    if period.start <= day.start and day.end <= period.end:
+        return _wh(str(row.total_kwh or 0)), row.qualities
+    run = _cut(_whole_day(row), period)
+    return sum(_wh(each) for each in run.quantities.split(",") if each not in ("", "null")), run.qualities
+
+
+def _unpublished(rows: Sequence[DayRow], period: Period, scope: Scope) -> int:
+    """How many values are missing because their permitted market days are not published."""
+    published = {row.delivery_date for row in rows}
+    step = Resolution(rows[-1].resolution).step
+    return sum(
+        _overlap(periods.market_day(day), period) // step
+        for day in period.days()
+        if day not in published and _is_permitted(day, scope)
+    )
+
+
+def _overlap(one: Period, other: Period) -> timedelta:
+    return min(one.end, other.end) - max(one.start, other.start)
+
+
+def _is_permitted(day: date, scope: Scope) -> bool:
+    return any(days.contains(day) for days in scope.permitted)
+
+
+def _least_sure(letters: str) -> str:
+    return max(letters, key=_FROM_SURE_TO_UNSURE.index)
+
+
+def _wh(quantity: str) -> int:
+    """Whole Wh from kWh with exactly three decimals: sums of whole numbers are exact."""
+    return int(quantity.replace(".", "", 1))
+
+
+def kwh(watt_hours: int) -> str:
+    """Whole Wh as kWh with three decimals."""
+    return f"{watt_hours // 1000}.{watt_hours % 1000:03d}"
