@@ -1,0 +1,1 @@
+"""Values and stand-ins that several tests build."""

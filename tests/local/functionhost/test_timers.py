@@ -1,0 +1,132 @@
+"""Schedules and how timers follow them."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from azure.functions.timer import TimerRequest
+
+from local.functionhost import timers
+from local.functionhost.functions import AppNotServed, TimerFunction
+
+
+def moment(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+def function(schedule: str, *, run_on_startup: bool = False) -> TimerFunction:
+    return TimerFunction("sync", lambda: None, "timer", schedule, run_on_startup)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "after", "due"),
+    [
+        ("0 5 * * * *", "2026-11-22T12:05:00", "2026-11-22T13:05:00"),
+        ("0 */5 * * * *", "2026-11-22T12:04:59", "2026-11-22T12:05:00"),
+        ("*/15 * * * * *", "2026-11-22T12:04:59", "2026-11-22T12:05:00"),
+        ("0 30 9 * * 1-5", "2026-11-21T00:00:00", "2026-11-23T09:30:00"),
+        # Both the day of the month and the day of the week must fit: the next Friday the 13th.
+        ("0 0 0 13 * 5", "2026-11-14T00:00:00", "2027-08-13T00:00:00"),
+        # Times are UTC: the hour that Norway skips is there.
+        ("0 30 1 * * *", "2026-03-29T00:00:00", "2026-03-29T01:30:00"),
+    ],
+)
+def test_the_next_run_follows_the_schedule(schedule: str, after: str, due: str) -> None:
+    assert timers.next_run(schedule, after=moment(after)) == moment(due)
+
+
+@pytest.mark.parametrize("schedule", ["5 * * * *", "0 61 * * * *", "00:05:00", ""])
+def test_a_schedule_without_six_good_fields_is_refused(schedule: str) -> None:
+    with pytest.raises(AppNotServed, match="'sync' is no NCRONTAB expression"):
+        timers.check(function(schedule))
+
+
+class Time:
+    """A clock that goes forward only while somebody sleeps."""
+
+    def __init__(self, start: str) -> None:
+        self.now = moment(start)
+
+    def clock(self) -> datetime:
+        return self.now
+
+    async def sleep(self, seconds: float) -> None:
+        self.now += timedelta(seconds=seconds)
+        await asyncio.sleep(0)
+
+
+def follow(timer_function: TimerFunction, *, start: str, runs: int, lasting: float = 0) -> list[str]:
+    """When the runs of a timer began, for so many runs that each last `lasting` seconds."""
+    time, begun = Time(start), list[str]()
+
+    async def run(_: TimerFunction, __: TimerRequest) -> None:
+        begun.append(time.now.strftime("%H:%M:%S"))
+        time.now += timedelta(seconds=lasting)
+        if len(begun) == runs:
+            raise asyncio.CancelledError
+
+    async def scenario() -> None:
+        timer = timers.Timer(timer_function, run=run)
+        with pytest.raises(asyncio.CancelledError):
+            await timer.follow(clock=time.clock, sleep=time.sleep)
+
+    asyncio.run(scenario())
+    return begun
+
+
+def test_a_timer_runs_at_each_occurrence() -> None:
+    assert follow(function("0 */5 * * * *"), start="2026-11-22T12:03:00", runs=3) == [
+        "12:05:00",
+        "12:10:00",
+        "12:15:00",
+    ]
+
+
+def test_occurrences_during_a_long_run_are_skipped() -> None:
+    begun = follow(function("0 */5 * * * *"), start="2026-11-22T12:03:00", runs=3, lasting=420)
+
+    assert begun == ["12:05:00", "12:15:00", "12:25:00"]
+
+
+def test_a_timer_may_run_when_the_host_starts() -> None:
+    begun = follow(function("0 */5 * * * *", run_on_startup=True), start="2026-11-22T12:03:00", runs=2)
+
+    assert begun == ["12:03:00", "12:05:00"]
+
+
+def test_two_runs_of_a_timer_never_overlap() -> None:
+    under_way, most = 0, 0
+
+    async def run(_: TimerFunction, __: TimerRequest) -> None:
+        nonlocal under_way, most
+        under_way += 1
+        most = max(most, under_way)
+        await asyncio.sleep(0)
+        under_way -= 1
+
+    async def scenario() -> tuple[bool, bool]:
+        timer = timers.Timer(function("0 5 * * * *"), run=run)
+        now = moment("2026-11-22T12:05:00")
+        first, second = await asyncio.gather(timer.run_now(now), timer.run_now(now))
+        return first, second
+
+    assert asyncio.run(scenario()) == (True, True)
+    assert most == 1
+
+
+def test_a_run_is_told_when_the_last_was_and_when_the_next_is() -> None:
+    told: list[dict[str, str]] = []
+
+    async def run(_: TimerFunction, request: TimerRequest) -> None:
+        told.append(request.schedule_status)
+
+    async def scenario() -> None:
+        timer = timers.Timer(function("0 5 * * * *"), run=run)
+        await timer.run_now(moment("2026-11-22T12:05:00"))
+        await timer.run_now(moment("2026-11-22T13:05:00"))
+
+    asyncio.run(scenario())
+    assert [(status["Last"], status["Next"]) for status in told] == [
+        ("0001-01-01T00:00:00+00:00", "2026-11-22T13:05:00+00:00"),
+        ("2026-11-22T12:05:00+00:00", "2026-11-22T14:05:00+00:00"),
+    ]
