@@ -86,14 +86,15 @@ class DirectoryFault(StrEnum):
     NOT_FOUND = "no user in Entra has this e-mail address; invite the user or correct the address in Severa"
     AMBIGUOUS = "more than one user in Entra has this e-mail address; remove it from all but one"
     UNPROVEN = (
-        "a user in Entra has it only as an alternate e-mail address, which proves nothing; "
-        "set it as the user's e-mail or invite the address"
+        "a user in Entra has it only as an alternate or former address, which proves nothing; "
+        "set it as the user's e-mail in Entra"
     )
     DISABLED = "the user is disabled in Entra; enable the user, or end the contact role in Severa"
     GONE = (
         "the user who had this access no longer exists in Entra; end the contact role in Severa, "
         "let the sync run, and give the role again"
     )
+    NOT_INVITED = "Entra refused to invite this e-mail address; the log of the run says why"
 
 
 @dataclass(frozen=True)

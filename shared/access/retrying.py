@@ -1,0 +1,112 @@
+"""Sending a request until it is answered: what is worth another try, and how long to wait before it."""
+
+from collections.abc import Callable
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+
+import httpx
+import tenacity
+
+TRIES = 6
+LONGEST_ASKED_WAIT = 300.0
+"""Seconds. A service that asks for a longer pause is not available to this run."""
+
+
+class GaveUp(Exception):
+    """Every try failed in a passing way; the message tells the last one."""
+
+
+class _Passing(Exception):
+    """A failure that another try can mend. `wait` is how many seconds the service asked for, if it did."""
+
+    def __init__(self, reason: str, *, wait: float | None = None) -> None:
+        super().__init__(reason)
+        self.wait = wait
+
+
+def persist(
+    send: Callable[[], httpx.Response],
+    *,
+    sleep: Callable[[float], None],
+    clock: Callable[[], datetime],
+    pause: Callable[[float], None] = lambda seconds: None,
+) -> httpx.Response:
+    """The first answer that is neither 429 nor 5xx nor cut off, from at most `TRIES` tries.
+
+    The waits grow from one second to half a minute, with jitter so that callers spread, and are
+    never shorter than a `Retry-After`, which Severa does not promise and Graph does. `pause` is
+    told each wait that follows a 429, for those who share the same quota.
+
+    Raises:
+        GaveUp: after the last try, or when the service asks for more than `LONGEST_ASKED_WAIT`.
+    """
+
+    def attempt() -> httpx.Response:
+        try:
+            return _refuse_passing(send(), clock=clock)
+        except httpx.TransportError as error:
+            raise _Passing(f"{type(error).__name__}: {error}") from error
+
+    def before_sleep(state: tenacity.RetryCallState) -> None:
+        failure = state.outcome.exception() if state.outcome else None
+        if isinstance(failure, _Throttled) and state.next_action:
+            pause(state.next_action.sleep)
+
+    retrying = tenacity.Retrying(
+        retry=tenacity.retry_if_exception_type(_Passing),
+        stop=_enough,
+        wait=_wait,
+        before_sleep=before_sleep,
+        sleep=sleep,
+        reraise=True,
+    )
+    try:
+        return retrying(attempt)
+    except _Passing as error:
+        raise GaveUp(str(error)) from error
+
+
+class _Throttled(_Passing):
+    """Too many requests: everybody with the same quota has to wait."""
+
+
+def _refuse_passing(response: httpx.Response, *, clock: Callable[[], datetime]) -> httpx.Response:
+    wait = _retry_after(response.headers.get("Retry-After"), clock=clock)
+    if response.status_code == httpx.codes.TOO_MANY_REQUESTS:
+        raise _Throttled(f"HTTP 429: {excerpt(response.text)}", wait=wait)
+    if response.is_server_error:
+        raise _Passing(f"HTTP {response.status_code}: {excerpt(response.text)}", wait=wait)
+    return response
+
+
+def excerpt(text: str) -> str:
+    """The beginning of a foreign text on one line, fit for a log."""
+    return " ".join(text[:400].split())[:200]
+
+
+def _retry_after(value: str | None, *, clock: Callable[[], datetime]) -> float | None:
+    """Seconds from now. RFC 9110 allows a number or a date; anything else counts as absent."""
+    if value is None:
+        return None
+    if value.isascii() and value.isdigit():
+        return float(value)
+    try:
+        return max(0.0, (parsedate_to_datetime(value) - clock()).total_seconds())
+    except (TypeError, ValueError):
+        return None
+
+
+_growing = tenacity.wait_exponential_jitter(initial=1, max=30, jitter=1)
+
+
+def _wait(state: tenacity.RetryCallState) -> float:
+    return max(_growing(state), _asked(state))
+
+
+def _enough(state: tenacity.RetryCallState) -> bool:
+    return state.attempt_number >= TRIES or _asked(state) > LONGEST_ASKED_WAIT
+
+
+def _asked(state: tenacity.RetryCallState) -> float:
+    failure = state.outcome.exception() if state.outcome else None
+    return failure.wait or 0.0 if isinstance(failure, _Passing) else 0.0

@@ -1,0 +1,123 @@
+"""Visma Severa: one complete reading of customers, contact persons and custom values.
+
+Severa is read here and in `severa_session` only. Sources of the rules: Severa's OpenAPI description
+(https://api.severa.visma.com/psapublicrest/openapidocs/v1.0/doc.json), its REST guide
+(https://api.severa.visma.com/rest-api-doc) and what open clients meet in use.
+
+Severa has no list of what was deleted, so every reading is a full one: rows are asked for without a
+filter on activity, and whoever is gone is gone. A reading is complete or it raises.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import datetime
+
+import httpx
+
+from shared.access import severa_paging, severa_records
+from shared.access.register import Customer, CustomValue, Register
+from shared.access.severa_session import (
+    Session,
+    SeveraFailed,
+    SeveraIncomplete,
+    SeveraRefused,
+    SeveraUnavailable,
+)
+from shared.settings import SeveraSettings
+
+__all__ = ["SeveraFailed", "SeveraIncomplete", "SeveraRefused", "SeveraUnavailable", "fetch"]
+
+logger = logging.getLogger(__name__)
+
+IN_FLIGHT = 6
+"""Requests under way at once: one after the other, slow answers would not reach the pace."""
+
+TIMEOUT = httpx.Timeout(60, connect=15)
+"""Seconds, for each part of a request."""
+
+BY_NAME = {
+    "sortings[0].key": "FirstName",
+    "sortings[0].value": "Asc",
+    "sortings[1].key": "LastName",
+    "sortings[1].value": "Asc",
+}
+BY_PROPERTY_NAME = {"sortings[0].key": "Name", "sortings[0].value": "Asc"}
+"""What the descriptions of these two lists name as sortable; any other field could be refused."""
+
+
+def fetch(
+    settings: SeveraSettings,
+    *,
+    clock: Callable[[], datetime],
+    sleep: Callable[[float], None] = time.sleep,
+    monotonic: Callable[[], float] = time.monotonic,
+) -> Register:
+    """Everything that access is decided from, read now.
+
+    Takes one request for each active customer (custom values have no common list and no
+    `changedSince`), at `REQUESTS_PER_SECOND`: about two minutes for a thousand customers.
+
+    Raises:
+        SeveraUnavailable: cut off, timed out, throttled or 5xx in each of several tries.
+        SeveraRefused: credentials, scope or an add-on are not as they must be; the message says which.
+        SeveraIncomplete: a list that could not be read to its end.
+    """
+    read_at = clock()
+    with httpx.Client(timeout=TIMEOUT, headers={"Client_Id": settings.client_id}) as http:
+        session = Session(http, settings, clock=clock, sleep=sleep, monotonic=monotonic)
+        with _incomplete("customers"):
+            customers = [severa_records.customer(row) for row in session.by_token("/v1/customers")]
+        with _incomplete("contact persons"):
+            contacts = session.by_row("/v1/contactpersons", BY_NAME, last_below=2)
+            contact_persons = [severa_records.contact_person(row) for row in contacts]
+        with _incomplete("custom properties"):
+            properties = session.by_row("/v1/customers/customproperties", BY_PROPERTY_NAME, last_below=2)
+            names = severa_records.property_names(properties)
+        custom_values = _custom_values(session, customers, names=names)
+    logger.info(
+        "Severa was read: %d customers, %d contact persons, %d custom values.",
+        len(customers),
+        len(contact_persons),
+        len(custom_values),
+    )
+    return Register(
+        customers=tuple(sorted(customers, key=lambda each: each.guid)),
+        property_names=frozenset(names.values()),
+        custom_values=tuple(sorted(custom_values)),
+        contact_persons=tuple(sorted(contact_persons, key=lambda each: each.guid)),
+        read_at=read_at,
+    )
+
+
+def _custom_values(
+    session: Session, customers: list[Customer], *, names: Mapping[str, str]
+) -> list[CustomValue]:
+    """Values of active customers, a few customers at a time; the first failure ends all of it."""
+
+    def of(customer: Customer) -> list[CustomValue]:
+        path = f"/v1/customers/{customer.guid}/customvalues"
+        with _incomplete(f"custom values of customer {customer.number}"):
+            rows = session.by_row(path, {}, last_below=severa_paging.SHORTEST_FULL_PAGE)
+            values = (
+                severa_records.custom_value(row, customer_guid=customer.guid, names=names) for row in rows
+            )
+            return [value for value in values if value]
+
+    executor = ThreadPoolExecutor(IN_FLIGHT, thread_name_prefix="severa")
+    try:
+        active = [customer for customer in customers if customer.is_active]
+        return [value for values in executor.map(of, active) for value in values]
+    finally:
+        executor.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def _incomplete(what: str) -> Iterator[None]:
+    """Say of a list that could not be read to its end which one it was."""
+    try:
+        yield
+    except (severa_paging.ListUnreadable, severa_records.MalformedRecord) as error:
+        raise SeveraIncomplete(f"The {what} could not be read completely. {error}") from error
