@@ -9,6 +9,7 @@ from azure.identity import DefaultAzureCredential
 
 from shared import tables
 from shared.access.grants import Grants
+from shared.api.requests import Known
 from shared.settings import Settings
 from shared.tables import Tables
 from shared.warehouse import opening
@@ -28,6 +29,15 @@ class Services:
     warehouse: Warehouse
     grants: Grants
     publications: Publications
+
+    def known(self) -> Known:
+        """What is known before a question is read: the time and the latest publication."""
+        latest = self.publications.latest()
+        return Known(
+            now=self.clock(),
+            published_at=latest and latest.published_at,
+            available_until=latest and latest.available_until,
+        )
 
 
 def start(settings: Settings, *, clock: Clock) -> Services:

@@ -90,7 +90,7 @@ class Tables:
         partition: str,
         rows_from: str = "",
         rows_before: str | None = None,
-        select: list[str] | None = None,
+        select: Sequence[str] | None = None,
     ) -> Iterator[Entity]:
         """Entities of one partition with `rows_from <= RowKey < rows_before`, in order of RowKey."""
         condition = "PartitionKey eq @partition and RowKey ge @from"
@@ -99,41 +99,44 @@ class Tables:
             condition += " and RowKey lt @before"
             parameters["before"] = rows_before
         with _translated():
-            yield from self._clients[table].query_entities(condition, parameters=parameters, select=select)
+            yield from self._clients[table].query_entities(
+                condition, parameters=parameters, select=_list(select)
+            )
 
-    def everything(self, table: str, *, select: list[str] | None = None) -> Iterator[Entity]:
+    def everything(self, table: str, *, select: Sequence[str] | None = None) -> Iterator[Entity]:
         """All entities of a table, in order of PartitionKey and RowKey."""
         with _translated():
-            yield from self._clients[table].list_entities(select=select)
+            yield from self._clients[table].list_entities(select=_list(select))
 
-    def insert(self, table: str, entity: Mapping[str, Any]) -> None:
-        """Add an entity.
+    def insert(self, table: str, entity: Mapping[str, Any]) -> str:
+        """Add an entity; gives its version.
 
         Raises:
             AlreadyExists: there is one with its keys.
         """
         with _translated():
-            self._clients[table].create_entity(dict(entity))
+            return str(self._clients[table].create_entity(dict(entity))["etag"])
 
     def upsert(self, table: str, entity: Mapping[str, Any]) -> None:
         """Write an entity, whole, whether or not there is one with its keys."""
         with _translated():
             self._clients[table].upsert_entity(dict(entity), mode=UpdateMode.REPLACE)
 
-    def replace(self, table: str, entity: Mapping[str, Any], *, etag: str) -> None:
-        """Write an entity, whole, only if it is still the version that was read.
+    def replace(self, table: str, entity: Mapping[str, Any], *, etag: str) -> str:
+        """Write an entity, whole, only if it is still the version that was read; gives its new version.
 
         Raises:
             ChangedMeanwhile: somebody else wrote or deleted it.
         """
         with _translated():
             try:
-                self._clients[table].update_entity(
+                written = self._clients[table].update_entity(
                     {name: value for name, value in entity.items() if name != "etag"},
                     mode=UpdateMode.REPLACE,
                     etag=etag,
                     match_condition=MatchConditions.IfNotModified,
                 )
+                return str(written["etag"])
             except ResourceNotFoundError as error:
                 if _is_missing_table(error):
                     raise
@@ -197,6 +200,10 @@ def _translated() -> Iterator[None]:
         raise TablesUnavailable(f"Table Storage refused a transaction: {_reason(error)}") from error
     except AzureError as error:
         raise TablesUnavailable(f"Table Storage did not answer as expected: {_reason(error)}") from error
+
+
+def _list(select: Sequence[str] | None) -> list[str] | None:
+    return None if select is None else list(select)
 
 
 def _reason(error: AzureError) -> str:

@@ -60,6 +60,21 @@ def read_request(given: Given, *, known: Known) -> MeteringPointsRequest:
     )
 
 
+def read_one(metering_point_id: str, given: Given) -> MeteringPointId:
+    """The metering point in the path.
+
+    Raises:
+        InvalidRequest: with every fault of the request.
+    """
+    parameters = Parameters(given)
+    parameters.choice("format", {"json": "json"})
+    found = parameters.metering_point_id("meteringPointId", metering_point_id)
+    parameters.done()
+    if found is None:
+        raise AssertionError("a faulty metering point id was noted, so done() has raised")
+    return found
+
+
 def refuse_parameters(given: Given) -> None:
     """Refuse any parameter of a resource that takes none but `format`.
 

@@ -54,7 +54,7 @@ def fetch(warehouse: Warehouse, *, readable: Readable, asked: SeriesRequest) -> 
         )
     )
     extents = warehouse.fetch(queries.extents(chunk, as_of=asked.as_of))
-    rows, next_key = _cut(rows, limit, asked) if len(rows) > limit else (rows, None)
+    rows, next_key = _cut(rows, limit, asked)
     shown = _shown(chunk, asked, until=next_key)
     return Page(
         series=_series(rows, shown=shown, extents=_by_metering_point(extents, asked.direction), asked=asked),
@@ -66,7 +66,7 @@ Key = tuple[MeteringPointId, date]
 
 
 def _chunk(readable: Readable, asked: SeriesRequest) -> tuple[Readable, Key | None]:
-    """The permissions of the metering points that this page may reach, and where the ones after them start."""
+    """What is permitted of the metering points that this page may reach, and where those after them start."""
     first = asked.cursor.metering_point_id if asked.cursor else ""
     ids = sorted({each.metering_point_id for each in readable.permissions if each.metering_point_id >= first})
     within, after = set(ids[: asked.limit]), ids[asked.limit : asked.limit + 1]
@@ -74,8 +74,10 @@ def _chunk(readable: Readable, asked: SeriesRequest) -> tuple[Readable, Key | No
     return replace(readable, permissions=permissions), (after[0], asked.period.first_day) if after else None
 
 
-def _cut(rows: Sequence[DayRow], limit: int, asked: SeriesRequest) -> tuple[Sequence[DayRow], Key]:
+def _cut(rows: list[DayRow], limit: int, asked: SeriesRequest) -> tuple[list[DayRow], Key | None]:
     """The rows of this page, up to the edge of a bucket, and the key at which the next page starts."""
+    if len(rows) <= limit:
+        return rows, None
     beyond = rows[limit]
     first = beyond.delivery_date
     if asked.resolution and not asked.resolution.is_stored:
@@ -112,13 +114,12 @@ def _series(
 ) -> list[Series]:
     """The series of the page: those with values, and those named by the caller even without."""
     found = {key: list(group) for key, group in groupby(rows, key=lambda row: row.metering_point_id)}
-    is_named = asked.one is not None or bool(asked.named)
     return [
         series.assemble(
             found.get(metering_point_id, []), _scope(metering_point_id, permitted, extents, asked)
         )
         for metering_point_id, permitted in shown.items()
-        if is_named or metering_point_id in found
+        if asked.named or metering_point_id in found
     ]
 
 

@@ -92,7 +92,7 @@ CODES = {
     "not-from-gateway": Code(401, "The request did not come through the gateway."),
     "unknown-caller": Code(401, "The gateway did not say who calls."),
     "no-access": Code(403, "You have no access to any metering point."),
-    "not-found": Code(404, "There is no such metering point, or you may not read it."),
+    "not-found": Code(404, "It does not exist, or you may not read it."),
     "not-acceptable": Code(406, "The answer cannot be given in the format asked for."),
     "internal-error": Code(500, "Something is wrong on our side."),
     "gateway-not-configured": Code(503, "The service does not know its gateway."),

@@ -34,7 +34,6 @@ class SeriesRequest:
     """A valid question for the series of one or of many metering points.
 
     Attributes:
-        one: the metering point in the path; None when many are asked.
         named: the metering points named, sorted; empty means all (of the customer, or all).
         period: asked instants, half-open.
         resolution: None means as stored.
@@ -45,7 +44,6 @@ class SeriesRequest:
     """
 
     direction: Direction
-    one: MeteringPointId | None
     named: tuple[MeteringPointId, ...]
     customer_number: int | None
     period: Period
@@ -82,7 +80,8 @@ def series_of_one(
     """
     parameters = Parameters(given)
     one = parameters.metering_point_id("meteringPointId", metering_point_id)
-    return _series(parameters, direction=direction, known=known, one=one, named=(), customer_number=None)
+    named = (one,) if one else ()
+    return _series(parameters, direction=direction, known=known, named=named, customer_number=None)
 
 
 def series_of_many(*, direction: Direction, given: Given, known: Known) -> SeriesRequest:
@@ -104,7 +103,6 @@ def series_of_many(*, direction: Direction, given: Given, known: Known) -> Serie
         parameters,
         direction=direction,
         known=known,
-        one=None,
         named=named,
         customer_number=parameters.customer_number("customerNumber"),
     )
@@ -115,7 +113,6 @@ def _series(
     *,
     direction: Direction,
     known: Known,
-    one: MeteringPointId | None,
     named: tuple[MeteringPointId, ...],
     customer_number: int | None,
 ) -> SeriesRequest:
@@ -126,15 +123,12 @@ def _series(
     as_of = _as_of(parameters, known=known)
     asked_as_of = as_of or known.published_at or known.now
     start, end = _edges(parameters)
-    query = cursors.fingerprint(
-        (direction, one, named, customer_number, start, end, resolution, layout, as_of)
-    )
+    query = cursors.fingerprint((direction, named, customer_number, start, end, resolution, layout, as_of))
     cursor = parameters.cursor("cursor", query=query)
     period = _period(parameters, start=start, end=cursor.until if cursor else end, known=known)
     parameters.done()
     return SeriesRequest(
         direction=direction,
-        one=one,
         named=named,
         customer_number=customer_number,
         period=period,

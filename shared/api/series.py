@@ -91,8 +91,8 @@ class Series:
     @property
     def resolution(self) -> Resolution | None:
         """The resolution of all values; None where the stored one changes within them, or is unknown."""
-        found = {part.resolution for part in self.parts} or {self.scope.resolution}
-        return found.pop() if len(found) == 1 else None
+        found = {part.resolution for part in self.parts}
+        return found.pop() if len(found) == 1 else None if found else self.scope.resolution
 
 
 def assemble(rows: Sequence[DayRow], scope: Scope) -> Series:

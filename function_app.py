@@ -1,0 +1,150 @@
+"""The metering data API: one function per route and timer, one line per stage."""
+
+from datetime import UTC, datetime
+
+import azure.functions as func
+
+from shared import services, settings
+from shared.api import (
+    boundary,
+    callers,
+    etags,
+    listings,
+    pages,
+    permits,
+    requests,
+    responses,
+    series_json,
+    status,
+    urls,
+)
+from shared.metering import Direction
+
+
+def clock() -> datetime:
+    """The time now; nothing below this module reads a clock."""
+    return datetime.now(UTC)
+
+
+app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
+use = services.start(settings.from_environment(), clock=clock)
+
+
+@app.route("v1/customers", methods=["GET"])
+@boundary.answers
+def customers(req: func.HttpRequest) -> func.HttpResponse:
+    """The customers whose metering points the caller may read."""
+    caller = callers.identify(req.headers, gateway_principal_id=use.settings.gateway_principal_id)
+    listings.refuse_parameters(urls.parameters(req.url))
+    readable = permits.many(use.grants, caller)
+    etag = etags.of(readable, "customers")
+    if etags.unchanged(req.headers, etag):
+        return responses.not_modified(etag=etag, last_modified=None)
+    return responses.data(listings.customers(readable), etag=etag, last_modified=None)
+
+
+@app.route("v1/metering-points", methods=["GET"])
+@boundary.answers
+def metering_points(req: func.HttpRequest) -> func.HttpResponse:
+    """The metering points that the caller may read."""
+    caller = callers.identify(req.headers, gateway_principal_id=use.settings.gateway_principal_id)
+    known = use.known()
+    asked = listings.read_request(urls.parameters(req.url), known=known)
+    readable = permits.many(use.grants, caller, customer_number=asked.customer_number)
+    etag = etags.of(readable, asked, known.published_at)
+    if etags.unchanged(req.headers, etag):
+        return responses.not_modified(etag=etag, last_modified=known.published_at)
+    body = listings.metering_points(use.warehouse, readable=readable, asked=asked, known=known)
+    return responses.data(body, etag=etag, last_modified=known.published_at)
+
+
+@app.route("v1/metering-points/{meteringPointId}", methods=["GET"])
+@boundary.answers
+def metering_point(req: func.HttpRequest) -> func.HttpResponse:
+    """One metering point."""
+    caller = callers.identify(req.headers, gateway_principal_id=use.settings.gateway_principal_id)
+    known = use.known()
+    asked = listings.read_one(req.route_params["meteringPointId"], urls.parameters(req.url))
+    readable = permits.one(use.grants, caller, metering_point_id=asked)
+    etag = etags.of(readable, asked, known.published_at)
+    if etags.unchanged(req.headers, etag):
+        return responses.not_modified(etag=etag, last_modified=known.published_at)
+    body = listings.metering_point(use.warehouse, readable=readable, known=known)
+    return responses.data(body, etag=etag, last_modified=known.published_at)
+
+
+@app.route("v1/metering-points/{meteringPointId}/consumption", methods=["GET"])
+@boundary.answers
+def consumption_of_one(req: func.HttpRequest) -> func.HttpResponse:
+    """Energy taken from the grid at one metering point."""
+    return series_of_one(req, Direction.CONSUMPTION)
+
+
+@app.route("v1/metering-points/{meteringPointId}/production", methods=["GET"])
+@boundary.answers
+def production_of_one(req: func.HttpRequest) -> func.HttpResponse:
+    """Energy delivered to the grid at one metering point."""
+    return series_of_one(req, Direction.PRODUCTION)
+
+
+@app.route("v1/consumption", methods=["GET"])
+@boundary.answers
+def consumption_of_many(req: func.HttpRequest) -> func.HttpResponse:
+    """Energy taken from the grid at many metering points."""
+    return series_of_many(req, Direction.CONSUMPTION)
+
+
+@app.route("v1/production", methods=["GET"])
+@boundary.answers
+def production_of_many(req: func.HttpRequest) -> func.HttpResponse:
+    """Energy delivered to the grid at many metering points."""
+    return series_of_many(req, Direction.PRODUCTION)
+
+
+@app.route("v1/status", methods=["GET"])
+@boundary.answers
+def service_status(req: func.HttpRequest) -> func.HttpResponse:
+    """How fresh metering data and access are."""
+    callers.identify(req.headers, gateway_principal_id=use.settings.gateway_principal_id)
+    listings.refuse_parameters(urls.parameters(req.url))
+    return responses.fresh(status.freshness(use.publications.latest(), synced_at=use.grants.synced_at()))
+
+
+@app.route("v1/health", methods=["GET"])
+@boundary.answers
+def health(req: func.HttpRequest) -> func.HttpResponse:
+    """Whether the app is alive, and whether warehouse and tables answer it."""
+    readiness = status.readiness(warehouse=use.warehouse, tables=use.tables)
+    return responses.fresh(readiness.content, status=readiness.status)
+
+
+def series_of_one(req: func.HttpRequest, direction: Direction) -> func.HttpResponse:
+    """The series of the metering point in the path."""
+    caller = callers.identify(req.headers, gateway_principal_id=use.settings.gateway_principal_id)
+    known = use.known()
+    asked = requests.series_of_one(
+        metering_point_id=req.route_params["meteringPointId"],
+        direction=direction,
+        given=urls.parameters(req.url),
+        known=known,
+    )
+    readable = permits.one(use.grants, caller, metering_point_id=asked.named[0])
+    etag = etags.of(readable, asked)
+    if etags.unchanged(req.headers, etag):
+        return responses.not_modified(etag=etag, last_modified=known.published_at)
+    page = pages.fetch(use.warehouse, readable=readable, asked=asked)
+    return responses.data(series_json.one(page, asked), etag=etag, last_modified=known.published_at)
+
+
+def series_of_many(req: func.HttpRequest, direction: Direction) -> func.HttpResponse:
+    """The series of the metering points named, of a customer's, or of all that the caller may read."""
+    caller = callers.identify(req.headers, gateway_principal_id=use.settings.gateway_principal_id)
+    known = use.known()
+    asked = requests.series_of_many(direction=direction, given=urls.parameters(req.url), known=known)
+    readable = permits.many(use.grants, caller, named=asked.named, customer_number=asked.customer_number)
+    etag = etags.of(readable, asked)
+    if etags.unchanged(req.headers, etag):
+        return responses.not_modified(etag=etag, last_modified=known.published_at)
+    page = pages.fetch(use.warehouse, readable=readable, asked=asked)
+    body = series_json.many(page, asked, not_found=permits.not_found(asked.named, readable))
+    return responses.data(body, etag=etag, last_modified=known.published_at)

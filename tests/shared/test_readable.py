@@ -1,0 +1,46 @@
+from datetime import date
+
+from shared.metering import MeteringPointId
+from shared.readable import Permission, PermittedDays, Readable
+
+POINT = MeteringPointId("707057500000010017")
+
+
+def _permission(valid_from: date | None, valid_to: date | None, *, customer: int = 1) -> Permission:
+    return Permission(POINT, customer, f"Customer {customer}", valid_from, valid_to)
+
+
+def _periods(*permissions: Permission) -> list[PermittedDays]:
+    return Readable("app:x", permissions, "1").periods()[POINT]
+
+
+def test_periods_of_two_customers_that_touch_are_one() -> None:
+    found = _periods(
+        _permission(date(2024, 5, 1), None, customer=2), _permission(date(2020, 1, 1), date(2024, 5, 1))
+    )
+
+    assert found == [PermittedDays(date(2020, 1, 1), None)]
+
+
+def test_periods_with_a_gap_stay_apart() -> None:
+    found = _periods(
+        _permission(None, date(2020, 1, 1)), _permission(date(2020, 1, 2), date(2021, 1, 1), customer=2)
+    )
+
+    assert found == [PermittedDays(None, date(2020, 1, 1)), PermittedDays(date(2020, 1, 2), date(2021, 1, 1))]
+
+
+def test_a_period_within_another_adds_nothing() -> None:
+    found = _periods(
+        _permission(date(2020, 1, 1), date(2025, 1, 1)),
+        _permission(date(2021, 1, 1), date(2022, 1, 1), customer=2),
+    )
+
+    assert found == [PermittedDays(date(2020, 1, 1), date(2025, 1, 1))]
+
+
+def test_the_end_of_a_period_is_exclusive() -> None:
+    days = PermittedDays(date(2020, 1, 1), date(2020, 1, 3))
+
+    assert [days.contains(date(2020, 1, day)) for day in (1, 2, 3)] == [True, True, False]
+    assert not days.contains(date(2019, 12, 31))

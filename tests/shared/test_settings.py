@@ -1,0 +1,66 @@
+import pytest
+
+from shared import settings
+from shared.settings import InvalidSettings
+
+LEAST = {
+    "WAREHOUSE": "duckdb:metering.duckdb",
+    "TABLE_STORAGE": "https://account.table.core.windows.net",
+    "SEVERA_CLIENT_ID": "severa",
+    "SEVERA_CLIENT_SECRET": "hush",
+}
+
+
+def test_what_is_left_out_has_the_documented_default() -> None:
+    read = settings.from_environment(LEAST)
+
+    assert read.access_max_age.total_seconds() == 72 * 3600
+    assert read.sync.max_revoked_share == 0.10
+    assert read.sync.metering_point_source == "warehouse"
+    assert read.severa.base_url == "https://api.severa.visma.com/rest-api"
+    assert read.gateway_principal_id is None
+
+
+def test_every_fault_is_named_at_once() -> None:
+    with pytest.raises(InvalidSettings) as refused:
+        settings.from_environment(
+            {
+                "WAREHOUSE": "postgres://somewhere",
+                "GATEWAY_PRINCIPAL_ID": "the gateway",
+                "SYNC_MAX_REVOKED_SHARE": "10 %",
+                "ENTRA_PROVISIONING": "invite",
+            }
+        )
+
+    faults = "\n".join(refused.value.faults)
+    assert len(refused.value.faults) == 7
+    for name in (
+        "WAREHOUSE",
+        "TABLE_STORAGE",
+        "SEVERA_CLIENT_ID",
+        "SEVERA_CLIENT_SECRET",
+        "GATEWAY_PRINCIPAL_ID",
+        "SYNC_MAX_REVOKED_SHARE",
+        "ENTRA_INVITE_REDIRECT_URL",
+    ):
+        assert name in faults
+
+
+def test_the_gateway_is_compared_in_lower_case() -> None:
+    read = settings.from_environment(
+        {**LEAST, "GATEWAY_PRINCIPAL_ID": "5A5E0000-0000-4000-8000-0000000000A1"}
+    )
+
+    assert read.gateway_principal_id == "5a5e0000-0000-4000-8000-0000000000a1"
+
+
+def test_no_secret_is_in_the_text_of_the_settings() -> None:
+    read = settings.from_environment(
+        {**LEAST, "TABLE_STORAGE": "AccountKey=hush", "WAREHOUSE": "mssql://sa:hush@host/db"}
+    )
+
+    assert "hush" not in repr(read)
+
+
+def test_the_names_are_all_that_is_read() -> None:
+    assert {"WAREHOUSE", "SYNC_SCHEDULE", "ENTRA_API_APP_ID", "AZURE_CLIENT_ID"} <= set(settings.names())
