@@ -1,0 +1,270 @@
+// The app on Flex Consumption: settings, limits of scale, and the door that opens to the gateway only.
+
+param location string
+param tags object
+param planName string
+param name string
+
+@description('The app\'s identity, for storage, warehouse, Graph, Key Vault and telemetry.')
+param identityId string
+param identityClientId string
+
+@description('The gateway\'s managed identity: its object id, and the client id of the same identity.')
+param gatewayPrincipalId string
+param gatewayClientId string
+
+@description('Application (client) id of the registration that stands for this function app; tokens must be issued for it.')
+param backendAppId string
+
+param blobEndpoint string
+param tableEndpoint string
+param packageContainerUrl string
+param keyVaultUri string
+param applicationInsightsConnectionString string
+
+@description('Host name of the warehouse, for example abc123.datawarehouse.fabric.microsoft.com.')
+param warehouseServer string
+param warehouseDatabase string
+
+@description('How many instances HTTP may grow to. More instances share the same sessions: see the arithmetic below.')
+@minValue(40)
+@maxValue(320)
+param maximumInstanceCount int
+
+@description('Instances that are kept warm for HTTP; 0 means that the first call after a pause waits for a start.')
+@minValue(0)
+@maxValue(20)
+param alwaysReadyInstances int
+
+@allowed([512, 2048, 4096])
+param instanceMemoryMB int
+
+@description('Address of Severa\'s REST API.')
+param severaBaseUrl string
+param severaClientId string
+param severaClientIdsProperty string
+param severaMeteringPointsProperty string
+param severaContactRole string
+
+@allowed(['severa', 'warehouse'])
+param meteringPointSource string
+
+@allowed(['off', 'report', 'invite'])
+param entraProvisioning string
+
+@description('Where an invited guest lands. Needed when entraProvisioning is invite.')
+param entraInviteRedirectUrl string
+
+@description('Application (client) id of the API that customers get tokens for; its role is given to invited guests.')
+param apiAppId string
+
+param syncSchedule string
+param publishSchedule string
+
+@description('Subnet for outbound traffic, or empty for none.')
+param subnetId string
+
+@description('Reachable from private endpoints only.')
+param privateOnly bool
+
+// Sessions of the warehouse. A Fabric workspace has 724 for everybody, and refuses the next one.
+//   HTTP:    instances x sessions of each pool <= 320, whatever the number of instances, since the pool shrinks
+//            as instances are added: 40 x 8, 80 x 4, 160 x 2, 320 x 1.
+//   Timers:  two (sync and publish), each on an instance of its own, each with a pool of at most 8: 16.
+//   While a new version starts, instances of the old one may still answer: (320 + 16) x 2 = 672.
+//   672 < 724; 52 are left for operators, loads and the readiness probe.
+// This counts one Python process on an instance, so FUNCTIONS_WORKER_PROCESS_COUNT stays unset (one).
+var httpSessions = 320
+var sessionsPerInstance = min(8, httpSessions / maximumInstanceCount)
+
+// Each request holds one thread, and a thread without a session only waits; so the host sends an instance as many
+// requests as it has sessions. The extra threads answer the health probe while all of those are busy.
+var concurrentRequests = sessionsPerInstance
+var threads = sessionsPerInstance + 2
+
+var warmInstances = [
+  {
+    name: 'http'
+    instanceCount: alwaysReadyInstances
+  }
+]
+
+// The host schedules the timers with these, finds its storage and sends telemetry; the app never reads them.
+var hostSettings = {
+  AzureWebJobsStorage__credential: 'managedidentity'
+  AzureWebJobsStorage__clientId: identityClientId
+  AzureWebJobsStorage__blobServiceUri: blobEndpoint
+  APPLICATIONINSIGHTS_CONNECTION_STRING: applicationInsightsConnectionString
+  APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identityClientId};Authorization=AAD'
+  PYTHON_THREADPOOL_THREAD_COUNT: string(threads)
+}
+
+// The names are those of shared/settings.py and local.settings.sample.json; a test compares all three.
+var appSettings = {
+  AZURE_CLIENT_ID: identityClientId
+  GATEWAY_PRINCIPAL_ID: gatewayPrincipalId
+  TABLE_STORAGE: tableEndpoint
+  WAREHOUSE: 'fabric://${warehouseServer}/${warehouseDatabase}'
+  WAREHOUSE_TIMEOUT_SECONDS: '30'
+  WAREHOUSE_POOL_SIZE: string(sessionsPerInstance)
+  WAREHOUSE_MAX_ROWS: '250000'
+  ODBC_DRIVER: 'ODBC Driver 18 for SQL Server'
+  ACCESS_MAX_AGE_HOURS: '72'
+  METERING_POINT_SOURCE: meteringPointSource
+  SEVERA_BASE_URL: severaBaseUrl
+  SEVERA_CLIENT_ID: severaClientId
+  SEVERA_CLIENT_SECRET: '@Microsoft.KeyVault(SecretUri=${keyVaultUri}secrets/severa-client-secret)'
+  SEVERA_CLIENT_IDS_PROPERTY: severaClientIdsProperty
+  SEVERA_METERING_POINTS_PROPERTY: severaMeteringPointsProperty
+  SEVERA_CONTACT_ROLE: severaContactRole
+  ENTRA_PROVISIONING: entraProvisioning
+  ENTRA_INVITE_REDIRECT_URL: entraInviteRedirectUrl
+  ENTRA_API_APP_ID: apiAppId
+  GRAPH_BASE_URL: 'https://graph.microsoft.com/v1.0'
+  SYNC_SCHEDULE: syncSchedule
+  PUBLISH_SCHEDULE: publishSchedule
+  SYNC_MAX_REVOKED_SHARE: '0.10'
+  // An operator sets this to true for one run; the next deployment closes the door again.
+  SYNC_ALLOW_REVOCATIONS: 'false'
+}
+
+resource plan 'Microsoft.Web/serverfarms@2025-03-01' = {
+  name: planName
+  location: location
+  tags: tags
+  kind: 'functionapp'
+  sku: {
+    name: 'FC1'
+    tier: 'FlexConsumption'
+  }
+  properties: {
+    reserved: true
+  }
+}
+
+resource app 'Microsoft.Web/sites@2025-03-01' = {
+  name: name
+  location: location
+  // azd finds the app that it deploys the code to by this tag; the service is named in azure.yaml.
+  tags: union(tags, { 'azd-service-name': 'api' })
+  kind: 'functionapp,linux'
+  identity: {
+    type: 'UserAssigned'
+    userAssignedIdentities: {
+      '${identityId}': {}
+    }
+  }
+  properties: {
+    serverFarmId: plan.id
+    httpsOnly: true
+    publicNetworkAccess: privateOnly ? 'Disabled' : 'Enabled'
+    virtualNetworkSubnetId: empty(subnetId) ? null : subnetId
+    keyVaultReferenceIdentity: identityId
+    siteConfig: {
+      alwaysOn: false
+      minTlsVersion: '1.2'
+    }
+    functionAppConfig: {
+      runtime: {
+        name: 'python'
+        version: '3.13'
+      }
+      deployment: {
+        storage: {
+          type: 'blobContainer'
+          value: packageContainerUrl
+          authentication: {
+            type: 'UserAssignedIdentity'
+            userAssignedIdentityResourceId: identityId
+          }
+        }
+      }
+      scaleAndConcurrency: {
+        instanceMemoryMB: instanceMemoryMB
+        maximumInstanceCount: maximumInstanceCount
+        alwaysReady: alwaysReadyInstances == 0 ? [] : warmInstances
+        triggers: {
+          http: {
+            perInstanceConcurrency: concurrentRequests
+          }
+        }
+      }
+    }
+  }
+}
+
+resource settings 'Microsoft.Web/sites/config@2025-03-01' = {
+  parent: app
+  name: 'appsettings'
+  properties: union(hostSettings, appSettings)
+}
+
+// The door. Without allowedApplications and identities any application of the tenant could get a token for this app
+// and walk in. The token names its application by client id and its owner by object id; both must be the gateway's.
+resource authentication 'Microsoft.Web/sites/config@2025-03-01' = {
+  parent: app
+  name: 'authsettingsV2'
+  properties: {
+    platform: {
+      // Left out, the settings look right in the portal and nothing is checked.
+      enabled: true
+    }
+    globalValidation: {
+      requireAuthentication: true
+      unauthenticatedClientAction: 'Return401'
+      // The probe says whether the app is alive and nothing about anybody's data.
+      excludedPaths: ['/v1/health']
+    }
+    httpSettings: {
+      requireHttps: true
+    }
+    identityProviders: {
+      azureActiveDirectory: {
+        enabled: true
+        registration: {
+          openIdIssuer: '${environment().authentication.loginEndpoint}${tenant().tenantId}/v2.0'
+          clientId: backendAppId
+        }
+        validation: {
+          allowedAudiences: [
+            backendAppId
+            'api://${backendAppId}'
+          ]
+          defaultAuthorizationPolicy: {
+            allowedApplications: [gatewayClientId]
+            allowedPrincipals: {
+              identities: [gatewayPrincipalId]
+            }
+          }
+        }
+      }
+    }
+    login: {
+      tokenStore: {
+        enabled: false
+      }
+    }
+  }
+  // The two configurations restart the app; one after the other they do not disturb each other.
+  dependsOn: [settings]
+}
+
+resource noFtp 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2025-03-01' = {
+  parent: app
+  name: 'ftp'
+  properties: {
+    allow: false
+  }
+}
+
+resource noPublishingPassword 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2025-03-01' = {
+  parent: app
+  name: 'scm'
+  properties: {
+    allow: false
+  }
+}
+
+output id string = app.id
+output name string = app.name
+output url string = 'https://${app.properties.defaultHostName}'
