@@ -1,0 +1,57 @@
+import pytest
+
+from shared.api import callers
+from shared.api.problems import Refused
+
+GATEWAY = "5a5e0000-0000-4000-8000-0000000000a1"
+CALLER = "5a5e0000-0000-4000-8000-0000000000c1"
+GENUINE = {"x-ms-client-principal-id": GATEWAY, "x-caller-type": "app", "x-caller-id": CALLER}
+
+
+def test_the_caller_is_whom_the_gateway_names() -> None:
+    caller = callers.identify({**GENUINE, "x-subscription-id": "eos"}, gateway_principal_id=GATEWAY)
+
+    assert (caller.principal, caller.subscription_id) == (f"app:{CALLER}", "eos")
+
+
+def test_ids_are_compared_whatever_their_case() -> None:
+    headers = {
+        "x-ms-client-principal-id": GATEWAY.upper(),
+        "x-caller-type": "user",
+        "x-caller-id": CALLER.upper(),
+    }
+
+    assert callers.identify(headers, gateway_principal_id=GATEWAY).principal == f"user:{CALLER}"
+
+
+@pytest.mark.parametrize(
+    ("changed", "code"),
+    [
+        ({"x-ms-client-principal-id": ""}, "not-from-gateway"),
+        ({"x-ms-client-principal-id": CALLER}, "not-from-gateway"),
+        ({"x-caller-type": ""}, "unknown-caller"),
+        ({"x-caller-type": "App"}, "unknown-caller"),
+        ({"x-caller-type": "admin"}, "unknown-caller"),
+        ({"x-caller-id": ""}, "unknown-caller"),
+        ({"x-caller-id": "*"}, "unknown-caller"),
+        ({"x-caller-id": f"{CALLER},{CALLER}"}, "unknown-caller"),
+    ],
+)
+def test_anybody_else_is_refused(changed: dict[str, str], code: str) -> None:
+    with pytest.raises(Refused) as refused:
+        callers.identify({**GENUINE, **changed}, gateway_principal_id=GATEWAY)
+
+    assert refused.value.code == code
+
+
+def test_an_app_that_does_not_know_its_gateway_lets_nobody_in() -> None:
+    with pytest.raises(Refused) as refused:
+        callers.identify({**GENUINE, "x-ms-client-principal-id": ""}, gateway_principal_id=None)
+
+    assert refused.value.code == "gateway-not-configured"
+
+
+def test_a_well_formed_request_id_is_kept_and_any_other_replaced() -> None:
+    assert callers.request_id({"x-request-id": "abc-1.2_3"}) == "abc-1.2_3"
+    for bad in ("", "a b", "a\nb", "x" * 65, "<script>"):
+        assert callers.request_id({"x-request-id": bad}) != bad
