@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterable
 from datetime import date, datetime
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any
 
 import orjson
@@ -76,7 +77,7 @@ def _template(day: date, resolution: Resolution, first: int, qualities: str) -> 
     edges = _edges(day, resolution)[first : first + len(qualities) + 1]
     return ",".join(
         f'{{"start":"{start}","end":"{end}","quantity":%s,"quality":"{QUALITY_OF_LETTER[letter]}"}}'
-        for start, end, letter in zip(edges, edges[1:], qualities, strict=True)
+        for (start, end), letter in zip(pairwise(edges), qualities, strict=True)
     )
 
 
