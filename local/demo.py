@@ -7,6 +7,8 @@ AUDIENCE = "api://metering-demo"
 OTHER_AUDIENCE = "api://another-api-demo"
 """A second API of the same tenant: its tokens are genuine and must still be refused."""
 ROLE = "Metering.Read"
+API_CLIENT_ID = "5a5e0000-0000-4000-8000-0000000000f1"
+"""Application (client) id of the API itself: the enterprise application that defines the role."""
 
 GATEWAY_PRINCIPAL_ID = "5a5e0000-0000-4000-8000-0000000000a1"
 GATEWAY_CLIENT_ID = "5a5e0000-0000-4000-8000-0000000000a2"
@@ -88,4 +90,50 @@ CUSTOMERS = (
              (BAKERY_APP.client_id, VENDOR.client_id), KARI),
     Customer("5a5e0000-0000-4000-8000-0000000000e2", 10002, "Nordlys Kjøpesenter AS", (VENDOR.client_id,)),
     Customer("5a5e0000-0000-4000-8000-0000000000e3", 10003, "Solberg Gård", ()),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class MeteringPoint:
+    """A metering point of the demo world; where it changed tenant, `former` supplied it before."""
+
+    metering_point_id: str
+    name: str
+    address: str
+    postal_code: str
+    city: str
+    price_area: str
+    grid_area: str
+    meter_serial: str
+    customer: Customer
+    former: Customer | None = None
+
+
+BAKERY, CENTRE, FARM = CUSTOMERS
+
+METERING_POINTS = (
+    MeteringPoint("707057500000000018", "Bakeriet", "Damsgårdsveien 120", "5160", "Bergen",
+                  "NO5", "BKK", "6970631400000011", BAKERY),
+    MeteringPoint("707057500000000025", "Utsalg Torgallmenningen", "Torgallmenningen 8", "5014", "Bergen",
+                  "NO5", "BKK", "6970631400000028", BAKERY),
+    MeteringPoint("707057500000000032", "Kontor og lager med solceller", "Kanalveien 54", "5068", "Bergen",
+                  "NO5", "BKK", "6970631400000035", BAKERY),
+    MeteringPoint("707057500000000049", "Butikklokale Marken", "Marken 21", "5017", "Bergen",
+                  "NO5", "BKK", "6970631400000042", FARM, BAKERY),
+    MeteringPoint("707057500000000056", "Fellesareal", "Sjøgata 12", "9008", "Tromsø",
+                  "NO4", "ARVA", "6970631400000059", CENTRE),
+    MeteringPoint("707057500000000063", "Dagligvare", "Sjøgata 12", "9008", "Tromsø",
+                  "NO4", "ARVA", "6970631400000066", CENTRE),
+    MeteringPoint("707057500000000070", "Parkeringshus med elbillading", "Sjøgata 14", "9008", "Tromsø",
+                  "NO4", "ARVA", "6970631400000073", CENTRE),
+    MeteringPoint("707057500000000087", "Varmesentral", "Sjøgata 12", "9008", "Tromsø",
+                  "NO4", "ARVA", "6970631400000080", CENTRE),
+    MeteringPoint("707057500000000094", "Utelys", "Sjøgata 12", "9008", "Tromsø",
+                  "NO4", "ARVA", "6970631400000097", CENTRE),
+    MeteringPoint("707057500000000100", "Våningshus", "Solbergvegen 40", "2322", "Ridabu",
+                  "NO1", "ELVIA", "6970631400000103", FARM),
+    MeteringPoint("707057500000000117", "Fjøs", "Solbergvegen 40", "2322", "Ridabu",
+                  "NO1", "ELVIA", "6970631400000110", FARM),
+    MeteringPoint("707057500000000124", "Korntørke", "Solbergvegen 42", "2322", "Ridabu",
+                  "NO1", "ELVIA", "6970631400000127", FARM),
 )  # fmt: skip

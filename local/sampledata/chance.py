@@ -1,0 +1,10 @@
+"""Chance that can be repeated: the same names give the same numbers, on every machine and in any order."""
+
+import random
+
+SEED = 20261122
+
+
+def of(*names: object) -> random.Random:
+    """A source of random numbers that belongs to these names and to nothing else."""
+    return random.Random(":".join(str(name) for name in (SEED, *names)))  # noqa: S311 - No secret is made.
