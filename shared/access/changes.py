@@ -1,0 +1,84 @@
+"""What must change for the stored grants to become the wanted ones, in an order that is always safe."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from itertools import groupby
+
+from shared.access import spans
+from shared.access.grant import Grant, GrantKey
+
+
+class Event(StrEnum):
+    """What happened to a grant."""
+
+    GRANTED = "granted"
+    CHANGED = "changed"
+    REVOKED = "revoked"
+
+
+@dataclass(frozen=True)
+class Change:
+    """One grant before and after; a grant that is not there is None, and at most one of them is."""
+
+    before: Grant | None
+    after: Grant | None
+
+    @property
+    def event(self) -> Event:
+        """What this change is called in the audit."""
+        if self.before is None:
+            return Event.GRANTED
+        return Event.REVOKED if self.after is None else Event.CHANGED
+
+    @property
+    def subject(self) -> Grant:
+        """The grant that the change is about: the one after it, or the one that went."""
+        subject = self.after or self.before
+        if subject is None:
+            raise ValueError("a change has a grant before or after it")
+        return subject
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The way from the stored to the wanted grants: every loss of access first, then every gain.
+
+    After the losses only that is left which both the old and the new mapping allow. So whatever a
+    reader sees on the way is allowed by the old mapping or by the new one, never by a mixture.
+    """
+
+    losses: tuple[Change, ...]
+    gains: tuple[Change, ...]
+
+    @property
+    def changes(self) -> tuple[Change, ...]:
+        """All changes, in the order in which they are made."""
+        return self.losses + self.gains
+
+
+def plan(*, stored: Mapping[GrantKey, Grant], wanted: Mapping[GrantKey, Grant]) -> Plan:
+    """The losses and gains, each sorted by principal, metering point and customer."""
+    common = {key: left for key, grant in stored.items() if (left := _in_common(grant, wanted.get(key)))}
+    return Plan(losses=tuple(_diff(stored, common)), gains=tuple(_diff(common, wanted)))
+
+
+def _in_common(stored: Grant, wanted: Grant | None) -> Grant | None:
+    if wanted is None or stored == wanted:
+        return wanted
+    left = spans.cut(stored.spans, wanted.spans)
+    return replace(stored, spans=left) if left else None
+
+
+def _diff(before: Mapping[GrantKey, Grant], after: Mapping[GrantKey, Grant]) -> Iterator[Change]:
+    for key in sorted(before.keys() | after.keys()):
+        if before.get(key) != after.get(key):
+            yield Change(before.get(key), after.get(key))
+
+
+def by_principal(changes: Iterable[Change], *, at_most: int) -> Iterator[tuple[str, list[Change]]]:
+    """Sorted changes in groups of one principal and at most so many."""
+    for principal, group in groupby(changes, key=lambda change: change.subject.principal):
+        of_principal = list(group)
+        for start in range(0, len(of_principal), at_most):
+            yield principal, of_principal[start : start + at_most]

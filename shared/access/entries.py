@@ -1,0 +1,106 @@
+"""What people type into the two API fields of a customer in Severa.
+
+Entries are separated by spaces, commas, semicolons or lines. A text that cannot be read is a problem
+in plain words; it is never guessed at, and it grants nothing.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+
+from shared.access import grant, spans
+from shared.access.spans import Span, Spans
+from shared.metering import InvalidMeteringPointId, MeteringPointId, parse_metering_point_id
+
+_SEPARATORS = re.compile(r"[\s,;]+")
+_SPACED_DOTS = re.compile(r"[^\S\n]*\.\.[^\S\n]*(?=\d{4}-|$|[\s,;])", re.MULTILINE)
+_SHOWN_CHARACTERS = 40
+
+
+@dataclass(frozen=True)
+class ClientIds:
+    """Application ids, in lower case, and the problems met."""
+
+    ids: tuple[str, ...]
+    problems: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class MeteringPoints:
+    """Metering points with the days that were asked for, and the problems met."""
+
+    points: Mapping[MeteringPointId, Spans]
+    problems: tuple[str, ...]
+
+
+def client_ids(texts: Iterable[str]) -> ClientIds:
+    """The Entra application (client) ids of a field's values."""
+    found: dict[str, None] = {}
+    problems = []
+    for word in _words(texts):
+        lowered = word.lower()
+        if grant.is_guid(lowered):
+            found[lowered] = None
+        else:
+            problems.append(f"'{_shown(word)}' is not an application id, such as {_EXAMPLE_ID}")
+    return ClientIds(tuple(found), tuple(problems))
+
+
+_EXAMPLE_ID = "0b6f1a52-8f5e-4c7e-9f7a-3f3c1d1e2a4b"
+
+
+def metering_points(texts: Iterable[str]) -> MeteringPoints:
+    """Metering points, each with the periods that follow it; without one it is asked for always.
+
+    A metering point with an unreadable period is left out: granting it always would be a guess.
+    """
+    asked: defaultdict[MeteringPointId, list[Span]] = defaultdict(list)
+    problems: list[str] = []
+    for name, periods in _entries(texts):
+        try:
+            point = parse_metering_point_id(name)
+        except InvalidMeteringPointId as error:
+            problems.append(f"'{_shown(name)}' is not a metering point id: {error}")
+            continue
+        try:
+            asked[point].extend([_period(period) for period in periods] or spans.ALWAYS)
+        except ValueError as error:
+            problems.append(f"{point}: {error}")
+    points = {point: joined for point, wanted in asked.items() if (joined := spans.join(wanted))}
+    return MeteringPoints(points, tuple(problems))
+
+
+def _entries(texts: Iterable[str]) -> list[tuple[str, list[str]]]:
+    """Each word that is not a period, with the periods after it."""
+    entries: list[tuple[str, list[str]]] = []
+    for word in _words(texts):
+        if ".." not in word:
+            entries.append((word, []))
+        elif entries:
+            entries[-1][1].append(word)
+        else:
+            entries.append((word, []))
+    return entries
+
+
+def _words(texts: Iterable[str]) -> list[str]:
+    return [word for text in texts for word in _SEPARATORS.split(_SPACED_DOTS.sub("..", text)) if word]
+
+
+def _period(text: str) -> Span:
+    try:
+        first, end = (date.fromisoformat(side) if side else None for side in text.split(".."))
+    except ValueError:
+        raise ValueError(f"'{_shown(text)}' is not a period such as 2024-05-01..2025-01-01") from None
+    span = Span(first, end)
+    if span == Span():
+        raise ValueError("'..' has no date; leave it out or write one, such as 2024-05-01..")
+    if span.is_empty:
+        raise ValueError(f"the period {text} ends before it starts; the day after the last one stands last")
+    return span
+
+
+def _shown(word: str) -> str:
+    return word if len(word) <= _SHOWN_CHARACTERS else word[:_SHOWN_CHARACTERS] + "…"

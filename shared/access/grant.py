@@ -1,0 +1,56 @@
+"""A grant: principal × metering point × customer × period, the permission to read."""
+
+import re
+from dataclasses import dataclass
+
+from shared.access.spans import Spans
+from shared.metering import MeteringPointId
+
+_GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_NIL = "00000000-0000-0000-0000-000000000000"
+
+GrantKey = tuple[str, MeteringPointId, int]
+"""Principal, metering point and customer number: what a grant is one of."""
+
+
+@dataclass(frozen=True)
+class Grant:
+    """What `principal` may read of one metering point by one customer's authority.
+
+    A customer that left a metering point and came back has two spans in one grant. `why` is for
+    people: which record in Severa gave it.
+    """
+
+    principal: str
+    metering_point_id: MeteringPointId
+    customer_number: int
+    customer_name: str
+    spans: Spans
+    why: str
+
+    @property
+    def key(self) -> GrantKey:
+        """What tells this grant from every other."""
+        return self.principal, self.metering_point_id, self.customer_number
+
+
+def app(client_id: str) -> str:
+    """The principal of an Entra application, by its application (client) id."""
+    return f"app:{_guid(client_id)}"
+
+
+def user(object_id: str) -> str:
+    """The principal of an Entra user, by the immutable object id."""
+    return f"user:{_guid(object_id)}"
+
+
+def is_guid(text: str) -> bool:
+    """Whether a text is a GUID, in lower case, that can name somebody: the nil GUID names nobody."""
+    return bool(_GUID.fullmatch(text)) and text != _NIL
+
+
+def _guid(text: str) -> str:
+    lowered = text.lower()
+    if not is_guid(lowered):
+        raise ValueError("a principal is named by a GUID")
+    return lowered

@@ -1,0 +1,221 @@
+"""What a caller may read, from the stored grants: the read side, used by every request.
+
+Nobody may read anything by default. One metering point is one range read; a portfolio is one
+partition, read once and then kept in memory while the version in its manifest is unchanged.
+"""
+
+import hashlib
+import logging
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from shared import tables
+from shared.access import runs, store
+from shared.access.grant import Grant
+from shared.metering import MeteringPointId
+from shared.readable import Permission, Readable
+
+CHECK_EVERY = timedelta(seconds=30)
+"""How long a manifest, or the time of the last sync, is trusted before it is read again."""
+
+MAX_PERMISSIONS_KEPT = 300_000
+"""Permissions kept in memory over all principals, about 100 MB; the least recently used go first."""
+
+_READ_ATTEMPTS = 3
+_READING_LOCKS = 256
+_COLUMNS = (
+    "PartitionKey",
+    "RowKey",
+    "customerName",
+    "validFrom",
+    "validTo",
+    "laterPeriods",
+    "version",
+    "count",
+)
+
+logger = logging.getLogger(__name__)
+
+
+class NoGrants(Exception):
+    """The caller is known to the gateway, but nobody gave it any metering point."""
+
+
+class AccessTooOld(Exception):
+    """The last complete sync of the access mapping is older than allowed, or there was none."""
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """A portfolio in memory, and when its manifest was last seen unchanged."""
+
+    readable: Readable
+    checked_at: datetime
+
+
+class Grants:
+    """The stored grants. Safe to use from several threads.
+
+    Every method lets `tables.TablesUnavailable` through, and raises AccessTooOld when the mapping is
+    too old to be trusted.
+    """
+
+    def __init__(
+        self,
+        *,
+        tables: tables.Tables,
+        max_age: timedelta,
+        clock: Callable[[], datetime],
+        max_permissions_kept: int = MAX_PERMISSIONS_KEPT,
+    ) -> None:
+        self._tables = tables
+        self._max_age = max_age
+        self._clock = clock
+        self._max_kept = max_permissions_kept
+        self._lock = threading.Lock()
+        self._kept: OrderedDict[str, _Kept] = OrderedDict()
+        self._reading = tuple(threading.Lock() for _ in range(_READING_LOCKS))
+        self._synced: tuple[datetime, datetime | None] | None = None
+
+    def of(self, principal: str, *, metering_point_id: MeteringPointId) -> Readable:
+        """What the principal may read of one metering point; no permissions when that is nothing.
+
+        Raises:
+            NoGrants: the principal may read no metering point at all.
+        """
+        self._refuse_when_too_old()
+        permissions, _ = self._read(
+            principal, rows_from=f"{metering_point_id}:", rows_before=f"{metering_point_id};"
+        )
+        if not permissions and self._manifest_version(principal) is None:
+            raise NoGrants
+        return Readable(principal, permissions, _digest(permissions))
+
+    def portfolio(self, principal: str) -> Readable:
+        """Everything that the principal may read.
+
+        Raises:
+            NoGrants: that is nothing.
+        """
+        self._refuse_when_too_old()
+        # Concurrent requests of one principal wait for one reading of its partition.
+        with self._reading[hash(principal) % _READING_LOCKS]:
+            return self._from_memory(principal) or self._from_tables(principal)
+
+    def synced_at(self) -> datetime | None:
+        """When the grants were last completely up to date with Severa; None when never."""
+        now = self._clock()
+        with self._lock:
+            known = self._synced
+        if known is None or now - known[0] >= CHECK_EVERY:
+            known = (now, runs.completed_at(self._tables))
+            with self._lock:
+                self._synced = known
+        return known[1]
+
+    def _refuse_when_too_old(self) -> None:
+        synced_at = self.synced_at()
+        if synced_at is None:
+            raise AccessTooOld("access has never been synchronised")
+        if self._clock() - synced_at > self._max_age:
+            raise AccessTooOld(f"access was last synchronised at {synced_at.isoformat()}")
+
+    def _from_memory(self, principal: str) -> Readable | None:
+        with self._lock:
+            kept = self._kept.get(principal)
+        if kept is None:
+            return None
+        now = self._clock()
+        if now - kept.checked_at >= CHECK_EVERY:
+            if self._manifest_version(principal) != kept.readable.version:
+                return None
+            self._keep(_Kept(kept.readable, now))
+        else:
+            with self._lock:
+                if principal in self._kept:
+                    self._kept.move_to_end(principal)
+        return kept.readable
+
+    def _from_tables(self, principal: str) -> Readable:
+        """The partition as it was at one moment: read again when it was rewritten meanwhile."""
+        for _ in range(_READ_ATTEMPTS):
+            now = self._clock()
+            version = self._manifest_version(principal)
+            if version is None:
+                self._forget(principal)
+                raise NoGrants
+            permissions, version_after = self._read(principal)
+            if version_after == version:
+                readable = Readable(principal, permissions, version)
+                self._keep(_Kept(readable, now))
+                return readable
+        raise tables.TablesUnavailable("the grants are being rewritten")
+
+    def _read(
+        self, principal: str, *, rows_from: str = "", rows_before: str | None = None
+    ) -> tuple[tuple[Permission, ...], str | None]:
+        """Permissions of a range of rows, sorted, and the manifest's version where that was in the range."""
+        permissions: list[Permission] = []
+        names: dict[str, str] = {}
+        version = None
+        rows = self._tables.range(
+            tables.ACCESS_GRANTS,
+            partition=principal,
+            rows_from=rows_from,
+            rows_before=rows_before,
+            select=_COLUMNS,
+        )
+        for row in rows:
+            if row["RowKey"] == store.MANIFEST:
+                version = str(row["version"])
+                continue
+            try:
+                permissions.extend(_permissions(store.grant_of(row), names))
+            except store.UnreadableGrant:
+                logger.error("A stored row of %s is unreadable and grants nothing.", principal)
+        permissions.sort(key=_order)
+        return tuple(permissions), version
+
+    def _manifest_version(self, principal: str) -> str | None:
+        """The version of a principal's grants; None when it has none."""
+        manifests = self._tables.range(
+            tables.ACCESS_GRANTS, partition=principal, rows_from=store.MANIFEST, select=("version", "count")
+        )
+        manifest = next(manifests, None)
+        if manifest is None or not manifest["count"]:
+            return None
+        return str(manifest["version"])
+
+    def _keep(self, kept: _Kept) -> None:
+        with self._lock:
+            self._kept[kept.readable.principal] = kept
+            self._kept.move_to_end(kept.readable.principal)
+            total = sum(len(each.readable.permissions) for each in self._kept.values())
+            while total > self._max_kept and len(self._kept) > 1:
+                _, evicted = self._kept.popitem(last=False)
+                total -= len(evicted.readable.permissions)
+
+    def _forget(self, principal: str) -> None:
+        with self._lock:
+            self._kept.pop(principal, None)
+
+
+def _permissions(grant: Grant, names: dict[str, str]) -> Iterator[Permission]:
+    """One permission for each span; a customer's name is one object, however many rows repeat it."""
+    name = names.setdefault(grant.customer_name, grant.customer_name)
+    for span in grant.spans:
+        yield Permission(grant.metering_point_id, grant.customer_number, name, span.valid_from, span.valid_to)
+
+
+def _order(permission: Permission) -> tuple[str, int, date]:
+    return permission.metering_point_id, permission.customer_number, permission.valid_from or date.min
+
+
+def _digest(permissions: Iterable[Permission]) -> str:
+    digest = hashlib.sha256()
+    for permission in permissions:
+        digest.update(repr(permission).encode())
+    return digest.hexdigest()[:32]

@@ -1,0 +1,107 @@
+"""What a run of the access sync did, or would have done, for people to read."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from shared.access import spans
+from shared.access.changes import Change, Event, Plan
+from shared.access.faults import Fault
+
+CHANGES_SHOWN = 100
+HOW_TO_ALLOW = (
+    "Nothing was changed. When this is what you want: python3 dev.py sync --allow-revocations "
+    "(or SYNC_ALLOW_REVOCATIONS=true for a while)."
+)
+
+
+class Outcome(StrEnum):
+    """How a run ended."""
+
+    COMPLETE = "complete"
+    DRY_RUN = "dry-run"
+    REFUSED = "refused"
+    FAILED = "failed"
+    BUSY = "busy"
+
+    @property
+    def is_good(self) -> bool:
+        """Whether nobody needs to look."""
+        return self in (Outcome.COMPLETE, Outcome.DRY_RUN)
+
+
+@dataclass(frozen=True)
+class SyncReport:
+    """One run. `plan` is what was done, or what would have been done by a dry or a refused run."""
+
+    run_id: str
+    outcome: Outcome
+    started_at: datetime
+    finished_at: datetime
+    plan: Plan = field(default_factory=lambda: Plan((), ()))
+    faults: tuple[Fault, ...] = ()
+    objections: tuple[str, ...] = ()
+    customers: int = 0
+    grants: int = 0
+    principals: int = 0
+    invited: tuple[str, ...] = ()
+    error: str = ""
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """The numbers of the run, for logs and `ServiceState`."""
+        events = [change.event for change in self.plan.changes]
+        return {
+            "customers": self.customers,
+            "grants": self.grants,
+            "principals": self.principals,
+            "granted": events.count(Event.GRANTED),
+            "changed": events.count(Event.CHANGED),
+            "revoked": events.count(Event.REVOKED),
+            "faults": len(self.faults),
+            "invited": len(self.invited),
+        }
+
+    def text(self) -> str:
+        """The whole report, one fact a line; what a reader has to act on comes first."""
+        lines = [self._headline(), *(f"! {objection}" for objection in self.objections)]
+        if self.objections:
+            lines.append(HOW_TO_ALLOW)
+        if self.error:
+            lines.append(f"! {self.error}")
+        lines += _listed("records that give no access", [str(fault) for fault in self.faults], shown=None)
+        lines += _listed("invited to Entra", self.invited, shown=None)
+        lines += _listed("changes", [change_line(each) for each in self.plan.changes], shown=CHANGES_SHOWN)
+        return "\n".join(lines)
+
+    def _headline(self) -> str:
+        counts = self.counts
+        would = "" if self.outcome is Outcome.COMPLETE else "would be "
+        changes = ", ".join(f"{counts[event]} {would}{event}" for event in Event)
+        if self.outcome in (Outcome.FAILED, Outcome.BUSY):
+            return f"Access sync {self.run_id}: {self.outcome}; the stored grants stay as they are."
+        return (
+            f"Access sync {self.run_id}: {self.outcome}; {changes}; {counts['grants']} grants of "
+            f"{counts['principals']} principals by {counts['customers']} customers."
+        )
+
+
+def change_line(change: Change) -> str:
+    """One change in words."""
+    grant = change.subject
+    before = spans.text(change.before.spans) if change.before else ""
+    after = spans.text(change.after.spans) if change.after else ""
+    days = {Event.GRANTED: after, Event.REVOKED: before, Event.CHANGED: f"{before} -> {after}"}[change.event]
+    return (
+        f"{change.event}: {grant.principal} at {grant.metering_point_id} "
+        f"of customer {grant.customer_number} ({days}; {grant.why})"
+    )
+
+
+def _listed(title: str, lines: Sequence[str], *, shown: int | None) -> list[str]:
+    if not lines:
+        return []
+    more = len(lines) - len(lines[:shown])
+    rest = [f"- and {more} more"] if more else []
+    return [f"{len(lines)} {title}:", *(f"- {line}" for line in lines[:shown]), *rest]

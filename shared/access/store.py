@@ -1,0 +1,283 @@
+"""Grants and their audit in Table Storage: entities, and the writes that keep them in agreement.
+
+`AccessGrants` holds a row for each grant and, last in each partition, the manifest of its principal.
+Every transaction on grants also writes the manifest, so a manifest always describes exactly the
+rows beside it, and its version is different whenever they are.
+
+`AccessAudit` is another table, which no transaction can span. So the manifest carries the audit rows
+of the transaction that it was written with, until they are in the audit (`pendingAudit`). Whoever
+finds some left there writes them: their keys were decided with the change, so that writing them
+twice is writing them once.
+"""
+
+import json
+import logging
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import groupby
+from typing import Any
+
+from shared import tables
+from shared.access import changes, spans
+from shared.access.changes import Change
+from shared.access.grant import Grant, GrantKey
+from shared.metering import InvalidMeteringPointId, parse_metering_point_id
+
+MANIFEST = "~manifest"
+"""Sorts after every grant of its partition, whose keys start with a digit."""
+
+CHANGES_IN_TRANSACTION = tables.MAX_TRANSACTION - 1
+"""One place is the manifest's."""
+
+logger = logging.getLogger(__name__)
+_END_OF_TIME = datetime(2999, 1, 1, tzinfo=UTC)
+
+
+class UnreadableGrant(ValueError):
+    """A stored row is not a grant that this code writes."""
+
+
+@dataclass(frozen=True)
+class StoredGrant:
+    """A grant, since when it is there, and the run that wrote it last."""
+
+    grant: Grant
+    granted_at: str
+    run_id: str
+
+
+@dataclass
+class Partition:
+    """Everything stored for one principal."""
+
+    principal: str
+    grants: dict[GrantKey, StoredGrant] = field(default_factory=dict)
+    version: str | None = None
+    """The manifest's; None when there is no manifest."""
+    count: int = 0
+    has_pending_audit: bool = False
+    unreadable: list[str] = field(default_factory=list)
+    """Row keys of rows that are no grants; nobody can read by them, and the next sync removes them."""
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether rows, manifest and audit agree, as they do unless a run was killed or a row edited."""
+        counted = self.count == len(self.grants) and (self.version is not None or not self.grants)
+        return counted and not self.has_pending_audit and not self.unreadable
+
+
+def row_key(grant: Grant) -> str:
+    """Where a grant is in its partition."""
+    return f"{grant.metering_point_id}:{grant.customer_number}"
+
+
+def grant_of(entity: Mapping[str, Any]) -> Grant:
+    """The grant of an entity.
+
+    Raises:
+        UnreadableGrant: it is none.
+    """
+    try:
+        point, _, number = entity["RowKey"].partition(":")
+        return Grant(
+            principal=entity["PartitionKey"],
+            metering_point_id=parse_metering_point_id(point),
+            customer_number=int(number),
+            customer_name=entity["customerName"],
+            spans=spans_of(entity),
+            why=entity.get("why", ""),
+        )
+    except (KeyError, ValueError, InvalidMeteringPointId) as error:
+        raise UnreadableGrant(f"row {entity.get('RowKey')!r} is not a grant") from error
+
+
+def spans_of(entity: Mapping[str, Any]) -> spans.Spans:
+    """The spans of a grant's entity: its first in two columns, further ones (rare) in one text."""
+    first = spans.parse(f"{entity.get('validFrom') or ''}..{entity.get('validTo') or ''}")
+    later = entity.get("laterPeriods")
+    return first + spans.parse(later) if later else first
+
+
+def _entity(grant: Grant, *, granted_at: str, run_id: str) -> tables.Entity:
+    first, *later = grant.spans
+    columns = {
+        "validFrom": first.valid_from and first.valid_from.isoformat(),
+        "validTo": first.valid_to and first.valid_to.isoformat(),
+        "laterPeriods": spans.text(later) or None,
+    }
+    return {
+        "PartitionKey": grant.principal,
+        "RowKey": row_key(grant),
+        **{name: value for name, value in columns.items() if value is not None},
+        "customerName": grant.customer_name,
+        "why": grant.why,
+        "grantedAt": granted_at,
+        "runId": run_id,
+    }
+
+
+def read(storage: tables.Tables) -> dict[str, Partition]:
+    """All partitions, by principal."""
+    partitions = {}
+    rows = storage.everything(tables.ACCESS_GRANTS)
+    for principal, entities in groupby(rows, key=lambda entity: str(entity["PartitionKey"])):
+        partitions[principal] = _partition(principal, entities)
+    return partitions
+
+
+def read_partition(storage: tables.Tables, principal: str) -> Partition:
+    """The partition of one principal, empty when nothing is stored for it."""
+    return _partition(principal, storage.range(tables.ACCESS_GRANTS, partition=principal))
+
+
+def _partition(principal: str, entities: Iterable[tables.Entity]) -> Partition:
+    partition = Partition(principal)
+    for entity in entities:
+        if entity["RowKey"] == MANIFEST:
+            partition.version = str(entity["version"])
+            partition.count = int(entity["count"])
+            partition.has_pending_audit = "pendingAudit" in entity
+            continue
+        try:
+            grant = grant_of(entity)
+        except UnreadableGrant as error:
+            logger.error("A stored row of %s is unreadable and will be removed: %s", principal, error)
+            partition.unreadable.append(str(entity["RowKey"]))
+            continue
+        partition.grants[grant.key] = StoredGrant(
+            grant, str(entity.get("grantedAt", "")), str(entity.get("runId", ""))
+        )
+    return partition
+
+
+class Writer:
+    """Writes the changes of one principal in one run.
+
+    Each transaction depends on the manifest that the one before left: should another run write the
+    same partition, one of the two fails (`tables.ChangedMeanwhile`) instead of mixing with it.
+    """
+
+    def __init__(self, storage: tables.Tables, partition: Partition, *, run_id: str) -> None:
+        self._storage = storage
+        self._principal = partition.principal
+        self._run_id = run_id
+        self._granted_at = {key: stored.granted_at for key, stored in partition.grants.items()}
+        self._manifest = storage.get(tables.ACCESS_GRANTS, partition=self._principal, row=MANIFEST)
+        found = None if self._manifest is None else self._manifest["version"]
+        if found != partition.version:
+            raise tables.ChangedMeanwhile("the grants of a principal changed while they were compared")
+        self._written = 0
+
+    def write(self, batch: Sequence[Change], *, now: datetime) -> None:
+        """Make at most 99 changes in one transaction, and then note them in the audit."""
+        at = self._after_the_last(now)
+        audit = [_audit_entity(change, at=at, run_id=self._run_id) for change in batch]
+        for change in batch:
+            self._granted_at.setdefault(change.subject.key, at.isoformat())
+            if change.after is None:
+                del self._granted_at[change.subject.key]
+        operations = [self._operation(change) for change in batch]
+        self._transact(operations, at=at, pending=audit)
+        _write_audit(self._storage, audit)
+
+    def finish(self) -> None:
+        """Note that nothing is left to be written to the audit."""
+        if self._manifest is not None and "pendingAudit" in self._manifest:
+            manifest = {name: value for name, value in self._manifest.items() if name != "pendingAudit"}
+            etag = self._storage.replace(tables.ACCESS_GRANTS, manifest, etag=manifest["etag"])
+            self._manifest = {**manifest, "etag": etag}
+
+    def settle(self, partition: Partition, *, now: datetime) -> None:
+        """Make rows, manifest and audit agree again, without changing any grant."""
+        if self._manifest is not None and "pendingAudit" in self._manifest:
+            _write_audit(self._storage, _unpacked(self._manifest["pendingAudit"]))
+            self.finish()
+        keys = partition.unreadable
+        for start in range(0, max(len(keys), 1), CHANGES_IN_TRANSACTION):
+            batch = keys[start : start + CHANGES_IN_TRANSACTION]
+            if batch or partition.count != len(partition.grants):
+                operations: list[tables.Operation] = [
+                    ("delete", {"PartitionKey": self._principal, "RowKey": key}) for key in batch
+                ]
+                self._transact(operations, at=self._after_the_last(now), pending=[])
+
+    def _after_the_last(self, now: datetime) -> datetime:
+        """`now`, or just after the last change: a clock that was set back must not reorder the audit."""
+        if self._manifest is None:
+            return now
+        last = datetime.fromisoformat(self._manifest["changedAt"])
+        return max(now, last + timedelta(microseconds=1))
+
+    def _operation(self, change: Change) -> tables.Operation:
+        grant = change.subject
+        if change.after is None:
+            return "delete", {"PartitionKey": grant.principal, "RowKey": row_key(grant)}
+        return "upsert", _entity(grant, granted_at=self._granted_at[grant.key], run_id=self._run_id)
+
+    def _transact(
+        self, operations: Sequence[tables.Operation], *, at: datetime, pending: Sequence[tables.Entity]
+    ) -> None:
+        self._written += 1
+        manifest = {
+            "PartitionKey": self._principal,
+            "RowKey": MANIFEST,
+            "version": f"{self._run_id}.{self._written}",
+            "count": len(self._granted_at),
+            "changedAt": at.isoformat(),
+            **({"pendingAudit": _packed(pending)} if pending else {}),
+        }
+        last: tables.Operation = ("insert", manifest)
+        if self._manifest is not None:
+            last = ("replace", {**manifest, "etag": self._manifest["etag"]})
+        try:
+            etag = self._storage.transact(tables.ACCESS_GRANTS, [*operations, last])[-1]
+        except (tables.AlreadyExists, tables.ChangedMeanwhile):
+            etag = self._etag_if_written(manifest["version"])
+            if etag is None:
+                raise
+        self._manifest = {**manifest, "etag": etag}
+
+    def _etag_if_written(self, version: object) -> str | None:
+        """The client repeats a transaction whose answer was lost; then it meets its own manifest."""
+        found = self._storage.get(tables.ACCESS_GRANTS, partition=self._principal, row=MANIFEST)
+        return str(found["etag"]) if found is not None and found["version"] == version else None
+
+
+def audit_row_key(at: datetime, grant: Grant) -> str:
+    """Newest first: Table Storage sorts by key, ascending, and can do nothing else."""
+    left = (_END_OF_TIME - at) // timedelta(microseconds=1)
+    return f"{left:018d}:{row_key(grant)}"
+
+
+def _audit_entity(change: Change, *, at: datetime, run_id: str) -> tables.Entity:
+    grant = change.subject
+    return {
+        "PartitionKey": grant.principal,
+        "RowKey": audit_row_key(at, grant),
+        "at": at.isoformat(),
+        "event": change.event.value,
+        "meteringPointId": grant.metering_point_id,
+        "customerNumber": str(grant.customer_number),
+        "customerName": grant.customer_name,
+        "before": spans.text(change.before.spans) if change.before else "",
+        "after": spans.text(change.after.spans) if change.after else "",
+        "why": grant.why if change.event is not changes.Event.REVOKED else f"no longer: {grant.why}",
+        "runId": run_id,
+    }
+
+
+def _write_audit(storage: tables.Tables, entities: Sequence[tables.Entity]) -> None:
+    if entities:
+        storage.transact(tables.ACCESS_AUDIT, [("upsert", entity) for entity in entities])
+
+
+def _packed(entities: Sequence[tables.Entity]) -> bytes:
+    """Compressed, since a property of Table Storage holds 64 KiB."""
+    return zlib.compress(json.dumps(entities).encode())
+
+
+def _unpacked(packed: bytes) -> list[tables.Entity]:
+    entities: list[tables.Entity] = json.loads(zlib.decompress(packed))
+    return entities

@@ -1,0 +1,236 @@
+"""The access sync: fetch, map, plan, guard, apply, report.
+
+An incomplete fetch raises before anything is written. What is written is safe at every step: all
+losses of access come before the first gain, each transaction carries the manifest of its partition,
+and whatever a killed run left undone, the next run finds and does.
+"""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from shared import tables
+from shared.access import changes, guard, mapping, runs, store
+from shared.access.changes import Plan
+from shared.access.holdings import SupplyPeriod
+from shared.access.mapping import Fields, Wanted
+from shared.access.register import ContactEmail, Directory, Register
+from shared.access.reports import Outcome, SyncReport
+from shared.access.store import Partition
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Where the mapping comes from. Each of them gives a complete answer or raises.
+
+    `find_users` is given the addresses in Severa and the object ids that were bound to them before.
+    `supply_periods` is None where Severa alone says who has which metering point.
+    """
+
+    register: Callable[[], Register]
+    find_users: Callable[[Sequence[ContactEmail], Mapping[ContactEmail, str]], Directory]
+    supply_periods: Callable[[], Sequence[SupplyPeriod]] | None = None
+
+
+@dataclass(frozen=True)
+class Rules:
+    """How the sources are read, and how much access a run may end by itself."""
+
+    fields: Fields = field(default_factory=Fields)
+    max_revoked_share: float = 0.10
+    allow_revocations: bool = False
+
+
+@dataclass(frozen=True)
+class _Fetched:
+    """Everything that a run decides from, read completely."""
+
+    register: Register
+    directory: Directory
+    wanted: Wanted
+    asked: tuple[ContactEmail, ...]
+    bound: Mapping[ContactEmail, str]
+
+
+@dataclass(frozen=True)
+class _Decided:
+    """What is to be done, and why it must not be done unasked."""
+
+    plan: Plan
+    partitions: Mapping[str, Partition]
+    objections: tuple[str, ...]
+    previous: runs.Run | None
+
+
+def run(
+    sources: Sources,
+    *,
+    storage: tables.Tables,
+    rules: Rules,
+    clock: Callable[[], datetime],
+    dry_run: bool = False,
+) -> SyncReport:
+    """Bring the stored grants up to date, once.
+
+    A dry run writes nothing at all. A run that the guard refuses, or that finds another one under way,
+    says so in its report. Every other failure is noted in `ServiceState` and raised, with the grants
+    as they were or, when it happened while they were written, on the way from the old to the new.
+    """
+    started_at = clock()
+    begun = SyncReport(runs.new_run_id(started_at), Outcome.FAILED, started_at, started_at)
+    if dry_run:
+        fetched, decided = _decide(sources, storage=storage, rules=rules)
+        report = _reported(begun, fetched, decided)
+        return _logged(replace(report, outcome=Outcome.DRY_RUN, finished_at=clock()))
+    try:
+        lease = runs.take_lease(storage, holder=begun.run_id, now=started_at)
+    except runs.SyncRunning as error:
+        return _logged(replace(begun, outcome=Outcome.BUSY, error=str(error)))
+    with lease.held(clock):
+        try:
+            return _run(begun, sources, storage=storage, rules=rules, clock=clock, lease=lease)
+        except Exception as error:
+            failed = replace(begun, finished_at=clock(), error=f"{type(error).__name__}: {error}")
+            _note_failure(_logged(failed), storage=storage)
+            raise
+
+
+def _run(
+    begun: SyncReport,
+    sources: Sources,
+    *,
+    storage: tables.Tables,
+    rules: Rules,
+    clock: Callable[[], datetime],
+    lease: runs.Lease,
+) -> SyncReport:
+    fetched, decided = _decide(sources, storage=storage, rules=rules)
+    report = _reported(begun, fetched, decided)
+    if decided.objections and not rules.allow_revocations:
+        report = replace(report, outcome=Outcome.REFUSED, finished_at=clock())
+        runs.record(storage, _as_run(report, decided.previous))
+        return _logged(report)
+    _bind_users(fetched, storage=storage, run_id=report.run_id, now=clock())
+    _apply(decided, storage=storage, run_id=report.run_id, clock=clock, lease=lease)
+    runs.release_users(storage, fetched.bound.keys() - set(fetched.asked))
+    report = replace(report, outcome=Outcome.COMPLETE, finished_at=clock())
+    narrowing_defined = rules.fields.metering_points in fetched.register.property_names
+    runs.record(storage, _as_run(report, decided.previous, narrowing_defined=narrowing_defined))
+    return _logged(report)
+
+
+def _decide(sources: Sources, *, storage: tables.Tables, rules: Rules) -> tuple[_Fetched, _Decided]:
+    fetched = _fetch(sources, storage=storage, fields=rules.fields)
+    partitions = store.read(storage)
+    stored = {key: row.grant for each in partitions.values() for key, row in each.grants.items()}
+    plan = changes.plan(stored=stored, wanted=fetched.wanted.grants)
+    previous = runs.latest(storage)
+    objections = guard.objections(
+        plan,
+        before=guard.Before(stored, bool(previous and previous.narrowing_defined)),
+        register=fetched.register,
+        fields=rules.fields,
+        by_supply=sources.supply_periods is not None,
+        max_revoked_share=rules.max_revoked_share,
+    )
+    return fetched, _Decided(plan, partitions, objections, previous)
+
+
+def _fetch(sources: Sources, *, storage: tables.Tables, fields: Fields) -> _Fetched:
+    register = sources.register()
+    asked = mapping.asked_users(register, fields=fields)
+    bound = runs.bound_users(storage)
+    directory = sources.find_users(asked, {each: bound[each] for each in asked if each in bound})
+    supply_periods = sources.supply_periods() if sources.supply_periods else None
+    wanted = mapping.wanted(register, directory=directory, fields=fields, supply_periods=supply_periods)
+    return _Fetched(register, directory, wanted, asked, bound)
+
+
+def _bind_users(fetched: _Fetched, *, storage: tables.Tables, run_id: str, now: datetime) -> None:
+    """Before any grant is written: an object id that has grants is never looked up by address again."""
+    new = {
+        contact: object_id
+        for contact, object_id in fetched.directory.users.items()
+        if contact not in fetched.bound
+    }
+    runs.bind_users(storage, new, now=now, run_id=run_id)
+
+
+def _apply(
+    decided: _Decided,
+    *,
+    storage: tables.Tables,
+    run_id: str,
+    clock: Callable[[], datetime],
+    lease: runs.Lease,
+) -> None:
+    writers: dict[str, store.Writer] = {}
+
+    def writer(principal: str) -> store.Writer:
+        if principal not in writers:
+            partition = decided.partitions.get(principal, Partition(principal))
+            writers[principal] = store.Writer(storage, partition, run_id=run_id)
+        return writers[principal]
+
+    for partition in decided.partitions.values():
+        if not partition.is_settled:
+            writer(partition.principal).settle(partition, now=clock())
+    for part in (decided.plan.losses, decided.plan.gains):
+        for principal, batch in changes.by_principal(part, at_most=store.CHANGES_IN_TRANSACTION):
+            lease.confirm()
+            writer(principal).write(batch, now=clock())
+    for each in writers.values():
+        each.finish()
+
+
+def _reported(begun: SyncReport, fetched: _Fetched, decided: _Decided) -> SyncReport:
+    grants = fetched.wanted.grants
+    return replace(
+        begun,
+        plan=decided.plan,
+        faults=fetched.wanted.faults,
+        objections=decided.objections,
+        customers=len({number for _, _, number in grants}),
+        grants=len(grants),
+        principals=len({principal for principal, _, _ in grants}),
+        invited=tuple(sorted(contact.email for contact in fetched.directory.invited)),
+    )
+
+
+def _as_run(
+    report: SyncReport, previous: runs.Run | None, *, narrowing_defined: bool | None = None
+) -> runs.Run:
+    """What is kept of a run; one that was not complete keeps what the last complete one said."""
+    complete = report.outcome is Outcome.COMPLETE
+    completed_before = previous.completed_at if previous else None
+    if narrowing_defined is None:
+        narrowing_defined = bool(previous and previous.narrowing_defined)
+    return runs.Run(
+        run_id=report.run_id,
+        outcome=report.outcome.value,
+        started_at=report.started_at,
+        finished_at=report.finished_at,
+        completed_at=report.started_at if complete else completed_before,
+        counts=report.counts,
+        report=report.text(),
+        narrowing_defined=narrowing_defined,
+    )
+
+
+def _note_failure(report: SyncReport, *, storage: tables.Tables) -> None:
+    """Keep the failed run where operators look; that this fails too must not hide the failure itself."""
+    try:
+        runs.record(storage, _as_run(report, runs.latest(storage)))
+    except tables.TablesUnavailable as error:
+        logger.error("The failed run could not be noted: %s", error)
+
+
+def _logged(report: SyncReport) -> SyncReport:
+    """One line in the log, an error when somebody has to look: the alert watches for those."""
+    level = logging.INFO if report.outcome.is_good else logging.ERROR
+    facts = {"run_id": report.run_id, "outcome": report.outcome.value, **report.counts}
+    logger.log(level, "%s", report.text(), extra={"access_sync": facts})
+    return report
