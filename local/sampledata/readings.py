@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from local import demo
 from local.sampledata import chance, loads
@@ -124,7 +124,7 @@ def _values(
     day_start = periods.start_of(day)
     for start in periods.starts(day, resolution.step):
         quality = faults.get((start - day_start) // timedelta(hours=1), Quality.MEASURED)
-        middle = start + resolution.step / 2
+        middle = (start.astimezone(UTC) + resolution.step / 2).astimezone(periods.OSLO)
         energy = load(loads.Moment(middle, point.price_area, point.metering_point_id)) * hours
         if quality is Quality.ESTIMATED:
             energy *= 0.9  # An estimate is off, and the correction shows by how much.

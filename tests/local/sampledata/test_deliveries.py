@@ -61,7 +61,7 @@ def test_a_day_has_each_hour_once(of_day: OfDay, day: str, hours: int) -> None:
 
     counts = Counter(one.metering_point_id for one in values)
     assert set(counts.values()) == {hours}
-    assert len({(one.metering_point_id, one.start) for one in values}) == len(values)
+    assert len({(one.metering_point_id, one.start.isoformat()) for one in values}) == len(values)
 
 
 def test_the_parking_house_has_quarter_hours_from_its_day_on(of_day: OfDay) -> None:
