@@ -1,0 +1,58 @@
+-- Tables that loading and publishing work with; nobody else reads them.
+
+-- Rows of a file on their way in; `line` is where in the file, for messages.
+IF OBJECT_ID('metering.delivery_line') IS NULL
+CREATE TABLE metering.delivery_line (
+    load_id varchar(32) NOT NULL,
+    staged_at datetime2(6) NOT NULL,
+    line bigint NOT NULL,
+    metering_point_id varchar(18) NOT NULL,
+    direction varchar(11) NOT NULL,
+    start_utc datetime2(0) NOT NULL,
+    delivery_date date NOT NULL,
+    resolution varchar(5) NOT NULL,
+    quantity decimal(18, 3) NULL,
+    quality varchar(15) NOT NULL
+)
+GO
+
+-- The market days that a publication under way touches, with the length of their intervals.
+IF OBJECT_ID('metering.publishing_day') IS NULL
+CREATE TABLE metering.publishing_day (
+    sequence bigint NOT NULL,
+    metering_point_id varchar(18) NOT NULL,
+    direction varchar(11) NOT NULL,
+    delivery_date date NOT NULL,
+    resolution varchar(5) NOT NULL,
+    minutes smallint NOT NULL
+)
+GO
+
+-- One row. Whoever accepts a delivery or publishes updates it first: neither engine enforces keys,
+-- but both refuse the second of two updates of one row, so one of two at once wins.
+IF OBJECT_ID('metering.turn') IS NULL
+CREATE TABLE metering.turn (
+    taken bigint NOT NULL
+)
+GO
+
+INSERT INTO metering.turn (taken)
+SELECT 0
+WHERE NOT EXISTS (SELECT 1 FROM metering.turn)
+GO
+
+-- The positions of a market day: at most 100 quarters of an hour.
+IF OBJECT_ID('metering.position') IS NULL
+CREATE TABLE metering.position (
+    position smallint NOT NULL
+)
+GO
+
+INSERT INTO metering.position (position)
+SELECT CAST(tens.digit * 10 + ones.digit AS smallint)
+FROM (SELECT 0 AS digit UNION ALL SELECT 1 UNION ALL SELECT 2 UNION ALL SELECT 3 UNION ALL SELECT 4
+      UNION ALL SELECT 5 UNION ALL SELECT 6 UNION ALL SELECT 7 UNION ALL SELECT 8 UNION ALL SELECT 9) AS tens
+CROSS JOIN (SELECT 0 AS digit UNION ALL SELECT 1 UNION ALL SELECT 2 UNION ALL SELECT 3 UNION ALL SELECT 4
+      UNION ALL SELECT 5 UNION ALL SELECT 6 UNION ALL SELECT 7 UNION ALL SELECT 8 UNION ALL SELECT 9) AS ones
+WHERE NOT EXISTS (SELECT 1 FROM metering.position)
+GO

@@ -1,0 +1,1 @@
+"""Operator's commands, on the configured services."""

@@ -1,0 +1,101 @@
+"""From the warehouse to the watermark: publishes what waits, then tells how far the data reaches."""
+
+from collections.abc import Callable
+from datetime import date, datetime
+from typing import NamedTuple
+
+from shared import periods
+from shared.warehouse import publish
+from shared.warehouse.engine import Query, Warehouse, aware
+from shared.warehouse.publish import Published
+from shared.warehouse.watermark import Publication, Publications
+
+
+def publish_pending(
+    warehouse: Warehouse,
+    *,
+    publications: Publications,
+    clock: Callable[[], datetime],
+) -> list[Published]:
+    """Publish every delivery that waits, and bring the watermark up to date.
+
+    The watermark is brought up to date even when nothing waits: a run that died between the two
+    is completed by the next one.
+
+    Args:
+        warehouse: where deliveries wait.
+        publications: the watermark.
+        clock: the time now.
+    """
+    done: list[Published] = []
+    try:
+        done.extend(publish.pending(warehouse, clock=clock))
+    finally:
+        bring_up_to_date(warehouse, publications)
+    return done
+
+
+def bring_up_to_date(warehouse: Warehouse, publications: Publications) -> None:
+    """Store the latest publication as the watermark, unless it is stored already."""
+    latest = warehouse.fetch(_latest())
+    if not latest:
+        return
+    known = publications.stored()
+    if known is not None and known.sequence >= latest[0].sequence:
+        return
+    reach = _reach(warehouse, since=known)
+    if reach is not None:
+        overall, areas = reach
+        publications.write(Publication(latest[0].sequence, aware(latest[0].published_at), overall, areas))
+
+
+class _Latest(NamedTuple):
+    sequence: int
+    published_at: datetime
+
+
+class _LastDay(NamedTuple):
+    price_area: str | None
+    last_day: date
+
+
+def _latest() -> Query[_Latest]:
+    return Query(
+        "SELECT sequence, published_at FROM metering.publication ORDER BY sequence DESC "
+        "OFFSET 0 ROWS FETCH NEXT 1 ROWS ONLY",
+        (),
+        _Latest,
+        "latest_publication",
+    )
+
+
+def _reach(warehouse: Warehouse, *, since: Publication | None) -> tuple[datetime, dict[str, datetime]] | None:
+    """How far data reaches, overall and by price area; only what is new since the watermark is read."""
+    rows = warehouse.fetch(_last_days(after=since.sequence if since else 0))
+    ends = {row.price_area: periods.market_day(row.last_day).end for row in rows}
+    candidates = list(ends.values())
+    areas: dict[str, datetime] = {}
+    if since is not None:
+        candidates.append(since.available_until)
+        areas.update(since.available_until_by_price_area)
+    if not candidates:
+        return None
+    for area, end in ends.items():
+        if area is not None:
+            areas[area] = max(end, areas.get(area, end))
+    return max(candidates), areas
+
+
+def _last_days(*, after: int) -> Query[_LastDay]:
+    return Query(
+        """
+        SELECT m.price_area, MAX(s.delivery_date)
+        FROM metering.series_day AS s
+        LEFT JOIN metering.metering_point AS m ON m.metering_point_id = s.metering_point_id
+        WHERE s.sequence > ?
+        GROUP BY m.price_area
+        """,
+        (after,),
+        _LastDay,
+        "last_days",
+    )

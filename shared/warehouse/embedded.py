@@ -1,0 +1,131 @@
+"""The embedded engine: DuckDB, for a laptop, tests and demonstrations. The only importer of `duckdb`."""
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from shared.settings import WarehouseSettings
+from shared.warehouse import tsql
+from shared.warehouse.engine import (
+    WORK_LIMIT,
+    Query,
+    Row,
+    Session,
+    Statement,
+    TooManyRows,
+    WarehouseConflict,
+    WarehouseTimeout,
+    bindable,
+)
+from shared.warehouse.exclusive import Exclusive, Taken
+
+# Nothing is fetched from the network, and times have no zone of the machine's.
+_CONFIG: dict[str, Any] = {"autoinstall_known_extensions": False, "TimeZone": "UTC"}
+
+
+def open_embedded(settings: WarehouseSettings) -> "Embedded":
+    """The DuckDB file of `duckdb:<path>`; it is made when it does not exist."""
+    path = Path(settings.url.removeprefix("duckdb:"))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return Embedded(path, timeout=settings.timeout, max_rows=settings.max_rows)
+
+
+class Embedded:
+    """A warehouse in one DuckDB file, which it yields to other processes that want it."""
+
+    def __init__(self, path: Path, *, timeout: timedelta, max_rows: int) -> None:
+        self._file = Exclusive(path, opened=partial(_connect, path), patience=timeout)
+        self._timeout = timeout
+        self._max_rows = max_rows
+
+    def fetch(self, query: Query[Row]) -> list[Row]:
+        """The rows of a query; see `Warehouse.fetch`."""
+        with self._file.use() as connection, connection.cursor() as cursor:
+            return _Session(cursor, limit=self._timeout, max_rows=self._max_rows).fetch(query)
+
+    @contextmanager
+    def transaction(self) -> Iterator[Session]:
+        """A transaction; see `Warehouse.transaction`."""
+        with self._file.use() as connection, connection.cursor() as cursor:
+            cursor.begin()
+            try:
+                yield _Session(cursor, limit=WORK_LIMIT, max_rows=self._max_rows)
+                _commit(cursor)
+            except BaseException:
+                _roll_back(cursor)
+                raise
+
+    def define(self, batch: str) -> None:
+        """Run one batch of the scripts in infra/warehouse."""
+        with self._file.use() as connection, connection.cursor() as cursor:
+            cursor.execute(tsql.translated_definition(batch))
+
+    def close(self) -> None:
+        """Close the file and let other processes have it for good."""
+        self._file.close()
+
+
+class _Session:
+    """Statements on one cursor, each with a time limit and a row cap."""
+
+    def __init__(self, cursor: duckdb.DuckDBPyConnection, *, limit: timedelta, max_rows: int) -> None:
+        self._cursor = cursor
+        self._limit = limit
+        self._max_rows = max_rows
+
+    def fetch(self, query: Query[Row]) -> list[Row]:
+        with self._bounded(query.name):
+            self._cursor.execute(tsql.translated(query.sql), _bound(query.parameters))
+            rows = self._cursor.fetchmany(self._max_rows + 1)
+        if len(rows) > self._max_rows:
+            raise TooManyRows(f"{query.name} has more than {self._max_rows} rows.")
+        return [query.row(*row) for row in rows]
+
+    def run(self, statement: Statement) -> None:
+        with self._bounded(statement.name):
+            self._cursor.execute(tsql.translated(statement.sql), _bound(statement.parameters))
+
+    @contextmanager
+    def _bounded(self, name: str) -> Iterator[None]:
+        alarm = threading.Timer(self._limit.total_seconds(), self._cursor.interrupt)
+        alarm.daemon = True
+        alarm.start()
+        try:
+            yield
+        except duckdb.InterruptException as error:
+            raise WarehouseTimeout(f"{name} took longer than {self._limit.total_seconds():g} s.") from error
+        except duckdb.TransactionException as error:
+            raise WarehouseConflict(f"{name} met a change by somebody else.") from error
+        finally:
+            alarm.cancel()
+
+
+def _bound(parameters: Sequence[Any]) -> list[Any]:
+    return [bindable(value) for value in parameters]
+
+
+def _connect(path: Path) -> duckdb.DuckDBPyConnection:
+    try:
+        return duckdb.connect(str(path), config=_CONFIG)
+    except duckdb.IOException as error:
+        if "lock" in str(error):
+            raise Taken(str(path)) from error
+        raise
+
+
+def _commit(cursor: duckdb.DuckDBPyConnection) -> None:
+    try:
+        cursor.commit()
+    except duckdb.TransactionException as error:
+        raise WarehouseConflict("The commit met a change by somebody else.") from error
+
+
+def _roll_back(cursor: duckdb.DuckDBPyConnection) -> None:
+    with suppress(duckdb.TransactionException):  # A conflict has already undone the transaction.
+        cursor.rollback()

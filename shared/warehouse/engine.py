@@ -1,0 +1,124 @@
+"""What every warehouse engine offers, and how it fails.
+
+Statements are T-SQL that Microsoft Fabric takes, with `?` for each bound value. An
+engine translates where it speaks another dialect; nobody above it knows which it is.
+"""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any, Generic, Protocol, TypeVar
+
+Row = TypeVar("Row")
+WORK_LIMIT = timedelta(minutes=15)
+"""How long one statement of loading or publishing may take; answers to callers have the settings' limit."""
+
+Value = str | int | Decimal | date | datetime | None
+
+
+class WarehouseError(Exception):
+    """Something that is expected to go wrong with a warehouse now and then."""
+
+
+class WarehouseUnavailable(WarehouseError):
+    """The warehouse is away, throttled or busy; worth another try after `retry_after`."""
+
+    def __init__(self, message: str, *, retry_after: timedelta) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class WarehouseTimeout(WarehouseError):
+    """A statement took longer than it may and was cancelled."""
+
+
+class TooManyRows(WarehouseError):
+    """A query has more rows than one answer may hold; it was not read to the end."""
+
+
+class WarehouseConflict(WarehouseError):
+    """Somebody else changed the same rows first; the transaction was undone and may be tried again."""
+
+
+@dataclass(frozen=True)
+class Query(Generic[Row]):
+    """One question.
+
+    Attributes:
+        sql: T-SQL with a `?` for each of `parameters`.
+        parameters: aware datetimes are bound as UTC.
+        row: makes a result row from its columns, in order; times arrive as UTC without zone,
+            the only kind that `datetime2` knows. `aware` gives them their zone back.
+        name: for logs and messages.
+    """
+
+    sql: str
+    parameters: tuple[Value, ...]
+    row: Callable[..., Row]
+    name: str
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One change, with a `?` in `sql` for each of `parameters`."""
+
+    sql: str
+    parameters: tuple[Value, ...]
+    name: str
+
+
+class Session(Protocol):
+    """A transaction under way: all of it becomes visible at its end, or none of it."""
+
+    def fetch(self, query: Query[Row]) -> list[Row]:
+        """The rows of a query, as this transaction sees them."""
+        ...
+
+    def run(self, statement: Statement) -> None:
+        """Do a change."""
+        ...
+
+
+class Warehouse(Protocol):
+    """A warehouse. Safe to use from several threads.
+
+    Every method may raise WarehouseUnavailable or WarehouseTimeout.
+    """
+
+    def fetch(self, query: Query[Row]) -> list[Row]:
+        """The rows of a query.
+
+        Raises:
+            TooManyRows: there are more than the warehouse was opened for.
+        """
+        ...
+
+    def transaction(self) -> AbstractContextManager[Session]:
+        """A transaction, committed at the end of the block and undone by an exception.
+
+        Raises:
+            WarehouseConflict: from within the block or at its end.
+        """
+        ...
+
+    def define(self, batch: str) -> None:
+        """Run one batch of the scripts in infra/warehouse."""
+        ...
+
+    def close(self) -> None:
+        """Give all connections back. The warehouse is not used afterwards."""
+        ...
+
+
+def aware(moment: datetime) -> datetime:
+    """A time of the warehouse with its zone, UTC."""
+    return moment.replace(tzinfo=UTC)
+
+
+def bindable(value: Value) -> Any:
+    """A parameter as the drivers take it: `datetime2` has no zone, so times are bound as UTC."""
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).replace(tzinfo=None)
+    return value

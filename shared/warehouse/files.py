@@ -1,0 +1,136 @@
+"""Delivered files as chunks of text columns, whatever their format. Memory is flat in their size."""
+
+import csv
+import hashlib
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import BinaryIO
+
+CHUNK = 20_000
+"""Rows that are read, checked and staged at a time."""
+MAX_FAULTS = 20
+"""Faults after which a file is read no further."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What is wrong with a file, and where; `line` counts from 1 (for Parquet: the row)."""
+
+    line: int
+    reason: str
+
+
+class Rejected(Exception):
+    """A file has faults; nothing of it was loaded."""
+
+    def __init__(self, path: Path, faults: Sequence[Fault]) -> None:
+        super().__init__(f"{path.name}: {len(faults)} faults, the first in line {faults[0].line}")
+        self.path = path
+        self.faults = tuple(faults)
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Some rows of a file, column by column, as text.
+
+    Attributes:
+        lines: where each row stands.
+        columns: one sequence of texts for each column, in the order of the header.
+        share: how much of the file has been read, 0 to 1.
+    """
+
+    lines: Sequence[int]
+    columns: Sequence[Sequence[str]]
+    share: float
+
+
+@dataclass(frozen=True)
+class File:
+    """A delivered file: what its columns are called, and its rows."""
+
+    path: Path
+    header: tuple[str, ...]
+
+    def chunks(self) -> Iterator[Chunk]:
+        """The rows in chunks.
+
+        Raises:
+            Rejected: rows that cannot be taken apart.
+        """
+        return _parquet_chunks(self) if _is_parquet(self.path) else _csv_chunks(self)
+
+
+def open_file(path: Path) -> File:
+    """A CSV file (UTF-8, header, comma) or a Parquet file.
+
+    Raises:
+        Rejected: the file is empty or cannot be taken apart.
+        OSError: the file cannot be read.
+    """
+    if _is_parquet(path):
+        from shared.warehouse import parquet
+
+        return File(path, parquet.header(path))
+    with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as text:
+        header = next(csv.reader(text), None)
+    if not header:
+        raise Rejected(path, [Fault(1, "The file is empty; a header was expected.")])
+    return File(path, tuple(header))
+
+
+def digest(path: Path) -> str:
+    """SHA-256 of the file's content, in hexadecimal: the same content is the same delivery."""
+    with path.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
+
+
+def _is_parquet(path: Path) -> bool:
+    with path.open("rb") as content:
+        return content.read(4) == b"PAR1"
+
+
+def _csv_chunks(file: File) -> Iterator[Chunk]:
+    size = file.path.stat().st_size
+    with file.path.open("rb") as content:
+        rows = _csv_rows(file, content)
+        while some := list(islice(rows, CHUNK)):
+            _refuse_ragged(file, some)
+            lines, fields = zip(*some, strict=True)
+            yield Chunk(lines, tuple(zip(*fields, strict=True)), min(1.0, content.tell() / size))
+
+
+def _csv_rows(file: File, content: BinaryIO) -> Iterator[tuple[int, list[str]]]:
+    """The rows below the header with their lines, without blank lines."""
+    # A byte that is no UTF-8 becomes a lone surrogate, which no check lets through: so the fault
+    # is found in its line, and not somewhere in the block that was decoded.
+    text = io.TextIOWrapper(content, encoding="utf-8-sig", errors="surrogateescape", newline="")
+    reader = csv.reader(text, strict=True)
+    try:
+        next(reader)
+        yield from ((reader.line_num, row) for row in reader if row)
+    except csv.Error as error:
+        raise Rejected(file.path, [Fault(reader.line_num, f"Not CSV: {error}.")]) from error
+
+
+def _refuse_ragged(file: File, rows: Sequence[tuple[int, list[str]]]) -> None:
+    width = len(file.header)
+    faults = [
+        Fault(line, f"{len(row)} columns, where the header has {width}.")
+        for line, row in rows
+        if len(row) != width
+    ]
+    if faults:
+        raise Rejected(file.path, faults[:MAX_FAULTS])
+
+
+def _parquet_chunks(file: File) -> Iterator[Chunk]:
+    from shared.warehouse import parquet
+
+    line = 0
+    for columns, share in parquet.chunks(file.path, size=CHUNK):
+        count = len(columns[0])
+        yield Chunk(range(line + 1, line + count + 1), columns, share)
+        line += count

@@ -1,0 +1,284 @@
+"""The questions of the API to the warehouse: one readable statement each. Pure.
+
+What a caller may read travels as one JSON text, so that its length is not limited by the
+number of parameters of a statement (2 100), and is joined, so that no statement can return
+a market day outside of it.
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from itertools import groupby
+from operator import attrgetter
+from typing import Any, NamedTuple
+
+import orjson
+
+from shared.metering import Direction
+from shared.readable import Permission, Readable
+from shared.warehouse.engine import Query, aware
+
+FIRST_DAY = date(2010, 1, 1)
+"""The first market day that the warehouse can hold."""
+END_DAY = date(2051, 1, 1)
+"""The first market day after the last one that the warehouse can hold."""
+
+
+class DayRow(NamedTuple):
+    """One version of a published market day; `quantities` and `qualities` are packed."""
+
+    metering_point_id: str
+    delivery_date: date
+    resolution: str
+    quantities: str
+    qualities: str
+    total_kwh: Decimal
+    missing: int
+    sequence: int
+    published_at: datetime
+
+
+class ChangeRow(NamedTuple):
+    """A market day as a publication left it."""
+
+    metering_point_id: str
+    direction: str
+    delivery_date: date
+    resolution: str
+    quantities: str
+    qualities: str
+    total_kwh: Decimal
+    missing: int
+    sequence: int
+    published_at: datetime
+
+
+class ExtentRow(NamedTuple):
+    """The first and last published market day of a series, and the resolution of the last."""
+
+    metering_point_id: str
+    direction: str
+    first_day: date
+    last_day: date
+    resolution: str
+
+
+class MeteringPointRow(NamedTuple):
+    """What is known of a metering point."""
+
+    metering_point_id: str
+    name: str | None
+    address: str | None
+    postal_code: str | None
+    city: str | None
+    price_area: str | None
+    grid_area: str | None
+    meter_serial: str | None
+
+
+class SupplyPeriodRow(NamedTuple):
+    """When a customer was supplied at a metering point: `[valid_from, valid_to)`."""
+
+    customer_number: int
+    metering_point_id: str
+    valid_from: date
+    valid_to: date | None
+
+
+def days(
+    readable: Readable,
+    *,
+    direction: Direction,
+    first_day: date,
+    last_day: date,
+    as_of: datetime,
+    after: tuple[str, date] | None,
+    limit: int,
+) -> Query[DayRow]:
+    """Readable market days in `[first_day, last_day)`, by metering point and day, as they were at `as_of`.
+
+    Args:
+        readable: what the caller may read.
+        direction: of the series.
+        first_day: the first market day asked for.
+        last_day: the first market day no longer asked for.
+        as_of: the moment whose versions are wanted.
+        after: the key (metering point, day) at which the page starts, included.
+        limit: at most so many days.
+    """
+    permitted = _permitted(readable, first_day=first_day, last_day=last_day, after=after)
+    return Query(
+        """
+        SELECT s.metering_point_id, s.delivery_date, s.resolution, s.quantities, s.qualities,
+               s.total_kwh, s.missing, s.sequence, s.published_at
+        FROM OPENJSON(?) WITH (metering_point_id varchar(18), first_day date, last_day date) AS permitted
+        JOIN metering.series_day AS s
+          ON s.metering_point_id = permitted.metering_point_id
+         AND s.delivery_date >= permitted.first_day
+         AND s.delivery_date < permitted.last_day
+        WHERE s.direction = ?
+          AND s.delivery_date >= ? AND s.delivery_date < ?
+          AND s.published_at <= CAST(? AS datetime2(6))
+          AND (s.superseded_at IS NULL OR s.superseded_at > CAST(? AS datetime2(6)))
+        ORDER BY s.metering_point_id, s.delivery_date
+        OFFSET 0 ROWS FETCH NEXT ? ROWS ONLY
+        """,
+        (permitted, direction.value, first_day, last_day, as_of, as_of, limit),
+        _day_row,
+        "days",
+    )
+
+
+def changes(
+    readable: Readable,
+    *,
+    after: tuple[int, str, str, date] | None,
+    through: int,
+    limit: int,
+) -> Query[ChangeRow]:
+    """Readable market days whose valid version came after a key, in order of publication.
+
+    A day that was published more than once since then comes once, as it is now.
+
+    Args:
+        readable: what the caller may read.
+        after: the key (sequence, metering point, direction, day) of the last day already had.
+        through: the sequence of the last publication to be told of.
+        limit: at most so many days.
+    """
+    sequence, metering_point_id, direction, day = after or (0, "", "", FIRST_DAY)
+    permitted = _permitted(readable, first_day=FIRST_DAY, last_day=END_DAY, after=None)
+    return Query(
+        """
+        SELECT s.metering_point_id, s.direction, s.delivery_date, s.resolution, s.quantities, s.qualities,
+               s.total_kwh, s.missing, s.sequence, s.published_at
+        FROM OPENJSON(?) WITH (metering_point_id varchar(18), first_day date, last_day date) AS permitted
+        JOIN metering.series_day AS s
+          ON s.metering_point_id = permitted.metering_point_id
+         AND s.delivery_date >= permitted.first_day
+         AND s.delivery_date < permitted.last_day
+        WHERE s.superseded_at IS NULL
+          AND s.sequence <= ?
+          AND (s.sequence > ?
+               OR (s.sequence = ? AND (s.metering_point_id > ?
+                   OR (s.metering_point_id = ? AND (s.direction > ?
+                       OR (s.direction = ? AND s.delivery_date > ?))))))
+        ORDER BY s.sequence, s.metering_point_id, s.direction, s.delivery_date
+        OFFSET 0 ROWS FETCH NEXT ? ROWS ONLY
+        """,
+        (
+            permitted,
+            through,
+            *(sequence, sequence, metering_point_id, metering_point_id, direction, direction, day),
+            limit,
+        ),
+        _change_row,
+        "changes",
+    )
+
+
+def extents(readable: Readable, *, as_of: datetime) -> Query[ExtentRow]:
+    """The readable extent of each series that has data, by metering point and direction."""
+    permitted = _permitted(readable, first_day=FIRST_DAY, last_day=END_DAY, after=None)
+    return Query(
+        """
+        SELECT metering_point_id, direction, first_day, delivery_date, resolution
+        FROM (
+            SELECT s.metering_point_id, s.direction, s.delivery_date, s.resolution,
+                   MIN(s.delivery_date) OVER (PARTITION BY s.metering_point_id, s.direction) AS first_day,
+                   ROW_NUMBER() OVER (PARTITION BY s.metering_point_id, s.direction
+                                      ORDER BY s.delivery_date DESC) AS recency
+            FROM OPENJSON(?) WITH (metering_point_id varchar(18), first_day date, last_day date) AS permitted
+            JOIN metering.series_day AS s
+              ON s.metering_point_id = permitted.metering_point_id
+             AND s.delivery_date >= permitted.first_day
+             AND s.delivery_date < permitted.last_day
+            WHERE s.published_at <= CAST(? AS datetime2(6))
+              AND (s.superseded_at IS NULL OR s.superseded_at > CAST(? AS datetime2(6)))
+        ) AS readable_day
+        WHERE recency = 1
+        ORDER BY metering_point_id, direction
+        """,
+        (permitted, as_of, as_of),
+        ExtentRow,
+        "extents",
+    )
+
+
+def metering_points(readable: Readable) -> Query[MeteringPointRow]:
+    """What is known of the readable metering points, by metering point; unknown ones are left out."""
+    ids = sorted({permission.metering_point_id for permission in readable.permissions})
+    return Query(
+        """
+        SELECT m.metering_point_id, m.name, m.address, m.postal_code, m.city,
+               m.price_area, m.grid_area, m.meter_serial
+        FROM OPENJSON(?) WITH (metering_point_id varchar(18)) AS permitted
+        JOIN metering.metering_point AS m ON m.metering_point_id = permitted.metering_point_id
+        ORDER BY m.metering_point_id
+        """,
+        (orjson.dumps([{"metering_point_id": id_} for id_ in ids]).decode(),),
+        MeteringPointRow,
+        "metering_points",
+    )
+
+
+def supply_periods() -> Query[SupplyPeriodRow]:
+    """Every supply period, by customer, metering point and beginning."""
+    return Query(
+        """
+        SELECT customer_number, metering_point_id, valid_from, valid_to
+        FROM metering.supply_period
+        ORDER BY customer_number, metering_point_id, valid_from
+        """,
+        (),
+        SupplyPeriodRow,
+        "supply_periods",
+    )
+
+
+def _day_row(*values: Any) -> DayRow:
+    return DayRow._make((*values[:-1], aware(values[-1])))
+
+
+def _change_row(*values: Any) -> ChangeRow:
+    return ChangeRow._make((*values[:-1], aware(values[-1])))
+
+
+def _permitted(readable: Readable, *, first_day: date, last_day: date, after: tuple[str, date] | None) -> str:
+    """The permitted days within `[first_day, last_day)` as JSON, each day once, from the key `after` on."""
+    by_id = attrgetter("metering_point_id")
+    rows = []
+    for metering_point_id, permissions in groupby(sorted(readable.permissions, key=by_id), by_id):
+        begin = first_day
+        if after is not None:
+            if metering_point_id < after[0]:
+                continue
+            if metering_point_id == after[0]:
+                begin = max(first_day, after[1])
+        rows += [
+            {"metering_point_id": metering_point_id, "first_day": start, "last_day": end}
+            for start, end in _merged(list(permissions), first_day=begin, last_day=last_day)
+        ]
+    return orjson.dumps(rows).decode()
+
+
+def _merged(
+    permissions: Sequence[Permission], *, first_day: date, last_day: date
+) -> Iterator[tuple[date, date]]:
+    """Periods that neither overlap nor touch, in order, clipped to `[first_day, last_day)`."""
+    periods = sorted(
+        (max(p.valid_from or first_day, first_day), min(p.valid_to or last_day, last_day))
+        for p in permissions
+    )
+    current: tuple[date, date] | None = None
+    for start, end in periods:
+        if start >= end:
+            continue
+        if current is not None and start <= current[1]:
+            current = (current[0], max(current[1], end))
+            continue
+        if current is not None:
+            yield current
+        current = (start, end)
+    if current is not None:
+        yield current

@@ -1,0 +1,46 @@
+"""T-SQL as DuckDB takes it. Pure; sqlglot does nearly all of it."""
+
+import re
+from functools import lru_cache
+
+import sqlglot
+from sqlglot import exp
+
+_EXISTS_GUARD = re.compile(r"IF (?:SCHEMA|OBJECT)_ID\('[^']*'\) IS NULL\s+")
+_EXEC = re.compile(r"EXEC\('(?P<statement>[^']*)'\)")
+CLUSTERING = re.compile(r"^WITH \(CLUSTER BY \([^)]*\)\)$", re.MULTILINE)
+"""The line that only Microsoft Fabric understands."""
+
+
+@lru_cache(maxsize=512)
+def translated(sql: str) -> str:
+    """One statement of T-SQL in DuckDB's dialect; its `?` stay in order."""
+    return sqlglot.parse_one(sql, read="fabric").transform(_without_openjson).sql(dialect="duckdb")
+
+
+def translated_definition(batch: str) -> str:
+    """One batch of the scripts in infra/warehouse in DuckDB's dialect.
+
+    DuckDB has `IF NOT EXISTS` where T-SQL guards with `OBJECT_ID`, and knows no clustering.
+    """
+    statement = _EXISTS_GUARD.sub("", CLUSTERING.sub("", batch))
+    statement = _EXEC.sub(r"\g<statement>", statement)
+    tree = sqlglot.parse_one(statement, read="fabric")
+    if isinstance(tree, exp.Create) and tree.kind in {"SCHEMA", "TABLE"}:
+        tree.set("exists", True)
+    return tree.sql(dialect="duckdb")
+
+
+def _without_openjson(node: exp.Expression) -> exp.Expression:
+    """`OPENJSON(x) WITH (a type, ...) AS t` becomes rows of a list of structs, which DuckDB reads."""
+    if not (isinstance(node, exp.Table) and isinstance(node.this, exp.OpenJSON)):
+        return node
+    fields = {column.name: column.args["kind"].sql("duckdb") for column in node.this.expressions}
+    structure = ", ".join(f'"{name}": "{kind}"' for name, kind in fields.items())
+    rows = sqlglot.parse_one(
+        f"SELECT UNNEST(FROM_JSON(?, '[{{{structure}}}]'), recursive := TRUE)", read="duckdb"
+    )
+    placeholder = rows.find(exp.Placeholder)
+    assert placeholder is not None  # It stands in the text parsed just above.  # noqa: S101
+    placeholder.replace(node.this.this)
+    return exp.Subquery(this=rows, alias=node.args["alias"])

@@ -1,0 +1,116 @@
+"""The publication watermark in Table Storage: what requests know of the warehouse without asking it."""
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+import orjson
+import tenacity
+
+from shared import tables
+
+PARTITION = "publication"
+ROW = "latest"
+REMEMBERED = timedelta(seconds=5)
+"""How long a read watermark is answered from memory."""
+
+
+@dataclass(frozen=True)
+class Publication:
+    """The latest publication.
+
+    Attributes:
+        sequence: its number.
+        published_at: when it became visible.
+        available_until: the end of the last market day that was ever published.
+        available_until_by_price_area: the same for each price area whose metering points are known.
+    """
+
+    sequence: int
+    published_at: datetime
+    available_until: datetime
+    available_until_by_price_area: Mapping[str, datetime] = field(default_factory=dict)
+
+
+class Tables(Protocol):
+    """What is needed of `shared.tables.Tables`."""
+
+    def get(self, table: str, *, partition: str, row: str) -> tables.Entity | None:
+        """One entity with its `etag`, or None."""
+        ...
+
+    def insert(self, table: str, entity: Mapping[str, Any]) -> object:
+        """Add an entity or raise AlreadyExists."""
+        ...
+
+    def replace(self, table: str, entity: Mapping[str, Any], *, etag: str) -> object:
+        """Replace the version that was read or raise ChangedMeanwhile."""
+        ...
+
+
+class Publications:
+    """Reads and writes the watermark. Safe to use from several threads.
+
+    Every method may raise `tables.TablesUnavailable`.
+    """
+
+    def __init__(self, *, tables: Tables, clock: Callable[[], datetime]) -> None:
+        self._tables = tables
+        self._clock = clock
+        self._reading = threading.Lock()
+        self._known: Publication | None = None
+        self._known_until: datetime | None = None
+
+    def latest(self) -> Publication | None:
+        """The latest publication, at most five seconds old; None before the first."""
+        with self._reading:
+            now = self._clock()
+            if self._known_until is None or now >= self._known_until:
+                self._known = self.stored()
+                self._known_until = now + REMEMBERED
+            return self._known
+
+    def stored(self) -> Publication | None:
+        """The watermark as it is stored at this moment."""
+        entity = self._tables.get(tables.SERVICE_STATE, partition=PARTITION, row=ROW)
+        return None if entity is None else _publication(entity)
+
+    @tenacity.retry(
+        retry=tenacity.retry_if_exception_type((tables.AlreadyExists, tables.ChangedMeanwhile)),
+        stop=tenacity.stop_after_attempt(10),
+        wait=tenacity.wait_random(max=0.2),
+        reraise=True,
+    )
+    def write(self, publication: Publication) -> None:
+        """Store the watermark, unless a later publication has been stored already."""
+        entity = self._tables.get(tables.SERVICE_STATE, partition=PARTITION, row=ROW)
+        if entity is None:
+            self._tables.insert(tables.SERVICE_STATE, _entity(publication))
+        elif entity["sequence"] < publication.sequence:
+            self._tables.replace(tables.SERVICE_STATE, _entity(publication), etag=entity["etag"])
+        with self._reading:
+            self._known_until = None
+
+
+def _entity(publication: Publication) -> tables.Entity:
+    areas = {area: until.isoformat() for area, until in publication.available_until_by_price_area.items()}
+    return {
+        "PartitionKey": PARTITION,
+        "RowKey": ROW,
+        "sequence": publication.sequence,
+        "publishedAt": publication.published_at.isoformat(),
+        "availableUntil": publication.available_until.isoformat(),
+        "availableUntilByPriceArea": orjson.dumps(areas).decode(),
+    }
+
+
+def _publication(entity: tables.Entity) -> Publication:
+    areas = orjson.loads(entity["availableUntilByPriceArea"])
+    return Publication(
+        sequence=entity["sequence"],
+        published_at=datetime.fromisoformat(entity["publishedAt"]),
+        available_until=datetime.fromisoformat(entity["availableUntil"]),
+        available_until_by_price_area={area: datetime.fromisoformat(until) for area, until in areas.items()},
+    )
