@@ -2,12 +2,11 @@
 
 import csv
 import hashlib
-import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import BinaryIO
+from typing import TextIO
 
 CHUNK = 20_000
 """Rows that are read, checked and staged at a time."""
@@ -74,7 +73,7 @@ def open_file(path: Path) -> File:
         from shared.warehouse import parquet
 
         return File(path, parquet.header(path))
-    with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as text:
+    with _csv_text(path) as text:
         header = next(csv.reader(text), None)
     if not header:
         raise Rejected(path, [Fault(1, "The file is empty; a header was expected.")])
@@ -94,19 +93,22 @@ def _is_parquet(path: Path) -> bool:
 
 def _csv_chunks(file: File) -> Iterator[Chunk]:
     size = file.path.stat().st_size
-    with file.path.open("rb") as content:
-        rows = _csv_rows(file, content)
+    with _csv_text(file.path) as text:
+        rows = _csv_rows(file, text)
         while some := list(islice(rows, CHUNK)):
             _refuse_ragged(file, some)
             lines, fields = zip(*some, strict=True)
-            yield Chunk(lines, tuple(zip(*fields, strict=True)), min(1.0, content.tell() / size))
+            yield Chunk(lines, tuple(zip(*fields, strict=True)), min(1.0, text.buffer.tell() / size))
 
 
-def _csv_rows(file: File, content: BinaryIO) -> Iterator[tuple[int, list[str]]]:
-    """The rows below the header with their lines, without blank lines."""
+def _csv_text(path: Path) -> TextIO:
     # A byte that is no UTF-8 becomes a lone surrogate, which no check lets through: so the fault
     # is found in its line, and not somewhere in the block that was decoded.
-    text = io.TextIOWrapper(content, encoding="utf-8-sig", errors="surrogateescape", newline="")
+    return path.open(encoding="utf-8-sig", errors="surrogateescape", newline="")
+
+
+def _csv_rows(file: File, text: TextIO) -> Iterator[tuple[int, list[str]]]:
+    """The rows below the header with their lines, without blank lines."""
     reader = csv.reader(text, strict=True)
     try:
         next(reader)
