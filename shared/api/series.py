@@ -4,7 +4,7 @@ Pure. A page of rows goes in, the series of the answer come out; how they are wr
 is another module's matter.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from itertools import groupby
@@ -118,10 +118,21 @@ def bucket_of(day: date, resolution: Resolution) -> tuple[date, date]:
 
 
 def _runs(rows: Sequence[DayRow], scope: Scope) -> Iterator[Run]:
+    inside = _whole_days(scope.period)
     for row in rows:
-        run = _cut(_coarser(_whole_day(row), scope.resolution), scope.period)
+        run = _coarser(_whole_day(row), scope.resolution)
+        if not inside.contains(row.delivery_date):
+            run = _cut(run, scope.period)
         if run.qualities:
             yield run
+
+
+def _whole_days(period: Period) -> PermittedDays:
+    """The market days that lie in a period from their start to their end."""
+    first = period.first_day
+    return PermittedDays(
+        first if periods.start_of(first) == period.start else first + ONE_DAY, periods.day_of(period.end)
+    )
 
 
 def _whole_day(row: DayRow) -> Run:
@@ -150,9 +161,10 @@ def _cut(run: Run, period: Period) -> Run:
 
 
 def _refuse_finer_than_stored(rows: Sequence[DayRow], scope: Scope) -> None:
-    for row in rows:
+    asked = scope.resolution
+    for row in rows if asked is Resolution.PT15M else ():
         stored = Resolution(row.resolution)
-        if scope.resolution is not None and scope.resolution.is_finer_than(stored):
+        if stored is not asked:
             raise InvalidRequest(
                 [
                     Fault(
@@ -190,43 +202,52 @@ def _add(quantities: Sequence[str], qualities: str) -> tuple[str, str]:
 
 
 def _sums(rows: Sequence[DayRow], scope: Scope, resolution: Resolution) -> Iterator[Sum]:
-    for (first, end), group in groupby(rows, key=lambda row: bucket_of(row.delivery_date, resolution)):
-        yield _sum(list(group), scope, resolution, first=first, end=end)
+    asked = _readable_days(scope)
+    for bucket, group in groupby(rows, key=lambda row: bucket_of(row.delivery_date, resolution)):
+        days = [day for day in _days(*bucket) if asked.contains(day) and _is_permitted(day, scope)]
+        yield _sum(list(group), days, scope, bucket=bucket, resolution=resolution)
 
 
-def _sum(rows: list[DayRow], scope: Scope, resolution: Resolution, *, first: date, end: date) -> Sum:
-    whole = Period(periods.start_of(first), periods.start_of(end))
-    period = _covered(whole, scope)
-    watt_hours, qualities, missing = 0, set[str](), 0
-    for row in rows:
-        added, letters = _share(row, period)
-        watt_hours += added
-        qualities |= set(letters)
-        missing += letters.count(MISSING)
-    missing += _unpublished(rows, period, scope)
-    known = qualities - {MISSING}
-    permitted = all(_is_permitted(day, scope) for day in whole.days())
+def _sum(
+    rows: Sequence[DayRow],
+    days: Sequence[date],
+    scope: Scope,
+    *,
+    bucket: tuple[date, date],
+    resolution: Resolution,
+) -> Sum:
+    """The sum of the rows of one day, month or year, of which `days` are asked, permitted and available."""
+    whole = Period(periods.start_of(bucket[0]), periods.start_of(bucket[1]))
+    period = Period(
+        max(scope.period.start, periods.start_of(days[0])),
+        min(scope.period.end, periods.start_of(days[-1] + ONE_DAY)),
+    )
+    shares = [_share(row, period) for row in rows]
+    letters = "".join(letters for _, letters in shares)
+    missing = letters.count(MISSING) + _unpublished(rows, days, period)
+    known = set(letters) - {MISSING}
     return Sum(
-        day=first,
+        day=bucket[0],
         resolution=resolution,
         period=period,
-        quantity=kwh(watt_hours) if known else "null",
-        quality=_least_sure("".join(known)) if known else MISSING,
-        complete=period == whole and missing == 0 and permitted,
+        quantity=kwh(sum(watt_hours for watt_hours, _ in shares)) if known else "null",
+        quality=_least_sure(known) if known else MISSING,
+        complete=period == whole and missing == 0 and len(days) == (bucket[1] - bucket[0]).days,
         missing=missing,
         published_at=max(row.published_at for row in rows),
     )
 
 
-def _covered(whole: Period, scope: Scope) -> Period:
-    """The part of a day, month or year that is asked, permitted and available."""
-    start = max(whole.start, scope.period.start)
-    end = min(whole.end, scope.period.end, scope.available_until or whole.end)
-    permitted = [day for day in Period(start, end).days() if _is_permitted(day, scope)]
-    return Period(
-        max(start, periods.start_of(permitted[0])),
-        min(end, periods.start_of(permitted[-1] + ONE_DAY)),
-    )
+def _readable_days(scope: Scope) -> PermittedDays:
+    """The market days that the asked period touches, as far as data is available."""
+    end = scope.period.end_day
+    if scope.available_until is not None:
+        end = min(end, periods.day_of(scope.available_until))
+    return PermittedDays(scope.period.first_day, end)
+
+
+def _days(first: date, end: date) -> Iterator[date]:
+    return (first + timedelta(days=count) for count in range((end - first).days))
 
 
 def _share(row: DayRow, period: Period) -> tuple[int, str]:
@@ -238,26 +259,21 @@ def _share(row: DayRow, period: Period) -> tuple[int, str]:
     return sum(_wh(each) for each in run.quantities.split(",") if each not in ("", "null")), run.qualities
 
 
-def _unpublished(rows: Sequence[DayRow], period: Period, scope: Scope) -> int:
-    """How many values are missing because their permitted market days are not published."""
+def _unpublished(rows: Sequence[DayRow], days: Sequence[date], period: Period) -> int:
+    """How many values of `days` are missing because their market days are not published."""
+    if len(rows) == len(days):
+        return 0
     published = {row.delivery_date for row in rows}
     step = Resolution(rows[-1].resolution).step
-    return sum(
-        _overlap(periods.market_day(day), period) // step
-        for day in period.days()
-        if day not in published and _is_permitted(day, scope)
-    )
-
-
-def _overlap(one: Period, other: Period) -> timedelta:
-    return min(one.end, other.end) - max(one.start, other.start)
+    absent = [periods.market_day(day) for day in days if day not in published]
+    return sum((min(day.end, period.end) - max(day.start, period.start)) // step for day in absent)
 
 
 def _is_permitted(day: date, scope: Scope) -> bool:
     return any(days.contains(day) for days in scope.permitted)
 
 
-def _least_sure(letters: str) -> str:
+def _least_sure(letters: Iterable[str]) -> str:
     return max(letters, key=_FROM_SURE_TO_UNSURE.index)
 
 

@@ -26,15 +26,16 @@ _TEMPLATES_KEPT = 4_096
 
 def one(page: Page, asked: SeriesRequest) -> bytes:
     """The answer for one metering point."""
-    body = _series(page.series[0], asked)
-    return f"{body[:-1]},{_next_cursor(page, asked)}}}".encode()
+    return "".join([*_opened(page.series[0], asked), ",", _next_cursor(page, asked), "}"]).encode()
 
 
 def many(page: Page, asked: SeriesRequest, *, not_found: Iterable[str]) -> bytes:
     """The answer for many metering points; `not_found` are those named that cannot be read."""
-    bodies = ",".join(_series(each, asked) for each in page.series)
+    pieces = ['{"series":[']
+    for count, series in enumerate(page.series):
+        pieces += ["," if count else "", *_opened(series, asked), "}"]
     refused = orjson.dumps(list(not_found)).decode()
-    return f'{{"series":[{bodies}],"notFound":{refused},{_next_cursor(page, asked)}}}'.encode()
+    return "".join([*pieces, f'],"notFound":{refused},', _next_cursor(page, asked), "}"]).encode()
 
 
 def _next_cursor(page: Page, asked: SeriesRequest) -> str:
@@ -42,11 +43,12 @@ def _next_cursor(page: Page, asked: SeriesRequest) -> str:
     return f'"nextCursor":{orjson.dumps(cursor).decode()}'
 
 
-def _series(series: Series, asked: SeriesRequest) -> str:
-    head = orjson.dumps(_head(series, asked)).decode()
+def _opened(series: Series, asked: SeriesRequest) -> list[str]:
+    """A series up to its closing brace, in pieces: an answer of megabytes is put together once."""
+    head = orjson.dumps(_head(series, asked)).decode()[:-1]
     if asked.layout is Layout.DAYS:
-        return f'{head[:-1]},"days":[{",".join(map(_day, series.parts))}]}}'
-    return f'{head[:-1]},"values":[{",".join(map(_values, series.parts))}]}}'
+        return [head, ',"days":[', ",".join(map(_day, series.parts)), "]"]
+    return [head, ',"values":[', ",".join(map(_values, series.parts)), "]"]
 
 
 def _head(series: Series, asked: SeriesRequest) -> dict[str, Any]:
