@@ -1,0 +1,180 @@
+"""The operations of the API: path, parameters and answers of each."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from local.contract import answers
+from shared.api.listings import PRICE_AREAS
+from shared.api.requests import DEFAULT_LIMIT, MAX_LIMIT, MAX_NAMED, Layout
+from shared.metering import Direction, Resolution
+
+Schema = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter; `example` is shown in the reference and used by tools that try it."""
+
+    name: str
+    description: str
+    schema: Schema
+    example: Any = None
+    place: str = "query"
+
+    @property
+    def required(self) -> bool:
+        """Only what is in the path is: `from` or `date` must be given, and the API says which is missing."""
+        return self.place == "path"
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One GET."""
+
+    id: str
+    path: str
+    summary: str
+    description: str
+    answer: type[answers.Answer]
+    parameters: tuple[Parameter, ...] = field(default=())
+    statuses: tuple[int, ...] = (400, 401, 403, 429, 503)
+
+
+ID = Parameter(
+    "meteringPointId",
+    "The metering point (målepunkt-ID): 18 digits.",
+    {"type": "string", "pattern": r"^\d{18}$"},
+    "707057500000010017",
+    place="path",
+)
+IDS = Parameter(
+    "meteringPointId",
+    f"A metering point; repeat the parameter for more, at most {MAX_NAMED}. Left out: all that you may read.",
+    {"type": "array", "items": {"type": "string", "pattern": r"^\d{18}$"}, "maxItems": MAX_NAMED},
+)
+CUSTOMER = Parameter(
+    "customerNumber", "Only metering points of this customer.", {"type": "integer", "minimum": 0}, 10001
+)
+PRICE_AREA = Parameter("priceArea", "Only this price area.", {"type": "string", "enum": list(PRICE_AREAS)})
+CURSOR = Parameter(
+    "cursor", "`nextCursor` of the page before, with the same other parameters.", {"type": "string"}
+)
+FORMAT = Parameter(
+    "format", "The format of the answer.", {"type": "string", "enum": ["json"], "default": "json"}
+)
+SERIES = (
+    Parameter(
+        "from",
+        "Start of the period: a market day (its start in Europe/Oslo) or a time with an offset. "
+        "Required unless `date` is given.",
+        {"type": "string"},
+        "2026-03-29",
+    ),
+    Parameter(
+        "to",
+        "End of the period, exclusive; written like `from`. Left out: what is available.",
+        {"type": "string"},
+        "2026-03-30",
+    ),
+    Parameter("date", "One market day; instead of `from` and `to`.", {"type": "string", "format": "date"}),
+    Parameter(
+        "resolution",
+        "As stored when left out. Coarser is summed; finer than stored is refused.",
+        {"type": "string", "enum": [str(each) for each in Resolution]},
+    ),
+    Parameter(
+        "layout",
+        "`values`: an object for each value. `days`: packed arrays, a fifth of the size.",
+        {"type": "string", "enum": [str(each) for each in Layout], "default": "values"},
+    ),
+    Parameter(
+        "asOf", "The answer as it would have been at this moment: a market day or a time with an offset.",
+        {"type": "string"},
+    ),
+    Parameter(
+        "limit",
+        "Market days on a page.",
+        {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT},
+    ),
+    CURSOR,
+    FORMAT,
+)  # fmt: skip
+
+
+def _series_of_one(direction: Direction, meaning: str) -> Operation:
+    return Operation(
+        id=f"get-{direction}-of-metering-point",
+        path=f"/metering-points/{{meteringPointId}}/{direction}",
+        summary=f"{direction.capitalize()} of one metering point",
+        description=f"Energy {meaning} at one metering point, in order of time.",
+        answer=answers.Series,
+        parameters=(ID, *SERIES),
+        statuses=(400, 401, 403, 404, 429, 503),
+    )
+
+
+def _series_of_many(direction: Direction, meaning: str) -> Operation:
+    return Operation(
+        id=f"list-{direction}",
+        path=f"/{direction}",
+        summary=f"{direction.capitalize()} of many metering points",
+        description=f"Energy {meaning} at the metering points named, a customer's, or all that you may read, "
+        "ordered by metering point and paged. A metering point without values in the period is left out "
+        "unless you named it.",
+        answer=answers.ManySeries,
+        parameters=(IDS, CUSTOMER, *SERIES),
+        statuses=(400, 401, 403, 404, 429, 503),
+    )
+
+
+OPERATIONS = (
+    Operation(
+        id="list-customers",
+        path="/customers",
+        summary="Customers",
+        description="The customers whose metering points you may read.",
+        answer=answers.Customers,
+        parameters=(FORMAT,),
+    ),
+    Operation(
+        id="list-metering-points",
+        path="/metering-points",
+        summary="Metering points",
+        description="The metering points that you may read, ordered by id and paged.",
+        answer=answers.MeteringPoints,
+        parameters=(
+            CUSTOMER,
+            PRICE_AREA,
+            Parameter(
+                "limit",
+                "Metering points on a page.",
+                {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT},
+            ),
+            CURSOR,
+            FORMAT,
+        ),
+        statuses=(400, 401, 403, 404, 429, 503),
+    ),
+    Operation(
+        id="get-metering-point",
+        path="/metering-points/{meteringPointId}",
+        summary="One metering point",
+        description="One metering point that you may read.",
+        answer=answers.MeteringPoint,
+        parameters=(ID, FORMAT),
+        statuses=(400, 401, 403, 404, 429, 503),
+    ),
+    _series_of_one(Direction.CONSUMPTION, "taken from the grid"),
+    _series_of_one(Direction.PRODUCTION, "delivered to the grid"),
+    _series_of_many(Direction.CONSUMPTION, "taken from the grid"),
+    _series_of_many(Direction.PRODUCTION, "delivered to the grid"),
+    Operation(
+        id="get-status",
+        path="/status",
+        summary="Freshness",
+        description="How fresh metering data and access are.",
+        answer=answers.Status,
+        parameters=(FORMAT,),
+        statuses=(400, 401, 403, 429, 503),
+    ),
+)
