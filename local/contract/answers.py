@@ -88,7 +88,7 @@ class Value(Answer):
     quality: Quality
     complete: bool | None = Field(
         default=None,
-        description="Only for P1D and coarser: all of the day, month or year is covered, no value is missing.",
+        description="For P1D and coarser: all of the day, month or year is covered, no value is missing.",
     )
     missing: int | None = Field(
         default=None, description="Only for P1D and coarser: how many values are missing."
