@@ -1,5 +1,6 @@
 """The metering data API: one function per route and timer, one line per stage."""
 
+import logging
 from datetime import UTC, datetime
 
 import azure.functions as func
@@ -25,6 +26,8 @@ def clock() -> datetime:
     """The time now; nothing below this module reads a clock."""
     return datetime.now(UTC)
 
+
+log = logging.getLogger("metering.timers")
 
 app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
 use = services.start(settings.from_environment(), clock=clock)
@@ -116,6 +119,19 @@ def health(req: func.HttpRequest) -> func.HttpResponse:
     """Whether the app is alive, and whether warehouse and tables answer it."""
     readiness = status.readiness(warehouse=use.warehouse, tables=use.tables)
     return responses.fresh(readiness.content, status=readiness.status)
+
+
+@app.timer_trigger(schedule="%SYNC_SCHEDULE%", arg_name="timer")
+def sync_access(timer: func.TimerRequest) -> None:
+    """Bring what callers may read up to date with Severa and Entra; the sync logs its own report."""
+    use.sync_access()
+
+
+@app.timer_trigger(schedule="%PUBLISH_SCHEDULE%", arg_name="timer")
+def publish_readings(timer: func.TimerRequest) -> None:
+    """Publish what was delivered."""
+    for published in use.publish_readings():
+        log.info("Publication %d: %d market days.", published.sequence, published.days)
 
 
 def series_of_one(req: func.HttpRequest, direction: Direction) -> func.HttpResponse:

@@ -1,6 +1,6 @@
 """Everything that the routes and timers work with, made once from the settings."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -8,12 +8,19 @@ from azure.core.credentials import TokenCredential
 from azure.identity import DefaultAzureCredential
 
 from shared import tables
+from shared.access import directory, graph, severa, sync
 from shared.access.grants import Grants
+from shared.access.holdings import SupplyPeriod
+from shared.access.mapping import Fields
+from shared.access.register import ContactEmail, Directory
+from shared.access.reports import SyncReport
+from shared.access.sync import Rules, Sources
 from shared.api.requests import Known
 from shared.settings import Settings
 from shared.tables import Tables
-from shared.warehouse import opening
+from shared.warehouse import announce, opening, queries
 from shared.warehouse.engine import Warehouse
+from shared.warehouse.publish import Published
 from shared.warehouse.watermark import Publications
 
 Clock = Callable[[], datetime]
@@ -25,6 +32,8 @@ class Services:
 
     settings: Settings
     clock: Clock
+    credential: TokenCredential
+    """The app's own identity: the managed one in Azure, a developer's sign-in elsewhere."""
     tables: Tables
     warehouse: Warehouse
     grants: Grants
@@ -35,18 +44,53 @@ class Services:
         latest = self.publications.latest()
         return Known(
             now=self.clock(),
-            published_at=latest and latest.published_at,
-            available_until=latest and latest.available_until,
+            published_at=latest.published_at if latest else None,
+            available_until=latest.available_until if latest else None,
         )
+
+    def sync_access(self, *, dry_run: bool = False, allow_revocations: bool = False) -> SyncReport:
+        """Bring the grants up to date with Severa and Entra, once; `sync.run` tells how it fails."""
+        return sync.run(
+            self._sources(),
+            storage=self.tables,
+            rules=_rules(self.settings, allow_revocations=allow_revocations),
+            clock=self.clock,
+            dry_run=dry_run,
+        )
+
+    def publish_readings(self) -> list[Published]:
+        """Publish every delivery that waits, and tell the requests of it."""
+        return announce.publish_pending(self.warehouse, publications=self.publications, clock=self.clock)
+
+    def _sources(self) -> Sources:
+        by_supply = self.settings.sync.metering_point_source == "warehouse"
+        return Sources(
+            register=lambda: severa.fetch(self.settings.severa, clock=self.clock),
+            find_users=self._find_users,
+            supply_periods=self._supply_periods if by_supply else None,
+        )
+
+    def _find_users(self, asked: Sequence[ContactEmail], known: Mapping[ContactEmail, str]) -> Directory:
+        return directory.resolve(
+            asked,
+            known=known,
+            settings=self.settings.directory,
+            token=lambda: self.credential.get_token(graph.SCOPE).token,
+            clock=self.clock,
+        )
+
+    def _supply_periods(self) -> list[SupplyPeriod]:
+        return [SupplyPeriod(*row) for row in self.warehouse.fetch(queries.supply_periods())]
 
 
 def start(settings: Settings, *, clock: Clock) -> Services:
     """Open what the settings name."""
-    credential = identity(settings)
+    credential = DefaultAzureCredential(managed_identity_client_id=settings.identity_client_id)
     opened = tables.open_tables(settings.table_storage, credential=credential)
     return Services(
         settings=settings,
         clock=clock,
+        credential=credential,
         tables=opened,
         warehouse=opening.open_warehouse(settings.warehouse, identity_client_id=settings.identity_client_id),
         grants=Grants(tables=opened, max_age=settings.access_max_age, clock=clock),
@@ -54,6 +98,13 @@ def start(settings: Settings, *, clock: Clock) -> Services:
     )
 
 
-def identity(settings: Settings) -> TokenCredential:
-    """The app's own identity: the managed one in Azure, a developer's sign-in elsewhere."""
-    return DefaultAzureCredential(managed_identity_client_id=settings.identity_client_id)
+def _rules(settings: Settings, *, allow_revocations: bool) -> Rules:
+    return Rules(
+        fields=Fields(
+            client_ids=settings.severa.client_ids_property,
+            metering_points=settings.severa.metering_points_property,
+            contact_role=settings.severa.contact_role,
+        ),
+        max_revoked_share=settings.sync.max_revoked_share,
+        allow_revocations=allow_revocations or settings.sync.allow_revocations,
+    )

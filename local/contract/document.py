@@ -64,11 +64,10 @@ def _document(version: str) -> dict[str, Any]:
 
 
 def _schemas() -> dict[str, Any]:
-    models = sorted(
-        {*(each.answer for each in OPERATIONS), answers.Problem}, key=lambda model: model.__name__
-    )
+    models: set[type[answers.Answer]] = {each.answer for each in OPERATIONS} | {answers.Problem}
     _, definitions = models_json_schema(
-        [(model, "serialization") for model in models], ref_template="#/components/schemas/{model}"
+        [(model, "serialization") for model in sorted(models, key=lambda model: model.__name__)],
+        ref_template="#/components/schemas/{model}",
     )
     schemas: dict[str, Any] = definitions["$defs"]
     return schemas

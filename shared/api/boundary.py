@@ -13,7 +13,7 @@ from shared.access.grants import AccessTooOld, NoGrants
 from shared.api import callers, responses
 from shared.api.problems import InvalidRequest, Problem, Refused
 from shared.tables import TablesUnavailable
-from shared.warehouse.engine import WarehouseUnavailable
+from shared.warehouse.engine import WarehouseTimeout, WarehouseUnavailable
 
 Handler = Callable[[func.HttpRequest], func.HttpResponse]
 
@@ -67,6 +67,12 @@ def _problem(error: Exception) -> Problem:
         case WarehouseUnavailable():
             seconds = max(1, round(error.retry_after.total_seconds()))
             return Problem("warehouse-unavailable", "Try again in a moment.", headers=_later(seconds))
+        case WarehouseTimeout():
+            return Problem(
+                "warehouse-unavailable",
+                "The warehouse took too long. Ask for a smaller page with 'limit', or try again in a moment.",
+                headers=_later(10),
+            )
         case _:
             return Problem(
                 "internal-error", "Report it with the requestId, and we will find out what happened."

@@ -22,15 +22,12 @@ class Readiness:
 
 def freshness(publication: Publication | None, *, synced_at: datetime | None) -> dict[str, Any]:
     """The content of /status; null for what has not happened yet."""
+    areas = publication.available_until_by_price_area if publication else {}
     return {
-        "dataAvailableUntil": _local(publication and publication.available_until),
-        "lastPublishedAt": _utc(publication and publication.published_at),
+        "dataAvailableUntil": _local(publication.available_until if publication else None),
+        "lastPublishedAt": _utc(publication.published_at if publication else None),
         "accessSyncedAt": _utc(synced_at),
-        "priceAreas": {
-            area: _local(until) for area, until in sorted(publication.available_until_by_price_area.items())
-        }
-        if publication
-        else {},
+        "priceAreas": {area: _local(until) for area, until in sorted(areas.items())},
     }
 
 

@@ -236,6 +236,11 @@ def supply_periods() -> Query[SupplyPeriodRow]:
     )
 
 
+def alive() -> Query[int]:
+    """The cheapest question there is, to see whether the warehouse answers."""
+    return Query("SELECT 1", (), lambda one: int(one), "alive")
+
+
 def _day_row(*values: Any) -> DayRow:
     return DayRow._make((*values[:-1], aware(values[-1])))
 
