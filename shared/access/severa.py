@@ -54,6 +54,7 @@ def fetch(
     clock: Callable[[], datetime],
     sleep: Callable[[float], None] = time.sleep,
     monotonic: Callable[[], float] = time.monotonic,
+    timeout: httpx.Timeout = TIMEOUT,
 ) -> Register:
     """Everything that access is decided from, read now.
 
@@ -66,7 +67,7 @@ def fetch(
         SeveraIncomplete: a list that could not be read to its end.
     """
     read_at = clock()
-    with httpx.Client(timeout=TIMEOUT, headers={"Client_Id": settings.client_id}) as http:
+    with httpx.Client(timeout=timeout, headers={"Client_Id": settings.client_id}) as http:
         session = Session(http, settings, clock=clock, sleep=sleep, monotonic=monotonic)
         with _incomplete("customers"):
             customers = [severa_records.customer(row) for row in session.by_token("/v1/customers")]

@@ -177,7 +177,8 @@ def _refusal(response: httpx.Response, *, path: str) -> SeveraFailed:
 def _told(response: httpx.Response) -> str:
     """What Severa said, in one line: status, type and message."""
     kind, message = _fault(response)
-    return " ".join(part for part in (f"HTTP {response.status_code}", kind, message) if part) + "."
+    parts = (f"HTTP {response.status_code}", kind, message)
+    return " ".join(part for part in parts if part).rstrip(".") + "."
 
 
 def _fault(response: httpx.Response) -> tuple[str, str]:

@@ -1,0 +1,38 @@
+"""Starts the stand-ins: `python -m local.standins --port 8086 [--severa-data FILE]`.
+
+Listens on 127.0.0.1 only, ends on SIGTERM, answers `GET /healthz` with 200 when ready. The file, or the
+one that LOCAL_SEVERA_DATA names, replaces Severa's demo data; its form is that of `GET /control/severa`.
+"""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+import uvicorn
+
+from local import ports
+from local.standins import app, data
+
+
+def main() -> int:
+    """Serve until told to stop; the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m local.standins", description="Severa and Graph stand-ins."
+    )
+    parser.add_argument("--port", type=int, default=ports.Ports().standins)
+    parser.add_argument("--severa-data", type=Path, default=os.environ.get("LOCAL_SEVERA_DATA") or None)
+    arguments = parser.parse_args()
+    try:
+        file = arguments.severa_data
+        severa_data = data.read_severa(Path(file)) if file else data.demo_severa()
+    except data.InvalidData as error:
+        print(f"Severa data cannot be used. {error}", file=sys.stderr)
+        return 2
+    standins = app.Standins(severa_data=severa_data, graph_data=data.demo_graph())
+    uvicorn.run(standins, host=ports.HOST, port=arguments.port, log_level="warning", access_log=False)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
