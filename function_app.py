@@ -129,9 +129,11 @@ def sync_access(timer: func.TimerRequest) -> None:
 
 @app.timer_trigger(schedule="%PUBLISH_SCHEDULE%", arg_name="timer")
 def publish_readings(timer: func.TimerRequest) -> None:
-    """Publish what was delivered."""
+    """Publish what was delivered; an alert reads from the log until when there is data."""
     for published in use.publish_readings():
         log.info("Publication %d: %d market days.", published.sequence, published.days)
+    latest = use.publications.latest()
+    log.info("Data is available until %s.", latest.available_until.isoformat() if latest else "never")
 
 
 def series_of_one(req: func.HttpRequest, direction: Direction) -> func.HttpResponse:

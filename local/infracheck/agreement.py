@@ -78,6 +78,20 @@ def unknown_functions(queries: Mapping[str, str], *, known: Iterable[str]) -> li
     ]
 
 
+_LOG_LINE = re.compile(r'\bMessage startswith "([^"]+)"')
+
+
+def unlogged_lines(queries: Mapping[str, str], *, sources: Iterable[str]) -> list[str]:
+    """Alerts (by path) that look for a log line which no source of the app writes."""
+    texts = list(sources)
+    return [
+        f'{path} looks for log lines "{line}", which the app does not write.'
+        for path, text in sorted(queries.items())
+        for line in _LOG_LINE.findall(text)
+        if not any(f'log.info("{line}' in source for source in texts)
+    ]
+
+
 _HEADING = re.compile(r"^#+ `?([\w-]+)`?\s*$", re.MULTILINE)
 
 

@@ -24,6 +24,15 @@ def test_an_alert_on_a_function_that_does_not_exist_is_found() -> None:
     assert found == ["late watches sync_acess, which is not a function of the app."]
 
 
+def test_an_alert_on_a_log_line_that_nobody_writes_is_found() -> None:
+    queries = {"late": 'AppTraces | where Message startswith "Available until "'}
+
+    assert agreement.unlogged_lines(queries, sources=['log.info("Available until %s.", end)']) == []
+    assert agreement.unlogged_lines(queries, sources=['log.info("Available to %s.", end)']) == [
+        'late looks for log lines "Available until ", which the app does not write.'
+    ]
+
+
 def test_an_alert_without_advice_is_found() -> None:
     guide = "# Operations\n\n### sync-failed\n\nLook at the run's faults.\n"
 
@@ -36,6 +45,12 @@ def test_alerts_of_the_project_watch_functions_that_the_app_has(
     queries: Mapping[str, str], function_app: str
 ) -> None:
     assert agreement.unknown_functions(queries, known=surface.functions(function_app)) == []
+
+
+def test_alerts_of_the_project_look_for_log_lines_that_the_app_writes(
+    queries: Mapping[str, str], function_app: str
+) -> None:
+    assert agreement.unlogged_lines(queries, sources=[function_app]) == []
 
 
 def test_every_alert_of_the_project_has_advice(queries: Mapping[str, str], root: Path) -> None:
