@@ -63,8 +63,10 @@ class Embedded:
 
     def define(self, batch: str) -> None:
         """Run one batch of the scripts in infra/warehouse."""
-        with self._file.use() as connection, connection.cursor() as cursor:
-            cursor.execute(tsql.translated_definition(batch))
+        statement = tsql.translated_definition(batch)
+        if statement is not None:
+            with self._file.use() as connection, connection.cursor() as cursor:
+                cursor.execute(statement)
 
     def close(self) -> None:
         """Close the file and let other processes have it for good."""

@@ -7,7 +7,7 @@ import sqlglot
 from sqlglot import exp
 
 _EXISTS_GUARD = re.compile(r"IF (?:SCHEMA|OBJECT)_ID\('[^']*'\) IS NULL\s+")
-_EXEC = re.compile(r"EXEC\('(?P<statement>[^']*)'\)")
+_SCHEMA = re.compile(r"EXEC\('CREATE SCHEMA \w+'\)")
 CLUSTERING = re.compile(r"^WITH \(CLUSTER BY \([^)]*\)\)$", re.MULTILINE)
 """The line that only Microsoft Fabric understands."""
 
@@ -15,20 +15,33 @@ CLUSTERING = re.compile(r"^WITH \(CLUSTER BY \([^)]*\)\)$", re.MULTILINE)
 @lru_cache(maxsize=512)
 def translated(sql: str) -> str:
     """One statement of T-SQL in DuckDB's dialect; its `?` stay in order."""
-    return sqlglot.parse_one(sql, read="fabric").transform(_without_openjson).sql(dialect="duckdb")
+    tree = sqlglot.parse_one(sql, read="fabric").transform(_without_openjson)
+    return _without_schema(tree).sql(dialect="duckdb")
 
 
-def translated_definition(batch: str) -> str:
-    """One batch of the scripts in infra/warehouse in DuckDB's dialect.
+def translated_definition(batch: str) -> str | None:
+    """One batch of the scripts in infra/warehouse in DuckDB's dialect; None where there is nothing to do.
 
     DuckDB has `IF NOT EXISTS` where T-SQL guards with `OBJECT_ID`, and knows no clustering.
     """
     statement = _EXISTS_GUARD.sub("", CLUSTERING.sub("", batch))
-    statement = _EXEC.sub(r"\g<statement>", statement)
+    if _SCHEMA.search(statement):
+        return None
     tree = sqlglot.parse_one(statement, read="fabric")
-    if isinstance(tree, exp.Create) and tree.kind in {"SCHEMA", "TABLE"}:
+    if isinstance(tree, exp.Create) and tree.kind == "TABLE":
         tree.set("exists", True)
-    return tree.sql(dialect="duckdb")
+    return _without_schema(tree).sql(dialect="duckdb")
+
+
+def _without_schema(tree: exp.Expression) -> exp.Expression:
+    """Tables live in DuckDB's own schema.
+
+    A database is called as its file there, and where a file is called as the schema, `metering`,
+    a table named with its schema would be ambiguous; with its database, a file could not be renamed.
+    """
+    for node in tree.find_all(exp.Table, exp.Column):
+        node.set("db", None)
+    return tree
 
 
 def _without_openjson(node: exp.Expression) -> exp.Expression:

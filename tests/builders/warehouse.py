@@ -1,0 +1,239 @@
+"""Warehouses for tests, and what goes into them."""
+
+import csv
+import json
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+from shared import periods
+from shared.metering import MeteringPointId
+from shared.readable import Permission, Readable
+from shared.settings import WarehouseSettings
+from shared.warehouse import deliveries, publish
+from shared.warehouse.deliveries import Loaded
+from shared.warehouse.engine import Query, Row, Session, Statement, Warehouse
+from shared.warehouse.intervals import HEADER
+from shared.warehouse.publish import Published
+
+HOUSE = "707057500000010017"
+CABIN = "707057500000010024"
+SHOP = "707057500000010031"
+
+MORNING = datetime(2026, 4, 1, 6, 0, tzinfo=UTC)
+
+
+def settings(
+    url: str, *, timeout: timedelta = timedelta(seconds=20), max_rows: int = 250_000
+) -> WarehouseSettings:
+    """Settings of a warehouse, with limits that a test does not meet unless it asks for them."""
+    return WarehouseSettings(
+        url=url, timeout=timeout, pool_size=4, max_rows=max_rows, odbc_driver="ODBC Driver 18 for SQL Server"
+    )
+
+
+@dataclass
+class Clock:
+    """A clock that a test sets; it moves only when told to."""
+
+    now: datetime = MORNING
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def forward(self, **step: float) -> datetime:
+        """Let time pass."""
+        self.now += timedelta(**step)
+        return self.now
+
+
+@dataclass
+class Recorded:
+    """A warehouse that remembers each statement it was given, and passes it on."""
+
+    inner: Warehouse
+    statements: dict[str, str] = field(default_factory=dict)
+
+    def fetch(self, query: Query[Row]) -> list[Row]:
+        self.statements[query.name] = query.sql
+        return self.inner.fetch(query)
+
+    @contextmanager
+    def transaction(self) -> Iterator[Session]:
+        with self.inner.transaction() as session:
+            yield _RecordedSession(session, self.statements)
+
+    def define(self, batch: str) -> None:
+        self.inner.define(batch)
+
+    def close(self) -> None:
+        self.inner.close()
+
+
+@dataclass
+class _RecordedSession:
+    inner: Session
+    statements: dict[str, str]
+
+    def fetch(self, query: Query[Row]) -> list[Row]:
+        self.statements[query.name] = query.sql
+        return self.inner.fetch(query)
+
+    def run(self, statement: Statement) -> None:
+        self.statements[statement.name] = statement.sql
+        self.inner.run(statement)
+
+
+Line = tuple[str, str, str, str, str, str]
+
+
+def values(
+    id_: str,
+    day: date,
+    quantities: Sequence[str],
+    *,
+    resolution: str = "PT1H",
+    direction: str = "consumption",
+    quality: str = "measured",
+    first: int = 0,
+) -> list[Line]:
+    """Lines of a delivery: the intervals of a market day from position `first` on; '' is a missing value."""
+    step = timedelta(minutes=15 if resolution == "PT15M" else 60)
+    start = periods.start_of(day) + first * step
+    return [
+        (
+            id_,
+            direction,
+            (start + place * step).isoformat(),
+            resolution,
+            quantity,
+            quality if quantity else "missing",
+        )
+        for place, quantity in enumerate(quantities)
+    ]
+
+
+def write_csv(path: Path, lines: Iterable[Sequence[str]], *, header: Sequence[str] = HEADER) -> Path:
+    """A delivered CSV file."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(header)
+        writer.writerows(lines)
+    return path
+
+
+def load(warehouse: Warehouse, path: Path, *, clock: Clock) -> Loaded:
+    """Load a file without telling how far it is."""
+    return deliveries.load(warehouse, path, now=clock(), progress=lambda rows, share: None)
+
+
+@dataclass
+class Deliverer:
+    """Delivers lines as files, and publishes them."""
+
+    warehouse: Warehouse
+    folder: Path
+    clock: Clock
+    files: int = 0
+
+    def file(self, lines: Iterable[Sequence[str]]) -> Path:
+        """The lines as a CSV file of their own."""
+        self.files += 1
+        return write_csv(self.folder / f"delivery-{self.files}.csv", lines)
+
+    def load(self, lines: Iterable[Sequence[str]]) -> Loaded:
+        """Load lines, a minute after what was loaded before."""
+        self.clock.forward(minutes=1)
+        return load(self.warehouse, self.file(lines), clock=self.clock)
+
+    def publish(self) -> list[Published]:
+        """Publish what waits, a minute later."""
+        self.clock.forward(minutes=1)
+        return list(publish.pending(self.warehouse, clock=self.clock))
+
+    def deliver(self, lines: Iterable[Sequence[str]]) -> list[Published]:
+        """Load and publish lines."""
+        self.load(lines)
+        return self.publish()
+
+
+def readable(*permitted: tuple[str, date | None, date | None]) -> Readable:
+    """What a caller with these permissions may read; all of them of one customer."""
+    return Readable(
+        principal="app:11111111-1111-4111-8111-111111111111",
+        permissions=tuple(
+            sorted(
+                (
+                    Permission(MeteringPointId(id_), 1001, "Fjellheim", valid_from, valid_to)
+                    for id_, valid_from, valid_to in permitted
+                ),
+                key=lambda permission: (permission.metering_point_id, str(permission.valid_from)),
+            )
+        ),
+        version="1",
+    )
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A market day as it is stored."""
+
+    quantities: str
+    qualities: str
+    total_kwh: Decimal
+    missing: int
+    sequence: int
+    published_at: datetime
+    superseded_at: datetime | None
+
+
+def versions(warehouse: Warehouse, id_: str, day: date, *, direction: str = "consumption") -> list[Stored]:
+    """All versions of a market day, the oldest first."""
+    return warehouse.fetch(
+        Query(
+            """
+            SELECT quantities, qualities, total_kwh, missing, sequence, published_at, superseded_at
+            FROM metering.series_day
+            WHERE metering_point_id = ? AND delivery_date = ? AND direction = ?
+            ORDER BY sequence
+            """,
+            (id_, day, direction),
+            Stored,
+            "versions",
+        )
+    )
+
+
+def count(warehouse: Warehouse, table: str) -> int:
+    """How many rows a table has."""
+    (rows,) = warehouse.fetch(Query(f"SELECT COUNT(*) FROM metering.{table}", (), int, "count"))
+    return rows
+
+
+def contents(warehouse: Warehouse) -> str:
+    """Everything that is published, as text, for comparing two warehouses; times of publishing left out."""
+    rows = warehouse.fetch(
+        Query(
+            """
+            SELECT metering_point_id, direction, delivery_date, resolution, quantities, qualities,
+                   total_kwh, missing, sequence, CASE WHEN superseded_at IS NULL THEN 1 ELSE 0 END
+            FROM metering.series_day
+            ORDER BY metering_point_id, direction, delivery_date, sequence
+            """,
+            (),
+            lambda *row: [str(value) for value in row],
+            "contents",
+        )
+    )
+    counts = {table: count(warehouse, table) for table in ("interval_value", "delivery", "publication")}
+    return json.dumps([rows, counts])
+
+
+def copy_of(template: Path, path: Path) -> str:
+    """The address of an embedded warehouse that is a copy of another."""
+    shutil.copy(template, path)
+    return f"duckdb:{path}"

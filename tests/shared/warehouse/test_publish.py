@@ -1,0 +1,209 @@
+"""Publishing: packed market days, corrections, versions, and two publishers at once."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date, timedelta
+from decimal import Decimal
+
+import pytest
+
+from shared.warehouse import publish
+from shared.warehouse.engine import Warehouse
+from tests.builders import warehouse as building
+from tests.builders.warehouse import CABIN, HOUSE, MORNING, Clock, Deliverer, values, versions
+
+SPRING, AUTUMN, PLAIN = date(2026, 3, 29), date(2026, 10, 25), date(2026, 3, 30)
+
+
+@pytest.mark.parametrize(
+    ("day", "resolution", "positions"),
+    [
+        (SPRING, "PT1H", 23),
+        (PLAIN, "PT1H", 24),
+        (AUTUMN, "PT1H", 25),
+        (SPRING, "PT15M", 92),
+        (PLAIN, "PT15M", 96),
+        (AUTUMN, "PT15M", 100),
+    ],
+)
+def test_a_day_has_a_position_for_each_of_its_intervals(
+    deliverer: Deliverer, day: date, resolution: str, positions: int
+) -> None:
+    quantities = [f"{place}.125" for place in range(positions)]
+
+    deliverer.deliver(values(HOUSE, day, quantities, resolution=resolution))
+
+    (stored,) = versions(deliverer.warehouse, HOUSE, day)
+    assert stored.quantities == ",".join(quantities)
+    assert stored.qualities == "M" * positions
+    assert stored.missing == 0
+    assert stored.total_kwh == sum(Decimal(quantity) for quantity in quantities)
+
+
+def test_quantities_have_three_decimals_however_they_were_delivered(deliverer: Deliverer) -> None:
+    deliverer.deliver(values(HOUSE, PLAIN, ["0", "0.29", "1.470", "12345678901234.5"]))
+
+    (stored,) = versions(deliverer.warehouse, HOUSE, PLAIN)
+    assert stored.quantities.startswith("0.000,0.290,1.470,12345678901234.500,null,")
+
+
+def test_a_series_that_begins_inside_a_day_has_its_earlier_hours_missing(deliverer: Deliverer) -> None:
+    deliverer.deliver(values(HOUSE, SPRING, ["1.5"] * 20, first=3))
+
+    (stored,) = versions(deliverer.warehouse, HOUSE, SPRING)
+    assert stored.qualities == "XXX" + "M" * 20
+    assert stored.quantities == "null,null,null," + ",".join(["1.500"] * 20)
+    assert (stored.missing, stored.total_kwh) == (3, Decimal("30.000"))
+
+
+def test_each_quality_has_its_letter_and_a_missing_value_is_null(deliverer: Deliverer) -> None:
+    qualities = ["measured", "estimated", "final-estimated", "temporary", "calculated", "missing"]
+    lines = [
+        values(HOUSE, PLAIN, ["" if quality == "missing" else "1"], quality=quality, first=place)[0]
+        for place, quality in enumerate(qualities)
+    ]
+
+    deliverer.deliver(lines)
+
+    (stored,) = versions(deliverer.warehouse, HOUSE, PLAIN)
+    assert stored.qualities == "MEFTCX" + "X" * 18
+    assert stored.quantities.split(",")[4:7] == ["1.000", "null", "null"]
+
+
+def test_a_correction_of_one_hour_keeps_the_others(deliverer: Deliverer) -> None:
+    deliverer.deliver(values(HOUSE, SPRING, ["1"] * 5 + [""] + ["1"] * 17))
+
+    deliverer.deliver(values(HOUSE, SPRING, ["7.25"], quality="estimated", first=5))
+
+    before, after = versions(deliverer.warehouse, HOUSE, SPRING)
+    assert before.qualities == "MMMMMXMMMMMMMMMMMMMMMMM"
+    assert after.qualities == "MMMMMEMMMMMMMMMMMMMMMMM"
+    assert after.quantities.split(",")[4:7] == ["1.000", "7.250", "1.000"]
+    assert (after.total_kwh, after.missing) == (Decimal("29.250"), 0)
+
+
+def test_the_version_before_ends_when_the_new_one_begins(deliverer: Deliverer) -> None:
+    deliverer.deliver(values(HOUSE, PLAIN, ["1"] * 24))
+
+    deliverer.deliver(values(HOUSE, PLAIN, ["2"], first=0))
+
+    before, after = versions(deliverer.warehouse, HOUSE, PLAIN)
+    assert (before.sequence, after.sequence) == (1, 2)
+    assert before.superseded_at == after.published_at
+    assert after.superseded_at is None
+
+
+def test_a_value_can_be_taken_back(deliverer: Deliverer) -> None:
+    deliverer.deliver(values(HOUSE, PLAIN, ["1"] * 24))
+
+    deliverer.deliver(values(HOUSE, PLAIN, [""], first=23))
+
+    assert versions(deliverer.warehouse, HOUSE, PLAIN)[-1].qualities == "M" * 23 + "X"
+
+
+def test_a_day_that_comes_out_as_it_was_is_left_alone(deliverer: Deliverer) -> None:
+    deliverer.deliver(values(HOUSE, PLAIN, ["1"] * 24))
+
+    (published,) = deliverer.deliver(values(HOUSE, PLAIN, ["1.000"] * 24))
+
+    assert (published.sequence, published.days, published.values) == (2, 0, 0)
+    assert len(versions(deliverer.warehouse, HOUSE, PLAIN)) == 1
+
+
+def test_a_changed_quality_alone_is_a_new_version(deliverer: Deliverer) -> None:
+    deliverer.deliver(values(HOUSE, PLAIN, ["1"] * 24, quality="temporary"))
+
+    deliverer.deliver(values(HOUSE, PLAIN, ["1"] * 24, quality="measured"))
+
+    assert [stored.qualities[0] for stored in versions(deliverer.warehouse, HOUSE, PLAIN)] == ["T", "M"]
+
+
+def test_the_publication_counts_days_and_values(deliverer: Deliverer) -> None:
+    lines = values(HOUSE, SPRING, ["1"] * 23) + values(CABIN, PLAIN, ["1"] * 10)
+
+    (published,) = deliverer.deliver(lines)
+
+    assert (published.sequence, published.days, published.values) == (1, 2, 23 + 24)
+
+
+def test_consumption_and_production_of_one_day_are_apart(deliverer: Deliverer) -> None:
+    deliverer.deliver(
+        values(HOUSE, PLAIN, ["1"] * 24) + values(HOUSE, PLAIN, ["2"] * 24, direction="production")
+    )
+
+    (used,) = versions(deliverer.warehouse, HOUSE, PLAIN)
+    (produced,) = versions(deliverer.warehouse, HOUSE, PLAIN, direction="production")
+    assert (used.total_kwh, produced.total_kwh) == (Decimal("24.000"), Decimal("48.000"))
+
+
+def test_the_resolution_may_change_at_midnight(deliverer: Deliverer) -> None:
+    deliverer.deliver(
+        values(HOUSE, SPRING, ["1"] * 23) + values(HOUSE, PLAIN, ["0.25"] * 96, resolution="PT15M")
+    )
+
+    (hourly,) = versions(deliverer.warehouse, HOUSE, SPRING)
+    (quarterly,) = versions(deliverer.warehouse, HOUSE, PLAIN)
+    assert (len(hourly.qualities), len(quarterly.qualities)) == (23, 96)
+
+
+def test_nothing_waits_after_everything_was_published(deliverer: Deliverer) -> None:
+    deliverer.deliver(values(HOUSE, PLAIN, ["1"] * 24))
+
+    assert deliverer.publish() == []
+
+
+def test_deliveries_are_published_in_the_order_they_came(deliverer: Deliverer) -> None:
+    deliverer.load(values(HOUSE, PLAIN, ["1"] * 24))
+    deliverer.load(values(HOUSE, SPRING, ["1"] * 23))
+
+    first, second = deliverer.publish()
+
+    assert versions(deliverer.warehouse, HOUSE, PLAIN)[0].sequence == first.sequence == 1
+    assert versions(deliverer.warehouse, HOUSE, SPRING)[0].sequence == second.sequence == 2
+
+
+def test_the_latest_delivery_wins_even_when_the_clock_was_set_back(
+    deliverer: Deliverer, clock: Clock
+) -> None:
+    deliverer.load(values(HOUSE, PLAIN, ["1"] * 24))
+    clock.now = MORNING - timedelta(days=3)
+    deliverer.load(values(HOUSE, PLAIN, ["2"] * 24))
+
+    deliverer.publish()
+
+    assert versions(deliverer.warehouse, HOUSE, PLAIN)[-1].total_kwh == Decimal("48.000")
+
+
+def test_times_of_publication_increase_even_when_the_clock_stands_still(
+    deliverer: Deliverer, clock: Clock
+) -> None:
+    for day in (SPRING, PLAIN, AUTUMN):
+        deliverer.load(values(HOUSE, day, ["1"] * 23))
+
+    times = [each.published_at for each in publish.pending(deliverer.warehouse, clock=lambda: MORNING)]
+
+    assert times == [MORNING + timedelta(microseconds=n) for n in range(3)]
+
+
+def test_each_delivery_is_published_once_when_several_publish_at_the_same_time(
+    deliverer: Deliverer, clock: Clock
+) -> None:
+    for hour in range(4):
+        deliverer.load(values(HOUSE, PLAIN, [f"{hour}.5"], first=hour))
+
+    def publish_all(_: int) -> list[int]:
+        return [each.sequence for each in publish.pending(deliverer.warehouse, clock=clock)]
+
+    with ThreadPoolExecutor(3) as publishers:
+        sequences = [sequence for some in publishers.map(publish_all, range(3)) for sequence in some]
+
+    assert sorted(sequences) == [1, 2, 3, 4]
+    assert building.count(deliverer.warehouse, "publication") == 4
+    current = [stored for stored in versions(deliverer.warehouse, HOUSE, PLAIN) if not stored.superseded_at]
+    assert [stored.quantities[:24] for stored in current] == ["0.500,1.500,2.500,3.500,"]
+
+
+def test_nothing_is_left_in_the_working_tables(deliverer: Deliverer, warehouse: Warehouse) -> None:
+    deliverer.deliver(values(HOUSE, PLAIN, ["1"] * 24))
+
+    assert building.count(warehouse, "delivery_line") == 0
+    assert building.count(warehouse, "publishing_day") == 0
