@@ -8,14 +8,17 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date
 
+from shared import periods
 from shared.access import grant, spans
 from shared.access.spans import Span, Spans
 from shared.metering import InvalidMeteringPointId, MeteringPointId, parse_metering_point_id
 
 _SEPARATORS = re.compile(r"[\s,;]+")
-_SPACED_DOTS = re.compile(r"[^\S\n]*\.\.[^\S\n]*(?=\d{4}-|$|[\s,;])", re.MULTILINE)
+_DATE = r"\d{4}-\d{2}-\d{2}"
+_SPACED_DOTS = re.compile(rf"(?<={_DATE})[^\S\n]*\.\.[^\S\n]*(?={_DATE})")
+_DIGITS_OF_A_POINT = 10
+"""Fewer digits than this are a date or a remark, never a metering point id with a typing error."""
 _SHOWN_CHARACTERS = 40
 
 
@@ -29,9 +32,14 @@ class ClientIds:
 
 @dataclass(frozen=True)
 class MeteringPoints:
-    """Metering points with the days that were asked for, and the problems met."""
+    """Metering points with the days that were asked for, and the problems met.
+
+    `claims` also has the metering points that were left out for a period that cannot be read: the
+    customer has them, on days that nobody knows.
+    """
 
     points: Mapping[MeteringPointId, Spans]
+    claims: Mapping[MeteringPointId, Spans]
     problems: tuple[str, ...]
 
 
@@ -57,41 +65,55 @@ def metering_points(texts: Iterable[str]) -> MeteringPoints:
     A metering point with an unreadable period is left out: granting it always would be a guess.
     """
     asked: defaultdict[MeteringPointId, list[Span]] = defaultdict(list)
+    unclear: dict[MeteringPointId, Spans] = {}
     problems: list[str] = []
-    for name, periods in _entries(texts):
+    for name, limits in _entries(texts):
         try:
             point = parse_metering_point_id(name)
         except InvalidMeteringPointId as error:
             problems.append(f"'{_shown(name)}' is not a metering point id: {error}")
             continue
         try:
-            asked[point].extend([_period(period) for period in periods] or spans.ALWAYS)
+            asked[point].extend([_period(limit) for limit in limits] or spans.ALWAYS)
         except ValueError as error:
             problems.append(f"{point}: {error}")
+            unclear[point] = spans.ALWAYS
     points = {point: joined for point, wanted in asked.items() if (joined := spans.join(wanted))}
-    return MeteringPoints(points, tuple(problems))
+    return MeteringPoints(points, {**points, **unclear}, tuple(problems))
 
 
 def _entries(texts: Iterable[str]) -> list[tuple[str, list[str]]]:
-    """Each word that is not a period, with the periods after it."""
+    """Each metering point with everything up to the next: its periods, or what is none.
+
+    A remark or a date without dots belongs to the metering point before it, and so makes that one
+    unreadable: it may have been meant as a limit.
+    """
     entries: list[tuple[str, list[str]]] = []
     for word in _words(texts):
-        if ".." not in word:
+        if _may_be_point(word) or not entries:
             entries.append((word, []))
-        elif entries:
-            entries[-1][1].append(word)
         else:
-            entries.append((word, []))
+            entries[-1][1].append(word)
     return entries
 
 
+def _may_be_point(word: str) -> bool:
+    digits = sum(character.isdigit() for character in word)
+    return digits >= _DIGITS_OF_A_POINT and "-" not in word and "." not in word
+
+
 def _words(texts: Iterable[str]) -> list[str]:
-    return [word for text in texts for word in _SEPARATORS.split(_SPACED_DOTS.sub("..", text)) if word]
+    return [word for text in texts for word in _SEPARATORS.split(_spaceless(text)) if word]
+
+
+def _spaceless(text: str) -> str:
+    """`2024-05-01 .. 2025-01-01` as one word."""
+    return _SPACED_DOTS.sub("..", text)
 
 
 def _period(text: str) -> Span:
     try:
-        first, end = (date.fromisoformat(side) if side else None for side in text.split(".."))
+        first, end = (periods.parse_day(side) if side else None for side in text.split(".."))
     except ValueError:
         raise ValueError(f"'{_shown(text)}' is not a period such as 2024-05-01..2025-01-01") from None
     span = Span(first, end)

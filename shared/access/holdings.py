@@ -40,9 +40,13 @@ class Holdings:
     invalid: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
-def of_customers(points: Mapping[str, Points]) -> Holdings:
-    """Holdings from what Severa says of each customer, by guid."""
-    return Holdings(points=points, shared=_shared(points))
+def of_customers(points: Mapping[str, Points], *, claims: Mapping[str, Points]) -> Holdings:
+    """Holdings from what Severa says of each customer, by guid.
+
+    `claims` are `points` and what a customer has on days that cannot be read: not the customer's to
+    show, and nobody else's either.
+    """
+    return Holdings(points=points, shared=_shared(claims))
 
 
 def of_supply(periods: Iterable[SupplyPeriod]) -> Holdings:

@@ -106,7 +106,10 @@ def _arranged(
         persons=persons,
         asked=asked,
         held=(
-            holdings.of_customers({guid: each.points for guid, each in asked.items()})
+            holdings.of_customers(
+                {guid: each.points for guid, each in asked.items()},
+                claims={guid: each.claims for guid, each in asked.items()},
+            )
             if supply_periods is None
             else holdings.of_supply(supply_periods)
         ),

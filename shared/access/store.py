@@ -23,7 +23,7 @@ from shared import tables
 from shared.access import changes, spans
 from shared.access.changes import Change
 from shared.access.grant import Grant, GrantKey
-from shared.metering import InvalidMeteringPointId, parse_metering_point_id
+from shared.metering import GSRN_LENGTH, MeteringPointId
 
 MANIFEST = "~manifest"
 """Sorts after every grant of its partition, whose keys start with a digit."""
@@ -83,14 +83,21 @@ def grant_of(entity: Mapping[str, Any]) -> Grant:
         point, _, number = entity["RowKey"].partition(":")
         return Grant(
             principal=entity["PartitionKey"],
-            metering_point_id=parse_metering_point_id(point),
+            metering_point_id=_point(point),
             customer_number=int(number),
             customer_name=entity["customerName"],
             spans=spans_of(entity),
             why=entity.get("why", ""),
         )
-    except (KeyError, ValueError, InvalidMeteringPointId) as error:
+    except (KeyError, ValueError) as error:
         raise UnreadableGrant(f"row {entity.get('RowKey')!r} is not a grant") from error
+
+
+def _point(text: str) -> MeteringPointId:
+    """The check digit was checked before it was stored."""
+    if len(text) != GSRN_LENGTH or not text.isdigit():
+        raise ValueError("no metering point id")
+    return MeteringPointId(text)
 
 
 def spans_of(entity: Mapping[str, Any]) -> spans.Spans:

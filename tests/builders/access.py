@@ -1,0 +1,155 @@
+"""Registers, users and grants for tests of access: short to write, whole in what they hold."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from shared import metering
+from shared.access.register import (
+    ContactEmail,
+    ContactPerson,
+    Customer,
+    CustomValue,
+    Directory,
+    DirectoryFault,
+    Register,
+)
+from shared.metering import MeteringPointId
+
+NOW = datetime(2026, 11, 22, 5, 0, tzinfo=UTC)
+CLIENT_IDS = "API client id"
+METERING_POINTS = "API metering points"
+ROLE = "API"
+
+
+def guid(number: int) -> str:
+    """A GUID that is told apart by its last digits."""
+    return f"5a5e0000-0000-4000-8000-{number:012d}"
+
+
+def point(number: int) -> MeteringPointId:
+    """A metering point id with a right check digit."""
+    payload = f"70705750000{number:06d}"
+    return metering.parse_metering_point_id(payload + metering.check_digit(payload))
+
+
+def app(number: int) -> str:
+    """The principal of application `guid(number)`."""
+    return f"app:{guid(number)}"
+
+
+def user(number: int) -> str:
+    """The principal of user `guid(number)`."""
+    return f"user:{guid(number)}"
+
+
+@dataclass(frozen=True)
+class Person:
+    """A contact person with the role, unless told otherwise."""
+
+    number: int
+    emails: tuple[str, ...] = ("kari@fjord.example",)
+    role: str | None = ROLE
+    is_active: bool = True
+    is_deleted: bool = False
+
+
+@dataclass(frozen=True)
+class Client:
+    """A customer as an account manager sees it: its fields as typed, and its persons."""
+
+    number: int | None
+    apps: str = ""
+    points: str = ""
+    persons: tuple[Person, ...] = ()
+    is_active: bool = True
+    name: str = ""
+    record: int = 0
+    """Tells the guids of customers with one number apart."""
+
+    @property
+    def guid(self) -> str:
+        """The customer's guid in Severa."""
+        return guid(10**9 * (1 + self.record) + (self.number or 0))
+
+
+def register(
+    clients: Iterable[Client],
+    *,
+    property_names: Iterable[str] = (CLIENT_IDS, METERING_POINTS),
+) -> Register:
+    """What Severa answers about these customers."""
+    every = list(clients)
+    values = [
+        CustomValue(client.guid, name, value)
+        for client in every
+        for name, value in ((CLIENT_IDS, client.apps), (METERING_POINTS, client.points))
+        if value and name in set(property_names) and client.is_active
+    ]
+    persons = [
+        ContactPerson(
+            guid=guid(person.number),
+            customer_guid=client.guid,
+            name=f"Person {person.number}",
+            emails=person.emails,
+            role_name=person.role,
+            is_active=person.is_active,
+            is_deleted=person.is_deleted,
+        )
+        for client in every
+        for person in client.persons
+    ]
+    customers = [
+        Customer(client.guid, client.number, client.name or f"Kunde {client.number}", client.is_active)
+        for client in every
+    ]
+    return Register(
+        customers=tuple(sorted(customers, key=lambda each: each.guid)),
+        property_names=frozenset(property_names),
+        custom_values=tuple(sorted(values)),
+        contact_persons=tuple(sorted(persons, key=lambda each: each.guid)),
+        read_at=NOW,
+    )
+
+
+@dataclass
+class Entra:
+    """A directory that trusts what was bound before, as the real one does."""
+
+    users: Mapping[str, str] = field(default_factory=dict)
+    asked: list[ContactEmail] = field(default_factory=list)
+
+    def find(self, asked: Sequence[ContactEmail], bound: Mapping[ContactEmail, str]) -> Directory:
+        """Object ids by e-mail address, unless one is bound."""
+        self.asked = list(asked)
+        found = {each: bound.get(each) or self.users.get(each.email) for each in asked}
+        return Directory(
+            users={each: object_id for each, object_id in found.items() if object_id},
+            faults={each: DirectoryFault.NOT_FOUND for each, object_id in found.items() if not object_id},
+        )
+
+
+@dataclass
+class Clock:
+    """A clock that stands still until it is moved."""
+
+    now: datetime = NOW
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def pass_time(self, time: timedelta) -> None:
+        """Move the clock forward."""
+        self.now += time
+
+
+def large(customers: int, *, points_each: int, principals: int) -> list[Client]:
+    """Many customers: one vendor that sees all of them, and others that share them out."""
+    return [
+        Client(
+            number=100_000 + number,
+            apps=f"{guid(1)} {guid(2 + number % (principals - 1))}",
+            points=" ".join(point(number * points_each + each) for each in range(points_each)),
+        )
+        for number in range(customers)
+    ]
