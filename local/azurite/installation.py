@@ -19,12 +19,8 @@ _MANIFESTS = Path(__file__).parent
 _INSTALL = ("ci", "--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier", "--loglevel=error")
 
 
-class NodeMissing(Exception):
-    """No Node that can run Azurite was found."""
-
-
-class AzuriteNotInstalled(Exception):
-    """npm could not install Azurite."""
+class NotInstallable(Exception):
+    """There is no Node that can run Azurite, or npm could not install it; the message says what to do."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +36,7 @@ def find_node() -> Node:
     for node in (*_system_node(), *_wheel_node()):
         if _major_version(node.program) >= OLDEST_NODE:
             return node
-    raise NodeMissing(
+    raise NotInstallable(
         f"Azurite needs Node {OLDEST_NODE} or newer, and none was found: install Node from "
         "https://nodejs.org, or run `python3 dev.py run`, which brings one with the requirements."
     )
@@ -51,8 +47,7 @@ def install(*, node: Node, state: Path = places.STATE) -> Path:
 
     Several processes may do this at once: each installs beside the place, and the first one there wins.
     """
-    lock = (_MANIFESTS / "package-lock.json").read_bytes()
-    place = state / "azurite" / hashlib.sha256(lock).hexdigest()[:12]
+    place = _place(state)
     if not place.exists():
         draft = place.with_name(f"{place.name}.{os.getpid()}")
         draft.mkdir(parents=True)
@@ -65,6 +60,16 @@ def install(*, node: Node, state: Path = places.STATE) -> Path:
         finally:
             shutil.rmtree(draft, ignore_errors=True)
     return place
+
+
+def is_installed(*, state: Path = places.STATE) -> bool:
+    """Whether `install` has nothing to do."""
+    return _place(state).exists()
+
+
+def _place(state: Path) -> Path:
+    lock = (_MANIFESTS / "package-lock.json").read_bytes()
+    return state / "azurite" / hashlib.sha256(lock).hexdigest()[:12]
 
 
 def _run_npm(node: Node, *, folder: Path) -> None:
@@ -82,8 +87,9 @@ def _run_npm(node: Node, *, folder: Path) -> None:
         check=False,
     )
     if done.returncode != 0:
-        raise AzuriteNotInstalled(
-            f"npm could not install Azurite: {done.stderr.strip() or done.stdout.strip()}"
+        raise NotInstallable(
+            "npm could not install Azurite: look at the connection to the npm registry, then start again.\n"
+            f"{done.stderr.strip() or done.stdout.strip()}"
         )
 
 

@@ -1,0 +1,77 @@
+"""The local stack's settings: one place for the stack itself, the commands and the settings sample."""
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from local import demo, places
+from local.azurite import emulator
+from local.ports import Ports, address
+from shared import settings
+
+DECISIVE = ("WAREHOUSE", "TABLE_STORAGE")
+"""Whoever sets one of these means services of their own, and gets nothing of the local stack's."""
+
+HEALTH_PATH = "/v1/health"
+
+_INHERITED_CREDENTIALS = ("AZURE_", "IDENTITY_", "MSI_")
+
+
+def stack(ports: Ports, *, state: Path = places.STATE) -> dict[str, str]:
+    """App settings of the function app in the local stack."""
+    identity, standins = address(ports.identity), address(ports.standins)
+    return {
+        "WAREHOUSE": f"duckdb:{state / 'metering.duckdb'}",
+        "TABLE_STORAGE": emulator.connection_string(azurite_endpoints(ports)),
+        "GATEWAY_PRINCIPAL_ID": demo.GATEWAY_PRINCIPAL_ID,
+        "SEVERA_BASE_URL": f"{standins}/severa/rest-api",
+        "SEVERA_CLIENT_ID": demo.SEVERA_CLIENT_ID,
+        "SEVERA_CLIENT_SECRET": demo.SEVERA_CLIENT_SECRET,
+        "METERING_POINT_SOURCE": "warehouse",
+        "ENTRA_PROVISIONING": "report",
+        "GRAPH_BASE_URL": f"{standins}/graph/v1.0",
+        "SYNC_SCHEDULE": "0 5 * * * *",
+        "PUBLISH_SCHEDULE": "0 */5 * * * *",
+        "AZURE_CLIENT_ID": demo.FUNCTION_CLIENT_ID,
+        # App Service gives these two to an app that has an identity.
+        "IDENTITY_ENDPOINT": f"{identity}/msi/token",
+        "IDENTITY_HEADER": demo.FUNCTION_IDENTITY_HEADER,
+    }
+
+
+def azurite_endpoints(ports: Ports) -> emulator.Endpoints:
+    """Where the stack's Azurite listens."""
+    return emulator.Endpoints(blob=ports.azurite_blob, queue=ports.azurite_queue, table=ports.azurite_table)
+
+
+def issuer(ports: Ports) -> str:
+    """The demo tenant's issuer, as its tokens and its OpenID configuration name it."""
+    return f"{address(ports.identity)}/{demo.TENANT_ID}/v2.0"
+
+
+def configured(
+    inherited: Mapping[str, str] = os.environ, *, settings_file: Path | None = None
+) -> dict[str, str] | None:
+    """App settings that somebody has chosen: in the environment, else in local.settings.json; None: nowhere.
+
+    The two are not mixed with each other or with the local stack's, so that a command never reads one system
+    and writes another.
+    """
+    if any(inherited.get(name) for name in DECISIVE):
+        return {}
+    file = settings_file or places.ROOT / "local.settings.json"
+    if not file.exists():
+        return None
+    values = json.loads(file.read_text(encoding="utf-8"))["Values"]
+    return {str(name): str(value) for name, value in values.items()}
+
+
+def without_settings(inherited: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """An environment without any app setting or Azure sign-in: the stack must not reach a real system."""
+    known = set(settings.names())
+    return {
+        name: value
+        for name, value in inherited.items()
+        if name not in known and not name.startswith(_INHERITED_CREDENTIALS)
+    }

@@ -1,0 +1,182 @@
+"""`python -m local.stack`: starts the local stack and keeps it running until Ctrl-C."""
+
+import argparse
+import shutil
+import signal
+import sys
+import time
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from types import FrameType
+
+import httpx
+
+from local import demo, environment, places
+from local.azurite import installation
+from local.ports import Ports, address
+from local.sampledata import deliveries
+from local.stack import greeting, lock, parts, sample
+from local.stack.supervision import StackFailed, Supervisor, refuse_taken_ports
+from shared import periods
+
+FIRST_REQUEST_SECONDS = 30
+WATCH_SECONDS = 0.5
+KEPT = ("azurite",)
+"""What `--fresh` leaves in the state folder: an installation, not data."""
+
+
+def main() -> int:
+    """Run the stack; 0 when it was stopped, 1 when it could not run."""
+    arguments = _parser().parse_args()
+    for stopping in ("SIGTERM", "SIGHUP"):
+        if hasattr(signal, stopping):
+            signal.signal(getattr(signal, stopping), _interrupt)
+    ports = Ports.from_base(arguments.port_base)
+    try:
+        with lock.held(arguments.state, ports):
+            return _run(ports, arguments)
+    except (lock.AlreadyRunning, StackFailed, installation.NotInstallable) as error:
+        print(error, file=sys.stderr, flush=True)
+        return 1
+    except KeyboardInterrupt:
+        return 0
+
+
+def _run(ports: Ports, arguments: argparse.Namespace) -> int:
+    supervisor = Supervisor(state=arguments.state)
+    started = time.monotonic()
+    try:
+        _start(supervisor, ports, arguments)
+        yesterday = _yesterday()
+        print(greeting.text(ports, yesterday=yesterday, seconds=time.monotonic() - started), flush=True)
+        while True:
+            time.sleep(WATCH_SECONDS)
+            supervisor.check()
+    except KeyboardInterrupt:
+        print("\nStopping …", flush=True)
+        return 0
+    finally:
+        _ignore_signals()
+        supervisor.stop()
+
+
+def _start(supervisor: Supervisor, ports: Ports, arguments: argparse.Namespace) -> None:
+    """Start the parts in the order in which they need each other."""
+    state: Path = arguments.state
+    if arguments.fresh:
+        _forget(state)
+    if not installation.is_installed():
+        _say("Installing Azurite, once …")
+    azurite = parts.azurite(environment.azurite_endpoints(ports), data=state / "azurite-data")
+    outside = [azurite, parts.identity(ports), parts.standins(ports)]
+    inside = [parts.function_host(ports, state=state), parts.gateway(ports)]
+    refuse_taken_ports([*outside, *inside])
+    for part in outside:
+        _say(f"Starting {part.name} …")
+        supervisor.start(part)
+    _load_sample(supervisor, ports, state=state, days=arguments.sample_days)
+    _sync(supervisor, ports, state=state)
+    for part in inside:
+        _say(f"Starting {part.name} …")
+        supervisor.start(part)
+    supervisor.wait_ready(*(part.name for part in inside))
+    _wait_for_an_answer(supervisor, ports, state=state)
+
+
+def _load_sample(supervisor: Supervisor, ports: Ports, *, state: Path, days: int) -> None:
+    files, loaded = sample.missing(state, yesterday=_yesterday(), days=days)
+    supervisor.wait_ready("azurite")
+    if not files:
+        return
+    _say(f"Loading sample data up to {loaded.until} …")
+    command = parts.command("load", map(str, files), settings=environment.stack(ports, state=state))
+    if supervisor.run(command) != 0:
+        raise StackFailed("The sample data could not be loaded; `python3 dev.py run --fresh` starts over.")
+    sample.remember(state, loaded)
+
+
+def _sync(supervisor: Supervisor, ports: Ports, *, state: Path) -> None:
+    """Bring the access mapping up to date. A sync that fails leaves it as it was, and the stack runs on."""
+    supervisor.wait_ready("identity", "standins")
+    _say("Syncing access …")
+    if supervisor.run(parts.command("sync", settings=environment.stack(ports, state=state))) != 0:
+        _say("The access sync did not succeed; access stays as it was. `python3 dev.py sync` tries again.")
+
+
+def _wait_for_an_answer(supervisor: Supervisor, ports: Ports, *, state: Path) -> None:
+    """Wait until a caller with a token and a key gets metering points through the gateway."""
+    deadline = time.monotonic() + FIRST_REQUEST_SECONDS
+    while (answer := _ask(ports)) != httpx.codes.OK:
+        supervisor.check()
+        if time.monotonic() > deadline:
+            raise StackFailed(
+                f"The first request through the gateway still gets {answer}: "
+                f"look at {state / 'logs'} and at {address(ports.gateway)}/trace."
+            )
+        time.sleep(WATCH_SECONDS)
+
+
+def _ask(ports: Ports) -> int | str:
+    form = {
+        "grant_type": "client_credentials",
+        "client_id": demo.VENDOR.client_id,
+        "client_secret": demo.VENDOR.secret,
+        "scope": f"{demo.AUDIENCE}/.default",
+    }
+    try:
+        with httpx.Client(trust_env=False, timeout=10) as client:
+            token = client.post(greeting.token_url(ports), data=form).json()["access_token"]
+            headers = {
+                "Authorization": f"Bearer {token}",
+                "Ocp-Apim-Subscription-Key": demo.SUBSCRIPTIONS[0].key,
+            }
+            address_of_points = f"{address(ports.gateway)}{greeting.API}/metering-points"
+            return client.get(address_of_points, headers=headers).status_code
+    except (httpx.HTTPError, ValueError, KeyError) as error:
+        return f"no answer ({type(error).__name__})"
+
+
+def _forget(state: Path) -> None:
+    """Delete what the stack has kept, except for installations and the lock that we hold."""
+    for entry in state.iterdir():
+        if entry.name in KEPT or entry.name == "stack.lock":
+            continue
+        if entry.is_dir():
+            shutil.rmtree(entry)
+        else:
+            entry.unlink()
+
+
+def _yesterday() -> date:
+    return periods.day_of(datetime.now(UTC)) - timedelta(days=1)
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
+
+
+def _interrupt(_: int, __: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def _ignore_signals() -> None:
+    """A second Ctrl-C must not leave half of the parts running."""
+    ignored: list[str] = ["SIGINT", "SIGTERM", "SIGHUP"]
+    for name in ignored:
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="dev.py run", description="The local stack.")
+    parser.add_argument("--fresh", action="store_true", help="delete what it kept and start over")
+    parser.add_argument("--port-base", type=int, help="ports from here on instead of the usual ones")
+    parser.add_argument("--state", type=Path, default=places.STATE, help="where it keeps its data")
+    parser.add_argument(
+        "--sample-days", type=int, default=deliveries.DAYS, help="market days of sample data at a first start"
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,80 @@
+"""What the stack prints when it is ready: commands to paste, the page to open, the demo world's keys."""
+
+import sys
+from collections.abc import Iterator
+from datetime import date, timedelta
+
+from local import demo, environment
+from local.ports import Ports, address
+
+API = "/metering/v1"
+
+
+def text(ports: Ports, *, yesterday: date, seconds: float) -> str:
+    """The whole message."""
+    return "\n".join(
+        [
+            "",
+            f"Ready after {seconds:.0f} s. Open {address(ports.gateway)}/ in a browser; Ctrl-C stops all.",
+            "",
+            "Try it, in another terminal:",
+            "",
+            token_command(ports),
+            "",
+            *curl_commands(ports, yesterday=yesterday),
+            "",
+            *_demo_world(),
+        ]
+    )
+
+
+def token_command(ports: Ports) -> str:
+    """A shell line that sets TOKEN to an access token of the demo vendor."""
+    fields = {
+        "grant_type": "client_credentials",
+        "client_id": demo.VENDOR.client_id,
+        "client_secret": demo.VENDOR.secret,
+        "scope": f"{demo.AUDIENCE}/.default",
+    }
+    form = " ".join(f"-d {name}={value}" for name, value in fields.items())
+    read = """'import json,sys; print(json.load(sys.stdin)["access_token"])'"""
+    return f"TOKEN=$(curl -s {token_url(ports)} {form} | {python()} -c {read})"
+
+
+def token_url(ports: Ports) -> str:
+    """The token endpoint of the demo tenant."""
+    return f"{environment.issuer(ports).removesuffix('/v2.0')}/oauth2/v2.0/token"
+
+
+def curl_commands(ports: Ports, *, yesterday: date) -> list[str]:
+    """Shell lines that use TOKEN: the metering points, a day of one of them, a month of all as CSV."""
+    point = demo.METERING_POINTS[0].metering_point_id
+    month = yesterday - timedelta(days=30)
+    return [
+        _curl(ports, "/metering-points"),
+        _curl(ports, f"/metering-points/{point}/consumption?date={yesterday}"),
+        _curl(ports, f"/consumption?from={month}&resolution=P1D&format=csv"),
+    ]
+
+
+def python() -> str:
+    """How this Python is called in the shell."""
+    return "python" if sys.platform == "win32" else "python3"
+
+
+def _curl(ports: Ports, path: str) -> str:
+    key = demo.SUBSCRIPTIONS[0].key
+    return (
+        f'curl -s -H "Authorization: Bearer $TOKEN" -H "Ocp-Apim-Subscription-Key: {key}" '
+        f'"{address(ports.gateway)}{API}{path}"'
+    )
+
+
+def _demo_world() -> Iterator[str]:
+    yield "The demo world (works nowhere else):"
+    for subscription in demo.SUBSCRIPTIONS:
+        yield f"  key     {subscription.key}  ({subscription.name}, product {subscription.product})"
+    for client in demo.CLIENTS:
+        yield f"  client  {client.client_id}  secret {client.secret}  ({client.name})"
+    for user in demo.USERS:
+        yield f"  user    {user.name}  ({user.display_name}, {user.email})"

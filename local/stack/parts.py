@@ -1,0 +1,92 @@
+"""What the local stack consists of: command lines, environments, ports and signs of life."""
+
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from local import demo, environment, places
+from local.azurite import emulator, installation
+from local.ports import Ports, address
+
+
+@dataclass(frozen=True)
+class Part:
+    """A process of the stack; `ports` must be free before it starts and taken once it is ready.
+
+    `ready_url` answers 200 when the part can be used; without one, listening is enough.
+    """
+
+    name: str
+    command: tuple[str, ...]
+    ports: tuple[int, ...]
+    settings: Mapping[str, str] = field(default_factory=dict)
+    ready_url: str | None = None
+
+
+def azurite(
+    endpoints: emulator.Endpoints, *, data: Path | None, accounts: Mapping[str, str] | None = None
+) -> Part:
+    """Microsoft's storage emulator, installed when it is not; its data in a folder, or in memory for None.
+
+    `accounts` (name to key) replace the documented one.
+
+    Raises:
+        NotInstallable: of local.azurite.installation.
+    """
+    node = installation.find_node()
+    command = emulator.command(
+        endpoints, node=node.program, installed=installation.install(node=node), data=data
+    )
+    settings = {"AZURITE_ACCOUNTS": ";".join(f"{name}:{key}" for name, key in (accounts or {}).items())}
+    ports = (endpoints.blob, endpoints.queue, endpoints.table)
+    return Part("azurite", tuple(command), ports, settings if accounts else {})
+
+
+def identity(ports: Ports) -> Part:
+    """The Entra look-alike."""
+    return _module("identity", ports.identity)
+
+
+def standins(ports: Ports) -> Part:
+    """Severa and Microsoft Graph."""
+    return _module("standins", ports.standins)
+
+
+def function_host(ports: Ports, *, state: Path) -> Part:
+    """The function app, behind the gateway's managed identity."""
+    return _module(
+        "functionhost",
+        ports.function_host,
+        *("--auth-issuer", environment.issuer(ports)),
+        *("--auth-audience", demo.FUNCTION_APP_AUDIENCE),
+        *("--auth-principal", demo.GATEWAY_PRINCIPAL_ID),
+        *("--auth-excluded-path", environment.HEALTH_PATH),
+        settings=environment.stack(ports, state=state),
+    )
+
+
+def gateway(ports: Ports) -> Part:
+    """The look-alike of API Management, with the policies of infra/apim."""
+    return _module(
+        "gateway",
+        ports.gateway,
+        *("--backend", address(ports.function_host)),
+        *("--identity", address(ports.identity)),
+    )
+
+
+def command(name: str, arguments: Iterable[str] = (), *, settings: Mapping[str, str]) -> Part:
+    """An operator's command of local/commands, such as `load`; it ends by itself."""
+    module = f"local.commands.{name.replace('-', '_')}"
+    return Part(name, (sys.executable, "-m", module, *arguments), (), settings)
+
+
+def _module(name: str, port: int, *arguments: str, settings: Mapping[str, str] | None = None) -> Part:
+    command = (sys.executable, "-m", f"local.{name}", "--port", str(port), *arguments)
+    return Part(name, command, (port,), settings or {}, ready_url=f"{address(port)}/healthz")
+
+
+def log_of(part: Part, *, state: Path = places.STATE) -> Path:
+    """The file that everything the part prints goes to."""
+    return state / "logs" / f"{part.name}.log"

@@ -1,0 +1,47 @@
+"""Keeps the sample data up to yesterday: all of it at first, the missing days at a later start."""
+
+import json
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+
+from local.sampledata import deliveries
+from local.sampledata.readings import Span
+
+_FILE = "loaded.json"
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What the warehouse has of the demo world: the span of the first delivery, and the last day since."""
+
+    span: Span
+    until: date
+
+
+def missing(state: Path, *, yesterday: date, days: int = deliveries.DAYS) -> tuple[list[Path], Loaded]:
+    """Write the deliveries that are lacking up to yesterday: files to load, and what is loaded then."""
+    folder = state / "sample"
+    loaded = _read(folder)
+    if loaded is None:
+        span = deliveries.span_until(yesterday, days=days)
+        return deliveries.write_first(folder, span), Loaded(span, yesterday)
+    new = [loaded.until + timedelta(days=number + 1) for number in range((yesterday - loaded.until).days)]
+    if not new:
+        return [], loaded
+    return [deliveries.write_days(folder, new, span=loaded.span)], Loaded(loaded.span, yesterday)
+
+
+def remember(state: Path, loaded: Loaded) -> None:
+    """Note what has been loaded. Only after loading: to load a file twice changes nothing."""
+    texts = {"first": loaded.span.first, "last": loaded.span.last, "until": loaded.until}
+    text = json.dumps({name: day.isoformat() for name, day in texts.items()})
+    (state / "sample" / _FILE).write_text(text, encoding="utf-8")
+
+
+def _read(folder: Path) -> Loaded | None:
+    file = folder / _FILE
+    if not file.exists():
+        return None
+    days = {name: date.fromisoformat(text) for name, text in json.loads(file.read_text("utf-8")).items()}
+    return Loaded(Span(days["first"], days["last"]), days["until"])
