@@ -1,0 +1,67 @@
+"""Headers and query parameters: ordered, repeatable, looked up without regard to case."""
+
+from collections.abc import Iterable, Iterator
+
+_NEVER_JOINED = frozenset(
+    {
+        "user-agent", "www-authenticate", "proxy-authenticate", "cookie", "set-cookie", "warning",
+        "date", "expires", "if-modified-since", "if-unmodified-since", "last-modified", "retry-after",
+    }
+)  # fmt: skip
+"""Headers whose several values stay apart (set-header's usage notes)."""
+
+
+class Fields:
+    """A list of names and values in which names are compared without regard to case."""
+
+    def __init__(self, pairs: Iterable[tuple[str, str]] = ()) -> None:
+        self._pairs = [(name.lower(), name, value) for name, value in pairs]
+
+    @classmethod
+    def decoded(cls, raw: Iterable[tuple[bytes, bytes]]) -> "Fields":
+        """From the bytes of a message."""
+        return cls((name.decode("latin-1"), value.decode("latin-1")) for name, value in raw)
+
+    def encoded(self) -> list[tuple[bytes, bytes]]:
+        """As the bytes of a message."""
+        return [(name.encode("latin-1"), value.encode("latin-1")) for _, name, value in self._pairs]
+
+    def __iter__(self) -> Iterator[tuple[str, str]]:
+        return ((name, value) for _, name, value in self._pairs)
+
+    def __contains__(self, name: str) -> bool:
+        key = name.lower()
+        return any(known == key for known, _, _ in self._pairs)
+
+    def values(self, name: str) -> list[str]:
+        """Every value of a name, in order; empty when it is not there."""
+        key = name.lower()
+        return [value for known, _, value in self._pairs if known == key]
+
+    def joined(self, name: str) -> str | None:
+        """The values of a name with commas between, as GetValueOrDefault gives them."""
+        values = self.values(name)
+        return ",".join(values) if values else None
+
+    def names(self) -> list[str]:
+        """Each name once, as first written."""
+        return list({key: name for key, name, _ in reversed(self._pairs)}.values())[::-1]
+
+    def delete(self, name: str) -> None:
+        """Remove every value of a name."""
+        key = name.lower()
+        self._pairs = [pair for pair in self._pairs if pair[0] != key]
+
+    def add(self, name: str, value: str) -> None:
+        """One more value."""
+        self._pairs.append((name.lower(), name, value))
+
+    def replace(self, name: str, values: list[str]) -> None:
+        """These values and no others."""
+        self.delete(name)
+        for value in values:
+            self.add(name, value)
+
+    def set_header(self, name: str, values: list[str]) -> None:
+        """As set-header does: several values become one, except where a header may not be joined."""
+        self.replace(name, values if name.lower() in _NEVER_JOINED else [",".join(values)])

@@ -1,0 +1,117 @@
+"""set-backend-service and forward-request."""
+
+import asyncio
+
+import httpx
+
+from local.gateway.documents import Element
+from local.gateway.exchange import Exchange, Response
+from local.gateway.faults import GatewayError
+from local.gateway.grammar import (
+    Run,
+    Site,
+    attributes,
+    boolean,
+    literal,
+    no_children,
+    no_text,
+    whole_number,
+)
+from local.gateway.headers import Fields
+
+_HOP_BY_HOP = (
+    "connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection", "te",
+    "trailer", "transfer-encoding", "upgrade",
+)  # fmt: skip
+
+
+def set_backend_service(element: Element, site: Site) -> Run:
+    """Chooses the service that the request goes to."""
+    attributes(element, required=("base-url",))
+    no_children(element)
+    no_text(element)
+    base_url = literal(element, "base-url").rstrip("/")
+    if not base_url.startswith(("http://", "https://")):
+        raise element.refuse(f"the attribute 'base-url' is not a URL: {base_url!r}")
+
+    async def run(exchange: Exchange) -> None:
+        exchange.backend = base_url
+        exchange.decided(base_url)
+
+    return run
+
+
+def forward_request(element: Element, site: Site) -> Run:
+    """Sends the request on and waits for the headers of the answer; its body is streamed later."""
+    attributes(
+        element,
+        required=("timeout",),
+        optional=("follow-redirects", "buffer-request-body", "buffer-response", "fail-on-error-status-code"),
+    )
+    no_children(element)
+    no_text(element)
+    timeout = whole_number(element, "timeout", minimum=1, maximum=240)
+    for name, only in (
+        ("follow-redirects", False),
+        ("buffer-request-body", False),
+        ("buffer-response", False),
+        ("fail-on-error-status-code", False),
+    ):
+        if boolean(element, name, default=name == "buffer-response") is not only:
+            raise element.refuse(f"<forward-request> is supported with {name}='{str(only).lower()}' only")
+    http = site.services.http
+
+    async def run(exchange: Exchange) -> None:
+        exchange.response = await _forward(exchange, http, timeout)
+        for name, value in exchange.response_headers:
+            exchange.response.headers.replace(name, [value])
+        exchange.decided(f"backend answered {exchange.response.status}")
+
+    return run
+
+
+async def _forward(exchange: Exchange, http: httpx.AsyncClient, timeout: int) -> Response:
+    request = httpx.Request(
+        exchange.request.method,
+        _url(exchange),
+        headers=_request_headers(exchange.request.headers),
+        content=exchange.request.body,
+        # Only the time to the headers is limited: a body may take as long as it keeps coming.
+        extensions={"timeout": {"connect": 10.0, "read": None, "write": None, "pool": 10.0}},
+    )
+    try:
+        async with asyncio.timeout(timeout):
+            answer = await http.send(request, stream=True)
+    except TimeoutError as late:
+        raise GatewayError("forward-request", "Timeout", "The operation has timed out.", 500) from late
+    except httpx.HTTPError as failed:
+        raise GatewayError(
+            "forward-request",
+            "BackendConnectionFailure",
+            "Error occurred while calling backend service.",
+            500,
+        ) from failed
+    headers = Fields.decoded(answer.headers.raw)
+    _drop_hop_by_hop(headers)
+    return Response(answer.status_code, headers, stream=answer)
+
+
+def _url(exchange: Exchange) -> httpx.URL:
+    base = httpx.URL(exchange.backend)
+    path = base.raw_path.decode("ascii").rstrip("/") + exchange.api_path
+    query = "&".join(raw for _, raw in exchange.request.query)
+    return base.copy_with(raw_path=(f"{path}?{query}" if query else path).encode("ascii"))
+
+
+def _request_headers(headers: Fields) -> list[tuple[bytes, bytes]]:
+    sent = Fields(headers)
+    sent.delete("host")
+    _drop_hop_by_hop(sent)
+    return sent.encoded()
+
+
+def _drop_hop_by_hop(headers: Fields) -> None:
+    """RFC 9110 section 7.6.1: these belong to one connection, as do those that Connection names."""
+    named = ",".join(headers.values("connection")).split(",")
+    for name in (*_HOP_BY_HOP, *(part.strip() for part in named if part.strip())):
+        headers.delete(name)
