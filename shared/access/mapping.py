@@ -198,7 +198,7 @@ def _points(customer: Customer, sources: _Sources) -> tuple[Points, list[Fault]]
         )
         for text in sources.held.invalid.get(holder, ())
     ]
-    if not held:
+    if not held and not found:
         found.append(faults.fault(customer, FaultKind.NO_METERING_POINTS, _no_points_text(sources)))
     narrowed = held
     if sources.by_supply and asked is not None:
