@@ -1,0 +1,117 @@
+"""What is worth another try, and how long the wait before it is."""
+
+from datetime import UTC, datetime
+
+import httpx
+import pytest
+
+from shared.access import retrying
+
+NOW = datetime(2026, 11, 22, 5, 0, tzinfo=UTC)
+
+
+class Answers:
+    """Gives the prepared answers one after the other, and remembers the waits between them."""
+
+    def __init__(self, *answers: httpx.Response | Exception) -> None:
+        self._answers = iter(answers)
+        self.waits: list[float] = []
+        self.pauses: list[float] = []
+
+    def persist(self) -> httpx.Response:
+        return retrying.persist(
+            self._send, sleep=self.waits.append, clock=lambda: NOW, pause=self.pauses.append
+        )
+
+    def _send(self) -> httpx.Response:
+        answer = next(self._answers)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+OK = httpx.Response(200)
+
+
+@pytest.mark.parametrize("status", [200, 201, 204, 301, 400, 401, 403, 404, 409])
+def test_an_answer_that_means_something_is_given_at_once(status: int) -> None:
+    answers = Answers(httpx.Response(status))
+
+    assert answers.persist().status_code == status
+    assert answers.waits == []
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        httpx.Response(429),
+        httpx.Response(500),
+        httpx.Response(503),
+        httpx.ConnectError("refused"),
+        httpx.ReadTimeout("slow"),
+        httpx.RemoteProtocolError("cut"),
+    ],
+)
+def test_a_passing_failure_is_tried_again(failure: httpx.Response | Exception) -> None:
+    assert Answers(failure, OK).persist() is OK
+
+
+def test_the_waits_grow_with_jitter_and_end_after_six_tries() -> None:
+    answers = Answers(*[httpx.Response(503, text="down") for _ in range(7)])
+
+    with pytest.raises(retrying.GaveUp, match="HTTP 503: down"):
+        answers.persist()
+
+    assert len(answers.waits) == 5
+    for wait, least in zip(answers.waits, [1, 2, 4, 8, 16], strict=True):
+        assert least <= wait <= least + 1
+
+
+@pytest.mark.parametrize(
+    ("retry_after", "wait"),
+    [
+        ("17", 17.0),
+        ("Sun, 22 Nov 2026 05:01:30 GMT", 90.0),
+    ],
+)
+def test_a_longer_wait_that_is_asked_for_is_given(retry_after: str, wait: float) -> None:
+    answers = Answers(httpx.Response(503, headers={"Retry-After": retry_after}), OK)
+
+    answers.persist()
+
+    assert answers.waits == [wait]
+
+
+@pytest.mark.parametrize("retry_after", ["0", "soon", "-5", "", "Sun, 22 Nov 2020 05:00:00 GMT", "२"])
+def test_a_retry_after_that_says_nothing_leaves_the_own_wait(retry_after: str) -> None:
+    answers = Answers(httpx.Response(429, headers={b"Retry-After": retry_after.encode()}), OK)
+
+    answers.persist()
+
+    assert 1 <= answers.waits[0] <= 2
+
+
+def test_nobody_waits_for_a_service_that_asks_for_more_than_five_minutes() -> None:
+    answers = Answers(httpx.Response(429, headers={"Retry-After": "301"}), OK)
+
+    with pytest.raises(retrying.GaveUp):
+        answers.persist()
+
+    assert answers.waits == []
+
+
+def test_only_throttling_pauses_the_others() -> None:
+    answers = Answers(httpx.Response(503), httpx.Response(429), OK)
+
+    answers.persist()
+
+    assert answers.pauses == answers.waits[1:]
+
+
+def test_an_error_of_our_own_is_not_tried_again() -> None:
+    with pytest.raises(ZeroDivisionError):
+        Answers(ZeroDivisionError()).persist()
+
+
+def test_a_foreign_text_is_cut_and_put_on_one_line() -> None:
+    assert retrying.excerpt("one\r\n two\t" + "x" * 1000) == "one two " + "x" * 192

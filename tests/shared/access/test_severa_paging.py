@@ -1,0 +1,105 @@
+"""Reading a list to its end while others change it."""
+
+from collections.abc import Mapping
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.access import severa_paging
+from shared.access.severa_paging import ListUnreadable, Page
+from shared.access.severa_records import MalformedRecord, Row
+
+Change = tuple[str, int]
+CHANGES = st.tuples(st.sampled_from(["remove", "add"]), st.integers(0, 500))
+
+
+class ChangingList:
+    """A list paged by row, to which the next few of `changes` happen before each page is read."""
+
+    def __init__(self, count: int, *, changes: list[list[Change]], longest_page: int) -> None:
+        self.guids = [f"{number:04}" for number in range(count)]
+        self.always = set(self.guids)
+        self.ever = set(self.guids)
+        self._changes = iter(changes)
+        self._longest_page = longest_page
+
+    def read(self, parameters: Mapping[str, str]) -> Page:
+        for what, where in next(self._changes, []):
+            self._change(what, where)
+        first = int(parameters["firstRow"])
+        end = first + min(int(parameters["rowCount"]), self._longest_page)
+        return Page([{"guid": guid} for guid in self.guids[first:end]], None)
+
+    def _change(self, what: str, where: int) -> None:
+        if what == "remove" and self.guids:
+            self.always.discard(self.guids.pop(where % len(self.guids)))
+        if what == "add":
+            new = f"new-{len(self.ever):04}"
+            self.guids.insert(where % (len(self.guids) + 1), new)
+            self.ever.add(new)
+
+
+@given(
+    count=st.integers(0, 450),
+    changes=st.lists(st.lists(CHANGES, max_size=3), max_size=12),
+    longest_page=st.sampled_from([20, 57, 100]),
+    last_below=st.sampled_from([2, severa_paging.SHORTEST_FULL_PAGE]),
+)
+def test_whoever_is_in_the_list_all_the_time_is_read_exactly_once_or_the_reading_fails(
+    count: int, changes: list[list[Change]], longest_page: int, last_below: int
+) -> None:
+    changing = ChangingList(count, changes=changes, longest_page=longest_page)
+
+    try:
+        guids = [str(row["guid"]) for row in severa_paging.by_row(changing.read, last_below=last_below)]
+    except ListUnreadable:
+        return
+
+    assert len(guids) == len(set(guids))
+    assert changing.always <= set(guids) <= changing.ever
+
+
+@given(count=st.integers(0, 450), longest_page=st.sampled_from([20, 57, 100]))
+def test_a_list_that_stays_is_read_whole_and_in_order(count: int, longest_page: int) -> None:
+    staying = ChangingList(count, changes=[], longest_page=longest_page)
+
+    rows = severa_paging.by_row(staying.read, last_below=2)
+
+    assert [row["guid"] for row in rows] == staying.guids
+
+
+def test_a_service_that_ignores_the_row_number_is_not_read_for_ever() -> None:
+    rows: list[Row] = [{"guid": f"{number}"} for number in range(100)]
+
+    with pytest.raises(ListUnreadable, match="changed during each of 4 readings"):
+        severa_paging.by_row(lambda parameters: Page(rows, None), last_below=2)
+
+
+def test_a_short_list_takes_one_request_where_a_short_page_is_believed() -> None:
+    asked = []
+
+    def read(parameters: Mapping[str, str]) -> Page:
+        asked.append(dict(parameters))
+        return Page([{"guid": f"{number}"} for number in range(19)], None)
+
+    severa_paging.by_row(read, last_below=severa_paging.SHORTEST_FULL_PAGE)
+
+    assert asked == [{"firstRow": "0", "rowCount": "100"}]
+
+
+def test_pages_by_token_end_with_a_missing_token_and_not_with_a_short_or_empty_page() -> None:
+    pages = {
+        None: Page([{"guid": "a"}], "1"),
+        "1": Page([], "2"),
+        "2": Page([{"guid": "b"}, {"guid": "a"}], None),
+    }
+
+    rows = severa_paging.by_token(lambda parameters: pages[parameters.get("pageToken")])
+
+    assert [row["guid"] for row in rows] == ["a", "b"]
+
+
+def test_a_row_without_a_guid_cannot_be_counted() -> None:
+    with pytest.raises(MalformedRecord, match=r"no guid; it has the fields \['name'\]"):
+        severa_paging.by_token(lambda parameters: Page([{"name": "x"}], None))
