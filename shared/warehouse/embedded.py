@@ -25,8 +25,8 @@ from shared.warehouse.engine import (
 )
 from shared.warehouse.exclusive import Exclusive, Taken
 
-# Nothing is fetched from the network, and times have no zone of the machine's.
-_CONFIG: dict[str, Any] = {"autoinstall_known_extensions": False, "TimeZone": "UTC"}
+# Nothing is fetched from the network.
+_CONFIG: dict[str, Any] = {"autoinstall_known_extensions": False}
 
 
 def open_embedded(settings: WarehouseSettings) -> "Embedded":

@@ -2,13 +2,16 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import duckdb
+
+_CONFIG: dict[str, Any] = {"autoinstall_known_extensions": False}
 
 
 def header(path: Path) -> tuple[str, ...]:
     """The names of the columns."""
-    with duckdb.connect() as connection:
+    with duckdb.connect(config=_CONFIG) as connection:
         return tuple(name for name, _ in _columns(connection, path))
 
 
@@ -17,7 +20,7 @@ def chunks(path: Path, *, size: int) -> Iterator[tuple[Sequence[Sequence[str]], 
 
     Nulls become empty texts, times with a zone ISO 8601 in UTC, times without one stay without.
     """
-    with duckdb.connect(config={"TimeZone": "UTC"}) as connection:
+    with duckdb.connect(config=_CONFIG) as connection:
         columns = _columns(connection, path)
         (total,) = connection.execute("SELECT COUNT(*) FROM read_parquet(?)", [str(path)]).fetchone() or (0,)
         texts = ", ".join(_as_text(name, kind) for name, kind in columns)
@@ -36,5 +39,6 @@ def _columns(connection: duckdb.DuckDBPyConnection, path: Path) -> list[tuple[st
 def _as_text(name: str, kind: str) -> str:
     quoted = '"' + name.replace('"', '""') + '"'
     if kind == "TIMESTAMP WITH TIME ZONE":
-        return f"COALESCE(strftime({quoted} AT TIME ZONE 'UTC', '%Y-%m-%dT%H:%M:%S.%fZ'), '')"
+        # By its microseconds since 1970: time zones are an extension of DuckDB that need not be there.
+        return f"COALESCE(strftime(make_timestamp(epoch_us({quoted})), '%Y-%m-%dT%H:%M:%S.%fZ'), '')"
     return f"COALESCE(CAST({quoted} AS VARCHAR), '')"

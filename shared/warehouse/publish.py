@@ -46,10 +46,15 @@ class Published:
 
 def pending(warehouse: Warehouse, *, clock: Callable[[], datetime]) -> Iterator[Published]:
     """Publish every delivery that waits, the oldest first, one after the other as the result is read."""
-    for delivery in warehouse.fetch(_waiting()):
+    for delivery in waiting(warehouse):
         published = publish(warehouse, delivery, clock=clock)
         if published is not None:
             yield published
+
+
+def waiting(warehouse: Warehouse) -> list[Delivery]:
+    """The deliveries that no publication has taken in yet, the oldest first."""
+    return warehouse.fetch(_waiting())
 
 
 def publish(warehouse: Warehouse, delivery: Delivery, *, clock: Callable[[], datetime]) -> Published | None:

@@ -33,7 +33,7 @@ def translated_definition(batch: str) -> str | None:
     return _without_schema(tree).sql(dialect="duckdb")
 
 
-def _without_schema(tree: exp.Expression) -> exp.Expression:
+def _without_schema(tree: exp.Expr) -> exp.Expr:
     """Tables live in DuckDB's own schema.
 
     A database is called as its file there, and where a file is called as the schema, `metering`,

@@ -1,0 +1,484 @@
+"""Bringing files in: what is taken, what is rejected and why, and all or nothing of a file."""
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from shared.warehouse import deliveries, publish, queries
+from shared.warehouse.engine import Query, Warehouse
+from shared.warehouse.files import MAX_FAULTS, Fault, Rejected
+from shared.warehouse.intervals import HEADER
+from tests.builders import warehouse as building
+from tests.builders.warehouse import CABIN, HOUSE, Clock, Deliverer, values, versions
+
+DAY = date(2026, 3, 30)
+GOOD = (HOUSE, "consumption", "2026-03-30T00:00:00+02:00", "PT1H", "1.250", "measured")
+
+
+def line(**changed: str) -> tuple[str, ...]:
+    """A good line with some fields changed."""
+    return tuple({**dict(zip(HEADER, GOOD, strict=True)), **changed}.values())
+
+
+def rejected(warehouse: Warehouse, path: Path, clock: Clock) -> Sequence[Fault]:
+    """The faults for which a file is rejected; nothing of it may have been loaded."""
+    with pytest.raises(Rejected) as caught:
+        building.load(warehouse, path, clock=clock)
+    assert caught.value.path == path
+    assert building.count(warehouse, "delivery_line") == 0
+    return caught.value.faults
+
+
+@pytest.mark.parametrize(
+    ("changed", "reason"),
+    [
+        (
+            {"metering_point_id": "70705750000001001"},
+            "metering_point_id '70705750000001001': a metering point id has exactly 18 digits.",
+        ),
+        (
+            {"metering_point_id": "707057500000010018"},
+            "metering_point_id '707057500000010018': the check digit should be 7.",
+        ),
+        ({"direction": "Consumption"}, "direction 'Consumption' is not consumption or production."),
+        (
+            {"start": "2026-03-30T00:00:00"},
+            "start '2026-03-30T00:00:00' has no offset from UTC; write '2026-03-30T00:00:00Z' for UTC.",
+        ),
+        ({"start": "30.03.2026 00:00"}, "start '30.03.2026 00:00' is not an ISO 8601 time."),
+        ({"start": ""}, "start '' is not an ISO 8601 time."),
+        (
+            {"start": "2026-03-30T00:15:00Z"},
+            "start '2026-03-30T00:15:00Z' is not the start of an interval of PT1H.",
+        ),
+        (
+            {"start": "2026-03-30T00:20:00Z", "resolution": "PT15M"},
+            "start '2026-03-30T00:20:00Z' is not the start of an interval of PT15M.",
+        ),
+        (
+            {"start": "2026-03-30T05:30:00+05:45"},
+            "start '2026-03-30T05:30:00+05:45' is not the start of an interval of PT1H.",
+        ),
+        (
+            {"start": "2026-03-30T00:00:00.5Z"},
+            "start '2026-03-30T00:00:00.5Z' is not the start of an interval of PT1H.",
+        ),
+        (
+            {"start": "2009-12-31T22:00:00Z"},
+            "start '2009-12-31T22:00:00Z' is outside the market days 2010-01-01 to 2051-01-01.",
+        ),
+        (
+            {"start": "9999-12-31T23:00:00-12:00"},
+            "start '9999-12-31T23:00:00-12:00' is outside the calendar.",
+        ),
+        ({"resolution": "P1D"}, "resolution 'P1D' is not PT15M or PT1H."),
+        ({"resolution": "PT60M"}, "resolution 'PT60M' is not PT15M or PT1H."),
+        ({"quantity": "1.2345"}, "quantity '1.2345' has more than three decimals."),
+        ({"quantity": "1.2500"}, "quantity '1.2500' has more than three decimals."),
+        ({"quantity": "-0.001"}, "quantity '-0.001' is negative."),
+        ({"quantity": "1,25"}, "quantity '1,25' is not a decimal number with a point."),
+        ({"quantity": "1e3"}, "quantity '1e3' is not a decimal number with a point."),
+        ({"quantity": " 1"}, "quantity ' 1' is not a decimal number with a point."),
+        ({"quantity": "NaN"}, "quantity 'NaN' is not a decimal number with a point."),
+        ({"quantity": "٣"}, "quantity '\\u0663' is not a decimal number with a point."),
+        (
+            {"quantity": "1234567890123456"},
+            "quantity '1234567890123456' has more than 15 digits before the point.",
+        ),
+        ({"quality": "ok"}, "quality 'ok' is unknown."),
+        ({"quality": ""}, "quality '' is unknown."),
+        ({"quality": "missing"}, "quantity '1.250' has the quality missing."),
+    ],
+)
+def test_a_bad_line_is_rejected_with_its_number_and_the_reason(
+    warehouse: Warehouse, tmp_path: Path, clock: Clock, changed: dict[str, str], reason: str
+) -> None:
+    path = building.write_csv(tmp_path / "bad.csv", [GOOD, line(**changed)])
+
+    faults = rejected(warehouse, path, clock)
+
+    assert list(faults) == [Fault(3, reason)]
+    assert building.count(warehouse, "interval_value") == 0
+
+
+@pytest.mark.parametrize(
+    ("header", "reason"),
+    [
+        (
+            ("metering_point_id", "direction", "start", "resolution", "kwh", "quality"),
+            "The header does not fit interval values: unknown column 'kwh', no column quantity.",
+        ),
+        (
+            (*HEADER, "comment"),
+            "The header does not fit interval values: unknown column 'comment'.",
+        ),
+        (
+            HEADER[:5],
+            "The header does not fit interval values: no column quality.",
+        ),
+        (
+            (*HEADER, "quality"),
+            "The header does not fit interval values: column quality twice.",
+        ),
+        (
+            (";".join(HEADER),),
+            "The header does not fit interval values: unknown column "
+            "'metering_point_id;direction;start;resolu', no column direction, no column metering_point_id, "
+            "no column quality, no column quantity, no column resolution, no column start.",
+        ),
+    ],
+)
+def test_a_header_that_does_not_fit_is_rejected(
+    warehouse: Warehouse, tmp_path: Path, clock: Clock, header: Sequence[str], reason: str
+) -> None:
+    path = building.write_csv(tmp_path / "bad.csv", [GOOD[: len(header)]], header=header)
+
+    assert list(rejected(warehouse, path, clock)) == [Fault(1, reason)]
+
+
+@pytest.mark.parametrize(
+    ("content", "fault"),
+    [
+        (b"", Fault(1, "The file is empty; a header was expected.")),
+        (",".join(HEADER).encode(), Fault(1, "The file has a header and no rows.")),
+        (
+            (",".join(HEADER) + "\n" + ",".join(GOOD) + "\n" + ",".join(GOOD[:5]) + "\n").encode(),
+            Fault(3, "5 columns, where the header has 6."),
+        ),
+        (
+            (",".join(HEADER) + '\n"' + ",".join(GOOD) + "\n").encode(),
+            Fault(2, "Not CSV: unexpected end of data."),
+        ),
+        (
+            ",".join(HEADER).encode() + b"\n" + ",".join(GOOD).encode().replace(b"measured", b"m\xe5lt"),
+            Fault(2, "quality 'm\\udce5lt' is unknown."),
+        ),
+    ],
+)
+def test_a_file_that_cannot_be_taken_apart_is_rejected(
+    warehouse: Warehouse, tmp_path: Path, clock: Clock, content: bytes, fault: Fault
+) -> None:
+    path = tmp_path / "bad.csv"
+    path.write_bytes(content)
+
+    assert list(rejected(warehouse, path, clock)) == [fault]
+
+
+def test_an_interval_with_two_values_is_rejected(warehouse: Warehouse, tmp_path: Path, clock: Clock) -> None:
+    path = building.write_csv(tmp_path / "bad.csv", [GOOD, line(direction="production"), line(quantity="2")])
+
+    assert list(rejected(warehouse, path, clock)) == [
+        Fault(
+            4,
+            "the interval (consumption of 707057500000010017 at 2026-03-29T22:00:00Z) has another value "
+            "than in line 2.",
+        )
+    ]
+
+
+def test_equal_repeats_of_an_interval_count_once(warehouse: Warehouse, tmp_path: Path, clock: Clock) -> None:
+    repeated = [GOOD, line(start="2026-03-29T22:00:00Z", quantity="1.25")]
+
+    building.load(warehouse, building.write_csv(tmp_path / "repeated.csv", repeated), clock=clock)
+
+    assert building.count(warehouse, "interval_value") == 1
+
+
+def test_a_day_in_two_resolutions_is_rejected(warehouse: Warehouse, tmp_path: Path, clock: Clock) -> None:
+    lines = values(HOUSE, DAY, ["1"] * 3) + values(HOUSE, DAY, ["0.5"], resolution="PT15M", first=40)
+
+    faults = rejected(warehouse, building.write_csv(tmp_path / "bad.csv", lines), clock)
+
+    reason = "the day 2026-03-30 of 707057500000010017 has another resolution than in line 2."
+    assert list(faults) == [Fault(5, reason)]
+
+
+@pytest.mark.parametrize("published", [True, False])
+def test_a_day_that_is_stored_in_another_resolution_is_rejected(
+    deliverer: Deliverer, clock: Clock, published: bool
+) -> None:
+    deliverer.load(values(HOUSE, DAY, ["1"] * 3))
+    if published:
+        deliverer.publish()
+
+    other = deliverer.file(values(HOUSE, DAY, ["0.5"], resolution="PT15M", first=90))
+
+    reason = "the day 2026-03-30 of 707057500000010017 is stored in PT1H, and here in PT15M."
+    assert list(rejected(deliverer.warehouse, other, clock)) == [Fault(2, reason)]
+
+
+def test_the_first_faults_are_reported_and_reading_stops_there(
+    warehouse: Warehouse, tmp_path: Path, clock: Clock
+) -> None:
+    path = building.write_csv(tmp_path / "bad.csv", [GOOD, *[line(quality="?")] * 100])
+
+    faults = rejected(warehouse, path, clock)
+
+    assert [fault.line for fault in faults] == list(range(3, 3 + MAX_FAULTS))
+
+
+def test_faults_of_one_line_are_all_reported(warehouse: Warehouse, tmp_path: Path, clock: Clock) -> None:
+    path = building.write_csv(tmp_path / "bad.csv", [line(direction="in", quantity="x")])
+
+    assert [fault.line for fault in rejected(warehouse, path, clock)] == [2, 2]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "﻿" + ",".join(HEADER) + "\r\n" + ",".join(GOOD) + "\r\n",
+        ",".join(HEADER) + "\n\n" + ",".join(GOOD) + "\n\n",
+        ",".join(reversed(HEADER)) + "\n" + ",".join(reversed(GOOD)),
+        ",".join(f'"{name}"' for name in HEADER) + "\n" + ",".join(f'"{text}"' for text in GOOD),
+    ],
+    ids=["byte order mark and CRLF", "blank lines", "another order of columns", "quoted"],
+)
+def test_csv_may_be_written_in_these_ways(
+    deliverer: Deliverer, tmp_path: Path, clock: Clock, content: str
+) -> None:
+    path = tmp_path / "good.csv"
+    path.write_bytes(content.encode())
+
+    loaded = building.load(deliverer.warehouse, path, clock=clock)
+
+    assert (loaded.rows, loaded.is_new) == (1, True)
+    deliverer.publish()
+    assert versions(deliverer.warehouse, HOUSE, DAY)[0].quantities.startswith("1.250,null,")
+
+
+def test_a_start_may_have_any_offset(deliverer: Deliverer) -> None:
+    deliverer.deliver([line(start="2026-03-30T03:00:00+05:00"), line(start="2026-03-29T23:00:00Z")])
+
+    assert versions(deliverer.warehouse, HOUSE, DAY)[0].qualities.startswith("MMX")
+
+
+def test_an_empty_quantity_is_a_missing_value_whatever_its_quality(deliverer: Deliverer) -> None:
+    deliverer.deliver([line(quantity="", quality="measured")])
+
+    assert versions(deliverer.warehouse, HOUSE, DAY)[0].qualities == "X" * 24
+
+
+def test_the_same_content_is_loaded_once(deliverer: Deliverer) -> None:
+    lines = values(HOUSE, DAY, ["1"] * 24)
+    first = deliverer.load(lines)
+
+    again = deliverer.load(lines)
+
+    assert (first.is_new, again.is_new) == (True, False)
+    assert again.rows == 24
+    assert building.count(deliverer.warehouse, "interval_value") == 24
+
+
+def test_rows_left_by_a_load_that_died_are_cleared_by_a_load_a_day_later(
+    deliverer: Deliverer, clock: Clock
+) -> None:
+    class DiesWhileStaging(Exception):
+        pass
+
+    class Dying:
+        """A warehouse whose connection is lost after the first chunk was staged."""
+
+        def __init__(self) -> None:
+            self.transactions = 0
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(deliverer.warehouse, name)
+
+        def transaction(self) -> object:
+            self.transactions += 1
+            if self.transactions > 1:
+                raise DiesWhileStaging
+            return deliverer.warehouse.transaction()
+
+    with pytest.raises(DiesWhileStaging):
+        building.load(Dying(), deliverer.file(values(CABIN, DAY, ["1"] * 24)), clock=clock)  # type: ignore[arg-type]
+    assert building.count(deliverer.warehouse, "delivery_line") == 24
+    clock.forward(days=1, minutes=1)
+
+    deliverer.load(values(HOUSE, DAY, ["1"] * 24))
+
+    assert building.count(deliverer.warehouse, "delivery_line") == 0
+    assert building.count(deliverer.warehouse, "interval_value") == 24
+
+
+def test_progress_is_told_chunk_by_chunk_and_ends_at_the_whole(
+    warehouse: Warehouse, tmp_path: Path, clock: Clock
+) -> None:
+    told: list[tuple[int, float]] = []
+    path = building.write_csv(tmp_path / "good.csv", values(HOUSE, DAY, ["1"] * 24))
+
+    deliveries.load(warehouse, path, now=clock(), progress=lambda rows, share: told.append((rows, share)))
+
+    assert told == [(24, 1.0)]
+
+
+def test_parquet_gives_what_csv_gives(deliverer: Deliverer, tmp_path: Path, clock: Clock) -> None:
+    path = tmp_path / "values.parquet"
+    with duckdb.connect() as writer:
+        writer.execute(
+            "COPY (SELECT ? AS metering_point_id, 'consumption' AS direction, "
+            "TIMESTAMPTZ '2026-03-29 22:00:00+00' + to_hours(n) AS start, 'PT1H' AS resolution, "
+            "CASE n WHEN 2 THEN NULL ELSE CAST(n AS DECIMAL(9, 3)) / 8 END::DECIMAL(9, 3) AS quantity, "
+            "'measured' AS quality FROM range(24) AS hours(n)) TO '" + str(path) + "' (FORMAT parquet)",
+            [HOUSE],
+        )
+
+    loaded = building.load(deliverer.warehouse, path, clock=clock)
+
+    assert (loaded.kind, loaded.rows) == ("interval values", 24)
+    deliverer.publish()
+    (stored,) = versions(deliverer.warehouse, HOUSE, DAY)
+    assert stored.quantities.startswith("0.000,0.125,null,0.375,")
+    assert stored.qualities == "MMX" + "M" * 21
+
+
+def test_a_parquet_time_without_zone_is_rejected(warehouse: Warehouse, tmp_path: Path, clock: Clock) -> None:
+    path = tmp_path / "values.parquet"
+    with duckdb.connect() as writer:
+        writer.execute(
+            f"COPY (SELECT '{HOUSE}' AS metering_point_id, 'consumption' AS direction, "
+            "TIMESTAMP '2026-03-29 22:00:00' AS start, 'PT1H' AS resolution, 1.5 AS quantity, "
+            f"'measured' AS quality) TO '{path}' (FORMAT parquet)"
+        )
+
+    (fault,) = rejected(warehouse, path, clock)
+
+    assert fault.line == 1
+    assert "has no offset from UTC" in fault.reason
+
+
+# --- metering points and supply periods
+
+
+def write_metering_points(path: Path, *rows: Sequence[str]) -> Path:
+    header = (
+        "metering_point_id",
+        "name",
+        "address",
+        "postal_code",
+        "city",
+        "price_area",
+        "grid_area",
+        "meter_serial",
+    )
+    return building.write_csv(path, rows, header=header)
+
+
+def write_supply_periods(path: Path, *rows: Sequence[str]) -> Path:
+    return building.write_csv(
+        path, rows, header=("customer_number", "metering_point_id", "valid_from", "valid_to")
+    )
+
+
+def test_metering_points_replace_what_was_known_of_them(
+    warehouse: Warehouse, tmp_path: Path, clock: Clock
+) -> None:
+    first = write_metering_points(
+        tmp_path / "first.csv",
+        (HOUSE, "Hovedmåler", "Storgata 1", "0155", "Oslo", "NO1", "Elvia", "A-1"),
+        (CABIN, "Hytta", "", "", "", "NO5", "", ""),
+    )
+    second = write_metering_points(tmp_path / "second.csv", (HOUSE, "", "Storgata 2", "", "", "NO1", "", ""))
+    building.load(warehouse, first, clock=clock)
+
+    loaded = building.load(warehouse, second, clock=clock)
+
+    assert (loaded.kind, loaded.rows) == ("metering points", 1)
+    known = warehouse.fetch(
+        queries.metering_points(building.readable((HOUSE, None, None), (CABIN, None, None)))
+    )
+    assert known == [
+        queries.MeteringPointRow(HOUSE, None, "Storgata 2", None, None, "NO1", None, None),
+        queries.MeteringPointRow(CABIN, "Hytta", None, None, None, "NO5", None, None),
+    ]
+
+
+def test_supply_periods_replace_those_of_the_metering_points_that_the_file_names(
+    warehouse: Warehouse, tmp_path: Path, clock: Clock
+) -> None:
+    first = write_supply_periods(
+        tmp_path / "first.csv",
+        ("1001", HOUSE, "2020-01-01", ""),
+        ("1001", CABIN, "2020-01-01", ""),
+    )
+    moved = write_supply_periods(
+        tmp_path / "moved.csv",
+        ("1001", HOUSE, "2020-01-01", "2024-05-01"),
+        ("1002", HOUSE, "2024-05-01", ""),
+    )
+    building.load(warehouse, first, clock=clock)
+
+    building.load(warehouse, moved, clock=clock)
+
+    assert warehouse.fetch(queries.supply_periods()) == [
+        queries.SupplyPeriodRow(1001, HOUSE, date(2020, 1, 1), date(2024, 5, 1)),
+        queries.SupplyPeriodRow(1001, CABIN, date(2020, 1, 1), None),
+        queries.SupplyPeriodRow(1002, HOUSE, date(2024, 5, 1), None),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        (("0", HOUSE, "2020-01-01", ""), "customer_number '0' is not a positive whole number."),
+        (("A7", HOUSE, "2020-01-01", ""), "customer_number 'A7' is not a positive whole number."),
+        (
+            ("1", "123", "2020-01-01", ""),
+            "metering_point_id '123': a metering point id has exactly 18 digits.",
+        ),
+        (("1", HOUSE, "", ""), "valid_from '' is not a date such as 2026-03-29."),
+        (("1", HOUSE, "2020-02-30", ""), "valid_from '2020-02-30' is not a date such as 2026-03-29."),
+        (("1", HOUSE, "2020-01-01", "20200201"), "valid_to '20200201' is not a date such as 2026-03-29."),
+        (("1", HOUSE, "2020-01-01", "2020-01-01"), "valid_to 2020-01-01 is not after valid_from 2020-01-01."),
+        (
+            ("2", CABIN, "2023-12-31", ""),
+            "the period of customer 2 at 707057500000010024 from 2023-12-31 overlaps that of "
+            "customer 1 in line 2.",
+        ),
+    ],
+)
+def test_a_bad_supply_period_is_rejected(
+    warehouse: Warehouse, tmp_path: Path, clock: Clock, row: Sequence[str], reason: str
+) -> None:
+    path = write_supply_periods(tmp_path / "bad.csv", ("1", CABIN, "2020-01-01", "2024-01-01"), row)
+
+    assert list(rejected(warehouse, path, clock)) == [Fault(3, reason)]
+    assert building.count(warehouse, "supply_period") == 0
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        (
+            ("1", "", "", "", "", "", "", ""),
+            "metering_point_id '1': a metering point id has exactly 18 digits.",
+        ),
+        ((CABIN, "å" * 101, "", "", "", "", "", ""), "name is longer than 200 bytes."),
+        ((HOUSE, "", "", "", "", "", "", ""), "metering point 707057500000010017 is in line 2 already."),
+    ],
+)
+def test_a_bad_metering_point_is_rejected(
+    warehouse: Warehouse, tmp_path: Path, clock: Clock, row: Sequence[str], reason: str
+) -> None:
+    path = write_metering_points(tmp_path / "bad.csv", (HOUSE, "", "", "", "", "", "", ""), row)
+
+    assert list(rejected(warehouse, path, clock)) == [Fault(3, reason)]
+
+
+def test_a_delivery_tells_where_its_values_come_from(
+    deliverer: Deliverer, tmp_path: Path, clock: Clock
+) -> None:
+    path = building.write_csv(tmp_path / "målinger.csv", values(HOUSE, DAY, ["1"] * 24))
+
+    building.load(deliverer.warehouse, path, clock=clock)
+
+    (source,) = deliverer.warehouse.fetch(Query("SELECT source FROM metering.delivery", (), str, "source"))
+    assert source == "m?linger.csv"
+    (waiting,) = publish.waiting(deliverer.warehouse)
+    assert waiting.received_at == clock()
+    assert waiting.first_start == datetime(2026, 3, 29, 22, tzinfo=UTC)
+    assert waiting.last_start == datetime(2026, 3, 30, 21, tzinfo=UTC)
+    assert waiting.values == 24
