@@ -154,7 +154,10 @@ class Tables:
             AlreadyExists: an entity to be inserted is there already.
             ChangedMeanwhile: an entity to be replaced is not the version that was read, or one to
                 be deleted is not there.
+            ValueError: more than 100 operations; nothing is done.
         """
+        if len(operations) > MAX_TRANSACTION:
+            raise ValueError(f"a transaction takes at most {MAX_TRANSACTION} operations")
         with _translated():
             results = self._clients[table].submit_transaction([_in_transaction(*each) for each in operations])
             return [result.get("etag") for result in results]

@@ -1,0 +1,334 @@
+"""What a caller may read: refused by default, quick from memory, never older than allowed."""
+
+import threading
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date, timedelta
+
+import pytest
+
+from shared import tables
+from shared.access import runs, store
+from shared.access.changes import Change
+from shared.access.grant import Grant
+from shared.access.grants import AccessTooOld, Grants, NoGrants
+from shared.access.spans import ALWAYS, Span, Spans
+from shared.readable import Permission
+from shared.tables import Tables
+from tests.builders.access import NOW, Clock, app, point
+
+ALICE, BOB = app(1), app(2)
+MAY, NEW_YEAR = date(2024, 5, 1), date(2025, 1, 1)
+
+
+class Counting(Tables):
+    """Notes what is read."""
+
+    def __init__(self, inner: Tables) -> None:
+        self._inner = inner
+        self.reads: list[str] = []
+
+    def get(self, table: str, *, partition: str, row: str) -> tables.Entity | None:
+        """Noted by its row."""
+        self.reads.append(row)
+        return self._inner.get(table, partition=partition, row=row)
+
+    def range(
+        self,
+        table: str,
+        *,
+        partition: str,
+        rows_from: str = "",
+        rows_before: str | None = None,
+        select: Sequence[str] | None = None,
+    ) -> Iterator[tables.Entity]:
+        """Noted by the first row that is asked for."""
+        self.reads.append(rows_from or "portfolio")
+        return self._inner.range(
+            table, partition=partition, rows_from=rows_from, rows_before=rows_before, select=select
+        )
+
+
+def grant(number: int, held: Spans = ALWAYS, *, customer: int = 10001, principal: str = ALICE) -> Grant:
+    return Grant(principal, point(number), customer, "Kunde", held, "field")
+
+
+def permission(number: int, held: Span = ALWAYS[0], *, customer: int = 10001) -> Permission:
+    return Permission(point(number), customer, "Kunde", held.valid_from, held.valid_to)
+
+
+def write(storage: Tables, batch: Sequence[Change]) -> None:
+    principal = batch[0].subject.principal
+    writer = store.Writer(storage, store.read_partition(storage, principal), run_id=runs.new_run_id(NOW))
+    writer.write(batch, now=NOW)
+    writer.finish()
+
+
+def give(storage: Tables, *grants: Grant) -> None:
+    write(storage, [Change(None, each) for each in grants])
+
+
+def complete(storage: Tables, clock: Clock) -> None:
+    runs.record(
+        storage,
+        runs.Run(runs.new_run_id(clock()), "complete", clock(), clock(), clock(), {}, "", True),
+    )
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def counting(storage: Tables, clock: Clock) -> Counting:
+    complete(storage, clock)
+    return Counting(storage)
+
+
+@pytest.fixture
+def grants(counting: Counting, clock: Clock) -> Grants:
+    return Grants(tables=counting, max_age=timedelta(hours=72), clock=clock)
+
+
+def test_one_metering_point_is_one_range_read(storage: Tables, grants: Grants, counting: Counting) -> None:
+    give(storage, grant(1), grant(2, (Span(MAY, NEW_YEAR),)), grant(3))
+    grants.synced_at()
+    counting.reads.clear()
+
+    readable = grants.of(ALICE, metering_point_id=point(2))
+
+    assert readable.principal == ALICE
+    assert readable.permissions == (permission(2, Span(MAY, NEW_YEAR)),)
+    assert counting.reads == [f"{point(2)}:"]
+
+
+def test_a_metering_point_of_two_customers_has_a_permission_for_each_period(
+    storage: Tables, grants: Grants
+) -> None:
+    came_back = (Span(date(2020, 1, 1), date(2021, 1, 1)), Span(NEW_YEAR, None))
+    give(storage, grant(1, came_back, customer=10001), grant(1, (Span(MAY, NEW_YEAR),), customer=9))
+
+    readable = grants.of(ALICE, metering_point_id=point(1))
+
+    assert readable.permissions == (
+        permission(1, Span(MAY, NEW_YEAR), customer=9),
+        permission(1, came_back[0]),
+        permission(1, came_back[1]),
+    )
+    assert grants.portfolio(ALICE).permissions == readable.permissions
+
+
+def test_a_foreign_metering_point_gives_nothing(storage: Tables, grants: Grants) -> None:
+    give(storage, grant(1))
+    give(storage, grant(2, principal=BOB))
+
+    assert grants.of(ALICE, metering_point_id=point(2)).permissions == ()
+
+
+@pytest.mark.parametrize("emptied", [True, False])
+def test_a_caller_without_any_grant_is_refused(storage: Tables, grants: Grants, emptied: bool) -> None:
+    if emptied:
+        give(storage, grant(1))
+        write(storage, [Change(grant(1), None)])
+
+    with pytest.raises(NoGrants):
+        grants.of(ALICE, metering_point_id=point(1))
+    with pytest.raises(NoGrants):
+        grants.portfolio(ALICE)
+
+
+def test_a_portfolio_is_sorted_and_only_the_callers(storage: Tables, grants: Grants) -> None:
+    give(storage, grant(2, customer=10), grant(2, customer=9), grant(1))
+    give(storage, grant(3, principal=BOB))
+
+    permissions = grants.portfolio(ALICE).permissions
+
+    assert permissions == (permission(1), permission(2, customer=9), permission(2, customer=10))
+
+
+def test_a_portfolio_is_read_once_and_its_manifest_every_half_minute(
+    storage: Tables, grants: Grants, counting: Counting, clock: Clock
+) -> None:
+    give(storage, grant(1))
+    first = grants.portfolio(ALICE)
+    counting.reads.clear()
+
+    grants.portfolio(ALICE)
+    clock.pass_time(timedelta(seconds=29))
+    grants.portfolio(ALICE)
+    assert counting.reads == []
+    clock.pass_time(timedelta(seconds=1))
+
+    assert grants.portfolio(ALICE) == first
+    assert counting.reads == ["latest", "~manifest"]
+
+
+def test_a_revocation_is_seen_within_half_a_minute(storage: Tables, grants: Grants, clock: Clock) -> None:
+    give(storage, grant(1), grant(2))
+    before = grants.portfolio(ALICE)
+    write(storage, [Change(grant(1), None)])
+
+    clock.pass_time(timedelta(seconds=30))
+
+    after = grants.portfolio(ALICE)
+    assert after.permissions == (permission(2),)
+    assert after.version != before.version
+
+
+def test_the_last_revocation_is_seen_too(storage: Tables, grants: Grants, clock: Clock) -> None:
+    give(storage, grant(1))
+    grants.portfolio(ALICE)
+    write(storage, [Change(grant(1), None)])
+
+    clock.pass_time(timedelta(seconds=30))
+
+    with pytest.raises(NoGrants):
+        grants.portfolio(ALICE)
+
+
+def test_the_version_of_one_metering_point_is_that_of_its_permissions(
+    storage: Tables, grants: Grants
+) -> None:
+    give(storage, grant(1))
+    first = grants.of(ALICE, metering_point_id=point(1)).version
+    give(storage, grant(2))
+    assert grants.of(ALICE, metering_point_id=point(1)).version == first
+
+    write(storage, [Change(grant(1), grant(1, (Span(MAY, None),)))])
+
+    assert grants.of(ALICE, metering_point_id=point(1)).version != first
+
+
+def test_a_portfolio_that_is_rewritten_while_it_is_read_is_read_again(storage: Tables, clock: Clock) -> None:
+    complete(storage, clock)
+    give(storage, grant(1), grant(2))
+    changes = [[Change(grant(1), None), Change(None, grant(3))]]
+
+    class LateManifest(Counting):
+        """Gives the rows of before a change with the manifest of after it, once."""
+
+        def range(self, *args: object, **kwargs: object) -> Iterator[tables.Entity]:
+            rows = list(self._inner.range(*args, **kwargs))  # type: ignore[arg-type]
+            if len(rows) > 1 and changes:
+                write(self._inner, changes.pop())
+                rows[-1] = list(self._inner.range(*args, **kwargs))[-1]  # type: ignore[arg-type]
+            yield from rows
+
+    grants = Grants(tables=LateManifest(storage), max_age=timedelta(hours=72), clock=clock)
+
+    assert grants.portfolio(ALICE).permissions == (permission(2), permission(3))
+
+
+def test_a_portfolio_that_never_stands_still_is_unavailable(storage: Tables, clock: Clock) -> None:
+    complete(storage, clock)
+    give(storage, grant(1))
+
+    class Restless(Counting):
+        def range(self, *args: object, **kwargs: object) -> Iterator[tables.Entity]:
+            rows = list(self._inner.range(*args, **kwargs))  # type: ignore[arg-type]
+            write(self._inner, [Change(grant(1), grant(1))])
+            yield from rows
+
+    grants = Grants(tables=Restless(storage), max_age=timedelta(hours=72), clock=clock)
+
+    with pytest.raises(tables.TablesUnavailable):
+        grants.portfolio(ALICE)
+
+
+def test_a_row_that_is_no_grant_gives_nothing(
+    storage: Tables, grants: Grants, caplog: pytest.LogCaptureFixture
+) -> None:
+    give(storage, grant(1))
+    storage.upsert(
+        tables.ACCESS_GRANTS,
+        {"PartitionKey": ALICE, "RowKey": f"{point(2)}:10001", "customerName": "x", "validTo": "never"},
+    )
+
+    assert grants.of(ALICE, metering_point_id=point(2)).permissions == ()
+    assert grants.portfolio(ALICE).permissions == (permission(1),)
+    assert "is unreadable and grants nothing" in caplog.text
+
+
+def test_access_that_was_never_synchronised_is_not_trusted(storage: Tables, clock: Clock) -> None:
+    give(storage, grant(1))
+    grants = Grants(tables=storage, max_age=timedelta(hours=72), clock=clock)
+
+    assert grants.synced_at() is None
+    with pytest.raises(AccessTooOld):
+        grants.of(ALICE, metering_point_id=point(1))
+    with pytest.raises(AccessTooOld):
+        grants.portfolio(ALICE)
+
+
+def test_access_is_trusted_until_its_age_and_again_after_a_sync(
+    storage: Tables, grants: Grants, clock: Clock
+) -> None:
+    give(storage, grant(1))
+    clock.pass_time(timedelta(hours=72))
+    assert grants.portfolio(ALICE).permissions == (permission(1),)
+
+    clock.pass_time(timedelta(seconds=1))
+    with pytest.raises(AccessTooOld):
+        grants.portfolio(ALICE)
+    with pytest.raises(AccessTooOld):
+        grants.of(ALICE, metering_point_id=point(1))
+
+    complete(storage, clock)
+    clock.pass_time(timedelta(seconds=30))
+    assert grants.portfolio(ALICE).permissions == (permission(1),)
+
+
+def test_a_table_that_does_not_answer_is_not_mistaken_for_no_access(storage: Tables, clock: Clock) -> None:
+    class Gone(Counting):
+        def get(self, table: str, *, partition: str, row: str) -> tables.Entity | None:
+            raise tables.TablesUnavailable("gone")
+
+    grants = Grants(tables=Gone(storage), max_age=timedelta(hours=72), clock=clock)
+
+    with pytest.raises(tables.TablesUnavailable):
+        grants.portfolio(ALICE)
+
+
+def test_memory_is_bounded_by_letting_go_of_who_was_away_longest(
+    storage: Tables, counting: Counting, clock: Clock
+) -> None:
+    for principal in (1, 2, 3):
+        give(storage, *[grant(number, principal=app(principal)) for number in range(4)])
+    grants = Grants(tables=counting, max_age=timedelta(hours=72), clock=clock, max_permissions_kept=8)
+    for principal in (1, 2, 1, 3):
+        grants.portfolio(app(principal))
+    counting.reads.clear()
+
+    grants.portfolio(app(1))
+    grants.portfolio(app(3))
+    assert counting.reads == []
+    grants.portfolio(app(2))
+
+    assert counting.reads == ["~manifest", "portfolio"]
+
+
+def test_a_portfolio_larger_than_the_memory_is_answered_all_the_same(
+    storage: Tables, counting: Counting, clock: Clock
+) -> None:
+    give(storage, *[grant(number) for number in range(5)])
+    grants = Grants(tables=counting, max_age=timedelta(hours=72), clock=clock, max_permissions_kept=3)
+
+    assert len(grants.portfolio(ALICE).permissions) == 5
+
+
+def test_callers_at_the_same_moment_share_one_reading(
+    storage: Tables, grants: Grants, counting: Counting
+) -> None:
+    give(storage, *[grant(number) for number in range(50)])
+    together = threading.Barrier(8)
+
+    def ask() -> int:
+        together.wait()
+        return len(grants.portfolio(ALICE).permissions)
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = [each.result() for each in [pool.submit(ask) for _ in range(8)]]
+
+    assert answers == [50] * 8
+    assert counting.reads.count("portfolio") == 1
