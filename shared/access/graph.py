@@ -159,7 +159,8 @@ class Graph:
         """The token goes nowhere but to Graph, and no page is read twice."""
         if link in followed:
             raise DirectoryUnavailable("Graph gave the same next link twice.")
-        if httpx.URL(link).host != httpx.URL(self._base_url).host:
+        there, here = httpx.URL(link), httpx.URL(self._base_url)
+        if (there.scheme, there.host, there.port) != (here.scheme, here.host, here.port):
             raise DirectoryUnavailable("Graph gave a next link to another host.")
         followed.add(link)
 
