@@ -1,0 +1,85 @@
+"""`python -m local.check`: everything that must hold before a change is done; what CI runs.
+
+Every step runs, also after one that failed; the exit code is 0 when all of them succeeded.
+"""
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from local import places, venvs
+
+WORKER_PYTHON = "3.13"
+"""The Python that the app runs on in Azure."""
+WORKER_VENV = places.STATE / f"python-{WORKER_PYTHON}"
+
+_WORKER_TESTS = "tests/local/functionhost/test_worker_runtime.py"
+_INFRASTRUCTURE_TESTS = "tests/infra"
+
+Run = Callable[[Sequence[str]], int]
+"""Runs a module with arguments in this environment; its exit code."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """A part of the check: a module of this environment with its arguments."""
+
+    name: str
+    command: tuple[str, ...]
+
+
+STEPS = (
+    Step("format", ("ruff", "format", "--check", "--quiet", ".")),
+    Step("lint", ("ruff", "check", "--quiet", ".")),
+    Step("types", ("mypy", "--no-error-summary")),
+    Step("infrastructure", ("pytest", "--quiet", _INFRASTRUCTURE_TESTS)),
+    Step("tests", ("pytest", "--quiet", f"--ignore={_INFRASTRUCTURE_TESTS}", f"--ignore={_WORKER_TESTS}")),
+    Step(f"Python {WORKER_PYTHON} worker", ("pytest", "--quiet", "-rs", _WORKER_TESTS)),
+)
+
+
+def main() -> int:
+    """Run all steps and print a line for each at the end."""
+    prepared = _prepare_worker()
+    lines, failed = results(STEPS, run=_run, clock=time.monotonic)
+    print("\n" + "\n".join(lines), flush=True)
+    return 0 if prepared and not failed else 1
+
+
+def results(steps: Sequence[Step], *, run: Run, clock: Callable[[], float]) -> tuple[list[str], bool]:
+    """A line for each step, and whether one of them failed."""
+    lines, failed = [], False
+    for step in steps:
+        print(f"── {step.name}", flush=True)
+        started = clock()
+        code = run(step.command)
+        failed = failed or code != 0
+        lines.append(f"{'ok    ' if code == 0 else 'FAILED'}  {step.name}  ({clock() - started:.0f} s)")
+    return lines, failed
+
+
+def _run(command: Sequence[str]) -> int:
+    return subprocess.run(
+        [sys.executable, "-m", *command], cwd=places.ROOT, stdin=subprocess.DEVNULL, check=False
+    ).returncode
+
+
+def _prepare_worker() -> bool:
+    """Make the environment of Microsoft's worker runtime; False when its Python is here and yet it failed."""
+    python = venvs.find(WORKER_PYTHON)
+    if python is None:
+        print(f"Python {WORKER_PYTHON} was not found: the app is not tried with the worker of Azure.")
+        return True
+    try:
+        venvs.ready(WORKER_VENV, python=python, requirements=places.ROOT / "requirements-dev.txt")
+    except venvs.NotMade as error:
+        # The other steps are still worth their results.
+        print(error, file=sys.stderr)
+        return False
+    return True
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,99 @@
+"""The app in Microsoft's own worker runtime, on the Python of Azure."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local import check, environment, places, venvs
+from local.stack import free
+from shared import tables
+
+CHILD = Path(__file__).with_name("worker_child.py")
+OPENAPI = places.ROOT / "infra" / "apim" / "openapi.json"
+
+
+@pytest.fixture(scope="module")
+def worker_python() -> str:
+    """A Python 3.13 in which the worker runtime is installed."""
+    if sys.version_info[:2] == (3, 13):
+        return sys.executable
+    python = venvs.made(check.WORKER_VENV, requirements=places.ROOT / "requirements-dev.txt")
+    if python is None:
+        pytest.skip(
+            f"no environment with Python {check.WORKER_PYTHON} and the worker runtime: "
+            "`python3 dev.py check` makes it where that Python is installed"
+        )
+    return str(python)
+
+
+@pytest.fixture(scope="module")
+def indexed(worker_python: str, azurite: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What the worker says of the app, and its answer to GET /v1/health."""
+    tables.open_tables(azurite, credential=None).create_missing()
+    state = tmp_path_factory.mktemp("worker")
+    settings = {**environment.stack(free.ports(), state=state), "TABLE_STORAGE": azurite}
+    done = subprocess.run(
+        [worker_python, CHILD, places.ROOT, "v1/health"],
+        env={**environment.without_settings(), **settings},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    said: dict[str, Any] = json.loads(done.stdout)
+    assert "failure" not in said, said["failure"]
+    return said
+
+
+def test_every_operation_of_the_gateway_is_a_route_with_exactly_these_bindings(
+    indexed: dict[str, Any],
+) -> None:
+    published = json.loads(OPENAPI.read_text(encoding="utf-8"))["paths"]
+
+    http = [bindings for bindings in indexed["functions"].values() if bindings[0]["type"] == "httpTrigger"]
+
+    assert sorted(bindings[0]["route"] for bindings in http) == sorted(
+        [*(f"v1{path}" for path in published), "v1/health"]
+    )
+    for trigger, answer in http:
+        assert trigger == {
+            "direction": "IN",
+            "type": "httpTrigger",
+            "name": "req",
+            "methods": ["GET"],
+            "authLevel": "ANONYMOUS",
+            "route": trigger["route"],
+        }
+        assert answer == {"direction": "OUT", "type": "http", "name": "$return"}
+
+
+def test_the_timers_run_by_the_schedules_of_the_settings(indexed: dict[str, Any]) -> None:
+    timers = {
+        name: bindings
+        for name, bindings in indexed["functions"].items()
+        if bindings[0]["type"] == "timerTrigger"
+    }
+
+    assert timers == {
+        "sync_access": [
+            {"direction": "IN", "type": "timerTrigger", "name": "timer", "schedule": "%SYNC_SCHEDULE%"}
+        ],
+        "publish_readings": [
+            {"direction": "IN", "type": "timerTrigger", "name": "timer", "schedule": "%PUBLISH_SCHEDULE%"}
+        ],
+    }
+
+
+def test_a_function_answers_through_the_worker(indexed: dict[str, Any]) -> None:
+    answer = indexed["answer"]
+
+    assert (answer["status"], answer["contentType"]) == ("200", "application/json")
+    assert json.loads(answer["body"]) == {
+        "status": "ready",
+        "checks": {"warehouse": "ok", "tables": "ok"},
+    }
