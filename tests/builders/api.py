@@ -1,0 +1,127 @@
+"""The whole function app in this process: its routes, on a real warehouse and real tables."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+import azure.functions as func
+
+from local.functionhost import functions, routes
+from local.functionhost.functions import Function, HttpFunction
+from shared.access import changes, runs, store
+from shared.access.changes import Change
+from shared.access.grant import Grant
+from shared.access.runs import Run
+from shared.services import Services
+
+GATEWAY = "5a5e0000-0000-4000-8000-0000000000a1"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a route answered; numbers are read as the decimals that they are."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        """The body."""
+        return json.loads(self.body, parse_float=Decimal)
+
+
+@dataclass
+class Api:
+    """Asks the routes as the gateway would."""
+
+    module: Any
+    indexed: Sequence[Function]
+    sent: dict[str, str] = field(default_factory=lambda: {"x-ms-client-principal-id": GATEWAY})
+
+    @property
+    def services(self) -> Services:
+        """What the routes work with."""
+        found: Services = self.module.use
+        return found
+
+    @contextmanager
+    def using(self, services: Services) -> Iterator[None]:
+        """Let the routes work with other services for a while."""
+        before, self.module.use = self.module.use, services
+        try:
+            yield
+        finally:
+            self.module.use = before
+
+    def get(
+        self, path: str, *, principal: str | None, headers: Mapping[str, str] | None = None, **given: Any
+    ) -> Answer:
+        """Ask a route for `principal`; a parameter `from_` is sent as `from`, a list as repeated ones."""
+        query = urlencode({name.rstrip("_"): value for name, value in given.items()}, doseq=True)
+        return self.get_url(f"{path}?{query}" if query else path, principal=principal, headers=headers)
+
+    def get_url(self, url: str, *, principal: str | None, headers: Mapping[str, str] | None = None) -> Answer:
+        """Ask for a path with its query as it is written."""
+        http = [each for each in self.indexed if isinstance(each, HttpFunction)]
+        found = routes.match([each.route for each in http], method="GET", path=urlsplit(url).path)
+        if found is None:
+            raise AssertionError(f"no route takes {url}")
+        route, parameters = found
+        (function,) = (each for each in http if each.route == route)
+        answer = function.call(
+            func.HttpRequest(
+                method="GET",
+                url=f"http://127.0.0.1{url}",
+                headers={**self.sent, **_caller(principal), **(headers or {})},
+                route_params=dict(parameters),
+                body=b"",
+            )
+        )
+        return Answer(answer.status_code, dict(answer.headers), answer.get_body())
+
+    def grant(self, *grants: Grant) -> None:
+        """Give one principal these grants, and note that access is in order now."""
+        partition = store.read_partition(self.services.tables, grants[0].principal)
+        stored = {key: each.grant for key, each in partition.grants.items()}
+        planned = changes.plan(stored=stored, wanted={each.key: each for each in grants})
+        self._write(planned.changes, principal=grants[0].principal)
+        self.confirm_access()
+
+    def revoke(self, principal: str, metering_point_id: str) -> None:
+        """Take every grant of a metering point from a principal."""
+        partition = store.read_partition(self.services.tables, principal)
+        gone = [each.grant for key, each in partition.grants.items() if key[1] == metering_point_id]
+        self._write([Change(before=grant, after=None) for grant in gone], principal=principal)
+
+    def confirm_access(self, at: datetime | None = None) -> None:
+        """Note a complete sync."""
+        now = at or datetime.now(UTC)
+        run = Run(
+            runs.new_run_id(now), "complete", now, now, now, counts={}, report="", narrowing_defined=True
+        )
+        runs.record(self.services.tables, run)
+
+    def _write(self, wanted: Sequence[Change], *, principal: str) -> None:
+        partition = store.read_partition(self.services.tables, principal)
+        writer = store.Writer(self.services.tables, partition, run_id="test")
+        writer.write(wanted, now=datetime.now(UTC))
+        writer.finish()
+
+
+def _caller(principal: str | None) -> dict[str, str]:
+    if principal is None:
+        return {}
+    kind, _, caller_id = principal.partition(":")
+    return {"x-caller-type": kind, "x-caller-id": caller_id}
+
+
+def indexed(app: func.FunctionApp) -> list[Function]:
+    """The functions of an app, with a schedule for each timer."""
+    settings = {"SYNC_SCHEDULE": "0 0 0 1 1 *", "PUBLISH_SCHEDULE": "0 0 0 1 1 *"}
+    return functions.index(app, prefix="", settings=settings)

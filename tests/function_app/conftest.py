@@ -1,0 +1,54 @@
+"""The function app in this process, with a warehouse and tables of its own."""
+
+import importlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from shared.warehouse import deliveries, schema
+from tests.builders import api as building
+from tests.builders import warehouse as delivering
+from tests.builders.api import Api
+
+Deliver = Callable[[Iterable[Sequence[str]]], None]
+
+
+@pytest.fixture(scope="session")
+def api(azurite: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
+    """The routes of function_app.py."""
+    folder = tmp_path_factory.mktemp("function_app")
+    environment = {
+        "WAREHOUSE": f"duckdb:{folder / 'metering.duckdb'}",
+        "TABLE_STORAGE": azurite,
+        "GATEWAY_PRINCIPAL_ID": building.GATEWAY,
+        "SEVERA_CLIENT_ID": "unused",
+        "SEVERA_CLIENT_SECRET": "unused",
+    }
+    with pytest.MonkeyPatch.context() as setting:
+        for name, value in environment.items():
+            setting.setenv(name, value)
+        app = importlib.import_module("function_app")
+    ready = Api(app, building.indexed(app.app))
+    ready.services.tables.create_missing()
+    schema.apply(ready.services.warehouse)
+    ready.confirm_access()
+    yield ready
+    ready.services.warehouse.close()
+
+
+@pytest.fixture(scope="session")
+def deliver(api: Api, tmp_path_factory: pytest.TempPathFactory) -> Deliver:
+    """Loads and publishes lines of a delivery."""
+    folder: Path = tmp_path_factory.mktemp("deliveries")
+    names = (f"delivery-{number}.csv" for number in range(1_000_000))
+
+    def load_and_publish(lines: Iterable[Sequence[str]]) -> None:
+        path = delivering.write_csv(folder / next(names), lines)
+        deliveries.load(
+            api.services.warehouse, path, now=datetime.now(UTC), progress=lambda rows, share: None
+        )
+        api.services.publish_readings()
+
+    return load_and_publish

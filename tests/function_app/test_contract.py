@@ -1,0 +1,76 @@
+"""Real answers agree with the documented models, and the documented operations are the routes."""
+
+import itertools
+import json
+from datetime import date
+from typing import Any
+
+import pytest
+
+from local.contract import answers, document
+from local.contract.operations import OPERATIONS
+from local.functionhost.functions import HttpFunction
+from shared import metering
+from shared.access.grant import Grant
+from shared.access.spans import Span
+from shared.metering import MeteringPointId
+from tests.builders import warehouse as delivering
+from tests.builders.api import Api
+from tests.function_app.conftest import Deliver
+
+PRINCIPAL = "app:5a5e0000-0000-4000-8000-0000000000ca"
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="module")
+def point(api: Api, deliver: Deliver) -> MeteringPointId:
+    """A metering point with a day of hours, one of them missing."""
+    payload = f"70705757{next(_numbers):09d}"
+    made = metering.parse_metering_point_id(payload + metering.check_digit(payload))
+    api.grant(Grant(PRINCIPAL, made, 7, "Customer 7", (Span(date(2024, 5, 1), None),), "test"))
+    deliver(delivering.values(made, date(2026, 3, 29), ["1.000"] * 22 + [""]))
+    return made
+
+
+@pytest.mark.parametrize(
+    ("path", "given", "model"),
+    [
+        ("/v1/customers", {}, answers.Customers),
+        ("/v1/metering-points", {"limit": 1}, answers.MeteringPoints),
+        ("/v1/metering-points/{}", {}, answers.MeteringPoint),
+        ("/v1/metering-points/{}/consumption", {"date": "2026-03-29"}, answers.Series),
+        ("/v1/metering-points/{}/consumption", {"date": "2026-03-29", "layout": "days"}, answers.Series),
+        ("/v1/metering-points/{}/consumption", {"from_": "2026-01-01", "resolution": "P1M"}, answers.Series),
+        ("/v1/metering-points/{}/production", {"date": "2026-03-29"}, answers.Series),
+        (
+            "/v1/consumption",
+            {"from_": "2026-01-01", "resolution": "P1Y", "layout": "days"},
+            answers.ManySeries,
+        ),
+        (
+            "/v1/production",
+            {"date": "2026-03-29", "meteringPointId": "707057500000010017"},
+            answers.ManySeries,
+        ),
+        ("/v1/status", {}, answers.Status),
+    ],
+)
+def test_an_answer_is_as_documented(
+    api: Api, point: MeteringPointId, path: str, given: dict[str, Any], model: type[answers.Answer]
+) -> None:
+    answer = api.get(path.format(point), principal=PRINCIPAL, **given)
+
+    assert answer.status == 200
+    assert answer.headers["Cache-Control"] in ("private, no-cache", "no-store")
+    model.model_validate_json(answer.body)
+
+
+def test_the_documented_operations_are_the_routes(api: Api) -> None:
+    routes = {
+        f"/{each.route.template.removeprefix('v1/')}"
+        for each in api.indexed
+        if isinstance(each, HttpFunction)
+    }
+
+    assert {each.path for each in OPERATIONS} == routes - {"/health"}
+    assert set(json.loads(document.to_read())["paths"]) == routes - {"/health"}

@@ -1,0 +1,168 @@
+"""No answer holds a day outside the caller's grants, whatever is granted, stored and asked."""
+
+import itertools
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import uuid4
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from shared import metering, periods
+from shared.access.grant import Grant
+from shared.access.spans import Span
+from shared.metering import MeteringPointId
+from tests.builders import warehouse as delivering
+from tests.builders.api import Answer, Api
+from tests.function_app.conftest import Deliver
+
+# Around the day on which the clock goes forward.
+FIRST = date(2026, 3, 26)
+DAYS = [FIRST + timedelta(days=count) for count in range(7)]
+_numbers = itertools.count(1)
+
+Values = dict[tuple[MeteringPointId, datetime], Decimal]
+
+
+@dataclass(frozen=True)
+class World:
+    """Stored values by metering point and start, grants of one principal, and a question."""
+
+    points: tuple[MeteringPointId, ...]
+    stored: Values
+    lines: list[delivering.Line]
+    grants: list[Grant]
+    start: datetime
+    end: datetime
+    limit: int
+
+
+def _point() -> MeteringPointId:
+    payload = f"70705759{next(_numbers):09d}"
+    return metering.parse_metering_point_id(payload + metering.check_digit(payload))
+
+
+_days = st.sampled_from(DAYS)
+_edges = st.none() | _days
+_moments = st.integers(0, 7 * 24 * 4).map(
+    lambda quarters: periods.start_of(FIRST) + timedelta(minutes=15 * quarters)
+)
+
+
+@st.composite
+def worlds(draw: st.DrawFn) -> World:
+    points = tuple(_point() for _ in range(3))
+    principal = f"app:{uuid4()}"
+    stored: Values = {}
+    lines: list[delivering.Line] = []
+    for point in points:
+        for day in draw(st.lists(_days, unique=True, max_size=5)):
+            starts = periods.starts(day, timedelta(hours=1))
+            quantities = [f"{draw(st.integers(0, 9))}.{hour:03d}" for hour in range(len(starts))]
+            lines += delivering.values(point, day, quantities)
+            stored |= {
+                (point, start.astimezone(UTC)): Decimal(quantity)
+                for start, quantity in zip(starts, quantities, strict=True)
+            }
+    grants = [
+        Grant(principal, draw(st.sampled_from(points)), customer, f"Customer {customer}", spans, "test")
+        for customer, spans in enumerate(draw(st.lists(_spans(), min_size=1, max_size=3)), start=1)
+    ]
+    start, end = sorted(draw(st.tuples(_moments, _moments)))
+    return World(points, stored, lines, grants, start, end + timedelta(hours=1), draw(st.integers(1, 8)))
+
+
+@st.composite
+def _spans(draw: st.DrawFn) -> tuple[Span, ...]:
+    first, end = draw(_edges), draw(_edges)
+    if first is not None and end is not None and first >= end:
+        first, end = (None, first) if draw(st.booleans()) else (first, None)
+    return (Span(first, end),)
+
+
+def _expected(world: World) -> Values:
+    """What a caller may see, said as simply as it can be."""
+    return {
+        (point, start): quantity
+        for (point, start), quantity in world.stored.items()
+        if world.start <= start < world.end
+        and any(
+            grant.metering_point_id == point and _covers(span, start.astimezone(periods.OSLO).date())
+            for grant in world.grants
+            for span in grant.spans
+        )
+    }
+
+
+def _covers(span: Span, day: date) -> bool:
+    return (span.valid_from is None or span.valid_from <= day) and (
+        span.valid_to is None or day < span.valid_to
+    )
+
+
+def _values(answer: Mapping[str, object]) -> Values:
+    point = MeteringPointId(str(answer["meteringPointId"]))
+    found: Values = {}
+    for value in answer["values"]:  # type: ignore[attr-defined]
+        key = (point, datetime.fromisoformat(value["start"]).astimezone(UTC))
+        assert key not in found, "a value came twice"
+        found[key] = value["quantity"]
+    return found
+
+
+def _ask(api: Api, world: World, path: str, **given: Any) -> Answer:
+    return api.get(
+        path,
+        principal=world.grants[0].principal,
+        from_=world.start.isoformat(),
+        to=world.end.isoformat(),
+        limit=world.limit,
+        **given,
+    )
+
+
+def _all_pages(api: Api, world: World) -> Values:
+    found: Values = {}
+    cursor: dict[str, str] = {}
+    for _ in range(100):
+        page = _ask(api, world, "/v1/consumption", **cursor).json
+        for series in page["series"]:
+            values = _values(series)
+            assert not values.keys() & found.keys(), "a value came on two pages"
+            found |= values
+        if page["nextCursor"] is None:
+            return found
+        cursor = {"cursor": page["nextCursor"]}
+    raise AssertionError("the pages do not end")
+
+
+@settings(
+    max_examples=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(world=worlds())
+def test_answers_are_what_is_stored_granted_and_asked_and_nothing_else(
+    api: Api, deliver: Deliver, world: World
+) -> None:
+    if world.lines:
+        deliver(world.lines)
+    api.grant(*world.grants)
+    expected = _expected(world)
+
+    many = _all_pages(api, world)
+    for point in world.points:
+        one = _ask(api, world, f"/v1/metering-points/{point}/consumption")
+        if one.status == 404:
+            assert point not in {grant.metering_point_id for grant in world.grants}
+            continue
+        shown = _values(one.json)
+        wanted = {key: quantity for key, quantity in expected.items() if key[0] == point}
+        assert wanted.items() >= shown.items()
+        if one.json["nextCursor"] is None:
+            assert shown == wanted
+
+    assert many == expected

@@ -1,0 +1,165 @@
+"""Every route answers every failure in one shape, and tells nothing that it should not."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from local.contract import answers
+from shared import tables
+from shared.access.grant import Grant
+from shared.access.grants import Grants
+from shared.access.spans import Span
+from shared.metering import MeteringPointId
+from shared.services import Services
+from shared.warehouse.engine import Query, Row, WarehouseTimeout, WarehouseUnavailable
+from tests.builders.api import Answer, Api
+
+POINT = "707057500000010017"
+NOBODY = "app:5a5e0000-0000-4000-8000-00000000dead"
+ROUTES = [
+    "/v1/customers",
+    "/v1/metering-points",
+    f"/v1/metering-points/{POINT}",
+    f"/v1/metering-points/{POINT}/consumption?date=2026-03-29",
+    f"/v1/metering-points/{POINT}/production?date=2026-03-29",
+    "/v1/consumption?date=2026-03-29",
+    "/v1/production?date=2026-03-29",
+    "/v1/status",
+]
+DATA_ROUTES = [route for route in ROUTES if route != "/v1/status"]
+
+
+def problem_of(answer: Answer, *, status: int, code: str) -> Any:
+    """The problem, after its shape was compared with the documented one."""
+    problem = answers.Problem.model_validate(answer.json)
+    assert (answer.status, problem.status, problem.code) == (status, status, code)
+    assert answer.headers["X-Request-Id"] == problem.request_id
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert problem.type == f"/problems/{code}"
+    return problem
+
+
+@pytest.mark.parametrize("route", ROUTES)
+def test_without_the_gateways_identity_nobody_gets_in(api: Api, route: str) -> None:
+    answer = api.get_url(route, principal=NOBODY, headers={"x-ms-client-principal-id": ""})
+
+    problem_of(answer, status=401, code="not-from-gateway")
+
+
+@pytest.mark.parametrize("route", ROUTES)
+def test_the_gateway_must_say_who_calls(api: Api, route: str) -> None:
+    problem_of(api.get_url(route, principal=None), status=401, code="unknown-caller")
+
+
+@pytest.mark.parametrize("route", DATA_ROUTES)
+def test_a_caller_without_any_grant_has_no_access(api: Api, route: str) -> None:
+    problem_of(api.get_url(route, principal=NOBODY), status=403, code="no-access")
+
+
+@pytest.mark.parametrize("route", ROUTES)
+def test_an_unknown_parameter_is_a_fault(api: Api, route: str) -> None:
+    answer = api.get_url(f"{route}{'&' if '?' in route else '?'}colour=red", principal=NOBODY)
+
+    problem = problem_of(answer, status=400, code="invalid-parameter")
+    assert [(fault.parameter, fault.code) for fault in problem.errors] == [("colour", "unknown-parameter")]
+
+
+@pytest.mark.parametrize("route", DATA_ROUTES)
+def test_access_that_was_not_confirmed_for_too_long_is_not_trusted(api: Api, route: str) -> None:
+    later = datetime.now(UTC) + timedelta(hours=73)
+    grants = Grants(tables=api.services.tables, max_age=timedelta(hours=72), clock=lambda: later)
+
+    with api.using(replace(api.services, grants=grants)):
+        answer = api.get_url(route, principal=NOBODY)
+
+    problem_of(answer, status=503, code="access-too-old")
+    assert int(answer.headers["Retry-After"]) > 0
+
+
+class Away:
+    """A warehouse that answers every question with an error."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+    def fetch(self, query: Query[Row]) -> list[Row]:
+        """Fail."""
+        raise self.error
+
+
+def without_warehouse(services: Services, error: Exception) -> Services:
+    """The services, with a warehouse that fails in place of theirs."""
+    return replace(services, warehouse=Away(error))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("error", "seconds"),
+    [
+        (WarehouseUnavailable("throttled at db.secret.example", retry_after=timedelta(seconds=42)), 42),
+        (WarehouseTimeout("SELECT * FROM secret"), 10),
+    ],
+)
+def test_a_warehouse_that_is_away_is_told_with_when_to_come_back(
+    api: Api, error: Exception, seconds: int
+) -> None:
+    granted = _granted(api)
+
+    with api.using(without_warehouse(api.services, error)):
+        answer = api.get_url(f"/v1/metering-points/{POINT}/consumption?date=2026-03-29", principal=granted)
+
+    problem_of(answer, status=503, code="warehouse-unavailable")
+    assert answer.headers["Retry-After"] == str(seconds)
+    assert b"secret" not in answer.body
+
+
+def test_a_fault_of_ours_tells_nothing_but_the_request_id(api: Api, caplog: pytest.LogCaptureFixture) -> None:
+    granted = _granted(api)
+
+    with api.using(without_warehouse(api.services, ZeroDivisionError("secret"))):
+        answer = api.get_url(f"/v1/metering-points/{POINT}/consumption?date=2026-03-29", principal=granted)
+
+    problem = problem_of(answer, status=500, code="internal-error")
+    assert b"secret" not in answer.body
+    assert problem.request_id in caplog.text
+    assert "ZeroDivisionError" in caplog.text
+
+
+def test_tables_that_are_away_are_told_apart_from_no_access(api: Api, free_port: int) -> None:
+    nowhere = tables.open_tables(_connection_to(free_port), credential=None)
+    grants = Grants(tables=nowhere, max_age=timedelta(hours=72), clock=api.services.clock)
+
+    with api.using(replace(api.services, grants=grants)):
+        answer = api.get_url("/v1/customers", principal=NOBODY)
+
+    problem_of(answer, status=503, code="access-unavailable")
+
+
+def test_health_tells_which_part_is_away(api: Api) -> None:
+    away = WarehouseUnavailable("away", retry_after=timedelta(seconds=1))
+
+    ready = api.get("/v1/health", principal=None)
+    with api.using(without_warehouse(api.services, away)):
+        not_ready = api.get("/v1/health", principal=None)
+
+    assert (ready.status, ready.json["status"]) == (200, "ready")
+    assert not_ready.status == 503
+    assert not_ready.json == {
+        "status": "not-ready",
+        "checks": {"warehouse": "unavailable", "tables": "ok"},
+    }
+
+
+def _granted(api: Api) -> str:
+    """A principal that may read POINT."""
+    principal = "app:5a5e0000-0000-4000-8000-0000000000c9"
+    api.grant(Grant(principal, MeteringPointId(POINT), 1, "Customer 1", (Span(None, None),), "test"))
+    return principal
+
+
+def _connection_to(port: int) -> str:
+    return (
+        "DefaultEndpointsProtocol=http;AccountName=nowhere;AccountKey=bm93aGVyZQ==;"
+        f"TableEndpoint=http://127.0.0.1:{port}/nowhere;"
+    )
