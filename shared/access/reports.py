@@ -1,5 +1,6 @@
 """What a run of the access sync did, or would have done, for people to read."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -72,31 +73,43 @@ class SyncReport:
             lines.append(f"! {self.error}")
         lines += _listed("records that give no access", [str(fault) for fault in self.faults], shown=None)
         lines += _listed("invited to Entra", self.invited, shown=None)
-        lines += _listed("changes", [change_line(each) for each in self.plan.changes], shown=CHANGES_SHOWN)
+        done = "made" if self.outcome is Outcome.COMPLETE else "that would be made"
+        lines += _listed(f"kinds of changes {done}", change_lines(self.plan.changes), shown=CHANGES_SHOWN)
         return "\n".join(lines)
 
     def _headline(self) -> str:
         counts = self.counts
         would = "" if self.outcome is Outcome.COMPLETE else "would be "
         changes = ", ".join(f"{counts[event]} {would}{event}" for event in Event)
+        now = "now" if self.outcome is Outcome.COMPLETE else "would be left,"
         if self.outcome in (Outcome.FAILED, Outcome.BUSY):
             return f"Access sync {self.run_id}: {self.outcome}; the stored grants stay as they are."
         return (
-            f"Access sync {self.run_id}: {self.outcome}; {changes}; {counts['grants']} grants of "
-            f"{counts['principals']} principals by {counts['customers']} customers."
+            f"Access sync {self.run_id}: {self.outcome}; {changes}; {now} {counts['grants']} grants "
+            f"of {counts['principals']} principals by {counts['customers']} customers."
         )
 
 
-def change_line(change: Change) -> str:
-    """One change in words."""
-    grant = change.subject
+def change_lines(changed: Sequence[Change]) -> list[str]:
+    """Changes in words: a line for each principal, customer and kind, with the days where it is one point."""
+    groups: defaultdict[tuple[str, int, str], list[Change]] = defaultdict(list)
+    for change in changed:
+        subject = change.subject
+        groups[subject.principal, subject.customer_number, change.event].append(change)
+    return [
+        f"{event}: {principal} for customer {customer}, {_points(group)} ({group[0].subject.why})"
+        for (principal, customer, event), group in sorted(groups.items())
+    ]
+
+
+def _points(group: Sequence[Change]) -> str:
+    if len(group) > 1:
+        return f"{len(group)} metering points"
+    [change] = group
     before = spans.text(change.before.spans) if change.before else ""
     after = spans.text(change.after.spans) if change.after else ""
-    days = {Event.GRANTED: after, Event.REVOKED: before, Event.CHANGED: f"{before} -> {after}"}[change.event]
-    return (
-        f"{change.event}: {grant.principal} at {grant.metering_point_id} "
-        f"of customer {grant.customer_number} ({days}; {grant.why})"
-    )
+    days = " to ".join(text for text in (before, after) if text)
+    return f"metering point {change.subject.metering_point_id} in {days}"
 
 
 def _listed(title: str, lines: Sequence[str], *, shown: int | None) -> list[str]:

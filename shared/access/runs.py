@@ -18,8 +18,8 @@ LEASE_ROW = "lease"
 RUN = "run-"
 USERS = "sync-users"
 RUNS_KEPT = 30
-REPORT_CHARACTERS = 30_000
-"""A text property of Table Storage holds 32 Ki characters."""
+REPORT_BYTES = 60_000
+"""A text property of Table Storage holds 64 KiB in UTF-16."""
 
 LEASE = timedelta(minutes=2)
 RENEW_SECONDS = 30
@@ -96,9 +96,16 @@ def _columns(run: Run) -> tables.Entity:
         "finishedAt": run.finished_at.isoformat(),
         **({"completedAt": run.completed_at.isoformat()} if run.completed_at else {}),
         **counts,
-        "report": run.report[:REPORT_CHARACTERS],
+        "report": _cut(run.report),
         "narrowingDefined": run.narrowing_defined,
     }
+
+
+def _cut(report: str) -> str:
+    encoded = report.encode("utf-16-le")
+    if len(encoded) <= REPORT_BYTES:
+        return report
+    return encoded[:REPORT_BYTES].decode("utf-16-le", "ignore") + "\n(The rest is in the log.)"
 
 
 def _run(entity: tables.Entity) -> Run:
@@ -138,7 +145,9 @@ class Lease:
     @contextmanager
     def held(self, clock: Callable[[], datetime]) -> Iterator[None]:
         """Renew the lease until the block ends, and then give it up."""
-        renewing = threading.Thread(target=self._renew, args=(clock,), daemon=True, name="sync-lease")
+        renewing = threading.Thread(
+            target=self._renew_until_over, args=(clock,), daemon=True, name="sync-lease"
+        )
         renewing.start()
         try:
             yield
@@ -156,15 +165,18 @@ class Lease:
         if self._lost is not None:
             raise SyncRunning("another run of the access sync took over") from self._lost
 
-    def _renew(self, clock: Callable[[], datetime]) -> None:
-        while not self._over.wait(RENEW_SECONDS):
-            try:
-                self._write(until=clock() + LEASE)
-            except tables.ChangedMeanwhile as error:
-                self._lost = error
-                return
-            except tables.TablesUnavailable as error:
-                logger.warning("The sync's lease could not be renewed, and is tried again: %s", error)
+    def renew(self, now: datetime) -> None:
+        """Hold it for another while; when it was lost, `confirm` tells."""
+        try:
+            self._write(until=now + LEASE)
+        except tables.ChangedMeanwhile as error:
+            self._lost = error
+        except tables.TablesUnavailable as error:
+            logger.warning("The sync's lease could not be renewed, and is tried again: %s", error)
+
+    def _renew_until_over(self, clock: Callable[[], datetime]) -> None:
+        while self._lost is None and not self._over.wait(RENEW_SECONDS):
+            self.renew(clock())
 
     def _release(self, now: datetime) -> None:
         try:
