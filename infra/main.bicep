@@ -268,6 +268,17 @@ module alerts 'modules/alerts.bicep' = {
   }
 }
 
+module dashboard 'modules/dashboard.bicep' = {
+  name: 'dashboard'
+  scope: group
+  params: {
+    location: location
+    tags: tags
+    title: 'Metering API, ${environmentName}'
+    workspaceId: monitoring.outputs.workspaceId
+  }
+}
+
 module blobEndpoint 'modules/private-endpoint.bicep' = if (privateNetworking) {
   name: 'private-endpoint-blob'
   scope: group

@@ -47,9 +47,13 @@ def test_alerts_of_the_project_watch_functions_that_the_app_has(
     assert agreement.unknown_functions(queries, known=surface.functions(function_app)) == []
 
 
-def test_alerts_of_the_project_look_for_log_lines_that_the_app_writes(
-    queries: Mapping[str, str], function_app: str
+@pytest.mark.parametrize("folder", ["alerts", "dashboard"])
+def test_queries_of_the_project_look_for_log_lines_that_the_app_writes(
+    folder: str, function_app: str, root: Path
 ) -> None:
+    queries = {path.name: path.read_text("utf-8") for path in (root / "infra" / folder).glob("*.kql")}
+
+    assert queries != {}
     assert agreement.unlogged_lines(queries, sources=[function_app]) == []
 
 

@@ -203,8 +203,10 @@ def test_every_file_that_the_project_loads_exists(project: Mapping[str, Template
     assert structure.missing_files(project, exists=lambda path: (root / path).is_file()) == []
 
 
-@pytest.mark.parametrize("pattern", ["infra/apim/**/*.xml", "infra/apim/*.json", "infra/alerts/*.kql"])
-def test_every_policy_and_alert_of_the_project_is_deployed(
+@pytest.mark.parametrize(
+    "pattern", ["infra/apim/**/*.xml", "infra/apim/*.json", "infra/alerts/*.kql", "infra/dashboard/*.kql"]
+)
+def test_every_policy_and_query_of_the_project_is_deployed(
     project: Mapping[str, Template], root: Path, pattern: str
 ) -> None:
     files = [path.relative_to(root).as_posix() for path in root.glob(pattern)]
