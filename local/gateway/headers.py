@@ -11,6 +11,12 @@ _NEVER_JOINED = frozenset(
 """Headers whose several values stay apart (set-header's usage notes)."""
 
 
+_HOP_BY_HOP = (
+    "connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection", "te",
+    "trailer", "transfer-encoding", "upgrade",
+)  # fmt: skip
+
+
 class Fields:
     """A list of names and values in which names are compared without regard to case."""
 
@@ -65,3 +71,12 @@ class Fields:
     def set_header(self, name: str, values: list[str]) -> None:
         """As set-header does: several values become one, except where a header may not be joined."""
         self.replace(name, values if name.lower() in _NEVER_JOINED else [",".join(values)])
+
+    def drop_hop_by_hop(self) -> None:
+        """RFC 9110 section 7.6.1: some headers belong to one connection, as do those that Connection names.
+
+        Done as a message comes in, so that a caller cannot name a header that a policy sets later.
+        """
+        named = ",".join(self.values("connection")).split(",")
+        for name in (*_HOP_BY_HOP, *(part.strip() for part in named if part.strip())):
+            self.delete(name)

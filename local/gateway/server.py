@@ -5,6 +5,7 @@ developer page at `/`.
 """
 
 import asyncio
+import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from datetime import datetime
@@ -28,6 +29,7 @@ from local.gateway.pipeline import Gateway
 from local.gateway.trace import Trace
 
 PAGES = Path(__file__).parent / "pages"
+_UNSAFE = re.compile(rb"[^\x21-\x7e]")
 _LOCAL = ("/healthz", "/trace", "/")
 
 Message = MutableMapping[str, Any]
@@ -78,10 +80,12 @@ class Server:
 
 def _request(scope: Message, receive: Receive) -> Request:
     headers = Fields.decoded(scope["headers"])
-    raw_path = scope["raw_path"].partition(b"?")[0].decode("latin-1")
+    has_body = _has_body(headers)
+    headers.drop_hop_by_hop()
+    raw_path = _escaped(scope["raw_path"].partition(b"?")[0])
     query = [
         (unquote_plus(part.partition("=")[0]), part)
-        for part in scope["query_string"].decode("latin-1").split("&")
+        for part in _escaped(scope["query_string"]).split("&")
         if part
     ]
     values = Fields((name, unquote_plus(part.partition("=")[2])) for name, part in query)
@@ -93,8 +97,13 @@ def _request(scope: Message, receive: Receive) -> Request:
         headers=headers,
         ip_address=client[0] if client else "",
         query=query,
-        body=_body(receive) if _has_body(headers) else None,
+        body=_body(receive) if has_body else None,
     )
+
+
+def _escaped(target: bytes) -> str:
+    """A path or query in which bytes that no URL may hold are percent-encoded, as .NET's Uri does."""
+    return _UNSAFE.sub(lambda found: b"%%%02X" % found.group(0)[0], target).decode("ascii")
 
 
 def _has_body(headers: Fields) -> bool:

@@ -19,11 +19,6 @@ from local.gateway.grammar import (
 )
 from local.gateway.headers import Fields
 
-_HOP_BY_HOP = (
-    "connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection", "te",
-    "trailer", "transfer-encoding", "upgrade",
-)  # fmt: skip
-
 
 def set_backend_service(element: Element, site: Site) -> Run:
     """Chooses the service that the request goes to."""
@@ -92,7 +87,7 @@ async def _forward(exchange: Exchange, http: httpx.AsyncClient, timeout: int) ->
             500,
         ) from failed
     headers = Fields.decoded(answer.headers.raw)
-    _drop_hop_by_hop(headers)
+    headers.drop_hop_by_hop()
     return Response(answer.status_code, headers, stream=answer)
 
 
@@ -104,14 +99,8 @@ def _url(exchange: Exchange) -> httpx.URL:
 
 
 def _request_headers(headers: Fields) -> list[tuple[bytes, bytes]]:
+    """The headers as policies left them, less Host and Expect: those belong to the caller's connection."""
     sent = Fields(headers)
     sent.delete("host")
-    _drop_hop_by_hop(sent)
+    sent.delete("expect")
     return sent.encoded()
-
-
-def _drop_hop_by_hop(headers: Fields) -> None:
-    """RFC 9110 section 7.6.1: these belong to one connection, as do those that Connection names."""
-    named = ",".join(headers.values("connection")).split(",")
-    for name in (*_HOP_BY_HOP, *(part.strip() for part in named if part.strip())):
-        headers.delete(name)
