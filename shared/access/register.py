@@ -111,5 +111,10 @@ class Directory:
 
 
 def contact_email(*, contact_guid: str, email: str) -> ContactEmail:
-    """`email` trimmed and in lower case: addresses are compared exactly, but never by case."""
-    return ContactEmail(contact_guid, email.strip().lower())
+    """`email` trimmed and in lower case: addresses are compared exactly, but never by case.
+
+    Only ASCII is put in lower case. Some other letters would become ASCII by it and make another
+    address; what is not ASCII is refused later as no address.
+    """
+    text = email.strip()
+    return ContactEmail(contact_guid, text.lower() if text.isascii() else text)

@@ -96,6 +96,7 @@ def test_an_unknown_address_is_a_fault(service: Service) -> None:
     [
         data.user(object_id=OLA, mail="kari@firm.example.evil.example"),
         data.user(object_id=OLA, mail="xkari@firm.example"),
+        data.user(object_id=OLA, mail="\N{KELVIN SIGN}ari@firm.example"),
         data.user(object_id=OLA, mail=None, userPrincipalName="kari_firm.example@t.onmicrosoft.example"),
         data.user(object_id=OLA, mail=None, userPrincipalName="kari_firm.example.evil#EXT#@t.example"),
         data.user(object_id=OLA, mail=None, displayName="kari@firm.example"),
