@@ -1,5 +1,6 @@
 """The embedded engine: DuckDB, for a laptop, tests and demonstrations. The only importer of `duckdb`."""
 
+import atexit
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -43,6 +44,7 @@ class Embedded:
         self._file = Exclusive(path, opened=partial(_connect, path), patience=timeout)
         self._timeout = timeout
         self._max_rows = max_rows
+        atexit.register(self.close)  # A process that ends early still leaves a tidy file.
 
     def fetch(self, query: Query[Row]) -> list[Row]:
         """The rows of a query; see `Warehouse.fetch`."""
@@ -71,6 +73,7 @@ class Embedded:
     def close(self) -> None:
         """Close the file and let other processes have it for good."""
         self._file.close()
+        atexit.unregister(self.close)
 
 
 class _Session:

@@ -6,6 +6,8 @@ from functools import lru_cache
 import sqlglot
 from sqlglot import exp
 
+SCHEMA = "metering"
+
 _EXISTS_GUARD = re.compile(r"IF (?:SCHEMA|OBJECT)_ID\('[^']*'\) IS NULL\s+")
 _SCHEMA = re.compile(r"EXEC\('CREATE SCHEMA \w+'\)")
 CLUSTERING = re.compile(r"^WITH \(CLUSTER BY \([^)]*\)\)$", re.MULTILINE)
@@ -40,7 +42,8 @@ def _without_schema(tree: exp.Expr) -> exp.Expr:
     a table named with its schema would be ambiguous; with its database, a file could not be renamed.
     """
     for node in tree.find_all(exp.Table, exp.Column):
-        node.set("db", None)
+        if node.text("db") == SCHEMA:
+            node.set("db", None)
     return tree
 
 

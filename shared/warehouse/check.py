@@ -1,0 +1,240 @@
+"""The contract between the data team and the API: what the queries need, looked at in the warehouse in use.
+
+Fabric enforces no keys, and data may come in by other ways than `deliveries`; so this looks at
+what is there, and says what is wrong and where.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import NamedTuple
+
+from shared.warehouse.engine import Query, Warehouse, aware
+from shared.warehouse.queries import END_DAY, FIRST_DAY
+from shared.warehouse.registers import METERING_POINTS
+
+SHOWN = 10
+"""Examples that are given of a fault."""
+FRESH_FOR = timedelta(hours=36)
+"""New data comes every day; after so long without a publication something is late."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that the queries need and that is not so.
+
+    Attributes:
+        where: the table, or table and column.
+        fault: what is wrong, and what to do.
+        examples: some of the rows, at most ten.
+    """
+
+    where: str
+    fault: str
+    examples: tuple[str, ...] = ()
+
+
+class _Column(NamedTuple):
+    table: str
+    column: str
+    kind: str
+
+
+# What the statements use. DuckDB calls datetime2 a timestamp.
+_TEXT, _DATE, _TIME = {"varchar", "char"}, {"date"}, {"datetime2", "timestamp", "timestamp_s"}
+_WHOLE, _DECIMAL = {"smallint", "int", "integer", "bigint"}, {"decimal", "numeric", "decimal(18,3)"}
+_NEEDED: dict[str, dict[str, set[str]]] = {
+    "metering_point": dict.fromkeys(METERING_POINTS, _TEXT),
+    "supply_period": {
+        "customer_number": _WHOLE,
+        "metering_point_id": _TEXT,
+        "valid_from": _DATE,
+        "valid_to": _DATE,
+    },
+    "interval_value": {
+        "metering_point_id": _TEXT,
+        "direction": _TEXT,
+        "start_utc": _TIME,
+        "resolution": _TEXT,
+        "quantity": _DECIMAL,
+        "quality": _TEXT,
+        "batch_id": _TEXT,
+        "received_at": _TIME,
+    },
+    "delivery": {
+        "batch_id": _TEXT,
+        "source": _TEXT,
+        "received_at": _TIME,
+        "first_start_utc": _TIME,
+        "last_start_utc": _TIME,
+        "interval_values": _WHOLE,
+    },
+    "series_day": {
+        "metering_point_id": _TEXT,
+        "direction": _TEXT,
+        "delivery_date": _DATE,
+        "resolution": _TEXT,
+        "quantities": _TEXT,
+        "qualities": _TEXT,
+        "total_kwh": _DECIMAL,
+        "missing": _WHOLE,
+        "sequence": _WHOLE,
+        "published_at": _TIME,
+        "superseded_at": _TIME,
+    },
+    "publication": {
+        "sequence": _WHOLE,
+        "published_at": _TIME,
+        "batch_id": _TEXT,
+        "days": _WHOLE,
+        "values": _WHOLE,
+    },
+    "market_day": {"delivery_date": _DATE, "start_utc": _TIME, "end_utc": _TIME},
+}
+
+
+def check(warehouse: Warehouse, *, now: datetime) -> list[Finding]:
+    """Everything that is wrong with the warehouse; empty when the API can rely on it.
+
+    It reads all published days: for operators, not for a probe. `structure` is the quick part.
+    """
+    wrong = structure(warehouse)
+    if wrong:
+        return wrong  # Without its tables and columns nothing else can be asked.
+    return [finding for finding in _of_content(warehouse, now=now) if finding is not None]
+
+
+def structure(warehouse: Warehouse) -> list[Finding]:
+    """Tables and columns that are missing or of another type than the queries need."""
+    there: dict[str, dict[str, str]] = {}
+    for table, column, kind in warehouse.fetch(_columns()):
+        there.setdefault(table, {})[column] = kind.lower()
+    return [finding for table in _NEEDED for finding in _table(table, there.get(table))]
+
+
+def _table(table: str, columns: dict[str, str] | None) -> Iterator[Finding]:
+    if columns is None:
+        yield Finding(f"metering.{table}", "The table is missing. Run the scripts in infra/warehouse.")
+        return
+    for column, kinds in _NEEDED[table].items():
+        if column not in columns:
+            yield Finding(f"metering.{table}.{column}", "The column is missing.")
+        elif columns[column] not in kinds:
+            yield Finding(
+                f"metering.{table}.{column}", f"The type is {columns[column]}; needed is {min(kinds)}."
+            )
+
+
+def _of_content(warehouse: Warehouse, *, now: datetime) -> Iterator[Finding | None]:
+    yield _market_days(warehouse)
+    yield _found(
+        "metering.series_day",
+        "A market day has more than one version that is not superseded.",
+        warehouse.fetch(_several_current_versions()),
+    )
+    yield _found(
+        "metering.series_day",
+        "A market day has another number of positions than its length and resolution give.",
+        warehouse.fetch(_other_number_of_positions()),
+    )
+    yield _found(
+        "metering.interval_value",
+        "Values have no row in metering.delivery, so they are never published.",
+        warehouse.fetch(_values_without_delivery()),
+    )
+    yield _freshness(warehouse, now=now)
+
+
+def _found(where: str, fault: str, examples: list[str]) -> Finding | None:
+    return Finding(where, fault, tuple(examples)) if examples else None
+
+
+def _market_days(warehouse: Warehouse) -> Finding | None:
+    (days,) = warehouse.fetch(Query("SELECT COUNT(*) FROM metering.market_day", (), int, "market_days"))
+    expected = (END_DAY - FIRST_DAY).days
+    if days == expected:
+        return None
+    return Finding("metering.market_day", f"{days} market days; {FIRST_DAY} to {END_DAY} are {expected}.")
+
+
+def _freshness(warehouse: Warehouse, *, now: datetime) -> Finding | None:
+    (latest,) = warehouse.fetch(
+        Query("SELECT MAX(published_at) FROM metering.publication", (), lambda at: at, "last_published")
+    )
+    if latest is None:
+        return Finding("metering.publication", "Nothing has been published yet.")
+    age = now - aware(latest)
+    if age <= FRESH_FOR:
+        return None
+    hours = age / timedelta(hours=1)
+    return Finding("metering.publication", f"The last publication is {hours:.0f} hours old.")
+
+
+def _columns() -> Query[_Column]:
+    return Query(
+        """
+        SELECT TABLE_NAME, COLUMN_NAME, DATA_TYPE
+        FROM INFORMATION_SCHEMA.COLUMNS
+        WHERE TABLE_SCHEMA IN ('metering', 'main')
+        """,
+        (),
+        _Column,
+        "columns",
+    )
+
+
+def _day(id_: str, direction: str, day: date) -> str:
+    return f"{direction} of {id_} on {day}"
+
+
+def _several_current_versions() -> Query[str]:
+    return Query(
+        """
+        SELECT metering_point_id, direction, delivery_date
+        FROM metering.current_day
+        GROUP BY metering_point_id, direction, delivery_date
+        HAVING COUNT(*) > 1
+        ORDER BY metering_point_id, direction, delivery_date
+        OFFSET 0 ROWS FETCH NEXT ? ROWS ONLY
+        """,
+        (SHOWN,),
+        _day,
+        "several_current_versions",
+    )
+
+
+def _other_number_of_positions() -> Query[str]:
+    return Query(
+        """
+        SELECT c.metering_point_id, c.direction, c.delivery_date
+        FROM metering.current_day AS c
+        LEFT JOIN metering.market_day AS m ON m.delivery_date = c.delivery_date
+        WHERE m.delivery_date IS NULL
+           OR c.resolution NOT IN ('PT15M', 'PT1H')
+           OR LEN(c.qualities) * CASE c.resolution WHEN 'PT15M' THEN 15 ELSE 60 END
+                <> DATEDIFF(minute, m.start_utc, m.end_utc)
+           OR LEN(c.quantities) - LEN(REPLACE(c.quantities, ',', '')) + 1 <> LEN(c.qualities)
+        ORDER BY c.metering_point_id, c.direction, c.delivery_date
+        OFFSET 0 ROWS FETCH NEXT ? ROWS ONLY
+        """,
+        (SHOWN,),
+        _day,
+        "other_number_of_positions",
+    )
+
+
+def _values_without_delivery() -> Query[str]:
+    return Query(
+        """
+        SELECT v.batch_id, COUNT(*)
+        FROM metering.interval_value AS v
+        WHERE NOT EXISTS (SELECT 1 FROM metering.delivery AS d
+                          WHERE d.batch_id = v.batch_id AND d.received_at = v.received_at)
+        GROUP BY v.batch_id
+        ORDER BY v.batch_id
+        OFFSET 0 ROWS FETCH NEXT ? ROWS ONLY
+        """,
+        (SHOWN,),
+        lambda batch_id, values: f"batch {batch_id} with {values} values",
+        "values_without_delivery",
+    )

@@ -1,0 +1,136 @@
+"""What tests have other processes do with a warehouse: `python -m tests.builders.warehouse_process WHAT …`.
+
+A process that is to die kills itself with SIGKILL, so that nothing of Python gets to tidy up.
+"""
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from shared.warehouse import opening, publish
+from shared.warehouse.engine import Query, Row, Session, Statement, Warehouse
+from tests.builders import warehouse as building
+from tests.builders.warehouse import Clock
+
+
+def die() -> None:
+    """End this process at once, as a power cut would."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@dataclass
+class Dying:
+    """A warehouse whose process dies before the change with the given name, or at its commit."""
+
+    inner: Warehouse
+    before: str
+
+    def fetch(self, query: Query[Row]) -> list[Row]:
+        return self.inner.fetch(query)
+
+    @contextmanager
+    def transaction(self) -> Iterator[Session]:
+        with self.inner.transaction() as session:
+            dying = _DyingSession(session, self.before)
+            yield dying
+            if self.before == f"commit after {dying.last}":
+                die()
+        if self.before == f"after commit of {dying.last}":
+            die()
+
+    def define(self, batch: str) -> None:
+        self.inner.define(batch)
+
+    def close(self) -> None:
+        self.inner.close()
+
+
+@dataclass
+class _DyingSession:
+    inner: Session
+    before: str
+    last: str = ""
+
+    def fetch(self, query: Query[Row]) -> list[Row]:
+        return self.inner.fetch(query)
+
+    def run(self, statement: Statement) -> None:
+        if statement.name == self.before:
+            die()
+        self.inner.run(statement)
+        self.last = statement.name
+
+
+def load_and_publish(url: str, file: str, before: str) -> None:
+    """Load a file and publish it, and die on the way."""
+    warehouse = Dying(opening.open_warehouse(building.settings(url)), before)
+    clock = Clock()
+    building.load(warehouse, Path(file), clock=clock)
+    list(publish.pending(warehouse, clock=clock))
+    warehouse.close()
+
+
+def hold(url: str) -> None:
+    """Keep the warehouse open while idle, until told to go on; then say how many publications there are."""
+    warehouse = opening.open_warehouse(building.settings(url))
+    building.count(warehouse, "turn")
+    say("open")
+    sys.stdin.readline()
+    say(building.count(warehouse, "publication"))
+    warehouse.close()
+
+
+def hold_busily(url: str) -> None:
+    """Ask all the time, until told to stop."""
+    warehouse = opening.open_warehouse(building.settings(url))
+    told = threading.Event()
+    threading.Thread(target=_set_when_told, args=(told,), daemon=True).start()
+    building.count(warehouse, "turn")
+    say("open")
+    while not told.is_set():
+        building.count(warehouse, "series_day")
+    say(building.count(warehouse, "publication"))
+    warehouse.close()
+
+
+def _set_when_told(told: threading.Event) -> None:
+    sys.stdin.readline()
+    told.set()
+
+
+def hold_in_a_transaction(url: str) -> None:
+    """Keep a transaction open until told to end it."""
+    warehouse = opening.open_warehouse(building.settings(url))
+    with warehouse.transaction():
+        say("open")
+        sys.stdin.readline()
+    warehouse.close()
+
+
+def say(what: object) -> None:
+    """Say something to the test."""
+    sys.stdout.write(f"{what}\n")
+    sys.stdout.flush()
+
+
+def want_and_die(url: str) -> None:
+    """Wait for the warehouse, and die while waiting."""
+    warehouse = opening.open_warehouse(building.settings(url, timeout=timedelta(seconds=1)))
+    try:
+        building.count(warehouse, "turn")
+    finally:
+        die()
+
+
+DOINGS = {
+    each.__name__: each for each in (load_and_publish, hold, hold_busily, hold_in_a_transaction, want_and_die)
+}
+
+if __name__ == "__main__":
+    DOINGS[sys.argv[1]](*sys.argv[2:])

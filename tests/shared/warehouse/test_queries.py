@@ -1,0 +1,250 @@
+"""What the API asks: only permitted days, each once, in order, as they were at a moment."""
+
+from collections.abc import Iterator
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from shared.metering import Direction
+from shared.readable import Readable
+from shared.warehouse import opening, queries
+from shared.warehouse.engine import Warehouse
+from shared.warehouse.queries import DayRow
+from tests.builders import warehouse as building
+from tests.builders.warehouse import CABIN, HOUSE, MORNING, SHOP, Clock, Deliverer, readable, values
+
+FIRST = date(2026, 3, 28)
+LAST = date(2026, 4, 2)
+ALL_DAYS = [date(2026, 3, 28) + timedelta(days=n) for n in range(5)]
+
+
+def fetch_days(
+    warehouse: Warehouse,
+    permitted: Readable,
+    *,
+    direction: Direction = Direction.CONSUMPTION,
+    first_day: date = FIRST,
+    last_day: date = LAST,
+    as_of: datetime = MORNING + timedelta(days=1),
+    after: tuple[str, date] | None = None,
+    limit: int = 1000,
+) -> list[DayRow]:
+    return warehouse.fetch(
+        queries.days(
+            permitted,
+            direction=direction,
+            first_day=first_day,
+            last_day=last_day,
+            as_of=as_of,
+            after=after,
+            limit=limit,
+        )
+    )
+
+
+def keys(rows: list[DayRow]) -> list[tuple[str, int]]:
+    """Metering point and day of month of each row."""
+    return [(row.metering_point_id, row.delivery_date.day) for row in rows]
+
+
+@pytest.fixture
+def filled(deliverer: Deliverer) -> Deliverer:
+    """Five days of a house and a cabin, from 28 March to 1 April."""
+    deliverer.deliver(
+        [line for id_ in (CABIN, HOUSE) for day in ALL_DAYS for line in values(id_, day, ["0.5", "1"])]
+    )
+    return deliverer
+
+
+def test_days_come_by_metering_point_and_day(filled: Deliverer) -> None:
+    rows = fetch_days(filled.warehouse, readable((CABIN, None, None), (HOUSE, None, None)))
+
+    assert keys(rows) == [(HOUSE, n) for n in (28, 29, 30, 31, 1)] + [(CABIN, n) for n in (28, 29, 30, 31, 1)]
+
+
+def test_a_day_is_given_as_it_is_stored(filled: Deliverer) -> None:
+    (row,) = fetch_days(filled.warehouse, readable((HOUSE, None, None)), last_day=date(2026, 3, 29))
+
+    assert row == DayRow(
+        metering_point_id=HOUSE,
+        delivery_date=FIRST,
+        resolution="PT1H",
+        quantities="0.500,1.000" + ",null" * 22,
+        qualities="MM" + "X" * 22,
+        total_kwh=Decimal("1.500"),
+        missing=22,
+        sequence=1,
+        published_at=MORNING + timedelta(minutes=2),
+    )
+
+
+@pytest.mark.parametrize(
+    ("permitted", "days"),
+    [
+        ([], []),
+        ([(SHOP, None, None)], []),
+        ([(HOUSE, date(2026, 3, 30), None)], [30, 31, 1]),
+        ([(HOUSE, None, date(2026, 3, 30))], [28, 29]),
+        ([(HOUSE, date(2026, 3, 29), date(2026, 3, 30))], [29]),
+        ([(HOUSE, date(2026, 3, 29), date(2026, 3, 29))], []),
+        ([(HOUSE, date(2026, 4, 2), None)], []),
+        ([(HOUSE, None, date(2026, 3, 28))], []),
+        ([(HOUSE, None, date(2026, 3, 30)), (HOUSE, date(2026, 3, 29), None)], [28, 29, 30, 31, 1]),
+        ([(HOUSE, None, date(2026, 3, 30)), (HOUSE, date(2026, 3, 30), None)], [28, 29, 30, 31, 1]),
+        ([(HOUSE, None, None), (HOUSE, date(2026, 3, 29), date(2026, 3, 30))], [28, 29, 30, 31, 1]),
+        ([(HOUSE, None, date(2026, 3, 29)), (HOUSE, date(2026, 3, 31), None)], [28, 31, 1]),
+    ],
+)
+def test_only_permitted_days_are_given_and_each_once(
+    filled: Deliverer, permitted: list[tuple[str, date | None, date | None]], days: list[int]
+) -> None:
+    rows = fetch_days(filled.warehouse, readable(*permitted))
+
+    assert keys(rows) == [(HOUSE, day) for day in days]
+
+
+def test_only_the_asked_direction_is_given(filled: Deliverer) -> None:
+    filled.deliver(values(HOUSE, FIRST, ["9"], direction="production"))
+
+    (row,) = fetch_days(filled.warehouse, readable((HOUSE, None, None)), direction=Direction.PRODUCTION)
+
+    assert row.total_kwh == Decimal("9.000")
+
+
+def test_the_end_day_is_not_given(filled: Deliverer) -> None:
+    rows = fetch_days(
+        filled.warehouse,
+        readable((HOUSE, None, None)),
+        first_day=date(2026, 3, 29),
+        last_day=date(2026, 3, 31),
+    )
+
+    assert keys(rows) == [(HOUSE, 29), (HOUSE, 30)]
+
+
+def test_pages_start_at_a_key_and_end_at_the_limit(filled: Deliverer) -> None:
+    permitted = readable((HOUSE, None, None), (CABIN, date(2026, 3, 29), None))
+
+    first = fetch_days(filled.warehouse, permitted, limit=3)
+    second = fetch_days(filled.warehouse, permitted, after=(HOUSE, date(2026, 3, 31)), limit=3)
+    third = fetch_days(filled.warehouse, permitted, after=(CABIN, date(2026, 3, 30)), limit=10)
+
+    assert keys(first) == [(HOUSE, 28), (HOUSE, 29), (HOUSE, 30)]
+    assert keys(second) == [(HOUSE, 31), (HOUSE, 1), (CABIN, 29)]
+    assert keys(third) == [(CABIN, 30), (CABIN, 31), (CABIN, 1)]
+
+
+def test_a_correction_is_seen_from_the_moment_it_was_published(filled: Deliverer, clock: Clock) -> None:
+    before = clock()
+    filled.deliver(values(HOUSE, FIRST, ["7"]))
+    permitted = readable((HOUSE, None, None))
+
+    def total(as_of: datetime) -> Decimal:
+        (row,) = fetch_days(filled.warehouse, permitted, last_day=date(2026, 3, 29), as_of=as_of)
+        return row.total_kwh
+
+    assert total(before) == Decimal("1.500")
+    assert total(clock() - timedelta(microseconds=1)) == Decimal("1.500")
+    assert total(clock()) == Decimal("8.000")
+
+
+def test_nothing_is_seen_before_the_first_publication(filled: Deliverer) -> None:
+    assert fetch_days(filled.warehouse, readable((HOUSE, None, None)), as_of=MORNING) == []
+
+
+def test_the_extent_of_a_series_is_what_may_be_read_of_it(filled: Deliverer, clock: Clock) -> None:
+    filled.deliver(values(HOUSE, date(2026, 4, 2), ["0.1"] * 96, resolution="PT15M"))
+    filled.deliver(values(CABIN, FIRST, ["1"], direction="production"))
+    permitted = readable((HOUSE, date(2026, 3, 30), None), (CABIN, None, None), (SHOP, None, None))
+
+    rows = filled.warehouse.fetch(queries.extents(permitted, as_of=clock()))
+
+    assert rows == [
+        queries.ExtentRow(HOUSE, "consumption", date(2026, 3, 30), date(2026, 4, 2), "PT15M"),
+        queries.ExtentRow(CABIN, "consumption", date(2026, 3, 28), date(2026, 4, 1), "PT1H"),
+        queries.ExtentRow(CABIN, "production", date(2026, 3, 28), date(2026, 3, 28), "PT1H"),
+    ]
+
+
+def test_changes_come_in_order_of_publication_and_as_they_are_now(filled: Deliverer) -> None:
+    filled.deliver(values(HOUSE, FIRST, ["7"]) + values(CABIN, FIRST, ["8"]))
+    filled.deliver(values(HOUSE, FIRST, ["9"]))
+    permitted = readable((HOUSE, None, date(2026, 3, 30)), (CABIN, None, date(2026, 3, 29)))
+
+    rows = filled.warehouse.fetch(queries.changes(permitted, after=None, through=3, limit=10))
+
+    assert [
+        (row.sequence, row.metering_point_id, row.delivery_date.day, row.quantities[:5]) for row in rows
+    ] == [
+        (1, HOUSE, 29, "0.500"),
+        (2, CABIN, 28, "8.000"),
+        (3, HOUSE, 28, "9.000"),
+    ]
+
+
+def test_changes_are_paged_by_key_and_end_at_the_last_publication_to_be_told_of(filled: Deliverer) -> None:
+    filled.deliver(values(HOUSE, FIRST, ["7"]))
+    permitted = readable((HOUSE, None, date(2026, 3, 31)), (CABIN, None, date(2026, 3, 30)))
+
+    def page(after: tuple[int, str, str, date] | None, through: int) -> list[tuple[int, str, int]]:
+        rows = filled.warehouse.fetch(queries.changes(permitted, after=after, through=through, limit=2))
+        return [(row.sequence, row.metering_point_id, row.delivery_date.day) for row in rows]
+
+    assert page(None, 2) == [(1, HOUSE, 29), (1, HOUSE, 30)]
+    assert page((1, HOUSE, "consumption", date(2026, 3, 30)), 2) == [(1, CABIN, 28), (1, CABIN, 29)]
+    assert page((1, CABIN, "consumption", date(2026, 3, 29)), 2) == [(2, HOUSE, 28)]
+    assert page((1, CABIN, "consumption", date(2026, 3, 29)), 1) == []
+    assert page((2, HOUSE, "consumption", FIRST), 2) == []
+
+
+def test_many_permissions_travel_in_one_parameter(filled: Deliverer) -> None:
+    others = [(f"{n:018d}", None, None) for n in range(5_000)]
+
+    rows = fetch_days(filled.warehouse, readable((HOUSE, None, None), *others), last_day=date(2026, 3, 29))
+
+    assert keys(rows) == [(HOUSE, 28)]
+
+
+ids = st.sampled_from([HOUSE, CABIN, SHOP])
+some_days = st.dates(date(2026, 3, 26), date(2026, 4, 4))
+permissions = st.lists(st.tuples(ids, st.none() | some_days, st.none() | some_days), max_size=8)
+
+
+@pytest.fixture(scope="module")
+def seeded(warehouse_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deliverer]:
+    """Five days of two metering points in a warehouse that the tests of this module only read."""
+    folder = tmp_path_factory.mktemp("seeded")
+    url = building.copy_of(warehouse_template, folder / "seeded.duckdb")
+    deliverer = Deliverer(opening.open_warehouse(building.settings(url)), folder, Clock())
+    deliverer.deliver(
+        [line for id_ in (HOUSE, CABIN) for day in ALL_DAYS for line in values(id_, day, ["1"])]
+    )
+    yield deliverer
+    deliverer.warehouse.close()
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(permitted=permissions, first_day=some_days, last_day=some_days)
+def test_no_day_outside_a_grant_is_ever_given_and_none_inside_is_left_out(
+    seeded: Deliverer,
+    permitted: list[tuple[str, date | None, date | None]],
+    first_day: date,
+    last_day: date,
+) -> None:
+    rows = fetch_days(seeded.warehouse, readable(*permitted), first_day=first_day, last_day=last_day)
+
+    expected = [
+        (id_, day)
+        for id_ in (HOUSE, CABIN)
+        for day in ALL_DAYS
+        if first_day <= day < last_day
+        and any(
+            id_ == granted and (start is None or start <= day) and (end is None or day < end)
+            for granted, start, end in permitted
+        )
+    ]
+    assert [(row.metering_point_id, row.delivery_date) for row in rows] == expected

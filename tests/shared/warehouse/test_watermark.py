@@ -1,0 +1,149 @@
+"""The watermark: never backwards, healed when a publish died before it, five seconds old at most."""
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+from shared import tables
+from shared.tables import Tables
+from shared.warehouse import announce, publish
+from shared.warehouse.watermark import Publication, Publications
+from tests.builders import warehouse as building
+from tests.builders.warehouse import CABIN, HOUSE, Clock, Deliverer, values
+
+UNTIL = datetime(2026, 3, 30, 22, tzinfo=UTC)
+
+
+def opened(table_storage: str) -> Tables:
+    storage = tables.open_tables(table_storage, credential=None)
+    storage.create_missing()
+    return storage
+
+
+def publication(sequence: int) -> Publication:
+    return Publication(sequence, datetime(2026, 4, 1, 6, 0, 0, sequence, tzinfo=UTC), UNTIL, {"NO1": UNTIL})
+
+
+def test_there_is_none_before_the_first_publication(table_storage: str, clock: Clock) -> None:
+    assert Publications(tables=opened(table_storage), clock=clock).latest() is None
+
+
+def test_what_was_written_is_read_to_the_microsecond(table_storage: str, clock: Clock) -> None:
+    storage = opened(table_storage)
+    Publications(tables=storage, clock=clock).write(publication(7))
+
+    assert Publications(tables=storage, clock=clock).latest() == publication(7)
+
+
+def test_it_never_goes_backwards(table_storage: str, clock: Clock) -> None:
+    publications = Publications(tables=opened(table_storage), clock=clock)
+    publications.write(publication(7))
+
+    publications.write(publication(6))
+
+    assert publications.latest() == publication(7)
+
+
+def test_it_is_remembered_for_five_seconds(table_storage: str, clock: Clock) -> None:
+    storage = opened(table_storage)
+    reader = Publications(tables=storage, clock=clock)
+    writer = Publications(tables=storage, clock=clock)
+    writer.write(publication(1))
+    reader.latest()
+    writer.write(publication(2))
+
+    clock.forward(seconds=4.9)
+    early = reader.latest()
+    clock.forward(seconds=0.1)
+    late = reader.latest()
+
+    assert (early, late) == (publication(1), publication(2))
+
+
+def test_publishing_tells_how_far_data_reaches_overall_and_by_price_area(
+    deliverer: Deliverer, table_storage: str, clock: Clock, tmp_path: Path
+) -> None:
+    publications = Publications(tables=opened(table_storage), clock=clock)
+    points = tmp_path / "points.csv"
+    points.write_text(
+        "metering_point_id,name,address,postal_code,city,price_area,grid_area,meter_serial\n"
+        f"{HOUSE},,,,,NO1,,\n{CABIN},,,,,NO5,,\n",
+        encoding="utf-8",
+    )
+    building.load(deliverer.warehouse, points, clock=clock)
+    deliverer.load(
+        values(HOUSE, date(2026, 3, 29), ["1"] * 23) + values(CABIN, date(2026, 3, 28), ["1"] * 24)
+    )
+    announce.publish_pending(deliverer.warehouse, publications=publications, clock=clock)
+
+    deliverer.load(values(CABIN, date(2026, 3, 30), ["1"] * 24))
+    (published,) = announce.publish_pending(deliverer.warehouse, publications=publications, clock=clock)
+
+    assert publications.latest() == Publication(
+        sequence=2,
+        published_at=published.published_at,
+        available_until=datetime(2026, 3, 30, 22, tzinfo=UTC),
+        available_until_by_price_area={
+            "NO1": datetime(2026, 3, 29, 22, tzinfo=UTC),
+            "NO5": datetime(2026, 3, 30, 22, tzinfo=UTC),
+        },
+    )
+
+
+def test_a_correction_of_an_early_day_does_not_shorten_the_reach(
+    deliverer: Deliverer, table_storage: str, clock: Clock
+) -> None:
+    publications = Publications(tables=opened(table_storage), clock=clock)
+    for day in (date(2026, 3, 29), date(2026, 3, 1)):
+        deliverer.load(values(HOUSE, day, ["1"] * 23))
+        announce.publish_pending(deliverer.warehouse, publications=publications, clock=clock)
+
+    latest = publications.latest()
+
+    assert latest is not None
+    assert (latest.sequence, latest.available_until) == (2, datetime(2026, 3, 29, 22, tzinfo=UTC))
+
+
+def test_a_publish_that_died_before_the_watermark_is_completed_by_the_next_run(
+    deliverer: Deliverer, table_storage: str, clock: Clock
+) -> None:
+    publications = Publications(tables=opened(table_storage), clock=clock)
+    deliverer.load(values(HOUSE, date(2026, 3, 29), ["1"] * 23))
+    list(publish.pending(deliverer.warehouse, clock=clock))
+    assert publications.stored() is None
+
+    done = announce.publish_pending(deliverer.warehouse, publications=publications, clock=clock)
+
+    stored = publications.stored()
+    assert done == []
+    assert stored is not None
+    assert (stored.sequence, stored.available_until) == (1, datetime(2026, 3, 29, 22, tzinfo=UTC))
+
+
+def test_two_that_write_at_the_same_time_leave_the_later_publication(
+    table_storage: str, clock: Clock
+) -> None:
+    storage = opened(table_storage)
+
+    class Overtaken:
+        """Tables in which somebody else writes just before the first write."""
+
+        overtaken = False
+
+        def get(self, table: str, *, partition: str, row: str) -> tables.Entity | None:
+            found = storage.get(table, partition=partition, row=row)
+            if not self.overtaken:
+                self.overtaken = True
+                Publications(tables=storage, clock=clock).write(publication(9))
+            return found
+
+        def insert(self, table: str, entity: Mapping[str, Any]) -> str:
+            return storage.insert(table, entity)
+
+        def replace(self, table: str, entity: Mapping[str, Any], *, etag: str) -> str:
+            return storage.replace(table, entity, etag=etag)
+
+    Publications(tables=Overtaken(), clock=clock).write(publication(8))
+
+    assert Publications(tables=storage, clock=clock).latest() == publication(9)
