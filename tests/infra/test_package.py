@@ -1,6 +1,5 @@
 """Whether what is deployed to Azure is the app and nothing else."""
 
-import subprocess
 from pathlib import Path
 
 from local.infracheck import agreement
@@ -22,14 +21,8 @@ def test_an_entry_that_would_be_deployed_by_mistake_is_found() -> None:
 
 
 def test_only_the_app_is_deployed(root: Path) -> None:
-    tracked = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
-        cwd=root,
-        check=True,
-        capture_output=True,
-        text=True,
-    ).stdout.splitlines()
-    entries = {path.split("/")[0] for path in tracked}
+    # What azd packs is what lies in the folder, tracked by git or not.
+    entries = [path.name for path in root.iterdir()]
 
     ignored = (root / ".funcignore").read_text("utf-8").splitlines()
 
