@@ -15,6 +15,20 @@ DECISIVE = ("WAREHOUSE", "TABLE_STORAGE")
 
 HEALTH_PATH = "/v1/health"
 
+_DEFAULTS = {
+    "WAREHOUSE_TIMEOUT_SECONDS": "30",
+    "WAREHOUSE_POOL_SIZE": "8",
+    "WAREHOUSE_MAX_ROWS": "250000",
+    "ODBC_DRIVER": "ODBC Driver 18 for SQL Server",
+    "ACCESS_MAX_AGE_HOURS": "72",
+    "SEVERA_CLIENT_IDS_PROPERTY": "API client id",
+    "SEVERA_METERING_POINTS_PROPERTY": "API metering points",
+    "SEVERA_CONTACT_ROLE": "API",
+    "SYNC_MAX_REVOKED_SHARE": "0.10",
+    "SYNC_ALLOW_REVOCATIONS": "false",
+}
+"""What the app does without these settings, so that the sample shows all there is to set."""
+
 _INHERITED_CREDENTIALS = ("AZURE_", "IDENTITY_", "MSI_")
 
 
@@ -38,6 +52,17 @@ def stack(ports: Ports, *, state: Path = places.STATE) -> dict[str, str]:
         "IDENTITY_ENDPOINT": f"{identity}/msi/token",
         "IDENTITY_HEADER": demo.FUNCTION_IDENTITY_HEADER,
     }
+
+
+def sample() -> dict[str, str]:
+    """The values of local.settings.sample.json: every setting, for the usual ports and for `func start`."""
+    local = stack(Ports(), state=Path(places.STATE.name))
+    host = {
+        "FUNCTIONS_WORKER_RUNTIME": "python",
+        "AzureWebJobsStorage": local["TABLE_STORAGE"],
+    }
+    unset = dict.fromkeys(settings.names(), "")
+    return {**host, **unset, **_DEFAULTS, **local}
 
 
 def azurite_endpoints(ports: Ports) -> emulator.Endpoints:

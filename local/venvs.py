@@ -27,6 +27,8 @@ def ready(folder: Path, *, python: str, requirements: Path) -> Path:
     """
     program = _program(folder)
     version = _version(python)
+    if version is None:
+        raise NotMade(f"{python} does not work: install Python from https://www.python.org/downloads/.")
     if _version(str(program)) != version:
         _say(f"Making {folder.name} with Python {version} …")
         _run([python, "-m", "venv", "--clear", str(folder)], advice=_without_venv())

@@ -84,14 +84,16 @@ def _start(supervisor: Supervisor, ports: Ports, arguments: argparse.Namespace) 
 
 
 def _load_sample(supervisor: Supervisor, ports: Ports, *, state: Path, days: int) -> None:
-    files, loaded = sample.missing(state, yesterday=_yesterday(), days=days)
+    missing, loaded = sample.missing(state, yesterday=_yesterday(), days=days)
     supervisor.wait_ready("azurite")
-    if not files:
-        return
-    _say(f"Loading sample data up to {loaded.until} …")
-    command = parts.command("load", map(str, files), settings=environment.stack(ports, state=state))
-    if supervisor.run(command) != 0:
-        raise StackFailed("The sample data could not be loaded; `python3 dev.py run --fresh` starts over.")
+    if missing:
+        _say(f"Loading sample data up to {loaded.until} …")
+    for files in missing:
+        command = parts.command("load", map(str, files), settings=environment.stack(ports, state=state))
+        if supervisor.run(command) != 0:
+            raise StackFailed(
+                "The sample data could not be loaded; `python3 dev.py run --fresh` starts over."
+            )
     sample.remember(state, loaded)
 
 

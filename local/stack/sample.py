@@ -19,17 +19,22 @@ class Loaded:
     until: date
 
 
-def missing(state: Path, *, yesterday: date, days: int = deliveries.DAYS) -> tuple[list[Path], Loaded]:
-    """Write the deliveries that are lacking up to yesterday: files to load, and what is loaded then."""
+def missing(state: Path, *, yesterday: date, days: int = deliveries.DAYS) -> tuple[list[list[Path]], Loaded]:
+    """Write the deliveries that are lacking up to yesterday.
+
+    Returns the files to load together, delivery by delivery, and what is loaded then. The correction is a
+    delivery of its own: it corrects what has been published before it.
+    """
     folder = state / "sample"
     loaded = _read(folder)
     if loaded is None:
         span = deliveries.span_until(yesterday, days=days)
-        return deliveries.write_first(folder, span), Loaded(span, yesterday)
+        *first, correction = deliveries.write_first(folder, span)
+        return [first, [correction]], Loaded(span, yesterday)
     new = [loaded.until + timedelta(days=number + 1) for number in range((yesterday - loaded.until).days)]
     if not new:
         return [], loaded
-    return [deliveries.write_days(folder, new, span=loaded.span)], Loaded(loaded.span, yesterday)
+    return [[deliveries.write_days(folder, new, span=loaded.span)]], Loaded(loaded.span, yesterday)
 
 
 def remember(state: Path, loaded: Loaded) -> None:

@@ -90,17 +90,19 @@ class Supervisor:
             if code is not None:
                 raise StackFailed(f"{one.part.name} ended with exit code {code}. {_tail(one.log)}")
 
-    def stop(self) -> None:
-        """Stop all parts, the last one started first; those that do not end by themselves are killed."""
+    def stop(self, *, patience: float = STOP_SECONDS) -> None:
+        """Stop all parts, the last one started first; those that do not end in time are killed."""
         for one in reversed(self._running):
             _signal_group(one.process, signal.SIGTERM)
-        deadline = time.monotonic() + STOP_SECONDS
+        deadline = time.monotonic() + patience
         for one in reversed(self._running):
             try:
                 one.process.wait(max(0.1, deadline - time.monotonic()))
             except subprocess.TimeoutExpired:
                 _signal_group(one.process, getattr(signal, "SIGKILL", signal.SIGTERM))
                 one.process.wait()
+            # What a part had started, and did not stop, is still in its group.
+            _signal_group(one.process, getattr(signal, "SIGKILL", signal.SIGTERM))
         self._running.clear()
 
 

@@ -1,0 +1,39 @@
+"""What the stack prints to try."""
+
+from datetime import date
+
+from local import demo
+from local.ports import Ports
+from local.stack import greeting
+
+NOVEMBER_21 = date(2026, 11, 21)
+
+
+def test_the_commands_name_the_ports_in_use() -> None:
+    text = greeting.text(Ports.from_base(9000), yesterday=NOVEMBER_21, seconds=21.4)
+
+    assert "Ready after 21 s. Open http://127.0.0.1:9000/" in text
+    assert "http://127.0.0.1:9002/5a5e0000-0000-4000-8000-000000000001/oauth2/v2.0/token" in text
+    assert "8080" not in text
+
+
+def test_three_requests_can_be_pasted() -> None:
+    commands = greeting.curl_commands(Ports(), yesterday=NOVEMBER_21)
+
+    assert [command.rpartition(" ")[2] for command in commands] == [
+        '"http://127.0.0.1:8080/metering/v1/metering-points"',
+        '"http://127.0.0.1:8080/metering/v1/metering-points/707057500000000018/consumption?date=2026-11-21"',
+        '"http://127.0.0.1:8080/metering/v1/consumption?from=2026-10-22&resolution=P1D&format=csv"',
+    ]
+    assert all('"Ocp-Apim-Subscription-Key: demo-key-eos-vendor"' in command for command in commands)
+
+
+def test_every_key_client_and_user_of_the_demo_world_is_named() -> None:
+    text = greeting.text(Ports(), yesterday=NOVEMBER_21, seconds=1)
+
+    for key in demo.SUBSCRIPTIONS:
+        assert key.key in text
+    for client in demo.CLIENTS:
+        assert f"{client.client_id}  secret {client.secret}" in text
+    for user in demo.USERS:
+        assert user.email in text
