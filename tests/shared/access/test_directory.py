@@ -293,8 +293,10 @@ def test_a_second_run_invites_and_assigns_nothing_again(service: Service) -> Non
     with_memory = resolve(service, *contacts, known=first.users, provisioning="invite")
     without_memory = resolve(service, *contacts, provisioning="invite")
 
+    posted = [each for each in service.requests()["requests"] if each["method"] == "POST"]
     assert with_memory == without_memory == Directory(first.users)
     assert service.graph() == before
+    assert len(posted) == 6  # Three invitations and three assignments, all of the first run.
 
 
 def test_an_assignment_that_exists_already_is_no_fault(

@@ -69,6 +69,21 @@ def test_a_list_that_stays_is_read_whole_and_in_order(count: int, longest_page: 
     assert [row["guid"] for row in rows] == staying.guids
 
 
+def test_rows_whose_order_is_not_settled_are_read_again_rather_than_lost() -> None:
+    before = [f"{number:02}" for number in range(98)]
+    orders = iter([[*before, "a", "b", "c"], [*before, "c", "b", "a"]])
+    shown = [*before, "a", "b", "c"]
+
+    def read(parameters: Mapping[str, str]) -> Page:
+        first = int(parameters["firstRow"])
+        guids = next(orders, shown)[first : first + 100]
+        return Page([{"guid": guid} for guid in guids], None)
+
+    rows = severa_paging.by_row(read, last_below=severa_paging.SHORTEST_FULL_PAGE)
+
+    assert [row["guid"] for row in rows] == shown
+
+
 def test_a_service_that_ignores_the_row_number_is_not_read_for_ever() -> None:
     rows: list[Row] = [{"guid": f"{number}"} for number in range(100)]
 
