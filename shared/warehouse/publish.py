@@ -191,6 +191,7 @@ def _new_versions(delivery: Delivery, *, sequence: int, published_at: datetime) 
                            received_at, batch_id
                     FROM metering.interval_value
                     WHERE start_utc >= CAST(? AS datetime2(0)) AND start_utc < CAST(? AS datetime2(0))
+                      AND received_at <= CAST(? AS datetime2(6))
                 ) AS v
                   ON v.metering_point_id = grid.metering_point_id
                  AND v.direction = grid.direction
@@ -216,6 +217,8 @@ def _new_versions(delivery: Delivery, *, sequence: int, published_at: datetime) 
             # The other hours of the first and last day lie up to 25 hours around the delivered ones.
             delivery.first_start - timedelta(hours=25),
             delivery.last_start + timedelta(hours=25),
+            # A later delivery that waits as well is not anticipated: a correction stays one.
+            delivery.received_at,
         ),
         "new_versions",
     )

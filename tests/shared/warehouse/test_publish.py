@@ -207,3 +207,18 @@ def test_nothing_is_left_in_the_working_tables(deliverer: Deliverer, warehouse: 
 
     assert building.count(warehouse, "delivery_line") == 0
     assert building.count(warehouse, "publishing_day") == 0
+
+
+def test_a_correction_that_waits_with_what_it_corrects_is_a_publication_of_its_own(
+    deliverer: Deliverer, warehouse: Warehouse
+) -> None:
+    deliverer.load(values(HOUSE, date(2026, 3, 29), ["1.000"] * 23))
+    deliverer.load(values(HOUSE, date(2026, 3, 29), ["2.000"]))
+
+    published = deliverer.publish()
+
+    assert [each.days for each in published] == [1, 1]
+    assert [each.total_kwh for each in versions(warehouse, HOUSE, date(2026, 3, 29))] == [
+        Decimal("23.000"),
+        Decimal("24.000"),
+    ]
