@@ -26,7 +26,7 @@ COMMANDS = {
     "access": ("local.operate", "access"),
     "check-warehouse": ("local.operate", "check-warehouse"),
     "bench": ("bench",),
-    "openapi": ("local.commands.openapi",),
+    "openapi": ("local.contract.document",),
 }
 
 USAGE = """usage: python3 dev.py COMMAND [arguments]

@@ -47,13 +47,13 @@ def token_url(ports: Ports) -> str:
 
 
 def curl_commands(ports: Ports, *, yesterday: date) -> list[str]:
-    """Shell lines that use TOKEN: the metering points, a day of one of them, a month of all as CSV."""
+    """Shell lines that use TOKEN: the metering points, a day of one of them, a month of all, by day."""
     point = demo.METERING_POINTS[0].metering_point_id
     month = yesterday - timedelta(days=30)
     return [
         _curl(ports, "/metering-points"),
         _curl(ports, f"/metering-points/{point}/consumption?date={yesterday}"),
-        _curl(ports, f"/consumption?from={month}&resolution=P1D&format=csv"),
+        _curl(ports, f"/consumption?from={month}&resolution=P1D"),
     ]
 
 
