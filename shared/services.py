@@ -1,8 +1,9 @@
 """Everything that the routes and timers work with, made once from the settings."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 
 from azure.core.credentials import TokenCredential
 from azure.identity import DefaultAzureCredential
@@ -51,7 +52,7 @@ class Services:
     def sync_access(self, *, dry_run: bool = False, allow_revocations: bool = False) -> SyncReport:
         """Bring the grants up to date with Severa and Entra, once; `sync.run` tells how it fails."""
         return sync.run(
-            self._sources(),
+            self._sources(dry_run=dry_run),
             storage=self.tables,
             rules=_rules(self.settings, allow_revocations=allow_revocations),
             clock=self.clock,
@@ -62,19 +63,23 @@ class Services:
         """Publish every delivery that waits, and tell the requests of it."""
         return announce.publish_pending(self.warehouse, publications=self.publications, clock=self.clock)
 
-    def _sources(self) -> Sources:
+    def _sources(self, *, dry_run: bool) -> Sources:
         by_supply = self.settings.sync.metering_point_source == "warehouse"
         return Sources(
             register=lambda: severa.fetch(self.settings.severa, clock=self.clock),
-            find_users=self._find_users,
+            find_users=partial(self._find_users, dry_run=dry_run),
             supply_periods=self._supply_periods if by_supply else None,
         )
 
-    def _find_users(self, asked: Sequence[ContactEmail], known: Mapping[ContactEmail, str]) -> Directory:
+    def _find_users(
+        self, asked: Sequence[ContactEmail], known: Mapping[ContactEmail, str], *, dry_run: bool
+    ) -> Directory:
+        """A dry run invites nobody: it says who is missing."""
+        chosen = self.settings.directory
         return directory.resolve(
             asked,
             known=known,
-            settings=self.settings.directory,
+            settings=replace(chosen, provisioning="report") if dry_run else chosen,
             token=lambda: self.credential.get_token(graph.SCOPE).token,
             clock=self.clock,
         )

@@ -1,0 +1,138 @@
+"""Why somebody may see something, since when, and what happened before."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from local.access.questions import Question
+from shared import tables
+from shared.access import runs, spans, store
+from shared.access.register import ContactEmail
+from shared.access.runs import Run
+from shared.access.store import StoredGrant
+from shared.tables import Entity, Tables
+
+ROWS_SHOWN_ONE_BY_ONE = 40
+EVENTS_SHOWN = 20
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of the answer: a grant, or several of one principal and customer."""
+
+    principal: str
+    email: str
+    customer: str
+    metering_points: str
+    periods: str
+    since: str
+    why: str
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Who may see what is asked about, what happened to it, and what the last sync said of it."""
+
+    lines: tuple[Line, ...]
+    grants: int
+    history: tuple[str, ...]
+    faults: tuple[str, ...]
+    latest: Run | None
+
+
+def answer(storage: Tables, asked: Sequence[Question], *, users: Mapping[ContactEmail, str]) -> Answer:
+    """What is stored about everything that all of the questions match."""
+    emails = {f"user:{object_id}": contact.email for contact, object_id in users.items()}
+    partitions = store.read(storage)
+    found = [
+        row
+        for partition in partitions.values()
+        for row in partition.grants.values()
+        if all(question.matches(row.grant) for question in asked)
+    ]
+    latest = runs.latest(storage)
+    return Answer(
+        lines=tuple(_lines(found, emails)),
+        grants=len(found),
+        history=tuple(_history(storage, asked)),
+        faults=tuple(_faults(latest, asked)),
+        latest=latest,
+    )
+
+
+def _lines(found: Sequence[StoredGrant], emails: Mapping[str, str]) -> list[Line]:
+    if len(found) <= ROWS_SHOWN_ONE_BY_ONE:
+        groups = [[row] for row in found]
+    else:
+        together: defaultdict[tuple[str, int, str], list[StoredGrant]] = defaultdict(list)
+        for row in found:
+            together[row.grant.principal, row.grant.customer_number, row.grant.why].append(row)
+        groups = list(together.values())
+    return [_line(group, emails) for group in groups]
+
+
+def _line(group: Sequence[StoredGrant], emails: Mapping[str, str]) -> Line:
+    grant = group[0].grant
+    alone = len(group) == 1
+    dates = sorted({row.granted_at[:10] for row in group})
+    return Line(
+        principal=grant.principal,
+        email=emails.get(grant.principal, ""),
+        customer=f"{grant.customer_number} {grant.customer_name}",
+        metering_points=grant.metering_point_id if alone else f"{len(group)} metering points",
+        periods=spans.text(grant.spans) if alone else "",
+        since=dates[0] if len(dates) == 1 else f"{dates[0]} to {dates[-1]}",
+        why=grant.why,
+    )
+
+
+def _history(storage: Tables, asked: Sequence[Question]) -> list[str]:
+    """The newest events about what is asked, from the partitions of those it can be about."""
+    events = [event for event in _events(storage, asked) if _is_about(event, asked)]
+    newest = sorted(events, key=lambda event: str(event["at"]), reverse=True)
+    shown = [_event_line(event) for event in newest[:EVENTS_SHOWN]]
+    return [*shown, f"and {len(newest) - len(shown)} more"] if len(newest) > len(shown) else shown
+
+
+def _events(storage: Tables, asked: Sequence[Question]) -> Iterable[Entity]:
+    named = [question.principals for question in asked if question.principals is not None]
+    if not named:
+        yield from storage.everything(tables.ACCESS_AUDIT)
+        return
+    for principal in sorted(frozenset.intersection(*named)):
+        yield from storage.range(tables.ACCESS_AUDIT, partition=principal)
+
+
+def _is_about(event: Entity, asked: Sequence[Question]) -> bool:
+    return all(
+        (question.principals is None or event["PartitionKey"] in question.principals)
+        and (question.customer_number is None or event["customerNumber"] == str(question.customer_number))
+        and (question.metering_point_id is None or event["meteringPointId"] == question.metering_point_id)
+        and (question.customer_name is None or question.customer_name in event["customerName"].casefold())
+        for question in asked
+    )
+
+
+def _event_line(event: Entity) -> str:
+    days = " to ".join(text for text in (event["before"], event["after"]) if text)
+    return (
+        f"{event['at'][:16].replace('T', ' ')} UTC  {event['event']:8} {event['PartitionKey']} at "
+        f"{event['meteringPointId']} of customer {event['customerNumber']} in {days}  ({event['why']})"
+    )
+
+
+def _faults(latest: Run | None, asked: Sequence[Question]) -> list[str]:
+    """What the last sync could not use of the customers that are asked about."""
+    lines = latest.report.splitlines() if latest else []
+    return [
+        line.removeprefix("- ")
+        for line in lines
+        for question in asked
+        if line.startswith("- customer ") and _names(line, question)
+    ]
+
+
+def _names(line: str, question: Question) -> bool:
+    if question.customer_number is not None:
+        return line.startswith(f"- customer {question.customer_number},")
+    return question.asked.casefold() in line.casefold()

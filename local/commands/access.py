@@ -1,0 +1,124 @@
+"""Explains who may see what, since when and why: `python -m local.commands.access WHO…`.
+
+WHO is a principal (`app:…`, `user:…`, or only its id), an e-mail address, a customer number or a part of
+a customer's name, or a metering point; several of them narrow the question. `--compare portal.csv` lists
+the differences from the customer portal's list instead.
+
+Exit code 0: answered, and nothing differs. 1: differences. 2: the question or the file cannot be read,
+or Table Storage did not answer.
+"""
+
+import argparse
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+from azure.identity import DefaultAzureCredential
+from rich.console import Console
+from rich.table import Table
+
+from local.access import explain, portal, questions
+from local.access.explain import Answer
+from local.access.portal import Differences, PortalList, UnreadablePortalList
+from shared import settings, tables
+from shared.access import runs, store
+from shared.settings import InvalidSettings
+from shared.tables import Tables, TablesUnavailable
+
+DIFFERENT, TROUBLE = 1, 2
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Answer the question; the exit code."""
+    parser = argparse.ArgumentParser(prog="access", description="Explain who may see what, and why.")
+    parser.add_argument("who", nargs="*", help="principal, e-mail, customer number or name, metering point")
+    parser.add_argument("--compare", type=Path, metavar="PORTAL.CSV", help="list differences from the portal")
+    asked = parser.parse_args(arguments)
+    if bool(asked.who) == bool(asked.compare):
+        parser.error("say who or what you ask about, or give --compare a file")
+    out = Console(highlight=False, soft_wrap=True)
+    logging.getLogger("azure").setLevel(logging.WARNING)
+    try:
+        storage = _storage()
+        return (
+            compare(storage, asked.compare, out=out) if asked.compare else tell(storage, asked.who, out=out)
+        )
+    except (InvalidSettings, TablesUnavailable, UnreadablePortalList) as error:
+        out.print(str(error), markup=False)
+        return TROUBLE
+
+
+def tell(storage: Tables, who: Sequence[str], *, out: Console) -> int:
+    """Print who may see what all of `who` match; the exit code."""
+    users = runs.bound_users(storage)
+    asked = [questions.parse(word, users=users) for word in who]
+    for question in asked:
+        if question.principals == frozenset():
+            out.print(f"Nobody is known by the address {question.asked}.", markup=False)
+    _print_answer(explain.answer(storage, asked, users=users), out=out)
+    return 0
+
+
+def compare(storage: Tables, file: Path, *, out: Console) -> int:
+    """Print the differences from the portal's list, both ways; the exit code."""
+    listed = portal.read(file, users=runs.bound_users(storage))
+    api = frozenset(
+        (row.grant.principal, row.grant.customer_number, str(row.grant.metering_point_id))
+        for partition in store.read(storage).values()
+        for row in partition.grants.values()
+    )
+    found = portal.differences(listed.accesses, api)
+    _print_differences(listed, found, out=out)
+    return DIFFERENT if found.only_in_portal or found.only_in_api or listed.unreadable else 0
+
+
+def _print_answer(answer: Answer, *, out: Console) -> None:
+    if answer.lines:
+        table = Table("Principal", "Customer", "Metering point", "Period", "Since", "Why")
+        for line in answer.lines:
+            who = f"{line.principal}\n{line.email}" if line.email else line.principal
+            table.add_row(who, line.customer, line.metering_points, line.periods, line.since, line.why)
+        out.print(table)
+    out.print(f"{answer.grants} grants.")
+    for title, lines in (("What happened:", answer.history), ("Not usable in Severa:", answer.faults)):
+        if lines:
+            out.print(title)
+            for text in lines:
+                out.print(f"  {text}", markup=False)
+    latest = answer.latest
+    if latest is None:
+        out.print("Access has never been synchronised.")
+    else:
+        out.print(f"Last sync: {latest.outcome} at {latest.finished_at:%Y-%m-%d %H:%M} UTC.", markup=False)
+
+
+def _print_differences(listed: PortalList, found: Differences, *, out: Console) -> None:
+    for line in listed.unreadable:
+        out.print(f"Not compared, {line}.", markup=False)
+    for title, accesses in (
+        ("Only in the portal", found.only_in_portal),
+        ("Only in the API", found.only_in_api),
+    ):
+        if accesses:
+            table = Table("Principal", "Customer", "Metering point", title=f"{title}: {len(accesses)}")
+            for principal, customer, point in accesses:
+                table.add_row(principal, str(customer), point)
+            out.print(table)
+    out.print(
+        f"{found.in_both} in both, {len(found.only_in_portal)} only in the portal, "
+        f"{len(found.only_in_api)} only in the API."
+    )
+
+
+def _storage() -> Tables:
+    chosen = settings.from_environment()
+    credential = (
+        DefaultAzureCredential(managed_identity_client_id=chosen.identity_client_id)
+        if chosen.table_storage.startswith("https://")
+        else None
+    )
+    return tables.open_tables(chosen.table_storage, credential=credential)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,213 @@
+"""What operators see: who may see what, since when and why, and how the portal differs."""
+
+import io
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from local.access import portal, questions
+from local.access.portal import UnreadablePortalList
+from local.commands import access
+from shared import tables
+from shared.access import sync
+from shared.access.register import ContactEmail
+from shared.access.sync import Rules, Sources
+from shared.tables import Tables
+from tests.builders.access import Client, Clock, Entra, Person, app, guid, point, register, user
+
+KARI = "kari@fjord.example"
+VENDOR = app(1)
+
+
+class Office:
+    """The stored access of a bakery and a mall, and what the commands print about it."""
+
+    def __init__(self, storage: Tables) -> None:
+        self.storage = storage
+        self.clock = Clock()
+
+    def sync(self, *clients: Client) -> None:
+        """Make the stored access that of these customers."""
+        self.clock.pass_time(timedelta(hours=1))
+        read = register(clients)
+        sources = Sources(lambda: read, Entra({KARI: guid(70)}).find)
+        sync.run(sources, storage=self.storage, rules=Rules(), clock=self.clock)
+
+    def tell(self, *who: str) -> str:
+        """What the command prints about somebody."""
+        out = Console(file=io.StringIO(), width=250)
+        assert access.tell(self.storage, who, out=out) == 0
+        return out.file.getvalue()  # type: ignore[attr-defined, no-any-return]
+
+    def compare(self, file: Path) -> tuple[int, str]:
+        """What the command prints about the portal's list, and its exit code."""
+        out = Console(file=io.StringIO(), width=250)
+        code = access.compare(self.storage, file, out=out)
+        return code, out.file.getvalue()  # type: ignore[attr-defined]
+
+
+BAKERY = Client(
+    10001, apps=guid(1), points=f"{point(1)} 2024-05-01..", persons=(Person(7),), name="Fjordbakeriet"
+)
+MALL = Client(10002, apps=guid(1), points=f"{point(2)} {point(3)}", name="Nordlys")
+
+
+@pytest.fixture
+def office(table_storage: str) -> Office:
+    storage = tables.open_tables(table_storage, credential=None)
+    storage.create_missing()
+    return Office(storage)
+
+
+@pytest.fixture
+def synced(office: Office) -> Office:
+    office.sync(BAKERY, MALL)
+    return office
+
+
+def test_an_app_and_a_metering_point_tell_since_when_and_why(synced: Office) -> None:
+    told = synced.tell(VENDOR, point(1))
+
+    assert f"{VENDOR} │ 10001 Fjordbakeriet │ {point(1)} │ 2024-05-01.. │ 2026-11-22" in told
+    assert "API client id; API metering points" in told
+    assert f"2026-11-22 06:00 UTC  granted  {VENDOR} at {point(1)} of customer 10001 in 2024-05-01.." in told
+    assert "1 grants." in told
+    assert "Last sync: complete at 2026-11-22 06:00 UTC." in told
+
+
+@pytest.mark.parametrize("who", ["10001", "fjordbak", point(1)])
+def test_a_customer_or_metering_point_tells_everybody_who_sees_it(synced: Office, who: str) -> None:
+    told = synced.tell(who)
+
+    assert VENDOR in told
+    assert user(70) in told
+    assert KARI in told
+    assert "10002" not in told
+    assert "2 grants." in told
+
+
+@pytest.mark.parametrize("who", [user(70), guid(70), "Kari@Fjord.example"])
+def test_a_user_is_found_by_principal_id_or_address(synced: Office, who: str) -> None:
+    told = synced.tell(who)
+
+    assert user(70) in told
+    assert VENDOR not in told
+
+
+def test_access_that_has_ended_is_told_from_the_audit(synced: Office) -> None:
+    synced.sync(BAKERY)
+
+    told = synced.tell(VENDOR, point(2))
+
+    assert "0 grants." in told
+    assert f"2026-11-22 07:00 UTC  revoked  {VENDOR} at {point(2)} of customer 10002" in told
+
+
+def test_a_fault_of_a_customer_is_told_with_it(office: Office) -> None:
+    office.sync(Client(10001, apps="nobody", points=point(1)), MALL)
+
+    told = office.tell("10001")
+
+    assert "Not usable in Severa:" in told
+    assert "customer 10001, Kunde 10001: 'API client id': 'nobody' is not an application id" in told
+    assert "Not usable" not in office.tell("10002")
+
+
+def test_an_unknown_address_is_said_to_be_unknown(synced: Office) -> None:
+    told = synced.tell("nobody@fjord.example")
+
+    assert "Nobody is known by the address nobody@fjord.example." in told
+    assert "0 grants." in told
+
+
+def test_many_grants_are_counted_by_customer(office: Office) -> None:
+    office.sync(Client(10001, apps=guid(1), points=" ".join(point(each) for each in range(100, 160))), MALL)
+
+    told = office.tell(VENDOR)
+
+    assert "60 metering points" in told
+    assert "2 metering points" in told
+    assert "62 grants." in told
+
+
+def test_before_the_first_sync_that_is_what_is_told(office: Office) -> None:
+    assert "Access has never been synchronised." in office.tell("10001")
+
+
+# The portal.
+
+
+def listed(folder: Path, *lines: str, header: str = "principal,customer_number,metering_point_id") -> Path:
+    file = folder / "portal.csv"
+    file.write_text("\n".join((header, *lines)), encoding="utf-8")
+    return file
+
+
+def test_an_equal_list_has_no_differences(synced: Office, tmp_path: Path) -> None:
+    file = listed(
+        tmp_path,
+        f"{VENDOR},10001,{point(1)}",
+        f"{VENDOR.upper().replace('APP', 'app')},10002,{point(2)}",
+        f"{VENDOR},10002,{point(3)}",
+        f"Kari@Fjord.example,10001,{point(1)}",
+    )
+
+    code, told = synced.compare(file)
+
+    assert code == 0
+    assert "4 in both, 0 only in the portal, 0 only in the API." in told
+
+
+def test_differences_are_listed_both_ways(synced: Office, tmp_path: Path) -> None:
+    file = listed(
+        tmp_path,
+        f"{VENDOR};10001;{point(1)}",
+        f"{VENDOR};10002;{point(9)}",
+        f"ola@fjord.example;10001;{point(1)}",
+        header="\ufeffPrincipal;customer_number;metering_point_id",
+    )
+
+    code, told = synced.compare(file)
+
+    assert code == 1
+    assert "Only in the portal: 2" in told
+    assert f"{VENDOR}" in told
+    assert "ola@fjord.example" in told
+    assert "Only in the API: 3" in told
+    assert "1 in both, 2 only in the portal, 3 only in the API." in told
+
+
+def test_a_line_that_cannot_be_compared_is_named_and_is_a_difference(synced: Office, tmp_path: Path) -> None:
+    file = listed(
+        tmp_path,
+        f"{VENDOR},10001,{point(1)}",
+        f"{VENDOR},10001,123",
+        f"{VENDOR},Fjord,{point(1)}",
+        f"somebody,10001,{point(1)}",
+        f"{VENDOR}",
+    )
+
+    code, told = synced.compare(file)
+
+    assert code == 1
+    assert "Not compared, line 3: '123': a metering point id has exactly 18 digits." in told
+    assert "Not compared, line 4: 'Fjord' is not a customer number." in told
+    assert "Not compared, line 5: 'somebody' is neither app:<id>, user:<id> nor an e-mail address." in told
+    assert "Not compared, line 6: '' is not a customer number." in told
+
+
+@pytest.mark.parametrize("content", [b"user,customer_number\n", b"", b"\xff\xfe"])
+def test_a_file_that_is_no_list_is_refused(tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "portal.csv"
+    file.write_bytes(content)
+
+    with pytest.raises(UnreadablePortalList):
+        portal.read(file, users={})
+
+
+def test_one_address_of_two_contact_persons_is_both_their_users() -> None:
+    users = {ContactEmail("a", KARI): guid(1), ContactEmail("b", KARI): guid(2)}
+
+    assert questions.principals_of_email(KARI, users=users) == {user(1), user(2)}
