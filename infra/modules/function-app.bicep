@@ -77,8 +77,8 @@ param privateOnly bool
 var httpSessions = 320
 var sessionsPerInstance = min(8, httpSessions / maximumInstanceCount)
 
-// Each request holds one thread, and a thread without a session only waits; so the host sends an instance as many
-// requests as it has sessions. The extra threads answer the health probe while all of those are busy.
+// A request that reads holds one thread and one session, and a thread without a session only waits: so instances are
+// added when each has as many requests as sessions. Two threads more answer what needs none: 304, refusals.
 var concurrentRequests = sessionsPerInstance
 var threads = sessionsPerInstance + 2
 

@@ -48,6 +48,22 @@ def wrong_outputs(templates: Templates) -> list[str]:
     ]
 
 
+def unread_outputs(templates: Templates, *, root: str) -> list[str]:
+    """Outputs of modules that nothing reads; those of the root are for people and for azd."""
+    read = {
+        (template.modules[symbol].path, output)
+        for template in templates.values()
+        for symbol, output in lexis.outputs_used(template.text)
+        if symbol in template.modules
+    }
+    return [
+        f"{path}: output {output} is read by nothing."
+        for path, template in sorted(templates.items())
+        for output in sorted(template.outputs)
+        if path != root and (path, output) not in read
+    ]
+
+
 def missing_files(templates: Templates, *, exists: Callable[[str], bool]) -> list[str]:
     """Files that Bicep loads and that are not there."""
     return [

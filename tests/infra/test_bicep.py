@@ -97,6 +97,14 @@ def test_an_output_that_the_module_does_not_give_is_found() -> None:
     assert structure.wrong_outputs(broken) == ["infra/main.bicep: module store has no output adress."]
 
 
+def test_an_output_of_a_module_that_nothing_reads_is_found() -> None:
+    store = STORE + "output town string = place\n"
+
+    assert structure.unread_outputs(read(main=MAIN, store=store), root="infra/main.bicep") == [
+        "infra/modules/store.bicep: output town is read by nothing."
+    ]
+
+
 def test_a_loaded_file_that_does_not_exist_is_found() -> None:
     loading = read(api="var policy = loadTextContent('../apim/policies/api.xml')\noutput p string = policy")
 
@@ -190,8 +198,11 @@ def test_every_module_of_the_project_gets_the_parameters_it_has(project: Mapping
     assert structure.wrong_parameters(project) == []
 
 
-def test_every_output_that_the_project_reads_exists(project: Mapping[str, Template]) -> None:
+def test_every_output_that_the_project_reads_exists_and_the_other_way_round(
+    project: Mapping[str, Template],
+) -> None:
     assert structure.wrong_outputs(project) == []
+    assert structure.unread_outputs(project, root="infra/main.bicep") == []
 
 
 def test_every_name_in_the_project_is_declared_and_used(project: Mapping[str, Template]) -> None:

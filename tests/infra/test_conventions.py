@@ -115,6 +115,19 @@ def test_roles_are_named_beside_their_ids(project: Mapping[str, Template]) -> No
         assert len(guid.findall(template.text)) == len(named.findall(template.text)), path
 
 
+def test_each_service_is_asked_for_in_one_version_of_its_interface(project: Mapping[str, Template]) -> None:
+    versions: dict[str, set[str]] = {}
+    for template in project.values():
+        for resource in template.resources.values():
+            if "/" in resource["type"]:  # A child written within its parent has the parent's version.
+                kind = "/".join(resource["type"].split("/")[:2])
+                versions.setdefault(kind, set()).add(resource["api_version"])
+
+    assert versions["Microsoft.ApiManagement/service"] == {"2024-05-01"}
+    assert versions["Microsoft.Web/sites"] == {"2025-03-01"}
+    assert {kind: found for kind, found in versions.items() if len(found) > 1} == {}
+
+
 def test_the_largest_scale_stays_below_the_sessions_of_the_warehouse(project: Mapping[str, Template]) -> None:
     app = project[APP]
     instances = app.parameters["maximumInstanceCount"]
