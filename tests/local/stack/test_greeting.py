@@ -23,7 +23,7 @@ def test_three_requests_can_be_pasted() -> None:
     assert [command.rpartition(" ")[2] for command in commands] == [
         '"http://127.0.0.1:8080/metering/v1/metering-points"',
         '"http://127.0.0.1:8080/metering/v1/metering-points/707057500000000018/consumption?date=2026-11-21"',
-        '"http://127.0.0.1:8080/metering/v1/consumption?from=2026-10-22&resolution=P1D&format=csv"',
+        '"http://127.0.0.1:8080/metering/v1/consumption?from=2026-10-22&resolution=P1D"',
     ]
     assert all('"Ocp-Apim-Subscription-Key: demo-key-eos-vendor"' in command for command in commands)
 
