@@ -43,6 +43,18 @@ EMPTY_SEVERA: Record = {
 EMPTY_GRAPH: Record = {"users": [], "servicePrincipals": [], "appRoleAssignments": [], "pageSize": 100}
 
 
+_IDENTITIES = {
+    "customers": ("guid",),
+    "contactPersons": ("guid",),
+    "customProperties": ("guid", "name"),
+    "customValues": ("guid", "customerGuid"),
+    "users": ("id",),
+    "servicePrincipals": ("id", "appId"),
+    "appRoleAssignments": ("principalId", "resourceId", "appRoleId"),
+}
+"""What a record of each list has to have for the stand-in to serve it; the rest is up to the file."""
+
+
 class InvalidData(Exception):
     """A file or a body does not hold what a stand-in can serve; the message says what is wrong."""
 
@@ -60,6 +72,9 @@ def complete(given: object, *, empty: Mapping[str, Any]) -> Record:
     for name, value in given.items():
         if not isinstance(value, type(empty[name])):
             raise InvalidData(f"'{name}' must be a {type(empty[name]).__name__}.")
+        for record in value if name in _IDENTITIES else ():
+            if not isinstance(record, dict) or not all(record.get(key) for key in _IDENTITIES[name]):
+                raise InvalidData(f"A record of '{name}' lacks {' or '.join(_IDENTITIES[name])}: {record}")
     return copy.deepcopy({**empty, **given})
 
 

@@ -71,7 +71,7 @@ class Graph:
         if "@" not in email or UNINVITABLE.search(email) or not body.get("inviteRedirectUrl"):
             raise Refused(400, "BadRequest", "The invited user email address is invalid.")
         users = self.data["users"]
-        user = next((row for row in users if (row["mail"] or "").lower() == email.lower()), None)
+        user = next((row for row in users if (row.get("mail") or "").lower() == email.lower()), None)
         if user is None:
             user = guest(object_id=str(uuid.uuid4()), email=email)
             users.append(user)

@@ -168,7 +168,9 @@ def _answering(view: Callable[[Request], Response]) -> Callable[[Request], Any]:
 
 def _filtered(rows: list[Record], active: str | None) -> list[Record]:
     """Without the filter Severa gives active and inactive rows alike."""
-    return rows if active is None else [row for row in rows if row["isActive"] is (active == "true")]
+    return (
+        rows if active is None else [row for row in rows if row.get("isActive", True) is (active == "true")]
+    )
 
 
 def _sorted(rows: list[Record], request: Request) -> list[Record]:

@@ -56,8 +56,9 @@ def resolve(
 ) -> Directory:
     """The user of each of `wanted`, or why there is none; with `invite`, those who are missing are invited.
 
-    `known` holds the object ids that were stored before; store `users` of the answer for the next
-    time, and forget those that are no longer wanted. `token` gives a token for `graph.SCOPE`.
+    `known` holds the object ids that were stored before. For the next time, store what `users` of the
+    answer adds, keep those that are still wanted, also when they are a fault today, and forget the
+    others. `token` gives a token for `graph.SCOPE`.
 
     With `off` and `report` nothing is changed in Entra. With `invite` everybody who was found or
     invited is given the app role as well. Nothing is ever taken away in Entra.

@@ -77,7 +77,17 @@ def test_requests_are_counted_by_path_and_status(service: Service) -> None:
     assert seen["requests"][0] == {"method": "GET", "target": CUSTOMERS, "status": 401}
 
 
-@pytest.mark.parametrize("body", ["{", "[]", '{"kunder": []}', '{"customers": {}}'])
+@pytest.mark.parametrize(
+    "body",
+    [
+        "{",
+        "[]",
+        '{"kunder": []}',
+        '{"customers": {}}',
+        '{"customers": ["c1"]}',
+        '{"customValues": [{"guid": "v"}]}',
+    ],
+)
 def test_data_that_does_not_fit_is_refused_and_changes_nothing(service: Service, body: str) -> None:
     before = service.control.get("/control/severa").json()
 

@@ -485,18 +485,18 @@ def test_a_page_of_something_in_between_is_tried_again(service: Service) -> None
 
 
 def test_an_answer_slower_than_the_time_limit_is_tried_again(service: Service) -> None:
-    service.order("slow", CUSTOMERS, seconds=0.5)
+    service.order("slow", CUSTOMERS, seconds=1)
 
     register = severa.fetch(
         service.severa_settings(),
         clock=service.time.clock,
         sleep=service.time.sleep,
         monotonic=service.time.monotonic,
-        timeout=httpx.Timeout(0.2),
+        timeout=httpx.Timeout(0.5),
     )
 
     assert len(register.customers) == 4
-    assert service.requests()["paths"][CUSTOMERS] == 2
+    assert service.requests()["paths"][CUSTOMERS] >= 2
 
 
 def test_nobody_listening_makes_severa_unavailable(service: Service, free_port: int) -> None:
