@@ -1,5 +1,6 @@
 """Microsoft Graph over HTTP: reading lists to their end, and creating. What is asked is up to `directory`."""
 
+import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -10,6 +11,9 @@ import httpx
 from azure.core.exceptions import AzureError
 
 from shared.access import retrying
+
+# httpx logs the address of each request as information, and a filter on users names a person.
+logging.getLogger("httpx").setLevel(logging.WARNING)
 
 TIMEOUT = httpx.Timeout(60, connect=15)
 """Seconds, for each part of a request."""
