@@ -54,6 +54,7 @@ def main() -> int:
         port=options.port,
         log_level="warning",
         access_log=False,
+        timeout_keep_alive=65,
         server_header=False,
         date_header=False,
     )

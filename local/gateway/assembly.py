@@ -83,7 +83,10 @@ def connect(
     http = httpx.AsyncClient(
         trust_env=False,
         timeout=10.0,
-        limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
+        # Shorter than the 5 s after which uvicorn closes an idle connection: none is used as it closes.
+        limits=httpx.Limits(
+            max_connections=connections, max_keepalive_connections=connections, keepalive_expiry=4.0
+        ),
     )
     return Services(
         clock=clock,

@@ -65,6 +65,10 @@ def _parse(source: str, path: Path) -> Element:
     def said(text: str) -> None:
         open_elements[-1].text += text
 
+    def declared(*_: object) -> None:
+        raise PolicyRefused(Fault(path, parser.CurrentLineNumber, "a policy file has no DOCTYPE"))
+
+    parser.StartDoctypeDeclHandler = declared
     parser.StartElementHandler, parser.EndElementHandler, parser.CharacterDataHandler = started, ended, said
     try:
         parser.Parse(source, True)

@@ -22,11 +22,11 @@ class Product:
 
 @dataclass(frozen=True)
 class Subscription:
-    """A subscription of a product. Quota periods count from `started`."""
+    """A subscription of a product, or of all APIs. Quota periods count from `started`."""
 
     id: str
     name: str
-    product: str
+    product: str | None
     keys: tuple[str, ...]
     started: datetime
 

@@ -79,9 +79,9 @@ class Refusals:
             return None
 
     def settle(self) -> None:
-        """Raise what was collected."""
+        """Raise what was collected, each fault once: a file is read for several products."""
         if self.faults:
-            raise PolicyRefused(*self.faults)
+            raise PolicyRefused(*dict.fromkeys(self.faults))
 
 
 async def run_steps(steps: Iterable[Step], exchange: Exchange) -> Response | None:

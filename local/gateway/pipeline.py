@@ -105,7 +105,8 @@ class Gateway:
         if subscription is None:
             raise GatewayError("authorization", "SubscriptionKeyInvalid", _KEY_INVALID, 401, challenge)
         exchange.subscription = subscription
-        exchange.product = self.products[subscription.product]
+        # A key of all APIs is in no product's context, so no product's policies run for it.
+        exchange.product = self.products[subscription.product] if subscription.product else None
 
     def _pipeline(self, exchange: Exchange) -> Pipeline:
         """A request that matched no operation belongs to no API; one without a key to no product."""

@@ -40,7 +40,7 @@ class Subscriptions:
         known = set(products)
         self._subscriptions = tuple(subscriptions)
         for subscription in self._subscriptions:
-            if subscription.product not in known:
+            if subscription.product is not None and subscription.product not in known:
                 raise ProductsRefused(
                     f"subscription '{subscription.name}' is of an unknown product '{subscription.product}'"
                 )

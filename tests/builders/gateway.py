@@ -38,6 +38,7 @@ OPENAPI = {
 
 STANDARD = Subscription("sub-standard", "a baker", "standard", ("key-standard", "key-standard-2"), NOON)
 OTHER = Subscription("sub-other", "a gardener", "standard", ("key-other",), NOON)
+ALL_APIS = Subscription("sub-all", "an operator", None, ("key-all",), NOON)
 PARTNER = Subscription("sub-partner", "a vendor", "partner", ("key-partner",), NOON)
 
 
@@ -195,7 +196,7 @@ def world(
     files: Files,
     *,
     clock: Clock | None = None,
-    subscriptions: Sequence[Subscription] = (STANDARD, OTHER, PARTNER),
+    subscriptions: Sequence[Subscription] = (STANDARD, OTHER, PARTNER, ALL_APIS),
     backend: Any = None,
     backend_address: str | None = None,
 ) -> Iterator[World]:

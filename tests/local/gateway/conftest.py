@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from local.gateway.assembly import Files
 from tests.builders import gateway
 from tests.builders.gateway import World
 
@@ -27,6 +28,6 @@ def calm_world(shared_world: World) -> World:
 
 
 @pytest.fixture
-def files(tmp_path: Path) -> gateway.assembly.Files:
+def files(tmp_path: Path) -> Files:
     """The deployed configuration, to be changed by a test."""
     return gateway.copied_files(tmp_path)

@@ -66,6 +66,8 @@ KEYS = [
          headers=((KEY[0], "KEY-PARTNER"),)),
     Case("empty key", 401, "missing-subscription-key", key=False, headers=((KEY[0], ""),)),
     Case("the key twice", 401, "invalid-subscription-key", headers=(KEY,)),
+    Case("key of all APIs, for which no product's limits run", 401, "invalid-subscription-key", key=False,
+         headers=((KEY[0], "key-all"),), answer={"WWW-Authenticate": KEY_CHALLENGE}),
     Case("second key of a subscription", 200, key=False, headers=((KEY[0], "key-standard-2"),),
          backend={"x-subscription-id": ["sub-standard"]}),
     Case("header name in lower case", 200, key=False, headers=((KEY[0].lower(), KEY[1]),)),

@@ -1,0 +1,172 @@
+"""What becomes of the backend's answer, and of its absence."""
+
+import gzip
+import http.client
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from local import demo
+from tests.builders import gateway
+from tests.builders.gateway import World
+from tests.builders.serving import address_of, listening
+
+
+def test_an_answer_comes_through_as_it_is(calm_world: World) -> None:
+    body = gzip.compress(b"hello " * 100)
+    calm_world.backend.answers(
+        200,
+        body,
+        Content_Type="text/csv",
+        Content_Encoding="gzip",
+        ETag='"7"',
+        Cache_Control="private, no-cache",
+    )
+
+    answer = calm_world.get()
+
+    assert answer.body == body
+    assert answer.header("Content-Encoding") == "gzip"
+    assert answer.header("ETag") == '"7"'
+    assert answer.header("Cache-Control") == "private, no-cache"
+
+
+def test_repeated_headers_stay_repeated(calm_world: World) -> None:
+    calm_world.backend.headers = [("Link", "<a>"), ("Link", "<b>")]
+
+    answer = calm_world.get()
+
+    assert [value for name, value in answer.headers if name.lower() == "link"] == ["<a>", "<b>"]
+
+
+def test_what_the_hosting_says_of_itself_stays_inside(calm_world: World) -> None:
+    calm_world.backend.answers(
+        200, b"{}", X_Powered_By="ASP.NET", Request_Context="appId=1", X_Request_Id="inner"
+    )
+
+    answer = calm_world.get(X_Request_Id="outer-request")
+
+    assert answer.header("X-Powered-By") is None
+    assert answer.header("Request-Context") is None
+    assert answer.header("X-Request-Id") == "outer-request"
+
+
+def test_not_modified_has_no_body(calm_world: World) -> None:
+    calm_world.backend.status, calm_world.backend.headers = 304, [("ETag", '"7"')]
+    calm_world.backend.chunks = lambda: iter(())
+
+    answer = calm_world.get()
+
+    assert (answer.status, answer.body, answer.header("ETag")) == (304, b"", '"7"')
+
+
+def test_a_problem_of_the_app_is_passed_on(calm_world: World) -> None:
+    body = b'{"type":"/problems/warehouse-busy","status":503,"code":"warehouse-busy"}'
+    calm_world.backend.answers(503, body, Content_Type="application/problem+json", Retry_After="7")
+
+    answer = calm_world.get()
+
+    assert (answer.status, answer.body, answer.header("Retry-After")) == (503, body, "7")
+
+
+@pytest.mark.parametrize(
+    ("status", "headers"),
+    [
+        (401, {"WWW_Authenticate": "Bearer realm=function"}),
+        (403, {"Content_Type": "text/html"}),
+        (404, {}),
+        (500, {"Content_Type": "text/plain"}),
+        (502, {"Content_Type": "application/json"}),
+        (503, {"Content_Type": "text/html"}),
+    ],
+)
+def test_an_error_that_is_not_the_apps_own_becomes_a_problem(
+    calm_world: World, status: int, headers: dict[str, str]
+) -> None:
+    calm_world.backend.answers(status, b"<h1>secrets of the host</h1>", **headers)
+
+    answer = calm_world.get()
+
+    assert (answer.status, answer.code) == (503, "backend-unavailable")
+    assert answer.header("Retry-After") == "10"
+    assert answer.header("WWW-Authenticate") is None
+    assert b"secrets" not in answer.body
+
+
+def test_a_backend_that_is_away_is_a_problem(tmp_path: Path) -> None:
+    nobody = listening()
+    address = address_of(nobody)
+    nobody.close()
+
+    with gateway.world(gateway.copied_files(tmp_path), backend_address=address) as world:
+        answer = world.get()
+
+    assert (answer.status, answer.code) == (503, "backend-unavailable")
+    assert answer.header("Retry-After") == "10"
+
+
+def test_a_backend_that_is_late_is_a_problem(tmp_path: Path) -> None:
+    files = gateway.copied_files(tmp_path)
+    policy = files.policies / "global.xml"
+    policy.write_text(policy.read_text().replace('timeout="60"', 'timeout="1"'))
+    deaf = listening()  # Accepts connections and never reads.
+
+    with gateway.world(files, backend_address=address_of(deaf)) as world:
+        answer = world.get()
+    deaf.close()
+
+    assert (answer.status, answer.code) == (503, "backend-timeout")
+    assert answer.header("Retry-After") == "30"
+
+
+def test_a_body_goes_to_the_backend(calm_world: World) -> None:
+    token = calm_world.identity.application_token(demo.VENDOR)
+    headers = [("Ocp-Apim-Subscription-Key", "key-partner"), ("Authorization", f"Bearer {token}")]
+
+    answer = calm_world.send("/metering/v1/changes", method="POST", headers=headers, body=b"x" * 200_000)
+
+    assert answer.status == 200
+    assert calm_world.backend.seen[0].body == b"x" * 200_000
+
+
+def test_an_answer_that_breaks_off_does_not_look_complete(calm_world: World) -> None:
+    def broken() -> Iterator[bytes]:
+        yield b"first part"
+        raise ConnectionError("planted")
+
+    calm_world.backend.chunks = broken
+
+    with pytest.raises((http.client.IncompleteRead, ConnectionError)):
+        calm_world.get()
+
+
+def test_the_trace_tells_what_was_decided_and_no_secrets(calm_world: World) -> None:
+    calm_world.get("/metering/v1/customers?secret=in-query", X_Request_Id="traced-request")
+
+    entry = calm_world.send("/trace").json[0]
+
+    assert (entry["requestId"], entry["status"], entry["product"]) == ("traced-request", 200, "partner")
+    decided = {policy["policy"]: policy["decided"] for policy in entry["policies"]}
+    assert decided["validate-jwt"] == "valid"
+    assert decided["forward-request"] == "backend answered 200"
+    text = calm_world.send("/trace").body
+    assert b"Bearer" not in text
+    assert b"key-partner" not in text
+    assert b"in-query" not in text
+
+
+def test_the_trace_tells_why_a_request_failed(calm_world: World) -> None:
+    calm_world.send(
+        "/metering/v1/customers",
+        headers=[("Ocp-Apim-Subscription-Key", "key-partner"), ("Authorization", "Bearer nonsense")],
+    )
+
+    entry = calm_world.send("/trace").json[0]
+
+    assert entry["error"] == {"source": "validate-jwt", "reason": "JwtInvalid", "path": "validate-jwt[1]"}
+
+
+def test_it_says_when_it_is_ready_and_shows_a_page(calm_world: World) -> None:
+    assert calm_world.send("/healthz").body == b"ok"
+    assert calm_world.send("/").status == 200
