@@ -6,7 +6,7 @@ what it holds, however far into the answer it is.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 from itertools import groupby
 
 from shared import periods
@@ -14,12 +14,12 @@ from shared.api import series
 from shared.api.cursors import Cursor
 from shared.api.requests import SeriesRequest
 from shared.api.series import Scope, Series
-from shared.metering import Direction, MeteringPointId, Resolution
+from shared.metering import MeteringPointId, Resolution
 from shared.periods import ONE_DAY
 from shared.readable import PermittedDays, Readable
 from shared.warehouse import queries
 from shared.warehouse.engine import Warehouse
-from shared.warehouse.queries import DayRow, ExtentRow
+from shared.warehouse.queries import DayRow
 
 # A page of sums holds at least one whole bucket, so that no bucket is ever cut in two.
 _LONGEST_BUCKET = {Resolution.P1M: 31, Resolution.P1Y: 366}
@@ -33,8 +33,11 @@ class Page:
     cursor: Cursor | None
 
 
+_LATELY = timedelta(days=31)
+
+
 def fetch(warehouse: Warehouse, *, readable: Readable, asked: SeriesRequest) -> Page:
-    """Read one page: at most two statements, and at most `asked.limit` market days.
+    """Read one page: at most three statements, and at most `asked.limit` market days.
 
     A page may hold less than the limit, also nothing, while `cursor` says that more follows.
     """
@@ -53,11 +56,10 @@ def fetch(warehouse: Warehouse, *, readable: Readable, asked: SeriesRequest) -> 
             limit=limit + 1,
         )
     )
-    extents = warehouse.fetch(queries.extents(chunk, as_of=asked.as_of))
     rows, next_key = _cut(rows, limit, asked)
     shown = _shown(chunk, asked, until=next_key)
     return Page(
-        series=_series(rows, shown=shown, extents=_by_metering_point(extents, asked.direction), asked=asked),
+        series=_series(rows, shown=shown, last_days=_last_days(warehouse, chunk, asked), asked=asked),
         cursor=_cursor(next_key or following, asked),
     )
 
@@ -101,22 +103,32 @@ def _shown(
     }
 
 
-def _by_metering_point(extents: Sequence[ExtentRow], direction: Direction) -> dict[str, ExtentRow]:
-    return {each.metering_point_id: each for each in extents if each.direction == direction}
+def _last_days(warehouse: Warehouse, chunk: Readable, asked: SeriesRequest) -> dict[str, date]:
+    """The last published day of each series: looked for in the last month, then further back if need be."""
+    found: dict[str, date] = {}
+    for since in (periods.day_of(asked.as_of) - _LATELY, queries.FIRST_DAY):
+        unseen = tuple(each for each in chunk.permissions if each.metering_point_id not in found)
+        if unseen:
+            searched = replace(chunk, permissions=unseen)
+            rows = warehouse.fetch(
+                queries.last_days(searched, direction=asked.direction, since=since, as_of=asked.as_of)
+            )
+            found |= {row.metering_point_id: row.last_day for row in rows}
+    return found
 
 
 def _series(
     rows: Sequence[DayRow],
     *,
     shown: Mapping[MeteringPointId, Sequence[PermittedDays]],
-    extents: Mapping[str, ExtentRow],
+    last_days: Mapping[str, date],
     asked: SeriesRequest,
 ) -> list[Series]:
     """The series of the page: those with values, and those named by the caller even without."""
     found = {key: list(group) for key, group in groupby(rows, key=lambda row: row.metering_point_id)}
     return [
         series.assemble(
-            found.get(metering_point_id, []), _scope(metering_point_id, permitted, extents, asked)
+            found.get(metering_point_id, []), _scope(metering_point_id, permitted, last_days, asked)
         )
         for metering_point_id, permitted in shown.items()
         if asked.named or metering_point_id in found
@@ -126,16 +138,16 @@ def _series(
 def _scope(
     metering_point_id: MeteringPointId,
     permitted: Sequence[PermittedDays],
-    extents: Mapping[str, ExtentRow],
+    last_days: Mapping[str, date],
     asked: SeriesRequest,
 ) -> Scope:
-    extent = extents.get(metering_point_id)
+    last_day = last_days.get(metering_point_id)
     return Scope(
         metering_point_id=metering_point_id,
         period=asked.period,
         resolution=asked.resolution,
         permitted=permitted,
-        available_until=periods.start_of(extent.last_day + ONE_DAY) if extent else None,
+        available_until=periods.start_of(last_day + ONE_DAY) if last_day else None,
     )
 
 

@@ -63,6 +63,13 @@ class ExtentRow(NamedTuple):
     resolution: str
 
 
+class LastDayRow(NamedTuple):
+    """The last published market day of a metering point in one direction."""
+
+    metering_point_id: str
+    last_day: date
+
+
 class MeteringPointRow(NamedTuple):
     """What is known of a metering point."""
 
@@ -202,6 +209,34 @@ def extents(readable: Readable, *, as_of: datetime) -> Query[ExtentRow]:
         (permitted, as_of, as_of),
         ExtentRow,
         "extents",
+    )
+
+
+def last_days(readable: Readable, *, direction: Direction, since: date, as_of: datetime) -> Query[LastDayRow]:
+    """The last readable market day of each series that has one from `since` on, by metering point.
+
+    Most series reach to yesterday: asked since a month ago, this reads a month of days, however many
+    years are stored.
+    """
+    permitted = _permitted(readable, first_day=since, last_day=END_DAY, after=None)
+    return Query(
+        """
+        SELECT s.metering_point_id, MAX(s.delivery_date)
+        FROM OPENJSON(?) WITH (metering_point_id varchar(18), first_day date, last_day date) AS permitted
+        JOIN metering.series_day AS s
+          ON s.metering_point_id = permitted.metering_point_id
+         AND s.delivery_date >= permitted.first_day
+         AND s.delivery_date < permitted.last_day
+        WHERE s.direction = ?
+          AND s.delivery_date >= ?
+          AND s.published_at <= CAST(? AS datetime2(6))
+          AND (s.superseded_at IS NULL OR s.superseded_at > CAST(? AS datetime2(6)))
+        GROUP BY s.metering_point_id
+        ORDER BY s.metering_point_id
+        """,
+        (permitted, direction.value, since, as_of, as_of),
+        LastDayRow,
+        "last_days",
     )
 
 

@@ -170,6 +170,19 @@ def test_the_extent_of_a_series_is_what_may_be_read_of_it(filled: Deliverer, clo
     ]
 
 
+def test_the_last_day_is_the_last_that_may_be_read_and_lies_on_or_after_the_day_asked(
+    filled: Deliverer, clock: Clock
+) -> None:
+    permitted = readable((HOUSE, None, date(2026, 3, 30)), (CABIN, None, None), (SHOP, None, None))
+
+    def last_days(since: date) -> list[tuple[str, date]]:
+        asked = queries.last_days(permitted, direction=Direction.CONSUMPTION, since=since, as_of=clock())
+        return [tuple(row) for row in filled.warehouse.fetch(asked)]
+
+    assert last_days(FIRST) == [(HOUSE, date(2026, 3, 29)), (CABIN, date(2026, 4, 1))]
+    assert last_days(date(2026, 3, 30)) == [(CABIN, date(2026, 4, 1))]
+
+
 def test_changes_come_in_order_of_publication_and_as_they_are_now(filled: Deliverer) -> None:
     filled.deliver(values(HOUSE, FIRST, ["7"]) + values(CABIN, FIRST, ["8"]))
     filled.deliver(values(HOUSE, FIRST, ["9"]))
