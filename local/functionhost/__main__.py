@@ -35,7 +35,9 @@ def main() -> int:
         server_header=False,
         timeout_graceful_shutdown=5,
     )
-    return 0
+    # A function under way must not hold up the end: Python would wait for its thread.
+    logging.shutdown()
+    os._exit(0)
 
 
 def _host(arguments: argparse.Namespace) -> Host:

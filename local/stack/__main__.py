@@ -19,6 +19,8 @@ from local.stack import greeting, lock, parts, sample
 from local.stack.supervision import StackFailed, Supervisor, refuse_taken_ports
 from shared import periods
 
+SYNC_TIMER = "sync_access"
+SYNC_SECONDS = 60
 FIRST_REQUEST_SECONDS = 30
 WATCH_SECONDS = 0.5
 KEPT = ("azurite",)
@@ -75,11 +77,11 @@ def _start(supervisor: Supervisor, ports: Ports, arguments: argparse.Namespace) 
         _say(f"Starting {part.name} …")
         supervisor.start(part)
     _load_sample(supervisor, ports, state=state, days=arguments.sample_days)
-    _sync(supervisor, ports, state=state)
     for part in inside:
         _say(f"Starting {part.name} …")
         supervisor.start(part)
-    supervisor.wait_ready(*(part.name for part in inside))
+    supervisor.wait_ready(*(part.name for part in [*outside, *inside]))
+    _sync(ports, state=state)
     _wait_for_an_answer(supervisor, ports, state=state)
 
 
@@ -97,12 +99,15 @@ def _load_sample(supervisor: Supervisor, ports: Ports, *, state: Path, days: int
     sample.remember(state, loaded)
 
 
-def _sync(supervisor: Supervisor, ports: Ports, *, state: Path) -> None:
-    """Bring the access mapping up to date. A sync that fails leaves it as it was, and the stack runs on."""
-    supervisor.wait_ready("identity", "standins")
+def _sync(ports: Ports, *, state: Path) -> None:
+    """Run the access sync now, by its timer. One that fails leaves access as it was; the stack runs on."""
     _say("Syncing access …")
-    if supervisor.run(parts.command("sync", settings=environment.stack(ports, state=state))) != 0:
-        _say("The access sync did not succeed; access stays as it was. `python3 dev.py sync` tries again.")
+    timer = f"{address(ports.function_host)}/admin/functions/{SYNC_TIMER}?wait=true"
+    answer = httpx.post(timer, json={}, timeout=SYNC_SECONDS, trust_env=False)
+    if answer.is_error:
+        _say(
+            f"The access sync failed, so access stays as it was: {state / 'logs/functionhost.log'} says why."
+        )
 
 
 def _wait_for_an_answer(supervisor: Supervisor, ports: Ports, *, state: Path) -> None:

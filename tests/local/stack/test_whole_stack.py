@@ -1,0 +1,190 @@
+"""The whole stack, as `dev.py run` starts it: a real request succeeds, and nothing is left when it ends."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import astuple, dataclass
+from pathlib import Path
+
+import pytest
+
+from local import places
+from local.ports import Ports
+from local.stack import free
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform == "win32", reason="signals are sent as on Linux and macOS"),
+]
+
+
+@dataclass
+class Stack:
+    """A stack under test: its process, its ports, and what it has printed so far."""
+
+    process: subprocess.Popen[str]
+    ports: Ports
+    printed: str = ""
+
+    def wait_ready(self) -> str:
+        """Everything that it prints up to the demo world's keys."""
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self.printed += line
+            if "The demo world" in line:
+                return self.printed
+        raise AssertionError(f"the stack ended before it was ready:\n{self.printed}")
+
+    def children(self) -> list[int]:
+        """The parts' process ids, where the system lists them."""
+        listing = subprocess.run(["ps", "-eo", "pid,ppid"], capture_output=True, text=True, check=True)
+        rows = [line.split() for line in listing.stdout.splitlines()[1:]]
+        return [int(pid) for pid, parent in rows if int(parent) == self.process.pid]
+
+
+Start = Callable[[Path], Stack]
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    """Starts stacks with two weeks of sample data; ends those that a failed test has left."""
+    started: list[Stack] = []
+
+    def run(state: Path) -> Stack:
+        base = free_base()
+        command = [sys.executable, "-m", "local.stack", "--port-base", str(base), "--state", str(state)]
+        process = subprocess.Popen(
+            [*command, "--sample-days", "14"],
+            cwd=places.ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        started.append(Stack(process, Ports.from_base(base)))
+        return started[-1]
+
+    yield run
+    for stack in started:
+        with suppress(ProcessLookupError):
+            stack.process.terminate()
+        stack.process.communicate(timeout=20)
+
+
+def test_the_commands_it_prints_work_and_ctrl_c_leaves_nothing(start: Start, tmp_path: Path) -> None:
+    stack = start(tmp_path)
+    printed = stack.wait_ready()
+    children = stack.children()
+    assert len(children) == 5
+
+    if shutil.which("bash") and shutil.which("curl"):
+        points, day, month = paste(printed)
+        assert len(json.loads(points)["meteringPoints"]) == 9
+        assert len(json.loads(day)["values"]) in (23, 24, 25)
+        assert len(json.loads(month)["series"]) == 9
+
+    stack.process.send_signal(signal.SIGINT)
+
+    assert stack.process.wait(timeout=20) == 0
+    assert [child for child in children if runs(child)] == []
+    assert taken(stack.ports) == []
+
+
+def test_a_second_start_keeps_the_data_and_a_killed_supervisor_leaves_nothing(
+    start: Start, tmp_path: Path
+) -> None:
+    first = start(tmp_path)
+    assert "Loading sample data" in first.wait_ready()
+    first.process.terminate()
+    assert first.process.wait(timeout=20) == 0
+
+    second = start(tmp_path)
+    assert "Loading sample data" not in second.wait_ready()
+    children = second.children()
+
+    second.process.kill()
+    second.process.wait()
+
+    wait_until(lambda: not any(runs(child) for child in children))
+    assert taken(second.ports) == []
+
+
+def test_a_part_that_dies_ends_the_stack_with_its_name(start: Start, tmp_path: Path) -> None:
+    stack = start(tmp_path)
+    stack.wait_ready()
+    children = stack.children()
+
+    os.kill(children[-1], signal.SIGKILL)
+
+    rest, _ = stack.process.communicate(timeout=20)
+    assert stack.process.returncode == 1
+    assert re.search(r"^gateway ended with exit code -9\. ", rest, re.MULTILINE)
+    assert [child for child in children if runs(child)] == []
+
+
+def test_a_taken_port_ends_the_start_with_one_sentence(tmp_path: Path) -> None:
+    base = free_base()
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", base))
+        holder.listen()
+        done = subprocess.run(
+            [sys.executable, "-m", "local.stack", "--port-base", str(base), "--state", str(tmp_path)],
+            cwd=places.ROOT,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"Port {base}, which gateway needs, is taken by another program: ")
+    assert len(done.stderr.splitlines()) == 1
+
+
+def paste(printed: str) -> list[str]:
+    """What the printed shell lines answer, one after the other."""
+    lines = [line for line in printed.splitlines() if line.startswith(("TOKEN=", "curl "))]
+    script = "\n".join(line + "; echo; echo ----" if line.startswith("curl") else line for line in lines)
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=60, check=True)
+    return [part.strip() for part in done.stdout.split("----")[:-1]]
+
+
+def free_base() -> int:
+    """A port from which on all the ports of a stack are free."""
+    while True:
+        base = free.numbers(1)[0]
+        if base < 65_000 and not taken(Ports.from_base(base)):
+            return base
+
+
+def taken(ports: Ports) -> list[int]:
+    """Those ports that somebody listens on."""
+    found = []
+    for port in astuple(ports):
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                found.append(port)
+    return found
+
+
+def runs(process: int) -> bool:
+    """Whether a process is there; one that has ended and waits to be noticed is not."""
+    listing = subprocess.run(
+        ["ps", "-o", "stat=", "-p", str(process)], capture_output=True, text=True, check=False
+    )
+    return listing.stdout.strip()[:1] not in ("", "Z")
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
