@@ -82,8 +82,10 @@ class SyncReport:
         would = "" if self.outcome is Outcome.COMPLETE else "would be "
         changes = ", ".join(f"{counts[event]} {would}{event}" for event in Event)
         now = "now" if self.outcome is Outcome.COMPLETE else "would be left,"
-        if self.outcome in (Outcome.FAILED, Outcome.BUSY):
-            return f"Access sync {self.run_id}: {self.outcome}; the stored grants stay as they are."
+        if self.outcome is Outcome.FAILED:
+            return f"Access sync {self.run_id}: failed; the next run does what this one did not."
+        if self.outcome is Outcome.BUSY:
+            return f"Access sync {self.run_id}: not begun."
         return (
             f"Access sync {self.run_id}: {self.outcome}; {changes}; {now} {counts['grants']} grants "
             f"of {counts['principals']} principals by {counts['customers']} customers."

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
-from shared import metering
+from shared import metering, tables
+from shared.access import spans, store
+from shared.access.grant import Grant
 from shared.access.register import (
     ContactEmail,
     ContactPerson,
@@ -15,6 +17,7 @@ from shared.access.register import (
     Register,
 )
 from shared.metering import MeteringPointId
+from shared.tables import Tables
 
 NOW = datetime(2026, 11, 22, 5, 0, tzinfo=UTC)
 CLIENT_IDS = "API client id"
@@ -153,3 +156,51 @@ def large(customers: int, *, points_each: int, principals: int) -> list[Client]:
         )
         for number in range(customers)
     ]
+
+
+Days = frozenset[tuple[str, str, int, date]]
+"""What may be read: principal, metering point, customer and day, for the days of `WATCHED`."""
+
+WATCHED = tuple(date(2024, 1, 1) + timedelta(days=30 * each) for each in range(30))
+
+
+def days(grants: Iterable[Grant]) -> Days:
+    """What grants allow, on the days that are watched."""
+    return frozenset(
+        (grant.principal, grant.metering_point_id, grant.customer_number, day)
+        for grant in grants
+        for span in grant.spans
+        for day in WATCHED
+        if span.first <= day < span.end
+    )
+
+
+def stored_grants(storage: Tables) -> list[Grant]:
+    """Every grant that is stored."""
+    return [row.grant for partition in store.read(storage).values() for row in partition.grants.values()]
+
+
+def disagreements(storage: Tables) -> list[str]:
+    """Where grants, manifests and audit tell different stories; none after a complete run."""
+    found = []
+    for partition in store.read(storage).values():
+        if not partition.is_settled:
+            found.append(f"{partition.principal}: rows and manifest")
+        replayed, breaks = _replayed(storage, partition.principal)
+        found += breaks
+        held = {store.row_key(row.grant): spans.text(row.grant.spans) for row in partition.grants.values()}
+        if replayed != held:
+            found.append(f"{partition.principal}: audit and rows")
+    return found
+
+
+def _replayed(storage: Tables, principal: str) -> tuple[dict[str, str], list[str]]:
+    """What the audit says is there now, and the events that do not follow from those before."""
+    state: dict[str, str] = {}
+    breaks = []
+    for event in reversed(list(storage.range(tables.ACCESS_AUDIT, partition=principal))):
+        key = f"{event['meteringPointId']}:{event['customerNumber']}"
+        if state.get(key, "") != event["before"]:
+            breaks.append(f"{principal}: {key} was {state.get(key)!r}, not {event['before']!r}")
+        state[key] = event["after"]
+    return {key: after for key, after in state.items() if after}, breaks
