@@ -9,6 +9,7 @@ from shared import services, settings
 from shared.api import (
     boundary,
     callers,
+    changes,
     etags,
     listings,
     pages,
@@ -102,6 +103,22 @@ def consumption_of_many(req: func.HttpRequest) -> func.HttpResponse:
 def production_of_many(req: func.HttpRequest) -> func.HttpResponse:
     """Energy delivered to the grid at many metering points."""
     return series_of_many(req, Direction.PRODUCTION)
+
+
+@app.route("v1/changes", methods=["GET"])
+@boundary.answers
+def changes_since(req: func.HttpRequest) -> func.HttpResponse:
+    """New and corrected market days since a cursor."""
+    caller = callers.identify(req.headers, gateway_principal_id=use.settings.gateway_principal_id)
+    latest = use.publications.latest()
+    asked = changes.read_request(urls.parameters(req.url), now=clock(), latest=latest)
+    readable = permits.many(use.grants, caller)
+    etag = etags.of(readable, asked)
+    last_modified = latest.published_at if latest else None
+    if etags.unchanged(req.headers, etag):
+        return responses.not_modified(etag=etag, last_modified=last_modified)
+    body = changes.as_json(changes.fetch(use.warehouse, readable=readable, asked=asked))
+    return responses.data(body, etag=etag, last_modified=last_modified)
 
 
 @app.route("v1/status", methods=["GET"])

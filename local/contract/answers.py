@@ -139,6 +139,18 @@ class ManySeries(Answer):
     next_cursor: Cursor
 
 
+class ChangedDay(Day):
+    metering_point_id: MeteringPointId
+    direction: Direction
+    sequence: int = Field(description="Of the publication that this version of the day came with.")
+
+
+class Changes(Answer):
+    days: list[ChangedDay] = Field(description="In the order of publication.")
+    cursor: str = Field(description="Keep it, and give it as `cursor` the next time.")
+    up_to_date: bool = Field(description="False when more follows at once.")
+
+
 class Status(Answer):
     data_available_until: datetime | None = Field(description="End of the newest published market day.")
     last_published_at: datetime | None

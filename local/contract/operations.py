@@ -169,6 +169,30 @@ OPERATIONS = (
     _series_of_many(Direction.CONSUMPTION, "taken from the grid"),
     _series_of_many(Direction.PRODUCTION, "delivered to the grid"),
     Operation(
+        id="list-changes",
+        path="/changes",
+        summary="What is new or corrected",
+        description="Every market day of your metering points that was published or corrected after the "
+        "cursor, in the order of publication. Without `cursor` and `since` the answer is empty and holds the "
+        "cursor of now. A day that was published several times since then comes once, as it is now.",
+        answer=answers.Changes,
+        parameters=(
+            Parameter("cursor", "`cursor` of the answer before.", {"type": "string"}),
+            Parameter(
+                "since",
+                "Instead of a cursor: all that was published after this moment, a market day or a time with "
+                "offset.",
+                {"type": "string"},
+            ),
+            Parameter(
+                "limit",
+                "Market days on a page.",
+                {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT},
+            ),
+            FORMAT,
+        ),
+    ),
+    Operation(
         id="get-status",
         path="/status",
         summary="Freshness",

@@ -11,8 +11,11 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
 import orjson
+
+_NOT_OURS = "This is not a cursor that the API gave."
 
 
 class InvalidCursor(ValueError):
@@ -36,8 +39,7 @@ class Cursor:
 
     def encode(self, *, query: str) -> str:
         """The cursor as text; `query` is the fingerprint of the query that it continues."""
-        content = [query, self.metering_point_id, self.day, self.until, self.as_of]
-        return base64.urlsafe_b64encode(orjson.dumps(content)).decode().rstrip("=")
+        return seal(query, self.metering_point_id, self.day, self.until, self.as_of)
 
 
 def decode(text: str, *, query: str) -> Cursor:
@@ -46,22 +48,42 @@ def decode(text: str, *, query: str) -> Cursor:
     Raises:
         InvalidCursor: it is not one of ours, or continues another query.
     """
+    content = unseal(text, query=query)
     try:
-        bound_to, metering_point_id, day, until, as_of = orjson.loads(
-            base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-        )
+        metering_point_id, day, until, as_of = content
         cursor = Cursor(
             metering_point_id=str(metering_point_id),
             day=date.fromisoformat(day),
             until=datetime.fromisoformat(until),
             as_of=datetime.fromisoformat(as_of),
         )
-        aware = cursor.until.utcoffset() is not None and cursor.as_of.utcoffset() is not None
-    except (binascii.Error, ValueError, TypeError) as error:
-        raise InvalidCursor("This is not a cursor that the API gave.") from error
-    if bound_to != query or not aware:
-        raise InvalidCursor("This cursor continues another query.")
+    except (ValueError, TypeError) as error:
+        raise InvalidCursor(_NOT_OURS) from error
+    if cursor.until.utcoffset() is None or cursor.as_of.utcoffset() is None:
+        raise InvalidCursor(_NOT_OURS)
     return cursor
+
+
+def seal(query: str, *content: object) -> str:
+    """A position in the answer to a query, as opaque text that fits into an address."""
+    return base64.urlsafe_b64encode(orjson.dumps([query, *content])).decode().rstrip("=")
+
+
+def unseal(text: str, *, query: str) -> list[Any]:
+    """The content that was sealed for this query.
+
+    Raises:
+        InvalidCursor: it is not one of ours, or continues another query.
+    """
+    try:
+        sealed = orjson.loads(base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True))
+    except (binascii.Error, ValueError) as error:
+        raise InvalidCursor(_NOT_OURS) from error
+    if not isinstance(sealed, list) or not sealed:
+        raise InvalidCursor(_NOT_OURS)
+    if sealed[0] != query:
+        raise InvalidCursor("This cursor continues another query.")
+    return sealed[1:]
 
 
 def fingerprint(parts: Iterable[object]) -> str:

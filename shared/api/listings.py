@@ -49,7 +49,7 @@ def read_request(given: Given, *, known: Known) -> MeteringPointsRequest:
     limit = parameters.whole_number("limit", default=DEFAULT_LIMIT, low=1, high=MAX_LIMIT)
     parameters.choice("format", {"json": "json"})
     query = cursors.fingerprint(("metering-points", customer_number, price_area))
-    cursor = parameters.cursor("cursor", query=query)
+    cursor = parameters.cursor("cursor", lambda text: cursors.decode(text, query=query))
     parameters.done()
     return MeteringPointsRequest(
         customer_number=customer_number,

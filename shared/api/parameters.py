@@ -1,13 +1,12 @@
 """Reading query parameters, collecting every fault instead of stopping at the first."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from typing import TypeVar
 
 from shared import metering, periods
 from shared.api import cursors
-from shared.api.cursors import Cursor
 from shared.api.problems import Fault, InvalidRequest
 from shared.metering import MeteringPointId
 
@@ -120,19 +119,19 @@ class Parameters:
             )
             return None
 
-    def cursor(self, name: str, *, query: str) -> Cursor | None:
-        """Where the page starts, if it is a later page of this very query; None when absent or faulty."""
+    def cursor(self, name: str, read: Callable[[str], Value]) -> Value | None:
+        """Where the page starts, by `read`, which raises InvalidCursor; None when absent or faulty."""
         text = self.text(name)
         if text is None:
             return None
         try:
-            return cursors.decode(text, query=query)
+            return read(text)
         except cursors.InvalidCursor as error:
             self.fault(
                 name,
                 "not-a-cursor-of-this-query",
                 str(error),
-                "Repeat the parameters of the first page and give nextCursor unchanged, or leave it out.",
+                "Repeat the parameters of the page before and give its cursor unchanged, or leave it out.",
             )
             return None
 

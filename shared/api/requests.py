@@ -124,7 +124,7 @@ def _series(
     asked_as_of = as_of or known.published_at or known.now
     start, end = _edges(parameters)
     query = cursors.fingerprint((direction, named, customer_number, start, end, resolution, layout, as_of))
-    cursor = parameters.cursor("cursor", query=query)
+    cursor = parameters.cursor("cursor", lambda text: cursors.decode(text, query=query))
     period = _period(parameters, start=start, end=cursor.until if cursor else end, known=known)
     parameters.done()
     return SeriesRequest(

@@ -47,7 +47,7 @@ def _opened(series: Series, asked: SeriesRequest) -> list[str]:
     """A series up to its closing brace, in pieces: an answer of megabytes is put together once."""
     head = orjson.dumps(_head(series, asked)).decode()[:-1]
     if asked.layout is Layout.DAYS:
-        return [head, ',"days":[', ",".join(map(_day, series.parts)), "]"]
+        return [head, ',"days":[', ",".join(map(day, series.parts)), "]"]
     return [head, ',"values":[', ",".join(map(_values, series.parts)), "]"]
 
 
@@ -96,7 +96,8 @@ def _sum(part: Sum) -> str:
     )
 
 
-def _day(part: Run | Sum) -> str:
+def day(part: Run | Sum) -> str:
+    """A packed day, or a sum in the same form, as a JSON object."""
     if isinstance(part, Sum):
         return _packed(
             part,

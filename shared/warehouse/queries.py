@@ -184,6 +184,17 @@ def changes(
     )
 
 
+def sequence_at(moment: datetime) -> Query[int]:
+    """The sequence of the last publication up to a moment; 0 before the first."""
+    return Query(
+        "SELECT COALESCE(MAX(sequence), 0) FROM metering.publication "
+        "WHERE published_at <= CAST(? AS datetime2(6))",
+        (moment,),
+        lambda sequence: int(sequence),
+        "sequence_at",
+    )
+
+
 def extents(readable: Readable, *, as_of: datetime) -> Query[ExtentRow]:
     """The readable extent of each series that has data, by metering point and direction."""
     permitted = _permitted(readable, first_day=FIRST_DAY, last_day=END_DAY, after=None)

@@ -52,6 +52,8 @@ def point(api: Api, deliver: Deliver) -> MeteringPointId:
             {"date": "2026-03-29", "meteringPointId": "707057500000010017"},
             answers.ManySeries,
         ),
+        ("/v1/changes", {}, answers.Changes),
+        ("/v1/changes", {"since": "2026-01-01"}, answers.Changes),
         ("/v1/status", {}, answers.Status),
     ],
 )

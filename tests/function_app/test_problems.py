@@ -26,6 +26,7 @@ ROUTES = [
     f"/v1/metering-points/{POINT}/production?date=2026-03-29",
     "/v1/consumption?date=2026-03-29",
     "/v1/production?date=2026-03-29",
+    "/v1/changes",
     "/v1/status",
 ]
 DATA_ROUTES = [route for route in ROUTES if route != "/v1/status"]
