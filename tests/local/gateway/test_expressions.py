@@ -1,0 +1,180 @@
+"""Policy expressions: what they give, what they are refused for, what fails when they run."""
+
+from typing import Any
+
+import pytest
+
+from local.gateway.exchange import Exchange, Jwt, LastError, Request, Response, Subscription, Url
+from local.gateway.expressions import EvaluationError, ExpressionRefused, compile_expression
+from local.gateway.headers import Fields
+from tests.builders.gateway import NOON
+
+
+def exchange() -> Exchange:
+    """A request with a bit of everything."""
+    headers = Fields([("Accept", "text/csv"), ("X-Two", "a"), ("x-two", "b")])
+    url = Url("http", "api.example", "/metering/v1/customers", Fields([("limit", "5")]))
+    return Exchange(
+        request=Request("GET", url, headers, "127.0.0.1", []),
+        request_id="00000000-0000-4000-8000-000000000001",
+        clock=lambda: NOON,
+        subscription=Subscription("sub-1", "a baker", "standard", (), NOON),
+        variables={
+            "text": "abc",
+            "number": 7,
+            "yes": True,
+            "nothing": None,
+            "token": Jwt({"scp": ["a b"], "roles": ["One", "Two"]}),
+        },
+        response=Response(404, Fields([("Retry-After", "9")])),
+        last_error=LastError("quota", "QuotaExceeded", "Out.", "product", "inbound", "quota[1]", ""),
+    )
+
+
+VALUES: list[tuple[str, Any]] = [
+    ('"a\\"b\\\\c"', 'a"b\\c'),
+    ('@"a\\b""c"', 'a\\b"c'),
+    ("42", 42),
+    ("true", True),
+    ("1 + 2 + 3", 6),
+    ('"a" + 1 + 2', "a12"),
+    ('1 + 2 + "a"', "3a"),
+    ('"a" + (string)context.Variables["nothing"]', "a"),
+    ("1 < 2 && 2 <= 2 && 3 > 2 && 3 >= 3", True),
+    ("true || false && false", True),
+    ("!true == false", True),
+    ('1 == 1 ? 2 == 3 ? "a" : "b" : "c"', "b"),
+    ("context.Request.Method", "GET"),
+    ("context.Request.OriginalUrl.Path", "/metering/v1/customers"),
+    ('context.Request.OriginalUrl.Query.GetValueOrDefault("limit", "1")', "5"),
+    ('context.Request.Headers.GetValueOrDefault("ACCEPT", "none")', "text/csv"),
+    ('context.Request.Headers.GetValueOrDefault("X-Two", "none")', "a,b"),
+    ('context.Request.Headers.GetValueOrDefault("X-None", "none")', "none"),
+    ('context.Request.Headers["X-Two"].Contains("b")', True),
+    ('context.Request.Headers.ContainsKey("x-TWO")', True),
+    ('string.Join("|", context.Request.Headers.Keys)', "Accept|X-Two"),
+    ("context.Response.StatusCode >= 400", True),
+    ('context.Response.Headers.GetValueOrDefault("Retry-After", "60")', "9"),
+    ("context.LastError.Reason", "QuotaExceeded"),
+    ("context.LastError.Source + context.LastError.Path", "quotaquota[1]"),
+    ("context.Subscription.Id", "sub-1"),
+    ("context.Product == null", True),
+    ("context.Subscription != null", True),
+    ("context.RequestId.ToString()", "00000000-0000-4000-8000-000000000001"),
+    ('(string)context.Variables["text"]', "abc"),
+    ('(int)context.Variables["number"] + 1', 8),
+    ('!(bool)context.Variables["yes"]', False),
+    ('context.Variables["nothing"] == null', True),
+    ('context.Variables.ContainsKey("absent")', False),
+    ('context.Variables.GetValueOrDefault<string>("absent", "x")', "x"),
+    ('context.Variables.GetValueOrDefault<int>("number", 1)', 7),
+    ('((Jwt)context.Variables["token"]).Claims["roles"].Contains("Two")', True),
+    ('((Jwt)context.Variables["token"]).Claims.GetValueOrDefault("roles", "")', "One,Two"),
+    (
+        '((Jwt)context.Variables["token"]).Claims.GetValueOrDefault("scp", "").Split(\' \').Contains("b")',
+        True,
+    ),
+    ('((Jwt)context.Variables["token"]).Claims.ContainsKey("Scp")', False),
+    ('Regex.IsMatch("ABC", "^[a-c]+$")', False),
+    ('Regex.IsMatch("ABC", "^[a-c]+$", RegexOptions.IgnoreCase)', True),
+    ('string.IsNullOrEmpty("")', True),
+    ('int.Parse("12") + 1', 13),
+    ('"AbC".ToLowerInvariant().StartsWith("ab")', True),
+    ('(context.Request.Method == "GET" ? 1 : 2).ToString()', "1"),
+    (
+        'new JObject(new JProperty("a", "q\\"\\n"), new JProperty("b", 1), new JProperty("c", true), '
+        'new JProperty("d", null), new JProperty("e", new JObject()))'
+        ".ToString(Newtonsoft.Json.Formatting.None)",
+        '{"a":"q\\"\\n","b":1,"c":true,"d":null,"e":{}}',
+    ),
+]
+
+
+@pytest.mark.parametrize(("source", "value"), VALUES)
+def test_an_expression_gives(source: str, value: Any) -> None:
+    result = compile_expression(source).evaluate(exchange())
+
+    assert (type(result), result) == (type(value), value)
+
+
+REFUSED = [
+    ("", "ends too early"),
+    ("1 +", "ends too early"),
+    ("(1", "expected ')'"),
+    ("1 2", "unexpected '2'"),
+    ('"open', "cannot read '\"open'"),
+    ('"\\q"', "unknown escape \\q in a string"),
+    ("1.5", "cannot read '1.5'"),
+    ("context.Request.Body", "IRequest has no property 'Body' here"),
+    ("context.Deployment.Region", "IProxyContext has no property 'Deployment' here"),
+    ("context.request", "IProxyContext has no property 'request' here"),
+    ('context.Request.Headers.GetValueOrDefault("a")', "has no method 'GetValueOrDefault' with 1 arguments"),
+    ('context.Request.Headers["a"]["b"]', "string[] has no indexer here"),
+    ("context.Request.Headers[1]", "'[]' needs string, not int"),
+    ('context.Variables["a"] == "b"', "cannot compare object with string"),
+    ('"a" == 1', "cannot compare string with int"),
+    ("1 == null", "cannot compare int with null"),
+    ("!1", "'!' needs bool, not int"),
+    ("1 && true", "'&&' needs bool, not int"),
+    ('"a" < "b"', "cannot write string < string"),
+    ("true + 1", "cannot add bool and int"),
+    ('true ? 1 : "a"', "the two sides of ? : are int and string"),
+    ('null ?? "b"', "cannot write null ?? string"),
+    ("(string)1", "cannot cast int to string"),
+    ('(Guid)context.Variables["a"]', "unexpected 'context'"),
+    ('System.IO.File.ReadAllText("/etc/passwd")', "'System' is not known"),
+    ('__import__("os")', "only methods can be called"),
+    ('"a".__class__', "string has no property '__class__' here"),
+    ('"a".Format("b")', "string has no method 'Format' with 1 arguments here"),
+    ("new Random()", "'new Random' is not known"),
+    ('new JObject("a")', "'new JObject' needs JProperty, not string"),
+    ('new JProperty("a")', "'new JProperty' takes a name and a value"),
+    ('new JProperty("a", context)', "'new JProperty' takes no IProxyContext here"),
+    ('context.Variables.GetValueOrDefault<Jwt2>("a", null)', "'GetValueOrDefault<Jwt2>' is not known"),
+    ('Regex.IsMatch("a", context.Request.Method)', "the pattern of Regex.IsMatch has to be a literal"),
+    ('Regex.IsMatch("a", "(?<name>a)")', "uses signs that are not supported here"),
+    ('Regex.IsMatch("a", "(?P<name>a)")', "uses signs that are not supported here"),
+    ('Regex.IsMatch("a", "\\\\d")', "uses signs that are not supported here"),
+    ('Regex.IsMatch("a", "(")', "is not valid"),
+    ('Regex.Replace("a", "b", "c")', "'Regex' is not known"),
+    ("context.Request.Headers.Keys.Any(key => true)", "cannot read '=> true)'"),
+    ("1 == 1 & true", "cannot read '& true'"),
+]
+
+
+@pytest.mark.parametrize(("source", "reason"), REFUSED)
+def test_an_expression_is_refused(source: str, reason: str) -> None:
+    with pytest.raises(ExpressionRefused) as refused:
+        compile_expression(source)
+
+    assert reason in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("context.Product.Name", "Object reference not set to an instance of an object ('Name')."),
+        ('(string)context.Variables["absent"]', "The given key 'absent' was not present in the dictionary."),
+        ('(string)context.Variables["number"]', "Unable to cast object of type 'int'."),
+        ('(int)context.Variables["yes"]', "Unable to cast object of type 'bool'."),
+        ('((string)context.Variables["nothing"]).Length == 0', "Object reference not set"),
+        ('context.Request.Headers["X-None"].Length == 0', "The given key 'X-None' was not present"),
+        ('context.Variables.GetValueOrDefault<int>("text", 1)', "Unable to cast object of type 'str'."),
+        ('int.Parse("1x")', "Input string was not in a correct format."),
+    ],
+)  # fmt: skip
+def test_what_would_be_an_exception_in_dotnet_is_a_fault(source: str, message: str) -> None:
+    compiled = compile_expression(source)
+
+    with pytest.raises(EvaluationError) as failed:
+        compiled.evaluate(exchange())
+
+    assert str(failed.value).startswith(message)
+
+
+def test_the_second_side_of_and_and_or_is_only_asked_when_it_matters() -> None:
+    failing = '(bool)context.Variables["absent"]'
+
+    assert compile_expression(f"false && {failing}").evaluate(exchange()) is False
+    assert compile_expression(f"true || {failing}").evaluate(exchange()) is True
+    assert compile_expression(f"true ? true : {failing}").evaluate(exchange()) is True
