@@ -119,9 +119,7 @@ def _check_pattern(owner: str, arguments: tuple[syntax.Node, ...]) -> None:
     pattern = arguments[1]
     if not isinstance(pattern, syntax.Literal) or not isinstance(pattern.value, str):
         raise ExpressionRefused("the pattern of Regex.IsMatch has to be a literal")
-    if not library.SAME_IN_BOTH.fullmatch(pattern.value) or re.search(
-        r"\(\?(?![:=!])", pattern.value
-    ):
+    if not library.SAME_IN_BOTH.fullmatch(pattern.value) or re.search(r"\(\?(?![:=!])", pattern.value):
         raise ExpressionRefused(f"the pattern {pattern.value!r} uses signs that are not supported here")
     try:
         re.compile(pattern.value)
