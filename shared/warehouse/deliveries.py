@@ -6,6 +6,7 @@ transaction takes the staged rows in. A load that dies leaves only staged rows b
 nobody reads.
 """
 
+import json
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -419,4 +420,5 @@ def _replace_supply_periods(records: Sequence[dict[str, Any]]) -> Iterator[State
 
 def _json_parts(records: Sequence[dict[str, Any]]) -> Iterator[str]:
     for start in range(0, len(records), files.CHUNK):
-        yield orjson.dumps(records[start : start + files.CHUNK]).decode()
+        # As ASCII: a driver would otherwise send text in the machine's character set.
+        yield json.dumps(records[start : start + files.CHUNK], default=str)

@@ -2,6 +2,7 @@
 
 from shared.settings import WarehouseSettings
 from shared.warehouse.engine import Warehouse
+from shared.warehouse.odbc import WarehouseMisconfigured
 
 
 def open_warehouse(settings: WarehouseSettings, *, identity_client_id: str | None = None) -> Warehouse:
@@ -11,6 +12,9 @@ def open_warehouse(settings: WarehouseSettings, *, identity_client_id: str | Non
         settings: `fabric://<server>/<database>`, `mssql://<user>:<password>@<host>:<port>/<database>`
             or `duckdb:<path>`, with the limits of one statement.
         identity_client_id: the managed identity that signs in to Fabric; None for the default one.
+
+    Raises:
+        WarehouseMisconfigured: the address is wrong, or what the engine needs is not installed.
     """
     # Each engine's driver is imported only where it is used: the deployed app has no DuckDB,
     # a laptop need not have an ODBC driver.
@@ -18,6 +22,10 @@ def open_warehouse(settings: WarehouseSettings, *, identity_client_id: str | Non
         from shared.warehouse import embedded
 
         return embedded.open_embedded(settings)
-    from shared.warehouse import fabric
-
+    try:
+        from shared.warehouse import fabric
+    except ImportError as error:
+        raise WarehouseMisconfigured(
+            f"pyodbc cannot be loaded ({error}). Install unixODBC and Microsoft's ODBC Driver 18."
+        ) from error
     return fabric.open_fabric(settings, identity_client_id=identity_client_id)

@@ -52,6 +52,27 @@ def pending(warehouse: Warehouse, *, clock: Callable[[], datetime]) -> Iterator[
             yield published
 
 
+def _received_until(session: Session, delivery: Delivery) -> datetime:
+    """When the latest delivery came that may be seen with this one.
+
+    A later delivery that waits as well is not anticipated, so that a correction is a publication of
+    its own; one that was published before its turn is not taken back.
+    """
+    (latest,) = session.fetch(
+        Query(
+            """
+            SELECT MAX(d.received_at)
+            FROM metering.delivery AS d
+            JOIN metering.publication AS p ON p.batch_id = d.batch_id
+            """,
+            (),
+            lambda received_at: received_at,
+            "latest_published_delivery",
+        )
+    )
+    return delivery.received_at if latest is None else max(delivery.received_at, aware(latest))
+
+
 def waiting(warehouse: Warehouse) -> list[Delivery]:
     """The deliveries that no publication has taken in yet, the oldest first."""
     return warehouse.fetch(_waiting())
@@ -73,7 +94,12 @@ def _publish_once(warehouse: Warehouse, delivery: Delivery, *, now: datetime) ->
             return None
         sequence, published_at = _next(session, now=now)
         session.run(_touched_days(delivery, sequence=sequence))
-        session.run(_new_versions(delivery, sequence=sequence, published_at=published_at))
+        received_until = _received_until(session, delivery)
+        session.run(
+            _new_versions(
+                delivery, sequence=sequence, published_at=published_at, received_until=received_until
+            )
+        )
         session.run(_superseded(sequence=sequence, published_at=published_at))
         session.run(_publication_row(delivery, sequence=sequence, published_at=published_at))
         session.run(_done(sequence))
@@ -144,7 +170,9 @@ def _touched_days(delivery: Delivery, *, sequence: int) -> Statement:
     )
 
 
-def _new_versions(delivery: Delivery, *, sequence: int, published_at: datetime) -> Statement:
+def _new_versions(
+    delivery: Delivery, *, sequence: int, published_at: datetime, received_until: datetime
+) -> Statement:
     """The touched days that differ from what is published, packed.
 
     Inside out: the full grid of each touched day; the newest value of each of its intervals; the
@@ -217,8 +245,7 @@ def _new_versions(delivery: Delivery, *, sequence: int, published_at: datetime) 
             # The other hours of the first and last day lie up to 25 hours around the delivered ones.
             delivery.first_start - timedelta(hours=25),
             delivery.last_start + timedelta(hours=25),
-            # A later delivery that waits as well is not anticipated: a correction stays one.
-            delivery.received_at,
+            received_until,
         ),
         "new_versions",
     )

@@ -8,6 +8,7 @@ from shared.warehouse.engine import Warehouse
 
 SCRIPTS = Path(__file__).parents[2] / "infra" / "warehouse"
 
+_CLUSTERING = re.compile(r"^WITH \(CLUSTER BY \([^)]*\)\)$", re.MULTILINE)
 _GO = re.compile(r"^GO\s*$", re.MULTILINE)
 
 
@@ -16,6 +17,11 @@ def apply(warehouse: Warehouse, *, scripts: Path = SCRIPTS) -> None:
     for script in sorted(scripts.glob("[0-9]*.sql")):
         for batch in batches(script.read_text(encoding="utf-8")):
             warehouse.define(batch)
+
+
+def without_clustering(batch: str) -> str:
+    """A batch without the line that only Microsoft Fabric understands."""
+    return _CLUSTERING.sub("", batch).strip()
 
 
 def batches(script: str) -> Iterator[str]:

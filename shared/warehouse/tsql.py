@@ -6,12 +6,12 @@ from functools import lru_cache
 import sqlglot
 from sqlglot import exp
 
+from shared.warehouse import schema
+
 SCHEMA = "metering"
 
 _EXISTS_GUARD = re.compile(r"IF (?:SCHEMA|OBJECT)_ID\('[^']*'\) IS NULL\s+")
 _SCHEMA = re.compile(r"EXEC\('CREATE SCHEMA \w+'\)")
-CLUSTERING = re.compile(r"^WITH \(CLUSTER BY \([^)]*\)\)$", re.MULTILINE)
-"""The line that only Microsoft Fabric understands."""
 
 
 @lru_cache(maxsize=512)
@@ -26,7 +26,7 @@ def translated_definition(batch: str) -> str | None:
 
     DuckDB has `IF NOT EXISTS` where T-SQL guards with `OBJECT_ID`, and knows no clustering.
     """
-    statement = _EXISTS_GUARD.sub("", CLUSTERING.sub("", batch))
+    statement = _EXISTS_GUARD.sub("", schema.without_clustering(batch))
     if _SCHEMA.search(statement):
         return None
     tree = sqlglot.parse_one(statement, read="fabric")

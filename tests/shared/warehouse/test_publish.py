@@ -222,3 +222,16 @@ def test_a_correction_that_waits_with_what_it_corrects_is_a_publication_of_its_o
         Decimal("23.000"),
         Decimal("24.000"),
     ]
+
+
+def test_a_delivery_published_after_a_later_one_does_not_take_its_values_back(
+    deliverer: Deliverer, warehouse: Warehouse, clock: Clock
+) -> None:
+    deliverer.load(values(HOUSE, PLAIN, ["1"] * 24))
+    deliverer.load(values(HOUSE, PLAIN, ["2"]))
+    early, late = publish.waiting(warehouse)
+
+    publish.publish(warehouse, late, clock=clock)
+    publish.publish(warehouse, early, clock=clock)
+
+    assert versions(warehouse, HOUSE, PLAIN)[-1].quantities.startswith("2.000,1.000,")

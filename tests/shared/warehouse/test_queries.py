@@ -177,7 +177,7 @@ def test_the_last_day_is_the_last_that_may_be_read_and_lies_on_or_after_the_day_
 
     def last_days(since: date) -> list[tuple[str, date]]:
         asked = queries.last_days(permitted, direction=Direction.CONSUMPTION, since=since, as_of=clock())
-        return [tuple(row) for row in filled.warehouse.fetch(asked)]
+        return [(row.metering_point_id, row.last_day) for row in filled.warehouse.fetch(asked)]
 
     assert last_days(FIRST) == [(HOUSE, date(2026, 3, 29)), (CABIN, date(2026, 4, 1))]
     assert last_days(date(2026, 3, 30)) == [(CABIN, date(2026, 4, 1))]

@@ -1,0 +1,123 @@
+"""What errors of ODBC mean, and how addresses become connection strings. Pure.
+
+Numbers are those of the server: https://learn.microsoft.com/fabric/data-warehouse/connectivity,
+https://learn.microsoft.com/fabric/data-warehouse/compute-capacity-smoothing-throttling and the
+list of Microsoft's SqlClient (SqlConfigurableRetryFactory).
+"""
+
+import re
+from collections.abc import Sequence
+from datetime import timedelta
+from urllib.parse import unquote, urlsplit
+
+from shared.warehouse.engine import (
+    WarehouseConflict,
+    WarehouseError,
+    WarehouseTimeout,
+    WarehouseUnavailable,
+)
+
+THROTTLED = frozenset({24801})
+CONFLICT = frozenset({24556, 24706, 3960, 1205})
+RECONNECT = frozenset({24804, 6005})
+TRANSIENT = frozenset(
+    {
+        *(1204, 1222, 49918, 49919, 49920, 4060, 10928, 10929, 40197, 40501, 40613),
+        *(40143, 40540, 4221, 42108, 42109, 10053, 10054, 10060, 233, 64),
+    }
+)
+LOST_STATES = frozenset({"08S01", "08001", "08003", "08004", "08007", "HYT01"})
+TIMEOUT_STATES = frozenset({"HYT00", "HY008"})
+THROTTLED_TEXTS = ("user session limit", "capacity constraints", "capacity has exceeded its limits")
+
+LATER = timedelta(seconds=60)
+SOON = timedelta(seconds=5)
+
+# The driver manager ends each message with the server's number and the function that was called.
+_NUMBER = re.compile(r"\((-?\d+)\)(?=\s*(?:\(SQL\w+\)|;|$))")
+
+
+class WarehouseMisconfigured(WarehouseUnavailable):
+    """The warehouse cannot be reached until somebody changes a setting or a permission."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, retry_after=LATER)
+
+
+class WarehouseLost(WarehouseUnavailable):
+    """The connection broke, or the server has a passing fault: a read is safe to try again at once."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, retry_after=SOON)
+
+
+def meaning(arguments: Sequence[object], *, name: str, limit: timedelta) -> WarehouseError | None:
+    """What an error of the driver means; None when nobody expected it.
+
+    Args:
+        arguments: SQLSTATE and message, as the driver gives them.
+        name: of the statement, for the message.
+        limit: how long the statement was allowed to take.
+    """
+    state, text = (str(each) for each in (*arguments, "", "")[:2])
+    numbers = {int(number) for number in _NUMBER.findall(text)}
+    if numbers & THROTTLED or any(phrase in text for phrase in THROTTLED_TEXTS):
+        return WarehouseUnavailable("The warehouse is at the limit of its capacity.", retry_after=LATER)
+    if numbers & CONFLICT:
+        return WarehouseConflict(f"{name} met a change by somebody else.")
+    if state in TIMEOUT_STATES:
+        return WarehouseTimeout(f"{name} took longer than {limit.total_seconds():g} s.")
+    if numbers & (RECONNECT | TRANSIENT) or state in LOST_STATES:
+        return WarehouseLost(f"{name}: the connection to the warehouse was lost or refused ({state}).")
+    return None
+
+
+def meaning_at_sign_in(arguments: Sequence[object], *, driver: str, drivers: Sequence[str]) -> WarehouseError:
+    """What an error of connecting means, with what to do about it."""
+    state, text = (str(each) for each in (*arguments, "", "")[:2])
+    if state == "IM002" or "Can't open lib" in text:
+        found = ", ".join(drivers) or "none"
+        return WarehouseMisconfigured(
+            f"The ODBC driver '{driver}' is not installed (found: {found}). Install it or set ODBC_DRIVER."
+        )
+    if state == "28000":
+        return WarehouseMisconfigured(
+            "The warehouse refused the sign-in. Give the identity Read on the warehouse and GRANT SELECT on "
+            "schema metering, and let service principals use Fabric (tenant setting)."
+        )
+    if state == "42000" and "(4060)" not in text and "Cannot open database" in text:
+        return WarehouseMisconfigured("The database of WAREHOUSE does not exist or may not be opened.")
+    known = meaning(arguments, name="sign-in", limit=SOON)
+    if isinstance(known, WarehouseUnavailable):
+        return known
+    return WarehouseLost(f"The warehouse could not be reached ({state}).")
+
+
+def connection_string(url: str, *, driver: str) -> str:
+    """The connection string of a `fabric://` or `mssql://` address.
+
+    Raises:
+        WarehouseMisconfigured: a part of the address is missing.
+    """
+    parts = urlsplit(url)
+    database = unquote(parts.path.strip("/"))
+    if not parts.hostname or not database:
+        raise WarehouseMisconfigured("WAREHOUSE needs a server and a database: fabric://<server>/<database>.")
+    fields = {
+        "Driver": driver,
+        "Server": f"{parts.hostname},{parts.port or 1433}",
+        "Database": database,
+        "APP": "metering-api",
+        # A connection that recovers by itself would use an access token whose memory is gone.
+        "ConnectRetryCount": "0",
+    }
+    if parts.scheme == "fabric":
+        fields |= {"Encrypt": "yes", "TrustServerCertificate": "no"}
+    else:
+        fields |= {"Encrypt": "optional", "TrustServerCertificate": "yes"}
+        fields |= {"UID": unquote(parts.username or ""), "PWD": unquote(parts.password or "")}
+    return ";".join(f"{name}={_quoted(value)}" for name, value in fields.items())
+
+
+def _quoted(value: str) -> str:
+    return "{" + value.replace("}", "}}") + "}"

@@ -1,0 +1,113 @@
+"""A small pool of connections, bounded in number, age and idleness.
+
+The ODBC driver manager's own pooling is not used: it matches connections by their connection
+string and not by their access token, and keeps them beyond the token's life
+(https://github.com/microsoft/msphpsql/pull/1592).
+"""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Generic, Protocol, TypeVar
+
+from shared.warehouse.engine import WarehouseUnavailable
+
+MAX_IDLE = 300.0
+"""Seconds after which an unused connection is closed: firewalls forget quiet connections."""
+
+
+class Closable(Protocol):
+    """What can be closed."""
+
+    def close(self) -> None:
+        """Give it back to the server."""
+        ...
+
+
+Connection = TypeVar("Connection", bound=Closable)
+
+
+@dataclass(frozen=True)
+class Opened(Generic[Connection]):
+    """A new connection, and when it must no longer be used, in seconds of the pool's clock."""
+
+    connection: Connection
+    expires_at: float
+
+
+@dataclass(frozen=True)
+class _Idle(Generic[Connection]):
+    opened: Opened[Connection]
+    since: float
+
+
+class Pool(Generic[Connection]):
+    """Lends connections, the one used last first, so that a quiet app keeps few of them.
+
+    Args:
+        connect: opens a connection.
+        size: how many may be open at the same time.
+        patience: how long a borrower waits for one before WarehouseUnavailable.
+        clock: seconds, as `time.time`.
+    """
+
+    def __init__(
+        self,
+        connect: Callable[[], Opened[Connection]],
+        *,
+        size: int,
+        patience: timedelta,
+        clock: Callable[[], float],
+    ) -> None:
+        self._connect = connect
+        self._places = threading.BoundedSemaphore(size)
+        self._patience = patience.total_seconds()
+        self._clock = clock
+        self._idle: list[_Idle[Connection]] = []
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def lend(self) -> Iterator[Connection]:
+        """A connection for the length of the block; after an exception it is closed and not lent again."""
+        if not self._places.acquire(timeout=self._patience):
+            raise WarehouseUnavailable(
+                "All connections to the warehouse are in use.", retry_after=timedelta(seconds=5)
+            )
+        try:
+            opened = self._usable() or self._connect()
+            try:
+                yield opened.connection
+            except BaseException:
+                opened.connection.close()
+                raise
+            self._keep(opened)
+        finally:
+            self._places.release()
+
+    def close(self) -> None:
+        """Close the connections that nobody uses."""
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for each in idle:
+            each.opened.connection.close()
+
+    def _usable(self) -> Opened[Connection] | None:
+        """The connection used last, unless it is too old; those too old are closed."""
+        now = self._clock()
+        with self._lock:
+            old = [each for each in self._idle if self._is_old(each, now=now)]
+            self._idle = [each for each in self._idle if not self._is_old(each, now=now)]
+            found = self._idle.pop().opened if self._idle else None
+        for each in old:
+            each.opened.connection.close()
+        return found
+
+    def _keep(self, opened: Opened[Connection]) -> None:
+        with self._lock:
+            self._idle.append(_Idle(opened, since=self._clock()))
+
+    @staticmethod
+    def _is_old(idle: _Idle[Connection], *, now: float) -> bool:
+        return now >= idle.opened.expires_at or now - idle.since >= MAX_IDLE
