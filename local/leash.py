@@ -31,7 +31,7 @@ def run_until_parent_ends(command: Sequence[str], *, parent: int) -> int:
     if platform.system() == "Linux":
         _end_with_parent_thread(parent)
         os.execvp(command[0], list(command))  # noqa: S606  # To become the command is the point.
-    return _watch(command, parent=parent)
+    return watch(command, parent=parent)
 
 
 def _end_with_parent_thread(parent: int) -> None:
@@ -41,7 +41,8 @@ def _end_with_parent_thread(parent: int) -> None:
         raise SystemExit(1)
 
 
-def _watch(command: Sequence[str], *, parent: int) -> int:
+def watch(command: Sequence[str], *, parent: int) -> int:
+    """Run `command` and end it when `parent` is no longer our parent; its exit code."""
     process = subprocess.Popen(command)
     signal.signal(signal.SIGTERM, lambda *_: process.terminate())
     while process.poll() is None:

@@ -29,27 +29,22 @@ def main(arguments: Sequence[str]) -> int:
     configured = environment.configured()
     if configured is not None:
         return _run(name, rest, settings={**os.environ, **configured})
-    running = lock.running_ports(places.STATE)
-    if running is not None:
-        return _run(name, rest, settings=_of_stack(running))
     try:
-        return _run_alone(name, rest, state=places.STATE)
+        return run_on_stack(name, rest, state=places.STATE)
     except (StackFailed, lock.AlreadyRunning, installation.NotInstallable) as error:
         print(error, file=sys.stderr)
         return 1
 
 
-def _run(name: str, arguments: Sequence[str], *, settings: Mapping[str, str]) -> int:
-    part = parts.command(name, arguments, settings=settings)
-    return subprocess.run(part.command, env=dict(part.settings), check=False).returncode
+def run_on_stack(name: str, arguments: Sequence[str], *, state: Path) -> int:
+    """Run the command on the data of the local stack, whether or not the stack runs; its exit code.
 
-
-def _of_stack(ports: Ports) -> dict[str, str]:
-    return {**environment.without_settings(), **environment.stack(ports)}
-
-
-def _run_alone(name: str, arguments: Sequence[str], *, state: Path) -> int:
-    """Start what the command needs, on free ports, run it, and stop everything."""
+    Raises:
+        StackFailed, AlreadyRunning, NotInstallable: a service that the command needs could not be started.
+    """
+    running = lock.running_ports(state)
+    if running is not None:
+        return _run(name, arguments, settings=_of_stack(running, state=state))
     ports = free.ports()
     needed = [parts.azurite(environment.azurite_endpoints(ports), data=state / "azurite-data")]
     if name in WITH_SEVERA_AND_ENTRA:
@@ -58,7 +53,16 @@ def _run_alone(name: str, arguments: Sequence[str], *, state: Path) -> int:
         for part in needed:
             supervisor.start(part)
         supervisor.wait_ready(*(part.name for part in needed))
-        return _run(name, arguments, settings=_of_stack(ports))
+        return _run(name, arguments, settings=_of_stack(ports, state=state))
+
+
+def _run(name: str, arguments: Sequence[str], *, settings: Mapping[str, str]) -> int:
+    part = parts.command(name, arguments, settings=settings)
+    return subprocess.run(part.command, env=dict(part.settings), check=False).returncode
+
+
+def _of_stack(ports: Ports, *, state: Path) -> dict[str, str]:
+    return {**environment.without_settings(), **environment.stack(ports, state=state)}
 
 
 if __name__ == "__main__":

@@ -23,8 +23,8 @@ SYNC_TIMER = "sync_access"
 SYNC_SECONDS = 60
 FIRST_REQUEST_SECONDS = 30
 WATCH_SECONDS = 0.5
-KEPT = ("azurite",)
-"""What `--fresh` leaves in the state folder: an installation, not data."""
+KEPT = ("azurite-data", "logs", "metering.duckdb*", "sample")
+"""The stack's data in the state folder, beside installations; `--fresh` deletes it."""
 
 
 def main() -> int:
@@ -144,14 +144,13 @@ def _ask(ports: Ports) -> int | str:
 
 
 def _forget(state: Path) -> None:
-    """Delete what the stack has kept, except for installations and the lock that we hold."""
-    for entry in state.iterdir():
-        if entry.name in KEPT or entry.name == "stack.lock":
-            continue
-        if entry.is_dir():
-            shutil.rmtree(entry)
-        else:
-            entry.unlink()
+    """Delete what the stack has kept."""
+    for pattern in KEPT:
+        for entry in state.glob(pattern):
+            if entry.is_dir():
+                shutil.rmtree(entry)
+            else:
+                entry.unlink()
 
 
 def _yesterday() -> date:
