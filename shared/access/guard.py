@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from shared.access import mapping
 from shared.access.changes import Plan
 from shared.access.grant import Grant, GrantKey
 from shared.access.mapping import Fields
@@ -11,7 +12,10 @@ from shared.access.register import Register
 AT_LEAST = 10
 """Fewer lost grants than this are the daily business of a small portfolio, whatever their share."""
 
-APPS = "app:"
+SEVERAL_USERS = 2
+"""One user may simply leave."""
+
+APPS, USERS = "app:", "user:"
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,7 @@ def objections(
     found = [
         _too_many_losses(plan, stored=len(before.stored), max_share=max_revoked_share),
         _no_customers(before, register),
+        _no_contact_persons(before, register, fields),
         _client_ids_missing(before, register, fields),
         _metering_points_missing(before, register, fields, by_supply=by_supply),
     ]
@@ -58,6 +63,19 @@ def _no_customers(before: Before, register: Register) -> str | None:
     if not before.stored or any(customer.is_active for customer in register.customers):
         return None
     return "Severa answered without a single active customer."
+
+
+def _no_contact_persons(before: Before, register: Register, fields: Fields) -> str | None:
+    """Contact roles have no definitions that could be looked for, so a renamed one shows by its absence."""
+    users = {principal for principal, _, _ in before.stored if principal.startswith(USERS)}
+    if users and not register.contact_persons:
+        return "Severa answered without a single contact person."
+    if len(users) < SEVERAL_USERS or any(mapping.has_role(each, fields) for each in register.contact_persons):
+        return None
+    return (
+        f"No contact person has the role '{fields.contact_role}' any more, so all {len(users)} users "
+        "would lose access. Was it renamed? Then correct SEVERA_CONTACT_ROLE."
+    )
 
 
 def _client_ids_missing(before: Before, register: Register, fields: Fields) -> str | None:

@@ -59,7 +59,7 @@ def asked_users(register: Register, *, fields: Fields) -> tuple[ContactEmail, ..
     asked = {
         contact
         for person in register.contact_persons
-        if person.customer_guid in active and _has_role(person, fields)
+        if person.customer_guid in active and has_role(person, fields)
         for contact in _contacts(person)
     }
     return tuple(sorted(asked))
@@ -96,7 +96,7 @@ def _arranged(
     asked = {guid: entries.metering_points(texts[guid]) for guid in sorted(texts.keys() & guids)}
     persons: defaultdict[str, list[ContactPerson]] = defaultdict(list)
     for person in register.contact_persons:
-        if _has_role(person, fields):
+        if has_role(person, fields):
             persons[person.customer_guid].append(person)
     return _Sources(
         fields=fields,
@@ -284,7 +284,8 @@ def _values(register: Register, property_name: str) -> dict[str, list[str]]:
     return dict(values)
 
 
-def _has_role(person: ContactPerson, fields: Fields) -> bool:
+def has_role(person: ContactPerson, fields: Fields) -> bool:
+    """Whether an active contact person has the role by which API access is given."""
     if not person.is_active or person.is_deleted or person.role_name is None:
         return False
     return person.role_name.strip().casefold() == fields.contact_role.strip().casefold()

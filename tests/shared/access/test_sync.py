@@ -239,6 +239,38 @@ def test_a_company_that_never_defined_the_narrowing_is_not_held_up(world: World)
     assert len(world.grants()) == 2
 
 
+def with_users(*roles: str | None) -> list[Client]:
+    emails = (KARI, "ola@fjord.example")
+    persons = [Person(7 + each, emails=(emails[each],), role=role) for each, role in enumerate(roles)]
+    return [Client(10001, points=point(1), persons=tuple(persons))]
+
+
+def test_a_renamed_contact_role_revokes_nothing(world: World) -> None:
+    world.entra.users = {KARI: guid(70), "ola@fjord.example": guid(71)}
+    world.has(*with_users("API", "API"))
+    world.sync()
+    before = world.grants()
+
+    world.has(*with_users("API-tilgang", "API-tilgang"))
+    report = world.sync()
+
+    assert world.grants() == before
+    assert report.outcome is Outcome.REFUSED
+    assert "No contact person has the role 'API' any more, so all 2 users" in report.text()
+
+
+def test_the_only_user_may_leave_but_not_every_contact_person_at_once(world: World) -> None:
+    world.entra.users = {KARI: guid(70)}
+    world.has(*with_users("API"))
+    world.sync()
+
+    world.has(*with_users())
+    assert world.sync().outcome is Outcome.REFUSED
+    world.has(*with_users(None))
+    assert world.sync().outcome is Outcome.COMPLETE
+    assert world.grants() == set()
+
+
 def test_few_losses_are_daily_business_whatever_their_share(world: World) -> None:
     world.has(*vendor_customers(12))
     world.sync()
