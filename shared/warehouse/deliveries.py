@@ -14,9 +14,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-import orjson
-
-from shared.warehouse import files, intervals, registers
+from shared.warehouse import files, intervals, registers, turns
 from shared.warehouse.engine import Query, Session, Statement, Warehouse, aware
 from shared.warehouse.files import MAX_FAULTS, Fault, File, Rejected
 
@@ -95,10 +93,9 @@ def _load_intervals(warehouse: Warehouse, file: File, *, now: datetime, progress
     try:
         rows = _stage(warehouse, file, load_id=load_id, now=now, progress=progress)
         _refuse_contradictions(warehouse, file, load_id=load_id)
-        is_new = _accept(warehouse, file, load_id=load_id, batch_id=batch_id, now=now)
+        is_new = turns.retried(_accept, warehouse, file, load_id=load_id, batch_id=batch_id, now=now)
     finally:
-        with warehouse.transaction() as session:
-            session.run(_forget(load_id, staged_before=now - KEEP_STAGED))
+        turns.retried(_clear, warehouse, load_id=load_id, now=now)
     return Loaded(file.path, "interval values", rows, is_new=is_new)
 
 
@@ -134,10 +131,16 @@ def _refuse_contradictions(warehouse: Warehouse, file: File, *, load_id: str) ->
         raise Rejected(file.path, sorted(faults, key=lambda fault: fault.line)[:MAX_FAULTS])
 
 
+def _clear(warehouse: Warehouse, *, load_id: str, now: datetime) -> None:
+    """Delete the rows that this load staged, and those of loads that died."""
+    with warehouse.transaction() as session:
+        session.run(_forget(load_id, staged_before=now - KEEP_STAGED))
+
+
 def _accept(warehouse: Warehouse, file: File, *, load_id: str, batch_id: str, now: datetime) -> bool:
     """Take the staged rows in; False when somebody else did so with the same content meanwhile."""
     with warehouse.transaction() as session:
-        session.run(take_turn())
+        session.run(turns.take())
         if session.fetch(_loaded(batch_id)):
             return False
         _refuse_another_resolution(session, file, load_id=load_id)
@@ -182,25 +185,32 @@ def _loaded(batch_id: str) -> Query[_Known]:
     )
 
 
-def take_turn() -> Statement:
-    """Makes this transaction the only one of its kind; a second one at the same time fails."""
-    return Statement("UPDATE metering.turn SET taken = taken + 1", (), "take_turn")
-
-
-def _staged(rows: Sequence[intervals.StagedRow], *, load_id: str, now: datetime) -> Statement:
+def _staged(rows: Sequence[intervals.CheckedRow], *, load_id: str, now: datetime) -> Statement:
     return Statement(
         """
         INSERT INTO metering.delivery_line (load_id, staged_at, line, metering_point_id, direction,
                                             start_utc, delivery_date, resolution, quantity, quality)
-        SELECT ?, CAST(? AS datetime2(6)), line, metering_point_id, direction,
+        SELECT CAST(? AS varchar(32)), CAST(? AS datetime2(6)), line, metering_point_id, direction,
                start_utc, delivery_date, resolution, quantity, quality
         FROM OPENJSON(?) WITH (line bigint, metering_point_id varchar(18), direction varchar(11),
                                start_utc datetime2(0), delivery_date date, resolution varchar(5),
                                quantity decimal(18, 3), quality varchar(15)) AS delivered
         """,
-        (load_id, now, orjson.dumps([row._asdict() for row in rows]).decode()),
+        (load_id, now, _json(rows)),
         "stage",
     )
+
+
+def _json(rows: Sequence[intervals.CheckedRow]) -> str:
+    """Checked rows as JSON. None of their texts needs escaping: the checks let no such text through."""
+    objects = [
+        f'{{"line":{line},"metering_point_id":"{id_}","direction":"{direction}",'
+        f'"start_utc":"{interval.start_utc}","delivery_date":"{interval.delivery_date}",'
+        f'"resolution":"{resolution}","quality":"{value.quality}","quantity":'
+        + ("null}" if value.quantity is None else f'"{value.quantity}"}}')
+        for line, id_, direction, interval, resolution, value in rows
+    ]
+    return f"[{','.join(objects)}]"
 
 
 def _forget(load_id: str, *, staged_before: datetime) -> Statement:
@@ -358,12 +368,16 @@ def _load_register(warehouse: Warehouse, file: File, kind: Kind, *, progress: Pr
     register = read(file.header, file.chunks())
     if register.faults:
         raise Rejected(file.path, sorted(register.faults, key=lambda fault: fault.line)[:MAX_FAULTS])
-    with warehouse.transaction() as session:
-        session.run(take_turn())
-        for statement in replace(register.records):
-            session.run(statement)
+    turns.retried(_run_all, warehouse, list(replace(register.records)))
     progress(len(register.records), 1.0)
     return Loaded(file.path, kind, len(register.records), is_new=True)
+
+
+def _run_all(warehouse: Warehouse, statements: Sequence[Statement]) -> None:
+    with warehouse.transaction() as session:
+        session.run(turns.take())
+        for statement in statements:
+            session.run(statement)
 
 
 def _replace_metering_points(records: Sequence[dict[str, Any]]) -> Iterator[Statement]:

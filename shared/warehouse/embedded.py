@@ -26,8 +26,8 @@ from shared.warehouse.engine import (
 )
 from shared.warehouse.exclusive import Exclusive, Taken
 
-# Nothing is fetched from the network.
-_CONFIG: dict[str, Any] = {"autoinstall_known_extensions": False}
+# Nothing is fetched from the network, and a laptop keeps memory for other things: DuckDB spills to disk.
+_CONFIG: dict[str, Any] = {"autoinstall_known_extensions": False, "memory_limit": "4GB"}
 
 
 def open_embedded(settings: WarehouseSettings) -> "Embedded":

@@ -4,9 +4,12 @@ import csv
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import accumulate, islice
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    from _csv import Reader
 
 CHUNK = 20_000
 """Rows that are read, checked and staged at a time."""
@@ -94,11 +97,17 @@ def _is_parquet(path: Path) -> bool:
 def _csv_chunks(file: File) -> Iterator[Chunk]:
     size = file.path.stat().st_size
     with _csv_text(file.path) as text:
-        rows = _csv_rows(file, text)
-        while some := list(islice(rows, CHUNK)):
-            _refuse_ragged(file, some)
-            lines, fields = zip(*some, strict=True)
-            yield Chunk(lines, tuple(zip(*fields, strict=True)), min(1.0, text.buffer.tell() / size))
+        reader = csv.reader(text, strict=True)
+        next(reader)
+        line = reader.line_num
+        while rows := _take(file, reader):
+            lines = _lines(rows, before=line, after=reader.line_num)
+            line = reader.line_num
+            filled = [place for place, row in enumerate(rows) if row]
+            if len(filled) < len(rows):  # Blank lines are no rows.
+                lines, rows = [lines[place] for place in filled], [rows[place] for place in filled]
+            _refuse_ragged(file, lines, rows)
+            yield Chunk(lines, tuple(zip(*rows, strict=True)), min(1.0, text.buffer.tell() / size))
 
 
 def _csv_text(path: Path) -> TextIO:
@@ -107,25 +116,31 @@ def _csv_text(path: Path) -> TextIO:
     return path.open(encoding="utf-8-sig", errors="surrogateescape", newline="")
 
 
-def _csv_rows(file: File, text: TextIO) -> Iterator[tuple[int, list[str]]]:
-    """The rows below the header with their lines, without blank lines."""
-    reader = csv.reader(text, strict=True)
+def _take(file: File, reader: "Reader") -> list[list[str]]:
     try:
-        next(reader)
-        yield from ((reader.line_num, row) for row in reader if row)
+        return list(islice(reader, CHUNK))
     except csv.Error as error:
         raise Rejected(file.path, [Fault(reader.line_num, f"Not CSV: {error}.")]) from error
 
 
-def _refuse_ragged(file: File, rows: Sequence[tuple[int, list[str]]]) -> None:
+def _lines(rows: Sequence[Sequence[str]], *, before: int, after: int) -> Sequence[int]:
+    """The line on which each row ends; a quoted field may have line breaks in it."""
+    if after - before == len(rows):
+        return range(before + 1, after + 1)
+    lengths = (1 + sum(field.count("\n") for field in row) for row in rows)
+    return list(accumulate(lengths, initial=before))[1:]
+
+
+def _refuse_ragged(file: File, lines: Sequence[int], rows: Sequence[Sequence[str]]) -> None:
     width = len(file.header)
+    if set(map(len, rows)) <= {width}:
+        return
     faults = [
         Fault(line, f"{len(row)} columns, where the header has {width}.")
-        for line, row in rows
+        for line, row in zip(lines, rows, strict=True)
         if len(row) != width
     ]
-    if faults:
-        raise Rejected(file.path, faults[:MAX_FAULTS])
+    raise Rejected(file.path, faults[:MAX_FAULTS])
 
 
 def _parquet_chunks(file: File) -> Iterator[Chunk]:

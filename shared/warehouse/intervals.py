@@ -7,7 +7,7 @@ remembered; a chunk is checked column by column.
 import re
 from collections.abc import Callable, Hashable, Sequence
 from datetime import UTC, datetime
-from typing import Generic, NamedTuple, TypeVar
+from typing import Generic, NamedTuple, TypeVar, cast
 
 from shared import metering, periods
 from shared.metering import Direction, Quality, Resolution
@@ -39,17 +39,15 @@ class Interval(NamedTuple):
     delivery_date: str
 
 
-class StagedRow(NamedTuple):
-    """A checked row, ready to be staged; `quantity` is decimal text or None where missing."""
+class StoredValue(NamedTuple):
+    """A quantity as decimal text, or None where it is missing, with its quality."""
 
-    line: int
-    metering_point_id: str
-    direction: str
-    start_utc: str
-    delivery_date: str
-    resolution: str
     quantity: str | None
     quality: str
+
+
+CheckedRow = tuple[int, str, str, Interval, str, StoredValue]
+"""Line, metering point, direction, interval, resolution, value: a row that may be stored."""
 
 
 class _Memory(dict[Text, Parsed | None], Generic[Text, Parsed]):
@@ -96,21 +94,23 @@ class Checks:
         self._intervals = _Memory(_interval)
         self._values = _Memory(_value)
 
-    def check(self, chunk: Chunk) -> tuple[list[StagedRow], list[Fault]]:
+    def check(self, chunk: Chunk) -> tuple[list[CheckedRow], list[Fault]]:
         """The rows of a chunk, or what is wrong with them, in order of lines."""
         ids, directions, starts, resolutions, quantities, qualities = (
             chunk.columns[place] for place in self._places
         )
         lengths = list(zip(starts, resolutions, strict=True))
         values = list(zip(quantities, qualities, strict=True))
-        rows = zip(
-            chunk.lines,
-            self._ids.all(ids),
-            self._directions.all(directions),
-            self._intervals.all(lengths),
-            self._resolutions.all(resolutions),
-            self._values.all(values),
-            strict=True,
+        rows = list(
+            zip(
+                chunk.lines,
+                self._ids.all(ids),
+                self._directions.all(directions),
+                self._intervals.all(lengths),
+                self._resolutions.all(resolutions),
+                self._values.all(values),
+                strict=True,
+            )
         )
         faults = [
             *self._ids.faults(chunk, ids),
@@ -121,10 +121,8 @@ class Checks:
         ]
         if faults:
             return [], sorted(faults, key=lambda fault: fault.line)
-        return [
-            StagedRow._make((line, id_, direction, *interval, resolution, *value))
-            for line, id_, direction, interval, resolution, value in rows
-        ], []
+        # Without faults, no text was refused, so none of the parsed values is None.
+        return cast(list[CheckedRow], rows), []
 
 
 def _metering_point_id(text: str) -> str:
@@ -171,18 +169,18 @@ def _instant(text: str) -> datetime:
         raise ValueError(f"start {_shown(text)} is outside the calendar.") from error
 
 
-def _value(quantity_and_quality: tuple[str, str]) -> tuple[str | None, str]:
+def _value(quantity_and_quality: tuple[str, str]) -> StoredValue:
     """Quantity and quality together: without a quantity a value is missing, whatever it is called."""
     quantity, quality = quantity_and_quality
     if quality not in _DELIVERED_QUALITIES:
         raise ValueError(f"quality {_shown(quality)} is unknown.")
     if not quantity:
-        return None, Quality.MISSING.value
+        return StoredValue(None, Quality.MISSING.value)
     if not _QUANTITY.fullmatch(quantity):
         raise ValueError(f"quantity {_shown(quantity)} {_fault_of_quantity(quantity)}.")
     if quality == Quality.MISSING:
         raise ValueError(f"quantity {_shown(quantity)} has the quality missing.")
-    return quantity, quality
+    return StoredValue(quantity, quality)
 
 
 def _fault_of_quantity(text: str) -> str:

@@ -8,17 +8,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-import tenacity
-
-from shared.warehouse.deliveries import take_turn
-from shared.warehouse.engine import Query, Session, Statement, Warehouse, WarehouseConflict, aware
-
-_when_conflicted = tenacity.Retrying(
-    retry=tenacity.retry_if_exception_type(WarehouseConflict),
-    wait=tenacity.wait_random(min=0.05, max=0.5),
-    stop=tenacity.stop_after_delay(120),
-    reraise=True,
-)
+from shared.warehouse import turns
+from shared.warehouse.engine import Query, Session, Statement, Warehouse, aware
 
 
 @dataclass(frozen=True)
@@ -84,12 +75,12 @@ def publish(warehouse: Warehouse, delivery: Delivery, *, clock: Callable[[], dat
     Raises:
         WarehouseConflict: others published all the time, for two minutes.
     """
-    return _when_conflicted(_publish_once, warehouse, delivery, now=clock())
+    return turns.retried(_publish_once, warehouse, delivery, now=clock())
 
 
 def _publish_once(warehouse: Warehouse, delivery: Delivery, *, now: datetime) -> Published | None:
     with warehouse.transaction() as session:
-        session.run(take_turn())
+        session.run(turns.take())
         if session.fetch(_publication(delivery.batch_id)):
             return None
         sequence, published_at = _next(session, now=now)
@@ -260,9 +251,9 @@ def _superseded(*, sequence: int, published_at: datetime) -> Statement:
           AND sequence < ?
           AND EXISTS (SELECT 1 FROM metering.series_day AS newer
                       WHERE newer.sequence = ?
-                        AND newer.metering_point_id = metering.series_day.metering_point_id
-                        AND newer.direction = metering.series_day.direction
-                        AND newer.delivery_date = metering.series_day.delivery_date)
+                        AND newer.metering_point_id = series_day.metering_point_id
+                        AND newer.direction = series_day.direction
+                        AND newer.delivery_date = series_day.delivery_date)
         """,
         (published_at, sequence, sequence),
         "supersede",
