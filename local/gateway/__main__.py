@@ -127,7 +127,7 @@ def _server(options: argparse.Namespace) -> Server:
         subscriptions=demo_subscriptions(),
         services=services,
     )
-    return Server(gateway, http=services.http, clock=clock)
+    return Server(gateway, services=services)
 
 
 if __name__ == "__main__":

@@ -76,18 +76,9 @@ def assemble(
     return gateway
 
 
-def connect(
-    *, identity_endpoint: str, identity_header: str, clock: Callable[[], datetime], connections: int = 200
-) -> Services:
+def connect(*, identity_endpoint: str, identity_header: str, clock: Callable[[], datetime]) -> Services:
     """The gateway's connections and counters."""
-    http = httpx.AsyncClient(
-        trust_env=False,
-        timeout=10.0,
-        # Shorter than the 5 s after which uvicorn closes an idle connection: none is used as it closes.
-        limits=httpx.Limits(
-            max_connections=connections, max_keepalive_connections=connections, keepalive_expiry=4.0
-        ),
-    )
+    http = httpx.AsyncClient(trust_env=False, timeout=10.0)
     return Services(
         clock=clock,
         http=http,

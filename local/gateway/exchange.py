@@ -5,8 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-import httpx
-
+from local.gateway.backends import Answer
 from local.gateway.headers import Fields
 
 
@@ -75,7 +74,7 @@ class Response:
     status: int
     headers: Fields = field(default_factory=Fields)
     body: bytes = b""
-    stream: httpx.Response | None = None
+    stream: Answer | None = None
 
 
 @dataclass(frozen=True)

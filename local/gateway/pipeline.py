@@ -125,7 +125,7 @@ class Gateway:
             path=step.path if step else "",
             policy_id=step.policy_id if step else "",
         )
-        await _discard(exchange.response)
+        _discard(exchange.response)
         exchange.response = _default_answer(failed)
         try:
             answer = await run_steps(self._pipeline(exchange)["on-error"], exchange)
@@ -146,6 +146,6 @@ def _default_answer(failed: GatewayError) -> Response:
     return Response(failed.status, headers, body)
 
 
-async def _discard(response: Response | None) -> None:
+def _discard(response: Response | None) -> None:
     if response is not None and response.stream is not None:
-        await response.stream.aclose()
+        response.stream.close()

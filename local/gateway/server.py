@@ -8,14 +8,12 @@ import asyncio
 import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
-from datetime import datetime
 from email.utils import formatdate
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote_plus
 from uuid import uuid4
 
-import httpx
 from starlette.applications import Starlette
 from starlette.requests import Request as HttpRequest
 from starlette.responses import JSONResponse, PlainTextResponse
@@ -23,9 +21,11 @@ from starlette.responses import Response as HttpResponse
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from local.gateway.backends import Answer
 from local.gateway.exchange import Exchange, Request, Response, Url
 from local.gateway.headers import Fields
 from local.gateway.pipeline import Gateway
+from local.gateway.services import Services
 from local.gateway.trace import Trace
 
 PAGES = Path(__file__).parent / "pages"
@@ -40,10 +40,8 @@ Send = Callable[[Message], Awaitable[None]]
 class Server:
     """The ASGI application."""
 
-    def __init__(
-        self, gateway: Gateway, *, http: httpx.AsyncClient, clock: Callable[[], datetime], pages: Path = PAGES
-    ) -> None:
-        self._gateway, self._http, self._clock = gateway, http, clock
+    def __init__(self, gateway: Gateway, *, services: Services, pages: Path = PAGES) -> None:
+        self._gateway, self._services, self._clock = gateway, services, services.clock
         self._trace = Trace()
         self._local = _local_pages(self._trace, pages)
         self._pages = pages
@@ -61,7 +59,7 @@ class Server:
         await receive()
         await send({"type": "lifespan.startup.complete"})
         await receive()
-        await self._http.aclose()
+        await self._services.close()
         await send({"type": "lifespan.shutdown.complete"})
 
     def _is_local(self, path: str) -> bool:
@@ -115,7 +113,7 @@ async def _body(receive: Receive) -> AsyncIterator[bytes]:
     while more:
         message = await receive()
         if message["type"] == "http.disconnect":
-            raise httpx.ReadError("the client went away")
+            raise ConnectionAbortedError("the client went away")
         yield message.get("body", b"")
         more = message.get("more_body", False)
 
@@ -129,14 +127,14 @@ async def _send_whole(response: Response, send: Send) -> None:
     await send({"type": "http.response.body", "body": response.body})
 
 
-async def _send_stream(response: Response, stream: httpx.Response, receive: Receive, send: Send) -> None:
+async def _send_stream(response: Response, stream: Answer, receive: Receive, send: Send) -> None:
     """Chunk by chunk, as they come. Ends the backend's answer when the client goes away."""
     gone: asyncio.Task[None] | None = None
     await send(
         {"type": "http.response.start", "status": response.status, "headers": response.headers.encoded()}
     )
     try:
-        async for chunk in stream.aiter_raw():
+        async for chunk in stream.chunks():
             await send({"type": "http.response.body", "body": chunk, "more_body": True})
             # A small answer has one chunk; only a longer one is worth a watch.
             gone = gone or asyncio.create_task(_disconnected(receive))
@@ -146,7 +144,7 @@ async def _send_stream(response: Response, stream: httpx.Response, receive: Rece
     finally:
         if gone is not None:
             gone.cancel()
-        await stream.aclose()
+        stream.close()
 
 
 async def _disconnected(receive: Receive) -> None:

@@ -6,6 +6,7 @@ from datetime import datetime
 
 import httpx
 
+from local.gateway.backends import Backends
 from local.gateway.keysets import KeySets
 from local.gateway.limits import Quotas, TokenBuckets
 from local.gateway.managed_identity import ManagedIdentity
@@ -17,7 +18,14 @@ class Services:
 
     clock: Callable[[], datetime]
     http: httpx.AsyncClient
+    """For signing keys and the gateway's own tokens."""
     keys: KeySets
     identity: ManagedIdentity
+    backends: Backends = field(default_factory=Backends)
     rates: TokenBuckets = field(default_factory=TokenBuckets)
     quotas: Quotas = field(default_factory=Quotas)
+
+    async def close(self) -> None:
+        """End all connections."""
+        await self.backends.close()
+        await self.http.aclose()

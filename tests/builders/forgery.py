@@ -8,7 +8,8 @@ from collections.abc import Callable
 from typing import Any
 
 import jwt
-from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import padding
 
 from local import demo
 from local.identity import tokens
@@ -123,6 +124,9 @@ TOKENS: dict[str, Callable[[Identity], str]] = {
     "user without id": lambda i: i.sign(_user(i, oid=None)),
     "not a token": lambda _: "nonsense",
     "three empty parts": lambda _: "..",
+    "kid is a list": lambda i: _with_header(i, kid=["a"]),
+    "critical extension": lambda i: _with_header(i, crit=["b64"], b64=False),
+    "padded with signs": lambda i: f"{i.sign(_app(i))}=!",
     "payload is a list": lambda i: _listed_payload(i),
 }
 
@@ -134,3 +138,11 @@ def _without_kid(identity: Identity) -> str:
 def _listed_payload(identity: Identity) -> str:
     key = identity.keys.current
     return jwt.PyJWS().encode(b"[]", key.private, algorithm="RS256", headers={"kid": key.kid})
+
+
+def _with_header(identity: Identity, **header: Any) -> str:
+    """Signed well, under a header with something unusual."""
+    key = identity.keys.current
+    content = {"alg": "RS256", "typ": "JWT", "kid": key.kid} | header
+    signed = f"{_encoded(content)}.{_encoded(_app(identity))}"
+    return f"{signed}.{_encoded(key.private.sign(signed.encode(), padding.PKCS1v15(), hashes.SHA256()))}"

@@ -217,6 +217,6 @@ def world(
             subscriptions=subscriptions,
             services=services,
         )
-        server = Server(gateway, http=services.http, clock=clock)
+        server = Server(gateway, services=services)
         address = running.enter_context(served(server, listening()))
         yield World(address, identity, recorder, clock, behind)

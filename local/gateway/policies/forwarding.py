@@ -1,9 +1,6 @@
 """set-backend-service and forward-request."""
 
-import asyncio
-
-import httpx
-
+from local.gateway.backends import BackendAway, BackendLate, Backends
 from local.gateway.documents import Element
 from local.gateway.exchange import Exchange, Response
 from local.gateway.faults import GatewayError
@@ -54,10 +51,10 @@ def forward_request(element: Element, site: Site) -> Run:
     ):
         if boolean(element, name, default=name == "buffer-response") is not only:
             raise element.refuse(f"<forward-request> is supported with {name}='{str(only).lower()}' only")
-    http = site.services.http
+    backends = site.services.backends
 
     async def run(exchange: Exchange) -> None:
-        exchange.response = await _forward(exchange, http, timeout)
+        exchange.response = await _forward(exchange, backends, timeout)
         for name, value in exchange.response_headers:
             exchange.response.headers.replace(name, [value])
         exchange.decided(f"backend answered {exchange.response.status}")
@@ -65,37 +62,34 @@ def forward_request(element: Element, site: Site) -> Run:
     return run
 
 
-async def _forward(exchange: Exchange, http: httpx.AsyncClient, timeout: int) -> Response:
-    request = httpx.Request(
-        exchange.request.method,
-        _url(exchange),
-        headers=_request_headers(exchange.request.headers),
-        content=exchange.request.body,
-        # Only the time to the headers is limited: a body may take as long as it keeps coming.
-        extensions={"timeout": {"connect": 10.0, "read": None, "write": None, "pool": 10.0}},
-    )
+async def _forward(exchange: Exchange, backends: Backends, timeout: int) -> Response:
+    request = exchange.request
     try:
-        async with asyncio.timeout(timeout):
-            answer = await http.send(request, stream=True)
-    except TimeoutError as late:
+        answer = await backends.send(
+            request.method,
+            _url(exchange),
+            headers=_request_headers(request.headers),
+            body=request.body,
+            seconds=timeout,
+        )
+    except BackendLate as late:
         raise GatewayError("forward-request", "Timeout", "The operation has timed out.", 500) from late
-    except httpx.HTTPError as failed:
+    except BackendAway as away:
         raise GatewayError(
             "forward-request",
             "BackendConnectionFailure",
             "Error occurred while calling backend service.",
             500,
-        ) from failed
-    headers = Fields.decoded(answer.headers.raw)
+        ) from away
+    headers = Fields.decoded(answer.headers)
     headers.drop_hop_by_hop()
-    return Response(answer.status_code, headers, stream=answer)
+    return Response(answer.status, headers, stream=answer)
 
 
-def _url(exchange: Exchange) -> httpx.URL:
-    base = httpx.URL(exchange.backend)
-    path = base.raw_path.decode("ascii").rstrip("/") + exchange.api_path
+def _url(exchange: Exchange) -> str:
     query = "&".join(raw for _, raw in exchange.request.query)
-    return base.copy_with(raw_path=(f"{path}?{query}" if query else path).encode("ascii"))
+    path = f"{exchange.backend}{exchange.api_path}"
+    return f"{path}?{query}" if query else path
 
 
 def _request_headers(headers: Fields) -> list[tuple[bytes, bytes]]:

@@ -117,6 +117,7 @@ REFUSED = [
             "role, no idtyp, no own subject", "role, no idtyp, no ids at all", "role, unknown idtyp",
             "app without id", "app whose id is no GUID", "app with two ids", "user without id",
             "user, role but other scope", "not a token", "three empty parts", "payload is a list",
+            "kid is a list", "critical extension", "padded with signs",
         )
     ),
     *(
