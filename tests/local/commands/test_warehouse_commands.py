@@ -1,0 +1,126 @@
+"""The operator's commands on the warehouse, as real processes: what they print and how they end."""
+
+import os
+import subprocess
+import sys
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+
+from shared import tables
+from shared.warehouse.watermark import Publications
+from tests.builders import warehouse as building
+from tests.builders.warehouse import HOUSE, Clock, values
+
+ROOT = Path(__file__).parents[3]
+DAY = date(2026, 3, 29)
+NOWHERE = (
+    "DefaultEndpointsProtocol=http;AccountName=nobody;AccountKey=bm9ib2R5;"
+    "TableEndpoint=http://127.0.0.1:1/nobody;"
+)
+
+
+class Operator:
+    """Runs commands on one embedded warehouse."""
+
+    def __init__(self, folder: Path, table_storage: str) -> None:
+        self._environment = {
+            **os.environ,
+            "WAREHOUSE": f"duckdb:{folder / 'metering.duckdb'}",
+            "TABLE_STORAGE": table_storage,
+        }
+
+    def run(self, command: str, *arguments: object) -> tuple[int, list[str]]:
+        """The exit code and the lines that were printed; nothing may go to stderr."""
+        done = subprocess.run(
+            [sys.executable, "-m", f"local.commands.{command}", *map(str, arguments)],
+            cwd=ROOT,
+            env=self._environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        assert done.stderr == ""
+        return done.returncode, done.stdout.splitlines()
+
+
+@pytest.fixture
+def operator(tmp_path: Path, table_storage: str) -> Operator:
+    return Operator(tmp_path, table_storage)
+
+
+def test_a_file_is_loaded_published_and_announced(
+    operator: Operator, tmp_path: Path, table_storage: str
+) -> None:
+    file = building.write_csv(tmp_path / "values.csv", values(HOUSE, DAY, ["1"] * 23))
+
+    code, lines = operator.run("load", file)
+
+    assert code == 0
+    assert lines[0].startswith("values.csv: 23 interval values loaded in ")
+    assert lines[1:] == ["Publication 1: 1 new or changed market days with 23 values."]
+    storage = tables.open_tables(table_storage, credential=None)
+    latest = Publications(tables=storage, clock=Clock()).latest()
+    assert latest is not None
+    assert (latest.sequence, latest.available_until) == (1, datetime(2026, 3, 29, 22, tzinfo=UTC))
+
+
+def test_loading_a_file_again_changes_nothing(operator: Operator, tmp_path: Path) -> None:
+    file = building.write_csv(tmp_path / "values.csv", values(HOUSE, DAY, ["1"] * 23))
+    operator.run("load", file)
+
+    code, lines = operator.run("load", file)
+
+    assert code == 0
+    assert lines == [
+        "values.csv: loaded before (23 interval values); nothing to do.",
+        "Nothing waited to be published.",
+    ]
+
+
+def test_a_rejected_file_is_reported_line_by_line_and_the_others_are_loaded(
+    operator: Operator, tmp_path: Path
+) -> None:
+    good = building.write_csv(tmp_path / "good.csv", values(HOUSE, DAY, ["1"] * 23))
+    bad = building.write_csv(tmp_path / "bad.csv", values(HOUSE, DAY, ["1", "-2", "x"]))
+
+    code, lines = operator.run("load", bad, good, tmp_path / "none.csv")
+
+    assert code == 1
+    assert lines[:3] == [
+        "bad.csv: rejected; nothing of it was loaded.",
+        f"  {bad}:3: quantity '-2' is negative.",
+        f"  {bad}:4: quantity 'x' is not a decimal number with a point.",
+    ]
+    assert lines[3].startswith("good.csv: 23 interval values loaded in ")
+    assert lines[4:] == [
+        f"{tmp_path / 'none.csv'}: cannot be read: No such file or directory.",
+        "Publication 1: 1 new or changed market days with 23 values.",
+    ]
+
+
+def test_when_table_storage_is_away_data_is_published_and_the_next_run_announces_it(
+    operator: Operator, tmp_path: Path, table_storage: str
+) -> None:
+    file = building.write_csv(tmp_path / "values.csv", values(HOUSE, DAY, ["1"] * 23))
+
+    code, lines = Operator(tmp_path, NOWHERE).run("load", file)
+
+    assert code == 3
+    assert lines[-1] == "Run `publish` again when Table Storage answers, or start the local stack."
+    assert operator.run("publish") == (0, ["Nothing waited to be published."])
+    storage = tables.open_tables(table_storage, credential=None)
+    assert Publications(tables=storage, clock=Clock()).latest() is not None
+
+
+def test_the_check_says_what_is_wrong_and_where(operator: Operator, tmp_path: Path) -> None:
+    file = building.write_csv(tmp_path / "values.csv", values(HOUSE, DAY, ["1"] * 23))
+
+    before = operator.run("check_warehouse")
+    operator.run("load", file)
+    after = operator.run("check_warehouse")
+
+    assert before[0] == 1
+    assert "metering.series_day: The table is missing. Run the scripts in infra/warehouse." in before[1]
+    assert after == (0, ["The warehouse is as the API needs it."])

@@ -1,0 +1,110 @@
+"""The contract check finds what the queries cannot live with."""
+
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+
+from shared.warehouse import check, opening
+from shared.warehouse.check import Finding
+from shared.warehouse.engine import Statement, Warehouse
+from tests.builders import warehouse as building
+from tests.builders.warehouse import HOUSE, Clock, Deliverer, values
+
+DAY = date(2026, 3, 29)
+
+
+def change(warehouse: Warehouse, sql: str) -> None:
+    with warehouse.transaction() as session:
+        session.run(Statement(sql, (), "change"))
+
+
+@pytest.fixture
+def published(deliverer: Deliverer) -> Warehouse:
+    """A warehouse with one published day."""
+    deliverer.deliver(values(HOUSE, DAY, ["1"] * 23))
+    return deliverer.warehouse
+
+
+def test_a_warehouse_as_the_queries_need_it_has_no_findings(published: Warehouse, clock: Clock) -> None:
+    assert check.check(published, now=clock()) == []
+
+
+def test_a_warehouse_without_publication_is_found(warehouse: Warehouse, clock: Clock) -> None:
+    assert check.check(warehouse, now=clock()) == [
+        Finding("metering.publication", "Nothing has been published yet.")
+    ]
+
+
+def test_a_late_publication_is_found(published: Warehouse, clock: Clock) -> None:
+    findings = check.check(published, now=clock() + timedelta(hours=50))
+
+    assert findings == [Finding("metering.publication", "The last publication is 50 hours old.")]
+
+
+def test_a_second_current_version_is_found(published: Warehouse, clock: Clock) -> None:
+    change(published, "INSERT INTO metering.series_day SELECT * FROM metering.series_day")
+
+    assert check.check(published, now=clock()) == [
+        Finding(
+            "metering.series_day",
+            "A market day has more than one version that is not superseded.",
+            ("consumption of 707057500000010017 on 2026-03-29",),
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "qualities = 'MMM'",
+        "quantities = '1.000,2.000'",
+        "delivery_date = CAST('2026-03-30' AS date)",
+        "delivery_date = CAST('1999-03-30' AS date)",
+        "resolution = 'PT15M'",
+        "resolution = 'P1D'",
+    ],
+)
+def test_another_number_of_positions_is_found(published: Warehouse, clock: Clock, damage: str) -> None:
+    change(published, f"UPDATE metering.series_day SET {damage}")
+
+    (finding,) = check.check(published, now=clock())
+
+    assert finding.fault.startswith("A market day has another number of positions")
+
+
+def test_values_that_no_delivery_vouches_for_are_found(published: Warehouse, clock: Clock) -> None:
+    change(published, "DELETE FROM metering.delivery")
+
+    (finding,) = check.check(published, now=clock())
+
+    assert finding.where == "metering.interval_value"
+    assert finding.examples[0].endswith(" with 23 values")
+
+
+def test_missing_market_days_are_found(published: Warehouse, clock: Clock) -> None:
+    change(published, "DELETE FROM metering.market_day WHERE delivery_date >= CAST('2050-01-01' AS date)")
+
+    assert check.check(published, now=clock()) == [
+        Finding("metering.market_day", "14610 market days; 2010-01-01 to 2051-01-01 are 14975.")
+    ]
+
+
+def test_what_is_missing_in_the_structure_is_found_before_anything_is_asked(
+    tmp_path: Path, clock: Clock
+) -> None:
+    warehouse = opening.open_warehouse(building.settings(f"duckdb:{tmp_path / 'odd.duckdb'}"))
+    warehouse.define(
+        "CREATE TABLE metering.supply_period "
+        "(customer_number varchar(9), metering_point_id varchar(18), valid_to date)"
+    )
+
+    findings = check.check(warehouse, now=clock())
+
+    warehouse.close()
+    missing = "The table is missing. Run the scripts in infra/warehouse."
+    assert Finding("metering.series_day", missing) in findings
+    assert [finding for finding in findings if "supply_period" in finding.where] == [
+        Finding("metering.supply_period.customer_number", "The type is varchar; needed is bigint."),
+        Finding("metering.supply_period.valid_from", "The column is missing."),
+    ]
