@@ -141,7 +141,7 @@ def health(req: func.HttpRequest) -> func.HttpResponse:
 @app.timer_trigger(schedule="%SYNC_SCHEDULE%", arg_name="timer")
 def sync_access(timer: func.TimerRequest) -> None:
     """Bring what callers may read up to date with Severa and Entra; the sync logs its own report."""
-    use.sync_access()
+    use.sync_access().insist()
 
 
 @app.timer_trigger(schedule="%PUBLISH_SCHEDULE%", arg_name="timer")

@@ -17,6 +17,10 @@ HOW_TO_ALLOW = (
 )
 
 
+class SyncRefused(Exception):
+    """The guard held a run back, and a person has to decide."""
+
+
 class Outcome(StrEnum):
     """How a run ended."""
 
@@ -63,6 +67,15 @@ class SyncReport:
             "faults": len(self.faults),
             "invited": len(self.invited),
         }
+
+    def insist(self) -> None:
+        """Make a run that was held back a failed one, since alerts watch for failed runs.
+
+        Raises:
+            SyncRefused: with the guard's objections.
+        """
+        if self.outcome is Outcome.REFUSED:
+            raise SyncRefused(" ".join((*self.objections, HOW_TO_ALLOW)))
 
     def text(self) -> str:
         """The whole report, one fact a line; what a reader has to act on comes first."""

@@ -21,6 +21,12 @@ from shared.access.store import Partition
 
 logger = logging.getLogger(__name__)
 
+_LEVELS = {
+    Outcome.REFUSED: logging.ERROR,
+    Outcome.FAILED: logging.ERROR,
+    Outcome.BUSY: logging.WARNING,
+}
+
 
 @dataclass(frozen=True)
 class Sources:
@@ -229,8 +235,8 @@ def _note_failure(report: SyncReport, *, storage: tables.Tables) -> None:
 
 
 def _logged(report: SyncReport) -> SyncReport:
-    """One line in the log, an error when somebody has to look: the alert watches for those."""
-    level = logging.INFO if report.outcome.is_good else logging.ERROR
+    """One entry in the log, an error when somebody has to look."""
+    level = _LEVELS.get(report.outcome, logging.INFO)
     facts = {"run_id": report.run_id, "outcome": report.outcome.value, **report.counts}
     logger.log(level, "%s", report.text(), extra={"access_sync": facts})
     return report

@@ -10,7 +10,7 @@ from shared import tables
 from shared.access import runs, store, sync
 from shared.access.holdings import SupplyPeriod
 from shared.access.register import ContactEmail, Register
-from shared.access.reports import Outcome, SyncReport
+from shared.access.reports import Outcome, SyncRefused, SyncReport
 from shared.access.spans import ALWAYS, Span, Spans
 from shared.access.sync import Rules, Sources
 from shared.tables import Tables
@@ -174,6 +174,8 @@ def test_an_empty_severa_revokes_nothing(world: World) -> None:
     assert report.outcome is Outcome.REFUSED
     assert "! Severa answered without a single active customer." in report.text()
     assert "python3 dev.py sync --allow-revocations" in report.text()
+    with pytest.raises(SyncRefused, match="without a single active customer"):
+        report.insist()
 
 
 def test_half_of_the_customers_gone_revokes_nothing_until_a_person_says_so(
