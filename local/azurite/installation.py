@@ -42,17 +42,18 @@ def find_node() -> Node:
     )
 
 
-def install(*, node: Node, state: Path = places.STATE) -> Path:
-    """The folder in which this lock file's Azurite is installed; installs it when it is not there.
+def install(*, node: Node, state: Path = places.STATE, manifests: Path = _MANIFESTS) -> Path:
+    """The folder in which a lock file's packages are installed; installs them when they are not there.
 
+    `manifests` is the folder of package.json and package-lock.json: Azurite's, unless another is named.
     Several processes may do this at once: each installs beside the place, and the first one there wins.
     """
-    place = _place(state)
+    place = _place(state, manifests)
     if not place.exists():
         draft = place.with_name(f"{place.name}.{os.getpid()}")
         draft.mkdir(parents=True)
         try:
-            _run_npm(node, folder=draft)
+            _run_npm(node, manifests=manifests, folder=draft)
             draft.rename(place)
         except OSError:
             if not place.exists():
@@ -62,19 +63,19 @@ def install(*, node: Node, state: Path = places.STATE) -> Path:
     return place
 
 
-def is_installed(*, state: Path = places.STATE) -> bool:
+def is_installed(*, state: Path = places.STATE, manifests: Path = _MANIFESTS) -> bool:
     """Whether `install` has nothing to do."""
-    return _place(state).exists()
+    return _place(state, manifests).exists()
 
 
-def _place(state: Path) -> Path:
-    lock = (_MANIFESTS / "package-lock.json").read_bytes()
-    return state / "azurite" / hashlib.sha256(lock).hexdigest()[:12]
+def _place(state: Path, manifests: Path) -> Path:
+    lock = (manifests / "package-lock.json").read_bytes()
+    return state / manifests.name / hashlib.sha256(lock).hexdigest()[:12]
 
 
-def _run_npm(node: Node, *, folder: Path) -> None:
+def _run_npm(node: Node, *, manifests: Path, folder: Path) -> None:
     for name in ("package.json", "package-lock.json"):
-        shutil.copyfile(_MANIFESTS / name, folder / name)
+        shutil.copyfile(manifests / name, folder / name)
     # npm starts `node` by name for its own work, so the one found must be the first on the path.
     path = os.pathsep.join([str(node.program.parent), os.environ.get("PATH", "")])
     done = subprocess.run(
@@ -88,7 +89,8 @@ def _run_npm(node: Node, *, folder: Path) -> None:
     )
     if done.returncode != 0:
         raise NotInstallable(
-            "npm could not install Azurite: look at the connection to the npm registry, then start again.\n"
+            f"npm could not install what {manifests / 'package.json'} names: look at the connection to the "
+            "npm registry, then start again.\n"
             f"{done.stderr.strip() or done.stdout.strip()}"
         )
 

@@ -11,6 +11,7 @@ managed identity. Any of it can be replaced:
     --policies DIR             instead of infra/apim/policies
     --products FILE            instead of infra/apim/products.json
     --openapi FILE             instead of infra/apim/openapi.json
+    --page-packages DIR        the developer page's npm packages; without them it draws no chart
 
 Listens on 127.0.0.1 only, ends on SIGTERM, answers `GET /healthz` with 200 when ready. A policy
 file that is not fully understood ends the start with file, line and reason, and exit code 1.
@@ -29,6 +30,7 @@ import uvicorn
 from local import demo, ports
 from local.gateway import assembly
 from local.gateway.assembly import Files
+from local.gateway.developer_page import DeveloperPage
 from local.gateway.exchange import Subscription
 from local.gateway.faults import PolicyRefused
 from local.gateway.operations import OpenApiRefused
@@ -104,6 +106,7 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--policies", type=Path, default=project.policies)
     parser.add_argument("--products", type=Path, default=project.products)
     parser.add_argument("--openapi", type=Path, default=project.openapi)
+    parser.add_argument("--page-packages", type=Path, metavar="DIR")
     return parser.parse_args(arguments)
 
 
@@ -127,7 +130,8 @@ def _server(options: argparse.Namespace) -> Server:
         subscriptions=demo_subscriptions(),
         services=services,
     )
-    return Server(gateway, services=services)
+    page = DeveloperPage(options.identity, packages=options.page_packages)
+    return Server(gateway, services=services, page=page.application())
 
 
 if __name__ == "__main__":

@@ -23,6 +23,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from local import demo, places
 
 FILES = Path(__file__).parent / "pages"
+PACKAGES = Path(__file__).parent / "packages"
+"""The package.json of what the page carries from the npm registry, and its lock file."""
 OPENAPI = places.ROOT / "docs" / "openapi.json"
 API = "/metering/v1"
 

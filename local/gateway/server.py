@@ -1,7 +1,7 @@
 """The gateway's HTTP face: an ASGI application that streams both ways.
 
 Paths of the API go through the policies. Beside them, local only: `/healthz`, `/trace`, and the
-developer page at `/`.
+developer page at `/` with its files below `/pages`.
 """
 
 import asyncio
@@ -9,7 +9,6 @@ import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from email.utils import formatdate
-from pathlib import Path
 from typing import Any
 from urllib.parse import unquote_plus
 from uuid import uuid4
@@ -19,7 +18,7 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.responses import Response as HttpResponse
 from starlette.routing import Mount, Route
-from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp
 
 from local.gateway.backends import Answer
 from local.gateway.exchange import Exchange, Request, Response, Url
@@ -28,9 +27,9 @@ from local.gateway.pipeline import Gateway
 from local.gateway.services import Services
 from local.gateway.trace import Trace
 
-PAGES = Path(__file__).parent / "pages"
 _UNSAFE = re.compile(rb"[^\x21-\x7e]")
 _LOCAL = ("/healthz", "/trace", "/")
+_PAGE_FILES = "/pages/"
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -40,17 +39,16 @@ Send = Callable[[Message], Awaitable[None]]
 class Server:
     """The ASGI application."""
 
-    def __init__(self, gateway: Gateway, *, services: Services, pages: Path = PAGES) -> None:
+    def __init__(self, gateway: Gateway, *, services: Services, page: ASGIApp | None = None) -> None:
         self._gateway, self._services, self._clock = gateway, services, services.clock
         self._trace = Trace()
-        self._local = _local_pages(self._trace, pages)
-        self._pages = pages
+        self._local = _local_answers(self._trace, page)
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """One connection's request, or the server's start and end."""
         if scope["type"] == "lifespan":
             await self._live(receive, send)
-        elif self._is_local(scope["path"]):
+        elif scope["path"] in _LOCAL or scope["path"].startswith(_PAGE_FILES):
             await self._local(scope, receive, send)
         elif scope["type"] == "http":
             await self._answer(scope, receive, send)
@@ -61,9 +59,6 @@ class Server:
         await receive()
         await self._services.close()
         await send({"type": "lifespan.shutdown.complete"})
-
-    def _is_local(self, path: str) -> bool:
-        return path in _LOCAL or (path.startswith("/pages/") and self._pages.is_dir())
 
     async def _answer(self, scope: Message, receive: Receive, send: Send) -> None:
         started, tick = self._clock(), time.perf_counter()
@@ -152,40 +147,20 @@ async def _disconnected(receive: Receive) -> None:
         pass
 
 
-def _local_pages(trace: Trace, pages: Path) -> Starlette:
+def _local_answers(trace: Trace, page: ASGIApp | None) -> Starlette:
     async def healthy(_: HttpRequest) -> HttpResponse:
         return PlainTextResponse("ok")
 
     async def traced(_: HttpRequest) -> HttpResponse:
         return JSONResponse(trace.shown(), headers={"Cache-Control": "no-store"})
 
-    async def index(_: HttpRequest) -> HttpResponse:
-        page = pages / "index.html"
-        if page.is_file():
-            return HttpResponse(page.read_bytes(), media_type="text/html")
-        return HttpResponse(_INDEX, media_type="text/html")
+    async def without_page(_: HttpRequest) -> HttpResponse:
+        return PlainTextResponse("The local gateway of the metering API, without its developer page.\n")
 
-    routes: list[Route | Mount] = [
-        Route("/", index),
-        Route("/healthz", healthy),
-        Route("/trace", traced),
-    ]
-    if pages.is_dir():
-        routes.append(Mount("/pages", StaticFiles(directory=pages)))
-    return Starlette(routes=routes)
-
-
-_INDEX = """<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<title>Metering API, local gateway</title>
-<h1>Metering API, local gateway</h1>
-<p>The API is at <code>/metering/v1</code>. It needs a subscription key and an access token; the
-command that started this stack printed both.</p>
-<ul>
-<li><a href="/metering/v1/status">/metering/v1/status</a>: without a key, so it answers 401</li>
-<li><a href="/trace">/trace</a>: the last requests and what each policy decided</li>
-<li><a href="/healthz">/healthz</a></li>
-</ul>
-</html>
-"""
+    return Starlette(
+        routes=[
+            Route("/healthz", healthy),
+            Route("/trace", traced),
+            Mount("/", page) if page else Route("/", without_page),
+        ]
+    )

@@ -12,6 +12,8 @@ from urllib.parse import parse_qsl
 from uuid import uuid4
 
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
@@ -21,6 +23,8 @@ from local.identity import directory, refusals, tokens
 from local.identity.refusals import Refused
 from local.identity.tenant import Identity
 
+PAGES_OF_THIS_MACHINE = r"http://(127\.0\.0\.1|localhost):\d+"
+"""Origins whose pages may read answers: the developer page asks for tokens as a program would."""
 DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 
 
@@ -65,6 +69,9 @@ def build(identity: Identity) -> Starlette:
             Route("/healthz", healthy),
         ],
         exception_handlers={Refused: refused},
+        middleware=[
+            Middleware(CORSMiddleware, allow_origin_regex=PAGES_OF_THIS_MACHINE, allow_methods=["POST"])
+        ],
     )
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from local import demo, environment, places
 from local.azurite import emulator, installation
+from local.gateway import developer_page
 from local.ports import Ports, address
 
 
@@ -67,12 +68,18 @@ def function_host(ports: Ports, *, state: Path) -> Part:
 
 
 def gateway(ports: Ports) -> Part:
-    """The look-alike of API Management, with the policies of infra/apim."""
+    """The look-alike of API Management, with the policies of infra/apim and the developer page.
+
+    Raises:
+        NotInstallable: the page's packages, by local.azurite.installation.
+    """
+    packages = installation.install(node=installation.find_node(), manifests=developer_page.PACKAGES)
     return _module(
         "gateway",
         ports.gateway,
         *("--backend", address(ports.function_host)),
         *("--identity", address(ports.identity)),
+        *("--page-packages", str(packages / "node_modules")),
     )
 
 
