@@ -56,6 +56,7 @@ def main() -> int:
         port=options.port,
         log_level="warning",
         access_log=False,
+        timeout_graceful_shutdown=3,
         timeout_keep_alive=65,
         server_header=False,
         date_header=False,

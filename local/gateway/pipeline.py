@@ -1,5 +1,6 @@
 """A request's way through the gateway: built-in steps, then inbound, backend, outbound, or on-error."""
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -13,6 +14,8 @@ from local.gateway.headers import Fields
 from local.gateway.operations import Operations
 from local.gateway.policies.cors import Cors
 from local.gateway.products import Subscriptions
+
+log = logging.getLogger(__name__)
 
 KEY_HEADER = "Ocp-Apim-Subscription-Key"
 KEY_PARAMETER = "subscription-key"
@@ -45,6 +48,10 @@ class Gateway:
             response = await self._run(exchange)
         except GatewayError as failed:
             response = await self._failed(exchange, failed)
+        except Exception as unexpected:
+            # A fault of this gateway's own: still an answer with a request id, and all of it in the log.
+            log.exception("The gateway failed at %s.", exchange.ran[-1:] or "the start")
+            response = await self._failed(exchange, GatewayError("gateway", "", str(unexpected), 500))
         for name, value in exchange.cors_headers:
             response.headers.replace(name, [value])
         return response
@@ -142,8 +149,12 @@ def _default_answer(failed: GatewayError) -> Response:
     if failed.reason == "OperationNotFound":
         message = "Resource not found"
     headers = Fields([("Content-Type", "application/json"), *failed.headers.items()])
-    body = orjson.dumps({"statusCode": failed.status, "message": message})
-    return Response(failed.status, headers, body)
+    return Response(failed.status, headers, plain_body(failed.status, message))
+
+
+def plain_body(status: int, message: str) -> bytes:
+    """With the spaces that the gateway writes: the documented Content-Length of such answers counts them."""
+    return b'{ "statusCode": %d, "message": %s }' % (status, orjson.dumps(message))
 
 
 def _discard(response: Response | None) -> None:

@@ -23,11 +23,13 @@ from starlette.types import ASGIApp
 from local.gateway.backends import Answer
 from local.gateway.exchange import Exchange, Request, Response, Url
 from local.gateway.headers import Fields
-from local.gateway.pipeline import Gateway
+from local.gateway.pipeline import Gateway, plain_body
 from local.gateway.services import Services
 from local.gateway.trace import Trace
 
 _UNSAFE = re.compile(rb"[^\x21-\x7e]")
+LONGEST_URL = 16 * 1024
+LARGEST_HEADERS = 32 * 1024
 _LOCAL = ("/healthz", "/trace", "/")
 _PAGE_FILES = "/pages/"
 
@@ -61,6 +63,9 @@ class Server:
         await send({"type": "lifespan.shutdown.complete"})
 
     async def _answer(self, scope: Message, receive: Receive, send: Send) -> None:
+        if (refused := _too_large(scope)) is not None:
+            await _send_whole(refused, send)
+            return
         started, tick = self._clock(), time.perf_counter()
         exchange = Exchange(_request(scope, receive), str(uuid4()), self._clock)
         response = await self._gateway.handle(exchange)
@@ -69,6 +74,17 @@ class Server:
             await _send_whole(response, send)
         else:
             await _send_stream(response, response.stream, receive, send)
+
+
+def _too_large(scope: Message) -> Response | None:
+    """Refused before any policy runs, so in the gateway's own words. For headers the size is Kestrel's."""
+    if len(scope["raw_path"]) + len(scope["query_string"]) > LONGEST_URL:
+        status, message = 414, "URI Too Long"
+    elif sum(len(name) + len(value) for name, value in scope["headers"]) > LARGEST_HEADERS:
+        status, message = 431, "Request Header Fields Too Large"
+    else:
+        return None
+    return Response(status, Fields([("Content-Type", "application/json")]), plain_body(status, message))
 
 
 def _request(scope: Message, receive: Receive) -> Request:

@@ -18,7 +18,14 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=ports.Ports().identity)
     port = parser.parse_args().port
     identity = tenant.Identity(base_url=ports.address(port), clock=lambda: datetime.now(UTC))
-    uvicorn.run(app.build(identity), host=ports.HOST, port=port, log_level="warning", access_log=False)
+    uvicorn.run(
+        app.build(identity),
+        host=ports.HOST,
+        port=port,
+        log_level="warning",
+        access_log=False,
+        timeout_graceful_shutdown=3,
+    )
 
 
 if __name__ == "__main__":
