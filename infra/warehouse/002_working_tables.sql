@@ -16,6 +16,18 @@ CREATE TABLE metering.delivery_line (
 )
 GO
 
+-- Rows of files in storage, as text, on their way in with COPY INTO; see copy_into.sql.
+IF OBJECT_ID('metering.landed_row') IS NULL
+CREATE TABLE metering.landed_row (
+    metering_point_id varchar(100) NULL,
+    direction varchar(100) NULL,
+    [start] varchar(100) NULL,
+    resolution varchar(100) NULL,
+    quantity varchar(100) NULL,
+    quality varchar(100) NULL
+)
+GO
+
 -- The market days that a publication under way touches, with the length of their intervals.
 IF OBJECT_ID('metering.publishing_day') IS NULL
 CREATE TABLE metering.publishing_day (

@@ -33,3 +33,68 @@ SELECT metering_point_id, direction, delivery_date, resolution, quantities, qual
 FROM metering.series_day
 WHERE superseded_at IS NULL
 GO
+
+-- Landed rows with what they mean: null where a text means nothing. Times are in UTC with a Z, as
+-- exasol_export.sql writes them. TRANSLATE turns every digit into 0, which shows the form of a text.
+CREATE OR ALTER VIEW metering.landed_value AS
+SELECT
+    r.metering_point_id,
+    r.direction,
+    r.[start],
+    r.resolution,
+    r.quantity AS quantity_text,
+    r.quality AS quality_text,
+    CASE WHEN TRANSLATE(r.metering_point_id, '123456789', '000000000') = '000000000000000000'
+         THEN r.metering_point_id END AS digits,
+    CASE WHEN TRANSLATE(r.[start], '123456789', '000000000') = '0000-00-00T00:00:00Z'
+         THEN TRY_CAST(LEFT(r.[start], 19) AS datetime2(0)) END AS start_utc,
+    CASE WHEN r.quantity <> '' THEN TRY_CAST(r.quantity AS decimal(18, 3)) END AS quantity,
+    CASE WHEN COALESCE(r.quantity, '') = '' THEN 'missing' ELSE r.quality END AS quality
+FROM metering.landed_row AS r
+GO
+
+-- What is wrong with landed rows, by row. The check digit is that of GS1: from the right, digits
+-- weigh 3 and 1 in turn.
+CREATE OR ALTER VIEW metering.landed_fault AS
+SELECT
+    v.metering_point_id, v.direction, v.[start], v.resolution, v.quantity_text, v.quality_text,
+    CASE
+        WHEN v.digits IS NULL THEN 'metering_point_id has not exactly 18 digits'
+        WHEN (3 * (CAST(SUBSTRING(v.digits, 1, 1) AS int) + CAST(SUBSTRING(v.digits, 3, 1) AS int) + CAST(SUBSTRING(v.digits, 5, 1) AS int)
+              + CAST(SUBSTRING(v.digits, 7, 1) AS int) + CAST(SUBSTRING(v.digits, 9, 1) AS int) + CAST(SUBSTRING(v.digits, 11, 1) AS int)
+              + CAST(SUBSTRING(v.digits, 13, 1) AS int) + CAST(SUBSTRING(v.digits, 15, 1) AS int) + CAST(SUBSTRING(v.digits, 17, 1) AS int)) + CAST(SUBSTRING(v.digits, 2, 1) AS int) + CAST(SUBSTRING(v.digits, 4, 1) AS int) + CAST(SUBSTRING(v.digits, 6, 1) AS int)
+              + CAST(SUBSTRING(v.digits, 8, 1) AS int) + CAST(SUBSTRING(v.digits, 10, 1) AS int) + CAST(SUBSTRING(v.digits, 12, 1) AS int)
+              + CAST(SUBSTRING(v.digits, 14, 1) AS int) + CAST(SUBSTRING(v.digits, 16, 1) AS int)
+              + CAST(SUBSTRING(v.digits, 18, 1) AS int)) % 10 <> 0 THEN 'metering_point_id has another check digit'
+        WHEN COALESCE(v.direction, '') NOT IN ('consumption', 'production') THEN 'direction is unknown'
+        WHEN COALESCE(v.resolution, '') NOT IN ('PT15M', 'PT1H') THEN 'resolution is not PT15M or PT1H'
+        WHEN v.start_utc IS NULL THEN 'start is not a time in UTC such as 2026-03-29T01:00:00Z'
+        WHEN v.start_utc < CAST('2009-12-31T23:00:00' AS datetime2(0))
+          OR v.start_utc >= CAST('2050-12-31T23:00:00' AS datetime2(0)) THEN 'start is outside the market days'
+        WHEN DATEDIFF(second, CAST('2009-12-31T23:00:00' AS datetime2(0)), v.start_utc)
+             % CASE v.resolution WHEN 'PT15M' THEN 900 ELSE 3600 END <> 0 THEN 'start is not the start of an interval'
+        WHEN v.quantity_text <> '' AND (v.quantity IS NULL
+             OR TRANSLATE(v.quantity_text, '+- eE', 'xxxxx') <> v.quantity_text AND v.quantity >= 0)
+             THEN 'quantity is not a decimal number with a point'
+        WHEN v.quantity < 0 THEN 'quantity is negative'
+        WHEN v.quantity_text LIKE '%.____%' THEN 'quantity has more than three decimals'
+        WHEN COALESCE(v.quality_text, '') NOT IN ('measured', 'estimated', 'final-estimated', 'temporary',
+                                                  'calculated', 'missing') THEN 'quality is unknown'
+        WHEN v.quantity IS NOT NULL AND v.quality = 'missing' THEN 'a quantity has the quality missing'
+    END AS reason
+FROM metering.landed_value AS v
+GO
+
+-- The market days that landed rows have values of.
+CREATE OR ALTER VIEW metering.landed_day AS
+SELECT DISTINCT
+    v.metering_point_id,
+    v.direction,
+    CASE WHEN v.start_utc >= ahead.start_utc
+         THEN ahead.delivery_date
+         ELSE CAST(DATEADD(day, -1, ahead.delivery_date) AS date) END AS delivery_date,
+    v.resolution
+FROM metering.landed_value AS v
+JOIN metering.market_day AS ahead
+  ON ahead.delivery_date = CAST(DATEADD(hour, 2, v.start_utc) AS date)
+GO

@@ -17,7 +17,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from local.commands import services
 from local.commands.publish import publish
 from shared.settings import InvalidSettings
-from shared.warehouse import deliveries, schema
+from shared.warehouse import check, deliveries, schema
 from shared.warehouse.deliveries import Loaded
 from shared.warehouse.engine import Warehouse, WarehouseError
 from shared.warehouse.files import MAX_FAULTS, Rejected
@@ -32,7 +32,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         chosen = services.configured()
         with services.warehouse(chosen) as warehouse:
-            schema.apply(warehouse)
+            if check.structure(warehouse):  # An operator need not be allowed to make tables.
+                schema.apply(warehouse)
             loaded = [_load(warehouse, path, out=out) for path in paths]
             published = publish(warehouse, chosen, out=out)
     except (InvalidSettings, WarehouseError) as error:

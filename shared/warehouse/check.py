@@ -90,6 +90,23 @@ _NEEDED: dict[str, dict[str, set[str]]] = {
         "values": _WHOLE,
     },
     "market_day": {"delivery_date": _DATE, "start_utc": _TIME, "end_utc": _TIME},
+    # Working tables and views: nobody else writes them, so it is enough that they are there.
+    **{
+        name: {}
+        for name in (
+            "delivery_line",
+            "publishing_day",
+            "turn",
+            "position",
+            "delivered_value",
+            "unpublished_delivery",
+            "current_day",
+            "landed_row",
+            "landed_value",
+            "landed_fault",
+            "landed_day",
+        )
+    },
 }
 
 

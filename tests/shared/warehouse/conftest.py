@@ -21,6 +21,7 @@ FILLED_BY_TESTS = (
     "publication",
     "delivery_line",
     "publishing_day",
+    "landed_row",
 )
 
 

@@ -1,0 +1,115 @@
+"""Rows that COPY INTO lands are checked in SQL as strictly as the loader checks them in Python."""
+
+from datetime import date, datetime
+from decimal import Decimal
+
+import pytest
+
+from shared.warehouse.engine import Query, Statement, Warehouse
+
+GOOD = {
+    "metering_point_id": "707057500000010017",
+    "direction": "consumption",
+    "start": "2026-03-28T23:00:00Z",
+    "resolution": "PT1H",
+    "quantity": "1.250",
+    "quality": "measured",
+}
+
+
+def land(warehouse: Warehouse, **changed: str | None) -> None:
+    with warehouse.transaction() as session:
+        session.run(
+            Statement(
+                "INSERT INTO metering.landed_row SELECT ?, ?, ?, ?, ?, ?",
+                (*{**GOOD, **changed}.values(),),
+                "land",
+            )
+        )
+
+
+def reasons(warehouse: Warehouse) -> list[str | None]:
+    return warehouse.fetch(
+        Query("SELECT reason FROM metering.landed_fault", (), lambda reason: reason, "landed_faults")
+    )
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {},
+        {"quantity": ""},
+        {"quantity": None},
+        {"quantity": "0", "quality": "estimated"},
+        {"quantity": "", "quality": "missing"},
+        {"resolution": "PT15M", "start": "2026-03-28T23:45:00Z"},
+        {"direction": "production"},
+        {"metering_point_id": "707057500000010024"},
+    ],
+)
+def test_a_good_row_has_no_fault(warehouse: Warehouse, changed: dict[str, str | None]) -> None:
+    land(warehouse, **changed)
+
+    assert reasons(warehouse) == [None]
+
+
+@pytest.mark.parametrize(
+    ("changed", "reason"),
+    [
+        ({"metering_point_id": "70705750000001001"}, "metering_point_id has not exactly 18 digits"),
+        ({"metering_point_id": "70705750000001001A"}, "metering_point_id has not exactly 18 digits"),
+        ({"metering_point_id": None}, "metering_point_id has not exactly 18 digits"),
+        ({"metering_point_id": "707057500000010018"}, "metering_point_id has another check digit"),
+        ({"metering_point_id": "707057500000100017"}, "metering_point_id has another check digit"),
+        ({"direction": "in"}, "direction is unknown"),
+        ({"direction": None}, "direction is unknown"),
+        ({"resolution": "P1D"}, "resolution is not PT15M or PT1H"),
+        ({"start": "2026-03-29T01:00:00"}, "start is not a time in UTC such as 2026-03-29T01:00:00Z"),
+        ({"start": "2026-03-29T01:00:00+01:00"}, "start is not a time in UTC such as 2026-03-29T01:00:00Z"),
+        ({"start": "2026-02-29T01:00:00Z"}, "start is not a time in UTC such as 2026-03-29T01:00:00Z"),
+        ({"start": "2009-12-31T22:00:00Z"}, "start is outside the market days"),
+        ({"start": "2050-12-31T23:00:00Z"}, "start is outside the market days"),
+        ({"start": "2026-03-29T01:15:00Z"}, "start is not the start of an interval"),
+        ({"start": "2026-03-29T01:00:01Z", "resolution": "PT15M"}, "start is not the start of an interval"),
+        ({"quantity": "1.2500"}, "quantity has more than three decimals"),
+        ({"quantity": "-0.5"}, "quantity is negative"),
+        ({"quantity": "1e3"}, "quantity is not a decimal number with a point"),
+        ({"quantity": " 1"}, "quantity is not a decimal number with a point"),
+        ({"quantity": "+1"}, "quantity is not a decimal number with a point"),
+        ({"quantity": "x"}, "quantity is not a decimal number with a point"),
+        ({"quality": "ok"}, "quality is unknown"),
+        ({"quality": "missing"}, "a quantity has the quality missing"),
+    ],
+)
+def test_a_bad_row_has_a_reason(warehouse: Warehouse, changed: dict[str, str | None], reason: str) -> None:
+    land(warehouse, **changed)
+
+    assert reasons(warehouse) == [reason]
+
+
+def test_a_landed_row_becomes_a_value_of_its_market_day(warehouse: Warehouse) -> None:
+    land(warehouse)
+    land(warehouse, start="2026-03-28T22:00:00Z", quantity="")
+
+    values = warehouse.fetch(
+        Query(
+            "SELECT start_utc, quantity, quality FROM metering.landed_value ORDER BY start_utc",
+            (),
+            lambda *row: row,
+            "landed_values",
+        )
+    )
+    days = warehouse.fetch(
+        Query(
+            "SELECT delivery_date FROM metering.landed_day ORDER BY delivery_date",
+            (),
+            lambda day: day,
+            "landed_days",
+        )
+    )
+
+    assert values == [
+        (datetime.fromisoformat("2026-03-28T22:00:00"), None, "missing"),
+        (datetime.fromisoformat("2026-03-28T23:00:00"), Decimal("1.250"), "measured"),
+    ]
+    assert days == [date(2026, 3, 28), date(2026, 3, 29)]
