@@ -1,0 +1,72 @@
+"""The commands as operators start them."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from local import places
+from shared import tables
+from shared.access import runs
+from tests.builders.access import NOW
+
+SETTINGS = {
+    "WAREHOUSE": "duckdb:unused",
+    "SEVERA_BASE_URL": "http://127.0.0.1:9",
+    "SEVERA_CLIENT_ID": "unused",
+    "SEVERA_CLIENT_SECRET": "unused",
+    "METERING_POINT_SOURCE": "severa",
+}
+
+
+def command(*arguments: str, table_storage: str) -> subprocess.CompletedProcess[str]:
+    """Run one with settings of its own; says what it printed."""
+    environment = {**os.environ, **SETTINGS, "TABLE_STORAGE": table_storage}
+    return subprocess.run(
+        [sys.executable, "-m", *arguments],
+        cwd=places.ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_a_question_is_answered(table_storage: str) -> None:
+    tables.open_tables(table_storage, credential=None).create_missing()
+
+    asked = command("local.commands.access", "10001", table_storage=table_storage)
+
+    assert (asked.returncode, asked.stdout) == (0, "0 grants.\nAccess has never been synchronised.\n")
+
+
+@pytest.mark.parametrize("arguments", [(), ("10001", "--compare", "portal.csv")])
+def test_a_question_and_a_list_are_not_asked_together_and_one_of_them_is(
+    arguments: tuple[str, ...], table_storage: str
+) -> None:
+    asked = command("local.commands.access", *arguments, table_storage=table_storage)
+
+    assert asked.returncode == 2
+    assert "say who or what you ask about, or give --compare a file" in asked.stderr
+
+
+def test_a_missing_list_is_one_sentence(table_storage: str) -> None:
+    tables.open_tables(table_storage, credential=None).create_missing()
+
+    asked = command("local.commands.access", "--compare", "missing.csv", table_storage=table_storage)
+
+    assert asked.returncode == 2
+    assert asked.stdout.startswith("missing.csv cannot be read: ")
+
+
+def test_a_sync_that_finds_another_one_says_so_and_fails(table_storage: str) -> None:
+    storage = tables.open_tables(table_storage, credential=None)
+    storage.create_missing()
+    runs.take_lease(storage, holder="the timer's", now=NOW.replace(year=2999))
+
+    synced = command("local.commands.sync", table_storage=table_storage)
+
+    assert synced.returncode == 3
+    assert "not begun" in synced.stdout
+    assert "run the timer's is under way" in synced.stdout
