@@ -77,15 +77,17 @@ def parse(document: dict[str, Any], *, name: str) -> Operations:
 
 
 def normalised(raw_path: str) -> str:
-    """The path without dot segments, backslashes read as slashes."""
+    """The path without dot segments (RFC 3986 section 5.2.4), backslashes read as slashes."""
     kept: list[str] = []
+    plain = ""
     for segment in raw_path.replace("\\", "/").split("/"):
         plain = segment.replace("%2e", ".").replace("%2E", ".")
         if plain == "..":
             kept = kept[:-1] if len(kept) > 1 else kept
         elif plain != ".":
             kept.append(segment)
-    return "/".join(kept)
+    # A dot segment at the end leaves the slash before it.
+    return "/".join([*kept, ""] if plain in (".", "..") else kept)
 
 
 def _fits(template: tuple[str, ...], segments: list[str]) -> bool:
