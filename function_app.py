@@ -167,7 +167,7 @@ def series_of_one(req: func.HttpRequest, direction: Direction) -> func.HttpRespo
     etag = etags.of(readable, asked)
     if etags.unchanged(req.headers, etag):
         return responses.not_modified(etag=etag, last_modified=known.published_at)
-    page = pages.fetch(use.warehouse, readable=readable, asked=asked)
+    page = pages.fetch(use.warehouse, readable=readable, asked=asked, available_until=known.available_until)
     return responses.data(series_json.one(page, asked), etag=etag, last_modified=known.published_at)
 
 
@@ -180,6 +180,6 @@ def series_of_many(req: func.HttpRequest, direction: Direction) -> func.HttpResp
     etag = etags.of(readable, asked)
     if etags.unchanged(req.headers, etag):
         return responses.not_modified(etag=etag, last_modified=known.published_at)
-    page = pages.fetch(use.warehouse, readable=readable, asked=asked)
+    page = pages.fetch(use.warehouse, readable=readable, asked=asked, available_until=known.available_until)
     body = series_json.many(page, asked, not_found=permits.not_found(asked.named, readable))
     return responses.data(body, etag=etag, last_modified=known.published_at)

@@ -6,7 +6,7 @@ what it holds, however far into the answer it is.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from itertools import groupby
 
 from shared import periods
@@ -36,10 +36,13 @@ class Page:
 _LATELY = timedelta(days=31)
 
 
-def fetch(warehouse: Warehouse, *, readable: Readable, asked: SeriesRequest) -> Page:
-    """Read one page: at most three statements, and at most `asked.limit` market days.
+def fetch(
+    warehouse: Warehouse, *, readable: Readable, asked: SeriesRequest, available_until: datetime | None
+) -> Page:
+    """Read one page: one to three statements, and at most `asked.limit` market days.
 
     A page may hold less than the limit, also nothing, while `cursor` says that more follows.
+    `available_until` is the end of everything published, None before the first publication.
     """
     chunk, following = _chunk(readable, asked)
     if not chunk.permissions:
@@ -56,10 +59,12 @@ def fetch(warehouse: Warehouse, *, readable: Readable, asked: SeriesRequest) -> 
             limit=limit + 1,
         )
     )
+    newest = _of_newest_day(rows, available_until)
     rows, next_key = _cut(rows, limit, asked)
     shown = _shown(chunk, asked, until=next_key)
+    last_days = newest | _last_days(warehouse, chunk, asked, but=newest)
     return Page(
-        series=_series(rows, shown=shown, last_days=_last_days(warehouse, chunk, asked), asked=asked),
+        series=_series(rows, shown=shown, last_days=last_days, asked=asked),
         cursor=_cursor(next_key or following, asked),
     )
 
@@ -103,11 +108,22 @@ def _shown(
     }
 
 
-def _last_days(warehouse: Warehouse, chunk: Readable, asked: SeriesRequest) -> dict[str, date]:
-    """The last published day of each series: looked for in the last month, then further back if need be."""
+def _of_newest_day(rows: Sequence[DayRow], available_until: datetime | None) -> dict[str, date]:
+    """The series whose rows reach to the newest day of all: where they end need not be looked for."""
+    if available_until is None:
+        return {}
+    newest = periods.day_of(available_until) - ONE_DAY
+    return {row.metering_point_id: newest for row in rows if row.delivery_date == newest}
+
+
+def _last_days(
+    warehouse: Warehouse, chunk: Readable, asked: SeriesRequest, *, but: Mapping[str, date]
+) -> dict[str, date]:
+    """The last published day of the other series: looked for in the last month, then further back."""
     found: dict[str, date] = {}
     for since in (periods.day_of(asked.as_of) - _LATELY, queries.FIRST_DAY):
-        unseen = tuple(each for each in chunk.permissions if each.metering_point_id not in found)
+        known = {*but, *found}
+        unseen = tuple(each for each in chunk.permissions if each.metering_point_id not in known)
         if unseen:
             searched = replace(chunk, permissions=unseen)
             rows = warehouse.fetch(

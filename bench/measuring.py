@@ -1,0 +1,41 @@
+"""Timing things side by side: each of them in turn, again and again, in one run."""
+
+import json
+import platform
+import statistics
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+RESULTS = Path(__file__).resolve().parent / "results"
+
+
+def medians(ways: Mapping[str, Callable[[], object]], *, runs: int) -> dict[str, float]:
+    """The median milliseconds of each way.
+
+    The ways take turns, so that whatever else the machine does falls on all of them alike; a first
+    round warms up and is not counted.
+    """
+    taken: dict[str, list[float]] = {name: [] for name in ways}
+    for count in range(runs + 1):
+        for name, way in ways.items():
+            started = time.perf_counter()
+            way()
+            elapsed = (time.perf_counter() - started) * 1_000
+            if count:
+                taken[name].append(elapsed)
+    return {name: statistics.median(each) for name, each in taken.items()}
+
+
+def write(name: str, content: Any) -> Path:
+    """Keep what was measured, with the machine it was measured on, in bench/results."""
+    RESULTS.mkdir(exist_ok=True)
+    path = RESULTS / f"{name}.json"
+    machine = {
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        "system": platform.platform(),
+    }
+    path.write_text(json.dumps({"machine": machine, "measured": content}, indent=2) + "\n", encoding="utf-8")
+    return path
