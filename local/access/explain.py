@@ -87,11 +87,16 @@ def _line(group: Sequence[StoredGrant], emails: Mapping[str, str]) -> Line:
 
 
 def _history(storage: Tables, asked: Sequence[Question]) -> list[str]:
-    """The newest events about what is asked, from the partitions of those it can be about."""
-    events = [event for event in _events(storage, asked) if _is_about(event, asked)]
-    newest = sorted(events, key=lambda event: str(event["at"]), reverse=True)
-    shown = [_event_line(event) for event in newest[:EVENTS_SHOWN]]
-    return [*shown, f"and {len(newest) - len(shown)} more"] if len(newest) > len(shown) else shown
+    """The newest events about what is asked, those of one run, principal and customer together."""
+    together: defaultdict[tuple[str, str, str, str, str], list[Entity]] = defaultdict(list)
+    for event in _events(storage, asked):
+        if _is_about(event, asked):
+            minute = str(event["at"])[:16].replace("T", " ")
+            who, customer = str(event["PartitionKey"]), str(event["customerNumber"])
+            together[minute, str(event["runId"]), who, customer, str(event["event"])].append(event)
+    newest = sorted(together, reverse=True)
+    shown = [_event_line(key, together[key]) for key in newest[:EVENTS_SHOWN]]
+    return [*shown, f"and {len(newest) - len(shown)} earlier"] if len(newest) > len(shown) else shown
 
 
 def _events(storage: Tables, asked: Sequence[Question]) -> Iterable[Entity]:
@@ -113,12 +118,12 @@ def _is_about(event: Entity, asked: Sequence[Question]) -> bool:
     )
 
 
-def _event_line(event: Entity) -> str:
-    days = " to ".join(text for text in (event["before"], event["after"]) if text)
-    return (
-        f"{event['at'][:16].replace('T', ' ')} UTC  {event['event']:8} {event['PartitionKey']} at "
-        f"{event['meteringPointId']} of customer {event['customerNumber']} in {days}  ({event['why']})"
-    )
+def _event_line(key: tuple[str, str, str, str, str], events: Sequence[Entity]) -> str:
+    minute, _, principal, customer, event = key
+    first = events[0]
+    days = " to ".join(text for text in (first["before"], first["after"]) if text)
+    points = f"{first['meteringPointId']} in {days}" if len(events) == 1 else f"{len(events)} metering points"
+    return f"{minute} UTC  {event} {principal} at {points} of customer {customer} ({first['why']})"
 
 
 def _faults(latest: Run | None, asked: Sequence[Question]) -> list[str]:

@@ -11,6 +11,7 @@ or Table Storage did not answer.
 import argparse
 import logging
 from collections.abc import Sequence
+from itertools import groupby
 from pathlib import Path
 
 from azure.identity import DefaultAzureCredential
@@ -18,7 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 from local.access import explain, portal, questions
-from local.access.explain import Answer
+from local.access.explain import Answer, Line
 from local.access.portal import Differences, PortalList, UnreadablePortalList
 from shared import settings, tables
 from shared.access import runs, store
@@ -73,17 +74,17 @@ def compare(storage: Tables, file: Path, *, out: Console) -> int:
 
 
 def _print_answer(answer: Answer, *, out: Console) -> None:
-    if answer.lines:
-        table = Table("Principal", "Customer", "Metering point", "Period", "Since", "Why")
-        for line in answer.lines:
-            who = f"{line.principal}\n{line.email}" if line.email else line.principal
-            table.add_row(who, line.customer, line.metering_points, line.periods, line.since, line.why)
+    for heading, lines in groupby(answer.lines, key=_heading):
+        table = _table("Metering point", "Period", "Since")
+        for line in lines:
+            table.add_row(line.metering_points, line.periods, line.since)
+        out.print(heading, markup=False)
         out.print(table)
     out.print(f"{answer.grants} grants.")
-    for title, lines in (("What happened:", answer.history), ("Not usable in Severa:", answer.faults)):
-        if lines:
+    for title, texts in (("What happened:", answer.history), ("Not usable in Severa:", answer.faults)):
+        if texts:
             out.print(title)
-            for text in lines:
+            for text in texts:
                 out.print(f"  {text}", markup=False)
     latest = answer.latest
     if latest is None:
@@ -100,14 +101,28 @@ def _print_differences(listed: PortalList, found: Differences, *, out: Console) 
         ("Only in the API", found.only_in_api),
     ):
         if accesses:
-            table = Table("Principal", "Customer", "Metering point", title=f"{title}: {len(accesses)}")
+            table = _table("Principal", "Customer", "Metering point")
             for principal, customer, point in accesses:
                 table.add_row(principal, str(customer), point)
+            out.print(f"{title}: {len(accesses)}")
             out.print(table)
     out.print(
         f"{found.in_both} in both, {len(found.only_in_portal)} only in the portal, "
         f"{len(found.only_in_api)} only in the API."
     )
+
+
+def _heading(line: Line) -> str:
+    who = f"{line.principal} ({line.email})" if line.email else line.principal
+    return f"{who} for customer {line.customer} ({line.why})"
+
+
+def _table(*columns: str) -> Table:
+    """Columns side by side, in which nothing is cut off, so that ids can be copied."""
+    table = Table(box=None, pad_edge=True, padding=(0, 2))
+    for column in columns:
+        table.add_column(column, overflow="fold", no_wrap=column in ("Metering point", "Principal"))
+    return table
 
 
 def _storage() -> Tables:

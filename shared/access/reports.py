@@ -91,18 +91,18 @@ class SyncReport:
         return "\n".join(lines)
 
     def _headline(self) -> str:
-        counts = self.counts
-        would = "" if self.outcome is Outcome.COMPLETE else "would be "
-        changes = ", ".join(f"{counts[event]} {would}{event}" for event in Event)
-        now = "now" if self.outcome is Outcome.COMPLETE else "would be left,"
+        begin = f"Access sync {self.run_id}: "
         if self.outcome is Outcome.FAILED:
-            return f"Access sync {self.run_id}: failed; the next run does what this one did not."
+            return begin + "failed; the next run does what this one did not."
         if self.outcome is Outcome.BUSY:
-            return f"Access sync {self.run_id}: not begun."
-        return (
-            f"Access sync {self.run_id}: {self.outcome}; {changes}; {now} {counts['grants']} grants "
-            f"of {counts['principals']} principals by {counts['customers']} customers."
-        )
+            return begin + "not begun."
+        counts = self.counts
+        rest = f"{self.grants} grants of {self.principals} principals by {self.customers} customers."
+        granted, changed, revoked = (counts[event.value] for event in Event)
+        if self.outcome is Outcome.COMPLETE:
+            return f"{begin}complete; granted {granted}, changed {changed}, revoked {revoked}; now {rest}"
+        would = f"would grant {granted}, change {changed}, revoke {revoked}, and leave {rest}"
+        return f"{begin}{self.outcome}; {would}"
 
 
 def change_lines(changed: Sequence[Change]) -> list[str]:

@@ -155,7 +155,7 @@ def test_a_dry_run_writes_nothing_at_all(world: World) -> None:
 
     assert world.everything() == before
     assert report.outcome is Outcome.DRY_RUN
-    assert "0 would be granted, 0 would be changed, 1 would be revoked" in report.text()
+    assert "dry-run; would grant 0, change 0, revoke 1, and leave 2 grants of" in report.text()
     assert "customer 20001, Kunde 20001: 'API client id': 'nobody' is not an application id" in report.text()
 
 
@@ -466,7 +466,7 @@ def test_changes_are_reported_by_principal_and_customer(world: World) -> None:
     report = world.sync()
 
     assert report.text().splitlines() == [
-        f"Access sync {report.run_id}: complete; 3 granted, 0 changed, 0 revoked; "
+        f"Access sync {report.run_id}: complete; granted 3, changed 0, revoked 0; "
         "now 3 grants of 1 principals by 2 customers.",
         "2 kinds of changes made:",
         f"- granted: {app(1)} for customer 10001, 2 metering points (API client id; API metering points)",
