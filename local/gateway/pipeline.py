@@ -52,6 +52,8 @@ class Gateway:
             # A fault of this gateway's own: still an answer with a request id, and all of it in the log.
             log.exception("The gateway failed at %s.", exchange.ran[-1:] or "the start")
             response = await self._failed(exchange, GatewayError("gateway", "", str(unexpected), 500))
+        if exchange.response is not response:
+            _discard(exchange.response)
         for name, value in exchange.cors_headers:
             response.headers.replace(name, [value])
         return response

@@ -18,7 +18,8 @@ TOTAL = 1600 * len(CHUNK)
 class Fountain:
     """A backend with 100 MiB to give; it counts what it has got rid of and notices when it is left."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, status: int = 200) -> None:
+        self.status = status
         self.sent = 0
         self.left = threading.Event()
 
@@ -27,7 +28,7 @@ class Fountain:
             return
         leaving = asyncio.create_task(self._watch(receive))
         headers = [(b"content-length", str(TOTAL).encode())]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.start", "status": self.status, "headers": headers})
         while self.sent < TOTAL and not self.left.is_set():
             await send({"type": "http.response.body", "body": CHUNK, "more_body": True})
             self.sent += len(CHUNK)
@@ -83,6 +84,17 @@ def test_the_backend_is_left_when_the_client_leaves(tmp_path: Path) -> None:
     with gateway.world(gateway.copied_files(tmp_path), backend=fountain) as world:
         asked(world).close()
 
+        assert fountain.left.wait(20)
+
+    assert fountain.sent < TOTAL
+
+
+def test_the_backend_is_left_when_its_answer_is_replaced(tmp_path: Path) -> None:
+    fountain = Fountain(status=500)
+    with gateway.world(gateway.copied_files(tmp_path), backend=fountain) as world:
+        answer = world.get()
+
+        assert answer.status == 503
         assert fountain.left.wait(20)
 
     assert fountain.sent < TOTAL

@@ -1,0 +1,121 @@
+/** Tokens from the identity provider and calls through the gateway, with all that went over the wire. */
+
+import { decoded, query } from "./texts.js";
+
+/** What a caller can get wrong on purpose, to see the gateway's answer. */
+export const PRETENCES = {
+  "": "a good token and key",
+  "expired-token": "a token that has expired",
+  "other-api": "a token for another API",
+  "no-token": "no token",
+  "no-key": "no subscription key",
+  "wrong-key": "a subscription key that is wrong",
+};
+
+const EXPIRED_SECONDS = -3600;
+const DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code";
+const tokens = new Map();
+
+/** The gateway or the identity provider could not be reached. */
+export class Unreachable extends Error {}
+
+/** The identity provider gave no token. `answer` is what it said. */
+export class TokenRefused extends Error {
+  constructor(answer) {
+    super(answer.error_description ?? answer.error);
+    this.answer = answer;
+  }
+}
+
+export async function world() {
+  return (await fetched("/pages/world.json")).json();
+}
+
+export async function openapi() {
+  return (await fetched("/pages/openapi.json")).json();
+}
+
+/** The last requests as the gateway decided about them. */
+export async function trace() {
+  return (await fetched("/trace")).json();
+}
+
+/** The form that asks for a token; a user's sign-in starts with `device`, which the demo tenant approves at once. */
+export function tokenForms(demo, caller, pretence) {
+  const client = { client_id: caller.clientId };
+  const secret = { client_secret: caller.clientSecret };
+  const lifetime = pretence === "expired-token" ? { lifetime: String(EXPIRED_SECONDS) } : {};
+  if (caller.kind === "user") {
+    return {
+      device: { ...client, scope: demo.userScope, user: caller.name },
+      token: { grant_type: DEVICE_GRANT, ...client, device_code: "DEVICE_CODE", ...lifetime },
+    };
+  }
+  const scope = pretence === "other-api" ? demo.otherScope : demo.scope;
+  return { device: null, token: { grant_type: "client_credentials", ...client, ...secret, scope, ...lifetime } };
+}
+
+/** A token for a caller, the same until it ends. Raises TokenRefused or Unreachable. */
+export async function token(demo, caller, pretence) {
+  const name = `${caller.name}/${pretence}`;
+  const held = tokens.get(name);
+  if (held && (pretence === "expired-token" || decoded(held).claims.exp * 1000 > Date.now() + 60_000)) return held;
+  const forms = tokenForms(demo, caller, pretence);
+  if (forms.device) forms.token.device_code = (await posted(demo.deviceCodeUrl, forms.device)).device_code;
+  const answer = await posted(demo.tokenUrl, forms.token);
+  tokens.set(name, answer.access_token);
+  return answer.access_token;
+}
+
+async function posted(url, form) {
+  const answer = await fetched(url, { method: "POST", body: new URLSearchParams(form) });
+  const said = await answer.json();
+  if (!answer.ok) throw new TokenRefused(said);
+  return said;
+}
+
+/**
+ * One GET through the gateway: { url, path, headers, token, status, reason, answered, body, json, milliseconds }.
+ * Raises TokenRefused, Unreachable, or AbortError when `signal` ends it.
+ */
+export async function call(demo, caller, path, { parameters = {}, headers = {}, pretence = "", signal = null } = {}) {
+  const bearer = pretence === "no-token" ? null : await token(demo, caller, pretence);
+  const sent = { ...headers };
+  if (bearer) sent.Authorization = `Bearer ${bearer}`;
+  if (pretence !== "no-key") {
+    sent["Ocp-Apim-Subscription-Key"] = pretence === "wrong-key" ? "not-a-key" : caller.subscriptionKey;
+  }
+  const target = `${demo.api}${path}${query(parameters)}`;
+  const started = performance.now();
+  // The browser's own cache would hide what the gateway answers.
+  const answer = await fetched(target, { headers: sent, cache: "no-store", signal });
+  const body = await answer.text();
+  return {
+    url: new URL(target, location.href).href,
+    path: target,
+    headers: sent,
+    token: bearer,
+    status: answer.status,
+    reason: answer.statusText,
+    answered: [...answer.headers],
+    header: (name) => answer.headers.get(name),
+    body,
+    json: parsed(answer, body),
+    bytes: new TextEncoder().encode(body).length,
+    milliseconds: Math.round(performance.now() - started),
+    at: new Date(),
+  };
+}
+
+function parsed(answer, body) {
+  return /^application\/(problem\+)?json/.test(answer.headers.get("Content-Type") ?? "") && body ? JSON.parse(body) : null;
+}
+
+async function fetched(url, options) {
+  try {
+    return await fetch(url, options);
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new Unreachable(`${new URL(url, location.href).origin} does not answer. Does the local stack still run?`);
+  }
+}
