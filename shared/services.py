@@ -19,7 +19,7 @@ from shared.access.sync import Rules, Sources
 from shared.api.requests import Known
 from shared.settings import Settings
 from shared.tables import Tables
-from shared.warehouse import announce, opening, queries
+from shared.warehouse import announce, opening, supply
 from shared.warehouse.engine import Warehouse
 from shared.warehouse.publish import Published
 from shared.warehouse.watermark import Publications
@@ -85,7 +85,8 @@ class Services:
         )
 
     def _supply_periods(self) -> list[SupplyPeriod]:
-        return [SupplyPeriod(*row) for row in self.warehouse.fetch(queries.supply_periods())]
+        page = min(supply.PAGE, self.settings.warehouse.max_rows)
+        return [SupplyPeriod(*row) for row in supply.everything(self.warehouse, page=page)]
 
 
 def start(settings: Settings, *, clock: Clock) -> Services:

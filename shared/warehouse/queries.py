@@ -268,15 +268,26 @@ def metering_points(readable: Readable) -> Query[MeteringPointRow]:
     )
 
 
-def supply_periods() -> Query[SupplyPeriodRow]:
-    """Every supply period, by customer, metering point and beginning."""
+BEFORE_ALL_SUPPLY = SupplyPeriodRow(-1, "", date(1, 1, 1), None)
+"""Sorts before every supply period."""
+
+
+def supply_periods(
+    *, after: SupplyPeriodRow = BEFORE_ALL_SUPPLY, limit: int = 10_000
+) -> Query[SupplyPeriodRow]:
+    """Supply periods by customer, metering point and beginning: at most `limit`, those after one."""
+    customer, point, first_day = after.customer_number, after.metering_point_id, after.valid_from
     return Query(
         """
         SELECT customer_number, metering_point_id, valid_from, valid_to
         FROM metering.supply_period
+        WHERE customer_number > ?
+           OR (customer_number = ? AND metering_point_id > ?)
+           OR (customer_number = ? AND metering_point_id = ? AND valid_from > ?)
         ORDER BY customer_number, metering_point_id, valid_from
+        OFFSET 0 ROWS FETCH NEXT ? ROWS ONLY
         """,
-        (),
+        (customer, customer, point, customer, point, first_day, limit),
         SupplyPeriodRow,
         "supply_periods",
     )
