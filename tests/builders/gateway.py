@@ -4,7 +4,7 @@ import http.client
 import json
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -203,20 +203,21 @@ def world(
     """A gateway over sockets, between clients and `backend` (by default one that records)."""
     clock = clock or Clock()
     recorder = Recorder()
-    with ExitStack() as running:
-        identity_socket, backend_socket = listening(), listening()
-        identity = Identity(base_url=address_of(identity_socket), clock=clock)
-        issuer = running.enter_context(served(identity_app.build(identity), identity_socket))
-        behind = running.enter_context(served(backend or recorder, backend_socket))
-        services = assembly.connect(
-            identity_endpoint=f"{issuer}/msi/token", identity_header=demo.GATEWAY_IDENTITY_HEADER, clock=clock
-        )
-        gateway = assembly.assemble(
-            files,
-            named_values=named_values(identity=issuer, backend=backend_address or behind),
-            subscriptions=subscriptions,
-            services=services,
-        )
-        server = Server(gateway, services=services)
-        address = running.enter_context(served(server, listening()))
-        yield World(address, identity, recorder, clock, behind)
+    identity_socket, backend_socket, gateway_socket = listening(), listening(), listening()
+    issuer, behind = address_of(identity_socket), address_of(backend_socket)
+    identity = Identity(base_url=issuer, clock=clock)
+    services = assembly.connect(
+        identity_endpoint=f"{issuer}/msi/token", identity_header=demo.GATEWAY_IDENTITY_HEADER, clock=clock
+    )
+    gateway = assembly.assemble(
+        files,
+        named_values=named_values(identity=issuer, backend=backend_address or behind),
+        subscriptions=subscriptions,
+        services=services,
+    )
+    with served(
+        (identity_app.build(identity), identity_socket),
+        (backend or recorder, backend_socket),
+        (Server(gateway, services=services), gateway_socket),
+    ):
+        yield World(address_of(gateway_socket), identity, recorder, clock, behind)

@@ -1,4 +1,4 @@
-"""Runs an ASGI app on a real socket of 127.0.0.1, in a thread, for as long as a test needs it."""
+"""Runs ASGI apps on real sockets of 127.0.0.1, in threads, for as long as a test needs them."""
 
 import socket
 import threading
@@ -22,26 +22,38 @@ def address_of(bound: socket.socket) -> str:
     return f"http://127.0.0.1:{bound.getsockname()[1]}"
 
 
+class _Server(uvicorn.Server):
+    """Tells when it is ready."""
+
+    def __init__(self, app: Any) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app, log_level="critical", access_log=False, server_header=False, date_header=False
+            )
+        )
+        self.ready = threading.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets=sockets)
+        self.ready.set()
+
+
 @contextmanager
-def served(app: Any, bound: socket.socket) -> Iterator[str]:
-    """Serve `app` on a bound socket; gives its base address."""
-    started = threading.Event()
-
-    class Server(uvicorn.Server):
-        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-            await super().startup(sockets=sockets)
-            started.set()
-
-    server = Server(
-        uvicorn.Config(app, log_level="critical", access_log=False, server_header=False, date_header=False)
-    )
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]})
-    thread.start()
+def served(*apps: tuple[Any, socket.socket]) -> Iterator[None]:
+    """Serve each app on its bound socket. All end together: each takes a moment to notice that it should."""
+    servers = [(_Server(app), bound) for app, bound in apps]
+    threads = [threading.Thread(target=server.run, kwargs={"sockets": [bound]}) for server, bound in servers]
+    for thread in threads:
+        thread.start()
     try:
-        if not started.wait(10):
-            raise TimeoutError("the app did not start")
-        yield address_of(bound)
+        for server, _ in servers:
+            if not server.ready.wait(10):
+                raise TimeoutError("an app did not start")
+        yield
     finally:
-        server.should_exit = True
-        thread.join(10)
-        bound.close()
+        for server, _ in servers:
+            server.should_exit = True
+        for thread in threads:
+            thread.join(10)
+        for _, bound in servers:
+            bound.close()
