@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TextIO
 if TYPE_CHECKING:
     from _csv import Reader
 
-CHUNK = 20_000
+CHUNK = 50_000
 """Rows that are read, checked and staged at a time."""
 MAX_FAULTS = 20
 """Faults after which a file is read no further."""
