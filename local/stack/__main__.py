@@ -103,8 +103,9 @@ def _sync(ports: Ports, *, state: Path) -> None:
     """Run the access sync now, by its timer. One that fails leaves access as it was; the stack runs on."""
     _say("Syncing access …")
     timer = f"{address(ports.function_host)}/admin/functions/{SYNC_TIMER}?wait=true"
-    answer = httpx.post(timer, json={}, timeout=SYNC_SECONDS, trust_env=False)
-    if answer.is_error:
+    try:
+        httpx.post(timer, json={}, timeout=SYNC_SECONDS, trust_env=False).raise_for_status()
+    except httpx.HTTPError:
         _say(
             f"The access sync failed, so access stays as it was: {state / 'logs/functionhost.log'} says why."
         )
@@ -124,15 +125,9 @@ def _wait_for_an_answer(supervisor: Supervisor, ports: Ports, *, state: Path) ->
 
 
 def _ask(ports: Ports) -> int | str:
-    form = {
-        "grant_type": "client_credentials",
-        "client_id": demo.VENDOR.client_id,
-        "client_secret": demo.VENDOR.secret,
-        "scope": f"{demo.AUDIENCE}/.default",
-    }
     try:
         with httpx.Client(trust_env=False, timeout=10) as client:
-            token = client.post(greeting.token_url(ports), data=form).json()["access_token"]
+            token = client.post(greeting.token_url(ports), data=greeting.TOKEN_FORM).json()["access_token"]
             headers = {
                 "Authorization": f"Bearer {token}",
                 "Ocp-Apim-Subscription-Key": demo.SUBSCRIPTIONS[0].key,

@@ -9,6 +9,14 @@ from local.ports import Ports, address
 
 API = "/metering/v1"
 
+TOKEN_FORM = {
+    "grant_type": "client_credentials",
+    "client_id": demo.VENDOR.client_id,
+    "client_secret": demo.VENDOR.secret,
+    "scope": f"{demo.AUDIENCE}/.default",
+}
+"""What the demo vendor sends for an access token."""
+
 
 def text(ports: Ports, *, yesterday: date, seconds: float) -> str:
     """The whole message."""
@@ -30,13 +38,7 @@ def text(ports: Ports, *, yesterday: date, seconds: float) -> str:
 
 def token_command(ports: Ports) -> str:
     """A shell line that sets TOKEN to an access token of the demo vendor."""
-    fields = {
-        "grant_type": "client_credentials",
-        "client_id": demo.VENDOR.client_id,
-        "client_secret": demo.VENDOR.secret,
-        "scope": f"{demo.AUDIENCE}/.default",
-    }
-    form = " ".join(f"-d {name}={value}" for name, value in fields.items())
+    form = " ".join(f"-d {name}={value}" for name, value in TOKEN_FORM.items())
     read = """'import json,sys; print(json.load(sys.stdin)["access_token"])'"""
     return f"TOKEN=$(curl -s {token_url(ports)} {form} | {python()} -c {read})"
 
