@@ -51,7 +51,10 @@ class Fields:
 
     def names(self) -> list[str]:
         """Each name once, as first written."""
-        return list({key: name for key, name, _ in reversed(self._pairs)}.values())[::-1]
+        first: dict[str, str] = {}
+        for key, name, _ in self._pairs:
+            first.setdefault(key, name)
+        return list(first.values())
 
     def delete(self, name: str) -> None:
         """Remove every value of a name."""
