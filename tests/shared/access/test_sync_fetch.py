@@ -1,6 +1,6 @@
 """Faults of Severa and Entra on every page of every list: the stored grants stay, and the next run goes on.
 
-Each request meets two kinds of fault, and every kind where TEST_ACCESS_FULL is set.
+Each request meets one kind of fault, and every kind where TEST_ACCESS_FULL is set.
 """
 
 import itertools
@@ -139,7 +139,7 @@ def test_a_fault_on_any_page_of_any_list_leaves_every_grant_as_it_was(
     met = 0
 
     for path, nth in every:
-        for kind in FAULTS if IS_FULL else (next(kinds), next(kinds)):
+        for kind in FAULTS if IS_FULL else (next(kinds),):
             before, period = granted(storage), next(periods)
             service.reset()
             put(service, period=period)
@@ -159,4 +159,4 @@ def test_a_fault_on_any_page_of_any_list_leaves_every_grant_as_it_was(
             assert run(service, storage).outcome is Outcome.COMPLETE
             assert granted(storage) == wanted(period)
 
-    assert met > len(every)
+    assert met > len(every) / 2
