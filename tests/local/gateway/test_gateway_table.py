@@ -68,6 +68,8 @@ KEYS = [
     Case("the key twice", 401, "invalid-subscription-key", headers=(KEY,)),
     Case("key of all APIs, for which no product's limits run", 401, "invalid-subscription-key", key=False,
          headers=((KEY[0], "key-all"),), answer={"WWW-Authenticate": KEY_CHALLENGE}),
+    Case("and no token is looked at then", 401, "invalid-subscription-key", key=False, token="",
+         headers=((KEY[0], "key-all"),)),
     Case("second key of a subscription", 200, key=False, headers=((KEY[0], "key-standard-2"),),
          backend={"x-subscription-id": ["sub-standard"]}),
     Case("header name in lower case", 200, key=False, headers=((KEY[0].lower(), KEY[1]),)),
