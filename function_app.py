@@ -11,15 +11,18 @@ from shared.api import (
     callers,
     changes,
     etags,
+    formats,
     listings,
     pages,
     permits,
     requests,
+    resources,
     responses,
-    series_json,
+    series_contents,
     status,
     urls,
 )
+from shared.api.responses import Answer
 from shared.metering import Direction
 
 
@@ -34,108 +37,126 @@ app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
 use = services.start(settings.from_environment(), clock=clock)
 
 
-@app.route("v1/customers", methods=["GET"])
+@app.route("v1/customers", methods=["GET", "HEAD"])
 @boundary.answers
-def customers(req: func.HttpRequest) -> func.HttpResponse:
+def customers(req: func.HttpRequest) -> Answer:
     """The customers whose metering points the caller may read."""
     caller = callers.identify(req.headers, gateway_principal_id=use.settings.gateway_principal_id)
-    listings.refuse_parameters(urls.parameters(req.url))
+    asked = listings.read_format(urls.parameters(req.url), accept=req.headers.get("accept", ""))
     readable = permits.many(use.grants, caller)
-    etag = etags.of(readable, "customers")
+    etag = etags.of(readable, "customers", asked)
     if etags.unchanged(req.headers, etag):
         return responses.not_modified(etag=etag, last_modified=None)
-    return responses.data(listings.customers(readable), etag=etag, last_modified=None)
+    return responses.data(listings.customers(readable, asked), url=req.url, etag=etag, last_modified=None)
 
 
-@app.route("v1/metering-points", methods=["GET"])
+@app.route("v1/metering-points", methods=["GET", "HEAD"])
 @boundary.answers
-def metering_points(req: func.HttpRequest) -> func.HttpResponse:
+def metering_points(req: func.HttpRequest) -> Answer:
     """The metering points that the caller may read."""
     caller = callers.identify(req.headers, gateway_principal_id=use.settings.gateway_principal_id)
     known = use.known()
-    asked = listings.read_request(urls.parameters(req.url), known=known)
+    asked = listings.read_request(urls.parameters(req.url), accept=req.headers.get("accept", ""))
     readable = permits.many(use.grants, caller, customer_number=asked.customer_number)
     etag = etags.of(readable, asked, known.published_at)
     if etags.unchanged(req.headers, etag):
         return responses.not_modified(etag=etag, last_modified=known.published_at)
-    body = listings.metering_points(use.warehouse, readable=readable, asked=asked, known=known)
-    return responses.data(body, etag=etag, last_modified=known.published_at)
+    content = listings.metering_points(use.warehouse, readable=readable, asked=asked, known=known)
+    return responses.data(content, url=req.url, etag=etag, last_modified=known.published_at)
 
 
-@app.route("v1/metering-points/{meteringPointId}", methods=["GET"])
+@app.route("v1/metering-points/{meteringPointId}", methods=["GET", "HEAD"])
 @boundary.answers
-def metering_point(req: func.HttpRequest) -> func.HttpResponse:
+def metering_point(req: func.HttpRequest) -> Answer:
     """One metering point."""
     caller = callers.identify(req.headers, gateway_principal_id=use.settings.gateway_principal_id)
     known = use.known()
-    asked = listings.read_one(req.route_params["meteringPointId"], urls.parameters(req.url))
+    asked = listings.read_one(
+        req.route_params["meteringPointId"],
+        urls.parameters(req.url),
+        accept=req.headers.get("accept", ""),
+    )
     readable = permits.one(use.grants, caller, metering_point_id=asked)
     etag = etags.of(readable, asked, known.published_at)
     if etags.unchanged(req.headers, etag):
         return responses.not_modified(etag=etag, last_modified=known.published_at)
-    body = listings.metering_point(use.warehouse, readable=readable, known=known)
-    return responses.data(body, etag=etag, last_modified=known.published_at)
+    content = listings.metering_point(use.warehouse, readable=readable, known=known)
+    return responses.data(content, url=req.url, etag=etag, last_modified=known.published_at)
 
 
-@app.route("v1/metering-points/{meteringPointId}/consumption", methods=["GET"])
+@app.route("v1/metering-points/{meteringPointId}/consumption", methods=["GET", "HEAD"])
 @boundary.answers
-def consumption_of_one(req: func.HttpRequest) -> func.HttpResponse:
+def consumption_of_one(req: func.HttpRequest) -> Answer:
     """Energy taken from the grid at one metering point."""
     return series_of_one(req, Direction.CONSUMPTION)
 
 
-@app.route("v1/metering-points/{meteringPointId}/production", methods=["GET"])
+@app.route("v1/metering-points/{meteringPointId}/production", methods=["GET", "HEAD"])
 @boundary.answers
-def production_of_one(req: func.HttpRequest) -> func.HttpResponse:
+def production_of_one(req: func.HttpRequest) -> Answer:
     """Energy delivered to the grid at one metering point."""
     return series_of_one(req, Direction.PRODUCTION)
 
 
-@app.route("v1/consumption", methods=["GET"])
+@app.route("v1/consumption", methods=["GET", "HEAD"])
 @boundary.answers
-def consumption_of_many(req: func.HttpRequest) -> func.HttpResponse:
+def consumption_of_many(req: func.HttpRequest) -> Answer:
     """Energy taken from the grid at many metering points."""
     return series_of_many(req, Direction.CONSUMPTION)
 
 
-@app.route("v1/production", methods=["GET"])
+@app.route("v1/production", methods=["GET", "HEAD"])
 @boundary.answers
-def production_of_many(req: func.HttpRequest) -> func.HttpResponse:
+def production_of_many(req: func.HttpRequest) -> Answer:
     """Energy delivered to the grid at many metering points."""
     return series_of_many(req, Direction.PRODUCTION)
 
 
-@app.route("v1/changes", methods=["GET"])
+@app.route("v1/changes", methods=["GET", "HEAD"])
 @boundary.answers
-def changes_since(req: func.HttpRequest) -> func.HttpResponse:
+def changes_since(req: func.HttpRequest) -> Answer:
     """New and corrected market days since a cursor."""
     caller = callers.identify(req.headers, gateway_principal_id=use.settings.gateway_principal_id)
     latest = use.publications.latest()
-    asked = changes.read_request(urls.parameters(req.url), now=clock(), latest=latest)
+    asked = changes.read_request(
+        urls.parameters(req.url), now=use.clock(), latest=latest, accept=req.headers.get("accept", "")
+    )
     readable = permits.many(use.grants, caller)
     etag = etags.of(readable, asked)
     last_modified = latest.published_at if latest else None
     if etags.unchanged(req.headers, etag):
         return responses.not_modified(etag=etag, last_modified=last_modified)
-    body = changes.as_json(changes.fetch(use.warehouse, readable=readable, asked=asked))
-    return responses.data(body, etag=etag, last_modified=last_modified)
+    found = changes.fetch(use.warehouse, readable=readable, asked=asked)
+    return responses.data(
+        changes.content(found, asked.format), url=req.url, etag=etag, last_modified=last_modified
+    )
 
 
-@app.route("v1/status", methods=["GET"])
+@app.route("v1/status", methods=["GET", "HEAD"])
 @boundary.answers
-def service_status(req: func.HttpRequest) -> func.HttpResponse:
+def service_status(req: func.HttpRequest) -> Answer:
     """How fresh metering data and access are."""
     callers.identify(req.headers, gateway_principal_id=use.settings.gateway_principal_id)
-    listings.refuse_parameters(urls.parameters(req.url))
+    listings.read_format(
+        urls.parameters(req.url), accept=req.headers.get("accept", ""), available=formats.ONLY_JSON
+    )
     return responses.fresh(status.freshness(use.publications.latest(), synced_at=use.grants.synced_at()))
 
 
-@app.route("v1/health", methods=["GET"])
+@app.route("v1/health", methods=["GET", "HEAD"])
 @boundary.answers
-def health(req: func.HttpRequest) -> func.HttpResponse:
+def health(req: func.HttpRequest) -> Answer:
     """Whether the app is alive, and whether warehouse and tables answer it."""
     readiness = status.readiness(warehouse=use.warehouse, tables=use.tables)
     return responses.fresh(readiness.content, status=readiness.status)
+
+
+# The host asks its routes in the order of their functions' names: this one has to be the last.
+@app.route("v1/{*anyPath}", methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
+@boundary.answers
+def without_resource(req: func.HttpRequest) -> Answer:
+    """What is no resource, and what cannot be done with one."""
+    return responses.no_content(resources.options(req.method, req.url))
 
 
 @app.timer_trigger(schedule="%SYNC_SCHEDULE%", arg_name="timer")
@@ -153,7 +174,7 @@ def publish_readings(timer: func.TimerRequest) -> None:
     log.info("Data is available until %s.", latest.available_until.isoformat() if latest else "never")
 
 
-def series_of_one(req: func.HttpRequest, direction: Direction) -> func.HttpResponse:
+def series_of_one(req: func.HttpRequest, direction: Direction) -> Answer:
     """The series of the metering point in the path."""
     caller = callers.identify(req.headers, gateway_principal_id=use.settings.gateway_principal_id)
     known = use.known()
@@ -162,24 +183,32 @@ def series_of_one(req: func.HttpRequest, direction: Direction) -> func.HttpRespo
         direction=direction,
         given=urls.parameters(req.url),
         known=known,
+        accept=req.headers.get("accept", ""),
     )
     readable = permits.one(use.grants, caller, metering_point_id=asked.named[0])
     etag = etags.of(readable, asked)
     if etags.unchanged(req.headers, etag):
         return responses.not_modified(etag=etag, last_modified=known.published_at)
     page = pages.fetch(use.warehouse, readable=readable, asked=asked, available_until=known.available_until)
-    return responses.data(series_json.one(page, asked), etag=etag, last_modified=known.published_at)
+    return responses.data(
+        series_contents.one(page, asked), url=req.url, etag=etag, last_modified=known.published_at
+    )
 
 
-def series_of_many(req: func.HttpRequest, direction: Direction) -> func.HttpResponse:
+def series_of_many(req: func.HttpRequest, direction: Direction) -> Answer:
     """The series of the metering points named, of a customer's, or of all that the caller may read."""
     caller = callers.identify(req.headers, gateway_principal_id=use.settings.gateway_principal_id)
     known = use.known()
-    asked = requests.series_of_many(direction=direction, given=urls.parameters(req.url), known=known)
+    asked = requests.series_of_many(
+        direction=direction,
+        given=urls.parameters(req.url),
+        known=known,
+        accept=req.headers.get("accept", ""),
+    )
     readable = permits.many(use.grants, caller, named=asked.named, customer_number=asked.customer_number)
     etag = etags.of(readable, asked)
     if etags.unchanged(req.headers, etag):
         return responses.not_modified(etag=etag, last_modified=known.published_at)
     page = pages.fetch(use.warehouse, readable=readable, asked=asked, available_until=known.available_until)
-    body = series_json.many(page, asked, not_found=permits.not_found(asked.named, readable))
-    return responses.data(body, etag=etag, last_modified=known.published_at)
+    content = series_contents.many(page, asked, not_found=permits.not_found(asked.named, readable))
+    return responses.data(content, url=req.url, etag=etag, last_modified=known.published_at)

@@ -12,27 +12,50 @@ from typing import Any
 
 from pydantic.json_schema import models_json_schema
 
-from local.contract import answers
-from local.contract.operations import OPERATIONS, Operation, Parameter
+from local.contract import answers, examples, messages
+from local.contract.operations import (
+    IF_NONE_MATCH,
+    OPERATIONS,
+    REQUEST_ID,
+    TRACE_PARENT,
+    Operation,
+    Parameter,
+)
+from shared.api import urls
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 TO_READ = REPOSITORY / "docs" / "openapi.json"
 TO_IMPORT = REPOSITORY / "infra" / "apim" / "openapi.json"
 
-_PROBLEMS = {
-    400: "The request has faults; all of them are in `errors`.",
-    401: "The subscription key or the token is missing or not valid.",
-    403: "You have no access, or the quota is used up.",
-    404: "It does not exist, or you may not read it.",
-    429: "Too many calls; `Retry-After` says when to call again.",
-    503: "Not available now; `Retry-After` says when to call again.",
+_DESCRIPTION = """\
+Hourly electricity metering data: all history and each new day.
+
+- Times are ISO 8601 with offset. A market day is a day in Europe/Oslo, with 23, 24 or 25 hours.
+- Periods are half-open: `to` is the first moment that is not included.
+- Quantities are kWh with the three decimals that were delivered; a missing one is `null`.
+- Every question has an answer of pages: follow the cursor until there is none.
+- `ETag` and `If-None-Match` tell cheaply that nothing is new.
+- Every error is `application/problem+json` with a stable `code`.
+- Every path is read with GET and answers HEAD and OPTIONS too; another method is answered 405 with `Allow`.
+"""
+
+
+_SECURITY = {
+    "token": {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "JWT",
+        "description": "An access token of Microsoft Entra with the role or scope Metering.Read.",
+    },
+    "key": {"type": "apiKey", "in": "header", "name": "Ocp-Apim-Subscription-Key"},
 }
-_RETRY = {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}}}
 
 
 def to_read() -> str:
     """The 3.1 document, as text."""
-    return _text(_document("3.1.0"))
+    document = _document("3.1.0")
+    document["components"]["securitySchemes"] = _SECURITY
+    return _text({**document, "security": [{"token": [], "key": []}]})
 
 
 def to_import() -> str:
@@ -53,12 +76,10 @@ def _document(version: str) -> dict[str, Any]:
         "info": {
             "title": "Metering data",
             "version": "1.0.0",
-            "description": "Hourly electricity metering data: all history and each new day. "
-            "Times are ISO 8601 with offset; a market day is a day in Europe/Oslo with 23, 24 or 25 hours; "
-            "periods are half-open.",
+            "description": _DESCRIPTION,
         },
-        "servers": [{"url": "/metering/v1"}],
-        "paths": {each.path: {"get": _operation(each)} for each in OPERATIONS},
+        "servers": [{"url": f"{urls.PUBLIC_PREFIX}/v1"}],
+        "paths": {each.path: {"get": _get(each), "head": _head(each)} for each in OPERATIONS},
         "components": {"schemas": _schemas()},
     }
 
@@ -73,18 +94,29 @@ def _schemas() -> dict[str, Any]:
     return schemas
 
 
-def _operation(operation: Operation) -> dict[str, Any]:
+def _get(operation: Operation) -> dict[str, Any]:
     return {
         "operationId": operation.id,
         "summary": operation.summary,
         "description": operation.description,
-        "parameters": [_parameter(each) for each in operation.parameters],
-        "responses": {
-            "200": _response("The answer.", "application/json", operation.answer.__name__),
-            "304": {"description": "You hold this answer already (`If-None-Match`)."},
-            **{str(status): _problem(status) for status in operation.statuses},
-        },
+        "parameters": _parameters(operation),
+        "responses": messages.of_get(operation, examples.of(operation.id)),
     }
+
+
+def _head(operation: Operation) -> dict[str, Any]:
+    return {
+        "operationId": f"head-{operation.id}",
+        "summary": f"{operation.summary}: headers alone",
+        "description": "What GET answers, without its body.",
+        "parameters": _parameters(operation),
+        "responses": messages.of_head(operation),
+    }
+
+
+def _parameters(operation: Operation) -> list[dict[str, Any]]:
+    conditional = (IF_NONE_MATCH,) if operation.cached else ()
+    return [_parameter(each) for each in (*operation.parameters, *conditional, REQUEST_ID, TRACE_PARENT)]
 
 
 def _parameter(parameter: Parameter) -> dict[str, Any]:
@@ -100,16 +132,6 @@ def _parameter(parameter: Parameter) -> dict[str, Any]:
     return described
 
 
-def _problem(status: int) -> dict[str, Any]:
-    response = _response(_PROBLEMS[status], "application/problem+json", "Problem")
-    return {**response, "headers": _RETRY} if status in (429, 503) else response
-
-
-def _response(description: str, media_type: str, schema: str) -> dict[str, Any]:
-    content = {media_type: {"schema": {"$ref": f"#/components/schemas/{schema}"}}}
-    return {"description": description, "content": content}
-
-
 def _down_levelled(value: Any) -> Any:
     """What 3.0.3 says differently: `nullable` for a type or null, and one `example`."""
     if isinstance(value, list):
@@ -119,9 +141,11 @@ def _down_levelled(value: Any) -> Any:
     content = {name: _down_levelled(each) for name, each in value.items()}
     if isinstance(content.get("anyOf"), list):
         content = _nullable(content)
-    examples = content.pop("examples", None)
-    if isinstance(examples, list):
-        content["example"] = examples[0]
+    several = content.pop("examples", None)
+    if isinstance(several, list):
+        content["example"] = several[0]
+    elif isinstance(several, Mapping):
+        content["example"] = next(iter(several.values()))["value"]
     return content
 
 

@@ -4,7 +4,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from local.contract import answers
+from shared.api.formats import EVERY, ONLY_JSON, Dialect, Kind
 from shared.api.listings import PRICE_AREAS
+from shared.api.pages import MAX_VALUES
 from shared.api.requests import DEFAULT_LIMIT, MAX_LIMIT, MAX_NAMED, Layout
 from shared.metering import Direction, Resolution
 
@@ -29,7 +31,14 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Operation:
-    """One GET."""
+    """What GET answers for one path. HEAD answers the same without the body.
+
+    Attributes:
+        formats: in which it can be answered.
+        line: what a line of CSV or NDJSON is, for the reader.
+        paged: whether the answer may go on after `limit`.
+        cached: whether it has an ETag.
+    """
 
     id: str
     path: str
@@ -37,7 +46,11 @@ class Operation:
     description: str
     answer: type[answers.Answer]
     parameters: tuple[Parameter, ...] = field(default=())
-    statuses: tuple[int, ...] = (400, 401, 403, 429, 503)
+    statuses: tuple[int, ...] = (400, 401, 403, 406, 429, 500, 503)
+    formats: tuple[Kind, ...] = EVERY
+    line: str = ""
+    paged: bool = True
+    cached: bool = True
 
 
 ID = Parameter(
@@ -60,7 +73,34 @@ CURSOR = Parameter(
     "cursor", "`nextCursor` of the page before, with the same other parameters.", {"type": "string"}
 )
 FORMAT = Parameter(
-    "format", "The format of the answer.", {"type": "string", "enum": ["json"], "default": "json"}
+    "format",
+    "The format of the answer. Left out, the header `Accept` decides; without either it is JSON.",
+    {"type": "string", "enum": [str(each) for each in EVERY]},
+)
+FORMATS = (
+    FORMAT,
+    Parameter(
+        "csv",
+        "How CSV is written. `norwegian` is for Excel with Norwegian settings: `;` between cells, decimal "
+        'comma, a byte order mark, and ids as `="…"` so that Excel keeps every digit. Only with CSV.',
+        {"type": "string", "enum": [str(each) for each in Dialect]},
+    ),
+)
+JSON_ALONE = Parameter("format", "JSON is the only format here.", {"type": "string", "enum": ["json"]})
+IF_NONE_MATCH = Parameter(
+    "If-None-Match",
+    "The `ETag` of the answer that you hold: 304 when it is still the answer.",
+    {"type": "string"},
+    place="header",
+)
+REQUEST_ID = Parameter(
+    "X-Request-Id",
+    "Your own id of the request, for our log and yours: 8 to 64 letters, digits, `.`, `_` or `-`.",
+    {"type": "string"},
+    place="header",
+)
+TRACE_PARENT = Parameter(
+    "traceparent", "W3C trace context, followed by our traces.", {"type": "string"}, place="header"
 )
 SERIES = (
     Parameter(
@@ -84,7 +124,7 @@ SERIES = (
     ),
     Parameter(
         "layout",
-        "`values`: an object for each value. `days`: packed arrays, a fifth of the size.",
+        "`values`: an object for each value. `days`: packed arrays, a fifth of the size; not in CSV.",
         {"type": "string", "enum": [str(each) for each in Layout], "default": "values"},
     ),
     Parameter(
@@ -93,12 +133,16 @@ SERIES = (
     ),
     Parameter(
         "limit",
-        "Market days on a page.",
+        f"Market days on a page. A page holds at most {MAX_VALUES} values, and may hold fewer days for it.",
         {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT},
     ),
     CURSOR,
-    FORMAT,
+    *FORMATS,
 )  # fmt: skip
+
+
+_WITH_NOT_FOUND = (400, 401, 403, 404, 406, 429, 500, 503)
+_VALUE_LINE = "each value; with `layout=days`, NDJSON has a line for each market day"
 
 
 def _series_of_one(direction: Direction, meaning: str) -> Operation:
@@ -108,8 +152,9 @@ def _series_of_one(direction: Direction, meaning: str) -> Operation:
         summary=f"{direction.capitalize()} of one metering point",
         description=f"Energy {meaning} at one metering point, in order of time.",
         answer=answers.Series,
+        line=_VALUE_LINE,
         parameters=(ID, *SERIES),
-        statuses=(400, 401, 403, 404, 429, 503),
+        statuses=_WITH_NOT_FOUND,
     )
 
 
@@ -120,10 +165,11 @@ def _series_of_many(direction: Direction, meaning: str) -> Operation:
         summary=f"{direction.capitalize()} of many metering points",
         description=f"Energy {meaning} at the metering points named, a customer's, or all that you may read, "
         "ordered by metering point and paged. A metering point without values in the period is left out "
-        "unless you named it.",
+        "unless you named it. In CSV and NDJSON, those named that cannot be read are in `X-Not-Found`.",
         answer=answers.ManySeries,
+        line=_VALUE_LINE,
         parameters=(IDS, CUSTOMER, *SERIES),
-        statuses=(400, 401, 403, 404, 429, 503),
+        statuses=_WITH_NOT_FOUND,
     )
 
 
@@ -134,7 +180,9 @@ OPERATIONS = (
         summary="Customers",
         description="The customers whose metering points you may read.",
         answer=answers.Customers,
-        parameters=(FORMAT,),
+        line="each customer",
+        parameters=FORMATS,
+        paged=False,
     ),
     Operation(
         id="list-metering-points",
@@ -142,6 +190,7 @@ OPERATIONS = (
         summary="Metering points",
         description="The metering points that you may read, ordered by id and paged.",
         answer=answers.MeteringPoints,
+        line="each metering point; CSV has one for each permitted period of it",
         parameters=(
             CUSTOMER,
             PRICE_AREA,
@@ -151,9 +200,9 @@ OPERATIONS = (
                 {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT},
             ),
             CURSOR,
-            FORMAT,
+            *FORMATS,
         ),
-        statuses=(400, 401, 403, 404, 429, 503),
+        statuses=_WITH_NOT_FOUND,
     ),
     Operation(
         id="get-metering-point",
@@ -161,8 +210,10 @@ OPERATIONS = (
         summary="One metering point",
         description="One metering point that you may read.",
         answer=answers.MeteringPoint,
-        parameters=(ID, FORMAT),
-        statuses=(400, 401, 403, 404, 429, 503),
+        parameters=(ID, JSON_ALONE),
+        formats=ONLY_JSON,
+        paged=False,
+        statuses=_WITH_NOT_FOUND,
     ),
     _series_of_one(Direction.CONSUMPTION, "taken from the grid"),
     _series_of_one(Direction.PRODUCTION, "delivered to the grid"),
@@ -176,6 +227,7 @@ OPERATIONS = (
         "cursor, in the order of publication. Without `cursor` and `since` the answer is empty and holds the "
         "cursor of now. A day that was published several times since then comes once, as it is now.",
         answer=answers.Changes,
+        line="each market day; CSV has one for each value",
         parameters=(
             Parameter("cursor", "`cursor` of the answer before.", {"type": "string"}),
             Parameter(
@@ -189,7 +241,7 @@ OPERATIONS = (
                 "Market days on a page.",
                 {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT},
             ),
-            FORMAT,
+            *FORMATS,
         ),
     ),
     Operation(
@@ -198,7 +250,10 @@ OPERATIONS = (
         summary="Freshness",
         description="How fresh metering data and access are.",
         answer=answers.Status,
-        parameters=(FORMAT,),
-        statuses=(400, 401, 403, 429, 503),
+        parameters=(JSON_ALONE,),
+        statuses=(400, 401, 403, 406, 429, 500, 503),
+        formats=ONLY_JSON,
+        paged=False,
+        cached=False,
     ),
 )

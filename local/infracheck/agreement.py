@@ -55,13 +55,17 @@ def _differing(
 Operation = tuple[str, str]
 """Method and path, as ('GET', '/customers')."""
 
-NOT_EXPOSED = frozenset({("GET", "/health")})
+NOT_EXPOSED = frozenset({("GET", "/health"), ("HEAD", "/health")})
 """Routes for the platform's probes; the gateway does not serve them."""
+
+_ANY_PATH = re.compile(r"/\{\*\w+\}")
+"""The route for what is no resource: the gateway answers that itself."""
 
 
 def differing_operations(*, app: Iterable[Operation], openapi: Iterable[Operation]) -> list[str]:
     """Routes without an operation (the gateway answers 404) and operations without a route."""
-    ours, documented = set(app) - NOT_EXPOSED, set(openapi)
+    ours = {each for each in app if each not in NOT_EXPOSED and not _ANY_PATH.fullmatch(each[1])}
+    documented = set(openapi)
     return [
         *(f"{method} {path} is a route without operation." for method, path in sorted(ours - documented)),
         *(f"{method} {path} is an operation without route." for method, path in sorted(documented - ours)),

@@ -3,41 +3,46 @@
 import functools
 import json
 import logging
+import re
 import time
 from collections.abc import Callable
-from urllib.parse import urlsplit
 
 import azure.functions as func
 
 from shared.access.grants import AccessTooOld, NoGrants
-from shared.api import callers, responses
+from shared.api import callers, responses, urls
 from shared.api.problems import InvalidRequest, Problem, Refused
+from shared.api.responses import Answer
 from shared.tables import TablesUnavailable
 from shared.warehouse.engine import WarehouseTimeout, WarehouseUnavailable
 
-Handler = Callable[[func.HttpRequest], func.HttpResponse]
+Handler = Callable[[func.HttpRequest], Answer]
 
 log = logging.getLogger("metering.requests")
 
+# The worker reads what a function takes and returns from its annotations: those of the handler are not ours.
+_KEPT = ("__module__", "__name__", "__qualname__", "__doc__")
+_TRACE = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 
-def answers(handler: Handler) -> Handler:
+
+def answers(handler: Handler) -> Callable[[func.HttpRequest], func.HttpResponse]:
     """Make a handler answer problems instead of raising, and log what it answered."""
 
-    @functools.wraps(handler)
+    @functools.wraps(handler, assigned=_KEPT)
     def answer(req: func.HttpRequest) -> func.HttpResponse:
         started = time.perf_counter()
         request_id = callers.request_id(req.headers)
         try:
-            response = handler(req)
+            answered = handler(req)
         except Exception as error:
             problem = _problem(error)
             if problem.code == "internal-error":
                 log.exception("Request %s failed", request_id)
-            body = problem.body(instance=urlsplit(req.url).path, request_id=request_id)
-            response = responses.problem(body, status=problem.status, headers=problem.headers)
-        response = responses.compressed(response, req.headers.get("accept-encoding", ""))
+            answered = responses.of_problem(problem, url=req.url, request_id=request_id)
+        answered = responses.compressed(answered, req.headers.get("accept-encoding", ""))
+        response = responses.as_http(answered)
         response.headers["X-Request-Id"] = request_id
-        _log(req, response, request_id=request_id, seconds=time.perf_counter() - started)
+        _log(req, answered, request_id=request_id, seconds=time.perf_counter() - started)
         return response
 
     return answer
@@ -83,15 +88,20 @@ def _later(seconds: int) -> dict[str, str]:
     return {"Retry-After": str(seconds)}
 
 
-def _log(req: func.HttpRequest, response: func.HttpResponse, *, request_id: str, seconds: float) -> None:
-    """One structured line; ids come from headers that the gateway wrote, and never a token or a payload."""
+def _log(req: func.HttpRequest, answer: Answer, *, request_id: str, seconds: float) -> None:
+    """One structured line: who asked for what and how it went, and never a token, a key or a value."""
+    trace = _TRACE.fullmatch(req.headers.get("traceparent", ""))
     line = {
         "requestId": request_id,
-        "caller": f"{req.headers.get('x-caller-type', '')}:{req.headers.get('x-caller-id', '')}"[:80],
+        "traceId": trace[1] if trace else None,
+        "caller": callers.for_the_log(req.headers),
+        "subscription": callers.one_line(req.headers.get("x-subscription-id", "")),
         "method": req.method,
-        "path": urlsplit(req.url).path[:200],
-        "status": response.status_code,
-        "bytes": len(response.get_body()),
+        "route": urls.template(req.url, req.route_params),
+        "status": answer.status,
+        "problem": answer.problem,
+        "rows": answer.rows,
+        "bytes": 0 if req.method == "HEAD" else len(answer.body),
         "milliseconds": round(seconds * 1000, 1),
     }
     log.info(json.dumps(line))

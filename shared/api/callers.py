@@ -49,7 +49,7 @@ def identify(headers: Mapping[str, str], *, gateway_principal_id: str | None) ->
     caller_id = headers.get("x-caller-id", "").lower()
     if kind not in ("app", "user") or not _GUID.fullmatch(caller_id):
         raise Refused("unknown-caller", "The gateway sent no usable caller type and id.")
-    return Caller(f"{kind}:{caller_id}", _one_line(headers.get("x-subscription-id", "")))
+    return Caller(f"{kind}:{caller_id}", one_line(headers.get("x-subscription-id", "")))
 
 
 def request_id(headers: Mapping[str, str]) -> str:
@@ -58,6 +58,12 @@ def request_id(headers: Mapping[str, str]) -> str:
     return given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(16)
 
 
-def _one_line(text: str) -> str:
+def for_the_log(headers: Mapping[str, str]) -> str:
+    """The principal that the headers name, whoever wrote them; nothing of what names none."""
+    kind, caller_id = headers.get("x-caller-type", ""), headers.get("x-caller-id", "").lower()
+    return f"{kind}:{caller_id}" if kind in ("app", "user") and _GUID.fullmatch(caller_id) else "unknown"
+
+
+def one_line(text: str) -> str:
     """Text of a caller as it may go to a log: without line breaks and not long."""
     return " ".join(text.split())[:100]

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-import orjson
-
-from shared.api import cursors, series_json
+from shared.api import cursors, formats, pages, series_json, series_lines
+from shared.api.contents import Content
+from shared.api.formats import Dialect, Format, Kind
 from shared.api.parameters import Parameters
 from shared.api.requests import DEFAULT_LIMIT, MAX_LIMIT, Given
 from shared.api.series import Run
@@ -42,6 +42,7 @@ class ChangesRequest:
     since: datetime | None
     limit: int
     through: int
+    format: Format = formats.JSON
 
 
 @dataclass(frozen=True)
@@ -53,11 +54,14 @@ class Changes:
     is_up_to_date: bool
 
 
-def read_request(given: Given, *, now: datetime, latest: Publication | None) -> ChangesRequest:
+def read_request(
+    given: Given, *, now: datetime, latest: Publication | None, accept: str = ""
+) -> ChangesRequest:
     """A question for changes from its parameters.
 
     Raises:
         InvalidRequest: with every fault of the request.
+        Refused: 406, no format that `accept` names.
     """
     parameters = Parameters(given)
     after = parameters.cursor("cursor", _key)
@@ -71,9 +75,9 @@ def read_request(given: Given, *, now: datetime, latest: Publication | None) -> 
             "since", "cursor-and-since", "'since' is given together with 'cursor'.", "Give one or the other."
         )
     limit = parameters.whole_number("limit", default=DEFAULT_LIMIT, low=1, high=MAX_LIMIT)
-    parameters.choice("format", {"json": "json"})
+    written = formats.read(parameters, accept=accept)
     parameters.done()
-    return ChangesRequest(after, since, limit, through=latest.sequence if latest else 0)
+    return ChangesRequest(after, since, limit, latest.sequence if latest else 0, written)
 
 
 def fetch(warehouse: Warehouse, *, readable: Readable, asked: ChangesRequest) -> Changes:
@@ -87,23 +91,64 @@ def fetch(warehouse: Warehouse, *, readable: Readable, asked: ChangesRequest) ->
     rows = warehouse.fetch(
         queries.changes(readable, after=after, through=asked.through, limit=asked.limit + 1)
     )
-    if len(rows) <= asked.limit:
+    limit = asked.limit
+    if asked.format.kind is Kind.CSV:
+        limit = min(limit, pages.days_within(row.qualities for row in rows))
+    if len(rows) <= limit:
         return Changes(rows, _sealed(_first_after(asked.through)), is_up_to_date=True)
-    page = rows[: asked.limit]
+    page = rows[:limit]
     last = page[-1]
     key = (last.sequence, last.metering_point_id, last.direction, last.delivery_date)
     return Changes(page, _sealed(key), is_up_to_date=False)
 
 
-def as_json(changes: Changes) -> bytes:
-    """The answer."""
+def content(changes: Changes, written: Format) -> Content:
+    """The answer in the format asked for."""
+    match written.kind:
+        case Kind.JSON:
+            body, rows = _json(changes), len(changes.rows)
+        case Kind.NDJSON:
+            body, rows = _ndjson(changes), len(changes.rows)
+        case Kind.CSV:
+            body, rows = _csv(changes, written.dialect), sum(len(row.qualities) for row in changes.rows)
+    return Content(
+        body, kind=written.kind, rows=rows, cursor=changes.cursor, is_more=not changes.is_up_to_date
+    )
+
+
+def _json(changes: Changes) -> bytes:
     days = ",".join(map(_day, changes.rows))
     up_to_date = "true" if changes.is_up_to_date else "false"
     return f'{{"days":[{days}],"cursor":"{changes.cursor}","upToDate":{up_to_date}}}'.encode()
 
 
+def _ndjson(changes: Changes) -> bytes:
+    return "".join(f"{_day(row)}\n" for row in changes.rows).encode()
+
+
+def _csv(changes: Changes, dialect: Dialect) -> bytes:
+    return "".join(
+        [series_lines.csv_header_of_changes(dialect), *(_csv_rows(row, dialect) for row in changes.rows)]
+    ).encode()
+
+
+def _csv_rows(row: ChangeRow, dialect: Dialect) -> str:
+    return series_lines.csv_of_change(
+        _run(row),
+        metering_point_id=row.metering_point_id,
+        direction=row.direction,
+        sequence=row.sequence,
+        dialect=dialect,
+    )
+
+
 def _day(row: ChangeRow) -> str:
-    run = Run(
+    head = series_lines.json_head(row.metering_point_id, row.direction)
+    return f'{head}"sequence":{row.sequence},{series_json.day(_run(row))[1:]}'
+
+
+def _run(row: ChangeRow) -> Run:
+    return Run(
         day=row.delivery_date,
         resolution=Resolution(row.resolution),
         first=0,
@@ -111,8 +156,6 @@ def _day(row: ChangeRow) -> str:
         qualities=row.qualities,
         published_at=row.published_at,
     )
-    head = {"meteringPointId": row.metering_point_id, "direction": row.direction, "sequence": row.sequence}
-    return f"{orjson.dumps(head).decode()[:-1]},{series_json.day(run)[1:]}"
 
 
 def _first_after(sequence: int) -> Key:

@@ -8,7 +8,9 @@ from typing import Any
 
 import orjson
 
-from shared.api import cursors
+from shared.api import cursors, formats, listing_lines
+from shared.api.contents import Content
+from shared.api.formats import Format, Kind
 from shared.api.parameters import Parameters
 from shared.api.requests import DEFAULT_LIMIT, MAX_LIMIT, Given, Known
 from shared.metering import MeteringPointId
@@ -27,7 +29,7 @@ class MeteringPointsRequest:
     Attributes:
         limit: metering points on a page.
         after: the metering point at which the page starts; None on the first page.
-        query: fingerprint of everything but the page.
+        query: fingerprint of everything but the page and the format.
     """
 
     customer_number: int | None
@@ -35,19 +37,21 @@ class MeteringPointsRequest:
     limit: int
     after: str | None
     query: str
+    format: Format
 
 
-def read_request(given: Given, *, known: Known) -> MeteringPointsRequest:
+def read_request(given: Given, *, accept: str = "") -> MeteringPointsRequest:
     """A question for metering points from its parameters.
 
     Raises:
         InvalidRequest: with every fault of the request.
+        Refused: 406, no format that `accept` names.
     """
     parameters = Parameters(given)
     customer_number = parameters.customer_number("customerNumber")
     price_area = parameters.choice("priceArea", {area: area for area in PRICE_AREAS})
     limit = parameters.whole_number("limit", default=DEFAULT_LIMIT, low=1, high=MAX_LIMIT)
-    parameters.choice("format", {"json": "json"})
+    written = formats.read(parameters, accept=accept)
     query = cursors.fingerprint(("metering-points", customer_number, price_area))
     cursor = parameters.cursor("cursor", lambda text: cursors.decode(text, query=query))
     parameters.done()
@@ -57,17 +61,19 @@ def read_request(given: Given, *, known: Known) -> MeteringPointsRequest:
         limit=limit,
         after=cursor.metering_point_id if cursor else None,
         query=query,
+        format=written,
     )
 
 
-def read_one(metering_point_id: str, given: Given) -> MeteringPointId:
+def read_one(metering_point_id: str, given: Given, *, accept: str) -> MeteringPointId:
     """The metering point in the path.
 
     Raises:
         InvalidRequest: with every fault of the request.
+        Refused: 406, `accept` does not take JSON.
     """
     parameters = Parameters(given)
-    parameters.choice("format", {"json": "json"})
+    formats.read(parameters, accept=accept, available=formats.ONLY_JSON)
     found = parameters.metering_point_id("meteringPointId", metering_point_id)
     parameters.done()
     if found is None:
@@ -75,41 +81,45 @@ def read_one(metering_point_id: str, given: Given) -> MeteringPointId:
     return found
 
 
-def refuse_parameters(given: Given) -> None:
-    """Refuse any parameter of a resource that takes none but `format`.
+def read_format(given: Given, *, accept: str, available: Sequence[Kind] = formats.EVERY) -> Format:
+    """The format of a resource that has no other parameters.
 
     Raises:
-        InvalidRequest: naming each.
+        InvalidRequest: naming each other parameter.
+        Refused: 406, no format that `accept` names.
     """
     parameters = Parameters(given)
-    parameters.choice("format", {"json": "json"})
+    written = formats.read(parameters, accept=accept, available=available)
     parameters.done()
+    return written
 
 
-def customers(readable: Readable) -> bytes:
+def customers(readable: Readable, written: Format) -> Content:
     """The customers whose metering points may be read, by number."""
     names: dict[int, str] = {}
     metering_points: dict[int, set[str]] = defaultdict(set)
     for permission in readable.permissions:
         names[permission.customer_number] = permission.customer_name
         metering_points[permission.customer_number].add(permission.metering_point_id)
-    return orjson.dumps(
+    found = [
         {
-            "customers": [
-                {
-                    "customerNumber": number,
-                    "name": names[number],
-                    "meteringPointCount": len(metering_points[number]),
-                }
-                for number in sorted(names)
-            ]
+            "customerNumber": number,
+            "name": names[number],
+            "meteringPointCount": len(metering_points[number]),
         }
+        for number in sorted(names)
+    ]
+    body = (
+        orjson.dumps({"customers": found})
+        if written.kind is Kind.JSON
+        else listing_lines.customers(found, written)
     )
+    return Content(body, kind=written.kind, rows=len(found))
 
 
 def metering_points(
     warehouse: Warehouse, *, readable: Readable, asked: MeteringPointsRequest, known: Known
-) -> bytes:
+) -> Content:
     """A page of the metering points that may be read.
 
     A page may hold fewer than the limit, also none, while `nextCursor` says that more follow:
@@ -122,12 +132,17 @@ def metering_points(
     permissions = tuple(each for each in readable.permissions if each.metering_point_id in within)
     shown = _read(warehouse, replace(readable, permissions=permissions), known=known) if page else []
     wanted = [each for each in shown if asked.price_area in (None, each["priceArea"])]
-    return orjson.dumps({"meteringPoints": wanted, "nextCursor": _cursor(rest, asked, known)})
+    cursor = _cursor(rest, asked, known)
+    if asked.format.kind is Kind.JSON:
+        body = orjson.dumps({"meteringPoints": wanted, "nextCursor": cursor})
+    else:
+        body = listing_lines.metering_points(wanted, asked.format)
+    return Content(body, kind=asked.format.kind, rows=len(wanted), cursor=cursor, is_more=cursor is not None)
 
 
-def metering_point(warehouse: Warehouse, *, readable: Readable, known: Known) -> bytes:
+def metering_point(warehouse: Warehouse, *, readable: Readable, known: Known) -> Content:
     """The one metering point that `readable` holds."""
-    return orjson.dumps(_read(warehouse, readable, known=known)[0])
+    return Content(orjson.dumps(_read(warehouse, readable, known=known)[0]), kind=Kind.JSON, rows=1)
 
 
 def _cursor(rest: Sequence[MeteringPointId], asked: MeteringPointsRequest, known: Known) -> str | None:

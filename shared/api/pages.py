@@ -4,15 +4,15 @@ Paging goes by key (metering point, market day), never by offset, so that a page
 what it holds, however far into the answer it is.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
-from itertools import groupby
+from itertools import accumulate, groupby
 
 from shared import periods
 from shared.api import series
 from shared.api.cursors import Cursor
-from shared.api.requests import SeriesRequest
+from shared.api.requests import Layout, SeriesRequest
 from shared.api.series import Scope, Series
 from shared.metering import MeteringPointId, Resolution
 from shared.periods import ONE_DAY
@@ -23,6 +23,10 @@ from shared.warehouse.queries import DayRow
 
 # A page of sums holds at least one whole bucket, so that no bucket is ever cut in two.
 _LONGEST_BUCKET = {Resolution.P1M: 31, Resolution.P1Y: 366}
+
+MAX_VALUES = 250_000
+"""Values written one by one that a page holds at most: more than 10 000 market days of hours, and 2 604 of
+quarters. An answer is put together in memory, and this bounds it to some 35 MB of text."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +64,8 @@ def fetch(
         )
     )
     newest = _of_newest_day(rows, available_until)
+    if _is_written_one_by_one(asked):
+        limit = min(limit, days_within(row.qualities for row in rows))
     rows, next_key = _cut(rows, limit, asked)
     shown = _shown(chunk, asked, until=next_key)
     last_days = newest | _last_days(warehouse, chunk, asked, but=newest)
@@ -67,6 +73,16 @@ def fetch(
         series=_series(rows, shown=shown, last_days=last_days, asked=asked),
         cursor=_cursor(next_key or following, asked),
     )
+
+
+def days_within(qualities: Iterable[str], *, values: int = MAX_VALUES) -> int:
+    """How many of these market days, from the first on, have so many values together; at least one."""
+    return max(1, sum(total <= values for total in accumulate(map(len, qualities))))
+
+
+def _is_written_one_by_one(asked: SeriesRequest) -> bool:
+    is_sum = asked.resolution is not None and not asked.resolution.is_stored
+    return asked.layout is Layout.VALUES and not is_sum
 
 
 Key = tuple[MeteringPointId, date]

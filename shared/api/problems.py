@@ -93,6 +93,8 @@ CODES = {
     "unknown-caller": Code(401, "The gateway did not say who calls."),
     "no-access": Code(403, "You have no access to any metering point."),
     "not-found": Code(404, "It does not exist, or you may not read it."),
+    "unknown-path": Code(404, "Unknown path"),
+    "method-not-allowed": Code(405, "Method not allowed"),
     "not-acceptable": Code(406, "The answer cannot be given in the format asked for."),
     "internal-error": Code(500, "Something is wrong on our side."),
     "gateway-not-configured": Code(503, "The service does not know its gateway."),

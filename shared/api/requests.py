@@ -7,8 +7,9 @@ from enum import StrEnum
 from typing import Literal
 
 from shared import periods
-from shared.api import cursors
+from shared.api import cursors, formats
 from shared.api.cursors import Cursor
+from shared.api.formats import Format, Kind
 from shared.api.parameters import Parameters
 from shared.metering import Direction, MeteringPointId, Resolution
 from shared.periods import Period
@@ -40,7 +41,7 @@ class SeriesRequest:
         as_of: the moment whose data is shown.
         limit: market days on a page.
         cursor: where the page starts; None on the first page.
-        query: fingerprint of everything but the page.
+        query: fingerprint of everything but the page and the format.
     """
 
     direction: Direction
@@ -53,6 +54,7 @@ class SeriesRequest:
     limit: int
     cursor: Cursor | None
     query: str
+    format: Format = formats.JSON
 
 
 @dataclass(frozen=True)
@@ -71,24 +73,28 @@ class Known:
 
 
 def series_of_one(
-    *, metering_point_id: str, direction: Direction, given: Given, known: Known
+    *, metering_point_id: str, direction: Direction, given: Given, known: Known, accept: str = ""
 ) -> SeriesRequest:
     """A question for the series of the metering point in the path.
 
     Raises:
         InvalidRequest: with every fault of the request.
+        Refused: 406, no format that `accept` names.
     """
     parameters = Parameters(given)
     one = parameters.metering_point_id("meteringPointId", metering_point_id)
     named = (one,) if one else ()
-    return _series(parameters, direction=direction, known=known, named=named, customer_number=None)
+    return _series(
+        parameters, direction=direction, known=known, named=named, customer_number=None, accept=accept
+    )
 
 
-def series_of_many(*, direction: Direction, given: Given, known: Known) -> SeriesRequest:
+def series_of_many(*, direction: Direction, given: Given, known: Known, accept: str = "") -> SeriesRequest:
     """A question for the series of the metering points named, of a customer's, or of all of the caller's.
 
     Raises:
         InvalidRequest: with every fault of the request.
+        Refused: 406, no format that `accept` names.
     """
     parameters = Parameters(given)
     named = parameters.metering_point_ids("meteringPointId")
@@ -105,6 +111,7 @@ def series_of_many(*, direction: Direction, given: Given, known: Known) -> Serie
         known=known,
         named=named,
         customer_number=parameters.customer_number("customerNumber"),
+        accept=accept,
     )
 
 
@@ -115,11 +122,12 @@ def _series(
     known: Known,
     named: tuple[MeteringPointId, ...],
     customer_number: int | None,
+    accept: str,
 ) -> SeriesRequest:
     resolution = parameters.choice("resolution", {str(each): each for each in Resolution})
     layout = parameters.choice("layout", {str(each): each for each in Layout}) or Layout.VALUES
     limit = parameters.whole_number("limit", default=DEFAULT_LIMIT, low=1, high=MAX_LIMIT)
-    parameters.choice("format", {"json": "json"})
+    written = _format(parameters, layout=layout, accept=accept)
     as_of = _as_of(parameters, known=known)
     asked_as_of = as_of or known.published_at or known.now
     start, end = _edges(parameters)
@@ -138,7 +146,21 @@ def _series(
         limit=limit,
         cursor=cursor,
         query=query,
+        format=written,
     )
+
+
+def _format(parameters: Parameters, *, layout: Layout, accept: str) -> Format:
+    """The format, which has to have a place for the layout: a row of a table holds one value."""
+    written = formats.read(parameters, accept=accept)
+    if written.kind is Kind.CSV and layout is Layout.DAYS:
+        parameters.fault(
+            "layout",
+            "not-in-csv",
+            "CSV has a row for each value, and no place for packed days.",
+            "Leave 'layout' out, or ask for format=ndjson or format=json.",
+        )
+    return written
 
 
 Edge = datetime | Literal["left-out"]

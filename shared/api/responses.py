@@ -1,7 +1,8 @@
-"""Answers as HTTP responses: bodies, headers, compression."""
+"""Answers: what a route gives back, and how it becomes an HTTP response."""
 
 import gzip
 from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from email.utils import format_datetime
 from typing import Any
@@ -9,51 +10,88 @@ from typing import Any
 import azure.functions as func
 import orjson
 
-JSON = "application/json"
+from shared.api import problems, urls
+from shared.api.contents import Content
+from shared.api.formats import Kind
+from shared.api.problems import Problem
 
 # Below this a body grows or hardly shrinks, and the header costs more than it saves.
 _WORTH_COMPRESSING = 1_000
 _FAST_COMPRESSION = 1
 
 
-def data(body: bytes, *, etag: str, last_modified: datetime | None) -> func.HttpResponse:
+@dataclass(frozen=True)
+class Answer:
+    """An answer.
+
+    Attributes:
+        rows: how many values, days or other things it tells of; for the log.
+        problem: the code of the problem that it is; None when it is none.
+    """
+
+    body: bytes = b""
+    status: int = 200
+    media_type: str = Kind.JSON.media_type
+    headers: Mapping[str, str] = field(default_factory=dict)
+    rows: int = 0
+    problem: str | None = None
+
+
+def data(content: Content, *, url: str, etag: str, last_modified: datetime | None) -> Answer:
     """Data of a caller: cached by them alone, and only after asking whether it is unchanged."""
-    return func.HttpResponse(body, mimetype=JSON, headers=_cache_headers(etag, last_modified))
+    return Answer(
+        content.body,
+        media_type=content.kind.media_type,
+        headers={
+            **_cache_headers(etag, last_modified),
+            **_page_headers(content, url),
+            **_format_headers(content, url),
+        },
+        rows=content.rows,
+    )
 
 
-def not_modified(*, etag: str, last_modified: datetime | None) -> func.HttpResponse:
+def not_modified(*, etag: str, last_modified: datetime | None) -> Answer:
     """The caller holds the answer already."""
-    return func.HttpResponse(b"", status_code=304, headers=_cache_headers(etag, last_modified))
+    return Answer(status=304, headers=_cache_headers(etag, last_modified))
 
 
-def fresh(content: Mapping[str, Any], *, status: int = 200) -> func.HttpResponse:
+def fresh(content: Mapping[str, Any], *, status: int = 200) -> Answer:
     """A small answer that is never cached."""
-    return func.HttpResponse(
-        orjson.dumps(content), status_code=status, mimetype=JSON, headers={"Cache-Control": "no-store"}
-    )
+    return Answer(orjson.dumps(content), status=status, headers={"Cache-Control": "no-store"}, rows=1)
 
 
-def problem(body: bytes, *, status: int, headers: Mapping[str, str]) -> func.HttpResponse:
+def no_content(headers: Mapping[str, str]) -> Answer:
+    """All that there is to say is in the headers."""
+    return Answer(status=204, headers=headers)
+
+
+def of_problem(problem: Problem, *, url: str, request_id: str) -> Answer:
     """A problem; never cached."""
-    return func.HttpResponse(
-        body,
-        status_code=status,
-        mimetype="application/problem+json",
-        headers={**headers, "Cache-Control": "no-store"},
+    return Answer(
+        problem.body(instance=urls.public_path(url), request_id=request_id),
+        status=problem.status,
+        media_type=problems.MEDIA_TYPE,
+        headers={**problem.headers, "Cache-Control": "no-store"},
+        problem=problem.code,
     )
 
 
-def compressed(response: func.HttpResponse, accepted: str) -> func.HttpResponse:
-    """The response in gzip, where the caller accepts it and it is worth it."""
-    body = response.get_body()
-    if not _accepts_gzip(accepted) or len(body) < _WORTH_COMPRESSING:
-        return response
-    headers = {**response.headers, "Content-Encoding": "gzip"}
+def compressed(answer: Answer, accepted: str) -> Answer:
+    """The answer in gzip, where the caller accepts it and it is worth it."""
+    if not _accepts_gzip(accepted) or len(answer.body) < _WORTH_COMPRESSING:
+        return answer
+    return replace(
+        answer,
+        body=gzip.compress(answer.body, _FAST_COMPRESSION, mtime=0),
+        headers={**answer.headers, "Content-Encoding": "gzip"},
+    )
+
+
+def as_http(answer: Answer) -> func.HttpResponse:
+    """The answer as the Functions worker takes it. The host leaves the body of an answer to HEAD out."""
     return func.HttpResponse(
-        gzip.compress(body, _FAST_COMPRESSION, mtime=0),
-        status_code=response.status_code,
-        mimetype=response.mimetype,
-        headers=headers,
+        answer.body, status_code=answer.status, mimetype=answer.media_type, headers=dict(answer.headers)
     )
 
 
@@ -67,7 +105,27 @@ def _accepts_gzip(accepted: str) -> bool:
 
 
 def _cache_headers(etag: str, last_modified: datetime | None) -> dict[str, str]:
-    headers = {"ETag": etag, "Cache-Control": "private, no-cache", "Vary": "Accept-Encoding"}
+    headers = {"ETag": etag, "Cache-Control": "private, no-cache", "Vary": "Accept, Accept-Encoding"}
     if last_modified is not None:
         headers["Last-Modified"] = format_datetime(last_modified, usegmt=True)
+    return headers
+
+
+def _page_headers(content: Content, url: str) -> dict[str, str]:
+    """Where to go on (RFC 8288): CSV and NDJSON have no other place for it."""
+    if content.cursor is None:
+        return {}
+    headers = {"X-Next-Cursor": content.cursor}
+    if content.is_more:
+        headers["Link"] = f'<{urls.following(url, cursor=content.cursor)}>; rel="next"'
+    return headers
+
+
+def _format_headers(content: Content, url: str) -> dict[str, str]:
+    headers = {}
+    if content.kind is Kind.CSV:
+        name = urls.public_path(url).rstrip("/").rpartition("/")[2].lower()
+        headers["Content-Disposition"] = f'attachment; filename="{name}.csv"'
+    if content.not_found:
+        headers["X-Not-Found"] = ", ".join(content.not_found)
     return headers

@@ -1,27 +1,29 @@
-"""Series as JSON text.
-
-A year of hours is 8 760 objects of one shape, so the text of a market day is made from
-a template that is kept: what differs between two days of the same shape is only the
-quantities. Quantities go from the warehouse's decimal text to the answer untouched.
-"""
+"""Series as JSON text."""
 
 from collections import Counter
 from collections.abc import Iterable
-from datetime import date, datetime
+from datetime import datetime
 from functools import lru_cache
-from itertools import pairwise
 from typing import Any
 
 import orjson
 
 from shared import periods
+from shared.api import series_text
 from shared.api.pages import Page
 from shared.api.requests import Layout, SeriesRequest
 from shared.api.series import Run, Series, Sum
-from shared.metering import QUALITY_OF_LETTER, Resolution
+from shared.api.series_text import Form
+from shared.metering import QUALITY_OF_LETTER
 
-_TEMPLATES_KEPT = 4_096
-"""About eleven years of days of one shape; some 10 MB with hourly values."""
+_KEPT = 4_096
+
+FORM = Form(
+    value='{{"start":"{start}","end":"{end}","quantity":%s,"quality":"{quality}"}}',
+    sum='{{"start":"{start}","end":"{end}","quantity":%s,"quality":"{quality}",'
+    '"complete":{complete},"missing":{missing}}}',
+    between=",",
+)
 
 
 def one(page: Page, asked: SeriesRequest) -> bytes:
@@ -48,7 +50,7 @@ def _opened(series: Series, asked: SeriesRequest) -> list[str]:
     head = orjson.dumps(_head(series, asked)).decode()[:-1]
     if asked.layout is Layout.DAYS:
         return [head, ',"days":[', ",".join(map(day, series.parts)), "]"]
-    return [head, ',"values":[', ",".join(map(_values, series.parts)), "]"]
+    return [head, ',"values":[', ",".join(series_text.values(part, FORM) for part in series.parts), "]"]
 
 
 def _head(series: Series, asked: SeriesRequest) -> dict[str, Any]:
@@ -66,36 +68,6 @@ def _head(series: Series, asked: SeriesRequest) -> dict[str, Any]:
     }
 
 
-def _values(part: Run | Sum) -> str:
-    if isinstance(part, Sum):
-        return _sum(part)
-    template = _template(part.day, part.resolution, part.first, part.qualities)
-    return template % tuple(part.quantities.split(","))
-
-
-@lru_cache(maxsize=_TEMPLATES_KEPT)
-def _template(day: date, resolution: Resolution, first: int, qualities: str) -> str:
-    """The text of a run's values with a place for each quantity."""
-    edges = _edges(day, resolution)[first : first + len(qualities) + 1]
-    return ",".join(
-        f'{{"start":"{start}","end":"{end}","quantity":%s,"quality":"{QUALITY_OF_LETTER[letter]}"}}'
-        for (start, end), letter in zip(pairwise(edges), qualities, strict=True)
-    )
-
-
-def _edges(day: date, resolution: Resolution) -> list[str]:
-    """Where the values of a market day start, and where the last one ends, as local times with offset."""
-    starts = periods.starts(day, resolution.step)
-    return [each.isoformat() for each in [*starts, periods.market_day(day).end.astimezone(periods.OSLO)]]
-
-
-def _sum(part: Sum) -> str:
-    return (
-        f'{{"start":"{periods.local_text(part.period.start)}","end":"{periods.local_text(part.period.end)}",'
-        f'"quantity":{part.quantity},"quality":"{QUALITY_OF_LETTER[part.quality]}",{_completeness(part)}}}'
-    )
-
-
 def day(part: Run | Sum) -> str:
     """A packed day, or a sum in the same form, as a JSON object."""
     if isinstance(part, Sum):
@@ -110,18 +82,23 @@ def day(part: Run | Sum) -> str:
 
 
 def _packed(part: Run | Sum, *, start: datetime, quantities: str, qualities: str, more: str) -> str:
-    published_at = part.published_at.isoformat().replace("+00:00", "Z")
+    published_at = utc_text(part.published_at)
     return (
         f'{{"date":"{part.day}","start":"{periods.local_text(start)}","resolution":"{part.resolution}",'
         f'{_day_qualities(qualities)},"quantities":[{quantities}],{more}"publishedAt":"{published_at}"}}'
     )
 
 
+def utc_text(instant: datetime) -> str:
+    """An instant in UTC as ISO 8601 with a Z."""
+    return instant.isoformat().replace("+00:00", "Z")
+
+
 def _completeness(part: Sum) -> str:
     return f'"complete":{"true" if part.complete else "false"},"missing":{part.missing}'
 
 
-@lru_cache(maxsize=_TEMPLATES_KEPT)
+@lru_cache(maxsize=_KEPT)
 def _day_qualities(letters: str) -> str:
     """The quality that most of a day's values have, and the values that have another."""
     (usual, _), *_ = Counter(letters).most_common(1)

@@ -1,7 +1,14 @@
-"""Addresses as they were asked."""
+"""Addresses: as they were asked, and as the caller has to write them."""
 
 from collections import defaultdict
-from urllib.parse import parse_qsl, urlsplit
+from collections.abc import Mapping
+from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
+
+PUBLIC_PREFIX = "/metering"
+"""What the gateway's paths have before the app's: it serves /metering/v1 and asks the app for /v1."""
+
+ANY_PATH = "anyPath"
+"""The parameter of the route that takes every path."""
 
 
 def parameters(url: str) -> dict[str, list[str]]:
@@ -13,3 +20,24 @@ def parameters(url: str) -> dict[str, list[str]]:
     for name, value in parse_qsl(urlsplit(url).query, keep_blank_values=True):
         found[name].append(value)
     return dict(found)
+
+
+def public_path(url: str) -> str:
+    """The path that the caller asked the gateway for."""
+    return PUBLIC_PREFIX + quote(urlsplit(url).path, safe="/%:@!$&'()*+,;=~")
+
+
+def following(url: str, *, cursor: str) -> str:
+    """Where the caller gets the next page: the same question with another cursor, without the host."""
+    asked = parse_qsl(urlsplit(url).query, keep_blank_values=True)
+    kept = [(name, value) for name, value in asked if name != "cursor"]
+    return f"{public_path(url)}?{urlencode([*kept, ('cursor', cursor)])}"
+
+
+def template(url: str, route_parameters: Mapping[str, str]) -> str:
+    """The route that an address belongs to: the names of its parameters in place of their values."""
+    if ANY_PATH in route_parameters:
+        return f"/v1/{{*{ANY_PATH}}}"
+    names = {text: f"{{{name}}}" for name, text in route_parameters.items()}
+    segments = unquote(urlsplit(url).path).rstrip("/").split("/")
+    return "/".join(names.get(segment, segment.lower()) for segment in segments)

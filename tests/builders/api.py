@@ -68,15 +68,22 @@ class Api:
 
     def get_url(self, url: str, *, principal: str | None, headers: Mapping[str, str] | None = None) -> Answer:
         """Ask for a path with its query as it is written."""
+        return self.send("GET", url, principal=principal, headers=headers)
+
+    def send(
+        self, method: str, url: str, *, principal: str | None, headers: Mapping[str, str] | None = None
+    ) -> Answer:
+        """Ask with any method."""
         http = [each for each in self.indexed if isinstance(each, HttpFunction)]
-        found = routes.match([each.route for each in http], method="GET", path=urlsplit(url).path)
+        ordered = routes.in_order([each.route for each in http])
+        found = routes.match(ordered, method=method, path=urlsplit(url).path)
         if found is None:
             raise AssertionError(f"no route takes {url}")
         route, parameters = found
         (function,) = (each for each in http if each.route == route)
         answer = function.call(
             func.HttpRequest(
-                method="GET",
+                method=method,
                 url=f"http://127.0.0.1{url}",
                 headers={**self.sent, **_caller(principal), **(headers or {})},
                 route_params=dict(parameters),

@@ -1,0 +1,44 @@
+"""CSV as RFC 4180 has it: rows end with CRLF, cells with a separator, quote or line break are quoted."""
+
+import re
+from collections.abc import Iterable, Sequence
+
+from shared.api.formats import Dialect
+
+LINE_END = "\r\n"
+_BYTE_ORDER_MARK = "\ufeff"
+_SEPARATORS = {Dialect.STANDARD: ",", Dialect.NORWEGIAN: ";"}
+# Spreadsheets take a cell that begins so for a formula: https://owasp.org/www-community/attacks/CSV_Injection
+_FORMULA = re.compile(r"[=+\-@\t\r\n＝＋－＠]")
+_NEEDS_QUOTES = re.compile(r'[",;\r\n]')
+
+
+def separator(dialect: Dialect) -> str:
+    """What stands between two cells."""
+    return _SEPARATORS[dialect]
+
+
+def header(columns: Sequence[str], dialect: Dialect) -> str:
+    """The first row."""
+    mark = _BYTE_ORDER_MARK if dialect is Dialect.NORWEGIAN else ""
+    return mark + separator(dialect).join(columns) + LINE_END
+
+
+def row(values: Iterable[object], dialect: Dialect) -> str:
+    """One row of texts, whole numbers and Nones."""
+    return separator(dialect).join(cell(value, dialect) for value in values) + LINE_END
+
+
+def cell(value: object, dialect: Dialect) -> str:
+    """One cell. A text that a spreadsheet would take for a formula gets an apostrophe before it."""
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        return str(value)
+    if dialect is Dialect.NORWEGIAN and value.isascii() and value.isdigit():
+        return f'"=""{value}"""'
+    guarded = f"'{value}" if _FORMULA.match(value) else value
+    if not _NEEDS_QUOTES.search(guarded):
+        return guarded
+    escaped = guarded.replace('"', '""')
+    return f'"{escaped}"'

@@ -1,0 +1,117 @@
+"""The formats of an answer, and which of them a request gets.
+
+The parameter `format` decides; without it the header Accept does (RFC 9110, section 12.5.1).
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from shared.api.parameters import Parameters
+from shared.api.problems import Refused
+
+
+class Kind(StrEnum):
+    """How an answer is written, in the words of the parameter `format`."""
+
+    JSON = "json"
+    CSV = "csv"
+    NDJSON = "ndjson"
+
+    @property
+    def media_type(self) -> str:
+        """Its media type."""
+        return _MEDIA_TYPES[self]
+
+
+_MEDIA_TYPES = {
+    Kind.JSON: "application/json",
+    Kind.CSV: "text/csv",
+    Kind.NDJSON: "application/x-ndjson",
+}
+
+
+class Dialect(StrEnum):
+    """How CSV is written, in the words of the parameter `csv`.
+
+    `norwegian` is for Excel with Norwegian settings, which opens it by a double click: `;` between cells,
+    a decimal comma, a byte order mark (without one Excel takes UTF-8 for Windows-1252), and numbers that
+    are no quantities as `="…"`, because Excel keeps only 15 digits of a number. `standard` is for programs:
+    a byte order mark would become part of the first column's name in Python's csv.
+    """
+
+    STANDARD = "standard"
+    NORWEGIAN = "norwegian"
+
+
+@dataclass(frozen=True)
+class Format:
+    """How an answer is written; `dialect` counts for CSV alone."""
+
+    kind: Kind
+    dialect: Dialect = Dialect.STANDARD
+
+
+JSON = Format(Kind.JSON)
+ONLY_JSON = (Kind.JSON,)
+EVERY = tuple(Kind)
+
+
+def read(parameters: Parameters, *, accept: str, available: Sequence[Kind] = EVERY) -> Format:
+    """The format that the parameters `format` and `csv` and the header Accept ask for.
+
+    Raises:
+        Refused: 406, when nothing that Accept names is available and `format` is not given.
+    """
+    chosen = parameters.choice("format", {str(each): each for each in available})
+    if chosen is None:
+        chosen = Kind.JSON if parameters.is_given("format") else negotiated(accept, available=available)
+    if Kind.CSV not in available:
+        return Format(chosen)
+    dialect = parameters.choice("csv", {str(each): each for each in Dialect})
+    if dialect is not None and chosen is not Kind.CSV:
+        parameters.fault(
+            "csv",
+            "only-with-csv",
+            f"'csv' says how CSV is written, but the answer is {chosen}.",
+            "Give format=csv as well, or leave 'csv' out.",
+        )
+    return Format(chosen, dialect or Dialect.STANDARD)
+
+
+def negotiated(accept: str, *, available: Sequence[Kind]) -> Kind:
+    """The kind that Accept prefers; of equals, the one named most exactly, then the first available.
+
+    Raises:
+        Refused: 406, listing what is available.
+    """
+    if not accept.strip():
+        return available[0]
+    ranges = list(_ranges(accept))
+    weighed = [(_weight(kind.media_type, ranges), -place, kind) for place, kind in enumerate(available)]
+    (weight, _), _, best = max(weighed)
+    if weight == 0:
+        known = ", ".join(f"{kind.media_type} (format={kind})" for kind in available)
+        raise Refused("not-acceptable", f"Available are {known}.")
+    return best
+
+
+_WEIGHT = re.compile(r"q=(0(\.\d{0,3})?|1(\.0{0,3})?)")
+
+
+def _ranges(accept: str) -> Iterator[tuple[str, float]]:
+    """The media ranges of an Accept header with their weights; a weight that is none counts as 1."""
+    for each in accept.lower().split(","):
+        media_range, *parameters = (part.strip() for part in each.split(";"))
+        weights = [found[1] for part in parameters if (found := _WEIGHT.fullmatch(part))]
+        yield media_range, float(weights[0]) if weights else 1.0
+
+
+def _weight(media_type: str, ranges: Sequence[tuple[str, float]]) -> tuple[float, int]:
+    """The weight of a media type by the range that names it most exactly, and how exactly that is."""
+    whole = media_type.partition("/")[0] + "/*"
+    exactness = {"*/*": 1, whole: 2, media_type: 3}
+    fitting = [(exactness[name], weight) for name, weight in ranges if name in exactness]
+    exact, weight = max(fitting, default=(0, 0.0))
+    return weight, exact

@@ -1,0 +1,61 @@
+"""Pages of series as the content of an answer, in the format asked for."""
+
+from collections.abc import Iterator, Sequence
+
+from shared.api import series_json, series_lines, series_text
+from shared.api.contents import Content
+from shared.api.formats import Kind
+from shared.api.pages import Page
+from shared.api.requests import Layout, SeriesRequest
+from shared.api.series import Series
+
+
+def one(page: Page, asked: SeriesRequest) -> Content:
+    """The answer for one metering point."""
+    if asked.format.kind is Kind.JSON:
+        return _content(series_json.one(page, asked), page, asked)
+    return _content(_lines(page, asked), page, asked)
+
+
+def many(page: Page, asked: SeriesRequest, *, not_found: Sequence[str]) -> Content:
+    """The answer for many metering points; `not_found` are those named that cannot be read."""
+    if asked.format.kind is Kind.JSON:
+        return _content(series_json.many(page, asked, not_found=not_found), page, asked)
+    return _content(_lines(page, asked), page, asked, not_found=not_found)
+
+
+def _content(body: bytes, page: Page, asked: SeriesRequest, *, not_found: Sequence[str] = ()) -> Content:
+    return Content(
+        body,
+        kind=asked.format.kind,
+        rows=sum(_rows(series, asked.layout) for series in page.series),
+        cursor=page.cursor.encode(query=asked.query) if page.cursor else None,
+        is_more=page.cursor is not None,
+        not_found=not_found,
+    )
+
+
+def _rows(series: Series, layout: Layout) -> int:
+    return len(series.parts) if layout is Layout.DAYS else series_text.count(series)
+
+
+def _lines(page: Page, asked: SeriesRequest) -> bytes:
+    is_csv = asked.format.kind is Kind.CSV
+    pieces = [series_lines.csv_header(asked.resolution, asked.format.dialect)] if is_csv else []
+    for series in page.series:
+        pieces += _lines_of(series, asked)
+    return "".join(pieces).encode()
+
+
+def _lines_of(series: Series, asked: SeriesRequest) -> Iterator[str]:
+    metering_point_id = series.scope.metering_point_id
+    if asked.layout is Layout.DAYS:
+        return series_lines.days(
+            iter(series.parts), metering_point_id=metering_point_id, direction=asked.direction
+        )
+    return series_lines.values(
+        iter(series.parts),
+        metering_point_id=metering_point_id,
+        direction=asked.direction,
+        written=asked.format,
+    )

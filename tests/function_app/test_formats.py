@@ -1,0 +1,236 @@
+"""The same values in every format, as the programs of our callers read them."""
+
+import csv
+import io
+import json
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from tests.builders import warehouse as delivering
+from tests.builders.api import Answer, Api
+from tests.function_app.conftest import Deliver
+from tests.function_app.test_series import AUTUMN, SPRING, Customer
+
+CSV = {"format": "csv"}
+NDJSON = {"format": "ndjson"}
+
+
+@pytest.fixture
+def customer(api: Api, deliver: Deliver) -> Customer:
+    """A caller that has nothing yet."""
+    return Customer(api, deliver)
+
+
+def rows_of(answer: Answer, *, delimiter: str = ",", encoding: str = "utf-8") -> list[dict[str, str]]:
+    assert answer.status == 200, answer.body
+    text = io.StringIO(answer.body.decode(encoding), newline="")
+    return list(csv.DictReader(text, delimiter=delimiter))
+
+
+def lines_of(answer: Answer) -> list[Any]:
+    assert answer.status == 200, answer.body
+    assert answer.body.endswith(b"\n") or not answer.body
+    return [json.loads(line, parse_float=Decimal) for line in answer.body.splitlines()]
+
+
+def test_csv_is_written_as_documented(customer: Customer) -> None:
+    point = customer.point()
+    customer.deliver(delivering.values(point, SPRING, ["1.250", ""], first=0))
+
+    answer = customer.get(f"/v1/metering-points/{point}/consumption", date=SPRING, **CSV)
+
+    first, second, third, *_ = answer.body.decode().split("\r\n")
+    assert first == "meteringPointId,direction,start,end,quantityKWh,quality"
+    assert second == (
+        f"{point},consumption,2026-03-29T00:00:00+01:00,2026-03-29T01:00:00+01:00,1.250,measured"
+    )
+    assert third == f"{point},consumption,2026-03-29T01:00:00+01:00,2026-03-29T03:00:00+02:00,,missing"
+    assert answer.headers["Content-Disposition"] == 'attachment; filename="consumption.csv"'
+
+
+@pytest.mark.parametrize("day", [SPRING, AUTUMN])
+def test_every_format_holds_the_same_values(customer: Customer, day: date) -> None:
+    point = customer.point()
+    customer.days(point, day, 2)
+    asked = {"from_": day, "to": date(day.year, day.month, day.day + 2)}
+    path = f"/v1/metering-points/{point}/consumption"
+
+    values = customer.get(path, **asked).json["values"]
+    rows = rows_of(customer.get(path, **asked, **CSV))
+    norwegian = rows_of(
+        customer.get(path, **asked, **CSV, csv="norwegian"), delimiter=";", encoding="utf-8-sig"
+    )
+    lines = lines_of(customer.get(path, **asked, **NDJSON))
+
+    assert [(row["start"], row["end"], Decimal(row["quantityKWh"]), row["quality"]) for row in rows] == [
+        (value["start"], value["end"], value["quantity"], value["quality"]) for value in values
+    ]
+    assert [row["quantityKWh"].replace(",", ".") for row in norwegian] == [row["quantityKWh"] for row in rows]
+    assert {row["meteringPointId"] for row in norwegian} == {f'="{point}"'}
+    assert lines == [{"meteringPointId": point, "direction": "consumption", **value} for value in values]
+
+
+@pytest.mark.parametrize("dialect", ["standard", "norwegian"])
+def test_pandas_reads_equal_numbers_and_times(customer: Customer, dialect: str) -> None:
+    point = customer.point()
+    customer.deliver(delivering.values(point, AUTUMN, ["1.250", "", *["0.001"] * 23]))
+    path = f"/v1/metering-points/{point}/consumption"
+    values = customer.get(path, date=AUTUMN).json["values"]
+
+    body = customer.get(path, date=AUTUMN, **CSV, csv=dialect).body
+    marks = {"sep": ";", "decimal": ","} if dialect == "norwegian" else {}
+    frame = pd.read_csv(io.BytesIO(body), dtype={"meteringPointId": str}, **marks)
+
+    assert list(frame.columns)[:2] == ["meteringPointId", "direction"]
+    assert set(frame["meteringPointId"].str.strip('="')) == {point}
+    assert frame["quantityKWh"].isna().tolist() == [value["quantity"] is None for value in values]
+    assert frame["quantityKWh"].sum() == pytest.approx(1.250 + 23 * 0.001)
+    starts = pd.to_datetime(frame["start"], utc=True)
+    assert (starts.diff().dropna() == pd.Timedelta(hours=1)).all()
+    assert starts[0] == pd.Timestamp("2026-10-25T00:00:00+02:00")
+
+
+def test_sums_tell_in_every_format_whether_they_are_complete(customer: Customer) -> None:
+    point = customer.point()
+    customer.days(point, SPRING, 2)
+    asked = {"from_": "2026-03-01", "to": "2026-04-01", "resolution": "P1M"}
+    path = f"/v1/metering-points/{point}/consumption"
+
+    [value] = customer.get(path, **asked).json["values"]
+    [row] = rows_of(customer.get(path, **asked, **CSV))
+    [line] = lines_of(customer.get(path, **asked, **NDJSON))
+
+    assert (row["complete"], row["missing"]) == ("false", str(value["missing"]))
+    assert Decimal(row["quantityKWh"]) == value["quantity"]
+    assert line == {"meteringPointId": point, "direction": "consumption", **value}
+
+
+def test_packed_days_are_lines_of_ndjson_and_no_csv(customer: Customer) -> None:
+    point = customer.point()
+    customer.days(point, SPRING, 2)
+    path = f"/v1/metering-points/{point}/consumption"
+    asked = {"from_": SPRING, "to": "2026-03-31", "layout": "days"}
+
+    lines = lines_of(customer.get(path, **asked, **NDJSON))
+    refused = customer.get(path, **asked, **CSV)
+
+    days = customer.get(path, **asked).json["days"]
+    assert lines == [{"meteringPointId": point, "direction": "consumption", **day} for day in days]
+    [fault] = refused.json["errors"]
+    assert (refused.status, fault["parameter"], fault["code"]) == (400, "layout", "not-in-csv")
+
+
+@pytest.mark.parametrize("format_", ["csv", "ndjson"])
+def test_pages_in_lines_are_followed_by_header(customer: Customer, format_: str) -> None:
+    one, other = customer.point(), customer.point()
+    customer.days(one, SPRING, 3)
+    customer.days(other, SPRING, 3)
+    url = f"/v1/consumption?from=2026-03-29&to=2026-04-01&format={format_}"
+    whole = customer.api.get_url(url, principal=customer.principal)
+
+    bodies, link = [], f"</metering{url}&limit=2>"
+    while link:
+        page = customer.api.get_url(
+            link[1 : link.index(">")].removeprefix("/metering"), principal=customer.principal
+        )
+        bodies.append(page.body)
+        link = page.headers.get("Link", "")
+
+    header = whole.body.split(b"\r\n")[0] + b"\r\n" if format_ == "csv" else b""
+    assert len(bodies) == 3
+    assert header + b"".join(body.removeprefix(header) for body in bodies) == whole.body
+    assert "X-Next-Cursor" not in whole.headers
+
+
+def test_what_is_not_found_is_told_in_a_header_where_the_body_has_no_place(customer: Customer) -> None:
+    mine = customer.point()
+    customer.days(mine, SPRING, 1)
+    unknown = "707057500000010031"
+
+    answer = customer.get("/v1/consumption", date=SPRING, meteringPointId=[unknown, mine], **CSV)
+
+    assert {row["meteringPointId"] for row in rows_of(answer)} == {mine}
+    assert answer.headers["X-Not-Found"] == unknown
+
+
+def test_changes_come_in_every_format(customer: Customer) -> None:
+    point = customer.point()
+    cursor = customer.get("/v1/changes").json["cursor"]
+    customer.days(point, SPRING, 2)
+
+    days = customer.get("/v1/changes", cursor=cursor).json["days"]
+    lines = customer.get("/v1/changes", cursor=cursor, limit=1, **NDJSON)
+    rows = rows_of(customer.get("/v1/changes", cursor=cursor, **CSV))
+
+    assert lines_of(lines) == days[:1]
+    assert f"cursor={lines.headers['X-Next-Cursor']}>" in lines.headers["Link"]
+    assert [Decimal(row["quantityKWh"]) for row in rows] == [
+        each for day in days for each in day["quantities"]
+    ]
+    assert rows[0]["start"] == "2026-03-29T00:00:00+01:00"
+    assert {(row["sequence"], row["publishedAt"]) for row in rows} == {
+        (str(day["sequence"]), day["publishedAt"]) for day in days
+    }
+
+
+def test_the_last_page_of_changes_has_a_cursor_to_keep_and_no_link(customer: Customer) -> None:
+    customer.point()
+    headers = customer.get("/v1/changes", **NDJSON).headers
+
+    assert headers["X-Next-Cursor"] == customer.get("/v1/changes").json["cursor"]
+    assert "Link" not in headers
+
+
+def test_metering_points_are_a_row_for_each_permitted_period(customer: Customer) -> None:
+    point = customer.point(valid_to=date(2026, 3, 30), customer=1)
+    customer.grant(point, valid_from=date(2026, 3, 30), customer=2)
+    customer.days(point, SPRING, 1)
+    customer.days(point, SPRING, 1, direction="production")
+
+    rows = rows_of(customer.get("/v1/metering-points", **CSV))
+    [line] = lines_of(customer.get("/v1/metering-points", **NDJSON))
+
+    assert [
+        (row["meteringPointId"], row["customerNumber"], row["permittedFrom"], row["permittedTo"])
+        for row in rows
+    ] == [(point, "1", "", "2026-03-30"), (point, "2", "2026-03-30", "")]
+    assert rows[0]["directions"] == "consumption production"
+    assert line == customer.get(f"/v1/metering-points/{point}").json
+
+
+def test_customers_come_in_every_format(customer: Customer) -> None:
+    customer.point(customer=7)
+
+    expected = [{"customerNumber": 7, "name": "Customer 7", "meteringPointCount": 1}]
+    assert customer.get("/v1/customers").json == {"customers": expected}
+    assert lines_of(customer.get("/v1/customers", **NDJSON)) == expected
+    assert rows_of(customer.get("/v1/customers", **CSV)) == [
+        {name: str(value) for name, value in expected[0].items()}
+    ]
+
+
+def test_accept_decides_where_format_is_left_out(customer: Customer) -> None:
+    customer.point()
+
+    answer = customer.get("/v1/customers", headers={"accept": "text/csv"})
+    refused = customer.get("/v1/status", headers={"accept": "text/csv"})
+
+    assert answer.headers["Vary"] == "Accept, Accept-Encoding"
+    assert answer.body.startswith(b"customerNumber,name,")
+    assert (refused.status, refused.json["code"]) == (406, "not-acceptable")
+    assert refused.json["detail"] == "Available are application/json (format=json)."
+
+
+def test_the_same_question_in_another_format_has_another_tag(customer: Customer) -> None:
+    point = customer.point()
+    customer.days(point, SPRING, 1)
+    path = f"/v1/metering-points/{point}/consumption"
+    given: list[dict[str, str]] = [{}, CSV, {**CSV, "csv": "norwegian"}, NDJSON]
+
+    tags = {customer.get(path, date=SPRING, **each).headers["ETag"] for each in given}
+
+    assert len(tags) == 4

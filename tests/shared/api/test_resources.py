@@ -1,0 +1,31 @@
+import pytest
+
+from shared.api import resources
+from shared.api.problems import Refused
+
+POINT = "http://app.example/v1/metering-points/707057500000010017"
+
+
+@pytest.mark.parametrize("path", ["/v1/customers", "/v1/Status/", "/v1/metering-points/x/production"])
+def test_options_tells_what_may_be_done(path: str) -> None:
+    assert resources.options("OPTIONS", f"http://app.example{path}?a=1") == {"Allow": "GET, HEAD, OPTIONS"}
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
+def test_nothing_can_be_changed(method: str) -> None:
+    with pytest.raises(Refused) as refused:
+        resources.options(method, f"{POINT}/consumption")
+
+    assert (refused.value.code, refused.value.headers) == (
+        "method-not-allowed",
+        {"Allow": "GET, HEAD, OPTIONS"},
+    )
+
+
+@pytest.mark.parametrize("path", ["/v1", "/v1/", "/v1/meters", "/v1/metering-points/x/consumption/y", "/"])
+@pytest.mark.parametrize("method", ["OPTIONS", "POST", "GET"])
+def test_another_path_is_unknown_whatever_the_method(path: str, method: str) -> None:
+    with pytest.raises(Refused) as refused:
+        resources.options(method, f"http://app.example{path}")
+
+    assert refused.value.code == "unknown-path"
