@@ -18,8 +18,8 @@ CORRECTED_BEFORE_END = 9
 LATE_DAYS = 3
 """Values of the farm house are only temporary for so many days."""
 
-BAKERY, PARKING, SHOP, OFFICE, BARN, HOUSE = (
-    demo.METERING_POINTS[place].metering_point_id for place in (0, 6, 3, 2, 10, 9)
+BAKERY, OUTLET, PARKING, SHOP, OFFICE, BARN, HOUSE = (
+    demo.METERING_POINTS[place].metering_point_id for place in (0, 1, 6, 3, 2, 10, 9)
 )
 
 _CONSUMPTION: Mapping[str, loads.Load] = dict(
@@ -138,6 +138,9 @@ def _faults(metering_point_id: str, day: date, *, span: Span) -> dict[int, Quali
         return dict.fromkeys(range(5, 10), Quality.ESTIMATED)
     if metering_point_id == BARN and day.toordinal() % 45 == 7:
         return dict.fromkeys(range(11, 17), Quality.MISSING)
+    # The barn's customer has no API access, so there is one with gaps for the others to see.
+    if metering_point_id == OUTLET and day.toordinal() % 45 == 22:
+        return dict.fromkeys(range(9, 13), Quality.MISSING)
     if metering_point_id == HOUSE and day > span.last - timedelta(days=LATE_DAYS):
         return dict.fromkeys(range(25), Quality.TEMPORARY)
     draw = chance.of("outage", metering_point_id, day)
