@@ -76,6 +76,7 @@ SELECT
         WHEN v.quantity_text <> '' AND (v.quantity IS NULL
              OR TRANSLATE(v.quantity_text, '+- eE', 'xxxxx') <> v.quantity_text AND v.quantity >= 0)
              THEN 'quantity is not a decimal number with a point'
+        WHEN v.quantity >= 1000000000000 THEN 'quantity has more than 12 digits before the point'
         WHEN v.quantity < 0 THEN 'quantity is negative'
         WHEN v.quantity_text LIKE '%.____%' THEN 'quantity has more than three decimals'
         WHEN COALESCE(v.quality_text, '') NOT IN ('measured', 'estimated', 'final-estimated', 'temporary',

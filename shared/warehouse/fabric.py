@@ -151,13 +151,12 @@ class _Session:
         with _translated(name, limit=self._limit):
             self._connection.timeout = max(1, round(self._limit.total_seconds()))
             cursor = self._connection.cursor()
-            try:
-                if parameters:
-                    cursor.setinputsizes([binding(value) for value in parameters])
-                cursor.execute(sql, [bindable(value) for value in parameters])
-                yield cursor
-            finally:
-                cursor.close()
+            if parameters:
+                cursor.setinputsizes([binding(value) for value in parameters])
+            cursor.execute(sql, [bindable(value) for value in parameters])
+            yield cursor
+            # After an exception the pool closes the connection, and its cursors with it.
+            cursor.close()
 
 
 def binding(value: Value) -> tuple[int, int, int]:

@@ -22,7 +22,8 @@ REMEMBERED = 200_000
 FIRST_START = periods.start_of(FIRST_DAY)
 END_START = periods.start_of(END_DAY)
 
-_QUANTITY = re.compile(r"[0-9]{1,15}(\.[0-9]{1,3})?")
+# The sum of a day's hundred quarters must fit decimal(18, 3).
+_QUANTITY = re.compile(r"[0-9]{1,12}(\.[0-9]{1,3})?")
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 _STORED = {resolution.value for resolution in Resolution if resolution.is_stored}
 _DELIVERED_QUALITIES = {quality.value for quality in Quality}
@@ -188,8 +189,8 @@ def _fault_of_quantity(text: str) -> str:
         return "is not a decimal number with a point"
     if text.startswith("-"):
         return "is negative"
-    if len(text.partition(".")[0]) > 15:
-        return "has more than 15 digits before the point"
+    if len(text.partition(".")[0]) > 12:
+        return "has more than 12 digits before the point"
     return "has more than three decimals"
 
 

@@ -85,8 +85,8 @@ def rejected(warehouse: Warehouse, path: Path, clock: Clock) -> Sequence[Fault]:
         ({"quantity": "NaN"}, "quantity 'NaN' is not a decimal number with a point."),
         ({"quantity": "٣"}, "quantity '\\u0663' is not a decimal number with a point."),
         (
-            {"quantity": "1234567890123456"},
-            "quantity '1234567890123456' has more than 15 digits before the point.",
+            {"quantity": "1234567890123"},
+            "quantity '1234567890123' has more than 12 digits before the point.",
         ),
         ({"quality": "ok"}, "quality 'ok' is unknown."),
         ({"quality": ""}, "quality '' is unknown."),

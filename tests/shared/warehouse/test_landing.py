@@ -77,6 +77,7 @@ def test_a_good_row_has_no_fault(warehouse: Warehouse, changed: dict[str, str | 
         ({"quantity": " 1"}, "quantity is not a decimal number with a point"),
         ({"quantity": "+1"}, "quantity is not a decimal number with a point"),
         ({"quantity": "x"}, "quantity is not a decimal number with a point"),
+        ({"quantity": "1234567890123"}, "quantity has more than 12 digits before the point"),
         ({"quality": "ok"}, "quality is unknown"),
         ({"quality": "missing"}, "a quantity has the quality missing"),
     ],

@@ -40,10 +40,10 @@ def test_a_day_has_a_position_for_each_of_its_intervals(
 
 
 def test_quantities_have_three_decimals_however_they_were_delivered(deliverer: Deliverer) -> None:
-    deliverer.deliver(values(HOUSE, PLAIN, ["0", "0.29", "1.470", "007.5", "12345678901234.5"]))
+    deliverer.deliver(values(HOUSE, PLAIN, ["0", "0.29", "1.470", "007.5", "123456789012.5"]))
 
     (stored,) = versions(deliverer.warehouse, HOUSE, PLAIN)
-    assert stored.quantities.startswith("0.000,0.290,1.470,7.500,12345678901234.500,null,")
+    assert stored.quantities.startswith("0.000,0.290,1.470,7.500,123456789012.500,null,")
 
 
 def test_a_series_that_begins_inside_a_day_has_its_earlier_hours_missing(deliverer: Deliverer) -> None:
@@ -235,3 +235,10 @@ def test_a_delivery_published_after_a_later_one_does_not_take_its_values_back(
     publish.publish(warehouse, early, clock=clock)
 
     assert versions(warehouse, HOUSE, PLAIN)[-1].quantities.startswith("2.000,1.000,")
+
+
+def test_the_largest_quantities_of_a_day_have_a_sum_that_fits(deliverer: Deliverer) -> None:
+    deliverer.deliver(values(HOUSE, AUTUMN, ["999999999999.999"] * 100, resolution="PT15M"))
+
+    (stored,) = versions(deliverer.warehouse, HOUSE, AUTUMN)
+    assert stored.total_kwh == Decimal("99999999999999.900")
