@@ -25,6 +25,7 @@ from shared.warehouse.engine import (
     bindable,
 )
 from shared.warehouse.exclusive import Exclusive, Taken
+from shared.warehouse.odbc import WarehouseMisconfigured
 
 # Nothing is fetched from the network, and a laptop keeps memory for other things: DuckDB spills to disk.
 _CONFIG: dict[str, Any] = {"autoinstall_known_extensions": False, "memory_limit": "4GB"}
@@ -119,9 +120,11 @@ def _connect(path: Path) -> duckdb.DuckDBPyConnection:
     try:
         return duckdb.connect(str(path), config=_CONFIG)
     except duckdb.IOException as error:
-        if "lock" in str(error):
+        if "lock" in str(error) or "used by another process" in str(error):
             raise Taken(str(path)) from error
-        raise
+        raise WarehouseMisconfigured(
+            f"{path} cannot be opened as a DuckDB database. Name another file in WAREHOUSE or remove it."
+        ) from error
 
 
 def _commit(cursor: duckdb.DuckDBPyConnection) -> None:

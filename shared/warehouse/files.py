@@ -73,9 +73,7 @@ def open_file(path: Path) -> File:
         OSError: the file cannot be read.
     """
     if _is_parquet(path):
-        from shared.warehouse import parquet
-
-        return File(path, parquet.header(path))
+        return File(path, _parquet_header(path))
     with _csv_text(path) as text:
         header = next(csv.reader(text), None)
     if not header:
@@ -141,6 +139,18 @@ def _refuse_ragged(file: File, lines: Sequence[int], rows: Sequence[Sequence[str
         if len(row) != width
     ]
     raise Rejected(file.path, faults[:MAX_FAULTS])
+
+
+def _parquet_header(path: Path) -> tuple[str, ...]:
+    try:
+        from shared.warehouse import parquet
+    except ImportError as error:
+        reason = "Parquet is read with DuckDB, which is not installed here; deliver CSV or install duckdb."
+        raise Rejected(path, [Fault(1, reason)]) from error
+    try:
+        return parquet.header(path)
+    except parquet.NotParquet as error:
+        raise Rejected(path, [Fault(1, f"Not Parquet: {error}")]) from error
 
 
 def _parquet_chunks(file: File) -> Iterator[Chunk]:

@@ -9,10 +9,17 @@ import duckdb
 _CONFIG: dict[str, Any] = {"autoinstall_known_extensions": False}
 
 
+class NotParquet(ValueError):
+    """The file is not whole, or no Parquet at all."""
+
+
 def header(path: Path) -> tuple[str, ...]:
-    """The names of the columns."""
+    """The names of the columns, or NotParquet."""
     with duckdb.connect(config=_CONFIG) as connection:
-        return tuple(name for name, _ in _columns(connection, path))
+        try:
+            return tuple(name for name, _ in _columns(connection, path))
+        except duckdb.Error as error:
+            raise NotParquet(str(error).splitlines()[0]) from error
 
 
 def chunks(path: Path, *, size: int) -> Iterator[tuple[Sequence[Sequence[str]], float]]:

@@ -350,6 +350,17 @@ def test_a_parquet_time_without_zone_is_rejected(warehouse: Warehouse, tmp_path:
     assert "has no offset from UTC" in fault.reason
 
 
+def test_a_parquet_file_that_is_cut_off_is_rejected(
+    warehouse: Warehouse, tmp_path: Path, clock: Clock
+) -> None:
+    path = tmp_path / "values.parquet"
+    path.write_bytes(b"PAR1 and nothing of it")
+
+    (fault,) = rejected(warehouse, path, clock)
+
+    assert fault.reason.startswith("Not Parquet: ")
+
+
 # --- metering points and supply periods
 
 

@@ -15,6 +15,7 @@ from shared.warehouse.engine import (
     WarehouseConflict,
     WarehouseTimeout,
 )
+from shared.warehouse.odbc import WarehouseMisconfigured
 from tests.builders import warehouse as building
 
 PUBLICATION = "INSERT INTO metering.publication SELECT 1, CAST(? AS datetime2(6)), 'b', 0, 0"
@@ -119,4 +120,14 @@ def test_closing_twice_is_harmless(warehouse: Warehouse) -> None:
     building.count(warehouse, "turn")
 
     warehouse.close()
+    warehouse.close()
+
+
+def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("not a database " * 1000, encoding="utf-8")
+    warehouse = opening.open_warehouse(building.settings(f"duckdb:{tmp_path / 'notes.txt'}"))
+
+    with pytest.raises(WarehouseMisconfigured, match=r"notes\.txt cannot be opened as a DuckDB database"):
+        building.count(warehouse, "turn")
+
     warehouse.close()
