@@ -9,7 +9,7 @@ from shared import tables
 from shared.access import runs, spans, store
 from shared.access.register import ContactEmail
 from shared.access.runs import Run
-from shared.access.store import StoredGrant
+from shared.access.store import Partition, StoredGrant
 from shared.tables import Entity, Tables
 
 ROWS_SHOWN_ONE_BY_ONE = 40
@@ -43,10 +43,9 @@ class Answer:
 def answer(storage: Tables, asked: Sequence[Question], *, users: Mapping[ContactEmail, str]) -> Answer:
     """What is stored about everything that all of the questions match."""
     emails = {f"user:{object_id}": contact.email for contact, object_id in users.items()}
-    partitions = store.read(storage)
     found = [
         row
-        for partition in partitions.values()
+        for partition in _partitions(storage, asked)
         for row in partition.grants.values()
         if all(question.matches(row.grant) for question in asked)
     ]
@@ -58,6 +57,20 @@ def answer(storage: Tables, asked: Sequence[Question], *, users: Mapping[Contact
         faults=tuple(_faults(latest, asked)),
         latest=latest,
     )
+
+
+def _partitions(storage: Tables, asked: Sequence[Question]) -> list[Partition]:
+    """The partitions that the questions can be about: few where they name somebody."""
+    principals = _named(asked)
+    if principals is None:
+        return list(store.read(storage).values())
+    return [store.read_partition(storage, principal) for principal in principals]
+
+
+def _named(asked: Sequence[Question]) -> list[str] | None:
+    """Who can be meant, None when that is anybody."""
+    named = [question.principals for question in asked if question.principals is not None]
+    return sorted(frozenset.intersection(*named)) if named else None
 
 
 def _lines(found: Sequence[StoredGrant], emails: Mapping[str, str]) -> list[Line]:
@@ -100,11 +113,11 @@ def _history(storage: Tables, asked: Sequence[Question]) -> list[str]:
 
 
 def _events(storage: Tables, asked: Sequence[Question]) -> Iterable[Entity]:
-    named = [question.principals for question in asked if question.principals is not None]
-    if not named:
+    principals = _named(asked)
+    if principals is None:
         yield from storage.everything(tables.ACCESS_AUDIT)
         return
-    for principal in sorted(frozenset.intersection(*named)):
+    for principal in principals:
         yield from storage.range(tables.ACCESS_AUDIT, partition=principal)
 
 

@@ -100,7 +100,8 @@ def run(
         try:
             return _run(begun, sources, storage=storage, rules=rules, clock=clock, lease=lease)
         except Exception as error:
-            failed = replace(begun, finished_at=clock(), error=f"{type(error).__name__}: {error}")
+            reason = " ".join(f"{type(error).__name__}: {error}".split())
+            failed = replace(begun, finished_at=clock(), error=reason)
             _note_failure(_logged(failed), storage=storage)
             raise
 

@@ -157,6 +157,19 @@ def test_a_fault_names_the_customer_and_what_to_do() -> None:
     ]
 
 
+def test_what_people_typed_begins_no_line_of_its_own() -> None:
+    person = Person(7, emails=("kari@fjord.example\nAccess sync: complete",))
+
+    result = wanted(Client(10001, points=A, persons=(person,), name="Fjord\r\nbakeriet"))
+
+    assert [str(fault).splitlines() for fault in result.faults] == [
+        [
+            "customer 10001, Fjord bakeriet: kari@fjord.example access sync: complete: "
+            f"{DirectoryFault.NOT_FOUND}"
+        ]
+    ]
+
+
 def test_two_active_customers_with_one_number_give_nobody_anything() -> None:
     result = wanted(
         Client(10001, apps=guid(1), points=A, record=1), Client(10001, apps=guid(2), points=B, record=2)
