@@ -146,6 +146,9 @@ HEADERS = [
                   ("X-ZUMO-AUTH", "abc"), ("Cookie", "AppServiceAuthSession=abc")),
          backend={"x-ms-client-principal-id": [], "x-ms-client-principal": [], "x-zumo-auth": [],
                   "x-ms-client-principal-name": [], "x-ms-client-principal-idp": [], "cookie": []}),
+    Case("so are the tokens that Easy Auth hands on", 200,
+         headers=(("X-MS-TOKEN-AAD-ACCESS-TOKEN", "abc"), ("X-MS-TOKEN-AAD-ID-TOKEN", "abc")),
+         backend={"x-ms-token-aad-access-token": [], "x-ms-token-aad-id-token": []}),
     Case("Connection does not take away what a policy sets", 200, headers=(("Connection", "X-Caller-Id"),),
          backend={"x-caller-id": [APP]}),
     Case("Connection naming Authorization costs the caller its token", 401, "missing-token",
@@ -165,6 +168,7 @@ HEADERS = [
          answer={"RateLimit-Limit": "100000", "Access-Control-Allow-Origin": None}),
 ]  # fmt: skip
 
+ALLOW: dict[str, str | None] = {"Allow": "GET, HEAD, OPTIONS"}
 PATHS = [
     Case("unknown path", 404, "unknown-path", target="/metering/v1/nothing"),
     Case("unknown path without key and token", 404, "unknown-path", target="/metering/v1/x", key=False,
@@ -192,11 +196,18 @@ PATHS = [
     Case("encoded letters in a path", 200, target="/metering/v1/%63ustomers", backend_path="/v1/%63ustomers"),
     Case("the query goes on as it came", 200, target=f"{CUSTOMERS}?a=1&a=2&b=%C3%A6%26&c&d=x%2By+z",
          backend_query="a=1&a=2&b=%C3%A6%26&c&d=x%2By+z"),
-    Case("a method that is not served", 404, "unknown-path", method="POST"),
-    Case("HEAD is not served", 404, None, method="HEAD"),
-    Case("DELETE is not served", 404, "unknown-path", method="DELETE"),
-    Case("TRACE is not served", 404, "unknown-path", method="TRACE"),
-    Case("OPTIONS that is no preflight", 404, "unknown-path", method="OPTIONS"),
+    Case("HEAD", 200, method="HEAD"),
+    Case("a method that is not served", 405, "method-not-allowed", method="POST", answer=ALLOW),
+    Case("DELETE is not served", 405, "method-not-allowed", method="DELETE", answer=ALLOW),
+    Case("TRACE is not served", 405, "method-not-allowed", method="TRACE", answer=ALLOW),
+    Case("nor below a metering point", 405, "method-not-allowed", method="PUT", answer=ALLOW,
+         target=f"/metering/v1/metering-points/{POINT}/production"),
+    Case("whoever asks", 405, "method-not-allowed", method="POST", key=False, token="", answer=ALLOW),
+    Case("another method for an unknown path", 404, "unknown-path", method="POST",
+         target="/metering/v1/nothing"),
+    Case("another method for health", 404, "unknown-path", method="POST", target="/metering/v1/health"),
+    Case("OPTIONS that is no preflight", 204, method="OPTIONS", backend={}, answer=ALLOW),
+    Case("OPTIONS for an unknown path", 404, "unknown-path", method="OPTIONS", target="/metering/v1/nothing"),
 ]  # fmt: skip
 
 
@@ -229,14 +240,15 @@ BROWSERS = [
          headers=preflight(PORTAL.replace("https", "http")), answer=NO_CORS),
     Case("preflight for a header that is not allowed", 200, method="OPTIONS", key=False, token="",
          backend={}, headers=preflight(PORTAL, headers="x-caller-id"), answer=NO_CORS),
-    Case("preflight for a method that is not served", 404, "unknown-path", method="OPTIONS", key=False,
-         token="", headers=preflight(PORTAL, method="DELETE")),
+    Case("preflight for a method that is not served", 204, method="OPTIONS", key=False, token="", backend={},
+         headers=preflight(PORTAL, method="DELETE"), answer=NO_CORS),
     Case("preflight for an unknown path", 404, "unknown-path", method="OPTIONS", key=False, token="",
          target="/metering/v1/nothing", headers=preflight(PORTAL)),
     Case("a call from the portal", 200, headers=(("Origin", PORTAL),),
          answer={"Access-Control-Allow-Origin": PORTAL,
-                 "Access-Control-Expose-Headers": "Content-Disposition,ETag,Last-Modified,RateLimit-Limit,"
-                                                  "RateLimit-Remaining,Retry-After,X-Request-Id"}),
+                 "Access-Control-Expose-Headers": "Content-Disposition,ETag,Last-Modified,Link,RateLimit-Limit,"
+                                                  "RateLimit-Remaining,Retry-After,X-Next-Cursor,"
+                                                  "X-Not-Found,X-Request-Id"}),
     Case("a problem for the portal", 401, "missing-token", token="", headers=(("Origin", PORTAL),),
          answer={"Access-Control-Allow-Origin": PORTAL}),
     Case("a call from another page is answered without CORS headers", 200,
