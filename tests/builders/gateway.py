@@ -28,7 +28,10 @@ OPENAPI = {
     "info": {"title": "Metering data", "version": "1"},
     "servers": [{"url": "/metering/v1"}],
     "paths": {
-        "/customers": {"get": {"operationId": "list-customers"}},
+        "/customers": {
+            "get": {"operationId": "list-customers"},
+            "head": {"operationId": "head-list-customers"},
+        },
         "/metering-points": {"get": {"operationId": "list-metering-points"}},
         "/metering-points/{meteringPointId}": {"get": {"operationId": "get-metering-point"}},
         "/metering-points/{meteringPointId}/consumption": {"get": {"operationId": "get-consumption"}},

@@ -1,6 +1,7 @@
 """Whether the gateway serves what the app has routes for."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -64,3 +65,16 @@ def test_the_document_is_of_the_version_that_api_management_imports_and_exports(
     document = json.loads((root / "infra/apim/openapi.json").read_text("utf-8"))
 
     assert document["openapi"] == "3.0.3"
+
+
+def test_the_gateway_knows_another_method_for_exactly_the_documented_paths(root: Path) -> None:
+    policy = (root / "infra/apim/policies/global.xml").read_text("utf-8")
+    document = json.loads((root / "infra/apim/openapi.json").read_text("utf-8"))
+    [pattern] = re.findall(r"&quot;(\^/metering/v1/[^&]+)&quot;", policy)
+
+    for path in document["paths"]:
+        assert re.search(pattern, "/metering/v1" + path.replace("{meteringPointId}", "707057500000010017"))
+        assert not re.search(pattern, f"/metering/v1{path}/more/than/there/is")
+    assert set(re.findall(r"[a-z]+(?:-[a-z]+)*", pattern)) == {
+        "metering", "v", *(word for path in document["paths"] for word in re.findall(r"[a-z-]+(?=/|$)", path))
+    }  # fmt: skip
