@@ -121,14 +121,15 @@ function reason(day, permitted, until) {
 }
 
 const exact = new Intl.NumberFormat("en-GB", { minimumFractionDigits: 3, maximumFractionDigits: 3 });
-const rounded = new Intl.NumberFormat("en-GB", { maximumFractionDigits: 1 });
+const fine = new Intl.NumberFormat("en-GB", { maximumFractionDigits: 2 });
+const coarse = new Intl.NumberFormat("en-GB", { maximumFractionDigits: 1 });
 
 /** "0.412 kWh": every decimal that was delivered. */
 export function kwh(wh) {
   return `${exact.format(wh / 1000)} kWh`;
 }
 
-/** "1,234.6": short enough for an axis or a headline. */
+/** "1,234.6" or "8.42": short enough for a headline. */
 export function kwhShort(wh) {
-  return rounded.format(wh / 1000);
+  return (wh < 100_000 ? fine : coarse).format(wh / 1000);
 }

@@ -23,7 +23,7 @@ export function query(parameters) {
 
 /**
  * JSON with line breaks and indents, every number and text exactly as it came: 0.500 stays 0.500.
- * Arrays of plain values stay on one line, as far as they fit.
+ * An array of plain values stays on one line, and so does an object of plain values that fits.
  */
 export function laidOut(json) {
   const tokens = json.match(/"(?:[^"\\]|\\.)*"|[[\]{}:,]|[^\s[\]{}:,"]+/g) ?? [];
@@ -58,7 +58,7 @@ function plainUntil(tokens, opened) {
     if (tokens[at] === "[" || tokens[at] === "{") return -1;
     if (tokens[at] === "]" || tokens[at] === "}") return at;
     length += tokens[at].length + 1;
-    if (length > LONGEST_LINE) return -1;
+    if (tokens[opened] === "{" && length > LONGEST_LINE) return -1;
   }
   return -1;
 }
