@@ -30,9 +30,7 @@ KEPT = ("azurite-data", "logs", "metering.duckdb*", "sample")
 def main() -> int:
     """Run the stack; 0 when it was stopped, 1 when it could not run."""
     arguments = _parser().parse_args()
-    for stopping in ("SIGTERM", "SIGHUP"):
-        if hasattr(signal, stopping):
-            signal.signal(getattr(signal, stopping), _interrupt)
+    _stop_on_signals()
     ports = Ports.from_base(arguments.port_base)
     try:
         with lock.held(arguments.state, ports):
@@ -154,6 +152,16 @@ def _yesterday() -> date:
 
 def _say(line: str) -> None:
     print(line, flush=True)
+
+
+def _stop_on_signals() -> None:
+    # A shell lets what it starts in its background ignore SIGINT; who sends it all the same means it.
+    stopping = [signal.SIGINT, signal.SIGTERM]
+    hang_up = getattr(signal, "SIGHUP", None)
+    if hang_up is not None and signal.getsignal(hang_up) is not signal.SIG_IGN:
+        stopping.append(hang_up)  # Unless nohup has asked to go on without a terminal.
+    for one in stopping:
+        signal.signal(one, _interrupt)
 
 
 def _interrupt(_: int, __: FrameType | None) -> None:

@@ -60,8 +60,10 @@ def start() -> Iterator[Start]:
     def run(state: Path) -> Stack:
         base = free_base()
         command = [sys.executable, "-m", "local.stack", "--port-base", str(base), "--state", str(state)]
+        # A shell lets what it starts in its background ignore SIGINT; Ctrl-C must work there too.
+        in_background = ["sh", "-c", "trap '' INT; exec \"$@\"", "sh"]
         process = subprocess.Popen(
-            [*command, "--sample-days", "14"],
+            [*in_background, *command, "--sample-days", "14"],
             cwd=places.ROOT,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
