@@ -58,11 +58,11 @@ def metering_points(req: func.HttpRequest) -> Answer:
     known = use.known()
     asked = listings.read_request(urls.parameters(req.url), accept=req.headers.get("accept", ""))
     readable = permits.many(use.grants, caller, customer_number=asked.customer_number)
-    etag = etags.of(readable, asked, known.published_at)
+    etag = etags.of(readable, asked, known.published_at, known.described_at)
     if etags.unchanged(req.headers, etag):
-        return responses.not_modified(etag=etag, last_modified=known.published_at)
+        return responses.not_modified(etag=etag, last_modified=known.changed_at)
     content = listings.metering_points(use.warehouse, readable=readable, asked=asked, known=known)
-    return responses.data(content, url=req.url, etag=etag, last_modified=known.published_at)
+    return responses.data(content, url=req.url, etag=etag, last_modified=known.changed_at)
 
 
 @app.route("v1/metering-points/{meteringPointId}", methods=["GET", "HEAD"])
@@ -77,11 +77,11 @@ def metering_point(req: func.HttpRequest) -> Answer:
         accept=req.headers.get("accept", ""),
     )
     readable = permits.one(use.grants, caller, metering_point_id=asked)
-    etag = etags.of(readable, asked, known.published_at)
+    etag = etags.of(readable, asked, known.published_at, known.described_at)
     if etags.unchanged(req.headers, etag):
-        return responses.not_modified(etag=etag, last_modified=known.published_at)
+        return responses.not_modified(etag=etag, last_modified=known.changed_at)
     content = listings.metering_point(use.warehouse, readable=readable, known=known)
-    return responses.data(content, url=req.url, etag=etag, last_modified=known.published_at)
+    return responses.data(content, url=req.url, etag=etag, last_modified=known.changed_at)
 
 
 @app.route("v1/metering-points/{meteringPointId}/consumption", methods=["GET", "HEAD"])

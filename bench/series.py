@@ -131,6 +131,9 @@ class Published:
         """Everything is published."""
         return Publication(1, datetime(2026, 11, 22, 6, tzinfo=UTC), periods.start_of(LAST))
 
+    def described_at(self) -> None:
+        """No metering point is described."""
+
 
 @contextmanager
 def app(folder: Path) -> Iterator[Any]:

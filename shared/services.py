@@ -47,6 +47,7 @@ class Services:
             now=self.clock(),
             published_at=latest.published_at if latest else None,
             available_until=latest.available_until if latest else None,
+            described_at=self.publications.described_at(),
         )
 
     def sync_access(self, *, dry_run: bool = False, allow_revocations: bool = False) -> SyncReport:

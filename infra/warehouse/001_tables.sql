@@ -57,6 +57,17 @@ CREATE TABLE metering.delivery (
 )
 GO
 
+-- A file of metering points or of supply periods that was taken in. Readers hold what they were told of
+-- metering points until a later row of the kind 'metering points' says that it may have changed.
+IF OBJECT_ID('metering.register_delivery') IS NULL
+CREATE TABLE metering.register_delivery (
+    kind varchar(20) NOT NULL,
+    source varchar(400) NOT NULL,
+    received_at datetime2(6) NOT NULL,
+    records bigint NOT NULL
+)
+GO
+
 -- A market day as published, one row for each version. quantities: decimal text with three
 -- decimals, or null, comma-separated in order of time; qualities: one letter for each position.
 IF OBJECT_ID('metering.series_day') IS NULL

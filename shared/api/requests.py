@@ -65,11 +65,18 @@ class Known:
         now: the time of the request.
         published_at: the latest publication; None before the first.
         available_until: end of what is published; None before the first publication.
+        described_at: when metering points were last described; None before the first time.
     """
 
     now: datetime
     published_at: datetime | None
     available_until: datetime | None
+    described_at: datetime | None = None
+
+    @property
+    def changed_at(self) -> datetime | None:
+        """When what is told of metering points last changed: their days or their description."""
+        return max((at for at in (self.published_at, self.described_at) if at), default=None)
 
 
 def series_of_one(

@@ -1,4 +1,4 @@
-"""From the warehouse to the watermark: publishes what waits, then tells how far the data reaches."""
+"""From the warehouse to the watermark: publishes what waits, then tells what there is to read now."""
 
 from collections.abc import Callable
 from datetime import date, datetime
@@ -36,7 +36,12 @@ def publish_pending(
 
 
 def bring_up_to_date(warehouse: Warehouse, publications: Publications) -> None:
-    """Store the latest publication as the watermark, unless it is stored already."""
+    """Store as the watermark what was published last and when metering points were last described."""
+    _tell_of_publications(warehouse, publications)
+    _tell_of_descriptions(warehouse, publications)
+
+
+def _tell_of_publications(warehouse: Warehouse, publications: Publications) -> None:
     latest = warehouse.fetch(_latest())
     if not latest:
         return
@@ -47,6 +52,12 @@ def bring_up_to_date(warehouse: Warehouse, publications: Publications) -> None:
     if reach is not None:
         overall, areas = reach
         publications.write(Publication(latest[0].sequence, aware(latest[0].published_at), overall, areas))
+
+
+def _tell_of_descriptions(warehouse: Warehouse, publications: Publications) -> None:
+    (described_at,) = warehouse.fetch(_described())
+    if described_at is not None:
+        publications.write_described(aware(described_at))
 
 
 class _Latest(NamedTuple):
@@ -66,6 +77,15 @@ def _latest() -> Query[_Latest]:
         (),
         _Latest,
         "latest_publication",
+    )
+
+
+def _described() -> Query[datetime | None]:
+    return Query(
+        "SELECT MAX(received_at) FROM metering.register_delivery WHERE kind = 'metering points'",
+        (),
+        lambda received_at: received_at,
+        "last_described",
     )
 
 

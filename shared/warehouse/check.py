@@ -69,6 +69,12 @@ _NEEDED: dict[str, dict[str, set[str]]] = {
         "last_start_utc": _TIME,
         "interval_values": _WHOLE,
     },
+    "register_delivery": {
+        "kind": _TEXT,
+        "source": _TEXT,
+        "received_at": _TIME,
+        "records": _WHOLE,
+    },
     "series_day": {
         "metering_point_id": _TEXT,
         "direction": _TEXT,

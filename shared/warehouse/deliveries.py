@@ -63,7 +63,7 @@ def load(warehouse: Warehouse, path: Path, *, now: datetime, progress: Progress)
     kind = _kind(file)
     if kind == "interval values":
         return _load_intervals(warehouse, file, now=now, progress=progress)
-    return _load_register(warehouse, file, kind, progress=progress)
+    return _load_register(warehouse, file, kind, now=now, progress=progress)
 
 
 def _kind(file: File) -> Kind:
@@ -159,7 +159,7 @@ def _accept(warehouse: Warehouse, file: File, *, load_id: str, batch_id: str, no
         if session.fetch(_loaded(batch_id)):
             return False
         _refuse_another_resolution(session, file, load_id=load_id)
-        received_at = _after_all_others(session, now=now)
+        received_at = _after_all_others(session, _LATEST_DELIVERY, now=now)
         session.run(_taken_in(load_id, batch_id=batch_id, received_at=received_at))
         session.run(_delivery(load_id, batch_id=batch_id, received_at=received_at, source=_source(file.path)))
     return True
@@ -175,14 +175,20 @@ def _refuse_another_resolution(session: Session, file: File, *, load_id: str) ->
         raise Rejected(file.path, sorted(faults, key=lambda fault: fault.line)[:MAX_FAULTS])
 
 
-def _after_all_others(session: Session, *, now: datetime) -> datetime:
+_LATEST_DELIVERY: Query[datetime | None] = Query(
+    "SELECT MAX(received_at) FROM metering.delivery", (), lambda at: at, "latest_delivery"
+)
+_LATEST_REGISTER: Query[datetime | None] = Query(
+    "SELECT MAX(received_at) FROM metering.register_delivery", (), lambda at: at, "latest_register"
+)
+
+
+def _after_all_others(session: Session, others: Query[datetime | None], *, now: datetime) -> datetime:
     """When a delivery counts as received: the newest value of an interval is that of the latest delivery.
 
     A clock that was set back must not let an older value win.
     """
-    (latest,) = session.fetch(
-        Query("SELECT MAX(received_at) FROM metering.delivery", (), lambda at: at, "latest_delivery")
-    )
+    (latest,) = session.fetch(others)
     return now if latest is None else max(now, aware(latest) + timedelta(microseconds=1))
 
 
@@ -373,7 +379,9 @@ def _delivery(load_id: str, *, batch_id: str, received_at: datetime, source: str
 # --- metering points and supply periods
 
 
-def _load_register(warehouse: Warehouse, file: File, kind: Kind, *, progress: Progress) -> Loaded:
+def _load_register(
+    warehouse: Warehouse, file: File, kind: Kind, *, now: datetime, progress: Progress
+) -> Loaded:
     """Replace what is known of the metering points that the file names."""
     read, replace = (
         (registers.metering_points, _replace_metering_points)
@@ -383,16 +391,33 @@ def _load_register(warehouse: Warehouse, file: File, kind: Kind, *, progress: Pr
     register = read(file.header, file.chunks())
     if register.faults:
         raise Rejected(file.path, sorted(register.faults, key=lambda fault: fault.line)[:MAX_FAULTS])
-    turns.retried(_run_all, warehouse, list(replace(register.records)))
-    progress(len(register.records), 1.0)
-    return Loaded(file.path, kind, len(register.records), is_new=True)
+    loaded = Loaded(file.path, kind, len(register.records), is_new=True)
+    turns.retried(_accept_register, warehouse, list(replace(register.records)), loaded=loaded, now=now)
+    progress(loaded.rows, 1.0)
+    return loaded
 
 
-def _run_all(warehouse: Warehouse, statements: Sequence[Statement]) -> None:
+def _accept_register(
+    warehouse: Warehouse, statements: Sequence[Statement], *, loaded: Loaded, now: datetime
+) -> None:
+    """Replace the records, and note in the same transaction that they may have changed."""
     with warehouse.transaction() as session:
         session.run(turns.take())
+        received_at = _after_all_others(session, _LATEST_REGISTER, now=now)
         for statement in statements:
             session.run(statement)
+        session.run(_register_delivery(loaded, received_at=received_at))
+
+
+def _register_delivery(loaded: Loaded, *, received_at: datetime) -> Statement:
+    return Statement(
+        """
+        INSERT INTO metering.register_delivery (kind, source, received_at, records)
+        SELECT CAST(? AS varchar(20)), CAST(? AS varchar(400)), CAST(? AS datetime2(6)), CAST(? AS bigint)
+        """,
+        (loaded.kind, _source(loaded.path), received_at, loaded.rows),
+        "record_register",
+    )
 
 
 def _replace_metering_points(records: Sequence[dict[str, Any]]) -> Iterator[Statement]:

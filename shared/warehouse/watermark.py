@@ -1,4 +1,4 @@
-"""The publication watermark in Table Storage: what requests know of the warehouse without asking it."""
+"""The watermark in Table Storage: what requests know of the warehouse without asking it."""
 
 import threading
 from collections.abc import Callable, Mapping
@@ -13,6 +13,7 @@ from shared import tables
 
 PARTITION = "publication"
 ROW = "latest"
+DESCRIBED_ROW = "described"
 REMEMBERED = timedelta(seconds=5)
 """How long a read watermark is answered from memory."""
 
@@ -61,21 +62,50 @@ class Publications:
         self._clock = clock
         self._reading = threading.Lock()
         self._known: Publication | None = None
+        self._described_at: datetime | None = None
         self._known_until: datetime | None = None
 
     def latest(self) -> Publication | None:
         """The latest publication, at most five seconds old; None before the first."""
         with self._reading:
-            now = self._clock()
-            if self._known_until is None or now >= self._known_until:
-                self._known = self.stored()
-                self._known_until = now + REMEMBERED
+            self._remember()
             return self._known
+
+    def described_at(self) -> datetime | None:
+        """When a file of metering points was last taken in, at most five seconds late; None before."""
+        with self._reading:
+            self._remember()
+            return self._described_at
+
+    def _remember(self) -> None:
+        now = self._clock()
+        if self._known_until is None or now >= self._known_until:
+            self._known = self.stored()
+            self._described_at = self.stored_described_at()
+            self._known_until = now + REMEMBERED
 
     def stored(self) -> Publication | None:
         """The watermark as it is stored at this moment."""
         entity = self._tables.get(tables.SERVICE_STATE, partition=PARTITION, row=ROW)
         return None if entity is None else _publication(entity)
+
+    def stored_described_at(self) -> datetime | None:
+        """When a file of metering points was last taken in, as it is stored at this moment."""
+        entity = self._tables.get(tables.SERVICE_STATE, partition=PARTITION, row=DESCRIBED_ROW)
+        return None if entity is None else datetime.fromisoformat(entity["describedAt"])
+
+    def write(self, publication: Publication) -> None:
+        """Store the latest publication, unless a later one has been stored already."""
+        self._advance(
+            _entity(publication), is_behind=lambda stored: stored["sequence"] < publication.sequence
+        )
+
+    def write_described(self, at: datetime) -> None:
+        """Store when metering points were last described, unless a later time has been stored already."""
+        self._advance(
+            {"PartitionKey": PARTITION, "RowKey": DESCRIBED_ROW, "describedAt": at.isoformat()},
+            is_behind=lambda stored: datetime.fromisoformat(stored["describedAt"]) < at,
+        )
 
     @tenacity.retry(
         retry=tenacity.retry_if_exception_type((tables.AlreadyExists, tables.ChangedMeanwhile)),
@@ -83,13 +113,13 @@ class Publications:
         wait=tenacity.wait_random(max=0.2),
         reraise=True,
     )
-    def write(self, publication: Publication) -> None:
-        """Store the watermark, unless a later publication has been stored already."""
-        entity = self._tables.get(tables.SERVICE_STATE, partition=PARTITION, row=ROW)
-        if entity is None:
-            self._tables.insert(tables.SERVICE_STATE, _entity(publication))
-        elif entity["sequence"] < publication.sequence:
-            self._tables.replace(tables.SERVICE_STATE, _entity(publication), etag=entity["etag"])
+    def _advance(self, entity: tables.Entity, *, is_behind: Callable[[tables.Entity], bool]) -> None:
+        """Store an entity where there is none, or in the place of one that is behind."""
+        stored = self._tables.get(tables.SERVICE_STATE, partition=PARTITION, row=entity["RowKey"])
+        if stored is None:
+            self._tables.insert(tables.SERVICE_STATE, entity)
+        elif is_behind(stored):
+            self._tables.replace(tables.SERVICE_STATE, entity, etag=stored["etag"])
         with self._reading:
             self._known_until = None
 

@@ -17,6 +17,7 @@ FILLED_BY_TESTS = (
     "supply_period",
     "interval_value",
     "delivery",
+    "register_delivery",
     "series_day",
     "publication",
     "delivery_line",

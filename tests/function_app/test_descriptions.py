@@ -1,0 +1,76 @@
+"""What is told of metering points changes with their descriptions, and callers hear of it."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from shared.warehouse import deliveries
+from shared.warehouse.registers import METERING_POINTS, SUPPLY_PERIODS
+from tests.builders import warehouse as delivering
+from tests.builders.api import Answer, Api
+from tests.function_app.conftest import Deliver
+from tests.function_app.test_series import SPRING, Customer
+
+
+@pytest.fixture
+def customer(api: Api, deliver: Deliver) -> Customer:
+    """A caller with one metering point that has a day of values."""
+    customer = Customer(api, deliver)
+    customer.days(customer.point(), SPRING, 1)
+    return customer
+
+
+def take_in(customer: Customer, file: Path) -> None:
+    """Load a file as the publishing timer does."""
+    services = customer.api.services
+    deliveries.load(services.warehouse, file, now=datetime.now(UTC), progress=lambda rows, share: None)
+    services.publish_readings()
+
+
+def describe(customer: Customer, folder: Path, *, name: str) -> None:
+    line = (customer.granted[0].metering_point_id, name, "", "", "", "NO5", "", "")
+    take_in(customer, delivering.write_csv(folder / "points.csv", [line], header=METERING_POINTS))
+
+
+def ask_again(customer: Customer, path: str, first: Answer) -> Answer:
+    return customer.get(path, headers={"if-none-match": first.headers["ETag"]})
+
+
+@pytest.mark.parametrize("path", ["/v1/metering-points", "/v1/metering-points/{point}"])
+def test_an_etag_from_before_a_description_gets_the_new_one(
+    customer: Customer, tmp_path: Path, path: str
+) -> None:
+    path = path.format(point=customer.granted[0].metering_point_id)
+    describe(customer, tmp_path, name="Old name")
+    first = customer.get(path)
+
+    describe(customer, tmp_path, name="New name")
+    after = ask_again(customer, path, first)
+    again = ask_again(customer, path, after)
+
+    assert (first.status, after.status, again.status) == (200, 200, 304)
+    assert b"Old name" in first.body
+    assert b"New name" in after.body
+    assert after.headers["ETag"] != first.headers["ETag"]
+
+
+def test_last_modified_is_the_description_when_that_is_later_than_the_publication(
+    customer: Customer, tmp_path: Path
+) -> None:
+    describe(customer, tmp_path, name="House")
+    described_at = customer.api.services.publications.described_at()
+
+    answer = customer.get("/v1/metering-points")
+
+    assert described_at is not None
+    assert answer.headers["Last-Modified"] == described_at.strftime("%a, %d %b %Y %H:%M:%S GMT")
+
+
+def test_supply_periods_alone_leave_an_answer_as_it_is(customer: Customer, tmp_path: Path) -> None:
+    first = customer.get("/v1/metering-points")
+    line = ("1", customer.granted[0].metering_point_id, "2020-01-01", "")
+
+    take_in(customer, delivering.write_csv(tmp_path / "periods.csv", [line], header=SUPPLY_PERIODS))
+
+    assert ask_again(customer, "/v1/metering-points", first).status == 304
