@@ -22,7 +22,7 @@ from local.access import explain, portal, questions
 from local.access.explain import Answer, Line
 from local.access.portal import Differences, PortalList, UnreadablePortalList
 from shared import settings, tables
-from shared.access import runs, store
+from shared.access import bindings, store
 from shared.settings import InvalidSettings
 from shared.tables import Tables, TablesUnavailable
 
@@ -51,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def tell(storage: Tables, who: Sequence[str], *, out: Console) -> int:
     """Print who may see what all of `who` match; the exit code."""
-    users = runs.bound_users(storage)
+    users = bindings.read(storage)
     asked = [questions.parse(word, users=users) for word in who]
     for question in asked:
         if question.principals == frozenset():
@@ -62,7 +62,7 @@ def tell(storage: Tables, who: Sequence[str], *, out: Console) -> int:
 
 def compare(storage: Tables, file: Path, *, out: Console) -> int:
     """Print the differences from the portal's list, both ways; the exit code."""
-    listed = portal.read(file, users=runs.bound_users(storage))
+    listed = portal.read(file, users=bindings.read(storage))
     api = frozenset(
         (row.grant.principal, row.grant.customer_number, str(row.grant.metering_point_id))
         for partition in store.read(storage).values()

@@ -1,34 +1,18 @@
-"""What is kept between runs of the access sync, in `ServiceState`: results, the lease, bound users."""
+"""The results of the access sync's runs, in `ServiceState`."""
 
-import hashlib
-import logging
-import threading
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from shared import tables
-from shared.access.register import ContactEmail
 
 SYNC = "sync"
 LATEST = "latest"
-LEASE_ROW = "lease"
 RUN = "run-"
-USERS = "sync-users"
 RUNS_KEPT = 30
 REPORT_BYTES = 60_000
 """A text property of Table Storage holds 64 KiB in UTF-16."""
-
-LEASE = timedelta(minutes=2)
-RENEW_SECONDS = 30
-
-logger = logging.getLogger(__name__)
-
-
-class SyncRunning(Exception):
-    """Another run of the access sync holds the lease."""
 
 
 @dataclass(frozen=True)
@@ -127,134 +111,3 @@ def _run(entity: tables.Entity) -> Run:
 
 def _moment(text: str | None) -> datetime | None:
     return datetime.fromisoformat(text) if text else None
-
-
-class Lease:
-    """Lets one run at a time be under way, whether the timer's or an operator's.
-
-    It saves work and confusing reports; the grants do not depend on it (see `store.Writer`). It is
-    short and renewed by a thread, so that a run that was killed does not keep others waiting.
-    """
-
-    def __init__(self, storage: tables.Tables, entity: tables.Entity) -> None:
-        self._storage = storage
-        self._entity = entity
-        self._over = threading.Event()
-        self._lost: Exception | None = None
-
-    @contextmanager
-    def held(self, clock: Callable[[], datetime]) -> Iterator[None]:
-        """Renew the lease until the block ends, and then give it up."""
-        renewing = threading.Thread(
-            target=self._renew_until_over, args=(clock,), daemon=True, name="sync-lease"
-        )
-        renewing.start()
-        try:
-            yield
-        finally:
-            self._over.set()
-            renewing.join()
-            self._release(clock())
-
-    def confirm(self) -> None:
-        """Check that it is still ours.
-
-        Raises:
-            SyncRunning: another run took it meanwhile.
-        """
-        if self._lost is not None:
-            raise SyncRunning("another run of the access sync took over") from self._lost
-
-    def renew(self, now: datetime) -> None:
-        """Hold it for another while; when it was lost, `confirm` tells."""
-        try:
-            self._write(until=now + LEASE)
-        except tables.ChangedMeanwhile as error:
-            self._lost = error
-        except tables.TablesUnavailable as error:
-            logger.warning("The sync's lease could not be renewed, and is tried again: %s", error)
-
-    def _renew_until_over(self, clock: Callable[[], datetime]) -> None:
-        while self._lost is None and not self._over.wait(RENEW_SECONDS):
-            self.renew(clock())
-
-    def _release(self, now: datetime) -> None:
-        try:
-            self._write(until=now)
-        except (tables.ChangedMeanwhile, tables.TablesUnavailable) as error:
-            logger.warning("The sync's lease was not released; it ends by itself: %s", error)
-
-    def _write(self, *, until: datetime) -> None:
-        entity = {**self._entity, "until": until.isoformat()}
-        etag = self._storage.replace(tables.SERVICE_STATE, entity, etag=self._entity["etag"])
-        self._entity = {**entity, "etag": etag}
-
-
-def take_lease(storage: tables.Tables, *, holder: str, now: datetime) -> Lease:
-    """Begin to be the one run.
-
-    Raises:
-        SyncRunning: another run is under way, or was killed and its lease is not yet over.
-    """
-    found = storage.get(tables.SERVICE_STATE, partition=SYNC, row=LEASE_ROW)
-    wanted = {"PartitionKey": SYNC, "RowKey": LEASE_ROW, "holder": holder, "until": (now + LEASE).isoformat()}
-    if found is not None and datetime.fromisoformat(found["until"]) > now:
-        raise SyncRunning(
-            f"run {found['holder']} is under way, or was killed and gives way at {found['until']}"
-        )
-    try:
-        if found is None:
-            etag = storage.insert(tables.SERVICE_STATE, wanted)
-        else:
-            etag = storage.replace(tables.SERVICE_STATE, wanted, etag=found["etag"])
-    except (tables.AlreadyExists, tables.ChangedMeanwhile) as error:
-        raise SyncRunning("another run of the access sync began at the same moment") from error
-    return Lease(storage, {**wanted, "etag": etag})
-
-
-def bound_users(storage: tables.Tables) -> dict[ContactEmail, str]:
-    """The object id that each contact person's address was bound to when it was first found in Entra."""
-    return {
-        ContactEmail(entity["contactGuid"], entity["email"]): str(entity["objectId"])
-        for entity in storage.range(tables.SERVICE_STATE, partition=USERS)
-    }
-
-
-def bind_users(
-    storage: tables.Tables, users: Mapping[ContactEmail, str], *, now: datetime, run_id: str
-) -> None:
-    """Keep newly found object ids: from then on they are trusted, and the address is not."""
-    operations: list[tables.Operation] = [
-        (
-            "upsert",
-            {
-                "PartitionKey": USERS,
-                "RowKey": _user_row(contact),
-                "contactGuid": contact.contact_guid,
-                "email": contact.email,
-                "objectId": object_id,
-                "boundAt": now.isoformat(),
-                "runId": run_id,
-            },
-        )
-        for contact, object_id in sorted(users.items())
-    ]
-    _in_transactions(storage, operations)
-
-
-def release_users(storage: tables.Tables, contacts: Iterable[ContactEmail]) -> None:
-    """Forget the object ids of addresses that have no access in Severa any more."""
-    operations: list[tables.Operation] = [
-        ("delete", {"PartitionKey": USERS, "RowKey": _user_row(contact)}) for contact in sorted(contacts)
-    ]
-    _in_transactions(storage, operations)
-
-
-def _user_row(contact: ContactEmail) -> str:
-    """A key without the characters that keys may not have, and that addresses may."""
-    return hashlib.sha256(f"{contact.contact_guid}\n{contact.email}".encode()).hexdigest()
-
-
-def _in_transactions(storage: tables.Tables, operations: list[tables.Operation]) -> None:
-    for start in range(0, len(operations), tables.MAX_TRANSACTION):
-        storage.transact(tables.SERVICE_STATE, operations[start : start + tables.MAX_TRANSACTION])

@@ -10,17 +10,15 @@ finds some left there writes them: their keys were decided with the change, so t
 twice is writing them once.
 """
 
-import json
 import logging
-import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any
 
 from shared import tables
-from shared.access import changes, spans
+from shared.access import audit, spans
 from shared.access.changes import Change
 from shared.access.grant import Grant, GrantKey
 from shared.metering import GSRN_LENGTH, MeteringPointId
@@ -32,7 +30,6 @@ CHANGES_IN_TRANSACTION = tables.MAX_TRANSACTION - 1
 """One place is the manifest's."""
 
 logger = logging.getLogger(__name__)
-_END_OF_TIME = datetime(2999, 1, 1, tzinfo=UTC)
 
 
 class UnreadableGrant(ValueError):
@@ -180,14 +177,14 @@ class Writer:
     def write(self, batch: Sequence[Change], *, now: datetime) -> None:
         """Make at most 99 changes in one transaction, and then note them in the audit."""
         at = self._after_the_last(now)
-        audit = [_audit_entity(change, at=at, run_id=self._run_id) for change in batch]
+        events = [audit.entity(change, at=at, run_id=self._run_id) for change in batch]
         for change in batch:
             self._granted_at.setdefault(change.subject.key, at.isoformat())
             if change.after is None:
                 del self._granted_at[change.subject.key]
         operations = [self._operation(change) for change in batch]
-        self._transact(operations, at=at, pending=audit)
-        _write_audit(self._storage, audit)
+        self._transact(operations, at=at, pending=events)
+        audit.write(self._storage, events)
 
     def finish(self) -> None:
         """Note that nothing is left to be written to the audit."""
@@ -199,7 +196,7 @@ class Writer:
     def settle(self, partition: Partition, *, now: datetime) -> None:
         """Make rows, manifest and audit agree again, without changing any grant."""
         if self._manifest is not None and "pendingAudit" in self._manifest:
-            _write_audit(self._storage, _unpacked(self._manifest["pendingAudit"]))
+            audit.write(self._storage, audit.unpacked(self._manifest["pendingAudit"]))
             self.finish()
         keys = partition.unreadable
         for start in range(0, max(len(keys), 1), CHANGES_IN_TRANSACTION):
@@ -233,7 +230,7 @@ class Writer:
             "version": f"{self._run_id}.{self._written}",
             "count": len(self._granted_at),
             "changedAt": at.isoformat(),
-            **({"pendingAudit": _packed(pending)} if pending else {}),
+            **({"pendingAudit": audit.packed(pending)} if pending else {}),
         }
         last: tables.Operation = ("insert", manifest)
         if self._manifest is not None:
@@ -250,41 +247,3 @@ class Writer:
         """The client repeats a transaction whose answer was lost; then it meets its own manifest."""
         found = self._storage.get(tables.ACCESS_GRANTS, partition=self._principal, row=MANIFEST)
         return str(found["etag"]) if found is not None and found["version"] == version else None
-
-
-def audit_row_key(at: datetime, grant: Grant) -> str:
-    """Newest first: Table Storage sorts by key, ascending, and can do nothing else."""
-    left = (_END_OF_TIME - at) // timedelta(microseconds=1)
-    return f"{left:018d}:{row_key(grant)}"
-
-
-def _audit_entity(change: Change, *, at: datetime, run_id: str) -> tables.Entity:
-    grant = change.subject
-    return {
-        "PartitionKey": grant.principal,
-        "RowKey": audit_row_key(at, grant),
-        "at": at.isoformat(),
-        "event": change.event.value,
-        "meteringPointId": grant.metering_point_id,
-        "customerNumber": str(grant.customer_number),
-        "customerName": grant.customer_name,
-        "before": spans.text(change.before.spans) if change.before else "",
-        "after": spans.text(change.after.spans) if change.after else "",
-        "why": grant.why if change.event is not changes.Event.REVOKED else f"no longer: {grant.why}",
-        "runId": run_id,
-    }
-
-
-def _write_audit(storage: tables.Tables, entities: Sequence[tables.Entity]) -> None:
-    if entities:
-        storage.transact(tables.ACCESS_AUDIT, [("upsert", entity) for entity in entities])
-
-
-def _packed(entities: Sequence[tables.Entity]) -> bytes:
-    """Compressed, since a property of Table Storage holds 64 KiB."""
-    return zlib.compress(json.dumps(entities).encode())
-
-
-def _unpacked(packed: bytes) -> list[tables.Entity]:
-    entities: list[tables.Entity] = json.loads(zlib.decompress(packed))
-    return entities

@@ -12,9 +12,11 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from shared import tables
-from shared.access import changes, guard, mapping, runs, store
+from shared.access import bindings, changes, guard, mapping, runs, store
+from shared.access import lease as leases
 from shared.access.changes import Plan
 from shared.access.holdings import SupplyPeriod
+from shared.access.lease import Lease
 from shared.access.mapping import Fields, Wanted
 from shared.access.register import ContactEmail, Directory, Register
 from shared.access.reports import Outcome, SyncReport
@@ -93,8 +95,8 @@ def run(
         report = _reported(begun, fetched, decided)
         return _logged(replace(report, outcome=Outcome.DRY_RUN, finished_at=clock()))
     try:
-        lease = runs.take_lease(storage, holder=begun.run_id, now=started_at)
-    except runs.SyncRunning as error:
+        lease = leases.take(storage, holder=begun.run_id, now=started_at)
+    except leases.SyncRunning as error:
         return _logged(replace(begun, outcome=Outcome.BUSY, error=str(error)))
     with lease.held(clock):
         try:
@@ -113,7 +115,7 @@ def _run(
     storage: tables.Tables,
     rules: Rules,
     clock: Callable[[], datetime],
-    lease: runs.Lease,
+    lease: Lease,
 ) -> SyncReport:
     fetched, decided = _decide(sources, storage=storage, rules=rules)
     report = _reported(begun, fetched, decided)
@@ -123,7 +125,7 @@ def _run(
         return _logged(report)
     _bind_users(fetched, storage=storage, run_id=report.run_id, now=clock())
     _apply(decided, storage=storage, run_id=report.run_id, clock=clock, lease=lease)
-    runs.release_users(storage, fetched.bound.keys() - set(fetched.asked))
+    bindings.remove(storage, fetched.bound.keys() - set(fetched.asked))
     report = replace(report, outcome=Outcome.COMPLETE, finished_at=clock())
     narrowing_defined = rules.fields.metering_points in fetched.register.property_names
     runs.record(storage, _as_run(report, decided.previous, narrowing_defined=narrowing_defined))
@@ -150,7 +152,7 @@ def _decide(sources: Sources, *, storage: tables.Tables, rules: Rules) -> tuple[
 def _fetch(sources: Sources, *, storage: tables.Tables, fields: Fields) -> _Fetched:
     register = sources.register()
     asked = mapping.asked_users(register, fields=fields)
-    bound = runs.bound_users(storage)
+    bound = bindings.read(storage)
     directory = sources.find_users(asked, {each: bound[each] for each in asked if each in bound})
     supply_periods = sources.supply_periods() if sources.supply_periods else None
     wanted = mapping.wanted(register, directory=directory, fields=fields, supply_periods=supply_periods)
@@ -164,7 +166,7 @@ def _bind_users(fetched: _Fetched, *, storage: tables.Tables, run_id: str, now: 
         for contact, object_id in fetched.directory.users.items()
         if contact not in fetched.bound
     }
-    runs.bind_users(storage, new, now=now, run_id=run_id)
+    bindings.add(storage, new, now=now, run_id=run_id)
 
 
 def _apply(
@@ -173,7 +175,7 @@ def _apply(
     storage: tables.Tables,
     run_id: str,
     clock: Callable[[], datetime],
-    lease: runs.Lease,
+    lease: Lease,
 ) -> None:
     writers: dict[str, store.Writer] = {}
 

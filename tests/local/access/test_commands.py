@@ -8,7 +8,7 @@ import pytest
 
 from local import places
 from shared import tables
-from shared.access import runs
+from shared.access import lease
 from tests.builders.access import NOW
 
 SETTINGS = {
@@ -63,7 +63,7 @@ def test_a_missing_list_is_one_sentence(table_storage: str) -> None:
 def test_a_sync_that_finds_another_one_says_so_and_fails(table_storage: str) -> None:
     storage = tables.open_tables(table_storage, credential=None)
     storage.create_missing()
-    runs.take_lease(storage, holder="the timer's", now=NOW.replace(year=2999))
+    lease.take(storage, holder="the timer's", now=NOW.replace(year=2999))
 
     synced = command("local.commands.sync", table_storage=table_storage)
 

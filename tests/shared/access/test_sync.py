@@ -7,7 +7,7 @@ from datetime import date, timedelta
 import pytest
 
 from shared import tables
-from shared.access import runs, store, sync
+from shared.access import bindings, lease, runs, store, sync
 from shared.access.holdings import SupplyPeriod
 from shared.access.register import ContactEmail, Register
 from shared.access.reports import Outcome, SyncRefused, SyncReport
@@ -74,7 +74,7 @@ class World:
             dict(row)
             for table in tables.ALL
             for row in self.storage.everything(table)
-            if row["RowKey"] != runs.LEASE_ROW
+            if row["RowKey"] != lease.ROW
         ]
 
 
@@ -321,7 +321,7 @@ def test_a_user_is_bound_to_the_object_id_that_was_found_first(world: World) -> 
     world.entra.users = {KARI: guid(66), "kari@new.example": guid(70)}
 
     assert users_after_sync(world) == {user(70)}
-    assert runs.bound_users(world.storage) == {ContactEmail(guid(7), KARI): guid(70)}
+    assert bindings.read(world.storage) == {ContactEmail(guid(7), KARI): guid(70)}
 
 
 def test_another_address_in_severa_is_another_question(world: World) -> None:
@@ -332,7 +332,7 @@ def test_another_address_in_severa_is_another_question(world: World) -> None:
     world.has(Client(10001, points=point(1), persons=(Person(7, emails=("ola@fjord.example",)),)))
 
     assert users_after_sync(world) == {user(71)}
-    assert runs.bound_users(world.storage) == {ContactEmail(guid(7), "ola@fjord.example"): guid(71)}
+    assert bindings.read(world.storage) == {ContactEmail(guid(7), "ola@fjord.example"): guid(71)}
 
 
 def test_a_role_that_ends_ends_the_grants_and_forgets_the_user(world: World) -> None:
@@ -343,7 +343,7 @@ def test_a_role_that_ends_ends_the_grants_and_forgets_the_user(world: World) -> 
     world.has(Client(10001, points=point(1), persons=(Person(7, role=None),)))
 
     assert users_after_sync(world) == set()
-    assert runs.bound_users(world.storage) == {}
+    assert bindings.read(world.storage) == {}
 
 
 def test_a_user_is_bound_before_anything_is_granted(world: World) -> None:
@@ -359,7 +359,7 @@ def test_a_user_is_bound_before_anything_is_granted(world: World) -> None:
     with pytest.raises(tables.TablesUnavailable):
         world.sync(storage=NoGrantsWritten(world.storage))
 
-    assert runs.bound_users(world.storage) == {ContactEmail(guid(7), KARI): guid(70)}
+    assert bindings.read(world.storage) == {ContactEmail(guid(7), KARI): guid(70)}
 
 
 class Wrapped(Tables):
@@ -440,7 +440,7 @@ def test_two_runs_are_never_under_way_at_once(world: World) -> None:
 
 
 def test_a_killed_run_gives_way_in_minutes(world: World) -> None:
-    runs.take_lease(world.storage, holder="killed", now=world.clock())
+    lease.take(world.storage, holder="killed", now=world.clock())
     world.clock.pass_time(timedelta(hours=-1))
 
     assert world.sync().outcome is Outcome.BUSY
@@ -449,14 +449,14 @@ def test_a_killed_run_gives_way_in_minutes(world: World) -> None:
 
 
 def test_a_run_whose_lease_was_taken_stops_before_it_writes(world: World) -> None:
-    lease = runs.take_lease(world.storage, holder="slow", now=world.clock())
+    slow = lease.take(world.storage, holder="slow", now=world.clock())
     world.clock.pass_time(timedelta(minutes=3))
-    runs.take_lease(world.storage, holder="quick", now=world.clock())
+    lease.take(world.storage, holder="quick", now=world.clock())
 
-    lease.renew(world.clock())
+    slow.renew(world.clock())
 
-    with pytest.raises(runs.SyncRunning):
-        lease.confirm()
+    with pytest.raises(lease.SyncRunning):
+        slow.confirm()
 
 
 def test_changes_are_reported_by_principal_and_customer(world: World) -> None:

@@ -1,0 +1,54 @@
+"""The audit of grants in Table Storage: one row for each change, the newest first."""
+
+import json
+import zlib
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+from shared import tables
+from shared.access import spans
+from shared.access.changes import Change, Event
+from shared.access.grant import Grant
+
+_END_OF_TIME = datetime(2999, 1, 1, tzinfo=UTC)
+
+
+def row_key(at: datetime, grant: Grant) -> str:
+    """Newest first: Table Storage sorts by key, ascending, and can do nothing else."""
+    left = (_END_OF_TIME - at) // timedelta(microseconds=1)
+    return f"{left:018d}:{grant.metering_point_id}:{grant.customer_number}"
+
+
+def entity(change: Change, *, at: datetime, run_id: str) -> tables.Entity:
+    """The row of a change, with a key that the same change has each time that it is written."""
+    grant = change.subject
+    return {
+        "PartitionKey": grant.principal,
+        "RowKey": row_key(at, grant),
+        "at": at.isoformat(),
+        "event": change.event.value,
+        "meteringPointId": grant.metering_point_id,
+        "customerNumber": str(grant.customer_number),
+        "customerName": grant.customer_name,
+        "before": spans.text(change.before.spans) if change.before else "",
+        "after": spans.text(change.after.spans) if change.after else "",
+        "why": grant.why if change.event is not Event.REVOKED else f"no longer: {grant.why}",
+        "runId": run_id,
+    }
+
+
+def write(storage: tables.Tables, events: Sequence[tables.Entity]) -> None:
+    """Write the rows of one principal; writing them again changes nothing."""
+    if events:
+        storage.transact(tables.ACCESS_AUDIT, [("upsert", event) for event in events])
+
+
+def packed(events: Sequence[tables.Entity]) -> bytes:
+    """Compressed, since a property of Table Storage holds 64 KiB."""
+    return zlib.compress(json.dumps(events).encode())
+
+
+def unpacked(stored: bytes) -> list[tables.Entity]:
+    """What `packed` was made from."""
+    events: list[tables.Entity] = json.loads(zlib.decompress(stored))
+    return events
