@@ -5,6 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from local.azurite import emulator
+from local.contract import hosting, world
+from local.functionhost.host import Host
 from local.stack import free, parts
 from local.stack.supervision import Supervisor
 
@@ -41,3 +43,16 @@ def azurite(_azurite_accounts: Iterator[str]) -> str:
 def table_storage(_azurite_accounts: Iterator[str]) -> str:
     """Connection string of an empty storage account that this test has for itself."""
     return next(_azurite_accounts)
+
+
+@pytest.fixture(scope="session")
+def contract_host(
+    _azurite_accounts: Iterator[str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Host]:
+    """The app with the reference's demo world behind it; nothing in it may be changed."""
+    folder = tmp_path_factory.mktemp("contract")
+    made = world.open_services(folder, table_storage=next(_azurite_accounts))
+    host = hosting.host(made, folder)
+    yield host
+    host.pool.shutdown()
+    made.warehouse.close()

@@ -1,7 +1,11 @@
 import json
 from typing import Any
 
-from local.contract import document
+import openapi_spec_validator
+import pytest
+from openapi_schema_validator import OAS31Validator
+
+from local.contract import document, examples
 
 
 def _every_value(of: Any) -> list[Any]:
@@ -43,3 +47,37 @@ def test_every_operation_has_an_id_that_the_gateway_keeps() -> None:
 
     assert len(set(ids)) == len(ids)
     assert all(len(each) <= 76 and each == each.lower() for each in ids)
+
+
+@pytest.mark.parametrize("text", [document.to_read(), document.to_import()], ids=["3.1", "3.0.3"])
+def test_the_documents_are_valid_openapi(text: str) -> None:
+    openapi_spec_validator.validate(json.loads(text))
+
+
+def test_an_example_fits_its_own_schema() -> None:
+    read = json.loads(document.to_read())
+    checked = 0
+    for _, _, operation in _operations(read):
+        for response in operation["responses"].values():
+            for content in response.get("content", {}).values():
+                schema = {**content["schema"], "components": read["components"]}
+                for example in content.get("examples", {}).values():
+                    OAS31Validator(schema).validate(example["value"])
+                    checked += 1
+    assert checked == len(examples.EXAMPLES)
+
+
+def test_everything_in_the_reference_is_described() -> None:
+    for path, method, operation in _operations(json.loads(document.to_read())):
+        where = f"{method} {path}"
+        assert operation["summary"], where
+        assert operation["description"], where
+        for parameter in operation["parameters"]:
+            assert parameter["description"], f"{where}: {parameter['name']}"
+        for status, response in operation["responses"].items():
+            assert response["description"], f"{where}: {status}"
+            assert response["headers"]["X-Request-Id"], f"{where}: {status}"
+
+
+def _operations(read: Any) -> list[tuple[str, str, Any]]:
+    return [(path, method, each) for path, item in read["paths"].items() for method, each in item.items()]
