@@ -272,6 +272,22 @@ def test_the_same_content_is_loaded_once(deliverer: Deliverer) -> None:
     assert building.count(deliverer.warehouse, "interval_value") == 24
 
 
+def test_of_two_loads_of_one_content_at_the_same_time_one_takes_it_in(
+    deliverer: Deliverer, clock: Clock
+) -> None:
+    file = deliverer.file(values(HOUSE, DAY, ["1"] * 24))
+    others: list[bool] = []
+
+    def meanwhile(rows: int, share: float) -> None:
+        others.append(building.load(deliverer.warehouse, file, clock=clock).is_new)
+
+    loaded = deliveries.load(deliverer.warehouse, file, now=clock(), progress=meanwhile)
+
+    assert (others, loaded.is_new) == ([True], False)
+    assert building.count(deliverer.warehouse, "interval_value") == 24
+    assert building.count(deliverer.warehouse, "delivery") == 1
+
+
 def test_rows_left_by_a_load_that_died_are_cleared_by_a_load_a_day_later(
     deliverer: Deliverer, clock: Clock
 ) -> None:
