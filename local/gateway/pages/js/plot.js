@@ -96,7 +96,7 @@ function draw() {
     headline(told, { state, period, resolution }),
     hosts.map((host, place) => [h("p", { class: "axis-title" }, captions[place]), host]),
     state.view === "year" ? scale(days, colours) : null,
-    legend(told.byQuality, colours, state.view === "year"),
+    legend(told, colours, state.view === "year"),
     notes(period, gaps, told, answer, state.view),
     asTable(days ? series.dailySums(days) : intervals, state.view),
   );
@@ -209,12 +209,16 @@ function headline(told, { state, period, resolution }) {
   ];
 }
 
-function legend(byQuality, colours, map) {
-  const present = series.QUALITIES.filter((quality) => byQuality.has(quality));
+function legend({ byQuality, missing }, colours, map) {
+  const counts = new Map(byQuality);
+  if (missing) counts.set("missing", missing);
+  const present = series.QUALITIES.filter((quality) => counts.has(quality));
   if (present.length === 0) return null;
-  return h("ul", { class: "legend", "aria-label": "Qualities" }, present.map((quality) =>
-    h("li", {}, swatch(quality, colours), ` ${quality} `, h("span", { class: "quiet" }, byQuality.get(quality).toLocaleString("en-GB")))),
-    map && present.some((quality) => !["measured", "missing"].includes(quality)) ? h("li", { class: "quiet" }, h("span", { class: "dot", "aria-hidden": "true" }), " in the map: an hour that was not measured") : null);
+  const unsure = present.some((quality) => !["measured", "missing"].includes(quality));
+  return h("ul", { class: "legend", "aria-label": "Qualities" },
+    present.map((quality) => h("li", {}, swatch(quality, colours), ` ${quality} `, h("span", { class: "quiet" }, counts.get(quality).toLocaleString("en-GB")))),
+    map && unsure ? h("li", { class: "quiet" }, h("span", { class: "dot", "aria-hidden": "true" }), " in the map: an hour that was not measured") : null,
+    map && missing ? h("li", { class: "quiet" }, h("span", { class: "block", "aria-hidden": "true" }), " in the map: a missing hour") : null);
 }
 
 function swatch(quality, colours) {

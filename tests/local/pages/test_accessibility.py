@@ -1,0 +1,160 @@
+"""The developer page for people who cannot see it, or point at it: axe-core's rules, keyboard, motion."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from selenium.webdriver.common.keys import Keys
+
+from local.azurite import installation
+from local.sampledata import readings
+from shared import periods
+from tests.builders.browser import Page
+
+pytestmark = pytest.mark.slow
+
+YESTERDAY = str(periods.day_of(datetime.now(UTC)) - timedelta(days=1))
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+
+
+@pytest.fixture(scope="module")
+def axe() -> str:
+    """The source of axe-core, from its npm package."""
+    manifests = Path(__file__).parent / "axe"
+    installed = installation.install(node=installation.find_node(), manifests=manifests)
+    return (installed / "node_modules/axe-core/axe.min.js").read_text(encoding="utf-8")
+
+
+def a_day(page: Page) -> None:
+    page.open(caller="eos-vendor", point=readings.BAKERY, view="day", day=YESTERDAY)
+
+
+def a_year(page: Page) -> None:
+    page.open(caller="eos-vendor", point=readings.OUTLET, view="year", day=YESTERDAY)
+
+
+def the_values(page: Page) -> None:
+    a_day(page)
+    page.rows()
+
+
+def a_token(page: Page) -> None:
+    a_day(page)
+    page.tab("Token", within="#behind")
+
+
+def the_decisions(page: Page) -> None:
+    a_day(page)
+    page.tab("Gateway", within="#behind")
+    page.wait(lambda: page.all("#behind table"))
+
+
+def an_error(page: Page) -> None:
+    page.open(caller="without-role")
+
+
+def a_call(page: Page) -> None:
+    a_day(page)
+    page.tab("Try calls")
+    field = page.find("#extra")
+    field.send_keys("unit=MWh")
+    page.find("form").submit()
+    page.wait(lambda: page.all("#answer .problem"))
+
+
+SIGHTS = [a_day, a_year, the_values, a_token, the_decisions, an_error, a_call]
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("sight", SIGHTS)
+def test_axe_finds_nothing(page: Page, axe: str, sight: Callable[[Page], None], theme: str) -> None:
+    sight(page)
+    page.choose("#theme", theme)
+
+    found = violations(page, axe)
+
+    assert found == [], found
+
+
+def test_axe_would_find_something(page: Page, axe: str) -> None:
+    a_day(page)
+    page.run("document.querySelector('label[for=caller]').remove()")
+
+    assert [one["rule"] for one in violations(page, axe)] == ["select-name"]
+
+
+def violations(page: Page, axe: str) -> list[dict[str, Any]]:
+    """What axe-core says about the page as it is now."""
+    page.run(axe)
+    # Colours fade in for a moment after the theme has changed.
+    page.run("return Promise.all(document.getAnimations().map(({ finished }) => finished))")
+    answer = page.run(
+        "return axe.run(document, { runOnly: arguments[0], resultTypes: ['violations'] })", RULES
+    )
+    return [
+        {"rule": one["id"], "where": [node["target"] for node in one["nodes"]], "why": one["help"]}
+        for one in answer["violations"]
+    ]
+
+
+def test_the_tab_key_reaches_everything_and_the_focus_is_always_seen(page: Page) -> None:
+    a_day(page)
+    page.run("document.activeElement.blur()")
+
+    reached = []
+    for _ in range(30):
+        page.driver.switch_to.active_element.send_keys(Keys.TAB)
+        name, seen = page.run(
+            "const at = document.activeElement;"
+            "const frame = [at, at.closest('.point'), at.closest('.segments')].filter(Boolean);"
+            "return [at.id || at.name || at.className || at.tagName,"
+            " frame.some((each) => getComputedStyle(each).outlineStyle !== 'none')]"
+        )
+        assert seen, name
+        reached.append(name)
+
+    wanted = [
+        "theme",
+        "caller",
+        "pretence",
+        "direction",
+        "view",
+        "previous",
+        "day",
+        "next",
+        "latest",
+        "chart",
+    ]
+    assert [name for name in wanted if name not in reached] == []
+
+
+def test_nothing_moves_for_those_who_asked_for_less_motion(page: Page) -> None:
+    feature = {"name": "prefers-reduced-motion", "value": "reduce"}
+    a_day(page)
+    moving = (
+        "return [...document.querySelectorAll('*')]"
+        ".filter((each) => getComputedStyle(each).transitionDuration !== '0s').length"
+    )
+    assert page.run(moving) > 0
+
+    page.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [feature]})
+    still = page.run(moving)
+    page.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+
+    assert still == 0
+
+
+def test_a_dark_system_makes_a_dark_page(page: Page) -> None:
+    a_day(page)
+    page.choose("#theme", "auto")
+    ground = "return getComputedStyle(document.body).backgroundColor"
+    light = page.run(ground)
+
+    feature = {"name": "prefers-color-scheme", "value": "dark"}
+    page.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [feature]})
+    dark = page.run(ground)
+    page.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+
+    assert (light, dark) == ("rgb(243, 245, 248)", "rgb(14, 19, 24)")
