@@ -1,7 +1,6 @@
 """The embedded engine: DuckDB, for a laptop, tests and demonstrations. The only importer of `duckdb`."""
 
 import atexit
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import timedelta
@@ -13,6 +12,7 @@ import duckdb
 
 from shared.settings import WarehouseSettings
 from shared.warehouse import tsql
+from shared.warehouse.deadlines import Deadlines
 from shared.warehouse.engine import (
     WORK_LIMIT,
     Query,
@@ -43,6 +43,7 @@ class Embedded:
 
     def __init__(self, path: Path, *, timeout: timedelta, max_rows: int) -> None:
         self._file = Exclusive(path, opened=partial(_connect, path), patience=timeout)
+        self._deadlines = Deadlines(path.name)
         self._timeout = timeout
         self._max_rows = max_rows
         atexit.register(self.close)  # A process that ends early still leaves a tidy file.
@@ -50,7 +51,7 @@ class Embedded:
     def fetch(self, query: Query[Row]) -> list[Row]:
         """The rows of a query; see `Warehouse.fetch`."""
         with self._file.use() as connection, connection.cursor() as cursor:
-            return _Session(cursor, limit=self._timeout, max_rows=self._max_rows).fetch(query)
+            return self._session(cursor, limit=self._timeout).fetch(query)
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:
@@ -58,7 +59,7 @@ class Embedded:
         with self._file.use() as connection, connection.cursor() as cursor:
             cursor.begin()
             try:
-                yield _Session(cursor, limit=WORK_LIMIT, max_rows=self._max_rows)
+                yield self._session(cursor, limit=WORK_LIMIT)
                 _commit(cursor)
             except BaseException:
                 _roll_back(cursor)
@@ -74,14 +75,21 @@ class Embedded:
     def close(self) -> None:
         """Close the file and let other processes have it for good."""
         self._file.close()
+        self._deadlines.close()
         atexit.unregister(self.close)
+
+    def _session(self, cursor: duckdb.DuckDBPyConnection, *, limit: timedelta) -> "_Session":
+        return _Session(cursor, self._deadlines, limit=limit, max_rows=self._max_rows)
 
 
 class _Session:
     """Statements on one cursor, each with a time limit and a row cap."""
 
-    def __init__(self, cursor: duckdb.DuckDBPyConnection, *, limit: timedelta, max_rows: int) -> None:
+    def __init__(
+        self, cursor: duckdb.DuckDBPyConnection, deadlines: Deadlines, *, limit: timedelta, max_rows: int
+    ) -> None:
         self._cursor = cursor
+        self._deadlines = deadlines
         self._limit = limit
         self._max_rows = max_rows
 
@@ -99,17 +107,13 @@ class _Session:
 
     @contextmanager
     def _bounded(self, name: str) -> Iterator[None]:
-        alarm = threading.Timer(self._limit.total_seconds(), self._cursor.interrupt)
-        alarm.daemon = True
-        alarm.start()
         try:
-            yield
+            with self._deadlines.within(self._limit, interrupt=self._cursor.interrupt):
+                yield
         except duckdb.InterruptException as error:
             raise WarehouseTimeout(f"{name} took longer than {self._limit.total_seconds():g} s.") from error
         except duckdb.TransactionException as error:
             raise WarehouseConflict(f"{name} met a change by somebody else.") from error
-        finally:
-            alarm.cancel()
 
 
 def _bound(parameters: Sequence[Any]) -> list[Any]:

@@ -26,13 +26,14 @@ def test_a_statement_that_runs_for_too_long_is_interrupted(deadlines: Deadlines)
 
 def test_a_statement_is_interrupted_once_and_no_other_with_it(deadlines: Deadlines) -> None:
     calls: list[str] = []
-    first, second = threading.Event(), threading.Event()
+    later = threading.Event()
 
-    with deadlines.within(LATE, interrupt=lambda: calls.append("late")):
-        with deadlines.within(SOON, interrupt=lambda: (calls.append("soon"), first.set())):  # type: ignore[arg-type,func-returns-value]
-            assert first.wait(10)
-        with deadlines.within(SOON, interrupt=second.set):
-            assert second.wait(10)
+    with (
+        deadlines.within(LATE, interrupt=lambda: calls.append("late")),
+        deadlines.within(SOON, interrupt=lambda: calls.append("soon")),
+        deadlines.within(SOON, interrupt=later.set),
+    ):
+        assert later.wait(10)
 
     assert calls == ["soon"]
 
