@@ -13,6 +13,7 @@ from local.stack import free
 from shared import tables
 
 CHILD = Path(__file__).with_name("worker_child.py")
+CATCH_ALL = "v1/{*anyPath}"
 OPENAPI = places.ROOT / "infra" / "apim" / "openapi.json"
 
 
@@ -55,21 +56,29 @@ def test_every_operation_of_the_gateway_is_a_route_with_exactly_these_bindings(
 ) -> None:
     published = json.loads(OPENAPI.read_text(encoding="utf-8"))["paths"]
 
-    http = [bindings for bindings in indexed["functions"].values() if bindings[0]["type"] == "httpTrigger"]
+    http = {
+        bindings[0]["route"]: bindings
+        for bindings in indexed["functions"].values()
+        if bindings[0]["type"] == "httpTrigger"
+    }
 
-    assert sorted(bindings[0]["route"] for bindings in http) == sorted(
-        [*(f"v1{path}" for path in published), "v1/health"]
-    )
-    for trigger, answer in http:
+    assert set(http) == {*(f"v1{path}" for path in published), "v1/health", CATCH_ALL}
+    for trigger, answer in (bindings for route, bindings in http.items() if route != CATCH_ALL):
         assert trigger == {
             "direction": "IN",
             "type": "httpTrigger",
             "name": "req",
-            "methods": ["GET"],
+            "methods": ["GET", "HEAD"],
             "authLevel": "ANONYMOUS",
             "route": trigger["route"],
         }
         assert answer == {"direction": "OUT", "type": "http", "name": "$return"}
+
+
+def test_what_is_no_resource_is_asked_last(indexed: dict[str, Any]) -> None:
+    by_name = sorted(indexed["functions"], key=str.lower)
+
+    assert indexed["functions"][by_name[-1]][0]["route"] == CATCH_ALL
 
 
 def test_the_timers_run_by_the_schedules_of_the_settings(indexed: dict[str, Any]) -> None:
