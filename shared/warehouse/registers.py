@@ -1,5 +1,6 @@
-"""The checks of delivered metering points and supply periods. Pure."""
+"""Delivered metering points and supply periods: their checks, and the statements that store them. Pure."""
 
+import json
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -8,7 +9,8 @@ from itertools import pairwise
 from typing import Any
 
 from shared import metering
-from shared.warehouse.files import Chunk, Fault
+from shared.warehouse.engine import Statement
+from shared.warehouse.files import CHUNK, Chunk, Fault
 
 METERING_POINTS = (
     "metering_point_id",
@@ -140,3 +142,63 @@ def _date(name: str, text: str) -> date:
     except ValueError:
         pass  # The fault below says it, also for a text of another form.
     raise ValueError(f"{name} {text[:40]!a} is not a date such as 2026-03-29")
+
+
+def replace_metering_points(records: Sequence[Record]) -> Iterator[Statement]:
+    """Put these records in the place of what is known of their metering points."""
+    for some in _json_parts(records):
+        yield Statement(
+            """
+            DELETE FROM metering.metering_point
+            WHERE metering_point_id IN
+                (SELECT metering_point_id FROM OPENJSON(?) WITH (metering_point_id varchar(18)) AS named)
+            """,
+            (some,),
+            "forget_metering_points",
+        )
+        yield Statement(
+            """
+            INSERT INTO metering.metering_point (metering_point_id, name, address, postal_code, city,
+                                                 price_area, grid_area, meter_serial)
+            SELECT metering_point_id, name, address, postal_code, city, price_area, grid_area, meter_serial
+            FROM OPENJSON(?) WITH (metering_point_id varchar(18), name varchar(200), address varchar(200),
+                                   postal_code varchar(10), city varchar(100), price_area varchar(10),
+                                   grid_area varchar(50), meter_serial varchar(50)) AS delivered
+            """,
+            (some,),
+            "take_in_metering_points",
+        )
+
+
+def replace_supply_periods(records: Sequence[Record]) -> Iterator[Statement]:
+    """Put these records in the place of all periods of their metering points."""
+    # All named metering points are forgotten before anything is added: the periods of one may
+    # stand in several parts.
+    parts = list(_json_parts(records))
+    for some in parts:
+        yield Statement(
+            """
+            DELETE FROM metering.supply_period
+            WHERE metering_point_id IN
+                (SELECT metering_point_id FROM OPENJSON(?) WITH (metering_point_id varchar(18)) AS named)
+            """,
+            (some,),
+            "forget_supply_periods",
+        )
+    for some in parts:
+        yield Statement(
+            """
+            INSERT INTO metering.supply_period (customer_number, metering_point_id, valid_from, valid_to)
+            SELECT customer_number, metering_point_id, valid_from, valid_to
+            FROM OPENJSON(?) WITH (customer_number bigint, metering_point_id varchar(18),
+                                   valid_from date, valid_to date) AS delivered
+            """,
+            (some,),
+            "take_in_supply_periods",
+        )
+
+
+def _json_parts(records: Sequence[Record]) -> Iterator[str]:
+    for start in range(0, len(records), CHUNK):
+        # As ASCII: a driver would otherwise send text in the machine's character set.
+        yield json.dumps(records[start : start + CHUNK], default=str)
