@@ -84,8 +84,10 @@ class Page:
         return self.driver.find_elements(By.CSS_SELECTOR, selector)
 
     def text(self, selector: str) -> str:
-        """What is to be read there."""
-        return self.find(selector).text
+        """What is to be read there, on one line."""
+        # In one step: an element that was found could be gone before it is read.
+        found: str = self.run("return document.querySelector(arguments[0])?.innerText ?? ''", selector)
+        return " ".join(found.split())
 
     def logged(self) -> list[str]:
         """Warnings and errors of the console since the last look."""

@@ -18,7 +18,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ports]:
     """The ports of a running stack."""
     if browser.programs() is None:
         pytest.skip(browser.NOT_FOUND)
-    base = _free_base()
+    base = free.base()
     state = tmp_path_factory.mktemp("stack")
     command = [sys.executable, "-m", "local.stack", "--port-base", str(base), "--state", str(state)]
     process = subprocess.Popen(
@@ -42,11 +42,3 @@ def page(stack: Ports, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pag
     """The page in a browser."""
     with browser.chromium(profile=tmp_path_factory.mktemp("browser") / "profile") as driver:
         yield Page(driver, address(stack.gateway))
-
-
-def _free_base() -> int:
-    """A port from which on those of a stack are free."""
-    while True:
-        base = free.numbers(1)[0]
-        if base < 65_000:
-            return base

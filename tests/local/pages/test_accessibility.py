@@ -16,6 +16,7 @@ from tests.builders.browser import Page
 pytestmark = pytest.mark.slow
 
 YESTERDAY = str(periods.day_of(datetime.now(UTC)) - timedelta(days=1))
+LAST_WEEK = str(periods.day_of(datetime.now(UTC)) - timedelta(days=8))
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 
@@ -100,11 +101,11 @@ def violations(page: Page, axe: str) -> list[dict[str, Any]]:
 
 
 def test_the_tab_key_reaches_everything_and_the_focus_is_always_seen(page: Page) -> None:
-    a_day(page)
+    page.open(caller="eos-vendor", point=readings.BAKERY, view="day", day=LAST_WEEK)
     page.run("document.activeElement.blur()")
 
-    reached = []
-    for _ in range(30):
+    reached: list[str] = []
+    while "BODY" not in reached and len(reached) < 60:
         page.driver.switch_to.active_element.send_keys(Keys.TAB)
         name, seen = page.run(
             "const at = document.activeElement;"
@@ -112,7 +113,7 @@ def test_the_tab_key_reaches_everything_and_the_focus_is_always_seen(page: Page)
             "return [at.id || at.name || at.className || at.tagName,"
             " frame.some((each) => getComputedStyle(each).outlineStyle !== 'none')]"
         )
-        assert seen, name
+        assert seen or name == "BODY", name
         reached.append(name)
 
     wanted = [

@@ -69,7 +69,7 @@ function tokenCommand(demo, caller, pretence) {
 }
 
 function command(title, text) {
-  return h("div", { class: "command" }, h("div", { class: "command-head" }, h("h4", {}, title), copyButton(() => text, "Copy")), code(text, title));
+  return h("div", { class: "command" }, h("div", { class: "command-head" }, h("h3", {}, title), copyButton(() => text, "Copy")), code(text, title));
 }
 
 function code(text, label) {
@@ -105,7 +105,7 @@ function answer(record) {
       ` after ${record.milliseconds} ms, ${record.bytes.toLocaleString("en-GB")} bytes`),
     h("details", {}, h("summary", {}, `${record.answered.length} headers`), table(["Header", "Value"], rows, "Headers")),
     record.body
-      ? h("div", { class: "command" }, h("div", { class: "command-head" }, h("h4", {}, "Body"), copyButton(() => record.body, "Copy")), h("pre", { tabindex: "0", role: "region", "aria-label": "Body" }, body), all)
+      ? h("div", { class: "command" }, h("div", { class: "command-head" }, h("h3", {}, "Body"), copyButton(() => record.body, "Copy")), h("pre", { tabindex: "0", role: "region", "aria-label": "Body" }, body), all)
       : h("p", {}, "No body."),
   ];
 }

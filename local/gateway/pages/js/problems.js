@@ -59,7 +59,7 @@ export function failed(error, { again }) {
 }
 
 function card(title, ...content) {
-  return h("section", { class: "problem", role: "alert" }, h("h3", {}, title), content);
+  return h("section", { class: "problem", role: "alert" }, h("h2", {}, title), content);
 }
 
 function facts({ code, requestId }) {
