@@ -202,3 +202,17 @@ def test_rotation_publishes_the_new_key_beside_the_old(caller: Caller) -> None:
 
 def test_it_says_when_it_is_ready(caller: Caller) -> None:
     assert caller.get("/healthz").text == "ok"
+
+
+@pytest.mark.parametrize("origin", ["http://127.0.0.1:8080", "http://localhost:23000"])
+def test_a_page_of_this_machine_may_read_a_token(caller: Caller, origin: str) -> None:
+    answer = caller.post(TOKEN, data=GOOD, headers={"Origin": origin})
+
+    assert answer.headers["access-control-allow-origin"] == origin
+
+
+@pytest.mark.parametrize("origin", ["https://127.0.0.1.example", "http://127.0.0.1:80.example", "null"])
+def test_a_page_from_elsewhere_may_not(caller: Caller, origin: str) -> None:
+    answer = caller.post(TOKEN, data=GOOD, headers={"Origin": origin})
+
+    assert "access-control-allow-origin" not in answer.headers
