@@ -44,6 +44,14 @@ _CSV = {
     "X-Not-Found": _header("In CSV and NDJSON: those named that do not exist or that you may not read."),
 }
 
+_TOO_LARGE = {
+    status: {"description": text, "content": {Kind.JSON.media_type: {"schema": {"type": "object"}}}}
+    for status, text in {
+        "414": "The address is too long; refused before the API sees it, so not as a problem.",
+        "431": "The headers are too large; refused before the API sees them, so not as a problem.",
+    }.items()
+}
+
 Examples = Mapping[tuple[int, str], Mapping[str, Any]]
 """By status and media type: examples by name, as OpenAPI 3.1 has them."""
 
@@ -57,6 +65,7 @@ def of_get(operation: Operation, examples: Examples) -> dict[str, Any]:
             "content": {kind.media_type: _content(operation, kind) for kind in operation.formats},
         },
         **_unchanged(operation),
+        **_TOO_LARGE,
         **{str(status): _problem(status) for status in operation.statuses},
     }
     for (status, media_type), named in examples.items():

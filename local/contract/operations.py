@@ -53,6 +53,11 @@ class Operation:
     cached: bool = True
 
 
+_MOMENT = {
+    "type": "string",
+    "pattern": r"^(19|20|21)\d{2}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])"
+    r"(T([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,6})?)?(Z|[+-](0\d|1[0-3]):[0-5]\d))?$",
+}
 ID = Parameter(
     "meteringPointId",
     "The metering point (målepunkt-ID): 18 digits.",
@@ -66,7 +71,10 @@ IDS = Parameter(
     {"type": "array", "items": {"type": "string", "pattern": r"^\d{18}$"}, "maxItems": MAX_NAMED},
 )
 CUSTOMER = Parameter(
-    "customerNumber", "Only metering points of this customer.", {"type": "integer", "minimum": 0}, 10001
+    "customerNumber",
+    "Only metering points of this customer.",
+    {"type": "integer", "minimum": 0, "maximum": 10**18 - 1},
+    10001,
 )
 PRICE_AREA = Parameter("priceArea", "Only this price area.", {"type": "string", "enum": list(PRICE_AREAS)})
 CURSOR = Parameter(
@@ -107,13 +115,13 @@ SERIES = (
         "from",
         "Start of the period: a market day (its start in Europe/Oslo) or a time with an offset. "
         "Required unless `date` is given.",
-        {"type": "string"},
+        _MOMENT,
         "2026-03-29",
     ),
     Parameter(
         "to",
         "End of the period, exclusive; written like `from`. Left out: what is available.",
-        {"type": "string"},
+        _MOMENT,
         "2026-03-30",
     ),
     Parameter("date", "One market day; instead of `from` and `to`.", {"type": "string", "format": "date"}),
@@ -129,7 +137,7 @@ SERIES = (
     ),
     Parameter(
         "asOf", "The answer as it would have been at this moment: a market day or a time with an offset.",
-        {"type": "string"},
+        _MOMENT,
     ),
     Parameter(
         "limit",
@@ -234,7 +242,7 @@ OPERATIONS = (
                 "since",
                 "Instead of a cursor: all that was published after this moment, a market day or a time with "
                 "offset.",
-                {"type": "string"},
+                _MOMENT,
             ),
             Parameter(
                 "limit",

@@ -29,6 +29,11 @@ class Fault:
     message: str
     hint: str
 
+    def __post_init__(self) -> None:
+        """Callers are promised that there are no other codes."""
+        if self.code not in FAULTS:
+            raise AssertionError(f"the fault '{self.code}' is not among FAULTS")
+
 
 class InvalidRequest(Exception):
     """A request has faults; all of them are named at once."""
@@ -103,3 +108,28 @@ CODES = {
     "warehouse-unavailable": Code(503, "Metering data cannot be read now."),
 }
 """Every code that the function app answers with."""
+
+FAULTS = frozenset(
+    {
+        "cursor-and-since",
+        "date-and-range",
+        "finer-than-stored",
+        "given-twice",
+        "in-the-future",
+        "not-a-choice",
+        "not-a-cursor-of-this-query",
+        "not-a-customer-number",
+        "not-a-date",
+        "not-a-metering-point-id",
+        "not-a-time",
+        "not-in-csv",
+        "not-in-range",
+        "only-with-csv",
+        "required",
+        "time-without-offset",
+        "to-not-after-from",
+        "too-many",
+        "unknown-parameter",
+    }
+)
+"""Every code of a fault, in `errors` of an invalid request."""

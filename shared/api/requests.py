@@ -16,8 +16,9 @@ from shared.periods import Period
 
 DEFAULT_LIMIT = 1_000
 MAX_LIMIT = 10_000
-MAX_NAMED = 1_000
-"""Metering points that one request may name: more would not fit into an address anyway."""
+MAX_NAMED = 200
+"""Metering points that one request may name: so many fit into the 8 192 bytes of a request line that the
+host of the functions takes."""
 
 Given = Mapping[str, Sequence[str]]
 """Query parameters by name, each with all its values."""

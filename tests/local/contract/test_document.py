@@ -76,7 +76,8 @@ def test_everything_in_the_reference_is_described() -> None:
             assert parameter["description"], f"{where}: {parameter['name']}"
         for status, response in operation["responses"].items():
             assert response["description"], f"{where}: {status}"
-            assert response["headers"]["X-Request-Id"], f"{where}: {status}"
+            if status not in ("414", "431"):
+                assert response["headers"]["X-Request-Id"], f"{where}: {status}"
 
 
 def _operations(read: Any) -> list[tuple[str, str, Any]]:

@@ -1,8 +1,9 @@
 from datetime import UTC, date, datetime
+from urllib.parse import urlencode
 
 import pytest
 
-from shared import periods
+from shared import metering, periods
 from shared.api import cursors, requests
 from shared.api.problems import InvalidRequest
 from shared.api.requests import Known, Layout, SeriesRequest
@@ -166,3 +167,23 @@ def test_the_size_of_a_page_may_change_from_page_to_page() -> None:
     cursor = cursors.Cursor(POINT, date(2026, 2, 1), until=asked.period.end, as_of=asked.as_of)
 
     assert ask(from_="2026-01-01", limit="7", cursor=cursor.encode(query=asked.query)).limit == 7
+
+
+def test_as_many_metering_points_as_may_be_named_fit_into_an_address() -> None:
+    given = {"meteringPointId": [POINT] * requests.MAX_NAMED, "from": ["2026-03-29T00:00:00+01:00"]}
+
+    assert len(f"GET /v1/consumption?{urlencode(given, doseq=True)} HTTP/1.1\r\n") < 8_192
+
+
+def test_more_metering_points_than_may_be_named_are_a_fault() -> None:
+    payloads = (f"70705759{number:09d}" for number in range(requests.MAX_NAMED + 1))
+    named = [payload + metering.check_digit(payload) for payload in payloads]
+
+    with pytest.raises(InvalidRequest) as refused:
+        requests.series_of_many(
+            direction=Direction.CONSUMPTION,
+            given={"meteringPointId": named, "date": ["2026-03-29"]},
+            known=KNOWN,
+        )
+
+    assert [fault.code for fault in refused.value.faults] == ["too-many"]

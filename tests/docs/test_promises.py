@@ -1,0 +1,129 @@
+"""Codes and limits in the guides are those of the code."""
+
+import json
+import re
+
+import pytest
+
+from local import places
+from local.contract import answers
+from shared.api import pages, problems, requests
+from shared.metering import Quality, Resolution
+
+DOCS = places.ROOT / "docs"
+
+
+def rows_of(guide: str) -> list[list[str]]:
+    """The cells of every row of a guide's tables."""
+    lines = (DOCS / f"{guide}.md").read_text(encoding="utf-8").splitlines()
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("|")]
+
+
+def gateways_codes() -> dict[str, int]:
+    """Every code in the policies, with its status."""
+    found = {}
+    for path in (places.ROOT / "infra/apim/policies").rglob("*.xml"):
+        text = path.read_text(encoding="utf-8")
+        pairs = re.findall(
+            r'"problem-status" value="@\((\d+)\)" />\s*<set-variable name="problem-code" value="([\w-]+)"',
+            text,
+        )
+        assert len(pairs) == text.count('name="problem-code"')
+        found |= {code: int(status) for status, code in pairs}
+    return found
+
+
+def test_every_code_is_documented_with_its_status_and_no_other() -> None:
+    told = {
+        row[0].strip("`"): row[1] for row in rows_of("errors") if len(row) == 3 and row[0].startswith("`")
+    }
+
+    app = {code: known.status for code, known in problems.CODES.items()}
+    assert {code: int(status) for code, status in told.items()} == {**gateways_codes(), **app}
+
+
+def test_app_and_gateway_mean_the_same_by_a_code() -> None:
+    gateway = gateways_codes()
+
+    shared = problems.CODES.keys() & gateway.keys()
+    assert shared == {"internal-error", "method-not-allowed", "unknown-path"}
+    assert all(problems.CODES[code].status == gateway[code] for code in shared)
+
+
+def test_every_code_of_a_fault_is_documented_and_no_other() -> None:
+    told = {row[0].strip("`") for row in rows_of("errors") if len(row) == 2 and row[0].startswith("`")}
+
+    assert told == problems.FAULTS
+
+
+def test_every_code_of_a_fault_is_one_that_the_app_gives() -> None:
+    sources = [
+        path.read_text(encoding="utf-8")
+        for path in (places.ROOT / "shared/api").glob("*.py")
+        if path.name != "problems.py"
+    ]
+
+    assert [code for code in problems.FAULTS if not any(f'"{code}"' in text for text in sources)] == []
+
+
+def test_a_fault_with_another_code_is_refused() -> None:
+    with pytest.raises(AssertionError, match="not among FAULTS"):
+        problems.Fault("from", "made-up", "message", "hint")
+
+
+def spaced(number: int) -> str:
+    return f"{number:,}".replace(",", " ")
+
+
+def test_calls_are_limited_as_the_products_say() -> None:
+    products = json.loads((places.ROOT / "infra/apim/products.json").read_text(encoding="utf-8"))["products"]
+
+    assert [row for row in rows_of("limits") if row[0] in ("Standard", "Partner")] == [
+        [each["name"], spaced(each["callsPerMinute"]), spaced(each["callsPerDay"])] for each in products
+    ]
+
+
+def test_pages_and_requests_are_limited_as_the_code_says() -> None:
+    told = {row[0]: row[1] for row in rows_of("limits") if len(row) == 2}
+
+    assert told["`limit` left out"].startswith(f"{spaced(requests.DEFAULT_LIMIT)} market days")
+    assert told["`limit` at most"] == spaced(requests.MAX_LIMIT)
+    assert told["values written one by one on a page"].startswith(f"at most {spaced(pages.MAX_VALUES)}:")
+    assert told["metering points named in one request"].startswith(f"{requests.MAX_NAMED};")
+    text = (DOCS / "limits.md").read_text(encoding="utf-8")
+    assert f"quarters, {spaced(pages.MAX_VALUES // 96)} days do" in text.replace("\n", " ")
+    assert requests.MAX_LIMIT * 24 <= pages.MAX_VALUES
+
+
+def test_the_time_for_an_answer_is_the_gateways() -> None:
+    policy = (places.ROOT / "infra/apim/policies/global.xml").read_text(encoding="utf-8")
+    told = {row[0]: row[1] for row in rows_of("limits") if len(row) == 2}
+
+    assert re.findall(r'forward-request timeout="(\d+)"', policy) == ["60"]
+    assert told["time for an answer"] == "60 seconds, then 503"
+
+
+def test_every_quality_and_resolution_is_explained() -> None:
+    told = {row[0].strip("`") for row in rows_of("quality") if len(row) == 3}
+    times = (DOCS / "times.md").read_text(encoding="utf-8")
+
+    assert set(Quality) <= told
+    assert all(f"`{each}`" in times for each in Resolution)
+
+
+def test_columns_of_csv_are_names_of_json() -> None:
+    header = (
+        (DOCS / "examples/get-consumption-of-metering-point.night.csv").read_text("utf-8").splitlines()[0]
+    )
+    known = {
+        field.alias for model in (answers.SeriesPart, answers.Value) for field in model.model_fields.values()
+    }
+
+    assert {column.removesuffix("KWh") for column in header.split(",")} <= known
+
+
+def test_the_reference_has_the_changelogs_version() -> None:
+    version = json.loads((DOCS / "openapi.json").read_text(encoding="utf-8"))["info"]["version"]
+    changelog = (places.ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+
+    assert re.findall(r"^## \[([\d.]+)\]", changelog, re.MULTILINE)[0] == version
