@@ -21,7 +21,7 @@ def rows_of(guide: str) -> list[list[str]]:
 
 def gateways_codes() -> dict[str, int]:
     """Every code in the policies, with its status."""
-    found = {}
+    found: dict[str, int] = {}
     for path in (places.ROOT / "infra/apim/policies").rglob("*.xml"):
         text = path.read_text(encoding="utf-8")
         pairs = re.findall(

@@ -1,0 +1,40 @@
+"""Generated requests, through the gateway and to the app: what comes back is what the reference says.
+
+Some dozens here; `python -m local.contract.fuzz` asks thousands.
+"""
+
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from local.contract import fuzz, stack
+from local.contract.stack import Running
+
+_FEW = ("--phases", "examples,fuzzing,stateful", "--seed", "20260329", "--no-shrink")
+
+
+@pytest.fixture(scope="module")
+def running(_azurite_accounts: Iterator[str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """The demo world that stands still, behind the gateway."""
+    state = tmp_path_factory.mktemp("fuzz")
+    with stack.running(state, table_storage=next(_azurite_accounts)) as found:
+        yield found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("through", ["gateway", "app"])
+def test_no_generated_request_gets_an_answer_that_is_not_documented(
+    running: Running, tmp_path: Path, through: str
+) -> None:
+    command = fuzz.command(running, through=through, max_examples=4, more=_FEW)
+
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
+
+    assert done.returncode == 0, done.stdout
+    found = re.search(r"(\d+) generated", done.stdout)
+    assert found is not None, done.stdout
+    assert int(found[1]) > 50
+    assert "Traceback" not in running.log.read_text(encoding="utf-8")
