@@ -167,11 +167,17 @@ def sync_access(timer: func.TimerRequest) -> None:
 
 @app.timer_trigger(schedule="%PUBLISH_SCHEDULE%", arg_name="timer")
 def publish_readings(timer: func.TimerRequest) -> None:
-    """Publish what was delivered; an alert reads from the log until when there is data."""
+    """Take in and publish what was delivered; alerts read the log's lines."""
+    intake = use.take_in_deliveries()
+    for loaded in intake.loaded:
+        log.info("Delivery loaded: %r, %d rows.", loaded.kept_as, loaded.rows)
+    for rejected in intake.rejected:
+        log.warning("Delivery rejected: %r; the reasons lie beside it.", rejected.kept_as)
     for published in use.publish_readings():
         log.info("Publication %d: %d market days.", published.sequence, published.days)
     latest = use.publications.latest()
     log.info("Data is available until %s.", latest.available_until.isoformat() if latest else "never")
+    intake.insist()
 
 
 def series_of_one(req: func.HttpRequest, direction: Direction) -> Answer:

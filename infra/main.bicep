@@ -216,6 +216,7 @@ module functionApp 'modules/function-app.bicep' = {
     blobEndpoint: storage.outputs.blobEndpoint
     tableEndpoint: storage.outputs.tableEndpoint
     packageContainerUrl: storage.outputs.packageContainerUrl
+    deliveryContainerName: storage.outputs.deliveryContainerName
     keyVaultUri: keyVault.outputs.vaultUri
     applicationInsightsConnectionString: monitoring.outputs.applicationInsightsConnectionString
     warehouseServer: warehouseServer

@@ -21,6 +21,7 @@ _DEFAULTS = {
     "WAREHOUSE_MAX_ROWS": "250000",
     "ODBC_DRIVER": "ODBC Driver 18 for SQL Server",
     "ACCESS_MAX_AGE_HOURS": "72",
+    "DELIVERY_CONTAINER": "deliveries",
     "SEVERA_CLIENT_IDS_PROPERTY": "API client id",
     "SEVERA_METERING_POINTS_PROPERTY": "API metering points",
     "SEVERA_CONTACT_ROLE": "API",
@@ -38,6 +39,7 @@ def stack(ports: Ports, *, state: Path = places.STATE) -> dict[str, str]:
     return {
         "WAREHOUSE": f"duckdb:{state / 'metering.duckdb'}",
         "TABLE_STORAGE": emulator.connection_string(azurite_endpoints(ports)),
+        "DELIVERY_STORAGE": emulator.connection_string(azurite_endpoints(ports)),
         "GATEWAY_PRINCIPAL_ID": demo.GATEWAY_PRINCIPAL_ID,
         "SEVERA_BASE_URL": f"{standins}/severa/rest-api",
         "SEVERA_CLIENT_ID": demo.SEVERA_CLIENT_ID,

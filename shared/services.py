@@ -19,8 +19,10 @@ from shared.access.sync import Rules, Sources
 from shared.api.requests import Known
 from shared.settings import Settings
 from shared.tables import Tables
-from shared.warehouse import announce, opening, supply
+from shared.warehouse import announce, container, intake, opening, supply
+from shared.warehouse.container import Container
 from shared.warehouse.engine import Warehouse
+from shared.warehouse.intake import Intake
 from shared.warehouse.publish import Published
 from shared.warehouse.watermark import Publications
 
@@ -39,6 +41,8 @@ class Services:
     warehouse: Warehouse
     grants: Grants
     publications: Publications
+    deliveries: Container | None
+    """Where delivery files arrive; None when they are loaded by other ways."""
 
     def known(self) -> Known:
         """What is known before a question is read: the time and the latest publication."""
@@ -59,6 +63,12 @@ class Services:
             clock=self.clock,
             dry_run=dry_run,
         )
+
+    def take_in_deliveries(self) -> Intake:
+        """Load the delivery files that have arrived; what went wrong is in the answer."""
+        if self.deliveries is None:
+            return Intake()
+        return intake.take_in(self.deliveries, self.warehouse, clock=self.clock)
 
     def publish_readings(self) -> list[Published]:
         """Publish every delivery that waits, and tell the requests of it."""
@@ -102,6 +112,9 @@ def start(settings: Settings, *, clock: Clock) -> Services:
         warehouse=opening.open_warehouse(settings.warehouse, identity_client_id=settings.identity_client_id),
         grants=Grants(tables=opened, max_age=settings.access_max_age, clock=clock),
         publications=Publications(tables=opened, clock=clock),
+        deliveries=container.open_container(settings.deliveries, credential=credential)
+        if settings.deliveries
+        else None,
     )
 
 

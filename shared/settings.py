@@ -32,6 +32,14 @@ class WarehouseSettings:
 
 
 @dataclass(frozen=True)
+class DeliverySettings:
+    """Where delivery files arrive: a container of a storage account."""
+
+    storage: str = field(repr=False)
+    container: str
+
+
+@dataclass(frozen=True)
 class SeveraSettings:
     """Where Visma Severa is, who we are there, and where in it access is registered."""
 
@@ -74,6 +82,8 @@ class Settings:
     severa: SeveraSettings
     directory: DirectorySettings
     sync: SyncSettings
+    deliveries: DeliverySettings | None
+    """None: nothing is taken in from storage, only published."""
     identity_client_id: str | None
     """Client id of the app's user-assigned managed identity, for tokens of storage, warehouse and Graph."""
 
@@ -173,6 +183,7 @@ def _read(reader: _Reader) -> Settings:
         severa=_severa(reader),
         directory=_directory(reader),
         sync=_sync(reader),
+        deliveries=_deliveries(reader),
         identity_client_id=reader.guid("AZURE_CLIENT_ID"),
     )
 
@@ -193,6 +204,12 @@ def _warehouse(reader: _Reader) -> WarehouseSettings:
         max_rows=reader.number("WAREHOUSE_MAX_ROWS", "250000", parse=int, low=1_000, high=10_000_000),
         odbc_driver=reader.text("ODBC_DRIVER", "ODBC Driver 18 for SQL Server"),
     )
+
+
+def _deliveries(reader: _Reader) -> DeliverySettings | None:
+    storage = reader.optional("DELIVERY_STORAGE")
+    container = reader.text("DELIVERY_CONTAINER", "deliveries")
+    return DeliverySettings(storage, container) if storage else None
 
 
 def _severa(reader: _Reader) -> SeveraSettings:

@@ -33,6 +33,13 @@ var rules = [
     query: loadTextContent('../alerts/publish-failed.kql')
   }
   {
+    name: 'delivery-rejected'
+    severity: 2
+    every: 'PT15M'
+    window: 'PT15M'
+    query: loadTextContent('../alerts/delivery-rejected.kql')
+  }
+  {
     name: 'data-late'
     severity: 2
     every: 'PT1H'

@@ -19,6 +19,10 @@ param backendAppId string
 param blobEndpoint string
 param tableEndpoint string
 param packageContainerUrl string
+
+@description('Container that delivery files arrive in.')
+param deliveryContainerName string
+
 param keyVaultUri string
 param applicationInsightsConnectionString string
 
@@ -104,6 +108,8 @@ var appSettings = {
   AZURE_CLIENT_ID: identityClientId
   GATEWAY_PRINCIPAL_ID: gatewayPrincipalId
   TABLE_STORAGE: tableEndpoint
+  DELIVERY_STORAGE: blobEndpoint
+  DELIVERY_CONTAINER: deliveryContainerName
   WAREHOUSE: 'fabric://${warehouseServer}/${warehouseDatabase}'
   WAREHOUSE_TIMEOUT_SECONDS: '30'
   WAREHOUSE_POOL_SIZE: string(sessionsPerInstance)

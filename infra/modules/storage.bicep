@@ -169,4 +169,5 @@ output name string = account.name
 output blobEndpoint string = account.properties.primaryEndpoints.blob
 output tableEndpoint string = 'https://${account.name}.table.${environment().suffixes.storage}'
 output packageContainerUrl string = '${account.properties.primaryEndpoints.blob}${packages.name}'
+output deliveryContainerName string = deliveries.name
 output deliveryContainerUrl string = '${account.properties.primaryEndpoints.blob}${deliveries.name}'

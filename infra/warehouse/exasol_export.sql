@@ -25,7 +25,7 @@ EXPORT (
     ORDER BY metering_point_id, start_utc
 )
 INTO CSV AT CLOUD AZURE BLOBSTORAGE metering_deliveries
-FILE 'deliveries/2026-11-22/values.csv'
+FILE 'deliveries/incoming/2026-11-22/values.csv'
 ENCODING = 'UTF-8' COLUMN SEPARATOR = ',' ROW SEPARATOR = 'LF' WITH COLUMN NAMES REPLACE;
 
 -- Metering points: what the file says of one replaces what was known of it.
@@ -34,7 +34,7 @@ EXPORT (
     FROM metering.metering_point
 )
 INTO CSV AT CLOUD AZURE BLOBSTORAGE metering_deliveries
-FILE 'deliveries/2026-11-22/metering_points.csv'
+FILE 'deliveries/incoming/2026-11-22/metering_points.csv'
 ENCODING = 'UTF-8' COLUMN SEPARATOR = ',' ROW SEPARATOR = 'LF' WITH COLUMN NAMES REPLACE;
 
 -- Supply periods: all periods of each metering point that the file names, in market days,
@@ -46,5 +46,5 @@ EXPORT (
     FROM metering.supply
 )
 INTO CSV AT CLOUD AZURE BLOBSTORAGE metering_deliveries
-FILE 'deliveries/2026-11-22/supply_periods.csv'
+FILE 'deliveries/incoming/2026-11-22/supply_periods.csv'
 ENCODING = 'UTF-8' COLUMN SEPARATOR = ',' ROW SEPARATOR = 'LF' WITH COLUMN NAMES REPLACE;

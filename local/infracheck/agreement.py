@@ -88,6 +88,9 @@ def unknown_functions(queries: Mapping[str, str], *, known: Iterable[str]) -> li
 _LOG_LINE = re.compile(r'\bMessage startswith "([^"]+)"')
 
 
+_LEVELS = ("info", "warning", "error")
+
+
 def unlogged_lines(queries: Mapping[str, str], *, sources: Iterable[str]) -> list[str]:
     """Alerts (by path) that look for a log line which no source of the app writes."""
     texts = list(sources)
@@ -95,7 +98,7 @@ def unlogged_lines(queries: Mapping[str, str], *, sources: Iterable[str]) -> lis
         f'{path} looks for log lines "{line}", which the app does not write.'
         for path, text in sorted(queries.items())
         for line in _LOG_LINE.findall(text)
-        if not any(f'log.info("{line}' in source for source in texts)
+        if not any(f'log.{level}("{line}' in source for level in _LEVELS for source in texts)
     ]
 
 

@@ -17,7 +17,8 @@ from local.ports import Ports, address
 from local.sampledata import deliveries
 from local.stack import greeting, lock, parts, sample
 from local.stack.supervision import StackFailed, Supervisor, refuse_taken_ports
-from shared import periods
+from shared import periods, settings
+from shared.warehouse import container
 
 SYNC_TIMER = "sync_access"
 SYNC_SECONDS = 60
@@ -74,6 +75,8 @@ def _start(supervisor: Supervisor, ports: Ports, arguments: argparse.Namespace) 
     for part in outside:
         _say(f"Starting {part.name} …")
         supervisor.start(part)
+    supervisor.wait_ready("azurite")
+    _make_container(ports, state=state)
     _load_sample(supervisor, ports, state=state, days=arguments.sample_days)
     for part in inside:
         _say(f"Starting {part.name} …")
@@ -85,7 +88,6 @@ def _start(supervisor: Supervisor, ports: Ports, arguments: argparse.Namespace) 
 
 def _load_sample(supervisor: Supervisor, ports: Ports, *, state: Path, days: int) -> None:
     missing, loaded = sample.missing(state, yesterday=_yesterday(), days=days)
-    supervisor.wait_ready("azurite")
     if missing:
         _say(f"Loading sample data up to {loaded.until} …")
     for files in missing:
@@ -95,6 +97,13 @@ def _load_sample(supervisor: Supervisor, ports: Ports, *, state: Path, days: int
                 "The sample data could not be loaded; `python3 dev.py run --fresh` starts over."
             )
     sample.remember(state, loaded)
+
+
+def _make_container(ports: Ports, *, state: Path) -> None:
+    """Make the container that delivery files may be put into; in Azure the infrastructure has it."""
+    chosen = settings.from_environment(environment.stack(ports, state=state)).deliveries
+    if chosen is not None:
+        container.open_container(chosen, credential=None).create_missing()
 
 
 def _sync(ports: Ports, *, state: Path) -> None:

@@ -13,9 +13,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from shared.warehouse import opening, publish
+from shared.settings import DeliverySettings
+from shared.warehouse import container as containers
+from shared.warehouse import intake, opening, publish
 from shared.warehouse.engine import Query, Row, Session, Statement, Warehouse
 from tests.builders import warehouse as building
+from tests.builders.container import MortalContainer
+from tests.builders.histories import Mortal
 from tests.builders.warehouse import Clock
 
 
@@ -76,6 +80,29 @@ def load_and_publish(url: str, file: str, before: str) -> None:
     warehouse.close()
 
 
+def load_and_publish_when_told(url: str, file: str) -> None:
+    """Be ready, and then load a file and publish it."""
+    say("ready")
+    sys.stdin.readline()
+    load_and_publish(url, file, "never")
+
+
+def take_in(url: str, storage: str, steps: str) -> None:
+    """Take deliveries in from a container, and die after so many steps."""
+    container = containers.open_container(DeliverySettings(storage, "deliveries"), credential=None)
+    process = Killed(opening.open_warehouse(building.settings(url)), int(steps))
+    intake.take_in(MortalContainer(container, process), process, clock=Clock())
+
+
+class Killed(Mortal):
+    """A process that ends with its last step."""
+
+    def step(self) -> None:
+        if self.steps == 0:
+            die()
+        super().step()
+
+
 def hold(url: str) -> None:
     """Keep the warehouse open while idle, until told to go on; then say how many publications there are."""
     warehouse = opening.open_warehouse(building.settings(url))
@@ -129,7 +156,16 @@ def want_and_die(url: str) -> None:
 
 
 DOINGS = {
-    each.__name__: each for each in (load_and_publish, hold, hold_busily, hold_in_a_transaction, want_and_die)
+    each.__name__: each
+    for each in (
+        load_and_publish,
+        load_and_publish_when_told,
+        take_in,
+        hold,
+        hold_busily,
+        hold_in_a_transaction,
+        want_and_die,
+    )
 }
 
 if __name__ == "__main__":

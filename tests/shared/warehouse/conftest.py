@@ -6,7 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from shared.settings import DeliverySettings
+from shared.warehouse import container as containers
 from shared.warehouse import opening, schema
+from shared.warehouse.container import Container
 from shared.warehouse.engine import Statement, Warehouse
 from tests.builders import warehouse as building
 from tests.builders.warehouse import Clock, Deliverer
@@ -66,3 +69,17 @@ def clock() -> Clock:
 def deliverer(warehouse: Warehouse, tmp_path: Path, clock: Clock) -> Deliverer:
     """Delivers to the warehouse."""
     return Deliverer(warehouse, tmp_path, clock)
+
+
+@pytest.fixture
+def delivery_storage(table_storage: str) -> DeliverySettings:
+    """A container in an account that this test has for itself."""
+    chosen = DeliverySettings(table_storage, "deliveries")
+    containers.open_container(chosen, credential=None).create_missing()
+    return chosen
+
+
+@pytest.fixture
+def container(delivery_storage: DeliverySettings) -> Container:
+    """An empty container of delivery files."""
+    return containers.open_container(delivery_storage, credential=None)

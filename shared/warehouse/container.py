@@ -1,0 +1,222 @@
+"""The container that delivery files arrive in: the only importer of `azure.storage.blob`.
+
+A file arrives below `incoming/` and leaves to `processed/` or `rejected/`. Every error of the client
+library is translated here, once.
+"""
+
+import logging
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from azure.core import MatchConditions
+from azure.core.credentials import TokenCredential
+from azure.core.exceptions import (
+    AzureError,
+    ResourceExistsError,
+    ResourceModifiedError,
+    ResourceNotFoundError,
+)
+from azure.storage.blob import BlobLeaseClient, ContainerClient, ContentSettings, StorageErrorCode
+
+from shared.settings import DeliverySettings
+
+INCOMING = "incoming/"
+TURN = "turn"
+"""The blob whose lease lets one runner at a time work."""
+LEASE_SECONDS = 60
+"""After so long somebody else may have the turn of a runner that has died (the service's longest)."""
+RENEW_SECONDS = 20
+
+_PIECE = 4 * 1024 * 1024
+"""Bytes that are in memory at a time, whatever the size of a file."""
+_CLIENT_OPTIONS: dict[str, Any] = {
+    "max_single_get_size": _PIECE,
+    "max_chunk_get_size": _PIECE,
+    "max_single_put_size": _PIECE,
+    "max_block_size": _PIECE,
+    "retry_total": 3,
+    "connection_timeout": 5,
+    "read_timeout": 60,
+}
+
+log = logging.getLogger("metering.deliveries")
+
+
+class ContainerUnavailable(Exception):
+    """The container did not answer, refused us, or does not exist."""
+
+
+class ChangedMeanwhile(Exception):
+    """A file was replaced or taken away after it had been listed."""
+
+
+class TakenByAnother(Exception):
+    """Another runner has the turn."""
+
+
+@dataclass(frozen=True, order=True)
+class Arrived:
+    """A file that waits; files sort in the order of their arrival.
+
+    Attributes:
+        at: when its upload was complete.
+        name: with the path below `incoming/`.
+        size: in bytes.
+        etag: of the content that arrived.
+    """
+
+    at: datetime
+    name: str
+    size: int
+    etag: str
+
+
+class Container:
+    """A container of delivery files. Every method may raise ContainerUnavailable."""
+
+    def __init__(self, client: ContainerClient) -> None:
+        self._client = client
+
+    def create_missing(self) -> None:
+        """Make the container where there is none."""
+        with _translated():
+            try:
+                self._client.create_container()
+            except ResourceExistsError as error:
+                if _code(error) != StorageErrorCode.CONTAINER_ALREADY_EXISTS:
+                    raise
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """The only turn there is, until the end of the block.
+
+        It keeps two runners from doing the same work, and no more than that: whoever has lost it
+        unknowingly still does no harm, since a file counts once and is removed only as it was listed.
+
+        Raises:
+            TakenByAnother: somebody else has it.
+        """
+        lease = self._lease()
+        ended = threading.Event()
+        renewal = threading.Thread(target=_renew, args=(lease, ended), name="delivery-turn", daemon=True)
+        renewal.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            renewal.join()
+            _give_back(lease)
+
+    def arrived(self) -> list[Arrived]:
+        """The files that wait, in the order of their arrival."""
+        with _translated():
+            found = [
+                Arrived(blob.last_modified, blob.name.removeprefix(INCOMING), blob.size, blob.etag)
+                for blob in self._client.list_blobs(name_starts_with=INCOMING)
+            ]
+        return sorted(each for each in found if each.name and not each.name.endswith("/"))
+
+    def download(self, file: Arrived, path: Path) -> None:
+        """Write a file that waits to `path`.
+
+        Raises:
+            ChangedMeanwhile: it is not there any more as it was listed.
+            OSError: it cannot be written.
+        """
+        with _translated(), path.open("wb") as target:
+            self._client.download_blob(
+                INCOMING + file.name, etag=file.etag, match_condition=MatchConditions.IfNotModified
+            ).readinto(target)
+
+    def keep(self, name: str, path: Path) -> None:
+        """Store the file at `path` under a name, in the place of one that is there."""
+        with _translated(), path.open("rb") as content:
+            self._client.upload_blob(name, content, overwrite=True)
+
+    def note(self, name: str, text: str) -> None:
+        """Store a text under a name, in the place of one that is there."""
+        plain = ContentSettings(content_type="text/plain; charset=utf-8")
+        with _translated():
+            self._client.upload_blob(name, text.encode(), overwrite=True, content_settings=plain)
+
+    def remove(self, file: Arrived) -> None:
+        """Remove a file that waits.
+
+        Raises:
+            ChangedMeanwhile: it is not there any more as it was listed.
+        """
+        with _translated():
+            self._client.delete_blob(
+                INCOMING + file.name, etag=file.etag, match_condition=MatchConditions.IfNotModified
+            )
+
+    def _lease(self) -> BlobLeaseClient:
+        turn = self._client.get_blob_client(TURN)
+        with _translated():
+            try:
+                return turn.acquire_lease(LEASE_SECONDS)
+            except ResourceNotFoundError as error:
+                if _code(error) != StorageErrorCode.BLOB_NOT_FOUND:
+                    raise
+            except ResourceExistsError as error:
+                raise TakenByAnother("another runner takes deliveries in") from error
+            try:
+                turn.upload_blob(b"", overwrite=False)
+                return turn.acquire_lease(LEASE_SECONDS)
+            except ResourceExistsError as error:
+                raise TakenByAnother("another runner takes deliveries in") from error
+
+
+def open_container(settings: DeliverySettings, *, credential: TokenCredential | None) -> Container:
+    """A container at an endpoint (with the app's identity) or by a connection string (the emulator)."""
+    if settings.storage.startswith("https://"):
+        return Container(
+            ContainerClient(settings.storage, settings.container, credential=credential, **_CLIENT_OPTIONS)
+        )
+    return Container(
+        ContainerClient.from_connection_string(settings.storage, settings.container, **_CLIENT_OPTIONS)
+    )
+
+
+def _renew(lease: BlobLeaseClient, ended: threading.Event) -> None:
+    while not ended.wait(RENEW_SECONDS):
+        try:
+            lease.renew()
+        except AzureError as error:
+            log.warning("The turn to take deliveries in could not be renewed: %s.", _reason(error))
+
+
+def _give_back(lease: BlobLeaseClient) -> None:
+    try:
+        lease.release()
+    except AzureError as error:
+        log.warning("The turn to take deliveries in ends by itself: %s.", _reason(error))
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except ResourceModifiedError as error:
+        raise ChangedMeanwhile("the file was replaced") from error
+    except ResourceNotFoundError as error:
+        if _code(error) == StorageErrorCode.BLOB_NOT_FOUND:
+            raise ChangedMeanwhile("the file was taken away") from error
+        raise ContainerUnavailable(f"The container did not answer as expected: {_reason(error)}") from error
+    except AzureError as error:
+        raise ContainerUnavailable(f"The container did not answer as expected: {_reason(error)}") from error
+
+
+def _reason(error: AzureError) -> str:
+    """The service's own code where there is one: the full message may hold an address with a signature."""
+    return str(_code(error) or type(error).__name__)
+
+
+def _code(error: AzureError) -> str | None:
+    code = getattr(error, "error_code", None)
+    return getattr(code, "value", code)

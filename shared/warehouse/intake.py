@@ -1,0 +1,177 @@
+"""Takes delivery files in from the container: each once, in the order in which they arrived.
+
+A file that was loaded moves to `processed/`, one with faults to `rejected/` with the reasons beside it.
+Whatever else goes wrong is no fault of the file: it stays, and so do those after it, since the newest
+delivery counts; the next run tries again. A run that dies anywhere is completed by the next one.
+"""
+
+import re
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import takewhile
+from pathlib import Path, PurePosixPath
+from typing import Protocol
+
+from shared.warehouse import deliveries
+from shared.warehouse.container import Arrived, ChangedMeanwhile, TakenByAnother
+from shared.warehouse.engine import Warehouse
+from shared.warehouse.files import MAX_FAULTS, Fault, Rejected
+
+MAX_BYTES = 500 * 1024 * 1024
+"""A file has to fit on the small temporary disk of a function app; larger ones go by `COPY INTO`."""
+STOP_AFTER = timedelta(minutes=15)
+"""No file is begun after so long, so that what was loaded is published within the time of a function."""
+
+_UNUSUAL = re.compile(r"[^\w.,+=@ -]", re.ASCII)
+
+
+class Container(Protocol):
+    """What is needed of `container.Container`."""
+
+    def turn(self) -> AbstractContextManager[None]:
+        """The only turn there is, or TakenByAnother."""
+        ...
+
+    def arrived(self) -> list[Arrived]:
+        """The files that wait, in the order of their arrival."""
+        ...
+
+    def download(self, file: Arrived, path: Path) -> None:
+        """Write a file that waits to `path`, or raise ChangedMeanwhile."""
+        ...
+
+    def keep(self, name: str, path: Path) -> None:
+        """Store the file at `path` under a name."""
+        ...
+
+    def note(self, name: str, text: str) -> None:
+        """Store a text under a name."""
+        ...
+
+    def remove(self, file: Arrived) -> None:
+        """Remove a file that waits, or raise ChangedMeanwhile."""
+        ...
+
+
+class DeliveryStays(Exception):
+    """A delivery could not be taken in for no fault of its own; it waits for the next run."""
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What became of a file.
+
+    Attributes:
+        kept_as: where in the container it is now.
+        rows: how many were loaded; 0 when it was rejected.
+        faults: why it was rejected; with MAX_FAULTS of them there may be more.
+    """
+
+    kept_as: str
+    rows: int
+    faults: tuple[Fault, ...] = ()
+
+
+@dataclass(frozen=True)
+class Intake:
+    """What became of the files of one run, and what ended it early."""
+
+    taken: tuple[Taken, ...] = ()
+    failure: Exception | None = None
+
+    @property
+    def loaded(self) -> list[Taken]:
+        """The files without faults."""
+        return [each for each in self.taken if not each.faults]
+
+    @property
+    def rejected(self) -> list[Taken]:
+        """The files with faults."""
+        return [each for each in self.taken if each.faults]
+
+    def insist(self) -> None:
+        """Raise what ended the run early."""
+        if self.failure is not None:
+            raise self.failure
+
+
+def take_in(container: Container, warehouse: Warehouse, *, clock: Callable[[], datetime]) -> Intake:
+    """Take in the files that wait; none when another runner is at it.
+
+    Whatever goes wrong is in the answer, so that what was loaded before it can still be published.
+    """
+    taken: list[Taken] = []
+    try:
+        with container.turn():
+            for file in _begun_in_time(container.arrived(), clock=clock):
+                outcome = _take_in_one(container, warehouse, file, now=clock())
+                if outcome is not None:
+                    taken.append(outcome)
+    except TakenByAnother:
+        return Intake()
+    except Exception as failure:
+        return Intake(tuple(taken), failure)
+    return Intake(tuple(taken))
+
+
+def _begun_in_time(files: Sequence[Arrived], *, clock: Callable[[], datetime]) -> Iterator[Arrived]:
+    stop_at = clock() + STOP_AFTER
+    return takewhile(lambda _: clock() < stop_at, files)
+
+
+def _take_in_one(container: Container, warehouse: Warehouse, file: Arrived, *, now: datetime) -> Taken | None:
+    """What became of a file; None when it was replaced or taken away before it could be read."""
+    if file.size > MAX_BYTES:
+        raise DeliveryStays(
+            f"{file.name!a} has more than {MAX_BYTES:,} bytes and holds up those after it: "
+            "bring it in with infra/warehouse/copy_into.sql and remove it."
+        )
+    try:
+        with tempfile.TemporaryDirectory(prefix="delivery-") as folder:
+            path = Path(folder) / _file_name(file.name)
+            container.download(file, path)
+            taken = _load(warehouse, path, file, now=now)
+            _move(container, file, taken, path=path)
+    except ChangedMeanwhile:
+        return None
+    except Exception as error:
+        raise DeliveryStays(f"{file.name!a} stays in incoming: {type(error).__name__}.") from error
+    return taken
+
+
+def _load(warehouse: Warehouse, path: Path, file: Arrived, *, now: datetime) -> Taken:
+    try:
+        loaded = deliveries.load(warehouse, path, now=now, progress=lambda rows, share: None)
+    except Rejected as rejected:
+        return Taken(_kept_as(file, folder="rejected"), 0, rejected.faults)
+    return Taken(_kept_as(file, folder="processed"), loaded.rows)
+
+
+def _move(container: Container, file: Arrived, taken: Taken, *, path: Path) -> None:
+    """Store what was read, and then remove it from where it came: a death in between only repeats work."""
+    if taken.faults:
+        container.note(f"{taken.kept_as}.reasons.txt", _reasons(file, taken.faults))
+    container.keep(taken.kept_as, path)
+    with suppress(ChangedMeanwhile):  # What came in its place is another delivery.
+        container.remove(file)
+
+
+def _kept_as(file: Arrived, *, folder: str) -> str:
+    """A name of its own for each arrival: many a delivery is called the same every day."""
+    return f"{folder}/{file.at:%Y-%m-%dT%H%M%SZ}/{file.name}"
+
+
+def _file_name(name: str) -> str:
+    """The last part of a name as one that any file system takes."""
+    return _UNUSUAL.sub("_", PurePosixPath(name).name)[-100:].strip(". ") or "delivery"
+
+
+def _reasons(file: Arrived, faults: Sequence[Fault]) -> str:
+    lines = [f"{file.name} was rejected; nothing of it was loaded."]
+    lines += [f"line {fault.line}: {fault.reason}" for fault in faults]
+    if len(faults) == MAX_FAULTS:
+        lines.append(f"There may be more: reading stopped after {MAX_FAULTS} faults.")
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,134 @@
+"""The container of delivery files, in Microsoft's emulator."""
+
+import tracemalloc
+from pathlib import Path
+
+import pytest
+from azure.storage.blob import ContainerClient
+
+from shared.settings import DeliverySettings
+from shared.warehouse import container as containers
+from shared.warehouse.container import ChangedMeanwhile, Container, ContainerUnavailable, TakenByAnother
+from tests.builders.container import Outside
+
+MEGABYTE = 1024 * 1024
+
+
+@pytest.fixture
+def outside(delivery_storage: DeliverySettings) -> Outside:
+    return Outside(delivery_storage)
+
+
+def test_files_that_wait_are_told_in_the_order_of_their_arrival(
+    container: Container, outside: Outside
+) -> None:
+    for name in ("b.csv", "folder/a.csv", "a.csv"):
+        outside.put(name, name.encode())
+
+    arrived = container.arrived()
+
+    assert [(each.name, each.size) for each in arrived if each.at == arrived[0].at] == sorted(
+        (each.name, each.size) for each in arrived if each.at == arrived[0].at
+    )
+    assert [each.at for each in arrived] == sorted(each.at for each in arrived)
+    assert {each.name: each.size for each in arrived} == {"a.csv": 5, "b.csv": 5, "folder/a.csv": 12}
+
+
+def test_what_lies_elsewhere_does_not_wait(container: Container, outside: Outside, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("text")
+
+    container.keep("processed/file", tmp_path / "file")
+    container.note("processed/file.txt", "æøå")
+
+    assert container.arrived() == []
+    with outside.client as client:
+        assert client.download_blob("processed/file.txt").readall().decode() == "æøå"
+
+
+def test_a_file_that_was_replaced_is_neither_read_nor_removed(
+    container: Container, outside: Outside, tmp_path: Path
+) -> None:
+    outside.put("a.csv", b"first")
+    (listed,) = container.arrived()
+    outside.put("a.csv", b"second")
+
+    with pytest.raises(ChangedMeanwhile):
+        container.download(listed, tmp_path / "a.csv")
+    with pytest.raises(ChangedMeanwhile):
+        container.remove(listed)
+
+    assert outside.text("incoming/a.csv") == "second"
+
+
+def test_a_file_that_was_taken_away_is_told_as_such(
+    container: Container, outside: Outside, tmp_path: Path
+) -> None:
+    outside.put("a.csv", b"first")
+    (listed,) = container.arrived()
+    container.remove(listed)
+
+    with pytest.raises(ChangedMeanwhile):
+        container.download(listed, tmp_path / "a.csv")
+    with pytest.raises(ChangedMeanwhile):
+        container.remove(listed)
+
+
+def test_one_runner_at_a_time_has_the_turn(container: Container, delivery_storage: DeliverySettings) -> None:
+    other = containers.open_container(delivery_storage, credential=None)
+
+    with container.turn(), pytest.raises(TakenByAnother), other.turn():
+        raise AssertionError("two have the turn")
+    with other.turn():
+        pass
+
+
+def test_a_runner_whose_turn_ended_unknowingly_ends_without_harm(
+    container: Container, outside: Outside
+) -> None:
+    with container.turn():
+        outside.wait_until_the_turn_of_the_dead_has_ended()
+
+    with container.turn():
+        pass
+
+
+def test_a_container_that_does_not_exist_is_told_as_unavailable(table_storage: str) -> None:
+    container = containers.open_container(DeliverySettings(table_storage, "missing"), credential=None)
+
+    with pytest.raises(ContainerUnavailable, match="ContainerNotFound"):
+        container.arrived()
+    with pytest.raises(ContainerUnavailable, match="ContainerNotFound"), container.turn():
+        raise AssertionError("there is nothing to have a turn at")
+
+
+def test_a_storage_that_does_not_answer_is_told_as_unavailable(free_port: int) -> None:
+    nowhere = (
+        "DefaultEndpointsProtocol=http;AccountName=nobody;AccountKey=bm9ib2R5;"
+        f"BlobEndpoint=http://127.0.0.1:{free_port}/nobody;"
+    )
+    client = ContainerClient.from_connection_string(nowhere, "deliveries", retry_total=0)
+
+    with pytest.raises(ContainerUnavailable, match="ServiceRequestError"):
+        Container(client).arrived()
+
+
+def test_memory_does_not_grow_with_the_size_of_a_file(container: Container, tmp_path: Path) -> None:
+    there_and_back(container, tmp_path, size=MEGABYTE)  # What is made once is made.
+
+    small = there_and_back(container, tmp_path, size=12 * MEGABYTE)
+    large = there_and_back(container, tmp_path, size=60 * MEGABYTE)
+
+    assert large < small + 2 * MEGABYTE
+
+
+def there_and_back(container: Container, folder: Path, *, size: int) -> int:
+    """Store a file and read it again; the most bytes of memory that this took at a time."""
+    (folder / "file").write_bytes(b"0123456789abcdef" * (size // 16))
+    tracemalloc.start()
+    container.keep("incoming/file", folder / "file")
+    (listed,) = container.arrived()
+    container.download(listed, folder / "copy")
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert (folder / "copy").read_bytes() == (folder / "file").read_bytes()
+    return peak

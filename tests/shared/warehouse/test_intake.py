@@ -1,0 +1,314 @@
+"""Delivery files from the container: each once, in order, whatever happens on the way."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from shared.settings import DeliverySettings
+from shared.warehouse import intake, opening, publish
+from shared.warehouse.container import Arrived, Container
+from shared.warehouse.engine import Query, Row, Warehouse, WarehouseUnavailable
+from shared.warehouse.intake import DeliveryStays, Intake
+from tests.builders import warehouse as building
+from tests.builders.container import MortalContainer, Outside, csv_of
+from tests.builders.histories import Mortal
+from tests.builders.warehouse import HOUSE, Clock, Recorded, values, versions
+
+ROOT = Path(__file__).parents[3]
+DAY = date(2026, 3, 29)
+EVER = 10_000
+EVERY = 1 if "HISTORIES" in os.environ else 3
+"""How far the deaths are apart; where the histories are many, every step is one."""
+
+
+@pytest.fixture
+def outside(delivery_storage: DeliverySettings) -> Outside:
+    return Outside(delivery_storage)
+
+
+@pytest.fixture
+def take_in(container: Container, warehouse: Warehouse, clock: Clock) -> Callable[[], Intake]:
+    """A run."""
+    return lambda: intake.take_in(container, warehouse, clock=clock)
+
+
+def test_a_file_is_loaded_and_moved(
+    outside: Outside, take_in: Callable[[], Intake], warehouse: Warehouse
+) -> None:
+    outside.put_lines("2026-11-22/values.csv", values(HOUSE, DAY, ["1"] * 23))
+
+    done = take_in()
+
+    assert [(each.rows, each.faults) for each in done.taken] == [(23, ())]
+    assert done.taken[0].kept_as.endswith("Z/2026-11-22/values.csv")
+    assert outside.names() == ["processed/2026-11-22/values.csv"]
+    assert outside.text("processed/2026-11-22/values.csv").encode() == csv_of(values(HOUSE, DAY, ["1"] * 23))
+    assert [each.source for each in publish.waiting(warehouse)] == ["values.csv"]
+    assert take_in() == Intake()
+
+
+def test_a_faulty_file_is_moved_with_the_reasons_beside_it_and_the_next_is_loaded(
+    outside: Outside, take_in: Callable[[], Intake], warehouse: Warehouse
+) -> None:
+    outside.put_lines("a.csv", values(HOUSE, DAY, ["1", "-2", "x"]))
+    outside.put("b.csv", b"")
+    outside.put_lines("c.csv", values(HOUSE, DAY, ["1"]))
+
+    done = take_in()
+
+    assert [len(each.faults) for each in done.rejected] == [2, 1]
+    assert [each.rows for each in done.loaded] == [1]
+    assert outside.names() == [
+        "processed/c.csv",
+        "rejected/a.csv",
+        "rejected/a.csv.reasons.txt",
+        "rejected/b.csv",
+        "rejected/b.csv.reasons.txt",
+    ]
+    assert outside.text("rejected/a.csv.reasons.txt") == (
+        "a.csv was rejected; nothing of it was loaded.\n"
+        "line 3: quantity '-2' is negative.\n"
+        "line 4: quantity 'x' is not a decimal number with a point.\n"
+    )
+    assert building.count(warehouse, "delivery") == 1
+
+
+def test_many_faults_are_told_as_perhaps_not_all(outside: Outside, take_in: Callable[[], Intake]) -> None:
+    outside.put_lines("a.csv", values(HOUSE, DAY, ["-1"] * 23))
+
+    take_in()
+
+    assert outside.text("rejected/a.csv.reasons.txt").splitlines()[-1] == (
+        "There may be more: reading stopped after 20 faults."
+    )
+
+
+def test_a_later_file_wins_over_an_earlier_one(
+    outside: Outside, container: Container, warehouse: Warehouse, clock: Clock
+) -> None:
+    class Shuffled(Mine):
+        """Two files whose names sort the other way round than they arrived."""
+
+        def arrived(self) -> list[Arrived]:
+            first, second = sorted(super().arrived(), key=lambda each: each.name, reverse=True)
+            assert (first.name, second.name) == ("b.csv", "a.csv")
+            return sorted([replaced(first, at=0), replaced(second, at=1)])
+
+    outside.put_lines("b.csv", values(HOUSE, DAY, ["1"]))
+    outside.put_lines("a.csv", values(HOUSE, DAY, ["2"]))
+
+    intake.take_in(Shuffled(container), warehouse, clock=clock)
+    list(publish.pending(warehouse, clock=clock))
+
+    assert [each.quantities[:5] for each in versions(warehouse, HOUSE, DAY)] == ["1.000", "2.000"]
+
+
+def test_the_same_file_under_two_names_counts_once(
+    outside: Outside, take_in: Callable[[], Intake], warehouse: Warehouse
+) -> None:
+    for name in ("a.csv", "b.csv"):
+        outside.put_lines(name, values(HOUSE, DAY, ["1"]))
+
+    done = take_in()
+
+    assert len(done.loaded) == 2
+    assert building.count(warehouse, "delivery") == 1
+    assert outside.names() == ["processed/a.csv", "processed/b.csv"]
+
+
+@pytest.mark.parametrize("name", ["æ ø.csv", "a'b%20c#?.csv", "folder/..csv", "x" * 300, "a\u2028b.csv"])
+def test_a_file_may_have_any_name(outside: Outside, take_in: Callable[[], Intake], name: str) -> None:
+    outside.put_lines(name, values(HOUSE, DAY, ["1"]))
+
+    take_in().insist()
+
+    assert outside.names() == [f"processed/{name}"]
+
+
+def test_a_warehouse_that_is_away_leaves_the_file_and_those_after_it_where_they_are(
+    outside: Outside, container: Container, warehouse: Warehouse, clock: Clock
+) -> None:
+    class AwayForTheSecond(Recorded):
+        """A warehouse that goes away when a second file is about to be loaded."""
+
+        def fetch(self, query: Query[Row]) -> list[Row]:
+            if query.name == "loaded" and building.count(self.inner, "delivery") == 1:
+                raise WarehouseUnavailable("It is away.", retry_after=timedelta(seconds=1))
+            return super().fetch(query)
+
+    for number, name in enumerate(["a.csv", "b.csv", "c.csv"]):
+        outside.put_lines(name, values(HOUSE, DAY, [str(number)]))
+
+    away = intake.take_in(container, AwayForTheSecond(warehouse), clock=clock)
+    names = outside.names()
+    back = intake.take_in(container, warehouse, clock=clock)
+
+    assert [each.rows for each in away.loaded] == [1]
+    assert names == ["incoming/b.csv", "incoming/c.csv", "processed/a.csv"]
+    with pytest.raises(DeliveryStays, match=r"^'b\.csv' stays in incoming: WarehouseUnavailable\.$"):
+        away.insist()
+    back.insist()
+    assert outside.names() == ["processed/a.csv", "processed/b.csv", "processed/c.csv"]
+    assert building.count(warehouse, "delivery") == 3
+
+
+def test_a_file_that_is_too_large_holds_up_those_after_it_and_says_what_to_do(
+    container: Container, warehouse: Warehouse, clock: Clock, outside: Outside
+) -> None:
+    class Large(Mine):
+        def arrived(self) -> list[Arrived]:
+            return [replaced(each, size=intake.MAX_BYTES + 1) for each in super().arrived()]
+
+    outside.put_lines("a.csv", values(HOUSE, DAY, ["1"]))
+
+    done = intake.take_in(Large(container), warehouse, clock=clock)
+
+    assert done.taken == ()
+    with pytest.raises(DeliveryStays, match=r"'a\.csv' has more than 524,288,000 bytes .*copy_into\.sql"):
+        done.insist()
+    assert outside.names() == ["incoming/a.csv"]
+
+
+def test_no_file_is_begun_after_a_quarter_of_an_hour(
+    container: Container, warehouse: Warehouse, clock: Clock, outside: Outside
+) -> None:
+    class Slow(Mine):
+        def download(self, file: Arrived, path: Path) -> None:
+            clock.forward(minutes=8)
+            super().download(file, path)
+
+    for number, name in enumerate(["a.csv", "b.csv", "c.csv"]):
+        outside.put_lines(name, values(HOUSE, DAY, [str(number)]))
+
+    done = intake.take_in(Slow(container), warehouse, clock=clock)
+
+    assert (len(done.taken), done.failure) == (2, None)
+    assert outside.names() == ["incoming/c.csv", "processed/a.csv", "processed/b.csv"]
+
+
+def test_a_file_that_is_replaced_while_it_is_loaded_is_loaded_as_both(
+    container: Container, warehouse: Warehouse, clock: Clock, outside: Outside
+) -> None:
+    class Replaced(Mine):
+        def keep(self, name: str, path: Path) -> None:
+            super().keep(name, path)
+            outside.put_lines("a.csv", values(HOUSE, DAY, ["2"]))
+
+    outside.put_lines("a.csv", values(HOUSE, DAY, ["1"]))
+
+    first = intake.take_in(Replaced(container), warehouse, clock=clock)
+    between = outside.names()
+    second = intake.take_in(container, warehouse, clock=clock)
+
+    assert [each.rows for each in (*first.loaded, *second.loaded)] == [1, 1]
+    assert between == ["incoming/a.csv", "processed/a.csv"]
+    assert building.count(warehouse, "delivery") == 2
+    assert container.arrived() == []
+
+
+def test_nothing_is_done_while_another_runner_has_the_turn(
+    container: Container, outside: Outside, take_in: Callable[[], Intake]
+) -> None:
+    outside.put_lines("a.csv", values(HOUSE, DAY, ["1"]))
+
+    with container.turn():
+        done = take_in()
+
+    assert done == Intake()
+    assert outside.names() == ["incoming/a.csv"]
+
+
+# --- deaths
+
+FILES = {
+    "a.csv": csv_of(values(HOUSE, DAY, ["1", "2"])),
+    "b.csv": csv_of(values(HOUSE, DAY, ["-1"])),
+}
+ENDED = ["processed/a.csv", "rejected/b.csv", "rejected/b.csv.reasons.txt"]
+
+
+def deliver_all(outside: Outside) -> None:
+    for name, content in FILES.items():
+        outside.put(name, content)
+
+
+def test_a_run_that_dies_at_any_step_is_completed_by_the_next(
+    container: Container, outside: Outside, warehouse_template: Path, tmp_path: Path, clock: Clock
+) -> None:
+    def after_a_life_of(steps: int) -> tuple[int, Exception | None, str]:
+        """The steps that were left, what the first run ended with, and what is there after the second."""
+        url = building.copy_of(warehouse_template, tmp_path / f"{steps}.duckdb")
+        warehouse = opening.open_warehouse(building.settings(url))
+        deliver_all(outside)
+        process = Mortal(warehouse, steps)
+
+        died = intake.take_in(MortalContainer(container, process), process, clock=clock)
+        intake.take_in(container, warehouse, clock=clock).insist()
+        list(publish.pending(warehouse, clock=clock))
+
+        contents = building.contents(warehouse)
+        warehouse.close()
+        assert outside.names() == ENDED
+        forget_everything(outside)
+        return process.steps, died.failure, contents
+
+    left, failure, undisturbed = after_a_life_of(EVER)
+    assert failure is None
+    needed = EVER - left
+    assert needed > 25
+
+    for steps in range(0, needed, EVERY):
+        _, failure, contents = after_a_life_of(steps)
+        assert failure is not None
+        assert contents == undisturbed
+
+
+def forget_everything(outside: Outside) -> None:
+    with outside.client as client:
+        for name in client.list_blob_names():
+            client.delete_blob(name)
+
+
+@pytest.mark.parametrize("step", [3, 9, 14, 20])
+def test_a_process_that_is_killed_while_it_takes_deliveries_in_is_completed_by_the_next(
+    container: Container, outside: Outside, warehouse_url: str, clock: Clock, step: int
+) -> None:
+    deliver_all(outside)
+    arguments = ("take_in", warehouse_url, outside.settings.storage, str(step))
+    command = [sys.executable, "-m", "tests.builders.warehouse_process", *arguments]
+
+    assert subprocess.run(command, cwd=ROOT, timeout=60).returncode == -9
+    outside.wait_until_the_turn_of_the_dead_has_ended()
+    warehouse = opening.open_warehouse(building.settings(warehouse_url))
+    intake.take_in(container, warehouse, clock=clock).insist()
+    list(publish.pending(warehouse, clock=clock))
+
+    assert outside.names() == ENDED
+    assert building.count(warehouse, "delivery") == 1
+    assert [each.quantities[:11] for each in versions(warehouse, HOUSE, DAY)] == ["1.000,2.000"]
+    warehouse.close()
+
+
+class Mine(MortalContainer):
+    """A container that lives for ever, for tests that change one thing about it."""
+
+    def __init__(self, inner: Container) -> None:
+        super().__init__(inner, _Immortal())
+
+
+class _Immortal(Mortal):
+    def __init__(self) -> None:
+        pass
+
+    def step(self) -> None:
+        pass
+
+
+def replaced(file: Arrived, *, at: int | None = None, size: int | None = None) -> Arrived:
+    moment = file.at if at is None else datetime(2026, 11, 22, 6, 0, at, tzinfo=UTC)
+    return Arrived(moment, file.name, file.size if size is None else size, file.etag)
