@@ -14,6 +14,7 @@ from typing import Any
 
 import httpx
 import pytest
+from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 
 from local import demo
@@ -209,6 +210,17 @@ def test_arrow_keys_read_the_bars_and_enter_opens_a_day(page: Page) -> None:
     assert page.run("return document.activeElement.classList.contains('chart')")
 
 
+def test_the_pointer_shows_what_it_points_at(page: Page) -> None:
+    page.open(caller="eos-vendor", point=BAKERY, view="day", day=str(YESTERDAY))
+    assert page.text(".tip") == ""
+
+    ActionChains(page.driver).move_to_element(page.chart()).perform()
+
+    hour = next(row for row in page.rows() if f" {page.text('.tip').split(', ')[1][:5]} " in row[0])
+    assert page.text(".tip").startswith(f"{hour[1]} kWh ")
+    assert page.text(".tip").endswith(" measured")
+
+
 def test_previous_and_next_move_by_the_period_that_is_shown(page: Page) -> None:
     page.open(caller="eos-vendor", point=BAKERY, view="week", day="2026-03-29")
     assert page.text("#period") == "Week 13, 23–29 March 2026"
@@ -300,6 +312,18 @@ def test_every_operation_answers_what_its_form_suggests(page: Page) -> None:
         statuses[operation.text] = page.text("#answer")[:3]
 
     assert set(statuses.values()) == {"200"}, statuses
+
+
+def test_a_link_to_the_calls_opens_them_for_the_metering_point(page: Page) -> None:
+    page.driver.get("about:blank")
+    page.driver.get(f"{page.address}/#tab=calls&caller=kari&point={OFFICE}")
+    page.wait(lambda: page.all("#points :checked") and page.all("#operations button"))
+
+    page.all("#operations button")[2].click()
+
+    assert page.find("#parameter-meteringPointId").get_property("value") == OFFICE
+    page.find(f"input[value='{BAKERY}']").click()
+    assert page.find("#parameter-meteringPointId").get_property("value") == BAKERY
 
 
 def test_all_faults_of_a_call_are_listed_with_their_hints(page: Page) -> None:

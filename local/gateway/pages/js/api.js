@@ -90,6 +90,8 @@ export async function call(demo, caller, path, { parameters = {}, headers = {}, 
   // The browser's own cache would hide what the gateway answers.
   const answer = await fetched(target, { headers: sent, cache: "no-store", signal });
   const body = await answer.text();
+  // A token that is refused may have been signed by keys that are gone: the next call asks for another.
+  if (answer.status === 401) tokens.delete(`${caller.name}/${pretence}`);
   return {
     url: new URL(target, location.href).href,
     path: target,

@@ -8,9 +8,12 @@ import * as problems from "./problems.js";
 /** What was typed, by operation, so that nothing is lost between two of them. */
 const typed = new Map();
 let current = null;
+let point = null;
 
 /** The list of operations; the chosen one opens with its form. `state` gives caller and metering point. */
 export function show(document, { demo, state }) {
+  if (state().point !== point) for (const held of typed.values()) delete held["path:meteringPointId"];
+  point = state().point;
   const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
     Object.entries(methods).filter(([method]) => method === "get").map(([, operation]) => ({ path, ...operation })),
   );
@@ -43,7 +46,7 @@ function open(operation, document, { demo, state }) {
     h("h2", {}, operation.summary),
     h("p", {}, prose(operation.description ?? "")),
     h("form", { onsubmit: send, novalidate: true },
-      parameters.map((parameter) => field(parameter, document, held, state().point)),
+      parameters.map((parameter) => field(parameter, document, held)),
       extra(held),
       h("details", { class: "headers" }, h("summary", {}, "Headers"),
         h("div", { class: "field" }, h("label", { for: "accept" }, "Accept"), accept),
@@ -61,19 +64,19 @@ function mediaTypes(operation) {
   return Object.keys(operation.responses?.["200"]?.content ?? {});
 }
 
-function field(parameter, document, held, point) {
+function field(parameter, document, held) {
   const id = `parameter-${parameter.name}`;
   const schema = resolved(document, parameter.schema ?? {});
-  if (held[parameter.name] === undefined) held[parameter.name] = suggestion(parameter, point);
-  const keep = ({ target }) => (held[parameter.name] = target.value);
+  const value = given(held, parameter);
+  const keep = ({ target }) => (held[key(parameter)] = target.value);
   const described = `${id}-hint`;
   const common = { id, name: parameter.name, "aria-describedby": described, oninput: keep, onchange: keep };
   const choices = schema.enum ?? resolved(document, schema.items ?? {}).enum;
   const control = choices
-    ? h("select", common, ["", ...choices].map((choice) => h("option", { value: choice, selected: held[parameter.name] === choice }, choice || "(left out)")))
+    ? h("select", common, ["", ...choices].map((choice) => h("option", { value: choice, selected: value === choice }, choice || "(left out)")))
     : schema.type === "array"
-      ? h("textarea", { ...common, rows: 2, spellcheck: "false" }, held[parameter.name])
-      : h("input", { ...common, value: held[parameter.name], autocomplete: "off", spellcheck: "false" });
+      ? h("textarea", { ...common, rows: 2, spellcheck: "false" }, value)
+      : h("input", { ...common, value, autocomplete: "off", spellcheck: "false" });
   const required = parameter.required || parameter.in === "path";
   return h("div", { class: "field" },
     h("label", { for: id }, h("code", {}, parameter.name), required ? h("span", { class: "required" }, " required") : null),
@@ -81,12 +84,18 @@ function field(parameter, document, held, point) {
     h("p", { class: "hint", id: described }, prose(parameter.description ?? ""), schema.type === "array" ? " One on each line." : ""));
 }
 
-/** A first value, so that an operation can be sent at once. */
-function suggestion({ name, in: place, example }, point) {
+function key(parameter) {
+  return `${parameter.in}:${parameter.name}`;
+}
+
+/** What was typed, else a first value, so that an operation can be sent at once. */
+function given(held, parameter) {
+  return held[key(parameter)] ?? suggestion(parameter);
+}
+
+function suggestion({ name, in: place, example }) {
   if (name === "meteringPointId" && place === "path") return point?.meteringPointId ?? "";
-  if (name === "from" && example) return String(example);
-  if (name === "to" && example) return String(example);
-  return "";
+  return (name === "from" || name === "to") && example ? String(example) : "";
 }
 
 function extra(held) {
@@ -98,8 +107,11 @@ function extra(held) {
 }
 
 async function ask(operation, parameters, held, { demo, caller, pretence, answer, etag, accept, send }) {
-  const path = operation.path.replace(/\{(\w+)\}/g, (_, name) => encodeURIComponent(held[name].trim()));
-  const query = Object.fromEntries(parameters.filter((parameter) => parameter.in === "query").map(({ name, schema }) => [name, schema?.type === "array" ? held[name].split(/\s+/) : held[name].trim()]));
+  const value = (parameter) => given(held, parameter).trim();
+  const inPath = new Map(parameters.map((parameter) => [parameter.name, parameter]));
+  const path = operation.path.replace(/\{(\w+)\}/g, (_, name) => encodeURIComponent(value(inPath.get(name))));
+  const inQuery = parameters.filter((parameter) => parameter.in === "query");
+  const query = Object.fromEntries(inQuery.map((parameter) => [parameter.name, parameter.schema?.type === "array" ? value(parameter).split(/\s+/) : value(parameter)]));
   for (const [name, value] of new URLSearchParams(held[""] ?? "")) query[name] = value;
   const headers = { Accept: accept, ...(etag.value && { "If-None-Match": etag.value }) };
   answer.setAttribute("aria-busy", "true");

@@ -307,11 +307,12 @@ function clockChange(u, { at, text }, colours) {
   const size = ctx.measureText(text).width + 10 * ratio;
   const left = Math.min(x + 5 * ratio, u.bbox.left + u.bbox.width - size);
   ctx.fillStyle = colours.ground;
-  ctx.fillRect(left, u.bbox.top + 18 * ratio, size, 18 * ratio);
+  // Above every bar: the scale leaves room there.
+  ctx.fillRect(left, u.bbox.top, size, 18 * ratio);
   ctx.fillStyle = colours.text;
   ctx.textAlign = "left";
   ctx.textBaseline = "middle";
-  ctx.fillText(text, left + 5 * ratio, u.bbox.top + 27 * ratio);
+  ctx.fillText(text, left + 5 * ratio, u.bbox.top + 9 * ratio);
 }
 
 function corners({ place, hour, part, parts }) {

@@ -33,7 +33,10 @@ export function copyButton(text, label) {
   return h("span", { class: "copy" }, h("button", { type: "button", class: "small", onclick: copy }, label), said);
 }
 
-/** Tabs as in the ARIA authoring practices: arrow keys move, one panel shows. `made`: [name, panel content]. */
+/**
+ * Tabs as in the ARIA authoring practices: arrow keys move, one panel shows. `made`: [name, panel content];
+ * `onchange` is told when another one is chosen.
+ */
 export function tabs(label, made, { chosen = 0, onchange = () => {} } = {}) {
   const base = `tabs-${++tabs.count}`;
   const buttons = made.map(([name], place) =>
@@ -42,13 +45,15 @@ export function tabs(label, made, { chosen = 0, onchange = () => {} } = {}) {
   const panels = made.map(([, content], place) =>
     h("div", { role: "tabpanel", id: `${base}-panel-${place}`, "aria-labelledby": `${base}-${place}`, tabindex: "0" }, content),
   );
-  const choose = (wanted, { focus = false } = {}) => {
+  const open = (wanted) => {
     buttons.forEach((button, place) => {
       button.setAttribute("aria-selected", String(place === wanted));
       button.tabIndex = place === wanted ? 0 : -1;
       panels[place].hidden = place !== wanted;
     });
-    if (focus) buttons[wanted].focus();
+  };
+  const choose = (wanted) => {
+    open(wanted);
     onchange(wanted);
   };
   const list = h("div", { role: "tablist", "aria-label": label }, buttons);
@@ -58,9 +63,10 @@ export function tabs(label, made, { chosen = 0, onchange = () => {} } = {}) {
     const wanted = { ArrowRight: at + 1, ArrowLeft: at - 1, Home: 0, End: buttons.length - 1 }[event.key];
     if (wanted === undefined) return;
     event.preventDefault();
-    choose((wanted + buttons.length) % buttons.length, { focus: true });
+    choose((wanted + buttons.length) % buttons.length);
+    buttons[(wanted + buttons.length) % buttons.length].focus();
   });
-  choose(Math.min(chosen, made.length - 1));
+  open(chosen);
   return h("div", { class: "tabs" }, list, panels);
 }
 tabs.count = 0;

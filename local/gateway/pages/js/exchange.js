@@ -45,6 +45,7 @@ export function exchange(record, { demo, caller, pretence }) {
     [`Answer ${record.status}`, answer(record)],
     ["Gateway", decisions],
   ];
+  onchange(lastTab);
   return tabs("Behind this call", panels, { chosen: lastTab, onchange });
 }
 
@@ -111,7 +112,14 @@ function answer(record) {
 }
 
 async function showDecisions(host, record) {
-  const found = (await trace()).find(({ requestId }) => requestId === record.header("X-Request-Id"));
+  let requests;
+  try {
+    requests = await trace();
+  } catch (error) {
+    fill(host, h("p", { role: "alert" }, error.message));
+    return;
+  }
+  const found = requests.find(({ requestId }) => requestId === record.header("X-Request-Id"));
   if (!found) {
     fill(host, h("p", {}, "The gateway keeps its last hundred requests, and this one is no longer among them."));
     return;

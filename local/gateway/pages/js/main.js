@@ -10,6 +10,7 @@ import * as problems from "./problems.js";
 const VIEWS = { day: "Day", week: "Week", month: "Month", year: "Year" };
 const DIRECTIONS = { consumption: "Consumption", production: "Production" };
 const THEMES = { auto: "As the system", light: "Light", dark: "Dark" };
+const FEW_POINTS = 12;
 const FIRST_MARKET_DAY = "2000-01-01";
 
 /** caller, pretence, points, point, direction, view, day, until, tab */
@@ -30,13 +31,8 @@ async function start() {
   setUpCaller();
   setUpToolbar();
   setUpTabs();
-  addEventListener("hashchange", () => {
-    const before = state.caller;
-    read();
-    find("#caller").value = state.caller.name;
-    if (state.caller !== before) enter();
-    else show();
-  });
+  // A link to another state starts the page anew; the link that skips to the content is none.
+  addEventListener("hashchange", () => (location.hash === "#main" ? write() : location.reload()));
   await enter();
 }
 
@@ -86,17 +82,17 @@ async function enter() {
   state.point = state.points.find(({ meteringPointId }) => meteringPointId === state.wanted) ?? state.points[0];
   if (state.point && !state.point.directions.includes(state.direction)) state.direction = state.point.directions[0] ?? "consumption";
   listPoints();
+  find("#filter").hidden = state.points.length <= FEW_POINTS;
   show();
-  if (state.tab === "calls") calls.show(contract, { demo, state: () => state });
 }
 
 function refuse(problem, record) {
   state.point = undefined;
   fill(find("#points"), h("p", { class: "quiet" }, "None to show."));
   fill(find("#freshness"));
-  find("#toolbar").hidden = true;
+  find("#filter").hidden = find("#toolbar").hidden = true;
   plot.refuse(problem, record, { demo, state });
-  write();
+  show();
 }
 
 /** All metering points of the caller, page by page. */
@@ -136,6 +132,18 @@ function listPoints() {
         point.directions.includes("production") ? h("span", { class: "tag sun" }, "production") : null),
       point.permitted.map((period) => h("span", { class: "permitted" }, permitted(period)))));
   }));
+  // In a narrow window the list scrolls by itself; the chosen one is to be seen there.
+  const [list, chosen] = [find("#points"), find("#points label:has(:checked)")];
+  if (chosen) list.scrollTop = chosen.offsetTop - list.offsetTop;
+}
+
+/** Show only the metering points that have every word of the filter somewhere in their text. */
+function filterPoints({ target }) {
+  const words = target.value.toLowerCase().split(/\s+/);
+  for (const label of find("#points").children) {
+    const text = label.textContent.toLowerCase();
+    label.hidden = !words.every((word) => text.includes(word));
+  }
 }
 
 function permitted({ from, to }) {
@@ -154,6 +162,7 @@ function setUpCaller() {
     state.caller = demo.callers.find(({ name }) => name === select.value);
     enter();
   };
+  find("#filter input").oninput = filterPoints;
   const pretence = find("#pretence");
   fill(pretence, Object.entries(api.PRETENCES).map(([value, text]) => h("option", { value }, text)));
   pretence.onchange = () => {
@@ -182,9 +191,7 @@ function setUpTabs() {
   plotPanel.hidden = callsPanel.hidden = false;
   const choose = (place) => {
     state.tab = place ? "calls" : "plot";
-    write();
-    if (place) calls.show(contract, { demo, state: () => state });
-    else plot.redraw();
+    show();
   };
   find("#tabs").append(tabs("Parts of the page", [["Plot", plotPanel], ["Try calls", callsPanel]], { chosen: state.tab === "calls" ? 1 : 0, onchange: choose }));
   const choice = find("#theme");
@@ -199,13 +206,19 @@ function theme(name) {
   plot.redraw();
 }
 
+/** Show what the state says, in the part of the page that is open. */
 function show() {
   write();
   find("#toolbar").hidden = !state.point;
-  if (!state.point) return;
+  for (const radio of document.querySelectorAll('input[name="point"]')) radio.checked = radio.value === state.point?.meteringPointId;
+  if (state.tab === "calls") calls.show(contract, { demo, state: () => state });
+  else if (state.point) showPlot();
+}
+
+function showPlot() {
   const { point, direction, view, day } = state;
   find("#point-name").textContent = point.name ?? point.meteringPointId;
-  for (const [name, chosen] of Object.entries({ point: point.meteringPointId, direction, view })) {
+  for (const [name, chosen] of Object.entries({ direction, view })) {
     for (const radio of document.querySelectorAll(`input[name="${name}"]`)) {
       radio.checked = radio.value === chosen;
       if (name === "direction") radio.disabled = !point.directions.includes(radio.value) && radio.value !== chosen;

@@ -10,20 +10,27 @@ const STROKES = {
   missing: (ctx) => line(ctx, [0, 0, TILE, TILE], [0, TILE, TILE, 0]),
 };
 
+const tiles = new Map();
+
 /** A fill for a quality; plain colour for what was measured. `ratio` is device pixels per CSS pixel. */
-export function fillFor(ctx, quality, { ink, ground, ratio }) {
-  const draw = STROKES[quality];
-  if (!draw) return ink;
-  const tile = document.createElement("canvas");
-  tile.width = tile.height = TILE * ratio;
-  const small = tile.getContext("2d");
-  small.scale(ratio, ratio);
-  small.fillStyle = ground;
-  small.fillRect(0, 0, TILE, TILE);
-  small.strokeStyle = small.fillStyle = ink;
-  small.lineWidth = quality === "missing" ? 1 : 2.4;
-  draw(small);
-  return ctx.createPattern(tile, "repeat");
+export function fillFor(ctx, quality, look) {
+  if (!STROKES[quality]) return look.ink;
+  const name = [quality, look.ink, look.ground, look.ratio].join();
+  if (!tiles.has(name)) tiles.set(name, tile(quality, look));
+  return ctx.createPattern(tiles.get(name), "repeat");
+}
+
+function tile(quality, { ink, ground, ratio }) {
+  const canvas = document.createElement("canvas");
+  canvas.width = canvas.height = TILE * ratio;
+  const ctx = canvas.getContext("2d");
+  ctx.scale(ratio, ratio);
+  ctx.fillStyle = ground;
+  ctx.fillRect(0, 0, TILE, TILE);
+  ctx.strokeStyle = ctx.fillStyle = ink;
+  ctx.lineWidth = quality === "missing" ? 1 : 2.4;
+  STROKES[quality](ctx);
+  return canvas;
 }
 
 function line(ctx, ...segments) {
