@@ -1,7 +1,7 @@
 import pytest
 
 from shared import settings
-from shared.settings import InvalidSettings
+from shared.settings import DeliverySettings, InvalidSettings
 
 LEAST = {
     "WAREHOUSE": "duckdb:metering.duckdb",
@@ -54,9 +54,22 @@ def test_the_gateway_is_compared_in_lower_case() -> None:
     assert read.gateway_principal_id == "5a5e0000-0000-4000-8000-0000000000a1"
 
 
+def test_deliveries_are_taken_from_storage_only_where_it_is_named() -> None:
+    without = settings.from_environment(LEAST)
+    named = settings.from_environment({**LEAST, "DELIVERY_STORAGE": "https://account.blob.core.windows.net"})
+
+    assert without.deliveries is None
+    assert named.deliveries == DeliverySettings("https://account.blob.core.windows.net", "deliveries")
+
+
 def test_no_secret_is_in_the_text_of_the_settings() -> None:
     read = settings.from_environment(
-        {**LEAST, "TABLE_STORAGE": "AccountKey=hush", "WAREHOUSE": "mssql://sa:hush@host/db"}
+        {
+            **LEAST,
+            "TABLE_STORAGE": "AccountKey=hush",
+            "DELIVERY_STORAGE": "AccountKey=hush",
+            "WAREHOUSE": "mssql://sa:hush@host/db",
+        }
     )
 
     assert "hush" not in repr(read)

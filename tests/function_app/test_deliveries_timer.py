@@ -1,0 +1,93 @@
+"""The timer that takes in and publishes deliveries: what it does, logs, and fails with."""
+
+import logging
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from local.functionhost.functions import TimerFunction
+from shared.settings import DeliverySettings
+from shared.warehouse import container, deliveries
+from shared.warehouse.container import ContainerUnavailable
+from tests.builders import warehouse as delivering
+from tests.builders.api import Api
+from tests.builders.container import Outside
+from tests.function_app.conftest import Deliver
+from tests.function_app.test_series import Customer
+
+DAY = date(2026, 3, 29)
+
+
+@pytest.fixture
+def customer(api: Api, deliver: Deliver) -> Customer:
+    return Customer(api, deliver)
+
+
+@pytest.fixture
+def outside(api: Api, azurite: str) -> Iterator[Outside]:
+    """A container of its own, which the timer takes deliveries from."""
+    chosen = DeliverySettings(azurite, f"deliveries-{uuid4()}")
+    opened = container.open_container(chosen, credential=None)
+    opened.create_missing()
+    with api.using(replace(api.services, deliveries=opened)):
+        yield Outside(chosen)
+
+
+def run(api: Api) -> None:
+    """Let the timer fire."""
+    (timer,) = (
+        each for each in api.indexed if isinstance(each, TimerFunction) and each.name == "publish_readings"
+    )
+    timer.call(None)
+
+
+def test_a_delivered_file_can_be_read_after_one_run(api: Api, customer: Customer, outside: Outside) -> None:
+    point = customer.point()
+    outside.put_lines("values.csv", delivering.values(point, DAY, ["1.5"] * 23))
+
+    run(api)
+
+    found = customer.series(point, from_="2026-03-29", to="2026-03-30", resolution="P1D")
+    assert [str(each["quantity"]) for each in found["values"]] == ["34.500"]
+    assert outside.names() == ["processed/values.csv"]
+
+
+def test_a_rejected_file_is_logged_without_its_content_and_fails_nothing(
+    api: Api, customer: Customer, outside: Outside, caplog: pytest.LogCaptureFixture
+) -> None:
+    point = customer.point()
+    outside.put_lines("bad\nvalues.csv", delivering.values(point, DAY, ["-1"]))
+
+    with caplog.at_level(logging.INFO, logger="metering.timers"):
+        run(api)
+
+    (rejected,) = [each for each in caplog.messages if each.startswith("Delivery rejected: ")]
+    assert rejected.endswith("Z/bad\\nvalues.csv'; the reasons lie beside it.")
+    assert point not in caplog.text
+
+
+def test_what_was_loaded_by_other_ways_is_published_though_the_container_is_away(
+    api: Api, customer: Customer, azurite: str, tmp_path: Path
+) -> None:
+    point = customer.point()
+    missing = container.open_container(DeliverySettings(azurite, "missing"), credential=None)
+    file = delivering.write_csv(tmp_path / "values.csv", delivering.values(point, DAY, ["1"] * 23))
+    deliveries.load(api.services.warehouse, file, now=datetime.now(UTC), progress=lambda rows, share: None)
+
+    with (
+        api.using(replace(api.services, deliveries=missing)),
+        pytest.raises(ContainerUnavailable, match="ContainerNotFound"),
+    ):
+        run(api)
+
+    assert len(customer.series(point, from_="2026-03-29")["values"]) == 23
+
+
+def test_without_a_container_the_timer_only_publishes(api: Api) -> None:
+    assert api.services.deliveries is None
+
+    run(api)
