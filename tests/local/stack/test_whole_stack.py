@@ -14,10 +14,13 @@ from contextlib import suppress
 from dataclasses import astuple, dataclass
 from pathlib import Path
 
+import httpx
 import pytest
 
-from local import places
-from local.ports import Ports
+from local import environment, places
+from local.ports import Ports, address
+from shared.settings import DeliverySettings
+from tests.builders.container import Outside
 
 pytestmark = [
     pytest.mark.slow,
@@ -91,12 +94,25 @@ def test_the_commands_it_prints_work_and_ctrl_c_leaves_nothing(start: Start, tmp
         assert len(json.loads(points)["meteringPoints"]) == 9
         assert len(json.loads(day)["values"]) in (23, 24, 25)
         assert len(json.loads(month)["series"]) == 9
+    assert taken_in(stack.ports, "values.csv", b"not a delivery") == [
+        "rejected/values.csv",
+        "rejected/values.csv.reasons.txt",
+    ]
 
     stack.process.send_signal(signal.SIGINT)
 
     assert stack.process.wait(timeout=20) == 0
     assert [child for child in children if runs(child)] == []
     assert taken(stack.ports) == []
+
+
+def taken_in(ports: Ports, name: str, content: bytes) -> list[str]:
+    """What is in the container of deliveries after a file was put there and the timer has run."""
+    outside = Outside(DeliverySettings(environment.stack(ports)["DELIVERY_STORAGE"], "deliveries"))
+    outside.put(name, content)
+    timer = f"{address(ports.function_host)}/admin/functions/publish_readings?wait=true"
+    httpx.post(timer, json={}, timeout=30, trust_env=False).raise_for_status()
+    return outside.names()
 
 
 def test_a_second_start_keeps_the_data_and_a_killed_supervisor_leaves_nothing(
