@@ -132,11 +132,17 @@ def metering_point_ids(history: int) -> list[str]:
     return [payload + metering.check_digit(payload) for payload in payloads]
 
 
-def delivery(chance: random.Random, ids: Sequence[str]) -> Content:
+def few_keys(chance: random.Random, ids: Sequence[str]) -> list[Key]:
+    """So few market days that deliveries meet on most of them."""
+    every = [Key(id_, direction, day) for id_ in ids for direction in DIRECTIONS for day in DAYS]
+    return chance.sample(every, chance.randint(2, 5))
+
+
+def delivery(chance: random.Random, keys: Sequence[Key]) -> Content:
     """Some values of some days, some of them whole, in any order, now and then a line twice."""
     values: dict[tuple[Key, int], tuple[str, str]] = {}
     for _ in range(chance.randint(1, 3)):
-        key = Key(chance.choice(ids), chance.choice(DIRECTIONS), chance.choice(DAYS))
+        key = chance.choice(keys)
         places = range(positions(key))
         for place in places if chance.random() < 0.3 else chance.sample(places, chance.randint(1, 5)):
             quantity = chance.choice(QUANTITIES)
@@ -149,6 +155,14 @@ def delivery(chance: random.Random, ids: Sequence[str]) -> Content:
         lines.append(lines[0])
     chance.shuffle(lines)
     return Content(values, tuple(lines))
+
+
+def with_other_values(chance: random.Random, content: Content) -> Content:
+    """A correction of everything that a delivery has."""
+    values = {place: (str(chance.randint(2, 99)), "estimated") for place in content.values}
+    return Content(
+        values, tuple(line for (key, place), value in values.items() for line in _lines(key, place, value))
+    )
 
 
 def again_in_another_order(chance: random.Random, content: Content) -> Content:

@@ -92,6 +92,7 @@ class History:
         self.deliverer = Deliverer(place.warehouse, folder, self.clock)
         self.deliverer.publish()  # What others left waiting is none of this history.
         self.ids = histories.metering_point_ids(number)
+        self.keys = histories.few_keys(self.chance, self.ids)
         self.readable = building.readable(*((each, None, None) for each in self.ids))
         (latest,) = place.warehouse.fetch(queries.sequence_at(LATER))
         self.model = Model(first_sequence=latest + 1)
@@ -125,25 +126,14 @@ class History:
         self.publish()
 
     def deliver(self) -> None:
-        self.load(histories.delivery(self.chance, self.ids))
+        self.load(histories.delivery(self.chance, self.keys))
 
     def correct(self) -> None:
         """Publish something and then other values of it."""
         self.deliver()
         self.publish()
         content = self.chance.choice(self.model.accepted)
-        key, place = self.chance.choice(list(content.values))
-        quantity = str(self.chance.randint(2, 99))
-        lines = building.values(
-            key.metering_point_id,
-            key.day,
-            [quantity],
-            resolution=histories.resolution_of(key.metering_point_id, key.day),
-            direction=key.direction,
-            quality="estimated",
-            first=place,
-        )
-        self.load(Content({(key, place): (quantity, "estimated")}, tuple(lines)))
+        self.load(histories.with_other_values(self.chance, content))
 
     def deliver_again(self) -> None:
         if self.model.accepted:
@@ -156,7 +146,7 @@ class History:
 
     def deliver_what_is_refused(self) -> None:
         """A faulty value among right ones, or a day in another resolution: nothing is taken in."""
-        lines: list[Line] = list(histories.delivery(self.chance, self.ids).lines)
+        lines: list[Line] = list(histories.delivery(self.chance, self.keys).lines)
         known = sorted({key for content in self.model.accepted for key, _ in content.values})
         if known and self.chance.random() < 0.5:
             lines = histories.in_another_resolution(self.chance.choice(known))
@@ -176,16 +166,17 @@ class History:
         self.model.publish_all()
 
     def publish_out_of_turn(self) -> None:
-        """Publish one that waits, and not the oldest."""
-        if self.model.waiting:
-            place = self.chance.randrange(len(self.model.waiting))
-            waiting = publish.waiting(self.place.warehouse)
-            publish.publish(self.place.warehouse, waiting[place], clock=self.clock)
-            self.model.publish(self.model.waiting[place])
+        """Publish a correction before what it corrects: it is not taken back then."""
+        content = histories.delivery(self.chance, self.keys)
+        self.load(content)
+        self.load(histories.with_other_values(self.chance, content))
+        waiting = publish.waiting(self.place.warehouse)
+        publish.publish(self.place.warehouse, waiting[-1], clock=self.clock)
+        self.model.publish(self.model.waiting[-1])
 
     def die_loading(self) -> None:
         """Die at any step of a load; later the same file may come again, or not."""
-        content = histories.delivery(self.chance, self.ids)
+        content = histories.delivery(self.chance, self.keys)
         mortal = Mortal(self.place.warehouse, self.chance.randint(0, STEPS // 2))
         with suppress(Died):
             building.load(mortal, self.deliverer.file(content.lines), clock=self.clock)
@@ -205,7 +196,7 @@ class History:
 
     def do_all_at_once(self) -> None:
         """Two load the same file, two publish what waits."""
-        content = histories.delivery(self.chance, self.ids)
+        content = histories.delivery(self.chance, self.keys)
         file = self.deliverer.file(content.lines)
         with ThreadPoolExecutor(4) as threads:
             loading = [
@@ -223,7 +214,7 @@ class History:
 
     def be_killed(self) -> None:
         """Another process loads and publishes and is killed at any moment; then the same is done again."""
-        content = histories.delivery(self.chance, self.ids)
+        content = histories.delivery(self.chance, self.keys)
         file = self.deliverer.file(content.lines)
         arguments = ("load_and_publish_when_told", self.place.url, str(file))
         with subprocess.Popen(
