@@ -65,7 +65,7 @@ export function bars(host, { intervals, from, to, ticks, lines, gaps, changes, c
     label,
     count: intervals.length,
     at: (left) => nearest(intervals, chart.posToVal(left, "x")),
-    moves: { ArrowRight: 1, ArrowLeft: -1, PageDown: 24, PageUp: -24 },
+    moves: { ArrowRight: by(1), ArrowLeft: by(-1), PageDown: by(24), PageUp: by(-24) },
     box,
     describe: (place) => describe(intervals[place]),
     pick: pick && ((place) => pick(intervals[place])),
@@ -88,17 +88,13 @@ export function heatMap(host, { cells, days, ticks, lines, gaps, top, colours, h
     },
   });
   const byPlace = new Map(cells.map((cell, index) => [`${cell.place}/${cell.hour + cell.part / cell.parts}`, index]));
+  const cellAt = (place, hour) => byPlace.get(`${place}/${Math.floor(hour * 2) / 2}`) ?? byPlace.get(`${place}/${Math.floor(hour)}`);
+  const byDays = (count) => (index) => cellAt(cells[index].place + count, cells[index].hour) ?? index + 24 * count;
   explore(chart, host, {
     label,
     count: cells.length,
-    at: (left, upper) => {
-      const place = Math.floor(chart.posToVal(left, "x"));
-      const hour = chart.posToVal(upper, "y");
-      return byPlace.get(`${place}/${Math.floor(hour)}`) !== undefined && hour % 1 >= 0.5
-        ? (byPlace.get(`${place}/${Math.floor(hour) + 0.5}`) ?? byPlace.get(`${place}/${Math.floor(hour)}`))
-        : byPlace.get(`${place}/${Math.floor(hour)}`);
-    },
-    moves: { ArrowDown: 1, ArrowUp: -1, ArrowRight: 24, ArrowLeft: -24, PageDown: 24 * 7, PageUp: -24 * 7 },
+    at: (left, upper) => cellAt(Math.floor(chart.posToVal(left, "x")), chart.posToVal(upper, "y")),
+    moves: { ArrowDown: by(1), ArrowUp: by(-1), ArrowRight: byDays(1), ArrowLeft: byDays(-1), PageDown: byDays(7), PageUp: byDays(-7) },
     box: (index) => {
       const [x0, y0, x1, y1] = corners(cells[index]);
       const [left, upper] = [chart.valToPos(x0, "x"), chart.valToPos(y0, "y")];
@@ -151,6 +147,8 @@ function fitting(ticks, width) {
   return ticks.filter((_, place) => place % every === 0);
 }
 
+const by = (count) => (index) => index + count;
+
 /** Pointer and keyboard on one chart: a frame around what is looked at, and its description. */
 function explore(chart, host, { label, count, at, moves, box, describe, pick }) {
   const frame = h("div", { class: "frame", hidden: true });
@@ -188,10 +186,11 @@ function explore(chart, host, { label, count, at, moves, box, describe, pick }) 
   host.onclick = () => current !== null && pick?.(current);
   host.onblur = () => show(null);
   host.onkeydown = (event) => {
-    const wanted = { Home: 0, End: count - 1 }[event.key] ?? (current ?? -Math.sign(moves[event.key] ?? 0)) + (moves[event.key] ?? NaN);
+    const move = moves[event.key];
+    const wanted = { Home: 0, End: count - 1 }[event.key] ?? (move && (current === null ? 0 : move(current)));
     if (event.key === "Enter" && current !== null) pick?.(current);
     else if (event.key === "Escape") show(null);
-    else if (!Number.isNaN(wanted)) {
+    else if (wanted !== undefined) {
       event.preventDefault();
       show(Math.min(Math.max(wanted, 0), count - 1));
     }
