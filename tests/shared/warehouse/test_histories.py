@@ -36,6 +36,8 @@ from tests.builders.warehouse import Clock, Deliverer, Line
 HISTORIES = int(os.environ.get("HISTORIES", "20"))
 ELSEWHERE = os.environ.get("TEST_WAREHOUSE")
 ROOT = Path(__file__).parents[3]
+KILLED_EVERY = 5
+"""In one of so many histories a real process is killed."""
 STEPS = 45
 """More steps than loading or publishing some deliveries takes: each of them is a place to die."""
 SINCE, UNTIL = date(2026, 1, 1), date(2027, 1, 1)
@@ -88,6 +90,7 @@ class History:
     def __init__(self, place: Place, *, number: int, folder: Path) -> None:
         self.place = place
         self.chance = random.Random(number)
+        self.is_killed = number % KILLED_EVERY == 0
         self.clock = Clock()
         self.deliverer = Deliverer(place.warehouse, folder, self.clock)
         self.deliverer.publish()  # What others left waiting is none of this history.
@@ -121,7 +124,7 @@ class History:
             self.chance.choice(happenings)()
             self.clock.forward(minutes=self.chance.choice([-90, 0, 1, 60]))
             self.follow(self.chance.choice(self.readers))
-        if self.chance.random() < 0.15:
+        if self.is_killed:
             self.be_killed()
         self.publish()
 
