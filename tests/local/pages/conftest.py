@@ -37,7 +37,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ports]:
     process.communicate(timeout=30)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def page(stack: Ports, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
     """The page in a browser."""
     with browser.chromium(profile=tmp_path_factory.mktemp("browser") / "profile") as driver:

@@ -1,7 +1,7 @@
 """The developer page for people who cannot see it, or point at it: axe-core's rules, keyboard, motion."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +10,11 @@ from selenium.webdriver.common.keys import Keys
 
 from local.azurite import installation
 from local.sampledata import readings
-from shared import periods
 from tests.builders.browser import Page
+from tests.builders.sample_days import YESTERDAY
 
 pytestmark = pytest.mark.slow
 
-YESTERDAY = str(periods.day_of(datetime.now(UTC)) - timedelta(days=1))
-LAST_WEEK = str(periods.day_of(datetime.now(UTC)) - timedelta(days=8))
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 
@@ -29,11 +27,11 @@ def axe() -> str:
 
 
 def a_day(page: Page) -> None:
-    page.open(caller="eos-vendor", point=readings.BAKERY, view="day", day=YESTERDAY)
+    page.open(caller="eos-vendor", point=readings.BAKERY, view="day", day=str(YESTERDAY))
 
 
 def a_year(page: Page) -> None:
-    page.open(caller="eos-vendor", point=readings.OUTLET, view="year", day=YESTERDAY)
+    page.open(caller="eos-vendor", point=readings.OUTLET, view="year", day=str(YESTERDAY))
 
 
 def the_values(page: Page) -> None:
@@ -101,7 +99,7 @@ def violations(page: Page, axe: str) -> list[dict[str, Any]]:
 
 
 def test_the_tab_key_reaches_everything_and_the_focus_is_always_seen(page: Page) -> None:
-    page.open(caller="eos-vendor", point=readings.BAKERY, view="day", day=LAST_WEEK)
+    page.open(caller="eos-vendor", point=readings.BAKERY, view="day", day=str(YESTERDAY - timedelta(days=7)))
     page.run("document.activeElement.blur()")
 
     reached: list[str] = []

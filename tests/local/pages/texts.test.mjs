@@ -4,7 +4,8 @@ import { test } from "node:test";
 import * as texts from "../../../local/gateway/pages/js/texts.js";
 
 test("JSON is laid out without a change to a number or a text", () => {
-  const json = '{"quantity":0.500,"big":123456789012345678901,"text":"a, b: {c} \\"d\\" \\u00e5","none":{},"list":[1.10,null],"deep":{"in":{"x":[]}}}';
+  const json =
+    '{"quantity":0.500,"big":123456789012345678901,"text":"a, b: {c} \\"d\\" \\u00e5","none":{},"list":[1.10,null],"deep":{"in":{"x":[]}}}';
 
   const laid = texts.laidOut(json);
 
@@ -20,7 +21,10 @@ test("a curl line survives quotes and ampersands", () => {
 });
 
 test("a form is sent encoded", () => {
-  assert.equal(texts.curl({ url: "http://127.0.0.1/t", form: { scope: "api://x/.default" } }), "curl -s --data-urlencode 'scope=api://x/.default' 'http://127.0.0.1/t'");
+  assert.equal(
+    texts.curl({ url: "http://127.0.0.1/t", form: { scope: "api://x/.default" } }),
+    "curl -s --data-urlencode 'scope=api://x/.default' 'http://127.0.0.1/t'",
+  );
 });
 
 test("a query leaves out what is empty and repeats a list", () => {
@@ -31,7 +35,10 @@ test("a query leaves out what is empty and repeats a list", () => {
 test("a token is read whatever letters its claims hold", () => {
   const part = (value) => Buffer.from(JSON.stringify(value)).toString("base64url");
 
-  assert.deepEqual(texts.decoded(`${part({ alg: "RS256" })}.${part({ name: "Kåre Ødegård ??>" })}.x`), { header: { alg: "RS256" }, claims: { name: "Kåre Ødegård ??>" } });
+  assert.deepEqual(texts.decoded(`${part({ alg: "RS256" })}.${part({ name: "Kåre Ødegård ??>" })}.x`), {
+    header: { alg: "RS256" },
+    claims: { name: "Kåre Ødegård ??>" },
+  });
 });
 
 test("durations are short", () => {

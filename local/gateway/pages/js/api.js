@@ -52,14 +52,18 @@ export function tokenForms(demo, caller, pretence) {
     };
   }
   const scope = pretence === "other-api" ? demo.otherScope : demo.scope;
-  return { device: null, token: { grant_type: "client_credentials", ...client, ...secret, scope, ...lifetime } };
+  return {
+    device: null,
+    token: { grant_type: "client_credentials", ...client, ...secret, scope, ...lifetime },
+  };
 }
 
 /** A token for a caller, the same until it ends. Raises TokenRefused or Unreachable. */
 export async function token(demo, caller, pretence) {
   const name = `${caller.name}/${pretence}`;
   const held = tokens.get(name);
-  if (held && (pretence === "expired-token" || decoded(held).claims.exp * 1000 > Date.now() + 60_000)) return held;
+  if (held && (pretence === "expired-token" || decoded(held).claims.exp * 1000 > Date.now() + 60_000))
+    return held;
   const forms = tokenForms(demo, caller, pretence);
   if (forms.device) forms.token.device_code = (await posted(demo.deviceCodeUrl, forms.device)).device_code;
   const answer = await posted(demo.tokenUrl, forms.token);
@@ -78,7 +82,12 @@ async function posted(url, form) {
  * One GET through the gateway: { url, path, headers, token, status, reason, answered, body, json, milliseconds }.
  * Raises TokenRefused, Unreachable, or AbortError when `signal` ends it.
  */
-export async function call(demo, caller, path, { parameters = {}, headers = {}, pretence = "", signal = null } = {}) {
+export async function call(
+  demo,
+  caller,
+  path,
+  { parameters = {}, headers = {}, pretence = "", signal = null } = {},
+) {
   const bearer = pretence === "no-token" ? null : await token(demo, caller, pretence);
   const sent = { ...headers };
   if (bearer) sent.Authorization = `Bearer ${bearer}`;
@@ -110,7 +119,9 @@ export async function call(demo, caller, path, { parameters = {}, headers = {}, 
 }
 
 function parsed(answer, body) {
-  return /^application\/(problem\+)?json/.test(answer.headers.get("Content-Type") ?? "") && body ? JSON.parse(body) : null;
+  return /^application\/(problem\+)?json/.test(answer.headers.get("Content-Type") ?? "") && body
+    ? JSON.parse(body)
+    : null;
 }
 
 async function fetched(url, options) {
@@ -118,6 +129,8 @@ async function fetched(url, options) {
     return await fetch(url, options);
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw new Unreachable(`${new URL(url, location.href).origin} does not answer. Does the local stack still run?`);
+    throw new Unreachable(
+      `${new URL(url, location.href).origin} does not answer. Does the local stack still run?`,
+    );
   }
 }

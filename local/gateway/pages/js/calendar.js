@@ -113,18 +113,22 @@ export function weekNumber(day) {
 
 /** A period in words: "Sunday 29 March 2026", "Week 13, 23–29 March 2026", "March 2026", "2026". */
 export function title({ view, from, to }) {
-  if (view === "day") return written(from, { weekday: "long", day: "numeric", month: "long", year: "numeric" });
+  if (view === "day")
+    return written(from, { weekday: "long", day: "numeric", month: "long", year: "numeric" });
   if (view === "month") return written(from, { month: "long", year: "numeric" });
   if (view === "year") return from.slice(0, 4);
   const last = addDays(to, -1);
-  const short = from.slice(0, 7) === last.slice(0, 7) ? { day: "numeric" } : { day: "numeric", month: "long" };
+  const short =
+    from.slice(0, 7) === last.slice(0, 7) ? { day: "numeric" } : { day: "numeric", month: "long" };
   const until = written(last, { day: "numeric", month: "long", year: "numeric" });
   return `Week ${weekNumber(from)}, ${written(from, short)}–${until}`;
 }
 
 /** A market day, written with the fields of Intl.DateTimeFormat. */
 export function written(day, fields) {
-  return new Intl.DateTimeFormat("en-GB", { timeZone: "UTC", ...fields }).format(Date.parse(`${day}T00:00Z`)).replace(",", "");
+  return new Intl.DateTimeFormat("en-GB", { timeZone: "UTC", ...fields })
+    .format(Date.parse(`${day}T00:00Z`))
+    .replace(",", "");
 }
 
 /** "03:00": what the wall clock shows. */

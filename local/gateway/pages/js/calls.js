@@ -15,27 +15,56 @@ export function show(document, { demo, state }) {
   if (state().point !== point) for (const held of typed.values()) delete held["path:meteringPointId"];
   point = state().point;
   const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
-    Object.entries(methods).filter(([method]) => method === "get").map(([, operation]) => ({ path, ...operation })),
+    Object.entries(methods)
+      .filter(([method]) => method === "get")
+      .map(([, operation]) => ({ path, ...operation })),
   );
   const buttons = operations.map((operation) =>
-    h("button", { type: "button", onclick: () => choose(operation) }, h("code", {}, operation.path), h("span", {}, operation.summary)),
+    h(
+      "button",
+      { type: "button", onclick: () => choose(operation) },
+      h("code", {}, operation.path),
+      h("span", {}, operation.summary),
+    ),
   );
   const choose = (operation) => {
     current = operation.operationId;
-    buttons.forEach((button, place) => button.setAttribute("aria-current", String(operations[place] === operation)));
+    buttons.forEach((button, place) =>
+      button.setAttribute("aria-current", String(operations[place] === operation)),
+    );
     open(operation, document, { demo, state });
   };
-  fill(find("#operations"), h("ul", {}, buttons.map((button) => h("li", {}, button))));
+  fill(
+    find("#operations"),
+    h(
+      "ul",
+      {},
+      buttons.map((button) => h("li", {}, button)),
+    ),
+  );
   choose(operations.find(({ operationId }) => operationId === current) ?? operations[0]);
 }
 
 function open(operation, document, { demo, state }) {
-  const parameters = (operation.parameters ?? []).map((parameter) => resolved(document, parameter)).filter((parameter) => parameter.in !== "header");
+  const parameters = (operation.parameters ?? [])
+    .map((parameter) => resolved(document, parameter))
+    .filter((parameter) => parameter.in !== "header");
   const held = typed.get(operation.operationId) ?? {};
   typed.set(operation.operationId, held);
   const answer = h("div", { id: "answer" });
-  const etag = h("input", { id: "if-none-match", name: "if-none-match", autocomplete: "off", spellcheck: "false" });
-  const accept = h("select", { id: "accept" }, ["application/json", ...mediaTypes(operation)].filter((type, place, all) => all.indexOf(type) === place).map((type) => h("option", {}, type)));
+  const etag = h("input", {
+    id: "if-none-match",
+    name: "if-none-match",
+    autocomplete: "off",
+    spellcheck: "false",
+  });
+  const accept = h(
+    "select",
+    { id: "accept" },
+    ["application/json", ...mediaTypes(operation)]
+      .filter((type, place, all) => all.indexOf(type) === place)
+      .map((type) => h("option", {}, type)),
+  );
   const send = async (event) => {
     event?.preventDefault();
     const caller = state();
@@ -45,19 +74,41 @@ function open(operation, document, { demo, state }) {
     find("#operation"),
     h("h2", {}, operation.summary),
     h("p", {}, prose(operation.description ?? "")),
-    h("form", { onsubmit: send, novalidate: true },
+    h(
+      "form",
+      { onsubmit: send, novalidate: true },
       parameters.map((parameter) => field(parameter, document, held)),
       extra(held),
-      h("details", { class: "headers" }, h("summary", {}, "Headers"),
+      h(
+        "details",
+        { class: "headers" },
+        h("summary", {}, "Headers"),
         h("div", { class: "field" }, h("label", { for: "accept" }, "Accept"), accept),
-        h("div", { class: "field" }, h("label", { for: "if-none-match" }, "If-None-Match"), etag, h("p", { class: "hint" }, "The ETag of an answer that you hold: 304 when it is still good. Filled in after each answer; empty is not sent."))),
-      h("p", {}, h("button", { type: "submit", class: "primary" }, "Send"))),
+        h(
+          "div",
+          { class: "field" },
+          h("label", { for: "if-none-match" }, "If-None-Match"),
+          etag,
+          h(
+            "p",
+            { class: "hint" },
+            "The ETag of an answer that you hold: 304 when it is still good. Filled in after each answer; empty is not sent.",
+          ),
+        ),
+      ),
+      h("p", {}, h("button", { type: "submit", class: "primary" }, "Send")),
+    ),
     answer,
   );
 }
 
 function resolved(document, described) {
-  return described.$ref ? described.$ref.split("/").slice(1).reduce((at, name) => at[name], document) : described;
+  return described.$ref
+    ? described.$ref
+        .split("/")
+        .slice(1)
+        .reduce((at, name) => at[name], document)
+    : described;
 }
 
 function mediaTypes(operation) {
@@ -73,15 +124,34 @@ function field(parameter, document, held) {
   const common = { id, name: parameter.name, "aria-describedby": described, oninput: keep, onchange: keep };
   const choices = schema.enum ?? resolved(document, schema.items ?? {}).enum;
   const control = choices
-    ? h("select", common, ["", ...choices].map((choice) => h("option", { value: choice, selected: value === choice }, choice || "(left out)")))
+    ? h(
+        "select",
+        common,
+        ["", ...choices].map((choice) =>
+          h("option", { value: choice, selected: value === choice }, choice || "(left out)"),
+        ),
+      )
     : schema.type === "array"
       ? h("textarea", { ...common, rows: 2, spellcheck: "false" }, value)
       : h("input", { ...common, value, autocomplete: "off", spellcheck: "false" });
   const required = parameter.required || parameter.in === "path";
-  return h("div", { class: "field" },
-    h("label", { for: id }, h("code", {}, parameter.name), required ? h("span", { class: "required" }, " required") : null),
+  return h(
+    "div",
+    { class: "field" },
+    h(
+      "label",
+      { for: id },
+      h("code", {}, parameter.name),
+      required ? h("span", { class: "required" }, " required") : null,
+    ),
     control,
-    h("p", { class: "hint", id: described }, prose(parameter.description ?? ""), schema.type === "array" ? " One on each line." : ""));
+    h(
+      "p",
+      { class: "hint", id: described },
+      prose(parameter.description ?? ""),
+      schema.type === "array" ? " One on each line." : "",
+    ),
+  );
 }
 
 function key(parameter) {
@@ -100,10 +170,26 @@ function suggestion({ name, in: place, example }) {
 
 function extra(held) {
   const keep = ({ target }) => (held[""] = target.value);
-  return h("div", { class: "field" },
+  return h(
+    "div",
+    { class: "field" },
     h("label", { for: "extra" }, "More of the query"),
-    h("input", { id: "extra", value: held[""] ?? "", oninput: keep, autocomplete: "off", spellcheck: "false", "aria-describedby": "extra-hint" }),
-    h("p", { class: "hint", id: "extra-hint" }, "As it is sent, such as ", h("code", {}, "unit=MWh"), ": an unknown parameter is a fault, and this shows how it is told."));
+    h("input", {
+      id: "extra",
+      value: held[""] ?? "",
+      oninput: keep,
+      autocomplete: "off",
+      spellcheck: "false",
+      "aria-describedby": "extra-hint",
+    }),
+    h(
+      "p",
+      { class: "hint", id: "extra-hint" },
+      "As it is sent, such as ",
+      h("code", {}, "unit=MWh"),
+      ": an unknown parameter is a fault, and this shows how it is told.",
+    ),
+  );
 }
 
 async function ask(operation, parameters, held, { demo, caller, pretence, answer, etag, accept, send }) {
@@ -111,7 +197,12 @@ async function ask(operation, parameters, held, { demo, caller, pretence, answer
   const inPath = new Map(parameters.map((parameter) => [parameter.name, parameter]));
   const path = operation.path.replace(/\{(\w+)\}/g, (_, name) => encodeURIComponent(value(inPath.get(name))));
   const inQuery = parameters.filter((parameter) => parameter.in === "query");
-  const query = Object.fromEntries(inQuery.map((parameter) => [parameter.name, parameter.schema?.type === "array" ? value(parameter).split(/\s+/) : value(parameter)]));
+  const query = Object.fromEntries(
+    inQuery.map((parameter) => [
+      parameter.name,
+      parameter.schema?.type === "array" ? value(parameter).split(/\s+/) : value(parameter),
+    ]),
+  );
   for (const [name, value] of new URLSearchParams(held[""] ?? "")) query[name] = value;
   const headers = { Accept: accept, ...(etag.value && { "If-None-Match": etag.value }) };
   answer.setAttribute("aria-busy", "true");
@@ -128,7 +219,10 @@ async function ask(operation, parameters, held, { demo, caller, pretence, answer
 
 function outcome(record, again) {
   if (record.status >= 400) return problems.answered(record, { again });
-  const text = record.status === 304 ? "304 Not Modified: the answer that you hold is still good." : `${record.status} ${record.reason} after ${record.milliseconds} ms`;
+  const text =
+    record.status === 304
+      ? "304 Not Modified: the answer that you hold is still good."
+      : `${record.status} ${record.reason} after ${record.milliseconds} ms`;
   return h("p", { class: "outcome", role: "status" }, h("strong", { class: "good" }, text));
 }
 

@@ -3,17 +3,11 @@
 import uPlot from "/pages/uplot/dist/uPlot.esm.js";
 
 import { h } from "./dom.js";
-import { fillFor } from "./patterns.js";
+import * as drawing from "./drawing.js";
 
 const AXIS_WIDTH = 62;
 const AXIS_FONT = "12px system-ui, sans-serif";
 const RIGHT_MARGIN = 14;
-
-export const GAP_TEXT = {
-  "not-permitted": "not permitted",
-  "not-yet": "not yet available",
-  none: "nothing published",
-};
 
 /** The page's colours for a direction, from its style sheet. */
 export function palette(direction) {
@@ -39,7 +33,10 @@ export function palette(direction) {
  * without values ({ start, end, why }), `changes` clock changes ({ at, text }). `describe` gives the lines that
  * are shown and read out for an interval; `pick` is called for one that is clicked, or chosen with Enter.
  */
-export function bars(host, { intervals, from, to, ticks, lines, gaps, changes, colours, height, label, describe, pick }) {
+export function bars(
+  host,
+  { intervals, from, to, ticks, lines, gaps, changes, colours, height, label, describe, pick },
+) {
   const middles = intervals.map(({ start, end }) => (start + end) / 2);
   const quantities = intervals.map(({ wh }) => (wh === null ? null : wh / 1000));
   const chart = plot(host, {
@@ -49,11 +46,11 @@ export function bars(host, { intervals, from, to, ticks, lines, gaps, changes, c
     y: { range: (_, __, top) => [0, (top || 1) * 1.12] },
     data: [middles, quantities],
     draw: (u) => {
-      shade(u, gaps, colours);
-      rule(u, lines, colours);
-      runs(u, intervals, colours);
-      for (const interval of intervals) bar(u, interval, colours);
-      for (const change of changes) clockChange(u, change, colours);
+      drawing.shade(u, gaps, colours);
+      drawing.rule(u, lines, colours);
+      drawing.runs(u, intervals, colours);
+      for (const interval of intervals) drawing.bar(u, interval, colours);
+      for (const change of changes) drawing.clockChange(u, change, colours);
     },
   });
   const box = (place) => {
@@ -74,31 +71,54 @@ export function bars(host, { intervals, from, to, ticks, lines, gaps, changes, c
 }
 
 /** A map: one column for each day, one row for each hour of the wall clock; the more energy, the stronger the colour. */
-export function heatMap(host, { cells, days, ticks, lines, gaps, top, colours, height, label, describe, pick }) {
+export function heatMap(
+  host,
+  { cells, days, ticks, lines, gaps, top, colours, height, label, describe, pick },
+) {
   const chart = plot(host, {
     height,
     colours,
     x: { range: [0, days], ticks },
-    y: { range: [0, 24], dir: -1, ticks: [0, 6, 12, 18, 24].map((hour) => ({ at: hour, text: String(hour).padStart(2, "0") })) },
+    y: {
+      range: [0, 24],
+      dir: -1,
+      ticks: [0, 6, 12, 18, 24].map((hour) => ({ at: hour, text: String(hour).padStart(2, "0") })),
+    },
     data: [Array.from({ length: days }, (_, place) => place + 0.5), Array(days).fill(null)],
     draw: (u) => {
-      shade(u, gaps, colours);
-      paint(u, cells, { top, colours });
-      rule(u, lines, colours);
+      drawing.shade(u, gaps, colours);
+      drawing.paint(u, cells, { top, colours });
+      drawing.rule(u, lines, colours);
     },
   });
-  const byPlace = new Map(cells.map((cell, index) => [`${cell.place}/${cell.hour + cell.part / cell.parts}`, index]));
-  const cellAt = (place, hour) => byPlace.get(`${place}/${Math.floor(hour * 2) / 2}`) ?? byPlace.get(`${place}/${Math.floor(hour)}`);
-  const byDays = (count) => (index) => cellAt(cells[index].place + count, cells[index].hour) ?? index + 24 * count;
+  const byPlace = new Map(
+    cells.map((cell, index) => [`${cell.place}/${cell.hour + cell.part / cell.parts}`, index]),
+  );
+  const cellAt = (place, hour) =>
+    byPlace.get(`${place}/${Math.floor(hour * 2) / 2}`) ?? byPlace.get(`${place}/${Math.floor(hour)}`);
+  const byDays = (count) => (index) =>
+    cellAt(cells[index].place + count, cells[index].hour) ?? index + 24 * count;
   explore(chart, host, {
     label,
     count: cells.length,
     at: (left, upper) => cellAt(Math.floor(chart.posToVal(left, "x")), chart.posToVal(upper, "y")),
-    moves: { ArrowDown: by(1), ArrowUp: by(-1), ArrowRight: byDays(1), ArrowLeft: byDays(-1), PageDown: byDays(7), PageUp: byDays(-7) },
+    moves: {
+      ArrowDown: by(1),
+      ArrowUp: by(-1),
+      ArrowRight: byDays(1),
+      ArrowLeft: byDays(-1),
+      PageDown: byDays(7),
+      PageUp: byDays(-7),
+    },
     box: (index) => {
-      const [x0, y0, x1, y1] = corners(cells[index]);
+      const [x0, y0, x1, y1] = drawing.corners(cells[index]);
       const [left, upper] = [chart.valToPos(x0, "x"), chart.valToPos(y0, "y")];
-      return { left, top: upper, width: chart.valToPos(x1, "x") - left, height: chart.valToPos(y1, "y") - upper };
+      return {
+        left,
+        top: upper,
+        width: chart.valToPos(x1, "x") - left,
+        height: chart.valToPos(y1, "y") - upper,
+      };
     },
     describe: (index) => describe(cells[index].interval),
     pick: pick && ((index) => pick(cells[index].interval)),
@@ -128,13 +148,18 @@ function plot(host, { height, colours, x, y, data, draw }) {
         ...axis,
         size: AXIS_WIDTH,
         grid: { stroke: colours.line, width: 1, show: y.dir !== -1 },
-        ...(y.ticks && { splits: () => y.ticks.map(({ at }) => at), values: () => y.ticks.map(({ text }) => text) }),
+        ...(y.ticks && {
+          splits: () => y.ticks.map(({ at }) => at),
+          values: () => y.ticks.map(({ text }) => text),
+        }),
       },
     ],
     hooks: { draw: [draw] },
   };
   const chart = new uPlot(options, data, host);
-  const resized = new ResizeObserver(() => host.clientWidth && chart.setSize({ width: host.clientWidth, height }));
+  const resized = new ResizeObserver(
+    () => host.clientWidth && chart.setSize({ width: host.clientWidth, height }),
+  );
   resized.observe(host);
   chart.hooks.destroy = [() => resized.disconnect()];
   return chart;
@@ -161,19 +186,34 @@ function explore(chart, host, { label, count, at, moves, box, describe, pick }) 
     frame.hidden = tip.hidden = place === null;
     if (place === null) return;
     const { left, top, width, height } = box(place);
-    Object.assign(frame.style, { left: `${left}px`, top: `${top}px`, width: `${width}px`, height: `${height}px` });
+    Object.assign(frame.style, {
+      left: `${left}px`,
+      top: `${top}px`,
+      width: `${width}px`,
+      height: `${height}px`,
+    });
     const lines = describe(place);
     tip.replaceChildren(...lines.map((line, index) => h(index ? "div" : "strong", {}, line)));
     const room = chart.over.clientWidth - left - width;
     const onLeft = room < tip.offsetWidth + 14;
     const beside = onLeft ? left - tip.offsetWidth - 8 : left + width + 8;
-    Object.assign(tip.style, { left: `${Math.max(beside, -AXIS_WIDTH + 4)}px`, top: `${Math.min(top, chart.over.clientHeight - tip.offsetHeight)}px` });
+    Object.assign(tip.style, {
+      left: `${Math.max(beside, -AXIS_WIDTH + 4)}px`,
+      top: `${Math.min(top, chart.over.clientHeight - tip.offsetHeight)}px`,
+    });
     host.setAttribute("aria-valuenow", place);
     host.setAttribute("aria-valuetext", lines.join(", "));
   };
 
   if (count === 0) return;
-  const attributes = { role: "slider", tabindex: 0, "aria-label": label, "aria-valuemin": 0, "aria-valuemax": count - 1, "aria-valuenow": 0 };
+  const attributes = {
+    role: "slider",
+    tabindex: 0,
+    "aria-label": label,
+    "aria-valuemin": 0,
+    "aria-valuemax": count - 1,
+    "aria-valuenow": 0,
+  };
   for (const [name, value] of Object.entries(attributes)) host.setAttribute(name, value);
   host.setAttribute("aria-valuetext", describe(0).join(", "));
   host.onpointermove = (event) => {
@@ -207,141 +247,4 @@ function nearest(intervals, moment) {
     else return middle;
   }
   return undefined;
-}
-
-/** Canvas pixels of a stretch of the x scale, and of the plot's upper and lower edge. */
-function stretch(u, start, end) {
-  const left = Math.round(u.valToPos(start, "x", true));
-  return { left, width: Math.round(u.valToPos(end, "x", true)) - left, top: u.bbox.top, height: u.bbox.height };
-}
-
-function bar(u, { start, end, wh, quality }, colours) {
-  if (wh === null) return;
-  const { left, width } = stretch(u, start, end);
-  const ratio = devicePixelRatio;
-  const base = Math.round(u.valToPos(0, "y", true));
-  const upper = Math.round(u.valToPos(wh / 1000, "y", true));
-  const gap = width > 5 * ratio ? ratio : width > 3 * ratio ? ratio / 2 : 0;
-  const { ctx } = u;
-  ctx.fillStyle = fillFor(ctx, quality, { ink: colours.ink, ground: colours.faint, ratio });
-  ctx.fillRect(left + gap, upper, width - 2 * gap, base - upper);
-  if (quality === "measured" || width < 4 * ratio) return;
-  ctx.strokeStyle = colours.ink;
-  ctx.lineWidth = ratio;
-  ctx.strokeRect(left + gap + ratio / 2, upper + ratio / 2, width - 2 * gap - ratio, base - upper);
-}
-
-/** Neighbours of one quality that is not measured: named above the bars; where values are missing, hatched to the top. */
-function runs(u, intervals, colours) {
-  const mark = (interval) => interval && (interval.missing ? "missing" : interval.quality);
-  for (let first = 0; first < intervals.length; ) {
-    const quality = mark(intervals[first]);
-    const { start } = intervals[first];
-    let last = first;
-    while (mark(intervals[last + 1]) === quality && intervals[last + 1].start === intervals[last].end) last++;
-    const { end } = intervals[last];
-    first = last + 1;
-    if (quality === "measured") continue;
-    const { left, width, top, height } = stretch(u, start, end);
-    if (quality === "missing") {
-      u.ctx.fillStyle = fillFor(u.ctx, quality, { ink: colours.warn, ground: colours.gap, ratio: devicePixelRatio });
-      u.ctx.fillRect(left, top, width, height);
-    }
-    name(u, quality, { left, width, top, short: quality[0].toUpperCase() }, quality === "missing" ? colours.warn : colours.text, colours);
-  }
-}
-
-/** A text over a stretch: whole when it has room, else its letter; readable on whatever lies below. */
-function name(u, text, { left, width, top, short }, colour, colours) {
-  const ratio = devicePixelRatio;
-  const { ctx } = u;
-  ctx.font = `600 ${11 * ratio}px system-ui, sans-serif`;
-  ctx.textAlign = "center";
-  ctx.textBaseline = "middle";
-  const written = ctx.measureText(text).width + 10 * ratio <= width ? text : short;
-  const size = ctx.measureText(written).width + 8 * ratio;
-  const middle = left + width / 2;
-  ctx.fillStyle = colours.ground;
-  ctx.fillRect(middle - size / 2, top, size, 16 * ratio);
-  ctx.fillStyle = colour;
-  ctx.fillText(written, middle, top + 8.5 * ratio);
-}
-
-function shade(u, gaps, colours) {
-  const ratio = devicePixelRatio;
-  for (const { start, end, why } of gaps) {
-    const { left, width, top, height } = stretch(u, start, end);
-    u.ctx.fillStyle = colours.gap;
-    u.ctx.fillRect(left, top, width, height);
-    u.ctx.font = `${12 * ratio}px system-ui, sans-serif`;
-    if (u.ctx.measureText(GAP_TEXT[why]).width + 12 * ratio > width) continue;
-    u.ctx.fillStyle = colours.quiet;
-    u.ctx.textAlign = "center";
-    u.ctx.textBaseline = "middle";
-    u.ctx.fillText(GAP_TEXT[why], left + width / 2, top + height / 2);
-  }
-}
-
-function rule(u, lines, colours) {
-  u.ctx.fillStyle = colours.line;
-  for (const at of lines) {
-    u.ctx.fillRect(Math.round(u.valToPos(at, "x", true)), u.bbox.top, devicePixelRatio, u.bbox.height);
-  }
-}
-
-function clockChange(u, { at, text }, colours) {
-  const ratio = devicePixelRatio;
-  const { ctx } = u;
-  const x = Math.round(u.valToPos(at, "x", true));
-  ctx.save();
-  ctx.strokeStyle = colours.text;
-  ctx.lineWidth = 1.5 * ratio;
-  ctx.setLineDash([5 * ratio, 4 * ratio]);
-  ctx.beginPath();
-  ctx.moveTo(x, u.bbox.top);
-  ctx.lineTo(x, u.bbox.top + u.bbox.height);
-  ctx.stroke();
-  ctx.restore();
-  ctx.font = `${12 * ratio}px system-ui, sans-serif`;
-  const size = ctx.measureText(text).width + 10 * ratio;
-  const left = Math.min(x + 5 * ratio, u.bbox.left + u.bbox.width - size);
-  ctx.fillStyle = colours.ground;
-  // Above every bar: the scale leaves room there.
-  ctx.fillRect(left, u.bbox.top, size, 18 * ratio);
-  ctx.fillStyle = colours.text;
-  ctx.textAlign = "left";
-  ctx.textBaseline = "middle";
-  ctx.fillText(text, left + 5 * ratio, u.bbox.top + 9 * ratio);
-}
-
-function corners({ place, hour, part, parts }) {
-  return [place, hour + part / parts, place + 1, hour + (part + 1) / parts];
-}
-
-function paint(u, cells, { top, colours }) {
-  const { ctx } = u;
-  const ratio = devicePixelRatio;
-  const hatch = fillFor(ctx, "missing", { ink: colours.warn, ground: colours.gap, ratio });
-  for (const cell of cells) {
-    const { wh, quality } = cell.interval;
-    const [x0, y0, x1, y1] = corners(cell);
-    const [left, upper] = [Math.round(u.valToPos(x0, "x", true)), Math.round(u.valToPos(y0, "y", true))];
-    const [right, lower] = [Math.round(u.valToPos(x1, "x", true)), Math.round(u.valToPos(y1, "y", true))];
-    // A hatch needs room; in a narrow column a plain block is what stands out.
-    const missing = right - left < 8 * ratio ? colours.warn : hatch;
-    ctx.fillStyle = wh === null ? missing : shadeOf(wh / top, colours.ramp);
-    ctx.fillRect(left, upper, right - left, lower - upper);
-    if (quality === "measured" || wh === null) continue;
-    const size = Math.max(2 * ratio, Math.min(right - left, lower - upper) / 3);
-    ctx.fillStyle = colours.warn;
-    ctx.fillRect((left + right - size) / 2, (upper + lower - size) / 2, size, size);
-  }
-}
-
-/** A colour of the ramp, mixed from the two steps beside `share` (0 to 1). */
-function shadeOf(share, ramp) {
-  const at = Math.min(Math.max(share, 0), 1) * (ramp.length - 1);
-  const lower = Math.min(Math.floor(at), ramp.length - 2);
-  const [from, to] = [ramp[lower], ramp[lower + 1]].map((colour) => [1, 3, 5].map((place) => parseInt(colour.slice(place, place + 2), 16)));
-  return `rgb(${from.map((value, place) => Math.round(value + (to[place] - value) * (at - lower))).join(" ")})`;
 }

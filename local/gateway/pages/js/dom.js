@@ -16,7 +16,9 @@ export function h(tag, properties = {}, ...children) {
 }
 
 export function fill(element, ...children) {
-  element.replaceChildren(...children.flat(Infinity).filter((child) => child !== null && child !== undefined));
+  element.replaceChildren(
+    ...children.flat(Infinity).filter((child) => child !== null && child !== undefined),
+  );
   return element;
 }
 
@@ -30,7 +32,12 @@ export function copyButton(text, label) {
     said.textContent = "Copied";
     setTimeout(() => (said.textContent = ""), 2000);
   };
-  return h("span", { class: "copy" }, h("button", { type: "button", class: "small", onclick: copy }, label), said);
+  return h(
+    "span",
+    { class: "copy" },
+    h("button", { type: "button", class: "small", onclick: copy }, label),
+    said,
+  );
 }
 
 /**
@@ -40,10 +47,23 @@ export function copyButton(text, label) {
 export function tabs(label, made, { chosen = 0, onchange = () => {} } = {}) {
   const base = `tabs-${++tabs.count}`;
   const buttons = made.map(([name], place) =>
-    h("button", { type: "button", role: "tab", id: `${base}-${place}`, "aria-controls": `${base}-panel-${place}` }, name),
+    h(
+      "button",
+      { type: "button", role: "tab", id: `${base}-${place}`, "aria-controls": `${base}-panel-${place}` },
+      name,
+    ),
   );
   const panels = made.map(([, content], place) =>
-    h("div", { role: "tabpanel", id: `${base}-panel-${place}`, "aria-labelledby": `${base}-${place}`, tabindex: "0" }, content),
+    h(
+      "div",
+      {
+        role: "tabpanel",
+        id: `${base}-panel-${place}`,
+        "aria-labelledby": `${base}-${place}`,
+        tabindex: "0",
+      },
+      content,
+    ),
   );
   const open = (wanted) => {
     buttons.forEach((button, place) => {

@@ -50,9 +50,17 @@ export function exchange(record, { demo, caller, pretence }) {
 }
 
 function request(record, { demo, caller, pretence }) {
-  const headers = Object.fromEntries(Object.entries(record.headers).map(([name, value]) => [name, name === "Authorization" ? "Bearer $TOKEN" : value]));
+  const headers = Object.fromEntries(
+    Object.entries(record.headers).map(([name, value]) => [
+      name,
+      name === "Authorization" ? "Bearer $TOKEN" : value,
+    ]),
+  );
   // Double quotes, so that the shell puts the token in.
-  const line = curl({ url: record.url, headers }).replace(`'Authorization: Bearer $TOKEN'`, `"Authorization: Bearer $TOKEN"`);
+  const line = curl({ url: record.url, headers }).replace(
+    `'Authorization: Bearer $TOKEN'`,
+    `"Authorization: Bearer $TOKEN"`,
+  );
   return [
     h("p", { class: "line" }, h("strong", {}, "GET"), " ", h("code", {}, record.path)),
     record.token ? command("1. A token, kept in the shell", tokenCommand(demo, caller, pretence)) : null,
@@ -70,7 +78,17 @@ function tokenCommand(demo, caller, pretence) {
 }
 
 function command(title, text) {
-  return h("div", { class: "command" }, h("div", { class: "command-head" }, h("h3", {}, title), copyButton(() => text, "Copy")), code(text, title));
+  return h(
+    "div",
+    { class: "command" },
+    h(
+      "div",
+      { class: "command-head" },
+      h("h3", {}, title),
+      copyButton(() => text, "Copy"),
+    ),
+    code(text, title),
+  );
 }
 
 function code(text, label) {
@@ -81,13 +99,36 @@ function token({ token: bearer }) {
   if (!bearer) return h("p", {}, "No token was sent.");
   const { header, claims } = decoded(bearer);
   const rows = Object.entries(claims).map(([name, value]) =>
-    h("tr", {}, h("th", { scope: "row" }, h("code", {}, name)), h("td", {}, h("code", {}, claimText(name, value))), h("td", { class: "quiet" }, CLAIMS[name] ?? "")),
+    h(
+      "tr",
+      {},
+      h("th", { scope: "row" }, h("code", {}, name)),
+      h("td", {}, h("code", {}, claimText(name, value))),
+      h("td", { class: "quiet" }, CLAIMS[name] ?? ""),
+    ),
   );
   const left = Math.round((claims.exp * 1000 - Date.now()) / 60_000);
   return [
-    h("p", {}, left > 0 ? `Valid for ${left} more minutes.` : `Ended ${-left} minutes ago.`, ` Signed with ${header.alg}, key `, h("code", {}, header.kid), "."),
+    h(
+      "p",
+      {},
+      left > 0 ? `Valid for ${left} more minutes.` : `Ended ${-left} minutes ago.`,
+      ` Signed with ${header.alg}, key `,
+      h("code", {}, header.kid),
+      ".",
+    ),
     table(["Claim", "Value", "Meaning"], rows, "Claims"),
-    h("details", {}, h("summary", {}, "The token itself"), h("p", {}, copyButton(() => bearer, "Copy")), code(bearer, "Token")),
+    h(
+      "details",
+      {},
+      h("summary", {}, "The token itself"),
+      h(
+        "p",
+        {},
+        copyButton(() => bearer, "Copy"),
+      ),
+      code(bearer, "Token"),
+    ),
   ];
 }
 
@@ -97,16 +138,52 @@ function claimText(name, value) {
 }
 
 function answer(record) {
-  const rows = record.answered.map(([name, value]) => h("tr", {}, h("th", { scope: "row" }, h("code", {}, name)), h("td", {}, h("code", {}, value))));
+  const rows = record.answered.map(([name, value]) =>
+    h("tr", {}, h("th", { scope: "row" }, h("code", {}, name)), h("td", {}, h("code", {}, value))),
+  );
   const text = record.json === null ? record.body : laidOut(record.body);
   const body = h("code", {}, text.slice(0, SHOWN));
-  const all = text.length > SHOWN ? h("button", { type: "button", class: "small", onclick: () => { fill(body, text); all.remove(); } }, `Show all ${text.length.toLocaleString("en-GB")} characters`) : null;
+  const all =
+    text.length > SHOWN
+      ? h(
+          "button",
+          {
+            type: "button",
+            class: "small",
+            onclick: () => {
+              fill(body, text);
+              all.remove();
+            },
+          },
+          `Show all ${text.length.toLocaleString("en-GB")} characters`,
+        )
+      : null;
   return [
-    h("p", { class: "line" }, h("strong", { class: record.status < 400 ? "good" : "bad" }, `${record.status} ${record.reason}`),
-      ` after ${record.milliseconds} ms, ${record.bytes.toLocaleString("en-GB")} bytes`),
-    h("details", {}, h("summary", {}, `${record.answered.length} headers`), table(["Header", "Value"], rows, "Headers")),
+    h(
+      "p",
+      { class: "line" },
+      h("strong", { class: record.status < 400 ? "good" : "bad" }, `${record.status} ${record.reason}`),
+      ` after ${record.milliseconds} ms, ${record.bytes.toLocaleString("en-GB")} bytes`,
+    ),
+    h(
+      "details",
+      {},
+      h("summary", {}, `${record.answered.length} headers`),
+      table(["Header", "Value"], rows, "Headers"),
+    ),
     record.body
-      ? h("div", { class: "command" }, h("div", { class: "command-head" }, h("h3", {}, "Body"), copyButton(() => record.body, "Copy")), h("pre", { tabindex: "0", role: "region", "aria-label": "Body" }, body), all)
+      ? h(
+          "div",
+          { class: "command" },
+          h(
+            "div",
+            { class: "command-head" },
+            h("h3", {}, "Body"),
+            copyButton(() => record.body, "Copy"),
+          ),
+          h("pre", { tabindex: "0", role: "region", "aria-label": "Body" }, body),
+          all,
+        )
       : h("p", {}, "No body."),
   ];
 }
@@ -121,22 +198,65 @@ async function showDecisions(host, record) {
   }
   const found = requests.find(({ requestId }) => requestId === record.header("X-Request-Id"));
   if (!found) {
-    fill(host, h("p", {}, "The gateway keeps its last hundred requests, and this one is no longer among them."));
+    fill(
+      host,
+      h("p", {}, "The gateway keeps its last hundred requests, and this one is no longer among them."),
+    );
     return;
   }
-  const steps = (policies, label) => table(["Section", "Policy", "What it decided", "Where"], policies.map(({ section, place, policy, decided }) =>
-    h("tr", {}, h("td", {}, section), h("td", {}, h("code", {}, policy)), h("td", {}, decided), h("td", { class: "quiet" }, h("code", {}, place))),
-  ), label);
-  const deciding = found.policies.filter(({ policy, decided }) => !PREPARING.includes(policy) && decided !== "nothing");
+  const steps = (policies, label) =>
+    table(
+      ["Section", "Policy", "What it decided", "Where"],
+      policies.map(({ section, place, policy, decided }) =>
+        h(
+          "tr",
+          {},
+          h("td", {}, section),
+          h("td", {}, h("code", {}, policy)),
+          h("td", {}, decided),
+          h("td", { class: "quiet" }, h("code", {}, place)),
+        ),
+      ),
+      label,
+    );
+  const deciding = found.policies.filter(
+    ({ policy, decided }) => !PREPARING.includes(policy) && decided !== "nothing",
+  );
   fill(
     host,
-    h("p", {}, `Operation ${found.operation ?? "unknown"}, product ${found.product ?? "none"}, ${found.milliseconds} ms in the gateway.`, found.error ? ` Ended by ${found.error.source}: ${found.error.reason}.` : ""),
+    h(
+      "p",
+      {},
+      `Operation ${found.operation ?? "unknown"}, product ${found.product ?? "none"}, ${found.milliseconds} ms in the gateway.`,
+      found.error ? ` Ended by ${found.error.source}: ${found.error.reason}.` : "",
+    ),
     steps(deciding, "Policies that decided"),
-    h("details", {}, h("summary", {}, `All ${found.policies.length} steps`), steps(found.policies, "All policies")),
+    h(
+      "details",
+      {},
+      h("summary", {}, `All ${found.policies.length} steps`),
+      steps(found.policies, "All policies"),
+    ),
   );
 }
 
 function table(names, rows, label) {
-  return h("div", { class: "scrolls", tabindex: "0", role: "region", "aria-label": label },
-    h("table", {}, h("thead", {}, h("tr", {}, names.map((name) => h("th", { scope: "col" }, name)))), h("tbody", {}, rows)));
+  return h(
+    "div",
+    { class: "scrolls", tabindex: "0", role: "region", "aria-label": label },
+    h(
+      "table",
+      {},
+      h(
+        "thead",
+        {},
+        h(
+          "tr",
+          {},
+          names.map((name) => h("th", { scope: "col" }, name)),
+        ),
+      ),
+      h("tbody", {}, rows),
+    ),
+  );
 }

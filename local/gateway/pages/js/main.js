@@ -5,12 +5,12 @@ import * as calendar from "./calendar.js";
 import * as calls from "./calls.js";
 import { fill, find, h, tabs } from "./dom.js";
 import * as plot from "./plot.js";
+import * as points from "./points.js";
 import * as problems from "./problems.js";
 
 const VIEWS = { day: "Day", week: "Week", month: "Month", year: "Year" };
 const DIRECTIONS = { consumption: "Consumption", production: "Production" };
 const THEMES = { auto: "As the system", light: "Light", dark: "Dark" };
-const FEW_POINTS = 12;
 const FIRST_MARKET_DAY = "2000-01-01";
 
 /** caller, pretence, points, point, direction, view, day, until, tab */
@@ -50,7 +50,14 @@ function read() {
 
 function write() {
   const { caller, point, direction, view, day, tab } = state;
-  const said = new URLSearchParams({ tab, caller: caller.name, ...(point && { point: point.meteringPointId }), direction, view, ...(day && { day }) });
+  const said = new URLSearchParams({
+    tab,
+    caller: caller.name,
+    ...(point && { point: point.meteringPointId }),
+    direction,
+    view,
+    ...(day && { day }),
+  });
   history.replaceState(null, "", `#${said}`);
 }
 
@@ -66,7 +73,7 @@ async function enter() {
   fill(find("#points"), h("p", { role: "status" }, "Asking for metering points …"));
   let found;
   try {
-    found = await points();
+    found = await points.ask({ demo, ...state });
     if (!found.refused) await freshness(own);
   } catch (error) {
     if (entering === own) refuse(problems.failed(error, { again: enter }), null);
@@ -79,11 +86,20 @@ async function enter() {
   }
   state.points = found.points;
   state.day ??= state.until ?? calendar.dayOf(Date.now());
-  state.point = state.points.find(({ meteringPointId }) => meteringPointId === state.wanted) ?? state.points[0];
-  if (state.point && !state.point.directions.includes(state.direction)) state.direction = state.point.directions[0] ?? "consumption";
-  listPoints();
-  find("#filter").hidden = state.points.length <= FEW_POINTS;
+  state.point =
+    state.points.find(({ meteringPointId }) => meteringPointId === state.wanted) ?? state.points[0];
+  if (state.point) state.direction = directionOf(state.point);
+  points.list(state.points, { chosen: state.point, choose });
   show();
+}
+
+function choose(point) {
+  go({ point, direction: directionOf(point) });
+}
+
+/** The direction that is shown, where the metering point has it, else one that it has. */
+function directionOf({ directions }) {
+  return directions.includes(state.direction) ? state.direction : (directions[0] ?? "consumption");
 }
 
 function refuse(problem, record) {
@@ -95,66 +111,51 @@ function refuse(problem, record) {
   show();
 }
 
-/** All metering points of the caller, page by page. */
-async function points() {
-  const all = [];
-  let cursor = "";
-  do {
-    const record = await api.call(demo, state.caller, "/metering-points", { parameters: { cursor }, pretence: state.pretence });
-    if (record.status !== 200) return { refused: record };
-    all.push(...record.json.meteringPoints);
-    cursor = record.json.nextCursor;
-  } while (cursor);
-  return { points: all };
-}
-
 async function freshness(own) {
   const record = await api.call(demo, state.caller, "/status", { pretence: state.pretence });
   if (record.status !== 200 || entering !== own) return;
   const { dataAvailableUntil, lastPublishedAt } = record.json;
   state.until = dataAvailableUntil && calendar.dayOf(Date.parse(dataAvailableUntil) - 1);
   const published = lastPublishedAt && new Date(lastPublishedAt);
-  fill(find("#freshness"),
-    state.until ? ["Data up to and with ", h("strong", {}, calendar.written(state.until, { weekday: "long", day: "numeric", month: "long", year: "numeric" }))] : "No data yet",
-    published ? [", published ", h("time", { datetime: lastPublishedAt }, `${calendar.written(calendar.dayOf(+published), { day: "numeric", month: "short" })} at ${calendar.clock(+published)}`)] : "");
-}
-
-function listPoints() {
-  fill(find("#points"), state.points.length === 0 ? h("p", {}, "This caller may read no metering point.") : null, state.points.map((point) => {
-    const id = `point-${point.meteringPointId}`;
-    const radio = h("input", { type: "radio", name: "point", id, value: point.meteringPointId, checked: point === state.point, onchange: () => go({ point, direction: point.directions.includes(state.direction) ? state.direction : (point.directions[0] ?? "consumption") }) });
-    return h("label", { class: "point", for: id }, radio, h("span", { class: "point-text" },
-      h("strong", {}, point.name ?? point.meteringPointId),
-      h("span", {}, [point.address, [point.postalCode, point.city].filter(Boolean).join(" ")].filter(Boolean).join(", ")),
-      h("span", { class: "number-text" }, point.meteringPointId),
-      h("span", { class: "tags" }, point.priceArea ? h("span", { class: "tag" }, point.priceArea) : null,
-        point.resolution ? h("span", { class: "tag" }, { PT15M: "15 min", PT1H: "hourly" }[point.resolution] ?? point.resolution) : null,
-        point.directions.includes("production") ? h("span", { class: "tag sun" }, "production") : null),
-      point.permitted.map((period) => h("span", { class: "permitted" }, permitted(period)))));
-  }));
-  // In a narrow window the list scrolls by itself; the chosen one is to be seen there.
-  const [list, chosen] = [find("#points"), find("#points label:has(:checked)")];
-  if (chosen) list.scrollTop = chosen.offsetTop - list.offsetTop;
-}
-
-/** Show only the metering points that have every word of the filter somewhere in their text. */
-function filterPoints({ target }) {
-  const words = target.value.toLowerCase().split(/\s+/);
-  for (const label of find("#points").children) {
-    const text = label.textContent.toLowerCase();
-    label.hidden = !words.every((word) => text.includes(word));
-  }
-}
-
-function permitted({ from, to }) {
-  const text = (day) => calendar.written(day, { day: "numeric", month: "short", year: "numeric" });
-  if (!from && !to) return "Permitted without limit";
-  if (!to) return `Permitted from ${text(from)}`;
-  return `Permitted ${from ? `${text(from)} ` : ""}until ${text(calendar.addDays(to, -1))}`;
+  fill(
+    find("#freshness"),
+    state.until
+      ? [
+          "Data up to and with ",
+          h(
+            "strong",
+            {},
+            calendar.written(state.until, {
+              weekday: "long",
+              day: "numeric",
+              month: "long",
+              year: "numeric",
+            }),
+          ),
+        ]
+      : "No data yet",
+    published
+      ? [
+          ", published ",
+          h(
+            "time",
+            { datetime: lastPublishedAt },
+            `${calendar.written(calendar.dayOf(+published), { day: "numeric", month: "short" })} at ${calendar.clock(+published)}`,
+          ),
+        ]
+      : "",
+  );
 }
 
 function setUpCaller() {
-  const group = (kind, label) => h("optgroup", { label }, demo.callers.filter((caller) => caller.kind === kind).map(({ name, displayName }) => h("option", { value: name }, displayName ?? name)));
+  const group = (kind, label) =>
+    h(
+      "optgroup",
+      { label },
+      demo.callers
+        .filter((caller) => caller.kind === kind)
+        .map(({ name, displayName }) => h("option", { value: name }, displayName ?? name)),
+    );
   const select = find("#caller");
   fill(select, group("app", "Applications"), group("user", "Users"));
   select.value = state.caller.name;
@@ -162,9 +163,12 @@ function setUpCaller() {
     state.caller = demo.callers.find(({ name }) => name === select.value);
     enter();
   };
-  find("#filter input").oninput = filterPoints;
+  find("#filter input").oninput = points.filter;
   const pretence = find("#pretence");
-  fill(pretence, Object.entries(api.PRETENCES).map(([value, text]) => h("option", { value }, text)));
+  fill(
+    pretence,
+    Object.entries(api.PRETENCES).map(([value, text]) => h("option", { value }, text)),
+  );
   pretence.onchange = () => {
     state.pretence = pretence.value;
     enter();
@@ -174,7 +178,8 @@ function setUpCaller() {
 function setUpToolbar() {
   fill(find("#directions"), h("legend", {}, "Direction"), radios("direction", DIRECTIONS));
   fill(find("#views"), h("legend", {}, "View"), radios("view", VIEWS));
-  const step = (count) => () => go({ day: calendar.neighbour(calendar.period(state.view, state.day), count).from });
+  const step = (count) => () =>
+    go({ day: calendar.neighbour(calendar.period(state.view, state.day), count).from });
   find("#previous").onclick = step(-1);
   find("#next").onclick = step(1);
   find("#latest").onclick = () => go({ day: state.until });
@@ -182,8 +187,18 @@ function setUpToolbar() {
 }
 
 function radios(name, choices) {
-  return h("div", { class: "segments" }, Object.entries(choices).map(([value, text]) =>
-    h("label", {}, h("input", { type: "radio", name, value, onchange: () => go({ [name]: value }) }), h("span", {}, text))));
+  return h(
+    "div",
+    { class: "segments" },
+    Object.entries(choices).map(([value, text]) =>
+      h(
+        "label",
+        {},
+        h("input", { type: "radio", name, value, onchange: () => go({ [name]: value }) }),
+        h("span", {}, text),
+      ),
+    ),
+  );
 }
 
 function setUpTabs() {
@@ -193,9 +208,23 @@ function setUpTabs() {
     state.tab = place ? "calls" : "plot";
     show();
   };
-  find("#tabs").append(tabs("Parts of the page", [["Plot", plotPanel], ["Try calls", callsPanel]], { chosen: state.tab === "calls" ? 1 : 0, onchange: choose }));
+  find("#tabs").append(
+    tabs(
+      "Parts of the page",
+      [
+        ["Plot", plotPanel],
+        ["Try calls", callsPanel],
+      ],
+      { chosen: state.tab === "calls" ? 1 : 0, onchange: choose },
+    ),
+  );
   const choice = find("#theme");
-  fill(choice, Object.entries(THEMES).map(([value, text]) => h("option", { value, selected: value === (localStorage.getItem("theme") ?? "auto") }, text)));
+  fill(
+    choice,
+    Object.entries(THEMES).map(([value, text]) =>
+      h("option", { value, selected: value === (localStorage.getItem("theme") ?? "auto") }, text),
+    ),
+  );
   choice.onchange = () => theme(choice.value);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", plot.redraw);
 }
@@ -210,7 +239,8 @@ function theme(name) {
 function show() {
   write();
   find("#toolbar").hidden = !state.point;
-  for (const radio of document.querySelectorAll('input[name="point"]')) radio.checked = radio.value === state.point?.meteringPointId;
+  for (const radio of document.querySelectorAll('input[name="point"]'))
+    radio.checked = radio.value === state.point?.meteringPointId;
   if (state.tab === "calls") calls.show(contract, { demo, state: () => state });
   else if (state.point) showPlot();
 }
@@ -221,7 +251,8 @@ function showPlot() {
   for (const [name, chosen] of Object.entries({ direction, view })) {
     for (const radio of document.querySelectorAll(`input[name="${name}"]`)) {
       radio.checked = radio.value === chosen;
-      if (name === "direction") radio.disabled = !point.directions.includes(radio.value) && radio.value !== chosen;
+      if (name === "direction")
+        radio.disabled = !point.directions.includes(radio.value) && radio.value !== chosen;
     }
   }
   find("#day").value = day;

@@ -3,7 +3,13 @@
 const TILE = 8;
 
 const STROKES = {
-  estimated: (ctx) => line(ctx, [0, TILE, TILE, 0], [-TILE / 2, TILE / 2, TILE / 2, -TILE / 2], [TILE / 2, TILE * 1.5, TILE * 1.5, TILE / 2]),
+  estimated: (ctx) =>
+    line(
+      ctx,
+      [0, TILE, TILE, 0],
+      [-TILE / 2, TILE / 2, TILE / 2, -TILE / 2],
+      [TILE / 2, TILE * 1.5, TILE * 1.5, TILE / 2],
+    ),
   "final-estimated": (ctx) => line(ctx, [0, TILE / 2, TILE, TILE / 2]),
   calculated: (ctx) => line(ctx, [TILE / 2, 0, TILE / 2, TILE]),
   temporary: (ctx) => dots(ctx, [TILE / 4, TILE / 4], [(TILE * 3) / 4, (TILE * 3) / 4]),

@@ -5,21 +5,30 @@ import { h } from "./dom.js";
 import { duration } from "./texts.js";
 
 const ADVICE = {
-  "missing-subscription-key": "The gateway knows a subscriber by a key: send it in the header Ocp-Apim-Subscription-Key.",
-  "invalid-subscription-key": "The key belongs to no active subscription. Copy it again from the developer portal, or ask for a new one.",
-  "missing-token": "Fetch a token from the identity provider and send it in the header Authorization, after the word Bearer.",
-  "invalid-token": "The token is not one for this API: ask for one with the scope of this API, from the right tenant.",
+  "missing-subscription-key":
+    "The gateway knows a subscriber by a key: send it in the header Ocp-Apim-Subscription-Key.",
+  "invalid-subscription-key":
+    "The key belongs to no active subscription. Copy it again from the developer portal, or ask for a new one.",
+  "missing-token":
+    "Fetch a token from the identity provider and send it in the header Authorization, after the word Bearer.",
+  "invalid-token":
+    "The token is not one for this API: ask for one with the scope of this API, from the right tenant.",
   "expired-token": "Tokens live for about an hour. Fetch a new one when the old one ends, and call again.",
-  "missing-role": "The application has no role in this API. An administrator gives it Metering.Read in Entra, then a new token carries it.",
-  "no-access": "The token is good, but nobody has given this caller a metering point. Access is given in Severa and synced every hour.",
-  "not-found": "Look at GET /metering-points for what this caller may read. An unknown metering point and somebody else's get the same answer.",
+  "missing-role":
+    "The application has no role in this API. An administrator gives it Metering.Read in Entra, then a new token carries it.",
+  "no-access":
+    "The token is good, but nobody has given this caller a metering point. Access is given in Severa and synced every hour.",
+  "not-found":
+    "Look at GET /metering-points for what this caller may read. An unknown metering point and somebody else's get the same answer.",
   "unknown-path": "No operation has this path. The list of operations is under “Try calls”.",
   "method-not-allowed": "The header Allow names the methods of this path.",
   "not-acceptable": "Ask for a format that is offered: the parameter format, or the header Accept.",
   "invalid-parameter": "Each fault is named below, with what to write instead.",
-  "rate-limit-exceeded": "The subscription has used up its calls of this minute. Wait as long as Retry-After says; RateLimit-Remaining shows what is left.",
+  "rate-limit-exceeded":
+    "The subscription has used up its calls of this minute. Wait as long as Retry-After says; RateLimit-Remaining shows what is left.",
   "quota-exceeded": "The subscription has used up its calls of this day.",
-  "access-too-old": "Who may read what has not been confirmed for too long, so nobody is let in until the sync has run.",
+  "access-too-old":
+    "Who may read what has not been confirmed for too long, so nobody is let in until the sync has run.",
 };
 
 const ADVICE_BY_STATUS = {
@@ -50,10 +59,20 @@ export function answered(record, { again }) {
 /** No answer at all: nobody listens, or there is no token. */
 export function failed(error, { again }) {
   if (error instanceof TokenRefused) {
-    return card("No token", h("p", {}, error.message), h("p", { class: "advice" }, "The identity provider refused to issue one."), countdown(0, again));
+    return card(
+      "No token",
+      h("p", {}, error.message),
+      h("p", { class: "advice" }, "The identity provider refused to issue one."),
+      countdown(0, again),
+    );
   }
   if (error instanceof Unreachable) {
-    return card("No answer", h("p", {}, error.message), h("p", { class: "advice" }, "Start it with python3 dev.py run, then try again."), countdown(0, again));
+    return card(
+      "No answer",
+      h("p", {}, error.message),
+      h("p", { class: "advice" }, "Start it with python3 dev.py run, then try again."),
+      countdown(0, again),
+    );
   }
   throw error;
 }
@@ -71,10 +90,24 @@ function facts({ code, requestId }) {
 
 function faults(errors) {
   const rows = errors.map(({ parameter, code, message, hint }) =>
-    h("tr", {}, h("th", { scope: "row" }, h("code", {}, parameter)), h("td", {}, message, h("br"), h("code", { class: "quiet" }, code)), h("td", {}, hint)),
+    h(
+      "tr",
+      {},
+      h("th", { scope: "row" }, h("code", {}, parameter)),
+      h("td", {}, message, h("br"), h("code", { class: "quiet" }, code)),
+      h("td", {}, hint),
+    ),
   );
-  const head = h("tr", {}, ["Parameter", "What is wrong", "What to write"].map((name) => h("th", { scope: "col" }, name)));
-  return h("div", { class: "scrolls", tabindex: "0", role: "region", "aria-label": "Faults" }, h("table", { class: "faults" }, h("thead", {}, head), h("tbody", {}, rows)));
+  const head = h(
+    "tr",
+    {},
+    ["Parameter", "What is wrong", "What to write"].map((name) => h("th", { scope: "col" }, name)),
+  );
+  return h(
+    "div",
+    { class: "scrolls", tabindex: "0", role: "region", "aria-label": "Faults" },
+    h("table", { class: "faults" }, h("thead", {}, head), h("tbody", {}, rows)),
+  );
 }
 
 /** A button that may be pressed once `seconds` have gone by; the time left is shown, and told once. */

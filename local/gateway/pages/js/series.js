@@ -77,13 +77,20 @@ export function summary(intervals) {
   };
 }
 
+/** The most energy in an interval of these days, in Wh; at least 1, so that it can divide. */
+export function highest(days) {
+  return Math.max(1, ...days.flatMap(({ intervals }) => intervals.map(({ wh }) => wh ?? 0)));
+}
+
 /**
  * Cells of a map of hours and days: { place, hour, part, parts, interval }. `place` counts days from `from`,
  * `hour` is the wall clock's; the hour that comes twice in autumn has two parts, the one that spring leaves out
  * has no cell.
  */
 export function cells(days, from) {
-  const places = new Map(daysOf(from, addDays(days.at(-1)?.date ?? from, 1)).map((day, place) => [day, place]));
+  const places = new Map(
+    daysOf(from, addDays(days.at(-1)?.date ?? from, 1)).map((day, place) => [day, place]),
+  );
   return days.flatMap(({ date, intervals }) => {
     const hours = intervals.map(({ start }) => wall(start).hour);
     return intervals.map((interval, index) => ({

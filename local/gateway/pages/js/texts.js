@@ -5,7 +5,8 @@ export function curl({ method = "GET", url, headers = {}, form = null }) {
   const words = ["curl", "-s"];
   if (method !== "GET" && !form) words.push("-X", method);
   for (const [name, value] of Object.entries(headers)) words.push("-H", quoted(`${name}: ${value}`));
-  for (const [name, value] of Object.entries(form ?? {})) words.push("--data-urlencode", quoted(`${name}=${value}`));
+  for (const [name, value] of Object.entries(form ?? {}))
+    words.push("--data-urlencode", quoted(`${name}=${value}`));
   return [...words, quoted(url)].join(" ");
 }
 
@@ -15,8 +16,12 @@ function quoted(text) {
 
 /** The query part of a URL; an array repeats its name, and what is empty is left out. */
 export function query(parameters) {
-  const pairs = Object.entries(parameters).flatMap(([name, value]) => [value].flat().map((each) => [name, each]));
-  const written = new URLSearchParams(pairs.filter(([, value]) => value !== "" && value !== null && value !== undefined));
+  const pairs = Object.entries(parameters).flatMap(([name, value]) =>
+    [value].flat().map((each) => [name, each]),
+  );
+  const written = new URLSearchParams(
+    pairs.filter(([, value]) => value !== "" && value !== null && value !== undefined),
+  );
   const text = written.toString();
   return text ? `?${text}` : "";
 }
@@ -74,7 +79,9 @@ export function decoded(token) {
 }
 
 function part(text) {
-  const bytes = Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (letter) => letter.charCodeAt(0));
+  const bytes = Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (letter) =>
+    letter.charCodeAt(0),
+  );
   return JSON.parse(new TextDecoder().decode(bytes));
 }
 

@@ -1,0 +1,120 @@
+"""What the developer page shows of a call, and the calls that it makes from the OpenAPI document."""
+
+import json
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from local import demo
+from local.sampledata import readings
+from tests.builders.browser import Page
+from tests.builders.sample_days import YESTERDAY
+
+pytestmark = pytest.mark.slow
+
+BAKERY, OFFICE = readings.BAKERY, readings.OFFICE
+
+
+@pytest.mark.skipif(not (shutil.which("bash") and shutil.which("curl")), reason="needs bash and curl")
+@pytest.mark.parametrize("caller", ["eos-vendor", "kari"])
+def test_the_curl_lines_give_the_answer_that_is_shown(page: Page, caller: str) -> None:
+    page.open(caller=caller, point=BAKERY, view="day", day=str(YESTERDAY))
+    page.tab("Request", within="#behind")
+    lines = [block.text for block in page.all("#behind [role=tabpanel]:not([hidden]) pre")]
+    page.tab("Answer", within="#behind")
+    shown = page.text("#behind [role=tabpanel]:not([hidden]) pre")
+
+    script = "\n".join(lines).replace("python3 -c", f"{sys.executable} -c")
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True)
+
+    assert json.loads(done.stdout) == json.loads(shown)
+
+
+def test_the_token_is_decoded(page: Page) -> None:
+    page.open(caller="kari", point=BAKERY)
+    page.tab("Token", within="#behind")
+
+    shown = page.text("#behind [role=tabpanel]:not([hidden])")
+    assert f"oid {demo.KARI.object_id}" in shown
+    assert "scp Metering.Read" in shown
+    page.tab("Request", within="#behind")
+
+
+def test_the_gateway_s_decisions_are_shown(page: Page) -> None:
+    page.open(caller="eos-vendor", point=BAKERY)
+    page.tab("Gateway", within="#behind")
+
+    page.wait(lambda: "validate-jwt" in page.text("#behind"))
+    assert "backend answered 200" in page.text("#behind")
+    page.tab("Request", within="#behind")
+
+
+def test_every_operation_answers_what_its_form_suggests(page: Page) -> None:
+    page.open(caller="eos-vendor", point=BAKERY)
+    page.tab("Try calls")
+    operations = page.all("#operations button")
+    assert len(operations) >= 9
+
+    statuses = {}
+    for operation in operations:
+        operation.click()
+        page.find("form button[type=submit]").click()
+        page.wait(lambda: page.all("#answer .outcome, #answer .problem"))
+        statuses[operation.text] = page.text("#answer")[:3]
+
+    assert set(statuses.values()) == {"200"}, statuses
+
+
+def test_a_link_to_the_calls_opens_them_for_the_metering_point(page: Page) -> None:
+    page.driver.get("about:blank")
+    page.driver.get(f"{page.address}/#tab=calls&caller=kari&point={OFFICE}")
+    page.wait(lambda: page.all("#points :checked") and page.all("#operations button"))
+
+    page.all("#operations button")[2].click()
+
+    assert page.find("#parameter-meteringPointId").get_property("value") == OFFICE
+    page.find(f"input[value='{BAKERY}']").click()
+    assert page.find("#parameter-meteringPointId").get_property("value") == BAKERY
+
+
+def test_all_faults_of_a_call_are_listed_with_their_hints(page: Page) -> None:
+    page.open(caller="eos-vendor", point=BAKERY)
+    open_series(page)
+    type_into(page, "#parameter-from", "2026-03-29T12:00")
+    type_into(page, "#extra", "unit=MWh")
+
+    page.find("form").submit()
+
+    page.wait(lambda: page.all("#answer .faults"))
+    faults = {row.text.split()[0]: row.text for row in page.all("#answer .faults tbody tr")}
+    assert list(faults) == ["from", "unit"]
+    assert "no offset from UTC" in faults["from"]
+    assert "Known are: asOf" in faults["unit"]
+
+
+def test_an_etag_that_is_held_gives_304(page: Page) -> None:
+    page.open(caller="eos-vendor", point=BAKERY)
+    open_series(page)
+    page.find("form").submit()
+    page.wait(lambda: page.text("#answer").startswith("200"))
+
+    page.find("form").submit()
+
+    page.wait(lambda: page.text("#answer").startswith("304"))
+
+
+def open_series(page: Page) -> None:
+    page.tab("Try calls")
+    next(
+        one
+        for one in page.all("#operations button")
+        if one.text.startswith("/metering-points/{meteringPointId}/con")
+    ).click()
+
+
+def type_into(page: Page, selector: str, text: str) -> None:
+    field = page.find(selector)
+    field.clear()
+    field.send_keys(text)

@@ -1,0 +1,95 @@
+"""Moving about in the developer page: keys, pointer, periods, windows."""
+
+import pytest
+from selenium.webdriver.common.action_chains import ActionChains
+from selenium.webdriver.common.keys import Keys
+
+from local.ports import Ports, address
+from local.sampledata import readings
+from tests.builders.browser import Page
+from tests.builders.sample_days import YESTERDAY, last_day_of
+
+pytestmark = pytest.mark.slow
+
+BAKERY = readings.BAKERY
+
+
+def test_arrow_keys_read_the_bars_and_enter_opens_a_day(page: Page) -> None:
+    page.open(caller="eos-vendor", point=BAKERY, view="month", day=str(YESTERDAY))
+    first = f"{YESTERDAY.replace(day=1):%a} 1 {YESTERDAY:%b %Y}"
+    chart = page.chart()
+
+    chart.send_keys(Keys.ARROW_RIGHT)
+    assert first in (chart.get_attribute("aria-valuetext") or "")
+    chart.send_keys(Keys.ENTER)
+    page.wait(lambda: "view=day" in page.driver.current_url)
+    page.settle()
+
+    assert f"day={YESTERDAY.replace(day=1)}" in page.driver.current_url
+    assert page.run("return document.activeElement.classList.contains('chart')")
+
+
+def test_a_day_further_is_the_same_hour_of_the_clock_also_over_a_clock_change(page: Page) -> None:
+    spring = last_day_of(23)
+    page.open(caller="eos-vendor", point=BAKERY, view="year", day=spring)
+    map_of_hours = page.chart(1)
+    first = map_of_hours.get_attribute("aria-valuetext") or ""
+
+    shown = [row[0] for row in page.rows()]
+    beyond = min(shown.index(spring) + 1, len(shown) - 1)
+
+    map_of_hours.send_keys(Keys.HOME, Keys.ARROW_DOWN * 12, Keys.ARROW_RIGHT * beyond)
+
+    assert ", 00:00–01:00, UTC" in first
+    assert ", 12:00–13:00, UTC+" in (map_of_hours.get_attribute("aria-valuetext") or "")
+
+
+def test_the_pointer_shows_what_it_points_at(page: Page) -> None:
+    page.open(caller="eos-vendor", point=BAKERY, view="day", day=str(YESTERDAY))
+    assert page.text(".tip") == ""
+
+    ActionChains(page.driver).move_to_element(page.chart()).perform()
+
+    hour = next(row for row in page.rows() if f" {page.text('.tip').split(', ')[1][:5]} " in row[0])
+    assert page.text(".tip").startswith(f"{hour[1]} kWh ")
+    assert page.text(".tip").endswith(" measured")
+
+
+def test_previous_and_next_move_by_the_period_that_is_shown(page: Page) -> None:
+    page.open(caller="eos-vendor", point=BAKERY, view="week", day="2026-03-29")
+    assert page.text("#period") == "Week 13, 23–29 March 2026"
+
+    page.find("#next").click()
+    page.wait(lambda: page.text("#period") == "Week 14, 30 March–5 April 2026")
+    page.find("#previous").click()
+    page.find("#previous").click()
+
+    page.wait(lambda: page.text("#period") == "Week 12, 16–22 March 2026")
+
+
+def test_it_fits_a_narrow_window(page: Page) -> None:
+    page.driver.execute_cdp_cmd(
+        "Emulation.setDeviceMetricsOverride",
+        {"width": 360, "height": 780, "deviceScaleFactor": 2, "mobile": True},
+    )
+    try:
+        page.open(caller="eos-vendor", point=BAKERY, view="year", day=str(YESTERDAY))
+        wide = {name: page.run("return document.scrollingElement.scrollWidth") for name in ["plot"]}
+        page.tab("Try calls")
+        wide["calls"] = page.run("return document.scrollingElement.scrollWidth")
+    finally:
+        page.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+    assert wide == {"plot": 360, "calls": 360}
+
+
+def test_it_loads_nothing_from_elsewhere_and_logs_no_error(page: Page, stack: Ports) -> None:
+    page.logged()
+
+    page.open(caller="eos-vendor", point=BAKERY, view="year", day=str(YESTERDAY))
+
+    loaded = page.run("return performance.getEntriesByType('resource').map(({ name }) => name)")
+    own = (address(stack.gateway), address(stack.identity))
+    assert len(loaded) > 10
+    assert [name for name in loaded if not name.startswith(own)] == []
+    assert page.logged() == []

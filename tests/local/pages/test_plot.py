@@ -1,0 +1,178 @@
+"""What the developer page plots, in a real browser on the whole stack."""
+
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import pytest
+
+from local import demo
+from local.ports import Ports, address
+from local.sampledata import readings
+from tests.builders.browser import Page
+from tests.builders.sample_days import YESTERDAY, day_with_gaps, last_day_of
+
+pytestmark = pytest.mark.slow
+
+BAKERY, OFFICE, PARKING = readings.BAKERY, readings.OFFICE, readings.PARKING
+
+
+def asked(stack: Ports, path: str, **parameters: str) -> Any:
+    """What the API answers the demo vendor."""
+    form = {
+        "grant_type": "client_credentials",
+        "client_id": demo.VENDOR.client_id,
+        "client_secret": demo.VENDOR.secret,
+        "scope": f"{demo.AUDIENCE}/.default",
+    }
+    with httpx.Client(trust_env=False, timeout=30) as client:
+        token_url = f"{address(stack.identity)}/{demo.TENANT_ID}/oauth2/v2.0/token"
+        token = client.post(token_url, data=form).json()["access_token"]
+        headers = {
+            "Authorization": f"Bearer {token}",
+            "Ocp-Apim-Subscription-Key": demo.SUBSCRIPTIONS[0].key,
+        }
+        url = f"{address(stack.gateway)}/metering/v1{path}"
+        return client.get(url, headers=headers, params=parameters).json()
+
+
+def test_it_lists_what_the_caller_may_read(page: Page) -> None:
+    page.open(caller="kari")
+
+    points = [point.text for point in page.all(".point")]
+    assert len(points) == 4
+    assert points[0].splitlines() == [
+        "Bakeriet",
+        "Damsgårdsveien 120, 5160 Bergen",
+        BAKERY,
+        "NO5",
+        "hourly",
+        "Permitted from 1 May 2021",
+    ]
+    assert "until" in points[3]
+
+
+def test_the_first_look_is_the_newest_day(page: Page) -> None:
+    page.open(caller="eos-vendor")
+
+    day = f"{YESTERDAY:%A} {YESTERDAY.day} {YESTERDAY:%B %Y}"
+    assert page.text("#period") == day
+    assert day in page.text("#freshness")
+
+
+@pytest.mark.parametrize(("hours", "said"), [(23, "02:00 → 03:00"), (25, "03:00 → 02:00")])
+def test_a_day_of_the_clock_change_has_its_own_number_of_bars(page: Page, hours: int, said: str) -> None:
+    page.open(caller="eos-vendor", point=BAKERY, view="day", day=last_day_of(hours))
+
+    assert page.chart().get_attribute("aria-valuemax") == str(hours - 1)
+    assert f"has {hours} hours: the clocks change." in page.text(".notes")
+    assert page.headline("Total").endswith(f"in {hours} hours")
+    starts = [row[0].split()[1] for row in page.rows()]
+    assert starts.count("02:00") == (0 if hours == 23 else 2)
+
+
+def test_a_day_of_quarters_has_a_bar_for_each(page: Page) -> None:
+    page.open(caller="eos-vendor", point=PARKING, view="day", day=str(YESTERDAY))
+
+    assert len(page.rows()) in (92, 96, 100)
+    assert page.text(".axis-title") == "kWh for each 15 minutes"
+
+
+@pytest.mark.parametrize("view", ["day", "week", "month", "year"])
+def test_the_total_is_the_api_s_own_sum(page: Page, stack: Ports, view: str) -> None:
+    page.open(caller="eos-vendor", point=BAKERY, view=view, day=str(YESTERDAY - timedelta(days=30)))
+    total = page.headline("Total")
+    shown = page.run(
+        "return import('/pages/js/calendar.js').then(({ period }) => period(arguments[0], arguments[1]))",
+        view,
+        str(YESTERDAY - timedelta(days=30)),
+    )
+
+    answer = asked(
+        stack,
+        f"/metering-points/{BAKERY}/consumption",
+        resolution="P1D",
+        **{k: shown[k] for k in ("from", "to")},
+    )
+
+    expected = sum(round(value["quantity"] * 1000) for value in answer["values"]) / 1000
+    assert float(total.split(" kWh")[0].replace(",", "")) == pytest.approx(expected, abs=0.06)
+
+
+def test_missing_and_measured_hours_differ_in_texture_and_not_in_colour_only(page: Page) -> None:
+    page.open(caller="eos-vendor", point=readings.OUTLET, view="day", day=day_with_gaps())
+
+    missing, measured = colours_in_hour(page, 10), colours_in_hour(page, 15)
+    assert len(measured) == 1
+    assert len(missing) > 1
+    assert "missing 4" in page.text(".legend")
+    assert page.headline("Missing") == "4of 24 values"
+
+
+def test_estimated_and_measured_hours_differ_in_texture(page: Page) -> None:
+    day = estimated_day(page)
+    page.open(caller="eos-vendor", point=readings.OUTLET, view="day", day=day)
+    qualities = [row[2] for row in page.rows()]
+
+    assert len(colours_in_hour(page, qualities.index("estimated"))) > 1
+    assert len(colours_in_hour(page, qualities.index("measured"))) == 1
+    assert "estimated" in page.text(".legend")
+
+
+def estimated_day(page: Page) -> str:
+    """A market day of this year or the one before that has an estimated hour."""
+    for shown in (YESTERDAY, YESTERDAY - timedelta(days=365)):
+        page.open(caller="eos-vendor", point=readings.OUTLET, view="year", day=str(shown))
+        found = [row[0] for row in page.rows() if row[2] == "estimated"]
+        if found:
+            return found[0]
+    raise AssertionError("no estimated hour in the sample")
+
+
+def colours_in_hour(page: Page, hour: int) -> set[str]:
+    """The colours in the lower part of a day's bar, a third of its width around its middle."""
+    return set(
+        page.run(
+            """
+            const [hour, hours] = [arguments[0], Number(document.querySelector('.chart').ariaValueMax) + 1];
+            const canvas = document.querySelector('.chart canvas');
+            const over = document.querySelector('.chart .u-over');
+            const wide = over.clientWidth / hours;
+            const left = Math.round((over.offsetLeft + wide * (hour + 1 / 3)) * devicePixelRatio);
+            const top = Math.round((over.offsetTop + over.clientHeight * 0.9) * devicePixelRatio);
+            const pixels = canvas.getContext('2d')
+              .getImageData(left, top, Math.round(wide / 3), Math.round(over.clientHeight * 0.06)).data;
+            const found = [];
+            for (let at = 0; at < pixels.length; at += 4) found.push(pixels.slice(at, at + 3).join());
+            return [...new Set(found)];
+            """,
+            hour,
+        )
+    )
+
+
+def test_a_year_is_a_bar_for_each_day_and_a_cell_for_each_hour(page: Page) -> None:
+    page.open(caller="eos-vendor", point=BAKERY, view="year", day=str(YESTERDAY))
+
+    days = len(page.rows())
+    cells = int(page.chart(1).get_attribute("aria-valuemax") or 0) + 1
+    assert int(page.chart(0).get_attribute("aria-valuemax") or 0) + 1 == days
+    assert abs(cells - days * 24) <= 1
+    assert f"of {cells:,} values" in page.headline("Missing")
+
+
+def test_production_is_offered_where_there_is_some(page: Page) -> None:
+    page.open(caller="kari", point=BAKERY)
+    assert page.find("input[value=production]").get_property("disabled")
+
+    page.open(caller="kari", point=OFFICE, direction="production", view="year", day=str(YESTERDAY))
+
+    assert not page.find("input[value=production]").get_property("disabled")
+    assert "/production?" in page.text("#behind .line")
+
+
+def test_days_that_the_caller_may_not_read_are_named(page: Page) -> None:
+    page.open(caller="eos-vendor", point=readings.SHOP, view="day", day=str(YESTERDAY))
+
+    assert page.text(".notes").startswith("Not permitted: ")
+    assert "There are no values in this period." in page.text(".notes")
