@@ -26,7 +26,8 @@ _LONGEST_BUCKET = {Resolution.P1M: 31, Resolution.P1Y: 366}
 
 MAX_VALUES = 250_000
 """Values written one by one that a page holds at most: more than 10 000 market days of hours, and 2 604 of
-quarters. An answer is put together in memory, and this bounds it to some 35 MB of text."""
+quarters. An answer is put together in memory: of so many values it is up to 44 MB long, and writing it takes
+up to 90 MB (bench/formats.py)."""
 
 
 @dataclass(frozen=True)

@@ -40,11 +40,15 @@ def _rows(series: Series, layout: Layout) -> int:
 
 
 def _lines(page: Page, asked: SeriesRequest) -> bytes:
-    is_csv = asked.format.kind is Kind.CSV
-    pieces = [series_lines.csv_header(asked.resolution, asked.format.dialect)] if is_csv else []
+    """Encoded piece by piece, so that an answer of megabytes is never there as text as well."""
+    return b"".join(piece.encode() for piece in _pieces(page, asked))
+
+
+def _pieces(page: Page, asked: SeriesRequest) -> Iterator[str]:
+    if asked.format.kind is Kind.CSV:
+        yield series_lines.csv_header(asked.resolution, asked.format.dialect)
     for series in page.series:
-        pieces += _lines_of(series, asked)
-    return "".join(pieces).encode()
+        yield from _lines_of(series, asked)
 
 
 def _lines_of(series: Series, asked: SeriesRequest) -> Iterator[str]:

@@ -1,20 +1,28 @@
 """Values of series as text, in whatever form: what differs from day to day is only the quantities.
 
 A year of hours is 8 760 values of one shape, so the text of a market day is made from a template
-that is kept. Quantities go from the warehouse's decimal text to the answer untouched.
+that is kept, and that serves all days with the same offset from UTC. Quantities go from the
+warehouse's decimal text to the answer untouched.
 """
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from functools import lru_cache
 from itertools import pairwise
 
 from shared import periods
 from shared.api.series import Run, Series, Sum
 from shared.metering import QUALITY_OF_LETTER, Resolution
+from shared.periods import ONE_DAY
 
-_TEMPLATES_KEPT = 4_096
-"""About eleven years of days of one shape; some 10 MB with hourly values."""
+_TEMPLATES_KEPT = 1_024
+"""One for each pattern of qualities, form and offset; some 3 to 15 kB each."""
+_DAYS_KEPT = 20_000
+
+_WINTER, _SUMMER = date(2001, 1, 1), date(2001, 7, 1)
+# Stand for the date of a day and of the next one; no text of an answer has them.
+_DAY, _NEXT_DAY = "\2", "\3"
+_DATE_LENGTH = len("2001-01-01")
 
 
 @dataclass(frozen=True)
@@ -42,11 +50,7 @@ def values(part: Run | Sum, form: Form) -> str:
     texts = quantities.replace("null", form.null).split(",")
     if form.decimal_mark != ".":
         texts = [text.replace(".", form.decimal_mark) for text in texts]
-    template = (
-        _sum_template(part, form)
-        if isinstance(part, Sum)
-        else _template(part.day, part.resolution, part.first, part.qualities, form)
-    )
+    template = _sum_template(part, form) if isinstance(part, Sum) else _template(part, form)
     return template % tuple(texts)
 
 
@@ -55,9 +59,31 @@ def count(series: Series) -> int:
     return sum(1 if isinstance(part, Sum) else len(part.qualities) for part in series.parts)
 
 
-@lru_cache(maxsize=_TEMPLATES_KEPT)
-def _template(day: date, resolution: Resolution, first: int, qualities: str, form: Form) -> str:
+def _template(part: Run, form: Form) -> str:
     """The text of a run's values with a place for each quantity."""
+    like = _day_alike(part.day)
+    template = _dateless(like, part.resolution, part.first, part.qualities, form)
+    return template.replace(_DAY, str(part.day)).replace(_NEXT_DAY, str(part.day + ONE_DAY))
+
+
+@lru_cache(maxsize=_DAYS_KEPT)
+def _day_alike(day: date) -> date:
+    """A day with the same times and offsets: all winter days are alike, all summer days, and no other two."""
+    whole = periods.market_day(day)
+    if whole.end - whole.start == ONE_DAY:
+        for model in (_WINTER, _SUMMER):
+            if whole.start.astimezone(periods.OSLO).utcoffset() == _offset_of(model):
+                return model
+    return day
+
+
+def _offset_of(day: date) -> timedelta | None:
+    return periods.start_of(day).astimezone(periods.OSLO).utcoffset()
+
+
+@lru_cache(maxsize=_TEMPLATES_KEPT)
+def _dateless(day: date, resolution: Resolution, first: int, qualities: str, form: Form) -> str:
+    """The template of a day, with marks in place of its date and of the next day's."""
     edges = _edges(day, resolution)[first : first + len(qualities) + 1]
     return form.between.join(
         form.value.format(start=start, end=end, quality=QUALITY_OF_LETTER[letter])
@@ -68,7 +94,11 @@ def _template(day: date, resolution: Resolution, first: int, qualities: str, for
 def _edges(day: date, resolution: Resolution) -> list[str]:
     """Where the values of a market day start, and where the last one ends, as local times with offset."""
     starts = periods.starts(day, resolution.step)
-    return [each.isoformat() for each in [*starts, periods.market_day(day).end.astimezone(periods.OSLO)]]
+    end = periods.market_day(day).end.astimezone(periods.OSLO)
+    return [
+        *(_DAY + each.isoformat()[_DATE_LENGTH:] for each in starts),
+        _NEXT_DAY + end.isoformat()[_DATE_LENGTH:],
+    ]
 
 
 def _sum_template(part: Sum, form: Form) -> str:
