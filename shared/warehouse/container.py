@@ -95,8 +95,9 @@ class Container:
     def turn(self) -> Iterator[None]:
         """The only turn there is, until the end of the block.
 
-        It keeps two runners from doing the same work, and no more than that: whoever has lost it
-        unknowingly still does no harm, since a file counts once and is removed only as it was listed.
+        It keeps two runners from doing the same work. One that was frozen for a minute loses it
+        unknowingly, and does no harm to values: a delivery counts once and is removed only as it was
+        listed. Only a register that it still loads could then replace one that arrived later.
 
         Raises:
             TakenByAnother: somebody else has it.
