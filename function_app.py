@@ -147,7 +147,7 @@ def service_status(req: func.HttpRequest) -> Answer:
 @boundary.answers
 def health(req: func.HttpRequest) -> Answer:
     """Whether the app is alive, and whether warehouse and tables answer it."""
-    readiness = status.readiness(warehouse=use.warehouse, tables=use.tables)
+    readiness = use.probe.readiness()
     return responses.fresh(readiness.content, status=readiness.status)
 
 

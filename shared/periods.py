@@ -87,6 +87,11 @@ def parse_day(text: str) -> date:
         raise InvalidMoment(f"'{text}' is not a day of the calendar.") from error
 
 
+def parse_calendar_day(text: str) -> date:
+    """A market day of the years 1900 to 2199, with whose neighbours one can reckon; see `parse_day`."""
+    return _within_the_calendar(parse_day(text))
+
+
 def parse_moment(text: str) -> datetime:
     """An instant in UTC from a market day (its start) or from an ISO 8601 time with an offset.
 
@@ -95,7 +100,7 @@ def parse_moment(text: str) -> datetime:
             outside the years 1900 to 2199.
     """
     if _DATE.fullmatch(text):
-        return start_of(_within_the_calendar(parse_day(text)))
+        return start_of(parse_calendar_day(text))
     try:
         instant = datetime.fromisoformat(text)
     except ValueError as error:

@@ -17,6 +17,7 @@ from shared.access.register import ContactEmail, Directory
 from shared.access.reports import SyncReport
 from shared.access.sync import Rules, Sources
 from shared.api.requests import Known
+from shared.api.status import Probe
 from shared.settings import Settings
 from shared.tables import Tables
 from shared.warehouse import announce, container, intake, opening, supply
@@ -41,6 +42,7 @@ class Services:
     warehouse: Warehouse
     grants: Grants
     publications: Publications
+    probe: Probe
     deliveries: Container | None
     """Where delivery files arrive; None when they are loaded by other ways."""
 
@@ -104,14 +106,16 @@ def start(settings: Settings, *, clock: Clock) -> Services:
     """Open what the settings name."""
     credential = DefaultAzureCredential(managed_identity_client_id=settings.identity_client_id)
     opened = tables.open_tables(settings.table_storage, credential=credential)
+    warehouse = opening.open_warehouse(settings.warehouse, identity_client_id=settings.identity_client_id)
     return Services(
         settings=settings,
         clock=clock,
         credential=credential,
         tables=opened,
-        warehouse=opening.open_warehouse(settings.warehouse, identity_client_id=settings.identity_client_id),
+        warehouse=warehouse,
         grants=Grants(tables=opened, max_age=settings.access_max_age, clock=clock),
         publications=Publications(tables=opened, clock=clock),
+        probe=Probe(warehouse=warehouse, tables=opened, clock=clock),
         deliveries=container.open_container(settings.deliveries, credential=credential)
         if settings.deliveries
         else None,

@@ -8,13 +8,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from shared import periods
 from shared.api import cursors, formats, pages, series_json, series_lines
 from shared.api.contents import Content
 from shared.api.formats import Dialect, Format, Kind
 from shared.api.parameters import Parameters
 from shared.api.requests import DEFAULT_LIMIT, MAX_LIMIT, Given
 from shared.api.series import Run
-from shared.metering import Resolution
+from shared.metering import Direction, Resolution, parse_metering_point_id
 from shared.readable import Readable
 from shared.warehouse import queries
 from shared.warehouse.engine import Warehouse
@@ -22,6 +23,7 @@ from shared.warehouse.queries import ChangeRow
 from shared.warehouse.watermark import Publication
 
 _QUERY = "changes"
+_NO_SEQUENCE = 2**62
 
 Key = tuple[int, str, str, date]
 """A place in the order of publication: sequence, metering point, direction, market day."""
@@ -171,6 +173,10 @@ def _key(text: str) -> Key:
     content = cursors.unseal(text, query=_QUERY)
     try:
         sequence, metering_point_id, direction, day = content
-        return int(sequence), str(metering_point_id), str(direction), date.fromisoformat(day)
-    except (ValueError, TypeError) as error:
+        if type(sequence) is not int or not 0 < sequence < _NO_SEQUENCE:
+            raise ValueError("no sequence")
+        if (metering_point_id, direction) != ("", ""):
+            metering_point_id, direction = parse_metering_point_id(metering_point_id), Direction(direction)
+        return sequence, metering_point_id, direction, periods.parse_calendar_day(day)
+    except (ValueError, TypeError, AttributeError) as error:
         raise cursors.InvalidCursor("This is not a cursor that the API gave.") from error

@@ -15,6 +15,9 @@ from typing import Any
 
 import orjson
 
+from shared import periods
+from shared.metering import parse_metering_point_id
+
 _NOT_OURS = "This is not a cursor that the API gave."
 
 
@@ -51,17 +54,14 @@ def decode(text: str, *, query: str) -> Cursor:
     content = unseal(text, query=query)
     try:
         metering_point_id, day, until, as_of = content
-        cursor = Cursor(
-            metering_point_id=str(metering_point_id),
-            day=date.fromisoformat(day),
-            until=datetime.fromisoformat(until),
-            as_of=datetime.fromisoformat(as_of),
+        return Cursor(
+            metering_point_id=parse_metering_point_id(metering_point_id),
+            day=periods.parse_calendar_day(day),
+            until=periods.parse_moment(until),
+            as_of=periods.parse_moment(as_of),
         )
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, AttributeError) as error:
         raise InvalidCursor(_NOT_OURS) from error
-    if cursor.until.utcoffset() is None or cursor.as_of.utcoffset() is None:
-        raise InvalidCursor(_NOT_OURS)
-    return cursor
 
 
 def seal(query: str, *content: object) -> str:

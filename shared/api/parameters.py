@@ -55,7 +55,7 @@ class Parameters:
         if text is None:
             return None
         try:
-            return periods.day_of(periods.parse_moment(str(periods.parse_day(text))))
+            return periods.parse_calendar_day(text)
         except periods.InvalidMoment as error:
             self.fault(name, "not-a-date", str(error), "Write a market day such as 2026-03-29.")
             return None

@@ -137,7 +137,8 @@ def _series(
     limit = parameters.whole_number("limit", default=DEFAULT_LIMIT, low=1, high=MAX_LIMIT)
     written = _format(parameters, layout=layout, accept=accept)
     as_of = _as_of(parameters, known=known)
-    asked_as_of = as_of or known.published_at or known.now
+    # What is not announced yet may still grow: a moment after the latest publication shows that one.
+    shown = min(as_of or known.now, known.published_at or known.now)
     start, end = _edges(parameters)
     query = cursors.fingerprint((direction, named, customer_number, start, end, resolution, layout, as_of))
     cursor = parameters.cursor("cursor", lambda text: cursors.decode(text, query=query))
@@ -150,7 +151,7 @@ def _series(
         period=period,
         resolution=resolution,
         layout=layout,
-        as_of=cursor.as_of if cursor else asked_as_of,
+        as_of=cursor.as_of if cursor else shown,
         limit=limit,
         cursor=cursor,
         query=query,

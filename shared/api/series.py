@@ -6,7 +6,7 @@ is another module's matter.
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import groupby
 
 from shared import periods
@@ -17,6 +17,8 @@ from shared.readable import PermittedDays
 from shared.warehouse.queries import DayRow
 
 MISSING = "X"
+_MIDNIGHT = datetime(2000, 1, 1, tzinfo=UTC)
+"""Values start on the hour, or on the quarter, of any zone: Oslo's offset is whole hours since 1900."""
 _FROM_SURE_TO_UNSURE = "MFCET"
 """Letters of quality, measured first; a sum is as sure as the least sure value in it."""
 
@@ -205,7 +207,9 @@ def _sums(rows: Sequence[DayRow], scope: Scope, resolution: Resolution) -> Itera
     asked = _readable_days(scope)
     for bucket, group in groupby(rows, key=lambda row: bucket_of(row.delivery_date, resolution)):
         days = [day for day in _days(*bucket) if asked.contains(day) and _is_permitted(day, scope)]
-        yield _sum(list(group), days, scope, bucket=bucket, resolution=resolution)
+        found = _sum(list(group), days, scope, bucket=bucket, resolution=resolution)
+        if found.period.start < found.period.end:
+            yield found
 
 
 def _sum(
@@ -219,8 +223,8 @@ def _sum(
     """The sum of the rows of one day, month or year, of which `days` are asked, permitted and available."""
     whole = Period(periods.start_of(bucket[0]), periods.start_of(bucket[1]))
     period = Period(
-        max(scope.period.start, periods.start_of(days[0])),
-        min(scope.period.end, periods.start_of(days[-1] + ONE_DAY)),
+        max(_next_start(scope.period.start, rows[0]), periods.start_of(days[0])),
+        min(_next_start(scope.period.end, rows[-1]), periods.start_of(days[-1] + ONE_DAY)),
     )
     shares = [_share(row, period) for row in rows]
     letters = "".join(letters for _, letters in shares)
@@ -236,6 +240,12 @@ def _sum(
         missing=missing,
         published_at=max(row.published_at for row in rows),
     )
+
+
+def _next_start(instant: datetime, row: DayRow) -> datetime:
+    """The first start of a value at or after an instant: a value belongs to the period in which it starts."""
+    step = Resolution(row.resolution).step
+    return instant + (_MIDNIGHT - instant) % step
 
 
 def _readable_days(scope: Scope) -> PermittedDays:

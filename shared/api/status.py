@@ -1,8 +1,10 @@
 """How fresh the data is, and whether the outside systems answer."""
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from shared import periods
@@ -10,6 +12,9 @@ from shared.tables import SERVICE_STATE, Tables, TablesUnavailable
 from shared.warehouse import queries
 from shared.warehouse.engine import Warehouse, WarehouseError
 from shared.warehouse.watermark import Publication
+
+REMEMBERED = timedelta(seconds=10)
+"""How long a health probe is answered from memory."""
 
 
 @dataclass(frozen=True)
@@ -31,8 +36,30 @@ def freshness(publication: Publication | None, *, synced_at: datetime | None) ->
     }
 
 
-def readiness(*, warehouse: Warehouse, tables: Tables) -> Readiness:
-    """Whether warehouse and tables answer now. Says no more than that: a probe needs no token."""
+class Probe:
+    """Answers health probes, which need no token and so may come in any number.
+
+    What was found is remembered for ten seconds, and one probe at a time asks: whoever probes without end
+    costs a question each ten seconds, and one session.
+    """
+
+    def __init__(self, *, warehouse: Warehouse, tables: Tables, clock: Callable[[], datetime]) -> None:
+        self._ask = partial(_readiness, warehouse=warehouse, tables=tables)
+        self._clock = clock
+        self._asking = threading.Lock()
+        self._known: Readiness | None = None
+        self._known_until: datetime | None = None
+
+    def readiness(self) -> Readiness:
+        """Whether warehouse and tables answered, at most ten seconds ago."""
+        with self._asking:
+            if self._known is None or self._known_until is None or self._clock() >= self._known_until:
+                self._known = self._ask()
+                self._known_until = self._clock() + REMEMBERED
+            return self._known
+
+
+def _readiness(*, warehouse: Warehouse, tables: Tables) -> Readiness:
     answers = {
         "warehouse": _answers(lambda: warehouse.fetch(queries.alive())),
         "tables": _answers(lambda: tables.get(SERVICE_STATE, partition="publication", row="latest")),

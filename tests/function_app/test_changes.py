@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from shared.api import cursors
 from tests.builders import warehouse as delivering
 from tests.builders.api import Api
 from tests.function_app.conftest import Deliver
@@ -131,6 +132,14 @@ def test_nothing_new_is_answered_without_the_warehouse(customer: Customer) -> No
     ("given", "fault"),
     [
         ({"cursor": "x"}, ("cursor", "not-a-cursor-of-this-query")),
+        (
+            {"cursor": cursors.seal("changes", -1e300, "", "", "2026-01-01")},
+            ("cursor", "not-a-cursor-of-this-query"),
+        ),
+        (
+            {"cursor": cursors.seal("changes", 1, "x", "consumption", "2026-01-01")},
+            ("cursor", "not-a-cursor-of-this-query"),
+        ),
         ({"since": "2026-03-29T00:00"}, ("since", "time-without-offset")),
         ({"since": "2100-01-01"}, ("since", "in-the-future")),
         ({"from_": "2026-03-29"}, ("from", "unknown-parameter")),

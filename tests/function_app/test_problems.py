@@ -11,6 +11,7 @@ from shared import tables
 from shared.access.grant import Grant
 from shared.access.grants import Grants
 from shared.access.spans import Span
+from shared.api.status import Probe
 from shared.metering import MeteringPointId
 from shared.services import Services
 from shared.warehouse.engine import Query, Row, WarehouseTimeout, WarehouseUnavailable
@@ -140,8 +141,9 @@ def test_tables_that_are_away_are_told_apart_from_no_access(api: Api, free_port:
 def test_health_tells_which_part_is_away(api: Api) -> None:
     away = WarehouseUnavailable("away", retry_after=timedelta(seconds=1))
 
-    ready = api.get("/v1/health", principal=None)
-    with api.using(without_warehouse(api.services, away)):
+    with api.using(probing(api.services)):
+        ready = api.get("/v1/health", principal=None)
+    with api.using(probing(without_warehouse(api.services, away))):
         not_ready = api.get("/v1/health", principal=None)
 
     assert (ready.status, ready.json["status"]) == (200, "ready")
@@ -150,6 +152,38 @@ def test_health_tells_which_part_is_away(api: Api) -> None:
         "status": "not-ready",
         "checks": {"warehouse": "unavailable", "tables": "ok"},
     }
+
+
+def test_health_asks_the_warehouse_once_in_ten_seconds(api: Api) -> None:
+    counting = Counting()
+    now = [datetime(2026, 11, 22, tzinfo=UTC)]
+    services = replace(api.services, warehouse=counting, clock=lambda: now[0])  # type: ignore[arg-type]
+
+    with api.using(probing(services)):
+        for _ in range(20):
+            api.get("/v1/health", principal=None)
+        now[0] += timedelta(seconds=10)
+        api.get("/v1/health", principal=None)
+
+    assert counting.questions == 2
+
+
+class Counting:
+    """A warehouse that counts what it is asked."""
+
+    def __init__(self) -> None:
+        self.questions = 0
+
+    def fetch(self, query: Query[Row]) -> list[Row]:
+        """Nothing."""
+        self.questions += 1
+        return []
+
+
+def probing(services: Services) -> Services:
+    """The services with a health probe of their own, which remembers nothing yet."""
+    probe = Probe(warehouse=services.warehouse, tables=services.tables, clock=services.clock)
+    return replace(services, probe=probe)
 
 
 def _granted(api: Api) -> str:

@@ -37,6 +37,10 @@ def test_a_cursor_of_another_query_is_refused() -> None:
         base64.urlsafe_b64encode(b"{}").decode(),
         base64.urlsafe_b64encode(b'["q",1,2,3,4]').decode(),
         base64.urlsafe_b64encode(b'["q","1","2026-03-29","2026-03-29","2026-03-29"]').decode(),
+        cursors.seal("q", "æøå", "2026-03-29", "2026-04-01T00:00:00Z", "2026-11-22T00:00:00Z"),
+        cursors.seal("q", "707057500000010017", "0001-01-01", "2026-04-01T00:00:00Z", "2026-11-22T00:00:00Z"),
+        cursors.seal("q", "707057500000010017", "2026-03-29", "9999-12-31T23:59:59Z", "2026-11-22T00:00:00Z"),
+        cursors.seal("q", "707057500000010017", "2026-03-29", "2026-04-01T00:00:00", "2026-11-22T00:00:00Z"),
     ],
 )
 def test_what_is_no_cursor_is_refused(text: str) -> None:

@@ -166,6 +166,22 @@ def test_a_month_cut_by_the_range_says_which_part_it_covers() -> None:
     assert (month.complete, month.missing) == (False, 0)
 
 
+def test_a_sum_covers_the_values_that_start_within_the_range_and_says_so() -> None:
+    asked = scope("2026-03-10T10:30:00+01:00", "2026-03-10T12:30:00+01:00", resolution=Resolution.P1D)
+
+    [day] = sums([hours(date(2026, 3, 10))], asked)
+
+    assert day.quantity == "2.000"
+    assert day.period == scope("2026-03-10T11:00:00+01:00", "2026-03-10T13:00:00+01:00").period
+    assert day.missing == 0
+
+
+def test_a_range_in_which_no_value_starts_has_no_sum() -> None:
+    asked = scope("2026-03-10T10:30:00+01:00", "2026-03-10T10:45:00+01:00", resolution=Resolution.P1D)
+
+    assert sums([hours(date(2026, 3, 10))], asked) == []
+
+
 def test_a_month_with_an_unpublished_day_counts_its_hours_as_missing() -> None:
     days = [hours(date(2026, 3, day)) for day in range(1, 32) if day != 29]
 
