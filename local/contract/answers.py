@@ -70,7 +70,9 @@ class MeteringPoint(Answer):
     price_area: str | None = Field(examples=["NO1"])
     grid_area: str | None
     meter_serial: str | None = Field(description="The number on the meter; not the metering point id.")
-    directions: list[Direction] = Field(description="Directions with published values.")
+    directions: list[Direction] = Field(
+        description="With values in the last month or, where there are none, ever."
+    )
     resolution: Resolution | None = Field(description="The stored resolution of the newest published day.")
     customer_number: int = Field(description="The customer of the newest permitted period.")
     permitted: list[CustomersPeriod] = Field(description="The periods that you may read.")

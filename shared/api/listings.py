@@ -3,11 +3,12 @@
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import orjson
 
+from shared import periods
 from shared.api import cursors, formats, listing_lines
 from shared.api.contents import Content
 from shared.api.formats import Format, Kind
@@ -17,7 +18,9 @@ from shared.metering import MeteringPointId
 from shared.readable import Permission, Readable
 from shared.warehouse import queries
 from shared.warehouse.engine import Warehouse
-from shared.warehouse.queries import ExtentRow, MeteringPointRow
+from shared.warehouse.queries import LatestDayRow, MeteringPointRow
+
+_LATELY = timedelta(days=31)
 
 PRICE_AREAS = ("NO1", "NO2", "NO3", "NO4", "NO5")
 
@@ -154,20 +157,32 @@ def _cursor(rest: Sequence[MeteringPointId], asked: MeteringPointsRequest, known
 
 def _read(warehouse: Warehouse, readable: Readable, *, known: Known) -> list[dict[str, Any]]:
     described = {each.metering_point_id: each for each in warehouse.fetch(queries.metering_points(readable))}
-    extents = defaultdict(list)
-    for row in warehouse.fetch(queries.extents(readable, as_of=known.published_at or known.now)):
-        extents[row.metering_point_id].append(row)
+    latest = _latest_days(warehouse, readable, as_of=known.published_at or known.now)
     permissions = defaultdict(list)
     for permission in readable.permissions:
         permissions[permission.metering_point_id].append(permission)
     return [
-        _metering_point(described.get(each), permissions=permissions[each], extents=extents[each])
+        _metering_point(described.get(each), permissions=permissions[each], latest=latest[each])
         for each in sorted(permissions)
     ]
 
 
+def _latest_days(
+    warehouse: Warehouse, readable: Readable, *, as_of: datetime
+) -> dict[str, list[LatestDayRow]]:
+    """The latest day in each direction: of the last month or, where that has none, of all time."""
+    found: dict[str, list[LatestDayRow]] = defaultdict(list)
+    for since in (periods.day_of(as_of) - _LATELY, queries.FIRST_DAY):
+        unseen = tuple(each for each in readable.permissions if each.metering_point_id not in found)
+        if unseen:
+            sought = replace(readable, permissions=unseen)
+            for row in warehouse.fetch(queries.latest_days(sought, since=since, as_of=as_of)):
+                found[row.metering_point_id].append(row)
+    return found
+
+
 def _metering_point(
-    row: MeteringPointRow | None, *, permissions: Sequence[Permission], extents: Sequence[ExtentRow]
+    row: MeteringPointRow | None, *, permissions: Sequence[Permission], latest: Sequence[LatestDayRow]
 ) -> dict[str, Any]:
     """One metering point; a description that has not been delivered is null, never a reason to hide it."""
     newest = max(permissions, key=lambda each: (each.valid_to or date.max, each.customer_number))
@@ -180,8 +195,8 @@ def _metering_point(
         "priceArea": row and row.price_area,
         "gridArea": row and row.grid_area,
         "meterSerial": row and row.meter_serial,
-        "directions": sorted(each.direction for each in extents),
-        "resolution": _resolution(extents),
+        "directions": sorted(each.direction for each in latest),
+        "resolution": _resolution(latest),
         "customerNumber": newest.customer_number,
         "permitted": [
             {"from": each.valid_from, "to": each.valid_to, "customerNumber": each.customer_number}
@@ -190,7 +205,7 @@ def _metering_point(
     }
 
 
-def _resolution(extents: Iterable[ExtentRow]) -> str | None:
+def _resolution(latest: Iterable[LatestDayRow]) -> str | None:
     """The stored resolution of the newest published day."""
-    newest = max(extents, key=lambda each: each.last_day, default=None)
+    newest = max(latest, key=lambda each: each.last_day, default=None)
     return newest.resolution if newest else None

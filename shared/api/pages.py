@@ -4,7 +4,7 @@ Paging goes by key (metering point, market day), never by offset, so that a page
 what it holds, however far into the answer it is.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from itertools import accumulate, groupby
@@ -12,7 +12,7 @@ from itertools import accumulate, groupby
 from shared import periods
 from shared.api import series
 from shared.api.cursors import Cursor
-from shared.api.requests import Layout, SeriesRequest
+from shared.api.requests import MAX_LIMIT, Layout, SeriesRequest
 from shared.api.series import Scope, Series
 from shared.metering import MeteringPointId, Resolution
 from shared.periods import ONE_DAY
@@ -23,6 +23,12 @@ from shared.warehouse.queries import DayRow
 
 # A page of sums holds at least one whole bucket, so that no bucket is ever cut in two.
 _LONGEST_BUCKET = {Resolution.P1M: 31, Resolution.P1Y: 366}
+
+_LATELY = timedelta(days=31)
+_LEAST_CHUNK, _TIMES_FILLED = 20, 8
+
+Key = tuple[MeteringPointId, date]
+"""A metering point and a market day: where a page starts."""
 
 MAX_VALUES = 250_000
 """Values written one by one that a page holds at most: more than 10 000 market days of hours, and 2 604 of
@@ -36,9 +42,6 @@ class Page:
 
     series: Sequence[Series]
     cursor: Cursor | None
-
-
-_LATELY = timedelta(days=31)
 
 
 def fetch(
@@ -69,7 +72,8 @@ def fetch(
         limit = min(limit, days_within(row.qualities for row in rows))
     rows, next_key = _cut(rows, limit, asked)
     shown = _shown(chunk, asked, until=next_key)
-    last_days = newest | _last_days(warehouse, chunk, asked, but=newest)
+    wanted = {*shown} if asked.named else {row.metering_point_id for row in rows}
+    last_days = newest | _last_days(warehouse, chunk, asked, of=wanted - newest.keys())
     return Page(
         series=_series(rows, shown=shown, last_days=last_days, asked=asked),
         cursor=_cursor(next_key or following, asked),
@@ -86,16 +90,24 @@ def _is_written_one_by_one(asked: SeriesRequest) -> bool:
     return asked.layout is Layout.VALUES and not is_sum
 
 
-Key = tuple[MeteringPointId, date]
-
-
 def _chunk(readable: Readable, asked: SeriesRequest) -> tuple[Readable, Key | None]:
     """What is permitted of the metering points that this page may reach, and where those after them start."""
     first = asked.cursor.metering_point_id if asked.cursor else ""
     ids = sorted({each.metering_point_id for each in readable.permissions if each.metering_point_id >= first})
-    within, after = set(ids[: asked.limit]), ids[asked.limit : asked.limit + 1]
+    size = _chunk_size(asked)
+    within, after = set(ids[:size]), ids[size : size + 1]
     permissions = tuple(each for each in readable.permissions if each.metering_point_id in within)
     return replace(readable, permissions=permissions), (after[0], asked.period.first_day) if after else None
+
+
+def _chunk_size(asked: SeriesRequest) -> int:
+    """How many metering points to look through for one page.
+
+    A few times as many as would fill it with the asked days, so that those without values do not make
+    pages empty, and never so many that finding the first days means sorting years of the others.
+    """
+    days = max(1, (asked.period.end_day - asked.period.first_day).days)
+    return min(MAX_LIMIT, max(_LEAST_CHUNK, _TIMES_FILLED * asked.limit // days))
 
 
 def _cut(rows: list[DayRow], limit: int, asked: SeriesRequest) -> tuple[list[DayRow], Key | None]:
@@ -130,17 +142,17 @@ def _of_newest_day(rows: Sequence[DayRow], available_until: datetime | None) -> 
     if available_until is None:
         return {}
     newest = periods.day_of(available_until) - ONE_DAY
-    return {row.metering_point_id: newest for row in rows if row.delivery_date == newest}
+    return {row.metering_point_id: row.delivery_date for row in rows if row.delivery_date >= newest}
 
 
 def _last_days(
-    warehouse: Warehouse, chunk: Readable, asked: SeriesRequest, *, but: Mapping[str, date]
+    warehouse: Warehouse, chunk: Readable, asked: SeriesRequest, *, of: Set[str]
 ) -> dict[str, date]:
-    """The last published day of the other series: looked for in the last month, then further back."""
+    """The last published day of these series: looked for in the last month, then further back."""
     found: dict[str, date] = {}
     for since in (periods.day_of(asked.as_of) - _LATELY, queries.FIRST_DAY):
-        known = {*but, *found}
-        unseen = tuple(each for each in chunk.permissions if each.metering_point_id not in known)
+        sought = of - found.keys()
+        unseen = tuple(each for each in chunk.permissions if each.metering_point_id in sought)
         if unseen:
             searched = replace(chunk, permissions=unseen)
             rows = warehouse.fetch(

@@ -16,6 +16,7 @@ import orjson
 
 from shared.metering import Direction
 from shared.readable import Permission, Readable
+from shared.warehouse import publish
 from shared.warehouse.engine import Query, aware
 
 FIRST_DAY = date(2010, 1, 1)
@@ -53,12 +54,11 @@ class ChangeRow(NamedTuple):
     published_at: datetime
 
 
-class ExtentRow(NamedTuple):
-    """The first and last published market day of a series, and the resolution of the last."""
+class LatestDayRow(NamedTuple):
+    """The latest published market day of a series, and its resolution."""
 
     metering_point_id: str
     direction: str
-    first_day: date
     last_day: date
     resolution: str
 
@@ -185,25 +185,28 @@ def changes(
 
 
 def sequence_at(moment: datetime) -> Query[int]:
-    """The sequence of the last publication up to a moment; 0 before the first."""
+    """The sequence of the last publication that everybody could read at a moment; 0 before the first.
+
+    A publication becomes visible up to `publish.LONGEST` after its own time. Who goes on from here may be
+    told again of what was published so shortly before, and misses nothing.
+    """
     return Query(
         "SELECT COALESCE(MAX(sequence), 0) FROM metering.publication "
         "WHERE published_at <= CAST(? AS datetime2(6))",
-        (moment,),
+        (moment - publish.LONGEST,),
         lambda sequence: int(sequence),
         "sequence_at",
     )
 
 
-def extents(readable: Readable, *, as_of: datetime) -> Query[ExtentRow]:
-    """The readable extent of each series that has data, by metering point and direction."""
-    permitted = _permitted(readable, first_day=FIRST_DAY, last_day=END_DAY, after=None)
+def latest_days(readable: Readable, *, since: date, as_of: datetime) -> Query[LatestDayRow]:
+    """The latest readable market day of each series that has one from `since` on, with its resolution."""
+    permitted = _permitted(readable, first_day=since, last_day=END_DAY, after=None)
     return Query(
         """
-        SELECT metering_point_id, direction, first_day, delivery_date, resolution
+        SELECT metering_point_id, direction, delivery_date, resolution
         FROM (
             SELECT s.metering_point_id, s.direction, s.delivery_date, s.resolution,
-                   MIN(s.delivery_date) OVER (PARTITION BY s.metering_point_id, s.direction) AS first_day,
                    ROW_NUMBER() OVER (PARTITION BY s.metering_point_id, s.direction
                                       ORDER BY s.delivery_date DESC) AS recency
             FROM OPENJSON(?) WITH (metering_point_id varchar(18), first_day date, last_day date) AS permitted
@@ -211,15 +214,16 @@ def extents(readable: Readable, *, as_of: datetime) -> Query[ExtentRow]:
               ON s.metering_point_id = permitted.metering_point_id
              AND s.delivery_date >= permitted.first_day
              AND s.delivery_date < permitted.last_day
-            WHERE s.published_at <= CAST(? AS datetime2(6))
+            WHERE s.delivery_date >= ?
+              AND s.published_at <= CAST(? AS datetime2(6))
               AND (s.superseded_at IS NULL OR s.superseded_at > CAST(? AS datetime2(6)))
         ) AS readable_day
         WHERE recency = 1
         ORDER BY metering_point_id, direction
         """,
-        (permitted, as_of, as_of),
-        ExtentRow,
-        "extents",
+        (permitted, since, as_of, as_of),
+        LatestDayRow,
+        "latest_days",
     )
 
 

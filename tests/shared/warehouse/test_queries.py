@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from shared.metering import Direction
 from shared.readable import Readable
-from shared.warehouse import opening, queries
+from shared.warehouse import opening, publish, queries
 from shared.warehouse.engine import Warehouse
 from shared.warehouse.queries import DayRow
 from tests.builders import warehouse as building
@@ -156,18 +156,20 @@ def test_nothing_is_seen_before_the_first_publication(filled: Deliverer) -> None
     assert fetch_days(filled.warehouse, readable((HOUSE, None, None)), as_of=MORNING) == []
 
 
-def test_the_extent_of_a_series_is_what_may_be_read_of_it(filled: Deliverer, clock: Clock) -> None:
+def test_the_latest_day_of_a_series_is_the_latest_that_may_be_read(filled: Deliverer, clock: Clock) -> None:
     filled.deliver(values(HOUSE, date(2026, 4, 2), ["0.1"] * 96, resolution="PT15M"))
     filled.deliver(values(CABIN, FIRST, ["1"], direction="production"))
     permitted = readable((HOUSE, date(2026, 3, 30), None), (CABIN, None, None), (SHOP, None, None))
 
-    rows = filled.warehouse.fetch(queries.extents(permitted, as_of=clock()))
+    rows = filled.warehouse.fetch(queries.latest_days(permitted, since=FIRST, as_of=clock()))
+    lately = filled.warehouse.fetch(queries.latest_days(permitted, since=date(2026, 4, 2), as_of=clock()))
 
     assert rows == [
-        queries.ExtentRow(HOUSE, "consumption", date(2026, 3, 30), date(2026, 4, 2), "PT15M"),
-        queries.ExtentRow(CABIN, "consumption", date(2026, 3, 28), date(2026, 4, 1), "PT1H"),
-        queries.ExtentRow(CABIN, "production", date(2026, 3, 28), date(2026, 3, 28), "PT1H"),
+        queries.LatestDayRow(HOUSE, "consumption", date(2026, 4, 2), "PT15M"),
+        queries.LatestDayRow(CABIN, "consumption", date(2026, 4, 1), "PT1H"),
+        queries.LatestDayRow(CABIN, "production", date(2026, 3, 28), "PT1H"),
     ]
+    assert lately == rows[:1]
 
 
 def test_the_last_day_is_the_last_that_may_be_read_and_lies_on_or_after_the_day_asked(
@@ -261,3 +263,21 @@ def test_no_day_outside_a_grant_is_ever_given_and_none_inside_is_left_out(
         )
     ]
     assert [(row.metering_point_id, row.delivery_date) for row in rows] == expected
+
+
+def test_a_publication_counts_as_had_once_it_was_visible_for_certain(
+    filled: Deliverer, warehouse: Warehouse
+) -> None:
+    filled.deliver(values(HOUSE, FIRST, ["9"]))
+    (latest,) = warehouse.fetch(
+        queries.changes(readable((HOUSE, FIRST, ALL_DAYS[1])), after=None, through=2, limit=1)
+    )
+
+    def had_at(moment: datetime) -> int:
+        (sequence,) = warehouse.fetch(queries.sequence_at(moment))
+        return sequence
+
+    visible_at = latest.published_at + publish.LONGEST
+    assert (latest.sequence, had_at(visible_at)) == (2, 2)
+    assert had_at(visible_at - timedelta(microseconds=1)) == 1
+    assert had_at(MORNING) == 0

@@ -72,7 +72,7 @@ def statements(warehouse: Warehouse, tmp_path: Path, clock: Clock) -> dict[str, 
     )
     recorded.fetch(queries.changes(permitted, after=None, through=1, limit=10))
     recorded.fetch(queries.sequence_at(clock()))
-    recorded.fetch(queries.extents(permitted, as_of=clock()))
+    recorded.fetch(queries.latest_days(permitted, since=date(2026, 3, 1), as_of=clock()))
     recorded.fetch(
         queries.last_days(permitted, direction=Direction.CONSUMPTION, since=date(2026, 3, 1), as_of=clock())
     )
