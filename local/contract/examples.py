@@ -18,7 +18,7 @@ _POINT = demo.METERING_POINTS[0].metering_point_id
 _SERIES = f"/metering-points/{_POINT}/consumption"
 _SOLAR = demo.METERING_POINTS[2].metering_point_id
 _NIGHT = "from=2026-03-29T00:00:00%2B01:00&to=2026-03-29T05:00:00%2B02:00"
-_MORNING = "since=2026-04-01T06:00:00Z"
+_MORNING = "since=2026-04-01T07:00:00Z"
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,14 @@ that comes out as it was is left alone, so publishing again changes nothing.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from shared.warehouse import turns
-from shared.warehouse.engine import Query, Session, Statement, Warehouse, aware
+from shared.warehouse.engine import WORK_LIMIT, Query, Session, Statement, Warehouse, aware
+
+LONGEST = 6 * WORK_LIMIT
+"""How much later than its `published_at` a publication can become visible: the five statements that follow
+the look at the clock, and the commit, each take at most WORK_LIMIT."""
 
 
 @dataclass(frozen=True)
@@ -75,17 +79,21 @@ def publish(warehouse: Warehouse, delivery: Delivery, *, clock: Callable[[], dat
     Raises:
         WarehouseConflict: others published all the time, for two minutes.
     """
-    return turns.retried(_publish_once, warehouse, delivery, now=clock())
+    return turns.retried(_publish_once, warehouse, delivery, clock=clock)
 
 
-def _publish_once(warehouse: Warehouse, delivery: Delivery, *, now: datetime) -> Published | None:
+def _publish_once(
+    warehouse: Warehouse, delivery: Delivery, *, clock: Callable[[], datetime]
+) -> Published | None:
     with warehouse.transaction() as session:
         session.run(turns.take())
         if session.fetch(_publication(delivery.batch_id)):
             return None
-        sequence, published_at = _next(session, now=now)
+        sequence, earliest = _next(session)
         session.run(_touched_days(delivery, sequence=sequence))
         received_until = _received_until(session, delivery)
+        # As late as can be: readers see the publication at the commit, and not at this time.
+        published_at = max(clock(), earliest)
         session.run(
             _new_versions(
                 delivery, sequence=sequence, published_at=published_at, received_until=received_until
@@ -98,8 +106,8 @@ def _publish_once(warehouse: Warehouse, delivery: Delivery, *, now: datetime) ->
     return published
 
 
-def _next(session: Session, *, now: datetime) -> tuple[int, datetime]:
-    """The next sequence, and a time after every publication before, even if the clock was set back."""
+def _next(session: Session) -> tuple[int, datetime]:
+    """The next sequence, and the earliest time for it: after every publication before, whatever the clock."""
     latest = session.fetch(
         Query(
             "SELECT sequence, published_at FROM metering.publication ORDER BY sequence DESC "
@@ -110,9 +118,9 @@ def _next(session: Session, *, now: datetime) -> tuple[int, datetime]:
         )
     )
     if not latest:
-        return 1, now
+        return 1, datetime.min.replace(tzinfo=UTC)
     sequence, published_at = latest[0]
-    return sequence + 1, max(now, published_at + timedelta(microseconds=1))
+    return sequence + 1, published_at + timedelta(microseconds=1)
 
 
 def _waiting() -> Query[Delivery]:

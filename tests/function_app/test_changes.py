@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from shared.api import cursors
+from shared.warehouse import publish
 from tests.builders import warehouse as delivering
 from tests.builders.api import Api
 from tests.function_app.conftest import Deliver
@@ -107,15 +108,16 @@ def test_other_customers_changes_are_not_told(api: Api, deliver: Deliver, custom
     assert [(day["meteringPointId"], day["date"]) for day in days] == [(mine, "2026-03-29")]
 
 
-def test_since_tells_what_was_published_after_a_moment(customer: Customer) -> None:
+def test_since_tells_what_was_published_after_a_moment_and_shortly_before(customer: Customer) -> None:
     point = customer.point()
     customer.days(point, SPRING, 1)
     then = datetime.now(UTC)
     customer.days(point, date(2026, 3, 30), 1)
 
     days = customer.get("/v1/changes", since=then.isoformat()).json["days"]
+    later = customer.get("/v1/changes", since=(then - publish.LONGEST).isoformat()).json["days"]
 
-    assert [day["date"] for day in days] == ["2026-03-30"]
+    assert [day["date"] for day in days] == [day["date"] for day in later] == ["2026-03-29", "2026-03-30"]
 
 
 def test_nothing_new_is_answered_without_the_warehouse(customer: Customer) -> None:

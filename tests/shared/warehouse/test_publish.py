@@ -1,15 +1,18 @@
 """Publishing: packed market days, corrections, versions, and two publishers at once."""
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
 
 from shared.warehouse import publish
-from shared.warehouse.engine import Warehouse
+from shared.warehouse.engine import WORK_LIMIT, Query, Row, Session, Statement, Warehouse, WarehouseConflict
 from tests.builders import warehouse as building
-from tests.builders.warehouse import CABIN, HOUSE, MORNING, Clock, Deliverer, values, versions
+from tests.builders.warehouse import CABIN, HOUSE, MORNING, Clock, Deliverer, Recorded, values, versions
 
 SPRING, AUTUMN, PLAIN = date(2026, 3, 29), date(2026, 10, 25), date(2026, 3, 30)
 
@@ -182,6 +185,47 @@ def test_times_of_publication_increase_even_when_the_clock_stands_still(
     times = [each.published_at for each in publish.pending(deliverer.warehouse, clock=lambda: MORNING)]
 
     assert times == [MORNING + timedelta(microseconds=n) for n in range(3)]
+
+
+@dataclass
+class Slow(Recorded):
+    """A warehouse in which every change and every commit takes as long as it may, and the first is undone."""
+
+    clock: Clock = field(default_factory=Clock)
+    is_undone: bool = False
+
+    @contextmanager
+    def transaction(self) -> Iterator[Session]:
+        with super().transaction() as session:
+            yield _SlowSession(session, self.clock)
+            self.clock.now += WORK_LIMIT
+            if not self.is_undone:
+                self.is_undone = True
+                raise WarehouseConflict("Somebody else was first.")
+
+
+@dataclass
+class _SlowSession:
+    inner: Session
+    clock: Clock
+
+    def fetch(self, query: Query[Row]) -> list[Row]:
+        self.clock.now += WORK_LIMIT
+        return self.inner.fetch(query)
+
+    def run(self, statement: Statement) -> None:
+        self.clock.now += WORK_LIMIT
+        self.inner.run(statement)
+
+
+def test_a_publication_becomes_visible_soon_after_its_time_however_long_it_takes(
+    deliverer: Deliverer, clock: Clock
+) -> None:
+    deliverer.load(values(HOUSE, PLAIN, ["1"] * 24))
+
+    (published,) = publish.pending(Slow(deliverer.warehouse, clock=clock), clock=clock)
+
+    assert clock() - published.published_at == publish.LONGEST
 
 
 def test_each_delivery_is_published_once_when_several_publish_at_the_same_time(
