@@ -1,8 +1,9 @@
 """No answer holds a day outside the caller's grants, whatever is granted, stored and asked."""
 
 import itertools
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -124,23 +125,72 @@ def _ask(api: Api, world: World, path: str, **given: Any) -> Answer:
     )
 
 
-def _all_pages(api: Api, world: World) -> Values:
-    found: Values = {}
+def _pages(api: Api, world: World, **given: Any) -> Iterator[Any]:
+    """All pages of the consumption of everything that the principal may read."""
     cursor: dict[str, str] = {}
     for _ in range(100):
-        page = _ask(api, world, "/v1/consumption", **cursor).json
-        for series in page["series"]:
-            values = _values(series)
-            assert not values.keys() & found.keys(), "a value came on two pages"
-            found |= values
+        page = _ask(api, world, "/v1/consumption", **given, **cursor).json
+        yield from page["series"]
         if page["nextCursor"] is None:
-            return found
+            return
         cursor = {"cursor": page["nextCursor"]}
     raise AssertionError("the pages do not end")
 
 
+def _values_of_all(api: Api, world: World) -> Values:
+    found: Values = {}
+    for series in _pages(api, world):
+        values = _values(series)
+        assert not values.keys() & found.keys(), "a value came on two pages"
+        found |= values
+    return found
+
+
+def _totals(
+    series: Iterable[Any], quantities: Callable[[Any], Iterable[Decimal | None]]
+) -> dict[str, Decimal]:
+    totals: dict[str, Decimal] = defaultdict(Decimal)
+    for each in series:
+        totals[each["meteringPointId"]] += sum(
+            (one for one in quantities(each) if one is not None), Decimal()
+        )
+    return {point: total for point, total in totals.items() if total}
+
+
+def _of_values(series: Any) -> list[Decimal | None]:
+    return [value["quantity"] for value in series["values"]]
+
+
+def _of_days(series: Any) -> list[Decimal | None]:
+    return [quantity for day in series["days"] for quantity in day["quantities"]]
+
+
+def _expected_totals(world: World) -> dict[str, Decimal]:
+    totals: dict[str, Decimal] = defaultdict(Decimal)
+    for (point, _), quantity in _expected(world).items():
+        totals[point] += quantity
+    return {point: total for point, total in totals.items() if total}
+
+
+def _changed_days(api: Api, world: World, since: datetime) -> set[tuple[str, str]]:
+    found: set[tuple[str, str]] = set()
+    asked: dict[str, Any] = {"since": since.isoformat()}
+    while True:
+        page = api.get("/v1/changes", principal=world.grants[0].principal, limit=world.limit, **asked).json
+        found |= {(day["meteringPointId"], day["date"]) for day in page["days"]}
+        if page["upToDate"]:
+            return found
+        asked = {"cursor": page["cursor"]}
+
+
+def _granted_days(world: World) -> set[tuple[str, str]]:
+    """The stored days of which any is granted, whatever was asked."""
+    everything = replace(world, start=datetime.min.replace(tzinfo=UTC), end=datetime.max.replace(tzinfo=UTC))
+    return {(point, str(periods.day_of(start))) for point, start in _expected(everything)}
+
+
 @settings(
-    max_examples=40,
+    max_examples=30,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
@@ -148,12 +198,17 @@ def _all_pages(api: Api, world: World) -> Values:
 def test_answers_are_what_is_stored_granted_and_asked_and_nothing_else(
     api: Api, deliver: Deliver, world: World
 ) -> None:
+    before = datetime.now(UTC)
     if world.lines:
         deliver(world.lines)
     api.grant(*world.grants)
     expected = _expected(world)
 
-    many = _all_pages(api, world)
+    many = _values_of_all(api, world)
+    packed = _totals(_pages(api, world, layout="days"), _of_days)
+    by_day = _totals(_pages(api, world, resolution="P1D"), _of_values)
+    by_month = _totals(_pages(api, world, resolution="P1M", layout="days"), _of_days)
+    changed = _changed_days(api, world, before)
     for point in world.points:
         one = _ask(api, world, f"/v1/metering-points/{point}/consumption")
         if one.status == 404:
@@ -166,3 +221,5 @@ def test_answers_are_what_is_stored_granted_and_asked_and_nothing_else(
             assert shown == wanted
 
     assert many == expected
+    assert packed == by_day == by_month == _expected_totals(world)
+    assert changed == _granted_days(world)
