@@ -27,6 +27,7 @@ COMMANDS = {
     "check-warehouse": ("local.operate", "check-warehouse"),
     "bench": ("bench",),
     "openapi": ("local.contract.document",),
+    "fuzz": ("local.contract.fuzz",),
 }
 
 USAGE = """usage: python3 dev.py COMMAND [arguments]
@@ -41,6 +42,7 @@ USAGE = """usage: python3 dev.py COMMAND [arguments]
   check-warehouse                 what is wrong with the warehouse in use
   bench [NAME]                    measures, side by side
   openapi                         write the OpenAPI files
+  fuzz [--max-examples N]         ask the API what nobody would, and hold its answers against the contract
 
 COMMAND --help tells more."""
 
