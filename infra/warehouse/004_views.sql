@@ -71,6 +71,7 @@ SELECT
         WHEN v.start_utc IS NULL THEN 'start is not a time in UTC such as 2026-03-29T01:00:00Z'
         WHEN v.start_utc < CAST('2009-12-31T23:00:00' AS datetime2(0))
           OR v.start_utc >= CAST('2050-12-31T23:00:00' AS datetime2(0)) THEN 'start is outside the market days'
+        WHEN v.start_utc > DATEADD(day, 2, SYSUTCDATETIME()) THEN 'start lies more than two days in the future'
         WHEN DATEDIFF(second, CAST('2009-12-31T23:00:00' AS datetime2(0)), v.start_utc)
              % CASE v.resolution WHEN 'PT15M' THEN 900 ELSE 3600 END <> 0 THEN 'start is not the start of an interval'
         WHEN v.quantity_text <> '' AND (v.quantity IS NULL

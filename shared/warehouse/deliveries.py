@@ -115,7 +115,7 @@ def _no_search_for_cycles() -> Iterator[None]:
 
 def _stage(warehouse: Warehouse, file: File, *, load_id: str, now: datetime, progress: Progress) -> int:
     """Check and stage the rows; returns how many there are."""
-    checks = intervals.Checks(file.header)
+    checks = intervals.Checks(file.header, received_at=now)
     faults: list[Fault] = []
     done = 0
     for chunk in file.chunks():

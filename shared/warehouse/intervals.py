@@ -6,7 +6,8 @@ remembered; a chunk is checked column by column.
 
 import re
 from collections.abc import Callable, Hashable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Generic, NamedTuple, TypeVar, cast
 
 from shared import metering, periods
@@ -18,6 +19,10 @@ HEADER = ("metering_point_id", "direction", "start", "resolution", "quantity", "
 
 REMEMBERED = 200_000
 """Texts of one column that are remembered before it starts over, so that memory stays flat."""
+
+AHEAD = timedelta(days=2)
+"""How far after its receipt a value may start. Nobody has measured what is to come: a start that lies further
+ahead is a fault, and would tell every reader that data reaches as far as it."""
 
 FIRST_START = periods.start_of(FIRST_DAY)
 END_START = periods.start_of(END_DAY)
@@ -85,14 +90,19 @@ class _Memory(dict[Text, Parsed | None], Generic[Text, Parsed]):
 
 
 class Checks:
-    """The row checks of one file; remembers what it has parsed from chunk to chunk."""
+    """The row checks of one file; remembers what it has parsed from chunk to chunk.
 
-    def __init__(self, header: Sequence[str]) -> None:
+    Args:
+        header: the file's columns.
+        received_at: when the file came.
+    """
+
+    def __init__(self, header: Sequence[str], *, received_at: datetime) -> None:
         self._places = [header.index(name) for name in HEADER]
         self._ids = _Memory(_metering_point_id)
         self._directions = _Memory(_direction)
         self._resolutions = _Memory(_resolution)
-        self._intervals = _Memory(_interval)
+        self._intervals = _Memory(partial(_interval, received_at=received_at))
         self._values = _Memory(_value)
 
     def check(self, chunk: Chunk) -> tuple[list[CheckedRow], list[Fault]]:
@@ -145,11 +155,13 @@ def _resolution(text: str) -> str:
     return text
 
 
-def _interval(start_and_resolution: tuple[str, str]) -> Interval:
+def _interval(start_and_resolution: tuple[str, str], *, received_at: datetime) -> Interval:
     text, resolution = start_and_resolution
     start = _instant(text)
     if not FIRST_START <= start < END_START:
         raise ValueError(f"start {_shown(text)} is outside the market days {FIRST_DAY} to {END_DAY}.")
+    if start > received_at + AHEAD:
+        raise ValueError(f"start {_shown(text)} lies more than {AHEAD.days} days in the future.")
     minutes = 60 if resolution == Resolution.PT1H else 15
     if start.minute % minutes or start.second or start.microsecond:
         raise ValueError(f"start {_shown(text)} is not the start of an interval of {resolution}.")

@@ -29,7 +29,7 @@ def translated_definition(batch: str) -> str | None:
     statement = _EXISTS_GUARD.sub("", schema.without_clustering(batch))
     if _SCHEMA.search(statement):
         return None
-    tree = sqlglot.parse_one(statement, read="fabric")
+    tree = sqlglot.parse_one(statement, read="fabric").transform(_with_own_clock)
     if isinstance(tree, exp.Create) and tree.kind == "TABLE":
         tree.set("exists", True)
     return _without_schema(tree).sql(dialect="duckdb")
@@ -45,6 +45,13 @@ def _without_schema(tree: exp.Expr) -> exp.Expr:
         if node.text("db") == SCHEMA:
             node.set("db", None)
     return tree
+
+
+def _with_own_clock(node: exp.Expr) -> exp.Expr:
+    """`SYSUTCDATETIME()`, the time now in UTC without zone."""
+    if isinstance(node, exp.Anonymous) and node.name.upper() == "SYSUTCDATETIME":
+        return exp.AtTimeZone(this=exp.CurrentTimestamp(), zone=exp.Literal.string("UTC"))
+    return node
 
 
 def _without_openjson(node: exp.Expression) -> exp.Expression:

@@ -18,7 +18,7 @@ from shared.warehouse.engine import Query, Row, Session, Statement, Warehouse, a
 from tests.builders import warehouse as building
 from tests.builders.warehouse import Line
 
-SPRING, MONDAY, AUTUMN = date(2026, 3, 29), date(2026, 3, 30), date(2026, 10, 25)
+SPRING, MONDAY, AUTUMN = date(2025, 3, 30), date(2025, 3, 31), date(2025, 10, 26)
 DAYS = (SPRING, MONDAY, AUTUMN)
 DIRECTIONS = ("consumption", "production")
 LETTERS = {each.value: each.letter for each in Quality}

@@ -71,6 +71,10 @@ def rejected(warehouse: Warehouse, path: Path, clock: Clock) -> Sequence[Fault]:
             "start '2009-12-31T22:00:00Z' is outside the market days 2010-01-01 to 2051-01-01.",
         ),
         (
+            {"start": "2026-04-03T08:00:00+01:00"},
+            "start '2026-04-03T08:00:00+01:00' lies more than 2 days in the future.",
+        ),
+        (
             {"start": "9999-12-31T23:00:00-12:00"},
             "start '9999-12-31T23:00:00-12:00' is outside the calendar.",
         ),
@@ -102,6 +106,14 @@ def test_a_bad_line_is_rejected_with_its_number_and_the_reason(
 
     assert list(faults) == [Fault(3, reason)]
     assert building.count(warehouse, "interval_value") == 0
+
+
+def test_a_value_may_start_up_to_two_days_after_its_receipt(
+    warehouse: Warehouse, tmp_path: Path, clock: Clock
+) -> None:
+    path = building.write_csv(tmp_path / "ahead.csv", [line(start="2026-04-03T08:00:00+02:00")])
+
+    assert building.load(warehouse, path, clock=clock).rows == 1
 
 
 @pytest.mark.parametrize(

@@ -40,7 +40,7 @@ KILLED_EVERY = 5
 """In one of so many histories a real process is killed."""
 STEPS = 45
 """More steps than loading or publishing some deliveries takes: each of them is a place to die."""
-SINCE, UNTIL = date(2026, 1, 1), date(2027, 1, 1)
+SINCE, UNTIL = date(2025, 1, 1), date(2026, 1, 1)
 LATER = datetime(2100, 1, 1, tzinfo=UTC)
 
 
@@ -315,14 +315,16 @@ class History:
             }
 
     def check_since(self, times: dict[int, datetime]) -> None:
-        """One that asks by a moment gets what was published after it."""
-        for sequence, at in islice(times.items(), 3):
+        """One that asks by a moment gets what was published after it, and nothing that had long been visible."""
+        for at in islice(times.values(), 3):
             asked = changes.read_request(
-                {"since": [at.isoformat()], "limit": ["10000"]}, now=LATER, latest=self.latest(0)
+                {"since": [(at + publish.LONGEST).isoformat()], "limit": ["10000"]},
+                now=LATER,
+                latest=self.latest(0),
             )
             answer = changes.fetch(self.place.warehouse, readable=self.readable, asked=asked)
             assert [seen(row) for row in answer.rows] == sorted(
-                each for each in self.model.current.values() if each.sequence > sequence
+                each for each in self.model.current.values() if times[each.sequence] > at
             )
 
     def days(self, as_of: datetime) -> dict[Key, Version]:

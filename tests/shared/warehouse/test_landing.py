@@ -1,6 +1,6 @@
 """Rows that COPY INTO lands are checked in SQL as strictly as the loader checks them in Python."""
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -69,6 +69,7 @@ def test_a_good_row_has_no_fault(warehouse: Warehouse, changed: dict[str, str | 
         ({"start": "2026-02-29T01:00:00Z"}, "start is not a time in UTC such as 2026-03-29T01:00:00Z"),
         ({"start": "2009-12-31T22:00:00Z"}, "start is outside the market days"),
         ({"start": "2050-12-31T23:00:00Z"}, "start is outside the market days"),
+        ({"start": "2050-12-31T22:00:00Z"}, "start lies more than two days in the future"),
         ({"start": "2026-03-29T01:15:00Z"}, "start is not the start of an interval"),
         ({"start": "2026-03-29T01:00:01Z", "resolution": "PT15M"}, "start is not the start of an interval"),
         ({"quantity": "1.2500"}, "quantity has more than three decimals"),
@@ -86,6 +87,14 @@ def test_a_bad_row_has_a_reason(warehouse: Warehouse, changed: dict[str, str | N
     land(warehouse, **changed)
 
     assert reasons(warehouse) == [reason]
+
+
+def test_a_landed_row_may_start_up_to_two_days_ahead(warehouse: Warehouse) -> None:
+    hour = datetime.now(UTC).replace(minute=0, second=0)
+    for hours in (47, 49):
+        land(warehouse, start=f"{hour + timedelta(hours=hours):%Y-%m-%dT%H:%M:%SZ}")
+
+    assert sorted(reasons(warehouse), key=str) == [None, "start lies more than two days in the future"]
 
 
 def test_a_landed_row_becomes_a_value_of_its_market_day(warehouse: Warehouse) -> None:

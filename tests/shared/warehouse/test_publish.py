@@ -14,7 +14,7 @@ from shared.warehouse.engine import WORK_LIMIT, Query, Row, Session, Statement, 
 from tests.builders import warehouse as building
 from tests.builders.warehouse import CABIN, HOUSE, MORNING, Clock, Deliverer, Recorded, values, versions
 
-SPRING, AUTUMN, PLAIN = date(2026, 3, 29), date(2026, 10, 25), date(2026, 3, 30)
+SPRING, AUTUMN, PLAIN = date(2026, 3, 29), date(2025, 10, 26), date(2026, 3, 30)
 
 
 @pytest.mark.parametrize(

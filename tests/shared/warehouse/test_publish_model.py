@@ -15,7 +15,7 @@ from shared.warehouse import opening
 from tests.builders import warehouse as building
 from tests.builders.warehouse import Clock, Deliverer, values, versions
 
-DAYS = [date(2026, 3, 29), date(2026, 3, 30), date(2026, 10, 25)]
+DAYS = [date(2026, 3, 29), date(2026, 3, 30), date(2025, 10, 26)]
 
 
 @dataclass
