@@ -132,7 +132,7 @@ SERIES = (
     ),
     Parameter(
         "layout",
-        "`values`: an object for each value. `days`: packed arrays, a fifth of the size; not in CSV.",
+        "`values`: an object for each value. `days`: packed arrays, an eighth of the size; not in CSV.",
         {"type": "string", "enum": [str(each) for each in Layout], "default": "values"},
     ),
     Parameter(
