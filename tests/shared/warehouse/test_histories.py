@@ -315,7 +315,7 @@ class History:
             }
 
     def check_since(self, times: dict[int, datetime]) -> None:
-        """One that asks by a moment gets what was published after it, and nothing that had long been visible."""
+        """One that asks by a moment gets what was published after it, and what was shortly before it."""
         for at in islice(times.values(), 3):
             asked = changes.read_request(
                 {"since": [(at + publish.LONGEST).isoformat()], "limit": ["10000"]},
