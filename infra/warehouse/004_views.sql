@@ -100,3 +100,32 @@ FROM metering.landed_value AS v
 JOIN metering.market_day AS ahead
   ON ahead.delivery_date = CAST(DATEADD(hour, 2, v.start_utc) AS date)
 GO
+
+-- Landed days that are published, or wait to be, in another resolution, or have two themselves.
+CREATE OR ALTER VIEW metering.landed_contradiction AS
+SELECT l.metering_point_id, l.direction, l.delivery_date, l.resolution, c.resolution AS other_resolution
+FROM metering.landed_day AS l
+JOIN metering.current_day AS c
+  ON c.metering_point_id = l.metering_point_id
+ AND c.direction = l.direction
+ AND c.delivery_date = l.delivery_date
+WHERE c.resolution <> l.resolution
+UNION
+SELECT l.metering_point_id, l.direction, l.delivery_date, l.resolution, v.resolution
+FROM metering.unpublished_delivery AS waiting
+JOIN metering.delivered_value AS v
+  ON v.batch_id = waiting.batch_id AND v.received_at = waiting.received_at
+JOIN metering.landed_day AS l
+  ON l.metering_point_id = v.metering_point_id
+ AND l.direction = v.direction
+ AND l.delivery_date = v.delivery_date
+WHERE v.resolution <> l.resolution
+UNION
+SELECT l.metering_point_id, l.direction, l.delivery_date, l.resolution, other.resolution
+FROM metering.landed_day AS l
+JOIN metering.landed_day AS other
+  ON other.metering_point_id = l.metering_point_id
+ AND other.direction = l.direction
+ AND other.delivery_date = l.delivery_date
+WHERE other.resolution <> l.resolution
+GO

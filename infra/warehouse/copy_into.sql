@@ -37,17 +37,16 @@ IF EXISTS (
     THROW 50002, 'The files have an interval with two values; nothing was taken in.', 1;
 GO
 
-IF EXISTS (SELECT 1 FROM metering.landed_day
-           GROUP BY metering_point_id, direction, delivery_date HAVING MIN(resolution) <> MAX(resolution))
-OR EXISTS (SELECT 1 FROM metering.landed_day AS l JOIN metering.current_day AS c
-             ON c.metering_point_id = l.metering_point_id AND c.direction = l.direction
-            AND c.delivery_date = l.delivery_date
-           WHERE c.resolution <> l.resolution)
-    THROW 50003, 'The files have a day in another resolution than it has already; nothing was taken in.', 1;
-GO
-
 BEGIN TRANSACTION
     UPDATE metering.turn SET taken = taken + 1;
+
+    -- Whoever else takes a delivery in or publishes has had the turn before, or conflicts with this
+    -- transaction: what is seen here still holds at its end.
+    IF EXISTS (SELECT 1 FROM metering.landed_contradiction)
+    BEGIN
+        ROLLBACK TRANSACTION;
+        THROW 50003, 'The files have a day in another resolution than it has already; nothing was taken in.', 1;
+    END
 
     DECLARE @now datetime2(6) = SYSUTCDATETIME();
     DECLARE @latest datetime2(6) = (SELECT MAX(received_at) FROM metering.delivery);

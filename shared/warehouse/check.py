@@ -111,6 +111,7 @@ _NEEDED: dict[str, dict[str, set[str]]] = {
             "landed_value",
             "landed_fault",
             "landed_day",
+            "landed_contradiction",
         )
     },
 }

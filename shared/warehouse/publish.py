@@ -4,6 +4,7 @@ One delivery is one publication, in one transaction: readers see all of it or no
 that comes out as it was is left alone, so publishing again changes nothing.
 """
 
+import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -14,6 +15,9 @@ from shared.warehouse.engine import WORK_LIMIT, Query, Session, Statement, Wareh
 LONGEST = 6 * WORK_LIMIT
 """How much later than its `published_at` a publication can become visible: the five statements that follow
 the look at the clock, and the commit, each take at most WORK_LIMIT."""
+
+
+log = logging.getLogger("metering.deliveries")
 
 
 @dataclass(frozen=True)
@@ -91,6 +95,7 @@ def _publish_once(
             return None
         sequence, earliest = _next(session)
         session.run(_touched_days(delivery, sequence=sequence))
+        _leave_out_contradictions(session, delivery, sequence=sequence)
         received_until = _received_until(session, delivery)
         # As late as can be: readers see the publication at the commit, and not at this time.
         published_at = max(clock(), earliest)
@@ -156,16 +161,70 @@ def _touched_days(delivery: Delivery, *, sequence: int) -> Statement:
         """
         INSERT INTO metering.publishing_day (sequence, metering_point_id, direction, delivery_date,
                                              resolution, minutes)
-        SELECT CAST(? AS bigint), metering_point_id, direction, delivery_date, MIN(resolution),
-               CASE MIN(resolution) WHEN 'PT15M' THEN 15 ELSE 60 END
+        SELECT CAST(? AS bigint), metering_point_id, direction, delivery_date, resolution,
+               CASE resolution WHEN 'PT15M' THEN 15 ELSE 60 END
         FROM metering.delivered_value
         WHERE batch_id = ?
           AND received_at = CAST(? AS datetime2(6))
           AND start_utc >= CAST(? AS datetime2(0)) AND start_utc <= CAST(? AS datetime2(0))
-        GROUP BY metering_point_id, direction, delivery_date
+        GROUP BY metering_point_id, direction, delivery_date, resolution
         """,
         (sequence, delivery.batch_id, delivery.received_at, delivery.first_start, delivery.last_start),
         "touched_days",
+    )
+
+
+def _leave_out_contradictions(session: Session, delivery: Delivery, *, sequence: int) -> None:
+    """Leave out touched days that are published in another resolution, or that the delivery has in two.
+
+    The loader takes no such day in, but a delivery may have come by other ways. Laid on the grid of one
+    resolution, the values of the other would vanish; so the day stays as it is, and the log tells of it.
+    """
+    (left_out,) = session.fetch(_contradictions(sequence))
+    session.run(_without_contradictions(sequence))
+    if left_out:
+        log.error(
+            "Publication %d leaves out %d market days of the delivery %a: it has them in another resolution "
+            "than they are published in, or in two.",
+            *(sequence, left_out, delivery.source),
+        )
+
+
+_CONTRADICTED = """
+        sequence = ?
+          AND (EXISTS (SELECT 1 FROM metering.current_day AS c
+                       WHERE c.metering_point_id = publishing_day.metering_point_id
+                         AND c.direction = publishing_day.direction
+                         AND c.delivery_date = publishing_day.delivery_date
+                         AND c.resolution <> publishing_day.resolution)
+               OR EXISTS (SELECT 1 FROM metering.publishing_day AS other
+                          WHERE other.sequence = publishing_day.sequence
+                            AND other.metering_point_id = publishing_day.metering_point_id
+                            AND other.direction = publishing_day.direction
+                            AND other.delivery_date = publishing_day.delivery_date
+                            AND other.resolution <> publishing_day.resolution))
+"""
+
+
+def _contradictions(sequence: int) -> Query[int]:
+    return Query(
+        f"""
+        SELECT COUNT(*)
+        FROM (SELECT DISTINCT metering_point_id, direction, delivery_date
+              FROM metering.publishing_day
+              WHERE {_CONTRADICTED}) AS contradicted
+        """,  # noqa: S608  # Nothing but the text above is put in.
+        (sequence,),
+        int,
+        "contradicted_days",
+    )
+
+
+def _without_contradictions(sequence: int) -> Statement:
+    return Statement(
+        f"DELETE FROM metering.publishing_day WHERE {_CONTRADICTED}",  # noqa: S608  # As above.
+        (sequence,),
+        "leave_out_contradictions",
     )
 
 

@@ -5,7 +5,9 @@ from decimal import Decimal
 
 import pytest
 
+from shared.warehouse import schema
 from shared.warehouse.engine import Query, Statement, Warehouse
+from tests.builders.warehouse import HOUSE, Deliverer, values
 
 GOOD = {
     "metering_point_id": "707057500000010017",
@@ -123,3 +125,69 @@ def test_a_landed_row_becomes_a_value_of_its_market_day(warehouse: Warehouse) ->
         (datetime.fromisoformat("2026-03-28T23:00:00"), Decimal("1.250"), "measured"),
     ]
     assert days == [date(2026, 3, 28), date(2026, 3, 29)]
+
+
+# --- days in another resolution
+
+SPRING = date(2026, 3, 29)
+
+
+def contradictions(warehouse: Warehouse) -> list[tuple[str, str]]:
+    return warehouse.fetch(
+        Query(
+            "SELECT resolution, other_resolution FROM metering.landed_contradiction ORDER BY resolution",
+            (),
+            lambda *row: row,
+            "landed_contradictions",
+        )
+    )
+
+
+@pytest.mark.parametrize("published", [True, False])
+def test_a_landed_day_that_is_stored_or_waits_in_another_resolution_is_found(
+    deliverer: Deliverer, *, published: bool
+) -> None:
+    deliverer.load(values(HOUSE, SPRING, ["1"] * 23))
+    if published:
+        deliverer.publish()
+
+    land(deliverer.warehouse, resolution="PT15M")
+    land(deliverer.warehouse, start="2026-03-29T22:00:00Z", resolution="PT15M")
+
+    assert contradictions(deliverer.warehouse) == [("PT15M", "PT1H")]
+
+
+def test_a_landed_day_in_two_resolutions_is_found(warehouse: Warehouse) -> None:
+    land(warehouse)
+    land(warehouse, start="2026-03-29T00:15:00Z", resolution="PT15M")
+
+    assert contradictions(warehouse) == [("PT15M", "PT1H"), ("PT1H", "PT15M")]
+
+
+def test_a_landed_day_in_the_resolution_that_it_has_is_taken_in(deliverer: Deliverer) -> None:
+    deliverer.load(values(HOUSE, SPRING, ["1"] * 23))
+
+    land(deliverer.warehouse)
+    land(deliverer.warehouse, direction="production", resolution="PT15M")
+
+    assert contradictions(deliverer.warehouse) == []
+
+
+def test_copy_into_looks_for_contradictions_once_it_has_the_turn_and_before_it_takes_anything_in() -> None:
+    script = (schema.SCRIPTS / "copy_into.sql").read_text(encoding="utf-8")
+    (transaction,) = (batch for batch in schema.batches(script) if "BEGIN TRANSACTION" in batch)
+
+    places = [
+        transaction.index(text)
+        for text in (
+            "BEGIN TRANSACTION",
+            "UPDATE metering.turn",
+            "FROM metering.landed_contradiction",
+            "ROLLBACK TRANSACTION",
+            "THROW 50003",
+            "INSERT INTO metering.interval_value",
+            "COMMIT TRANSACTION",
+        )
+    ]
+
+    assert places == sorted(places)

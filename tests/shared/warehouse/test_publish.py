@@ -1,10 +1,10 @@
 """Publishing: packed market days, corrections, versions, and two publishers at once."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -12,7 +12,7 @@ import pytest
 from shared.warehouse import publish
 from shared.warehouse.engine import WORK_LIMIT, Query, Row, Session, Statement, Warehouse, WarehouseConflict
 from tests.builders import warehouse as building
-from tests.builders.warehouse import CABIN, HOUSE, MORNING, Clock, Deliverer, Recorded, values, versions
+from tests.builders.warehouse import CABIN, HOUSE, MORNING, Clock, Deliverer, Line, Recorded, values, versions
 
 SPRING, AUTUMN, PLAIN = date(2026, 3, 29), date(2025, 10, 26), date(2026, 3, 30)
 
@@ -286,3 +286,72 @@ def test_the_largest_quantities_of_a_day_have_a_sum_that_fits(deliverer: Deliver
 
     (stored,) = versions(deliverer.warehouse, HOUSE, AUTUMN)
     assert stored.total_kwh == Decimal("99999999999999.900")
+
+
+# --- deliveries that came by other ways than the loader, which refuses such days
+
+
+def take_in_unchecked(deliverer: Deliverer, lines: Iterable[Line]) -> None:
+    """Write values and their delivery as a team that fills the tables by its own means does."""
+    rows = [
+        (id_, direction, datetime.fromisoformat(start), resolution, Decimal(quantity), quality)
+        for id_, direction, start, resolution, quantity, quality in lines
+    ]
+    starts = [row[2] for row in rows]
+    now = deliverer.clock.forward(minutes=1)
+    with deliverer.warehouse.transaction() as session:
+        for row in rows:
+            session.run(
+                Statement(
+                    "INSERT INTO metering.interval_value SELECT ?, ?, ?, ?, ?, ?, ?, ?",
+                    (*row, "unchecked", now),
+                    "value",
+                )
+            )
+        session.run(
+            Statement(
+                "INSERT INTO metering.delivery SELECT ?, ?, ?, ?, ?, ?",
+                ("unchecked", "by hand", now, min(starts), max(starts), len(rows)),
+                "delivery",
+            )
+        )
+
+
+@pytest.mark.parametrize("published", [True, False])
+def test_a_day_is_not_blanked_by_a_delivery_in_another_resolution(
+    deliverer: Deliverer, caplog: pytest.LogCaptureFixture, *, published: bool
+) -> None:
+    deliverer.load(values(HOUSE, PLAIN, ["1"] * 24))
+    if published:
+        deliverer.publish()
+    take_in_unchecked(
+        deliverer,
+        values(HOUSE, PLAIN, ["0.5"], resolution="PT15M")
+        + values(HOUSE, SPRING, ["0.5"], resolution="PT15M"),
+    )
+
+    last = deliverer.publish()[-1]
+
+    (stored,) = versions(deliverer.warehouse, HOUSE, PLAIN)
+    assert stored.quantities == ",".join(["1.000"] * 24)
+    assert (last.sequence, last.days) == (2, 1)
+    assert len(versions(deliverer.warehouse, HOUSE, SPRING)) == 1
+    assert caplog.messages == [
+        "Publication 2 leaves out 1 market days of the delivery 'by hand': it has them in another resolution "
+        "than they are published in, or in two."
+    ]
+    assert deliverer.publish() == []
+
+
+def test_a_day_that_a_delivery_has_in_two_resolutions_is_not_published(
+    deliverer: Deliverer, caplog: pytest.LogCaptureFixture
+) -> None:
+    take_in_unchecked(
+        deliverer,
+        values(HOUSE, PLAIN, ["1"] * 12) + values(HOUSE, PLAIN, ["0.5"], resolution="PT15M", first=60),
+    )
+
+    (published,) = deliverer.publish()
+
+    assert (published.days, len(caplog.messages)) == (0, 1)
+    assert versions(deliverer.warehouse, HOUSE, PLAIN) == []
