@@ -1,6 +1,6 @@
 """Everything that the routes and timers work with, made once from the settings."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -56,12 +56,14 @@ class Services:
             described_at=self.publications.described_at(),
         )
 
-    def sync_access(self, *, dry_run: bool = False, allow_revocations: bool = False) -> SyncReport:
+    def sync_access(
+        self, *, dry_run: bool = False, allow_revocations: bool = False, widen: Collection[int] = ()
+    ) -> SyncReport:
         """Bring the grants up to date with Severa and Entra, once; `sync.run` tells how it fails."""
         return sync.run(
             self._sources(dry_run=dry_run),
             storage=self.tables,
-            rules=_rules(self.settings, allow_revocations=allow_revocations),
+            rules=_rules(self.settings, allow_revocations=allow_revocations, widen=widen),
             clock=self.clock,
             dry_run=dry_run,
         )
@@ -122,7 +124,7 @@ def start(settings: Settings, *, clock: Clock) -> Services:
     )
 
 
-def _rules(settings: Settings, *, allow_revocations: bool) -> Rules:
+def _rules(settings: Settings, *, allow_revocations: bool, widen: Collection[int]) -> Rules:
     return Rules(
         fields=Fields(
             client_ids=settings.severa.client_ids_property,
@@ -131,4 +133,5 @@ def _rules(settings: Settings, *, allow_revocations: bool) -> Rules:
         ),
         max_revoked_share=settings.sync.max_revoked_share,
         allow_revocations=allow_revocations or settings.sync.allow_revocations,
+        widen=frozenset(widen),
     )

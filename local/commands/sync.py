@@ -30,6 +30,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--allow-revocations", action="store_true", help="end access even where it is suspiciously much"
     )
+    parser.add_argument(
+        "--widen",
+        type=int,
+        nargs="+",
+        default=[],
+        metavar="NUMBER",
+        help="these customers' emptied metering points in Severa are meant: open all they are supplied with",
+    )
     asked = parser.parse_args(arguments)
     out = Console(highlight=False, soft_wrap=True)
     sync.logger.disabled = True  # The report is printed, and would stand in the log as well.
@@ -38,7 +46,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         use = services.start(settings.from_environment(), clock=lambda: datetime.now(UTC))
         use.tables.create_missing()
         with out.status("Reading Severa and Entra …"):
-            report = use.sync_access(dry_run=asked.dry_run, allow_revocations=asked.allow_revocations)
+            report = use.sync_access(
+                dry_run=asked.dry_run, allow_revocations=asked.allow_revocations, widen=asked.widen
+            )
     except (
         InvalidSettings, SeveraFailed, DirectoryFailed, WarehouseError,
         TablesUnavailable, ChangedMeanwhile, AlreadyExists,

@@ -59,11 +59,12 @@ class Plan:
 
 def plan(*, stored: Mapping[GrantKey, Grant], wanted: Mapping[GrantKey, Grant]) -> Plan:
     """The losses and gains, each sorted by principal, metering point and customer."""
-    common = {key: left for key, grant in stored.items() if (left := _in_common(grant, wanted.get(key)))}
+    common = {key: left for key, grant in stored.items() if (left := in_common(grant, wanted.get(key)))}
     return Plan(losses=tuple(_diff(stored, common)), gains=tuple(_diff(common, wanted)))
 
 
-def _in_common(stored: Grant, wanted: Grant | None) -> Grant | None:
+def in_common(stored: Grant, wanted: Grant | None) -> Grant | None:
+    """What both of them allow, and the wanted grant where the two are the same; None for nothing."""
     if wanted is None or stored == wanted:
         return wanted
     left = spans.cut(stored.spans, wanted.spans)

@@ -67,7 +67,10 @@ def metering_points(texts: Iterable[str]) -> MeteringPoints:
     asked: defaultdict[MeteringPointId, list[Span]] = defaultdict(list)
     unclear: dict[MeteringPointId, Spans] = {}
     problems: list[str] = []
-    for name, limits in _entries(texts):
+    found = _entries(texts)
+    if not found:
+        problems.append("there is no metering point in it")
+    for name, limits in found:
         try:
             point = parse_metering_point_id(name)
         except InvalidMeteringPointId as error:

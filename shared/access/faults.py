@@ -19,6 +19,7 @@ class FaultKind(StrEnum):
     NOT_SUPPLIED = "not-supplied"
     OVERLAP = "overlap"
     NO_FIELD = "no-field"
+    EMPTIED = "emptied"
 
 
 @dataclass(frozen=True, order=True)

@@ -95,11 +95,7 @@ def _metering_points_missing(
         return None
     if by_supply and not before.narrowing_was_defined:
         return None
-    effect = (
-        "every customer that it narrows would give access to all its metering points"
-        if by_supply
-        else "all access would end"
-    )
+    effect = "no customer could be narrowed by it" if by_supply else "all access would end"
     return (
         f"The custom property '{fields.metering_points}' is no longer defined in Severa, so {effect}. "
         "Was it renamed? Then correct SEVERA_METERING_POINTS_PROPERTY."

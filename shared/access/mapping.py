@@ -8,7 +8,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from shared.access import entries, faults, grant, holdings, spans
+from shared.access import custom_fields, entries, faults, grant, holdings, spans
 from shared.access.faults import Fault, FaultKind
 from shared.access.grant import Grant, GrantKey
 from shared.access.holdings import Holdings, Points, SupplyPeriod
@@ -30,10 +30,16 @@ class Fields:
 
 @dataclass(frozen=True)
 class Wanted:
-    """Who should be able to see what, and the faults that were met."""
+    """Who should be able to see what, and the faults that were met.
+
+    `narrowed` are the numbers of the customers who may show less than they are supplied with, since
+    something stands in the property with metering points: also when it cannot be read. None are where
+    Severa alone says who has which metering point.
+    """
 
     grants: Mapping[GrantKey, Grant]
     faults: tuple[Fault, ...]
+    narrowed: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -47,6 +53,7 @@ class _Sources:
     directory: Directory
     numbers: Counter[int | None]
     client_ids: Mapping[str, Sequence[str]]
+    unreadable_client_ids: Mapping[str, Sequence[str]]
     persons: Mapping[str, Sequence[ContactPerson]]
     asked: Mapping[str, entries.MeteringPoints]
     held: Holdings
@@ -80,7 +87,12 @@ def wanted(
         given, its_faults = _of_customer(customer, sources)
         found += its_faults
         grants.update({each.key: each for each in given})
-    return Wanted(grants=grants, faults=tuple(sorted(set(found))))
+    narrowed = {
+        customer.number
+        for customer in _active(register)
+        if sources.by_supply and customer.guid in sources.asked and customer.number is not None
+    }
+    return Wanted(grants=grants, faults=tuple(sorted(set(found))), narrowed=frozenset(narrowed))
 
 
 def _arranged(
@@ -92,8 +104,8 @@ def _arranged(
 ) -> _Sources:
     active = _active(register)
     guids = {customer.guid for customer in active}
-    texts = _values(register, fields.metering_points)
-    asked = {guid: entries.metering_points(texts[guid]) for guid in sorted(texts.keys() & guids)}
+    every = custom_fields.metering_points(register, fields.metering_points)
+    asked = {guid: each for guid, each in every.items() if guid in guids}
     persons: defaultdict[str, list[ContactPerson]] = defaultdict(list)
     for person in register.contact_persons:
         if has_role(person, fields):
@@ -102,7 +114,8 @@ def _arranged(
         fields=fields,
         directory=directory,
         numbers=Counter(customer.number for customer in active),
-        client_ids=_values(register, fields.client_ids),
+        client_ids=custom_fields.texts(register, fields.client_ids),
+        unreadable_client_ids=custom_fields.unreadable(register, fields.client_ids),
         persons=persons,
         asked=asked,
         held=(
@@ -148,7 +161,7 @@ def _principals(customer: Customer, sources: _Sources) -> tuple[dict[str, str], 
     named = entries.client_ids(sources.client_ids.get(customer.guid, ()))
     found = [
         faults.fault(customer, FaultKind.CLIENT_ID, f"'{fields.client_ids}': {problem}; correct it in Severa")
-        for problem in named.problems
+        for problem in (*named.problems, *sources.unreadable_client_ids.get(customer.guid, ()))
     ]
     principals = {grant.app(client_id): fields.client_ids for client_id in named.ids}
     for person in sources.persons.get(customer.guid, ()):
@@ -262,7 +275,7 @@ def _missing_fields(register: Register, fields: Fields, *, by_supply: bool) -> I
     """A property that is not defined at all: renamed, or not made yet."""
     for name, effect in (
         (fields.client_ids, "no application gets access"),
-        (fields.metering_points, "no customer is narrowed" if by_supply else "nobody gets access"),
+        (fields.metering_points, "no customer can be narrowed" if by_supply else "nobody gets access"),
     ):
         if name not in register.property_names:
             text = (
@@ -273,15 +286,6 @@ def _missing_fields(register: Register, fields: Fields, *, by_supply: bool) -> I
 
 def _active(register: Register) -> list[Customer]:
     return [customer for customer in register.customers if customer.is_active]
-
-
-def _values(register: Register, property_name: str) -> dict[str, list[str]]:
-    """The texts in one custom property that are not blank, by customer guid."""
-    values: defaultdict[str, list[str]] = defaultdict(list)
-    for value in register.custom_values:
-        if value.property_name == property_name and value.value.strip():
-            values[value.customer_guid].append(value.value)
-    return dict(values)
 
 
 def has_role(person: ContactPerson, fields: Fields) -> bool:

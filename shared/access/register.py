@@ -25,13 +25,25 @@ class Customer:
 class CustomValue:
     """What one customer has in one custom property. Severa gives every type of value as text.
 
-    A property without a value is left out. One that allows several choices can come as several
-    values with the same name, or as one text; which of them Visma does not document.
+    A property whose value is null or blank is left out: whether an emptied field leaves a value behind
+    Visma does not document, so both must mean the same. A property that allows several choices can come
+    as several values with the same name, or as one text; which of them Visma does not document either.
     """
 
     customer_guid: str
     property_name: str
     value: str
+
+
+@dataclass(frozen=True, order=True)
+class UnreadableValue:
+    """That a customer has a value which is no text, or one whose property Severa does not define.
+
+    `property_name` is empty where the property is not known: it may be any of them.
+    """
+
+    customer_guid: str
+    property_name: str
 
 
 @dataclass(frozen=True, order=True)
@@ -56,8 +68,9 @@ class Register:
 
     `property_names` are the names of the active custom properties that are defined for customers,
     whether or not any customer has a value in them: a property that was renamed is missing here,
-    which is a fault of the whole reading and not of each customer. `custom_values` are those of
-    active customers only. The tuples are sorted, and no record is in them twice.
+    which is a fault of the whole reading and not of each customer. `custom_values` and
+    `unreadable_values` are those of active customers only. The tuples are sorted, and no record is in
+    them twice.
     """
 
     customers: tuple[Customer, ...]
@@ -65,6 +78,7 @@ class Register:
     custom_values: tuple[CustomValue, ...]
     contact_persons: tuple[ContactPerson, ...]
     read_at: datetime
+    unreadable_values: tuple[UnreadableValue, ...] = ()
 
 
 @dataclass(frozen=True, order=True)

@@ -18,7 +18,8 @@ from datetime import datetime
 import httpx
 
 from shared.access import severa_paging, severa_records
-from shared.access.register import Customer, CustomValue, Register
+from shared.access.register import Customer, CustomValue, Register, UnreadableValue
+from shared.access.severa_records import Row
 from shared.access.severa_session import (
     Session,
     SeveraFailed,
@@ -59,7 +60,8 @@ def fetch(
     """Everything that access is decided from, read now.
 
     Takes one request for each active customer (custom values have no common list and no
-    `changedSince`), at `REQUESTS_PER_SECOND`: about two minutes for a thousand customers.
+    `changedSince`), and a second one where it has two values or more, at `REQUESTS_PER_SECOND`: two to
+    four minutes for a thousand customers.
 
     Raises:
         SeveraUnavailable: cut off, timed out, throttled or 5xx in each of several tries.
@@ -72,12 +74,15 @@ def fetch(
         with _incomplete("customers"):
             customers = [severa_records.customer(row) for row in session.by_token("/v1/customers")]
         with _incomplete("contact persons"):
-            contacts = session.by_row("/v1/contactpersons", BY_NAME, last_below=2)
+            contacts = session.by_row("/v1/contactpersons", BY_NAME)
             contact_persons = [severa_records.contact_person(row) for row in contacts]
+        rows = _custom_value_rows(session, customers)
+        # Read after the values, so that a property which is made meanwhile is not unknown.
         with _incomplete("custom properties"):
-            properties = session.by_row("/v1/customers/customproperties", BY_PROPERTY_NAME, last_below=2)
+            properties = session.by_row("/v1/customers/customproperties", BY_PROPERTY_NAME)
             names = severa_records.property_names(properties)
-        custom_values = _custom_values(session, customers, names=names)
+    values = _custom_values(rows, names=names)
+    custom_values = [value for value in values if isinstance(value, CustomValue)]
     logger.info(
         "Severa was read: %d customers, %d contact persons, %d custom values.",
         len(customers),
@@ -86,33 +91,38 @@ def fetch(
     )
     return Register(
         customers=tuple(sorted(customers, key=lambda each: each.guid)),
-        property_names=frozenset(names.values()),
+        property_names=frozenset(name for name in names.values() if name),
         custom_values=tuple(sorted(custom_values)),
         contact_persons=tuple(sorted(contact_persons, key=lambda each: each.guid)),
         read_at=read_at,
+        unreadable_values=tuple(sorted({value for value in values if isinstance(value, UnreadableValue)})),
     )
 
 
-def _custom_values(
-    session: Session, customers: list[Customer], *, names: Mapping[str, str]
-) -> list[CustomValue]:
-    """Values of active customers, a few customers at a time; the first failure ends all of it."""
+def _custom_value_rows(session: Session, customers: list[Customer]) -> list[tuple[Customer, list[Row]]]:
+    """What each active customer has, a few customers at a time; the first failure ends all of it."""
 
-    def of(customer: Customer) -> list[CustomValue]:
-        path = f"/v1/customers/{customer.guid}/customvalues"
+    def of(customer: Customer) -> list[Row]:
         with _incomplete(f"custom values of customer {customer.number}"):
-            rows = session.by_row(path, {}, last_below=severa_paging.SHORTEST_FULL_PAGE)
-            values = (
-                severa_records.custom_value(row, customer_guid=customer.guid, names=names) for row in rows
-            )
-            return [value for value in values if value]
+            return session.by_row(f"/v1/customers/{customer.guid}/customvalues", {})
 
     executor = ThreadPoolExecutor(IN_FLIGHT, thread_name_prefix="severa")
     try:
         active = [customer for customer in customers if customer.is_active]
-        return [value for values in executor.map(of, active) for value in values]
+        return list(zip(active, executor.map(of, active), strict=True))
     finally:
         executor.shutdown(cancel_futures=True)
+
+
+def _custom_values(
+    rows: list[tuple[Customer, list[Row]]], *, names: Mapping[str, str | None]
+) -> list[CustomValue | UnreadableValue]:
+    found = []
+    for customer, of_customer in rows:
+        with _incomplete(f"custom values of customer {customer.number}"):
+            for row in of_customer:
+                found.append(severa_records.custom_value(row, customer_guid=customer.guid, names=names))
+    return [value for value in found if value is not None]
 
 
 @contextmanager

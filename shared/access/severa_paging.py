@@ -13,8 +13,8 @@ from shared.access.severa_records import Row
 ROWS = 100
 """Rows asked for in each page: the most that Severa documents for nearly all lists."""
 
-SHORTEST_FULL_PAGE = 20
-"""Severa's documented page size where none is asked for: a page that was cut down has at least that."""
+WITH_SOMETHING_NEW = 2
+"""Rows of a page that may have another after it: its first is the last of the page before."""
 
 READINGS = 4
 """How often a list that changes under the reader is read before the reading is given up."""
@@ -58,27 +58,27 @@ def by_token(read: ReadPage) -> list[Row]:
         parameters = {"rowCount": str(ROWS), "pageToken": page.next_token}
 
 
-def by_row(read: ReadPage, *, last_below: int) -> list[Row]:
+def by_row(read: ReadPage) -> list[Row]:
     """All rows of a list with `firstRow`, each guid once, although the list may change meanwhile.
 
     Rows shift when others before them are added or removed, so each page begins with the last row
     of the page before. When it does not, or when a row comes again, the list has moved and is read
     from the beginning.
 
-    A page with fewer than `last_below` rows ends the list. `SHORTEST_FULL_PAGE` saves a request
-    where lists are many and short; 2 goes on until a page holds nothing new.
+    Only a page without anything new ends the list, or a first one of a single row: how short a page is
+    says nothing, as Severa may cut it down. Lists of two rows or more take one request more for it.
 
     Raises:
         ListUnreadable: when the list moved in each of `READINGS` readings.
     """
     for _ in range(READINGS):
-        rows = _read_once(read, last_below=last_below)
+        rows = _read_once(read)
         if rows is not None:
             return rows
     raise ListUnreadable(f"The list changed during each of {READINGS} readings.")
 
 
-def _read_once(read: ReadPage, *, last_below: int) -> list[Row] | None:
+def _read_once(read: ReadPage) -> list[Row] | None:
     """All rows, or None when the list moved."""
     rows: dict[str, Row] = {}
     last: str | None = None
@@ -89,6 +89,6 @@ def _read_once(read: ReadPage, *, last_below: int) -> list[Row] | None:
         if (last is not None and guids[:1] != [last]) or len({*rows, *new}) < len(rows) + len(new):
             return None
         rows |= dict(zip(guids, page, strict=True))
-        if len(page) < last_below:
+        if len(page) < WITH_SOMETHING_NEW:
             return list(rows.values())
         last = guids[-1]

@@ -8,7 +8,7 @@ Only a record without its guid is an error: it could be neither told apart nor c
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from shared.access.register import ContactPerson, Customer, CustomValue
+from shared.access.register import ContactPerson, Customer, CustomValue, UnreadableValue
 
 Row = Mapping[str, Any]
 
@@ -53,26 +53,44 @@ def contact_person(row: Row) -> ContactPerson:
     )
 
 
-def property_names(rows: Iterable[Row]) -> dict[str, str]:
-    """Names of the active CustomPropertyModels by guid."""
-    active = (row for row in rows if row.get("isActive", True) is True)
-    return {guid(row): name for row in active if (name := _text(row, "name"))}
+def property_names(rows: Iterable[Row]) -> dict[str, str | None]:
+    """Names of CustomPropertyModels by guid: None of one that is inactive; a nameless one is left out."""
+    names: dict[str, str | None] = {}
+    for row in rows:
+        name = _text(row, "name")
+        if row.get("isActive", True) is not True:
+            names[guid(row)] = None
+        elif name:
+            names[guid(row)] = name
+    return names
 
 
-def custom_value(row: Row, *, customer_guid: str, names: Mapping[str, str]) -> CustomValue | None:
-    """A CustomerCustomValueModel, or None when it has no value or its property is no longer active.
+def custom_value(
+    row: Row, *, customer_guid: str, names: Mapping[str, str | None]
+) -> CustomValue | UnreadableValue | None:
+    """A CustomerCustomValueModel, or None when it is blank or its property is no longer active.
 
     The property is named as its definition is named (`names` by guid): the copy of the name that a
-    value carries is optional.
+    value carries is optional. What is there and cannot be read is never nothing: without a value in
+    the property that narrows, a customer shows everything.
 
     Raises:
         MalformedRecord: when it is another customer's value than the one asked for.
     """
     if _text(row, "customerGuid").lower() not in ("", customer_guid):
         raise MalformedRecord("Severa answered with a custom value of another customer.")
-    name = names.get(_text(_part(row, "customProperty"), "guid").lower())
-    value = _text(row, "value")
-    return CustomValue(customer_guid, name, value) if name and value else None
+    value = row.get("value")
+    if value is None or (isinstance(value, str) and not value.strip()):
+        return None
+    property_guid = _text(_part(row, "customProperty"), "guid").lower()
+    if property_guid not in names:
+        return UnreadableValue(customer_guid, "")
+    name = names[property_guid]
+    if name is None:
+        return None
+    if not isinstance(value, str):
+        return UnreadableValue(customer_guid, name)
+    return CustomValue(customer_guid, name, value.strip())
 
 
 def _text(row: Row, field: str) -> str:

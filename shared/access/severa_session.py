@@ -80,9 +80,9 @@ class Session:
         """A whole list that is paged by token."""
         return severa_paging.by_token(self._reader(path, {}))
 
-    def by_row(self, path: str, sortings: Mapping[str, str], *, last_below: int) -> list[Row]:
+    def by_row(self, path: str, sortings: Mapping[str, str]) -> list[Row]:
         """A whole list that is paged by row number."""
-        return severa_paging.by_row(self._reader(path, sortings), last_below=last_below)
+        return severa_paging.by_row(self._reader(path, sortings))
 
     def _reader(self, path: str, parameters: Mapping[str, str]) -> ReadPage:
         def read(page: Mapping[str, str]) -> Page:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from shared import tables
-from shared.access import bindings, changes, guard, mapping, runs, store
+from shared.access import bindings, changes, guard, mapping, narrowings, runs, store, widening
 from shared.access import lease as leases
 from shared.access.changes import Plan
 from shared.access.holdings import SupplyPeriod
@@ -46,11 +46,16 @@ class Sources:
 
 @dataclass(frozen=True)
 class Rules:
-    """How the sources are read, and how much access a run may end by itself."""
+    """How the sources are read, and how much access a run may end or open by itself.
+
+    `widen` are the numbers of the customers for whom an operator has confirmed that they are no longer
+    narrowed to some of their metering points.
+    """
 
     fields: Fields = field(default_factory=Fields)
     max_revoked_share: float = 0.10
     allow_revocations: bool = False
+    widen: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -72,6 +77,8 @@ class _Decided:
     partitions: Mapping[str, Partition]
     objections: tuple[str, ...]
     previous: runs.Run | None
+    newly_narrowed: frozenset[int]
+    widened: frozenset[int]
 
 
 def run(
@@ -124,7 +131,9 @@ def _run(
         runs.record(storage, _as_run(report, decided.previous))
         return _logged(report)
     _bind_users(fetched, storage=storage, run_id=report.run_id, now=clock())
+    narrowings.add(storage, decided.newly_narrowed, run_id=report.run_id)
     _apply(decided, storage=storage, run_id=report.run_id, clock=clock, lease=lease)
+    narrowings.remove(storage, decided.widened)
     bindings.remove(storage, fetched.bound.keys() - set(fetched.asked))
     report = replace(report, outcome=Outcome.COMPLETE, finished_at=clock())
     narrowing_defined = rules.fields.metering_points in fetched.register.property_names
@@ -136,7 +145,13 @@ def _decide(sources: Sources, *, storage: tables.Tables, rules: Rules) -> tuple[
     fetched = _fetch(sources, storage=storage, fields=rules.fields)
     partitions = store.read(storage)
     stored = {key: row.grant for each in partitions.values() for key, row in each.grants.items()}
-    plan = changes.plan(stored=stored, wanted=fetched.wanted.grants)
+    narrowed_before = narrowings.read(storage) if sources.supply_periods else frozenset()
+    opened = widening.opened(fetched.wanted, narrowed_before=narrowed_before)
+    held = widening.held_back(
+        fetched.wanted, stored=stored, customers=opened - rules.widen, field=rules.fields.metering_points
+    )
+    fetched = replace(fetched, wanted=held)
+    plan = changes.plan(stored=stored, wanted=held.grants)
     previous = runs.latest(storage)
     objections = guard.objections(
         plan,
@@ -146,7 +161,14 @@ def _decide(sources: Sources, *, storage: tables.Tables, rules: Rules) -> tuple[
         by_supply=sources.supply_periods is not None,
         max_revoked_share=rules.max_revoked_share,
     )
-    return fetched, _Decided(plan, partitions, objections, previous)
+    return fetched, _Decided(
+        plan=plan,
+        partitions=partitions,
+        objections=objections,
+        previous=previous,
+        newly_narrowed=held.narrowed - narrowed_before,
+        widened=opened & rules.widen,
+    )
 
 
 def _fetch(sources: Sources, *, storage: tables.Tables, fields: Fields) -> _Fetched:

@@ -15,6 +15,7 @@ from shared.access.register import (
     Directory,
     DirectoryFault,
     Register,
+    UnreadableValue,
 )
 from shared.metering import MeteringPointId
 from shared.tables import Tables
@@ -67,6 +68,8 @@ class Client:
     persons: tuple[Person, ...] = ()
     is_active: bool = True
     name: str = ""
+    unreadable: tuple[str, ...] = ()
+    """The fields with a value that cannot be read; an empty text is a value of an unknown field."""
     record: int = 0
     """Tells the guids of customers with one number apart."""
 
@@ -112,6 +115,9 @@ def register(
         custom_values=tuple(sorted(values)),
         contact_persons=tuple(sorted(persons, key=lambda each: each.guid)),
         read_at=NOW,
+        unreadable_values=tuple(
+            sorted(UnreadableValue(client.guid, name) for client in every for name in client.unreadable)
+        ),
     )
 
 

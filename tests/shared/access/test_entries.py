@@ -67,6 +67,7 @@ def test_several_values_of_one_field_count_together() -> None:
          "a metering point id has exactly 18 digits"),
         ("707057500000000011", "'707057500000000011' is not a metering point id: "
          "the check digit should be 8"),
+        (";", "there is no metering point in it"),
         ("see contract", "'see' is not a metering point id: a metering point id has exactly 18 digits"),
         ("2024-05-01..2025-01-01", "'2024-05-01..2025-01-01' is not a metering point id: "
          "a metering point id has exactly 18 digits"),

@@ -277,6 +277,56 @@ def test_a_narrowing_that_cannot_be_read_narrows_to_nothing() -> None:
     assert set(kinds(result)) == {FaultKind.METERING_POINT}
 
 
+@pytest.mark.parametrize("unreadable", [METERING_POINTS, ""])
+def test_a_value_that_may_narrow_and_cannot_be_read_opens_nothing(unreadable: str) -> None:
+    result = wanted(Client(10001, apps=guid(1), unreadable=(unreadable,)), supply=SUPPLY)
+
+    assert shown(result) == set()
+    assert FaultKind.METERING_POINT in kinds(result)
+    assert all("correct it in Severa" in each.text for each in result.faults)
+    assert result.narrowed == {10001}
+
+
+@pytest.mark.parametrize("unreadable", [METERING_POINTS, ""])
+def test_an_unreadable_value_beside_a_readable_one_adds_nothing_to_it(unreadable: str) -> None:
+    result = wanted(Client(10001, apps=guid(1), points=A, unreadable=(unreadable,)), supply=SUPPLY)
+
+    assert shown(result) == {(app(1), A, 10001, (Span(MAY, NEW_YEAR),))}
+    assert FaultKind.METERING_POINT in kinds(result)
+
+
+def test_an_unreadable_value_of_another_field_changes_nothing() -> None:
+    result = wanted(Client(10001, apps=guid(1), points=A, unreadable=("Region",)), supply=SUPPLY)
+
+    assert shown(result) == {(app(1), A, 10001, (Span(MAY, NEW_YEAR),))}
+    assert result.faults == ()
+
+
+@pytest.mark.parametrize("unreadable", [CLIENT_IDS, ""])
+def test_a_client_id_that_cannot_be_read_lets_nobody_in_and_is_named(unreadable: str) -> None:
+    result = wanted(Client(10001, points=A, unreadable=(unreadable,)))
+
+    assert shown(result) == set()
+    assert FaultKind.CLIENT_ID in kinds(result)
+
+
+@pytest.mark.parametrize("points", ["", " \n"])
+def test_an_empty_field_narrows_nothing(points: str) -> None:
+    result = wanted(Client(10001, apps=guid(1), points=points), supply=SUPPLY)
+
+    assert len(result.grants) == 2
+    assert (result.narrowed, result.faults) == (frozenset(), ())
+
+
+def test_a_field_of_nothing_but_separators_narrows_to_nothing_and_is_named() -> None:
+    result = wanted(Client(10001, apps=guid(1), points=" ;, "), supply=SUPPLY)
+
+    assert shown(result) == set()
+    assert [fault.text for fault in result.faults] == [
+        "'API metering points': there is no metering point in it; correct it in Severa"
+    ]
+
+
 def test_a_customer_who_came_back_has_both_periods_in_one_grant() -> None:
     supply = (SupplyPeriod(10001, A, date(2020, 1, 1), date(2021, 1, 1)), SupplyPeriod(10001, A, MAY, None))
 

@@ -8,7 +8,7 @@ import pytest
 
 from local.standins import data
 from shared.access import severa
-from shared.access.register import ContactPerson, Customer, CustomValue, Register
+from shared.access.register import ContactPerson, Customer, CustomValue, Register, UnreadableValue
 from tests.builders import standins
 from tests.builders.standins import Service
 
@@ -238,6 +238,86 @@ def test_all_values_of_a_customer_are_read_however_many(service: Service, count:
     register = fetch(service)
 
     assert [each.value for each in register.custom_values] == [f"{number:03}" for number in range(count)]
+
+
+def notes(count: int, *, customer_guid: str = "c0000") -> list[data.Record]:
+    return [
+        data.custom_value(guid=f"{customer_guid}-{each}", customer_guid=customer_guid, name="Note", value="x")
+        for each in range(count)
+    ]
+
+
+def test_values_are_read_to_the_last_when_pages_are_cut_down(service: Service) -> None:
+    narrowing = data.custom_value(
+        guid="v1", customer_guid="c0000", name=data.METERING_POINTS, value="707057500000000018"
+    )
+    service.put_severa(
+        customers=customers(1),
+        customProperties=[data.custom_property(name=name) for name in ("Note", data.METERING_POINTS)],
+        customValues=[*notes(12), narrowing, *notes(2, customer_guid="c0001")],
+        maximumRows=10,
+    )
+
+    values = fetch(service).custom_values
+
+    assert len(values) == 13
+    assert CustomValue("c0000", data.METERING_POINTS, "707057500000000018") in values
+
+
+@pytest.mark.parametrize(("count", "requests"), [(0, 1), (1, 1), (2, 2), (12, 2), (100, 2), (101, 3)])
+def test_values_take_a_second_request_where_there_are_two_or_more(
+    service: Service, count: int, requests: int
+) -> None:
+    service.put_severa(
+        customers=customers(1),
+        customProperties=[data.custom_property(name="Note")],
+        customValues=notes(count),
+    )
+
+    fetch(service)
+
+    assert service.requests()["paths"][f"{CUSTOMERS}/c0000/customvalues"] == requests
+
+
+@pytest.mark.parametrize(
+    ("changes", "property_name"),
+    [
+        ({"value": ["707057500000000018"]}, data.METERING_POINTS),
+        ({"value": 707057500000000018}, data.METERING_POINTS),
+        ({"customProperty": {"name": data.METERING_POINTS}}, ""),
+        ({"customProperty": {"guid": "unknown"}}, ""),
+    ],
+)
+def test_a_value_that_cannot_be_read_is_kept_as_such(
+    service: Service, changes: dict[str, Any], property_name: str
+) -> None:
+    value = data.custom_value(
+        guid="v1", customer_guid="c0000", name=data.METERING_POINTS, value="707057500000000018"
+    )
+    service.put_severa(
+        customers=customers(1),
+        customProperties=[data.custom_property(name=data.METERING_POINTS)],
+        customValues=[{**value, **changes}],
+    )
+
+    register = fetch(service)
+
+    assert register.custom_values == ()
+    assert register.unreadable_values == (UnreadableValue("c0000", property_name),)
+
+
+def test_a_property_that_is_made_while_values_are_read_is_known(service: Service) -> None:
+    service.put_severa(customers=customers(1))
+    service.order(
+        "change",
+        f"{CUSTOMERS}/c0000/customvalues",
+        add={"customProperties": [data.custom_property(name="Note")], "customValues": notes(1)},
+    )
+
+    register = fetch(service)
+
+    assert register.custom_values == (CustomValue("c0000", "Note", "x"),)
+    assert register.unreadable_values == ()
 
 
 def test_a_value_of_another_customer_than_the_asked_one_ends_the_reading(service: Service) -> None:

@@ -43,16 +43,15 @@ class ChangingList:
 @given(
     count=st.integers(0, 450),
     changes=st.lists(st.lists(CHANGES, max_size=3), max_size=12),
-    longest_page=st.sampled_from([20, 57, 100]),
-    last_below=st.sampled_from([2, severa_paging.SHORTEST_FULL_PAGE]),
+    longest_page=st.sampled_from([2, 10, 57, 100]),
 )
 def test_whoever_is_in_the_list_all_the_time_is_read_exactly_once_or_the_reading_fails(
-    count: int, changes: list[list[Change]], longest_page: int, last_below: int
+    count: int, changes: list[list[Change]], longest_page: int
 ) -> None:
     changing = ChangingList(count, changes=changes, longest_page=longest_page)
 
     try:
-        guids = [str(row["guid"]) for row in severa_paging.by_row(changing.read, last_below=last_below)]
+        guids = [str(row["guid"]) for row in severa_paging.by_row(changing.read)]
     except ListUnreadable:
         return
 
@@ -60,11 +59,11 @@ def test_whoever_is_in_the_list_all_the_time_is_read_exactly_once_or_the_reading
     assert changing.always <= set(guids) <= changing.ever
 
 
-@given(count=st.integers(0, 450), longest_page=st.sampled_from([20, 57, 100]))
+@given(count=st.integers(0, 450), longest_page=st.sampled_from([2, 10, 57, 100]))
 def test_a_list_that_stays_is_read_whole_and_in_order(count: int, longest_page: int) -> None:
     staying = ChangingList(count, changes=[], longest_page=longest_page)
 
-    rows = severa_paging.by_row(staying.read, last_below=2)
+    rows = severa_paging.by_row(staying.read)
 
     assert [row["guid"] for row in rows] == staying.guids
 
@@ -79,7 +78,7 @@ def test_rows_whose_order_is_not_settled_are_read_again_rather_than_lost() -> No
         guids = next(orders, shown)[first : first + 100]
         return Page([{"guid": guid} for guid in guids], None)
 
-    rows = severa_paging.by_row(read, last_below=severa_paging.SHORTEST_FULL_PAGE)
+    rows = severa_paging.by_row(read)
 
     assert [row["guid"] for row in rows] == shown
 
@@ -88,19 +87,33 @@ def test_a_service_that_ignores_the_row_number_is_not_read_for_ever() -> None:
     rows: list[Row] = [{"guid": f"{number}"} for number in range(100)]
 
     with pytest.raises(ListUnreadable, match="changed during each of 4 readings"):
-        severa_paging.by_row(lambda parameters: Page(rows, None), last_below=2)
+        severa_paging.by_row(lambda parameters: Page(rows, None))
 
 
-def test_a_short_list_takes_one_request_where_a_short_page_is_believed() -> None:
+@pytest.mark.parametrize(("count", "first_rows"), [(0, [0]), (1, [0]), (2, [0, 1]), (19, [0, 18])])
+def test_a_list_of_one_page_takes_a_second_request_only_when_it_may_go_on(
+    count: int, first_rows: list[int]
+) -> None:
+    staying = ChangingList(count, changes=[], longest_page=100)
     asked = []
 
     def read(parameters: Mapping[str, str]) -> Page:
-        asked.append(dict(parameters))
-        return Page([{"guid": f"{number}"} for number in range(19)], None)
+        asked.append(int(parameters["firstRow"]))
+        return staying.read(parameters)
 
-    severa_paging.by_row(read, last_below=severa_paging.SHORTEST_FULL_PAGE)
+    severa_paging.by_row(read)
 
-    assert asked == [{"firstRow": "0", "rowCount": "100"}]
+    assert asked == first_rows
+
+
+def test_a_page_that_is_cut_down_does_not_end_the_list() -> None:
+    rows: list[Row] = [{"guid": f"{number:02}"} for number in range(15)]
+
+    def read(parameters: Mapping[str, str]) -> Page:
+        first = int(parameters["firstRow"])
+        return Page(rows[first : first + 10], None)
+
+    assert severa_paging.by_row(read) == rows
 
 
 def test_pages_by_token_end_with_a_missing_token_and_not_with_a_short_or_empty_page() -> None:

@@ -3,7 +3,8 @@
 import pytest
 
 from shared.access import severa_records
-from shared.access.register import ContactPerson, CustomValue
+from shared.access.register import ContactPerson, CustomValue, UnreadableValue
+from shared.access.severa_records import Row
 
 
 @pytest.mark.parametrize(
@@ -47,3 +48,49 @@ def test_guids_are_compared_in_lower_case() -> None:
 
 def test_a_property_without_a_name_does_not_exist() -> None:
     assert severa_records.property_names([{"guid": "a", "name": " "}, {"guid": "b"}]) == {}
+
+
+NAMES = {"p1": "API client id", "p2": "API metering points", "p3": None}
+POINT = "707057500000000018"
+
+
+@pytest.mark.parametrize("value", [[POINT], int(POINT), {"text": POINT}, True, 0, [], {}])
+def test_a_value_that_is_no_text_is_unreadable_and_not_nothing(value: object) -> None:
+    row = {"guid": "v1", "customProperty": {"guid": "p2"}, "value": value}
+
+    read = severa_records.custom_value(row, customer_guid="c1", names=NAMES)
+
+    assert read == UnreadableValue("c1", "API metering points")
+
+
+@pytest.mark.parametrize(
+    "custom_property",
+    [None, {}, "p2", ["p2"], {"name": "API metering points"}, {"guid": None}, {"guid": 2}, {"guid": "p9"}],
+)
+def test_a_value_whose_property_is_not_known_may_be_of_any(custom_property: object) -> None:
+    row = {"guid": "v1", "customProperty": custom_property, "value": POINT}
+
+    read = severa_records.custom_value(row, customer_guid="c1", names=NAMES)
+
+    assert read == UnreadableValue("c1", "")
+
+
+@pytest.mark.parametrize("value", [None, "", " \n\t"])
+@pytest.mark.parametrize("property_guid", ["p2", "p9"])
+def test_a_null_or_blank_value_is_none(value: str | None, property_guid: str) -> None:
+    row = {"guid": "v1", "customProperty": {"guid": property_guid}, "value": value}
+
+    assert severa_records.custom_value(row, customer_guid="c1", names=NAMES) is None
+
+
+@pytest.mark.parametrize("value", [POINT, [POINT]])
+def test_a_value_of_an_inactive_property_is_none(value: object) -> None:
+    row = {"guid": "v1", "customProperty": {"guid": "p3"}, "value": value}
+
+    assert severa_records.custom_value(row, customer_guid="c1", names=NAMES) is None
+
+
+def test_an_inactive_property_is_known_without_a_name() -> None:
+    rows: list[Row] = [{"guid": "A", "name": "Region"}, {"guid": "b", "name": "Old", "isActive": False}]
+
+    assert severa_records.property_names(rows) == {"a": "Region", "b": None}

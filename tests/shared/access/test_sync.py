@@ -7,7 +7,7 @@ from datetime import date, timedelta
 import pytest
 
 from shared import tables
-from shared.access import bindings, lease, runs, store, sync
+from shared.access import bindings, lease, narrowings, runs, store, sync
 from shared.access.holdings import SupplyPeriod
 from shared.access.register import ContactEmail, Register
 from shared.access.reports import Outcome, SyncRefused, SyncReport
@@ -49,13 +49,18 @@ class World:
         self.severa = lambda: read
 
     def sync(
-        self, *, dry_run: bool = False, allow: bool = False, storage: Tables | None = None
+        self,
+        *,
+        dry_run: bool = False,
+        allow: bool = False,
+        widen: Sequence[int] = (),
+        storage: Tables | None = None,
     ) -> SyncReport:
         """One run, an hour after the last."""
         self.clock.pass_time(timedelta(hours=1))
         supply = self.supply
         sources = Sources(self.severa, self.entra.find, None if supply is None else lambda: supply)
-        rules = Rules(allow_revocations=allow)
+        rules = Rules(allow_revocations=allow, widen=frozenset(widen))
         return sync.run(
             sources, storage=storage or self.storage, rules=rules, clock=self.clock, dry_run=dry_run
         )
@@ -228,7 +233,7 @@ def test_a_renamed_narrowing_opens_nothing(world: World) -> None:
 
     assert world.grants() == before
     assert report.outcome is Outcome.REFUSED
-    assert "would give access to all its metering points" in report.text()
+    assert "is no longer defined in Severa, so no customer could be narrowed by it" in report.text()
 
 
 def test_a_company_that_never_defined_the_narrowing_is_not_held_up(world: World) -> None:
@@ -360,6 +365,22 @@ def test_a_user_is_bound_before_anything_is_granted(world: World) -> None:
         world.sync(storage=NoGrantsWritten(world.storage))
 
     assert bindings.read(world.storage) == {ContactEmail(guid(7), KARI): guid(70)}
+
+
+def test_a_narrowed_customer_is_remembered_before_anything_is_granted(world: World) -> None:
+    world.supply = [SupplyPeriod(10001, point(1), date(2024, 5, 1), None)]
+    world.has(Client(10001, apps=guid(1), points=point(1)))
+
+    class NoGrantsWritten(Wrapped):
+        def transact(self, table: str, operations: Sequence[tables.Operation]) -> list[str | None]:
+            if table == tables.ACCESS_GRANTS:
+                raise tables.TablesUnavailable("gone")
+            return self.inner.transact(table, operations)
+
+    with pytest.raises(tables.TablesUnavailable):
+        world.sync(storage=NoGrantsWritten(world.storage))
+
+    assert narrowings.read(world.storage) == {10001}
 
 
 class Wrapped(Tables):
