@@ -146,9 +146,10 @@ def app(folder: Path) -> Iterator[Any]:
         SEVERA_CLIENT_SECRET="unused",
     )
     module = importlib.import_module("function_app")
-    schema.apply(module.use.warehouse)
+    warehouse = module.use.warehouse
+    schema.apply(warehouse)
     yield module
-    module.use.warehouse.close()
+    warehouse.close()
 
 
 def fill(warehouse: Warehouse, *, metering_points: int) -> MeteringPointId:
@@ -161,7 +162,7 @@ def fill(warehouse: Warehouse, *, metering_points: int) -> MeteringPointId:
     )
     with warehouse.transaction() as session:
         session.run(rows)
-    points = [_point(number) for number in range(metering_points)]
+    points = [metering_point(number) for number in range(metering_points)]
     _store_days(warehouse, points)
     return points[len(points) // 2]
 
@@ -281,7 +282,8 @@ def show(measured: Sequence[Measured], arguments: argparse.Namespace) -> None:
     Console(width=120).print(table)
 
 
-def _point(number: int) -> MeteringPointId:
+def metering_point(number: int) -> MeteringPointId:
+    """A metering point that exists in measurements only."""
     payload = f"70705756{number:09d}"
     return metering.parse_metering_point_id(payload + metering.check_digit(payload))
 
