@@ -81,7 +81,7 @@ def publish(warehouse: Warehouse, delivery: Delivery, *, clock: Callable[[], dat
     """Publish one delivery; None when somebody else has published it meanwhile.
 
     Raises:
-        WarehouseConflict: others published all the time, for two minutes.
+        WarehouseConflict: others loaded or published every time that it was tried.
     """
     return turns.retried(_publish_once, warehouse, delivery, clock=clock)
 
