@@ -99,8 +99,8 @@ def test_the_time_for_an_answer_is_the_gateways() -> None:
     policy = (places.ROOT / "infra/apim/policies/global.xml").read_text(encoding="utf-8")
     told = {row[0]: row[1] for row in rows_of("limits") if len(row) == 2}
 
-    assert re.findall(r'forward-request timeout="(\d+)"', policy) == ["60"]
-    assert told["time for an answer"] == "60 seconds, then 503"
+    assert re.findall(r'forward-request timeout="(\d+)"', policy) == ["150"]
+    assert told["time for an answer"] == "150 seconds, then 503"
 
 
 def test_every_quality_and_resolution_is_explained() -> None:

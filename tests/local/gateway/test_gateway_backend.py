@@ -109,7 +109,7 @@ def test_a_backend_that_is_away_is_a_problem(tmp_path: Path) -> None:
 def test_a_backend_that_is_late_is_a_problem(tmp_path: Path) -> None:
     files = gateway.copied_files(tmp_path)
     policy = files.policies / "global.xml"
-    policy.write_text(policy.read_text().replace('timeout="60"', 'timeout="1"'))
+    policy.write_text(policy.read_text().replace('timeout="150"', 'timeout="1"'))
     deaf = listening()  # Accepts connections and never reads.
 
     with gateway.world(files, backend_address=address_of(deaf)) as world:

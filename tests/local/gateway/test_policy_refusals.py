@@ -88,12 +88,12 @@ MISTAKES = [
      "the global scope has nothing above it for <base /> to inherit"),
     ("fragments/caller.xml", "<set-variable ", "<base /><set-variable ", "the policy <base> is not known"),
     # Attributes.
-    ("global.xml", 'timeout="60"', 'timeout="60" retries="2"',
+    ("global.xml", 'timeout="150"', 'timeout="150" retries="2"',
      "attribute 'retries' of <forward-request> is not known"),
-    ("global.xml", 'timeout="60" ', "", "<forward-request> needs the attribute 'timeout'"),
-    ("global.xml", 'timeout="60"', 'timeout="a minute"',
+    ("global.xml", 'timeout="150" ', "", "<forward-request> needs the attribute 'timeout'"),
+    ("global.xml", 'timeout="150"', 'timeout="a minute"',
      "the attribute 'timeout' of <forward-request> is not a whole number: 'a minute'"),
-    ("global.xml", 'timeout="60"', 'timeout="300"',
+    ("global.xml", 'timeout="150"', 'timeout="300"',
      "the attribute 'timeout' of <forward-request> has to be 1 to 240, not 300"),
     ("global.xml", 'buffer-response="false"', 'buffer-response="true"',
      "<forward-request> is supported with buffer-response='false' only"),
@@ -188,7 +188,7 @@ def test_the_line_is_that_of_the_element(files: Files) -> None:
 
 
 def test_all_mistakes_are_named_at_once(files: Files) -> None:
-    planted(files, "global.xml", 'timeout="60"', 'timeout="never"')
+    planted(files, "global.xml", 'timeout="150"', 'timeout="never"')
     planted(files, "product.xml", "<quota ", "<unheard-of /><quota ")
     planted(files, "fragments/caller.xml", "context.Variables[&quot;token&quot;]", "context.Tokens")
 
