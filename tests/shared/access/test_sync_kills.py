@@ -17,6 +17,8 @@ from tests.builders import sync_process
 from tests.builders.access import days, disagreements, stored_grants
 
 KILLS = 50 if "TEST_ACCESS_FULL" in os.environ else 4
+MOST_KILLS = 100
+"""On a busy machine many miss the writing: it is killed until one has met it."""
 
 
 class Syncs:
@@ -57,7 +59,9 @@ def test_a_sync_killed_at_any_moment_is_completed_by_the_next(storage: Tables, s
     assert not allowed["first"] <= allowed["second"]
     between = 0
 
-    for kill in range(KILLS):
+    for kill in range(MOST_KILLS):
+        if kill >= KILLS and between:
+            break
         before, after = ("second", "first") if kill % 2 == 0 else ("first", "second")
         syncs.run(after, killed_after=moments.uniform(0, seconds))
         shown = days(stored_grants(storage))
