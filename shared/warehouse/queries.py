@@ -5,17 +5,14 @@ number of parameters of a statement (2 100), and is joined, so that no statement
 a market day outside of it.
 """
 
-from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 from decimal import Decimal
-from itertools import groupby
-from operator import attrgetter
 from typing import Any, NamedTuple
 
 import orjson
 
 from shared.metering import Direction
-from shared.readable import Permission, Readable
+from shared.readable import Readable
 from shared.warehouse import publish
 from shared.warehouse.engine import Query, aware
 
@@ -312,39 +309,16 @@ def _change_row(*values: Any) -> ChangeRow:
 
 def _permitted(readable: Readable, *, first_day: date, last_day: date, after: tuple[str, date] | None) -> str:
     """The permitted days within `[first_day, last_day)` as JSON, each day once, from the key `after` on."""
-    by_id = attrgetter("metering_point_id")
     rows = []
-    for metering_point_id, permissions in groupby(sorted(readable.permissions, key=by_id), by_id):
+    for metering_point_id, periods in readable.periods().items():
         begin = first_day
         if after is not None:
             if metering_point_id < after[0]:
                 continue
             if metering_point_id == after[0]:
                 begin = max(first_day, after[1])
-        rows += [
-            {"metering_point_id": metering_point_id, "first_day": start, "last_day": end}
-            for start, end in _merged(list(permissions), first_day=begin, last_day=last_day)
-        ]
+        for period in periods:
+            start, end = max(period.first or begin, begin), min(period.end or last_day, last_day)
+            if start < end:
+                rows.append({"metering_point_id": metering_point_id, "first_day": start, "last_day": end})
     return orjson.dumps(rows).decode()
-
-
-def _merged(
-    permissions: Sequence[Permission], *, first_day: date, last_day: date
-) -> Iterator[tuple[date, date]]:
-    """Periods that neither overlap nor touch, in order, clipped to `[first_day, last_day)`."""
-    periods = sorted(
-        (max(p.valid_from or first_day, first_day), min(p.valid_to or last_day, last_day))
-        for p in permissions
-    )
-    current: tuple[date, date] | None = None
-    for start, end in periods:
-        if start >= end:
-            continue
-        if current is not None and start <= current[1]:
-            current = (current[0], max(current[1], end))
-            continue
-        if current is not None:
-            yield current
-        current = (start, end)
-    if current is not None:
-        yield current
