@@ -94,7 +94,9 @@ class Services:
         return directory.resolve(
             asked,
             known=known,
-            settings=replace(chosen, provisioning="report") if dry_run else chosen,
+            settings=replace(chosen, provisioning="report")
+            if dry_run and chosen.provisioning == "invite"
+            else chosen,
             token=lambda: self.credential.get_token(graph.SCOPE).token,
             clock=self.clock,
         )

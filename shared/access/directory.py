@@ -60,15 +60,16 @@ def resolve(
     answer adds, keep those that are still wanted, also when they are a fault today, and forget the
     others. `token` gives a token for `graph.SCOPE`.
 
-    With `off` and `report` nothing is changed in Entra. With `invite` everybody who was found or
-    invited is given the app role as well. Nothing is ever taken away in Entra.
+    With `off` Entra is not asked at all: nobody is found, and only applications get access. With `report`
+    nothing is changed in Entra. With `invite` everybody who was found or invited is given the app role as
+    well. Nothing is ever taken away in Entra.
 
     Raises:
         DirectoryUnavailable: cut off, throttled or 5xx in each of several tries.
         DirectoryRefused: a permission or the app role is missing; the message says which.
     """
     asked = sorted(set(wanted))
-    if not asked:
+    if not asked or settings.provisioning == "off":
         return Directory()
     with httpx.Client(timeout=graph.TIMEOUT) as http:
         entra = Graph(http, base_url=settings.graph_base_url, token=token, clock=clock, sleep=sleep)
