@@ -58,13 +58,15 @@ CREATE TABLE metering.delivery (
 GO
 
 -- A file of metering points or of supply periods that was taken in. Readers hold what they were told of
--- metering points until a later row of the kind 'metering points' says that it may have changed.
+-- metering points until a later row of the kind 'metering points' says that it may have changed. arrived_at:
+-- when the file arrived in the container of deliveries; null where it came by another way.
 IF OBJECT_ID('metering.register_delivery') IS NULL
 CREATE TABLE metering.register_delivery (
     kind varchar(20) NOT NULL,
     source varchar(400) NOT NULL,
     received_at datetime2(6) NOT NULL,
-    records bigint NOT NULL
+    records bigint NOT NULL,
+    arrived_at datetime2(6) NULL
 )
 GO
 

@@ -74,6 +74,7 @@ _NEEDED: dict[str, dict[str, set[str]]] = {
         "source": _TEXT,
         "received_at": _TIME,
         "records": _WHOLE,
+        "arrived_at": _TIME,
     },
     "series_day": {
         "metering_point_id": _TEXT,

@@ -17,6 +17,7 @@ from azure.core import MatchConditions
 from azure.core.credentials import TokenCredential
 from azure.core.exceptions import (
     AzureError,
+    HttpResponseError,
     ResourceExistsError,
     ResourceModifiedError,
     ResourceNotFoundError,
@@ -59,6 +60,32 @@ class TakenByAnother(Exception):
     """Another runner has the turn."""
 
 
+class TurnLost(Exception):
+    """The turn ended before the work did; another runner may have it, or have had it."""
+
+
+class Turn:
+    """The turn of a runner, for as long as nobody else has had it."""
+
+    def __init__(self, lease: BlobLeaseClient) -> None:
+        self._lease = lease
+
+    def renew(self) -> None:
+        """Have the turn for a whole minute from now.
+
+        Raises:
+            TurnLost: it is no longer this runner's.
+            ContainerUnavailable: it is not known whose it is.
+        """
+        with _translated():
+            try:
+                self._lease.renew()
+            except HttpResponseError as error:
+                if error.status_code not in (404, 409, 412):
+                    raise
+                raise TurnLost("another runner may take deliveries in by now") from error
+
+
 @dataclass(frozen=True, order=True)
 class Arrived:
     """A file that waits; files sort in the order of their arrival.
@@ -92,12 +119,12 @@ class Container:
                     raise
 
     @contextmanager
-    def turn(self) -> Iterator[None]:
+    def turn(self) -> Iterator[Turn]:
         """The only turn there is, until the end of the block.
 
         It keeps two runners from doing the same work. One that was frozen for a minute loses it
-        unknowingly, and does no harm to values: a delivery counts once and is removed only as it was
-        listed. Only a register that it still loads could then replace one that arrived later.
+        unknowingly until it renews it, and does no harm: a delivery counts once and is removed only as it
+        was listed, and a register does not replace one that arrived later.
 
         Raises:
             TakenByAnother: somebody else has it.
@@ -107,7 +134,7 @@ class Container:
         renewal = threading.Thread(target=_renew, args=(lease, ended), name="delivery-turn", daemon=True)
         renewal.start()
         try:
-            yield
+            yield Turn(lease)
         finally:
             ended.set()
             renewal.join()

@@ -50,8 +50,23 @@ class Loaded:
     is_new: bool
 
 
-def load(warehouse: Warehouse, path: Path, *, now: datetime, progress: Progress) -> Loaded:
+def load(
+    warehouse: Warehouse,
+    path: Path,
+    *,
+    now: datetime,
+    progress: Progress,
+    arrived_at: datetime | None = None,
+) -> Loaded:
     """Load one file. Interval values become visible when they are published.
+
+    Args:
+        warehouse: where to.
+        path: the file.
+        now: the time now.
+        progress: told how far the load is.
+        arrived_at: when the file arrived where files are taken in in the order of their arrival. One of
+            metering points or supply periods is then refused after a later one of its kind.
 
     Raises:
         Rejected: with the file's first faults; nothing of it was loaded.
@@ -62,7 +77,9 @@ def load(warehouse: Warehouse, path: Path, *, now: datetime, progress: Progress)
     kind = _kind(file)
     if kind == "interval values":
         return _load_intervals(warehouse, file, now=now, progress=progress)
-    return _load_register(warehouse, file, kind, now=now, progress=progress)
+    loaded = _load_register(warehouse, file, kind, now=now, arrived_at=arrived_at)
+    progress(loaded.rows, 1.0)
+    return loaded
 
 
 def _kind(file: File) -> Kind:
@@ -201,7 +218,7 @@ def _source(path: Path) -> str:
 
 
 def _load_register(
-    warehouse: Warehouse, file: File, kind: Kind, *, now: datetime, progress: Progress
+    warehouse: Warehouse, file: File, kind: Kind, *, now: datetime, arrived_at: datetime | None
 ) -> Loaded:
     """Replace what is known of the metering points that the file names."""
     read, replace = (
@@ -213,29 +230,56 @@ def _load_register(
     if register.faults:
         raise Rejected(file.path, sorted(register.faults, key=lambda fault: fault.line)[:MAX_FAULTS])
     loaded = Loaded(file.path, kind, len(register.records), is_new=True)
-    turns.retried(_accept_register, warehouse, list(replace(register.records)), loaded=loaded, now=now)
-    progress(loaded.rows, 1.0)
+    statements = list(replace(register.records))
+    turns.retried(_accept_register, warehouse, statements, loaded=loaded, now=now, arrived_at=arrived_at)
     return loaded
 
 
 def _accept_register(
-    warehouse: Warehouse, statements: Sequence[Statement], *, loaded: Loaded, now: datetime
+    warehouse: Warehouse,
+    statements: Sequence[Statement],
+    *,
+    loaded: Loaded,
+    now: datetime,
+    arrived_at: datetime | None,
 ) -> None:
     """Replace the records, and note in the same transaction that they may have changed."""
     with warehouse.transaction() as session:
         session.run(turns.take())
+        _refuse_overtaken(session, loaded, arrived_at=arrived_at)
         received_at = _after_all_others(session, _LATEST_REGISTER, now=now)
         for statement in statements:
             session.run(statement)
-        session.run(_register_delivery(loaded, received_at=received_at))
+        session.run(_register_delivery(loaded, received_at=received_at, arrived_at=arrived_at))
 
 
-def _register_delivery(loaded: Loaded, *, received_at: datetime) -> Statement:
+def _refuse_overtaken(session: Session, loaded: Loaded, *, arrived_at: datetime | None) -> None:
+    """Refuse a file whose records a later one of its kind may have replaced: it would bring old ones back."""
+    (latest,) = session.fetch(_latest_arrival(loaded.kind))
+    if arrived_at is not None and latest is not None and arrived_at < aware(latest):
+        reason = (
+            f"a file of {loaded.kind} that arrived later was taken in before this one; "
+            "deliver it again if it is still right."
+        )
+        raise Rejected(loaded.path, [Fault(1, reason)])
+
+
+def _latest_arrival(kind: Kind) -> Query[datetime | None]:
+    return Query(
+        "SELECT MAX(arrived_at) FROM metering.register_delivery WHERE kind = ?",
+        (kind,),
+        lambda at: at,
+        "latest_arrival",
+    )
+
+
+def _register_delivery(loaded: Loaded, *, received_at: datetime, arrived_at: datetime | None) -> Statement:
     return Statement(
         """
-        INSERT INTO metering.register_delivery (kind, source, received_at, records)
-        SELECT CAST(? AS varchar(20)), CAST(? AS varchar(400)), CAST(? AS datetime2(6)), CAST(? AS bigint)
+        INSERT INTO metering.register_delivery (kind, source, received_at, records, arrived_at)
+        SELECT CAST(? AS varchar(20)), CAST(? AS varchar(400)), CAST(? AS datetime2(6)), CAST(? AS bigint),
+               CAST(? AS datetime2(6))
         """,
-        (loaded.kind, _source(loaded.path), received_at, loaded.rows),
+        (loaded.kind, _source(loaded.path), received_at, loaded.rows, arrived_at),
         "record_register",
     )

@@ -28,10 +28,18 @@ STOP_AFTER = timedelta(minutes=15)
 _UNUSUAL = re.compile(r"[^\w.,+=@ -]", re.ASCII)
 
 
+class Turn(Protocol):
+    """What is needed of `container.Turn`."""
+
+    def renew(self) -> None:
+        """Have the turn for a whole minute from now, or raise TurnLost."""
+        ...
+
+
 class Container(Protocol):
     """What is needed of `container.Container`."""
 
-    def turn(self) -> AbstractContextManager[None]:
+    def turn(self) -> AbstractContextManager[Turn]:
         """The only turn there is, or TakenByAnother."""
         ...
 
@@ -105,9 +113,9 @@ def take_in(container: Container, warehouse: Warehouse, *, clock: Callable[[], d
     """
     taken: list[Taken] = []
     try:
-        with container.turn():
+        with container.turn() as turn:
             for file in _begun_in_time(container.arrived(), clock=clock):
-                outcome = _take_in_one(container, warehouse, file, now=clock())
+                outcome = _take_in_one(container, warehouse, file, turn=turn, now=clock())
                 if outcome is not None:
                     taken.append(outcome)
     except TakenByAnother:
@@ -122,7 +130,9 @@ def _begun_in_time(files: Sequence[Arrived], *, clock: Callable[[], datetime]) -
     return takewhile(lambda _: clock() < stop_at, files)
 
 
-def _take_in_one(container: Container, warehouse: Warehouse, file: Arrived, *, now: datetime) -> Taken | None:
+def _take_in_one(
+    container: Container, warehouse: Warehouse, file: Arrived, *, turn: Turn, now: datetime
+) -> Taken | None:
     """What became of a file; None when it was replaced or taken away before it could be read."""
     if file.size > MAX_BYTES:
         raise DeliveryStays(
@@ -133,6 +143,7 @@ def _take_in_one(container: Container, warehouse: Warehouse, file: Arrived, *, n
         with tempfile.TemporaryDirectory(prefix="delivery-") as folder:
             path = Path(folder) / _file_name(file.name)
             container.download(file, path)
+            turn.renew()  # A runner that was frozen meanwhile leaves the rest to the one that has it now.
             taken = _load(warehouse, path, file, now=now)
             _move(container, file, taken, path=path)
     except ChangedMeanwhile:
@@ -144,7 +155,9 @@ def _take_in_one(container: Container, warehouse: Warehouse, file: Arrived, *, n
 
 def _load(warehouse: Warehouse, path: Path, file: Arrived, *, now: datetime) -> Taken:
     try:
-        loaded = deliveries.load(warehouse, path, now=now, progress=lambda rows, share: None)
+        loaded = deliveries.load(
+            warehouse, path, now=now, arrived_at=file.at, progress=lambda rows, share: None
+        )
     except Rejected as rejected:
         return Taken(_kept_as(file, folder="rejected"), 0, rejected.faults)
     return Taken(_kept_as(file, folder="processed"), loaded.rows)

@@ -8,7 +8,7 @@ from pathlib import Path
 from azure.storage.blob import BlobLeaseClient, ContainerClient
 
 from shared.settings import DeliverySettings
-from shared.warehouse.container import TURN, Arrived, Container
+from shared.warehouse.container import TURN, Arrived, Container, Turn
 from shared.warehouse.intervals import HEADER
 from tests.builders.histories import Mortal
 
@@ -70,10 +70,10 @@ class MortalContainer:
     process: Mortal
 
     @contextmanager
-    def turn(self) -> Iterator[None]:
+    def turn(self) -> Iterator[Turn]:
         self.process.step()
-        with self.inner.turn():
-            yield
+        with self.inner.turn() as turn:
+            yield turn
             self.process.step()
 
     def arrived(self) -> list[Arrived]:

@@ -1,6 +1,7 @@
 """The container of delivery files, in Microsoft's emulator."""
 
 import tracemalloc
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,13 @@ from azure.storage.blob import ContainerClient
 
 from shared.settings import DeliverySettings
 from shared.warehouse import container as containers
-from shared.warehouse.container import ChangedMeanwhile, Container, ContainerUnavailable, TakenByAnother
+from shared.warehouse.container import (
+    ChangedMeanwhile,
+    Container,
+    ContainerUnavailable,
+    TakenByAnother,
+    TurnLost,
+)
 from tests.builders.container import Outside
 
 MEGABYTE = 1024 * 1024
@@ -90,6 +97,28 @@ def test_a_runner_whose_turn_ended_unknowingly_ends_without_harm(
 
     with container.turn():
         pass
+
+
+def test_a_turn_that_is_still_ones_own_can_be_renewed(container: Container) -> None:
+    with container.turn() as turn:
+        turn.renew()
+        turn.renew()
+
+
+@pytest.mark.parametrize("is_over", [True, False])
+def test_a_turn_that_another_has_or_has_had_is_lost(
+    container: Container, outside: Outside, delivery_storage: DeliverySettings, *, is_over: bool
+) -> None:
+    other = containers.open_container(delivery_storage, credential=None)
+
+    with container.turn() as turn, ExitStack() as others:
+        outside.wait_until_the_turn_of_the_dead_has_ended()
+        others.enter_context(other.turn())
+        if is_over:
+            others.close()
+
+        with pytest.raises(TurnLost):
+            turn.renew()
 
 
 def test_a_container_that_does_not_exist_is_told_as_unavailable(table_storage: str) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from shared.settings import DeliverySettings
-from shared.warehouse import intake, opening, publish
+from shared.warehouse import deliveries, intake, opening, publish, queries
 from shared.warehouse.container import Arrived, Container
 from shared.warehouse.engine import Query, Row, Warehouse, WarehouseUnavailable
 from shared.warehouse.intake import DeliveryStays, Intake
@@ -223,6 +223,108 @@ def test_nothing_is_done_while_another_runner_has_the_turn(
     assert outside.names() == ["incoming/a.csv"]
 
 
+class Mine(MortalContainer):
+    """A container that lives for ever, for tests that change one thing about it."""
+
+    def __init__(self, inner: Container) -> None:
+        super().__init__(inner, _Immortal())
+
+
+class _Immortal(Mortal):
+    def __init__(self) -> None:
+        pass
+
+    def step(self) -> None:
+        pass
+
+
+# --- a runner that was frozen until another had its turn
+
+
+def periods_of(customer: int) -> bytes:
+    return f"customer_number,metering_point_id,valid_from,valid_to\n{customer},{HOUSE},2020-01-01,\n".encode()
+
+
+def customers(warehouse: Warehouse) -> list[int]:
+    return [each.customer_number for each in warehouse.fetch(queries.supply_periods())]
+
+
+class FrozenAtTheDownload(Mine):
+    """A runner that is frozen after it has read its first file, until another has taken everything in."""
+
+    def __init__(self, inner: Container, meanwhile: Callable[[], object]) -> None:
+        super().__init__(inner)
+        self.meanwhile = meanwhile
+
+    def download(self, file: Arrived, path: Path) -> None:
+        super().download(file, path)
+        self.meanwhile()
+
+
+def test_a_runner_that_lost_its_turn_loads_nothing_more(
+    container: Container, outside: Outside, warehouse: Warehouse, clock: Clock, take_in: Callable[[], Intake]
+) -> None:
+    def another_runs() -> None:
+        outside.wait_until_the_turn_of_the_dead_has_ended()
+        outside.put("later.csv", periods_of(1002))
+        assert len(take_in().loaded) == 2
+
+    outside.put("earlier.csv", periods_of(1001))
+
+    done = intake.take_in(FrozenAtTheDownload(container, another_runs), warehouse, clock=clock)
+
+    assert done.taken == ()
+    with pytest.raises(DeliveryStays, match=r"^'earlier\.csv' stays in incoming: TurnLost\.$"):
+        done.insist()
+    assert customers(warehouse) == [1002]
+    assert building.count(warehouse, "register_delivery") == 2
+    assert outside.names() == ["processed/earlier.csv", "processed/later.csv"]
+
+
+def test_supply_periods_that_arrived_before_those_taken_in_are_refused(
+    container: Container, outside: Outside, warehouse: Warehouse, clock: Clock
+) -> None:
+    class At(Mine):
+        """A container whose file arrived in a given second."""
+
+        def __init__(self, second: int) -> None:
+            super().__init__(container)
+            self.second = second
+
+        def arrived(self) -> list[Arrived]:
+            return [replaced(each, at=self.second) for each in super().arrived()]
+
+    for second, customer in ((5, 1001), (5, 1002), (4, 1003)):
+        outside.put("periods.csv", periods_of(customer))
+        done = intake.take_in(At(second), warehouse, clock=clock)
+
+    assert customers(warehouse) == [1002]
+    assert [fault.reason for fault in done.rejected[0].faults] == [
+        "a file of supply periods that arrived later was taken in before this one; "
+        "deliver it again if it is still right."
+    ]
+
+
+def test_metering_points_may_arrive_before_supply_periods_that_were_taken_in(
+    warehouse: Warehouse, tmp_path: Path, clock: Clock
+) -> None:
+    def load(content: bytes, *, arrived_at: datetime | None) -> None:
+        (tmp_path / "file.csv").write_bytes(content)
+        path = tmp_path / "file.csv"
+        deliveries.load(
+            warehouse, path, now=clock(), arrived_at=arrived_at, progress=lambda rows, share: None
+        )
+
+    points = b"metering_point_id,name,address,postal_code,city,price_area,grid_area,meter_serial\n"
+
+    load(periods_of(1001), arrived_at=clock())
+    load(points + HOUSE.encode() + b",,,,,NO1,,\n", arrived_at=clock() - timedelta(minutes=1))
+    load(periods_of(1002), arrived_at=None)
+
+    assert customers(warehouse) == [1002]
+    assert building.count(warehouse, "metering_point") == 1
+
+
 # --- deaths
 
 FILES = {
@@ -292,21 +394,6 @@ def test_a_process_that_is_killed_while_it_takes_deliveries_in_is_completed_by_t
     assert building.count(warehouse, "delivery") == 1
     assert [each.quantities[:11] for each in versions(warehouse, HOUSE, DAY)] == ["1.000,2.000"]
     warehouse.close()
-
-
-class Mine(MortalContainer):
-    """A container that lives for ever, for tests that change one thing about it."""
-
-    def __init__(self, inner: Container) -> None:
-        super().__init__(inner, _Immortal())
-
-
-class _Immortal(Mortal):
-    def __init__(self) -> None:
-        pass
-
-    def step(self) -> None:
-        pass
 
 
 def replaced(file: Arrived, *, at: int | None = None, size: int | None = None) -> Arrived:
