@@ -1,7 +1,9 @@
 """What every test may use: Table Storage, in Microsoft's emulator, and ports that are free."""
 
+import os
 from collections.abc import Iterator
 
+import hypothesis
 import pytest
 
 from local.azurite import emulator
@@ -9,6 +11,12 @@ from local.contract import hosting, world
 from local.functionhost.host import Host
 from local.stack import free, parts
 from local.stack.supervision import Supervisor
+
+# In CI the same examples are drawn each time, so that a red run tells of the change and not of chance;
+# developers' runs draw new ones.
+hypothesis.settings.register_profile("ci", derandomize=True)
+if os.environ.get("CI"):
+    hypothesis.settings.load_profile("ci")
 
 _ACCOUNTS = tuple(f"tests{number:04}" for number in range(1000))
 
