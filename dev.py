@@ -37,8 +37,10 @@ USAGE = """usage: python3 dev.py COMMAND [arguments]
   check                           format, lint, types, tests, infrastructure: what CI runs
   load FILE...                    load delivery files and publish them
   publish                         publish what has been loaded
-  sync                            bring access in step with Severa
-  access WHO                      who may see what, since when and why
+  sync [--dry-run] [--allow-revocations] [--widen NUMBER...]
+                                  bring access in step with Severa
+  access WHO...                   who may see what, since when and why
+  access --compare PORTAL.CSV     what differs from the customer portal's list
   check-warehouse                 what is wrong with the warehouse in use
   bench [NAME]                    measures, side by side
   openapi                         write the OpenAPI files
@@ -49,9 +51,12 @@ COMMAND --help tells more."""
 
 def main(arguments: list[str]) -> int:
     """Run a command; does not return on POSIX, where this process becomes the command."""
-    if not arguments or arguments[0] not in COMMANDS:
+    if arguments[:1] in ([], ["-h"], ["--help"]):
         print(USAGE)
-        return 0 if arguments[:1] in ([], ["-h"], ["--help"]) else 2
+        return 0
+    if arguments[0] not in COMMANDS:
+        print("unknown command '" + arguments[0] + "'\n\n" + USAGE, file=sys.stderr)
+        return 2
     if not OLDEST <= sys.version_info[:2] <= NEWEST:
         return run_with_another_python(arguments)
     from local import venvs
@@ -63,6 +68,9 @@ def main(arguments: list[str]) -> int:
     except venvs.NotMade as error:
         print(error, file=sys.stderr)
         return 1
+    # Modules are found, and tools configured, by the checkout; files are named from where the caller is.
+    os.environ["CALLER_DIRECTORY"] = os.getcwd()
+    os.chdir(str(ROOT))
     return become([str(python), "-m", *COMMANDS[arguments[0]], *arguments[1:]])
 
 
@@ -92,7 +100,6 @@ def works(command: list[str]) -> bool:
 
 def become(command: list[str]) -> int:
     """Go on as another program, so that signals reach it and nobody waits in between."""
-    os.chdir(str(ROOT))
     if os.name != "nt":
         os.execvp(command[0], command)  # noqa: S606  # It does not return.
     return subprocess.call(command)

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 
 HOST = "127.0.0.1"
+LAST_PORT_BASE = 65_523
+"""The highest base from which all of a stack's ports exist."""
 
 
 @dataclass(frozen=True)

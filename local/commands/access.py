@@ -4,8 +4,8 @@ WHO is a principal (`app:…`, `user:…`, or only its id), an e-mail address, a
 a customer's name, or a metering point; several of them narrow the question. `--compare portal.csv` lists
 the differences from the customer portal's list instead.
 
-Exit code 0: answered, and nothing differs. 1: differences. 2: the question or the file cannot be read,
-or Table Storage did not answer.
+Exit code 0: answered, and nothing differs. 1: differences. 2: the question or the file cannot be read, such
+as a metering point with a wrong check digit, or Table Storage did not answer.
 """
 
 import argparse
@@ -18,11 +18,12 @@ from azure.identity import DefaultAzureCredential
 from rich.console import Console
 from rich.table import Table
 
+from local import places
 from local.access import explain, portal, questions
 from local.access.explain import Answer, Line
 from local.access.portal import Differences, PortalList, UnreadablePortalList
 from shared import settings, tables
-from shared.access import bindings, store
+from shared.access import bindings, reports, store
 from shared.settings import InvalidSettings
 from shared.tables import Tables, TablesUnavailable
 
@@ -33,7 +34,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Answer the question; the exit code."""
     parser = argparse.ArgumentParser(prog="access", description="Explain who may see what, and why.")
     parser.add_argument("who", nargs="*", help="principal, e-mail, customer number or name, metering point")
-    parser.add_argument("--compare", type=Path, metavar="PORTAL.CSV", help="list differences from the portal")
+    parser.add_argument(
+        "--compare", type=places.named, metavar="PORTAL.CSV", help="list differences from the portal"
+    )
     asked = parser.parse_args(arguments)
     if bool(asked.who) == bool(asked.compare):
         parser.error("say who or what you ask about, or give --compare a file")
@@ -53,11 +56,20 @@ def tell(storage: Tables, who: Sequence[str], *, out: Console) -> int:
     """Print who may see what all of `who` match; the exit code."""
     users = bindings.read(storage)
     asked = [questions.parse(word, users=users) for word in who]
-    for question in asked:
-        if question.principals == frozenset():
-            out.print(f"Nobody is known by the address {question.asked}.", markup=False)
-    _print_answer(explain.answer(storage, asked, users=users), out=out)
-    return 0
+    problems = [question.problem for question in asked if question.problem]
+    for problem in problems:
+        out.print(problem, markup=False)
+    answer = explain.answer(storage, asked, users=users)
+    _print_grants(answer, out=out)
+    if answer.is_empty and not problems:
+        words = " and ".join(f"'{question.asked}'" for question in asked)
+        out.print(f"Nothing is known of {words}{' together' if len(asked) > 1 else ''}.", markup=False)
+    else:
+        out.print(f"{reports.counted(answer.grants, 'grant')}.")
+    if len(asked) > 1 and not answer.grants:
+        out.print("Several words narrow the question: a grant has to match every one of them.")
+    _print_rest(answer, out=out)
+    return TROUBLE if any(question.metering_point_id and question.problem for question in asked) else 0
 
 
 def compare(storage: Tables, file: Path, *, out: Console) -> int:
@@ -73,14 +85,16 @@ def compare(storage: Tables, file: Path, *, out: Console) -> int:
     return DIFFERENT if found.only_in_portal or found.only_in_api or listed.unreadable else 0
 
 
-def _print_answer(answer: Answer, *, out: Console) -> None:
+def _print_grants(answer: Answer, *, out: Console) -> None:
     for heading, lines in groupby(answer.lines, key=_heading):
         table = _table("Metering point", "Period", "Since")
         for line in lines:
             table.add_row(line.metering_points, line.periods, line.since)
         out.print(heading, markup=False)
         out.print(table)
-    out.print(f"{answer.grants} grants.")
+
+
+def _print_rest(answer: Answer, *, out: Console) -> None:
     for title, texts in (("What happened:", answer.history), ("Not usable in Severa:", answer.faults)):
         if texts:
             out.print(title)

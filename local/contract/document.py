@@ -5,6 +5,7 @@ responses or headers from `components`
 (https://learn.microsoft.com/azure/api-management/api-management-api-import-restrictions).
 """
 
+import argparse
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -163,5 +164,13 @@ def _text(document: dict[str, Any]) -> str:
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Write them, and say where."""
+    argparse.ArgumentParser(prog="openapi", description="Writes the OpenAPI files.").parse_args()
     write()
+    for path in (TO_READ, TO_IMPORT):
+        print(f"{path.relative_to(REPOSITORY)} written.")
+
+
+if __name__ == "__main__":
+    main()

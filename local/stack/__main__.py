@@ -13,7 +13,7 @@ import httpx
 
 from local import demo, environment, places
 from local.azurite import installation
-from local.ports import Ports, address
+from local.ports import LAST_PORT_BASE, Ports, address
 from local.sampledata import deliveries
 from local.stack import greeting, lock, parts, sample
 from local.stack.supervision import StackFailed, Supervisor, refuse_taken_ports
@@ -185,11 +185,17 @@ def _ignore_signals() -> None:
             signal.signal(getattr(signal, name), signal.SIG_IGN)
 
 
+def _port_base(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= LAST_PORT_BASE:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port from 1 to {LAST_PORT_BASE}")
+    return int(text)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="dev.py run", description="The local stack.")
     parser.add_argument("--fresh", action="store_true", help="delete what it kept and start over")
-    parser.add_argument("--port-base", type=int, help="ports from here on instead of the usual ones")
-    parser.add_argument("--state", type=Path, default=places.STATE, help="where it keeps its data")
+    parser.add_argument("--port-base", type=_port_base, help="ports from here on instead of the usual ones")
+    parser.add_argument("--state", type=places.named, default=places.STATE, help="where it keeps its data")
     parser.add_argument(
         "--sample-days", type=int, default=deliveries.DAYS, help="market days of sample data at a first start"
     )

@@ -1,11 +1,15 @@
 """dev.py as somebody calls it who has nothing yet."""
 
+import os
+import re
+import runpy
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-from local import places
+from local import places, venvs
 
 DEV = places.ROOT / "dev.py"
 
@@ -27,7 +31,40 @@ def test_an_unknown_command_is_a_failure_and_lists_the_known_ones() -> None:
     done = call("deploy")
 
     assert done.returncode == 2
-    assert "usage: python3 dev.py COMMAND" in done.stdout
+    assert done.stderr.startswith("unknown command 'deploy'\n\nusage: python3 dev.py COMMAND")
+    assert done.stdout == ""
+
+
+def test_its_list_and_the_readme_name_the_same_commands() -> None:
+    readme = (places.ROOT / "README.md").read_text(encoding="utf-8").partition("## Commands")[2]
+    table = [line.split(" | ")[0] for line in readme.partition("\n\n`load`")[0].splitlines()]
+    listed = re.findall(r"^  ([a-z][a-z-]*)", call("--help").stdout, re.MULTILINE)
+
+    told = [name for cell in table for name in re.findall(r"`([a-z][a-z-]*)", cell) if name != "python"]
+
+    assert set(told) == set(listed) == set(runpy.run_path(str(DEV))["COMMANDS"])
+
+
+def test_a_file_is_named_from_where_the_caller_is(tmp_path: Path, table_storage: str) -> None:
+    python = venvs.made(places.ROOT / ".venv", requirements=places.ROOT / "requirements-dev.txt")
+    if python is None:
+        pytest.skip("dev.py would first make .venv")
+    (tmp_path / "bad.csv").write_text("a;b\n")
+    services = {"WAREHOUSE": f"duckdb:{tmp_path / 'metering.duckdb'}", "TABLE_STORAGE": table_storage}
+
+    done = subprocess.run(
+        [python, DEV, "load", "bad.csv"],
+        cwd=tmp_path,
+        env={**os.environ, **services},
+        capture_output=True,
+        text=True,
+    )
+
+    assert done.stdout.splitlines() == [
+        "bad.csv: rejected; nothing of it was loaded.",
+        f"  {tmp_path / 'bad.csv'}:1: The columns must be separated by commas, not by semicolons.",
+    ]
+    assert done.returncode == 1
 
 
 def test_it_says_so_when_no_python_fits() -> None:

@@ -1,4 +1,6 @@
 import json
+import subprocess
+import sys
 from typing import Any
 
 import openapi_spec_validator
@@ -17,6 +19,20 @@ def _every_value(of: Any) -> list[Any]:
 def test_the_committed_documents_are_those_that_the_code_generates() -> None:
     assert document.TO_READ.read_text(encoding="utf-8") == document.to_read()
     assert document.TO_IMPORT.read_text(encoding="utf-8") == document.to_import()
+
+
+def test_help_writes_nothing() -> None:
+    before = document.TO_READ.stat().st_mtime_ns
+
+    done = subprocess.run(
+        [sys.executable, "-m", "local.contract.document", "--help"],
+        cwd=document.REPOSITORY,
+        capture_output=True,
+        text=True,
+    )
+
+    assert done.stdout.startswith("usage: openapi")
+    assert document.TO_READ.stat().st_mtime_ns == before
 
 
 def test_the_document_to_import_says_nothing_that_only_3_1_knows() -> None:
