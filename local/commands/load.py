@@ -14,8 +14,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
-from local.commands import services
-from local.commands.publish import publish
+from local import places
+from local.commands import publish, services
 from shared.settings import InvalidSettings
 from shared.warehouse import check, deliveries, schema
 from shared.warehouse.deliveries import Loaded
@@ -26,7 +26,7 @@ from shared.warehouse.files import MAX_FAULTS, Rejected
 def main(arguments: Sequence[str] | None = None) -> int:
     """Load the named files, then publish whatever waits."""
     parser = argparse.ArgumentParser(prog="load", description=__doc__)
-    parser.add_argument("files", nargs="+", type=Path, metavar="FILE")
+    parser.add_argument("files", nargs="+", type=places.named, metavar="FILE")
     paths = parser.parse_args(arguments).files
     out = Console(highlight=False, soft_wrap=True)
     try:
@@ -35,36 +35,44 @@ def main(arguments: Sequence[str] | None = None) -> int:
             if check.structure(warehouse):  # An operator need not be allowed to make tables.
                 schema.apply(warehouse)
             loaded = [_load(warehouse, path, out=out) for path in paths]
-            published = publish(warehouse, chosen, out=out)
+            if not publish.publish_waiting(warehouse, out=out) and _has_values(loaded):
+                out.print(publish.NOTHING_WAITED)
+            told = publish.tell_api(warehouse, chosen, out=out)
     except (InvalidSettings, WarehouseError) as error:
         out.print(str(error), markup=False)
         return 1
-    if not all(loaded):
-        return 1
-    return published
+    return 1 if None in loaded else told
 
 
-def _load(warehouse: Warehouse, path: Path, *, out: Console) -> bool:
-    """Load one file and say what became of it; False when nothing of it was loaded."""
+def _has_values(loaded: Sequence[Loaded | None]) -> bool:
+    """Whether somebody waits for a publication: only interval values have one."""
+    return any(each is not None and each.kind == "interval values" for each in loaded)
+
+
+def _load(warehouse: Warehouse, path: Path, *, out: Console) -> Loaded | None:
+    """Load one file and say what became of it; None when nothing of it was loaded."""
     started = time.monotonic()
     try:
         with _progress(path, out=out) as progress:
             loaded = deliveries.load(warehouse, path, now=services.now(), progress=progress)
     except Rejected as rejected:
         _print_rejected(rejected, out=out)
-        return False
+        return None
     except OSError as error:
         out.print(f"{path}: cannot be read: {error.strerror or error}.", markup=False)
-        return False
+        return None
     out.print(_sentence(loaded, seconds=time.monotonic() - started), markup=False)
-    return True
+    if loaded.kind == "supply periods":
+        out.print("They count from the next sync: python3 dev.py sync")
+    return loaded
 
 
 def _sentence(loaded: Loaded, *, seconds: float) -> str:
+    rows = publish.counted(loaded.rows, loaded.kind)
     if not loaded.is_new:
-        return f"{loaded.path.name}: loaded before ({loaded.rows:,} {loaded.kind}); nothing to do."
+        return f"{loaded.path.name}: loaded before ({rows}); nothing to do."
     rate = loaded.rows / max(seconds, 0.001)
-    return f"{loaded.path.name}: {loaded.rows:,} {loaded.kind} loaded in {seconds:.1f} s ({rate:,.0f}/s)."
+    return f"{loaded.path.name}: {rows} loaded in {seconds:.1f} s ({rate:,.0f}/s)."
 
 
 def _print_rejected(rejected: Rejected, *, out: Console) -> None:

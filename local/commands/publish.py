@@ -18,6 +18,7 @@ from shared.warehouse.engine import Warehouse, WarehouseError
 from shared.warehouse.publish import pending
 
 NOT_ANNOUNCED = 3
+NOTHING_WAITED = "Nothing waited to be published."
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -35,17 +36,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def publish(warehouse: Warehouse, chosen: Settings, *, out: Console) -> int:
     """Publish what waits, say so, and tell the API; the exit code."""
+    if not publish_waiting(warehouse, out=out):
+        out.print(NOTHING_WAITED)
+    return tell_api(warehouse, chosen, out=out)
 
+
+def publish_waiting(warehouse: Warehouse, *, out: Console) -> bool:
+    """Publish what waits and print a line for each publication; False when nothing waited."""
     waited = False
     for published in pending(warehouse, clock=services.now):
         waited = True
-        out.print(
-            f"Publication {published.sequence}: {published.days:,} new or changed market days "
-            f"with {published.values:,} values.",
-            markup=False,
-        )
-    if not waited:
-        out.print("Nothing waited to be published.")
+        days = counted(published.days, "new or changed market days")
+        values = counted(published.values, "values")
+        out.print(f"Publication {published.sequence}: {days} with {values}.", markup=False)
+    return waited
+
+
+def counted(number: int, plural: str) -> str:
+    """A number of things, such as 1 supply period."""
+    return f"{number:,} {plural.removesuffix('s') if number == 1 else plural}"
+
+
+def tell_api(warehouse: Warehouse, chosen: Settings, *, out: Console) -> int:
+    """Let the API know of what was published and described; the exit code."""
     try:
         announce.bring_up_to_date(warehouse, services.publications(chosen))
     except TablesUnavailable as error:

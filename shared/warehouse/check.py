@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
+from shared import periods
 from shared.warehouse.engine import Query, Warehouse, aware
 from shared.warehouse.queries import END_DAY, FIRST_DAY
 from shared.warehouse.registers import METERING_POINTS
@@ -32,6 +33,14 @@ class Finding:
     where: str
     fault: str
     examples: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Latest:
+    """When something was last published, and the end of the last market day that there is; both in UTC."""
+
+    published_at: datetime
+    available_until: datetime
 
 
 class _Column(NamedTuple):
@@ -129,6 +138,20 @@ def check(warehouse: Warehouse, *, now: datetime) -> list[Finding]:
     return [finding for finding in _of_content(warehouse, now=now) if finding is not None]
 
 
+def latest(warehouse: Warehouse) -> Latest | None:
+    """How fresh the data is; None before the first publication of a day.
+
+    To be asked of a warehouse whose `structure` is right.
+    """
+    published_at = _last_published_at(warehouse)
+    (last_day,) = warehouse.fetch(
+        Query("SELECT MAX(delivery_date) FROM metering.current_day", (), lambda day: day, "last_day")
+    )
+    if published_at is None or last_day is None:
+        return None
+    return Latest(published_at, periods.market_day(last_day).end)
+
+
 def structure(warehouse: Warehouse) -> list[Finding]:
     """Tables and columns that are missing or of another type than the queries need."""
     there: dict[str, dict[str, str]] = {}
@@ -183,16 +206,21 @@ def _market_days(warehouse: Warehouse) -> Finding | None:
 
 
 def _freshness(warehouse: Warehouse, *, now: datetime) -> Finding | None:
-    (latest,) = warehouse.fetch(
-        Query("SELECT MAX(published_at) FROM metering.publication", (), lambda at: at, "last_published")
-    )
-    if latest is None:
+    published_at = _last_published_at(warehouse)
+    if published_at is None:
         return Finding("metering.publication", "Nothing has been published yet.")
-    age = now - aware(latest)
+    age = now - published_at
     if age <= FRESH_FOR:
         return None
     hours = age / timedelta(hours=1)
     return Finding("metering.publication", f"The last publication is {hours:.0f} hours old.")
+
+
+def _last_published_at(warehouse: Warehouse) -> datetime | None:
+    (latest,) = warehouse.fetch(
+        Query("SELECT MAX(published_at) FROM metering.publication", (), lambda at: at, "last_published")
+    )
+    return None if latest is None else aware(latest)
 
 
 def _columns() -> Query[_Column]:

@@ -91,6 +91,8 @@ def _kind(file: File) -> Kind:
 
 
 def _fault_of_header(header: Sequence[str]) -> str:
+    if len(header) == 1 and ";" in header[0]:
+        return "The columns must be separated by commas, not by semicolons."
     nearest = max(_KINDS, key=lambda names: len(names & set(header)))
     faults = [f"unknown column {name[:40]!a}" for name in header if name not in nearest]
     faults += [f"no column {name}" for name in sorted(nearest - set(header))]

@@ -15,6 +15,7 @@ CHUNK = 50_000
 """Rows that are read, checked and staged at a time."""
 MAX_FAULTS = 20
 """Faults after which a file is read no further."""
+_NOT_TEXT = "This is not a CSV file in UTF-8."
 
 
 @dataclass(frozen=True)
@@ -74,11 +75,10 @@ def open_file(path: Path) -> File:
     """
     if _is_parquet(path):
         return File(path, _parquet_header(path))
-    with _csv_text(path) as text:
-        header = next(csv.reader(text), None)
+    header = _csv_header(path)
     if not header:
         raise Rejected(path, [Fault(1, "The file is empty; a header was expected.")])
-    return File(path, tuple(header))
+    return File(path, header)
 
 
 def digest(path: Path) -> str:
@@ -90,6 +90,18 @@ def digest(path: Path) -> str:
 def _is_parquet(path: Path) -> bool:
     with path.open("rb") as content:
         return content.read(4) == b"PAR1"
+
+
+def _csv_header(path: Path) -> tuple[str, ...]:
+    try:
+        with _csv_text(path) as text:
+            header = tuple(next(csv.reader(text), ()))
+        "".join(header).encode()  # Here a byte that is no UTF-8 comes to light.
+    except (csv.Error, UnicodeEncodeError) as error:
+        raise Rejected(path, [Fault(1, _NOT_TEXT)]) from error
+    if any("\0" in name for name in header):
+        raise Rejected(path, [Fault(1, _NOT_TEXT)])
+    return header
 
 
 def _csv_chunks(file: File) -> Iterator[Chunk]:

@@ -1,6 +1,7 @@
 """The operator's commands on the warehouse, as real processes: what they print and how they end."""
 
 import os
+import re
 import subprocess
 import sys
 from datetime import UTC, date, datetime
@@ -59,7 +60,7 @@ def test_a_file_is_loaded_published_and_announced(
 
     assert code == 0
     assert lines[0].startswith("values.csv: 23 interval values loaded in ")
-    assert lines[1:] == ["Publication 1: 1 new or changed market days with 23 values."]
+    assert lines[1:] == ["Publication 1: 1 new or changed market day with 23 values."]
     storage = tables.open_tables(table_storage, credential=None)
     latest = Publications(tables=storage, clock=Clock()).latest()
     assert latest is not None
@@ -96,8 +97,32 @@ def test_a_rejected_file_is_reported_line_by_line_and_the_others_are_loaded(
     assert lines[3].startswith("good.csv: 23 interval values loaded in ")
     assert lines[4:] == [
         f"{tmp_path / 'none.csv'}: cannot be read: No such file or directory.",
-        "Publication 1: 1 new or changed market days with 23 values.",
+        "Publication 1: 1 new or changed market day with 23 values.",
     ]
+
+
+def test_supply_periods_wait_for_a_sync_and_not_for_a_publication(operator: Operator, tmp_path: Path) -> None:
+    file = tmp_path / "supply.csv"
+    file.write_text(f"customer_number,metering_point_id,valid_from,valid_to\n10001,{HOUSE},2020-01-01,\n")
+
+    code, lines = operator.run("load", file)
+
+    assert code == 0
+    assert lines[0].startswith("supply.csv: 1 supply period loaded in ")
+    assert lines[1:] == ["They count from the next sync: python3 dev.py sync"]
+
+
+def test_after_a_rejected_file_nothing_is_said_of_publishing(operator: Operator, tmp_path: Path) -> None:
+    file = tmp_path / "letter.csv"
+    file.write_bytes("Bjørnåsen".encode("latin-1"))
+
+    assert operator.run("load", file) == (
+        1,
+        [
+            "letter.csv: rejected; nothing of it was loaded.",
+            f"  {file}:1: This is not a CSV file in UTF-8.",
+        ],
+    )
 
 
 def test_when_table_storage_is_away_data_is_published_and_the_next_run_announces_it(
@@ -123,4 +148,11 @@ def test_the_check_says_what_is_wrong_and_where(operator: Operator, tmp_path: Pa
 
     assert before[0] == 1
     assert "metering.series_day: The table is missing. Run the scripts in infra/warehouse." in before[1]
-    assert after == (0, ["The warehouse is as the API needs it."])
+    assert after[0] == 0
+    assert after[1][0] == "The warehouse is as the API needs it."
+    assert re.fullmatch(
+        r"Last publication 20\d\d-\d\d-\d\d \d\d:\d\d UTC, \d minutes? ago; "
+        r"data until 2026-03-30T00:00:00\+02:00\.",
+        after[1][1],
+    )
+    assert len(after[1]) == 2

@@ -1,6 +1,6 @@
 """The contract check finds what the queries cannot live with."""
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -40,6 +40,20 @@ def test_a_late_publication_is_found(published: Warehouse, clock: Clock) -> None
     findings = check.check(published, now=clock() + timedelta(hours=50))
 
     assert findings == [Finding("metering.publication", "The last publication is 50 hours old.")]
+
+
+def test_it_is_told_when_data_was_last_published_and_until_when_it_is_there(
+    published: Warehouse, clock: Clock
+) -> None:
+    latest = check.latest(published)
+
+    assert latest is not None
+    assert latest.available_until == datetime(2026, 3, 29, 22, tzinfo=UTC)
+    assert latest.published_at <= clock()
+
+
+def test_before_the_first_publication_nothing_is_told(warehouse: Warehouse) -> None:
+    assert check.latest(warehouse) is None
 
 
 def test_a_second_current_version_is_found(published: Warehouse, clock: Clock) -> None:

@@ -137,9 +137,7 @@ def test_a_value_may_start_up_to_two_days_after_its_receipt(
         ),
         (
             (";".join(HEADER),),
-            "The header does not fit interval values: unknown column "
-            "'metering_point_id;direction;start;resolu', no column direction, no column metering_point_id, "
-            "no column quality, no column quantity, no column resolution, no column start.",
+            "The columns must be separated by commas, not by semicolons.",
         ),
     ],
 )
@@ -155,6 +153,9 @@ def test_a_header_that_does_not_fit_is_rejected(
     ("content", "fault"),
     [
         (b"", Fault(1, "The file is empty; a header was expected.")),
+        (",".join(HEADER).encode("utf-16"), Fault(1, "This is not a CSV file in UTF-8.")),
+        (b"PK\x03\x04\x14\x00\x06\n", Fault(1, "This is not a CSV file in UTF-8.")),
+        (b"x" * 200_000, Fault(1, "This is not a CSV file in UTF-8.")),
         (",".join(HEADER).encode(), Fault(1, "The file has a header and no rows.")),
         (
             (",".join(HEADER) + "\n" + ",".join(GOOD) + "\n" + ",".join(GOOD[:5]) + "\n").encode(),
