@@ -27,20 +27,37 @@ def text(ports: Ports, *, yesterday: date, seconds: float) -> str:
             "",
             "Try it, in another terminal:",
             "",
-            token_command(ports),
+            *variables(ports),
             "",
-            *curl_commands(ports, yesterday=yesterday),
+            token_command(),
+            "",
+            *curl_commands(yesterday=yesterday),
             "",
             *_demo_world(),
         ]
     )
 
 
-def token_command(ports: Ports) -> str:
+def variables(ports: Ports) -> list[str]:
+    """Shell lines that set what docs/getting-started.md uses, for the demo vendor."""
+    values = {
+        "API": f"{address(ports.gateway)}{API}",
+        "TOKEN_URL": token_url(ports),
+        "SCOPE": TOKEN_FORM["scope"],
+        "CLIENT_ID": TOKEN_FORM["client_id"],
+        "CLIENT_SECRET": TOKEN_FORM["client_secret"],
+        "KEY": demo.SUBSCRIPTIONS[0].key,
+    }
+    return [f"export {name}={value}" for name, value in values.items()]
+
+
+def token_command() -> str:
     """A shell line that sets TOKEN to an access token of the demo vendor."""
-    form = " ".join(f"-d {name}={value}" for name, value in TOKEN_FORM.items())
+    form = '-d client_id="$CLIENT_ID" -d client_secret="$CLIENT_SECRET" -d scope="$SCOPE"'
     read = """'import json,sys; print(json.load(sys.stdin)["access_token"])'"""
-    return f"TOKEN=$(curl -s {token_url(ports)} {form} | {python()} -c {read})"
+    return (
+        f'export TOKEN=$(curl -s "$TOKEN_URL" -d grant_type=client_credentials {form} | {python()} -c {read})'
+    )
 
 
 def token_url(ports: Ports) -> str:
@@ -48,14 +65,14 @@ def token_url(ports: Ports) -> str:
     return f"{environment.issuer(ports).removesuffix('/v2.0')}/oauth2/v2.0/token"
 
 
-def curl_commands(ports: Ports, *, yesterday: date) -> list[str]:
+def curl_commands(*, yesterday: date) -> list[str]:
     """Shell lines that use TOKEN: the metering points, a day of one of them, a month of all, by day."""
     point = demo.METERING_POINTS[0].metering_point_id
     month = yesterday - timedelta(days=30)
     return [
-        _curl(ports, "/metering-points"),
-        _curl(ports, f"/metering-points/{point}/consumption?date={yesterday}"),
-        _curl(ports, f"/consumption?from={month}&resolution=P1D"),
+        _curl("/metering-points"),
+        _curl(f"/metering-points/{point}/consumption?date={yesterday}"),
+        _curl(f"/consumption?from={month}&resolution=P1D"),
     ]
 
 
@@ -64,12 +81,9 @@ def python() -> str:
     return "python" if sys.platform == "win32" else "python3"
 
 
-def _curl(ports: Ports, path: str) -> str:
-    key = demo.SUBSCRIPTIONS[0].key
-    return (
-        f'curl -s -H "Authorization: Bearer $TOKEN" -H "Ocp-Apim-Subscription-Key: {key}" '
-        f'"{address(ports.gateway)}{API}{path}"'
-    )
+def _curl(path: str) -> str:
+    headers = '-H "Authorization: Bearer $TOKEN" -H "Ocp-Apim-Subscription-Key: $KEY"'
+    return f'curl -s {headers} "$API{path}"'
 
 
 def _demo_world() -> Iterator[str]:
@@ -80,3 +94,4 @@ def _demo_world() -> Iterator[str]:
         yield f"  client  {client.client_id}  secret {client.secret}  ({client.name})"
     for user in demo.USERS:
         yield f"  user    {user.name}  ({user.display_name}, {user.email})"
+    yield "Users sign in without a password: choose them on the page, under Who calls."

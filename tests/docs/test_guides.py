@@ -147,6 +147,6 @@ def test_without_an_account_the_local_stack_stands_in() -> None:
     text = (places.ROOT / "docs/getting-started.md").read_text(encoding="utf-8")
 
     assert "`python3 dev.py run`" in text
-    assert {name for name, _ in re.findall(r"^([A-Z_]+)=(.*)$", text, re.MULTILINE)} == {
+    assert {name for name, _ in re.findall(r"^export ([A-Z_]+)=(.*)$", text, re.MULTILINE)} == {
         *("API", "TOKEN_URL", "SCOPE", "CLIENT_ID", "CLIENT_SECRET", "KEY", "TOKEN")
     }
