@@ -20,6 +20,7 @@ class FaultKind(StrEnum):
     OVERLAP = "overlap"
     NO_FIELD = "no-field"
     EMPTIED = "emptied"
+    UNKNOWN_CUSTOMER = "unknown-customer"
 
 
 @dataclass(frozen=True, order=True)

@@ -8,7 +8,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from shared.access import custom_fields, entries, faults, grant, holdings, spans
+from shared.access import custom_fields, entries, faults, grant, holdings, spans, unknown_customers
 from shared.access.faults import Fault, FaultKind
 from shared.access.grant import Grant, GrantKey
 from shared.access.holdings import Holdings, Points, SupplyPeriod
@@ -87,6 +87,7 @@ def wanted(
         given, its_faults = _of_customer(customer, sources)
         found += its_faults
         grants.update({each.key: each for each in given})
+    found += unknown_customers.faults(register, supply_periods or ())
     narrowed = {
         customer.number
         for customer in _active(register)

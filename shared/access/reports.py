@@ -38,7 +38,10 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True)
 class SyncReport:
-    """One run. `plan` is what was done, or what would have been done by a dry or a refused run."""
+    """One run. `plan` is what was done, or what would have been done by a dry or a refused run.
+
+    `not_widened` are the numbers of customers for whom an operator confirmed what nothing waited for.
+    """
 
     run_id: str
     outcome: Outcome
@@ -52,6 +55,7 @@ class SyncReport:
     principals: int = 0
     invited: tuple[str, ...] = ()
     error: str = ""
+    not_widened: tuple[int, ...] = ()
 
     @property
     def counts(self) -> Mapping[str, int]:
@@ -84,10 +88,15 @@ class SyncReport:
             lines.append(HOW_TO_ALLOW)
         if self.error:
             lines.append(f"! {self.error}")
-        lines += _listed("records that give no access", [str(fault) for fault in self.faults], shown=None)
-        lines += _listed("invited to Entra", self.invited, shown=None)
-        done = "made" if self.outcome is Outcome.COMPLETE else "that would be made"
-        lines += _listed(f"kinds of changes {done}", change_lines(self.plan.changes), shown=CHANGES_SHOWN)
+        lines += [
+            f"--widen {number}: nothing of this customer is held back, so there was nothing to confirm."
+            for number in self.not_widened
+        ]
+        records = "1 record that gives" if len(self.faults) == 1 else f"{len(self.faults)} records that give"
+        lines += _listed(f"{records} no access:", [str(fault) for fault in self.faults], shown=None)
+        lines += _listed(f"{len(self.invited)} invited to Entra:", self.invited, shown=None)
+        title = "Changes:" if self.outcome is Outcome.COMPLETE else "Changes that would be made:"
+        lines += _listed(title, change_lines(self.plan.changes), shown=CHANGES_SHOWN)
         return "\n".join(lines)
 
     def _headline(self) -> str:
@@ -97,12 +106,20 @@ class SyncReport:
         if self.outcome is Outcome.BUSY:
             return begin + "not begun."
         counts = self.counts
-        rest = f"{self.grants} grants of {self.principals} principals by {self.customers} customers."
+        rest = (
+            f"{counted(self.grants, 'grant')} of {counted(self.principals, 'principal')} "
+            f"by {counted(self.customers, 'customer')}."
+        )
         granted, changed, revoked = (counts[event.value] for event in Event)
         if self.outcome is Outcome.COMPLETE:
             return f"{begin}complete; granted {granted}, changed {changed}, revoked {revoked}; now {rest}"
         would = f"would grant {granted}, change {changed}, revoke {revoked}, and leave {rest}"
         return f"{begin}{self.outcome}; {would}"
+
+
+def counted(number: int, noun: str) -> str:
+    """A number of things, such as `1 grant` or `2 grants`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def change_lines(changed: Sequence[Change]) -> list[str]:
@@ -132,4 +149,4 @@ def _listed(title: str, lines: Sequence[str], *, shown: int | None) -> list[str]
         return []
     more = len(lines) - len(lines[:shown])
     rest = [f"- and {more} more"] if more else []
-    return [f"{len(lines)} {title}:", *(f"- {line}" for line in lines[:shown]), *rest]
+    return [title, *(f"- {line}" for line in lines[:shown]), *rest]

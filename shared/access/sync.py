@@ -79,6 +79,7 @@ class _Decided:
     previous: runs.Run | None
     newly_narrowed: frozenset[int]
     widened: frozenset[int]
+    not_widened: frozenset[int]
 
 
 def run(
@@ -168,6 +169,7 @@ def _decide(sources: Sources, *, storage: tables.Tables, rules: Rules) -> tuple[
         previous=previous,
         newly_narrowed=held.narrowed - narrowed_before,
         widened=opened & rules.widen,
+        not_widened=rules.widen - opened,
     )
 
 
@@ -228,6 +230,7 @@ def _reported(begun: SyncReport, fetched: _Fetched, decided: _Decided) -> SyncRe
         customers=len({number for _, _, number in grants}),
         grants=len(grants),
         principals=len({principal for principal, _, _ in grants}),
+        not_widened=tuple(sorted(decided.not_widened)),
         invited=tuple(sorted(contact.email for contact in fetched.directory.invited)),
     )
 

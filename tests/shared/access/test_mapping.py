@@ -37,7 +37,10 @@ def wanted(
     supply: Sequence[SupplyPeriod] | None = None,
     severa: Register | None = None,
 ) -> Wanted:
-    read = severa or register(clients)
+    """What these customers give; Severa knows those whom the warehouse supplies too."""
+    numbers = {each.customer_number for each in supply or ()} - {each.number for each in clients}
+    neighbours = [Client(number) for number in sorted(numbers)]
+    read = severa or register([*clients, *neighbours])
     directory = Entra(users or {}).find(mapping.asked_users(read, fields=Fields()), {})
     return mapping.wanted(read, directory=directory, fields=Fields(), supply_periods=supply)
 

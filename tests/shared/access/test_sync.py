@@ -488,8 +488,8 @@ def test_changes_are_reported_by_principal_and_customer(world: World) -> None:
 
     assert report.text().splitlines() == [
         f"Access sync {report.run_id}: complete; granted 3, changed 0, revoked 0; "
-        "now 3 grants of 1 principals by 2 customers.",
-        "2 kinds of changes made:",
+        "now 3 grants of 1 principal by 2 customers.",
+        "Changes:",
         f"- granted: {app(1)} for customer 10001, 2 metering points (API client id; API metering points)",
         f"- granted: {app(1)} for customer 10002, metering point {point(3)} in 2024-05-01.. "
         "(API client id; API metering points)",

@@ -42,15 +42,16 @@ class World:
         ]
 
     def sync(
-        self, *clients: Client, widen: int = 0, allow: bool = False, severa: Register | None = None
+        self, *clients: Client, widen: int | None = None, allow: bool = False, severa: Register | None = None
     ) -> SyncReport:
         """One run, an hour after the last."""
         self.clock.pass_time(timedelta(hours=1))
-        read, supply = severa or register(clients), self.supply
+        neighbours = [] if any(each.number == 10002 for each in clients) else [Client(10002)]
+        read, supply = severa or register([*clients, *neighbours]), self.supply
         return sync.run(
             Sources(lambda: read, Entra().find, None if supply is None else lambda: supply),
             storage=self.storage,
-            rules=Rules(widen=frozenset({widen}), allow_revocations=allow),
+            rules=Rules(widen=frozenset(() if widen is None else (widen,)), allow_revocations=allow),
             clock=self.clock,
         )
 
@@ -223,3 +224,14 @@ def test_many_customers_are_remembered_and_forgotten(storage: Tables) -> None:
     narrowings.remove(storage, range(1, 250))
 
     assert narrowings.read(storage) == {250}
+
+
+def test_a_confirmation_that_nothing_waited_for_is_said_to_be_none(world: World) -> None:
+    world.sync(NARROWED)
+
+    unneeded = world.sync(NARROWED, widen=10001)
+    needed = world.sync(EMPTIED, widen=10001)
+
+    said = "--widen 10001: nothing of this customer is held back, so there was nothing to confirm."
+    assert said in unneeded.text().splitlines()
+    assert "--widen" not in needed.text()
