@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from local.access.questions import Question
 from shared import tables
-from shared.access import runs, spans, store
+from shared.access import runs, spans, store, unknown_customers
 from shared.access.register import ContactEmail
 from shared.access.runs import Run
 from shared.access.store import Partition, StoredGrant
@@ -38,6 +38,11 @@ class Answer:
     history: tuple[str, ...]
     faults: tuple[str, ...]
     latest: Run | None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is stored of what is asked about, nor was."""
+        return not (self.grants or self.history or self.faults)
 
 
 def answer(storage: Tables, asked: Sequence[Question], *, users: Mapping[ContactEmail, str]) -> Answer:
@@ -145,12 +150,16 @@ def _faults(latest: Run | None, asked: Sequence[Question]) -> list[str]:
     return [
         line.removeprefix("- ")
         for line in lines
-        for question in asked
-        if line.startswith("- customer ") and _names(line, question)
+        if line.startswith("- customer ") and any(_names(line, question) for question in asked)
     ]
 
 
 def _names(line: str, question: Question) -> bool:
     if question.customer_number is not None:
+        several = f"- {unknown_customers.SEVERAL}"
+        if line.startswith(several):
+            return str(question.customer_number) in line.removeprefix(several).partition(" and ")[0].split(
+                ", "
+            )
         return line.startswith(f"- customer {question.customer_number},")
     return question.asked.casefold() in line.casefold()

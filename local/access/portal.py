@@ -40,7 +40,8 @@ class Differences:
 def read(file: Path, *, users: Mapping[ContactEmail, str]) -> PortalList:
     """A CSV file in UTF-8 with the columns `COLUMNS`, separated by comma or semicolon.
 
-    `principal` is `app:<id>`, `user:<id>` or an e-mail address. An address stands for the users that
+    `principal` is `app:<id>`, `user:<id>`, an id alone or an e-mail address. An id alone is a user's where
+    a user of this id is bound, and else an application's. An address stands for the users that
     were bound to it; one that nobody is bound to stays an address, and so is found in the portal only.
 
     Raises:
@@ -54,8 +55,12 @@ def read(file: Path, *, users: Mapping[ContactEmail, str]) -> PortalList:
             if missing := [column for column in COLUMNS if column not in names]:
                 raise UnreadablePortalList(f"{file} lacks the column {', '.join(missing)} in its first line.")
             return _accesses(csv.DictReader(lines, names, delimiter=separator), users=users)
-    except (OSError, UnicodeDecodeError) as error:
-        raise UnreadablePortalList(f"{file} cannot be read: {error}") from error
+    except FileNotFoundError as error:
+        raise UnreadablePortalList(f"There is no file {file}.") from error
+    except OSError as error:
+        raise UnreadablePortalList(f"{file} cannot be read: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise UnreadablePortalList(f"{file} is not text in UTF-8; save it as CSV UTF-8.") from error
 
 
 def _accesses(rows: Iterable[Mapping[str, str | None]], *, users: Mapping[ContactEmail, str]) -> PortalList:
@@ -84,9 +89,11 @@ def _principals(who: str, *, users: Mapping[ContactEmail, str]) -> set[str]:
     lowered = who.lower()
     if "@" in lowered:
         return set(questions.principals_of_email(lowered, users=users)) or {lowered}
+    if grant.is_guid(lowered):
+        return {grant.user(lowered) if lowered in users.values() else grant.app(lowered)}
     kind, _, named = lowered.partition(":")
     if kind not in ("app", "user") or not grant.is_guid(named):
-        raise ValueError(f"'{who}' is neither app:<id>, user:<id> nor an e-mail address")
+        raise ValueError(f"'{who}' is neither app:<id>, user:<id>, an id nor an e-mail address")
     return {lowered}
 
 

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from shared.access import grant
 from shared.access.grant import Grant
 from shared.access.register import ContactEmail
-from shared.metering import GSRN_LENGTH
+from shared.metering import InvalidMeteringPointId, parse_metering_point_id
+
+_LONGEST_CUSTOMER_NUMBER = 10
 
 
 @dataclass(frozen=True)
@@ -18,6 +20,19 @@ class Question:
     customer_number: int | None = None
     metering_point_id: str | None = None
     customer_name: str | None = None
+
+    @property
+    def problem(self) -> str | None:
+        """Why nothing can be known of it, where the question alone tells."""
+        if self.principals == frozenset():
+            return f"Nobody is known by the address {self.asked}."
+        if self.metering_point_id is None:
+            return None
+        try:
+            parse_metering_point_id(self.metering_point_id)
+        except InvalidMeteringPointId as error:
+            return f"{self.asked} is no metering point: {error}."
+        return None
 
     def matches(self, given: Grant) -> bool:
         """Whether a grant is asked about."""
@@ -33,7 +48,7 @@ def parse(text: str, *, users: Mapping[ContactEmail, str]) -> Question:
     """The question of one word: anything that names no principal, number or address is a part of a name."""
     word = text.strip()
     lowered = word.lower()
-    if word.isdigit() and len(word) == GSRN_LENGTH:
+    if word.isdigit() and len(word) > _LONGEST_CUSTOMER_NUMBER:
         return Question(word, metering_point_id=word)
     if word.isdigit():
         return Question(word, customer_number=int(word))

@@ -1,7 +1,7 @@
 """What operators see: who may see what, since when and why, and how the portal differs."""
 
 import io
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -12,6 +12,7 @@ from local.access.portal import UnreadablePortalList
 from local.commands import access
 from shared import tables
 from shared.access import sync
+from shared.access.holdings import SupplyPeriod
 from shared.access.register import ContactEmail
 from shared.access.sync import Rules, Sources
 from shared.tables import Tables
@@ -27,18 +28,20 @@ class Office:
     def __init__(self, storage: Tables) -> None:
         self.storage = storage
         self.clock = Clock()
+        self.supply: list[SupplyPeriod] | None = None
 
     def sync(self, *clients: Client) -> None:
         """Make the stored access that of these customers."""
         self.clock.pass_time(timedelta(hours=1))
-        read = register(clients)
-        sources = Sources(lambda: read, Entra({KARI: guid(70)}).find)
+        read, supply = register(clients), self.supply
+        find = Entra({KARI: guid(70)}).find
+        sources = Sources(lambda: read, find, None if supply is None else lambda: supply)
         sync.run(sources, storage=self.storage, rules=Rules(), clock=self.clock)
 
-    def tell(self, *who: str) -> str:
+    def tell(self, *who: str, code: int = 0) -> str:
         """What the command prints about somebody."""
         out = Console(file=io.StringIO(), width=250)
-        assert access.tell(self.storage, who, out=out) == 0
+        assert access.tell(self.storage, who, out=out) == code
         return out.file.getvalue()  # type: ignore[attr-defined, no-any-return]
 
     def compare(self, file: Path) -> tuple[int, str]:
@@ -74,7 +77,7 @@ def test_an_app_and_a_metering_point_tell_since_when_and_why(synced: Office) -> 
     assert lines[0] == f"{VENDOR} for customer 10001 Fjordbakeriet (API client id; API metering points)"
     assert lines[2].split() == [point(1), "2024-05-01..", "2026-11-22"]
     assert f"2026-11-22 06:00 UTC  granted {VENDOR} at {point(1)} in 2024-05-01.. of customer 10001" in told
-    assert "1 grants." in told
+    assert "1 grant." in told.splitlines()
     assert "Last sync: complete at 2026-11-22 06:00 UTC." in told
 
 
@@ -121,6 +124,59 @@ def test_an_unknown_address_is_said_to_be_unknown(synced: Office) -> None:
 
     assert "Nobody is known by the address nobody@fjord.example." in told
     assert "0 grants." in told
+
+
+@pytest.mark.parametrize("who", ["nobody", "99999", "[bold]", app(9), point(9)])
+def test_what_nothing_is_known_of_is_said_to_be_unknown(synced: Office, who: str) -> None:
+    told = synced.tell(who)
+
+    assert told.splitlines()[0] == f"Nothing is known of '{who}'."
+    assert "grants." not in told
+
+
+def test_several_words_without_an_answer_are_said_to_narrow(synced: Office) -> None:
+    told = synced.tell("10001", point(2))
+
+    assert told.splitlines()[:2] == [
+        f"Nothing is known of '10001' and '{point(2)}' together.",
+        "Several words narrow the question: a grant has to match every one of them.",
+    ]
+    assert "narrow" not in synced.tell("10001", point(1))
+
+
+@pytest.mark.parametrize(
+    ("typed", "problem"),
+    [
+        ("707057500000000017", "the check digit should be 8"),
+        ("70705750000000018", "a metering point id has exactly 18 digits"),
+    ],
+)
+def test_a_mistyped_metering_point_is_said_to_be_none(synced: Office, typed: str, problem: str) -> None:
+    told = synced.tell(typed, code=access.TROUBLE)
+
+    assert told.splitlines()[:2] == [f"{typed} is no metering point: {problem}.", "0 grants."]
+
+
+@pytest.mark.parametrize("who", ["77777", point(9)])
+def test_a_customer_that_severa_does_not_know_is_told_by_number_and_metering_point(
+    office: Office, who: str
+) -> None:
+    office.supply = [SupplyPeriod(77777, point(9), date(2024, 5, 1), None)]
+    office.sync(Client(10001))
+
+    told = office.tell(who, "77777")
+
+    assert told.count("customer 77777, not in Severa: no active customer 77777 in Severa") == 1
+    assert "Nothing is known" not in told
+
+
+def test_one_of_many_unknown_customers_is_told_by_its_whole_number(office: Office) -> None:
+    office.supply = [SupplyPeriod(20_000 + each, point(each), date(2024, 5, 1), None) for each in range(25)]
+    office.sync(Client(10001))
+
+    assert "customer numbers 20000, 20001, " in office.tell("20019")
+    assert office.tell("20020").splitlines()[0] == "Nothing is known of '20020'."
+    assert office.tell("2000").splitlines()[0] == "Nothing is known of '2000'."
 
 
 @pytest.mark.parametrize("width", [40, 80])
@@ -205,8 +261,25 @@ def test_a_line_that_cannot_be_compared_is_named_and_is_a_difference(synced: Off
     assert code == 1
     assert "Not compared, line 3: '123': a metering point id has exactly 18 digits." in told
     assert "Not compared, line 4: 'Fjord' is not a customer number." in told
-    assert "Not compared, line 5: 'somebody' is neither app:<id>, user:<id> nor an e-mail address." in told
+    assert (
+        "Not compared, line 5: 'somebody' is neither app:<id>, user:<id>, an id nor an e-mail address."
+        in told
+    )
     assert "Not compared, line 6: '' is not a customer number." in told
+
+
+def test_an_id_alone_is_the_known_user_or_else_an_app(synced: Office, tmp_path: Path) -> None:
+    file = listed(
+        tmp_path,
+        f"{guid(1).upper()},10001,{point(1)}",
+        f"{guid(1)},10002,{point(2)}",
+        f"{guid(1)},10002,{point(3)}",
+        f"{guid(70)},10001,{point(1)}",
+    )
+
+    code, told = synced.compare(file)
+
+    assert (code, told) == (0, "4 in both, 0 only in the portal, 0 only in the API.\n")
 
 
 @pytest.mark.parametrize("content", [b"user,customer_number\n", b"", b"\xff\xfe"])

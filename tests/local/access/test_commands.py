@@ -38,7 +38,10 @@ def test_a_question_is_answered(table_storage: str) -> None:
 
     asked = command("local.commands.access", "10001", table_storage=table_storage)
 
-    assert (asked.returncode, asked.stdout) == (0, "0 grants.\nAccess has never been synchronised.\n")
+    assert (asked.returncode, asked.stdout) == (
+        0,
+        "Nothing is known of '10001'.\nAccess has never been synchronised.\n",
+    )
 
 
 @pytest.mark.parametrize("arguments", [(), ("10001", "--compare", "portal.csv")])
@@ -57,7 +60,7 @@ def test_a_missing_list_is_one_sentence(table_storage: str) -> None:
     asked = command("local.commands.access", "--compare", "missing.csv", table_storage=table_storage)
 
     assert asked.returncode == 2
-    assert asked.stdout.startswith("missing.csv cannot be read: ")
+    assert asked.stdout == "There is no file missing.csv.\n"
 
 
 def test_a_sync_that_finds_another_one_says_so_and_fails(table_storage: str) -> None:
