@@ -82,6 +82,7 @@ def statements(warehouse: Warehouse, tmp_path: Path, clock: Clock) -> dict[str, 
     recorded.fetch(queries.supply_periods())
     recorded.fetch(queries.alive())
     check.check(recorded, now=clock() + timedelta(hours=1))
+    check.latest(recorded)
     return recorded.statements
 
 
