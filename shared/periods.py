@@ -77,6 +77,11 @@ def local_text(instant: datetime) -> str:
     return instant.astimezone(OSLO).isoformat()
 
 
+def utc_text(instant: datetime) -> str:
+    """An instant in UTC as ISO 8601 with a Z."""
+    return instant.isoformat().replace("+00:00", "Z")
+
+
 def parse_day(text: str) -> date:
     """A market day from `2026-03-29`; anything else raises InvalidMoment."""
     if not _DATE.fullmatch(text):

@@ -14,7 +14,6 @@ from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
 
-from azure.identity import DefaultAzureCredential
 from rich.console import Console
 from rich.table import Table
 
@@ -22,7 +21,8 @@ from local import places
 from local.access import explain, portal, questions
 from local.access.explain import Answer, Line
 from local.access.portal import Differences, PortalList, UnreadablePortalList
-from shared import settings, tables
+from local.commands import services
+from shared import settings
 from shared.access import bindings, reports, store
 from shared.settings import InvalidSettings
 from shared.tables import Tables, TablesUnavailable
@@ -43,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     out = Console(highlight=False, soft_wrap=True)
     logging.getLogger("azure").setLevel(logging.WARNING)
     try:
-        storage = _storage()
+        storage = services.storage(settings.from_environment())
         return (
             compare(storage, asked.compare, out=out) if asked.compare else tell(storage, asked.who, out=out)
         )
@@ -137,16 +137,6 @@ def _table(*columns: str) -> Table:
     for column in columns:
         table.add_column(column, overflow="fold", no_wrap=column in ("Metering point", "Principal"))
     return table
-
-
-def _storage() -> Tables:
-    chosen = settings.from_environment()
-    credential = (
-        DefaultAzureCredential(managed_identity_client_id=chosen.identity_client_id)
-        if chosen.table_storage.startswith("https://")
-        else None
-    )
-    return tables.open_tables(chosen.table_storage, credential=credential)
 
 
 if __name__ == "__main__":

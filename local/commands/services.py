@@ -11,6 +11,7 @@ from local import demo, environment
 from local.ports import Ports
 from shared import settings, tables
 from shared.settings import Settings
+from shared.tables import Tables
 from shared.warehouse import opening
 from shared.warehouse.engine import Warehouse
 from shared.warehouse.watermark import Publications
@@ -38,13 +39,18 @@ def warehouse(chosen: Settings) -> Iterator[Warehouse]:
 
 def publications(chosen: Settings) -> Publications:
     """The publication watermark; its table is made when it is missing."""
+    opened = storage(chosen)
+    opened.create_missing()
+    return Publications(tables=opened, clock=now)
+
+
+def storage(chosen: Settings) -> Tables:
+    """Table Storage, with an identity where it is an endpoint."""
     is_endpoint = chosen.table_storage.startswith("https://")
     credential = (
         DefaultAzureCredential(managed_identity_client_id=chosen.identity_client_id) if is_endpoint else None
     )
-    storage = tables.open_tables(chosen.table_storage, credential=credential)
-    storage.create_missing()
-    return Publications(tables=storage, clock=now)
+    return tables.open_tables(chosen.table_storage, credential=credential)
 
 
 def now() -> datetime:

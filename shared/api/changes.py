@@ -9,13 +9,12 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from shared import periods
-from shared.api import cursors, formats, pages, series_json, series_lines
+from shared.api import cursors, formats, pages, series, series_json, series_lines
 from shared.api.contents import Content
 from shared.api.formats import Dialect, Format, Kind
 from shared.api.parameters import Parameters
 from shared.api.requests import DEFAULT_LIMIT, MAX_LIMIT, Given
-from shared.api.series import Run
-from shared.metering import Direction, Resolution, parse_metering_point_id
+from shared.metering import Direction, parse_metering_point_id
 from shared.readable import Readable
 from shared.warehouse import queries
 from shared.warehouse.engine import Warehouse
@@ -136,7 +135,7 @@ def _csv(changes: Changes, dialect: Dialect) -> bytes:
 
 def _csv_rows(row: ChangeRow, dialect: Dialect) -> str:
     return series_lines.csv_of_change(
-        _run(row),
+        series.whole_day(row),
         metering_point_id=row.metering_point_id,
         direction=row.direction,
         sequence=row.sequence,
@@ -146,18 +145,7 @@ def _csv_rows(row: ChangeRow, dialect: Dialect) -> str:
 
 def _day(row: ChangeRow) -> str:
     head = series_lines.json_head(row.metering_point_id, row.direction)
-    return f'{head}"sequence":{row.sequence},{series_json.day(_run(row))[1:]}'
-
-
-def _run(row: ChangeRow) -> Run:
-    return Run(
-        day=row.delivery_date,
-        resolution=Resolution(row.resolution),
-        first=0,
-        quantities=row.quantities,
-        qualities=row.qualities,
-        published_at=row.published_at,
-    )
+    return f'{head}"sequence":{row.sequence},{series_json.day(series.whole_day(row))[1:]}'
 
 
 def _first_after(sequence: int) -> Key:

@@ -3,12 +3,11 @@
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 
 import orjson
 
-from shared import periods
 from shared.api import cursors, formats, listing_lines
 from shared.api.contents import Content
 from shared.api.formats import Format, Kind
@@ -19,8 +18,6 @@ from shared.readable import Permission, Readable
 from shared.warehouse import queries
 from shared.warehouse.engine import Warehouse
 from shared.warehouse.queries import LatestDayRow, MeteringPointRow
-
-_LATELY = timedelta(days=31)
 
 PRICE_AREAS = ("NO1", "NO2", "NO3", "NO4", "NO5")
 
@@ -172,7 +169,7 @@ def _latest_days(
 ) -> dict[str, list[LatestDayRow]]:
     """The latest day in each direction: of the last month or, where that has none, of all time."""
     found: dict[str, list[LatestDayRow]] = defaultdict(list)
-    for since in (periods.day_of(as_of) - _LATELY, queries.FIRST_DAY):
+    for since in queries.lately_then_ever(as_of):
         unseen = tuple(each for each in readable.permissions if each.metering_point_id not in found)
         if unseen:
             sought = replace(readable, permissions=unseen)

@@ -6,7 +6,7 @@ what it holds, however far into the answer it is.
 
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from itertools import accumulate, groupby
 
 from shared import periods
@@ -24,7 +24,6 @@ from shared.warehouse.queries import DayRow
 # A page of sums holds at least one whole bucket, so that no bucket is ever cut in two.
 _LONGEST_BUCKET = {Resolution.P1M: 31, Resolution.P1Y: 366}
 
-_LATELY = timedelta(days=31)
 _LEAST_CHUNK, _TIMES_FILLED = 20, 8
 
 Key = tuple[MeteringPointId, date]
@@ -150,7 +149,7 @@ def _last_days(
 ) -> dict[str, date]:
     """The last published day of these series: looked for in the last month, then further back."""
     found: dict[str, date] = {}
-    for since in (periods.day_of(asked.as_of) - _LATELY, queries.FIRST_DAY):
+    for since in queries.lately_then_ever(asked.as_of):
         sought = of - found.keys()
         unseen = tuple(each for each in chunk.permissions if each.metering_point_id in sought)
         if unseen:

@@ -14,7 +14,7 @@ from shared.api.problems import Fault, InvalidRequest
 from shared.metering import MeteringPointId, Resolution
 from shared.periods import ONE_DAY, Period
 from shared.readable import PermittedDays
-from shared.warehouse.queries import DayRow
+from shared.warehouse.queries import ChangeRow, DayRow
 
 MISSING = "X"
 _MIDNIGHT = datetime(2000, 1, 1, tzinfo=UTC)
@@ -122,7 +122,7 @@ def bucket_of(day: date, resolution: Resolution) -> tuple[date, date]:
 def _runs(rows: Sequence[DayRow], scope: Scope) -> Iterator[Run]:
     inside = _whole_days(scope.period)
     for row in rows:
-        run = _coarser(_whole_day(row), scope.resolution)
+        run = _coarser(whole_day(row), scope.resolution)
         if not inside.contains(row.delivery_date):
             run = _cut(run, scope.period)
         if run.qualities:
@@ -137,7 +137,8 @@ def _whole_days(period: Period) -> PermittedDays:
     )
 
 
-def _whole_day(row: DayRow) -> Run:
+def whole_day(row: DayRow | ChangeRow) -> Run:
+    """A stored market day as a run of all its values."""
     return Run(
         day=row.delivery_date,
         resolution=Resolution(row.resolution),
@@ -265,7 +266,7 @@ def _share(row: DayRow, period: Period) -> tuple[int, str]:
     day = periods.market_day(row.delivery_date)
     if period.start <= day.start and day.end <= period.end:
         return _wh(str(row.total_kwh or 0)), row.qualities
-    run = _cut(_whole_day(row), period)
+    run = _cut(whole_day(row), period)
     return sum(_wh(each) for each in run.quantities.split(",") if each not in ("", "null")), run.qualities
 
 

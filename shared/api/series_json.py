@@ -82,16 +82,11 @@ def day(part: Run | Sum) -> str:
 
 
 def _packed(part: Run | Sum, *, start: datetime, quantities: str, qualities: str, more: str) -> str:
-    published_at = utc_text(part.published_at)
+    published_at = periods.utc_text(part.published_at)
     return (
         f'{{"date":"{part.day}","start":"{periods.local_text(start)}","resolution":"{part.resolution}",'
         f'{_day_qualities(qualities)},"quantities":[{quantities}],{more}"publishedAt":"{published_at}"}}'
     )
-
-
-def utc_text(instant: datetime) -> str:
-    """An instant in UTC as ISO 8601 with a Z."""
-    return instant.isoformat().replace("+00:00", "Z")
 
 
 def _completeness(part: Sum) -> str:

@@ -6,6 +6,7 @@ Every line tells its metering point and direction, so that lines of many answers
 from collections.abc import Iterator
 from functools import lru_cache
 
+from shared import periods
 from shared.api import delimited, series_json, series_text
 from shared.api.formats import Dialect, Format, Kind
 from shared.api.series import Run, Sum
@@ -45,7 +46,7 @@ def csv_of_change(
     """The rows of a published market day."""
     between = delimited.separator(dialect)
     head = _head(metering_point_id, direction, Format(Kind.CSV, dialect))
-    tail = f"{sequence}{between}{series_json.utc_text(part.published_at)}"
+    tail = f"{sequence}{between}{periods.utc_text(part.published_at)}"
     text = series_text.values(part, _csv_form(dialect, more=between + _TAIL))
     return text.replace(_HEAD, head).replace(_TAIL, tail)
 

@@ -82,4 +82,4 @@ def _local(instant: datetime | None) -> str | None:
 
 
 def _utc(instant: datetime | None) -> str | None:
-    return instant.isoformat().replace("+00:00", "Z") if instant else None
+    return periods.utc_text(instant) if instant else None

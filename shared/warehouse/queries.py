@@ -5,12 +5,13 @@ number of parameters of a statement (2 100), and is joined, so that no statement
 a market day outside of it.
 """
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
 
 import orjson
 
+from shared import periods
 from shared.metering import Direction
 from shared.readable import Readable
 from shared.warehouse import publish
@@ -20,6 +21,12 @@ FIRST_DAY = date(2010, 1, 1)
 """The first market day that the warehouse can hold."""
 END_DAY = date(2051, 1, 1)
 """The first market day after the last one that the warehouse can hold."""
+_LATELY = timedelta(days=31)
+
+
+def lately_then_ever(as_of: datetime) -> tuple[date, date]:
+    """Since when to look for the latest days: first a month back, as most series reach so far, then ever."""
+    return periods.day_of(as_of) - _LATELY, FIRST_DAY
 
 
 class DayRow(NamedTuple):
@@ -310,14 +317,14 @@ def _change_row(*values: Any) -> ChangeRow:
 def _permitted(readable: Readable, *, first_day: date, last_day: date, after: tuple[str, date] | None) -> str:
     """The permitted days within `[first_day, last_day)` as JSON, each day once, from the key `after` on."""
     rows = []
-    for metering_point_id, periods in readable.periods().items():
+    for metering_point_id, permitted in readable.periods().items():
         begin = first_day
         if after is not None:
             if metering_point_id < after[0]:
                 continue
             if metering_point_id == after[0]:
                 begin = max(first_day, after[1])
-        for period in periods:
+        for period in permitted:
             start, end = max(period.first or begin, begin), min(period.end or last_day, last_day)
             if start < end:
                 rows.append({"metering_point_id": metering_point_id, "first_day": start, "last_day": end})
