@@ -17,7 +17,6 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
 from pathlib import Path
 
 from rich.console import Console
@@ -110,7 +109,7 @@ def _rows(resolution: Resolution, days: int) -> list[DayRow]:
         count = len(periods.starts(day, resolution.step))
         quantities = ",".join(f"{(number * 7 + n * 13) % 9973 / 1000:.3f}" for n in range(count))
         qualities = "M" * count if number % 10 else "E" + "M" * (count - 1)
-        rows.append(DayRow(POINT, day, resolution, quantities, qualities, Decimal(1), 0, 1, _NOW))
+        rows.append(DayRow(POINT, day, resolution, quantities, qualities, "1.000", 0, 1, _NOW))
     return rows
 
 

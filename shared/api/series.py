@@ -265,7 +265,7 @@ def _share(row: DayRow, period: Period) -> tuple[int, str]:
     """What a day adds: its Wh and its letters of quality within the period."""
     day = periods.market_day(row.delivery_date)
     if period.start <= day.start and day.end <= period.end:
-        return _wh(str(row.total_kwh or 0)), row.qualities
+        return _wh(row.total_kwh), row.qualities
     run = _cut(whole_day(row), period)
     return sum(_wh(each) for each in run.quantities.split(",") if each not in ("", "null")), run.qualities
 

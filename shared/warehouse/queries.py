@@ -6,7 +6,6 @@ a market day outside of it.
 """
 
 from datetime import date, datetime, timedelta
-from decimal import Decimal
 from typing import Any, NamedTuple
 
 import orjson
@@ -30,21 +29,21 @@ def lately_then_ever(as_of: datetime) -> tuple[date, date]:
 
 
 class DayRow(NamedTuple):
-    """One version of a published market day; `quantities` and `qualities` are packed."""
+    """One version of a published market day; `quantities` and `qualities` are packed, `total_kwh` is text."""
 
     metering_point_id: str
     delivery_date: date
     resolution: str
     quantities: str
     qualities: str
-    total_kwh: Decimal
+    total_kwh: str
     missing: int
     sequence: int
     published_at: datetime
 
 
 class ChangeRow(NamedTuple):
-    """A market day as a publication left it."""
+    """A market day as a publication left it, in the same form."""
 
     metering_point_id: str
     direction: str
@@ -52,7 +51,7 @@ class ChangeRow(NamedTuple):
     resolution: str
     quantities: str
     qualities: str
-    total_kwh: Decimal
+    total_kwh: str
     missing: int
     sequence: int
     published_at: datetime
@@ -121,7 +120,7 @@ def days(
     return Query(
         """
         SELECT s.metering_point_id, s.delivery_date, s.resolution, s.quantities, s.qualities,
-               s.total_kwh, s.missing, s.sequence, s.published_at
+               CAST(s.total_kwh AS varchar(20)), s.missing, s.sequence, s.published_at
         FROM OPENJSON(?) WITH (metering_point_id varchar(18), first_day date, last_day date) AS permitted
         JOIN metering.series_day AS s
           ON s.metering_point_id = permitted.metering_point_id
@@ -162,7 +161,7 @@ def changes(
     return Query(
         """
         SELECT s.metering_point_id, s.direction, s.delivery_date, s.resolution, s.quantities, s.qualities,
-               s.total_kwh, s.missing, s.sequence, s.published_at
+               CAST(s.total_kwh AS varchar(20)), s.missing, s.sequence, s.published_at
         FROM OPENJSON(?) WITH (metering_point_id varchar(18), first_day date, last_day date) AS permitted
         JOIN metering.series_day AS s
           ON s.metering_point_id = permitted.metering_point_id

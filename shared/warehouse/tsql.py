@@ -6,7 +6,7 @@ from functools import lru_cache
 import sqlglot
 from sqlglot import exp
 
-from shared.warehouse import schema
+from shared.warehouse import clustering, schema
 
 SCHEMA = "metering"
 
@@ -18,13 +18,13 @@ _SCHEMA = re.compile(r"EXEC\('CREATE SCHEMA \w+'\)")
 def translated(sql: str) -> str:
     """One statement of T-SQL in DuckDB's dialect; its `?` stay in order."""
     tree = sqlglot.parse_one(sql, read="fabric").transform(_without_openjson)
-    return _without_schema(tree).sql(dialect="duckdb")
+    return _without_schema(clustering.with_numbers(tree)).sql(dialect="duckdb")
 
 
 def translated_definition(batch: str) -> str | None:
     """One batch of the scripts in infra/warehouse in DuckDB's dialect; None where there is nothing to do.
 
-    DuckDB has `IF NOT EXISTS` where T-SQL guards with `OBJECT_ID`, and knows no clustering.
+    DuckDB has `IF NOT EXISTS` where T-SQL guards with `OBJECT_ID`, and clusters in its own way.
     """
     statement = _EXISTS_GUARD.sub("", schema.without_clustering(batch))
     if _SCHEMA.search(statement):
@@ -32,6 +32,7 @@ def translated_definition(batch: str) -> str | None:
     tree = sqlglot.parse_one(statement, read="fabric").transform(_with_own_clock)
     if isinstance(tree, exp.Create) and tree.kind == "TABLE":
         tree.set("exists", True)
+        tree = clustering.with_number_column(tree)
     return _without_schema(tree).sql(dialect="duckdb")
 
 

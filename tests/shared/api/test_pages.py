@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -34,13 +33,13 @@ class Stored:
         """The rows that a question would give, up to its limit."""
         made: dict[str, Callable[[], Sequence[Any]]] = {
             "days": lambda: [
-                DayRow(POINT, day, "PT15M", self.quantities, "M" * 96, Decimal("0.096"), 0, 1, NOW)
+                DayRow(POINT, day, "PT15M", self.quantities, "M" * 96, "0.096", 0, 1, NOW)
                 for day in self.days
             ],
             "last_days": lambda: [LastDayRow(POINT, self.days[-1])],
             "changes": lambda: [
                 ChangeRow(
-                    POINT, "consumption", day, "PT15M", self.quantities, "M" * 96, Decimal(1), 0, 5, NOW
+                    POINT, "consumption", day, "PT15M", self.quantities, "M" * 96, "0.096", 0, 5, NOW
                 )
                 for day in self.days
             ],

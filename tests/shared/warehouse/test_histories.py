@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from itertools import islice
 from pathlib import Path
 
@@ -360,7 +361,7 @@ def of_day(row: DayRow, direction: Direction) -> Version:
 
 def _version(row: ChangeRow | DayRow, key: Key) -> Version:
     return Version(
-        row.sequence, key, row.resolution, row.quantities, row.qualities, row.total_kwh, row.missing
+        row.sequence, key, row.resolution, row.quantities, row.qualities, Decimal(row.total_kwh), row.missing
     )
 
 
