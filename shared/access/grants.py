@@ -1,9 +1,11 @@
 """What a caller may read, from the stored grants: the read side, used by every request.
 
 Nobody may read anything by default. One metering point is one range read; a portfolio is one
-partition, read once and then kept in memory while the version in its manifest is unchanged.
+partition, read once and then kept in memory while the version in its manifest is unchanged. Whose
+portfolio is in memory is told of one metering point from there.
 """
 
+import bisect
 import hashlib
 import logging
 import threading
@@ -11,6 +13,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from operator import attrgetter
 
 from shared import tables
 from shared.access import runs, store
@@ -36,6 +39,8 @@ _COLUMNS = (
     "version",
     "count",
 )
+
+_POINT = attrgetter("metering_point_id")
 
 logger = logging.getLogger(__name__)
 
@@ -87,6 +92,10 @@ class Grants:
             NoGrants: the principal may read no metering point at all.
         """
         self._refuse_when_too_old()
+        kept = self._from_memory(principal)
+        if kept is not None:
+            permissions = _of_one(kept.permissions, metering_point_id)
+            return Readable(principal, permissions, _digest(permissions))
         permissions, _ = self._read(
             principal, rows_from=f"{metering_point_id}:", rows_before=f"{metering_point_id};"
         )
@@ -208,6 +217,15 @@ def _permissions(grant: Grant, names: dict[str, str]) -> Iterator[Permission]:
     name = names.setdefault(grant.customer_name, grant.customer_name)
     for span in grant.spans:
         yield Permission(grant.metering_point_id, grant.customer_number, name, span.valid_from, span.valid_to)
+
+
+def _of_one(
+    permissions: tuple[Permission, ...], metering_point_id: MeteringPointId
+) -> tuple[Permission, ...]:
+    """Those of one metering point, of permissions that are sorted by it."""
+    first = bisect.bisect_left(permissions, metering_point_id, key=_POINT)
+    end = bisect.bisect_right(permissions, metering_point_id, lo=first, key=_POINT)
+    return permissions[first:end]
 
 
 def _order(permission: Permission) -> tuple[str, int, date]:

@@ -200,6 +200,33 @@ def test_the_version_of_one_metering_point_is_that_of_its_permissions(
     assert grants.of(ALICE, metering_point_id=point(1)).version != first
 
 
+@pytest.mark.parametrize("asked", [1, 2, 3, 4])
+def test_one_metering_point_of_a_portfolio_in_memory_costs_no_read_and_is_the_same(
+    storage: Tables, grants: Grants, counting: Counting, asked: int
+) -> None:
+    give(storage, grant(1), grant(2, customer=10001), grant(2, customer=10002), grant(3))
+    read = grants.of(ALICE, metering_point_id=point(asked))
+    grants.portfolio(ALICE)
+    counting.reads.clear()
+
+    remembered = grants.of(ALICE, metering_point_id=point(asked))
+
+    assert remembered == read
+    assert counting.reads == []
+
+
+def test_a_metering_point_revoked_from_a_portfolio_in_memory_is_gone_within_half_a_minute(
+    storage: Tables, grants: Grants, clock: Clock
+) -> None:
+    give(storage, grant(1), grant(2))
+    grants.portfolio(ALICE)
+    write(storage, [Change(grant(2), None)])
+
+    clock.pass_time(timedelta(seconds=30))
+
+    assert grants.of(ALICE, metering_point_id=point(2)).permissions == ()
+
+
 def test_a_portfolio_that_is_rewritten_while_it_is_read_is_read_again(storage: Tables, clock: Clock) -> None:
     complete(storage, clock)
     give(storage, grant(1), grant(2))
