@@ -6,7 +6,7 @@ Source: https://learn.microsoft.com/azure/app-service/configure-authentication-p
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +18,10 @@ PRINCIPAL_HEADERS = "x-ms-client-principal"
 
 SECONDS_BETWEEN_KEY_READS = 5
 """A token with an unknown key makes us read the issuer's keys again, but not more often than this."""
+
+TOKENS_KEPT = 100
+"""Accepted tokens that are kept until they end, so that a signature is checked once and not with each call:
+the gateway sends one token for hours."""
 
 
 class Unauthenticated(Exception):
@@ -44,8 +48,11 @@ class Authentication:
 
     policy: Policy
     client: httpx.AsyncClient
+    clock: Callable[[], float] = time.time
+    """Seconds since 1970."""
     _keys: dict[str, jwt.PyJWK] = field(default_factory=dict)
     _read_at: float = float("-inf")
+    _accepted: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     async def principal(self, headers: Mapping[str, str], *, path: str) -> str | None:
         """Object id of the caller; None for a path that is open to everybody.
@@ -66,6 +73,17 @@ class Authentication:
         return principal
 
     async def _claims(self, token: str) -> dict[str, Any]:
+        if token not in self._accepted:
+            claims = await self._validated(token)
+            if len(self._accepted) >= TOKENS_KEPT:
+                self._accepted.clear()
+            self._accepted[token] = claims
+        claims = self._accepted[token]
+        if claims["exp"] <= self.clock():
+            raise Unauthenticated("the token has ended")
+        return claims
+
+    async def _validated(self, token: str) -> dict[str, Any]:
         try:
             key = await self._key(str(jwt.get_unverified_header(token).get("kid", "")))
             return dict(

@@ -1,5 +1,6 @@
 """Who gets past App Service authentication, and what the app then sees."""
 
+import asyncio
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -139,6 +140,31 @@ def test_keys_are_read_once_and_unknown_ones_do_not_make_us_ask_again_at_once(
         client.get("/v1/status", headers=bearer(text))
 
     assert issuer.reads == 1
+
+
+def test_an_accepted_token_is_refused_once_it_has_ended(issuer: Issuer) -> None:
+    policy = easyauth.Policy(ISSUER, "api://app", frozenset({GATEWAY}), frozenset())
+    keys = httpx.AsyncClient(transport=httpx.MockTransport(issuer.answer))
+    ends = int(time.time()) + 60
+    times = iter([ends - 60, ends - 1, ends])
+    authentication = easyauth.Authentication(policy, keys, clock=lambda: next(times))
+    headers = {"authorization": f"Bearer {token(exp=ends)}"}
+
+    async def ask() -> str | None:
+        return await authentication.principal(headers, path="/v1/status")
+
+    assert asyncio.run(ask()) == GATEWAY
+    assert asyncio.run(ask()) == GATEWAY
+    with pytest.raises(easyauth.Unauthenticated):
+        asyncio.run(ask())
+
+
+def test_more_tokens_than_are_kept_are_all_let_in(client: Caller) -> None:
+    texts = [token(jti=str(number)) for number in range(easyauth.TOKENS_KEPT + 1)]
+
+    statuses = {client.get("/v1/status", headers=bearer(text)).status_code for text in (*texts, texts[0])}
+
+    assert statuses == {200}
 
 
 def test_an_issuer_that_does_not_answer_lets_nobody_in() -> None:
