@@ -2,6 +2,7 @@
 
 import logging
 from datetime import UTC, datetime
+from functools import partial
 
 import azure.functions as func
 
@@ -35,10 +36,11 @@ log = logging.getLogger("metering.timers")
 
 app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
 use = services.start(settings.from_environment(), clock=clock)
+answers = partial(boundary.answers, telemetry=lambda: use.telemetry)
 
 
 @app.route("v1/customers", methods=["GET", "HEAD"])
-@boundary.answers
+@answers
 def customers(req: func.HttpRequest) -> Answer:
     """The customers whose metering points the caller may read."""
     caller = callers.identify(req.headers, gateway_principal_id=use.settings.gateway_principal_id)
@@ -51,7 +53,7 @@ def customers(req: func.HttpRequest) -> Answer:
 
 
 @app.route("v1/metering-points", methods=["GET", "HEAD"])
-@boundary.answers
+@answers
 def metering_points(req: func.HttpRequest) -> Answer:
     """The metering points that the caller may read."""
     caller = callers.identify(req.headers, gateway_principal_id=use.settings.gateway_principal_id)
@@ -66,7 +68,7 @@ def metering_points(req: func.HttpRequest) -> Answer:
 
 
 @app.route("v1/metering-points/{meteringPointId}", methods=["GET", "HEAD"])
-@boundary.answers
+@answers
 def metering_point(req: func.HttpRequest) -> Answer:
     """One metering point."""
     caller = callers.identify(req.headers, gateway_principal_id=use.settings.gateway_principal_id)
@@ -85,35 +87,35 @@ def metering_point(req: func.HttpRequest) -> Answer:
 
 
 @app.route("v1/metering-points/{meteringPointId}/consumption", methods=["GET", "HEAD"])
-@boundary.answers
+@answers
 def consumption_of_one(req: func.HttpRequest) -> Answer:
     """Energy taken from the grid at one metering point."""
     return series_of_one(req, Direction.CONSUMPTION)
 
 
 @app.route("v1/metering-points/{meteringPointId}/production", methods=["GET", "HEAD"])
-@boundary.answers
+@answers
 def production_of_one(req: func.HttpRequest) -> Answer:
     """Energy delivered to the grid at one metering point."""
     return series_of_one(req, Direction.PRODUCTION)
 
 
 @app.route("v1/consumption", methods=["GET", "HEAD"])
-@boundary.answers
+@answers
 def consumption_of_many(req: func.HttpRequest) -> Answer:
     """Energy taken from the grid at many metering points."""
     return series_of_many(req, Direction.CONSUMPTION)
 
 
 @app.route("v1/production", methods=["GET", "HEAD"])
-@boundary.answers
+@answers
 def production_of_many(req: func.HttpRequest) -> Answer:
     """Energy delivered to the grid at many metering points."""
     return series_of_many(req, Direction.PRODUCTION)
 
 
 @app.route("v1/changes", methods=["GET", "HEAD"])
-@boundary.answers
+@answers
 def changes_since(req: func.HttpRequest) -> Answer:
     """New and corrected market days since a cursor."""
     caller = callers.identify(req.headers, gateway_principal_id=use.settings.gateway_principal_id)
@@ -133,7 +135,7 @@ def changes_since(req: func.HttpRequest) -> Answer:
 
 
 @app.route("v1/status", methods=["GET", "HEAD"])
-@boundary.answers
+@answers
 def service_status(req: func.HttpRequest) -> Answer:
     """How fresh metering data and access are."""
     callers.identify(req.headers, gateway_principal_id=use.settings.gateway_principal_id)
@@ -144,7 +146,7 @@ def service_status(req: func.HttpRequest) -> Answer:
 
 
 @app.route("v1/health", methods=["GET", "HEAD"])
-@boundary.answers
+@answers
 def health(req: func.HttpRequest) -> Answer:
     """Whether the app is alive, and whether warehouse and tables answer it."""
     readiness = use.probe.readiness()
@@ -153,7 +155,7 @@ def health(req: func.HttpRequest) -> Answer:
 
 # The host asks its routes in the order of their functions' names: this one has to be the last.
 @app.route("v1/{*anyPath}", methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
-@boundary.answers
+@answers
 def without_resource(req: func.HttpRequest) -> Answer:
     """What is no resource, and what cannot be done with one."""
     return responses.no_content(resources.options(req.method, req.url))

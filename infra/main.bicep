@@ -77,7 +77,7 @@ param storageSku string
 param logRetentionDays int
 param logDailyCapGb int
 
-@description('Share of requests that the gateway reports to Application Insights; errors are always reported.')
+@description('Share of requests whose traces go to Application Insights. The gateway reports its errors always; metrics count every request.')
 @minValue(1)
 @maxValue(100)
 param gatewayTracePercentage int
@@ -219,6 +219,7 @@ module functionApp 'modules/function-app.bicep' = {
     deliveryContainerName: storage.outputs.deliveryContainerName
     keyVaultUri: keyVault.outputs.vaultUri
     applicationInsightsConnectionString: monitoring.outputs.applicationInsightsConnectionString
+    tracePercentage: gatewayTracePercentage
     warehouseServer: warehouseServer
     warehouseDatabase: warehouseDatabase
     maximumInstanceCount: maximumInstanceCount

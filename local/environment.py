@@ -27,6 +27,8 @@ _DEFAULTS = {
     "SEVERA_CONTACT_ROLE": "API",
     "SYNC_MAX_REVOKED_SHARE": "0.10",
     "SYNC_ALLOW_REVOCATIONS": "false",
+    "TELEMETRY": "off",
+    "TELEMETRY_TRACE_PERCENTAGE": "100",
 }
 """What the app does without these settings, so that the sample shows all there is to set."""
 

@@ -1,8 +1,9 @@
 """Everything that the routes and timers work with, made once from the settings."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 
 from azure.core.credentials import TokenCredential
@@ -14,16 +15,19 @@ from shared.access.grants import Grants
 from shared.access.holdings import SupplyPeriod
 from shared.access.mapping import Fields
 from shared.access.register import ContactEmail, Directory
-from shared.access.reports import SyncReport
+from shared.access.reports import Outcome, SyncReport
 from shared.access.sync import Rules, Sources
 from shared.api.requests import Known
 from shared.api.status import Probe
 from shared.settings import Settings
 from shared.tables import Tables
+from shared.telemetry import exporting
+from shared.telemetry.recording import Operation, Telemetry
 from shared.warehouse import announce, container, intake, opening, supply
 from shared.warehouse.container import Container
 from shared.warehouse.engine import Warehouse
 from shared.warehouse.intake import Intake
+from shared.warehouse.measured import Measured
 from shared.warehouse.publish import Published
 from shared.warehouse.watermark import Publications
 
@@ -38,6 +42,7 @@ class Services:
     clock: Clock
     credential: TokenCredential
     """The app's own identity: the managed one in Azure, a developer's sign-in elsewhere."""
+    telemetry: Telemetry
     tables: Tables
     warehouse: Warehouse
     grants: Grants
@@ -60,23 +65,35 @@ class Services:
         self, *, dry_run: bool = False, allow_revocations: bool = False, widen: Collection[int] = ()
     ) -> SyncReport:
         """Bring the grants up to date with Severa and Entra, once; `sync.run` tells how it fails."""
-        return sync.run(
-            self._sources(dry_run=dry_run),
-            storage=self.tables,
-            rules=_rules(self.settings, allow_revocations=allow_revocations, widen=widen),
-            clock=self.clock,
-            dry_run=dry_run,
-        )
+        with self.telemetry.run("sync_access"):
+            report = sync.run(
+                self._sources(dry_run=dry_run),
+                storage=self.tables,
+                rules=_rules(self.settings, allow_revocations=allow_revocations, widen=widen),
+                clock=self.clock,
+                dry_run=dry_run,
+            )
+            if report.outcome is Outcome.COMPLETE:
+                self.telemetry.access_changed(report.counts)
+            return report
 
     def take_in_deliveries(self) -> Intake:
         """Load the delivery files that have arrived; what went wrong is in the answer."""
         if self.deliveries is None:
             return Intake()
-        return intake.take_in(self.deliveries, self.warehouse, clock=self.clock)
+        with self.telemetry.run("take_in_deliveries"):
+            taken = intake.take_in(self.deliveries, self.warehouse, clock=self.clock)
+            self.telemetry.delivered(loaded=len(taken.loaded), rejected=len(taken.rejected))
+            return taken
 
     def publish_readings(self) -> list[Published]:
         """Publish every delivery that waits, and tell the requests of it."""
-        return announce.publish_pending(self.warehouse, publications=self.publications, clock=self.clock)
+        with self.telemetry.run("publish_readings"):
+            published = announce.publish_pending(
+                self.warehouse, publications=self.publications, clock=self.clock
+            )
+            self.telemetry.published(days=sum(each.days for each in published))
+            return published
 
     def _sources(self, *, dry_run: bool) -> Sources:
         by_supply = self.settings.sync.metering_point_source == "warehouse"
@@ -108,21 +125,57 @@ class Services:
 
 def start(settings: Settings, *, clock: Clock) -> Services:
     """Open what the settings name."""
+    telemetry = exporting.open_telemetry(settings.telemetry)
     credential = DefaultAzureCredential(managed_identity_client_id=settings.identity_client_id)
-    opened = tables.open_tables(settings.table_storage, credential=credential)
-    warehouse = opening.open_warehouse(settings.warehouse, identity_client_id=settings.identity_client_id)
+    storage = tables.open_tables(
+        settings.table_storage, credential=credential, observe=partial(_table_request, telemetry)
+    )
+    warehouse = Measured(
+        opening.open_warehouse(settings.warehouse, identity_client_id=settings.identity_client_id),
+        telemetry=telemetry,
+        url=settings.warehouse.url,
+    )
+    grants = Grants(tables=storage, max_age=settings.access_max_age, clock=clock)
+    publications = Publications(tables=storage, clock=clock)
+    _watch_ages(telemetry, grants=grants, publications=publications, clock=clock)
     return Services(
         settings=settings,
         clock=clock,
         credential=credential,
-        tables=opened,
+        telemetry=telemetry,
+        tables=storage,
         warehouse=warehouse,
-        grants=Grants(tables=opened, max_age=settings.access_max_age, clock=clock),
-        publications=Publications(tables=opened, clock=clock),
-        probe=Probe(warehouse=warehouse, tables=opened, clock=clock),
+        grants=grants,
+        publications=publications,
+        probe=Probe(warehouse=warehouse, tables=storage, clock=clock),
         deliveries=container.open_container(settings.deliveries, credential=credential)
         if settings.deliveries
         else None,
+    )
+
+
+def _table_request(telemetry: Telemetry, operation: str, table: str) -> AbstractContextManager[Operation]:
+    attributes = {"db.system.name": "azure.table_storage", "db.operation.name": operation}
+    if table:
+        attributes["db.collection.name"] = table
+    return telemetry.operation(f"{operation} {table}".strip(), attributes=attributes, told={})
+
+
+def _watch_ages(telemetry: Telemetry, *, grants: Grants, publications: Publications, clock: Clock) -> None:
+    """Tell how old data and access are: both grow until somebody acts."""
+
+    def since(moment: datetime | None) -> timedelta | None:
+        return None if moment is None else clock() - moment
+
+    def data_age() -> timedelta | None:
+        latest = publications.latest()
+        return since(latest.available_until if latest else None)
+
+    telemetry.watch_age("metering.data.age", description="Time since the end of the data.", age=data_age)
+    telemetry.watch_age(
+        "metering.access.age",
+        description="Time since access was last completely in step with Severa.",
+        age=lambda: since(grants.synced_at()),
     )
 
 

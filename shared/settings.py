@@ -71,6 +71,17 @@ class SyncSettings:
 
 
 @dataclass(frozen=True)
+class TelemetrySettings:
+    """Where spans and metrics go; nowhere, when neither is chosen."""
+
+    application_insights: str | None = field(repr=False)
+    """Connection string of an Application Insights resource."""
+    printed: bool
+    trace_percentage: float
+    """How many of a hundred traces Application Insights gets; metrics count every request."""
+
+
+@dataclass(frozen=True)
 class Settings:
     """Everything that the environment decides; what may hold a secret is left out of its `repr`."""
 
@@ -82,6 +93,7 @@ class Settings:
     severa: SeveraSettings
     directory: DirectorySettings
     sync: SyncSettings
+    telemetry: TelemetrySettings
     deliveries: DeliverySettings | None
     """None: nothing is taken in from storage, only published."""
     identity_client_id: str | None
@@ -183,6 +195,7 @@ def _read(reader: _Reader) -> Settings:
         severa=_severa(reader),
         directory=_directory(reader),
         sync=_sync(reader),
+        telemetry=_telemetry(reader),
         deliveries=_deliveries(reader),
         identity_client_id=reader.guid("AZURE_CLIENT_ID"),
     )
@@ -246,4 +259,12 @@ def _sync(reader: _Reader) -> SyncSettings:
         metering_point_source=cast(Literal["severa", "warehouse"], source),
         max_revoked_share=reader.number("SYNC_MAX_REVOKED_SHARE", "0.10", parse=float, low=0, high=1),
         allow_revocations=allow == "true",
+    )
+
+
+def _telemetry(reader: _Reader) -> TelemetrySettings:
+    return TelemetrySettings(
+        application_insights=reader.optional("APPLICATIONINSIGHTS_CONNECTION_STRING"),
+        printed=reader.choice("TELEMETRY", "off", among=("off", "console")) == "console",
+        trace_percentage=reader.number("TELEMETRY_TRACE_PERCENTAGE", "100", parse=float, low=0, high=100),
     )

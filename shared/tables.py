@@ -4,8 +4,9 @@ Entities are plain dictionaries with `PartitionKey` and `RowKey`. Every error of
 client library is translated here, once.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Literal
 
 from azure.core import MatchConditions
@@ -16,6 +17,8 @@ from azure.core.exceptions import (
     ResourceModifiedError,
     ResourceNotFoundError,
 )
+from azure.core.pipeline import PipelineRequest, PipelineResponse
+from azure.core.pipeline.policies import HTTPPolicy
 from azure.data.tables import TableErrorCode, TableServiceClient, TableTransactionError, UpdateMode
 
 ACCESS_GRANTS = "AccessGrants"
@@ -30,6 +33,9 @@ Entity = dict[str, Any]
 Operation = tuple[Literal["insert", "upsert", "replace", "delete"], Mapping[str, Any]]
 """`insert` wants it absent, `replace` wants the version in its `etag`, `delete` wants it present."""
 
+Observe = Callable[[str, str], AbstractContextManager[object]]
+"""Surrounds a request to Table Storage, given what it does and to which table: never with which keys."""
+
 # A request waits for a table at most a few seconds: it is answered 503 rather than left hanging.
 _CLIENT_OPTIONS: dict[str, Any] = {
     "retry_total": 2,
@@ -38,6 +44,9 @@ _CLIENT_OPTIONS: dict[str, Any] = {
     "read_timeout": 10,
 }
 
+
+_TABLE = re.compile(rf"/({'|'.join(ALL)})(\(\))?")
+_BATCH = "$batch"
 
 _CHANGED = (
     TableErrorCode.UPDATE_CONDITION_NOT_SATISFIED,
@@ -163,13 +172,39 @@ class Tables:
             return [result.get("etag") for result in results]
 
 
-def open_tables(table_storage: str, *, credential: TokenCredential | None) -> Tables:
+def open_tables(
+    table_storage: str, *, credential: TokenCredential | None, observe: Observe | None = None
+) -> Tables:
     """Tables at an endpoint (with the app's identity) or by a connection string (the local emulator)."""
+    options = {**_CLIENT_OPTIONS, "per_call_policies": [_Observed(observe)] if observe else []}
     if table_storage.startswith("https://"):
         if credential is None:
             raise TablesUnavailable("TABLE_STORAGE is an endpoint and needs an identity.")
-        return Tables(TableServiceClient(endpoint=table_storage, credential=credential, **_CLIENT_OPTIONS))
-    return Tables(TableServiceClient.from_connection_string(table_storage, **_CLIENT_OPTIONS))
+        return Tables(TableServiceClient(endpoint=table_storage, credential=credential, **options))
+    return Tables(TableServiceClient.from_connection_string(table_storage, **options))
+
+
+class _Observed(HTTPPolicy[Any, Any]):
+    """Lets each request to Table Storage, with its retries, be observed."""
+
+    def __init__(self, observe: Observe) -> None:
+        super().__init__()
+        self._observe = observe
+
+    def send(self, request: PipelineRequest[Any]) -> PipelineResponse[Any, Any]:
+        """Pass the request on."""
+        with self._observe(*_described(method=request.http_request.method, url=request.http_request.url)):
+            return self.next.send(request)
+
+
+def _described(*, method: str, url: str) -> tuple[str, str]:
+    """What a request does, and to which table; its address has keys, which nobody is told."""
+    if _BATCH in url:
+        return "batch", ""
+    found = _TABLE.search(url)
+    if found is None:
+        return method.lower(), ""
+    return "query" if method == "GET" and found[2] else method.lower(), found[1]
 
 
 def _in_transaction(

@@ -26,6 +26,9 @@ param deliveryContainerName string
 param keyVaultUri string
 param applicationInsightsConnectionString string
 
+@description('Share of requests whose spans are sent to Application Insights.')
+param tracePercentage int
+
 @description('Host name of the warehouse, for example abc123.datawarehouse.fabric.microsoft.com.')
 param warehouseServer string
 param warehouseDatabase string
@@ -93,13 +96,15 @@ var warmInstances = [
   }
 ]
 
-// The host schedules the timers with these, finds its storage and sends telemetry; the app never reads them.
+// The host and its libraries read these, the app never does: the timers' storage, the identity that telemetry is sent
+// with, the name that it is sent under, and that our spans stand under the host's.
 var hostSettings = {
   AzureWebJobsStorage__credential: 'managedidentity'
   AzureWebJobsStorage__clientId: identityClientId
   AzureWebJobsStorage__blobServiceUri: blobEndpoint
-  APPLICATIONINSIGHTS_CONNECTION_STRING: applicationInsightsConnectionString
   APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identityClientId};Authorization=AAD'
+  OTEL_SERVICE_NAME: name
+  PYTHON_ENABLE_OPENTELEMETRY: 'true'
   PYTHON_THREADPOOL_THREAD_COUNT: string(threads)
 }
 
@@ -127,6 +132,10 @@ var appSettings = {
   ENTRA_INVITE_REDIRECT_URL: entraInviteRedirectUrl
   ENTRA_API_APP_ID: apiAppId
   GRAPH_BASE_URL: 'https://graph.microsoft.com/v1.0'
+  // The host reads it too: it reports requests, log lines and exceptions, the app its spans and metrics.
+  APPLICATIONINSIGHTS_CONNECTION_STRING: applicationInsightsConnectionString
+  TELEMETRY: 'off'
+  TELEMETRY_TRACE_PERCENTAGE: string(tracePercentage)
   SYNC_SCHEDULE: syncSchedule
   PUBLISH_SCHEDULE: publishSchedule
   SYNC_MAX_REVOKED_SHARE: '0.10'

@@ -4,8 +4,11 @@ import fnmatch
 import re
 from collections.abc import Iterable, Mapping
 
-HOST_SETTINGS = ("AzureWebJobsStorage", "APPLICATIONINSIGHTS_", "FUNCTIONS_", "IDENTITY_", "PYTHON_")
-"""Beginnings of settings that the host, its Python worker and azure-identity read; the app never does.
+HOST_SETTINGS = (
+    *("AzureWebJobsStorage", "APPLICATIONINSIGHTS_AUTHENTICATION_STRING", "FUNCTIONS_"),
+    *("IDENTITY_", "OTEL_", "PYTHON_"),
+)
+"""Beginnings of settings that the host, its Python worker and the libraries read; the app never does.
 
 Azure sets those of the managed identity (IDENTITY_) itself; locally the sample stands in for it.
 """

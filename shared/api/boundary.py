@@ -1,11 +1,11 @@
-"""The boundary: every answer leaves here, every error becomes one, every request is one log line."""
+"""The boundary: every answer leaves here, every error becomes one, every request is a span and a log line."""
 
 import functools
 import json
 import logging
-import re
 import time
 from collections.abc import Callable
+from urllib.parse import urlsplit
 
 import azure.functions as func
 
@@ -14,6 +14,7 @@ from shared.api import callers, responses, urls
 from shared.api.problems import InvalidRequest, Problem, Refused
 from shared.api.responses import Answer
 from shared.tables import TablesUnavailable
+from shared.telemetry.recording import Telemetry
 from shared.warehouse.engine import WarehouseTimeout, WarehouseUnavailable
 
 Handler = Callable[[func.HttpRequest], Answer]
@@ -22,30 +23,49 @@ log = logging.getLogger("metering.requests")
 
 # The worker reads what a function takes and returns from its annotations: those of the handler are not ours.
 _KEPT = ("__module__", "__name__", "__qualname__", "__doc__")
-_TRACE = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
-def answers(handler: Handler) -> Callable[[func.HttpRequest], func.HttpResponse]:
-    """Make a handler answer problems instead of raising, and log what it answered."""
+def answers(
+    handler: Handler, *, telemetry: Callable[[], Telemetry]
+) -> Callable[[func.HttpRequest], func.HttpResponse]:
+    """Make a handler answer problems instead of raising, and tell what it answered."""
 
     @functools.wraps(handler, assigned=_KEPT)
     def answer(req: func.HttpRequest) -> func.HttpResponse:
         started = time.perf_counter()
         request_id = callers.request_id(req.headers)
-        try:
-            answered = handler(req)
-        except Exception as error:
-            problem = _problem(error)
-            if problem.code == "internal-error":
-                log.exception("Request %s failed", request_id)
-            answered = responses.of_problem(problem, url=req.url, request_id=request_id)
-        answered = responses.compressed(answered, req.headers.get("accept-encoding", ""))
-        response = responses.as_http(answered)
-        response.headers["X-Request-Id"] = request_id
-        _log(req, answered, request_id=request_id, seconds=time.perf_counter() - started)
+        route = urls.template(req.url, req.route_params)
+        with telemetry().request(
+            method=req.method,
+            route=route,
+            scheme=urlsplit(req.url).scheme,
+            traceparent=req.headers.get("traceparent", ""),
+        ) as request:
+            answered, error = _ask(handler, req, request_id=request_id)
+            answered = responses.compressed(answered, req.headers.get("accept-encoding", ""))
+            response = responses.as_http(answered)
+            response.headers["X-Request-Id"] = request_id
+            request.answered(
+                status=answered.status, rows=answered.rows, problem=answered.problem, error=error
+            )
+        seconds = time.perf_counter() - started
+        _log(req, answered, request_id=request_id, trace_id=request.trace_id, route=route, seconds=seconds)
         return response
 
     return answer
+
+
+def _ask(handler: Handler, req: func.HttpRequest, *, request_id: str) -> tuple[Answer, str | None]:
+    """What is answered, and the class of an error that nobody expected."""
+    try:
+        return handler(req), None
+    except Exception as error:
+        problem = _problem(error)
+        answered = responses.of_problem(problem, url=req.url, request_id=request_id)
+        if problem.code != "internal-error":
+            return answered, None
+        log.exception("Request %s failed", request_id)
+        return answered, type(error).__name__
 
 
 def _problem(error: Exception) -> Problem:
@@ -88,16 +108,23 @@ def _later(seconds: int) -> dict[str, str]:
     return {"Retry-After": str(seconds)}
 
 
-def _log(req: func.HttpRequest, answer: Answer, *, request_id: str, seconds: float) -> None:
+def _log(
+    req: func.HttpRequest,
+    answer: Answer,
+    *,
+    request_id: str,
+    trace_id: str | None,
+    route: str,
+    seconds: float,
+) -> None:
     """One structured line: who asked for what and how it went, and never a token, a key or a value."""
-    trace = _TRACE.fullmatch(req.headers.get("traceparent", ""))
     line = {
         "requestId": request_id,
-        "traceId": trace[1] if trace else None,
+        "traceId": trace_id,
         "caller": callers.for_the_log(req.headers),
         "subscription": callers.one_line(req.headers.get("x-subscription-id", "")),
         "method": req.method,
-        "route": urls.template(req.url, req.route_params),
+        "route": route,
         "status": answer.status,
         "problem": answer.problem,
         "rows": answer.rows,
