@@ -137,7 +137,7 @@ def start(settings: Settings, *, clock: Clock) -> Services:
     )
     grants = Grants(tables=storage, max_age=settings.access_max_age, clock=clock)
     publications = Publications(tables=storage, clock=clock)
-    _watch_ages(telemetry, grants=grants, publications=publications, clock=clock)
+    watch_ages(telemetry, grants=grants, publications=publications, clock=clock)
     return Services(
         settings=settings,
         clock=clock,
@@ -161,7 +161,7 @@ def _table_request(telemetry: Telemetry, operation: str, table: str) -> Abstract
     return telemetry.operation(f"{operation} {table}".strip(), attributes=attributes, told={})
 
 
-def _watch_ages(telemetry: Telemetry, *, grants: Grants, publications: Publications, clock: Clock) -> None:
+def watch_ages(telemetry: Telemetry, *, grants: Grants, publications: Publications, clock: Clock) -> None:
     """Tell how old data and access are: both grow until somebody acts."""
 
     def since(moment: datetime | None) -> timedelta | None:

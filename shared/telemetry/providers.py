@@ -51,4 +51,10 @@ def recording(*destinations: Destination) -> Telemetry:
         tracers.force_flush(FLUSH_MILLISECONDS)
         meters.force_flush(FLUSH_MILLISECONDS)
 
-    return Telemetry(tracer=tracers.get_tracer(SCOPE), meter=meters.get_meter(SCOPE), flush=flush)
+    def close() -> None:
+        tracers.shutdown()
+        meters.shutdown()
+
+    return Telemetry(
+        tracer=tracers.get_tracer(SCOPE), meter=meters.get_meter(SCOPE), flush=flush, close=close
+    )

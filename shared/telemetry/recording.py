@@ -76,10 +76,14 @@ class Operation:
 class Telemetry:
     """Records requests, the calls they make, and the state of the data. Safe to use from several threads."""
 
-    def __init__(self, *, tracer: Tracer, meter: Meter, flush: Callable[[], None]) -> None:
+    def __init__(
+        self, *, tracer: Tracer, meter: Meter, flush: Callable[[], None], close: Callable[[], None]
+    ) -> None:
         self._tracer = tracer
         self._meter = meter
         self._flush = flush
+        self.close = close
+        """Send what is left and stop; the end of Python does it too."""
         self._requests = meter.create_histogram(
             "http.server.request.duration",
             unit="s",
@@ -210,7 +214,11 @@ class Telemetry:
 
 def off() -> Telemetry:
     """Telemetry that records nothing. A caller's trace id is still followed."""
-    return Telemetry(tracer=NoOpTracer(), meter=NoOpMeter(SCOPE), flush=lambda: None)
+    return Telemetry(tracer=NoOpTracer(), meter=NoOpMeter(SCOPE), flush=_nothing, close=_nothing)
+
+
+def _nothing() -> None:
+    """Nothing is kept."""
 
 
 def _parent(traceparent: str) -> Context | None:
