@@ -28,7 +28,8 @@ CREATE TABLE metering.landed_row (
 )
 GO
 
--- The market days that a publication under way touches, with the length of their intervals.
+-- The market days that a publication under way touches, with the length of their intervals. is_whole: 1 where
+-- the delivery has every interval of the day and no later one is published, so that no earlier value counts.
 IF OBJECT_ID('metering.publishing_day') IS NULL
 CREATE TABLE metering.publishing_day (
     sequence bigint NOT NULL,
@@ -36,7 +37,8 @@ CREATE TABLE metering.publishing_day (
     direction varchar(11) NOT NULL,
     delivery_date date NOT NULL,
     resolution varchar(5) NOT NULL,
-    minutes smallint NOT NULL
+    minutes smallint NOT NULL,
+    is_whole smallint NOT NULL
 )
 GO
 

@@ -1,6 +1,7 @@
 -- Delivered values with their market day. Europe/Oslo is one or two hours ahead of UTC, so the
 -- date two hours ahead is the market day or the day after it; an equality join finds it, which
--- stays linear in the number of values where a join on a range would not.
+-- stays linear in the number of values where a join on a range would not. What starts beside the
+-- intervals of its resolution, as nothing does that came through the checks, is no value of any.
 CREATE OR ALTER VIEW metering.delivered_value AS
 SELECT
     v.metering_point_id,
@@ -17,6 +18,8 @@ SELECT
 FROM metering.interval_value AS v
 JOIN metering.market_day AS ahead
   ON ahead.delivery_date = CAST(DATEADD(hour, 2, v.start_utc) AS date)
+WHERE DATEPART(second, v.start_utc) = 0
+  AND DATEPART(minute, v.start_utc) % CASE v.resolution WHEN 'PT15M' THEN 15 ELSE 60 END = 0
 GO
 
 -- Deliveries that no publication has taken in yet.
