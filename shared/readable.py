@@ -4,8 +4,11 @@ Only `shared.access.grants` makes a `Readable` from stored grants, so that a que
 cannot be written that forgets to ask.
 """
 
-from dataclasses import dataclass
+from bisect import bisect_left
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from datetime import date
+from itertools import groupby, islice
 
 from shared.metering import MeteringPointId
 
@@ -52,6 +55,25 @@ class Readable:
                 found.append(days)
         return merged
 
+    def only(self, metering_point_ids: Collection[str]) -> "Readable":
+        """What may be read of these metering points."""
+        kept = tuple(each for each in self.permissions if each.metering_point_id in metering_point_ids)
+        return replace(self, permissions=kept)
+
+    def chunk(self, *, start: str, size: int) -> tuple["Readable", MeteringPointId | None]:
+        """What may be read of the next `size` metering points from `start` on, and the one after them.
+
+        It costs what it gives: the metering points before and after are not looked at.
+        """
+        first = end = bisect_left(self.permissions, start, key=_metering_point_id)
+        for count, (metering_point_id, group) in enumerate(
+            groupby(islice(self.permissions, first, None), key=_metering_point_id)
+        ):
+            if count == size:
+                return replace(self, permissions=self.permissions[first:end]), metering_point_id
+            end += sum(1 for _ in group)
+        return replace(self, permissions=self.permissions[first:]), None
+
 
 @dataclass(frozen=True)
 class PermittedDays:
@@ -63,6 +85,10 @@ class PermittedDays:
     def contains(self, day: date) -> bool:
         """Whether a market day is permitted."""
         return (self.first is None or self.first <= day) and (self.end is None or day < self.end)
+
+
+def _metering_point_id(permission: Permission) -> MeteringPointId:
+    return permission.metering_point_id
 
 
 def _by_metering_point_and_day(permission: Permission) -> tuple[str, date]:

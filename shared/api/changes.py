@@ -6,11 +6,12 @@ a place in the order of publications, so it stays valid for as long as it is kep
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 
 from shared import periods
-from shared.api import cursors, formats, pages, series, series_json, series_lines
+from shared.api import cursors, feed, formats, pages, series, series_json, series_lines
 from shared.api.contents import Content
+from shared.api.feed import Key
 from shared.api.formats import Dialect, Format, Kind
 from shared.api.parameters import Parameters
 from shared.api.requests import DEFAULT_LIMIT, MAX_LIMIT, Given
@@ -23,9 +24,6 @@ from shared.warehouse.watermark import Publication
 
 _QUERY = "changes"
 _NO_SEQUENCE = 2**62
-
-Key = tuple[int, str, str, date]
-"""A place in the order of publication: sequence, metering point, direction, market day."""
 
 
 @dataclass(frozen=True)
@@ -81,22 +79,34 @@ def read_request(
     return ChangesRequest(after, since, limit, latest.sequence if latest else 0, written)
 
 
-def fetch(warehouse: Warehouse, *, readable: Readable, asked: ChangesRequest) -> Changes:
-    """Read one page; without cursor and `since` it is empty and tells the cursor of now."""
+def fetch(
+    warehouse: Warehouse, *, readable: Readable, asked: ChangesRequest, at_once: int = feed.AT_ONCE
+) -> Changes:
+    """Read one page; without cursor and `since` it is empty and tells the cursor of now.
+
+    Args:
+        at_once: metering points that one statement is given.
+    """
     after = asked.after
     if after is None and asked.since is not None:
         (sequence,) = warehouse.fetch(queries.sequence_at(asked.since))
-        after = _first_after(sequence)
-    if after is None or after[0] > asked.through:
-        return Changes((), _sealed(after or _first_after(asked.through)), is_up_to_date=True)
-    rows = warehouse.fetch(
-        queries.changes(readable, after=after, through=asked.through, limit=asked.limit + 1)
+        after = feed.first_of(sequence + 1)
+    up_to_date = feed.first_of(asked.through + 1)
+    if after is None or after >= up_to_date:
+        return Changes((), _sealed(after or up_to_date), is_up_to_date=True)
+    rows = feed.changes(
+        warehouse,
+        readable=readable,
+        after=after,
+        through=asked.through,
+        limit=asked.limit + 1,
+        at_once=at_once,
     )
     limit = asked.limit
     if asked.format.kind is Kind.CSV:
         limit = min(limit, pages.days_within(row.qualities for row in rows))
     if len(rows) <= limit:
-        return Changes(rows, _sealed(_first_after(asked.through)), is_up_to_date=True)
+        return Changes(rows, _sealed(up_to_date), is_up_to_date=True)
     page = rows[:limit]
     last = page[-1]
     key = (last.sequence, last.metering_point_id, last.direction, last.delivery_date)
@@ -146,11 +156,6 @@ def _csv_rows(row: ChangeRow, dialect: Dialect) -> str:
 def _day(row: ChangeRow) -> str:
     head = series_lines.json_head(row.metering_point_id, row.direction)
     return f'{head}"sequence":{row.sequence},{series_json.day(series.whole_day(row))[1:]}'
-
-
-def _first_after(sequence: int) -> Key:
-    """The place before everything that is published after a sequence."""
-    return sequence + 1, "", "", queries.FIRST_DAY
 
 
 def _sealed(key: Key) -> str:

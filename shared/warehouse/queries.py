@@ -57,6 +57,13 @@ class ChangeRow(NamedTuple):
     published_at: datetime
 
 
+class PublicationRow(NamedTuple):
+    """A publication, and how many market days it left."""
+
+    sequence: int
+    days: int
+
+
 class LatestDayRow(NamedTuple):
     """The latest published market day of a series, and its resolution."""
 
@@ -168,7 +175,7 @@ def changes(
          AND s.delivery_date >= permitted.first_day
          AND s.delivery_date < permitted.last_day
         WHERE s.superseded_at IS NULL
-          AND s.sequence <= ?
+          AND s.sequence >= ? AND s.sequence <= ?
           AND (s.sequence > ?
                OR (s.sequence = ? AND (s.metering_point_id > ?
                    OR (s.metering_point_id = ? AND (s.direction > ?
@@ -178,12 +185,40 @@ def changes(
         """,
         (
             permitted,
-            through,
+            *(sequence, through),
             *(sequence, sequence, metering_point_id, metering_point_id, direction, direction, day),
             limit,
         ),
         _change_row,
         "changes",
+    )
+
+
+def publications(*, first: int, last: int, limit: int) -> Query[PublicationRow]:
+    """The publications numbered from `first` to `last`, in order: at most `limit`."""
+    return Query(
+        """
+        SELECT sequence, [days] FROM metering.publication
+        WHERE sequence >= ? AND sequence <= ?
+        ORDER BY sequence
+        OFFSET 0 ROWS FETCH NEXT ? ROWS ONLY
+        """,
+        (first, last, limit),
+        PublicationRow,
+        "publications",
+    )
+
+
+def published_metering_points(*, first: int, last: int) -> Query[str]:
+    """The metering points of which the publications from `first` to `last` left a day, everybody's.
+
+    For narrowing what a caller may read to what can have changed; no answer tells them.
+    """
+    return Query(
+        "SELECT DISTINCT metering_point_id FROM metering.series_day WHERE sequence >= ? AND sequence <= ?",
+        (first, last),
+        str,
+        "published_metering_points",
     )
 
 

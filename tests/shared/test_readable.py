@@ -44,3 +44,38 @@ def test_the_end_of_a_period_is_exclusive() -> None:
 
     assert [days.contains(date(2020, 1, day)) for day in (1, 2, 3)] == [True, True, False]
     assert not days.contains(date(2019, 12, 31))
+
+
+def _portfolio(*numbers: int) -> Readable:
+    """Two customers' permissions of each metering point."""
+    permissions = tuple(
+        Permission(MeteringPointId(f"{each:018d}"), customer, "", None, None)
+        for each in numbers
+        for customer in (1, 2)
+    )
+    return Readable("app:x", permissions, "1")
+
+
+def _numbers(readable: Readable) -> list[int]:
+    return [int(each.metering_point_id) for each in readable.permissions]
+
+
+def test_a_chunk_holds_whole_metering_points_and_tells_the_next() -> None:
+    readable = _portfolio(1, 2, 4, 5)
+
+    first, following = readable.chunk(start="", size=3)
+    last, end = readable.chunk(start=f"{3:018d}", size=3)
+
+    assert (_numbers(first), following) == ([1, 1, 2, 2, 4, 4], f"{5:018d}")
+    assert (_numbers(last), end) == ([4, 4, 5, 5], None)
+    assert first.version == readable.version
+
+
+def test_a_chunk_after_the_last_metering_point_is_empty() -> None:
+    part, following = _portfolio(1).chunk(start=f"{2:018d}", size=3)
+
+    assert (part.permissions, following) == ((), None)
+
+
+def test_only_some_metering_points_are_kept_with_all_their_permissions() -> None:
+    assert _numbers(_portfolio(1, 2, 3).only({f"{2:018d}", f"{9:018d}"})) == [2, 2]

@@ -260,7 +260,12 @@ class History:
             asked = changes.read_request(
                 {"cursor": [reader.cursor], "limit": [str(limit)]}, now=LATER, latest=latest
             )
-            answer = changes.fetch(self.place.warehouse, readable=reader.readable, asked=asked)
+            answer = changes.fetch(
+                self.place.warehouse,
+                readable=reader.readable,
+                asked=asked,
+                at_once=self.chance.choice([1, 2, 3]),
+            )
             expected = self.expected(reader, through=latest.sequence)
             assert [seen(row) for row in answer.rows] == expected[:limit]
             assert answer.is_up_to_date == (len(expected) <= limit)

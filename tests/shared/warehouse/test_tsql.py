@@ -73,6 +73,8 @@ def statements(warehouse: Warehouse, tmp_path: Path, clock: Clock) -> dict[str, 
         )
     )
     recorded.fetch(queries.changes(permitted, after=None, through=1, limit=10))
+    recorded.fetch(queries.publications(first=1, last=1, limit=10))
+    recorded.fetch(queries.published_metering_points(first=1, last=1))
     recorded.fetch(queries.sequence_at(clock()))
     recorded.fetch(queries.latest_days(permitted, since=date(2026, 3, 1), as_of=clock()))
     recorded.fetch(

@@ -1,0 +1,119 @@
+"""The next changes of a portfolio of any size, in the order of publication.
+
+A portfolio of up to `AT_ONCE` metering points is joined whole, in one statement. A larger one is
+looked through in parts, each of one statement, until the page is full: within a large publication
+the next metering points of the portfolio, and of small publications the metering points that they
+name. So a page costs what it holds or what was published, never the whole portfolio.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date
+
+from shared.readable import Readable
+from shared.warehouse import queries
+from shared.warehouse.engine import Warehouse
+from shared.warehouse.queries import ChangeRow, PublicationRow
+
+AT_ONCE = 12_500
+"""Metering points that one statement is given, about 1.1 MB of JSON: a quarter more than days on the largest
+page, so that it takes one statement although some of them have nothing new."""
+
+_PUBLICATIONS_LISTED = 1_000
+
+Key = tuple[int, str, str, date]
+"""A place in the order of publication: sequence, metering point, direction, market day."""
+
+
+@dataclass(frozen=True)
+class _Stretch:
+    """Publications in a row, and how many days they left: one of any size, or some small ones."""
+
+    first: int
+    last: int
+    days: int
+
+
+def changes(
+    warehouse: Warehouse,
+    *,
+    readable: Readable,
+    after: Key,
+    through: int,
+    limit: int,
+    at_once: int = AT_ONCE,
+) -> list[ChangeRow]:
+    """The first `limit` readable days after a place, up to the publication `through`."""
+    if len(readable.permissions) <= at_once:
+        return warehouse.fetch(queries.changes(readable, after=after, through=through, limit=limit))
+    found: list[ChangeRow] = []
+    for stretch in _stretches(
+        _publications(warehouse, first=after[0], last=through), after, through, at_once
+    ):
+        start = max(after, first_of(stretch.first))
+        for part in _parts(warehouse, readable, stretch, start=start, sizes=_sizes(limit, at_once)):
+            query = queries.changes(part, after=start, through=stretch.last, limit=limit - len(found))
+            found += warehouse.fetch(query)
+            if len(found) == limit:
+                return found
+    return found
+
+
+def first_of(sequence: int) -> Key:
+    """The place before everything that a publication left."""
+    return sequence, "", "", queries.FIRST_DAY
+
+
+def _sizes(limit: int, at_once: int) -> Iterator[int]:
+    """How many metering points to ask for, and then again: first what should fill a page."""
+    yield min(at_once, limit + limit // 4)
+    while True:
+        yield at_once
+
+
+def _publications(warehouse: Warehouse, *, first: int, last: int) -> Iterator[PublicationRow]:
+    while True:
+        rows = warehouse.fetch(queries.publications(first=first, last=last, limit=_PUBLICATIONS_LISTED))
+        yield from rows
+        if len(rows) < _PUBLICATIONS_LISTED:
+            return
+        first = rows[-1].sequence + 1
+
+
+def _stretches(
+    publications: Iterable[PublicationRow], after: Key, through: int, at_once: int
+) -> Iterator[_Stretch]:
+    """Everything from a place on: together without a gap, whatever the list of publications says."""
+    first, days = after[0], 0
+    for each in publications:
+        if each.sequence > first and days + each.days > at_once:
+            yield _Stretch(first, each.sequence - 1, days)
+            first, days = each.sequence, 0
+        days += each.days
+        if days > at_once:
+            yield _Stretch(first, each.sequence, days)
+            first, days = each.sequence + 1, 0
+    if first <= through:
+        yield _Stretch(first, through, days)
+
+
+def _parts(
+    warehouse: Warehouse, readable: Readable, stretch: _Stretch, *, start: Key, sizes: Iterator[int]
+) -> Iterator[Readable]:
+    """What may be read, in parts in whose order the days of a stretch come.
+
+    Metering points that have no day in it are left out where finding them costs less than asking for
+    them. Meanwhile a day may be superseded, and is told with its later publication; none is ever added.
+    """
+    if 2 * stretch.days < len(readable.permissions):
+        query = queries.published_metering_points(first=stretch.first, last=stretch.last)
+        readable = readable.only(frozenset(warehouse.fetch(query)))
+    if stretch.first != stretch.last:
+        if readable.permissions:
+            yield readable
+        return
+    following: str | None = start[1]
+    while following is not None:
+        part, following = readable.chunk(start=following, size=next(sizes))
+        if part.permissions:
+            yield part
