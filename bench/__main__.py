@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import bench
 
-NOT_MEASUREMENTS = ("__main__", "measuring")
+NOT_MEASUREMENTS = ("__main__", "connections", "measuring", "processes", "questions", "stacks")
 
 
 def main(arguments: Sequence[str]) -> int:

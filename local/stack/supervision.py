@@ -83,6 +83,10 @@ class Supervisor:
                 raise StackFailed(f"{slow.part.name} is not ready after {seconds:g} s. {_tail(slow.log)}")
             time.sleep(LOOK_SECONDS)
 
+    def process_id(self, name: str) -> int:
+        """The process of a part that has been started; where the leash stays beside it, the leash's."""
+        return next(one.process.pid for one in self._running if one.part.name == name)
+
     def check(self) -> None:
         """Raise StackFailed when a part has ended."""
         for one in self._running:

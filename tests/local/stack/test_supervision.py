@@ -54,6 +54,16 @@ def supervisor(tmp_path: Path) -> Iterator[Supervisor]:
         yield running
 
 
+def test_the_process_of_a_part_is_told(supervisor: Supervisor, tmp_path: Path) -> None:
+    printing = python("import os, time; print(os.getppid(), os.getpid(), flush=True); time.sleep(60)")
+    supervisor.start(printing)
+    log = parts.log_of(printing, state=tmp_path)
+    while not log.read_text():
+        time.sleep(0.01)
+
+    assert str(supervisor.process_id("part")) in log.read_text().split()
+
+
 def test_a_part_is_ready_when_it_answers(supervisor: Supervisor, free_port: int) -> None:
     supervisor.start(python(SERVER, str(free_port), port=free_port))
 

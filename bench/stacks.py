@@ -1,0 +1,146 @@
+"""A local stack of its own for a measurement: the parts that answer, with data that is known to the value."""
+
+import csv
+import json
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import httpx
+
+from bench import series
+from local import demo, environment, places
+from local.ports import Ports, address
+from local.sampledata import deliveries
+from local.stack import free, greeting, parts
+from local.stack.parts import Part
+from local.stack.supervision import StackFailed, Supervisor
+from shared import periods, settings
+from shared.metering import MeteringPointId
+from shared.warehouse import container
+
+SYNC_SECONDS = 60
+FAR_AWAY = 100_000_000
+OUR_CUSTOMER = demo.CENTRE
+"""Only the vendor may read what is this customer's."""
+
+
+@dataclass(frozen=True)
+class Running:
+    """Where to ask, what is stored, and which processes to watch.
+
+    Attributes:
+        gateway: address of the gateway.
+        token_url: where clients get tokens.
+        points: metering points that the vendor may read, each with all hours of all days.
+        last: the last of `days` market days that are stored.
+        processes: process ids by the part's name.
+    """
+
+    gateway: str
+    token_url: str
+    points: tuple[MeteringPointId, ...]
+    last: date
+    days: int
+    processes: dict[str, int]
+
+    def token(self, client: demo.Client) -> str:
+        """An access token."""
+        form = {
+            **greeting.TOKEN_FORM,
+            "client_id": client.client_id,
+            "client_secret": client.secret,
+        }
+        answer = httpx.post(self.token_url, data=form, trust_env=False).raise_for_status()
+        return str(answer.json()["access_token"])
+
+
+@contextmanager
+def running(state: Path, *, metering_points: int, days: int) -> Iterator[Running]:
+    """Start it on free ports. The vendor's limits of calls are out of reach, the others' are as deployed."""
+    ports = free.ports()
+    points = tuple(series.metering_point(number) for number in range(metering_points))
+    last = periods.day_of(datetime.now(UTC)) - timedelta(days=1)
+    with Supervisor(state=state) as supervisor:
+        azurite = parts.azurite(environment.azurite_endpoints(ports), data=None)
+        answering = [
+            parts.identity(ports),
+            parts.standins(ports),
+            parts.function_host(ports, state=state),
+            _gateway(ports, state=state),
+        ]
+        supervisor.start(azurite)
+        supervisor.wait_ready(azurite.name)
+        _prepare(supervisor, ports, points, state=state, last=last, days=days)
+        for part in answering:
+            supervisor.start(part)
+        supervisor.wait_ready(*(part.name for part in answering))
+        _sync(ports)
+        yield Running(
+            gateway=address(ports.gateway),
+            token_url=greeting.token_url(ports),
+            points=points,
+            last=last,
+            days=days,
+            processes={part.name: supervisor.process_id(part.name) for part in (azurite, *answering)},
+        )
+
+
+def _gateway(ports: Ports, *, state: Path) -> Part:
+    products = json.loads((places.ROOT / "infra/apim/products.json").read_text(encoding="utf-8"))
+    for product in products["products"]:
+        if product["id"] == "partner":
+            product |= {"callsPerMinute": FAR_AWAY, "callsPerDay": FAR_AWAY}
+    file = state / "products.json"
+    file.write_text(json.dumps(products), encoding="utf-8")
+    part = parts.gateway(ports)
+    return Part(part.name, (*part.command, "--products", str(file)), part.ports, {}, part.ready_url)
+
+
+def _prepare(
+    supervisor: Supervisor,
+    ports: Ports,
+    points: tuple[MeteringPointId, ...],
+    *,
+    state: Path,
+    last: date,
+    days: int,
+) -> None:
+    """Load the demo world and, beside it, so many more metering points."""
+    app = environment.stack(ports, state=state)
+    chosen = settings.from_environment(app).deliveries
+    if chosen is not None:
+        container.open_container(chosen, credential=None).create_missing()
+    span = deliveries.span_until(last, days=days)
+    described, supplied, values, correction = deliveries.write_first(state / "sample", span)
+    with supplied.open("a", encoding="utf-8", newline="") as file:
+        rows = ((OUR_CUSTOMER.number, point, deliveries.SUPPLIED_SINCE, "") for point in points)
+        csv.writer(file, lineterminator="\n").writerows(rows)
+    more = _write_hours(state / "sample" / "hours.csv", points, first=span.first, days=days)
+    for files in ([described, supplied, values, more], [correction]):
+        if supervisor.run(parts.command("load", map(str, files), settings=app)) != 0:
+            raise StackFailed("The data to measure with could not be loaded.")
+
+
+def _write_hours(path: Path, points: tuple[MeteringPointId, ...], *, first: date, days: int) -> Path:
+    chance = random.Random(1)
+    with path.open("w", encoding="utf-8") as file:
+        file.write(",".join(deliveries.READING_COLUMNS) + "\n")
+        for count in range(days):
+            starts = periods.starts(first + timedelta(days=count), timedelta(hours=1))
+            texts = [start.isoformat() for start in starts]
+            file.writelines(
+                f"{point},consumption,{start},PT1H,{chance.randrange(20_000) / 1000:.3f},measured\n"
+                for point in points
+                for start in texts
+            )
+    return path
+
+
+def _sync(ports: Ports) -> None:
+    """Give access, as the sync's timer does."""
+    timer = f"{address(ports.function_host)}/admin/functions/sync_access?wait=true"
+    httpx.post(timer, json={}, timeout=SYNC_SECONDS, trust_env=False).raise_for_status()

@@ -1,0 +1,70 @@
+"""What the crowd does with answers: it counts the right, waits when told to, and hides nothing."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+
+import pytest
+
+from bench import clients, connections, questions
+from bench.clients import Seen
+from bench.connections import BrokenAnswer
+from bench.questions import Question
+
+ASKED = Question("a day", connections.request_for("/one", {}), digest=questions.digest(b"right"))
+
+
+async def asked(answers: Sequence[bytes]) -> Seen:
+    """Ask once on a connection whose other end gives these answers, and then ends it."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        for each in answers:
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(each)
+        writer.close()
+
+    seen = Seen()
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with server:
+        host, port = server.sockets[0].getsockname()
+        async with connections.connected(f"http://{host}:{port}") as connection:
+            await clients.answered(connection, ASKED, seen, until=time.perf_counter() + 60)
+    return seen
+
+
+def answer(status: str, body: bytes, *headers: str) -> bytes:
+    lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", *headers, "", ""]
+    return "\r\n".join(lines).encode() + body
+
+
+def test_a_right_answer_counts_and_is_timed() -> None:
+    seen = asyncio.run(asked([answer("200 OK", b"right")]))
+
+    assert (seen.statuses, len(seen.seconds["a day"]), seen.unexpected) == ({"200": 1}, 1, [])
+
+
+def test_who_is_told_to_wait_asks_again() -> None:
+    seen = asyncio.run(
+        asked([answer("429 Too Many Requests", b"", "Retry-After: 0"), answer("200 OK", b"right")])
+    )
+
+    assert (seen.statuses, seen.unexpected) == ({"429 as planned": 1, "200": 1}, [])
+
+
+@pytest.mark.parametrize("wrong", [answer("200 OK", b"wrong"), answer("503 Away", b"right")])
+def test_a_wrong_answer_is_unexpected_and_counts_for_nothing(wrong: bytes) -> None:
+    seen = asyncio.run(asked([wrong]))
+
+    assert (seen.all, len(seen.unexpected)) == ([], 1)
+
+
+@pytest.mark.parametrize("cut", [b"", b"HTTP/1.1 200 OK\r\n", answer("200 OK", b"right")[:-1]])
+def test_an_answer_that_is_cut_off_is_broken(cut: bytes) -> None:
+    with pytest.raises(BrokenAnswer):
+        asyncio.run(asked([cut]))
+
+
+def test_figures_are_milliseconds_in_order() -> None:
+    found = clients.figures([0.003, 0.001, 0.002])
+
+    assert found == {"answers": 3, "p50 ms": 2.0, "p99 ms": 3.0, "max ms": 3.0}
