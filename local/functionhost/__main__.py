@@ -10,7 +10,7 @@ import httpx
 import uvicorn
 
 from local import places, ports
-from local.functionhost import easyauth, functions, invocation
+from local.functionhost import easyauth, functions, invocation, throttle
 from local.functionhost.host import Host
 
 
@@ -50,6 +50,7 @@ def _host(arguments: argparse.Namespace) -> Host:
         directory=str(places.ROOT),
         clock=lambda: datetime.now(UTC),
         authentication=_authentication(arguments),
+        throttle=throttle.read(places.ROOT / "host.json"),
     )
 
 

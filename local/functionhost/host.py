@@ -14,8 +14,9 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from local.functionhost import easyauth, invocation, messages, routes
+from local.functionhost import easyauth, invocation, messages, routes, throttle
 from local.functionhost.functions import Function, HttpFunction, TimerFunction
+from local.functionhost.throttle import Throttle
 from local.functionhost.timers import Timer
 
 log = logging.getLogger("functionhost")
@@ -32,6 +33,7 @@ class Host:
     directory: str
     clock: Callable[[], datetime]
     authentication: easyauth.Authentication | None = None
+    throttle: Throttle = field(default_factory=Throttle)
     timers: Mapping[str, Timer] = field(init=False)
     _runs: set[asyncio.Task[bool]] = field(default_factory=set)
 
@@ -92,7 +94,7 @@ class Host:
         return Response(status_code=202)
 
     async def answer(self, request: Request) -> Response:
-        """A request for a function: authentication first, then the route, then the function."""
+        """A request for a function: authentication first, then its turn, the route and the function."""
         try:
             principal = await self._principal(request)
         except easyauth.Unauthenticated as error:
@@ -101,7 +103,14 @@ class Host:
         except easyauth.Unauthorized as error:
             log.info("Refused a request: %s", error)
             return Response(status_code=403)
-        request = _naming(principal, request)
+        try:
+            async with self.throttle.place():
+                return await self._route(_naming(principal, request))
+        except throttle.TooBusy:
+            log.warning("Turned a request away: so many wait already.")
+            return Response(status_code=429)
+
+    async def _route(self, request: Request) -> Response:
         path = request.scope["raw_path"].decode("ascii")
         found = routes.match(self._routes, method=request.method, path=path)
         if found is None:
