@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -10,6 +11,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
+from local import odbcdriver
 from shared import periods
 from shared.metering import MeteringPointId
 from shared.readable import Permission, Readable
@@ -32,8 +34,16 @@ def settings(
 ) -> WarehouseSettings:
     """Settings of a warehouse, with limits that a test does not meet unless it asks for them."""
     return WarehouseSettings(
-        url=url, timeout=timeout, pool_size=4, max_rows=max_rows, odbc_driver="ODBC Driver 18 for SQL Server"
+        url=url, timeout=timeout, pool_size=4, max_rows=max_rows, odbc_driver=odbc_driver()
     )
+
+
+def odbc_driver() -> str:
+    """The driver that ODBC_DRIVER names, or the one of Microsoft's wheel; its usual name without either."""
+    try:
+        return os.environ.get("ODBC_DRIVER") or str(odbcdriver.library())
+    except odbcdriver.NotUsable:
+        return "ODBC Driver 18 for SQL Server"
 
 
 @dataclass

@@ -1,6 +1,5 @@
 """A warehouse for each test: the embedded one, or the one that TEST_WAREHOUSE names."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,23 +9,10 @@ from shared.settings import DeliverySettings
 from shared.warehouse import container as containers
 from shared.warehouse import opening, schema
 from shared.warehouse.container import Container
-from shared.warehouse.engine import Statement, Warehouse
+from shared.warehouse.engine import Warehouse
+from tests.builders import elsewhere
 from tests.builders import warehouse as building
 from tests.builders.warehouse import Clock, Deliverer
-
-ELSEWHERE = os.environ.get("TEST_WAREHOUSE")
-FILLED_BY_TESTS = (
-    "metering_point",
-    "supply_period",
-    "interval_value",
-    "delivery",
-    "register_delivery",
-    "series_day",
-    "publication",
-    "delivery_line",
-    "publishing_day",
-    "landed_row",
-)
 
 
 @pytest.fixture(scope="session")
@@ -42,21 +28,17 @@ def warehouse_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def warehouse_url(warehouse_template: Path, tmp_path: Path) -> str:
     """The address of an embedded warehouse that nobody has open."""
+    elsewhere.skip_unless_embedded()
     return building.copy_of(warehouse_template, tmp_path / "metering.duckdb")
 
 
 @pytest.fixture
-def warehouse(request: pytest.FixtureRequest) -> Iterator[Warehouse]:
+def warehouse(warehouse_template: Path, tmp_path: Path) -> Iterator[Warehouse]:
     """A warehouse with empty tables."""
-    url = ELSEWHERE or request.getfixturevalue("warehouse_url")
-    opened = opening.open_warehouse(building.settings(url))
-    if ELSEWHERE:
-        schema.apply(opened)
-        with opened.transaction() as session:
-            for table in FILLED_BY_TESTS:
-                session.run(Statement(f"DELETE FROM metering.{table}", (), "empty"))
-    yield opened
-    opened.close()
+    with elsewhere.address(warehouse_template, tmp_path / "metering.duckdb") as url:
+        opened = opening.open_warehouse(building.settings(url))
+        yield opened
+        opened.close()
 
 
 @pytest.fixture

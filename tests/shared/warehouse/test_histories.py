@@ -24,18 +24,17 @@ import pytest
 from shared.api import changes
 from shared.metering import Direction
 from shared.readable import Readable
-from shared.warehouse import deliveries, opening, publish, queries, schema
+from shared.warehouse import deliveries, opening, publish, queries
 from shared.warehouse.engine import Warehouse
 from shared.warehouse.files import Rejected
 from shared.warehouse.queries import ChangeRow, DayRow
 from shared.warehouse.watermark import Publication
-from tests.builders import histories
+from tests.builders import elsewhere, histories
 from tests.builders import warehouse as building
 from tests.builders.histories import Content, Died, Key, Model, Mortal, Version
 from tests.builders.warehouse import Clock, Deliverer, Line
 
 HISTORIES = int(os.environ.get("HISTORIES", "20"))
-ELSEWHERE = os.environ.get("TEST_WAREHOUSE")
 ROOT = Path(__file__).parents[3]
 KILLED_EVERY = 5
 """In one of so many histories a real process is killed."""
@@ -57,12 +56,10 @@ class Place:
 @pytest.fixture(scope="module")
 def place(warehouse_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     folder = tmp_path_factory.mktemp("histories")
-    url = ELSEWHERE or building.copy_of(warehouse_template, folder / "histories.duckdb")
-    warehouse = opening.open_warehouse(building.settings(url))
-    if ELSEWHERE:
-        schema.apply(warehouse)
-    yield Place(url, warehouse, folder)
-    warehouse.close()
+    with elsewhere.address(warehouse_template, folder / "histories.duckdb") as url:
+        warehouse = opening.open_warehouse(building.settings(url))
+        yield Place(url, warehouse, folder)
+        warehouse.close()
 
 
 @dataclass

@@ -1,0 +1,158 @@
+"""The server: listens on 127.0.0.1, lets clients in, and counts their sessions."""
+
+import socket
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import duckdb
+
+from local import ports
+from local.tds import login, tokens
+from local.tds.engine import Engine
+from local.tds.execution import Execution
+from local.tds.faults import Faults, Misbehaviour
+from local.tds.login import Login
+from local.tds.packets import Answer, Channel, Gone, Kind
+from local.tds.session import Session
+
+USER, PASSWORD, DATABASE = "sa", "password", "metering"
+_LOGIN_FAILED, _NO_SUCH_DATABASE = 18456, 4060
+
+
+class Server:
+    """A TDS server in front of a DuckDB file.
+
+    Args:
+        path: the file; it is made when it does not exist.
+        port: where to listen; 0 for any that is free.
+    """
+
+    def __init__(self, path: Path, *, port: int = 0) -> None:
+        self.faults = Faults()
+        self._database = duckdb.connect(str(path), config={"autoinstall_known_extensions": False})
+        self._lock = threading.Lock()
+        self._connections: set[socket.socket] = set()
+        self._threads: list[threading.Thread] = []
+        self._sessions = 0
+        self._listener: socket.socket | None = None
+        self.port = port
+        self.appear()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def url(self) -> str:
+        """The address for WAREHOUSE."""
+        return f"mssql://{USER}:{PASSWORD}@{ports.HOST}:{self.port}/{DATABASE}"
+
+    @property
+    def sessions(self) -> int:
+        """How many clients are signed in."""
+        with self._lock:
+            return self._sessions
+
+    def appear(self) -> None:
+        """Listen, at the same port as ever."""
+        self._listener = socket.create_server((ports.HOST, self.port))
+        self.port = int(self._listener.getsockname()[1])
+        self._start(self._accept, self._listener)
+
+    def vanish(self) -> None:
+        """Listen no more, and break off every connection, as a server does that fails over."""
+        if self._listener is not None:
+            self._listener.shutdown(socket.SHUT_RDWR)
+            self._listener.close()
+            self._listener = None
+        with self._lock:
+            for each in self._connections:
+                each.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        """End all sessions and close the file."""
+        self.vanish()
+        for each in self._threads:
+            each.join()
+        self._database.close()
+
+    def _start(self, target: Callable[[socket.socket], None], connected: socket.socket) -> None:
+        thread = threading.Thread(target=target, args=(connected,), name="tds", daemon=True)
+        self._threads = [each for each in self._threads if each.is_alive()] + [thread]
+        thread.start()
+
+    def _accept(self, listener: socket.socket) -> None:
+        while True:
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            with self._lock:
+                self._connections.add(connection)
+            self._start(self._serve, connection)
+
+    def _serve(self, connection: socket.socket) -> None:
+        channel = Channel(connection)
+        try:
+            if self._admits(channel):
+                self._session(channel)
+        except Gone:
+            pass
+        finally:
+            with self._lock:
+                self._connections.discard(connection)
+            connection.close()
+
+    def _admits(self, channel: Channel) -> bool:
+        """Greet a client and look at who it is; whether it was let in."""
+        while (message := channel.receive()).kind != Kind.LOGIN:
+            if self.faults.is_silent:
+                channel.receive()  # Nothing comes before the client loses patience and goes.
+            answer = channel.answer()
+            answer.write(login.prelogin_answer())
+            answer.end()
+        wanted = login.read(message.data)
+        refusal = self._refusal(wanted)
+        answer = channel.answer()
+        answer.write(refusal + tokens.done(failed=True) if refusal else login.accepted(wanted))
+        answer.end()
+        channel.packet_size = wanted.packet_size
+        return not refusal
+
+    def _refusal(self, wanted: Login) -> bytes:
+        """Why a client is not let in; empty when it is."""
+        denial = self.faults.denial()
+        if denial is not None:
+            return tokens.error(denial.number, denial.text, severity=14)
+        failed = tokens.error(_LOGIN_FAILED, f"Login failed for user '{wanted.user}'.", severity=14)
+        if (wanted.user, wanted.password) != (USER, PASSWORD):
+            return failed
+        if wanted.database != DATABASE:
+            text = f'Cannot open database "{wanted.database}" requested by the login. The login failed.'
+            return tokens.error(_NO_SUCH_DATABASE, text, severity=11) + failed
+        return b""
+
+    def _session(self, channel: Channel) -> None:
+        with self._lock:
+            self._sessions += 1
+        cursor = self._database.cursor()
+        session = Session(channel, engine=cursor)
+
+        def misbehaviour(statement: str, answer: Answer) -> Misbehaviour:
+            fault = self.faults.of(statement)
+            return Misbehaviour(fault, answer, session.until_cancelled, channel.until_gone)
+
+        try:
+            session.serve(Execution(Engine(cursor), misbehaviour=misbehaviour))
+        finally:
+            cursor.close()
+            with self._lock:
+                self._sessions -= 1

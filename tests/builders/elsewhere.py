@@ -1,0 +1,80 @@
+"""Where the tests' warehouses are: embedded, or what TEST_WAREHOUSE says.
+
+`TEST_WAREHOUSE=tds` puts the stand-in of a server in front of each test's own file, so that Microsoft's
+driver and the protocol lie between; an address such as `mssql://user:password@host:port/database` names a
+server, whose tables the tests make, fill and empty.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from local import odbcdriver
+from local.tds.server import Server
+from shared.warehouse import opening, schema
+from shared.warehouse.engine import Statement
+from tests.builders import warehouse as building
+
+WANTED = os.environ.get("TEST_WAREHOUSE")
+_FILLED_BY_TESTS = (
+    "metering_point",
+    "supply_period",
+    "interval_value",
+    "delivery",
+    "register_delivery",
+    "series_day",
+    "publication",
+    "delivery_line",
+    "publishing_day",
+    "landed_row",
+)
+
+
+@contextmanager
+def address(template: Path, path: Path) -> Iterator[str]:
+    """The address of a warehouse with empty tables; where it is a file, that is a copy of the template."""
+    if WANTED is None:
+        yield building.copy_of(template, path)
+    elif WANTED == "tds":
+        with served(template, path) as server:
+            yield server.url
+    else:
+        _make_empty(WANTED)
+        yield WANTED
+
+
+@contextmanager
+def served(template: Path, path: Path) -> Iterator[Server]:
+    """A server in front of a copy of the template."""
+    skip_without_driver()
+    building.copy_of(template, path)
+    with Server(path) as server:
+        yield server
+
+
+def skip_without_driver() -> None:
+    """Skip the test where Microsoft's driver cannot be loaded."""
+    try:
+        odbcdriver.library()
+    except odbcdriver.NotUsable as error:
+        pytest.skip(str(error))
+
+
+def skip_unless_embedded() -> None:
+    """Skip the test when another engine is tried: it is about what is special to the embedded one's file."""
+    if WANTED is not None:
+        pytest.skip(
+            f"It is about the embedded engine's file, and TEST_WAREHOUSE is {WANTED.partition(':')[0]}."
+        )
+
+
+def _make_empty(url: str) -> None:
+    warehouse = opening.open_warehouse(building.settings(url))
+    schema.apply(warehouse)
+    with warehouse.transaction() as session:
+        for table in _FILLED_BY_TESTS:
+            session.run(Statement(f"DELETE FROM metering.{table}", (), "empty"))
+    warehouse.close()
