@@ -97,14 +97,13 @@ var warmInstances = [
 ]
 
 // The host and its libraries read these, the app never does: the timers' storage, the identity that telemetry is sent
-// with, the name that it is sent under, and that our spans stand under the host's.
+// with, and the name that it is sent under.
 var hostSettings = {
   AzureWebJobsStorage__credential: 'managedidentity'
   AzureWebJobsStorage__clientId: identityClientId
   AzureWebJobsStorage__blobServiceUri: blobEndpoint
   APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identityClientId};Authorization=AAD'
   OTEL_SERVICE_NAME: name
-  PYTHON_ENABLE_OPENTELEMETRY: 'true'
   PYTHON_THREADPOOL_THREAD_COUNT: string(threads)
 }
 

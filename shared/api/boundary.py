@@ -27,11 +27,11 @@ _KEPT = ("__module__", "__name__", "__qualname__", "__doc__")
 
 def answers(
     handler: Handler, *, telemetry: Callable[[], Telemetry]
-) -> Callable[[func.HttpRequest], func.HttpResponse]:
+) -> Callable[[func.HttpRequest, func.Context], func.HttpResponse]:
     """Make a handler answer problems instead of raising, and tell what it answered."""
 
     @functools.wraps(handler, assigned=_KEPT)
-    def answer(req: func.HttpRequest) -> func.HttpResponse:
+    def answer(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
         started = time.perf_counter()
         request_id = callers.request_id(req.headers)
         route = urls.template(req.url, req.route_params)
@@ -39,7 +39,8 @@ def answers(
             method=req.method,
             route=route,
             scheme=urlsplit(req.url).scheme,
-            traceparent=req.headers.get("traceparent", ""),
+            # The host's span of this request, below the caller's; where the host tells of none, the caller's.
+            traceparents=(context.trace_context.trace_parent, req.headers.get("traceparent", "")),
         ) as request:
             answered, error = _ask(handler, req, request_id=request_id)
             answered = responses.compressed(answered, req.headers.get("accept-encoding", ""))

@@ -20,8 +20,9 @@ class Destination:
     """Where spans and metrics go.
 
     Attributes:
-        sampler: which traces are recorded. None asks the caller's flag: the Functions host marks the traces
-            that it passes on as not sampled.
+        sampler: which traces are recorded. It does not ask the caller's flag: the Functions host marks the
+            traces that it passes on as not sampled
+            (https://github.com/microsoft/ApplicationInsights-dotnet/issues/2835).
         views: how metrics are named and cut.
     """
 

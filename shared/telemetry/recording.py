@@ -9,7 +9,7 @@ Source: https://opentelemetry.io/docs/specs/semconv/http/ and https://openteleme
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 
@@ -118,8 +118,10 @@ class Telemetry:
         )
 
     @contextmanager
-    def request(self, *, method: str, route: str, scheme: str, traceparent: str) -> Iterator[Request]:
-        """Measure a request, as a server span below its caller's."""
+    def request(
+        self, *, method: str, route: str, scheme: str, traceparents: Sequence[str]
+    ) -> Iterator[Request]:
+        """Measure a request, as a server span below the first of `traceparents` that is well formed."""
         known = method if method in _METHODS else "_OTHER"
         attributes: Attributes = {
             "http.request.method": known,
@@ -128,7 +130,7 @@ class Telemetry:
         }
         span = self._tracer.start_span(
             f"{'HTTP' if known == '_OTHER' else known} {route}",
-            context=_parent(traceparent),
+            context=_parent(traceparents),
             kind=SpanKind.SERVER,
             attributes=attributes,
         )
@@ -221,9 +223,7 @@ def _nothing() -> None:
     """Nothing is kept."""
 
 
-def _parent(traceparent: str) -> Context | None:
-    """The span to stand under: the Functions host's, which its worker puts in place, or the caller's."""
-    if trace.get_current_span().get_span_context().is_valid:
-        return None
+def _parent(traceparents: Sequence[str]) -> Context:
     # Only this header: `tracestate` and `baggage` are free text.
-    return _propagator.extract({"traceparent": traceparent})
+    found = (_propagator.extract({"traceparent": each or ""}, Context()) for each in traceparents)
+    return next((each for each in found if each), Context())

@@ -13,6 +13,7 @@ import azure.functions as func
 
 from local.functionhost import functions, routes
 from local.functionhost.functions import Function, HttpFunction
+from local.functionhost.invocation import Context, TraceContext
 from shared.access import changes, runs, store
 from shared.access.changes import Change
 from shared.access.grant import Grant
@@ -88,7 +89,8 @@ class Api:
                 headers={**self.sent, **_caller(principal), **(headers or {})},
                 route_params=dict(parameters),
                 body=b"",
-            )
+            ),
+            Context(function.name, "", "", TraceContext(trace_parent="", trace_state="")),
         )
         return Answer(answer.status_code, dict(answer.headers), answer.get_body())
 

@@ -102,8 +102,8 @@ def test_a_request_is_one_server_span_with_a_client_span_for_each_statement(watc
     assert format_trace_id(served.context.trace_id) == TRACE
     assert format_span_id(served.parent.span_id) == CALLERS_SPAN
     assert [span.name for span in statements] == watched.counting.statements
-    assert len(statements) == 1
-    assert [span.parent for span in statements] == [served.context]
+    assert "days" in watched.counting.statements
+    assert all(span.parent == served.context for span in statements)
     assert dict(statements[0].attributes or {}) == {
         "db.system.name": "microsoft.sql_server",
         "db.query.summary": watched.counting.statements[0],

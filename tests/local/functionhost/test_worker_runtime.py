@@ -36,7 +36,11 @@ def indexed(worker_python: str, azurite: str, tmp_path_factory: pytest.TempPathF
     """What the worker says of the app, and its answer to GET /v1/health."""
     tables.open_tables(azurite, credential=None).create_missing()
     state = tmp_path_factory.mktemp("worker")
-    settings = {**environment.stack(free.ports(), state=state), "TABLE_STORAGE": azurite}
+    settings = {
+        **environment.stack(free.ports(), state=state),
+        "TABLE_STORAGE": azurite,
+        "TELEMETRY": "console",
+    }
     done = subprocess.run(
         [worker_python, CHILD, places.ROOT, "v1/health"],
         env={**environment.without_settings(), **settings},
@@ -48,7 +52,7 @@ def indexed(worker_python: str, azurite: str, tmp_path_factory: pytest.TempPathF
     assert done.returncode == 0, done.stderr
     said: dict[str, Any] = json.loads(done.stdout)
     assert "failure" not in said, said["failure"]
-    return said
+    return {**said, "printed": done.stderr.splitlines()}
 
 
 def test_every_operation_of_the_gateway_is_a_route_with_exactly_these_bindings(
@@ -106,3 +110,11 @@ def test_a_function_answers_through_the_worker(indexed: dict[str, Any]) -> None:
         "status": "ready",
         "checks": {"warehouse": "ok", "tables": "ok"},
     }
+
+
+def test_a_request_stands_under_the_span_of_the_host(indexed: dict[str, Any]) -> None:
+    (served,) = [line for line in indexed["printed"] if line.startswith("span SERVER ")]
+
+    assert served.startswith("span SERVER GET /v1/health ")
+    assert " trace=4bf92f3577b34da6a3ce929d0e0e4736 " in served
+    assert " parent=00f067aa0ba902b7 " in served

@@ -80,7 +80,7 @@ def work(ingestion: Ingestion, *, status: int = 200, trace_percentage: float = 1
             method="GET",
             route="/v1/consumption",
             scheme="https",
-            traceparent=f"00-{TRACE}-{CALLERS_SPAN}-00",
+            traceparents=[f"00-{TRACE}-{CALLERS_SPAN}-00"],
         ) as request,
     ):
         attributes = {"db.system.name": "microsoft.sql_server", "db.query.summary": "days"}

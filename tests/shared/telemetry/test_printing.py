@@ -19,7 +19,7 @@ ASKING = """
 from shared import settings
 from shared.telemetry import exporting
 telemetry = exporting.open_telemetry(settings.from_environment().telemetry)
-with telemetry.request(method="GET", route="/v1/consumption", scheme="http", traceparent="") as request:
+with telemetry.request(method="GET", route="/v1/consumption", scheme="http", traceparents=[]) as request:
     with telemetry.operation("days", attributes={"db.system.name": "duckdb"}, told={}):
         pass
     request.answered(status=200, rows=72, problem=None, error=None)
@@ -32,7 +32,7 @@ def ask(telemetry: Telemetry) -> None:
         method="GET",
         route="/v1/consumption",
         scheme="http",
-        traceparent=f"00-{TRACE}-00f067aa0ba902b7-01",
+        traceparents=[f"00-{TRACE}-00f067aa0ba902b7-01"],
     ) as request:
         with telemetry.operation("days", attributes={"db.system.name": "duckdb"}, told={}) as operation:
             operation.rows = 3

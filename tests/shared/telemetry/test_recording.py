@@ -1,12 +1,10 @@
 """Spans and metrics under the names of the semantic conventions."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
-from opentelemetry import context, trace
-from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, StatusCode, TraceFlags
+from opentelemetry import trace
+from opentelemetry.trace import SpanKind, StatusCode
 
 from shared.telemetry import recording
 from shared.telemetry.recording import Telemetry
@@ -33,7 +31,7 @@ def ask(
     traceparent: str = "",
 ) -> str | None:
     """One request; gives its trace id."""
-    with telemetry.request(method=method, route=ROUTE, scheme="https", traceparent=traceparent) as request:
+    with telemetry.request(method=method, route=ROUTE, scheme="https", traceparents=[traceparent]) as request:
         request.answered(status=status, rows=rows, problem=problem, error=error)
     return request.trace_id
 
@@ -100,14 +98,22 @@ def test_a_request_is_a_server_span_below_its_callers(recorded: Recorded) -> Non
     }
 
 
-def test_below_the_functions_host_a_request_belongs_to_its_span(recorded: Recorded) -> None:
-    host = SpanContext(int(TRACE, 16), 7, is_remote=True, trace_flags=TraceFlags(0))
-
-    with standing_under(host):
-        ask(recorded.telemetry, traceparent=f"00-{'ab' * 16}-{CALLERS_SPAN}-01")
+@pytest.mark.parametrize("hosts", [f"00-{TRACE}-{'12' * 8}-00", "", "|hierarchical.id."])
+def test_a_request_stands_under_the_hosts_span_or_where_there_is_none_its_callers(
+    recorded: Recorded, hosts: str
+) -> None:
+    with recorded.telemetry.request(
+        method="GET",
+        route=ROUTE,
+        scheme="https",
+        traceparents=(hosts, f"00-{TRACE}-{CALLERS_SPAN}-01"),
+    ):
+        pass
 
     (span,) = recorded.spans
-    assert span.parent == host
+    assert span.parent is not None
+    assert trace.format_trace_id(span.parent.trace_id) == TRACE
+    assert trace.format_span_id(span.parent.span_id) == ("12" * 8 if TRACE in hosts else CALLERS_SPAN)
 
 
 @pytest.mark.parametrize(
@@ -175,7 +181,7 @@ def test_a_caller_without_a_usable_trace_begins_a_new_one(recorded: Recorded, tr
 
 
 def test_a_statement_is_a_client_span_of_its_request(recorded: Recorded) -> None:
-    with recorded.telemetry.request(method="GET", route=ROUTE, scheme="https", traceparent="") as request:
+    with recorded.telemetry.request(method="GET", route=ROUTE, scheme="https", traceparents=[]) as request:
         read(recorded.telemetry, rows=3)
         request.answered(status=200, rows=3, problem=None, error=None)
 
@@ -249,13 +255,3 @@ def test_when_off_the_callers_trace_is_followed_and_none_is_begun() -> None:
 
     assert ask(off, traceparent=f"00-{TRACE}-{CALLERS_SPAN}-01") == TRACE
     assert ask(off) is None
-
-
-@contextmanager
-def standing_under(host: SpanContext) -> Iterator[None]:
-    """What the worker does around a function."""
-    token = context.attach(trace.set_span_in_context(NonRecordingSpan(host)))
-    try:
-        yield
-    finally:
-        context.detach(token)
