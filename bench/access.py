@@ -247,6 +247,28 @@ def one_point(size: Size, connection_string: str) -> Measure:
     return Measure("one metering point", each, table_reads=storage.reads // times, peak_megabytes=peak())
 
 
+def few_points(size: Size, connection_string: str) -> Measure:
+    """Twenty named metering points of the vendor, in a new process."""
+    return named_points(20, size, connection_string)
+
+
+def many_points(size: Size, connection_string: str) -> Measure:
+    """As many as one request may name."""
+    return named_points(200, size, connection_string)
+
+
+def named_points(count: int, size: Size, connection_string: str) -> Measure:
+    """Metering points evenly spread over the vendor's, read for the first time."""
+    storage, grants = reading(connection_string)
+    every = size.customers * size.points_each
+    named = [access.point(number) for number in range(0, every, every // count)][:count]
+    grants.synced_at()
+    storage.reads = 0
+    began = time.perf_counter()
+    grants.some(VENDOR, metering_point_ids=named)
+    return read(f"{count} named metering points, first request", began, storage)
+
+
 def reading(connection_string: str) -> tuple[Counting, Grants]:
     """Grants of a new process."""
     storage = opened(connection_string)
@@ -306,6 +328,8 @@ def measure(size: Size) -> list[Measure]:
             cold_portfolio,
             warm_portfolio,
             one_point,
+            few_points,
+            many_points,
         )
         return [severa_reading(size), *(in_process(work, size, connection_string) for work in works)]
 

@@ -2,18 +2,20 @@
 
 Nobody may read anything by default. One metering point is one range read; a portfolio is one
 partition, read once and then kept in memory while the version in its manifest is unchanged. Whose
-portfolio is in memory is told of one metering point from there.
+portfolio is in memory is told of single metering points from there.
 """
 
-import bisect
+import contextvars
 import hashlib
 import logging
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from operator import attrgetter
+from itertools import chain
+from typing import NamedTuple
 
 from shared import tables
 from shared.access import runs, store
@@ -27,6 +29,12 @@ CHECK_EVERY = timedelta(seconds=30)
 MAX_PERMISSIONS_KEPT = 300_000
 """Permissions kept in memory over all principals, about 100 MB; the least recently used go first."""
 
+ROWS_FOR_ONE = 100
+"""Rows of a portfolio that take about as long to read as one metering point by itself (bench/access.py)."""
+
+_READERS = 8
+"""Metering points that are read at once, over all requests: the client keeps ten connections."""
+
 _READ_ATTEMPTS = 3
 _READING_LOCKS = 256
 _COLUMNS = (
@@ -39,8 +47,6 @@ _COLUMNS = (
     "version",
     "count",
 )
-
-_POINT = attrgetter("metering_point_id")
 
 logger = logging.getLogger(__name__)
 
@@ -59,6 +65,13 @@ class _Kept:
 
     readable: Readable
     checked_at: datetime
+
+
+class _Manifest(NamedTuple):
+    """The version of a principal's grants, and how many rows they are."""
+
+    version: str
+    rows: int
 
 
 class Grants:
@@ -82,6 +95,7 @@ class Grants:
         self._max_kept = max_permissions_kept
         self._lock = threading.Lock()
         self._kept: OrderedDict[str, _Kept] = OrderedDict()
+        self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="grants")
         self._reading = tuple(threading.Lock() for _ in range(_READING_LOCKS))
         self._synced: tuple[datetime, datetime | None] | None = None
 
@@ -94,14 +108,30 @@ class Grants:
         self._refuse_when_too_old()
         kept = self._from_memory(principal)
         if kept is not None:
-            permissions = _of_one(kept.permissions, metering_point_id)
-            return Readable(principal, permissions, _digest(permissions))
-        permissions, _ = self._read(
-            principal, rows_from=f"{metering_point_id}:", rows_before=f"{metering_point_id};"
-        )
-        if not permissions and self._manifest_version(principal) is None:
+            return _digested(principal, kept.only([metering_point_id]).permissions)
+        permissions = self._read_one(principal, metering_point_id)
+        if not permissions and self._manifest(principal) is None:
             raise NoGrants
-        return Readable(principal, permissions, _digest(permissions))
+        return _digested(principal, permissions)
+
+    def some(self, principal: str, *, metering_point_ids: Collection[MeteringPointId]) -> Readable:
+        """What the principal may read of some metering points; no permissions when that is nothing.
+
+        Of a large portfolio that is not in memory, only these are read.
+
+        Raises:
+            NoGrants: the principal may read no metering point at all.
+        """
+        self._refuse_when_too_old()
+        kept = self._from_memory(principal)
+        if kept is None:
+            manifest = self._manifest(principal)
+            if manifest is None:
+                raise NoGrants
+            if manifest.rows > ROWS_FOR_ONE * len(metering_point_ids):
+                return _digested(principal, self._read_each(principal, metering_point_ids))
+            kept = self.portfolio(principal)
+        return _digested(principal, kept.only(metering_point_ids).permissions)
 
     def portfolio(self, principal: str) -> Readable:
         """Everything that the principal may read.
@@ -139,7 +169,8 @@ class Grants:
             return None
         now = self._clock()
         if now - kept.checked_at >= CHECK_EVERY:
-            if self._manifest_version(principal) != kept.readable.version:
+            manifest = self._manifest(principal)
+            if manifest is None or manifest.version != kept.readable.version:
                 return None
             self._keep(_Kept(kept.readable, now))
         else:
@@ -152,16 +183,33 @@ class Grants:
         """The partition as it was at one moment: read again when it was rewritten meanwhile."""
         for _ in range(_READ_ATTEMPTS):
             now = self._clock()
-            version = self._manifest_version(principal)
-            if version is None:
+            manifest = self._manifest(principal)
+            if manifest is None:
                 self._forget(principal)
                 raise NoGrants
             permissions, version_after = self._read(principal)
-            if version_after == version:
-                readable = Readable(principal, permissions, version)
+            if version_after == manifest.version:
+                readable = Readable(principal, permissions, manifest.version)
                 self._keep(_Kept(readable, now))
                 return readable
         raise tables.TablesUnavailable("the grants are being rewritten")
+
+    def _read_each(
+        self, principal: str, metering_point_ids: Collection[MeteringPointId]
+    ) -> tuple[Permission, ...]:
+        """The permissions of each metering point, read several at once, sorted."""
+        # What is observed of a reading belongs to the request that asks for it.
+        readings = [
+            self._readers.submit(contextvars.copy_context().run, self._read_one, principal, each)
+            for each in sorted(set(metering_point_ids))
+        ]
+        return tuple(chain.from_iterable(reading.result() for reading in readings))
+
+    def _read_one(self, principal: str, metering_point_id: MeteringPointId) -> tuple[Permission, ...]:
+        permissions, _ = self._read(
+            principal, rows_from=f"{metering_point_id}:", rows_before=f"{metering_point_id};"
+        )
+        return permissions
 
     def _read(
         self, principal: str, *, rows_from: str = "", rows_before: str | None = None
@@ -188,15 +236,15 @@ class Grants:
         permissions.sort(key=_order)
         return tuple(permissions), version
 
-    def _manifest_version(self, principal: str) -> str | None:
-        """The version of a principal's grants; None when it has none."""
+    def _manifest(self, principal: str) -> _Manifest | None:
+        """The manifest of a principal's grants; None when it has none."""
         manifests = self._tables.range(
             tables.ACCESS_GRANTS, partition=principal, rows_from=store.MANIFEST, select=("version", "count")
         )
         manifest = next(manifests, None)
         if manifest is None or not manifest["count"]:
             return None
-        return str(manifest["version"])
+        return _Manifest(str(manifest["version"]), int(manifest["count"]))
 
     def _keep(self, kept: _Kept) -> None:
         with self._lock:
@@ -219,17 +267,13 @@ def _permissions(grant: Grant, names: dict[str, str]) -> Iterator[Permission]:
         yield Permission(grant.metering_point_id, grant.customer_number, name, span.valid_from, span.valid_to)
 
 
-def _of_one(
-    permissions: tuple[Permission, ...], metering_point_id: MeteringPointId
-) -> tuple[Permission, ...]:
-    """Those of one metering point, of permissions that are sorted by it."""
-    first = bisect.bisect_left(permissions, metering_point_id, key=_POINT)
-    end = bisect.bisect_right(permissions, metering_point_id, lo=first, key=_POINT)
-    return permissions[first:end]
-
-
 def _order(permission: Permission) -> tuple[str, int, date]:
     return permission.metering_point_id, permission.customer_number, permission.valid_from or date.min
+
+
+def _digested(principal: str, permissions: tuple[Permission, ...]) -> Readable:
+    """A part of a portfolio: its version tells that part from every other, wherever it was read."""
+    return Readable(principal, permissions, _digest(permissions))
 
 
 def _digest(permissions: Iterable[Permission]) -> str:

@@ -34,18 +34,15 @@ def many(
     Raises:
         Refused: nothing of the customer. Named metering points that may not be read are left out.
     """
-    readable = grants.portfolio(caller.principal)
-    if not named and customer_number is None:
-        return readable
-    wanted = set(named)
-    permissions = tuple(
-        each
-        for each in readable.permissions
-        if customer_number in (None, each.customer_number)
-        and (not wanted or each.metering_point_id in wanted)
-    )
-    if customer_number is not None and not _has_customer(readable.permissions, customer_number):
+    if customer_number is None:
+        if named:
+            return grants.some(caller.principal, metering_point_ids=named)
+        return grants.portfolio(caller.principal)
+    portfolio = grants.portfolio(caller.principal)
+    if not _has_customer(portfolio.permissions, customer_number):
         raise Refused("not-found", "GET /customers lists the customers whose metering points you may read.")
+    readable = portfolio.only(named) if named else portfolio
+    permissions = tuple(each for each in readable.permissions if each.customer_number == customer_number)
     return replace(readable, permissions=permissions)
 
 

@@ -11,7 +11,7 @@ from shared import tables
 from shared.access import runs, store
 from shared.access.changes import Change
 from shared.access.grant import Grant
-from shared.access.grants import AccessTooOld, Grants, NoGrants
+from shared.access.grants import ROWS_FOR_ONE, AccessTooOld, Grants, NoGrants
 from shared.access.spans import ALWAYS, Span, Spans
 from shared.readable import Permission
 from shared.tables import Tables
@@ -135,6 +135,8 @@ def test_a_caller_without_any_grant_is_refused(storage: Tables, grants: Grants, 
     with pytest.raises(NoGrants):
         grants.of(ALICE, metering_point_id=point(1))
     with pytest.raises(NoGrants):
+        grants.some(ALICE, metering_point_ids=[point(1), point(2)])
+    with pytest.raises(NoGrants):
         grants.portfolio(ALICE)
 
 
@@ -215,6 +217,89 @@ def test_one_metering_point_of_a_portfolio_in_memory_costs_no_read_and_is_the_sa
     assert counting.reads == []
 
 
+def large(storage: Tables) -> None:
+    """So many metering points that two of them are read sooner than all."""
+    rows = 2 * ROWS_FOR_ONE + 10
+    for start in range(0, rows, store.CHANGES_IN_TRANSACTION):
+        give(
+            storage, *(grant(each) for each in range(start, min(rows, start + store.CHANGES_IN_TRANSACTION)))
+        )
+
+
+def test_of_a_large_portfolio_only_the_metering_points_named_are_read(
+    storage: Tables, grants: Grants, counting: Counting
+) -> None:
+    large(storage)
+    give(storage, grant(7, customer=9))
+    give(storage, grant(900, principal=BOB))
+    grants.synced_at()
+    counting.reads.clear()
+
+    readable = grants.some(ALICE, metering_point_ids=[point(900), point(7)])
+
+    assert readable.permissions == (permission(7, customer=9), permission(7))
+    assert counting.reads[0] == "~manifest"
+    assert sorted(counting.reads[1:]) == [f"{point(7)}:", f"{point(900)}:"]
+
+
+def test_of_a_small_portfolio_all_is_read_and_kept(
+    storage: Tables, grants: Grants, counting: Counting
+) -> None:
+    give(storage, grant(1), grant(2), grant(3))
+
+    first = grants.some(ALICE, metering_point_ids=[point(3), point(1)])
+    counting.reads.clear()
+    again = grants.some(ALICE, metering_point_ids=[point(3), point(1)])
+
+    assert first.permissions == (permission(1), permission(3))
+    assert (again, counting.reads) == (first, [])
+
+
+def test_some_of_a_portfolio_are_the_same_from_memory_and_by_themselves(
+    storage: Tables, grants: Grants, counting: Counting
+) -> None:
+    large(storage)
+    named = [point(1), point(900)]
+    read = grants.some(ALICE, metering_point_ids=named)
+    grants.portfolio(ALICE)
+    counting.reads.clear()
+
+    remembered = grants.some(ALICE, metering_point_ids=named)
+
+    assert (remembered, counting.reads) == (read, [])
+    assert read.version == grants.of(ALICE, metering_point_id=point(1)).version
+
+
+def test_the_version_of_some_changes_with_their_permissions_only(storage: Tables, grants: Grants) -> None:
+    large(storage)
+    named = [point(1), point(2)]
+    first = grants.some(ALICE, metering_point_ids=named).version
+    write(storage, [Change(grant(3), None)])
+    assert grants.some(ALICE, metering_point_ids=named).version == first
+
+    write(storage, [Change(grant(2), None)])
+
+    assert grants.some(ALICE, metering_point_ids=named).version != first
+
+
+def test_a_table_that_fails_for_one_of_many_is_not_mistaken_for_no_access(
+    storage: Tables, clock: Clock
+) -> None:
+    complete(storage, clock)
+    large(storage)
+
+    class Failing(Counting):
+        def range(self, *args: object, **kwargs: object) -> Iterator[tables.Entity]:
+            if kwargs["rows_from"] == f"{point(2)}:":
+                raise tables.TablesUnavailable("gone")
+            return self._inner.range(*args, **kwargs)  # type: ignore[arg-type]
+
+    grants = Grants(tables=Failing(storage), max_age=timedelta(hours=72), clock=clock)
+
+    with pytest.raises(tables.TablesUnavailable):
+        grants.some(ALICE, metering_point_ids=[point(1), point(2)])
+
+
 def test_a_metering_point_revoked_from_a_portfolio_in_memory_is_gone_within_half_a_minute(
     storage: Tables, grants: Grants, clock: Clock
 ) -> None:
@@ -284,6 +369,8 @@ def test_access_that_was_never_synchronised_is_not_trusted(storage: Tables, cloc
     assert grants.synced_at() is None
     with pytest.raises(AccessTooOld):
         grants.of(ALICE, metering_point_id=point(1))
+    with pytest.raises(AccessTooOld):
+        grants.some(ALICE, metering_point_ids=[point(1)])
     with pytest.raises(AccessTooOld):
         grants.portfolio(ALICE)
 
