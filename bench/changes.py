@@ -23,7 +23,7 @@ from pydantic import BaseModel
 from rich.console import Console
 from rich.table import Table
 
-from bench import measuring, series
+from bench import asking, measuring, stored
 from shared import periods
 from shared.api import changes, feed
 from shared.metering import MeteringPointId
@@ -102,7 +102,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=7, help="of each way, after one to warm up")
     parser.add_argument("--metering-points", type=int, default=100_000)
     asked = parser.parse_args()
-    points = sorted(series.metering_point(number) for number in range(asked.metering_points))
+    points = sorted(stored.metering_point(number) for number in range(asked.metering_points))
     with tempfile.TemporaryDirectory() as folder:
         pages, stored = measured(Path(folder), points, runs=asked.runs)
     show(pages, stored)
@@ -167,7 +167,7 @@ def spread(points: Sequence[MeteringPointId], count: int) -> Readable:
         Permission(each, 1, "Customer 1", date(2020, 1, 1), None)
         for each in points[:: len(points) // count][:count]
     )
-    return Readable(f"app:{series.CALLER}", permissions, "1")
+    return Readable(f"app:{asking.CALLER}", permissions, "1")
 
 
 def publish(warehouse: Warehouse, points: Sequence[MeteringPointId], *, days: int, after: int) -> int:

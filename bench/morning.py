@@ -20,16 +20,14 @@ import azure.functions as func
 from rich.console import Console
 from rich.table import Table
 
-from bench import measuring, series
+from bench import asking, measuring, stored
 from shared import periods
 from shared.metering import MeteringPointId
-from shared.readable import Permission, Readable
-from shared.warehouse import announce, deliveries
+from shared.warehouse import announce, deliveries, schema
 from shared.warehouse.engine import Query, Row, Warehouse
 from shared.warehouse.watermark import Publication
 
 DAY = date(2026, 11, 20)
-PUBLIC = "http://127.0.0.1/v1/changes"
 
 
 @dataclass(frozen=True)
@@ -57,20 +55,6 @@ class Counting:
         return self._inner.fetch(query)
 
 
-class Portfolio:
-    """Grants at hand: all metering points may be read."""
-
-    def __init__(self, points: Sequence[MeteringPointId]) -> None:
-        permissions = tuple(Permission(point, 1, "Customer 1", None, None) for point in sorted(points))
-        self._readable = Readable(f"app:{series.CALLER}", permissions, "1")
-
-    def portfolio(self, principal: str) -> Readable:
-        """What the caller may read."""
-        if principal != self._readable.principal:
-            raise RuntimeError("only one caller is measured")
-        return self._readable
-
-
 class Watermark:
     """The watermark at hand, stored where the publisher puts it."""
 
@@ -96,12 +80,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--metering-points", type=int, default=2_000)
     arguments = parser.parse_args()
-    points = [series.metering_point(number) for number in range(arguments.metering_points)]
-    with tempfile.TemporaryDirectory() as folder, series.app(Path(folder)) as module:
+    points = stored.metering_points(arguments.metering_points)
+    with tempfile.TemporaryDirectory() as folder:
+        module = asking.function_app(Path(folder) / "metering.duckdb")
         warehouse = module.use.warehouse
+        schema.apply(warehouse)
         counting, watermark = Counting(warehouse), Watermark()
-        module.use = replace(module.use, warehouse=counting, grants=Portfolio(points), publications=watermark)
+        module.use = replace(
+            module.use, warehouse=counting, grants=asking.Permitted(points), publications=watermark
+        )
         polls = list(morning(module, warehouse, watermark, points, folder=Path(folder)))
+        warehouse.close()
     show(polls, arguments.metering_points)
     measuring.write("morning", [vars(each) for each in polls])
 
@@ -160,18 +149,13 @@ class Client:
         return Poll(what, 1, 0, len(response.get_body()), statements, time.perf_counter() - started)
 
     def _get(self, query: str, *, etag: str = "") -> func.HttpResponse:
-        headers = {
-            "x-ms-client-principal-id": series.GATEWAY,
-            "x-caller-type": "app",
-            "x-caller-id": series.CALLER,
-        }
         request = func.HttpRequest(
             method="GET",
-            url=f"{PUBLIC}?{query}",
-            headers={**headers, "if-none-match": etag} if etag else headers,
+            url=f"{asking.PUBLIC}/changes?{query}",
+            headers={**asking.HEADERS, "if-none-match": etag} if etag else asking.HEADERS,
             body=b"",
         )
-        response: func.HttpResponse = self._module.changes_since(request)
+        response: func.HttpResponse = self._module.changes_since(request, asking.CONTEXT)
         return response
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import httpx
 
-from bench import series
+from bench import stored
 from local import demo, environment, places
 from local.ports import Ports, address
 from local.sampledata import deliveries
@@ -62,7 +62,7 @@ class Running:
 def running(state: Path, *, metering_points: int, days: int) -> Iterator[Running]:
     """Start it on free ports. The vendor's limits of calls are out of reach, the others' are as deployed."""
     ports = free.ports()
-    points = tuple(series.metering_point(number) for number in range(metering_points))
+    points = tuple(stored.metering_point(number) for number in range(metering_points))
     last = periods.day_of(datetime.now(UTC)) - timedelta(days=1)
     with Supervisor(state=state) as supervisor:
         azurite = parts.azurite(environment.azurite_endpoints(ports), data=None)

@@ -4,7 +4,7 @@ DuckDB passes over a group of rows when the smallest and largest value of a colu
 out. It keeps only eight characters of a text for that, and metering points of one country begin alike; so
 a stored day also has the number of its metering point, which statements never name: it is put into them
 here. And it helps only where rows lie in an order: days come in the order of their publication, so now and
-then all but the latest are laid anew, by year and metering point.
+then the years that have days out of order are laid anew by metering point, all but what was published lately.
 """
 
 from sqlglot import exp
@@ -16,8 +16,8 @@ _ID = "metering_point_id"
 LATELY_DAYS = 31
 """Days published so shortly before the latest stay in the order of publication, in which they are read:
 the newest of all metering points, and what changed."""
-UNORDERED_SHARE = 0.1
-"""The share of days out of order from which on all are laid anew."""
+UNORDERED_SHARE = 0.02
+"""The share of days out of order from which on their years are laid anew."""
 UNORDERED_LEAST = 100_000
 """So many days out of order are read as fast as in order: about one group of rows."""
 
@@ -27,23 +27,24 @@ STATE = "CREATE TABLE IF NOT EXISTS series_day_order (through_sequence BIGINT NO
 _OLD = f"published_at < (SELECT MAX(published_at) FROM {TABLE}) - INTERVAL {LATELY_DAYS} DAY"  # noqa: S608
 _ORDERED = "COALESCE((SELECT MAX(through_sequence) FROM series_day_order), 0)"
 
+_UNORDERED = f"sequence > {_ORDERED} AND {_OLD}"
+
 IS_DUE = f"""
 SELECT COUNT(*) >= {UNORDERED_LEAST}
    AND COUNT(*) >= {UNORDERED_SHARE} * COALESCE((SELECT MAX(days) FROM series_day_order), 0)
 FROM {TABLE}
-WHERE sequence > {_ORDERED} AND {_OLD}
+WHERE {_UNORDERED}
 """  # noqa: S608  # Nothing but the names above is put in.
 
 LAY_ANEW = (
-    f"CREATE OR REPLACE TEMPORARY TABLE laid AS "  # noqa: S608  # As above.
-    f"SELECT *, {_OLD} AS is_old FROM {TABLE} "
-    f"ORDER BY CASE WHEN {_OLD} THEN YEAR(delivery_date) END NULLS LAST, "
-    f"CASE WHEN {_OLD} THEN 0 ELSE sequence END, {NUMBER}, direction, delivery_date, sequence",
-    f"DELETE FROM {TABLE}",  # noqa: S608
-    f"INSERT INTO {TABLE} SELECT * EXCLUDE (is_old) FROM laid",  # noqa: S608
-    "DELETE FROM series_day_order",
-    "INSERT INTO series_day_order SELECT MAX(sequence), COUNT(*) FROM laid WHERE is_old",
+    f"CREATE OR REPLACE TEMPORARY TABLE laid AS SELECT * FROM {TABLE} "  # noqa: S608  # As above.
+    f"WHERE YEAR(delivery_date) IN (SELECT YEAR(delivery_date) FROM {TABLE} WHERE {_UNORDERED}) AND {_OLD} "
+    f"ORDER BY YEAR(delivery_date), {NUMBER}, direction, delivery_date, sequence",
+    f"DELETE FROM {TABLE} WHERE YEAR(delivery_date) IN (SELECT YEAR(delivery_date) FROM laid) AND {_OLD}",  # noqa: S608
+    f"INSERT INTO {TABLE} SELECT * FROM laid",  # noqa: S608
     "DROP TABLE laid",
+    "DELETE FROM series_day_order",
+    f"INSERT INTO series_day_order SELECT MAX(sequence), COUNT(*) FROM {TABLE} WHERE {_OLD}",  # noqa: S608
 )
 """One transaction: readers see the same days before, during and after it."""
 

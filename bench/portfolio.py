@@ -1,0 +1,226 @@
+"""The series of many metering points: `python3 dev.py bench portfolio [--runs N]`.
+
+A caller with 200 of 2 000 metering points asks for a day and for a month of all of them: the route of this
+API, the way most teams would write it (bench/usual.py), and the limit (the packed rows fetched, and as many
+bytes copied as the answer has). Then the same for 2 and 20 metering points, and with a tenth stored.
+"""
+
+import argparse
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from bench import asking, measuring, stored, usual
+from shared import periods
+from shared.metering import Direction, MeteringPointId
+from shared.warehouse import queries
+from shared.warehouse.engine import Warehouse
+
+QUESTIONS = {
+    "a day": (date(2026, 11, 21), stored.END),
+    "a month": (date(2026, 10, 22), stored.END),
+}
+PORTFOLIO, STORED = 200, 2_000
+
+
+@dataclass(frozen=True)
+class Compared:
+    """One question about the portfolio: milliseconds of each way, and how they compare."""
+
+    question: str
+    layout: str
+    times_faster_than_usual: float
+    times_the_limit: float
+    million_values_a_second: float
+    ours_ms: float
+    usual_ms: float
+    limit_ms: float
+    values: int
+    bytes: int
+
+
+@dataclass(frozen=True)
+class Grown:
+    """A month of more and more metering points, of more and more stored ones."""
+
+    metering_points: int
+    stored: int
+    ms: float
+    million_values_a_second: float
+
+
+def main() -> None:
+    """Measure, print and keep."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--runs", type=int, default=11, help="of each way, after one to warm up")
+    runs = parser.parse_args().runs
+    with tempfile.TemporaryDirectory() as name:
+        folder, console = Path(name), Console(width=130)
+        console.print("Storing five years of hours of 200 and 2 000 metering points (about a minute) …")
+        module = asking.function_app(stored.packed(folder / "all.duckdb", points=STORED))
+        everything = module.use.warehouse
+        tenth = stored.open_warehouse(stored.packed(folder / "tenth.duckdb", points=STORED // 10))
+        service = usual.api(
+            stored.hourly(folder / "usual.duckdb", points=PORTFOLIO, first=stored.END - timedelta(days=62))
+        )
+        compared = list(compare(module, service, stored.metering_points(PORTFOLIO), runs=runs))
+        show_compared(compared, runs, console)
+        grown = [
+            each
+            for warehouse, of in ((everything, STORED), (tenth, STORED // 10))
+            for each in grow(module, warehouse, stored_points=of, runs=runs)
+        ]
+        show_grown(grown, runs, console)
+        everything.close()
+        tenth.close()
+    measuring.write("portfolio", {"compared": list(map(asdict, compared)), "grown": list(map(asdict, grown))})
+
+
+def compare(module: Any, service: Any, points: Sequence[MeteringPointId], *, runs: int) -> Iterator[Compared]:
+    """Each question in each layout, in three ways."""
+    for question, (first, end) in QUESTIONS.items():
+        values = len(points) * (periods.start_of(end) - periods.start_of(first)) // timedelta(hours=1)
+        for layout in ("days", "values"):
+            ours = ask_ours(module, module.use.warehouse, points, first=first, end=end, layout=layout)
+            size = len(ours())
+            ways = {
+                "ours": ours,
+                "usual": usual.asking(service, f"/consumption?{stored.period_text(first, end)}"),
+                "limit": limit(module, points, first=first, end=end, size=size),
+            }
+            taken = measuring.medians(ways, runs=runs)
+            yield Compared(
+                question,
+                layout,
+                times_faster_than_usual=taken["usual"] / taken["ours"],
+                times_the_limit=taken["ours"] / taken["limit"],
+                million_values_a_second=values / taken["ours"] / 1_000,
+                ours_ms=taken["ours"],
+                usual_ms=taken["usual"],
+                limit_ms=taken["limit"],
+                values=values,
+                bytes=size,
+            )
+
+
+def grow(module: Any, warehouse: Warehouse, *, stored_points: int, runs: int) -> Iterator[Grown]:
+    """A month of 2, 20 and 200 metering points, in packed days."""
+    first, end = QUESTIONS["a month"]
+    hours = (periods.start_of(end) - periods.start_of(first)) // timedelta(hours=1)
+    ways = {
+        str(count): ask_ours(
+            module, warehouse, stored.metering_points(count), first=first, end=end, layout="days"
+        )
+        for count in (2, 20, 200)
+    }
+    for count, taken in measuring.medians(ways, runs=runs).items():
+        yield Grown(int(count), stored_points, taken, int(count) * hours / taken / 1_000)
+
+
+def ask_ours(
+    module: Any,
+    warehouse: Warehouse,
+    points: Sequence[MeteringPointId],
+    *,
+    first: date,
+    end: date,
+    layout: str,
+) -> Callable[[], bytes]:
+    """The route of this API, asked by a caller who may read these metering points."""
+    services = replace(
+        module.use,
+        warehouse=warehouse,
+        grants=asking.Permitted(points),
+        publications=asking.Published(stored.END),
+    )
+    ask = asking.asking(
+        module.consumption_of_many, f"/consumption?from={first}&to={end}&layout={layout}&limit=10000"
+    )
+
+    def asked() -> bytes:
+        module.use = services
+        return ask()
+
+    if b'"nextCursor":null' not in asked():
+        raise RuntimeError("the answer is not whole")
+    return asked
+
+
+def limit(
+    module: Any, points: Sequence[MeteringPointId], *, first: date, end: date, size: int
+) -> Callable[[], bytes]:
+    """Nothing but fetching the packed rows, and copying as many bytes as the answer has."""
+    query = queries.days(
+        asking.Permitted(points).portfolio(f"app:{asking.CALLER}"),
+        direction=Direction.CONSUMPTION,
+        first_day=first,
+        last_day=end,
+        as_of=asking.Published(stored.END).latest().published_at,
+        after=None,
+        limit=10_001,
+    )
+    answer = bytearray(size)
+
+    def ask() -> bytes:
+        module.use.warehouse.fetch(query)
+        return bytes(answer)
+
+    return ask
+
+
+def show_compared(compared: Sequence[Compared], runs: int, console: Console) -> None:
+    """The ratios first, then the times."""
+    title = f"{PORTFOLIO} of {STORED} metering points, five years stored; median of {runs}"
+    table = Table(title=title)
+    for heading in ("question", "layout"):
+        table.add_column(heading)
+    for heading in (
+        "faster than usual",
+        "of the limit",
+        "values/s",
+        "ours",
+        "usual",
+        "limit",
+        "values",
+        "kB",
+    ):
+        table.add_column(heading, justify="right")
+    for each in compared:
+        table.add_row(
+            each.question,
+            each.layout,
+            f"{each.times_faster_than_usual:.0f} ×",
+            f"{each.times_the_limit:.1f} ×",
+            f"{each.million_values_a_second:.1f} M",
+            f"{each.ours_ms:.1f} ms",
+            f"{each.usual_ms:,.0f} ms",
+            f"{each.limit_ms:.1f} ms",
+            f"{each.values:,}",
+            f"{each.bytes / 1000:,.0f}",
+        )
+    console.print(table)
+
+
+def show_grown(grown: Sequence[Grown], runs: int, console: Console) -> None:
+    """A line for each size."""
+    table = Table(title=f"A month of more and more metering points (layout=days, median of {runs})")
+    for heading in ("asked", "stored", "values/s", "ms"):
+        table.add_column(heading, justify="right")
+    for each in grown:
+        table.add_row(
+            f"{each.metering_points}",
+            f"{each.stored:,}",
+            f"{each.million_values_a_second:.1f} M",
+            f"{each.ms:.2f}",
+        )
+    console.print(table)
+
+
+if __name__ == "__main__":
+    main()
