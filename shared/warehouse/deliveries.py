@@ -15,9 +15,10 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
-from shared.warehouse import files, intervals, registers, staging, turns
+from shared.warehouse import files, intervals, registers, spans, staging, turns
 from shared.warehouse.engine import Query, Session, Statement, Warehouse, aware
 from shared.warehouse.files import MAX_FAULTS, Fault, File, Rejected
+from shared.warehouse.spans import Span
 
 Kind = Literal["interval values", "metering points", "supply periods"]
 Progress = Callable[[int, float], None]
@@ -113,8 +114,8 @@ def _load_intervals(warehouse: Warehouse, file: File, *, now: datetime, progress
     try:
         with _no_search_for_cycles():
             rows = _stage(warehouse, file, load_id=load_id, now=now, progress=progress)
-        _refuse_contradictions(warehouse, file, load_id=load_id)
-        is_new = turns.retried(_accept, warehouse, file, load_id=load_id, batch_id=batch_id, now=now)
+        staged = _without_contradictions(warehouse, file, load_id=load_id)
+        is_new = turns.retried(_accept, warehouse, file, staged, batch_id=batch_id, now=now)
     finally:
         turns.retried(_clear, warehouse, load_id=load_id, now=now)
     return Loaded(file.path, "interval values", rows, is_new=is_new)
@@ -142,7 +143,7 @@ def _stage(warehouse: Warehouse, file: File, *, load_id: str, now: datetime, pro
         faults += found
         if len(faults) >= MAX_FAULTS:
             break
-        if not faults:
+        if rows is not None and not faults:
             with warehouse.transaction() as session:
                 session.run(staging.staged(rows, load_id=load_id, now=now))
         done += len(chunk.lines)
@@ -154,14 +155,33 @@ def _stage(warehouse: Warehouse, file: File, *, load_id: str, now: datetime, pro
     return done
 
 
-def _refuse_contradictions(warehouse: Warehouse, file: File, *, load_id: str) -> None:
-    """Refuse rows that contradict each other."""
-    faults = [
-        *warehouse.fetch(staging.repeated_with_two_values(load_id)),
-        *warehouse.fetch(staging.two_resolutions_in_a_day(load_id)),
-    ]
+@dataclass(frozen=True)
+class _Staged:
+    """Staged rows that do not contradict each other.
+
+    Attributes:
+        load_id: which rows they are.
+        days: where their market days lie.
+        has_repeats: whether some intervals come more than once, each time with the same value.
+    """
+
+    load_id: str
+    days: list[Span]
+    has_repeats: bool
+
+
+def _without_contradictions(warehouse: Warehouse, file: File, *, load_id: str) -> _Staged:
+    """The staged rows, or Rejected where they contradict each other."""
+    with warehouse.transaction() as session:  # For the time that work may take, and not an answer.
+        (repeated,) = session.fetch(staging.repeated(load_id))
+        faults = [
+            *(session.fetch(staging.repeated_with_two_values(load_id)) if repeated else ()),
+            *session.fetch(staging.two_resolutions_in_a_day(load_id)),
+        ]
+        days = spans.covering(session.fetch(staging.days(load_id)))
     if faults:
         raise Rejected(file.path, sorted(faults, key=lambda fault: fault.line)[:MAX_FAULTS])
+    return _Staged(load_id, days, has_repeats=repeated > 0)
 
 
 def _clear(warehouse: Warehouse, *, load_id: str, now: datetime) -> None:
@@ -170,26 +190,30 @@ def _clear(warehouse: Warehouse, *, load_id: str, now: datetime) -> None:
         session.run(staging.forget(load_id, staged_before=now - KEEP_STAGED))
 
 
-def _accept(warehouse: Warehouse, file: File, *, load_id: str, batch_id: str, now: datetime) -> bool:
+def _accept(warehouse: Warehouse, file: File, staged: _Staged, *, batch_id: str, now: datetime) -> bool:
     """Take the staged rows in; False when somebody else did so with the same content meanwhile."""
     with warehouse.transaction() as session:
         session.run(turns.take())
         if session.fetch(staging.loaded(batch_id)):
             return False
-        _refuse_another_resolution(session, file, load_id=load_id)
+        _refuse_another_resolution(session, file, staged)
         received_at = _after_all_others(session, _LATEST_DELIVERY, now=now)
-        session.run(staging.taken_in(load_id, batch_id=batch_id, received_at=received_at))
+        taken_in = staging.taken_in(
+            staged.load_id, batch_id=batch_id, received_at=received_at, has_repeats=staged.has_repeats
+        )
+        session.run(taken_in)
+        source = _source(file.path)
         session.run(
-            staging.delivery(load_id, batch_id=batch_id, received_at=received_at, source=_source(file.path))
+            staging.delivery(staged.load_id, batch_id=batch_id, received_at=received_at, source=source)
         )
     return True
 
 
-def _refuse_another_resolution(session: Session, file: File, *, load_id: str) -> None:
+def _refuse_another_resolution(session: Session, file: File, staged: _Staged) -> None:
     """Refuse days that are stored, or wait to be published, in another resolution."""
     faults = [
-        *session.fetch(staging.published_in_another_resolution(load_id)),
-        *session.fetch(staging.waiting_in_another_resolution(load_id)),
+        *session.fetch(staging.published_in_another_resolution(staged.load_id, staged.days)),
+        *session.fetch(staging.waiting_in_another_resolution(staged.load_id, staged.days)),
     ]
     if faults:
         raise Rejected(file.path, sorted(faults, key=lambda fault: fault.line)[:MAX_FAULTS])

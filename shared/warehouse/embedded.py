@@ -17,6 +17,7 @@ from shared.warehouse.engine import (
     WORK_LIMIT,
     Query,
     Row,
+    Rows,
     Session,
     Statement,
     TooManyRows,
@@ -102,7 +103,8 @@ class _Session:
 
     def run(self, statement: Statement) -> None:
         with self._bounded(statement.name):
-            self._cursor.execute(_parsed(statement.sql), _bound(statement.parameters))
+            from_lines = any(isinstance(value, Rows) for value in statement.parameters)
+            self._cursor.execute(_parsed(statement.sql, from_lines=from_lines), _bound(statement.parameters))
         self.stored_days |= clustering.stores_days(statement.sql)
 
     @contextmanager
@@ -117,14 +119,14 @@ class _Session:
 
 
 @lru_cache(maxsize=512)
-def _parsed(sql: str) -> duckdb.Statement:
+def _parsed(sql: str, *, from_lines: bool = False) -> duckdb.Statement:
     """A statement of T-SQL as DuckDB parsed it, which is a sixth of what a short question costs."""
-    (statement,) = duckdb.extract_statements(tsql.translated(sql))
+    (statement,) = duckdb.extract_statements(tsql.translated(sql, from_lines=from_lines))
     return statement
 
 
 def _bound(parameters: Sequence[Any]) -> list[Any]:
-    return [bindable(value) for value in parameters]
+    return [value.as_lines() if isinstance(value, Rows) else bindable(value) for value in parameters]
 
 
 def _connect(path: Path) -> duckdb.DuckDBPyConnection:

@@ -4,7 +4,7 @@ Statements are T-SQL that Microsoft Fabric takes, with `?` for each bound value.
 engine translates where it speaks another dialect; nobody above it knows which it is.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -15,7 +15,31 @@ Row = TypeVar("Row")
 WORK_LIMIT = timedelta(minutes=15)
 """How long one statement of loading or publishing may take; answers to callers have the settings' limit."""
 
-Value = str | int | Decimal | date | datetime | None
+
+@dataclass(frozen=True)
+class Rows:
+    """Many rows as one value, for `OPENJSON(?) WITH (…)`.
+
+    Attributes:
+        columns: the texts of each column, in the order in which WITH names them; an empty one is null. None
+            has a comma, a line break, or anything that JSON escapes.
+    """
+
+    columns: Mapping[str, Sequence[str]]
+
+    def as_json(self) -> str:
+        """As engines take them that read JSON."""
+        names = ",".join(f'"{name}":"%s"' for name in self.columns)
+        rows = f"{{{names}}}"
+        objects = ",".join([rows % row for row in zip(*self.columns.values(), strict=True)])
+        return f"[{objects}]".replace(':""', ":null")
+
+    def as_lines(self) -> str:
+        """As lines of fields between commas, which is quicker to take apart."""
+        return "\n".join(map(",".join, zip(*self.columns.values(), strict=True)))
+
+
+Value = str | int | Decimal | date | datetime | Rows | None
 
 
 class WarehouseError(Exception):
@@ -121,4 +145,4 @@ def bindable(value: Value) -> Any:
     """A parameter as the drivers take it: `datetime2` has no zone, so times are bound as UTC."""
     if isinstance(value, datetime):
         return value.astimezone(UTC).replace(tzinfo=None)
-    return value
+    return value.as_json() if isinstance(value, Rows) else value

@@ -19,6 +19,7 @@ from shared.warehouse.engine import (
     WORK_LIMIT,
     Query,
     Row,
+    Rows,
     Session,
     Statement,
     TooManyRows,
@@ -168,6 +169,8 @@ def binding(value: Value) -> tuple[int, int, int]:
     """
     if isinstance(value, str):
         return (pyodbc.SQL_VARCHAR, len(value) if 0 < len(value) <= 8000 else 0, 0)
+    if isinstance(value, Rows):
+        return (pyodbc.SQL_VARCHAR, 0, 0)
     if isinstance(value, datetime):
         return (pyodbc.SQL_TYPE_TIMESTAMP, 26, 6)
     if isinstance(value, date):

@@ -1,17 +1,18 @@
-"""The checks of delivered interval values, row by row. Pure.
+"""The checks of delivered interval values, one by one. Pure.
 
-The same few texts come again and again in a delivery, so each text is parsed once and
-remembered; a chunk is checked column by column.
+The same few texts come again and again in a delivery, so each text is parsed once and remembered, and of
+a chunk only the different texts of each column are looked at.
 """
 
 import re
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Generic, NamedTuple, TypeVar, cast
+from typing import Generic, NamedTuple, TypeVar
 
 from shared import metering, periods
 from shared.metering import Direction, Quality, Resolution
+from shared.warehouse.engine import Rows
 from shared.warehouse.files import Chunk, Fault
 from shared.warehouse.queries import END_DAY, FIRST_DAY
 
@@ -34,7 +35,6 @@ _STORED = {resolution.value for resolution in Resolution if resolution.is_stored
 _DELIVERED_QUALITIES = {quality.value for quality in Quality}
 _DIRECTIONS = {direction.value for direction in Direction}
 
-Text = TypeVar("Text", bound=Hashable)
 Parsed = TypeVar("Parsed")
 
 
@@ -45,52 +45,34 @@ class Interval(NamedTuple):
     delivery_date: str
 
 
-class StoredValue(NamedTuple):
-    """A quantity as decimal text, or None where it is missing, with its quality."""
+class _Memory(Generic[Parsed]):
+    """What the texts of one column, or of some columns together, mean. Each is parsed once."""
 
-    quantity: str | None
-    quality: str
-
-
-CheckedRow = tuple[int, str, str, Interval, str, StoredValue]
-"""Line, metering point, direction, interval, resolution, value: a row that may be stored."""
-
-
-class _Memory(dict[Text, Parsed | None], Generic[Text, Parsed]):
-    """Parses each text once. What cannot be parsed is None, with the reason in `refused`."""
-
-    def __init__(self, parse: Callable[[Text], Parsed]) -> None:
-        super().__init__()
+    def __init__(self, parse: Callable[..., Parsed]) -> None:
         self._parse = parse
-        self.refused: dict[Text, str] = {}
+        self.parsed: dict[tuple[str, ...], Parsed] = {}
+        self._refused: dict[tuple[str, ...], str] = {}
 
-    def __missing__(self, text: Text) -> Parsed | None:
-        parsed: Parsed | None = None
-        try:
-            parsed = self._parse(text)
-        except ValueError as error:
-            self.refused[text] = str(error)
-        self[text] = parsed
-        return parsed
-
-    def all(self, column: Sequence[Text]) -> list[Parsed | None]:
-        if len(self) > REMEMBERED:
-            self.clear()
-            self.refused.clear()
-        return list(map(self.__getitem__, column))
-
-    def faults(self, chunk: Chunk, column: Sequence[Text]) -> list[Fault]:
-        if not self.refused:
+    def faults(self, lines: Sequence[int], *columns: Sequence[str]) -> list[Fault]:
+        """Parse what is new in the columns; what is wrong with any of their texts."""
+        if len(self.parsed) > REMEMBERED:
+            self.parsed.clear()
+        for texts in set(zip(*columns, strict=True)).difference(self.parsed):
+            try:
+                self.parsed[texts] = self._parse(*texts)
+            except ValueError as error:
+                self._refused[texts] = str(error)
+        if not self._refused:
             return []
         return [
-            Fault(line, self.refused[text])
-            for line, text in zip(chunk.lines, column, strict=True)
-            if text in self.refused
+            Fault(line, self._refused[texts])
+            for line, texts in zip(lines, zip(*columns, strict=True), strict=True)
+            if texts in self._refused
         ]
 
 
 class Checks:
-    """The row checks of one file; remembers what it has parsed from chunk to chunk.
+    """The checks of one file; remembers what it has parsed from chunk to chunk.
 
     Args:
         header: the file's columns.
@@ -103,37 +85,39 @@ class Checks:
         self._directions = _Memory(_direction)
         self._resolutions = _Memory(_resolution)
         self._intervals = _Memory(partial(_interval, received_at=received_at))
-        self._values = _Memory(_value)
+        self._qualities = _Memory(_quality)
 
-    def check(self, chunk: Chunk) -> tuple[list[CheckedRow], list[Fault]]:
-        """The rows of a chunk, or what is wrong with them, in order of lines."""
+    def check(self, chunk: Chunk) -> tuple[Rows | None, list[Fault]]:
+        """The rows of a chunk as they may be stored, or what is wrong with them, in order of lines."""
         ids, directions, starts, resolutions, quantities, qualities = (
             chunk.columns[place] for place in self._places
         )
-        lengths = list(zip(starts, resolutions, strict=True))
-        values = list(zip(quantities, qualities, strict=True))
-        rows = list(
-            zip(
-                chunk.lines,
-                self._ids.all(ids),
-                self._directions.all(directions),
-                self._intervals.all(lengths),
-                self._resolutions.all(resolutions),
-                self._values.all(values),
-                strict=True,
-            )
-        )
         faults = [
-            *self._ids.faults(chunk, ids),
-            *self._directions.faults(chunk, directions),
-            *self._resolutions.faults(chunk, resolutions),
-            *self._intervals.faults(chunk, lengths),
-            *self._values.faults(chunk, values),
+            *self._ids.faults(chunk.lines, ids),
+            *self._directions.faults(chunk.lines, directions),
+            *self._resolutions.faults(chunk.lines, resolutions),
+            *self._intervals.faults(chunk.lines, starts, resolutions),
+            *self._qualities.faults(chunk.lines, quantities, qualities),
         ]
         if faults:
-            return [], sorted(faults, key=lambda fault: fault.line)
-        # Without faults, no text was refused, so none of the parsed values is None.
-        return cast(list[CheckedRow], rows), []
+            return None, sorted(faults, key=lambda fault: fault.line)
+        if "" in quantities:
+            pairs = zip(quantities, qualities, strict=True)
+            qualities = [self._qualities.parsed[pair] for pair in pairs]
+        # What a start means does not depend on the resolution beside it; only whether it may stand there.
+        meant = {start: interval for (start, _), interval in self._intervals.parsed.items()}
+        intervals = [meant[start] for start in starts]
+        columns = {
+            "line": list(map(str, chunk.lines)),
+            "metering_point_id": ids,
+            "direction": directions,
+            "start_utc": [each.start_utc for each in intervals],
+            "delivery_date": [each.delivery_date for each in intervals],
+            "resolution": resolutions,
+            "quantity": quantities,
+            "quality": qualities,
+        }
+        return Rows(columns), []
 
 
 def _metering_point_id(text: str) -> str:
@@ -155,8 +139,7 @@ def _resolution(text: str) -> str:
     return text
 
 
-def _interval(start_and_resolution: tuple[str, str], *, received_at: datetime) -> Interval:
-    text, resolution = start_and_resolution
+def _interval(text: str, resolution: str, *, received_at: datetime) -> Interval:
     start = _instant(text)
     if not FIRST_START <= start < END_START:
         raise ValueError(f"start {_shown(text)} is outside the market days {FIRST_DAY} to {END_DAY}.")
@@ -182,18 +165,17 @@ def _instant(text: str) -> datetime:
         raise ValueError(f"start {_shown(text)} is outside the calendar.") from error
 
 
-def _value(quantity_and_quality: tuple[str, str]) -> StoredValue:
-    """Quantity and quality together: without a quantity a value is missing, whatever it is called."""
-    quantity, quality = quantity_and_quality
+def _quality(quantity: str, quality: str) -> str:
+    """The quality as it is stored: without a quantity a value is missing, whatever it is called."""
     if quality not in _DELIVERED_QUALITIES:
         raise ValueError(f"quality {_shown(quality)} is unknown.")
     if not quantity:
-        return StoredValue(None, Quality.MISSING.value)
+        return Quality.MISSING.value
     if not _QUANTITY.fullmatch(quantity):
         raise ValueError(f"quantity {_shown(quantity)} {_fault_of_quantity(quantity)}.")
     if quality == Quality.MISSING:
         raise ValueError(f"quantity {_shown(quantity)} has the quality missing.")
-    return StoredValue(quantity, quality)
+    return quality
 
 
 def _fault_of_quantity(text: str) -> str:

@@ -1,12 +1,13 @@
 """The statements that stage interval values, ask what they say about each other, and take them in. Pure."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import NamedTuple
 
-from shared.warehouse import intervals
-from shared.warehouse.engine import Query, Statement
+from shared.warehouse import spans
+from shared.warehouse.engine import Query, Rows, Statement
 from shared.warehouse.files import MAX_FAULTS, Fault
+from shared.warehouse.spans import Span
 
 
 class Known(NamedTuple):
@@ -22,7 +23,7 @@ def loaded(batch_id: str) -> Query[Known]:
     )
 
 
-def staged(rows: Sequence[intervals.CheckedRow], *, load_id: str, now: datetime) -> Statement:
+def staged(rows: Rows, *, load_id: str, now: datetime) -> Statement:
     """Stage checked rows."""
     return Statement(
         """
@@ -34,21 +35,9 @@ def staged(rows: Sequence[intervals.CheckedRow], *, load_id: str, now: datetime)
                                start_utc datetime2(0), delivery_date date, resolution varchar(5),
                                quantity decimal(18, 3), quality varchar(15)) AS delivered
         """,
-        (load_id, now, _json(rows)),
+        (load_id, now, rows),
         "stage",
     )
-
-
-def _json(rows: Sequence[intervals.CheckedRow]) -> str:
-    """Checked rows as JSON. None of their texts needs escaping: the checks let no such text through."""
-    objects = [
-        f'{{"line":{line},"metering_point_id":"{id_}","direction":"{direction}",'
-        f'"start_utc":"{interval.start_utc}","delivery_date":"{interval.delivery_date}",'
-        f'"resolution":"{resolution}","quality":"{value.quality}","quantity":'
-        + ("null}" if value.quantity is None else f'"{value.quantity}"}}')
-        for line, id_, direction, interval, resolution, value in rows
-    ]
-    return f"[{','.join(objects)}]"
 
 
 def forget(load_id: str, *, staged_before: datetime) -> Statement:
@@ -57,6 +46,35 @@ def forget(load_id: str, *, staged_before: datetime) -> Statement:
         "DELETE FROM metering.delivery_line WHERE load_id = ? OR staged_at < CAST(? AS datetime2(6))",
         (load_id, staged_before),
         "forget_staged",
+    )
+
+
+def days(load_id: str) -> Query[date]:
+    """The market days that have staged values, in order."""
+    return Query(
+        "SELECT DISTINCT delivery_date FROM metering.delivery_line WHERE load_id = ? ORDER BY delivery_date",
+        (load_id,),
+        lambda day: day,
+        "staged_days",
+    )
+
+
+def repeated(load_id: str) -> Query[int]:
+    """How many intervals the file has twice or more."""
+    return Query(
+        """
+        SELECT COUNT(*)
+        FROM (
+            SELECT metering_point_id
+            FROM metering.delivery_line
+            WHERE load_id = ?
+            GROUP BY metering_point_id, direction, start_utc, resolution
+            HAVING COUNT(*) > 1
+        ) AS repeated
+        """,
+        (load_id,),
+        int,
+        "repeated",
     )
 
 
@@ -114,10 +132,11 @@ def _stored_fault(first_line: int, id_: str, day: object, resolution: str, store
     return Fault(first_line, f"the day {day} of {id_} is stored in {stored}, and here in {resolution}.")
 
 
-def published_in_another_resolution(load_id: str) -> Query[Fault]:
+def published_in_another_resolution(load_id: str, days: Sequence[Span]) -> Query[Fault]:
     """Staged days that are published in another resolution."""
+    there = spans.days_within(days, column="c.delivery_date")
     return Query(
-        """
+        f"""
         SELECT staged.first_line, staged.metering_point_id, staged.delivery_date,
                staged.resolution, c.resolution
         FROM (
@@ -131,19 +150,21 @@ def published_in_another_resolution(load_id: str) -> Query[Fault]:
          AND c.direction = staged.direction
          AND c.delivery_date = staged.delivery_date
         WHERE c.resolution <> staged.resolution
+          AND {there.sql}
         ORDER BY staged.first_line
         OFFSET 0 ROWS FETCH NEXT ? ROWS ONLY
-        """,
-        (load_id, MAX_FAULTS),
+        """,  # noqa: S608  # Nothing but the names of `spans` is put in.
+        (load_id, *there.parameters, MAX_FAULTS),
         _stored_fault,
         "published_in_another_resolution",
     )
 
 
-def waiting_in_another_resolution(load_id: str) -> Query[Fault]:
+def waiting_in_another_resolution(load_id: str, days: Sequence[Span]) -> Query[Fault]:
     """Staged days that a delivery not yet published has in another resolution."""
+    there = spans.starts_within(days, column="v.start_utc")
     return Query(
-        """
+        f"""
         SELECT DISTINCT staged.first_line, staged.metering_point_id, staged.delivery_date,
                staged.resolution, v.resolution
         FROM metering.unpublished_delivery AS waiting
@@ -159,26 +180,27 @@ def waiting_in_another_resolution(load_id: str) -> Query[Fault]:
          AND staged.direction = v.direction
          AND staged.delivery_date = v.delivery_date
         WHERE v.resolution <> staged.resolution
+          AND {there.sql}
         ORDER BY staged.first_line
         OFFSET 0 ROWS FETCH NEXT ? ROWS ONLY
-        """,
-        (load_id, MAX_FAULTS),
+        """,  # noqa: S608  # As above.
+        (load_id, *there.parameters, MAX_FAULTS),
         _stored_fault,
         "waiting_in_another_resolution",
     )
 
 
-def taken_in(load_id: str, *, batch_id: str, received_at: datetime) -> Statement:
+def taken_in(load_id: str, *, batch_id: str, received_at: datetime, has_repeats: bool) -> Statement:
     """Append the staged values to what was delivered, equal repeats once."""
     return Statement(
-        """
+        f"""
         INSERT INTO metering.interval_value (metering_point_id, direction, start_utc, resolution,
                                              quantity, quality, batch_id, received_at)
-        SELECT DISTINCT metering_point_id, direction, start_utc, resolution, quantity, quality,
-               CAST(? AS varchar(64)), CAST(? AS datetime2(6))
+        SELECT {"DISTINCT" if has_repeats else ""} metering_point_id, direction, start_utc, resolution,
+               quantity, quality, CAST(? AS varchar(64)), CAST(? AS datetime2(6))
         FROM metering.delivery_line
         WHERE load_id = ?
-        """,
+        """,  # noqa: S608  # A word of SQL is put in.
         (batch_id, received_at, load_id),
         "take_in",
     )

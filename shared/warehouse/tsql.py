@@ -1,7 +1,7 @@
 """T-SQL as DuckDB takes it. Pure; sqlglot does nearly all of it."""
 
 import re
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import sqlglot
 from sqlglot import exp
@@ -15,10 +15,15 @@ _SCHEMA = re.compile(r"EXEC\('CREATE SCHEMA \w+'\)")
 
 
 @lru_cache(maxsize=512)
-def translated(sql: str) -> str:
-    """One statement of T-SQL in DuckDB's dialect; its `?` stay in order."""
-    tree = sqlglot.parse_one(sql, read="fabric").transform(_without_openjson)
-    return _without_schema(clustering.with_numbers(tree)).sql(dialect="duckdb")
+def translated(sql: str, *, from_lines: bool = False) -> str:
+    """One statement of T-SQL in DuckDB's dialect; its `?` stay in order.
+
+    Args:
+        sql: the statement.
+        from_lines: whether what it reads with OPENJSON comes as `Rows.as_lines` and not as JSON.
+    """
+    tree = sqlglot.parse_one(sql, read="fabric").transform(partial(_without_openjson, from_lines=from_lines))
+    return _without_schema(clustering.with_numbers(_in_order_of_time(tree))).sql(dialect="duckdb")
 
 
 def translated_definition(batch: str) -> str | None:
@@ -48,6 +53,19 @@ def _without_schema(tree: exp.Expr) -> exp.Expr:
     return tree
 
 
+def _in_order_of_time(tree: exp.Expr) -> exp.Expr:
+    """Delivered values are stored day by day, as CLUSTER BY has them lie in Fabric.
+
+    DuckDB passes over groups of rows by their smallest and largest start; a file of years by metering point
+    would have every day in each of them.
+    """
+    table = tree.find(exp.Table) if isinstance(tree, exp.Insert) else None
+    if table is not None and table.name == "interval_value" and tree.expression.find(exp.From):
+        day = exp.cast(exp.column("start_utc"), "date")
+        tree.set("expression", exp.select("*").from_(tree.expression.subquery("delivered")).order_by(day))
+    return tree
+
+
 def _with_own_clock(node: exp.Expr) -> exp.Expr:
     """`SYSUTCDATETIME()`, the time now in UTC without zone."""
     if isinstance(node, exp.Anonymous) and node.name.upper() == "SYSUTCDATETIME":
@@ -55,16 +73,29 @@ def _with_own_clock(node: exp.Expr) -> exp.Expr:
     return node
 
 
-def _without_openjson(node: exp.Expression) -> exp.Expression:
-    """`OPENJSON(x) WITH (a type, ...) AS t` becomes rows of a list of structs, which DuckDB reads."""
+def _without_openjson(node: exp.Expression, *, from_lines: bool) -> exp.Expression:
+    """`OPENJSON(x) WITH (a type, ...) AS t` becomes rows that DuckDB reads."""
     if not (isinstance(node, exp.Table) and isinstance(node.this, exp.OpenJSON)):
         return node
     fields = {column.name: column.args["kind"].sql("duckdb") for column in node.this.expressions}
-    structure = ", ".join(f'"{name}": "{kind}"' for name, kind in fields.items())
     rows = sqlglot.parse_one(
-        f"SELECT UNNEST(FROM_JSON(?, '[{{{structure}}}]'), recursive := TRUE)", read="duckdb"
+        _rows_of_lines(fields) if from_lines else _rows_of_structs(fields), read="duckdb"
     )
     placeholder = rows.find(exp.Placeholder)
     assert placeholder is not None  # It stands in the text parsed just above.  # noqa: S101
     placeholder.replace(node.this.this)
     return exp.Subquery(this=rows, alias=node.args["alias"])
+
+
+def _rows_of_structs(fields: dict[str, str]) -> str:
+    structure = ", ".join(f'"{name}": "{kind}"' for name, kind in fields.items())
+    return f"SELECT UNNEST(FROM_JSON(?, '[{{{structure}}}]'), recursive := TRUE)"
+
+
+def _rows_of_lines(fields: dict[str, str]) -> str:
+    columns = ", ".join(
+        f"CAST(NULLIF(fields[{place}], '') AS {kind}) AS {name}"
+        for place, (name, kind) in enumerate(fields.items(), 1)
+    )
+    lines = "SELECT STRING_SPLIT(UNNEST(STRING_SPLIT(?, CHR(10))), ',') AS fields"
+    return f"SELECT {columns} FROM ({lines})"  # noqa: S608  # Names and types of a statement of ours.

@@ -48,7 +48,7 @@ def statements(warehouse: Warehouse, tmp_path: Path, clock: Clock) -> dict[str, 
     """Every statement of the package, by name, as it was sent when everything was done once."""
     recorded = Recorded(warehouse)
     deliverer = Deliverer(recorded, tmp_path, clock)
-    deliverer.load(values(HOUSE, date(2026, 3, 29), ["1"] * 23))
+    deliverer.load(values(HOUSE, date(2026, 3, 29), ["1"] * 23) + values(HOUSE, date(2026, 3, 29), ["1"]))
     for name, header, row in (
         (
             "points.csv",
@@ -143,6 +143,25 @@ def test_a_list_of_permissions_becomes_rows_of_a_list_of_structs() -> None:
     assert tsql.translated(sql) == (
         'SELECT p.id FROM (SELECT UNNEST(FROM_JSON(?, \'[{"id": "TEXT(18)", "valid_from": "DATE"}]\'), '
         "recursive := TRUE)) AS p WHERE p.valid_from <= CAST(? AS TIMESTAMP(6))"
+    )
+
+
+def test_rows_that_come_as_lines_are_taken_apart_at_line_breaks_and_commas() -> None:
+    sql = "INSERT INTO metering.a (i, t) SELECT i, t FROM OPENJSON(?) WITH (i bigint, t varchar(5)) AS r"
+
+    assert tsql.translated(sql, from_lines=True) == (
+        "INSERT INTO a (i, t) SELECT i, t FROM (SELECT CAST(NULLIF(fields[1], '') AS BIGINT) AS i, "
+        "CAST(NULLIF(fields[2], '') AS TEXT) AS t FROM "
+        "(SELECT STR_SPLIT(UNNEST(STR_SPLIT(?, CHR(10))), ',') AS fields)) AS r"
+    )
+
+
+def test_delivered_values_are_stored_day_by_day() -> None:
+    sql = "INSERT INTO metering.interval_value (start_utc, batch_id) SELECT start_utc, ? FROM metering.a"
+
+    assert tsql.translated(sql) == (
+        "INSERT INTO interval_value (start_utc, batch_id) SELECT * FROM (SELECT start_utc, ? FROM a) "
+        "AS delivered ORDER BY CAST(start_utc AS DATE)"
     )
 
 
