@@ -1,6 +1,5 @@
 """The boundary: every answer leaves here, every error becomes one, every request is a span and a log line."""
 
-import functools
 import json
 import logging
 import time
@@ -21,7 +20,8 @@ Handler = Callable[[func.HttpRequest], Answer]
 
 log = logging.getLogger("metering.requests")
 
-# The worker reads what a function takes and returns from its annotations: those of the handler are not ours.
+# The worker reads from a function what it takes and returns, and from what it wraps where it tells of that: the
+# handler takes and returns something else.
 _KEPT = ("__module__", "__name__", "__qualname__", "__doc__")
 
 
@@ -30,7 +30,6 @@ def answers(
 ) -> Callable[[func.HttpRequest, func.Context], func.HttpResponse]:
     """Make a handler answer problems instead of raising, and tell what it answered."""
 
-    @functools.wraps(handler, assigned=_KEPT)
     def answer(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
         started = time.perf_counter()
         request_id = callers.request_id(req.headers)
@@ -53,6 +52,8 @@ def answers(
         _log(req, answered, request_id=request_id, trace_id=request.trace_id, route=route, seconds=seconds)
         return response
 
+    for name in _KEPT:
+        setattr(answer, name, getattr(handler, name))
     return answer
 
 
