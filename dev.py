@@ -32,7 +32,8 @@ COMMANDS = {
 
 USAGE = """usage: python3 dev.py COMMAND [arguments]
 
-  run [--fresh] [--port-base N]   the whole system on this machine
+  run [--fresh] [--port-base N] [--telemetry]
+                                  the whole system on this machine
   test [pytest arguments]         the tests
   check                           format, lint, types, tests, infrastructure: what CI runs
   load FILE...                    load delivery files and publish them

@@ -16,6 +16,7 @@ from local.azurite import installation
 from local.ports import LAST_PORT_BASE, Ports, address
 from local.sampledata import deliveries
 from local.stack import greeting, lock, parts, sample
+from local.stack.following import Following
 from local.stack.supervision import StackFailed, Supervisor, refuse_taken_ports
 from shared import periods, settings
 from shared.warehouse import container
@@ -24,6 +25,8 @@ SYNC_TIMER = "sync_access"
 SYNC_SECONDS = 60
 FIRST_REQUEST_SECONDS = 30
 WATCH_SECONDS = 0.5
+TOLD = ("span ", "metric ")
+"""How the lines of the function host begin that tell of spans and metrics; it writes none unless asked to."""
 KEPT = ("azurite-data", "logs", "metering.duckdb*", "sample")
 """The stack's data in the state folder, beside installations; `--fresh` deletes it."""
 
@@ -50,8 +53,11 @@ def _run(ports: Ports, arguments: argparse.Namespace) -> int:
         _start(supervisor, ports, arguments)
         yesterday = _yesterday()
         print(greeting.text(ports, yesterday=yesterday, seconds=time.monotonic() - started), flush=True)
+        told = Following(arguments.state / "logs" / "functionhost.log", words=TOLD)
         while True:
             time.sleep(WATCH_SECONDS)
+            for line in told.new():
+                _say(line)
             supervisor.check()
     except KeyboardInterrupt:
         print("\nStopping …", flush=True)
@@ -70,7 +76,8 @@ def _start(supervisor: Supervisor, ports: Ports, arguments: argparse.Namespace) 
         _say("Installing Azurite, once …")
     azurite = parts.azurite(environment.azurite_endpoints(ports), data=state / "azurite-data")
     outside = [azurite, parts.identity(ports), parts.standins(ports)]
-    inside = [parts.function_host(ports, state=state), parts.gateway(ports)]
+    telemetry = "console" if arguments.telemetry else "off"
+    inside = [parts.function_host(ports, state=state, telemetry=telemetry), parts.gateway(ports)]
     refuse_taken_ports([*outside, *inside])
     for part in outside:
         _say(f"Starting {part.name} …")
@@ -195,6 +202,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="dev.py run", description="The local stack.")
     parser.add_argument("--fresh", action="store_true", help="delete what it kept and start over")
     parser.add_argument("--port-base", type=_port_base, help="ports from here on instead of the usual ones")
+    parser.add_argument("--telemetry", action="store_true", help="print the app's spans and metrics")
     parser.add_argument("--state", type=places.named, default=places.STATE, help="where it keeps its data")
     parser.add_argument(
         "--sample-days", type=int, default=deliveries.DAYS, help="market days of sample data at a first start"

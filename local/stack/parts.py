@@ -54,8 +54,8 @@ def standins(ports: Ports) -> Part:
     return _module("standins", ports.standins)
 
 
-def function_host(ports: Ports, *, state: Path) -> Part:
-    """The function app, behind the gateway's managed identity."""
+def function_host(ports: Ports, *, state: Path, telemetry: str = "off") -> Part:
+    """The function app, behind the gateway's managed identity; `telemetry` is its setting of that name."""
     return _module(
         "functionhost",
         ports.function_host,
@@ -63,7 +63,7 @@ def function_host(ports: Ports, *, state: Path) -> Part:
         *("--auth-audience", demo.FUNCTION_APP_AUDIENCE),
         *("--auth-principal", demo.GATEWAY_PRINCIPAL_ID),
         *("--auth-excluded-path", environment.HEALTH_PATH),
-        settings=environment.stack(ports, state=state),
+        settings={**environment.stack(ports, state=state), "TELEMETRY": telemetry},
     )
 
 
