@@ -71,6 +71,7 @@ class Execution:
                 self._call(call, answer)
 
     def _change_transaction(self, request: Transaction, answer: Answer) -> None:
+        self._misbehaviour(f"{request.what.upper()} TRANSACTION", answer).before_row(0, b"")
         number = self._engine.transaction
         if request.what != "begin":
             if number is None:

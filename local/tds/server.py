@@ -34,6 +34,7 @@ class Server:
         self.faults = Faults()
         self._database = duckdb.connect(str(path), config={"autoinstall_known_extensions": False})
         self._lock = threading.Lock()
+        self._changed = threading.Condition(self._lock)
         self._connections: set[socket.socket] = set()
         self._threads: list[threading.Thread] = []
         self._sessions = 0
@@ -54,11 +55,10 @@ class Server:
         """The address for WAREHOUSE."""
         return f"mssql://{USER}:{PASSWORD}@{ports.HOST}:{self.port}/{DATABASE}"
 
-    @property
-    def sessions(self) -> int:
-        """How many clients are signed in."""
-        with self._lock:
-            return self._sessions
+    def settles_at(self, sessions: int, *, patience: float = 2.0) -> bool:
+        """Whether so many clients are signed in, now or soon: one that has gone is noticed a little later."""
+        with self._changed:
+            return self._changed.wait_for(lambda: self._sessions == sessions, timeout=patience)
 
     def appear(self) -> None:
         """Listen, at the same port as ever."""
@@ -141,8 +141,9 @@ class Server:
         return b""
 
     def _session(self, channel: Channel) -> None:
-        with self._lock:
+        with self._changed:
             self._sessions += 1
+            self._changed.notify_all()
         cursor = self._database.cursor()
         session = Session(channel, engine=cursor)
 
@@ -154,5 +155,6 @@ class Server:
             session.serve(Execution(Engine(cursor), misbehaviour=misbehaviour))
         finally:
             cursor.close()
-            with self._lock:
+            with self._changed:
                 self._sessions -= 1
+                self._changed.notify_all()

@@ -15,6 +15,7 @@ _DEFINITION = re.compile(r"IF\s+(?:SCHEMA|OBJECT)_ID\b|CREATE\b", re.IGNORECASE)
 _CHANGE = re.compile(r"(?:INSERT|UPDATE|DELETE)\b", re.IGNORECASE)
 _SETTING = re.compile(r"SET\b", re.IGNORECASE)
 _PARAMETER = re.compile(r"('(?:[^']|'')*')|@P(\d+)\b")
+_MAX = re.compile(r"\bvarchar\s*\(\s*max\s*\)", re.IGNORECASE)
 _WITHOUT_TEXTS = re.compile(r"'(?:[^']|'')*'|--[^\n]*")
 _REFUSED = re.compile(
     r"\b(MERGE|NVARCHAR|NCHAR|TRIGGER|CURSOR|RECURSIVE|FOR\s+XML|SET\s+ROWCOUNT|JSON_OBJECT)\b", re.IGNORECASE
@@ -60,7 +61,7 @@ def plan(text: str) -> Plan:
     if _SETTING.match(statement):
         return Plan(None)
     order = tuple(int(number) - 1 for _, number in _PARAMETER.findall(statement) if number)
-    with_marks = _PARAMETER.sub(lambda found: found[1] or "?", statement)
+    with_marks = _MAX.sub("varchar", _PARAMETER.sub(lambda found: found[1] or "?", statement))
     try:
         if _DEFINITION.match(statement):
             return Plan(tsql.translated_definition(with_marks))

@@ -8,10 +8,28 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import timedelta
+from typing import Self
 
 LOOK_EVERY = 0.05
 """Seconds between two looks at what is running: so much later may an interruption come."""
+
+
+@dataclass(frozen=True)
+class Deadline:
+    """A moment by which something has ended, in seconds of `time.monotonic`."""
+
+    moment: float
+
+    @classmethod
+    def after(cls, limit: timedelta) -> Self:
+        """The moment that lies so far ahead."""
+        return cls(time.monotonic() + limit.total_seconds())
+
+    def seconds_left(self) -> float:
+        """How long it is until then; never less than nothing."""
+        return max(0.0, self.moment - time.monotonic())
 
 
 class Deadlines:

@@ -85,8 +85,9 @@ def meaning_at_sign_in(arguments: Sequence[object], *, driver: str, drivers: Seq
             "The warehouse refused the sign-in. Give the identity Read on the warehouse and GRANT SELECT on "
             "schema metering, and let service principals use Fabric (tenant setting)."
         )
-    if state == "42000" and "(4060)" not in text and "Cannot open database" in text:
-        return WarehouseMisconfigured("The database of WAREHOUSE does not exist or may not be opened.")
+    if "Cannot open database" in text:
+        # 4060 is also what a database answers that is being moved, so it is worth another try.
+        return WarehouseLost("The database of WAREHOUSE does not exist, or may not be opened just now.")
     known = meaning(arguments, name="sign-in", limit=SOON)
     if isinstance(known, WarehouseUnavailable):
         return known

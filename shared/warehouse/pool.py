@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Generic, Protocol, TypeVar
 
+from shared.warehouse.deadlines import Deadline
 from shared.warehouse.engine import WarehouseUnavailable
 
 MAX_IDLE = 300.0
@@ -47,36 +48,37 @@ class Pool(Generic[Connection]):
     """Lends connections, the one used last first, so that a quiet app keeps few of them.
 
     Args:
-        connect: opens a connection.
+        connect: opens a connection, by a moment.
         size: how many may be open at the same time.
-        patience: how long a borrower waits for one before WarehouseUnavailable.
         clock: seconds, as `time.time`.
     """
 
     def __init__(
         self,
-        connect: Callable[[], Opened[Connection]],
+        connect: Callable[[Deadline], Opened[Connection]],
         *,
         size: int,
-        patience: timedelta,
         clock: Callable[[], float],
     ) -> None:
         self._connect = connect
         self._places = threading.BoundedSemaphore(size)
-        self._patience = patience.total_seconds()
         self._clock = clock
         self._idle: list[_Idle[Connection]] = []
         self._lock = threading.Lock()
 
     @contextmanager
-    def lend(self) -> Iterator[Connection]:
-        """A connection for the length of the block; after an exception it is closed and not lent again."""
-        if not self._places.acquire(timeout=self._patience):
+    def lend(self, *, by: Deadline) -> Iterator[Connection]:
+        """A connection for the length of the block; after an exception it is closed and not lent again.
+
+        Raises:
+            WarehouseUnavailable: no place became free by then.
+        """
+        if not self._places.acquire(timeout=by.seconds_left()):
             raise WarehouseUnavailable(
                 "All connections to the warehouse are in use.", retry_after=timedelta(seconds=5)
             )
         try:
-            opened = self._usable() or self._connect()
+            opened = self._usable() or self._connect(by)
             try:
                 yield opened.connection
             except BaseException:

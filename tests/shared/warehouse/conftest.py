@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from local.tds.server import Server
 from shared.settings import DeliverySettings
 from shared.warehouse import container as containers
 from shared.warehouse import opening, schema
@@ -39,6 +40,13 @@ def warehouse(warehouse_template: Path, tmp_path: Path) -> Iterator[Warehouse]:
         opened = opening.open_warehouse(building.settings(url))
         yield opened
         opened.close()
+
+
+@pytest.fixture
+def server(warehouse_template: Path, tmp_path: Path) -> Iterator[Server]:
+    """A server of an empty warehouse, which Microsoft's driver can reach."""
+    with elsewhere.served(warehouse_template, tmp_path / "served.duckdb") as made:
+        yield made
 
 
 @pytest.fixture

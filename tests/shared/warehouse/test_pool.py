@@ -1,12 +1,13 @@
 """The pool: bounded in number, age and idleness."""
 
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
 from datetime import timedelta
 
 import pytest
 
+from shared.warehouse.deadlines import Deadline
 from shared.warehouse.engine import WarehouseUnavailable
 from shared.warehouse.pool import MAX_IDLE, Opened, Pool
 
@@ -27,7 +28,7 @@ class Server:
     now: float = 0.0
     opened: list[Connection] = field(default_factory=list)
 
-    def connect(self) -> Opened[Connection]:
+    def connect(self, by: Deadline) -> Opened[Connection]:
         self.opened.append(Connection(len(self.opened)))
         return Opened(self.opened[-1], self.now + 3600)
 
@@ -42,13 +43,17 @@ def server() -> Server:
 
 @pytest.fixture
 def pool(server: Server) -> Iterator[Pool[Connection]]:
-    made = Pool(server.connect, size=2, patience=timedelta(seconds=0.05), clock=server.clock)
+    made = Pool(server.connect, size=2, clock=server.clock)
     yield made
     made.close()
 
 
+def lend(pool: Pool[Connection]) -> AbstractContextManager[Connection]:
+    return pool.lend(by=Deadline.after(timedelta(seconds=0.05)))
+
+
 def borrow(pool: Pool[Connection]) -> int:
-    with pool.lend() as connection:
+    with lend(pool) as connection:
         return connection.number
 
 
@@ -57,28 +62,28 @@ def test_a_connection_is_lent_again(pool: Pool[Connection]) -> None:
 
 
 def test_several_at_the_same_time_get_their_own(pool: Pool[Connection]) -> None:
-    with pool.lend() as first, pool.lend() as second:
+    with lend(pool) as first, lend(pool) as second:
         assert first is not second
 
 
 def test_the_one_used_last_is_lent_first(pool: Pool[Connection]) -> None:
     with ExitStack() as stack:
-        first = stack.enter_context(pool.lend())
-        with pool.lend():
+        first = stack.enter_context(lend(pool))
+        with lend(pool):
             pass
 
     assert borrow(pool) == first.number
 
 
 def test_who_finds_all_in_use_is_told_to_come_back(pool: Pool[Connection]) -> None:
-    with pool.lend(), pool.lend(), pytest.raises(WarehouseUnavailable, match="in use"), pool.lend():
+    with lend(pool), lend(pool), pytest.raises(WarehouseUnavailable, match="in use"), lend(pool):
         pass
 
     assert borrow(pool) in {0, 1}
 
 
 def test_a_connection_is_not_lent_again_after_an_exception(pool: Pool[Connection], server: Server) -> None:
-    with pytest.raises(LookupError), pool.lend():
+    with pytest.raises(LookupError), lend(pool):
         raise LookupError
 
     assert server.opened[0].is_closed
@@ -107,13 +112,13 @@ def test_a_connection_in_steady_use_is_closed_when_its_token_ends(
 
 
 def test_a_failed_connect_gives_its_place_back(server: Server) -> None:
-    def refuse() -> Opened[Connection]:
+    def refuse(by: Deadline) -> Opened[Connection]:
         raise ConnectionError
 
-    pool = Pool(refuse, size=1, patience=timedelta(seconds=0.05), clock=server.clock)
+    pool = Pool(refuse, size=1, clock=server.clock)
 
     for _ in range(3):
-        with pytest.raises(ConnectionError), pool.lend():
+        with pytest.raises(ConnectionError), lend(pool):
             pass
 
 
