@@ -77,6 +77,7 @@ def local_text(instant: datetime) -> str:
     return instant.astimezone(OSLO).isoformat()
 
 
+@lru_cache(maxsize=4_096)
 def utc_text(instant: datetime) -> str:
     """An instant in UTC as ISO 8601 with a Z."""
     return instant.isoformat().replace("+00:00", "Z")

@@ -5,9 +5,10 @@ is another module's matter.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from itertools import groupby
+from typing import NamedTuple
 
 from shared import periods
 from shared.api.problems import Fault, InvalidRequest
@@ -23,9 +24,8 @@ _FROM_SURE_TO_UNSURE = "MFCET"
 """Letters of quality, measured first; a sum is as sure as the least sure value in it."""
 
 
-@dataclass(frozen=True)
-class Run:
-    """Consecutive values of one market day.
+class Run(NamedTuple):
+    """Consecutive values of one market day. A named tuple, since a portfolio has thousands of them.
 
     Attributes:
         first: position of the first value on the day's grid of `resolution`, from 0.
@@ -155,8 +155,7 @@ def _cut(run: Run, period: Period) -> Run:
     end = min(len(run.qualities), -((run.start - period.end) // run.resolution.step))
     if first == 0 and end == len(run.qualities):
         return run
-    return replace(
-        run,
+    return run._replace(
         first=run.first + first,
         quantities=",".join(run.quantities.split(",")[first:end]),
         qualities=run.qualities[first:end],
@@ -190,8 +189,7 @@ def _coarser(run: Run, resolution: Resolution | None) -> Run:
         _add(quantities[at : at + step], run.qualities[at : at + step])
         for at in range(0, len(quantities), step)
     ]
-    return replace(
-        run,
+    return run._replace(
         resolution=resolution,
         quantities=",".join(quantity for quantity, _ in hours),
         qualities="".join(quality for _, quality in hours),

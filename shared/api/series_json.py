@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import date, datetime
 from functools import lru_cache
 from typing import Any
 
@@ -14,7 +14,7 @@ from shared.api.pages import Page
 from shared.api.requests import Layout, SeriesRequest
 from shared.api.series import Run, Series, Sum
 from shared.api.series_text import Form
-from shared.metering import QUALITY_OF_LETTER
+from shared.metering import QUALITY_OF_LETTER, Resolution
 
 _KEPT = 4_096
 
@@ -70,23 +70,25 @@ def _head(series: Series, asked: SeriesRequest) -> dict[str, Any]:
 
 def day(part: Run | Sum) -> str:
     """A packed day, or a sum in the same form, as a JSON object."""
-    if isinstance(part, Sum):
-        return _packed(
-            part,
-            start=part.period.start,
-            quantities=part.quantity,
-            qualities=part.quality,
-            more=_completeness(part) + ",",
-        )
-    return _packed(part, start=part.start, quantities=part.quantities, qualities=part.qualities, more="")
-
-
-def _packed(part: Run | Sum, *, start: datetime, quantities: str, qualities: str, more: str) -> str:
     published_at = periods.utc_text(part.published_at)
+    if isinstance(part, Sum):
+        return (
+            f"{_day_start(part.day, part.period.start, part.resolution)},{_day_qualities(part.quality)},"
+            f'"quantities":[{part.quantity}],{_completeness(part)},"publishedAt":"{published_at}"}}'
+        )
     return (
-        f'{{"date":"{part.day}","start":"{periods.local_text(start)}","resolution":"{part.resolution}",'
-        f'{_day_qualities(qualities)},"quantities":[{quantities}],{more}"publishedAt":"{published_at}"}}'
+        f"{_run_start(part.day, part.first, part.resolution)},{_day_qualities(part.qualities)},"
+        f'"quantities":[{part.quantities}],"publishedAt":"{published_at}"}}'
     )
+
+
+@lru_cache(maxsize=_KEPT)
+def _run_start(day: date, first: int, resolution: Resolution) -> str:
+    return _day_start(day, periods.start_of(day) + first * resolution.step, resolution)
+
+
+def _day_start(day: date, start: datetime, resolution: Resolution) -> str:
+    return f'{{"date":"{day}","start":"{periods.local_text(start)}","resolution":"{resolution}"'
 
 
 def _completeness(part: Sum) -> str:

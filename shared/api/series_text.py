@@ -16,7 +16,7 @@ from shared.metering import QUALITY_OF_LETTER, Resolution
 from shared.periods import ONE_DAY
 
 _TEMPLATES_KEPT = 1_024
-"""One for each pattern of qualities, form and offset; some 3 to 15 kB each."""
+"""One for each pattern of qualities and form, of a day and of days alike; some 3 to 15 kB each."""
 _DAYS_KEPT = 20_000
 
 _WINTER, _SUMMER = date(2001, 1, 1), date(2001, 7, 1)
@@ -50,8 +50,9 @@ def values(part: Run | Sum, form: Form) -> str:
     texts = quantities.replace("null", form.null).split(",")
     if form.decimal_mark != ".":
         texts = [text.replace(".", form.decimal_mark) for text in texts]
-    template = _sum_template(part, form) if isinstance(part, Sum) else _template(part, form)
-    return template % tuple(texts)
+    if isinstance(part, Sum):
+        return _sum_template(part, form) % tuple(texts)
+    return _template(part.day, part.resolution, part.first, part.qualities, form) % tuple(texts)
 
 
 def count(series: Series) -> int:
@@ -59,11 +60,11 @@ def count(series: Series) -> int:
     return sum(1 if isinstance(part, Sum) else len(part.qualities) for part in series.parts)
 
 
-def _template(part: Run, form: Form) -> str:
+@lru_cache(maxsize=_TEMPLATES_KEPT)
+def _template(day: date, resolution: Resolution, first: int, qualities: str, form: Form) -> str:
     """The text of a run's values with a place for each quantity."""
-    like = _day_alike(part.day)
-    template = _dateless(like, part.resolution, part.first, part.qualities, form)
-    return template.replace(_DAY, str(part.day)).replace(_NEXT_DAY, str(part.day + ONE_DAY))
+    template = _dateless(_day_alike(day), resolution, first, qualities, form)
+    return template.replace(_DAY, str(day)).replace(_NEXT_DAY, str(day + ONE_DAY))
 
 
 @lru_cache(maxsize=_DAYS_KEPT)

@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, Generic, Protocol, TypeVar
 
 Row = TypeVar("Row")
@@ -136,6 +137,7 @@ class Warehouse(Protocol):
         ...
 
 
+@lru_cache(maxsize=4_096)  # Days of one publication have one time between them.
 def aware(moment: datetime) -> datetime:
     """A time of the warehouse with its zone, UTC."""
     return moment.replace(tzinfo=UTC)
