@@ -129,9 +129,8 @@ def changes_since(req: func.HttpRequest) -> Answer:
     if etags.unchanged(req.headers, etag):
         return responses.not_modified(etag=etag, last_modified=last_modified)
     found = changes.fetch(use.warehouse, readable=readable, asked=asked)
-    return responses.data(
-        changes.content(found, asked.format), url=req.url, etag=etag, last_modified=last_modified
-    )
+    content = changes.content(found, asked.format, access_version=etags.access_version(readable))
+    return responses.data(content, url=req.url, etag=etag, last_modified=last_modified)
 
 
 @app.route("v1/status", methods=["GET", "HEAD"])

@@ -42,6 +42,16 @@ class Answer(BaseModel):
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid")
 
 
+AccessVersion = Annotated[
+    str,
+    Field(
+        description="The name of what you may read: another one as soon as you are given a metering point or "
+        "days, or lose them. Opaque; compare it with the one that you hold.",
+        examples=["9f0c2b7e51d3a864"],
+    ),
+]
+
+
 class Customer(Answer):
     customer_number: int = Field(examples=[10001])
     name: str = Field(examples=["Fjordbakeriet AS"])
@@ -81,6 +91,7 @@ class MeteringPoint(Answer):
 class MeteringPoints(Answer):
     metering_points: list[MeteringPoint]
     next_cursor: Cursor
+    access_version: AccessVersion
 
 
 class Value(Answer):
@@ -151,6 +162,7 @@ class Changes(Answer):
     days: list[ChangedDay] = Field(description="In the order of publication.")
     cursor: str = Field(description="Keep it, and give it as `cursor` the next time.")
     up_to_date: bool = Field(description="False when more follows at once.")
+    access_version: AccessVersion
 
 
 class Status(Answer):

@@ -39,6 +39,7 @@ _PAGED = {
     "Link": _header('The next page, as `<path>; rel="next"`; absent on the last.'),
     "X-Next-Cursor": _header("The cursor to go on with, for formats whose body has no place for it."),
 }
+_ACCESS = {"X-Access-Version": _header("`accessVersion`, for formats whose body has no place for it.")}
 _CSV = {
     "Content-Disposition": _header("In CSV: the name to save it under."),
     "X-Not-Found": _header("In CSV and NDJSON: those named that do not exist or that you may not read."),
@@ -87,6 +88,7 @@ def _headers_of(operation: Operation) -> dict[str, Any]:
         **_LIMITS,
         **(_CACHED if operation.cached else {}),
         **(_PAGED if operation.paged else {}),
+        **(_ACCESS if "access_version" in operation.answer.model_fields else {}),
         **(_CSV if Kind.CSV in operation.formats else {}),
     }
 

@@ -113,24 +113,32 @@ def fetch(
     return Changes(page, _sealed(key), is_up_to_date=False)
 
 
-def content(changes: Changes, written: Format) -> Content:
-    """The answer in the format asked for."""
+def content(changes: Changes, written: Format, *, access_version: str) -> Content:
+    """The answer in the format asked for; `access_version` names what the caller may read."""
     match written.kind:
         case Kind.JSON:
-            body, rows = _json(changes), len(changes.rows)
+            body, rows = _json(changes, access_version), len(changes.rows)
         case Kind.NDJSON:
             body, rows = _ndjson(changes), len(changes.rows)
         case Kind.CSV:
             body, rows = _csv(changes, written.dialect), sum(len(row.qualities) for row in changes.rows)
     return Content(
-        body, kind=written.kind, rows=rows, cursor=changes.cursor, is_more=not changes.is_up_to_date
+        body,
+        kind=written.kind,
+        rows=rows,
+        cursor=changes.cursor,
+        is_more=not changes.is_up_to_date,
+        access_version=access_version,
     )
 
 
-def _json(changes: Changes) -> bytes:
+def _json(changes: Changes, access_version: str) -> bytes:
     days = ",".join(map(_day, changes.rows))
     up_to_date = "true" if changes.is_up_to_date else "false"
-    return f'{{"days":[{days}],"cursor":"{changes.cursor}","upToDate":{up_to_date}}}'.encode()
+    return (
+        f'{{"days":[{days}],"cursor":"{changes.cursor}","upToDate":{up_to_date},'
+        f'"accessVersion":"{access_version}"}}'
+    ).encode()
 
 
 def _ndjson(changes: Changes) -> bytes:

@@ -14,6 +14,7 @@ class Content:
         rows: how many values, days or other things it tells of; for the log.
         cursor: where to go on from here; None when there is nothing to go on with.
         is_more: whether something follows at once.
+        access_version: the name of what the caller may read, where the answer tells it.
         not_found: what was named and cannot be read, where the body has no place to say so.
     """
 
@@ -22,4 +23,5 @@ class Content:
     rows: int
     cursor: str | None = None
     is_more: bool = False
+    access_version: str | None = None
     not_found: Sequence[str] = ()

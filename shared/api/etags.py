@@ -17,6 +17,12 @@ def of(readable: Readable, *asked: object) -> str:
     return f'W/"{hashlib.sha256(content.encode()).hexdigest()[:32]}"'
 
 
+def access_version(readable: Readable) -> str:
+    """The name of everything that the caller of a portfolio may read: another one as soon as that changes."""
+    content = repr((readable.principal, readable.version))
+    return hashlib.sha256(content.encode()).hexdigest()[:16]
+
+
 def unchanged(headers: Mapping[str, str], etag: str) -> bool:
     """Whether the caller holds this answer already, by If-None-Match (RFC 9110, section 13.1.2)."""
     given = headers.get("if-none-match", "")

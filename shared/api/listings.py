@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from shared.api import cursors, formats, listing_lines
+from shared.api import cursors, etags, formats, listing_lines
 from shared.api.contents import Content
 from shared.api.formats import Format, Kind
 from shared.api.parameters import Parameters
@@ -125,19 +125,23 @@ def metering_points(
     A page may hold fewer than the limit, also none, while `nextCursor` says that more follow:
     the price area is known only once a page's metering points are read.
     """
-    ids = sorted({each.metering_point_id for each in readable.permissions})
-    following = [each for each in ids if asked.after is None or each >= asked.after]
-    page, rest = following[: asked.limit], following[asked.limit : asked.limit + 1]
-    within = set(page)
-    permissions = tuple(each for each in readable.permissions if each.metering_point_id in within)
-    shown = _read(warehouse, replace(readable, permissions=permissions), known=known) if page else []
+    page, following = readable.chunk(start=asked.after or "", size=asked.limit)
+    shown = _read(warehouse, page, known=known) if page.permissions else []
     wanted = [each for each in shown if asked.price_area in (None, each["priceArea"])]
-    cursor = _cursor(rest, asked, known)
+    cursor, access_version = _cursor(following, asked, known), etags.access_version(readable)
     if asked.format.kind is Kind.JSON:
-        body = orjson.dumps({"meteringPoints": wanted, "nextCursor": cursor})
+        told = {"meteringPoints": wanted, "nextCursor": cursor, "accessVersion": access_version}
+        body = orjson.dumps(told)
     else:
         body = listing_lines.metering_points(wanted, asked.format)
-    return Content(body, kind=asked.format.kind, rows=len(wanted), cursor=cursor, is_more=cursor is not None)
+    return Content(
+        body,
+        kind=asked.format.kind,
+        rows=len(wanted),
+        cursor=cursor,
+        is_more=cursor is not None,
+        access_version=access_version,
+    )
 
 
 def metering_point(warehouse: Warehouse, *, readable: Readable, known: Known) -> Content:
@@ -145,10 +149,10 @@ def metering_point(warehouse: Warehouse, *, readable: Readable, known: Known) ->
     return Content(orjson.dumps(_read(warehouse, readable, known=known)[0]), kind=Kind.JSON, rows=1)
 
 
-def _cursor(rest: Sequence[MeteringPointId], asked: MeteringPointsRequest, known: Known) -> str | None:
-    if not rest:
+def _cursor(following: MeteringPointId | None, asked: MeteringPointsRequest, known: Known) -> str | None:
+    if following is None:
         return None
-    cursor = cursors.Cursor(rest[0], day=known.now.date(), until=known.now, as_of=known.now)
+    cursor = cursors.Cursor(following, day=known.now.date(), until=known.now, as_of=known.now)
     return cursor.encode(query=asked.query)
 
 

@@ -92,11 +92,8 @@ def _is_written_one_by_one(asked: SeriesRequest) -> bool:
 def _chunk(readable: Readable, asked: SeriesRequest) -> tuple[Readable, Key | None]:
     """What is permitted of the metering points that this page may reach, and where those after them start."""
     first = asked.cursor.metering_point_id if asked.cursor else ""
-    ids = sorted({each.metering_point_id for each in readable.permissions if each.metering_point_id >= first})
-    size = _chunk_size(asked)
-    within, after = set(ids[:size]), ids[size : size + 1]
-    permissions = tuple(each for each in readable.permissions if each.metering_point_id in within)
-    return replace(readable, permissions=permissions), (after[0], asked.period.first_day) if after else None
+    chunk, following = readable.chunk(start=first, size=_chunk_size(asked))
+    return chunk, (following, asked.period.first_day) if following else None
 
 
 def _chunk_size(asked: SeriesRequest) -> int:

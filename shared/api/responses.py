@@ -45,6 +45,7 @@ def data(content: Content, *, url: str, etag: str, last_modified: datetime | Non
         headers={
             **_cache_headers(etag, last_modified),
             **_page_headers(content, url),
+            **_access_headers(content),
             **_format_headers(content, url),
         },
         rows=content.rows,
@@ -119,6 +120,10 @@ def _page_headers(content: Content, url: str) -> dict[str, str]:
     if content.is_more:
         headers["Link"] = f'<{urls.following(url, cursor=content.cursor)}>; rel="next"'
     return headers
+
+
+def _access_headers(content: Content) -> dict[str, str]:
+    return {"X-Access-Version": content.access_version} if content.access_version else {}
 
 
 def _format_headers(content: Content, url: str) -> dict[str, str]:

@@ -120,8 +120,9 @@ class Api:
 
     def _write(self, wanted: Sequence[Change], *, principal: str) -> None:
         partition = store.read_partition(self.services.tables, principal)
-        writer = store.Writer(self.services.tables, partition, run_id="test")
-        writer.write(wanted, now=datetime.now(UTC))
+        now = datetime.now(UTC)
+        writer = store.Writer(self.services.tables, partition, run_id=runs.new_run_id(now))
+        writer.write(wanted, now=now)
         writer.finish()
 
 

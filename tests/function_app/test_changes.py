@@ -1,11 +1,15 @@
 """The feed of changes: complete, in order, each day once, whatever the size of the pages."""
 
-from datetime import UTC, date, datetime
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from shared.access.grants import Grants
 from shared.api import cursors
 from shared.warehouse import publish
 from tests.builders import warehouse as delivering
@@ -18,6 +22,14 @@ from tests.function_app.test_series import SPRING, Customer
 def customer(api: Api, deliver: Deliver) -> Customer:
     """A caller that has nothing yet."""
     return Customer(api, deliver)
+
+
+@contextmanager
+def half_a_minute_later(api: Api) -> Iterator[None]:
+    """With nothing in memory of what callers may read."""
+    grants = Grants(tables=api.services.tables, max_age=timedelta(hours=72), clock=lambda: datetime.now(UTC))
+    with api.using(replace(api.services, grants=grants)):
+        yield
 
 
 def follow(customer: Customer, cursor: str, *, limit: int = 1000) -> tuple[list[Any], str]:
@@ -128,6 +140,41 @@ def test_nothing_new_is_answered_without_the_warehouse(customer: Customer) -> No
     again = customer.get("/v1/changes", cursor=cursor, headers={"if-none-match": first.headers["ETag"]})
 
     assert (again.status, again.body) == (304, b"")
+
+
+def test_new_access_shows_in_the_version_of_the_changes_and_of_the_list(customer: Customer) -> None:
+    customer.point()
+    before = customer.get("/v1/changes")
+    listed = customer.get("/v1/metering-points", limit=1)
+    assert before.json["accessVersion"] == listed.json["accessVersion"] == listed.headers["X-Access-Version"]
+
+    customer.point()
+    with half_a_minute_later(customer.api):
+        after = customer.get("/v1/changes", headers={"if-none-match": before.headers["ETag"]})
+        listed = customer.get("/v1/metering-points")
+
+    assert after.status == 200
+    assert after.json["accessVersion"] != before.json["accessVersion"]
+    assert listed.json["accessVersion"] == after.json["accessVersion"]
+
+
+def test_the_version_of_access_stays_while_data_is_published(customer: Customer) -> None:
+    point = customer.point()
+    before = customer.get("/v1/changes").json["accessVersion"]
+
+    customer.days(point, SPRING, 1)
+
+    lines = customer.get("/v1/changes", since=SPRING, format="ndjson")
+    assert (lines.status, lines.headers["X-Access-Version"]) == (200, before)
+
+
+def test_the_version_of_access_is_that_of_the_whole_portfolio(customer: Customer) -> None:
+    customer.point()
+    number = customer.granted[0].customer_number
+
+    narrowed = customer.get("/v1/metering-points", customerNumber=number).json["accessVersion"]
+
+    assert narrowed == customer.get("/v1/changes").json["accessVersion"]
 
 
 @pytest.mark.parametrize(
