@@ -7,7 +7,19 @@ from collections.abc import Sequence
 
 import bench
 
-NOT_MEASUREMENTS = ("__main__", "connections", "measuring", "processes", "questions", "stacks")
+NOT_MEASUREMENTS = (
+    *(
+        "__main__",
+        "asking",
+        "connections",
+        "measuring",
+        "processes",
+        "questions",
+        "stacks",
+        "stored",
+        "usual",
+    ),
+)
 
 
 def main(arguments: Sequence[str]) -> int:

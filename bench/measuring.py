@@ -1,6 +1,7 @@
 """Timing things side by side: each of them in turn, again and again, in one run."""
 
 import json
+import os
 import platform
 import statistics
 import time
@@ -8,7 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-RESULTS = Path(__file__).resolve().parent / "results"
+RESULTS = Path(os.environ.get("BENCH_RESULTS") or Path(__file__).resolve().parent / "results")
 
 
 def medians(ways: Mapping[str, Callable[[], object]], *, runs: int) -> dict[str, float]:
@@ -29,8 +30,8 @@ def medians(ways: Mapping[str, Callable[[], object]], *, runs: int) -> dict[str,
 
 
 def write(name: str, content: Any) -> Path:
-    """Keep what was measured, with the machine it was measured on, in bench/results."""
-    RESULTS.mkdir(exist_ok=True)
+    """Keep what was measured, with the machine it was measured on, in bench/results or BENCH_RESULTS."""
+    RESULTS.mkdir(parents=True, exist_ok=True)
     path = RESULTS / f"{name}.json"
     machine = {
         "python": platform.python_version(),

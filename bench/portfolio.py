@@ -26,7 +26,6 @@ QUESTIONS = {
     "a day": (date(2026, 11, 21), stored.END),
     "a month": (date(2026, 10, 22), stored.END),
 }
-PORTFOLIO, STORED = 200, 2_000
 
 
 @dataclass(frozen=True)
@@ -59,22 +58,28 @@ def main() -> None:
     """Measure, print and keep."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=11, help="of each way, after one to warm up")
-    runs = parser.parse_args().runs
+    parser.add_argument(
+        "--metering-points", type=int, default=200, help="of the caller, of ten times as many"
+    )
+    arguments = parser.parse_args()
+    asked, runs = arguments.metering_points, arguments.runs
     with tempfile.TemporaryDirectory() as name:
         folder, console = Path(name), Console(width=130)
-        console.print("Storing five years of hours of 200 and 2 000 metering points (about a minute) …")
-        module = asking.function_app(stored.packed(folder / "all.duckdb", points=STORED))
+        console.print(f"Storing five years of hours of {asked} and {10 * asked} metering points …")
+        module = asking.function_app(stored.packed(folder / "all.duckdb", points=10 * asked))
         everything = module.use.warehouse
-        tenth = stored.open_warehouse(stored.packed(folder / "tenth.duckdb", points=STORED // 10))
+        tenth = stored.open_warehouse(stored.packed(folder / "tenth.duckdb", points=asked))
         service = usual.api(
-            stored.hourly(folder / "usual.duckdb", points=PORTFOLIO, first=stored.END - timedelta(days=62))
+            stored.hourly(folder / "usual.duckdb", points=asked, first=stored.END - timedelta(days=62))
         )
-        compared = list(compare(module, service, stored.metering_points(PORTFOLIO), runs=runs))
-        show_compared(compared, runs, console)
+        compared = list(compare(module, service, stored.metering_points(asked), runs=runs))
+        show_compared(
+            compared, f"{asked} of {10 * asked} metering points, five years stored; median of {runs}", console
+        )
         grown = [
             each
-            for warehouse, of in ((everything, STORED), (tenth, STORED // 10))
-            for each in grow(module, warehouse, stored_points=of, runs=runs)
+            for warehouse, of in ((everything, 10 * asked), (tenth, asked))
+            for each in grow(module, warehouse, asked=asked, stored_points=of, runs=runs)
         ]
         show_grown(grown, runs, console)
         everything.close()
@@ -109,15 +114,15 @@ def compare(module: Any, service: Any, points: Sequence[MeteringPointId], *, run
             )
 
 
-def grow(module: Any, warehouse: Warehouse, *, stored_points: int, runs: int) -> Iterator[Grown]:
-    """A month of 2, 20 and 200 metering points, in packed days."""
+def grow(module: Any, warehouse: Warehouse, *, asked: int, stored_points: int, runs: int) -> Iterator[Grown]:
+    """A month of a hundredth, a tenth and all of the metering points, in packed days."""
     first, end = QUESTIONS["a month"]
     hours = (periods.start_of(end) - periods.start_of(first)) // timedelta(hours=1)
     ways = {
         str(count): ask_ours(
             module, warehouse, stored.metering_points(count), first=first, end=end, layout="days"
         )
-        for count in (2, 20, 200)
+        for count in sorted({max(1, asked // 100), max(1, asked // 10), asked})
     }
     for count, taken in measuring.medians(ways, runs=runs).items():
         yield Grown(int(count), stored_points, taken, int(count) * hours / taken / 1_000)
@@ -174,9 +179,8 @@ def limit(
     return ask
 
 
-def show_compared(compared: Sequence[Compared], runs: int, console: Console) -> None:
+def show_compared(compared: Sequence[Compared], title: str, console: Console) -> None:
     """The ratios first, then the times."""
-    title = f"{PORTFOLIO} of {STORED} metering points, five years stored; median of {runs}"
     table = Table(title=title)
     for heading in ("question", "layout"):
         table.add_column(heading)

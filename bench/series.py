@@ -27,7 +27,6 @@ QUESTIONS = {
     "a year": (date(2025, 11, 22), stored.END),
     "five years": (stored.FIRST, stored.END),
 }
-POINTS = 20
 TIMES = (1, 10, 100)
 
 
@@ -59,22 +58,28 @@ def main() -> None:
     """Measure, print and keep."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=30, help="of each way, after one to warm up")
-    runs = parser.parse_args().runs
+    parser.add_argument(
+        "--metering-points", type=int, default=20, help="stored, and 10 and 100 times as many"
+    )
+    arguments = parser.parse_args()
+    points, runs = arguments.metering_points, arguments.runs
     with tempfile.TemporaryDirectory() as name:
         folder, console = Path(name), Console(width=120)
-        console.print("Storing five years of hours of 20, 200 and 2 000 metering points (about a minute) …")
-        files = {times: stored.packed(folder / f"{times}.duckdb", points=POINTS * times) for times in TIMES}
-        service = usual.api(stored.hourly(folder / "usual.duckdb", points=POINTS))
+        console.print(f"Storing five years of hours of {points} to {100 * points} metering points …")
+        files = {times: stored.packed(folder / f"{times}.duckdb", points=points * times) for times in TIMES}
+        service = usual.api(stored.hourly(folder / "usual.duckdb", points=points))
         module = asking.function_app(files[1])
         warehouses = {1: module.use.warehouse} | {
             times: stored.open_warehouse(files[times]) for times in TIMES if times > 1
         }
-        point = stored.metering_point(POINTS // 2)
+        point = stored.metering_point(points // 2)
         module.use = replace(
             module.use, grants=asking.Permitted([point]), publications=asking.Published(stored.END)
         )
         compared = list(compare(module, service, point, runs=runs))
-        show_compared(compared, runs, console)
+        show_compared(
+            compared, f"One metering point of {points}, five years stored; median of {runs}", console
+        )
         grown = list(grow(module, warehouses, point, runs=runs))
         show_grown(grown, runs, console)
         for warehouse in warehouses.values():
@@ -163,9 +168,9 @@ def limit(
     return ask
 
 
-def show_compared(compared: Sequence[Compared], runs: int, console: Console) -> None:
+def show_compared(compared: Sequence[Compared], title: str, console: Console) -> None:
     """The ratios first, then the times."""
-    table = Table(title=f"One metering point of {POINTS}, five years stored; median of {runs}")
+    table = Table(title=title)
     for heading in ("question", "layout"):
         table.add_column(heading)
     for heading in ("faster than usual", "of the limit", "ours", "usual", "limit", "kB"):

@@ -1,0 +1,45 @@
+"""Every measurement runs, in a size that says nothing about speed."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["series", "--metering-points", "2", "--runs", "1"],
+        ["portfolio", "--metering-points", "4", "--runs", "1"],
+        ["morning", "--metering-points", "3"],
+    ],
+    ids=lambda arguments: str(arguments[0]),
+)
+def test_a_measurement_prints_a_table_and_keeps_its_figures(arguments: list[str], tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "bench", *arguments],
+        cwd=REPOSITORY,
+        env=os.environ | {"BENCH_RESULTS": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert "┃" in done.stdout
+    assert json.loads((tmp_path / f"{arguments[0]}.json").read_text(encoding="utf-8"))["measured"]
+
+
+def test_measurements_are_listed() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "bench"], cwd=REPOSITORY, capture_output=True, text=True, check=True
+    )
+
+    assert "series" in done.stdout
+    assert "stored" not in done.stdout
