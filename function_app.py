@@ -1,6 +1,7 @@
 """The metering data API: one function per route and timer, one line per stage."""
 
 import logging
+import sys
 from datetime import UTC, datetime
 from functools import partial
 
@@ -31,6 +32,10 @@ def clock() -> datetime:
     """The time now; nothing below this module reads a clock."""
     return datetime.now(UTC)
 
+
+# Who writes megabytes hands the interpreter on after a millisecond instead of Python's five: a small answer
+# beside it waits for its turn several times.
+sys.setswitchinterval(0.001)
 
 log = logging.getLogger("metering.timers")
 
