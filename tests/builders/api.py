@@ -31,6 +31,7 @@ class Answer:
     status: int
     headers: Mapping[str, str]
     body: bytes
+    media_type: str
 
     @property
     def json(self) -> Any:
@@ -94,7 +95,7 @@ class Api:
         if "context" not in inspect.signature(function.call).parameters:
             raise AssertionError(f"{function.name} takes no context")
         answer = function.call(req=request, context=_without_trace(function.name))
-        return Answer(answer.status_code, dict(answer.headers), answer.get_body())
+        return Answer(answer.status_code, dict(answer.headers), answer.get_body(), answer.mimetype)
 
     def grant(self, *grants: Grant) -> None:
         """Give one principal these grants, and note that access is in order now."""
