@@ -144,10 +144,21 @@ class Series(SeriesPart):
     next_cursor: Cursor
 
 
+class StoredCoarser(Answer):
+    metering_point_id: MeteringPointId
+    resolution: Resolution = Field(description="What these days are stored as.")
+    from_: date = Field(alias="from", description="First market day.")
+    to: date = Field(description="First market day no longer meant.")
+
+
 class ManySeries(Answer):
     series: list[SeriesPart]
     not_found: list[MeteringPointId] = Field(
         description="Metering points named in the request that do not exist or that you may not read."
+    )
+    stored_coarser: list[StoredCoarser] = Field(
+        description="Market days that this page leaves out, since they are stored coarser than `resolution` "
+        "asks for."
     )
     next_cursor: Cursor
 

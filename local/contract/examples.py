@@ -104,6 +104,10 @@ EXAMPLES = (
         "packed", "list-consumption", "Packed days as lines",
         "/consumption?customerNumber=10001&date=2026-03-30&layout=days&format=ndjson", Kind.NDJSON,
     ),
+    Example(
+        "quarters", "list-consumption", "Quarters, where not all metering points have them",
+        "/consumption?date=2026-03-30&resolution=PT15M&layout=days", Kind.JSON,
+    ),
     Example("day", "list-production", "A day of all", "/production?date=2026-03-28&layout=days"),
     Example("correction", "list-changes", "A correction", f"/changes?{_MORNING}"),
     Example("now", "list-changes", "The first call: the cursor of now", "/changes"),

@@ -43,6 +43,10 @@ _ACCESS = {"X-Access-Version": _header("`accessVersion`, for formats whose body 
 _CSV = {
     "Content-Disposition": _header("In CSV: the name to save it under."),
     "X-Not-Found": _header("In CSV and NDJSON: those named that do not exist or that you may not read."),
+    "X-Stored-Coarser": _header(
+        "In CSV and NDJSON: metering points of which this page leaves days out, as they are stored coarser "
+        "than `resolution` asks for."
+    ),
 }
 
 _TOO_LARGE = {

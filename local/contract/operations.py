@@ -127,7 +127,8 @@ SERIES = (
     Parameter("date", "One market day; instead of `from` and `to`.", {"type": "string", "format": "date"}),
     Parameter(
         "resolution",
-        "As stored when left out. Coarser is summed; finer than stored is refused.",
+        "As stored when left out. Coarser is summed. Finer than stored is refused for one metering point; of "
+        "many, the days stored coarser are left out and listed in `storedCoarser`.",
         {"type": "string", "enum": [str(each) for each in Resolution]},
     ),
     Parameter(
@@ -173,7 +174,8 @@ def _series_of_many(direction: Direction, meaning: str) -> Operation:
         summary=f"{direction.capitalize()} of many metering points",
         description=f"Energy {meaning} at the metering points named, a customer's, or all that you may read, "
         "ordered by metering point and paged. A metering point without values in the period is left out "
-        "unless you named it. In CSV and NDJSON, those named that cannot be read are in `X-Not-Found`.",
+        "unless you named it. In CSV and NDJSON, those named that cannot be read are in `X-Not-Found`, and "
+        "those that `storedCoarser` would list in `X-Stored-Coarser`.",
         answer=answers.ManySeries,
         line=_VALUE_LINE,
         parameters=(IDS, CUSTOMER, *SERIES),

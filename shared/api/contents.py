@@ -15,6 +15,7 @@ class Content:
         cursor: where to go on from here; None when there is nothing to go on with.
         is_more: whether something follows at once.
         access_version: the name of what the caller may read, where the answer tells it.
+        stored_coarser: of which days were left out as stored coarser, where the body has no place to say so.
         not_found: what was named and cannot be read, where the body has no place to say so.
     """
 
@@ -25,3 +26,4 @@ class Content:
     is_more: bool = False
     access_version: str | None = None
     not_found: Sequence[str] = ()
+    stored_coarser: Sequence[str] = ()

@@ -10,9 +10,11 @@ from datetime import date, datetime
 from itertools import accumulate, groupby
 
 from shared import periods
-from shared.api import series
+from shared.api import coarser, series
+from shared.api.coarser import StoredCoarser
 from shared.api.cursors import Cursor
-from shared.api.requests import MAX_LIMIT, Layout, SeriesRequest
+from shared.api.formats import Kind
+from shared.api.requests import MAX_LIMIT, MAX_NAMED, Layout, SeriesRequest
 from shared.api.series import Scope, Series
 from shared.metering import MeteringPointId, Resolution
 from shared.periods import ONE_DAY
@@ -37,10 +39,16 @@ up to 90 MB (bench/formats.py)."""
 
 @dataclass(frozen=True)
 class Page:
-    """One page of an answer; `cursor` starts the next and is None on the last."""
+    """One page of an answer.
+
+    Attributes:
+        cursor: starts the next page; None on the last.
+        stored_coarser: the days of this page that do not have the resolution asked for.
+    """
 
     series: Sequence[Series]
     cursor: Cursor | None
+    stored_coarser: Sequence[StoredCoarser] = ()
 
 
 def fetch(
@@ -69,13 +77,17 @@ def fetch(
     newest = _of_newest_day(rows, available_until)
     if _is_written_one_by_one(asked):
         limit = min(limit, days_within(row.qualities for row in rows))
+    if asked.format.kind is not Kind.JSON:
+        limit = min(limit, coarser.rows_within(rows, asked.resolution, metering_points=MAX_NAMED))
     rows, next_key = _cut(rows, limit, asked)
+    rows, stored_coarser = coarser.parted(rows, asked.resolution)
     shown = _shown(chunk, asked, until=next_key)
     wanted = {*shown} if asked.named else {row.metering_point_id for row in rows}
     last_days = newest | _last_days(warehouse, chunk, asked, of=wanted - newest.keys())
     return Page(
         series=_series(rows, shown=shown, last_days=last_days, asked=asked),
         cursor=_cursor(next_key or following, asked),
+        stored_coarser=stored_coarser,
     )
 
 

@@ -133,4 +133,6 @@ def _format_headers(content: Content, url: str) -> dict[str, str]:
         headers["Content-Disposition"] = f'attachment; filename="{name}.csv"'
     if content.not_found:
         headers["X-Not-Found"] = ", ".join(content.not_found)
+    if content.stored_coarser:
+        headers["X-Stored-Coarser"] = ", ".join(content.stored_coarser)
     return headers

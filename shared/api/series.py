@@ -11,7 +11,6 @@ from itertools import groupby
 from typing import NamedTuple
 
 from shared import periods
-from shared.api.problems import Fault, InvalidRequest
 from shared.metering import MeteringPointId, Resolution
 from shared.periods import ONE_DAY, Period
 from shared.readable import PermittedDays
@@ -98,12 +97,7 @@ class Series:
 
 
 def assemble(rows: Sequence[DayRow], scope: Scope) -> Series:
-    """The series that the rows of one metering point make.
-
-    Raises:
-        InvalidRequest: values finer than those stored are asked for.
-    """
-    _refuse_finer_than_stored(rows, scope)
+    """The series that the rows of one metering point make; none of them is coarser than is asked."""
     if scope.resolution is None or scope.resolution.is_stored:
         return Series(scope, list(_runs(rows, scope)))
     return Series(scope, list(_sums(rows, scope, scope.resolution)))
@@ -160,23 +154,6 @@ def _cut(run: Run, period: Period) -> Run:
         quantities=",".join(run.quantities.split(",")[first:end]),
         qualities=run.qualities[first:end],
     )
-
-
-def _refuse_finer_than_stored(rows: Sequence[DayRow], scope: Scope) -> None:
-    asked = scope.resolution
-    for row in rows if asked is Resolution.PT15M else ():
-        stored = Resolution(row.resolution)
-        if stored is not asked:
-            raise InvalidRequest(
-                [
-                    Fault(
-                        "resolution",
-                        "finer-than-stored",
-                        f"{scope.metering_point_id} is stored as {stored} on {row.delivery_date}.",
-                        f"Ask for {stored} or coarser, or leave 'resolution' out to get what is stored.",
-                    )
-                ]
-            )
 
 
 def _coarser(run: Run, resolution: Resolution | None) -> Run:

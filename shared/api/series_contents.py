@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from shared.api import series_json, series_lines, series_text
+from shared.api import coarser, series_json, series_lines, series_text
 from shared.api.contents import Content
 from shared.api.formats import Kind
 from shared.api.pages import Page
@@ -11,7 +11,12 @@ from shared.api.series import Series
 
 
 def one(page: Page, asked: SeriesRequest) -> Content:
-    """The answer for one metering point."""
+    """The answer for one metering point.
+
+    Raises:
+        InvalidRequest: values finer than those stored are asked for.
+    """
+    coarser.refuse(page.stored_coarser)
     if asked.format.kind is Kind.JSON:
         return _content(series_json.one(page, asked), page, asked)
     return _content(_lines(page, asked), page, asked)
@@ -32,6 +37,7 @@ def _content(body: bytes, page: Page, asked: SeriesRequest, *, not_found: Sequen
         cursor=page.cursor.encode(query=asked.query) if page.cursor else None,
         is_more=page.cursor is not None,
         not_found=not_found,
+        stored_coarser=sorted({each.metering_point_id for each in page.stored_coarser}),
     )
 
 

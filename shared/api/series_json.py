@@ -37,7 +37,9 @@ def many(page: Page, asked: SeriesRequest, *, not_found: Iterable[str]) -> bytes
     for count, series in enumerate(page.series):
         pieces += ["," if count else "", *_opened(series, asked), "}"]
     refused = orjson.dumps(list(not_found)).decode()
-    return "".join([*pieces, f'],"notFound":{refused},', _next_cursor(page, asked), "}"]).encode()
+    coarser = orjson.dumps([each.as_json() for each in page.stored_coarser]).decode()
+    told = f'],"notFound":{refused},"storedCoarser":{coarser},'
+    return "".join([*pieces, told, _next_cursor(page, asked), "}"]).encode()
 
 
 def _next_cursor(page: Page, asked: SeriesRequest) -> str:

@@ -223,6 +223,56 @@ def test_quarters_are_summed_to_hours_and_hours_are_never_split(customer: Custom
     assert (refused.status, refused.json["errors"][0]["code"]) == (400, "finer-than-stored")
 
 
+def test_of_many_metering_points_those_without_quarters_are_named_and_the_others_answered(
+    customer: Customer,
+) -> None:
+    hourly, changed, quarterly = sorted([customer.point(), customer.point(), customer.point()])
+    customer.days(hourly, SPRING, 2)
+    customer.days(changed, SPRING, 1)
+    customer.days(changed, date(2026, 3, 30), 1, resolution="PT15M")
+    customer.days(quarterly, SPRING, 2, resolution="PT15M")
+    asked = {"from_": SPRING, "to": "2026-03-31", "resolution": "PT15M"}
+
+    answer = customer.get("/v1/consumption", **asked).json
+    named = customer.get("/v1/consumption", **asked, meteringPointId=[hourly, quarterly]).json
+    lines = customer.get("/v1/consumption", **asked, format="csv")
+
+    def values(each: Any) -> list[tuple[str, int]]:
+        return [(one["meteringPointId"], len(one["values"])) for one in each["series"]]
+
+    assert values(answer) == [(changed, 96), (quarterly, 92 + 96)]
+    assert answer["storedCoarser"] == [
+        {"meteringPointId": hourly, "resolution": "PT1H", "from": "2026-03-29", "to": "2026-03-31"},
+        {"meteringPointId": changed, "resolution": "PT1H", "from": "2026-03-29", "to": "2026-03-30"},
+    ]
+    assert values(named) == [(hourly, 0), (quarterly, 92 + 96)]
+    assert named["storedCoarser"] == answer["storedCoarser"][:1]
+    assert lines.headers["X-Stored-Coarser"] == f"{hourly}, {changed}"
+    assert lines.body.count(b"\r\n") == 1 + 96 + 92 + 96
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3])
+def test_days_stored_coarser_are_named_on_the_page_where_they_would_stand(
+    customer: Customer, limit: int
+) -> None:
+    hourly, quarterly = sorted([customer.point(), customer.point()])
+    customer.days(hourly, SPRING, 2)
+    customer.days(quarterly, SPRING, 2, resolution="PT15M")
+    asked = {"from_": SPRING, "to": "2026-03-31", "resolution": "PT15M", "limit": limit}
+    pages = [customer.get("/v1/consumption", **asked).json]
+
+    while pages[-1]["nextCursor"]:
+        pages.append(customer.get("/v1/consumption", **asked, cursor=pages[-1]["nextCursor"]).json)
+
+    left_out = [(each["from"], each["to"]) for page in pages for each in page["storedCoarser"]]
+    assert left_out == (
+        [("2026-03-29", "2026-03-30"), ("2026-03-30", "2026-03-31")]
+        if limit == 1
+        else [("2026-03-29", "2026-03-31")]
+    )
+    assert sum(len(each["values"]) for page in pages for each in page["series"]) == 92 + 96
+
+
 def test_a_day_outside_the_grant_is_left_out_and_permitted_says_why(customer: Customer) -> None:
     point = customer.point(valid_from=date(2026, 3, 30), valid_to=date(2026, 3, 31))
     customer.days(point, SPRING, 3)

@@ -10,7 +10,7 @@ from shared.api import changes, pages, requests
 from shared.api.changes import ChangesRequest
 from shared.api.formats import JSON, Format, Kind
 from shared.api.pages import MAX_VALUES
-from shared.api.requests import Known, SeriesRequest
+from shared.api.requests import MAX_NAMED, Known, SeriesRequest
 from shared.metering import Direction, MeteringPointId
 from shared.readable import Permission, Readable
 from shared.warehouse.queries import ChangeRow, DayRow, LastDayRow
@@ -97,3 +97,39 @@ def test_changes_are_bounded_by_values_where_each_is_a_row(written: Format, days
     found = changes.fetch(Stored(QUARTERS + 100), readable=READABLE, asked=asked)  # type: ignore[arg-type]
 
     assert (len(found.rows), found.is_up_to_date) == (days, days > QUARTERS)
+
+
+class Hourly:
+    """A warehouse with a day of hours of each of 300 metering points."""
+
+    points = tuple(MeteringPointId(f"{number:018d}") for number in range(300))
+
+    def fetch(self, query: Any) -> list[Any]:
+        """The rows of a question."""
+        if query.name == "last_days":
+            return [LastDayRow(each, FIRST) for each in self.points]
+        rows = [DayRow(each, FIRST, "PT1H", "null", "X", "0.000", 1, 1, NOW) for each in self.points]
+        return rows[: query.parameters[-1]]
+
+
+@pytest.mark.parametrize(("written", "named"), [("json", 300), ("csv", MAX_NAMED), ("ndjson", MAX_NAMED)])
+def test_a_header_names_no_more_metering_points_than_a_request_can(written: str, named: int) -> None:
+    permissions = tuple(Permission(each, 1, "Customer 1", None, None) for each in Hourly.points)
+    asked = requests.series_of_many(
+        direction=Direction.CONSUMPTION,
+        given={"date": ["2016-01-01"], "resolution": ["PT15M"], "format": [written]},
+        known=Known(NOW, NOW, NOW),
+    )
+
+    page = pages.fetch(
+        Hourly(),  # type: ignore[arg-type]
+        readable=Readable("app:one", permissions, "1"),
+        asked=asked,
+        available_until=NOW,
+    )
+
+    assert [each.metering_point_id for each in page.stored_coarser] == [*Hourly.points[:named]]
+    assert page.series == []
+    assert (page.cursor.metering_point_id if page.cursor else None) == (
+        Hourly.points[named] if named < 300 else None
+    )

@@ -4,13 +4,11 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from shared import periods
 from shared.api import series
-from shared.api.problems import InvalidRequest
 from shared.api.series import Run, Scope, Sum
 from shared.metering import MeteringPointId, Resolution
 from shared.periods import Period
@@ -121,15 +119,6 @@ def test_an_hour_without_all_its_quarters_is_missing() -> None:
 
     assert run.quantities.startswith("null,1.000,")
     assert run.qualities == "X" + "M" * 24
-
-
-def test_finer_than_stored_is_refused_with_the_day_and_what_is_stored() -> None:
-    with pytest.raises(InvalidRequest) as refused:
-        series.assemble([hours(SPRING)], scope("2026-03-29", "2026-03-30", resolution=Resolution.PT15M))
-
-    [fault] = refused.value.faults
-    assert (fault.parameter, fault.code) == ("resolution", "finer-than-stored")
-    assert fault.message == "707057500000010017 is stored as PT1H on 2026-03-29."
 
 
 def test_a_day_sum_is_exact_and_complete() -> None:
