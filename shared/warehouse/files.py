@@ -4,7 +4,7 @@ import csv
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import accumulate, islice
+from itertools import accumulate, chain, islice, repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
@@ -105,19 +105,47 @@ def _csv_header(path: Path) -> tuple[str, ...]:
 
 
 def _csv_chunks(file: File) -> Iterator[Chunk]:
+    """The rows; as long as nothing but commas and line breaks parts the fields, in a third of the time."""
     size = file.path.stat().st_size
     with _csv_text(file.path) as text:
-        reader = csv.reader(text, strict=True)
-        next(reader)
-        line = reader.line_num
-        while rows := _take(file, reader):
-            lines = _lines(rows, before=line, after=reader.line_num)
-            line = reader.line_num
-            filled = [place for place, row in enumerate(rows) if row]
-            if len(filled) < len(rows):  # Blank lines are no rows.
-                lines, rows = [lines[place] for place in filled], [rows[place] for place in filled]
-            _refuse_ragged(file, lines, rows)
-            yield Chunk(lines, tuple(zip(*rows, strict=True)), min(1.0, text.buffer.tell() / size))
+        header = csv.reader(text, strict=True)
+        next(header)
+        line = header.line_num
+        while lines := list(islice(text, CHUNK)):
+            columns = _plain_columns(lines, width=len(file.header))
+            if columns is None:
+                yield from _quoted_chunks(file, text, chain(lines, text), before=line)
+                return
+            numbers = range(line + 1, line + len(lines) + 1)
+            yield Chunk(numbers, columns, min(1.0, text.buffer.tell() / size))
+            line += len(lines)
+
+
+def _plain_columns(lines: Sequence[str], *, width: int) -> list[list[str]] | None:
+    """The columns of lines that all have `width` fields; None where that takes the rules of CSV to say."""
+    body = "".join(lines).replace("\r\n", "\n")
+    if '"' in body or "\r" in body or max(map(len, lines)) > csv.field_size_limit():
+        return None
+    if set(map(str.count, lines, repeat(","))) != {width - 1}:
+        return None
+    fields = body.removesuffix("\n").replace("\n", ",").split(",")
+    return [fields[place::width] for place in range(width)]
+
+
+def _quoted_chunks(file: File, text: TextIO, lines: Iterator[str], *, before: int) -> Iterator[Chunk]:
+    """What follows the line `before`, of which some fields may be quoted and some rows may be faulty."""
+    size = file.path.stat().st_size
+    reader = csv.reader(lines, strict=True)
+    line = before
+    while rows := _take(file, reader, before=before):
+        numbers = _lines(rows, before=line, after=before + reader.line_num)
+        line = before + reader.line_num
+        filled = [place for place, row in enumerate(rows) if row]
+        if len(filled) < len(rows):  # Blank lines are no rows.
+            numbers, rows = [numbers[place] for place in filled], [rows[place] for place in filled]
+        _refuse_ragged(file, numbers, rows)
+        if rows:
+            yield Chunk(numbers, tuple(zip(*rows, strict=True)), min(1.0, text.buffer.tell() / size))
 
 
 def _csv_text(path: Path) -> TextIO:
@@ -126,11 +154,11 @@ def _csv_text(path: Path) -> TextIO:
     return path.open(encoding="utf-8-sig", errors="surrogateescape", newline="")
 
 
-def _take(file: File, reader: "Reader") -> list[list[str]]:
+def _take(file: File, reader: "Reader", *, before: int) -> list[list[str]]:
     try:
         return list(islice(reader, CHUNK))
     except csv.Error as error:
-        raise Rejected(file.path, [Fault(reader.line_num, f"Not CSV: {error}.")]) from error
+        raise Rejected(file.path, [Fault(before + reader.line_num, f"Not CSV: {error}.")]) from error
 
 
 def _lines(rows: Sequence[Sequence[str]], *, before: int, after: int) -> Sequence[int]:
