@@ -44,3 +44,12 @@ def processor_seconds(process_id: int) -> float:
         return 0.0
     parts = stat.read_text().rpartition(")")[2].split()
     return (int(parts[11]) + int(parts[12])) / _TICKS
+
+
+def most_resident() -> float:
+    """Megabytes of memory that this process had at most."""
+    status = Path("/proc/self/status")
+    if not status.exists():
+        return 0.0
+    line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
+    return round(int(line.split()[1]) * 1024 / MEGABYTE, 1)

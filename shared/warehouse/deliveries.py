@@ -6,9 +6,11 @@ transaction takes the staged rows in. A load that dies leaves only staged rows b
 nobody reads.
 """
 
+import contextvars
 import gc
 import uuid
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,7 +18,7 @@ from pathlib import Path
 from typing import Literal
 
 from shared.warehouse import files, intervals, registers, spans, staging, turns
-from shared.warehouse.engine import Query, Session, Statement, Warehouse, aware
+from shared.warehouse.engine import Query, Rows, Session, Statement, Warehouse, aware
 from shared.warehouse.files import MAX_FAULTS, Fault, File, Rejected
 from shared.warehouse.spans import Span
 
@@ -134,25 +136,34 @@ def _no_search_for_cycles() -> Iterator[None]:
 
 
 def _stage(warehouse: Warehouse, file: File, *, load_id: str, now: datetime, progress: Progress) -> int:
-    """Check and stage the rows; returns how many there are."""
+    """Check the rows, and stage those of a chunk while the next is checked; returns how many there are."""
     checks = intervals.Checks(file.header, received_at=now)
     faults: list[Fault] = []
     done = 0
-    for chunk in file.chunks():
-        rows, found = checks.check(chunk)
-        faults += found
-        if len(faults) >= MAX_FAULTS:
-            break
-        if rows is not None and not faults:
-            with warehouse.transaction() as session:
-                session.run(staging.staged(rows, load_id=load_id, now=now))
-        done += len(chunk.lines)
-        progress(done, chunk.share)
+    with ThreadPoolExecutor(1, "staging") as stager:
+        staged = stager.submit(lambda: None)
+        for chunk in file.chunks():
+            rows, found = checks.check(chunk)
+            faults += found
+            if len(faults) >= MAX_FAULTS:
+                break
+            staged.result()
+            if rows is not None and not faults:
+                in_context = contextvars.copy_context().run  # What tells of statements knows whose they are.
+                staged = stager.submit(in_context, _stage_chunk, warehouse, rows, load_id=load_id, now=now)
+            done += len(chunk.lines)
+            progress(done, chunk.share)
+        staged.result()
     if not faults and not done:
         faults = [Fault(1, "The file has a header and no rows.")]
     if faults:
         raise Rejected(file.path, faults[:MAX_FAULTS])
     return done
+
+
+def _stage_chunk(warehouse: Warehouse, rows: Rows, *, load_id: str, now: datetime) -> None:
+    with warehouse.transaction() as session:
+        session.run(staging.staged(rows, load_id=load_id, now=now))
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,60 @@
+"""Delivery files to measure loading with: hourly values of many metering points, as a feed writes them."""
+
+import random
+from collections.abc import Iterator, Sequence
+from datetime import date, timedelta
+from pathlib import Path
+
+import duckdb
+
+from bench import stored
+from shared import periods
+from shared.warehouse.intervals import HEADER
+
+_MOST_WATT_HOURS = 9_000
+
+
+def write(path: Path, *, points: int, days: Sequence[date], seed: int = 1) -> Path:
+    """Every hour of these days, by metering point and time."""
+    with path.open("w", encoding="utf-8") as file:
+        file.writelines(_lines(points=points, days=days, seed=seed))
+    return path
+
+
+def write_correction(path: Path, *, points: int, day: date, share: float, also: date | None = None) -> Path:
+    """Other values of a share of a day's hours, spread over the metering points; and one hour of another day."""
+    lines = list(_lines(points=points, days=[day], seed=2))
+    every = round(1 / share)
+    with path.open("w", encoding="utf-8") as file:
+        file.writelines([lines[0], *lines[1::every]])
+        if also is not None:
+            file.write(list(_lines(points=1, days=[also], seed=2))[1])
+    return path
+
+
+def as_parquet(path: Path) -> Path:
+    """The same as a Parquet file, with types."""
+    target = path.with_suffix(".parquet")
+    with duckdb.connect() as connection:
+        connection.execute(
+            "COPY (SELECT metering_point_id, direction, CAST(start AS TIMESTAMPTZ) AS start, resolution, "
+            "CAST(quantity AS DECIMAL(18, 3)) AS quantity, quality "
+            f"FROM read_csv('{path}', all_varchar := true)) TO '{target}' (FORMAT parquet)"
+        )
+    return target
+
+
+def days_from(first: date, *, count: int) -> list[date]:
+    """Some days in a row."""
+    return [first + timedelta(days=number) for number in range(count)]
+
+
+def _lines(*, points: int, days: Sequence[date], seed: int) -> Iterator[str]:
+    chance = random.Random(seed)
+    starts = [start.isoformat() for day in days for start in periods.starts(day, timedelta(hours=1))]
+    yield ",".join(HEADER) + "\n"
+    for number in range(points):
+        id_ = stored.metering_point(number)
+        for start in starts:
+            watt_hours = chance.randrange(_MOST_WATT_HOURS)
+            yield f"{id_},consumption,{start},PT1H,{watt_hours / 1_000:.3f},measured\n"
