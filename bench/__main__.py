@@ -8,17 +8,18 @@ from collections.abc import Sequence
 import bench
 
 NOT_MEASUREMENTS = (
-    *(
-        "__main__",
-        "asking",
-        "connections",
-        "measuring",
-        "processes",
-        "questions",
-        "stacks",
-        "stored",
-        "usual",
-    ),
+    "__main__",
+    "asking",
+    "connections",
+    "delivered",
+    "history",
+    "loaders",
+    "measuring",
+    "processes",
+    "questions",
+    "stacks",
+    "stored",
+    "usual",
 )
 
 

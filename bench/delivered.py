@@ -22,7 +22,7 @@ def write(path: Path, *, points: int, days: Sequence[date], seed: int = 1) -> Pa
 
 
 def write_correction(path: Path, *, points: int, day: date, share: float, also: date | None = None) -> Path:
-    """Other values of a share of a day's hours, spread over the metering points; and one hour of another day."""
+    """Other values of a share of a day's hours, all over the metering points; also an hour of another day."""
     lines = list(_lines(points=points, days=[day], seed=2))
     every = round(1 / share)
     with path.open("w", encoding="utf-8") as file:

@@ -1,205 +1,230 @@
-"""Loading and publishing a delivery: `python3 dev.py bench publish [--metering-points N] [--days N]`.
+"""Loading and publishing deliveries: `python3 dev.py bench publish [--metering-points N] [--runs N]`.
 
-Side by side on the same files, from the CSV file to data that readers see:
-- ours: every check, staged, taken in, packed and published as versioned market days (DuckDB);
-- the usual way: a pydantic model for each row, upserted as hourly rows with a key (SQLite, which
-  takes single rows faster than most servers do; nothing is packed or versioned);
-- the limit: DuckDB reads the file without any check, stores it once and packs the days.
+From the file to data that readers see, each time in a process of its own, side by side in one run:
+- this: every check, staged, taken in, packed and published as versioned market days (DuckDB);
+- the usual way: a pydantic model for each row, upserted with SQLAlchemy as hourly rows with a key, ten
+  thousand at a time (SQLite, which takes rows faster than most servers do). Nothing is packed or versioned,
+  and nobody is told what changed; a fault has no line.
 
-Two deliveries: a history, and then one more day of every metering point on top of it.
+Then how cost grows with what is stored and with what is delivered, and how much memory a load takes.
 """
 
 import argparse
-import csv
-import random
-import sqlite3
+import statistics
 import tempfile
-import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
+from datetime import date, timedelta
 from pathlib import Path
-from typing import Literal
 
-import duckdb
-from pydantic import BaseModel, Field
 from rich.console import Console
 from rich.table import Table
 
-from bench import measuring
-from shared import metering, periods
-from shared.settings import WarehouseSettings
-from shared.warehouse import deliveries, opening, publish, schema
-from shared.warehouse.intervals import HEADER
+from bench import delivered, history, loaders, measuring
+from bench.loaders import Took
 
-FIRST = date(2025, 1, 1)
-CHUNK = 10_000
-
-
-class Delivered(BaseModel):
-    """A row of a delivery as most teams would model it."""
-
-    metering_point_id: str = Field(pattern=r"^\d{18}$")
-    direction: Literal["consumption", "production"]
-    start: datetime
-    resolution: Literal["PT15M", "PT1H"]
-    quantity: Decimal | None = Field(ge=0, decimal_places=3)
-    quality: str
+DAY = date(2026, 11, 20)
+STORED_DAYS = (3, 30, 300)
+DELIVERED_DAYS = (1, 10, 100)
 
 
 @dataclass(frozen=True)
-class Measured:
-    """Seconds that each way took for one delivery."""
+class Compared:
+    """A delivery in both ways: the medians of some runs."""
 
     delivery: str
     values: int
-    ours: float
-    usual: float
-    limit: float
+    times_faster: float
+    times_less_processor: float
+    this: Took
+    usual: Took
+
+
+@dataclass(frozen=True)
+class Grown:
+    """One delivery on more and more stored days, or more and more delivered on none."""
+
+    what: str
+    stored_values: int
+    values: int
+    times_the_first: float
+    this: Took
+
+
+@dataclass(frozen=True)
+class Held:
+    """The most memory that a load has: all of it, and what reading and checking alone take."""
+
+    file: str
+    values: int
+    megabytes: float
+    checking_megabytes: float
 
 
 def main() -> None:
     """Measure, print and keep."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--metering-points", type=int, default=200)
-    parser.add_argument("--days", type=int, default=60, help="of history")
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--metering-points", type=int, default=20_000, help="of the day compared")
+    parser.add_argument("--runs", type=int, default=3, help="of each way")
+    parser.add_argument("--days", type=int, nargs="+", default=DELIVERED_DAYS, help="delivered in one file")
     arguments = parser.parse_args()
+    console, tenth = Console(width=130), arguments.metering_points // 10
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
+        compared = compare(folder, points=arguments.metering_points, runs=arguments.runs)
+        show_compared(compared, console, points=arguments.metering_points, runs=arguments.runs)
+        grown = [
+            *grow_stored(folder, points=tenth),
+            *grow_delivered(folder, points=tenth, days=arguments.days),
+        ]
+        show_grown(grown, console, points=tenth)
+        held = list(hold(folder, points=tenth, days=arguments.days))
+        show_held(held, console)
+    kept = {
+        "compared": [asdict(each) for each in compared],
+        "grown": [asdict(each) for each in grown],
+        "held": [asdict(each) for each in held],
+    }
+    measuring.write("publish", kept)
+
+
+def compare(folder: Path, *, points: int, runs: int) -> list[Compared]:
+    """A day, and then a correction of a hundredth of it, in both ways; the ways take turns."""
+    files = {
+        "a day": delivered.write(folder / "day.csv", points=points, days=[DAY]),
+        "a correction of 1 % of it": delivered.write_correction(
+            folder / "correction.csv", points=points, day=DAY, share=0.01
+        ),
+    }
+    taken: dict[str, list[list[Took]]] = {"ours": [], "usual": []}
+    for run in range(runs):
+        for way, of_way in taken.items():
+            of_way.append(loaders.taken(way, folder / f"{way}-{run}.db", *files.values()))
+    return [
+        _compared(
+            name,
+            values(file),
+            this=_median([run[place] for run in taken["ours"]]),
+            usual=_median([run[place] for run in taken["usual"]]),
+        )
+        for place, (name, file) in enumerate(files.items())
+    ]
+
+
+def _compared(name: str, count: int, *, this: Took, usual: Took) -> Compared:
+    faster = usual.seconds / this.seconds
+    return Compared(name, count, faster, usual.processor_seconds / this.processor_seconds, this, usual)
+
+
+def grow_stored(folder: Path, *, points: int) -> Iterator[Grown]:
+    """A day, and a correction that has an hour of the first stored day too, on more and more stored days."""
+    first: dict[str, float] = {}
+    for days in STORED_DAYS:
+        oldest = DAY - timedelta(days=days)
+        warehouse = history.make(folder / f"stored-{days}.duckdb", points=points, first=oldest, days=days)
+        # The first one wakes what is done now and then, such as laying stored days anew; it is not counted.
+        warming = delivered.write(folder / "one.csv", points=1, days=[oldest], seed=3)
         files = {
-            "a history": _file(folder / "history.csv", arguments.metering_points, range(arguments.days)),
-            "one more day": _file(
-                folder / "day.csv", arguments.metering_points, range(arguments.days, arguments.days + 1)
+            "a day": delivered.write(folder / "day.csv", points=points, days=[DAY]),
+            "a correction of 1 % of it and of an hour of the oldest day": delivered.write_correction(
+                folder / "correction.csv", points=points, day=DAY, share=0.01, also=oldest
             ),
         }
-        ways = (_ours(folder), _usual(folder), _limit(folder))
-        measured = [_measure(name, file, ways) for name, file in files.items()]
-    _show(measured)
-    measuring.write("publish", [asdict(each) for each in measured])
+        took = loaders.taken("ours", warehouse, warming, *files.values())[1:]
+        for (what, file), each in zip(files.items(), took, strict=True):
+            times = each.seconds / first.setdefault(what, each.seconds)
+            yield Grown(what, points * days * 24, values(file), times, each)
 
 
-def _file(path: Path, metering_points: int, days: Sequence[int]) -> Path:
-    """A delivery of hourly values, by metering point and time, as a feed would write it."""
-    chance = random.Random(1)
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(HEADER)
-        for number in range(metering_points):
-            payload = f"70705750001{number:06d}"
-            id_ = payload + metering.check_digit(payload)
-            for day in days:
-                for start in periods.starts(FIRST + timedelta(days=day), timedelta(hours=1)):
-                    quantity = f"{chance.randrange(9_000) / 1_000:.3f}"
-                    writer.writerow([id_, "consumption", start.isoformat(), "PT1H", quantity, "measured"])
-    return path
+def grow_delivered(folder: Path, *, points: int, days: Sequence[int]) -> Iterator[Grown]:
+    """More and more days in one delivery, on nothing stored."""
+    first = 0.0
+    for count in days:
+        file = _days(folder, points=points, count=count)
+        (took,) = loaders.taken("ours", folder / f"delivered-{count}.duckdb", file)
+        first = first or took.seconds / values(file)
+        yield Grown(f"{count} days", 0, values(file), took.seconds / values(file) / first, took)
 
 
-Way = Callable[[Path], None]
+def hold(folder: Path, *, points: int, days: Sequence[int]) -> Iterator[Held]:
+    """The memory of loading more and more days, as CSV and as Parquet."""
+    for count in days:
+        file = _days(folder, points=points, count=count)
+        for name, each in (("CSV", file), ("Parquet", delivered.as_parquet(file))):
+            (took,) = loaders.taken("ours", folder / f"held-{name}-{count}.duckdb", each)
+            (checking,) = loaders.taken("checked", folder / "none", each)
+            yield Held(name, values(file), took.peak_megabytes, checking.peak_megabytes)
 
 
-def _measure(name: str, file: Path, ways: Sequence[Way]) -> Measured:
-    taken = []
-    for way in ways:
-        started = time.perf_counter()
-        way(file)
-        taken.append(time.perf_counter() - started)
-    with file.open(encoding="utf-8") as lines:
-        values = sum(1 for _ in lines) - 1
-    return Measured(name, values, *taken)
+def _days(folder: Path, *, points: int, count: int) -> Path:
+    path = folder / f"{count}-days.csv"
+    if path.exists():
+        return path
+    first = DAY - timedelta(days=count - 1)
+    return delivered.write(path, points=points, days=delivered.days_from(first, count=count))
 
 
-def _ours(folder: Path) -> Way:
-    settings = WarehouseSettings(
-        url=f"duckdb:{folder / 'ours.duckdb'}",
-        timeout=timedelta(seconds=30),
-        pool_size=1,
-        max_rows=250_000,
-        odbc_driver="",
-    )
-    warehouse = opening.open_warehouse(settings)
-    schema.apply(warehouse)
-
-    def run(file: Path) -> None:
-        deliveries.load(warehouse, file, now=datetime.now(UTC), progress=lambda rows, share: None)
-        list(publish.pending(warehouse, clock=lambda: datetime.now(UTC)))
-
-    return run
+def values(file: Path) -> int:
+    """How many values a CSV file has."""
+    with file.open("rb") as lines:
+        return sum(1 for _ in lines) - 1
 
 
-def _usual(folder: Path) -> Way:
-    connection = sqlite3.connect(folder / "usual.db")
-    connection.execute(
-        "CREATE TABLE reading (metering_point_id text, direction text, start text, resolution text, "
-        "quantity text, quality text, PRIMARY KEY (metering_point_id, direction, start))"
-    )
-
-    def run(file: Path) -> None:
-        with connection, file.open(encoding="utf-8", newline="") as lines:
-            for rows in _chunks(csv.DictReader(lines)):
-                connection.executemany(
-                    "INSERT INTO reading VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE "
-                    "SET quantity = excluded.quantity, quality = excluded.quality",
-                    rows,
-                )
-
-    return run
+def _median(took: Sequence[Took]) -> Took:
+    each = [asdict(one) for one in took]
+    return Took(**{name: statistics.median(one[name] for one in each) for name in each[0]})
 
 
-def _chunks(rows: Iterable[dict[str, str]]) -> Iterator[list[tuple[str, ...]]]:
-    chunk: list[tuple[str, ...]] = []
-    for row in rows:
-        delivered = Delivered.model_validate(row)
-        chunk.append(
-            (
-                delivered.metering_point_id,
-                delivered.direction,
-                delivered.start.astimezone(UTC).isoformat(),
-                delivered.resolution,
-                str(delivered.quantity),
-                delivered.quality,
-            )
-        )
-        if len(chunk) == CHUNK:
-            yield chunk
-            chunk = []
-    yield chunk
-
-
-def _limit(folder: Path) -> Way:
-    connection = duckdb.connect(str(folder / "limit.duckdb"))
-    connection.execute(
-        "CREATE TABLE reading (id varchar, direction varchar, start varchar, resolution varchar, "
-        "quantity decimal(18, 3), quality varchar)"
-    )
-    connection.execute("CREATE TABLE day (id varchar, direction varchar, day varchar, quantities varchar)")
-
-    def run(file: Path) -> None:
-        connection.execute("INSERT INTO reading SELECT * FROM read_csv(?, all_varchar := true)", [str(file)])
-        connection.execute(
-            "INSERT INTO day SELECT id, direction, left(start, 10), string_agg(quantity, ',' ORDER BY start) "
-            "FROM read_csv(?, all_varchar := true, names := ['id', 'direction', 'start', 'resolution', "
-            "'quantity', 'quality']) GROUP BY ALL",
-            [str(file)],
-        )
-
-    return run
-
-
-def _show(measured: Sequence[Measured]) -> None:
-    table = Table("delivery", "values", "ours", "values/s", "usual", "usual/ours", "limit", "ours/limit")
-    for each in measured:
+def show_compared(compared: Sequence[Compared], console: Console, *, points: int, runs: int) -> None:
+    """The ratios first."""
+    table = Table(title=f"A day of {points:,} metering points, median of {runs} runs")
+    for heading in (
+        *("delivery", "values", "times faster than the usual way", "times less processor time"),
+        *("load s", "publish s", "usual s", "processor s", "usual", "most memory MB", "usual"),
+    ):
+        table.add_column(heading, justify="left" if heading == "delivery" else "right")
+    for each in compared:
+        this, usual = each.this, each.usual
         table.add_row(
-            each.delivery,
-            f"{each.values:,}",
-            f"{each.ours:.2f} s",
-            f"{each.values / each.ours:,.0f}",
-            f"{each.usual:.2f} s",
-            f"{each.usual / each.ours:.1f}",
-            f"{each.limit:.2f} s",
-            f"{each.ours / each.limit:.1f}",
+            *(
+                each.delivery,
+                f"{each.values:,}",
+                f"{each.times_faster:.1f}",
+                f"{each.times_less_processor:.1f}",
+            ),
+            *(f"{this.load_seconds:.2f}", f"{this.publish_seconds:.2f}", f"{usual.seconds:.2f}"),
+            *(f"{this.processor_seconds:.2f}", f"{usual.processor_seconds:.2f}"),
+            *(f"{this.peak_megabytes:.0f}", f"{usual.peak_megabytes:.0f}"),
         )
-    Console().print(table)
+    console.print(table)
+
+
+def show_grown(grown: Sequence[Grown], console: Console, *, points: int) -> None:
+    """How cost grows: with what is stored in all, with what is delivered for each value."""
+    table = Table(title=f"{points:,} metering points: on more stored values, and with more delivered ones")
+    for heading in (
+        *("delivery", "stored values", "values", "times the first (for each value where nothing is stored)"),
+        *("load s", "publish s"),
+    ):
+        table.add_column(heading, justify="left" if heading == "delivery" else "right")
+    for each in grown:
+        table.add_row(
+            *(each.what, f"{each.stored_values:,}", f"{each.values:,}", f"{each.times_the_first:.2f}"),
+            *(f"{each.this.load_seconds:.2f}", f"{each.this.publish_seconds:.2f}"),
+        )
+    console.print(table)
+
+
+def show_held(held: Sequence[Held], console: Console) -> None:
+    """The most memory that a load takes."""
+    table = Table(title="The most memory of loading and publishing one file")
+    for heading in ("file", "values", "MB with the engine's", "MB of reading and checking alone"):
+        table.add_column(heading, justify="left" if heading == "file" else "right")
+    for each in held:
+        table.add_row(
+            each.file, f"{each.values:,}", f"{each.megabytes:.0f}", f"{each.checking_megabytes:.0f}"
+        )
+    console.print(table)
 
 
 if __name__ == "__main__":
