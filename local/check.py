@@ -3,11 +3,12 @@
 Every step runs, also after one that failed; the exit code is 0 when all of them succeeded.
 """
 
+import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from local import places, venvs
 
@@ -18,16 +19,21 @@ WORKER_VENV = places.STATE / f"python-{WORKER_PYTHON}"
 _WORKER_TESTS = "tests/local/functionhost/test_worker_runtime.py"
 _INFRASTRUCTURE_TESTS = "tests/infra"
 
-Run = Callable[[Sequence[str]], int]
-"""Runs a module with arguments in this environment; its exit code."""
+_WAREHOUSE = "tests/shared/warehouse"
+_OVER_TDS = ("queries", "publish", "publish_model", "deliveries", "histories", "landing", "supply", "check")
 
 
 @dataclass(frozen=True)
 class Step:
-    """A part of the check: a module of this environment with its arguments."""
+    """A part of the check: a module of this environment with its arguments, and variables for it."""
 
     name: str
     command: tuple[str, ...]
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+
+Run = Callable[[Step], int]
+"""Runs a step in this environment; its exit code."""
 
 
 STEPS = (
@@ -36,6 +42,11 @@ STEPS = (
     Step("types", ("mypy", "--no-error-summary")),
     Step("infrastructure", ("pytest", "--quiet", _INFRASTRUCTURE_TESTS)),
     Step("tests", ("pytest", "--quiet", f"--ignore={_INFRASTRUCTURE_TESTS}", f"--ignore={_WORKER_TESTS}")),
+    Step(
+        "warehouse over TDS",
+        ("pytest", "--quiet", "-rs", *(f"{_WAREHOUSE}/test_{name}.py" for name in _OVER_TDS)),
+        {"TEST_WAREHOUSE": "tds", "HISTORIES": "6"},
+    ),
     Step(f"Python {WORKER_PYTHON} worker", ("pytest", "--quiet", "-rs", _WORKER_TESTS)),
 )
 
@@ -54,15 +65,19 @@ def results(steps: Sequence[Step], *, run: Run, clock: Callable[[], float]) -> t
     for step in steps:
         print(f"── {step.name}", flush=True)
         started = clock()
-        code = run(step.command)
+        code = run(step)
         failed = failed or code != 0
         lines.append(f"{'ok    ' if code == 0 else 'FAILED'}  {step.name}  ({clock() - started:.0f} s)")
     return lines, failed
 
 
-def _run(command: Sequence[str]) -> int:
+def _run(step: Step) -> int:
     return subprocess.run(
-        [sys.executable, "-m", *command], cwd=places.ROOT, stdin=subprocess.DEVNULL, check=False
+        [sys.executable, "-m", *step.command],
+        cwd=places.ROOT,
+        env={**os.environ, **step.variables},
+        stdin=subprocess.DEVNULL,
+        check=False,
     ).returncode
 
 

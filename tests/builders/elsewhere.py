@@ -31,6 +31,7 @@ _FILLED_BY_TESTS = (
     "publishing_day",
     "landed_row",
 )
+_FILLED_BY_SCRIPTS = ("market_day", "position", "turn")
 
 
 @contextmanager
@@ -57,6 +58,9 @@ def served(template: Path, path: Path) -> Iterator[Server]:
 
 def skip_without_driver() -> None:
     """Skip the test where Microsoft's driver cannot be loaded."""
+    pytest.importorskip(
+        "pyodbc", reason=f"pyodbc cannot be loaded: {odbcdriver.INSTALL}", exc_type=ImportError
+    )
     try:
         odbcdriver.library()
     except odbcdriver.NotUsable as error:
@@ -75,6 +79,7 @@ def _make_empty(url: str) -> None:
     warehouse = opening.open_warehouse(building.settings(url))
     schema.apply(warehouse)
     with warehouse.transaction() as session:
-        for table in _FILLED_BY_TESTS:
+        for table in (*_FILLED_BY_TESTS, *_FILLED_BY_SCRIPTS):
             session.run(Statement(f"DELETE FROM metering.{table}", (), "empty"))
+    schema.apply(warehouse)
     warehouse.close()

@@ -21,9 +21,9 @@ def test_a_line_for_each_step_and_no_failure_when_all_succeed() -> None:
 def test_a_failed_step_does_not_hide_the_others(capsys: pytest.CaptureFixture[str]) -> None:
     ran: list[Sequence[str]] = []
 
-    def run(command: Sequence[str]) -> int:
-        ran.append(command)
-        return 1 if command == ("ruff",) else 0
+    def run(step: Step) -> int:
+        ran.append(step.command)
+        return 1 if step.name == "lint" else 0
 
     lines, failed = check.results(
         [Step("lint", ("ruff",)), Step("tests", ("pytest",))], run=run, clock=lambda: 0

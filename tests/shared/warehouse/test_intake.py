@@ -14,6 +14,7 @@ from shared.warehouse import deliveries, intake, opening, publish, queries
 from shared.warehouse.container import Arrived, Container
 from shared.warehouse.engine import Query, Row, Warehouse, WarehouseUnavailable
 from shared.warehouse.intake import DeliveryStays, Intake
+from tests.builders import elsewhere
 from tests.builders import warehouse as building
 from tests.builders.container import MortalContainer, Outside, csv_of
 from tests.builders.histories import Mortal
@@ -344,17 +345,17 @@ def test_a_run_that_dies_at_any_step_is_completed_by_the_next(
 ) -> None:
     def after_a_life_of(steps: int) -> tuple[int, Exception | None, str]:
         """The steps that were left, what the first run ended with, and what is there after the second."""
-        url = building.copy_of(warehouse_template, tmp_path / f"{steps}.duckdb")
-        warehouse = opening.open_warehouse(building.settings(url))
-        deliver_all(outside)
-        process = Mortal(warehouse, steps)
+        with elsewhere.address(warehouse_template, tmp_path / f"{steps}.duckdb") as url:
+            warehouse = opening.open_warehouse(building.settings(url))
+            deliver_all(outside)
+            process = Mortal(warehouse, steps)
 
-        died = intake.take_in(MortalContainer(container, process), process, clock=clock)
-        intake.take_in(container, warehouse, clock=clock).insist()
-        list(publish.pending(warehouse, clock=clock))
+            died = intake.take_in(MortalContainer(container, process), process, clock=clock)
+            intake.take_in(container, warehouse, clock=clock).insist()
+            list(publish.pending(warehouse, clock=clock))
 
-        contents = building.contents(warehouse)
-        warehouse.close()
+            contents = building.contents(warehouse)
+            warehouse.close()
         assert outside.names() == ENDED
         forget_everything(outside)
         return process.steps, died.failure, contents
@@ -378,22 +379,28 @@ def forget_everything(outside: Outside) -> None:
 
 @pytest.mark.parametrize("step", [3, 9, 14, 20])
 def test_a_process_that_is_killed_while_it_takes_deliveries_in_is_completed_by_the_next(
-    container: Container, outside: Outside, warehouse_url: str, clock: Clock, step: int
+    container: Container,
+    outside: Outside,
+    warehouse_template: Path,
+    tmp_path: Path,
+    clock: Clock,
+    step: int,
 ) -> None:
     deliver_all(outside)
-    arguments = ("take_in", warehouse_url, outside.settings.storage, str(step))
-    command = [sys.executable, "-m", "tests.builders.warehouse_process", *arguments]
+    with elsewhere.address(warehouse_template, tmp_path / "metering.duckdb") as url:
+        arguments = ("take_in", url, outside.settings.storage, str(step))
+        command = [sys.executable, "-m", "tests.builders.warehouse_process", *arguments]
 
-    assert subprocess.run(command, cwd=ROOT, timeout=60).returncode == -9
-    outside.wait_until_the_turn_of_the_dead_has_ended()
-    warehouse = opening.open_warehouse(building.settings(warehouse_url))
-    intake.take_in(container, warehouse, clock=clock).insist()
-    list(publish.pending(warehouse, clock=clock))
+        assert subprocess.run(command, cwd=ROOT, timeout=60).returncode == -9
+        outside.wait_until_the_turn_of_the_dead_has_ended()
+        warehouse = opening.open_warehouse(building.settings(url))
+        intake.take_in(container, warehouse, clock=clock).insist()
+        list(publish.pending(warehouse, clock=clock))
 
-    assert outside.names() == ENDED
-    assert building.count(warehouse, "delivery") == 1
-    assert [each.quantities[:11] for each in versions(warehouse, HOUSE, DAY)] == ["1.000,2.000"]
-    warehouse.close()
+        assert outside.names() == ENDED
+        assert building.count(warehouse, "delivery") == 1
+        assert [each.quantities[:11] for each in versions(warehouse, HOUSE, DAY)] == ["1.000,2.000"]
+        warehouse.close()
 
 
 def replaced(file: Arrived, *, at: int | None = None, size: int | None = None) -> Arrived:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from shared import metering, periods
 from shared.warehouse import opening
+from tests.builders import elsewhere
 from tests.builders import warehouse as building
 from tests.builders.warehouse import Clock, Deliverer, values, versions
 
@@ -60,10 +61,10 @@ class Place:
 @pytest.fixture(scope="module")
 def place(warehouse_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     folder = tmp_path_factory.mktemp("model")
-    url = building.copy_of(warehouse_template, folder / "model.duckdb")
-    warehouse = opening.open_warehouse(building.settings(url))
-    yield Place(Deliverer(warehouse, folder, Clock()))
-    warehouse.close()
+    with elsewhere.address(warehouse_template, folder / "model.duckdb") as url:
+        warehouse = opening.open_warehouse(building.settings(url))
+        yield Place(Deliverer(warehouse, folder, Clock()))
+        warehouse.close()
 
 
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

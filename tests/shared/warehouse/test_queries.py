@@ -13,6 +13,7 @@ from shared.readable import Readable
 from shared.warehouse import opening, publish, queries
 from shared.warehouse.engine import Warehouse
 from shared.warehouse.queries import DayRow
+from tests.builders import elsewhere
 from tests.builders import warehouse as building
 from tests.builders.warehouse import CABIN, HOUSE, MORNING, SHOP, Clock, Deliverer, readable, values
 
@@ -232,13 +233,13 @@ permissions = st.lists(st.tuples(ids, st.none() | some_days, st.none() | some_da
 def seeded(warehouse_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deliverer]:
     """Five days of two metering points in a warehouse that the tests of this module only read."""
     folder = tmp_path_factory.mktemp("seeded")
-    url = building.copy_of(warehouse_template, folder / "seeded.duckdb")
-    deliverer = Deliverer(opening.open_warehouse(building.settings(url)), folder, Clock())
-    deliverer.deliver(
-        [line for id_ in (HOUSE, CABIN) for day in ALL_DAYS for line in values(id_, day, ["1"])]
-    )
-    yield deliverer
-    deliverer.warehouse.close()
+    with elsewhere.address(warehouse_template, folder / "seeded.duckdb") as url:
+        deliverer = Deliverer(opening.open_warehouse(building.settings(url)), folder, Clock())
+        deliverer.deliver(
+            [line for id_ in (HOUSE, CABIN) for day in ALL_DAYS for line in values(id_, day, ["1"])]
+        )
+        yield deliverer
+        deliverer.warehouse.close()
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
