@@ -28,8 +28,9 @@ from shared.warehouse.engine import (
 from shared.warehouse.exclusive import Exclusive, Taken
 from shared.warehouse.odbc import WarehouseMisconfigured
 
-# Nothing is fetched from the network, and a laptop keeps memory for other things: DuckDB spills to disk.
-_CONFIG: dict[str, Any] = {"autoinstall_known_extensions": False, "memory_limit": "4GB"}
+# Nothing is fetched from the network, and a laptop keeps memory for other things: DuckDB spills to disk. With
+# so much, 20 million values in one file are loaded and published.
+_CONFIG: dict[str, Any] = {"autoinstall_known_extensions": False, "memory_limit": "1GB"}
 
 
 def open_embedded(settings: WarehouseSettings) -> "Embedded":
