@@ -6,6 +6,7 @@ delivery counts; the next run tries again. A run that dies anywhere is completed
 """
 
 import re
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, suppress
@@ -24,6 +25,9 @@ MAX_BYTES = 500 * 1024 * 1024
 """A file has to fit on the small temporary disk of a function app; larger ones go by `COPY INTO`."""
 STOP_AFTER = timedelta(minutes=15)
 """No file is begun after so long, so that what was loaded is published within the time of a function."""
+FOLDER_PREFIX = "metering-delivery-"
+ABANDONED_AFTER = timedelta(days=1)
+"""After so long, a temporary folder is that of a run that was killed; the disk is small."""
 
 _UNUSUAL = re.compile(r"[^\w.,+=@ -]", re.ASCII)
 
@@ -114,6 +118,7 @@ def take_in(container: Container, warehouse: Warehouse, *, clock: Callable[[], d
     taken: list[Taken] = []
     try:
         with container.turn() as turn:
+            _remove_abandoned(now=clock())
             for file in _begun_in_time(container.arrived(), clock=clock):
                 outcome = _take_in_one(container, warehouse, file, turn=turn, now=clock())
                 if outcome is not None:
@@ -123,6 +128,14 @@ def take_in(container: Container, warehouse: Warehouse, *, clock: Callable[[], d
     except Exception as failure:
         return Intake(tuple(taken), failure)
     return Intake(tuple(taken))
+
+
+def _remove_abandoned(*, now: datetime) -> None:
+    """Remove what runs that were killed left behind; whoever ends in any other way removes its own folder."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{FOLDER_PREFIX}*"):
+        with suppress(OSError):  # Somebody else may remove it at the same time, or own it.
+            if folder.stat().st_mtime < (now - ABANDONED_AFTER).timestamp():
+                shutil.rmtree(folder)
 
 
 def _begun_in_time(files: Sequence[Arrived], *, clock: Callable[[], datetime]) -> Iterator[Arrived]:
@@ -140,7 +153,7 @@ def _take_in_one(
             "bring it in with infra/warehouse/copy_into.sql and remove it."
         )
     try:
-        with tempfile.TemporaryDirectory(prefix="delivery-") as folder:
+        with tempfile.TemporaryDirectory(prefix=FOLDER_PREFIX) as folder:
             path = Path(folder) / _file_name(file.name)
             container.download(file, path)
             turn.renew()  # A runner that was frozen meanwhile leaves the rest to the one that has it now.

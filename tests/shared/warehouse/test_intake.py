@@ -3,7 +3,9 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -12,7 +14,7 @@ import pytest
 from shared.settings import DeliverySettings
 from shared.warehouse import deliveries, intake, opening, publish, queries
 from shared.warehouse.container import Arrived, Container
-from shared.warehouse.engine import Query, Row, Warehouse, WarehouseUnavailable
+from shared.warehouse.engine import Query, Row, Session, Warehouse, WarehouseUnavailable
 from shared.warehouse.intake import DeliveryStays, Intake
 from tests.builders import elsewhere
 from tests.builders import warehouse as building
@@ -377,6 +379,61 @@ def forget_everything(outside: Outside) -> None:
             client.delete_blob(name)
 
 
+@pytest.fixture
+def temporary(tmp_path: Path) -> Iterator[Path]:
+    """A folder in which temporary folders are made during the test, and no others."""
+    before, tempfile.tempdir = tempfile.tempdir, str(tmp_path)
+    yield tmp_path
+    tempfile.tempdir = before
+
+
+class EndedByHand(BaseException):
+    """As Ctrl-C ends a run."""
+
+
+@pytest.mark.parametrize("end", [None, RuntimeError("fails"), EndedByHand()])
+def test_no_run_that_ends_leaves_a_temporary_folder(
+    container: Container,
+    outside: Outside,
+    warehouse: Warehouse,
+    clock: Clock,
+    temporary: Path,
+    end: BaseException | None,
+) -> None:
+    seen: list[Path] = []
+
+    class Ending(Recorded):
+        @contextmanager
+        def transaction(self) -> Iterator[Session]:
+            seen.extend(temporary.glob("metering-delivery-*"))
+            if end is not None:
+                raise end
+            with super().transaction() as session:
+                yield session
+
+    outside.put_lines("values.csv", values(HOUSE, DAY, ["1"] * 23))
+
+    with suppress(EndedByHand):
+        intake.take_in(container, Ending(warehouse), clock=clock)
+
+    assert seen
+    assert list(temporary.glob("metering-delivery-*")) == []
+
+
+def test_folders_of_runs_that_were_killed_are_removed_a_day_later(
+    take_in: Callable[[], Intake], clock: Clock, temporary: Path
+) -> None:
+    for name, age in (("killed", timedelta(days=1, minutes=1)), ("running", timedelta(minutes=1))):
+        folder = temporary / f"metering-delivery-{name}"
+        folder.mkdir()
+        (folder / "values.csv").touch()
+        os.utime(folder, times=((clock() - age).timestamp(),) * 2)
+
+    take_in().insist()
+
+    assert [each.name for each in temporary.glob("metering-delivery-*")] == ["metering-delivery-running"]
+
+
 @pytest.mark.parametrize("step", [3, 9, 14, 20])
 def test_a_process_that_is_killed_while_it_takes_deliveries_in_is_completed_by_the_next(
     container: Container,
@@ -391,7 +448,8 @@ def test_a_process_that_is_killed_while_it_takes_deliveries_in_is_completed_by_t
         arguments = ("take_in", url, outside.settings.storage, str(step))
         command = [sys.executable, "-m", "tests.builders.warehouse_process", *arguments]
 
-        assert subprocess.run(command, cwd=ROOT, timeout=60).returncode == -9
+        own_folder = {**os.environ, "TMPDIR": str(tmp_path)}
+        assert subprocess.run(command, cwd=ROOT, timeout=60, env=own_folder).returncode == -9
         outside.wait_until_the_turn_of_the_dead_has_ended()
         warehouse = opening.open_warehouse(building.settings(url))
         intake.take_in(container, warehouse, clock=clock).insist()
