@@ -40,6 +40,13 @@ var rules = [
     query: loadTextContent('../alerts/delivery-rejected.kql')
   }
   {
+    name: 'days-left-out'
+    severity: 2
+    every: 'PT15M'
+    window: 'PT15M'
+    query: loadTextContent('../alerts/days-left-out.kql')
+  }
+  {
     name: 'data-late'
     severity: 2
     every: 'PT1H'

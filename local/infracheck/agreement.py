@@ -88,21 +88,27 @@ def unknown_functions(queries: Mapping[str, str], *, known: Iterable[str]) -> li
     ]
 
 
-_LOG_LINE = re.compile(r'\bMessage startswith "([^"]+)"')
-
-
-_LEVELS = ("info", "warning", "error")
+_LOG_LINE = re.compile(r'\bMessage startswith "([^"]+)"(?: and Message has "([^"]+)")?')
 
 
 def unlogged_lines(queries: Mapping[str, str], *, sources: Iterable[str]) -> list[str]:
     """Alerts (by path) that look for a log line which no source of the app writes."""
     texts = list(sources)
     return [
-        f'{path} looks for log lines "{line}", which the app does not write.'
+        f'{path} looks for log lines "{_shown(start, words)}", which the app does not write.'
         for path, text in sorted(queries.items())
-        for line in _LOG_LINE.findall(text)
-        if not any(f'log.{level}("{line}' in source for level in _LEVELS for source in texts)
+        for start, words in _LOG_LINE.findall(text)
+        if not any(_logging(start, words).search(source) for source in texts)
     ]
+
+
+def _shown(start: str, words: str) -> str:
+    return f"{start}… {words}" if words else start
+
+
+def _logging(start: str, words: str) -> re.Pattern[str]:
+    """A call that logs a text which starts so, and has the words."""
+    return re.compile(rf'\blog\.(?:info|warning|error)\(\s*"{re.escape(start)}[^"]*{re.escape(words)}')
 
 
 _HEADING = re.compile(r"^#+ `?([\w-]+)`?\s*$", re.MULTILINE)

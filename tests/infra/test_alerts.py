@@ -33,6 +33,16 @@ def test_an_alert_on_a_log_line_that_nobody_writes_is_found() -> None:
     ]
 
 
+def test_an_alert_on_words_that_no_log_line_has_is_found() -> None:
+    queries = {"out": 'AppTraces | where Message startswith "Publication " and Message has "leaves out"'}
+    source = 'log.error(\n    "Publication %d {} %d days.",\n    sequence,\n    days,\n)'
+
+    assert agreement.unlogged_lines(queries, sources=[source.format("leaves out")]) == []
+    assert agreement.unlogged_lines(queries, sources=[source.format("skips")]) == [
+        'out looks for log lines "Publication … leaves out", which the app does not write.'
+    ]
+
+
 def test_an_alert_without_advice_is_found() -> None:
     guide = "# Operations\n\n### sync-failed\n\nLook at the run's faults.\n"
 
@@ -53,8 +63,10 @@ def test_queries_of_the_project_look_for_log_lines_that_the_app_writes(
 ) -> None:
     queries = {path.name: path.read_text("utf-8") for path in (root / "infra" / folder).glob("*.kql")}
 
+    shared = [path.read_text("utf-8") for path in (root / "shared").rglob("*.py")]
+
     assert queries != {}
-    assert agreement.unlogged_lines(queries, sources=[function_app]) == []
+    assert agreement.unlogged_lines(queries, sources=[function_app, *shared]) == []
 
 
 def test_every_alert_of_the_project_has_advice(queries: Mapping[str, str], root: Path) -> None:
