@@ -5,7 +5,6 @@ calendar day in Europe/Oslo with 23, 24 or 25 hours.
 """
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
@@ -29,13 +28,6 @@ class Period:
 
     start: datetime
     end: datetime
-
-    def days(self) -> Iterator[date]:
-        """The market days that the period touches, in order."""
-        day = day_of(self.start)
-        while start_of(day) < self.end:
-            yield day
-            day += ONE_DAY
 
     @property
     def first_day(self) -> date:

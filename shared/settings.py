@@ -1,15 +1,14 @@
 """The environment, read once into one frozen value; every fault is named at once."""
 
 import os
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Literal, TypeVar, cast
 
-Value = TypeVar("Value")
+from shared import guids
 
-_GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+Value = TypeVar("Value")
 
 
 class InvalidSettings(Exception):
@@ -124,7 +123,7 @@ class _Reader:
     def guid(self, name: str) -> str | None:
         """A GUID in lower case or None when it is absent."""
         value = self.optional(name)
-        if value is not None and not _GUID.fullmatch(value):
+        if value is not None and not guids.is_guid(value.lower()):
             self.faults.append(f"{name} must be a GUID.")
         return value.lower() if value else None
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from shared import guids
 from shared.access import grant
 from shared.access.grant import Grant
 from shared.access.register import ContactEmail
@@ -54,7 +55,7 @@ def parse(text: str, *, users: Mapping[ContactEmail, str]) -> Question:
         return Question(word, customer_number=int(word))
     if "@" in word:
         return Question(word, principals=principals_of_email(lowered, users=users))
-    if grant.is_guid(lowered.removeprefix("app:").removeprefix("user:")):
+    if guids.is_guid(lowered.removeprefix("app:").removeprefix("user:")):
         named = {lowered} if ":" in lowered else {f"app:{lowered}", f"user:{lowered}"}
         return Question(word, principals=frozenset(named))
     return Question(word, customer_name=word.casefold())

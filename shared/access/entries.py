@@ -9,8 +9,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from shared import periods
-from shared.access import grant, spans
+from shared import guids, periods
+from shared.access import spans
 from shared.access.spans import Span, Spans
 from shared.metering import InvalidMeteringPointId, MeteringPointId, parse_metering_point_id
 
@@ -49,7 +49,7 @@ def client_ids(texts: Iterable[str]) -> ClientIds:
     problems = []
     for word in _words(texts):
         lowered = word.lower()
-        if grant.is_guid(lowered):
+        if guids.is_guid(lowered):
             found[lowered] = None
         else:
             problems.append(f"'{_shown(word)}' is not an application id, such as {_EXAMPLE_ID}")

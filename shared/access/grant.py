@@ -1,13 +1,10 @@
 """A grant: principal × metering point × customer × period, the permission to read."""
 
-import re
 from dataclasses import dataclass
 
+from shared import guids
 from shared.access.spans import Spans
 from shared.metering import MeteringPointId
-
-_GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-_NIL = "00000000-0000-0000-0000-000000000000"
 
 GrantKey = tuple[str, MeteringPointId, int]
 """Principal, metering point and customer number: what a grant is one of."""
@@ -44,13 +41,8 @@ def user(object_id: str) -> str:
     return f"user:{_guid(object_id)}"
 
 
-def is_guid(text: str) -> bool:
-    """Whether a text is a GUID, in lower case, that can name somebody: the nil GUID names nobody."""
-    return bool(_GUID.fullmatch(text)) and text != _NIL
-
-
 def _guid(text: str) -> str:
     lowered = text.lower()
-    if not is_guid(lowered):
+    if not guids.is_guid(lowered):
         raise ValueError("a principal is named by a GUID")
     return lowered

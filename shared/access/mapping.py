@@ -8,6 +8,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from shared import guids
 from shared.access import custom_fields, entries, faults, grant, holdings, spans, unknown_customers
 from shared.access.faults import Fault, FaultKind
 from shared.access.grant import Grant, GrantKey
@@ -172,7 +173,7 @@ def _principals(customer: Customer, sources: _Sources) -> tuple[dict[str, str], 
             found.append(faults.fault(customer, FaultKind.NO_EMAIL, text))
         for contact in contacts:
             object_id = sources.directory.users.get(contact)
-            if object_id is None or not grant.is_guid(object_id):
+            if object_id is None or not guids.is_guid(object_id):
                 found.append(faults.fault(customer, FaultKind.USER, _user_text(contact, sources.directory)))
             else:
                 principals.setdefault(grant.user(object_id), f"contact role {fields.contact_role}")

@@ -5,9 +5,9 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from shared import guids
 from shared.api.problems import Refused
 
-_GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
@@ -47,7 +47,7 @@ def identify(headers: Mapping[str, str], *, gateway_principal_id: str | None) ->
         )
     kind = headers.get("x-caller-type", "")
     caller_id = headers.get("x-caller-id", "").lower()
-    if kind not in ("app", "user") or not _GUID.fullmatch(caller_id):
+    if kind not in ("app", "user") or not guids.is_guid(caller_id):
         raise Refused("unknown-caller", "The gateway sent no usable caller type and id.")
     return Caller(f"{kind}:{caller_id}", one_line(headers.get("x-subscription-id", "")))
 
@@ -61,7 +61,7 @@ def request_id(headers: Mapping[str, str]) -> str:
 def for_the_log(headers: Mapping[str, str]) -> str:
     """The principal that the headers name, whoever wrote them; nothing of what names none."""
     kind, caller_id = headers.get("x-caller-type", ""), headers.get("x-caller-id", "").lower()
-    return f"{kind}:{caller_id}" if kind in ("app", "user") and _GUID.fullmatch(caller_id) else "unknown"
+    return f"{kind}:{caller_id}" if kind in ("app", "user") and guids.is_guid(caller_id) else "unknown"
 
 
 def one_line(text: str) -> str:

@@ -2,13 +2,15 @@
 
 import json
 import re
+from datetime import UTC, date, datetime
 
 import pytest
 
 from local import places
 from local.contract import answers
-from shared.api import pages, problems, requests
-from shared.metering import Quality, Resolution
+from shared.api import changes, pages, problems, requests
+from shared.api.requests import Known
+from shared.metering import Direction, Quality, Resolution
 
 DOCS = places.ROOT / "docs"
 
@@ -120,6 +122,26 @@ def test_columns_of_csv_are_names_of_json() -> None:
     }
 
     assert {column.removesuffix("KWh") for column in header.split(",")} <= known
+
+
+def test_cursors_that_were_given_once_go_on_working() -> None:
+    now = datetime(2026, 4, 1, 10, tzinfo=UTC)
+    of_a_series = (
+        "WyJiNjJhM2QzNzlkOTllMzI3IiwiNzA3MDU3NTAwMDAwMDEwMDE3IiwiMjAyNi0wMy0yOSIsIjIwMjYtMDMtMzFUMjI6MDA6MDAr"
+        "MDA6MDAiLCIyMDI2LTA0LTAxVDA4OjAwOjAwKzAwOjAwIl0"
+    )
+    of_changes = "WyJjaGFuZ2VzIiwzLCI3MDcwNTc1MDAwMDAwMTAwMTciLCJjb25zdW1wdGlvbiIsIjIwMjYtMDMtMjkiXQ"
+
+    series = requests.series_of_many(
+        direction=Direction.CONSUMPTION,
+        given={"from": ["2026-03-01"], "resolution": ["PT1H"], "cursor": [of_a_series]},
+        known=Known(now, now, now),
+    )
+    following = changes.read_request({"cursor": [of_changes]}, now=now, latest=None)
+
+    assert series.cursor is not None
+    assert (series.cursor.metering_point_id, series.cursor.day) == ("707057500000010017", date(2026, 3, 29))
+    assert following.after == (3, "707057500000010017", "consumption", date(2026, 3, 29))
 
 
 def test_the_reference_has_the_changelogs_version() -> None:
