@@ -20,8 +20,8 @@ Handler = Callable[[func.HttpRequest], Answer]
 
 log = logging.getLogger("metering.requests")
 
-# The worker reads what a function takes and returns from its signature, or from that of what it says it wraps:
-# the handler takes and returns something else.
+# The worker reads what a function takes and returns from its signature, or from that of what it wraps: the
+# handler takes and returns something else.
 _KEPT = ("__module__", "__name__", "__qualname__", "__doc__")
 
 

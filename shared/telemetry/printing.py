@@ -25,7 +25,7 @@ PRINT_SECONDS = 10
 
 
 class SpanLines(SpanExporter):
-    """Prints `span <kind> <name> <milliseconds> <status> trace=… span=… parent=… attributes`."""
+    """Prints `span <kind> <name> <milliseconds> trace=… span=… parent=… attributes`, and ERROR if it was."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -80,8 +80,9 @@ def _span(span: ReadableSpan) -> str:
     trace_id = format_trace_id(context.trace_id) if context else "-"
     span_id = format_span_id(context.span_id) if context else "-"
     parent = format_span_id(span.parent.span_id) if span.parent else "-"
+    failed = "" if span.status.is_ok else " ERROR"
     return (
-        f"span {span.kind.name} {span.name} {milliseconds:.1f} ms {span.status.status_code.name} "
+        f"span {span.kind.name} {span.name} {milliseconds:.1f} ms{failed} "
         f"trace={trace_id} span={span_id} parent={parent}{_text(span.attributes or {})}"
     )
 

@@ -5,17 +5,18 @@ only a known one, of an error its class. `url.path`, which the conventions want 
 since it holds metering point ids. What has few values is an attribute of metrics, the rest of spans alone.
 
 Source: https://opentelemetry.io/docs/specs/semconv/http/ and https://opentelemetry.io/docs/specs/semconv/db/
-(stable, but for `db.client.response.returned_rows` and what begins with `metering.`).
+(the stable names; what begins with `metering.` is ours).
 """
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
+from typing import Self
 
-from opentelemetry import trace
+from opentelemetry import context, trace
 from opentelemetry.context import Context
-from opentelemetry.metrics import CallbackOptions, Meter, NoOpMeter, Observation
+from opentelemetry.metrics import CallbackOptions, Histogram, Meter, NoOpMeter, Observation
 from opentelemetry.trace import NoOpTracer, Span, SpanKind, StatusCode, Tracer
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
@@ -27,7 +28,6 @@ Attributes = Mapping[str, str | int]
 _METHODS = frozenset({"CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"})
 _REQUEST_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10)
 _OPERATION_SECONDS = (0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10)
-_ROWS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000)
 
 _propagator = TraceContextTextMapPropagator()
 
@@ -35,17 +35,32 @@ _propagator = TraceContextTextMapPropagator()
 class Request:
     """A request under way."""
 
-    def __init__(self, span: Span, attributes: Attributes) -> None:
+    def __init__(
+        self, span: Span, attributes: Attributes, *, ended: Callable[["Request", float], None]
+    ) -> None:
         self._span = span
+        self._ended = ended
         self.attributes = dict(attributes)
         """What its metrics are told apart by."""
         self.rows = 0
 
+    # Written out, as `contextlib` and `use_span` cost as much as what they would measure.
+    def __enter__(self) -> Self:
+        self._outside = context.attach(trace.set_span_in_context(self._span))
+        self._started = time.perf_counter()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        seconds = time.perf_counter() - self._started
+        context.detach(self._outside)
+        self._span.end()
+        self._ended(self, seconds)
+
     @property
     def trace_id(self) -> str | None:
         """The W3C trace id; None when the caller sent none and nothing is recorded."""
-        context = self._span.get_span_context()
-        return trace.format_trace_id(context.trace_id) if context.is_valid else None
+        known = self._span.get_span_context()
+        return trace.format_trace_id(known.trace_id) if known.is_valid else None
 
     def answered(self, *, status: int, rows: int, problem: str | None, error: str | None) -> None:
         """Say how it went.
@@ -57,20 +72,43 @@ class Request:
             error: the class of an error that nobody expected.
         """
         self.rows = rows
-        self.attributes["http.response.status_code"] = status
+        outcome: dict[str, str | int] = {"http.response.status_code": status}
         # A refusal is how a server works; only what it could not do is its error.
         if status >= 500:
-            self.attributes["error.type"] = error or problem or str(status)
+            outcome["error.type"] = error or problem or str(status)
             self._span.set_status(StatusCode.ERROR)
-        self._span.set_attributes({**self.attributes, "metering.rows": rows})
-        if problem:
-            self._span.set_attribute("metering.problem", problem)
+        self.attributes.update(outcome)
+        if self._span.is_recording():
+            told = {"metering.problem": problem} if problem else {}
+            self._span.set_attributes({**outcome, **told, "metering.rows": rows})
 
 
 class Operation:
-    """A call of another system under way; `rows` may be set to what it returned."""
+    """A call of another system under way; `rows` may be set to how many it returned."""
 
     rows: int | None = None
+
+    def __init__(self, span: Span, attributes: Attributes, *, durations: Histogram) -> None:
+        self._span = span
+        self._attributes = attributes
+        self._durations = durations
+
+    def __enter__(self) -> Self:
+        self._started = time.perf_counter()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        seconds = time.perf_counter() - self._started
+        failure = {"error.type": kind.__name__} if kind else {}
+        self._durations.record(seconds, {**self._attributes, **failure})
+        if not self._span.is_recording():
+            return
+        if kind is not None:
+            self._span.set_attributes(failure)
+            self._span.set_status(StatusCode.ERROR)
+        if self.rows is not None:
+            self._span.set_attribute("metering.rows", self.rows)
+        self._span.end()
 
 
 class Telemetry:
@@ -96,12 +134,6 @@ class Telemetry:
             description="Duration of database client operations.",
             explicit_bucket_boundaries_advisory=_OPERATION_SECONDS,
         )
-        self._rows_read = meter.create_histogram(
-            "db.client.response.returned_rows",
-            unit="{row}",
-            description="The actual number of records returned by the database operation.",
-            explicit_bucket_boundaries_advisory=_ROWS,
-        )
         self._rows_returned = meter.create_counter(
             "metering.rows.returned",
             unit="{row}",
@@ -117,13 +149,10 @@ class Telemetry:
             "metering.access.changes", unit="{grant}", description="Grants that the access sync wrote."
         )
 
-    @contextmanager
-    def request(
-        self, *, method: str, route: str, scheme: str, traceparents: Sequence[str]
-    ) -> Iterator[Request]:
-        """Measure a request, as a server span below the first of `traceparents` that is well formed."""
+    def request(self, *, method: str, route: str, scheme: str, traceparents: Sequence[str]) -> Request:
+        """Measures a request, as a server span below the first of `traceparents` that is well formed."""
         known = method if method in _METHODS else "_OTHER"
-        attributes: Attributes = {
+        attributes = {
             "http.request.method": known,
             "http.route": route,
             "url.scheme": "https" if scheme == "https" else "http",
@@ -134,42 +163,22 @@ class Telemetry:
             kind=SpanKind.SERVER,
             attributes=attributes,
         )
-        under_way = Request(span, attributes)
-        started = time.perf_counter()
-        with trace.use_span(span, end_on_exit=True, record_exception=False, set_status_on_exception=False):
-            yield under_way
-        self._requests.record(time.perf_counter() - started, under_way.attributes)
-        if under_way.rows:
-            self._rows_returned.add(under_way.rows, {"http.route": route})
+        return Request(span, attributes, ended=self._answered)
 
-    @contextmanager
-    def operation(self, name: str, *, attributes: Attributes, told: Attributes) -> Iterator[Operation]:
-        """Measure a call of a database by its `attributes`; `told` is for its span alone.
+    def _answered(self, request: Request, seconds: float) -> None:
+        self._requests.record(seconds, request.attributes)
+        if request.rows:
+            self._rows_returned.add(request.rows, {"http.route": request.attributes["http.route"]})
+
+    def operation(self, name: str, *, attributes: Attributes, told: Attributes) -> Operation:
+        """Measures a call of a database by its `attributes`; `told` is for its span alone.
 
         It is a span of the request or run that it belongs to; one that belongs to none is only measured.
         """
-        under_way = Operation()
-        described = dict(attributes)
-        recorded = trace.get_current_span().is_recording()
-        span = (
-            self._tracer.start_span(name, kind=SpanKind.CLIENT, attributes={**attributes, **told})
-            if recorded
-            else trace.INVALID_SPAN
-        )
-        started = time.perf_counter()
-        try:
-            yield under_way
-        except Exception as error:
-            described["error.type"] = type(error).__name__
-            span.set_attribute("error.type", described["error.type"])
-            span.set_status(StatusCode.ERROR)
-            raise
-        finally:
-            self._operations.record(time.perf_counter() - started, described)
-            if under_way.rows is not None:
-                span.set_attribute("db.response.returned_rows", under_way.rows)
-                self._rows_read.record(under_way.rows, attributes)
-            span.end()
+        span: Span = trace.INVALID_SPAN
+        if trace.get_current_span().is_recording():
+            span = self._tracer.start_span(name, kind=SpanKind.CLIENT, attributes={**attributes, **told})
+        return Operation(span, attributes, durations=self._operations)
 
     @contextmanager
     def run(self, name: str) -> Iterator[None]:

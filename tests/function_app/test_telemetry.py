@@ -109,7 +109,7 @@ def test_a_request_is_one_server_span_with_a_client_span_for_each_statement(watc
         "db.query.summary": watched.counting.statements[0],
         "server.address": "some.fabric.example",
         "db.namespace": "metering",
-        "db.response.returned_rows": 1,
+        "metering.rows": 1,
     }
 
 

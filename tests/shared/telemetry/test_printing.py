@@ -46,16 +46,31 @@ def test_each_span_is_a_line_when_it_ends() -> None:
 
     statement, request = stream.getvalue().splitlines()
     assert re.fullmatch(
-        rf"span CLIENT days \d+\.\d ms UNSET trace={TRACE} span=\w{{16}} parent=\w{{16}} "
-        r"db\.response\.returned_rows=3 db\.system\.name=duckdb",
+        rf"span CLIENT days \d+\.\d ms trace={TRACE} span=\w{{16}} parent=\w{{16}} "
+        r"db\.system\.name=duckdb metering\.rows=3",
         statement,
     )
     assert re.fullmatch(
-        rf"span SERVER GET /v1/consumption \d+\.\d ms UNSET trace={TRACE} span=\w{{16}} "
+        rf"span SERVER GET /v1/consumption \d+\.\d ms trace={TRACE} span=\w{{16}} "
         r"parent=00f067aa0ba902b7 http\.request\.method=GET http\.response\.status_code=200 "
         r"http\.route=/v1/consumption metering\.rows=72 url\.scheme=http",
         request,
     )
+
+
+def test_a_span_that_failed_says_so() -> None:
+    stream = io.StringIO()
+    telemetry = providers.recording(printing.destination(stream))
+
+    with pytest.raises(TimeoutError, match="secret"), telemetry.run("publish_readings"):
+        raise TimeoutError("secret")
+
+    assert re.fullmatch(
+        r"span INTERNAL publish_readings \d+\.\d ms ERROR trace=\w{32} span=\w{16} parent=- "
+        r"error\.type=TimeoutError",
+        stream.getvalue().splitlines()[0],
+    )
+    assert "secret" not in stream.getvalue()
 
 
 def test_each_series_of_a_metric_is_a_line_of_what_happened_since_the_last() -> None:
@@ -71,7 +86,6 @@ def test_each_series_of_a_metric_is_a_line_of_what_happened_since_the_last() -> 
 
     assert first == [
         "metric db.client.operation.duration 1 x … (at most …) s db.system.name=duckdb",
-        "metric db.client.response.returned_rows 1 x … (at most …) {row} db.system.name=duckdb",
         "metric http.server.request.duration 1 x … (at most …) s http.request.method=GET "
         "http.response.status_code=200 http.route=/v1/consumption url.scheme=http",
         "metric metering.rows.returned 72 {row} http.route=/v1/consumption",

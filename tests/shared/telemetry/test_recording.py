@@ -56,7 +56,6 @@ def test_every_metric_has_the_name_and_unit_of_the_conventions(recorded: Recorde
     } == {
         "http.server.request.duration": ("s", "Histogram"),
         "db.client.operation.duration": ("s", "Histogram"),
-        "db.client.response.returned_rows": ("{row}", "Histogram"),
         "metering.rows.returned": ("{row}", "Sum"),
         "metering.deliveries": ("{delivery}", "Sum"),
         "metering.days.published": ("{day}", "Sum"),
@@ -192,11 +191,10 @@ def test_a_statement_is_a_client_span_of_its_request(recorded: Recorded) -> None
         "db.system.name": "duckdb",
         "db.query.summary": "days",
         "db.namespace": "metering",
-        "db.response.returned_rows": 3,
+        "metering.rows": 3,
     }
     measured = {"db.system.name": "duckdb", "db.query.summary": "days"}
     assert recorded.points("db.client.operation.duration") == [(measured, 1)]
-    assert recorded.points("db.client.response.returned_rows") == [(measured, 1)]
 
 
 def test_a_statement_that_belongs_to_no_request_is_only_measured(recorded: Recorded) -> None:
