@@ -7,7 +7,7 @@ param workspaceId string
 
 var tiles = [
   {
-    title: 'Hours since the end of the data'
+    title: 'Hours since the end of the data, and since access was in step with Severa'
     chart: 'timechart'
     query: loadTextContent('../dashboard/freshness.kql')
   }
@@ -25,6 +25,11 @@ var tiles = [
     title: 'Milliseconds that callers waited'
     chart: 'timechart'
     query: loadTextContent('../dashboard/latency.kql')
+  }
+  {
+    title: 'Statements in the warehouse'
+    chart: 'table'
+    query: loadTextContent('../dashboard/warehouse.kql')
   }
   {
     title: 'Subscriptions'
