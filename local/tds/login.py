@@ -1,15 +1,16 @@
 """How a session begins: what both sides can do, who the client is, and which database it wants."""
 
 import struct
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from local.tds import tokens
 from local.tds.packets import FIRST_SIZE
 from local.tds.wire import Reader
 
-_VERSION, _ENCRYPTION, _END = 0x00, 0x01, 0xFF
-_NO_ENCRYPTION = 0x02
-_UTF8 = 0x0A
+_VERSION, _ENCRYPTION, _TOKEN_REQUIRED, _END = 0x00, 0x01, 0x06, 0xFF
+_ENCRYPTED, _NO_ENCRYPTION, _REQUIRED = 0x01, 0x02, 0x03
+_TOKEN, _UTF8 = 0x02, 0x0A
 _FIRST_FIELD = 36
 
 
@@ -22,16 +23,50 @@ class Login:
     application: str
     database: str
     packet_size: int
-    features: frozenset[int]
+    features: Mapping[int, bytes]
+
+    @property
+    def token(self) -> str | None:
+        """The access token that it signs in with."""
+        if _TOKEN not in self.features:
+            return None
+        reader = Reader(self.features[_TOKEN], 1)
+        return reader.take(reader.number(4)).decode("utf-16-le")
 
 
-def prelogin_answer() -> bytes:
-    """That this server is one of version 12 and never encrypts."""
-    options = [(_VERSION, bytes([12, 0, 0x07, 0xD0, 0, 0])), (_ENCRYPTION, bytes([_NO_ENCRYPTION]))]
+@dataclass(frozen=True)
+class Greeting:
+    """What a client says first: whether it wants to encrypt, and to sign in with a token."""
+
+    wants_encryption: bool
+    wants_token: bool
+
+
+def greeting(data: bytes) -> Greeting:
+    """A PRELOGIN message."""
+    options: dict[int, bytes] = {}
+    place = 0
+    while data[place] != _END:
+        option, start, length = struct.unpack_from(">BHH", data, place)
+        options[option] = data[start : start + length]
+        place += 5
+    return Greeting(
+        wants_encryption=options.get(_ENCRYPTION, b"\x00")[0] in (_ENCRYPTED, _REQUIRED),
+        wants_token=options.get(_TOKEN_REQUIRED) == b"\x01",
+    )
+
+
+def greeting_answer(greeted: Greeting, *, encrypts: bool) -> bytes:
+    """That this is a server of version 12, and what of the client's wishes it agrees to."""
+    options = [
+        (_VERSION, bytes([12, 0, 0x07, 0xD0, 0, 0])),
+        (_ENCRYPTION, bytes([_ENCRYPTED if encrypts else _NO_ENCRYPTION])),
+        *([(_TOKEN_REQUIRED, b"\x01")] if greeted.wants_token else []),
+    ]
     place = 5 * len(options) + 1
     head, body = b"", b""
-    for token, value in options:
-        head += struct.pack(">BHH", token, place + len(body), len(value))
+    for option, value in options:
+        head += struct.pack(">BHH", option, place + len(body), len(value))
         body += value
     return head + bytes([_END]) + body
 
@@ -47,7 +82,7 @@ def read(data: bytes) -> Login:
         application=_text(data, application),
         database=_text(data, database),
         packet_size=struct.unpack_from("<I", data, 8)[0] or FIRST_SIZE,
-        features=_features(data, extension) if data[27] & 0x10 else frozenset(),
+        features=_features(data, extension) if data[27] & 0x10 else {},
     )
 
 
@@ -62,22 +97,22 @@ def _plain(scrambled: bytes) -> str:
     return bytes((byte << 4 & 0xF0) | byte >> 4 for byte in mixed).decode("utf-16-le")
 
 
-def _features(data: bytes, extension: tuple[int, int]) -> frozenset[int]:
+def _features(data: bytes, extension: tuple[int, int]) -> dict[int, bytes]:
     reader = Reader(data, struct.unpack_from("<I", data, extension[0])[0])
-    found = set()
+    found = {}
     while (feature := reader.number(1)) != _END:
-        found.add(feature)
-        reader.take(reader.number(4))
-    return frozenset(found)
+        found[feature] = reader.take(reader.number(4))
+    return found
 
 
 def accepted(login: Login) -> bytes:
     """The answer to a client that may enter."""
+    taken = {_TOKEN: b"", _UTF8: b"\x01"}
     return (
         tokens.database_changed(login.database)
         + tokens.collation_changed()
         + tokens.login_accepted()
         + tokens.packet_size_changed(login.packet_size)
-        + (tokens.feature_accepted(_UTF8, b"\x01") if _UTF8 in login.features else b"")
+        + tokens.features_accepted({each: taken[each] for each in taken if each in login.features})
         + tokens.done()
     )

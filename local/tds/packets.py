@@ -1,11 +1,14 @@
 """Messages of TDS on a socket. A message is sent in packets of at most the size that was agreed on."""
 
 import socket
+import ssl
 import struct
 import time
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import IntEnum
+
+from local.tds.encryption import Encrypted
 
 FIRST_SIZE = 4096
 """Bytes of a packet until client and server have agreed on another size."""
@@ -45,6 +48,7 @@ class Channel:
 
     def __init__(self, connected: socket.socket) -> None:
         self._socket = connected
+        self._stream: socket.socket | Encrypted = connected
         self.packet_size = FIRST_SIZE
 
     def receive(self) -> Message:
@@ -62,9 +66,28 @@ class Channel:
             if status & _LAST_OF_MESSAGE:
                 return Message(kind, b"".join(parts))
 
-    def answer(self) -> "Answer":
+    def answer(self, kind: Kind = Kind.ANSWER) -> "Answer":
         """An answer to be written."""
-        return Answer(self)
+        return Answer(self, kind)
+
+    def encrypt(self, wanted: ssl.SSLContext) -> None:
+        """Encrypt what is sent from now on.
+
+        Raises:
+            Gone: the client did not want to after all.
+        """
+
+        def send(data: bytes) -> None:
+            answer = self.answer(Kind.PRELOGIN)
+            answer.write(data)
+            answer.end()
+
+        encrypted = Encrypted(wanted, receive=self._socket.recv, send=self._socket.sendall)
+        try:
+            encrypted.shake_hands(receive=lambda: self.receive().data, send=send)
+        except ssl.SSLError as error:
+            raise Gone from error
+        self._stream = encrypted
 
     def send(self, data: bytes) -> None:
         """Send bytes as they are.
@@ -73,7 +96,7 @@ class Channel:
             Gone: nobody is there to read them.
         """
         try:
-            self._socket.sendall(data)
+            self._stream.sendall(data)
         except OSError as error:
             raise Gone from error
 
@@ -109,7 +132,7 @@ class Channel:
         parts = bytearray()
         while len(parts) < length:
             try:
-                some = self._socket.recv(length - len(parts))
+                some = self._stream.recv(length - len(parts))
             except OSError as error:
                 raise Gone from error
             if not some:
@@ -121,8 +144,9 @@ class Channel:
 class Answer:
     """One answer: tokens are collected, and sent as soon as they fill a packet."""
 
-    def __init__(self, channel: Channel) -> None:
+    def __init__(self, channel: Channel, kind: Kind) -> None:
         self._channel = channel
+        self._kind = kind
         self._waiting = bytearray()
         self._packets = 0
 
@@ -147,5 +171,5 @@ class Answer:
 
     def _send(self, data: bytes, *, status: int) -> None:
         self._packets = self._packets % 255 + 1
-        header = _HEADER.pack(Kind.ANSWER, status, _HEADER.size + len(data), 0, self._packets, 0)
+        header = _HEADER.pack(self._kind, status, _HEADER.size + len(data), 0, self._packets, 0)
         self._channel.send(header + data)

@@ -10,11 +10,11 @@ from typing import Self
 import duckdb
 
 from local import ports
-from local.tds import login, tokens
+from local.tds import encryption, login, tokens
 from local.tds.engine import Engine
 from local.tds.execution import Execution
 from local.tds.faults import Faults, Misbehaviour
-from local.tds.login import Login
+from local.tds.login import Greeting, Login
 from local.tds.packets import Answer, Channel, Gone, Kind
 from local.tds.session import Session
 
@@ -28,9 +28,16 @@ class Server:
     Args:
         path: the file; it is made when it does not exist.
         port: where to listen; 0 for any that is free.
+        certificate: with its key, to encrypt for clients that want it; None to encrypt for nobody.
+        token: the access token that opens the door, beside user and password.
     """
 
-    def __init__(self, path: Path, *, port: int = 0) -> None:
+    def __init__(
+        self, path: Path, *, port: int = 0, certificate: Path | None = None, token: str | None = None
+    ) -> None:
+        self._encryption = None if certificate is None else encryption.context(certificate)
+        self.token = token
+        """What opens the door now; may be changed."""
         self.faults = Faults()
         self._database = duckdb.connect(str(path), config={"autoinstall_known_extensions": False})
         self._lock = threading.Lock()
@@ -38,6 +45,8 @@ class Server:
         self._connections: set[socket.socket] = set()
         self._threads: list[threading.Thread] = []
         self._sessions = 0
+        self.signed_in = 0
+        """How many clients have been let in so far."""
         self._listener: socket.socket | None = None
         self.port = port
         self.appear()
@@ -52,7 +61,7 @@ class Server:
 
     @property
     def url(self) -> str:
-        """The address for WAREHOUSE."""
+        """The address for WAREHOUSE, with user and password."""
         return f"mssql://{USER}:{PASSWORD}@{ports.HOST}:{self.port}/{DATABASE}"
 
     def settles_at(self, sessions: int, *, patience: float = 2.0) -> bool:
@@ -116,9 +125,7 @@ class Server:
         while (message := channel.receive()).kind != Kind.LOGIN:
             if self.faults.is_silent:
                 channel.receive()  # Nothing comes before the client loses patience and goes.
-            answer = channel.answer()
-            answer.write(login.prelogin_answer())
-            answer.end()
+            self._greet(channel, login.greeting(message.data))
         wanted = login.read(message.data)
         refusal = self._refusal(wanted)
         answer = channel.answer()
@@ -127,13 +134,22 @@ class Server:
         channel.packet_size = wanted.packet_size
         return not refusal
 
+    def _greet(self, channel: Channel, greeted: Greeting) -> None:
+        wanted = self._encryption if greeted.wants_encryption else None
+        answer = channel.answer()
+        answer.write(login.greeting_answer(greeted, encrypts=wanted is not None))
+        answer.end()
+        if wanted is not None:
+            channel.encrypt(wanted)
+
     def _refusal(self, wanted: Login) -> bytes:
         """Why a client is not let in; empty when it is."""
         denial = self.faults.denial()
         if denial is not None:
             return tokens.error(denial.number, denial.text, severity=14)
         failed = tokens.error(_LOGIN_FAILED, f"Login failed for user '{wanted.user}'.", severity=14)
-        if (wanted.user, wanted.password) != (USER, PASSWORD):
+        known = (USER, PASSWORD, None) if wanted.token is None else ("", "", self.token)
+        if (wanted.user, wanted.password, wanted.token) != known:
             return failed
         if wanted.database != DATABASE:
             text = f'Cannot open database "{wanted.database}" requested by the login. The login failed.'
@@ -142,6 +158,7 @@ class Server:
 
     def _session(self, channel: Channel) -> None:
         with self._changed:
+            self.signed_in += 1
             self._sessions += 1
             self._changed.notify_all()
         cursor = self._database.cursor()

@@ -1,6 +1,7 @@
 """What an answer consists of, apart from rows."""
 
 import struct
+from collections.abc import Mapping
 
 from local.tds.wire import long_text, short_text
 
@@ -61,9 +62,10 @@ def login_accepted() -> bytes:
     )
 
 
-def feature_accepted(feature: int, data: bytes) -> bytes:
-    """A feature that the client asked for is there."""
-    return b"\xae" + struct.pack("<BI", feature, len(data)) + data + b"\xff"
+def features_accepted(features: Mapping[int, bytes]) -> bytes:
+    """Which of the features are there that the client asked for, with what is to be said of each."""
+    listed = b"".join(struct.pack("<BI", each, len(data)) + data for each, data in features.items())
+    return b"\xae" + listed + b"\xff" if features else b""
 
 
 def error(number: int, text: str, *, severity: int = 16, state: int = 1) -> bytes:

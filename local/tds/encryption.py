@@ -1,0 +1,112 @@
+"""TLS as TDS 7 has it: the handshake lies in packets, and after it packets lie in TLS."""
+
+import ipaddress
+import ssl
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from local import ports
+
+_AT_A_TIME = 65_536
+
+
+def certificate(folder: Path) -> Path:
+    """A new certificate of this machine with its key, in a file that clients may trust and servers use."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, ports.HOST)])
+    address = x509.IPAddress(ipaddress.ip_address(ports.HOST))
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(ports.HOST), address]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    path = folder / "certificate.pem"
+    path.write_bytes(made.public_bytes(serialization.Encoding.PEM) + private)
+    return path
+
+
+def context(path: Path) -> ssl.SSLContext:
+    """What a server with this certificate encrypts with."""
+    made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    # In TLS 1.3 the server speaks once more after the handshake, when packets are no longer put around it.
+    made.maximum_version = ssl.TLSVersion.TLSv1_2
+    made.load_cert_chain(path)
+    return made
+
+
+class Encrypted:
+    """Bytes over a connection that is encrypted. One thread may read while another writes.
+
+    Args:
+        wanted: what to encrypt with.
+        receive: bytes from the connection; none when the client has gone.
+        send: bytes to the connection.
+    """
+
+    def __init__(
+        self, wanted: ssl.SSLContext, *, receive: Callable[[int], bytes], send: Callable[[bytes], None]
+    ) -> None:
+        self._receive = receive
+        self._send = send
+        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._tls = wanted.wrap_bio(self._incoming, self._outgoing, server_side=True)
+        self._lock = threading.Lock()
+
+    def shake_hands(self, *, receive: Callable[[], bytes], send: Callable[[bytes], None]) -> None:
+        """Agree on keys, by messages of the client and to it.
+
+        Raises:
+            ssl.SSLError: the client does not trust the certificate, or speaks no TLS.
+        """
+        while not self._is_agreed():
+            if self._outgoing.pending:
+                send(self._outgoing.read())
+            self._incoming.write(receive())
+        send(self._outgoing.read())
+
+    def _is_agreed(self) -> bool:
+        try:
+            self._tls.do_handshake()
+        except ssl.SSLWantReadError:
+            return False
+        return True
+
+    def recv(self, length: int) -> bytes:
+        """At most so many bytes; none when the client has gone."""
+        while True:
+            with self._lock:
+                try:
+                    return self._tls.read(length)
+                except ssl.SSLWantReadError:
+                    pass
+                except ssl.SSLError:
+                    return b""
+            some = self._receive(_AT_A_TIME)
+            if not some:
+                return b""
+            with self._lock:
+                self._incoming.write(some)
+
+    def sendall(self, data: bytes) -> None:
+        """Send bytes."""
+        with self._lock:
+            self._tls.write(data)
+            encrypted = self._outgoing.read()
+        self._send(encrypted)
