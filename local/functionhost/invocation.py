@@ -5,11 +5,11 @@ import inspect
 import secrets
 import threading
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass, field
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 from local.functionhost.functions import Function
@@ -59,12 +59,17 @@ def context(function: Function, *, directory: str, headers: Mapping[str, str]) -
 async def invoke(function: Function, trigger: Any, *, context: Context, pool: ThreadPoolExecutor) -> Any:
     """What the function returns; its errors pass through."""
     arguments = {function.argument: trigger}
-    if "context" in inspect.signature(function.call).parameters:
+    if _takes_context(function.call):
         arguments["context"] = context
     call = partial(function.call, **arguments)
     if inspect.iscoroutinefunction(function.call):
         return await call()
     return await asyncio.get_running_loop().run_in_executor(pool, partial(copy_context().run, call))
+
+
+@lru_cache(maxsize=256)
+def _takes_context(call: Callable[..., Any]) -> bool:
+    return "context" in inspect.signature(call).parameters
 
 
 def _trace_parent(incoming: str) -> str:
