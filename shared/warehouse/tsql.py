@@ -59,10 +59,13 @@ def _in_order_of_time(tree: exp.Expr) -> exp.Expr:
     DuckDB passes over groups of rows by their smallest and largest start; a file of years by metering point
     would have every day in each of them.
     """
-    table = tree.find(exp.Table) if isinstance(tree, exp.Insert) else None
-    if table is not None and table.name == "interval_value" and tree.expression.find(exp.From):
+    columns = tree.this if isinstance(tree, exp.Insert) else None
+    if isinstance(columns, exp.Schema) and columns.this.name == "interval_value":
+        names = [exp.to_identifier(column.name) for column in columns.expressions]
+        alias = exp.TableAlias(this=exp.to_identifier("delivered"), columns=names)
+        rows = exp.Subquery(this=tree.expression, alias=alias)
         day = exp.cast(exp.column("start_utc"), "date")
-        tree.set("expression", exp.select("*").from_(tree.expression.subquery("delivered")).order_by(day))
+        tree.set("expression", exp.select("*").from_(rows).order_by(day))
     return tree
 
 

@@ -161,7 +161,7 @@ def test_delivered_values_are_stored_day_by_day() -> None:
 
     assert tsql.translated(sql) == (
         "INSERT INTO interval_value (start_utc, batch_id) SELECT * FROM (SELECT start_utc, ? FROM a) "
-        "AS delivered ORDER BY CAST(start_utc AS DATE)"
+        "AS delivered(start_utc, batch_id) ORDER BY CAST(start_utc AS DATE)"
     )
 
 
