@@ -3,7 +3,9 @@
 A portfolio of up to `AT_ONCE` metering points is joined whole, in one statement. A larger one is
 looked through in parts, each of one statement, until the page is full: within a large publication
 the next metering points of the portfolio, and of small publications the metering points that they
-name. So a page costs what it holds or what was published, never the whole portfolio.
+name. So a page costs what it holds or what was published. Where most of what was published is
+others', that would take long to fill a page: once as much was looked through as the portfolio is
+large, the rest is joined whole after all.
 """
 
 from collections.abc import Iterable, Iterator
@@ -47,13 +49,22 @@ def changes(
     if len(readable.permissions) <= at_once:
         return warehouse.fetch(queries.changes(readable, after=after, through=through, limit=limit))
     found: list[ChangeRow] = []
+    left = len(readable.permissions)
     for stretch in _stretches(
         _publications(warehouse, first=after[0], last=through), after, through, at_once
     ):
         start = max(after, first_of(stretch.first))
-        for part in _parts(warehouse, readable, stretch, start=start, sizes=_sizes(limit, at_once)):
+        if left <= 0:
+            query = queries.changes(readable, after=start, through=through, limit=limit - len(found))
+            return found + warehouse.fetch(query)
+        affected = readable
+        if 2 * stretch.days < len(readable.permissions):
+            affected = _published(warehouse, readable, stretch)
+            left -= stretch.days
+        for part in _parts(affected, stretch, start=start, sizes=_sizes(limit, at_once)):
             query = queries.changes(part, after=start, through=stretch.last, limit=limit - len(found))
             found += warehouse.fetch(query)
+            left -= len(part.permissions)
             if len(found) == limit:
                 return found
     return found
@@ -97,17 +108,17 @@ def _stretches(
         yield _Stretch(first, through, days)
 
 
-def _parts(
-    warehouse: Warehouse, readable: Readable, stretch: _Stretch, *, start: Key, sizes: Iterator[int]
-) -> Iterator[Readable]:
-    """What may be read, in parts in whose order the days of a stretch come.
+def _published(warehouse: Warehouse, readable: Readable, stretch: _Stretch) -> Readable:
+    """What may be read of the metering points that have a day in a stretch.
 
-    Metering points that have no day in it are left out where finding them costs less than asking for
-    them. Meanwhile a day may be superseded, and is told with its later publication; none is ever added.
+    A day may be superseded after this, and is then told with its later publication; none is ever added.
     """
-    if 2 * stretch.days < len(readable.permissions):
-        query = queries.published_metering_points(first=stretch.first, last=stretch.last)
-        readable = readable.only(frozenset(warehouse.fetch(query)))
+    query = queries.published_metering_points(first=stretch.first, last=stretch.last)
+    return readable.only(frozenset(warehouse.fetch(query)))
+
+
+def _parts(readable: Readable, stretch: _Stretch, *, start: Key, sizes: Iterator[int]) -> Iterator[Readable]:
+    """What may be read, in parts in whose order the days of a stretch come."""
     if stretch.first != stretch.last:
         if readable.permissions:
             yield readable

@@ -145,6 +145,23 @@ def test_publications_of_others_ask_for_no_days() -> None:
     assert warehouse.asked == [("publications", 0), ("published_metering_points", 0)]
 
 
+def test_what_is_mostly_others_is_joined_whole_once_the_portfolio_was_looked_through() -> None:
+    others = [published(sequence, each) for sequence in range(1, 7) for each in range(100, 140)]
+    own = [published(sequence, 7) for sequence in range(1, 7)]
+    warehouse = Warehouse([*others, *own])
+
+    found = ask(warehouse, portfolio(*range(40)), limit=8, at_once=20)
+
+    assert found == own
+    assert warehouse.asked == [
+        ("publications", 0),
+        ("changes", 10),
+        ("changes", 20),
+        ("changes", 10),
+        ("changes", 40),
+    ]
+
+
 def test_a_publication_that_is_not_listed_is_told_all_the_same() -> None:
     rows = [published(sequence, each) for sequence in (1, 2, 3) for each in range(8)]
 
