@@ -16,6 +16,9 @@ ROW = "latest"
 DESCRIBED_ROW = "described"
 REMEMBERED = timedelta(seconds=5)
 """How long a read watermark is answered from memory."""
+WHILE_READ = timedelta(seconds=30)
+"""How much longer, while one request reads it anew: the others need not wait, least of all for tables that
+do not answer."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,15 @@ class Publication:
     published_at: datetime
     available_until: datetime
     available_until_by_price_area: Mapping[str, datetime] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """What was read, and until when it is answered without another look."""
+
+    publication: Publication | None
+    described_at: datetime | None
+    until: datetime
 
 
 class Tables(Protocol):
@@ -61,28 +73,35 @@ class Publications:
         self._tables = tables
         self._clock = clock
         self._reading = threading.Lock()
-        self._known: Publication | None = None
-        self._described_at: datetime | None = None
-        self._known_until: datetime | None = None
+        self._kept: _Kept | None = None
 
     def latest(self) -> Publication | None:
-        """The latest publication, at most five seconds old; None before the first."""
-        with self._reading:
-            self._remember()
-            return self._known
+        """The latest publication, at most five seconds old and what reading takes; None before the first."""
+        return self._current().publication
 
     def described_at(self) -> datetime | None:
-        """When a file of metering points was last taken in, at most five seconds late; None before."""
-        with self._reading:
-            self._remember()
-            return self._described_at
+        """When a file of metering points was last taken in, as late as the above; None before."""
+        return self._current().described_at
 
-    def _remember(self) -> None:
+    def _current(self) -> _Kept:
+        kept, now = self._kept, self._clock()
+        if kept is not None and now < kept.until:
+            return kept
+        if kept is None or now >= kept.until + WHILE_READ:
+            self._reading.acquire()
+        elif not self._reading.acquire(blocking=False):
+            return kept
+        try:
+            return self._read()
+        finally:
+            self._reading.release()
+
+    def _read(self) -> _Kept:
+        """Read it, unless somebody else just has. Called by one at a time."""
         now = self._clock()
-        if self._known_until is None or now >= self._known_until:
-            self._known = self.stored()
-            self._described_at = self.stored_described_at()
-            self._known_until = now + REMEMBERED
+        if self._kept is None or now >= self._kept.until:
+            self._kept = _Kept(self.stored(), self.stored_described_at(), until=now + REMEMBERED)
+        return self._kept
 
     def stored(self) -> Publication | None:
         """The watermark as it is stored at this moment."""
@@ -121,7 +140,7 @@ class Publications:
         elif is_behind(stored):
             self._tables.replace(tables.SERVICE_STATE, entity, etag=stored["etag"])
         with self._reading:
-            self._known_until = None
+            self._kept = None
 
 
 def _entity(publication: Publication) -> tables.Entity:

@@ -1,9 +1,13 @@
 """The watermark: never backwards, healed when a publish died before it, five seconds old at most."""
 
+import threading
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from shared import tables
 from shared.tables import Tables
@@ -59,6 +63,77 @@ def test_it_is_remembered_for_five_seconds(table_storage: str, clock: Clock) -> 
     late = reader.latest()
 
     assert (early, late) == (publication(1), publication(2))
+
+
+class Slow:
+    """Tables that answer when they are let to, and tell when somebody has asked."""
+
+    def __init__(self, storage: Tables) -> None:
+        self._storage = storage
+        self.asked, self.let = threading.Event(), threading.Event()
+        self.let.set()
+        self.reads = 0
+
+    def get(self, table: str, *, partition: str, row: str) -> tables.Entity | None:
+        self.reads += 1
+        self.asked.set()
+        assert self.let.wait(10)
+        return self._storage.get(table, partition=partition, row=row)
+
+    def insert(self, table: str, entity: Mapping[str, Any]) -> object:
+        return self._storage.insert(table, entity)
+
+    def replace(self, table: str, entity: Mapping[str, Any], *, etag: str) -> object:
+        return self._storage.replace(table, entity, etag=etag)
+
+
+def test_while_one_request_reads_it_anew_the_others_are_answered_with_what_is_known(
+    table_storage: str, clock: Clock
+) -> None:
+    storage = opened(table_storage)
+    slow, writer = Slow(storage), Publications(tables=storage, clock=clock)
+    reader = Publications(tables=slow, clock=clock)
+    writer.write(publication(1))
+    reader.latest()
+    writer.write(publication(2))
+    clock.forward(seconds=5)
+    slow.let.clear()
+    slow.asked.clear()
+
+    with ThreadPoolExecutor(1) as other:
+        reading = other.submit(reader.latest)
+        assert slow.asked.wait(10)
+        meanwhile = reader.latest()
+        slow.let.set()
+        read = reading.result(10)
+
+    assert (meanwhile, read, reader.latest()) == (publication(1), publication(2), publication(2))
+
+
+@pytest.mark.parametrize("known_since", [None, 35])
+def test_what_is_unknown_or_too_old_is_waited_for_and_read_once(
+    table_storage: str, clock: Clock, known_since: float | None
+) -> None:
+    storage = opened(table_storage)
+    slow, writer = Slow(storage), Publications(tables=storage, clock=clock)
+    reader = Publications(tables=slow, clock=clock)
+    writer.write(publication(1))
+    if known_since is not None:
+        reader.latest()
+        writer.write(publication(2))
+        clock.forward(seconds=known_since)
+    slow.let.clear()
+    slow.asked.clear()
+    slow.reads = 0
+
+    with ThreadPoolExecutor(3) as others:
+        reading = [others.submit(reader.latest) for _ in range(3)]
+        assert slow.asked.wait(10)
+        slow.let.set()
+        read = [each.result(10) for each in reading]
+
+    assert read == [publication(1 if known_since is None else 2)] * 3
+    assert slow.reads == 2  # The publication, and when metering points were described.
 
 
 def test_publishing_tells_how_far_data_reaches_overall_and_by_price_area(
