@@ -3,6 +3,7 @@
 import socket
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -71,19 +72,20 @@ class Server:
 
     def appear(self) -> None:
         """Listen, at the same port as ever."""
-        self._listener = socket.create_server((ports.HOST, self.port))
-        self.port = int(self._listener.getsockname()[1])
-        self._start(self._accept, self._listener)
+        listener = socket.create_server((ports.HOST, self.port))
+        self.port = int(listener.getsockname()[1])
+        self._listener = listener
+        self._start(self._accept, listener)
 
     def vanish(self) -> None:
         """Listen no more, and break off every connection, as a server does that fails over."""
-        if self._listener is not None:
-            self._listener.shutdown(socket.SHUT_RDWR)
-            self._listener.close()
-            self._listener = None
         with self._lock:
-            for each in self._connections:
-                each.shutdown(socket.SHUT_RDWR)
+            listener, self._listener = self._listener, None
+            for each in (*self._connections, *([] if listener is None else [listener])):
+                with suppress(OSError):  # The other side may have been quicker.
+                    each.shutdown(socket.SHUT_RDWR)
+        if listener is not None:
+            listener.close()
 
     def close(self) -> None:
         """End all sessions and close the file."""
@@ -105,8 +107,11 @@ class Server:
                 return
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             with self._lock:
+                if self._listener is not listener:
+                    connection.close()
+                    return
                 self._connections.add(connection)
-            self._start(self._serve, connection)
+                self._start(self._serve, connection)
 
     def _serve(self, connection: socket.socket) -> None:
         channel = Channel(connection)
