@@ -16,9 +16,8 @@ ROW = "latest"
 DESCRIBED_ROW = "described"
 REMEMBERED = timedelta(seconds=5)
 """How long a read watermark is answered from memory."""
-WHILE_READ = timedelta(seconds=30)
-"""How much longer, while one request reads it anew: the others need not wait, least of all for tables that
-do not answer."""
+WHILE_READ = timedelta(seconds=10)
+"""How much longer while another request reads it anew, instead of waiting for that one."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +75,7 @@ class Publications:
         self._kept: _Kept | None = None
 
     def latest(self) -> Publication | None:
-        """The latest publication, at most five seconds old and what reading takes; None before the first."""
+        """The latest publication, at most 5 seconds old, 15 while it is read anew; None before the first."""
         return self._current().publication
 
     def described_at(self) -> datetime | None:
