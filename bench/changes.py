@@ -104,10 +104,10 @@ def main() -> None:
     asked = parser.parse_args()
     points = sorted(stored.metering_point(number) for number in range(asked.metering_points))
     with tempfile.TemporaryDirectory() as folder:
-        pages, stored = measured(Path(folder), points, runs=asked.runs)
-    show(pages, stored)
+        pages, growing = measured(Path(folder), points, runs=asked.runs)
+    show(pages, growing)
     measuring.write(
-        "changes", {"pages": [asdict(each) for each in pages], "stored": [asdict(each) for each in stored]}
+        "changes", {"pages": [asdict(each) for each in pages], "stored": [asdict(each) for each in growing]}
     )
 
 
@@ -141,7 +141,7 @@ def measured(
         for readable in portfolios
         for limit in LIMITS
     ]
-    stored = []
+    growing = []
     for times in STORED:
         latest = publish(warehouse, points, days=times - latest, after=latest)
         warehouse.close()
@@ -149,7 +149,7 @@ def measured(
         for readable in portfolios:
             ask = ours(warehouse, readable, limit=LIMITS[-1], sequence=latest)
             taken = measuring.medians({"ours": ask}, runs=runs)
-            stored.append(Stored(latest * len(points), len(readable.permissions), taken["ours"]))
+            growing.append(Stored(latest * len(points), len(readable.permissions), taken["ours"]))
     corrected = points[:: len(points) // CORRECTED][:CORRECTED]
     latest = publish(warehouse, corrected, days=1, after=latest)
     add_hours(warehouse, sequence=latest)
@@ -158,7 +158,7 @@ def measured(
         for readable in portfolios
     ]
     warehouse.close()
-    return pages, stored
+    return pages, growing
 
 
 def spread(points: Sequence[MeteringPointId], count: int) -> Readable:
@@ -331,7 +331,7 @@ def _publication(sequence: int, *, days: int) -> Statement:
     )
 
 
-def show(pages: Sequence[Page], stored: Sequence[Stored]) -> None:
+def show(pages: Sequence[Page], growing: Sequence[Stored]) -> None:
     """The ratios first, then the times."""
     out = Console(width=150)
     table = Table(title="The first page of /changes after a publication")
@@ -368,7 +368,7 @@ def show(pages: Sequence[Page], stored: Sequence[Stored]) -> None:
     for heading in ("portfolio", "stored days", "times as long", "ms"):
         growth.add_column(heading, justify="right")
     first: dict[int, float] = {}
-    for more in sorted(stored, key=lambda each: (each.portfolio, each.days)):
+    for more in sorted(growing, key=lambda each: (each.portfolio, each.days)):
         ratio = more.ours_ms / first.setdefault(more.portfolio, more.ours_ms)
         growth.add_row(f"{more.portfolio:,}", f"{more.days:,}", f"{ratio:.2f} ×", f"{more.ours_ms:.0f}")
     out.print(growth)
