@@ -1,20 +1,17 @@
-"""Microsoft Fabric's warehouse, or another server that speaks TDS. The only importer of `pyodbc`."""
+"""Microsoft Fabric's warehouse, or another server that speaks TDS, over `pyodbc`."""
 
-import struct
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 import pyodbc  # type: ignore[import-not-found]  # Its types are no package, so mypy cannot see them.
 import tenacity
-from azure.core.credentials import TokenCredential
-from azure.core.exceptions import AzureError
 from azure.identity import DefaultAzureCredential
 
 from shared.settings import WarehouseSettings
-from shared.warehouse import odbc, schema
+from shared.warehouse import odbc, schema, signin
 from shared.warehouse.deadlines import Deadline
 from shared.warehouse.engine import (
     WORK_LIMIT,
@@ -26,32 +23,14 @@ from shared.warehouse.engine import (
     TooManyRows,
     Value,
     WarehouseTimeout,
-    WarehouseUnavailable,
     bindable,
 )
 from shared.warehouse.odbc import WarehouseLost
 from shared.warehouse.pool import Opened, Pool
 
-# The driver manager would hand a connection of one token to another.
-pyodbc.pooling = False
-
-SCOPE = "https://database.windows.net/.default"
-ACCESS_TOKEN_ATTRIBUTE = 1256
-"""SQL_COPT_SS_ACCESS_TOKEN of msodbcsql.h."""
-CONNECTION_TIMEOUT_ATTRIBUTE = 113
-"""SQL_ATTR_CONNECTION_TIMEOUT of sqlext.h."""
-SIGN_IN_SECONDS = 15
 BEGIN_SECONDS = 3
 COMMIT_SECONDS = round(WORK_LIMIT.total_seconds() / 3)
 """The driver waits twice so long again for a server that does not heed that it gives up."""
-CANCEL_SECONDS = 1
-"""For a statement, and half of what the driver waits then for a server that does not heed it."""
-MAX_AGE = 1800.0
-"""Seconds that a connection lives at most."""
-TOKEN_MARGIN = 300.0
-"""Seconds before its token expires in which a connection is not lent any more."""
-LOCK_TIMEOUT = "SET LOCK_TIMEOUT 30000"
-"""Milliseconds that a statement waits for a lock, such as that of a table being altered."""
 ATTEMPTS = 3
 
 Connect = Callable[[Deadline], Opened[pyodbc.Connection]]
@@ -64,7 +43,7 @@ def open_fabric(settings: WarehouseSettings, *, identity_client_id: str | None) 
     credential = DefaultAzureCredential(managed_identity_client_id=identity_client_id) if is_fabric else None
 
     def connect(by: Deadline) -> Opened[pyodbc.Connection]:
-        return _connect(wanted, driver=settings.odbc_driver, credential=credential, by=by)
+        return signin.opened(wanted, driver=settings.odbc_driver, credential=credential, by=by)
 
     return Fabric(
         connect,
@@ -116,7 +95,7 @@ class Fabric:
     def transaction(self) -> Iterator[Session]:
         """A transaction; see `Warehouse.transaction`. Only its beginning is tried again here."""
         # An exception closes the connection, and the server undoes what it was doing.
-        with ExitStack() as lent:
+        with suppress(_Spent), ExitStack() as lent:
             connection = self._retried(self._begin, lent, by=Deadline.after(self._timeout))
             yield _Session(
                 connection,
@@ -127,14 +106,17 @@ class Fabric:
             with _translated("commit", limit=WORK_LIMIT):
                 connection.timeout = COMMIT_SECONDS
                 connection.commit()
+            try:
                 connection.autocommit = True
+            except pyodbc.Error as error:
+                raise _Spent from error
 
     def _begin(self, lent: ExitStack, *, by: Deadline) -> pyodbc.Connection:
         """A connection with a transaction begun, lent until the stack is left."""
         with ExitStack() as attempt:
             connection = attempt.enter_context(self._lent(by))
             with _translated("begin", limit=self._timeout):
-                connection.timeout = min(BEGIN_SECONDS, _whole_seconds(by))
+                connection.timeout = min(BEGIN_SECONDS, signin.whole_seconds(by))
                 connection.autocommit = False
             lent.push(attempt.pop_all())
         return connection
@@ -159,6 +141,10 @@ class Fabric:
             # What broke one connection has broken those that lie idle too: each would cost an attempt.
             self._pool.close()
             raise
+
+
+class _Spent(Exception):
+    """The connection broke when all was done: it is to be closed, and nobody need hear of it."""
 
 
 class _Session:
@@ -208,9 +194,7 @@ class _Session:
         self, sql: str, parameters: Sequence[Value], *, name: str, by: Deadline
     ) -> Iterator[pyodbc.Cursor]:
         with _translated(name, limit=self._limit):
-            # The first line sets both limits, that of a statement and that of the wait after it.
-            self._connection.timeout = _whole_seconds(by)
-            self._connection.set_attr(CONNECTION_TIMEOUT_ATTRIBUTE, CANCEL_SECONDS)
+            signin.limit_statements(self._connection, signin.whole_seconds(by))
             cursor = self._connection.cursor()
             if parameters:
                 cursor.setinputsizes([binding(value) for value in parameters])
@@ -218,11 +202,6 @@ class _Session:
             yield cursor
             # After an exception the pool closes the connection, and its cursors with it.
             cursor.close()
-
-
-def _whole_seconds(by: Deadline) -> int:
-    """What is left until then, as drivers take it: at least a second, for none would be no limit."""
-    return max(1, round(by.seconds_left()))
 
 
 def binding(value: Value) -> tuple[int, int, int]:
@@ -256,49 +235,3 @@ def _translated(name: str, *, limit: timedelta) -> Iterator[None]:
         if meant is None:
             raise
         raise meant from error
-
-
-def _connect(
-    connection_string: str, *, driver: str, credential: TokenCredential | None, by: Deadline
-) -> Opened[pyodbc.Connection]:
-    """A new connection, which lives no longer than its token.
-
-    Raises:
-        WarehouseMisconfigured: with what to change.
-        WarehouseUnavailable: worth another try.
-    """
-    attributes: dict[int, bytes] = {}
-    expires_at = time.time() + MAX_AGE
-    if credential is not None:
-        token, token_expires_at = access_token(credential)
-        attributes[ACCESS_TOKEN_ATTRIBUTE] = token
-        expires_at = min(expires_at, token_expires_at - TOKEN_MARGIN)
-    # Where nobody listens, the driver goes on trying until this has passed.
-    seconds = min(SIGN_IN_SECONDS, _whole_seconds(by))
-    with ExitStack() as failing:
-        try:
-            connection = pyodbc.connect(
-                connection_string, autocommit=True, timeout=seconds, attrs_before=attributes
-            )
-            failing.callback(connection.close)
-            connection.timeout = seconds
-            connection.set_attr(CONNECTION_TIMEOUT_ATTRIBUTE, CANCEL_SECONDS)
-            connection.execute(LOCK_TIMEOUT).close()
-        except pyodbc.Error as error:
-            raise odbc.meaning_at_sign_in(error.args, driver=driver, drivers=pyodbc.drivers()) from error
-        failing.pop_all()
-    # Names of places are not ASCII; as UTF-16 they come whole whatever the machine's character set.
-    connection.setdecoding(pyodbc.SQL_CHAR, encoding="utf-16le", ctype=pyodbc.SQL_WCHAR)
-    return Opened(connection, expires_at)
-
-
-def access_token(credential: TokenCredential) -> tuple[bytes, float]:
-    """An access token as the driver wants it (length, then UTF-16), and when it expires."""
-    try:
-        token = credential.get_token(SCOPE)
-    except AzureError as error:
-        raise WarehouseUnavailable(
-            "No access token for the warehouse: the app's identity did not answer.", retry_after=odbc.SOON
-        ) from error
-    encoded = token.token.encode("utf-16-le")
-    return struct.pack(f"<I{len(encoded)}s", len(encoded), encoded), float(token.expires_on)

@@ -13,7 +13,7 @@ from shared.warehouse.odbc import WarehouseMisconfigured
 
 pyodbc = pytest.importorskip("pyodbc", reason="unixODBC is not installed", exc_type=ImportError)
 
-from shared.warehouse import fabric, opening  # noqa: E402 - it needs pyodbc
+from shared.warehouse import fabric, opening, signin  # noqa: E402 - it needs pyodbc
 from tests.builders import warehouse as building  # noqa: E402
 
 
@@ -42,7 +42,7 @@ class Identity:
 def test_a_token_is_passed_as_its_length_and_its_utf_16_text() -> None:
     identity = Identity(AccessToken("ab", 1_790_000_000))
 
-    packed, expires_at = fabric.access_token(identity)
+    packed, expires_at = signin.access_token(identity)
 
     assert packed == b"\x04\x00\x00\x00a\x00b\x00"
     assert expires_at == 1_790_000_000
@@ -51,7 +51,7 @@ def test_a_token_is_passed_as_its_length_and_its_utf_16_text() -> None:
 
 def test_an_identity_that_does_not_answer_makes_the_warehouse_unavailable() -> None:
     with pytest.raises(WarehouseUnavailable, match="identity did not answer"):
-        fabric.access_token(Identity(None))
+        signin.access_token(Identity(None))
 
 
 def test_text_is_bound_as_varchar_and_decimals_keep_three_places() -> None:

@@ -360,6 +360,20 @@ def test_a_transaction_that_is_cut_off_changes_nothing_and_is_not_done_again(
     assert server.faults.statements.count("BEGIN TRANSACTION") == 1
 
 
+@pytest.mark.parametrize("what", ["cut", "end"])
+def test_a_transaction_is_done_when_its_connection_breaks_after_the_commit(
+    server: Server, fabric: Warehouse, what: What
+) -> None:
+    # The driver begins the next transaction with the commit, and undoes it when it is not wanted.
+    server.faults.order(Fault(what, matching="ROLLBACK"))
+
+    with fabric.transaction() as session:
+        session.run(TURN)
+
+    assert server.settles_at(0)
+    assert turns(fabric) == 1
+
+
 # --- all of it at once
 
 

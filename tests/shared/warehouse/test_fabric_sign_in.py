@@ -22,7 +22,7 @@ from tests.builders import warehouse as building
 
 pyodbc = pytest.importorskip("pyodbc", reason="unixODBC is not installed", exc_type=ImportError)
 
-from shared.warehouse import fabric  # noqa: E402 - it needs pyodbc
+from shared.warehouse import signin  # noqa: E402 - it needs pyodbc
 
 CLIENT_ID = "5a5e0000-0000-4000-8000-0000000000e1"
 ONE = Query("SELECT 1", (), int, "one")
@@ -116,7 +116,7 @@ def test_a_managed_identity_signs_in_with_its_token(server: Server, identity: Id
 def test_a_connection_is_not_used_when_its_token_is_about_to_expire(
     server: Server, identity: Identity
 ) -> None:
-    identity.lives_seconds = fabric.TOKEN_MARGIN + 2
+    identity.lives_seconds = signin.TOKEN_MARGIN + 2
     warehouse = fabric_at(server)
     warehouse.fetch(ONE)
 
