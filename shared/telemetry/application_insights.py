@@ -7,6 +7,7 @@ exporter signs in as the app's managed identity.
 
 import os
 from collections.abc import Sequence
+from typing import Any
 
 # The exporter reads these from the environment only. It shall not report on itself to Microsoft's resources,
 # nor take settings from there, nor send a metric with every batch of spans.
@@ -37,6 +38,14 @@ from shared.telemetry.providers import Destination  # noqa: E402
 
 EXPORT_SECONDS = 60
 """How often metrics are sent: Azure Monitor keeps one value of each a minute."""
+
+# The end of a timer's run waits for these: it must not wait long for telemetry.
+_OPTIONS: dict[str, Any] = {
+    "disable_offline_storage": True,
+    "retry_total": 1,
+    "timeout": 5,
+    "read_timeout": 5,
+}
 
 VIEWS = (
     # By its own name the exporter would turn it into the standard metric of requests, which the host counts
@@ -70,8 +79,8 @@ def destination(connection_string: str, *, trace_percentage: float) -> Destinati
         trace_percentage: the share of the traces that is kept, chosen by their ids as Application Insights'
             own libraries choose; metrics count all of them.
     """
-    spans = AzureMonitorTraceExporter(connection_string=connection_string, disable_offline_storage=True)
-    metrics = AzureMonitorMetricExporter(connection_string=connection_string, disable_offline_storage=True)
+    spans = AzureMonitorTraceExporter(connection_string=connection_string, **_OPTIONS)
+    metrics = AzureMonitorMetricExporter(connection_string=connection_string, **_OPTIONS)
     return Destination(
         processor=BatchSpanProcessor(BelowTheHost(spans)),
         reader=PeriodicExportingMetricReader(metrics, export_interval_millis=EXPORT_SECONDS * 1000),

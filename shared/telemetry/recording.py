@@ -183,19 +183,17 @@ class Telemetry:
     @contextmanager
     def run(self, name: str) -> Iterator[None]:
         """A run of a timer or a command, as a span around what it does; told of when it ends."""
-        # An instance that ran a timer may be stopped right after it.
         span = self._tracer.start_span(name, kind=SpanKind.INTERNAL)
         try:
-            with trace.use_span(
-                span, end_on_exit=True, record_exception=False, set_status_on_exception=False
-            ):
-                try:
-                    yield
-                except Exception as error:
-                    span.set_attribute("error.type", type(error).__name__)
-                    span.set_status(StatusCode.ERROR)
-                    raise
+            with trace.use_span(span, record_exception=False, set_status_on_exception=False):
+                yield
+        except Exception as error:
+            span.set_attribute("error.type", type(error).__name__)
+            span.set_status(StatusCode.ERROR)
+            raise
         finally:
+            span.end()
+            # An instance that ran a timer may be stopped right after it.
             self._flush()
 
     def delivered(self, *, loaded: int, rejected: int) -> None:
