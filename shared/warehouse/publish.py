@@ -17,6 +17,8 @@ LONGEST = 6 * WORK_LIMIT
 """How much later than its `published_at` a publication can become visible: the five statements that follow
 the look at the clock, and the commit, each take at most WORK_LIMIT."""
 
+_EVER = datetime.min.replace(tzinfo=UTC)
+
 
 @dataclass(frozen=True)
 class Published:
@@ -35,27 +37,6 @@ def pending(warehouse: Warehouse, *, clock: Callable[[], datetime]) -> Iterator[
         published = publish(warehouse, delivery, clock=clock)
         if published is not None:
             yield published
-
-
-def _received_until(session: Session, delivery: Delivery) -> datetime:
-    """When the latest delivery came that may be seen with this one.
-
-    A later delivery that waits as well is not anticipated, so that a correction is a publication of
-    its own; one that was published before its turn is not taken back.
-    """
-    (latest,) = session.fetch(
-        Query(
-            """
-            SELECT MAX(d.received_at)
-            FROM metering.delivery AS d
-            JOIN metering.publication AS p ON p.batch_id = d.batch_id
-            """,
-            (),
-            lambda received_at: received_at,
-            "latest_published_delivery",
-        )
-    )
-    return delivery.received_at if latest is None else max(delivery.received_at, aware(latest))
 
 
 def waiting(warehouse: Warehouse) -> list[Delivery]:
@@ -80,8 +61,11 @@ def _publish_once(
         if session.fetch(_publication(delivery.batch_id)):
             return None
         sequence, earliest = _next(session)
-        received_until = _received_until(session, delivery)
-        is_latest = received_until == delivery.received_at
+        before = _latest_published(session)
+        # A later delivery that waits as well is not anticipated, so that a correction is a publication of its
+        # own; one that was published before its turn is not taken back.
+        received_until = max(before, delivery.received_at)
+        is_latest = before < delivery.received_at
         days = touched.note(session, delivery, sequence=sequence, is_latest=is_latest)
         # As late as can be: readers see the publication at the commit, and not at this time.
         published_at = max(clock(), earliest)
@@ -96,6 +80,23 @@ def _publish_once(
     return published
 
 
+def _latest_published(session: Session) -> datetime:
+    """When the latest delivery came of those that are published."""
+    (latest,) = session.fetch(
+        Query(
+            """
+            SELECT MAX(d.received_at)
+            FROM metering.delivery AS d
+            JOIN metering.publication AS p ON p.batch_id = d.batch_id
+            """,
+            (),
+            lambda received_at: received_at,
+            "latest_published_delivery",
+        )
+    )
+    return _EVER if latest is None else aware(latest)
+
+
 def _next(session: Session) -> tuple[int, datetime]:
     """The next sequence, and the earliest time for it: after every publication before, whatever the clock."""
     latest = session.fetch(
@@ -108,7 +109,7 @@ def _next(session: Session) -> tuple[int, datetime]:
         )
     )
     if not latest:
-        return 1, datetime.min.replace(tzinfo=UTC)
+        return 1, _EVER
     sequence, published_at = latest[0]
     return sequence + 1, published_at + timedelta(microseconds=1)
 

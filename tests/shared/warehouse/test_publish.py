@@ -355,3 +355,26 @@ def test_a_day_that_a_delivery_has_in_two_resolutions_is_not_published(
 
     assert (published.days, len(caplog.messages)) == (0, 1)
     assert versions(deliverer.warehouse, HOUSE, PLAIN) == []
+
+
+@pytest.mark.parametrize("hours", [24, 23])
+def test_an_interval_that_a_delivery_repeats_counts_once(deliverer: Deliverer, hours: int) -> None:
+    deliverer.deliver(values(HOUSE, PLAIN, ["1"] * 24))
+    take_in_unchecked(deliverer, values(HOUSE, PLAIN, ["2"] * hours) + values(HOUSE, PLAIN, ["2"]))
+
+    deliverer.publish()
+
+    stored = versions(deliverer.warehouse, HOUSE, PLAIN)[-1]
+    assert stored.quantities == ",".join(["2.000"] * hours + ["1.000"] * (24 - hours))
+
+
+def test_what_starts_beside_the_intervals_is_no_value_of_any(deliverer: Deliverer) -> None:
+    late: list[Line] = [
+        (id_, direction, start.replace(":00:00+", ":07:00+"), resolution, quantity, quality)
+        for id_, direction, start, resolution, quantity, quality in values(HOUSE, PLAIN, ["2"] * 23, first=1)
+    ]
+    take_in_unchecked(deliverer, values(HOUSE, PLAIN, ["1"]) + late)
+
+    deliverer.publish()
+
+    assert versions(deliverer.warehouse, HOUSE, PLAIN)[-1].quantities == "1.000" + ",null" * 23
