@@ -9,6 +9,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import date
 from itertools import chain, groupby, islice
+from operator import attrgetter
 
 from shared.metering import MeteringPointId
 
@@ -24,6 +25,9 @@ class Permission:
     """The first permitted market day; None when the permission has no lower bound."""
     valid_to: date | None
     """The first market day no longer permitted; None while the permission is open."""
+
+
+_metering_point_id = attrgetter("metering_point_id")
 
 
 @dataclass(frozen=True)
@@ -90,10 +94,6 @@ class PermittedDays:
     def contains(self, day: date) -> bool:
         """Whether a market day is permitted."""
         return (self.first is None or self.first <= day) and (self.end is None or day < self.end)
-
-
-def _metering_point_id(permission: Permission) -> MeteringPointId:
-    return permission.metering_point_id
 
 
 def _by_metering_point_and_day(permission: Permission) -> tuple[str, date]:
