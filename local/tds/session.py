@@ -87,17 +87,17 @@ class Session:
         try:
             while True:
                 message = self._channel.receive()
-                self._is_attended.clear()
-                self._received.put(message)
                 if message.kind == Kind.ATTENTION:
-                    self._interrupt()
+                    self._interrupt(message)
+                else:
+                    self._received.put(message)
         except Gone:
-            self._is_attended.clear()
-            self._received.put(None)
-            self._interrupt()
+            self._interrupt(None)
 
-    def _interrupt(self) -> None:
-        """Interrupt what is running until it has ended."""
+    def _interrupt(self, message: Message | None) -> None:
+        """Interrupt what is running until the message has been attended to, or the session is over."""
+        self._is_attended.clear()
         self._is_unwanted.set()
+        self._received.put(message)
         while not self._is_over and not self._is_attended.wait(INTERRUPT_EVERY):
             self._engine.interrupt()

@@ -179,6 +179,7 @@ class _Session:
                 if len(rows) > self._max_rows:
                     raise TooManyRows(f"{query.name} has more than {self._max_rows} rows.")
                 # The driver limits each of its waits and not their sum, which rows that trickle draw out.
+                # Nobody cancels from another thread: the driver may then end the rows as if they were all.
                 if time.monotonic() > by.moment:
                     raise WarehouseTimeout(
                         f"{query.name} took longer than {self._limit.total_seconds():g} s."
