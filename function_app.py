@@ -201,7 +201,13 @@ def series_of_one(req: func.HttpRequest, direction: Direction) -> Answer:
     etag = etags.of(readable, asked)
     if etags.unchanged(req.headers, etag):
         return responses.not_modified(etag=etag, last_modified=known.published_at)
-    page = pages.fetch(use.warehouse, readable=readable, asked=asked, available_until=known.available_until)
+    page = pages.fetch(
+        use.warehouse,
+        readable=readable,
+        asked=asked,
+        available_until=known.available_until,
+        reach=use.reach,
+    )
     return responses.data(
         series_contents.one(page, asked), url=req.url, etag=etag, last_modified=known.published_at
     )
@@ -221,6 +227,12 @@ def series_of_many(req: func.HttpRequest, direction: Direction) -> Answer:
     etag = etags.of(readable, asked)
     if etags.unchanged(req.headers, etag):
         return responses.not_modified(etag=etag, last_modified=known.published_at)
-    page = pages.fetch(use.warehouse, readable=readable, asked=asked, available_until=known.available_until)
+    page = pages.fetch(
+        use.warehouse,
+        readable=readable,
+        asked=asked,
+        available_until=known.available_until,
+        reach=use.reach,
+    )
     content = series_contents.many(page, asked, not_found=permits.not_found(asked.named, readable))
     return responses.data(content, url=req.url, etag=etag, last_modified=known.published_at)

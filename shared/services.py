@@ -17,6 +17,7 @@ from shared.access.mapping import Fields
 from shared.access.register import ContactEmail, Directory
 from shared.access.reports import Outcome, SyncReport
 from shared.access.sync import Rules, Sources
+from shared.api.reach import Reach
 from shared.api.requests import Known
 from shared.api.status import Probe
 from shared.settings import Settings
@@ -47,6 +48,7 @@ class Services:
     warehouse: Warehouse
     grants: Grants
     publications: Publications
+    reach: Reach
     probe: Probe
     deliveries: Container | None
     """Where delivery files arrive; None when they are loaded by other ways."""
@@ -147,6 +149,7 @@ def start(settings: Settings, *, clock: Clock) -> Services:
         warehouse=warehouse,
         grants=grants,
         publications=publications,
+        reach=Reach(),
         probe=Probe(warehouse=warehouse, tables=storage, clock=clock),
         deliveries=container.open_container(settings.deliveries, credential=credential)
         if settings.deliveries

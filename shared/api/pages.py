@@ -4,8 +4,8 @@ Paging goes by key (metering point, market day), never by offset, so that a page
 what it holds, however far into the answer it is.
 """
 
-from collections.abc import Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import accumulate, groupby
 
@@ -14,6 +14,7 @@ from shared.api import coarser, series
 from shared.api.coarser import StoredCoarser
 from shared.api.cursors import Cursor
 from shared.api.formats import Kind
+from shared.api.reach import Reach
 from shared.api.requests import MAX_LIMIT, MAX_NAMED, Layout, SeriesRequest
 from shared.api.series import Scope, Series
 from shared.metering import MeteringPointId, Resolution
@@ -52,7 +53,12 @@ class Page:
 
 
 def fetch(
-    warehouse: Warehouse, *, readable: Readable, asked: SeriesRequest, available_until: datetime | None
+    warehouse: Warehouse,
+    *,
+    readable: Readable,
+    asked: SeriesRequest,
+    available_until: datetime | None,
+    reach: Reach,
 ) -> Page:
     """Read one page: one to three statements, and at most `asked.limit` market days.
 
@@ -83,7 +89,7 @@ def fetch(
     rows, stored_coarser = coarser.parted(rows, asked.resolution)
     shown = _shown(chunk, asked, until=next_key)
     wanted = {*shown} if asked.named else {row.metering_point_id for row in rows}
-    last_days = newest | _last_days(warehouse, chunk, asked, of=wanted - newest.keys())
+    last_days = newest | reach.last_days(warehouse, chunk, asked, of=wanted - newest.keys())
     return Page(
         series=_series(rows, shown=shown, last_days=last_days, asked=asked),
         cursor=_cursor(next_key or following, asked),
@@ -151,23 +157,6 @@ def _of_newest_day(rows: Sequence[DayRow], available_until: datetime | None) -> 
         return {}
     newest = periods.day_of(available_until) - ONE_DAY
     return {row.metering_point_id: row.delivery_date for row in rows if row.delivery_date >= newest}
-
-
-def _last_days(
-    warehouse: Warehouse, chunk: Readable, asked: SeriesRequest, *, of: Set[str]
-) -> dict[str, date]:
-    """The last published day of these series: looked for in the last month, then further back."""
-    found: dict[str, date] = {}
-    for since in queries.lately_then_ever(asked.as_of):
-        sought = of - found.keys()
-        unseen = tuple(each for each in chunk.permissions if each.metering_point_id in sought)
-        if unseen:
-            searched = replace(chunk, permissions=unseen)
-            rows = warehouse.fetch(
-                queries.last_days(searched, direction=asked.direction, since=since, as_of=asked.as_of)
-            )
-            found |= {row.metering_point_id: row.last_day for row in rows}
-    return found
 
 
 def _series(

@@ -10,6 +10,7 @@ from shared.api import changes, pages, requests
 from shared.api.changes import ChangesRequest
 from shared.api.formats import JSON, Format, Kind
 from shared.api.pages import MAX_VALUES
+from shared.api.reach import Reach
 from shared.api.requests import MAX_NAMED, Known, SeriesRequest
 from shared.metering import Direction, MeteringPointId
 from shared.readable import Permission, Readable
@@ -38,9 +39,7 @@ class Stored:
             ],
             "last_days": lambda: [LastDayRow(POINT, self.days[-1])],
             "changes": lambda: [
-                ChangeRow(
-                    POINT, "consumption", day, "PT15M", self.quantities, "M" * 96, "0.096", 0, 5, NOW
-                )
+                ChangeRow(POINT, "consumption", day, "PT15M", self.quantities, "M" * 96, "0.096", 0, 5, NOW)
                 for day in self.days
             ],
         }
@@ -58,7 +57,13 @@ def ask(**given: str) -> SeriesRequest:
 
 
 def fetch(days: int, **given: str) -> pages.Page:
-    return pages.fetch(Stored(days), readable=READABLE, asked=ask(**given), available_until=NOW)  # type: ignore[arg-type]
+    return pages.fetch(
+        Stored(days),  # type: ignore[arg-type]
+        readable=READABLE,
+        asked=ask(**given),
+        available_until=NOW,
+        reach=Reach(),
+    )
 
 
 @pytest.mark.parametrize("given", [{}, {"resolution": "PT15M"}, {"format": "csv"}, {"format": "ndjson"}])
@@ -126,6 +131,7 @@ def test_a_header_names_no_more_metering_points_than_a_request_can(written: str,
         readable=Readable("app:one", permissions, "1"),
         asked=asked,
         available_until=NOW,
+        reach=Reach(),
     )
 
     assert [each.metering_point_id for each in page.stored_coarser] == [*Hourly.points[:named]]
