@@ -7,27 +7,11 @@ from collections.abc import Sequence
 
 import bench
 
-NOT_MEASUREMENTS = (
-    "__main__",
-    "asking",
-    "connections",
-    "delivered",
-    "history",
-    "loaders",
-    "measuring",
-    "processes",
-    "questions",
-    "stacks",
-    "stored",
-    "usual",
-)
-
 
 def main(arguments: Sequence[str]) -> int:
     """Run the measurement that is named."""
-    names = sorted(
-        each.name for each in pkgutil.iter_modules(bench.__path__) if each.name not in NOT_MEASUREMENTS
-    )
+    modules = pkgutil.iter_modules(bench.__path__)
+    names = sorted(each.name for each in modules if not each.ispkg and each.name != "__main__")
     if not arguments or arguments[0] not in names:
         print(f"usage: python3 dev.py bench NAME [arguments]\n\nNAME is one of: {', '.join(names)}")
         return 0 if not arguments else 2

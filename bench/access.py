@@ -10,7 +10,6 @@ operations are what counts in Azure. Writes a table and `bench/results/access.js
 """
 
 import argparse
-import json
 import multiprocessing
 import resource
 import sys
@@ -26,6 +25,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from bench.apparatus import measuring
 from local.azurite import emulator
 from local.stack import free, parts
 from local.stack.supervision import Supervisor
@@ -40,7 +40,6 @@ from shared.tables import Tables
 from tests.builders import access, standins
 from tests.builders.access import Client
 
-RESULTS = Path(__file__).parent / "results" / "access.json"
 PRINCIPALS = 40
 VENDOR = access.app(1)
 PAGE = 1000
@@ -358,9 +357,7 @@ def main() -> int:
         shown = ["" if count is None else f"{count:,}" for count in counts]
         table.add_row(each.what, _time(each.seconds), *shown, memory)
     out.print(table)
-    RESULTS.parent.mkdir(exist_ok=True)
-    result = {"size": asdict(size), "measured": [asdict(each) for each in measured]}
-    RESULTS.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    measuring.write("access", {"size": asdict(size), "measured": [asdict(each) for each in measured]})
     return 0
 
 

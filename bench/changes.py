@@ -23,7 +23,7 @@ from pydantic import BaseModel
 from rich.console import Console
 from rich.table import Table
 
-from bench import asking, measuring, stored
+from bench.apparatus import asking, measuring, stored
 from shared import periods
 from shared.api import changes, feed
 from shared.metering import MeteringPointId

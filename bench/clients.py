@@ -22,10 +22,10 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from bench import connections, measuring, processes, questions, stacks
-from bench.connections import BrokenAnswer, Connection
-from bench.questions import Mix, Question
-from bench.stacks import Running
+from bench.apparatus import connections, measuring, processes, questions, stacks
+from bench.apparatus.connections import BrokenAnswer, Connection
+from bench.apparatus.questions import Mix, Question
+from bench.apparatus.stacks import Running
 
 LONGEST_ANSWER = 60.0
 LIMITED_SHARE = 0.1

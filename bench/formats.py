@@ -17,11 +17,11 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
+from bench.apparatus import measuring
 from shared import periods
 from shared.api import series, series_contents
 from shared.api.formats import Dialect, Format, Kind
@@ -33,7 +33,6 @@ from shared.periods import Period
 from shared.readable import PermittedDays
 from shared.warehouse.queries import DayRow
 
-RESULTS = Path(__file__).parent / "results" / "formats.json"
 POINT = MeteringPointId("707057500000000018")
 _FIRST = date(2014, 1, 1)
 _NOW = datetime(2026, 11, 22, 6, tzinfo=UTC)
@@ -70,8 +69,7 @@ def main() -> int:
         for way in WAYS:
             with multiprocessing.get_context("spawn").Pool(1) as fresh:
                 found.append(fresh.apply(measure, (page, way, rounds)))
-    RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(json.dumps([asdict(each) for each in found], indent=2) + "\n", encoding="utf-8")
+    measuring.write("formats", [asdict(each) for each in found])
     _show(found)
     return 0
 

@@ -25,11 +25,11 @@ import uvicorn
 from rich.console import Console
 from rich.table import Table
 
+from bench.apparatus import measuring
 from local import demo
 from local.stack import free
 
 ROOT = Path(__file__).resolve().parents[1]
-RESULTS = ROOT / "bench" / "results" / "gateway.json"
 MEGABYTE = 1_000_000
 _SMALL = json.dumps({"customers": [{"number": 10_000 + n, "name": "A customer"} for n in range(40)]}).encode()
 
@@ -294,9 +294,8 @@ def main(arguments: list[str] | None = None) -> int:
             )
         )
     show(measured, streams)
-    RESULTS.parent.mkdir(parents=True, exist_ok=True)
-    found = {"calls": [asdict(each) for each in measured], "streams": [asdict(each) for each in streams]}
-    RESULTS.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+    calls, streamed = [asdict(each) for each in measured], [asdict(each) for each in streams]
+    measuring.write("gateway", {"calls": calls, "streams": streamed})
     return 0
 
 

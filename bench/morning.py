@@ -20,7 +20,7 @@ import azure.functions as func
 from rich.console import Console
 from rich.table import Table
 
-from bench import asking, measuring, stored
+from bench.apparatus import asking, measuring, stored
 from shared import periods
 from shared.metering import MeteringPointId
 from shared.warehouse import announce, deliveries, schema

@@ -1,8 +1,9 @@
 """The series of many metering points: `python3 dev.py bench portfolio [--runs N]`.
 
 A caller with 200 of 2 000 metering points asks for a day and for a month of all of them: the route of this
-API, the way most teams would write it (bench/usual.py), and the limit (the packed rows fetched, and as many
-bytes copied as the answer has). Then the same for 2 and 20 metering points, and with a tenth stored.
+API, the way most teams would write it (bench/apparatus/usual.py), and the limit (the packed rows fetched,
+and as many bytes copied as the answer has). Then the same for 2 and 20 metering points, and with a tenth
+stored.
 """
 
 import argparse
@@ -16,7 +17,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from bench import asking, measuring, stored, usual
+from bench.apparatus import asking, measuring, stored, usual
 from shared import periods
 from shared.metering import Direction, MeteringPointId
 from shared.warehouse import queries

@@ -20,8 +20,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bench import delivered, history, loaders, measuring
-from bench.loaders import Took
+from bench.apparatus import delivered, history, loaders, measuring
+from bench.apparatus.loaders import Took
 
 DAY = date(2026, 11, 20)
 STORED_DAYS = (3, 30, 300)

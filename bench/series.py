@@ -1,8 +1,8 @@
 """The series of one metering point: `python3 dev.py bench series [--runs N]`.
 
 Side by side, on the same engine with the same values: the route of this API, the way most teams would
-write it (bench/usual.py), and the limit (the packed rows fetched, and as many bytes copied as the answer
-has). Then the same question with 10 and 100 times as much stored.
+write it (bench/apparatus/usual.py), and the limit (the packed rows fetched, and as many bytes copied as the
+answer has). Then the same question with 10 and 100 times as much stored.
 """
 
 import argparse
@@ -16,7 +16,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from bench import asking, measuring, stored, usual
+from bench.apparatus import asking, measuring, stored, usual
 from shared.metering import Direction, MeteringPointId
 from shared.warehouse import queries
 from shared.warehouse.engine import Warehouse

@@ -13,10 +13,10 @@ from local.stack import free, parts
 from local.stack.supervision import Supervisor
 
 # In CI the same examples are drawn each time, so that a red run tells of the change and not of chance;
-# developers' runs draw new ones.
-hypothesis.settings.register_profile("ci", derandomize=True)
-if os.environ.get("CI"):
-    hypothesis.settings.load_profile("ci")
+# developers' runs draw new ones. No example has a deadline: a busy machine is no fault.
+hypothesis.settings.register_profile("own", deadline=None)
+hypothesis.settings.register_profile("ci", deadline=None, derandomize=True)
+hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "own")
 
 _ACCOUNTS = tuple(f"tests{number:04}" for number in range(1000))
 

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 import pytest
 
-from bench import clients, connections, questions
+from bench import clients
+from bench.apparatus import connections, questions
+from bench.apparatus.connections import BrokenAnswer
+from bench.apparatus.questions import Question
 from bench.clients import Seen
-from bench.connections import BrokenAnswer
-from bench.questions import Question
 
 ASKED = Question("a day", connections.request_for("/one", {}), digest=questions.digest(b"right"))
 

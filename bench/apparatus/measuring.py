@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-RESULTS = Path(os.environ.get("BENCH_RESULTS") or Path(__file__).resolve().parent / "results")
+RESULTS = Path(os.environ.get("BENCH_RESULTS") or Path(__file__).resolve().parents[1] / "results")
 
 
 def medians(ways: Mapping[str, Callable[[], object]], *, runs: int) -> dict[str, float]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import duckdb
 
-from bench import stored
+from bench.apparatus import stored
 from shared import periods
 from shared.warehouse.intervals import HEADER
 

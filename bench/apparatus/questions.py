@@ -15,8 +15,8 @@ from typing import Any
 
 import orjson
 
-from bench.connections import Answer, Connection, request_for
-from bench.stacks import Running
+from bench.apparatus.connections import Answer, Connection, request_for
+from bench.apparatus.stacks import Running
 from local import demo
 from local.stack import greeting
 from shared import periods

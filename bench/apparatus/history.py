@@ -5,7 +5,7 @@ from pathlib import Path
 
 import duckdb
 
-from bench import stored
+from bench.apparatus import stored
 
 _HOURS = """
 SELECT p.id AS metering_point_id, m.delivery_date, m.start_utc + to_hours(hour) AS start_utc,

@@ -2,9 +2,9 @@
 
 import pytest
 
-from bench import questions
-from bench.connections import Answer
-from bench.questions import Question
+from bench.apparatus import questions
+from bench.apparatus.connections import Answer
+from bench.apparatus.questions import Question
 
 BODY = b'{"values":[1,2]}'
 DATA = Question("a day", b"", digest=questions.digest(BODY))

@@ -21,7 +21,7 @@ from sqlalchemy import create_engine
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
-from bench import processes, stored
+from bench.apparatus import processes, stored
 from shared.warehouse import deliveries, files, intervals, publish
 
 CHUNK = 10_000
@@ -135,7 +135,7 @@ WAYS: Mapping[str, Callable[[Path], tuple[Load, Publish]]] = {
 
 def taken(way: str, database: Path, *delivered: Path) -> list[Took]:
     """What each file takes, one after the other in one process."""
-    command = [sys.executable, "-m", "bench.loaders", way, str(database), *map(str, delivered)]
+    command = [sys.executable, "-m", "bench.apparatus.loaders", way, str(database), *map(str, delivered)]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     return [Took(**json.loads(line)) for line in done.stdout.splitlines()]
 

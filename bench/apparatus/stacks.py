@@ -11,7 +11,7 @@ from pathlib import Path
 
 import httpx
 
-from bench import stored
+from bench.apparatus import stored
 from local import demo, environment, places
 from local.ports import Ports, address
 from local.sampledata import deliveries
