@@ -1,6 +1,7 @@
 """The embedded engine: DuckDB, for a laptop, tests and demonstrations. The only importer of `duckdb`."""
 
 import atexit
+import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import timedelta
@@ -11,7 +12,7 @@ from typing import Any
 import duckdb
 
 from shared.settings import WarehouseSettings
-from shared.warehouse import clustering, tsql
+from shared.warehouse import clustering, tsql, turns
 from shared.warehouse.deadlines import Deadlines
 from shared.warehouse.engine import (
     WORK_LIMIT,
@@ -27,6 +28,8 @@ from shared.warehouse.engine import (
 )
 from shared.warehouse.exclusive import Exclusive, Taken
 from shared.warehouse.odbc import WarehouseMisconfigured
+
+log = logging.getLogger("metering.warehouse")
 
 # Nothing is fetched from the network, and a laptop keeps memory for other things: DuckDB spills to disk. With
 # so much, 20 million values in one file are loaded and published.
@@ -63,7 +66,7 @@ class Embedded:
             with _transaction(cursor):
                 yield session
             if session.stored_days:
-                _keep_order(cursor)
+                self._keep_order(cursor)
 
     def define(self, batch: str) -> None:
         """Run one batch of the scripts in infra/warehouse."""
@@ -80,6 +83,20 @@ class Embedded:
 
     def _session(self, cursor: duckdb.DuckDBPyConnection, *, limit: timedelta) -> "_Session":
         return _Session(cursor, self._deadlines, limit=limit, max_rows=self._max_rows)
+
+    def _keep_order(self, cursor: duckdb.DuckDBPyConnection) -> None:
+        """Lay published days anew once enough of them are out of order.
+
+        What was published before is committed, and must not be told as failed: days out of order are only
+        read more slowly, and the next publication tries again.
+        """
+        try:
+            with self._deadlines.within(WORK_LIMIT, interrupt=cursor.interrupt), _transaction(cursor):
+                _lay_anew_if_due(cursor)
+        except (WarehouseConflict, duckdb.TransactionException):
+            pass  # Somebody else who publishes comes first, and keeps the order afterwards.
+        except duckdb.Error:
+            log.warning("The published days could not be laid anew.", exc_info=True)
 
 
 class _Session:
@@ -152,15 +169,15 @@ def _transaction(cursor: duckdb.DuckDBPyConnection) -> Iterator[None]:
         raise
 
 
-def _keep_order(cursor: duckdb.DuckDBPyConnection) -> None:
-    """Lay published days anew once enough of them are out of order."""
-    with suppress(WarehouseConflict, duckdb.TransactionException), _transaction(cursor):
-        # Somebody else who publishes comes first, and keeps the order afterwards.
-        cursor.execute(clustering.STATE)
-        (is_due,) = cursor.execute(clustering.IS_DUE).fetchone() or (False,)
-        if is_due:
-            for statement in clustering.LAY_ANEW:
-                cursor.execute(statement)
+def _lay_anew_if_due(cursor: duckdb.DuckDBPyConnection) -> None:
+    # DuckDB lets one delete a row that another updates at the same time, and forgets the update; so whoever
+    # supersedes days must not be at it meanwhile.
+    cursor.execute(_parsed(turns.take().sql))
+    cursor.execute(clustering.STATE)
+    (is_due,) = cursor.execute(clustering.IS_DUE).fetchone() or (False,)
+    if is_due:
+        for statement in clustering.LAY_ANEW:
+            cursor.execute(statement)
 
 
 def _commit(cursor: duckdb.DuckDBPyConnection) -> None:

@@ -8,7 +8,7 @@ import duckdb
 import pytest
 
 from shared.metering import Direction, MeteringPointId
-from shared.warehouse import opening, queries, tsql
+from shared.warehouse import opening, queries, tsql, turns
 from shared.warehouse.engine import Query, Statement, Warehouse, bindable
 from shared.warehouse.queries import DayRow
 from tests.builders import warehouse as building
@@ -153,6 +153,39 @@ def test_a_question_about_one_metering_point_passes_over_the_rows_of_others(
 
     assert stored == 1_000_000
     assert read <= 2 * 122_880  # Two groups of rows at most: where one ends and the next begins.
+
+
+def test_what_somebody_else_supersedes_meanwhile_stays_superseded(warehouse: Warehouse) -> None:
+    publish_days(warehouse, first=FIRST, days=300)  # Too few to be laid anew.
+    supersede = Statement(
+        "UPDATE metering.series_day SET superseded_at = published_at WHERE sequence = ?", (1,), "supersede"
+    )
+
+    with warehouse.transaction() as session:
+        session.run(turns.take())
+        session.run(supersede)
+        publish_days(warehouse, first=FIRST + timedelta(days=300), days=DAYS - 300)
+    publish_days(warehouse, first=FIRST + timedelta(days=DAYS), days=1)
+
+    assert building.count(warehouse, "series_day") == (DAYS + 1) * POINTS
+    assert building.count(warehouse, "current_day") == DAYS * POINTS
+    assert len(places(warehouse, "superseded_at IS NOT NULL")) == POINTS
+    of_2022 = places(warehouse, f"metering_point_id = '{SOME}' AND YEAR(delivery_date) = 2022")
+    assert [day for day, _ in of_2022] == [FIRST + timedelta(days=365 + n) for n in range(365)]
+    assert of_2022[-1][1] - of_2022[0][1] == 364
+    warehouse.close()
+
+
+def test_days_that_cannot_be_laid_anew_are_published_all_the_same(
+    warehouse: Warehouse, caplog: pytest.LogCaptureFixture
+) -> None:
+    warehouse.define("CREATE TABLE metering.series_day_order (another_column int)")
+
+    publish_days(warehouse, first=FIRST, days=DAYS)
+
+    assert building.count(warehouse, "series_day") == DAYS * POINTS
+    assert "The published days could not be laid anew." in caplog.messages
+    warehouse.close()
 
 
 def test_statements_store_and_compare_the_number_of_the_metering_point() -> None:
