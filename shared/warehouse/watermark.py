@@ -73,6 +73,7 @@ class Publications:
         self._clock = clock
         self._reading = threading.Lock()
         self._kept: _Kept | None = None
+        self._failures = 0
 
     def latest(self) -> Publication | None:
         """The latest publication, at most 5 seconds old, 15 while it is read anew; None before the first."""
@@ -83,7 +84,7 @@ class Publications:
         return self._current().described_at
 
     def _current(self) -> _Kept:
-        kept, now = self._kept, self._clock()
+        kept, failures, now = self._kept, self._failures, self._clock()
         if kept is not None and now < kept.until:
             return kept
         if kept is None or now >= kept.until + WHILE_READ:
@@ -91,15 +92,27 @@ class Publications:
         elif not self._reading.acquire(blocking=False):
             return kept
         try:
-            return self._read()
+            return self._read(failures=failures)
         finally:
             self._reading.release()
 
-    def _read(self) -> _Kept:
-        """Read it, unless somebody else just has. Called by one at a time."""
+    def _read(self, *, failures: int) -> _Kept:
+        """Read it, unless somebody else just has, or has failed to. Called by one at a time.
+
+        Args:
+            failures: how many there were when this request began to wait. Whoever waited for one that failed
+                does not try, too: each would wait for all those before it.
+        """
         now = self._clock()
-        if self._kept is None or now >= self._kept.until:
+        if self._kept is not None and now < self._kept.until:
+            return self._kept
+        if self._failures > failures:
+            raise tables.TablesUnavailable("Table Storage has just not answered another request.")
+        try:
             self._kept = _Kept(self.stored(), self.stored_described_at(), until=now + REMEMBERED)
+        except tables.TablesUnavailable:
+            self._failures += 1
+            raise
         return self._kept
 
     def stored(self) -> Publication | None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from shared import tables
-from shared.tables import Tables
+from shared.tables import Tables, TablesUnavailable
 from shared.warehouse import announce, publish
 from shared.warehouse.watermark import Publication, Publications
 from tests.builders import warehouse as building
@@ -134,6 +134,46 @@ def test_what_is_unknown_or_too_old_is_waited_for_and_read_once(
 
     assert read == [publication(1 if known_since is None else 2)] * 3
     assert slow.reads == 2  # The publication, and when metering points were described.
+
+
+class Away:
+    """Tables that fail when they are let to, and tell how often somebody has asked."""
+
+    def __init__(self) -> None:
+        self.asked, self.let = threading.Event(), threading.Event()
+        self.reads = 0
+
+    def get(self, table: str, *, partition: str, row: str) -> tables.Entity | None:
+        self.reads += 1
+        self.asked.set()
+        assert self.let.wait(10)
+        raise TablesUnavailable("away")
+
+    def insert(self, table: str, entity: Mapping[str, Any]) -> object:
+        raise TablesUnavailable("away")
+
+    def replace(self, table: str, entity: Mapping[str, Any], *, etag: str) -> object:
+        raise TablesUnavailable("away")
+
+
+def test_who_waited_for_tables_that_did_not_answer_is_told_so_at_once(clock: Clock) -> None:
+    away = Away()
+    reader = Publications(tables=away, clock=clock)
+
+    with ThreadPoolExecutor(3) as requests:
+        first = requests.submit(reader.latest)
+        assert away.asked.wait(10)
+        others = [requests.submit(reader.latest) for _ in range(2)]
+        with pytest.raises(TimeoutError):
+            others[1].result(0.2)  # Now they wait for the first.
+        away.let.set()
+        failures = [each.exception(10) for each in (first, *others)]
+
+    assert [type(each) for each in failures] == [TablesUnavailable] * 3
+    assert away.reads == 1
+    with pytest.raises(TablesUnavailable, match="away"):
+        reader.latest()
+    assert away.reads == 2
 
 
 def test_publishing_tells_how_far_data_reaches_overall_and_by_price_area(
