@@ -36,7 +36,9 @@ class Reach:
             for metering_point_id, permitted in chunk.periods().items()
             if metering_point_id in of
         }
-        known = {each: self._last_days[key] for each, key in keys.items() if key in self._last_days}
+        # Another thread may start over between two looks: all of them go into the same dictionary.
+        remembered = self._last_days
+        known = {each: remembered[key] for each, key in keys.items() if key in remembered}
         found = _looked_for(warehouse, chunk, asked, of=keys.keys() - known.keys())
         self._remember({keys[each]: found.get(each) for each in keys.keys() - known.keys()})
         return found | {each: day for each, day in known.items() if day is not None}

@@ -1,5 +1,8 @@
 """The last day of a series is looked for once, and again after a publication or another permission."""
 
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -101,3 +104,26 @@ def test_what_is_remembered_is_bounded() -> None:
         last_days(remembered, warehouse, readable(point), ask())
 
     assert [POINT in query.parameters[0] for query in warehouse.asked] == [True, False, False, True]
+
+
+@pytest.fixture
+def hasty_threads() -> Iterator[None]:
+    """Threads that give way to one another as often as they can."""
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(usual)
+
+
+@pytest.mark.usefixtures("hasty_threads")
+def test_one_thread_may_start_over_while_another_looks() -> None:
+    remembered, question = Reach(kept=1), ask()
+
+    def ask_often(point: MeteringPointId) -> set[date | None]:
+        may_read, warehouse = readable(point), Counting()
+        return {last_days(remembered, warehouse, may_read, question).get(point) for _ in range(20_000)}
+
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(ask_often, [POINT, EMPTY, POINT, EMPTY]))
+
+    assert found == [{YESTERDAY}, {None}, {YESTERDAY}, {None}]
