@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import azure.functions as func
 
 from shared.access.grants import AccessTooOld, NoGrants
-from shared.api import callers, responses, urls
+from shared.api import callers, resources, responses
 from shared.api.problems import InvalidRequest, Problem, Refused
 from shared.api.responses import Answer
 from shared.tables import TablesUnavailable
@@ -33,7 +33,7 @@ def answers(
     def answer(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
         started = time.perf_counter()
         request_id = callers.request_id(req.headers)
-        route = urls.template(req.url, req.route_params)
+        route = resources.template(req.url, req.route_params)
         with telemetry().request(
             method=req.method,
             route=route,

@@ -1,6 +1,7 @@
 """The paths of the API, and what may be done with them. Each can be read, and nothing else."""
 
-from urllib.parse import urlsplit
+from collections.abc import Mapping
+from urllib.parse import unquote, urlsplit
 
 from shared.api.problems import Refused
 
@@ -19,6 +20,11 @@ PATHS = (
 )
 """Below the version, as the routes have them."""
 
+ANY_PATH = "anyPath"
+"""The parameter of the route that takes every path."""
+
+_ANY = f"{{*{ANY_PATH}}}"
+
 
 def options(method: str, url: str) -> dict[str, str]:
     """The headers that answer OPTIONS for a path of the API.
@@ -26,14 +32,25 @@ def options(method: str, url: str) -> dict[str, str]:
     Raises:
         Refused: 404 for a path that is none, 405 for every other method.
     """
-    segments = urlsplit(url).path.strip("/").split("/")[1:]
-    if not any(_fits(path.split("/"), segments) for path in PATHS):
+    if _path_of(url) is None:
         raise Refused("unknown-path", "Nothing is served at this path. The documentation lists what is.")
     allow = {"Allow": ", ".join(READ)}
     if method.upper() != "OPTIONS":
         raise Refused("method-not-allowed", "The API is read with GET; HEAD and OPTIONS are answered too.",
                       headers=allow)  # fmt: skip
     return allow
+
+
+def template(url: str, route_parameters: Mapping[str, str]) -> str:
+    """The route that answers an address, for logs and metrics: words of ours, whatever the caller wrote."""
+    path = _ANY if ANY_PATH in route_parameters else _path_of(url)
+    return f"/v1/{path or _ANY}"
+
+
+def _path_of(url: str) -> str | None:
+    """The path of the API that an address fits; None when it is none."""
+    segments = [unquote(each) for each in urlsplit(url).path.strip("/").split("/")[1:]]
+    return next((path for path in PATHS if _fits(path.split("/"), segments)), None)
 
 
 def _fits(path: list[str], segments: list[str]) -> bool:

@@ -1,14 +1,10 @@
 """Addresses: as they were asked, and as the caller has to write them."""
 
 from collections import defaultdict
-from collections.abc import Mapping
-from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 PUBLIC_PREFIX = "/metering"
 """What the gateway's paths have before the app's: it serves /metering/v1 and asks the app for /v1."""
-
-ANY_PATH = "anyPath"
-"""The parameter of the route that takes every path."""
 
 
 def parameters(url: str) -> dict[str, list[str]]:
@@ -32,12 +28,3 @@ def following(url: str, *, cursor: str) -> str:
     asked = parse_qsl(urlsplit(url).query, keep_blank_values=True)
     kept = [(name, value) for name, value in asked if name != "cursor"]
     return f"{public_path(url)}?{urlencode([*kept, ('cursor', cursor)])}"
-
-
-def template(url: str, route_parameters: Mapping[str, str]) -> str:
-    """The route that an address belongs to: the names of its parameters in place of their values."""
-    if ANY_PATH in route_parameters:
-        return f"/v1/{{*{ANY_PATH}}}"
-    names = {text: f"{{{name}}}" for name, text in route_parameters.items()}
-    segments = unquote(urlsplit(url).path).rstrip("/").split("/")
-    return "/".join(names.get(segment, segment.lower()) for segment in segments)

@@ -29,3 +29,26 @@ def test_another_path_is_unknown_whatever_the_method(path: str, method: str) -> 
         resources.options(method, f"http://app.example{path}")
 
     assert refused.value.code == "unknown-path"
+
+
+@pytest.mark.parametrize(
+    ("path", "template"),
+    [
+        (
+            "/v1/metering-points/707057500000010017/Consumption",
+            "metering-points/{meteringPointId}/consumption",
+        ),
+        ("/v1/metering-points/consumption/consumption", "metering-points/{meteringPointId}/consumption"),
+        ("/v1/metering-points/my%2Fsecret%252F", "metering-points/{meteringPointId}"),
+        ("/v1/%63hanges/", "changes"),
+        ("/v1/metering-points/my/secret/consumption", "{*anyPath}"),
+    ],
+)
+def test_a_route_has_no_word_of_the_callers_own(path: str, template: str) -> None:
+    found = resources.template(f"http://app.example{path}?date=2026-03-29", {"meteringPointId": "…"})
+
+    assert found == f"/v1/{template}"
+
+
+def test_what_no_resource_answers_is_one_route() -> None:
+    assert resources.template("http://app.example/v1/changes", {"anyPath": "changes"}) == "/v1/{*anyPath}"
