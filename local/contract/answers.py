@@ -37,7 +37,7 @@ Cursor = Annotated[
 
 
 class Answer(BaseModel):
-    """What all answers have in common: camel case, and nothing undocumented."""
+    """What all answers have in common: camel case, and nothing that has no place here."""
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid")
 
@@ -130,7 +130,8 @@ class SeriesPart(Answer):
     from_: datetime = Field(alias="from", description="Start of the asked period.")
     to: datetime = Field(description="End of the asked period, exclusive.")
     resolution: Resolution | None = Field(
-        description="Of all values below; null where the stored resolution changes within them."
+        description="Of all values below; null where the stored resolution changes within them. Without "
+        "values: what you asked for, or null."
     )
     permitted: list[PermittedPeriod]
     available_until: datetime | None = Field(

@@ -1,7 +1,8 @@
 """Asks the API what nobody would: thousands of generated requests, each answer held against the contract.
 
 `python -m local.contract.fuzz [--max-examples N] [--through gateway|app]` starts the demo world that stands
-still and runs Schemathesis on it with docs/openapi.json; its exit code is ours.
+still and runs Schemathesis on it with docs/openapi.json, read strictly: no answer may have what it does not
+tell of. Its exit code is ours.
 """
 
 import argparse
@@ -32,10 +33,17 @@ CHECKS = (
 )
 
 
-def command(running: Running, *, through: str, max_examples: int, more: Sequence[str] = ()) -> list[str]:
-    """The command line of a run. The app asks for neither token nor key: that is the gateway's part."""
+def command(
+    running: Running, *, through: str, max_examples: int, folder: Path, more: Sequence[str] = ()
+) -> list[str]:
+    """The command line of a run, with the contract in `folder`.
+
+    The app asks for neither token nor key: that is the gateway's part.
+    """
     url = running.api if through == "gateway" else running.app
-    contract = document.TO_READ if through == "gateway" else document.TO_IMPORT
+    committed = document.TO_READ if through == "gateway" else document.TO_IMPORT
+    contract = folder / committed.name
+    contract.write_text(document.closed(committed.read_text(encoding="utf-8")), encoding="utf-8")
     headers = running.headers() if through == "gateway" else _as_gateway()
     return [
         *(sys.executable, "-m", "schemathesis.cli", "run", str(contract), "--url", url),
@@ -52,7 +60,13 @@ def main() -> int:
     parser.add_argument("--through", choices=("gateway", "app"), default="gateway")
     arguments, more = parser.parse_known_args()
     with tempfile.TemporaryDirectory() as state, stack.running(Path(state)) as running:
-        asked = command(running, through=arguments.through, max_examples=arguments.max_examples, more=more)
+        asked = command(
+            running,
+            through=arguments.through,
+            max_examples=arguments.max_examples,
+            folder=Path(state),
+            more=more,
+        )
         return subprocess.run(asked, cwd=state, check=False).returncode
 
 

@@ -40,8 +40,8 @@ _PAGED = {
     "X-Next-Cursor": _header("The cursor to go on with, for formats whose body has no place for it."),
 }
 _ACCESS = {"X-Access-Version": _header("`accessVersion`, for formats whose body has no place for it.")}
-_CSV = {
-    "Content-Disposition": _header("In CSV: the name to save it under."),
+_SAVED = {"Content-Disposition": _header("In CSV: the name to save it under.")}
+_LEFT_OUT = {
     "X-Not-Found": _header("In CSV and NDJSON: those named that do not exist or that you may not read."),
     "X-Stored-Coarser": _header(
         "In CSV and NDJSON: metering points of which this page leaves days out, as they are stored coarser "
@@ -93,7 +93,8 @@ def _headers_of(operation: Operation) -> dict[str, Any]:
         **(_CACHED if operation.cached else {}),
         **(_PAGED if operation.paged else {}),
         **(_ACCESS if "access_version" in operation.answer.model_fields else {}),
-        **(_CSV if Kind.CSV in operation.formats else {}),
+        **(_SAVED if Kind.CSV in operation.formats else {}),
+        **(_LEFT_OUT if "not_found" in operation.answer.model_fields else {}),
     }
 
 
@@ -101,7 +102,7 @@ def _unchanged(operation: Operation) -> dict[str, Any]:
     if not operation.cached:
         return {}
     description = "You hold this answer already (`If-None-Match`)."
-    return {"304": {"description": description, "headers": {**_OF_ALL, **_CACHED}}}
+    return {"304": {"description": description, "headers": {**_OF_ALL, **_LIMITS, **_CACHED}}}
 
 
 def _content(operation: Operation, kind: Kind) -> dict[str, Any]:
@@ -113,7 +114,8 @@ def _content(operation: Operation, kind: Kind) -> dict[str, Any]:
 
 def _problem(status: int) -> dict[str, Any]:
     schema = {"$ref": "#/components/schemas/Problem"}
-    headers = {**_OF_ALL, **(_RETRY if status in (403, 429, 503) else {})}
+    limits = _LIMITS if status == 429 else {}
+    headers = {**_OF_ALL, **limits, **(_RETRY if status in (403, 429, 503) else {})}
     return {
         "description": _PROBLEMS[status],
         "headers": headers,

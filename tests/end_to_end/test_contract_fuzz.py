@@ -29,7 +29,7 @@ def running(_azurite_accounts: Iterator[str], tmp_path_factory: pytest.TempPathF
 def test_no_generated_request_gets_an_answer_that_is_not_documented(
     running: Running, tmp_path: Path, through: str
 ) -> None:
-    command = fuzz.command(running, through=through, max_examples=4, more=_FEW)
+    command = fuzz.command(running, through=through, max_examples=4, folder=tmp_path, more=_FEW)
 
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
 

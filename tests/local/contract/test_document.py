@@ -21,6 +21,16 @@ def test_the_committed_documents_are_those_that_the_code_generates() -> None:
     assert document.TO_IMPORT.read_text(encoding="utf-8") == document.to_import()
 
 
+@pytest.mark.parametrize("text", [document.to_read(), document.to_import()], ids=["3.1", "3.0.3"])
+def test_a_property_may_come_to_every_answer_but_not_while_answers_are_checked(text: str) -> None:
+    def forbidding(found: str) -> list[str]:
+        schemas = json.loads(found)["components"]["schemas"].items()
+        return [name for name, schema in schemas if schema.get("additionalProperties") is False]
+
+    assert forbidding(text) == []
+    assert {"Series", "Value", "Day", "ChangedDay", "Problem"} <= {*forbidding(document.closed(text))}
+
+
 def test_help_writes_nothing() -> None:
     before = document.TO_READ.stat().st_mtime_ns
 
