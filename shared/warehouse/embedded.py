@@ -23,11 +23,13 @@ from shared.warehouse.engine import (
     Statement,
     TooManyRows,
     WarehouseConflict,
+    WarehouseError,
     WarehouseTimeout,
+    WarehouseUnavailable,
     bindable,
 )
 from shared.warehouse.exclusive import Exclusive, Taken
-from shared.warehouse.odbc import WarehouseMisconfigured
+from shared.warehouse.odbc import LATER, WarehouseMisconfigured
 
 log = logging.getLogger("metering.warehouse")
 
@@ -95,7 +97,7 @@ class Embedded:
                 _lay_anew_if_due(cursor)
         except (WarehouseConflict, duckdb.TransactionException):
             pass  # Somebody else who publishes comes first, and keeps the order afterwards.
-        except duckdb.Error:
+        except (WarehouseError, duckdb.Error):
             log.warning("The published days could not be laid anew.", exc_info=True)
 
 
@@ -181,10 +183,15 @@ def _lay_anew_if_due(cursor: duckdb.DuckDBPyConnection) -> None:
 
 
 def _commit(cursor: duckdb.DuckDBPyConnection) -> None:
+    """Commit, or tell a conflict from a disk that is full: that one is not to be tried again at once."""
     try:
         cursor.commit()
     except duckdb.TransactionException as error:
-        raise WarehouseConflict("The commit met a change by somebody else.") from error
+        if "conflict" in str(error).lower():
+            raise WarehouseConflict("The commit met a change by somebody else.") from error
+        raise WarehouseUnavailable(
+            "The embedded warehouse cannot be written to.", retry_after=LATER
+        ) from error
 
 
 def _roll_back(cursor: duckdb.DuckDBPyConnection) -> None:

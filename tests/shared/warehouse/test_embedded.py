@@ -14,6 +14,7 @@ from shared.warehouse.engine import (
     Warehouse,
     WarehouseConflict,
     WarehouseTimeout,
+    WarehouseUnavailable,
 )
 from shared.warehouse.odbc import WarehouseMisconfigured
 from tests.builders import warehouse as building
@@ -93,6 +94,26 @@ def test_the_second_of_two_that_take_their_turn_at_the_same_time_fails(warehouse
 
     with pytest.raises(WarehouseConflict, match="take_turn met a change by somebody else"):
         take_both()
+
+
+def test_a_commit_that_cannot_be_written_is_no_conflict_and_undone(warehouse_url: str) -> None:
+    warehouse = opening.open_warehouse(building.settings(warehouse_url))
+    assert building.count(warehouse, "position") == 100
+    in_the_way = Path(warehouse_url.removeprefix("duckdb:") + ".wal")
+    in_the_way.mkdir()
+
+    with (
+        pytest.raises(WarehouseUnavailable, match="cannot be written to"),
+        warehouse.transaction() as session,
+    ):
+        session.run(Statement("DELETE FROM metering.position", (), "delete"))
+
+    in_the_way.rmdir()
+    assert building.count(warehouse, "position") == 100
+    with warehouse.transaction() as session:
+        session.run(Statement("DELETE FROM metering.position WHERE position > 10", (), "delete"))
+    assert building.count(warehouse, "position") == 11
+    warehouse.close()
 
 
 def test_times_keep_their_microseconds_and_any_zone_is_bound_as_utc(warehouse: Warehouse) -> None:
