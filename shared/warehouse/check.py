@@ -190,6 +190,11 @@ def _of_content(warehouse: Warehouse, *, now: datetime) -> Iterator[Finding | No
         "Values have no row in metering.delivery, so they are never published.",
         warehouse.fetch(_values_without_delivery()),
     )
+    yield _found(
+        "metering.interval_value",
+        "Values start beside the intervals of their resolution, so they are never published.",
+        warehouse.fetch(_values_beside_intervals()),
+    )
     yield _freshness(warehouse, now=now)
 
 
@@ -240,6 +245,10 @@ def _day(id_: str, direction: str, day: date) -> str:
     return f"{direction} of {id_} on {day}"
 
 
+def _batch(batch_id: str, values: int) -> str:
+    return f"batch {batch_id} with {values} values"
+
+
 def _several_current_versions() -> Query[str]:
     return Query(
         """
@@ -288,6 +297,23 @@ def _values_without_delivery() -> Query[str]:
         OFFSET 0 ROWS FETCH NEXT ? ROWS ONLY
         """,
         (SHOWN,),
-        lambda batch_id, values: f"batch {batch_id} with {values} values",
+        _batch,
         "values_without_delivery",
+    )
+
+
+def _values_beside_intervals() -> Query[str]:
+    return Query(
+        """
+        SELECT batch_id, COUNT(*)
+        FROM metering.interval_value
+        WHERE DATEPART(second, start_utc) <> 0
+           OR DATEPART(minute, start_utc) % CASE resolution WHEN 'PT15M' THEN 15 ELSE 60 END <> 0
+        GROUP BY batch_id
+        ORDER BY batch_id
+        OFFSET 0 ROWS FETCH NEXT ? ROWS ONLY
+        """,
+        (SHOWN,),
+        _batch,
+        "values_beside_intervals",
     )

@@ -94,6 +94,26 @@ def test_another_number_of_positions_is_found(published: Warehouse, clock: Clock
     assert finding.fault.startswith("A market day has another number of positions")
 
 
+def test_values_beside_the_intervals_of_their_resolution_are_found(
+    published: Warehouse, clock: Clock
+) -> None:
+    change(
+        published,
+        "INSERT INTO metering.interval_value (metering_point_id, direction, start_utc, resolution, quantity, "
+        "quality, batch_id, received_at) "
+        "SELECT metering_point_id, direction, DATEADD(minute, 30, start_utc), resolution, quantity, quality, "
+        "batch_id, received_at FROM metering.interval_value WHERE start_utc < '2026-03-29T01:00:00'",
+    )
+
+    (finding,) = check.check(published, now=clock())
+
+    assert (finding.where, finding.fault) == (
+        "metering.interval_value",
+        "Values start beside the intervals of their resolution, so they are never published.",
+    )
+    assert [example.rpartition(" with ")[2] for example in finding.examples] == ["2 values"]
+
+
 def test_values_that_no_delivery_vouches_for_are_found(published: Warehouse, clock: Clock) -> None:
     change(published, "DELETE FROM metering.delivery")
 
