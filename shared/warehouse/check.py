@@ -106,12 +106,20 @@ _NEEDED: dict[str, dict[str, set[str]]] = {
         "values": _WHOLE,
     },
     "market_day": {"delivery_date": _DATE, "start_utc": _TIME, "end_utc": _TIME},
-    # Working tables and views: nobody else writes them, so it is enough that they are there.
+    "publishing_day": {
+        "sequence": _WHOLE,
+        "metering_point_id": _TEXT,
+        "direction": _TEXT,
+        "delivery_date": _DATE,
+        "resolution": _TEXT,
+        "minutes": _WHOLE,
+        "is_whole": _WHOLE,
+    },
+    # Other working tables and views: nobody else writes them, so it is enough that they are there.
     **{
         name: {}
         for name in (
             "delivery_line",
-            "publishing_day",
             "turn",
             "position",
             "delivered_value",

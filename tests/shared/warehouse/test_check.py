@@ -131,6 +131,14 @@ def test_missing_market_days_are_found(published: Warehouse, clock: Clock) -> No
     ]
 
 
+def test_a_working_table_made_by_earlier_scripts_is_found(published: Warehouse) -> None:
+    published.define("ALTER TABLE metering.publishing_day DROP COLUMN is_whole")
+
+    assert check.structure(published) == [
+        Finding("metering.publishing_day.is_whole", "The column is missing.")
+    ]
+
+
 def test_what_is_missing_in_the_structure_is_found_before_anything_is_asked(
     tmp_path: Path, clock: Clock
 ) -> None:
