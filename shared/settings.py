@@ -213,7 +213,8 @@ def _warehouse(reader: _Reader) -> WarehouseSettings:
             seconds=reader.number("WAREHOUSE_TIMEOUT_SECONDS", "30", parse=float, low=1, high=220)
         ),
         pool_size=reader.number("WAREHOUSE_POOL_SIZE", "8", parse=int, low=1, high=100),
-        max_rows=reader.number("WAREHOUSE_MAX_ROWS", "250000", parse=int, low=1_000, high=10_000_000),
+        # No fewer than the largest statement gives, one of /changes: the limit is for what nobody foresaw.
+        max_rows=reader.number("WAREHOUSE_MAX_ROWS", "250000", parse=int, low=100_000, high=10_000_000),
         odbc_driver=reader.text("ODBC_DRIVER", "ODBC Driver 18 for SQL Server"),
     )
 

@@ -21,7 +21,7 @@ AT_ONCE = 12_500
 """Metering points that one statement is given, about 1.1 MB of JSON: a quarter more than days on the largest
 page, so that it takes one statement although some of them have nothing new."""
 
-_MOST_NAMED = 100_000
+MOST_NAMED = 100_000
 """Days whose metering points are asked for by name: no statement gives more than WAREHOUSE_MAX_ROWS rows."""
 
 _PUBLICATIONS_LISTED = 1_000
@@ -61,7 +61,7 @@ def changes(
             query = queries.changes(readable, after=start, through=through, limit=limit - len(found))
             return found + warehouse.fetch(query)
         affected = readable
-        if stretch.days <= min(len(readable.permissions) // 2, _MOST_NAMED):
+        if stretch.days <= min(len(readable.permissions) // 2, MOST_NAMED):
             affected = _published(warehouse, readable, stretch)
             left -= stretch.days
         for part in _parts(affected, stretch, start=start, sizes=_sizes(limit, at_once)):

@@ -1,6 +1,7 @@
 import pytest
 
 from shared import settings
+from shared.api import feed, requests
 from shared.settings import DeliverySettings, InvalidSettings
 
 LEAST = {
@@ -60,6 +61,16 @@ def test_deliveries_are_taken_from_storage_only_where_it_is_named() -> None:
 
     assert without.deliveries is None
     assert named.deliveries == DeliverySettings("https://account.blob.core.windows.net", "deliveries")
+
+
+def test_a_statement_may_give_as_many_rows_as_the_largest_does() -> None:
+    largest = max(feed.MOST_NAMED, requests.MAX_LIMIT + 1)
+
+    read = settings.from_environment({**LEAST, "WAREHOUSE_MAX_ROWS": str(largest)})
+    with pytest.raises(InvalidSettings, match="WAREHOUSE_MAX_ROWS must be a number from"):
+        settings.from_environment({**LEAST, "WAREHOUSE_MAX_ROWS": str(largest - 1)})
+
+    assert read.warehouse.max_rows == largest
 
 
 def test_no_secret_is_in_the_text_of_the_settings() -> None:
