@@ -7,6 +7,7 @@ is another module's matter.
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from itertools import groupby
 from typing import NamedTuple
 
@@ -14,9 +15,11 @@ from shared import periods
 from shared.metering import MeteringPointId, Resolution
 from shared.periods import ONE_DAY, Period
 from shared.readable import PermittedDays
+from shared.warehouse.engine import aware
 from shared.warehouse.queries import ChangeRow, DayRow
 
 MISSING = "X"
+_RESOLUTIONS = {each.value: each for each in Resolution}
 _MIDNIGHT = datetime(2000, 1, 1, tzinfo=UTC)
 """Values start on the hour, or on the quarter, of any zone: Oslo's offset is whole hours since 1900."""
 _FROM_SURE_TO_UNSURE = "MFCET"
@@ -99,7 +102,7 @@ class Series:
 def assemble(rows: Sequence[DayRow], scope: Scope) -> Series:
     """The series that the rows of one metering point make; none of them is coarser than is asked."""
     if scope.resolution is None or scope.resolution.is_stored:
-        return Series(scope, list(_runs(rows, scope)))
+        return Series(scope, _runs(rows, scope))
     return Series(scope, list(_sums(rows, scope, scope.resolution)))
 
 
@@ -113,16 +116,18 @@ def bucket_of(day: date, resolution: Resolution) -> tuple[date, date]:
     return day, day + ONE_DAY
 
 
-def _runs(rows: Sequence[DayRow], scope: Scope) -> Iterator[Run]:
+def _runs(rows: Sequence[DayRow], scope: Scope) -> list[Run]:
+    runs = [whole_day(row) for row in rows]
+    if scope.resolution is not None:
+        runs = [_coarser(run, scope.resolution) for run in runs]
     inside = _whole_days(scope.period)
-    for row in rows:
-        run = _coarser(whole_day(row), scope.resolution)
-        if not inside.contains(row.delivery_date):
-            run = _cut(run, scope.period)
-        if run.qualities:
-            yield run
+    for edge in {0, len(runs) - 1} if runs else ():  # The days between lie within the period.
+        if not inside.contains(runs[edge].day):
+            runs[edge] = _cut(runs[edge], scope.period)
+    return [run for run in runs if run.qualities]
 
 
+@lru_cache(maxsize=128)
 def _whole_days(period: Period) -> PermittedDays:
     """The market days that lie in a period from their start to their end."""
     first = period.first_day
@@ -133,14 +138,8 @@ def _whole_days(period: Period) -> PermittedDays:
 
 def whole_day(row: DayRow | ChangeRow) -> Run:
     """A stored market day as a run of all its values."""
-    return Run(
-        day=row.delivery_date,
-        resolution=Resolution(row.resolution),
-        first=0,
-        quantities=row.quantities,
-        qualities=row.qualities,
-        published_at=row.published_at,
-    )
+    resolution = _RESOLUTIONS[row.resolution]
+    return Run(row.delivery_date, resolution, 0, row.quantities, row.qualities, aware(row.published_at))
 
 
 def _cut(run: Run, period: Period) -> Run:
@@ -156,9 +155,9 @@ def _cut(run: Run, period: Period) -> Run:
     )
 
 
-def _coarser(run: Run, resolution: Resolution | None) -> Run:
+def _coarser(run: Run, resolution: Resolution) -> Run:
     """A day of quarters as hours: an hour without all its quarters is missing, never a smaller sum."""
-    if resolution is None or run.resolution is resolution:
+    if run.resolution is resolution:
         return run
     step = resolution.step // run.resolution.step
     quantities = run.quantities.split(",")
@@ -214,7 +213,7 @@ def _sum(
         quality=_least_sure(known) if known else MISSING,
         complete=period == whole and missing == 0 and len(days) == (bucket[1] - bucket[0]).days,
         missing=missing,
-        published_at=max(row.published_at for row in rows),
+        published_at=aware(max(row.published_at for row in rows)),
     )
 
 

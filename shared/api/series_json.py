@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Iterable
 from datetime import date, datetime
 from functools import lru_cache
-from typing import Any
 
 import orjson
 
@@ -14,7 +13,9 @@ from shared.api.pages import Page
 from shared.api.requests import Layout, SeriesRequest
 from shared.api.series import Run, Series, Sum
 from shared.api.series_text import Form
-from shared.metering import QUALITY_OF_LETTER, Resolution
+from shared.metering import QUALITY_OF_LETTER, Direction, Resolution
+from shared.periods import Period
+from shared.readable import PermittedDays
 
 _KEPT = 4_096
 
@@ -49,25 +50,40 @@ def _next_cursor(page: Page, asked: SeriesRequest) -> str:
 
 def _opened(series: Series, asked: SeriesRequest) -> list[str]:
     """A series up to its closing brace, in pieces: an answer of megabytes is put together once."""
-    head = orjson.dumps(_head(series, asked)).decode()[:-1]
+    head = _head(series, asked)
     if asked.layout is Layout.DAYS:
         return [head, ',"days":[', ",".join(map(day, series.parts)), "]"]
     return [head, ',"values":[', ",".join(series_text.values(part, FORM) for part in series.parts), "]"]
 
 
-def _head(series: Series, asked: SeriesRequest) -> dict[str, Any]:
+def _head(series: Series, asked: SeriesRequest) -> str:
     scope = series.scope
-    return {
-        "meteringPointId": scope.metering_point_id,
-        "direction": asked.direction,
+    about = _about(
+        asked.direction, scope.period, series.resolution, tuple(scope.permitted), scope.available_until
+    )
+    return f'{{"meteringPointId":"{scope.metering_point_id}",{about}'
+
+
+@lru_cache(maxsize=_KEPT)
+def _about(
+    direction: Direction,
+    period: Period,
+    resolution: Resolution | None,
+    permitted: tuple[PermittedDays, ...],
+    available_until: datetime | None,
+) -> str:
+    """What stands before the values; most series of a portfolio have it in common."""
+    told = {
+        "direction": direction,
         "unit": "kWh",
         "timeZone": str(periods.OSLO),
-        "from": periods.local_text(scope.period.start),
-        "to": periods.local_text(scope.period.end),
-        "resolution": series.resolution,
-        "permitted": [{"from": days.first, "to": days.end} for days in scope.permitted],
-        "availableUntil": periods.local_text(scope.available_until) if scope.available_until else None,
+        "from": periods.local_text(period.start),
+        "to": periods.local_text(period.end),
+        "resolution": resolution,
+        "permitted": [{"from": days.first, "to": days.end} for days in permitted],
+        "availableUntil": periods.local_text(available_until) if available_until else None,
     }
+    return orjson.dumps(told).decode()[1:-1]
 
 
 def day(part: Run | Sum) -> str:

@@ -55,13 +55,16 @@ def stores_days(sql: str) -> bool:
 
 
 def with_numbers(tree: exp.Expr) -> exp.Expr:
-    """A statement that stores, and joins days by, the number of a metering point beside its id."""
+    """A statement that stores the number of a metering point beside its id, and joins days by it.
+
+    An id has 18 digits, so that the same number is the same id. Joined by the number alone, rows of other
+    metering points are passed over before their texts are read.
+    """
     names = {table.alias_or_name for table in tree.find_all(exp.Table) if table.name == TABLE}
     for equality in list(tree.find_all(exp.EQ)):
         left, right = equality.left, equality.right
         if _is_id(left) and _is_id(right) and {left.text("table"), right.text("table")} & names:
-            numbers = exp.EQ(this=_number(left, names), expression=_number(right, names))
-            equality.replace(exp.And(this=equality.copy(), expression=numbers))
+            equality.replace(exp.EQ(this=_number(left, names), expression=_number(right, names)))
     if isinstance(tree, exp.Insert) and _is_about_days(tree):
         _fill_number(tree)
     return tree

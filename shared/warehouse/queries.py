@@ -6,7 +6,7 @@ a market day outside of it.
 """
 
 from datetime import date, datetime, timedelta
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import orjson
 
@@ -14,7 +14,7 @@ from shared import periods
 from shared.metering import Direction
 from shared.readable import Readable
 from shared.warehouse import publish
-from shared.warehouse.engine import Query, aware
+from shared.warehouse.engine import Query
 
 FIRST_DAY = date(2010, 1, 1)
 """The first market day that the warehouse can hold."""
@@ -29,7 +29,11 @@ def lately_then_ever(as_of: datetime) -> tuple[date, date]:
 
 
 class DayRow(NamedTuple):
-    """One version of a published market day; `quantities` and `qualities` are packed, `total_kwh` is text."""
+    """One version of a published market day.
+
+    `quantities` and `qualities` are packed, `total_kwh` is text, `published_at` is UTC without a zone: there
+    are thousands of these rows, and making more of each would cost as much as fetching it.
+    """
 
     metering_point_id: str
     delivery_date: date
@@ -37,7 +41,6 @@ class DayRow(NamedTuple):
     quantities: str
     qualities: str
     total_kwh: str
-    missing: int
     sequence: int
     published_at: datetime
 
@@ -51,8 +54,6 @@ class ChangeRow(NamedTuple):
     resolution: str
     quantities: str
     qualities: str
-    total_kwh: str
-    missing: int
     sequence: int
     published_at: datetime
 
@@ -127,7 +128,7 @@ def days(
     return Query(
         """
         SELECT s.metering_point_id, s.delivery_date, s.resolution, s.quantities, s.qualities,
-               CAST(s.total_kwh AS varchar(20)), s.missing, s.sequence, s.published_at
+               CAST(s.total_kwh AS varchar(20)), s.sequence, s.published_at
         FROM OPENJSON(?) WITH (metering_point_id varchar(18), first_day date, last_day date) AS permitted
         JOIN metering.series_day AS s
           ON s.metering_point_id = permitted.metering_point_id
@@ -141,7 +142,7 @@ def days(
         OFFSET 0 ROWS FETCH NEXT ? ROWS ONLY
         """,
         (permitted, direction.value, first_day, last_day, as_of, as_of, limit),
-        _day_row,
+        DayRow,
         "days",
     )
 
@@ -168,7 +169,7 @@ def changes(
     return Query(
         """
         SELECT s.metering_point_id, s.direction, s.delivery_date, s.resolution, s.quantities, s.qualities,
-               CAST(s.total_kwh AS varchar(20)), s.missing, s.sequence, s.published_at
+               s.sequence, s.published_at
         FROM OPENJSON(?) WITH (metering_point_id varchar(18), first_day date, last_day date) AS permitted
         JOIN metering.series_day AS s
           ON s.metering_point_id = permitted.metering_point_id
@@ -189,7 +190,7 @@ def changes(
             *(sequence, sequence, metering_point_id, metering_point_id, direction, direction, day),
             limit,
         ),
-        _change_row,
+        ChangeRow,
         "changes",
     )
 
@@ -338,14 +339,6 @@ def supply_periods(
 def alive() -> Query[int]:
     """The cheapest question there is, to see whether the warehouse answers."""
     return Query("SELECT 1", (), lambda one: int(one), "alive")
-
-
-def _day_row(*values: Any) -> DayRow:
-    return DayRow._make((*values[:-1], aware(values[-1])))
-
-
-def _change_row(*values: Any) -> ChangeRow:
-    return ChangeRow._make((*values[:-1], aware(values[-1])))
 
 
 def _permitted(readable: Readable, *, first_day: date, last_day: date, after: tuple[str, date] | None) -> str:

@@ -15,7 +15,7 @@ PUBLISHED = datetime(2026, 4, 1, tzinfo=UTC)
 
 
 def stored(day: int, resolution: str, *, point: str = HOUSE) -> DayRow:
-    return DayRow(point, date(2026, 3, day), resolution, "1.000", "M", "1.000", 0, 1, PUBLISHED)
+    return DayRow(point, date(2026, 3, day), resolution, "1.000", "M", "1.000", 1, PUBLISHED)
 
 
 def test_days_in_a_row_that_are_stored_coarser_are_one_entry() -> None:

@@ -27,9 +27,7 @@ def point(number: int) -> str:
 
 def published(sequence: int, number: int, day: date = FIRST, direction: str = "consumption") -> ChangeRow:
     at = datetime(2026, 3, 3, tzinfo=UTC)
-    return ChangeRow(
-        point(number), direction, day, "PT1H", "1.000", "M", "1.000", 0, sequence=sequence, published_at=at
-    )
+    return ChangeRow(point(number), direction, day, "PT1H", "1.000", "M", sequence=sequence, published_at=at)
 
 
 def key(row: ChangeRow) -> Key:

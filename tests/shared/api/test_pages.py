@@ -34,12 +34,11 @@ class Stored:
         """The rows that a question would give, up to its limit."""
         made: dict[str, Callable[[], Sequence[Any]]] = {
             "days": lambda: [
-                DayRow(POINT, day, "PT15M", self.quantities, "M" * 96, "0.096", 0, 1, NOW)
-                for day in self.days
+                DayRow(POINT, day, "PT15M", self.quantities, "M" * 96, "0.096", 1, NOW) for day in self.days
             ],
             "last_days": lambda: [LastDayRow(POINT, self.days[-1])],
             "changes": lambda: [
-                ChangeRow(POINT, "consumption", day, "PT15M", self.quantities, "M" * 96, "0.096", 0, 5, NOW)
+                ChangeRow(POINT, "consumption", day, "PT15M", self.quantities, "M" * 96, 5, NOW)
                 for day in self.days
             ],
         }
@@ -113,7 +112,7 @@ class Hourly:
         """The rows of a question."""
         if query.name == "last_days":
             return [LastDayRow(each, FIRST) for each in self.points]
-        rows = [DayRow(each, FIRST, "PT1H", "null", "X", "0.000", 1, 1, NOW) for each in self.points]
+        rows = [DayRow(each, FIRST, "PT1H", "null", "X", "0.000", 1, NOW) for each in self.points]
         return rows[: query.parameters[-1]]
 
 

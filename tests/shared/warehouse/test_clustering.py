@@ -200,8 +200,8 @@ def test_statements_store_and_compare_the_number_of_the_metering_point() -> None
         "SELECT 1 FROM metering.x AS x "
         "JOIN metering.series_day AS s ON s.metering_point_id = x.metering_point_id"
     ) == (
-        "SELECT 1 FROM x AS x JOIN series_day AS s ON s.metering_point_id = x.metering_point_id "
-        "AND s.metering_point_number = CAST(x.metering_point_id AS BIGINT)"
+        "SELECT 1 FROM x AS x "
+        "JOIN series_day AS s ON s.metering_point_number = CAST(x.metering_point_id AS BIGINT)"
     )
 
 

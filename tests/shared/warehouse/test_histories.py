@@ -354,17 +354,18 @@ class History:
 
 def seen(row: ChangeRow) -> Version:
     key = Key(row.metering_point_id, row.direction, row.delivery_date)
-    return _version(row, key)
+    total = sum(Decimal(each) for each in row.quantities.split(",") if each != "null")
+    return _version(row, key, total=Decimal(total))
 
 
 def of_day(row: DayRow, direction: Direction) -> Version:
-    return _version(row, Key(row.metering_point_id, direction.value, row.delivery_date))
+    key = Key(row.metering_point_id, direction.value, row.delivery_date)
+    return _version(row, key, total=Decimal(row.total_kwh))
 
 
-def _version(row: ChangeRow | DayRow, key: Key) -> Version:
-    return Version(
-        row.sequence, key, row.resolution, row.quantities, row.qualities, Decimal(row.total_kwh), row.missing
-    )
+def _version(row: ChangeRow | DayRow, key: Key, *, total: Decimal) -> Version:
+    missing = row.qualities.count("X")
+    return Version(row.sequence, key, row.resolution, row.quantities, row.qualities, total, missing)
 
 
 @pytest.mark.parametrize("number", range(HISTORIES))
