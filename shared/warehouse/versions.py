@@ -134,7 +134,10 @@ def _of_whole_days(delivery: Delivery, *, sequence: int) -> Condition:
 
 
 def _newest_of_days_in_part(days: Sequence[Span], *, sequence: int, received_until: datetime) -> Condition:
-    """The newest value of each interval of the other days; the oldest of each is that it is missing."""
+    """The newest value of each interval of the other days; the oldest of each is that it is missing.
+
+    Values without a row in `delivery` are on their way in, and may never be complete.
+    """
     there = spans.starts_within(days, column="v.start_utc")
     return Condition(
         f"""
@@ -153,6 +156,9 @@ def _newest_of_days_in_part(days: Sequence[Span], *, sequence: int, received_unt
                          AND d.direction = v.direction
                          AND d.delivery_date = v.delivery_date
                          AND d.resolution = v.resolution
+                        JOIN metering.delivery AS complete
+                          ON complete.batch_id = v.batch_id
+                         AND complete.received_at = v.received_at
                         WHERE d.sequence = ? AND d.is_whole = 0
                           AND {there.sql}
                           AND v.received_at <= CAST(? AS datetime2(6))

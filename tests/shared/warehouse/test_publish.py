@@ -268,6 +268,19 @@ def test_a_correction_that_waits_with_what_it_corrects_is_a_publication_of_its_o
     ]
 
 
+def test_values_on_their_way_in_are_not_published_with_a_correction_of_their_day(
+    deliverer: Deliverer,
+) -> None:
+    deliverer.load(values(HOUSE, PLAIN, ["1"] * 3))
+    with deliverer.warehouse.transaction() as session:
+        session.run(Statement("DELETE FROM metering.delivery", (), "not_complete_yet"))
+
+    deliverer.deliver(values(HOUSE, PLAIN, ["5"] * 2, first=1))
+
+    (version,) = versions(deliverer.warehouse, HOUSE, PLAIN)
+    assert version.quantities == "null,5.000,5.000" + ",null" * 21
+
+
 def test_a_delivery_published_after_a_later_one_does_not_take_its_values_back(
     deliverer: Deliverer, warehouse: Warehouse, clock: Clock
 ) -> None:

@@ -45,6 +45,16 @@ def stored(warehouse_url: str) -> Path:
                 "history",
             )
         )
+        session.run(
+            Statement(
+                "INSERT INTO metering.delivery (batch_id, source, received_at, first_start_utc, "
+                "last_start_utc, interval_values) "
+                "SELECT batch_id, 'history', received_at, MIN(start_utc), MAX(start_utc), COUNT(*) "
+                "FROM metering.interval_value GROUP BY batch_id, received_at",
+                (),
+                "delivery",
+            )
+        )
     warehouse.close()
     return Path(warehouse_url.removeprefix("duckdb:"))
 
