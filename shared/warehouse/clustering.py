@@ -7,44 +7,50 @@ here. And it helps only where rows lie in an order: days come in the order of th
 then the years that have days out of order are laid anew by metering point, all but what was published lately.
 """
 
+import sqlglot
 from sqlglot import exp
 
 TABLE = "series_day"
 NUMBER = "metering_point_number"
 _ID = "metering_point_id"
+_NUMBER_OF_DAY = f"CASE WHEN REGEXP_FULL_MATCH(days.{_ID}, '[0-9]{{18}}') THEN CAST(days.{_ID} AS BIGINT) END"
 
 LATELY_DAYS = 31
-"""Days published so shortly before the latest stay in the order of publication, in which they are read:
-the newest of all metering points, and what changed."""
+"""Market days so short ago, and published so shortly before the latest, stay in the order of publication, in
+which they are read: the newest of all metering points, and what changed."""
 UNORDERED_SHARE = 0.02
 """The share of days out of order from which on their years are laid anew."""
 UNORDERED_LEAST = 100_000
 """So many days out of order are read as fast as in order: about one group of rows."""
 
-STATE = "CREATE TABLE IF NOT EXISTS series_day_order (through_sequence BIGINT NOT NULL, days BIGINT NOT NULL)"
-"""Through which publication days lie in order, and how many they are: one row, or none at first."""
+STATE = "CREATE TABLE IF NOT EXISTS series_day_order (year BIGINT NOT NULL, days BIGINT NOT NULL)"
+"""How many days of each year lie in order."""
 
-_OLD = f"published_at < (SELECT MAX(published_at) FROM {TABLE}) - INTERVAL {LATELY_DAYS} DAY"  # noqa: S608
-_ORDERED = "COALESCE((SELECT MAX(through_sequence) FROM series_day_order), 0)"
-
-_UNORDERED = f"sequence > {_ORDERED} AND {_OLD}"
+_LATELY = f"(SELECT MAX(published_at) FROM {TABLE}) - INTERVAL {LATELY_DAYS} DAY"  # noqa: S608
+_OLD = f"(published_at < {_LATELY} OR delivery_date < {_LATELY})"
+_OF_YEARS = f"SELECT YEAR(delivery_date) AS year, COUNT(*) AS days FROM {TABLE} WHERE {_OLD} GROUP BY year"  # noqa: S608
+_OUT_OF_ORDER = f"""
+SELECT of_year.year, of_year.days - COALESCE(ordered.days, 0) AS days
+FROM ({_OF_YEARS}) AS of_year
+LEFT JOIN series_day_order AS ordered ON ordered.year = of_year.year
+WHERE of_year.days <> COALESCE(ordered.days, 0)
+"""  # noqa: S608  # Nothing but the names above is put in.
 
 IS_DUE = f"""
-SELECT COUNT(*) >= {UNORDERED_LEAST}
-   AND COUNT(*) >= {UNORDERED_SHARE} * COALESCE((SELECT MAX(days) FROM series_day_order), 0)
-FROM {TABLE}
-WHERE {_UNORDERED}
-"""  # noqa: S608  # Nothing but the names above is put in.
+SELECT COALESCE(SUM(days), 0) >= {UNORDERED_LEAST}
+   AND COALESCE(SUM(days), 0) >= {UNORDERED_SHARE} * (SELECT COALESCE(SUM(days), 0) FROM series_day_order)
+FROM ({_OUT_OF_ORDER})
+"""  # noqa: S608  # As above.
 
 LAY_ANEW = (
     f"CREATE OR REPLACE TEMPORARY TABLE laid AS SELECT * FROM {TABLE} "  # noqa: S608  # As above.
-    f"WHERE YEAR(delivery_date) IN (SELECT YEAR(delivery_date) FROM {TABLE} WHERE {_UNORDERED}) AND {_OLD} "
+    f"WHERE YEAR(delivery_date) IN (SELECT year FROM ({_OUT_OF_ORDER})) AND {_OLD} "
     f"ORDER BY YEAR(delivery_date), {NUMBER}, direction, delivery_date, sequence",
     f"DELETE FROM {TABLE} WHERE YEAR(delivery_date) IN (SELECT YEAR(delivery_date) FROM laid) AND {_OLD}",  # noqa: S608
     f"INSERT INTO {TABLE} SELECT * FROM laid",  # noqa: S608
     "DROP TABLE laid",
     "DELETE FROM series_day_order",
-    f"INSERT INTO series_day_order SELECT MAX(sequence), COUNT(*) FROM {TABLE} WHERE {_OLD}",  # noqa: S608
+    f"INSERT INTO series_day_order {_OF_YEARS}",
 )
 """One transaction: readers see the same days before, during and after it."""
 
@@ -57,8 +63,9 @@ def stores_days(sql: str) -> bool:
 def with_numbers(tree: exp.Expr) -> exp.Expr:
     """A statement that stores the number of a metering point beside its id, and joins days by it.
 
-    An id has 18 digits, so that the same number is the same id. Joined by the number alone, rows of other
-    metering points are passed over before their texts are read.
+    An id has 18 digits, so that the same number is the same id; whatever else got into the table has no
+    number, and nobody reads it. Joined by the number alone, rows of other metering points are passed over
+    before their texts are read.
     """
     names = {table.alias_or_name for table in tree.find_all(exp.Table) if table.name == TABLE}
     for equality in list(tree.find_all(exp.EQ)):
@@ -93,7 +100,7 @@ def _number(column: exp.Expr, names: set[str]) -> exp.Expr:
     table = column.text("table")
     if table in names:
         return exp.column(NUMBER, table=table)
-    return exp.cast(column.copy(), "BIGINT")
+    return exp.TryCast(this=column.copy(), to=exp.DataType.build("BIGINT"))
 
 
 def _fill_number(insert: exp.Insert) -> None:
@@ -109,4 +116,4 @@ def _fill_number(insert: exp.Insert) -> None:
         ),
     )
     columns.append("expressions", exp.to_identifier(NUMBER))
-    insert.set("expression", exp.select("*", exp.cast(exp.column(_ID, table="days"), "BIGINT")).from_(rows))
+    insert.set("expression", exp.select("*", sqlglot.parse_one(_NUMBER_OF_DAY, read="duckdb")).from_(rows))

@@ -93,8 +93,10 @@ class Embedded:
         read more slowly, and the next publication tries again.
         """
         try:
-            with self._deadlines.within(WORK_LIMIT, interrupt=cursor.interrupt), _transaction(cursor):
-                _lay_anew_if_due(cursor)
+            with self._deadlines.within(WORK_LIMIT, interrupt=cursor.interrupt):
+                if _is_out_of_order(cursor):
+                    with _transaction(cursor):
+                        _lay_anew(cursor)
         except (WarehouseConflict, duckdb.TransactionException):
             pass  # Somebody else who publishes comes first, and keeps the order afterwards.
         except (WarehouseError, duckdb.Error):
@@ -136,6 +138,10 @@ class _Session:
             raise WarehouseTimeout(f"{name} took longer than {self._limit.total_seconds():g} s.") from error
         except duckdb.TransactionException as error:
             raise WarehouseConflict(f"{name} met a change by somebody else.") from error
+        except (duckdb.OutOfMemoryException, duckdb.IOException) as error:
+            raise WarehouseUnavailable(
+                f"{name} found too little memory or disk in the embedded warehouse.", retry_after=LATER
+            ) from error
 
 
 @lru_cache(maxsize=512)
@@ -171,15 +177,17 @@ def _transaction(cursor: duckdb.DuckDBPyConnection) -> Iterator[None]:
         raise
 
 
-def _lay_anew_if_due(cursor: duckdb.DuckDBPyConnection) -> None:
-    # DuckDB lets one delete a row that another updates at the same time, and forgets the update; so whoever
-    # supersedes days must not be at it meanwhile.
-    cursor.execute(_parsed(turns.take().sql))
+def _is_out_of_order(cursor: duckdb.DuckDBPyConnection) -> bool:
     cursor.execute(clustering.STATE)
     (is_due,) = cursor.execute(clustering.IS_DUE).fetchone() or (False,)
-    if is_due:
-        for statement in clustering.LAY_ANEW:
-            cursor.execute(statement)
+    return bool(is_due)
+
+
+def _lay_anew(cursor: duckdb.DuckDBPyConnection) -> None:
+    # DuckDB lets one delete a row that another updates at the same time, and forgets the update; so whoever
+    # supersedes days must not be at it meanwhile.
+    for statement in (tsql.translated(turns.take().sql), *clustering.LAY_ANEW):
+        cursor.execute(statement)
 
 
 def _commit(cursor: duckdb.DuckDBPyConnection) -> None:

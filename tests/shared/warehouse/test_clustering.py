@@ -28,14 +28,20 @@ def warehouse(warehouse_url: str) -> Warehouse:
     return opening.open_warehouse(building.settings(warehouse_url))
 
 
-def publish_days(warehouse: Warehouse, *, first: date, days: int, points: int = POINTS) -> None:
+def publish_days(
+    warehouse: Warehouse, *, first: date, days: int, points: int = POINTS, at_once: bool = False
+) -> None:
     """Days of many metering points as daily publications leave them: the days of one lie far apart."""
+    sequence = "CAST(DATEDIFF(day, CAST('2020-12-31' AS date), m.delivery_date) AS bigint)"
+    published_at = "m.end_utc"
+    if at_once:
+        sequence, published_at = "1", f"CAST('{first + timedelta(days=days)}' AS datetime2(6))"
     statement = Statement(
         f"""
         INSERT INTO metering.series_day ({COLUMNS})
         SELECT CAST(707057500000000000 + p.number AS varchar(18)), 'consumption', m.delivery_date, 'PT1H',
                CAST(p.number AS varchar(20)), 'M', CAST(p.number AS decimal(18, 3)), 0,
-               CAST(DATEDIFF(day, CAST('2020-12-31' AS date), m.delivery_date) AS bigint), m.end_utc, NULL
+               {sequence}, {published_at}, NULL
         FROM metering.market_day AS m
         CROSS JOIN (SELECT ones.position + 100 * hundreds.position AS number
                     FROM metering.position AS ones CROSS JOIN metering.position AS hundreds) AS p
@@ -92,6 +98,34 @@ def test_days_of_one_metering_point_lie_together_once_many_were_published(wareho
 
     assert [day for day, _ in places_of_2022] == [FIRST + timedelta(days=365 + n) for n in range(365)]
     assert places_of_2022[-1][1] - places_of_2022[0][1] == 364
+    warehouse.close()
+
+
+def test_a_history_that_is_published_at_once_is_laid_in_order_but_for_its_last_month(
+    warehouse: Warehouse,
+) -> None:
+    publish_days(warehouse, first=FIRST, days=DAYS, at_once=True)
+
+    of_2022 = places(warehouse, f"metering_point_id = '{SOME}' AND YEAR(delivery_date) = 2022")
+    of_the_last = places(warehouse, f"delivery_date >= CAST('{FIRST + timedelta(days=DAYS - 30)}' AS DATE)")
+
+    assert of_2022[-1][1] - of_2022[0][1] == 364
+    assert [day for day, _ in of_the_last] == sorted(day for day, _ in of_the_last)
+    warehouse.close()
+
+
+def test_days_of_what_is_no_metering_point_id_are_read_by_nobody(warehouse: Warehouse) -> None:
+    publish_days(warehouse, first=FIRST, days=1)
+    copied = (
+        f"INSERT INTO metering.series_day ({COLUMNS}) SELECT ' ' || SUBSTRING(metering_point_id, 2, 17), "
+    )
+    columns = COLUMNS.removeprefix("metering_point_id, ")
+    with warehouse.transaction() as session:
+        session.run(Statement(f"{copied}{columns} FROM metering.series_day", (), "copied"))
+
+    assert building.count(warehouse, "series_day") == 2 * POINTS
+    assert warehouse.fetch(question(MeteringPointId("0" + SOME[1:]))) == []
+    assert len(warehouse.fetch(question(SOME))) == 1
     warehouse.close()
 
 
@@ -193,7 +227,8 @@ def test_statements_store_and_compare_the_number_of_the_metering_point() -> None
         "INSERT INTO metering.series_day (metering_point_id, direction) VALUES (?, ?)"
     ) == (
         "INSERT INTO series_day (metering_point_id, direction, metering_point_number) "
-        "SELECT *, CAST(days.metering_point_id AS BIGINT) "
+        "SELECT *, CASE WHEN REGEXP_FULL_MATCH(days.metering_point_id, '[0-9]{18}') "
+        "THEN CAST(days.metering_point_id AS BIGINT) END "
         "FROM (VALUES (?, ?)) AS days(metering_point_id, direction)"
     )
     assert tsql.translated(
@@ -201,7 +236,7 @@ def test_statements_store_and_compare_the_number_of_the_metering_point() -> None
         "JOIN metering.series_day AS s ON s.metering_point_id = x.metering_point_id"
     ) == (
         "SELECT 1 FROM x AS x "
-        "JOIN series_day AS s ON s.metering_point_number = CAST(x.metering_point_id AS BIGINT)"
+        "JOIN series_day AS s ON s.metering_point_number = TRY_CAST(x.metering_point_id AS BIGINT)"
     )
 
 
