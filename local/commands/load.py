@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             if check.structure(warehouse):  # An operator need not be allowed to make tables.
                 schema.apply(warehouse)
             loaded = [_load(warehouse, path, out=out) for path in paths]
-            if not publish.publish_waiting(warehouse, out=out) and _has_values(loaded):
+            if not publish.publish_waiting(warehouse, chosen, out=out) and _has_values(loaded):
                 out.print(publish.NOTHING_WAITED)
             told = publish.tell_api(warehouse, chosen, out=out)
     except (InvalidSettings, WarehouseError) as error:

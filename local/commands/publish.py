@@ -1,7 +1,8 @@
 """Publishes every delivery that waits: `python -m local.commands.publish`.
 
 Exit code 0: done. 1: the warehouse did not answer. 3: the data is published, but the API is not
-told of it yet, because Table Storage did not answer; the next run completes it.
+told of it yet, because Table Storage did not answer; the next run completes it. Of a warehouse that was
+just restored, publish only while Table Storage answers: it knows which numbers callers have.
 """
 
 import argparse
@@ -15,7 +16,7 @@ from shared.settings import InvalidSettings, Settings
 from shared.tables import TablesUnavailable
 from shared.warehouse import announce
 from shared.warehouse.engine import Warehouse, WarehouseError
-from shared.warehouse.publish import pending
+from shared.warehouse.publish import BEFORE_ALL, Place, pending
 
 NOT_ANNOUNCED = 3
 NOTHING_WAITED = "Nothing waited to be published."
@@ -36,20 +37,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def publish(warehouse: Warehouse, chosen: Settings, *, out: Console) -> int:
     """Publish what waits, say so, and tell the API; the exit code."""
-    if not publish_waiting(warehouse, out=out):
+    if not publish_waiting(warehouse, chosen, out=out):
         out.print(NOTHING_WAITED)
     return tell_api(warehouse, chosen, out=out)
 
 
-def publish_waiting(warehouse: Warehouse, *, out: Console) -> bool:
+def publish_waiting(warehouse: Warehouse, chosen: Settings, *, out: Console) -> bool:
     """Publish what waits and print a line for each publication; False when nothing waited."""
     waited = False
-    for published in pending(warehouse, clock=services.now):
+    for published in pending(warehouse, clock=services.now, told=_told(chosen)):
         waited = True
         days = counted(published.days, "new or changed market days")
         values = counted(published.values, "values")
         out.print(f"Publication {published.sequence}: {days} with {values}.", markup=False)
     return waited
+
+
+def _told(chosen: Settings) -> Place:
+    """What callers were told of; unknown without Table Storage, which a laptop need not have running."""
+    try:
+        return announce.told_of(services.publications(chosen))
+    except TablesUnavailable:
+        return BEFORE_ALL
 
 
 def counted(number: int, plural: str) -> str:

@@ -1,5 +1,6 @@
 """From the warehouse to the watermark: publishes what waits, then tells what there is to read now."""
 
+import logging
 from collections.abc import Callable
 from datetime import date, datetime
 from typing import NamedTuple
@@ -7,8 +8,10 @@ from typing import NamedTuple
 from shared import periods
 from shared.warehouse import publish
 from shared.warehouse.engine import Query, Warehouse, aware
-from shared.warehouse.publish import Published
+from shared.warehouse.publish import BEFORE_ALL, Place, Published
 from shared.warehouse.watermark import Publication, Publications
+
+log = logging.getLogger("metering.deliveries")
 
 
 def publish_pending(
@@ -20,19 +23,27 @@ def publish_pending(
     """Publish every delivery that waits, and bring the watermark up to date.
 
     The watermark is brought up to date even when nothing waits: a run that died between the two
-    is completed by the next one.
+    is completed by the next one. While the watermark cannot be read, nothing is published: what comes after
+    it would not be known.
 
     Args:
         warehouse: where deliveries wait.
         publications: the watermark.
         clock: the time now.
     """
+    told = told_of(publications)
     done: list[Published] = []
     try:
-        done.extend(publish.pending(warehouse, clock=clock))
+        done.extend(publish.pending(warehouse, clock=clock, told=told))
     finally:
         bring_up_to_date(warehouse, publications)
     return done
+
+
+def told_of(publications: Publications) -> Place:
+    """The last publication that callers were told of."""
+    known = publications.stored()
+    return BEFORE_ALL if known is None else Place(known.sequence, known.published_at)
 
 
 def bring_up_to_date(warehouse: Warehouse, publications: Publications) -> None:
@@ -42,16 +53,22 @@ def bring_up_to_date(warehouse: Warehouse, publications: Publications) -> None:
 
 
 def _tell_of_publications(warehouse: Warehouse, publications: Publications) -> None:
-    latest = warehouse.fetch(_latest())
-    if not latest:
-        return
+    # Read before the warehouse, so that what somebody else publishes meanwhile does not look like a loss.
     known = publications.stored()
-    if known is not None and known.sequence >= latest[0].sequence:
-        return
-    reach = _reach(warehouse, since=known)
+    (latest,) = warehouse.fetch(publish.latest()) or [BEFORE_ALL]
+    if known is not None and known.sequence > latest.sequence:
+        log.error(_LOST, latest.sequence, known.sequence)
+    since = known.sequence if known is not None else 0
+    reach = _reach(warehouse, since=known) if latest.sequence > since else None
     if reach is not None:
         overall, areas = reach
-        publications.write(Publication(latest[0].sequence, aware(latest[0].published_at), overall, areas))
+        publications.write(Publication(latest.sequence, latest.published_at, overall, areas))
+
+
+_LOST = (
+    "The warehouse has publications up to %d, and callers were told of %d: it was restored. "
+    "Deliver again what came since: docs/operations.md, Restoring the warehouse."
+)
 
 
 def _tell_of_descriptions(warehouse: Warehouse, publications: Publications) -> None:
@@ -60,24 +77,9 @@ def _tell_of_descriptions(warehouse: Warehouse, publications: Publications) -> N
         publications.write_described(aware(described_at))
 
 
-class _Latest(NamedTuple):
-    sequence: int
-    published_at: datetime
-
-
 class _LastDay(NamedTuple):
     price_area: str | None
     last_day: date
-
-
-def _latest() -> Query[_Latest]:
-    return Query(
-        "SELECT sequence, published_at FROM metering.publication ORDER BY sequence DESC "
-        "OFFSET 0 ROWS FETCH NEXT 1 ROWS ONLY",
-        (),
-        _Latest,
-        "latest_publication",
-    )
 
 
 def _described() -> Query[datetime | None]:

@@ -7,6 +7,7 @@ that comes out as it was is left alone, so publishing again changes nothing.
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 from shared.warehouse import touched, turns, versions
 from shared.warehouse import waiting as queue
@@ -31,10 +32,29 @@ class Published:
     values: int
 
 
-def pending(warehouse: Warehouse, *, clock: Callable[[], datetime]) -> Iterator[Published]:
-    """Publish every delivery that waits, the oldest first, one after the other as the result is read."""
+class Place(NamedTuple):
+    """The place of a publication in the order of all of them."""
+
+    sequence: int
+    published_at: datetime
+
+
+BEFORE_ALL = Place(0, _EVER)
+
+
+def pending(
+    warehouse: Warehouse, *, clock: Callable[[], datetime], told: Place = BEFORE_ALL
+) -> Iterator[Published]:
+    """Publish every delivery that waits, the oldest first, one after the other as the result is read.
+
+    Args:
+        warehouse: where deliveries wait.
+        clock: the time now.
+        told: the last publication that callers were told of. A restored warehouse has lost it, and would
+            give its number to something else, which nobody who has read up to that number would be told of.
+    """
     for delivery in waiting(warehouse):
-        published = publish(warehouse, delivery, clock=clock)
+        published = publish(warehouse, delivery, clock=clock, told=told)
         if published is not None:
             yield published
 
@@ -44,23 +64,36 @@ def waiting(warehouse: Warehouse) -> list[Delivery]:
     return warehouse.fetch(queue.deliveries())
 
 
-def publish(warehouse: Warehouse, delivery: Delivery, *, clock: Callable[[], datetime]) -> Published | None:
-    """Publish one delivery; None when somebody else has published it meanwhile.
+def latest() -> Query[Place]:
+    """The latest publication in the warehouse; no row before the first."""
+    return Query(
+        "SELECT sequence, published_at FROM metering.publication ORDER BY sequence DESC "
+        "OFFSET 0 ROWS FETCH NEXT 1 ROWS ONLY",
+        (),
+        lambda sequence, published_at: Place(sequence, aware(published_at)),
+        "latest_publication",
+    )
+
+
+def publish(
+    warehouse: Warehouse, delivery: Delivery, *, clock: Callable[[], datetime], told: Place = BEFORE_ALL
+) -> Published | None:
+    """Publish one delivery, after `told`; None when somebody else has published it meanwhile.
 
     Raises:
         WarehouseConflict: others loaded or published every time that it was tried.
     """
-    return turns.retried(_publish_once, warehouse, delivery, clock=clock)
+    return turns.retried(_publish_once, warehouse, delivery, clock=clock, told=told)
 
 
 def _publish_once(
-    warehouse: Warehouse, delivery: Delivery, *, clock: Callable[[], datetime]
+    warehouse: Warehouse, delivery: Delivery, *, clock: Callable[[], datetime], told: Place
 ) -> Published | None:
     with warehouse.transaction() as session:
         session.run(turns.take())
         if session.fetch(_publication(delivery.batch_id)):
             return None
-        sequence, earliest = _next(session)
+        sequence, earliest = _next(session, told)
         before = _latest_published(session)
         # A later delivery that waits as well is not anticipated, so that a correction is a publication of its
         # own; one that was published before its turn is not taken back.
@@ -97,21 +130,13 @@ def _latest_published(session: Session) -> datetime:
     return _EVER if latest is None else aware(latest)
 
 
-def _next(session: Session) -> tuple[int, datetime]:
+def _next(session: Session, told: Place) -> Place:
     """The next sequence, and the earliest time for it: after every publication before, whatever the clock."""
-    latest = session.fetch(
-        Query(
-            "SELECT sequence, published_at FROM metering.publication ORDER BY sequence DESC "
-            "OFFSET 0 ROWS FETCH NEXT 1 ROWS ONLY",
-            (),
-            lambda sequence, published_at: (sequence, aware(published_at)),
-            "latest_publication",
-        )
+    before = [told, *session.fetch(latest())]
+    return Place(
+        max(each.sequence for each in before) + 1,
+        max(each.published_at for each in before) + timedelta(microseconds=1),
     )
-    if not latest:
-        return 1, _EVER
-    sequence, published_at = latest[0]
-    return sequence + 1, published_at + timedelta(microseconds=1)
 
 
 def _publication(batch_id: str) -> Query[Published]:
