@@ -58,6 +58,7 @@ def new(
 def superseded(days: Sequence[Span], *, sequence: int, published_at: datetime) -> Statement:
     """End the versions that a publication has replaced."""
     there = spans.days_within(days, column="delivery_date")
+    newer = spans.days_within(days, column="newer.delivery_date")
     return Statement(
         f"""
         UPDATE metering.series_day
@@ -67,11 +68,12 @@ def superseded(days: Sequence[Span], *, sequence: int, published_at: datetime) -
           AND {there.sql}
           AND EXISTS (SELECT 1 FROM metering.series_day AS newer
                       WHERE newer.sequence = ?
+                        AND {newer.sql}
                         AND newer.metering_point_id = series_day.metering_point_id
                         AND newer.direction = series_day.direction
                         AND newer.delivery_date = series_day.delivery_date)
         """,  # noqa: S608  # As above.
-        (published_at, sequence, *there.parameters, sequence),
+        (published_at, sequence, *there.parameters, sequence, *newer.parameters),
         "supersede",
     )
 
