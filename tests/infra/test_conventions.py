@@ -1,5 +1,6 @@
 """What the infrastructure must be whatever else changes: one door, no keys, nothing logged, few sessions."""
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -167,7 +168,13 @@ def test_a_private_network_is_asked_for_only_where_the_gateway_can_reach_one(roo
         assert "param privateNetworking = false" in text or "param gatewaySku = 'BasicV2'" not in text
 
 
-def test_every_request_is_counted_by_the_host_for_the_alerts(root: Path) -> None:
-    host = (root / "host.json").read_text("utf-8")
+def test_nothing_that_the_alerts_and_their_guide_read_is_sampled_away_by_the_host(root: Path) -> None:
+    types = {"AppRequests": "Request", "AppTraces": "Trace", "AppExceptions": "Exception"}
+    alerts = "".join(path.read_text("utf-8") for path in (root / "infra/alerts").glob("*.kql"))
+    runbooks = (root / "docs/operations.md").read_text("utf-8").partition("## Metrics and traces")[0]
 
-    assert re.search(r'"excludedTypes": "[^"]*\bRequest\b', host)
+    host = json.loads((root / "host.json").read_text("utf-8"))
+
+    read = set(re.findall(r"\bApp[A-Z][a-z]+\b", alerts + runbooks))
+    kept = host["logging"]["applicationInsights"]["samplingSettings"]["excludedTypes"].split(";")
+    assert {types[table] for table in read} == set(kept)
