@@ -7,13 +7,12 @@ from pathlib import Path
 import pytest
 
 from shared import tables
-from shared.api import feed
+from shared.api import changes, feed
 from shared.warehouse import announce, opening
 from shared.warehouse.engine import Warehouse
-from shared.warehouse.queries import changes
 from shared.warehouse.watermark import Publication, Publications
 from tests.builders import warehouse as building
-from tests.builders.warehouse import HOUSE, MORNING, Clock, Deliverer, values
+from tests.builders.warehouse import CABIN, HOUSE, MORNING, Clock, Deliverer, values
 
 FIRST, SECOND, THIRD = date(2026, 3, 29), date(2026, 3, 30), date(2026, 3, 31)
 
@@ -25,11 +24,14 @@ def publications(table_storage: str, clock: Clock) -> Publications:
     return Publications(tables=storage, clock=clock)
 
 
-def told_since(warehouse: Warehouse, sequence: int, *, through: int) -> list[tuple[int, date]]:
-    """What somebody is told who has read everything up to a publication."""
-    permitted = building.readable((HOUSE, None, None))
-    found = warehouse.fetch(changes(permitted, after=feed.first_of(sequence + 1), through=through, limit=9))
-    return [(each.sequence, each.delivery_date) for each in found]
+def follow(
+    warehouse: Warehouse, publications: Publications, cursor: str | None, *, at_once: int = feed.AT_ONCE
+) -> changes.Changes:
+    """The next page of somebody who may read two metering points."""
+    given = {} if cursor is None else {"cursor": [cursor]}
+    asked = changes.read_request(given, now=MORNING, latest=publications.stored())
+    readable = building.readable((HOUSE, None, None), (CABIN, None, None))
+    return changes.fetch(warehouse, readable=readable, asked=asked, at_once=at_once)
 
 
 def test_what_is_delivered_again_is_told_under_new_numbers_to_who_knows_what_was_lost(
@@ -47,6 +49,7 @@ def test_what_is_delivered_again_is_told_under_new_numbers_to_who_knows_what_was
         for number, day in enumerate((SECOND, THIRD), 1)
     ]
     *_, last = announce.publish_pending(lost, publications=publications, clock=clock)
+    cursor = follow(lost, publications, None).cursor
     lost.close()
 
     restored = opening.open_warehouse(building.settings(backup))
@@ -57,7 +60,9 @@ def test_what_is_delivered_again_is_told_under_new_numbers_to_who_knows_what_was
     latest = publications.stored()
     assert latest is not None
     assert (last.sequence, latest.sequence) == (3, 5)
-    assert told_since(restored, last.sequence, through=latest.sequence) == [(4, SECOND), (5, THIRD)]
+    for at_once in (1, feed.AT_ONCE):  # A portfolio in parts, and one joined whole.
+        page = follow(restored, publications, cursor, at_once=at_once)
+        assert [(row.sequence, row.delivery_date) for row in page.rows] == [(4, SECOND), (5, THIRD)]
     restored.close()
 
 
