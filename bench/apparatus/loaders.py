@@ -1,4 +1,4 @@
-"""Ways to load deliveries, each in a process of its own: `python -m bench.apparatus.loaders WAY DATABASE FILE…`.
+"""Ways to load deliveries, each a process: `python -m bench.apparatus.loaders WAY DATABASE FILE…`.
 
 It prints a line of JSON for each file: seconds, seconds of processor time, and the most memory so far.
 """
