@@ -47,6 +47,13 @@ var rules = [
     query: loadTextContent('../alerts/days-left-out.kql')
   }
   {
+    name: 'warehouse-restored'
+    severity: 1
+    every: 'PT15M'
+    window: 'PT15M'
+    query: loadTextContent('../alerts/warehouse-restored.kql')
+  }
+  {
     name: 'data-late'
     severity: 2
     every: 'PT1H'

@@ -57,18 +57,16 @@ def _tell_of_publications(warehouse: Warehouse, publications: Publications) -> N
     known = publications.stored()
     (latest,) = warehouse.fetch(publish.latest()) or [BEFORE_ALL]
     if known is not None and known.sequence > latest.sequence:
-        log.error(_LOST, latest.sequence, known.sequence)
+        log.error(
+            "The warehouse has publications up to %d, and callers were told of %d: it was restored. "
+            "Deliver again what came since: docs/operations.md, Restoring the warehouse.",
+            *(latest.sequence, known.sequence),
+        )
     since = known.sequence if known is not None else 0
     reach = _reach(warehouse, since=known) if latest.sequence > since else None
     if reach is not None:
         overall, areas = reach
         publications.write(Publication(latest.sequence, latest.published_at, overall, areas))
-
-
-_LOST = (
-    "The warehouse has publications up to %d, and callers were told of %d: it was restored. "
-    "Deliver again what came since: docs/operations.md, Restoring the warehouse."
-)
 
 
 def _tell_of_descriptions(warehouse: Warehouse, publications: Publications) -> None:
