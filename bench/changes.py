@@ -24,13 +24,14 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.apparatus import asking, measuring, stored
+from bench.apparatus.counting import Counting
 from shared import periods
 from shared.api import changes, feed
 from shared.metering import MeteringPointId
 from shared.readable import Permission, Readable
 from shared.settings import WarehouseSettings
 from shared.warehouse import opening, schema
-from shared.warehouse.engine import Query, Row, Statement, Warehouse
+from shared.warehouse.engine import Query, Statement, Warehouse
 
 LAST = date(2026, 11, 20)
 SHARES = (0.001, 0.02, 0.2, 1.0)
@@ -56,20 +57,6 @@ class Answer(BaseModel):
     """Changes as most teams would model them."""
 
     values: list[Value]
-
-
-class Counting:
-    """A warehouse that counts what it is asked and given."""
-
-    def __init__(self, inner: Warehouse) -> None:
-        self._inner = inner
-        self.statements = self.parameter_bytes = 0
-
-    def fetch(self, query: Query[Row]) -> list[Row]:
-        """The rows of a query."""
-        self.statements += 1
-        self.parameter_bytes += sum(len(str(each)) for each in query.parameters)
-        return self._inner.fetch(query)
 
 
 @dataclass(frozen=True)

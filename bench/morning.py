@@ -21,10 +21,11 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.apparatus import asking, measuring, stored
+from bench.apparatus.counting import Counting
 from shared import periods
 from shared.metering import MeteringPointId
 from shared.warehouse import announce, deliveries, schema
-from shared.warehouse.engine import Query, Row, Warehouse
+from shared.warehouse.engine import Warehouse
 from shared.warehouse.watermark import Publication
 
 DAY = date(2026, 11, 20)
@@ -40,19 +41,6 @@ class Poll:
     bytes: int
     statements: int
     seconds: float
-
-
-class Counting:
-    """A warehouse that counts the questions it is asked."""
-
-    def __init__(self, inner: Warehouse) -> None:
-        self._inner = inner
-        self.statements = 0
-
-    def fetch(self, query: Query[Row]) -> list[Row]:
-        """The rows of a query."""
-        self.statements += 1
-        return self._inner.fetch(query)
 
 
 class Watermark:

@@ -17,32 +17,15 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from bench.apparatus import asking, measuring, stored, usual
-from shared import periods
-from shared.metering import Direction, MeteringPointId
-from shared.warehouse import queries
+from bench.apparatus import asking, comparing, measuring, stored, usual
+from bench.apparatus.comparing import Compared
+from shared.metering import MeteringPointId
 from shared.warehouse.engine import Warehouse
 
 QUESTIONS = {
     "a day": (date(2026, 11, 21), stored.END),
     "a month": (date(2026, 10, 22), stored.END),
 }
-
-
-@dataclass(frozen=True)
-class Compared:
-    """One question about the portfolio: milliseconds of each way, and how they compare."""
-
-    question: str
-    layout: str
-    times_faster_than_usual: float
-    times_the_limit: float
-    million_values_a_second: float
-    ours_ms: float
-    usual_ms: float
-    limit_ms: float
-    values: int
-    bytes: int
 
 
 @dataclass(frozen=True)
@@ -90,35 +73,25 @@ def main() -> None:
 
 def compare(module: Any, service: Any, points: Sequence[MeteringPointId], *, runs: int) -> Iterator[Compared]:
     """Each question in each layout, in three ways."""
+    warehouse = module.use.warehouse
+    readable = asking.Permitted(points).portfolio(f"app:{asking.CALLER}")
     for question, (first, end) in QUESTIONS.items():
-        values = len(points) * (periods.start_of(end) - periods.start_of(first)) // timedelta(hours=1)
         for layout in ("days", "values"):
-            ours = ask_ours(module, module.use.warehouse, points, first=first, end=end, layout=layout)
-            size = len(ours())
-            ways = {
-                "ours": ours,
-                "usual": usual.asking(service, f"/consumption?{stored.period_text(first, end)}"),
-                "limit": limit(module, points, first=first, end=end, size=size),
-            }
-            taken = measuring.medians(ways, runs=runs)
-            yield Compared(
+            yield comparing.compare(
                 question,
                 layout,
-                times_faster_than_usual=taken["usual"] / taken["ours"],
-                times_the_limit=taken["ours"] / taken["limit"],
-                million_values_a_second=values / taken["ours"] / 1_000,
-                ours_ms=taken["ours"],
-                usual_ms=taken["usual"],
-                limit_ms=taken["limit"],
-                values=values,
-                bytes=size,
+                ours=ask_ours(module, warehouse, points, first=first, end=end, layout=layout),
+                usual=usual.asking(service, f"/consumption?{usual.period(first, end)}"),
+                packed=comparing.packed_days(warehouse, readable, first=first, end=end),
+                values=len(points) * comparing.hours(first, end),
+                runs=runs,
             )
 
 
 def grow(module: Any, warehouse: Warehouse, *, asked: int, stored_points: int, runs: int) -> Iterator[Grown]:
     """A month of a hundredth, a tenth and all of the metering points, in packed days."""
     first, end = QUESTIONS["a month"]
-    hours = (periods.start_of(end) - periods.start_of(first)) // timedelta(hours=1)
+    hours = comparing.hours(first, end)
     ways = {
         str(count): ask_ours(
             module, warehouse, stored.metering_points(count), first=first, end=end, layout="days"
@@ -156,28 +129,6 @@ def ask_ours(
     if b'"nextCursor":null' not in asked():
         raise RuntimeError("the answer is not whole")
     return asked
-
-
-def limit(
-    module: Any, points: Sequence[MeteringPointId], *, first: date, end: date, size: int
-) -> Callable[[], bytes]:
-    """Nothing but fetching the packed rows, and copying as many bytes as the answer has."""
-    query = queries.days(
-        asking.Permitted(points).portfolio(f"app:{asking.CALLER}"),
-        direction=Direction.CONSUMPTION,
-        first_day=first,
-        last_day=end,
-        as_of=asking.Published(stored.END).latest().published_at,
-        after=None,
-        limit=10_001,
-    )
-    answer = bytearray(size)
-
-    def ask() -> bytes:
-        module.use.warehouse.fetch(query)
-        return bytes(answer)
-
-    return ask
 
 
 def show_compared(compared: Sequence[Compared], title: str, console: Console) -> None:

@@ -16,9 +16,9 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from bench.apparatus import asking, measuring, stored, usual
-from shared.metering import Direction, MeteringPointId
-from shared.warehouse import queries
+from bench.apparatus import asking, comparing, measuring, stored, usual
+from bench.apparatus.comparing import Compared
+from shared.metering import MeteringPointId
 from shared.warehouse.engine import Warehouse
 
 QUESTIONS = {
@@ -28,20 +28,6 @@ QUESTIONS = {
     "five years": (stored.FIRST, stored.END),
 }
 TIMES = (1, 10, 100)
-
-
-@dataclass(frozen=True)
-class Compared:
-    """One question: milliseconds of each way, and how they compare."""
-
-    question: str
-    layout: str
-    times_faster_than_usual: float
-    times_the_limit: float
-    ours_ms: float
-    usual_ms: float
-    limit_ms: float
-    bytes: int
 
 
 @dataclass(frozen=True)
@@ -89,26 +75,18 @@ def main() -> None:
 
 def compare(module: Any, service: Any, point: MeteringPointId, *, runs: int) -> Iterator[Compared]:
     """Each question in each layout, in three ways."""
+    readable = module.use.grants.of(f"app:{asking.CALLER}", metering_point_id=point)
     for question, (first, end) in QUESTIONS.items():
-        path = f"/metering-points/{point}/consumption?{stored.period_text(first, end)}"
+        path = f"/metering-points/{point}/consumption?{usual.period(first, end)}"
         for layout in ("values", "days"):
-            ours = ask_ours(module, point, first=first, end=end, layout=layout)
-            size = len(ours())
-            ways = {
-                "ours": ours,
-                "usual": usual.asking(service, path),
-                "limit": limit(module.use.warehouse, module, point, first=first, end=end, size=size),
-            }
-            taken = measuring.medians(ways, runs=runs)
-            yield Compared(
+            yield comparing.compare(
                 question,
                 layout,
-                times_faster_than_usual=taken["usual"] / taken["ours"],
-                times_the_limit=taken["ours"] / taken["limit"],
-                ours_ms=taken["ours"],
-                usual_ms=taken["usual"],
-                limit_ms=taken["limit"],
-                bytes=size,
+                ours=ask_ours(module, point, first=first, end=end, layout=layout),
+                usual=usual.asking(service, path),
+                packed=comparing.packed_days(module.use.warehouse, readable, first=first, end=end),
+                values=comparing.hours(first, end),
+                runs=runs,
             )
 
 
@@ -144,28 +122,6 @@ def ask_ours(
         f"/metering-points/{point}/consumption?from={first}&to={end}&layout={layout}&limit=10000",
         meteringPointId=point,
     )
-
-
-def limit(
-    warehouse: Warehouse, module: Any, point: MeteringPointId, *, first: date, end: date, size: int
-) -> Callable[[], bytes]:
-    """Nothing but fetching the packed rows, and copying as many bytes as the answer has."""
-    query = queries.days(
-        module.use.grants.of(f"app:{asking.CALLER}", metering_point_id=point),
-        direction=Direction.CONSUMPTION,
-        first_day=first,
-        last_day=end,
-        as_of=module.use.publications.latest().published_at,
-        after=None,
-        limit=10_001,
-    )
-    answer = bytearray(size)
-
-    def ask() -> bytes:
-        warehouse.fetch(query)
-        return bytes(answer)
-
-    return ask
 
 
 def show_compared(compared: Sequence[Compared], title: str, console: Console) -> None:

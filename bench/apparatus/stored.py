@@ -9,7 +9,7 @@ from pathlib import Path
 
 import duckdb
 
-from shared import metering, periods
+from shared import metering
 from shared.metering import MeteringPointId
 from shared.settings import WarehouseSettings
 from shared.warehouse import clustering, opening, schema
@@ -110,8 +110,3 @@ def _keep_order(path: Path) -> None:
             )
         )
     warehouse.close()
-
-
-def period_text(first: date, end: date) -> str:
-    """A period as the question in an address has it."""
-    return f"from={periods.start_of(first).isoformat()}&to={periods.start_of(end).isoformat()}"

@@ -6,7 +6,7 @@ nothing is paged, corrected or versioned.
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,7 +17,12 @@ from pydantic import BaseModel
 from sqlalchemy import Numeric, create_engine, select
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, sessionmaker
 
+from shared import periods
+
 _OSLO = ZoneInfo("Europe/Oslo")
+
+From = Annotated[datetime, Query(alias="from")]
+To = Annotated[datetime, Query(alias="to")]
 
 
 class _Table(DeclarativeBase):
@@ -73,8 +78,8 @@ def api(path: Path) -> FastAPI:
     @service.get("/metering-points/{metering_point_id}/consumption")
     def consumption(
         metering_point_id: str,
-        start: Annotated[datetime, Query(alias="from")],
-        end: Annotated[datetime, Query(alias="to")],
+        start: From,
+        end: To,
         database: Opened,
     ) -> Series:
         rows = database.scalars(
@@ -86,22 +91,13 @@ def api(path: Path) -> FastAPI:
 
     @service.get("/consumption")
     def consumption_of_many(
-        start: Annotated[datetime, Query(alias="from")],
-        end: Annotated[datetime, Query(alias="to")],
+        start: From,
+        end: To,
         database: Opened,
     ) -> Portfolio:
         rows = database.scalars(
             select(HourlyValue)
             .where(*_within(start, end))
-            .order_by(HourlyValue.metering_point_id, HourlyValue.start_utc)
-        )
-        return _portfolio(rows.all())
-
-    @service.get("/changes")
-    def changes(since: datetime, database: Opened) -> Portfolio:
-        rows = database.scalars(
-            select(HourlyValue)
-            .where(HourlyValue.updated_at > _utc(since))
             .order_by(HourlyValue.metering_point_id, HourlyValue.start_utc)
         )
         return _portfolio(rows.all())
@@ -142,6 +138,11 @@ def asking(service: FastAPI, path: str) -> Callable[[], bytes]:
         return body
 
     return ask
+
+
+def period(first: date, end: date) -> str:
+    """Market days as a question in an address has them."""
+    return f"from={periods.start_of(first).isoformat()}&to={periods.start_of(end).isoformat()}"
 
 
 def _within(start: datetime, end: datetime) -> tuple[Any, Any]:
