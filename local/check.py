@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from local import places, venvs
+from local import places, tools, venvs
 
 WORKER_PYTHON = "3.13"
 """The Python that the app runs on in Azure."""
@@ -52,10 +52,12 @@ STEPS = (
 
 
 def main() -> int:
-    """Run all steps and print a line for each at the end."""
+    """Run all steps; print a line for each at the end, and one for what missing tools leave unchecked."""
     prepared = _prepare_worker()
     lines, failed = results(STEPS, run=_run, clock=time.monotonic)
     print("\n" + "\n".join(lines), flush=True)
+    if (unchecked := tools.HERE.unchecked()) is not None:
+        print(unchecked, flush=True)
     return 0 if prepared and not failed else 1
 
 
