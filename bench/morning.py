@@ -23,8 +23,9 @@ from rich.table import Table
 from bench.apparatus import asking, measuring, stored
 from bench.apparatus.counting import Counting
 from shared import periods
+from shared.deliveries import loading
 from shared.metering import MeteringPointId
-from shared.warehouse import announce, deliveries, schema
+from shared.warehouse import announce, schema
 from shared.warehouse.engine import Warehouse
 from shared.warehouse.watermark import Publication
 
@@ -162,7 +163,7 @@ def publish(
                 for start in starts
             )
     received = datetime.combine(day + timedelta(days=1), datetime.min.time(), tzinfo=UTC)
-    deliveries.load(warehouse, path, now=received, progress=lambda rows, share: None)
+    loading.load(warehouse, path, now=received, progress=lambda rows, share: None)
     announce.publish_pending(
         warehouse,
         publications=watermark,  # type: ignore[arg-type]

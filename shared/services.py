@@ -20,14 +20,15 @@ from shared.access.sync import Rules, Sources
 from shared.api.reach import Reach
 from shared.api.requests import Known
 from shared.api.status import Probe
+from shared.deliveries import container, intake
+from shared.deliveries.container import Container
+from shared.deliveries.intake import Intake
 from shared.settings import Settings
 from shared.tables import Tables
 from shared.telemetry import exporting
 from shared.telemetry.recording import Operation, Telemetry
-from shared.warehouse import announce, container, intake, opening, supply
-from shared.warehouse.container import Container
+from shared.warehouse import announce, opening, supply
 from shared.warehouse.engine import Warehouse
-from shared.warehouse.intake import Intake
 from shared.warehouse.measured import Measured
 from shared.warehouse.publish import Published
 from shared.warehouse.watermark import Publications

@@ -9,7 +9,7 @@ import duckdb
 
 from bench.apparatus import stored
 from shared import periods
-from shared.warehouse.intervals import HEADER
+from shared.deliveries.intervals import HEADER
 
 _MOST_WATT_HOURS = 9_000
 

@@ -22,7 +22,8 @@ from sqlalchemy.dialects import sqlite
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 from bench.apparatus import processes, stored
-from shared.warehouse import deliveries, files, intervals, publish
+from shared.deliveries import files, intervals, loading
+from shared.warehouse import publish
 
 CHUNK = 10_000
 """Rows that the usual way stores at a time."""
@@ -87,7 +88,7 @@ def ours(database: Path) -> tuple[Load, Publish]:
     warehouse = stored.open_warehouse(database)
 
     def load(file: Path) -> None:
-        deliveries.load(warehouse, file, now=_now(), progress=lambda rows, share: None)
+        loading.load(warehouse, file, now=_now(), progress=lambda rows, share: None)
 
     return load, lambda: list(publish.pending(warehouse, clock=_now))
 

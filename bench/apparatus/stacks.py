@@ -19,8 +19,8 @@ from local.stack import free, greeting, parts
 from local.stack.parts import Part
 from local.stack.supervision import StackFailed, Supervisor
 from shared import periods, settings
+from shared.deliveries import container
 from shared.metering import MeteringPointId
-from shared.warehouse import container
 
 SYNC_SECONDS = 60
 FAR_AWAY = 100_000_000

@@ -16,11 +16,12 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from local import places
 from local.commands import publish, services
+from shared.deliveries import loading
+from shared.deliveries.files import MAX_FAULTS, Rejected
+from shared.deliveries.loading import Loaded
 from shared.settings import InvalidSettings
-from shared.warehouse import check, deliveries, schema
-from shared.warehouse.deliveries import Loaded
+from shared.warehouse import check, schema
 from shared.warehouse.engine import Warehouse, WarehouseError
-from shared.warehouse.files import MAX_FAULTS, Rejected
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -54,7 +55,7 @@ def _load(warehouse: Warehouse, path: Path, *, out: Console) -> Loaded | None:
     started = time.monotonic()
     try:
         with _progress(path, out=out) as progress:
-            loaded = deliveries.load(warehouse, path, now=services.now(), progress=progress)
+            loaded = loading.load(warehouse, path, now=services.now(), progress=progress)
     except Rejected as rejected:
         _print_rejected(rejected, out=out)
         return None

@@ -19,9 +19,9 @@ from shared.access import changes, grant, runs, store
 from shared.access.grant import Grant
 from shared.access.runs import Run
 from shared.access.spans import Span as Days
+from shared.deliveries import loading
 from shared.metering import MeteringPointId
 from shared.services import Services
-from shared.warehouse import deliveries as loading
 from shared.warehouse import schema
 
 NOW = datetime(2026, 4, 1, 10, 0, tzinfo=UTC)

@@ -19,7 +19,7 @@ from local.stack import greeting, lock, parts, sample
 from local.stack.following import Following
 from local.stack.supervision import StackFailed, Supervisor, refuse_taken_ports
 from shared import periods, settings
-from shared.warehouse import container
+from shared.deliveries import container
 
 SYNC_TIMER = "sync_access"
 SYNC_SECONDS = 60

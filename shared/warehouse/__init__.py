@@ -1,1 +1,1 @@
-"""Metering data: how it comes in, how it is published, and how it is asked for."""
+"""Metering data: how it is stored, how it is published, and how it is asked for."""

@@ -1,6 +1,6 @@
 """The contract between the data team and the API: what the queries need, looked at in the warehouse in use.
 
-Fabric enforces no keys, and data may come in by other ways than `deliveries`; so this looks at
+Fabric enforces no keys, and data may come in by other ways than `shared.deliveries`; so this looks at
 what is there, and says what is wrong and where.
 """
 
@@ -12,7 +12,6 @@ from typing import NamedTuple
 from shared import periods
 from shared.warehouse.engine import Query, Warehouse, aware
 from shared.warehouse.queries import END_DAY, FIRST_DAY
-from shared.warehouse.registers import METERING_POINTS
 
 SHOWN = 10
 """Examples that are given of a fault."""
@@ -53,7 +52,19 @@ class _Column(NamedTuple):
 _TEXT, _DATE, _TIME = {"varchar", "char"}, {"date"}, {"datetime2", "timestamp", "timestamp_s"}
 _WHOLE, _DECIMAL = {"smallint", "int", "integer", "bigint"}, {"decimal", "numeric", "decimal(18,3)"}
 _NEEDED: dict[str, dict[str, set[str]]] = {
-    "metering_point": dict.fromkeys(METERING_POINTS, _TEXT),
+    "metering_point": dict.fromkeys(
+        (
+            "metering_point_id",
+            "name",
+            "address",
+            "postal_code",
+            "city",
+            "price_area",
+            "grid_area",
+            "meter_serial",
+        ),
+        _TEXT,
+    ),
     "supply_period": {
         "customer_number": _WHOLE,
         "metering_point_id": _TEXT,

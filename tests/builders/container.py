@@ -7,9 +7,9 @@ from pathlib import Path
 
 from azure.storage.blob import BlobLeaseClient, ContainerClient
 
+from shared.deliveries.container import TURN, Arrived, Container, Turn
+from shared.deliveries.intervals import HEADER
 from shared.settings import DeliverySettings
-from shared.warehouse.container import TURN, Arrived, Container, Turn
-from shared.warehouse.intervals import HEADER
 from tests.builders.histories import Mortal
 
 

@@ -13,13 +13,14 @@ from pathlib import Path
 
 from local import odbcdriver
 from shared import periods
+from shared.deliveries import loading
+from shared.deliveries.intervals import HEADER
+from shared.deliveries.loading import Loaded
 from shared.metering import MeteringPointId
 from shared.readable import Permission, Readable
 from shared.settings import WarehouseSettings
-from shared.warehouse import deliveries, publish
-from shared.warehouse.deliveries import Loaded
+from shared.warehouse import publish
 from shared.warehouse.engine import Query, Row, Session, Statement, Warehouse
-from shared.warehouse.intervals import HEADER
 from shared.warehouse.publish import Published
 
 HOUSE = "707057500000010017"
@@ -138,7 +139,7 @@ def write_csv(path: Path, lines: Iterable[Sequence[str]], *, header: Sequence[st
 
 def load(warehouse: Warehouse, path: Path, *, clock: Clock) -> Loaded:
     """Load a file without telling how far it is."""
-    return deliveries.load(warehouse, path, now=clock(), progress=lambda rows, share: None)
+    return loading.load(warehouse, path, now=clock(), progress=lambda rows, share: None)
 
 
 @dataclass

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
+from shared.deliveries import container as containers
+from shared.deliveries import intake
 from shared.settings import DeliverySettings
-from shared.warehouse import container as containers
-from shared.warehouse import intake, opening, publish
+from shared.warehouse import opening, publish
 from shared.warehouse.engine import Query, Row, Session, Statement, Warehouse
 from tests.builders import warehouse as building
 from tests.builders.container import MortalContainer

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from shared.warehouse import deliveries, schema
+from shared.deliveries import loading
+from shared.warehouse import schema
 from tests.builders import api as building
 from tests.builders import warehouse as delivering
 from tests.builders.api import Api
@@ -46,9 +47,7 @@ def deliver(api: Api, tmp_path_factory: pytest.TempPathFactory) -> Deliver:
 
     def load_and_publish(lines: Iterable[Sequence[str]]) -> None:
         path = delivering.write_csv(folder / next(names), lines)
-        deliveries.load(
-            api.services.warehouse, path, now=datetime.now(UTC), progress=lambda rows, share: None
-        )
+        loading.load(api.services.warehouse, path, now=datetime.now(UTC), progress=lambda rows, share: None)
         api.services.publish_readings()
 
     return load_and_publish

@@ -10,9 +10,9 @@ from uuid import uuid4
 import pytest
 
 from local.functionhost.functions import TimerFunction
+from shared.deliveries import container, loading
+from shared.deliveries.container import ContainerUnavailable
 from shared.settings import DeliverySettings
-from shared.warehouse import container, deliveries
-from shared.warehouse.container import ContainerUnavailable
 from tests.builders import warehouse as delivering
 from tests.builders.api import Api
 from tests.builders.container import Outside
@@ -76,7 +76,7 @@ def test_what_was_loaded_by_other_ways_is_published_though_the_container_is_away
     point = customer.point()
     missing = container.open_container(DeliverySettings(azurite, "missing"), credential=None)
     file = delivering.write_csv(tmp_path / "values.csv", delivering.values(point, DAY, ["1"] * 23))
-    deliveries.load(api.services.warehouse, file, now=datetime.now(UTC), progress=lambda rows, share: None)
+    loading.load(api.services.warehouse, file, now=datetime.now(UTC), progress=lambda rows, share: None)
 
     with (
         api.using(replace(api.services, deliveries=missing)),

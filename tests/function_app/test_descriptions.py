@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from shared.warehouse import deliveries
-from shared.warehouse.registers import METERING_POINTS, SUPPLY_PERIODS
+from shared.deliveries import loading
+from shared.deliveries.registers import METERING_POINTS, SUPPLY_PERIODS
 from tests.builders import warehouse as delivering
 from tests.builders.api import Answer, Api
 from tests.function_app.conftest import Deliver
@@ -24,7 +24,7 @@ def customer(api: Api, deliver: Deliver) -> Customer:
 def take_in(customer: Customer, file: Path) -> None:
     """Load a file as the publishing timer does."""
     services = customer.api.services
-    deliveries.load(services.warehouse, file, now=datetime.now(UTC), progress=lambda rows, share: None)
+    loading.load(services.warehouse, file, now=datetime.now(UTC), progress=lambda rows, share: None)
     services.publish_readings()
 
 

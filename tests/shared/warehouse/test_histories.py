@@ -22,11 +22,12 @@ from pathlib import Path
 import pytest
 
 from shared.api import changes
+from shared.deliveries import loading
+from shared.deliveries.files import Rejected
 from shared.metering import Direction
 from shared.readable import Readable
-from shared.warehouse import deliveries, opening, publish, queries
+from shared.warehouse import opening, publish, queries
 from shared.warehouse.engine import Warehouse
-from shared.warehouse.files import Rejected
 from shared.warehouse.queries import ChangeRow, DayRow
 from shared.warehouse.watermark import Publication
 from tests.builders import elsewhere, histories
@@ -231,7 +232,7 @@ class History:
             child.stdin.flush()
             time.sleep(self.chance.uniform(0, 0.35))
             child.kill()
-        deliveries.load(self.place.warehouse, file, now=self.clock.now, progress=lambda rows, share: None)
+        loading.load(self.place.warehouse, file, now=self.clock.now, progress=lambda rows, share: None)
         self.deliverer.publish()
         self.model.accept(content)
         self.model.publish_all()

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import NamedTuple
 
+from shared.deliveries.files import MAX_FAULTS, Fault
 from shared.warehouse import spans
 from shared.warehouse.engine import Query, Rows, Statement
-from shared.warehouse.files import MAX_FAULTS, Fault
 from shared.warehouse.spans import Span
 
 

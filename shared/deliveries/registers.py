@@ -9,8 +9,8 @@ from itertools import pairwise
 from typing import Any
 
 from shared import metering
+from shared.deliveries.files import CHUNK, Chunk, Fault
 from shared.warehouse.engine import Statement
-from shared.warehouse.files import CHUNK, Chunk, Fault
 
 METERING_POINTS = (
     "metering_point_id",

@@ -16,10 +16,10 @@ from itertools import takewhile
 from pathlib import Path, PurePosixPath
 from typing import Protocol
 
-from shared.warehouse import deliveries
-from shared.warehouse.container import Arrived, ChangedMeanwhile, TakenByAnother
+from shared.deliveries import loading
+from shared.deliveries.container import Arrived, ChangedMeanwhile, TakenByAnother
+from shared.deliveries.files import MAX_FAULTS, Fault, Rejected
 from shared.warehouse.engine import Warehouse
-from shared.warehouse.files import MAX_FAULTS, Fault, Rejected
 
 MAX_BYTES = 500 * 1024 * 1024
 """A file has to fit on the small temporary disk of a function app; larger ones go by `COPY INTO`."""
@@ -168,9 +168,7 @@ def _take_in_one(
 
 def _load(warehouse: Warehouse, path: Path, file: Arrived, *, now: datetime) -> Taken:
     try:
-        loaded = deliveries.load(
-            warehouse, path, now=now, arrived_at=file.at, progress=lambda rows, share: None
-        )
+        loaded = loading.load(warehouse, path, now=now, arrived_at=file.at, progress=lambda rows, share: None)
     except Rejected as rejected:
         return Taken(_kept_as(file, folder="rejected"), 0, rejected.faults)
     return Taken(_kept_as(file, folder="processed"), loaded.rows)

@@ -7,10 +7,11 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from shared.warehouse import deliveries, publish, queries
+from shared.deliveries import loading
+from shared.deliveries.files import MAX_FAULTS, Fault, Rejected
+from shared.deliveries.intervals import HEADER
+from shared.warehouse import publish, queries
 from shared.warehouse.engine import Query, Warehouse
-from shared.warehouse.files import MAX_FAULTS, Fault, Rejected
-from shared.warehouse.intervals import HEADER
 from tests.builders import warehouse as building
 from tests.builders.warehouse import CABIN, HOUSE, Clock, Deliverer, values, versions
 
@@ -294,7 +295,7 @@ def test_of_two_loads_of_one_content_at_the_same_time_one_takes_it_in(
     def meanwhile(rows: int, share: float) -> None:
         others.append(building.load(deliverer.warehouse, file, clock=clock).is_new)
 
-    loaded = deliveries.load(deliverer.warehouse, file, now=clock(), progress=meanwhile)
+    loaded = loading.load(deliverer.warehouse, file, now=clock(), progress=meanwhile)
 
     assert (others, loaded.is_new) == ([True], False)
     assert building.count(deliverer.warehouse, "interval_value") == 24
@@ -339,7 +340,7 @@ def test_progress_is_told_chunk_by_chunk_and_ends_at_the_whole(
     told: list[tuple[int, float]] = []
     path = building.write_csv(tmp_path / "good.csv", values(HOUSE, DAY, ["1"] * 24))
 
-    deliveries.load(warehouse, path, now=clock(), progress=lambda rows, share: told.append((rows, share)))
+    loading.load(warehouse, path, now=clock(), progress=lambda rows, share: told.append((rows, share)))
 
     assert told == [(24, 1.0)]
 

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from shared import tables
+from shared.deliveries.files import Rejected
+from shared.deliveries.registers import METERING_POINTS, SUPPLY_PERIODS
 from shared.warehouse import announce
 from shared.warehouse.engine import Query, Warehouse, aware
-from shared.warehouse.files import Rejected
-from shared.warehouse.registers import METERING_POINTS, SUPPLY_PERIODS
 from shared.warehouse.watermark import Publications
 from tests.builders import warehouse as building
 from tests.builders.warehouse import HOUSE, MORNING, Clock

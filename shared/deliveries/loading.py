@@ -17,9 +17,10 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
-from shared.warehouse import files, intervals, registers, spans, staging, turns
+from shared.deliveries import files, intervals, registers, staging
+from shared.deliveries.files import MAX_FAULTS, Fault, File, Rejected
+from shared.warehouse import spans, turns
 from shared.warehouse.engine import Query, Rows, Session, Statement, Warehouse, aware
-from shared.warehouse.files import MAX_FAULTS, Fault, File, Rejected
 from shared.warehouse.spans import Span
 
 Kind = Literal["interval values", "metering points", "supply periods"]

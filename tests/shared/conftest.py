@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from local.tds.server import Server
+from shared.deliveries import container as containers
+from shared.deliveries.container import Container
 from shared.settings import DeliverySettings
-from shared.warehouse import container as containers
 from shared.warehouse import opening, schema
-from shared.warehouse.container import Container
 from shared.warehouse.engine import Warehouse
 from tests.builders import elsewhere
 from tests.builders import warehouse as building

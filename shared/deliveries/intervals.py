@@ -11,9 +11,9 @@ from functools import partial
 from typing import Generic, NamedTuple, TypeVar
 
 from shared import metering, periods
+from shared.deliveries.files import Chunk, Fault
 from shared.metering import Direction, Quality, Resolution
 from shared.warehouse.engine import Rows
-from shared.warehouse.files import Chunk, Fault
 from shared.warehouse.queries import END_DAY, FIRST_DAY
 
 HEADER = ("metering_point_id", "direction", "start", "resolution", "quantity", "quality")

@@ -11,11 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from shared.deliveries import intake, loading
+from shared.deliveries.container import Arrived, Container
+from shared.deliveries.intake import DeliveryStays, Intake
 from shared.settings import DeliverySettings
-from shared.warehouse import deliveries, intake, opening, publish, queries
-from shared.warehouse.container import Arrived, Container
+from shared.warehouse import opening, publish, queries
 from shared.warehouse.engine import Query, Row, Session, Warehouse, WarehouseUnavailable
-from shared.warehouse.intake import DeliveryStays, Intake
 from tests.builders import elsewhere
 from tests.builders import warehouse as building
 from tests.builders.container import MortalContainer, Outside, csv_of
@@ -314,9 +315,7 @@ def test_metering_points_may_arrive_before_supply_periods_that_were_taken_in(
     def load(content: bytes, *, arrived_at: datetime | None) -> None:
         (tmp_path / "file.csv").write_bytes(content)
         path = tmp_path / "file.csv"
-        deliveries.load(
-            warehouse, path, now=clock(), arrived_at=arrived_at, progress=lambda rows, share: None
-        )
+        loading.load(warehouse, path, now=clock(), arrived_at=arrived_at, progress=lambda rows, share: None)
 
     points = b"metering_point_id,name,address,postal_code,city,price_area,grid_area,meter_serial\n"
 

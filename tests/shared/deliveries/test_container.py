@@ -7,15 +7,15 @@ from pathlib import Path
 import pytest
 from azure.storage.blob import ContainerClient
 
-from shared.settings import DeliverySettings
-from shared.warehouse import container as containers
-from shared.warehouse.container import (
+from shared.deliveries import container as containers
+from shared.deliveries.container import (
     ChangedMeanwhile,
     Container,
     ContainerUnavailable,
     TakenByAnother,
     TurnLost,
 )
+from shared.settings import DeliverySettings
 from tests.builders.container import Outside
 
 MEGABYTE = 1024 * 1024

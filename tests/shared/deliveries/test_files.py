@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from shared.warehouse import files
-from shared.warehouse.files import CHUNK, Fault, Rejected
+from shared.deliveries import files
+from shared.deliveries.files import CHUNK, Fault, Rejected
 
 Numbered = list[tuple[int, tuple[str, ...]]]
 

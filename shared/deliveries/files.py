@@ -183,7 +183,7 @@ def _refuse_ragged(file: File, lines: Sequence[int], rows: Sequence[Sequence[str
 
 def _parquet_header(path: Path) -> tuple[str, ...]:
     try:
-        from shared.warehouse import parquet
+        from shared.deliveries import parquet
     except ImportError as error:
         reason = "Parquet is read with DuckDB, which is not installed here; deliver CSV or install duckdb."
         raise Rejected(path, [Fault(1, reason)]) from error
@@ -194,7 +194,7 @@ def _parquet_header(path: Path) -> tuple[str, ...]:
 
 
 def _parquet_chunks(file: File) -> Iterator[Chunk]:
-    from shared.warehouse import parquet
+    from shared.deliveries import parquet
 
     line = 0
     for columns, share in parquet.chunks(file.path, size=CHUNK):

@@ -1,0 +1,1 @@
+"""What comes in: delivery files read, checked, staged, taken in."""
