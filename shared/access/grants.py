@@ -1,14 +1,16 @@
 """What a caller may read, from the stored grants: the read side, used by every request.
 
 Nobody may read anything by default. One metering point is one range read; a portfolio is one
-partition, read once and then kept in memory while the version in its manifest is unchanged. Whose
-portfolio is in memory is told of single metering points from there.
+partition, read once and then kept in memory while the version in its manifest is unchanged. If a caller's
+portfolio is in memory, single metering points are answered from it too. Either way an answer is at most
+`CHECK_SECONDS` behind the sync, measured by a monotonic clock: the wall clock can be set back.
 """
 
 import contextvars
 import hashlib
 import logging
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -17,13 +19,13 @@ from datetime import date, datetime, timedelta
 from itertools import chain
 from typing import NamedTuple
 
-from shared import tables
+from shared import clocks, tables
 from shared.access import runs, store
 from shared.access.grant import Grant
 from shared.metering import MeteringPointId
 from shared.readable import Permission, Readable
 
-CHECK_EVERY = timedelta(seconds=30)
+CHECK_SECONDS = 30.0
 """How long a manifest, or the time of the last sync, is trusted before it is read again."""
 
 MAX_PERMISSIONS_KEPT = 300_000
@@ -56,15 +58,15 @@ class NoGrants(Exception):
 
 
 class AccessTooOld(Exception):
-    """The last complete sync of the access mapping is older than allowed, or there was none."""
+    """The last complete sync of the access mapping is older than allowed, unknown, or there was none."""
 
 
 @dataclass(frozen=True)
 class _Kept:
-    """A portfolio in memory, and when its manifest was last seen unchanged."""
+    """A portfolio in memory, and when its manifest was last seen unchanged, in seconds of `monotonic`."""
 
     readable: Readable
-    checked_at: datetime
+    checked_at: float
 
 
 class _Manifest(NamedTuple):
@@ -87,17 +89,19 @@ class Grants:
         tables: tables.Tables,
         max_age: timedelta,
         clock: Callable[[], datetime],
+        monotonic: Callable[[], float] = time.monotonic,
         max_permissions_kept: int = MAX_PERMISSIONS_KEPT,
     ) -> None:
         self._tables = tables
         self._max_age = max_age
         self._clock = clock
+        self._monotonic = monotonic
         self._max_kept = max_permissions_kept
         self._lock = threading.Lock()
         self._kept: OrderedDict[str, _Kept] = OrderedDict()
         self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="grants")
         self._reading = tuple(threading.Lock() for _ in range(_READING_LOCKS))
-        self._synced: tuple[datetime, datetime | None] | None = None
+        self._completed: tuple[float, datetime | None] | None = None
 
     def of(self, principal: str, *, metering_point_id: MeteringPointId) -> Readable:
         """What the principal may read of one metering point; no permissions when that is nothing.
@@ -145,30 +149,42 @@ class Grants:
             return self._from_memory(principal) or self._from_tables(principal)
 
     def synced_at(self) -> datetime | None:
-        """When the grants were last completely up to date with Severa; None when never."""
-        now = self._clock()
+        """When the grants were last completely up to date with Severa; None when never, or not known.
+
+        A time ahead of now was written by a clock that was wrong: how old the grants are is not known.
+        """
+        completed_at = self._completed_at()
+        if completed_at is None or clocks.is_ahead(completed_at, now=self._clock()):
+            return None
+        return completed_at
+
+    def _completed_at(self) -> datetime | None:
+        """What is stored as the time of the last complete sync, read at most once in `CHECK_SECONDS`."""
+        now = self._monotonic()
         with self._lock:
-            known = self._synced
-        if known is None or now - known[0] >= CHECK_EVERY:
+            known = self._completed
+        if known is None or now - known[0] >= CHECK_SECONDS:
             known = (now, runs.completed_at(self._tables))
             with self._lock:
-                self._synced = known
+                self._completed = known
         return known[1]
 
     def _refuse_when_too_old(self) -> None:
-        synced_at = self.synced_at()
-        if synced_at is None:
+        completed_at, now = self._completed_at(), self._clock()
+        if completed_at is None:
             raise AccessTooOld("access has never been synchronised")
-        if self._clock() - synced_at > self._max_age:
-            raise AccessTooOld(f"access was last synchronised at {synced_at.isoformat()}")
+        if clocks.is_ahead(completed_at, now=now):
+            raise AccessTooOld(f"the last sync is noted at {completed_at.isoformat()}, ahead of this clock")
+        if now - completed_at > self._max_age:
+            raise AccessTooOld(f"access was last synchronised at {completed_at.isoformat()}")
 
     def _from_memory(self, principal: str) -> Readable | None:
         with self._lock:
             kept = self._kept.get(principal)
         if kept is None:
             return None
-        now = self._clock()
-        if now - kept.checked_at >= CHECK_EVERY:
+        now = self._monotonic()
+        if now - kept.checked_at >= CHECK_SECONDS:
             manifest = self._manifest(principal)
             if manifest is None or manifest.version != kept.readable.version:
                 return None
@@ -182,7 +198,7 @@ class Grants:
     def _from_tables(self, principal: str) -> Readable:
         """The partition as it was at one moment: read again when it was rewritten meanwhile."""
         for _ in range(_READ_ATTEMPTS):
-            now = self._clock()
+            now = self._monotonic()
             manifest = self._manifest(principal)
             if manifest is None:
                 self._forget(principal)

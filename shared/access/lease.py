@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 
-from shared import tables
+from shared import clocks, tables
 from shared.access import runs
 
 ROW = "lease"
@@ -89,7 +89,7 @@ def take(storage: tables.Tables, *, holder: str, now: datetime) -> Lease:
     """
     found = storage.get(tables.SERVICE_STATE, partition=runs.SYNC, row=ROW)
     wanted = {"PartitionKey": runs.SYNC, "RowKey": ROW, "holder": holder, "until": (now + LASTS).isoformat()}
-    if found is not None and datetime.fromisoformat(found["until"]) > now:
+    if found is not None and _is_held(until=datetime.fromisoformat(found["until"]), now=now):
         raise SyncRunning(
             f"run {found['holder']} is under way, or was killed and gives way at {found['until']}"
         )
@@ -101,3 +101,8 @@ def take(storage: tables.Tables, *, holder: str, now: datetime) -> Lease:
     except (tables.AlreadyExists, tables.ChangedMeanwhile) as error:
         raise SyncRunning("another run of the access sync began at the same moment") from error
     return Lease(storage, {**wanted, "etag": etag})
+
+
+def _is_held(*, until: datetime, now: datetime) -> bool:
+    """Whether a lease is under way; one that ends later than any can was written by a wrong clock."""
+    return now < until and not clocks.is_ahead(until - LASTS, now=now)

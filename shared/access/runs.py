@@ -41,8 +41,14 @@ def new_run_id(now: datetime) -> str:
 
 def completed_at(storage: tables.Tables) -> datetime | None:
     """When the grants were last completely up to date with Severa; None when never."""
-    latest = storage.get(tables.SERVICE_STATE, partition=SYNC, row=LATEST)
-    return _moment(latest.get("completedAt")) if latest else None
+    found = storage.range(
+        tables.SERVICE_STATE,
+        partition=SYNC,
+        rows_from=LATEST,
+        rows_before=f"{LATEST}!",
+        select=("completedAt",),  # Without the report, which is long.
+    )
+    return next((_moment(row.get("completedAt")) for row in found), None)
 
 
 def latest(storage: tables.Tables) -> Run | None:

@@ -140,15 +140,25 @@ class Entra:
 
 @dataclass
 class Clock:
-    """A clock that stands still until it is moved."""
+    """A clock on the wall, and the time that really passes: both stand still until they are moved."""
 
     now: datetime = NOW
+    passed: float = 0.0
 
     def __call__(self) -> datetime:
         return self.now
 
+    def monotonic(self) -> float:
+        """Seconds that have passed."""
+        return self.passed
+
     def pass_time(self, time: timedelta) -> None:
-        """Move the clock forward."""
+        """Let time pass."""
+        self.now += time
+        self.passed += time.total_seconds()
+
+    def set_by(self, time: timedelta) -> None:
+        """Set the clock on the wall; no time passes."""
         self.now += time
 
 

@@ -88,7 +88,7 @@ def counting(storage: Tables, clock: Clock) -> Counting:
 
 @pytest.fixture
 def grants(counting: Counting, clock: Clock) -> Grants:
-    return Grants(tables=counting, max_age=timedelta(hours=72), clock=clock)
+    return Grants(tables=counting, max_age=timedelta(hours=72), clock=clock, monotonic=clock.monotonic)
 
 
 def test_one_metering_point_is_one_range_read(storage: Tables, grants: Grants, counting: Counting) -> None:
@@ -295,7 +295,9 @@ def test_some_that_are_rewritten_while_they_are_read_are_read_again(storage: Tab
                 write(self._inner, changes.pop())
             yield from rows
 
-    grants = Grants(tables=Meanwhile(storage), max_age=timedelta(hours=72), clock=clock)
+    grants = Grants(
+        tables=Meanwhile(storage), max_age=timedelta(hours=72), clock=clock, monotonic=clock.monotonic
+    )
 
     found = grants.some(ALICE, metering_point_ids=[point(1), point(900)])
 
@@ -314,7 +316,9 @@ def test_a_table_that_fails_for_one_of_many_is_not_mistaken_for_no_access(
                 raise tables.TablesUnavailable("gone")
             return self._inner.range(*args, **kwargs)  # type: ignore[arg-type]
 
-    grants = Grants(tables=Failing(storage), max_age=timedelta(hours=72), clock=clock)
+    grants = Grants(
+        tables=Failing(storage), max_age=timedelta(hours=72), clock=clock, monotonic=clock.monotonic
+    )
 
     with pytest.raises(tables.TablesUnavailable):
         grants.some(ALICE, metering_point_ids=[point(1), point(2)])
@@ -347,7 +351,9 @@ def test_a_portfolio_that_is_rewritten_while_it_is_read_is_read_again(storage: T
                 rows[-1] = list(self._inner.range(*args, **kwargs))[-1]  # type: ignore[arg-type]
             yield from rows
 
-    grants = Grants(tables=LateManifest(storage), max_age=timedelta(hours=72), clock=clock)
+    grants = Grants(
+        tables=LateManifest(storage), max_age=timedelta(hours=72), clock=clock, monotonic=clock.monotonic
+    )
 
     assert grants.portfolio(ALICE).permissions == (permission(2), permission(3))
 
@@ -362,7 +368,9 @@ def test_a_portfolio_that_never_stands_still_is_unavailable(storage: Tables, clo
             write(self._inner, [Change(grant(1), grant(1))])
             yield from rows
 
-    grants = Grants(tables=Restless(storage), max_age=timedelta(hours=72), clock=clock)
+    grants = Grants(
+        tables=Restless(storage), max_age=timedelta(hours=72), clock=clock, monotonic=clock.monotonic
+    )
 
     with pytest.raises(tables.TablesUnavailable):
         grants.portfolio(ALICE)
@@ -384,7 +392,7 @@ def test_a_row_that_is_no_grant_gives_nothing(
 
 def test_access_that_was_never_synchronised_is_not_trusted(storage: Tables, clock: Clock) -> None:
     give(storage, grant(1))
-    grants = Grants(tables=storage, max_age=timedelta(hours=72), clock=clock)
+    grants = Grants(tables=storage, max_age=timedelta(hours=72), clock=clock, monotonic=clock.monotonic)
 
     assert grants.synced_at() is None
     with pytest.raises(AccessTooOld):
@@ -413,12 +421,40 @@ def test_access_is_trusted_until_its_age_and_again_after_a_sync(
     assert grants.portfolio(ALICE).permissions == (permission(1),)
 
 
+@pytest.mark.parametrize("ahead", [timedelta(minutes=6), timedelta(days=365)])
+def test_a_sync_that_is_noted_ahead_of_now_is_unknown_and_not_fresh(
+    storage: Tables, grants: Grants, clock: Clock, ahead: timedelta
+) -> None:
+    give(storage, grant(1))
+    clock.set_by(ahead)
+    complete(storage, clock)
+    clock.set_by(-ahead)
+
+    assert grants.synced_at() is None
+    with pytest.raises(AccessTooOld, match="ahead of this clock"):
+        grants.portfolio(ALICE)
+
+    complete(storage, clock)
+    clock.pass_time(timedelta(seconds=30))
+    assert grants.portfolio(ALICE).permissions == (permission(1),)
+
+
+def test_a_sync_that_another_machine_noted_a_little_ahead_of_now_counts(
+    storage: Tables, grants: Grants, clock: Clock
+) -> None:
+    give(storage, grant(1))
+    clock.set_by(timedelta(minutes=-4))
+
+    assert grants.synced_at() == NOW
+    assert grants.portfolio(ALICE).permissions == (permission(1),)
+
+
 def test_a_table_that_does_not_answer_is_not_mistaken_for_no_access(storage: Tables, clock: Clock) -> None:
     class Gone(Counting):
-        def get(self, table: str, *, partition: str, row: str) -> tables.Entity | None:
+        def range(self, *args: object, **kwargs: object) -> Iterator[tables.Entity]:
             raise tables.TablesUnavailable("gone")
 
-    grants = Grants(tables=Gone(storage), max_age=timedelta(hours=72), clock=clock)
+    grants = Grants(tables=Gone(storage), max_age=timedelta(hours=72), clock=clock, monotonic=clock.monotonic)
 
     with pytest.raises(tables.TablesUnavailable):
         grants.portfolio(ALICE)
@@ -429,7 +465,13 @@ def test_memory_is_bounded_by_letting_go_of_who_was_away_longest(
 ) -> None:
     for principal in (1, 2, 3):
         give(storage, *[grant(number, principal=app(principal)) for number in range(4)])
-    grants = Grants(tables=counting, max_age=timedelta(hours=72), clock=clock, max_permissions_kept=8)
+    grants = Grants(
+        tables=counting,
+        max_age=timedelta(hours=72),
+        clock=clock,
+        monotonic=clock.monotonic,
+        max_permissions_kept=8,
+    )
     for principal in (1, 2, 1, 3):
         grants.portfolio(app(principal))
     counting.reads.clear()
@@ -446,7 +488,13 @@ def test_a_portfolio_larger_than_the_memory_is_answered_all_the_same(
     storage: Tables, counting: Counting, clock: Clock
 ) -> None:
     give(storage, *[grant(number) for number in range(5)])
-    grants = Grants(tables=counting, max_age=timedelta(hours=72), clock=clock, max_permissions_kept=3)
+    grants = Grants(
+        tables=counting,
+        max_age=timedelta(hours=72),
+        clock=clock,
+        monotonic=clock.monotonic,
+        max_permissions_kept=3,
+    )
 
     assert len(grants.portfolio(ALICE).permissions) == 5
 

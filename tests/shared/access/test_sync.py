@@ -447,7 +447,7 @@ def test_two_runs_are_never_under_way_at_once(world: World) -> None:
 
     def meanwhile() -> Register:
         world.severa = lambda: register(vendor_customers(2))
-        world.clock.pass_time(timedelta(hours=-1))
+        world.clock.set_by(timedelta(hours=-1))
         inner.append(world.sync())
         return register(vendor_customers(1))
 
@@ -462,10 +462,18 @@ def test_two_runs_are_never_under_way_at_once(world: World) -> None:
 
 def test_a_killed_run_gives_way_in_minutes(world: World) -> None:
     lease.take(world.storage, holder="killed", now=world.clock())
-    world.clock.pass_time(timedelta(hours=-1))
+    world.clock.set_by(timedelta(hours=-1))
 
     assert world.sync().outcome is Outcome.BUSY
-    world.clock.pass_time(timedelta(hours=-1, minutes=2))
+    world.clock.set_by(timedelta(hours=-1, minutes=2))
+    assert world.sync().outcome is Outcome.COMPLETE
+
+
+def test_a_lease_that_ends_later_than_any_can_holds_up_nobody(world: World) -> None:
+    world.clock.set_by(timedelta(days=365))
+    lease.take(world.storage, holder="a wrong clock", now=world.clock())
+    world.clock.set_by(timedelta(days=-365))
+
     assert world.sync().outcome is Outcome.COMPLETE
 
 
