@@ -20,14 +20,14 @@ COMMANDS = {
     "run": ("local.stack",),
     "test": ("pytest",),
     "check": ("local.check",),
-    "load": ("local.operate", "load"),
-    "publish": ("local.operate", "publish"),
-    "sync": ("local.operate", "sync"),
-    "access": ("local.operate", "access"),
-    "check-warehouse": ("local.operate", "check-warehouse"),
+    "load": ("operations.run", "load"),
+    "publish": ("operations.run", "publish"),
+    "sync": ("operations.run", "sync"),
+    "access": ("operations.run", "access"),
+    "check-warehouse": ("operations.run", "check-warehouse"),
     "bench": ("bench",),
-    "openapi": ("local.contract.document",),
-    "fuzz": ("local.contract.fuzz",),
+    "openapi": ("contract.document",),
+    "fuzz": ("contract.fuzz",),
 }
 
 USAGE = """usage: python3 dev.py COMMAND [arguments]

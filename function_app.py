@@ -8,23 +8,11 @@ from functools import partial
 import azure.functions as func
 
 from shared import services, settings
-from shared.api import (
-    boundary,
-    callers,
-    changes,
-    etags,
-    formats,
-    listings,
-    pages,
-    permits,
-    requests,
-    resources,
-    responses,
-    series_contents,
-    status,
-    urls,
-)
+from shared.api import authorize, boundary, callers, etags, formats, resources, responses, status, urls
+from shared.api.changes import changes
+from shared.api.listings import listings
 from shared.api.responses import Answer
+from shared.api.series import pages, rendering, requests
 from shared.metering import Direction
 
 
@@ -50,7 +38,7 @@ def customers(req: func.HttpRequest) -> Answer:
     """The customers whose metering points the caller may read."""
     caller = callers.identify(req.headers, gateway_principal_id=use.settings.gateway_principal_id)
     asked = listings.read_format(urls.parameters(req.url), accept=req.headers.get("accept", ""))
-    readable = permits.many(use.grants, caller)
+    readable = authorize.many(use.grants, caller)
     etag = etags.of(readable, "customers", asked)
     if etags.unchanged(req.headers, etag):
         return responses.not_modified(etag=etag, last_modified=None)
@@ -64,7 +52,7 @@ def metering_points(req: func.HttpRequest) -> Answer:
     caller = callers.identify(req.headers, gateway_principal_id=use.settings.gateway_principal_id)
     known = use.known()
     asked = listings.read_request(urls.parameters(req.url), accept=req.headers.get("accept", ""))
-    readable = permits.many(use.grants, caller, customer_number=asked.customer_number)
+    readable = authorize.many(use.grants, caller, customer_number=asked.customer_number)
     etag = etags.of(readable, asked, known.published_at, known.described_at)
     if etags.unchanged(req.headers, etag):
         return responses.not_modified(etag=etag, last_modified=known.changed_at)
@@ -83,7 +71,7 @@ def metering_point(req: func.HttpRequest) -> Answer:
         urls.parameters(req.url),
         accept=req.headers.get("accept", ""),
     )
-    readable = permits.one(use.grants, caller, metering_point_id=asked)
+    readable = authorize.one(use.grants, caller, metering_point_id=asked)
     etag = etags.of(readable, asked, known.published_at, known.described_at)
     if etags.unchanged(req.headers, etag):
         return responses.not_modified(etag=etag, last_modified=known.changed_at)
@@ -128,7 +116,7 @@ def changes_since(req: func.HttpRequest) -> Answer:
     asked = changes.read_request(
         urls.parameters(req.url), now=use.clock(), latest=latest, accept=req.headers.get("accept", "")
     )
-    readable = permits.many(use.grants, caller)
+    readable = authorize.many(use.grants, caller)
     etag = etags.of(readable, asked)
     last_modified = latest.published_at if latest else None
     if etags.unchanged(req.headers, etag):
@@ -197,7 +185,7 @@ def series_of_one(req: func.HttpRequest, direction: Direction) -> Answer:
         known=known,
         accept=req.headers.get("accept", ""),
     )
-    readable = permits.one(use.grants, caller, metering_point_id=asked.named[0])
+    readable = authorize.one(use.grants, caller, metering_point_id=asked.named[0])
     etag = etags.of(readable, asked)
     if etags.unchanged(req.headers, etag):
         return responses.not_modified(etag=etag, last_modified=known.published_at)
@@ -209,7 +197,7 @@ def series_of_one(req: func.HttpRequest, direction: Direction) -> Answer:
         reach=use.reach,
     )
     return responses.data(
-        series_contents.one(page, asked), url=req.url, etag=etag, last_modified=known.published_at
+        rendering.one(page, asked), url=req.url, etag=etag, last_modified=known.published_at
     )
 
 
@@ -223,7 +211,7 @@ def series_of_many(req: func.HttpRequest, direction: Direction) -> Answer:
         known=known,
         accept=req.headers.get("accept", ""),
     )
-    readable = permits.many(use.grants, caller, named=asked.named, customer_number=asked.customer_number)
+    readable = authorize.many(use.grants, caller, named=asked.named, customer_number=asked.customer_number)
     etag = etags.of(readable, asked)
     if etags.unchanged(req.headers, etag):
         return responses.not_modified(etag=etag, last_modified=known.published_at)
@@ -234,5 +222,5 @@ def series_of_many(req: func.HttpRequest, direction: Direction) -> Answer:
         available_until=known.available_until,
         reach=use.reach,
     )
-    content = series_contents.many(page, asked, not_found=permits.not_found(asked.named, readable))
+    content = rendering.many(page, asked, not_found=authorize.not_found(asked.named, readable))
     return responses.data(content, url=req.url, etag=etag, last_modified=known.published_at)

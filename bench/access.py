@@ -31,11 +31,13 @@ from local.stack import free, parts
 from local.stack.supervision import Supervisor
 from local.standins import data
 from shared import tables
-from shared.access import severa, store, sync
-from shared.access.changes import Change
+from shared.access import store
 from shared.access.grants import Grants
-from shared.access.severa_session import REQUESTS_PER_SECOND
-from shared.access.sync import Rules, Sources
+from shared.access.severa import client as severa
+from shared.access.severa.session import REQUESTS_PER_SECOND
+from shared.access.sync import stages
+from shared.access.sync.changes import Change
+from shared.access.sync.stages import Rules, Sources
 from shared.tables import Tables
 from tests.builders import access, standins
 from tests.builders.access import Client
@@ -163,9 +165,9 @@ def opened(connection_string: str) -> Counting:
 def synchronise(what: str, every: list[Client], connection_string: str) -> Measure:
     """One sync of these customers."""
     register, storage = access.register(every), opened(connection_string)
-    sync.logger.disabled = True
+    stages.logger.disabled = True
     began = time.perf_counter()
-    sync.run(Sources(lambda: register, access.Entra().find), storage=storage, rules=Rules(), clock=now)
+    stages.run(Sources(lambda: register, access.Entra().find), storage=storage, rules=Rules(), clock=now)
     return Measure(
         what,
         time.perf_counter() - began,

@@ -26,7 +26,7 @@ from rich.table import Table
 from bench.apparatus import asking, measuring, stored
 from bench.apparatus.counting import Counting
 from shared import periods
-from shared.api import changes, feed
+from shared.api.changes import change_pages, changes
 from shared.metering import MeteringPointId
 from shared.readable import Permission, Readable
 from shared.settings import WarehouseSettings
@@ -176,7 +176,7 @@ def page(
 ) -> Page:
     """The first page of the latest publication, of so many days, in three ways."""
     counts = []
-    for at_once in (feed.AT_ONCE, WHOLE):
+    for at_once in (change_pages.AT_ONCE, WHOLE):
         counting = Counting(warehouse)
         ours(counting, readable, limit=limit, sequence=sequence, at_once=at_once)()
         counts.append((counting.statements, counting.parameter_bytes))
@@ -192,10 +192,12 @@ def page(
 
 
 def ours(
-    warehouse: Any, readable: Readable, *, limit: int, sequence: int, at_once: int = feed.AT_ONCE
+    warehouse: Any, readable: Readable, *, limit: int, sequence: int, at_once: int = change_pages.AT_ONCE
 ) -> Callable[[], bytes]:
     """A page of this API, from permitted days to the body."""
-    asked = changes.ChangesRequest(after=feed.first_of(sequence), since=None, limit=limit, through=sequence)
+    asked = changes.ChangesRequest(
+        after=change_pages.first_of(sequence), since=None, limit=limit, through=sequence
+    )
 
     def ask() -> bytes:
         found = changes.fetch(warehouse, readable=readable, asked=asked, at_once=at_once)

@@ -23,11 +23,11 @@ from rich.table import Table
 
 from bench.apparatus import measuring
 from shared import periods
-from shared.api import series, series_contents
 from shared.api.formats import Dialect, Format, Kind
-from shared.api.pages import MAX_VALUES, Page
-from shared.api.requests import Layout, SeriesRequest
-from shared.api.series import Scope
+from shared.api.series import assembly, rendering
+from shared.api.series.assembly import Scope
+from shared.api.series.pages import MAX_VALUES, Page
+from shared.api.series.requests import Layout, SeriesRequest
 from shared.metering import QUALITY_OF_LETTER, Direction, MeteringPointId, Resolution
 from shared.periods import Period
 from shared.readable import PermittedDays
@@ -115,7 +115,7 @@ def _ours(written: Format, layout: Layout = Layout.VALUES) -> Callable[[Sequence
     asked = replace(_QUESTION, format=written, layout=layout)
 
     def write(rows: Sequence[DayRow]) -> bytes:
-        return series_contents.one(Page([series.assemble(rows, _SCOPE)], None), asked).body
+        return rendering.one(Page([assembly.assemble(rows, _SCOPE)], None), asked).body
 
     return write
 

@@ -25,9 +25,10 @@ from bench.apparatus.counting import Counting
 from shared import periods
 from shared.deliveries import loading
 from shared.metering import MeteringPointId
-from shared.warehouse import announce, schema
+from shared.publishing import announce
+from shared.publishing.watermark import Publication
+from shared.warehouse import schema
 from shared.warehouse.engine import Warehouse
-from shared.warehouse.watermark import Publication
 
 DAY = date(2026, 11, 20)
 

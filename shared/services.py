@@ -10,28 +10,31 @@ from azure.core.credentials import TokenCredential
 from azure.identity import DefaultAzureCredential
 
 from shared import tables
-from shared.access import directory, graph, severa, sync
+from shared.access.entra import directory, graph
 from shared.access.grants import Grants
-from shared.access.holdings import SupplyPeriod
-from shared.access.mapping import Fields
-from shared.access.register import ContactEmail, Directory
-from shared.access.reports import Outcome, SyncReport
-from shared.access.sync import Rules, Sources
-from shared.api.reach import Reach
-from shared.api.requests import Known
+from shared.access.severa import client
+from shared.access.severa.register import ContactEmail, Directory
+from shared.access.sync import stages
+from shared.access.sync.mapping import Fields
+from shared.access.sync.reports import Outcome, SyncReport
+from shared.access.sync.stages import Rules, Sources
+from shared.access.sync.supply_by_customer import SupplyPeriod
+from shared.api.series.last_days import Reach
+from shared.api.series.requests import Known
 from shared.api.status import Probe
 from shared.deliveries import container, intake
 from shared.deliveries.container import Container
 from shared.deliveries.intake import Intake
+from shared.publishing import announce
+from shared.publishing.publish import Published
+from shared.publishing.watermark import Publications
 from shared.settings import Settings
 from shared.tables import Tables
 from shared.telemetry import exporting
 from shared.telemetry.recording import Operation, Telemetry
-from shared.warehouse import announce, opening, supply
+from shared.warehouse import opening, supply
 from shared.warehouse.engine import Warehouse
-from shared.warehouse.measured import Measured
-from shared.warehouse.publish import Published
-from shared.warehouse.watermark import Publications
+from shared.warehouse.instrumented import Measured
 
 Clock = Callable[[], datetime]
 
@@ -69,7 +72,7 @@ class Services:
     ) -> SyncReport:
         """Bring the grants up to date with Severa and Entra, once; `sync.run` tells how it fails."""
         with self.telemetry.run("sync_access"):
-            report = sync.run(
+            report = stages.run(
                 self._sources(dry_run=dry_run),
                 storage=self.tables,
                 rules=_rules(self.settings, allow_revocations=allow_revocations, widen=widen),
@@ -101,7 +104,7 @@ class Services:
     def _sources(self, *, dry_run: bool) -> Sources:
         by_supply = self.settings.sync.metering_point_source == "warehouse"
         return Sources(
-            register=lambda: severa.fetch(self.settings.severa, clock=self.clock),
+            register=lambda: client.fetch(self.settings.severa, clock=self.clock),
             find_users=partial(self._find_users, dry_run=dry_run),
             supply_periods=self._supply_periods if by_supply else None,
         )

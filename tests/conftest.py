@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import hypothesis
 import pytest
 
+from contract import hosting, world
 from local.azurite import emulator
-from local.contract import hosting, world
 from local.functionhost.host import Host
 from local.stack import free, parts
 from local.stack.supervision import Supervisor

@@ -15,8 +15,8 @@ import azure.functions as func
 from local.functionhost.invocation import Context, TraceContext
 from shared import periods
 from shared.metering import MeteringPointId
+from shared.publishing.watermark import Publication
 from shared.readable import Permission, Readable
-from shared.warehouse.watermark import Publication
 
 GATEWAY = "5a5e0000-0000-4000-8000-0000000000a1"
 CALLER = "5a5e0000-0000-4000-8000-0000000000c1"

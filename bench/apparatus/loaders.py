@@ -23,7 +23,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 from bench.apparatus import processes, stored
 from shared.deliveries import files, intervals, loading
-from shared.warehouse import publish
+from shared.publishing import publish
 
 CHUNK = 10_000
 """Rows that the usual way stores at a time."""

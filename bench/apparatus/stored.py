@@ -1,7 +1,7 @@
 """Warehouses to ask: some metering points with five years of hours, as packed days and as hourly rows.
 
 The values are the same in both, and lie as they came: a publication each day. Of the packed days, as
-many are out of the embedded engine's order as there ever are (shared/warehouse/clustering.py).
+many are out of the embedded engine's order as there ever are (shared/warehouse/duckdb/clustering.py).
 """
 
 from datetime import date, timedelta
@@ -12,8 +12,9 @@ import duckdb
 from shared import metering
 from shared.metering import MeteringPointId
 from shared.settings import WarehouseSettings
-from shared.warehouse import clustering, opening, schema
-from shared.warehouse.embedded import Embedded
+from shared.warehouse import opening, schema
+from shared.warehouse.duckdb import clustering
+from shared.warehouse.duckdb.warehouse import Embedded
 from shared.warehouse.engine import Statement
 
 FIRST, END = date(2021, 11, 22), date(2026, 11, 22)

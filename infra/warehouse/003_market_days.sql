@@ -1,5 +1,5 @@
 -- Market days 2010 to 2050: calendar days in Europe/Oslo, of 23, 24 or 25 hours.
--- Made from the zone database by local/commands/market_days.py; a test fails when it is stale.
+-- Made from the zone database by local/market_days.py; a test fails when it is stale.
 -- `summer` has the days on which summer time begins and ends. Both begin and end at 01:00 UTC, so
 -- the day on which summer time begins still starts in winter time, and the other way round.
 

@@ -30,12 +30,12 @@ import uvicorn
 from local import demo, ports
 from local.gateway import assembly
 from local.gateway.assembly import Files
-from local.gateway.developer_page import DeveloperPage
 from local.gateway.exchange import Subscription
 from local.gateway.faults import PolicyRefused
 from local.gateway.operations import OpenApiRefused
 from local.gateway.products import ProductsRefused
 from local.gateway.server import Server
+from local.page.app import DeveloperPage
 
 ROOT = Path(__file__).resolve().parents[2]
 _STARTED = datetime(2026, 1, 1, tzinfo=UTC)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from local import demo, environment, places
 from local.azurite import emulator, installation
-from local.gateway import developer_page
+from local.page import app
 from local.ports import Ports, address
 
 
@@ -73,7 +73,7 @@ def gateway(ports: Ports) -> Part:
     Raises:
         NotInstallable: the page's packages, by local.azurite.installation.
     """
-    packages = installation.install(node=installation.find_node(), manifests=developer_page.PACKAGES)
+    packages = installation.install(node=installation.find_node(), manifests=app.PACKAGES)
     return _module(
         "gateway",
         ports.gateway,
@@ -84,8 +84,8 @@ def gateway(ports: Ports) -> Part:
 
 
 def command(name: str, arguments: Iterable[str] = (), *, settings: Mapping[str, str]) -> Part:
-    """An operator's command of local/commands, such as `load`; it ends by itself."""
-    module = f"local.commands.{name.replace('-', '_')}"
+    """An operator's command of operations, such as `load`; it ends by itself."""
+    module = f"operations.{name.replace('-', '_')}"
     return Part(name, (sys.executable, "-m", module, *arguments), (), settings)
 
 

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 from shared import tables
 from shared.access import spans
-from shared.access.changes import Change, Event
 from shared.access.grant import Grant
+from shared.access.sync.changes import Change, Event
 
 _END_OF_TIME = datetime(2999, 1, 1, tzinfo=UTC)
 

@@ -19,8 +19,8 @@ from typing import Any
 
 from shared import tables
 from shared.access import audit, spans
-from shared.access.changes import Change
 from shared.access.grant import Grant, GrantKey
+from shared.access.sync.changes import Change
 from shared.metering import GSRN_LENGTH, MeteringPointId
 
 MANIFEST = "~manifest"

@@ -8,10 +8,10 @@ from functools import partial
 from typing import Any
 
 from shared import periods
+from shared.publishing.watermark import Publication
 from shared.tables import SERVICE_STATE, Tables, TablesUnavailable
 from shared.warehouse import queries
 from shared.warehouse.engine import Warehouse, WarehouseError
-from shared.warehouse.watermark import Publication
 
 REMEMBERED = timedelta(seconds=10)
 """How long a health probe is answered from memory."""

@@ -2,7 +2,7 @@
 
 from shared.settings import WarehouseSettings
 from shared.warehouse.engine import Warehouse
-from shared.warehouse.odbc import WarehouseMisconfigured
+from shared.warehouse.fabric.odbc import WarehouseMisconfigured
 
 
 def open_warehouse(settings: WarehouseSettings, *, identity_client_id: str | None = None) -> Warehouse:
@@ -19,11 +19,11 @@ def open_warehouse(settings: WarehouseSettings, *, identity_client_id: str | Non
     # Each engine's driver is imported only where it is used: the deployed app has no DuckDB,
     # a laptop need not have an ODBC driver.
     if settings.url.startswith("duckdb:"):
-        from shared.warehouse import embedded
+        from shared.warehouse.duckdb import warehouse
 
-        return embedded.open_embedded(settings)
+        return warehouse.open_embedded(settings)
     try:
-        from shared.warehouse import fabric
+        from shared.warehouse.fabric import warehouse as fabric
     except ImportError as error:
         raise WarehouseMisconfigured(
             f"pyodbc cannot be loaded ({error}). Install unixODBC and Microsoft's ODBC Driver 18."

@@ -12,8 +12,8 @@ import orjson
 
 from shared import periods
 from shared.metering import Direction
+from shared.publishing import publish
 from shared.readable import Readable
-from shared.warehouse import publish
 from shared.warehouse.engine import Query
 
 FIRST_DAY = date(2010, 1, 1)

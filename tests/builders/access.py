@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from shared import metering, tables
 from shared.access import spans, store
 from shared.access.grant import Grant
-from shared.access.register import (
+from shared.access.severa.register import (
     ContactEmail,
     ContactPerson,
     Customer,

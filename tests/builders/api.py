@@ -15,10 +15,11 @@ import azure.functions as func
 from local.functionhost import functions, routes
 from local.functionhost.functions import Function, HttpFunction
 from local.functionhost.invocation import Context, TraceContext
-from shared.access import changes, runs, store
-from shared.access.changes import Change
+from shared.access import runs, store
 from shared.access.grant import Grant
 from shared.access.runs import Run
+from shared.access.sync import changes
+from shared.access.sync.changes import Change
 from shared.services import Services
 
 GATEWAY = "5a5e0000-0000-4000-8000-0000000000a1"

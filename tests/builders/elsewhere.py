@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 from local import odbcdriver
-from local.tds.server import Server
 from shared.warehouse import opening, schema
 from shared.warehouse.engine import Statement
 from tests.builders import warehouse as building
+from tests.doubles.tds.server import Server
 
 WANTED = os.environ.get("TEST_WAREHOUSE")
 _FILLED_BY_TESTS = (

@@ -13,9 +13,9 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 
 from shared import tables
-from shared.access import sync
-from shared.access.register import ContactEmail, Directory, Register
-from shared.access.sync import Rules, Sources
+from shared.access.severa.register import ContactEmail, Directory, Register
+from shared.access.sync import stages
+from shared.access.sync.stages import Rules, Sources
 from shared.tables import Tables
 from tests.builders.access import NOW, Client, Entra, Person, guid, point, register
 
@@ -48,7 +48,7 @@ def run(name: str, *, storage: Tables, hours: int, writing: Callable[[], None]) 
 
     sources = Sources(lambda: mapping(name), find)
     rules = Rules(allow_revocations=True)
-    sync.run(sources, storage=storage, rules=rules, clock=lambda: NOW + timedelta(hours=hours))
+    stages.run(sources, storage=storage, rules=rules, clock=lambda: NOW + timedelta(hours=hours))
 
 
 def run_and_kill(name: str, *, connection_string: str, hours: int, seconds: float) -> float:

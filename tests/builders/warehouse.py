@@ -17,11 +17,11 @@ from shared.deliveries import loading
 from shared.deliveries.intervals import HEADER
 from shared.deliveries.loading import Loaded
 from shared.metering import MeteringPointId
+from shared.publishing import publish
+from shared.publishing.publish import Published
 from shared.readable import Permission, Readable
 from shared.settings import WarehouseSettings
-from shared.warehouse import publish
 from shared.warehouse.engine import Query, Row, Session, Statement, Warehouse
-from shared.warehouse.publish import Published
 
 HOUSE = "707057500000010017"
 CABIN = "707057500000010024"

@@ -15,8 +15,9 @@ from pathlib import Path
 
 from shared.deliveries import container as containers
 from shared.deliveries import intake
+from shared.publishing import publish
 from shared.settings import DeliverySettings
-from shared.warehouse import opening, publish
+from shared.warehouse import opening
 from shared.warehouse.engine import Query, Row, Session, Statement, Warehouse
 from tests.builders import warehouse as building
 from tests.builders.container import MortalContainer

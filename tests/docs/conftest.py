@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from local.contract import stack
-from local.contract.stack import Running
+from contract import stack
+from contract.stack import Running
 
 
 @pytest.fixture(scope="session")

@@ -16,8 +16,8 @@ from typing import Any
 import httpx
 import pytest
 
+from contract.stack import Running
 from local import demo, places
-from local.contract.stack import Running
 
 GUIDES = ("getting-started", "changes", "times", "quality", "errors")
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)

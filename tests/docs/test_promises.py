@@ -6,10 +6,12 @@ from datetime import UTC, date, datetime
 
 import pytest
 
+from contract import answers
 from local import places
-from local.contract import answers
-from shared.api import changes, pages, problems, requests
-from shared.api.requests import Known
+from shared.api import problems
+from shared.api.changes import changes
+from shared.api.series import pages, requests
+from shared.api.series.requests import Known
 from shared.metering import Direction, Quality, Resolution
 
 DOCS = places.ROOT / "docs"

@@ -1,6 +1,6 @@
 """Generated requests, through the gateway and to the app: what comes back is what the reference says.
 
-Some dozens here; `python -m local.contract.fuzz` asks thousands.
+Some dozens here; `python -m contract.fuzz` asks thousands.
 """
 
 import re
@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from local.contract import fuzz, stack
-from local.contract.stack import Running
+from contract import fuzz, stack
+from contract.stack import Running
 
 _FEW = ("--phases", "examples,fuzzing,stateful", "--seed", "20260329", "--no-shrink")
 

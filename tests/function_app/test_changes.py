@@ -11,7 +11,7 @@ import pytest
 
 from shared.access.grants import Grants
 from shared.api import cursors
-from shared.warehouse import publish
+from shared.publishing import publish
 from tests.builders import warehouse as delivering
 from tests.builders.api import Api
 from tests.function_app.conftest import Deliver

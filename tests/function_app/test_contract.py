@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from local.contract import answers, document
-from local.contract.operations import OPERATIONS
+from contract import answers, document
+from contract.operations import OPERATIONS
 from local.functionhost.functions import HttpFunction
 from shared import metering
 from shared.access.grant import Grant

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from local.contract import answers
+from contract import answers
 from shared import tables
 from shared.access.grant import Grant
 from shared.access.grants import Grants

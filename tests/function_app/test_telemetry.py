@@ -13,7 +13,7 @@ from opentelemetry.trace import SpanKind, StatusCode, format_span_id, format_tra
 
 from shared import services
 from shared.warehouse.engine import Query, Row, Warehouse, WarehouseTimeout
-from shared.warehouse.measured import Measured
+from shared.warehouse.instrumented import Measured
 from tests.builders.api import Api
 from tests.builders.telemetry import Recorded
 from tests.function_app.conftest import Deliver

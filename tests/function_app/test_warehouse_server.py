@@ -6,9 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from local.contract import answers
-from local.tds.faults import Fault, What
-from local.tds.server import Server
+from contract import answers
 from shared import services, settings
 from shared.access.grant import Grant
 from shared.access.spans import Span
@@ -19,6 +17,8 @@ from tests.builders import elsewhere
 from tests.builders import warehouse as delivering
 from tests.builders.api import Answer, Api
 from tests.builders.warehouse import HOUSE, Clock, Deliverer
+from tests.doubles.tds.faults import Fault, What
+from tests.doubles.tds.server import Server
 
 DAY = date(2026, 3, 29)
 CALLER = "app:5a5e0000-0000-4000-8000-0000000000d1"

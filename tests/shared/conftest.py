@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from local.tds.server import Server
 from shared.deliveries import container as containers
 from shared.deliveries.container import Container
 from shared.settings import DeliverySettings
@@ -14,6 +13,7 @@ from shared.warehouse.engine import Warehouse
 from tests.builders import elsewhere
 from tests.builders import warehouse as building
 from tests.builders.warehouse import Clock, Deliverer
+from tests.doubles.tds.server import Server
 
 
 @pytest.fixture(scope="session")

@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from local.access import portal, questions
-from local.access.portal import UnreadablePortalList
-from local.commands import access
+from operations import access
+from operations.access_lists import portal, questions
+from operations.access_lists.portal import UnreadablePortalList
 from shared import tables
-from shared.access import sync
-from shared.access.holdings import SupplyPeriod
-from shared.access.register import ContactEmail
-from shared.access.sync import Rules, Sources
+from shared.access.severa.register import ContactEmail
+from shared.access.sync import stages
+from shared.access.sync.stages import Rules, Sources
+from shared.access.sync.supply_by_customer import SupplyPeriod
 from shared.tables import Tables
 from tests.builders.access import Client, Clock, Entra, Person, app, guid, point, register, user
 
@@ -36,7 +36,7 @@ class Office:
         read, supply = register(clients), self.supply
         find = Entra({KARI: guid(70)}).find
         sources = Sources(lambda: read, find, None if supply is None else lambda: supply)
-        sync.run(sources, storage=self.storage, rules=Rules(), clock=self.clock)
+        stages.run(sources, storage=self.storage, rules=Rules(), clock=self.clock)
 
     def tell(self, *who: str, code: int = 0) -> str:
         """What the command prints about somebody."""

@@ -8,7 +8,7 @@ import pytest
 
 from local import places
 from shared import tables
-from shared.access import lease
+from shared.access.sync import lease
 from tests.builders.access import NOW
 
 SETTINGS = {
@@ -36,7 +36,7 @@ def command(*arguments: str, table_storage: str) -> subprocess.CompletedProcess[
 def test_a_question_is_answered(table_storage: str) -> None:
     tables.open_tables(table_storage, credential=None).create_missing()
 
-    asked = command("local.commands.access", "10001", table_storage=table_storage)
+    asked = command("operations.access", "10001", table_storage=table_storage)
 
     assert (asked.returncode, asked.stdout) == (
         0,
@@ -48,7 +48,7 @@ def test_a_question_is_answered(table_storage: str) -> None:
 def test_a_question_and_a_list_are_not_asked_together_and_one_of_them_is(
     arguments: tuple[str, ...], table_storage: str
 ) -> None:
-    asked = command("local.commands.access", *arguments, table_storage=table_storage)
+    asked = command("operations.access", *arguments, table_storage=table_storage)
 
     assert asked.returncode == 2
     assert "say who or what you ask about, or give --compare a file" in asked.stderr
@@ -57,7 +57,7 @@ def test_a_question_and_a_list_are_not_asked_together_and_one_of_them_is(
 def test_a_missing_list_is_one_sentence(table_storage: str) -> None:
     tables.open_tables(table_storage, credential=None).create_missing()
 
-    asked = command("local.commands.access", "--compare", "missing.csv", table_storage=table_storage)
+    asked = command("operations.access", "--compare", "missing.csv", table_storage=table_storage)
 
     assert asked.returncode == 2
     assert asked.stdout == "There is no file missing.csv.\n"
@@ -68,7 +68,7 @@ def test_a_sync_that_finds_another_one_says_so_and_fails(table_storage: str) -> 
     storage.create_missing()
     lease.take(storage, holder="the timer's", now=NOW.replace(year=2999))
 
-    synced = command("local.commands.sync", table_storage=table_storage)
+    synced = command("operations.sync", table_storage=table_storage)
 
     assert synced.returncode == 3
     assert "not begun" in synced.stdout

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from shared import tables
-from shared.warehouse.watermark import Publications
+from shared.publishing.watermark import Publications
 from tests.builders import warehouse as building
 from tests.builders.warehouse import HOUSE, Clock, values
 
@@ -35,7 +35,7 @@ class Operator:
     def run(self, command: str, *arguments: object) -> tuple[int, list[str]]:
         """The exit code and the lines that were printed; nothing may go to stderr."""
         done = subprocess.run(
-            [sys.executable, "-m", f"local.commands.{command}", *map(str, arguments)],
+            [sys.executable, "-m", f"operations.{command}", *map(str, arguments)],
             cwd=ROOT,
             env=self._environment,
             capture_output=True,

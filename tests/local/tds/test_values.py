@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from local.tds import columns, parameters
-from local.tds.parameters import NotTaken
-from local.tds.tokens import COLLATION
-from local.tds.wire import Reader
+from tests.doubles.tds import columns, parameters
+from tests.doubles.tds.parameters import NotTaken
+from tests.doubles.tds.tokens import COLLATION
+from tests.doubles.tds.wire import Reader
 
 NOON = datetime(2026, 3, 29, 12, 0, 0, 1)  # noqa: DTZ001  # datetime2 has no zone.
 NOON_ON_THE_WIRE = b"\x01\xb0\xeb\x0e\x0a" + b"\x77\x49\x0b"

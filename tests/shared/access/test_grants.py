@@ -9,10 +9,10 @@ import pytest
 
 from shared import tables
 from shared.access import runs, store
-from shared.access.changes import Change
 from shared.access.grant import Grant
 from shared.access.grants import ROWS_FOR_ONE, AccessTooOld, Grants, NoGrants
 from shared.access.spans import ALWAYS, Span, Spans
+from shared.access.sync.changes import Change
 from shared.readable import Permission
 from shared.tables import Tables
 from tests.builders.access import NOW, Clock, app, point

@@ -7,11 +7,12 @@ from datetime import date, datetime, timedelta
 import pytest
 
 from shared import tables
-from shared.access import changes, store
-from shared.access.changes import Change
+from shared.access import store
 from shared.access.grant import Grant
 from shared.access.spans import Span
 from shared.access.store import Partition, Writer
+from shared.access.sync import changes
+from shared.access.sync.changes import Change
 from shared.tables import Tables
 from tests.builders.access import NOW, app, point
 

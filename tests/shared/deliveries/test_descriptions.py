@@ -8,9 +8,9 @@ import pytest
 from shared import tables
 from shared.deliveries.files import Rejected
 from shared.deliveries.registers import METERING_POINTS, SUPPLY_PERIODS
-from shared.warehouse import announce
+from shared.publishing import announce
+from shared.publishing.watermark import Publications
 from shared.warehouse.engine import Query, Warehouse, aware
-from shared.warehouse.watermark import Publications
 from tests.builders import warehouse as building
 from tests.builders.warehouse import HOUSE, MORNING, Clock
 

@@ -14,8 +14,9 @@ import pytest
 from shared.deliveries import intake, loading
 from shared.deliveries.container import Arrived, Container
 from shared.deliveries.intake import DeliveryStays, Intake
+from shared.publishing import publish
 from shared.settings import DeliverySettings
-from shared.warehouse import opening, publish, queries
+from shared.warehouse import opening, queries
 from shared.warehouse.engine import Query, Row, Session, Warehouse, WarehouseUnavailable
 from tests.builders import elsewhere
 from tests.builders import warehouse as building

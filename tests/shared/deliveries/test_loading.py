@@ -10,7 +10,8 @@ import pytest
 from shared.deliveries import loading
 from shared.deliveries.files import MAX_FAULTS, Fault, Rejected
 from shared.deliveries.intervals import HEADER
-from shared.warehouse import publish, queries
+from shared.publishing import publish
+from shared.warehouse import queries
 from shared.warehouse.engine import Query, Warehouse
 from tests.builders import warehouse as building
 from tests.builders.warehouse import CABIN, HOUSE, Clock, Deliverer, values, versions

@@ -21,15 +21,16 @@ from pathlib import Path
 
 import pytest
 
-from shared.api import changes
+from shared.api.changes import changes
 from shared.deliveries import loading
 from shared.deliveries.files import Rejected
 from shared.metering import Direction
+from shared.publishing import publish
+from shared.publishing.watermark import Publication
 from shared.readable import Readable
-from shared.warehouse import opening, publish, queries
+from shared.warehouse import opening, queries
 from shared.warehouse.engine import Warehouse
 from shared.warehouse.queries import ChangeRow, DayRow
-from shared.warehouse.watermark import Publication
 from tests.builders import elsewhere, histories
 from tests.builders import warehouse as building
 from tests.builders.histories import Content, Died, Key, Model, Mortal, Version

@@ -2,7 +2,7 @@
 
 from datetime import date, datetime, timedelta
 
-from local.commands import market_days
+from local import market_days
 from shared import periods
 from shared.warehouse import queries
 from shared.warehouse.engine import Query, Warehouse, aware

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from shared.warehouse import opening, publish
+from shared.publishing import publish
+from shared.warehouse import opening
 from shared.warehouse.engine import WarehouseUnavailable
 from tests.builders import warehouse as building
 from tests.builders.warehouse import CABIN, HOUSE, MORNING, Clock, values

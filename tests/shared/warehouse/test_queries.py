@@ -9,8 +9,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from shared.metering import Direction
+from shared.publishing import publish
 from shared.readable import Readable
-from shared.warehouse import opening, publish, queries
+from shared.warehouse import opening, queries
 from shared.warehouse.engine import Warehouse
 from shared.warehouse.queries import DayRow
 from tests.builders import elsewhere

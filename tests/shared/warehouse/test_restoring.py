@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from shared import tables
-from shared.api import changes, feed
-from shared.warehouse import announce, opening
+from shared.api.changes import change_pages, changes
+from shared.publishing import announce
+from shared.publishing.watermark import Publication, Publications
+from shared.warehouse import opening
 from shared.warehouse.engine import Warehouse
-from shared.warehouse.watermark import Publication, Publications
 from tests.builders import warehouse as building
 from tests.builders.warehouse import CABIN, HOUSE, MORNING, Clock, Deliverer, values
 
@@ -25,7 +26,11 @@ def publications(table_storage: str, clock: Clock) -> Publications:
 
 
 def follow(
-    warehouse: Warehouse, publications: Publications, cursor: str | None, *, at_once: int = feed.AT_ONCE
+    warehouse: Warehouse,
+    publications: Publications,
+    cursor: str | None,
+    *,
+    at_once: int = change_pages.AT_ONCE,
 ) -> changes.Changes:
     """The next page of somebody who may read two metering points."""
     given = {} if cursor is None else {"cursor": [cursor]}
@@ -60,7 +65,7 @@ def test_what_is_delivered_again_is_told_under_new_numbers_to_who_knows_what_was
     latest = publications.stored()
     assert latest is not None
     assert (last.sequence, latest.sequence) == (3, 5)
-    for at_once in (1, feed.AT_ONCE):  # A portfolio in parts, and one joined whole.
+    for at_once in (1, change_pages.AT_ONCE):  # A portfolio in parts, and one joined whole.
         page = follow(restored, publications, cursor, at_once=at_once)
         assert [(row.sequence, row.delivery_date) for row in page.rows] == [(4, SECOND), (5, THIRD)]
     restored.close()

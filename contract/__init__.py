@@ -1,0 +1,1 @@
+"""The customer's contract: the writer of OpenAPI, its examples, and fuzzing."""

@@ -1,0 +1,147 @@
+"""Examples for the reference: real answers of the demo world, kept in docs/examples.
+
+`python -m contract.record` asks for each of them again.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from local import demo, places
+from shared.api import problems
+from shared.api.formats import Kind
+
+FOLDER = places.ROOT / "docs" / "examples"
+_POINT = demo.METERING_POINTS[0].metering_point_id
+_SERIES = f"/metering-points/{_POINT}/consumption"
+_SOLAR = demo.METERING_POINTS[2].metering_point_id
+_NIGHT = "from=2026-03-29T00:00:00%2B01:00&to=2026-03-29T05:00:00%2B02:00"
+_MORNING = "since=2026-04-01T07:00:00Z"
+
+
+@dataclass(frozen=True)
+class Example:
+    """A request, and where its answer is kept.
+
+    Attributes:
+        target: path and query below the version.
+        kind: None for a problem.
+    """
+
+    name: str
+    operation: str
+    summary: str
+    target: str
+    kind: Kind | None = Kind.JSON
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def file(self) -> Path:
+        """The file with the answer's body."""
+        return FOLDER / f"{self.operation}.{self.name}.{self.kind or 'problem.json'}"
+
+    @property
+    def media_type(self) -> str:
+        """The media type of the answer."""
+        return self.kind.media_type if self.kind else problems.MEDIA_TYPE
+
+
+EXAMPLES = (
+    Example("all", "list-customers", "Two customers of a vendor", "/customers"),
+    Example("all", "list-customers", "The same as CSV", "/customers?format=csv", Kind.CSV),
+    Example("all", "list-customers", "The same as lines", "/customers?format=ndjson", Kind.NDJSON),
+    Example("page", "list-metering-points", "A page of two", "/metering-points?limit=2"),
+    Example(
+        "page", "list-metering-points", "The same as CSV",
+        "/metering-points?limit=2&format=csv", Kind.CSV,
+    ),
+    Example(
+        "page", "list-metering-points", "The same as lines",
+        "/metering-points?limit=2&format=ndjson", Kind.NDJSON,
+    ),
+    Example("one", "get-metering-point", "A metering point with solar cells", f"/metering-points/{_SOLAR}"),
+    Example(
+        "night", "get-consumption-of-metering-point", "The night to summer time has no hour from 2 to 3",
+        f"{_SERIES}?{_NIGHT}",
+    ),
+    Example(
+        "months", "get-consumption-of-metering-point", "A month that is not complete",
+        f"{_SERIES}?from=2026-03-01&to=2026-04-01&resolution=P1M",
+    ),
+    Example(
+        "corrected", "get-consumption-of-metering-point", "A packed day, as it was before its correction",
+        f"{_SERIES}?date=2026-03-22&layout=days&asOf=2026-04-01T06:00:00Z",
+    ),
+    Example(
+        "night", "get-consumption-of-metering-point", "The same night as CSV",
+        f"{_SERIES}?{_NIGHT}&format=csv", Kind.CSV,
+    ),
+    Example(
+        "norwegian", "get-consumption-of-metering-point", "For Excel with Norwegian settings",
+        f"{_SERIES}?{_NIGHT}&format=csv&csv=norwegian", Kind.CSV,
+    ),
+    Example(
+        "night", "get-consumption-of-metering-point", "The same night as lines",
+        f"{_SERIES}?{_NIGHT}&format=ndjson", Kind.NDJSON,
+    ),
+    Example(
+        "noon", "get-production-of-metering-point", "What the solar cells delivered at noon",
+        f"/metering-points/{_SOLAR}/production?from=2026-03-28T12:00:00%2B01:00&to=2026-03-28T14:00:00%2B01:00",
+    ),
+    Example(
+        "days", "list-consumption", "Daily sums of two metering points, and one that cannot be read",
+        f"/consumption?meteringPointId={_POINT}&meteringPointId={_SOLAR}&meteringPointId=707057500000010017"
+        "&from=2026-03-30&to=2026-04-01&resolution=P1D",
+    ),
+    Example(
+        "days", "list-consumption", "Daily sums as CSV",
+        "/consumption?customerNumber=10001&from=2026-03-30&to=2026-04-01&resolution=P1D&format=csv", Kind.CSV,
+    ),
+    Example(
+        "packed", "list-consumption", "Packed days as lines",
+        "/consumption?customerNumber=10001&date=2026-03-30&layout=days&format=ndjson", Kind.NDJSON,
+    ),
+    Example(
+        "quarters", "list-consumption", "Quarters, where not all metering points have them",
+        "/consumption?date=2026-03-30&resolution=PT15M&layout=days", Kind.JSON,
+    ),
+    Example("day", "list-production", "A day of all", "/production?date=2026-03-28&layout=days"),
+    Example("correction", "list-changes", "A correction", f"/changes?{_MORNING}"),
+    Example("now", "list-changes", "The first call: the cursor of now", "/changes"),
+    Example(
+        "correction", "list-changes", "A correction as lines",
+        f"/changes?{_MORNING}&format=ndjson", Kind.NDJSON,
+    ),
+    Example(
+        "correction", "list-changes", "A correction as CSV",
+        f"/changes?{_MORNING}&format=csv", Kind.CSV,
+    ),
+    Example("now", "get-status", "How fresh it is", "/status"),
+    Example(
+        "faults", "list-consumption", "Every fault at once",
+        "/consumption?from=2026-03-29T00:00&to=2026-03-28&resolution=hour&limt=10", None, 400,
+    ),
+    Example(
+        "unknown", "get-consumption-of-metering-point", "Unknown, or somebody else's: the answer is the same",
+        "/metering-points/707057500000010017/consumption?date=2026-03-29", None, 404,
+    ),
+    Example(
+        "xml", "list-consumption", "A format that there is not",
+        "/consumption?date=2026-03-29", None, 406, {"Accept": "application/xml"},
+    ),
+)  # fmt: skip
+
+
+def of(operation_id: str) -> Mapping[tuple[int, str], Mapping[str, Any]]:
+    """The examples of an operation by status and media type, each with its name as OpenAPI 3.1 has them."""
+    found: dict[tuple[int, str], dict[str, Any]] = {}
+    for example in EXAMPLES:
+        if example.operation == operation_id:
+            text = example.file.read_bytes().decode()
+            is_json = example.kind in (Kind.JSON, None)
+            shown = {"summary": example.summary, "value": json.loads(text) if is_json else text}
+            found.setdefault((example.status, example.media_type), {})[example.name] = shown
+    return found

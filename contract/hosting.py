@@ -1,0 +1,56 @@
+"""The app with the demo world behind it, as a host to ask in this process."""
+
+import os
+import sys
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import azure.functions as func
+
+from contract import world
+from local import demo, places
+from local.functionhost import easyauth, functions
+from local.functionhost.host import Host
+from shared.services import Services
+
+_SCHEDULES = {"SYNC_SCHEDULE": "0 0 0 1 1 *", "PUBLISH_SCHEDULE": "0 0 0 1 1 *"}
+
+
+class AsGateway(easyauth.Authentication):
+    """Takes every request for one of the gateway's."""
+
+    def __init__(self) -> None:
+        """Needs neither an issuer nor its keys."""
+
+    async def principal(self, headers: Mapping[str, str], *, path: str) -> str | None:
+        """The gateway's object id."""
+        return demo.GATEWAY_PRINCIPAL_ID
+
+
+def host(made: Services, folder: Path) -> Host:
+    """The routes of an app of its own, working with these services."""
+    indexed = functions.index(_app_with(made, folder), prefix="", settings=_SCHEDULES)
+    return Host(
+        functions=indexed,
+        pool=ThreadPoolExecutor(max_workers=4),
+        directory=str(places.ROOT),
+        clock=made.clock,
+        authentication=AsGateway(),
+    )
+
+
+def _app_with(made: Services, folder: Path) -> func.FunctionApp:
+    """A function app loaded beside any other, as if it had been started with the world's settings."""
+    environment, module = dict(os.environ), sys.modules.get("function_app")
+    os.environ.update(world.app_settings(folder, table_storage=made.settings.table_storage))
+    try:
+        app = functions.load(places.ROOT)
+        sys.modules["function_app"].use = made  # type: ignore[attr-defined]
+    finally:
+        os.environ.clear()
+        os.environ.update(environment)
+        sys.modules.pop("function_app", None)
+        if module is not None:
+            sys.modules["function_app"] = module
+    return app

@@ -1,0 +1,144 @@
+"""A small demo world that stands still: what the reference's examples and the guides' answers are made from.
+
+The metering points and customers are the local stack's. Two weeks of March 2026 are published, with the
+night to summer time in them; since the 26th one meter delivers quarters; one day has estimates that are
+corrected later, and the last day lacks some hours of one meter.
+"""
+
+import csv
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+from local import demo
+from local.sampledata import deliveries, readings
+from local.sampledata.readings import Reading, Span
+from shared import services, settings
+from shared.access import grant, runs, store
+from shared.access.grant import Grant
+from shared.access.runs import Run
+from shared.access.spans import Span as Days
+from shared.access.sync import changes
+from shared.deliveries import loading
+from shared.metering import MeteringPointId
+from shared.services import Services
+from shared.warehouse import schema
+
+NOW = datetime(2026, 4, 1, 10, 0, tzinfo=UTC)
+SPAN = Span(date(2025, 5, 30), date(2026, 3, 31))
+FIRST_DAY = date(2026, 3, 18)
+LACKING = demo.METERING_POINTS[1].metering_point_id
+"""This one's values after 20:00 of the last day have not come."""
+
+PUBLISHED_AT = datetime(2026, 4, 1, 5, 0, tzinfo=UTC)
+CORRECTED_AT = datetime(2026, 4, 1, 8, 0, tzinfo=UTC)
+VENDOR = grant.app(demo.VENDOR.client_id)
+BAKERY = grant.app(demo.BAKERY_APP.client_id)
+
+
+@dataclass
+class Clock:
+    """A clock that stands still, at a time that the building of the world sets."""
+
+    now: datetime = NOW
+
+    def __call__(self) -> datetime:
+        """The time."""
+        return self.now
+
+
+def open_services(folder: Path, *, table_storage: str) -> Services:
+    """A world of its own, in an empty folder and an empty storage account."""
+    clock = Clock()
+    environment = app_settings(folder, table_storage=table_storage)
+    made = services.start(settings.from_environment(environment), clock=clock)
+    made.tables.create_missing()
+    schema.apply(made.warehouse)
+    _fill(made, folder, clock)
+    _grant(made)
+    clock.now = NOW
+    return made
+
+
+def app_settings(folder: Path, *, table_storage: str) -> dict[str, str]:
+    """The app's settings for it."""
+    return {
+        "WAREHOUSE": f"duckdb:{folder / 'contract.duckdb'}",
+        "TABLE_STORAGE": table_storage,
+        "GATEWAY_PRINCIPAL_ID": demo.GATEWAY_PRINCIPAL_ID,
+        "SEVERA_CLIENT_ID": "unused",
+        "SEVERA_CLIENT_SECRET": "unused",
+    }
+
+
+def _fill(made: Services, folder: Path, clock: Clock) -> None:
+    """Load and publish the first delivery, then the correction."""
+    days = [FIRST_DAY + timedelta(days=n) for n in range((SPAN.last - FIRST_DAY).days + 1)]
+    values = [each for day in days for each in readings.of_day(day, span=SPAN) if not _is_lacking(each)]
+    first = [
+        *deliveries.write_registers(folder, SPAN),
+        _write(folder / "values.csv", values),
+    ]
+    for at, files in (
+        (PUBLISHED_AT, first),
+        (CORRECTED_AT, [_write(folder / "correction.csv", readings.correction(SPAN))]),
+    ):
+        clock.now = at
+        for file in files:
+            loading.load(made.warehouse, file, now=at, progress=lambda rows, share: None)
+        made.publish_readings()
+
+
+def _is_lacking(reading: Reading) -> bool:
+    return reading.metering_point_id == LACKING and reading.start >= datetime(2026, 3, 31, 18, tzinfo=UTC)
+
+
+def _write(path: Path, values: Iterable[Reading]) -> Path:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(deliveries.READING_COLUMNS)
+        for each in values:
+            writer.writerow(
+                [
+                    each.metering_point_id,
+                    each.direction,
+                    each.start.isoformat(),
+                    each.resolution,
+                    each.quantity or "",
+                    each.quality,
+                ]
+            )
+    return path
+
+
+def _grant(made: Services) -> None:
+    """What the access sync would grant for the supply periods."""
+    _write_grants(made, VENDOR, customers=(demo.BAKERY, demo.CENTRE))
+    _write_grants(made, BAKERY, customers=(demo.BAKERY,))
+    synced = Run(
+        runs.new_run_id(NOW), "complete", NOW, NOW, NOW, counts={}, report="", narrowing_defined=True
+    )
+    runs.record(made.tables, synced)
+
+
+def _write_grants(made: Services, principal: str, *, customers: Sequence[demo.Customer]) -> None:
+    wanted = [
+        Grant(principal, MeteringPointId(point), customer.number, customer.name, (days,), "demo")
+        for point, customer, days in _supply()
+        if customer in customers
+    ]
+    planned = changes.plan(stored={}, wanted={each.key: each for each in wanted})
+    partition = store.read_partition(made.tables, principal)
+    writer = store.Writer(made.tables, partition, run_id="demo")
+    writer.write(planned.changes, now=NOW)
+    writer.finish()
+
+
+def _supply() -> Iterable[tuple[str, demo.Customer, Days]]:
+    for point in demo.METERING_POINTS:
+        since = deliveries.SUPPLIED_SINCE
+        if point.former:
+            yield point.metering_point_id, point.former, Days(since, SPAN.tenant_since)
+            since = SPAN.tenant_since
+        yield point.metering_point_id, point.customer, Days(since, None)

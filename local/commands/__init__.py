@@ -1,1 +1,0 @@
-"""Operator's commands, on the configured services."""

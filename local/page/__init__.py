@@ -1,0 +1,1 @@
+"""The developer page, served by the local gateway."""

@@ -1,0 +1,144 @@
+"""Explains who may see what, since when and why: `python -m operations.access WHO…`.
+
+WHO is a principal (`app:…`, `user:…`, or only its id), an e-mail address, a customer number or a part of
+a customer's name, or a metering point; several of them narrow the question. `--compare portal.csv` lists
+the differences from the customer portal's list instead.
+
+Exit code 0: answered, and nothing differs. 1: differences. 2: the question or the file cannot be read, such
+as a metering point with a wrong check digit, or Table Storage did not answer.
+"""
+
+import argparse
+import logging
+from collections.abc import Sequence
+from itertools import groupby
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from local import places
+from operations import services
+from operations.access_lists import explain, portal, questions
+from operations.access_lists.explain import Answer, Line
+from operations.access_lists.portal import Differences, PortalList, UnreadablePortalList
+from shared import settings
+from shared.access import store
+from shared.access.sync import bindings, reports
+from shared.settings import InvalidSettings
+from shared.tables import Tables, TablesUnavailable
+
+DIFFERENT, TROUBLE = 1, 2
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Answer the question; the exit code."""
+    parser = argparse.ArgumentParser(prog="access", description="Explain who may see what, and why.")
+    parser.add_argument("who", nargs="*", help="principal, e-mail, customer number or name, metering point")
+    parser.add_argument(
+        "--compare", type=places.named, metavar="PORTAL.CSV", help="list differences from the portal"
+    )
+    asked = parser.parse_args(arguments)
+    if bool(asked.who) == bool(asked.compare):
+        parser.error("say who or what you ask about, or give --compare a file")
+    out = Console(highlight=False, soft_wrap=True)
+    logging.getLogger("azure").setLevel(logging.WARNING)
+    try:
+        storage = services.storage(settings.from_environment())
+        return (
+            compare(storage, asked.compare, out=out) if asked.compare else tell(storage, asked.who, out=out)
+        )
+    except (InvalidSettings, TablesUnavailable, UnreadablePortalList) as error:
+        out.print(str(error), markup=False)
+        return TROUBLE
+
+
+def tell(storage: Tables, who: Sequence[str], *, out: Console) -> int:
+    """Print who may see what all of `who` match; the exit code."""
+    users = bindings.read(storage)
+    asked = [questions.parse(word, users=users) for word in who]
+    problems = [question.problem for question in asked if question.problem]
+    for problem in problems:
+        out.print(problem, markup=False)
+    answer = explain.answer(storage, asked, users=users)
+    _print_grants(answer, out=out)
+    if answer.is_empty and not problems:
+        words = " and ".join(f"'{question.asked}'" for question in asked)
+        out.print(f"Nothing is known of {words}{' together' if len(asked) > 1 else ''}.", markup=False)
+    else:
+        out.print(f"{reports.counted(answer.grants, 'grant')}.")
+    if len(asked) > 1 and not answer.grants:
+        out.print("Several words narrow the question: a grant has to match every one of them.")
+    _print_rest(answer, out=out)
+    return TROUBLE if any(question.metering_point_id and question.problem for question in asked) else 0
+
+
+def compare(storage: Tables, file: Path, *, out: Console) -> int:
+    """Print the differences from the portal's list, both ways; the exit code."""
+    listed = portal.read(file, users=bindings.read(storage))
+    api = frozenset(
+        (row.grant.principal, row.grant.customer_number, str(row.grant.metering_point_id))
+        for partition in store.read(storage).values()
+        for row in partition.grants.values()
+    )
+    found = portal.differences(listed.accesses, api)
+    _print_differences(listed, found, out=out)
+    return DIFFERENT if found.only_in_portal or found.only_in_api or listed.unreadable else 0
+
+
+def _print_grants(answer: Answer, *, out: Console) -> None:
+    for heading, lines in groupby(answer.lines, key=_heading):
+        table = _table("Metering point", "Period", "Since")
+        for line in lines:
+            table.add_row(line.metering_points, line.periods, line.since)
+        out.print(heading, markup=False)
+        out.print(table)
+
+
+def _print_rest(answer: Answer, *, out: Console) -> None:
+    for title, texts in (("What happened:", answer.history), ("Not usable in Severa:", answer.faults)):
+        if texts:
+            out.print(title)
+            for text in texts:
+                out.print(f"  {text}", markup=False)
+    latest = answer.latest
+    if latest is None:
+        out.print("Access has never been synchronised.")
+    else:
+        out.print(f"Last sync: {latest.outcome} at {latest.finished_at:%Y-%m-%d %H:%M} UTC.", markup=False)
+
+
+def _print_differences(listed: PortalList, found: Differences, *, out: Console) -> None:
+    for line in listed.unreadable:
+        out.print(f"Not compared, {line}.", markup=False)
+    for title, accesses in (
+        ("Only in the portal", found.only_in_portal),
+        ("Only in the API", found.only_in_api),
+    ):
+        if accesses:
+            table = _table("Principal", "Customer", "Metering point")
+            for principal, customer, point in accesses:
+                table.add_row(principal, str(customer), point)
+            out.print(f"{title}: {len(accesses)}")
+            out.print(table)
+    out.print(
+        f"{found.in_both} in both, {len(found.only_in_portal)} only in the portal, "
+        f"{len(found.only_in_api)} only in the API."
+    )
+
+
+def _heading(line: Line) -> str:
+    who = f"{line.principal} ({line.email})" if line.email else line.principal
+    return f"{who} for customer {line.customer} ({line.why})"
+
+
+def _table(*columns: str) -> Table:
+    """Columns side by side, in which nothing is cut off, so that ids can be copied."""
+    table = Table(box=None, pad_edge=True, padding=(0, 2))
+    for column in columns:
+        table.add_column(column, overflow="fold", no_wrap=column in ("Metering point", "Principal"))
+    return table
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

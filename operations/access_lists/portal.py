@@ -1,0 +1,103 @@
+"""The customer portal's list of who has access, and its differences from the stored grants."""
+
+import csv
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from operations.access_lists import questions
+from shared import guids
+from shared.access import grant
+from shared.access.severa.register import ContactEmail
+from shared.metering import InvalidMeteringPointId, parse_metering_point_id
+
+COLUMNS = ("principal", "customer_number", "metering_point_id")
+
+Access = tuple[str, int, str]
+"""Principal (or an address that nobody is known by), customer number, metering point."""
+
+
+class UnreadablePortalList(Exception):
+    """The file is not a list that can be compared; the message says what it lacks."""
+
+
+@dataclass(frozen=True)
+class PortalList:
+    """What the portal says, and the lines that say nothing that can be compared."""
+
+    accesses: frozenset[Access]
+    unreadable: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Differences:
+    """Accesses that only one side has, each sorted."""
+
+    only_in_portal: tuple[Access, ...]
+    only_in_api: tuple[Access, ...]
+    in_both: int
+
+
+def read(file: Path, *, users: Mapping[ContactEmail, str]) -> PortalList:
+    """A CSV file in UTF-8 with the columns `COLUMNS`, separated by comma or semicolon.
+
+    `principal` is `app:<id>`, `user:<id>`, an id alone or an e-mail address. An id alone is a user's where
+    a user of this id is bound, and else an application's. An address stands for the users that
+    were bound to it; one that nobody is bound to stays an address, and so is found in the portal only.
+
+    Raises:
+        UnreadablePortalList: a column is missing, or the text is not UTF-8.
+    """
+    try:
+        with file.open(encoding="utf-8-sig", newline="") as lines:
+            header = lines.readline()
+            separator = ";" if ";" in header else ","
+            names = [name.strip().lower() for name in header.split(separator)]
+            if missing := [column for column in COLUMNS if column not in names]:
+                raise UnreadablePortalList(f"{file} lacks the column {', '.join(missing)} in its first line.")
+            return _accesses(csv.DictReader(lines, names, delimiter=separator), users=users)
+    except FileNotFoundError as error:
+        raise UnreadablePortalList(f"There is no file {file}.") from error
+    except OSError as error:
+        raise UnreadablePortalList(f"{file} cannot be read: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise UnreadablePortalList(f"{file} is not text in UTF-8; save it as CSV UTF-8.") from error
+
+
+def _accesses(rows: Iterable[Mapping[str, str | None]], *, users: Mapping[ContactEmail, str]) -> PortalList:
+    accesses: set[Access] = set()
+    unreadable = []
+    for number, row in enumerate(rows, start=2):
+        try:
+            accesses |= _of_row(row, users=users)
+        except ValueError as error:
+            unreadable.append(f"line {number}: {error}")
+    return PortalList(frozenset(accesses), tuple(unreadable))
+
+
+def _of_row(row: Mapping[str, str | None], *, users: Mapping[ContactEmail, str]) -> set[Access]:
+    who, customer, point = ((row[column] or "").strip() for column in COLUMNS)
+    if not customer.isdigit():
+        raise ValueError(f"'{customer}' is not a customer number")
+    try:
+        metering_point_id = parse_metering_point_id(point)
+    except InvalidMeteringPointId as error:
+        raise ValueError(f"'{point}': {error}") from error
+    return {(each, int(customer), metering_point_id) for each in _principals(who, users=users)}
+
+
+def _principals(who: str, *, users: Mapping[ContactEmail, str]) -> set[str]:
+    lowered = who.lower()
+    if "@" in lowered:
+        return set(questions.principals_of_email(lowered, users=users)) or {lowered}
+    if guids.is_guid(lowered):
+        return {grant.user(lowered) if lowered in users.values() else grant.app(lowered)}
+    kind, _, named = lowered.partition(":")
+    if kind not in ("app", "user") or not guids.is_guid(named):
+        raise ValueError(f"'{who}' is neither app:<id>, user:<id>, an id nor an e-mail address")
+    return {lowered}
+
+
+def differences(portal: frozenset[Access], api: frozenset[Access]) -> Differences:
+    """What only one of them has."""
+    return Differences(tuple(sorted(portal - api)), tuple(sorted(api - portal)), len(portal & api))

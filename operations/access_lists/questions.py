@@ -1,0 +1,68 @@
+"""Who or what somebody asks about: a principal, an e-mail address, a customer or a metering point."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from shared import guids
+from shared.access import grant
+from shared.access.grant import Grant
+from shared.access.severa.register import ContactEmail
+from shared.metering import InvalidMeteringPointId, parse_metering_point_id
+
+_LONGEST_CUSTOMER_NUMBER = 10
+
+
+@dataclass(frozen=True)
+class Question:
+    """Which grants are asked about. What is None matters not; `asked` is the text as it was typed."""
+
+    asked: str
+    principals: frozenset[str] | None = None
+    customer_number: int | None = None
+    metering_point_id: str | None = None
+    customer_name: str | None = None
+
+    @property
+    def problem(self) -> str | None:
+        """Why nothing can be known of it, where the question alone tells."""
+        if self.principals == frozenset():
+            return f"Nobody is known by the address {self.asked}."
+        if self.metering_point_id is None:
+            return None
+        try:
+            parse_metering_point_id(self.metering_point_id)
+        except InvalidMeteringPointId as error:
+            return f"{self.asked} is no metering point: {error}."
+        return None
+
+    def matches(self, given: Grant) -> bool:
+        """Whether a grant is asked about."""
+        return (
+            (self.principals is None or given.principal in self.principals)
+            and (self.customer_number is None or given.customer_number == self.customer_number)
+            and (self.metering_point_id is None or given.metering_point_id == self.metering_point_id)
+            and (self.customer_name is None or self.customer_name in given.customer_name.casefold())
+        )
+
+
+def parse(text: str, *, users: Mapping[ContactEmail, str]) -> Question:
+    """The question of one word: anything that names no principal, number or address is a part of a name."""
+    word = text.strip()
+    lowered = word.lower()
+    if word.isdigit() and len(word) > _LONGEST_CUSTOMER_NUMBER:
+        return Question(word, metering_point_id=word)
+    if word.isdigit():
+        return Question(word, customer_number=int(word))
+    if "@" in word:
+        return Question(word, principals=principals_of_email(lowered, users=users))
+    if guids.is_guid(lowered.removeprefix("app:").removeprefix("user:")):
+        named = {lowered} if ":" in lowered else {f"app:{lowered}", f"user:{lowered}"}
+        return Question(word, principals=frozenset(named))
+    return Question(word, customer_name=word.casefold())
+
+
+def principals_of_email(email: str, *, users: Mapping[ContactEmail, str]) -> frozenset[str]:
+    """The users who were bound to an address; nobody when it is not among the contact persons' addresses."""
+    return frozenset(
+        grant.user(object_id) for contact, object_id in users.items() if contact.email == email.lower()
+    )

@@ -1,0 +1,100 @@
+"""Loads delivered files and publishes them: `python -m operations.load FILE…`.
+
+Exit code 0: everything was loaded and published. 1: a file was rejected or could not be read.
+3: the data is published, but the API is not told of it yet, because Table Storage did not answer.
+"""
+
+import argparse
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+
+from local import places
+from operations import publish, services
+from shared.deliveries import loading
+from shared.deliveries.files import MAX_FAULTS, Rejected
+from shared.deliveries.loading import Loaded
+from shared.settings import InvalidSettings
+from shared.warehouse import check, schema
+from shared.warehouse.engine import Warehouse, WarehouseError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Load the named files, then publish whatever waits."""
+    parser = argparse.ArgumentParser(prog="load", description=__doc__)
+    parser.add_argument("files", nargs="+", type=places.named, metavar="FILE")
+    paths = parser.parse_args(arguments).files
+    out = Console(highlight=False, soft_wrap=True)
+    try:
+        chosen = services.configured()
+        with services.warehouse(chosen) as warehouse:
+            if check.structure(warehouse):  # An operator need not be allowed to make tables.
+                schema.apply(warehouse)
+            loaded = [_load(warehouse, path, out=out) for path in paths]
+            if not publish.publish_waiting(warehouse, chosen, out=out) and _has_values(loaded):
+                out.print(publish.NOTHING_WAITED)
+            told = publish.tell_api(warehouse, chosen, out=out)
+    except (InvalidSettings, WarehouseError) as error:
+        out.print(str(error), markup=False)
+        return 1
+    return 1 if None in loaded else told
+
+
+def _has_values(loaded: Sequence[Loaded | None]) -> bool:
+    """Whether somebody waits for a publication: only interval values have one."""
+    return any(each is not None and each.kind == "interval values" for each in loaded)
+
+
+def _load(warehouse: Warehouse, path: Path, *, out: Console) -> Loaded | None:
+    """Load one file and say what became of it; None when nothing of it was loaded."""
+    started = time.monotonic()
+    try:
+        with _progress(path, out=out) as progress:
+            loaded = loading.load(warehouse, path, now=services.now(), progress=progress)
+    except Rejected as rejected:
+        _print_rejected(rejected, out=out)
+        return None
+    except OSError as error:
+        out.print(f"{path}: cannot be read: {error.strerror or error}.", markup=False)
+        return None
+    out.print(_sentence(loaded, seconds=time.monotonic() - started), markup=False)
+    if loaded.kind == "supply periods":
+        out.print("They count from the next sync: python3 dev.py sync")
+    return loaded
+
+
+def _sentence(loaded: Loaded, *, seconds: float) -> str:
+    rows = publish.counted(loaded.rows, loaded.kind)
+    if not loaded.is_new:
+        return f"{loaded.path.name}: loaded before ({rows}); nothing to do."
+    rate = loaded.rows / max(seconds, 0.001)
+    return f"{loaded.path.name}: {rows} loaded in {seconds:.1f} s ({rate:,.0f}/s)."
+
+
+def _print_rejected(rejected: Rejected, *, out: Console) -> None:
+    out.print(f"{rejected.path.name}: rejected; nothing of it was loaded.", markup=False)
+    for fault in rejected.faults:
+        out.print(f"  {rejected.path}:{fault.line}: {fault.reason}", markup=False)
+    if len(rejected.faults) == MAX_FAULTS:
+        out.print(f"  There may be more: reading stopped after {MAX_FAULTS} faults.", markup=False)
+
+
+@contextmanager
+def _progress(path: Path, *, out: Console) -> Iterator[Callable[[int, float], None]]:
+    """A bar on a terminal, and nothing elsewhere: the line at the end says it all."""
+    if not out.is_terminal:
+        yield lambda rows, share: None
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
+    with Progress(*columns, TextColumn("{task.fields[rows]:,} rows"), console=out, transient=True) as bar:
+        task = bar.add_task(path.name, total=1.0, rows=0)
+        yield lambda rows, share: bar.update(task, completed=share, rows=rows)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,85 @@
+"""Publishes every delivery that waits: `python -m operations.publish`.
+
+Exit code 0: done. 1: the warehouse did not answer. 3: the data is published, but the API is not
+told of it yet, because Table Storage did not answer; the next run completes it. Of a warehouse that was
+just restored, publish only while Table Storage answers: it knows which numbers callers have.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from rich.console import Console
+
+from operations import services
+from shared.publishing import announce
+from shared.publishing.publish import BEFORE_ALL, Place, pending
+from shared.settings import InvalidSettings, Settings
+from shared.tables import TablesUnavailable
+from shared.warehouse.engine import Warehouse, WarehouseError
+
+NOT_ANNOUNCED = 3
+NOTHING_WAITED = "Nothing waited to be published."
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Publish what waits."""
+    argparse.ArgumentParser(prog="publish", description=__doc__).parse_args(arguments)
+    out = Console(highlight=False, soft_wrap=True)
+    try:
+        chosen = services.configured()
+        with services.warehouse(chosen) as warehouse:
+            return publish(warehouse, chosen, out=out)
+    except (InvalidSettings, WarehouseError) as error:
+        out.print(str(error), markup=False)
+        return 1
+
+
+def publish(warehouse: Warehouse, chosen: Settings, *, out: Console) -> int:
+    """Publish what waits, say so, and tell the API; the exit code."""
+    if not publish_waiting(warehouse, chosen, out=out):
+        out.print(NOTHING_WAITED)
+    return tell_api(warehouse, chosen, out=out)
+
+
+def publish_waiting(warehouse: Warehouse, chosen: Settings, *, out: Console) -> bool:
+    """Publish what waits and print a line for each publication; False when nothing waited."""
+    waited = False
+    for published in pending(warehouse, clock=services.now, told=_told(chosen)):
+        waited = True
+        days = counted(published.days, "new or changed market days")
+        values = counted(published.values, "values")
+        out.print(f"Publication {published.sequence}: {days} with {values}.", markup=False)
+    return waited
+
+
+def _told(chosen: Settings) -> Place:
+    """What callers were told of; unknown without Table Storage, which a laptop need not have running."""
+    try:
+        return announce.told_of(services.publications(chosen))
+    except TablesUnavailable:
+        return BEFORE_ALL
+
+
+def counted(number: int, plural: str) -> str:
+    """A number of things, such as 1 supply period."""
+    return f"{number:,} {plural.removesuffix('s') if number == 1 else plural}"
+
+
+def tell_api(warehouse: Warehouse, chosen: Settings, *, out: Console) -> int:
+    """Let the API know of what was published and described; the exit code."""
+    try:
+        announce.bring_up_to_date(warehouse, services.publications(chosen))
+    except TablesUnavailable as error:
+        return _not_announced(error, out=out)
+    return 0
+
+
+def _not_announced(error: TablesUnavailable, *, out: Console) -> int:
+    out.print(f"The API is not told of the latest publication yet: {error}", markup=False)
+    out.print("Run `publish` again when Table Storage answers, or start the local stack.")
+    return NOT_ANNOUNCED
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,58 @@
+"""The configured services for operators' commands; on a laptop without settings, the local stack's."""
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+from azure.identity import DefaultAzureCredential
+
+from local import demo, environment
+from local.ports import Ports
+from shared import settings, tables
+from shared.publishing.watermark import Publications
+from shared.settings import Settings
+from shared.tables import Tables
+from shared.warehouse import opening
+from shared.warehouse.engine import Warehouse
+
+# Commands on the warehouse need nothing of Severa, so they do not ask for its settings.
+_UNUSED = {"SEVERA_CLIENT_ID": demo.SEVERA_CLIENT_ID, "SEVERA_CLIENT_SECRET": demo.SEVERA_CLIENT_SECRET}
+
+
+def configured(inherited: Mapping[str, str] = os.environ) -> Settings:
+    """The settings of the environment, or the local stack's where it names no services."""
+    if any(inherited.get(name) for name in environment.DECISIVE):
+        return settings.from_environment({**_UNUSED, **inherited})
+    return settings.from_environment(environment.stack(Ports()))
+
+
+@contextmanager
+def warehouse(chosen: Settings) -> Iterator[Warehouse]:
+    """The warehouse, closed at the end."""
+    opened = opening.open_warehouse(chosen.warehouse, identity_client_id=chosen.identity_client_id)
+    try:
+        yield opened
+    finally:
+        opened.close()
+
+
+def publications(chosen: Settings) -> Publications:
+    """The publication watermark; its table is made when it is missing."""
+    opened = storage(chosen)
+    opened.create_missing()
+    return Publications(tables=opened, clock=now)
+
+
+def storage(chosen: Settings) -> Tables:
+    """Table Storage, with an identity where it is an endpoint."""
+    is_endpoint = chosen.table_storage.startswith("https://")
+    credential = (
+        DefaultAzureCredential(managed_identity_client_id=chosen.identity_client_id) if is_endpoint else None
+    )
+    return tables.open_tables(chosen.table_storage, credential=credential)
+
+
+def now() -> datetime:
+    """The time now, in UTC."""
+    return datetime.now(UTC)

@@ -1,0 +1,1 @@
+"""Microsoft Entra: users found or invited through Microsoft Graph."""

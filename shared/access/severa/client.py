@@ -1,0 +1,134 @@
+"""Visma Severa: one complete reading of customers, contact persons and custom values.
+
+Severa is read here and in `severa_session` only. Sources of the rules: Severa's OpenAPI description
+(https://api.severa.visma.com/psapublicrest/openapidocs/v1.0/doc.json), its REST guide
+(https://api.severa.visma.com/rest-api-doc) and what open clients meet in use.
+
+Severa has no list of what was deleted, so every reading is a full one: rows are asked for without a
+filter on activity, and whoever is gone is gone. A reading is complete or it raises.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import datetime
+
+import httpx
+
+from shared.access.severa import paging, records
+from shared.access.severa.records import Row
+from shared.access.severa.register import Customer, CustomValue, Register, UnreadableValue
+from shared.access.severa.session import (
+    Session,
+    SeveraFailed,
+    SeveraIncomplete,
+    SeveraRefused,
+    SeveraUnavailable,
+)
+from shared.settings import SeveraSettings
+
+__all__ = ["SeveraFailed", "SeveraIncomplete", "SeveraRefused", "SeveraUnavailable", "fetch"]
+
+logger = logging.getLogger(__name__)
+
+IN_FLIGHT = 6
+"""Requests under way at once: one after the other, slow answers would not reach the pace."""
+
+TIMEOUT = httpx.Timeout(60, connect=15)
+"""Seconds, for each part of a request."""
+
+BY_NAME = {
+    "sortings[0].key": "FirstName",
+    "sortings[0].value": "Asc",
+    "sortings[1].key": "LastName",
+    "sortings[1].value": "Asc",
+}
+BY_PROPERTY_NAME = {"sortings[0].key": "Name", "sortings[0].value": "Asc"}
+"""What the descriptions of these two lists name as sortable; any other field could be refused."""
+
+
+def fetch(
+    settings: SeveraSettings,
+    *,
+    clock: Callable[[], datetime],
+    sleep: Callable[[float], None] = time.sleep,
+    monotonic: Callable[[], float] = time.monotonic,
+    timeout: httpx.Timeout = TIMEOUT,
+) -> Register:
+    """Everything that access is decided from, read now.
+
+    Takes one request for each active customer (custom values have no common list and no
+    `changedSince`), and a second one where it has two values or more, at `REQUESTS_PER_SECOND`: two to
+    four minutes for a thousand customers.
+
+    Raises:
+        SeveraUnavailable: cut off, timed out, throttled or 5xx in each of several tries.
+        SeveraRefused: credentials, scope or an add-on are not as they must be; the message says which.
+        SeveraIncomplete: a list that could not be read to its end.
+    """
+    read_at = clock()
+    with httpx.Client(timeout=timeout, headers={"Client_Id": settings.client_id}) as http:
+        session = Session(http, settings, clock=clock, sleep=sleep, monotonic=monotonic)
+        with _incomplete("customers"):
+            customers = [records.customer(row) for row in session.by_token("/v1/customers")]
+        with _incomplete("contact persons"):
+            contacts = session.by_row("/v1/contactpersons", BY_NAME)
+            contact_persons = [records.contact_person(row) for row in contacts]
+        rows = _custom_value_rows(session, customers)
+        # Read after the values, so that a property which is made meanwhile is not unknown.
+        with _incomplete("custom properties"):
+            properties = session.by_row("/v1/customers/customproperties", BY_PROPERTY_NAME)
+            names = records.property_names(properties)
+    values = _custom_values(rows, names=names)
+    custom_values = [value for value in values if isinstance(value, CustomValue)]
+    logger.info(
+        "Severa was read: %d customers, %d contact persons, %d custom values.",
+        len(customers),
+        len(contact_persons),
+        len(custom_values),
+    )
+    return Register(
+        customers=tuple(sorted(customers, key=lambda each: each.guid)),
+        property_names=frozenset(name for name in names.values() if name),
+        custom_values=tuple(sorted(custom_values)),
+        contact_persons=tuple(sorted(contact_persons, key=lambda each: each.guid)),
+        read_at=read_at,
+        unreadable_values=tuple(sorted({value for value in values if isinstance(value, UnreadableValue)})),
+    )
+
+
+def _custom_value_rows(session: Session, customers: list[Customer]) -> list[tuple[Customer, list[Row]]]:
+    """What each active customer has, a few customers at a time; the first failure ends all of it."""
+
+    def of(customer: Customer) -> list[Row]:
+        with _incomplete(f"custom values of customer {customer.number}"):
+            return session.by_row(f"/v1/customers/{customer.guid}/customvalues", {})
+
+    executor = ThreadPoolExecutor(IN_FLIGHT, thread_name_prefix="severa")
+    try:
+        active = [customer for customer in customers if customer.is_active]
+        return list(zip(active, executor.map(of, active), strict=True))
+    finally:
+        executor.shutdown(cancel_futures=True)
+
+
+def _custom_values(
+    rows: list[tuple[Customer, list[Row]]], *, names: Mapping[str, str | None]
+) -> list[CustomValue | UnreadableValue]:
+    found = []
+    for customer, of_customer in rows:
+        with _incomplete(f"custom values of customer {customer.number}"):
+            for row in of_customer:
+                found.append(records.custom_value(row, customer_guid=customer.guid, names=names))
+    return [value for value in found if value is not None]
+
+
+@contextmanager
+def _incomplete(what: str) -> Iterator[None]:
+    """Say of a list that could not be read to its end which one it was."""
+    try:
+        yield
+    except (paging.ListUnreadable, records.MalformedRecord) as error:
+        raise SeveraIncomplete(f"The {what} could not be read completely. {error}") from error

@@ -1,0 +1,203 @@
+"""Requests to Visma Severa: paced, with a token that is renewed in time, tried again when that helps.
+
+`severa` says what is read; here is how. Sources as there.
+"""
+
+import threading
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+import httpx
+
+from shared.access import retrying
+from shared.access.severa import paging
+from shared.access.severa.pacing import Pace
+from shared.access.severa.paging import Page, ReadPage
+from shared.access.severa.records import Row
+from shared.settings import SeveraSettings
+
+REQUESTS_PER_SECOND = 8
+"""Severa refuses more than 10 a second, counted in its own way; the rest is margin."""
+
+RENEW_EARLY = 300.0
+"""Seconds before a token's end at which it is renewed, or half its life when that is shorter."""
+
+UNTOLD_LIFETIME = 600.0
+"""Seconds that a token is used when Severa does not tell its lifetime; one that ends earlier gives a 401."""
+
+SCOPE = "customers:read,settings:read"
+"""Custom values are customer data; the definitions of custom properties are settings."""
+
+WHAT_TO_DO = {
+    "AddonMissing": "Custom fields of customers need the Platinum or Enterprise edition of Severa; "
+    "order it, or have Visma enable the add-on for this organisation.",
+    "InsufficientApiScope": "Give the REST API credential the scopes customers:read and settings:read, "
+    "in Severa under Settings > Integrations > REST API.",
+    "OrganizationNotActive": "Severa says that the organisation is not active; ask Visma.",
+    "TermsOfServiceNotApproved": "Somebody has to accept the terms of service in Severa.",
+}
+
+
+class SeveraFailed(Exception):
+    """Severa was not read to the end, so nothing of it may be used. Its kinds tell who can mend it."""
+
+
+class SeveraUnavailable(SeveraFailed):
+    """Severa did not answer properly in spite of patience; the next run may succeed."""
+
+
+class SeveraRefused(SeveraFailed):
+    """Severa understood and said no; somebody has to change a setting, here or in Severa."""
+
+
+class SeveraIncomplete(SeveraFailed):
+    """Severa answered, but not with everything that it has."""
+
+
+class Session:
+    """What all requests of one reading share: the pace, the token, the connection."""
+
+    def __init__(
+        self,
+        http: httpx.Client,
+        settings: SeveraSettings,
+        *,
+        clock: Callable[[], datetime],
+        sleep: Callable[[float], None],
+        monotonic: Callable[[], float],
+    ) -> None:
+        self._http = http
+        self._settings = settings
+        self._clock = clock
+        self._sleep = sleep
+        self._monotonic = monotonic
+        self._pace = Pace(per_second=REQUESTS_PER_SECOND, monotonic=monotonic, sleep=sleep)
+        self._token_lock = threading.Lock()
+        self._token = ""
+        self._renew_at = 0.0
+
+    def by_token(self, path: str) -> list[Row]:
+        """A whole list that is paged by token."""
+        return paging.by_token(self._reader(path, {}))
+
+    def by_row(self, path: str, sortings: Mapping[str, str]) -> list[Row]:
+        """A whole list that is paged by row number."""
+        return paging.by_row(self._reader(path, sortings))
+
+    def _reader(self, path: str, parameters: Mapping[str, str]) -> ReadPage:
+        def read(page: Mapping[str, str]) -> Page:
+            response = self._get(path, {**page, **parameters})
+            rows = response.json()
+            if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+                raise SeveraIncomplete(f"Severa answered {path} with something other than a list of records.")
+            return Page(rows, response.headers.get("NextPageToken") or None)
+
+        return read
+
+    def _get(self, path: str, parameters: Mapping[str, str]) -> httpx.Response:
+        token = self._current_token()
+        response = self._try_get(path, parameters, token=token)
+        if response.status_code == httpx.codes.UNAUTHORIZED:
+            # Severa can end a token before its time; a second refusal is meant.
+            self._forget(token)
+            response = self._try_get(path, parameters, token=self._current_token())
+        if not response.is_success:
+            raise _refusal(response, path=path)
+        return response
+
+    def _try_get(self, path: str, parameters: Mapping[str, str], *, token: str) -> httpx.Response:
+        url = self._settings.base_url + path
+        headers = {"Authorization": f"Bearer {token}"}
+        return self._persist(path, lambda: self._http.get(url, params=parameters, headers=headers))
+
+    def _persist(self, path: str, send: Callable[[], httpx.Response]) -> httpx.Response:
+        def paced() -> httpx.Response:
+            self._pace.wait()
+            return _whole(send())
+
+        try:
+            return retrying.persist(paced, sleep=self._sleep, clock=self._clock, pause=self._pace.pause)
+        except retrying.GaveUp as error:
+            raise SeveraUnavailable(
+                f"Severa did not answer {path}. The last of several tries: {error}"
+            ) from error
+
+    def _current_token(self) -> str:
+        with self._token_lock:
+            if not self._token or self._monotonic() >= self._renew_at:
+                self._token, lifetime = self._request_token()
+                self._renew_at = self._monotonic() + lifetime - min(RENEW_EARLY, lifetime / 2)
+            return self._token
+
+    def _forget(self, token: str) -> None:
+        with self._token_lock:
+            if self._token == token:
+                self._token = ""
+
+    def _request_token(self) -> tuple[str, float]:
+        """A token and its lifetime in seconds. Severa names the fields in its own way, not as OAuth does."""
+        body = {
+            "client_id": self._settings.client_id,
+            "client_secret": self._settings.client_secret,
+            "scope": SCOPE,
+        }
+        url = self._settings.base_url + "/v1/token"
+        response = self._persist("/v1/token", lambda: self._http.post(url, json=body))
+        answer = response.json() if response.is_success else {}
+        token = answer.get("access_token") if isinstance(answer, dict) else None
+        if not token:
+            raise SeveraRefused(
+                "Severa gave no token; check SEVERA_CLIENT_ID and SEVERA_CLIENT_SECRET. " + _told(response)
+            )
+        return str(token), float(answer.get("access_token_expires_in") or UNTOLD_LIFETIME)
+
+
+def _whole(response: httpx.Response) -> httpx.Response:
+    """A success that is not JSON is a page of something in between, or a body that was cut: try again."""
+    if response.is_success:
+        try:
+            response.json()
+        except ValueError as error:
+            raise httpx.RemoteProtocolError(
+                f"HTTP {response.status_code} with a body that is not JSON: {retrying.excerpt(response.text)}"
+            ) from error
+    return response
+
+
+def _refusal(response: httpx.Response, *, path: str) -> SeveraFailed:
+    kind, _ = _fault(response)
+    told = f"Severa refused {path}. {_told(response)}"
+    if response.status_code == httpx.codes.NOT_FOUND:
+        return SeveraIncomplete(f"{told} Something was deleted while it was read.")
+    if response.status_code == httpx.codes.UNAUTHORIZED:
+        return SeveraRefused(f"{told} A new token was refused as well; check the credential in Severa.")
+    return SeveraRefused(f"{told} {WHAT_TO_DO.get(kind, '')}".strip())
+
+
+def _told(response: httpx.Response) -> str:
+    """What Severa said, in one line: status, type and message."""
+    kind, message = _fault(response)
+    parts = (f"HTTP {response.status_code}", kind, message)
+    return " ".join(part for part in parts if part).rstrip(".") + "."
+
+
+def _fault(response: httpx.Response) -> tuple[str, str]:
+    """Type and message of an error answer, in any shape that Severa is known to use.
+
+    Described is `{"error": {"type", "details": [{"message"}]}}`; met are also the same fields at the
+    top, and plain text. Unknown types come as they are.
+    """
+    try:
+        body = response.json()
+    except ValueError:
+        return "", retrying.excerpt(response.text)
+    fault: Any = body.get("error", body) if isinstance(body, dict) else body
+    if not isinstance(fault, dict):
+        return "", retrying.excerpt(str(fault))
+    details = fault.get("details")
+    messages = [fault.get("message")]
+    if isinstance(details, list):
+        messages += [detail.get("message") for detail in details if isinstance(detail, dict)]
+    text = "; ".join(message for message in messages if isinstance(message, str))
+    return str(fault.get("type") or ""), retrying.excerpt(text)

@@ -1,0 +1,1 @@
+"""The access sync: fetch, map, diff, guard, apply, report."""

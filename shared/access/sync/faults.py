@@ -1,0 +1,48 @@
+"""What can be wrong in a record that should give access; each fault says what to do about it."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from shared.access.severa.register import Customer
+
+
+class FaultKind(StrEnum):
+    """What is wrong."""
+
+    NO_NUMBER = "no-number"
+    DUPLICATE_NUMBER = "duplicate-number"
+    CLIENT_ID = "client-id"
+    NO_EMAIL = "no-email"
+    USER = "user"
+    METERING_POINT = "metering-point"
+    NO_METERING_POINTS = "no-metering-points"
+    NOT_SUPPLIED = "not-supplied"
+    OVERLAP = "overlap"
+    NO_FIELD = "no-field"
+    EMPTIED = "emptied"
+    UNKNOWN_CUSTOMER = "unknown-customer"
+
+
+@dataclass(frozen=True, order=True)
+class Fault:
+    """A record that gives nobody access, whose it is, and what to do about it."""
+
+    whose: str
+    kind: FaultKind
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.whose}: {self.text}"
+
+
+def fault(customer: Customer, kind: FaultKind, text: str) -> Fault:
+    """A fault of a customer, by its number, or by its guid when it has none; always one line."""
+    name, line = _one_line(customer.name), _one_line(text)
+    if customer.number is None:
+        return Fault(f"customer without number, {name} ({customer.guid})", kind, line)
+    return Fault(f"customer {customer.number}, {name}", kind, line)
+
+
+def _one_line(text: str) -> str:
+    """What people typed must not begin a new line in a report or a log."""
+    return " ".join(text.split())

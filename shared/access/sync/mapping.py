@@ -1,0 +1,310 @@
+"""From what Severa, Entra and the warehouse say to who may see what: pure, values in and values out.
+
+Nobody gets anything by default, and nothing is granted on a fault: each fault names the customer and
+what to do, and the rest of the mapping goes on without it.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from shared import guids
+from shared.access import grant, spans
+from shared.access.grant import Grant, GrantKey
+from shared.access.severa import custom_fields, entries
+from shared.access.severa.register import (
+    ContactEmail,
+    ContactPerson,
+    Customer,
+    Directory,
+    Register,
+    contact_email,
+)
+from shared.access.spans import Spans
+from shared.access.sync import faults, supply_by_customer, unknown_customers
+from shared.access.sync.faults import Fault, FaultKind
+from shared.access.sync.supply_by_customer import Holdings, Points, SupplyPeriod
+from shared.metering import MeteringPointId
+
+_NAME_CHARACTERS = 200
+
+
+@dataclass(frozen=True)
+class Fields:
+    """What the fields that decide access are called in this company's Severa."""
+
+    client_ids: str = "API client id"
+    metering_points: str = "API metering points"
+    contact_role: str = "API"
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Who should be able to see what, and the faults that were met.
+
+    `narrowed` are the numbers of the customers who may show less than they are supplied with, since
+    something stands in the property with metering points: also when it cannot be read. None are where
+    Severa alone says who has which metering point.
+    """
+
+    grants: Mapping[GrantKey, Grant]
+    faults: tuple[Fault, ...]
+    narrowed: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True)
+class _Sources:
+    """The register, arranged by customer guid, and what the other two sources say.
+
+    `held` is by customer number when `by_supply`, else by customer guid.
+    """
+
+    fields: Fields
+    directory: Directory
+    numbers: Counter[int | None]
+    client_ids: Mapping[str, Sequence[str]]
+    unreadable_client_ids: Mapping[str, Sequence[str]]
+    persons: Mapping[str, Sequence[ContactPerson]]
+    asked: Mapping[str, entries.MeteringPoints]
+    held: Holdings
+    by_supply: bool
+
+
+def asked_users(register: Register, *, fields: Fields) -> tuple[ContactEmail, ...]:
+    """The addresses whose users must be known: of active persons with the role, at active customers."""
+    active = {customer.guid for customer in _active(register)}
+    asked = {
+        contact
+        for person in register.contact_persons
+        if person.customer_guid in active and has_role(person, fields)
+        for contact in _contacts(person)
+    }
+    return tuple(sorted(asked))
+
+
+def wanted(
+    register: Register,
+    *,
+    directory: Directory,
+    fields: Fields,
+    supply_periods: Sequence[SupplyPeriod] | None,
+) -> Wanted:
+    """The wanted grants. `supply_periods` is None where Severa alone says who has which metering point."""
+    sources = _arranged(register, directory=directory, fields=fields, supply_periods=supply_periods)
+    found: list[Fault] = list(_missing_fields(register, fields, by_supply=sources.by_supply))
+    grants: dict[GrantKey, Grant] = {}
+    for customer in _active(register):
+        given, its_faults = _of_customer(customer, sources)
+        found += its_faults
+        grants.update({each.key: each for each in given})
+    found += unknown_customers.faults(register, supply_periods or ())
+    narrowed = {
+        customer.number
+        for customer in _active(register)
+        if sources.by_supply and customer.guid in sources.asked and customer.number is not None
+    }
+    return Wanted(grants=grants, faults=tuple(sorted(set(found))), narrowed=frozenset(narrowed))
+
+
+def _arranged(
+    register: Register,
+    *,
+    directory: Directory,
+    fields: Fields,
+    supply_periods: Sequence[SupplyPeriod] | None,
+) -> _Sources:
+    active = _active(register)
+    guids = {customer.guid for customer in active}
+    every = custom_fields.metering_points(register, fields.metering_points)
+    asked = {guid: each for guid, each in every.items() if guid in guids}
+    persons: defaultdict[str, list[ContactPerson]] = defaultdict(list)
+    for person in register.contact_persons:
+        if has_role(person, fields):
+            persons[person.customer_guid].append(person)
+    return _Sources(
+        fields=fields,
+        directory=directory,
+        numbers=Counter(customer.number for customer in active),
+        client_ids=custom_fields.texts(register, fields.client_ids),
+        unreadable_client_ids=custom_fields.unreadable(register, fields.client_ids),
+        persons=persons,
+        asked=asked,
+        held=(
+            supply_by_customer.of_customers(
+                {guid: each.points for guid, each in asked.items()},
+                claims={guid: each.claims for guid, each in asked.items()},
+            )
+            if supply_periods is None
+            else supply_by_customer.of_supply(supply_periods)
+        ),
+        by_supply=supply_periods is not None,
+    )
+
+
+def _of_customer(customer: Customer, sources: _Sources) -> tuple[list[Grant], list[Fault]]:
+    """What a customer gives to each of its principals; one that lets nobody in has no faults either."""
+    principals, access_faults = _principals(customer, sources)
+    if not principals and not access_faults:
+        return [], []
+    number_faults = _number_faults(customer, sources)
+    points, point_faults = _points(customer, sources)
+    found = [*access_faults, *number_faults, *point_faults]
+    if number_faults or customer.number is None:
+        return [], found
+    source = _source(customer, sources)
+    return [
+        Grant(
+            principal=principal,
+            metering_point_id=point,
+            customer_number=customer.number,
+            customer_name=" ".join(customer.name.split())[:_NAME_CHARACTERS],
+            spans=permitted,
+            why=f"{why}; {source}",
+        )
+        for principal, why in principals.items()
+        for point, permitted in points.items()
+    ], found
+
+
+def _principals(customer: Customer, sources: _Sources) -> tuple[dict[str, str], list[Fault]]:
+    """Who the customer lets in, and by which field."""
+    fields = sources.fields
+    named = entries.client_ids(sources.client_ids.get(customer.guid, ()))
+    found = [
+        faults.fault(customer, FaultKind.CLIENT_ID, f"'{fields.client_ids}': {problem}; correct it in Severa")
+        for problem in (*named.problems, *sources.unreadable_client_ids.get(customer.guid, ()))
+    ]
+    principals = {grant.app(client_id): fields.client_ids for client_id in named.ids}
+    for person in sources.persons.get(customer.guid, ()):
+        contacts = _contacts(person)
+        if not contacts:
+            text = f"contact person {person.name} has the role '{fields.contact_role}' but no e-mail; add one"
+            found.append(faults.fault(customer, FaultKind.NO_EMAIL, text))
+        for contact in contacts:
+            object_id = sources.directory.users.get(contact)
+            if object_id is None or not guids.is_guid(object_id):
+                found.append(faults.fault(customer, FaultKind.USER, _user_text(contact, sources.directory)))
+            else:
+                principals.setdefault(grant.user(object_id), f"contact role {fields.contact_role}")
+    return principals, found
+
+
+def _user_text(contact: ContactEmail, directory: Directory) -> str:
+    said = directory.faults.get(contact)
+    return f"{contact.email}: {said or 'was not looked up in Entra; see ENTRA_PROVISIONING'}"
+
+
+def _number_faults(customer: Customer, sources: _Sources) -> list[Fault]:
+    if customer.number is None or customer.number <= 0:
+        text = "gives API access but has no customer number; give it one in Severa"
+        return [faults.fault(customer, FaultKind.NO_NUMBER, text)]
+    if sources.numbers[customer.number] > 1:
+        text = "another active customer has the same customer number; correct one of them in Severa"
+        return [faults.fault(customer, FaultKind.DUPLICATE_NUMBER, text)]
+    return []
+
+
+def _points(customer: Customer, sources: _Sources) -> tuple[Points, list[Fault]]:
+    """The metering points that the customer may let others read, without the days that another has too."""
+    field = sources.fields.metering_points
+    asked = sources.asked.get(customer.guid)
+    holder = str(customer.number) if sources.by_supply else customer.guid
+    held = sources.held.points.get(holder, {})
+    found = [
+        faults.fault(customer, FaultKind.METERING_POINT, f"'{field}': {problem}; correct it in Severa")
+        for problem in (asked.problems if asked else ())
+    ]
+    found += [
+        faults.fault(
+            customer,
+            FaultKind.METERING_POINT,
+            f"the warehouse's supply period of '{text}' is of no metering point",
+        )
+        for text in sources.held.invalid.get(holder, ())
+    ]
+    if not held and not found:
+        found.append(faults.fault(customer, FaultKind.NO_METERING_POINTS, _no_points_text(sources)))
+    narrowed = held
+    if sources.by_supply and asked is not None:
+        narrowed, unsupplied = _narrowed(held, asked.points)
+        found += [faults.fault(customer, FaultKind.NOT_SUPPLIED, f"'{field}': {text}") for text in unsupplied]
+    shared = sources.held.shared.get(holder, {})
+    permitted, overlaps = _unshared(narrowed, shared)
+    found += [faults.fault(customer, FaultKind.OVERLAP, text) for text in overlaps]
+    return permitted, found
+
+
+def _narrowed(held: Points, asked: Points) -> tuple[Points, list[str]]:
+    """The asked days of what is held, and what was asked for in vain."""
+    narrowed: dict[MeteringPointId, Spans] = {}
+    in_vain = []
+    for point, days in asked.items():
+        if both := spans.cut(held.get(point, ()), days):
+            narrowed[point] = both
+        else:
+            in_vain.append(
+                f"the customer was not supplied at {point} in {spans.text(days)}; "
+                "correct it in Severa, or the supply period in the warehouse"
+            )
+    return narrowed, in_vain
+
+
+def _unshared(points: Points, shared: Points) -> tuple[Points, list[str]]:
+    permitted: dict[MeteringPointId, Spans] = {}
+    overlaps = []
+    for point, days in points.items():
+        both = spans.cut(days, shared.get(point, ()))
+        if both:
+            overlaps.append(
+                f"another customer has {point} in {spans.text(both)} too, so nobody may read those days; "
+                "write in Severa or the warehouse when each of them has it"
+            )
+        if left := spans.without(days, both):
+            permitted[point] = left
+    return permitted, overlaps
+
+
+def _no_points_text(sources: _Sources) -> str:
+    if sources.by_supply:
+        return "gives API access, but the warehouse has no supply period for this customer number; load it"
+    return (
+        f"gives API access, but has no metering points; fill in '{sources.fields.metering_points}' in Severa"
+    )
+
+
+def _source(customer: Customer, sources: _Sources) -> str:
+    if not sources.by_supply:
+        return sources.fields.metering_points
+    return (
+        f"supply period and {sources.fields.metering_points}"
+        if customer.guid in sources.asked
+        else "supply period"
+    )
+
+
+def _missing_fields(register: Register, fields: Fields, *, by_supply: bool) -> Iterator[Fault]:
+    """A property that is not defined at all: renamed, or not made yet."""
+    for name, effect in (
+        (fields.client_ids, "no application gets access"),
+        (fields.metering_points, "no customer can be narrowed" if by_supply else "nobody gets access"),
+    ):
+        if name not in register.property_names:
+            text = (
+                f"is not defined for customers, so {effect}; define it, or correct the setting that names it"
+            )
+            yield Fault(f"custom property '{name}'", FaultKind.NO_FIELD, text)
+
+
+def _active(register: Register) -> list[Customer]:
+    return [customer for customer in register.customers if customer.is_active]
+
+
+def has_role(person: ContactPerson, fields: Fields) -> bool:
+    """Whether an active contact person has the role by which API access is given."""
+    if not person.is_active or person.is_deleted or person.role_name is None:
+        return False
+    return person.role_name.strip().casefold() == fields.contact_role.strip().casefold()
+
+
+def _contacts(person: ContactPerson) -> list[ContactEmail]:
+    return [contact_email(contact_guid=person.guid, email=email) for email in person.emails if email.strip()]

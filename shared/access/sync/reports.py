@@ -1,0 +1,152 @@
+"""What a run of the access sync did, or would have done, for people to read."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from shared.access import spans
+from shared.access.sync.changes import Change, Event, Plan
+from shared.access.sync.faults import Fault
+
+CHANGES_SHOWN = 100
+HOW_TO_ALLOW = (
+    "Nothing was changed. When this is what you want: python3 dev.py sync --allow-revocations "
+    "(or SYNC_ALLOW_REVOCATIONS=true for a while)."
+)
+
+
+class SyncRefused(Exception):
+    """The guard held a run back, and a person has to decide."""
+
+
+class Outcome(StrEnum):
+    """How a run ended."""
+
+    COMPLETE = "complete"
+    DRY_RUN = "dry-run"
+    REFUSED = "refused"
+    FAILED = "failed"
+    BUSY = "busy"
+
+    @property
+    def is_good(self) -> bool:
+        """Whether nobody needs to look."""
+        return self in (Outcome.COMPLETE, Outcome.DRY_RUN)
+
+
+@dataclass(frozen=True)
+class SyncReport:
+    """One run. `plan` is what was done, or what would have been done by a dry or a refused run.
+
+    `not_widened` are the numbers of customers for whom an operator confirmed what nothing waited for.
+    """
+
+    run_id: str
+    outcome: Outcome
+    started_at: datetime
+    finished_at: datetime
+    plan: Plan = field(default_factory=lambda: Plan((), ()))
+    faults: tuple[Fault, ...] = ()
+    objections: tuple[str, ...] = ()
+    customers: int = 0
+    grants: int = 0
+    principals: int = 0
+    invited: tuple[str, ...] = ()
+    error: str = ""
+    not_widened: tuple[int, ...] = ()
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """The numbers of the run, for logs and `ServiceState`."""
+        events = [change.event for change in self.plan.changes]
+        return {
+            "customers": self.customers,
+            "grants": self.grants,
+            "principals": self.principals,
+            "granted": events.count(Event.GRANTED),
+            "changed": events.count(Event.CHANGED),
+            "revoked": events.count(Event.REVOKED),
+            "faults": len(self.faults),
+            "invited": len(self.invited),
+        }
+
+    def insist(self) -> None:
+        """Make a run that was held back a failed one, since alerts watch for failed runs.
+
+        Raises:
+            SyncRefused: with the guard's objections.
+        """
+        if self.outcome is Outcome.REFUSED:
+            raise SyncRefused(" ".join((*self.objections, HOW_TO_ALLOW)))
+
+    def text(self) -> str:
+        """The whole report, one fact a line; what a reader has to act on comes first."""
+        lines = [self._headline(), *(f"! {objection}" for objection in self.objections)]
+        if self.objections:
+            lines.append(HOW_TO_ALLOW)
+        if self.error:
+            lines.append(f"! {self.error}")
+        lines += [
+            f"--widen {number}: nothing of this customer is held back, so there was nothing to confirm."
+            for number in self.not_widened
+        ]
+        records = "1 record that gives" if len(self.faults) == 1 else f"{len(self.faults)} records that give"
+        lines += _listed(f"{records} no access:", [str(fault) for fault in self.faults], shown=None)
+        lines += _listed(f"{len(self.invited)} invited to Entra:", self.invited, shown=None)
+        title = "Changes:" if self.outcome is Outcome.COMPLETE else "Changes that would be made:"
+        lines += _listed(title, change_lines(self.plan.changes), shown=CHANGES_SHOWN)
+        return "\n".join(lines)
+
+    def _headline(self) -> str:
+        begin = f"Access sync {self.run_id}: "
+        if self.outcome is Outcome.FAILED:
+            return begin + "failed; the next run does what this one did not."
+        if self.outcome is Outcome.BUSY:
+            return begin + "not begun."
+        counts = self.counts
+        rest = (
+            f"{counted(self.grants, 'grant')} of {counted(self.principals, 'principal')} "
+            f"by {counted(self.customers, 'customer')}."
+        )
+        granted, changed, revoked = (counts[event.value] for event in Event)
+        if self.outcome is Outcome.COMPLETE:
+            return f"{begin}complete; granted {granted}, changed {changed}, revoked {revoked}; now {rest}"
+        would = f"would grant {granted}, change {changed}, revoke {revoked}, and leave {rest}"
+        return f"{begin}{self.outcome}; {would}"
+
+
+def counted(number: int, noun: str) -> str:
+    """A number of things, such as `1 grant` or `2 grants`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def change_lines(changed: Sequence[Change]) -> list[str]:
+    """Changes in words: a line for each principal, customer and kind, with the days where it is one point."""
+    groups: defaultdict[tuple[str, int, str], list[Change]] = defaultdict(list)
+    for change in changed:
+        subject = change.subject
+        groups[subject.principal, subject.customer_number, change.event].append(change)
+    return [
+        f"{event}: {principal} for customer {customer}, {_points(group)} ({group[0].subject.why})"
+        for (principal, customer, event), group in sorted(groups.items())
+    ]
+
+
+def _points(group: Sequence[Change]) -> str:
+    if len(group) > 1:
+        return f"{len(group)} metering points"
+    [change] = group
+    before = spans.text(change.before.spans) if change.before else ""
+    after = spans.text(change.after.spans) if change.after else ""
+    days = " to ".join(text for text in (before, after) if text)
+    return f"metering point {change.subject.metering_point_id} in {days}"
+
+
+def _listed(title: str, lines: Sequence[str], *, shown: int | None) -> list[str]:
+    if not lines:
+        return []
+    more = len(lines) - len(lines[:shown])
+    rest = [f"- and {more} more"] if more else []
+    return [title, *(f"- {line}" for line in lines[:shown]), *rest]

@@ -1,0 +1,271 @@
+"""The access sync: fetch, map, plan, guard, apply, report.
+
+An incomplete fetch raises before anything is written. What is written is safe at every step: all
+losses of access come before the first gain, each transaction carries the manifest of its partition,
+and whatever a killed run left undone, the next run finds and does.
+"""
+
+import json
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from shared import tables
+from shared.access import runs, store
+from shared.access.severa.register import ContactEmail, Directory, Register
+from shared.access.store import Partition
+from shared.access.sync import bindings, changes, guard, lifting, mapping, restrictions
+from shared.access.sync import lease as leases
+from shared.access.sync.changes import Plan
+from shared.access.sync.lease import Lease
+from shared.access.sync.mapping import Fields, Wanted
+from shared.access.sync.reports import Outcome, SyncReport
+from shared.access.sync.supply_by_customer import SupplyPeriod
+
+logger = logging.getLogger(__name__)
+
+_LEVELS = {
+    Outcome.REFUSED: logging.ERROR,
+    Outcome.FAILED: logging.ERROR,
+    Outcome.BUSY: logging.WARNING,
+}
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Where the mapping comes from. Each of them gives a complete answer or raises.
+
+    `find_users` is given the addresses in Severa and the object ids that were bound to them before.
+    `supply_periods` is None where Severa alone says who has which metering point.
+    """
+
+    register: Callable[[], Register]
+    find_users: Callable[[Sequence[ContactEmail], Mapping[ContactEmail, str]], Directory]
+    supply_periods: Callable[[], Sequence[SupplyPeriod]] | None = None
+
+
+@dataclass(frozen=True)
+class Rules:
+    """How the sources are read, and how much access a run may end or open by itself.
+
+    `widen` are the numbers of the customers for whom an operator has confirmed that they are no longer
+    narrowed to some of their metering points.
+    """
+
+    fields: Fields = field(default_factory=Fields)
+    max_revoked_share: float = 0.10
+    allow_revocations: bool = False
+    widen: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True)
+class _Fetched:
+    """Everything that a run decides from, read completely."""
+
+    register: Register
+    directory: Directory
+    wanted: Wanted
+    asked: tuple[ContactEmail, ...]
+    bound: Mapping[ContactEmail, str]
+
+
+@dataclass(frozen=True)
+class _Decided:
+    """What is to be done, and why it must not be done unasked."""
+
+    plan: Plan
+    partitions: Mapping[str, Partition]
+    objections: tuple[str, ...]
+    previous: runs.Run | None
+    newly_narrowed: frozenset[int]
+    widened: frozenset[int]
+    not_widened: frozenset[int]
+
+
+def run(
+    sources: Sources,
+    *,
+    storage: tables.Tables,
+    rules: Rules,
+    clock: Callable[[], datetime],
+    dry_run: bool = False,
+) -> SyncReport:
+    """Bring the stored grants up to date, once.
+
+    A dry run writes nothing at all. A run that the guard refuses, or that finds another one under way,
+    says so in its report. Every other failure is noted in `ServiceState` and raised, with the grants
+    as they were or, when it happened while they were written, on the way from the old to the new.
+    """
+    started_at = clock()
+    begun = SyncReport(runs.new_run_id(started_at), Outcome.FAILED, started_at, started_at)
+    if dry_run:
+        fetched, decided = _decide(sources, storage=storage, rules=rules)
+        report = _reported(begun, fetched, decided)
+        return _logged(replace(report, outcome=Outcome.DRY_RUN, finished_at=clock()))
+    try:
+        lease = leases.take(storage, holder=begun.run_id, now=started_at)
+    except leases.SyncRunning as error:
+        return _logged(replace(begun, outcome=Outcome.BUSY, error=str(error)))
+    with lease.held(clock):
+        try:
+            return _run(begun, sources, storage=storage, rules=rules, clock=clock, lease=lease)
+        except Exception as error:
+            reason = " ".join(f"{type(error).__name__}: {error}".split())
+            failed = replace(begun, finished_at=clock(), error=reason)
+            _note_failure(_logged(failed), storage=storage)
+            raise
+
+
+def _run(
+    begun: SyncReport,
+    sources: Sources,
+    *,
+    storage: tables.Tables,
+    rules: Rules,
+    clock: Callable[[], datetime],
+    lease: Lease,
+) -> SyncReport:
+    fetched, decided = _decide(sources, storage=storage, rules=rules)
+    report = _reported(begun, fetched, decided)
+    if decided.objections and not rules.allow_revocations:
+        report = replace(report, outcome=Outcome.REFUSED, finished_at=clock())
+        runs.record(storage, _as_run(report, decided.previous))
+        return _logged(report)
+    _bind_users(fetched, storage=storage, run_id=report.run_id, now=clock())
+    restrictions.add(storage, decided.newly_narrowed, run_id=report.run_id)
+    _apply(decided, storage=storage, run_id=report.run_id, clock=clock, lease=lease)
+    restrictions.remove(storage, decided.widened)
+    bindings.remove(storage, fetched.bound.keys() - set(fetched.asked))
+    report = replace(report, outcome=Outcome.COMPLETE, finished_at=clock())
+    narrowing_defined = rules.fields.metering_points in fetched.register.property_names
+    runs.record(storage, _as_run(report, decided.previous, narrowing_defined=narrowing_defined))
+    return _logged(report)
+
+
+def _decide(sources: Sources, *, storage: tables.Tables, rules: Rules) -> tuple[_Fetched, _Decided]:
+    fetched = _fetch(sources, storage=storage, fields=rules.fields)
+    partitions = store.read(storage)
+    stored = {key: row.grant for each in partitions.values() for key, row in each.grants.items()}
+    narrowed_before = restrictions.read(storage) if sources.supply_periods else frozenset()
+    opened = lifting.opened(fetched.wanted, narrowed_before=narrowed_before)
+    held = lifting.held_back(
+        fetched.wanted, stored=stored, customers=opened - rules.widen, field=rules.fields.metering_points
+    )
+    fetched = replace(fetched, wanted=held)
+    plan = changes.plan(stored=stored, wanted=held.grants)
+    previous = runs.latest(storage)
+    objections = guard.objections(
+        plan,
+        before=guard.Before(stored, bool(previous and previous.narrowing_defined)),
+        register=fetched.register,
+        fields=rules.fields,
+        by_supply=sources.supply_periods is not None,
+        max_revoked_share=rules.max_revoked_share,
+    )
+    return fetched, _Decided(
+        plan=plan,
+        partitions=partitions,
+        objections=objections,
+        previous=previous,
+        newly_narrowed=held.narrowed - narrowed_before,
+        widened=opened & rules.widen,
+        not_widened=rules.widen - opened,
+    )
+
+
+def _fetch(sources: Sources, *, storage: tables.Tables, fields: Fields) -> _Fetched:
+    register = sources.register()
+    asked = mapping.asked_users(register, fields=fields)
+    bound = bindings.read(storage)
+    directory = sources.find_users(asked, {each: bound[each] for each in asked if each in bound})
+    supply_periods = sources.supply_periods() if sources.supply_periods else None
+    wanted = mapping.wanted(register, directory=directory, fields=fields, supply_periods=supply_periods)
+    return _Fetched(register, directory, wanted, asked, bound)
+
+
+def _bind_users(fetched: _Fetched, *, storage: tables.Tables, run_id: str, now: datetime) -> None:
+    """Before any grant is written: an object id that has grants is never looked up by address again."""
+    new = {
+        contact: object_id
+        for contact, object_id in fetched.directory.users.items()
+        if contact not in fetched.bound
+    }
+    bindings.add(storage, new, now=now, run_id=run_id)
+
+
+def _apply(
+    decided: _Decided,
+    *,
+    storage: tables.Tables,
+    run_id: str,
+    clock: Callable[[], datetime],
+    lease: Lease,
+) -> None:
+    writers: dict[str, store.Writer] = {}
+
+    def writer(principal: str) -> store.Writer:
+        if principal not in writers:
+            partition = decided.partitions.get(principal, Partition(principal))
+            writers[principal] = store.Writer(storage, partition, run_id=run_id)
+        return writers[principal]
+
+    for partition in decided.partitions.values():
+        if not partition.is_settled:
+            writer(partition.principal).settle(partition, now=clock())
+    for part in (decided.plan.losses, decided.plan.gains):
+        for principal, batch in changes.by_principal(part, at_most=store.CHANGES_IN_TRANSACTION):
+            lease.confirm()
+            writer(principal).write(batch, now=clock())
+    for each in writers.values():
+        each.finish()
+
+
+def _reported(begun: SyncReport, fetched: _Fetched, decided: _Decided) -> SyncReport:
+    grants = fetched.wanted.grants
+    return replace(
+        begun,
+        plan=decided.plan,
+        faults=fetched.wanted.faults,
+        objections=decided.objections,
+        customers=len({number for _, _, number in grants}),
+        grants=len(grants),
+        principals=len({principal for principal, _, _ in grants}),
+        not_widened=tuple(sorted(decided.not_widened)),
+        invited=tuple(sorted(contact.email for contact in fetched.directory.invited)),
+    )
+
+
+def _as_run(
+    report: SyncReport, previous: runs.Run | None, *, narrowing_defined: bool | None = None
+) -> runs.Run:
+    """What is kept of a run; one that was not complete keeps what the last complete one said."""
+    complete = report.outcome is Outcome.COMPLETE
+    completed_before = previous.completed_at if previous else None
+    if narrowing_defined is None:
+        narrowing_defined = bool(previous and previous.narrowing_defined)
+    return runs.Run(
+        run_id=report.run_id,
+        outcome=report.outcome.value,
+        started_at=report.started_at,
+        finished_at=report.finished_at,
+        completed_at=report.started_at if complete else completed_before,
+        counts=report.counts,
+        report=report.text(),
+        narrowing_defined=narrowing_defined,
+    )
+
+
+def _note_failure(report: SyncReport, *, storage: tables.Tables) -> None:
+    """Keep the failed run where operators look; that this fails too must not hide the failure itself."""
+    try:
+        runs.record(storage, _as_run(report, runs.latest(storage)))
+    except tables.TablesUnavailable as error:
+        logger.error("The failed run could not be noted: %s", error)
+
+
+def _logged(report: SyncReport) -> SyncReport:
+    """The numbers in one line for queries, and the report for people, an error when one has to look."""
+    logger.info(json.dumps({"sync": report.run_id, "outcome": report.outcome.value, **report.counts}))
+    logger.log(_LEVELS.get(report.outcome, logging.INFO), "%s", report.text())
+    return report

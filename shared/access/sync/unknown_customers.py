@@ -1,0 +1,76 @@
+"""Supply periods of customers that Severa does not know: nobody can be given access to them.
+
+A customer that is in Severa and lets nobody in is no fault: most customers use no API. One that is not
+there may be a mistyped number, and would otherwise be missing without a word.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+
+from shared import periods
+from shared.access.severa.register import Register
+from shared.access.sync.faults import Fault, FaultKind
+from shared.access.sync.supply_by_customer import SupplyPeriod
+
+CUSTOMERS_SHOWN = 20
+METERING_POINTS_SHOWN = 5
+SEVERAL = "customer numbers "
+"""How the line begins that stands for too many customers to name each in a line."""
+
+_REMEDY = "make the customer, or make it active, in Severa, or correct the supply periods"
+
+
+def faults(register: Register, supply_periods: Iterable[SupplyPeriod]) -> list[Fault]:
+    """A fault for each customer number that is supplied and belongs to no active customer in Severa.
+
+    Supply that has ended when the register was read is history and no fault. Where there are more than
+    `CUSTOMERS_SHOWN`, Severa and the warehouse differ by more than a typing error: one fault counts them.
+    """
+    found = _metering_points(register, supply_periods, today=periods.day_of(register.read_at))
+    if len(found) > CUSTOMERS_SHOWN:
+        return [_of_many(found)]
+    names = {each.number: " ".join(each.name.split()) for each in register.customers}
+    return [
+        _of_one(number, names.get(number, "not in Severa"), sorted(points))
+        for number, points in sorted(found.items())
+    ]
+
+
+def _metering_points(
+    register: Register, supply_periods: Iterable[SupplyPeriod], *, today: date
+) -> Mapping[int, set[str]]:
+    active = {customer.number for customer in register.customers if customer.is_active}
+    found: defaultdict[int, set[str]] = defaultdict(set)
+    for period in supply_periods:
+        if period.customer_number not in active and (period.valid_to is None or period.valid_to > today):
+            found[period.customer_number].add(period.metering_point_id)
+    return found
+
+
+def _of_one(number: int, name: str, points: Sequence[str]) -> Fault:
+    shown = ", ".join(points[:METERING_POINTS_SHOWN])
+    if len(points) == 1:
+        supplied = f"metering point {shown}"
+    elif len(points) <= METERING_POINTS_SHOWN:
+        supplied = f"{len(points)} metering points, {shown}"
+    else:
+        supplied = f"{len(points)} metering points, {shown}, …"
+    text = (
+        f"no active customer {number} in Severa, so its supply periods give nobody access "
+        f"({supplied}); {_REMEDY}"
+    )
+    return Fault(f"customer {number}, {name}", FaultKind.UNKNOWN_CUSTOMER, " ".join(text.split()))
+
+
+def _of_many(found: Mapping[int, set[str]]) -> Fault:
+    numbers = sorted(found)
+    shown = ", ".join(str(number) for number in numbers[:CUSTOMERS_SHOWN])
+    points = len(set().union(*found.values()))
+    text = (
+        f"no active customers in Severa, so the supply periods of these {len(numbers)} numbers "
+        f"({points} metering points) give nobody access; {_REMEDY}"
+    )
+    return Fault(
+        f"{SEVERAL}{shown} and {len(numbers) - CUSTOMERS_SHOWN} more", FaultKind.UNKNOWN_CUSTOMER, text
+    )

@@ -1,0 +1,1 @@
+"""New and corrected market days since a cursor."""

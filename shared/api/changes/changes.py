@@ -1,0 +1,185 @@
+"""What is new or corrected since a cursor, in the order of publication.
+
+A day that was published several times since then comes once, as it is now. The cursor marks
+a place in the order of publications, so it stays valid for as long as it is kept.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from shared import periods
+from shared.api import cursors, formats
+from shared.api.changes import change_pages
+from shared.api.changes.change_pages import Key
+from shared.api.contents import Content
+from shared.api.formats import Dialect, Format, Kind
+from shared.api.parameters import Parameters
+from shared.api.series import as_json, as_lines, assembly, pages
+from shared.api.series.requests import DEFAULT_LIMIT, MAX_LIMIT, Given
+from shared.metering import Direction, parse_metering_point_id
+from shared.publishing.watermark import Publication
+from shared.readable import Readable
+from shared.warehouse import queries
+from shared.warehouse.engine import Warehouse
+from shared.warehouse.queries import ChangeRow
+
+_QUERY = "changes"
+_NO_SEQUENCE = 2**62
+
+
+@dataclass(frozen=True)
+class ChangesRequest:
+    """A valid question for changes.
+
+    Attributes:
+        after: the last day that the caller has; None without a cursor.
+        since: the moment after which publications are wanted; None without `since`.
+        limit: market days on a page.
+        through: sequence of the publication up to which this page tells; 0 before the first.
+    """
+
+    after: Key | None
+    since: datetime | None
+    limit: int
+    through: int
+    format: Format = formats.JSON
+
+
+@dataclass(frozen=True)
+class Changes:
+    """A page of changes, and the cursor with which to ask again."""
+
+    rows: Sequence[ChangeRow]
+    cursor: str
+    is_up_to_date: bool
+
+
+def read_request(
+    given: Given, *, now: datetime, latest: Publication | None, accept: str = ""
+) -> ChangesRequest:
+    """A question for changes from its parameters.
+
+    Raises:
+        InvalidRequest: with every fault of the request.
+        Refused: 406, no format that `accept` names.
+    """
+    parameters = Parameters(given)
+    after = parameters.cursor("cursor", _key)
+    since = parameters.moment("since")
+    if since is not None and since > now:
+        parameters.fault(
+            "since", "in-the-future", "'since' lies in the future.", "Give a time that has passed."
+        )
+    if parameters.is_given("cursor") and parameters.is_given("since"):
+        parameters.fault(
+            "since", "cursor-and-since", "'since' is given together with 'cursor'.", "Give one or the other."
+        )
+    limit = parameters.whole_number("limit", default=DEFAULT_LIMIT, low=1, high=MAX_LIMIT)
+    written = formats.read(parameters, accept=accept)
+    parameters.done()
+    return ChangesRequest(after, since, limit, latest.sequence if latest else 0, written)
+
+
+def fetch(
+    warehouse: Warehouse, *, readable: Readable, asked: ChangesRequest, at_once: int = change_pages.AT_ONCE
+) -> Changes:
+    """Read one page; without cursor and `since` it is empty and tells the cursor of now.
+
+    Args:
+        at_once: metering points that one statement is given.
+    """
+    after = asked.after
+    if after is None and asked.since is not None:
+        (sequence,) = warehouse.fetch(queries.sequence_at(asked.since))
+        after = change_pages.first_of(sequence + 1)
+    up_to_date = change_pages.first_of(asked.through + 1)
+    if after is None or after >= up_to_date:
+        return Changes((), _sealed(after or up_to_date), is_up_to_date=True)
+    rows = change_pages.changes(
+        warehouse,
+        readable=readable,
+        after=after,
+        through=asked.through,
+        limit=asked.limit + 1,
+        at_once=at_once,
+    )
+    limit = asked.limit
+    if asked.format.kind is Kind.CSV:
+        limit = min(limit, pages.days_within(row.qualities for row in rows))
+    if len(rows) <= limit:
+        return Changes(rows, _sealed(up_to_date), is_up_to_date=True)
+    page = rows[:limit]
+    last = page[-1]
+    key = (last.sequence, last.metering_point_id, last.direction, last.delivery_date)
+    return Changes(page, _sealed(key), is_up_to_date=False)
+
+
+def content(changes: Changes, written: Format, *, access_version: str) -> Content:
+    """The answer in the format asked for; `access_version` names what the caller may read."""
+    match written.kind:
+        case Kind.JSON:
+            body, rows = _json(changes, access_version), len(changes.rows)
+        case Kind.NDJSON:
+            body, rows = _ndjson(changes), len(changes.rows)
+        case Kind.CSV:
+            body, rows = _csv(changes, written.dialect), sum(len(row.qualities) for row in changes.rows)
+    return Content(
+        body,
+        kind=written.kind,
+        rows=rows,
+        cursor=changes.cursor,
+        is_more=not changes.is_up_to_date,
+        access_version=access_version,
+    )
+
+
+def _json(changes: Changes, access_version: str) -> bytes:
+    days = ",".join(map(_day, changes.rows))
+    up_to_date = "true" if changes.is_up_to_date else "false"
+    return (
+        f'{{"days":[{days}],"cursor":"{changes.cursor}","upToDate":{up_to_date},'
+        f'"accessVersion":"{access_version}"}}'
+    ).encode()
+
+
+def _ndjson(changes: Changes) -> bytes:
+    return "".join(f"{_day(row)}\n" for row in changes.rows).encode()
+
+
+def _csv(changes: Changes, dialect: Dialect) -> bytes:
+    return "".join(
+        [as_lines.csv_header_of_changes(dialect), *(_csv_rows(row, dialect) for row in changes.rows)]
+    ).encode()
+
+
+def _csv_rows(row: ChangeRow, dialect: Dialect) -> str:
+    return as_lines.csv_of_change(
+        assembly.whole_day(row),
+        metering_point_id=row.metering_point_id,
+        direction=row.direction,
+        sequence=row.sequence,
+        dialect=dialect,
+    )
+
+
+def _day(row: ChangeRow) -> str:
+    head = as_lines.json_head(row.metering_point_id, row.direction)
+    return f'{head}"sequence":{row.sequence},{as_json.day(assembly.whole_day(row))[1:]}'
+
+
+def _sealed(key: Key) -> str:
+    return cursors.seal(_QUERY, *key)
+
+
+def _key(text: str) -> Key:
+    content = cursors.unseal(text, query=_QUERY)
+    try:
+        sequence, metering_point_id, direction, day = content
+        if type(sequence) is not int or not 0 < sequence < _NO_SEQUENCE:
+            raise ValueError("no sequence")
+        if (metering_point_id, direction) != ("", ""):
+            metering_point_id, direction = parse_metering_point_id(metering_point_id), Direction(direction)
+        return sequence, metering_point_id, direction, periods.parse_calendar_day(day)
+    except (ValueError, TypeError, AttributeError) as error:
+        raise cursors.InvalidCursor("This is not a cursor that the API gave.") from error

@@ -1,0 +1,211 @@
+"""Lists: the customers and the metering points that a caller may read."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from typing import Any
+
+import orjson
+
+from shared.api import cursors, etags, formats
+from shared.api.contents import Content
+from shared.api.formats import Format, Kind
+from shared.api.listings import lines
+from shared.api.parameters import Parameters
+from shared.api.series.requests import DEFAULT_LIMIT, MAX_LIMIT, Given, Known
+from shared.metering import MeteringPointId
+from shared.readable import Permission, Readable
+from shared.warehouse import queries
+from shared.warehouse.engine import Warehouse
+from shared.warehouse.queries import LatestDayRow, MeteringPointRow
+
+PRICE_AREAS = ("NO1", "NO2", "NO3", "NO4", "NO5")
+
+
+@dataclass(frozen=True)
+class MeteringPointsRequest:
+    """A valid question for the caller's metering points.
+
+    Attributes:
+        limit: metering points on a page.
+        after: the metering point at which the page starts; None on the first page.
+        query: fingerprint of everything but the page and the format.
+    """
+
+    customer_number: int | None
+    price_area: str | None
+    limit: int
+    after: str | None
+    query: str
+    format: Format
+
+
+def read_request(given: Given, *, accept: str = "") -> MeteringPointsRequest:
+    """A question for metering points from its parameters.
+
+    Raises:
+        InvalidRequest: with every fault of the request.
+        Refused: 406, no format that `accept` names.
+    """
+    parameters = Parameters(given)
+    customer_number = parameters.customer_number("customerNumber")
+    price_area = parameters.choice("priceArea", {area: area for area in PRICE_AREAS})
+    limit = parameters.whole_number("limit", default=DEFAULT_LIMIT, low=1, high=MAX_LIMIT)
+    written = formats.read(parameters, accept=accept)
+    query = cursors.fingerprint(("metering-points", customer_number, price_area))
+    cursor = parameters.cursor("cursor", lambda text: cursors.decode(text, query=query))
+    parameters.done()
+    return MeteringPointsRequest(
+        customer_number=customer_number,
+        price_area=price_area,
+        limit=limit,
+        after=cursor.metering_point_id if cursor else None,
+        query=query,
+        format=written,
+    )
+
+
+def read_one(metering_point_id: str, given: Given, *, accept: str) -> MeteringPointId:
+    """The metering point in the path.
+
+    Raises:
+        InvalidRequest: with every fault of the request.
+        Refused: 406, `accept` does not take JSON.
+    """
+    parameters = Parameters(given)
+    formats.read(parameters, accept=accept, available=formats.ONLY_JSON)
+    found = parameters.metering_point_id("meteringPointId", metering_point_id)
+    parameters.done()
+    if found is None:
+        raise AssertionError("a faulty metering point id was noted, so done() has raised")
+    return found
+
+
+def read_format(given: Given, *, accept: str, available: Sequence[Kind] = formats.EVERY) -> Format:
+    """The format of a resource that has no other parameters.
+
+    Raises:
+        InvalidRequest: naming each other parameter.
+        Refused: 406, no format that `accept` names.
+    """
+    parameters = Parameters(given)
+    written = formats.read(parameters, accept=accept, available=available)
+    parameters.done()
+    return written
+
+
+def customers(readable: Readable, written: Format) -> Content:
+    """The customers whose metering points may be read, by number."""
+    names: dict[int, str] = {}
+    metering_points: dict[int, set[str]] = defaultdict(set)
+    for permission in readable.permissions:
+        names[permission.customer_number] = permission.customer_name
+        metering_points[permission.customer_number].add(permission.metering_point_id)
+    found = [
+        {
+            "customerNumber": number,
+            "name": names[number],
+            "meteringPointCount": len(metering_points[number]),
+        }
+        for number in sorted(names)
+    ]
+    body = (
+        orjson.dumps({"customers": found}) if written.kind is Kind.JSON else lines.customers(found, written)
+    )
+    return Content(body, kind=written.kind, rows=len(found))
+
+
+def metering_points(
+    warehouse: Warehouse, *, readable: Readable, asked: MeteringPointsRequest, known: Known
+) -> Content:
+    """A page of the metering points that may be read.
+
+    A page may hold fewer than the limit, also none, while `nextCursor` says that more follow:
+    the price area is known only once a page's metering points are read.
+    """
+    page, following = readable.chunk(start=asked.after or "", size=asked.limit)
+    shown = _read(warehouse, page, known=known) if page.permissions else []
+    wanted = [each for each in shown if asked.price_area in (None, each["priceArea"])]
+    cursor, access_version = _cursor(following, asked, known), etags.access_version(readable)
+    if asked.format.kind is Kind.JSON:
+        told = {"meteringPoints": wanted, "nextCursor": cursor, "accessVersion": access_version}
+        body = orjson.dumps(told)
+    else:
+        body = lines.metering_points(wanted, asked.format)
+    return Content(
+        body,
+        kind=asked.format.kind,
+        rows=len(wanted),
+        cursor=cursor,
+        is_more=cursor is not None,
+        access_version=access_version,
+    )
+
+
+def metering_point(warehouse: Warehouse, *, readable: Readable, known: Known) -> Content:
+    """The one metering point that `readable` holds."""
+    return Content(orjson.dumps(_read(warehouse, readable, known=known)[0]), kind=Kind.JSON, rows=1)
+
+
+def _cursor(following: MeteringPointId | None, asked: MeteringPointsRequest, known: Known) -> str | None:
+    if following is None:
+        return None
+    cursor = cursors.Cursor(following, day=known.now.date(), until=known.now, as_of=known.now)
+    return cursor.encode(query=asked.query)
+
+
+def _read(warehouse: Warehouse, readable: Readable, *, known: Known) -> list[dict[str, Any]]:
+    described = {each.metering_point_id: each for each in warehouse.fetch(queries.metering_points(readable))}
+    latest = _latest_days(warehouse, readable, as_of=known.published_at or known.now)
+    permissions = defaultdict(list)
+    for permission in readable.permissions:
+        permissions[permission.metering_point_id].append(permission)
+    return [
+        _metering_point(described.get(each), permissions=permissions[each], latest=latest[each])
+        for each in sorted(permissions)
+    ]
+
+
+def _latest_days(
+    warehouse: Warehouse, readable: Readable, *, as_of: datetime
+) -> dict[str, list[LatestDayRow]]:
+    """The latest day in each direction: of the last month or, where that has none, of all time."""
+    found: dict[str, list[LatestDayRow]] = defaultdict(list)
+    for since in queries.lately_then_ever(as_of):
+        unseen = tuple(each for each in readable.permissions if each.metering_point_id not in found)
+        if unseen:
+            sought = replace(readable, permissions=unseen)
+            for row in warehouse.fetch(queries.latest_days(sought, since=since, as_of=as_of)):
+                found[row.metering_point_id].append(row)
+    return found
+
+
+def _metering_point(
+    row: MeteringPointRow | None, *, permissions: Sequence[Permission], latest: Sequence[LatestDayRow]
+) -> dict[str, Any]:
+    """One metering point; a description that has not been delivered is null, never a reason to hide it."""
+    newest = max(permissions, key=lambda each: (each.valid_to or date.max, each.customer_number))
+    return {
+        "meteringPointId": newest.metering_point_id,
+        "name": row and row.name,
+        "address": row and row.address,
+        "postalCode": row and row.postal_code,
+        "city": row and row.city,
+        "priceArea": row and row.price_area,
+        "gridArea": row and row.grid_area,
+        "meterSerial": row and row.meter_serial,
+        "directions": sorted(each.direction for each in latest),
+        "resolution": _resolution(latest),
+        "customerNumber": newest.customer_number,
+        "permitted": [
+            {"from": each.valid_from, "to": each.valid_to, "customerNumber": each.customer_number}
+            for each in permissions
+        ],
+    }
+
+
+def _resolution(latest: Iterable[LatestDayRow]) -> str | None:
+    """The stored resolution of the newest published day."""
+    newest = max(latest, key=lambda each: each.last_day, default=None)
+    return newest.resolution if newest else None

@@ -1,0 +1,1 @@
+"""The series of one metering point and of many."""

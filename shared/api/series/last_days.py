@@ -1,0 +1,66 @@
+"""How far series reach: the last published day of each, remembered.
+
+It changes with a publication or a permission only, and both are part of what is remembered it by: whoever
+asks for one day after the other asks the warehouse for it once.
+"""
+
+from collections.abc import Set
+from datetime import date, datetime
+
+from shared.api.series.requests import SeriesRequest
+from shared.metering import Direction, MeteringPointId
+from shared.readable import PermittedDays, Readable
+from shared.warehouse import queries
+from shared.warehouse.engine import Warehouse
+
+KEPT = 20_000
+"""Series whose last day is remembered, some 6 MB; when there are more, it starts over."""
+
+_Known = tuple[datetime, Direction, MeteringPointId, tuple[PermittedDays, ...]]
+"""What decides the last day of a series. `as_of` is never later than the latest publication that all see."""
+
+
+class Reach:
+    """The last days of at most `kept` series. Safe to use from several threads."""
+
+    def __init__(self, *, kept: int = KEPT) -> None:
+        self._kept = kept
+        self._last_days: dict[_Known, date | None] = {}
+
+    def last_days(
+        self, warehouse: Warehouse, chunk: Readable, asked: SeriesRequest, *, of: Set[str]
+    ) -> dict[str, date]:
+        """The last published days of these readable series; those without any are left out."""
+        keys: dict[str, _Known] = {
+            metering_point_id: (asked.as_of, asked.direction, metering_point_id, tuple(permitted))
+            for metering_point_id, permitted in chunk.periods().items()
+            if metering_point_id in of
+        }
+        # Another thread may start over between two looks: all of them go into the same dictionary.
+        remembered = self._last_days
+        known = {each: remembered[key] for each, key in keys.items() if key in remembered}
+        found = _looked_for(warehouse, chunk, asked, of=keys.keys() - known.keys())
+        self._remember({keys[each]: found.get(each) for each in keys.keys() - known.keys()})
+        return found | {each: day for each, day in known.items() if day is not None}
+
+    def _remember(self, last_days: dict[_Known, date | None]) -> None:
+        if len(self._last_days) + len(last_days) > self._kept:
+            self._last_days = {}
+        self._last_days |= last_days
+
+
+def _looked_for(
+    warehouse: Warehouse, chunk: Readable, asked: SeriesRequest, *, of: Set[str]
+) -> dict[str, date]:
+    """The last published days as the warehouse tells them: of the last month, then of all time."""
+    found: dict[str, date] = {}
+    for since in queries.lately_then_ever(asked.as_of):
+        sought = of - found.keys()
+        if sought:
+            rows = warehouse.fetch(
+                queries.last_days(
+                    chunk.only(sought), direction=asked.direction, since=since, as_of=asked.as_of
+                )
+            )
+            found |= {row.metering_point_id: row.last_day for row in rows}
+    return found

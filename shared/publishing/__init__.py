@@ -1,0 +1,1 @@
+"""Delivered values become market days that callers can read."""

@@ -1,0 +1,164 @@
+"""The market days that a publication touches: what a delivery has values of, without contradictions."""
+
+import logging
+from collections.abc import Sequence
+from datetime import date
+from typing import NamedTuple
+
+from shared.publishing.waiting import Delivery
+from shared.warehouse import spans
+from shared.warehouse.engine import Query, Session, Statement
+from shared.warehouse.spans import Condition, Span
+
+log = logging.getLogger("metering.deliveries")
+
+
+class Touched(NamedTuple):
+    """Where the touched days lie, and where those lie that the delivery has not all by itself."""
+
+    days: list[Span]
+    days_in_part: list[Span]
+
+
+def note(session: Session, delivery: Delivery, *, sequence: int, is_latest: bool) -> Touched:
+    """Note the touched days in `publishing_day`.
+
+    Args:
+        session: the transaction of the publication.
+        delivery: the delivery that is published.
+        sequence: the number of the publication.
+        is_latest: whether none that was received later is published, so that its values count.
+    """
+    session.run(_days(delivery, sequence=sequence, is_latest=is_latest))
+    dates = session.fetch(_dates(sequence))
+    touched = Touched(
+        spans.covering([each.day for each in dates]),
+        spans.covering([each.day for each in dates if each.is_in_part]),
+    )
+    _leave_out_contradictions(session, delivery, sequence=sequence, days=touched.days)
+    return touched
+
+
+def forget(sequence: int) -> Statement:
+    """Forget the touched days when they are published."""
+    return Statement("DELETE FROM metering.publishing_day WHERE sequence <= ?", (sequence,), "forget_days")
+
+
+def _days(delivery: Delivery, *, sequence: int, is_latest: bool) -> Statement:
+    """The days that a delivery has values of; it may hold only the changed hours of a day."""
+    return Statement(
+        """
+        INSERT INTO metering.publishing_day (sequence, metering_point_id, direction, delivery_date,
+                                             resolution, minutes, is_whole)
+        SELECT CAST(? AS bigint), delivered.metering_point_id, delivered.direction, delivered.delivery_date,
+               delivered.resolution, delivered.minutes,
+               CASE WHEN ? = 1
+                     AND delivered.interval_values = delivered.intervals
+                     AND delivered.intervals * delivered.minutes = DATEDIFF(minute, m.start_utc, m.end_utc)
+                    THEN 1 ELSE 0 END
+        FROM (
+            SELECT metering_point_id, direction, delivery_date, resolution,
+                   CASE resolution WHEN 'PT15M' THEN 15 ELSE 60 END AS minutes,
+                   COUNT(*) AS interval_values,
+                   COUNT(DISTINCT start_utc) AS intervals
+            FROM metering.delivered_value
+            WHERE batch_id = ?
+              AND received_at = CAST(? AS datetime2(6))
+              AND start_utc >= CAST(? AS datetime2(0)) AND start_utc <= CAST(? AS datetime2(0))
+            GROUP BY metering_point_id, direction, delivery_date, resolution
+        ) AS delivered
+        JOIN metering.market_day AS m ON m.delivery_date = delivered.delivery_date
+        """,
+        (
+            sequence,
+            int(is_latest),
+            delivery.batch_id,
+            delivery.received_at,
+            delivery.first_start,
+            delivery.last_start,
+        ),
+        "touched_days",
+    )
+
+
+class _Date(NamedTuple):
+    day: date
+    is_in_part: bool
+
+
+def _dates(sequence: int) -> Query[_Date]:
+    return Query(
+        """
+        SELECT delivery_date, MIN(is_whole)
+        FROM metering.publishing_day
+        WHERE sequence = ?
+        GROUP BY delivery_date
+        ORDER BY delivery_date
+        """,
+        (sequence,),
+        lambda day, is_whole: _Date(day, not is_whole),
+        "touched_dates",
+    )
+
+
+def _leave_out_contradictions(
+    session: Session, delivery: Delivery, *, sequence: int, days: Sequence[Span]
+) -> None:
+    """Leave out touched days that are published in another resolution, or that the delivery has in two.
+
+    The loader takes no such day in, but a delivery may have come by other ways. Laid on the grid of one
+    resolution, the values of the other would vanish; so the day stays as it is, and the log tells of it.
+    """
+    contradicted = _contradicted(sequence, days)
+    (left_out,) = session.fetch(_contradictions(contradicted))
+    session.run(_without_contradictions(contradicted))
+    if left_out:
+        log.error(
+            "Publication %d leaves out %d market days of the delivery %a: it has them in another resolution "
+            "than they are published in, or in two.",
+            *(sequence, left_out, delivery.source),
+        )
+
+
+def _contradicted(sequence: int, days: Sequence[Span]) -> Condition:
+    there = spans.days_within(days, column="c.delivery_date")
+    return Condition(
+        f"""
+        sequence = ?
+          AND (EXISTS (SELECT 1 FROM metering.current_day AS c
+                       WHERE c.metering_point_id = publishing_day.metering_point_id
+                         AND c.direction = publishing_day.direction
+                         AND c.delivery_date = publishing_day.delivery_date
+                         AND {there.sql}
+                         AND c.resolution <> publishing_day.resolution)
+               OR EXISTS (SELECT 1 FROM metering.publishing_day AS other
+                          WHERE other.sequence = publishing_day.sequence
+                            AND other.metering_point_id = publishing_day.metering_point_id
+                            AND other.direction = publishing_day.direction
+                            AND other.delivery_date = publishing_day.delivery_date
+                            AND other.resolution <> publishing_day.resolution))
+        """,  # noqa: S608  # Nothing but the names of `spans` is put in.
+        (sequence, *there.parameters),
+    )
+
+
+def _contradictions(contradicted: Condition) -> Query[int]:
+    return Query(
+        f"""
+        SELECT COUNT(*)
+        FROM (SELECT DISTINCT metering_point_id, direction, delivery_date
+              FROM metering.publishing_day
+              WHERE {contradicted.sql}) AS contradicted
+        """,  # noqa: S608  # Nothing but the text above is put in.
+        contradicted.parameters,
+        int,
+        "contradicted_days",
+    )
+
+
+def _without_contradictions(contradicted: Condition) -> Statement:
+    return Statement(
+        f"DELETE FROM metering.publishing_day WHERE {contradicted.sql}",  # noqa: S608  # As above.
+        contradicted.parameters,
+        "leave_out_contradictions",
+    )

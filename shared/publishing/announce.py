@@ -1,0 +1,121 @@
+"""From the warehouse to the watermark: publishes what waits, then tells what there is to read now."""
+
+import logging
+from collections.abc import Callable
+from datetime import date, datetime
+from typing import NamedTuple
+
+from shared import periods
+from shared.publishing import publish
+from shared.publishing.publish import BEFORE_ALL, Place, Published
+from shared.publishing.watermark import Publication, Publications
+from shared.warehouse.engine import Query, Warehouse, aware
+
+log = logging.getLogger("metering.deliveries")
+
+
+def publish_pending(
+    warehouse: Warehouse,
+    *,
+    publications: Publications,
+    clock: Callable[[], datetime],
+) -> list[Published]:
+    """Publish every delivery that waits, and bring the watermark up to date.
+
+    The watermark is brought up to date even when nothing waits: a run that died between the two
+    is completed by the next one. While the watermark cannot be read, nothing is published: what comes after
+    it would not be known.
+
+    Args:
+        warehouse: where deliveries wait.
+        publications: the watermark.
+        clock: the time now.
+    """
+    told = told_of(publications)
+    done: list[Published] = []
+    try:
+        done.extend(publish.pending(warehouse, clock=clock, told=told))
+    finally:
+        bring_up_to_date(warehouse, publications)
+    return done
+
+
+def told_of(publications: Publications) -> Place:
+    """The last publication that callers were told of."""
+    known = publications.stored()
+    return BEFORE_ALL if known is None else Place(known.sequence, known.published_at)
+
+
+def bring_up_to_date(warehouse: Warehouse, publications: Publications) -> None:
+    """Store as the watermark what was published last and when metering points were last described."""
+    _tell_of_publications(warehouse, publications)
+    _tell_of_descriptions(warehouse, publications)
+
+
+def _tell_of_publications(warehouse: Warehouse, publications: Publications) -> None:
+    # Read before the warehouse, so that what somebody else publishes meanwhile does not look like a loss.
+    known = publications.stored()
+    (latest,) = warehouse.fetch(publish.latest()) or [BEFORE_ALL]
+    if known is not None and known.sequence > latest.sequence:
+        log.error(
+            "The warehouse has publications up to %d, and callers were told of %d: it was restored. "
+            "Deliver again what came since: docs/operations.md, Restoring the warehouse.",
+            *(latest.sequence, known.sequence),
+        )
+    since = known.sequence if known is not None else 0
+    reach = _reach(warehouse, since=known) if latest.sequence > since else None
+    if reach is not None:
+        overall, areas = reach
+        publications.write(Publication(latest.sequence, latest.published_at, overall, areas))
+
+
+def _tell_of_descriptions(warehouse: Warehouse, publications: Publications) -> None:
+    (described_at,) = warehouse.fetch(_described())
+    if described_at is not None:
+        publications.write_described(aware(described_at))
+
+
+class _LastDay(NamedTuple):
+    price_area: str | None
+    last_day: date
+
+
+def _described() -> Query[datetime | None]:
+    return Query(
+        "SELECT MAX(received_at) FROM metering.register_delivery WHERE kind = 'metering points'",
+        (),
+        lambda received_at: received_at,
+        "last_described",
+    )
+
+
+def _reach(warehouse: Warehouse, *, since: Publication | None) -> tuple[datetime, dict[str, datetime]] | None:
+    """How far data reaches, overall and by price area; only what is new since the watermark is read."""
+    rows = warehouse.fetch(_last_days(after=since.sequence if since else 0))
+    ends = {row.price_area: periods.market_day(row.last_day).end for row in rows}
+    candidates = list(ends.values())
+    areas: dict[str, datetime] = {}
+    if since is not None:
+        candidates.append(since.available_until)
+        areas.update(since.available_until_by_price_area)
+    if not candidates:
+        return None
+    for area, end in ends.items():
+        if area is not None:
+            areas[area] = max(end, areas.get(area, end))
+    return max(candidates), areas
+
+
+def _last_days(*, after: int) -> Query[_LastDay]:
+    return Query(
+        """
+        SELECT m.price_area, MAX(s.delivery_date)
+        FROM metering.series_day AS s
+        LEFT JOIN metering.metering_point AS m ON m.metering_point_id = s.metering_point_id
+        WHERE s.sequence > ?
+        GROUP BY m.price_area
+        """,
+        (after,),
+        _LastDay,
+        "last_days",
+    )

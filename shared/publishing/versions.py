@@ -1,0 +1,182 @@
+"""The versions of market days: packs the values of touched days, and keeps what is new. Pure.
+
+A day that its delivery has all by itself is packed from the delivery alone: what such a day costs does not
+depend on what is stored. Only for a day that it has in part are the values looked up that came before.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from shared.publishing.affected_days import Touched
+from shared.publishing.waiting import Delivery
+from shared.warehouse import spans
+from shared.warehouse.engine import Statement
+from shared.warehouse.spans import Condition, Span
+
+
+def new(
+    delivery: Delivery,
+    touched: Touched,
+    *,
+    sequence: int,
+    published_at: datetime,
+    received_until: datetime,
+) -> Statement:
+    """The touched days that differ from what is published, packed."""
+    packed = _packed(
+        _of_whole_days(delivery, sequence=sequence),
+        _newest_of_days_in_part(touched.days_in_part, sequence=sequence, received_until=received_until),
+    )
+    there = spans.days_within(touched.days, column="delivery_date")
+    return Statement(
+        f"""
+        INSERT INTO metering.series_day (metering_point_id, direction, delivery_date, resolution,
+                                         quantities, qualities, total_kwh, missing,
+                                         sequence, published_at, superseded_at)
+        SELECT packed.metering_point_id, packed.direction, packed.delivery_date, packed.resolution,
+               packed.quantities, packed.qualities, packed.total_kwh, packed.missing,
+               CAST(? AS bigint), CAST(? AS datetime2(6)), CAST(NULL AS datetime2(6))
+        FROM ({packed.sql}) AS packed
+        LEFT JOIN (
+            SELECT metering_point_id, direction, delivery_date, resolution, quantities, qualities
+            FROM metering.current_day
+            WHERE {there.sql}
+        ) AS c
+          ON c.metering_point_id = packed.metering_point_id
+         AND c.direction = packed.direction
+         AND c.delivery_date = packed.delivery_date
+        WHERE c.metering_point_id IS NULL
+           OR c.resolution <> packed.resolution
+           OR c.quantities <> packed.quantities
+           OR c.qualities <> packed.qualities
+        """,  # noqa: S608  # Nothing but the texts of this module is put in.
+        (sequence, published_at, *packed.parameters, *there.parameters),
+        "new_versions",
+    )
+
+
+def superseded(days: Sequence[Span], *, sequence: int, published_at: datetime) -> Statement:
+    """End the versions that a publication has replaced."""
+    there = spans.days_within(days, column="delivery_date")
+    newer = spans.days_within(days, column="newer.delivery_date")
+    return Statement(
+        f"""
+        UPDATE metering.series_day
+        SET superseded_at = CAST(? AS datetime2(6))
+        WHERE superseded_at IS NULL
+          AND sequence < ?
+          AND {there.sql}
+          AND EXISTS (SELECT 1 FROM metering.series_day AS newer
+                      WHERE newer.sequence = ?
+                        AND {newer.sql}
+                        AND newer.metering_point_id = series_day.metering_point_id
+                        AND newer.direction = series_day.direction
+                        AND newer.delivery_date = series_day.delivery_date)
+        """,  # noqa: S608  # As above.
+        (published_at, sequence, *there.parameters, sequence, *newer.parameters),
+        "supersede",
+    )
+
+
+def _packed(*values: Condition) -> Condition:
+    """Values, one of each interval, as packed days.
+
+    Quantities and letters are aggregated together and parted afterwards, since putting values in order is
+    most of what packing costs. No letter of a quality stands in a number or in `null`.
+    """
+    parts = "\n                UNION ALL\n".join(each.sql for each in values)
+    return Condition(
+        f"""
+            SELECT metering_point_id, direction, delivery_date, resolution,
+                   REPLACE(TRANSLATE(pairs, 'MEFTCX', '######'), '#', '') AS quantities,
+                   REPLACE(TRANSLATE(pairs, '-0123456789.,nul', '################'), '#', '') AS qualities,
+                   total_kwh, missing
+            FROM (
+                SELECT metering_point_id, direction, delivery_date, resolution,
+                       STRING_AGG(CONCAT(COALESCE(CAST(quantity AS varchar(20)), 'null'),
+                                         CASE WHEN quantity IS NULL THEN 'X'
+                                              WHEN quality = 'measured' THEN 'M'
+                                              WHEN quality = 'estimated' THEN 'E'
+                                              WHEN quality = 'final-estimated' THEN 'F'
+                                              WHEN quality = 'temporary' THEN 'T'
+                                              WHEN quality = 'calculated' THEN 'C'
+                                              ELSE 'X' END), ',')
+                           WITHIN GROUP (ORDER BY start_utc) AS pairs,
+                       CAST(COALESCE(SUM(quantity), 0) AS decimal(18, 3)) AS total_kwh,
+                       CAST(SUM(CASE WHEN quantity IS NULL THEN 1 ELSE 0 END) AS smallint) AS missing
+                FROM (
+                {parts}
+                ) AS counting
+                GROUP BY metering_point_id, direction, delivery_date, resolution
+            ) AS aggregated
+        """,  # noqa: S608  # As above.
+        tuple(parameter for each in values for parameter in each.parameters),
+    )
+
+
+def _of_whole_days(delivery: Delivery, *, sequence: int) -> Condition:
+    """The values of days that the delivery has all by itself."""
+    return Condition(
+        """
+                SELECT v.metering_point_id, v.direction, v.delivery_date, v.resolution, v.start_utc,
+                       v.quantity, v.quality
+                FROM metering.delivered_value AS v
+                JOIN metering.publishing_day AS d
+                  ON d.metering_point_id = v.metering_point_id
+                 AND d.direction = v.direction
+                 AND d.delivery_date = v.delivery_date
+                 AND d.resolution = v.resolution
+                WHERE d.sequence = ? AND d.is_whole = 1
+                  AND v.batch_id = ?
+                  AND v.received_at = CAST(? AS datetime2(6))
+                  AND v.start_utc >= CAST(? AS datetime2(0)) AND v.start_utc <= CAST(? AS datetime2(0))
+        """,
+        (sequence, delivery.batch_id, delivery.received_at, delivery.first_start, delivery.last_start),
+    )
+
+
+def _newest_of_days_in_part(days: Sequence[Span], *, sequence: int, received_until: datetime) -> Condition:
+    """The newest value of each interval of the other days; the oldest of each is that it is missing.
+
+    Values without a row in `delivery` are on their way in, and may never be complete.
+    """
+    there = spans.starts_within(days, column="v.start_utc")
+    return Condition(
+        f"""
+                SELECT metering_point_id, direction, delivery_date, resolution, start_utc, quantity, quality
+                FROM (
+                    SELECT metering_point_id, direction, delivery_date, resolution, start_utc,
+                           quantity, quality,
+                           ROW_NUMBER() OVER (PARTITION BY metering_point_id, direction, start_utc
+                                              ORDER BY received_at DESC, batch_id DESC) AS age
+                    FROM (
+                        SELECT v.metering_point_id, v.direction, v.delivery_date, v.resolution, v.start_utc,
+                               v.quantity, v.quality, v.received_at, v.batch_id
+                        FROM metering.delivered_value AS v
+                        JOIN metering.publishing_day AS d
+                          ON d.metering_point_id = v.metering_point_id
+                         AND d.direction = v.direction
+                         AND d.delivery_date = v.delivery_date
+                         AND d.resolution = v.resolution
+                        JOIN metering.delivery AS complete
+                          ON complete.batch_id = v.batch_id
+                         AND complete.received_at = v.received_at
+                        WHERE d.sequence = ? AND d.is_whole = 0
+                          AND {there.sql}
+                          AND v.received_at <= CAST(? AS datetime2(6))
+                        UNION ALL
+                        SELECT d.metering_point_id, d.direction, d.delivery_date, d.resolution,
+                               DATEADD(minute, p.position * d.minutes, m.start_utc),
+                               CAST(NULL AS decimal(18, 3)), 'missing',
+                               CAST('0001-01-01' AS datetime2(6)), ''
+                        FROM metering.publishing_day AS d
+                        JOIN metering.market_day AS m ON m.delivery_date = d.delivery_date
+                        JOIN metering.position AS p
+                          ON p.position * d.minutes < DATEDIFF(minute, m.start_utc, m.end_utc)
+                        WHERE d.sequence = ? AND d.is_whole = 0
+                    ) AS known
+                ) AS by_age
+                WHERE age = 1
+        """,  # noqa: S608  # As above.
+        (sequence, *there.parameters, received_until, sequence),
+    )

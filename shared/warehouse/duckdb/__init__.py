@@ -1,0 +1,1 @@
+"""The engine of laptops and tests: DuckDB, with the same T-SQL translated."""

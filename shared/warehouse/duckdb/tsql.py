@@ -1,0 +1,105 @@
+"""T-SQL as DuckDB takes it. Pure; sqlglot does nearly all of it."""
+
+import re
+from functools import lru_cache, partial
+
+import sqlglot
+from sqlglot import exp
+
+from shared.warehouse import schema
+from shared.warehouse.duckdb import clustering
+
+SCHEMA = "metering"
+
+_EXISTS_GUARD = re.compile(r"IF (?:SCHEMA|OBJECT)_ID\('[^']*'\) IS NULL\s+")
+_SCHEMA = re.compile(r"EXEC\('CREATE SCHEMA \w+'\)")
+
+
+@lru_cache(maxsize=512)
+def translated(sql: str, *, from_lines: bool = False) -> str:
+    """One statement of T-SQL in DuckDB's dialect; its `?` stay in order.
+
+    Args:
+        sql: the statement.
+        from_lines: whether what it reads with OPENJSON comes as `Rows.as_lines` and not as JSON.
+    """
+    tree = sqlglot.parse_one(sql, read="fabric").transform(partial(_without_openjson, from_lines=from_lines))
+    return _without_schema(clustering.with_numbers(_in_order_of_time(tree))).sql(dialect="duckdb")
+
+
+def translated_definition(batch: str) -> str | None:
+    """One batch of the scripts in infra/warehouse in DuckDB's dialect; None where there is nothing to do.
+
+    DuckDB has `IF NOT EXISTS` where T-SQL guards with `OBJECT_ID`, and clusters in its own way.
+    """
+    statement = _EXISTS_GUARD.sub("", schema.without_clustering(batch))
+    if _SCHEMA.search(statement):
+        return None
+    tree = sqlglot.parse_one(statement, read="fabric").transform(_with_own_clock)
+    if isinstance(tree, exp.Create) and tree.kind == "TABLE":
+        tree.set("exists", True)
+        tree = clustering.with_number_column(tree)
+    return _without_schema(tree).sql(dialect="duckdb")
+
+
+def _without_schema(tree: exp.Expr) -> exp.Expr:
+    """Tables live in DuckDB's own schema.
+
+    A database is called as its file there, and where a file is called as the schema, `metering`,
+    a table named with its schema would be ambiguous; with its database, a file could not be renamed.
+    """
+    for node in tree.find_all(exp.Table, exp.Column):
+        if node.text("db") == SCHEMA:
+            node.set("db", None)
+    return tree
+
+
+def _in_order_of_time(tree: exp.Expr) -> exp.Expr:
+    """Delivered values are stored day by day, as CLUSTER BY has them lie in Fabric.
+
+    DuckDB passes over groups of rows by their smallest and largest start; a file of years by metering point
+    would have every day in each of them.
+    """
+    columns = tree.this if isinstance(tree, exp.Insert) else None
+    if isinstance(columns, exp.Schema) and columns.this.name == "interval_value":
+        names = [exp.to_identifier(column.name) for column in columns.expressions]
+        alias = exp.TableAlias(this=exp.to_identifier("delivered"), columns=names)
+        rows = exp.Subquery(this=tree.expression, alias=alias)
+        day = exp.cast(exp.column("start_utc"), "date")
+        tree.set("expression", exp.select("*").from_(rows).order_by(day))
+    return tree
+
+
+def _with_own_clock(node: exp.Expr) -> exp.Expr:
+    """`SYSUTCDATETIME()`, the time now in UTC without zone."""
+    if isinstance(node, exp.Anonymous) and node.name.upper() == "SYSUTCDATETIME":
+        return exp.AtTimeZone(this=exp.CurrentTimestamp(), zone=exp.Literal.string("UTC"))
+    return node
+
+
+def _without_openjson(node: exp.Expression, *, from_lines: bool) -> exp.Expression:
+    """`OPENJSON(x) WITH (a type, ...) AS t` becomes rows that DuckDB reads."""
+    if not (isinstance(node, exp.Table) and isinstance(node.this, exp.OpenJSON)):
+        return node
+    fields = {column.name: column.args["kind"].sql("duckdb") for column in node.this.expressions}
+    rows = sqlglot.parse_one(
+        _rows_of_lines(fields) if from_lines else _rows_of_structs(fields), read="duckdb"
+    )
+    placeholder = rows.find(exp.Placeholder)
+    assert placeholder is not None  # It stands in the text parsed just above.  # noqa: S101
+    placeholder.replace(node.this.this)
+    return exp.Subquery(this=rows, alias=node.args["alias"])
+
+
+def _rows_of_structs(fields: dict[str, str]) -> str:
+    structure = ", ".join(f'"{name}": "{kind}"' for name, kind in fields.items())
+    return f"SELECT UNNEST(FROM_JSON(?, '[{{{structure}}}]'), recursive := TRUE)"
+
+
+def _rows_of_lines(fields: dict[str, str]) -> str:
+    columns = ", ".join(
+        f"CAST(NULLIF(fields[{place}], '') AS {kind}) AS {name}"
+        for place, (name, kind) in enumerate(fields.items(), 1)
+    )
+    lines = "SELECT STRING_SPLIT(UNNEST(STRING_SPLIT(?, CHR(10))), ',') AS fields"
+    return f"SELECT {columns} FROM ({lines})"  # noqa: S608  # Names and types of a statement of ours.

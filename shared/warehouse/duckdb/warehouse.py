@@ -1,0 +1,208 @@
+"""The embedded engine: DuckDB, for a laptop, tests and demonstrations. The only importer of `duckdb`."""
+
+import atexit
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from datetime import timedelta
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from shared.settings import WarehouseSettings
+from shared.warehouse import turns
+from shared.warehouse.deadlines import Deadlines
+from shared.warehouse.duckdb import clustering, tsql
+from shared.warehouse.duckdb.exclusive import Exclusive, Taken
+from shared.warehouse.engine import (
+    WORK_LIMIT,
+    Query,
+    Row,
+    Rows,
+    Session,
+    Statement,
+    TooManyRows,
+    WarehouseConflict,
+    WarehouseError,
+    WarehouseTimeout,
+    WarehouseUnavailable,
+    bindable,
+)
+from shared.warehouse.fabric.odbc import LATER, WarehouseMisconfigured
+
+log = logging.getLogger("metering.warehouse")
+
+# Nothing is fetched from the network, and a laptop keeps memory for other things: DuckDB spills to disk. With
+# so much, 20 million values in one file are loaded and published.
+_CONFIG: dict[str, Any] = {"autoinstall_known_extensions": False, "memory_limit": "1GB"}
+
+
+def open_embedded(settings: WarehouseSettings) -> "Embedded":
+    """The DuckDB file of `duckdb:<path>`; it is made when it does not exist."""
+    path = Path(settings.url.removeprefix("duckdb:"))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return Embedded(path, timeout=settings.timeout, max_rows=settings.max_rows)
+
+
+class Embedded:
+    """A warehouse in one DuckDB file, which it yields to other processes that want it."""
+
+    def __init__(self, path: Path, *, timeout: timedelta, max_rows: int) -> None:
+        self._file = Exclusive(path, opened=partial(_connect, path), patience=timeout)
+        self._deadlines = Deadlines(path.name)
+        self._timeout = timeout
+        self._max_rows = max_rows
+        atexit.register(self.close)  # A process that ends early still leaves a tidy file.
+
+    def fetch(self, query: Query[Row]) -> list[Row]:
+        """The rows of a query; see `Warehouse.fetch`."""
+        with self._file.use() as connection, connection.cursor() as cursor:
+            return self._session(cursor, limit=self._timeout).fetch(query)
+
+    @contextmanager
+    def transaction(self) -> Iterator[Session]:
+        """A transaction; see `Warehouse.transaction`."""
+        with self._file.use() as connection, connection.cursor() as cursor:
+            session = self._session(cursor, limit=WORK_LIMIT)
+            with _transaction(cursor):
+                yield session
+            if session.stored_days:
+                self._keep_order(cursor)
+
+    def define(self, batch: str) -> None:
+        """Run one batch of the scripts in infra/warehouse."""
+        statement = tsql.translated_definition(batch)
+        if statement is not None:
+            with self._file.use() as connection, connection.cursor() as cursor:
+                cursor.execute(statement)
+
+    def close(self) -> None:
+        """Close the file and let other processes have it for good."""
+        self._file.close()
+        self._deadlines.close()
+        atexit.unregister(self.close)
+
+    def _session(self, cursor: duckdb.DuckDBPyConnection, *, limit: timedelta) -> "_Session":
+        return _Session(cursor, self._deadlines, limit=limit, max_rows=self._max_rows)
+
+    def _keep_order(self, cursor: duckdb.DuckDBPyConnection) -> None:
+        """Lay published days anew once enough of them are out of order.
+
+        What was published before is committed, and must not be told as failed: days out of order are only
+        read more slowly, and the next publication tries again.
+        """
+        try:
+            with self._deadlines.within(WORK_LIMIT, interrupt=cursor.interrupt):
+                if _is_out_of_order(cursor):
+                    with _transaction(cursor):
+                        _lay_anew(cursor)
+        except (WarehouseConflict, duckdb.TransactionException):
+            pass  # Somebody else who publishes comes first, and keeps the order afterwards.
+        except (WarehouseError, duckdb.Error):
+            log.warning("The published days could not be laid anew.", exc_info=True)
+
+
+class _Session:
+    """Statements on one cursor, each with a time limit and a row cap."""
+
+    def __init__(
+        self, cursor: duckdb.DuckDBPyConnection, deadlines: Deadlines, *, limit: timedelta, max_rows: int
+    ) -> None:
+        self._cursor = cursor
+        self._deadlines = deadlines
+        self._limit = limit
+        self._max_rows = max_rows
+        self.stored_days = False
+
+    def fetch(self, query: Query[Row]) -> list[Row]:
+        with self._bounded(query.name):
+            self._cursor.execute(_parsed(query.sql), _bound(query.parameters))
+            rows = self._cursor.fetchmany(self._max_rows + 1)
+        if len(rows) > self._max_rows:
+            raise TooManyRows(f"{query.name} has more than {self._max_rows} rows.")
+        return [query.row(*row) for row in rows]
+
+    def run(self, statement: Statement) -> None:
+        with self._bounded(statement.name):
+            from_lines = any(isinstance(value, Rows) for value in statement.parameters)
+            self._cursor.execute(_parsed(statement.sql, from_lines=from_lines), _bound(statement.parameters))
+        self.stored_days |= clustering.stores_days(statement.sql)
+
+    @contextmanager
+    def _bounded(self, name: str) -> Iterator[None]:
+        try:
+            with self._deadlines.within(self._limit, interrupt=self._cursor.interrupt):
+                yield
+        except duckdb.InterruptException as error:
+            raise WarehouseTimeout(f"{name} took longer than {self._limit.total_seconds():g} s.") from error
+        except duckdb.TransactionException as error:
+            raise WarehouseConflict(f"{name} met a change by somebody else.") from error
+        except (duckdb.OutOfMemoryException, duckdb.IOException) as error:
+            raise WarehouseUnavailable(
+                f"{name} found too little memory or disk in the embedded warehouse.", retry_after=LATER
+            ) from error
+
+
+@lru_cache(maxsize=512)
+def _parsed(sql: str, *, from_lines: bool = False) -> duckdb.Statement:
+    """A statement of T-SQL as DuckDB parsed it, which is a sixth of what a short question costs."""
+    (statement,) = duckdb.extract_statements(tsql.translated(sql, from_lines=from_lines))
+    return statement
+
+
+def _bound(parameters: Sequence[Any]) -> list[Any]:
+    return [value.as_lines() if isinstance(value, Rows) else bindable(value) for value in parameters]
+
+
+def _connect(path: Path) -> duckdb.DuckDBPyConnection:
+    try:
+        return duckdb.connect(str(path), config=_CONFIG)
+    except duckdb.IOException as error:
+        if "lock" in str(error) or "used by another process" in str(error):
+            raise Taken(str(path)) from error
+        raise WarehouseMisconfigured(
+            f"{path} cannot be opened as a DuckDB database. Name another file in WAREHOUSE or remove it."
+        ) from error
+
+
+@contextmanager
+def _transaction(cursor: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    cursor.begin()
+    try:
+        yield
+        _commit(cursor)
+    except BaseException:
+        _roll_back(cursor)
+        raise
+
+
+def _is_out_of_order(cursor: duckdb.DuckDBPyConnection) -> bool:
+    cursor.execute(clustering.STATE)
+    (is_due,) = cursor.execute(clustering.IS_DUE).fetchone() or (False,)
+    return bool(is_due)
+
+
+def _lay_anew(cursor: duckdb.DuckDBPyConnection) -> None:
+    # DuckDB lets one delete a row that another updates at the same time, and forgets the update; so whoever
+    # supersedes days must not be at it meanwhile.
+    for statement in (tsql.translated(turns.take().sql), *clustering.LAY_ANEW):
+        cursor.execute(statement)
+
+
+def _commit(cursor: duckdb.DuckDBPyConnection) -> None:
+    """Commit, or tell a conflict from a disk that is full: that one is not to be tried again at once."""
+    try:
+        cursor.commit()
+    except duckdb.TransactionException as error:
+        if "conflict" in str(error).lower():
+            raise WarehouseConflict("The commit met a change by somebody else.") from error
+        raise WarehouseUnavailable(
+            "The embedded warehouse cannot be written to.", retry_after=LATER
+        ) from error
+
+
+def _roll_back(cursor: duckdb.DuckDBPyConnection) -> None:
+    with suppress(duckdb.TransactionException):  # A conflict has already undone the transaction.
+        cursor.rollback()

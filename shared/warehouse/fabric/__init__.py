@@ -1,0 +1,1 @@
+"""The engine that runs in Azure: a Fabric warehouse over ODBC."""

@@ -1,0 +1,239 @@
+"""Microsoft Fabric's warehouse, or another server that speaks TDS, over `pyodbc`."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+
+import pyodbc  # type: ignore[import-not-found]  # Its types are no package, so mypy cannot see them.
+import tenacity
+from azure.identity import DefaultAzureCredential
+
+from shared.settings import WarehouseSettings
+from shared.warehouse import schema
+from shared.warehouse.deadlines import Deadline
+from shared.warehouse.engine import (
+    WORK_LIMIT,
+    Query,
+    Row,
+    Rows,
+    Session,
+    Statement,
+    TooManyRows,
+    Value,
+    WarehouseTimeout,
+    bindable,
+)
+from shared.warehouse.fabric import odbc, signin
+from shared.warehouse.fabric.odbc import WarehouseLost
+from shared.warehouse.fabric.pool import Opened, Pool
+
+BEGIN_SECONDS = 3
+COMMIT_SECONDS = round(WORK_LIMIT.total_seconds() / 3)
+"""The driver waits twice so long again for a server that does not heed that it gives up."""
+ATTEMPTS = 3
+
+Connect = Callable[[Deadline], Opened[pyodbc.Connection]]
+
+
+def open_fabric(settings: WarehouseSettings, *, identity_client_id: str | None) -> "Fabric":
+    """The warehouse of `fabric://<server>/<database>` or `mssql://<user>:<password>@<host>:<port>/<database>`."""
+    wanted = odbc.connection_string(settings.url, driver=settings.odbc_driver)
+    is_fabric = settings.url.startswith("fabric:")
+    credential = DefaultAzureCredential(managed_identity_client_id=identity_client_id) if is_fabric else None
+
+    def connect(by: Deadline) -> Opened[pyodbc.Connection]:
+        return signin.opened(wanted, driver=settings.odbc_driver, credential=credential, by=by)
+
+    return Fabric(
+        connect,
+        pool_size=settings.pool_size,
+        timeout=settings.timeout,
+        max_rows=settings.max_rows,
+        clusters=is_fabric,
+    )
+
+
+class Fabric:
+    """A warehouse over ODBC, with a pool of connections.
+
+    Args:
+        connect: opens a connection.
+        pool_size: connections at the same time.
+        timeout: of a question, with waiting for a connection, signing in and trying again; and of getting
+            as far as the first statement of a transaction.
+        max_rows: of one answer.
+        clusters: whether the server knows CLUSTER BY.
+    """
+
+    def __init__(
+        self, connect: Connect, *, pool_size: int, timeout: timedelta, max_rows: int, clusters: bool
+    ) -> None:
+        self._pool = Pool(connect, size=pool_size, clock=time.time)
+        self._timeout = timeout
+        self._max_rows = max_rows
+        self._clusters = clusters
+        # A read may be tried again: it changes nothing. Throttling and timeouts are not retried,
+        # since that would add to the load that caused them.
+        self._retried = tenacity.Retrying(
+            retry=tenacity.retry_if_exception_type(WarehouseLost),
+            wait=tenacity.wait_random_exponential(multiplier=0.2, max=2),
+            stop=tenacity.stop_after_attempt(ATTEMPTS) | tenacity.stop_after_delay(timeout),
+            reraise=True,
+        )
+
+    def fetch(self, query: Query[Row]) -> list[Row]:
+        """The rows of a query; see `Warehouse.fetch`."""
+        return self._retried(self._fetch_once, query, by=Deadline.after(self._timeout))
+
+    def _fetch_once(self, query: Query[Row], *, by: Deadline) -> list[Row]:
+        with self._lent(by) as connection:
+            session = _Session(connection, limit=self._timeout, deadline=lambda: by, max_rows=self._max_rows)
+            return session.fetch(query)
+
+    @contextmanager
+    def transaction(self) -> Iterator[Session]:
+        """A transaction; see `Warehouse.transaction`. Only its beginning is tried again here."""
+        # An exception closes the connection, and the server undoes what it was doing.
+        with suppress(_Spent), ExitStack() as lent:
+            connection = self._retried(self._begin, lent, by=Deadline.after(self._timeout))
+            yield _Session(
+                connection,
+                limit=WORK_LIMIT,
+                deadline=lambda: Deadline.after(WORK_LIMIT),
+                max_rows=self._max_rows,
+            )
+            with _translated("commit", limit=WORK_LIMIT):
+                connection.timeout = COMMIT_SECONDS
+                connection.commit()
+            try:
+                connection.autocommit = True
+            except pyodbc.Error as error:
+                raise _Spent from error
+
+    def _begin(self, lent: ExitStack, *, by: Deadline) -> pyodbc.Connection:
+        """A connection with a transaction begun, lent until the stack is left."""
+        with ExitStack() as attempt:
+            connection = attempt.enter_context(self._lent(by))
+            with _translated("begin", limit=self._timeout):
+                connection.timeout = min(BEGIN_SECONDS, signin.whole_seconds(by))
+                connection.autocommit = False
+            lent.push(attempt.pop_all())
+        return connection
+
+    def define(self, batch: str) -> None:
+        """Run one batch of the scripts in infra/warehouse."""
+        statement = batch if self._clusters else schema.without_clustering(batch)
+        with self._lent(Deadline.after(self._timeout)) as connection, _translated("define", limit=WORK_LIMIT):
+            connection.timeout = round(WORK_LIMIT.total_seconds())
+            connection.execute(statement).close()
+
+    def close(self) -> None:
+        """Close the connections that nobody uses."""
+        self._pool.close()
+
+    @contextmanager
+    def _lent(self, by: Deadline) -> Iterator[pyodbc.Connection]:
+        try:
+            with self._pool.lend(by=by) as connection:
+                yield connection
+        except WarehouseLost:
+            # What broke one connection has broken those that lie idle too: each would cost an attempt.
+            self._pool.close()
+            raise
+
+
+class _Spent(Exception):
+    """The connection broke when all was done: it is to be closed, and nobody need hear of it."""
+
+
+class _Session:
+    """Statements on one connection, each with a time limit and a row cap.
+
+    Args:
+        connection: which nobody else uses meanwhile.
+        limit: how long a statement may take, for messages.
+        deadline: when a statement that begins now has to end.
+        max_rows: of one answer.
+    """
+
+    def __init__(
+        self,
+        connection: pyodbc.Connection,
+        *,
+        limit: timedelta,
+        deadline: Callable[[], Deadline],
+        max_rows: int,
+    ) -> None:
+        self._connection = connection
+        self._limit = limit
+        self._deadline = deadline
+        self._max_rows = max_rows
+
+    def fetch(self, query: Query[Row]) -> list[Row]:
+        by = self._deadline()
+        rows: list[Row] = []
+        with self._executed(query.sql, query.parameters, name=query.name, by=by) as cursor:
+            for row in cursor:
+                rows.append(query.row(*row))
+                if len(rows) > self._max_rows:
+                    raise TooManyRows(f"{query.name} has more than {self._max_rows} rows.")
+                # The driver limits each of its waits and not their sum, which rows that trickle draw out.
+                # Nobody cancels from another thread: the driver may then end the rows as if they were all.
+                if time.monotonic() > by.moment:
+                    raise WarehouseTimeout(
+                        f"{query.name} took longer than {self._limit.total_seconds():g} s."
+                    )
+        return rows
+
+    def run(self, statement: Statement) -> None:
+        with self._executed(statement.sql, statement.parameters, name=statement.name, by=self._deadline()):
+            pass
+
+    @contextmanager
+    def _executed(
+        self, sql: str, parameters: Sequence[Value], *, name: str, by: Deadline
+    ) -> Iterator[pyodbc.Cursor]:
+        with _translated(name, limit=self._limit):
+            signin.limit_statements(self._connection, signin.whole_seconds(by))
+            cursor = self._connection.cursor()
+            if parameters:
+                cursor.setinputsizes([binding(value) for value in parameters])
+            cursor.execute(sql, [bindable(value) for value in parameters])
+            yield cursor
+            # After an exception the pool closes the connection, and its cursors with it.
+            cursor.close()
+
+
+def binding(value: Value) -> tuple[int, int, int]:
+    """How a parameter is bound: type, size, decimals.
+
+    Text goes as varchar and not as nvarchar, which pyodbc would choose: the server would otherwise
+    convert the clustered column to compare it, and read the whole table. Every text that is bound
+    is ASCII, so that it does not depend on the machine's character set.
+    """
+    if isinstance(value, str):
+        return (pyodbc.SQL_VARCHAR, len(value) if 0 < len(value) <= 8000 else 0, 0)
+    if isinstance(value, Rows):
+        return (pyodbc.SQL_VARCHAR, 0, 0)
+    if isinstance(value, datetime):
+        return (pyodbc.SQL_TYPE_TIMESTAMP, 26, 6)
+    if isinstance(value, date):
+        return (pyodbc.SQL_TYPE_DATE, 10, 0)
+    if isinstance(value, int):
+        return (pyodbc.SQL_BIGINT, 0, 0)
+    if isinstance(value, Decimal):
+        return (pyodbc.SQL_DECIMAL, 18, 3)
+    return (pyodbc.SQL_VARCHAR, 1, 0)
+
+
+@contextmanager
+def _translated(name: str, *, limit: timedelta) -> Iterator[None]:
+    try:
+        yield
+    except pyodbc.Error as error:
+        meant = odbc.meaning(error.args, name=name, limit=limit)
+        if meant is None:
+            raise
+        raise meant from error

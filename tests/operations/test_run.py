@@ -1,0 +1,36 @@
+"""Operators' commands find the services to work on."""
+
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from local.stack import lock
+from operations import run
+
+
+@pytest.mark.parametrize("arguments", [[], ["drop-everything"]])
+def test_an_unknown_command_is_refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run.main(arguments) == 2
+    assert "load, publish, sync, access, check-warehouse" in capsys.readouterr().err
+
+
+def test_a_file_is_loaded_and_published_while_no_stack_runs(tmp_path: Path) -> None:
+    delivery = tmp_path / "delivery.csv"
+    delivery.write_text(
+        "metering_point_id,direction,start,resolution,quantity,quality\n"
+        "707057500000000018,consumption,2026-11-21T00:00:00+01:00,PT1H,1.250,measured\n"
+    )
+    state = tmp_path / "state"
+
+    assert run.run_on_stack("load", [str(delivery)], state=state) == 0
+
+    with duckdb.connect(str(state / "metering.duckdb")) as warehouse:
+        days = warehouse.execute("SELECT delivery_date::text, total_kwh::text FROM metering.series_day")
+        assert days.fetchall() == [("2026-11-21", "1.250")]
+    assert (state / "azurite-data").is_dir()
+    assert lock.running_ports(state) is None
+
+
+def test_the_exit_code_of_the_command_is_kept(tmp_path: Path) -> None:
+    assert run.run_on_stack("load", [str(tmp_path / "missing.csv")], state=tmp_path) == 1

@@ -1,0 +1,136 @@
+"""What is typed into the two fields in Severa, as people type it."""
+
+from datetime import date
+
+import pytest
+
+from shared.access.severa import entries
+from shared.access.spans import ALWAYS, Span
+from tests.builders.access import guid, point
+
+A, B, C = point(1), point(2), point(3)
+MAY = date(2024, 5, 1)
+NEW_YEAR = date(2025, 1, 1)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"{A} {B}",
+        f"{A},{B}",
+        f"{A}, {B}",
+        f"{A};{B}",
+        f"{A}\n{B}",
+        f"{A}\r\n\r\n{B}\n",
+        f"\t{A}\u00a0{B}",
+        f"{A};, {B},",
+    ],
+)
+def test_metering_points_are_separated_by_space_comma_semicolon_or_line(text: str) -> None:
+    read = entries.metering_points([text])
+
+    assert read.points == {A: ALWAYS, B: ALWAYS}
+    assert read.problems == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (f"{A} 2024-05-01..2025-01-01", (Span(MAY, NEW_YEAR),)),
+        (f"{A} 2024-05-01..", (Span(MAY, None),)),
+        (f"{A} ..2025-01-01", (Span(None, NEW_YEAR),)),
+        (f"{A} 2024-05-01 .. 2025-01-01", (Span(MAY, NEW_YEAR),)),
+        (f"{A}, 2024-05-01..2025-01-01", (Span(MAY, NEW_YEAR),)),
+        (f"{A}\n2024-05-01..2025-01-01", (Span(MAY, NEW_YEAR),)),
+        (f"{A} ..2024-05-01 2025-01-01..", (Span(None, MAY), Span(NEW_YEAR, None))),
+        (f"{A} 2024-05-01..2025-01-01; {A} 2025-01-01..", (Span(MAY, None),)),
+    ],
+)
+def test_a_period_belongs_to_the_metering_point_before_it(text: str, expected: tuple[Span, ...]) -> None:
+    assert entries.metering_points([text]).points == {A: expected}
+
+
+def test_a_period_does_not_reach_the_next_metering_point() -> None:
+    read = entries.metering_points([f"{A} 2024-05-01.. {B}"])
+
+    assert read.points == {A: (Span(MAY, None),), B: ALWAYS}
+
+
+def test_several_values_of_one_field_count_together() -> None:
+    assert set(entries.metering_points([A, f"{B} {C}"]).points) == {A, B, C}
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("70705750000000001", "'70705750000000001' is not a metering point id: "
+         "a metering point id has exactly 18 digits"),
+        ("707057500000000011", "'707057500000000011' is not a metering point id: "
+         "the check digit should be 8"),
+        (";", "there is no metering point in it"),
+        ("see contract", "'see' is not a metering point id: a metering point id has exactly 18 digits"),
+        ("2024-05-01..2025-01-01", "'2024-05-01..2025-01-01' is not a metering point id: "
+         "a metering point id has exactly 18 digits"),
+        (f"{A} 2025-01-01..2024-05-01", f"{A}: the period 2025-01-01..2024-05-01 ends before it starts; "
+         "the day after the last one stands last"),
+        (f"{A} 01.05.2024..", f"{A}: '01.05.2024..' is not a period such as 2024-05-01..2025-01-01"),
+        (f"{A} 2024-05-01..2025-01-01..", f"{A}: '2024-05-01..2025-01-01..' is not a period such as "
+         "2024-05-01..2025-01-01"),
+        (f"{A} ..", f"{A}: '..' has no date; leave it out or write one, such as 2024-05-01.."),
+        ("x" * 60, f"'{'x' * 40}…' is not a metering point id: a metering point id has exactly 18 digits"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_read_grants_nothing_and_is_named(text: str, problem: str) -> None:
+    read = entries.metering_points([text])
+
+    assert read.points == {}
+    assert problem in read.problems
+
+
+@pytest.mark.parametrize(
+    "remark", ["2024-05-01", "fra 2024-05-01..", "20240501..", "2024-05-01 .. snart", "Kiosk"]
+)
+def test_what_follows_a_metering_point_and_is_no_period_may_be_a_limit_so_it_is_left_out(remark: str) -> None:
+    read = entries.metering_points([f"{A} {remark}; {B}"])
+
+    assert read.points == {B: ALWAYS}
+    assert read.problems[0].startswith(f"{A}: ")
+
+
+def test_a_remark_before_a_metering_point_takes_nothing_from_it() -> None:
+    read = entries.metering_points([f"Kiosk: {A}"])
+
+    assert read.points == {A: ALWAYS}
+    assert len(read.problems) == 1
+
+
+def test_a_wrong_period_does_not_slip_to_the_metering_point_before() -> None:
+    read = entries.metering_points([f"{A}\n{B[:-1]} 2024-05-01..\n{C}"])
+
+    assert read.points == {A: ALWAYS, C: ALWAYS}
+    assert len(read.problems) == 1
+
+
+def test_client_ids_are_read_in_any_case_and_once() -> None:
+    first, second = "ABCDEF00-0000-4000-8000-000000000001", guid(2)
+
+    read = entries.client_ids([f"{first}; {second}", first.lower()])
+
+    assert read.ids == (first.lower(), second)
+    assert read.problems == ()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "5a5e0000",
+        "00000000-0000-0000-0000-000000000000",
+        "{5a5e0000-0000-4000-8000-000000000001}",
+        "app/../x",
+    ],
+)
+def test_what_is_no_application_id_names_nobody(text: str) -> None:
+    read = entries.client_ids([text])
+
+    assert read.ids == ()
+    assert len(read.problems) == 1

@@ -1,0 +1,387 @@
+"""From records to wanted grants: who gets what, and what never grants."""
+
+from collections.abc import Sequence
+from datetime import date
+
+import pytest
+
+from shared.access.grant import Grant
+from shared.access.severa.register import Directory, DirectoryFault, Register, contact_email
+from shared.access.spans import ALWAYS, Span
+from shared.access.sync import mapping
+from shared.access.sync.faults import FaultKind
+from shared.access.sync.mapping import Fields, Wanted
+from shared.access.sync.supply_by_customer import SupplyPeriod
+from tests.builders.access import (
+    CLIENT_IDS,
+    METERING_POINTS,
+    Client,
+    Entra,
+    Person,
+    app,
+    guid,
+    point,
+    register,
+    user,
+)
+
+A, B = point(1), point(2)
+KARI = "kari@fjord.example"
+MAY, JUNE = date(2024, 5, 1), date(2024, 6, 1)
+NEW_YEAR = date(2025, 1, 1)
+
+
+def wanted(
+    *clients: Client,
+    users: dict[str, str] | None = None,
+    supply: Sequence[SupplyPeriod] | None = None,
+    severa: Register | None = None,
+) -> Wanted:
+    """What these customers give; Severa knows those whom the warehouse supplies too."""
+    numbers = {each.customer_number for each in supply or ()} - {each.number for each in clients}
+    neighbours = [Client(number) for number in sorted(numbers)]
+    read = severa or register([*clients, *neighbours])
+    directory = Entra(users or {}).find(mapping.asked_users(read, fields=Fields()), {})
+    return mapping.wanted(read, directory=directory, fields=Fields(), supply_periods=supply)
+
+
+def shown(result: Wanted) -> set[tuple[str, str, int, tuple[Span, ...]]]:
+    return {
+        (each.principal, each.metering_point_id, each.customer_number, each.spans)
+        for each in result.grants.values()
+    }
+
+
+def kinds(result: Wanted) -> list[FaultKind]:
+    return [fault.kind for fault in result.faults]
+
+
+def test_a_customer_without_fields_gives_nobody_anything_and_is_no_fault() -> None:
+    result = wanted(Client(10001), Client(None, points=A))
+
+    assert result == Wanted({}, ())
+
+
+def test_an_application_reads_the_metering_points_of_the_customer_that_names_it() -> None:
+    result = wanted(Client(10001, apps=guid(1), points=f"{A} 2024-05-01..", name="Fjordbakeriet  AS"))
+
+    assert list(result.grants.values()) == [
+        Grant(app(1), A, 10001, "Fjordbakeriet AS", (Span(MAY, None),), "API client id; API metering points")
+    ]
+
+
+def test_a_vendor_reads_for_every_customer_that_names_it_and_for_no_other() -> None:
+    result = wanted(
+        Client(10001, apps=f"{guid(1)} {guid(2)}", points=A),
+        Client(10002, apps=guid(1), points=B),
+        Client(10003, points=point(3)),
+    )
+
+    assert shown(result) == {
+        (app(1), A, 10001, ALWAYS),
+        (app(2), A, 10001, ALWAYS),
+        (app(1), B, 10002, ALWAYS),
+    }
+
+
+def test_a_contact_person_with_the_role_reads_as_the_user_that_entra_knows() -> None:
+    result = wanted(
+        Client(10001, points=A, persons=(Person(7, emails=(" Kari@Fjord.example ",), role="api "),)),
+        users={KARI: guid(70)},
+    )
+
+    assert shown(result) == {(user(70), A, 10001, ALWAYS)}
+
+
+@pytest.mark.parametrize(
+    "person",
+    [Person(7, role="Billing"), Person(7, role=None), Person(7, is_active=False), Person(7, is_deleted=True)],
+)
+def test_persons_without_the_role_or_no_longer_there_are_not_even_looked_up(person: Person) -> None:
+    severa = register([Client(10001, points=A, persons=(person,))])
+
+    result = wanted(severa=severa, users={KARI: guid(70)})
+
+    assert mapping.asked_users(severa, fields=Fields()) == ()
+    assert result == Wanted({}, ())
+
+
+def test_an_inactive_customer_gives_nobody_anything() -> None:
+    client = Client(10001, apps=guid(1), points=A, persons=(Person(7),), is_active=False)
+
+    result = wanted(client, users={KARI: guid(70)})
+
+    assert result == Wanted({}, ())
+
+
+def test_the_same_user_by_two_addresses_has_one_grant() -> None:
+    person = Person(7, emails=(KARI, "kari@home.example"))
+
+    result = wanted(
+        Client(10001, points=A, persons=(person,)), users={KARI: guid(70), "kari@home.example": guid(70)}
+    )
+
+    assert shown(result) == {(user(70), A, 10001, ALWAYS)}
+
+
+FAULTY = {
+    "no number": (Client(None, apps=guid(1), points=A), FaultKind.NO_NUMBER),
+    "number zero": (Client(0, apps=guid(1), points=A), FaultKind.NO_NUMBER),
+    "malformed application id": (Client(10001, apps="5a5e", points=A), FaultKind.CLIENT_ID),
+    "bad metering point": (Client(10001, apps=guid(1), points=A[:-1]), FaultKind.METERING_POINT),
+    "bad period": (Client(10001, apps=guid(1), points=f"{A} 2024-5-1.."), FaultKind.METERING_POINT),
+    "no metering points": (Client(10001, apps=guid(1)), FaultKind.NO_METERING_POINTS),
+    "unknown user": (Client(10001, points=A, persons=(Person(7),)), FaultKind.USER),
+    "no address": (Client(10001, points=A, persons=(Person(7, emails=(" ",)),)), FaultKind.NO_EMAIL),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("client", "kind"), FAULTY.values(), ids=FAULTY.keys())
+def test_a_fault_grants_nothing_is_named_and_leaves_the_others_alone(client: Client, kind: FaultKind) -> None:
+    result = wanted(client, Client(10009, apps=guid(9), points=B))
+
+    assert shown(result) == {(app(9), B, 10009, ALWAYS)}
+    assert kind in kinds(result)
+    assert all(fault.whose.startswith("customer") for fault in result.faults)
+
+
+def test_a_fault_names_the_customer_and_what_to_do() -> None:
+    result = wanted(
+        Client(10001, apps="5a5e", points=A, persons=(Person(7),), name="Fjordbakeriet AS"),
+        Client(None, apps=guid(1), points=B, name="Ny kunde"),
+    )
+
+    assert [str(fault) for fault in result.faults] == [
+        "customer 10001, Fjordbakeriet AS: 'API client id': '5a5e' is not an application id, such as "
+        "0b6f1a52-8f5e-4c7e-9f7a-3f3c1d1e2a4b; correct it in Severa",
+        f"customer 10001, Fjordbakeriet AS: kari@fjord.example: {DirectoryFault.NOT_FOUND}",
+        f"customer without number, Ny kunde ({guid(10**9)}): "
+        "gives API access but has no customer number; give it one in Severa",
+    ]
+
+
+def test_what_people_typed_begins_no_line_of_its_own() -> None:
+    person = Person(7, emails=("kari@fjord.example\nAccess sync: complete",))
+
+    result = wanted(Client(10001, points=A, persons=(person,), name="Fjord\r\nbakeriet"))
+
+    assert [str(fault).splitlines() for fault in result.faults] == [
+        [
+            "customer 10001, Fjord bakeriet: kari@fjord.example access sync: complete: "
+            f"{DirectoryFault.NOT_FOUND}"
+        ]
+    ]
+
+
+def test_two_active_customers_with_one_number_give_nobody_anything() -> None:
+    result = wanted(
+        Client(10001, apps=guid(1), points=A, record=1), Client(10001, apps=guid(2), points=B, record=2)
+    )
+
+    assert shown(result) == set()
+    assert kinds(result) == [FaultKind.DUPLICATE_NUMBER]
+
+
+def test_the_number_of_an_inactive_customer_may_be_used_again() -> None:
+    result = wanted(
+        Client(10001, apps=guid(1), points=A, record=1, is_active=False),
+        Client(10001, apps=guid(2), points=B, record=2),
+    )
+
+    assert shown(result) == {(app(2), B, 10001, ALWAYS)}
+    assert result.faults == ()
+
+
+def test_two_customers_may_have_a_metering_point_one_after_the_other() -> None:
+    result = wanted(
+        Client(10001, apps=guid(1), points=f"{A} ..2025-01-01"),
+        Client(10002, apps=f"{guid(1)} {guid(2)}", points=f"{A} 2025-01-01.."),
+    )
+
+    assert shown(result) == {
+        (app(1), A, 10001, (Span(None, NEW_YEAR),)),
+        (app(1), A, 10002, (Span(NEW_YEAR, None),)),
+        (app(2), A, 10002, (Span(NEW_YEAR, None),)),
+    }
+    assert result.faults == ()
+
+
+def test_days_that_two_customers_claim_are_nobodys_and_both_are_named() -> None:
+    result = wanted(
+        Client(10001, apps=guid(1), points=f"{A} ..2025-01-01"),
+        Client(10002, apps=guid(2), points=f"{A} 2024-05-01.."),
+    )
+
+    assert shown(result) == {
+        (app(1), A, 10001, (Span(None, MAY),)),
+        (app(2), A, 10002, (Span(NEW_YEAR, None),)),
+    }
+    assert kinds(result) == [FaultKind.OVERLAP, FaultKind.OVERLAP]
+    assert f"another customer has {A} in 2024-05-01..2025-01-01 too" in result.faults[0].text
+
+
+def test_a_customer_who_lets_nobody_in_still_has_its_metering_points() -> None:
+    result = wanted(Client(10001, apps=guid(1), points=A), Client(10002, points=A))
+
+    assert shown(result) == set()
+    assert kinds(result) == [FaultKind.OVERLAP]
+
+
+def test_a_metering_point_with_an_unreadable_period_is_not_open_to_another_customer() -> None:
+    result = wanted(
+        Client(10001, apps=guid(1), points=f"{A} 2024-5-1.."), Client(10002, apps=guid(2), points=f"{A} {B}")
+    )
+
+    assert shown(result) == {(app(2), B, 10002, ALWAYS)}
+    assert kinds(result) == [FaultKind.METERING_POINT, FaultKind.OVERLAP]
+
+
+# Metering points from the warehouse.
+
+SUPPLY = (
+    SupplyPeriod(10001, A, MAY, NEW_YEAR),
+    SupplyPeriod(10001, B, MAY, None),
+    SupplyPeriod(10002, A, NEW_YEAR, None),
+)
+
+
+def test_supply_periods_are_the_grants_periods() -> None:
+    result = wanted(Client(10001, apps=guid(1)), Client(10002, apps=guid(1)), supply=SUPPLY)
+
+    assert shown(result) == {
+        (app(1), A, 10001, (Span(MAY, NEW_YEAR),)),
+        (app(1), B, 10001, (Span(MAY, None),)),
+        (app(1), A, 10002, (Span(NEW_YEAR, None),)),
+    }
+    assert result.faults == ()
+
+
+def test_the_field_in_severa_only_narrows_what_the_warehouse_says() -> None:
+    result = wanted(Client(10001, apps=guid(1), points=f"{A} 2024-06-01..2030-01-01"), supply=SUPPLY)
+
+    assert shown(result) == {(app(1), A, 10001, (Span(JUNE, NEW_YEAR),))}
+    assert [each.why for each in result.grants.values()] == [
+        "API client id; supply period and API metering points"
+    ]
+
+
+@pytest.mark.parametrize("points", [point(3), f"{A} 2025-01-01..", f"{A} ..2024-05-01"])
+def test_what_was_not_supplied_is_not_granted_by_writing_it_in_severa(points: str) -> None:
+    result = wanted(Client(10001, apps=guid(1), points=points), supply=SUPPLY)
+
+    assert shown(result) == set()
+    assert kinds(result) == [FaultKind.NOT_SUPPLIED]
+
+
+def test_a_narrowing_that_cannot_be_read_narrows_to_nothing() -> None:
+    result = wanted(Client(10001, apps=guid(1), points="all of them"), supply=SUPPLY)
+
+    assert shown(result) == set()
+    assert set(kinds(result)) == {FaultKind.METERING_POINT}
+
+
+@pytest.mark.parametrize("unreadable", [METERING_POINTS, ""])
+def test_a_value_that_may_narrow_and_cannot_be_read_opens_nothing(unreadable: str) -> None:
+    result = wanted(Client(10001, apps=guid(1), unreadable=(unreadable,)), supply=SUPPLY)
+
+    assert shown(result) == set()
+    assert FaultKind.METERING_POINT in kinds(result)
+    assert all("correct it in Severa" in each.text for each in result.faults)
+    assert result.narrowed == {10001}
+
+
+@pytest.mark.parametrize("unreadable", [METERING_POINTS, ""])
+def test_an_unreadable_value_beside_a_readable_one_adds_nothing_to_it(unreadable: str) -> None:
+    result = wanted(Client(10001, apps=guid(1), points=A, unreadable=(unreadable,)), supply=SUPPLY)
+
+    assert shown(result) == {(app(1), A, 10001, (Span(MAY, NEW_YEAR),))}
+    assert FaultKind.METERING_POINT in kinds(result)
+
+
+def test_an_unreadable_value_of_another_field_changes_nothing() -> None:
+    result = wanted(Client(10001, apps=guid(1), points=A, unreadable=("Region",)), supply=SUPPLY)
+
+    assert shown(result) == {(app(1), A, 10001, (Span(MAY, NEW_YEAR),))}
+    assert result.faults == ()
+
+
+@pytest.mark.parametrize("unreadable", [CLIENT_IDS, ""])
+def test_a_client_id_that_cannot_be_read_lets_nobody_in_and_is_named(unreadable: str) -> None:
+    result = wanted(Client(10001, points=A, unreadable=(unreadable,)))
+
+    assert shown(result) == set()
+    assert FaultKind.CLIENT_ID in kinds(result)
+
+
+@pytest.mark.parametrize("points", ["", " \n"])
+def test_an_empty_field_narrows_nothing(points: str) -> None:
+    result = wanted(Client(10001, apps=guid(1), points=points), supply=SUPPLY)
+
+    assert len(result.grants) == 2
+    assert (result.narrowed, result.faults) == (frozenset(), ())
+
+
+def test_a_field_of_nothing_but_separators_narrows_to_nothing_and_is_named() -> None:
+    result = wanted(Client(10001, apps=guid(1), points=" ;, "), supply=SUPPLY)
+
+    assert shown(result) == set()
+    assert [fault.text for fault in result.faults] == [
+        "'API metering points': there is no metering point in it; correct it in Severa"
+    ]
+
+
+def test_a_customer_who_came_back_has_both_periods_in_one_grant() -> None:
+    supply = (SupplyPeriod(10001, A, date(2020, 1, 1), date(2021, 1, 1)), SupplyPeriod(10001, A, MAY, None))
+
+    result = wanted(Client(10001, apps=guid(1)), supply=supply)
+
+    both = (Span(date(2020, 1, 1), date(2021, 1, 1)), Span(MAY, None))
+    assert shown(result) == {(app(1), A, 10001, both)}
+
+
+def test_supply_periods_that_overlap_are_nobodys_days() -> None:
+    supply = (SupplyPeriod(10001, A, MAY, None), SupplyPeriod(10999, A, NEW_YEAR, None))
+
+    result = wanted(Client(10001, apps=guid(1)), supply=supply)
+
+    assert shown(result) == {(app(1), A, 10001, (Span(MAY, NEW_YEAR),))}
+    assert kinds(result) == [FaultKind.OVERLAP]
+
+
+def test_a_customer_number_without_supply_periods_is_a_fault() -> None:
+    result = wanted(Client(10003, apps=guid(1)), supply=SUPPLY)
+
+    assert shown(result) == set()
+    assert kinds(result) == [FaultKind.NO_METERING_POINTS]
+
+
+def test_a_bad_metering_point_in_the_warehouse_is_a_fault_of_its_customer_alone() -> None:
+    supply = (*SUPPLY, SupplyPeriod(10001, "123", MAY, None), SupplyPeriod(10002, B, MAY, MAY))
+
+    result = wanted(Client(10001, apps=guid(1)), Client(10002, apps=guid(2)), supply=supply)
+
+    assert len(result.grants) == 3
+    assert kinds(result) == [FaultKind.METERING_POINT]
+
+
+@pytest.mark.parametrize("missing", [CLIENT_IDS, METERING_POINTS])
+def test_a_field_that_is_not_defined_is_a_fault_of_the_whole_reading(missing: str) -> None:
+    names = {CLIENT_IDS, METERING_POINTS} - {missing}
+
+    result = wanted(severa=register([Client(10001)], property_names=names))
+
+    assert [(fault.whose, fault.kind) for fault in result.faults] == [
+        (f"custom property '{missing}'", FaultKind.NO_FIELD)
+    ]
+
+
+def test_an_object_id_that_is_no_guid_grants_nothing() -> None:
+    severa = register([Client(10001, points=A, persons=(Person(7),))])
+    contact = contact_email(contact_guid=guid(7), email=KARI)
+
+    result = mapping.wanted(
+        severa, directory=Directory({contact: "kari"}), fields=Fields(), supply_periods=None
+    )
+
+    assert result.grants == {}
+    assert kinds(result) == [FaultKind.USER]

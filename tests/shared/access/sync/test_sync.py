@@ -1,0 +1,521 @@
+"""The access sync on real tables: what it changes, what it refuses, what it leaves behind."""
+
+import logging
+from collections.abc import Callable, Sequence
+from datetime import date, timedelta
+
+import pytest
+
+from shared import tables
+from shared.access import runs, store
+from shared.access.severa.register import ContactEmail, Register
+from shared.access.spans import ALWAYS, Span, Spans
+from shared.access.sync import bindings, lease, restrictions, stages
+from shared.access.sync.reports import Outcome, SyncRefused, SyncReport
+from shared.access.sync.stages import Rules, Sources
+from shared.access.sync.supply_by_customer import SupplyPeriod
+from shared.tables import Tables
+from tests.builders.access import (
+    CLIENT_IDS,
+    METERING_POINTS,
+    NOW,
+    Client,
+    Clock,
+    Entra,
+    Person,
+    app,
+    guid,
+    point,
+    register,
+    user,
+)
+
+KARI = "kari@fjord.example"
+Shown = set[tuple[str, str, int, Spans]]
+
+
+class World:
+    """A Severa, an Entra, tables and a clock, and syncs between them."""
+
+    def __init__(self, storage: Tables) -> None:
+        self.storage = storage
+        self.clock = Clock()
+        self.entra = Entra()
+        self.severa: Callable[[], Register] = lambda: register([])
+        self.supply: list[SupplyPeriod] | None = None
+
+    def has(self, *clients: Client, property_names: Sequence[str] = (CLIENT_IDS, METERING_POINTS)) -> None:
+        """Put customers into Severa."""
+        read = register(clients, property_names=property_names)
+        self.severa = lambda: read
+
+    def sync(
+        self,
+        *,
+        dry_run: bool = False,
+        allow: bool = False,
+        widen: Sequence[int] = (),
+        storage: Tables | None = None,
+    ) -> SyncReport:
+        """One run, an hour after the last."""
+        self.clock.pass_time(timedelta(hours=1))
+        supply = self.supply
+        sources = Sources(self.severa, self.entra.find, None if supply is None else lambda: supply)
+        rules = Rules(allow_revocations=allow, widen=frozenset(widen))
+        return stages.run(
+            sources, storage=storage or self.storage, rules=rules, clock=self.clock, dry_run=dry_run
+        )
+
+    def grants(self) -> Shown:
+        """What is stored."""
+        return {
+            (row.grant.principal, row.grant.metering_point_id, row.grant.customer_number, row.grant.spans)
+            for partition in store.read(self.storage).values()
+            for row in partition.grants.values()
+        }
+
+    def everything(self) -> list[tables.Entity]:
+        """All rows of all tables but the lease."""
+        return [
+            dict(row)
+            for table in tables.ALL
+            for row in self.storage.everything(table)
+            if row["RowKey"] != lease.ROW
+        ]
+
+
+@pytest.fixture
+def world(storage: Tables) -> World:
+    return World(storage)
+
+
+def vendor_customers(count: int, *, number: int = 10_000) -> list[Client]:
+    return [Client(number + each, apps=guid(1), points=point(number + each)) for each in range(count)]
+
+
+def test_a_first_sync_stores_what_severa_says(world: World) -> None:
+    world.entra.users = {KARI: guid(70)}
+    world.has(
+        Client(10001, apps=guid(1), points=f"{point(1)} 2024-05-01..", persons=(Person(7),)),
+        Client(10002, apps=guid(1), points=point(2)),
+    )
+
+    report = world.sync()
+
+    since_may = (Span(date(2024, 5, 1), None),)
+    assert world.grants() == {
+        (app(1), point(1), 10001, since_may),
+        (app(1), point(2), 10002, ALWAYS),
+        (user(70), point(1), 10001, since_may),
+    }
+    assert report.outcome is Outcome.COMPLETE
+    assert report.counts == {
+        "customers": 2, "grants": 3, "principals": 2, "granted": 3, "changed": 0, "revoked": 0,
+        "faults": 0, "invited": 0,
+    }  # fmt: skip
+
+
+def test_supply_periods_are_used_where_the_warehouse_is_the_source(world: World) -> None:
+    world.supply = [SupplyPeriod(10001, point(1), date(2024, 5, 1), None)]
+    world.has(Client(10001, apps=guid(1)))
+
+    world.sync()
+
+    assert world.grants() == {(app(1), point(1), 10001, (Span(date(2024, 5, 1), None),))}
+
+
+def test_a_run_without_changes_writes_only_its_state(world: World) -> None:
+    world.has(*vendor_customers(3))
+    world.sync()
+    before = world.everything()
+
+    report = world.sync()
+
+    changed = [row for row in world.everything() if row not in before]
+    assert {(row["PartitionKey"], row["RowKey"]) for row in changed} == {
+        ("sync", "latest"),
+        ("sync", f"run-{report.run_id}"),
+    }
+
+
+def test_a_change_touches_only_the_principals_that_it_concerns(world: World) -> None:
+    other = Client(20001, apps=guid(2), points=point(500))
+    world.has(*vendor_customers(3), other)
+    world.sync()
+    before = [row for row in world.everything() if row["PartitionKey"] == app(2)]
+
+    world.has(*vendor_customers(2), other)
+    report = world.sync()
+
+    assert report.counts["revoked"] == 1
+    assert [row for row in world.everything() if row["PartitionKey"] == app(2)] == before
+
+
+def test_a_dry_run_writes_nothing_at_all(world: World) -> None:
+    world.has(*vendor_customers(3))
+    world.sync()
+    before = world.everything()
+    world.has(*vendor_customers(2), Client(20001, apps="nobody", points=point(500)))
+
+    report = world.sync(dry_run=True)
+
+    assert world.everything() == before
+    assert report.outcome is Outcome.DRY_RUN
+    assert "dry-run; would grant 0, change 0, revoke 1, and leave 2 grants of" in report.text()
+    assert "customer 20001, Kunde 20001: 'API client id': 'nobody' is not an application id" in report.text()
+
+
+# The guard.
+
+
+def test_an_empty_severa_revokes_nothing(world: World) -> None:
+    world.has(*vendor_customers(2))
+    world.sync()
+    before = world.grants()
+
+    world.has()
+    report = world.sync()
+
+    assert world.grants() == before
+    assert report.outcome is Outcome.REFUSED
+    assert "! Severa answered without a single active customer." in report.text()
+    assert "python3 dev.py sync --allow-revocations" in report.text()
+    with pytest.raises(SyncRefused, match="without a single active customer"):
+        report.insist()
+
+
+def test_half_of_the_customers_gone_revokes_nothing_until_a_person_says_so(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    world.has(*vendor_customers(40))
+    world.sync()
+    before = world.grants()
+    completed_at = runs.completed_at(world.storage)
+
+    world.has(*vendor_customers(20))
+    report = world.sync()
+
+    assert world.grants() == before
+    assert report.outcome is Outcome.REFUSED
+    assert "20 of 40 grants would be revoked or shortened, more than the 10%" in report.text()
+    errors = [record.getMessage() for record in caplog.records if record.levelno == logging.ERROR]
+    assert errors == [report.text()]
+    latest = runs.latest(world.storage)
+    assert latest is not None
+    assert (latest.outcome, latest.completed_at) == ("refused", completed_at)
+    assert latest.report == report.text()
+
+    assert world.sync(allow=True).outcome is Outcome.COMPLETE
+    assert len(world.grants()) == 20
+
+
+def test_a_renamed_client_id_field_revokes_nothing_however_few_the_grants(world: World) -> None:
+    world.has(*vendor_customers(2))
+    world.sync()
+    before = world.grants()
+
+    world.has(*vendor_customers(2), property_names=["API klient-id", METERING_POINTS])
+    report = world.sync()
+
+    assert world.grants() == before
+    assert report.outcome is Outcome.REFUSED
+    assert "The custom property 'API client id' is no longer defined in Severa" in report.text()
+
+
+def test_a_renamed_narrowing_opens_nothing(world: World) -> None:
+    world.supply = [SupplyPeriod(10001, point(each), date(2024, 5, 1), None) for each in range(3)]
+    world.has(Client(10001, apps=guid(1), points=point(1)))
+    world.sync()
+    before = world.grants()
+    assert len(before) == 1
+
+    world.has(Client(10001, apps=guid(1), points=point(1)), property_names=[CLIENT_IDS])
+    report = world.sync()
+
+    assert world.grants() == before
+    assert report.outcome is Outcome.REFUSED
+    assert "is no longer defined in Severa, so no customer could be narrowed by it" in report.text()
+
+
+def test_a_company_that_never_defined_the_narrowing_is_not_held_up(world: World) -> None:
+    world.supply = [SupplyPeriod(10001, point(1), date(2024, 5, 1), None)]
+    world.has(Client(10001, apps=guid(1)), property_names=[CLIENT_IDS])
+    world.sync()
+
+    world.supply.append(SupplyPeriod(10001, point(2), date(2024, 5, 1), None))
+
+    assert world.sync().outcome is Outcome.COMPLETE
+    assert len(world.grants()) == 2
+
+
+def with_users(*roles: str | None) -> list[Client]:
+    emails = (KARI, "ola@fjord.example")
+    persons = [Person(7 + each, emails=(emails[each],), role=role) for each, role in enumerate(roles)]
+    return [Client(10001, points=point(1), persons=tuple(persons))]
+
+
+def test_a_renamed_contact_role_revokes_nothing(world: World) -> None:
+    world.entra.users = {KARI: guid(70), "ola@fjord.example": guid(71)}
+    world.has(*with_users("API", "API"))
+    world.sync()
+    before = world.grants()
+
+    world.has(*with_users("API-tilgang", "API-tilgang"))
+    report = world.sync()
+
+    assert world.grants() == before
+    assert report.outcome is Outcome.REFUSED
+    assert "No contact person has the role 'API' any more, so all 2 users" in report.text()
+
+
+def test_the_only_user_may_leave_but_not_every_contact_person_at_once(world: World) -> None:
+    world.entra.users = {KARI: guid(70)}
+    world.has(*with_users("API"))
+    world.sync()
+
+    world.has(*with_users())
+    assert world.sync().outcome is Outcome.REFUSED
+    world.has(*with_users(None))
+    assert world.sync().outcome is Outcome.COMPLETE
+    assert world.grants() == set()
+
+
+def test_few_losses_are_daily_business_whatever_their_share(world: World) -> None:
+    world.has(*vendor_customers(12))
+    world.sync()
+
+    world.has(*vendor_customers(3))
+
+    assert world.sync().outcome is Outcome.COMPLETE
+    assert len(world.grants()) == 3
+
+
+def test_a_tenth_may_go(world: World) -> None:
+    world.has(*vendor_customers(100))
+    world.sync()
+
+    world.has(*vendor_customers(90))
+    assert world.sync().outcome is Outcome.COMPLETE
+    world.has(*vendor_customers(80))
+    assert world.sync().outcome is Outcome.REFUSED
+
+
+def test_shortened_periods_count_as_losses(world: World) -> None:
+    world.has(*vendor_customers(20))
+    world.sync()
+
+    world.has(*[Client(each.number, apps=each.apps, points=f"{each.points} ..2020-01-01")
+                for each in vendor_customers(20)])  # fmt: skip
+
+    assert world.sync().outcome is Outcome.REFUSED
+
+
+# Users.
+
+
+def users_after_sync(world: World) -> set[str]:
+    """Sync, and tell which users have access."""
+    world.sync()
+    return {principal for principal, _, _, _ in world.grants() if principal.startswith("user:")}
+
+
+def test_a_user_is_bound_to_the_object_id_that_was_found_first(world: World) -> None:
+    world.has(Client(10001, points=point(1), persons=(Person(7),)))
+    world.entra.users = {KARI: guid(70)}
+    assert users_after_sync(world) == {user(70)}
+
+    world.entra.users = {KARI: guid(66), "kari@new.example": guid(70)}
+
+    assert users_after_sync(world) == {user(70)}
+    assert bindings.read(world.storage) == {ContactEmail(guid(7), KARI): guid(70)}
+
+
+def test_another_address_in_severa_is_another_question(world: World) -> None:
+    world.has(Client(10001, points=point(1), persons=(Person(7),)))
+    world.entra.users = {KARI: guid(70), "ola@fjord.example": guid(71)}
+    users_after_sync(world)
+
+    world.has(Client(10001, points=point(1), persons=(Person(7, emails=("ola@fjord.example",)),)))
+
+    assert users_after_sync(world) == {user(71)}
+    assert bindings.read(world.storage) == {ContactEmail(guid(7), "ola@fjord.example"): guid(71)}
+
+
+def test_a_role_that_ends_ends_the_grants_and_forgets_the_user(world: World) -> None:
+    world.has(Client(10001, points=point(1), persons=(Person(7),)))
+    world.entra.users = {KARI: guid(70)}
+    users_after_sync(world)
+
+    world.has(Client(10001, points=point(1), persons=(Person(7, role=None),)))
+
+    assert users_after_sync(world) == set()
+    assert bindings.read(world.storage) == {}
+
+
+def test_a_user_is_bound_before_anything_is_granted(world: World) -> None:
+    world.has(Client(10001, points=point(1), persons=(Person(7),)))
+    world.entra.users = {KARI: guid(70)}
+
+    class NoGrantsWritten(Wrapped):
+        def transact(self, table: str, operations: Sequence[tables.Operation]) -> list[str | None]:
+            if table == tables.ACCESS_GRANTS:
+                raise tables.TablesUnavailable("gone")
+            return self.inner.transact(table, operations)
+
+    with pytest.raises(tables.TablesUnavailable):
+        world.sync(storage=NoGrantsWritten(world.storage))
+
+    assert bindings.read(world.storage) == {ContactEmail(guid(7), KARI): guid(70)}
+
+
+def test_a_narrowed_customer_is_remembered_before_anything_is_granted(world: World) -> None:
+    world.supply = [SupplyPeriod(10001, point(1), date(2024, 5, 1), None)]
+    world.has(Client(10001, apps=guid(1), points=point(1)))
+
+    class NoGrantsWritten(Wrapped):
+        def transact(self, table: str, operations: Sequence[tables.Operation]) -> list[str | None]:
+            if table == tables.ACCESS_GRANTS:
+                raise tables.TablesUnavailable("gone")
+            return self.inner.transact(table, operations)
+
+    with pytest.raises(tables.TablesUnavailable):
+        world.sync(storage=NoGrantsWritten(world.storage))
+
+    assert restrictions.read(world.storage) == {10001}
+
+
+class Wrapped(Tables):
+    """Tables that behave as others do, but for what a test changes."""
+
+    def __init__(self, inner: Tables) -> None:
+        self.inner = inner
+        for name in ("get", "range", "everything", "insert", "replace", "transact"):
+            if getattr(type(self), name) is getattr(Tables, name):
+                setattr(self, name, getattr(inner, name))
+
+
+# Runs.
+
+
+def test_a_run_is_kept_with_its_counts_and_report(world: World) -> None:
+    world.has(*vendor_customers(2))
+
+    report = world.sync()
+
+    latest = runs.latest(world.storage)
+    assert latest is not None
+    assert latest.run_id == report.run_id
+    assert latest.outcome == "complete"
+    assert latest.counts == report.counts
+    assert latest.report == report.text()
+    assert runs.completed_at(world.storage) == latest.started_at == NOW + timedelta(hours=1)
+
+
+def test_a_fetch_that_fails_changes_nothing_and_is_kept(world: World) -> None:
+    world.has(*vendor_customers(2))
+    world.sync()
+    before = world.grants()
+    completed_at = runs.completed_at(world.storage)
+
+    def unavailable() -> Register:
+        raise ConnectionError("Severa is away")
+
+    world.severa = unavailable
+    with pytest.raises(ConnectionError):
+        world.sync()
+
+    latest = runs.latest(world.storage)
+    assert latest is not None
+    assert world.grants() == before
+    assert latest.outcome == "failed"
+    assert latest.completed_at == completed_at
+    assert "! ConnectionError: Severa is away" in latest.report
+
+
+def test_thirty_runs_are_kept(world: World) -> None:
+    reports = [world.sync() for _ in range(33)]
+
+    kept = [
+        row["RowKey"] for row in world.storage.range(tables.SERVICE_STATE, partition="sync", rows_from="run-")
+    ]
+
+    assert kept == [f"run-{report.run_id}" for report in reports[-30:]]
+
+
+def test_two_runs_are_never_under_way_at_once(world: World) -> None:
+    world.has(*vendor_customers(2))
+    inner: list[SyncReport] = []
+
+    def meanwhile() -> Register:
+        world.severa = lambda: register(vendor_customers(2))
+        world.clock.set_by(timedelta(hours=-1))
+        inner.append(world.sync())
+        return register(vendor_customers(1))
+
+    world.severa = meanwhile
+    outer = world.sync()
+
+    assert outer.outcome is Outcome.COMPLETE
+    assert [report.outcome for report in inner] == [Outcome.BUSY]
+    assert f"run {outer.run_id} is under way" in inner[0].text()
+    assert len(world.grants()) == 1
+
+
+def test_a_killed_run_gives_way_in_minutes(world: World) -> None:
+    lease.take(world.storage, holder="killed", now=world.clock())
+    world.clock.set_by(timedelta(hours=-1))
+
+    assert world.sync().outcome is Outcome.BUSY
+    world.clock.set_by(timedelta(hours=-1, minutes=2))
+    assert world.sync().outcome is Outcome.COMPLETE
+
+
+def test_a_lease_that_ends_later_than_any_can_holds_up_nobody(world: World) -> None:
+    world.clock.set_by(timedelta(days=365))
+    lease.take(world.storage, holder="a wrong clock", now=world.clock())
+    world.clock.set_by(timedelta(days=-365))
+
+    assert world.sync().outcome is Outcome.COMPLETE
+
+
+def test_a_run_whose_lease_was_taken_stops_before_it_writes(world: World) -> None:
+    slow = lease.take(world.storage, holder="slow", now=world.clock())
+    world.clock.pass_time(timedelta(minutes=3))
+    lease.take(world.storage, holder="quick", now=world.clock())
+
+    slow.renew(world.clock())
+
+    with pytest.raises(lease.SyncRunning):
+        slow.confirm()
+
+
+def test_changes_are_reported_by_principal_and_customer(world: World) -> None:
+    world.has(Client(10001, apps=guid(1), points=f"{point(1)} {point(2)}"),
+              Client(10002, apps=guid(1), points=f"{point(3)} 2024-05-01.."))  # fmt: skip
+
+    report = world.sync()
+
+    assert report.text().splitlines() == [
+        f"Access sync {report.run_id}: complete; granted 3, changed 0, revoked 0; "
+        "now 3 grants of 1 principal by 2 customers.",
+        "Changes:",
+        f"- granted: {app(1)} for customer 10001, 2 metering points (API client id; API metering points)",
+        f"- granted: {app(1)} for customer 10002, metering point {point(3)} in 2024-05-01.. "
+        "(API client id; API metering points)",
+    ]
+
+
+def test_a_long_report_is_cut_where_it_is_kept(world: World) -> None:
+    world.has(
+        *[
+            Client(10_000 + each, apps=" ".join(f"🙂{word}" for word in range(3)), points=point(each))
+            for each in range(300)
+        ]
+    )
+
+    report = world.sync()
+
+    latest = runs.latest(world.storage)
+    assert latest is not None
+    assert len(latest.report) < len(report.text())
+    assert latest.report.endswith("\n(The rest is in the log.)")

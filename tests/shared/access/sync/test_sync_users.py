@@ -1,0 +1,163 @@
+"""Who changes addresses in Entra gains nothing: from Severa and Graph to what is granted."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import timedelta
+
+import pytest
+
+from local.standins import data
+from shared.access.entra import directory
+from shared.access.severa import client
+from shared.access.severa.register import ContactEmail, Directory, DirectoryFault
+from shared.access.sync import stages
+from shared.access.sync.reports import SyncReport
+from shared.access.sync.stages import Rules, Sources
+from shared.tables import Tables
+from tests.builders import standins
+from tests.builders.access import guid, point, stored_grants, user
+from tests.builders.standins import Service
+
+KARI_ADDRESS = "kari@fjord.example"
+KARI, INTRUDER, NEW_KARI = guid(70), guid(66), guid(71)
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Service]:
+    with standins.running() as service:
+        yield service
+
+
+@pytest.fixture
+def service(running: Service) -> Service:
+    running.reset()
+    employ(running, role=data.CONTACT_ROLE)
+    return running
+
+
+def employ(service: Service, *, role: str | None, address: str = KARI_ADDRESS) -> None:
+    """A customer in Severa with one metering point and one contact person."""
+    service.put_severa(
+        customers=[data.customer(guid=guid(1), number=10001)],
+        contactPersons=[
+            data.contact_person(guid=guid(7), customer_guid=guid(1), emails=[address], role=role)
+        ],
+        customProperties=[
+            data.custom_property(name=name) for name in (data.CLIENT_IDS, data.METERING_POINTS)
+        ],
+        customValues=[
+            data.custom_value(guid=guid(8), customer_guid=guid(1), name=data.METERING_POINTS, value=point(1))
+        ],
+    )
+
+
+def people(service: Service, **mails: str) -> None:
+    """Users in Entra: `u66=…` is the user with `guid(66)`."""
+    service.put_graph(
+        users=[data.user(object_id=guid(int(name[1:])), mail=mail) for name, mail in mails.items()]
+    )
+
+
+def synced(service: Service, storage: Tables) -> SyncReport:
+    """One sync, an hour after the last."""
+    service.time.sleep(timedelta(hours=1).total_seconds())
+
+    def find(asked: Sequence[ContactEmail], bound: Mapping[ContactEmail, str]) -> Directory:
+        return directory.resolve(
+            asked,
+            known=bound,
+            settings=service.directory_settings(),
+            token=lambda: "token",
+            clock=service.time.clock,
+            sleep=service.time.sleep,
+        )
+
+    sources = Sources(
+        lambda: client.fetch(
+            service.severa_settings(),
+            clock=service.time.clock,
+            sleep=service.time.sleep,
+            monotonic=service.time.monotonic,
+        ),
+        find,
+    )
+    return stages.run(sources, storage=storage, rules=Rules(), clock=service.time.clock)
+
+
+def with_access(storage: Tables) -> set[str]:
+    return {each.principal for each in stored_grants(storage)}
+
+
+def test_who_takes_over_an_address_gains_nothing_and_its_owner_loses_nothing(
+    service: Service, storage: Tables
+) -> None:
+    people(service, u70=KARI_ADDRESS)
+    synced(service, storage)
+
+    people(service, u70="kari@home.example", u66=KARI_ADDRESS)
+    synced(service, storage)
+
+    assert with_access(storage) == {user(70)}
+
+
+def test_who_claims_an_address_before_its_owner_was_found_gains_nothing(
+    service: Service, storage: Tables
+) -> None:
+    service.put_graph(
+        users=[data.user(object_id=INTRUDER, mail="intruder@elsewhere.example", otherMails=[KARI_ADDRESS])]
+    )
+
+    report = synced(service, storage)
+
+    assert with_access(storage) == set()
+    assert DirectoryFault.UNPROVEN in report.text()
+
+
+def test_two_claims_to_an_address_are_a_persons_to_settle(service: Service, storage: Tables) -> None:
+    service.put_graph(
+        users=[
+            data.user(object_id=KARI, mail=KARI_ADDRESS),
+            data.user(object_id=INTRUDER, mail="intruder@elsewhere.example", otherMails=[KARI_ADDRESS]),
+        ]
+    )
+
+    report = synced(service, storage)
+
+    assert with_access(storage) == set()
+    assert DirectoryFault.AMBIGUOUS in report.text()
+
+
+def test_an_address_that_is_used_again_gives_the_new_user_nothing_until_the_role_is_given_anew(
+    service: Service, storage: Tables
+) -> None:
+    people(service, u70=KARI_ADDRESS)
+    synced(service, storage)
+
+    people(service, u71=KARI_ADDRESS)
+    assert DirectoryFault.GONE in synced(service, storage).text()
+    assert with_access(storage) == set()
+
+    employ(service, role=None)
+    synced(service, storage)
+    employ(service, role=data.CONTACT_ROLE)
+    synced(service, storage)
+    assert with_access(storage) == {user(71)}
+
+
+def test_a_disabled_user_has_nothing_and_is_the_same_user_when_enabled(
+    service: Service, storage: Tables
+) -> None:
+    people(service, u70=KARI_ADDRESS)
+    synced(service, storage)
+
+    service.put_graph(
+        users=[
+            data.user(object_id=KARI, mail="kari@home.example", accountEnabled=False),
+            data.user(object_id=NEW_KARI, mail=KARI_ADDRESS),
+        ]
+    )
+    synced(service, storage)
+    assert with_access(storage) == set()
+
+    people(service, u70="kari@home.example", u71=KARI_ADDRESS)
+    synced(service, storage)
+    assert with_access(storage) == {user(70)}

@@ -1,0 +1,240 @@
+"""Cutting and summing of packed market days, with the numbers in sight."""
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared import periods
+from shared.api.series import assembly
+from shared.api.series.assembly import Run, Scope, Sum
+from shared.metering import MeteringPointId, Resolution
+from shared.periods import Period
+from shared.readable import PermittedDays
+from shared.warehouse.queries import DayRow
+
+POINT = MeteringPointId("707057500000010017")
+PUBLISHED = datetime(2026, 11, 22, 6, tzinfo=UTC)
+SPRING = date(2026, 3, 29)
+AUTUMN = date(2026, 10, 25)
+ALWAYS = [PermittedDays(None, None)]
+
+
+def row(
+    day: date, quantities: Sequence[str], *, qualities: str | None = None, resolution: str = "PT1H"
+) -> DayRow:
+    known = [Decimal(each) for each in quantities if each != "null"]
+    return DayRow(
+        metering_point_id=POINT,
+        delivery_date=day,
+        resolution=resolution,
+        quantities=",".join(quantities),
+        qualities=qualities or "".join("X" if each == "null" else "M" for each in quantities),
+        total_kwh=str(sum(known, Decimal("0.000"))),
+        sequence=1,
+        published_at=PUBLISHED,
+    )
+
+
+def hours(day: date, quantity: str = "1.000") -> DayRow:
+    return row(day, [quantity] * len(periods.starts(day, timedelta(hours=1))))
+
+
+def scope(
+    start: str,
+    end: str,
+    *,
+    resolution: Resolution | None = None,
+    permitted: Sequence[PermittedDays] = ALWAYS,
+    available_until: str = "2027-01-01",
+) -> Scope:
+    return Scope(
+        metering_point_id=POINT,
+        period=Period(periods.parse_moment(start), periods.parse_moment(end)),
+        resolution=resolution,
+        permitted=permitted,
+        available_until=periods.parse_moment(available_until),
+    )
+
+
+def runs(rows: Sequence[DayRow], asked: Scope) -> list[Run]:
+    return [part for part in assembly.assemble(rows, asked).parts if isinstance(part, Run)]
+
+
+def sums(rows: Sequence[DayRow], asked: Scope) -> list[Sum]:
+    return [part for part in assembly.assemble(rows, asked).parts if isinstance(part, Sum)]
+
+
+def test_a_whole_day_is_handed_on_untouched() -> None:
+    stored = row(SPRING, [f"{hour}.125" for hour in range(23)])
+
+    [run] = runs([stored], scope("2026-03-29", "2026-03-30"))
+
+    assert (run.quantities, run.qualities, run.first) == (stored.quantities, "M" * 23, 0)
+    assert run.start == datetime(2026, 3, 28, 23, tzinfo=UTC)
+
+
+def test_a_range_that_starts_and_ends_inside_a_day_has_the_values_that_start_within_it() -> None:
+    stored = row(SPRING, [f"{hour}.000" for hour in range(23)])
+
+    [run] = runs([stored], scope("2026-03-29T01:00:00+01:00", "2026-03-29T05:00:00+02:00"))
+
+    # 01-03 (the clock jumps), 03-04, 04-05
+    assert run.quantities == "1.000,2.000,3.000"
+    assert run.start == datetime(2026, 3, 29, 0, tzinfo=UTC)
+
+
+def test_a_value_belongs_to_the_range_in_which_it_starts() -> None:
+    stored = row(SPRING, [f"{hour}.000" for hour in range(23)])
+
+    [early] = runs([stored], scope("2026-03-29", "2026-03-29T00:30:00+01:00"))
+    [late] = runs([stored], scope("2026-03-29T00:30:00+01:00", "2026-03-29T03:00:00+02:00"))
+
+    assert (early.quantities, late.quantities) == ("0.000", "1.000")
+
+
+def test_a_range_between_two_starts_has_no_values() -> None:
+    asked = scope("2026-03-29T05:10:00+02:00", "2026-03-29T05:50:00+02:00")
+
+    assert runs([hours(SPRING)], asked) == []
+
+
+def test_quarters_become_hours_on_the_autumn_day() -> None:
+    stored = row(AUTUMN, [f"0.{quarter:03d}" for quarter in range(100)], resolution="PT15M")
+
+    [run] = runs([stored], scope("2026-10-25", "2026-10-26", resolution=Resolution.PT1H))
+
+    assert run.quantities.split(",")[:2] == ["0.006", "0.022"]
+    assert len(run.qualities) == 25
+    assert run.resolution is Resolution.PT1H
+
+
+def test_an_hour_without_all_its_quarters_is_missing() -> None:
+    stored = row(AUTUMN, ["0.100", "null", "0.100", "0.100", *["0.250"] * 96], resolution="PT15M")
+
+    [run] = runs([stored], scope("2026-10-25", "2026-10-26", resolution=Resolution.PT1H))
+
+    assert run.quantities.startswith("null,1.000,")
+    assert run.qualities == "X" + "M" * 24
+
+
+def test_a_day_sum_is_exact_and_complete() -> None:
+    stored = row(SPRING, ["0.412"] * 23)
+
+    [day] = sums([stored], scope("2026-03-29", "2026-03-30", resolution=Resolution.P1D))
+
+    assert (day.quantity, day.quality, day.complete, day.missing) == ("9.476", "M", True, 0)
+
+
+def test_a_sum_is_as_sure_as_its_least_sure_value_and_counts_what_is_missing() -> None:
+    stored = row(SPRING, ["1.000"] * 22 + ["null"], qualities="M" * 20 + "FE" + "X")
+
+    [day] = sums([stored], scope("2026-03-29", "2026-03-30", resolution=Resolution.P1D))
+
+    assert (day.quantity, day.quality, day.complete, day.missing) == ("22.000", "E", False, 1)
+
+
+def test_a_day_without_any_value_has_no_sum() -> None:
+    stored = row(SPRING, ["null"] * 23)
+
+    [day] = sums([stored], scope("2026-03-29", "2026-03-30", resolution=Resolution.P1D))
+
+    assert (day.quantity, day.quality, day.complete, day.missing) == ("null", "X", False, 23)
+
+
+def test_a_month_cut_by_the_range_says_which_part_it_covers() -> None:
+    days = [hours(date(2026, 3, day)) for day in range(10, 32)]
+
+    [month] = sums(days, scope("2026-03-10T12:00:00+01:00", "2026-04-01", resolution=Resolution.P1M))
+
+    assert month.quantity == f"{12 + 20 * 24 + 23}.000"
+    assert month.period == scope("2026-03-10T12:00:00+01:00", "2026-04-01").period
+    assert (month.complete, month.missing) == (False, 0)
+
+
+def test_a_sum_covers_the_values_that_start_within_the_range_and_says_so() -> None:
+    asked = scope("2026-03-10T10:30:00+01:00", "2026-03-10T12:30:00+01:00", resolution=Resolution.P1D)
+
+    [day] = sums([hours(date(2026, 3, 10))], asked)
+
+    assert day.quantity == "2.000"
+    assert day.period == scope("2026-03-10T11:00:00+01:00", "2026-03-10T13:00:00+01:00").period
+    assert day.missing == 0
+
+
+def test_a_range_in_which_no_value_starts_has_no_sum() -> None:
+    asked = scope("2026-03-10T10:30:00+01:00", "2026-03-10T10:45:00+01:00", resolution=Resolution.P1D)
+
+    assert sums([hours(date(2026, 3, 10))], asked) == []
+
+
+def test_a_month_with_an_unpublished_day_counts_its_hours_as_missing() -> None:
+    days = [hours(date(2026, 3, day)) for day in range(1, 32) if day != 29]
+
+    [month] = sums(days, scope("2026-03-01", "2026-04-01", resolution=Resolution.P1M))
+
+    assert (month.quantity, month.complete, month.missing) == ("720.000", False, 23)
+
+
+def test_a_month_that_is_not_over_ends_where_the_data_does() -> None:
+    days = [hours(date(2026, 11, day)) for day in range(1, 11)]
+    asked = scope("2026-11-01", "2026-12-01", resolution=Resolution.P1M, available_until="2026-11-11")
+
+    [month] = sums(days, asked)
+
+    assert month.period == Period(periods.start_of(date(2026, 11, 1)), periods.start_of(date(2026, 11, 11)))
+    assert (month.complete, month.missing) == (False, 0)
+
+
+def test_a_month_permitted_in_part_is_not_complete_and_misses_nothing() -> None:
+    days = [hours(date(2026, 5, day)) for day in range(10, 32)]
+    permitted = [PermittedDays(date(2026, 5, 10), None)]
+
+    [month] = sums(days, scope("2026-05-01", "2026-06-01", resolution=Resolution.P1M, permitted=permitted))
+
+    assert month.period.start == periods.start_of(date(2026, 5, 10))
+    assert (month.quantity, month.complete, month.missing) == ("528.000", False, 0)
+
+
+def test_years_and_months_start_on_their_first_market_day() -> None:
+    days = [hours(date(2025, 12, 31)), hours(date(2026, 1, 1))]
+
+    years = sums(days, scope("2025-12-31", "2026-01-02", resolution=Resolution.P1Y))
+    months = sums(days, scope("2025-12-31", "2026-01-02", resolution=Resolution.P1M))
+
+    assert [each.day for each in years] == [date(2025, 1, 1), date(2026, 1, 1)]
+    assert [each.day for each in months] == [date(2025, 12, 1), date(2026, 1, 1)]
+
+
+def test_the_resolution_of_a_series_that_changes_it_is_unknown() -> None:
+    quarters = row(date(2026, 3, 30), ["0.250"] * 96, resolution="PT15M")
+
+    found = assembly.assemble([hours(SPRING), quarters], scope("2026-03-29", "2026-03-31"))
+
+    assert found.resolution is None
+
+
+@given(st.lists(st.integers(0, 10**15), min_size=23, max_size=23))
+def test_sums_are_exact_to_the_last_digit(watt_hours: list[int]) -> None:
+    stored = row(SPRING, [assembly.kwh(each) for each in watt_hours])
+
+    [day] = sums([stored], scope("2026-03-29", "2026-03-30", resolution=Resolution.P1D))
+
+    assert Decimal(day.quantity) == Decimal(sum(watt_hours)) / 1000
+
+
+@given(st.data())
+def test_the_parts_of_a_day_are_the_day_wherever_it_is_cut(data: st.DataObject) -> None:
+    day = data.draw(st.sampled_from([SPRING, AUTUMN, date(2026, 6, 1)]))
+    whole = periods.market_day(day)
+    minutes = int((whole.end - whole.start).total_seconds()) // 60
+    middle = whole.start + timedelta(minutes=data.draw(st.integers(1, minutes - 1)))
+    count = minutes // 60
+    stored = row(day, [f"{hour}.000" for hour in range(count)])
+
+    before = runs([stored], Scope(POINT, Period(whole.start, middle), None, ALWAYS, whole.end))
+    after = runs([stored], Scope(POINT, Period(middle, whole.end), None, ALWAYS, whole.end))
+
+    assert ",".join(run.quantities for run in before + after) == stored.quantities

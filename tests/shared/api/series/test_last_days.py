@@ -1,0 +1,129 @@
+"""The last day of a series is looked for once, and again after a publication or another permission."""
+
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from shared.api.series import requests
+from shared.api.series.last_days import Reach
+from shared.api.series.requests import Known, SeriesRequest
+from shared.metering import Direction, MeteringPointId
+from shared.readable import Permission, Readable
+from shared.warehouse.queries import LastDayRow
+
+POINT = MeteringPointId("707057500000000018")
+EMPTY = MeteringPointId("707057500000000025")
+NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
+YESTERDAY = date(2026, 11, 21)
+
+
+class Counting:
+    """A warehouse where one series reaches to a day and the others hold nothing; it counts questions."""
+
+    def __init__(self, last_day: date = YESTERDAY) -> None:
+        self.last_day = last_day
+        self.asked: list[Any] = []
+
+    def fetch(self, query: Any) -> list[LastDayRow]:
+        """The last day, where the question is about the series that has one."""
+        self.asked.append(query)
+        return [LastDayRow(POINT, self.last_day)] if POINT in query.parameters[0] else []
+
+
+def readable(*points: MeteringPointId, until: date | None = None) -> Readable:
+    return Readable("app:one", tuple(Permission(each, 1, "Customer 1", None, until) for each in points), "1")
+
+
+def ask(*, published_at: datetime = NOW, direction: Direction = Direction.CONSUMPTION) -> SeriesRequest:
+    known = Known(now=NOW + timedelta(days=1), published_at=published_at, available_until=NOW)
+    return requests.series_of_one(
+        metering_point_id=POINT, direction=direction, given={"from": ["2026-01-01"]}, known=known
+    )
+
+
+def last_days(
+    remembered: Reach, warehouse: Counting, may_read: Readable, asked: SeriesRequest
+) -> dict[str, date]:
+    of = {each.metering_point_id for each in may_read.permissions}
+    return remembered.last_days(warehouse, may_read, asked, of=of)  # type: ignore[arg-type]
+
+
+def test_who_asks_again_costs_no_statement() -> None:
+    remembered, warehouse = Reach(), Counting()
+
+    first = last_days(remembered, warehouse, readable(POINT), ask())
+    again = last_days(remembered, warehouse, readable(POINT), ask())
+
+    assert first == again == {POINT: YESTERDAY}
+    assert len(warehouse.asked) == 1
+
+
+def test_a_series_without_days_is_looked_for_in_all_time_and_then_remembered_as_such() -> None:
+    remembered, warehouse = Reach(), Counting()
+
+    assert last_days(remembered, warehouse, readable(EMPTY), ask()) == {}
+    assert last_days(remembered, warehouse, readable(EMPTY), ask()) == {}
+
+    assert len(warehouse.asked) == 2  # The last month, then ever: both for the first question.
+
+
+def test_only_the_series_not_asked_for_before_are_looked_for() -> None:
+    remembered, warehouse = Reach(), Counting()
+    last_days(remembered, warehouse, readable(POINT), ask())
+
+    assert last_days(remembered, warehouse, readable(POINT, EMPTY), ask()) == {POINT: YESTERDAY}
+
+    assert [POINT in query.parameters[0] for query in warehouse.asked] == [True, False, False]
+
+
+@pytest.mark.parametrize(
+    ("may_read", "asked"),
+    [
+        (readable(POINT), ask(published_at=NOW + timedelta(hours=1))),
+        (readable(POINT, until=date(2026, 6, 1)), ask()),
+        (readable(POINT), ask(direction=Direction.PRODUCTION)),
+    ],
+    ids=["after a publication", "with another permission", "in the other direction"],
+)
+def test_what_may_reach_elsewhere_is_looked_for(may_read: Readable, asked: SeriesRequest) -> None:
+    remembered, warehouse = Reach(), Counting()
+    last_days(remembered, warehouse, readable(POINT), ask())
+    warehouse.last_day = date(2026, 5, 1)
+
+    assert last_days(remembered, warehouse, may_read, asked) == {POINT: date(2026, 5, 1)}
+
+
+def test_what_is_remembered_is_bounded() -> None:
+    remembered, warehouse = Reach(kept=1), Counting()
+
+    for point in (POINT, EMPTY, POINT):
+        last_days(remembered, warehouse, readable(point), ask())
+
+    assert [POINT in query.parameters[0] for query in warehouse.asked] == [True, False, False, True]
+
+
+@pytest.fixture
+def hasty_threads() -> Iterator[None]:
+    """Threads that give way to one another as often as they can."""
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(usual)
+
+
+@pytest.mark.usefixtures("hasty_threads")
+def test_one_thread_may_start_over_while_another_looks() -> None:
+    remembered, question = Reach(kept=1), ask()
+
+    def ask_often(point: MeteringPointId) -> set[date | None]:
+        may_read, warehouse = readable(point), Counting()
+        return {last_days(remembered, warehouse, may_read, question).get(point) for _ in range(20_000)}
+
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(ask_often, [POINT, EMPTY, POINT, EMPTY]))
+
+    assert found == [{YESTERDAY}, {None}, {YESTERDAY}, {None}]

@@ -1,0 +1,141 @@
+"""How much a page holds: market days by `limit`, and never more values than fit into memory with ease."""
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from shared.api.changes import changes
+from shared.api.changes.changes import ChangesRequest
+from shared.api.formats import JSON, Format, Kind
+from shared.api.series import pages, requests
+from shared.api.series.last_days import Reach
+from shared.api.series.pages import MAX_VALUES
+from shared.api.series.requests import MAX_NAMED, Known, SeriesRequest
+from shared.metering import Direction, MeteringPointId
+from shared.readable import Permission, Readable
+from shared.warehouse.queries import ChangeRow, DayRow, LastDayRow
+
+POINT = MeteringPointId("707057500000010017")
+FIRST = date(2016, 1, 1)
+NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
+QUARTERS = MAX_VALUES // 96
+READABLE = Readable("app:one", (Permission(POINT, 1, "Customer 1", None, None),), "1")
+
+
+class Stored:
+    """A warehouse with days of quarters, all of 96 values."""
+
+    def __init__(self, days: int) -> None:
+        self.days = [FIRST + timedelta(days=number) for number in range(days)]
+        self.quantities = ",".join(["0.001"] * 96)
+
+    def fetch(self, query: Any) -> list[Any]:
+        """The rows that a question would give, up to its limit."""
+        made: dict[str, Callable[[], Sequence[Any]]] = {
+            "days": lambda: [
+                DayRow(POINT, day, "PT15M", self.quantities, "M" * 96, "0.096", 1, NOW) for day in self.days
+            ],
+            "last_days": lambda: [LastDayRow(POINT, self.days[-1])],
+            "changes": lambda: [
+                ChangeRow(POINT, "consumption", day, "PT15M", self.quantities, "M" * 96, 5, NOW)
+                for day in self.days
+            ],
+        }
+        rows = made[query.name]()
+        return list(rows[: query.parameters[-1]] if query.name != "last_days" else rows)
+
+
+def ask(**given: str) -> SeriesRequest:
+    return requests.series_of_one(
+        metering_point_id=POINT,
+        direction=Direction.CONSUMPTION,
+        given={"from": ["2016-01-01"], "limit": ["10000"], **{name: [text] for name, text in given.items()}},
+        known=Known(NOW, NOW, NOW),
+    )
+
+
+def fetch(days: int, **given: str) -> pages.Page:
+    return pages.fetch(
+        Stored(days),  # type: ignore[arg-type]
+        readable=READABLE,
+        asked=ask(**given),
+        available_until=NOW,
+        reach=Reach(),
+    )
+
+
+@pytest.mark.parametrize("given", [{}, {"resolution": "PT15M"}, {"format": "csv"}, {"format": "ndjson"}])
+def test_a_page_of_values_ends_before_it_is_too_large(given: dict[str, str]) -> None:
+    page = fetch(QUARTERS + 100, **given)
+
+    [series] = page.series
+    assert len(series.parts) == QUARTERS == 2_604
+    assert page.cursor is not None
+    assert page.cursor.day == FIRST + timedelta(days=QUARTERS)
+
+
+@pytest.mark.parametrize("given", [{"layout": "days"}, {"resolution": "P1D"}])
+def test_packed_days_and_sums_are_not_bounded_by_their_values(given: dict[str, str]) -> None:
+    page = fetch(QUARTERS + 100, **given)
+
+    assert (len(page.series[0].parts), page.cursor) == (QUARTERS + 100, None)
+
+
+def test_a_page_that_just_fits_is_the_last() -> None:
+    assert fetch(QUARTERS).cursor is None
+
+
+def test_days_are_counted_until_their_values_are_too_many_and_one_always_fits() -> None:
+    assert pages.days_within(["M" * 96, "M" * 92, "M" * 100], values=188) == 2
+    assert pages.days_within(["M" * 96], values=10) == 1
+    assert pages.days_within([], values=10) == 1
+
+
+@pytest.mark.parametrize(
+    ("written", "days"), [(JSON, QUARTERS + 100), (Format(Kind.CSV), QUARTERS), (Format(Kind.NDJSON), 2_704)]
+)
+def test_changes_are_bounded_by_values_where_each_is_a_row(written: Format, days: int) -> None:
+    asked = ChangesRequest(after=(1, "", "", FIRST), since=None, limit=10_000, through=9, format=written)
+
+    found = changes.fetch(Stored(QUARTERS + 100), readable=READABLE, asked=asked)  # type: ignore[arg-type]
+
+    assert (len(found.rows), found.is_up_to_date) == (days, days > QUARTERS)
+
+
+class Hourly:
+    """A warehouse with a day of hours of each of 300 metering points."""
+
+    points = tuple(MeteringPointId(f"{number:018d}") for number in range(300))
+
+    def fetch(self, query: Any) -> list[Any]:
+        """The rows of a question."""
+        if query.name == "last_days":
+            return [LastDayRow(each, FIRST) for each in self.points]
+        rows = [DayRow(each, FIRST, "PT1H", "null", "X", "0.000", 1, NOW) for each in self.points]
+        return rows[: query.parameters[-1]]
+
+
+@pytest.mark.parametrize(("written", "named"), [("json", 300), ("csv", MAX_NAMED), ("ndjson", MAX_NAMED)])
+def test_a_header_names_no_more_metering_points_than_a_request_can(written: str, named: int) -> None:
+    permissions = tuple(Permission(each, 1, "Customer 1", None, None) for each in Hourly.points)
+    asked = requests.series_of_many(
+        direction=Direction.CONSUMPTION,
+        given={"date": ["2016-01-01"], "resolution": ["PT15M"], "format": [written]},
+        known=Known(NOW, NOW, NOW),
+    )
+
+    page = pages.fetch(
+        Hourly(),  # type: ignore[arg-type]
+        readable=Readable("app:one", permissions, "1"),
+        asked=asked,
+        available_until=NOW,
+        reach=Reach(),
+    )
+
+    assert [each.metering_point_id for each in page.stored_coarser] == [*Hourly.points[:named]]
+    assert page.series == []
+    assert (page.cursor.metering_point_id if page.cursor else None) == (
+        Hourly.points[named] if named < 300 else None
+    )

@@ -1,0 +1,190 @@
+from datetime import UTC, date, datetime
+from urllib.parse import urlencode
+
+import pytest
+
+from shared import metering, periods
+from shared.api import cursors
+from shared.api.problems import InvalidRequest
+from shared.api.series import requests
+from shared.api.series.requests import Known, Layout, SeriesRequest
+from shared.metering import Direction, Resolution
+
+POINT = "707057500000010017"
+OTHER = "707057500000010024"
+KNOWN = Known(
+    now=datetime(2026, 11, 22, 12, tzinfo=UTC),
+    published_at=datetime(2026, 11, 22, 6, tzinfo=UTC),
+    available_until=datetime(2026, 11, 21, 23, tzinfo=UTC),
+)
+
+
+def ask(metering_point_id: str = POINT, **given: str) -> SeriesRequest:
+    return requests.series_of_one(
+        metering_point_id=metering_point_id,
+        direction=Direction.CONSUMPTION,
+        given={name.rstrip("_"): [value] for name, value in given.items()},
+        known=KNOWN,
+    )
+
+
+def faults_of(metering_point_id: str = POINT, **given: str) -> list[tuple[str, str]]:
+    with pytest.raises(InvalidRequest) as refused:
+        ask(metering_point_id, **given)
+    return [(fault.parameter, fault.code) for fault in refused.value.faults]
+
+
+def test_a_date_is_the_whole_market_day() -> None:
+    asked = ask(date="2026-03-29")
+
+    assert asked.period == periods.market_day(date(2026, 3, 29))
+
+
+def test_from_and_to_may_have_any_offset() -> None:
+    asked = ask(from_="2026-03-28T18:00:00-05:00", to="2026-03-29T22:00Z")
+
+    assert asked.period == periods.market_day(date(2026, 3, 29))
+
+
+def test_a_plus_sign_that_arrived_as_a_space_is_still_an_offset() -> None:
+    asked = ask(from_="2026-03-29T00:00:00 01:00", to="2026-03-30T00:00:00 02:00")
+
+    assert asked.period == periods.market_day(date(2026, 3, 29))
+
+
+def test_to_defaults_to_what_is_available() -> None:
+    assert ask(from_="2026-11-01").period.end == KNOWN.available_until
+
+
+def test_from_after_what_is_available_is_an_empty_period_and_not_a_fault() -> None:
+    period = ask(from_="2026-11-22T12:00Z").period
+
+    assert period.start == period.end
+
+
+def test_what_is_left_out_has_its_default() -> None:
+    asked = ask(from_="2026-01-01")
+
+    assert (asked.resolution, asked.layout, asked.limit) == (None, Layout.VALUES, 1_000)
+    assert asked.as_of == KNOWN.published_at
+
+
+@pytest.mark.parametrize(
+    ("given", "fault"),
+    [
+        ({}, ("from", "required")),
+        ({"from_": "2026-03-29T00:00"}, ("from", "time-without-offset")),
+        ({"from_": "29.03.2026"}, ("from", "not-a-time")),
+        ({"from_": "2026-03-29", "to": "2026-03-29"}, ("to", "to-not-after-from")),
+        ({"from_": "2026-03-29", "to": "2026-03-28"}, ("to", "to-not-after-from")),
+        ({"date": "2026-03-29T00:00Z"}, ("date", "not-a-date")),
+        ({"date": "2026-02-29"}, ("date", "not-a-date")),
+        ({"date": "2026-03-29", "from_": "2026-03-29"}, ("date", "date-and-range")),
+        ({"date": "2026-03-29", "resolution": "hour"}, ("resolution", "not-a-choice")),
+        ({"date": "2026-03-29", "layout": "wide"}, ("layout", "not-a-choice")),
+        ({"date": "2026-03-29", "limit": "0"}, ("limit", "not-in-range")),
+        ({"date": "2026-03-29", "limit": "10001"}, ("limit", "not-in-range")),
+        ({"date": "2026-03-29", "limit": "9" * 5000}, ("limit", "not-in-range")),
+        ({"date": "2026-03-29", "cursor": "abc"}, ("cursor", "not-a-cursor-of-this-query")),
+        ({"date": "2026-03-29", "asOf": "2030-01-01"}, ("asOf", "in-the-future")),
+        ({"date": "2026-03-29", "form": "2026-01-01"}, ("form", "unknown-parameter")),
+        ({"date": "2026-03-29", "format": "xml"}, ("format", "not-a-choice")),
+    ],
+)
+def test_a_fault_is_named_with_its_parameter(given: dict[str, str], fault: tuple[str, str]) -> None:
+    assert faults_of(**given) == [fault]
+
+
+def test_all_faults_are_named_at_once() -> None:
+    found = faults_of("123", from_="2026-03-29T00:00", to="x", resolution="hour", limit="-1", colour="red")
+
+    assert found == [
+        ("meteringPointId", "not-a-metering-point-id"),
+        ("resolution", "not-a-choice"),
+        ("limit", "not-in-range"),
+        ("from", "time-without-offset"),
+        ("to", "not-a-time"),
+        ("colour", "unknown-parameter"),
+    ]
+
+
+def test_a_parameter_given_twice_is_a_fault() -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        requests.series_of_one(
+            metering_point_id=POINT,
+            direction=Direction.CONSUMPTION,
+            given={"from": ["2026-01-01", "2026-02-01"]},
+            known=KNOWN,
+        )
+
+    assert [fault.code for fault in refused.value.faults] == ["given-twice"]
+
+
+def test_metering_points_may_be_repeated_and_are_sorted_each_once() -> None:
+    asked = requests.series_of_many(
+        direction=Direction.PRODUCTION,
+        given={"meteringPointId": [OTHER, POINT, OTHER], "date": ["2026-03-29"], "resolution": ["P1D"]},
+        known=KNOWN,
+    )
+
+    assert asked.named == (POINT, OTHER)
+    assert asked.resolution is Resolution.P1D
+
+
+def test_a_cursor_carries_the_end_and_the_moment_of_the_first_page() -> None:
+    first = ask(from_="2026-01-01")
+    cursor = cursors.Cursor(POINT, date(2026, 2, 1), until=first.period.end, as_of=first.as_of)
+    later = Known(
+        now=datetime(2026, 11, 23, 12, tzinfo=UTC),
+        published_at=datetime(2026, 11, 23, 6, tzinfo=UTC),
+        available_until=datetime(2026, 11, 22, 23, tzinfo=UTC),
+    )
+
+    following = requests.series_of_one(
+        metering_point_id=POINT,
+        direction=Direction.CONSUMPTION,
+        given={"from": ["2026-01-01"], "cursor": [cursor.encode(query=first.query)]},
+        known=later,
+    )
+
+    assert following.cursor == cursor
+    assert (following.period, following.as_of) == (first.period, first.as_of)
+
+
+@pytest.mark.parametrize(
+    "changed", [{"resolution": "P1D"}, {"layout": "days"}, {"to": "2026-05-01"}, {"from_": "2026-01-02"}]
+)
+def test_a_cursor_of_another_query_is_refused(changed: dict[str, str]) -> None:
+    asked = ask(from_="2026-01-01")
+    cursor = cursors.Cursor(POINT, date(2026, 2, 1), until=asked.period.end, as_of=asked.as_of)
+
+    given = {"from_": "2026-01-01", **changed, "cursor": cursor.encode(query=asked.query)}
+
+    assert faults_of(**given) == [("cursor", "not-a-cursor-of-this-query")]
+
+
+def test_the_size_of_a_page_may_change_from_page_to_page() -> None:
+    asked = ask(from_="2026-01-01")
+    cursor = cursors.Cursor(POINT, date(2026, 2, 1), until=asked.period.end, as_of=asked.as_of)
+
+    assert ask(from_="2026-01-01", limit="7", cursor=cursor.encode(query=asked.query)).limit == 7
+
+
+def test_as_many_metering_points_as_may_be_named_fit_into_an_address() -> None:
+    given = {"meteringPointId": [POINT] * requests.MAX_NAMED, "from": ["2026-03-29T00:00:00+01:00"]}
+
+    assert len(f"GET /v1/consumption?{urlencode(given, doseq=True)} HTTP/1.1\r\n") < 8_192
+
+
+def test_more_metering_points_than_may_be_named_are_a_fault() -> None:
+    payloads = (f"70705759{number:09d}" for number in range(requests.MAX_NAMED + 1))
+    named = [payload + metering.check_digit(payload) for payload in payloads]
+
+    with pytest.raises(InvalidRequest) as refused:
+        requests.series_of_many(
+            direction=Direction.CONSUMPTION,
+            given={"meteringPointId": named, "date": ["2026-03-29"]},
+            known=KNOWN,
+        )
+
+    assert [fault.code for fault in refused.value.faults] == ["too-many"]

@@ -1,0 +1,264 @@
+"""The watermark: never backwards, healed when a publish died before it, five seconds old, fifteen at most."""
+
+import threading
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shared import tables
+from shared.publishing import announce, publish
+from shared.publishing.watermark import Publication, Publications
+from shared.tables import Tables, TablesUnavailable
+from tests.builders import warehouse as building
+from tests.builders.warehouse import CABIN, HOUSE, Clock, Deliverer, values
+
+UNTIL = datetime(2026, 3, 30, 22, tzinfo=UTC)
+
+
+def opened(table_storage: str) -> Tables:
+    storage = tables.open_tables(table_storage, credential=None)
+    storage.create_missing()
+    return storage
+
+
+def publication(sequence: int) -> Publication:
+    return Publication(sequence, datetime(2026, 4, 1, 6, 0, 0, sequence, tzinfo=UTC), UNTIL, {"NO1": UNTIL})
+
+
+def test_there_is_none_before_the_first_publication(table_storage: str, clock: Clock) -> None:
+    assert Publications(tables=opened(table_storage), clock=clock).latest() is None
+
+
+def test_what_was_written_is_read_to_the_microsecond(table_storage: str, clock: Clock) -> None:
+    storage = opened(table_storage)
+    Publications(tables=storage, clock=clock).write(publication(7))
+
+    assert Publications(tables=storage, clock=clock).latest() == publication(7)
+
+
+def test_it_never_goes_backwards(table_storage: str, clock: Clock) -> None:
+    publications = Publications(tables=opened(table_storage), clock=clock)
+    publications.write(publication(7))
+
+    publications.write(publication(6))
+
+    assert publications.latest() == publication(7)
+
+
+def test_it_is_remembered_for_five_seconds(table_storage: str, clock: Clock) -> None:
+    storage = opened(table_storage)
+    reader = Publications(tables=storage, clock=clock)
+    writer = Publications(tables=storage, clock=clock)
+    writer.write(publication(1))
+    reader.latest()
+    writer.write(publication(2))
+
+    clock.forward(seconds=4.9)
+    early = reader.latest()
+    clock.forward(seconds=0.1)
+    late = reader.latest()
+
+    assert (early, late) == (publication(1), publication(2))
+
+
+class Slow:
+    """Tables that answer when they are let to, and tell when somebody has asked."""
+
+    def __init__(self, storage: Tables) -> None:
+        self._storage = storage
+        self.asked, self.let = threading.Event(), threading.Event()
+        self.let.set()
+        self.reads = 0
+
+    def get(self, table: str, *, partition: str, row: str) -> tables.Entity | None:
+        self.reads += 1
+        self.asked.set()
+        assert self.let.wait(10)
+        return self._storage.get(table, partition=partition, row=row)
+
+    def insert(self, table: str, entity: Mapping[str, Any]) -> object:
+        return self._storage.insert(table, entity)
+
+    def replace(self, table: str, entity: Mapping[str, Any], *, etag: str) -> object:
+        return self._storage.replace(table, entity, etag=etag)
+
+
+def test_while_one_request_reads_it_anew_the_others_are_answered_with_what_is_known(
+    table_storage: str, clock: Clock
+) -> None:
+    storage = opened(table_storage)
+    slow, writer = Slow(storage), Publications(tables=storage, clock=clock)
+    reader = Publications(tables=slow, clock=clock)
+    writer.write(publication(1))
+    reader.latest()
+    writer.write(publication(2))
+    clock.forward(seconds=5)
+    slow.let.clear()
+    slow.asked.clear()
+
+    with ThreadPoolExecutor(1) as other:
+        reading = other.submit(reader.latest)
+        assert slow.asked.wait(10)
+        meanwhile = reader.latest()
+        slow.let.set()
+        read = reading.result(10)
+
+    assert (meanwhile, read, reader.latest()) == (publication(1), publication(2), publication(2))
+
+
+@pytest.mark.parametrize("known_since", [None, 15])
+def test_what_is_unknown_or_too_old_is_waited_for_and_read_once(
+    table_storage: str, clock: Clock, known_since: float | None
+) -> None:
+    storage = opened(table_storage)
+    slow, writer = Slow(storage), Publications(tables=storage, clock=clock)
+    reader = Publications(tables=slow, clock=clock)
+    writer.write(publication(1))
+    if known_since is not None:
+        reader.latest()
+        writer.write(publication(2))
+        clock.forward(seconds=known_since)
+    slow.let.clear()
+    slow.asked.clear()
+    slow.reads = 0
+
+    with ThreadPoolExecutor(3) as others:
+        reading = [others.submit(reader.latest) for _ in range(3)]
+        assert slow.asked.wait(10)
+        slow.let.set()
+        read = [each.result(10) for each in reading]
+
+    assert read == [publication(1 if known_since is None else 2)] * 3
+    assert slow.reads == 2  # The publication, and when metering points were described.
+
+
+class Away:
+    """Tables that fail when they are let to, and tell how often somebody has asked."""
+
+    def __init__(self) -> None:
+        self.asked, self.let = threading.Event(), threading.Event()
+        self.reads = 0
+
+    def get(self, table: str, *, partition: str, row: str) -> tables.Entity | None:
+        self.reads += 1
+        self.asked.set()
+        assert self.let.wait(10)
+        raise TablesUnavailable("away")
+
+    def insert(self, table: str, entity: Mapping[str, Any]) -> object:
+        raise TablesUnavailable("away")
+
+    def replace(self, table: str, entity: Mapping[str, Any], *, etag: str) -> object:
+        raise TablesUnavailable("away")
+
+
+def test_who_waited_for_tables_that_did_not_answer_is_told_so_at_once(clock: Clock) -> None:
+    away = Away()
+    reader = Publications(tables=away, clock=clock)
+
+    with ThreadPoolExecutor(3) as requests:
+        first = requests.submit(reader.latest)
+        assert away.asked.wait(10)
+        others = [requests.submit(reader.latest) for _ in range(2)]
+        with pytest.raises(TimeoutError):
+            others[1].result(0.2)  # Now they wait for the first.
+        away.let.set()
+        failures = [each.exception(10) for each in (first, *others)]
+
+    assert [type(each) for each in failures] == [TablesUnavailable] * 3
+    assert away.reads == 1
+    with pytest.raises(TablesUnavailable, match="away"):
+        reader.latest()
+    assert away.reads == 2
+
+
+def test_publishing_tells_how_far_data_reaches_overall_and_by_price_area(
+    deliverer: Deliverer, table_storage: str, clock: Clock, tmp_path: Path
+) -> None:
+    publications = Publications(tables=opened(table_storage), clock=clock)
+    points = tmp_path / "points.csv"
+    points.write_text(
+        "metering_point_id,name,address,postal_code,city,price_area,grid_area,meter_serial\n"
+        f"{HOUSE},,,,,NO1,,\n{CABIN},,,,,NO5,,\n",
+        encoding="utf-8",
+    )
+    building.load(deliverer.warehouse, points, clock=clock)
+    deliverer.load(
+        values(HOUSE, date(2026, 3, 29), ["1"] * 23) + values(CABIN, date(2026, 3, 28), ["1"] * 24)
+    )
+    announce.publish_pending(deliverer.warehouse, publications=publications, clock=clock)
+
+    deliverer.load(values(CABIN, date(2026, 3, 30), ["1"] * 24))
+    (published,) = announce.publish_pending(deliverer.warehouse, publications=publications, clock=clock)
+
+    assert publications.latest() == Publication(
+        sequence=2,
+        published_at=published.published_at,
+        available_until=datetime(2026, 3, 30, 22, tzinfo=UTC),
+        available_until_by_price_area={
+            "NO1": datetime(2026, 3, 29, 22, tzinfo=UTC),
+            "NO5": datetime(2026, 3, 30, 22, tzinfo=UTC),
+        },
+    )
+
+
+def test_a_correction_of_an_early_day_does_not_shorten_the_reach(
+    deliverer: Deliverer, table_storage: str, clock: Clock
+) -> None:
+    publications = Publications(tables=opened(table_storage), clock=clock)
+    for day in (date(2026, 3, 29), date(2026, 3, 1)):
+        deliverer.load(values(HOUSE, day, ["1"] * 23))
+        announce.publish_pending(deliverer.warehouse, publications=publications, clock=clock)
+
+    latest = publications.latest()
+
+    assert latest is not None
+    assert (latest.sequence, latest.available_until) == (2, datetime(2026, 3, 29, 22, tzinfo=UTC))
+
+
+def test_a_publish_that_died_before_the_watermark_is_completed_by_the_next_run(
+    deliverer: Deliverer, table_storage: str, clock: Clock
+) -> None:
+    publications = Publications(tables=opened(table_storage), clock=clock)
+    deliverer.load(values(HOUSE, date(2026, 3, 29), ["1"] * 23))
+    list(publish.pending(deliverer.warehouse, clock=clock))
+    assert publications.stored() is None
+
+    done = announce.publish_pending(deliverer.warehouse, publications=publications, clock=clock)
+
+    stored = publications.stored()
+    assert done == []
+    assert stored is not None
+    assert (stored.sequence, stored.available_until) == (1, datetime(2026, 3, 29, 22, tzinfo=UTC))
+
+
+def test_two_that_write_at_the_same_time_leave_the_later_publication(
+    table_storage: str, clock: Clock
+) -> None:
+    storage = opened(table_storage)
+
+    class Overtaken:
+        """Tables in which somebody else writes just before the first write."""
+
+        overtaken = False
+
+        def get(self, table: str, *, partition: str, row: str) -> tables.Entity | None:
+            found = storage.get(table, partition=partition, row=row)
+            if not self.overtaken:
+                self.overtaken = True
+                Publications(tables=storage, clock=clock).write(publication(9))
+            return found
+
+        def insert(self, table: str, entity: Mapping[str, Any]) -> str:
+            return storage.insert(table, entity)
+
+        def replace(self, table: str, entity: Mapping[str, Any], *, etag: str) -> str:
+            return storage.replace(table, entity, etag=etag)
+
+    Publications(tables=Overtaken(), clock=clock).write(publication(8))
+
+    assert Publications(tables=storage, clock=clock).latest() == publication(9)

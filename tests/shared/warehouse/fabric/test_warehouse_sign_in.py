@@ -1,0 +1,161 @@
+"""Signing in to `fabric://` as in Azure: with a token of a managed identity, over TLS that is verified."""
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from shared.warehouse import opening, schema
+from shared.warehouse.engine import Query, Warehouse, WarehouseUnavailable
+from shared.warehouse.fabric.odbc import WarehouseLost, WarehouseMisconfigured
+from tests.builders import elsewhere
+from tests.builders import warehouse as building
+from tests.doubles.tds import encryption
+from tests.doubles.tds.server import Server
+
+pyodbc = pytest.importorskip("pyodbc", reason="unixODBC is not installed", exc_type=ImportError)
+
+from shared.warehouse.fabric import signin  # noqa: E402 - it needs pyodbc
+
+CLIENT_ID = "5a5e0000-0000-4000-8000-0000000000e1"
+ONE = Query("SELECT 1", (), int, "one")
+LONG = 2_000
+"""Characters; tokens of Entra are about so long."""
+
+
+@dataclass
+class Identity:
+    """The endpoint of a managed identity as App Service has it."""
+
+    token: str = "a" * LONG
+    lives_seconds: float = 86_400.0
+    asked: list[dict[str, list[str]]] = field(default_factory=list)
+
+    def answer(self, query: str) -> bytes:
+        self.asked.append(parse_qs(query))
+        expires_on = str(int(time.time() + self.lives_seconds))
+        return json.dumps(
+            {"access_token": self.token, "expires_on": expires_on, "token_type": "Bearer", "resource": "-"}
+        ).encode()
+
+
+@contextmanager
+def serving(identity: Identity) -> Iterator[str]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = identity.answer(urlsplit(self.path).query)
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *arguments: object) -> None:
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/token"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@pytest.fixture
+def identity(monkeypatch: pytest.MonkeyPatch) -> Iterator[Identity]:
+    """The identity of this machine, as the environment tells of it."""
+    made = Identity()
+    with serving(made) as endpoint:
+        monkeypatch.setenv("IDENTITY_ENDPOINT", endpoint)
+        monkeypatch.setenv("IDENTITY_HEADER", "unused")
+        yield made
+
+
+@pytest.fixture
+def certificate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A certificate that this machine trusts."""
+    made = encryption.certificate(tmp_path)
+    monkeypatch.setenv("SSL_CERT_FILE", str(made))
+    return made
+
+
+@pytest.fixture
+def server(tmp_path: Path, certificate: Path, identity: Identity) -> Iterator[Server]:
+    elsewhere.skip_without_driver()
+    with Server(tmp_path / "served.duckdb", certificate=certificate, token=identity.token) as made:
+        yield made
+
+
+def fabric_at(server: Server) -> Warehouse:
+    url = f"fabric://127.0.0.1:{server.port}/metering"
+    return opening.open_warehouse(building.settings(url), identity_client_id=CLIENT_ID)
+
+
+def test_a_managed_identity_signs_in_with_its_token(server: Server, identity: Identity) -> None:
+    warehouse = fabric_at(server)
+
+    schema.apply(warehouse)
+    counted = building.count(warehouse, "market_day")
+    warehouse.close()
+
+    assert counted == 14_975
+    assert identity.asked[0]["resource"] == ["https://database.windows.net"]
+    assert identity.asked[0]["client_id"] == [CLIENT_ID]
+    assert server.settles_at(0)
+
+
+def test_a_connection_is_not_used_when_its_token_is_about_to_expire(
+    server: Server, identity: Identity
+) -> None:
+    identity.lives_seconds = signin.TOKEN_MARGIN + 2
+    warehouse = fabric_at(server)
+    warehouse.fetch(ONE)
+
+    server.token = identity.token = "b" * LONG
+    warehouse.fetch(ONE)
+    assert server.signed_in == 1
+    time.sleep(2)
+    warehouse.fetch(ONE)
+
+    assert server.signed_in == 2
+    assert server.settles_at(1)
+    warehouse.close()
+
+
+def test_a_token_that_is_refused_says_what_to_grant_and_not_the_token(
+    server: Server, identity: Identity
+) -> None:
+    server.token = "another"
+    warehouse = fabric_at(server)
+
+    with pytest.raises(WarehouseMisconfigured, match="Give the identity Read on the warehouse") as caught:
+        warehouse.fetch(ONE)
+
+    assert identity.token not in f"{caught.value} {caught.value.__cause__}"
+
+
+def test_a_certificate_that_nobody_vouches_for_is_not_trusted(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "none.pem"))
+
+    with pytest.raises(WarehouseLost):
+        fabric_at(server).fetch(ONE)
+
+
+def test_a_server_that_does_not_encrypt_gets_no_token(tmp_path: Path, identity: Identity) -> None:
+    elsewhere.skip_without_driver()
+    with Server(tmp_path / "served.duckdb", token=identity.token) as server:
+        with pytest.raises(WarehouseUnavailable):
+            fabric_at(server).fetch(ONE)
+
+        assert server.settles_at(0)
