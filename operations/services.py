@@ -5,11 +5,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
-from azure.identity import DefaultAzureCredential
-
 from local import demo, environment
 from local.ports import Ports
 from shared import settings, tables
+from shared.outside import identity
 from shared.publishing.watermark import Publications
 from shared.settings import Settings
 from shared.tables import Tables
@@ -30,7 +29,9 @@ def configured(inherited: Mapping[str, str] = os.environ) -> Settings:
 @contextmanager
 def warehouse(chosen: Settings) -> Iterator[Warehouse]:
     """The warehouse, closed at the end."""
-    opened = opening.open_warehouse(chosen.warehouse, identity_client_id=chosen.identity_client_id)
+    opened = opening.open_warehouse(
+        chosen.warehouse, credential=identity.credential(chosen.identity_client_id)
+    )
     try:
         yield opened
     finally:
@@ -46,10 +47,7 @@ def publications(chosen: Settings) -> Publications:
 
 def storage(chosen: Settings) -> Tables:
     """Table Storage, with an identity where it is an endpoint."""
-    is_endpoint = chosen.table_storage.startswith("https://")
-    credential = (
-        DefaultAzureCredential(managed_identity_client_id=chosen.identity_client_id) if is_endpoint else None
-    )
+    credential = identity.credential(chosen.identity_client_id)
     return tables.open_tables(chosen.table_storage, credential=credential)
 
 

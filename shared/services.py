@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from azure.core.credentials import TokenCredential
-from azure.identity import DefaultAzureCredential
 
 from shared import tables
 from shared.access.entra import directory, graph
@@ -25,6 +24,7 @@ from shared.api.status import Probe
 from shared.deliveries import container, intake
 from shared.deliveries.container import Container
 from shared.deliveries.intake import Intake
+from shared.outside import identity
 from shared.publishing import announce
 from shared.publishing.publish import Published
 from shared.publishing.watermark import Publications
@@ -131,13 +131,13 @@ class Services:
 
 def start(settings: Settings, *, clock: Clock) -> Services:
     """Open what the settings name."""
-    telemetry = exporting.open_telemetry(settings.telemetry)
-    credential = DefaultAzureCredential(managed_identity_client_id=settings.identity_client_id)
+    credential = identity.credential(settings.identity_client_id)
+    telemetry = exporting.open_telemetry(settings.telemetry, credential=credential)
     storage = tables.open_tables(
         settings.table_storage, credential=credential, observe=partial(_table_request, telemetry)
     )
     warehouse = Measured(
-        opening.open_warehouse(settings.warehouse, identity_client_id=settings.identity_client_id),
+        opening.open_warehouse(settings.warehouse, credential=credential),
         telemetry=telemetry,
         url=settings.warehouse.url,
     )

@@ -17,8 +17,12 @@ from azure.core.exceptions import (
     ResourceModifiedError,
     ResourceNotFoundError,
 )
-from azure.core.pipeline.transport import RequestsTransport
 from azure.data.tables import TableErrorCode, TableServiceClient, TableTransactionError, UpdateMode
+
+from shared import limits
+from shared.limits import Limit
+from shared.outside import azure_transport
+from shared.outside.azure_transport import BoundedTransport
 
 ACCESS_GRANTS = "AccessGrants"
 ACCESS_AUDIT = "AccessAudit"
@@ -34,11 +38,6 @@ Operation = tuple[Literal["insert", "upsert", "replace", "delete"], Mapping[str,
 
 Observe = Callable[[str, str], AbstractContextManager[object]]
 """Surrounds a request to Table Storage, given what it does and to which table: never with which keys."""
-
-# A request waits for a table at most a few seconds: it is answered 503 rather than left hanging.
-_TIMEOUTS: dict[str, Any] = {"connection_timeout": 3, "read_timeout": 10}
-_CLIENT_OPTIONS: dict[str, Any] = {"retry_total": 2, "retry_backoff_factor": 0.2, **_TIMEOUTS}
-
 
 _TABLE = re.compile(rf"/({'|'.join(ALL)})(\(\))?")
 _BATCH = "$batch"
@@ -168,10 +167,15 @@ class Tables:
 
 
 def open_tables(
-    table_storage: str, *, credential: TokenCredential | None, observe: Observe | None = None
+    table_storage: str,
+    *,
+    credential: TokenCredential | None,
+    observe: Observe | None = None,
+    limit: Limit = limits.TABLES,
 ) -> Tables:
     """Tables at an endpoint (with the app's identity) or by a connection string (the local emulator)."""
-    options = {**_CLIENT_OPTIONS, "transport": _Observed(observe)} if observe else _CLIENT_OPTIONS
+    transport = _Observed(limit, observe) if observe else BoundedTransport(limit)
+    options = azure_transport.options(limit, transport)
     if table_storage.startswith("https://"):
         if credential is None:
             raise TablesUnavailable("TABLE_STORAGE is an endpoint and needs an identity.")
@@ -179,11 +183,11 @@ def open_tables(
     return Tables(TableServiceClient.from_connection_string(table_storage, **options))
 
 
-class _Observed(RequestsTransport):  # type: ignore[misc]  # The library finds its type when it runs.
+class _Observed(BoundedTransport):
     """Lets each request to Table Storage be observed; the client takes no policy of ours, but a transport."""
 
-    def __init__(self, observe: Observe) -> None:
-        super().__init__(**_TIMEOUTS)
+    def __init__(self, limit: Limit, observe: Observe) -> None:
+        super().__init__(limit)
         self._observe = observe
 
     def send(self, request: Any, **options: Any) -> Any:

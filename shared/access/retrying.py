@@ -3,13 +3,12 @@
 from collections.abc import Callable
 from datetime import datetime
 from email.utils import parsedate_to_datetime
+from functools import partial
 
 import httpx
 import tenacity
 
-TRIES = 6
-LONGEST_ASKED_WAIT = 300.0
-"""Seconds. A service that asks for a longer pause is not available to this run."""
+from shared.limits import Limit
 
 
 class GaveUp(Exception):
@@ -27,18 +26,19 @@ class _Passing(Exception):
 def persist(
     send: Callable[[], httpx.Response],
     *,
+    limit: Limit,
     sleep: Callable[[float], None],
     clock: Callable[[], datetime],
     pause: Callable[[float], None] = lambda seconds: None,
 ) -> httpx.Response:
-    """The first answer that is neither 429 nor 5xx nor cut off, from at most `TRIES` tries.
+    """Return the first answer that is neither 429 nor 5xx nor cut off, within the tries and time of a limit.
 
     The waits grow from one second to half a minute, with jitter so that callers spread, and are
     never shorter than a `Retry-After`, which Severa does not promise and Graph does. `pause` is
     told each wait that follows a 429, for those who share the same quota.
 
     Raises:
-        GaveUp: after the last try, or when the service asks for more than `LONGEST_ASKED_WAIT`.
+        GaveUp: after the last try, or when the wait before the next one would go beyond the limit.
     """
 
     def attempt() -> httpx.Response:
@@ -54,7 +54,7 @@ def persist(
 
     retrying = tenacity.Retrying(
         retry=tenacity.retry_if_exception_type(_Passing),
-        stop=_enough,
+        stop=partial(_enough, limit=limit),
         wait=_wait,
         before_sleep=before_sleep,
         sleep=sleep,
@@ -103,8 +103,9 @@ def _wait(state: tenacity.RetryCallState) -> float:
     return max(_growing(state), _asked(state))
 
 
-def _enough(state: tenacity.RetryCallState) -> bool:
-    return state.attempt_number >= TRIES or _asked(state) > LONGEST_ASKED_WAIT
+def _enough(state: tenacity.RetryCallState, *, limit: Limit) -> bool:
+    spent = max(state.seconds_since_start or 0.0, state.idle_for)
+    return state.attempt_number >= limit.tries or spent + _asked(state) > limit.in_all
 
 
 def _asked(state: tenacity.RetryCallState) -> float:

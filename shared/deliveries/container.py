@@ -22,8 +22,16 @@ from azure.core.exceptions import (
     ResourceModifiedError,
     ResourceNotFoundError,
 )
-from azure.storage.blob import BlobLeaseClient, ContainerClient, ContentSettings, StorageErrorCode
+from azure.storage.blob import (
+    BlobLeaseClient,
+    ContainerClient,
+    ContentSettings,
+    ExponentialRetry,
+    StorageErrorCode,
+)
 
+from shared import limits
+from shared.outside import azure_transport
 from shared.settings import DeliverySettings
 
 INCOMING = "incoming/"
@@ -35,14 +43,11 @@ RENEW_SECONDS = 20
 
 _PIECE = 4 * 1024 * 1024
 """Bytes that are in memory at a time, whatever the size of a file."""
-_CLIENT_OPTIONS: dict[str, Any] = {
+_PIECES: dict[str, Any] = {
     "max_single_get_size": _PIECE,
     "max_chunk_get_size": _PIECE,
     "max_single_put_size": _PIECE,
     "max_block_size": _PIECE,
-    "retry_total": 3,
-    "connection_timeout": 5,
-    "read_timeout": 60,
 }
 
 log = logging.getLogger("metering.deliveries")
@@ -202,13 +207,18 @@ class Container:
 
 def open_container(settings: DeliverySettings, *, credential: TokenCredential | None) -> Container:
     """A container at an endpoint (with the app's identity) or by a connection string (the emulator)."""
+    options = {**_PIECES, **azure_transport.options(limits.BLOBS), "retry_policy": _retries()}
     if settings.storage.startswith("https://"):
         return Container(
-            ContainerClient(settings.storage, settings.container, credential=credential, **_CLIENT_OPTIONS)
+            ContainerClient(settings.storage, settings.container, credential=credential, **options)
         )
-    return Container(
-        ContainerClient.from_connection_string(settings.storage, settings.container, **_CLIENT_OPTIONS)
-    )
+    return Container(ContainerClient.from_connection_string(settings.storage, settings.container, **options))
+
+
+def _retries() -> ExponentialRetry:
+    """Blob Storage's own policy, with pauses of seconds: its default ones outlive the turn."""
+    tries = limits.BLOBS.tries
+    return ExponentialRetry(initial_backoff=1, increment_base=2, random_jitter_range=1, retry_total=tries - 1)
 
 
 def _renew(lease: BlobLeaseClient, ended: threading.Event) -> None:

@@ -2,12 +2,17 @@
 
 The Functions host reports requests, log lines and exceptions there already; from here go the spans below a
 request and the metrics. With APPLICATIONINSIGHTS_AUTHENTICATION_STRING, which the host reads too, the
-exporter signs in as the app's managed identity.
+exporter signs in as the app.
 """
 
 import os
 from collections.abc import Sequence
 from typing import Any
+
+from azure.core.credentials import TokenCredential
+
+from shared import limits
+from shared.outside import azure_transport
 
 # The exporter reads these from the environment only. It shall not report on itself to Microsoft's resources,
 # nor take settings from there, nor send a metric with every batch of spans.
@@ -39,13 +44,6 @@ from shared.telemetry.providers import Destination  # noqa: E402
 EXPORT_SECONDS = 60
 """How often metrics are sent: Azure Monitor keeps one value of each a minute."""
 
-# The end of a timer's run waits for these: it must not wait long for telemetry.
-_OPTIONS: dict[str, Any] = {
-    "disable_offline_storage": True,
-    "retry_total": 1,
-    "timeout": 5,
-    "read_timeout": 5,
-}
 
 VIEWS = (
     # By its own name the exporter would turn it into the standard metric of requests, which the host counts
@@ -69,7 +67,9 @@ class BelowTheHost(SpanExporter):
         self._exporter.shutdown()
 
 
-def destination(connection_string: str, *, trace_percentage: float) -> Destination:
+def destination(
+    connection_string: str, *, trace_percentage: float, credential: TokenCredential | None = None
+) -> Destination:
     """Sends spans in batches and metrics every minute, each from a thread of its own.
 
     What cannot be sent is lost: the disk of an instance goes with it.
@@ -78,9 +78,17 @@ def destination(connection_string: str, *, trace_percentage: float) -> Destinati
         connection_string: of the Application Insights resource.
         trace_percentage: the share of the traces that is kept, chosen by their ids as Application Insights'
             own libraries choose; metrics count all of them.
+        credential: signs in, where APPLICATIONINSIGHTS_AUTHENTICATION_STRING demands it.
     """
-    spans = AzureMonitorTraceExporter(connection_string=connection_string, **_OPTIONS)
-    metrics = AzureMonitorMetricExporter(connection_string=connection_string, **_OPTIONS)
+    signs_in = bool(os.environ.get("APPLICATIONINSIGHTS_AUTHENTICATION_STRING"))
+    options: dict[str, Any] = {
+        "connection_string": connection_string,
+        "credential": credential if signs_in else None,
+        "disable_offline_storage": True,
+        **azure_transport.options(limits.INGESTION),
+    }
+    spans = AzureMonitorTraceExporter(**options)
+    metrics = AzureMonitorMetricExporter(**options)
     return Destination(
         processor=BatchSpanProcessor(BelowTheHost(spans)),
         reader=PeriodicExportingMetricReader(metrics, export_interval_millis=EXPORT_SECONDS * 1000),

@@ -2,13 +2,19 @@
 
 import sys
 
+from azure.core.credentials import TokenCredential
+
 from shared.settings import TelemetrySettings
 from shared.telemetry import recording
 from shared.telemetry.recording import Telemetry
 
 
-def open_telemetry(settings: TelemetrySettings) -> Telemetry:
-    """Telemetry to every place that is chosen. The SDK and the exporter are imported only for those."""
+def open_telemetry(settings: TelemetrySettings, *, credential: TokenCredential | None = None) -> Telemetry:
+    """Telemetry to every place that is chosen. The SDK and the exporter are imported only for those.
+
+    Args:
+        credential: signs in to Application Insights, where the environment demands a sign-in.
+    """
     destinations = []
     if settings.printed:
         from shared.telemetry import printing
@@ -19,7 +25,9 @@ def open_telemetry(settings: TelemetrySettings) -> Telemetry:
 
         destinations.append(
             application_insights.destination(
-                settings.application_insights, trace_percentage=settings.trace_percentage
+                settings.application_insights,
+                trace_percentage=settings.trace_percentage,
+                credential=credential,
             )
         )
     if not destinations:

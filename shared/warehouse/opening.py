@@ -1,17 +1,19 @@
 """Opens the warehouse that the settings name."""
 
+from azure.core.credentials import TokenCredential
+
 from shared.settings import WarehouseSettings
 from shared.warehouse.engine import Warehouse
 from shared.warehouse.fabric.odbc import WarehouseMisconfigured
 
 
-def open_warehouse(settings: WarehouseSettings, *, identity_client_id: str | None = None) -> Warehouse:
+def open_warehouse(settings: WarehouseSettings, *, credential: TokenCredential | None = None) -> Warehouse:
     """The warehouse at `settings.url`.
 
     Args:
         settings: `fabric://<server>/<database>`, `mssql://<user>:<password>@<host>:<port>/<database>`
             or `duckdb:<path>`, with the limits of one statement.
-        identity_client_id: the managed identity that signs in to Fabric; None for the default one.
+        credential: signs in to Fabric; the other engines need none.
 
     Raises:
         WarehouseMisconfigured: the address is wrong, or what the engine needs is not installed.
@@ -28,4 +30,4 @@ def open_warehouse(settings: WarehouseSettings, *, identity_client_id: str | Non
         raise WarehouseMisconfigured(
             f"pyodbc cannot be loaded ({error}). Install unixODBC and Microsoft's ODBC Driver 18."
         ) from error
-    return fabric.open_fabric(settings, identity_client_id=identity_client_id)
+    return fabric.open_fabric(settings, credential=credential)

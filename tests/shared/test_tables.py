@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 
-from shared import tables
+from shared import limits, tables
 from shared.tables import ACCESS_GRANTS, SERVICE_STATE, TablesUnavailable
 
 
@@ -65,5 +65,5 @@ def test_each_attempt_on_tables_that_are_away_is_observed_with_its_error(free_po
     with pytest.raises(TablesUnavailable):
         storage.get(SERVICE_STATE, partition="p", row="r")
 
-    assert observed.began == [("get", SERVICE_STATE)] * 3
-    assert observed.ended == ["ServiceRequestError"] * 3
+    assert observed.began == [("get", SERVICE_STATE)] * limits.TABLES.tries
+    assert observed.ended == ["ServiceRequestError"] * limits.TABLES.tries

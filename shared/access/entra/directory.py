@@ -23,11 +23,12 @@ from datetime import datetime
 from itertools import islice
 from typing import Any
 
-import httpx
-
+from shared import limits
 from shared.access.entra import graph
 from shared.access.entra.graph import DirectoryFailed, DirectoryRefused, DirectoryUnavailable, Graph, Refusal
 from shared.access.severa.register import ContactEmail, Directory, DirectoryFault
+from shared.limits import Limit
+from shared.outside import http_client
 from shared.settings import DirectorySettings
 
 __all__ = ["DirectoryFailed", "DirectoryRefused", "DirectoryUnavailable", "resolve"]
@@ -53,6 +54,7 @@ def resolve(
     token: Callable[[], str],
     clock: Callable[[], datetime],
     sleep: Callable[[float], None] = time.sleep,
+    limit: Limit = limits.GRAPH,
 ) -> Directory:
     """The user of each of `wanted`, or why there is none; with `invite`, those who are missing are invited.
 
@@ -71,8 +73,10 @@ def resolve(
     asked = sorted(set(wanted))
     if not asked or settings.provisioning == "off":
         return Directory()
-    with httpx.Client(timeout=graph.TIMEOUT) as http:
-        entra = Graph(http, base_url=settings.graph_base_url, token=token, clock=clock, sleep=sleep)
+    with http_client.client(limit) as http:
+        entra = Graph(
+            http, base_url=settings.graph_base_url, token=token, clock=clock, limit=limit, sleep=sleep
+        )
         directory = _find(entra, asked, known=known)
         if settings.provisioning != "invite":
             return directory

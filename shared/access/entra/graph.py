@@ -10,13 +10,12 @@ from typing import Any
 import httpx
 from azure.core.exceptions import AzureError
 
+from shared import limits
 from shared.access import retrying
+from shared.limits import Limit
 
 # httpx logs the address of each request as information, and a filter on users names a person.
 logging.getLogger("httpx").setLevel(logging.WARNING)
-
-TIMEOUT = httpx.Timeout(60, connect=15)
-"""Seconds, for each part of a request."""
 
 SCOPE = "https://graph.microsoft.com/.default"
 """What the token has to be for."""
@@ -70,9 +69,11 @@ class Graph:
         base_url: str,
         token: Callable[[], str],
         clock: Callable[[], datetime],
+        limit: Limit = limits.GRAPH,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._http = http
+        self._limit = limit
         self._base_url = base_url
         self._token = token
         self._clock = clock
@@ -143,7 +144,7 @@ class Graph:
             return response
 
         try:
-            response = retrying.persist(whole, sleep=self._sleep, clock=self._clock)
+            response = retrying.persist(whole, limit=self._limit, sleep=self._sleep, clock=self._clock)
         except retrying.GaveUp as error:
             raise DirectoryUnavailable(f"Graph did not answer. The last of several tries: {error}") from error
         if response.is_success:

@@ -15,8 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime
 
-import httpx
-
+from shared import limits
 from shared.access.severa import paging, records
 from shared.access.severa.records import Row
 from shared.access.severa.register import Customer, CustomValue, Register, UnreadableValue
@@ -27,6 +26,8 @@ from shared.access.severa.session import (
     SeveraRefused,
     SeveraUnavailable,
 )
+from shared.limits import Limit
+from shared.outside import http_client
 from shared.settings import SeveraSettings
 
 __all__ = ["SeveraFailed", "SeveraIncomplete", "SeveraRefused", "SeveraUnavailable", "fetch"]
@@ -35,9 +36,6 @@ logger = logging.getLogger(__name__)
 
 IN_FLIGHT = 6
 """Requests under way at once: one after the other, slow answers would not reach the pace."""
-
-TIMEOUT = httpx.Timeout(60, connect=15)
-"""Seconds, for each part of a request."""
 
 BY_NAME = {
     "sortings[0].key": "FirstName",
@@ -55,7 +53,7 @@ def fetch(
     clock: Callable[[], datetime],
     sleep: Callable[[float], None] = time.sleep,
     monotonic: Callable[[], float] = time.monotonic,
-    timeout: httpx.Timeout = TIMEOUT,
+    limit: Limit = limits.SEVERA,
 ) -> Register:
     """Everything that access is decided from, read now.
 
@@ -69,8 +67,8 @@ def fetch(
         SeveraIncomplete: a list that could not be read to its end.
     """
     read_at = clock()
-    with httpx.Client(timeout=timeout, headers={"Client_Id": settings.client_id}) as http:
-        session = Session(http, settings, clock=clock, sleep=sleep, monotonic=monotonic)
+    with http_client.client(limit, headers={"Client_Id": settings.client_id}) as http:
+        session = Session(http, settings, limit=limit, clock=clock, sleep=sleep, monotonic=monotonic)
         with _incomplete("customers"):
             customers = [records.customer(row) for row in session.by_token("/v1/customers")]
         with _incomplete("contact persons"):

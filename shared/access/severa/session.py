@@ -15,6 +15,7 @@ from shared.access.severa import paging
 from shared.access.severa.pacing import Pace
 from shared.access.severa.paging import Page, ReadPage
 from shared.access.severa.records import Row
+from shared.limits import Limit
 from shared.settings import SeveraSettings
 
 REQUESTS_PER_SECOND = 8
@@ -63,12 +64,14 @@ class Session:
         http: httpx.Client,
         settings: SeveraSettings,
         *,
+        limit: Limit,
         clock: Callable[[], datetime],
         sleep: Callable[[float], None],
         monotonic: Callable[[], float],
     ) -> None:
         self._http = http
         self._settings = settings
+        self._limit = limit
         self._clock = clock
         self._sleep = sleep
         self._monotonic = monotonic
@@ -117,7 +120,9 @@ class Session:
             return _whole(send())
 
         try:
-            return retrying.persist(paced, sleep=self._sleep, clock=self._clock, pause=self._pace.pause)
+            return retrying.persist(
+                paced, limit=self._limit, sleep=self._sleep, clock=self._clock, pause=self._pace.pause
+            )
         except retrying.GaveUp as error:
             raise SeveraUnavailable(
                 f"Severa did not answer {path}. The last of several tries: {error}"

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import pyodbc  # type: ignore[import-not-found]  # Its types are no package, so mypy cannot see them.
 import tenacity
-from azure.identity import DefaultAzureCredential
+from azure.core.credentials import TokenCredential
 
 from shared.settings import WarehouseSettings
 from shared.warehouse import schema
@@ -37,14 +37,15 @@ ATTEMPTS = 3
 Connect = Callable[[Deadline], Opened[pyodbc.Connection]]
 
 
-def open_fabric(settings: WarehouseSettings, *, identity_client_id: str | None) -> "Fabric":
+def open_fabric(settings: WarehouseSettings, *, credential: TokenCredential | None) -> "Fabric":
     """The warehouse of `fabric://<server>/<database>` or `mssql://<user>:<password>@<host>:<port>/<database>`."""
     wanted = odbc.connection_string(settings.url, driver=settings.odbc_driver)
     is_fabric = settings.url.startswith("fabric:")
-    credential = DefaultAzureCredential(managed_identity_client_id=identity_client_id) if is_fabric else None
 
     def connect(by: Deadline) -> Opened[pyodbc.Connection]:
-        return signin.opened(wanted, driver=settings.odbc_driver, credential=credential, by=by)
+        return signin.opened(
+            wanted, driver=settings.odbc_driver, credential=credential if is_fabric else None, by=by
+        )
 
     return Fabric(
         connect,

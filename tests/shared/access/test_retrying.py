@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import httpx
 import pytest
 
+from shared import limits
 from shared.access import retrying
 
 NOW = datetime(2026, 11, 22, 5, 0, tzinfo=UTC)
@@ -20,7 +21,11 @@ class Answers:
 
     def persist(self) -> httpx.Response:
         return retrying.persist(
-            self._send, sleep=self.waits.append, clock=lambda: NOW, pause=self.pauses.append
+            self._send,
+            limit=limits.SEVERA,
+            sleep=self.waits.append,
+            clock=lambda: NOW,
+            pause=self.pauses.append,
         )
 
     def _send(self) -> httpx.Response:
@@ -91,13 +96,22 @@ def test_a_retry_after_that_says_nothing_leaves_the_own_wait(retry_after: str) -
     assert 1 <= answers.waits[0] <= 2
 
 
-def test_nobody_waits_for_a_service_that_asks_for_more_than_five_minutes() -> None:
-    answers = Answers(httpx.Response(429, headers={"Retry-After": "301"}), OK)
+def test_nobody_waits_for_a_service_that_asks_for_more_than_the_limit_allows() -> None:
+    answers = Answers(httpx.Response(429, headers={"Retry-After": "601"}), OK)
 
     with pytest.raises(retrying.GaveUp):
         answers.persist()
 
     assert answers.waits == []
+
+
+def test_waits_that_are_asked_for_again_and_again_end_with_the_limit() -> None:
+    answers = Answers(*[httpx.Response(429, headers={"Retry-After": "250"}) for _ in range(6)])
+
+    with pytest.raises(retrying.GaveUp):
+        answers.persist()
+
+    assert answers.waits == [250, 250]
 
 
 def test_only_throttling_pauses_the_others() -> None:

@@ -1,12 +1,14 @@
 """Reading Severa over real connections: every trap of its interface, and every way in which it fails."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import httpx
 import pytest
 
 from local.standins import data
+from shared import limits
 from shared.access.severa import client
 from shared.access.severa.register import ContactPerson, Customer, CustomValue, Register, UnreadableValue
 from tests.builders import standins
@@ -572,7 +574,7 @@ def test_an_answer_slower_than_the_time_limit_is_tried_again(service: Service) -
         clock=service.time.clock,
         sleep=service.time.sleep,
         monotonic=service.time.monotonic,
-        timeout=httpx.Timeout(0.5),
+        limit=replace(limits.SEVERA, silence=0.5),
     )
 
     assert len(register.customers) == 4

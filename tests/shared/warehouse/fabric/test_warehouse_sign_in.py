@@ -12,6 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from shared.outside import identity as managed_identity
 from shared.warehouse import opening, schema
 from shared.warehouse.engine import Query, Warehouse, WarehouseUnavailable
 from shared.warehouse.fabric.odbc import WarehouseLost, WarehouseMisconfigured
@@ -97,7 +98,7 @@ def server(tmp_path: Path, certificate: Path, identity: Identity) -> Iterator[Se
 
 def fabric_at(server: Server) -> Warehouse:
     url = f"fabric://127.0.0.1:{server.port}/metering"
-    return opening.open_warehouse(building.settings(url), identity_client_id=CLIENT_ID)
+    return opening.open_warehouse(building.settings(url), credential=managed_identity.credential(CLIENT_ID))
 
 
 def test_a_managed_identity_signs_in_with_its_token(server: Server, identity: Identity) -> None:

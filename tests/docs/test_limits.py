@@ -1,0 +1,30 @@
+"""The operator's guide has the limits that the app keeps."""
+
+import re
+
+from local import places
+from shared import limits
+
+GUIDE = (places.ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+_ROW = r"^\| ([A-Z][^|]+?) \| ([\d.]+) \| ([\d.]+) \| ([\d.]+) \| (\d+) \| ([\d.]+) \|$"
+
+
+def test_the_table_of_limits_is_the_one_that_the_app_keeps() -> None:
+    told = [tuple(row) for row in re.findall(_ROW, GUIDE, re.MULTILINE)]
+
+    assert told == [
+        (
+            each.service,
+            f"{each.connect:g}",
+            f"{each.silence:g}",
+            f"{each.answer:g}",
+            str(each.tries),
+            f"{each.in_all:g}",
+        )
+        for each in limits.OVER_HTTP
+    ]
+
+
+def test_all_tries_fit_into_what_a_request_may_take_in_all() -> None:
+    for each in limits.OVER_HTTP:
+        assert each.tries * each.answer <= each.in_all
