@@ -44,7 +44,8 @@ USAGE = """usage: python3 dev.py COMMAND [arguments]
   access --compare PORTAL.CSV     what differs from the customer portal's list
   check-warehouse                 what is wrong with the warehouse in use
   bench [NAME]                    measures, side by side
-  openapi                         write the OpenAPI files
+  openapi [--server URL] [--contact EMAIL]
+                                  write the OpenAPI files, with the address of a deployment
   fuzz [--max-examples N]         ask the API what nobody would, and hold its answers against the contract
 
 COMMAND --help tells more."""

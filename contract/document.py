@@ -1,25 +1,42 @@
-"""The OpenAPI documents: 3.1 to read, 3.0.3 for API Management to import.
+"""The OpenAPI documents: to read and for generators of clients (3.1), to import into API Management (3.0.3).
 
-API Management imports 3.0.3 without external references, and takes no parameters,
-responses or headers from `components`
-(https://learn.microsoft.com/azure/api-management/api-management-api-import-restrictions).
+`python3 dev.py openapi [--server URL] [--contact EMAIL]` writes them.
+
+- To read: everything; parameters and schemas are shared.
+- For generators: JSON alone, since clients break on several media types under one status.
+- To import: API Management takes no parameters from `components` and routes HEAD only where it is listed
+  (https://learn.microsoft.com/azure/api-management/api-management-api-import-restrictions). Its server is
+  relative, and the deployment replaces it.
 """
 
 import argparse
 import json
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
+from urllib.parse import urlsplit
 
-from pydantic.json_schema import models_json_schema
-
-from contract import answers, examples, messages
-from contract.operations import IF_NONE_MATCH, OPERATIONS, REQUEST_ID, TRACE_PARENT, Operation, Parameter
+from contract import answers, examples, importing, messages, schemas
+from contract.operations import (
+    IF_NONE_MATCH,
+    OPERATIONS,
+    REQUEST_ID,
+    TAGS,
+    TRACE_PARENT,
+    Operation,
+    Parameter,
+    Words,
+)
+from contract.schemas import Schema
+from local import places
 from shared.api import urls
 
-REPOSITORY = Path(__file__).resolve().parents[2]
-TO_READ = REPOSITORY / "docs" / "openapi.json"
-TO_IMPORT = REPOSITORY / "infra" / "apim" / "openapi.json"
+TO_READ = places.ROOT / "docs" / "openapi.json"
+FOR_CLIENTS = places.ROOT / "docs" / "openapi-client.json"
+TO_IMPORT = places.ROOT / "infra" / "apim" / "openapi.json"
+
+_PATH = f"{urls.PUBLIC_PREFIX}/v1"
+SERVER = f"https://api.example.com{_PATH}"
+CONTACT = "api@example.com"
 
 _DESCRIPTION = """\
 Hourly electricity metering data: all history and each new day.
@@ -33,12 +50,6 @@ Hourly electricity metering data: all history and each new day.
 - Every path is read with GET and answers HEAD and OPTIONS too; another method is answered 405 with `Allow`.
 """
 
-_WORDS = {
-    "Quality": "How a value came to be. Other words may come: take one that you do not know as not final.",
-    "Resolution": "The length of a value's interval, as an ISO 8601 duration. Others may come.",
-}
-"""What is said to callers of the words that some values are taken from."""
-
 _SECURITY = {
     "token": {
         "type": "http",
@@ -46,148 +57,193 @@ _SECURITY = {
         "bearerFormat": "JWT",
         "description": "An access token of Microsoft Entra with the role or scope Metering.Read.",
     },
-    "key": {"type": "apiKey", "in": "header", "name": "Ocp-Apim-Subscription-Key"},
+    "key": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "Ocp-Apim-Subscription-Key",
+        "description": "The key of your subscription in the developer portal. Every call carries both.",
+    },
 }
 
 
-def to_read() -> str:
-    """The 3.1 document, as text."""
-    document = _document("3.1.0")
-    document["components"]["securitySchemes"] = _SECURITY
-    return _text({**document, "security": [{"token": [], "key": []}]})
+def to_read(*, server: str = SERVER, contact: str = CONTACT) -> str:
+    """The document for people and their tools, as text."""
+    return _text(_for_customers(OPERATIONS, server=server, contact=contact))
 
 
-def to_import() -> str:
-    """The 3.0.3 document, as text."""
-    return _text(_down_levelled(_document("3.0.3")))
+def for_clients(*, server: str = SERVER, contact: str = CONTACT) -> str:
+    """The document that clients are generated from, as text."""
+    operations = [each.as_json_alone() for each in OPERATIONS]
+    return _text(_for_customers(operations, server=server, contact=contact))
+
+
+def to_import(*, contact: str = CONTACT) -> str:
+    """The document that API Management imports, as text."""
+    document = {
+        **_head("3.0.3", server=_PATH, contact=contact),
+        "paths": {each.path: {"get": _get(each), "head": _head_of(each)} for each in OPERATIONS},
+        "components": {"schemas": _schemas(OPERATIONS), "parameters": _shared_parameters(OPERATIONS)},
+    }
+    return _text(importing.down_levelled(document))
 
 
 def closed(text: str) -> str:
-    """A document in which no answer may hold what it does not tell of, for checks of what is answered.
+    """A document in which no answer may hold a property or a word that it does not name, to check answers.
 
-    The documents themselves say no such thing: a property may come in the same version (docs/versioning.md).
+    The documents themselves allow both: they may come in the same version (docs/versioning.md).
     """
     document = json.loads(text)
-    for schema in document["components"]["schemas"].values():
-        if "properties" in schema:
-            schema["additionalProperties"] = False
-    return _text(document)
+    flat = {name: _closed(schema) for name, schema in schemas.flat(document["components"]["schemas"]).items()}
+    return _text({**document, "components": {**document["components"], "schemas": flat}})
 
 
-def write() -> None:
-    """Write both documents to where they are committed."""
-    for path, text in ((TO_READ, to_read()), (TO_IMPORT, to_import())):
-        path.parent.mkdir(parents=True, exist_ok=True)
+def write(*, server: str = SERVER, contact: str = CONTACT) -> None:
+    """Write the documents to where they are committed."""
+    for path, text in (
+        (TO_READ, to_read(server=server, contact=contact)),
+        (FOR_CLIENTS, for_clients(server=server, contact=contact)),
+        (TO_IMPORT, to_import(contact=contact)),
+    ):
         path.write_text(text, encoding="utf-8")
 
 
-def _document(version: str) -> dict[str, Any]:
+def _for_customers(operations: Sequence[Operation], *, server: str, contact: str) -> dict[str, Any]:
+    return {
+        **_head("3.1.0", server=server, contact=contact),
+        "security": [{"token": [], "key": []}],
+        "paths": {each.path: {"get": _get(each)} for each in operations},
+        "components": {
+            "schemas": _schemas(operations),
+            "parameters": _shared_parameters(operations),
+            "securitySchemes": _SECURITY,
+        },
+    }
+
+
+def _head(version: str, *, server: str, contact: str) -> dict[str, Any]:
     return {
         "openapi": version,
         "info": {
             "title": "Metering data",
             "version": "1.0.0",
             "description": _DESCRIPTION,
+            "contact": {"name": "Metering data", "email": contact},
         },
-        "servers": [{"url": f"{urls.PUBLIC_PREFIX}/v1"}],
-        "paths": {each.path: {"get": _get(each), "head": _head(each)} for each in OPERATIONS},
-        "components": {"schemas": _schemas()},
+        "servers": [{"url": server}],
+        "tags": [{"name": name, "description": description} for name, description in TAGS.items()],
     }
 
 
-def _schemas() -> dict[str, Any]:
-    models: set[type[answers.Answer]] = {each.answer for each in OPERATIONS} | {answers.Problem}
-    _, definitions = models_json_schema(
-        [(model, "serialization") for model in sorted(models, key=lambda model: model.__name__)],
-        ref_template="#/components/schemas/{model}",
-    )
-    return {name: _open(schema) for name, schema in definitions["$defs"].items()}
-
-
-def _open(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """A schema to which properties may come: the models forbid what they do not name, for the tests."""
-    words = _WORDS.get(schema["title"])
+def _schemas(operations: Sequence[Operation]) -> dict[str, Schema]:
+    models = schemas.of({answers.Problem, *(each.answer for each in operations)})
+    kinds = {name for each in operations for name in messages.shared_by(each)}
     return {
-        **{name: value for name, value in schema.items() if name != "additionalProperties"},
-        **({"description": words} if words else {}),
+        **models,
+        **{name: schema for name, schema in messages.SHARED.items() if name in kinds},
+        **{each.name: each.schema for each in _words(operations)},
     }
+
+
+def _words(operations: Iterable[Operation]) -> list[Words]:
+    parameters = (parameter for operation in operations for parameter in operation.parameters)
+    return [each.schema for each in parameters if isinstance(each.schema, Words)]
+
+
+def _shared_parameters(operations: Iterable[Operation]) -> dict[str, Any]:
+    """Every parameter by its key. Raises AssertionError when two different ones have the same."""
+    found: dict[str, Parameter] = {}
+    for parameter in (each for operation in operations for each in _parameters(operation)):
+        if found.setdefault(parameter.key, parameter) != parameter:
+            raise AssertionError(f"two different parameters are shared as '{parameter.key}'")
+    return {key: _parameter(parameter) for key, parameter in sorted(found.items())}
 
 
 def _get(operation: Operation) -> dict[str, Any]:
     return {
         "operationId": operation.id,
+        "tags": [operation.tag],
         "summary": operation.summary,
-        "description": operation.description,
-        "parameters": _parameters(operation),
+        "description": operation.text,
+        "parameters": _references(operation),
         "responses": messages.of_get(operation, examples.of(operation.id)),
     }
 
 
-def _head(operation: Operation) -> dict[str, Any]:
+def _head_of(operation: Operation) -> dict[str, Any]:
     return {
         "operationId": f"head-{operation.id}",
+        "tags": [operation.tag],
         "summary": f"{operation.summary}: headers alone",
         "description": "What GET answers, without its body.",
-        "parameters": _parameters(operation),
-        "responses": messages.of_head(operation),
+        "parameters": _references(operation),
+        "responses": messages.of_head(),
     }
 
 
-def _parameters(operation: Operation) -> list[dict[str, Any]]:
+def _references(operation: Operation) -> list[dict[str, Any]]:
+    return [{"$ref": f"#/components/parameters/{each.key}"} for each in _parameters(operation)]
+
+
+def _parameters(operation: Operation) -> tuple[Parameter, ...]:
     conditional = (IF_NONE_MATCH,) if operation.cached else ()
-    return [_parameter(each) for each in (*operation.parameters, *conditional, REQUEST_ID, TRACE_PARENT)]
+    return (*operation.parameters, *conditional, REQUEST_ID, TRACE_PARENT)
 
 
 def _parameter(parameter: Parameter) -> dict[str, Any]:
-    described: dict[str, Any] = {
+    schema = parameter.schema
+    return {
         "name": parameter.name,
         "in": parameter.place,
         "required": parameter.required,
         "description": parameter.description,
-        "schema": parameter.schema,
+        "schema": schemas.reference(schema.name) if isinstance(schema, Words) else schema,
+        **({} if parameter.example is None else {"example": parameter.example}),
     }
-    if parameter.example is not None:
-        described["example"] = parameter.example
-    return described
 
 
-def _down_levelled(value: Any) -> Any:
-    """What 3.0.3 says differently: `nullable` for a type or null, and one `example`."""
+def _closed(value: Any) -> Any:
     if isinstance(value, list):
-        return [_down_levelled(each) for each in value]
+        return [_closed(each) for each in value]
     if not isinstance(value, Mapping):
         return value
-    content = {name: _down_levelled(each) for name, each in value.items()}
-    if isinstance(content.get("anyOf"), list):
-        content = _nullable(content)
-    several = content.pop("examples", None)
-    if isinstance(several, list):
-        content["example"] = several[0]
-    elif isinstance(several, Mapping):
-        content["example"] = next(iter(several.values()))["value"]
-    return content
-
-
-def _nullable(content: dict[str, Any]) -> dict[str, Any]:
-    choices = [each for each in content["anyOf"] if each != {"type": "null"}]
-    if len(choices) == len(content["anyOf"]):
-        return content
-    rest = {name: each for name, each in content.items() if name != "anyOf"}
-    only = choices[0] if len(choices) == 1 else {"anyOf": choices}
-    # Beside a $ref nothing counts in 3.0, so a reference that may be null is wrapped.
-    return {**rest, **({"allOf": [only]} if "$ref" in only else only), "nullable": True}
+    schema = {name: _closed(each) for name, each in value.items()}
+    words = schema.pop("x-extensible-enum", None)
+    if isinstance(words, list):
+        may_be_null = "null" in schema["type"] or schema.get("nullable")
+        schema["enum"] = [*words, None] if may_be_null else words
+    if isinstance(schema.get("properties"), dict) and "type" in schema:
+        schema["additionalProperties"] = False
+    return schema
 
 
 def _text(document: dict[str, Any]) -> str:
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 
+def _absolute(text: str) -> str:
+    address = urlsplit(text)
+    if address.scheme not in ("http", "https") or not address.netloc:
+        raise argparse.ArgumentTypeError(f"'{text}' is no absolute address, such as {SERVER}")
+    return text.rstrip("/")
+
+
 def main() -> None:
     """Write them, and say where."""
-    argparse.ArgumentParser(prog="openapi", description="Writes the OpenAPI files.").parse_args()
-    write()
-    for path in (TO_READ, TO_IMPORT):
-        print(f"{path.relative_to(REPOSITORY)} written.")
+    parser = argparse.ArgumentParser(prog="openapi", description="Writes the OpenAPI files.")
+    parser.add_argument(
+        "--server",
+        type=_absolute,
+        default=SERVER,
+        metavar="URL",
+        help=f"where the API is (default: {SERVER})",
+    )
+    parser.add_argument(
+        "--contact", default=CONTACT, metavar="EMAIL", help=f"whom customers ask (default: {CONTACT})"
+    )
+    arguments = parser.parse_args()
+    write(server=arguments.server, contact=arguments.contact)
+    for path in (TO_READ, FOR_CLIENTS, TO_IMPORT):
+        print(f"{path.relative_to(places.ROOT)} written.")
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from contract import schemas
 from contract.operations import Operation
 from shared.api import problems
 from shared.api.formats import Kind
@@ -19,24 +20,40 @@ _PROBLEMS = {
 }
 
 
-def _header(description: str, type_: str = "string") -> dict[str, Any]:
-    return {"description": description, "schema": {"type": type_}}
+def _header(description: str) -> dict[str, Any]:
+    return {"description": description, "schema": {"type": "string"}}
+
+
+def _number(description: str) -> dict[str, Any]:
+    return {"description": description, "schema": {"type": "integer", "format": "int64"}}
+
+
+PROBLEM = "Problem"
+SHARED = {
+    "Csv": {"type": "string", "description": "CSV, as RFC 4180 has it: UTF-8, with a header."},
+    "Lines": {"type": "string", "description": "NDJSON: a JSON object on each line."},
+    "Refusal": {
+        "type": "object",
+        "description": "What a server before the API answers. Its content is not part of the contract.",
+    },
+}
+"""The schemas of messages that are no models."""
 
 
 _OF_ALL = {"X-Request-Id": _header("The id of the request: yours, or ours when you sent none.")}
 _LIMITS = {
-    "RateLimit-Limit": _header("Calls that your subscription may make in a minute.", "integer"),
-    "RateLimit-Remaining": _header("Calls that are left of them.", "integer"),
+    "RateLimit-Limit": _number("Calls that your subscription may make in a minute."),
+    "RateLimit-Remaining": _number("Calls that are left of them."),
 }
-_RETRY = {"Retry-After": _header("Seconds to wait.", "integer")}
+_RETRY = {"Retry-After": _number("Seconds to wait.")}
 _CACHED = {
     "ETag": _header("What this answer is; send it as `If-None-Match` the next time."),
     "Last-Modified": _header("When data was last published."),
     "Cache-Control": _header("`private, no-cache`: keep it for yourself, and ask before you use it again."),
     "Vary": _header("`Accept, Accept-Encoding`"),
 }
-_PAGED = {
-    "Link": _header('The next page, as `<path>; rel="next"`; absent on the last.'),
+_LINK = {"Link": _header('The next page, as `<path>; rel="next"`; absent on the last.')}
+_NEXT = {
     "X-Next-Cursor": _header("The cursor to go on with, for formats whose body has no place for it."),
 }
 _ACCESS = {"X-Access-Version": _header("`accessVersion`, for formats whose body has no place for it.")}
@@ -50,15 +67,24 @@ _LEFT_OUT = {
 }
 
 _TOO_LARGE = {
-    status: {"description": text, "content": {Kind.JSON.media_type: {"schema": {"type": "object"}}}}
+    status: {"description": text, "content": {Kind.JSON.media_type: {"schema": schemas.reference("Refusal")}}}
     for status, text in {
         "414": "The address is too long; refused before the API sees it, so not as a problem.",
         "431": "The headers are too large; refused before the API sees them, so not as a problem.",
     }.items()
 }
 
+_PROBLEM_CONTENT = {problems.MEDIA_TYPE: {"schema": schemas.reference(PROBLEM)}}
+
+_NAMES = {Kind.CSV: "Csv", Kind.NDJSON: "Lines"}
+
 Examples = Mapping[tuple[int, str], Mapping[str, Any]]
 """By status and media type: examples by name, as OpenAPI 3.1 has them."""
+
+
+def shared_by(operation: Operation) -> set[str]:
+    """The names of the schemas in SHARED that an operation refers to."""
+    return {"Refusal", *(_NAMES[kind] for kind in operation.formats if kind in _NAMES)}
 
 
 def of_get(operation: Operation, examples: Examples) -> dict[str, Any]:
@@ -72,29 +98,33 @@ def of_get(operation: Operation, examples: Examples) -> dict[str, Any]:
         **_unchanged(operation),
         **_TOO_LARGE,
         **{str(status): _problem(status) for status in operation.statuses},
+        "default": _default(),
     }
     for (status, media_type), named in examples.items():
-        found[str(status)]["content"][media_type]["examples"] = named
+        response = found[str(status)]
+        if media_type in response["content"]:
+            described = {**response["content"][media_type], "examples": named}
+            found[str(status)] = {**response, "content": {**response["content"], media_type: described}}
     return found
 
 
-def of_head(operation: Operation) -> dict[str, Any]:
-    """The responses to HEAD: those to GET, without contents."""
-    return {
-        status: {name: value for name, value in response.items() if name != "content"}
-        for status, response in of_get(operation, {}).items()
-    }
+def of_head() -> dict[str, Any]:
+    """The responses to HEAD, in a line: those to GET, without contents."""
+    return {"default": {"description": "What GET answers, without its body."}}
 
 
 def _headers_of(operation: Operation) -> dict[str, Any]:
+    fields = operation.answer.model_fields
+    has_rows = Kind.CSV in operation.formats
     return {
         **_OF_ALL,
         **_LIMITS,
         **(_CACHED if operation.cached else {}),
-        **(_PAGED if operation.paged else {}),
-        **(_ACCESS if "access_version" in operation.answer.model_fields else {}),
-        **(_SAVED if Kind.CSV in operation.formats else {}),
-        **(_LEFT_OUT if "not_found" in operation.answer.model_fields else {}),
+        **(_LINK if operation.paged else {}),
+        **(_NEXT if operation.paged and has_rows else {}),
+        **(_ACCESS if "access_version" in fields and has_rows else {}),
+        **(_SAVED if has_rows else {}),
+        **(_LEFT_OUT if "not_found" in fields and has_rows else {}),
     }
 
 
@@ -106,18 +136,18 @@ def _unchanged(operation: Operation) -> dict[str, Any]:
 
 
 def _content(operation: Operation, kind: Kind) -> dict[str, Any]:
-    if kind is Kind.JSON:
-        return {"schema": {"$ref": f"#/components/schemas/{operation.answer.__name__}"}}
-    header = "A header, then a row for " if kind is Kind.CSV else "A JSON object on a line for "
-    return {"schema": {"type": "string", "description": f"{header}{operation.line}."}}
+    return {"schema": schemas.reference(_NAMES.get(kind, operation.answer.__name__))}
 
 
 def _problem(status: int) -> dict[str, Any]:
-    schema = {"$ref": "#/components/schemas/Problem"}
     limits = _LIMITS if status == 429 else {}
-    headers = {**_OF_ALL, **limits, **(_RETRY if status in (403, 429, 503) else {})}
     return {
         "description": _PROBLEMS[status],
-        "headers": headers,
-        "content": {problems.MEDIA_TYPE: {"schema": schema}},
+        "headers": {**_OF_ALL, **limits, **(_RETRY if status in (403, 429, 503) else {})},
+        "content": _PROBLEM_CONTENT,
     }
+
+
+def _default() -> dict[str, Any]:
+    description = "Any other failure: 405 for another method than GET, HEAD and OPTIONS."
+    return {"description": description, "content": _PROBLEM_CONTENT}

@@ -1,6 +1,6 @@
 """The operations of the API: path, parameters and answers of each."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from contract import answers
@@ -14,14 +14,43 @@ Schema = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Parameter:
-    """One parameter; `example` is shown in the reference and used by tools that try it."""
+class Words:
+    """The words that a parameter takes: a closed list, shared by all parameters that take them.
+
+    In answers the words of quality and resolution are an open text (`answers`), so the name is free for this.
+    """
 
     name: str
     description: str
-    schema: Schema
+    words: tuple[str, ...]
+    default: str | None = None
+
+    @property
+    def schema(self) -> Schema:
+        """As a JSON schema."""
+        default = {} if self.default is None else {"default": self.default}
+        return {"type": "string", "description": self.description, "enum": list(self.words), **default}
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter; `example` is shown in the reference and used by tools that try it.
+
+    Attributes:
+        shared_as: the name under which the documents share it; by default its own with a capital letter.
+    """
+
+    name: str
+    description: str
+    schema: Schema | Words
     example: Any = None
     place: str = "query"
+    shared_as: str = ""
+
+    @property
+    def key(self) -> str:
+        """The name among the shared parameters."""
+        return self.shared_as or "".join(f"{part[0].upper()}{part[1:]}" for part in self.name.split("-"))
 
     @property
     def required(self) -> bool:
@@ -34,24 +63,54 @@ class Operation:
     """What GET answers for one path. HEAD answers the same without the body.
 
     Attributes:
+        tag: the group that it is shown in.
         formats: in which it can be answered.
-        line: what a line of CSV or NDJSON is, for the reader.
+        row: what a row of CSV is.
+        line: what a line of NDJSON is.
+        beside: what their headers hold of the JSON.
         paged: whether the answer may go on after `limit`.
         cached: whether it has an ETag.
     """
 
     id: str
     path: str
+    tag: str
     summary: str
     description: str
     answer: type[answers.Answer]
     parameters: tuple[Parameter, ...] = field(default=())
     statuses: tuple[int, ...] = (400, 401, 403, 406, 429, 500, 503)
     formats: tuple[Kind, ...] = EVERY
+    row: str = ""
     line: str = ""
+    beside: str = ""
     paged: bool = True
     cached: bool = True
 
+    @property
+    def text(self) -> str:
+        """The description, with what CSV and NDJSON hold."""
+        if self.formats == ONLY_JSON:
+            return self.description
+        rows = (
+            f"CSV has a header, then a row for {self.row}; NDJSON has a JSON object a line for {self.line}."
+        )
+        return f"{self.description}\n\n{rows} {self.beside}".rstrip()
+
+    def as_json_alone(self) -> "Operation":
+        """The same operation for clients that read JSON alone."""
+        parameters = tuple(each for each in self.parameters if each not in (*FORMATS, JSON_ALONE))
+        return replace(self, parameters=parameters, formats=ONLY_JSON)
+
+
+TAGS = {
+    "Customers and metering points": "What you may read, and since when.",
+    "Series": "Consumption and production, as stored or summed.",
+    "Changes": "What is new or corrected since you last asked.",
+    "Freshness": "How new the data is.",
+}
+"""The groups of operations, each with what it is about."""
+_MASTER_DATA, _SERIES, _CHANGES, _FRESHNESS = TAGS
 
 _MOMENT = {
     "type": "string",
@@ -69,21 +128,26 @@ IDS = Parameter(
     "meteringPointId",
     f"A metering point; repeat the parameter for more, at most {MAX_NAMED}. Left out: all that you may read.",
     {"type": "array", "items": {"type": "string", "pattern": r"^\d{18}$"}, "maxItems": MAX_NAMED},
+    shared_as="MeteringPointIds",
 )
 CUSTOMER = Parameter(
     "customerNumber",
     "Only metering points of this customer.",
-    {"type": "integer", "minimum": 0, "maximum": 10**18 - 1},
+    {"type": "integer", "format": "int64", "minimum": 0, "maximum": 10**18 - 1},
     10001,
 )
-PRICE_AREA = Parameter("priceArea", "Only this price area.", {"type": "string", "enum": list(PRICE_AREAS)})
+PRICE_AREA = Parameter(
+    "priceArea",
+    "Only this price area.",
+    Words("PriceArea", "An electricity price area of Norway.", tuple(PRICE_AREAS)),
+)
 CURSOR = Parameter(
     "cursor", "`nextCursor` of the page before, with the same other parameters.", {"type": "string"}
 )
 FORMAT = Parameter(
     "format",
     "The format of the answer. Left out, the header `Accept` decides; without either it is JSON.",
-    {"type": "string", "enum": [str(each) for each in EVERY]},
+    Words("Format", "How the answer is written.", tuple(EVERY)),
 )
 FORMATS = (
     FORMAT,
@@ -91,10 +155,15 @@ FORMATS = (
         "csv",
         "How CSV is written. `norwegian` is for Excel with Norwegian settings: `;` between cells, decimal "
         'comma, a byte order mark, and ids as `="…"` so that Excel keeps every digit. Only with CSV.',
-        {"type": "string", "enum": [str(each) for each in Dialect]},
+        Words("CsvDialect", "How CSV is written.", tuple(Dialect)),
     ),
 )
-JSON_ALONE = Parameter("format", "JSON is the only format here.", {"type": "string", "enum": ["json"]})
+JSON_ALONE = Parameter(
+    "format",
+    "JSON is the only format here.",
+    Words("JsonFormat", "The format of answers that are JSON alone.", ONLY_JSON),
+    shared_as="JsonFormat",
+)
 IF_NONE_MATCH = Parameter(
     "If-None-Match",
     "The `ETag` of the answer that you hold: 304 when it is still the answer.",
@@ -129,12 +198,12 @@ SERIES = (
         "resolution",
         "As stored when left out. Coarser is summed. Finer than stored is refused for one metering point; of "
         "many, the days stored coarser are left out and listed in `storedCoarser`.",
-        {"type": "string", "enum": [str(each) for each in Resolution]},
+        Words("Resolution", "The length of an interval, as an ISO 8601 duration.", tuple(Resolution)),
     ),
     Parameter(
         "layout",
         "`values`: an object for each value. `days`: packed arrays, an eighth of the size; not in CSV.",
-        {"type": "string", "enum": [str(each) for each in Layout], "default": "values"},
+        Words("Layout", "How values are laid out.", tuple(Layout), default=Layout.VALUES),
     ),
     Parameter(
         "asOf", "The answer as it would have been at this moment: a market day or a time with an offset.",
@@ -144,6 +213,7 @@ SERIES = (
         "limit",
         f"Market days on a page. A page holds at most {MAX_VALUES} values, and may hold fewer days for it.",
         {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT},
+        shared_as="DaysLimit",
     ),
     CURSOR,
     *FORMATS,
@@ -151,16 +221,18 @@ SERIES = (
 
 
 _WITH_NOT_FOUND = (400, 401, 403, 404, 406, 429, 500, 503)
-_VALUE_LINE = "each value; with `layout=days`, NDJSON has a line for each market day"
+_VALUE_LINE = "each value or, with `layout=days`, for each market day"
 
 
 def _series_of_one(direction: Direction, meaning: str) -> Operation:
     return Operation(
         id=f"get-{direction}-of-metering-point",
         path=f"/metering-points/{{meteringPointId}}/{direction}",
+        tag=_SERIES,
         summary=f"{direction.capitalize()} of one metering point",
         description=f"Energy {meaning} at one metering point, in order of time.",
         answer=answers.Series,
+        row="each value",
         line=_VALUE_LINE,
         parameters=(ID, *SERIES),
         statuses=_WITH_NOT_FOUND,
@@ -171,12 +243,15 @@ def _series_of_many(direction: Direction, meaning: str) -> Operation:
     return Operation(
         id=f"list-{direction}",
         path=f"/{direction}",
+        tag=_SERIES,
         summary=f"{direction.capitalize()} of many metering points",
         description=f"Energy {meaning} at the metering points named, a customer's, or all that you may read, "
         "ordered by metering point and paged. A metering point without values in the period is left out "
-        "unless you named it. In CSV and NDJSON, those named that cannot be read are in `X-Not-Found`, and "
-        "those that `storedCoarser` would list in `X-Stored-Coarser`.",
+        "unless you named it.",
+        beside="Named metering points that cannot be read are in the header `X-Not-Found`, and those that "
+        "`storedCoarser` lists in JSON are in `X-Stored-Coarser`.",
         answer=answers.ManySeries,
+        row="each value",
         line=_VALUE_LINE,
         parameters=(IDS, CUSTOMER, *SERIES),
         statuses=_WITH_NOT_FOUND,
@@ -187,9 +262,11 @@ OPERATIONS = (
     Operation(
         id="list-customers",
         path="/customers",
+        tag=_MASTER_DATA,
         summary="Customers",
         description="The customers whose metering points you may read.",
-        answer=answers.Customers,
+        answer=answers.CustomerList,
+        row="each customer",
         line="each customer",
         parameters=FORMATS,
         paged=False,
@@ -197,10 +274,12 @@ OPERATIONS = (
     Operation(
         id="list-metering-points",
         path="/metering-points",
+        tag=_MASTER_DATA,
         summary="Metering points",
         description="The metering points that you may read, ordered by id and paged.",
-        answer=answers.MeteringPoints,
-        line="each metering point; CSV has one for each permitted period of it",
+        answer=answers.MeteringPointPage,
+        row="each permitted period of a metering point",
+        line="each metering point",
         parameters=(
             CUSTOMER,
             PRICE_AREA,
@@ -208,6 +287,7 @@ OPERATIONS = (
                 "limit",
                 "Metering points on a page.",
                 {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT},
+                shared_as="MeteringPointsLimit",
             ),
             CURSOR,
             *FORMATS,
@@ -217,6 +297,7 @@ OPERATIONS = (
     Operation(
         id="get-metering-point",
         path="/metering-points/{meteringPointId}",
+        tag=_MASTER_DATA,
         summary="One metering point",
         description="One metering point that you may read.",
         answer=answers.MeteringPoint,
@@ -232,14 +313,18 @@ OPERATIONS = (
     Operation(
         id="list-changes",
         path="/changes",
+        tag=_CHANGES,
         summary="What is new or corrected",
         description="Every market day of your metering points that was published or corrected after the "
         "cursor, in the order of publication. Without `cursor` and `since` the answer is empty and holds the "
         "cursor of now. A day that was published several times since then comes once, as it is now.",
         answer=answers.Changes,
-        line="each market day; CSV has one for each value",
+        row="each value",
+        line="each market day",
         parameters=(
-            Parameter("cursor", "`cursor` of the answer before.", {"type": "string"}),
+            Parameter(
+                "cursor", "`cursor` of the answer before.", {"type": "string"}, shared_as="ChangesCursor"
+            ),
             Parameter(
                 "since",
                 "Instead of a cursor: all that was published after this moment, a market day or a time with "
@@ -250,6 +335,7 @@ OPERATIONS = (
                 "limit",
                 "Market days on a page.",
                 {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT},
+                shared_as="ChangesLimit",
             ),
             *FORMATS,
         ),
@@ -257,6 +343,7 @@ OPERATIONS = (
     Operation(
         id="get-status",
         path="/status",
+        tag=_FRESHNESS,
         summary="Freshness",
         description="How fresh metering data and access are.",
         answer=answers.Status,

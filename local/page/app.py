@@ -3,6 +3,7 @@
 /pages/…             the page's own files
 /pages/world.json    the demo world: who may call, with which secret and key, and where tokens come from
 /pages/openapi.json  the customers' OpenAPI document
+/pages/openapi-client.json  the one that clients are generated from
 /pages/uplot/…       the chart library with its licence, as its package was installed
 """
 
@@ -25,7 +26,7 @@ from local import demo, places
 FILES = Path(__file__).parent / "files"
 PACKAGES = Path(__file__).parent / "packages"
 """The package.json of what the page carries from the npm registry, and its lock file."""
-OPENAPI = places.ROOT / "docs" / "openapi.json"
+DOCUMENTS = places.ROOT / "docs"
 API = "/metering/v1"
 
 _LIBRARY_MISSING = (
@@ -43,7 +44,7 @@ class DeveloperPage:
     identity: str
     packages: Path | None
     files: Path = FILES
-    openapi: Path = OPENAPI
+    documents: Path = DOCUMENTS
 
     def application(self) -> ASGIApp:
         """Serves the page and its files: `/` and all below `/pages`."""
@@ -54,14 +55,16 @@ class DeveloperPage:
         async def world(_: Request) -> Response:
             return JSONResponse(_world(self.identity))
 
-        async def openapi(_: Request) -> Response:
-            return FileResponse(self.openapi, media_type="application/json")
+        async def openapi(request: Request) -> Response:
+            name = request.url.path.rpartition("/")[2]
+            return FileResponse(self.documents / name, media_type="application/json")
 
         app = Starlette(
             routes=[
                 Route("/", index),
                 Route("/pages/world.json", world),
                 Route("/pages/openapi.json", openapi),
+                Route("/pages/openapi-client.json", openapi),
                 _library(self.packages),
                 Mount("/pages", StaticFiles(directory=self.files)),
             ],

@@ -36,8 +36,8 @@ def point(api: Api, deliver: Deliver) -> MeteringPointId:
 @pytest.mark.parametrize(
     ("path", "given", "model"),
     [
-        ("/v1/customers", {}, answers.Customers),
-        ("/v1/metering-points", {"limit": 1}, answers.MeteringPoints),
+        ("/v1/customers", {}, answers.CustomerList),
+        ("/v1/metering-points", {"limit": 1}, answers.MeteringPointPage),
         ("/v1/metering-points/{}", {}, answers.MeteringPoint),
         ("/v1/metering-points/{}/consumption", {"date": "2026-03-29"}, answers.Series),
         ("/v1/metering-points/{}/consumption", {"date": "2026-03-29", "layout": "days"}, answers.Series),

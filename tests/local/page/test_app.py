@@ -58,10 +58,12 @@ def test_the_demo_world_says_who_may_call_and_where_tokens_come_from(caller: Cal
     }
 
 
-def test_the_openapi_document_is_the_customers_own(caller: Caller) -> None:
-    committed = (places.ROOT / "docs" / "openapi.json").read_bytes()
+@pytest.mark.parametrize("name", ["openapi.json", "openapi-client.json"])
+def test_the_openapi_documents_are_the_customers_own(caller: Caller, name: str) -> None:
+    committed = (places.ROOT / "docs" / name).read_bytes()
 
-    assert caller.get("/pages/openapi.json").content == committed
+    assert caller.get("/").text.count(f"/pages/{name}") == 1
+    assert caller.get(f"/pages/{name}").content == committed
 
 
 def test_the_chart_library_comes_from_its_package_with_its_licence(tmp_path: Path) -> None:

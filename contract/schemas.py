@@ -1,0 +1,132 @@
+"""JSON schemas of the answers' models, in the forms that other people's generators read well.
+
+- A property that may be null has `type: [X, "null"]`: generators make an empty class of `anyOf` with null.
+- Nothing has a `title`: API Management's portal shows it in place of the property's name.
+- A property that an answer leaves out has no `default`: TypeScript would believe it is always there.
+- A model that extends another one refers to it by `allOf`, so that both stay related in a client.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from pydantic.json_schema import GenerateJsonSchema, models_json_schema
+from pydantic_core import core_schema
+
+from contract.answers import Answer
+
+Schema = dict[str, Any]
+_PREFIX = "#/components/schemas/"
+
+
+class _Writer(GenerateJsonSchema):
+    """Pydantic's writer of schemas, without what makes clients break."""
+
+    def field_title_should_be_set(self, schema: Any) -> bool:
+        return False
+
+    def nullable_schema(self, schema: core_schema.NullableSchema) -> Schema:
+        inner = self.generate_inner(schema["schema"])
+        if "$ref" in inner:
+            return {"oneOf": [inner, {"type": "null"}]}
+        return {**inner, "type": [inner["type"], "null"]}
+
+    def default_schema(self, schema: core_schema.WithDefaultSchema) -> Schema:
+        return self.generate_inner(schema["schema"])
+
+
+def reference(name: str) -> Schema:
+    """A reference to a shared schema."""
+    return {"$ref": f"{_PREFIX}{name}"}
+
+
+def name_of(reference: Mapping[str, Any]) -> str:
+    """The name of the schema that a reference means."""
+    return str(reference["$ref"]).removeprefix(_PREFIX)
+
+
+def reached(value: Any, known: Mapping[str, Schema]) -> dict[str, Schema]:
+    """The known schemas that a value refers to, directly or through another of them."""
+    names: set[str] = set()
+    waiting = _references(value)
+    while waiting:
+        name = waiting.pop()
+        if name not in names:
+            names.add(name)
+            waiting += _references(known[name])
+    return {name: schema for name, schema in known.items() if name in names}
+
+
+def _references(value: Any) -> list[str]:
+    if isinstance(value, list):
+        return [name for each in value for name in _references(each)]
+    if not isinstance(value, Mapping):
+        return []
+    own = [name_of(value)] if isinstance(value.get("$ref"), str) else []
+    return [*own, *(name for each in value.values() for name in _references(each))]
+
+
+def of(models: Iterable[type[Answer]]) -> dict[str, Schema]:
+    """The schemas of these models and of all that they hold, by name, in alphabetical order."""
+    asked = list(models)
+    wanted = {base for model in asked for base in _with_bases(model)}
+    _, definitions = models_json_schema(
+        [(model, "serialization") for model in sorted(wanted, key=lambda model: model.__name__)],
+        ref_template=_PREFIX + "{model}",
+        schema_generator=_Writer,
+    )
+    written = {name: _without_title(schema) for name, schema in definitions["$defs"].items()}
+    bases = {model.__name__: _base(model) for model in _all_models()}
+    found = {name: _extending(schema, bases.get(name), written) for name, schema in sorted(written.items())}
+    # Pydantic defines the enumerations too that the models write as open texts.
+    return reached([reference(model.__name__) for model in asked], found)
+
+
+def flat(schemas: Mapping[str, Schema]) -> dict[str, Schema]:
+    """The same schemas with the properties of the one that they extend written out."""
+
+    def written_out(schema: Schema) -> Schema:
+        if "allOf" not in schema:
+            return schema
+        [base] = schema["allOf"]
+        inherited = written_out(schemas[name_of(base)])
+        own = {name: value for name, value in schema.items() if name != "allOf"}
+        return {
+            **own,
+            "properties": {**inherited["properties"], **own["properties"]},
+            "required": [*inherited["required"], *own.get("required", [])],
+        }
+
+    return {name: written_out(schema) for name, schema in schemas.items()}
+
+
+def _with_bases(model: type[Answer]) -> list[type[Answer]]:
+    base = _base(model)
+    return [model, *(_with_bases(base) if base else [])]
+
+
+def _base(model: type[Answer]) -> type[Answer] | None:
+    base = model.__base__
+    return base if base is not None and issubclass(base, Answer) and base is not Answer else None
+
+
+def _all_models(of: type[Answer] = Answer) -> list[type[Answer]]:
+    return [each for model in of.__subclasses__() for each in (model, *_all_models(model))]
+
+
+def _without_title(schema: Mapping[str, Any]) -> Schema:
+    # The models forbid what they do not name, for the tests; a property may come to an answer.
+    return {name: value for name, value in schema.items() if name not in ("title", "additionalProperties")}
+
+
+def _extending(schema: Schema, base: type[Answer] | None, written: Mapping[str, Schema]) -> Schema:
+    if base is None:
+        return schema
+    inherited = written[base.__name__]
+    own = {name: value for name, value in schema["properties"].items() if name not in inherited["properties"]}
+    required = [name for name in schema.get("required", []) if name in own]
+    return {
+        **{name: value for name, value in schema.items() if name not in ("properties", "required")},
+        "allOf": [reference(base.__name__)],
+        "properties": own,
+        **({"required": required} if required else {}),
+    }
