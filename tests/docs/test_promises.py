@@ -63,7 +63,7 @@ def test_every_code_of_a_fault_is_documented_and_no_other() -> None:
 def test_every_code_of_a_fault_is_one_that_the_app_gives() -> None:
     sources = [
         path.read_text(encoding="utf-8")
-        for path in (places.ROOT / "shared/api").glob("*.py")
+        for path in (places.ROOT / "shared/api").rglob("*.py")
         if path.name != "problems.py"
     ]
 
