@@ -8,6 +8,7 @@ from functools import partial
 import httpx
 import tenacity
 
+from shared.access import foreign
 from shared.limits import Limit
 
 
@@ -81,7 +82,7 @@ def _refuse_passing(response: httpx.Response, *, clock: Callable[[], datetime]) 
 
 def excerpt(text: str) -> str:
     """The beginning of a foreign text on one line, fit for a log."""
-    return " ".join(text[:400].split())[:200]
+    return " ".join(foreign.storable(text[:400]).split())[:200]
 
 
 def _retry_after(value: str | None, *, clock: Callable[[], datetime]) -> float | None:

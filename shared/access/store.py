@@ -29,6 +29,9 @@ MANIFEST = "~manifest"
 CHANGES_IN_TRANSACTION = tables.MAX_TRANSACTION - 1
 """One place is the manifest's."""
 
+PENDING_BYTES = 60_000
+"""How much of the audit a manifest takes along: a property of Table Storage holds 64 KiB."""
+
 logger = logging.getLogger(__name__)
 
 
@@ -175,9 +178,17 @@ class Writer:
         self._written = 0
 
     def write(self, batch: Sequence[Change], *, now: datetime) -> None:
-        """Make at most 99 changes in one transaction, and then note them in the audit."""
+        """Make at most 99 changes in one transaction, and then note them in the audit.
+
+        Changes whose audit does not fit into the manifest take several transactions.
+        """
         at = self._after_the_last(now)
         events = [audit.entity(change, at=at, run_id=self._run_id) for change in batch]
+        if len(batch) > 1 and len(audit.packed(events)) > PENDING_BYTES:
+            middle = len(batch) // 2
+            self.write(batch[:middle], now=now)
+            self.write(batch[middle:], now=now)
+            return
         for change in batch:
             self._granted_at.setdefault(change.subject.key, at.isoformat())
             if change.after is None:

@@ -11,7 +11,7 @@ import httpx
 from azure.core.exceptions import AzureError
 
 from shared import limits
-from shared.access import retrying
+from shared.access import foreign, retrying
 from shared.limits import Limit
 
 # httpx logs the address of each request as information, and a filter on users names a person.
@@ -178,7 +178,7 @@ PERMISSIONS = (
 
 def _object(response: httpx.Response) -> dict[str, Any] | None:
     try:
-        body = response.json()
+        body = foreign.parse_json(response.content)
     except ValueError:
         return None
     return body if isinstance(body, dict) else None

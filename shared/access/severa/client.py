@@ -58,7 +58,7 @@ def fetch(
     """Everything that access is decided from, read now.
 
     Takes one request for each active customer (custom values have no common list and no
-    `changedSince`), and a second one where it has two values or more, at `REQUESTS_PER_SECOND`: two to
+    `changedSince`), and a second one where it has any value, at `REQUESTS_PER_SECOND`: two to
     four minutes for a thousand customers.
 
     Raises:

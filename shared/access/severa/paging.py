@@ -13,8 +13,8 @@ from shared.access.severa.records import Row
 ROWS = 100
 """Rows asked for in each page: the most that Severa documents for nearly all lists."""
 
-WITH_SOMETHING_NEW = 2
-"""Rows of a page that may have another after it: its first is the last of the page before."""
+SHORTEST_LIMIT = 20
+"""Rows of a page by default in Severa's description: a list that is shorter comes on one page."""
 
 READINGS = 4
 """How often a list that changes under the reader is read before the reading is given up."""
@@ -65,8 +65,10 @@ def by_row(read: ReadPage) -> list[Row]:
     of the page before. When it does not, or when a row comes again, the list has moved and is read
     from the beginning.
 
-    Only a page without anything new ends the list, or a first one of a single row: how short a page is
-    says nothing, as Severa may cut it down. Lists of two rows or more take one request more for it.
+    How short a page is says nothing, as Severa may cut it down: only a page without anything new ends the
+    list. A page of one row may have been cut down to that row. So a list whose first page has one row, and
+    one that is longer than a page may be, is also asked for what stands behind its last row. A list that
+    is not empty takes two requests at least.
 
     Raises:
         ListUnreadable: when the list moved in each of `READINGS` readings.
@@ -80,15 +82,45 @@ def by_row(read: ReadPage) -> list[Row]:
 
 def _read_once(read: ReadPage) -> list[Row] | None:
     """All rows, or None when the list moved."""
-    rows: dict[str, Row] = {}
-    last: str | None = None
-    while True:
-        page = read({"firstRow": str(max(0, len(rows) - 1)), "rowCount": str(ROWS)}).rows
-        guids = [records.guid(row) for row in page]
-        new = guids if last is None else guids[1:]
-        if (last is not None and guids[:1] != [last]) or len({*rows, *new}) < len(rows) + len(new):
+    first = _page(read, first_row=0)
+    rows = _by_guid(first)
+    if len(rows) < len(first):
+        return None
+    pages_of_one = len(first) == 1
+    while rows:
+        new = _rows_behind(read, rows) if pages_of_one else _rows_after_the_last(read, rows)
+        if new == [] and not pages_of_one and len(rows) >= SHORTEST_LIMIT:
+            new = _rows_behind(read, rows)
+        if new is None or len({**rows, **_by_guid(new)}) < len(rows) + len(new):
             return None
-        rows |= dict(zip(guids, page, strict=True))
-        if len(page) < WITH_SOMETHING_NEW:
-            return list(rows.values())
-        last = guids[-1]
+        if not new:
+            break
+        rows |= _by_guid(new)
+        pages_of_one = pages_of_one and len(new) == 1
+    return list(rows.values())
+
+
+def _rows_after_the_last(read: ReadPage, rows: Mapping[str, Row]) -> list[Row] | None:
+    """The new rows of a page that begins with the last row; None when it begins with another."""
+    page = _page(read, first_row=len(rows) - 1)
+    return page[1:] if _begins_with_the_last(page, rows) else None
+
+
+def _rows_behind(read: ReadPage, rows: Mapping[str, Row]) -> list[Row] | None:
+    """The rows behind the last one; None when that has moved meanwhile."""
+    behind = _page(read, first_row=len(rows))
+    if behind and not _begins_with_the_last(_page(read, first_row=len(rows) - 1), rows):
+        return None
+    return behind
+
+
+def _begins_with_the_last(page: list[Row], rows: Mapping[str, Row]) -> bool:
+    return [records.guid(row) for row in page[:1]] == [*rows][-1:]
+
+
+def _page(read: ReadPage, *, first_row: int) -> list[Row]:
+    return read({"firstRow": str(first_row), "rowCount": str(ROWS)}).rows
+
+
+def _by_guid(page: list[Row]) -> dict[str, Row]:
+    return {records.guid(row): row for row in page}

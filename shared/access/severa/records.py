@@ -8,6 +8,7 @@ Only a record without its guid is an error: it could be neither told apart nor c
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from shared.access import foreign
 from shared.access.severa.register import ContactPerson, Customer, CustomValue, UnreadableValue
 
 Row = Mapping[str, Any]
@@ -46,7 +47,7 @@ def contact_person(row: Row) -> ContactPerson:
         guid=guid(row),
         customer_guid=_text(_part(row, "customer"), "guid").lower(),
         name=_text(row, "name") or f"{_text(row, 'firstName')} {_text(row, 'lastName')}".strip(),
-        emails=tuple(each for each in emails if isinstance(each, str)) if isinstance(emails, list) else (),
+        emails=_texts(emails) if isinstance(emails, list) else (),
         role_name=_text(_part(row, "role"), "name") or None,
         is_active=row.get("isActive", True) is True,
         is_deleted=row.get("isDeleted") not in (None, False),
@@ -90,13 +91,17 @@ def custom_value(
         return None
     if not isinstance(value, str):
         return UnreadableValue(customer_guid, name)
-    return CustomValue(customer_guid, name, value.strip())
+    return CustomValue(customer_guid, name, foreign.storable(value.strip()))
 
 
 def _text(row: Row, field: str) -> str:
     """A text without surrounding blanks; empty when Severa gives null, nothing or something else."""
     value = row.get(field)
-    return value.strip() if isinstance(value, str) else ""
+    return foreign.storable(value.strip()) if isinstance(value, str) else ""
+
+
+def _texts(values: Iterable[object]) -> tuple[str, ...]:
+    return tuple(foreign.storable(each) for each in values if isinstance(each, str))
 
 
 def _part(row: Row, field: str) -> Row:
@@ -105,7 +110,12 @@ def _part(row: Row, field: str) -> Row:
 
 
 def _number(value: object) -> int | None:
-    """A customer number; a JSON number by the description, but digits in a text are as good."""
-    if isinstance(value, str) and value.isascii() and value.isdigit():
+    """A customer number; a JSON number by the description, but digits in a text are as good.
+
+    None for more digits than a number of ours can have.
+    """
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= foreign.MAX_DIGITS:
         return int(value)
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
+    if not isinstance(value, int) or isinstance(value, bool) or abs(value) >= 10**foreign.MAX_DIGITS:
+        return None
+    return value

@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 
-from shared.access import retrying
+from shared.access import foreign, retrying
 from shared.access.severa import paging
 from shared.access.severa.pacing import Pace
 from shared.access.severa.paging import Page, ReadPage
@@ -91,7 +91,7 @@ class Session:
     def _reader(self, path: str, parameters: Mapping[str, str]) -> ReadPage:
         def read(page: Mapping[str, str]) -> Page:
             response = self._get(path, {**page, **parameters})
-            rows = response.json()
+            rows = foreign.parse_json(response.content)
             if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
                 raise SeveraIncomplete(f"Severa answered {path} with something other than a list of records.")
             return Page(rows, response.headers.get("NextPageToken") or None)
@@ -149,7 +149,7 @@ class Session:
         }
         url = self._settings.base_url + "/v1/token"
         response = self._persist("/v1/token", lambda: self._http.post(url, json=body))
-        answer = response.json() if response.is_success else {}
+        answer = foreign.parse_json(response.content) if response.is_success else {}
         token = answer.get("access_token") if isinstance(answer, dict) else None
         if not token:
             raise SeveraRefused(
@@ -162,7 +162,7 @@ def _whole(response: httpx.Response) -> httpx.Response:
     """A success that is not JSON is a page of something in between, or a body that was cut: try again."""
     if response.is_success:
         try:
-            response.json()
+            foreign.parse_json(response.content)
         except ValueError as error:
             raise httpx.RemoteProtocolError(
                 f"HTTP {response.status_code} with a body that is not JSON: {retrying.excerpt(response.text)}"
@@ -194,7 +194,7 @@ def _fault(response: httpx.Response) -> tuple[str, str]:
     top, and plain text. Unknown types come as they are.
     """
     try:
-        body = response.json()
+        body = foreign.parse_json(response.content)
     except ValueError:
         return "", retrying.excerpt(response.text)
     fault: Any = body.get("error", body) if isinstance(body, dict) else body

@@ -28,6 +28,10 @@ from shared.metering import MeteringPointId
 
 _NAME_CHARACTERS = 200
 
+MAX_PERIODS = 100
+"""Periods of one customer at one metering point. A stored row holds a text of some thousand characters; who
+moved in and out a hundred times is a fault of the data."""
+
 
 @dataclass(frozen=True)
 class Fields:
@@ -196,7 +200,7 @@ def _user_text(contact: ContactEmail, directory: Directory) -> str:
 
 def _number_faults(customer: Customer, sources: _Sources) -> list[Fault]:
     if customer.number is None or customer.number <= 0:
-        text = "gives API access but has no customer number; give it one in Severa"
+        text = "gives API access but has no customer number of 1 to 18 digits; give it one in Severa"
         return [faults.fault(customer, FaultKind.NO_NUMBER, text)]
     if sources.numbers[customer.number] > 1:
         text = "another active customer has the same customer number; correct one of them in Severa"
@@ -231,7 +235,18 @@ def _points(customer: Customer, sources: _Sources) -> tuple[Points, list[Fault]]
     shared = sources.held.shared.get(holder, {})
     permitted, overlaps = _unshared(narrowed, shared)
     found += [faults.fault(customer, FaultKind.OVERLAP, text) for text in overlaps]
-    return permitted, found
+    kept = {point: days for point, days in permitted.items() if len(days) <= MAX_PERIODS}
+    found += [
+        faults.fault(
+            customer,
+            FaultKind.METERING_POINT,
+            f"{point} has {len(days)} periods, more than the {MAX_PERIODS} that can be kept, so nobody may "
+            "read it; correct them in Severa or the warehouse",
+        )
+        for point, days in permitted.items()
+        if point not in kept
+    ]
+    return kept, found
 
 
 def _narrowed(held: Points, asked: Points) -> tuple[Points, list[str]]:

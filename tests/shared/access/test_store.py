@@ -1,5 +1,6 @@
 """Grants, manifests and audit in Table Storage."""
 
+import random
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
@@ -11,7 +12,7 @@ from shared.access import store
 from shared.access.grant import Grant
 from shared.access.spans import Span
 from shared.access.store import Partition, Writer
-from shared.access.sync import changes
+from shared.access.sync import changes, mapping
 from shared.access.sync.changes import Change
 from shared.tables import Tables
 from tests.builders.access import NOW, app, point
@@ -136,6 +137,28 @@ def test_the_longest_names_fit_in_one_transaction(storage: Tables) -> None:
 
     assert stored(storage) == set(grants)
     assert len(audited(storage)) == 99
+
+
+def test_changes_whose_audit_does_not_fit_into_the_manifest_take_several_transactions(
+    storage: Tables,
+) -> None:
+    draw = random.Random(7)
+    grants = [grant(number, *random_spans(draw, mapping.MAX_PERIODS)) for number in range(99)]
+
+    write(storage, granted(*grants))
+
+    assert stored(storage) == set(grants)
+    assert len(audited(storage)) == 99
+    version = str(store.read_partition(storage, ALICE).version)
+    assert int(version.rpartition(".")[2]) > 1
+
+
+def random_spans(draw: random.Random, count: int) -> list[Span]:
+    days = sorted(draw.sample(range(700_000, 740_000), 2 * count))
+    return [
+        Span(date.fromordinal(first), date.fromordinal(end))
+        for first, end in zip(days[::2], days[1::2], strict=True)
+    ]
 
 
 def test_of_two_runs_that_write_the_same_partition_one_fails(storage: Tables) -> None:

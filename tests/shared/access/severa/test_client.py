@@ -266,8 +266,8 @@ def test_values_are_read_to_the_last_when_pages_are_cut_down(service: Service) -
     assert CustomValue("c0000", data.METERING_POINTS, "707057500000000018") in values
 
 
-@pytest.mark.parametrize(("count", "requests"), [(0, 1), (1, 1), (2, 2), (12, 2), (100, 2), (101, 3)])
-def test_values_take_a_second_request_where_there_are_two_or_more(
+@pytest.mark.parametrize(("count", "requests"), [(0, 1), (1, 2), (2, 2), (12, 2), (100, 3), (101, 4)])
+def test_values_take_a_second_request_where_there_are_any(
     service: Service, count: int, requests: int
 ) -> None:
     service.put_severa(
@@ -279,6 +279,67 @@ def test_values_take_a_second_request_where_there_are_two_or_more(
     fetch(service)
 
     assert service.requests()["paths"][f"{CUSTOMERS}/c0000/customvalues"] == requests
+
+
+def test_a_narrowing_behind_a_first_page_of_one_row_is_read(service: Service) -> None:
+    narrowing = data.custom_value(
+        guid="v1", customer_guid="c0000", name=data.METERING_POINTS, value="707057500000000018"
+    )
+    service.put_severa(
+        customers=customers(1),
+        customProperties=[data.custom_property(name=name) for name in ("Note", data.METERING_POINTS)],
+        customValues=[*notes(1), narrowing],
+    )
+    service.order("truncate", VALUES, nth=1, rows=1)
+
+    assert CustomValue("c0000", data.METERING_POINTS, "707057500000000018") in fetch(service).custom_values
+
+
+DEEP = "[" * 200_000 + "]" * 200_000
+
+
+@pytest.mark.parametrize(
+    "strange",
+    [
+        '"\\ud800"',
+        '"\\u0000\\u0007"',
+        DEEP,
+        '{"a":' * 200_000 + "1" + "}" * 200_000,
+        "9" * 5_000,
+        "-" + "9" * 5_000,
+        "1e999",
+    ],
+    ids=["half a surrogate pair", "control characters", "deep lists", "deep objects", "digits", "minus", "e"],
+)
+@pytest.mark.parametrize("field", ["number", "name", "isActive", "notes"])
+def test_a_strange_value_in_one_record_spoils_no_other(service: Service, field: str, strange: str) -> None:
+    body = (
+        '[{"guid": "c0000", "number": 1, "name": "Whole", "isActive": true}, '
+        f'{{"guid": "c0001", "number": 2, "name": "Strange", "isActive": true, "{field}": {strange}}}]'
+    )
+    service.order("answer", CUSTOMERS, status=200, body=body)
+    service.put_severa(customers=customers(2), customProperties=[data.custom_property(name="Note")])
+
+    read = {each.guid: each for each in fetch(service).customers}
+
+    assert read["c0000"] == Customer("c0000", 1, "Whole", True)
+    assert read["c0001"].number in (2, None)
+    assert read["c0001"].name.encode("utf-8") is not None
+    assert read["c0001"].is_active is (field != "isActive")
+
+
+@pytest.mark.parametrize("strange", [DEEP, "9" * 5_000, "[]", "1"])
+def test_a_strange_value_that_may_narrow_is_unreadable_and_never_nothing(
+    service: Service, strange: str
+) -> None:
+    guid = data.property_guid(data.METERING_POINTS)
+    body = f'[{{"guid": "v1", "customProperty": {{"guid": "{guid}"}}, "value": {strange}}}]'
+    service.put_severa(
+        customers=customers(1), customProperties=[data.custom_property(name=data.METERING_POINTS)]
+    )
+    service.order("answer", VALUES, status=200, body=body)
+
+    assert fetch(service).unreadable_values == (UnreadableValue("c0000", data.METERING_POINTS),)
 
 
 @pytest.mark.parametrize(
@@ -405,10 +466,12 @@ def test_a_list_that_never_stays_as_it_is_ends_the_reading(service: Service) -> 
         fetch(service)
 
 
-@pytest.mark.parametrize("rows", [0, 2, 50])
-def test_a_page_that_comes_short_in_the_middle_of_a_list_loses_nobody(service: Service, rows: int) -> None:
+@pytest.mark.parametrize(
+    ("rows", "nth"), [(1, 1), (2, 1), (50, 1), (0, 2), (1, 2), (2, 2), (50, 2), (0, 3), (1, 3)]
+)
+def test_a_page_that_comes_short_loses_nobody(service: Service, rows: int, nth: int) -> None:
     service.put_severa(contactPersons=contacts(250))
-    service.order("truncate", CONTACTS, nth=2, rows=rows)
+    service.order("truncate", CONTACTS, nth=nth, rows=rows)
 
     assert len(fetch(service).contact_persons) == 250
 

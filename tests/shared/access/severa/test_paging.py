@@ -59,7 +59,7 @@ def test_whoever_is_in_the_list_all_the_time_is_read_exactly_once_or_the_reading
     assert changing.always <= set(guids) <= changing.ever
 
 
-@given(count=st.integers(0, 450), longest_page=st.sampled_from([2, 10, 57, 100]))
+@given(count=st.integers(0, 450), longest_page=st.sampled_from([1, 2, 10, 57, 100]))
 def test_a_list_that_stays_is_read_whole_and_in_order(count: int, longest_page: int) -> None:
     staying = ChangingList(count, changes=[], longest_page=longest_page)
 
@@ -90,10 +90,10 @@ def test_a_service_that_ignores_the_row_number_is_not_read_for_ever() -> None:
         paging.by_row(lambda parameters: Page(rows, None))
 
 
-@pytest.mark.parametrize(("count", "first_rows"), [(0, [0]), (1, [0]), (2, [0, 1]), (19, [0, 18])])
-def test_a_list_of_one_page_takes_a_second_request_only_when_it_may_go_on(
-    count: int, first_rows: list[int]
-) -> None:
+@pytest.mark.parametrize(
+    ("count", "first_rows"), [(0, [0]), (1, [0, 1]), (2, [0, 1]), (19, [0, 18]), (20, [0, 19, 20])]
+)
+def test_a_list_of_one_page_takes_more_requests_since_it_may_go_on(count: int, first_rows: list[int]) -> None:
     staying = ChangingList(count, changes=[], longest_page=100)
     asked = []
 
@@ -114,6 +114,29 @@ def test_a_page_that_is_cut_down_does_not_end_the_list() -> None:
         return Page(rows[first : first + 10], None)
 
     assert paging.by_row(read) == rows
+
+
+@pytest.mark.parametrize("cut_pages", [1, 2, 200])
+def test_a_first_page_of_one_row_does_not_end_the_list(cut_pages: int) -> None:
+    rows: list[Row] = [{"guid": f"{number:03}"} for number in range(130)]
+    lengths = iter([1] * cut_pages)
+
+    def read(parameters: Mapping[str, str]) -> Page:
+        first = int(parameters["firstRow"])
+        return Page(rows[first : first + next(lengths, 100)], None)
+
+    assert paging.by_row(read) == rows
+
+
+def test_a_list_of_pages_of_one_row_that_moves_is_read_again() -> None:
+    orders = iter([["a", "b", "c"], ["b", "c"], ["b", "c"]])
+    shown = ["b", "c"]
+
+    def read(parameters: Mapping[str, str]) -> Page:
+        first = int(parameters["firstRow"])
+        return Page([{"guid": guid} for guid in next(orders, shown)[first : first + 1]], None)
+
+    assert [row["guid"] for row in paging.by_row(read)] == ["b", "c"]
 
 
 def test_pages_by_token_end_with_a_missing_token_and_not_with_a_short_or_empty_page() -> None:

@@ -9,7 +9,20 @@ from shared.access.severa.register import ContactPerson, CustomValue, Unreadable
 
 @pytest.mark.parametrize(
     ("number", "expected"),
-    [(10001, 10001), ("10001", 10001), (None, None), ("A-17", None), ("", None), (True, None), (1.5, None)],
+    [
+        (10001, 10001),
+        ("10001", 10001),
+        (None, None),
+        ("A-17", None),
+        ("", None),
+        (True, None),
+        (1.5, None),
+        (10**18 - 1, 10**18 - 1),
+        (10**18, None),
+        ("9" * 19, None),
+        ("9" * 5000, None),
+        (-(10**18), None),
+    ],
 )
 def test_a_customer_number_is_digits_or_absent(number: object, expected: int | None) -> None:
     assert records.customer({"guid": "c1", "number": number}).number == expected

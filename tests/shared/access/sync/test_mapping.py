@@ -1,7 +1,7 @@
 """From records to wanted grants: who gets what, and what never grants."""
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 
@@ -156,7 +156,7 @@ def test_a_fault_names_the_customer_and_what_to_do() -> None:
         "0b6f1a52-8f5e-4c7e-9f7a-3f3c1d1e2a4b; correct it in Severa",
         f"customer 10001, Fjordbakeriet AS: kari@fjord.example: {DirectoryFault.NOT_FOUND}",
         f"customer without number, Ny kunde ({guid(10**9)}): "
-        "gives API access but has no customer number; give it one in Severa",
+        "gives API access but has no customer number of 1 to 18 digits; give it one in Severa",
     ]
 
 
@@ -385,3 +385,36 @@ def test_an_object_id_that_is_no_guid_grants_nothing() -> None:
 
     assert result.grants == {}
     assert kinds(result) == [FaultKind.USER]
+
+
+def periods_of_a_day(count: int) -> list[tuple[date, date]]:
+    starts = [date(2010, 1, 1) + timedelta(days=3 * each) for each in range(count)]
+    return [(start, start + timedelta(days=1)) for start in starts]
+
+
+@pytest.mark.parametrize("by_supply", [True, False])
+@pytest.mark.parametrize(("count", "is_kept"), [(100, True), (101, False), (1450, False)])
+def test_a_metering_point_with_more_periods_than_can_be_kept_is_a_fault_of_its_customer_alone(
+    count: int, is_kept: bool, by_supply: bool
+) -> None:
+    days = periods_of_a_day(count)
+    typed = " ".join(f"{first}..{end}" for first, end in days)
+    supply = [SupplyPeriod(10001, A, first, end) for first, end in days]
+
+    result = wanted(
+        Client(10001, apps=guid(1), points="" if by_supply else f"{A} {typed}"),
+        Client(10002, apps=guid(1), points="" if by_supply else B),
+        supply=[*supply, SupplyPeriod(10002, B, MAY, None)] if by_supply else None,
+    )
+
+    assert {(key[1], key[2]) for key in result.grants} == (
+        {(A, 10001), (B, 10002)} if is_kept else {(B, 10002)}
+    )
+    assert [str(fault) for fault in result.faults] == (
+        []
+        if is_kept
+        else [
+            f"customer 10001, Kunde 10001: {A} has {count} periods, more than the 100 that can be kept, so "
+            "nobody may read it; correct them in Severa or the warehouse"
+        ]
+    )

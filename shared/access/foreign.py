@@ -1,0 +1,70 @@
+"""What other services answer, made safe to keep: JSON that no record can spoil, text that can be stored.
+
+People type what is in these answers. A record with a strange value must become a fault of that record, not
+the end of the reading: everybody else's access would stand still.
+"""
+
+import json
+import re
+import unicodedata
+from typing import Any
+
+MAX_DEPTH = 100
+"""Levels of JSON that are read; nothing that is used lies deeper than five."""
+
+MAX_DIGITS = 18
+"""Digits of a whole number that every store and reader of ours can hold."""
+
+_STRING_OR_BRACKET = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{}]', re.DOTALL)
+_REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+
+
+def parse_json(body: bytes) -> Any:
+    """Return the value of a JSON text in UTF-8.
+
+    Bytes that are not UTF-8 become U+FFFD. A whole number with more than `MAX_DIGITS` digits becomes a float.
+    In a text that is nested too deeply to be parsed, what lies deeper than `MAX_DEPTH` becomes an empty list:
+    something that is there and cannot be read, never nothing.
+
+    Raises:
+        ValueError: the text is not JSON.
+    """
+    text = body.decode("utf-8-sig", "replace")
+    try:
+        return json.loads(text, parse_int=_whole_number)
+    except RecursionError:
+        return json.loads(_without_depths(text), parse_int=_whole_number)
+
+
+def storable(text: str) -> str:
+    """Return the text with U+FFFD in the place of what no store or log takes.
+
+    That is half of a surrogate pair, which JSON can write and UTF-8 cannot, and control characters other
+    than white space.
+    """
+    if text.isprintable():
+        return text
+    return "".join(_REPLACEMENT if _is_unstorable(character) else character for character in text)
+
+
+def _is_unstorable(character: str) -> bool:
+    return unicodedata.category(character) in ("Cs", "Cc") and not character.isspace()
+
+
+def _whole_number(digits: str) -> int | float:
+    return int(digits) if len(digits.removeprefix("-")) <= MAX_DIGITS else float(digits)
+
+
+def _without_depths(text: str) -> str:
+    kept: list[str] = []
+    depth, kept_until = 0, 0
+    for found in _STRING_OR_BRACKET.finditer(text):
+        if found[0] in "[{":
+            depth += 1
+            if depth == MAX_DEPTH + 1:
+                kept += [text[kept_until : found.start()], "[]"]
+        elif found[0] in "]}":
+            depth -= 1
+            if depth == MAX_DEPTH:
+                kept_until = found.end()
+    return "".join([*kept, text[kept_until:]])
