@@ -296,7 +296,7 @@ def _days(points: str, patterns: str, *, sequence: int) -> Statement:
         SELECT p.metering_point_id, 'consumption', ?, 'PT1H', q.quantities, ?,
                CAST(24.0 AS decimal(18, 3)), 0, ?, CAST(? AS datetime2(6)), NULL
         FROM OPENJSON(?) WITH (number int, metering_point_id varchar(18)) AS p
-        JOIN OPENJSON(?) WITH (number int, quantities varchar(4000)) AS q
+        JOIN OPENJSON(?) WITH (number int, quantities varchar(2000)) AS q
           ON q.number = (p.number + 7 * {sequence}) % {PATTERNS}
         ORDER BY p.metering_point_id
         """,

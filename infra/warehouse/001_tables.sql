@@ -78,7 +78,7 @@ CREATE TABLE metering.series_day (
     direction varchar(11) NOT NULL,
     delivery_date date NOT NULL,
     resolution varchar(5) NOT NULL,
-    quantities varchar(4000) NOT NULL,
+    quantities varchar(2000) NOT NULL,
     qualities varchar(100) NOT NULL,
     total_kwh decimal(18, 3) NOT NULL,
     missing smallint NOT NULL,

@@ -19,7 +19,7 @@ GO
 
 IF EXISTS (SELECT 1 FROM metering.landed_fault WHERE reason IS NOT NULL)
 BEGIN
-    SELECT reason, COUNT(*) AS how_many, MIN(metering_point_id) AS metering_point_id, MIN([start]) AS [start],
+    SELECT reason, COUNT_BIG(*) AS how_many, MIN(metering_point_id) AS metering_point_id, MIN([start]) AS [start],
            MIN(quantity_text) AS quantity, MIN(quality_text) AS quality
     FROM metering.landed_fault
     WHERE reason IS NOT NULL
@@ -59,10 +59,10 @@ BEGIN TRANSACTION
     WHERE NOT EXISTS (SELECT 1 FROM metering.delivery WHERE batch_id = '$(batch)');
 
     INSERT INTO metering.delivery (batch_id, source, received_at, first_start_utc, last_start_utc, interval_values)
-    SELECT '$(batch)', 'COPY INTO', @received, MIN(start_utc), MAX(start_utc), COUNT(*)
+    SELECT '$(batch)', 'COPY INTO', @received, MIN(start_utc), MAX(start_utc), COUNT_BIG(*)
     FROM metering.landed_value
     WHERE NOT EXISTS (SELECT 1 FROM metering.delivery WHERE batch_id = '$(batch)')
-    HAVING COUNT(*) > 0;
+    HAVING COUNT_BIG(*) > 0;
 COMMIT TRANSACTION
 GO
 

@@ -164,7 +164,8 @@ def _stage(warehouse: Warehouse, file: File, *, load_id: str, now: datetime, pro
 
 def _stage_chunk(warehouse: Warehouse, rows: Rows, *, load_id: str, now: datetime) -> None:
     with warehouse.transaction() as session:
-        session.run(staging.staged(rows, load_id=load_id, now=now))
+        for part in rows.parts():
+            session.run(staging.staged(part, load_id=load_id, now=now))
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from itertools import pairwise
 from typing import Any
 
 from shared import metering
-from shared.deliveries.files import CHUNK, Chunk, Fault
-from shared.warehouse.engine import Statement
+from shared.deliveries.files import Chunk, Fault
+from shared.warehouse.engine import ROWS_OF_A_STATEMENT, Json, Statement
 
 METERING_POINTS = (
     "metering_point_id",
@@ -150,8 +150,8 @@ def replace_metering_points(records: Sequence[Record]) -> Iterator[Statement]:
         yield Statement(
             """
             DELETE FROM metering.metering_point
-            WHERE metering_point_id IN
-                (SELECT metering_point_id FROM OPENJSON(?) WITH (metering_point_id varchar(18)) AS named)
+            WHERE metering_point_id IN (
+                SELECT named.metering_point_id FROM OPENJSON(?) WITH (metering_point_id varchar(18)) AS named)
             """,
             (some,),
             "forget_metering_points",
@@ -179,8 +179,8 @@ def replace_supply_periods(records: Sequence[Record]) -> Iterator[Statement]:
         yield Statement(
             """
             DELETE FROM metering.supply_period
-            WHERE metering_point_id IN
-                (SELECT metering_point_id FROM OPENJSON(?) WITH (metering_point_id varchar(18)) AS named)
+            WHERE metering_point_id IN (
+                SELECT named.metering_point_id FROM OPENJSON(?) WITH (metering_point_id varchar(18)) AS named)
             """,
             (some,),
             "forget_supply_periods",
@@ -198,7 +198,7 @@ def replace_supply_periods(records: Sequence[Record]) -> Iterator[Statement]:
         )
 
 
-def _json_parts(records: Sequence[Record]) -> Iterator[str]:
-    for start in range(0, len(records), CHUNK):
+def _json_parts(records: Sequence[Record]) -> Iterator[Json]:
+    for start in range(0, len(records), ROWS_OF_A_STATEMENT):
         # As ASCII: a driver would otherwise send text in the machine's character set.
-        yield json.dumps(records[start : start + CHUNK], default=str)
+        yield Json(json.dumps(records[start : start + ROWS_OF_A_STATEMENT], default=str))

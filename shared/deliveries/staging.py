@@ -63,13 +63,13 @@ def repeated(load_id: str) -> Query[int]:
     """How many intervals the file has twice or more."""
     return Query(
         """
-        SELECT COUNT(*)
+        SELECT COUNT_BIG(*)
         FROM (
             SELECT metering_point_id
             FROM metering.delivery_line
             WHERE load_id = ?
             GROUP BY metering_point_id, direction, start_utc, resolution
-            HAVING COUNT(*) > 1
+            HAVING COUNT_BIG(*) > 1
         ) AS repeated
         """,
         (load_id,),
@@ -118,7 +118,7 @@ def two_resolutions_in_a_day(load_id: str) -> Query[Fault]:
             GROUP BY metering_point_id, direction, delivery_date, resolution
         ) AS staged
         GROUP BY metering_point_id, direction, delivery_date
-        HAVING COUNT(*) > 1
+        HAVING COUNT_BIG(*) > 1
         ORDER BY MAX(first_line)
         OFFSET 0 ROWS FETCH NEXT ? ROWS ONLY
         """,
@@ -213,7 +213,7 @@ def delivery(load_id: str, *, batch_id: str, received_at: datetime, source: str)
         INSERT INTO metering.delivery (batch_id, source, received_at, first_start_utc, last_start_utc,
                                        interval_values)
         SELECT CAST(? AS varchar(64)), CAST(? AS varchar(400)), CAST(? AS datetime2(6)),
-               MIN(start_utc), MAX(start_utc), COUNT(*)
+               MIN(start_utc), MAX(start_utc), COUNT_BIG(*)
         FROM metering.delivery_line
         WHERE load_id = ?
         """,

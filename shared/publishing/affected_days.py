@@ -145,7 +145,7 @@ def _contradicted(sequence: int, days: Sequence[Span]) -> Condition:
 def _contradictions(contradicted: Condition) -> Query[int]:
     return Query(
         f"""
-        SELECT COUNT(*)
+        SELECT COUNT_BIG(*)
         FROM (SELECT DISTINCT metering_point_id, direction, delivery_date
               FROM metering.publishing_day
               WHERE {contradicted.sql}) AS contradicted

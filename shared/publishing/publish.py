@@ -157,7 +157,7 @@ def _publication_row(delivery: Delivery, *, sequence: int, published_at: datetim
         """
         INSERT INTO metering.publication (sequence, published_at, batch_id, [days], [values])
         SELECT CAST(? AS bigint), CAST(? AS datetime2(6)), CAST(? AS varchar(64)),
-               COUNT(*), COALESCE(SUM(CAST(LEN(qualities) AS bigint)), 0)
+               COUNT_BIG(*), COALESCE(SUM(CAST(LEN(qualities) AS bigint)), 0)
         FROM metering.series_day
         WHERE sequence = ?
         """,

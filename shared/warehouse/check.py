@@ -10,6 +10,7 @@ from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
 from shared import periods
+from shared.warehouse import fractions
 from shared.warehouse.engine import Query, Warehouse, aware
 from shared.warehouse.queries import END_DAY, FIRST_DAY
 
@@ -151,6 +152,9 @@ def check(warehouse: Warehouse, *, now: datetime) -> list[Finding]:
 
     It reads all published days: for operators, not for a probe. `structure` is the quick part.
     """
+    (keeps_fractions,) = warehouse.fetch(fractions.read_back())
+    if not keeps_fractions:
+        return [Finding("metering", fractions.LOST)]
     wrong = structure(warehouse)
     if wrong:
         return wrong  # Without its tables and columns nothing else can be asked.
@@ -222,7 +226,7 @@ def _found(where: str, fault: str, examples: list[str]) -> Finding | None:
 
 
 def _market_days(warehouse: Warehouse) -> Finding | None:
-    (days,) = warehouse.fetch(Query("SELECT COUNT(*) FROM metering.market_day", (), int, "market_days"))
+    (days,) = warehouse.fetch(Query("SELECT COUNT_BIG(*) FROM metering.market_day", (), int, "market_days"))
     expected = (END_DAY - FIRST_DAY).days
     if days == expected:
         return None
@@ -274,7 +278,7 @@ def _several_current_versions() -> Query[str]:
         SELECT metering_point_id, direction, delivery_date
         FROM metering.current_day
         GROUP BY metering_point_id, direction, delivery_date
-        HAVING COUNT(*) > 1
+        HAVING COUNT_BIG(*) > 1
         ORDER BY metering_point_id, direction, delivery_date
         OFFSET 0 ROWS FETCH NEXT ? ROWS ONLY
         """,
@@ -307,7 +311,7 @@ def _other_number_of_positions() -> Query[str]:
 def _values_without_delivery() -> Query[str]:
     return Query(
         """
-        SELECT v.batch_id, COUNT(*)
+        SELECT v.batch_id, COUNT_BIG(*)
         FROM metering.interval_value AS v
         WHERE NOT EXISTS (SELECT 1 FROM metering.delivery AS d
                           WHERE d.batch_id = v.batch_id AND d.received_at = v.received_at)
@@ -324,7 +328,7 @@ def _values_without_delivery() -> Query[str]:
 def _values_beside_intervals() -> Query[str]:
     return Query(
         """
-        SELECT batch_id, COUNT(*)
+        SELECT batch_id, COUNT_BIG(*)
         FROM metering.interval_value
         WHERE DATEPART(second, start_utc) <> 0
            OR DATEPART(minute, start_utc) % CASE resolution WHEN 'PT15M' THEN 15 ELSE 60 END <> 0

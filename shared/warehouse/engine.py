@@ -4,7 +4,7 @@ Statements are T-SQL that Microsoft Fabric takes, with `?` for each bound value.
 engine translates where it speaks another dialect; nobody above it knows which it is.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -15,6 +15,10 @@ from typing import Any, Generic, Protocol, TypeVar
 Row = TypeVar("Row")
 WORK_LIMIT = timedelta(minutes=15)
 """How long one statement of loading or publishing may take; answers to callers have the settings' limit."""
+
+
+ROWS_OF_A_STATEMENT = 10_000
+"""How many rows one parameter carries at most: some 2 MB of values, 3 MB of metering points."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,13 @@ class Rows:
 
     columns: Mapping[str, Sequence[str]]
 
+    def parts(self) -> Iterator["Rows"]:
+        """Return the rows in parts of at most `ROWS_OF_A_STATEMENT`, in order."""
+        length = len(next(iter(self.columns.values())))
+        for start in range(0, length, ROWS_OF_A_STATEMENT):
+            end = start + ROWS_OF_A_STATEMENT
+            yield Rows({name: texts[start:end] for name, texts in self.columns.items()})
+
     def as_json(self) -> str:
         """As engines take them that read JSON."""
         names = ",".join(f'"{name}":"%s"' for name in self.columns)
@@ -38,6 +49,12 @@ class Rows:
     def as_lines(self) -> str:
         """As lines of fields between commas, which is quicker to take apart."""
         return "\n".join(map(",".join, zip(*self.columns.values(), strict=True)))
+
+
+class Json(str):
+    """A JSON text for `OPENJSON(?) WITH (…)`, ASCII and of any length."""
+
+    __slots__ = ()
 
 
 Value = str | int | Decimal | date | datetime | Rows | None
@@ -73,7 +90,7 @@ class Query(Generic[Row]):
 
     Attributes:
         sql: T-SQL with a `?` for each of `parameters`.
-        parameters: aware datetimes are bound as UTC.
+        parameters: aware datetimes are bound as text in UTC, so each stands in a CAST to datetime2.
         row: makes a result row from its columns, in order; times arrive as UTC without zone,
             the only kind that `datetime2` knows. `aware` gives them their zone back.
         name: for logs and messages.
@@ -144,7 +161,10 @@ def aware(moment: datetime) -> datetime:
 
 
 def bindable(value: Value) -> Any:
-    """A parameter as the drivers take it: `datetime2` has no zone, so times are bound as UTC."""
+    """Return a parameter as the drivers take it; a time as ISO 8601 text in UTC, with its microseconds.
+
+    `datetime2` has no zone, and a driver may cut the fraction of a time without a word.
+    """
     if isinstance(value, datetime):
-        return value.astimezone(UTC).replace(tzinfo=None)
+        return value.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds")
     return value.as_json() if isinstance(value, Rows) else value

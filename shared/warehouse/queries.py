@@ -14,7 +14,7 @@ from shared import periods
 from shared.metering import Direction
 from shared.publishing import publish
 from shared.readable import Readable
-from shared.warehouse.engine import Query
+from shared.warehouse.engine import Json, Query
 
 FIRST_DAY = date(2010, 1, 1)
 """The first market day that the warehouse can hold."""
@@ -305,7 +305,7 @@ def metering_points(readable: Readable) -> Query[MeteringPointRow]:
         JOIN metering.metering_point AS m ON m.metering_point_id = permitted.metering_point_id
         ORDER BY m.metering_point_id
         """,
-        (orjson.dumps([{"metering_point_id": id_} for id_ in ids]).decode(),),
+        (Json(orjson.dumps([{"metering_point_id": id_} for id_ in ids]).decode()),),
         MeteringPointRow,
         "metering_points",
     )
@@ -341,7 +341,9 @@ def alive() -> Query[int]:
     return Query("SELECT 1", (), lambda one: int(one), "alive")
 
 
-def _permitted(readable: Readable, *, first_day: date, last_day: date, after: tuple[str, date] | None) -> str:
+def _permitted(
+    readable: Readable, *, first_day: date, last_day: date, after: tuple[str, date] | None
+) -> Json:
     """The permitted days within `[first_day, last_day)` as JSON, each day once, from the key `after` on."""
     rows = []
     for metering_point_id, permitted in readable.periods().items():
@@ -355,4 +357,4 @@ def _permitted(readable: Readable, *, first_day: date, last_day: date, after: tu
             start, end = max(period.first or begin, begin), min(period.end or last_day, last_day)
             if start < end:
                 rows.append({"metering_point_id": metering_point_id, "first_day": start, "last_day": end})
-    return orjson.dumps(rows).decode()
+    return Json(orjson.dumps(rows).decode())

@@ -8,9 +8,11 @@ import pyodbc  # type: ignore[import-not-found]  # Its types are no package, so 
 from azure.core.credentials import TokenCredential
 from azure.core.exceptions import AzureError
 
+from shared.warehouse import fractions
 from shared.warehouse.deadlines import Deadline
 from shared.warehouse.engine import WarehouseUnavailable
-from shared.warehouse.fabric import odbc
+from shared.warehouse.fabric import binding, odbc
+from shared.warehouse.fabric.odbc import WarehouseMisconfigured
 from shared.warehouse.fabric.pool import Opened
 
 # The driver manager would hand a connection of one token to another.
@@ -57,6 +59,8 @@ def opened(
             failing.callback(connection.close)
             limit_statements(connection, seconds)
             connection.execute(LOCK_TIMEOUT).close()
+            if not binding.keeps_fractions(connection):
+                raise WarehouseMisconfigured(fractions.LOST)
         except pyodbc.Error as error:
             raise odbc.meaning_at_sign_in(error.args, driver=driver, drivers=pyodbc.drivers()) from error
         failing.pop_all()

@@ -1,10 +1,9 @@
 """Microsoft Fabric's warehouse, or another server that speaks TDS, over `pyodbc`."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from datetime import date, datetime, timedelta
-from decimal import Decimal
+from datetime import timedelta
 
 import pyodbc  # type: ignore[import-not-found]  # Its types are no package, so mypy cannot see them.
 import tenacity
@@ -17,15 +16,13 @@ from shared.warehouse.engine import (
     WORK_LIMIT,
     Query,
     Row,
-    Rows,
     Session,
     Statement,
     TooManyRows,
     Value,
     WarehouseTimeout,
-    bindable,
 )
-from shared.warehouse.fabric import odbc, signin
+from shared.warehouse.fabric import binding, odbc, signin
 from shared.warehouse.fabric.odbc import WarehouseLost
 from shared.warehouse.fabric.pool import Opened, Pool
 
@@ -194,39 +191,15 @@ class _Session:
 
     @contextmanager
     def _executed(
-        self, sql: str, parameters: Sequence[Value], *, name: str, by: Deadline
+        self, sql: str, parameters: tuple[Value, ...], *, name: str, by: Deadline
     ) -> Iterator[pyodbc.Cursor]:
         with _translated(name, limit=self._limit):
             signin.limit_statements(self._connection, signin.whole_seconds(by))
             cursor = self._connection.cursor()
-            if parameters:
-                cursor.setinputsizes([binding(value) for value in parameters])
-            cursor.execute(sql, [bindable(value) for value in parameters])
+            binding.execute(cursor, sql, parameters)
             yield cursor
             # After an exception the pool closes the connection, and its cursors with it.
             cursor.close()
-
-
-def binding(value: Value) -> tuple[int, int, int]:
-    """How a parameter is bound: type, size, decimals.
-
-    Text goes as varchar and not as nvarchar, which pyodbc would choose: the server would otherwise
-    convert the clustered column to compare it, and read the whole table. Every text that is bound
-    is ASCII, so that it does not depend on the machine's character set.
-    """
-    if isinstance(value, str):
-        return (pyodbc.SQL_VARCHAR, len(value) if 0 < len(value) <= 8000 else 0, 0)
-    if isinstance(value, Rows):
-        return (pyodbc.SQL_VARCHAR, 0, 0)
-    if isinstance(value, datetime):
-        return (pyodbc.SQL_TYPE_TIMESTAMP, 26, 6)
-    if isinstance(value, date):
-        return (pyodbc.SQL_TYPE_DATE, 10, 0)
-    if isinstance(value, int):
-        return (pyodbc.SQL_BIGINT, 0, 0)
-    if isinstance(value, Decimal):
-        return (pyodbc.SQL_DECIMAL, 18, 3)
-    return (pyodbc.SQL_VARCHAR, 1, 0)
 
 
 @contextmanager

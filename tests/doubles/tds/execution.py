@@ -147,7 +147,7 @@ class Execution:
         answer.write(columns.description(described))
         written = 0
         for values_of_row in rows:
-            row = columns.row(described, values_of_row)
+            row = columns.row(described, misbehaviour.values(values_of_row))
             answer.write(row)
             written += 1
             misbehaviour.before_row(written, row)

@@ -2,14 +2,15 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from datetime import datetime
+from typing import Any, Literal
 
 from tests.doubles.tds.failures import Broken, Failed
 from tests.doubles.tds.packets import Answer
 
-What = Literal["error", "hang", "freeze", "trickle", "cut", "end"]
+What = Literal["error", "hang", "freeze", "trickle", "cut", "end", "whole seconds"]
 
 
 @dataclass
@@ -20,7 +21,8 @@ class Fault:
 
     Attributes:
         what: an error; silence until the client cancels; silence that nothing ends; a row every now and then;
-            a connection that breaks in the middle of a row; or one that is closed after a row.
+            a connection that breaks in the middle of a row; one that is closed after a row; or times without
+            their fraction.
         after_rows: so many rows are sent first.
         number: of the error.
         text: of the error.
@@ -111,13 +113,19 @@ class Misbehaviour:
 
     def before_row(self, number: int, row: bytes) -> None:
         """Do what was ordered when so many rows have been written; `row` is one to break off in."""
-        if self.fault is None or number < self.fault.after_rows:
+        if self.fault is None or self.fault.what == "whole seconds" or number < self.fault.after_rows:
             return
         if self.fault.what == "trickle":
             self.answer.flush()
             time.sleep(self.fault.seconds)
         elif number == self.fault.after_rows:
             self._misbehave(self.fault, row)
+
+    def values(self, row: Sequence[Any]) -> Sequence[Any]:
+        """Return the values of a row as the client gets them."""
+        if self.fault is None or self.fault.what != "whole seconds":
+            return row
+        return [each.replace(microsecond=0) if isinstance(each, datetime) else each for each in row]
 
     def _misbehave(self, fault: Fault, row: bytes) -> None:
         if fault.what == "error":

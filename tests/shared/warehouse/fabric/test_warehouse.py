@@ -8,13 +8,13 @@ import pytest
 from azure.core.credentials import AccessToken
 from azure.core.exceptions import ClientAuthenticationError
 
-from shared.warehouse.engine import Query, WarehouseUnavailable
+from shared.warehouse.engine import Json, Query, Rows, Value, WarehouseUnavailable
 from shared.warehouse.fabric.odbc import WarehouseMisconfigured
 
 pyodbc = pytest.importorskip("pyodbc", reason="unixODBC is not installed", exc_type=ImportError)
 
 from shared.warehouse import opening  # noqa: E402 - it needs pyodbc
-from shared.warehouse.fabric import signin, warehouse  # noqa: E402
+from shared.warehouse.fabric import binding, signin  # noqa: E402
 from tests.builders import warehouse as building  # noqa: E402
 
 
@@ -55,11 +55,26 @@ def test_an_identity_that_does_not_answer_makes_the_warehouse_unavailable() -> N
         signin.access_token(Identity(None))
 
 
-def test_text_is_bound_as_varchar_and_decimals_keep_three_places() -> None:
-    assert warehouse.binding("707057500000010017") == (pyodbc.SQL_VARCHAR, 18, 0)
-    assert warehouse.binding("x" * 8001) == (pyodbc.SQL_VARCHAR, 0, 0)
-    assert warehouse.binding(Decimal("1.250")) == (pyodbc.SQL_DECIMAL, 18, 3)
-    assert warehouse.binding(datetime(2026, 3, 29, tzinfo=UTC)) == (pyodbc.SQL_TYPE_TIMESTAMP, 26, 6)
+VARCHAR = pyodbc.SQL_VARCHAR
+
+
+@pytest.mark.parametrize(
+    ("value", "bound"),
+    [
+        ("", (VARCHAR, 32, 0)),
+        ("707057500000010017", (VARCHAR, 32, 0)),
+        ("x" * 33, (VARCHAR, 400, 0)),
+        ("x" * 8_000, (VARCHAR, 8_000, 0)),
+        ("x" * 8_001, (VARCHAR, 0, 0)),
+        (Json("[]"), (VARCHAR, 0, 0)),
+        (Rows({"line": ["1"]}), (VARCHAR, 0, 0)),
+        (None, (VARCHAR, 1, 0)),
+        (datetime(2026, 3, 29, tzinfo=UTC), (VARCHAR, 32, 0)),
+        (Decimal("1.250"), (pyodbc.SQL_DECIMAL, 18, 3)),
+    ],
+)
+def test_texts_and_times_are_bound_as_varchar_of_few_sizes(value: Value, bound: tuple[int, int, int]) -> None:
+    assert binding.binding(value) == bound
 
 
 def test_the_driver_manager_does_not_pool() -> None:

@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 
-from shared.warehouse import opening, schema
+from shared.warehouse import check, opening, schema
 from shared.warehouse.engine import Query, Statement, TooManyRows, Warehouse, WarehouseConflict
+from shared.warehouse.fabric.odbc import WarehouseMisconfigured
 from tests.builders import elsewhere
 from tests.builders import warehouse as building
+from tests.doubles.tds.faults import Fault
 from tests.doubles.tds.server import Server
 
 pyodbc = pytest.importorskip("pyodbc", reason="unixODBC is not installed", exc_type=ImportError)
@@ -55,11 +57,39 @@ def test_parameters_arrive_as_what_they_are(fabric: Warehouse) -> None:
         Decimal("-1.250"),
         None,
     )
-    marks = ", ".join("?" for _ in parameters)
+    marks = ", ".join("CAST(? AS datetime2(6))" if each is AT else "?" for each in parameters)
 
     (row,) = ask(fabric, f"SELECT {marks}", *parameters)
 
     assert row == (*parameters[:6], AT.replace(tzinfo=None), *parameters[7:])
+
+
+def test_times_keep_their_microseconds_though_the_server_never_said_how_long_they_may_be(
+    server: Server, fabric: Warehouse
+) -> None:
+    server.faults.order(Fault("error", matching="data_type = 93", number=24801, text="at its limit"))
+
+    ((at,),) = ask(fabric, "SELECT CAST(? AS datetime2(6))", AT)
+
+    assert at == AT.replace(tzinfo=None)
+
+
+def test_a_server_that_cuts_times_to_whole_seconds_is_not_used(server: Server, fabric: Warehouse) -> None:
+    server.faults.order(Fault("whole seconds", matching="AS datetime2(6))"))
+
+    with pytest.raises(WarehouseMisconfigured, match="without its microseconds"):
+        ask(fabric, "SELECT 1")
+
+
+def test_a_warehouse_that_cuts_times_to_whole_seconds_is_found_by_the_check(
+    server: Server, fabric: Warehouse
+) -> None:
+    ask(fabric, "SELECT 1")
+    server.faults.order(Fault("whole seconds", matching="AS datetime2(6))"))
+
+    findings = check.check(fabric, now=AT)
+
+    assert "without its microseconds" in findings[0].fault
 
 
 @pytest.mark.parametrize("length", [8_000, 8_001, 3_000_000])

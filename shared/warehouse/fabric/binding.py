@@ -1,0 +1,56 @@
+"""How values are bound over ODBC.
+
+Text goes as varchar and not as nvarchar, which pyodbc would choose: the server would otherwise convert the
+clustered column to compare it, and read the whole table. Every text that is bound is ASCII, so that it does
+not depend on the machine's character set. Times go as text too, since pyodbc cuts their fraction to what the
+server said at the process's first sign-in, and to whole seconds where it said nothing then.
+"""
+
+from datetime import date, datetime
+from decimal import Decimal
+
+import pyodbc  # type: ignore[import-not-found]  # Its types are no package, so mypy cannot see them.
+
+from shared.warehouse import fractions
+from shared.warehouse.engine import Json, Rows, Value, bindable
+
+Binding = tuple[int, int, int]
+"""Type, size and decimals of a parameter."""
+
+_NO_LIMIT = 0
+"""The size that means varchar(max) to the driver."""
+_SIZES = (32, 400, 8000)
+"""A statement whose texts have few sizes is the same statement to the server, whoever asks."""
+
+
+def binding(value: Value) -> Binding:
+    """Return how a parameter is bound."""
+    if isinstance(value, Json | Rows):
+        return (pyodbc.SQL_VARCHAR, _NO_LIMIT, 0)
+    if isinstance(value, str | datetime):
+        length = len(str(bindable(value)))
+        return (pyodbc.SQL_VARCHAR, next((size for size in _SIZES if length <= size), _NO_LIMIT), 0)
+    if isinstance(value, date):
+        return (pyodbc.SQL_TYPE_DATE, 10, 0)
+    if isinstance(value, int):
+        return (pyodbc.SQL_BIGINT, 0, 0)
+    if isinstance(value, Decimal):
+        return (pyodbc.SQL_DECIMAL, 18, 3)
+    return (pyodbc.SQL_VARCHAR, 1, 0)
+
+
+def execute(cursor: pyodbc.Cursor, sql: str, parameters: tuple[Value, ...]) -> None:
+    """Run a statement with its parameters bound."""
+    if parameters:
+        cursor.setinputsizes([binding(value) for value in parameters])
+    cursor.execute(sql, [bindable(value) for value in parameters])
+
+
+def keeps_fractions(connection: pyodbc.Connection) -> bool:
+    """Return whether a time comes back from the server with its microseconds."""
+    query = fractions.read_back()
+    cursor = connection.cursor()
+    execute(cursor, query.sql, query.parameters)
+    (row,) = cursor.fetchall()
+    cursor.close()
+    return query.row(*row)
