@@ -74,6 +74,9 @@ param instanceMemoryMB int = 2048
 @allowed(['Standard_LRS', 'Standard_ZRS'])
 param storageSku string
 
+@description('The app survives the loss of a zone; needs storage that does. Costs two warm instances for HTTP and for each timer.')
+param zoneRedundant bool
+
 param logRetentionDays int
 param logDailyCapGb int
 
@@ -225,6 +228,7 @@ module functionApp 'modules/function-app.bicep' = {
     maximumInstanceCount: maximumInstanceCount
     alwaysReadyInstances: alwaysReadyInstances
     instanceMemoryMB: instanceMemoryMB
+    zoneRedundant: zoneRedundant
     severaBaseUrl: severaBaseUrl
     severaClientId: severaClientId
     severaClientIdsProperty: severaClientIdsProperty

@@ -8,6 +8,7 @@ param maximumInstanceCount = 40
 param alwaysReadyInstances = 0
 param instanceMemoryMB = 2048
 param storageSku = 'Standard_LRS'
+param zoneRedundant = false
 param logRetentionDays = 30
 param logDailyCapGb = 1
 param gatewayTracePercentage = 100

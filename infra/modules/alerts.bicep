@@ -128,8 +128,8 @@ resource alerts 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [
       scopes: [workspaceId]
       evaluationFrequency: rule.every
       windowSize: rule.window
-      // In a new workspace the tables come to be with their first rows, after the rules.
-      skipQueryValidation: true
+      // Tables come to be with their first rows, after the rules: each query reads its table beside an empty one.
+      skipQueryValidation: false
       autoMitigate: true
       criteria: {
         allOf: [

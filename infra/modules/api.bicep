@@ -116,7 +116,12 @@ resource api 'Microsoft.ApiManagement/service/apis@2024-05-01' = {
     protocols: ['https']
     type: 'http'
     format: 'openapi+json'
-    value: loadTextContent('../apim/openapi.json')
+    // In an import the server is the backend, and must be absolute: the file's own is relative, for the local gateway.
+    value: replace(
+      string(loadJsonContent('../apim/openapi.json')),
+      '"servers":[{"url":"/metering/v1"}]',
+      '"servers":[{"url":"${functionAppUrl}/v1"}]'
+    )
     // A required query parameter stays one, and does not become a part of the path.
     translateRequiredQueryParameters: 'query'
     serviceUrl: '${functionAppUrl}/v1'
@@ -183,11 +188,7 @@ resource productPolicies 'Microsoft.ApiManagement/service/products/policies@2024
     properties: {
       format: policyFormat
       value: replace(
-        replace(
-          loadTextContent('../apim/policies/product.xml'),
-          '__calls-per-minute__',
-          string(product.callsPerMinute)
-        ),
+        replace(loadTextContent('../apim/policies/product.xml'), '__calls-per-minute__', string(product.callsPerMinute)),
         '__calls-per-day__',
         string(product.callsPerDay)
       )

@@ -68,6 +68,9 @@ param apiAppId string
 param syncSchedule string
 param publishSchedule string
 
+@description('Instances in two zones at least, so that the app survives the loss of one. Costs two warm instances for HTTP and for each timer.')
+param zoneRedundant bool
+
 @description('Subnet for outbound traffic, or empty for none.')
 param subnetId string
 
@@ -99,6 +102,8 @@ var warmInstances = [
 // The host and its libraries read these, the app never does: the timers' storage, the identity that telemetry is sent
 // with, and the name that it is sent under.
 var hostSettings = {
+  // The host's own page at `/` says which software runs here.
+  AzureWebJobsDisableHomepage: 'true'
   AzureWebJobsStorage__credential: 'managedidentity'
   AzureWebJobsStorage__clientId: identityClientId
   AzureWebJobsStorage__blobServiceUri: blobEndpoint
@@ -153,6 +158,7 @@ resource plan 'Microsoft.Web/serverfarms@2025-03-01' = {
   }
   properties: {
     reserved: true
+    zoneRedundant: zoneRedundant
   }
 }
 
@@ -175,7 +181,7 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
     virtualNetworkSubnetId: empty(subnetId) ? null : subnetId
     keyVaultReferenceIdentity: identityId
     siteConfig: {
-      alwaysOn: false
+      // Flex Consumption refuses most other properties of siteConfig, alwaysOn among them.
       minTlsVersion: '1.2'
     }
     functionAppConfig: {
@@ -259,16 +265,8 @@ resource authentication 'Microsoft.Web/sites/config@2025-03-01' = {
       }
     }
   }
-  // The two configurations restart the app; one after the other they do not disturb each other.
+  // Two changes of one app at the same time end in a conflict (409), so each waits for the one before.
   dependsOn: [settings]
-}
-
-resource noFtp 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2025-03-01' = {
-  parent: app
-  name: 'ftp'
-  properties: {
-    allow: false
-  }
 }
 
 resource noPublishingPassword 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2025-03-01' = {
@@ -277,6 +275,7 @@ resource noPublishingPassword 'Microsoft.Web/sites/basicPublishingCredentialsPol
   properties: {
     allow: false
   }
+  dependsOn: [authentication]
 }
 
 output id string = app.id

@@ -52,10 +52,7 @@ resource appAccess 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   name: guid(vault.id, appPrincipalId, roles['Key Vault Secrets User'])
   scope: vault
   properties: {
-    roleDefinitionId: subscriptionResourceId(
-      'Microsoft.Authorization/roleDefinitions',
-      roles['Key Vault Secrets User']
-    )
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles['Key Vault Secrets User'])
     principalId: appPrincipalId
     principalType: 'ServicePrincipal'
   }

@@ -52,11 +52,3 @@ def test_what_has_no_default_in_the_table_is_nothing_without_the_setting() -> No
     }
     assert read.identity_client_id is None
     assert (read.directory.api_app_id, read.directory.invite_redirect_url) == (None, None)
-
-
-@pytest.mark.parametrize("name", settings.SCHEDULES)
-def test_a_schedule_in_the_table_is_the_one_that_is_deployed(name: str) -> None:
-    bicep = (places.ROOT / "infra/main.bicep").read_text(encoding="utf-8")
-    parameter = f"{name.partition('_')[0].lower()}Schedule"
-
-    assert f"param {parameter} string = '{DEFAULTS[name].strip('`')}'\n" in bicep

@@ -1,37 +1,71 @@
-"""The project's own infrastructure, read once for the tests that check it."""
+"""The project's own infrastructure, compiled once for the tests that check it."""
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from local.infracheck import templates
-from local.infracheck.templates import Template
+from local import places
+from tests.builders import bicep
+from tests.builders.bicep import NEEDED, OPTIONAL, Snapshot
 
-ROOT = Path(__file__).parents[2]
+EVERYTHING = {**NEEDED, **OPTIONAL}
+
+PRIVATE = """
+using 'main.bicep'
+extends 'main.prod.bicepparam'
+param privateNetworking = true
+param maximumInstanceCount = 320
+"""
+"""Prod with a private network, and at the largest scale."""
 
 
 @pytest.fixture(scope="session")
 def root() -> Path:
     """The project's root."""
-    return ROOT
+    return places.ROOT
 
 
 @pytest.fixture(scope="session")
-def project() -> Mapping[str, Template]:
-    """Every Bicep template of the project, by its path."""
-    paths = [path.relative_to(ROOT).as_posix() for path in sorted((ROOT / "infra").rglob("*.bicep"))]
-    return {path: templates.read((ROOT / path).read_text("utf-8"), path=path) for path in paths}
+def infra(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of `infra/` that the compiler may write into."""
+    return bicep.copy_of_infra(tmp_path_factory.mktemp("bicep"))
+
+
+@pytest.fixture(scope="session")
+def snapshots(infra: Path) -> Mapping[str, Snapshot]:
+    """Snapshots of dev, of prod, of prod with a private network, and of prod without optional parts."""
+    (infra / "private.bicepparam").write_text(PRIVATE)
+    (infra / "bare.bicepparam").write_text("using 'main.bicep'\nextends 'main.prod.bicepparam'\n")
+    return {
+        "dev": bicep.snapshot(infra / "main.dev.bicepparam", values=EVERYTHING),
+        "prod": bicep.snapshot(infra / "main.prod.bicepparam", values=EVERYTHING),
+        "private": bicep.snapshot(infra / "private.bicepparam", values=EVERYTHING),
+        "bare": bicep.snapshot(infra / "bare.bicepparam", values=NEEDED),
+    }
+
+
+@pytest.fixture(params=["dev", "prod", "private", "bare"])
+def snapshot(request: pytest.FixtureRequest, snapshots: Mapping[str, Snapshot]) -> Snapshot:
+    """Each of the four deployments."""
+    return snapshots[request.param]
+
+
+@pytest.fixture(scope="session")
+def compiled(infra: Path) -> Mapping[str, Any]:
+    """The template that main.bicep compiles to."""
+    said = bicep.run("build", infra / "main.bicep", "--stdout")
+    assert (said.code, said.diagnostics) == (0, "")
+    template: Mapping[str, Any] = json.loads(said.output)
+    return template
 
 
 @pytest.fixture(scope="session")
 def policies() -> Mapping[str, str]:
     """Every policy and fragment of the gateway, by its path."""
-    folder = ROOT / "infra" / "apim" / "policies"
-    return {path.relative_to(ROOT).as_posix(): path.read_text("utf-8") for path in folder.rglob("*.xml")}
-
-
-@pytest.fixture(scope="session")
-def function_app() -> str:
-    """The source of the function app."""
-    return (ROOT / "function_app.py").read_text("utf-8")
+    folder = places.ROOT / "infra" / "apim" / "policies"
+    return {
+        path.relative_to(places.ROOT).as_posix(): path.read_text("utf-8") for path in folder.rglob("*.xml")
+    }

@@ -6,8 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from local.infracheck import agreement, surface
-from local.infracheck.templates import Template
+from local.functionhost.host import Host
+from tests.builders.bicep import Snapshot
+
+FUNCTION = re.compile(r'\bName == "(\w+)"')
+LOG_LINE = re.compile(r'\bMessage startswith "([^"]+)"(?: and Message has "([^"]+)")?')
+HEADING = re.compile(r"^#+ `?([\w-]+)`?\s*$", re.MULTILINE)
+EMPTY = re.compile(r"union isfuzzy=true \(datatable \([^)]+\) \[\]\), (\w+)\n")
+"""How a query reads a table that a new workspace may not have yet."""
 
 
 @pytest.fixture
@@ -16,85 +22,83 @@ def queries(root: Path) -> Mapping[str, str]:
     return {path.stem: path.read_text("utf-8") for path in (root / "infra" / "alerts").glob("*.kql")}
 
 
-def test_an_alert_on_a_function_that_does_not_exist_is_found() -> None:
-    found = agreement.unknown_functions(
-        {"late": 'AppRequests | where Name == "sync_acess"'}, known=["sync_access"]
-    )
+def test_alerts_watch_functions_that_the_app_has(queries: Mapping[str, str], contract_host: Host) -> None:
+    watched = {name for query in queries.values() for name in FUNCTION.findall(query)}
 
-    assert found == ["late watches sync_acess, which is not a function of the app."]
-
-
-def test_an_alert_on_a_log_line_that_nobody_writes_is_found() -> None:
-    queries = {"late": 'AppTraces | where Message startswith "Available until "'}
-
-    assert agreement.unlogged_lines(queries, sources=['log.info("Available until %s.", end)']) == []
-    assert agreement.unlogged_lines(queries, sources=['log.info("Available to %s.", end)']) == [
-        'late looks for log lines "Available until ", which the app does not write.'
-    ]
-
-
-def test_an_alert_on_words_that_no_log_line_has_is_found() -> None:
-    queries = {"out": 'AppTraces | where Message startswith "Publication " and Message has "leaves out"'}
-    source = 'log.error(\n    "Publication %d {} %d days.",\n    sequence,\n    days,\n)'
-
-    assert agreement.unlogged_lines(queries, sources=[source.format("leaves out")]) == []
-    assert agreement.unlogged_lines(queries, sources=[source.format("skips")]) == [
-        'out looks for log lines "Publication … leaves out", which the app does not write.'
-    ]
-
-
-def test_an_alert_without_advice_is_found() -> None:
-    guide = "# Operations\n\n### sync-failed\n\nLook at the run's faults.\n"
-
-    assert agreement.alerts_without_advice(["sync-failed", "data-late"], guide=guide) == [
-        "docs/operations.md has no section data-late."
-    ]
-
-
-def test_alerts_of_the_project_watch_functions_that_the_app_has(
-    queries: Mapping[str, str], function_app: str
-) -> None:
-    assert agreement.unknown_functions(queries, known=surface.functions(function_app)) == []
+    assert watched != set()
+    assert watched <= {function.name for function in contract_host.functions}
 
 
 @pytest.mark.parametrize("folder", ["alerts", "dashboard"])
-def test_queries_of_the_project_look_for_log_lines_that_the_app_writes(
-    folder: str, function_app: str, root: Path
-) -> None:
-    queries = {path.name: path.read_text("utf-8") for path in (root / "infra" / folder).glob("*.kql")}
+def test_queries_look_for_log_lines_that_the_app_writes(folder: str, root: Path) -> None:
+    sources = [(root / "function_app.py").read_text("utf-8")]
+    sources += [path.read_text("utf-8") for path in (root / "shared").rglob("*.py")]
 
-    shared = [path.read_text("utf-8") for path in (root / "shared").rglob("*.py")]
+    for path in (root / "infra" / folder).glob("*.kql"):
+        for start, words in LOG_LINE.findall(path.read_text("utf-8")):
+            logging = re.compile(
+                rf'\blog\.(?:info|warning|error)\(\s*"{re.escape(start)}[^"]*{re.escape(words)}'
+            )
+            assert any(logging.search(source) for source in sources), (path.name, start, words)
 
-    assert queries != {}
-    assert agreement.unlogged_lines(queries, sources=[function_app, *shared]) == []
 
-
-def test_every_alert_of_the_project_has_advice(queries: Mapping[str, str], root: Path) -> None:
+def test_every_alert_has_advice(queries: Mapping[str, str], root: Path) -> None:
     guide = (root / "docs" / "operations.md").read_text("utf-8")
 
-    assert agreement.alerts_without_advice(queries, guide=guide) == []
+    assert set(queries) - set(HEADING.findall(guide)) == set()
 
 
-def test_every_alert_is_deployed_under_the_name_of_its_file(project: Mapping[str, Template]) -> None:
-    rules = project["infra/modules/alerts.bicep"].variables["rules"]
-    files = [Path(rule["query"]["function"]["parameters"]["file_path"]).stem for rule in rules]
+def test_every_alert_is_deployed_under_the_name_of_its_file(
+    snapshot: Snapshot, queries: Mapping[str, str]
+) -> None:
+    deployed = {
+        rule["name"]: rule["properties"]["criteria"]["allOf"][0]["query"]
+        for rule in snapshot.of("Microsoft.Insights/scheduledQueryRules")
+    }
+    prefix = snapshot.outputs["RESOURCE_GROUP"].replace("rg-", "alert-")
 
-    assert [rule["name"] for rule in rules] == files
+    assert deployed == {f"{prefix}-{name}": query for name, query in queries.items()}
 
 
-def test_windows_and_frequencies_are_ones_that_azure_monitor_takes(project: Mapping[str, Template]) -> None:
+def test_windows_and_frequencies_are_ones_that_azure_monitor_takes(snapshot: Snapshot) -> None:
     frequencies = {"PT5M", "PT10M", "PT15M", "PT30M", "PT45M", "PT1H", "PT2H", "PT3H", "PT6H", "P1D"}
     windows = {*frequencies, "PT4H", "PT5H", "P2D"}
 
-    for rule in project["infra/modules/alerts.bicep"].variables["rules"]:
-        assert rule["every"] in frequencies
-        assert rule["window"] in windows
+    for rule in snapshot.of("Microsoft.Insights/scheduledQueryRules"):
+        assert rule["properties"]["evaluationFrequency"] in frequencies
+        assert rule["properties"]["windowSize"] in windows
 
 
-def test_queries_name_the_api_as_the_gateway_does(
-    project: Mapping[str, Template], queries: Mapping[str, str]
-) -> None:
-    name = project["infra/modules/api.bicep"].resource("api")["name"]
+def test_azure_validates_every_query_before_it_takes_the_rule(snapshot: Snapshot) -> None:
+    for rule in snapshot.of("Microsoft.Insights/scheduledQueryRules"):
+        assert rule["properties"]["skipQueryValidation"] is False
+
+
+def test_no_query_needs_a_table_that_a_new_workspace_lacks(queries: Mapping[str, str]) -> None:
+    tables = {name: re.findall(r"\b(?:App[A-Z]|ApiManagement)\w+", query) for name, query in queries.items()}
+    read = {name: EMPTY.findall(query) for name, query in queries.items()}
+
+    assert {name: found for name, found in tables.items() if found} == {
+        name: found for name, found in read.items() if found
+    }
+    assert {name for name, found in read.items() if not found} == {"logs-capped"}
+
+
+def test_no_query_widens_its_own_window(queries: Mapping[str, str]) -> None:
+    # Azure Monitor changes the window of a rule whose query has `ago` to two days.
+    assert [name for name, query in queries.items() if re.search(r"\bago\s*\(", query)] == []
+
+
+def test_queries_name_the_api_as_the_gateway_does(snapshot: Snapshot, queries: Mapping[str, str]) -> None:
+    name = snapshot.one("Microsoft.ApiManagement/service/apis")["name"].partition("/")[2]
     named = {found for query in queries.values() for found in re.findall(r'ApiId == "(\w+)"', query)}
 
     assert named == {name}
+
+
+def test_rules_and_workbook_are_scoped_to_the_workspace(snapshot: Snapshot) -> None:
+    workspace = snapshot.one("Microsoft.OperationalInsights/workspaces")["id"]
+
+    for rule in snapshot.of("Microsoft.Insights/scheduledQueryRules"):
+        assert rule["properties"]["scopes"] == [workspace]
+    assert snapshot.one("Microsoft.Insights/workbooks")["properties"]["sourceId"] == workspace

@@ -1,0 +1,273 @@
+"""The function app as deployed: one door, no keys, few sessions, the settings that the app reads."""
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local import places
+from shared import settings
+from tests.builders.bicep import NEEDED, OPTIONAL, Snapshot
+
+WORKSPACE_SESSIONS = 724  # Fabric refuses the next session of a workspace (workload-management, 2026-03-11).
+POOL_LIMIT = 8
+TIMERS = 2
+
+HOST_SETTINGS = (
+    *("AzureWebJobs", "APPLICATIONINSIGHTS_AUTHENTICATION_STRING", "FUNCTIONS_"),
+    *("IDENTITY_", "OTEL_", "PYTHON_"),
+)
+"""Beginnings of settings that the host, its Python worker and the libraries read; the app never does.
+
+Azure sets those of the managed identity (IDENTITY_) itself; locally the sample stands in for it.
+"""
+
+
+def app_settings(snapshot: Snapshot) -> Mapping[str, str]:
+    properties: Mapping[str, str] = snapshot.one("Microsoft.Web/sites/config", "appsettings")["properties"]
+    return properties
+
+
+def site(snapshot: Snapshot) -> Mapping[str, Any]:
+    properties: Mapping[str, Any] = snapshot.one("Microsoft.Web/sites")["properties"]
+    return properties
+
+
+def ours(names: Mapping[str, Any]) -> set[str]:
+    """The settings that are the app's own."""
+    return {name for name in names if not name.startswith(HOST_SETTINGS)}
+
+
+def test_the_app_bicep_and_the_sample_name_the_same_settings(snapshot: Snapshot, root: Path) -> None:
+    sample = json.loads((root / "local.settings.sample.json").read_text("utf-8"))["Values"]
+
+    assert ours(app_settings(snapshot)) == set(settings.names())
+    assert ours(sample) == set(settings.names())
+
+
+def test_the_schedules_in_the_guide_are_those_that_are_deployed(snapshot: Snapshot, root: Path) -> None:
+    guide = (root / "docs/operations.md").read_text("utf-8")
+    told = dict(re.findall(r"^\| `(\w+_SCHEDULE)` \| `([^`]+)` \|", guide, re.MULTILINE))
+
+    assert set(told) == set(settings.SCHEDULES)
+    assert {name: app_settings(snapshot)[name] for name in told} == told
+
+
+def test_the_door_admits_the_gateways_identity_and_nobody_else(snapshot: Snapshot) -> None:
+    door = snapshot.one("Microsoft.Web/sites/config", "authsettingsV2")["properties"]
+    gateway = snapshot.one("Microsoft.ApiManagement/service")["id"]
+
+    assert door["platform"] == {"enabled": True}
+    assert door["globalValidation"] == {
+        "requireAuthentication": True,
+        "unauthenticatedClientAction": "Return401",
+        "excludedPaths": ["/v1/health"],
+    }
+    validation = door["identityProviders"]["azureActiveDirectory"]["validation"]
+    backend = NEEDED["BACKEND_APP_ID"]
+    assert validation["allowedAudiences"] == [backend, f"api://{backend}"]
+    [application] = validation["defaultAuthorizationPolicy"]["allowedApplications"]
+    [identity] = validation["defaultAuthorizationPolicy"]["allowedPrincipals"]["identities"]
+    own = f"{gateway}/providers/Microsoft.ManagedIdentity/identities/default"
+    assert application == f"[reference('{own}', '2023-01-31').clientId]"
+    assert identity == f"[reference('{gateway}', '2024-05-01', 'full').identity.principalId]"
+    assert app_settings(snapshot)["GATEWAY_PRINCIPAL_ID"] == identity
+
+
+def test_the_one_secret_is_referred_to_and_nothing_else_is(snapshot: Snapshot) -> None:
+    referring = {name for name, value in app_settings(snapshot).items() if "@Microsoft.KeyVault(" in value}
+
+    assert referring == {"SEVERA_CLIENT_SECRET"}
+
+
+@pytest.mark.parametrize(
+    "word", ["listKeys", "accountKey", "sharedAccessKey", "AccountKey=", "instrumentationKey", "listSecrets"]
+)
+def test_no_resource_holds_or_fetches_a_key(snapshot: Snapshot, word: str) -> None:
+    assert word.lower() not in json.dumps([snapshot.resources, snapshot.outputs]).lower()
+
+
+def test_changes_of_one_app_follow_each_other(compiled: Mapping[str, Any]) -> None:
+    before = {
+        _last_quoted(resource["name"]): {
+            _last_quoted(each) for each in resource["dependsOn"] if each.count(", ") == 2
+        }
+        for resource in _module(compiled, "function-app")["resources"]
+        if resource["type"].startswith("Microsoft.Web/sites/")
+    }
+
+    assert before == {"appsettings": set(), "authsettingsV2": {"appsettings"}, "scm": {"authsettingsV2"}}
+
+
+def test_flex_consumption_gets_no_property_that_it_refuses(snapshot: Snapshot) -> None:
+    assert site(snapshot)["siteConfig"] == {"minTlsVersion": "1.2"}
+
+
+def test_the_host_shows_no_page_of_its_own(snapshot: Snapshot) -> None:
+    assert app_settings(snapshot)["AzureWebJobsDisableHomepage"] == "true"
+
+
+def test_pool_threads_and_concurrency_follow_the_number_of_instances(
+    snapshots: Mapping[str, Snapshot],
+) -> None:
+    found = {}
+    for name, snapshot in snapshots.items():
+        scale = site(snapshot)["functionAppConfig"]["scaleAndConcurrency"]
+        deployed = app_settings(snapshot)
+        found[name] = (
+            scale["maximumInstanceCount"],
+            scale["triggers"]["http"]["perInstanceConcurrency"],
+            int(deployed["WAREHOUSE_POOL_SIZE"]),
+            int(deployed["PYTHON_THREADPOOL_THREAD_COUNT"]),
+        )
+
+    assert found == {
+        "dev": (40, 8, 8, 10), "prod": (40, 8, 8, 10), "private": (320, 1, 1, 3), "bare": (40, 8, 8, 10),
+    }  # fmt: skip
+
+
+def test_the_sessions_of_all_instances_stay_below_those_of_the_workspace(snapshot: Snapshot) -> None:
+    instances = site(snapshot)["functionAppConfig"]["scaleAndConcurrency"]["maximumInstanceCount"]
+    pool = int(app_settings(snapshot)["WAREHOUSE_POOL_SIZE"])
+
+    while_a_new_version_starts = 2 * (instances * pool + TIMERS * POOL_LIMIT)
+
+    assert while_a_new_version_starts < WORKSPACE_SESSIONS
+    assert "FUNCTIONS_WORKER_PROCESS_COUNT" not in app_settings(snapshot)
+
+
+def test_main_takes_the_scale_that_the_module_takes(compiled: Mapping[str, Any]) -> None:
+    bounds = [
+        (template["parameters"]["maximumInstanceCount"][bound])
+        for template in (compiled, _module(compiled, "function-app"))
+        for bound in ("minValue", "maxValue")
+    ]
+
+    assert bounds == [40, 320, 40, 320]
+
+
+def test_the_gateway_waits_longer_than_the_app_may_take_for_an_answer(snapshot: Snapshot) -> None:
+    statements, waiting_for_a_session = 3, 1
+    policy = snapshot.one("Microsoft.ApiManagement/service/policies")["properties"]["value"]
+    [timeout] = re.findall(r'<forward-request timeout="(\d+)"', policy)
+
+    seconds = int(app_settings(snapshot)["WAREHOUSE_TIMEOUT_SECONDS"])
+
+    assert int(timeout) > (statements + waiting_for_a_session) * seconds
+
+
+def test_prod_survives_the_loss_of_a_zone_with_storage_and_app(snapshots: Mapping[str, Snapshot]) -> None:
+    redundant = {
+        name: (
+            snapshot.one("Microsoft.Storage/storageAccounts")["sku"]["name"],
+            snapshot.one("Microsoft.Web/serverfarms")["properties"]["zoneRedundant"],
+        )
+        for name, snapshot in snapshots.items()
+    }
+
+    assert redundant == {
+        "dev": ("Standard_LRS", False),
+        **dict.fromkeys(("prod", "private", "bare"), ("Standard_ZRS", True)),
+    }
+
+
+ROLES = {
+    "b7e6dc6d-f1e8-4753-8033-0f276bb0955b": "Storage Blob Data Owner",
+    "ba92f5b4-2d11-453d-a403-e96b0029c9fe": "Storage Blob Data Contributor",
+    "0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3": "Storage Table Data Contributor",
+    "4633458b-17de-408a-b874-0445c86b69e6": "Key Vault Secrets User",
+    "b86a8fe4-44ce-4948-aee5-eccb2c155cd7": "Key Vault Secrets Officer",
+    "3913510d-42f4-4e42-8a64-420c390055eb": "Monitoring Metrics Publisher",
+}
+
+
+def test_each_identity_has_exactly_the_roles_that_it_needs(snapshots: Mapping[str, Snapshot]) -> None:
+    app, gateway = "the app", "the gateway"
+    known = {
+        OPTIONAL["OPERATORS_GROUP_ID"]: "operators",
+        OPTIONAL["DELIVERY_WRITER_PRINCIPAL_ID"]: "deliverer",
+    }
+    given = {
+        "prod": {
+            (app, "Storage Blob Data Owner"), (app, "Storage Table Data Contributor"),
+            (app, "Key Vault Secrets User"), (app, "Monitoring Metrics Publisher"),
+            (gateway, "Monitoring Metrics Publisher"),
+            ("operators", "Storage Blob Data Contributor"), ("operators", "Storage Table Data Contributor"),
+            ("operators", "Key Vault Secrets Officer"), ("deliverer", "Storage Blob Data Contributor"),
+        },
+    }  # fmt: skip
+    given["bare"] = {pair for pair in given["prod"] if pair[0] in (app, gateway)}
+
+    for name, expected in given.items():
+        found = set()
+        for assignment in snapshots[name].of("Microsoft.Authorization/roleAssignments"):
+            properties = assignment["properties"]
+            principal = properties["principalId"]
+            who = known.get(principal) or (gateway if "ApiManagement" in principal else app)
+            found.add((who, ROLES[properties["roleDefinitionId"].rpartition("/")[2]]))
+        assert found == expected
+
+
+def test_storage_refuses_shared_keys_and_anonymous_readers(snapshot: Snapshot) -> None:
+    account = snapshot.one("Microsoft.Storage/storageAccounts")["properties"]
+
+    assert account["allowSharedKeyAccess"] is False
+    assert account["allowBlobPublicAccess"] is False
+    assert account["minimumTlsVersion"] == "TLS1_2"
+
+
+def test_a_private_network_takes_everything_behind_the_gateway_off_the_public_one(
+    snapshots: Mapping[str, Snapshot],
+) -> None:
+    kinds = ("Microsoft.Web/sites", "Microsoft.Storage/storageAccounts", "Microsoft.KeyVault/vaults")
+    reached = {
+        name: {kind: snapshot.one(kind)["properties"]["publicNetworkAccess"] for kind in kinds}
+        for name, snapshot in snapshots.items()
+    }
+
+    assert reached["private"] == dict.fromkeys(kinds, "Disabled")
+    assert reached["prod"] == reached["dev"] == reached["bare"] == dict.fromkeys(kinds, "Enabled")
+    gateway = snapshots["private"].one("Microsoft.ApiManagement/service")
+    assert (gateway["sku"]["name"], gateway["properties"]["virtualNetworkType"]) == ("StandardV2", "External")
+    assert len(snapshots["private"].of("Microsoft.Network/privateEndpoints")) == 4
+
+
+def test_each_service_is_asked_for_in_one_version_of_its_interface(snapshot: Snapshot) -> None:
+    versions: dict[str, set[str]] = {}
+    for resource in snapshot.resources:
+        kind = "/".join(resource["type"].split("/")[:2])
+        versions.setdefault(kind, set()).add(resource["apiVersion"])
+
+    assert versions["Microsoft.ApiManagement/service"] == {"2024-05-01"}
+    assert versions["Microsoft.Web/sites"] == {"2025-03-01"}
+    assert {kind: found for kind, found in versions.items() if len(found) > 1} == {}
+
+
+def test_nothing_that_the_alerts_and_their_guide_read_is_sampled_away_by_the_host(root: Path) -> None:
+    types = {"AppRequests": "Request", "AppTraces": "Trace", "AppExceptions": "Exception"}
+    alerts = "".join(path.read_text("utf-8") for path in (root / "infra/alerts").glob("*.kql"))
+    runbooks = (root / "docs/operations.md").read_text("utf-8").partition("## Metrics and traces")[0]
+
+    host = json.loads((places.ROOT / "host.json").read_text("utf-8"))
+
+    read = set(re.findall(r"\bApp[A-Z][a-z]+\b", alerts + runbooks))
+    kept = host["logging"]["applicationInsights"]["samplingSettings"]["excludedTypes"].split(";")
+    assert {types[table] for table in read} == set(kept)
+
+
+def _module(compiled: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """The template of a module, by the name that it is deployed under."""
+    [found] = [
+        resource["properties"]["template"]
+        for resource in compiled["resources"].values()
+        if resource.get("name") == name
+    ]
+    template: Mapping[str, Any] = found
+    return template
+
+
+def _last_quoted(expression: str) -> str:
+    return str(re.findall(r"'([^']+)'", expression)[-1])
