@@ -19,8 +19,16 @@ WORKER_VENV = places.STATE / f"python-{WORKER_PYTHON}"
 _WORKER_TESTS = "tests/local/functionhost/test_worker_runtime.py"
 _INFRASTRUCTURE_TESTS = "tests/infra"
 
-_WAREHOUSE = "tests/shared/warehouse"
-_OVER_TDS = ("queries", "publish", "publish_model", "deliveries", "histories", "landing", "supply", "check")
+_OVER_TDS = (
+    "tests/shared/deliveries/test_landing.py",
+    "tests/shared/deliveries/test_loading.py",
+    "tests/shared/publishing/test_histories.py",
+    "tests/shared/publishing/test_publish.py",
+    "tests/shared/publishing/test_publish_model.py",
+    "tests/shared/warehouse/test_check.py",
+    "tests/shared/warehouse/test_queries.py",
+    "tests/shared/warehouse/test_supply.py",
+)
 
 
 @dataclass(frozen=True)
@@ -44,7 +52,7 @@ STEPS = (
     Step("tests", ("pytest", "--quiet", f"--ignore={_INFRASTRUCTURE_TESTS}", f"--ignore={_WORKER_TESTS}")),
     Step(
         "warehouse over TDS",
-        ("pytest", "--quiet", "-rs", *(f"{_WAREHOUSE}/test_{name}.py" for name in _OVER_TDS)),
+        ("pytest", "--quiet", "-rs", *_OVER_TDS),
         {"TEST_WAREHOUSE": "tds", "HISTORIES": "6"},
     ),
     Step(f"Python {WORKER_PYTHON} worker", ("pytest", "--quiet", "-rs", _WORKER_TESTS)),

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from shared import periods
 
-SCRIPT = Path(__file__).parents[2] / "infra" / "warehouse" / "003_market_days.sql"
+SCRIPT = Path(__file__).parents[1] / "infra" / "warehouse" / "003_market_days.sql"
 FIRST_YEAR, LAST_YEAR = 2010, 2050
 
 _TEMPLATE = """\

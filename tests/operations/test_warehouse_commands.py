@@ -14,7 +14,7 @@ from shared.publishing.watermark import Publications
 from tests.builders import warehouse as building
 from tests.builders.warehouse import HOUSE, Clock, values
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[2]
 DAY = date(2026, 3, 29)
 NOWHERE = (
     "DefaultEndpointsProtocol=http;AccountName=nobody;AccountKey=bm9ib2R5;"
