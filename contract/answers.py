@@ -9,7 +9,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
+from pydantic import BaseModel, ConfigDict, Field, RootModel, WithJsonSchema
 from pydantic.alias_generators import to_camel
 from pydantic.json_schema import SkipJsonSchema
 
@@ -158,6 +158,12 @@ class Value(Answer):
     )
 
 
+class QualityByPosition(RootModel[dict[str, OpenQuality]]):
+    """The qualities of the values with another one than the day's, by their position from 0."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"1": "missing"}]})
+
+
 class Day(Answer):
     """The values of one market day, packed."""
 
@@ -165,10 +171,7 @@ class Day(Answer):
     start: datetime = Field(description="The start of the first value.")
     resolution: OpenResolution
     quality: DayQuality
-    exceptions: dict[str, OpenQuality] = Field(
-        description="The qualities of the values with another one than the day's, by their position from 0.",
-        examples=[{"1": "missing"}],
-    )
+    exceptions: QualityByPosition
     quantities: list[Quantity] = Field(
         description="Energy in kWh of each interval, in order of time; null when missing."
     )
@@ -255,6 +258,10 @@ class Changes(Answer):
     access_version: AccessVersion
 
 
+class TimeByPriceArea(RootModel[dict[str, datetime]]):
+    """End of the newest published market day by price area."""
+
+
 class Status(Answer):
     """How fresh metering data and access are."""
 
@@ -267,9 +274,7 @@ class Status(Answer):
     access_synced_at: datetime | None = Field(
         description="When access was last confirmed with the register; null when it never was."
     )
-    price_areas: dict[str, datetime] = Field(
-        description="End of the newest published market day by price area."
-    )
+    price_areas: TimeByPriceArea
 
 
 class Fault(Answer):

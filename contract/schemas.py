@@ -115,7 +115,11 @@ def _all_models(of: type[Answer] = Answer) -> list[type[Answer]]:
 
 def _without_title(schema: Mapping[str, Any]) -> Schema:
     # The models forbid what they do not name, for the tests; a property may come to an answer.
-    return {name: value for name, value in schema.items() if name not in ("title", "additionalProperties")}
+    return {
+        name: value
+        for name, value in schema.items()
+        if name != "title" and (name, value) != ("additionalProperties", False)
+    }
 
 
 def _extending(schema: Schema, base: type[Answer] | None, written: Mapping[str, Schema]) -> Schema:
