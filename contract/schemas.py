@@ -87,13 +87,13 @@ def flat(schemas: Mapping[str, Schema]) -> dict[str, Schema]:
     def written_out(schema: Schema) -> Schema:
         if "allOf" not in schema:
             return schema
-        [base] = schema["allOf"]
+        base, added = schema["allOf"]
         inherited = written_out(schemas[name_of(base)])
-        own = {name: value for name, value in schema.items() if name != "allOf"}
         return {
-            **own,
-            "properties": {**inherited["properties"], **own["properties"]},
-            "required": [*inherited["required"], *own.get("required", [])],
+            "description": schema["description"],
+            "type": "object",
+            "properties": {**inherited["properties"], **added["properties"]},
+            "required": [*inherited["required"], *added.get("required", [])],
         }
 
     return {name: written_out(schema) for name, schema in schemas.items()}
@@ -128,9 +128,6 @@ def _extending(schema: Schema, base: type[Answer] | None, written: Mapping[str, 
     inherited = written[base.__name__]
     own = {name: value for name, value in schema["properties"].items() if name not in inherited["properties"]}
     required = [name for name in schema.get("required", []) if name in own]
-    return {
-        **{name: value for name, value in schema.items() if name not in ("properties", "required")},
-        "allOf": [reference(base.__name__)],
-        "properties": own,
-        **({"required": required} if required else {}),
-    }
+    # Of its own properties beside `allOf`, openapi-python-client would see none.
+    added = {"type": "object", "properties": own, **({"required": required} if required else {})}
+    return {"description": schema["description"], "allOf": [reference(base.__name__), added]}
