@@ -9,6 +9,7 @@ import azure.functions as func
 
 from shared import services, settings
 from shared.api import authorize, boundary, callers, etags, formats, resources, responses, status, urls
+from shared.api.callers import Caller
 from shared.api.changes import changes
 from shared.api.listings import listings
 from shared.api.responses import Answer
@@ -36,7 +37,7 @@ answers = partial(boundary.answers, telemetry=lambda: use.telemetry)
 @answers
 def customers(req: func.HttpRequest) -> Answer:
     """The customers whose metering points the caller may read."""
-    caller = callers.identify(req.headers, gateway_principal_id=use.settings.gateway_principal_id)
+    caller = identify(req)
     asked = listings.read_format(urls.parameters(req.url), accept=req.headers.get("accept", ""))
     readable = authorize.many(use.grants, caller)
     etag = etags.of(readable, "customers", asked)
@@ -49,9 +50,11 @@ def customers(req: func.HttpRequest) -> Answer:
 @answers
 def metering_points(req: func.HttpRequest) -> Answer:
     """The metering points that the caller may read."""
-    caller = callers.identify(req.headers, gateway_principal_id=use.settings.gateway_principal_id)
+    caller = identify(req)
     known = use.known()
-    asked = listings.read_request(urls.parameters(req.url), accept=req.headers.get("accept", ""))
+    asked = listings.read_request(
+        urls.parameters(req.url), seals=use.seals, accept=req.headers.get("accept", "")
+    )
     readable = authorize.many(use.grants, caller, customer_number=asked.customer_number)
     etag = etags.of(readable, asked, known.published_at, known.described_at)
     if etags.unchanged(req.headers, etag):
@@ -64,7 +67,7 @@ def metering_points(req: func.HttpRequest) -> Answer:
 @answers
 def metering_point(req: func.HttpRequest) -> Answer:
     """One metering point."""
-    caller = callers.identify(req.headers, gateway_principal_id=use.settings.gateway_principal_id)
+    caller = identify(req)
     known = use.known()
     asked = listings.read_one(
         req.route_params["meteringPointId"],
@@ -111,10 +114,14 @@ def production_of_many(req: func.HttpRequest) -> Answer:
 @answers
 def changes_since(req: func.HttpRequest) -> Answer:
     """New and corrected market days since a cursor."""
-    caller = callers.identify(req.headers, gateway_principal_id=use.settings.gateway_principal_id)
+    caller = identify(req)
     latest = use.publications.latest()
     asked = changes.read_request(
-        urls.parameters(req.url), now=use.clock(), latest=latest, accept=req.headers.get("accept", "")
+        urls.parameters(req.url),
+        now=use.clock(),
+        latest=latest,
+        seals=use.seals,
+        accept=req.headers.get("accept", ""),
     )
     readable = authorize.many(use.grants, caller)
     etag = etags.of(readable, asked)
@@ -130,7 +137,7 @@ def changes_since(req: func.HttpRequest) -> Answer:
 @answers
 def service_status(req: func.HttpRequest) -> Answer:
     """How fresh metering data and access are."""
-    callers.identify(req.headers, gateway_principal_id=use.settings.gateway_principal_id)
+    identify(req)
     listings.read_format(
         urls.parameters(req.url), accept=req.headers.get("accept", ""), available=formats.ONLY_JSON
     )
@@ -174,15 +181,25 @@ def publish_readings(timer: func.TimerRequest) -> None:
     intake.insist()
 
 
+def identify(req: func.HttpRequest) -> Caller:
+    """The caller that the gateway names."""
+    return callers.identify(
+        req.headers,
+        gateway_principal_id=use.settings.gateway_principal_id,
+        authentication_enabled=use.settings.authentication_enabled,
+    )
+
+
 def series_of_one(req: func.HttpRequest, direction: Direction) -> Answer:
     """The series of the metering point in the path."""
-    caller = callers.identify(req.headers, gateway_principal_id=use.settings.gateway_principal_id)
+    caller = identify(req)
     known = use.known()
     asked = requests.series_of_one(
         metering_point_id=req.route_params["meteringPointId"],
         direction=direction,
         given=urls.parameters(req.url),
         known=known,
+        seals=use.seals,
         accept=req.headers.get("accept", ""),
     )
     readable = authorize.one(use.grants, caller, metering_point_id=asked.named[0])
@@ -203,12 +220,13 @@ def series_of_one(req: func.HttpRequest, direction: Direction) -> Answer:
 
 def series_of_many(req: func.HttpRequest, direction: Direction) -> Answer:
     """The series of the metering points named, of a customer's, or of all that the caller may read."""
-    caller = callers.identify(req.headers, gateway_principal_id=use.settings.gateway_principal_id)
+    caller = identify(req)
     known = use.known()
     asked = requests.series_of_many(
         direction=direction,
         given=urls.parameters(req.url),
         known=known,
+        seals=use.seals,
         accept=req.headers.get("accept", ""),
     )
     readable = authorize.many(use.grants, caller, named=asked.named, customer_number=asked.customer_number)

@@ -27,11 +27,14 @@ from bench.apparatus import asking, measuring, stored
 from bench.apparatus.counting import Counting
 from shared import periods
 from shared.api.changes import change_pages, changes
+from shared.api.sealing import Seals
 from shared.metering import MeteringPointId
 from shared.readable import Permission, Readable
 from shared.settings import WarehouseSettings
 from shared.warehouse import opening, schema
 from shared.warehouse.engine import Query, Statement, Warehouse
+
+_SEALS = Seals([bytes(32)])
 
 LAST = date(2026, 11, 20)
 SHARES = (0.001, 0.02, 0.2, 1.0)
@@ -196,7 +199,11 @@ def ours(
 ) -> Callable[[], bytes]:
     """A page of this API, from permitted days to the body."""
     asked = changes.ChangesRequest(
-        after=change_pages.first_of(sequence), since=None, limit=limit, through=sequence
+        after=change_pages.first_of(sequence),
+        since=None,
+        limit=limit,
+        through=sequence,
+        seal=_SEALS.of("changes"),
     )
 
     def ask() -> bytes:

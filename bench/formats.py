@@ -24,6 +24,7 @@ from rich.table import Table
 from bench.apparatus import measuring
 from shared import periods
 from shared.api.formats import Dialect, Format, Kind
+from shared.api.sealing import Seals
 from shared.api.series import assembly, rendering
 from shared.api.series.assembly import Scope
 from shared.api.series.pages import MAX_VALUES, Page
@@ -166,7 +167,7 @@ _QUESTION = SeriesRequest(
     as_of=_NOW,
     limit=10_000,
     cursor=None,
-    query="bench",
+    seal=Seals([bytes(32)]).of("bench"),
 )
 WAYS = {
     "json, values": _ours(Format(Kind.JSON)),

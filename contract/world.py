@@ -67,6 +67,8 @@ def app_settings(folder: Path, *, table_storage: str) -> dict[str, str]:
         "WAREHOUSE": f"duckdb:{folder / 'contract.duckdb'}",
         "TABLE_STORAGE": table_storage,
         "GATEWAY_PRINCIPAL_ID": demo.GATEWAY_PRINCIPAL_ID,
+        "WEBSITE_AUTH_ENABLED": "True",
+        "SEALING_KEY": demo.SEALING_KEY,
         "SEVERA_CLIENT_ID": "unused",
         "SEVERA_CLIENT_SECRET": "unused",
     }

@@ -1,5 +1,6 @@
 """The demo world: fixed ids, keys and secrets that work in the local stack and nowhere else."""
 
+import base64
 from dataclasses import dataclass
 
 TENANT_ID = "5a5e0000-0000-4000-8000-000000000001"
@@ -20,6 +21,8 @@ FUNCTION_IDENTITY_HEADER = "demo-function-identity"
 
 SEVERA_CLIENT_ID = "demo-severa-client"
 SEVERA_CLIENT_SECRET = "demo-severa-secret"
+
+SEALING_KEY = base64.b64encode(b"demo-key-that-seals-demo-cursors").decode()
 
 
 @dataclass(frozen=True)

@@ -43,6 +43,7 @@ def stack(ports: Ports, *, state: Path = places.STATE) -> dict[str, str]:
         "TABLE_STORAGE": emulator.connection_string(azurite_endpoints(ports)),
         "DELIVERY_STORAGE": emulator.connection_string(azurite_endpoints(ports)),
         "GATEWAY_PRINCIPAL_ID": demo.GATEWAY_PRINCIPAL_ID,
+        "SEALING_KEY": demo.SEALING_KEY,
         "SEVERA_BASE_URL": f"{standins}/severa/rest-api",
         "SEVERA_CLIENT_ID": demo.SEVERA_CLIENT_ID,
         "SEVERA_CLIENT_SECRET": demo.SEVERA_CLIENT_SECRET,

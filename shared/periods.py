@@ -12,10 +12,21 @@ from zoneinfo import ZoneInfo
 
 OSLO = ZoneInfo("Europe/Oslo")
 ONE_DAY = timedelta(days=1)
+FIRST_CALENDAR_DAY, LAST_CALENDAR_DAY = date(1900, 1, 1), date(2199, 12, 31)
+"""The days that can be asked for."""
 
-_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _EXAMPLE = datetime(2026, 3, 29)  # noqa: DTZ001 - shown with both kinds of offset in messages
-_OFFSET = re.compile(r"(?:Z|[+-]\d{2}:?\d{2})$", re.IGNORECASE)
+_TIME = re.compile(
+    r"(?P<day>[0-9]{4}-[0-9]{2}-[0-9]{2})[Tt ]"
+    r"(?P<minute>(?:[01][0-9]|2[0-3]):[0-5][0-9])"
+    r"(?::(?P<second>[0-5][0-9])(?:[.,](?P<fraction>[0-9]{1,9}))?)?"
+    r"(?P<offset>[Zz]|[+-](?:0[0-9]|1[0-4])(?::?[0-5][0-9])?)?"
+)
+"""ISO 8601 as its writers write it: T or a blank, seconds or none, an offset in minutes or hours."""
+
+
+_MICROSECOND_DIGITS = 6
 
 
 class InvalidMoment(ValueError):
@@ -93,24 +104,41 @@ def parse_calendar_day(text: str) -> date:
 def parse_moment(text: str) -> datetime:
     """An instant in UTC from a market day (its start) or from an ISO 8601 time with an offset.
 
+    Digits beyond the microsecond, which .NET writes, are cut off.
+
     Raises:
         InvalidMoment: the text is malformed, names no such day, has no offset, or lies
             outside the years 1900 to 2199.
     """
     if _DATE.fullmatch(text):
         return start_of(parse_calendar_day(text))
-    try:
-        instant = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise InvalidMoment(f"'{text}' is not an ISO 8601 date or time. {_both_ways(_EXAMPLE)}") from error
-    _within_the_calendar(instant.date())
-    if instant.tzinfo is None or not _OFFSET.search(text):
-        raise InvalidMoment(f"'{text}' has no offset from UTC. {_both_ways(instant)}")
-    return instant.astimezone(UTC)
+    found = _TIME.fullmatch(text)
+    if found is None:
+        raise InvalidMoment(f"'{text}' is not an ISO 8601 date or time. {_both_ways(_EXAMPLE)}")
+    day, offset = parse_calendar_day(found["day"]), found["offset"]
+    local = datetime.combine(day, time.fromisoformat(found["minute"])) + timedelta(
+        seconds=int(found["second"] or 0), microseconds=_microseconds(found["fraction"] or "")
+    )
+    if offset is None:
+        raise InvalidMoment(f"'{text}' has no offset from UTC. {_both_ways(local)}")
+    return (local - _offset(offset)).replace(tzinfo=UTC)
+
+
+def _microseconds(fraction: str) -> int:
+    return int(fraction[:_MICROSECOND_DIGITS].ljust(_MICROSECOND_DIGITS, "0"))
+
+
+def _offset(text: str) -> timedelta:
+    """Return an offset from UTC from `Z`, `+01`, `+0100` or `+01:00`."""
+    if text in "Zz":
+        return timedelta()
+    hours, minutes = text[1:3], text[3:].lstrip(":")
+    offset = timedelta(hours=int(hours), minutes=int(minutes or 0))
+    return -offset if text[0] == "-" else offset
 
 
 def _within_the_calendar(day: date) -> date:
-    if not 1900 <= day.year < 2200:
+    if not FIRST_CALENDAR_DAY <= day <= LAST_CALENDAR_DAY:
         raise InvalidMoment(f"'{day}' is outside the years 1900 to 2199.")
     return day
 

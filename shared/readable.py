@@ -11,6 +11,7 @@ from datetime import date
 from itertools import chain, groupby, islice
 from operator import attrgetter
 
+from shared import periods
 from shared.metering import MeteringPointId
 
 
@@ -90,6 +91,13 @@ class PermittedDays:
 
     first: date | None
     end: date | None
+
+    @property
+    def shown(self) -> tuple[date | None, date | None]:
+        """First day and end as callers see them: without bounds that no question can reach or name."""
+        first = self.first if self.first and self.first >= periods.FIRST_CALENDAR_DAY else None
+        end = self.end if self.end and self.end <= periods.LAST_CALENDAR_DAY else None
+        return first, end
 
     def contains(self, day: date) -> bool:
         """Whether a market day is permitted."""

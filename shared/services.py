@@ -18,6 +18,8 @@ from shared.access.sync.mapping import Fields
 from shared.access.sync.reports import Outcome, SyncReport
 from shared.access.sync.stages import Rules, Sources
 from shared.access.sync.supply_by_customer import SupplyPeriod
+from shared.api.sealing import Seals
+from shared.api.series.availability import Availability
 from shared.api.series.last_days import Reach
 from shared.api.series.requests import Known
 from shared.api.status import Probe
@@ -52,6 +54,8 @@ class Services:
     warehouse: Warehouse
     grants: Grants
     publications: Publications
+    availability: Availability
+    seals: Seals
     reach: Reach
     probe: Probe
     deliveries: Container | None
@@ -65,6 +69,7 @@ class Services:
             published_at=latest.published_at if latest else None,
             available_until=latest.available_until if latest else None,
             described_at=self.publications.described_at(),
+            available_before=self.availability.before,
         )
 
     def sync_access(
@@ -153,6 +158,8 @@ def start(settings: Settings, *, clock: Clock) -> Services:
         warehouse=warehouse,
         grants=grants,
         publications=publications,
+        availability=Availability(warehouse),
+        seals=Seals(key for key in (settings.sealing.key, settings.sealing.previous) if key),
         reach=Reach(),
         probe=Probe(warehouse=warehouse, tables=storage, clock=clock),
         deliveries=container.open_container(settings.deliveries, credential=credential)

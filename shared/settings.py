@@ -1,5 +1,6 @@
 """The environment, read once into one frozen value; every fault is named at once."""
 
+import base64
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -9,6 +10,8 @@ from typing import Literal, TypeVar, cast
 from shared import guids
 
 Value = TypeVar("Value")
+
+_KEY_LENGTH = 32
 
 
 class InvalidSettings(Exception):
@@ -81,6 +84,16 @@ class TelemetrySettings:
 
 
 @dataclass(frozen=True)
+class SealingSettings:
+    """The keys of the cursors that callers get."""
+
+    key: bytes | None = field(repr=False)
+    """Without it every question that may have a cursor is refused."""
+    previous: bytes | None = field(repr=False)
+    """Still opens what it has sealed."""
+
+
+@dataclass(frozen=True)
 class Settings:
     """Everything that the environment decides; what may hold a secret is left out of its `repr`."""
 
@@ -88,6 +101,9 @@ class Settings:
     table_storage: str = field(repr=False)
     gateway_principal_id: str | None
     """Object id of the gateway's managed identity; without it every data request is refused."""
+    authentication_enabled: bool
+    """App Service authentication is on, as the platform says; otherwise every data request is refused."""
+    sealing: SealingSettings
     access_max_age: timedelta
     severa: SeveraSettings
     directory: DirectorySettings
@@ -115,6 +131,10 @@ class _Reader:
             return ""
         return value
 
+    def given(self, name: str) -> str:
+        """A text that the platform sets and nobody chooses; empty when it is absent."""
+        return self._environment.get(name, "").strip()
+
     def optional(self, name: str) -> str | None:
         """A text or None when it is absent or blank."""
         self.names.append(name)
@@ -126,6 +146,22 @@ class _Reader:
         if value is not None and not guids.is_guid(value.lower()):
             self.faults.append(f"{name} must be a GUID.")
         return value.lower() if value else None
+
+    def key(self, name: str) -> bytes | None:
+        """A key of 32 bytes in base64 or None when it is absent."""
+        text = self.optional(name)
+        if text is None:
+            return None
+        try:
+            key = base64.b64decode(text, validate=True)
+        except ValueError:
+            key = b""
+        if len(key) != _KEY_LENGTH:
+            self.faults.append(
+                f"{name} must be {_KEY_LENGTH} bytes in base64: openssl rand -base64 {_KEY_LENGTH}."
+            )
+            return None
+        return key
 
     def url(self, name: str, default: str | None = None) -> str:
         """An address with http or https, without the last slash."""
@@ -179,12 +215,17 @@ def names() -> list[str]:
     return sorted({*reader.names, *SCHEDULES})
 
 
+AUTHENTICATION_ENABLED = "WEBSITE_AUTH_ENABLED"
+"""App Service sets it to `True` where its authentication is on."""
+
 SCHEDULES = ("SYNC_SCHEDULE", "PUBLISH_SCHEDULE")
 """Settings that the Functions host reads itself, to schedule the timers."""
 
 
 def _read(reader: _Reader) -> Settings:
     return Settings(
+        sealing=SealingSettings(key=reader.key("SEALING_KEY"), previous=reader.key("SEALING_KEY_PREVIOUS")),
+        authentication_enabled=reader.given(AUTHENTICATION_ENABLED).lower() == "true",
         warehouse=_warehouse(reader),
         table_storage=reader.text("TABLE_STORAGE"),
         gateway_principal_id=reader.guid("GATEWAY_PRINCIPAL_ID"),

@@ -12,6 +12,7 @@ from typing import Any
 
 import azure.functions as func
 
+from local import demo
 from local.functionhost.invocation import Context, TraceContext
 from shared import periods
 from shared.metering import MeteringPointId
@@ -70,6 +71,8 @@ def function_app(warehouse: Path) -> Any:
         GATEWAY_PRINCIPAL_ID=GATEWAY,
         SEVERA_CLIENT_ID="unused",
         SEVERA_CLIENT_SECRET="unused",
+        SEALING_KEY=demo.SEALING_KEY,
+        WEBSITE_AUTH_ENABLED="True",
     )
     return importlib.import_module("function_app")
 

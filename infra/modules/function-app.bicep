@@ -126,6 +126,9 @@ var appSettings = {
   ODBC_DRIVER: 'ODBC Driver 18 for SQL Server'
   ACCESS_MAX_AGE_HOURS: '72'
   METERING_POINT_SOURCE: meteringPointSource
+  SEALING_KEY: '@Microsoft.KeyVault(SecretUri=${keyVaultUri}secrets/sealing-key)'
+  // An operator sets this to the key before while it is rotated; the next deployment takes it away.
+  SEALING_KEY_PREVIOUS: ''
   SEVERA_BASE_URL: severaBaseUrl
   SEVERA_CLIENT_ID: severaClientId
   SEVERA_CLIENT_SECRET: '@Microsoft.KeyVault(SecretUri=${keyVaultUri}secrets/severa-client-secret)'

@@ -1,5 +1,5 @@
-// The one secret of the system, the client secret at Visma Severa. Its value never passes through a deployment:
-// an operator sets it in the vault, and the app setting refers to it.
+// The secrets of the system: the client secret at Visma Severa and the key of the cursors. Their values never pass
+// through a deployment: an operator sets them in the vault, and the app settings refer to them.
 
 param location string
 param tags object
@@ -8,10 +8,10 @@ param tags object
 @maxLength(24)
 param name string
 
-@description('Object id of the app\'s identity, which may read the secret.')
+@description('Object id of the app\'s identity, which may read the secrets.')
 param appPrincipalId string
 
-@description('Object id of the Entra group of operators, who may set the secret, or empty for none.')
+@description('Object id of the Entra group of operators, who may set the secrets, or empty for none.')
 param operatorsGroupId string
 
 @description('A deleted vault can be recovered and cannot be purged. Cannot be turned off again.')

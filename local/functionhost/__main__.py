@@ -41,6 +41,8 @@ def main() -> int:
 
 
 def _host(arguments: argparse.Namespace) -> Host:
+    # App Service sets it to say whether its authentication is on: https://learn.microsoft.com/azure/app-service/reference-app-settings
+    os.environ["WEBSITE_AUTH_ENABLED"] = str(arguments.auth_issuer is not None)
     settings = dict(os.environ)
     prefix = functions.route_prefix(places.ROOT / "host.json")
     indexed = functions.index(functions.load(places.ROOT), prefix=prefix, settings=settings)

@@ -24,17 +24,26 @@ class Caller:
     subscription_id: str
 
 
-def identify(headers: Mapping[str, str], *, gateway_principal_id: str | None) -> Caller:
-    """The caller that the gateway vouches for.
+def identify(
+    headers: Mapping[str, str], *, gateway_principal_id: str | None, authentication_enabled: bool
+) -> Caller:
+    """Return the caller that the gateway names.
 
     App Service authentication sets X-MS-CLIENT-PRINCIPAL-ID from the token that it validated
     (https://learn.microsoft.com/azure/app-service/configure-authentication-user-identities)
-    and removes what a client sent under that name. It is compared once more here, so that
-    an authentication setting switched off by mistake lets nobody in.
+    and removes what a client sent under that name. The header is compared here once more,
+    since authentication may be set to admit others than the gateway. Where authentication
+    is off, anybody may send the header, and it says nothing.
 
     Raises:
-        Refused: 503 when the app does not know its gateway, 401 otherwise.
+        Refused: 503 when authentication is off or the app does not know its gateway, 401 otherwise.
     """
+    if not authentication_enabled:
+        raise Refused(
+            "gateway-not-configured",
+            "App Service authentication is switched off.",
+            headers={"Retry-After": "300"},
+        )
     if gateway_principal_id is None:
         raise Refused(
             "gateway-not-configured",

@@ -6,15 +6,15 @@ from datetime import date, datetime
 from typing import TypeVar
 
 from shared import metering, periods
-from shared.api import cursors
 from shared.api.problems import Fault, InvalidRequest
+from shared.api.sealing import NotSealed
 from shared.metering import MeteringPointId
 
 Value = TypeVar("Value")
 
 # A plus sign that was not escaped arrives as a space: "…T00:00:00 01:00" can only have meant "+01:00".
-_LOST_PLUS = re.compile(r"(T[\d:.,]+) (\d{2}:?\d{2})$")
-_CUSTOMER_NUMBER = re.compile(r"\d{1,18}")
+_LOST_PLUS = re.compile(r"(:[0-9]{2}(?:[.,][0-9]+)?) ([0-9]{2}(?::?[0-9]{2})?)$")
+_WHOLE_NUMBER = re.compile(r"[0-9]{1,18}")
 
 
 class Parameters:
@@ -75,7 +75,7 @@ class Parameters:
         text = self.text(name)
         if text is None:
             return default
-        if text.isascii() and text.isdigit() and low <= int(text[:12]) <= high:
+        if _WHOLE_NUMBER.fullmatch(text) and low <= int(text) <= high:
             return int(text)
         self.fault(
             name,
@@ -90,7 +90,7 @@ class Parameters:
         text = self.text(name)
         if text is None:
             return None
-        if _CUSTOMER_NUMBER.fullmatch(text):
+        if _WHOLE_NUMBER.fullmatch(text):
             return int(text)
         self.fault(
             name,
@@ -120,13 +120,13 @@ class Parameters:
             return None
 
     def cursor(self, name: str, read: Callable[[str], Value]) -> Value | None:
-        """Where the page starts, by `read`, which raises InvalidCursor; None when absent or faulty."""
+        """Where the page starts, by `read`, which raises NotSealed; None when absent or faulty."""
         text = self.text(name)
         if text is None:
             return None
         try:
             return read(text)
-        except cursors.InvalidCursor as error:
+        except NotSealed as error:
             self.fault(
                 name,
                 "not-a-cursor-of-this-query",

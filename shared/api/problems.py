@@ -102,6 +102,7 @@ CODES = {
     "method-not-allowed": Code(405, "Method not allowed"),
     "not-acceptable": Code(406, "The answer cannot be given in the format asked for."),
     "internal-error": Code(500, "Something is wrong on our side."),
+    "cursors-not-configured": Code(503, "The service lacks the key of its cursors."),
     "gateway-not-configured": Code(503, "The service does not know its gateway."),
     "access-unavailable": Code(503, "Who may read what cannot be looked up now."),
     "access-too-old": Code(503, "Who may read what has not been confirmed lately."),
@@ -111,7 +112,6 @@ CODES = {
 
 FAULTS = frozenset(
     {
-        "cursor-and-since",
         "date-and-range",
         "finer-than-stored",
         "given-twice",

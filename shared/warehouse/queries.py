@@ -266,6 +266,22 @@ def latest_days(readable: Readable, *, since: date, as_of: datetime) -> Query[La
     )
 
 
+def last_day_published(*, since: date, as_of: datetime) -> Query[date | None]:
+    """The last market day from `since` on that anybody had at a moment; None where there is none.
+
+    Only for saying until when data was available.
+    """
+    return Query(
+        """
+        SELECT MAX(delivery_date) FROM metering.series_day
+        WHERE delivery_date >= ? AND published_at <= CAST(? AS datetime2(6))
+        """,
+        (since, as_of),
+        lambda day: day,
+        "last_day_published",
+    )
+
+
 def last_days(readable: Readable, *, direction: Direction, since: date, as_of: datetime) -> Query[LastDayRow]:
     """The last readable market day of each series that has one from `since` on, by metering point.
 

@@ -3,8 +3,8 @@
 import inspect
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -97,6 +97,11 @@ class Api:
             raise AssertionError(f"{function.name} takes no context")
         answer = function.call(req=request, context=_without_trace(function.name))
         return Answer(answer.status_code, dict(answer.headers), answer.get_body(), answer.mimetype)
+
+    def answer_as_if(self, **changed: Any) -> AbstractContextManager[None]:
+        """Let the routes work with changed settings for a while."""
+        services = self.services
+        return self.using(replace(services, settings=replace(services.settings, **changed)))
 
     def grant(self, *grants: Grant) -> None:
         """Give one principal these grants, and note that access is in order now."""

@@ -1,5 +1,6 @@
 """Codes and limits in the guides are those of the code."""
 
+import base64
 import json
 import re
 from datetime import UTC, date, datetime
@@ -7,9 +8,10 @@ from datetime import UTC, date, datetime
 import pytest
 
 from contract import answers
-from local import places
+from local import demo, places
 from shared.api import problems
 from shared.api.changes import changes
+from shared.api.sealing import Seals
 from shared.api.series import pages, requests
 from shared.api.series.requests import Known
 from shared.metering import Direction, Quality, Resolution
@@ -128,18 +130,17 @@ def test_columns_of_csv_are_names_of_json() -> None:
 
 def test_cursors_that_were_given_once_go_on_working() -> None:
     now = datetime(2026, 4, 1, 10, tzinfo=UTC)
-    of_a_series = (
-        "WyJiNjJhM2QzNzlkOTllMzI3IiwiNzA3MDU3NTAwMDAwMDEwMDE3IiwiMjAyNi0wMy0yOSIsIjIwMjYtMDMtMzFUMjI6MDA6MDAr"
-        "MDA6MDAiLCIyMDI2LTA0LTAxVDA4OjAwOjAwKzAwOjAwIl0"
-    )
-    of_changes = "WyJjaGFuZ2VzIiwzLCI3MDcwNTc1MDAwMDAwMTAwMTciLCJjb25zdW1wdGlvbiIsIjIwMjYtMDMtMjkiXQ"
+    seals = Seals([base64.b64decode(demo.SEALING_KEY)])
+    of_a_series = "TTF5CQjkbp5UjAYK1NrPwU8ZSv-0zeopiJ6yrqw2qgtkI58vokaiiHtpj3o"
+    of_changes = "HFCar1neJgRE2OFS2EnJHNwpibB0IgQd8l1e-DJKxIxOkeHYCw"
 
     series = requests.series_of_many(
         direction=Direction.CONSUMPTION,
         given={"from": ["2026-03-01"], "resolution": ["PT1H"], "cursor": [of_a_series]},
         known=Known(now, now, now),
+        seals=seals,
     )
-    following = changes.read_request({"cursor": [of_changes]}, now=now, latest=None)
+    following = changes.read_request({"cursor": [of_changes]}, now=now, latest=None, seals=seals)
 
     assert series.cursor is not None
     assert (series.cursor.metering_point_id, series.cursor.day) == ("707057500000010017", date(2026, 3, 29))

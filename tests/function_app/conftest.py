@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from local import demo
 from shared.deliveries import loading
 from shared.warehouse import schema
 from tests.builders import api as building
@@ -24,6 +25,8 @@ def api(azurite: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]
         "WAREHOUSE": f"duckdb:{folder / 'metering.duckdb'}",
         "TABLE_STORAGE": azurite,
         "GATEWAY_PRINCIPAL_ID": building.GATEWAY,
+        "WEBSITE_AUTH_ENABLED": "True",
+        "SEALING_KEY": demo.SEALING_KEY,
         "SEVERA_CLIENT_ID": "unused",
         "SEVERA_CLIENT_SECRET": "unused",
     }

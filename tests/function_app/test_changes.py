@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from shared.access.grants import Grants
-from shared.api import cursors
 from shared.publishing import publish
 from tests.builders import warehouse as delivering
 from tests.builders.api import Api
@@ -181,14 +180,8 @@ def test_the_version_of_access_is_that_of_the_whole_portfolio(customer: Customer
     ("given", "fault"),
     [
         ({"cursor": "x"}, ("cursor", "not-a-cursor-of-this-query")),
-        (
-            {"cursor": cursors.seal("changes", -1e300, "", "", "2026-01-01")},
-            ("cursor", "not-a-cursor-of-this-query"),
-        ),
-        (
-            {"cursor": cursors.seal("changes", 1, "x", "consumption", "2026-01-01")},
-            ("cursor", "not-a-cursor-of-this-query"),
-        ),
+        ({"cursor": "x" * 110}, ("cursor", "not-a-cursor-of-this-query")),
+        ({"cursor": "ø" * 51}, ("cursor", "not-a-cursor-of-this-query")),
         ({"since": "2026-03-29T00:00"}, ("since", "time-without-offset")),
         ({"since": "2100-01-01"}, ("since", "in-the-future")),
         ({"from_": "2026-03-29"}, ("from", "unknown-parameter")),

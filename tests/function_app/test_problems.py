@@ -51,6 +51,15 @@ def test_without_the_gateways_identity_nobody_gets_in(api: Api, route: str) -> N
 
 
 @pytest.mark.parametrize("route", ROUTES)
+def test_where_authentication_is_off_a_forged_gateway_is_refused(api: Api, route: str) -> None:
+    with api.answer_as_if(authentication_enabled=False):
+        answer = api.get_url(route, principal=NOBODY)
+
+    assert problem_of(answer, status=503, code="gateway-not-configured")
+    assert answer.headers["Retry-After"] == "300"
+
+
+@pytest.mark.parametrize("route", ROUTES)
 def test_the_gateway_must_say_who_calls(api: Api, route: str) -> None:
     problem_of(api.get_url(route, principal=None), status=401, code="unknown-caller")
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from contract import answers
+from local import demo
 from shared import services, settings
 from shared.access.grant import Grant
 from shared.access.spans import Span
@@ -46,6 +47,8 @@ def served(api: Api, server: Server, table_storage: str, tmp_path: Path) -> Iter
         "ODBC_DRIVER": delivering.odbc_driver(),
         "TABLE_STORAGE": table_storage,
         "GATEWAY_PRINCIPAL_ID": building.GATEWAY,
+        "WEBSITE_AUTH_ENABLED": "True",
+        "SEALING_KEY": demo.SEALING_KEY,
         "SEVERA_CLIENT_ID": "unused",
         "SEVERA_CLIENT_SECRET": "unused",
     }

@@ -80,7 +80,7 @@ def test_the_door_admits_the_gateways_identity_and_nobody_else(snapshot: Snapsho
 def test_the_one_secret_is_referred_to_and_nothing_else_is(snapshot: Snapshot) -> None:
     referring = {name for name, value in app_settings(snapshot).items() if "@Microsoft.KeyVault(" in value}
 
-    assert referring == {"SEVERA_CLIENT_SECRET"}
+    assert referring == {"SEALING_KEY", "SEVERA_CLIENT_SECRET"}
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 from datetime import date
 
+import pytest
+
 from shared.metering import MeteringPointId
 from shared.readable import Permission, PermittedDays, Readable
 
@@ -79,3 +81,18 @@ def test_a_chunk_after_the_last_metering_point_is_empty() -> None:
 
 def test_only_some_metering_points_are_kept_with_all_their_permissions() -> None:
     assert _numbers(_portfolio(1, 2, 3).only({f"{2:018d}", f"{9:018d}"})) == [2, 2]
+
+
+@pytest.mark.parametrize(
+    ("days", "shown"),
+    [
+        ((date(1899, 12, 31), date(2200, 1, 1)), (None, None)),
+        ((date(1, 1, 1), date(9999, 12, 31)), (None, None)),
+        ((date(1900, 1, 1), date(2199, 12, 31)), (date(1900, 1, 1), date(2199, 12, 31))),
+        ((None, None), (None, None)),
+    ],
+)
+def test_bounds_are_shown_where_they_can_be_asked_for(
+    days: tuple[date | None, date | None], shown: tuple[date | None, date | None]
+) -> None:
+    assert PermittedDays(*days).shown == shown

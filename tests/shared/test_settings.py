@@ -1,9 +1,11 @@
+import base64
+
 import pytest
 
 from shared import settings
 from shared.api.changes import change_pages
 from shared.api.series import requests
-from shared.settings import DeliverySettings, InvalidSettings
+from shared.settings import DeliverySettings, InvalidSettings, SealingSettings
 
 LEAST = {
     "WAREHOUSE": "duckdb:metering.duckdb",
@@ -54,6 +56,33 @@ def test_the_gateway_is_compared_in_lower_case() -> None:
     )
 
     assert read.gateway_principal_id == "5a5e0000-0000-4000-8000-0000000000a1"
+
+
+@pytest.mark.parametrize(
+    ("value", "enabled"), [("True", True), ("true", True), ("False", False), ("", False)]
+)
+def test_authentication_is_on_where_the_platform_says_so(value: str, enabled: bool) -> None:
+    read = settings.from_environment({**LEAST, "WEBSITE_AUTH_ENABLED": value})
+
+    assert read.authentication_enabled is enabled
+    assert settings.from_environment(LEAST).authentication_enabled is False
+
+
+def test_the_keys_of_cursors_are_32_bytes_in_base64() -> None:
+    key, previous = bytes(range(32)), bytes(32)
+    texts = [base64.b64encode(each).decode() for each in (key, previous)]
+
+    read = settings.from_environment({**LEAST, "SEALING_KEY": texts[0], "SEALING_KEY_PREVIOUS": texts[1]})
+
+    assert read.sealing == SealingSettings(key=key, previous=previous)
+    assert settings.from_environment(LEAST).sealing == SealingSettings(key=None, previous=None)
+    assert texts[0] not in repr(read)
+
+
+@pytest.mark.parametrize("text", ["short", "A" * 43, "@Microsoft.KeyVault(SecretUri=…)", "A" * 44])
+def test_a_key_of_cursors_that_is_none_is_a_fault(text: str) -> None:
+    with pytest.raises(InvalidSettings, match="SEALING_KEY must be 32 bytes in base64"):
+        settings.from_environment({**LEAST, "SEALING_KEY": text})
 
 
 def test_deliveries_are_taken_from_storage_only_where_it_is_named() -> None:

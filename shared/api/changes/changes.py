@@ -4,28 +4,30 @@ A day that was published several times since then comes once, as it is now. The 
 a place in the order of publications, so it stays valid for as long as it is kept.
 """
 
+import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
-from shared import periods
-from shared.api import cursors, formats
+from shared.api import formats
 from shared.api.changes import change_pages
 from shared.api.changes.change_pages import Key
 from shared.api.contents import Content
 from shared.api.formats import Dialect, Format, Kind
 from shared.api.parameters import Parameters
+from shared.api.sealing import Seal, Seals
 from shared.api.series import as_json, as_lines, assembly, pages
 from shared.api.series.requests import DEFAULT_LIMIT, MAX_LIMIT, Given
-from shared.metering import Direction, parse_metering_point_id
+from shared.metering import Direction
 from shared.publishing.watermark import Publication
 from shared.readable import Readable
 from shared.warehouse import queries
 from shared.warehouse.engine import Warehouse
 from shared.warehouse.queries import ChangeRow
 
-_QUERY = "changes"
-_NO_SEQUENCE = 2**62
+_PACKED = struct.Struct(">QQBI")
+"""What a cursor holds: sequence, metering point, direction and market day; 0 stands for no metering point."""
+_DIRECTIONS = ("", *Direction)
 
 
 @dataclass(frozen=True)
@@ -37,12 +39,14 @@ class ChangesRequest:
         since: the moment after which publications are wanted; None without `since`.
         limit: market days on a page.
         through: sequence of the publication up to which this page tells; 0 before the first.
+        seal: of the cursors of changes.
     """
 
     after: Key | None
     since: datetime | None
     limit: int
     through: int
+    seal: Seal
     format: Format = formats.JSON
 
 
@@ -56,7 +60,7 @@ class Changes:
 
 
 def read_request(
-    given: Given, *, now: datetime, latest: Publication | None, accept: str = ""
+    given: Given, *, now: datetime, latest: Publication | None, seals: Seals, accept: str = ""
 ) -> ChangesRequest:
     """A question for changes from its parameters.
 
@@ -65,20 +69,17 @@ def read_request(
         Refused: 406, no format that `accept` names.
     """
     parameters = Parameters(given)
-    after = parameters.cursor("cursor", _key)
+    seal = seals.of("changes")
+    after = parameters.cursor("cursor", lambda text: _opened(text, seal))
     since = parameters.moment("since")
     if since is not None and since > now:
         parameters.fault(
             "since", "in-the-future", "'since' lies in the future.", "Give a time that has passed."
         )
-    if parameters.is_given("cursor") and parameters.is_given("since"):
-        parameters.fault(
-            "since", "cursor-and-since", "'since' is given together with 'cursor'.", "Give one or the other."
-        )
     limit = parameters.whole_number("limit", default=DEFAULT_LIMIT, low=1, high=MAX_LIMIT)
     written = formats.read(parameters, accept=accept)
     parameters.done()
-    return ChangesRequest(after, since, limit, latest.sequence if latest else 0, written)
+    return ChangesRequest(after, since, limit, latest.sequence if latest else 0, seal, written)
 
 
 def fetch(
@@ -95,7 +96,7 @@ def fetch(
         after = change_pages.first_of(sequence + 1)
     up_to_date = change_pages.first_of(asked.through + 1)
     if after is None or after >= up_to_date:
-        return Changes((), _sealed(after or up_to_date), is_up_to_date=True)
+        return Changes((), _sealed(after or up_to_date, asked.seal), is_up_to_date=True)
     rows = change_pages.changes(
         warehouse,
         readable=readable,
@@ -108,11 +109,11 @@ def fetch(
     if asked.format.kind is Kind.CSV:
         limit = min(limit, pages.days_within(row.qualities for row in rows))
     if len(rows) <= limit:
-        return Changes(rows, _sealed(up_to_date), is_up_to_date=True)
+        return Changes(rows, _sealed(up_to_date, asked.seal), is_up_to_date=True)
     page = rows[:limit]
     last = page[-1]
     key = (last.sequence, last.metering_point_id, last.direction, last.delivery_date)
-    return Changes(page, _sealed(key), is_up_to_date=False)
+    return Changes(page, _sealed(key, asked.seal), is_up_to_date=False)
 
 
 def content(changes: Changes, written: Format, *, access_version: str) -> Content:
@@ -168,18 +169,13 @@ def _day(row: ChangeRow) -> str:
     return f'{head}"sequence":{row.sequence},{as_json.day(assembly.whole_day(row))[1:]}'
 
 
-def _sealed(key: Key) -> str:
-    return cursors.seal(_QUERY, *key)
+def _sealed(key: Key, seal: Seal) -> str:
+    sequence, metering_point_id, direction, day = key
+    number = int(metering_point_id or 0)
+    return seal.seal(_PACKED.pack(sequence, number, _DIRECTIONS.index(direction), day.toordinal()))
 
 
-def _key(text: str) -> Key:
-    content = cursors.unseal(text, query=_QUERY)
-    try:
-        sequence, metering_point_id, direction, day = content
-        if type(sequence) is not int or not 0 < sequence < _NO_SEQUENCE:
-            raise ValueError("no sequence")
-        if (metering_point_id, direction) != ("", ""):
-            metering_point_id, direction = parse_metering_point_id(metering_point_id), Direction(direction)
-        return sequence, metering_point_id, direction, periods.parse_calendar_day(day)
-    except (ValueError, TypeError, AttributeError) as error:
-        raise cursors.InvalidCursor("This is not a cursor that the API gave.") from error
+def _opened(text: str, seal: Seal) -> Key:
+    sequence, number, direction, day = _PACKED.unpack(seal.open(text))
+    metering_point_id = f"{number:018d}" if direction else ""
+    return sequence, metering_point_id, str(_DIRECTIONS[direction]), date.fromordinal(day)

@@ -1,5 +1,6 @@
 """Lists: the customers and the metering points that a caller may read."""
 
+import struct
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -8,17 +9,21 @@ from typing import Any
 
 import orjson
 
-from shared.api import cursors, etags, formats
+from shared.api import etags, formats
 from shared.api.contents import Content
 from shared.api.formats import Format, Kind
 from shared.api.listings import lines
 from shared.api.parameters import Parameters
+from shared.api.sealing import Seal, Seals
 from shared.api.series.requests import DEFAULT_LIMIT, MAX_LIMIT, Given, Known
 from shared.metering import MeteringPointId
-from shared.readable import Permission, Readable
+from shared.readable import Permission, PermittedDays, Readable
 from shared.warehouse import queries
 from shared.warehouse.engine import Warehouse
 from shared.warehouse.queries import LatestDayRow, MeteringPointRow
+
+_PACKED = struct.Struct(">Q")
+"""What a cursor holds: the metering point at which the next page starts."""
 
 PRICE_AREAS = ("NO1", "NO2", "NO3", "NO4", "NO5")
 
@@ -30,18 +35,18 @@ class MeteringPointsRequest:
     Attributes:
         limit: metering points on a page.
         after: the metering point at which the page starts; None on the first page.
-        query: fingerprint of everything but the page and the format.
+        seal: of its cursors; names everything that is asked but the page and the format.
     """
 
     customer_number: int | None
     price_area: str | None
     limit: int
-    after: str | None
-    query: str
+    after: MeteringPointId | None
+    seal: Seal
     format: Format
 
 
-def read_request(given: Given, *, accept: str = "") -> MeteringPointsRequest:
+def read_request(given: Given, *, seals: Seals, accept: str = "") -> MeteringPointsRequest:
     """A question for metering points from its parameters.
 
     Raises:
@@ -53,15 +58,15 @@ def read_request(given: Given, *, accept: str = "") -> MeteringPointsRequest:
     price_area = parameters.choice("priceArea", {area: area for area in PRICE_AREAS})
     limit = parameters.whole_number("limit", default=DEFAULT_LIMIT, low=1, high=MAX_LIMIT)
     written = formats.read(parameters, accept=accept)
-    query = cursors.fingerprint(("metering-points", customer_number, price_area))
-    cursor = parameters.cursor("cursor", lambda text: cursors.decode(text, query=query))
+    seal = seals.of("metering-points", customer_number, price_area)
+    after = parameters.cursor("cursor", lambda text: _opened(text, seal))
     parameters.done()
     return MeteringPointsRequest(
         customer_number=customer_number,
         price_area=price_area,
         limit=limit,
-        after=cursor.metering_point_id if cursor else None,
-        query=query,
+        after=after,
+        seal=seal,
         format=written,
     )
 
@@ -127,7 +132,8 @@ def metering_points(
     page, following = readable.chunk(start=asked.after or "", size=asked.limit)
     shown = _read(warehouse, page, known=known) if page.permissions else []
     wanted = [each for each in shown if asked.price_area in (None, each["priceArea"])]
-    cursor, access_version = _cursor(following, asked, known), etags.access_version(readable)
+    cursor = _sealed(following, asked.seal) if following else None
+    access_version = etags.access_version(readable)
     if asked.format.kind is Kind.JSON:
         told = {"meteringPoints": wanted, "nextCursor": cursor, "accessVersion": access_version}
         body = orjson.dumps(told)
@@ -148,11 +154,13 @@ def metering_point(warehouse: Warehouse, *, readable: Readable, known: Known) ->
     return Content(orjson.dumps(_read(warehouse, readable, known=known)[0]), kind=Kind.JSON, rows=1)
 
 
-def _cursor(following: MeteringPointId | None, asked: MeteringPointsRequest, known: Known) -> str | None:
-    if following is None:
-        return None
-    cursor = cursors.Cursor(following, day=known.now.date(), until=known.now, as_of=known.now)
-    return cursor.encode(query=asked.query)
+def _sealed(following: MeteringPointId, seal: Seal) -> str:
+    return seal.seal(_PACKED.pack(int(following)))
+
+
+def _opened(text: str, seal: Seal) -> MeteringPointId:
+    (number,) = _PACKED.unpack(seal.open(text))
+    return MeteringPointId(f"{number:018d}")
 
 
 def _read(warehouse: Warehouse, readable: Readable, *, known: Known) -> list[dict[str, Any]]:
@@ -198,11 +206,13 @@ def _metering_point(
         "directions": sorted(each.direction for each in latest),
         "resolution": _resolution(latest),
         "customerNumber": newest.customer_number,
-        "permitted": [
-            {"from": each.valid_from, "to": each.valid_to, "customerNumber": each.customer_number}
-            for each in permissions
-        ],
+        "permitted": [_period(each) for each in permissions],
     }
+
+
+def _period(permission: Permission) -> dict[str, Any]:
+    first, end = PermittedDays(permission.valid_from, permission.valid_to).shown
+    return {"from": first, "to": end, "customerNumber": permission.customer_number}
 
 
 def _resolution(latest: Iterable[LatestDayRow]) -> str | None:

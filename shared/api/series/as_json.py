@@ -44,7 +44,7 @@ def many(page: Page, asked: SeriesRequest, *, not_found: Iterable[str]) -> bytes
 
 
 def _next_cursor(page: Page, asked: SeriesRequest) -> str:
-    cursor = page.cursor.encode(query=asked.query) if page.cursor else None
+    cursor = page.cursor.sealed(asked.seal) if page.cursor else None
     return f'"nextCursor":{orjson.dumps(cursor).decode()}'
 
 
@@ -80,7 +80,7 @@ def _about(
         "from": periods.local_text(period.start),
         "to": periods.local_text(period.end),
         "resolution": resolution,
-        "permitted": [{"from": days.first, "to": days.end} for days in permitted],
+        "permitted": [{"from": first, "to": end} for first, end in (days.shown for days in permitted)],
         "availableUntil": periods.local_text(available_until) if available_until else None,
     }
     return orjson.dumps(told).decode()[1:-1]

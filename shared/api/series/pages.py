@@ -10,10 +10,10 @@ from datetime import date, datetime
 from itertools import accumulate, groupby
 
 from shared import periods
-from shared.api.cursors import Cursor
 from shared.api.formats import Kind
 from shared.api.series import assembly, resolutions
 from shared.api.series.assembly import Scope, Series
+from shared.api.series.cursors import Cursor
 from shared.api.series.last_days import Reach
 from shared.api.series.requests import MAX_LIMIT, MAX_NAMED, Layout, SeriesRequest
 from shared.api.series.resolutions import StoredCoarser

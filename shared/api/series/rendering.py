@@ -34,7 +34,7 @@ def _content(body: bytes, page: Page, asked: SeriesRequest, *, not_found: Sequen
         body,
         kind=asked.format.kind,
         rows=sum(_rows(series, asked.layout) for series in page.series),
-        cursor=page.cursor.encode(query=asked.query) if page.cursor else None,
+        cursor=page.cursor.sealed(asked.seal) if page.cursor else None,
         is_more=page.cursor is not None,
         not_found=not_found,
         stored_coarser=sorted({each.metering_point_id for each in page.stored_coarser}),

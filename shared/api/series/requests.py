@@ -1,16 +1,18 @@
 """Requests for series: from route and query parameters to one typed value, or every fault at once."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Literal
 
 from shared import periods
-from shared.api import cursors, formats
-from shared.api.cursors import Cursor
+from shared.api import formats
 from shared.api.formats import Format, Kind
 from shared.api.parameters import Parameters
+from shared.api.sealing import Seal, Seals
+from shared.api.series import cursors
+from shared.api.series.cursors import Cursor
 from shared.metering import Direction, MeteringPointId, Resolution
 from shared.periods import Period
 
@@ -42,7 +44,7 @@ class SeriesRequest:
         as_of: the moment whose data is shown.
         limit: market days on a page.
         cursor: where the page starts; None on the first page.
-        query: fingerprint of everything but the page and the format.
+        seal: of its cursors; names everything that is asked but the page and the format.
     """
 
     direction: Direction
@@ -54,7 +56,7 @@ class SeriesRequest:
     as_of: datetime
     limit: int
     cursor: Cursor | None
-    query: str
+    seal: Seal
     format: Format = formats.JSON
 
 
@@ -67,12 +69,20 @@ class Known:
         published_at: the latest publication; None before the first.
         available_until: end of what is published; None before the first publication.
         described_at: when metering points were last described; None before the first time.
+        available_before: looks up the end of what was available at a moment before the latest publication.
     """
 
     now: datetime
     published_at: datetime | None
     available_until: datetime | None
     described_at: datetime | None = None
+    available_before: Callable[[datetime], datetime | None] | None = None
+
+    def available_at(self, moment: datetime) -> datetime | None:
+        """Return the end of what was available at a moment; None where nothing was."""
+        if self.available_before is None or self.published_at is None or moment >= self.published_at:
+            return self.available_until
+        return self.available_before(moment)
 
     @property
     def changed_at(self) -> datetime | None:
@@ -81,7 +91,13 @@ class Known:
 
 
 def series_of_one(
-    *, metering_point_id: str, direction: Direction, given: Given, known: Known, accept: str = ""
+    *,
+    metering_point_id: str,
+    direction: Direction,
+    given: Given,
+    known: Known,
+    seals: Seals,
+    accept: str = "",
 ) -> SeriesRequest:
     """A question for the series of the metering point in the path.
 
@@ -93,11 +109,19 @@ def series_of_one(
     one = parameters.metering_point_id("meteringPointId", metering_point_id)
     named = (one,) if one else ()
     return _series(
-        parameters, direction=direction, known=known, named=named, customer_number=None, accept=accept
+        parameters,
+        direction=direction,
+        known=known,
+        seals=seals,
+        named=named,
+        customer_number=None,
+        accept=accept,
     )
 
 
-def series_of_many(*, direction: Direction, given: Given, known: Known, accept: str = "") -> SeriesRequest:
+def series_of_many(
+    *, direction: Direction, given: Given, known: Known, seals: Seals, accept: str = ""
+) -> SeriesRequest:
     """A question for the series of the metering points named, of a customer's, or of all of the caller's.
 
     Raises:
@@ -117,6 +141,7 @@ def series_of_many(*, direction: Direction, given: Given, known: Known, accept: 
         parameters,
         direction=direction,
         known=known,
+        seals=seals,
         named=named,
         customer_number=parameters.customer_number("customerNumber"),
         accept=accept,
@@ -128,6 +153,7 @@ def _series(
     *,
     direction: Direction,
     known: Known,
+    seals: Seals,
     named: tuple[MeteringPointId, ...],
     customer_number: int | None,
     accept: str,
@@ -137,13 +163,14 @@ def _series(
     limit = parameters.whole_number("limit", default=DEFAULT_LIMIT, low=1, high=MAX_LIMIT)
     written = _format(parameters, layout=layout, accept=accept)
     as_of = _as_of(parameters, known=known)
-    # What is not announced yet may still grow: a moment after the latest publication shows that one.
-    shown = min(as_of or known.now, known.published_at or known.now)
     start, end = _edges(parameters)
-    query = cursors.fingerprint((direction, named, customer_number, start, end, resolution, layout, as_of))
-    cursor = parameters.cursor("cursor", lambda text: cursors.decode(text, query=query))
-    period = _period(parameters, start=start, end=cursor.until if cursor else end, known=known)
+    seal = seals.of(direction, named, customer_number, start, end, resolution, layout, as_of)
+    cursor = parameters.cursor("cursor", lambda text: cursors.opened(text, seal))
+    _compare(parameters, start=start, end=end)
     parameters.done()
+    # What is not announced yet may still grow: a moment after the latest publication shows that one.
+    shown = min(cursor.as_of if cursor else as_of or known.now, known.published_at or known.now)
+    period = _period(start=start, end=cursor.until if cursor else end, known=known, shown=shown)
     return SeriesRequest(
         direction=direction,
         named=named,
@@ -151,10 +178,10 @@ def _series(
         period=period,
         resolution=resolution,
         layout=layout,
-        as_of=cursor.as_of if cursor else shown,
+        as_of=shown,
         limit=limit,
         cursor=cursor,
-        query=query,
+        seal=seal,
         format=written,
     )
 
@@ -198,19 +225,26 @@ def _edges(parameters: Parameters) -> tuple[Edge, Edge]:
     return start or _LEFT_OUT, end or _LEFT_OUT
 
 
-def _period(parameters: Parameters, *, start: Edge, end: Edge, known: Known) -> Period:
-    """The asked period; an end left out is the end of what is available, or the start when that is later."""
+def _compare(parameters: Parameters, *, start: Edge, end: Edge) -> None:
+    if isinstance(start, datetime) and isinstance(end, datetime) and end <= start:
+        parameters.fault(
+            "to",
+            "to-not-after-from",
+            f"'to' ({periods.local_text(end)}) is not after 'from' ({periods.local_text(start)}).",
+            "'to' is exclusive: for one market day use date=…, or the next day as 'to'.",
+        )
+
+
+def _period(*, start: Edge, end: Edge, known: Known, shown: datetime) -> Period:
+    """Return the asked period.
+
+    An end that is left out is the end of what was available at the moment shown, or the
+    start when that is later.
+    """
     first = start if isinstance(start, datetime) else known.now
     if isinstance(end, datetime):
-        if end <= first and isinstance(start, datetime):
-            parameters.fault(
-                "to",
-                "to-not-after-from",
-                f"'to' ({periods.local_text(end)}) is not after 'from' ({periods.local_text(first)}).",
-                "'to' is exclusive: for one market day use date=…, or the next day as 'to'.",
-            )
         return Period(first, end)
-    return Period(first, max(known.available_until or first, first))
+    return Period(first, max(known.available_at(shown) or first, first))
 
 
 def _as_of(parameters: Parameters, *, known: Known) -> datetime | None:

@@ -9,7 +9,9 @@ GENUINE = {"x-ms-client-principal-id": GATEWAY, "x-caller-type": "app", "x-calle
 
 
 def test_the_caller_is_whom_the_gateway_names() -> None:
-    caller = callers.identify({**GENUINE, "x-subscription-id": "eos"}, gateway_principal_id=GATEWAY)
+    caller = callers.identify(
+        {**GENUINE, "x-subscription-id": "eos"}, gateway_principal_id=GATEWAY, authentication_enabled=True
+    )
 
     assert (caller.principal, caller.subscription_id) == (f"app:{CALLER}", "eos")
 
@@ -21,7 +23,10 @@ def test_ids_are_compared_whatever_their_case() -> None:
         "x-caller-id": CALLER.upper(),
     }
 
-    assert callers.identify(headers, gateway_principal_id=GATEWAY).principal == f"user:{CALLER}"
+    assert (
+        callers.identify(headers, gateway_principal_id=GATEWAY, authentication_enabled=True).principal
+        == f"user:{CALLER}"
+    )
 
 
 @pytest.mark.parametrize(
@@ -39,14 +44,25 @@ def test_ids_are_compared_whatever_their_case() -> None:
 )
 def test_anybody_else_is_refused(changed: dict[str, str], code: str) -> None:
     with pytest.raises(Refused) as refused:
-        callers.identify({**GENUINE, **changed}, gateway_principal_id=GATEWAY)
+        callers.identify({**GENUINE, **changed}, gateway_principal_id=GATEWAY, authentication_enabled=True)
 
     assert refused.value.code == code
 
 
 def test_an_app_that_does_not_know_its_gateway_lets_nobody_in() -> None:
     with pytest.raises(Refused) as refused:
-        callers.identify({**GENUINE, "x-ms-client-principal-id": ""}, gateway_principal_id=None)
+        callers.identify(
+            {**GENUINE, "x-ms-client-principal-id": ""},
+            gateway_principal_id=None,
+            authentication_enabled=True,
+        )
+
+    assert refused.value.code == "gateway-not-configured"
+
+
+def test_without_authentication_a_forged_principal_is_not_believed() -> None:
+    with pytest.raises(Refused) as refused:
+        callers.identify(GENUINE, gateway_principal_id=GATEWAY, authentication_enabled=False)
 
     assert refused.value.code == "gateway-not-configured"
 

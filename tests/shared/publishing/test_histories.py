@@ -34,6 +34,7 @@ from shared.warehouse.queries import ChangeRow, DayRow
 from tests.builders import elsewhere, histories
 from tests.builders import warehouse as building
 from tests.builders.histories import Content, Died, Key, Model, Mortal, Version
+from tests.builders.sealing import SEALS
 from tests.builders.warehouse import Clock, Deliverer, Line
 
 HISTORIES = int(os.environ.get("HISTORIES", "20"))
@@ -242,7 +243,7 @@ class History:
 
     def new_reader(self, readable: Readable) -> Reader:
         """A reader that has seen nothing of this history."""
-        asked = changes.read_request({}, now=LATER, latest=self.latest(0))
+        asked = changes.read_request({}, now=LATER, latest=self.latest(0), seals=SEALS)
         answer = changes.fetch(self.place.warehouse, readable=readable, asked=asked)
         assert (answer.rows, answer.is_up_to_date) == ((), True)
         return Reader(readable, answer.cursor, (self.model.first_sequence, "", "", queries.FIRST_DAY))
@@ -257,7 +258,7 @@ class History:
         for _ in range(pages):
             limit = self.chance.choice([1, 2, 3, 5, 8, 100])
             asked = changes.read_request(
-                {"cursor": [reader.cursor], "limit": [str(limit)]}, now=LATER, latest=latest
+                {"cursor": [reader.cursor], "limit": [str(limit)]}, now=LATER, latest=latest, seals=SEALS
             )
             answer = changes.fetch(
                 self.place.warehouse,
@@ -326,6 +327,7 @@ class History:
                 {"since": [(at + publish.LONGEST).isoformat()], "limit": ["10000"]},
                 now=LATER,
                 latest=self.latest(0),
+                seals=SEALS,
             )
             answer = changes.fetch(self.place.warehouse, readable=self.readable, asked=asked)
             assert [seen(row) for row in answer.rows] == sorted(

@@ -13,6 +13,7 @@ from shared.publishing.watermark import Publication, Publications
 from shared.warehouse import opening
 from shared.warehouse.engine import Warehouse
 from tests.builders import warehouse as building
+from tests.builders.sealing import SEALS
 from tests.builders.warehouse import CABIN, HOUSE, MORNING, Clock, Deliverer, values
 
 FIRST, SECOND, THIRD = date(2026, 3, 29), date(2026, 3, 30), date(2026, 3, 31)
@@ -34,7 +35,7 @@ def follow(
 ) -> changes.Changes:
     """The next page of somebody who may read two metering points."""
     given = {} if cursor is None else {"cursor": [cursor]}
-    asked = changes.read_request(given, now=MORNING, latest=publications.stored())
+    asked = changes.read_request(given, now=MORNING, latest=publications.stored(), seals=SEALS)
     readable = building.readable((HOUSE, None, None), (CABIN, None, None))
     return changes.fetch(warehouse, readable=readable, asked=asked, at_once=at_once)
 

@@ -6,17 +6,18 @@ from decimal import Decimal
 from typing import Any
 
 from shared import periods
-from shared.api import cursors
-from shared.api.series import as_json
+from shared.api.series import as_json, cursors
 from shared.api.series.assembly import Run, Scope, Series, Sum
 from shared.api.series.pages import Page
 from shared.api.series.requests import Layout, SeriesRequest
 from shared.metering import Direction, MeteringPointId, Resolution
 from shared.periods import Period
 from shared.readable import PermittedDays
+from tests.builders.sealing import SEALS
 
 POINT = MeteringPointId("707057500000010017")
 SPRING = date(2026, 3, 29)
+SEAL = SEALS.of("q")
 PUBLISHED = datetime(2026, 11, 22, 6, 0, 0, 123456, tzinfo=UTC)
 
 
@@ -31,7 +32,7 @@ def question(layout: Layout = Layout.VALUES) -> SeriesRequest:
         as_of=PUBLISHED,
         limit=1000,
         cursor=None,
-        query="q",
+        seal=SEAL,
     )
 
 
@@ -154,4 +155,4 @@ def test_many_series_name_what_was_not_found_and_where_the_next_page_starts() ->
 
     assert [len(each["values"]) for each in body["series"]] == [1, 0]
     assert body["notFound"] == ["707057500000010024"]
-    assert cursors.decode(body["nextCursor"], query="q") == cursor
+    assert cursors.opened(body["nextCursor"], SEAL) == cursor

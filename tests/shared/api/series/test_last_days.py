@@ -14,6 +14,7 @@ from shared.api.series.requests import Known, SeriesRequest
 from shared.metering import Direction, MeteringPointId
 from shared.readable import Permission, Readable
 from shared.warehouse.queries import LastDayRow
+from tests.builders.sealing import SEALS
 
 POINT = MeteringPointId("707057500000000018")
 EMPTY = MeteringPointId("707057500000000025")
@@ -41,7 +42,7 @@ def readable(*points: MeteringPointId, until: date | None = None) -> Readable:
 def ask(*, published_at: datetime = NOW, direction: Direction = Direction.CONSUMPTION) -> SeriesRequest:
     known = Known(now=NOW + timedelta(days=1), published_at=published_at, available_until=NOW)
     return requests.series_of_one(
-        metering_point_id=POINT, direction=direction, given={"from": ["2026-01-01"]}, known=known
+        metering_point_id=POINT, direction=direction, given={"from": ["2026-01-01"]}, known=known, seals=SEALS
     )
 
 

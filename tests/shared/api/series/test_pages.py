@@ -16,6 +16,7 @@ from shared.api.series.requests import MAX_NAMED, Known, SeriesRequest
 from shared.metering import Direction, MeteringPointId
 from shared.readable import Permission, Readable
 from shared.warehouse.queries import ChangeRow, DayRow, LastDayRow
+from tests.builders.sealing import SEALS
 
 POINT = MeteringPointId("707057500000010017")
 FIRST = date(2016, 1, 1)
@@ -53,6 +54,7 @@ def ask(**given: str) -> SeriesRequest:
         direction=Direction.CONSUMPTION,
         given={"from": ["2016-01-01"], "limit": ["10000"], **{name: [text] for name, text in given.items()}},
         known=Known(NOW, NOW, NOW),
+        seals=SEALS,
     )
 
 
@@ -97,7 +99,14 @@ def test_days_are_counted_until_their_values_are_too_many_and_one_always_fits() 
     ("written", "days"), [(JSON, QUARTERS + 100), (Format(Kind.CSV), QUARTERS), (Format(Kind.NDJSON), 2_704)]
 )
 def test_changes_are_bounded_by_values_where_each_is_a_row(written: Format, days: int) -> None:
-    asked = ChangesRequest(after=(1, "", "", FIRST), since=None, limit=10_000, through=9, format=written)
+    asked = ChangesRequest(
+        after=(1, "", "", FIRST),
+        since=None,
+        limit=10_000,
+        through=9,
+        seal=SEALS.of("changes"),
+        format=written,
+    )
 
     found = changes.fetch(Stored(QUARTERS + 100), readable=READABLE, asked=asked)  # type: ignore[arg-type]
 
@@ -124,6 +133,7 @@ def test_a_header_names_no_more_metering_points_than_a_request_can(written: str,
         direction=Direction.CONSUMPTION,
         given={"date": ["2016-01-01"], "resolution": ["PT15M"], "format": [written]},
         known=Known(NOW, NOW, NOW),
+        seals=SEALS,
     )
 
     page = pages.fetch(

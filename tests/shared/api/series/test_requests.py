@@ -1,16 +1,17 @@
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from urllib.parse import urlencode
 
 import pytest
 
 from shared import metering, periods
-from shared.api import cursors
 from shared.api.problems import InvalidRequest
-from shared.api.series import requests
+from shared.api.series import cursors, requests
 from shared.api.series.requests import Known, Layout, SeriesRequest
-from shared.metering import Direction, Resolution
+from shared.metering import Direction, MeteringPointId, Resolution
+from tests.builders.sealing import SEALS
 
-POINT = "707057500000010017"
+POINT = MeteringPointId("707057500000010017")
 OTHER = "707057500000010024"
 KNOWN = Known(
     now=datetime(2026, 11, 22, 12, tzinfo=UTC),
@@ -25,6 +26,7 @@ def ask(metering_point_id: str = POINT, **given: str) -> SeriesRequest:
         direction=Direction.CONSUMPTION,
         given={name.rstrip("_"): [value] for name, value in given.items()},
         known=KNOWN,
+        seals=SEALS,
     )
 
 
@@ -50,6 +52,40 @@ def test_a_plus_sign_that_arrived_as_a_space_is_still_an_offset() -> None:
     asked = ask(from_="2026-03-29T00:00:00 01:00", to="2026-03-30T00:00:00 02:00")
 
     assert asked.period == periods.market_day(date(2026, 3, 29))
+
+
+@pytest.mark.parametrize(
+    "lost", ["2026-03-29 00:00:00 01:00", "2026-03-29T00:00 01", "2026-03-29T00:00:00.000 0100"]
+)
+def test_a_lost_plus_is_found_however_the_time_is_written(lost: str) -> None:
+    assert ask(from_=lost, to="2026-03-30").period == periods.market_day(date(2026, 3, 29))
+
+
+def test_a_time_without_offset_is_shown_as_both_ways_to_write_that_very_time() -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        ask(from_="2026-11-01 06:30")
+
+    [fault] = refused.value.faults
+    assert fault.code == "time-without-offset"
+    assert "Write 2026-11-01T06:30:00+01:00 or 2026-11-01T05:30:00Z" in fault.message
+
+
+def test_to_defaults_to_what_was_available_at_the_moment_asked_for() -> None:
+    then = datetime(2026, 6, 1, tzinfo=UTC)
+    known = replace(KNOWN, available_before=lambda moment: then if moment.year == 2026 else None)
+
+    def end(**given: str) -> datetime:
+        return requests.series_of_one(
+            metering_point_id=POINT,
+            direction=Direction.CONSUMPTION,
+            given={"from": ["2024-01-01"], **{name: [value] for name, value in given.items()}},
+            known=known,
+            seals=SEALS,
+        ).period.end
+
+    assert end(asOf="2026-06-01T12:00:00Z") == then
+    assert end(asOf="2025-06-01") == periods.start_of(date(2024, 1, 1))
+    assert end(asOf="2026-11-22T06:00:00Z") == end() == KNOWN.available_until
 
 
 def test_to_defaults_to_what_is_available() -> None:
@@ -85,6 +121,15 @@ def test_what_is_left_out_has_its_default() -> None:
         ({"date": "2026-03-29", "limit": "0"}, ("limit", "not-in-range")),
         ({"date": "2026-03-29", "limit": "10001"}, ("limit", "not-in-range")),
         ({"date": "2026-03-29", "limit": "9" * 5000}, ("limit", "not-in-range")),
+        ({"date": "2026-03-29", "limit": "00000000000110001"}, ("limit", "not-in-range")),
+        ({"date": "2026-03-29", "limit": "000000000001" + "0" * 30}, ("limit", "not-in-range")),
+        ({"date": "2026-03-29", "limit": "１０"}, ("limit", "not-in-range")),
+        ({"date": "2026-03-29", "limit": " 10"}, ("limit", "not-in-range")),
+        ({"date": "2026-03-29", "limit": "+10"}, ("limit", "not-in-range")),
+        ({"date": "2026-03-29", "limit": "1_000"}, ("limit", "not-in-range")),
+        ({"date": "２０２６-03-29"}, ("date", "not-a-date")),
+        ({"date": "2026-03-29", "From": "2026-03-29"}, ("From", "unknown-parameter")),
+        ({"from_": "2026-03-29", "From": "2026-03-29"}, ("From", "unknown-parameter")),
         ({"date": "2026-03-29", "cursor": "abc"}, ("cursor", "not-a-cursor-of-this-query")),
         ({"date": "2026-03-29", "asOf": "2030-01-01"}, ("asOf", "in-the-future")),
         ({"date": "2026-03-29", "form": "2026-01-01"}, ("form", "unknown-parameter")),
@@ -115,6 +160,7 @@ def test_a_parameter_given_twice_is_a_fault() -> None:
             direction=Direction.CONSUMPTION,
             given={"from": ["2026-01-01", "2026-02-01"]},
             known=KNOWN,
+            seals=SEALS,
         )
 
     assert [fault.code for fault in refused.value.faults] == ["given-twice"]
@@ -125,6 +171,7 @@ def test_metering_points_may_be_repeated_and_are_sorted_each_once() -> None:
         direction=Direction.PRODUCTION,
         given={"meteringPointId": [OTHER, POINT, OTHER], "date": ["2026-03-29"], "resolution": ["P1D"]},
         known=KNOWN,
+        seals=SEALS,
     )
 
     assert asked.named == (POINT, OTHER)
@@ -143,8 +190,9 @@ def test_a_cursor_carries_the_end_and_the_moment_of_the_first_page() -> None:
     following = requests.series_of_one(
         metering_point_id=POINT,
         direction=Direction.CONSUMPTION,
-        given={"from": ["2026-01-01"], "cursor": [cursor.encode(query=first.query)]},
+        given={"from": ["2026-01-01"], "cursor": [cursor.sealed(first.seal)]},
         known=later,
+        seals=SEALS,
     )
 
     assert following.cursor == cursor
@@ -158,7 +206,7 @@ def test_a_cursor_of_another_query_is_refused(changed: dict[str, str]) -> None:
     asked = ask(from_="2026-01-01")
     cursor = cursors.Cursor(POINT, date(2026, 2, 1), until=asked.period.end, as_of=asked.as_of)
 
-    given = {"from_": "2026-01-01", **changed, "cursor": cursor.encode(query=asked.query)}
+    given = {"from_": "2026-01-01", **changed, "cursor": cursor.sealed(asked.seal)}
 
     assert faults_of(**given) == [("cursor", "not-a-cursor-of-this-query")]
 
@@ -167,13 +215,26 @@ def test_the_size_of_a_page_may_change_from_page_to_page() -> None:
     asked = ask(from_="2026-01-01")
     cursor = cursors.Cursor(POINT, date(2026, 2, 1), until=asked.period.end, as_of=asked.as_of)
 
-    assert ask(from_="2026-01-01", limit="7", cursor=cursor.encode(query=asked.query)).limit == 7
+    assert ask(from_="2026-01-01", limit="7", cursor=cursor.sealed(asked.seal)).limit == 7
 
 
 def test_as_many_metering_points_as_may_be_named_fit_into_an_address() -> None:
     given = {"meteringPointId": [POINT] * requests.MAX_NAMED, "from": ["2026-03-29T00:00:00+01:00"]}
 
     assert len(f"GET /v1/consumption?{urlencode(given, doseq=True)} HTTP/1.1\r\n") < 8_192
+
+
+@pytest.mark.parametrize("text", ["１", "1" * 19, "", " 1", "1.0", "-1", "1e3"])
+def test_a_customer_number_is_read_whole_and_in_ascii(text: str) -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        requests.series_of_many(
+            direction=Direction.CONSUMPTION,
+            given={"customerNumber": [text], "date": ["2026-03-29"]},
+            known=KNOWN,
+            seals=SEALS,
+        )
+
+    assert [fault.code for fault in refused.value.faults] == ["not-a-customer-number"]
 
 
 def test_more_metering_points_than_may_be_named_are_a_fault() -> None:
@@ -185,6 +246,7 @@ def test_more_metering_points_than_may_be_named_are_a_fault() -> None:
             direction=Direction.CONSUMPTION,
             given={"meteringPointId": named, "date": ["2026-03-29"]},
             known=KNOWN,
+            seals=SEALS,
         )
 
     assert [fault.code for fault in refused.value.faults] == ["too-many"]

@@ -1,0 +1,58 @@
+"""Cursors of series: where the next page starts.
+
+A cursor carries the moment whose data all pages show, so that a publication between two pages neither repeats
+nor hides a value. It gives no access: each page is cut to what the caller may read now.
+"""
+
+import struct
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+
+from shared.api.sealing import Seal
+from shared.metering import MeteringPointId
+
+_PACKED = struct.Struct(">QIqq")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True)
+class Cursor:
+    """The first market day of the next page, and what all pages have in common.
+
+    Attributes:
+        metering_point_id, day: the key at which the next page starts.
+        until: the end of the asked period, which a left-out `to` fixed on the first page.
+        as_of: the moment whose data is shown.
+    """
+
+    metering_point_id: MeteringPointId
+    day: date
+    until: datetime
+    as_of: datetime
+
+    def sealed(self, seal: Seal) -> str:
+        """Return the cursor as text."""
+        return seal.seal(
+            _PACKED.pack(
+                int(self.metering_point_id),
+                self.day.toordinal(),
+                (self.until - _EPOCH) // _MICROSECOND,
+                (self.as_of - _EPOCH) // _MICROSECOND,
+            )
+        )
+
+
+def opened(text: str, seal: Seal) -> Cursor:
+    """Return a cursor from its text.
+
+    Raises:
+        NotSealed: it is not one of ours, or continues another question.
+    """
+    metering_point_id, day, until, as_of = _PACKED.unpack(seal.open(text))
+    return Cursor(
+        metering_point_id=MeteringPointId(f"{metering_point_id:018d}"),
+        day=date.fromordinal(day),
+        until=_EPOCH + until * _MICROSECOND,
+        as_of=_EPOCH + as_of * _MICROSECOND,
+    )
