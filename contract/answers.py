@@ -123,9 +123,7 @@ class MeteringPoint(Answer):
     meter_serial: str | None = Field(
         description="The number on the meter; not the metering point id. Null when not known."
     )
-    directions: list[Direction] = Field(
-        description="With values in the last month or, where there are none, ever."
-    )
+    directions: list[Direction] = Field(description="In which there are values that you may read.")
     resolution: Annotated[
         Resolution | None,
         _words(Resolution, "The stored resolution of the newest published day; null without one.", null=True),

@@ -14,7 +14,7 @@ from shared.api.problems import InvalidRequest, Problem, Refused
 from shared.api.responses import Answer
 from shared.tables import TablesUnavailable
 from shared.telemetry.recording import Telemetry
-from shared.warehouse.engine import WarehouseTimeout, WarehouseUnavailable
+from shared.warehouse.engine import TooManyRows, WarehouseTimeout, WarehouseUnavailable
 
 Handler = Callable[[func.HttpRequest], Answer]
 
@@ -94,6 +94,10 @@ def _problem(error: Exception) -> Problem:
         case WarehouseUnavailable():
             seconds = max(1, round(error.retry_after.total_seconds()))
             return Problem("warehouse-unavailable", "Try again in a moment.", headers=_later(seconds))
+        case TooManyRows():
+            return Problem(
+                "too-large-for-one-answer", "Ask for a shorter period, or for a smaller page with 'limit'."
+            )
         case WarehouseTimeout():
             return Problem(
                 "warehouse-unavailable",

@@ -9,7 +9,8 @@ LINE_END = "\r\n"
 _BYTE_ORDER_MARK = "\ufeff"
 _SEPARATORS = {Dialect.STANDARD: ",", Dialect.NORWEGIAN: ";"}
 # Spreadsheets take a cell that begins so for a formula: https://owasp.org/www-community/attacks/CSV_Injection
-_FORMULA = re.compile(r"[=+\-@\t\r\n＝＋－＠]")
+# A file that is opened with another separator than its own has cells that begin within a text.
+_FORMULA = re.compile(r"""^(?=[\t\r\n])|(?:^|(?<=[,;\t\r\n]))(?=["' ]*[=+\-@＝＋－＠])""")
 _NEEDS_QUOTES = re.compile(r'[",;\r\n]')
 
 
@@ -30,14 +31,14 @@ def row(values: Iterable[object], dialect: Dialect) -> str:
 
 
 def cell(value: object, dialect: Dialect) -> str:
-    """One cell. A text that a spreadsheet would take for a formula gets an apostrophe before it."""
+    """One cell. What a spreadsheet may take for a formula gets an apostrophe before it."""
     if value is None:
         return ""
     if not isinstance(value, str):
         return str(value)
     if dialect is Dialect.NORWEGIAN and value.isascii() and value.isdigit():
         return f'"=""{value}"""'
-    guarded = f"'{value}" if _FORMULA.match(value) else value
+    guarded = _FORMULA.sub("'", value)
     if not _NEEDS_QUOTES.search(guarded):
         return guarded
     escaped = guarded.replace('"', '""')

@@ -94,6 +94,7 @@ class Code:
 
 CODES = {
     "invalid-parameter": Code(400, "The request has invalid parameters."),
+    "too-large-for-one-answer": Code(400, "The answer is too large to be given at once."),
     "not-from-gateway": Code(401, "The request did not come through the gateway."),
     "unknown-caller": Code(401, "The gateway did not say who calls."),
     "no-access": Code(403, "You have no access to any metering point."),

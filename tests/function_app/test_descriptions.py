@@ -1,6 +1,6 @@
 """What is told of metering points changes with their descriptions, and callers hear of it."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -74,3 +74,13 @@ def test_supply_periods_alone_leave_an_answer_as_it_is(customer: Customer, tmp_p
     take_in(customer, delivering.write_csv(tmp_path / "periods.csv", [line], header=SUPPLY_PERIODS))
 
     assert ask_again(customer, "/v1/metering-points", first).status == 304
+
+
+def test_a_direction_that_ended_long_ago_is_listed_beside_the_one_that_goes_on(customer: Customer) -> None:
+    point, today = customer.point(), datetime.now(UTC).date()
+    customer.days(point, today - timedelta(days=200), 1, direction="production", resolution="PT15M")
+    customer.days(point, today - timedelta(days=3), 1)
+
+    answer = customer.get(f"/v1/metering-points/{point}").json
+
+    assert (answer["directions"], answer["resolution"]) == (["consumption", "production"], "PT1H")

@@ -14,7 +14,7 @@ from shared.access.spans import Span
 from shared.api.status import Probe
 from shared.metering import MeteringPointId
 from shared.services import Services
-from shared.warehouse.engine import Query, Row, WarehouseTimeout, WarehouseUnavailable
+from shared.warehouse.engine import Query, Row, TooManyRows, WarehouseTimeout, WarehouseUnavailable
 from tests.builders.api import Answer, Api
 
 POINT = "707057500000010017"
@@ -123,6 +123,15 @@ def test_a_warehouse_that_is_away_is_told_with_when_to_come_back(
     problem_of(answer, status=503, code="warehouse-unavailable")
     assert answer.headers["Retry-After"] == str(seconds)
     assert b"secret" not in answer.body
+
+
+def test_more_rows_than_one_statement_gives_are_a_question_too_large(api: Api) -> None:
+    granted = _granted(api)
+
+    with api.using(without_warehouse(api.services, TooManyRows("days has more than 250000 rows"))):
+        answer = api.get_url(f"/v1/metering-points/{POINT}/consumption?date=2026-03-29", principal=granted)
+
+    problem_of(answer, status=400, code="too-large-for-one-answer")
 
 
 def test_a_fault_of_ours_tells_nothing_but_the_request_id(api: Api, caplog: pytest.LogCaptureFixture) -> None:

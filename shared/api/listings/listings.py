@@ -2,7 +2,7 @@
 
 import struct
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
@@ -16,7 +16,7 @@ from shared.api.listings import lines
 from shared.api.parameters import Parameters
 from shared.api.sealing import Seal, Seals
 from shared.api.series.requests import DEFAULT_LIMIT, MAX_LIMIT, Given, Known
-from shared.metering import MeteringPointId
+from shared.metering import Direction, MeteringPointId
 from shared.readable import Permission, PermittedDays, Readable
 from shared.warehouse import queries
 from shared.warehouse.engine import Warehouse
@@ -166,11 +166,17 @@ def _opened(text: str, seal: Seal) -> MeteringPointId:
 def _read(warehouse: Warehouse, readable: Readable, *, known: Known) -> list[dict[str, Any]]:
     described = {each.metering_point_id: each for each in warehouse.fetch(queries.metering_points(readable))}
     latest = _latest_days(warehouse, readable, as_of=known.published_at or known.now)
+    ended = _ended(warehouse, readable, latest=latest, as_of=known.published_at or known.now)
     permissions = defaultdict(list)
     for permission in readable.permissions:
         permissions[permission.metering_point_id].append(permission)
     return [
-        _metering_point(described.get(each), permissions=permissions[each], latest=latest[each])
+        _metering_point(
+            described.get(each),
+            permissions=permissions[each],
+            latest=latest.get(each, []),
+            ended=ended.get(each, []),
+        )
         for each in sorted(permissions)
     ]
 
@@ -189,8 +195,32 @@ def _latest_days(
     return found
 
 
+def _ended(
+    warehouse: Warehouse,
+    readable: Readable,
+    *,
+    latest: Mapping[str, Sequence[LatestDayRow]],
+    as_of: datetime,
+) -> dict[str, list[Direction]]:
+    """Return the directions that have days, but none in the last month while the other has."""
+    found: dict[str, list[Direction]] = defaultdict(list)
+    for direction in Direction:
+        sought = [each for each, rows in latest.items() if direction not in {row.direction for row in rows}]
+        if sought:
+            query = queries.last_days(
+                readable.only(sought), direction=direction, since=queries.FIRST_DAY, as_of=as_of
+            )
+            for row in warehouse.fetch(query):
+                found[row.metering_point_id].append(direction)
+    return found
+
+
 def _metering_point(
-    row: MeteringPointRow | None, *, permissions: Sequence[Permission], latest: Sequence[LatestDayRow]
+    row: MeteringPointRow | None,
+    *,
+    permissions: Sequence[Permission],
+    latest: Sequence[LatestDayRow],
+    ended: Sequence[Direction],
 ) -> dict[str, Any]:
     """One metering point; a description that has not been delivered is null, never a reason to hide it."""
     newest = max(permissions, key=lambda each: (each.valid_to or date.max, each.customer_number))
@@ -203,7 +233,7 @@ def _metering_point(
         "priceArea": row and row.price_area,
         "gridArea": row and row.grid_area,
         "meterSerial": row and row.meter_serial,
-        "directions": sorted(each.direction for each in latest),
+        "directions": sorted([*(each.direction for each in latest), *ended]),
         "resolution": _resolution(latest),
         "customerNumber": newest.customer_number,
         "permitted": [_period(each) for each in permissions],

@@ -203,7 +203,7 @@ def _sum(
     )
     shares = [_share(row, period) for row in rows]
     letters = "".join(letters for _, letters in shares)
-    missing = letters.count(MISSING) + _unpublished(rows, days, period)
+    missing = letters.count(MISSING) + _absent(rows, period)
     known = set(letters) - {MISSING}
     return Sum(
         day=bucket[0],
@@ -244,14 +244,21 @@ def _share(row: DayRow, period: Period) -> tuple[int, str]:
     return sum(_wh(each) for each in run.quantities.split(",") if each not in ("", "null")), run.qualities
 
 
-def _unpublished(rows: Sequence[DayRow], days: Sequence[date], period: Period) -> int:
-    """How many values of `days` are missing because their market days are not published."""
-    if len(rows) == len(days):
-        return 0
-    published = {row.delivery_date for row in rows}
-    step = Resolution(rows[-1].resolution).step
-    absent = [periods.market_day(day) for day in days if day not in published]
-    return sum((min(day.end, period.end) - max(day.start, period.start)) // step for day in absent)
+def _absent(rows: Sequence[DayRow], period: Period) -> int:
+    """Count the values of the period whose market days are not published or not permitted.
+
+    An absent day has as many values as its length holds in the resolution of the published day before it or,
+    where there is none, after it.
+    """
+    published = {row.delivery_date: Resolution(row.resolution).step for row in rows}
+    missing, step = 0, published[min(published)]
+    for day in _days(period.first_day, period.end_day):
+        if day in published:
+            step = published[day]
+        else:
+            whole = periods.market_day(day)
+            missing += (min(whole.end, period.end) - max(whole.start, period.start)) // step
+    return missing
 
 
 def _is_permitted(day: date, scope: Scope) -> bool:

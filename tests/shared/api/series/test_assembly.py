@@ -178,6 +178,27 @@ def test_a_month_with_an_unpublished_day_counts_its_hours_as_missing() -> None:
     assert (month.quantity, month.complete, month.missing) == ("720.000", False, 23)
 
 
+def test_a_gap_in_what_is_permitted_is_missing_between_start_and_end() -> None:
+    days = [hours(date(2026, 2, day)) for day in (1, 3)]
+    permitted = [PermittedDays(None, date(2026, 2, 2)), PermittedDays(date(2026, 2, 3), None)]
+
+    [month] = sums(days, scope("2026-02-01", "2026-02-04", resolution=Resolution.P1M, permitted=permitted))
+
+    assert month.period == Period(periods.start_of(date(2026, 2, 1)), periods.start_of(date(2026, 2, 4)))
+    assert (month.quantity, month.missing, month.complete) == ("48.000", 24, False)
+
+
+def test_absent_days_are_counted_in_the_resolution_of_the_days_beside_them() -> None:
+    quarters = [row(date(2026, 4, day), ["0.250"] * 96, resolution="PT15M") for day in (20, 25)]
+    days = [hours(date(2026, 4, day)) for day in (3, 10)]
+
+    [month] = sums([*days, *quarters], scope("2026-04-01", "2026-05-01", resolution=Resolution.P1M))
+
+    hours_absent = (2 + 6 + 9) * 24
+    quarters_absent = (4 + 5) * 96
+    assert month.missing == hours_absent + quarters_absent
+
+
 def test_a_month_that_is_not_over_ends_where_the_data_does() -> None:
     days = [hours(date(2026, 11, day)) for day in range(1, 11)]
     asked = scope("2026-11-01", "2026-12-01", resolution=Resolution.P1M, available_until="2026-11-11")
