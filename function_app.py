@@ -161,14 +161,21 @@ def without_resource(req: func.HttpRequest) -> Answer:
 
 
 @app.timer_trigger(schedule="%SYNC_SCHEDULE%", arg_name="timer")
-def sync_access(timer: func.TimerRequest) -> None:
+def sync_access(timer: func.TimerRequest, context: func.Context) -> None:
     """Bring what callers may read up to date with Severa and Entra; the sync logs its own report."""
-    use.sync_access().insist()
+    with use.timer_run(context):
+        use.sync_access().insist()
 
 
 @app.timer_trigger(schedule="%PUBLISH_SCHEDULE%", arg_name="timer")
-def publish_readings(timer: func.TimerRequest) -> None:
+def publish_readings(timer: func.TimerRequest, context: func.Context) -> None:
     """Take in and publish what was delivered; alerts read the log's lines."""
+    with use.timer_run(context):
+        take_in_and_publish()
+
+
+def take_in_and_publish() -> None:
+    """Load the deliveries that wait, and publish; what went wrong with a delivery is raised at the end."""
     intake = use.take_in_deliveries()
     for loaded in intake.loaded:
         log.info("Delivery loaded: %r, %d rows.", loaded.kept_as, loaded.rows)

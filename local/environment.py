@@ -54,7 +54,7 @@ def stack(ports: Ports, *, state: Path = places.STATE) -> dict[str, str]:
         "PUBLISH_SCHEDULE": "0 */5 * * * *",
         "AZURE_CLIENT_ID": demo.FUNCTION_CLIENT_ID,
         # As in Azure (infra/modules/function-app.bicep): small questions find a thread beside large answers.
-        "PYTHON_THREADPOOL_THREAD_COUNT": "10",
+        "PYTHON_THREADPOOL_THREAD_COUNT": "20",
         # App Service gives these two to an app that has an identity.
         "IDENTITY_ENDPOINT": f"{identity}/msi/token",
         "IDENTITY_HEADER": demo.FUNCTION_IDENTITY_HEADER,

@@ -38,5 +38,34 @@ GRAPH = Limit("Microsoft Graph", connect=5, silence=30, answer=60, tries=6, in_a
 
 OVER_HTTP = (TABLES, PROBED_TABLES, BLOBS, TOKEN, INGESTION, SEVERA, GRAPH)
 
+PROBE = timedelta(seconds=2)
+"""How long a health probe's question to the warehouse may take."""
+
+PROBED = timedelta(seconds=3)
+"""How long a health probe is answered after at most, whatever its questions are waiting for."""
+
+
+@dataclass(frozen=True)
+class SessionLimit:
+    """How questions share the warehouse's sessions.
+
+    Attributes:
+        wait: how long a question waits for a session, while others come free. When none has come free for so
+            long, the warehouse hangs: nobody waits then.
+        waiting: how many questions wait at the same time.
+        rest: how long nobody asks after a question that took longer than `wait` and got no answer, unless
+            another got one meanwhile.
+    """
+
+    wait: float
+    waiting: int
+    rest: float
+
+
+SESSIONS = SessionLimit(wait=2, waiting=8, rest=3)
+
+THREADS_WITHOUT_SESSION = SESSIONS.waiting + 4
+"""Threads of an instance beyond its sessions: those that wait for one, and four that need none."""
+
 FLUSH = timedelta(seconds=5)
 """How long the end of a timer's run or command waits until telemetry has been sent."""

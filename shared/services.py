@@ -1,14 +1,14 @@
 """Everything that the routes and timers work with, made once from the settings."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 
 from azure.core.credentials import TokenCredential
 
-from shared import tables
+from shared import limits, tables
 from shared.access.entra import directory, graph
 from shared.access.grants import Grants
 from shared.access.severa import client
@@ -18,6 +18,7 @@ from shared.access.sync.mapping import Fields
 from shared.access.sync.reports import Outcome, SyncReport
 from shared.access.sync.stages import Rules, Sources
 from shared.access.sync.supply_by_customer import SupplyPeriod
+from shared.api import status
 from shared.api.sealing import Seals
 from shared.api.series.availability import Availability
 from shared.api.series.last_days import Reach
@@ -32,8 +33,9 @@ from shared.publishing.publish import Published
 from shared.publishing.watermark import Publications
 from shared.settings import Settings
 from shared.tables import Tables
-from shared.telemetry import exporting
+from shared.telemetry import exporting, threads
 from shared.telemetry.recording import Operation, Telemetry
+from shared.telemetry.threads import Invocation
 from shared.warehouse import opening, supply
 from shared.warehouse.engine import Warehouse
 from shared.warehouse.instrumented import Measured
@@ -71,6 +73,18 @@ class Services:
             described_at=self.publications.described_at(),
             available_before=self.availability.before,
         )
+
+    @contextmanager
+    def timer_run(self, invocation: Invocation) -> Iterator[None]:
+        """A run of a timer: its threads belong to it, and at its end what was recorded is sent.
+
+        An instance that ran a timer may be stopped right after it.
+        """
+        with threads.of(invocation):
+            try:
+                yield
+            finally:
+                self.telemetry.flush()
 
     def sync_access(
         self, *, dry_run: bool = False, allow_revocations: bool = False, widen: Collection[int] = ()
@@ -138,8 +152,10 @@ def start(settings: Settings, *, clock: Clock) -> Services:
     """Open what the settings name."""
     credential = identity.credential(settings.identity_client_id)
     telemetry = exporting.open_telemetry(settings.telemetry, credential=credential)
-    storage = tables.open_tables(
-        settings.table_storage, credential=credential, observe=partial(_table_request, telemetry)
+    observe = partial(_table_request, telemetry)
+    storage = tables.open_tables(settings.table_storage, credential=credential, observe=observe)
+    probed = tables.open_tables(
+        settings.table_storage, credential=credential, observe=observe, limit=limits.PROBED_TABLES
     )
     warehouse = Measured(
         opening.open_warehouse(settings.warehouse, credential=credential),
@@ -161,7 +177,7 @@ def start(settings: Settings, *, clock: Clock) -> Services:
         availability=Availability(warehouse),
         seals=Seals(key for key in (settings.sealing.key, settings.sealing.previous) if key),
         reach=Reach(),
-        probe=Probe(warehouse=warehouse, tables=storage, clock=clock),
+        probe=Probe(status.checks(tables=probed, warehouse=warehouse)),
         deliveries=container.open_container(settings.deliveries, credential=credential)
         if settings.deliveries
         else None,

@@ -88,9 +88,10 @@ var httpSessions = 320
 var sessionsPerInstance = min(8, httpSessions / maximumInstanceCount)
 
 // A request that reads holds one thread and one session, and a thread without a session only waits: so instances are
-// added when each has as many requests as sessions. Two threads more answer what needs none: 304, refusals.
+// added when each has as many requests as sessions. Of twelve threads more at most eight wait for a session
+// (shared/limits.py), and four answer what needs none: 304, refusals, /status.
 var concurrentRequests = sessionsPerInstance
-var threads = sessionsPerInstance + 2
+var threads = sessionsPerInstance + 12
 
 var warmInstances = [
   {
@@ -110,6 +111,8 @@ var hostSettings = {
   APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identityClientId};Authorization=AAD'
   OTEL_SERVICE_NAME: name
   PYTHON_THREADPOOL_THREAD_COUNT: string(threads)
+  // As host.json has it for eight sessions: what has no thread waits in the host.
+  AzureFunctionsJobHost__extensions__http__maxConcurrentRequests: string(threads)
 }
 
 // The names are those of shared/settings.py and local.settings.sample.json; a test compares all three.

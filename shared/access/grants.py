@@ -6,7 +6,6 @@ portfolio is in memory, single metering points are answered from it too. Either 
 `CHECK_SECONDS` behind the sync, measured by a monotonic clock: the wall clock can be set back.
 """
 
-import contextvars
 import hashlib
 import logging
 import threading
@@ -24,6 +23,7 @@ from shared.access import runs, store
 from shared.access.grant import Grant
 from shared.metering import MeteringPointId
 from shared.readable import Permission, Readable
+from shared.telemetry import threads
 
 CHECK_SECONDS = 30.0
 """How long a manifest, or the time of the last sync, is trusted before it is read again."""
@@ -100,6 +100,7 @@ class Grants:
         self._lock = threading.Lock()
         self._kept: OrderedDict[str, _Kept] = OrderedDict()
         self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="grants")
+        self._failures = 0
         self._reading = tuple(threading.Lock() for _ in range(_READING_LOCKS))
         self._completed: tuple[float, datetime | None] | None = None
 
@@ -144,9 +145,17 @@ class Grants:
             NoGrants: that is nothing.
         """
         self._refuse_when_too_old()
-        # Concurrent requests of one principal wait for one reading of its partition.
+        # Concurrent requests of one principal wait for one reading of its partition, and where it fails, fail
+        # with it: each would wait for all those before it.
+        failures = self._failures
         with self._reading[hash(principal) % _READING_LOCKS]:
-            return self._from_memory(principal) or self._from_tables(principal)
+            if self._failures > failures:
+                raise tables.TablesUnavailable("Table Storage has just not answered another request.")
+            try:
+                return self._from_memory(principal) or self._from_tables(principal)
+            except tables.TablesUnavailable:
+                self._failures += 1
+                raise
 
     def synced_at(self) -> datetime | None:
         """When the grants were last completely up to date with Severa; None when never, or not known.
@@ -230,11 +239,14 @@ class Grants:
     ) -> tuple[Permission, ...]:
         """The permissions of each metering point, read several at once, sorted."""
         # What is observed of a reading belongs to the request that asks for it.
-        readings = [
-            self._readers.submit(contextvars.copy_context().run, self._read_one, principal, each)
-            for each in sorted(set(metering_point_ids))
-        ]
-        return tuple(chain.from_iterable(reading.result() for reading in readings))
+        read = threads.carried(self._read_one)
+        readings = [self._readers.submit(read, principal, each) for each in sorted(set(metering_point_ids))]
+        try:
+            return tuple(chain.from_iterable(reading.result() for reading in readings))
+        finally:
+            # Where one failed, the others would fail as slowly, and keep the readers from other requests.
+            for reading in readings:
+                reading.cancel()
 
     def _read_one(self, principal: str, metering_point_id: MeteringPointId) -> tuple[Permission, ...]:
         permissions, _ = self._read(

@@ -13,6 +13,7 @@ from shared.api import callers, resources, responses
 from shared.api.problems import InvalidRequest, Problem, Refused
 from shared.api.responses import Answer
 from shared.tables import TablesUnavailable
+from shared.telemetry import threads
 from shared.telemetry.recording import Telemetry
 from shared.warehouse.engine import TooManyRows, WarehouseTimeout, WarehouseUnavailable
 
@@ -34,13 +35,16 @@ def answers(
         started = time.perf_counter()
         request_id = callers.request_id(req.headers)
         route = resources.template(req.url, req.route_params)
-        with telemetry().request(
-            method=req.method,
-            route=route,
-            scheme=urlsplit(req.url).scheme,
-            # The host's span of this request, below the caller's; where the host tells of none, the caller's.
-            traceparents=(context.trace_context.trace_parent, req.headers.get("traceparent", "")),
-        ) as request:
+        with (
+            threads.of(context),
+            telemetry().request(
+                method=req.method,
+                route=route,
+                scheme=urlsplit(req.url).scheme,
+                # The host's span of this request, which is below the caller's; else the caller's.
+                traceparents=(context.trace_context.trace_parent, req.headers.get("traceparent", "")),
+            ) as request,
+        ):
             answered, error = _ask(handler, req, request_id=request_id)
             answered = responses.compressed(answered, req.headers.get("accept-encoding", ""))
             response = responses.as_http(answered)

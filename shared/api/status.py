@@ -1,15 +1,16 @@
 """How fresh the data is, and whether the outside systems answer."""
 
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import partial
 from typing import Any
 
-from shared import periods
+from shared import limits, periods
 from shared.publishing.watermark import Publication
 from shared.tables import SERVICE_STATE, Tables, TablesUnavailable
+from shared.telemetry import threads
 from shared.warehouse import queries
 from shared.warehouse.engine import Warehouse, WarehouseError
 
@@ -39,34 +40,71 @@ def freshness(publication: Publication | None, *, synced_at: datetime | None) ->
 class Probe:
     """Answers health probes, which need no token and so may come in any number.
 
-    What was found is remembered for ten seconds, and one probe at a time asks: whoever probes without end
-    costs a question each ten seconds, and one session.
+    What was found is remembered for ten seconds. One thread asks, not the host's, and one probe waits for it,
+    for three seconds at most; others are answered at once with the last result and its age.
+
+    Args:
+        checks: the parts by name; each call raises WarehouseError or TablesUnavailable when its part is away.
+        monotonic: seconds.
     """
 
-    def __init__(self, *, warehouse: Warehouse, tables: Tables, clock: Callable[[], datetime]) -> None:
-        self._ask = partial(_readiness, warehouse=warehouse, tables=tables)
-        self._clock = clock
+    def __init__(
+        self, checks: Mapping[str, Callable[[], object]], *, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._checks = checks
+        self._monotonic = monotonic
         self._asking = threading.Lock()
-        self._known: Readiness | None = None
-        self._known_until: datetime | None = None
+        self._found: _Found | None = None
 
     def readiness(self) -> Readiness:
-        """Whether warehouse and tables answered, at most ten seconds ago."""
-        with self._asking:
-            if self._known is None or self._known_until is None or self._clock() >= self._known_until:
-                self._known = self._ask()
-                self._known_until = self._clock() + REMEMBERED
-            return self._known
+        """Whether all parts answered when they were last asked."""
+        if not self._is_remembered() and self._asking.acquire(blocking=False):
+            self._ask()
+        return _readiness(self._checks, self._found, now=self._monotonic())
+
+    def _is_remembered(self) -> bool:
+        return self._found is not None and self._monotonic() < self._found.at + REMEMBERED.total_seconds()
+
+    def _ask(self) -> None:
+        """Ask all parts; what has not answered in time counts as away, though it is still waited for."""
+        answers: dict[str, bool] = {}
+        ended = threading.Event()
+
+        def ask() -> None:
+            try:
+                for name, check in self._checks.items():
+                    answers[name] = _answers(check)
+            finally:
+                self._found = _Found(dict(answers), at=self._monotonic())
+                self._asking.release()
+                ended.set()
+
+        threading.Thread(target=threads.carried(ask), name="health", daemon=True).start()
+        if not ended.wait(limits.PROBED.total_seconds()):
+            self._found = _Found(dict(answers), at=self._monotonic())
 
 
-def _readiness(*, warehouse: Warehouse, tables: Tables) -> Readiness:
-    answers = {
-        "warehouse": _answers(lambda: warehouse.fetch(queries.alive())),
-        "tables": _answers(lambda: tables.get(SERVICE_STATE, partition="publication", row="latest")),
-    }
-    ready = all(answers.values())
-    checks = {name: "ok" if fine else "unavailable" for name, fine in answers.items()}
-    return Readiness(200 if ready else 503, {"status": "ready" if ready else "not-ready", "checks": checks})
+@dataclass(frozen=True)
+class _Found:
+    """Which parts answered, and when that was known; a part that is missing did not answer in time."""
+
+    answers: Mapping[str, bool]
+    at: float
+
+
+def _readiness(parts: Iterable[str], found: _Found | None, *, now: float) -> Readiness:
+    if found is None:
+        return Readiness(503, {"status": "not-ready", "checks": dict.fromkeys(parts, "unknown")})
+    checks = {name: "ok" if found.answers.get(name) else "unavailable" for name in parts}
+    is_ready = set(checks.values()) == {"ok"}
+    return Readiness(
+        200 if is_ready else 503,
+        {
+            "status": "ready" if is_ready else "not-ready",
+            "checks": checks,
+            "ageSeconds": round(now - found.at, 1),
+        },
+    )
 
 
 def _answers(ask: Callable[[], object]) -> bool:
@@ -75,6 +113,14 @@ def _answers(ask: Callable[[], object]) -> bool:
     except (WarehouseError, TablesUnavailable):
         return False
     return True
+
+
+def checks(*, tables: Tables, warehouse: Warehouse) -> dict[str, Callable[[], object]]:
+    """What a health probe asks, with limits of its own: `tables` are opened with `limits.PROBED_TABLES`."""
+    return {
+        "tables": lambda: tables.get(SERVICE_STATE, partition="publication", row="latest"),
+        "warehouse": lambda: warehouse.fetch(queries.alive()),
+    }
 
 
 def _local(instant: datetime | None) -> str | None:

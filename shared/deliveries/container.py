@@ -33,6 +33,7 @@ from azure.storage.blob import (
 from shared import limits
 from shared.outside import azure_transport
 from shared.settings import DeliverySettings
+from shared.telemetry import threads
 
 INCOMING = "incoming/"
 TURN = "turn"
@@ -136,7 +137,9 @@ class Container:
         """
         lease = self._lease()
         ended = threading.Event()
-        renewal = threading.Thread(target=_renew, args=(lease, ended), name="delivery-turn", daemon=True)
+        renewal = threading.Thread(
+            target=threads.carried(_renew), args=(lease, ended), name="delivery-turn", daemon=True
+        )
         renewal.start()
         try:
             yield Turn(lease)

@@ -6,7 +6,6 @@ transaction takes the staged rows in. A load that dies leaves only staged rows b
 nobody reads.
 """
 
-import contextvars
 import gc
 import uuid
 from collections.abc import Callable, Iterator, Sequence
@@ -19,6 +18,7 @@ from typing import Literal
 
 from shared.deliveries import files, intervals, registers, staging
 from shared.deliveries.files import MAX_FAULTS, Fault, File, Rejected
+from shared.telemetry import threads
 from shared.warehouse import spans, turns
 from shared.warehouse.engine import Query, Rows, Session, Statement, Warehouse, aware
 from shared.warehouse.spans import Span
@@ -150,8 +150,9 @@ def _stage(warehouse: Warehouse, file: File, *, load_id: str, now: datetime, pro
                 break
             staged.result()
             if rows is not None and not faults:
-                in_context = contextvars.copy_context().run  # What tells of statements knows whose they are.
-                staged = stager.submit(in_context, _stage_chunk, warehouse, rows, load_id=load_id, now=now)
+                staged = stager.submit(
+                    threads.carried(_stage_chunk), warehouse, rows, load_id=load_id, now=now
+                )
             done += len(chunk.lines)
             progress(done, chunk.share)
         staged.result()

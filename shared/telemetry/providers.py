@@ -1,6 +1,10 @@
 """OpenTelemetry's SDK, set up: imported only where something is recorded."""
 
+import logging
+import threading
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 
 from opentelemetry.sdk.metrics import AlwaysOffExemplarFilter, MeterProvider
 from opentelemetry.sdk.metrics.export import MetricReader
@@ -9,10 +13,11 @@ from opentelemetry.sdk.resources import OTELResourceDetector, Resource
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON, Sampler
 
+from shared import limits
+from shared.telemetry import threads
 from shared.telemetry.recording import SCOPE, Telemetry
 
-FLUSH_MILLISECONDS = 5_000
-"""How long the end of a timer's run may wait until everything is told of."""
+log = logging.getLogger("metering.telemetry")
 
 
 @dataclass(frozen=True)
@@ -33,7 +38,10 @@ class Destination:
 
 
 def recording(*destinations: Destination) -> Telemetry:
-    """Telemetry that goes to these destinations; what is left is sent when Python ends.
+    """Telemetry that goes to these destinations.
+
+    The Functions host ends Python without asking it, and what was not sent by then is lost. Elsewhere the SDK
+    sends it at the end.
 
     OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES say who we are. The last destination's sampler counts.
     """
@@ -48,14 +56,39 @@ def recording(*destinations: Destination) -> Telemetry:
         exemplar_filter=AlwaysOffExemplarFilter(),
     )
 
-    def flush() -> None:
-        tracers.force_flush(FLUSH_MILLISECONDS)
-        meters.force_flush(FLUSH_MILLISECONDS)
+    def send() -> None:
+        tracers.force_flush()
+        meters.force_flush()
 
     def close() -> None:
         tracers.shutdown()
         meters.shutdown()
 
     return Telemetry(
-        tracer=tracers.get_tracer(SCOPE), meter=meters.get_meter(SCOPE), flush=flush, close=close
+        tracer=tracers.get_tracer(SCOPE), meter=meters.get_meter(SCOPE), flush=Flush(send), close=close
     )
+
+
+class Flush:
+    """Sends what was recorded, in a thread that is left to itself after the limit.
+
+    The SDK's own limit is not kept where the ingestion endpoint or the identity is silent.
+    """
+
+    def __init__(self, send: Callable[[], None], *, limit: timedelta = limits.FLUSH) -> None:
+        self._send = send
+        self._limit = limit
+        self._thread: threading.Thread | None = None
+
+    def __call__(self) -> None:
+        """Wait until everything is sent, for as long as the limit allows."""
+        # One that was left to itself still sends; another would only wait beside it.
+        if self._thread is None or not self._thread.is_alive():
+            self._thread = threading.Thread(target=threads.carried(self._send), name="flush", daemon=True)
+            self._thread.start()
+        self._thread.join(self._limit.total_seconds())
+        if self._thread.is_alive():
+            log.warning(
+                "Telemetry was not sent within %g s; the run does not wait for it any longer.",
+                self._limit.total_seconds(),
+            )

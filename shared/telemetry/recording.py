@@ -119,9 +119,10 @@ class Telemetry:
     ) -> None:
         self._tracer = tracer
         self._meter = meter
-        self._flush = flush
+        self.flush = flush
+        """Send what was recorded, within `limits.FLUSH`; a run of a timer or a command ends with it."""
         self.close = close
-        """Send what is left and stop; the end of Python does it too."""
+        """Send what is left and stop."""
         self._requests = meter.create_histogram(
             "http.server.request.duration",
             unit="s",
@@ -182,7 +183,7 @@ class Telemetry:
 
     @contextmanager
     def run(self, name: str) -> Iterator[None]:
-        """A run of a timer or a command, as a span around what it does; told of when it ends."""
+        """A part of a timer's run or a command, as a span around what it does."""
         span = self._tracer.start_span(name, kind=SpanKind.INTERNAL)
         try:
             with trace.use_span(span, record_exception=False, set_status_on_exception=False):
@@ -193,8 +194,6 @@ class Telemetry:
             raise
         finally:
             span.end()
-            # An instance that ran a timer may be stopped right after it.
-            self._flush()
 
     def delivered(self, *, loaded: int, rejected: int) -> None:
         """Count delivery files."""

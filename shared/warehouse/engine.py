@@ -94,12 +94,14 @@ class Query(Generic[Row]):
         row: makes a result row from its columns, in order; times arrive as UTC without zone,
             the only kind that `datetime2` knows. `aware` gives them their zone back.
         name: for logs and messages.
+        within: how long it may take; None for the limit of the warehouse.
     """
 
     sql: str
     parameters: tuple[Value, ...]
     row: Callable[..., Row]
     name: str
+    within: timedelta | None = None
 
 
 @dataclass(frozen=True)

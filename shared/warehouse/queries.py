@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import orjson
 
-from shared import periods
+from shared import limits, periods
 from shared.metering import Direction
 from shared.publishing import publish
 from shared.readable import Readable
@@ -353,8 +353,8 @@ def supply_periods(
 
 
 def alive() -> Query[int]:
-    """The cheapest question there is, to see whether the warehouse answers."""
-    return Query("SELECT 1", (), lambda one: int(one), "alive")
+    """The cheapest question there is, to see whether the warehouse answers, and soon."""
+    return Query("SELECT 1", (), lambda one: int(one), "alive", within=limits.PROBE)
 
 
 def _permitted(

@@ -14,7 +14,7 @@ from shared.deliveries import container, loading
 from shared.deliveries.container import ContainerUnavailable
 from shared.settings import DeliverySettings
 from tests.builders import warehouse as delivering
-from tests.builders.api import Api
+from tests.builders.api import Api, context
 from tests.builders.container import Outside
 from tests.function_app.conftest import Deliver
 from tests.function_app.test_series import Customer
@@ -42,7 +42,7 @@ def run(api: Api) -> None:
     (timer,) = (
         each for each in api.indexed if isinstance(each, TimerFunction) and each.name == "publish_readings"
     )
-    timer.call(None)
+    timer.call(None, context(timer.name))
 
 
 def test_a_delivered_file_can_be_read_after_one_run(api: Api, customer: Customer, outside: Outside) -> None:

@@ -1,5 +1,9 @@
 """Every route answers every failure in one shape, and tells nothing that it should not."""
 
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -7,10 +11,11 @@ from typing import Any
 import pytest
 
 from contract import answers
-from shared import tables
+from shared import limits, tables
 from shared.access.grant import Grant
 from shared.access.grants import Grants
 from shared.access.spans import Span
+from shared.api import status
 from shared.api.status import Probe
 from shared.metering import MeteringPointId
 from shared.services import Services
@@ -166,24 +171,63 @@ def test_health_tells_which_part_is_away(api: Api) -> None:
 
     assert (ready.status, ready.json["status"]) == (200, "ready")
     assert not_ready.status == 503
-    assert not_ready.json == {
-        "status": "not-ready",
-        "checks": {"warehouse": "unavailable", "tables": "ok"},
-    }
+    assert not_ready.json["status"] == "not-ready"
+    assert not_ready.json["checks"] == {"warehouse": "unavailable", "tables": "ok"}
 
 
 def test_health_asks_the_warehouse_once_in_ten_seconds(api: Api) -> None:
     counting = Counting()
-    now = [datetime(2026, 11, 22, tzinfo=UTC)]
-    services = replace(api.services, warehouse=counting, clock=lambda: now[0])  # type: ignore[arg-type]
+    now = [0.0]
+    services = replace(api.services, warehouse=counting)  # type: ignore[arg-type]
+    probe = probe_of(services, monotonic=lambda: now[0])
 
-    with api.using(probing(services)):
+    with api.using(replace(services, probe=probe)):
         for _ in range(20):
             api.get("/v1/health", principal=None)
-        now[0] += timedelta(seconds=10)
+        now[0] += 4
+        remembered = api.get("/v1/health", principal=None)
+        now[0] += 6
         api.get("/v1/health", principal=None)
 
+    assert remembered.json["ageSeconds"] == 4
     assert counting.questions == 2
+
+
+class Stuck:
+    """A warehouse that does not answer before it is told to."""
+
+    def __init__(self) -> None:
+        self.answering = threading.Event()
+        self.questions = 0
+
+    def fetch(self, query: Query[Row]) -> list[Row]:
+        """Nothing, when told to."""
+        self.questions += 1
+        self.answering.wait()
+        return []
+
+
+def test_one_probe_waits_for_a_stuck_warehouse_and_the_others_are_answered_at_once(api: Api) -> None:
+    stuck = Stuck()
+    services = probing(replace(api.services, warehouse=stuck))  # type: ignore[arg-type]
+
+    def ask(_: int) -> tuple[float, Answer]:
+        started = time.monotonic()
+        answer = api.get("/v1/health", principal=None)
+        return time.monotonic() - started, answer
+
+    with api.using(services), ThreadPoolExecutor(12) as threads:
+        answered = sorted(threads.map(ask, range(12)), key=lambda each: each[0])
+        later_seconds, later = ask(12)
+        stuck.answering.set()
+
+    assert [answer.status for _, answer in answered] == [503] * 12
+    assert answered[10][0] < 1
+    assert answered[11][0] < limits.PROBED.total_seconds() + 1
+    assert answered[11][1].json["checks"] == {"tables": "ok", "warehouse": "unavailable"}
+    assert later_seconds < 1
+    assert later.json["checks"] == {"tables": "ok", "warehouse": "unavailable"}
+    assert stuck.questions == 1
 
 
 class Counting:
@@ -200,8 +244,12 @@ class Counting:
 
 def probing(services: Services) -> Services:
     """The services with a health probe of their own, which remembers nothing yet."""
-    probe = Probe(warehouse=services.warehouse, tables=services.tables, clock=services.clock)
-    return replace(services, probe=probe)
+    return replace(services, probe=probe_of(services))
+
+
+def probe_of(services: Services, monotonic: Callable[[], float] = time.monotonic) -> Probe:
+    """A probe that remembers nothing yet."""
+    return Probe(status.checks(tables=services.tables, warehouse=services.warehouse), monotonic=monotonic)
 
 
 def _granted(api: Api) -> str:

@@ -1,5 +1,6 @@
 """Routes whose warehouse fails behind the real driver: 503, and 200 once it recovers, without a restart."""
 
+import time
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -8,7 +9,7 @@ import pytest
 
 from contract import answers
 from local import demo
-from shared import services, settings
+from shared import limits, services, settings
 from shared.access.grant import Grant
 from shared.access.spans import Span
 from shared.metering import MeteringPointId
@@ -89,6 +90,7 @@ def test_while_the_server_is_away_every_route_says_so_and_recovers_with_it(
     assert [each.status for each in before] == [200, 200, 200]
     for answer in during:
         assert_away(answer)
+    time.sleep(limits.SESSIONS.rest)
     after = ask_all(served)
     assert [(each.status, each.body) for each in after] == [(each.status, each.body) for each in before]
 
@@ -105,6 +107,7 @@ def test_an_answer_that_breaks_off_in_its_rows_is_a_problem_and_no_part_of_one(
 
     broken = served.get_url(ROUTES[0], principal=CALLER)
     fault.times = 0
+    time.sleep(limits.SESSIONS.rest if what in ("hang", "freeze") else 0)
     mended = served.get_url(ROUTES[0], principal=CALLER)
 
     assert_away(broken)

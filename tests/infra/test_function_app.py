@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from local import places
-from shared import settings
+from shared import limits, settings
 from tests.builders.bicep import NEEDED, OPTIONAL, Snapshot
 
 WORKSPACE_SESSIONS = 724  # Fabric refuses the next session of a workspace (workload-management, 2026-03-11).
@@ -17,7 +17,7 @@ POOL_LIMIT = 8
 TIMERS = 2
 
 HOST_SETTINGS = (
-    *("AzureWebJobs", "APPLICATIONINSIGHTS_AUTHENTICATION_STRING", "FUNCTIONS_"),
+    *("AzureFunctionsJobHost__", "AzureWebJobs", "APPLICATIONINSIGHTS_AUTHENTICATION_STRING", "FUNCTIONS_"),
     *("IDENTITY_", "OTEL_", "PYTHON_"),
 )
 """Beginnings of settings that the host, its Python worker and the libraries read; the app never does.
@@ -125,8 +125,23 @@ def test_pool_threads_and_concurrency_follow_the_number_of_instances(
         )
 
     assert found == {
-        "dev": (40, 8, 8, 10), "prod": (40, 8, 8, 10), "private": (320, 1, 1, 3), "bare": (40, 8, 8, 10),
+        "dev": (40, 8, 8, 20), "prod": (40, 8, 8, 20), "private": (320, 1, 1, 13), "bare": (40, 8, 8, 20),
     }  # fmt: skip
+
+
+def test_the_host_lets_in_what_has_a_thread_and_keeps_some_for_what_needs_no_session(
+    snapshot: Snapshot, root: Path
+) -> None:
+    deployed = app_settings(snapshot)
+    threads = int(deployed["WAREHOUSE_POOL_SIZE"]) + limits.THREADS_WITHOUT_SESSION
+    host = json.loads((root / "host.json").read_text("utf-8"))["extensions"]["http"]
+    sample = json.loads((root / "local.settings.sample.json").read_text("utf-8"))["Values"]
+
+    assert int(deployed["PYTHON_THREADPOOL_THREAD_COUNT"]) == threads
+    assert int(deployed["AzureFunctionsJobHost__extensions__http__maxConcurrentRequests"]) == threads
+    assert limits.SESSIONS.waiting < limits.THREADS_WITHOUT_SESSION
+    widest = POOL_LIMIT + limits.THREADS_WITHOUT_SESSION
+    assert (host["maxConcurrentRequests"], int(sample["PYTHON_THREADPOOL_THREAD_COUNT"])) == (widest, widest)
 
 
 def test_the_sessions_of_all_instances_stay_below_those_of_the_workspace(snapshot: Snapshot) -> None:

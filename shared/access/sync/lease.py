@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from shared import clocks, tables
 from shared.access import runs
+from shared.telemetry import threads
 
 ROW = "lease"
 LASTS = timedelta(minutes=2)
@@ -37,7 +38,7 @@ class Lease:
     def held(self, clock: Callable[[], datetime]) -> Iterator[None]:
         """Renew the lease until the block ends, and then give it up."""
         renewing = threading.Thread(
-            target=self._renew_until_over, args=(clock,), daemon=True, name="sync-lease"
+            target=threads.carried(self._renew_until_over), args=(clock,), daemon=True, name="sync-lease"
         )
         renewing.start()
         try:

@@ -59,7 +59,8 @@ class Embedded:
     def fetch(self, query: Query[Row]) -> list[Row]:
         """The rows of a query; see `Warehouse.fetch`."""
         with self._file.use() as connection, connection.cursor() as cursor:
-            return self._session(cursor, limit=self._timeout).fetch(query)
+            limit = self._timeout if query.within is None else min(self._timeout, query.within)
+            return self._session(cursor, limit=limit).fetch(query)
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:

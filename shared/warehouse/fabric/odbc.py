@@ -18,6 +18,8 @@ from shared.warehouse.engine import (
 )
 
 THROTTLED = frozenset({24801})
+PAUSED = frozenset({24800, 24802})
+"""https://learn.microsoft.com/fabric/data-warehouse/pause-resume: at sign-in, and on an open connection."""
 CONFLICT = frozenset({24556, 24706, 3960, 1205})
 RECONNECT = frozenset({24804, 6005})
 TRANSIENT = frozenset(
@@ -29,6 +31,13 @@ TRANSIENT = frozenset(
 LOST_STATES = frozenset({"08S01", "08001", "08003", "08004", "08007", "HYT01"})
 TIMEOUT_STATES = frozenset({"HYT00", "HY008"})
 THROTTLED_TEXTS = ("user session limit", "capacity constraints", "capacity has exceeded its limits")
+PAUSED_TEXTS = ("capacity is currently paused",)
+LOST_TEXTS = (
+    # What statements under way are told when a capacity is paused (as above).
+    "A severe error occurred on the current command",
+    "Unable to properly update physical metadata",
+    "existing connection was forcibly closed",
+)
 
 LATER = timedelta(seconds=60)
 SOON = timedelta(seconds=5)
@@ -42,6 +51,10 @@ class WarehouseMisconfigured(WarehouseUnavailable):
 
     def __init__(self, message: str) -> None:
         super().__init__(message, retry_after=LATER)
+
+
+class SignInRefused(WarehouseMisconfigured):
+    """The warehouse does not let the identity in: for a while when it wakes, or until somebody permits it."""
 
 
 class WarehouseLost(WarehouseUnavailable):
@@ -63,11 +76,13 @@ def meaning(arguments: Sequence[object], *, name: str, limit: timedelta) -> Ware
     numbers = {int(number) for number in _NUMBER.findall(text)}
     if numbers & THROTTLED or any(phrase in text for phrase in THROTTLED_TEXTS):
         return WarehouseUnavailable("The warehouse is at the limit of its capacity.", retry_after=LATER)
+    if numbers & PAUSED or any(phrase in text for phrase in PAUSED_TEXTS):
+        return WarehouseUnavailable("The warehouse's capacity is paused.", retry_after=LATER)
     if numbers & CONFLICT:
         return WarehouseConflict(f"{name} met a change by somebody else.")
     if state in TIMEOUT_STATES:
         return WarehouseTimeout(f"{name} took longer than {limit.total_seconds():g} s.")
-    if numbers & (RECONNECT | TRANSIENT) or state in LOST_STATES:
+    if numbers & (RECONNECT | TRANSIENT) or state in LOST_STATES or any(each in text for each in LOST_TEXTS):
         return WarehouseLost(f"{name}: the connection to the warehouse was lost or refused ({state}).")
     return None
 
@@ -81,7 +96,7 @@ def meaning_at_sign_in(arguments: Sequence[object], *, driver: str, drivers: Seq
             f"The ODBC driver '{driver}' is not installed (found: {found}). Install it or set ODBC_DRIVER."
         )
     if state == "28000":
-        return WarehouseMisconfigured(
+        return SignInRefused(
             "The warehouse refused the sign-in. Give the identity Read on the warehouse and GRANT SELECT on "
             "schema metering, and let service principals use Fabric (tenant setting)."
         )

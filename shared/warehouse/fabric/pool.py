@@ -6,17 +6,20 @@ string and not by their access token, and keeps them beyond the token's life
 """
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Generic, Protocol, TypeVar
 
+from shared import limits
+from shared.limits import SessionLimit
 from shared.warehouse.deadlines import Deadline
-from shared.warehouse.engine import WarehouseUnavailable
+from shared.warehouse.engine import WarehouseTimeout, WarehouseUnavailable
+from shared.warehouse.fabric.places import Places
 
-MAX_IDLE = 300.0
-"""Seconds after which an unused connection is closed: firewalls forget quiet connections."""
+MAX_IDLE = 200.0
+"""Seconds after which an unused connection is closed: Azure's NAT forgets quiet ones after 240."""
 
 
 class Closable(Protocol):
@@ -51,6 +54,7 @@ class Pool(Generic[Connection]):
         connect: opens a connection, by a moment.
         size: how many may be open at the same time.
         clock: seconds, as `time.time`.
+        limit: of waiting for a place.
     """
 
     def __init__(
@@ -59,9 +63,10 @@ class Pool(Generic[Connection]):
         *,
         size: int,
         clock: Callable[[], float],
+        limit: SessionLimit = limits.SESSIONS,
     ) -> None:
         self._connect = connect
-        self._places = threading.BoundedSemaphore(size)
+        self._places = Places(size, limit=limit)
         self._clock = clock
         self._idle: list[_Idle[Connection]] = []
         self._lock = threading.Lock()
@@ -71,12 +76,10 @@ class Pool(Generic[Connection]):
         """A connection for the length of the block; after an exception it is closed and not lent again.
 
         Raises:
-            WarehouseUnavailable: no place became free by then.
+            WarehouseUnavailable: no place became free in time, or the warehouse hangs.
         """
-        if not self._places.acquire(timeout=by.seconds_left()):
-            raise WarehouseUnavailable(
-                "All connections to the warehouse are in use.", retry_after=timedelta(seconds=5)
-            )
+        self._places.take(by=by)
+        began = time.monotonic()
         try:
             opened = self._usable() or self._connect(by)
             try:
@@ -85,8 +88,12 @@ class Pool(Generic[Connection]):
                 opened.connection.close()
                 raise
             self._keep(opened)
+            self._places.answered()
+        except (WarehouseUnavailable, WarehouseTimeout):
+            self._places.failed(since=began)
+            raise
         finally:
-            self._places.release()
+            self._places.give_back()
 
     def close(self) -> None:
         """Close the connections that nobody uses."""

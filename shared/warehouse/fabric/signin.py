@@ -23,7 +23,8 @@ ACCESS_TOKEN_ATTRIBUTE = 1256
 """SQL_COPT_SS_ACCESS_TOKEN of msodbcsql.h."""
 CONNECTION_TIMEOUT_ATTRIBUTE = 113
 """SQL_ATTR_CONNECTION_TIMEOUT of sqlext.h."""
-SIGN_IN_SECONDS = 15
+REFUSED_PAUSE = 2.0
+"""Seconds between two sign-ins, where the first was refused: a warehouse that wakes refuses everybody."""
 CANCEL_SECONDS = 1
 """Half of what the driver waits for a server that does not heed that it cancels a statement."""
 MAX_AGE = 1800.0
@@ -39,10 +40,26 @@ def opened(
 ) -> Opened[pyodbc.Connection]:
     """A new connection, which lives no longer than its token.
 
+    One sign-in may take all the time that is left, since a warehouse that wakes answers late. It also refuses
+    everybody with 18456 while it wakes (https://github.com/sdebruyn/fabric-dw-mcp-cli/issues/405), so a
+    refusal is only believed when it persists.
+
     Raises:
         WarehouseMisconfigured: with what to change.
         WarehouseUnavailable: worth another try.
     """
+    while True:
+        try:
+            return _opened(connection_string, driver=driver, credential=credential, by=by)
+        except odbc.SignInRefused:
+            if by.seconds_left() <= REFUSED_PAUSE:
+                raise
+            time.sleep(REFUSED_PAUSE)
+
+
+def _opened(
+    connection_string: str, *, driver: str, credential: TokenCredential | None, by: Deadline
+) -> Opened[pyodbc.Connection]:
     attributes: dict[int, bytes] = {}
     expires_at = time.time() + MAX_AGE
     if credential is not None:
@@ -50,14 +67,14 @@ def opened(
         attributes[ACCESS_TOKEN_ATTRIBUTE] = token
         expires_at = min(expires_at, token_expires_at - TOKEN_MARGIN)
     # Where nobody listens, the driver goes on trying until this has passed.
-    seconds = min(SIGN_IN_SECONDS, whole_seconds(by))
+    seconds = whole_seconds(by)
     with ExitStack() as failing:
         try:
             connection = pyodbc.connect(
                 connection_string, autocommit=True, timeout=seconds, attrs_before=attributes
             )
             failing.callback(connection.close)
-            limit_statements(connection, seconds)
+            limit_statements(connection, whole_seconds(by))
             connection.execute(LOCK_TIMEOUT).close()
             if not binding.keeps_fractions(connection):
                 raise WarehouseMisconfigured(fractions.LOST)

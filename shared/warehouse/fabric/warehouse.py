@@ -26,7 +26,6 @@ from shared.warehouse.fabric import binding, odbc, signin
 from shared.warehouse.fabric.odbc import WarehouseLost
 from shared.warehouse.fabric.pool import Opened, Pool
 
-BEGIN_SECONDS = 3
 COMMIT_SECONDS = round(WORK_LIMIT.total_seconds() / 3)
 """The driver waits twice so long again for a server that does not heed that it gives up."""
 ATTEMPTS = 3
@@ -83,11 +82,12 @@ class Fabric:
 
     def fetch(self, query: Query[Row]) -> list[Row]:
         """The rows of a query; see `Warehouse.fetch`."""
-        return self._retried(self._fetch_once, query, by=Deadline.after(self._timeout))
+        limit = self._timeout if query.within is None else min(self._timeout, query.within)
+        return self._retried(self._fetch_once, query, limit=limit, by=Deadline.after(limit))
 
-    def _fetch_once(self, query: Query[Row], *, by: Deadline) -> list[Row]:
+    def _fetch_once(self, query: Query[Row], *, limit: timedelta, by: Deadline) -> list[Row]:
         with self._lent(by) as connection:
-            session = _Session(connection, limit=self._timeout, deadline=lambda: by, max_rows=self._max_rows)
+            session = _Session(connection, limit=limit, deadline=lambda: by, max_rows=self._max_rows)
             return session.fetch(query)
 
     @contextmanager
@@ -115,7 +115,7 @@ class Fabric:
         with ExitStack() as attempt:
             connection = attempt.enter_context(self._lent(by))
             with _translated("begin", limit=self._timeout):
-                connection.timeout = min(BEGIN_SECONDS, signin.whole_seconds(by))
+                connection.timeout = signin.whole_seconds(by)
                 connection.autocommit = False
             lent.push(attempt.pop_all())
         return connection

@@ -39,6 +39,31 @@ def message(text: str, number: int, function: str = "SQLExecDirectW") -> str:
             WarehouseUnavailable,
             MINUTE,
         ),
+        (
+            "42000",
+            message("Unable to complete the action because this Fabric capacity is currently paused.", 24802),
+            WarehouseUnavailable,
+            MINUTE,
+        ),
+        ("42000", message("This Fabric capacity is currently paused.", 25000), WarehouseUnavailable, MINUTE),
+        (
+            "42000",
+            message("A severe error occurred on the current command.  The results are discarded.", 0),
+            WarehouseLost,
+            odbc.SOON,
+        ),
+        (
+            "42000",
+            message("Internal error. Unable to properly update physical metadata.", 24700),
+            WarehouseLost,
+            odbc.SOON,
+        ),
+        (
+            "HY000",
+            "[HY000] An existing connection was forcibly closed by the remote host. (0) (SQLFetch)",
+            WarehouseLost,
+            odbc.SOON,
+        ),
         ("42000", message("System update.", 24804), WarehouseLost, odbc.SOON),
         ("42000", message("SHUTDOWN is in progress.", 6005), WarehouseLost, odbc.SOON),
         (
@@ -118,6 +143,15 @@ def test_a_server_that_cannot_be_reached_is_worth_another_try(state: str) -> Non
     assert isinstance(error, WarehouseUnavailable)
     assert not isinstance(error, WarehouseMisconfigured)
     assert "secret" not in str(error)
+
+
+def test_a_paused_capacity_is_away_at_sign_in_too() -> None:
+    error = odbc.meaning_at_sign_in(
+        ("42000", message("Unable to complete the action.", 24800)), driver="d", drivers=[]
+    )
+
+    assert type(error) is WarehouseUnavailable
+    assert error.retry_after == MINUTE
 
 
 def test_fabric_is_reached_encrypted_and_without_a_password() -> None:

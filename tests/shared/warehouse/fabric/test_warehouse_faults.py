@@ -15,6 +15,7 @@ from datetime import timedelta
 
 import pytest
 
+from shared import limits
 from shared.warehouse import opening
 from shared.warehouse.engine import (
     Query,
@@ -63,6 +64,11 @@ def in_time(patience: float = PATIENCE) -> Iterator[None]:
     assert time.monotonic() - started < patience
 
 
+def rest() -> None:
+    """Let the time pass in which a warehouse that hung is not asked."""
+    time.sleep(limits.SESSIONS.rest)
+
+
 def asked(server: Server) -> int:
     """How often the days were asked for."""
     return server.faults.statements.count(DAYS.sql)
@@ -88,6 +94,7 @@ def test_a_server_that_is_away_is_told_in_time_and_asked_again_when_it_is_back(
 
     assert caught.value.retry_after == odbc.SOON
     assert "password" not in str(caught.value)
+    rest()
     assert fabric.fetch(ONE) == [1]
     assert server.settles_at(1)
 
@@ -99,6 +106,9 @@ def test_a_server_that_accepts_and_says_nothing_is_told_in_time(server: Server, 
         fabric.fetch(ONE)
 
     server.faults.is_silent = False
+    with in_time(1), pytest.raises(WarehouseUnavailable, match="has just not answered"):
+        fabric.fetch(ONE)
+    rest()
     assert fabric.fetch(ONE) == [1]
 
 
@@ -181,7 +191,8 @@ def test_all_idle_connections_may_have_broken_and_the_first_question_is_answered
             MINUTE,
         ),
         (Denial(24801, "Unable to complete the action."), WarehouseUnavailable, MINUTE),
-        (Denial(18456, "Login failed for user 'sa'."), WarehouseMisconfigured, MINUTE),
+        (Denial(24800, "Unable to complete the action."), WarehouseUnavailable, MINUTE),
+        (Denial(18456, "Login failed for user 'sa'.", times=9), odbc.SignInRefused, MINUTE),
         (Denial(4060, 'Cannot open database "metering".', times=9), WarehouseLost, odbc.SOON),
     ],
 )
@@ -217,6 +228,17 @@ def test_a_wrong_password_and_a_wrong_database_are_told(server: Server) -> None:
         database.fetch(ONE)
 
 
+def test_a_sign_in_that_is_refused_while_the_warehouse_wakes_is_tried_again(server: Server) -> None:
+    server.faults.deny(
+        Denial(18456, "Authentication was successful, but the database was not found.", times=2)
+    )
+    fabric = opening.open_warehouse(building.settings(server.url, timeout=timedelta(seconds=8)))
+
+    with in_time(8):
+        assert fabric.fetch(ONE) == [1]
+    fabric.close()
+
+
 # --- silent
 
 
@@ -232,6 +254,7 @@ def test_an_answer_that_does_not_come_is_given_up_in_time_and_not_asked_for_agai
 
     assert asked(server) == 1
     assert server.settles_at(0)
+    rest()
     assert len(fabric.fetch(DAYS)) == ALL_DAYS
 
 

@@ -1,0 +1,148 @@
+"""Places for sessions: an ordinary burst waits its turn, a warehouse that hangs is not waited for."""
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+
+from shared.limits import SessionLimit
+from shared.warehouse.deadlines import Deadline
+from shared.warehouse.engine import WarehouseUnavailable
+from shared.warehouse.fabric.places import Places
+
+LIMIT = SessionLimit(wait=0.6, waiting=3, rest=0.5)
+SOON = 0.3
+"""Seconds in which what does not wait has ended, on a busy machine, too."""
+
+
+@pytest.fixture
+def places() -> Places:
+    return Places(2, limit=LIMIT)
+
+
+def take(places: Places, *, seconds: float = 30) -> None:
+    places.take(by=Deadline.after(timedelta(seconds=seconds)))
+
+
+def refused_after(places: Places, *, seconds: float = 30) -> float:
+    """How long it takes until a place is refused."""
+    started = time.monotonic()
+    with pytest.raises(WarehouseUnavailable):
+        take(places, seconds=seconds)
+    return time.monotonic() - started
+
+
+def test_a_burst_is_served_as_places_come_free(places: Places) -> None:
+    def ask(_: int) -> None:
+        take(places)
+        time.sleep(0.2)
+        places.answered()
+        places.give_back()
+
+    with ThreadPoolExecutor(5) as threads:
+        list(threads.map(ask, range(5)))
+
+    take(places)
+    take(places)
+
+
+def test_a_place_goes_to_the_one_who_has_waited_longest(places: Places) -> None:
+    take(places)
+    take(places)
+    order: list[int] = []
+
+    def wait(number: int) -> None:
+        take(places)
+        order.append(number)
+        places.give_back()
+
+    with ThreadPoolExecutor(3) as threads:
+        for number in range(3):
+            threads.submit(wait, number)
+            time.sleep(0.05)
+        places.give_back()
+
+    assert order == [0, 1, 2]
+
+
+def test_nobody_waits_longer_than_the_limit_though_places_come_free_for_others(places: Places) -> None:
+    take(places)
+    take(places)
+    with ThreadPoolExecutor(2) as threads:
+        first = threads.submit(take, places)
+        time.sleep(0.1)
+        second = threads.submit(refused_after, places)
+        time.sleep(LIMIT.wait / 2)
+        places.give_back()
+
+        first.result()
+        assert second.result() < LIMIT.wait + SOON
+
+
+def test_one_more_than_may_wait_is_refused_at_once(places: Places) -> None:
+    take(places)
+    take(places)
+    with ThreadPoolExecutor(LIMIT.waiting) as threads:
+        waiting = [threads.submit(refused_after, places) for _ in range(LIMIT.waiting)]
+        time.sleep(0.2)
+
+        assert refused_after(places) < SOON
+        assert max(each.result() for each in waiting) < LIMIT.wait + SOON
+
+
+def test_when_no_place_came_free_for_a_while_nobody_waits(places: Places) -> None:
+    take(places)
+    take(places)
+    time.sleep(LIMIT.wait)
+
+    assert refused_after(places) < SOON
+
+
+def test_who_waits_gives_up_by_the_own_deadline(places: Places) -> None:
+    take(places)
+    take(places)
+
+    assert refused_after(places, seconds=0.1) < SOON
+
+
+def test_after_a_question_that_hung_nobody_asks_for_a_while_and_then_again(places: Places) -> None:
+    began = time.monotonic()
+    take(places)
+    time.sleep(LIMIT.wait)
+    places.failed(since=began)
+    places.give_back()
+
+    assert refused_after(places) < SOON
+    time.sleep(LIMIT.rest)
+    take(places)
+
+
+def test_those_who_wait_are_refused_when_a_question_hung(places: Places) -> None:
+    began = time.monotonic() - LIMIT.wait
+    take(places)
+    take(places)
+    with ThreadPoolExecutor(1) as threads:
+        waiting = threads.submit(refused_after, places)
+        time.sleep(0.1)
+
+        places.failed(since=began)
+
+        assert waiting.result() < LIMIT.wait
+
+
+def test_a_slow_question_beside_others_that_are_answered_stops_nobody(places: Places) -> None:
+    began = time.monotonic()
+    take(places)
+    time.sleep(LIMIT.wait)
+    places.answered()
+    places.failed(since=began)
+
+    take(places)
+
+
+def test_a_quick_refusal_of_the_warehouse_stops_nobody(places: Places) -> None:
+    take(places)
+    places.failed(since=time.monotonic())
+
+    take(places)
