@@ -7,10 +7,6 @@ GatewayError    during a request; becomes context.LastError
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from local.gateway.grammar import Step
 
 
 @dataclass(frozen=True)
@@ -33,6 +29,18 @@ class PolicyRefused(Exception):
         self.faults = faults
 
 
+@dataclass(frozen=True)
+class PolicyPlace:
+    """Where a policy stands among those that run."""
+
+    policy: str
+    place: str
+    scope: str
+    section: str
+    path: str
+    policy_id: str
+
+
 @dataclass
 class GatewayError(Exception):
     """A request fails, by a built-in step or by a policy.
@@ -45,7 +53,7 @@ class GatewayError(Exception):
     message: str
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
-    step: "Step | None" = None
+    step: PolicyPlace | None = None
     """The policy at which it happened; None for a built-in step."""
 
     def __str__(self) -> str:

@@ -7,7 +7,7 @@ from typing import ParamSpec, TypeVar
 from local.gateway.documents import Element
 from local.gateway.exchange import Exchange, Response
 from local.gateway.expressions import Compiled, EvaluationError, ExpressionRefused, Kind, compile_expression
-from local.gateway.faults import Fault, GatewayError, PolicyRefused
+from local.gateway.faults import Fault, GatewayError, PolicyPlace, PolicyRefused
 from local.gateway.services import Services
 
 Given = ParamSpec("Given")
@@ -21,15 +21,9 @@ Run = Callable[[Exchange], Awaitable[Response | None]]
 
 
 @dataclass(frozen=True)
-class Step:
-    """A policy in its place."""
+class Step(PolicyPlace):
+    """A policy in its place, ready to run."""
 
-    policy: str
-    place: str
-    scope: str
-    section: str
-    path: str
-    policy_id: str
     run: Run
 
 

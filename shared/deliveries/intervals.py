@@ -14,7 +14,6 @@ from shared import metering, periods
 from shared.deliveries.files import Chunk, Fault
 from shared.metering import Direction, Quality, Resolution
 from shared.warehouse.engine import Rows
-from shared.warehouse.queries import END_DAY, FIRST_DAY
 
 HEADER = ("metering_point_id", "direction", "start", "resolution", "quantity", "quality")
 
@@ -25,8 +24,8 @@ AHEAD = timedelta(days=2)
 """How far after its receipt a value may start. Nobody has measured what is to come: a start that lies further
 ahead is a fault, and would tell every reader that data reaches as far as it."""
 
-FIRST_START = periods.start_of(FIRST_DAY)
-END_START = periods.start_of(END_DAY)
+FIRST_START = periods.start_of(periods.FIRST_DAY)
+END_START = periods.start_of(periods.END_DAY)
 
 # The sum of a day's hundred quarters must fit decimal(18, 3).
 _QUANTITY = re.compile(r"[0-9]{1,12}(\.[0-9]{1,3})?")
@@ -142,7 +141,9 @@ def _resolution(text: str) -> str:
 def _interval(text: str, resolution: str, *, received_at: datetime) -> Interval:
     start = _instant(text)
     if not FIRST_START <= start < END_START:
-        raise ValueError(f"start {_shown(text)} is outside the market days {FIRST_DAY} to {END_DAY}.")
+        raise ValueError(
+            f"start {_shown(text)} is outside the market days {periods.FIRST_DAY} to {periods.END_DAY}."
+        )
     if start > received_at + AHEAD:
         raise ValueError(f"start {_shown(text)} lies more than {AHEAD.days} days in the future.")
     minutes = 60 if resolution == Resolution.PT1H else 15

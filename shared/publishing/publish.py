@@ -13,11 +13,7 @@ from shared.publishing import affected_days, versions
 from shared.publishing import waiting as queue
 from shared.publishing.waiting import Delivery
 from shared.warehouse import turns
-from shared.warehouse.engine import WORK_LIMIT, Query, Session, Statement, Warehouse, aware
-
-LONGEST = 6 * WORK_LIMIT
-"""How much later than its `published_at` a publication can become visible: the five statements that follow
-the look at the clock, and the commit, each take at most WORK_LIMIT."""
+from shared.warehouse.engine import Query, Session, Statement, Warehouse, aware
 
 _EVER = datetime.min.replace(tzinfo=UTC)
 

@@ -12,7 +12,6 @@ from typing import NamedTuple
 from shared import periods
 from shared.warehouse import fractions
 from shared.warehouse.engine import Query, Warehouse, aware
-from shared.warehouse.queries import END_DAY, FIRST_DAY
 
 SHOWN = 10
 """Examples that are given of a fault."""
@@ -227,10 +226,13 @@ def _found(where: str, fault: str, examples: list[str]) -> Finding | None:
 
 def _market_days(warehouse: Warehouse) -> Finding | None:
     (days,) = warehouse.fetch(Query("SELECT COUNT_BIG(*) FROM metering.market_day", (), int, "market_days"))
-    expected = (END_DAY - FIRST_DAY).days
+    expected = (periods.END_DAY - periods.FIRST_DAY).days
     if days == expected:
         return None
-    return Finding("metering.market_day", f"{days} market days; {FIRST_DAY} to {END_DAY} are {expected}.")
+    return Finding(
+        "metering.market_day",
+        f"{days} market days; {periods.FIRST_DAY} to {periods.END_DAY} are {expected}.",
+    )
 
 
 def _freshness(warehouse: Warehouse, *, now: datetime) -> Finding | None:

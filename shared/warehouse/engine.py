@@ -15,6 +15,11 @@ from typing import Any, Generic, Protocol, TypeVar
 Row = TypeVar("Row")
 WORK_LIMIT = timedelta(minutes=15)
 """How long one statement of loading or publishing may take; answers to callers have the settings' limit."""
+LONGEST_PUBLICATION = 6 * WORK_LIMIT
+"""How much later than its `published_at` a publication can become visible: the five statements that follow
+the reading of the clock, and the commit, each take at most WORK_LIMIT."""
+RETRY_LATER = timedelta(seconds=60)
+"""When to ask again where somebody has to act, or capacity is used up."""
 
 
 ROWS_OF_A_STATEMENT = 10_000
@@ -70,6 +75,13 @@ class WarehouseUnavailable(WarehouseError):
     def __init__(self, message: str, *, retry_after: timedelta) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class WarehouseMisconfigured(WarehouseUnavailable):
+    """The warehouse cannot be reached until somebody changes a setting or a permission."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, retry_after=RETRY_LATER)
 
 
 class WarehouseTimeout(WarehouseError):

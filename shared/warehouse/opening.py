@@ -3,8 +3,7 @@
 from azure.core.credentials import TokenCredential
 
 from shared.settings import WarehouseSettings
-from shared.warehouse.engine import Warehouse
-from shared.warehouse.fabric.odbc import WarehouseMisconfigured
+from shared.warehouse.engine import Warehouse, WarehouseMisconfigured
 
 
 def open_warehouse(settings: WarehouseSettings, *, credential: TokenCredential | None = None) -> Warehouse:

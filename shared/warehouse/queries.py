@@ -12,20 +12,15 @@ import orjson
 
 from shared import limits, periods
 from shared.metering import Direction
-from shared.publishing import publish
 from shared.readable import Readable
-from shared.warehouse.engine import Json, Query
+from shared.warehouse.engine import LONGEST_PUBLICATION, Json, Query
 
-FIRST_DAY = date(2010, 1, 1)
-"""The first market day that the warehouse can hold."""
-END_DAY = date(2051, 1, 1)
-"""The first market day after the last one that the warehouse can hold."""
 _LATELY = timedelta(days=31)
 
 
 def lately_then_ever(as_of: datetime) -> tuple[date, date]:
     """Since when to look for the latest days: first a month back, as most series reach so far, then ever."""
-    return periods.day_of(as_of) - _LATELY, FIRST_DAY
+    return periods.day_of(as_of) - _LATELY, periods.FIRST_DAY
 
 
 class DayRow(NamedTuple):
@@ -164,8 +159,8 @@ def changes(
         through: the sequence of the last publication to be told of.
         limit: at most so many days.
     """
-    sequence, metering_point_id, direction, day = after or (0, "", "", FIRST_DAY)
-    permitted = _permitted(readable, first_day=FIRST_DAY, last_day=END_DAY, after=None)
+    sequence, metering_point_id, direction, day = after or (0, "", "", periods.FIRST_DAY)
+    permitted = _permitted(readable, first_day=periods.FIRST_DAY, last_day=periods.END_DAY, after=None)
     return Query(
         """
         SELECT s.metering_point_id, s.direction, s.delivery_date, s.resolution, s.quantities, s.qualities,
@@ -226,13 +221,13 @@ def published_metering_points(*, first: int, last: int) -> Query[str]:
 def sequence_at(moment: datetime) -> Query[int]:
     """The sequence of the last publication that everybody could read at a moment; 0 before the first.
 
-    A publication becomes visible up to `publish.LONGEST` after its own time. Who goes on from here may be
+    A publication becomes visible up to `LONGEST_PUBLICATION` after its own time. Who goes on from here may be
     told again of what was published so shortly before, and misses nothing.
     """
     return Query(
         "SELECT COALESCE(MAX(sequence), 0) FROM metering.publication "
         "WHERE published_at <= CAST(? AS datetime2(6))",
-        (moment - publish.LONGEST,),
+        (moment - LONGEST_PUBLICATION,),
         lambda sequence: int(sequence),
         "sequence_at",
     )
@@ -240,7 +235,7 @@ def sequence_at(moment: datetime) -> Query[int]:
 
 def latest_days(readable: Readable, *, since: date, as_of: datetime) -> Query[LatestDayRow]:
     """The latest readable market day of each series that has one from `since` on, with its resolution."""
-    permitted = _permitted(readable, first_day=since, last_day=END_DAY, after=None)
+    permitted = _permitted(readable, first_day=since, last_day=periods.END_DAY, after=None)
     return Query(
         """
         SELECT metering_point_id, direction, delivery_date, resolution
@@ -288,7 +283,7 @@ def last_days(readable: Readable, *, direction: Direction, since: date, as_of: d
     Most series reach to yesterday: asked since a month ago, this reads a month of days, however many
     years are stored.
     """
-    permitted = _permitted(readable, first_day=since, last_day=END_DAY, after=None)
+    permitted = _permitted(readable, first_day=since, last_day=periods.END_DAY, after=None)
     return Query(
         """
         SELECT s.metering_point_id, MAX(s.delivery_date)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from shared.access.grants import Grants
-from shared.publishing import publish
+from shared.warehouse.engine import LONGEST_PUBLICATION
 from tests.builders import warehouse as delivering
 from tests.builders.api import Api
 from tests.function_app.conftest import Deliver
@@ -126,7 +126,7 @@ def test_since_tells_what_was_published_after_a_moment_and_shortly_before(custom
     customer.days(point, date(2026, 3, 30), 1)
 
     days = customer.get("/v1/changes", since=then.isoformat()).json["days"]
-    later = customer.get("/v1/changes", since=(then - publish.LONGEST).isoformat()).json["days"]
+    later = customer.get("/v1/changes", since=(then - LONGEST_PUBLICATION).isoformat()).json["days"]
 
     assert [day["date"] for day in days] == [day["date"] for day in later] == ["2026-03-29", "2026-03-30"]
 

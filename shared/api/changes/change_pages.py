@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 
+from shared import periods
 from shared.readable import Readable
 from shared.warehouse import queries
 from shared.warehouse.engine import Warehouse
@@ -75,7 +76,7 @@ def changes(
 
 def first_of(sequence: int) -> Key:
     """The place before everything that a publication left."""
-    return sequence, "", "", queries.FIRST_DAY
+    return sequence, "", "", periods.FIRST_DAY
 
 
 def _sizes(limit: int, at_once: int) -> Iterator[int]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 
+from shared import periods
 from shared.api import etags, formats
 from shared.api.contents import Content
 from shared.api.formats import Format, Kind
@@ -208,7 +209,7 @@ def _ended(
         sought = [each for each, rows in latest.items() if direction not in {row.direction for row in rows}]
         if sought:
             query = queries.last_days(
-                readable.only(sought), direction=direction, since=queries.FIRST_DAY, as_of=as_of
+                readable.only(sought), direction=direction, since=periods.FIRST_DAY, as_of=as_of
             )
             for row in warehouse.fetch(query):
                 found[row.metering_point_id].append(direction)

@@ -17,6 +17,7 @@ from shared.warehouse.deadlines import Deadlines
 from shared.warehouse.duckdb import clustering, tsql
 from shared.warehouse.duckdb.exclusive import Exclusive, Taken
 from shared.warehouse.engine import (
+    RETRY_LATER,
     WORK_LIMIT,
     Query,
     Row,
@@ -26,11 +27,11 @@ from shared.warehouse.engine import (
     TooManyRows,
     WarehouseConflict,
     WarehouseError,
+    WarehouseMisconfigured,
     WarehouseTimeout,
     WarehouseUnavailable,
     bindable,
 )
-from shared.warehouse.fabric.odbc import LATER, WarehouseMisconfigured
 
 log = logging.getLogger("metering.warehouse")
 
@@ -142,7 +143,7 @@ class _Session:
             raise WarehouseConflict(f"{name} met a change by somebody else.") from error
         except (duckdb.OutOfMemoryException, duckdb.IOException) as error:
             raise WarehouseUnavailable(
-                f"{name} found too little memory or disk in the embedded warehouse.", retry_after=LATER
+                f"{name} found too little memory or disk in the embedded warehouse.", retry_after=RETRY_LATER
             ) from error
 
 
@@ -200,7 +201,7 @@ def _commit(cursor: duckdb.DuckDBPyConnection) -> None:
         if "conflict" in str(error).lower():
             raise WarehouseConflict("The commit met a change by somebody else.") from error
         raise WarehouseUnavailable(
-            "The embedded warehouse cannot be written to.", retry_after=LATER
+            "The embedded warehouse cannot be written to.", retry_after=RETRY_LATER
         ) from error
 
 

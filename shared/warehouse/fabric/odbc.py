@@ -11,8 +11,10 @@ from datetime import timedelta
 from urllib.parse import unquote, urlsplit
 
 from shared.warehouse.engine import (
+    RETRY_LATER,
     WarehouseConflict,
     WarehouseError,
+    WarehouseMisconfigured,
     WarehouseTimeout,
     WarehouseUnavailable,
 )
@@ -39,18 +41,10 @@ LOST_TEXTS = (
     "existing connection was forcibly closed",
 )
 
-LATER = timedelta(seconds=60)
 SOON = timedelta(seconds=5)
 
 # The driver manager ends each message with the server's number and the function that was called.
 _NUMBER = re.compile(r"\((-?\d+)\)(?=\s*(?:\(SQL\w+\)|;|$))")
-
-
-class WarehouseMisconfigured(WarehouseUnavailable):
-    """The warehouse cannot be reached until somebody changes a setting or a permission."""
-
-    def __init__(self, message: str) -> None:
-        super().__init__(message, retry_after=LATER)
 
 
 class SignInRefused(WarehouseMisconfigured):
@@ -75,9 +69,9 @@ def meaning(arguments: Sequence[object], *, name: str, limit: timedelta) -> Ware
     state, text = (str(each) for each in (*arguments, "", "")[:2])
     numbers = {int(number) for number in _NUMBER.findall(text)}
     if numbers & THROTTLED or any(phrase in text for phrase in THROTTLED_TEXTS):
-        return WarehouseUnavailable("The warehouse is at the limit of its capacity.", retry_after=LATER)
+        return WarehouseUnavailable("The warehouse is at the limit of its capacity.", retry_after=RETRY_LATER)
     if numbers & PAUSED or any(phrase in text for phrase in PAUSED_TEXTS):
-        return WarehouseUnavailable("The warehouse's capacity is paused.", retry_after=LATER)
+        return WarehouseUnavailable("The warehouse's capacity is paused.", retry_after=RETRY_LATER)
     if numbers & CONFLICT:
         return WarehouseConflict(f"{name} met a change by somebody else.")
     if state in TIMEOUT_STATES:

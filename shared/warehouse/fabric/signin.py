@@ -10,9 +10,8 @@ from azure.core.exceptions import AzureError
 
 from shared.warehouse import fractions
 from shared.warehouse.deadlines import Deadline
-from shared.warehouse.engine import WarehouseUnavailable
+from shared.warehouse.engine import WarehouseMisconfigured, WarehouseUnavailable
 from shared.warehouse.fabric import binding, odbc
-from shared.warehouse.fabric.odbc import WarehouseMisconfigured
 from shared.warehouse.fabric.pool import Opened
 
 # The driver manager would hand a connection of one token to another.

@@ -21,6 +21,7 @@ from pathlib import Path
 
 import pytest
 
+from shared import periods
 from shared.api.changes import changes
 from shared.deliveries import loading
 from shared.deliveries.files import Rejected
@@ -29,7 +30,7 @@ from shared.publishing import publish
 from shared.publishing.watermark import Publication
 from shared.readable import Readable
 from shared.warehouse import opening, queries
-from shared.warehouse.engine import Warehouse
+from shared.warehouse.engine import LONGEST_PUBLICATION, Warehouse
 from shared.warehouse.queries import ChangeRow, DayRow
 from tests.builders import elsewhere, histories
 from tests.builders import warehouse as building
@@ -246,7 +247,7 @@ class History:
         asked = changes.read_request({}, now=LATER, latest=self.latest(0), seals=SEALS)
         answer = changes.fetch(self.place.warehouse, readable=readable, asked=asked)
         assert (answer.rows, answer.is_up_to_date) == ((), True)
-        return Reader(readable, answer.cursor, (self.model.first_sequence, "", "", queries.FIRST_DAY))
+        return Reader(readable, answer.cursor, (self.model.first_sequence, "", "", periods.FIRST_DAY))
 
     def latest(self, behind: int) -> Publication:
         """What a watermark says that is some publications behind."""
@@ -294,7 +295,7 @@ class History:
         if not answer.is_up_to_date:
             reader.after = (rows[-1].sequence, *rows[-1].key)
         elif reader.after[0] <= through:
-            reader.after = (through + 1, "", "", queries.FIRST_DAY)
+            reader.after = (through + 1, "", "", periods.FIRST_DAY)
 
     def check(self) -> None:
         """Compare everything that can be asked with the model."""
@@ -324,7 +325,7 @@ class History:
         """One that asks by a moment gets what was published after it, and what was shortly before it."""
         for at in islice(times.values(), 3):
             asked = changes.read_request(
-                {"since": [(at + publish.LONGEST).isoformat()], "limit": ["10000"]},
+                {"since": [(at + LONGEST_PUBLICATION).isoformat()], "limit": ["10000"]},
                 now=LATER,
                 latest=self.latest(0),
                 seals=SEALS,

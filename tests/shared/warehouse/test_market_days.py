@@ -4,7 +4,6 @@ from datetime import date, datetime, timedelta
 
 from local import market_days
 from shared import periods
-from shared.warehouse import queries
 from shared.warehouse.engine import Query, Warehouse, aware
 
 
@@ -19,5 +18,5 @@ def test_every_market_day_from_2010_to_2050_has_its_start_and_end(warehouse: War
     sql = "SELECT delivery_date, start_utc, end_utc FROM metering.market_day ORDER BY delivery_date"
     rows = warehouse.fetch(Query(sql, (), row, "market_days"))
 
-    days = [queries.FIRST_DAY + timedelta(days=n) for n in range((queries.END_DAY - queries.FIRST_DAY).days)]
+    days = [periods.FIRST_DAY + timedelta(days=n) for n in range((periods.END_DAY - periods.FIRST_DAY).days)]
     assert rows == [(day, periods.market_day(day).start, periods.market_day(day).end) for day in days]

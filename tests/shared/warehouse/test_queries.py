@@ -9,10 +9,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from shared.metering import Direction
-from shared.publishing import publish
 from shared.readable import Readable
 from shared.warehouse import opening, queries
-from shared.warehouse.engine import Warehouse
+from shared.warehouse.engine import LONGEST_PUBLICATION, Warehouse
 from shared.warehouse.queries import DayRow
 from tests.builders import elsewhere
 from tests.builders import warehouse as building
@@ -277,7 +276,7 @@ def test_a_publication_counts_as_had_once_it_was_visible_for_certain(
         (sequence,) = warehouse.fetch(queries.sequence_at(moment))
         return sequence
 
-    visible_at = latest.published_at + publish.LONGEST
+    visible_at = latest.published_at + LONGEST_PUBLICATION
     assert (latest.sequence, had_at(visible_at)) == (2, 2)
     assert had_at(visible_at - timedelta(microseconds=1)) == 1
     assert had_at(MORNING) == 0

@@ -13,10 +13,10 @@ from shared.warehouse.engine import (
     TooManyRows,
     Warehouse,
     WarehouseConflict,
+    WarehouseMisconfigured,
     WarehouseTimeout,
     WarehouseUnavailable,
 )
-from shared.warehouse.fabric.odbc import WarehouseMisconfigured
 from tests.builders import warehouse as building
 
 PUBLICATION = "INSERT INTO metering.publication SELECT 1, CAST(? AS datetime2(6)), 'b', 0, 0"

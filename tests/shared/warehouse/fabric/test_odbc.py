@@ -4,9 +4,14 @@ from datetime import timedelta
 
 import pytest
 
-from shared.warehouse.engine import WarehouseConflict, WarehouseTimeout, WarehouseUnavailable
+from shared.warehouse.engine import (
+    WarehouseConflict,
+    WarehouseMisconfigured,
+    WarehouseTimeout,
+    WarehouseUnavailable,
+)
 from shared.warehouse.fabric import odbc
-from shared.warehouse.fabric.odbc import WarehouseLost, WarehouseMisconfigured
+from shared.warehouse.fabric.odbc import WarehouseLost
 
 PREFIX = "[Microsoft][ODBC Driver 18 for SQL Server][SQL Server]"
 MINUTE = timedelta(minutes=1)

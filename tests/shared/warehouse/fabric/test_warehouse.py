@@ -8,8 +8,7 @@ import pytest
 from azure.core.credentials import AccessToken
 from azure.core.exceptions import ClientAuthenticationError
 
-from shared.warehouse.engine import Json, Query, Rows, Value, WarehouseUnavailable
-from shared.warehouse.fabric.odbc import WarehouseMisconfigured
+from shared.warehouse.engine import Json, Query, Rows, Value, WarehouseMisconfigured, WarehouseUnavailable
 
 pyodbc = pytest.importorskip("pyodbc", reason="unixODBC is not installed", exc_type=ImportError)
 

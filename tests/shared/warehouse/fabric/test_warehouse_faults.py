@@ -23,11 +23,12 @@ from shared.warehouse.engine import (
     TooManyRows,
     Warehouse,
     WarehouseError,
+    WarehouseMisconfigured,
     WarehouseTimeout,
     WarehouseUnavailable,
 )
 from shared.warehouse.fabric import odbc
-from shared.warehouse.fabric.odbc import WarehouseLost, WarehouseMisconfigured
+from shared.warehouse.fabric.odbc import WarehouseLost
 from tests.builders import warehouse as building
 from tests.doubles.tds.faults import Denial, Fault, What
 from tests.doubles.tds.server import Server

@@ -9,8 +9,14 @@ from typing import Any
 import pytest
 
 from shared.warehouse import check, opening, schema
-from shared.warehouse.engine import Query, Statement, TooManyRows, Warehouse, WarehouseConflict
-from shared.warehouse.fabric.odbc import WarehouseMisconfigured
+from shared.warehouse.engine import (
+    Query,
+    Statement,
+    TooManyRows,
+    Warehouse,
+    WarehouseConflict,
+    WarehouseMisconfigured,
+)
 from tests.builders import elsewhere
 from tests.builders import warehouse as building
 from tests.doubles.tds.faults import Fault

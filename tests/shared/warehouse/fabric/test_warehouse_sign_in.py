@@ -14,8 +14,8 @@ import pytest
 
 from shared.outside import identity as managed_identity
 from shared.warehouse import opening, schema
-from shared.warehouse.engine import Query, Warehouse, WarehouseUnavailable
-from shared.warehouse.fabric.odbc import WarehouseLost, WarehouseMisconfigured
+from shared.warehouse.engine import Query, Warehouse, WarehouseMisconfigured, WarehouseUnavailable
+from shared.warehouse.fabric.odbc import WarehouseLost
 from tests.builders import elsewhere
 from tests.builders import warehouse as building
 from tests.doubles.tds import encryption
