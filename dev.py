@@ -35,7 +35,7 @@ USAGE = """usage: python3 dev.py COMMAND [arguments]
   run [--fresh] [--port-base N] [--telemetry]
                                   the whole system on this machine
   test [pytest arguments]         the tests
-  check                           format, lint, types, tests, infrastructure: what CI runs
+  check [--quick]                 format, lint, types, tests, infrastructure: what CI runs
   load FILE...                    load delivery files and publish them
   publish                         publish what has been loaded
   sync [--dry-run] [--allow-revocations] [--widen NUMBER...]

@@ -3,6 +3,7 @@
 Every step runs, also after one that failed; the exit code is 0 when all of them succeeded.
 """
 
+import argparse
 import os
 import subprocess
 import sys
@@ -44,10 +45,15 @@ Run = Callable[[Step], int]
 """Runs a step in this environment; its exit code."""
 
 
-STEPS = (
+QUICK = (
     Step("format", ("ruff", "format", "--check", "--quiet", ".")),
     Step("lint", ("ruff", "check", "--quiet", ".")),
     Step("types", ("mypy", "--no-error-summary")),
+)
+"""What takes seconds: before each commit."""
+
+STEPS = (
+    *QUICK,
     Step("infrastructure", ("pytest", "--quiet", _INFRASTRUCTURE_TESTS)),
     Step("tests", ("pytest", "--quiet", f"--ignore={_INFRASTRUCTURE_TESTS}", f"--ignore={_WORKER_TESTS}")),
     Step(
@@ -61,6 +67,12 @@ STEPS = (
 
 def main() -> int:
     """Run all steps; print a line for each at the end, and one for what missing tools leave unchecked."""
+    parser = argparse.ArgumentParser(prog="check", description="Everything that must hold; what CI runs.")
+    parser.add_argument("--quick", action="store_true", help="only format, lint and types")
+    if parser.parse_args().quick:
+        lines, failed = results(QUICK, run=_run, clock=time.monotonic)
+        print("\n" + "\n".join(lines), flush=True)
+        return 1 if failed else 0
     prepared = _prepare_worker()
     lines, failed = results(STEPS, run=_run, clock=time.monotonic)
     print("\n" + "\n".join(lines), flush=True)
