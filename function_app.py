@@ -7,7 +7,7 @@ from functools import partial
 
 import azure.functions as func
 
-from shared import services, settings
+from shared import services
 from shared.api import authorize, boundary, callers, etags, formats, resources, responses, status, urls
 from shared.api.callers import Caller
 from shared.api.changes import changes
@@ -15,6 +15,7 @@ from shared.api.listings import listings
 from shared.api.responses import Answer
 from shared.api.series import pages, rendering, requests
 from shared.metering import Direction
+from shared.telemetry import log_levels
 
 
 def clock() -> datetime:
@@ -26,10 +27,11 @@ def clock() -> datetime:
 # beside it waits for its turn several times.
 sys.setswitchinterval(0.001)
 
+log_levels.quieten_libraries()
 log = logging.getLogger("metering.timers")
 
 app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
-use = services.start(settings.from_environment(), clock=clock)
+use = services.load(clock=clock)
 answers = partial(boundary.answers, telemetry=lambda: use.telemetry)
 
 

@@ -9,6 +9,7 @@ import uvicorn
 
 from contract import hosting, world
 from local import ports
+from shared.telemetry import log_levels
 
 
 def main() -> int:
@@ -19,7 +20,7 @@ def main() -> int:
     parser.add_argument("--state", type=Path, required=True, help="an empty folder")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
-    logging.getLogger("azure").setLevel(logging.WARNING)
+    log_levels.quieten_libraries()
     made = world.open_services(arguments.state, table_storage=arguments.table_storage)
     host = hosting.host(made, arguments.state)
     uvicorn.run(

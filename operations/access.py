@@ -9,7 +9,6 @@ as a metering point with a wrong check digit, or Table Storage did not answer.
 """
 
 import argparse
-import logging
 from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
@@ -27,6 +26,7 @@ from shared.access import store
 from shared.access.sync import bindings, reports
 from shared.settings import InvalidSettings
 from shared.tables import Tables, TablesUnavailable
+from shared.telemetry import log_levels
 
 DIFFERENT, TROUBLE = 1, 2
 
@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if bool(asked.who) == bool(asked.compare):
         parser.error("say who or what you ask about, or give --compare a file")
     out = Console(highlight=False, soft_wrap=True)
-    logging.getLogger("azure").setLevel(logging.WARNING)
+    log_levels.quieten_libraries()
     try:
         storage = services.storage(settings.from_environment())
         return (

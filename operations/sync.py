@@ -6,7 +6,6 @@ because another run is under way.
 """
 
 import argparse
-import logging
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
@@ -18,6 +17,7 @@ from shared.access.severa.client import SeveraFailed
 from shared.access.sync import stages
 from shared.settings import InvalidSettings
 from shared.tables import AlreadyExists, ChangedMeanwhile, TablesUnavailable
+from shared.telemetry import log_levels
 from shared.warehouse.engine import WarehouseError
 
 REFUSED = 3
@@ -41,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     asked = parser.parse_args(arguments)
     out = Console(highlight=False, soft_wrap=True)
     stages.logger.disabled = True  # The report is printed, and would stand in the log as well.
-    logging.getLogger("azure").setLevel(logging.WARNING)
+    log_levels.quieten_libraries()
     try:
         use = services.start(settings.from_environment(), clock=lambda: datetime.now(UTC))
         use.tables.create_missing()

@@ -1,5 +1,6 @@
 """Everything that the routes and timers work with, made once from the settings."""
 
+import logging
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
@@ -31,7 +32,7 @@ from shared.outside import identity
 from shared.publishing import announce
 from shared.publishing.publish import Published
 from shared.publishing.watermark import Publications
-from shared.settings import Settings
+from shared.settings import InvalidSettings, Settings, from_environment
 from shared.tables import Tables
 from shared.telemetry import exporting, threads
 from shared.telemetry.recording import Operation, Telemetry
@@ -41,6 +42,8 @@ from shared.warehouse.engine import Warehouse
 from shared.warehouse.instrumented import Measured
 
 Clock = Callable[[], datetime]
+
+log = logging.getLogger("metering.app")
 
 
 @dataclass(frozen=True)
@@ -146,6 +149,20 @@ class Services:
     def _supply_periods(self) -> list[SupplyPeriod]:
         page = min(supply.PAGE, self.settings.warehouse.max_rows)
         return [SupplyPeriod(*row) for row in supply.everything(self.warehouse, page=page)]
+
+
+def load(*, clock: Clock) -> Services:
+    """Open what the environment names.
+
+    Raises:
+        InvalidSettings: the log says then why the app has no functions, and answers 404 to everything.
+    """
+    try:
+        return start(from_environment(), clock=clock)
+    except InvalidSettings as error:
+        log.critical("The app does not load, and every path is answered with 404. %s", error)
+        error.add_note("The app does not load, and every path is answered with 404: docs/deploy.md, step 8.")
+        raise
 
 
 def start(settings: Settings, *, clock: Clock) -> Services:

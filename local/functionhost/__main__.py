@@ -17,10 +17,7 @@ from local.functionhost.host import Host
 def main() -> int:
     """Serve until SIGTERM or SIGINT."""
     arguments = _parser().parse_args()
-    # The app writes a line for each request; the client libraries would add several to it.
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
-    for noisy in ("azure", "httpx"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
     try:
         host = _host(arguments)
     except functions.AppNotServed as error:

@@ -68,6 +68,9 @@ def _ask(handler: Handler, req: func.HttpRequest, *, request_id: str) -> tuple[A
     except Exception as error:
         problem = _problem(error)
         answered = responses.of_problem(problem, url=req.url, request_id=request_id)
+        if problem.status == 503:
+            # Callers are told when to come back, operators what it was.
+            log.warning("Request %s was answered 503: %s", request_id, error)
         if problem.code != "internal-error":
             return answered, None
         log.exception("Request %s failed", request_id)

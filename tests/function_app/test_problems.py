@@ -139,6 +139,17 @@ def test_more_rows_than_one_statement_gives_are_a_question_too_large(api: Api) -
     problem_of(answer, status=400, code="too-large-for-one-answer")
 
 
+def test_why_the_warehouse_is_away_is_in_the_log(api: Api, caplog: pytest.LogCaptureFixture) -> None:
+    granted = _granted(api)
+    away = WarehouseUnavailable("The ODBC driver is not installed.", retry_after=timedelta(seconds=1))
+
+    with api.using(without_warehouse(api.services, away)):
+        answer = api.get_url(f"/v1/metering-points/{POINT}/consumption?date=2026-03-29", principal=granted)
+
+    request_id = problem_of(answer, status=503, code="warehouse-unavailable").request_id
+    assert f"Request {request_id} was answered 503: The ODBC driver is not installed." in caplog.messages
+
+
 def test_a_fault_of_ours_tells_nothing_but_the_request_id(api: Api, caplog: pytest.LogCaptureFixture) -> None:
     granted = _granted(api)
 

@@ -1,6 +1,5 @@
 """Microsoft Graph over HTTP: reading lists to their end, and creating. What is asked is up to `directory`."""
 
-import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -13,9 +12,6 @@ from azure.core.exceptions import AzureError
 from shared import limits
 from shared.access import foreign, retrying
 from shared.limits import Limit
-
-# httpx logs the address of each request as information, and a filter on users names a person.
-logging.getLogger("httpx").setLevel(logging.WARNING)
 
 SCOPE = "https://graph.microsoft.com/.default"
 """What the token has to be for."""
