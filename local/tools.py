@@ -7,13 +7,14 @@ on the path. Nothing is downloaded, except Kusto's npm package, which a lock fil
 import hashlib
 import os
 import shutil
+import sys
 import tarfile
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from local import places
+from local import places, venvs
 from local.azurite import installation
 
 FOLDER = "METERING_TOOLS"
@@ -22,6 +23,7 @@ FOLDER = "METERING_TOOLS"
 REQUIRED = "REQUIRE_TOOLS"
 """The variable that is 1 where a missing tool fails a test instead of skipping it."""
 
+_CLIENTS = places.ROOT / "tests" / "contract" / "clients"
 _KUSTO = places.ROOT / "local" / "kusto"
 
 
@@ -42,6 +44,21 @@ class KustoCheck:
 
     command: tuple[str, ...]
     packages: Path
+
+
+@dataclass(frozen=True)
+class Generators:
+    """Other people's generators of clients, with a linter and a mock, as `tests/contract/clients` pins them.
+
+    Attributes:
+        node: the program that runs what is in `packages`.
+        packages: the folder with `node_modules`.
+        python: of an environment with openapi-python-client and mypy.
+    """
+
+    node: Path
+    packages: Path
+    python: Path
 
 
 @dataclass(frozen=True)
@@ -144,6 +161,24 @@ class Toolbox:
             raise Missing(str(error).replace("\n", " ")) from error
         return KustoCheck((str(node.program), str(script)), packages)
 
+    def generators(self) -> Generators:
+        """Return the generators of clients; installs them from the package registries once.
+
+        Raises:
+            Missing: there is no Node, or no registry.
+        """
+        try:
+            node = installation.find_node()
+            packages = installation.install(node=node, state=self.cache, manifests=_CLIENTS)
+            python = venvs.ready(
+                self.cache / "clients" / "python",
+                python=sys.executable,
+                requirements=_CLIENTS / "requirements.txt",
+            )
+        except (installation.NotInstallable, venvs.NotMade) as error:
+            raise Missing(str(error).replace("\n", " ")) from error
+        return Generators(node.program, packages, python)
+
     def unchecked(self) -> str | None:
         """Return a line that says which tools are missing and what is left unchecked without them."""
         left = [f"{kind} ({name})" for kind, name, find in self._uses() if _is_missing(find)]
@@ -154,8 +189,15 @@ class Toolbox:
             ("infra/*.bicep", "bicep", self.bicep),
             ("policies, T-SQL and OpenAPI", "azure-check", self.azure_check),
             ("alerts' queries", "kql-check.mjs and npm", self.kusto_check),
+            ("generated clients and OpenAPI by redocly", "Node and npm", self._node),
             ("the app on Microsoft's host", "functionhost or func", self._any_host),
         )
+
+    def _node(self) -> object:
+        try:
+            return installation.find_node()
+        except installation.NotInstallable as error:
+            raise Missing(str(error)) from error
 
     def _any_host(self) -> object:
         try:

@@ -1,7 +1,7 @@
 // Pages through a year and follows changes with a client of @hey-api/openapi-ts; prints what it read as JSON.
 import { client } from "./hey_api/client.gen.js";
 import { listChanges, listConsumption, listMeteringPoints } from "./hey_api/sdk.gen.js";
-import type { ChangedDay, ListChangesData, ListConsumptionData, Value } from "./hey_api/types.gen.js";
+import type { ChangedDay, Changes, ListChangesData, ListConsumptionData, ManySeries, Value } from "./hey_api/types.gen.js";
 
 client.setConfig({
   baseUrl: process.env.API as `https://${string}`,
@@ -12,7 +12,7 @@ const thousandths = (quantity: number | null) => Math.round((quantity ?? 0) * 10
 const values: Value[] = [];
 for (let cursor: string | undefined; ; ) {
   const query: ListConsumptionData["query"] = { from: "2025-04-01", to: "2026-04-01", limit: 10, cursor };
-  const { data } = await listConsumption({ query, throwOnError: true });
+  const { data }: { data: ManySeries } = await listConsumption({ query, throwOnError: true });
   for (const part of data.series) values.push(...(part.values ?? []));
   if (data.nextCursor === null) break;
   cursor = data.nextCursor;
@@ -20,7 +20,7 @@ for (let cursor: string | undefined; ; ) {
 
 const days: ChangedDay[] = [];
 for (let query: ListChangesData["query"] = { since: "2026-01-01", limit: 7 }; ; ) {
-  const { data } = await listChanges({ query, throwOnError: true });
+  const { data }: { data: Changes } = await listChanges({ query, throwOnError: true });
   days.push(...data.days);
   if (data.upToDate) break;
   query = { cursor: data.cursor, limit: 7 };
