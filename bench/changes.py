@@ -321,8 +321,15 @@ def _days(points: str, patterns: str, *, sequence: int) -> Statement:
 
 def _publication(sequence: int, *, days: int) -> Statement:
     return Statement(
-        "INSERT INTO metering.publication VALUES (?, ?, ?, ?, ?)",
-        (sequence, published_at(sequence), f"{sequence}", days, 24 * days),
+        "INSERT INTO metering.publication VALUES (?, CAST(? AS datetime2(6)), ?, ?, ?, ?, ?)",
+        (
+            sequence,
+            published_at(sequence),
+            f"{sequence}",
+            days,
+            24 * days,
+            *[LAST + timedelta(days=sequence)] * 2,
+        ),
         "publication",
     )
 

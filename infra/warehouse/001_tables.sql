@@ -89,13 +89,16 @@ CREATE TABLE metering.series_day (
 WITH (CLUSTER BY (metering_point_id, delivery_date))
 GO
 
+-- A publication, and the first and last market day that it left; null where it left none.
 IF OBJECT_ID('metering.publication') IS NULL
 CREATE TABLE metering.publication (
     sequence bigint NOT NULL,
     published_at datetime2(6) NOT NULL,
     batch_id varchar(64) NOT NULL,
     [days] bigint NOT NULL,
-    [values] bigint NOT NULL
+    [values] bigint NOT NULL,
+    first_day date NULL,
+    last_day date NULL
 )
 GO
 

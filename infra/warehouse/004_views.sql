@@ -38,21 +38,35 @@ WHERE superseded_at IS NULL
 GO
 
 -- Landed rows with what they mean: null where a text means nothing. Times are in UTC with a Z, as
--- exasol_export.sql writes them. TRANSLATE turns every digit into 0, which shows the form of a text.
+-- exasol_export.sql writes them. A number or time that is written back as the text that it came from has
+-- the right form. Texts are compared with something behind them, or as bytes: T-SQL's = ignores trailing
+-- blanks, and the case of letters where the collation does.
 CREATE OR ALTER VIEW metering.landed_value AS
 SELECT
     r.metering_point_id,
-    r.direction,
     r.[start],
-    r.resolution,
+    r.direction AS direction_text,
+    r.resolution AS resolution_text,
     r.quantity AS quantity_text,
     r.quality AS quality_text,
-    CASE WHEN TRANSLATE(r.metering_point_id, '123456789', '000000000') = '000000000000000000'
+    CASE WHEN CONCAT(RIGHT(CONCAT('000000000000000000', CAST(TRY_CAST(r.metering_point_id AS bigint) AS varchar(20))), 18), '|')
+              = CONCAT(r.metering_point_id, '|')
          THEN r.metering_point_id END AS digits,
-    CASE WHEN TRANSLATE(r.[start], '123456789', '000000000') = '0000-00-00T00:00:00Z'
+    CASE WHEN TRY_CAST(r.direction AS varbinary(100))
+              IN (CAST('consumption' AS varbinary(100)), CAST('production' AS varbinary(100)))
+         THEN r.direction END AS direction,
+    CASE WHEN TRY_CAST(r.resolution AS varbinary(100))
+              IN (CAST('PT15M' AS varbinary(100)), CAST('PT1H' AS varbinary(100)))
+         THEN r.resolution END AS resolution,
+    CASE WHEN CONCAT(REPLACE(CAST(TRY_CAST(LEFT(r.[start], 19) AS datetime2(0)) AS varchar(19)), ' ', 'T'), 'Z|')
+              = CONCAT(r.[start], '|')
          THEN TRY_CAST(LEFT(r.[start], 19) AS datetime2(0)) END AS start_utc,
-    CASE WHEN r.quantity <> '' THEN TRY_CAST(r.quantity AS decimal(18, 3)) END AS quantity,
-    CASE WHEN COALESCE(r.quantity, '') = '' THEN 'missing' ELSE r.quality END AS quality
+    CASE WHEN CONCAT(r.quantity, '|') <> '|' THEN TRY_CAST(r.quantity AS decimal(18, 3)) END AS quantity,
+    CASE WHEN TRY_CAST(r.quality AS varbinary(100))
+              IN (CAST('measured' AS varbinary(100)), CAST('estimated' AS varbinary(100)),
+                  CAST('final-estimated' AS varbinary(100)), CAST('temporary' AS varbinary(100)),
+                  CAST('calculated' AS varbinary(100)), CAST('missing' AS varbinary(100)))
+         THEN CASE WHEN CONCAT(r.quantity, '|') = '|' THEN 'missing' ELSE r.quality END END AS quality
 FROM metering.landed_row AS r
 GO
 
@@ -60,7 +74,7 @@ GO
 -- weigh 3 and 1 in turn.
 CREATE OR ALTER VIEW metering.landed_fault AS
 SELECT
-    v.metering_point_id, v.direction, v.[start], v.resolution, v.quantity_text, v.quality_text,
+    v.metering_point_id, v.direction_text, v.[start], v.resolution_text, v.quantity_text, v.quality_text,
     CASE
         WHEN v.digits IS NULL THEN 'metering_point_id has not exactly 18 digits'
         WHEN (3 * (CAST(SUBSTRING(v.digits, 1, 1) AS int) + CAST(SUBSTRING(v.digits, 3, 1) AS int) + CAST(SUBSTRING(v.digits, 5, 1) AS int)
@@ -69,22 +83,23 @@ SELECT
               + CAST(SUBSTRING(v.digits, 8, 1) AS int) + CAST(SUBSTRING(v.digits, 10, 1) AS int) + CAST(SUBSTRING(v.digits, 12, 1) AS int)
               + CAST(SUBSTRING(v.digits, 14, 1) AS int) + CAST(SUBSTRING(v.digits, 16, 1) AS int)
               + CAST(SUBSTRING(v.digits, 18, 1) AS int)) % 10 <> 0 THEN 'metering_point_id has another check digit'
-        WHEN COALESCE(v.direction, '') NOT IN ('consumption', 'production') THEN 'direction is unknown'
-        WHEN COALESCE(v.resolution, '') NOT IN ('PT15M', 'PT1H') THEN 'resolution is not PT15M or PT1H'
+        WHEN v.direction IS NULL THEN 'direction is unknown'
+        WHEN v.resolution IS NULL THEN 'resolution is not PT15M or PT1H'
         WHEN v.start_utc IS NULL THEN 'start is not a time in UTC such as 2026-03-29T01:00:00Z'
         WHEN v.start_utc < CAST('2009-12-31T23:00:00' AS datetime2(0))
           OR v.start_utc >= CAST('2050-12-31T23:00:00' AS datetime2(0)) THEN 'start is outside the market days'
         WHEN v.start_utc > DATEADD(day, 2, SYSUTCDATETIME()) THEN 'start lies more than two days in the future'
         WHEN DATEDIFF(second, CAST('2009-12-31T23:00:00' AS datetime2(0)), v.start_utc)
              % CASE v.resolution WHEN 'PT15M' THEN 900 ELSE 3600 END <> 0 THEN 'start is not the start of an interval'
-        WHEN v.quantity_text <> '' AND (v.quantity IS NULL
-             OR TRANSLATE(v.quantity_text, '+- eE', 'xxxxx') <> v.quantity_text AND v.quantity >= 0)
+        WHEN CONCAT(v.quantity_text, '|') <> '|'
+             AND (v.quantity IS NULL
+                  OR v.quantity_text LIKE '%+%' OR v.quantity_text LIKE '% %' OR v.quantity_text LIKE '%e%'
+                  OR v.quantity_text LIKE '%E%' OR v.quantity_text LIKE '%-%' AND v.quantity >= 0)
              THEN 'quantity is not a decimal number with a point'
         WHEN v.quantity >= 1000000000000 THEN 'quantity has more than 12 digits before the point'
         WHEN v.quantity < 0 THEN 'quantity is negative'
         WHEN v.quantity_text LIKE '%.____%' THEN 'quantity has more than three decimals'
-        WHEN COALESCE(v.quality_text, '') NOT IN ('measured', 'estimated', 'final-estimated', 'temporary',
-                                                  'calculated', 'missing') THEN 'quality is unknown'
+        WHEN v.quality IS NULL THEN 'quality is unknown'
         WHEN v.quantity IS NOT NULL AND v.quality = 'missing' THEN 'a quantity has the quality missing'
     END AS reason
 FROM metering.landed_value AS v

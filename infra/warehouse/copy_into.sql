@@ -19,8 +19,10 @@ GO
 
 IF EXISTS (SELECT 1 FROM metering.landed_fault WHERE reason IS NOT NULL)
 BEGIN
+    -- In brackets, so that blanks can be seen.
     SELECT reason, COUNT_BIG(*) AS how_many, MIN(metering_point_id) AS metering_point_id, MIN([start]) AS [start],
-           MIN(quantity_text) AS quantity, MIN(quality_text) AS quality
+           MIN(CONCAT('[', direction_text, ']')) AS direction, MIN(CONCAT('[', resolution_text, ']')) AS resolution,
+           MIN(CONCAT('[', quantity_text, ']')) AS quantity, MIN(CONCAT('[', quality_text, ']')) AS quality
     FROM metering.landed_fault
     WHERE reason IS NOT NULL
     GROUP BY reason;
@@ -48,6 +50,11 @@ BEGIN TRANSACTION
         THROW 50003, 'The files have a day in another resolution than it has already; nothing was taken in.', 1;
     END
 
+    -- Fabric undoes the whole transaction at a statement that fails, and may go on with the next one
+    -- outside of it: the row in delivery would then stand alone, and its values never come.
+    IF @@TRANCOUNT = 0
+        THROW 50004, 'The turn could not be taken; nothing was taken in.', 1;
+
     DECLARE @now datetime2(6) = SYSUTCDATETIME();
     DECLARE @latest datetime2(6) = (SELECT MAX(received_at) FROM metering.delivery);
     DECLARE @received datetime2(6) = CASE WHEN @latest >= @now THEN DATEADD(microsecond, 1, @latest) ELSE @now END;
@@ -57,6 +64,9 @@ BEGIN TRANSACTION
     SELECT DISTINCT metering_point_id, direction, start_utc, resolution, quantity, quality, '$(batch)', @received
     FROM metering.landed_value
     WHERE NOT EXISTS (SELECT 1 FROM metering.delivery WHERE batch_id = '$(batch)');
+
+    IF @@TRANCOUNT = 0
+        THROW 50005, 'The values could not be stored; nothing was taken in.', 1;
 
     INSERT INTO metering.delivery (batch_id, source, received_at, first_start_utc, last_start_utc, interval_values)
     SELECT '$(batch)', 'COPY INTO', @received, MIN(start_utc), MAX(start_utc), COUNT_BIG(*)

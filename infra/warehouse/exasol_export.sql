@@ -17,7 +17,7 @@ EXPORT (
     SELECT metering_point_id,                                            -- 18 digits, as text
            direction,                                                    -- consumption | production
            TO_CHAR(start_utc, 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS "start",  -- UTC, start of the interval
-           resolution,                                                   -- PT15M | PT1H
+           RTRIM(resolution) AS resolution,                              -- PT15M | PT1H; a CHAR column adds blanks
            TO_CHAR(quantity_kwh, 'FM999999999999990.000') AS quantity,   -- kWh; null where missing
            quality          -- measured | estimated | final-estimated | temporary | calculated | missing
     FROM metering.hourly_consumption

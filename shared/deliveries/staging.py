@@ -1,13 +1,13 @@
 """The statements that stage interval values, ask what they say about each other, and take them in. Pure."""
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import datetime
 from typing import NamedTuple
 
 from shared.deliveries.files import MAX_FAULTS, Fault
 from shared.warehouse import spans
 from shared.warehouse.engine import Query, Rows, Statement
-from shared.warehouse.spans import Span
+from shared.warehouse.spans import Day, Span
 
 
 class Known(NamedTuple):
@@ -49,12 +49,18 @@ def forget(load_id: str, *, staged_before: datetime) -> Statement:
     )
 
 
-def days(load_id: str) -> Query[date]:
+def days(load_id: str) -> Query[Day]:
     """The market days that have staged values, in order."""
     return Query(
-        "SELECT DISTINCT delivery_date FROM metering.delivery_line WHERE load_id = ? ORDER BY delivery_date",
+        """
+        SELECT delivery_date, MIN(metering_point_id), MAX(metering_point_id)
+        FROM metering.delivery_line
+        WHERE load_id = ?
+        GROUP BY delivery_date
+        ORDER BY delivery_date
+        """,
         (load_id,),
-        lambda day: day,
+        Day,
         "staged_days",
     )
 
@@ -134,7 +140,7 @@ def _stored_fault(first_line: int, id_: str, day: object, resolution: str, store
 
 def published_in_another_resolution(load_id: str, days: Sequence[Span]) -> Query[Fault]:
     """Staged days that are published in another resolution."""
-    there = spans.days_within(days, column="c.delivery_date")
+    there = spans.days_within(days, table="c")
     return Query(
         f"""
         SELECT staged.first_line, staged.metering_point_id, staged.delivery_date,
@@ -162,7 +168,7 @@ def published_in_another_resolution(load_id: str, days: Sequence[Span]) -> Query
 
 def waiting_in_another_resolution(load_id: str, days: Sequence[Span]) -> Query[Fault]:
     """Staged days that a delivery not yet published has in another resolution."""
-    there = spans.starts_within(days, column="v.start_utc")
+    there = spans.starts_within(days, table="v")
     return Query(
         f"""
         SELECT DISTINCT staged.first_line, staged.metering_point_id, staged.delivery_date,

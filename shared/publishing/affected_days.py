@@ -2,13 +2,12 @@
 
 import logging
 from collections.abc import Sequence
-from datetime import date
 from typing import NamedTuple
 
 from shared.publishing.waiting import Delivery
-from shared.warehouse import spans
+from shared.warehouse import spans, words
 from shared.warehouse.engine import Query, Session, Statement
-from shared.warehouse.spans import Condition, Span
+from shared.warehouse.spans import Condition, Day, Span
 
 log = logging.getLogger("metering.deliveries")
 
@@ -32,8 +31,8 @@ def note(session: Session, delivery: Delivery, *, sequence: int, is_latest: bool
     session.run(_days(delivery, sequence=sequence, is_latest=is_latest))
     dates = session.fetch(_dates(sequence))
     touched = Touched(
-        spans.covering([each.day for each in dates]),
-        spans.covering([each.day for each in dates if each.is_in_part]),
+        spans.covering([each.of_all for each in dates]),
+        spans.covering([each.of_days_in_part for each in dates if each.of_days_in_part is not None]),
     )
     _leave_out_contradictions(session, delivery, sequence=sequence, days=touched.days)
     return touched
@@ -47,7 +46,7 @@ def forget(sequence: int) -> Statement:
 def _days(delivery: Delivery, *, sequence: int, is_latest: bool) -> Statement:
     """The days that a delivery has values of; it may hold only the changed hours of a day."""
     return Statement(
-        """
+        f"""
         INSERT INTO metering.publishing_day (sequence, metering_point_id, direction, delivery_date,
                                              resolution, minutes, is_whole)
         SELECT CAST(? AS bigint), delivered.metering_point_id, delivered.direction, delivered.delivery_date,
@@ -59,8 +58,8 @@ def _days(delivery: Delivery, *, sequence: int, is_latest: bool) -> Statement:
         FROM (
             SELECT metering_point_id, direction, delivery_date, resolution,
                    CASE resolution WHEN 'PT15M' THEN 15 ELSE 60 END AS minutes,
-                   COUNT(*) AS interval_values,
-                   COUNT(DISTINCT start_utc) AS intervals
+                   COUNT_BIG(*) AS interval_values,
+                   COUNT_BIG(DISTINCT start_utc) AS intervals
             FROM metering.delivered_value
             WHERE batch_id = ?
               AND received_at = CAST(? AS datetime2(6))
@@ -68,7 +67,9 @@ def _days(delivery: Delivery, *, sequence: int, is_latest: bool) -> Statement:
             GROUP BY metering_point_id, direction, delivery_date, resolution
         ) AS delivered
         JOIN metering.market_day AS m ON m.delivery_date = delivered.delivery_date
-        """,
+        WHERE {words.is_one_of("delivered.direction", words.DIRECTIONS)}
+          AND {words.is_one_of("delivered.resolution", words.STORED_RESOLUTIONS)}
+        """,  # noqa: S608  # Nothing but the words of a fixed list is put in.
         (
             sequence,
             int(is_latest),
@@ -82,21 +83,27 @@ def _days(delivery: Delivery, *, sequence: int, is_latest: bool) -> Statement:
 
 
 class _Date(NamedTuple):
-    day: date
-    is_in_part: bool
+    """A market day of all touched metering points, and of those of which the delivery has it in part."""
+
+    of_all: Day
+    of_days_in_part: Day | None
 
 
 def _dates(sequence: int) -> Query[_Date]:
     return Query(
         """
-        SELECT delivery_date, MIN(is_whole)
+        SELECT delivery_date, MIN(metering_point_id), MAX(metering_point_id),
+               MIN(CASE WHEN is_whole = 0 THEN metering_point_id END),
+               MAX(CASE WHEN is_whole = 0 THEN metering_point_id END)
         FROM metering.publishing_day
         WHERE sequence = ?
         GROUP BY delivery_date
         ORDER BY delivery_date
         """,
         (sequence,),
-        lambda day, is_whole: _Date(day, not is_whole),
+        lambda day, first, last, first_in_part, last_in_part: _Date(
+            Day(day, first, last), first_in_part and Day(day, first_in_part, last_in_part)
+        ),
         "touched_dates",
     )
 
@@ -121,7 +128,7 @@ def _leave_out_contradictions(
 
 
 def _contradicted(sequence: int, days: Sequence[Span]) -> Condition:
-    there = spans.days_within(days, column="c.delivery_date")
+    there = spans.days_within(days, table="c")
     return Condition(
         f"""
         sequence = ?

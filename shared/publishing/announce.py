@@ -9,7 +9,9 @@ from shared import periods
 from shared.publishing import publish
 from shared.publishing.publish import BEFORE_ALL, Place, Published
 from shared.publishing.watermark import Publication, Publications
+from shared.warehouse import queries
 from shared.warehouse.engine import Query, Warehouse, aware
+from shared.warehouse.queries import PublishedDays
 
 log = logging.getLogger("metering.deliveries")
 
@@ -63,7 +65,7 @@ def _tell_of_publications(warehouse: Warehouse, publications: Publications) -> N
             *(latest.sequence, known.sequence),
         )
     since = known.sequence if known is not None else 0
-    reach = _reach(warehouse, since=known) if latest.sequence > since else None
+    reach = _reach(warehouse, since=known, through=latest.sequence) if latest.sequence > since else None
     if reach is not None:
         overall, areas = reach
         publications.write(Publication(latest.sequence, latest.published_at, overall, areas))
@@ -89,9 +91,13 @@ def _described() -> Query[datetime | None]:
     )
 
 
-def _reach(warehouse: Warehouse, *, since: Publication | None) -> tuple[datetime, dict[str, datetime]] | None:
+def _reach(
+    warehouse: Warehouse, *, since: Publication | None, through: int
+) -> tuple[datetime, dict[str, datetime]] | None:
     """How far data reaches, overall and by price area; only what is new since the watermark is read."""
-    rows = warehouse.fetch(_last_days(after=since.sequence if since else 0))
+    after = since.sequence if since else 0
+    (published,) = warehouse.fetch(queries.published_days(first=after + 1, last=through))
+    rows = warehouse.fetch(_last_days(after=after, through=through, published=published))
     ends = {row.price_area: periods.market_day(row.last_day).end for row in rows}
     candidates = list(ends.values())
     areas: dict[str, datetime] = {}
@@ -106,16 +112,17 @@ def _reach(warehouse: Warehouse, *, since: Publication | None) -> tuple[datetime
     return max(candidates), areas
 
 
-def _last_days(*, after: int) -> Query[_LastDay]:
+def _last_days(*, after: int, through: int, published: PublishedDays) -> Query[_LastDay]:
     return Query(
         """
         SELECT m.price_area, MAX(s.delivery_date)
         FROM metering.series_day AS s
         LEFT JOIN metering.metering_point AS m ON m.metering_point_id = s.metering_point_id
-        WHERE s.sequence > ?
+        WHERE s.sequence > ? AND s.sequence <= ?
+          AND s.delivery_date >= ? AND s.delivery_date <= ?
         GROUP BY m.price_area
         """,
-        (after,),
+        (after, through, *published),
         _LastDay,
         "last_days",
     )

@@ -4,7 +4,7 @@ One delivery is one publication, in one transaction: readers see all of it or no
 that comes out as it was is left alone, so publishing again changes nothing.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
@@ -12,8 +12,9 @@ from typing import NamedTuple
 from shared.publishing import affected_days, versions
 from shared.publishing import waiting as queue
 from shared.publishing.waiting import Delivery
-from shared.warehouse import turns
+from shared.warehouse import spans, turns
 from shared.warehouse.engine import Query, Session, Statement, Warehouse, aware
+from shared.warehouse.spans import Span
 
 _EVER = datetime.min.replace(tzinfo=UTC)
 
@@ -104,7 +105,7 @@ def _publish_once(
         )
         session.run(new_versions)
         session.run(versions.superseded(days.days, sequence=sequence, published_at=published_at))
-        session.run(_publication_row(delivery, sequence=sequence, published_at=published_at))
+        session.run(_publication_row(delivery, days.days, sequence=sequence, published_at=published_at))
         session.run(affected_days.forget(sequence))
         (published,) = session.fetch(_publication(delivery.batch_id))
     return published
@@ -148,15 +149,20 @@ def _publication(batch_id: str) -> Query[Published]:
     )
 
 
-def _publication_row(delivery: Delivery, *, sequence: int, published_at: datetime) -> Statement:
+def _publication_row(
+    delivery: Delivery, days: Sequence[Span], *, sequence: int, published_at: datetime
+) -> Statement:
+    there = spans.days_within(days, table="s")
     return Statement(
-        """
-        INSERT INTO metering.publication (sequence, published_at, batch_id, [days], [values])
+        f"""
+        INSERT INTO metering.publication (sequence, published_at, batch_id, [days], [values],
+                                          first_day, last_day)
         SELECT CAST(? AS bigint), CAST(? AS datetime2(6)), CAST(? AS varchar(64)),
-               COUNT_BIG(*), COALESCE(SUM(CAST(LEN(qualities) AS bigint)), 0)
-        FROM metering.series_day
-        WHERE sequence = ?
-        """,
-        (sequence, published_at, delivery.batch_id, sequence),
+               COUNT_BIG(*), COALESCE(SUM(CAST(LEN(s.qualities) AS bigint)), 0),
+               MIN(s.delivery_date), MAX(s.delivery_date)
+        FROM metering.series_day AS s
+        WHERE s.sequence = ? AND {there.sql}
+        """,  # noqa: S608  # Nothing but the names of `spans` is put in.
+        (sequence, published_at, delivery.batch_id, sequence, *there.parameters),
         "record_publication",
     )

@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
 from shared import periods
-from shared.warehouse import fractions
+from shared.warehouse import fractions, words
 from shared.warehouse.engine import Query, Warehouse, aware
 
 SHOWN = 10
@@ -115,6 +115,8 @@ _NEEDED: dict[str, dict[str, set[str]]] = {
         "batch_id": _TEXT,
         "days": _WHOLE,
         "values": _WHOLE,
+        "first_day": _DATE,
+        "last_day": _DATE,
     },
     "market_day": {"delivery_date": _DATE, "start_utc": _TIME, "end_utc": _TIME},
     "publishing_day": {
@@ -291,19 +293,21 @@ def _several_current_versions() -> Query[str]:
 
 
 def _other_number_of_positions() -> Query[str]:
+    is_known = words.is_one_of("c.resolution", words.STORED_RESOLUTIONS)
     return Query(
-        """
+        f"""
         SELECT c.metering_point_id, c.direction, c.delivery_date
         FROM metering.current_day AS c
         LEFT JOIN metering.market_day AS m ON m.delivery_date = c.delivery_date
         WHERE m.delivery_date IS NULL
-           OR c.resolution NOT IN ('PT15M', 'PT1H')
-           OR LEN(c.qualities) * CASE c.resolution WHEN 'PT15M' THEN 15 ELSE 60 END
+           OR (LEN(CONCAT(c.qualities, '|')) - 1) * CASE c.resolution WHEN 'PT15M' THEN 15 ELSE 60 END
                 <> DATEDIFF(minute, m.start_utc, m.end_utc)
-           OR LEN(c.quantities) - LEN(REPLACE(c.quantities, ',', '')) + 1 <> LEN(c.qualities)
+           OR LEN(CONCAT(c.quantities, '|')) - LEN(CONCAT(REPLACE(c.quantities, ',', ''), '|')) + 1
+                <> LEN(CONCAT(c.qualities, '|')) - 1
+           OR CASE WHEN {is_known} THEN 1 ELSE 0 END = 0
         ORDER BY c.metering_point_id, c.direction, c.delivery_date
         OFFSET 0 ROWS FETCH NEXT ? ROWS ONLY
-        """,
+        """,  # noqa: S608  # Nothing but the words of a fixed list is put in.
         (SHOWN,),
         _day,
         "other_number_of_positions",

@@ -53,6 +53,13 @@ class ChangeRow(NamedTuple):
     published_at: datetime
 
 
+class PublishedDays(NamedTuple):
+    """The first and the last market day that some publications left."""
+
+    first_day: date
+    last_day: date
+
+
 class PublicationRow(NamedTuple):
     """A publication, and how many market days it left."""
 
@@ -130,13 +137,14 @@ def days(
          AND s.delivery_date >= permitted.first_day
          AND s.delivery_date < permitted.last_day
         WHERE s.direction = ?
+          AND s.metering_point_id >= ? AND s.metering_point_id <= ?
           AND s.delivery_date >= ? AND s.delivery_date < ?
           AND s.published_at <= CAST(? AS datetime2(6))
           AND (s.superseded_at IS NULL OR s.superseded_at > CAST(? AS datetime2(6)))
         ORDER BY s.metering_point_id, s.delivery_date
         OFFSET 0 ROWS FETCH NEXT ? ROWS ONLY
         """,
-        (permitted, direction.value, first_day, last_day, as_of, as_of, limit),
+        (permitted.rows, direction.value, *permitted.ids, first_day, last_day, as_of, as_of, limit),
         DayRow,
         "days",
     )
@@ -147,6 +155,7 @@ def changes(
     *,
     after: tuple[int, str, str, date] | None,
     through: int,
+    published: PublishedDays,
     limit: int,
 ) -> Query[ChangeRow]:
     """Readable market days whose valid version came after a key, in order of publication.
@@ -157,6 +166,7 @@ def changes(
         readable: what the caller may read.
         after: the key (sequence, metering point, direction, day) of the last day already had.
         through: the sequence of the last publication to be told of.
+        published: where the days of these publications lie.
         limit: at most so many days.
     """
     sequence, metering_point_id, direction, day = after or (0, "", "", periods.FIRST_DAY)
@@ -171,6 +181,8 @@ def changes(
          AND s.delivery_date >= permitted.first_day
          AND s.delivery_date < permitted.last_day
         WHERE s.superseded_at IS NULL
+          AND s.metering_point_id >= ? AND s.metering_point_id <= ?
+          AND s.delivery_date >= ? AND s.delivery_date <= ?
           AND s.sequence >= ? AND s.sequence <= ?
           AND (s.sequence > ?
                OR (s.sequence = ? AND (s.metering_point_id > ?
@@ -180,7 +192,9 @@ def changes(
         OFFSET 0 ROWS FETCH NEXT ? ROWS ONLY
         """,
         (
-            permitted,
+            permitted.rows,
+            *permitted.ids,
+            *published,
             *(sequence, through),
             *(sequence, sequence, metering_point_id, metering_point_id, direction, direction, day),
             limit,
@@ -205,14 +219,41 @@ def publications(*, first: int, last: int, limit: int) -> Query[PublicationRow]:
     )
 
 
-def published_metering_points(*, first: int, last: int) -> Query[str]:
+def published_days(*, first: int, last: int) -> Query[PublishedDays]:
+    """Where the market days lie that the publications from `first` to `last` left: one row.
+
+    Days are stored by metering point and day: a question for a sequence alone would read all of them. They
+    may lie anywhere where a number has no publication, as after a restore.
+    """
+
+    def within(publications: int, first_day: date | None, last_day: date | None) -> PublishedDays:
+        if publications <= last - first or first_day is None or last_day is None:
+            return PublishedDays(periods.FIRST_DAY, periods.END_DAY)
+        return PublishedDays(first_day, last_day)
+
+    return Query(
+        """
+        SELECT COUNT_BIG(*), MIN(first_day), MAX(last_day) FROM metering.publication
+        WHERE sequence >= ? AND sequence <= ?
+        """,
+        (first, last),
+        within,
+        "published_days",
+    )
+
+
+def published_metering_points(*, first: int, last: int, published: PublishedDays) -> Query[str]:
     """The metering points of which the publications from `first` to `last` left a day, everybody's.
 
     For narrowing what a caller may read to what can have changed; no answer tells them.
     """
     return Query(
-        "SELECT DISTINCT metering_point_id FROM metering.series_day WHERE sequence >= ? AND sequence <= ?",
-        (first, last),
+        """
+        SELECT DISTINCT metering_point_id FROM metering.series_day
+        WHERE sequence >= ? AND sequence <= ?
+          AND delivery_date >= ? AND delivery_date <= ?
+        """,
+        (first, last, *published),
         str,
         "published_metering_points",
     )
@@ -248,30 +289,30 @@ def latest_days(readable: Readable, *, since: date, as_of: datetime) -> Query[La
               ON s.metering_point_id = permitted.metering_point_id
              AND s.delivery_date >= permitted.first_day
              AND s.delivery_date < permitted.last_day
-            WHERE s.delivery_date >= ?
+            WHERE s.metering_point_id >= ? AND s.metering_point_id <= ?
+              AND s.delivery_date >= ?
               AND s.published_at <= CAST(? AS datetime2(6))
               AND (s.superseded_at IS NULL OR s.superseded_at > CAST(? AS datetime2(6)))
         ) AS readable_day
         WHERE recency = 1
         ORDER BY metering_point_id, direction
         """,
-        (permitted, since, as_of, as_of),
+        (permitted.rows, *permitted.ids, since, as_of, as_of),
         LatestDayRow,
         "latest_days",
     )
 
 
-def last_day_published(*, since: date, as_of: datetime) -> Query[date | None]:
-    """The last market day from `since` on that anybody had at a moment; None where there is none.
+def last_day_published(*, as_of: datetime) -> Query[date | None]:
+    """The last market day that anybody had at a moment; None where there is none.
 
     Only for saying until when data was available.
     """
     return Query(
         """
-        SELECT MAX(delivery_date) FROM metering.series_day
-        WHERE delivery_date >= ? AND published_at <= CAST(? AS datetime2(6))
+        SELECT MAX(last_day) FROM metering.publication WHERE published_at <= CAST(? AS datetime2(6))
         """,
-        (since, as_of),
+        (as_of,),
         lambda day: day,
         "last_day_published",
     )
@@ -293,13 +334,14 @@ def last_days(readable: Readable, *, direction: Direction, since: date, as_of: d
          AND s.delivery_date >= permitted.first_day
          AND s.delivery_date < permitted.last_day
         WHERE s.direction = ?
+          AND s.metering_point_id >= ? AND s.metering_point_id <= ?
           AND s.delivery_date >= ?
           AND s.published_at <= CAST(? AS datetime2(6))
           AND (s.superseded_at IS NULL OR s.superseded_at > CAST(? AS datetime2(6)))
         GROUP BY s.metering_point_id
         ORDER BY s.metering_point_id
         """,
-        (permitted, direction.value, since, as_of, as_of),
+        (permitted.rows, direction.value, *permitted.ids, since, as_of, as_of),
         LastDayRow,
         "last_days",
     )
@@ -352,11 +394,23 @@ def alive() -> Query[int]:
     return Query("SELECT 1", (), lambda one: int(one), "alive", within=limits.PROBE)
 
 
+class _Permitted(NamedTuple):
+    """What may be read, and the least and greatest metering point in it.
+
+    Fabric passes over files by a range of metering points, and not by a join
+    (https://learn.microsoft.com/fabric/data-warehouse/data-clustering): without the range, a year of one
+    metering point would read that year of all.
+    """
+
+    rows: Json
+    ids: tuple[str, str]
+
+
 def _permitted(
     readable: Readable, *, first_day: date, last_day: date, after: tuple[str, date] | None
-) -> Json:
+) -> _Permitted:
     """The permitted days within `[first_day, last_day)` as JSON, each day once, from the key `after` on."""
-    rows = []
+    rows: list[dict[str, str | date]] = []
     for metering_point_id, permitted in readable.periods().items():
         begin = first_day
         if after is not None:
@@ -368,4 +422,6 @@ def _permitted(
             start, end = max(period.first or begin, begin), min(period.end or last_day, last_day)
             if start < end:
                 rows.append({"metering_point_id": metering_point_id, "first_day": start, "last_day": end})
-    return Json(orjson.dumps(rows).decode())
+    # In the order of the metering points, so that the least comes first.
+    ids = [str(row["metering_point_id"]) for row in (*rows[:1], *rows[-1:])] or [""]
+    return _Permitted(Json(orjson.dumps(rows).decode()), (ids[0], ids[-1]))

@@ -11,12 +11,13 @@ large, the rest is joined whole after all.
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 
 from shared import periods
 from shared.readable import Readable
 from shared.warehouse import queries
 from shared.warehouse.engine import Warehouse
-from shared.warehouse.queries import ChangeRow, PublicationRow
+from shared.warehouse.queries import ChangeRow, PublicationRow, PublishedDays
 
 AT_ONCE = 12_500
 """Metering points that one statement is given, about 1.1 MB of JSON: a quarter more than days on the largest
@@ -50,8 +51,10 @@ def changes(
     at_once: int = AT_ONCE,
 ) -> list[ChangeRow]:
     """The first `limit` readable days after a place, up to the publication `through`."""
+    (published,) = warehouse.fetch(queries.published_days(first=after[0], last=through))
+    some = partial(queries.changes, published=published)
     if len(readable.permissions) <= at_once:
-        return warehouse.fetch(queries.changes(readable, after=after, through=through, limit=limit))
+        return warehouse.fetch(some(readable, after=after, through=through, limit=limit))
     found: list[ChangeRow] = []
     left = len(readable.permissions)
     for stretch in _stretches(
@@ -59,14 +62,14 @@ def changes(
     ):
         start = max(after, first_of(stretch.first))
         if left <= 0:
-            query = queries.changes(readable, after=start, through=through, limit=limit - len(found))
+            query = some(readable, after=start, through=through, limit=limit - len(found))
             return found + warehouse.fetch(query)
         affected = readable
         if stretch.days <= min(len(readable.permissions) // 2, MOST_NAMED):
-            affected = _published(warehouse, readable, stretch)
+            affected = _published(warehouse, readable, stretch, published)
             left -= stretch.days
         for part in _parts(affected, stretch, start=start, sizes=_sizes(limit, at_once)):
-            query = queries.changes(part, after=start, through=stretch.last, limit=limit - len(found))
+            query = some(part, after=start, through=stretch.last, limit=limit - len(found))
             found += warehouse.fetch(query)
             left -= len(part.permissions)
             if len(found) == limit:
@@ -112,12 +115,14 @@ def _stretches(
         yield _Stretch(first, through, days)
 
 
-def _published(warehouse: Warehouse, readable: Readable, stretch: _Stretch) -> Readable:
+def _published(
+    warehouse: Warehouse, readable: Readable, stretch: _Stretch, published: PublishedDays
+) -> Readable:
     """What may be read of the metering points that have a day in a stretch.
 
     A day may be superseded after this, and is then told with its later publication; none is ever added.
     """
-    query = queries.published_metering_points(first=stretch.first, last=stretch.last)
+    query = queries.published_metering_points(first=stretch.first, last=stretch.last, published=published)
     return readable.only(frozenset(warehouse.fetch(query)))
 
 

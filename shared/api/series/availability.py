@@ -32,8 +32,5 @@ class Availability:
         return remembered[moment]
 
     def _read(self, moment: datetime) -> datetime | None:
-        for since in queries.lately_then_ever(moment):
-            (day,) = self._warehouse.fetch(queries.last_day_published(since=since, as_of=moment))
-            if day is not None:
-                return periods.start_of(day + ONE_DAY)
-        return None
+        (day,) = self._warehouse.fetch(queries.last_day_published(as_of=moment))
+        return None if day is None else periods.start_of(day + ONE_DAY)

@@ -15,6 +15,8 @@ NUMBER = "metering_point_number"
 _ID = "metering_point_id"
 _NUMBER_OF_DAY = f"CASE WHEN REGEXP_FULL_MATCH(days.{_ID}, '[0-9]{{18}}') THEN CAST(days.{_ID} AS BIGINT) END"
 
+_NO_BOUND: dict[type[exp.Expr], int] = {exp.GTE: 0, exp.LTE: 2**63 - 1}
+
 LATELY_DAYS = 31
 """Market days so short ago, and published so shortly before the latest, stay in the order of publication, in
 which they are read: the newest of all metering points, and what changed."""
@@ -61,7 +63,7 @@ def stores_days(sql: str) -> bool:
 
 
 def with_numbers(tree: exp.Expr) -> exp.Expr:
-    """A statement that stores the number of a metering point beside its id, and joins days by it.
+    """A statement that stores the number of a metering point beside its id, and finds days by it.
 
     An id has 18 digits, so that the same number is the same id; whatever else got into the table has no
     number, and nobody reads it. Joined by the number alone, rows of other metering points are passed over
@@ -72,6 +74,10 @@ def with_numbers(tree: exp.Expr) -> exp.Expr:
         left, right = equality.left, equality.right
         if _is_id(left) and _is_id(right) and {left.text("table"), right.text("table")} & names:
             equality.replace(exp.EQ(this=_number(left, names), expression=_number(right, names)))
+    for bound in list(tree.find_all(exp.GTE, exp.LTE)):
+        if _is_id(bound.left) and bound.left.text("table") in names and _is_parameter(bound.right):
+            bound.set("this", _number(bound.left, names))
+            bound.set("expression", _number_of_parameter(unless=_NO_BOUND[type(bound)]))
     if isinstance(tree, exp.Insert) and _is_about_days(tree):
         _fill_number(tree)
     return tree
@@ -101,6 +107,17 @@ def _number(column: exp.Expr, names: set[str]) -> exp.Expr:
     if table in names:
         return exp.column(NUMBER, table=table)
     return exp.TryCast(this=column.copy(), to=exp.DataType.build("BIGINT"))
+
+
+def _is_parameter(node: exp.Expr) -> bool:
+    return isinstance(node, exp.Placeholder)
+
+
+def _number_of_parameter(*, unless: int) -> exp.Expr:
+    """The number of a bound id; `unless` for a text that is no id, which then bounds nothing."""
+    return sqlglot.parse_one(
+        f"COALESCE(TRY_CAST(REGEXP_EXTRACT(?, '^[0-9]{{18}}$') AS BIGINT), {unless})", read="duckdb"
+    )
 
 
 def _fill_number(insert: exp.Insert) -> None:

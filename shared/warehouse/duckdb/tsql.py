@@ -24,7 +24,8 @@ def translated(sql: str, *, from_lines: bool = False) -> str:
         from_lines: whether what it reads with OPENJSON comes as `Rows.as_lines` and not as JSON.
     """
     tree = sqlglot.parse_one(sql, read="fabric").transform(partial(_without_openjson, from_lines=from_lines))
-    return _without_schema(clustering.with_numbers(_in_order_of_time(tree))).sql(dialect="duckdb")
+    ordered = _in_order_of_time(tree.transform(_without_length_of_bytes))
+    return _without_schema(clustering.with_numbers(ordered)).sql(dialect="duckdb")
 
 
 def translated_definition(batch: str) -> str | None:
@@ -36,6 +37,7 @@ def translated_definition(batch: str) -> str | None:
     if _SCHEMA.search(statement):
         return None
     tree = sqlglot.parse_one(statement, read="fabric").transform(_with_own_clock)
+    tree = tree.transform(_without_length_of_bytes)
     if isinstance(tree, exp.Create) and tree.kind == "TABLE":
         tree.set("exists", True)
         tree = clustering.with_number_column(tree)
@@ -74,6 +76,13 @@ def _with_own_clock(node: exp.Expr) -> exp.Expr:
     """`SYSUTCDATETIME()`, the time now in UTC without zone."""
     if isinstance(node, exp.Anonymous) and node.name.upper() == "SYSUTCDATETIME":
         return exp.AtTimeZone(this=exp.CurrentTimestamp(), zone=exp.Literal.string("UTC"))
+    return node
+
+
+def _without_length_of_bytes(node: exp.Expr) -> exp.Expr:
+    """`varbinary(100)` is a type without a length in DuckDB."""
+    if isinstance(node, exp.DataType) and node.is_type(exp.DataType.Type.VARBINARY):
+        return exp.DataType.build("varbinary")
     return node
 
 

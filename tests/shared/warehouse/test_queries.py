@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from shared import periods
 from shared.metering import Direction
 from shared.readable import Readable
 from shared.warehouse import opening, queries
@@ -19,6 +20,7 @@ from tests.builders.warehouse import CABIN, HOUSE, MORNING, SHOP, Clock, Deliver
 
 FIRST = date(2026, 3, 28)
 LAST = date(2026, 4, 2)
+EVER = queries.PublishedDays(periods.FIRST_DAY, periods.END_DAY)
 ALL_DAYS = [date(2026, 3, 28) + timedelta(days=n) for n in range(5)]
 
 
@@ -189,7 +191,7 @@ def test_changes_come_in_order_of_publication_and_as_they_are_now(filled: Delive
     filled.deliver(values(HOUSE, FIRST, ["9"]))
     permitted = readable((HOUSE, None, date(2026, 3, 30)), (CABIN, None, date(2026, 3, 29)))
 
-    rows = filled.warehouse.fetch(queries.changes(permitted, after=None, through=3, limit=10))
+    rows = filled.warehouse.fetch(queries.changes(permitted, after=None, through=3, published=EVER, limit=10))
 
     assert [
         (row.sequence, row.metering_point_id, row.delivery_date.day, row.quantities[:5]) for row in rows
@@ -205,7 +207,9 @@ def test_changes_are_paged_by_key_and_end_at_the_last_publication_to_be_told_of(
     permitted = readable((HOUSE, None, date(2026, 3, 31)), (CABIN, None, date(2026, 3, 30)))
 
     def page(after: tuple[int, str, str, date] | None, through: int) -> list[tuple[int, str, int]]:
-        rows = filled.warehouse.fetch(queries.changes(permitted, after=after, through=through, limit=2))
+        rows = filled.warehouse.fetch(
+            queries.changes(permitted, after=after, through=through, published=EVER, limit=2)
+        )
         return [(row.sequence, row.metering_point_id, row.delivery_date.day) for row in rows]
 
     assert page(None, 2) == [(1, HOUSE, 29), (1, HOUSE, 30)]
@@ -269,7 +273,7 @@ def test_a_publication_counts_as_had_once_it_was_visible_for_certain(
 ) -> None:
     filled.deliver(values(HOUSE, FIRST, ["9"]))
     (latest,) = warehouse.fetch(
-        queries.changes(readable((HOUSE, FIRST, ALL_DAYS[1])), after=None, through=2, limit=1)
+        queries.changes(readable((HOUSE, FIRST, ALL_DAYS[1])), after=None, through=2, published=EVER, limit=1)
     )
 
     def had_at(moment: datetime) -> int:
@@ -280,3 +284,13 @@ def test_a_publication_counts_as_had_once_it_was_visible_for_certain(
     assert (latest.sequence, had_at(visible_at)) == (2, 2)
     assert had_at(visible_at - timedelta(microseconds=1)) == 1
     assert had_at(MORNING) == 0
+
+
+def test_where_published_days_lie_is_known_of_publications_that_are_all_there(
+    filled: Deliverer,
+) -> None:
+    (known,) = filled.warehouse.fetch(queries.published_days(first=1, last=1))
+    (beyond,) = filled.warehouse.fetch(queries.published_days(first=1, last=2))
+
+    assert known == (ALL_DAYS[0], ALL_DAYS[-1])
+    assert beyond == EVER

@@ -5,17 +5,17 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from shared.warehouse import spans
-from shared.warehouse.spans import Span
+from shared.warehouse.spans import Day, Span
 
 MONDAY = date(2026, 3, 30)
 
 
-def days(*offsets: int) -> list[date]:
-    return [MONDAY + timedelta(days=offset) for offset in offsets]
+def days(*offsets: int) -> list[Day]:
+    return [Day(MONDAY + timedelta(days=offset), "20", "80") for offset in offsets]
 
 
 def span(first: int, last: int) -> Span:
-    return Span(*days(first, last))
+    return Span(MONDAY + timedelta(days=first), MONDAY + timedelta(days=last), "20", "80")
 
 
 @pytest.mark.parametrize(
@@ -42,28 +42,44 @@ def test_of_too_many_spans_those_with_the_least_between_them_are_taken_together(
     assert len(covering) == spans.MOST
 
 
+def test_a_span_has_the_least_and_greatest_metering_point_of_its_days() -> None:
+    some = [Day(MONDAY, "30", "40"), Day(MONDAY + timedelta(days=1), "10", "35")]
+
+    (covering,) = spans.covering(some)
+
+    assert (covering.first_id, covering.last_id) == ("10", "40")
+
+
 def test_the_condition_on_starts_has_the_market_days_as_they_are_in_oslo() -> None:
-    condition = spans.starts_within([Span(date(2026, 3, 29), date(2026, 3, 29))], column="start_utc")
+    condition = spans.starts_within([Span(date(2026, 3, 29), date(2026, 3, 29), "20", "80")], table="v")
 
     assert condition.sql == (
-        "((start_utc >= CAST(? AS datetime2(0)) AND start_utc < CAST(? AS datetime2(0))))"
+        "((v.start_utc >= CAST(? AS datetime2(0)) AND v.start_utc < CAST(? AS datetime2(0)) "
+        "AND v.metering_point_id >= ? AND v.metering_point_id <= ?))"
     )
     assert condition.parameters == (
         datetime(2026, 3, 28, 23, tzinfo=UTC),
         datetime(2026, 3, 29, 22, tzinfo=UTC),
+        "20",
+        "80",
     )
 
 
 def test_the_condition_on_days_holds_in_any_of_the_spans() -> None:
-    condition = spans.days_within([span(0, 1), span(9, 9)], column="d")
+    condition = spans.days_within([span(0, 1), span(9, 9)], table="c")
 
-    assert condition.sql == (
-        "((d >= CAST(? AS date) AND d <= CAST(? AS date)) OR (d >= CAST(? AS date) AND d <= CAST(? AS date)))"
+    one = (
+        "(c.delivery_date >= CAST(? AS date) AND c.delivery_date <= CAST(? AS date) "
+        "AND c.metering_point_id >= ? AND c.metering_point_id <= ?)"
     )
-    assert condition.parameters == (*days(0, 1), *days(9, 9))
+    assert condition.sql == f"({one} OR {one})"
+    assert condition.parameters == (
+        *(MONDAY, MONDAY + timedelta(days=1), "20", "80"),
+        *(MONDAY + timedelta(days=9), MONDAY + timedelta(days=9), "20", "80"),
+    )
 
 
 def test_nothing_lies_in_no_span() -> None:
-    condition = spans.days_within([], column="d")
+    condition = spans.days_within([], table="c")
 
     assert (condition.sql, condition.parameters) == ("1 = 0", ())

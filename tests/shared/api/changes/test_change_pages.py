@@ -14,7 +14,7 @@ from shared.api.changes import change_pages
 from shared.api.changes.change_pages import Key
 from shared.readable import Readable
 from shared.warehouse.engine import Query, Row
-from shared.warehouse.queries import ChangeRow, PublicationRow
+from shared.warehouse.queries import ChangeRow, PublicationRow, PublishedDays
 from tests.builders.warehouse import readable
 
 FIRST, SECOND = date(2026, 3, 1), date(2026, 3, 2)
@@ -36,7 +36,7 @@ def key(row: ChangeRow) -> Key:
 
 @dataclass
 class Warehouse:
-    """Answers the three questions of the feed from a list, and remembers what it was asked."""
+    """Answers the four questions of the feed from a list, and remembers what it was asked."""
 
     rows: Sequence[ChangeRow]
     unlisted: frozenset[int] = frozenset()
@@ -55,12 +55,17 @@ class Warehouse:
             :limit
         ]
 
-    def _published_metering_points(self, first: int, last: int) -> list[str]:
+    def _published_days(self, first: int, last: int) -> list[PublishedDays]:
+        days = [row.delivery_date for row in self.rows if first <= row.sequence <= last]
+        return [PublishedDays(min(days), max(days)) if days else PublishedDays(FIRST, FIRST)]
+
+    def _published_metering_points(self, first: int, last: int, first_day: date, last_day: date) -> list[str]:
         self.asked.append(("published_metering_points", 0))
         return list({row.metering_point_id for row in self.rows if first <= row.sequence <= last})
 
-    def _changes(self, permitted: str, first: int, last: int, *bound: Any) -> list[ChangeRow]:
-        _, _, point_after, _, direction, _, day, limit = bound
+    def _changes(self, permitted: str, *bound: Any) -> list[ChangeRow]:
+        first_id, last_id, first_day, last_day, first, last, *key_after = bound
+        _, _, point_after, _, direction, _, day, limit = key_after
         given = {each["metering_point_id"]: each for each in json.loads(permitted)}
         self.asked.append(("changes", len(given)))
         found = [
@@ -69,6 +74,8 @@ class Warehouse:
             if row.sequence <= last
             and key(row) > (first, point_after, direction, day)
             and row.metering_point_id in given
+            and first_id <= row.metering_point_id <= last_id
+            and first_day <= row.delivery_date <= last_day
             and str(row.delivery_date) >= given[row.metering_point_id]["first_day"]
         ]
         return found[:limit]

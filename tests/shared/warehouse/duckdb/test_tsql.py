@@ -11,6 +11,7 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import ErrorLevel
 
+from shared import periods
 from shared.metering import Direction
 from shared.publishing import announce
 from shared.publishing.watermark import Publications
@@ -20,7 +21,8 @@ from shared.warehouse.engine import Warehouse
 from tests.builders import warehouse as building
 from tests.builders.warehouse import HOUSE, Clock, Deliverer, Recorded, readable, values
 
-SOURCES = Path(queries.__file__).parent
+EVER = queries.PublishedDays(periods.FIRST_DAY, periods.END_DAY)
+SOURCES = Path(queries.__file__).parents[1]
 
 # What Microsoft Fabric does not have, or only in some places; sources in docs/data-onboarding.md.
 UNSUPPORTED = re.compile(
@@ -74,10 +76,11 @@ def statements(warehouse: Warehouse, tmp_path: Path, clock: Clock) -> dict[str, 
             limit=10,
         )
     )
-    recorded.fetch(queries.changes(permitted, after=None, through=1, limit=10))
+    recorded.fetch(queries.changes(permitted, after=None, through=1, published=EVER, limit=10))
     recorded.fetch(queries.publications(first=1, last=1, limit=10))
-    recorded.fetch(queries.published_metering_points(first=1, last=1))
+    recorded.fetch(queries.published_metering_points(first=1, last=1, published=EVER))
     recorded.fetch(queries.sequence_at(clock()))
+    recorded.fetch(queries.last_day_published(as_of=clock()))
     recorded.fetch(queries.latest_days(permitted, since=date(2026, 3, 1), as_of=clock()))
     recorded.fetch(
         queries.last_days(permitted, direction=Direction.CONSUMPTION, since=date(2026, 3, 1), as_of=clock())
@@ -92,7 +95,7 @@ def statements(warehouse: Warehouse, tmp_path: Path, clock: Clock) -> dict[str, 
 
 def names_in_sources() -> Iterator[str]:
     """The names that Query(…) and Statement(…) are given anywhere in the package."""
-    for source in SOURCES.glob("*.py"):
+    for source in SOURCES.rglob("*.py"):
         for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
             if (
                 isinstance(node, ast.Call)

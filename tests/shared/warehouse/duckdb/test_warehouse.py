@@ -19,7 +19,7 @@ from shared.warehouse.engine import (
 )
 from tests.builders import warehouse as building
 
-PUBLICATION = "INSERT INTO metering.publication SELECT 1, CAST(? AS datetime2(6)), 'b', 0, 0"
+PUBLICATION = "INSERT INTO metering.publication SELECT 1, CAST(? AS datetime2(6)), 'b', 0, 0, NULL, NULL"
 
 
 def test_a_statement_that_takes_too_long_is_cancelled(warehouse_url: str) -> None:

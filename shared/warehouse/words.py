@@ -1,0 +1,16 @@
+"""Conditions on words from a fixed list, in T-SQL that means the same on every engine. Pure.
+
+T-SQL's `=` and `IN` ignore trailing blanks, and the case of letters where the collation does: `PT1H ` would
+pass for `PT1H` and be stored with its blank. Bytes are compared as they are.
+"""
+
+from collections.abc import Iterable
+
+DIRECTIONS = ("consumption", "production")
+STORED_RESOLUTIONS = ("PT15M", "PT1H")
+
+
+def is_one_of(column: str, words: Iterable[str]) -> str:
+    """Return the condition that a column of texts holds exactly one of the words."""
+    listed = ", ".join(f"CAST('{word}' AS varbinary(100))" for word in words)
+    return f"TRY_CAST({column} AS varbinary(100)) IN ({listed})"
