@@ -128,6 +128,7 @@ def _head(version: str, *, server: str, contact: str) -> dict[str, Any]:
             "version": "1.0.0",
             "description": _DESCRIPTION,
             "contact": {"name": "Metering data", "email": contact},
+            "license": {"name": "Proprietary, all rights reserved"},
         },
         "servers": [{"url": server}],
         "tags": [{"name": name, "description": description} for name, description in TAGS.items()],

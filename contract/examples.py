@@ -14,9 +14,13 @@ from shared.api import problems
 from shared.api.formats import Kind
 
 FOLDER = places.ROOT / "docs" / "examples"
+ANY = "any"
 _POINT = demo.METERING_POINTS[0].metering_point_id
 _SERIES = f"/metering-points/{_POINT}/consumption"
 _SOLAR = demo.METERING_POINTS[2].metering_point_id
+_NOON = (
+    f"/metering-points/{_SOLAR}/production?from=2026-03-28T12:00:00%2B01:00&to=2026-03-28T14:00:00%2B01:00"
+)
 _NIGHT = "from=2026-03-29T00:00:00%2B01:00&to=2026-03-29T05:00:00%2B02:00"
 _MORNING = "since=2026-04-01T07:00:00Z"
 
@@ -26,8 +30,10 @@ class Example:
     """A request, and where its answer is kept.
 
     Attributes:
+        operation: ANY for a failure that every operation answers alike.
         target: path and query below the version.
         kind: None for a problem.
+        caller: None for one whom the gateway alone answers, with nothing behind it.
     """
 
     name: str
@@ -37,6 +43,7 @@ class Example:
     kind: Kind | None = Kind.JSON
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
+    caller: demo.Client | None = demo.VENDOR
 
     @property
     def file(self) -> Path:
@@ -89,7 +96,7 @@ EXAMPLES = (
     ),
     Example(
         "noon", "get-production-of-metering-point", "What the solar cells delivered at noon",
-        f"/metering-points/{_SOLAR}/production?from=2026-03-28T12:00:00%2B01:00&to=2026-03-28T14:00:00%2B01:00",
+        _NOON,
     ),
     Example(
         "days", "list-consumption", "Daily sums of two metering points, and one that cannot be read",
@@ -108,7 +115,26 @@ EXAMPLES = (
         "quarters", "list-consumption", "Quarters, where not all metering points have them",
         "/consumption?date=2026-03-30&resolution=PT15M&layout=days", Kind.JSON,
     ),
+    Example(
+        "months", "get-consumption-of-metering-point", "A month that is not complete, as lines",
+        f"{_SERIES}?from=2026-03-01&to=2026-04-01&resolution=P1M&format=ndjson", Kind.NDJSON,
+    ),
+    Example(
+        "noon", "get-production-of-metering-point", "The same as CSV", f"{_NOON}&format=csv", Kind.CSV,
+    ),
+    Example(
+        "noon", "get-production-of-metering-point", "The same as lines",
+        f"{_NOON}&format=ndjson", Kind.NDJSON,
+    ),
     Example("day", "list-production", "A day of all", "/production?date=2026-03-28&layout=days"),
+    Example(
+        "sums", "list-production", "Daily sums as CSV",
+        "/production?from=2026-03-28&to=2026-03-30&resolution=P1D&format=csv", Kind.CSV,
+    ),
+    Example(
+        "day", "list-production", "A day of all, packed, as lines",
+        "/production?date=2026-03-28&layout=days&format=ndjson", Kind.NDJSON,
+    ),
     Example("correction", "list-changes", "A correction", f"/changes?{_MORNING}"),
     Example("now", "list-changes", "The first call: the cursor of now", "/changes"),
     Example(
@@ -132,6 +158,16 @@ EXAMPLES = (
         "xml", "list-consumption", "A format that there is not",
         "/consumption?date=2026-03-29", None, 406, {"Accept": "application/xml"},
     ),
+    Example(
+        "no-access", ANY, "A good token, but nobody has given access yet",
+        "/metering-points", None, 403, caller=demo.WITHOUT_GRANTS,
+    ),
+    Example(
+        "no-token", ANY, "No token", "/metering-points", None, 401,
+        {"Authorization": ""}, caller=None,
+    ),
+    Example("away", ANY, "Not available now", "/metering-points", None, 503, caller=None),
+    Example("too-fast", ANY, "Too many calls", "/metering-points", None, 429, caller=None),
 )  # fmt: skip
 
 
@@ -139,7 +175,7 @@ def of(operation_id: str) -> Mapping[tuple[int, str], Mapping[str, Any]]:
     """The examples of an operation by status and media type, each with its name as OpenAPI 3.1 has them."""
     found: dict[tuple[int, str], dict[str, Any]] = {}
     for example in EXAMPLES:
-        if example.operation == operation_id:
+        if example.operation in (operation_id, ANY):
             text = example.file.read_bytes().decode()
             is_json = example.kind in (Kind.JSON, None)
             shown = {"summary": example.summary, "value": json.loads(text) if is_json else text}

@@ -1,4 +1,4 @@
-"""Asks the app for every example, and writes what it answers to docs/examples."""
+"""Asks app and gateway for every example, and writes what they answer to docs/examples."""
 
 import asyncio
 import tempfile
@@ -6,32 +6,47 @@ from pathlib import Path
 
 import httpx
 
-from contract import examples, hosting, world
+from contract import examples, hosting, stack, world
+from contract.examples import Example
+from contract.stack import Running
 from local.azurite import emulator
 from local.functionhost.host import Host
 from local.stack import free, parts
 from local.stack.supervision import Supervisor
 
+_HEADERS = {"X-Request-Id": "example-1", "Accept-Encoding": "identity"}
+
 
 async def answers(host: Host) -> dict[Path, str]:
     """What the app answers to each example, by its file."""
-    kind, _, caller_id = world.VENDOR.partition(":")
-    headers = {
-        "X-Caller-Type": kind,
-        "X-Caller-Id": caller_id,
-        "X-Request-Id": "example-1",
-        "Accept-Encoding": "identity",
-    }
     found = {}
     transport = httpx.ASGITransport(host.asgi(follow_schedules=False))
     base = "http://app.example"
-    async with httpx.AsyncClient(transport=transport, base_url=base, headers=headers) as client:
+    async with httpx.AsyncClient(transport=transport, base_url=base, headers=_HEADERS) as client:
         for example in examples.EXAMPLES:
-            answer = await client.get(f"/v1{example.target}", headers=dict(example.headers))
-            if answer.status_code != example.status:
-                raise AssertionError(f"{example.target} answered {answer.status_code}: {answer.text}")
-            found[example.file] = answer.content.decode()
+            if example.caller is not None:
+                caller = {"X-Caller-Type": "app", "X-Caller-Id": example.caller.client_id}
+                answer = await client.get(f"/v1{example.target}", headers={**caller, **example.headers})
+                found[example.file] = _text(example, answer)
     return found
+
+
+def refusals(gateway: Running) -> dict[Path, str]:
+    """What a gateway without an app answers to the other examples, by their files."""
+    headers = {**_HEADERS, **gateway.headers()}
+    found = {}
+    with httpx.Client(headers=headers, trust_env=False) as client:
+        for example in examples.EXAMPLES:
+            if example.caller is None:
+                answer = client.get(f"{gateway.api}{example.target}", headers=dict(example.headers))
+                found[example.file] = _text(example, answer)
+    return found
+
+
+def _text(example: Example, answer: httpx.Response) -> str:
+    if answer.status_code != example.status:
+        raise AssertionError(f"{example.target} answered {answer.status_code}: {answer.text}")
+    return answer.content.decode()
 
 
 def main() -> int:
@@ -44,6 +59,8 @@ def main() -> int:
         made = world.open_services(folder, table_storage=emulator.connection_string(endpoints))
         found = asyncio.run(answers(hosting.host(made, folder)))
         made.warehouse.close()
+    with tempfile.TemporaryDirectory() as state, stack.without_app(Path(state)) as gateway:
+        found |= refusals(gateway)
     examples.FOLDER.mkdir(parents=True, exist_ok=True)
     for path, text in found.items():
         path.write_bytes(text.encode())

@@ -60,7 +60,7 @@ def running(state: Path, *, table_storage: str | None = None) -> Iterator[Runnin
             supervisor.wait_ready("azurite")
             table_storage = emulator.connection_string(endpoints)
         world = _world(ports, state=state, table_storage=table_storage)
-        wanted = [parts.identity(ports), world, _gateway(ports, state=state)]
+        wanted = [parts.identity(ports), world, _gateway(ports, state=state, calls_a_minute=_FAR_AWAY)]
         for part in wanted:
             supervisor.start(part)
         supervisor.wait_ready(*(part.name for part in wanted))
@@ -69,6 +69,23 @@ def running(state: Path, *, table_storage: str | None = None) -> Iterator[Runnin
             app=f"{address(ports.function_host)}/v1",
             token_url=greeting.token_url(ports),
             log=parts.log_of(world, state=state),
+        )
+
+
+@contextmanager
+def without_app(state: Path) -> Iterator[Running]:
+    """Start the gateway with nothing behind it; a subscription has two calls a minute."""
+    ports = free.ports()
+    with Supervisor(state=state) as supervisor:
+        wanted = [parts.identity(ports), _gateway(ports, state=state, calls_a_minute=2)]
+        for part in wanted:
+            supervisor.start(part)
+        supervisor.wait_ready(*(part.name for part in wanted))
+        yield Running(
+            api=address(ports.gateway) + greeting.API,
+            app=f"{address(ports.function_host)}/v1",
+            token_url=greeting.token_url(ports),
+            log=parts.log_of(wanted[-1], state=state),
         )
 
 
@@ -84,10 +101,10 @@ def _world(ports: Ports, *, state: Path, table_storage: str) -> Part:
     return Part("functionhost", command, (port,), ready_url=f"{address(port)}/healthz")
 
 
-def _gateway(ports: Ports, *, state: Path) -> Part:
+def _gateway(ports: Ports, *, state: Path, calls_a_minute: int) -> Part:
     products = json.loads((places.ROOT / "infra/apim/products.json").read_text(encoding="utf-8"))
     for product in products["products"]:
-        product |= {"callsPerMinute": _FAR_AWAY, "callsPerDay": _FAR_AWAY}
+        product |= {"callsPerMinute": calls_a_minute, "callsPerDay": _FAR_AWAY}
     file = state / "products.json"
     file.write_text(json.dumps(products), encoding="utf-8")
     part = parts.gateway(ports)
