@@ -254,6 +254,7 @@ module api 'modules/api.bicep' = {
     backendAppId: backendAppId
     apiAppId: apiAppId
     portalAppId: portalAppId
+    privateNetworking: privateNetworking
     applicationInsightsId: monitoring.outputs.applicationInsightsId
     applicationInsightsConnectionString: monitoring.outputs.applicationInsightsConnectionString
     tracePercentage: gatewayTracePercentage

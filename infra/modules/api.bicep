@@ -14,6 +14,9 @@ param apiAppId string
 @description('Application (client) id of the portal\'s test console, or empty for no console sign-in.')
 param portalAppId string
 
+@description('The gateway is integrated with a private network.')
+param privateNetworking bool
+
 param applicationInsightsId string
 param applicationInsightsConnectionString string
 
@@ -141,7 +144,14 @@ resource apiPolicy 'Microsoft.ApiManagement/service/apis/policies@2024-05-01' = 
   name: 'policy'
   properties: {
     format: policyFormat
-    value: loadTextContent('../apim/policies/api.xml')
+    // Integrated with a network, the gateway cannot try the address of the signing keys while the policy is saved.
+    value: replace(
+      loadTextContent('../apim/policies/api.xml'),
+      '<openid-config url="{{openid-config-url}}"',
+      privateNetworking
+        ? '<openid-config url="{{openid-config-url}}" validate-connectivity="false"'
+        : '<openid-config url="{{openid-config-url}}"'
+    )
   }
   dependsOn: [
     values

@@ -65,6 +65,8 @@ class Request:
     query: list[tuple[str, str]]
     """Each query parameter: its name, and `name=value` as the caller encoded it."""
     body: AsyncIterator[bytes] | None = None
+    is_abandoned: bool = False
+    """Whether the caller hung up before its body was complete."""
 
 
 @dataclass

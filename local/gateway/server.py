@@ -20,6 +20,7 @@ from starlette.responses import Response as HttpResponse
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp
 
+from local.gateway import operations
 from local.gateway.backends import Answer
 from local.gateway.exchange import Exchange, Request, Response, Url
 from local.gateway.headers import Fields
@@ -89,9 +90,13 @@ def _too_large(scope: Message) -> Response | None:
 
 def _request(scope: Message, receive: Receive) -> Request:
     headers = Fields.decoded(scope["headers"])
-    has_body = _has_body(headers)
+    framing = {name: headers.values(name) for name in ("Content-Length", "Transfer-Encoding")}
     headers.drop_hop_by_hop()
-    raw_path = _escaped(scope["raw_path"].partition(b"?")[0])
+    # Policies see that there is a body, whatever Connection names; to the backend it is framed anew.
+    for name, given in framing.items():
+        headers.replace(name, given)
+    # .NET's Uri holds a path without dot segments from the start.
+    raw_path = operations.normalised(_escaped(scope["raw_path"].partition(b"?")[0]))
     query = [
         (unquote_plus(part.partition("=")[0]), part)
         for part in _escaped(scope["query_string"]).split("&")
@@ -100,14 +105,16 @@ def _request(scope: Message, receive: Receive) -> Request:
     values = Fields((name, unquote_plus(part.partition("=")[2])) for name, part in query)
     client = scope.get("client")
     host = (headers.joined("Host") or "").partition(":")[0]
-    return Request(
+    request = Request(
         method=scope["method"],
         original_url=Url(scope["scheme"], host, raw_path, values),
         headers=headers,
         ip_address=client[0] if client else "",
         query=query,
-        body=_body(receive) if has_body else None,
     )
+    if _has_body(headers):
+        request.body = _body(receive, request)
+    return request
 
 
 def _escaped(target: bytes) -> str:
@@ -119,11 +126,12 @@ def _has_body(headers: Fields) -> bool:
     return "Transfer-Encoding" in headers or (headers.joined("Content-Length") or "0") != "0"
 
 
-async def _body(receive: Receive) -> AsyncIterator[bytes]:
+async def _body(receive: Receive, request: Request) -> AsyncIterator[bytes]:
     more = True
     while more:
         message = await receive()
         if message["type"] == "http.disconnect":
+            request.is_abandoned = True
             raise ConnectionAbortedError("the client went away")
         yield message.get("body", b"")
         more = message.get("more_body", False)

@@ -16,6 +16,7 @@ ADDRESS = re.compile(
 )
 NOT_EXPOSED = {("GET", "/health"), ("HEAD", "/health")}
 """Routes for the platform's probes; the gateway does not serve them."""
+POINT = "707057500000010017"
 NAMED_VALUE = re.compile(r"\{\{([^{}]+)\}\}")
 INCLUDE = re.compile(r'<include-fragment\s+fragment-id="([^"]+)"')
 
@@ -91,14 +92,28 @@ def test_the_document_is_of_the_version_that_api_management_imports_and_exports(
 def test_the_gateway_knows_another_method_for_exactly_the_documented_paths(root: Path) -> None:
     policy = (root / "infra/apim/policies/global.xml").read_text("utf-8")
     document = json.loads((root / "infra/apim/openapi.json").read_text("utf-8"))
-    [pattern] = re.findall(r"&quot;(\^/metering/v1/[^&]+)&quot;", policy)
+    [pattern] = re.findall(r"&quot;(\^/metering/v1/[^&]+)\\\\z&quot;", policy)
 
     for path in document["paths"]:
-        assert re.search(pattern, "/metering/v1" + path.replace("{meteringPointId}", "707057500000010017"))
-        assert not re.search(pattern, f"/metering/v1{path}/more/than/there/is")
+        assert re.fullmatch(pattern, "/metering/v1" + path.replace("{meteringPointId}", POINT))
+        assert not re.fullmatch(pattern, f"/metering/v1{path}/more/than/there/is")
     assert set(re.findall(r"[a-z]+(?:-[a-z]+)*", pattern)) == {
         "metering", "v", *(word for path in document["paths"] for word in re.findall(r"[a-z-]+(?=/|$)", path))
     }  # fmt: skip
+
+
+def test_the_gateway_lets_through_exactly_the_documented_paths(root: Path) -> None:
+    policy = (root / "infra/apim/policies/api.xml").read_text("utf-8")
+    document = json.loads((root / "infra/apim/openapi.json").read_text("utf-8"))
+    [pattern] = re.findall(r"&quot;(\^/metering/v1/[^&]+)\\\\z&quot;", policy)
+
+    for path in document["paths"]:
+        assert re.fullmatch(pattern, "/metering/v1" + path.replace("{meteringPointId}", POINT))
+        for wrong in ("x", POINT[1:], f"{POINT}0", f"{POINT}%2F", "..%2Fadmin"):
+            written = "/metering/v1" + path.replace("{meteringPointId}", wrong)
+            assert ("{" in path) == (re.fullmatch(pattern, written) is None)
+        assert not re.fullmatch(pattern, f"/metering/v1{path}/more")
+    assert not re.fullmatch(pattern, "/metering/v1/health")
 
 
 def test_policies_use_exactly_the_named_values_that_are_deployed(snapshot: Snapshot) -> None:
@@ -122,7 +137,22 @@ def test_policies_are_deployed_as_their_files_say(snapshot: Snapshot, policies: 
     products = names_of(snapshot, "products")
 
     assert len(deployed) == len(policies) - 1 + len(products)
-    assert set(policies.values()) - set(deployed.values()) == {policies["infra/apim/policies/product.xml"]}
+    product, api = policies["infra/apim/policies/product.xml"], policies["infra/apim/policies/api.xml"]
+    assert set(policies.values()) - set(deployed.values()) - {api} == {product}
+
+
+def test_only_a_gateway_in_a_network_does_not_try_the_address_of_the_keys(
+    snapshots: Mapping[str, Snapshot], policies: Mapping[str, str]
+) -> None:
+    api = policies["infra/apim/policies/api.xml"]
+    in_network = api.replace('-url}}" />', '-url}}" validate-connectivity="false" />')
+    deployed = {
+        name: snapshot.one(f"{SERVICE}/apis/policies")["properties"]["value"]
+        for name, snapshot in snapshots.items()
+    }
+
+    assert api != in_network
+    assert deployed == {"dev": api, "prod": api, "bare": api, "private": in_network}
 
 
 def test_each_product_has_its_own_limits_and_no_placeholder_is_left(snapshot: Snapshot, root: Path) -> None:

@@ -27,6 +27,9 @@ DELETED = (
     "X-MS-CLIENT-PRINCIPAL-IDP",
     "X-MS-TOKEN-AAD-ACCESS-TOKEN",
     "X-MS-TOKEN-AAD-ID-TOKEN",
+    "X-Functions-Key",
+    "X-Original-URL",
+    "X-Rewrite-URL",
 )
 
 
@@ -114,14 +117,33 @@ def test_the_token_is_checked_before_it_is_believed_and_problems_are_answered_at
     assert believed < position("set-header", name="X-Caller-Id")
 
 
-def test_limits_are_those_of_the_product_and_count_by_subscription() -> None:
-    (rate,) = elements("rate-limit-by-key")
+def test_limits_are_those_of_the_product_and_count_by_subscription_and_by_caller() -> None:
+    (by_caller,) = read("api.xml").iter("rate-limit-by-key")
+    (rate,) = read("product.xml").iter("rate-limit-by-key")
     (quota,) = elements("quota")
+
+    assert by_caller.get("calls") == '@(int.Parse((string)context.Variables["calls-per-minute"]))'
+    kind, who = ('(string)context.Variables["caller-type"]', '(string)context.Variables["caller-id"]')
+    assert by_caller.get("counter-key") == f'@("caller:" + {kind} + ":" + {who})'
+    believed = position("include-fragment", fragment_id="caller")
+    assert position("rate-limit-by-key", renewal_period="60") == believed + 2
 
     assert (rate.get("calls"), rate.get("renewal-period")) == ("__calls-per-minute__", "60")
     assert rate.get("counter-key") == "@(context.Subscription.Id)"
     assert (quota.get("calls"), quota.get("renewal-period")) == ("__calls-per-day__", "86400")
     assert not list(elements("quota-by-key")), "not available on the v2 tiers"
+    assert {each.get("retry-after-variable-name") for each in (rate, by_caller)} == {"retry-after"}
+
+
+def test_a_pattern_ends_where_its_text_ends() -> None:
+    texts = [
+        value for path in FILES for each in etree.parse(path).iter("*") for value in each.attrib.values()
+    ]
+    patterns = [text for text in texts if "Regex.IsMatch(" in text]
+
+    assert len(patterns) >= 5
+    # `$` takes a last line break for the end as well.
+    assert [text for text in patterns if "$" in text] == []
 
 
 def test_browsers_are_let_in_from_the_developer_portal_only() -> None:
@@ -148,7 +170,7 @@ def test_every_failure_ends_as_a_problem() -> None:
 
     assert children[-1].get("fragment-id") == "problem"
     options, choose = section.findall("choose")
-    assert [each.get("code") for each in options.iter("set-status")] == ["204"]
+    assert [each.get("code") for each in options.iter("set-status")] == ["499", "204"]
     for case in choose:
         names = {each.get("name") for each in case.iter("set-variable")}
         assert {"problem-status", "problem-code", "problem-title", "problem-detail"} <= names
@@ -158,7 +180,7 @@ def test_every_failure_ends_as_a_problem() -> None:
 DOCUMENTED_REASONS = {
     "OperationNotFound", "SubscriptionKeyNotFound", "SubscriptionKeyInvalid", "TokenNotPresent",
     "TokenExpired", "TokenClaimNotFound", "TokenClaimValueNotAllowed", "RateLimitExceeded",
-    "QuotaExceeded", "BackendConnectionFailure", "Timeout",
+    "QuotaExceeded", "BackendConnectionFailure", "ClientConnectionFailure", "Timeout",
 }  # fmt: skip
 
 
@@ -180,8 +202,10 @@ def test_codes_are_stable() -> None:
     assert set(problem_codes()) == {
         "backend-timeout",
         "backend-unavailable",
+        "body-not-expected",
         "expired-token",
         "internal-error",
+        "invalid-path",
         "invalid-subscription-key",
         "invalid-token",
         "method-not-allowed",
@@ -241,7 +265,7 @@ def test_named_values_listed_at_the_top_of_global_are_the_ones_used() -> None:
     assert used == set(re.findall(r"^    ([a-z-]+)  ", top, flags=re.MULTILINE))
 
 
-def test_products_are_complete_and_larger_ones_need_approval() -> None:
+def test_products_are_complete_and_need_approval() -> None:
     products = {each["id"]: each for each in json.loads((APIM / "products.json").read_text())["products"]}
 
     assert {"standard", "partner"} <= set(products)
@@ -250,7 +274,8 @@ def test_products_are_complete_and_larger_ones_need_approval() -> None:
         assert product["name"]
         assert product["description"]
         assert product["terms"]
-    assert products["partner"]["approvalRequired"] is True
+        assert product["approvalRequired"] is True
+        assert 1 <= product["subscriptionsLimit"] <= 4
     assert f"{products['standard']['callsPerMinute']} calls a minute" in products["standard"]["description"]
 
 

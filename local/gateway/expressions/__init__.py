@@ -5,7 +5,8 @@ block. Nothing is ever evaluated as Python.
 """
 
 from local.gateway.expressions.checker import Compiled, compile_expression
-from local.gateway.expressions.library import EvaluationError, Kind
+from local.gateway.expressions.dotnet import EvaluationError
+from local.gateway.expressions.library import Kind
 from local.gateway.expressions.syntax import ExpressionRefused
 
 __all__ = ["Compiled", "EvaluationError", "ExpressionRefused", "Kind", "compile_expression"]

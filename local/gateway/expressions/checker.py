@@ -1,13 +1,13 @@
 """Type-checks an expression and compiles it to a closure over the request."""
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from local.gateway.exchange import Exchange
-from local.gateway.expressions import library, syntax
-from local.gateway.expressions.library import EvaluationError, Kind, Method
+from local.gateway.exchange import Exchange, Jwt
+from local.gateway.expressions import dotnet, library, patterns, syntax
+from local.gateway.expressions.dotnet import EvaluationError
+from local.gateway.expressions.library import Kind, Method
 from local.gateway.expressions.syntax import ExpressionRefused
 
 Evaluate = Callable[[Exchange], Any]
@@ -119,12 +119,10 @@ def _check_pattern(owner: str, arguments: tuple[syntax.Node, ...]) -> None:
     pattern = arguments[1]
     if not isinstance(pattern, syntax.Literal) or not isinstance(pattern.value, str):
         raise ExpressionRefused("the pattern of Regex.IsMatch has to be a literal")
-    if not library.SAME_IN_BOTH.fullmatch(pattern.value) or re.search(r"\(\?(?![:=!])", pattern.value):
-        raise ExpressionRefused(f"the pattern {pattern.value!r} uses signs that are not supported here")
     try:
-        re.compile(pattern.value)
-    except re.error as broken:
-        raise ExpressionRefused(f"the pattern {pattern.value!r} is not valid: {broken}") from broken
+        patterns.translate(pattern.value)
+    except patterns.PatternRefused as refused:
+        raise ExpressionRefused(str(refused)) from refused
 
 
 def _variable_or_default(node: syntax.Call) -> Compiled:
@@ -141,7 +139,7 @@ def _variable_or_default(node: syntax.Call) -> Compiled:
     default = _of_kind(node.arguments[1], kind, "GetValueOrDefault").evaluate
 
     def evaluate(exchange: Exchange) -> Any:
-        wanted = name(exchange)
+        wanted = _argument(name(exchange), "GetValueOrDefault")
         if wanted not in exchange.variables:
             return default(exchange)
         return _typed(exchange.variables[wanted], of_type)
@@ -162,13 +160,15 @@ def _arguments(method: Method, nodes: tuple[syntax.Node, ...], name: str) -> lis
 
 
 def _invoke(method: Method, owner: Evaluate | None, arguments: list[Evaluate], name: str) -> Compiled:
-    call = method.call
+    call, nullable = method.call, method.nullable
 
     def evaluate(exchange: Exchange) -> Any:
+        target = () if owner is None else (_not_null(owner(exchange), name),)
         given = [argument(exchange) for argument in arguments]
-        if owner is not None:
-            given.insert(0, _not_null(owner(exchange), name))
-        return call(*given)
+        for position, value in enumerate(given):
+            if position not in nullable:
+                _argument(value, name)
+        return call(*target, *given)
 
     return Compiled(method.kind, evaluate)
 
@@ -179,7 +179,7 @@ def _new(node: syntax.New) -> Compiled:
     if node.type != "JObject":
         raise ExpressionRefused(f"'new {node.type}' is not known")
     properties = [_of_kind(argument, Kind.JPROPERTY, "new JObject").evaluate for argument in node.arguments]
-    return Compiled(Kind.JOBJECT, lambda exchange: dict(entry(exchange) for entry in properties))
+    return Compiled(Kind.JOBJECT, lambda exchange: dotnet.jobject(entry(exchange) for entry in properties))
 
 
 def _new_property(node: syntax.New) -> Compiled:
@@ -190,7 +190,10 @@ def _new_property(node: syntax.New) -> Compiled:
     if value.kind not in (Kind.STRING, Kind.INT, Kind.BOOL, Kind.NULL, Kind.JOBJECT):
         raise ExpressionRefused(f"'new JProperty' takes no {value.kind} here")
     content = value.evaluate
-    return Compiled(Kind.JPROPERTY, lambda exchange: (name(exchange), content(exchange)))
+    return Compiled(
+        Kind.JPROPERTY,
+        lambda exchange: (_argument(name(exchange), "new JProperty"), content(exchange)),
+    )
 
 
 def _cast(node: syntax.Cast) -> Compiled:
@@ -221,7 +224,7 @@ def _binary(node: syntax.Binary) -> Compiled:
     if operator == "??":
         return _coalesce(one, other)
     if operator == "+":
-        return _plus(one, other)
+        return _plus(node, one, other)
     return _comparison(operator, one, other)
 
 
@@ -248,10 +251,25 @@ def _coalesce(one: Compiled, other: Compiled) -> Compiled:
     return Compiled(one.kind, evaluate)
 
 
-def _plus(one: Compiled, other: Compiled) -> Compiled:
+def _is_constant(node: syntax.Node) -> bool:
+    if isinstance(node, syntax.Binary):
+        return node.operator == "+" and _is_constant(node.left) and _is_constant(node.right)
+    return isinstance(node, syntax.Literal) and type(node.value) is int
+
+
+def _constant(node: syntax.Node) -> int:
+    if isinstance(node, syntax.Binary):
+        return _constant(node.left) + _constant(node.right)
+    assert isinstance(node, syntax.Literal)  # noqa: S101 - the caller has looked.
+    return int(node.value or 0)
+
+
+def _plus(node: syntax.Binary, one: Compiled, other: Compiled) -> Compiled:
     left, right = one.evaluate, other.evaluate
     if (one.kind, other.kind) == (Kind.INT, Kind.INT):
-        return Compiled(Kind.INT, lambda exchange: left(exchange) + right(exchange))
+        if _is_constant(node) and _constant(node) > dotnet.LARGEST_INT:
+            raise ExpressionRefused("the sum overflows, which C# refuses where it can see it")
+        return Compiled(Kind.INT, lambda exchange: dotnet.wrapped(left(exchange) + right(exchange)))
     kinds = {one.kind, other.kind}
     if Kind.STRING not in kinds or not kinds <= {Kind.STRING, Kind.INT, Kind.CHAR}:
         raise ExpressionRefused(f"cannot add {one.kind} and {other.kind}")
@@ -289,7 +307,8 @@ def _conditional(node: syntax.Conditional) -> Compiled:
 
 def _of_kind(node: syntax.Node, kind: Kind, where: str) -> Compiled:
     compiled = _compile(node)
-    if compiled.kind is not kind and not (compiled.kind is Kind.NULL and kind is Kind.STRING):
+    fits = (compiled.kind, kind) in ((Kind.NULL, Kind.STRING), (Kind.KEYS, Kind.STRINGS))
+    if compiled.kind is not kind and not fits:
         raise ExpressionRefused(f"'{where}' needs {kind}, not {compiled.kind}")
     return compiled
 
@@ -300,9 +319,15 @@ def _not_null(value: Any, name: str) -> Any:
     return value
 
 
+def _argument(value: Any, name: str) -> Any:
+    if value is None:
+        raise EvaluationError(f"Value cannot be null ('{name}').")
+    return value
+
+
 def _typed(value: Any, of_type: type) -> Any:
     # bool is an int in Python, and never in C#.
-    if value is None and of_type is str:
+    if value is None and of_type in (str, Jwt):
         return None
     if type(value) is not of_type:
         raise EvaluationError(f"Unable to cast object of type '{type(value).__name__}'.")

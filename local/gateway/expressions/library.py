@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-import orjson
-
 from local.gateway.exchange import Jwt
+from local.gateway.expressions import dotnet, patterns
+from local.gateway.expressions.dotnet import EvaluationError
 from local.gateway.headers import Fields
 
 
@@ -26,6 +26,7 @@ class Kind(StrEnum):
     NULL = "null"
     OBJECT = "object"
     STRINGS = "string[]"
+    KEYS = "IEnumerable<string>"
     GUID = "Guid"
     CONTEXT = "IProxyContext"
     REQUEST = "IRequest"
@@ -43,10 +44,7 @@ class Kind(StrEnum):
     JPROPERTY = "JProperty"
     FORMATTING = "Newtonsoft.Json.Formatting"
     REGEX_OPTIONS = "RegexOptions"
-
-
-class EvaluationError(Exception):
-    """What would be a .NET exception at run time: a null reference, a wrong cast, a missing key."""
+    COMPARISON = "StringComparison"
 
 
 @dataclass(frozen=True)
@@ -59,11 +57,15 @@ class Property:
 
 @dataclass(frozen=True)
 class Method:
-    """A method of a type, or a static one; `parameters` in order, all required."""
+    """A method of a type, or a static one; `parameters` in order, all required.
+
+    Null is an error for each parameter whose position is not in `nullable`.
+    """
 
     kind: Kind
     parameters: tuple[Kind, ...]
     call: Callable[..., Any]
+    nullable: tuple[int, ...] = ()
 
 
 def _claim(claims: dict[str, list[str]], name: str, default: str) -> str:
@@ -88,12 +90,6 @@ def _entry(entries: dict[str, Any], name: str) -> Any:
     return entries[name]
 
 
-def _parse_int(text: str) -> int:
-    if not re.fullmatch(r"\s*-?[0-9]+\s*", text):
-        raise EvaluationError("Input string was not in a correct format.")
-    return int(text)
-
-
 PROPERTIES: dict[tuple[Kind, str], Property] = {
     (Kind.CONTEXT, "Request"): Property(Kind.REQUEST, lambda x: x.request),
     (Kind.CONTEXT, "Response"): Property(Kind.RESPONSE, lambda x: x.response),
@@ -113,9 +109,9 @@ PROPERTIES: dict[tuple[Kind, str], Property] = {
     (Kind.URL, "Host"): Property(Kind.STRING, lambda u: u.host),
     (Kind.URL, "Scheme"): Property(Kind.STRING, lambda u: u.scheme),
     (Kind.URL, "Query"): Property(Kind.FIELDS, lambda u: u.query),
-    (Kind.FIELDS, "Keys"): Property(Kind.STRINGS, Fields.names),
+    (Kind.FIELDS, "Keys"): Property(Kind.KEYS, Fields.names),
     (Kind.STRINGS, "Length"): Property(Kind.INT, len),
-    (Kind.STRING, "Length"): Property(Kind.INT, len),
+    (Kind.STRING, "Length"): Property(Kind.INT, dotnet.length),
     (Kind.JWT, "Claims"): Property(Kind.CLAIMS, lambda token: token.claims),
     (Kind.SUBSCRIPTION, "Id"): Property(Kind.STRING, lambda s: s.id),
     (Kind.SUBSCRIPTION, "Name"): Property(Kind.STRING, lambda s: s.name),
@@ -134,23 +130,23 @@ PROPERTIES: dict[tuple[Kind, str], Property] = {
 }
 
 METHODS: dict[tuple[Kind, str, int], Method] = {
-    (Kind.FIELDS, "GetValueOrDefault", 2): Method(Kind.STRING, (Kind.STRING, Kind.STRING), _field),
+    (Kind.FIELDS, "GetValueOrDefault", 2): Method(Kind.STRING, (Kind.STRING, Kind.STRING), _field, (1,)),
     (Kind.FIELDS, "ContainsKey", 1): Method(Kind.BOOL, (Kind.STRING,), Fields.__contains__),
-    (Kind.CLAIMS, "GetValueOrDefault", 2): Method(Kind.STRING, (Kind.STRING, Kind.STRING), _claim),
+    (Kind.CLAIMS, "GetValueOrDefault", 2): Method(Kind.STRING, (Kind.STRING, Kind.STRING), _claim, (1,)),
     (Kind.CLAIMS, "ContainsKey", 1): Method(Kind.BOOL, (Kind.STRING,), lambda claims, name: name in claims),
     (Kind.VARIABLES, "ContainsKey", 1): Method(Kind.BOOL, (Kind.STRING,), lambda known, name: name in known),
-    (Kind.STRINGS, "Contains", 1): Method(Kind.BOOL, (Kind.STRING,), lambda texts, text: text in texts),
+    (Kind.STRINGS, "Contains", 1): Method(Kind.BOOL, (Kind.STRING,), lambda texts, text: text in texts, (0,)),
     (Kind.STRING, "Contains", 1): Method(Kind.BOOL, (Kind.STRING,), lambda text, part: part in text),
-    (Kind.STRING, "StartsWith", 1): Method(Kind.BOOL, (Kind.STRING,), str.startswith),
-    (Kind.STRING, "EndsWith", 1): Method(Kind.BOOL, (Kind.STRING,), str.endswith),
-    (Kind.STRING, "ToLowerInvariant", 0): Method(Kind.STRING, (), str.lower),
-    (Kind.STRING, "Trim", 0): Method(Kind.STRING, (), str.strip),
+    # Without a comparison they compare as the culture does, where some characters count for nothing.
+    (Kind.STRING, "StartsWith", 2): Method(Kind.BOOL, (Kind.STRING, Kind.COMPARISON), dotnet.starts_with),
+    (Kind.STRING, "EndsWith", 2): Method(Kind.BOOL, (Kind.STRING, Kind.COMPARISON), dotnet.ends_with),
+    (Kind.STRING, "ToLowerInvariant", 0): Method(Kind.STRING, (), dotnet.lower_invariant),
+    (Kind.STRING, "Trim", 0): Method(Kind.STRING, (), dotnet.trim),
     (Kind.STRING, "Split", 1): Method(Kind.STRINGS, (Kind.CHAR,), str.split),
     (Kind.GUID, "ToString", 0): Method(Kind.STRING, (), str),
     (Kind.INT, "ToString", 0): Method(Kind.STRING, (), str),
-    (Kind.JOBJECT, "ToString", 1): Method(
-        Kind.STRING, (Kind.FORMATTING,), lambda tree, _: orjson.dumps(tree).decode()
-    ),
+    (Kind.OBJECT, "ToString", 0): Method(Kind.STRING, (), dotnet.to_string),
+    (Kind.JOBJECT, "ToString", 1): Method(Kind.STRING, (Kind.FORMATTING,), lambda tree, _: dotnet.json(tree)),
 }
 
 INDEXERS: dict[Kind, Method] = {
@@ -160,21 +156,21 @@ INDEXERS: dict[Kind, Method] = {
 }
 
 STATICS: dict[tuple[str, str, int], Method] = {
-    ("string", "IsNullOrEmpty", 1): Method(Kind.BOOL, (Kind.STRING,), lambda text: not text),
-    ("string", "Join", 2): Method(Kind.STRING, (Kind.STRING, Kind.STRINGS), str.join),
-    ("int", "Parse", 1): Method(Kind.INT, (Kind.STRING,), _parse_int),
-    ("Regex", "IsMatch", 2): Method(
-        Kind.BOOL, (Kind.STRING, Kind.STRING), lambda text, pattern: re.search(pattern, text) is not None
+    ("string", "IsNullOrEmpty", 1): Method(Kind.BOOL, (Kind.STRING,), lambda text: not text, (0,)),
+    ("string", "Join", 2): Method(
+        Kind.STRING, (Kind.STRING, Kind.STRINGS), lambda between, texts: (between or "").join(texts), (0,)
     ),
+    ("int", "Parse", 1): Method(Kind.INT, (Kind.STRING,), dotnet.parse_int),
+    ("Regex", "IsMatch", 2): Method(Kind.BOOL, (Kind.STRING, Kind.STRING), patterns.is_match),
     ("Regex", "IsMatch", 3): Method(
-        Kind.BOOL,
-        (Kind.STRING, Kind.STRING, Kind.REGEX_OPTIONS),
-        lambda text, pattern, options: re.search(pattern, text, options) is not None,
+        Kind.BOOL, (Kind.STRING, Kind.STRING, Kind.REGEX_OPTIONS), patterns.is_match
     ),
 }
 
 CONSTANTS: dict[str, tuple[Kind, Any]] = {
-    "Newtonsoft.Json.Formatting.None": (Kind.FORMATTING, None),
+    "Newtonsoft.Json.Formatting.None": (Kind.FORMATTING, "None"),
+    "StringComparison.Ordinal": (Kind.COMPARISON, dotnet.exactly),
+    "StringComparison.OrdinalIgnoreCase": (Kind.COMPARISON, dotnet.without_case),
     "RegexOptions.IgnoreCase": (Kind.REGEX_OPTIONS, re.IGNORECASE),
     "RegexOptions.None": (Kind.REGEX_OPTIONS, re.NOFLAG),
 }
@@ -185,6 +181,3 @@ CASTS: dict[str, tuple[Kind, type]] = {
     "bool": (Kind.BOOL, bool),
     "Jwt": (Kind.JWT, Jwt),
 }
-
-SAME_IN_BOTH = re.compile(r"[\w ,:;@/_^$|()*+?{}\[\]!=<>.\-]*")
-"""Signs that .NET's regular expressions and Python's read alike; a backslash is not among them."""

@@ -99,16 +99,18 @@ _PRECEDENCE = {
 _ESCAPES = {'"': '"', "'": "'", "\\": "\\", "n": "\n", "r": "\r", "t": "\t", "0": "\0"}
 _TOKEN = re.compile(
     r"""
-    (?P<space>\s+)
-  | (?P<number>\d+)(?![\w.])
+    (?P<space>[ \t\r\n]+)
+  | (?P<number>[0-9]+)(?![\w.])
   | (?P<name>[A-Za-z_]\w*)
   | @"(?P<verbatim>(?:[^"]|"")*)"
-  | "(?P<string>(?:[^"\\\n]|\\.)*)"
-  | '(?P<character>(?:[^'\\\n]|\\.))'
+  | "(?P<string>(?:[^"\\\r\n\x85\u2028\u2029]|\\.)*)"
+  | '(?P<character>(?:[^'\\\r\n\x85\u2028\u2029]|\\.))'
   | (?P<sign>\?\?|&&|\|\||==|!=|<=|>=|[-+!<>?:.,()\[\]])
     """,
-    re.VERBOSE,
+    re.VERBOSE | re.ASCII,
 )
+_LARGEST = 2**31 - 1
+"""C# makes a larger literal an unsigned or a long number, which no policy needs."""
 
 
 @dataclass(frozen=True)
@@ -142,6 +144,10 @@ def _tokens(source: str) -> list[_Token]:
 def _content(kind: str, text: str) -> str:
     if kind == "verbatim":
         return text.replace('""', '"')
+    if kind == "number" and int(text) > _LARGEST:
+        raise ExpressionRefused(f"the number {text} is larger than {_LARGEST}")
+    if kind == "character" and ord(text[-1]) > 0xFFFF:
+        raise ExpressionRefused(f"'{text}' is two characters in UTF-16")
     if kind in ("string", "character"):
         return re.sub(r"\\(.)", _unescape, text)
     return text

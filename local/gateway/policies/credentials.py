@@ -78,7 +78,9 @@ def _expected(element: Element) -> tokens.Expected:
     if not urls:
         raise element.refuse("<validate-jwt> needs <openid-config>")
     for url in urls:
-        attributes(url, required=("url",))
+        # validate-connectivity: whether the address is tried when the policy is saved.
+        attributes(url, required=("url",), optional=("validate-connectivity",))
+        boolean(url, "validate-connectivity", default=True)
         no_children(url)
         no_text(url)
     audiences = _listed(element, "audiences", "audience")

@@ -75,6 +75,10 @@ async def _forward(exchange: Exchange, backends: Backends, timeout: int) -> Resp
     except BackendLate as late:
         raise GatewayError("forward-request", "Timeout", "The operation has timed out.", 500) from late
     except BackendAway as away:
+        if request.is_abandoned:
+            raise GatewayError(
+                "forward-request", "ClientConnectionFailure", "The client closed the connection.", 500
+            ) from away
         raise GatewayError(
             "forward-request",
             "BackendConnectionFailure",
@@ -93,8 +97,8 @@ def _url(exchange: Exchange) -> str:
 
 
 def _request_headers(headers: Fields) -> list[tuple[bytes, bytes]]:
-    """The headers as policies left them, less Host and Expect: those belong to the caller's connection."""
+    """The headers as policies left them, less those that belong to the caller's connection."""
     sent = Fields(headers)
-    sent.delete("host")
-    sent.delete("expect")
+    for name in ("host", "expect", "transfer-encoding"):
+        sent.delete(name)
     return sent.encoded()

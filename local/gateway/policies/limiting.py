@@ -1,5 +1,6 @@
 """rate-limit-by-key and quota."""
 
+from collections.abc import Callable
 from datetime import timedelta
 
 from local.gateway.documents import Element
@@ -23,19 +24,26 @@ def rate_limit_by_key(element: Element, site: Site) -> Run:
     attributes(
         element,
         required=("calls", "renewal-period", "counter-key"),
-        optional=("remaining-calls-header-name", "total-calls-header-name", "retry-after-header-name"),
+        optional=(
+            "remaining-calls-header-name",
+            "total-calls-header-name",
+            "retry-after-header-name",
+            "retry-after-variable-name",
+        ),
     )
     no_children(element)
     no_text(element)
-    calls = whole_number(element, "calls", minimum=1)
+    calls_of = _calls(element)
     period = whole_number(element, "renewal-period", minimum=1, maximum=300)
     key = value(element, element.attributes["counter-key"], (Kind.STRING,)).evaluate
     remaining_header = literal(element, "remaining-calls-header-name", "")
     total_header = literal(element, "total-calls-header-name", "")
     retry_header = literal(element, "retry-after-header-name", "Retry-After")
+    retry_variable = literal(element, "retry-after-variable-name", "")
     rates, clock = site.services.rates, site.services.clock
 
     async def run(exchange: Exchange) -> None:
+        calls = calls_of(exchange)
         allowance = rates.take(_key(key(exchange)), calls=calls, period_seconds=period, now=clock())
         if remaining_header:
             exchange.response_headers.replace(remaining_header, [str(allowance.remaining)])
@@ -44,6 +52,8 @@ def rate_limit_by_key(element: Element, site: Site) -> Run:
         exchange.decided(f"{allowance.remaining} of {calls} left")
         if not allowance.allowed:
             wait = allowance.retry_after_seconds
+            if retry_variable:
+                exchange.variables[retry_variable] = wait
             raise GatewayError(
                 "rate-limit-by-key",
                 "RateLimitExceeded",
@@ -53,6 +63,23 @@ def rate_limit_by_key(element: Element, site: Site) -> Run:
             )
 
     return run
+
+
+def _calls(element: Element) -> Callable[[Exchange], int]:
+    """How many calls may be made: a number, or an expression that gives one."""
+    text = element.attributes["calls"]
+    if not text.startswith("@"):
+        number = whole_number(element, "calls", minimum=1)
+        return lambda _: number
+    evaluate = value(element, text, (Kind.INT,)).evaluate
+
+    def calls(exchange: Exchange) -> int:
+        number = int(evaluate(exchange))
+        if number < 1:
+            raise EvaluationError(f"the number of calls is {number}")
+        return number
+
+    return calls
 
 
 def _key(key: object) -> str:

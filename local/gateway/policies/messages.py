@@ -5,7 +5,7 @@ from urllib.parse import quote
 
 from local.gateway.documents import Element
 from local.gateway.exchange import Exchange
-from local.gateway.expressions import Kind
+from local.gateway.expressions import EvaluationError, Kind
 from local.gateway.grammar import (
     Run,
     Site,
@@ -48,7 +48,7 @@ def header_change(element: Element) -> Change:
         if action == "delete":
             headers.delete(name)
             return
-        given = [str(each(exchange)) for each in values]
+        given = [_text(each(exchange)) for each in values]
         if action == "override":
             headers.set_header(name, given)
         elif action == "append":
@@ -71,10 +71,17 @@ def set_query_parameter(element: Element, site: Site) -> Run:
         if action != "append":
             query[:] = [pair for pair in query if pair[0].lower() != name.lower()]
         query.extend(
-            (name, f"{quote(name, safe='')}={quote(str(each(exchange)), safe='')}") for each in values
+            (name, f"{quote(name, safe='')}={quote(_text(each(exchange)), safe='')}") for each in values
         )
 
     return run
+
+
+def _text(value: object) -> str:
+    # What API Management makes of null is documented nowhere.
+    if not isinstance(value, str):
+        raise EvaluationError("the value is null")
+    return value
 
 
 def _read(element: Element) -> tuple[str, str, list[Callable[[Exchange], object]]]:
@@ -89,5 +96,5 @@ def _read(element: Element) -> tuple[str, str, list[Callable[[Exchange], object]
     for child in element.children:
         attributes(child)
         no_children(child)
-        values.append(value(child, child.text, (Kind.STRING, Kind.INT)).evaluate)
+        values.append(value(child, child.text, (Kind.STRING,)).evaluate)
     return name, action, values

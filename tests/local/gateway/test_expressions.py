@@ -24,6 +24,7 @@ def exchange() -> Exchange:
             "number": 7,
             "yes": True,
             "nothing": None,
+            "lines": "\x85\u2028",
             "token": Jwt({"scp": ["a b"], "roles": ["One", "Two"]}),
         },
         response=Response(404, Fields([("Retry-After", "9")])),
@@ -79,7 +80,25 @@ VALUES: list[tuple[str, Any]] = [
     ('Regex.IsMatch("ABC", "^[a-c]+$", RegexOptions.IgnoreCase)', True),
     ('string.IsNullOrEmpty("")', True),
     ('int.Parse("12") + 1', 13),
-    ('"AbC".ToLowerInvariant().StartsWith("ab")', True),
+    ('"AbC".ToLowerInvariant().StartsWith("ab", StringComparison.Ordinal)', True),
+    ('"Text/CSV;x".StartsWith("text/csv", StringComparison.OrdinalIgnoreCase)', True),
+    ('"abC".EndsWith("bc", StringComparison.Ordinal)', False),
+    ('Regex.IsMatch("ab\\n", "^ab$")', True),
+    ('Regex.IsMatch("ab\\n", "^ab\\\\z")', False),
+    ('int.Parse(" +12 ")', 12),
+    ("2147483647 + context.Response.StatusCode", -2147483245),
+    ('"😀".Length', 2),
+    ('string.Join((string)context.Variables["nothing"], context.Request.Headers.Keys)', "AcceptX-Two"),
+    ('string.IsNullOrEmpty((string)context.Variables["nothing"])', True),
+    ('context.Variables["number"].ToString() + context.Variables["yes"].ToString()', "7True"),
+    ('((Jwt)context.Variables["nothing"]) == null', True),
+    ('"İΣΣ".ToLowerInvariant()', "İσσ"),
+    ('"a\x1c ".Trim()', "a\x1c"),
+    (
+        'new JObject(new JProperty("a", (string)context.Variables["lines"]))'
+        ".ToString(Newtonsoft.Json.Formatting.None)",
+        '{"a":"\\u0085\\u2028"}',
+    ),
     ('(context.Request.Method == "GET" ? 1 : 2).ToString()', "1"),
     (
         'new JObject(new JProperty("a", "q\\"\\n"), new JProperty("b", 1), new JProperty("c", true), '
@@ -105,6 +124,34 @@ REFUSED = [
     ('"open', "cannot read '\"open'"),
     ('"\\q"', "unknown escape \\q in a string"),
     ("1.5", "cannot read '1.5'"),
+    ('"a\u2028"', "cannot read"),
+    ("٣", "cannot read '٣'"),
+    ("1\u00a0+ 1", "cannot read '\\xa0+ 1'"),
+    ("2147483648", "the number 2147483648 is larger than 2147483647"),
+    ("2147483647 + 1", "the sum overflows"),
+    ("'😀'", "is two characters in UTF-16"),
+    ("context.Request.Headers.Keys.Length", "IEnumerable<string> has no property 'Length' here"),
+    ('context.Request.Headers.Keys.Contains("a")', "IEnumerable<string> has no method 'Contains'"),
+    ('"a".StartsWith("b")', "string has no method 'StartsWith' with 1 arguments here"),
+    ('"a".EndsWith("b")', "string has no method 'EndsWith' with 1 arguments here"),
+    ("context.Request.IpAddress.ToString()", "string has no method 'ToString' with 0 arguments here"),
+    *(
+        (f'Regex.IsMatch("a", "{pattern}")', reason)
+        for pattern, reason in (
+            ("a++", "repeats what cannot be repeated"),
+            ("a*+a", "repeats what cannot be repeated"),
+            ("a{1,2}+", "repeats what cannot be repeated"),
+            ("^*", "repeats what cannot be repeated"),
+            ("(*a)", "repeats what cannot be repeated"),
+            ("a{,3}", "uses signs that are not supported here"),
+            ("[a-c-[b]]", "uses signs that are not supported here"),
+            ("[]a]", "uses signs"),
+            ("æ", "uses signs that are not supported here"),
+            ("a{2,1}", "is not valid"),
+            ("(?i)a", "uses signs that are not supported here"),
+            ("(?<!a)b", "uses signs"),
+        )
+    ),
     ("context.Request.Body", "IRequest has no property 'Body' here"),
     ("context.Deployment.Region", "IProxyContext has no property 'Deployment' here"),
     ("context.request", "IProxyContext has no property 'request' here"),
@@ -161,6 +208,26 @@ def test_an_expression_is_refused(source: str, reason: str) -> None:
         ('context.Request.Headers["X-None"].Length == 0', "The given key 'X-None' was not present"),
         ('context.Variables.GetValueOrDefault<int>("text", 1)', "Unable to cast object of type 'str'."),
         ('int.Parse("1x")', "Input string was not in a correct format."),
+        ('int.Parse("99999999999")', "Value was either too large or too small for an Int32."),
+        ('new JObject(new JProperty("a", 1), new JProperty("a", 2))'
+         ".ToString(Newtonsoft.Json.Formatting.None)",
+         "Property with the name 'a' already exists on object."),
+        ('Regex.IsMatch("ſ", "s", RegexOptions.IgnoreCase)', "The case of characters beyond ASCII"),
+        *(
+            (form.replace("NULL", '(string)context.Variables["nothing"]'), "Value cannot be null")
+            for form in (
+                "context.Variables.ContainsKey(NULL)",
+                'context.Variables.GetValueOrDefault<string>(NULL, "x")',
+                '((Jwt)context.Variables["token"]).Claims.GetValueOrDefault(NULL, "x")',
+                'context.Request.Headers.GetValueOrDefault(NULL, "x")',
+                'context.Request.Headers[NULL].Contains("a")',
+                '"a".StartsWith(NULL, StringComparison.Ordinal)',
+                '"a".Contains(NULL)',
+                'Regex.IsMatch(NULL, "a")',
+                "int.Parse(NULL)",
+                "new JObject(new JProperty(NULL, 1)).ToString(Newtonsoft.Json.Formatting.None)",
+            )
+        ),
     ],
 )  # fmt: skip
 def test_what_would_be_an_exception_in_dotnet_is_a_fault(source: str, message: str) -> None:

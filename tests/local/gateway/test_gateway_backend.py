@@ -2,8 +2,11 @@
 
 import gzip
 import http.client
+import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -128,6 +131,80 @@ def test_a_body_goes_to_the_backend(calm_world: World) -> None:
 
     assert answer.status == 200
     assert calm_world.backend.seen[0].body == b"x" * 200_000
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+@pytest.mark.parametrize(
+    "framing",
+    [
+        [("Content-Length", "200000")],
+        [("Transfer-Encoding", "chunked")],
+        [("Content-Length", "1"), ("Connection", "Content-Length")],
+        [("Transfer-Encoding", "chunked"), ("Connection", "Transfer-Encoding")],
+    ],
+)
+def test_a_body_of_a_request_that_reads_is_refused_unread(
+    calm_world: World, method: str, framing: list[tuple[str, str]]
+) -> None:
+    token = calm_world.identity.application_token(demo.VENDOR)
+    headers = [("Ocp-Apim-Subscription-Key", "key-partner"), ("Authorization", f"Bearer {token}")]
+
+    answer = calm_world.send("/metering/v1/customers", method=method, headers=[*headers, *framing])
+
+    assert answer.status == 400
+    assert method == "HEAD" or answer.code == "body-not-expected"
+    assert calm_world.backend.seen == []
+
+
+def test_a_length_of_nothing_is_no_body(calm_world: World) -> None:
+    answer = calm_world.get(Content_Length="0")
+
+    assert answer.status == 200
+
+
+def test_a_body_in_chunks_goes_to_the_backend(calm_world: World) -> None:
+    token = calm_world.identity.application_token(demo.VENDOR)
+    connection = http.client.HTTPConnection(calm_world.address.removeprefix("http://"), timeout=30)
+
+    connection.request(
+        "POST",
+        "/metering/v1/changes",
+        body=iter([b"first ", b"second"]),
+        headers={"Ocp-Apim-Subscription-Key": "key-partner", "Authorization": f"Bearer {token}"},
+        encode_chunked=True,
+    )
+    status = connection.getresponse().status
+    connection.close()
+
+    assert status == 200
+    assert calm_world.backend.seen[0].body == b"first second"
+
+
+def test_a_caller_who_hangs_up_is_no_fault_of_ours(calm_world: World) -> None:
+    token = calm_world.identity.application_token(demo.VENDOR)
+    host, _, port = calm_world.address.removeprefix("http://").partition(":")
+    head = (
+        "POST /metering/v1/changes HTTP/1.1\r\nHost: api\r\nX-Request-Id: hung-up-early\r\n"
+        f"Ocp-Apim-Subscription-Key: key-partner\r\nAuthorization: Bearer {token}\r\n"
+        "Content-Length: 1000\r\n\r\n"
+    )
+
+    with socket.create_connection((host, int(port)), timeout=30) as caller:
+        caller.sendall(head.encode() + b"only a part")
+    entry = _traced(calm_world, "hung-up-early")
+
+    assert (entry["status"], entry["error"]["reason"]) == (499, "ClientConnectionFailure")
+
+
+def _traced(world: World, request_id: str) -> dict[str, Any]:
+    """What the trace tells of a request, as soon as it does."""
+    for _ in range(300):
+        for entry in world.send("/trace").json:
+            if entry["requestId"] == request_id:
+                found: dict[str, Any] = entry
+                return found
+        time.sleep(0.1)
+    raise AssertionError(f"{request_id} is not in the trace")
 
 
 def test_an_answer_that_breaks_off_does_not_look_complete(calm_world: World) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from local import demo
 from tests.builders import gateway
 from tests.builders.gateway import Answer, World
 
@@ -66,6 +67,56 @@ def test_two_subscriptions_of_one_product_do_not_disturb_each_other(tmp_path: Pa
 
     assert statuses(spent) == {401: 5, 429: 5}
     assert statuses(other) == {401: 5}
+
+
+def test_subscriptions_of_one_caller_do_not_add_up(tmp_path: Path) -> None:
+    with gateway.world(gateway.copied_files(tmp_path, limits={"standard": (6, 1000)})) as world:
+        first = [world.get(key="key-standard") for _ in range(4)]
+        second = [world.get(key="key-other") for _ in range(4)]
+        refused = second[-1]
+        world.clock.advance(seconds=int(refused.header("Retry-After") or "0"))
+        later = world.get(key="key-other")
+
+    assert statuses(first) == {200: 4}
+    assert statuses(second) == {200: 2, 429: 2}
+    assert refused.code == "rate-limit-exceeded"
+    assert (refused.header("RateLimit-Limit"), refused.header("Retry-After")) == ("6", "10")
+    assert later.status == 200
+
+
+def test_callers_with_one_subscription_count_each_for_themselves_too(tmp_path: Path) -> None:
+    with gateway.world(gateway.copied_files(tmp_path, limits={"standard": (6, 1000)})) as world:
+        vendor = [world.get(key="key-standard") for _ in range(3)]
+        user = world.identity.user_token(demo.KARI)
+        others = [
+            world.send(
+                TARGET,
+                headers=[("Ocp-Apim-Subscription-Key", "key-other"), ("Authorization", f"Bearer {user}")],
+            )
+            for _ in range(6)
+        ]
+
+    assert statuses(vendor) == {200: 3}
+    assert statuses(others) == {200: 6}
+
+
+def test_the_wait_is_read_from_the_variable_that_the_limit_sets(tmp_path: Path) -> None:
+    files = gateway.copied_files(tmp_path, limits={"standard": (7, 1000)})
+    for name in ("product.xml", "api.xml"):
+        policy = files.policies / name
+        # Without the header, which API Management's documentation does not promise in on-error.
+        policy.write_text(
+            policy.read_text().replace(
+                'retry-after-variable-name="retry-after"',
+                'retry-after-variable-name="retry-after" retry-after-header-name="X-Elsewhere"',
+            )
+        )
+
+    with gateway.world(files) as world:
+        burst(world, 7)
+        refused = world.get(key="key-standard")
+
+    assert (refused.status, refused.header("Retry-After")) == (429, "9")
 
 
 def test_both_keys_of_a_subscription_count_together(tmp_path: Path) -> None:

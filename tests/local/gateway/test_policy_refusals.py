@@ -51,6 +51,12 @@ def test_the_deployed_policies_are_understood(files: Files) -> None:
     assert faults(files) == []
 
 
+def test_a_gateway_in_a_network_has_policies_that_are_understood_too(files: Files) -> None:
+    planted(files, "api.xml", '-url}}" />', '-url}}" validate-connectivity="false" />')
+
+    assert faults(files) == []
+
+
 INBOUND = "<inbound>\n        <base />"
 MISTAKES = [
     # An unknown policy, or one that exists in API Management and is not known here.
