@@ -38,7 +38,7 @@ USAGE = """usage: python3 dev.py COMMAND [arguments]
   check [--quick]                 format, lint, types, tests, infrastructure: what CI runs
   load FILE...                    load delivery files and publish them
   publish                         publish what has been loaded
-  sync [--dry-run] [--allow-revocations] [--widen NUMBER...]
+  sync [--dry-run] [--allow-grants] [--allow-revocations] [--change-source] [--lift-restriction NUMBER...]
                                   bring access in step with Severa
   access WHO...                   who may see what, since when and why
   access --compare PORTAL.CSV     what differs from the customer portal's list

@@ -37,7 +37,8 @@ from shared.access.severa import client as severa
 from shared.access.severa.session import REQUESTS_PER_SECOND
 from shared.access.sync import stages
 from shared.access.sync.changes import Change
-from shared.access.sync.stages import Rules, Sources
+from shared.access.sync.guard import Allowance
+from shared.access.sync.stages import Sources
 from shared.tables import Tables
 from tests.builders import access, standins
 from tests.builders.access import Client
@@ -165,9 +166,14 @@ def opened(connection_string: str) -> Counting:
 def synchronise(what: str, every: list[Client], connection_string: str) -> Measure:
     """One sync of these customers."""
     register, storage = access.register(every), opened(connection_string)
-    stages.logger.disabled = True
+    stages.log.disabled = True
     began = time.perf_counter()
-    stages.run(Sources(lambda: register, access.Entra().find), storage=storage, rules=Rules(), clock=now)
+    stages.run(
+        Sources(lambda: register, access.Entra().find),
+        storage=storage,
+        rules=access.rules(storage, allowed=tuple(Allowance)),
+        clock=now,
+    )
     return Measure(
         what,
         time.perf_counter() - began,

@@ -119,7 +119,7 @@ def _grant(made: Services) -> None:
     _write_grants(made, VENDOR, customers=(demo.BAKERY, demo.CENTRE))
     _write_grants(made, BAKERY, customers=(demo.BAKERY,))
     synced = Run(
-        runs.new_run_id(NOW), "complete", NOW, NOW, NOW, counts={}, report="", narrowing_defined=True
+        runs.new_run_id(NOW), "complete", NOW, NOW, NOW, counts={}, report="", restriction_defined=True
     )
     runs.record(made.tables, synced)
 

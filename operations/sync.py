@@ -1,8 +1,8 @@
 """Brings who may see what in step with Severa and Entra: `python -m operations.sync`.
 
 Exit code 0: done, or shown by --dry-run. 1: a source or Table Storage did not answer as it must; nothing
-of what Severa says now was used. 3: refused, since more access would end than a run may end by itself, or
-because another run is under way.
+of what Severa says now was used. 3: held back, since it would end or open more access than a run may by
+itself or decides by other settings than the last one, or because another run is under way.
 """
 
 import argparse
@@ -15,6 +15,7 @@ from shared import services, settings
 from shared.access.entra.directory import DirectoryFailed
 from shared.access.severa.client import SeveraFailed
 from shared.access.sync import stages
+from shared.access.sync.guard import Allowance
 from shared.settings import InvalidSettings
 from shared.tables import AlreadyExists, ChangedMeanwhile, TablesUnavailable
 from shared.telemetry import log_levels
@@ -22,16 +23,23 @@ from shared.warehouse.engine import WarehouseError
 
 REFUSED = 3
 
+ALLOWANCES = {
+    Allowance.REVOCATIONS: "end access even where it is suspiciously much",
+    Allowance.GRANTS: "open access even where it is suspiciously much, or for the first time",
+    Allowance.SOURCE: "decide by other settings than the last complete sync (see --dry-run first)",
+}
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one sync and print its report; the exit code."""
     parser = argparse.ArgumentParser(prog="sync", description="Bring access in step with Severa and Entra.")
     parser.add_argument("--dry-run", action="store_true", help="only show what would change")
+    for allowance, meaning in ALLOWANCES.items():
+        parser.add_argument(
+            allowance, dest="allowed", action="append_const", const=allowance, default=[], help=meaning
+        )
     parser.add_argument(
-        "--allow-revocations", action="store_true", help="end access even where it is suspiciously much"
-    )
-    parser.add_argument(
-        "--widen",
+        "--lift-restriction",
         type=int,
         nargs="+",
         default=[],
@@ -40,14 +48,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     asked = parser.parse_args(arguments)
     out = Console(highlight=False, soft_wrap=True)
-    stages.logger.disabled = True  # The report is printed, and would stand in the log as well.
+    stages.log.disabled = True  # The report is printed, and would stand in the log as well.
     log_levels.quieten_libraries()
     try:
         use = services.start(settings.from_environment(), clock=lambda: datetime.now(UTC))
         use.tables.create_missing()
         with out.status("Reading Severa and Entra …"):
             report = use.sync_access(
-                dry_run=asked.dry_run, allow_revocations=asked.allow_revocations, widen=asked.widen
+                dry_run=asked.dry_run, allowed=frozenset(asked.allowed), lift=asked.lift_restriction
             )
     except (
         InvalidSettings, SeveraFailed, DirectoryFailed, WarehouseError,

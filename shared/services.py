@@ -1,7 +1,7 @@
 """Everything that the routes and timers work with, made once from the settings."""
 
 import logging
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence, Set
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -15,6 +15,7 @@ from shared.access.grants import Grants
 from shared.access.severa import client
 from shared.access.severa.register import ContactEmail, Directory
 from shared.access.sync import stages
+from shared.access.sync.guard import Allowance, Limits
 from shared.access.sync.mapping import Fields
 from shared.access.sync.reports import Outcome, SyncReport
 from shared.access.sync.stages import Rules, Sources
@@ -90,14 +91,18 @@ class Services:
                 self.telemetry.flush()
 
     def sync_access(
-        self, *, dry_run: bool = False, allow_revocations: bool = False, widen: Collection[int] = ()
+        self, *, dry_run: bool = False, allowed: Set[Allowance] = frozenset(), lift: Collection[int] = ()
     ) -> SyncReport:
-        """Bring the grants up to date with Severa and Entra, once; `sync.run` tells how it fails."""
+        """Bring the grants up to date with Severa and Entra, once; `stages.run` says how it fails.
+
+        `allowed` is what an operator lets this run do beyond the guard's limits, `lift` the numbers of the
+        customers whose restriction to some of their metering points an operator has lifted.
+        """
         with self.telemetry.run("sync_access"):
             report = stages.run(
                 self._sources(dry_run=dry_run),
                 storage=self.tables,
-                rules=_rules(self.settings, allow_revocations=allow_revocations, widen=widen),
+                rules=_rules(self.settings, allowed=allowed, lift=lift),
                 clock=self.clock,
                 dry_run=dry_run,
             )
@@ -226,14 +231,20 @@ def watch_ages(telemetry: Telemetry, *, grants: Grants, publications: Publicatio
     )
 
 
-def _rules(settings: Settings, *, allow_revocations: bool, widen: Collection[int]) -> Rules:
+def _rules(settings: Settings, *, allowed: Set[Allowance], lift: Collection[int]) -> Rules:
+    by_setting = {Allowance.REVOCATIONS} if settings.sync.allow_revocations else set()
     return Rules(
         fields=Fields(
             client_ids=settings.severa.client_ids_property,
             metering_points=settings.severa.metering_points_property,
             contact_role=settings.severa.contact_role,
         ),
-        max_revoked_share=settings.sync.max_revoked_share,
-        allow_revocations=allow_revocations or settings.sync.allow_revocations,
-        widen=frozenset(widen),
+        provisioning=settings.directory.provisioning,
+        limits=Limits(
+            max_revoked_share=settings.sync.max_revoked_share,
+            max_granted_share=settings.sync.max_granted_share,
+            max_granted_per_principal=settings.sync.max_granted_per_principal,
+        ),
+        allowed=frozenset(allowed | by_setting),
+        lift=frozenset(lift),
     )

@@ -65,10 +65,12 @@ class DirectorySettings:
 
 @dataclass(frozen=True)
 class SyncSettings:
-    """What the access sync takes as its source and how much access it may end by itself."""
+    """What the access sync takes as its source and how much access it may end or open by itself."""
 
     metering_point_source: Literal["severa", "warehouse"]
     max_revoked_share: float
+    max_granted_share: float
+    max_granted_per_principal: int
     allow_revocations: bool
 
 
@@ -299,6 +301,10 @@ def _sync(reader: _Reader) -> SyncSettings:
     return SyncSettings(
         metering_point_source=cast(Literal["severa", "warehouse"], source),
         max_revoked_share=reader.number("SYNC_MAX_REVOKED_SHARE", "0.10", parse=float, low=0, high=1),
+        max_granted_share=reader.number("SYNC_MAX_GRANTED_SHARE", "0.10", parse=float, low=0, high=1),
+        max_granted_per_principal=reader.number(
+            "SYNC_MAX_GRANTED_PER_PRINCIPAL", "500", parse=int, low=1, high=1_000_000
+        ),
         allow_revocations=allow == "true",
     )
 

@@ -19,6 +19,13 @@ var rules = [
     query: loadTextContent('../alerts/sync-failed.kql')
   }
   {
+    name: 'sync-held-back'
+    severity: 2
+    every: 'PT15M'
+    window: 'PT15M'
+    query: loadTextContent('../alerts/sync-held-back.kql')
+  }
+  {
     name: 'sync-too-old'
     severity: 1
     every: 'PT1H'

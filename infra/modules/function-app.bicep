@@ -149,6 +149,8 @@ var appSettings = {
   SYNC_SCHEDULE: syncSchedule
   PUBLISH_SCHEDULE: publishSchedule
   SYNC_MAX_REVOKED_SHARE: '0.10'
+  SYNC_MAX_GRANTED_SHARE: '0.10'
+  SYNC_MAX_GRANTED_PER_PRINCIPAL: '500'
   // An operator sets this to true for one run; the next deployment closes the door again.
   SYNC_ALLOW_REVOCATIONS: 'false'
 }

@@ -18,7 +18,8 @@ from local.sampledata import deliveries
 from local.stack import greeting, lock, parts, sample
 from local.stack.following import Following
 from local.stack.supervision import StackFailed, Supervisor, refuse_taken_ports
-from shared import periods, settings
+from shared import periods, settings, tables
+from shared.access import runs
 from shared.deliveries import container
 
 SYNC_TIMER = "sync_access"
@@ -89,7 +90,7 @@ def _start(supervisor: Supervisor, ports: Ports, arguments: argparse.Namespace) 
         _say(f"Starting {part.name} …")
         supervisor.start(part)
     supervisor.wait_ready(*(part.name for part in [*outside, *inside]))
-    _sync(ports, state=state)
+    _sync(supervisor, ports, state=state)
     _wait_for_an_answer(supervisor, ports, state=state)
 
 
@@ -113,15 +114,26 @@ def _make_container(ports: Ports, *, state: Path) -> None:
         container.open_container(chosen, credential=None).create_missing()
 
 
-def _sync(ports: Ports, *, state: Path) -> None:
-    """Run the access sync now, by its timer. One that fails leaves access as it was; the stack runs on."""
+def _sync(supervisor: Supervisor, ports: Ports, *, state: Path) -> None:
+    """Run the access sync now. One that fails leaves access as it was; the stack runs on.
+
+    The first sync of a fresh state needs an operator's word, which only the command can give: whoever starts
+    the demo world means its access. Later ones are the timer's.
+    """
     _say("Syncing access …")
+    app_settings = environment.stack(ports, state=state)
+    storage = tables.open_tables(app_settings["TABLE_STORAGE"], credential=None)
+    storage.create_missing()
+    if runs.completed_at(storage) is None:
+        supervisor.run(parts.command("sync", ["--allow-grants"], settings=app_settings))
+        return
     timer = f"{address(ports.function_host)}/admin/functions/{SYNC_TIMER}?wait=true"
     try:
         httpx.post(timer, json={}, timeout=SYNC_SECONDS, trust_env=False).raise_for_status()
     except httpx.HTTPError:
         _say(
-            f"The access sync failed, so access stays as it was: {state / 'logs/functionhost.log'} says why."
+            "The access sync failed or was held back, so access stays as it was: "
+            f"{state / 'logs/functionhost.log'} says why."
         )
 
 

@@ -6,13 +6,17 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from shared import tables
+from shared.access import mode
+from shared.access.mode import Mode
+from shared.telemetry import long_texts
 
 SYNC = "sync"
 LATEST = "latest"
 RUN = "run-"
 RUNS_KEPT = 30
-REPORT_BYTES = 60_000
-"""A text property of Table Storage holds 64 KiB in UTF-16."""
+REPORT_PARTS = 6
+"""Columns of a report, each of a part of it: an entity holds 1 MiB, and a transaction two of them."""
+REST_IN_LOG = "\n(The rest is in the log.)"
 
 
 @dataclass(frozen=True)
@@ -21,7 +25,8 @@ class Run:
 
     `completed_at` is when the grants were last completely up to date with Severa: this run's time
     when it was complete, else that of the last complete one, None when there was none.
-    `narrowing_defined` says whether the last complete run found the property with metering points.
+    `restriction_defined` and `mode` are of the last complete run as well: whether it found the property
+    with metering points, and what it decided by; `mode` is None when there was none.
     """
 
     run_id: str
@@ -31,7 +36,8 @@ class Run:
     completed_at: datetime | None
     counts: Mapping[str, int]
     report: str
-    narrowing_defined: bool
+    restriction_defined: bool
+    mode: Mode | None = None
 
 
 def new_run_id(now: datetime) -> str:
@@ -86,16 +92,22 @@ def _columns(run: Run) -> tables.Entity:
         "finishedAt": run.finished_at.isoformat(),
         **({"completedAt": run.completed_at.isoformat()} if run.completed_at else {}),
         **counts,
-        "report": _cut(run.report),
-        "narrowingDefined": run.narrowing_defined,
+        **_report_columns(run.report),
+        "restrictionDefined": run.restriction_defined,
+        **(mode.to_columns(run.mode) if run.mode else {}),
     }
 
 
-def _cut(report: str) -> str:
-    encoded = report.encode("utf-16-le")
-    if len(encoded) <= REPORT_BYTES:
-        return report
-    return encoded[:REPORT_BYTES].decode("utf-16-le", "ignore") + "\n(The rest is in the log.)"
+def _report_columns(report: str) -> dict[str, str]:
+    parts = long_texts.parts(report)
+    kept = parts[:REPORT_PARTS]
+    if len(kept) < len(parts):
+        kept[-1] += REST_IN_LOG
+    return {_report_column(number): part for number, part in enumerate(kept)}
+
+
+def _report_column(number: int) -> str:
+    return f"report{number + 1}" if number else "report"
 
 
 def _run(entity: tables.Entity) -> Run:
@@ -110,8 +122,9 @@ def _run(entity: tables.Entity) -> Run:
             for name, value in entity.items()
             if name.startswith("count_")
         },
-        report=entity["report"],
-        narrowing_defined=entity["narrowingDefined"],
+        report="".join(str(entity.get(_report_column(number), "")) for number in range(REPORT_PARTS)),
+        restriction_defined=entity["restrictionDefined"],
+        mode=mode.from_columns(entity),
     )
 
 

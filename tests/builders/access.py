@@ -1,11 +1,11 @@
 """Registers, users and grants for tests of access: short to write, whole in what they hold."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
 from shared import metering, tables
-from shared.access import spans, store
+from shared.access import runs, spans, store
 from shared.access.grant import Grant
 from shared.access.severa.register import (
     ContactEmail,
@@ -17,6 +17,8 @@ from shared.access.severa.register import (
     Register,
     UnreadableValue,
 )
+from shared.access.sync.guard import Allowance
+from shared.access.sync.stages import Rules
 from shared.metering import MeteringPointId
 from shared.tables import Tables
 
@@ -189,6 +191,12 @@ def days(grants: Iterable[Grant]) -> Days:
         for day in WATCHED
         if span.first <= day < span.end
     )
+
+
+def rules(storage: Tables, *, allowed: Collection[Allowance] = (), lift: Collection[int] = ()) -> Rules:
+    """The usual rules; the first sync has the operator's word that it needs."""
+    first = () if runs.completed_at(storage) else (Allowance.GRANTS,)
+    return Rules(allowed=frozenset((*allowed, *first)), lift=frozenset(lift))
 
 
 def stored_grants(storage: Tables) -> list[Grant]:

@@ -121,7 +121,7 @@ class Api:
         """Note a complete sync."""
         now = at or datetime.now(UTC)
         run = Run(
-            runs.new_run_id(now), "complete", now, now, now, counts={}, report="", narrowing_defined=True
+            runs.new_run_id(now), "complete", now, now, now, counts={}, report="", restriction_defined=True
         )
         runs.record(self.services.tables, run)
 

@@ -15,6 +15,7 @@ from datetime import timedelta
 from shared import tables
 from shared.access.severa.register import ContactEmail, Directory, Register
 from shared.access.sync import stages
+from shared.access.sync.guard import Allowance
 from shared.access.sync.stages import Rules, Sources
 from shared.tables import Tables
 from tests.builders.access import NOW, Client, Entra, Person, guid, point, register
@@ -47,7 +48,7 @@ def run(name: str, *, storage: Tables, hours: int, writing: Callable[[], None]) 
         return Entra(USERS).find(asked, bound)
 
     sources = Sources(lambda: mapping(name), find)
-    rules = Rules(allow_revocations=True)
+    rules = Rules(allowed=frozenset({Allowance.REVOCATIONS, Allowance.GRANTS}))
     stages.run(sources, storage=storage, rules=rules, clock=lambda: NOW + timedelta(hours=hours))
 
 

@@ -13,10 +13,10 @@ from operations.access_lists.portal import UnreadablePortalList
 from shared import tables
 from shared.access.severa.register import ContactEmail
 from shared.access.sync import stages
-from shared.access.sync.stages import Rules, Sources
+from shared.access.sync.stages import Sources
 from shared.access.sync.supply_by_customer import SupplyPeriod
 from shared.tables import Tables
-from tests.builders.access import Client, Clock, Entra, Person, app, guid, point, register, user
+from tests.builders.access import Client, Clock, Entra, Person, app, guid, point, register, rules, user
 
 KARI = "kari@fjord.example"
 VENDOR = app(1)
@@ -36,7 +36,7 @@ class Office:
         read, supply = register(clients), self.supply
         find = Entra({KARI: guid(70)}).find
         sources = Sources(lambda: read, find, None if supply is None else lambda: supply)
-        stages.run(sources, storage=self.storage, rules=Rules(), clock=self.clock)
+        stages.run(sources, storage=self.storage, rules=rules(self.storage), clock=self.clock)
 
     def tell(self, *who: str, code: int = 0) -> str:
         """What the command prints about somebody."""

@@ -3,13 +3,13 @@
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime
 
 import pytest
 
 from local import places
 from shared import tables
 from shared.access.sync import lease
-from tests.builders.access import NOW
 
 SETTINGS = {
     "WAREHOUSE": "duckdb:unused",
@@ -66,7 +66,7 @@ def test_a_missing_list_is_one_sentence(table_storage: str) -> None:
 def test_a_sync_that_finds_another_one_says_so_and_fails(table_storage: str) -> None:
     storage = tables.open_tables(table_storage, credential=None)
     storage.create_missing()
-    lease.take(storage, holder="the timer's", now=NOW.replace(year=2999))
+    lease.take(storage, holder="the timer's", now=datetime.now(UTC))
 
     synced = command("operations.sync", table_storage=table_storage)
 

@@ -1,61 +1,151 @@
-"""Whether a run would end so much access that a mistake is likelier than the wish: pure."""
+"""Whether a run would end or open so much access that a mistake is likelier than the wish: pure.
 
-from collections.abc import Mapping
+A lock-out can be taken back and a leak cannot, so gains are weighed as losses are. What the guard objects to
+happens only when an operator has allowed that kind of thing by name for this one run.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
+from enum import StrEnum
 
+from shared.access import mode, runs, spans
 from shared.access.grant import Grant, GrantKey
+from shared.access.mode import Mode
 from shared.access.severa.register import Register
 from shared.access.sync import mapping
-from shared.access.sync.changes import Plan
+from shared.access.sync.changes import Change, Plan
 from shared.access.sync.mapping import Fields
 
-AT_LEAST = 10
+LOSSES_AT_LEAST = 10
 """Fewer lost grants than this are the daily business of a small portfolio, whatever their share."""
+
+GAINS_AT_LEAST = 200
+"""Fewer new grants than this are a new customer of ordinary size, whatever their share."""
 
 SEVERAL_USERS = 2
 """One user may simply leave."""
 
+PRINCIPALS_SHOWN = 5
+
 APPS, USERS = "app:", "user:"
+
+
+class Allowance(StrEnum):
+    """What an operator can allow one run to do; the value is the option of `dev.py sync`."""
+
+    REVOCATIONS = "--allow-revocations"
+    GRANTS = "--allow-grants"
+    SOURCE = "--change-source"
+
+
+@dataclass(frozen=True)
+class Objection:
+    """Why a run must not do what it would, and what an operator has to allow for it to happen."""
+
+    text: str
+    allowance: Allowance
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How much access a run may end or open by itself: shares of all stored grants, and a number."""
+
+    max_revoked_share: float = 0.10
+    max_granted_share: float = 0.10
+    max_granted_per_principal: int = 500
 
 
 @dataclass(frozen=True)
 class Before:
-    """What is known from before the run.
-
-    `narrowing_was_defined` says whether the last complete run found the property with metering points.
-    """
+    """What is known from before the run; `latest` is None where no run is stored."""
 
     stored: Mapping[GrantKey, Grant]
-    narrowing_was_defined: bool
+    latest: runs.Run | None
+
+
+def held_back(objections: Iterable[Objection], *, allowed: Set[Allowance]) -> tuple[Objection, ...]:
+    """Return the objections that nobody has allowed; with any of them nothing is to be changed."""
+    return tuple(objection for objection in objections if objection.allowance not in allowed)
+
+
+def other_mode(now: Mode, *, latest: runs.Run | None) -> tuple[Objection, ...]:
+    """Object to a run that decides by other settings than the last complete one; needs no reading."""
+    if latest is None or latest.mode is None:
+        return ()
+    return tuple(
+        Objection(f"{difference} at the last complete sync.", Allowance.SOURCE)
+        for difference in mode.differences(now, before=latest.mode)
+    )
 
 
 def objections(
-    plan: Plan,
-    *,
-    before: Before,
-    register: Register,
-    fields: Fields,
-    by_supply: bool,
-    max_revoked_share: float,
-) -> tuple[str, ...]:
-    """Why the plan must not be carried out unless a person says so; empty when it may."""
-    found = [
-        _too_many_losses(plan, stored=len(before.stored), max_share=max_revoked_share),
+    plan: Plan, *, before: Before, register: Register, fields: Fields, by_supply: bool, limits: Limits
+) -> tuple[Objection, ...]:
+    """Return why the plan must not be carried out unless an operator says so; empty when it may."""
+    losses = [
+        _too_many_losses(plan, stored=len(before.stored), max_share=limits.max_revoked_share),
         _no_customers(before, register),
         _no_contact_persons(before, register, fields),
         _client_ids_missing(before, register, fields),
         _metering_points_missing(before, register, fields, by_supply=by_supply),
     ]
-    return tuple(objection for objection in found if objection)
+    gained = [change.subject.principal for change in plan.gains if _adds_days(change)]
+    gains = [
+        _first_sync(before, gained),
+        _too_many_gains(len(gained), stored=len(before.stored), max_share=limits.max_granted_share),
+        _too_many_gains_of_one(Counter(gained), at_most=limits.max_granted_per_principal),
+    ]
+    return tuple(
+        Objection(text, allowance)
+        for allowance, texts in ((Allowance.REVOCATIONS, losses), (Allowance.GRANTS, gains))
+        for text in texts
+        if text
+    )
+
+
+def _adds_days(change: Change) -> bool:
+    """Whether more can be read after it: a customer's new name changes grants and opens nothing."""
+    if change.before is None or change.after is None:
+        return change.after is not None
+    return bool(spans.without(change.after.spans, change.before.spans))
 
 
 def _too_many_losses(plan: Plan, *, stored: int, max_share: float) -> str | None:
     losses = len(plan.losses)
-    if losses < AT_LEAST or losses <= stored * max_share:
+    if losses < LOSSES_AT_LEAST or losses <= stored * max_share:
         return None
     return (
         f"{losses} of {stored} grants would be revoked or shortened, "
         f"more than the {max_share:.0%} that a run may end by itself (SYNC_MAX_REVOKED_SHARE)."
+    )
+
+
+def _first_sync(before: Before, gained: list[str]) -> str | None:
+    """Nothing that a first sync could be compared with says that what it opens is meant."""
+    if before.latest is not None and before.latest.completed_at is not None:
+        return None
+    return f"No sync has been completed before, so nothing says that these grants are meant: {len(gained)}."
+
+
+def _too_many_gains(gains: int, *, stored: int, max_share: float) -> str | None:
+    if gains < GAINS_AT_LEAST or gains <= stored * max_share:
+        return None
+    return (
+        f"{gains} grants would be new or extended, beside {stored} that there are: more than the "
+        f"{max_share:.0%} that a run may open by itself (SYNC_MAX_GRANTED_SHARE)."
+    )
+
+
+def _too_many_gains_of_one(gained: Counter[str], *, at_most: int) -> str | None:
+    over = [(principal, count) for principal, count in gained.most_common() if count > at_most]
+    if not over:
+        return None
+    shown = ", ".join(f"{principal} ({count})" for principal, count in over[:PRINCIPALS_SHOWN])
+    more = f" and {len(over) - PRINCIPALS_SHOWN} more" if len(over) > PRINCIPALS_SHOWN else ""
+    return (
+        f"More than {at_most} new or extended grants, which a run may give to one principal by itself "
+        f"(SYNC_MAX_GRANTED_PER_PRINCIPAL), would go to {shown}{more}."
     )
 
 
@@ -93,7 +183,8 @@ def _metering_points_missing(
 ) -> str | None:
     if fields.metering_points in register.property_names or not before.stored:
         return None
-    if by_supply and not before.narrowing_was_defined:
+    restriction_was_defined = before.latest is not None and before.latest.restriction_defined
+    if by_supply and not restriction_was_defined:
         return None
     effect = "no customer could be narrowed by it" if by_supply else "all access would end"
     return (

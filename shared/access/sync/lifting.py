@@ -14,10 +14,10 @@ from shared.access.sync.faults import Fault, FaultKind
 from shared.access.sync.mapping import Wanted
 
 
-def opened(wanted: Wanted, *, narrowed_before: Set[int]) -> frozenset[int]:
+def opened(wanted: Wanted, *, restricted_before: Set[int]) -> frozenset[int]:
     """The numbers of the customers who give access, were narrowed, and are not any more."""
     giving = {number for _, _, number in wanted.grants}
-    return frozenset((giving & narrowed_before) - wanted.narrowed)
+    return frozenset((giving & restricted_before) - wanted.restricted)
 
 
 def held_back(wanted: Wanted, *, stored: Mapping[GrantKey, Grant], customers: Set[int], field: str) -> Wanted:
@@ -44,5 +44,5 @@ def _fault(number: int, name: str, field: str) -> Fault:
         FaultKind.EMPTIED,
         f"'{field}' is empty and was not before, which would open everything that the customer is supplied "
         "with; nothing more is opened until somebody fills it in again in Severa, or confirms that it is "
-        f"meant: python3 dev.py sync --widen {number}",
+        f"meant: python3 dev.py sync --lift-restriction {number}",
     )

@@ -46,14 +46,14 @@ class Fields:
 class Wanted:
     """Who should be able to see what, and the faults that were met.
 
-    `narrowed` are the numbers of the customers who may show less than they are supplied with, since
+    `restricted` are the numbers of the customers who may show less than they are supplied with, since
     something stands in the property with metering points: also when it cannot be read. None are where
     Severa alone says who has which metering point.
     """
 
     grants: Mapping[GrantKey, Grant]
     faults: tuple[Fault, ...]
-    narrowed: frozenset[int] = frozenset()
+    restricted: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -102,12 +102,12 @@ def wanted(
         found += its_faults
         grants.update({each.key: each for each in given})
     found += unknown_customers.faults(register, supply_periods or ())
-    narrowed = {
+    restricted = {
         customer.number
         for customer in _active(register)
         if sources.by_supply and customer.guid in sources.asked and customer.number is not None
     }
-    return Wanted(grants=grants, faults=tuple(sorted(set(found))), narrowed=frozenset(narrowed))
+    return Wanted(grants=grants, faults=tuple(sorted(set(found))), restricted=frozenset(restricted))
 
 
 def _arranged(

@@ -2,19 +2,14 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
 from shared.access import spans
 from shared.access.sync.changes import Change, Event, Plan
 from shared.access.sync.faults import Fault
-
-CHANGES_SHOWN = 100
-HOW_TO_ALLOW = (
-    "Nothing was changed. When this is what you want: python3 dev.py sync --allow-revocations "
-    "(or SYNC_ALLOW_REVOCATIONS=true for a while)."
-)
+from shared.access.sync.guard import Allowance, Objection
 
 
 class SyncRefused(Exception):
@@ -40,27 +35,31 @@ class Outcome(StrEnum):
 class SyncReport:
     """One run. `plan` is what was done, or what would have been done by a dry or a refused run.
 
-    `not_widened` are the numbers of customers for whom an operator confirmed what nothing waited for.
+    A run that ended before it had a plan has None. `held_back` are those of the `objections` that nobody has
+    allowed. `lift` are the numbers of the customers whose restriction an operator has lifted, `not_lifted`
+    those of them who had none.
     """
 
     run_id: str
     outcome: Outcome
     started_at: datetime
     finished_at: datetime
-    plan: Plan = field(default_factory=lambda: Plan((), ()))
+    plan: Plan | None = None
     faults: tuple[Fault, ...] = ()
-    objections: tuple[str, ...] = ()
+    objections: tuple[Objection, ...] = ()
+    held_back: tuple[Objection, ...] = ()
     customers: int = 0
     grants: int = 0
     principals: int = 0
     invited: tuple[str, ...] = ()
     error: str = ""
-    not_widened: tuple[int, ...] = ()
+    lift: tuple[int, ...] = ()
+    not_lifted: tuple[int, ...] = ()
 
     @property
     def counts(self) -> Mapping[str, int]:
         """The numbers of the run, for logs and `ServiceState`."""
-        events = [change.event for change in self.plan.changes]
+        events = [change.event for change in self.changes]
         return {
             "customers": self.customers,
             "grants": self.grants,
@@ -72,6 +71,11 @@ class SyncReport:
             "invited": len(self.invited),
         }
 
+    @property
+    def changes(self) -> tuple[Change, ...]:
+        """What was changed, or would have been."""
+        return self.plan.changes if self.plan else ()
+
     def insist(self) -> None:
         """Make a run that was held back a failed one, since alerts watch for failed runs.
 
@@ -79,25 +83,43 @@ class SyncReport:
             SyncRefused: with the guard's objections.
         """
         if self.outcome is Outcome.REFUSED:
-            raise SyncRefused(" ".join((*self.objections, HOW_TO_ALLOW)))
+            raise SyncRefused(" ".join((*(each.text for each in self.held_back), self._how_to_allow())))
 
     def text(self) -> str:
-        """The whole report, one fact a line; what a reader has to act on comes first."""
-        lines = [self._headline(), *(f"! {objection}" for objection in self.objections)]
+        """The whole report, one fact a line; what a reader has to act on comes first, then the changes."""
+        lines = [self._headline(), *(f"! {objection.text}" for objection in self.objections)]
         if self.objections:
-            lines.append(HOW_TO_ALLOW)
+            lines.append(self._how_to_allow() if self.held_back else self._what_was_allowed())
         if self.error:
             lines.append(f"! {self.error}")
         lines += [
-            f"--widen {number}: nothing of this customer is held back, so there was nothing to confirm."
-            for number in self.not_widened
+            f"--lift-restriction {number}: nothing of this customer is held back, so nothing was lifted."
+            for number in self.not_lifted
         ]
-        records = "1 record that gives" if len(self.faults) == 1 else f"{len(self.faults)} records that give"
-        lines += _listed(f"{records} no access:", [str(fault) for fault in self.faults], shown=None)
-        lines += _listed(f"{len(self.invited)} invited to Entra:", self.invited, shown=None)
         title = "Changes:" if self.outcome is Outcome.COMPLETE else "Changes that would be made:"
-        lines += _listed(title, change_lines(self.plan.changes), shown=CHANGES_SHOWN)
+        lines += _listed(title, change_lines(self.changes))
+        lines += _listed(f"{len(self.invited)} invited to Entra:", self.invited)
+        records = "1 record that gives" if len(self.faults) == 1 else f"{len(self.faults)} records that give"
+        lines += _listed(f"{records} no access:", [str(fault) for fault in self.faults])
         return "\n".join(lines)
+
+    def _how_to_allow(self) -> str:
+        """The command for which all of it would be allowed."""
+        needed = {objection.allowance for objection in self.objections}
+        options = [each.value for each in Allowance if each in needed]
+        if self.lift:
+            options += ["--lift-restriction", *map(str, self.lift)]
+        begin = "Nothing was changed." if self.outcome is Outcome.REFUSED else "A sync would be held back."
+        command = f"python3 dev.py sync {' '.join(options)}"
+        if self.plan is None:
+            command += " (with --dry-run it shows what would change)"
+        elif needed == {Allowance.REVOCATIONS}:
+            command += " (or SYNC_ALLOW_REVOCATIONS=true for a while)"
+        return f"{begin} If this is what you want: {command}"
+
+    def _what_was_allowed(self) -> str:
+        needed = {objection.allowance for objection in self.objections}
+        return f"Allowed by an operator: {' '.join(each.value for each in Allowance if each in needed)}"
 
     def _headline(self) -> str:
         begin = f"Access sync {self.run_id}: "
@@ -105,6 +127,8 @@ class SyncReport:
             return begin + "failed; the next run does what this one did not."
         if self.outcome is Outcome.BUSY:
             return begin + "not begun."
+        if self.plan is None:
+            return f"{begin}{self.outcome}; Severa was not read."
         counts = self.counts
         rest = (
             f"{counted(self.grants, 'grant')} of {counted(self.principals, 'principal')} "
@@ -144,9 +168,5 @@ def _points(group: Sequence[Change]) -> str:
     return f"metering point {change.subject.metering_point_id} in {days}"
 
 
-def _listed(title: str, lines: Sequence[str], *, shown: int | None) -> list[str]:
-    if not lines:
-        return []
-    more = len(lines) - len(lines[:shown])
-    rest = [f"- and {more} more"] if more else []
-    return [title, *(f"- {line}" for line in lines[:shown]), *rest]
+def _listed(title: str, lines: Sequence[str]) -> list[str]:
+    return [title, *(f"- {line}" for line in lines)] if lines else []

@@ -9,11 +9,11 @@ from collections.abc import Iterable
 
 from shared import tables
 
-PARTITION = "sync-narrowed"
+PARTITION = "sync-restricted"
 
 
 def read(storage: tables.Tables) -> frozenset[int]:
-    """The numbers of the customers who were narrowed, and were not widened with consent since."""
+    """The numbers of the customers who were narrowed, and were not lifted with consent since."""
     rows = storage.range(tables.SERVICE_STATE, partition=PARTITION, select=("RowKey",))
     return frozenset(int(entity["RowKey"]) for entity in rows)
 
@@ -30,7 +30,7 @@ def add(storage: tables.Tables, numbers: Iterable[int], *, run_id: str) -> None:
 
 
 def remove(storage: tables.Tables, numbers: Iterable[int]) -> None:
-    """Forget customers, once they were widened."""
+    """Forget customers, once they were lifted."""
     _in_transactions(
         storage,
         [("delete", {"PartitionKey": PARTITION, "RowKey": str(number)}) for number in sorted(numbers)],

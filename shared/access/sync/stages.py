@@ -13,17 +13,20 @@ from datetime import datetime
 
 from shared import tables
 from shared.access import runs, store
+from shared.access.mode import Mode
 from shared.access.severa.register import ContactEmail, Directory, Register
 from shared.access.store import Partition
 from shared.access.sync import bindings, changes, guard, lifting, mapping, restrictions
 from shared.access.sync import lease as leases
 from shared.access.sync.changes import Plan
+from shared.access.sync.guard import Allowance, Limits, Objection
 from shared.access.sync.lease import Lease
 from shared.access.sync.mapping import Fields, Wanted
 from shared.access.sync.reports import Outcome, SyncReport
 from shared.access.sync.supply_by_customer import SupplyPeriod
+from shared.telemetry import long_texts
 
-logger = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 _LEVELS = {
     Outcome.REFUSED: logging.ERROR,
@@ -49,14 +52,15 @@ class Sources:
 class Rules:
     """How the sources are read, and how much access a run may end or open by itself.
 
-    `widen` are the numbers of the customers for whom an operator has confirmed that they are no longer
-    narrowed to some of their metering points.
+    `allowed` is what an operator lets this run do beyond the `limits`. `lift` are the numbers of the
+    customers for whom an operator has confirmed that they are no longer restricted to some metering points.
     """
 
     fields: Fields = field(default_factory=Fields)
-    max_revoked_share: float = 0.10
-    allow_revocations: bool = False
-    widen: frozenset[int] = frozenset()
+    provisioning: str = "report"
+    limits: Limits = field(default_factory=Limits)
+    allowed: frozenset[Allowance] = frozenset()
+    lift: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -76,11 +80,11 @@ class _Decided:
 
     plan: Plan
     partitions: Mapping[str, Partition]
-    objections: tuple[str, ...]
+    objections: tuple[Objection, ...]
     previous: runs.Run | None
-    newly_narrowed: frozenset[int]
-    widened: frozenset[int]
-    not_widened: frozenset[int]
+    newly_restricted: frozenset[int]
+    lifted: frozenset[int]
+    not_lifted: frozenset[int]
 
 
 def run(
@@ -98,10 +102,11 @@ def run(
     as they were or, when it happened while they were written, on the way from the old to the new.
     """
     started_at = clock()
-    begun = SyncReport(runs.new_run_id(started_at), Outcome.FAILED, started_at, started_at)
+    run_id, lift = runs.new_run_id(started_at), tuple(sorted(rules.lift))
+    begun = SyncReport(run_id, Outcome.FAILED, started_at, started_at, lift=lift)
     if dry_run:
         fetched, decided = _decide(sources, storage=storage, rules=rules)
-        report = _reported(begun, fetched, decided)
+        report = _reported(begun, fetched, decided, rules=rules)
         return _logged(replace(report, outcome=Outcome.DRY_RUN, finished_at=clock()))
     try:
         lease = leases.take(storage, holder=begun.run_id, now=started_at)
@@ -126,51 +131,80 @@ def _run(
     clock: Callable[[], datetime],
     lease: Lease,
 ) -> SyncReport:
+    latest = runs.latest(storage)
+    objections = guard.other_mode(_mode(sources, rules), latest=latest)
+    if held_back := guard.held_back(objections, allowed=rules.allowed):
+        # Before anything is read: to look users up can invite them.
+        unread = replace(begun, objections=objections, held_back=held_back)
+        return _refused(unread, latest, storage=storage, now=clock())
     fetched, decided = _decide(sources, storage=storage, rules=rules)
-    report = _reported(begun, fetched, decided)
-    if decided.objections and not rules.allow_revocations:
-        report = replace(report, outcome=Outcome.REFUSED, finished_at=clock())
-        runs.record(storage, _as_run(report, decided.previous))
-        return _logged(report)
+    report = _reported(begun, fetched, decided, rules=rules)
+    if report.held_back:
+        return _refused(report, decided.previous, storage=storage, now=clock())
     _bind_users(fetched, storage=storage, run_id=report.run_id, now=clock())
-    restrictions.add(storage, decided.newly_narrowed, run_id=report.run_id)
+    restrictions.add(storage, decided.newly_restricted, run_id=report.run_id)
     _apply(decided, storage=storage, run_id=report.run_id, clock=clock, lease=lease)
-    restrictions.remove(storage, decided.widened)
+    restrictions.remove(storage, decided.lifted)
     bindings.remove(storage, fetched.bound.keys() - set(fetched.asked))
     report = replace(report, outcome=Outcome.COMPLETE, finished_at=clock())
-    narrowing_defined = rules.fields.metering_points in fetched.register.property_names
-    runs.record(storage, _as_run(report, decided.previous, narrowing_defined=narrowing_defined))
+    restriction_defined = rules.fields.metering_points in fetched.register.property_names
+    stored = replace(
+        _as_run(report, decided.previous),
+        completed_at=report.started_at,
+        restriction_defined=restriction_defined,
+        mode=_mode(sources, rules),
+    )
+    runs.record(storage, stored)
     return _logged(report)
+
+
+def _refused(
+    report: SyncReport, previous: runs.Run | None, *, storage: tables.Tables, now: datetime
+) -> SyncReport:
+    report = replace(report, outcome=Outcome.REFUSED, finished_at=now)
+    runs.record(storage, _as_run(report, previous))
+    log.error("Access sync held back: %s", " ".join(each.text for each in report.held_back))
+    return _logged(report)
+
+
+def _mode(sources: Sources, rules: Rules) -> Mode:
+    return Mode(
+        metering_point_source="severa" if sources.supply_periods is None else "warehouse",
+        entra_provisioning=rules.provisioning,
+        severa_client_ids_property=rules.fields.client_ids,
+        severa_metering_points_property=rules.fields.metering_points,
+        severa_contact_role=rules.fields.contact_role,
+    )
 
 
 def _decide(sources: Sources, *, storage: tables.Tables, rules: Rules) -> tuple[_Fetched, _Decided]:
     fetched = _fetch(sources, storage=storage, fields=rules.fields)
     partitions = store.read(storage)
     stored = {key: row.grant for each in partitions.values() for key, row in each.grants.items()}
-    narrowed_before = restrictions.read(storage) if sources.supply_periods else frozenset()
-    opened = lifting.opened(fetched.wanted, narrowed_before=narrowed_before)
+    restricted_before = restrictions.read(storage) if sources.supply_periods else frozenset()
+    opened = lifting.opened(fetched.wanted, restricted_before=restricted_before)
     held = lifting.held_back(
-        fetched.wanted, stored=stored, customers=opened - rules.widen, field=rules.fields.metering_points
+        fetched.wanted, stored=stored, customers=opened - rules.lift, field=rules.fields.metering_points
     )
     fetched = replace(fetched, wanted=held)
     plan = changes.plan(stored=stored, wanted=held.grants)
     previous = runs.latest(storage)
     objections = guard.objections(
         plan,
-        before=guard.Before(stored, bool(previous and previous.narrowing_defined)),
+        before=guard.Before(stored, previous),
         register=fetched.register,
         fields=rules.fields,
         by_supply=sources.supply_periods is not None,
-        max_revoked_share=rules.max_revoked_share,
+        limits=rules.limits,
     )
     return fetched, _Decided(
         plan=plan,
         partitions=partitions,
-        objections=objections,
+        objections=(*guard.other_mode(_mode(sources, rules), latest=previous), *objections),
         previous=previous,
-        newly_narrowed=held.narrowed - narrowed_before,
-        widened=opened & rules.widen,
-        not_widened=rules.widen - opened,
+        newly_restricted=held.restricted - restricted_before,
+        lifted=opened & rules.lift,
+        not_lifted=rules.lift - opened,
     )
 
 
@@ -221,38 +255,34 @@ def _apply(
         each.finish()
 
 
-def _reported(begun: SyncReport, fetched: _Fetched, decided: _Decided) -> SyncReport:
+def _reported(begun: SyncReport, fetched: _Fetched, decided: _Decided, *, rules: Rules) -> SyncReport:
     grants = fetched.wanted.grants
     return replace(
         begun,
         plan=decided.plan,
         faults=fetched.wanted.faults,
         objections=decided.objections,
+        held_back=guard.held_back(decided.objections, allowed=rules.allowed),
         customers=len({number for _, _, number in grants}),
         grants=len(grants),
         principals=len({principal for principal, _, _ in grants}),
-        not_widened=tuple(sorted(decided.not_widened)),
+        not_lifted=tuple(sorted(decided.not_lifted)),
         invited=tuple(sorted(contact.email for contact in fetched.directory.invited)),
     )
 
 
-def _as_run(
-    report: SyncReport, previous: runs.Run | None, *, narrowing_defined: bool | None = None
-) -> runs.Run:
-    """What is kept of a run; one that was not complete keeps what the last complete one said."""
-    complete = report.outcome is Outcome.COMPLETE
-    completed_before = previous.completed_at if previous else None
-    if narrowing_defined is None:
-        narrowing_defined = bool(previous and previous.narrowing_defined)
+def _as_run(report: SyncReport, previous: runs.Run | None) -> runs.Run:
+    """Return what is kept of a run that was not complete: what the last complete one left goes on."""
     return runs.Run(
         run_id=report.run_id,
         outcome=report.outcome.value,
         started_at=report.started_at,
         finished_at=report.finished_at,
-        completed_at=report.started_at if complete else completed_before,
+        completed_at=previous.completed_at if previous else None,
         counts=report.counts,
         report=report.text(),
-        narrowing_defined=narrowing_defined,
+        restriction_defined=bool(previous and previous.restriction_defined),
+        mode=previous.mode if previous else None,
     )
 
 
@@ -261,11 +291,16 @@ def _note_failure(report: SyncReport, *, storage: tables.Tables) -> None:
     try:
         runs.record(storage, _as_run(report, runs.latest(storage)))
     except tables.TablesUnavailable as error:
-        logger.error("The failed run could not be noted: %s", error)
+        log.error("The failed run could not be noted: %s", error)
 
 
 def _logged(report: SyncReport) -> SyncReport:
-    """The numbers in one line for queries, and the report for people, an error when one has to look."""
-    logger.info(json.dumps({"sync": report.run_id, "outcome": report.outcome.value, **report.counts}))
-    logger.log(_LEVELS.get(report.outcome, logging.INFO), "%s", report.text())
+    """Log the numbers in one line for queries, and the whole report for people to read."""
+    log.info(json.dumps({"sync": report.run_id, "outcome": report.outcome.value, **report.counts}))
+    level = _LEVELS.get(report.outcome, logging.INFO)
+    first, *rest = long_texts.parts(report.text())
+    log.log(level, "%s", first.rstrip("\n"))
+    for number, part in enumerate(rest, start=2):
+        head = f"Access sync {report.run_id}, part {number} of {len(rest) + 1}:"
+        log.log(level, "%s\n%s", head, part.rstrip("\n"))
     return report

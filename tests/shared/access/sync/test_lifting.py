@@ -9,8 +9,9 @@ from shared.access import store
 from shared.access.severa.register import Register
 from shared.access.sync import restrictions, stages
 from shared.access.sync.faults import FaultKind
+from shared.access.sync.guard import Allowance
 from shared.access.sync.reports import Outcome, SyncReport
-from shared.access.sync.stages import Rules, Sources
+from shared.access.sync.stages import Sources
 from shared.access.sync.supply_by_customer import SupplyPeriod
 from shared.tables import Tables
 from tests.builders.access import (
@@ -23,6 +24,7 @@ from tests.builders.access import (
     guid,
     point,
     register,
+    rules,
 )
 
 MAY = date(2024, 5, 1)
@@ -43,7 +45,7 @@ class World:
         ]
 
     def sync(
-        self, *clients: Client, widen: int | None = None, allow: bool = False, severa: Register | None = None
+        self, *clients: Client, lift: int | None = None, allow: bool = False, severa: Register | None = None
     ) -> SyncReport:
         """One run, an hour after the last."""
         self.clock.pass_time(timedelta(hours=1))
@@ -52,7 +54,11 @@ class World:
         return stages.run(
             Sources(lambda: read, Entra().find, None if supply is None else lambda: supply),
             storage=self.storage,
-            rules=Rules(widen=frozenset(() if widen is None else (widen,)), allow_revocations=allow),
+            rules=rules(
+                self.storage,
+                allowed=[Allowance.REVOCATIONS] if allow else [],
+                lift=() if lift is None else (lift,),
+            ),
             clock=self.clock,
         )
 
@@ -83,7 +89,7 @@ def test_a_narrowing_that_is_gone_opens_nothing_and_says_how_to_go_on(world: Wor
     assert [str(fault) for fault in report.faults] == [
         "customer 10001, Kunde 10001: 'API metering points' is empty and was not before, which would open "
         "everything that the customer is supplied with; nothing more is opened until somebody fills it in "
-        "again in Severa, or confirms that it is meant: python3 dev.py sync --widen 10001"
+        "again in Severa, or confirms that it is meant: python3 dev.py sync --lift-restriction 10001"
     ]
 
 
@@ -115,8 +121,8 @@ def test_what_ends_at_the_customer_ends_meanwhile_and_nobody_new_comes_in(world:
 def test_a_person_confirms_it_for_the_customer_by_number(world: World) -> None:
     world.sync(NARROWED)
 
-    assert [fault.kind for fault in world.sync(EMPTIED, widen=10002).faults] == [FaultKind.EMPTIED]
-    report = world.sync(EMPTIED, widen=10001)
+    assert [fault.kind for fault in world.sync(EMPTIED, lift=10002).faults] == [FaultKind.EMPTIED]
+    report = world.sync(EMPTIED, lift=10001)
 
     assert report.faults == ()
     assert world.shown() == EVERY_POINT
@@ -212,7 +218,7 @@ def test_a_dry_run_remembers_nothing(world: World, storage: Tables) -> None:
     stages.run(
         Sources(lambda: register([NARROWED]), Entra().find, lambda: supply or []),
         storage=storage,
-        rules=Rules(),
+        rules=rules(storage),
         clock=world.clock,
         dry_run=True,
     )
@@ -230,9 +236,9 @@ def test_many_customers_are_remembered_and_forgotten(storage: Tables) -> None:
 def test_a_confirmation_that_nothing_waited_for_is_said_to_be_none(world: World) -> None:
     world.sync(NARROWED)
 
-    unneeded = world.sync(NARROWED, widen=10001)
-    needed = world.sync(EMPTIED, widen=10001)
+    unneeded = world.sync(NARROWED, lift=10001)
+    needed = world.sync(EMPTIED, lift=10001)
 
-    said = "--widen 10001: nothing of this customer is held back, so there was nothing to confirm."
+    said = "--lift-restriction 10001: nothing of this customer is held back, so nothing was lifted."
     assert said in unneeded.text().splitlines()
-    assert "--widen" not in needed.text()
+    assert "--lift-restriction" not in needed.text()

@@ -287,7 +287,7 @@ def test_a_value_that_may_narrow_and_cannot_be_read_opens_nothing(unreadable: st
     assert shown(result) == set()
     assert FaultKind.METERING_POINT in kinds(result)
     assert all("correct it in Severa" in each.text for each in result.faults)
-    assert result.narrowed == {10001}
+    assert result.restricted == {10001}
 
 
 @pytest.mark.parametrize("unreadable", [METERING_POINTS, ""])
@@ -318,7 +318,7 @@ def test_an_empty_field_narrows_nothing(points: str) -> None:
     result = wanted(Client(10001, apps=guid(1), points=points), supply=SUPPLY)
 
     assert len(result.grants) == 2
-    assert (result.narrowed, result.faults) == (frozenset(), ())
+    assert (result.restricted, result.faults) == (frozenset(), ())
 
 
 def test_a_field_of_nothing_but_separators_narrows_to_nothing_and_is_named() -> None:

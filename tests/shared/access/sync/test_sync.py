@@ -11,8 +11,9 @@ from shared.access import runs, store
 from shared.access.severa.register import ContactEmail, Register
 from shared.access.spans import ALWAYS, Span, Spans
 from shared.access.sync import bindings, lease, restrictions, stages
+from shared.access.sync.guard import Allowance
 from shared.access.sync.reports import Outcome, SyncRefused, SyncReport
-from shared.access.sync.stages import Rules, Sources
+from shared.access.sync.stages import Sources
 from shared.access.sync.supply_by_customer import SupplyPeriod
 from shared.tables import Tables
 from tests.builders.access import (
@@ -27,6 +28,7 @@ from tests.builders.access import (
     guid,
     point,
     register,
+    rules,
     user,
 )
 
@@ -53,17 +55,20 @@ class World:
         self,
         *,
         dry_run: bool = False,
-        allow: bool = False,
-        widen: Sequence[int] = (),
+        allowed: Sequence[Allowance] = (),
+        lift: Sequence[int] = (),
         storage: Tables | None = None,
     ) -> SyncReport:
         """One run, an hour after the last."""
         self.clock.pass_time(timedelta(hours=1))
         supply = self.supply
         sources = Sources(self.severa, self.entra.find, None if supply is None else lambda: supply)
-        rules = Rules(allow_revocations=allow, widen=frozenset(widen))
         return stages.run(
-            sources, storage=storage or self.storage, rules=rules, clock=self.clock, dry_run=dry_run
+            sources,
+            storage=storage or self.storage,
+            rules=rules(self.storage, allowed=allowed, lift=lift),
+            clock=self.clock,
+            dry_run=dry_run,
         )
 
     def grants(self) -> Shown:
@@ -179,7 +184,6 @@ def test_an_empty_severa_revokes_nothing(world: World) -> None:
     assert world.grants() == before
     assert report.outcome is Outcome.REFUSED
     assert "! Severa answered without a single active customer." in report.text()
-    assert "python3 dev.py sync --allow-revocations" in report.text()
     with pytest.raises(SyncRefused, match="without a single active customer"):
         report.insist()
 
@@ -199,13 +203,13 @@ def test_half_of_the_customers_gone_revokes_nothing_until_a_person_says_so(
     assert report.outcome is Outcome.REFUSED
     assert "20 of 40 grants would be revoked or shortened, more than the 10%" in report.text()
     errors = [record.getMessage() for record in caplog.records if record.levelno == logging.ERROR]
-    assert errors == [report.text()]
+    assert errors == [f"Access sync held back: {report.held_back[0].text}", report.text()]
     latest = runs.latest(world.storage)
     assert latest is not None
     assert (latest.outcome, latest.completed_at) == ("refused", completed_at)
     assert latest.report == report.text()
 
-    assert world.sync(allow=True).outcome is Outcome.COMPLETE
+    assert world.sync(allowed=[Allowance.REVOCATIONS]).outcome is Outcome.COMPLETE
     assert len(world.grants()) == 20
 
 
@@ -490,6 +494,7 @@ def test_a_run_whose_lease_was_taken_stops_before_it_writes(world: World) -> Non
 
 
 def test_changes_are_reported_by_principal_and_customer(world: World) -> None:
+    world.sync()
     world.has(Client(10001, apps=guid(1), points=f"{point(1)} {point(2)}"),
               Client(10002, apps=guid(1), points=f"{point(3)} 2024-05-01.."))  # fmt: skip
 
@@ -505,17 +510,136 @@ def test_changes_are_reported_by_principal_and_customer(world: World) -> None:
     ]
 
 
-def test_a_long_report_is_cut_where_it_is_kept(world: World) -> None:
+def long_report(world: World, *, customers: int) -> SyncReport:
+    """A sync with a change and three faults of each customer, and letters that take two code units."""
     world.has(
         *[
-            Client(10_000 + each, apps=" ".join(f"🙂{word}" for word in range(3)), points=point(each))
-            for each in range(300)
+            Client(
+                10_000 + each, apps=" ".join((guid(1), *("🙂" * 20 for _ in range(3)))), points=point(each)
+            )
+            for each in range(customers)
         ]
     )
+    return world.sync(allowed=[Allowance.GRANTS])
 
-    report = world.sync()
+
+def test_a_long_report_is_kept_and_logged_whole_in_parts_that_azure_does_not_cut(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+
+    report = long_report(world, customers=300)
+
+    text = report.text()
+    latest = runs.latest(world.storage)
+    assert latest is not None
+    assert latest.report == text
+    lines = [record.getMessage() for record in caplog.records if record.name == stages.__name__]
+    logged = [line for line in lines if line.startswith("Access sync ")]
+    assert len(text) > 60_000
+    assert all(len(line.encode("utf-16-le")) // 2 < 32_768 for line in logged)
+    assert logged[1].startswith(f"Access sync {report.run_id}, part 2 of {len(logged)}:\n")
+    assert "\n".join([logged[0], *(line.partition("\n")[2] for line in logged[1:])]) == text
+
+
+def test_changes_stand_before_the_records_without_access(world: World) -> None:
+    lines = long_report(world, customers=2).text().splitlines()
+
+    titles = [line for line in lines if line.endswith(":")]
+    assert titles == ["Changes:", "2 records that give no access:"]
+
+
+def test_a_report_longer_than_a_row_can_hold_is_cut_where_it_is_kept(world: World) -> None:
+    report = long_report(world, customers=900)
 
     latest = runs.latest(world.storage)
     assert latest is not None
-    assert len(latest.report) < len(report.text())
-    assert latest.report.endswith("\n(The rest is in the log.)")
+    kept = latest.report.removesuffix("\n(The rest is in the log.)")
+    assert len(kept) < len(latest.report) < len(report.text())
+    assert report.text().startswith(kept)
+
+
+# What each outcome says.
+
+
+def test_a_dry_run_that_would_be_held_back_says_so_and_how_to_let_it_through(world: World) -> None:
+    world.has(*vendor_customers(40))
+    world.sync()
+    world.has(*vendor_customers(20))
+
+    report = world.sync(dry_run=True)
+
+    assert report.text().splitlines()[:4] == [
+        f"Access sync {report.run_id}: dry-run; would grant 0, change 0, revoke 20, "
+        "and leave 20 grants of 1 principal by 20 customers.",
+        "! 20 of 40 grants would be revoked or shortened, more than the 10% that a run may end by itself "
+        "(SYNC_MAX_REVOKED_SHARE).",
+        "A sync would be held back. If this is what you want: python3 dev.py sync --allow-revocations "
+        "(or SYNC_ALLOW_REVOCATIONS=true for a while)",
+        "Changes that would be made:",
+    ]
+    assert len(report.text().splitlines()) == 24
+
+
+def test_a_refused_run_says_that_nothing_was_changed_and_how_to_let_it_through(world: World) -> None:
+    world.has(*vendor_customers(1))
+    world.sync()
+    world.has()
+
+    report = world.sync()
+
+    assert report.text().splitlines() == [
+        f"Access sync {report.run_id}: refused; would grant 0, change 0, revoke 1, "
+        "and leave 0 grants of 0 principals by 0 customers.",
+        "! Severa answered without a single active customer.",
+        "Nothing was changed. If this is what you want: python3 dev.py sync --allow-revocations "
+        "(or SYNC_ALLOW_REVOCATIONS=true for a while)",
+        "Changes that would be made:",
+        f"- revoked: {app(1)} for customer 10000, metering point {point(10_000)} in .. "
+        "(API client id; API metering points)",
+    ]
+
+
+def test_a_run_that_an_operator_let_through_says_what_was_allowed_and_what_was_changed(world: World) -> None:
+    world.has(*vendor_customers(1))
+    world.sync()
+    world.has()
+
+    report = world.sync(allowed=[Allowance.REVOCATIONS])
+
+    assert report.text().splitlines() == [
+        f"Access sync {report.run_id}: complete; granted 0, changed 0, revoked 1; "
+        "now 0 grants of 0 principals by 0 customers.",
+        "! Severa answered without a single active customer.",
+        "Allowed by an operator: --allow-revocations",
+        "Changes:",
+        f"- revoked: {app(1)} for customer 10000, metering point {point(10_000)} in .. "
+        "(API client id; API metering points)",
+    ]
+
+
+def test_a_run_that_finds_another_one_says_so_and_no_more(world: World) -> None:
+    lease.take(world.storage, holder="another", now=world.clock() + timedelta(hours=1))
+
+    report = world.sync()
+
+    assert report.text().splitlines() == [
+        f"Access sync {report.run_id}: not begun.",
+        "! run another is under way, or was killed and gives way at 2026-11-22T06:02:00+00:00",
+    ]
+
+
+def test_a_failed_run_says_why_in_one_line(world: World) -> None:
+    def unavailable() -> Register:
+        raise ConnectionError("Severa is\naway")
+
+    world.severa = unavailable
+    with pytest.raises(ConnectionError):
+        world.sync()
+
+    latest = runs.latest(world.storage)
+    assert latest is not None
+    assert latest.report.splitlines() == [
+        f"Access sync {latest.run_id}: failed; the next run does what this one did not.",
+        "! ConnectionError: Severa is away",
+    ]

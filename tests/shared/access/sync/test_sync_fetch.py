@@ -19,10 +19,10 @@ from shared.access.severa.client import SeveraFailed
 from shared.access.severa.register import ContactEmail, Directory
 from shared.access.sync import stages
 from shared.access.sync.reports import Outcome, SyncReport
-from shared.access.sync.stages import Rules, Sources
+from shared.access.sync.stages import Sources
 from shared.tables import Tables
 from tests.builders import standins
-from tests.builders.access import app, guid, point, stored_grants, user
+from tests.builders.access import app, guid, point, rules, stored_grants, user
 from tests.builders.standins import Service
 
 IS_FULL = "TEST_ACCESS_FULL" in os.environ
@@ -111,7 +111,7 @@ def run(service: Service, storage: Tables) -> SyncReport:
         ),
         find,
     )
-    return stages.run(sources, storage=storage, rules=Rules(), clock=service.time.clock)
+    return stages.run(sources, storage=storage, rules=rules(storage), clock=service.time.clock)
 
 
 def granted(storage: Tables) -> set[tuple[str, str, str]]:

@@ -11,10 +11,10 @@ from shared.access.severa import client
 from shared.access.severa.register import ContactEmail, Directory, DirectoryFault
 from shared.access.sync import stages
 from shared.access.sync.reports import SyncReport
-from shared.access.sync.stages import Rules, Sources
+from shared.access.sync.stages import Sources
 from shared.tables import Tables
 from tests.builders import standins
-from tests.builders.access import guid, point, stored_grants, user
+from tests.builders.access import guid, point, rules, stored_grants, user
 from tests.builders.standins import Service
 
 KARI_ADDRESS = "kari@fjord.example"
@@ -80,7 +80,7 @@ def synced(service: Service, storage: Tables) -> SyncReport:
         ),
         find,
     )
-    return stages.run(sources, storage=storage, rules=Rules(), clock=service.time.clock)
+    return stages.run(sources, storage=storage, rules=rules(storage), clock=service.time.clock)
 
 
 def with_access(storage: Tables) -> set[str]:

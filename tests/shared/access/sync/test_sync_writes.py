@@ -21,7 +21,7 @@ from shared.access.severa.register import Register
 from shared.access.spans import Span
 from shared.access.sync import stages
 from shared.access.sync.reports import Outcome, SyncReport
-from shared.access.sync.stages import Rules, Sources
+from shared.access.sync.stages import Sources
 from shared.tables import Tables, TablesUnavailable
 from tests.builders.access import (
     Client,
@@ -35,6 +35,7 @@ from tests.builders.access import (
     guid,
     point,
     register,
+    rules,
     stored_grants,
     user,
 )
@@ -102,7 +103,7 @@ class Failing(Tables):
 def run(severa: Register, storage: Tables, clock: Clock) -> SyncReport:
     clock.pass_time(timedelta(hours=1))
     sources = Sources(lambda: severa, Entra(USERS).find)
-    return stages.run(sources, storage=storage, rules=Rules(), clock=clock)
+    return stages.run(sources, storage=storage, rules=rules(storage), clock=clock)
 
 
 def read_by_callers(storage: Tables, clock: Clock) -> Days:
