@@ -28,8 +28,6 @@ from shared.warehouse import schema
 NOW = datetime(2026, 4, 1, 10, 0, tzinfo=UTC)
 SPAN = Span(date(2025, 5, 30), date(2026, 3, 31))
 FIRST_DAY = date(2026, 3, 18)
-LACKING = demo.METERING_POINTS[1].metering_point_id
-"""This one's values after 20:00 of the last day have not come."""
 
 PUBLISHED_AT = datetime(2026, 4, 1, 5, 0, tzinfo=UTC)
 CORRECTED_AT = datetime(2026, 4, 1, 8, 0, tzinfo=UTC)
@@ -77,7 +75,7 @@ def app_settings(folder: Path, *, table_storage: str) -> dict[str, str]:
 def _fill(made: Services, folder: Path, clock: Clock) -> None:
     """Load and publish the first delivery, then the correction."""
     days = [FIRST_DAY + timedelta(days=n) for n in range((SPAN.last - FIRST_DAY).days + 1)]
-    values = [each for day in days for each in readings.of_day(day, span=SPAN) if not _is_lacking(each)]
+    values = [each for day in days for each in readings.of_day(day, span=SPAN)]
     first = [
         *deliveries.write_registers(folder, SPAN),
         _write(folder / "values.csv", values),
@@ -90,10 +88,6 @@ def _fill(made: Services, folder: Path, clock: Clock) -> None:
         for file in files:
             loading.load(made.warehouse, file, now=at, progress=lambda rows, share: None)
         made.publish_readings()
-
-
-def _is_lacking(reading: Reading) -> bool:
-    return reading.metering_point_id == LACKING and reading.start >= datetime(2026, 3, 31, 18, tzinfo=UTC)
 
 
 def _write(path: Path, values: Iterable[Reading]) -> Path:

@@ -136,6 +136,8 @@ def _faults(metering_point_id: str, day: date, *, span: Span) -> dict[int, Quali
     """Hours of the day (0 is the first) that were not measured, with the quality they have instead."""
     if metering_point_id == BAKERY and day == span.corrected:
         return dict.fromkeys(range(5, 10), Quality.ESTIMATED)
+    if metering_point_id == OUTLET and day == span.last:
+        return dict.fromkeys(range(20, 24), Quality.MISSING)
     if metering_point_id == BARN and day.toordinal() % 45 == 7:
         return dict.fromkeys(range(11, 17), Quality.MISSING)
     # The barn's customer has no API access, so there is one with gaps for the others to see.

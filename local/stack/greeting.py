@@ -53,7 +53,7 @@ def variables(ports: Ports) -> list[str]:
 
 def token_command() -> str:
     """A shell line that sets TOKEN to an access token of the demo vendor."""
-    form = '-d client_id="$CLIENT_ID" -d client_secret="$CLIENT_SECRET" -d scope="$SCOPE"'
+    form = '-d client_id="$CLIENT_ID" --data-urlencode client_secret="$CLIENT_SECRET" -d scope="$SCOPE"'
     read = """'import json,sys; print(json.load(sys.stdin)["access_token"])'"""
     return (
         f'export TOKEN=$(curl -s "$TOKEN_URL" -d grant_type=client_credentials {form} | {python()} -c {read})'

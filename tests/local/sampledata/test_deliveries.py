@@ -94,6 +94,12 @@ def test_an_hour_that_is_missing_has_no_quantity_and_only_that(of_day: OfDay) ->
     assert all((one.quantity is None) == (one.quality is Quality.MISSING) for one in barn)
 
 
+def test_the_outlet_lacks_the_evening_of_the_last_day(of_day: OfDay) -> None:
+    outlet = of_point(of_day(SPAN.last), readings.OUTLET)
+
+    assert [one.start.hour for one in outlet if one.quality is Quality.MISSING] == [20, 21, 22, 23]
+
+
 def test_the_correction_replaces_just_the_estimated_hours_by_measured_ones(of_day: OfDay) -> None:
     first = {one.start: one for one in of_point(of_day(SPAN.corrected), readings.BAKERY)}
     corrected = list(readings.correction(SPAN))
