@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from shared.api import formats
+from shared.api import formats, stored_days
 from shared.api.changes import change_pages
 from shared.api.changes.change_pages import Key
 from shared.api.contents import Content
@@ -97,7 +97,7 @@ def fetch(
     up_to_date = change_pages.first_of(asked.through + 1)
     if after is None or after >= up_to_date:
         return Changes((), _sealed(after or up_to_date, asked.seal), is_up_to_date=True)
-    rows = change_pages.changes(
+    found = change_pages.changes(
         warehouse,
         readable=readable,
         after=after,
@@ -107,11 +107,11 @@ def fetch(
     )
     limit = asked.limit
     if asked.format.kind is Kind.CSV:
-        limit = min(limit, pages.days_within(row.qualities for row in rows))
-    if len(rows) <= limit:
-        return Changes(rows, _sealed(up_to_date, asked.seal), is_up_to_date=True)
-    page = rows[:limit]
-    last = page[-1]
+        limit = min(limit, pages.days_within(row.qualities for row in found))
+    page = stored_days.sound_changes(found[:limit])
+    if len(found) <= limit:
+        return Changes(page, _sealed(up_to_date, asked.seal), is_up_to_date=True)
+    last = found[limit - 1]
     key = (last.sequence, last.metering_point_id, last.direction, last.delivery_date)
     return Changes(page, _sealed(key, asked.seal), is_up_to_date=False)
 

@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from shared import periods
-from shared.api import etags, formats
+from shared.api import etags, formats, stored_days
 from shared.api.contents import Content
 from shared.api.formats import Format, Kind
 from shared.api.listings import lines
@@ -191,7 +191,8 @@ def _latest_days(
         unseen = tuple(each for each in readable.permissions if each.metering_point_id not in found)
         if unseen:
             sought = replace(readable, permissions=unseen)
-            for row in warehouse.fetch(queries.latest_days(sought, since=since, as_of=as_of)):
+            rows = warehouse.fetch(queries.latest_days(sought, since=since, as_of=as_of))
+            for row in stored_days.sound_latest(rows):
                 found[row.metering_point_id].append(row)
     return found
 

@@ -10,6 +10,7 @@ from datetime import date, datetime
 from itertools import accumulate, groupby
 
 from shared import periods
+from shared.api import stored_days
 from shared.api.formats import Kind
 from shared.api.series import assembly, resolutions
 from shared.api.series.assembly import Scope, Series
@@ -68,8 +69,8 @@ def fetch(
     chunk, following = _chunk(readable, asked)
     if not chunk.permissions:
         return Page((), None)
-    limit = max(asked.limit, _LONGEST_BUCKET.get(asked.resolution, 0) if asked.resolution else 0)
-    rows = warehouse.fetch(
+    limit = limit_read = max(asked.limit, _LONGEST_BUCKET.get(asked.resolution, 0) if asked.resolution else 0)
+    found = warehouse.fetch(
         queries.days(
             chunk,
             direction=asked.direction,
@@ -77,15 +78,16 @@ def fetch(
             last_day=asked.period.end_day,
             as_of=asked.as_of,
             after=(asked.cursor.metering_point_id, asked.cursor.day) if asked.cursor else None,
-            limit=limit + 1,
+            limit=limit_read + 1,
         )
     )
-    newest = _of_newest_day(rows, available_until)
+    newest = _of_newest_day(found, available_until)
+    rows = stored_days.sound(found)
     if _is_written_one_by_one(asked):
         limit = min(limit, days_within(row.qualities for row in rows))
     if asked.format.kind is not Kind.JSON:
         limit = min(limit, resolutions.rows_within(rows, asked.resolution, metering_points=MAX_NAMED))
-    rows, next_key = _cut(rows, limit, asked)
+    rows, next_key = _cut(rows, limit, asked, beyond=found[limit_read] if len(found) > limit_read else None)
     rows, stored_coarser = resolutions.parted(rows, asked.resolution)
     shown = _shown(chunk, asked, until=next_key)
     wanted = {*shown} if asked.named else {row.metering_point_id for row in rows}
@@ -124,11 +126,17 @@ def _chunk_size(asked: SeriesRequest) -> int:
     return min(MAX_LIMIT, max(_LEAST_CHUNK, _TIMES_FILLED * asked.limit // days))
 
 
-def _cut(rows: list[DayRow], limit: int, asked: SeriesRequest) -> tuple[list[DayRow], Key | None]:
-    """The rows of this page, up to the edge of a bucket, and the key at which the next page starts."""
-    if len(rows) <= limit:
+def _cut(
+    rows: list[DayRow], limit: int, asked: SeriesRequest, *, beyond: DayRow | None
+) -> tuple[list[DayRow], Key | None]:
+    """The rows of this page, up to the edge of a bucket, and the key at which the next page starts.
+
+    `beyond` is the last row that was read where more follow; rows that were left out may have come before.
+    """
+    if len(rows) > limit:
+        beyond = rows[limit]
+    if beyond is None:
         return rows, None
-    beyond = rows[limit]
     first = beyond.delivery_date
     if asked.resolution and not asked.resolution.is_stored:
         first, _ = assembly.bucket_of(first, asked.resolution)

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from shared import periods
 from shared.api.changes import changes
 from shared.api.changes.changes import ChangesRequest
 from shared.api.formats import JSON, Format, Kind
@@ -15,37 +16,43 @@ from shared.api.series.pages import MAX_VALUES
 from shared.api.series.requests import MAX_NAMED, Known, SeriesRequest
 from shared.metering import Direction, MeteringPointId
 from shared.readable import Permission, Readable
-from shared.warehouse.queries import ChangeRow, DayRow, LastDayRow
+from shared.warehouse.queries import ChangeRow, DayRow, LastDayRow, PublishedDays
 from tests.builders.sealing import SEALS
 
 POINT = MeteringPointId("707057500000010017")
 FIRST = date(2016, 1, 1)
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 QUARTERS = MAX_VALUES // 96
+NULLS = ",".join(["null"] * 24)
 READABLE = Readable("app:one", (Permission(POINT, 1, "Customer 1", None, None),), "1")
 
 
 class Stored:
-    """A warehouse with days of quarters, all of 96 values."""
+    """A warehouse with days of quarters, most of them of 96 values."""
 
     def __init__(self, days: int) -> None:
         self.days = [FIRST + timedelta(days=number) for number in range(days)]
-        self.quantities = ",".join(["0.001"] * 96)
+        self.packed = {day: self._packed(day) for day in self.days}
+
+    @staticmethod
+    def _packed(day: date) -> tuple[str, str]:
+        count = len(periods.starts(day, timedelta(minutes=15)))
+        return ",".join(["0.001"] * count), "M" * count
 
     def fetch(self, query: Any) -> list[Any]:
         """The rows that a question would give, up to its limit."""
         made: dict[str, Callable[[], Sequence[Any]]] = {
             "days": lambda: [
-                DayRow(POINT, day, "PT15M", self.quantities, "M" * 96, "0.096", 1, NOW) for day in self.days
+                DayRow(POINT, day, "PT15M", *self.packed[day], "0.096", 1, NOW) for day in self.days
             ],
             "last_days": lambda: [LastDayRow(POINT, self.days[-1])],
+            "published_days": lambda: [PublishedDays(self.days[0], self.days[-1])],
             "changes": lambda: [
-                ChangeRow(POINT, "consumption", day, "PT15M", self.quantities, "M" * 96, 5, NOW)
-                for day in self.days
+                ChangeRow(POINT, "consumption", day, "PT15M", *self.packed[day], 5, NOW) for day in self.days
             ],
         }
         rows = made[query.name]()
-        return list(rows[: query.parameters[-1]] if query.name != "last_days" else rows)
+        return list(rows[: query.parameters[-1]] if query.name in ("days", "changes") else rows)
 
 
 def ask(**given: str) -> SeriesRequest:
@@ -122,7 +129,7 @@ class Hourly:
         """The rows of a question."""
         if query.name == "last_days":
             return [LastDayRow(each, FIRST) for each in self.points]
-        rows = [DayRow(each, FIRST, "PT1H", "null", "X", "0.000", 1, NOW) for each in self.points]
+        rows = [DayRow(each, FIRST, "PT1H", NULLS, "X" * 24, "0.000", 1, NOW) for each in self.points]
         return rows[: query.parameters[-1]]
 
 

@@ -1,0 +1,99 @@
+"""One stored day that makes no sense takes no answer from anybody: it is left out, and the log names it."""
+
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+
+from shared.warehouse.engine import Statement
+from tests.builders.api import Api
+from tests.function_app.conftest import Deliver
+from tests.function_app.test_changes import follow, now
+from tests.function_app.test_series import SPRING, Customer
+
+BAD = SPRING + timedelta(days=1)
+NEXT = BAD + timedelta(days=1)
+
+
+@pytest.fixture
+def customer(api: Api, deliver: Deliver) -> Customer:
+    """A caller that has nothing yet."""
+    return Customer(api, deliver)
+
+
+def spoil(api: Api, point: str, change: str, day: date = BAD) -> None:
+    """Change a stored day as no delivery can."""
+    with api.services.warehouse.transaction() as session:
+        session.run(
+            Statement(
+                f"UPDATE metering.series_day SET {change} WHERE metering_point_id = ? AND delivery_date = ?",
+                (point, day),
+                "spoil",
+            )
+        )
+
+
+def dates(days: Any) -> list[tuple[str, str]]:
+    return [(day["meteringPointId"], day["date"]) for day in days]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "resolution = 'PT1H '",
+        "resolution = 'PT2H'",
+        "quantities = '1.000'",
+        "quantities = REPLACE(quantities, '.', 'x')",
+        "quantities = ''",
+        "qualities = LOWER(qualities)",
+        "qualities = ''",
+        "qualities = CONCAT(qualities, 'M'), quantities = CONCAT(quantities, ',1.000')",
+    ],
+)
+@pytest.mark.parametrize("limit", [1, 2, 3, 100])
+def test_a_bad_day_is_left_out_and_named_in_the_log(
+    customer: Customer, api: Api, change: str, limit: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    one, other = customer.point(), customer.point()
+    cursor = now(customer)
+    customer.days(one, SPRING, 3)
+    customer.days(other, SPRING, 3)
+    spoil(api, one, change)
+
+    series, asked = [], {"from": SPRING, "to": NEXT + timedelta(days=1), "layout": "days", "limit": limit}
+    page = customer.get("/v1/consumption", **asked).json
+    series += page["series"]
+    while page["nextCursor"]:
+        page = customer.get("/v1/consumption", **asked, cursor=page["nextCursor"]).json
+        series += page["series"]
+    changed, _ = follow(customer, cursor, limit=limit)
+
+    given = [(each["meteringPointId"], day["date"]) for each in series for day in each["days"]]
+    expected = [(one, str(SPRING)), (one, str(NEXT)), *((other, str(each)) for each in (SPRING, BAD, NEXT))]
+    assert given == expected
+    assert dates(changed) == expected
+    assert f"'{one}' on {BAD}" in caplog.text
+
+
+def test_a_bad_day_alone_leaves_its_own_series_empty(customer: Customer, api: Api) -> None:
+    point = customer.point()
+    customer.days(point, BAD, 1)
+    spoil(api, point, "resolution = 'PT1H '")
+
+    assert customer.series(point, date=BAD)["values"] == []
+    assert customer.series(point, date=BAD, resolution="P1D")["values"] == []
+    assert customer.series(point, date=BAD, resolution="PT15M")["values"] == []
+
+
+def test_a_day_in_a_direction_that_does_not_exist_is_told_to_nobody(customer: Customer, api: Api) -> None:
+    point = customer.point()
+    cursor = now(customer)
+    customer.days(point, SPRING, 3)
+    spoil(api, point, "direction = 'consumption'")
+    spoil(api, point, "direction = 'Consumption'", NEXT)
+
+    days, _ = follow(customer, cursor)
+    listed = customer.get(f"/v1/metering-points/{point}").json
+
+    assert dates(days) == [(point, str(SPRING)), (point, str(BAD))]
+    assert listed["directions"] == ["consumption"]
