@@ -5,10 +5,9 @@ from typing import Any
 
 from contract import answers
 from shared.api.formats import EVERY, ONLY_JSON, Dialect, Kind
-from shared.api.listings.listings import PRICE_AREAS
 from shared.api.series.pages import MAX_VALUES
 from shared.api.series.requests import DEFAULT_LIMIT, MAX_LIMIT, MAX_NAMED, Layout
-from shared.metering import Direction, Resolution
+from shared.metering import PRICE_AREAS, Direction, Resolution
 
 Schema = dict[str, Any]
 

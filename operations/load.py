@@ -17,7 +17,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from local import places
 from operations import publish, services
 from shared.deliveries import loading
-from shared.deliveries.files import MAX_FAULTS, Rejected
+from shared.deliveries.faults import Rejected
 from shared.deliveries.loading import Loaded
 from shared.settings import InvalidSettings
 from shared.warehouse import check, schema
@@ -79,9 +79,7 @@ def _sentence(loaded: Loaded, *, seconds: float) -> str:
 def _print_rejected(rejected: Rejected, *, out: Console) -> None:
     out.print(f"{rejected.path.name}: rejected; nothing of it was loaded.", markup=False)
     for fault in rejected.faults:
-        out.print(f"  {rejected.path}:{fault.line}: {fault.reason}", markup=False)
-    if len(rejected.faults) == MAX_FAULTS:
-        out.print(f"  There may be more: reading stopped after {MAX_FAULTS} faults.", markup=False)
+        out.print(f"  {rejected.path}:{fault.line}: {fault.sentence}", markup=False)
 
 
 @contextmanager

@@ -12,6 +12,9 @@ MeteringPointId = NewType("MeteringPointId", str)
 
 GSRN_LENGTH = 18
 
+PRICE_AREAS = ("NO1", "NO2", "NO3", "NO4", "NO5")
+"""The bidding zones of Norway."""
+
 
 class InvalidMeteringPointId(ValueError):
     """A text is not a GSRN; the message says which rule it breaks."""

@@ -23,6 +23,8 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 from bench.apparatus import processes, stored
 from shared.deliveries import files, intervals, loading
+from shared.deliveries.faults import Faults
+from shared.deliveries.rules import Context
 from shared.publishing import publish
 
 CHUNK = 10_000
@@ -116,13 +118,12 @@ def checked(_: Path) -> tuple[Load, Publish]:
     """Only the reading and checking of ours: the memory that is not the engine's."""
 
     def load(file: Path) -> None:
-        opened = files.open_file(file)
-        checks = intervals.Checks(opened.header, received_at=_now())
-        for chunk in opened.chunks():
-            rows, faults = checks.check(chunk)
-            if rows is None:
-                raise ValueError(faults[0].reason)
-            rows.as_lines()
+        opened, faults = files.open_file(file), Faults()
+        context = Context(received_at=_now(), is_norwegian=opened.is_norwegian)
+        checks = intervals.Checks(opened.header, context=context, faults=faults)
+        for batch in opened.batches():
+            if checks.check(batch) is None:
+                raise ValueError(faults.all()[0].reason)
 
     return load, lambda: None
 

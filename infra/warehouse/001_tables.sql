@@ -45,7 +45,8 @@ CREATE TABLE metering.interval_value (
 WITH (CLUSTER BY (metering_point_id, start_utc))
 GO
 
--- A delivery that is complete in interval_value; without this row its values are never published.
+-- A delivery that is complete in interval_value; without this row its values are never published. arrived_at:
+-- when its file arrived in the container of deliveries; null where it came by another way.
 IF OBJECT_ID('metering.delivery') IS NULL
 CREATE TABLE metering.delivery (
     batch_id varchar(64) NOT NULL,
@@ -53,7 +54,8 @@ CREATE TABLE metering.delivery (
     received_at datetime2(6) NOT NULL,
     first_start_utc datetime2(0) NOT NULL,
     last_start_utc datetime2(0) NOT NULL,
-    interval_values bigint NOT NULL
+    interval_values bigint NOT NULL,
+    arrived_at datetime2(6) NULL
 )
 GO
 

@@ -1,6 +1,6 @@
 -- Tables that loading and publishing work with; nobody else reads them.
 
--- Rows of a file on their way in; `line` is where in the file, for messages.
+-- Interval values of a file on their way in; `line` is where in the file, for messages.
 IF OBJECT_ID('metering.delivery_line') IS NULL
 CREATE TABLE metering.delivery_line (
     load_id varchar(32) NOT NULL,
@@ -13,6 +13,36 @@ CREATE TABLE metering.delivery_line (
     resolution varchar(5) NOT NULL,
     quantity decimal(18, 3) NULL,
     quality varchar(15) NOT NULL
+)
+GO
+
+-- Metering points of a file on their way in.
+IF OBJECT_ID('metering.metering_point_line') IS NULL
+CREATE TABLE metering.metering_point_line (
+    load_id varchar(32) NOT NULL,
+    staged_at datetime2(6) NOT NULL,
+    line bigint NOT NULL,
+    metering_point_id varchar(18) NOT NULL,
+    name varchar(200) NULL,
+    address varchar(200) NULL,
+    postal_code varchar(10) NULL,
+    city varchar(100) NULL,
+    price_area varchar(10) NULL,
+    grid_area varchar(50) NULL,
+    meter_serial varchar(50) NULL
+)
+GO
+
+-- Supply periods of a file on their way in.
+IF OBJECT_ID('metering.supply_period_line') IS NULL
+CREATE TABLE metering.supply_period_line (
+    load_id varchar(32) NOT NULL,
+    staged_at datetime2(6) NOT NULL,
+    line bigint NOT NULL,
+    customer_number bigint NOT NULL,
+    metering_point_id varchar(18) NOT NULL,
+    valid_from date NOT NULL,
+    valid_to date NULL
 )
 GO
 

@@ -18,7 +18,7 @@ from typing import Protocol
 
 from shared.deliveries import loading
 from shared.deliveries.container import Arrived, ChangedMeanwhile, TakenByAnother
-from shared.deliveries.files import MAX_FAULTS, Fault, Rejected
+from shared.deliveries.faults import Fault, Rejected
 from shared.warehouse.engine import Warehouse
 
 MAX_BYTES = 500 * 1024 * 1024
@@ -79,7 +79,7 @@ class Taken:
     Attributes:
         kept_as: where in the container it is now.
         rows: how many were loaded; 0 when it was rejected.
-        faults: why it was rejected; with MAX_FAULTS of them there may be more.
+        faults: why it was rejected.
     """
 
     kept_as: str
@@ -195,7 +195,5 @@ def _file_name(name: str) -> str:
 
 def _reasons(file: Arrived, faults: Sequence[Fault]) -> str:
     lines = [f"{file.name} was rejected; nothing of it was loaded."]
-    lines += [f"line {fault.line}: {fault.reason}" for fault in faults]
-    if len(faults) == MAX_FAULTS:
-        lines.append(f"There may be more: reading stopped after {MAX_FAULTS} faults.")
+    lines += [f"line {fault.line}: {fault.sentence}" for fault in faults]
     return "\n".join(lines) + "\n"

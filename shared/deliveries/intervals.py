@@ -1,194 +1,371 @@
-"""The checks of delivered interval values, one by one. Pure.
+"""Delivered interval values: the rules for what is refused, and the rows as they are staged. Pure."""
 
-The same few texts come again and again in a delivery, so each text is parsed once and remembered, and of
-a chunk only the different texts of each column are looked at.
-"""
-
-import re
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
-from functools import partial
-from typing import Generic, NamedTuple, TypeVar
+from datetime import datetime, timedelta
+from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 
-from shared import metering, periods
-from shared.deliveries.files import Chunk, Fault
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from shared import periods
+from shared.deliveries import rules, times
+from shared.deliveries.batches import Batch
+from shared.deliveries.doubled import DoubledHour
+from shared.deliveries.faults import Faults
+from shared.deliveries.rules import Context, Rule, shown
+from shared.deliveries.times import Doubled, Start
 from shared.metering import Direction, Quality, Resolution
+from shared.periods import END_DAY, FIRST_DAY
 from shared.warehouse.engine import Rows
 
 HEADER = ("metering_point_id", "direction", "start", "resolution", "quantity", "quality")
-
-REMEMBERED = 200_000
-"""Texts of one column that are remembered before it starts over, so that memory stays flat."""
 
 AHEAD = timedelta(days=2)
 """How far after its receipt a value may start. Nobody has measured what is to come: a start that lies further
 ahead is a fault, and would tell every reader that data reaches as far as it."""
 
-FIRST_START = periods.start_of(periods.FIRST_DAY)
-END_START = periods.start_of(periods.END_DAY)
+RESOLUTIONS = {"PT15M": Resolution.PT15M, "PT1H": Resolution.PT1H, "PT60M": Resolution.PT1H}
+"""How a file may name a resolution."""
+
+_FIRST_START = periods.start_of(FIRST_DAY)
+_END_START = periods.start_of(END_DAY)
+_MICROSECOND = timedelta(microseconds=1)
+
+_DIRECTIONS = tuple(direction.value for direction in Direction)
+_QUALITIES = tuple(quality.value for quality in Quality)
 
 # The sum of a day's hundred quarters must fit decimal(18, 3).
-_QUANTITY = re.compile(r"[0-9]{1,12}(\.[0-9]{1,3})?")
-_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
-_STORED = {resolution.value for resolution in Resolution if resolution.is_stored}
-_DELIVERED_QUALITIES = {quality.value for quality in Quality}
-_DIRECTIONS = {direction.value for direction in Direction}
+_LIMIT = Decimal(10) ** 12
+_THOUSANDTH = Decimal("0.001")
+_USUAL = r"^[0-9]{1,12}(?:\.[0-9]{1,3})?$"
+_USUAL_OR_EMPTY = rf"{_USUAL}|^$"
+_NUMBER = r"[+-]?(?:[0-9]{1,40}[.]?[0-9]{0,40}|[.][0-9]{1,40})(?:[eE][+-]?[0-9]{1,2})?"
+_NORWEGIAN_NUMBER = _NUMBER.replace("[.]", ",")
 
-Parsed = TypeVar("Parsed")
-
-
-class Interval(NamedTuple):
-    """A start as it is stored: UTC without zone, with its market day."""
-
-    start_utc: str
-    delivery_date: str
-
-
-class _Memory(Generic[Parsed]):
-    """What the texts of one column, or of some columns together, mean. Each is parsed once."""
-
-    def __init__(self, parse: Callable[..., Parsed]) -> None:
-        self._parse = parse
-        self.parsed: dict[tuple[str, ...], Parsed] = {}
-        self._refused: dict[tuple[str, ...], str] = {}
-
-    def faults(self, lines: Sequence[int], *columns: Sequence[str]) -> list[Fault]:
-        """Parse what is new in the columns; what is wrong with any of their texts."""
-        if len(self.parsed) > REMEMBERED:
-            self.parsed.clear()
-        for texts in set(zip(*columns, strict=True)).difference(self.parsed):
-            try:
-                self.parsed[texts] = self._parse(*texts)
-            except ValueError as error:
-                self._refused[texts] = str(error)
-        if not self._refused:
-            return []
-        return [
-            Fault(line, self._refused[texts])
-            for line, texts in zip(lines, zip(*columns, strict=True), strict=True)
-            if texts in self._refused
-        ]
+_QUANTITY = pa.decimal128(18, 3)
+_WORD = pa.dictionary(pa.int32(), pa.string())
+_SCHEMA = pa.schema(
+    {
+        "line": pa.int64(),
+        "metering_point_id": _WORD,
+        "direction": _WORD,
+        "start_utc": pa.timestamp("s"),
+        "delivery_date": pa.date32(),
+        "resolution": _WORD,
+        "quantity": _QUANTITY,
+        "quality": pa.string(),
+    }
+)
 
 
 class Checks:
-    """The checks of one file; remembers what it has parsed from chunk to chunk.
+    """The checks of one file, batch by batch.
 
     Args:
-        header: the file's columns.
-        received_at: when the file came.
+        header: the file's columns; what is no column of interval values is passed over.
+        context: what texts mean in the file.
+        faults: where faults are added.
     """
 
-    def __init__(self, header: Sequence[str], *, received_at: datetime) -> None:
-        self._places = [header.index(name) for name in HEADER]
-        self._ids = _Memory(_metering_point_id)
-        self._directions = _Memory(_direction)
-        self._resolutions = _Memory(_resolution)
-        self._intervals = _Memory(partial(_interval, received_at=received_at))
-        self._qualities = _Memory(_quality)
+    def __init__(self, header: Sequence[str], *, context: Context, faults: Faults) -> None:
+        self._header = header
+        self._context = context
+        self._faults = faults
+        self._doubled = DoubledHour()
 
-    def check(self, chunk: Chunk) -> tuple[Rows | None, list[Fault]]:
-        """The rows of a chunk as they may be stored, or what is wrong with them, in order of lines."""
-        ids, directions, starts, resolutions, quantities, qualities = (
-            chunk.columns[place] for place in self._places
+    def check(self, batch: Batch) -> Rows | None:
+        """Return the rows of a batch as they are staged; None where anything has been refused so far."""
+        columns = batch.named(self._header, among=HEADER)
+        rules.apply(RULES, columns, lines=batch.lines, context=self._context, faults=self._faults)
+        if self._faults:
+            return None
+        rows = _staged(columns, batch.lines, self._context)
+        if self._context.is_norwegian:
+            rows = self._doubled.without(rows, columns["start"], faults=self._faults)
+        return Rows(rows)
+
+    def rest(self) -> Rows | None:
+        """Return the rows that waited for the end of the file to have their starts; None without any."""
+        rest = self._doubled.rest(_SCHEMA, faults=self._faults)
+        return None if self._faults or rest is None else Rows(rest)
+
+
+# --- starts
+
+
+def _read(context: Context, text: str) -> Start | Doubled | None:
+    return times.read(text, is_norwegian=context.is_norwegian)
+
+
+def _moment(context: Context, text: str) -> int | None:
+    found = _read(context, text)
+    return found.earlier.microseconds if isinstance(found, Doubled) else found and found.microseconds
+
+
+def _refuses_moments(is_refused: Callable[[int, datetime], bool]) -> Callable[[Context, str], bool]:
+    def refuses(context: Context, text: str) -> bool:
+        moment = _moment(context, text)
+        return moment is not None and is_refused(moment, context.received_at)
+
+    return refuses
+
+
+def _is_outside(moment: int, _: datetime) -> bool:
+    return not _since_epoch(_FIRST_START) <= moment < _since_epoch(_END_START)
+
+
+def _is_ahead(moment: int, received_at: datetime) -> bool:
+    return moment > _since_epoch(received_at + AHEAD)
+
+
+def _is_day(_: Context, text: str) -> bool:
+    return times.day_of(text, is_norwegian=True) is not None
+
+
+def _has_no_offset(context: Context, text: str) -> bool:
+    return _read(context, text) is None and _without_zone(context, text) is not None
+
+
+def _without_zone(context: Context, text: str) -> datetime | None:
+    local = times.iso(text) or times.norwegian(text)
+    return local if local is not None and local.tzinfo is None else None
+
+
+def _starts_within_an_interval(context: Context, text: str, resolution: str) -> bool:
+    moment = _moment(context, text)
+    return moment is not None and moment % (_minutes(resolution) * 60_000_000) != 0
+
+
+def _minutes(resolution: str) -> int:
+    # A resolution that is unknown has a fault of its own.
+    return 15 if RESOLUTIONS.get(resolution) is Resolution.PT15M else 60
+
+
+def _since_epoch(moment: datetime) -> int:
+    return (moment - times.EPOCH) // _MICROSECOND
+
+
+def _fault_of_day(_: Context, text: str) -> str:
+    day = times.day_of(text, is_norwegian=True)
+    assert day is not None  # The rule has seen it.  # noqa: S101
+    return f"start {shown(text)} is a day and not a time. {times.both_ways(times.on_the_clock(day, 0))}"
+
+
+def _fault_of_offset(context: Context, text: str) -> str:
+    local = _without_zone(context, text)
+    assert local is not None  # The rule has seen it.  # noqa: S101
+    if context.is_norwegian and not times.instants(local):
+        return f"start {shown(text)} does not exist in Oslo: clocks go from 02:00 to 03:00 that night."
+    return f"start {shown(text)} has no offset from UTC. {times.both_ways(local)}"
+
+
+def _fault_of_start(_: Context, text: str) -> str:
+    if times.iso(text) is not None:
+        return f"start {shown(text)} is outside the calendar."
+    return f"start {shown(text)} is not an ISO 8601 time with an offset, such as 2026-03-29T00:00:00+01:00."
+
+
+# --- quantities
+
+
+@lru_cache(maxsize=times.REMEMBERED)
+def _number(text: str, *, is_norwegian: bool) -> Decimal | None:
+    """The number that a text says; None where it says none."""
+    try:
+        number = Decimal(text.replace(",", ".") if is_norwegian else text)
+    except InvalidOperation:
+        return None
+    return number if number.is_finite() else None
+
+
+def _is_no_number(context: Context, texts: pa.StringArray) -> pa.BooleanArray:
+    pattern = _NORWEGIAN_NUMBER if context.is_norwegian else _NUMBER
+    return pc.and_not(rules.differs(pattern)(context, texts), pc.equal(texts, ""))
+
+
+def _refuses_numbers(is_refused: Callable[[Decimal], bool]) -> rules.Refuses:
+    """Refuse numbers; the usual ones are seen to be right without being read one by one."""
+
+    def refuses(context: Context, texts: pa.StringArray) -> pa.BooleanArray:
+        usual = pc.match_substring_regex(texts, _USUAL).to_pylist()
+        if all(usual):
+            return pa.array([False] * len(texts), pa.bool_())
+        numbers = (
+            None if is_usual else _number(text, is_norwegian=context.is_norwegian)
+            for text, is_usual in zip(texts.to_pylist(), usual, strict=True)
         )
-        faults = [
-            *self._ids.faults(chunk.lines, ids),
-            *self._directions.faults(chunk.lines, directions),
-            *self._resolutions.faults(chunk.lines, resolutions),
-            *self._intervals.faults(chunk.lines, starts, resolutions),
-            *self._qualities.faults(chunk.lines, quantities, qualities),
-        ]
-        if faults:
-            return None, sorted(faults, key=lambda fault: fault.line)
-        if "" in quantities:
-            pairs = zip(quantities, qualities, strict=True)
-            qualities = [self._qualities.parsed[pair] for pair in pairs]
-        # What a start means does not depend on the resolution beside it; only whether it may stand there.
-        meant = {start: interval for (start, _), interval in self._intervals.parsed.items()}
-        intervals = [meant[start] for start in starts]
-        columns = {
-            "line": list(map(str, chunk.lines)),
-            "metering_point_id": ids,
-            "direction": directions,
-            "start_utc": [each.start_utc for each in intervals],
-            "delivery_date": [each.delivery_date for each in intervals],
-            "resolution": resolutions,
-            "quantity": quantities,
-            "quality": qualities,
-        }
-        return Rows(columns), []
+        return pa.array([number is not None and is_refused(number) for number in numbers], pa.bool_())
+
+    return refuses
 
 
-def _metering_point_id(text: str) -> str:
-    try:
-        return metering.parse_metering_point_id(text)
-    except metering.InvalidMeteringPointId as error:
-        raise ValueError(f"metering_point_id {_shown(text)}: {error}.") from error
-
-
-def _direction(text: str) -> str:
-    if text not in _DIRECTIONS:
-        raise ValueError(f"direction {_shown(text)} is not consumption or production.")
-    return text
-
-
-def _resolution(text: str) -> str:
-    if text not in _STORED:
-        raise ValueError(f"resolution {_shown(text)} is not PT15M or PT1H.")
-    return text
-
-
-def _interval(text: str, resolution: str, *, received_at: datetime) -> Interval:
-    start = _instant(text)
-    if not FIRST_START <= start < END_START:
-        raise ValueError(
-            f"start {_shown(text)} is outside the market days {periods.FIRST_DAY} to {periods.END_DAY}."
+def _fault_of_number(context: Context, text: str) -> str:
+    if context.is_norwegian:
+        return (
+            f"quantity {shown(text)} is not a number with a decimal comma, as files with semicolons have it."
         )
-    if start > received_at + AHEAD:
-        raise ValueError(f"start {_shown(text)} lies more than {AHEAD.days} days in the future.")
-    minutes = 60 if resolution == Resolution.PT1H else 15
-    if start.minute % minutes or start.second or start.microsecond:
-        raise ValueError(f"start {_shown(text)} is not the start of an interval of {resolution}.")
-    day = periods.day_of(start)
-    return Interval(start.replace(tzinfo=None).isoformat(), day.isoformat())
+    return f"quantity {shown(text)} is not a decimal number with a point."
 
 
-def _instant(text: str) -> datetime:
-    try:
-        instant = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise ValueError(f"start {_shown(text)} is not an ISO 8601 time.") from error
-    if instant.tzinfo is None:
-        raise ValueError(f"start {_shown(text)} has no offset from UTC; write {_shown(text + 'Z')} for UTC.")
-    try:
-        return instant.astimezone(UTC)
-    except OverflowError as error:
-        raise ValueError(f"start {_shown(text)} is outside the calendar.") from error
+def _fault_of_quantity(predicate: str) -> rules.Message:
+    return lambda _, text: f"quantity {shown(text)} {predicate}."
 
 
-def _quality(quantity: str, quality: str) -> str:
-    """The quality as it is stored: without a quantity a value is missing, whatever it is called."""
-    if quality not in _DELIVERED_QUALITIES:
-        raise ValueError(f"quality {_shown(quality)} is unknown.")
-    if not quantity:
-        return Quality.MISSING.value
-    if not _QUANTITY.fullmatch(quantity):
-        raise ValueError(f"quantity {_shown(quantity)} {_fault_of_quantity(quantity)}.")
-    if quality == Quality.MISSING:
-        raise ValueError(f"quantity {_shown(quantity)} has the quality missing.")
-    return quality
+# --- the table
+
+RULES = (
+    *rules.METERING_POINT_ID,
+    Rule(
+        "direction is unknown",
+        ("direction",),
+        rules.is_none_of(_DIRECTIONS),
+        lambda _, text: f"direction {shown(text)} is not {' or '.join(_DIRECTIONS)}.",
+        "COALESCE(v.direction, '') NOT IN ('consumption', 'production')",
+    ),
+    Rule(
+        "resolution is not PT15M or PT1H",
+        ("resolution",),
+        rules.is_none_of(RESOLUTIONS),
+        lambda _, text: f"resolution {shown(text)} is not PT15M or PT1H.",
+        "COALESCE(v.resolution, '') NOT IN ('PT15M', 'PT1H')",
+    ),
+    Rule("start is a day and not a time", ("start",), rules.each(_is_day), _fault_of_day),
+    Rule("start has no offset from UTC", ("start",), rules.each(_has_no_offset), _fault_of_offset),
+    Rule(
+        "start is not a time in UTC such as 2026-03-29T01:00:00Z",
+        ("start",),
+        rules.each(lambda context, text: _read(context, text) is None),
+        _fault_of_start,
+        "v.start_utc IS NULL",
+    ),
+    Rule(
+        "start is outside the market days",
+        ("start",),
+        rules.each(_refuses_moments(_is_outside)),
+        lambda _, text: f"start {shown(text)} is outside the market days {FIRST_DAY} to {END_DAY}.",
+        "v.start_utc < CAST('2009-12-31T23:00:00' AS datetime2(0)) "
+        "OR v.start_utc >= CAST('2050-12-31T23:00:00' AS datetime2(0))",
+    ),
+    Rule(
+        "start lies more than two days in the future",
+        ("start",),
+        rules.each(_refuses_moments(_is_ahead)),
+        lambda _, text: f"start {shown(text)} lies more than {AHEAD.days} days in the future.",
+        "v.start_utc > DATEADD(day, 2, SYSUTCDATETIME())",
+    ),
+    Rule(
+        "start is not the start of an interval",
+        ("start", "resolution"),
+        rules.each(_starts_within_an_interval),
+        lambda _, text, resolution: (
+            f"start {shown(text)} is not the start of an interval of {RESOLUTIONS.get(resolution, 'PT1H')}."
+        ),
+        "DATEDIFF(second, CAST('2009-12-31T23:00:00' AS datetime2(0)), v.start_utc) "
+        "% CASE v.resolution WHEN 'PT15M' THEN 900 ELSE 3600 END <> 0",
+    ),
+    Rule(
+        "quantity is not a decimal number with a point",
+        ("quantity",),
+        _is_no_number,
+        _fault_of_number,
+        "v.quantity_text <> '' AND (v.quantity IS NULL "
+        "OR TRANSLATE(v.quantity_text, '+- eE', 'xxxxx') <> v.quantity_text AND v.quantity >= 0)",
+    ),
+    Rule(
+        "quantity has more than 12 digits before the point",
+        ("quantity",),
+        _refuses_numbers(lambda number: abs(number) >= _LIMIT),
+        _fault_of_quantity("has more than 12 digits before the point"),
+        "v.quantity >= 1000000000000",
+    ),
+    Rule(
+        "quantity is negative",
+        ("quantity",),
+        _refuses_numbers(lambda number: number < 0),
+        _fault_of_quantity("is negative"),
+        "v.quantity < 0",
+    ),
+    Rule(
+        "quantity has more than three decimals",
+        ("quantity",),
+        _refuses_numbers(lambda number: abs(number) < _LIMIT and number % _THOUSANDTH != 0),
+        _fault_of_quantity("has more than three decimals"),
+        "v.quantity_text LIKE '%.____%'",
+    ),
+    Rule(
+        "quality is unknown",
+        ("quality",),
+        rules.is_none_of(_QUALITIES),
+        lambda _, text: f"quality {shown(text)} is not one of {', '.join(_QUALITIES)}.",
+        "COALESCE(v.quality_text, '') NOT IN ('measured', 'estimated', 'final-estimated', 'temporary', "
+        "'calculated', 'missing')",
+    ),
+    Rule(
+        "a quantity has the quality missing",
+        ("quantity", "quality"),
+        lambda _, quantities, qualities: pc.and_(
+            pc.not_equal(quantities, ""), pc.equal(qualities, "missing")
+        ),
+        lambda _, quantity, __: f"quantity {shown(quantity)} has the quality missing.",
+        "v.quantity IS NOT NULL AND v.quality = 'missing'",
+    ),
+)
+"""What is refused in interval values, in the order of `metering.landed_fault`."""
 
 
-def _fault_of_quantity(text: str) -> str:
-    if not _NUMBER.fullmatch(text):
-        return "is not a decimal number with a point"
-    if text.startswith("-"):
-        return "is negative"
-    if len(text.partition(".")[0]) > 12:
-        return "has more than 12 digits before the point"
-    return "has more than three decimals"
+# --- rows as they are staged
 
 
-def _shown(text: str) -> str:
-    """A delivered text in quotes, short and on one line, for a message."""
-    return ascii(text if len(text) <= 40 else text[:37] + "...")
+def _staged(columns: rules.Columns, lines: pa.Int64Array, context: Context) -> pa.RecordBatch:
+    """The rows of columns that no rule refuses; a time that comes twice has the earlier start for now."""
+    start = columns["start"]
+    meant = [_start(context, text) for text in start.dictionary.to_pylist()]
+    starts = pa.array([each.microseconds for each in meant], pa.timestamp("us")).cast(pa.timestamp("s"))
+    days = pa.array([each.day for each in meant], pa.date32())
+    quantities = _quantities(columns["quantity"], context)
+    stored = (
+        lines,
+        columns["metering_point_id"],
+        columns["direction"],
+        starts.take(start.indices),
+        days.take(start.indices),
+        _stored_resolutions(columns["resolution"]),
+        quantities,
+        _stored_qualities(columns["quality"], quantities),
+    )
+    return pa.record_batch(
+        [column.cast(field.type) for column, field in zip(stored, _SCHEMA, strict=True)], schema=_SCHEMA
+    )
+
+
+def _start(context: Context, text: str) -> Start:
+    found = _read(context, text)
+    assert found is not None  # A rule refuses it.  # noqa: S101
+    return found.earlier if isinstance(found, Doubled) else found
+
+
+def _quantities(column: pa.DictionaryArray, context: Context) -> pa.Decimal128Array:
+    texts = column.dictionary
+    if not pc.all(pc.match_substring_regex(texts, _USUAL_OR_EMPTY)).as_py():
+        texts = pa.array([_usual(text, context) for text in texts.to_pylist()], pa.string())
+    numbers = pc.if_else(pc.equal(texts, ""), None, texts).cast(_QUANTITY)
+    return numbers.take(column.indices)
+
+
+def _usual(text: str, context: Context) -> str:
+    """The same number with three decimals."""
+    number = _number(text, is_norwegian=context.is_norwegian) if text else None
+    return "" if number is None else f"{number.quantize(_THOUSANDTH):f}"
+
+
+def _stored_resolutions(column: pa.DictionaryArray) -> pa.DictionaryArray:
+    names = pa.array([RESOLUTIONS[text] for text in column.dictionary.to_pylist()], pa.string())
+    return pa.DictionaryArray.from_arrays(column.indices, names)
+
+
+def _stored_qualities(column: pa.DictionaryArray, quantities: pa.Decimal128Array) -> pa.Array:
+    """Without a quantity a value is missing, whatever its quality says."""
+    if not quantities.null_count:
+        return column
+    return pc.if_else(pc.is_null(quantities), Quality.MISSING.value, column.cast(pa.string()))

@@ -1,23 +1,28 @@
 """Brings delivered files into the warehouse: all of a file, once, or nothing of it.
 
-A file is recognised by its header. Interval values are checked row by row as they are read and
-staged in chunks; what rows say about each other is then asked of the warehouse; and one
-transaction takes the staged rows in. A load that dies leaves only staged rows behind, which
-nobody reads.
+A file is recognised by its header. Its rows are checked as they are read, and staged in batches. Then the
+warehouse is asked what they say about each other, and one transaction takes the staged rows in. A load that
+dies leaves only staged rows behind, which nobody reads.
 """
 
-import gc
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import groupby
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol
 
 from shared.deliveries import files, intervals, registers, staging
-from shared.deliveries.files import MAX_FAULTS, Fault, File, Rejected
+from shared.deliveries.batches import Batch
+from shared.deliveries.delimited import NotDelimited
+from shared.deliveries.faults import Fault, Faults, Rejected
+from shared.deliveries.files import File
+from shared.deliveries.parquet import NotParquet
+from shared.deliveries.rules import Context
+from shared.deliveries.staging import Earlier, Found, Unknown
 from shared.telemetry import threads
 from shared.warehouse import spans, turns
 from shared.warehouse.engine import Query, Rows, Session, Statement, Warehouse, aware
@@ -31,11 +36,19 @@ KEEP_STAGED = timedelta(days=1)
 """After so long, staged rows belong to a load that has died."""
 SOURCE_LENGTH = 400
 
-_KINDS: dict[frozenset[str], Kind] = {
-    frozenset(intervals.HEADER): "interval values",
-    frozenset(registers.METERING_POINTS): "metering points",
-    frozenset(registers.SUPPLY_PERIODS): "supply periods",
+_COLUMNS: dict[Kind, tuple[str, ...]] = {
+    "interval values": intervals.HEADER,
+    "metering points": registers.METERING_POINTS,
+    "supply periods": registers.SUPPLY_PERIODS,
 }
+_TABLES: dict[Kind, str] = {
+    "interval values": "delivery_line",
+    "metering points": "metering_point_line",
+    "supply periods": "supply_period_line",
+}
+_SHOWN_COLUMNS = 8
+_CONTENT_LENGTH = 56
+"""Of a content's digest, so that a batch id has room for a number."""
 
 
 @dataclass(frozen=True)
@@ -45,13 +58,28 @@ class Loaded:
     Attributes:
         kind: what it holds.
         rows: how many rows it has.
-        is_new: False when interval values of the same content had been loaded before.
+        is_new: False when interval values of the same content had been loaded before, and nothing newer came
+            since: the file was skipped.
+        unknown: the metering points that nothing else knows; None where there are none.
     """
 
     path: Path
     kind: Kind
     rows: int
     is_new: bool
+    unknown: Unknown | None = None
+
+
+class Checks(Protocol):
+    """The checks of one file, batch by batch; faults go where they were told to."""
+
+    def check(self, batch: Batch) -> Rows | None:
+        """Return the rows of a batch as they are staged; None where anything has been refused so far."""
+        ...
+
+    def rest(self) -> Rows | None:
+        """Return the rows that waited for the end of the file."""
+        ...
 
 
 def load(
@@ -73,100 +101,187 @@ def load(
             metering points or supply periods is then refused after a later one of its kind.
 
     Raises:
-        Rejected: with the file's first faults; nothing of it was loaded.
+        Rejected: with the file's faults; nothing of it was loaded.
         WarehouseConflict: somebody else loaded or published at the same moment.
         OSError: the file cannot be read.
     """
     file = files.open_file(path)
-    kind = _kind(file)
+    faults = Faults()
+    kind = _kind(file, faults)
+    context = Context(received_at=now, is_norwegian=file.is_norwegian)
+    load = _Load(warehouse, file, kind, now=now, arrived_at=arrived_at, id=uuid.uuid4().hex)
     if kind == "interval values":
-        return _load_intervals(warehouse, file, now=now, progress=progress)
-    loaded = _load_register(warehouse, file, kind, now=now, arrived_at=arrived_at)
-    progress(loaded.rows, 1.0)
-    return loaded
+        checks: Checks = intervals.Checks(file.header, context=context, faults=faults)
+        return _load_intervals(load, checks, faults, progress=progress)
+    checks = registers.Checks(file.header, kind=_COLUMNS[kind], context=context, faults=faults)
+    return _load_register(load, checks, faults, progress=progress)
 
 
-def _kind(file: File) -> Kind:
-    """What a file holds, by its header; the columns may come in any order."""
-    kind = _KINDS.get(frozenset(file.header))
-    if kind is None or len(set(file.header)) < len(file.header):
-        raise Rejected(file.path, [Fault(1, _fault_of_header(file.header))])
+# --- what a file holds
+
+
+def _kind(file: File, faults: Faults) -> Kind:
+    """What a file holds, by its header; the columns may come in any order.
+
+    Faults of the header are added to `faults`, so that those of the columns that are right come to light too.
+    """
+    header = set(file.header)
+    kind = max(_COLUMNS, key=lambda each: len(header.intersection(_COLUMNS[each])))
+    if not header.intersection(_COLUMNS[kind]):
+        raise Rejected(file.path, [Fault(1, _no_header(file.header))])
+    if file.separator not in ("", ",", ";"):
+        reason = "The columns must be separated by commas or semicolons."
+        faults.add(reason, reason, [1])
+    reasons = _faults_of_header(file.header, _COLUMNS[kind])
+    if reasons:
+        faults.add("header", f"The header does not fit {kind}: {', '.join(reasons)}.", [1])
     return kind
 
 
-def _fault_of_header(header: Sequence[str]) -> str:
-    if len(header) == 1 and ";" in header[0]:
-        return "The columns must be separated by commas, not by semicolons."
-    nearest = max(_KINDS, key=lambda names: len(names & set(header)))
-    faults = [f"unknown column {name[:40]!a}" for name in header if name not in nearest]
-    faults += [f"no column {name}" for name in sorted(nearest - set(header))]
-    faults += [f"column {name} twice" for name in sorted(nearest) if header.count(name) > 1]
-    return f"The header does not fit {_KINDS[nearest]}: {', '.join(faults)}."
+def _no_header(header: Sequence[str]) -> str:
+    known = "; ".join(f"{','.join(columns)} ({kind})" for kind, columns in _COLUMNS.items())
+    return f"The first line is no header that is known: {_listed(header)}. Known are {known}."
+
+
+def _faults_of_header(header: Sequence[str], columns: Sequence[str]) -> list[str]:
+    unknown = [name for name in header if name not in columns]
+    faults = [f"unknown column {_listed(unknown)}"] if unknown else []
+    faults += [f"no column {name}" for name in sorted(set(columns) - set(header))]
+    faults += [f"column {name} twice" for name in sorted(columns) if header.count(name) > 1]
+    return faults
+
+
+def _listed(names: Sequence[str]) -> str:
+    shown = ", ".join(f"{name[:40]!a}" for name in names[:_SHOWN_COLUMNS])
+    return f"{shown} and {len(names) - _SHOWN_COLUMNS} more" if len(names) > _SHOWN_COLUMNS else shown
+
+
+# --- reading, checking and staging, for every kind of file
+
+
+@dataclass(frozen=True)
+class _Load:
+    """One load of one file, whose staged rows have its id."""
+
+    warehouse: Warehouse
+    file: File
+    kind: Kind
+    now: datetime
+    arrived_at: datetime | None
+    id: str
+
+    @property
+    def table(self) -> str:
+        """Where its rows are staged."""
+        return _TABLES[self.kind]
+
+    @property
+    def source(self) -> str:
+        """The name of the file, in characters that can be shown."""
+        name = self.file.path.name.encode("ascii", "replace").decode()
+        return "".join(each if each.isprintable() else "?" for each in name)[:SOURCE_LENGTH]
+
+
+@contextmanager
+def _staged(load: _Load, checks: Checks, faults: Faults, *, progress: Progress) -> Iterator[int]:
+    """Stage the rows of the file and delete them at the end of the block; the value is how many there are.
+
+    Raises:
+        Rejected: rows have faults.
+    """
+    try:
+        yield _stage(load, checks, faults, progress=progress)
+    finally:
+        turns.retried(_clear, load)
+
+
+def _stage(load: _Load, checks: Checks, faults: Faults, *, progress: Progress) -> int:
+    """Check the rows, and stage those of a batch while the next is checked."""
+    done = 0
+    with ThreadPoolExecutor(1, "staging") as stager:
+        staged = stager.submit(lambda: None)
+        for batch in _batches(load.file, faults):
+            rows = checks.check(batch)
+            staged.result()
+            if rows is not None:
+                staged = stager.submit(threads.carried(_insert), load, rows)
+            done += len(batch.lines)
+            progress(done, batch.share)
+        staged.result()
+    rest = checks.rest()
+    if rest is not None:
+        _insert(load, rest)
+    if not done and not faults:
+        faults.add("rows", "The file has a header and no rows.", [1])
+    if faults:
+        raise Rejected(load.file.path, faults.all())
+    return done
+
+
+def _batches(file: File, faults: Faults) -> Iterator[Batch]:
+    """The batches of the file; where it cannot be taken apart is a fault, and the end."""
+    line = 1
+    try:
+        for batch in file.batches():
+            for misfit in batch.misfits:
+                faults.add(misfit.kind, misfit.reason, misfit.lines)
+            line = batch.lines[-1].as_py() if len(batch.lines) else line
+            yield batch
+    except (NotDelimited, NotParquet) as error:
+        faults.add("file", str(error), [line])
+
+
+def _insert(load: _Load, rows: Rows) -> None:
+    with load.warehouse.transaction() as session:
+        for part in rows.parts():
+            session.run(staging.insert_rows(load.table, part, load_id=load.id, now=load.now))
+
+
+def _clear(load: _Load) -> None:
+    """Delete the rows that this load staged, and those of loads that died."""
+    with load.warehouse.transaction() as session:
+        session.run(staging.delete_rows(load.table, load.id, staged_before=load.now - KEEP_STAGED))
+
+
+def _refuse(load: _Load, found: Iterable[Found]) -> None:
+    """Raise Rejected where the warehouse found faults; it gives the first of each kind, and their number."""
+    faults: list[Fault] = []
+    for _, of_kind in groupby(found, key=lambda each: each.of_its_kind):
+        shown = list(of_kind)
+        faults += [each.fault for each in shown]
+        more = shown[-1].of_its_kind - len(shown)
+        if more:
+            faults.append(
+                Fault(shown[-1].fault.line, f"{more:,} more lines after this one have the same fault.")
+            )
+    if faults:
+        raise Rejected(load.file.path, sorted(faults, key=lambda fault: fault.line))
 
 
 # --- interval values
 
 
-def _load_intervals(warehouse: Warehouse, file: File, *, now: datetime, progress: Progress) -> Loaded:
-    batch_id = files.digest(file.path)
-    known = warehouse.fetch(staging.loaded(batch_id))
-    if known:
-        progress(known[0].rows, 1.0)
-        return Loaded(file.path, "interval values", known[0].rows, is_new=False)
-    load_id = uuid.uuid4().hex
-    try:
-        with _no_search_for_cycles():
-            rows = _stage(warehouse, file, load_id=load_id, now=now, progress=progress)
-        staged = _without_contradictions(warehouse, file, load_id=load_id)
-        is_new = turns.retried(_accept, warehouse, file, staged, batch_id=batch_id, now=now)
-    finally:
-        turns.retried(_clear, warehouse, load_id=load_id, now=now)
-    return Loaded(file.path, "interval values", rows, is_new=is_new)
+def _load_intervals(load: _Load, checks: Checks, faults: Faults, *, progress: Progress) -> Loaded:
+    content = files.digest(load.file.path)[:_CONTENT_LENGTH]
+    earlier = next(iter(load.warehouse.fetch(staging.earlier(content))), None)
+    if earlier is not None and _counts_still(load, earlier):
+        progress(earlier.rows, 1.0)
+        return Loaded(load.file.path, load.kind, earlier.rows, is_new=False)
+    with _staged(load, checks, faults, progress=progress) as rows:
+        staged = _without_contradictions(load)
+        is_new = turns.retried(_accept, load, staged, content=content)
+        unknown = _unknown(load) if is_new else None
+    return Loaded(load.file.path, load.kind, rows, is_new=is_new, unknown=unknown)
 
 
-@contextmanager
-def _no_search_for_cycles() -> Iterator[None]:
-    """Rows hold no reference cycles, and looking for some among so many takes 40 % of a load's time."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
-
-
-def _stage(warehouse: Warehouse, file: File, *, load_id: str, now: datetime, progress: Progress) -> int:
-    """Check the rows, and stage those of a chunk while the next is checked; returns how many there are."""
-    checks = intervals.Checks(file.header, received_at=now)
-    faults: list[Fault] = []
-    done = 0
-    with ThreadPoolExecutor(1, "staging") as stager:
-        staged = stager.submit(lambda: None)
-        for chunk in file.chunks():
-            rows, found = checks.check(chunk)
-            faults += found
-            if len(faults) >= MAX_FAULTS:
-                break
-            staged.result()
-            if rows is not None and not faults:
-                staged = stager.submit(
-                    threads.carried(_stage_chunk), warehouse, rows, load_id=load_id, now=now
-                )
-            done += len(chunk.lines)
-            progress(done, chunk.share)
-        staged.result()
-    if not faults and not done:
-        faults = [Fault(1, "The file has a header and no rows.")]
-    if faults:
-        raise Rejected(file.path, faults[:MAX_FAULTS])
-    return done
-
-
-def _stage_chunk(warehouse: Warehouse, rows: Rows, *, load_id: str, now: datetime) -> None:
-    with warehouse.transaction() as session:
-        for part in rows.parts():
-            session.run(staging.staged(part, load_id=load_id, now=now))
+def _counts_still(load: _Load, earlier: Earlier) -> bool:
+    """Whether content that was delivered before is skipped: it is the same arrival, or nothing came since."""
+    is_same_arrival = (
+        load.arrived_at is not None
+        and earlier.arrived_at is not None
+        and load.arrived_at <= aware(earlier.arrived_at)
+    )
+    return is_same_arrival or not earlier.is_overlapped
 
 
 @dataclass(frozen=True)
@@ -174,63 +289,74 @@ class _Staged:
     """Staged rows that do not contradict each other.
 
     Attributes:
-        load_id: which rows they are.
         days: where their market days lie.
+        days_in_part: where those lie of which the file does not have every interval.
         has_repeats: whether some intervals come more than once, each time with the same value.
     """
 
-    load_id: str
     days: list[Span]
+    days_in_part: list[Span]
     has_repeats: bool
 
 
-def _without_contradictions(warehouse: Warehouse, file: File, *, load_id: str) -> _Staged:
+def _without_contradictions(load: _Load) -> _Staged:
     """The staged rows, or Rejected where they contradict each other."""
-    with warehouse.transaction() as session:  # For the time that work may take, and not an answer.
-        (repeated,) = session.fetch(staging.repeated(load_id))
-        faults = [
-            *(session.fetch(staging.repeated_with_two_values(load_id)) if repeated else ()),
-            *session.fetch(staging.two_resolutions_in_a_day(load_id)),
-        ]
-        days = spans.covering(session.fetch(staging.days(load_id)))
-    if faults:
-        raise Rejected(file.path, sorted(faults, key=lambda fault: fault.line)[:MAX_FAULTS])
-    return _Staged(load_id, days, has_repeats=repeated > 0)
+    with load.warehouse.transaction() as session:  # For the time that work may take, and not an answer.
+        (repeated,) = session.fetch(staging.repeated(load.id))
+        if repeated:
+            _refuse(load, session.fetch(staging.repeated_with_two_values(load.id)))
+        _refuse(load, session.fetch(staging.two_resolutions_in_a_day(load.id)))
+        days = session.fetch(staging.days(load.id))
+    return _Staged(
+        spans.covering([each.whole for each in days]),
+        # Repeats are counted as intervals, so a day with any may look whole.
+        spans.covering([each.whole for each in days if each.is_in_part or repeated]),
+        has_repeats=repeated > 0,
+    )
 
 
-def _clear(warehouse: Warehouse, *, load_id: str, now: datetime) -> None:
-    """Delete the rows that this load staged, and those of loads that died."""
-    with warehouse.transaction() as session:
-        session.run(staging.forget(load_id, staged_before=now - KEEP_STAGED))
-
-
-def _accept(warehouse: Warehouse, file: File, staged: _Staged, *, batch_id: str, now: datetime) -> bool:
-    """Take the staged rows in; False when somebody else did so with the same content meanwhile."""
-    with warehouse.transaction() as session:
+def _accept(load: _Load, staged: _Staged, *, content: str) -> bool:
+    """Take the staged rows in; False when they are there already and nothing newer came since."""
+    with load.warehouse.transaction() as session:
         session.run(turns.take())
-        if session.fetch(staging.loaded(batch_id)):
+        earlier = next(iter(session.fetch(staging.earlier(content))), None)
+        if earlier is not None and _is_newest(session, load, earlier, staged):
             return False
-        _refuse_another_resolution(session, file, staged)
-        received_at = _after_all_others(session, _LATEST_DELIVERY, now=now)
-        taken_in = staging.taken_in(
-            staged.load_id, batch_id=batch_id, received_at=received_at, has_repeats=staged.has_repeats
-        )
-        session.run(taken_in)
-        source = _source(file.path)
+        if staged.days_in_part:
+            _refuse(load, session.fetch(staging.days_in_another_resolution(load.id, staged.days_in_part)))
+        received_at = _after_all_others(session, _LATEST_DELIVERY, now=load.now)
+        batch_id = f"{content}-{1 if earlier is None else earlier.number + 1}"
         session.run(
-            staging.delivery(staged.load_id, batch_id=batch_id, received_at=received_at, source=source)
+            staging.append_values(
+                load.id, batch_id=batch_id, received_at=received_at, has_repeats=staged.has_repeats
+            )
+        )
+        session.run(
+            staging.record_delivery(
+                *(load.id,),
+                batch_id=batch_id,
+                received_at=received_at,
+                arrived_at=load.arrived_at,
+                source=load.source,
+            )
         )
     return True
 
 
-def _refuse_another_resolution(session: Session, file: File, staged: _Staged) -> None:
-    """Refuse days that are stored, or wait to be published, in another resolution."""
-    faults = [
-        *session.fetch(staging.published_in_another_resolution(staged.load_id, staged.days)),
-        *session.fetch(staging.waiting_in_another_resolution(staged.load_id, staged.days)),
-    ]
-    if faults:
-        raise Rejected(file.path, sorted(faults, key=lambda fault: fault.line)[:MAX_FAULTS])
+def _is_newest(session: Session, load: _Load, earlier: Earlier, staged: _Staged) -> bool:
+    """Whether no interval of the content was delivered after the content was."""
+    later = staging.delivered_later(load.id, staged.days, received_at=aware(earlier.received_at))
+    return _counts_still(load, earlier) or not session.fetch(later)
+
+
+def _unknown(load: _Load) -> Unknown | None:
+    """The metering points of the file that nothing else knows."""
+    with load.warehouse.transaction() as session:
+        (unregistered,) = session.fetch(staging.unregistered(load.id))
+        if unregistered.first is None or unregistered.last is None:
+            return None
+        found = session.fetch(staging.unknown(load.id, first=unregistered.first, last=unregistered.last))
+    return Unknown(found[0][1], tuple(id_ for id_, _ in found)) if found else None
 
 
 _LATEST_DELIVERY: Query[datetime | None] = Query(
@@ -250,58 +376,43 @@ def _after_all_others(session: Session, others: Query[datetime | None], *, now: 
     return now if latest is None else max(now, aware(latest) + timedelta(microseconds=1))
 
 
-def _source(path: Path) -> str:
-    return path.name.encode("ascii", "replace").decode()[:SOURCE_LENGTH]
-
-
 # --- metering points and supply periods
 
 
-def _load_register(
-    warehouse: Warehouse, file: File, kind: Kind, *, now: datetime, arrived_at: datetime | None
-) -> Loaded:
+def _load_register(load: _Load, checks: Checks, faults: Faults, *, progress: Progress) -> Loaded:
     """Replace what is known of the metering points that the file names."""
-    read, replace = (
-        (registers.metering_points, registers.replace_metering_points)
-        if kind == "metering points"
-        else (registers.supply_periods, registers.replace_supply_periods)
-    )
-    register = read(file.header, file.chunks())
-    if register.faults:
-        raise Rejected(file.path, sorted(register.faults, key=lambda fault: fault.line)[:MAX_FAULTS])
-    loaded = Loaded(file.path, kind, len(register.records), is_new=True)
-    statements = list(replace(register.records))
-    turns.retried(_accept_register, warehouse, statements, loaded=loaded, now=now, arrived_at=arrived_at)
-    return loaded
+    with _staged(load, checks, faults, progress=progress) as rows:
+        with load.warehouse.transaction() as session:
+            contradictions = (
+                staging.repeated_metering_points(load.id)
+                if load.kind == "metering points"
+                else staging.overlapping_periods(load.id)
+            )
+            _refuse(load, session.fetch(contradictions))
+        turns.retried(_accept_register, load, rows=rows)
+    return Loaded(load.file.path, load.kind, rows, is_new=True)
 
 
-def _accept_register(
-    warehouse: Warehouse,
-    statements: Sequence[Statement],
-    *,
-    loaded: Loaded,
-    now: datetime,
-    arrived_at: datetime | None,
-) -> None:
+def _accept_register(load: _Load, *, rows: int) -> None:
     """Replace the records, and note in the same transaction that they may have changed."""
-    with warehouse.transaction() as session:
+    with load.warehouse.transaction() as session:
         session.run(turns.take())
-        _refuse_overtaken(session, loaded, arrived_at=arrived_at)
-        received_at = _after_all_others(session, _LATEST_REGISTER, now=now)
-        for statement in statements:
+        _refuse_overtaken(session, load)
+        received_at = _after_all_others(session, _LATEST_REGISTER, now=load.now)
+        for statement in staging.replace_records(load.table, load.id):
             session.run(statement)
-        session.run(_register_delivery(loaded, received_at=received_at, arrived_at=arrived_at))
+        session.run(_register_delivery(load, rows=rows, received_at=received_at))
 
 
-def _refuse_overtaken(session: Session, loaded: Loaded, *, arrived_at: datetime | None) -> None:
+def _refuse_overtaken(session: Session, load: _Load) -> None:
     """Refuse a file whose records a later one of its kind may have replaced: it would bring old ones back."""
-    (latest,) = session.fetch(_latest_arrival(loaded.kind))
-    if arrived_at is not None and latest is not None and arrived_at < aware(latest):
+    (latest,) = session.fetch(_latest_arrival(load.kind))
+    if load.arrived_at is not None and latest is not None and load.arrived_at < aware(latest):
         reason = (
-            f"a file of {loaded.kind} that arrived later was taken in before this one; "
+            f"a file of {load.kind} that arrived later was taken in before this one; "
             "deliver it again if it is still right."
         )
-        raise Rejected(loaded.path, [Fault(1, reason)])
+        raise Rejected(load.file.path, [Fault(1, reason)])
 
 
 def _latest_arrival(kind: Kind) -> Query[datetime | None]:
@@ -313,13 +424,13 @@ def _latest_arrival(kind: Kind) -> Query[datetime | None]:
     )
 
 
-def _register_delivery(loaded: Loaded, *, received_at: datetime, arrived_at: datetime | None) -> Statement:
+def _register_delivery(load: _Load, *, rows: int, received_at: datetime) -> Statement:
     return Statement(
         """
         INSERT INTO metering.register_delivery (kind, source, received_at, records, arrived_at)
         SELECT CAST(? AS varchar(20)), CAST(? AS varchar(400)), CAST(? AS datetime2(6)), CAST(? AS bigint),
                CAST(? AS datetime2(6))
         """,
-        (loaded.kind, _source(loaded.path), received_at, loaded.rows, arrived_at),
+        (load.kind, load.source, received_at, rows, load.arrived_at),
         "record_register",
     )

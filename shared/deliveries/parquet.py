@@ -1,51 +1,94 @@
-"""Parquet files as text columns, read with DuckDB, which the deployed app does not have."""
+"""Parquet files as text columns. A folder that a file lies in says nothing about its content."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet
 
-_CONFIG: dict[str, Any] = {"autoinstall_known_extensions": False}
+from shared.deliveries.batches import ROWS, Batch
+
+_BUFFER_BYTES = 1024 * 1024
+_MOST_METADATA_BYTES = 16 * 1024 * 1024
+_TEXT = pa.dictionary(pa.int32(), pa.string())
 
 
 class NotParquet(ValueError):
-    """The file is not whole, or no Parquet at all."""
+    """The file is damaged, or holds what is no column of text; the message says which."""
 
 
 def header(path: Path) -> tuple[str, ...]:
-    """The names of the columns, or NotParquet."""
-    with duckdb.connect(config=_CONFIG) as connection:
-        try:
-            return tuple(name for name, _ in _columns(connection, path))
-        except duckdb.Error as error:
-            raise NotParquet(str(error).splitlines()[0]) from error
+    """Return the names of the columns.
 
-
-def chunks(path: Path, *, size: int) -> Iterator[tuple[Sequence[Sequence[str]], float]]:
-    """Up to `size` rows at a time as one sequence of texts for each column, with the share read so far.
-
-    Nulls become empty texts, times with a zone ISO 8601 in UTC, times without one stay without.
+    Raises:
+        NotParquet: the file is damaged, or has a column that is a list or a structure.
     """
-    with duckdb.connect(config=_CONFIG) as connection:
-        columns = _columns(connection, path)
-        (total,) = connection.execute("SELECT COUNT(*) FROM read_parquet(?)", [str(path)]).fetchone() or (0,)
-        texts = ", ".join(_as_text(name, kind) for name, kind in columns)
-        connection.execute(f"SELECT {texts} FROM read_parquet(?)", [str(path)])  # noqa: S608 - quoted names
+    with _opened(path) as file:
+        schema = file.schema_arrow
+    for column in schema:
+        if pa.types.is_nested(column.type):
+            raise NotParquet(
+                f"The column {column.name[:40]!a} holds {column.type}, and not one value in each row."
+            )
+    return tuple(schema.names)
+
+
+def batches(path: Path) -> Iterator[Batch]:
+    """Yield the rows: nulls as empty texts, times with a zone as ISO 8601 in UTC, others without zone.
+
+    Raises:
+        NotParquet: the file is damaged.
+    """
+    with _opened(path) as file:
+        total = max(file.metadata.num_rows, 1)
         done = 0
-        while rows := connection.fetchmany(size):
-            done += len(rows)
-            yield tuple(zip(*rows, strict=True)), done / total
+        try:
+            for some in file.iter_batches(batch_size=ROWS, use_threads=False):
+                some.validate(
+                    full=True
+                )  # Text that is not in UTF-8 would otherwise come to light much later.
+                lines = pa.array(range(done + 1, done + some.num_rows + 1), pa.int64())
+                done += some.num_rows
+                yield Batch([_texts(column) for column in some.columns], lines, [], done / total)
+        except (pa.ArrowException, OSError) as error:
+            raise _damaged(error) from error
 
 
-def _columns(connection: duckdb.DuckDBPyConnection, path: Path) -> list[tuple[str, str]]:
-    described = connection.execute("DESCRIBE SELECT * FROM read_parquet(?)", [str(path)]).fetchall()
-    return [(name, kind) for name, kind, *_ in described]
+def _opened(path: Path) -> pyarrow.parquet.ParquetFile:
+    try:
+        return pyarrow.parquet.ParquetFile(
+            path,
+            buffer_size=_BUFFER_BYTES,
+            pre_buffer=False,
+            thrift_string_size_limit=_MOST_METADATA_BYTES,
+            thrift_container_size_limit=_MOST_METADATA_BYTES,
+        )
+    except (pa.ArrowException, OSError) as error:
+        raise _damaged(error) from error
 
 
-def _as_text(name: str, kind: str) -> str:
-    quoted = '"' + name.replace('"', '""') + '"'
-    if kind == "TIMESTAMP WITH TIME ZONE":
-        # By its microseconds since 1970: time zones are an extension of DuckDB that need not be there.
-        return f"COALESCE(strftime(make_timestamp(epoch_us({quoted})), '%Y-%m-%dT%H:%M:%S.%fZ'), '')"
-    return f"COALESCE(CAST({quoted} AS VARCHAR), '')"
+def _damaged(error: Exception) -> NotParquet:
+    return NotParquet(f"Not Parquet: {str(error).splitlines()[0][:200]}")
+
+
+def _texts(column: pa.Array) -> pa.DictionaryArray:
+    decoded = column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
+    encoded = decoded.dictionary_encode()
+    texts, indices = _text(encoded.dictionary), encoded.indices.cast(pa.int32())
+    if indices.null_count:
+        indices = pc.fill_null(indices, pa.scalar(len(texts), pa.int32()))
+        texts = pa.concat_arrays([texts, pa.array([""])])
+    return pa.DictionaryArray.from_arrays(indices, texts)
+
+
+def _text(values: pa.Array) -> pa.StringArray:
+    kind = values.type
+    if not pa.types.is_timestamp(kind):
+        return values.cast(pa.string())
+    # Without the zone the time is that in UTC, which needs no database of zones.
+    texts = pc.replace_substring_regex(
+        values.cast(pa.timestamp(kind.unit)).cast(pa.string()), r"(\.\d*?)0+$", r"\1"
+    )
+    texts = pc.replace_substring_regex(texts, r"\.$", "")
+    return pc.binary_join_element_wise(texts, pa.scalar("Z" if kind.tz else ""), "")

@@ -1,16 +1,17 @@
-"""Delivered metering points and supply periods: their checks, and the statements that store them. Pure."""
+"""Delivered metering points and supply periods: what is refused, and the rows as they are staged. Pure."""
 
-import json
-import re
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import date
-from itertools import pairwise
-from typing import Any
 
-from shared import metering
-from shared.deliveries.files import Chunk, Fault
-from shared.warehouse.engine import ROWS_OF_A_STATEMENT, Json, Statement
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from shared.deliveries import rules, times
+from shared.deliveries.batches import Batch
+from shared.deliveries.faults import Faults
+from shared.deliveries.rules import Context, Rule, shown
+from shared.metering import PRICE_AREAS
+from shared.warehouse.engine import Rows
 
 METERING_POINTS = (
     "metering_point_id",
@@ -29,176 +30,124 @@ _LENGTHS = {
     "address": 200,
     "postal_code": 10,
     "city": 100,
-    "price_area": 10,
     "grid_area": 50,
     "meter_serial": 50,
 }
-_CUSTOMER_NUMBER = re.compile(r"[1-9][0-9]{0,17}")
-_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-
-Record = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Register:
-    """Checked records of a file, with the line of each, and the faults that were found."""
-
-    records: list[Record]
-    lines: list[int]
-    faults: list[Fault]
+"""The lengths of text columns in bytes of UTF-8."""
+_CONTROL = r"[\p{Cc}\p{Zl}\p{Zp}]"
+"""What breaks a line or does something else than show a character."""
 
 
-def metering_points(header: Sequence[str], chunks: Iterator[Chunk]) -> Register:
-    """The records of a metering_points file; each metering point once."""
-    register = _read(header, chunks, _metering_point)
-    first: dict[str, int] = {}
-    for line, record in zip(register.lines, register.records, strict=True):
-        id_ = record["metering_point_id"]
-        if id_ in first:
-            register.faults.append(Fault(line, f"metering point {id_} is in line {first[id_]} already."))
-        first.setdefault(id_, line)
-    return register
+class Checks:
+    """The checks of one file, batch by batch.
+
+    Args:
+        header: the file's columns; what is no column of the kind is passed over.
+        kind: the columns of the kind of file.
+        context: what texts mean in the file.
+        faults: where faults are added.
+    """
+
+    def __init__(
+        self, header: Sequence[str], *, kind: Sequence[str], context: Context, faults: Faults
+    ) -> None:
+        self._header = header
+        self._kind = kind
+        self._context = context
+        self._faults = faults
+
+    def check(self, batch: Batch) -> Rows | None:
+        """Return the rows of a batch as they are staged; None where anything has been refused so far."""
+        columns = batch.named(self._header, among=self._kind)
+        rules.apply(RULES, columns, lines=batch.lines, context=self._context, faults=self._faults)
+        if self._faults:
+            return None
+        stored = {name: _stored(name, columns[name], self._context) for name in self._kind}
+        return Rows(pa.record_batch({"line": batch.lines, **stored}))
+
+    def rest(self) -> Rows | None:
+        """Return None: every row is told by itself."""
+        return None
 
 
-def supply_periods(header: Sequence[str], chunks: Iterator[Chunk]) -> Register:
-    """The records of a supply_periods file; at most one customer at a metering point at a time."""
-    register = _read(header, chunks, _supply_period)
-    numbered = sorted(
-        zip(register.records, register.lines, strict=True),
-        key=lambda pair: (pair[0]["metering_point_id"], pair[0]["valid_from"], pair[1]),
+def _stored(name: str, column: pa.DictionaryArray, context: Context) -> pa.Array:
+    texts = column.dictionary
+    if name == "customer_number":
+        return texts.cast(pa.int64()).take(column.indices)
+    if name in ("valid_from", "valid_to"):
+        return pa.array([_day(context, text) for text in texts.to_pylist()], pa.date32()).take(column.indices)
+    return pc.if_else(pc.equal(texts, ""), None, texts).take(column.indices)
+
+
+def _day(context: Context, text: str) -> date | None:
+    return times.day_of(text, is_norwegian=context.is_norwegian)
+
+
+def _ends_before_it_begins(context: Context, valid_from: str, valid_to: str) -> bool:
+    first, end = _day(context, valid_from), _day(context, valid_to)
+    return first is not None and end is not None and end <= first
+
+
+def _is_longer_than(length: int) -> rules.Refuses:
+    return lambda _, texts: pc.greater(pc.binary_length(texts), length)
+
+
+def _too_long(name: str, length: int) -> Rule:
+    reason = f"{name} is longer than {length} bytes"
+    return Rule(
+        reason,
+        (name,),
+        _is_longer_than(length),
+        lambda _, __: f"{name} is longer than {length} bytes.",
     )
-    for (before, first), (record, line) in pairwise(numbered):
-        same = before["metering_point_id"] == record["metering_point_id"]
-        if same and (before["valid_to"] is None or before["valid_to"] > record["valid_from"]):
-            reason = (
-                f"the period of customer {record['customer_number']} at {record['metering_point_id']} "
-                f"from {record['valid_from']} overlaps that of customer "
-                f"{before['customer_number']} in line {first}."
-            )
-            register.faults.append(Fault(line, reason))
-    return register
 
 
-def _read(
-    header: Sequence[str], chunks: Iterator[Chunk], parse: Callable[[dict[str, str]], Record]
-) -> Register:
-    register = Register([], [], [])
-    for chunk in chunks:
-        for line, *fields in zip(chunk.lines, *chunk.columns, strict=True):
-            try:
-                record = parse(dict(zip(header, fields, strict=True)))
-            except ValueError as error:
-                register.faults.append(Fault(line, f"{error}."))
-                continue
-            register.records.append(record)
-            register.lines.append(line)
-    return register
+def _control_character(name: str) -> Rule:
+    return Rule(
+        f"{name} has a line break or another control character",
+        (name,),
+        rules.has(_CONTROL),
+        lambda _, text: f"{name} {shown(text)} has a line break or another control character.",
+    )
 
 
-def _metering_point(fields: dict[str, str]) -> Record:
-    record: Record = {"metering_point_id": _id(fields["metering_point_id"])}
-    for name, length in _LENGTHS.items():
-        record[name] = _text(name, fields[name], length=length)
-    return record
+def _no_day(name: str) -> Rule:
+    def refuses(context: Context, text: str) -> bool:
+        return (text != "" or name == "valid_from") and _day(context, text) is None
+
+    def message(context: Context, text: str) -> str:
+        example = "29.03.2026" if context.is_norwegian else "2026-03-29"
+        return f"{name} {shown(text)} is not a date such as {example}."
+
+    return Rule(f"{name} is not a date", (name,), rules.each(refuses), message)
 
 
-def _supply_period(fields: dict[str, str]) -> Record:
-    number = fields["customer_number"]
-    if not _CUSTOMER_NUMBER.fullmatch(number):
-        raise ValueError(f"customer_number {number!a} is not a positive whole number")
-    valid_from = _date("valid_from", fields["valid_from"])
-    valid_to = _date("valid_to", fields["valid_to"]) if fields["valid_to"] else None
-    if valid_to is not None and valid_to <= valid_from:
-        raise ValueError(f"valid_to {valid_to} is not after valid_from {valid_from}")
-    return {
-        "customer_number": int(number),
-        "metering_point_id": _id(fields["metering_point_id"]),
-        "valid_from": valid_from,
-        "valid_to": valid_to,
-    }
-
-
-def _id(text: str) -> str:
-    try:
-        return metering.parse_metering_point_id(text)
-    except metering.InvalidMeteringPointId as error:
-        raise ValueError(f"metering_point_id {text[:40]!a}: {error}") from error
-
-
-def _text(name: str, text: str, *, length: int) -> str | None:
-    try:
-        size = len(text.encode())  # The columns are UTF-8, and their lengths are bytes.
-    except UnicodeEncodeError as error:
-        raise ValueError(f"{name} is not UTF-8") from error
-    if size > length:
-        raise ValueError(f"{name} is longer than {length} bytes")
-    return text or None
-
-
-def _date(name: str, text: str) -> date:
-    try:
-        if _DATE.fullmatch(text):
-            return date.fromisoformat(text)
-    except ValueError:
-        pass  # The fault below says it, also for a text of another form.
-    raise ValueError(f"{name} {text[:40]!a} is not a date such as 2026-03-29")
-
-
-def replace_metering_points(records: Sequence[Record]) -> Iterator[Statement]:
-    """Put these records in the place of what is known of their metering points."""
-    for some in _json_parts(records):
-        yield Statement(
-            """
-            DELETE FROM metering.metering_point
-            WHERE metering_point_id IN (
-                SELECT named.metering_point_id FROM OPENJSON(?) WITH (metering_point_id varchar(18)) AS named)
-            """,
-            (some,),
-            "forget_metering_points",
-        )
-        yield Statement(
-            """
-            INSERT INTO metering.metering_point (metering_point_id, name, address, postal_code, city,
-                                                 price_area, grid_area, meter_serial)
-            SELECT metering_point_id, name, address, postal_code, city, price_area, grid_area, meter_serial
-            FROM OPENJSON(?) WITH (metering_point_id varchar(18), name varchar(200), address varchar(200),
-                                   postal_code varchar(10), city varchar(100), price_area varchar(10),
-                                   grid_area varchar(50), meter_serial varchar(50)) AS delivered
-            """,
-            (some,),
-            "take_in_metering_points",
-        )
-
-
-def replace_supply_periods(records: Sequence[Record]) -> Iterator[Statement]:
-    """Put these records in the place of all periods of their metering points."""
-    # All named metering points are forgotten before anything is added: the periods of one may
-    # stand in several parts.
-    parts = list(_json_parts(records))
-    for some in parts:
-        yield Statement(
-            """
-            DELETE FROM metering.supply_period
-            WHERE metering_point_id IN (
-                SELECT named.metering_point_id FROM OPENJSON(?) WITH (metering_point_id varchar(18)) AS named)
-            """,
-            (some,),
-            "forget_supply_periods",
-        )
-    for some in parts:
-        yield Statement(
-            """
-            INSERT INTO metering.supply_period (customer_number, metering_point_id, valid_from, valid_to)
-            SELECT customer_number, metering_point_id, valid_from, valid_to
-            FROM OPENJSON(?) WITH (customer_number bigint, metering_point_id varchar(18),
-                                   valid_from date, valid_to date) AS delivered
-            """,
-            (some,),
-            "take_in_supply_periods",
-        )
-
-
-def _json_parts(records: Sequence[Record]) -> Iterator[Json]:
-    for start in range(0, len(records), ROWS_OF_A_STATEMENT):
-        # As ASCII: a driver would otherwise send text in the machine's character set.
-        yield Json(json.dumps(records[start : start + ROWS_OF_A_STATEMENT], default=str))
+RULES = (
+    *rules.METERING_POINT_ID,
+    *(
+        rule
+        for name, length in _LENGTHS.items()
+        for rule in (_too_long(name, length), _control_character(name))
+    ),
+    Rule(
+        "price_area is unknown",
+        ("price_area",),
+        rules.is_none_of(("", *PRICE_AREAS)),
+        lambda _, text: f"price_area {shown(text)} is not one of {', '.join(PRICE_AREAS)}, and not empty.",
+    ),
+    Rule(
+        "customer_number is not a positive whole number",
+        ("customer_number",),
+        rules.differs("[1-9][0-9]{0,17}"),
+        lambda _, text: f"customer_number {shown(text)} is not a positive whole number.",
+    ),
+    _no_day("valid_from"),
+    _no_day("valid_to"),
+    Rule(
+        "valid_to is not after valid_from",
+        ("valid_from", "valid_to"),
+        rules.each(_ends_before_it_begins),
+        lambda _, valid_from, valid_to: f"valid_to {valid_to} is not after valid_from {valid_from}.",
+    ),
+)
+"""What is refused in metering points and in supply periods; they share only the column of the id."""

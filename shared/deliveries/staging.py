@@ -1,72 +1,190 @@
-"""The statements that stage interval values, ask what they say about each other, and take them in. Pure."""
+"""The statements that stage rows, ask what they say about each other, and take them in. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from shared.deliveries.files import MAX_FAULTS, Fault
+from shared.deliveries.faults import Fault
 from shared.warehouse import spans
 from shared.warehouse.engine import Query, Rows, Statement
 from shared.warehouse.spans import Day, Span
 
+MOST_FAULTS = 20
+"""Faults of one kind that the warehouse reports at most."""
 
-class Known(NamedTuple):
-    """A delivery that was loaded before, and how many values it has."""
+TABLES: Mapping[str, Mapping[str, str]] = {
+    "delivery_line": {
+        "metering_point_id": "varchar(18)",
+        "direction": "varchar(11)",
+        "start_utc": "datetime2(0)",
+        "delivery_date": "date",
+        "resolution": "varchar(5)",
+        "quantity": "decimal(18, 3)",
+        "quality": "varchar(15)",
+    },
+    "metering_point_line": {
+        "metering_point_id": "varchar(18)",
+        "name": "varchar(200)",
+        "address": "varchar(200)",
+        "postal_code": "varchar(10)",
+        "city": "varchar(100)",
+        "price_area": "varchar(10)",
+        "grid_area": "varchar(50)",
+        "meter_serial": "varchar(50)",
+    },
+    "supply_period_line": {
+        "customer_number": "bigint",
+        "metering_point_id": "varchar(18)",
+        "valid_from": "date",
+        "valid_to": "date",
+    },
+}
+"""Where rows are staged: the columns that come from a file, after `line`."""
 
+
+class Found(NamedTuple):
+    """A fault that the warehouse found, and how many of its kind there are."""
+
+    fault: Fault
+    of_its_kind: int
+
+
+class Earlier(NamedTuple):
+    """The latest delivery of a content.
+
+    Attributes:
+        number: how many times the content was delivered until then.
+        rows: how many values it has.
+        received_at: when it counts as received, in UTC without zone.
+        arrived_at: when its file arrived in the container of deliveries, in UTC without zone.
+        is_overlapped: whether values of the same time came later.
+    """
+
+    number: int
     rows: int
+    received_at: datetime
+    arrived_at: datetime | None
+    is_overlapped: bool
 
 
-def loaded(batch_id: str) -> Query[Known]:
-    """Whether this content was loaded before: one row or none."""
-    return Query(
-        "SELECT interval_values FROM metering.delivery WHERE batch_id = ?", (batch_id,), Known, "loaded"
-    )
+class StagedDay(NamedTuple):
+    """A market day with staged values; in part where a series has some of its intervals only."""
+
+    whole: Day
+    is_in_part: bool
 
 
-def staged(rows: Rows, *, load_id: str, now: datetime) -> Statement:
-    """Stage checked rows."""
+class Unknown(NamedTuple):
+    """Metering points that nothing else knows: how many, and some of them."""
+
+    number: int
+    examples: tuple[str, ...]
+
+
+# --- staging
+
+
+def insert_rows(table: str, rows: Rows, *, load_id: str, now: datetime) -> Statement:
+    """Stage checked rows in one of TABLES."""
+    names = ", ".join(TABLES[table])
+    types = ", ".join(f"{name} {kind}" for name, kind in TABLES[table].items())
     return Statement(
-        """
-        INSERT INTO metering.delivery_line (load_id, staged_at, line, metering_point_id, direction,
-                                            start_utc, delivery_date, resolution, quantity, quality)
-        SELECT CAST(? AS varchar(32)), CAST(? AS datetime2(6)), line, metering_point_id, direction,
-               start_utc, delivery_date, resolution, quantity, quality
-        FROM OPENJSON(?) WITH (line bigint, metering_point_id varchar(18), direction varchar(11),
-                               start_utc datetime2(0), delivery_date date, resolution varchar(5),
-                               quantity decimal(18, 3), quality varchar(15)) AS delivered
-        """,
+        f"""
+        INSERT INTO metering.{table} (load_id, staged_at, line, {names})
+        SELECT CAST(? AS varchar(32)), CAST(? AS datetime2(6)), line, {names}
+        FROM OPENJSON(?) WITH (line bigint, {types}) AS delivered
+        """,  # noqa: S608  # Nothing but the names above is put in.
         (load_id, now, rows),
         "stage",
     )
 
 
-def forget(load_id: str, *, staged_before: datetime) -> Statement:
+def delete_rows(table: str, load_id: str, *, staged_before: datetime) -> Statement:
     """Delete what a load staged, and what was staged so long ago that its load has died."""
     return Statement(
-        "DELETE FROM metering.delivery_line WHERE load_id = ? OR staged_at < CAST(? AS datetime2(6))",
+        f"DELETE FROM metering.{table} WHERE load_id = ? OR staged_at < CAST(? AS datetime2(6))",  # noqa: S608
         (load_id, staged_before),
         "forget_staged",
     )
 
 
-def days(load_id: str) -> Query[Day]:
-    """The market days that have staged values, in order."""
+# --- interval values
+
+
+def earlier(content: str) -> Query[Earlier]:
+    """Ask for the latest delivery of a content: one row or none.
+
+    Args:
+        content: what the batch ids of all its deliveries begin with, before `-` and their number.
+    """
     return Query(
         """
-        SELECT delivery_date, MIN(metering_point_id), MAX(metering_point_id)
-        FROM metering.delivery_line
-        WHERE load_id = ?
-        GROUP BY delivery_date
-        ORDER BY delivery_date
+        SELECT d.batch_id, d.interval_values, d.received_at, d.arrived_at,
+               CASE WHEN EXISTS (SELECT 1 FROM metering.delivery AS later
+                                 WHERE later.received_at > d.received_at
+                                   AND later.first_start_utc <= d.last_start_utc
+                                   AND later.last_start_utc >= d.first_start_utc) THEN 1 ELSE 0 END
+        FROM metering.delivery AS d
+        WHERE d.batch_id LIKE ?
+        ORDER BY d.received_at DESC
+        OFFSET 0 ROWS FETCH NEXT 1 ROWS ONLY
+        """,
+        (f"{content}-%",),
+        lambda batch_id, rows, received_at, arrived_at, is_overlapped: Earlier(
+            int(batch_id.rpartition("-")[2]), rows, received_at, arrived_at, bool(is_overlapped)
+        ),
+        "earlier_delivery",
+    )
+
+
+def delivered_later(load_id: str, days: Sequence[Span], *, received_at: datetime) -> Query[int]:
+    """Ask whether any staged interval was delivered after `received_at`: a row, or none."""
+    there = spans.starts_within(days, table="v")
+    return Query(
+        f"""
+        SELECT 1
+        FROM metering.delivery_line AS staged
+        JOIN metering.interval_value AS v
+          ON v.metering_point_id = staged.metering_point_id
+         AND v.direction = staged.direction
+         AND v.start_utc = staged.start_utc
+        WHERE staged.load_id = ?
+          AND v.received_at > CAST(? AS datetime2(6))
+          AND {there.sql}
+        ORDER BY staged.line
+        OFFSET 0 ROWS FETCH NEXT 1 ROWS ONLY
+        """,  # noqa: S608  # Nothing but the names of `spans` is put in.
+        (load_id, received_at, *there.parameters),
+        int,
+        "delivered_later",
+    )
+
+
+def days(load_id: str) -> Query[StagedDay]:
+    """Ask for the market days that have staged values, in order."""
+    return Query(
+        """
+        SELECT s.delivery_date, MIN(s.metering_point_id), MAX(s.metering_point_id),
+               MAX(CASE WHEN s.minutes < DATEDIFF(minute, m.start_utc, m.end_utc) THEN 1 ELSE 0 END)
+        FROM (
+            SELECT metering_point_id, direction, delivery_date,
+                   COUNT_BIG(*) * CASE resolution WHEN 'PT15M' THEN 15 ELSE 60 END AS minutes
+            FROM metering.delivery_line
+            WHERE load_id = ?
+            GROUP BY metering_point_id, direction, delivery_date, resolution
+        ) AS s
+        JOIN metering.market_day AS m ON m.delivery_date = s.delivery_date
+        GROUP BY s.delivery_date
+        ORDER BY s.delivery_date
         """,
         (load_id,),
-        Day,
+        lambda day, first_id, last_id, is_in_part: StagedDay(Day(day, first_id, last_id), bool(is_in_part)),
         "staged_days",
     )
 
 
 def repeated(load_id: str) -> Query[int]:
-    """How many intervals the file has twice or more."""
+    """Ask how many intervals the file has twice or more."""
     return Query(
         """
         SELECT COUNT_BIG(*)
@@ -84,16 +202,16 @@ def repeated(load_id: str) -> Query[int]:
     )
 
 
-def repeated_with_two_values(load_id: str) -> Query[Fault]:
-    """Intervals that the file has twice or more with different values; equal repeats are harmless."""
+def repeated_with_two_values(load_id: str) -> Query[Found]:
+    """Ask for intervals that the file has twice or more with different values; equal repeats are harmless."""
 
-    def fault(id_: str, direction: str, start: datetime, first: int, last: int) -> Fault:
+    def found(id_: str, direction: str, start: datetime, first: int, last: int, count: int) -> Found:
         interval = f"{direction} of {id_} at {start.isoformat()}Z"
-        return Fault(last, f"the interval ({interval}) has another value than in line {first}.")
+        return Found(Fault(last, f"the interval ({interval}) has another value than in line {first}."), count)
 
     return Query(
         """
-        SELECT metering_point_id, direction, start_utc, MIN(line), MAX(line)
+        SELECT metering_point_id, direction, start_utc, MIN(line), MAX(line), COUNT_BIG(*) OVER ()
         FROM metering.delivery_line
         WHERE load_id = ?
         GROUP BY metering_point_id, direction, start_utc, resolution
@@ -102,21 +220,22 @@ def repeated_with_two_values(load_id: str) -> Query[Fault]:
         ORDER BY MAX(line)
         OFFSET 0 ROWS FETCH NEXT ? ROWS ONLY
         """,
-        (load_id, MAX_FAULTS),
-        fault,
+        (load_id, MOST_FAULTS),
+        found,
         "repeated_with_two_values",
     )
 
 
-def two_resolutions_in_a_day(load_id: str) -> Query[Fault]:
-    """Days that the file has in two resolutions."""
+def two_resolutions_in_a_day(load_id: str) -> Query[Found]:
+    """Ask for days that the file has in two resolutions."""
 
-    def fault(id_: str, day: object, first: int, second: int) -> Fault:
-        return Fault(second, f"the day {day} of {id_} has another resolution than in line {first}.")
+    def found(id_: str, day: object, first: int, second: int, count: int) -> Found:
+        reason = f"the day {day} of {id_} has another resolution than in line {first}."
+        return Found(Fault(second, reason), count)
 
     return Query(
         """
-        SELECT metering_point_id, delivery_date, MIN(first_line), MAX(first_line)
+        SELECT metering_point_id, delivery_date, MIN(first_line), MAX(first_line), COUNT_BIG(*) OVER ()
         FROM (
             SELECT metering_point_id, direction, delivery_date, resolution, MIN(line) AS first_line
             FROM metering.delivery_line
@@ -128,75 +247,143 @@ def two_resolutions_in_a_day(load_id: str) -> Query[Fault]:
         ORDER BY MAX(first_line)
         OFFSET 0 ROWS FETCH NEXT ? ROWS ONLY
         """,
-        (load_id, MAX_FAULTS),
-        fault,
+        (load_id, MOST_FAULTS),
+        found,
         "two_resolutions_in_a_day",
     )
 
 
-def _stored_fault(first_line: int, id_: str, day: object, resolution: str, stored: str) -> Fault:
-    return Fault(first_line, f"the day {day} of {id_} is stored in {stored}, and here in {resolution}.")
+_DAYS_IN_PART = """
+            SELECT s.metering_point_id, s.direction, s.delivery_date, s.resolution, s.first_line
+            FROM (
+                SELECT metering_point_id, direction, delivery_date, resolution, MIN(line) AS first_line,
+                       COUNT(DISTINCT start_utc) * CASE resolution WHEN 'PT15M' THEN 15 ELSE 60 END AS minutes
+                FROM metering.delivery_line
+                WHERE load_id = ?
+                GROUP BY metering_point_id, direction, delivery_date, resolution
+            ) AS s
+            JOIN metering.market_day AS m ON m.delivery_date = s.delivery_date
+            WHERE s.minutes < DATEDIFF(minute, m.start_utc, m.end_utc)
+"""
+"""Staged days of which the file does not have every interval."""
 
 
-def published_in_another_resolution(load_id: str, days: Sequence[Span]) -> Query[Fault]:
-    """Staged days that are published in another resolution."""
-    there = spans.days_within(days, table="c")
+def _found_in_another(
+    first_line: int, id_: str, day: object, resolution: str, stored: str, count: int
+) -> Found:
+    reason = (
+        f"the day {day} of {id_} is stored in {stored}, and here in {resolution}; "
+        "deliver the whole day to change it."
+    )
+    return Found(Fault(first_line, reason), count)
+
+
+def days_in_another_resolution(load_id: str, days: Sequence[Span]) -> Query[Found]:
+    """Ask for days in part that are in another resolution, or will be when what waits is published.
+
+    A day that the file has whole replaces the day, whatever its resolution was.
+
+    Args:
+        load_id: which rows.
+        days: where the market days in part lie.
+    """
+    published = spans.days_within(days, table="c")
+    waiting = spans.starts_within(days, table="v")
     return Query(
         f"""
-        SELECT staged.first_line, staged.metering_point_id, staged.delivery_date,
-               staged.resolution, c.resolution
+        SELECT first_line, metering_point_id, delivery_date, resolution, other_resolution,
+               COUNT_BIG(*) OVER ()
         FROM (
-            SELECT metering_point_id, direction, delivery_date, resolution, MIN(line) AS first_line
-            FROM metering.delivery_line
-            WHERE load_id = ?
-            GROUP BY metering_point_id, direction, delivery_date, resolution
-        ) AS staged
-        JOIN metering.current_day AS c
-          ON c.metering_point_id = staged.metering_point_id
-         AND c.direction = staged.direction
-         AND c.delivery_date = staged.delivery_date
-        WHERE c.resolution <> staged.resolution
-          AND {there.sql}
-        ORDER BY staged.first_line
+            SELECT first_line, metering_point_id, direction, delivery_date, resolution, other_resolution,
+                   ROW_NUMBER() OVER (PARTITION BY metering_point_id, direction, delivery_date
+                                      ORDER BY received_at DESC) AS age
+            FROM (
+                SELECT staged.first_line, staged.metering_point_id, staged.direction, staged.delivery_date,
+                       staged.resolution, c.resolution AS other_resolution,
+                       CAST('0001-01-01' AS datetime2(6)) AS received_at
+                FROM metering.current_day AS c
+                JOIN ({_DAYS_IN_PART}) AS staged
+                  ON staged.metering_point_id = c.metering_point_id
+                 AND staged.direction = c.direction
+                 AND staged.delivery_date = c.delivery_date
+                WHERE {published.sql}
+                UNION ALL
+                SELECT staged.first_line, staged.metering_point_id, staged.direction, staged.delivery_date,
+                       staged.resolution, v.resolution, v.received_at
+                FROM metering.unpublished_delivery AS waiting
+                JOIN metering.delivered_value AS v
+                  ON v.batch_id = waiting.batch_id AND v.received_at = waiting.received_at
+                JOIN ({_DAYS_IN_PART}) AS staged
+                  ON staged.metering_point_id = v.metering_point_id
+                 AND staged.direction = v.direction
+                 AND staged.delivery_date = v.delivery_date
+                WHERE {waiting.sql}
+            ) AS known
+        ) AS by_age
+        WHERE age = 1
+          AND other_resolution <> resolution
+        ORDER BY first_line
         OFFSET 0 ROWS FETCH NEXT ? ROWS ONLY
-        """,  # noqa: S608  # Nothing but the names of `spans` is put in.
-        (load_id, *there.parameters, MAX_FAULTS),
-        _stored_fault,
-        "published_in_another_resolution",
+        """,  # noqa: S608  # Nothing but the names of `spans` and the text above is put in.
+        (load_id, *published.parameters, load_id, *waiting.parameters, MOST_FAULTS),
+        _found_in_another,
+        "days_in_another_resolution",
     )
 
 
-def waiting_in_another_resolution(load_id: str, days: Sequence[Span]) -> Query[Fault]:
-    """Staged days that a delivery not yet published has in another resolution."""
-    there = spans.starts_within(days, table="v")
+class _Unregistered(NamedTuple):
+    """The least and the greatest id of some metering points; None where there are none."""
+
+    first: str | None
+    last: str | None
+
+
+def unregistered(load_id: str) -> Query[_Unregistered]:
+    """Ask for staged metering points that no file of metering points or supply periods has named."""
     return Query(
-        f"""
-        SELECT DISTINCT staged.first_line, staged.metering_point_id, staged.delivery_date,
-               staged.resolution, v.resolution
-        FROM metering.unpublished_delivery AS waiting
-        JOIN metering.delivered_value AS v
-          ON v.batch_id = waiting.batch_id AND v.received_at = waiting.received_at
-        JOIN (
-            SELECT metering_point_id, direction, delivery_date, resolution, MIN(line) AS first_line
-            FROM metering.delivery_line
-            WHERE load_id = ?
-            GROUP BY metering_point_id, direction, delivery_date, resolution
-        ) AS staged
-          ON staged.metering_point_id = v.metering_point_id
-         AND staged.direction = v.direction
-         AND staged.delivery_date = v.delivery_date
-        WHERE v.resolution <> staged.resolution
-          AND {there.sql}
-        ORDER BY staged.first_line
-        OFFSET 0 ROWS FETCH NEXT ? ROWS ONLY
-        """,  # noqa: S608  # As above.
-        (load_id, *there.parameters, MAX_FAULTS),
-        _stored_fault,
-        "waiting_in_another_resolution",
+        """
+        SELECT MIN(staged.metering_point_id), MAX(staged.metering_point_id)
+        FROM (SELECT DISTINCT metering_point_id FROM metering.delivery_line WHERE load_id = ?) AS staged
+        WHERE NOT EXISTS (SELECT 1 FROM metering.metering_point AS m
+                          WHERE m.metering_point_id = staged.metering_point_id)
+          AND NOT EXISTS (SELECT 1 FROM metering.supply_period AS p
+                          WHERE p.metering_point_id = staged.metering_point_id)
+        """,
+        (load_id,),
+        _Unregistered,
+        "unregistered",
     )
 
 
-def taken_in(load_id: str, *, batch_id: str, received_at: datetime, has_repeats: bool) -> Statement:
+def unknown(load_id: str, *, first: str, last: str) -> Query[tuple[str, int]]:
+    """Ask for staged metering points that nothing else knows: some of them, each with the number of all.
+
+    Args:
+        load_id: which rows.
+        first: the least of those that are unregistered; the engines find a range without reading the others.
+        last: the greatest of them.
+    """
+    return Query(
+        """
+        SELECT staged.metering_point_id, COUNT_BIG(*) OVER ()
+        FROM (SELECT DISTINCT metering_point_id FROM metering.delivery_line WHERE load_id = ?) AS staged
+        WHERE NOT EXISTS (SELECT 1 FROM metering.metering_point AS m
+                          WHERE m.metering_point_id = staged.metering_point_id)
+          AND NOT EXISTS (SELECT 1 FROM metering.supply_period AS p
+                          WHERE p.metering_point_id = staged.metering_point_id)
+          AND NOT EXISTS (SELECT 1 FROM metering.series_day AS d
+                          WHERE d.metering_point_id = staged.metering_point_id
+                            AND d.metering_point_id >= ? AND d.metering_point_id <= ?)
+        ORDER BY staged.metering_point_id
+        OFFSET 0 ROWS FETCH NEXT 3 ROWS ONLY
+        """,
+        (load_id, first, last),
+        lambda id_, count: (id_, count),
+        "unknown_metering_points",
+    )
+
+
+def append_values(load_id: str, *, batch_id: str, received_at: datetime, has_repeats: bool) -> Statement:
     """Append the staged values to what was delivered, equal repeats once."""
     return Statement(
         f"""
@@ -212,17 +399,110 @@ def taken_in(load_id: str, *, batch_id: str, received_at: datetime, has_repeats:
     )
 
 
-def delivery(load_id: str, *, batch_id: str, received_at: datetime, source: str) -> Statement:
+def record_delivery(
+    load_id: str, *, batch_id: str, received_at: datetime, arrived_at: datetime | None, source: str
+) -> Statement:
     """Record that the delivery is complete; from now on it waits to be published."""
     return Statement(
         """
         INSERT INTO metering.delivery (batch_id, source, received_at, first_start_utc, last_start_utc,
-                                       interval_values)
+                                       interval_values, arrived_at)
         SELECT CAST(? AS varchar(64)), CAST(? AS varchar(400)), CAST(? AS datetime2(6)),
-               MIN(start_utc), MAX(start_utc), COUNT_BIG(*)
+               MIN(start_utc), MAX(start_utc), COUNT_BIG(*), CAST(? AS datetime2(6))
         FROM metering.delivery_line
         WHERE load_id = ?
         """,
-        (batch_id, source, received_at, load_id),
+        (batch_id, source, received_at, arrived_at, load_id),
         "record_delivery",
+    )
+
+
+# --- metering points and supply periods
+
+
+def repeated_metering_points(load_id: str) -> Query[Found]:
+    """Ask for metering points that the file names again."""
+    return Query(
+        """
+        SELECT line, metering_point_id, first_line, COUNT_BIG(*) OVER ()
+        FROM (
+            SELECT line, metering_point_id, MIN(line) OVER (PARTITION BY metering_point_id) AS first_line
+            FROM metering.metering_point_line
+            WHERE load_id = ?
+        ) AS numbered
+        WHERE line > first_line
+        ORDER BY line
+        OFFSET 0 ROWS FETCH NEXT ? ROWS ONLY
+        """,
+        (load_id, MOST_FAULTS),
+        lambda line, id_, first, count: Found(
+            Fault(line, f"metering point {id_} is in line {first} already."), count
+        ),
+        "repeated_metering_points",
+    )
+
+
+def overlapping_periods(load_id: str) -> Query[Found]:
+    """Ask for periods that begin before another of the same metering point has ended."""
+
+    def found(
+        line: int, id_: str, customer: int, since: object, other: int, other_line: int, count: int
+    ) -> Found:
+        reason = (
+            f"the period of customer {customer} at {id_} from {since} overlaps that of customer {other} "
+            f"in line {other_line}."
+        )
+        return Found(Fault(line, reason), count)
+
+    return Query(
+        """
+        SELECT line, metering_point_id, customer_number, valid_from, other_customer, other_line,
+               COUNT_BIG(*) OVER ()
+        FROM (
+            SELECT line, metering_point_id, customer_number, valid_from,
+                   LAG(customer_number) OVER (PARTITION BY metering_point_id ORDER BY valid_from, line)
+                       AS other_customer,
+                   LAG(line) OVER (PARTITION BY metering_point_id ORDER BY valid_from, line) AS other_line,
+                   LAG(COALESCE(valid_to, CAST('9999-12-31' AS date)))
+                       OVER (PARTITION BY metering_point_id ORDER BY valid_from, line) AS other_end
+            FROM metering.supply_period_line
+            WHERE load_id = ?
+        ) AS in_order
+        WHERE other_end > valid_from
+        ORDER BY line
+        OFFSET 0 ROWS FETCH NEXT ? ROWS ONLY
+        """,
+        (load_id, MOST_FAULTS),
+        found,
+        "overlapping_periods",
+    )
+
+
+def replace_records(table: str, load_id: str) -> Sequence[Statement]:
+    """Put staged records in the place of what is known of their metering points.
+
+    Args:
+        table: `metering_point_line` or `supply_period_line`.
+        load_id: which rows.
+    """
+    target = table.removesuffix("_line")
+    names = ", ".join(TABLES[table])
+    return (
+        Statement(
+            f"""
+            DELETE FROM metering.{target}
+            WHERE metering_point_id IN
+                (SELECT staged.metering_point_id FROM metering.{table} AS staged WHERE staged.load_id = ?)
+            """,  # noqa: S608  # Nothing but names of TABLES is put in.
+            (load_id,),
+            "forget_records",
+        ),
+        Statement(
+            f"""
+            INSERT INTO metering.{target} ({names})
+            SELECT {names} FROM metering.{table} WHERE load_id = ?
+            """,  # noqa: S608  # As above.
+            (load_id,),
+            "take_in_records",
+        ),
     )

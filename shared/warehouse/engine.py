@@ -4,13 +4,17 @@ Statements are T-SQL that Microsoft Fabric takes, with `?` for each bound value.
 engine translates where it speaks another dialect; nobody above it knows which it is.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import json
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar, cast
+
+import pyarrow as pa
+import pyarrow.compute as pc
 
 Row = TypeVar("Row")
 WORK_LIMIT = timedelta(minutes=15)
@@ -31,29 +35,35 @@ class Rows:
     """Many rows as one value, for `OPENJSON(?) WITH (…)`.
 
     Attributes:
-        columns: the texts of each column, in the order in which WITH names them; an empty one is null. None
-            has a comma, a line break, or anything that JSON escapes.
+        batch: with columns named as WITH names them.
     """
 
-    columns: Mapping[str, Sequence[str]]
+    batch: pa.RecordBatch
 
     def parts(self) -> Iterator["Rows"]:
-        """Return the rows in parts of at most `ROWS_OF_A_STATEMENT`, in order."""
-        length = len(next(iter(self.columns.values())))
-        for start in range(0, length, ROWS_OF_A_STATEMENT):
-            end = start + ROWS_OF_A_STATEMENT
-            yield Rows({name: texts[start:end] for name, texts in self.columns.items()})
+        """Yield the rows in parts of at most `ROWS_OF_A_STATEMENT`, in order."""
+        for start in range(0, self.batch.num_rows, ROWS_OF_A_STATEMENT):
+            yield Rows(self.batch.slice(start, ROWS_OF_A_STATEMENT))
 
     def as_json(self) -> str:
-        """As engines take them that read JSON."""
-        names = ",".join(f'"{name}":"%s"' for name in self.columns)
-        rows = f"{{{names}}}"
-        objects = ",".join([rows % row for row in zip(*self.columns.values(), strict=True)])
-        return f"[{objects}]".replace(':""', ":null")
+        """Return the rows for engines that read JSON: ASCII, every value but null as text."""
+        names = ",".join(f'"{name}":%s' for name in self.batch.schema.names)
+        columns = [_quoted(column) for column in self.batch.columns]
+        objects = ",".join([f"{{{names}}}" % row for row in zip(*columns, strict=True)])
+        return f"[{objects}]"
 
-    def as_lines(self) -> str:
-        """As lines of fields between commas, which is quicker to take apart."""
-        return "\n".join(map(",".join, zip(*self.columns.values(), strict=True)))
+
+_PLAIN = r"^[ !#-\[\]-~]*$"
+"""Text in which JSON escapes nothing."""
+
+
+def _quoted(column: pa.Array) -> list[str]:
+    is_time = pa.types.is_timestamp(column.type)
+    texts = pc.strftime(column, format="%Y-%m-%dT%H:%M:%S") if is_time else column.cast(pa.string())
+    if pc.all(pc.match_substring_regex(texts, _PLAIN)).as_py():
+        quoted = pc.binary_join_element_wise('"', texts, '"', "")
+        return cast(list[str], pc.fill_null(quoted, "null").to_pylist())
+    return [json.dumps(text) for text in texts.to_pylist()]
 
 
 class Json(str):

@@ -76,11 +76,14 @@ class Model:
         return [number for number in range(len(self.accepted)) if number not in self.published]
 
     def accept(self, content: Content) -> bool:
-        """Take a delivery in, unless it was before."""
-        if any(content.lines == other.lines for other in self.accepted):
-            return False
-        self.accepted.append(content)
-        return True
+        """Take a delivery in, unless it was before and none of its intervals came later."""
+        same = [place for place, other in enumerate(self.accepted) if other.lines == content.lines]
+        is_new = not same or any(
+            content.values.keys() & later.values.keys() for later in self.accepted[same[-1] + 1 :]
+        )
+        if is_new:
+            self.accepted.append(content)
+        return is_new
 
     def publish(self, number: int) -> None:
         """Publish a delivery that waits."""

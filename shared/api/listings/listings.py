@@ -17,7 +17,7 @@ from shared.api.listings import lines
 from shared.api.parameters import Parameters
 from shared.api.sealing import Seal, Seals
 from shared.api.series.requests import DEFAULT_LIMIT, MAX_LIMIT, Given, Known
-from shared.metering import Direction, MeteringPointId
+from shared.metering import PRICE_AREAS, Direction, MeteringPointId
 from shared.readable import Permission, PermittedDays, Readable
 from shared.warehouse import queries
 from shared.warehouse.engine import Warehouse
@@ -25,8 +25,6 @@ from shared.warehouse.queries import LatestDayRow, MeteringPointRow
 
 _PACKED = struct.Struct(">Q")
 """What a cursor holds: the metering point at which the next page starts."""
-
-PRICE_AREAS = ("NO1", "NO2", "NO3", "NO4", "NO5")
 
 
 @dataclass(frozen=True)

@@ -10,20 +10,23 @@ from shared.warehouse import schema
 from shared.warehouse.duckdb import clustering
 
 SCHEMA = "metering"
+ROWS = "delivered_rows"
+"""What `Rows` are called while a statement reads them."""
 
 _EXISTS_GUARD = re.compile(r"IF (?:SCHEMA|OBJECT)_ID\('[^']*'\) IS NULL\s+")
 _SCHEMA = re.compile(r"EXEC\('CREATE SCHEMA \w+'\)")
 
 
 @lru_cache(maxsize=512)
-def translated(sql: str, *, from_lines: bool = False) -> str:
+def translated(sql: str, *, from_rows: bool = False) -> str:
     """One statement of T-SQL in DuckDB's dialect; its `?` stay in order.
 
     Args:
         sql: the statement.
-        from_lines: whether what it reads with OPENJSON comes as `Rows.as_lines` and not as JSON.
+        from_rows: whether what it reads with OPENJSON comes as `Rows`, registered as ROWS, and not as JSON.
+            The `?` of OPENJSON is left out then.
     """
-    tree = sqlglot.parse_one(sql, read="fabric").transform(partial(_without_openjson, from_lines=from_lines))
+    tree = sqlglot.parse_one(sql, read="fabric").transform(partial(_without_openjson, from_rows=from_rows))
     ordered = _in_order_of_time(tree.transform(_without_length_of_bytes))
     return _without_schema(clustering.with_numbers(ordered)).sql(dialect="duckdb")
 
@@ -86,17 +89,18 @@ def _without_length_of_bytes(node: exp.Expr) -> exp.Expr:
     return node
 
 
-def _without_openjson(node: exp.Expression, *, from_lines: bool) -> exp.Expression:
+def _without_openjson(node: exp.Expression, *, from_rows: bool) -> exp.Expression:
     """`OPENJSON(x) WITH (a type, ...) AS t` becomes rows that DuckDB reads."""
     if not (isinstance(node, exp.Table) and isinstance(node.this, exp.OpenJSON)):
         return node
     fields = {column.name: column.args["kind"].sql("duckdb") for column in node.this.expressions}
-    rows = sqlglot.parse_one(
-        _rows_of_lines(fields) if from_lines else _rows_of_structs(fields), read="duckdb"
-    )
-    placeholder = rows.find(exp.Placeholder)
-    assert placeholder is not None  # It stands in the text parsed just above.  # noqa: S101
-    placeholder.replace(node.this.this)
+    if from_rows:
+        rows = sqlglot.parse_one(_rows_of_columns(fields), read="duckdb")
+    else:
+        rows = sqlglot.parse_one(_rows_of_structs(fields), read="duckdb")
+        placeholder = rows.find(exp.Placeholder)
+        assert placeholder is not None  # It stands in the text parsed just above.  # noqa: S101
+        placeholder.replace(node.this.this)
     return exp.Subquery(this=rows, alias=node.args["alias"])
 
 
@@ -105,10 +109,6 @@ def _rows_of_structs(fields: dict[str, str]) -> str:
     return f"SELECT UNNEST(FROM_JSON(?, '[{{{structure}}}]'), recursive := TRUE)"
 
 
-def _rows_of_lines(fields: dict[str, str]) -> str:
-    columns = ", ".join(
-        f"CAST(NULLIF(fields[{place}], '') AS {kind}) AS {name}"
-        for place, (name, kind) in enumerate(fields.items(), 1)
-    )
-    lines = "SELECT STRING_SPLIT(UNNEST(STRING_SPLIT(?, CHR(10))), ',') AS fields"
-    return f"SELECT {columns} FROM ({lines})"  # noqa: S608  # Names and types of a statement of ours.
+def _rows_of_columns(fields: dict[str, str]) -> str:
+    columns = ", ".join(f"CAST({name} AS {kind}) AS {name}" for name, kind in fields.items())
+    return f"SELECT {columns} FROM {ROWS}"  # noqa: S608  # Names and types of a statement of ours.

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 
 from shared.settings import WarehouseSettings
 from shared.warehouse import turns
@@ -128,8 +129,10 @@ class _Session:
 
     def run(self, statement: Statement) -> None:
         with self._bounded(statement.name):
-            from_lines = any(isinstance(value, Rows) for value in statement.parameters)
-            self._cursor.execute(_parsed(statement.sql, from_lines=from_lines), _bound(statement.parameters))
+            rows = [value.batch for value in statement.parameters if isinstance(value, Rows)]
+            for batch in rows:
+                self._cursor.register(tsql.ROWS, pa.Table.from_batches([batch]))
+            self._cursor.execute(_parsed(statement.sql, from_rows=bool(rows)), _bound(statement.parameters))
         self.stored_days |= clustering.stores_days(statement.sql)
 
     @contextmanager
@@ -148,14 +151,14 @@ class _Session:
 
 
 @lru_cache(maxsize=512)
-def _parsed(sql: str, *, from_lines: bool = False) -> duckdb.Statement:
+def _parsed(sql: str, *, from_rows: bool = False) -> duckdb.Statement:
     """A statement of T-SQL as DuckDB parsed it, which is a sixth of what a short question costs."""
-    (statement,) = duckdb.extract_statements(tsql.translated(sql, from_lines=from_lines))
+    (statement,) = duckdb.extract_statements(tsql.translated(sql, from_rows=from_rows))
     return statement
 
 
 def _bound(parameters: Sequence[Any]) -> list[Any]:
-    return [value.as_lines() if isinstance(value, Rows) else bindable(value) for value in parameters]
+    return [bindable(value) for value in parameters if not isinstance(value, Rows)]
 
 
 def _connect(path: Path) -> duckdb.DuckDBPyConnection:

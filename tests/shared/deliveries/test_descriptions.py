@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from shared import tables
-from shared.deliveries.files import Rejected
+from shared.deliveries.faults import Rejected
 from shared.deliveries.registers import METERING_POINTS, SUPPLY_PERIODS
 from shared.publishing import announce
 from shared.publishing.watermark import Publications

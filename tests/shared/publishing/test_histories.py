@@ -24,7 +24,7 @@ import pytest
 from shared import periods
 from shared.api.changes import changes
 from shared.deliveries import loading
-from shared.deliveries.files import Rejected
+from shared.deliveries.faults import Rejected
 from shared.metering import Direction
 from shared.publishing import publish
 from shared.publishing.watermark import Publication

@@ -332,7 +332,7 @@ def take_in_unchecked(deliverer: Deliverer, lines: Iterable[Line]) -> None:
             )
         session.run(
             Statement(
-                "INSERT INTO metering.delivery SELECT ?, ?, ?, ?, ?, ?",
+                "INSERT INTO metering.delivery SELECT ?, ?, ?, ?, ?, ?, NULL",
                 ("unchecked", "by hand", now, min(starts), max(starts), len(rows)),
                 "delivery",
             )

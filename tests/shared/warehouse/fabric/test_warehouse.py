@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
+import pyarrow as pa
 import pytest
 from azure.core.credentials import AccessToken
 from azure.core.exceptions import ClientAuthenticationError
@@ -66,7 +67,7 @@ VARCHAR = pyodbc.SQL_VARCHAR
         ("x" * 8_000, (VARCHAR, 8_000, 0)),
         ("x" * 8_001, (VARCHAR, 0, 0)),
         (Json("[]"), (VARCHAR, 0, 0)),
-        (Rows({"line": ["1"]}), (VARCHAR, 0, 0)),
+        (Rows(pa.record_batch({"line": pa.array([1])})), (VARCHAR, 0, 0)),
         (None, (VARCHAR, 1, 0)),
         (datetime(2026, 3, 29, tzinfo=UTC), (VARCHAR, 32, 0)),
         (Decimal("1.250"), (pyodbc.SQL_DECIMAL, 18, 3)),

@@ -1,0 +1,46 @@
+"""Some rows of a delivered file, column by column."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+ROWS = 50_000
+"""About how many rows are read, checked and staged at a time."""
+
+
+@dataclass(frozen=True)
+class Misfit:
+    """Lines that are no rows, which a batch has left out.
+
+    Attributes:
+        kind: what they have in common.
+        reason: what is wrong with these.
+        lines: where they stand.
+    """
+
+    kind: str
+    reason: str
+    lines: Sequence[int]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Some rows of a file.
+
+    Attributes:
+        columns: the texts of each column, dictionary-encoded, in the order of the header.
+        lines: the line of each row (in Parquet: its number), as int64.
+        misfits: lines that are no rows.
+        share: how much of the file has been read with it, 0 to 1.
+    """
+
+    columns: Sequence[pa.DictionaryArray]
+    lines: pa.Int64Array
+    misfits: Sequence[Misfit]
+    share: float
+
+    def named(self, header: Sequence[str], *, among: Collection[str]) -> dict[str, pa.DictionaryArray]:
+        """Return the columns by their names in the header, without those that are not `among` some names."""
+        pairs = zip(header, self.columns, strict=True)
+        return {name: column for name, column in pairs if name in among}

@@ -1,0 +1,96 @@
+"""What is wrong with a file: equal faults are one, with the lines where they stand."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+SHOWN_LINES = 3
+"""Lines that are named of a fault that stands in many."""
+SHOWN_TEXTS = 5
+"""Different texts that are shown of one kind of fault, such as a quantity that is negative."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One fault, and where it stands.
+
+    Attributes:
+        line: the first line that has it, counted from 1 (in Parquet: the row).
+        reason: what is wrong, as a sentence.
+        next_lines: the lines after the first, up to SHOWN_LINES in all.
+        count: how many lines have it.
+    """
+
+    line: int
+    reason: str
+    next_lines: tuple[int, ...] = ()
+    count: int = 1
+
+    @property
+    def sentence(self) -> str:
+        """The reason, with the other lines that have the same fault."""
+        unnamed = self.count - 1 - len(self.next_lines)
+        named = [str(line) for line in self.next_lines]
+        if unnamed > 0:
+            named.append(f"{unnamed:,} more")
+        if not named:
+            return self.reason
+        *all_but_last, last = named
+        return f"{self.reason} (Also in {' and '.join(filter(None, [', '.join(all_but_last), last]))}.)"
+
+
+class Rejected(Exception):
+    """A file has faults; nothing of it was loaded."""
+
+    def __init__(self, path: Path, faults: Sequence[Fault]) -> None:
+        super().__init__(f"{path.name}: {len(faults)} faults, the first in line {faults[0].line}")
+        self.path = path
+        self.faults = tuple(faults)
+
+
+@dataclass
+class _Places:
+    """The lines of one fault: the first few, and how many there are."""
+
+    first: list[int] = field(default_factory=list)
+    count: int = 0
+
+    def add(self, line: int) -> None:
+        self.count += 1
+        if len(self.first) < SHOWN_LINES:
+            self.first.append(line)
+
+
+class Faults:
+    """The faults of one file. Memory is flat however many there are."""
+
+    def __init__(self) -> None:
+        self._found: dict[str, dict[str, _Places]] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._found)
+
+    def add(self, kind: str, reason: str, lines: Iterable[int]) -> None:
+        """Add a fault.
+
+        Args:
+            kind: what all faults of the kind have in common, such as `quantity is negative`.
+            reason: the fault with the text that has it. Of a kind, only so many are shown one by one.
+            lines: where it stands.
+        """
+        of_kind = self._found.setdefault(kind, {})
+        if reason not in of_kind and len(of_kind) >= SHOWN_TEXTS:
+            reason = f"{kind} in other ways, too."
+        places = of_kind.setdefault(reason, _Places())
+        for line in lines:
+            places.add(line)
+
+    def all(self) -> list[Fault]:
+        """The faults in order of their first lines."""
+        return sorted(self._each(), key=lambda fault: fault.line)
+
+    def _each(self) -> Iterator[Fault]:
+        for of_kind in self._found.values():
+            for reason, places in of_kind.items():
+                first, *others = places.first
+                yield Fault(first, reason, tuple(others), places.count)
