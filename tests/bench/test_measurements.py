@@ -19,6 +19,7 @@ REPOSITORY = Path(__file__).parents[2]
         ["morning", "--metering-points", "3"],
         ["changes", "--metering-points", "1000", "--runs", "1"],
         ["publish", "--metering-points", "200", "--runs", "1", "--days", "1"],
+        ["entered"],
         ["gateway", "--calls", "50", "--megabytes", "2"],
     ],
     ids=lambda arguments: str(arguments[0]),
