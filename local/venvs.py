@@ -5,6 +5,7 @@ import os
 import platform
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 _MARK = "installed-requirements"
@@ -14,13 +15,14 @@ class NotMade(Exception):
     """An environment could not be made; the message says what to do."""
 
 
-def ready(folder: Path, *, python: str, requirements: Path) -> Path:
-    """The environment's Python, with exactly what the requirements pin; says on stderr when that takes time.
+def ready(folder: Path, *, python: str, requirements: Path, within: Sequence[Path] = ()) -> Path:
+    """Return the environment's Python, with what the requirements pin; says on stderr when that takes time.
 
     Args:
         folder: where the environment is or shall be.
         python: the Python to make it with; one of another version there is replaced.
         requirements: pinned, so that the file's text decides whether anything is to do.
+        within: larger files that pin the same and more; where one of them is installed, nothing is to do.
 
     Raises:
         NotMade: with the reason.
@@ -32,12 +34,37 @@ def ready(folder: Path, *, python: str, requirements: Path) -> Path:
     if _version(str(program)) != version:
         _say(f"Making {folder.name} with Python {version} …")
         _run([python, "-m", "venv", "--clear", str(folder)], advice=_without_venv())
-    if not _is_current(folder, requirements=requirements):
-        _say(f"Installing {requirements.name} into {folder.name}; the first time takes about a minute …")
+    if not any(_is_current(folder, requirements=each) for each in (requirements, *within)):
+        _say(f"Installing {requirements.name} into {folder.name}; the first time takes a minute or two …")
         pip = [str(program), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
         _run([*pip, "-r", str(requirements)], advice="Look at the connection to the package registry.")
         (folder / _MARK).write_text(_digest(requirements), encoding="ascii")
     return program
+
+
+def packages(folder: Path, *, python: str, requirements: Path) -> Path:
+    """Return a folder with exactly the packages that the requirements pin, for the path of a Python.
+
+    They lie in `folder`, apart from every environment, once for each version of Python.
+
+    Raises:
+        NotMade: with the reason.
+    """
+    version = _version(python)
+    if version is None:
+        raise NotMade(f"{python} does not work: install Python from https://www.python.org/downloads/.")
+    place = folder / f"{version}-{_digest(requirements)[:12]}"
+    if not place.exists():
+        draft = place.with_name(f"{place.name}.{os.getpid()}")
+        pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
+        command = [*pip, "--target", str(draft), "-r", str(requirements)]
+        _run(command, advice="Look at the connection to the package registry.")
+        try:
+            draft.rename(place)
+        except OSError:
+            if not place.exists():
+                raise
+    return place
 
 
 def made(folder: Path, *, requirements: Path) -> Path | None:

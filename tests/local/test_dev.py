@@ -1,15 +1,15 @@
 """dev.py as somebody calls it who has nothing yet."""
 
+import ast
 import os
 import re
-import runpy
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from local import places, venvs
+from local import command_line, places, venvs
 
 DEV = places.ROOT / "dev.py"
 
@@ -42,7 +42,7 @@ def test_its_list_and_the_readme_name_the_same_commands() -> None:
 
     told = [name for cell in table for name in re.findall(r"`([a-z][a-z-]*)", cell) if name != "python"]
 
-    assert set(told) == set(listed) == set(runpy.run_path(str(DEV))["COMMANDS"])
+    assert set(told) == set(listed) == set(command_line.COMMANDS)
 
 
 def test_a_file_is_named_from_where_the_caller_is(tmp_path: Path, table_storage: str) -> None:
@@ -81,3 +81,64 @@ def test_it_says_so_when_no_python_fits() -> None:
     assert done.returncode == 1
     assert done.stderr.startswith("This needs Python 3.11, 3.12 or 3.13, and found only 3.1")
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("version", ["2.7", "3.6", "3.9"])
+def test_an_old_python_says_that_it_is_too_old(version: str, tmp_path: Path) -> None:
+    old = venvs.find(version)
+    if old is None:
+        pytest.skip(f"no Python {version} on this machine")
+
+    done = subprocess.run(
+        [old, DEV, "run"], env={"PATH": str(tmp_path)}, capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == 1
+    assert done.stderr == (
+        f"This needs Python 3.11, 3.12 or 3.13, and found only {version}: install one from "
+        "https://www.python.org/downloads/ and try again.\n"
+    )
+
+
+def test_what_pythons_before_three_cannot_read_is_not_in_dev_py() -> None:
+    """Holds everywhere: not every machine has the old Pythons of the test above."""
+    parsed = ast.parse(DEV.read_text(encoding="utf-8"))
+
+    new = [
+        node
+        for node in ast.walk(parsed)
+        if isinstance(node, ast.JoinedStr | ast.AnnAssign | ast.NamedExpr | ast.AsyncFunctionDef | ast.Match)
+        or (isinstance(node, ast.FunctionDef) and (node.returns or node.args.kwonlyargs))
+        or (isinstance(node, ast.arg) and node.annotation)
+        or (
+            isinstance(node, ast.List | ast.Tuple)
+            and any(isinstance(each, ast.Starred) for each in node.elts)
+        )
+        or (isinstance(node, ast.ImportFrom) and node.module == "__future__")
+    ]
+
+    assert new == []
+
+
+def test_only_commands_that_test_install_the_tests_packages() -> None:
+    def named(command: str) -> str:
+        requirements: Path = command_line.requirements_of(command)["requirements"]
+        return requirements.name
+
+    assert {name: named(name) for name in ("run", "load", "sync", "test", "check")} == {
+        "run": "requirements-run.txt",
+        "load": "requirements-run.txt",
+        "sync": "requirements-run.txt",
+        "test": "requirements-dev.txt",
+        "check": "requirements-dev.txt",
+    }
+
+
+def test_the_smaller_requirements_pin_what_the_larger_ones_do() -> None:
+    def pins(name: str) -> dict[str, str]:
+        lines = (places.ROOT / name).read_text(encoding="utf-8").splitlines()
+        return dict(line.partition(";")[0].strip().split("==") for line in lines)
+
+    deployed, run, everything = (pins(f"requirements{end}.txt") for end in ("", "-run", "-dev"))
+
+    assert deployed.items() <= run.items() <= everything.items()

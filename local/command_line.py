@@ -1,0 +1,80 @@
+"""What `python3 dev.py` does in a Python that fits: its list of commands, and how one is started."""
+
+import os
+import subprocess
+import sys
+from typing import Any
+
+from local import places, venvs
+
+COMMANDS = {
+    "run": ("local.stack",),
+    "test": ("pytest",),
+    "check": ("local.check",),
+    "load": ("operations.run", "load"),
+    "publish": ("operations.run", "publish"),
+    "sync": ("operations.run", "sync"),
+    "access": ("operations.run", "access"),
+    "check-warehouse": ("operations.run", "check-warehouse"),
+    "bench": ("bench",),
+    "openapi": ("contract.document",),
+    "fuzz": ("contract.fuzz",),
+}
+
+USAGE = """usage: python3 dev.py COMMAND [arguments]
+
+  run [--fresh] [--port-base N] [--telemetry] [--host DIR|func]
+                                  the whole system on this machine; the app on Microsoft's host
+  test [pytest arguments]         the tests
+  check [--quick]                 format, lint, types, tests, infrastructure: what CI runs
+  load FILE...                    load delivery files and publish them
+  publish                         publish what has been loaded
+  sync [--dry-run] [--allow-grants] [--allow-revocations] [--change-source] [--lift-restriction NUMBER...]
+                                  bring access in step with Severa
+  access WHO...                   who may see what, since when and why
+  access --compare PORTAL.CSV     what differs from the customer portal's list
+  check-warehouse                 what is wrong with the warehouse in use
+  bench [NAME]                    measures, side by side
+  openapi [--server URL] [--contact EMAIL]
+                                  write the OpenAPI files, with the address of a deployment
+  fuzz [--max-examples N]         ask the API what nobody would, and hold its answers against the contract
+
+COMMAND --help tells more."""
+
+
+NEED_EVERYTHING = frozenset({"test", "check", "bench", "openapi", "fuzz"})
+"""The commands for which the tests' packages are installed; the others need a third fewer."""
+
+
+def main(arguments: list[str]) -> int:
+    """Run a command; does not return on POSIX, where this process becomes the command."""
+    if arguments[:1] in ([], ["-h"], ["--help"]):
+        print(USAGE)
+        return 0
+    if arguments[0] not in COMMANDS:
+        print(f"unknown command '{arguments[0]}'\n\n{USAGE}", file=sys.stderr)
+        return 2
+    try:
+        python = venvs.ready(places.ROOT / ".venv", python=sys.executable, **requirements_of(arguments[0]))
+    except venvs.NotMade as error:
+        print(error, file=sys.stderr)
+        return 1
+    # Modules are found, and tools configured, by the checkout; files are named from where the caller is.
+    os.environ["CALLER_DIRECTORY"] = os.getcwd()
+    os.chdir(places.ROOT)
+    return _become([str(python), "-m", *COMMANDS[arguments[0]], *arguments[1:]])
+
+
+def requirements_of(command: str) -> dict[str, Any]:
+    """Return what a command needs installed, as arguments of `venvs.ready`."""
+    everything = places.ROOT / "requirements-dev.txt"
+    if command in NEED_EVERYTHING:
+        return {"requirements": everything}
+    return {"requirements": places.ROOT / "requirements-run.txt", "within": (everything,)}
+
+
+def _become(command: list[str]) -> int:
+    """Go on as another program, so that signals reach it and nobody waits in between."""
+    if os.name != "nt":
+        os.execvp(command[0], command)  # noqa: S606  # It does not return.
+    return subprocess.call(command)
