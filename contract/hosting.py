@@ -11,6 +11,7 @@ import azure.functions as func
 from contract import world
 from local import demo, places
 from local.functionhost import easyauth, functions
+from local.functionhost.easyauth import Principal
 from local.functionhost.host import Host
 from shared.services import Services
 
@@ -23,9 +24,9 @@ class AsGateway(easyauth.Authentication):
     def __init__(self) -> None:
         """Needs neither an issuer nor its keys."""
 
-    async def principal(self, headers: Mapping[str, str], *, path: str) -> str | None:
-        """The gateway's object id."""
-        return demo.GATEWAY_PRINCIPAL_ID
+    async def principal(self, headers: Mapping[str, str], *, path: str) -> Principal | None:
+        """The gateway."""
+        return Principal(demo.GATEWAY_PRINCIPAL_ID)
 
 
 def host(made: Services, folder: Path) -> Host:

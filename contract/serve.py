@@ -5,10 +5,9 @@ import logging
 import sys
 from pathlib import Path
 
-import uvicorn
-
 from contract import hosting, world
 from local import ports
+from local.functionhost import server
 from shared.telemetry import log_levels
 
 
@@ -23,14 +22,7 @@ def main() -> int:
     log_levels.quieten_libraries()
     made = world.open_services(arguments.state, table_storage=arguments.table_storage)
     host = hosting.host(made, arguments.state)
-    uvicorn.run(
-        host.asgi(follow_schedules=False),
-        host=ports.HOST,
-        port=arguments.port,
-        access_log=False,
-        log_level="warning",
-        timeout_graceful_shutdown=3,
-    )
+    server.run(host.asgi(follow_schedules=False), host=ports.HOST, port=arguments.port)
     return 0
 
 

@@ -11,6 +11,7 @@ import httpx
 
 from local import demo, places
 from local.azurite import emulator
+from local.functionhost.host import READY_PATH
 from local.ports import Ports, address
 from local.stack import free, greeting, parts
 from local.stack.parts import Part
@@ -98,7 +99,7 @@ def _world(ports: Ports, *, state: Path, table_storage: str) -> Part:
         *("--table-storage", table_storage, "--state", str(folder)),
     )
     port = ports.function_host
-    return Part("functionhost", command, (port,), ready_url=f"{address(port)}/healthz")
+    return Part("functionhost", command, (port,), ready_url=f"{address(port)}{READY_PATH}")
 
 
 def _gateway(ports: Ports, *, state: Path, calls_a_minute: int) -> Part:

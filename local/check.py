@@ -12,10 +12,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from local import places, tools, venvs
+from local.functionhost import microsoft
 
 WORKER_PYTHON = "3.13"
 """The Python that the app runs on in Azure."""
 WORKER_VENV = places.STATE / f"python-{WORKER_PYTHON}"
+WORKER_REQUIREMENTS = places.ROOT / "requirements-run.txt"
+"""The app's packages, and those of the local stack; the worker's own lie beside the environment."""
 
 _WORKER_TESTS = "tests/local/functionhost/test_worker_runtime.py"
 _INFRASTRUCTURE_TESTS = "tests/infra"
@@ -110,8 +113,9 @@ def _prepare_worker() -> bool:
         print(f"Python {WORKER_PYTHON} was not found: the app is not tried with the worker of Azure.")
         return True
     try:
-        venvs.ready(WORKER_VENV, python=python, requirements=places.ROOT / "requirements-dev.txt")
-    except venvs.NotMade as error:
+        venvs.ready(WORKER_VENV, python=python, requirements=WORKER_REQUIREMENTS)
+        microsoft.worker_packages(python)
+    except (venvs.NotMade, microsoft.NotServed) as error:
         # The other steps are still worth their results.
         print(error, file=sys.stderr)
         return False

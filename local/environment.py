@@ -63,6 +63,16 @@ def stack(ports: Ports, *, state: Path = places.STATE) -> dict[str, str]:
     }
 
 
+def of_host(ports: Ports) -> dict[str, str]:
+    """Settings that the host itself reads, beside the app's."""
+    return {
+        "FUNCTIONS_WORKER_RUNTIME": "python",
+        "AzureWebJobsStorage": emulator.connection_string(azurite_endpoints(ports)),
+        # As in Azure (infra/modules/function-app.bicep): `/` is no page of Microsoft's.
+        "AzureWebJobsDisableHomepage": "true",
+    }
+
+
 def sample() -> dict[str, str]:
     """The values of local.settings.sample.json: every setting, for the usual ports and for `func start`."""
     local = stack(Ports(), state=Path(places.STATE.name))

@@ -15,7 +15,7 @@ from bench.apparatus import stored
 from local import demo, environment, places
 from local.ports import Ports, address
 from local.sampledata import deliveries
-from local.stack import free, greeting, parts
+from local.stack import access_sync, free, greeting, parts
 from local.stack.parts import Part
 from local.stack.supervision import StackFailed, Supervisor
 from shared import periods, settings
@@ -78,7 +78,7 @@ def running(state: Path, *, metering_points: int, days: int) -> Iterator[Running
         for part in answering:
             supervisor.start(part)
         supervisor.wait_ready(*(part.name for part in answering))
-        _sync(ports)
+        _sync(supervisor, ports, state=state)
         yield Running(
             gateway=address(ports.gateway),
             token_url=greeting.token_url(ports),
@@ -140,7 +140,9 @@ def _write_hours(path: Path, points: tuple[MeteringPointId, ...], *, first: date
     return path
 
 
-def _sync(ports: Ports) -> None:
-    """Give access, as the sync's timer does."""
-    timer = f"{address(ports.function_host)}/admin/functions/sync_access?wait=true"
-    httpx.post(timer, json={}, timeout=SYNC_SECONDS, trust_env=False).raise_for_status()
+def _sync(supervisor: Supervisor, ports: Ports, *, state: Path) -> None:
+    """Give access, as the first start of a stack does."""
+    app_settings = environment.stack(ports, state=state)
+    host = address(ports.function_host)
+    if not access_sync.run(supervisor, host=host, app_settings=app_settings, seconds=SYNC_SECONDS):
+        raise StackFailed("The access sync was not complete.")

@@ -4,53 +4,81 @@ import argparse
 import logging
 import os
 import sys
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 
 import httpx
-import uvicorn
 
 from local import places, ports
-from local.functionhost import easyauth, functions, invocation, throttle
+from local.functionhost import easyauth, functions, invocation, microsoft, server, throttle
+from local.functionhost.functions import Function
 from local.functionhost.host import Host
+from local.functionhost.timers import StatesInFolder
+
+log = logging.getLogger("functionhost")
+
+HOME_PAGE_SETTING = "AzureWebJobsDisableHomepage"
+AUTHENTICATION_VARIABLE = "WEBSITE_AUTH_ENABLED"
+"""App Service says with it whether its authentication is on, for Microsoft's host and for the stand-in:
+https://learn.microsoft.com/azure/app-service/reference-app-settings"""
 
 
 def main() -> int:
-    """Serve until SIGTERM or SIGINT."""
+    """Serve until SIGTERM or SIGINT; the exit code."""
     arguments = _parser().parse_args()
+    # Levels of loggers are the app's business, as in Azure: nothing is made quiet here.
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
-    try:
-        host = _host(arguments)
-    except functions.AppNotServed as error:
-        print(error, file=sys.stderr)
-        return 1
-    uvicorn.run(
-        host.asgi(follow_schedules=not arguments.without_schedules),
-        host=ports.HOST,
-        port=arguments.port,
-        access_log=False,
-        log_level="warning",
-        server_header=False,
-        timeout_graceful_shutdown=5,
-    )
+    os.environ[AUTHENTICATION_VARIABLE] = str(arguments.auth_issuer is not None)
+    if arguments.host is not None:
+        return _serve_on_microsofts_host(arguments)
+    host = _host(arguments, settings=dict(os.environ))
+    app = host.asgi(follow_schedules=not arguments.without_schedules)
+    server.run(app, host=ports.HOST, port=arguments.port)
     # A function under way must not hold up the end: Python would wait for its thread.
     logging.shutdown()
     os._exit(0)
 
 
-def _host(arguments: argparse.Namespace) -> Host:
-    # App Service sets it to say whether its authentication is on: https://learn.microsoft.com/azure/app-service/reference-app-settings
-    os.environ["WEBSITE_AUTH_ENABLED"] = str(arguments.auth_issuer is not None)
-    settings = dict(os.environ)
-    prefix = functions.route_prefix(places.ROOT / "host.json")
-    indexed = functions.index(functions.load(places.ROOT), prefix=prefix, settings=settings)
+def _serve_on_microsofts_host(arguments: argparse.Namespace) -> int:
+    # A line for each request that is handed on: the host and the app write their own.
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    try:
+        return microsoft.serve(
+            microsoft.Started(
+                host=arguments.host,
+                state=arguments.state / "microsofts-host",
+                python=arguments.python,
+            ),
+            _authentication(arguments),
+            port=arguments.port,
+        )
+    except microsoft.NotServed as error:
+        print(error, file=sys.stderr)
+        return 1
+
+
+def _host(arguments: argparse.Namespace, *, settings: Mapping[str, str]) -> Host:
     return Host(
-        functions=indexed,
+        functions=_functions(arguments.app, settings),
         pool=invocation.threads(settings),
-        directory=str(places.ROOT),
+        directory=str(arguments.app),
         clock=lambda: datetime.now(UTC),
         authentication=_authentication(arguments),
-        throttle=throttle.read(places.ROOT / "host.json"),
+        throttle=throttle.read(arguments.app / "host.json"),
+        home_page=settings.get(HOME_PAGE_SETTING, "").lower() != "true",
+        timer_states=StatesInFolder(arguments.state / "timers"),
     )
+
+
+def _functions(app: Path, settings: Mapping[str, str]) -> list[Function]:
+    """Load the app. Without one the host runs, as the real one does, and answers 404 everywhere."""
+    prefix = functions.route_prefix(app / "host.json")
+    try:
+        return functions.index(functions.load(app), prefix=prefix, settings=settings)
+    except Exception:
+        log.exception("The app could not be loaded, so every address answers 404.")
+        return []
 
 
 def _authentication(arguments: argparse.Namespace) -> easyauth.Authentication | None:
@@ -66,9 +94,15 @@ def _authentication(arguments: argparse.Namespace) -> easyauth.Authentication | 
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m local.functionhost", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m local.functionhost", description=__doc__, allow_abbrev=False
+    )
     parser.add_argument("--port", type=int, default=ports.Ports().function_host)
+    parser.add_argument("--state", type=Path, default=places.STATE, help="where timers keep their state")
+    parser.add_argument("--app", type=Path, default=places.ROOT, help="the folder of the app")
     parser.add_argument("--without-schedules", action="store_true", help="timers run only when asked to")
+    parser.add_argument("--host", help="a folder with Microsoft's host, or `func`, to run the app on")
+    parser.add_argument("--python", default=sys.executable, help="runs the app on Microsoft's host")
     access = parser.add_argument_group(
         "who may call", "App Service authentication; without an issuer it is off"
     )

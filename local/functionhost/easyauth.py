@@ -5,6 +5,9 @@ in headers that nobody else can set.
 Source: https://learn.microsoft.com/azure/app-service/configure-authentication-provider-aad
 """
 
+import base64
+import json
+import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -12,6 +15,11 @@ from typing import Any
 
 import httpx
 import jwt
+
+from local.functionhost import paths
+from local.functionhost.server import App, Message, Receive, Send
+
+log = logging.getLogger("functionhost.easyauth")
 
 PRINCIPAL_HEADERS = "x-ms-client-principal"
 """What the names of all headers begin with that only this step may set."""
@@ -42,6 +50,20 @@ class Policy:
     excluded_paths: frozenset[str]
 
 
+@dataclass(frozen=True)
+class Principal:
+    """Who called: an object id of the directory, and the claims of the token."""
+
+    object_id: str
+    claims: Mapping[str, Any] = field(default_factory=dict)
+
+    def encoded(self) -> str:
+        """Return the value of X-MS-CLIENT-PRINCIPAL: the claims as JSON in Base64."""
+        claims = [{"typ": name, "val": str(value)} for name, value in self.claims.items()]
+        told = {"auth_typ": "aad", "claims": claims, "name_typ": "name", "role_typ": "roles"}
+        return base64.b64encode(json.dumps(told).encode()).decode()
+
+
 @dataclass
 class Authentication:
     """Checks requests by a policy, and remembers the issuer's keys."""
@@ -54,8 +76,8 @@ class Authentication:
     _read_at: float = float("-inf")
     _accepted: dict[str, dict[str, Any]] = field(default_factory=dict)
 
-    async def principal(self, headers: Mapping[str, str], *, path: str) -> str | None:
-        """Object id of the caller; None for a path that is open to everybody.
+    async def principal(self, headers: Mapping[str, str], *, path: str) -> Principal | None:
+        """Return the caller; None for a path that is open to everybody.
 
         Raises:
             Unauthenticated: answer 401.
@@ -67,9 +89,9 @@ class Authentication:
         if scheme.lower() != "bearer" or not token:
             raise Unauthenticated("no bearer token")
         claims = await self._claims(token)
-        principal = str(claims.get("oid", ""))
-        if principal not in self.policy.principals:
-            raise Unauthorized(f"'{principal}' is not among the principals that may call")
+        principal = Principal(str(claims.get("oid", "")), claims)
+        if principal.object_id not in self.policy.principals:
+            raise Unauthorized(f"'{principal.object_id}' is not among the principals that may call")
         return principal
 
     async def _claims(self, token: str) -> dict[str, Any]:
@@ -123,16 +145,54 @@ class Authentication:
             raise Unauthenticated(f"the issuer did not answer at {address}: {error}") from error
 
 
+@dataclass(frozen=True)
+class InFront:
+    """An ASGI app behind authentication: it sees whom the platform names, and nobody whom a caller names."""
+
+    app: App
+    authentication: Authentication
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        """Answer 401 or 403, or let the app answer. The host's own addresses have a key instead."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        path = scope["raw_path"].decode("ascii")
+        principal = None
+        # As the host will read it: `/admin/../v1/customers` is none of the host's own addresses.
+        if not paths.without_dots(paths.decode(path)).lower().startswith("/admin/"):
+            sent = {name.decode("latin-1").lower(): text.decode("latin-1") for name, text in scope["headers"]}
+            try:
+                principal = await self.authentication.principal(sent, path=path)
+            except Unauthenticated as error:
+                log.info("Refused a request: %s", error)
+                await _refuse(send, 401, ((b"WWW-Authenticate", b"Bearer"),))
+                return
+            except Unauthorized as error:
+                log.info("Refused a request: %s", error)
+                await _refuse(send, 403)
+                return
+        headers = without_principal(scope["headers"])
+        named = with_principal(headers, principal) if principal else headers
+        await self.app({**scope, "headers": named}, receive, send)
+
+
+async def _refuse(send: Send, status: int, headers: tuple[tuple[bytes, bytes], ...] = ()) -> None:
+    await send({"type": "http.response.start", "status": status, "headers": list(headers)})
+    await send({"type": "http.response.body", "body": b""})
+
+
 def without_principal(headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
     """The headers without any that only this step may set."""
     reserved = PRINCIPAL_HEADERS.encode()
     return [(name, value) for name, value in headers if not name.lower().startswith(reserved)]
 
 
-def with_principal(headers: list[tuple[bytes, bytes]], principal: str) -> list[tuple[bytes, bytes]]:
-    """The headers with those that name the caller."""
+def with_principal(headers: list[tuple[bytes, bytes]], principal: Principal) -> list[tuple[bytes, bytes]]:
+    """Return the headers with those by which the platform names a caller."""
     return [
         *headers,
-        (b"x-ms-client-principal-id", principal.encode()),
+        (b"x-ms-client-principal", principal.encoded().encode()),
+        (b"x-ms-client-principal-id", principal.object_id.encode()),
         (b"x-ms-client-principal-idp", b"aad"),
     ]

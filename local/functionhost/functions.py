@@ -15,6 +15,7 @@ from local.functionhost import routes
 
 HTTP_TRIGGER = "httpTrigger"
 TIMER_TRIGGER = "timerTrigger"
+WARMUP_TRIGGER = "warmupTrigger"
 DEFAULT_PREFIX = "api"
 """The host's route prefix where host.json names none."""
 
@@ -48,6 +49,12 @@ class TimerFunction(Function):
 
     schedule: str
     run_on_startup: bool
+    use_monitor: bool = True
+
+
+@dataclass(frozen=True)
+class WarmupFunction(Function):
+    """A function that the host calls when an instance is added to those that run; not at other starts."""
 
 
 def load(folder: Path) -> func.FunctionApp:
@@ -91,7 +98,16 @@ def _function(built: Any, *, prefix: str, settings: Mapping[str, str]) -> Functi
         return HttpFunction(name, call, argument, route, anonymous=_word(binding["authLevel"]) == "anonymous")
     if binding["type"] == TIMER_TRIGGER:
         schedule = _resolve(str(binding["schedule"]), function=name, settings=settings)
-        return TimerFunction(name, call, argument, schedule, bool(binding.get("runOnStartup")))
+        return TimerFunction(
+            name,
+            call,
+            argument,
+            schedule,
+            run_on_startup=bool(binding.get("runOnStartup")),
+            use_monitor=binding.get("useMonitor") is not False,
+        )
+    if binding["type"] == WARMUP_TRIGGER:
+        return WarmupFunction(name, call, argument)
     raise AppNotServed(f"The function '{name}' has a trigger that this host does not know: {binding['type']}")
 
 

@@ -1,27 +1,35 @@
-"""The host as an ASGI app: authentication, routes, functions, timers and the host's own addresses."""
+"""The host as an ASGI app: routes, functions, timers and the host's own addresses."""
 
 import asyncio
+import json
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+import secrets
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from azure.functions.timer import TimerRequest
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Route
 
-from local.functionhost import easyauth, invocation, messages, routes, throttle
+from local.functionhost import easyauth, invocation, messages, requests, routes, throttle
 from local.functionhost.functions import Function, HttpFunction, TimerFunction
+from local.functionhost.messages import Answer, Request
+from local.functionhost.server import App, Message, Receive, Send
 from local.functionhost.throttle import Throttle
-from local.functionhost.timers import Timer
+from local.functionhost.timers import States, Timer
 
 log = logging.getLogger("functionhost")
 
-METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+MASTER_KEY = "local-host-key"
+"""Opens the host's own addresses, here as at Microsoft's host in ../tools/functionhost."""
+
+KEY_HEADER = "x-functions-key"
+READY_PATH = "/admin/host/ping"
+"""Answers 200 as soon as the host listens, also when the app could not be loaded."""
+
+_WITHOUT_KEY = Answer(401, (("WWW-Authenticate", "Bearer"),))
+_HOME_PAGE = b"<!DOCTYPE html><title>Your Functions app is up and running</title>"
 
 
 @dataclass
@@ -33,7 +41,11 @@ class Host:
     directory: str
     clock: Callable[[], datetime]
     authentication: easyauth.Authentication | None = None
+    """The platform's part in front of the host; without it, headers that name a caller pass as they came."""
     throttle: Throttle = field(default_factory=Throttle)
+    home_page: bool = True
+    """Whether `/` answers with a page, as it does without the setting AzureWebJobsDisableHomepage."""
+    timer_states: States | None = None
     timers: Mapping[str, Timer] = field(init=False)
     _runs: set[asyncio.Task[bool]] = field(default_factory=set)
 
@@ -41,102 +53,113 @@ class Host:
         self._http = {one.name: one for one in self.functions if isinstance(one, HttpFunction)}
         self._routes = routes.in_order([one.route for one in self._http.values()])
         self.timers = {
-            one.name: Timer(one, run=self._run_timer)
+            one.name: Timer(one, run=self._run_timer, states=self.timer_states)
             for one in self.functions
             if isinstance(one, TimerFunction)
         }
 
-    def asgi(self, *, follow_schedules: bool = True) -> Starlette:
-        """The app to serve; without schedules, timers run only when asked to."""
+    def asgi(self, *, follow_schedules: bool = True) -> App:
+        """Return the app to serve; without schedules, timers run only when asked to."""
 
-        @asynccontextmanager
-        async def lifespan(_: Starlette) -> AsyncIterator[None]:
-            timers = self.timers.values() if follow_schedules else ()
-            tasks = [asyncio.create_task(timer.follow(clock=self.clock)) for timer in timers]
-            yield
-            for task in tasks:
-                task.cancel()
-            for task in tasks:
-                with suppress(asyncio.CancelledError):
-                    await task
+        async def serve(scope: Message, receive: Receive, send: Send) -> None:
+            if scope["type"] == "lifespan":
+                await self._live(receive, send, follow_schedules=follow_schedules)
+                return
+            answer = await self._answer(scope, receive)
+            headers = [(name.encode(), text.encode()) for name, text in answer.headers]
+            await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+            await send({"type": "http.response.body", "body": answer.body})
 
-        return Starlette(
-            routes=[
-                Route("/healthz", self.health, methods=["GET"]),
-                Route("/admin/functions/{name}", self.run_timer, methods=["POST"]),
-                Route("/{path:path}", self.answer, methods=METHODS),
-            ],
-            lifespan=lifespan,
-        )
+        return serve if self.authentication is None else easyauth.InFront(serve, self.authentication)
 
-    async def health(self, _: Request) -> Response:
-        """The host's own sign of life: the app is loaded."""
-        return PlainTextResponse("ok")
+    async def _live(self, receive: Receive, send: Send, *, follow_schedules: bool) -> None:
+        await receive()
+        timers = self.timers.values() if follow_schedules else ()
+        tasks = [asyncio.create_task(timer.follow(clock=self.clock)) for timer in timers]
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        for task in tasks:
+            task.cancel()
+        for task in tasks:
+            with suppress(asyncio.CancelledError):
+                await task
+        await send({"type": "lifespan.shutdown.complete"})
 
-    async def run_timer(self, request: Request) -> Response:
-        """Runs a timer now; answers at once, as the real host does.
-
-        In Azure the real host asks for the master key, on a developer's machine for nothing. `?wait=true` is
-        ours: 200 or 500 when the run has ended.
-        Source: https://learn.microsoft.com/azure/azure-functions/functions-manually-run-non-http
-        """
-        if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
-            return Response(status_code=415)
-        timer = self.timers.get(request.path_params["name"])
-        if timer is None:
-            return Response(status_code=404)
-        run = asyncio.create_task(timer.run_now(self.clock()))
-        if request.query_params.get("wait") == "true":
-            return Response(status_code=200 if await run else 500)
-        # The event loop itself does not keep a task alive.
-        self._runs.add(run)
-        run.add_done_callback(self._runs.discard)
-        return Response(status_code=202)
-
-    async def answer(self, request: Request) -> Response:
-        """A request for a function: authentication first, then its turn, the route and the function."""
-        try:
-            principal = await self._principal(request)
-        except easyauth.Unauthenticated as error:
-            log.info("Refused a request: %s", error)
-            return Response(status_code=401, headers={"WWW-Authenticate": "Bearer"})
-        except easyauth.Unauthorized as error:
-            log.info("Refused a request: %s", error)
-            return Response(status_code=403)
+    async def _answer(self, scope: Message, receive: Receive) -> Answer:
+        request = messages.read(scope)
+        path = request.route_path.lower()
+        if path == "/":
+            return _home(self.home_page)
+        if path.startswith("/admin/"):
+            return await self._administer(request, path.removeprefix("/admin/"), receive)
+        found = routes.match(self._routes, method=request.method, path=request.route_path)
+        if found is None:
+            return Answer(404)
+        route, parameters = found
         try:
             async with self.throttle.place():
-                return await self._route(_naming(principal, request))
+                return await self._call(self._http[route.function], request, parameters, receive)
         except throttle.TooBusy:
             log.warning("Turned a request away: so many wait already.")
-            return Response(status_code=429)
-
-    async def _route(self, request: Request) -> Response:
-        path = request.scope["raw_path"].decode("ascii")
-        found = routes.match(self._routes, method=request.method, path=path)
-        if found is None:
-            return Response(status_code=404)
-        route, parameters = found
-        return await self._call(self._http[route.function], request, parameters)
-
-    async def _principal(self, request: Request) -> str | None:
-        if self.authentication is None:
-            return None
-        return await self.authentication.principal(request.headers, path=request.url.path)
+            return Answer(429, (("X-FUNCTION-SCALEOUT", "1"),))
 
     async def _call(
-        self, function: HttpFunction, request: Request, parameters: Mapping[str, str]
-    ) -> Response:
-        if not function.anonymous:
-            # There are no function keys here, so nobody has the right one.
-            return Response(status_code=401)
-        sent = messages.to_function(request, body=await request.body(), route_params=parameters)
+        self,
+        function: HttpFunction,
+        request: Request,
+        parameters: Mapping[str, str],
+        receive: Receive,
+    ) -> Answer:
+        if not function.anonymous and not _has_key(request):
+            return Answer(401)
+        if not requests.is_address(request.header("host")):
+            log.error("The address of a request to '%s' cannot be built.", function.name)
+            return Answer(500)
+        try:
+            body = await _body(request, receive)
+        except requests.BodyTooLarge:
+            return Answer(500)
+        sent = messages.to_function(request, body=body, route_params=parameters)
         context = invocation.context(function, directory=self.directory, headers=sent.headers)
         try:
             answer = await invocation.invoke(function, sent, context=context, pool=self.pool)
             return messages.from_function(answer)
         except Exception:
             log.exception("The function '%s' failed (invocation %s).", function.name, context.invocation_id)
-            return Response(status_code=500)
+            return Answer(500)
+
+    async def _administer(self, request: Request, path: str, receive: Receive) -> Answer:
+        """Answer at one of the host's own addresses; most of the real host's are not here."""
+        if path == "host/ping":
+            return Answer(200, (("Cache-Control", "no-store,no-cache"), ("Pragma", "no-cache")))
+        kind, _, name = path.partition("/")
+        is_function = kind == "functions" and name != "" and "/" not in name and request.method == "POST"
+        if path != "host/status" and not is_function:
+            return Answer(404)
+        if not _has_key(request):
+            return _WITHOUT_KEY
+        if is_function:
+            return await self._run_function(name, request, receive)
+        return Answer(200, (("Content-Type", "application/json; charset=utf-8"),), b'{"state":"Running"}')
+
+    async def _run_function(self, name: str, request: Request, receive: Receive) -> Answer:
+        """Start a function and answer at once; only timers are run.
+
+        Source: https://learn.microsoft.com/azure/azure-functions/functions-manually-run-non-http
+        """
+        if request.header("content-type").partition(";")[0].strip().lower() != "application/json":
+            return Answer(415)
+        if not _is_object(await _body(request, receive)):
+            return Answer(400)
+        found = next((one for one in self.functions if one.name.lower() == name), None)
+        if found is None:
+            return Answer(404)
+        if found.name in self.timers:
+            run = asyncio.create_task(self.timers[found.name].run_now(self.clock()))
+            # The event loop itself does not keep a task alive.
+            self._runs.add(run)
+            run.add_done_callback(self._runs.discard)
+        return Answer(202)
 
     async def _run_timer(self, function: TimerFunction, request: TimerRequest) -> None:
         context = invocation.context(function, directory=self.directory, headers={})
@@ -146,8 +169,32 @@ class Host:
             raise TypeError(f"the timer '{function.name}' returned a value")
 
 
-def _naming(principal: str | None, request: Request) -> Request:
-    """The request with the caller's principal, and no other, among its headers."""
-    headers = easyauth.without_principal(request.scope["headers"])
-    named = easyauth.with_principal(headers, principal) if principal else headers
-    return Request({**request.scope, "headers": named}, request.receive)
+async def _body(request: Request, receive: Receive) -> bytes:
+    """Read the body as the function gets it: one sent in chunks, without a length, does not arrive.
+
+    Source: GrpcMessageConversionExtensions.cs, https://github.com/Azure/azure-functions-host/issues/7930
+    """
+    if not request.header("content-length"):
+        return b""
+    body, more = b"", True
+    while more:
+        message = await receive()
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
+    return body
+
+
+def _is_object(body: bytes) -> bool:
+    try:
+        return isinstance(json.loads(body), dict)
+    except ValueError:
+        return False
+
+
+def _has_key(request: Request) -> bool:
+    given = request.header(KEY_HEADER) or messages.parameter(request, "code")
+    return secrets.compare_digest(given.encode(), MASTER_KEY.encode())
+
+
+def _home(page: bool) -> Answer:
+    return Answer(200, (("Content-Type", "text/html"),), _HOME_PAGE) if page else Answer(204)

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from urllib.parse import unquote
 
 _SEGMENT = re.compile(r"\{(?P<catch_all>\*{0,2})(?P<name>[A-Za-z_]\w*)\}|(?P<literal>[^{}]+)")
 
@@ -23,29 +22,31 @@ class Route:
 
 
 def parse(*, function: str, template: str, methods: Sequence[str] | None, prefix: str) -> Route:
-    """A route behind the prefix of host.json.
+    """Return a route behind the prefix of host.json.
 
-    Literals match in any case and a slash at the end is ignored, as in ASP.NET Core's routing.
+    Literals match in any case and a slash at the end is ignored, as in ASP.NET Core's routing. A catch-all
+    also matches nothing, but not what begins with a slash of its own.
 
     Raises:
         UnknownRouteSyntax: constraints, defaults and optional parameters are not known.
     """
     whole = "/".join(part.strip("/") for part in (prefix, template) if part.strip("/"))
-    pattern = "".join(f"/{_segment(segment, template=template)}" for segment in whole.split("/") if whole)
+    pattern = "".join(_segment(segment, template=template) for segment in whole.split("/") if whole)
     allowed = None if methods is None else frozenset(method.upper() for method in methods)
-    return Route(function, whole, allowed, re.compile(f"{pattern}/?", re.IGNORECASE))
+    return Route(function, whole, allowed, re.compile(f"{pattern}/?", re.IGNORECASE | re.DOTALL))
 
 
 def in_order(routes: Sequence[Route]) -> list[Route]:
-    """The order in which the host tries routes: by name of the function, not by how specific they are.
+    """Return routes in the order in which the host tries them: by name of the function in upper case.
 
-    Source: https://github.com/Azure/azure-functions-host/issues/9876
+    How specific they are does not count: https://github.com/Azure/azure-functions-host/issues/9876. The order
+    is OrdinalIgnoreCase (FunctionMetadataManager.cs), which compares upper case: `_` comes after the letters.
     """
-    return sorted(routes, key=lambda route: route.function.lower())
+    return sorted(routes, key=lambda route: route.function.upper())
 
 
 def match(routes: Sequence[Route], *, method: str, path: str) -> tuple[Route, Mapping[str, str]] | None:
-    """The first route that takes the method and the path (still percent-encoded), with its parameters.
+    """Return the first route that takes the method and the path (`Request.route_path`), and its parameters.
 
     A known path with another method is no match: the real host answers it with 404, not 405.
     Source: https://github.com/Azure/azure-functions-host/issues/10098
@@ -53,7 +54,7 @@ def match(routes: Sequence[Route], *, method: str, path: str) -> tuple[Route, Ma
     for route in routes:
         found = route.pattern.fullmatch(path)
         if found and (route.methods is None or method in route.methods):
-            return route, {name: unquote(text) for name, text in found.groupdict().items() if text}
+            return route, {name: text for name, text in found.groupdict().items() if text}
     return None
 
 
@@ -62,5 +63,7 @@ def _segment(segment: str, *, template: str) -> str:
     if found is None:
         raise UnknownRouteSyntax(f"The route '{template}' has a part that this host does not know: {segment}")
     if found["literal"]:
-        return re.escape(found["literal"])
-    return f"(?P<{found['name']}>{'.*' if found['catch_all'] else '[^/]+'})"
+        return f"/{re.escape(found['literal'])}"
+    if found["catch_all"]:
+        return f"(?:/(?P<{found['name']}>[^/].*))?"
+    return f"/(?P<{found['name']}>[^/]+)"

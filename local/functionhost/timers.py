@@ -1,9 +1,17 @@
-"""Runs timer functions by their schedules, one run of a function at a time."""
+"""Runs timer functions by their schedules, one run of a function at a time.
+
+Source: TimerListener.cs and ScheduleMonitor.cs in https://github.com/Azure/azure-webjobs-sdk-extensions;
+compared with the real host.
+"""
 
 import asyncio
+import json
 import logging
 from collections.abc import Awaitable, Callable
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Protocol
 
 from azure.functions.timer import TimerRequest
 from croniter import croniter  # type: ignore[import-untyped]
@@ -15,8 +23,71 @@ log = logging.getLogger("functionhost.timers")
 FIELDS = 6
 """Second, minute, hour, day, month, day of week: https://learn.microsoft.com/azure/azure-functions/functions-bindings-timer"""
 
+SHORTEST_MONITORED = timedelta(minutes=1)
+"""The host keeps no state of schedules that run more often."""
+
+_LOOKED_AT = 5
+_NEVER = "0001-01-01T00:00:00+00:00"
+
 Run = Callable[[TimerFunction, TimerRequest], Awaitable[object]]
 Sleep = Callable[[float], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class ScheduleStatus:
+    """What the host keeps of a timer: the start of its last run, and when the next one is due."""
+
+    last: datetime | None
+    next: datetime
+
+
+class States(Protocol):
+    """Where the status of timers is kept between starts of the host."""
+
+    def read(self, function: str) -> ScheduleStatus | None:
+        """Return the status of a timer; None before its host has ever started."""
+        ...
+
+    def write(self, function: str, status: ScheduleStatus) -> None:
+        """Keep the status of a timer."""
+        ...
+
+
+class StatesInMemory:
+    """Forgets everything when the host ends."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, ScheduleStatus] = {}
+
+    def read(self, function: str) -> ScheduleStatus | None:
+        """Return the status of a timer."""
+        return self._kept.get(function)
+
+    def write(self, function: str, status: ScheduleStatus) -> None:
+        """Keep the status of a timer."""
+        self._kept[function] = status
+
+
+@dataclass(frozen=True)
+class StatesInFolder:
+    """A file for each timer, where the real host has a blob in the container `azure-webjobs-hosts`."""
+
+    folder: Path
+
+    def read(self, function: str) -> ScheduleStatus | None:
+        """Return the status of a timer."""
+        file = self.folder / f"{function}.json"
+        if not file.exists():
+            return None
+        kept = json.loads(file.read_text(encoding="utf-8"))
+        last = datetime.fromisoformat(kept["Last"]) if kept["Last"] != _NEVER else None
+        return ScheduleStatus(last, datetime.fromisoformat(kept["Next"]))
+
+    def write(self, function: str, status: ScheduleStatus) -> None:
+        """Keep the status of a timer."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        file = self.folder / f"{function}.json"
+        file.write_text(json.dumps(_shown(status)), encoding="utf-8")
 
 
 def check(function: TimerFunction) -> None:
@@ -30,7 +101,7 @@ def check(function: TimerFunction) -> None:
 
 
 def next_run(schedule: str, *, after: datetime) -> datetime:
-    """The first occurrence after a moment. Day of month and day of week must both fit, as in NCRONTAB."""
+    """Return the first occurrence after a moment; day of month and day of week must both fit."""
     following: datetime = croniter(
         schedule, after, ret_type=datetime, day_or=False, second_at_beginning=True
     ).get_next()
@@ -40,40 +111,71 @@ def next_run(schedule: str, *, after: datetime) -> datetime:
 class Timer:
     """A timer function on its schedule: runs never overlap, and an occurrence missed meanwhile is skipped."""
 
-    def __init__(self, function: TimerFunction, *, run: Run) -> None:
+    def __init__(self, function: TimerFunction, *, run: Run, states: States | None = None) -> None:
         check(function)
         self.function = function
         self._run = run
+        self._states = states or StatesInMemory()
         self._running = asyncio.Lock()
-        self._last: datetime | None = None
 
     async def follow(self, *, clock: Callable[[], datetime], sleep: Sleep = asyncio.sleep) -> None:
-        """Run at each occurrence, until cancelled."""
-        if self.function.run_on_startup:
-            await self.run_now(clock())
+        """Run at each occurrence, until cancelled; at once if one was missed while the host was away."""
+        monitored = self._is_monitored(clock())
+        status = self._states.read(self.function.name) if monitored else None
+        if monitored and status is None:
+            self._states.write(self.function.name, ScheduleStatus(None, self._next(clock())))
+        past_due = status is not None and clock() > status.next
+        if past_due or self.function.run_on_startup:
+            await self._run_scheduled(clock(), past_due=past_due, monitored=monitored)
         while True:
-            due = next_run(self.function.schedule, after=clock())
+            due = self._next(clock())
             while (wait := (due - clock()).total_seconds()) > 0:
                 await sleep(wait)
-            await self.run_now(due)
+            await self._run_scheduled(max(due, clock()), past_due=False, monitored=monitored)
 
-    async def run_now(self, due: datetime) -> bool:
-        """Run the function once, after a run under way; whether it went well.
+    async def run_now(self, now: datetime) -> bool:
+        """Run the function once because somebody asked for it, after a run under way; whether it went well.
 
-        A failure is logged, and that is all: the host does not try again before the next occurrence.
+        The timer's status stays as it was.
         """
+        return await self._run_once(now, past_due=False, monitored=self._is_monitored(now))
+
+    async def _run_scheduled(self, now: datetime, *, past_due: bool, monitored: bool) -> None:
+        await self._run_once(now, past_due=past_due, monitored=monitored)
+        if monitored:
+            self._states.write(self.function.name, ScheduleStatus(now, self._next(now)))
+
+    async def _run_once(self, now: datetime, *, past_due: bool, monitored: bool) -> bool:
+        """Run the function. A failure is logged: the host does not try again before the next occurrence."""
         async with self._running:
-            following = next_run(self.function.schedule, after=due)
-            status = {"Last": _text(self._last), "LastUpdated": _text(self._last), "Next": _text(following)}
-            self._last = due
+            status = (self._states.read(self.function.name) if monitored else None) or ScheduleStatus(
+                None, self._next(now)
+            )
+            request = TimerRequest(past_due=past_due, schedule_status=_shown(status) if monitored else {})
             try:
-                await self._run(self.function, TimerRequest(past_due=False, schedule_status=status))
+                await self._run(self.function, request)
             except Exception:
                 log.exception("The timer '%s' failed.", self.function.name)
                 return False
             return True
 
+    def _next(self, after: datetime) -> datetime:
+        return next_run(self.function.schedule, after=after)
 
-def _text(moment: datetime | None) -> str:
-    """How the host writes a moment in `schedule_status`; the first one when there is none."""
-    return moment.isoformat() if moment else "0001-01-01T00:00:00+00:00"
+    def _is_monitored(self, now: datetime) -> bool:
+        """Whether the host keeps a status: not when asked not to, and not for very frequent runs."""
+        if not self.function.use_monitor:
+            return False
+        previous = self._next(now)
+        for _ in range(_LOOKED_AT):
+            following = self._next(previous)
+            if following - previous < SHORTEST_MONITORED:
+                return False
+            previous = following
+        return True
+
+
+def _shown(status: ScheduleStatus) -> dict[str, str]:
+    """Return a status as the host writes it; the first moment of all for a run that never was."""
+    last = status.last.isoformat() if status.last else _NEVER
+    return {"Last": last, "Next": status.next.isoformat(), "LastUpdated": last}

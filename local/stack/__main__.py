@@ -15,20 +15,18 @@ from local import demo, environment, places
 from local.azurite import installation
 from local.ports import LAST_PORT_BASE, Ports, address
 from local.sampledata import deliveries
-from local.stack import greeting, lock, parts, sample
+from local.stack import access_sync, greeting, lock, parts, sample
 from local.stack.following import Following
 from local.stack.supervision import StackFailed, Supervisor, refuse_taken_ports
-from shared import periods, settings, tables
-from shared.access import runs
+from shared import periods, settings
 from shared.deliveries import container
 
-SYNC_TIMER = "sync_access"
 SYNC_SECONDS = 60
 FIRST_REQUEST_SECONDS = 30
 WATCH_SECONDS = 0.5
 TOLD = ("span ", "metric ")
 """How the lines of the function host begin that tell of spans and metrics; it writes none unless asked to."""
-KEPT = ("azurite-data", "logs", "metering.duckdb*", "sample")
+KEPT = ("azurite-data", "logs", "metering.duckdb*", "microsofts-host", "sample", "timers")
 """The stack's data in the state folder, beside installations; `--fresh` deletes it."""
 
 
@@ -78,7 +76,10 @@ def _start(supervisor: Supervisor, ports: Ports, arguments: argparse.Namespace) 
     azurite = parts.azurite(environment.azurite_endpoints(ports), data=state / "azurite-data")
     outside = [azurite, parts.identity(ports), parts.standins(ports)]
     telemetry = "console" if arguments.telemetry else "off"
-    inside = [parts.function_host(ports, state=state, telemetry=telemetry), parts.gateway(ports)]
+    function_host = parts.function_host(
+        ports, state=state, telemetry=telemetry, host=arguments.host, python=arguments.host_python
+    )
+    inside = [function_host, parts.gateway(ports)]
     refuse_taken_ports([*outside, *inside])
     for part in outside:
         _say(f"Starting {part.name} …")
@@ -90,6 +91,7 @@ def _start(supervisor: Supervisor, ports: Ports, arguments: argparse.Namespace) 
         _say(f"Starting {part.name} …")
         supervisor.start(part)
     supervisor.wait_ready(*(part.name for part in [*outside, *inside]))
+    _refuse_an_app_that_was_not_loaded(supervisor, ports, state=state)
     _sync(supervisor, ports, state=state)
     _wait_for_an_answer(supervisor, ports, state=state)
 
@@ -115,26 +117,23 @@ def _make_container(ports: Ports, *, state: Path) -> None:
 
 
 def _sync(supervisor: Supervisor, ports: Ports, *, state: Path) -> None:
-    """Run the access sync now. One that fails leaves access as it was; the stack runs on.
-
-    The first sync of a fresh state needs an operator's word, which only the command can give: whoever starts
-    the demo world means its access. Later ones are the timer's.
-    """
+    """Run the access sync now. One that fails leaves access as it was; the stack runs on."""
     _say("Syncing access …")
     app_settings = environment.stack(ports, state=state)
-    storage = tables.open_tables(app_settings["TABLE_STORAGE"], credential=None)
-    storage.create_missing()
-    if runs.completed_at(storage) is None:
-        supervisor.run(parts.command("sync", ["--allow-grants"], settings=app_settings))
-        return
-    timer = f"{address(ports.function_host)}/admin/functions/{SYNC_TIMER}?wait=true"
-    try:
-        httpx.post(timer, json={}, timeout=SYNC_SECONDS, trust_env=False).raise_for_status()
-    except httpx.HTTPError:
+    host = address(ports.function_host)
+    if not access_sync.run(supervisor, host=host, app_settings=app_settings, seconds=SYNC_SECONDS):
         _say(
             "The access sync failed or was held back, so access stays as it was: "
             f"{state / 'logs/functionhost.log'} says why."
         )
+
+
+def _refuse_an_app_that_was_not_loaded(supervisor: Supervisor, ports: Ports, *, state: Path) -> None:
+    """Raise StackFailed when the host runs without the app: every address answers 404 then, as in Azure."""
+    health = f"{address(ports.function_host)}{environment.HEALTH_PATH}"
+    if httpx.get(health, timeout=30, trust_env=False).status_code == httpx.codes.NOT_FOUND:
+        log = supervisor.end_of_log("functionhost")
+        raise StackFailed(f"The function host could not load the app. {log}")
 
 
 def _wait_for_an_answer(supervisor: Supervisor, ports: Ports, *, state: Path) -> None:
@@ -211,10 +210,14 @@ def _port_base(text: str) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="dev.py run", description="The local stack.")
+    parser = argparse.ArgumentParser(prog="dev.py run", description="The local stack.", allow_abbrev=False)
     parser.add_argument("--fresh", action="store_true", help="delete what it kept and start over")
     parser.add_argument("--port-base", type=_port_base, help="ports from here on instead of the usual ones")
     parser.add_argument("--telemetry", action="store_true", help="print the app's spans and metrics")
+    parser.add_argument(
+        "--host", help="Microsoft's Functions host to run the app on: its folder, or `func` for Core Tools"
+    )
+    parser.add_argument("--host-python", help="the Python that runs the app on it; this one unless named")
     parser.add_argument("--state", type=places.named, default=places.STATE, help="where it keeps its data")
     parser.add_argument(
         "--sample-days", type=int, default=deliveries.DAYS, help="market days of sample data at a first start"

@@ -2,11 +2,12 @@
 
 import sys
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from local import demo, environment, places
 from local.azurite import emulator, installation
+from local.functionhost.host import READY_PATH
 from local.page import app
 from local.ports import Ports, address
 
@@ -54,17 +55,30 @@ def standins(ports: Ports) -> Part:
     return _module("standins", ports.standins)
 
 
-def function_host(ports: Ports, *, state: Path, telemetry: str = "off") -> Part:
-    """The function app, behind the gateway's managed identity; `telemetry` is its setting of that name."""
-    return _module(
+def function_host(
+    ports: Ports, *, state: Path, telemetry: str = "off", host: str | None = None, python: str | None = None
+) -> Part:
+    """The function app, behind the gateway's managed identity; `telemetry` is its setting of that name.
+
+    `host` names Microsoft's host to run it on, and `python` the Python that runs it there.
+    """
+    part = _module(
         "functionhost",
         ports.function_host,
+        *("--state", str(state)),
+        *(() if host is None else ("--host", host)),
+        *(() if python is None else ("--python", python)),
         *("--auth-issuer", environment.issuer(ports)),
         *("--auth-audience", demo.FUNCTION_APP_AUDIENCE),
         *("--auth-principal", demo.GATEWAY_PRINCIPAL_ID),
         *("--auth-excluded-path", environment.HEALTH_PATH),
-        settings={**environment.stack(ports, state=state), "TELEMETRY": telemetry},
+        settings={
+            **environment.stack(ports, state=state),
+            **environment.of_host(ports),
+            "TELEMETRY": telemetry,
+        },
     )
+    return replace(part, ready_url=f"{address(ports.function_host)}{READY_PATH}")
 
 
 def gateway(ports: Ports) -> Part:

@@ -87,6 +87,10 @@ class Supervisor:
         """The process of a part that has been started; where the leash stays beside it, the leash's."""
         return next(one.process.pid for one in self._running if one.part.name == name)
 
+    def end_of_log(self, name: str) -> str:
+        """The last lines that a part has written, for a message."""
+        return _tail(next(one.log for one in self._running if one.part.name == name))
+
     def check(self) -> None:
         """Raise StackFailed when a part has ended."""
         for one in self._running:

@@ -25,7 +25,12 @@ class Caller:
         """The app's answer to a POST."""
         return self.request("POST", path, **request)
 
-    async def _request(self, method: str, path: str, **request: Any) -> httpx.Response:
+    def raw(self, path: str) -> httpx.Response:
+        """The app's answer to a GET of a path that is sent as it stands."""
+        url = httpx.URL(scheme="http", host="testserver", raw_path=path.encode("ascii"))
+        return asyncio.run(self._request("GET", url))
+
+    async def _request(self, method: str, path: str | httpx.URL, **request: Any) -> httpx.Response:
         transport = httpx.ASGITransport(self._app)
         async with httpx.AsyncClient(transport=transport, base_url="http://testserver") as client:
             answer = await client.request(method, path, **request)

@@ -1,6 +1,8 @@
 """Who gets past App Service authentication, and what the app then sees."""
 
 import asyncio
+import base64
+import json
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -65,6 +67,11 @@ def client(issuer: Issuer) -> Iterator[Caller]:
     def who(req: func.HttpRequest) -> func.HttpResponse:
         return func.HttpResponse(req.headers.get("X-MS-CLIENT-PRINCIPAL-ID", "nobody"))
 
+    @app.route("v1/headers")
+    def headers(req: func.HttpRequest) -> func.HttpResponse:
+        named = {name: text for name, text in req.headers.items() if name.startswith("x-ms-client-")}
+        return func.HttpResponse(json.dumps(named))
+
     policy = easyauth.Policy(ISSUER, "api://app", frozenset({GATEWAY}), frozenset({"/v1/health"}))
     keys = httpx.AsyncClient(transport=httpx.MockTransport(issuer.answer))
     with ThreadPoolExecutor(1) as pool:
@@ -88,6 +95,25 @@ def test_the_gateway_gets_in_and_the_app_is_told_who_it_is(client: Caller) -> No
     )
 
     assert (answer.status_code, answer.text) == (200, GATEWAY)
+
+
+def test_the_platform_names_the_caller_in_three_headers_and_takes_off_all_that_are_sent(
+    client: Caller,
+) -> None:
+    sent = {f"X-MS-CLIENT-PRINCIPAL{end}": "mine" for end in ("", "-ID", "-NAME", "-IDP")}
+
+    seen = json.loads(client.get("/v1/headers", headers={**bearer(token()), **sent}).content)
+
+    claims = json.loads(base64.b64decode(seen.pop("x-ms-client-principal")))
+    assert seen == {"x-ms-client-principal-id": GATEWAY, "x-ms-client-principal-idp": "aad"}
+    assert {"typ": "oid", "val": GATEWAY} in claims["claims"]
+
+
+@pytest.mark.parametrize(
+    "path", ["/admin/../v1/status", "/admin/%2e%2e/v1/status", "/admin/x/../../v1/status"]
+)
+def test_a_path_that_only_begins_like_the_hosts_own_is_not_open(client: Caller, path: str) -> None:
+    assert client.raw(path).status_code == 401
 
 
 def test_another_principal_with_a_good_token_is_403(client: Caller) -> None:
@@ -151,7 +177,8 @@ def test_an_accepted_token_is_refused_once_it_has_ended(issuer: Issuer) -> None:
     headers = {"authorization": f"Bearer {token(exp=ends)}"}
 
     async def ask() -> str | None:
-        return await authentication.principal(headers, path="/v1/status")
+        found = await authentication.principal(headers, path="/v1/status")
+        return found.object_id if found else None
 
     assert asyncio.run(ask()) == GATEWAY
     assert asyncio.run(ask()) == GATEWAY

@@ -1,5 +1,7 @@
 """An app's functions as the host reads them."""
 
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import azure.functions as func
@@ -8,6 +10,17 @@ import pytest
 from local.functionhost import functions
 
 EVERY_HOUR = {"SYNC_SCHEDULE": "0 5 * * * *"}
+
+
+@pytest.fixture(autouse=True)
+def _app_of_the_checkout() -> Iterator[None]:
+    """Puts back what loading an app replaces, so that other tests find the app of this checkout."""
+    path, module = list(sys.path), sys.modules.get("function_app")
+    yield
+    sys.path[:] = path
+    sys.modules.pop("function_app", None)
+    if module is not None:
+        sys.modules["function_app"] = module
 
 
 def sample_app() -> func.FunctionApp:

@@ -17,9 +17,12 @@ def route(template: str, *, function: str = "f", methods: Sequence[str] | None =
         ("v1/status", "/v1/status", {}),
         ("v1/status", "/V1/Status/", {}),
         ("v1/metering-points/{id}", "/v1/metering-points/707057500000000018", {"id": "707057500000000018"}),
-        ("v1/metering-points/{id}", "/v1/metering-points/a%2Fb%20c", {"id": "a/b c"}),
+        ("v1/metering-points/{id}", "/v1/metering-points/a%2Fb c", {"id": "a%2Fb c"}),
+        ("v1/metering-points/{id}", "/v1/metering-points/a\nb", {"id": "a\nb"}),
         ("v1/{*rest}", "/v1/a/b", {"rest": "a/b"}),
+        ("v1/{*rest}", "/v1/a//", {"rest": "a//"}),
         ("v1/{*rest}", "/v1/", {}),
+        ("v1/{*rest}", "/v1", {}),
     ],
 )
 def test_a_path_gives_the_route_and_its_parameters(
@@ -44,6 +47,17 @@ def test_a_path_gives_the_route_and_its_parameters(
 )
 def test_another_path_or_method_is_no_match(method: str, path: str) -> None:
     assert routes.match([route("v1/metering-points/{id}")], method=method, path=path) is None
+
+
+@pytest.mark.parametrize("path", ["/v1//", "/v1//a", "/v1%2Fa"])
+def test_a_catch_all_takes_nothing_that_begins_with_a_slash_of_its_own(path: str) -> None:
+    assert routes.match([route("v1/{*rest}")], method="GET", path=path) is None
+
+
+def test_names_are_in_order_of_their_upper_case() -> None:
+    ordered = routes.in_order([route("x", function=name) for name in ("a_b", "ab", "aa")])
+
+    assert [each.function for each in ordered] == ["aa", "ab", "a_b"]
 
 
 def test_a_route_without_methods_takes_all_of_them() -> None:

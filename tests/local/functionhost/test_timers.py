@@ -1,7 +1,9 @@
 """Schedules and how timers follow them."""
 
 import asyncio
+import dataclasses
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from azure.functions.timer import TimerRequest
@@ -114,19 +116,85 @@ def test_two_runs_of_a_timer_never_overlap() -> None:
     assert most == 1
 
 
-def test_a_run_is_told_when_the_last_was_and_when_the_next_is() -> None:
+def statuses(states: timers.States, function: TimerFunction, *, start: str, runs: int) -> list[str]:
+    """What each of so many scheduled runs is told: the time, past due or not, `Last` and `Next`."""
+    time, told = Time(start), list[str]()
+
+    async def run(_: TimerFunction, request: TimerRequest) -> None:
+        status = request.schedule_status
+        shown = [status[name][:19] for name in ("Last", "Next")] if status else []
+        told.append(" ".join([time.now.strftime("%H:%M:%S"), str(request.past_due), *shown]))
+        if len(told) == runs:
+            raise asyncio.CancelledError
+
+    async def scenario() -> None:
+        timer = timers.Timer(function, run=run, states=states)
+        with pytest.raises(asyncio.CancelledError):
+            await timer.follow(clock=time.clock, sleep=time.sleep)
+
+    asyncio.run(scenario())
+    return told
+
+
+def test_a_run_is_told_the_start_of_the_last_one_and_the_occurrence_that_is_due(tmp_path: Path) -> None:
+    """As the real host told it: a first run has no last one, and `Next` is the present occurrence."""
+    states = timers.StatesInFolder(tmp_path)
+
+    assert statuses(states, function("0 5 * * * *"), start="2026-11-22T11:30:00", runs=2) == [
+        "12:05:00 False 0001-01-01T00:00:00 2026-11-22T12:05:00",
+        "13:05:00 False 2026-11-22T12:05:00 2026-11-22T13:05:00",
+    ]
+
+
+def test_a_timer_that_missed_an_occurrence_runs_at_once_and_is_told_that_it_is_past_due(
+    tmp_path: Path,
+) -> None:
+    statuses(timers.StatesInFolder(tmp_path), function("0 5 * * * *"), start="2026-11-22T11:30:00", runs=2)
+
+    after_a_restart = statuses(
+        timers.StatesInFolder(tmp_path), function("0 5 * * * *"), start="2026-11-22T15:10:00", runs=2
+    )
+
+    assert after_a_restart == [
+        "15:10:00 True 2026-11-22T12:05:00 2026-11-22T13:05:00",
+        "16:05:00 False 2026-11-22T15:10:00 2026-11-22T16:05:00",
+    ]
+
+
+def test_a_timer_that_missed_nothing_waits_for_its_occurrence_after_a_restart(tmp_path: Path) -> None:
+    statuses(timers.StatesInFolder(tmp_path), function("0 5 * * * *"), start="2026-11-22T11:30:00", runs=1)
+
+    (told,) = statuses(
+        timers.StatesInFolder(tmp_path), function("0 5 * * * *"), start="2026-11-22T11:40:00", runs=1
+    )
+
+    assert told.startswith("12:05:00 False ")
+
+
+@pytest.mark.parametrize(
+    "unmonitored",
+    [function("*/20 * * * * *"), dataclasses.replace(function("0 5 * * * *"), use_monitor=False)],
+)
+def test_of_schedules_below_a_minute_and_unmonitored_ones_no_status_is_kept(
+    tmp_path: Path, unmonitored: TimerFunction
+) -> None:
+    (told,) = statuses(timers.StatesInFolder(tmp_path), unmonitored, start="2026-11-22T12:00:01", runs=1)
+
+    assert told.endswith(" False")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_by_hand_leaves_the_status_as_it_was() -> None:
     told: list[dict[str, str]] = []
+    states = timers.StatesInMemory()
 
     async def run(_: TimerFunction, request: TimerRequest) -> None:
         told.append(request.schedule_status)
 
     async def scenario() -> None:
-        timer = timers.Timer(function("0 5 * * * *"), run=run)
+        timer = timers.Timer(function("0 5 * * * *"), run=run, states=states)
         await timer.run_now(moment("2026-11-22T12:05:00"))
-        await timer.run_now(moment("2026-11-22T13:05:00"))
 
     asyncio.run(scenario())
-    assert [(status["Last"], status["Next"]) for status in told] == [
-        ("0001-01-01T00:00:00+00:00", "2026-11-22T13:05:00+00:00"),
-        ("2026-11-22T12:05:00+00:00", "2026-11-22T14:05:00+00:00"),
-    ]
+    assert told[0]["Last"] == "0001-01-01T00:00:00+00:00"
+    assert states.read("sync") is None

@@ -14,10 +14,10 @@ from contextlib import suppress
 from dataclasses import astuple, dataclass
 from pathlib import Path
 
-import httpx
 import pytest
 
 from local import environment, places
+from local.functionhost import admin
 from local.ports import Ports, address
 from shared.settings import DeliverySettings
 from tests.builders.container import Outside
@@ -110,8 +110,8 @@ def taken_in(ports: Ports, name: str, content: bytes) -> list[str]:
     """What is in the container of deliveries after a file was put there and the timer has run."""
     outside = Outside(DeliverySettings(environment.stack(ports)["DELIVERY_STORAGE"], "deliveries"))
     outside.put(name, content)
-    timer = f"{address(ports.function_host)}/admin/functions/publish_readings?wait=true"
-    httpx.post(timer, json={}, timeout=30, trust_env=False).raise_for_status()
+    admin.start_timer("publish_readings", host=address(ports.function_host))
+    wait_until(lambda: not any(each.startswith("incoming/") for each in outside.names()))
     return outside.names()
 
 
