@@ -17,7 +17,7 @@ from local.functionhost import microsoft
 WORKER_PYTHON = "3.13"
 """The Python that the app runs on in Azure."""
 WORKER_VENV = places.STATE / f"python-{WORKER_PYTHON}"
-WORKER_REQUIREMENTS = places.ROOT / "requirements-run.txt"
+WORKER_REQUIREMENTS = places.ROOT / "local" / "stack" / "requirements.txt"
 """The app's packages, and those of the local stack; the worker's own lie beside the environment."""
 
 _WORKER_TESTS = "tests/local/functionhost/test_worker_runtime.py"

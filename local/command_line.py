@@ -70,7 +70,7 @@ def requirements_of(command: str) -> dict[str, Any]:
     everything = places.ROOT / "requirements-dev.txt"
     if command in NEED_EVERYTHING:
         return {"requirements": everything}
-    return {"requirements": places.ROOT / "requirements-run.txt", "within": (everything,)}
+    return {"requirements": places.ROOT / "local" / "stack" / "requirements.txt", "within": (everything,)}
 
 
 def _become(command: list[str]) -> int:

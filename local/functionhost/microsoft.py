@@ -21,7 +21,7 @@ from local.functionhost.server import App, Message, Receive, Send
 from local.stack import free
 
 CORE_TOOLS = "func"
-WORKER_REQUIREMENTS = places.ROOT / "requirements-worker.txt"
+WORKER_REQUIREMENTS = Path(__file__).with_name("requirements.txt")
 START_SECONDS = 60
 STOP_SECONDS = 6
 _LOOK_SECONDS = 0.1

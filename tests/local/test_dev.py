@@ -126,9 +126,9 @@ def test_only_commands_that_test_install_the_tests_packages() -> None:
         return requirements.name
 
     assert {name: named(name) for name in ("run", "load", "sync", "test", "check")} == {
-        "run": "requirements-run.txt",
-        "load": "requirements-run.txt",
-        "sync": "requirements-run.txt",
+        "run": "requirements.txt",
+        "load": "requirements.txt",
+        "sync": "requirements.txt",
         "test": "requirements-dev.txt",
         "check": "requirements-dev.txt",
     }
@@ -139,6 +139,8 @@ def test_the_smaller_requirements_pin_what_the_larger_ones_do() -> None:
         lines = (places.ROOT / name).read_text(encoding="utf-8").splitlines()
         return dict(line.partition(";")[0].strip().split("==") for line in lines)
 
-    deployed, run, everything = (pins(f"requirements{end}.txt") for end in ("", "-run", "-dev"))
+    deployed, run, everything = (
+        pins(name) for name in ("requirements.txt", "local/stack/requirements.txt", "requirements-dev.txt")
+    )
 
     assert deployed.items() <= run.items() <= everything.items()
