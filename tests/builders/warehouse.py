@@ -4,6 +4,7 @@ import csv
 import json
 import os
 import shutil
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -64,13 +65,17 @@ class Clock:
 
 @dataclass
 class Recorded:
-    """A warehouse that remembers each statement it was given, and passes it on."""
+    """A warehouse that remembers each statement it was given, and passes it on.
+
+    Attributes:
+        statements: the texts of each statement, by its name; one that is put together has several.
+    """
 
     inner: Warehouse
-    statements: dict[str, str] = field(default_factory=dict)
+    statements: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
 
     def fetch(self, query: Query[Row]) -> list[Row]:
-        self.statements[query.name] = query.sql
+        self.statements[query.name].add(query.sql)
         return self.inner.fetch(query)
 
     @contextmanager
@@ -88,14 +93,14 @@ class Recorded:
 @dataclass
 class _RecordedSession:
     inner: Session
-    statements: dict[str, str]
+    statements: dict[str, set[str]]
 
     def fetch(self, query: Query[Row]) -> list[Row]:
-        self.statements[query.name] = query.sql
+        self.statements[query.name].add(query.sql)
         return self.inner.fetch(query)
 
     def run(self, statement: Statement) -> None:
-        self.statements[statement.name] = statement.sql
+        self.statements[statement.name].add(statement.sql)
         self.inner.run(statement)
 
 

@@ -1,8 +1,10 @@
 """Every statement is T-SQL that Fabric takes, and comes out as DuckDB's."""
 
 import ast
+import itertools
 import re
-from collections.abc import Iterator
+import subprocess
+from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -11,13 +13,16 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import ErrorLevel
 
+from local import tools
 from shared import periods
 from shared.metering import Direction
 from shared.publishing import announce
 from shared.publishing.watermark import Publications
-from shared.warehouse import check, queries, schema
+from shared.warehouse import check as contract
+from shared.warehouse import fractions, queries, schema
 from shared.warehouse.duckdb import tsql
 from shared.warehouse.engine import Warehouse
+from tests.builders import microsoft
 from tests.builders import warehouse as building
 from tests.builders.warehouse import HOUSE, Clock, Deliverer, Recorded, readable, values
 
@@ -48,8 +53,12 @@ class NoTables:
 
 
 @pytest.fixture
-def statements(warehouse: Warehouse, tmp_path: Path, clock: Clock) -> dict[str, str]:
-    """Every statement of the package, by name, as it was sent when everything was done once."""
+def statements(warehouse: Warehouse, tmp_path: Path, clock: Clock) -> dict[str, set[str]]:
+    """Every statement of the package, by name, in the forms in which it was sent when everything was done.
+
+    Deliveries of days in a row, of days far apart and of nothing new make conditions of one span, of many
+    and of none.
+    """
     recorded = Recorded(warehouse)
     deliverer = Deliverer(recorded, tmp_path, clock)
     for quantity in ("1", "2", "1"):
@@ -64,6 +73,9 @@ def statements(warehouse: Warehouse, tmp_path: Path, clock: Clock) -> dict[str, 
     ):
         (tmp_path / name).write_text(f"{header}\n{row}\n", encoding="utf-8")
         building.load(recorded, tmp_path / name, clock=clock)
+    for far_apart in (3, 40):
+        days = [date(2020, 1, 1) + timedelta(days=30 * place) for place in range(far_apart)]
+        deliverer.load([line for day in days for line in values(HOUSE, day, ["1"] * far_apart)])
     announce.publish_pending(recorded, publications=Publications(tables=NoTables(), clock=clock), clock=clock)
     permitted = readable((HOUSE, None, None))
     recorded.fetch(
@@ -89,8 +101,8 @@ def statements(warehouse: Warehouse, tmp_path: Path, clock: Clock) -> dict[str, 
     recorded.fetch(queries.metering_points(permitted))
     recorded.fetch(queries.supply_periods())
     recorded.fetch(queries.alive())
-    check.check(recorded, now=clock() + timedelta(hours=1))
-    check.latest(recorded)
+    contract.check(recorded, now=clock() + timedelta(hours=1))
+    contract.latest(recorded)
     return recorded.statements
 
 
@@ -108,15 +120,56 @@ def names_in_sources() -> Iterator[str]:
                 yield str(name.value)
 
 
-def test_each_statement_is_tsql_that_fabric_takes(statements: dict[str, str]) -> None:
+def test_each_statement_is_tsql_that_fabric_takes(statements: dict[str, set[str]]) -> None:
     assert set(statements) == set(names_in_sources())
-    for name, sql in statements.items():
+    for name, sql in ((name, sql) for name, texts in statements.items() for sql in texts):
         tree = sqlglot.parse_one(sql, read="fabric", error_level=ErrorLevel.RAISE)
         assert tree.sql(dialect="fabric", unsupported_level=ErrorLevel.RAISE), name
         assert not UNSUPPORTED.search(sql), name
         assert not CLOCKS.search(sql), name
         assert not (isinstance(tree, exp.Insert | exp.Update | exp.Delete) and tree.find(exp.With)), name
         assert sql.count("?") == len(list(tree.find_all(exp.Placeholder))), name
+
+
+def check(folder: Path, batches: Iterable[str]) -> subprocess.CompletedProcess[str]:
+    """What Microsoft's parser for Fabric, and the documented limits of Fabric, say of some batches."""
+    numbers = itertools.count(1)
+    marked = [re.sub(r"\?", lambda _: f"@p{next(numbers)}", batch) for batch in batches]
+    path = folder / "sent.sql"
+    path.write_text("\nGO\n".join(marked), encoding="utf-8")
+    program = microsoft.needed(tools.HERE.azure_check)
+    return subprocess.run([program, "tsql", path], capture_output=True, text=True, check=False)
+
+
+def test_microsofts_parser_takes_each_statement_that_is_sent(
+    statements: dict[str, set[str]], tmp_path: Path
+) -> None:
+    signin = pytest.importorskip("shared.warehouse.fabric.signin", exc_type=ImportError)
+    texts = [text for each in statements.values() for text in sorted(each)]
+
+    done = check(tmp_path, [*texts, signin.LOCK_TIMEOUT, fractions.read_back().sql])
+
+    assert len(texts) > len(statements)
+    assert (done.returncode, done.stdout) == (0, "")
+    assert "0 faults" in done.stderr
+
+
+def test_microsofts_parser_takes_each_script(tmp_path: Path) -> None:
+    scripts = [path for path in schema.SCRIPTS.glob("*.sql") if path.name != "exasol_export.sql"]
+
+    done = check(tmp_path, [path.read_text("utf-8").removesuffix("GO\n") for path in sorted(scripts)])
+
+    assert len(scripts) == 5
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+def test_microsofts_parser_finds_a_type_that_fabric_does_not_have(tmp_path: Path) -> None:
+    right = (schema.SCRIPTS / "001_tables.sql").read_text("utf-8")
+
+    done = check(tmp_path, [right.replace("batch_id varchar(64)", "batch_id nvarchar(64)", 1)])
+
+    assert done.returncode == 1
+    assert "A column cannot be stored as nvarchar." in done.stdout
 
 
 @pytest.mark.parametrize(
