@@ -69,6 +69,7 @@ def app_settings(folder: Path, *, table_storage: str) -> dict[str, str]:
         "SEALING_KEY": demo.SEALING_KEY,
         "SEVERA_CLIENT_ID": "unused",
         "SEVERA_CLIENT_SECRET": "unused",
+        **demo.ACCESS_SETTINGS,
     }
 
 

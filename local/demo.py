@@ -22,6 +22,15 @@ FUNCTION_IDENTITY_HEADER = "demo-function-identity"
 SEVERA_CLIENT_ID = "demo-severa-client"
 SEVERA_CLIENT_SECRET = "demo-severa-secret"
 
+ACCESS_SETTINGS = {
+    "METERING_POINT_SOURCE": "warehouse",
+    "ENTRA_PROVISIONING": "report",
+    "SEVERA_CLIENT_IDS_PROPERTY": "API client id",
+    "SEVERA_METERING_POINTS_PROPERTY": "API metering points",
+    "SEVERA_CONTACT_ROLE": "API",
+}
+"""How access is decided in the demo world; the app has no defaults for these."""
+
 SEALING_KEY = base64.b64encode(b"demo-key-that-seals-demo-cursors").decode()
 
 

@@ -44,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     out = Console(highlight=False, soft_wrap=True)
     log_levels.quieten_libraries()
     try:
-        storage = services.storage(settings.from_environment())
+        storage = services.storage(settings.tables_from_environment())
         return (
             compare(storage, asked.compare, out=out) if asked.compare else tell(storage, asked.who, out=out)
         )

@@ -14,7 +14,7 @@ from rich.console import Console
 from operations import services
 from shared.publishing import announce
 from shared.publishing.publish import BEFORE_ALL, Place, pending
-from shared.settings import InvalidSettings, Settings
+from shared.settings import DataSettings, InvalidSettings
 from shared.tables import TablesUnavailable
 from shared.warehouse.engine import Warehouse, WarehouseError
 
@@ -35,14 +35,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
 
 
-def publish(warehouse: Warehouse, chosen: Settings, *, out: Console) -> int:
+def publish(warehouse: Warehouse, chosen: DataSettings, *, out: Console) -> int:
     """Publish what waits, say so, and tell the API; the exit code."""
     if not publish_waiting(warehouse, chosen, out=out):
         out.print(NOTHING_WAITED)
     return tell_api(warehouse, chosen, out=out)
 
 
-def publish_waiting(warehouse: Warehouse, chosen: Settings, *, out: Console) -> bool:
+def publish_waiting(warehouse: Warehouse, chosen: DataSettings, *, out: Console) -> bool:
     """Publish what waits and print a line for each publication; False when nothing waited."""
     waited = False
     for published in pending(warehouse, clock=services.now, told=_told(chosen)):
@@ -53,7 +53,7 @@ def publish_waiting(warehouse: Warehouse, chosen: Settings, *, out: Console) -> 
     return waited
 
 
-def _told(chosen: Settings) -> Place:
+def _told(chosen: DataSettings) -> Place:
     """What callers were told of; unknown without Table Storage, which a laptop need not have running."""
     try:
         return announce.told_of(services.publications(chosen))
@@ -66,7 +66,7 @@ def counted(number: int, plural: str) -> str:
     return f"{number:,} {plural.removesuffix('s') if number == 1 else plural}"
 
 
-def tell_api(warehouse: Warehouse, chosen: Settings, *, out: Console) -> int:
+def tell_api(warehouse: Warehouse, chosen: DataSettings, *, out: Console) -> int:
     """Let the API know of what was published and described; the exit code."""
     try:
         announce.bring_up_to_date(warehouse, services.publications(chosen))

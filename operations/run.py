@@ -1,6 +1,7 @@
 """`python -m operations.run COMMAND…`: an operator's command on the configured services.
 
-Configured are those that the environment names, else those of local.settings.json, else the local stack's:
+Configured are those of the function app that FUNCTION_APP_NAME and RESOURCE_GROUP name, with that app's own
+settings; else those that the environment names, else those of local.settings.json, else the local stack's:
 those of the running one, or, while the command runs, services of its own on the stack's data.
 """
 
@@ -15,9 +16,11 @@ from local.azurite import installation
 from local.ports import Ports
 from local.stack import free, lock, parts
 from local.stack.supervision import StackFailed, Supervisor
+from operations import app_settings
+from operations.app_settings import FunctionApp
 
 COMMANDS = ("load", "publish", "sync", "access", "check-warehouse")
-WITH_SEVERA_AND_ENTRA = ("sync", "access")
+WITH_SEVERA_AND_ENTRA = ("sync",)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -26,14 +29,30 @@ def main(arguments: Sequence[str]) -> int:
         print(f"Name a command: {', '.join(COMMANDS)}.", file=sys.stderr)
         return 2
     name, *rest = arguments
-    configured = environment.configured()
-    if configured is not None:
-        return _run(name, rest, settings={**os.environ, **configured})
     try:
+        app = app_settings.named(os.environ)
+        if app is not None:
+            return run_on_app(name, rest, app=app)
+        configured = environment.configured()
+        if configured is not None:
+            return _run(name, rest, settings={**os.environ, **configured})
         return run_on_stack(name, rest, state=places.STATE)
-    except (StackFailed, lock.AlreadyRunning, installation.NotInstallable) as error:
+    except (
+        StackFailed, lock.AlreadyRunning, installation.NotInstallable, app_settings.AppSettingsUnavailable,
+    ) as error:  # fmt: skip
         print(error, file=sys.stderr)
         return 1
+
+
+def run_on_app(name: str, arguments: Sequence[str], *, app: FunctionApp) -> int:
+    """Run the command on the services of a deployed app, by its settings; its exit code.
+
+    Raises:
+        AppSettingsUnavailable: they cannot be read.
+    """
+    print(f"On the services of the function app {app.name}, by its settings.", file=sys.stderr, flush=True)
+    of_app = app_settings.read(app, environment=os.environ, with_secrets=name in WITH_SEVERA_AND_ENTRA)
+    return _run(name, arguments, settings=of_app)
 
 
 def run_on_stack(name: str, arguments: Sequence[str], *, state: Path) -> int:

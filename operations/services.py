@@ -5,29 +5,26 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
-from local import demo, environment
+from local import environment
 from local.ports import Ports
 from shared import settings, tables
 from shared.outside import identity
 from shared.publishing.watermark import Publications
-from shared.settings import Settings
+from shared.settings import DataSettings, TableSettings
 from shared.tables import Tables
 from shared.warehouse import opening
 from shared.warehouse.engine import Warehouse
 
-# Commands on the warehouse need nothing of Severa, so they do not ask for its settings.
-_UNUSED = {"SEVERA_CLIENT_ID": demo.SEVERA_CLIENT_ID, "SEVERA_CLIENT_SECRET": demo.SEVERA_CLIENT_SECRET}
 
-
-def configured(inherited: Mapping[str, str] = os.environ) -> Settings:
+def configured(inherited: Mapping[str, str] = os.environ) -> DataSettings:
     """The settings of the environment, or the local stack's where it names no services."""
     if any(inherited.get(name) for name in environment.DECISIVE):
-        return settings.from_environment({**_UNUSED, **inherited})
-    return settings.from_environment(environment.stack(Ports()))
+        return settings.data_from_environment(inherited)
+    return settings.data_from_environment(environment.stack(Ports()))
 
 
 @contextmanager
-def warehouse(chosen: Settings) -> Iterator[Warehouse]:
+def warehouse(chosen: DataSettings) -> Iterator[Warehouse]:
     """The warehouse, closed at the end."""
     opened = opening.open_warehouse(
         chosen.warehouse, credential=identity.credential(chosen.identity_client_id)
@@ -38,14 +35,14 @@ def warehouse(chosen: Settings) -> Iterator[Warehouse]:
         opened.close()
 
 
-def publications(chosen: Settings) -> Publications:
+def publications(chosen: TableSettings) -> Publications:
     """The publication watermark; its table is made when it is missing."""
     opened = storage(chosen)
     opened.create_missing()
     return Publications(tables=opened, clock=now)
 
 
-def storage(chosen: Settings) -> Tables:
+def storage(chosen: TableSettings) -> Tables:
     """Table Storage, with an identity where it is an endpoint."""
     credential = identity.credential(chosen.identity_client_id)
     return tables.open_tables(chosen.table_storage, credential=credential)

@@ -96,11 +96,25 @@ class SealingSettings:
 
 
 @dataclass(frozen=True)
-class Settings:
-    """Everything that the environment decides; what may hold a secret is left out of its `repr`."""
+class TableSettings:
+    """Where access and the service's state are stored, and the identity that reads them."""
+
+    table_storage: str = field(repr=False)
+    identity_client_id: str | None
+    """Client id of the app's user-assigned managed identity, for tokens of storage, warehouse and Graph."""
+
+
+@dataclass(frozen=True)
+class DataSettings(TableSettings):
+    """What commands on metering data need, and nothing of Severa or Entra."""
 
     warehouse: WarehouseSettings
-    table_storage: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Settings(DataSettings):
+    """Everything that the environment decides; what may hold a secret is left out of its `repr`."""
+
     gateway_principal_id: str | None
     """Object id of the gateway's managed identity; without it every data request is refused."""
     authentication_enabled: bool
@@ -113,8 +127,6 @@ class Settings:
     telemetry: TelemetrySettings
     deliveries: DeliverySettings | None
     """None: nothing is taken in from storage, only published."""
-    identity_client_id: str | None
-    """Client id of the app's user-assigned managed identity, for tokens of storage, warehouse and Graph."""
 
 
 class _Reader:
@@ -186,10 +198,10 @@ class _Reader:
         self.faults.append(f"{name} must be a number from {low:g} to {high:g}, not '{text}'.")
         return parse(default)
 
-    def choice(self, name: str, default: str, *, among: tuple[str, ...]) -> str:
+    def choice(self, name: str, default: str | None = None, *, among: tuple[str, ...]) -> str:
         """One of a few words."""
         value = self.text(name, default)
-        if value not in among:
+        if value and value not in among:
             self.faults.append(f"{name} must be one of {', '.join(among)}, not '{value}'.")
         return value
 
@@ -198,23 +210,37 @@ WAREHOUSE_SCHEMES = ("fabric://", "mssql://", "duckdb:")
 
 
 def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
-    """Read the settings.
+    """Read all settings.
 
     Raises:
         InvalidSettings: with one sentence for each missing or wrong setting.
     """
-    reader = _Reader(os.environ if environment is None else environment)
-    settings = _read(reader)
-    if reader.faults:
-        raise InvalidSettings(reader.faults)
-    return settings
+    return _checked(_read, environment)
+
+
+def data_from_environment(environment: Mapping[str, str] | None = None) -> DataSettings:
+    """Read what commands on metering data need; raises as `from_environment`."""
+    return _checked(_read_data, environment)
+
+
+def tables_from_environment(environment: Mapping[str, str] | None = None) -> TableSettings:
+    """Read what commands on stored access need; raises as `from_environment`."""
+    return _checked(_read_tables, environment)
 
 
 def names() -> list[str]:
-    """The names of all settings that the app reads, for the check that they are the same everywhere."""
+    """Return the names of all settings that the app reads, to compare them with those set elsewhere."""
     reader = _Reader({})
     _read(reader)
     return sorted({*reader.names, *SCHEDULES})
+
+
+def _checked(read: Callable[[_Reader], Value], environment: Mapping[str, str] | None) -> Value:
+    reader = _Reader(os.environ if environment is None else environment)
+    settings = read(reader)
+    if reader.faults:
+        raise InvalidSettings(reader.faults)
+    return settings
 
 
 AUTHENTICATION_ENABLED = "WEBSITE_AUTH_ENABLED"
@@ -228,8 +254,9 @@ def _read(reader: _Reader) -> Settings:
     return Settings(
         sealing=SealingSettings(key=reader.key("SEALING_KEY"), previous=reader.key("SEALING_KEY_PREVIOUS")),
         authentication_enabled=reader.given(AUTHENTICATION_ENABLED).lower() == "true",
-        warehouse=_warehouse(reader),
         table_storage=reader.text("TABLE_STORAGE"),
+        identity_client_id=reader.guid("AZURE_CLIENT_ID"),
+        warehouse=_warehouse(reader),
         gateway_principal_id=reader.guid("GATEWAY_PRINCIPAL_ID"),
         access_max_age=timedelta(
             hours=reader.number("ACCESS_MAX_AGE_HOURS", "72", parse=float, low=1, high=8760)
@@ -239,8 +266,16 @@ def _read(reader: _Reader) -> Settings:
         sync=_sync(reader),
         telemetry=_telemetry(reader),
         deliveries=_deliveries(reader),
-        identity_client_id=reader.guid("AZURE_CLIENT_ID"),
     )
+
+
+def _read_data(reader: _Reader) -> DataSettings:
+    tables = _read_tables(reader)
+    return DataSettings(tables.table_storage, tables.identity_client_id, _warehouse(reader))
+
+
+def _read_tables(reader: _Reader) -> TableSettings:
+    return TableSettings(reader.text("TABLE_STORAGE"), reader.guid("AZURE_CLIENT_ID"))
 
 
 def _warehouse(reader: _Reader) -> WarehouseSettings:
@@ -273,14 +308,15 @@ def _severa(reader: _Reader) -> SeveraSettings:
         base_url=reader.url("SEVERA_BASE_URL", "https://api.severa.visma.com/rest-api"),
         client_id=reader.text("SEVERA_CLIENT_ID"),
         client_secret=reader.text("SEVERA_CLIENT_SECRET"),
-        client_ids_property=reader.text("SEVERA_CLIENT_IDS_PROPERTY", "API client id"),
-        metering_points_property=reader.text("SEVERA_METERING_POINTS_PROPERTY", "API metering points"),
-        contact_role=reader.text("SEVERA_CONTACT_ROLE", "API"),
+        # What decides access has no default: a shell without it must not decide otherwise than the app.
+        client_ids_property=reader.text("SEVERA_CLIENT_IDS_PROPERTY"),
+        metering_points_property=reader.text("SEVERA_METERING_POINTS_PROPERTY"),
+        contact_role=reader.text("SEVERA_CONTACT_ROLE"),
     )
 
 
 def _directory(reader: _Reader) -> DirectorySettings:
-    provisioning = reader.choice("ENTRA_PROVISIONING", "report", among=("off", "report", "invite"))
+    provisioning = reader.choice("ENTRA_PROVISIONING", among=("off", "report", "invite"))
     directory = DirectorySettings(
         provisioning=cast(Literal["off", "report", "invite"], provisioning),
         graph_base_url=reader.url("GRAPH_BASE_URL", "https://graph.microsoft.com/v1.0"),
@@ -296,7 +332,7 @@ def _directory(reader: _Reader) -> DirectorySettings:
 
 
 def _sync(reader: _Reader) -> SyncSettings:
-    source = reader.choice("METERING_POINT_SOURCE", "warehouse", among=("severa", "warehouse"))
+    source = reader.choice("METERING_POINT_SOURCE", among=("severa", "warehouse"))
     allow = reader.choice("SYNC_ALLOW_REVOCATIONS", "false", among=("true", "false"))
     return SyncSettings(
         metering_point_source=cast(Literal["severa", "warehouse"], source),

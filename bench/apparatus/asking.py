@@ -73,6 +73,7 @@ def function_app(warehouse: Path) -> Any:
         SEVERA_CLIENT_SECRET="unused",
         SEALING_KEY=demo.SEALING_KEY,
         WEBSITE_AUTH_ENABLED="True",
+        **demo.ACCESS_SETTINGS,
     )
     return importlib.import_module("function_app")
 

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from local import places
+from local import demo, places
 from shared import settings
 
 GUIDES = {path.name: path.read_text(encoding="utf-8") for path in (places.ROOT / "docs").glob("*.md")}
@@ -13,6 +13,7 @@ NEEDED = {
     "TABLE_STORAGE": "https://account.table.core.windows.net",
     "SEVERA_CLIENT_ID": "severa",
     "SEVERA_CLIENT_SECRET": "hush",
+    **demo.ACCESS_SETTINGS,
 }
 ELSEWHERE = {"TELEMETRY", "APPLICATIONINSIGHTS_CONNECTION_STRING"}
 """Settings that the same guide tells of where it tells of metrics and traces."""

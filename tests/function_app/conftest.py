@@ -29,6 +29,7 @@ def api(azurite: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]
         "SEALING_KEY": demo.SEALING_KEY,
         "SEVERA_CLIENT_ID": "unused",
         "SEVERA_CLIENT_SECRET": "unused",
+        **demo.ACCESS_SETTINGS,
     }
     with pytest.MonkeyPatch.context() as setting:
         for name, value in environment.items():

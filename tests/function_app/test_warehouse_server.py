@@ -52,6 +52,7 @@ def served(api: Api, server: Server, table_storage: str, tmp_path: Path) -> Iter
         "SEALING_KEY": demo.SEALING_KEY,
         "SEVERA_CLIENT_ID": "unused",
         "SEVERA_CLIENT_SECRET": "unused",
+        **demo.ACCESS_SETTINGS,
     }
     made = services.start(settings.from_environment(environment), clock=lambda: datetime.now(UTC))
     made.tables.create_missing()

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from local import places
+from local import demo, places
 from shared import tables
 from shared.access.sync import lease
 
@@ -16,7 +16,7 @@ SETTINGS = {
     "SEVERA_BASE_URL": "http://127.0.0.1:9",
     "SEVERA_CLIENT_ID": "unused",
     "SEVERA_CLIENT_SECRET": "unused",
-    "METERING_POINT_SOURCE": "severa",
+    **demo.ACCESS_SETTINGS,
 }
 
 
@@ -42,6 +42,34 @@ def test_a_question_is_answered(table_storage: str) -> None:
         0,
         "Nothing is known of '10001'.\nAccess has never been synchronised.\n",
     )
+
+
+def test_a_question_about_access_needs_nothing_but_table_storage(table_storage: str) -> None:
+    tables.open_tables(table_storage, credential=None).create_missing()
+    inherited = {name: value for name, value in os.environ.items() if name not in SETTINGS}
+
+    asked = subprocess.run(
+        [sys.executable, "-m", "operations.access", "10001"],
+        cwd=places.ROOT,
+        env={**inherited, "TABLE_STORAGE": table_storage},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (asked.returncode, asked.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("name", sorted(demo.ACCESS_SETTINGS))
+def test_a_sync_without_a_setting_that_decides_access_is_refused_by_its_name(
+    name: str, table_storage: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(SETTINGS, name, "")
+
+    synced = command("operations.sync", table_storage=table_storage)
+
+    assert synced.returncode == 1
+    assert f"- {name} is missing." in synced.stdout
 
 
 @pytest.mark.parametrize("arguments", [(), ("10001", "--compare", "portal.csv")])

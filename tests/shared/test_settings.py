@@ -2,6 +2,7 @@ import base64
 
 import pytest
 
+from local import demo
 from shared import settings
 from shared.api.changes import change_pages
 from shared.api.series import requests
@@ -12,6 +13,7 @@ LEAST = {
     "TABLE_STORAGE": "https://account.table.core.windows.net",
     "SEVERA_CLIENT_ID": "severa",
     "SEVERA_CLIENT_SECRET": "hush",
+    **demo.ACCESS_SETTINGS,
 }
 
 
@@ -20,7 +22,6 @@ def test_what_is_left_out_has_the_documented_default() -> None:
 
     assert read.access_max_age.total_seconds() == 72 * 3600
     assert read.sync.max_revoked_share == 0.10
-    assert read.sync.metering_point_source == "warehouse"
     assert read.severa.base_url == "https://api.severa.visma.com/rest-api"
     assert read.gateway_principal_id is None
 
@@ -37,7 +38,7 @@ def test_every_fault_is_named_at_once() -> None:
         )
 
     faults = "\n".join(refused.value.faults)
-    assert len(refused.value.faults) == 7
+    assert len(refused.value.faults) == 11
     for name in (
         "WAREHOUSE",
         "TABLE_STORAGE",
@@ -46,8 +47,30 @@ def test_every_fault_is_named_at_once() -> None:
         "GATEWAY_PRINCIPAL_ID",
         "SYNC_MAX_REVOKED_SHARE",
         "ENTRA_INVITE_REDIRECT_URL",
+        "METERING_POINT_SOURCE is missing.",
+        "SEVERA_CLIENT_IDS_PROPERTY is missing.",
+        "SEVERA_METERING_POINTS_PROPERTY is missing.",
+        "SEVERA_CONTACT_ROLE is missing.",
     ):
         assert name in faults
+
+
+@pytest.mark.parametrize("name", sorted(demo.ACCESS_SETTINGS))
+def test_what_decides_access_has_no_default(name: str) -> None:
+    with pytest.raises(InvalidSettings) as refused:
+        settings.from_environment({**LEAST, name: ""})
+
+    assert refused.value.faults == [f"{name} is missing."]
+
+
+def test_commands_ask_only_for_what_they_need() -> None:
+    tables = {"TABLE_STORAGE": LEAST["TABLE_STORAGE"]}
+    data = {**tables, "WAREHOUSE": LEAST["WAREHOUSE"]}
+
+    assert settings.tables_from_environment(tables).table_storage == tables["TABLE_STORAGE"]
+    assert settings.data_from_environment(data).warehouse.url == data["WAREHOUSE"]
+    with pytest.raises(InvalidSettings, match="WAREHOUSE is missing"):
+        settings.data_from_environment(tables)
 
 
 def test_the_gateway_is_compared_in_lower_case() -> None:

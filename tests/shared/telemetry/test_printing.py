@@ -9,7 +9,7 @@ from datetime import timedelta
 
 import pytest
 
-from local import places
+from local import demo, places
 from shared.telemetry import printing, providers
 from shared.telemetry.recording import Telemetry
 
@@ -99,7 +99,7 @@ def test_the_setting_chooses_the_console_and_the_end_of_python_prints_what_is_le
     chosen: str, lines: int
 ) -> None:
     settings = {"TELEMETRY": chosen, "WAREHOUSE": "duckdb:x", "TABLE_STORAGE": "t"}
-    severa = {"SEVERA_CLIENT_ID": "s", "SEVERA_CLIENT_SECRET": "s"}
+    severa = {"SEVERA_CLIENT_ID": "s", "SEVERA_CLIENT_SECRET": "s", **demo.ACCESS_SETTINGS}
 
     done = subprocess.run(
         [sys.executable, "-c", ASKING],

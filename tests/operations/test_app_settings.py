@@ -1,0 +1,196 @@
+"""Commands on a deployed app decide by the app's own settings, read through the Azure CLI."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from local import demo, places
+from local.standins import data
+from operations import app_settings
+from operations.app_settings import AppSettingsUnavailable, FunctionApp
+from shared import settings, tables
+from shared.access import runs
+from tests.builders import standins
+from tests.builders.standins import Service
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the stand-in for az is a script")
+
+APP = FunctionApp("func-metering", "rg-metering")
+SECRET_URI = "https://kv.vault.azure.net/secrets/severa-client-secret"
+AZ = """#!{python}
+import json, pathlib, sys
+folder = pathlib.Path(__file__).parent
+with (folder / "asked").open("a") as asked:
+    asked.write(json.dumps(sys.argv[1:]) + "\\n")
+for words, answer in json.loads((folder / "answers.json").read_text()):
+    if all(word in sys.argv for word in words):
+        print(json.dumps(answer))
+        sys.exit(0)
+print("ERROR: Please run 'az login'\\n to setup account.", file=sys.stderr)
+sys.exit(1)
+"""
+
+
+@dataclass
+class Az:
+    """A stand-in of the Azure CLI on a path of its own."""
+
+    folder: Path
+
+    def answers(self, app: Mapping[str, str] | None = None, secret: str | None = None) -> None:
+        """Say what it answers; without settings or a secret it is not signed in."""
+        known: list[tuple[list[str], object]] = []
+        if app is not None:
+            rows = [{"name": name, "slotSetting": False, "value": value} for name, value in app.items()]
+            known.append((["appsettings", "list", APP.name, APP.resource_group], rows))
+        if secret is not None:
+            known.append((["keyvault", "secret", "show", SECRET_URI], secret))
+        (self.folder / "answers.json").write_text(json.dumps(known))
+
+    @property
+    def asked(self) -> list[list[str]]:
+        """The arguments of each call."""
+        file = self.folder / "asked"
+        return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
+
+
+@pytest.fixture
+def az(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Az:
+    program = tmp_path / "az"
+    program.write_text(AZ.format(python=sys.executable))
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    made = Az(tmp_path)
+    made.answers()
+    return made
+
+
+@pytest.fixture(scope="module")
+def severa() -> Iterator[Service]:
+    with standins.running() as service:
+        # No time passes for its limit of requests: few are made where there are no customers.
+        service.put_severa(customProperties=[data.custom_property(name=data.METERING_POINTS)])
+        yield service
+
+
+def settings_of_app(severa: Service, *, table_storage: str, warehouse: Path) -> dict[str, str]:
+    """What the app in Azure would have, with the secret in Key Vault."""
+    return {
+        "AzureWebJobsStorage__credential": "managedidentity",
+        "AZURE_CLIENT_ID": demo.FUNCTION_CLIENT_ID,
+        "APPLICATIONINSIGHTS_CONNECTION_STRING": "InstrumentationKey=x",
+        "SEALING_KEY": f"@Microsoft.KeyVault(SecretUri={SECRET_URI}-of-cursors)",
+        "WAREHOUSE": f"duckdb:{warehouse}",
+        "TABLE_STORAGE": table_storage,
+        "SEVERA_BASE_URL": f"{severa.url}/severa/rest-api",
+        "SEVERA_CLIENT_ID": demo.SEVERA_CLIENT_ID,
+        "SEVERA_CLIENT_SECRET": f"@Microsoft.KeyVault(SecretUri={SECRET_URI}/)",
+        **demo.ACCESS_SETTINGS,
+        "METERING_POINT_SOURCE": "severa",
+        "ENTRA_PROVISIONING": "off",
+    }
+
+
+def run(*arguments: str, shell: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    """Run a command in a shell that names the app."""
+    inherited = {name: value for name, value in os.environ.items() if name not in settings.names()}
+    return subprocess.run(
+        [sys.executable, "-m", "operations.run", *arguments],
+        cwd=places.ROOT,
+        env={**inherited, "FUNCTION_APP_NAME": APP.name, "RESOURCE_GROUP": APP.resource_group, **shell},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_a_sync_decides_by_the_apps_settings_whatever_stands_in_the_shell(
+    az: Az, severa: Service, table_storage: str, tmp_path: Path
+) -> None:
+    storage = tables.open_tables(table_storage, credential=None)
+    app = settings_of_app(severa, table_storage=table_storage, warehouse=tmp_path / "metering.duckdb")
+    az.answers(app, secret=demo.SEVERA_CLIENT_SECRET)
+    shell = {"METERING_POINT_SOURCE": "warehouse", "SEVERA_CONTACT_ROLE": "Everybody", "TABLE_STORAGE": "x"}
+
+    synced = run("sync", "--allow-grants", shell=shell)
+
+    assert synced.returncode == 0, synced.stdout + synced.stderr
+    assert "On the services of the function app func-metering, by its settings." in synced.stderr
+    latest = runs.latest(storage)
+    assert latest is not None
+    assert latest.mode is not None
+    assert (latest.mode.metering_point_source, latest.mode.severa_contact_role) == ("severa", "API")
+    assert demo.SEVERA_CLIENT_SECRET not in synced.stdout + synced.stderr
+
+
+def test_only_a_command_that_needs_a_secret_asks_for_it(
+    az: Az, severa: Service, table_storage: str, tmp_path: Path
+) -> None:
+    tables.open_tables(table_storage, credential=None).create_missing()
+    az.answers(settings_of_app(severa, table_storage=table_storage, warehouse=tmp_path / "none.duckdb"))
+
+    asked = run("access", "10001", shell={})
+
+    assert asked.returncode == 0, asked.stdout + asked.stderr
+    assert [call[0] for call in az.asked] == ["functionapp"]
+
+
+def test_what_only_the_app_uses_is_left_out_and_the_driver_is_this_machines(az: Az) -> None:
+    az.answers(
+        {
+            "AZURE_CLIENT_ID": "a",
+            "SEALING_KEY": "b",
+            "ODBC_DRIVER": "ODBC Driver 18 for SQL Server",
+            "TABLE_STORAGE": "c",
+        }
+    )
+    shell = {"PATH": os.environ["PATH"], "ODBC_DRIVER": "/here/lib.so", "WAREHOUSE": "of the shell"}
+
+    read = app_settings.read(APP, environment=shell, with_secrets=True)
+
+    assert read == {"PATH": os.environ["PATH"], "ODBC_DRIVER": "/here/lib.so", "TABLE_STORAGE": "c"}
+
+
+def test_a_reference_by_the_names_of_vault_and_secret_is_resolved(az: Az) -> None:
+    (az.folder / "answers.json").write_text(
+        json.dumps(
+            [
+                (
+                    ["appsettings"],
+                    [
+                        {
+                            "name": "SEVERA_CLIENT_SECRET",
+                            "value": "@Microsoft.KeyVault(VaultName=kv;SecretName=severa)",
+                        }
+                    ],
+                ),
+                (["--vault-name", "kv", "--name", "severa"], "hush"),
+            ]
+        )
+    )
+
+    read = app_settings.read(APP, environment={}, with_secrets=True)
+
+    assert read == {"SEVERA_CLIENT_SECRET": "hush"}
+
+
+def test_an_operator_who_is_not_signed_in_is_told_what_az_says(az: Az) -> None:
+    refused = run("access", "10001", shell={})
+
+    assert refused.returncode == 1
+    assert (
+        "The settings of the function app func-metering cannot be read. "
+        "az says: ERROR: Please run 'az login' to setup account." in refused.stderr
+    )
+
+
+def test_an_app_without_its_resource_group_is_refused_and_not_guessed() -> None:
+    assert app_settings.named({"PATH": "x"}) is None
+    with pytest.raises(AppSettingsUnavailable, match="RESOURCE_GROUP is not: export both, or neither"):
+        app_settings.named({"FUNCTION_APP_NAME": "func"})
