@@ -6,9 +6,10 @@ exist only here, so that expiry and key rotation can be tried. `GET /msi/token` 
 App Service managed identity protocol (api-version 2019-08-01).
 """
 
+import base64
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote_plus
 from uuid import uuid4
 
 from starlette.applications import Starlette
@@ -77,7 +78,19 @@ def build(identity: Identity) -> Starlette:
 
 async def _form(request: Request) -> dict[str, str]:
     body = (await request.body()).decode("utf-8", errors="replace")
-    return dict(parse_qsl(body, keep_blank_values=True))
+    return _basic(request.headers.get("authorization", "")) | dict(parse_qsl(body, keep_blank_values=True))
+
+
+def _basic(header: str) -> dict[str, str]:
+    """The client's id and secret from `client_secret_basic` (RFC 6749, section 2.3.1); empty without it."""
+    scheme, _, encoded = header.partition(" ")
+    if scheme.lower() != "basic":
+        return {}
+    try:
+        client_id, _, secret = base64.b64decode(encoded, validate=True).decode().partition(":")
+    except ValueError:
+        return {}
+    return {"client_id": unquote_plus(client_id), "client_secret": unquote_plus(secret)}
 
 
 def _configuration(identity: Identity) -> dict[str, Any]:
@@ -86,7 +99,7 @@ def _configuration(identity: Identity) -> dict[str, Any]:
         "jwks_uri": f"{identity.tenant_url}/discovery/v2.0/keys",
         "token_endpoint": f"{identity.tenant_url}/oauth2/v2.0/token",
         "device_authorization_endpoint": f"{identity.tenant_url}/oauth2/v2.0/devicecode",
-        "token_endpoint_auth_methods_supported": ["client_secret_post"],
+        "token_endpoint_auth_methods_supported": ["client_secret_post", "client_secret_basic"],
         "response_types_supported": ["code", "id_token", "code id_token", "id_token token"],
         "subject_types_supported": ["pairwise"],
         "id_token_signing_alg_values_supported": ["RS256"],

@@ -151,6 +151,22 @@ def test_calls_refused_for_their_rate_do_not_use_up_the_quota(tmp_path: Path) ->
     assert statuses(later) == {401: 5, 403: 5}
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(("key", "calls"), [("key-standard", 300), ("key-partner", 3000)])
+def test_a_minute_s_calls_of_a_product_end_with_a_wait_that_is_enough(
+    tmp_path: Path, key: str, calls: int
+) -> None:
+    with gateway.world(gateway.copied_files(tmp_path)) as world:
+        spent = burst(world, calls, key=key)
+        refused = world.get(key=key)
+        world.clock.advance(seconds=int(refused.header("Retry-After") or "0"))
+        in_time = world.get(key=key)
+
+    assert statuses(spent) == {401: calls}
+    assert (refused.status, refused.code) == (429, "rate-limit-exceeded")
+    assert in_time.status == 200
+
+
 @pytest.mark.parametrize(("key", "limit"), [("key-standard", "300"), ("key-partner", "3000")])
 def test_limits_are_those_of_the_product(tmp_path: Path, key: str, limit: str) -> None:
     with gateway.world(gateway.copied_files(tmp_path)) as world:

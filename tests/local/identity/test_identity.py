@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import quote
 
 import jwt
 import pytest
@@ -129,6 +130,21 @@ def test_a_device_code_is_good_once_and_for_its_client(caller: Caller) -> None:
 
     assert caller.post(TOKEN, data=stolen).json()["error"] == "invalid_grant"
     assert caller.post(TOKEN, data=stolen | {"client_id": demo.VENDOR.client_id}).status_code == 400
+
+
+def test_a_client_may_send_its_secret_in_a_header(caller: Caller) -> None:
+    configuration = caller.get(f"{TENANT}/v2.0/.well-known/openid-configuration").json()
+    form = {name: value for name, value in GOOD.items() if not name.startswith("client_")}
+    encoded = (quote(demo.VENDOR.client_id, safe=""), quote(demo.VENDOR.secret, safe=""))
+
+    granted = caller.post(TOKEN, data=form, auth=encoded)
+    wrong = caller.post(TOKEN, data=form, auth=(demo.VENDOR.client_id, "wrong"))
+    broken = caller.post(TOKEN, data=form, headers={"Authorization": "Basic ?"})
+
+    assert "client_secret_basic" in configuration["token_endpoint_auth_methods_supported"]
+    assert verified(caller, granted.json()["access_token"])["azp"] == demo.VENDOR.client_id
+    assert (wrong.status_code, wrong.json()["error"]) == (401, "invalid_client")
+    assert (broken.status_code, broken.json()["error_codes"]) == (400, [900144])
 
 
 REFUSALS = [
