@@ -180,7 +180,14 @@ def take_in_and_publish() -> None:
     """Load the deliveries that wait, and publish; what went wrong with a delivery is raised at the end."""
     intake = use.take_in_deliveries()
     for loaded in intake.loaded:
-        log.info("Delivery loaded: %r, %d rows.", loaded.kept_as, loaded.rows)
+        what = "loaded" if loaded.is_new else "skipped, since it was loaded before"
+        log.info("Delivery %s: %r, %d rows.", what, loaded.kept_as, loaded.rows)
+        if loaded.unknown:
+            log.warning(
+                "Delivery %r names %d metering points that nothing else knows.",
+                loaded.kept_as,
+                loaded.unknown,
+            )
     for rejected in intake.rejected:
         log.warning("Delivery rejected: %r; the reasons lie beside it.", rejected.kept_as)
     for published in use.publish_readings():

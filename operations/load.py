@@ -19,6 +19,7 @@ from operations import publish, services
 from shared.deliveries import loading
 from shared.deliveries.faults import Rejected
 from shared.deliveries.loading import Loaded
+from shared.deliveries.staging import Unknown
 from shared.settings import InvalidSettings
 from shared.warehouse import check, schema
 from shared.warehouse.engine import Warehouse, WarehouseError
@@ -63,6 +64,8 @@ def _load(warehouse: Warehouse, path: Path, *, out: Console) -> Loaded | None:
         out.print(f"{path}: cannot be read: {error.strerror or error}.", markup=False)
         return None
     out.print(_sentence(loaded, seconds=time.monotonic() - started), markup=False)
+    if loaded.unknown:
+        out.print(_warning(loaded.unknown), markup=False)
     if loaded.kind == "supply periods":
         out.print("They count from the next sync: python3 dev.py sync")
     return loaded
@@ -71,9 +74,18 @@ def _load(warehouse: Warehouse, path: Path, *, out: Console) -> Loaded | None:
 def _sentence(loaded: Loaded, *, seconds: float) -> str:
     rows = publish.counted(loaded.rows, loaded.kind)
     if not loaded.is_new:
-        return f"{loaded.path.name}: loaded before ({rows}); nothing to do."
+        return f"{loaded.path.name}: skipped; it was loaded before ({rows}), and nothing newer came since."
     rate = loaded.rows / max(seconds, 0.001)
     return f"{loaded.path.name}: {rows} loaded in {seconds:.1f} s ({rate:,.0f}/s)."
+
+
+def _warning(unknown: Unknown) -> str:
+    """Ids that may be wrong: Excel keeps fifteen digits, and what is left may pass the check digit."""
+    points = publish.counted(unknown.number, "metering points")
+    sentence = f"  Warning: nothing else knows {points} of it, such as {', '.join(unknown.examples)}."
+    if any(id_.endswith("000") for id_ in unknown.examples):
+        sentence += " Ids that end in 000 may come from Excel, which keeps fifteen digits only."
+    return sentence
 
 
 def _print_rejected(rejected: Rejected, *, out: Console) -> None:

@@ -4,10 +4,11 @@ A file arrives below `incoming/` and leaves to `processed/` or `rejected/`. Ever
 library is translated here, once.
 """
 
+import json
 import logging
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -38,6 +39,8 @@ from shared.telemetry import threads
 INCOMING = "incoming/"
 TURN = "turn"
 """The blob whose lease lets one runner at a time work."""
+BEGUN = "begun"
+"""The blob that names the file that a run has begun, and is gone when the run is through with it."""
 LEASE_SECONDS = 60
 """After so long somebody else may have the turn of a runner that has died (the service's longest)."""
 RENEW_SECONDS = 20
@@ -190,6 +193,24 @@ class Container:
             self._client.delete_blob(
                 INCOMING + file.name, etag=file.etag, match_condition=MatchConditions.IfNotModified
             )
+
+    def unfinished(self, file: Arrived) -> int:
+        """Return how many runs in a row began a file and were killed before they were through with it."""
+        try:
+            with _translated():
+                begun = json.loads(self._client.download_blob(BEGUN).readall())
+        except ChangedMeanwhile:  # No file is begun.
+            return 0
+        return int(begun["runs"]) if (begun["name"], begun["etag"]) == (file.name, file.etag) else 0
+
+    def begin(self, file: Arrived, *, runs: int) -> None:
+        """Note that a file is begun, for the `runs`-th time in a row."""
+        self.note(BEGUN, json.dumps({"name": file.name, "etag": file.etag, "runs": runs}))
+
+    def end(self) -> None:
+        """Note that no file is begun."""
+        with suppress(ChangedMeanwhile), _translated():
+            self._client.delete_blob(BEGUN)
 
     def _lease(self) -> BlobLeaseClient:
         turn = self._client.get_blob_client(TURN)

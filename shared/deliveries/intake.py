@@ -1,15 +1,16 @@
 """Takes delivery files in from the container: each once, in the order in which they arrived.
 
-A file that was loaded moves to `processed/`, one with faults to `rejected/` with the reasons beside it.
-Whatever else goes wrong is no fault of the file: it stays, and so do those after it, since the newest
-delivery counts; the next run tries again. A run that dies anywhere is completed by the next one.
+A file that was loaded moves to `processed/`. One with faults, or one that has killed two runs, moves to
+`rejected/` with the reasons beside it. Whatever else goes wrong is no fault of the file: it stays, and so do
+those after it, since the newest delivery counts; the next run tries again. A run that dies anywhere is
+completed by the next one.
 """
 
 import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import takewhile
@@ -25,6 +26,8 @@ MAX_BYTES = 500 * 1024 * 1024
 """A file has to fit on the small temporary disk of a function app; larger ones go by `COPY INTO`."""
 STOP_AFTER = timedelta(minutes=15)
 """No file is begun after so long, so that what was loaded is published within the time of a function."""
+MOST_KILLED = 2
+"""A file that has ended so many runs in a row, as one does that takes too much memory, is rejected."""
 FOLDER_PREFIX = "metering-delivery-"
 ABANDONED_AFTER = timedelta(days=1)
 """After so long, a temporary folder is that of a run that was killed; the disk is small."""
@@ -67,6 +70,18 @@ class Container(Protocol):
         """Remove a file that waits, or raise ChangedMeanwhile."""
         ...
 
+    def unfinished(self, file: Arrived) -> int:
+        """Return how many runs in a row began a file and were killed before they were through with it."""
+        ...
+
+    def begin(self, file: Arrived, *, runs: int) -> None:
+        """Note that a file is begun, for the `runs`-th time in a row."""
+        ...
+
+    def end(self) -> None:
+        """Note that no file is begun."""
+        ...
+
 
 class DeliveryStays(Exception):
     """A delivery could not be taken in for no fault of its own; it waits for the next run."""
@@ -79,12 +94,16 @@ class Taken:
     Attributes:
         kept_as: where in the container it is now.
         rows: how many were loaded; 0 when it was rejected.
+        is_new: False when it was skipped: its content had been loaded before, and nothing newer came since.
+        unknown: how many metering points it names that nothing else knows.
         faults: why it was rejected.
     """
 
     kept_as: str
     rows: int
     faults: tuple[Fault, ...] = ()
+    is_new: bool = True
+    unknown: int = 0
 
 
 @dataclass(frozen=True)
@@ -157,8 +176,9 @@ def _take_in_one(
             path = Path(folder) / _file_name(file.name)
             container.download(file, path)
             turn.renew()  # A runner that was frozen meanwhile leaves the rest to the one that has it now.
-            taken = _load(warehouse, path, file, now=now)
-            _move(container, file, taken, path=path)
+            with _survived(container, file) as runs:
+                taken = _killed(file) if runs > MOST_KILLED else _load(warehouse, path, file, now=now)
+                _move(container, file, taken, path=path)
     except ChangedMeanwhile:
         return None
     except Exception as error:
@@ -166,12 +186,43 @@ def _take_in_one(
     return taken
 
 
+@contextmanager
+def _survived(container: Container, file: Arrived) -> Iterator[int]:
+    """Note the file in the container for as long as the block takes; the value is how many runs began it.
+
+    Only a run that is killed, or has no memory left, leaves the note behind.
+    """
+    runs = container.unfinished(file) + 1
+    container.begin(file, runs=runs)
+    try:
+        yield runs
+    except MemoryError:
+        raise
+    except BaseException:
+        container.end()
+        raise
+    container.end()
+
+
+def _killed(file: Arrived) -> Taken:
+    reason = (
+        f"{MOST_KILLED} runs ended while they took this file in, most likely because it takes more memory or "
+        "time than a run has. Deliver it in smaller files, or with infra/warehouse/copy_into.sql."
+    )
+    return Taken(_kept_as(file, folder="rejected"), 0, (Fault(1, reason),))
+
+
 def _load(warehouse: Warehouse, path: Path, file: Arrived, *, now: datetime) -> Taken:
     try:
         loaded = loading.load(warehouse, path, now=now, arrived_at=file.at, progress=lambda rows, share: None)
     except Rejected as rejected:
         return Taken(_kept_as(file, folder="rejected"), 0, rejected.faults)
-    return Taken(_kept_as(file, folder="processed"), loaded.rows)
+    return Taken(
+        _kept_as(file, folder="processed"),
+        loaded.rows,
+        is_new=loaded.is_new,
+        unknown=loaded.unknown.number if loaded.unknown else 0,
+    )
 
 
 def _move(container: Container, file: Arrived, taken: Taken, *, path: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from azure.storage.blob import BlobLeaseClient, ContainerClient
 
-from shared.deliveries.container import TURN, Arrived, Container, Turn
+from shared.deliveries.container import BEGUN, TURN, Arrived, Container, Turn
 from shared.deliveries.intervals import HEADER
 from shared.settings import DeliverySettings
 from tests.builders.histories import Mortal
@@ -36,7 +36,9 @@ class Outside:
     def names(self) -> list[str]:
         """Everything that is in it, without the folder of the arrival, which differs from run to run."""
         with self.client as client:
-            return sorted(_without_arrival(name) for name in client.list_blob_names() if name != TURN)
+            return sorted(
+                _without_arrival(name) for name in client.list_blob_names() if name not in (TURN, BEGUN)
+            )
 
     def text(self, name: str) -> str:
         """A file by its name without the folder of the arrival."""
@@ -95,3 +97,15 @@ class MortalContainer:
     def remove(self, file: Arrived) -> None:
         self.process.step()
         self.inner.remove(file)
+
+    def unfinished(self, file: Arrived) -> int:
+        self.process.step()
+        return self.inner.unfinished(file)
+
+    def begin(self, file: Arrived, *, runs: int) -> None:
+        self.process.step()
+        self.inner.begin(file, runs=runs)
+
+    def end(self) -> None:
+        self.process.step()
+        self.inner.end()

@@ -27,6 +27,8 @@ from tests.builders.warehouse import HOUSE, Clock, Recorded, values, versions
 ROOT = Path(__file__).parents[3]
 DAY = date(2026, 3, 29)
 EVER = 10_000
+WHILE_IT_IS_STAGED = 9
+"""The step of a run at which its first file is loaded, and neither moved nor given up."""
 EVERY = 1 if "HISTORIES" in os.environ else 3
 """How far the deaths are apart; where the histories are many, every step is one."""
 
@@ -432,6 +434,78 @@ def test_folders_of_runs_that_were_killed_are_removed_a_day_later(
     take_in().insist()
 
     assert [each.name for each in temporary.glob("metering-delivery-*")] == ["metering-delivery-running"]
+
+
+@pytest.mark.parametrize(
+    ("kills", "names"),
+    [
+        (1, ["processed/a.csv", "processed/b.csv"]),
+        (2, ["processed/b.csv", "rejected/a.csv", "rejected/a.csv.reasons.txt"]),
+    ],
+)
+def test_a_file_that_has_killed_two_runs_is_rejected_and_those_after_it_are_loaded(
+    container: Container,
+    outside: Outside,
+    warehouse_template: Path,
+    tmp_path: Path,
+    clock: Clock,
+    kills: int,
+    names: list[str],
+) -> None:
+    outside.put_lines("a.csv", values(HOUSE, DAY, ["1", "2"]))
+    with elsewhere.address(warehouse_template, tmp_path / "metering.duckdb") as url:
+        arguments = ("take_in", url, outside.settings.storage, str(WHILE_IT_IS_STAGED))
+        command = [sys.executable, "-m", "tests.builders.warehouse_process", *arguments]
+        own_folder = {**os.environ, "TMPDIR": str(tmp_path)}
+        for _ in range(kills):
+            assert subprocess.run(command, cwd=ROOT, timeout=60, env=own_folder).returncode == -9
+            outside.wait_until_the_turn_of_the_dead_has_ended()
+        outside.put_lines("b.csv", values(HOUSE, DAY, ["3"]))
+        warehouse = opening.open_warehouse(building.settings(url))
+
+        done = intake.take_in(container, warehouse, clock=clock)
+
+        done.insist()
+        warehouse.close()
+    assert outside.names() == names
+    assert ["2 runs ended" in fault.reason for each in done.rejected for fault in each.faults] == [
+        True for _ in range(kills - 1)
+    ]
+
+
+def test_a_file_that_stays_for_another_reason_is_not_counted_as_killed(
+    container: Container, outside: Outside, warehouse: Warehouse, clock: Clock
+) -> None:
+    class Away(Recorded):
+        def fetch(self, query: Query[Row]) -> list[Row]:
+            raise WarehouseUnavailable("It is away.", retry_after=timedelta(seconds=1))
+
+    outside.put_lines("a.csv", values(HOUSE, DAY, ["1"]))
+
+    for _ in range(4):
+        intake.take_in(container, Away(warehouse), clock=clock)
+    intake.take_in(container, warehouse, clock=clock).insist()
+
+    assert outside.names() == ["processed/a.csv"]
+
+
+def test_a_content_that_comes_again_after_another_counts_again_and_else_is_skipped(
+    outside: Outside, container: Container, warehouse: Warehouse, clock: Clock
+) -> None:
+    class InSeconds(Mine):
+        """A container whose files arrived one second after the other, by name."""
+
+        def arrived(self) -> list[Arrived]:
+            return [replaced(each, at=second) for second, each in enumerate(super().arrived())]
+
+    for name, quantity in (("1.csv", "1"), ("2.csv", "2"), ("3.csv", "1"), ("4.csv", "1")):
+        outside.put_lines(name, values(HOUSE, DAY, [quantity]))
+
+    done = intake.take_in(InSeconds(container), warehouse, clock=clock)
+    list(publish.pending(warehouse, clock=clock))
+
+    assert [each.is_new for each in done.taken] == [True, True, True, False]
+    assert [each.quantities[:5] for each in versions(warehouse, HOUSE, DAY)] == ["1.000", "2.000", "1.000"]
 
 
 @pytest.mark.parametrize("step", [3, 9, 14, 20])
