@@ -133,6 +133,17 @@ def test_nothing_that_an_answer_leaves_out_has_a_default(of: Any) -> None:
 
 
 @each_document
+def test_a_number_or_truth_value_that_may_be_left_out_may_be_null(of: Any) -> None:
+    """In C#, what is not there would be zero or false."""
+    for name, schema in schemas.flat(of["components"]["schemas"]).items():
+        for property_, each in schema.get("properties", {}).items():
+            if property_ not in schema.get("required", []) and "oneOf" not in each and "$ref" not in each:
+                types = each["type"] if isinstance(each["type"], list) else [each["type"]]
+                if {"integer", "number", "boolean"} & set(types):
+                    assert "null" in types or each.get("nullable"), f"{name}.{property_}"
+
+
+@each_document
 def test_the_words_of_answers_may_grow_and_those_of_parameters_are_closed(of: Any) -> None:
     closed = [where for where, schema in answered_schemas(of) if "enum" in schema]
     open_words = [where for where, schema in answered_schemas(of) if "x-extensible-enum" in schema]

@@ -13,7 +13,7 @@ const values: Value[] = [];
 for (let cursor: string | undefined; ; ) {
   const query: ListConsumptionData["query"] = { from: "2025-04-01", to: "2026-04-01", limit: 10, cursor };
   const { data }: { data: ManySeries } = await listConsumption({ query, throwOnError: true });
-  for (const part of data.series) values.push(...(part.values ?? []));
+  for (const part of data.series ?? []) values.push(...(part.values ?? []));
   if (data.nextCursor === null) break;
   cursor = data.nextCursor;
 }

@@ -14,7 +14,7 @@ for (let cursor: string | undefined; ; ) {
   const query = { from: "2025-04-01", to: "2026-04-01", limit: 10, cursor };
   const { data, error } = await client.GET("/consumption", { params: { query } });
   if (error) throw new Error("detail" in error ? error.detail : "refused");
-  for (const part of data.series) values.push(...(part.values ?? []));
+  for (const part of data.series ?? []) values.push(...(part.values ?? []));
   if (data.nextCursor === null) break;
   cursor = data.nextCursor;
 }

@@ -27,7 +27,7 @@ cursor: str | Unset = UNSET
 while True:
     page = list_consumption.sync(client=client, from_="2025-04-01", to="2026-04-01", limit=10, cursor=cursor)
     assert isinstance(page, ManySeries), page
-    values += [value for part in page.series for value in part.values or []]
+    values += [value for part in page.series or [] for value in part.values or []]
     if page.next_cursor is None:
         break
     cursor = page.next_cursor
