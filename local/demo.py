@@ -100,7 +100,8 @@ SUBSCRIPTIONS = (
 CUSTOMERS = (
     Customer("5a5e0000-0000-4000-8000-0000000000e1", 10001, "Fjordbakeriet AS",
              (BAKERY_APP.client_id, VENDOR.client_id), KARI),
-    Customer("5a5e0000-0000-4000-8000-0000000000e2", 10002, "Nordlys Kjøpesenter AS", (VENDOR.client_id,)),
+    Customer("5a5e0000-0000-4000-8000-0000000000e2", 10002, "Nordlys Kjøpesenter AS",
+             (VENDOR.client_id,), OLA),
     Customer("5a5e0000-0000-4000-8000-0000000000e3", 10003, "Solberg Gård", ()),
 )  # fmt: skip
 

@@ -67,7 +67,7 @@ def run_on_stack(name: str, arguments: Sequence[str], *, state: Path) -> int:
     ports = free.ports()
     needed = [parts.azurite(environment.azurite_endpoints(ports), data=state / "azurite-data")]
     if name in WITH_SEVERA_AND_ENTRA:
-        needed += [parts.identity(ports), parts.standins(ports)]
+        needed += [parts.identity(ports), parts.standins(ports, state=state)]
     with lock.held(state, ports), Supervisor(state=state) as supervisor:
         for part in needed:
             supervisor.start(part)

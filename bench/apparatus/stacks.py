@@ -68,7 +68,7 @@ def running(state: Path, *, metering_points: int, days: int) -> Iterator[Running
         azurite = parts.azurite(environment.azurite_endpoints(ports), data=None)
         answering = [
             parts.identity(ports),
-            parts.standins(ports),
+            parts.standins(ports, state=state),
             parts.function_host(ports, state=state),
             _gateway(ports, state=state),
         ]

@@ -26,7 +26,7 @@ FIRST_REQUEST_SECONDS = 30
 WATCH_SECONDS = 0.5
 TOLD = ("span ", "metric ")
 """How the lines of the function host begin that tell of spans and metrics; it writes none unless asked to."""
-KEPT = ("azurite-data", "logs", "metering.duckdb*", "microsofts-host", "sample", "timers")
+KEPT = ("azurite-data", "logs", "metering.duckdb*", "microsofts-host", "sample", "standins", "timers")
 """The stack's data in the state folder, beside installations; `--fresh` deletes it."""
 
 
@@ -74,7 +74,7 @@ def _start(supervisor: Supervisor, ports: Ports, arguments: argparse.Namespace) 
     if not installation.is_installed():
         _say("Installing Azurite, once …")
     azurite = parts.azurite(environment.azurite_endpoints(ports), data=state / "azurite-data")
-    outside = [azurite, parts.identity(ports), parts.standins(ports)]
+    outside = [azurite, parts.identity(ports), parts.standins(ports, state=state)]
     telemetry = "console" if arguments.telemetry else "off"
     function_host = parts.function_host(
         ports, state=state, telemetry=telemetry, host=arguments.host, python=arguments.host_python

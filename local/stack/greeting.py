@@ -33,6 +33,8 @@ def text(ports: Ports, *, yesterday: date, seconds: float) -> str:
             "",
             *curl_commands(yesterday=yesterday),
             "",
+            *_severa(ports),
+            "",
             *_demo_world(),
         ]
     )
@@ -84,6 +86,14 @@ def python() -> str:
 def _curl(path: str) -> str:
     headers = '-H "Authorization: Bearer $TOKEN" -H "Ocp-Apim-Subscription-Key: $KEY"'
     return f'curl -s {headers} "$API{path}"'
+
+
+def _severa(ports: Ports) -> Iterator[str]:
+    severa = f"{address(ports.standins)}/control/severa"
+    yield "Who may see what comes from a stand-in for Severa. Change it, also for the next start:"
+    yield ""
+    yield f"curl -s {severa} -o severa.json    # edit the file, then"
+    yield f"curl -s -T severa.json {severa} && {python()} dev.py sync"
 
 
 def _demo_world() -> Iterator[str]:

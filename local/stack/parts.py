@@ -50,9 +50,9 @@ def identity(ports: Ports) -> Part:
     return _module("identity", ports.identity)
 
 
-def standins(ports: Ports) -> Part:
-    """Severa and Microsoft Graph."""
-    return _module("standins", ports.standins)
+def standins(ports: Ports, *, state: Path) -> Part:
+    """Severa and Microsoft Graph, with what was put into them kept in the state folder."""
+    return _module("standins", ports.standins, "--kept", str(state / "standins"))
 
 
 def function_host(

@@ -1,7 +1,7 @@
 """Severa and Graph in one application, with the requests counted and faults to order.
 
 Under `/control`: `POST faults` orders one (`GET faults` explains the kinds), `GET requests` counts,
-`PUT severa` and `PUT graph` replace the data, `POST reset` undoes everything.
+`PUT severa` and `PUT graph` replace the data, also for the next start, `POST reset` undoes everything.
 """
 
 import copy
@@ -16,26 +16,34 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from local.standins import data, faults, graph, severa
+from local.standins import data, faults, graph, keeping, severa
 from local.standins.data import Record
+from local.standins.keeping import Kept
 
 REMEMBERED_REQUESTS = 10_000
 
 
 class Standins:
-    """An ASGI application. `monotonic` is the time by which tokens end and requests are limited."""
+    """An ASGI application. `monotonic` is the time by which tokens end and requests are limited.
+
+    `severa_data` and `graph_data` are what a reset goes back to; `put` is what it begins with instead, where
+    that is not None. What is put is written to `kept`.
+    """
 
     def __init__(
         self,
         *,
         severa_data: Record,
         graph_data: Record,
+        kept: Kept | None = None,
+        put: tuple[Record | None, Record | None] = (None, None),
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._first = (severa_data, graph_data)
         self._monotonic = monotonic
-        self.severa = severa.Severa(copy.deepcopy(severa_data), monotonic=monotonic)
-        self.graph = graph.Graph(copy.deepcopy(graph_data))
+        self._kept = kept or Kept(None)
+        self.severa = severa.Severa(copy.deepcopy(put[0] or severa_data), monotonic=monotonic)
+        self.graph = graph.Graph(copy.deepcopy(put[1] or graph_data))
         self._control = Starlette(routes=self._control_routes())
         services = Starlette(routes=[*self.severa.routes(), *self.graph.routes()])
         self._faults = faults.Faults(services, severa=lambda: self.severa)
@@ -75,10 +83,20 @@ class Standins:
         return JSONResponse(self._requests.summary())
 
     async def _replace_severa(self, request: Request) -> Response:
-        return await _replace(self.severa, request, empty=data.EMPTY_SEVERA)
+        return await self._replace(self.severa, request, name=keeping.SEVERA, empty=data.EMPTY_SEVERA)
 
     async def _replace_graph(self, request: Request) -> Response:
-        return await _replace(self.graph, request, empty=data.EMPTY_GRAPH)
+        return await self._replace(self.graph, request, name=keeping.GRAPH, empty=data.EMPTY_GRAPH)
+
+    async def _replace(
+        self, service: severa.Severa | graph.Graph, request: Request, *, name: str, empty: Record
+    ) -> Response:
+        try:
+            service.data = data.complete(await request.json(), empty=empty)
+        except (ValueError, data.InvalidData) as error:
+            return JSONResponse({"error": str(error)}, 400)
+        self._kept.write(name, service.data)
+        return Response(status_code=204)
 
     async def _show_severa(self, request: Request) -> Response:
         return JSONResponse(self.severa.data)
@@ -88,18 +106,11 @@ class Standins:
 
     async def _reset(self, request: Request) -> Response:
         self.severa.data, self.graph.data = copy.deepcopy(self._first)
+        self._kept.forget()
         self.severa.end_tokens()
         self._faults.ordered.clear()
         self._requests.forget()
         return Response(status_code=204)
-
-
-async def _replace(service: severa.Severa | graph.Graph, request: Request, *, empty: Record) -> Response:
-    try:
-        service.data = data.complete(await request.json(), empty=empty)
-    except (ValueError, data.InvalidData) as error:
-        return JSONResponse({"error": str(error)}, 400)
-    return Response(status_code=204)
 
 
 @dataclass

@@ -44,7 +44,9 @@ def test_a_caller_s_mistake_is_explained(page: Page, pretence: str, title: str, 
     assert page.all("#points .point") == []
 
 
-@pytest.mark.parametrize(("caller", "code"), [("without-role", "missing-role"), ("ola", "no-access")])
+@pytest.mark.parametrize(
+    ("caller", "code"), [("without-role", "missing-role"), ("without-grants", "no-access")]
+)
 def test_a_caller_without_access_is_told_what_is_missing(page: Page, caller: str, code: str) -> None:
     page.open(caller=caller)
 

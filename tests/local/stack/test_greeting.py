@@ -49,6 +49,12 @@ def test_three_requests_can_be_pasted() -> None:
     assert all('"Ocp-Apim-Subscription-Key: $KEY"' in command for command in commands)
 
 
+def test_the_stand_in_for_severa_is_named_where_it_listens() -> None:
+    text = greeting.text(Ports.from_base(9000), yesterday=NOVEMBER_21, seconds=1)
+
+    assert "curl -s -T severa.json http://127.0.0.1:9003/control/severa && " in text
+
+
 def test_every_key_client_and_user_of_the_demo_world_is_named() -> None:
     text = greeting.text(Ports(), yesterday=NOVEMBER_21, seconds=1)
 

@@ -51,6 +51,47 @@ def test_it_serves_the_data_of_a_file_and_ends_when_told(free_port: int, tmp_pat
     assert process.returncode in (0, -signal.SIGTERM)
 
 
+def test_what_was_put_is_there_after_a_restart_until_a_reset(free_port: int, tmp_path: Path) -> None:
+    severa, graph = (f"http://127.0.0.1:{free_port}/control/{name}" for name in ("severa", "graph"))
+    customers = [{"guid": "c1", "name": "Kunde Ærlig AS", "number": 10001}]
+
+    with started("--kept", str(tmp_path), port=free_port):
+        wait_until_ready(free_port)
+        demo_data = httpx.get(severa).json()
+        httpx.put(severa, json={"customers": customers}).raise_for_status()
+        httpx.put(graph, json={"users": [{"id": "u1"}]}).raise_for_status()
+    with started("--kept", str(tmp_path), port=free_port):
+        wait_until_ready(free_port)
+        kept = (httpx.get(severa).json()["customers"], httpx.get(graph).json()["users"])
+        httpx.post(f"http://127.0.0.1:{free_port}/control/reset").raise_for_status()
+    with started("--kept", str(tmp_path), port=free_port):
+        wait_until_ready(free_port)
+        after_reset = httpx.get(severa).json()
+
+    assert kept == (customers, [{"id": "u1"}])
+    assert after_reset == demo_data
+
+
+def test_a_refused_body_is_not_kept(free_port: int, tmp_path: Path) -> None:
+    with started("--kept", str(tmp_path), port=free_port):
+        wait_until_ready(free_port)
+        refused = httpx.put(f"http://127.0.0.1:{free_port}/control/severa", json={"kunder": []})
+
+    assert refused.status_code == 400
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_it_prints_where_severa_is(free_port: int) -> None:
+    command = [sys.executable, "-m", "local.standins", "--port", str(free_port)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        said = process.stdout.readline()
+        process.kill()
+
+    here = f"http://127.0.0.1:{free_port}"
+    assert said == f"Severa: {here}/severa/rest-api, its data: {here}/control/severa\n"
+
+
 def test_a_file_that_does_not_fit_is_one_clear_sentence(free_port: int, tmp_path: Path) -> None:
     file = tmp_path / "severa.json"
     file.write_text('{"kunder": []}')
