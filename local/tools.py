@@ -145,6 +145,17 @@ class Toolbox:
             raise Missing("No Azure Functions Core Tools: put `func` on the path.")
         return found
 
+    def checkov(self) -> Path:
+        """Return checkov, a scanner of templates by another company, from the path.
+
+        Raises:
+            Missing: it is not installed.
+        """
+        found = self._program("checkov")
+        if found is None:
+            raise Missing("No checkov: `pip install checkov` into an environment that is on the path.")
+        return found
+
     def kusto_check(self) -> KustoCheck:
         """Return the check of KQL queries; installs Microsoft's language service from the npm registry once.
 
@@ -191,6 +202,7 @@ class Toolbox:
             ("alerts' queries", "kql-check.mjs and npm", self.kusto_check),
             ("generated clients and OpenAPI by redocly", "Node and npm", self._node),
             ("the app on Microsoft's host", "functionhost or func", self._any_host),
+            ("prod's security scan", "checkov", self.checkov),
         )
 
     def _node(self) -> object:

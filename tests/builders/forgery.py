@@ -120,6 +120,7 @@ TOKENS: dict[str, Callable[[Identity], str]] = {
     "role, unknown idtyp": lambda i: i.sign(_app(i, idtyp="device")),
     "app without id": lambda i: i.sign(_app(i, azp=None)),
     "app whose id is no GUID": lambda i: i.sign(_app(i, azp="*")),
+    "app whose id ends in a line break": lambda i: i.sign(_app(i, azp=f"{APP}\n")),
     "app with two ids": lambda i: i.sign(_app(i, azp=[APP, demo.BAKERY_APP.client_id])),
     "user without id": lambda i: i.sign(_user(i, oid=None)),
     "not a token": lambda _: "nonsense",

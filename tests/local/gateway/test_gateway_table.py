@@ -117,7 +117,8 @@ REFUSED = [
             "no issuer", "alg none", "alg None", "RS256 without signature", "HS256 with the public key",
             "borrowed key id", "unknown key id", "altered payload", "app that has a scope too",
             "role, no idtyp, no own subject", "role, no idtyp, no ids at all", "role, unknown idtyp",
-            "app without id", "app whose id is no GUID", "app with two ids", "user without id",
+            "app without id", "app whose id is no GUID", "app whose id ends in a line break",
+            "app with two ids", "user without id",
             "user, role but other scope", "not a token", "three empty parts", "payload is a list",
             "kid is a list", "critical extension", "padded with signs",
         )
