@@ -221,14 +221,14 @@ RULES = (
         ("direction",),
         rules.is_none_of(_DIRECTIONS),
         lambda _, text: f"direction {shown(text)} is not {' or '.join(_DIRECTIONS)}.",
-        "COALESCE(v.direction, '') NOT IN ('consumption', 'production')",
+        "v.direction IS NULL",
     ),
     Rule(
         "resolution is not PT15M or PT1H",
         ("resolution",),
         rules.is_none_of(RESOLUTIONS),
         lambda _, text: f"resolution {shown(text)} is not PT15M or PT1H.",
-        "COALESCE(v.resolution, '') NOT IN ('PT15M', 'PT1H')",
+        "v.resolution IS NULL",
     ),
     Rule("start is a day and not a time", ("start",), rules.each(_is_day), _fault_of_day),
     Rule("start has no offset from UTC", ("start",), rules.each(_has_no_offset), _fault_of_offset),
@@ -269,8 +269,9 @@ RULES = (
         ("quantity",),
         _is_no_number,
         _fault_of_number,
-        "v.quantity_text <> '' AND (v.quantity IS NULL "
-        "OR TRANSLATE(v.quantity_text, '+- eE', 'xxxxx') <> v.quantity_text AND v.quantity >= 0)",
+        "CONCAT(v.quantity_text, '|') <> '|' AND (v.quantity IS NULL OR v.quantity_text LIKE '%+%' "
+        "OR v.quantity_text LIKE '% %' OR v.quantity_text LIKE '%e%' OR v.quantity_text LIKE '%E%' "
+        "OR v.quantity_text LIKE '%-%' AND v.quantity >= 0)",
     ),
     Rule(
         "quantity has more than 12 digits before the point",
@@ -298,8 +299,7 @@ RULES = (
         ("quality",),
         rules.is_none_of(_QUALITIES),
         lambda _, text: f"quality {shown(text)} is not one of {', '.join(_QUALITIES)}.",
-        "COALESCE(v.quality_text, '') NOT IN ('measured', 'estimated', 'final-estimated', 'temporary', "
-        "'calculated', 'missing')",
+        "v.quality IS NULL",
     ),
     Rule(
         "a quantity has the quality missing",

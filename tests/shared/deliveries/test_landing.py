@@ -1,10 +1,16 @@
 """Rows that COPY INTO lands are checked in SQL as strictly as the loader checks them in Python."""
 
+import re
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
+import pyarrow as pa
 import pytest
 
+from shared.deliveries import rules
+from shared.deliveries.faults import Faults
+from shared.deliveries.intervals import RULES
+from shared.deliveries.rules import Context
 from shared.warehouse import schema
 from shared.warehouse.engine import Query, Statement, Warehouse
 from tests.builders.warehouse import HOUSE, Deliverer, values
@@ -89,6 +95,80 @@ def test_a_bad_row_has_a_reason(warehouse: Warehouse, changed: dict[str, str | N
     land(warehouse, **changed)
 
     assert reasons(warehouse) == [reason]
+
+
+def test_the_rules_of_the_loader_are_those_of_the_view_in_the_same_order() -> None:
+    script = (schema.SCRIPTS / "004_views.sql").read_text(encoding="utf-8")
+    (view,) = (batch for batch in schema.batches(script) if "VIEW metering.landed_fault" in batch)
+
+    stated = re.findall(
+        r"WHEN (v\..*?|\(3 \*.*?|DATEDIFF.*?|CONCAT.*?) THEN '([^']*)'", " ".join(view.split())
+    )
+
+    assert stated == [(rule.sql, rule.name) for rule in RULES if rule.sql is not None]
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {},
+        {"quantity": ""},
+        {"quantity": "0", "quality": "estimated"},
+        {"quantity": "", "quality": "missing"},
+        {"resolution": "PT15M", "start": "2026-03-28T23:45:00Z"},
+        {"metering_point_id": "70705750000001001"},
+        {"metering_point_id": "70705750000001001A"},
+        {"metering_point_id": "٧07057500000010017"},
+        {"metering_point_id": "707057500000010018"},
+        {"metering_point_id": "707057500000100017"},
+        {"metering_point_id": ""},
+        {"direction": "in"},
+        {"direction": "Consumption"},
+        {"direction": "consumption "},
+        {"direction": ""},
+        {"resolution": "P1D"},
+        {"resolution": "PT1H "},
+        {"resolution": "pt1h"},
+        {"start": "2026-02-29T01:00:00Z"},
+        {"start": "x"},
+        {"start": ""},
+        {"start": "2009-12-31T22:00:00Z"},
+        {"start": "2050-12-31T23:00:00Z"},
+        {"start": "2050-12-31T22:00:00Z"},
+        {"start": "2026-03-29T01:15:00Z"},
+        {"start": "2026-03-29T01:00:01Z", "resolution": "PT15M"},
+        {"quantity": "1.2345"},
+        {"quantity": "-0.5"},
+        {"quantity": " 1"},
+        {"quantity": "1 "},
+        {"quantity": "x"},
+        {"quantity": "1,5"},
+        {"quantity": "1234567890123"},
+        {"quality": "ok"},
+        {"quality": "MEASURED"},
+        {"quality": "measured "},
+        {"quality": ""},
+        {"quality": "missing"},
+    ],
+)
+def test_the_loader_refuses_what_the_view_refuses_and_for_the_same_reason(
+    warehouse: Warehouse, changed: dict[str, str]
+) -> None:
+    land(warehouse, **changed)
+
+    assert reasons(warehouse) == [refused_by_loader({**GOOD, **changed})]
+
+
+def refused_by_loader(row: dict[str, str]) -> str | None:
+    """The first rule of the loader that refuses a row."""
+    columns = {name: pa.array([text]).dictionary_encode() for name, text in row.items()}
+    context = Context(received_at=datetime.now(UTC), is_norwegian=False)
+    for rule in RULES:
+        faults = Faults()
+        rules.apply([rule], columns, lines=pa.array([1], pa.int64()), context=context, faults=faults)
+        if faults:
+            return rule.name
+    return None
 
 
 def test_a_landed_row_may_start_up_to_two_days_ahead(warehouse: Warehouse) -> None:
