@@ -143,7 +143,9 @@ def service_status(req: func.HttpRequest) -> Answer:
     listings.read_format(
         urls.parameters(req.url), accept=req.headers.get("accept", ""), available=formats.ONLY_JSON
     )
-    return responses.fresh(status.freshness(use.publications.latest(), synced_at=use.grants.synced_at()))
+    return responses.fresh(
+        status.freshness(use.publications.latest(), synced_at=use.grants.synced_at(), now=use.clock())
+    )
 
 
 @app.route("v1/health", methods=["GET", "HEAD"])

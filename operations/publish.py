@@ -13,7 +13,7 @@ from rich.console import Console
 
 from operations import services
 from shared.publishing import announce
-from shared.publishing.publish import BEFORE_ALL, Place, pending
+from shared.publishing.publish import BEFORE_ALL, Place, pending, refuse_ahead
 from shared.settings import DataSettings, InvalidSettings
 from shared.tables import TablesUnavailable
 from shared.warehouse.engine import Warehouse, WarehouseError
@@ -45,6 +45,7 @@ def publish(warehouse: Warehouse, chosen: DataSettings, *, out: Console) -> int:
 def publish_waiting(warehouse: Warehouse, chosen: DataSettings, *, out: Console) -> bool:
     """Publish what waits and print a line for each publication; False when nothing waited."""
     waited = False
+    refuse_ahead(warehouse, now=services.now())
     for published in pending(warehouse, clock=services.now, told=_told(chosen)):
         waited = True
         days = counted(published.days, "new or changed market days")

@@ -39,7 +39,7 @@ def publications(chosen: TableSettings) -> Publications:
     """The publication watermark; its table is made when it is missing."""
     opened = storage(chosen)
     opened.create_missing()
-    return Publications(tables=opened, clock=now)
+    return Publications(tables=opened)
 
 
 def storage(chosen: TableSettings) -> Tables:

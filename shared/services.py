@@ -30,7 +30,7 @@ from shared.deliveries import container, intake
 from shared.deliveries.container import Container
 from shared.deliveries.intake import Intake
 from shared.outside import identity
-from shared.publishing import announce
+from shared.publishing import announce, publish
 from shared.publishing.publish import Published
 from shared.publishing.watermark import Publications
 from shared.settings import InvalidSettings, Settings, from_environment
@@ -122,6 +122,7 @@ class Services:
     def publish_readings(self) -> list[Published]:
         """Publish every delivery that waits, and tell the requests of it."""
         with self.telemetry.run("publish_readings"):
+            publish.refuse_ahead(self.warehouse, now=self.clock())
             published = announce.publish_pending(
                 self.warehouse, publications=self.publications, clock=self.clock
             )
@@ -185,7 +186,7 @@ def start(settings: Settings, *, clock: Clock) -> Services:
         url=settings.warehouse.url,
     )
     grants = Grants(tables=storage, max_age=settings.access_max_age, clock=clock)
-    publications = Publications(tables=storage, clock=clock)
+    publications = Publications(tables=storage)
     watch_ages(telemetry, grants=grants, publications=publications, clock=clock)
     return Services(
         settings=settings,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from shared import limits, periods
+from shared import clocks, limits, periods
 from shared.publishing.watermark import Publication
 from shared.tables import SERVICE_STATE, Tables, TablesUnavailable
 from shared.telemetry import threads
@@ -26,15 +26,21 @@ class Readiness:
     content: dict[str, Any]
 
 
-def freshness(publication: Publication | None, *, synced_at: datetime | None) -> dict[str, Any]:
-    """The content of /status; null for what has not happened yet."""
+def freshness(
+    publication: Publication | None, *, synced_at: datetime | None, now: datetime
+) -> dict[str, Any]:
+    """The content of /status; null for what has not happened yet, or is noted at a time ahead of now."""
     areas = publication.available_until_by_price_area if publication else {}
     return {
         "dataAvailableUntil": _local(publication.available_until if publication else None),
-        "lastPublishedAt": _utc(publication.published_at if publication else None),
-        "accessSyncedAt": _utc(synced_at),
+        "lastPublishedAt": _utc(_believed(publication.published_at if publication else None, now=now)),
+        "accessSyncedAt": _utc(_believed(synced_at, now=now)),
         "priceAreas": {area: _local(until) for area, until in sorted(areas.items())},
     }
+
+
+def _believed(moment: datetime | None, *, now: datetime) -> datetime | None:
+    return None if moment is None or clocks.is_ahead(moment, now=now) else moment
 
 
 class Probe:

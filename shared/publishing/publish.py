@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
+from shared import clocks
 from shared.publishing import affected_days, versions
 from shared.publishing import waiting as queue
 from shared.publishing.waiting import Delivery
 from shared.warehouse import spans, turns
-from shared.warehouse.engine import Query, Session, Statement, Warehouse, aware
+from shared.warehouse.engine import Query, Session, Statement, Warehouse, WarehouseError, aware
 from shared.warehouse.spans import Span
 
 _EVER = datetime.min.replace(tzinfo=UTC)
@@ -55,6 +56,28 @@ def pending(
         published = publish(warehouse, delivery, clock=clock, told=told)
         if published is not None:
             yield published
+
+
+class ClockAhead(WarehouseError):
+    """This machine's clock is far ahead of the warehouse's: it would date publications in the future."""
+
+
+def refuse_ahead(warehouse: Warehouse, *, now: datetime) -> None:
+    """Compare a clock with that of the warehouse before anything is published by it.
+
+    Raises:
+        ClockAhead: it is far ahead.
+    """
+    (there,) = warehouse.fetch(_server_time())
+    if clocks.is_ahead(now, now=there):
+        raise ClockAhead(
+            f"This machine's clock says {now.isoformat(timespec='seconds')} and the warehouse's "
+            f"{there.isoformat(timespec='seconds')}: nothing is published by it. Set the clock right."
+        )
+
+
+def _server_time() -> Query[datetime]:
+    return Query("SELECT SYSUTCDATETIME()", (), aware, "server_time")
 
 
 def waiting(warehouse: Warehouse) -> list[Delivery]:

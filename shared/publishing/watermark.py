@@ -1,9 +1,10 @@
 """The watermark in Table Storage: what requests know of the warehouse without asking it."""
 
 import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Protocol
 
 import orjson
@@ -14,10 +15,10 @@ from shared import tables
 PARTITION = "publication"
 ROW = "latest"
 DESCRIBED_ROW = "described"
-REMEMBERED = timedelta(seconds=5)
-"""How long a read watermark is answered from memory."""
-WHILE_READ = timedelta(seconds=10)
-"""How much longer while another request reads it anew, instead of waiting for that one."""
+REMEMBERED = 5.0
+"""Seconds that a read watermark is answered from memory."""
+WHILE_READ = 10.0
+"""Seconds more while another request reads it anew, instead of waiting for that one."""
 
 
 @dataclass(frozen=True)
@@ -39,11 +40,11 @@ class Publication:
 
 @dataclass(frozen=True)
 class _Kept:
-    """What was read, and until when it is answered without another look."""
+    """What was read, and until when it is answered without another look, in seconds of `monotonic`."""
 
     publication: Publication | None
     described_at: datetime | None
-    until: datetime
+    until: float
 
 
 class Tables(Protocol):
@@ -66,11 +67,15 @@ class Publications:
     """Reads and writes the watermark. Safe to use from several threads.
 
     Every method may raise `tables.TablesUnavailable`.
+
+    Args:
+        tables: where the watermark is stored.
+        monotonic: seconds; the wall clock can be set back, and what is in memory would live on.
     """
 
-    def __init__(self, *, tables: Tables, clock: Callable[[], datetime]) -> None:
+    def __init__(self, *, tables: Tables, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._tables = tables
-        self._clock = clock
+        self._monotonic = monotonic
         self._reading = threading.Lock()
         self._kept: _Kept | None = None
         self._failures = 0
@@ -84,7 +89,7 @@ class Publications:
         return self._current().described_at
 
     def _current(self) -> _Kept:
-        kept, failures, now = self._kept, self._failures, self._clock()
+        kept, failures, now = self._kept, self._failures, self._monotonic()
         if kept is not None and now < kept.until:
             return kept
         if kept is None or now >= kept.until + WHILE_READ:
@@ -103,7 +108,7 @@ class Publications:
             failures: how many there were when this request began to wait. Whoever waited for one that failed
                 does not try, too: each would wait for all those before it.
         """
-        now = self._clock()
+        now = self._monotonic()
         if self._kept is not None and now < self._kept.until:
             return self._kept
         if self._failures > failures:

@@ -57,6 +57,10 @@ class Clock:
     def __call__(self) -> datetime:
         return self.now
 
+    def seconds(self) -> float:
+        """The same clock as a monotonic one."""
+        return (self.now - MORNING).total_seconds()
+
     def forward(self, **step: float) -> datetime:
         """Let time pass."""
         self.now += timedelta(**step)

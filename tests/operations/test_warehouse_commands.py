@@ -12,7 +12,7 @@ import pytest
 from shared import tables
 from shared.publishing.watermark import Publications
 from tests.builders import warehouse as building
-from tests.builders.warehouse import HOUSE, Clock, values
+from tests.builders.warehouse import HOUSE, values
 
 ROOT = Path(__file__).parents[2]
 DAY = date(2026, 3, 29)
@@ -62,7 +62,7 @@ def test_a_file_is_loaded_published_and_announced(
     assert lines[0].startswith("values.csv: 23 interval values loaded in ")
     assert lines[1:] == ["Publication 1: 1 new or changed market day with 23 values."]
     storage = tables.open_tables(table_storage, credential=None)
-    latest = Publications(tables=storage, clock=Clock()).latest()
+    latest = Publications(tables=storage).latest()
     assert latest is not None
     assert (latest.sequence, latest.available_until) == (1, datetime(2026, 3, 29, 22, tzinfo=UTC))
 
@@ -136,7 +136,7 @@ def test_when_table_storage_is_away_data_is_published_and_the_next_run_announces
     assert lines[-1] == "Run `publish` again when Table Storage answers, or start the local stack."
     assert operator.run("publish") == (0, ["Nothing waited to be published."])
     storage = tables.open_tables(table_storage, credential=None)
-    assert Publications(tables=storage, clock=Clock()).latest() is not None
+    assert Publications(tables=storage).latest() is not None
 
 
 def test_the_check_says_what_is_wrong_and_where(operator: Operator, tmp_path: Path) -> None:

@@ -169,7 +169,9 @@ def _series(
     _compare(parameters, start=start, end=end)
     parameters.done()
     # What is not announced yet may still grow: a moment after the latest publication shows that one.
-    shown = min(cursor.as_of if cursor else as_of or known.now, known.published_at or known.now)
+    # A publication whose clock was ahead hides nothing: without a moment, the latest one is shown.
+    latest = known.published_at or known.now
+    shown = min(cursor.as_of if cursor else as_of or latest, latest)
     period = _period(start=start, end=cursor.until if cursor else end, known=known, shown=shown)
     return SeriesRequest(
         direction=direction,

@@ -27,7 +27,7 @@ def translated(sql: str, *, from_rows: bool = False) -> str:
             The `?` of OPENJSON is left out then.
     """
     tree = sqlglot.parse_one(sql, read="fabric").transform(partial(_without_openjson, from_rows=from_rows))
-    ordered = _in_order_of_time(tree.transform(_without_length_of_bytes))
+    ordered = _in_order_of_time(tree.transform(_without_length_of_bytes).transform(_with_own_clock))
     return _without_schema(clustering.with_numbers(ordered)).sql(dialect="duckdb")
 
 

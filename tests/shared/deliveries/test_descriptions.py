@@ -19,7 +19,7 @@ from tests.builders.warehouse import HOUSE, MORNING, Clock
 def publications(table_storage: str, clock: Clock) -> Publications:
     storage = tables.open_tables(table_storage, credential=None)
     storage.create_missing()
-    return Publications(tables=storage, clock=clock)
+    return Publications(tables=storage, monotonic=clock.seconds)
 
 
 def points(folder: Path, *, name: str = "House", id_: str = HOUSE) -> Path:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -49,6 +49,15 @@ def test_a_day_has_a_position_for_each_of_its_intervals(
     assert stored.qualities == "M" * positions
     assert stored.missing == 0
     assert stored.total_kwh == sum(Decimal(quantity) for quantity in quantities)
+
+
+def test_nothing_is_published_by_a_clock_far_ahead_of_the_warehouse(warehouse: Warehouse) -> None:
+    now = datetime.now(UTC)
+
+    publish.refuse_ahead(warehouse, now=now + timedelta(minutes=1))
+    publish.refuse_ahead(warehouse, now=now - timedelta(days=400))
+    with pytest.raises(publish.ClockAhead, match="nothing is published by it"):
+        publish.refuse_ahead(warehouse, now=now + timedelta(days=365))
 
 
 def test_quantities_have_three_decimals_however_they_were_delivered(deliverer: Deliverer) -> None:

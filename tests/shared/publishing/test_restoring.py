@@ -23,7 +23,7 @@ FIRST, SECOND, THIRD = date(2026, 3, 29), date(2026, 3, 30), date(2026, 3, 31)
 def publications(table_storage: str, clock: Clock) -> Publications:
     storage = tables.open_tables(table_storage, credential=None)
     storage.create_missing()
-    return Publications(tables=storage, clock=clock)
+    return Publications(tables=storage, monotonic=clock.seconds)
 
 
 def follow(
@@ -121,7 +121,9 @@ def test_nothing_is_published_while_it_is_unknown_what_callers_were_told_of(
 
     with pytest.raises(tables.TablesUnavailable):
         announce.publish_pending(
-            deliverer.warehouse, publications=Publications(tables=Away(), clock=clock), clock=clock
+            deliverer.warehouse,
+            publications=Publications(tables=Away(), monotonic=clock.seconds),
+            clock=clock,
         )
 
     assert building.count(deliverer.warehouse, "publication") == 0

@@ -30,18 +30,18 @@ def publication(sequence: int) -> Publication:
 
 
 def test_there_is_none_before_the_first_publication(table_storage: str, clock: Clock) -> None:
-    assert Publications(tables=opened(table_storage), clock=clock).latest() is None
+    assert Publications(tables=opened(table_storage), monotonic=clock.seconds).latest() is None
 
 
 def test_what_was_written_is_read_to_the_microsecond(table_storage: str, clock: Clock) -> None:
     storage = opened(table_storage)
-    Publications(tables=storage, clock=clock).write(publication(7))
+    Publications(tables=storage, monotonic=clock.seconds).write(publication(7))
 
-    assert Publications(tables=storage, clock=clock).latest() == publication(7)
+    assert Publications(tables=storage, monotonic=clock.seconds).latest() == publication(7)
 
 
 def test_it_never_goes_backwards(table_storage: str, clock: Clock) -> None:
-    publications = Publications(tables=opened(table_storage), clock=clock)
+    publications = Publications(tables=opened(table_storage), monotonic=clock.seconds)
     publications.write(publication(7))
 
     publications.write(publication(6))
@@ -51,8 +51,8 @@ def test_it_never_goes_backwards(table_storage: str, clock: Clock) -> None:
 
 def test_it_is_remembered_for_five_seconds(table_storage: str, clock: Clock) -> None:
     storage = opened(table_storage)
-    reader = Publications(tables=storage, clock=clock)
-    writer = Publications(tables=storage, clock=clock)
+    reader = Publications(tables=storage, monotonic=clock.seconds)
+    writer = Publications(tables=storage, monotonic=clock.seconds)
     writer.write(publication(1))
     reader.latest()
     writer.write(publication(2))
@@ -91,8 +91,8 @@ def test_while_one_request_reads_it_anew_the_others_are_answered_with_what_is_kn
     table_storage: str, clock: Clock
 ) -> None:
     storage = opened(table_storage)
-    slow, writer = Slow(storage), Publications(tables=storage, clock=clock)
-    reader = Publications(tables=slow, clock=clock)
+    slow, writer = Slow(storage), Publications(tables=storage, monotonic=clock.seconds)
+    reader = Publications(tables=slow, monotonic=clock.seconds)
     writer.write(publication(1))
     reader.latest()
     writer.write(publication(2))
@@ -115,8 +115,8 @@ def test_what_is_unknown_or_too_old_is_waited_for_and_read_once(
     table_storage: str, clock: Clock, known_since: float | None
 ) -> None:
     storage = opened(table_storage)
-    slow, writer = Slow(storage), Publications(tables=storage, clock=clock)
-    reader = Publications(tables=slow, clock=clock)
+    slow, writer = Slow(storage), Publications(tables=storage, monotonic=clock.seconds)
+    reader = Publications(tables=slow, monotonic=clock.seconds)
     writer.write(publication(1))
     if known_since is not None:
         reader.latest()
@@ -158,7 +158,7 @@ class Away:
 
 def test_who_waited_for_tables_that_did_not_answer_is_told_so_at_once(clock: Clock) -> None:
     away = Away()
-    reader = Publications(tables=away, clock=clock)
+    reader = Publications(tables=away, monotonic=clock.seconds)
 
     with ThreadPoolExecutor(3) as requests:
         first = requests.submit(reader.latest)
@@ -179,7 +179,7 @@ def test_who_waited_for_tables_that_did_not_answer_is_told_so_at_once(clock: Clo
 def test_publishing_tells_how_far_data_reaches_overall_and_by_price_area(
     deliverer: Deliverer, table_storage: str, clock: Clock, tmp_path: Path
 ) -> None:
-    publications = Publications(tables=opened(table_storage), clock=clock)
+    publications = Publications(tables=opened(table_storage), monotonic=clock.seconds)
     points = tmp_path / "points.csv"
     points.write_text(
         "metering_point_id,name,address,postal_code,city,price_area,grid_area,meter_serial\n"
@@ -209,7 +209,7 @@ def test_publishing_tells_how_far_data_reaches_overall_and_by_price_area(
 def test_a_correction_of_an_early_day_does_not_shorten_the_reach(
     deliverer: Deliverer, table_storage: str, clock: Clock
 ) -> None:
-    publications = Publications(tables=opened(table_storage), clock=clock)
+    publications = Publications(tables=opened(table_storage), monotonic=clock.seconds)
     for day in (date(2026, 3, 29), date(2026, 3, 1)):
         deliverer.load(values(HOUSE, day, ["1"] * 23))
         announce.publish_pending(deliverer.warehouse, publications=publications, clock=clock)
@@ -223,7 +223,7 @@ def test_a_correction_of_an_early_day_does_not_shorten_the_reach(
 def test_a_publish_that_died_before_the_watermark_is_completed_by_the_next_run(
     deliverer: Deliverer, table_storage: str, clock: Clock
 ) -> None:
-    publications = Publications(tables=opened(table_storage), clock=clock)
+    publications = Publications(tables=opened(table_storage), monotonic=clock.seconds)
     deliverer.load(values(HOUSE, date(2026, 3, 29), ["1"] * 23))
     list(publish.pending(deliverer.warehouse, clock=clock))
     assert publications.stored() is None
@@ -250,7 +250,7 @@ def test_two_that_write_at_the_same_time_leave_the_later_publication(
             found = storage.get(table, partition=partition, row=row)
             if not self.overtaken:
                 self.overtaken = True
-                Publications(tables=storage, clock=clock).write(publication(9))
+                Publications(tables=storage, monotonic=clock.seconds).write(publication(9))
             return found
 
         def insert(self, table: str, entity: Mapping[str, Any]) -> str:
@@ -259,6 +259,16 @@ def test_two_that_write_at_the_same_time_leave_the_later_publication(
         def replace(self, table: str, entity: Mapping[str, Any], *, etag: str) -> str:
             return storage.replace(table, entity, etag=etag)
 
-    Publications(tables=Overtaken(), clock=clock).write(publication(8))
+    Publications(tables=Overtaken(), monotonic=clock.seconds).write(publication(8))
 
-    assert Publications(tables=storage, clock=clock).latest() == publication(9)
+    assert Publications(tables=storage, monotonic=clock.seconds).latest() == publication(9)
+
+
+def test_a_wall_clock_that_is_set_back_does_not_keep_an_old_watermark_in_memory(table_storage: str) -> None:
+    ticking = iter([0.0, 0.0, 6.0, 6.0])
+    publications = Publications(tables=opened(table_storage), monotonic=lambda: next(ticking))
+    assert publications.latest() is None
+
+    Publications(tables=opened(table_storage)).write(publication(7))
+
+    assert publications.latest() == publication(7)

@@ -250,3 +250,23 @@ def test_more_metering_points_than_may_be_named_are_a_fault() -> None:
         )
 
     assert [fault.code for fault in refused.value.faults] == ["too-many"]
+
+
+def test_a_publication_of_a_clock_ahead_hides_nothing() -> None:
+    ahead = Known(
+        now=datetime(2026, 11, 23, 12, tzinfo=UTC),
+        published_at=datetime(2027, 11, 23, 6, tzinfo=UTC),
+        available_until=datetime(2026, 11, 22, 23, tzinfo=UTC),
+    )
+
+    def as_of(**given: str) -> datetime:
+        return requests.series_of_one(
+            metering_point_id=POINT,
+            direction=Direction.CONSUMPTION,
+            given={"date": ["2026-01-01"], **{name: [text] for name, text in given.items()}},
+            known=ahead,
+            seals=SEALS,
+        ).as_of
+
+    assert as_of() == ahead.published_at
+    assert as_of(asOf="2026-11-01T00:00:00Z") == datetime(2026, 11, 1, tzinfo=UTC)
