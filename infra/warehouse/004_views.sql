@@ -105,21 +105,38 @@ SELECT
 FROM metering.landed_value AS v
 GO
 
--- The market days that landed rows have values of.
+-- The market days that landed rows have values of. is_whole: 1 where they have every interval of the day.
 CREATE OR ALTER VIEW metering.landed_day AS
-SELECT DISTINCT
-    v.metering_point_id,
-    v.direction,
-    CASE WHEN v.start_utc >= ahead.start_utc
-         THEN ahead.delivery_date
-         ELSE CAST(DATEADD(day, -1, ahead.delivery_date) AS date) END AS delivery_date,
-    v.resolution
-FROM metering.landed_value AS v
-JOIN metering.market_day AS ahead
-  ON ahead.delivery_date = CAST(DATEADD(hour, 2, v.start_utc) AS date)
+SELECT
+    landed.metering_point_id,
+    landed.direction,
+    landed.delivery_date,
+    landed.resolution,
+    CASE WHEN landed.intervals * CASE landed.resolution WHEN 'PT15M' THEN 15 ELSE 60 END
+              >= DATEDIFF(minute, m.start_utc, m.end_utc)
+         THEN 1 ELSE 0 END AS is_whole
+FROM (
+    SELECT metering_point_id, direction, delivery_date, resolution, COUNT_BIG(DISTINCT start_utc) AS intervals
+    FROM (
+        SELECT
+            v.metering_point_id,
+            v.direction,
+            CASE WHEN v.start_utc >= ahead.start_utc
+                 THEN ahead.delivery_date
+                 ELSE CAST(DATEADD(day, -1, ahead.delivery_date) AS date) END AS delivery_date,
+            v.resolution,
+            v.start_utc
+        FROM metering.landed_value AS v
+        JOIN metering.market_day AS ahead
+          ON ahead.delivery_date = CAST(DATEADD(hour, 2, v.start_utc) AS date)
+    ) AS dated
+    GROUP BY metering_point_id, direction, delivery_date, resolution
+) AS landed
+JOIN metering.market_day AS m ON m.delivery_date = landed.delivery_date
 GO
 
--- Landed days that are published, or wait to be, in another resolution, or have two themselves.
+-- Landed days that come in part and are published, or wait to be, in another resolution, and days that
+-- come in two. A day that comes whole replaces the published one, whatever its resolution.
 CREATE OR ALTER VIEW metering.landed_contradiction AS
 SELECT l.metering_point_id, l.direction, l.delivery_date, l.resolution, c.resolution AS other_resolution
 FROM metering.landed_day AS l
@@ -128,6 +145,7 @@ JOIN metering.current_day AS c
  AND c.direction = l.direction
  AND c.delivery_date = l.delivery_date
 WHERE c.resolution <> l.resolution
+  AND l.is_whole = 0
 UNION
 SELECT l.metering_point_id, l.direction, l.delivery_date, l.resolution, v.resolution
 FROM metering.unpublished_delivery AS waiting
@@ -138,6 +156,7 @@ JOIN metering.landed_day AS l
  AND l.direction = v.direction
  AND l.delivery_date = v.delivery_date
 WHERE v.resolution <> l.resolution
+  AND l.is_whole = 0
 UNION
 SELECT l.metering_point_id, l.direction, l.delivery_date, l.resolution, other.resolution
 FROM metering.landed_day AS l

@@ -47,7 +47,7 @@ BEGIN TRANSACTION
     IF EXISTS (SELECT 1 FROM metering.landed_contradiction)
     BEGIN
         ROLLBACK TRANSACTION;
-        THROW 50003, 'The files have a day in another resolution than it has already; nothing was taken in.', 1;
+        THROW 50003, 'The files have a day in two resolutions, or in part in another than it has already; nothing was taken in.', 1;
     END
 
     -- Fabric undoes the whole transaction at a statement that fails, and may go on with the next one

@@ -111,18 +111,19 @@ def _dates(sequence: int) -> Query[_Date]:
 def _leave_out_contradictions(
     session: Session, delivery: Delivery, *, sequence: int, days: Sequence[Span]
 ) -> None:
-    """Leave out touched days that are published in another resolution, or that the delivery has in two.
+    """Leave out days that the delivery has in two resolutions, or in part in another than is published.
 
-    The loader takes no such day in, but a delivery may have come by other ways. Laid on the grid of one
-    resolution, the values of the other would vanish; so the day stays as it is, and the log tells of it.
+    The loader takes no such day in, but a delivery may have come by other ways. On the grid of one resolution
+    the values of the other would vanish, so the day stays as it is and the log says so. A day that the
+    delivery has whole replaces the published one, whatever its resolution.
     """
     contradicted = _contradicted(sequence, days)
     (left_out,) = session.fetch(_contradictions(contradicted))
     session.run(_without_contradictions(contradicted))
     if left_out:
         log.error(
-            "Publication %d leaves out %d market days of the delivery %a: it has them in another resolution "
-            "than they are published in, or in two.",
+            "Publication %d leaves out %d market days of the delivery %a: it has them in two resolutions, or "
+            "in part in another resolution than they are published in.",
             *(sequence, left_out, delivery.source),
         )
 
@@ -132,12 +133,13 @@ def _contradicted(sequence: int, days: Sequence[Span]) -> Condition:
     return Condition(
         f"""
         sequence = ?
-          AND (EXISTS (SELECT 1 FROM metering.current_day AS c
-                       WHERE c.metering_point_id = publishing_day.metering_point_id
-                         AND c.direction = publishing_day.direction
-                         AND c.delivery_date = publishing_day.delivery_date
-                         AND {there.sql}
-                         AND c.resolution <> publishing_day.resolution)
+          AND (is_whole = 0
+               AND EXISTS (SELECT 1 FROM metering.current_day AS c
+                           WHERE c.metering_point_id = publishing_day.metering_point_id
+                             AND c.direction = publishing_day.direction
+                             AND c.delivery_date = publishing_day.delivery_date
+                             AND {there.sql}
+                             AND c.resolution <> publishing_day.resolution)
                OR EXISTS (SELECT 1 FROM metering.publishing_day AS other
                           WHERE other.sequence = publishing_day.sequence
                             AND other.metering_point_id = publishing_day.metering_point_id

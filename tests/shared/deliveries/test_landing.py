@@ -88,6 +88,21 @@ def test_a_good_row_has_no_fault(warehouse: Warehouse, changed: dict[str, str | 
         ({"quantity": "x"}, "quantity is not a decimal number with a point"),
         ({"quantity": "1234567890123"}, "quantity has more than 12 digits before the point"),
         ({"quality": "ok"}, "quality is unknown"),
+        ({"direction": "consumption "}, "direction is unknown"),
+        ({"direction": "Consumption"}, "direction is unknown"),
+        ({"direction": "førbruk"}, "direction is unknown"),
+        ({"resolution": "PT1H "}, "resolution is not PT15M or PT1H"),
+        ({"resolution": "pt1h"}, "resolution is not PT15M or PT1H"),
+        ({"quality": "measured "}, "quality is unknown"),
+        ({"quality": "Missing", "quantity": ""}, "quality is unknown"),
+        ({"metering_point_id": "707057500000010017 "}, "metering_point_id has not exactly 18 digits"),
+        ({"metering_point_id": "7.0705750000001e17"}, "metering_point_id has not exactly 18 digits"),
+        ({"start": "2026-03-29T01:00:00Z "}, "start is not a time in UTC such as 2026-03-29T01:00:00Z"),
+        ({"start": "2026-03-29t01:00:00z"}, "start is not a time in UTC such as 2026-03-29T01:00:00Z"),
+        ({"start": "2026-03-29 01:00:00Z"}, "start is not a time in UTC such as 2026-03-29T01:00:00Z"),
+        ({"quantity": "1 "}, "quantity is not a decimal number with a point"),
+        ({"quantity": " "}, "quantity is not a decimal number with a point"),
+        ({"quantity": "1E3"}, "quantity is not a decimal number with a point"),
         ({"quality": "missing"}, "a quantity has the quality missing"),
     ],
 )
@@ -237,6 +252,18 @@ def test_a_landed_day_that_is_stored_or_waits_in_another_resolution_is_found(
     assert contradictions(deliverer.warehouse) == [("PT15M", "PT1H")]
 
 
+def test_a_landed_day_that_is_whole_replaces_the_day_whatever_its_resolution(deliverer: Deliverer) -> None:
+    deliverer.deliver(values(HOUSE, SPRING, ["1"] * 23))
+
+    first = datetime(2026, 3, 28, 23, tzinfo=UTC)
+    for place in range(92):
+        start = first + timedelta(minutes=15 * place)
+        assert contradictions(deliverer.warehouse) == ([("PT15M", "PT1H")] if place else [])
+        land(deliverer.warehouse, resolution="PT15M", start=f"{start:%Y-%m-%dT%H:%M:%SZ}")
+
+    assert contradictions(deliverer.warehouse) == []
+
+
 def test_a_landed_day_in_two_resolutions_is_found(warehouse: Warehouse) -> None:
     land(warehouse)
     land(warehouse, start="2026-03-29T00:15:00Z", resolution="PT15M")
@@ -271,3 +298,30 @@ def test_copy_into_looks_for_contradictions_once_it_has_the_turn_and_before_it_t
     ]
 
     assert places == sorted(places)
+
+
+def test_each_word_of_a_list_is_compared_with_its_blanks_and_its_case() -> None:
+    """T-SQL's `=` ignores both, which the embedded engine never shows."""
+    raw = r"\b(?:r\.\[?(?:direction|resolution|quantity|quality)|\w+_text)\b"
+    compared = re.compile(rf"{raw}(?:, ''\))? (?:(?:NOT )?IN \(|=|<>) ?'", re.IGNORECASE)
+
+    views = (schema.SCRIPTS / "004_views.sql").read_text("utf-8")
+
+    assert compared.findall(views) == []
+    assert (
+        compared.findall("r.resolution IN ('PT1H') OR COALESCE(v.quality_text, '') NOT IN ('missing')") != []
+    )
+
+
+def test_copy_into_stores_nothing_once_its_transaction_was_undone() -> None:
+    script = (schema.SCRIPTS / "copy_into.sql").read_text(encoding="utf-8")
+    (transaction,) = (batch for batch in schema.batches(script) if "BEGIN TRANSACTION" in batch)
+
+    steps = re.findall(r"IF @@TRANCOUNT = 0\s+THROW|INSERT INTO metering\.\w+", transaction)
+
+    assert [re.sub(r"\s+", " ", step) for step in steps] == [
+        "IF @@TRANCOUNT = 0 THROW",
+        "INSERT INTO metering.interval_value",
+        "IF @@TRANCOUNT = 0 THROW",
+        "INSERT INTO metering.delivery",
+    ]

@@ -368,10 +368,37 @@ def test_a_day_is_not_blanked_by_a_delivery_in_another_resolution(
     assert (last.sequence, last.days) == (2, 1)
     assert len(versions(deliverer.warehouse, HOUSE, SPRING)) == 1
     assert caplog.messages == [
-        "Publication 2 leaves out 1 market days of the delivery 'by hand': it has them in another resolution "
-        "than they are published in, or in two."
+        "Publication 2 leaves out 1 market days of the delivery 'by hand': it has them in two resolutions, "
+        "or in part in another resolution than they are published in."
     ]
     assert deliverer.publish() == []
+
+
+@pytest.mark.parametrize("published", [True, False])
+def test_a_day_that_comes_whole_in_another_resolution_replaces_the_day(
+    deliverer: Deliverer, *, published: bool
+) -> None:
+    deliverer.load(values(HOUSE, PLAIN, ["1"] * 24) + values(CABIN, PLAIN, ["1"] * 24))
+    if published:
+        deliverer.publish()
+
+    deliverer.load(values(HOUSE, PLAIN, ["0.5"] * 96, resolution="PT15M"))
+    deliverer.publish()
+    deliverer.deliver(values(HOUSE, PLAIN, ["7"], resolution="PT15M", first=95))
+    deliverer.deliver(values(HOUSE, PLAIN, ["2"] * 24))
+    deliverer.deliver(values(HOUSE, PLAIN, ["3"]))
+
+    hours, quarters, corrected, again, last = versions(deliverer.warehouse, HOUSE, PLAIN)
+    assert hours.quantities == ",".join(["1.000"] * 24)
+    assert quarters.quantities == ",".join(["0.500"] * 96)
+    assert corrected.quantities == ",".join([*["0.500"] * 95, "7.000"])
+    assert again.quantities == ",".join(["2.000"] * 24)
+    assert last.quantities == ",".join(["3.000", *["2.000"] * 23])
+    assert [each.superseded_at is None for each in (hours, quarters, corrected, again, last)] == [
+        *[False] * 4,
+        True,
+    ]
+    assert len(versions(deliverer.warehouse, CABIN, PLAIN)) == 1
 
 
 def test_a_day_that_a_delivery_has_in_two_resolutions_is_not_published(
