@@ -1,6 +1,5 @@
 """Users of Entra for contact persons of Severa: who is found, who is refused, and what is never trusted."""
 
-import logging
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -190,17 +189,6 @@ def test_a_quote_in_an_address_stays_in_the_address(service: Service) -> None:
     answer = resolve(service, contact, attack)
 
     assert answer == Directory({contact: KARI}, {attack: DirectoryFault.NOT_FOUND})
-
-
-def test_an_address_that_is_looked_up_is_not_logged(
-    service: Service, caplog: pytest.LogCaptureFixture
-) -> None:
-    put_users(service)
-
-    with caplog.at_level(logging.INFO):
-        resolve(service, CONTACT)
-
-    assert "firm.example" not in caplog.text
 
 
 def test_one_address_of_several_contact_persons_is_looked_up_once(service: Service) -> None:
