@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from functools import partial
 
 import azure.functions as func
+from azure.functions.warmup import WarmUpContext  # The package names it and does not have it.
 
 from shared import services
 from shared.api import authorize, boundary, callers, etags, formats, resources, responses, status, urls
@@ -152,6 +153,7 @@ def service_status(req: func.HttpRequest) -> Answer:
 @answers
 def health(req: func.HttpRequest) -> Answer:
     """Whether the app is alive, and whether warehouse and tables answer it."""
+    use.warm()
     readiness = use.probe.readiness()
     return responses.fresh(readiness.content, status=readiness.status)
 
@@ -162,6 +164,14 @@ def health(req: func.HttpRequest) -> Answer:
 def without_resource(req: func.HttpRequest) -> Answer:
     """What is no resource, and what cannot be done with one."""
     return responses.no_content(resources.options(req.method, req.url))
+
+
+# Azure calls it, by this name, when an instance is added to those that run; at another start the first timer
+# or health probe does the same.
+@app.warm_up_trigger(arg_name="instance")
+def warmup(instance: WarmUpContext) -> None:
+    """Prepare this instance for its first question."""
+    use.warm()
 
 
 @app.timer_trigger(schedule="%SYNC_SCHEDULE%", arg_name="timer")

@@ -9,7 +9,7 @@ from functools import partial
 
 from azure.core.credentials import TokenCredential
 
-from shared import limits, tables
+from shared import limits, tables, warming
 from shared.access.entra import directory, graph
 from shared.access.grants import Grants
 from shared.access.severa import client
@@ -41,6 +41,7 @@ from shared.telemetry.threads import Invocation
 from shared.warehouse import opening, supply
 from shared.warehouse.engine import Warehouse
 from shared.warehouse.instrumented import Measured
+from shared.warming import WarmUp
 
 Clock = Callable[[], datetime]
 
@@ -64,6 +65,7 @@ class Services:
     seals: Seals
     reach: Reach
     probe: Probe
+    warm_up: WarmUp
     deliveries: Container | None
     """Where delivery files arrive; None when they are loaded by other ways."""
 
@@ -78,6 +80,10 @@ class Services:
             available_before=self.availability.before,
         )
 
+    def warm(self) -> None:
+        """Prepare this instance for its first question, in the background and once; see `shared.warming`."""
+        self.warm_up.start()
+
     @contextmanager
     def timer_run(self, invocation: Invocation) -> Iterator[None]:
         """A run of a timer: its threads belong to it, and at its end what was recorded is sent.
@@ -85,6 +91,7 @@ class Services:
         An instance that ran a timer may be stopped right after it.
         """
         with threads.of(invocation):
+            self.warm()
             try:
                 yield
             finally:
@@ -201,6 +208,14 @@ def start(settings: Settings, *, clock: Clock) -> Services:
         seals=Seals(key for key in (settings.sealing.key, settings.sealing.previous) if key),
         reach=Reach(),
         probe=Probe(status.checks(tables=probed, warehouse=warehouse)),
+        warm_up=WarmUp(
+            {
+                "publications": publications.latest,
+                "descriptions": publications.described_at,
+                "the last sync": grants.synced_at,
+                "questions": lambda: warming.questions(warehouse, now=clock()),
+            }
+        ),
         deliveries=container.open_container(settings.deliveries, credential=credential)
         if settings.deliveries
         else None,

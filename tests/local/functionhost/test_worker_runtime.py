@@ -96,6 +96,12 @@ def test_the_timers_run_by_the_schedules_of_the_settings(indexed: dict[str, Any]
     }
 
 
+def test_the_warm_up_has_the_name_by_which_the_host_finds_it(indexed: dict[str, Any]) -> None:
+    assert indexed["functions"]["warmup"] == [
+        {"direction": "IN", "type": "warmupTrigger", "name": "instance"}
+    ]
+
+
 def test_a_function_answers_through_the_worker(indexed: dict[str, Any]) -> None:
     answer = indexed["answer"]
 
