@@ -339,7 +339,10 @@ class _Unregistered(NamedTuple):
 
 
 def unregistered(load_id: str) -> Query[_Unregistered]:
-    """Ask for staged metering points that no file of metering points or supply periods has named."""
+    """Ask for staged metering points that no file of metering points or supply periods has named.
+
+    There are none in a warehouse that knows no metering point yet.
+    """
     return Query(
         """
         SELECT MIN(staged.metering_point_id), MAX(staged.metering_point_id)
@@ -348,6 +351,9 @@ def unregistered(load_id: str) -> Query[_Unregistered]:
                           WHERE m.metering_point_id = staged.metering_point_id)
           AND NOT EXISTS (SELECT 1 FROM metering.supply_period AS p
                           WHERE p.metering_point_id = staged.metering_point_id)
+          AND (EXISTS (SELECT 1 FROM metering.metering_point)
+               OR EXISTS (SELECT 1 FROM metering.supply_period)
+               OR EXISTS (SELECT 1 FROM metering.series_day))
         """,
         (load_id,),
         _Unregistered,

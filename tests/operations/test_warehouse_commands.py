@@ -75,7 +75,7 @@ def test_loading_a_file_again_changes_nothing(operator: Operator, tmp_path: Path
 
     assert code == 0
     assert lines == [
-        "values.csv: loaded before (23 interval values); nothing to do.",
+        "values.csv: skipped; it was loaded before (23 interval values), and nothing newer came since.",
         "Nothing waited to be published.",
     ]
 
@@ -101,6 +101,19 @@ def test_a_rejected_file_is_reported_line_by_line_and_the_others_are_loaded(
     ]
 
 
+def test_metering_points_that_nothing_else_knows_are_warned_of(operator: Operator, tmp_path: Path) -> None:
+    operator.run("load", building.write_csv(tmp_path / "values.csv", values(HOUSE, DAY, ["1"] * 23)))
+    of_excel = building.write_csv(tmp_path / "excel.csv", values("707057500000010000", DAY, ["1"] * 23))
+
+    code, lines = operator.run("load", of_excel)
+
+    assert code == 0
+    assert lines[1] == (
+        "  Warning: nothing else knows 1 metering point of it, such as 707057500000010000. "
+        "Ids that end in 000 may come from Excel, which keeps fifteen digits only."
+    )
+
+
 def test_supply_periods_wait_for_a_sync_and_not_for_a_publication(operator: Operator, tmp_path: Path) -> None:
     file = tmp_path / "supply.csv"
     file.write_text(f"customer_number,metering_point_id,valid_from,valid_to\n10001,{HOUSE},2020-01-01,\n")
@@ -120,7 +133,7 @@ def test_after_a_rejected_file_nothing_is_said_of_publishing(operator: Operator,
         1,
         [
             "letter.csv: rejected; nothing of it was loaded.",
-            f"  {file}:1: This is not a CSV file in UTF-8.",
+            f"  {file}:1: The text is not in UTF-8; Excel writes it as 'CSV UTF-8'.",
         ],
     )
 

@@ -24,7 +24,7 @@ from shared.warehouse.duckdb import tsql
 from shared.warehouse.engine import Warehouse
 from tests.builders import microsoft
 from tests.builders import warehouse as building
-from tests.builders.warehouse import HOUSE, Clock, Deliverer, Recorded, readable, values
+from tests.builders.warehouse import CABIN, HOUSE, Clock, Deliverer, Recorded, readable, values
 
 EVER = queries.PublishedDays(periods.FIRST_DAY, periods.END_DAY)
 SOURCES = Path(queries.__file__).parents[1]
@@ -78,6 +78,7 @@ def statements(warehouse: Warehouse, tmp_path: Path, clock: Clock) -> dict[str, 
         deliverer.load([line for day in days for line in values(HOUSE, day, ["1"] * far_apart)])
     publish.refuse_ahead(recorded, now=datetime(2020, 1, 1, tzinfo=UTC))
     announce.publish_pending(recorded, publications=Publications(tables=NoTables()), clock=clock)
+    deliverer.load(values(CABIN, date(2026, 3, 29), ["1"]))  # Nothing else knows the cabin.
     permitted = readable((HOUSE, None, None))
     recorded.fetch(
         queries.days(
