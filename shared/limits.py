@@ -38,6 +38,22 @@ GRAPH = Limit("Microsoft Graph", connect=5, silence=30, answer=60, tries=6, in_a
 
 OVER_HTTP = (TABLES, PROBED_TABLES, BLOBS, TOKEN, INGESTION, SEVERA, GRAPH)
 
+
+@dataclass(frozen=True)
+class Limits:
+    """The limits of every service that is reached over HTTP, for those who open all of them."""
+
+    tables: Limit = TABLES
+    probed_tables: Limit = PROBED_TABLES
+    blobs: Limit = BLOBS
+    token: Limit = TOKEN
+    ingestion: Limit = INGESTION
+    severa: Limit = SEVERA
+    graph: Limit = GRAPH
+
+
+USUAL = Limits()
+
 PROBE = timedelta(seconds=2)
 """How long a health probe's question to the warehouse may take."""
 

@@ -29,6 +29,7 @@ from shared.api.status import Probe
 from shared.deliveries import container, intake
 from shared.deliveries.container import Container
 from shared.deliveries.intake import Intake
+from shared.limits import Limits
 from shared.outside import identity
 from shared.publishing import announce, publish
 from shared.publishing.publish import Published
@@ -68,6 +69,7 @@ class Services:
     warm_up: WarmUp
     deliveries: Container | None
     """Where delivery files arrive; None when they are loaded by other ways."""
+    within: Limits
 
     def known(self) -> Known:
         """What is known before a question is read: the time and the latest publication."""
@@ -139,7 +141,7 @@ class Services:
     def _sources(self, *, dry_run: bool) -> Sources:
         by_supply = self.settings.sync.metering_point_source == "warehouse"
         return Sources(
-            register=lambda: client.fetch(self.settings.severa, clock=self.clock),
+            register=lambda: client.fetch(self.settings.severa, clock=self.clock, limit=self.within.severa),
             find_users=partial(self._find_users, dry_run=dry_run),
             supply_periods=self._supply_periods if by_supply else None,
         )
@@ -157,6 +159,7 @@ class Services:
             else chosen,
             token=lambda: self.credential.get_token(graph.SCOPE).token,
             clock=self.clock,
+            limit=self.within.graph,
         )
 
     def _supply_periods(self) -> list[SupplyPeriod]:
@@ -178,14 +181,16 @@ def load(*, clock: Clock) -> Services:
         raise
 
 
-def start(settings: Settings, *, clock: Clock) -> Services:
+def start(settings: Settings, *, clock: Clock, within: Limits = limits.USUAL) -> Services:
     """Open what the settings name."""
-    credential = identity.credential(settings.identity_client_id)
-    telemetry = exporting.open_telemetry(settings.telemetry, credential=credential)
+    credential = identity.credential(settings.identity_client_id, limit=within.token)
+    telemetry = exporting.open_telemetry(settings.telemetry, credential=credential, limit=within.ingestion)
     observe = partial(_table_request, telemetry)
-    storage = tables.open_tables(settings.table_storage, credential=credential, observe=observe)
+    storage = tables.open_tables(
+        settings.table_storage, credential=credential, observe=observe, limit=within.tables
+    )
     probed = tables.open_tables(
-        settings.table_storage, credential=credential, observe=observe, limit=limits.PROBED_TABLES
+        settings.table_storage, credential=credential, observe=observe, limit=within.probed_tables
     )
     warehouse = Measured(
         opening.open_warehouse(settings.warehouse, credential=credential),
@@ -216,9 +221,10 @@ def start(settings: Settings, *, clock: Clock) -> Services:
                 "questions": lambda: warming.questions(warehouse, now=clock()),
             }
         ),
-        deliveries=container.open_container(settings.deliveries, credential=credential)
+        deliveries=container.open_container(settings.deliveries, credential=credential, limit=within.blobs)
         if settings.deliveries
         else None,
+        within=within,
     )
 
 
@@ -239,11 +245,22 @@ def watch_ages(telemetry: Telemetry, *, grants: Grants, publications: Publicatio
         latest = publications.latest()
         return since(latest.available_until if latest else None)
 
-    telemetry.watch_age("metering.data.age", description="Time since the end of the data.", age=data_age)
+    def where_known(age: Callable[[], timedelta | None]) -> Callable[[], timedelta | None]:
+        def found() -> timedelta | None:
+            try:
+                return age()
+            except tables.TablesUnavailable:
+                return None  # The requests' log lines say so; the SDK would log a traceback each minute.
+
+        return found
+
+    telemetry.watch_age(
+        "metering.data.age", description="Time since the end of the data.", age=where_known(data_age)
+    )
     telemetry.watch_age(
         "metering.access.age",
         description="Time since access was last completely in step with Severa.",
-        age=lambda: since(grants.synced_at()),
+        age=where_known(lambda: since(grants.synced_at())),
     )
 
 

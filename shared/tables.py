@@ -77,7 +77,7 @@ class Tables:
 
     def get(self, table: str, *, partition: str, row: str) -> Entity | None:
         """One entity, with its version under `etag`; None when it does not exist."""
-        with _translated():
+        with _translated(), _understood():
             try:
                 found = self._clients[table].get_entity(partition, row)
             except ResourceNotFoundError as error:
@@ -101,14 +101,14 @@ class Tables:
         if rows_before is not None:
             condition += " and RowKey lt @before"
             parameters["before"] = rows_before
-        with _translated():
+        with _translated(), _understood():
             yield from self._clients[table].query_entities(
                 condition, parameters=parameters, select=_list(select)
             )
 
     def everything(self, table: str, *, select: Sequence[str] | None = None) -> Iterator[Entity]:
         """All entities of a table, in order of PartitionKey and RowKey."""
-        with _translated():
+        with _translated(), _understood():
             yield from self._clients[table].list_entities(select=_list(select))
 
     def insert(self, table: str, entity: Mapping[str, Any]) -> str:
@@ -237,6 +237,15 @@ def _translated() -> Iterator[None]:
         raise TablesUnavailable(f"Table Storage refused a transaction: {_reason(error)}") from error
     except AzureError as error:
         raise TablesUnavailable(f"Table Storage did not answer as expected: {_reason(error)}") from error
+
+
+@contextmanager
+def _understood() -> Iterator[None]:
+    """The library takes any 200 for an answer of the service, such as the page of something in between."""
+    try:
+        yield
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise TablesUnavailable("Table Storage's answer could not be read.") from error
 
 
 def _list(select: Sequence[str] | None) -> list[str] | None:

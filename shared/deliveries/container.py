@@ -32,6 +32,7 @@ from azure.storage.blob import (
 )
 
 from shared import limits
+from shared.limits import Limit
 from shared.outside import azure_transport
 from shared.settings import DeliverySettings
 from shared.telemetry import threads
@@ -229,9 +230,11 @@ class Container:
                 raise TakenByAnother("another runner takes deliveries in") from error
 
 
-def open_container(settings: DeliverySettings, *, credential: TokenCredential | None) -> Container:
+def open_container(
+    settings: DeliverySettings, *, credential: TokenCredential | None, limit: Limit = limits.BLOBS
+) -> Container:
     """A container at an endpoint (with the app's identity) or by a connection string (the emulator)."""
-    options = {**_PIECES, **azure_transport.options(limits.BLOBS), "retry_policy": _retries()}
+    options = {**_PIECES, **azure_transport.options(limit), "retry_policy": _retries(limit.tries)}
     if settings.storage.startswith("https://"):
         return Container(
             ContainerClient(settings.storage, settings.container, credential=credential, **options)
@@ -239,9 +242,8 @@ def open_container(settings: DeliverySettings, *, credential: TokenCredential | 
     return Container(ContainerClient.from_connection_string(settings.storage, settings.container, **options))
 
 
-def _retries() -> ExponentialRetry:
+def _retries(tries: int) -> ExponentialRetry:
     """Blob Storage's own policy, with pauses of seconds: its default ones outlive the turn."""
-    tries = limits.BLOBS.tries
     return ExponentialRetry(initial_backoff=1, increment_base=2, random_jitter_range=1, retry_total=tries - 1)
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from azure.core.credentials import TokenCredential
 
 from shared import limits
+from shared.limits import Limit
 from shared.outside import azure_transport
 
 # The exporter reads these from the environment only. It shall not report on itself to Microsoft's resources,
@@ -68,7 +69,11 @@ class BelowTheHost(SpanExporter):
 
 
 def destination(
-    connection_string: str, *, trace_percentage: float, credential: TokenCredential | None = None
+    connection_string: str,
+    *,
+    trace_percentage: float,
+    credential: TokenCredential | None = None,
+    limit: Limit = limits.INGESTION,
 ) -> Destination:
     """Sends spans in batches and metrics every minute, each from a thread of its own.
 
@@ -78,6 +83,7 @@ def destination(
         connection_string: of the Application Insights resource.
         trace_percentage: the share of the traces that is kept, chosen by their ids as Application Insights'
             own libraries choose; metrics count all of them.
+        limit: of each sending.
         credential: signs in, where APPLICATIONINSIGHTS_AUTHENTICATION_STRING demands it.
     """
     signs_in = bool(os.environ.get("APPLICATIONINSIGHTS_AUTHENTICATION_STRING"))
@@ -85,7 +91,7 @@ def destination(
         "connection_string": connection_string,
         "credential": credential if signs_in else None,
         "disable_offline_storage": True,
-        **azure_transport.options(limits.INGESTION),
+        **azure_transport.options(limit),
     }
     spans = AzureMonitorTraceExporter(**options)
     metrics = AzureMonitorMetricExporter(**options)

@@ -4,16 +4,24 @@ import sys
 
 from azure.core.credentials import TokenCredential
 
+from shared import limits
+from shared.limits import Limit
 from shared.settings import TelemetrySettings
 from shared.telemetry import recording
 from shared.telemetry.recording import Telemetry
 
 
-def open_telemetry(settings: TelemetrySettings, *, credential: TokenCredential | None = None) -> Telemetry:
+def open_telemetry(
+    settings: TelemetrySettings,
+    *,
+    credential: TokenCredential | None = None,
+    limit: Limit = limits.INGESTION,
+) -> Telemetry:
     """Telemetry to every place that is chosen. The SDK and the exporter are imported only for those.
 
     Args:
         credential: signs in to Application Insights, where the environment demands a sign-in.
+        limit: of Application Insights' ingestion endpoint.
     """
     destinations = []
     if settings.printed:
@@ -28,6 +36,7 @@ def open_telemetry(settings: TelemetrySettings, *, credential: TokenCredential |
                 settings.application_insights,
                 trace_percentage=settings.trace_percentage,
                 credential=credential,
+                limit=limit,
             )
         )
     if not destinations:

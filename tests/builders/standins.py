@@ -2,7 +2,7 @@
 
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -103,11 +103,11 @@ class Service:
 
 
 @contextmanager
-def running() -> Iterator[Service]:
-    """The stand-ins with the demo data on a free port."""
+def running(monotonic: Callable[[], float] | None = None) -> Iterator[Service]:
+    """The stand-ins with the demo data on a free port; time passes by sleeping, or as `monotonic` says."""
     time = Time()
     standins = app.Standins(
-        severa_data=data.demo_severa(), graph_data=data.demo_graph(), monotonic=time.monotonic
+        severa_data=data.demo_severa(), graph_data=data.demo_graph(), monotonic=monotonic or time.monotonic
     )
     server = uvicorn.Server(uvicorn.Config(standins, log_level="critical", access_log=False))
     with socket.socket() as listener:

@@ -1,14 +1,8 @@
 """Signing in to `fabric://` as in Azure: with a token of a managed identity, over TLS that is verified."""
 
-import json
-import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -18,6 +12,7 @@ from shared.warehouse.engine import Query, Warehouse, WarehouseMisconfigured, Wa
 from shared.warehouse.fabric.odbc import WarehouseLost
 from tests.builders import elsewhere
 from tests.builders import warehouse as building
+from tests.builders.identity import LONG, Identity, serving
 from tests.doubles.tds import encryption
 from tests.doubles.tds.server import Server
 
@@ -27,48 +22,6 @@ from shared.warehouse.fabric import signin  # noqa: E402 - it needs pyodbc
 
 CLIENT_ID = "5a5e0000-0000-4000-8000-0000000000e1"
 ONE = Query("SELECT 1", (), int, "one")
-LONG = 2_000
-"""Characters; tokens of Entra are about so long."""
-
-
-@dataclass
-class Identity:
-    """The endpoint of a managed identity as App Service has it."""
-
-    token: str = "a" * LONG
-    lives_seconds: float = 86_400.0
-    asked: list[dict[str, list[str]]] = field(default_factory=list)
-
-    def answer(self, query: str) -> bytes:
-        self.asked.append(parse_qs(query))
-        expires_on = str(int(time.time() + self.lives_seconds))
-        return json.dumps(
-            {"access_token": self.token, "expires_on": expires_on, "token_type": "Bearer", "resource": "-"}
-        ).encode()
-
-
-@contextmanager
-def serving(identity: Identity) -> Iterator[str]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            body = identity.answer(urlsplit(self.path).query)
-            self.send_response(200)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *arguments: object) -> None:
-            """Say nothing."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}/token"
-        finally:
-            server.shutdown()
-            thread.join()
 
 
 @pytest.fixture
