@@ -40,7 +40,7 @@ OVER_HTTP = (TABLES, PROBED_TABLES, BLOBS, TOKEN, INGESTION, SEVERA, GRAPH)
 
 
 @dataclass(frozen=True)
-class Limits:
+class Patience:
     """The limits of every service that is reached over HTTP, for those who open all of them."""
 
     tables: Limit = TABLES
@@ -52,7 +52,7 @@ class Limits:
     graph: Limit = GRAPH
 
 
-USUAL = Limits()
+USUAL = Patience()
 
 PROBE = timedelta(seconds=2)
 """How long a health probe's question to the warehouse may take."""

@@ -29,7 +29,7 @@ from shared.api.status import Probe
 from shared.deliveries import container, intake
 from shared.deliveries.container import Container
 from shared.deliveries.intake import Intake
-from shared.limits import Limits
+from shared.limits import Patience
 from shared.outside import identity
 from shared.publishing import announce, publish
 from shared.publishing.publish import Published
@@ -69,7 +69,7 @@ class Services:
     warm_up: WarmUp
     deliveries: Container | None
     """Where delivery files arrive; None when they are loaded by other ways."""
-    within: Limits
+    within: Patience
 
     def known(self) -> Known:
         """What is known before a question is read: the time and the latest publication."""
@@ -181,7 +181,7 @@ def load(*, clock: Clock) -> Services:
         raise
 
 
-def start(settings: Settings, *, clock: Clock, within: Limits = limits.USUAL) -> Services:
+def start(settings: Settings, *, clock: Clock, within: Patience = limits.USUAL) -> Services:
     """Open what the settings name."""
     credential = identity.credential(settings.identity_client_id, limit=within.token)
     telemetry = exporting.open_telemetry(settings.telemetry, credential=credential, limit=within.ingestion)

@@ -23,7 +23,7 @@ from shared.access.grant import Grant
 from shared.access.grants import Grants
 from shared.access.spans import Span
 from shared.deliveries import container as containers
-from shared.limits import Limits
+from shared.limits import Patience
 from shared.metering import MeteringPointId
 from shared.publishing import announce
 from shared.publishing.watermark import Publication, Publications
@@ -59,7 +59,7 @@ TIMERS = {"sync": "sync_access", "publish": "publish_readings"}
 FAILURES = frozenset(
     {
         *("TablesUnavailable", "ContainerUnavailable", "DirectoryUnavailable", "SeveraUnavailable"),
-        *("WarehouseLost", "WarehouseTimeout", "WarehouseUnavailable"),
+        *("DeliveryStays", "WarehouseLost", "WarehouseTimeout", "WarehouseUnavailable"),
     }
 )
 """How a run of a timer ends that could not do its work for a while."""
@@ -116,18 +116,18 @@ class Shared:
     identity: Faulty
     ingestion_port: int
     timeout_seconds: int
-    within: Limits
+    within: Patience
 
 
 @contextmanager
 def shared(
-    folder: Path, *, table_storage: str, ingestion_port: int, timeout_seconds: int, within: Limits
+    folder: Path, *, table_storage: str, ingestion_port: int, timeout_seconds: int, within: Patience
 ) -> Iterator[Shared]:
     """One published day in a warehouse, and the identity that this process has meanwhile."""
     path = folder / "template.duckdb"
     storage = tables.open_tables(table_storage, credential=None)
     storage.create_missing()
-    publications = Publications(tables=storage, clock=lambda: datetime.now(UTC))
+    publications = Publications(tables=storage)
     warehouse = opening.open_warehouse(delivering.settings(f"duckdb:{path}"))
     schema.apply(warehouse)
     Deliverer(warehouse, folder, Clock(datetime.now(UTC))).load(_day("1"))
@@ -186,7 +186,7 @@ class World:
                     (each["PartitionKey"], each["RowKey"])
                     for each in storage.everything(tables.ACCESS_GRANTS, select=("PartitionKey", "RowKey"))
                 ],
-                Publications(tables=storage, clock=lambda: datetime.now(UTC)).stored(),
+                Publications(tables=storage).stored(),
                 delivering.count(warehouse, "series_day"),
                 delivering.count(warehouse, "publication"),
                 delivering.count(warehouse, "delivery") + len(_container(self.table_storage).arrived()),
@@ -261,6 +261,7 @@ def _needed(table_storage: str) -> dict[str, str]:
         "SEALING_KEY": demo.SEALING_KEY,
         "SEVERA_CLIENT_ID": demo.SEVERA_CLIENT_ID,
         "SEVERA_CLIENT_SECRET": demo.SEVERA_CLIENT_SECRET,
+        **demo.ACCESS_SETTINGS,
         "METERING_POINT_SOURCE": "severa",
     }
 
@@ -289,7 +290,7 @@ def _environment(
 def _fill(table_storage: str, publication: Publication) -> None:
     storage = tables.open_tables(table_storage, credential=None)
     storage.create_missing()
-    Publications(tables=storage, clock=lambda: datetime.now(UTC)).write(publication)
+    Publications(tables=storage).write(publication)
     _container(table_storage).create_missing()
     Outside(DeliverySettings(table_storage, CONTAINER)).put_lines("values.csv", _day("2"))
 
@@ -318,7 +319,7 @@ def _unknowing(made: services.Services) -> services.Services:
     return replace(
         made,
         grants=Grants(tables=made.tables, max_age=made.settings.access_max_age, clock=made.clock),
-        publications=Publications(tables=made.tables, clock=made.clock),
+        publications=Publications(tables=made.tables),
     )
 
 
@@ -362,7 +363,7 @@ def _small(api: Api, service: Service) -> list[Callable[[], object]]:
 def _recovered(api: Api, asked: str) -> str:
     """The outcome once the service is well, within the time that the app may hold back."""
     until = time.monotonic() + 15
-    while (outcome := _ask(api, asked)[0]) not in ("200", "done") and time.monotonic() < until:
+    while (outcome := _ask(api, asked)[0]) in FAILURES | {"500", "503"} and time.monotonic() < until:
         time.sleep(0.5)
     return outcome
 

@@ -11,6 +11,8 @@ from typing import Any
 from tests.doubles.tds.tokens import COLLATION
 from tests.doubles.tds.wire import short_text
 
+LONGEST_NAME = 128
+"""Characters of a name; the embedded engine names a column after its whole expression."""
 LONGEST = 8000
 """Bytes of a text that is no varchar(max)."""
 
@@ -68,7 +70,8 @@ def column(name: str, *, kind: str, texts: Sequence[Any]) -> Column:
 def description(columns: Sequence[Column]) -> bytes:
     """What tells the client of the columns."""
     return struct.pack("<BH", _COLUMNS, len(columns)) + b"".join(
-        struct.pack("<IH", 0, _NULLABLE) + each.kind + short_text(each.name) for each in columns
+        struct.pack("<IH", 0, _NULLABLE) + each.kind + short_text(each.name[:LONGEST_NAME])
+        for each in columns
     )
 
 

@@ -203,3 +203,9 @@ def test_the_second_of_two_that_change_the_same_row_is_told_of_the_conflict(fabr
 def test_a_fault_of_ours_is_not_taken_for_one_of_the_warehouse(fabric: Warehouse) -> None:
     with pytest.raises(pyodbc.ProgrammingError, match=r"42S02.*nowhere.*\(208\)"):
         ask(fabric, "SELECT 1 FROM nowhere")
+
+
+def test_a_column_may_be_a_long_expression_without_a_name(fabric: Warehouse) -> None:
+    is_one = " AND ".join(["1 = 1"] * 100)
+
+    assert fabric.fetch(Query(f"SELECT CASE WHEN {is_one} THEN 1 ELSE 0 END", (), int, "long")) == [1]
