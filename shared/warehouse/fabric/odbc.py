@@ -22,7 +22,7 @@ from shared.warehouse.engine import (
 THROTTLED = frozenset({24801})
 PAUSED = frozenset({24800, 24802})
 """https://learn.microsoft.com/fabric/data-warehouse/pause-resume: at sign-in, and on an open connection."""
-CONFLICT = frozenset({24556, 24706, 3960, 1205})
+CONFLICT = frozenset({24556, 24706, 3960, 3961, 3951, 1205})
 RECONNECT = frozenset({24804, 6005})
 TRANSIENT = frozenset(
     {

@@ -20,6 +20,7 @@ from shared.warehouse.engine import (
     Statement,
     TooManyRows,
     Value,
+    WarehouseConflict,
     WarehouseTimeout,
 )
 from shared.warehouse.fabric import binding, odbc, signin
@@ -86,9 +87,13 @@ class Fabric:
         return self._retried(self._fetch_once, query, limit=limit, by=Deadline.after(limit))
 
     def _fetch_once(self, query: Query[Row], *, limit: timedelta, by: Deadline) -> list[Row]:
-        with self._lent(by) as connection:
-            session = _Session(connection, limit=limit, deadline=lambda: by, max_rows=self._max_rows)
-            return session.fetch(query)
+        try:
+            with self._lent(by) as connection:
+                session = _Session(connection, limit=limit, deadline=lambda: by, max_rows=self._max_rows)
+                return session.fetch(query)
+        except WarehouseConflict as error:
+            # A read has nothing to undo. The server ended it in favour of another, and may take it now.
+            raise WarehouseLost(str(error)) from error
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:

@@ -17,6 +17,7 @@ import pytest
 
 from shared import limits
 from shared.warehouse import opening
+from shared.warehouse import turns as retrying
 from shared.warehouse.engine import (
     Query,
     Statement,
@@ -335,6 +336,29 @@ def test_a_read_that_is_cut_off_is_done_again_from_its_beginning(
     assert server.settles_at(1)
 
 
+@pytest.mark.parametrize("number", [1205, 3951, 3961])
+def test_a_read_that_the_server_ends_for_anothers_sake_is_done_again(
+    server: Server, fabric: Warehouse, number: int
+) -> None:
+    server.faults.order(Fault("error", matching="market_day", number=number, after_rows=5_000))
+
+    days = fabric.fetch(DAYS)
+
+    assert len(days) == len(set(days)) == ALL_DAYS
+    assert asked(server) == 2
+
+
+def test_a_read_that_is_ended_each_time_makes_the_warehouse_unavailable(
+    server: Server, fabric: Warehouse
+) -> None:
+    server.faults.order(Fault("error", matching="market_day", number=1205, times=99))
+
+    with pytest.raises(WarehouseUnavailable):
+        fabric.fetch(DAYS)
+
+    assert asked(server) == adapter.ATTEMPTS
+
+
 @pytest.mark.parametrize("what", ["cut", "end"])
 def test_a_read_that_is_always_cut_off_gives_nothing_and_is_not_tried_for_ever(
     server: Server, fabric: Warehouse, what: What
@@ -383,6 +407,21 @@ def test_a_transaction_that_is_cut_off_changes_nothing_and_is_not_done_again(
     assert server.settles_at(0)
     assert turns(fabric) == 0
     assert server.faults.statements.count("BEGIN TRANSACTION") == 1
+
+
+@pytest.mark.parametrize("number", [24556, 24706, 3960, 3961, 1205])
+def test_a_change_that_meets_another_at_the_commit_is_done_again_from_the_start(
+    server: Server, fabric: Warehouse, number: int
+) -> None:
+    server.faults.order(Fault("error", matching="COMMIT", number=number, times=2))
+
+    def change() -> int:
+        with fabric.transaction() as session:
+            session.run(TURN)
+        return server.faults.statements.count("COMMIT TRANSACTION")
+
+    assert retrying.retried(change) == 3
+    assert turns(fabric) == 1
 
 
 @pytest.mark.parametrize("what", ["cut", "end"])
