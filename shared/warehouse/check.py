@@ -198,6 +198,7 @@ def _table(table: str, columns: dict[str, str] | None) -> Iterator[Finding]:
 
 
 def _of_content(warehouse: Warehouse, *, now: datetime) -> Iterator[Finding | None]:
+    yield _collation(warehouse)
     yield _market_days(warehouse)
     yield _found(
         "metering.series_day",
@@ -208,6 +209,11 @@ def _of_content(warehouse: Warehouse, *, now: datetime) -> Iterator[Finding | No
         "metering.series_day",
         "A market day has another number of positions than its length and resolution give.",
         warehouse.fetch(_other_number_of_positions()),
+    )
+    yield _found(
+        "metering.publication",
+        "A publication left days outside of its first and last day: changes do not name them.",
+        warehouse.fetch(_publications_of_other_days()),
     )
     yield _found(
         "metering.interval_value",
@@ -224,6 +230,16 @@ def _of_content(warehouse: Warehouse, *, now: datetime) -> Iterator[Finding | No
 
 def _found(where: str, fault: str, examples: list[str]) -> Finding | None:
     return Finding(where, fault, tuple(examples)) if examples else None
+
+
+def _collation(warehouse: Warehouse) -> Finding | None:
+    query = Query("SELECT CASE WHEN 'PT1H' = 'pt1h' THEN 1 ELSE 0 END", (), bool, "ignores_case")
+    (ignores_case,) = warehouse.fetch(query)
+    if not ignores_case:
+        return None
+    return Finding(
+        "metering", "The collation ignores case; make the warehouse with Latin1_General_100_BIN2_UTF8."
+    )
 
 
 def _market_days(warehouse: Warehouse) -> Finding | None:
@@ -315,6 +331,28 @@ def _other_number_of_positions() -> Query[str]:
         (SHOWN,),
         _day,
         "other_number_of_positions",
+    )
+
+
+def _publications_of_other_days() -> Query[str]:
+    return Query(
+        """
+        SELECT p.sequence
+        FROM metering.publication AS p
+        JOIN (
+            SELECT sequence, MIN(delivery_date) AS first_day, MAX(delivery_date) AS last_day
+            FROM metering.series_day
+            GROUP BY sequence
+        ) AS left_by
+          ON left_by.sequence = p.sequence
+        WHERE p.first_day IS NULL OR p.last_day IS NULL
+           OR left_by.first_day < p.first_day OR left_by.last_day > p.last_day
+        ORDER BY p.sequence
+        OFFSET 0 ROWS FETCH NEXT ? ROWS ONLY
+        """,
+        (SHOWN,),
+        lambda sequence: f"publication {sequence}",
+        "publications_of_other_days",
     )
 
 

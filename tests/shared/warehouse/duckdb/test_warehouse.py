@@ -84,7 +84,9 @@ def test_others_do_not_see_a_transaction_before_its_end(warehouse: Warehouse) ->
     assert (during, building.count(warehouse, "position")) == (100, 0)
 
 
-def test_the_second_of_two_that_take_their_turn_at_the_same_time_fails(warehouse: Warehouse) -> None:
+def test_the_second_of_two_that_take_their_turn_at_the_same_time_fails(warehouse_url: str) -> None:
+    """At once on this engine; Fabric finds out at the commit, and other servers let the second one wait."""
+    warehouse = opening.open_warehouse(building.settings(warehouse_url))
     turn = Statement("UPDATE metering.turn SET taken = taken + 1", (), "take_turn")
 
     def take_both() -> None:
@@ -94,6 +96,7 @@ def test_the_second_of_two_that_take_their_turn_at_the_same_time_fails(warehouse
 
     with pytest.raises(WarehouseConflict, match="take_turn met a change by somebody else"):
         take_both()
+    warehouse.close()
 
 
 def test_a_commit_that_cannot_be_written_is_no_conflict_and_undone(warehouse_url: str) -> None:
