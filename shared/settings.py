@@ -2,16 +2,36 @@
 
 import base64
 import os
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import fields
 from datetime import timedelta
-from typing import Literal, TypeVar, cast
+from typing import Annotated, Any, Literal, TypeVar, get_args
+
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
+from pydantic.dataclasses import dataclass
+from pydantic_core import PydanticCustomError
 
 from shared import guids
 
-Value = TypeVar("Value")
+Kind = TypeVar("Kind")
+
+AUTHENTICATION_ENABLED = "WEBSITE_AUTH_ENABLED"
+"""App Service sets it to `True` where its authentication is on."""
+SCHEDULES = ("SYNC_SCHEDULE", "PUBLISH_SCHEDULE")
+"""Settings that the Functions host reads itself, to schedule the timers."""
+WAREHOUSE_SCHEMES = ("fabric://", "mssql://", "duckdb:")
 
 _KEY_LENGTH = 32
+# By the names of settings from the environment, by their own names in code.
+_FROM_ENVIRONMENT = ConfigDict(validate_by_name=True, validate_by_alias=True)
 
 
 class InvalidSettings(Exception):
@@ -22,105 +42,201 @@ class InvalidSettings(Exception):
         self.faults = faults
 
 
-@dataclass(frozen=True)
+def _fault(text: str) -> PydanticCustomError:
+    """Return a fault whose text follows the setting's name."""
+    return PydanticCustomError("setting", "{text}", {"text": text})
+
+
+def _guid(text: str) -> str:
+    if not guids.is_guid(text.lower()):
+        raise _fault("must be a GUID.")
+    return text.lower()
+
+
+def _address(text: str) -> str:
+    if not text.startswith(("https://", "http://")):
+        raise _fault("must start with https:// (or http:// locally).")
+    return text.rstrip("/")
+
+
+def _warehouse_address(text: str) -> str:
+    if not text.startswith(WAREHOUSE_SCHEMES):
+        raise _fault(
+            "must be fabric://<server>/<database>, "
+            "mssql://<user>:<password>@<host>:<port>/<database> or duckdb:<path>."
+        )
+    return text
+
+
+def _key(value: object) -> object:
+    """Return the bytes of a key in base64."""
+    if not isinstance(value, str):
+        return value
+    try:
+        key = base64.b64decode(value, validate=True)
+    except ValueError:
+        key = b""
+    if len(key) != _KEY_LENGTH:
+        raise _fault(f"must be {_KEY_LENGTH} bytes in base64: openssl rand -base64 {_KEY_LENGTH}.")
+    return key
+
+
+def _number(parse: Callable[[str], Any], *, low: float, high: float) -> BeforeValidator:
+    """Read a number from `low` to `high`, both included; one given by code is taken as it is."""
+
+    def read(value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        try:
+            if low <= float(value) <= high:
+                return parse(value)
+        except ValueError:
+            pass  # The fault below says what is wrong, also for a text that is no number.
+        raise _fault(f"must be a number from {low:g} to {high:g}, not '{value}'.")
+
+    return BeforeValidator(read)
+
+
+def _hours(text: str) -> timedelta:
+    return timedelta(hours=float(text))
+
+
+def _seconds(text: str) -> timedelta:
+    return timedelta(seconds=float(text))
+
+
+Guid = Annotated[str, AfterValidator(_guid)]
+Address = Annotated[str, AfterValidator(_address)]
+Key = Annotated[bytes, BeforeValidator(_key)]
+Share = Annotated[float, _number(float, low=0, high=1)]
+
+
+@dataclass(frozen=True, config=_FROM_ENVIRONMENT)
 class WarehouseSettings:
     """Where metering data is read and how long and how much one statement may."""
 
-    url: str = field(repr=False)
-    timeout: timedelta
-    pool_size: int
-    max_rows: int
-    odbc_driver: str
+    url: Annotated[str, AfterValidator(_warehouse_address)] = Field(validation_alias="WAREHOUSE", repr=False)
+    timeout: Annotated[timedelta, _number(_seconds, low=1, high=220)] = Field(
+        timedelta(seconds=30), validation_alias="WAREHOUSE_TIMEOUT_SECONDS"
+    )
+    pool_size: Annotated[int, _number(int, low=1, high=100)] = Field(
+        8, validation_alias="WAREHOUSE_POOL_SIZE"
+    )
+    # No fewer than the largest statement gives, one of /changes: the limit is for what nobody foresaw.
+    max_rows: Annotated[int, _number(int, low=100_000, high=10_000_000)] = Field(
+        250_000, validation_alias="WAREHOUSE_MAX_ROWS"
+    )
+    odbc_driver: str = Field("ODBC Driver 18 for SQL Server", validation_alias="ODBC_DRIVER")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=_FROM_ENVIRONMENT)
 class DeliverySettings:
     """Where delivery files arrive: a container of a storage account."""
 
-    storage: str = field(repr=False)
-    container: str
+    storage: str = Field(validation_alias="DELIVERY_STORAGE", repr=False)
+    container: str = Field("deliveries", validation_alias="DELIVERY_CONTAINER")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=_FROM_ENVIRONMENT)
 class SeveraSettings:
-    """Where Visma Severa is, who we are there, and where in it access is registered."""
+    """Where Visma Severa is, who we are there, and where in it access is registered.
 
-    base_url: str
-    client_id: str
-    client_secret: str = field(repr=False)
-    client_ids_property: str
-    metering_points_property: str
-    contact_role: str
+    What decides access has no default: a shell without it must not decide otherwise than the app.
+    """
+
+    client_id: str = Field(validation_alias="SEVERA_CLIENT_ID")
+    client_secret: str = Field(validation_alias="SEVERA_CLIENT_SECRET", repr=False)
+    client_ids_property: str = Field(validation_alias="SEVERA_CLIENT_IDS_PROPERTY")
+    metering_points_property: str = Field(validation_alias="SEVERA_METERING_POINTS_PROPERTY")
+    contact_role: str = Field(validation_alias="SEVERA_CONTACT_ROLE")
+    base_url: Address = Field("https://api.severa.visma.com/rest-api", validation_alias="SEVERA_BASE_URL")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=_FROM_ENVIRONMENT)
 class DirectorySettings:
     """How users registered in Severa are found in, or invited to, Entra."""
 
-    provisioning: Literal["off", "report", "invite"]
-    graph_base_url: str
-    invite_redirect_url: str | None
-    api_app_id: str | None
+    provisioning: Literal["off", "report", "invite"] = Field(validation_alias="ENTRA_PROVISIONING")
+    graph_base_url: Address = Field("https://graph.microsoft.com/v1.0", validation_alias="GRAPH_BASE_URL")
+    invite_redirect_url: str | None = Field(None, validation_alias="ENTRA_INVITE_REDIRECT_URL")
+    api_app_id: Guid | None = Field(None, validation_alias="ENTRA_API_APP_ID")
+
+    @model_validator(mode="after")
+    def _invites_somewhere(self) -> "DirectorySettings":
+        if self.provisioning == "invite" and not (self.invite_redirect_url and self.api_app_id):
+            raise _fault(
+                "ENTRA_PROVISIONING=invite needs ENTRA_INVITE_REDIRECT_URL (where a guest lands) "
+                "and ENTRA_API_APP_ID (the API's application id)."
+            )
+        return self
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=_FROM_ENVIRONMENT)
 class SyncSettings:
     """What the access sync takes as its source and how much access it may end or open by itself."""
 
-    metering_point_source: Literal["severa", "warehouse"]
-    max_revoked_share: float
-    max_granted_share: float
-    max_granted_per_principal: int
-    allow_revocations: bool
+    metering_point_source: Literal["severa", "warehouse"] = Field(validation_alias="METERING_POINT_SOURCE")
+    max_revoked_share: Share = Field(0.10, validation_alias="SYNC_MAX_REVOKED_SHARE")
+    max_granted_share: Share = Field(0.10, validation_alias="SYNC_MAX_GRANTED_SHARE")
+    max_granted_per_principal: Annotated[int, _number(int, low=1, high=1_000_000)] = Field(
+        500, validation_alias="SYNC_MAX_GRANTED_PER_PRINCIPAL"
+    )
+    allow_revocations: bool = Field(False, validation_alias="SYNC_ALLOW_REVOCATIONS")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=_FROM_ENVIRONMENT)
 class TelemetrySettings:
     """Where spans and metrics go; nowhere, when neither is chosen."""
 
-    application_insights: str | None = field(repr=False)
+    application_insights: str | None = Field(
+        None, validation_alias="APPLICATIONINSIGHTS_CONNECTION_STRING", repr=False
+    )
     """Connection string of an Application Insights resource."""
-    printed: bool
-    trace_percentage: float
+    printing: Literal["off", "console"] = Field("off", validation_alias="TELEMETRY")
+    trace_percentage: Annotated[float, _number(float, low=0, high=100)] = Field(
+        100.0, validation_alias="TELEMETRY_TRACE_PERCENTAGE"
+    )
     """How many of a hundred traces Application Insights gets; metrics count every request."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=_FROM_ENVIRONMENT)
 class SealingSettings:
     """The keys of the cursors that callers get."""
 
-    key: bytes | None = field(repr=False)
+    key: Key | None = Field(None, validation_alias="SEALING_KEY", repr=False)
     """Without it every question that may have a cursor is refused."""
-    previous: bytes | None = field(repr=False)
+    previous: Key | None = Field(None, validation_alias="SEALING_KEY_PREVIOUS", repr=False)
     """Still opens what it has sealed."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True, config=_FROM_ENVIRONMENT)
 class TableSettings:
     """Where access and the service's state are stored, and the identity that reads them."""
 
-    table_storage: str = field(repr=False)
-    identity_client_id: str | None
+    table_storage: str = Field(validation_alias="TABLE_STORAGE", repr=False)
+    identity_client_id: Guid | None = Field(None, validation_alias="AZURE_CLIENT_ID")
     """Client id of the app's user-assigned managed identity, for tokens of storage, warehouse and Graph."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True, config=_FROM_ENVIRONMENT)
 class DataSettings(TableSettings):
     """What commands on metering data need, and nothing of Severa or Entra."""
 
     warehouse: WarehouseSettings
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True, config=_FROM_ENVIRONMENT)
 class Settings(DataSettings):
     """Everything that the environment decides; what may hold a secret is left out of its `repr`."""
 
-    gateway_principal_id: str | None
+    gateway_principal_id: Guid | None = Field(None, validation_alias="GATEWAY_PRINCIPAL_ID")
     """Object id of the gateway's managed identity; without it every data request is refused."""
-    authentication_enabled: bool
+    authentication_enabled: bool = Field(False, validation_alias=AUTHENTICATION_ENABLED)
     """App Service authentication is on, as the platform says; otherwise every data request is refused."""
+    access_max_age: Annotated[timedelta, _number(_hours, low=1, high=8760)] = Field(
+        timedelta(hours=72), validation_alias="ACCESS_MAX_AGE_HOURS"
+    )
     sealing: SealingSettings
-    access_max_age: timedelta
     severa: SeveraSettings
     directory: DirectorySettings
     sync: SyncSettings
@@ -129,225 +245,72 @@ class Settings(DataSettings):
     """None: nothing is taken in from storage, only published."""
 
 
-class _Reader:
-    """Reads one environment, and collects the faults instead of stopping at the first."""
-
-    def __init__(self, environment: Mapping[str, str]) -> None:
-        self._environment = environment
-        self.names: list[str] = []
-        self.faults: list[str] = []
-
-    def text(self, name: str, default: str | None = None) -> str:
-        """A required text, or the default."""
-        value = self.optional(name) or default
-        if value is None:
-            self.faults.append(f"{name} is missing.")
-            return ""
-        return value
-
-    def given(self, name: str) -> str:
-        """A text that the platform sets and nobody chooses; empty when it is absent."""
-        return self._environment.get(name, "").strip()
-
-    def optional(self, name: str) -> str | None:
-        """A text or None when it is absent or blank."""
-        self.names.append(name)
-        return self._environment.get(name, "").strip() or None
-
-    def guid(self, name: str) -> str | None:
-        """A GUID in lower case or None when it is absent."""
-        value = self.optional(name)
-        if value is not None and not guids.is_guid(value.lower()):
-            self.faults.append(f"{name} must be a GUID.")
-        return value.lower() if value else None
-
-    def key(self, name: str) -> bytes | None:
-        """A key of 32 bytes in base64 or None when it is absent."""
-        text = self.optional(name)
-        if text is None:
-            return None
-        try:
-            key = base64.b64decode(text, validate=True)
-        except ValueError:
-            key = b""
-        if len(key) != _KEY_LENGTH:
-            self.faults.append(
-                f"{name} must be {_KEY_LENGTH} bytes in base64: openssl rand -base64 {_KEY_LENGTH}."
-            )
-            return None
-        return key
-
-    def url(self, name: str, default: str | None = None) -> str:
-        """An address with http or https, without the last slash."""
-        value = self.text(name, default)
-        if value and not value.startswith(("https://", "http://")):
-            self.faults.append(f"{name} must start with https:// (or http:// locally).")
-        return value.rstrip("/")
-
-    def number(
-        self, name: str, default: str, *, parse: Callable[[str], Value], low: float, high: float
-    ) -> Value:
-        """A number from `low` to `high`, both included."""
-        text = self.text(name, default)
-        try:
-            value = parse(text)
-            if low <= cast(float, value) <= high:
-                return value
-        except ValueError:
-            pass  # The fault below says what is wrong, also for a text that is no number.
-        self.faults.append(f"{name} must be a number from {low:g} to {high:g}, not '{text}'.")
-        return parse(default)
-
-    def choice(self, name: str, default: str | None = None, *, among: tuple[str, ...]) -> str:
-        """One of a few words."""
-        value = self.text(name, default)
-        if value and value not in among:
-            self.faults.append(f"{name} must be one of {', '.join(among)}, not '{value}'.")
-        return value
-
-
-WAREHOUSE_SCHEMES = ("fabric://", "mssql://", "duckdb:")
-
-
 def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
-    """Read all settings.
+    """Read the settings.
 
     Raises:
         InvalidSettings: with one sentence for each missing or wrong setting.
     """
-    return _checked(_read, environment)
+    return _read(Settings, environment)
 
 
 def data_from_environment(environment: Mapping[str, str] | None = None) -> DataSettings:
     """Read what commands on metering data need; raises as `from_environment`."""
-    return _checked(_read_data, environment)
+    return _read(DataSettings, environment)
 
 
 def tables_from_environment(environment: Mapping[str, str] | None = None) -> TableSettings:
     """Read what commands on stored access need; raises as `from_environment`."""
-    return _checked(_read_tables, environment)
+    return _read(TableSettings, environment)
 
 
 def names() -> list[str]:
     """Return the names of all settings that the app reads, to compare them with those set elsewhere."""
-    reader = _Reader({})
-    _read(reader)
-    return sorted({*reader.names, *SCHEDULES})
+    return sorted({*_aliases(Settings), *SCHEDULES} - {AUTHENTICATION_ENABLED})
 
 
-def _checked(read: Callable[[_Reader], Value], environment: Mapping[str, str] | None) -> Value:
-    reader = _Reader(os.environ if environment is None else environment)
-    settings = read(reader)
-    if reader.faults:
-        raise InvalidSettings(reader.faults)
-    return settings
+def _read(kind: type[Kind], environment: Mapping[str, str] | None) -> Kind:
+    """Read one kind of settings; a blank setting counts as absent."""
+    whole = os.environ if environment is None else environment
+    given: dict[str, Any] = {name: text.strip() for name, text in whole.items() if text.strip()}
+    groups: dict[str, Any] = dict.fromkeys(_groups(kind), given)
+    if "deliveries" in groups and "DELIVERY_STORAGE" not in given:
+        groups["deliveries"] = None
+    try:
+        return TypeAdapter(kind).validate_python(given | groups)
+    except ValidationError as error:
+        raise InvalidSettings([_sentence(each) for each in error.errors(include_url=False)]) from error
 
 
-AUTHENTICATION_ENABLED = "WEBSITE_AUTH_ENABLED"
-"""App Service sets it to `True` where its authentication is on."""
-
-SCHEDULES = ("SYNC_SCHEDULE", "PUBLISH_SCHEDULE")
-"""Settings that the Functions host reads itself, to schedule the timers."""
-
-
-def _read(reader: _Reader) -> Settings:
-    return Settings(
-        sealing=SealingSettings(key=reader.key("SEALING_KEY"), previous=reader.key("SEALING_KEY_PREVIOUS")),
-        authentication_enabled=reader.given(AUTHENTICATION_ENABLED).lower() == "true",
-        table_storage=reader.text("TABLE_STORAGE"),
-        identity_client_id=reader.guid("AZURE_CLIENT_ID"),
-        warehouse=_warehouse(reader),
-        gateway_principal_id=reader.guid("GATEWAY_PRINCIPAL_ID"),
-        access_max_age=timedelta(
-            hours=reader.number("ACCESS_MAX_AGE_HOURS", "72", parse=float, low=1, high=8760)
-        ),
-        severa=_severa(reader),
-        directory=_directory(reader),
-        sync=_sync(reader),
-        telemetry=_telemetry(reader),
-        deliveries=_deliveries(reader),
-    )
+def _groups(kind: type) -> dict[str, type]:
+    """Return the settings of a kind that are settings themselves, by their names."""
+    members = {each.name: (each.type, *get_args(each.type)) for each in fields(kind)}
+    return {
+        name: member
+        for name, types in members.items()
+        for member in types
+        if isinstance(member, type) and hasattr(member, "__pydantic_fields__")
+    }
 
 
-def _read_data(reader: _Reader) -> DataSettings:
-    tables = _read_tables(reader)
-    return DataSettings(tables.table_storage, tables.identity_client_id, _warehouse(reader))
+def _aliases(kind: type) -> Iterator[str]:
+    groups = _groups(kind)
+    for name, field in kind.__pydantic_fields__.items():  # type: ignore[attr-defined]  # pydantic's own.
+        if name in groups:
+            yield from _aliases(groups[name])
+        else:
+            yield field.validation_alias
 
 
-def _read_tables(reader: _Reader) -> TableSettings:
-    return TableSettings(reader.text("TABLE_STORAGE"), reader.guid("AZURE_CLIENT_ID"))
-
-
-def _warehouse(reader: _Reader) -> WarehouseSettings:
-    url = reader.text("WAREHOUSE")
-    if url and not url.startswith(WAREHOUSE_SCHEMES):
-        reader.faults.append(
-            "WAREHOUSE must be fabric://<server>/<database>, "
-            "mssql://<user>:<password>@<host>:<port>/<database> or duckdb:<path>."
-        )
-    return WarehouseSettings(
-        url=url,
-        timeout=timedelta(
-            seconds=reader.number("WAREHOUSE_TIMEOUT_SECONDS", "30", parse=float, low=1, high=220)
-        ),
-        pool_size=reader.number("WAREHOUSE_POOL_SIZE", "8", parse=int, low=1, high=100),
-        # No fewer than the largest statement gives, one of /changes: the limit is for what nobody foresaw.
-        max_rows=reader.number("WAREHOUSE_MAX_ROWS", "250000", parse=int, low=100_000, high=10_000_000),
-        odbc_driver=reader.text("ODBC_DRIVER", "ODBC Driver 18 for SQL Server"),
-    )
-
-
-def _deliveries(reader: _Reader) -> DeliverySettings | None:
-    storage = reader.optional("DELIVERY_STORAGE")
-    container = reader.text("DELIVERY_CONTAINER", "deliveries")
-    return DeliverySettings(storage, container) if storage else None
-
-
-def _severa(reader: _Reader) -> SeveraSettings:
-    return SeveraSettings(
-        base_url=reader.url("SEVERA_BASE_URL", "https://api.severa.visma.com/rest-api"),
-        client_id=reader.text("SEVERA_CLIENT_ID"),
-        client_secret=reader.text("SEVERA_CLIENT_SECRET"),
-        # What decides access has no default: a shell without it must not decide otherwise than the app.
-        client_ids_property=reader.text("SEVERA_CLIENT_IDS_PROPERTY"),
-        metering_points_property=reader.text("SEVERA_METERING_POINTS_PROPERTY"),
-        contact_role=reader.text("SEVERA_CONTACT_ROLE"),
-    )
-
-
-def _directory(reader: _Reader) -> DirectorySettings:
-    provisioning = reader.choice("ENTRA_PROVISIONING", among=("off", "report", "invite"))
-    directory = DirectorySettings(
-        provisioning=cast(Literal["off", "report", "invite"], provisioning),
-        graph_base_url=reader.url("GRAPH_BASE_URL", "https://graph.microsoft.com/v1.0"),
-        invite_redirect_url=reader.optional("ENTRA_INVITE_REDIRECT_URL"),
-        api_app_id=reader.guid("ENTRA_API_APP_ID"),
-    )
-    if provisioning == "invite" and not (directory.invite_redirect_url and directory.api_app_id):
-        reader.faults.append(
-            "ENTRA_PROVISIONING=invite needs ENTRA_INVITE_REDIRECT_URL (where a guest lands) "
-            "and ENTRA_API_APP_ID (the API's application id)."
-        )
-    return directory
-
-
-def _sync(reader: _Reader) -> SyncSettings:
-    source = reader.choice("METERING_POINT_SOURCE", among=("severa", "warehouse"))
-    allow = reader.choice("SYNC_ALLOW_REVOCATIONS", "false", among=("true", "false"))
-    return SyncSettings(
-        metering_point_source=cast(Literal["severa", "warehouse"], source),
-        max_revoked_share=reader.number("SYNC_MAX_REVOKED_SHARE", "0.10", parse=float, low=0, high=1),
-        max_granted_share=reader.number("SYNC_MAX_GRANTED_SHARE", "0.10", parse=float, low=0, high=1),
-        max_granted_per_principal=reader.number(
-            "SYNC_MAX_GRANTED_PER_PRINCIPAL", "500", parse=int, low=1, high=1_000_000
-        ),
-        allow_revocations=allow == "true",
-    )
-
-
-def _telemetry(reader: _Reader) -> TelemetrySettings:
-    return TelemetrySettings(
-        application_insights=reader.optional("APPLICATIONINSIGHTS_CONNECTION_STRING"),
-        printed=reader.choice("TELEMETRY", "off", among=("off", "console")) == "console",
-        trace_percentage=reader.number("TELEMETRY_TRACE_PERCENTAGE", "100", parse=float, low=0, high=100),
-    )
+def _sentence(error: Any) -> str:
+    """Return a fault in our words, with the setting's name."""
+    name = str(error["loc"][-1]) if error["loc"] else ""
+    match error["type"]:
+        case "missing":
+            return f"{name} is missing."
+        case "literal_error":
+            return f"{name} must be one of {error['ctx']['expected']}, not '{error['input']}'."
+        case "bool_parsing":
+            return f"{name} must be one of true, false, not '{error['input']}'."
+        case _:
+            return f"{name} {error['msg']}" if name.isupper() else str(error["msg"])

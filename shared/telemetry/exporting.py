@@ -24,7 +24,7 @@ def open_telemetry(
         limit: of Application Insights' ingestion endpoint.
     """
     destinations = []
-    if settings.printed:
+    if settings.printing == "console":
         from shared.telemetry import printing
 
         destinations.append(printing.destination(sys.stderr))

@@ -71,7 +71,7 @@ def ingestion() -> Iterator[Ingestion]:
 def work(ingestion: Ingestion, *, status: int = 200, trace_percentage: float = 100) -> None:
     """A run of one request with one statement; at its end everything is sent."""
     telemetry = exporting.open_telemetry(
-        TelemetrySettings(ingestion.connection_string, printed=False, trace_percentage=trace_percentage)
+        TelemetrySettings(ingestion.connection_string, printing="off", trace_percentage=trace_percentage)
     )
     with (
         contextlib.closing(telemetry),

@@ -55,7 +55,7 @@ def test_an_endpoint_that_misbehaves_holds_the_end_of_a_run_for_the_limit_at_mos
             f"IngestionEndpoint=http://127.0.0.1:{endpoint.port}/"
         )
         telemetry = exporting.open_telemetry(
-            TelemetrySettings(connection_string, printed=False, trace_percentage=100)
+            TelemetrySettings(connection_string, printing="off", trace_percentage=100)
         )
         with telemetry.run("publish_readings"):
             telemetry.published(days=1)
