@@ -167,8 +167,8 @@ def test_a_taken_port_ends_the_start_with_one_sentence(tmp_path: Path) -> None:
 
 
 def paste(printed: str) -> list[str]:
-    """What the printed shell lines answer, one after the other."""
-    lines = [line for line in printed.splitlines() if line.startswith(("export ", "curl "))]
+    """Return what the printed questions to the API answer, one after the other."""
+    lines = [line for line in printed.splitlines() if line.startswith(("export ", "curl -s -H "))]
     script = "\n".join(line + "; echo; echo ----" if line.startswith("curl") else line for line in lines)
     done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=60, check=True)
     return [part.strip() for part in done.stdout.split("----")[:-1]]
