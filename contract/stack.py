@@ -17,7 +17,7 @@ from local.stack import free, greeting, parts
 from local.stack.parts import Part
 from local.stack.supervision import Supervisor
 
-_FAR_AWAY = 1_000_000
+FAR_AWAY = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def running(state: Path, *, table_storage: str | None = None) -> Iterator[Runnin
             supervisor.wait_ready("azurite")
             table_storage = emulator.connection_string(endpoints)
         world = _world(ports, state=state, table_storage=table_storage)
-        wanted = [parts.identity(ports), world, _gateway(ports, state=state, calls_a_minute=_FAR_AWAY)]
+        wanted = [parts.identity(ports), world, gateway(ports, state=state)]
         for part in wanted:
             supervisor.start(part)
         supervisor.wait_ready(*(part.name for part in wanted))
@@ -78,7 +78,7 @@ def without_app(state: Path) -> Iterator[Running]:
     """Start the gateway with nothing behind it; a subscription has two calls a minute."""
     ports = free.ports()
     with Supervisor(state=state) as supervisor:
-        wanted = [parts.identity(ports), _gateway(ports, state=state, calls_a_minute=2)]
+        wanted = [parts.identity(ports), gateway(ports, state=state, calls_a_minute=2)]
         for part in wanted:
             supervisor.start(part)
         supervisor.wait_ready(*(part.name for part in wanted))
@@ -102,10 +102,11 @@ def _world(ports: Ports, *, state: Path, table_storage: str) -> Part:
     return Part("functionhost", command, (port,), ready_url=f"{address(port)}{READY_PATH}")
 
 
-def _gateway(ports: Ports, *, state: Path, calls_a_minute: int) -> Part:
+def gateway(ports: Ports, *, state: Path, calls_a_minute: int = FAR_AWAY) -> Part:
+    """The gateway of infra/apim, with other limits."""
     products = json.loads((places.ROOT / "infra/apim/products.json").read_text(encoding="utf-8"))
     for product in products["products"]:
-        product |= {"callsPerMinute": calls_a_minute, "callsPerDay": _FAR_AWAY}
+        product |= {"callsPerMinute": calls_a_minute, "callsPerDay": FAR_AWAY}
     file = state / "products.json"
     file.write_text(json.dumps(products), encoding="utf-8")
     part = parts.gateway(ports)

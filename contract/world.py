@@ -81,14 +81,22 @@ def _fill(made: Services, folder: Path, clock: Clock) -> None:
         *deliveries.write_registers(folder, SPAN),
         _write(folder / "values.csv", values),
     ]
-    for at, files in (
-        (PUBLISHED_AT, first),
-        (CORRECTED_AT, [_write(folder / "correction.csv", readings.correction(SPAN))]),
-    ):
-        clock.now = at
-        for file in files:
-            loading.load(made.warehouse, file, now=at, progress=lambda rows, share: None)
-        made.publish_readings()
+    _publish(made, clock, first, at=PUBLISHED_AT)
+    deliver(made, folder / "correction.csv", readings.correction(SPAN), at=CORRECTED_AT)
+
+
+def deliver(made: Services, file: Path, values: Iterable[Reading], *, at: datetime) -> None:
+    """Go on to a moment and publish a delivery of these values, which is written to a file."""
+    clock = made.clock
+    assert isinstance(clock, Clock)  # noqa: S101  # `open_services` has given it.
+    _publish(made, clock, [_write(file, values)], at=at)
+
+
+def _publish(made: Services, clock: Clock, files: Iterable[Path], *, at: datetime) -> None:
+    clock.now = at
+    for file in files:
+        loading.load(made.warehouse, file, now=at, progress=lambda rows, share: None)
+    made.publish_readings()
 
 
 def _write(path: Path, values: Iterable[Reading]) -> Path:
