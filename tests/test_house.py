@@ -15,7 +15,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("shared.outside",),
     ("shared.tables", "shared.telemetry"),
     ("shared.access", "shared.warehouse"),
-    ("shared.deliveries", "shared.publishing"),
+    ("shared.deliveries", "shared.publishing", "shared.warming"),
     ("shared.api",),
     ("shared.services",),
     ("function_app",),

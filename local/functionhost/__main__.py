@@ -15,6 +15,7 @@ from local.functionhost import easyauth, functions, invocation, microsoft, serve
 from local.functionhost.functions import Function
 from local.functionhost.host import Host
 from local.functionhost.timers import StatesInFolder
+from shared.telemetry import log_levels
 
 log = logging.getLogger("functionhost")
 
@@ -42,7 +43,7 @@ def main() -> int:
 
 def _serve_on_microsofts_host(arguments: argparse.Namespace) -> int:
     # A line for each request that is handed on: the host and the app write their own.
-    logging.getLogger("httpx").setLevel(logging.WARNING)
+    log_levels.quieten_libraries()
     try:
         return microsoft.serve(
             microsoft.Started(

@@ -30,14 +30,14 @@ from shared.publishing.watermark import Publication, Publications
 from shared.settings import DeliverySettings
 from shared.warehouse import opening, schema
 from tests.builders import api as building
-from tests.builders import identity as identities
 from tests.builders import standins
 from tests.builders import warehouse as delivering
 from tests.builders.api import Api
 from tests.builders.container import Outside
-from tests.builders.faulty import Fault, Faulty
-from tests.builders.identity import Identity
 from tests.builders.warehouse import HOUSE, Clock, Deliverer
+from tests.doubles import identity as identities
+from tests.doubles.faulty import Fault, Faulty
+from tests.doubles.identity import Identity
 from tests.doubles.tds import encryption
 from tests.doubles.tds.server import Server
 

@@ -14,9 +14,10 @@ import pytest
 from local import places
 from shared import limits
 from shared.limits import Limit, Patience
-from tests.builders import elsewhere, faulty, outside
-from tests.builders.faulty import Fault, Faulty
+from tests.builders import elsewhere, outside
 from tests.builders.outside import Measured, Service
+from tests.doubles import faulty
+from tests.doubles.faulty import Fault, Faulty
 
 IS_FULL = os.environ.get("OUTSIDE_MATRIX") == "full"
 
@@ -93,7 +94,7 @@ def limit(service: Service, asked: str) -> float:
         # The driver waits two seconds more for a server that ignores a cancellation.
         return TIMEOUT_SECONDS + 2
     if service == "ingestion":
-        return UNDISTURBED if asked == "one" else FLUSH + 2 * UNDISTURBED
+        return UNDISTURBED if asked == "one" else FLUSH + 4 * UNDISTURBED
     if asked == "one" and service in ("blobs", "severa", "graph"):
         return UNDISTURBED
     one: float = getattr(WITHIN, service).in_all

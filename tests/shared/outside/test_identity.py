@@ -6,8 +6,8 @@ from azure.identity import DefaultAzureCredential, ManagedIdentityCredential
 
 from shared import limits
 from shared.outside import identity
-from tests.builders import faulty
-from tests.builders.faulty import Faulty
+from tests.doubles import faulty
+from tests.doubles.faulty import Faulty
 
 CLIENT_ID = "5a5e0000-0000-4000-8000-0000000000e1"
 

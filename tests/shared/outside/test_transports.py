@@ -14,8 +14,8 @@ from azure.core.rest import HttpRequest, HttpResponse
 from shared import limits
 from shared.access import retrying
 from shared.outside import azure_transport, http_client
-from tests.builders import faulty
-from tests.builders.faulty import Fault, Faulty
+from tests.doubles import faulty
+from tests.doubles.faulty import Fault, Faulty
 
 LIMIT = replace(limits.TABLES, connect=0.5, silence=1.5, answer=2, tries=2, in_all=6)
 

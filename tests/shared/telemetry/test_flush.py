@@ -10,8 +10,8 @@ from shared import limits
 from shared.settings import TelemetrySettings
 from shared.telemetry import exporting
 from shared.telemetry.providers import Flush
-from tests.builders import faulty
-from tests.builders.faulty import Fault, Faulty
+from tests.doubles import faulty
+from tests.doubles.faulty import Fault, Faulty
 
 SHORT = timedelta(seconds=0.3)
 

@@ -10,7 +10,7 @@ from shared import limits, tables
 from shared.outside import http_client
 from shared.tables import SERVICE_STATE
 from shared.telemetry import log_levels
-from tests.builders.faulty import Faulty
+from tests.doubles.faulty import Faulty
 
 
 @pytest.fixture(autouse=True)

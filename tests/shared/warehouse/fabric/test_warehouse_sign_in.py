@@ -12,7 +12,7 @@ from shared.warehouse.engine import Query, Warehouse, WarehouseMisconfigured, Wa
 from shared.warehouse.fabric.odbc import WarehouseLost
 from tests.builders import elsewhere
 from tests.builders import warehouse as building
-from tests.builders.identity import LONG, Identity, serving
+from tests.doubles.identity import LONG, Identity, serving
 from tests.doubles.tds import encryption
 from tests.doubles.tds.server import Server
 
