@@ -4,7 +4,8 @@ Starts a local stack of its own (state in a temporary folder, free ports), asks 
 with one client, then with all, and small questions beside very large ones. Every answer is checked against
 the one that the same question got alone. A few clients share a key with the limit of product Standard:
 they are refused with 429 as planned, and wait as they are told. Prints ratios and figures, writes
-bench/results/clients.json, and ends with 1 when anything came that was not planned.
+bench/results/clients.json, does the same over Microsoft's Functions host where it is there, and ends with 1
+when anything came that was not planned.
 """
 
 import argparse
@@ -26,8 +27,10 @@ from bench.apparatus import connections, measuring, processes, questions, stacks
 from bench.apparatus.connections import BrokenAnswer, Connection
 from bench.apparatus.questions import Mix, Question
 from bench.apparatus.stacks import Running
+from local import tools
 
 LONGEST_ANSWER = 60.0
+STAND_IN = "stand-in"
 LIMITED_SHARE = 0.1
 """Of the clients, how many share the key with a small limit."""
 BESIDE = 8
@@ -68,14 +71,34 @@ def main() -> int:
     parser.add_argument("--metering-points", type=int, default=40, help="stored beside the demo world's")
     parser.add_argument("--days", type=int, default=400, help="stored of each")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument(
+        "--host", help="only this Functions host: `stand-in`, a folder with Microsoft's, or `func`"
+    )
     arguments = parser.parse_args()
+    hosts = _hosts_here() if arguments.host is None else {arguments.host: arguments.host}
+    return max(_measure_on(name, host, arguments) for name, host in hosts.items())
+
+
+def _hosts_here() -> dict[str, str]:
+    """The stand-in, and Microsoft's host where it is there: a bench over the stand-in alone flatters."""
+    try:
+        return {STAND_IN: STAND_IN, "microsofts-host": str(tools.HERE.function_host().run_script.parent)}
+    except tools.Missing:
+        return {STAND_IN: STAND_IN}
+
+
+def _measure_on(name: str, host: str, arguments: argparse.Namespace) -> int:
+    chosen = None if host == STAND_IN else host
+    print(f"The app on {name}:")
     with (
         tempfile.TemporaryDirectory() as folder,
-        stacks.running(Path(folder), metering_points=arguments.metering_points, days=arguments.days) as stack,
+        stacks.running(
+            Path(folder), metering_points=arguments.metering_points, days=arguments.days, host=chosen
+        ) as stack,
     ):
         found = asyncio.run(measure(stack, arguments))
     show(found)
-    measuring.write("clients", found)
+    measuring.write("clients" if chosen is None else "clients-on-microsofts-host", found)
     return 1 if found["unexpected"] else 0
 
 

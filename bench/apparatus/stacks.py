@@ -59,7 +59,7 @@ class Running:
 
 
 @contextmanager
-def running(state: Path, *, metering_points: int, days: int) -> Iterator[Running]:
+def running(state: Path, *, metering_points: int, days: int, host: str | None = None) -> Iterator[Running]:
     """Start it on free ports. The vendor's limits of calls are out of reach, the others' are as deployed."""
     ports = free.ports()
     points = tuple(stored.metering_point(number) for number in range(metering_points))
@@ -69,7 +69,7 @@ def running(state: Path, *, metering_points: int, days: int) -> Iterator[Running
         answering = [
             parts.identity(ports),
             parts.standins(ports, state=state),
-            parts.function_host(ports, state=state),
+            parts.function_host(ports, state=state, host=host),
             _gateway(ports, state=state),
         ]
         supervisor.start(azurite)
