@@ -17,6 +17,8 @@ from local.functionhost import microsoft
 WORKER_PYTHON = "3.13"
 """The Python that the app runs on in Azure."""
 WORKER_VENV = places.STATE / f"python-{WORKER_PYTHON}"
+DEPLOYED_VENV = places.STATE / f"python-{WORKER_PYTHON}-deployed"
+"""Has what is deployed, and nothing else."""
 WORKER_REQUIREMENTS = places.ROOT / "local" / "stack" / "requirements.txt"
 """The app's packages, and those of the local stack; the worker's own lie beside the environment."""
 
@@ -114,6 +116,7 @@ def _prepare_worker() -> bool:
         return True
     try:
         venvs.ready(WORKER_VENV, python=python, requirements=WORKER_REQUIREMENTS)
+        venvs.ready(DEPLOYED_VENV, python=python, requirements=places.ROOT / "requirements.txt")
         microsoft.worker_packages(python)
     except (venvs.NotMade, microsoft.NotServed) as error:
         # The other steps are still worth their results.

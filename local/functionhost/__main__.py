@@ -30,7 +30,8 @@ def main() -> int:
     arguments = _parser().parse_args()
     # Levels of loggers are the app's business, as in Azure: nothing is made quiet here.
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
-    os.environ[AUTHENTICATION_VARIABLE] = str(arguments.auth_issuer is not None)
+    if not arguments.without_authentication:
+        os.environ[AUTHENTICATION_VARIABLE] = str(arguments.auth_issuer is not None)
     if arguments.host is not None:
         return _serve_on_microsofts_host(arguments)
     host = _host(arguments, settings=dict(os.environ))
@@ -104,6 +105,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--without-schedules", action="store_true", help="timers run only when asked to")
     parser.add_argument("--host", help="a folder with Microsoft's host, or `func`, to run the app on")
     parser.add_argument("--python", default=sys.executable, help="runs the app on Microsoft's host")
+    parser.add_argument(
+        "--without-authentication",
+        action="store_true",
+        help=f"nothing stands in front of the app, and {AUTHENTICATION_VARIABLE} stays as it is",
+    )
     access = parser.add_argument_group(
         "who may call", "App Service authentication; without an issuer it is off"
     )

@@ -89,11 +89,11 @@ def running(
         yield RunningHost(port, log, process.pid)
     finally:
         process.terminate()
-        try:
+        with suppress(subprocess.TimeoutExpired):
             process.wait(STOP_SECONDS)
-        finally:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, 9)
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, 9)
+        process.wait(STOP_SECONDS)
 
 
 def _wait_until_running(process: "subprocess.Popen[bytes]", *, port: int, log: Path) -> None:

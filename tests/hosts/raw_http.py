@@ -118,6 +118,13 @@ def by_rule(*, parameter: str, literal: str, rest: str, body: str) -> list[RawRe
     ]
 
 
+def with_headers(asked: RawRequest, headers: tuple[tuple[str, str], ...]) -> RawRequest:
+    """The request with further headers behind its first line, where lines end as HTTP wants it."""
+    lines = "".join(f"{name}: {text}\r\n" for name, text in headers).encode()
+    first, end, rest = asked.sent.partition(b"\r\n")
+    return RawRequest(asked.name, first + end + lines + rest) if b" HTTP/" in first else asked
+
+
 def _paths(*, parameter: str, literal: str, rest: str) -> Iterator[RawRequest]:
     for escape in ESCAPES:
         yield RawRequest(f"parameter {escape}", request(parameter.format(escape)))

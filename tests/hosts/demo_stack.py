@@ -1,0 +1,89 @@
+"""The local stack as `dev.py run --host` starts it, on Microsoft's host, for as long as a test needs it."""
+
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from local import demo, places
+from local.ports import Ports, address
+from local.stack import free, greeting
+from tests.hosts import microsofts_host
+
+START_SECONDS = 240
+
+
+@dataclass(frozen=True)
+class DemoStack:
+    """A stack that is ready, and a caller at its gateway."""
+
+    ports: Ports
+    state: Path
+    caller: httpx.Client
+
+    @property
+    def log(self) -> Path:
+        """What the host and the app have written."""
+        return self.state / "logs" / "functionhost.log"
+
+    def get(self, path: str) -> httpx.Response:
+        """The gateway's answer to the demo vendor."""
+        return self.caller.get(f"{address(self.ports.gateway)}{greeting.API}{path}")
+
+    def logged_by(self, act: Callable[[], object], *, ends_with: Callable[[list[str]], bool]) -> list[str]:
+        """The categories of the functions' log lines while something is done, once `ends_with` holds."""
+        before = self.log.stat().st_size
+        act()
+        deadline = time.monotonic() + 60
+        while True:
+            with self.log.open("rb") as file:
+                file.seek(before)
+                found = re.findall(r"^\w{4}: (Function\.\S+)\[", file.read().decode("utf-8", "replace"), re.M)
+            if ends_with(found) or time.monotonic() > deadline:
+                return found
+            time.sleep(0.2)
+
+
+@contextmanager
+def running(state: Path, *, python: str) -> Iterator[DemoStack]:
+    """Start the stack with two weeks of sample data on Microsoft's host."""
+    ports = Ports.from_base(base := free.base())
+    command = [sys.executable, "-m", "local.stack", "--port-base", str(base), "--state", str(state)]
+    host = ["--host", str(microsofts_host.run_script().parent), "--host-python", python]
+    printed = state / "stack.txt"
+    state.mkdir(parents=True, exist_ok=True)
+    with printed.open("wb") as output:
+        process = subprocess.Popen(
+            [*command, *host, "--sample-days", "14"],
+            cwd=places.ROOT,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    try:
+        deadline = time.monotonic() + START_SECONDS
+        while "The demo world" not in printed.read_text(encoding="utf-8", errors="replace"):
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise AssertionError(f"the stack does not run:\n{printed.read_text()[-3000:]}")
+            time.sleep(0.2)
+        with httpx.Client(trust_env=False, timeout=60, headers=_headers(ports)) as caller:
+            yield DemoStack(ports, state, caller)
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.wait(30)
+
+
+def _headers(ports: Ports) -> dict[str, str]:
+    answer = httpx.post(greeting.token_url(ports), data=greeting.TOKEN_FORM, trust_env=False, timeout=30)
+    return {
+        "Authorization": f"Bearer {answer.raise_for_status().json()['access_token']}",
+        "Ocp-Apim-Subscription-Key": demo.SUBSCRIPTIONS[0].key,
+    }
