@@ -159,6 +159,7 @@ _PERIOD = Period(periods.start_of(_FIRST), periods.start_of(date(2050, 1, 1)))
 _SCOPE = Scope(POINT, _PERIOD, None, [PermittedDays(None, None)], None)
 _QUESTION = SeriesRequest(
     direction=Direction.CONSUMPTION,
+    is_one=True,
     named=(POINT,),
     customer_number=None,
     period=_PERIOD,
@@ -166,6 +167,7 @@ _QUESTION = SeriesRequest(
     layout=Layout.VALUES,
     as_of=_NOW,
     limit=10_000,
+    is_whole=False,
     cursor=None,
     seal=Seals([bytes(32)]).of("bench"),
 )

@@ -156,10 +156,29 @@ class Value(Answer):
     )
 
 
-class QualityByPosition(RootModel[dict[str, OpenQuality]]):
-    """The qualities of the values with another one than the day's, by their position from 0."""
+class ValueException(Answer):
+    """The quality of a value that has another one than the day's."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"1": "missing"}]})
+    position: int = Field(description="Of the value in `quantities`, from 0.", ge=0, le=99, examples=[1])
+    quality: OpenQuality
+
+
+class Row(Answer):
+    """The energy of one interval of one metering point, with everything that names it."""
+
+    metering_point_id: MeteringPointId
+    direction: Direction
+    start: datetime = Field(description="Start of the interval.")
+    end: datetime = Field(description="End of the interval, exclusive.")
+    resolution: OpenResolution
+    quantity: Quantity
+    quality: OpenQuality
+    complete: bool | None = Field(
+        default=None, description="With P1D and coarser alone: all of it is covered, no value is missing."
+    )
+    missing: Number | None = Field(
+        default=None, description="With P1D and coarser alone: how many values are missing."
+    )
 
 
 class Day(Answer):
@@ -169,7 +188,9 @@ class Day(Answer):
     start: datetime = Field(description="The start of the first value.")
     resolution: OpenResolution
     quality: DayQuality
-    exceptions: QualityByPosition
+    exceptions: list[ValueException] = Field(
+        description="The values whose quality differs from the day's, in order of time."
+    )
     quantities: list[Quantity] = Field(
         description="Energy in kWh of each interval, in order of time; null when missing."
     )
@@ -211,30 +232,39 @@ class SeriesPart(Answer):
 class Series(SeriesPart):
     """A page of the values of one metering point in one direction."""
 
+    rows: list[Row] | Absent = Field(default=None, description="With `layout=rows` alone.")
     next_cursor: Cursor
 
 
 class StoredCoarser(Answer):
-    """Market days of a metering point that are stored coarser than what was asked for."""
+    """A metering point with market days that are stored coarser than what was asked for."""
 
     metering_point_id: MeteringPointId
     resolution: Annotated[Resolution, _words(Resolution, "What these days are stored as.")]
-    from_: date = Field(alias="from", description="First market day.")
-    to: date = Field(description="First market day no longer meant.")
+    from_: date = Field(alias="from", description="The first of these days in the asked period.")
+    to: date = Field(description="The day after the last of them.")
 
 
 class ManySeries(Answer):
     """A page of the series of many metering points."""
 
-    series: list[SeriesPart] = Field(
-        description="In the order of metering points. One may go on on the next page."
+    series: list[SeriesPart] | Absent = Field(
+        default=None,
+        description="In the order of metering points; one may go on on the next page. With `layout=values` "
+        "and `layout=days`.",
+    )
+    rows: list[Row] | Absent = Field(
+        default=None, description="With `layout=rows` alone: in the order of metering points and time."
     )
     not_found: list[MeteringPointId] = Field(
         description="Metering points named in the request that do not exist or that you may not read."
     )
     stored_coarser: list[StoredCoarser] = Field(
-        description="Market days that this page leaves out, since they are stored coarser than `resolution` "
-        "asks for."
+        description="The first 40 metering points of which days are left out, since they are stored coarser "
+        "than `resolution` asks for. On the first page alone."
+    )
+    stored_coarser_count: Number | None = Field(
+        description="How many such metering points there are; null after the first page."
     )
     next_cursor: Cursor
 
@@ -251,7 +281,8 @@ class Changes(Answer):
     """A page of the market days that are new or corrected."""
 
     days: list[ChangedDay] = Field(description="In the order of publication.")
-    cursor: str = Field(description="Keep it, and give it as `cursor` the next time.")
+    next_cursor: Cursor
+    cursor: str = Field(description="Keep it, and give it as `cursor` the next time you ask.")
     up_to_date: bool = Field(description="False when more follows at once.")
     access_version: AccessVersion
 
@@ -297,7 +328,15 @@ class Problem(Answer):
     )
     instance: str = Field(description="The path that was asked for.")
     code: str = Field(description="Stable, for programs.", examples=["invalid-parameter"])
+    market_days: Number | None = Field(
+        default=None, description="With `too-large-for-one-answer`: how many market days were asked for."
+    )
+    items: Number | None = Field(
+        default=None, description="With `too-large-for-one-answer`: how many metering points were asked for."
+    )
     errors: list[Fault] | Absent = Field(
-        default=None, description="With `invalid-parameter` alone: all faults of the request."
+        default=None,
+        description="With `invalid-parameter`: all faults of the request. With `too-large-for-one-answer`: "
+        "the ways to a smaller answer.",
     )
     request_id: str = Field(description="Name it when you report the problem.")

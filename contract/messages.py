@@ -54,16 +54,24 @@ _CACHED = {
 }
 _LINK = {"Link": _header('The next page, as `<path>; rel="next"`; absent on the last.')}
 _NEXT = {
-    "X-Next-Cursor": _header("The cursor to go on with, for formats whose body has no place for it."),
+    "X-Next-Cursor": _header(
+        "`nextCursor`, for formats whose body has no place for it; absent on the last page."
+    ),
 }
+_KEPT = {"X-Cursor": _header("`cursor`, the one to keep, for formats whose body has no place for it.")}
 _ACCESS = {"X-Access-Version": _header("`accessVersion`, for formats whose body has no place for it.")}
 _SAVED = {"Content-Disposition": _header("In CSV: the name to save it under.")}
 _LEFT_OUT = {
-    "X-Not-Found": _header("In CSV and NDJSON: those named that do not exist or that you may not read."),
-    "X-Stored-Coarser": _header(
-        "In CSV and NDJSON: metering points of which this page leaves days out, as they are stored coarser "
-        "than `resolution` asks for."
+    "X-Not-Found": _header(
+        "In CSV and NDJSON, on the first page: the first 20 of those named that do not exist or that you may "
+        "not read."
     ),
+    "X-Not-Found-Count": _number("How many there are."),
+    "X-Stored-Coarser": _header(
+        "In CSV and NDJSON, on the first page: the first 40 metering points, or 20 where some are named, of "
+        "which days are left out, as they are stored coarser than `resolution` asks for."
+    ),
+    "X-Stored-Coarser-Count": _number("How many there are."),
 }
 
 _TOO_LARGE = {
@@ -122,6 +130,7 @@ def _headers_of(operation: Operation) -> dict[str, Any]:
         **(_CACHED if operation.cached else {}),
         **(_LINK if operation.paged else {}),
         **(_NEXT if operation.paged and has_rows else {}),
+        **(_KEPT if "cursor" in fields else {}),
         **(_ACCESS if "access_version" in fields and has_rows else {}),
         **(_SAVED if has_rows else {}),
         **(_LEFT_OUT if "not_found" in fields and has_rows else {}),

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from contract import answers
-from shared.api.formats import EVERY, ONLY_JSON, Dialect, Kind
+from shared.api.formats import EVERY, ONLY_JSON, Dialect, Kind, Times
 from shared.api.series.pages import MAX_VALUES
 from shared.api.series.requests import DEFAULT_LIMIT, MAX_LIMIT, MAX_NAMED, Layout
 from shared.metering import PRICE_AREAS, Direction, Resolution
@@ -111,10 +111,14 @@ TAGS = {
 """The groups of operations, each with what it is about."""
 _MASTER_DATA, _SERIES, _CHANGES, _FRESHNESS = TAGS
 
+_WHOLE = (
+    f"JSON without it: {DEFAULT_LIMIT}. CSV and NDJSON without it are whole, or refused when they are larger "
+    "than the largest page."
+)
 _MOMENT = {
     "type": "string",
     "pattern": r"^(19|20|21)[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
-    r"([Tt ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.,][0-9]{1,9})?)?"
+    r"([Tt ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.,][0-9]{1,7})?)?"
     r"([Zz]|[+ -](0[0-9]|1[0-4])(:?[0-5][0-9])?))?$",
 }
 ID = Parameter(
@@ -158,6 +162,15 @@ FORMATS = (
         Words("CsvDialect", "How CSV is written.", tuple(Dialect)),
     ),
 )
+FORMATS_WITH_TIMES = (
+    *FORMATS,
+    Parameter(
+        "time",
+        "How `csv=norwegian` writes times. `local`: `dd.mm.yyyy hh:mm` as clocks show it, with the offset in "
+        "a column of its own. `iso`: as everywhere else.",
+        Words("CsvTimes", "How times are written in CSV for Excel.", tuple(Times), default=Times.LOCAL),
+    ),
+)
 JSON_ALONE = Parameter(
     "format",
     "JSON is the only format here.",
@@ -197,12 +210,15 @@ SERIES = (
     Parameter(
         "resolution",
         "As stored when left out. Coarser is summed. Finer than stored is refused for one metering point; of "
-        "many, the days stored coarser are left out and listed in `storedCoarser`.",
+        "many, the days stored coarser are left out, and the first 40 metering points with such days are "
+        "listed in `storedCoarser`.",
         Words("Resolution", "The length of an interval, as an ISO 8601 duration.", tuple(Resolution)),
     ),
     Parameter(
         "layout",
-        "`values`: an object for each value. `days`: packed arrays, an eighth of the size; not in CSV.",
+        "`values`: an object for each value, in its series. `rows`: an object for each value with its "
+        "metering point, for loading tools; CSV and NDJSON are rows anyway. `days`: packed arrays, "
+        "an eighth of the size; not in CSV.",
         Words("Layout", "How values are laid out.", tuple(Layout), default=Layout.VALUES),
     ),
     Parameter(
@@ -211,12 +227,13 @@ SERIES = (
     ),
     Parameter(
         "limit",
-        f"Market days on a page. A page holds at most {MAX_VALUES} values, and may hold fewer days for it.",
+        f"Market days on a page. A page holds at most {MAX_VALUES} values, and may hold fewer days for it; "
+        "no page but the last is empty. " + _WHOLE,
         {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT},
         shared_as="DaysLimit",
     ),
     CURSOR,
-    *FORMATS,
+    *FORMATS_WITH_TIMES,
 )  # fmt: skip
 
 
@@ -248,8 +265,8 @@ def _series_of_many(direction: Direction, meaning: str) -> Operation:
         description=f"Energy {meaning} at the metering points named, a customer's, or all that you may read, "
         "ordered by metering point and paged. A metering point without values in the period is left out "
         "unless you named it.",
-        beside="Named metering points that cannot be read are in the header `X-Not-Found`, and those that "
-        "`storedCoarser` lists in JSON are in `X-Stored-Coarser`.",
+        beside="Named metering points that cannot be read are in the header `X-Not-Found` of the first page, "
+        "and those that `storedCoarser` lists in JSON are in `X-Stored-Coarser`.",
         answer=answers.ManySeries,
         row="each value",
         line=_VALUE_LINE,
@@ -285,7 +302,7 @@ OPERATIONS = (
             PRICE_AREA,
             Parameter(
                 "limit",
-                "Metering points on a page.",
+                f"Metering points on a page. {_WHOLE}",
                 {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT},
                 shared_as="MeteringPointsLimit",
             ),
@@ -323,7 +340,10 @@ OPERATIONS = (
         line="each market day",
         parameters=(
             Parameter(
-                "cursor", "`cursor` of the answer before.", {"type": "string"}, shared_as="ChangesCursor"
+                "cursor",
+                "`cursor` of the answer before; wins over `since`.",
+                {"type": "string"},
+                shared_as="ChangesCursor",
             ),
             Parameter(
                 "since",
@@ -333,11 +353,11 @@ OPERATIONS = (
             ),
             Parameter(
                 "limit",
-                "Market days on a page.",
+                f"Market days on a page. {_WHOLE}",
                 {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT},
                 shared_as="ChangesLimit",
             ),
-            *FORMATS,
+            *FORMATS_WITH_TIMES,
         ),
     ),
     Operation(

@@ -22,7 +22,7 @@ _EXAMPLE = datetime(2026, 3, 29)  # noqa: DTZ001 - shown with both kinds of offs
 _TIME = re.compile(
     r"(?P<day>[0-9]{4}-[0-9]{2}-[0-9]{2})[Tt ]"
     r"(?P<minute>(?:[01][0-9]|2[0-3]):[0-5][0-9])"
-    r"(?::(?P<second>[0-5][0-9])(?:[.,](?P<fraction>[0-9]{1,9}))?)?"
+    r"(?::(?P<second>[0-5][0-9])(?:[.,](?P<fraction>[0-9]{1,7}))?)?"
     r"(?P<offset>[Zz]|[+-](?:0[0-9]|1[0-4])(?::?[0-5][0-9])?)?"
 )
 """ISO 8601 as its writers write it: T or a blank, seconds or none, an offset in minutes or hours."""

@@ -14,6 +14,7 @@ from shared.readable import Permission, Readable
 from shared.telemetry import threads
 from shared.warehouse import queries
 from shared.warehouse.engine import Warehouse
+from shared.warehouse.queries import WantedDays
 
 log = logging.getLogger("metering.app")
 
@@ -55,8 +56,7 @@ def questions(warehouse: Warehouse, *, now: datetime) -> None:
             queries.days(
                 _NOBODY,
                 direction=direction,
-                first_day=today - ONE_DAY,
-                last_day=today,
+                wanted=WantedDays.every(today - ONE_DAY, today),
                 as_of=now,
                 after=None,
                 limit=1,

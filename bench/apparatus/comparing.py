@@ -10,6 +10,7 @@ from shared.metering import Direction
 from shared.readable import Readable
 from shared.warehouse import queries
 from shared.warehouse.engine import Warehouse
+from shared.warehouse.queries import WantedDays
 
 
 @dataclass(frozen=True)
@@ -65,8 +66,7 @@ def packed_days(warehouse: Warehouse, readable: Readable, *, first: date, end: d
     query = queries.days(
         readable,
         direction=Direction.CONSUMPTION,
-        first_day=first,
-        last_day=end,
+        wanted=WantedDays.every(first, end),
         as_of=asking.Published(stored.END).latest().published_at,
         after=None,
         limit=10_001,

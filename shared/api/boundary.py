@@ -12,6 +12,7 @@ from shared.access.grants import AccessTooOld, NoGrants
 from shared.api import callers, resources, responses
 from shared.api.problems import InvalidRequest, Problem, Refused
 from shared.api.responses import Answer
+from shared.api.too_large import TooLargeForOneAnswer
 from shared.tables import TablesUnavailable
 from shared.telemetry import threads
 from shared.telemetry.recording import Telemetry
@@ -101,6 +102,8 @@ def _problem(error: Exception) -> Problem:
         case WarehouseUnavailable():
             seconds = max(1, round(error.retry_after.total_seconds()))
             return Problem("warehouse-unavailable", "Try again in a moment.", headers=_later(seconds))
+        case TooLargeForOneAnswer():
+            return Problem("too-large-for-one-answer", error.detail, error.faults, members=error.members)
         case TooManyRows():
             return Problem(
                 "too-large-for-one-answer", "Ask for a shorter period, or for a smaller page with 'limit'."

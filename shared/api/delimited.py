@@ -30,6 +30,11 @@ def row(values: Iterable[object], dialect: Dialect) -> str:
     return separator(dialect).join(cell(value, dialect) for value in values) + LINE_END
 
 
+def as_text(value: str) -> str:
+    """One cell that a spreadsheet keeps as the text that it is, without taking it for a number or a time."""
+    return f'"=""{value}"""'
+
+
 def cell(value: object, dialect: Dialect) -> str:
     """One cell. What a spreadsheet may take for a formula gets an apostrophe before it."""
     if value is None:
@@ -37,7 +42,7 @@ def cell(value: object, dialect: Dialect) -> str:
     if not isinstance(value, str):
         return str(value)
     if dialect is Dialect.NORWEGIAN and value.isascii() and value.isdigit():
-        return f'"=""{value}"""'
+        return as_text(value)
     guarded = _FORMULA.sub("'", value)
     if not _NEEDS_QUOTES.search(guarded):
         return guarded

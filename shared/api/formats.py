@@ -5,7 +5,8 @@ The parameter `format` decides; without it the header Accept does (RFC 9110, sec
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date, datetime
 from enum import StrEnum
 
 from shared.api.parameters import Parameters
@@ -24,6 +25,8 @@ class Kind(StrEnum):
         """Its media type."""
         return _MEDIA_TYPES[self]
 
+
+_DATE_LENGTH = len("2001-01-01")
 
 _MEDIA_TYPES = {
     Kind.JSON: "application/json",
@@ -45,17 +48,57 @@ class Dialect(StrEnum):
     NORWEGIAN = "norwegian"
 
 
+class Times(StrEnum):
+    """How start and end are written, in the words of the parameter `time`.
+
+    `iso` has the offset in the time. `local` is what Excel with Norwegian settings takes for a time; the
+    offset stands beside it, since one hour comes twice in autumn.
+    """
+
+    ISO = "iso"
+    LOCAL = "local"
+
+    def date(self, day: date) -> str:
+        """Write a date."""
+        return day.isoformat() if self is Times.ISO else f"{day:%d.%m.%Y}"
+
+    def clock(self, local: datetime) -> str:
+        """Write what comes after the date."""
+        return local.isoformat()[_DATE_LENGTH:] if self is Times.ISO else f" {local:%H:%M}"
+
+
 @dataclass(frozen=True)
 class Format:
-    """How an answer is written; `dialect` counts for CSV alone."""
+    """How an answer is written; `dialect` counts for CSV alone, `times` for series and changes in it."""
 
     kind: Kind
     dialect: Dialect = Dialect.STANDARD
+    times: Times = Times.ISO
 
 
 JSON = Format(Kind.JSON)
 ONLY_JSON = (Kind.JSON,)
 EVERY = tuple(Kind)
+
+
+def read_with_times(parameters: Parameters, *, accept: str) -> Format:
+    """The format of an answer with times, which the parameter `time` says how to write in CSV for Excel.
+
+    Raises:
+        Refused: as `read`.
+    """
+    written = read(parameters, accept=accept)
+    times = parameters.choice("time", {str(each): each for each in Times})
+    if written.dialect is not Dialect.NORWEGIAN:
+        if times is not None:
+            parameters.fault(
+                "time",
+                "only-with-csv",
+                "'time' says how csv=norwegian writes times, and everything else has ISO 8601.",
+                "Give format=csv and csv=norwegian as well, or leave 'time' out.",
+            )
+        return written
+    return replace(written, times=times or Times.LOCAL)
 
 
 def read(parameters: Parameters, *, accept: str, available: Sequence[Kind] = EVERY) -> Format:

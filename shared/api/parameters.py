@@ -75,7 +75,7 @@ class Parameters:
         text = self.text(name)
         if text is None:
             return default
-        if _WHOLE_NUMBER.fullmatch(text) and low <= int(text) <= high:
+        if _WHOLE_NUMBER.fullmatch(text) and len(text) <= len(str(high)) and low <= int(text) <= high:
             return int(text)
         self.fault(
             name,

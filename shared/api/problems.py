@@ -60,6 +60,7 @@ class Problem:
     code: str
     detail: str
     faults: list[Fault] = field(default_factory=list)
+    members: Mapping[str, Any] = field(default_factory=dict)
     headers: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -79,6 +80,7 @@ class Problem:
             "code": self.code,
             "requestId": request_id,
         }
+        content |= self.members
         if self.faults:
             content["errors"] = self.faults
         return orjson.dumps(content)
@@ -129,6 +131,7 @@ FAULTS = frozenset(
         "required",
         "time-without-offset",
         "to-not-after-from",
+        "too-large-for-one-answer",
         "too-many",
         "unknown-parameter",
     }

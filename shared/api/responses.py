@@ -114,11 +114,10 @@ def _cache_headers(etag: str, last_modified: datetime | None) -> dict[str, str]:
 
 def _page_headers(content: Content, url: str) -> dict[str, str]:
     """Where to go on (RFC 8288): CSV and NDJSON have no other place for it."""
-    if content.cursor is None:
-        return {}
-    headers = {"X-Next-Cursor": content.cursor}
-    if content.is_more:
-        headers["Link"] = f'<{urls.following(url, cursor=content.cursor)}>; rel="next"'
+    headers = {"X-Cursor": content.cursor} if content.cursor else {}
+    if content.next_cursor:
+        headers["X-Next-Cursor"] = content.next_cursor
+        headers["Link"] = f'<{urls.following(url, cursor=content.next_cursor)}>; rel="next"'
     return headers
 
 
@@ -131,8 +130,11 @@ def _format_headers(content: Content, url: str) -> dict[str, str]:
     if content.kind is Kind.CSV:
         name = urls.public_path(url).rstrip("/").rpartition("/")[2].lower()
         headers["Content-Disposition"] = f'attachment; filename="{name}.csv"'
-    if content.not_found:
-        headers["X-Not-Found"] = ", ".join(content.not_found)
-    if content.stored_coarser:
-        headers["X-Stored-Coarser"] = ", ".join(content.stored_coarser)
+    left_out = content.left_out
+    if left_out.not_found:
+        headers["X-Not-Found"] = ",".join(left_out.not_found[: left_out.listed])
+        headers["X-Not-Found-Count"] = str(len(left_out.not_found))
+    if left_out.stored_coarser:
+        headers["X-Stored-Coarser"] = ",".join(left_out.stored_coarser[: left_out.listed])
+        headers["X-Stored-Coarser-Count"] = str(left_out.stored_coarser_count)
     return headers

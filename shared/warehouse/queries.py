@@ -11,7 +11,7 @@ from typing import NamedTuple
 import orjson
 
 from shared import limits, periods
-from shared.metering import Direction
+from shared.metering import Direction, MeteringPointId
 from shared.readable import Readable
 from shared.warehouse.engine import LONGEST_PUBLICATION, Json, Query
 
@@ -38,6 +38,46 @@ class DayRow(NamedTuple):
     total_kwh: str
     sequence: int
     published_at: datetime
+
+
+class WantedDays(NamedTuple):
+    """The market days that are wanted, `[first, end)`, by the resolution in which they are stored."""
+
+    quarters: tuple[date, date]
+    hours: tuple[date, date]
+
+    @classmethod
+    def every(cls, first: date, end: date) -> "WantedDays":
+        """The days of a range in any resolution."""
+        return cls((first, end), (first, end))
+
+    @property
+    def first(self) -> date:
+        """The first of them."""
+        return min(first for first, end in self if first < end) if not self.is_empty else self.hours[0]
+
+    @property
+    def end(self) -> date:
+        """The day after the last of them."""
+        return max(end for first, end in self if first < end) if not self.is_empty else self.hours[0]
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no day is wanted."""
+        return all(first >= end for first, end in self)
+
+
+class StoredInHoursRow(NamedTuple):
+    """The first and the last day of a metering point that are stored in hours.
+
+    Attributes:
+        metering_points: how many have such days.
+    """
+
+    metering_point_id: str
+    first_day: date
+    last_day: date
+    metering_points: int
 
 
 class ChangeRow(NamedTuple):
@@ -109,24 +149,22 @@ def days(
     readable: Readable,
     *,
     direction: Direction,
-    first_day: date,
-    last_day: date,
+    wanted: WantedDays,
     as_of: datetime,
     after: tuple[str, date] | None,
     limit: int,
 ) -> Query[DayRow]:
-    """Readable market days in `[first_day, last_day)`, by metering point and day, as they were at `as_of`.
+    """Readable market days that are wanted, by metering point and day, as they were at `as_of`.
 
     Args:
         readable: what the caller may read.
         direction: of the series.
-        first_day: the first market day asked for.
-        last_day: the first market day no longer asked for.
+        wanted: the market days asked for.
         as_of: the moment whose versions are wanted.
         after: the key (metering point, day) at which the page starts, included.
         limit: at most so many days.
     """
-    permitted = _permitted(readable, first_day=first_day, last_day=last_day, after=after)
+    permitted = _permitted(readable, first_day=wanted.first, last_day=wanted.end, after=after)
     return Query(
         """
         SELECT s.metering_point_id, s.delivery_date, s.resolution, s.quantities, s.qualities,
@@ -139,14 +177,114 @@ def days(
         WHERE s.direction = ?
           AND s.metering_point_id >= ? AND s.metering_point_id <= ?
           AND s.delivery_date >= ? AND s.delivery_date < ?
+          AND (s.resolution = 'PT15M' AND s.delivery_date >= ? AND s.delivery_date < ?
+               OR s.resolution <> 'PT15M' AND s.delivery_date >= ? AND s.delivery_date < ?)
           AND s.published_at <= CAST(? AS datetime2(6))
           AND (s.superseded_at IS NULL OR s.superseded_at > CAST(? AS datetime2(6)))
         ORDER BY s.metering_point_id, s.delivery_date
         OFFSET 0 ROWS FETCH NEXT ? ROWS ONLY
         """,
-        (permitted.rows, direction.value, *permitted.ids, first_day, last_day, as_of, as_of, limit),
+        (
+            *(permitted.rows, direction.value, *permitted.ids),
+            *(wanted.first, wanted.end, *wanted.quarters, *wanted.hours),
+            *(as_of, as_of, limit),
+        ),
         DayRow,
         "days",
+    )
+
+
+def first_metering_point(
+    readable: Readable, *, direction: Direction, wanted: WantedDays, as_of: datetime
+) -> Query[MeteringPointId | None]:
+    """The first metering point with a readable market day that is wanted; None where none has any."""
+    permitted = _permitted(readable, first_day=wanted.first, last_day=wanted.end, after=None)
+    return Query(
+        """
+        SELECT MIN(s.metering_point_id)
+        FROM OPENJSON(?) WITH (metering_point_id varchar(18), first_day date, last_day date) AS permitted
+        JOIN metering.series_day AS s
+          ON s.metering_point_id = permitted.metering_point_id
+         AND s.delivery_date >= permitted.first_day
+         AND s.delivery_date < permitted.last_day
+        WHERE s.direction = ?
+          AND s.metering_point_id >= ? AND s.metering_point_id <= ?
+          AND s.delivery_date >= ? AND s.delivery_date < ?
+          AND (s.resolution = 'PT15M' AND s.delivery_date >= ? AND s.delivery_date < ?
+               OR s.resolution <> 'PT15M' AND s.delivery_date >= ? AND s.delivery_date < ?)
+          AND s.published_at <= CAST(? AS datetime2(6))
+          AND (s.superseded_at IS NULL OR s.superseded_at > CAST(? AS datetime2(6)))
+        """,
+        (
+            *(permitted.rows, direction.value, *permitted.ids),
+            *(wanted.first, wanted.end, *wanted.quarters, *wanted.hours),
+            *(as_of, as_of),
+        ),
+        lambda metering_point_id: metering_point_id,
+        "first_metering_point",
+    )
+
+
+def count_days(
+    readable: Readable, *, direction: Direction, wanted: WantedDays, as_of: datetime
+) -> Query[int]:
+    """How many readable market days are wanted."""
+    permitted = _permitted(readable, first_day=wanted.first, last_day=wanted.end, after=None)
+    return Query(
+        """
+        SELECT COUNT(*)
+        FROM OPENJSON(?) WITH (metering_point_id varchar(18), first_day date, last_day date) AS permitted
+        JOIN metering.series_day AS s
+          ON s.metering_point_id = permitted.metering_point_id
+         AND s.delivery_date >= permitted.first_day
+         AND s.delivery_date < permitted.last_day
+        WHERE s.direction = ?
+          AND s.metering_point_id >= ? AND s.metering_point_id <= ?
+          AND s.delivery_date >= ? AND s.delivery_date < ?
+          AND (s.resolution = 'PT15M' AND s.delivery_date >= ? AND s.delivery_date < ?
+               OR s.resolution <> 'PT15M' AND s.delivery_date >= ? AND s.delivery_date < ?)
+          AND s.published_at <= CAST(? AS datetime2(6))
+          AND (s.superseded_at IS NULL OR s.superseded_at > CAST(? AS datetime2(6)))
+        """,
+        (
+            *(permitted.rows, direction.value, *permitted.ids),
+            *(wanted.first, wanted.end, *wanted.quarters, *wanted.hours),
+            *(as_of, as_of),
+        ),
+        lambda count: int(count),
+        "count_days",
+    )
+
+
+def stored_in_hours(
+    readable: Readable, *, direction: Direction, wanted: WantedDays, as_of: datetime, limit: int
+) -> Query[StoredInHoursRow]:
+    """The first metering points with wanted days that are stored in hours, and how many there are."""
+    permitted = _permitted(readable, first_day=wanted.first, last_day=wanted.end, after=None)
+    return Query(
+        """
+        SELECT s.metering_point_id, MIN(s.delivery_date), MAX(s.delivery_date), COUNT(*) OVER ()
+        FROM OPENJSON(?) WITH (metering_point_id varchar(18), first_day date, last_day date) AS permitted
+        JOIN metering.series_day AS s
+          ON s.metering_point_id = permitted.metering_point_id
+         AND s.delivery_date >= permitted.first_day
+         AND s.delivery_date < permitted.last_day
+        WHERE s.direction = ?
+          AND s.metering_point_id >= ? AND s.metering_point_id <= ?
+          AND s.resolution = 'PT1H'
+          AND s.delivery_date >= ? AND s.delivery_date < ?
+          AND s.published_at <= CAST(? AS datetime2(6))
+          AND (s.superseded_at IS NULL OR s.superseded_at > CAST(? AS datetime2(6)))
+        GROUP BY s.metering_point_id
+        ORDER BY s.metering_point_id
+        OFFSET 0 ROWS FETCH NEXT ? ROWS ONLY
+        """,
+        (
+            *(permitted.rows, direction.value, *permitted.ids),
+            *(wanted.first, wanted.end, as_of, as_of, limit),
+        ),
+        StoredInHoursRow,
+        "stored_in_hours",
     )
 
 
@@ -201,6 +339,59 @@ def changes(
         ),
         ChangeRow,
         "changes",
+    )
+
+
+def count_changes(
+    readable: Readable, *, after: tuple[int, str, str, date], through: int, published: PublishedDays
+) -> Query[int]:
+    """How many readable market days came after a key; see `changes`."""
+    sequence, metering_point_id, direction, day = after
+    permitted = _permitted(readable, first_day=periods.FIRST_DAY, last_day=periods.END_DAY, after=None)
+    return Query(
+        """
+        SELECT COUNT(*)
+        FROM OPENJSON(?) WITH (metering_point_id varchar(18), first_day date, last_day date) AS permitted
+        JOIN metering.series_day AS s
+          ON s.metering_point_id = permitted.metering_point_id
+         AND s.delivery_date >= permitted.first_day
+         AND s.delivery_date < permitted.last_day
+        WHERE s.superseded_at IS NULL
+          AND s.metering_point_id >= ? AND s.metering_point_id <= ?
+          AND s.delivery_date >= ? AND s.delivery_date <= ?
+          AND s.sequence >= ? AND s.sequence <= ?
+          AND (s.sequence > ?
+               OR (s.sequence = ? AND (s.metering_point_id > ?
+                   OR (s.metering_point_id = ? AND (s.direction > ?
+                       OR (s.direction = ? AND s.delivery_date > ?))))))
+        """,
+        (
+            permitted.rows,
+            *permitted.ids,
+            *published,
+            *(sequence, through),
+            *(sequence, sequence, metering_point_id, metering_point_id, direction, direction, day),
+        ),
+        lambda count: int(count),
+        "count_changes",
+    )
+
+
+def metering_points_in(readable: Readable, *, price_area: str, limit: int) -> Query[MeteringPointId]:
+    """The first readable metering points of a price area."""
+    ids = sorted({permission.metering_point_id for permission in readable.permissions})
+    return Query(
+        """
+        SELECT m.metering_point_id
+        FROM OPENJSON(?) WITH (metering_point_id varchar(18)) AS permitted
+        JOIN metering.metering_point AS m ON m.metering_point_id = permitted.metering_point_id
+        WHERE m.price_area = ?
+        ORDER BY m.metering_point_id
+        OFFSET 0 ROWS FETCH NEXT ? ROWS ONLY
+        """,
+        (Json(orjson.dumps([{"metering_point_id": id_} for id_ in ids]).decode()), price_area, limit),
+        lambda metering_point_id: metering_point_id,
+        "metering_points_in",
     )
 
 

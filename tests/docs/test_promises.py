@@ -92,7 +92,7 @@ def test_calls_are_limited_as_the_products_say() -> None:
 def test_pages_and_requests_are_limited_as_the_code_says() -> None:
     told = {row[0]: row[1] for row in rows_of("limits") if len(row) == 2}
 
-    assert told["`limit` left out"].startswith(f"{spaced(requests.DEFAULT_LIMIT)} market days")
+    assert told["`limit` left out"].startswith(f"JSON: {spaced(requests.DEFAULT_LIMIT)} market days")
     assert told["`limit` at most"] == spaced(requests.MAX_LIMIT)
     assert told["values written one by one on a page"].startswith(f"at most {spaced(pages.MAX_VALUES)}:")
     assert told["metering points named in one request"].startswith(f"{requests.MAX_NAMED};")

@@ -84,3 +84,20 @@ def test_a_direction_that_ended_long_ago_is_listed_beside_the_one_that_goes_on(c
     answer = customer.get(f"/v1/metering-points/{point}").json
 
     assert (answer["directions"], answer["resolution"]) == (["consumption", "production"], "PT1H")
+
+
+def test_the_metering_points_of_a_price_area_fill_their_pages(customer: Customer, tmp_path: Path) -> None:
+    points = sorted([customer.granted[0].metering_point_id, *(customer.point() for _ in range(9))])
+    lines = [(each, "", "", "", "", "NO4" if place in (6, 8) else "NO5", "", "")
+             for place, each in enumerate(points)]  # fmt: skip
+    take_in(customer, delivering.write_csv(tmp_path / "points.csv", lines, header=METERING_POINTS))
+
+    pages = [customer.get("/v1/metering-points", priceArea="NO4", limit=1).json]
+    while pages[-1]["nextCursor"]:
+        cursor = pages[-1]["nextCursor"]
+        pages.append(customer.get("/v1/metering-points", priceArea="NO4", limit=1, cursor=cursor).json)
+
+    assert [[each["meteringPointId"] for each in page["meteringPoints"]] for page in pages] == [
+        [points[6]],
+        [points[8]],
+    ]

@@ -3,7 +3,7 @@
 import csv
 import io
 import json
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -71,7 +71,60 @@ def test_every_format_holds_the_same_values(customer: Customer, day: date) -> No
     ]
     assert [row["quantityKWh"].replace(",", ".") for row in norwegian] == [row["quantityKWh"] for row in rows]
     assert {row["meteringPointId"] for row in norwegian} == {f'="{point}"'}
-    assert lines == [{"meteringPointId": point, "direction": "consumption", **value} for value in values]
+    flat = customer.get(path, **asked, layout="rows").json["rows"]
+    assert lines == flat
+    assert flat == [
+        {"meteringPointId": point, "direction": "consumption", "resolution": "PT1H", **value}
+        for value in values
+    ]
+
+
+def test_excel_with_norwegian_settings_gets_times_as_clocks_show_them(customer: Customer) -> None:
+    point = customer.point()
+    customer.days(point, AUTUMN, 1)
+    asked = {"date": AUTUMN, **CSV, "csv": "norwegian"}
+    path = f"/v1/metering-points/{point}/consumption"
+
+    local = rows_of(customer.get(path, **asked), delimiter=";", encoding="utf-8-sig")
+    iso = rows_of(customer.get(path, **asked, time="iso"), delimiter=";", encoding="utf-8-sig")
+    refused = customer.get(path, date=AUTUMN, **CSV, time="iso")
+
+    assert list(local[0]) == [
+        *("meteringPointId", "direction", "start", "startOffset", "end", "endOffset"),
+        *("quantityKWh", "quality"),
+    ]
+    assert [(row["start"], row["startOffset"]) for row in local[2:4]] == [
+        ("25.10.2026 02:00", '="+02:00"'),
+        ("25.10.2026 02:00", '="+01:00"'),
+    ]
+    assert (local[-1]["end"], local[-1]["endOffset"]) == ("26.10.2026 00:00", '="+01:00"')
+    assert [iso_text(row, "start") for row in local] == [row["start"] for row in iso]
+    assert [iso_text(row, "end") for row in local] == [row["end"] for row in iso]
+    assert [fault["code"] for fault in refused.json["errors"]] == ["only-with-csv"]
+
+
+def iso_text(row: dict[str, str], edge: str) -> str:
+    local = datetime.strptime(row[edge], "%d.%m.%Y %H:%M")  # noqa: DTZ007 - the offset stands beside it
+    return local.isoformat() + row[f"{edge}Offset"].strip('="')
+
+
+def test_norwegian_sums_and_changes_have_times_as_clocks_show_them(customer: Customer) -> None:
+    point = customer.point()
+    cursor = customer.get("/v1/changes").json["cursor"]
+    customer.days(point, SPRING, 1)
+    path = f"/v1/metering-points/{point}/consumption"
+    written = {**CSV, "csv": "norwegian"}
+
+    [month] = rows_of(
+        customer.get(path, date=SPRING, resolution="P1M", **written), delimiter=";", encoding="utf-8-sig"
+    )
+    changed = rows_of(
+        customer.get("/v1/changes", cursor=cursor, **written), delimiter=";", encoding="utf-8-sig"
+    )
+
+    assert (month["start"], month["startOffset"]) == ("29.03.2026 00:00", '="+01:00"')
+    assert (month["end"], month["endOffset"]) == ("30.03.2026 00:00", '="+02:00"')
+    assert (changed[1]["start"], changed[1]["end"]) == ("29.03.2026 01:00", "29.03.2026 03:00")
 
 
 @pytest.mark.parametrize("dialect", ["standard", "norwegian"])
@@ -81,7 +134,8 @@ def test_pandas_reads_equal_numbers_and_times(customer: Customer, dialect: str) 
     path = f"/v1/metering-points/{point}/consumption"
     values = customer.get(path, date=AUTUMN).json["values"]
 
-    body = customer.get(path, date=AUTUMN, **CSV, csv=dialect).body
+    more = {"time": "iso"} if dialect == "norwegian" else {}
+    body = customer.get(path, date=AUTUMN, **CSV, csv=dialect, **more).body
     marks = {"sep": ";", "decimal": ","} if dialect == "norwegian" else {}
     frame = pd.read_csv(io.BytesIO(body), dtype={"meteringPointId": str}, **marks)
 
@@ -106,7 +160,7 @@ def test_sums_tell_in_every_format_whether_they_are_complete(customer: Customer)
 
     assert (row["complete"], row["missing"]) == ("false", str(value["missing"]))
     assert Decimal(row["quantityKWh"]) == value["quantity"]
-    assert line == {"meteringPointId": point, "direction": "consumption", **value}
+    assert line == {"meteringPointId": point, "direction": "consumption", "resolution": "P1M", **value}
 
 
 def test_packed_days_are_lines_of_ndjson_and_no_csv(customer: Customer) -> None:
@@ -179,10 +233,12 @@ def test_changes_come_in_every_format(customer: Customer) -> None:
 
 def test_the_last_page_of_changes_has_a_cursor_to_keep_and_no_link(customer: Customer) -> None:
     customer.point()
-    headers = customer.get("/v1/changes", **NDJSON).headers
+    answer = customer.get("/v1/changes", **NDJSON)
+    same = customer.get("/v1/changes").json
 
-    assert headers["X-Next-Cursor"] == customer.get("/v1/changes").json["cursor"]
-    assert "Link" not in headers
+    assert answer.headers["X-Cursor"] == same["cursor"]
+    assert answer.headers.keys().isdisjoint({"Link", "X-Next-Cursor"})
+    assert (same["nextCursor"], same["upToDate"]) == (None, True)
 
 
 def test_metering_points_are_a_row_for_each_permitted_period(customer: Customer) -> None:

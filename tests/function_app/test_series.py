@@ -247,14 +247,12 @@ def test_of_many_metering_points_those_without_quarters_are_named_and_the_others
     ]
     assert values(named) == [(hourly, 0), (quarterly, 92 + 96)]
     assert named["storedCoarser"] == answer["storedCoarser"][:1]
-    assert lines.headers["X-Stored-Coarser"] == f"{hourly}, {changed}"
+    assert lines.headers["X-Stored-Coarser"] == f"{hourly},{changed}"
     assert lines.body.count(b"\r\n") == 1 + 96 + 92 + 96
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3])
-def test_days_stored_coarser_are_named_on_the_page_where_they_would_stand(
-    customer: Customer, limit: int
-) -> None:
+def test_days_stored_coarser_are_named_on_the_first_page(customer: Customer, limit: int) -> None:
     hourly, quarterly = sorted([customer.point(), customer.point()])
     customer.days(hourly, SPRING, 2)
     customer.days(quarterly, SPRING, 2, resolution="PT15M")
@@ -264,13 +262,34 @@ def test_days_stored_coarser_are_named_on_the_page_where_they_would_stand(
     while pages[-1]["nextCursor"]:
         pages.append(customer.get("/v1/consumption", **asked, cursor=pages[-1]["nextCursor"]).json)
 
-    left_out = [(each["from"], each["to"]) for page in pages for each in page["storedCoarser"]]
-    assert left_out == (
-        [("2026-03-29", "2026-03-30"), ("2026-03-30", "2026-03-31")]
-        if limit == 1
-        else [("2026-03-29", "2026-03-31")]
+    first, *others = [(page["storedCoarser"], page["storedCoarserCount"]) for page in pages]
+    assert first == (
+        [{"meteringPointId": hourly, "resolution": "PT1H", "from": "2026-03-29", "to": "2026-03-31"}],
+        1,
     )
+    assert all(each == ([], None) for each in others)
     assert sum(len(each["values"]) for page in pages for each in page["series"]) == 92 + 96
+
+
+@pytest.mark.parametrize("limit", [1, 2, 1000])
+def test_a_question_for_quarters_that_meets_hours_later_is_refused_on_every_page(
+    customer: Customer, limit: int
+) -> None:
+    point = customer.point()
+    customer.days(point, SPRING, 2, resolution="PT15M")
+    customer.days(point, date(2026, 3, 31), 1)
+
+    answer = customer.get(
+        f"/v1/metering-points/{point}/consumption",
+        from_=SPRING,
+        to="2026-04-01",
+        resolution="PT15M",
+        limit=limit,
+    )
+
+    [fault] = answer.json["errors"]
+    assert (answer.status, fault["code"]) == (400, "finer-than-stored")
+    assert fault["message"] == f"{point} is stored as PT1H on 2026-03-31."
 
 
 def test_a_day_outside_the_grant_is_left_out_and_permitted_says_why(customer: Customer) -> None:

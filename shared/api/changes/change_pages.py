@@ -77,6 +77,23 @@ def changes(
     return found
 
 
+def count(
+    warehouse: Warehouse, *, readable: Readable, after: Key, through: int, at_once: int = AT_ONCE
+) -> int:
+    """Count the readable days after a place, up to the publication `through`."""
+    (published,) = warehouse.fetch(queries.published_days(first=after[0], last=through))
+    total = 0
+    start: str | None = ""
+    while start is not None:
+        part, start = readable.chunk(start=start, size=at_once)
+        if part.permissions:
+            (found,) = warehouse.fetch(
+                queries.count_changes(part, after=after, through=through, published=published)
+            )
+            total += found
+    return total
+
+
 def first_of(sequence: int) -> Key:
     """The place before everything that a publication left."""
     return sequence, "", "", periods.FIRST_DAY

@@ -9,15 +9,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from shared.api import formats, stored_days
+import orjson
+
+from shared.api import formats, stored_days, too_large
 from shared.api.changes import change_pages
 from shared.api.changes.change_pages import Key
 from shared.api.contents import Content
-from shared.api.formats import Dialect, Format, Kind
+from shared.api.formats import Format, Kind
 from shared.api.parameters import Parameters
 from shared.api.sealing import Seal, Seals
-from shared.api.series import as_json, as_lines, assembly, pages
-from shared.api.series.requests import DEFAULT_LIMIT, MAX_LIMIT, Given
+from shared.api.series import as_lines, assembly, packed, pages
+from shared.api.series.requests import Given, read_limit
 from shared.metering import Direction
 from shared.publishing.watermark import Publication
 from shared.readable import Readable
@@ -48,11 +50,18 @@ class ChangesRequest:
     through: int
     seal: Seal
     format: Format = formats.JSON
+    is_whole: bool = False
+    """There are no pages: CSV and NDJSON have no place for a cursor."""
 
 
 @dataclass(frozen=True)
 class Changes:
-    """A page of changes, and the cursor with which to ask again."""
+    """A page of changes.
+
+    Attributes:
+        cursor: the one to keep, to ask again with.
+        is_up_to_date: nothing follows at once.
+    """
 
     rows: Sequence[ChangeRow]
     cursor: str
@@ -76,19 +85,23 @@ def read_request(
         parameters.fault(
             "since", "in-the-future", "'since' lies in the future.", "Give a time that has passed."
         )
-    limit = parameters.whole_number("limit", default=DEFAULT_LIMIT, low=1, high=MAX_LIMIT)
-    written = formats.read(parameters, accept=accept)
+    written = formats.read_with_times(parameters, accept=accept)
+    limit, is_whole = read_limit(parameters, written)
     parameters.done()
-    return ChangesRequest(after, since, limit, latest.sequence if latest else 0, seal, written)
+    through = latest.sequence if latest else 0
+    return ChangesRequest(after, since, limit, through, seal, written, is_whole)
 
 
 def fetch(
     warehouse: Warehouse, *, readable: Readable, asked: ChangesRequest, at_once: int = change_pages.AT_ONCE
 ) -> Changes:
-    """Read one page; without cursor and `since` it is empty and tells the cursor of now.
+    """Read one page; without cursor and `since` it is empty and has the cursor of now.
 
     Args:
         at_once: metering points that one statement is given.
+
+    Raises:
+        TooLargeForOneAnswer: the answer is asked for whole, and a largest page does not hold it.
     """
     after = asked.after
     if after is None and asked.since is not None:
@@ -111,6 +124,12 @@ def fetch(
     page = stored_days.sound_changes(found[:limit])
     if len(found) <= limit:
         return Changes(page, _sealed(up_to_date, asked.seal), is_up_to_date=True)
+    if asked.is_whole:
+        raise too_large.changes(
+            change_pages.count(
+                warehouse, readable=readable, after=after, through=asked.through, at_once=at_once
+            )
+        )
     last = found[limit - 1]
     key = (last.sequence, last.metering_point_id, last.direction, last.delivery_date)
     return Changes(page, _sealed(key, asked.seal), is_up_to_date=False)
@@ -124,49 +143,53 @@ def content(changes: Changes, written: Format, *, access_version: str) -> Conten
         case Kind.NDJSON:
             body, rows = _ndjson(changes), len(changes.rows)
         case Kind.CSV:
-            body, rows = _csv(changes, written.dialect), sum(len(row.qualities) for row in changes.rows)
+            body, rows = _csv(changes, written), sum(len(row.qualities) for row in changes.rows)
     return Content(
         body,
         kind=written.kind,
         rows=rows,
+        next_cursor=None if changes.is_up_to_date else changes.cursor,
         cursor=changes.cursor,
-        is_more=not changes.is_up_to_date,
         access_version=access_version,
     )
 
 
 def _json(changes: Changes, access_version: str) -> bytes:
     days = ",".join(map(_day, changes.rows))
-    up_to_date = "true" if changes.is_up_to_date else "false"
-    return (
-        f'{{"days":[{days}],"cursor":"{changes.cursor}","upToDate":{up_to_date},'
-        f'"accessVersion":"{access_version}"}}'
-    ).encode()
+    about = orjson.dumps(
+        {
+            "nextCursor": None if changes.is_up_to_date else changes.cursor,
+            "cursor": changes.cursor,
+            "upToDate": changes.is_up_to_date,
+            "accessVersion": access_version,
+        }
+    ).decode()
+    return f'{{"days":[{days}],{about[1:]}'.encode()
 
 
 def _ndjson(changes: Changes) -> bytes:
     return "".join(f"{_day(row)}\n" for row in changes.rows).encode()
 
 
-def _csv(changes: Changes, dialect: Dialect) -> bytes:
+def _csv(changes: Changes, written: Format) -> bytes:
     return "".join(
-        [as_lines.csv_header_of_changes(dialect), *(_csv_rows(row, dialect) for row in changes.rows)]
+        [as_lines.csv_header_of_changes(written), *(_csv_rows(row, written) for row in changes.rows)]
     ).encode()
 
 
-def _csv_rows(row: ChangeRow, dialect: Dialect) -> str:
+def _csv_rows(row: ChangeRow, written: Format) -> str:
     return as_lines.csv_of_change(
         assembly.whole_day(row),
         metering_point_id=row.metering_point_id,
         direction=row.direction,
         sequence=row.sequence,
-        dialect=dialect,
+        written=written,
     )
 
 
 def _day(row: ChangeRow) -> str:
     head = as_lines.json_head(row.metering_point_id, row.direction)
-    return f'{head}"sequence":{row.sequence},{as_json.day(assembly.whole_day(row))[1:]}'
+    return f'{head}"sequence":{row.sequence},{packed.day(assembly.whole_day(row))[1:]}'
 
 
 def _sealed(key: Key, seal: Seal) -> str:

@@ -2,7 +2,7 @@
 
 import struct
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
@@ -10,13 +10,13 @@ from typing import Any
 import orjson
 
 from shared import periods
-from shared.api import etags, formats, stored_days
+from shared.api import etags, formats, stored_days, too_large
 from shared.api.contents import Content
 from shared.api.formats import Format, Kind
 from shared.api.listings import lines
 from shared.api.parameters import Parameters
 from shared.api.sealing import Seal, Seals
-from shared.api.series.requests import DEFAULT_LIMIT, MAX_LIMIT, Given, Known
+from shared.api.series.requests import Given, Known, read_limit
 from shared.metering import PRICE_AREAS, Direction, MeteringPointId
 from shared.readable import Permission, PermittedDays, Readable
 from shared.warehouse import queries
@@ -26,6 +26,9 @@ from shared.warehouse.queries import LatestDayRow, MeteringPointRow
 _PACKED = struct.Struct(">Q")
 """What a cursor holds: the metering point at which the next page starts."""
 
+AT_ONCE = 12_500
+"""Metering points that one statement is given when it looks for those of a price area."""
+
 
 @dataclass(frozen=True)
 class MeteringPointsRequest:
@@ -33,6 +36,7 @@ class MeteringPointsRequest:
 
     Attributes:
         limit: metering points on a page.
+        is_whole: there are no pages: CSV and NDJSON have no place for a cursor.
         after: the metering point at which the page starts; None on the first page.
         seal: of its cursors; names everything that is asked but the page and the format.
     """
@@ -40,6 +44,7 @@ class MeteringPointsRequest:
     customer_number: int | None
     price_area: str | None
     limit: int
+    is_whole: bool
     after: MeteringPointId | None
     seal: Seal
     format: Format
@@ -55,8 +60,8 @@ def read_request(given: Given, *, seals: Seals, accept: str = "") -> MeteringPoi
     parameters = Parameters(given)
     customer_number = parameters.customer_number("customerNumber")
     price_area = parameters.choice("priceArea", {area: area for area in PRICE_AREAS})
-    limit = parameters.whole_number("limit", default=DEFAULT_LIMIT, low=1, high=MAX_LIMIT)
     written = formats.read(parameters, accept=accept)
+    limit, is_whole = read_limit(parameters, written)
     seal = seals.of("metering-points", customer_number, price_area)
     after = parameters.cursor("cursor", lambda text: _opened(text, seal))
     parameters.done()
@@ -64,6 +69,7 @@ def read_request(given: Given, *, seals: Seals, accept: str = "") -> MeteringPoi
         customer_number=customer_number,
         price_area=price_area,
         limit=limit,
+        is_whole=is_whole,
         after=after,
         seal=seal,
         format=written,
@@ -125,27 +131,62 @@ def metering_points(
 ) -> Content:
     """A page of the metering points that may be read.
 
-    A page may hold fewer than the limit, also none, while `nextCursor` says that more follow:
-    the price area is known only once a page's metering points are read.
+    Raises:
+        TooLargeForOneAnswer: the list is asked for whole, and a largest page does not hold it.
     """
-    page, following = readable.chunk(start=asked.after or "", size=asked.limit)
+    ids = _ids(warehouse, readable, asked)
+    following = ids[asked.limit] if len(ids) > asked.limit else None
+    if following and asked.is_whole:
+        raise too_large.items(_count(warehouse, readable, asked))
+    page = readable.only(ids[: asked.limit])
     shown = _read(warehouse, page, known=known) if page.permissions else []
-    wanted = [each for each in shown if asked.price_area in (None, each["priceArea"])]
     cursor = _sealed(following, asked.seal) if following else None
     access_version = etags.access_version(readable)
     if asked.format.kind is Kind.JSON:
-        told = {"meteringPoints": wanted, "nextCursor": cursor, "accessVersion": access_version}
-        body = orjson.dumps(told)
+        body = orjson.dumps({"meteringPoints": shown, "nextCursor": cursor, "accessVersion": access_version})
     else:
-        body = lines.metering_points(wanted, asked.format)
+        body = lines.metering_points(shown, asked.format)
     return Content(
         body,
         kind=asked.format.kind,
-        rows=len(wanted),
-        cursor=cursor,
-        is_more=cursor is not None,
+        rows=len(shown),
+        next_cursor=cursor,
         access_version=access_version,
     )
+
+
+def _ids(warehouse: Warehouse, readable: Readable, asked: MeteringPointsRequest) -> list[MeteringPointId]:
+    """The metering points of a page and the one after them, with the price area that is asked for."""
+    size, found = asked.limit + 1, list[MeteringPointId]()
+    for part in _parts(readable, start=asked.after or "", size=size if asked.price_area is None else AT_ONCE):
+        found += _in_area(warehouse, part, asked, limit=size - len(found))
+        if len(found) == size:
+            break
+    return found
+
+
+def _count(warehouse: Warehouse, readable: Readable, asked: MeteringPointsRequest) -> int:
+    return sum(
+        len(_in_area(warehouse, part, asked, limit=AT_ONCE))
+        for part in _parts(readable, start="", size=AT_ONCE)
+    )
+
+
+def _in_area(
+    warehouse: Warehouse, readable: Readable, asked: MeteringPointsRequest, *, limit: int
+) -> list[MeteringPointId]:
+    if asked.price_area is None:
+        return sorted({each.metering_point_id for each in readable.permissions})
+    return warehouse.fetch(queries.metering_points_in(readable, price_area=asked.price_area, limit=limit))
+
+
+def _parts(readable: Readable, *, start: str, size: int) -> Iterator[Readable]:
+    """What may be read from a metering point on, some metering points at a time."""
+    following: str | None = start
+    while following is not None:
+        part, following = readable.chunk(start=following, size=size)
+        if part.permissions:
+            yield part
 
 
 def metering_point(warehouse: Warehouse, *, readable: Readable, known: Known) -> Content:

@@ -3,13 +3,13 @@
 Every line tells its metering point and direction, so that lines of many answers can be put into one table.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
 from shared import periods
 from shared.api import delimited
-from shared.api.formats import Dialect, Format, Kind
-from shared.api.series import as_json, templates
+from shared.api.formats import Dialect, Format, Kind, Times
+from shared.api.series import packed, templates
 from shared.api.series.assembly import Run, Sum
 from shared.api.series.templates import Form
 from shared.metering import Resolution
@@ -18,37 +18,41 @@ from shared.metering import Resolution
 _HEAD = "\0"
 # Stands in the same way for what they end with.
 _TAIL = "\1"
-_COLUMNS = ("meteringPointId", "direction", "start", "end", "quantityKWh", "quality")
+_SERIES = ("meteringPointId", "direction")
+_TIMES = {Times.ISO: ("start", "end"), Times.LOCAL: ("start", "startOffset", "end", "endOffset")}
+_VALUE = ("quantityKWh", "quality")
+_AS_TEXT = delimited.as_text("{%s}")
 _OF_SUMS = ("complete", "missing")
 _OF_PUBLICATION = ("sequence", "publishedAt")
 
-_JSON_VALUE = '"start":"{start}","end":"{end}","quantity":%s,"quality":"{quality}"'
-_NDJSON = Form(
-    value=f"{_HEAD}{_JSON_VALUE}}}}}\n",
-    sum=f'{_HEAD}{_JSON_VALUE},"complete":{{complete}},"missing":{{missing}}}}}}\n',
-    between="",
+_ROW = (
+    f'{_HEAD}"start":"{{start}}","end":"{{end}}","resolution":"{{resolution}}",'
+    '"quantity":%s,"quality":"{quality}"'
 )
+_ROW_OF_SUM = f'{_ROW},"complete":{{complete}},"missing":{{missing}}'
+_ROWS = Form(value=f"{_ROW}}}}}", sum=f"{_ROW_OF_SUM}}}}}", between=",")
+_NDJSON = Form(value=f"{_ROW}}}}}\n", sum=f"{_ROW_OF_SUM}}}}}\n", between="")
 
 
-def csv_header(resolution: Resolution | None, dialect: Dialect) -> str:
+def csv_header(resolution: Resolution | None, written: Format) -> str:
     """The names of the columns; sums have two more."""
     is_sum = resolution is not None and not resolution.is_stored
-    return delimited.header(_COLUMNS + (_OF_SUMS if is_sum else ()), dialect)
+    return delimited.header(_columns(written) + (_OF_SUMS if is_sum else ()), written.dialect)
 
 
-def csv_header_of_changes(dialect: Dialect) -> str:
+def csv_header_of_changes(written: Format) -> str:
     """The names of the columns of changes."""
-    return delimited.header(_COLUMNS + _OF_PUBLICATION, dialect)
+    return delimited.header(_columns(written) + _OF_PUBLICATION, written.dialect)
 
 
 def csv_of_change(
-    part: Run, *, metering_point_id: str, direction: str, sequence: int, dialect: Dialect
+    part: Run, *, metering_point_id: str, direction: str, sequence: int, written: Format
 ) -> str:
     """The rows of a published market day."""
-    between = delimited.separator(dialect)
-    head = _head(metering_point_id, direction, Format(Kind.CSV, dialect))
+    between = delimited.separator(written.dialect)
+    head = _head(metering_point_id, direction, written)
     tail = f"{sequence}{between}{periods.utc_text(part.published_at)}"
-    text = templates.values(part, _csv_form(dialect, more=between + _TAIL))
+    text = templates.values(part, _csv_form(written, more=between + _TAIL))
     return text.replace(_HEAD, head).replace(_TAIL, tail)
 
 
@@ -56,17 +60,24 @@ def values(
     parts: Iterator[Run | Sum], *, metering_point_id: str, direction: str, written: Format
 ) -> Iterator[str]:
     """The lines of a series' values, in one text for each market day or sum."""
-    form = _NDJSON if written.kind is Kind.NDJSON else _csv_form(written.dialect)
+    form = _NDJSON if written.kind is Kind.NDJSON else _csv_form(written)
     head = _head(metering_point_id, direction, written)
     for part in parts:
         yield templates.values(part, form).replace(_HEAD, head)
+
+
+def rows(parts: Iterable[Run | Sum], *, metering_point_id: str, direction: str) -> Iterator[str]:
+    """The values of a series as JSON objects with commas between, in one text for each market day or sum."""
+    head = json_head(metering_point_id, direction)
+    for part in parts:
+        yield templates.values(part, _ROWS).replace(_HEAD, head)
 
 
 def days(parts: Iterator[Run | Sum], *, metering_point_id: str, direction: str) -> Iterator[str]:
     """The NDJSON lines of a series' packed days."""
     head = json_head(metering_point_id, direction)
     for part in parts:
-        yield f"{head}{as_json.day(part)[1:]}\n"
+        yield f"{head}{packed.day(part)[1:]}\n"
 
 
 def json_head(metering_point_id: str, direction: str) -> str:
@@ -81,14 +92,24 @@ def _head(metering_point_id: str, direction: str, written: Format) -> str:
     return delimited.separator(written.dialect).join(delimited.cell(each, written.dialect) for each in cells)
 
 
+def _columns(written: Format) -> tuple[str, ...]:
+    return _SERIES + _TIMES[written.times] + _VALUE
+
+
 @lru_cache
-def _csv_form(dialect: Dialect, more: str = "") -> Form:
-    between = delimited.separator(dialect)
-    value = _HEAD + between.join(("{start}", "{end}", "%s", "{quality}"))
+def _csv_form(written: Format, more: str = "") -> Form:
+    between = delimited.separator(written.dialect)
+    times = {
+        Times.ISO: ("{start}", "{end}"),
+        # As ids are: Excel would take +01:00 for one o'clock.
+        Times.LOCAL: ("{start}", _AS_TEXT % "start_offset", "{end}", _AS_TEXT % "end_offset"),
+    }
+    value = _HEAD + between.join((*times[written.times], "%s", "{quality}"))
     return Form(
         value=value + more + delimited.LINE_END,
         sum=between.join((value, "{complete}", "{missing}")) + delimited.LINE_END,
         between="",
         null="",
-        decimal_mark="," if dialect is Dialect.NORWEGIAN else ".",
+        decimal_mark="," if written.dialect is Dialect.NORWEGIAN else ".",
+        times=written.times,
     )

@@ -116,6 +116,14 @@ def bucket_of(day: date, resolution: Resolution) -> tuple[date, date]:
     return day, day + ONE_DAY
 
 
+def days_with_starts(period: Period, resolution: Resolution) -> tuple[date, date]:
+    """Return the market days `[first, end)` in which values of a stored resolution start in the period."""
+    first, end = (_next_start(edge, resolution.step) for edge in (period.start, period.end))
+    if first >= end:
+        return period.first_day, period.first_day
+    return periods.day_of(first), periods.day_of(end - resolution.step) + ONE_DAY
+
+
 def _runs(rows: Sequence[DayRow], scope: Scope) -> list[Run]:
     runs = [whole_day(row) for row in rows]
     if scope.resolution is not None:
@@ -197,9 +205,10 @@ def _sum(
 ) -> Sum:
     """The sum of the rows of one day, month or year, of which `days` are asked, permitted and available."""
     whole = Period(periods.start_of(bucket[0]), periods.start_of(bucket[1]))
+    first_step, last_step = (Resolution(row.resolution).step for row in (rows[0], rows[-1]))
     period = Period(
-        max(_next_start(scope.period.start, rows[0]), periods.start_of(days[0])),
-        min(_next_start(scope.period.end, rows[-1]), periods.start_of(days[-1] + ONE_DAY)),
+        max(_next_start(scope.period.start, first_step), periods.start_of(days[0])),
+        min(_next_start(scope.period.end, last_step), periods.start_of(days[-1] + ONE_DAY)),
     )
     shares = [_share(row, period) for row in rows]
     letters = "".join(letters for _, letters in shares)
@@ -217,9 +226,8 @@ def _sum(
     )
 
 
-def _next_start(instant: datetime, row: DayRow) -> datetime:
+def _next_start(instant: datetime, step: timedelta) -> datetime:
     """The first start of a value at or after an instant: a value belongs to the period in which it starts."""
-    step = Resolution(row.resolution).step
     return instant + (_MIDNIGHT - instant) % step
 
 

@@ -27,19 +27,16 @@ class Reach:
         self._kept = kept
         self._last_days: dict[_Known, date | None] = {}
 
-    def last_days(
-        self, warehouse: Warehouse, chunk: Readable, asked: SeriesRequest, *, of: Set[str]
-    ) -> dict[str, date]:
+    def last_days(self, warehouse: Warehouse, readable: Readable, asked: SeriesRequest) -> dict[str, date]:
         """The last published days of these readable series; those without any are left out."""
         keys: dict[str, _Known] = {
             metering_point_id: (asked.as_of, asked.direction, metering_point_id, tuple(permitted))
-            for metering_point_id, permitted in chunk.periods().items()
-            if metering_point_id in of
+            for metering_point_id, permitted in readable.periods().items()
         }
         # Another thread may start over between two looks: all of them go into the same dictionary.
         remembered = self._last_days
         known = {each: remembered[key] for each, key in keys.items() if key in remembered}
-        found = _looked_for(warehouse, chunk, asked, of=keys.keys() - known.keys())
+        found = _looked_for(warehouse, readable, asked, of=keys.keys() - known.keys())
         self._remember({keys[each]: found.get(each) for each in keys.keys() - known.keys()})
         return found | {each: day for each, day in known.items() if day is not None}
 
@@ -50,7 +47,7 @@ class Reach:
 
 
 def _looked_for(
-    warehouse: Warehouse, chunk: Readable, asked: SeriesRequest, *, of: Set[str]
+    warehouse: Warehouse, readable: Readable, asked: SeriesRequest, *, of: Set[str]
 ) -> dict[str, date]:
     """The last published days as the warehouse tells them: of the last month, then of all time."""
     found: dict[str, date] = {}
@@ -59,7 +56,7 @@ def _looked_for(
         if sought:
             rows = warehouse.fetch(
                 queries.last_days(
-                    chunk.only(sought), direction=asked.direction, since=since, as_of=asked.as_of
+                    readable.only(sought), direction=asked.direction, since=since, as_of=asked.as_of
                 )
             )
             found |= {row.metering_point_id: row.last_day for row in rows}

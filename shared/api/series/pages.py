@@ -1,34 +1,39 @@
 """Pages of series: which metering points and market days one answer holds, and where the next starts.
 
 Paging goes by key (metering point, market day), never by offset, so that a page costs
-what it holds, however far into the answer it is.
+what it holds, however far into the answer it is. No page but the last is empty: days
+without a value that is asked for are left out by the statement, and where the next
+metering points have nothing, one more statement finds the next that has.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import accumulate, groupby
 
 from shared import periods
-from shared.api import stored_days
-from shared.api.formats import Kind
+from shared.api import stored_days, too_large
 from shared.api.series import assembly, resolutions
 from shared.api.series.assembly import Scope, Series
 from shared.api.series.cursors import Cursor
 from shared.api.series.last_days import Reach
 from shared.api.series.requests import MAX_LIMIT, MAX_NAMED, Layout, SeriesRequest
-from shared.api.series.resolutions import StoredCoarser
+from shared.api.series.resolutions import NOTHING_COARSER, Coarser
 from shared.metering import MeteringPointId, Resolution
 from shared.periods import ONE_DAY
 from shared.readable import PermittedDays, Readable
 from shared.warehouse import queries
 from shared.warehouse.engine import Warehouse
-from shared.warehouse.queries import DayRow
+from shared.warehouse.queries import DayRow, WantedDays
 
 # A page of sums holds at least one whole bucket, so that no bucket is ever cut in two.
 _LONGEST_BUCKET = {Resolution.P1M: 31, Resolution.P1Y: 366}
 
 _LEAST_CHUNK, _TIMES_FILLED = 20, 8
+_GROWTH = 4
+
+AT_ONCE = 12_500
+"""Metering points that one statement is given, about 1.1 MB of JSON."""
 
 Key = tuple[MeteringPointId, date]
 """A metering point and a market day: where a page starts."""
@@ -45,12 +50,14 @@ class Page:
 
     Attributes:
         cursor: starts the next page; None on the last.
-        stored_coarser: the days of this page that do not have the resolution asked for.
+        is_first: it has no page before it.
+        stored_coarser: the days that do not have the resolution asked for; on the first page.
     """
 
     series: Sequence[Series]
     cursor: Cursor | None
-    stored_coarser: Sequence[StoredCoarser] = ()
+    is_first: bool = True
+    stored_coarser: Coarser = NOTHING_COARSER
 
 
 def fetch(
@@ -61,41 +68,32 @@ def fetch(
     available_until: datetime | None,
     reach: Reach,
 ) -> Page:
-    """Read one page: one to three statements, and at most `asked.limit` market days.
+    """Read one page of at most `asked.limit` market days.
 
-    A page may hold less than the limit, also nothing, while `cursor` says that more follows.
     `available_until` is the end of everything published, None before the first publication.
+
+    Raises:
+        InvalidRequest: one metering point is asked for, and has days that are stored coarser.
+        TooLargeForOneAnswer: the answer is asked for whole, and a largest page does not hold it.
     """
-    chunk, following = _chunk(readable, asked)
-    if not chunk.permissions:
-        return Page((), None)
-    limit = limit_read = max(asked.limit, _LONGEST_BUCKET.get(asked.resolution, 0) if asked.resolution else 0)
-    found = warehouse.fetch(
-        queries.days(
-            chunk,
-            direction=asked.direction,
-            first_day=asked.period.first_day,
-            last_day=asked.period.end_day,
-            as_of=asked.as_of,
-            after=(asked.cursor.metering_point_id, asked.cursor.day) if asked.cursor else None,
-            limit=limit_read + 1,
-        )
-    )
-    newest = _of_newest_day(found, available_until)
-    rows = stored_days.sound(found)
+    coarser = _stored_coarser(warehouse, readable, asked)
+    wanted = wanted_days(asked)
+    limit = max(asked.limit, _LONGEST_BUCKET.get(asked.resolution, 0) if asked.resolution else 0)
+    rows, following = _rows(warehouse, readable, asked, wanted=wanted, limit=limit)
+    newest = _of_newest_day(rows, available_until)
     if _is_written_one_by_one(asked):
         limit = min(limit, days_within(row.qualities for row in rows))
-    if asked.format.kind is not Kind.JSON:
-        limit = min(limit, resolutions.rows_within(rows, asked.resolution, metering_points=MAX_NAMED))
-    rows, next_key = _cut(rows, limit, asked, beyond=found[limit_read] if len(found) > limit_read else None)
-    rows, stored_coarser = resolutions.parted(rows, asked.resolution)
-    shown = _shown(chunk, asked, until=next_key)
-    wanted = {*shown} if asked.named else {row.metering_point_id for row in rows}
-    last_days = newest | reach.last_days(warehouse, chunk, asked, of=wanted - newest.keys())
+    rows, next_key = _cut(rows, limit, asked, following=following)
+    if next_key is not None and asked.is_whole:
+        raise too_large.market_days(_count(warehouse, readable, asked, wanted=wanted))
+    shown = _shown(readable, asked, rows=rows, until=next_key)
+    sought = readable.only(shown.keys() - newest.keys())
+    last_days = newest | reach.last_days(warehouse, sought, asked)
     return Page(
         series=_series(rows, shown=shown, last_days=last_days, asked=asked),
-        cursor=_cursor(next_key or following, asked),
-        stored_coarser=stored_coarser,
+        cursor=_cursor(next_key, asked),
+        is_first=asked.cursor is None,
+        stored_coarser=coarser,
     )
 
 
@@ -104,39 +102,163 @@ def days_within(qualities: Iterable[str], *, values: int = MAX_VALUES) -> int:
     return max(1, sum(total <= values for total in accumulate(map(len, qualities))))
 
 
+def wanted_days(asked: SeriesRequest) -> WantedDays:
+    """Return the market days that have a value in the asked period, by their stored resolution.
+
+    A value belongs to the period in which it starts. A day of quarters that is answered in hours has those of
+    hours, and hours are not quarters.
+    """
+    hours = assembly.days_with_starts(asked.period, Resolution.PT1H)
+    quarters = assembly.days_with_starts(asked.period, Resolution.PT15M)
+    match asked.resolution:
+        case Resolution.PT15M:
+            return WantedDays(quarters=quarters, hours=(quarters[0], quarters[0]))
+        case Resolution.PT1H:
+            return WantedDays(quarters=hours, hours=hours)
+        case _:
+            return WantedDays(quarters=quarters, hours=hours)
+
+
+def _rows(
+    warehouse: Warehouse, readable: Readable, asked: SeriesRequest, *, wanted: WantedDays, limit: int
+) -> tuple[list[DayRow], MeteringPointId | None]:
+    """Read one row more than the limit, or fewer, and the metering point at which the next page then starts.
+
+    A page that is not whole ends with the metering points that were looked through, if they have anything.
+    """
+    rows: list[DayRow] = []
+    key = (asked.cursor.metering_point_id, asked.cursor.day) if asked.cursor else None
+    start: MeteringPointId | None = key[0] if key else MeteringPointId("")
+    size = _chunk_size(asked)
+    while start is not None and not wanted.is_empty:
+        chunk, following = readable.chunk(start=start, size=size)
+        left = limit + 1 - len(rows)
+        found = _days(warehouse, chunk, asked, wanted, key=key, limit=left)
+        rows += stored_days.sound(found)
+        if len(rows) > limit:
+            return rows, None
+        if len(found) == left:  # Some of these days make no sense, and are left out.
+            start = MeteringPointId(found[-1].metering_point_id)
+            key = (start, found[-1].delivery_date + ONE_DAY)
+            continue
+        if rows and not asked.is_whole:
+            return rows, following
+        key = None
+        start = following if found else _next_stored(warehouse, readable, asked, wanted, start=following)
+        size = min(AT_ONCE, _GROWTH * size)
+    return rows, None
+
+
+def _days(
+    warehouse: Warehouse,
+    readable: Readable,
+    asked: SeriesRequest,
+    wanted: WantedDays,
+    *,
+    key: Key | None,
+    limit: int,
+) -> list[DayRow]:
+    if not readable.permissions:
+        return []
+    return warehouse.fetch(
+        queries.days(
+            readable,
+            direction=asked.direction,
+            wanted=wanted,
+            as_of=asked.as_of,
+            after=key,
+            limit=limit,
+        )
+    )
+
+
+def _next_stored(
+    warehouse: Warehouse,
+    readable: Readable,
+    asked: SeriesRequest,
+    wanted: WantedDays,
+    *,
+    start: MeteringPointId | None,
+) -> MeteringPointId | None:
+    """Find the first metering point from `start` on that has a wanted day."""
+    for part in _parts(readable, start=start):
+        (found,) = warehouse.fetch(
+            queries.first_metering_point(part, direction=asked.direction, wanted=wanted, as_of=asked.as_of)
+        )
+        if found is not None:
+            return found
+    return None
+
+
+def _count(warehouse: Warehouse, readable: Readable, asked: SeriesRequest, *, wanted: WantedDays) -> int:
+    """Count the market days of the whole answer."""
+    return sum(
+        warehouse.fetch(
+            queries.count_days(part, direction=asked.direction, wanted=wanted, as_of=asked.as_of)
+        )[0]
+        for part in _parts(readable, start=MeteringPointId(""))
+    )
+
+
+def _stored_coarser(warehouse: Warehouse, readable: Readable, asked: SeriesRequest) -> Coarser:
+    """Find the days that are left out since they are stored coarser than what is asked.
+
+    The first page names them. Where one metering point is asked for, each page refuses to leave any out.
+    """
+    if asked.resolution is not Resolution.PT15M or (asked.cursor and not asked.is_one):
+        return NOTHING_COARSER
+    first, end = assembly.days_with_starts(asked.period, Resolution.PT1H)
+    parts = [
+        warehouse.fetch(
+            queries.stored_in_hours(
+                part,
+                direction=asked.direction,
+                wanted=WantedDays(quarters=(first, first), hours=(first, end)),
+                as_of=asked.as_of,
+                limit=resolutions.LISTED,
+            )
+        )
+        for part in _parts(readable, start=MeteringPointId(""))
+        if first < end
+    ]
+    coarser = resolutions.coarser(parts)
+    if asked.is_one:
+        resolutions.refuse(coarser)
+    return coarser
+
+
+def _parts(readable: Readable, *, start: MeteringPointId | None) -> Iterator[Readable]:
+    """What may be read from a metering point on, in parts that a statement can be given."""
+    while start is not None:
+        part, start = readable.chunk(start=start, size=AT_ONCE)
+        if part.permissions:
+            yield part
+
+
 def _is_written_one_by_one(asked: SeriesRequest) -> bool:
     is_sum = asked.resolution is not None and not asked.resolution.is_stored
-    return asked.layout is Layout.VALUES and not is_sum
-
-
-def _chunk(readable: Readable, asked: SeriesRequest) -> tuple[Readable, Key | None]:
-    """What is permitted of the metering points that this page may reach, and where those after them start."""
-    first = asked.cursor.metering_point_id if asked.cursor else ""
-    chunk, following = readable.chunk(start=first, size=_chunk_size(asked))
-    return chunk, (following, asked.period.first_day) if following else None
+    return asked.layout is not Layout.DAYS and not is_sum
 
 
 def _chunk_size(asked: SeriesRequest) -> int:
-    """How many metering points to look through for one page.
+    """How many metering points to look through at first.
 
-    A few times as many as would fill it with the asked days, so that those without values do not make
-    pages empty, and never so many that finding the first days means sorting years of the others.
+    A few times as many as would fill a page with the asked days, so that most pages take one statement, and
+    never so many that finding the first days means sorting years of the others.
     """
+    if asked.named:
+        return MAX_NAMED
     days = max(1, (asked.period.end_day - asked.period.first_day).days)
     return min(MAX_LIMIT, max(_LEAST_CHUNK, _TIMES_FILLED * asked.limit // days))
 
 
 def _cut(
-    rows: list[DayRow], limit: int, asked: SeriesRequest, *, beyond: DayRow | None
+    rows: list[DayRow], limit: int, asked: SeriesRequest, *, following: MeteringPointId | None
 ) -> tuple[list[DayRow], Key | None]:
-    """The rows of this page, up to the edge of a bucket, and the key at which the next page starts.
-
-    `beyond` is the last row that was read where more follow; rows that were left out may have come before.
-    """
-    if len(rows) > limit:
-        beyond = rows[limit]
-    if beyond is None:
-        return rows, None
+    """The rows of this page, up to the edge of a bucket, and the key at which the next page starts."""
+    if len(rows) <= limit:
+        return rows, (following, asked.period.first_day) if following else None
+    beyond = rows[limit]
     first = beyond.delivery_date
     if asked.resolution and not asked.resolution.is_stored:
         first, _ = assembly.bucket_of(first, asked.resolution)
@@ -149,13 +271,21 @@ def _cut(
 
 
 def _shown(
-    chunk: Readable, asked: SeriesRequest, *, until: Key | None
+    readable: Readable, asked: SeriesRequest, *, rows: Sequence[DayRow], until: Key | None
 ) -> Mapping[MeteringPointId, Sequence[PermittedDays]]:
-    """The metering points that this page answers for, with their permitted days."""
+    """The metering points that this page answers for, with their permitted days.
+
+    Those with values, and those named by the caller even without.
+    """
+    found = {row.metering_point_id for row in rows}
+    if not asked.named:
+        return readable.only(found).periods()
+    start = asked.cursor.metering_point_id if asked.cursor else ""
     return {
         metering_point_id: permitted
-        for metering_point_id, permitted in chunk.periods().items()
-        if until is None or (metering_point_id, asked.period.first_day) < until
+        for metering_point_id, permitted in readable.periods().items()
+        if metering_point_id >= start
+        and (until is None or (metering_point_id, asked.period.first_day) < until)
     }
 
 
@@ -174,14 +304,12 @@ def _series(
     last_days: Mapping[str, date],
     asked: SeriesRequest,
 ) -> list[Series]:
-    """The series of the page: those with values, and those named by the caller even without."""
     found = {key: list(group) for key, group in groupby(rows, key=lambda row: row.metering_point_id)}
     return [
         assembly.assemble(
             found.get(metering_point_id, []), _scope(metering_point_id, permitted, last_days, asked)
         )
         for metering_point_id, permitted in shown.items()
-        if asked.named or metering_point_id in found
     ]
 
 

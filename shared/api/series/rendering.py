@@ -2,21 +2,19 @@
 
 from collections.abc import Iterator, Sequence
 
-from shared.api.contents import Content
+from shared.api.contents import NOTHING_LEFT_OUT, Content, LeftOut
 from shared.api.formats import Kind
-from shared.api.series import as_json, as_lines, resolutions, templates
+from shared.api.series import as_json, as_lines, templates
 from shared.api.series.assembly import Series
 from shared.api.series.pages import Page
 from shared.api.series.requests import Layout, SeriesRequest
 
+LISTED, LISTED_BESIDE_NAMES = 40, 20
+"""Metering points that a header lists: fewer where `Link` repeats those that are named."""
+
 
 def one(page: Page, asked: SeriesRequest) -> Content:
-    """The answer for one metering point.
-
-    Raises:
-        InvalidRequest: values finer than those stored are asked for.
-    """
-    resolutions.refuse(page.stored_coarser)
+    """The answer for one metering point."""
     if asked.format.kind is Kind.JSON:
         return _content(as_json.one(page, asked), page, asked)
     return _content(_lines(page, asked), page, asked)
@@ -34,10 +32,20 @@ def _content(body: bytes, page: Page, asked: SeriesRequest, *, not_found: Sequen
         body,
         kind=asked.format.kind,
         rows=sum(_rows(series, asked.layout) for series in page.series),
-        cursor=page.cursor.sealed(asked.seal) if page.cursor else None,
-        is_more=page.cursor is not None,
+        next_cursor=page.cursor.sealed(asked.seal) if page.cursor else None,
+        left_out=_left_out(page, asked, not_found=not_found),
+    )
+
+
+def _left_out(page: Page, asked: SeriesRequest, *, not_found: Sequence[str]) -> LeftOut:
+    """What the headers of the first page say; JSON has a place of its own for it."""
+    if asked.format.kind is Kind.JSON or not page.is_first:
+        return NOTHING_LEFT_OUT
+    return LeftOut(
         not_found=not_found,
-        stored_coarser=sorted({each.metering_point_id for each in page.stored_coarser}),
+        stored_coarser=[row.metering_point_id for row in page.stored_coarser.rows],
+        stored_coarser_count=page.stored_coarser.count,
+        listed=LISTED_BESIDE_NAMES if asked.named else LISTED,
     )
 
 
@@ -52,7 +60,7 @@ def _lines(page: Page, asked: SeriesRequest) -> bytes:
 
 def _pieces(page: Page, asked: SeriesRequest) -> Iterator[str]:
     if asked.format.kind is Kind.CSV:
-        yield as_lines.csv_header(asked.resolution, asked.format.dialect)
+        yield as_lines.csv_header(asked.resolution, asked.format)
     for series in page.series:
         yield from _lines_of(series, asked)
 

@@ -18,9 +18,9 @@ from shared.periods import Period
 
 DEFAULT_LIMIT = 1_000
 MAX_LIMIT = 10_000
-MAX_NAMED = 200
-"""Metering points that one request may name: so many fit into the 8 192 bytes of a request line that the
-host of the functions takes."""
+MAX_NAMED = 50
+"""Metering points that one request may name: so many that `Link`, which repeats them, stays short enough for
+proxies that take 4 kB of headers."""
 
 Given = Mapping[str, Sequence[str]]
 """Query parameters by name, each with all its values."""
@@ -30,6 +30,7 @@ class Layout(StrEnum):
     """How the values of a series are laid out in the answer."""
 
     VALUES = "values"
+    ROWS = "rows"
     DAYS = "days"
 
 
@@ -42,12 +43,15 @@ class SeriesRequest:
         period: asked instants, half-open.
         resolution: None means as stored.
         as_of: the moment whose data is shown.
+        is_one: the metering point is in the path.
         limit: market days on a page.
+        is_whole: there are no pages: CSV and NDJSON have no place for a cursor.
         cursor: where the page starts; None on the first page.
         seal: of its cursors; names everything that is asked but the page and the format.
     """
 
     direction: Direction
+    is_one: bool
     named: tuple[MeteringPointId, ...]
     customer_number: int | None
     period: Period
@@ -55,6 +59,7 @@ class SeriesRequest:
     layout: Layout
     as_of: datetime
     limit: int
+    is_whole: bool
     cursor: Cursor | None
     seal: Seal
     format: Format = formats.JSON
@@ -113,6 +118,7 @@ def series_of_one(
         direction=direction,
         known=known,
         seals=seals,
+        is_one=True,
         named=named,
         customer_number=None,
         accept=accept,
@@ -130,18 +136,21 @@ def series_of_many(
     """
     parameters = Parameters(given)
     named = parameters.metering_point_ids("meteringPointId")
-    if len(named) > MAX_NAMED:
+    count = len(given.get("meteringPointId", ()))
+    if count > MAX_NAMED:
         parameters.fault(
             "meteringPointId",
             "too-many",
-            f"{len(named)} metering points are named.",
-            f"Name at most {MAX_NAMED}, or leave them out to get all that you may read.",
+            f"{count} metering points are named.",
+            f"Name at most {MAX_NAMED} and make several calls, ask for a customer's by 'customerNumber', "
+            "or leave them out to get all that you may read.",
         )
     return _series(
         parameters,
         direction=direction,
         known=known,
         seals=seals,
+        is_one=False,
         named=named,
         customer_number=parameters.customer_number("customerNumber"),
         accept=accept,
@@ -154,14 +163,15 @@ def _series(
     direction: Direction,
     known: Known,
     seals: Seals,
+    is_one: bool,
     named: tuple[MeteringPointId, ...],
     customer_number: int | None,
     accept: str,
 ) -> SeriesRequest:
     resolution = parameters.choice("resolution", {str(each): each for each in Resolution})
     layout = parameters.choice("layout", {str(each): each for each in Layout}) or Layout.VALUES
-    limit = parameters.whole_number("limit", default=DEFAULT_LIMIT, low=1, high=MAX_LIMIT)
     written = _format(parameters, layout=layout, accept=accept)
+    limit, is_whole = read_limit(parameters, written)
     as_of = _as_of(parameters, known=known)
     start, end = _edges(parameters)
     seal = seals.of(direction, named, customer_number, start, end, resolution, layout, as_of)
@@ -175,6 +185,7 @@ def _series(
     period = _period(start=start, end=cursor.until if cursor else end, known=known, shown=shown)
     return SeriesRequest(
         direction=direction,
+        is_one=is_one,
         named=named,
         customer_number=customer_number,
         period=period,
@@ -182,15 +193,23 @@ def _series(
         layout=layout,
         as_of=shown,
         limit=limit,
+        is_whole=is_whole,
         cursor=cursor,
         seal=seal,
         format=written,
     )
 
 
+def read_limit(parameters: Parameters, written: Format) -> tuple[int, bool]:
+    """Return the size of a page, and whether there is one alone: CSV and NDJSON without `limit`."""
+    is_whole = written.kind is not Kind.JSON and not parameters.is_given("limit")
+    default = MAX_LIMIT if is_whole else DEFAULT_LIMIT
+    return parameters.whole_number("limit", default=default, low=1, high=MAX_LIMIT), is_whole
+
+
 def _format(parameters: Parameters, *, layout: Layout, accept: str) -> Format:
     """The format, which has to have a place for the layout: a row of a table holds one value."""
-    written = formats.read(parameters, accept=accept)
+    written = formats.read_with_times(parameters, accept=accept)
     if written.kind is Kind.CSV and layout is Layout.DAYS:
         parameters.fault(
             "layout",

@@ -1,91 +1,70 @@
 """Days that are stored in a coarser resolution than is asked for. Pure.
 
-Quarters are never made of hours. Who asks for one metering point is refused, with the day; who asks for
-many gets the others, and is told which days were left out and what they are stored as.
+Quarters are never made of hours. A question for one metering point is refused, with the first such day; a
+question for many is answered without these days, and says which they are.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
-from itertools import groupby
 from typing import Any
 
 from shared.api.problems import Fault, InvalidRequest
-from shared.metering import MeteringPointId, Resolution
+from shared.metering import Resolution
 from shared.periods import ONE_DAY
-from shared.warehouse.queries import DayRow
+from shared.warehouse.queries import StoredInHoursRow
 
-_FINEST = Resolution.PT15M
-"""Nothing else can be asked for that is finer than what is stored: hours or quarters."""
+LISTED = 40
+"""Metering points that an answer names; it says how many there are."""
 
 
 @dataclass(frozen=True)
-class StoredCoarser:
-    """Market days of a metering point, `[first, end)`, that are stored as `resolution`."""
+class Coarser:
+    """Metering points with days that are left out.
 
-    metering_point_id: MeteringPointId
-    resolution: Resolution
-    first: date
-    end: date
+    Attributes:
+        rows: the first `LISTED` of them, with the first and the last of these days.
+        count: how many metering points there are.
+    """
 
-    def as_json(self) -> dict[str, Any]:
-        """As it stands in an answer."""
-        return {
-            "meteringPointId": self.metering_point_id,
-            "resolution": self.resolution,
-            "from": self.first,
-            "to": self.end,
-        }
+    rows: Sequence[StoredInHoursRow]
+    count: int
 
-
-def parted(rows: Iterable[DayRow], asked: Resolution | None) -> tuple[list[DayRow], list[StoredCoarser]]:
-    """The rows that have what is asked, and the days of the others, those in a row as one."""
-    if asked is not _FINEST:
-        return list(rows), []
-    fit: list[DayRow] = []
-    found: list[StoredCoarser] = []
-    for (metering_point_id, stored), group in groupby(rows, key=_series_part):
-        days = list(group)
-        if stored is not asked:
-            first, last = days[0].delivery_date, days[-1].delivery_date
-            found.append(StoredCoarser(metering_point_id, stored, first, last + ONE_DAY))
-        else:
-            fit += days
-    return fit, found
+    def as_json(self) -> list[dict[str, Any]]:
+        """Return them as they stand in an answer."""
+        return [
+            {
+                "meteringPointId": row.metering_point_id,
+                "resolution": Resolution.PT1H,
+                "from": row.first_day,
+                "to": row.last_day + ONE_DAY,
+            }
+            for row in self.rows
+        ]
 
 
-def rows_within(rows: Sequence[DayRow], asked: Resolution | None, *, metering_points: int) -> int:
-    """How many of the rows, from the first on, leave out days of at most so many metering points."""
-    if asked is not _FINEST:
-        return len(rows)
-    left_out: set[MeteringPointId] = set()
-    for count, row in enumerate(rows):
-        metering_point_id, stored = _series_part(row)
-        if stored is not asked:
-            left_out.add(metering_point_id)
-            if len(left_out) > metering_points:
-                return count
-    return len(rows)
+NOTHING_COARSER = Coarser((), 0)
 
 
-def refuse(found: Sequence[StoredCoarser]) -> None:
+def coarser(parts: Sequence[Sequence[StoredInHoursRow]]) -> Coarser:
+    """Put together what was found in the parts of a portfolio, in their order."""
+    rows = [row for part in parts for row in part]
+    return Coarser(rows[:LISTED], sum(part[0].metering_points for part in parts if part))
+
+
+def refuse(found: Coarser) -> None:
     """Answer nothing at all instead of a part of one series.
 
     Raises:
         InvalidRequest: there are such days.
     """
-    for each in found[:1]:
+    for each in found.rows[:1]:
         raise InvalidRequest(
             [
                 Fault(
                     "resolution",
                     "finer-than-stored",
-                    f"{each.metering_point_id} is stored as {each.resolution} on {each.first}.",
-                    f"Ask for {each.resolution} or coarser, or leave 'resolution' out to get what is stored.",
+                    f"{each.metering_point_id} is stored as {Resolution.PT1H} on {each.first_day}.",
+                    f"Ask for {Resolution.PT1H} or coarser, or leave 'resolution' out to get what is stored.",
                 )
             ]
         )
-
-
-def _series_part(row: DayRow) -> tuple[MeteringPointId, Resolution]:
-    return MeteringPointId(row.metering_point_id), Resolution(row.resolution)

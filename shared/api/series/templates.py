@@ -6,11 +6,13 @@ warehouse's decimal text to the answer untouched.
 """
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from functools import lru_cache
 from itertools import pairwise
+from typing import NamedTuple
 
 from shared import periods
+from shared.api.formats import Times
 from shared.api.series.assembly import Run, Series, Sum
 from shared.metering import QUALITY_OF_LETTER, Resolution
 from shared.periods import ONE_DAY
@@ -22,7 +24,7 @@ _DAYS_KEPT = 20_000
 _WINTER, _SUMMER = date(2001, 1, 1), date(2001, 7, 1)
 # Stand for the date of a day and of the next one; no text of an answer has them.
 _DAY, _NEXT_DAY = "\2", "\3"
-_DATE_LENGTH = len("2001-01-01")
+_DATE_LENGTH, _OFFSET_LENGTH = len("2001-01-01"), len("+01:00")
 
 
 @dataclass(frozen=True)
@@ -30,11 +32,13 @@ class Form:
     """How values are written.
 
     Attributes:
-        value: with places {start}, {end}, {quality}, and %s for the quantity.
+        value: with places {start}, {end}, {resolution}, {quality}, and %s for the quantity; where times are
+            written as clocks show them, {start_offset} and {end_offset} besides.
         sum: the same for a sum, with {complete} and {missing} besides.
         between: what stands between two values.
         null: how a quantity is written that is not there.
         decimal_mark: of quantities.
+        times: how start and end are written.
     """
 
     value: str
@@ -42,6 +46,7 @@ class Form:
     between: str
     null: str = "null"
     decimal_mark: str = "."
+    times: Times = Times.ISO
 
 
 def values(part: Run | Sum, form: Form) -> str:
@@ -64,7 +69,8 @@ def count(series: Series) -> int:
 def _template(day: date, resolution: Resolution, first: int, qualities: str, form: Form) -> str:
     """The text of a run's values with a place for each quantity."""
     template = _dateless(_day_alike(day), resolution, first, qualities, form)
-    return template.replace(_DAY, str(day)).replace(_NEXT_DAY, str(day + ONE_DAY))
+    written = form.times.date
+    return template.replace(_DAY, written(day)).replace(_NEXT_DAY, written(day + ONE_DAY))
 
 
 @lru_cache(maxsize=_DAYS_KEPT)
@@ -85,27 +91,54 @@ def _offset_of(day: date) -> timedelta | None:
 @lru_cache(maxsize=_TEMPLATES_KEPT)
 def _dateless(day: date, resolution: Resolution, first: int, qualities: str, form: Form) -> str:
     """The template of a day, with marks in place of its date and of the next day's."""
-    edges = _edges(day, resolution)[first : first + len(qualities) + 1]
+    edges = _edges(day, resolution, form.times)[first : first + len(qualities) + 1]
     return form.between.join(
-        form.value.format(start=start, end=end, quality=QUALITY_OF_LETTER[letter])
+        form.value.format(
+            start=start.text,
+            end=end.text,
+            start_offset=start.offset,
+            end_offset=end.offset,
+            resolution=resolution,
+            quality=QUALITY_OF_LETTER[letter],
+        )
         for (start, end), letter in zip(pairwise(edges), qualities, strict=True)
     )
 
 
-def _edges(day: date, resolution: Resolution) -> list[str]:
-    """Where the values of a market day start, and where the last one ends, as local times with offset."""
+class _Edge(NamedTuple):
+    """Where a value starts or ends, written."""
+
+    text: str
+    offset: str
+
+
+def _edges(day: date, resolution: Resolution, times: Times) -> list[_Edge]:
+    """Where the values of a market day start, and where the last one ends."""
     starts = periods.starts(day, resolution.step)
     end = periods.market_day(day).end.astimezone(periods.OSLO)
     return [
-        *(_DAY + each.isoformat()[_DATE_LENGTH:] for each in starts),
-        _NEXT_DAY + end.isoformat()[_DATE_LENGTH:],
+        *(_Edge(_DAY + times.clock(each), _offset(each)) for each in starts),
+        _Edge(_NEXT_DAY + times.clock(end), _offset(end)),
     ]
 
 
+def _edge(instant: datetime, times: Times) -> _Edge:
+    local = instant.astimezone(periods.OSLO)
+    return _Edge(times.date(local.date()) + times.clock(local), _offset(local))
+
+
+def _offset(local: datetime) -> str:
+    return local.isoformat()[-_OFFSET_LENGTH:]
+
+
 def _sum_template(part: Sum, form: Form) -> str:
+    start, end = _edge(part.period.start, form.times), _edge(part.period.end, form.times)
     return form.sum.format(
-        start=periods.local_text(part.period.start),
-        end=periods.local_text(part.period.end),
+        start=start.text,
+        end=end.text,
+        start_offset=start.offset,
+        end_offset=end.offset,
+        resolution=part.resolution,
         quality=QUALITY_OF_LETTER[part.quality],
         complete="true" if part.complete else "false",
         missing=part.missing,

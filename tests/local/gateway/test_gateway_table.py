@@ -263,8 +263,9 @@ BROWSERS = [
          answer={"Access-Control-Allow-Origin": PORTAL,
                  "Access-Control-Expose-Headers": "Content-Disposition,ETag,Last-Modified,Link,"
                                                   "RateLimit-Limit,RateLimit-Remaining,Retry-After,"
-                                                  "X-Access-Version,X-Next-Cursor,X-Not-Found,X-Request-Id,"
-                                                  "X-Stored-Coarser"}),
+                                                  "X-Access-Version,X-Cursor,X-Next-Cursor,X-Not-Found,"
+                                                  "X-Not-Found-Count,X-Request-Id,X-Stored-Coarser,"
+                                                  "X-Stored-Coarser-Count"}),
     Case("a problem for the portal", 401, "missing-token", token="", headers=(("Origin", PORTAL),),
          answer={"Access-Control-Allow-Origin": PORTAL}),
     Case("a call from another page is answered without CORS headers", 200,

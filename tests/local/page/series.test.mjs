@@ -5,7 +5,7 @@ import * as series from "../../../local/page/files/js/series.js";
 
 const hour = (start, quantity, quality = "measured") => ({ start, end: start, quantity, quality });
 
-const day = (date, start, quantities, exceptions = {}) => ({
+const day = (date, start, quantities, exceptions = []) => ({
   date,
   start,
   resolution: "PT1H",
@@ -22,7 +22,7 @@ test("sums are exact to the watt hour", () => {
 
 test("packed days have a quality for each value and one start after the other", () => {
   const [{ intervals }] = series.fromDays({
-    days: [day("2026-06-01", "2026-06-01T00:00:00+02:00", [0.412, null], { 1: "missing" })],
+    days: [day("2026-06-01", "2026-06-01T00:00:00+02:00", [0.412, null], [{ position: 1, quality: "missing" }])],
   });
 
   assert.deepEqual(intervals[0], {
@@ -51,7 +51,7 @@ test("a day of quarters has four starts in an hour", () => {
 
 test("a daily sum tells the least sure quality and counts what is missing", () => {
   const days = series.fromDays({
-    days: [day("2026-06-01", "2026-06-01T00:00:00+02:00", [1.5, 2, null], { 1: "estimated", 2: "missing" })],
+    days: [day("2026-06-01", "2026-06-01T00:00:00+02:00", [1.5, 2, null], [{ position: 1, quality: "estimated" }, { position: 2, quality: "missing" }])],
   });
 
   const [sum] = series.dailySums(days);

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from shared.api import responses
-from shared.api.contents import Content
+from shared.api.contents import Content, LeftOut
 from shared.api.formats import Kind
 from shared.api.responses import Answer
 
@@ -59,31 +59,36 @@ def test_not_modified_has_no_body_and_repeats_the_tag() -> None:
 
 
 def test_the_next_page_is_named_as_the_caller_sees_it_behind_the_gateway() -> None:
-    answer = data(cursor="next", is_more=True, url=f"{URL}&cursor=before")
+    answer = data(next_cursor="next", url=f"{URL}&cursor=before")
 
     assert answer.headers["Link"] == (
-        "</metering/v1/consumption?date=2026-03-29&asOf=2026-03-30T06%3A00%3A00%2B02%3A00&cursor=next>; "
-        'rel="next"'
+        '</metering/v1/consumption?date=2026-03-29&asOf=2026-03-30T06:00:00%2B02:00&cursor=next>; rel="next"'
     )
     assert answer.headers["X-Next-Cursor"] == "next"
 
 
-def test_where_nothing_follows_at_once_there_is_a_cursor_to_keep_and_no_link() -> None:
+def test_where_nothing_follows_at_once_there_is_a_cursor_to_keep_and_no_next_page() -> None:
     headers = data(cursor="later").headers
 
-    assert headers["X-Next-Cursor"] == "later"
-    assert "Link" not in headers
+    assert headers["X-Cursor"] == "later"
+    assert headers.keys().isdisjoint({"Link", "X-Next-Cursor"})
 
 
 def test_an_address_cannot_break_out_of_the_link() -> None:
-    answer = data(cursor="next", is_more=True, url='http://app.example/v1/x>;y?a=1>; rel="evil"')
+    answer = data(next_cursor="next", url='http://app.example/v1/x>;y?a=1>; rel="evil"')
 
     assert answer.headers["Link"].count(">") == 1
 
 
-def test_csv_is_saved_under_the_name_of_its_resource_and_tells_what_was_not_found() -> None:
-    headers = data(kind=Kind.CSV, not_found=["707057500000010017"]).headers
-
-    assert headers["Content-Disposition"] == 'attachment; filename="consumption.csv"'
-    assert headers["X-Not-Found"] == "707057500000010017"
+def test_csv_is_saved_under_the_name_of_its_resource() -> None:
+    assert data(kind=Kind.CSV).headers["Content-Disposition"] == 'attachment; filename="consumption.csv"'
     assert responses.as_http(data(kind=Kind.CSV)).mimetype == "text/csv"
+
+
+def test_what_is_left_out_is_counted_and_the_first_are_named() -> None:
+    left_out = LeftOut(not_found=["a", "b", "c"], stored_coarser=["d"], stored_coarser_count=7, listed=2)
+
+    headers = data(kind=Kind.CSV, left_out=left_out).headers
+
+    assert (headers["X-Not-Found"], headers["X-Not-Found-Count"]) == ("a,b", "3")
+    assert (headers["X-Stored-Coarser"], headers["X-Stored-Coarser-Count"]) == ("d", "7")

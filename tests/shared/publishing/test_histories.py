@@ -31,7 +31,7 @@ from shared.publishing.watermark import Publication
 from shared.readable import Readable
 from shared.warehouse import opening, queries
 from shared.warehouse.engine import LONGEST_PUBLICATION, Warehouse
-from shared.warehouse.queries import ChangeRow, DayRow
+from shared.warehouse.queries import ChangeRow, DayRow, WantedDays
 from tests.builders import elsewhere, histories
 from tests.builders import warehouse as building
 from tests.builders.histories import Content, Died, Key, Model, Mortal, Version
@@ -343,8 +343,7 @@ class History:
                 queries.days(
                     self.readable,
                     direction=direction,
-                    first_day=SINCE,
-                    last_day=UNTIL,
+                    wanted=WantedDays.every(SINCE, UNTIL),
                     as_of=as_of,
                     after=None,
                     limit=1_000,

@@ -13,7 +13,7 @@ from shared.metering import Direction
 from shared.readable import Readable
 from shared.warehouse import opening, queries
 from shared.warehouse.engine import LONGEST_PUBLICATION, Warehouse
-from shared.warehouse.queries import DayRow
+from shared.warehouse.queries import DayRow, WantedDays
 from tests.builders import elsewhere
 from tests.builders import warehouse as building
 from tests.builders.warehouse import CABIN, HOUSE, MORNING, SHOP, Clock, Deliverer, readable, values
@@ -39,8 +39,7 @@ def fetch_days(
         queries.days(
             permitted,
             direction=direction,
-            first_day=first_day,
-            last_day=last_day,
+            wanted=WantedDays.every(first_day, last_day),
             as_of=as_of,
             after=after,
             limit=limit,

@@ -25,11 +25,12 @@ export function fromDays(answer) {
   return answer.days.map((day) => {
     const first = Date.parse(day.start);
     const step = STEP[day.resolution];
+    const exceptions = new Map(day.exceptions.map(({ position, quality }) => [position, quality]));
     const intervals = day.quantities.map((quantity, place) => ({
       start: first + place * step,
       end: first + (place + 1) * step,
       wh: wattHours(quantity),
-      quality: day.exceptions[place] ?? day.quality,
+      quality: exceptions.get(place) ?? day.quality,
       missing: quantity === null ? 1 : 0,
     }));
     return { date: day.date, intervals };

@@ -24,6 +24,7 @@ PUBLISHED = datetime(2026, 11, 22, 6, 0, 0, 123456, tzinfo=UTC)
 def question(layout: Layout = Layout.VALUES) -> SeriesRequest:
     return SeriesRequest(
         direction=Direction.CONSUMPTION,
+        is_one=True,
         named=(POINT,),
         customer_number=None,
         period=periods.market_day(SPRING),
@@ -31,6 +32,7 @@ def question(layout: Layout = Layout.VALUES) -> SeriesRequest:
         layout=layout,
         as_of=PUBLISHED,
         limit=1000,
+        is_whole=False,
         cursor=None,
         seal=SEAL,
     )
@@ -115,7 +117,10 @@ def test_days_are_packed_with_exceptions_to_their_usual_quality() -> None:
         "start": "2026-03-29T20:00:00+02:00",
         "resolution": "PT1H",
         "quality": "measured",
-        "exceptions": {"1": "missing", "3": "estimated"},
+        "exceptions": [
+            {"position": 1, "quality": "missing"},
+            {"position": 3, "quality": "estimated"},
+        ],
         "quantities": [Decimal("0.412"), None, Decimal("0.500"), Decimal("0.600")],
         "publishedAt": "2026-11-22T06:00:00.123456Z",
     }

@@ -49,8 +49,7 @@ def ask(*, published_at: datetime = NOW, direction: Direction = Direction.CONSUM
 def last_days(
     remembered: Reach, warehouse: Counting, may_read: Readable, asked: SeriesRequest
 ) -> dict[str, date]:
-    of = {each.metering_point_id for each in may_read.permissions}
-    return remembered.last_days(warehouse, may_read, asked, of=of)  # type: ignore[arg-type]
+    return remembered.last_days(warehouse, may_read, asked)  # type: ignore[arg-type]
 
 
 def test_who_asks_again_costs_no_statement() -> None:

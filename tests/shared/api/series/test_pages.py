@@ -13,7 +13,7 @@ from shared.api.formats import JSON, Format, Kind
 from shared.api.series import pages, requests
 from shared.api.series.last_days import Reach
 from shared.api.series.pages import MAX_VALUES
-from shared.api.series.requests import MAX_NAMED, Known, SeriesRequest
+from shared.api.series.requests import Known, SeriesRequest
 from shared.metering import Direction, MeteringPointId
 from shared.readable import Permission, Readable
 from shared.warehouse.queries import ChangeRow, DayRow, LastDayRow, PublishedDays
@@ -23,7 +23,6 @@ POINT = MeteringPointId("707057500000010017")
 FIRST = date(2016, 1, 1)
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 QUARTERS = MAX_VALUES // 96
-NULLS = ",".join(["null"] * 24)
 READABLE = Readable("app:one", (Permission(POINT, 1, "Customer 1", None, None),), "1")
 
 
@@ -45,6 +44,7 @@ class Stored:
             "days": lambda: [
                 DayRow(POINT, day, "PT15M", *self.packed[day], "0.096", 1, NOW) for day in self.days
             ],
+            "stored_in_hours": list,
             "last_days": lambda: [LastDayRow(POINT, self.days[-1])],
             "published_days": lambda: [PublishedDays(self.days[0], self.days[-1])],
             "changes": lambda: [
@@ -118,41 +118,3 @@ def test_changes_are_bounded_by_values_where_each_is_a_row(written: Format, days
     found = changes.fetch(Stored(QUARTERS + 100), readable=READABLE, asked=asked)  # type: ignore[arg-type]
 
     assert (len(found.rows), found.is_up_to_date) == (days, days > QUARTERS)
-
-
-class Hourly:
-    """A warehouse with a day of hours of each of 300 metering points."""
-
-    points = tuple(MeteringPointId(f"{number:018d}") for number in range(300))
-
-    def fetch(self, query: Any) -> list[Any]:
-        """The rows of a question."""
-        if query.name == "last_days":
-            return [LastDayRow(each, FIRST) for each in self.points]
-        rows = [DayRow(each, FIRST, "PT1H", NULLS, "X" * 24, "0.000", 1, NOW) for each in self.points]
-        return rows[: query.parameters[-1]]
-
-
-@pytest.mark.parametrize(("written", "named"), [("json", 300), ("csv", MAX_NAMED), ("ndjson", MAX_NAMED)])
-def test_a_header_names_no_more_metering_points_than_a_request_can(written: str, named: int) -> None:
-    permissions = tuple(Permission(each, 1, "Customer 1", None, None) for each in Hourly.points)
-    asked = requests.series_of_many(
-        direction=Direction.CONSUMPTION,
-        given={"date": ["2016-01-01"], "resolution": ["PT15M"], "format": [written]},
-        known=Known(NOW, NOW, NOW),
-        seals=SEALS,
-    )
-
-    page = pages.fetch(
-        Hourly(),  # type: ignore[arg-type]
-        readable=Readable("app:one", permissions, "1"),
-        asked=asked,
-        available_until=NOW,
-        reach=Reach(),
-    )
-
-    assert [each.metering_point_id for each in page.stored_coarser] == [*Hourly.points[:named]]
-    assert page.series == []
-    assert (page.cursor.metering_point_id if page.cursor else None) == (
-        Hourly.points[named] if named < 300 else None
-    )

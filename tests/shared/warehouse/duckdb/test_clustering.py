@@ -11,7 +11,7 @@ from shared.metering import Direction, MeteringPointId
 from shared.warehouse import opening, queries, turns
 from shared.warehouse.duckdb import tsql
 from shared.warehouse.engine import Query, Statement, Warehouse, bindable
-from shared.warehouse.queries import DayRow
+from shared.warehouse.queries import DayRow, WantedDays
 from tests.builders import warehouse as building
 from tests.builders.warehouse import readable
 
@@ -60,8 +60,7 @@ def question(point: MeteringPointId, *, last_day: date = date(2030, 1, 1)) -> Qu
     return queries.days(
         readable((point, None, None)),
         direction=Direction.CONSUMPTION,
-        first_day=FIRST,
-        last_day=last_day,
+        wanted=WantedDays.every(FIRST, last_day),
         as_of=datetime(2030, 1, 1, tzinfo=UTC),
         after=None,
         limit=10_000,

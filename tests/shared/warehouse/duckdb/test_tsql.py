@@ -22,6 +22,7 @@ from shared.warehouse import check as contract
 from shared.warehouse import fractions, queries, schema
 from shared.warehouse.duckdb import tsql
 from shared.warehouse.engine import Warehouse
+from shared.warehouse.queries import WantedDays
 from tests.builders import microsoft
 from tests.builders import warehouse as building
 from tests.builders.warehouse import CABIN, HOUSE, Clock, Deliverer, Recorded, readable, values
@@ -84,8 +85,7 @@ def statements(warehouse: Warehouse, tmp_path: Path, clock: Clock) -> dict[str, 
         queries.days(
             permitted,
             direction=Direction.CONSUMPTION,
-            first_day=date(2026, 3, 1),
-            last_day=date(2026, 4, 1),
+            wanted=WantedDays.every(date(2026, 3, 1), date(2026, 4, 1)),
             as_of=clock(),
             after=None,
             limit=10,

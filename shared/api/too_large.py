@@ -1,0 +1,66 @@
+"""Answers in CSV and NDJSON that are asked for whole and are larger than the largest page.
+
+A reader of a file sees no cursor in a header and would take the first page for everything, so that such an
+answer is refused.
+"""
+
+from typing import Any
+
+from shared.api.problems import Fault
+
+_CODE = "too-large-for-one-answer"
+
+
+class TooLargeForOneAnswer(Exception):
+    """An answer is asked for whole and cannot be.
+
+    Attributes:
+        members: how large it is, as the problem says it.
+        faults: the ways out.
+    """
+
+    def __init__(self, members: dict[str, Any], detail: str, faults: list[Fault]) -> None:
+        super().__init__(detail)
+        self.members = members
+        self.detail = detail
+        self.faults = faults
+
+
+def market_days(count: int) -> TooLargeForOneAnswer:
+    """Return the refusal of series of so many market days."""
+    detail = f"The answer has {count} market days; without 'limit' it is given whole or not at all."
+    return TooLargeForOneAnswer(
+        {"marketDays": count},
+        detail,
+        [
+            _page("market days"),
+            Fault("to", _CODE, "The period is long.", "Ask for a shorter period, and then for the next."),
+            Fault(
+                "format",
+                _CODE,
+                "CSV and NDJSON have no place for a cursor.",
+                "JSON is given in pages; so is layout=rows.",
+            ),
+        ],
+    )
+
+
+def changes(count: int) -> TooLargeForOneAnswer:
+    """Return the refusal of so many changed market days."""
+    detail = f"{count} market days have changed; without 'limit' the answer is given whole or not at all."
+    return TooLargeForOneAnswer({"marketDays": count}, detail, [_page("market days")])
+
+
+def items(count: int) -> TooLargeForOneAnswer:
+    """Return the refusal of a list of so many metering points."""
+    detail = f"The list has {count} metering points; without 'limit' it is given whole or not at all."
+    return TooLargeForOneAnswer({"items": count}, detail, [_page("metering points")])
+
+
+def _page(things: str) -> Fault:
+    return Fault(
+        "limit",
+        _CODE,
+        f"Without 'limit' there are no pages, and there are too many {things} for one.",
+        "Give 'limit' (1 to 10000), and follow the header Link until there is none.",
+    )
