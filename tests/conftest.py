@@ -1,5 +1,6 @@
 """What every test may use: Table Storage, in Microsoft's emulator, and ports that are free."""
 
+import gc
 import os
 from collections.abc import Iterator
 
@@ -17,6 +18,16 @@ from local.stack.supervision import Supervisor
 hypothesis.settings.register_profile("own", deadline=None)
 hypothesis.settings.register_profile("ci", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "own")
+
+
+def pytest_unconfigure() -> None:
+    """Let Hypothesis's callback go, which counts the time of garbage collection.
+
+    The interpreter never clears the list of callbacks: it would keep DuckDB's module alive at the end, and
+    nanobind would print 45 lines of what has leaked.
+    """
+    gc.callbacks.clear()
+
 
 _ACCOUNTS = tuple(f"tests{number:04}" for number in range(1000))
 
