@@ -1,6 +1,5 @@
 """Everything that the routes and timers work with, made once from the settings."""
 
-import logging
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence, Set
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
@@ -45,8 +44,6 @@ from shared.warehouse.instrumented import Measured
 from shared.warming import WarmUp
 
 Clock = Callable[[], datetime]
-
-log = logging.getLogger("metering.app")
 
 
 @dataclass(frozen=True)
@@ -171,14 +168,15 @@ def load(*, clock: Clock) -> Services:
     """Open what the environment names.
 
     Raises:
-        InvalidSettings: the log says then why the app has no functions, and answers 404 to everything.
+        InvalidSettings: the host writes its message to the log; a line logged before a function runs is lost.
     """
     try:
         return start(from_environment(), clock=clock)
     except InvalidSettings as error:
-        log.critical("The app does not load, and every path is answered with 404. %s", error)
-        error.add_note("The app does not load, and every path is answered with 404: docs/deploy.md, step 8.")
-        raise
+        raise InvalidSettings(
+            error.faults,
+            consequence="The app does not load, and every path is answered with 404: docs/deploy.md, step 8.",
+        ) from None
 
 
 def start(settings: Settings, *, clock: Clock, within: Patience = limits.USUAL) -> Services:

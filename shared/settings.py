@@ -35,10 +35,16 @@ _FROM_ENVIRONMENT = ConfigDict(validate_by_name=True, validate_by_alias=True)
 
 
 class InvalidSettings(Exception):
-    """The environment lacks settings or holds wrong ones; `faults` has a sentence for each."""
+    """The environment lacks settings or holds wrong ones; `faults` has a sentence for each.
 
-    def __init__(self, faults: list[str]) -> None:
-        super().__init__("Settings are missing or wrong:\n" + "\n".join(f"- {fault}" for fault in faults))
+    Args:
+        faults: a sentence for each.
+        consequence: what follows from them, for those who read the message in a log.
+    """
+
+    def __init__(self, faults: list[str], *, consequence: str = "") -> None:
+        lines = ["Settings are missing or wrong:", *(f"- {fault}" for fault in faults), consequence]
+        super().__init__("\n".join(line for line in lines if line))
         self.faults = faults
 
 
