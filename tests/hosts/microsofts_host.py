@@ -56,6 +56,8 @@ def python(version: str) -> str:
         made = venvs.made(check.WORKER_VENV, requirements=check.WORKER_REQUIREMENTS)
         if made is not None:
             return str(made)
+    if version == check.WORKER_PYTHON and tools.HERE.required and venvs.find(version) is not None:
+        pytest.fail(f"Python {version} is here, but no environment of it: `python3 dev.py check` makes one")
     pytest.skip(
         f"no environment with Python {version}: `python3 dev.py check` makes one of {check.WORKER_PYTHON}"
     )
