@@ -126,6 +126,9 @@ def _publish_once(
         new_versions = versions.new(
             *(delivery, days), sequence=sequence, published_at=published_at, received_until=received_until
         )
+        # In this order, though Fabric's compaction can conflict at the commit with a transaction that inserts
+        # before it updates: what is superseded is known only from the new versions, and to keep these apart
+        # first would write every day twice. Such a conflict is tried again from the start like any other.
         session.run(new_versions)
         session.run(versions.superseded(days.days, sequence=sequence, published_at=published_at))
         session.run(_publication_row(delivery, days.days, sequence=sequence, published_at=published_at))
