@@ -18,6 +18,7 @@ from local import demo
 from local.stack import free
 from shared import metering
 from shared.api.formats import Kind
+from shared.api.series.requests import MAX_NAMED
 
 NGINX = shutil.which("nginx") or next((path for path in ("/usr/sbin/nginx",) if Path(path).exists()), None)
 
@@ -30,8 +31,9 @@ OWN_HEADERS = {"connection", "date", "keep-alive", "server", "transfer-encoding"
 """Of the connection, which each server writes itself."""
 COUNTED = {"ratelimit-remaining"}
 KNOWN = [point.metering_point_id for point in demo.METERING_POINTS]
-UNKNOWN = [f"{payload}{metering.check_digit(payload)}" for payload in (f"70705757{n:09d}" for n in range(50))]
-NAMED = "&".join(f"meteringPointId={point}" for point in [*KNOWN, *UNKNOWN][:50])
+PAYLOADS = [f"70705757{number:09d}" for number in range(MAX_NAMED)]
+UNKNOWN = [f"{payload}{metering.check_digit(payload)}" for payload in PAYLOADS]
+NAMED = "&".join(f"meteringPointId={point}" for point in [*KNOWN, *UNKNOWN][:MAX_NAMED])
 SERIES = "from=2026-03-18&to=2026-04-01"
 
 
