@@ -91,6 +91,24 @@ def statements(warehouse: Warehouse, tmp_path: Path, clock: Clock) -> dict[str, 
             limit=10,
         )
     )
+    everything = WantedDays.every(date(2026, 3, 1), date(2026, 4, 1))
+    recorded.fetch(
+        queries.first_metering_point(
+            permitted, direction=Direction.CONSUMPTION, wanted=everything, as_of=clock()
+        )
+    )
+    recorded.fetch(
+        queries.count_days(permitted, direction=Direction.CONSUMPTION, wanted=everything, as_of=clock())
+    )
+    recorded.fetch(
+        queries.stored_in_hours(
+            permitted, direction=Direction.CONSUMPTION, wanted=everything, as_of=clock(), limit=10
+        )
+    )
+    recorded.fetch(queries.metering_points_in(permitted, price_area="NO1", limit=10))
+    recorded.fetch(
+        queries.count_changes(permitted, after=(0, "", "", date(2026, 3, 1)), through=1, published=EVER)
+    )
     recorded.fetch(queries.changes(permitted, after=None, through=1, published=EVER, limit=10))
     recorded.fetch(queries.publications(first=1, last=1, limit=10))
     recorded.fetch(queries.published_metering_points(first=1, last=1, published=EVER))
