@@ -23,6 +23,9 @@ from shared.deliveries.batches import Batch, Misfit
 
 BLOCK_BYTES = 4 * 1024 * 1024
 """A longer line is no row of any kind of file."""
+MOST_UNPACKED = 4 * 1024**3
+"""Bytes that a file in gzip may unpack to, some 50 million values: a small file could otherwise keep a run
+busy for hours."""
 
 _RAGGED = "a line has another number of columns than the header"
 _BAD_QUOTES = "A quotation mark stands within a field, or is not closed in its line."
@@ -63,21 +66,28 @@ def fields(line: str, separator: str) -> list[str]:
     return next(csv.reader([line], delimiter=separator), [])
 
 
-def batches(path: Path, *, width: int, separator: str) -> Iterator[Batch]:
+def batches(path: Path, *, width: int, separator: str, most_unpacked: int = MOST_UNPACKED) -> Iterator[Batch]:
     """Yield the rows after the header.
 
     Args:
         path: the file.
         width: how many columns the header has.
         separator: what stands between columns.
+        most_unpacked: bytes that a file in gzip may unpack to.
 
     Raises:
-        NotDelimited: the file is damaged (gzip), or a line does not fit into a block.
+        NotDelimited: the file is damaged or unpacks to too much (gzip), or a line does not fit into a block.
     """
     size = max(path.stat().st_size, 1)
     with _opened(path) as (text, compressed):
-        line = 1
+        line, unpacked = 1, 0
         for number, block in enumerate(_blocks(text)):
+            unpacked += len(block)
+            if text is not compressed and unpacked > most_unpacked:
+                raise NotDelimited(
+                    f"The file unpacks to more than {most_unpacked:,} bytes. Deliver it in smaller files, or "
+                    "with infra/warehouse/copy_into.sql."
+                )
             body = block.removeprefix(_BYTE_ORDER_MARK) if number == 0 else block
             if b"\r" in body:
                 body = body.replace(b"\r\n", b"\n").replace(b"\r", b"\n")

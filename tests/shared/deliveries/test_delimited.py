@@ -183,6 +183,24 @@ def test_a_damaged_gzip_file_is_named(tmp_path: Path, kept: int) -> None:
         read(path)
 
 
+def test_a_gzip_file_that_unpacks_to_too_much_is_refused_and_a_plain_one_is_not(tmp_path: Path) -> None:
+    content = b"a,b\n" + b"1,2\n" * 1_500_000
+    packed, plain = tmp_path / "values.csv.gz", tmp_path / "values.csv"
+    packed.write_bytes(gzip.compress(content, 1))
+    plain.write_bytes(content)
+
+    reading = delimited.batches(packed, width=2, separator=",", most_unpacked=len(content) - 1)
+    done = [len(next(reading).lines)]
+    with pytest.raises(delimited.NotDelimited, match=r"^The file unpacks to more than 6,000,003 bytes\. "):
+        done += [len(batch.lines) for batch in reading]
+
+    assert 0 < sum(done) < 1_500_000
+    whole = delimited.batches(packed, width=2, separator=",", most_unpacked=len(content))
+    assert sum(len(batch.lines) for batch in whole) == 1_500_000
+    unpacked = delimited.batches(plain, width=2, separator=",", most_unpacked=1)
+    assert sum(len(batch.lines) for batch in unpacked) == 1_500_000
+
+
 def test_parquet_in_gzip_is_named(tmp_path: Path) -> None:
     path = tmp_path / "some.parquet.gz"
     path.write_bytes(gzip.compress(b"PAR1 and more"))
