@@ -8,12 +8,12 @@ from functools import partial
 import azure.functions as func
 from azure.functions.warmup import WarmUpContext  # The package names it and does not have it.
 
-from shared import services
+import shared.services
 from shared.api import authorize, boundary, callers, etags, formats, resources, responses, status, urls
 from shared.api.callers import Caller
 from shared.api.changes import changes
 from shared.api.listings import listings
-from shared.api.responses import Answer
+from shared.api.responses import Response
 from shared.api.series import pages, rendering, requests
 from shared.metering import Direction
 from shared.telemetry import log_levels
@@ -32,136 +32,138 @@ log_levels.quieten_libraries()
 log = logging.getLogger("metering.timers")
 
 app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
-use = services.load(clock=clock)
-answers = partial(boundary.answers, telemetry=lambda: use.telemetry)
+services = shared.services.load(clock=clock)
+http_function = partial(boundary.http_function, telemetry=lambda: services.telemetry)
 
 
 @app.route("v1/customers", methods=["GET", "HEAD"])
-@answers
-def customers(req: func.HttpRequest) -> Answer:
+@http_function
+def customers(req: func.HttpRequest) -> Response:
     """The customers whose metering points the caller may read."""
     caller = identify(req)
-    asked = listings.read_format(urls.parameters(req.url), accept=req.headers.get("accept", ""))
-    readable = authorize.many(use.grants, caller)
-    etag = etags.of(readable, "customers", asked)
+    request = listings.read_format(urls.parameters(req.url), accept=req.headers.get("accept", ""))
+    readable = authorize.many(services.grants, caller)
+    etag = etags.of(readable, "customers", request)
     if etags.unchanged(req.headers, etag):
         return responses.not_modified(etag=etag, last_modified=None)
-    return responses.data(listings.customers(readable, asked), url=req.url, etag=etag, last_modified=None)
+    return responses.data(listings.customers(readable, request), url=req.url, etag=etag, last_modified=None)
 
 
 @app.route("v1/metering-points", methods=["GET", "HEAD"])
-@answers
-def metering_points(req: func.HttpRequest) -> Answer:
+@http_function
+def metering_points(req: func.HttpRequest) -> Response:
     """The metering points that the caller may read."""
     caller = identify(req)
-    known = use.known()
-    asked = listings.read_request(
-        urls.parameters(req.url), seals=use.seals, accept=req.headers.get("accept", "")
+    state = services.data_state()
+    request = listings.read_request(
+        urls.parameters(req.url), seals=services.seals, accept=req.headers.get("accept", "")
     )
-    readable = authorize.many(use.grants, caller, customer_number=asked.customer_number)
-    etag = etags.of(readable, asked, known.published_at, known.described_at)
+    readable = authorize.many(services.grants, caller, customer_number=request.customer_number)
+    etag = etags.of(readable, request, state.published_at, state.described_at)
     if etags.unchanged(req.headers, etag):
-        return responses.not_modified(etag=etag, last_modified=known.changed_at)
-    content = listings.metering_points(use.warehouse, readable=readable, asked=asked, known=known)
-    return responses.data(content, url=req.url, etag=etag, last_modified=known.changed_at)
+        return responses.not_modified(etag=etag, last_modified=state.changed_at)
+    rendered = listings.metering_points(services.warehouse, readable=readable, request=request, state=state)
+    return responses.data(rendered, url=req.url, etag=etag, last_modified=state.changed_at)
 
 
 @app.route("v1/metering-points/{meteringPointId}", methods=["GET", "HEAD"])
-@answers
-def metering_point(req: func.HttpRequest) -> Answer:
+@http_function
+def metering_point(req: func.HttpRequest) -> Response:
     """One metering point."""
     caller = identify(req)
-    known = use.known()
-    asked = listings.read_one(
+    state = services.data_state()
+    request = listings.read_one(
         req.route_params["meteringPointId"],
         urls.parameters(req.url),
         accept=req.headers.get("accept", ""),
     )
-    readable = authorize.one(use.grants, caller, metering_point_id=asked)
-    etag = etags.of(readable, asked, known.published_at, known.described_at)
+    readable = authorize.one(services.grants, caller, metering_point_id=request)
+    etag = etags.of(readable, request, state.published_at, state.described_at)
     if etags.unchanged(req.headers, etag):
-        return responses.not_modified(etag=etag, last_modified=known.changed_at)
-    content = listings.metering_point(use.warehouse, readable=readable, known=known)
-    return responses.data(content, url=req.url, etag=etag, last_modified=known.changed_at)
+        return responses.not_modified(etag=etag, last_modified=state.changed_at)
+    rendered = listings.metering_point(services.warehouse, readable=readable, state=state)
+    return responses.data(rendered, url=req.url, etag=etag, last_modified=state.changed_at)
 
 
 @app.route("v1/metering-points/{meteringPointId}/consumption", methods=["GET", "HEAD"])
-@answers
-def consumption_of_one(req: func.HttpRequest) -> Answer:
+@http_function
+def consumption_of_one(req: func.HttpRequest) -> Response:
     """Energy taken from the grid at one metering point."""
     return series_of_one(req, Direction.CONSUMPTION)
 
 
 @app.route("v1/metering-points/{meteringPointId}/production", methods=["GET", "HEAD"])
-@answers
-def production_of_one(req: func.HttpRequest) -> Answer:
+@http_function
+def production_of_one(req: func.HttpRequest) -> Response:
     """Energy delivered to the grid at one metering point."""
     return series_of_one(req, Direction.PRODUCTION)
 
 
 @app.route("v1/consumption", methods=["GET", "HEAD"])
-@answers
-def consumption_of_many(req: func.HttpRequest) -> Answer:
+@http_function
+def consumption_of_many(req: func.HttpRequest) -> Response:
     """Energy taken from the grid at many metering points."""
     return series_of_many(req, Direction.CONSUMPTION)
 
 
 @app.route("v1/production", methods=["GET", "HEAD"])
-@answers
-def production_of_many(req: func.HttpRequest) -> Answer:
+@http_function
+def production_of_many(req: func.HttpRequest) -> Response:
     """Energy delivered to the grid at many metering points."""
     return series_of_many(req, Direction.PRODUCTION)
 
 
 @app.route("v1/changes", methods=["GET", "HEAD"])
-@answers
-def changes_since(req: func.HttpRequest) -> Answer:
+@http_function
+def changes_since(req: func.HttpRequest) -> Response:
     """New and corrected market days since a cursor."""
     caller = identify(req)
-    latest = use.publications.latest()
-    asked = changes.read_request(
+    latest = services.publications.latest()
+    request = changes.read_request(
         urls.parameters(req.url),
-        now=use.clock(),
+        now=services.clock(),
         latest=latest,
-        seals=use.seals,
+        seals=services.seals,
         accept=req.headers.get("accept", ""),
     )
-    readable = authorize.many(use.grants, caller)
-    etag = etags.of(readable, asked)
+    readable = authorize.many(services.grants, caller)
+    etag = etags.of(readable, request)
     last_modified = latest.published_at if latest else None
     if etags.unchanged(req.headers, etag):
         return responses.not_modified(etag=etag, last_modified=last_modified)
-    found = changes.fetch(use.warehouse, readable=readable, asked=asked)
-    content = changes.content(found, asked.format, access_version=etags.access_version(readable))
-    return responses.data(content, url=req.url, etag=etag, last_modified=last_modified)
+    found = changes.fetch(services.warehouse, readable=readable, request=request)
+    rendered = changes.render(found, request.format, access_version=etags.access_version(readable))
+    return responses.data(rendered, url=req.url, etag=etag, last_modified=last_modified)
 
 
 @app.route("v1/status", methods=["GET", "HEAD"])
-@answers
-def service_status(req: func.HttpRequest) -> Answer:
+@http_function
+def service_status(req: func.HttpRequest) -> Response:
     """How fresh metering data and access are."""
     identify(req)
     listings.read_format(
         urls.parameters(req.url), accept=req.headers.get("accept", ""), available=formats.ONLY_JSON
     )
-    return responses.fresh(
-        status.freshness(use.publications.latest(), synced_at=use.grants.synced_at(), now=use.clock())
+    return responses.uncached(
+        status.freshness(
+            services.publications.latest(), synced_at=services.grants.synced_at(), now=services.clock()
+        )
     )
 
 
 @app.route("v1/health", methods=["GET", "HEAD"])
-@answers
-def health(req: func.HttpRequest) -> Answer:
+@http_function
+def health(req: func.HttpRequest) -> Response:
     """Whether the app is alive, and whether warehouse and tables answer it."""
-    use.warm()
-    readiness = use.probe.readiness()
-    return responses.fresh(readiness.content, status=readiness.status)
+    services.warm()
+    readiness = services.probe.readiness()
+    return responses.uncached(readiness.content, status=readiness.status)
 
 
 # The host asks its routes in the order of their functions' names: this one has to be the last.
 @app.route("v1/{*anyPath}", methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
-@answers
-def without_resource(req: func.HttpRequest) -> Answer:
+@http_function
+def without_resource(req: func.HttpRequest) -> Response:
     """What is no resource, and what cannot be done with one."""
     return responses.no_content(resources.options(req.method, req.url))
 
@@ -171,26 +173,26 @@ def without_resource(req: func.HttpRequest) -> Answer:
 @app.warm_up_trigger(arg_name="instance")
 def warmup(instance: WarmUpContext) -> None:
     """Prepare this instance for its first question."""
-    use.warm()
+    services.warm()
 
 
 @app.timer_trigger(schedule="%SYNC_SCHEDULE%", arg_name="timer")
 def sync_access(timer: func.TimerRequest, context: func.Context) -> None:
     """Bring what callers may read up to date with Severa and Entra; the sync logs its own report."""
-    with use.timer_run(context):
-        use.sync_access().insist()
+    with services.timer_run(context):
+        services.sync_access().insist()
 
 
 @app.timer_trigger(schedule="%PUBLISH_SCHEDULE%", arg_name="timer")
 def publish_readings(timer: func.TimerRequest, context: func.Context) -> None:
     """Take in and publish what was delivered; alerts read the log's lines."""
-    with use.timer_run(context):
+    with services.timer_run(context):
         take_in_and_publish()
 
 
 def take_in_and_publish() -> None:
     """Load the deliveries that wait, and publish; what went wrong with a delivery is raised at the end."""
-    intake = use.take_in_deliveries()
+    intake = services.take_in_deliveries()
     for loaded in intake.loaded:
         what = "loaded" if loaded.is_new else "skipped, since it was loaded before"
         log.info("Delivery %s: %r, %d rows.", what, loaded.kept_as, loaded.rows)
@@ -202,9 +204,9 @@ def take_in_and_publish() -> None:
             )
     for rejected in intake.rejected:
         log.warning("Delivery rejected: %r; the reasons lie beside it.", rejected.kept_as)
-    for published in use.publish_readings():
+    for published in services.publish_readings():
         log.info("Publication %d: %d market days.", published.sequence, published.days)
-    latest = use.publications.latest()
+    latest = services.publications.latest()
     log.info("Data is available until %s.", latest.available_until.isoformat() if latest else "never")
     intake.insist()
 
@@ -213,60 +215,62 @@ def identify(req: func.HttpRequest) -> Caller:
     """The caller that the gateway names."""
     return callers.identify(
         req.headers,
-        gateway_principal_id=use.settings.gateway_principal_id,
-        authentication_enabled=use.settings.authentication_enabled,
+        gateway_principal_id=services.settings.gateway_principal_id,
+        authentication_enabled=services.settings.authentication_enabled,
     )
 
 
-def series_of_one(req: func.HttpRequest, direction: Direction) -> Answer:
+def series_of_one(req: func.HttpRequest, direction: Direction) -> Response:
     """The series of the metering point in the path."""
     caller = identify(req)
-    known = use.known()
-    asked = requests.series_of_one(
+    state = services.data_state()
+    request = requests.series_of_one(
         metering_point_id=req.route_params["meteringPointId"],
         direction=direction,
         given=urls.parameters(req.url),
-        known=known,
-        seals=use.seals,
+        state=state,
+        seals=services.seals,
         accept=req.headers.get("accept", ""),
     )
-    readable = authorize.one(use.grants, caller, metering_point_id=asked.named[0])
-    etag = etags.of(readable, asked)
+    readable = authorize.one(services.grants, caller, metering_point_id=request.named[0])
+    etag = etags.of(readable, request)
     if etags.unchanged(req.headers, etag):
-        return responses.not_modified(etag=etag, last_modified=known.published_at)
+        return responses.not_modified(etag=etag, last_modified=state.published_at)
     page = pages.fetch(
-        use.warehouse,
+        services.warehouse,
         readable=readable,
-        asked=asked,
-        available_until=known.available_until,
-        reach=use.reach,
+        request=request,
+        available_until=state.available_until,
+        last_days=services.last_days,
     )
     return responses.data(
-        rendering.one(page, asked), url=req.url, etag=etag, last_modified=known.published_at
+        rendering.one(page, request), url=req.url, etag=etag, last_modified=state.published_at
     )
 
 
-def series_of_many(req: func.HttpRequest, direction: Direction) -> Answer:
+def series_of_many(req: func.HttpRequest, direction: Direction) -> Response:
     """The series of the metering points named, of a customer's, or of all that the caller may read."""
     caller = identify(req)
-    known = use.known()
-    asked = requests.series_of_many(
+    state = services.data_state()
+    request = requests.series_of_many(
         direction=direction,
         given=urls.parameters(req.url),
-        known=known,
-        seals=use.seals,
+        state=state,
+        seals=services.seals,
         accept=req.headers.get("accept", ""),
     )
-    readable = authorize.many(use.grants, caller, named=asked.named, customer_number=asked.customer_number)
-    etag = etags.of(readable, asked)
-    if etags.unchanged(req.headers, etag):
-        return responses.not_modified(etag=etag, last_modified=known.published_at)
-    page = pages.fetch(
-        use.warehouse,
-        readable=readable,
-        asked=asked,
-        available_until=known.available_until,
-        reach=use.reach,
+    readable = authorize.many(
+        services.grants, caller, named=request.named, customer_number=request.customer_number
     )
-    content = rendering.many(page, asked, not_found=authorize.not_found(asked.named, readable))
-    return responses.data(content, url=req.url, etag=etag, last_modified=known.published_at)
+    etag = etags.of(readable, request)
+    if etags.unchanged(req.headers, etag):
+        return responses.not_modified(etag=etag, last_modified=state.published_at)
+    page = pages.fetch(
+        services.warehouse,
+        readable=readable,
+        request=request,
+        available_until=state.available_until,
+        last_days=services.last_days,
+    )
+    rendered = rendering.many(page, request, not_found=authorize.not_found(request.named, readable))
+    return responses.data(rendered, url=req.url, etag=etag, last_modified=state.published_at)

@@ -198,7 +198,7 @@ def ours(
     warehouse: Any, readable: Readable, *, limit: int, sequence: int, at_once: int = change_pages.AT_ONCE
 ) -> Callable[[], bytes]:
     """A page of this API, from permitted days to the body."""
-    asked = changes.ChangesRequest(
+    request = changes.ChangesRequest(
         after=change_pages.first_of(sequence),
         since=None,
         limit=limit,
@@ -207,10 +207,10 @@ def ours(
     )
 
     def ask() -> bytes:
-        found = changes.fetch(warehouse, readable=readable, asked=asked, at_once=at_once)
+        found = changes.fetch(warehouse, readable=readable, request=request, at_once=at_once)
         if any(row.sequence != sequence for row in found.rows) or not found.rows:
             raise RuntimeError("the page is not what was published")
-        return changes.content(found, asked.format, access_version="").body
+        return changes.render(found, request.format, access_version="").body
 
     return ask
 

@@ -113,10 +113,10 @@ def _rows(resolution: Resolution, days: int) -> list[DayRow]:
 
 
 def _ours(written: Format, layout: Layout = Layout.VALUES) -> Callable[[Sequence[DayRow]], bytes]:
-    asked = replace(_QUESTION, format=written, layout=layout)
+    request = replace(_QUESTION, format=written, layout=layout)
 
     def write(rows: Sequence[DayRow]) -> bytes:
-        return rendering.one(Page([assembly.assemble(rows, _SCOPE)], None), asked).body
+        return rendering.one(Page([assembly.assemble(rows, _SCOPE)], None), request).body
 
     return write
 

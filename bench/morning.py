@@ -73,11 +73,11 @@ def main() -> None:
     points = stored.metering_points(arguments.metering_points)
     with tempfile.TemporaryDirectory() as folder:
         module = asking.function_app(Path(folder) / "metering.duckdb")
-        warehouse = module.use.warehouse
+        warehouse = module.services.warehouse
         schema.apply(warehouse)
         counting, watermark = Counting(warehouse), Watermark()
-        module.use = replace(
-            module.use, warehouse=counting, grants=asking.Permitted(points), publications=watermark
+        module.services = replace(
+            module.services, warehouse=counting, grants=asking.Permitted(points), publications=watermark
         )
         polls = list(morning(module, warehouse, watermark, points, folder=Path(folder)))
         warehouse.close()
@@ -116,7 +116,7 @@ class Client:
 
     def until_up_to_date(self, what: str, cursor: str, *, limit: int) -> Poll:
         """Ask until there is nothing more."""
-        started, before = time.perf_counter(), self._module.use.warehouse.statements
+        started, before = time.perf_counter(), self._module.services.warehouse.statements
         requests = days = size = 0
         while True:
             body = self._get(f"cursor={cursor}&limit={limit}").get_body()
@@ -125,17 +125,17 @@ class Client:
             cursor = answer["cursor"]
             if answer["upToDate"]:
                 break
-        statements = self._module.use.warehouse.statements - before
+        statements = self._module.services.warehouse.statements - before
         return Poll(what, requests, days, size, statements, time.perf_counter() - started)
 
     def unchanged(self, what: str, cursor: str) -> Poll:
         """Ask again for an answer that is at hand."""
         etag = self._get(f"cursor={cursor}").headers["ETag"]
-        started, before = time.perf_counter(), self._module.use.warehouse.statements
+        started, before = time.perf_counter(), self._module.services.warehouse.statements
         response = self._get(f"cursor={cursor}", etag=etag)
         if response.status_code != 304:
             raise RuntimeError(f"expected 304, got {response.status_code}")
-        statements = self._module.use.warehouse.statements - before
+        statements = self._module.services.warehouse.statements - before
         return Poll(what, 1, 0, len(response.get_body()), statements, time.perf_counter() - started)
 
     def _get(self, query: str, *, etag: str = "") -> func.HttpResponse:

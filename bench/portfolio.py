@@ -51,7 +51,7 @@ def main() -> None:
         folder, console = Path(name), Console(width=130)
         console.print(f"Storing five years of hours of {asked} and {10 * asked} metering points …")
         module = asking.function_app(stored.packed(folder / "all.duckdb", points=10 * asked))
-        everything = module.use.warehouse
+        everything = module.services.warehouse
         tenth = stored.open_warehouse(stored.packed(folder / "tenth.duckdb", points=asked))
         service = usual.api(
             stored.hourly(folder / "usual.duckdb", points=asked, first=stored.END - timedelta(days=62))
@@ -73,7 +73,7 @@ def main() -> None:
 
 def compare(module: Any, service: Any, points: Sequence[MeteringPointId], *, runs: int) -> Iterator[Compared]:
     """Each question in each layout, in three ways."""
-    warehouse = module.use.warehouse
+    warehouse = module.services.warehouse
     readable = asking.Permitted(points).portfolio(f"app:{asking.CALLER}")
     for question, (first, end) in QUESTIONS.items():
         for layout in ("days", "values"):
@@ -113,7 +113,7 @@ def ask_ours(
 ) -> Callable[[], bytes]:
     """The route of this API, asked by a caller who may read these metering points."""
     services = replace(
-        module.use,
+        module.services,
         warehouse=warehouse,
         grants=asking.Permitted(points),
         publications=asking.Published(stored.END),
@@ -123,7 +123,7 @@ def ask_ours(
     )
 
     def asked() -> bytes:
-        module.use = services
+        module.services = services
         return ask()
 
     if b'"nextCursor":null' not in asked():

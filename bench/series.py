@@ -55,12 +55,12 @@ def main() -> None:
         files = {times: stored.packed(folder / f"{times}.duckdb", points=points * times) for times in TIMES}
         service = usual.api(stored.hourly(folder / "usual.duckdb", points=points))
         module = asking.function_app(files[1])
-        warehouses = {1: module.use.warehouse} | {
+        warehouses = {1: module.services.warehouse} | {
             times: stored.open_warehouse(files[times]) for times in TIMES if times > 1
         }
         point = stored.metering_point(points // 2)
-        module.use = replace(
-            module.use, grants=asking.Permitted([point]), publications=asking.Published(stored.END)
+        module.services = replace(
+            module.services, grants=asking.Permitted([point]), publications=asking.Published(stored.END)
         )
         compared = list(compare(module, service, point, runs=runs))
         show_compared(
@@ -75,7 +75,7 @@ def main() -> None:
 
 def compare(module: Any, service: Any, point: MeteringPointId, *, runs: int) -> Iterator[Compared]:
     """Each question in each layout, in three ways."""
-    readable = module.use.grants.of(f"app:{asking.CALLER}", metering_point_id=point)
+    readable = module.services.grants.of(f"app:{asking.CALLER}", metering_point_id=point)
     for question, (first, end) in QUESTIONS.items():
         path = f"/metering-points/{point}/consumption?{usual.period(first, end)}"
         for layout in ("values", "days"):
@@ -84,7 +84,7 @@ def compare(module: Any, service: Any, point: MeteringPointId, *, runs: int) -> 
                 layout,
                 ours=ask_ours(module, point, first=first, end=end, layout=layout),
                 usual=usual.asking(service, path),
-                packed=comparing.packed_days(module.use.warehouse, readable, first=first, end=end),
+                packed=comparing.packed_days(module.services.warehouse, readable, first=first, end=end),
                 values=comparing.hours(first, end),
                 runs=runs,
             )
@@ -94,11 +94,11 @@ def grow(
     module: Any, warehouses: dict[int, Warehouse], point: MeteringPointId, *, runs: int
 ) -> Iterator[Grown]:
     """Each question with more and more stored."""
-    services = module.use
+    services = module.services
 
     def of(times: int, ask: Callable[[], bytes]) -> Callable[[], bytes]:
         def asked() -> bytes:
-            module.use = replace(services, warehouse=warehouses[times])
+            module.services = replace(services, warehouse=warehouses[times])
             return ask()
 
         return asked
@@ -110,7 +110,7 @@ def grow(
         taken = measuring.medians({str(times): of(times, ask) for times in warehouses}, runs=runs)
         for times in warehouses:
             yield Grown(question, times, taken[str(times)] / taken["1"], taken[str(times)])
-    module.use = services
+    module.services = services
 
 
 def ask_ours(

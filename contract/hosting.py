@@ -47,7 +47,7 @@ def _app_with(made: Services, folder: Path) -> func.FunctionApp:
     os.environ.update(world.app_settings(folder, table_storage=made.settings.table_storage))
     try:
         app = functions.load(places.ROOT)
-        sys.modules["function_app"].use = made  # type: ignore[attr-defined]
+        sys.modules["function_app"].services = made  # type: ignore[attr-defined]
     finally:
         os.environ.clear()
         os.environ.update(environment)

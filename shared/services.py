@@ -22,8 +22,8 @@ from shared.access.sync.supply_by_customer import SupplyPeriod
 from shared.api import status
 from shared.api.sealing import Seals
 from shared.api.series.availability import Availability
-from shared.api.series.last_days import Reach
-from shared.api.series.requests import Known
+from shared.api.series.last_days import LastDays
+from shared.api.series.requests import DataState
 from shared.api.status import Probe
 from shared.deliveries import container, intake
 from shared.deliveries.container import Container
@@ -61,17 +61,17 @@ class Services:
     publications: Publications
     availability: Availability
     seals: Seals
-    reach: Reach
+    last_days: LastDays
     probe: Probe
     warm_up: WarmUp
     deliveries: Container | None
     """Where delivery files arrive; None when they are loaded by other ways."""
     within: Patience
 
-    def known(self) -> Known:
+    def data_state(self) -> DataState:
         """What is known before a question is read: the time and the latest publication."""
         latest = self.publications.latest()
-        return Known(
+        return DataState(
             now=self.clock(),
             published_at=latest.published_at if latest else None,
             available_until=latest.available_until if latest else None,
@@ -209,7 +209,7 @@ def start(settings: Settings, *, clock: Clock, within: Patience = limits.USUAL) 
         publications=publications,
         availability=Availability(warehouse),
         seals=Seals(key for key in (settings.sealing.key, settings.sealing.previous) if key),
-        reach=Reach(),
+        last_days=LastDays(),
         probe=Probe(status.checks(tables=probed, warehouse=warehouse)),
         warm_up=WarmUp(
             {

@@ -11,14 +11,14 @@ import azure.functions as func
 from shared.access.grants import AccessTooOld, NoGrants
 from shared.api import callers, resources, responses
 from shared.api.problems import InvalidRequest, Problem, Refused
-from shared.api.responses import Answer
+from shared.api.responses import Response
 from shared.api.too_large import TooLargeForOneAnswer
 from shared.tables import TablesUnavailable
 from shared.telemetry import threads
 from shared.telemetry.recording import Telemetry
 from shared.warehouse.engine import TooManyRows, WarehouseTimeout, WarehouseUnavailable
 
-Handler = Callable[[func.HttpRequest], Answer]
+Handler = Callable[[func.HttpRequest], Response]
 
 log = logging.getLogger("metering.requests")
 
@@ -27,7 +27,7 @@ log = logging.getLogger("metering.requests")
 _KEPT = ("__module__", "__name__", "__qualname__", "__doc__")
 
 
-def answers(
+def http_function(
     handler: Handler, *, telemetry: Callable[[], Telemetry]
 ) -> Callable[[func.HttpRequest, func.Context], func.HttpResponse]:
     """Make a handler answer problems instead of raising, and tell what it answered."""
@@ -46,36 +46,36 @@ def answers(
                 traceparents=(context.trace_context.trace_parent, req.headers.get("traceparent", "")),
             ) as request,
         ):
-            answered, error = _ask(handler, req, request_id=request_id)
-            answered = responses.compressed(answered, req.headers.get("accept-encoding", ""))
-            response = responses.as_http(answered)
-            response.headers["X-Request-Id"] = request_id
+            response, error = _ask(handler, req, request_id=request_id)
+            response = responses.compressed(response, req.headers.get("accept-encoding", ""))
+            sent = responses.as_http(response)
+            sent.headers["X-Request-Id"] = request_id
             request.answered(
-                status=answered.status, rows=answered.rows, problem=answered.problem, error=error
+                status=response.status, rows=response.rows, problem=response.problem, error=error
             )
         seconds = time.perf_counter() - started
-        _log(req, answered, request_id=request_id, trace_id=request.trace_id, route=route, seconds=seconds)
-        return response
+        _log(req, response, request_id=request_id, trace_id=request.trace_id, route=route, seconds=seconds)
+        return sent
 
     for name in _KEPT:
         setattr(answer, name, getattr(handler, name))
     return answer
 
 
-def _ask(handler: Handler, req: func.HttpRequest, *, request_id: str) -> tuple[Answer, str | None]:
+def _ask(handler: Handler, req: func.HttpRequest, *, request_id: str) -> tuple[Response, str | None]:
     """What is answered, and the class of an error that nobody expected."""
     try:
         return handler(req), None
     except Exception as error:
         problem = _problem(error)
-        answered = responses.of_problem(problem, url=req.url, request_id=request_id)
+        response = responses.of_problem(problem, url=req.url, request_id=request_id)
         if problem.status == 503:
             # Callers are told when to come back, operators what it was.
             log.warning("Request %s was answered 503: %s", request_id, error)
         if problem.code != "internal-error":
-            return answered, None
+            return response, None
         log.exception("Request %s failed", request_id)
-        return answered, type(error).__name__
+        return response, type(error).__name__
 
 
 def _problem(error: Exception) -> Problem:
@@ -126,7 +126,7 @@ def _later(seconds: int) -> dict[str, str]:
 
 def _log(
     req: func.HttpRequest,
-    answer: Answer,
+    response: Response,
     *,
     request_id: str,
     trace_id: str | None,
@@ -141,10 +141,10 @@ def _log(
         "subscription": callers.one_line(req.headers.get("x-subscription-id", "")),
         "method": req.method,
         "route": route,
-        "status": answer.status,
-        "problem": answer.problem,
-        "rows": answer.rows,
-        "bytes": 0 if req.method == "HEAD" else len(answer.body),
+        "status": response.status,
+        "problem": response.problem,
+        "rows": response.rows,
+        "bytes": 0 if req.method == "HEAD" else len(response.body),
         "milliseconds": round(seconds * 1000, 1),
     }
     log.info(json.dumps(line))

@@ -27,7 +27,7 @@ NOTHING_LEFT_OUT = LeftOut((), (), 0, 0)
 
 
 @dataclass(frozen=True)
-class Content:
+class Rendered:
     """What is answered, written.
 
     Attributes:

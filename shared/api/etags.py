@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from shared.readable import Readable
 
 
-def of(readable: Readable, *asked: object) -> str:
-    """The tag of the answer to what is asked; `asked` names the question and the publication shown."""
-    content = repr((readable.principal, readable.version, asked))
+def of(readable: Readable, *request: object) -> str:
+    """The tag of the answer to what is asked; `request` names the question and the publication shown."""
+    content = repr((readable.principal, readable.version, request))
     return f'W/"{hashlib.sha256(content.encode()).hexdigest()[:32]}"'
 
 

@@ -11,7 +11,7 @@ import azure.functions as func
 import orjson
 
 from shared.api import problems, urls
-from shared.api.contents import Content
+from shared.api.contents import Rendered
 from shared.api.formats import Kind
 from shared.api.problems import Problem
 
@@ -21,7 +21,7 @@ _FAST_COMPRESSION = 1
 
 
 @dataclass(frozen=True)
-class Answer:
+class Response:
     """An answer.
 
     Attributes:
@@ -37,39 +37,39 @@ class Answer:
     problem: str | None = None
 
 
-def data(content: Content, *, url: str, etag: str, last_modified: datetime | None) -> Answer:
+def data(rendered: Rendered, *, url: str, etag: str, last_modified: datetime | None) -> Response:
     """Data of a caller: cached by them alone, and only after asking whether it is unchanged."""
-    return Answer(
-        content.body,
-        media_type=content.kind.media_type,
+    return Response(
+        rendered.body,
+        media_type=rendered.kind.media_type,
         headers={
             **_cache_headers(etag, last_modified),
-            **_page_headers(content, url),
-            **_access_headers(content),
-            **_format_headers(content, url),
+            **_page_headers(rendered, url),
+            **_access_headers(rendered),
+            **_format_headers(rendered, url),
         },
-        rows=content.rows,
+        rows=rendered.rows,
     )
 
 
-def not_modified(*, etag: str, last_modified: datetime | None) -> Answer:
+def not_modified(*, etag: str, last_modified: datetime | None) -> Response:
     """The caller holds the answer already."""
-    return Answer(status=304, headers=_cache_headers(etag, last_modified))
+    return Response(status=304, headers=_cache_headers(etag, last_modified))
 
 
-def fresh(content: Mapping[str, Any], *, status: int = 200) -> Answer:
+def uncached(content: Mapping[str, Any], *, status: int = 200) -> Response:
     """A small answer that is never cached."""
-    return Answer(orjson.dumps(content), status=status, headers={"Cache-Control": "no-store"}, rows=1)
+    return Response(orjson.dumps(content), status=status, headers={"Cache-Control": "no-store"}, rows=1)
 
 
-def no_content(headers: Mapping[str, str]) -> Answer:
+def no_content(headers: Mapping[str, str]) -> Response:
     """All that there is to say is in the headers."""
-    return Answer(status=204, headers=headers)
+    return Response(status=204, headers=headers)
 
 
-def of_problem(problem: Problem, *, url: str, request_id: str) -> Answer:
+def of_problem(problem: Problem, *, url: str, request_id: str) -> Response:
     """A problem; never cached."""
-    return Answer(
+    return Response(
         problem.body(instance=urls.public_path(url), request_id=request_id),
         status=problem.status,
         media_type=problems.MEDIA_TYPE,
@@ -78,21 +78,24 @@ def of_problem(problem: Problem, *, url: str, request_id: str) -> Answer:
     )
 
 
-def compressed(answer: Answer, accepted: str) -> Answer:
+def compressed(response: Response, accepted: str) -> Response:
     """The answer in gzip, where the caller accepts it and it is worth it."""
-    if not _accepts_gzip(accepted) or len(answer.body) < _WORTH_COMPRESSING:
-        return answer
+    if not _accepts_gzip(accepted) or len(response.body) < _WORTH_COMPRESSING:
+        return response
     return replace(
-        answer,
-        body=gzip.compress(answer.body, _FAST_COMPRESSION, mtime=0),
-        headers={**answer.headers, "Content-Encoding": "gzip"},
+        response,
+        body=gzip.compress(response.body, _FAST_COMPRESSION, mtime=0),
+        headers={**response.headers, "Content-Encoding": "gzip"},
     )
 
 
-def as_http(answer: Answer) -> func.HttpResponse:
+def as_http(response: Response) -> func.HttpResponse:
     """The answer as the Functions worker takes it. The host leaves the body of an answer to HEAD out."""
     return func.HttpResponse(
-        answer.body, status_code=answer.status, mimetype=answer.media_type, headers=dict(answer.headers)
+        response.body,
+        status_code=response.status,
+        mimetype=response.media_type,
+        headers=dict(response.headers),
     )
 
 
@@ -112,25 +115,25 @@ def _cache_headers(etag: str, last_modified: datetime | None) -> dict[str, str]:
     return headers
 
 
-def _page_headers(content: Content, url: str) -> dict[str, str]:
+def _page_headers(rendered: Rendered, url: str) -> dict[str, str]:
     """Where to go on (RFC 8288): CSV and NDJSON have no other place for it."""
-    headers = {"X-Cursor": content.cursor} if content.cursor else {}
-    if content.next_cursor:
-        headers["X-Next-Cursor"] = content.next_cursor
-        headers["Link"] = f'<{urls.following(url, cursor=content.next_cursor)}>; rel="next"'
+    headers = {"X-Cursor": rendered.cursor} if rendered.cursor else {}
+    if rendered.next_cursor:
+        headers["X-Next-Cursor"] = rendered.next_cursor
+        headers["Link"] = f'<{urls.following(url, cursor=rendered.next_cursor)}>; rel="next"'
     return headers
 
 
-def _access_headers(content: Content) -> dict[str, str]:
-    return {"X-Access-Version": content.access_version} if content.access_version else {}
+def _access_headers(rendered: Rendered) -> dict[str, str]:
+    return {"X-Access-Version": rendered.access_version} if rendered.access_version else {}
 
 
-def _format_headers(content: Content, url: str) -> dict[str, str]:
+def _format_headers(rendered: Rendered, url: str) -> dict[str, str]:
     headers = {}
-    if content.kind is Kind.CSV:
+    if rendered.kind is Kind.CSV:
         name = urls.public_path(url).rstrip("/").rpartition("/")[2].lower()
         headers["Content-Disposition"] = f'attachment; filename="{name}.csv"'
-    left_out = content.left_out
+    left_out = rendered.left_out
     if left_out.not_found:
         headers["X-Not-Found"] = ",".join(left_out.not_found[: left_out.listed])
         headers["X-Not-Found-Count"] = str(len(left_out.not_found))

@@ -51,17 +51,17 @@ class Api:
     @property
     def services(self) -> Services:
         """What the routes work with."""
-        found: Services = self.module.use
+        found: Services = self.module.services
         return found
 
     @contextmanager
     def using(self, services: Services) -> Iterator[None]:
         """Let the routes work with other services for a while."""
-        before, self.module.use = self.module.use, services
+        before, self.module.services = self.module.services, services
         try:
             yield
         finally:
-            self.module.use = before
+            self.module.services = before
 
     def get(
         self, path: str, *, principal: str | None, headers: Mapping[str, str] | None = None, **given: Any

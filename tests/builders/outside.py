@@ -310,7 +310,7 @@ def _api(made: services.Services) -> Api:
         raise AssertionError("function_app.py is not there")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    module.use = made  # type: ignore[attr-defined]  # What a module has is known when it runs.
+    module.services = made  # type: ignore[attr-defined]  # What a module has is known when it runs.
     return Api(module, building.indexed(module.app))
 
 

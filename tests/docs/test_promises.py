@@ -13,7 +13,7 @@ from shared.api import problems
 from shared.api.changes import changes
 from shared.api.sealing import Seals
 from shared.api.series import pages, requests
-from shared.api.series.requests import Known
+from shared.api.series.requests import DataState
 from shared.metering import Direction, Quality, Resolution
 
 DOCS = places.ROOT / "docs"
@@ -137,7 +137,7 @@ def test_cursors_that_were_given_once_go_on_working() -> None:
     series = requests.series_of_many(
         direction=Direction.CONSUMPTION,
         given={"from": ["2026-03-01"], "resolution": ["PT1H"], "cursor": [of_a_series]},
-        known=Known(now, now, now),
+        state=DataState(now, now, now),
         seals=seals,
     )
     following = changes.read_request({"cursor": [of_changes]}, now=now, latest=None, seals=seals)

@@ -41,7 +41,7 @@ class _Stretch:
     days: int
 
 
-def changes(
+def fetch(
     warehouse: Warehouse,
     *,
     readable: Readable,

@@ -14,7 +14,7 @@ import orjson
 from shared.api import formats, stored_days, too_large
 from shared.api.changes import change_pages
 from shared.api.changes.change_pages import Key
-from shared.api.contents import Content
+from shared.api.contents import Rendered
 from shared.api.formats import Format, Kind
 from shared.api.parameters import Parameters
 from shared.api.sealing import Seal, Seals
@@ -93,7 +93,7 @@ def read_request(
 
 
 def fetch(
-    warehouse: Warehouse, *, readable: Readable, asked: ChangesRequest, at_once: int = change_pages.AT_ONCE
+    warehouse: Warehouse, *, readable: Readable, request: ChangesRequest, at_once: int = change_pages.AT_ONCE
 ) -> Changes:
     """Read one page; without cursor and `since` it is empty and has the cursor of now.
 
@@ -103,39 +103,39 @@ def fetch(
     Raises:
         TooLargeForOneAnswer: the answer is asked for whole, and a largest page does not hold it.
     """
-    after = asked.after
-    if after is None and asked.since is not None:
-        (sequence,) = warehouse.fetch(queries.sequence_at(asked.since))
+    after = request.after
+    if after is None and request.since is not None:
+        (sequence,) = warehouse.fetch(queries.sequence_at(request.since))
         after = change_pages.first_of(sequence + 1)
-    up_to_date = change_pages.first_of(asked.through + 1)
+    up_to_date = change_pages.first_of(request.through + 1)
     if after is None or after >= up_to_date:
-        return Changes((), _sealed(after or up_to_date, asked.seal), is_up_to_date=True)
-    found = change_pages.changes(
+        return Changes((), _sealed(after or up_to_date, request.seal), is_up_to_date=True)
+    found = change_pages.fetch(
         warehouse,
         readable=readable,
         after=after,
-        through=asked.through,
-        limit=asked.limit + 1,
+        through=request.through,
+        limit=request.limit + 1,
         at_once=at_once,
     )
-    limit = asked.limit
-    if asked.format.kind is Kind.CSV:
+    limit = request.limit
+    if request.format.kind is Kind.CSV:
         limit = min(limit, pages.days_within(row.qualities for row in found))
     page = stored_days.sound_changes(found[:limit])
     if len(found) <= limit:
-        return Changes(page, _sealed(up_to_date, asked.seal), is_up_to_date=True)
-    if asked.is_whole:
+        return Changes(page, _sealed(up_to_date, request.seal), is_up_to_date=True)
+    if request.is_whole:
         raise too_large.changes(
             change_pages.count(
-                warehouse, readable=readable, after=after, through=asked.through, at_once=at_once
+                warehouse, readable=readable, after=after, through=request.through, at_once=at_once
             )
         )
     last = found[limit - 1]
     key = (last.sequence, last.metering_point_id, last.direction, last.delivery_date)
-    return Changes(page, _sealed(key, asked.seal), is_up_to_date=False)
+    return Changes(page, _sealed(key, request.seal), is_up_to_date=False)
 
 
-def content(changes: Changes, written: Format, *, access_version: str) -> Content:
+def render(changes: Changes, written: Format, *, access_version: str) -> Rendered:
     """The answer in the format asked for; `access_version` names what the caller may read."""
     match written.kind:
         case Kind.JSON:
@@ -144,7 +144,7 @@ def content(changes: Changes, written: Format, *, access_version: str) -> Conten
             body, rows = _ndjson(changes), len(changes.rows)
         case Kind.CSV:
             body, rows = _csv(changes, written), sum(len(row.qualities) for row in changes.rows)
-    return Content(
+    return Rendered(
         body,
         kind=written.kind,
         rows=rows,

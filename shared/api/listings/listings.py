@@ -11,12 +11,12 @@ import orjson
 
 from shared import periods
 from shared.api import etags, formats, stored_days, too_large
-from shared.api.contents import Content
+from shared.api.contents import Rendered
 from shared.api.formats import Format, Kind
 from shared.api.listings import lines
 from shared.api.parameters import Parameters
 from shared.api.sealing import Seal, Seals
-from shared.api.series.requests import Given, Known, read_limit
+from shared.api.series.requests import DataState, Given, read_limit
 from shared.metering import PRICE_AREAS, Direction, MeteringPointId
 from shared.readable import Permission, PermittedDays, Readable
 from shared.warehouse import queries
@@ -105,7 +105,7 @@ def read_format(given: Given, *, accept: str, available: Sequence[Kind] = format
     return written
 
 
-def customers(readable: Readable, written: Format) -> Content:
+def customers(readable: Readable, written: Format) -> Rendered:
     """The customers whose metering points may be read, by number."""
     names: dict[int, str] = {}
     metering_points: dict[int, set[str]] = defaultdict(set)
@@ -123,61 +123,63 @@ def customers(readable: Readable, written: Format) -> Content:
     body = (
         orjson.dumps({"customers": found}) if written.kind is Kind.JSON else lines.customers(found, written)
     )
-    return Content(body, kind=written.kind, rows=len(found))
+    return Rendered(body, kind=written.kind, rows=len(found))
 
 
 def metering_points(
-    warehouse: Warehouse, *, readable: Readable, asked: MeteringPointsRequest, known: Known
-) -> Content:
+    warehouse: Warehouse, *, readable: Readable, request: MeteringPointsRequest, state: DataState
+) -> Rendered:
     """A page of the metering points that may be read.
 
     Raises:
         TooLargeForOneAnswer: the list is asked for whole, and a largest page does not hold it.
     """
-    ids = _ids(warehouse, readable, asked)
-    following = ids[asked.limit] if len(ids) > asked.limit else None
-    if following and asked.is_whole:
-        raise too_large.items(_count(warehouse, readable, asked))
-    page = readable.only(ids[: asked.limit])
-    shown = _read(warehouse, page, known=known) if page.permissions else []
-    cursor = _sealed(following, asked.seal) if following else None
+    ids = _ids(warehouse, readable, request)
+    following = ids[request.limit] if len(ids) > request.limit else None
+    if following and request.is_whole:
+        raise too_large.items(_count(warehouse, readable, request))
+    page = readable.only(ids[: request.limit])
+    shown = _read(warehouse, page, state=state) if page.permissions else []
+    cursor = _sealed(following, request.seal) if following else None
     access_version = etags.access_version(readable)
-    if asked.format.kind is Kind.JSON:
+    if request.format.kind is Kind.JSON:
         body = orjson.dumps({"meteringPoints": shown, "nextCursor": cursor, "accessVersion": access_version})
     else:
-        body = lines.metering_points(shown, asked.format)
-    return Content(
+        body = lines.metering_points(shown, request.format)
+    return Rendered(
         body,
-        kind=asked.format.kind,
+        kind=request.format.kind,
         rows=len(shown),
         next_cursor=cursor,
         access_version=access_version,
     )
 
 
-def _ids(warehouse: Warehouse, readable: Readable, asked: MeteringPointsRequest) -> list[MeteringPointId]:
+def _ids(warehouse: Warehouse, readable: Readable, request: MeteringPointsRequest) -> list[MeteringPointId]:
     """The metering points of a page and the one after them, with the price area that is asked for."""
-    size, found = asked.limit + 1, list[MeteringPointId]()
-    for part in _parts(readable, start=asked.after or "", size=size if asked.price_area is None else AT_ONCE):
-        found += _in_area(warehouse, part, asked, limit=size - len(found))
+    size, found = request.limit + 1, list[MeteringPointId]()
+    for part in _parts(
+        readable, start=request.after or "", size=size if request.price_area is None else AT_ONCE
+    ):
+        found += _in_area(warehouse, part, request, limit=size - len(found))
         if len(found) == size:
             break
     return found
 
 
-def _count(warehouse: Warehouse, readable: Readable, asked: MeteringPointsRequest) -> int:
+def _count(warehouse: Warehouse, readable: Readable, request: MeteringPointsRequest) -> int:
     return sum(
-        len(_in_area(warehouse, part, asked, limit=AT_ONCE))
+        len(_in_area(warehouse, part, request, limit=AT_ONCE))
         for part in _parts(readable, start="", size=AT_ONCE)
     )
 
 
 def _in_area(
-    warehouse: Warehouse, readable: Readable, asked: MeteringPointsRequest, *, limit: int
+    warehouse: Warehouse, readable: Readable, request: MeteringPointsRequest, *, limit: int
 ) -> list[MeteringPointId]:
-    if asked.price_area is None:
+    if request.price_area is None:
         return sorted({each.metering_point_id for each in readable.permissions})
-    return warehouse.fetch(queries.metering_points_in(readable, price_area=asked.price_area, limit=limit))
+    return warehouse.fetch(queries.metering_points_in(readable, price_area=request.price_area, limit=limit))
 
 
 def _parts(readable: Readable, *, start: str, size: int) -> Iterator[Readable]:
@@ -189,9 +191,9 @@ def _parts(readable: Readable, *, start: str, size: int) -> Iterator[Readable]:
             yield part
 
 
-def metering_point(warehouse: Warehouse, *, readable: Readable, known: Known) -> Content:
+def metering_point(warehouse: Warehouse, *, readable: Readable, state: DataState) -> Rendered:
     """The one metering point that `readable` holds."""
-    return Content(orjson.dumps(_read(warehouse, readable, known=known)[0]), kind=Kind.JSON, rows=1)
+    return Rendered(orjson.dumps(_read(warehouse, readable, state=state)[0]), kind=Kind.JSON, rows=1)
 
 
 def _sealed(following: MeteringPointId, seal: Seal) -> str:
@@ -203,10 +205,10 @@ def _opened(text: str, seal: Seal) -> MeteringPointId:
     return MeteringPointId(f"{number:018d}")
 
 
-def _read(warehouse: Warehouse, readable: Readable, *, known: Known) -> list[dict[str, Any]]:
+def _read(warehouse: Warehouse, readable: Readable, *, state: DataState) -> list[dict[str, Any]]:
     described = {each.metering_point_id: each for each in warehouse.fetch(queries.metering_points(readable))}
-    latest = _latest_days(warehouse, readable, as_of=known.published_at or known.now)
-    ended = _ended(warehouse, readable, latest=latest, as_of=known.published_at or known.now)
+    latest = _latest_days(warehouse, readable, as_of=state.published_at or state.now)
+    ended = _ended(warehouse, readable, latest=latest, as_of=state.published_at or state.now)
     permissions = defaultdict(list)
     for permission in readable.permissions:
         permissions[permission.metering_point_id].append(permission)

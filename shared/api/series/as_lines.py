@@ -11,7 +11,7 @@ from shared.api import delimited
 from shared.api.formats import Dialect, Format, Kind, Times
 from shared.api.series import packed, templates
 from shared.api.series.assembly import Run, Sum
-from shared.api.series.templates import Form
+from shared.api.series.templates import ValueTemplate
 from shared.metering import Resolution
 
 # Stands for what all values of a series begin with, until the series is known; no text of an answer has it.
@@ -30,8 +30,8 @@ _ROW = (
     '"quantity":%s,"quality":"{quality}"'
 )
 _ROW_OF_SUM = f'{_ROW},"complete":{{complete}},"missing":{{missing}}'
-_ROWS = Form(value=f"{_ROW}}}}}", sum=f"{_ROW_OF_SUM}}}}}", between=",")
-_NDJSON = Form(value=f"{_ROW}}}}}\n", sum=f"{_ROW_OF_SUM}}}}}\n", between="")
+_ROWS = ValueTemplate(value=f"{_ROW}}}}}", sum=f"{_ROW_OF_SUM}}}}}", between=",")
+_NDJSON = ValueTemplate(value=f"{_ROW}}}}}\n", sum=f"{_ROW_OF_SUM}}}}}\n", between="")
 
 
 def csv_header(resolution: Resolution | None, written: Format) -> str:
@@ -52,7 +52,7 @@ def csv_of_change(
     between = delimited.separator(written.dialect)
     head = _head(metering_point_id, direction, written)
     tail = f"{sequence}{between}{periods.utc_text(part.published_at)}"
-    text = templates.values(part, _csv_form(written, more=between + _TAIL))
+    text = templates.values(part, _csv_template(written, more=between + _TAIL))
     return text.replace(_HEAD, head).replace(_TAIL, tail)
 
 
@@ -60,10 +60,10 @@ def values(
     parts: Iterator[Run | Sum], *, metering_point_id: str, direction: str, written: Format
 ) -> Iterator[str]:
     """The lines of a series' values, in one text for each market day or sum."""
-    form = _NDJSON if written.kind is Kind.NDJSON else _csv_form(written)
+    template = _NDJSON if written.kind is Kind.NDJSON else _csv_template(written)
     head = _head(metering_point_id, direction, written)
     for part in parts:
-        yield templates.values(part, form).replace(_HEAD, head)
+        yield templates.values(part, template).replace(_HEAD, head)
 
 
 def rows(parts: Iterable[Run | Sum], *, metering_point_id: str, direction: str) -> Iterator[str]:
@@ -97,7 +97,7 @@ def _columns(written: Format) -> tuple[str, ...]:
 
 
 @lru_cache
-def _csv_form(written: Format, more: str = "") -> Form:
+def _csv_template(written: Format, more: str = "") -> ValueTemplate:
     between = delimited.separator(written.dialect)
     times = {
         Times.ISO: ("{start}", "{end}"),
@@ -105,7 +105,7 @@ def _csv_form(written: Format, more: str = "") -> Form:
         Times.LOCAL: ("{start}", _AS_TEXT % "start_offset", "{end}", _AS_TEXT % "end_offset"),
     }
     value = _HEAD + between.join((*times[written.times], "%s", "{quality}"))
-    return Form(
+    return ValueTemplate(
         value=value + more + delimited.LINE_END,
         sum=between.join((value, "{complete}", "{missing}")) + delimited.LINE_END,
         between="",

@@ -187,9 +187,9 @@ def _add(quantities: Sequence[str], qualities: str) -> tuple[str, str]:
 
 
 def _sums(rows: Sequence[DayRow], scope: Scope, resolution: Resolution) -> Iterator[Sum]:
-    asked = _readable_days(scope)
+    readable = _readable_days(scope)
     for bucket, group in groupby(rows, key=lambda row: bucket_of(row.delivery_date, resolution)):
-        days = [day for day in _days(*bucket) if asked.contains(day) and _is_permitted(day, scope)]
+        days = [day for day in _days(*bucket) if readable.contains(day) and _is_permitted(day, scope)]
         found = _sum(list(group), days, scope, bucket=bucket, resolution=resolution)
         if found.period.start < found.period.end:
             yield found

@@ -16,47 +16,47 @@ from shared.warehouse.engine import Warehouse
 KEPT = 20_000
 """Series whose last day is remembered, some 6 MB; when there are more, it starts over."""
 
-_Known = tuple[datetime, Direction, MeteringPointId, tuple[PermittedDays, ...]]
+_Key = tuple[datetime, Direction, MeteringPointId, tuple[PermittedDays, ...]]
 """What decides the last day of a series. `as_of` is never later than the latest publication that all see."""
 
 
-class Reach:
+class LastDays:
     """The last days of at most `kept` series. Safe to use from several threads."""
 
     def __init__(self, *, kept: int = KEPT) -> None:
         self._kept = kept
-        self._last_days: dict[_Known, date | None] = {}
+        self._last_days: dict[_Key, date | None] = {}
 
-    def last_days(self, warehouse: Warehouse, readable: Readable, asked: SeriesRequest) -> dict[str, date]:
+    def of(self, readable: Readable, *, warehouse: Warehouse, request: SeriesRequest) -> dict[str, date]:
         """The last published days of these readable series; those without any are left out."""
-        keys: dict[str, _Known] = {
-            metering_point_id: (asked.as_of, asked.direction, metering_point_id, tuple(permitted))
+        keys: dict[str, _Key] = {
+            metering_point_id: (request.as_of, request.direction, metering_point_id, tuple(permitted))
             for metering_point_id, permitted in readable.periods().items()
         }
         # Another thread may start over between two looks: all of them go into the same dictionary.
         remembered = self._last_days
         known = {each: remembered[key] for each, key in keys.items() if key in remembered}
-        found = _looked_for(warehouse, readable, asked, of=keys.keys() - known.keys())
+        found = _looked_for(warehouse, readable, request, of=keys.keys() - known.keys())
         self._remember({keys[each]: found.get(each) for each in keys.keys() - known.keys()})
         return found | {each: day for each, day in known.items() if day is not None}
 
-    def _remember(self, last_days: dict[_Known, date | None]) -> None:
+    def _remember(self, last_days: dict[_Key, date | None]) -> None:
         if len(self._last_days) + len(last_days) > self._kept:
             self._last_days = {}
         self._last_days |= last_days
 
 
 def _looked_for(
-    warehouse: Warehouse, readable: Readable, asked: SeriesRequest, *, of: Set[str]
+    warehouse: Warehouse, readable: Readable, request: SeriesRequest, *, of: Set[str]
 ) -> dict[str, date]:
     """The last published days as the warehouse tells them: of the last month, then of all time."""
     found: dict[str, date] = {}
-    for since in queries.lately_then_ever(asked.as_of):
+    for since in queries.lately_then_ever(request.as_of):
         sought = of - found.keys()
         if sought:
             rows = warehouse.fetch(
                 queries.last_days(
-                    readable.only(sought), direction=asked.direction, since=since, as_of=asked.as_of
+                    readable.only(sought), direction=request.direction, since=since, as_of=request.as_of
                 )
             )
             found |= {row.metering_point_id: row.last_day for row in rows}

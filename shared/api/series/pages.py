@@ -16,7 +16,7 @@ from shared.api import stored_days, too_large
 from shared.api.series import assembly, resolutions
 from shared.api.series.assembly import Scope, Series
 from shared.api.series.cursors import Cursor
-from shared.api.series.last_days import Reach
+from shared.api.series.last_days import LastDays
 from shared.api.series.requests import MAX_LIMIT, MAX_NAMED, Layout, SeriesRequest
 from shared.api.series.resolutions import NOTHING_COARSER, Coarser
 from shared.metering import MeteringPointId, Resolution
@@ -64,11 +64,11 @@ def fetch(
     warehouse: Warehouse,
     *,
     readable: Readable,
-    asked: SeriesRequest,
+    request: SeriesRequest,
     available_until: datetime | None,
-    reach: Reach,
+    last_days: LastDays,
 ) -> Page:
-    """Read one page of at most `asked.limit` market days.
+    """Read one page of at most `request.limit` market days.
 
     `available_until` is the end of everything published, None before the first publication.
 
@@ -76,23 +76,27 @@ def fetch(
         InvalidRequest: one metering point is asked for, and has days that are stored coarser.
         TooLargeForOneAnswer: the answer is asked for whole, and a largest page does not hold it.
     """
-    coarser = _stored_coarser(warehouse, readable, asked)
-    wanted = wanted_days(asked)
-    limit = max(asked.limit, _LONGEST_BUCKET.get(asked.resolution, 0) if asked.resolution else 0)
-    rows, following = _rows(warehouse, readable, asked, wanted=wanted, limit=limit)
+    coarser = _stored_coarser(warehouse, readable, request)
+    wanted = wanted_days(request)
+    limit = max(request.limit, _LONGEST_BUCKET.get(request.resolution, 0) if request.resolution else 0)
+    rows, following = _rows(warehouse, readable, request, wanted=wanted, limit=limit)
     newest = _of_newest_day(rows, available_until)
-    if _is_written_one_by_one(asked):
+    if _is_written_one_by_one(request):
         limit = min(limit, days_within(row.qualities for row in rows))
-    rows, next_key = _cut(rows, limit, asked, following=following)
-    if next_key is not None and asked.is_whole:
-        raise too_large.market_days(_count(warehouse, readable, asked, wanted=wanted))
-    shown = _shown(readable, asked, rows=rows, until=next_key)
+    rows, next_key = _cut(rows, limit, request, following=following)
+    if next_key is not None and request.is_whole:
+        raise too_large.market_days(_count(warehouse, readable, request, wanted=wanted))
+    shown = _shown(readable, request, rows=rows, until=next_key)
     sought = readable.only(shown.keys() - newest.keys())
-    last_days = newest | reach.last_days(warehouse, sought, asked)
     return Page(
-        series=_series(rows, shown=shown, last_days=last_days, asked=asked),
-        cursor=_cursor(next_key, asked),
-        is_first=asked.cursor is None,
+        series=_series(
+            rows,
+            shown=shown,
+            ends=newest | last_days.of(sought, warehouse=warehouse, request=request),
+            request=request,
+        ),
+        cursor=_cursor(next_key, request),
+        is_first=request.cursor is None,
         stored_coarser=coarser,
     )
 
@@ -102,15 +106,15 @@ def days_within(qualities: Iterable[str], *, values: int = MAX_VALUES) -> int:
     return max(1, sum(total <= values for total in accumulate(map(len, qualities))))
 
 
-def wanted_days(asked: SeriesRequest) -> WantedDays:
+def wanted_days(request: SeriesRequest) -> WantedDays:
     """Return the market days that have a value in the asked period, by their stored resolution.
 
     A value belongs to the period in which it starts. A day of quarters that is answered in hours has those of
     hours, and hours are not quarters.
     """
-    hours = assembly.days_with_starts(asked.period, Resolution.PT1H)
-    quarters = assembly.days_with_starts(asked.period, Resolution.PT15M)
-    match asked.resolution:
+    hours = assembly.days_with_starts(request.period, Resolution.PT1H)
+    quarters = assembly.days_with_starts(request.period, Resolution.PT15M)
+    match request.resolution:
         case Resolution.PT15M:
             return WantedDays(quarters=quarters, hours=(quarters[0], quarters[0]))
         case Resolution.PT1H:
@@ -120,20 +124,20 @@ def wanted_days(asked: SeriesRequest) -> WantedDays:
 
 
 def _rows(
-    warehouse: Warehouse, readable: Readable, asked: SeriesRequest, *, wanted: WantedDays, limit: int
+    warehouse: Warehouse, readable: Readable, request: SeriesRequest, *, wanted: WantedDays, limit: int
 ) -> tuple[list[DayRow], MeteringPointId | None]:
     """Read one row more than the limit, or fewer, and the metering point at which the next page then starts.
 
     A page that is not whole ends with the metering points that were looked through, if they have anything.
     """
     rows: list[DayRow] = []
-    key = (asked.cursor.metering_point_id, asked.cursor.day) if asked.cursor else None
+    key = (request.cursor.metering_point_id, request.cursor.day) if request.cursor else None
     start: MeteringPointId | None = key[0] if key else MeteringPointId("")
-    size = _chunk_size(asked)
+    size = _chunk_size(request)
     while start is not None and not wanted.is_empty:
         chunk, following = readable.chunk(start=start, size=size)
         left = limit + 1 - len(rows)
-        found = _days(warehouse, chunk, asked, wanted, key=key, limit=left)
+        found = _days(warehouse, chunk, request, wanted, key=key, limit=left)
         rows += stored_days.sound(found)
         if len(rows) > limit:
             return rows, None
@@ -141,10 +145,10 @@ def _rows(
             start = MeteringPointId(found[-1].metering_point_id)
             key = (start, found[-1].delivery_date + ONE_DAY)
             continue
-        if rows and not asked.is_whole:
+        if rows and not request.is_whole:
             return rows, following
         key = None
-        start = following if found else _next_stored(warehouse, readable, asked, wanted, start=following)
+        start = following if found else _next_stored(warehouse, readable, request, wanted, start=following)
         size = min(AT_ONCE, _GROWTH * size)
     return rows, None
 
@@ -152,7 +156,7 @@ def _rows(
 def _days(
     warehouse: Warehouse,
     readable: Readable,
-    asked: SeriesRequest,
+    request: SeriesRequest,
     wanted: WantedDays,
     *,
     key: Key | None,
@@ -163,9 +167,9 @@ def _days(
     return warehouse.fetch(
         queries.days(
             readable,
-            direction=asked.direction,
+            direction=request.direction,
             wanted=wanted,
-            as_of=asked.as_of,
+            as_of=request.as_of,
             after=key,
             limit=limit,
         )
@@ -175,7 +179,7 @@ def _days(
 def _next_stored(
     warehouse: Warehouse,
     readable: Readable,
-    asked: SeriesRequest,
+    request: SeriesRequest,
     wanted: WantedDays,
     *,
     start: MeteringPointId | None,
@@ -183,38 +187,40 @@ def _next_stored(
     """Find the first metering point from `start` on that has a wanted day."""
     for part in _parts(readable, start=start):
         (found,) = warehouse.fetch(
-            queries.first_metering_point(part, direction=asked.direction, wanted=wanted, as_of=asked.as_of)
+            queries.first_metering_point(
+                part, direction=request.direction, wanted=wanted, as_of=request.as_of
+            )
         )
         if found is not None:
             return found
     return None
 
 
-def _count(warehouse: Warehouse, readable: Readable, asked: SeriesRequest, *, wanted: WantedDays) -> int:
+def _count(warehouse: Warehouse, readable: Readable, request: SeriesRequest, *, wanted: WantedDays) -> int:
     """Count the market days of the whole answer."""
     return sum(
         warehouse.fetch(
-            queries.count_days(part, direction=asked.direction, wanted=wanted, as_of=asked.as_of)
+            queries.count_days(part, direction=request.direction, wanted=wanted, as_of=request.as_of)
         )[0]
         for part in _parts(readable, start=MeteringPointId(""))
     )
 
 
-def _stored_coarser(warehouse: Warehouse, readable: Readable, asked: SeriesRequest) -> Coarser:
+def _stored_coarser(warehouse: Warehouse, readable: Readable, request: SeriesRequest) -> Coarser:
     """Find the days that are left out since they are stored coarser than what is asked.
 
     The first page names them. Where one metering point is asked for, each page refuses to leave any out.
     """
-    if asked.resolution is not Resolution.PT15M or (asked.cursor and not asked.is_one):
+    if request.resolution is not Resolution.PT15M or (request.cursor and not request.is_one):
         return NOTHING_COARSER
-    first, end = assembly.days_with_starts(asked.period, Resolution.PT1H)
+    first, end = assembly.days_with_starts(request.period, Resolution.PT1H)
     parts = [
         warehouse.fetch(
             queries.stored_in_hours(
                 part,
-                direction=asked.direction,
+                direction=request.direction,
                 wanted=WantedDays(quarters=(first, first), hours=(first, end)),
-                as_of=asked.as_of,
+                as_of=request.as_of,
                 limit=resolutions.LISTED,
             )
         )
@@ -222,7 +228,7 @@ def _stored_coarser(warehouse: Warehouse, readable: Readable, asked: SeriesReque
         if first < end
     ]
     coarser = resolutions.coarser(parts)
-    if asked.is_one:
+    if request.is_one:
         resolutions.refuse(coarser)
     return coarser
 
@@ -235,57 +241,57 @@ def _parts(readable: Readable, *, start: MeteringPointId | None) -> Iterator[Rea
             yield part
 
 
-def _is_written_one_by_one(asked: SeriesRequest) -> bool:
-    is_sum = asked.resolution is not None and not asked.resolution.is_stored
-    return asked.layout is not Layout.DAYS and not is_sum
+def _is_written_one_by_one(request: SeriesRequest) -> bool:
+    is_sum = request.resolution is not None and not request.resolution.is_stored
+    return request.layout is not Layout.DAYS and not is_sum
 
 
-def _chunk_size(asked: SeriesRequest) -> int:
+def _chunk_size(request: SeriesRequest) -> int:
     """How many metering points to look through at first.
 
     A few times as many as would fill a page with the asked days, so that most pages take one statement, and
     never so many that finding the first days means sorting years of the others.
     """
-    if asked.named:
+    if request.named:
         return MAX_NAMED
-    days = max(1, (asked.period.end_day - asked.period.first_day).days)
-    return min(MAX_LIMIT, max(_LEAST_CHUNK, _TIMES_FILLED * asked.limit // days))
+    days = max(1, (request.period.end_day - request.period.first_day).days)
+    return min(MAX_LIMIT, max(_LEAST_CHUNK, _TIMES_FILLED * request.limit // days))
 
 
 def _cut(
-    rows: list[DayRow], limit: int, asked: SeriesRequest, *, following: MeteringPointId | None
+    rows: list[DayRow], limit: int, request: SeriesRequest, *, following: MeteringPointId | None
 ) -> tuple[list[DayRow], Key | None]:
     """The rows of this page, up to the edge of a bucket, and the key at which the next page starts."""
     if len(rows) <= limit:
-        return rows, (following, asked.period.first_day) if following else None
+        return rows, (following, request.period.first_day) if following else None
     beyond = rows[limit]
     first = beyond.delivery_date
-    if asked.resolution and not asked.resolution.is_stored:
-        first, _ = assembly.bucket_of(first, asked.resolution)
+    if request.resolution and not request.resolution.is_stored:
+        first, _ = assembly.bucket_of(first, request.resolution)
     kept = [
         row
         for row in rows[:limit]
         if row.metering_point_id != beyond.metering_point_id or row.delivery_date < first
     ]
-    return kept, (MeteringPointId(beyond.metering_point_id), max(first, asked.period.first_day))
+    return kept, (MeteringPointId(beyond.metering_point_id), max(first, request.period.first_day))
 
 
 def _shown(
-    readable: Readable, asked: SeriesRequest, *, rows: Sequence[DayRow], until: Key | None
+    readable: Readable, request: SeriesRequest, *, rows: Sequence[DayRow], until: Key | None
 ) -> Mapping[MeteringPointId, Sequence[PermittedDays]]:
     """The metering points that this page answers for, with their permitted days.
 
     Those with values, and those named by the caller even without.
     """
     found = {row.metering_point_id for row in rows}
-    if not asked.named:
+    if not request.named:
         return readable.only(found).periods()
-    start = asked.cursor.metering_point_id if asked.cursor else ""
+    start = request.cursor.metering_point_id if request.cursor else ""
     return {
         metering_point_id: permitted
         for metering_point_id, permitted in readable.periods().items()
         if metering_point_id >= start
-        and (until is None or (metering_point_id, asked.period.first_day) < until)
+        and (until is None or (metering_point_id, request.period.first_day) < until)
     }
 
 
@@ -301,13 +307,13 @@ def _series(
     rows: Sequence[DayRow],
     *,
     shown: Mapping[MeteringPointId, Sequence[PermittedDays]],
-    last_days: Mapping[str, date],
-    asked: SeriesRequest,
+    ends: Mapping[str, date],
+    request: SeriesRequest,
 ) -> list[Series]:
     found = {key: list(group) for key, group in groupby(rows, key=lambda row: row.metering_point_id)}
     return [
         assembly.assemble(
-            found.get(metering_point_id, []), _scope(metering_point_id, permitted, last_days, asked)
+            found.get(metering_point_id, []), _scope(metering_point_id, permitted, ends, request)
         )
         for metering_point_id, permitted in shown.items()
     ]
@@ -316,20 +322,20 @@ def _series(
 def _scope(
     metering_point_id: MeteringPointId,
     permitted: Sequence[PermittedDays],
-    last_days: Mapping[str, date],
-    asked: SeriesRequest,
+    ends: Mapping[str, date],
+    request: SeriesRequest,
 ) -> Scope:
-    last_day = last_days.get(metering_point_id)
+    last_day = ends.get(metering_point_id)
     return Scope(
         metering_point_id=metering_point_id,
-        period=asked.period,
-        resolution=asked.resolution,
+        period=request.period,
+        resolution=request.resolution,
         permitted=permitted,
         available_until=periods.start_of(last_day + ONE_DAY) if last_day else None,
     )
 
 
-def _cursor(key: Key | None, asked: SeriesRequest) -> Cursor | None:
+def _cursor(key: Key | None, request: SeriesRequest) -> Cursor | None:
     if key is None:
         return None
-    return Cursor(metering_point_id=key[0], day=key[1], until=asked.period.end, as_of=asked.as_of)
+    return Cursor(metering_point_id=key[0], day=key[1], until=request.period.end, as_of=request.as_of)

@@ -66,7 +66,7 @@ class SeriesRequest:
 
 
 @dataclass(frozen=True)
-class Known:
+class DataState:
     """What is known before a question is read.
 
     Attributes:
@@ -100,7 +100,7 @@ def series_of_one(
     metering_point_id: str,
     direction: Direction,
     given: Given,
-    known: Known,
+    state: DataState,
     seals: Seals,
     accept: str = "",
 ) -> SeriesRequest:
@@ -116,7 +116,7 @@ def series_of_one(
     return _series(
         parameters,
         direction=direction,
-        known=known,
+        state=state,
         seals=seals,
         is_one=True,
         named=named,
@@ -126,7 +126,7 @@ def series_of_one(
 
 
 def series_of_many(
-    *, direction: Direction, given: Given, known: Known, seals: Seals, accept: str = ""
+    *, direction: Direction, given: Given, state: DataState, seals: Seals, accept: str = ""
 ) -> SeriesRequest:
     """A question for the series of the metering points named, of a customer's, or of all of the caller's.
 
@@ -148,7 +148,7 @@ def series_of_many(
     return _series(
         parameters,
         direction=direction,
-        known=known,
+        state=state,
         seals=seals,
         is_one=False,
         named=named,
@@ -161,7 +161,7 @@ def _series(
     parameters: Parameters,
     *,
     direction: Direction,
-    known: Known,
+    state: DataState,
     seals: Seals,
     is_one: bool,
     named: tuple[MeteringPointId, ...],
@@ -172,7 +172,7 @@ def _series(
     layout = parameters.choice("layout", {str(each): each for each in Layout}) or Layout.VALUES
     written = _format(parameters, layout=layout, accept=accept)
     limit, is_whole = read_limit(parameters, written)
-    as_of = _as_of(parameters, known=known)
+    as_of = _as_of(parameters, state=state)
     start, end = _edges(parameters)
     seal = seals.of(direction, named, customer_number, start, end, resolution, layout, as_of)
     cursor = parameters.cursor("cursor", lambda text: cursors.opened(text, seal))
@@ -180,9 +180,9 @@ def _series(
     parameters.done()
     # What is not announced yet may still grow: a moment after the latest publication shows that one.
     # A publication whose clock was ahead hides nothing: without a moment, the latest one is shown.
-    latest = known.published_at or known.now
+    latest = state.published_at or state.now
     shown = min(cursor.as_of if cursor else as_of or latest, latest)
-    period = _period(start=start, end=cursor.until if cursor else end, known=known, shown=shown)
+    period = _period(start=start, end=cursor.until if cursor else end, state=state, shown=shown)
     return SeriesRequest(
         direction=direction,
         is_one=is_one,
@@ -256,21 +256,21 @@ def _compare(parameters: Parameters, *, start: Edge, end: Edge) -> None:
         )
 
 
-def _period(*, start: Edge, end: Edge, known: Known, shown: datetime) -> Period:
+def _period(*, start: Edge, end: Edge, state: DataState, shown: datetime) -> Period:
     """Return the asked period.
 
     An end that is left out is the end of what was available at the moment shown, or the
     start when that is later.
     """
-    first = start if isinstance(start, datetime) else known.now
+    first = start if isinstance(start, datetime) else state.now
     if isinstance(end, datetime):
         return Period(first, end)
-    return Period(first, max(known.available_at(shown) or first, first))
+    return Period(first, max(state.available_at(shown) or first, first))
 
 
-def _as_of(parameters: Parameters, *, known: Known) -> datetime | None:
+def _as_of(parameters: Parameters, *, state: DataState) -> datetime | None:
     as_of = parameters.moment("asOf")
-    if as_of is not None and as_of > known.now:
+    if as_of is not None and as_of > state.now:
         parameters.fault(
             "asOf", "in-the-future", "'asOf' lies in the future.", "Leave it out for the newest data."
         )

@@ -28,7 +28,7 @@ _DATE_LENGTH, _OFFSET_LENGTH = len("2001-01-01"), len("+01:00")
 
 
 @dataclass(frozen=True)
-class Form:
+class ValueTemplate:
     """How values are written.
 
     Attributes:
@@ -49,15 +49,15 @@ class Form:
     times: Times = Times.ISO
 
 
-def values(part: Run | Sum, form: Form) -> str:
+def values(part: Run | Sum, template: ValueTemplate) -> str:
     """The text of a run's values, or of a sum."""
     quantities = part.quantity if isinstance(part, Sum) else part.quantities
-    texts = quantities.replace("null", form.null).split(",")
-    if form.decimal_mark != ".":
-        texts = [text.replace(".", form.decimal_mark) for text in texts]
+    texts = quantities.replace("null", template.null).split(",")
+    if template.decimal_mark != ".":
+        texts = [text.replace(".", template.decimal_mark) for text in texts]
     if isinstance(part, Sum):
-        return _sum_template(part, form) % tuple(texts)
-    return _template(part.day, part.resolution, part.first, part.qualities, form) % tuple(texts)
+        return _sum_template(part, template) % tuple(texts)
+    return _template(part.day, part.resolution, part.first, part.qualities, template) % tuple(texts)
 
 
 def count(series: Series) -> int:
@@ -66,11 +66,11 @@ def count(series: Series) -> int:
 
 
 @lru_cache(maxsize=_TEMPLATES_KEPT)
-def _template(day: date, resolution: Resolution, first: int, qualities: str, form: Form) -> str:
+def _template(day: date, resolution: Resolution, first: int, qualities: str, template: ValueTemplate) -> str:
     """The text of a run's values with a place for each quantity."""
-    template = _dateless(_day_alike(day), resolution, first, qualities, form)
-    written = form.times.date
-    return template.replace(_DAY, written(day)).replace(_NEXT_DAY, written(day + ONE_DAY))
+    dateless = _dateless(_day_alike(day), resolution, first, qualities, template)
+    written = template.times.date
+    return dateless.replace(_DAY, written(day)).replace(_NEXT_DAY, written(day + ONE_DAY))
 
 
 @lru_cache(maxsize=_DAYS_KEPT)
@@ -89,11 +89,11 @@ def _offset_of(day: date) -> timedelta | None:
 
 
 @lru_cache(maxsize=_TEMPLATES_KEPT)
-def _dateless(day: date, resolution: Resolution, first: int, qualities: str, form: Form) -> str:
+def _dateless(day: date, resolution: Resolution, first: int, qualities: str, template: ValueTemplate) -> str:
     """The template of a day, with marks in place of its date and of the next day's."""
-    edges = _edges(day, resolution, form.times)[first : first + len(qualities) + 1]
-    return form.between.join(
-        form.value.format(
+    edges = _edges(day, resolution, template.times)[first : first + len(qualities) + 1]
+    return template.between.join(
+        template.value.format(
             start=start.text,
             end=end.text,
             start_offset=start.offset,
@@ -131,9 +131,9 @@ def _offset(local: datetime) -> str:
     return local.isoformat()[-_OFFSET_LENGTH:]
 
 
-def _sum_template(part: Sum, form: Form) -> str:
-    start, end = _edge(part.period.start, form.times), _edge(part.period.end, form.times)
-    return form.sum.format(
+def _sum_template(part: Sum, template: ValueTemplate) -> str:
+    start, end = _edge(part.period.start, template.times), _edge(part.period.end, template.times)
+    return template.sum.format(
         start=start.text,
         end=end.text,
         start_offset=start.offset,

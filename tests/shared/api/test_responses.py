@@ -5,17 +5,17 @@ from typing import Any
 import pytest
 
 from shared.api import responses
-from shared.api.contents import Content, LeftOut
+from shared.api.contents import LeftOut, Rendered
 from shared.api.formats import Kind
-from shared.api.responses import Answer
+from shared.api.responses import Response
 
 URL = "http://app.example/v1/consumption?date=2026-03-29&asOf=2026-03-30T06:00:00%2B02:00"
 LONG = b'{"values":[' + b"0.123," * 1_000 + b"0]}"
 
 
-def data(body: bytes = b"{}", *, kind: Kind = Kind.JSON, url: str = URL, **content: Any) -> Answer:
+def data(body: bytes = b"{}", *, kind: Kind = Kind.JSON, url: str = URL, **content: Any) -> Response:
     return responses.data(
-        Content(body, kind=kind, rows=1, **content),
+        Rendered(body, kind=kind, rows=1, **content),
         url=url,
         etag='W/"1"',
         last_modified=datetime(2026, 11, 22, 6, tzinfo=UTC),
@@ -39,7 +39,7 @@ def test_a_body_is_left_alone_for_who_does_not(accepted: str) -> None:
 
 
 def test_a_short_body_is_not_worth_compressing() -> None:
-    response = responses.fresh({"status": "ready"})
+    response = responses.uncached({"status": "ready"})
 
     assert responses.compressed(response, "gzip") is response
 

@@ -244,8 +244,8 @@ class History:
 
     def new_reader(self, readable: Readable) -> Reader:
         """A reader that has seen nothing of this history."""
-        asked = changes.read_request({}, now=LATER, latest=self.latest(0), seals=SEALS)
-        answer = changes.fetch(self.place.warehouse, readable=readable, asked=asked)
+        request = changes.read_request({}, now=LATER, latest=self.latest(0), seals=SEALS)
+        answer = changes.fetch(self.place.warehouse, readable=readable, request=request)
         assert (answer.rows, answer.is_up_to_date) == ((), True)
         return Reader(readable, answer.cursor, (self.model.first_sequence, "", "", periods.FIRST_DAY))
 
@@ -258,13 +258,13 @@ class History:
         latest = self.latest(self.chance.choice([0, 0, 1, 2]) if behind is None else behind)
         for _ in range(pages):
             limit = self.chance.choice([1, 2, 3, 5, 8, 100])
-            asked = changes.read_request(
+            request = changes.read_request(
                 {"cursor": [reader.cursor], "limit": [str(limit)]}, now=LATER, latest=latest, seals=SEALS
             )
             answer = changes.fetch(
                 self.place.warehouse,
                 readable=reader.readable,
-                asked=asked,
+                request=request,
                 at_once=self.chance.choice([1, 2, 3]),
             )
             expected = self.expected(reader, through=latest.sequence)
@@ -324,13 +324,13 @@ class History:
     def check_since(self, times: dict[int, datetime]) -> None:
         """One that asks by a moment gets what was published after it, and what was shortly before it."""
         for at in islice(times.values(), 3):
-            asked = changes.read_request(
+            request = changes.read_request(
                 {"since": [(at + LONGEST_PUBLICATION).isoformat()], "limit": ["10000"]},
                 now=LATER,
                 latest=self.latest(0),
                 seals=SEALS,
             )
-            answer = changes.fetch(self.place.warehouse, readable=self.readable, asked=asked)
+            answer = changes.fetch(self.place.warehouse, readable=self.readable, request=request)
             assert [seen(row) for row in answer.rows] == sorted(
                 each for each in self.model.current.values() if times[each.sequence] > at
             )

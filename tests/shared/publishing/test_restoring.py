@@ -35,9 +35,9 @@ def follow(
 ) -> changes.Changes:
     """The next page of somebody who may read two metering points."""
     given = {} if cursor is None else {"cursor": [cursor]}
-    asked = changes.read_request(given, now=MORNING, latest=publications.stored(), seals=SEALS)
+    request = changes.read_request(given, now=MORNING, latest=publications.stored(), seals=SEALS)
     readable = building.readable((HOUSE, None, None), (CABIN, None, None))
-    return changes.fetch(warehouse, readable=readable, asked=asked, at_once=at_once)
+    return changes.fetch(warehouse, readable=readable, request=request, at_once=at_once)
 
 
 def test_what_is_delivered_again_is_told_under_new_numbers_to_who_knows_what_was_lost(

@@ -90,7 +90,7 @@ def ask(
     limit: int = 100,
     at_once: int = 4,
 ) -> list[ChangeRow]:
-    return change_pages.changes(
+    return change_pages.fetch(
         warehouse,  # type: ignore[arg-type]
         readable=caller,
         after=after,

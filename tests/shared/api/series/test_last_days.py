@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from shared.api.series import requests
-from shared.api.series.last_days import Reach
-from shared.api.series.requests import Known, SeriesRequest
+from shared.api.series.last_days import LastDays
+from shared.api.series.requests import DataState, SeriesRequest
 from shared.metering import Direction, MeteringPointId
 from shared.readable import Permission, Readable
 from shared.warehouse.queries import LastDayRow
@@ -40,20 +40,20 @@ def readable(*points: MeteringPointId, until: date | None = None) -> Readable:
 
 
 def ask(*, published_at: datetime = NOW, direction: Direction = Direction.CONSUMPTION) -> SeriesRequest:
-    known = Known(now=NOW + timedelta(days=1), published_at=published_at, available_until=NOW)
+    state = DataState(now=NOW + timedelta(days=1), published_at=published_at, available_until=NOW)
     return requests.series_of_one(
-        metering_point_id=POINT, direction=direction, given={"from": ["2026-01-01"]}, known=known, seals=SEALS
+        metering_point_id=POINT, direction=direction, given={"from": ["2026-01-01"]}, state=state, seals=SEALS
     )
 
 
 def last_days(
-    remembered: Reach, warehouse: Counting, may_read: Readable, asked: SeriesRequest
+    remembered: LastDays, warehouse: Counting, may_read: Readable, question: SeriesRequest
 ) -> dict[str, date]:
-    return remembered.last_days(warehouse, may_read, asked)  # type: ignore[arg-type]
+    return remembered.of(may_read, warehouse=warehouse, request=question)  # type: ignore[arg-type]
 
 
 def test_who_asks_again_costs_no_statement() -> None:
-    remembered, warehouse = Reach(), Counting()
+    remembered, warehouse = LastDays(), Counting()
 
     first = last_days(remembered, warehouse, readable(POINT), ask())
     again = last_days(remembered, warehouse, readable(POINT), ask())
@@ -63,7 +63,7 @@ def test_who_asks_again_costs_no_statement() -> None:
 
 
 def test_a_series_without_days_is_looked_for_in_all_time_and_then_remembered_as_such() -> None:
-    remembered, warehouse = Reach(), Counting()
+    remembered, warehouse = LastDays(), Counting()
 
     assert last_days(remembered, warehouse, readable(EMPTY), ask()) == {}
     assert last_days(remembered, warehouse, readable(EMPTY), ask()) == {}
@@ -72,7 +72,7 @@ def test_a_series_without_days_is_looked_for_in_all_time_and_then_remembered_as_
 
 
 def test_only_the_series_not_asked_for_before_are_looked_for() -> None:
-    remembered, warehouse = Reach(), Counting()
+    remembered, warehouse = LastDays(), Counting()
     last_days(remembered, warehouse, readable(POINT), ask())
 
     assert last_days(remembered, warehouse, readable(POINT, EMPTY), ask()) == {POINT: YESTERDAY}
@@ -81,7 +81,7 @@ def test_only_the_series_not_asked_for_before_are_looked_for() -> None:
 
 
 @pytest.mark.parametrize(
-    ("may_read", "asked"),
+    ("may_read", "question"),
     [
         (readable(POINT), ask(published_at=NOW + timedelta(hours=1))),
         (readable(POINT, until=date(2026, 6, 1)), ask()),
@@ -89,16 +89,16 @@ def test_only_the_series_not_asked_for_before_are_looked_for() -> None:
     ],
     ids=["after a publication", "with another permission", "in the other direction"],
 )
-def test_what_may_reach_elsewhere_is_looked_for(may_read: Readable, asked: SeriesRequest) -> None:
-    remembered, warehouse = Reach(), Counting()
+def test_what_may_reach_elsewhere_is_looked_for(may_read: Readable, question: SeriesRequest) -> None:
+    remembered, warehouse = LastDays(), Counting()
     last_days(remembered, warehouse, readable(POINT), ask())
     warehouse.last_day = date(2026, 5, 1)
 
-    assert last_days(remembered, warehouse, may_read, asked) == {POINT: date(2026, 5, 1)}
+    assert last_days(remembered, warehouse, may_read, question) == {POINT: date(2026, 5, 1)}
 
 
 def test_what_is_remembered_is_bounded() -> None:
-    remembered, warehouse = Reach(kept=1), Counting()
+    remembered, warehouse = LastDays(kept=1), Counting()
 
     for point in (POINT, EMPTY, POINT):
         last_days(remembered, warehouse, readable(point), ask())
@@ -117,7 +117,7 @@ def hasty_threads() -> Iterator[None]:
 
 @pytest.mark.usefixtures("hasty_threads")
 def test_one_thread_may_start_over_while_another_looks() -> None:
-    remembered, question = Reach(kept=1), ask()
+    remembered, question = LastDays(kept=1), ask()
 
     def ask_often(point: MeteringPointId) -> set[date | None]:
         may_read, warehouse = readable(point), Counting()

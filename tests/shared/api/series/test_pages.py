@@ -11,9 +11,9 @@ from shared.api.changes import changes
 from shared.api.changes.changes import ChangesRequest
 from shared.api.formats import JSON, Format, Kind
 from shared.api.series import pages, requests
-from shared.api.series.last_days import Reach
+from shared.api.series.last_days import LastDays
 from shared.api.series.pages import MAX_VALUES
-from shared.api.series.requests import Known, SeriesRequest
+from shared.api.series.requests import DataState, SeriesRequest
 from shared.metering import Direction, MeteringPointId
 from shared.readable import Permission, Readable
 from shared.warehouse.queries import ChangeRow, DayRow, LastDayRow, PublishedDays
@@ -60,7 +60,7 @@ def ask(**given: str) -> SeriesRequest:
         metering_point_id=POINT,
         direction=Direction.CONSUMPTION,
         given={"from": ["2016-01-01"], "limit": ["10000"], **{name: [text] for name, text in given.items()}},
-        known=Known(NOW, NOW, NOW),
+        state=DataState(NOW, NOW, NOW),
         seals=SEALS,
     )
 
@@ -69,9 +69,9 @@ def fetch(days: int, **given: str) -> pages.Page:
     return pages.fetch(
         Stored(days),  # type: ignore[arg-type]
         readable=READABLE,
-        asked=ask(**given),
+        request=ask(**given),
         available_until=NOW,
-        reach=Reach(),
+        last_days=LastDays(),
     )
 
 
@@ -106,7 +106,7 @@ def test_days_are_counted_until_their_values_are_too_many_and_one_always_fits() 
     ("written", "days"), [(JSON, QUARTERS + 100), (Format(Kind.CSV), QUARTERS), (Format(Kind.NDJSON), 2_704)]
 )
 def test_changes_are_bounded_by_values_where_each_is_a_row(written: Format, days: int) -> None:
-    asked = ChangesRequest(
+    request = ChangesRequest(
         after=(1, "", "", FIRST),
         since=None,
         limit=10_000,
@@ -115,6 +115,6 @@ def test_changes_are_bounded_by_values_where_each_is_a_row(written: Format, days
         format=written,
     )
 
-    found = changes.fetch(Stored(QUARTERS + 100), readable=READABLE, asked=asked)  # type: ignore[arg-type]
+    found = changes.fetch(Stored(QUARTERS + 100), readable=READABLE, request=request)  # type: ignore[arg-type]
 
     assert (len(found.rows), found.is_up_to_date) == (days, days > QUARTERS)

@@ -7,13 +7,13 @@ import pytest
 from shared import metering, periods
 from shared.api.problems import InvalidRequest
 from shared.api.series import cursors, requests
-from shared.api.series.requests import Known, Layout, SeriesRequest
+from shared.api.series.requests import DataState, Layout, SeriesRequest
 from shared.metering import Direction, MeteringPointId, Resolution
 from tests.builders.sealing import SEALS
 
 POINT = MeteringPointId("707057500000010017")
 OTHER = "707057500000010024"
-KNOWN = Known(
+STATE = DataState(
     now=datetime(2026, 11, 22, 12, tzinfo=UTC),
     published_at=datetime(2026, 11, 22, 6, tzinfo=UTC),
     available_until=datetime(2026, 11, 21, 23, tzinfo=UTC),
@@ -25,7 +25,7 @@ def ask(metering_point_id: str = POINT, **given: str) -> SeriesRequest:
         metering_point_id=metering_point_id,
         direction=Direction.CONSUMPTION,
         given={name.rstrip("_"): [value] for name, value in given.items()},
-        known=KNOWN,
+        state=STATE,
         seals=SEALS,
     )
 
@@ -37,21 +37,21 @@ def faults_of(metering_point_id: str = POINT, **given: str) -> list[tuple[str, s
 
 
 def test_a_date_is_the_whole_market_day() -> None:
-    asked = ask(date="2026-03-29")
+    request = ask(date="2026-03-29")
 
-    assert asked.period == periods.market_day(date(2026, 3, 29))
+    assert request.period == periods.market_day(date(2026, 3, 29))
 
 
 def test_from_and_to_may_have_any_offset() -> None:
-    asked = ask(from_="2026-03-28T18:00:00-05:00", to="2026-03-29T22:00Z")
+    request = ask(from_="2026-03-28T18:00:00-05:00", to="2026-03-29T22:00Z")
 
-    assert asked.period == periods.market_day(date(2026, 3, 29))
+    assert request.period == periods.market_day(date(2026, 3, 29))
 
 
 def test_a_plus_sign_that_arrived_as_a_space_is_still_an_offset() -> None:
-    asked = ask(from_="2026-03-29T00:00:00 01:00", to="2026-03-30T00:00:00 02:00")
+    request = ask(from_="2026-03-29T00:00:00 01:00", to="2026-03-30T00:00:00 02:00")
 
-    assert asked.period == periods.market_day(date(2026, 3, 29))
+    assert request.period == periods.market_day(date(2026, 3, 29))
 
 
 @pytest.mark.parametrize(
@@ -72,24 +72,24 @@ def test_a_time_without_offset_is_shown_as_both_ways_to_write_that_very_time() -
 
 def test_to_defaults_to_what_was_available_at_the_moment_asked_for() -> None:
     then = datetime(2026, 6, 1, tzinfo=UTC)
-    known = replace(KNOWN, available_before=lambda moment: then if moment.year == 2026 else None)
+    state = replace(STATE, available_before=lambda moment: then if moment.year == 2026 else None)
 
     def end(**given: str) -> datetime:
         return requests.series_of_one(
             metering_point_id=POINT,
             direction=Direction.CONSUMPTION,
             given={"from": ["2024-01-01"], **{name: [value] for name, value in given.items()}},
-            known=known,
+            state=state,
             seals=SEALS,
         ).period.end
 
     assert end(asOf="2026-06-01T12:00:00Z") == then
     assert end(asOf="2025-06-01") == periods.start_of(date(2024, 1, 1))
-    assert end(asOf="2026-11-22T06:00:00Z") == end() == KNOWN.available_until
+    assert end(asOf="2026-11-22T06:00:00Z") == end() == STATE.available_until
 
 
 def test_to_defaults_to_what_is_available() -> None:
-    assert ask(from_="2026-11-01").period.end == KNOWN.available_until
+    assert ask(from_="2026-11-01").period.end == STATE.available_until
 
 
 def test_from_after_what_is_available_is_an_empty_period_and_not_a_fault() -> None:
@@ -99,10 +99,10 @@ def test_from_after_what_is_available_is_an_empty_period_and_not_a_fault() -> No
 
 
 def test_what_is_left_out_has_its_default() -> None:
-    asked = ask(from_="2026-01-01")
+    request = ask(from_="2026-01-01")
 
-    assert (asked.resolution, asked.layout, asked.limit) == (None, Layout.VALUES, 1_000)
-    assert asked.as_of == KNOWN.published_at
+    assert (request.resolution, request.layout, request.limit) == (None, Layout.VALUES, 1_000)
+    assert request.as_of == STATE.published_at
 
 
 @pytest.mark.parametrize(
@@ -159,7 +159,7 @@ def test_a_parameter_given_twice_is_a_fault() -> None:
             metering_point_id=POINT,
             direction=Direction.CONSUMPTION,
             given={"from": ["2026-01-01", "2026-02-01"]},
-            known=KNOWN,
+            state=STATE,
             seals=SEALS,
         )
 
@@ -167,21 +167,21 @@ def test_a_parameter_given_twice_is_a_fault() -> None:
 
 
 def test_metering_points_may_be_repeated_and_are_sorted_each_once() -> None:
-    asked = requests.series_of_many(
+    request = requests.series_of_many(
         direction=Direction.PRODUCTION,
         given={"meteringPointId": [OTHER, POINT, OTHER], "date": ["2026-03-29"], "resolution": ["P1D"]},
-        known=KNOWN,
+        state=STATE,
         seals=SEALS,
     )
 
-    assert asked.named == (POINT, OTHER)
-    assert asked.resolution is Resolution.P1D
+    assert request.named == (POINT, OTHER)
+    assert request.resolution is Resolution.P1D
 
 
 def test_a_cursor_carries_the_end_and_the_moment_of_the_first_page() -> None:
     first = ask(from_="2026-01-01")
     cursor = cursors.Cursor(POINT, date(2026, 2, 1), until=first.period.end, as_of=first.as_of)
-    later = Known(
+    later = DataState(
         now=datetime(2026, 11, 23, 12, tzinfo=UTC),
         published_at=datetime(2026, 11, 23, 6, tzinfo=UTC),
         available_until=datetime(2026, 11, 22, 23, tzinfo=UTC),
@@ -191,7 +191,7 @@ def test_a_cursor_carries_the_end_and_the_moment_of_the_first_page() -> None:
         metering_point_id=POINT,
         direction=Direction.CONSUMPTION,
         given={"from": ["2026-01-01"], "cursor": [cursor.sealed(first.seal)]},
-        known=later,
+        state=later,
         seals=SEALS,
     )
 
@@ -203,19 +203,19 @@ def test_a_cursor_carries_the_end_and_the_moment_of_the_first_page() -> None:
     "changed", [{"resolution": "P1D"}, {"layout": "days"}, {"to": "2026-05-01"}, {"from_": "2026-01-02"}]
 )
 def test_a_cursor_of_another_query_is_refused(changed: dict[str, str]) -> None:
-    asked = ask(from_="2026-01-01")
-    cursor = cursors.Cursor(POINT, date(2026, 2, 1), until=asked.period.end, as_of=asked.as_of)
+    request = ask(from_="2026-01-01")
+    cursor = cursors.Cursor(POINT, date(2026, 2, 1), until=request.period.end, as_of=request.as_of)
 
-    given = {"from_": "2026-01-01", **changed, "cursor": cursor.sealed(asked.seal)}
+    given = {"from_": "2026-01-01", **changed, "cursor": cursor.sealed(request.seal)}
 
     assert faults_of(**given) == [("cursor", "not-a-cursor-of-this-query")]
 
 
 def test_the_size_of_a_page_may_change_from_page_to_page() -> None:
-    asked = ask(from_="2026-01-01")
-    cursor = cursors.Cursor(POINT, date(2026, 2, 1), until=asked.period.end, as_of=asked.as_of)
+    request = ask(from_="2026-01-01")
+    cursor = cursors.Cursor(POINT, date(2026, 2, 1), until=request.period.end, as_of=request.as_of)
 
-    assert ask(from_="2026-01-01", limit="7", cursor=cursor.sealed(asked.seal)).limit == 7
+    assert ask(from_="2026-01-01", limit="7", cursor=cursor.sealed(request.seal)).limit == 7
 
 
 def test_as_many_metering_points_as_may_be_named_fit_into_an_address() -> None:
@@ -230,7 +230,7 @@ def test_a_customer_number_is_read_whole_and_in_ascii(text: str) -> None:
         requests.series_of_many(
             direction=Direction.CONSUMPTION,
             given={"customerNumber": [text], "date": ["2026-03-29"]},
-            known=KNOWN,
+            state=STATE,
             seals=SEALS,
         )
 
@@ -245,7 +245,7 @@ def test_more_metering_points_than_may_be_named_are_a_fault() -> None:
         requests.series_of_many(
             direction=Direction.CONSUMPTION,
             given={"meteringPointId": named, "date": ["2026-03-29"]},
-            known=KNOWN,
+            state=STATE,
             seals=SEALS,
         )
 
@@ -253,7 +253,7 @@ def test_more_metering_points_than_may_be_named_are_a_fault() -> None:
 
 
 def test_a_publication_of_a_clock_ahead_hides_nothing() -> None:
-    ahead = Known(
+    ahead = DataState(
         now=datetime(2026, 11, 23, 12, tzinfo=UTC),
         published_at=datetime(2027, 11, 23, 6, tzinfo=UTC),
         available_until=datetime(2026, 11, 22, 23, tzinfo=UTC),
@@ -264,7 +264,7 @@ def test_a_publication_of_a_clock_ahead_hides_nothing() -> None:
             metering_point_id=POINT,
             direction=Direction.CONSUMPTION,
             given={"date": ["2026-01-01"], **{name: [text] for name, text in given.items()}},
-            known=ahead,
+            state=ahead,
             seals=SEALS,
         ).as_of
 

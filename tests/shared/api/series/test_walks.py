@@ -13,10 +13,10 @@ import pytest
 from shared import periods
 from shared.api.problems import InvalidRequest
 from shared.api.series import pages, requests, templates
-from shared.api.series.as_json import FORM
-from shared.api.series.last_days import Reach
+from shared.api.series.as_json import TEMPLATE
+from shared.api.series.last_days import LastDays
 from shared.api.series.pages import Page
-from shared.api.series.requests import Known, Layout, SeriesRequest
+from shared.api.series.requests import DataState, Layout, SeriesRequest
 from shared.metering import Direction, MeteringPointId, Resolution
 from shared.readable import Readable
 from shared.warehouse import opening, schema
@@ -91,19 +91,19 @@ def question(chance: random.Random, readable: Readable) -> dict[str, list[str]]:
 def ask(given: dict[str, list[str]]) -> SeriesRequest:
     now = building.MORNING + timedelta(days=30)
     return requests.series_of_many(
-        direction=Direction.CONSUMPTION, given=given, known=Known(now, now, now), seals=SEALS
+        direction=Direction.CONSUMPTION, given=given, state=DataState(now, now, now), seals=SEALS
     )
 
 
-def read(warehouse: Warehouse, readable: Readable, asked: SeriesRequest, reach: Reach) -> Page:
-    shown = readable.only(asked.named) if asked.named else readable
-    return pages.fetch(warehouse, readable=shown, asked=asked, available_until=None, reach=reach)
+def read(warehouse: Warehouse, readable: Readable, request: SeriesRequest, last_days: LastDays) -> Page:
+    shown = readable.only(request.named) if request.named else readable
+    return pages.fetch(warehouse, readable=shown, request=request, available_until=None, last_days=last_days)
 
 
 def values_of(page: Page) -> list[tuple[MeteringPointId, str]]:
     """The text of each day's values or of each sum, with its metering point."""
     return [
-        (series.scope.metering_point_id, templates.values(part, FORM))
+        (series.scope.metering_point_id, templates.values(part, TEMPLATE))
         for series in page.series
         for part in series.parts
     ]
@@ -115,38 +115,40 @@ def test_no_page_but_the_last_is_empty_and_together_they_are_the_whole(
 ) -> None:
     chance = random.Random(part)
     for _ in range(-(-WALKS // 10)):
-        readable, reach = permitted(chance), Reach()
+        readable, last_days = permitted(chance), LastDays()
         given = question(chance, readable)
-        whole = read(warehouse, readable, ask({**given, "limit": ["10000"]}), reach)
+        whole = read(warehouse, readable, ask({**given, "limit": ["10000"]}), last_days)
         some = len(readable.permissions) > 10
         limit = str(chance.choice([7, 20, 50, 100] if some else [1, 2, 3, 7]))
 
         walked: list[tuple[MeteringPointId, str]] = []
         cursor: str | None = None
         while True:
-            asked = ask({**given, "limit": [limit], **({"cursor": [cursor]} if cursor else {})})
-            page = read(warehouse, readable, asked, reach)
+            request = ask({**given, "limit": [limit], **({"cursor": [cursor]} if cursor else {})})
+            page = read(warehouse, readable, request, last_days)
             walked += values_of(page)
             assert values_of(page) or page.cursor is None, (given, limit)
             if page.cursor is None:
                 break
-            assert page.cursor.sealed(asked.seal) != cursor
-            cursor = page.cursor.sealed(asked.seal)
+            assert page.cursor.sealed(request.seal) != cursor
+            cursor = page.cursor.sealed(request.seal)
 
         assert whole.cursor is None or len(values_of(whole)) > 0
-        rest = [] if whole.cursor is None else values_of_the_rest(warehouse, readable, given, whole, reach)
+        rest = (
+            [] if whole.cursor is None else values_of_the_rest(warehouse, readable, given, whole, last_days)
+        )
         assert walked == values_of(whole) + rest, (given, limit)
 
 
 def values_of_the_rest(
-    warehouse: Warehouse, readable: Readable, given: dict[str, list[str]], page: Page, reach: Reach
+    warehouse: Warehouse, readable: Readable, given: dict[str, list[str]], page: Page, last_days: LastDays
 ) -> list[tuple[MeteringPointId, str]]:
     """What follows a large page that ended with the metering points that it looked through."""
     found: list[tuple[MeteringPointId, str]] = []
     while page.cursor is not None:
         seal = ask(given).seal
-        asked = ask({**given, "limit": ["10000"], "cursor": [page.cursor.sealed(seal)]})
-        page = read(warehouse, readable, asked, reach)
+        request = ask({**given, "limit": ["10000"], "cursor": [page.cursor.sealed(seal)]})
+        page = read(warehouse, readable, request, last_days)
         found += values_of(page)
     return found
 
@@ -158,15 +160,15 @@ def test_a_question_for_one_metering_point_is_refused_on_each_page_or_on_none(wa
         now = building.MORNING + timedelta(days=30)
         outcomes = set()
         for limit in ("1", "3", "10000"):
-            asked = requests.series_of_one(
+            request = requests.series_of_one(
                 metering_point_id=point,
                 direction=Direction.CONSUMPTION,
                 given={"from": [str(FIRST)], "resolution": ["PT15M"], "limit": [limit]},
-                known=Known(now, now, now),
+                state=DataState(now, now, now),
                 seals=SEALS,
             )
             try:
-                read(warehouse, readable, asked, Reach())
+                read(warehouse, readable, request, LastDays())
                 outcomes.add("answered")
             except InvalidRequest:
                 outcomes.add("refused")
