@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from local import places, tools, venvs
+from local import audit, command_line, places, tools, venvs
 from local.functionhost import microsoft
 
 WORKER_PYTHON = "3.13"
@@ -49,6 +49,9 @@ class Step:
 Run = Callable[[Step], int]
 """Runs a step in this environment; its exit code."""
 
+_RESULTS = {0: "ok     ", audit.NOT_REACHED: "NOT RUN"}
+"""What a line says of an exit code; any other code is a failure."""
+
 
 QUICK = (
     Step("format", ("ruff", "format", "--check", "--quiet", ".")),
@@ -59,8 +62,15 @@ QUICK = (
 
 STEPS = (
     *QUICK,
+    Step("known vulnerabilities", ("local.audit",)),
     Step("infrastructure", ("pytest", "--quiet", _INFRASTRUCTURE_TESTS)),
-    Step("tests", ("pytest", "--quiet", f"--ignore={_INFRASTRUCTURE_TESTS}", f"--ignore={_WORKER_TESTS}")),
+    Step(
+        "tests",
+        (
+            *("pytest", "--quiet", *command_line.IN_PARALLEL, "--cov", "--cov-report=term:skip-covered"),
+            *(f"--ignore={_INFRASTRUCTURE_TESTS}", f"--ignore={_WORKER_TESTS}"),
+        ),
+    ),
     Step(
         "warehouse over TDS",
         ("pytest", "--quiet", "-rs", *_OVER_TDS),
@@ -87,14 +97,14 @@ def main() -> int:
 
 
 def results(steps: Sequence[Step], *, run: Run, clock: Callable[[], float]) -> tuple[list[str], bool]:
-    """A line for each step, and whether one of them failed."""
+    """Return a line for each step, and whether one of them failed."""
     lines, failed = [], False
     for step in steps:
         print(f"── {step.name}", flush=True)
         started = clock()
         code = run(step)
-        failed = failed or code != 0
-        lines.append(f"{'ok    ' if code == 0 else 'FAILED'}  {step.name}  ({clock() - started:.0f} s)")
+        failed = failed or code not in _RESULTS
+        lines.append(f"{_RESULTS.get(code, 'FAILED ')}  {step.name}  ({clock() - started:.0f} s)")
     return lines, failed
 
 

@@ -7,9 +7,12 @@ from typing import Any
 
 from local import places, venvs
 
+IN_PARALLEL = ("--numprocesses=auto", "--dist=loadfile")
+"""A test process for each core. The tests of a file stay together: they share slow fixtures."""
+
 COMMANDS = {
     "run": ("local.stack",),
-    "test": ("pytest",),
+    "test": ("pytest", *IN_PARALLEL),
     "check": ("local.check",),
     "load": ("operations.run", "load"),
     "publish": ("operations.run", "publish"),
@@ -39,7 +42,7 @@ USAGE = """usage: python3 dev.py COMMAND [arguments]
                                   write the OpenAPI files, with the address of a deployment
   fuzz [--max-examples N]         ask the API what nobody would, and hold its answers against the contract
 
-COMMAND --help tells more."""
+COMMAND --help says more."""
 
 
 NEED_EVERYTHING = frozenset({"test", "check", "bench", "openapi", "fuzz"})

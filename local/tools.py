@@ -24,7 +24,7 @@ REQUIRED = "REQUIRE_TOOLS"
 """The variable that is 1 where a missing tool fails a test instead of skipping it."""
 
 _CLIENTS = places.ROOT / "tests" / "contract" / "clients"
-_KUSTO = places.ROOT / "local" / "kusto"
+_KUSTO = places.ROOT / "tests" / "infra" / "kusto"
 
 
 class Missing(Exception):

@@ -1,4 +1,7 @@
-"""What every test may use: Table Storage, in Microsoft's emulator, and ports that are free."""
+"""What every test may use: Table Storage, in Microsoft's emulator, and ports that are free.
+
+Each test process (`pytest --numprocesses`) has its own emulator, ports, warehouses and temporary folders.
+"""
 
 import gc
 import os
@@ -12,8 +15,9 @@ from local.azurite import emulator
 from local.functionhost.host import Host
 from local.stack import free, parts
 from local.stack.supervision import Supervisor
+from tests.builders import elsewhere
 
-# In CI the same examples are drawn each time, so that a red run tells of the change and not of chance;
+# In CI the same examples are drawn each time, so that a red run comes from the change and not from chance;
 # developers' runs draw new ones. No example has a deadline: a busy machine is no fault.
 hypothesis.settings.register_profile("own", deadline=None)
 hypothesis.settings.register_profile("ci", deadline=None, derandomize=True)
@@ -32,15 +36,21 @@ def pytest_unconfigure() -> None:
 _ACCOUNTS = tuple(f"tests{number:04}" for number in range(1000))
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int | None:
+    """Return 1 where all tests empty and fill the tables of one server; None leaves it to the cores."""
+    return 1 if elsewhere.is_shared() else None
+
+
 @pytest.fixture
 def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on."""
+    """Return a port of 127.0.0.1 that nobody listens on."""
     return free.numbers(1)[0]
 
 
 @pytest.fixture(scope="session")
 def _azurite_accounts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Iterator[str]]:
-    """Connection strings of accounts that nobody has used yet, of one Azurite for the whole run."""
+    """Yield connection strings of unused accounts of one Azurite that runs as long as the test process."""
     endpoints = emulator.Endpoints(*free.numbers(3))
     state = tmp_path_factory.mktemp("azurite")
     accounts = dict.fromkeys(_ACCOUNTS, emulator.TEST_KEY)
@@ -54,13 +64,13 @@ def _azurite_accounts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Iter
 
 @pytest.fixture(scope="session")
 def azurite(_azurite_accounts: Iterator[str]) -> str:
-    """Connection string of an account that lives as long as the run: for a module's own shared fixture."""
+    """Return the connection string of an account for a shared fixture of a module."""
     return next(_azurite_accounts)
 
 
 @pytest.fixture
 def table_storage(_azurite_accounts: Iterator[str]) -> str:
-    """Connection string of an empty storage account that this test has for itself."""
+    """Return the connection string of an empty storage account for this test alone."""
     return next(_azurite_accounts)
 
 
@@ -68,7 +78,7 @@ def table_storage(_azurite_accounts: Iterator[str]) -> str:
 def contract_host(
     _azurite_accounts: Iterator[str], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Host]:
-    """The app with the reference's demo world behind it; nothing in it may be changed."""
+    """Yield the app with the reference's demo world behind it; tests only read from it."""
     folder = tmp_path_factory.mktemp("contract")
     made = world.open_services(folder, table_storage=next(_azurite_accounts))
     host = hosting.host(made, folder)

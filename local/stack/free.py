@@ -1,28 +1,59 @@
-"""Ports that nobody uses."""
+"""Ports that nobody uses.
 
+They lie below the ports that systems give to outgoing connections and to listeners without a number. Each
+process begins in a block of its own, so that two test processes do not hand out the same port.
+"""
+
+import itertools
 import os
 import socket
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import astuple, fields
 
 from local import ports as named
 from local.ports import Ports
 
+_SINGLE = range(20_000, 26_000)
+_BASES = range(26_000, 32_000, 20)
+_BLOCKS = 60
+"""Processes that start one after the other have ids, and so blocks, that follow each other."""
+
 
 def ports() -> Ports:
-    """A free port for each part of a stack that only this process needs to find."""
+    """Return a free port for each part of a stack that only this process needs to find."""
     return Ports(*numbers(len(fields(Ports))))
 
 
 def base() -> int:
-    """A `--port-base` none of whose ports is used, below those that systems give to outgoing connections."""
-    candidates = range(20_000, 32_000, 20)
-    first = os.getpid() % len(candidates)
-    candidate: int
-    for candidate in (*candidates[first:], *candidates[:first]):
+    """Return a `--port-base` from which on all the ports of a stack are free.
+
+    Raises:
+        OSError: every port is in use.
+    """
+    for candidate in itertools.islice(_candidate_bases, len(_BASES)):
         if _nobody_uses(astuple(Ports.from_base(candidate))):
             return candidate
-    raise OSError("every port from 20000 to 32000 is in use")
+    raise OSError(f"every port from {_BASES.start} to {_BASES.stop} is in use")
+
+
+def numbers(count: int) -> list[int]:
+    """Return different ports that nobody listened on a moment ago.
+
+    Raises:
+        OSError: every port is in use.
+    """
+    unused = (port for port in itertools.islice(_candidates, len(_SINGLE)) if _nobody_uses((port,)))
+    found = list(itertools.islice(unused, count))
+    if len(found) < count:
+        raise OSError(f"every port from {_SINGLE.start} to {_SINGLE.stop} is in use")
+    return found
+
+
+def _from_own_block(numbers: range) -> Iterator[int]:
+    """Yield the numbers for ever, beginning with those of this process's block."""
+    first = os.getpid() % _BLOCKS * len(numbers) // _BLOCKS
+    return itertools.cycle((*numbers[first:], *numbers[:first]))
 
 
 def _nobody_uses(wanted: tuple[int, ...]) -> bool:
@@ -35,13 +66,5 @@ def _nobody_uses(wanted: tuple[int, ...]) -> bool:
     return True
 
 
-def numbers(count: int) -> list[int]:
-    """Different ports that nobody listened on a moment ago."""
-    probes = [socket.socket() for _ in range(count)]
-    try:
-        for probe in probes:
-            probe.bind((named.HOST, 0))
-        return [int(probe.getsockname()[1]) for probe in probes]
-    finally:
-        for probe in probes:
-            probe.close()
+_candidates = _from_own_block(_SINGLE)
+_candidate_bases = _from_own_block(_BASES)

@@ -1,8 +1,8 @@
-"""Where the tests' warehouses are: embedded, or what TEST_WAREHOUSE says.
+"""Where the tests' warehouses are: embedded, or where TEST_WAREHOUSE says.
 
-`TEST_WAREHOUSE=tds` puts the stand-in of a server in front of each test's own file, so that Microsoft's
-driver and the protocol lie between; an address such as `mssql://user:password@host:port/database` names a
-server, whose tables the tests make, fill and empty.
+`TEST_WAREHOUSE=tds` puts the double of a server in front of each test's own file, and Microsoft's driver and
+the protocol in between; an address such as `mssql://user:password@host:port/database` names a server on which
+the tests create, fill and empty the tables.
 """
 
 import os
@@ -34,9 +34,14 @@ _FILLED_BY_TESTS = (
 _FILLED_BY_SCRIPTS = ("market_day", "position", "turn")
 
 
+def is_shared() -> bool:
+    """Return whether all tests use the tables of one server, so that no two of them may run at once."""
+    return WANTED not in (None, "tds")
+
+
 @contextmanager
 def address(template: Path, path: Path) -> Iterator[str]:
-    """The address of a warehouse with empty tables; where it is a file, that is a copy of the template."""
+    """Yield the address of a warehouse with empty tables; a file is a copy of the template."""
     if WANTED is None:
         yield building.copy_of(template, path)
     elif WANTED == "tds":
@@ -49,7 +54,7 @@ def address(template: Path, path: Path) -> Iterator[str]:
 
 @contextmanager
 def served(template: Path, path: Path) -> Iterator[Server]:
-    """A server in front of a copy of the template."""
+    """Run a server in front of a copy of the template."""
     skip_without_driver()
     building.copy_of(template, path)
     with Server(path) as server:
@@ -68,7 +73,7 @@ def skip_without_driver() -> None:
 
 
 def skip_unless_embedded() -> None:
-    """Skip the test when another engine is tried: it is about what is special to the embedded one's file."""
+    """Skip the test on any other engine: it needs the file of the embedded one."""
     if WANTED is not None:
         pytest.skip(
             f"It is about the embedded engine's file, and TEST_WAREHOUSE is {WANTED.partition(':')[0]}."

@@ -136,11 +136,29 @@ def test_only_commands_that_test_install_the_tests_packages() -> None:
 
 def test_the_smaller_requirements_pin_what_the_larger_ones_do() -> None:
     def pins(name: str) -> dict[str, str]:
-        lines = (places.ROOT / name).read_text(encoding="utf-8").splitlines()
-        return dict(line.partition(";")[0].strip().split("==") for line in lines)
+        text = (places.ROOT / name).read_text(encoding="utf-8")
+        return dict(re.findall(r"^([a-z0-9-]+)==(\S+)", text, re.MULTILINE))
 
     deployed, run, everything = (
         pins(name) for name in ("requirements.txt", "local/stack/requirements.txt", "requirements-dev.txt")
     )
 
+    assert deployed
     assert deployed.items() <= run.items() <= everything.items()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "requirements.txt",
+        "requirements-dev.txt",
+        "local/stack/requirements.txt",
+        "local/functionhost/requirements.txt",
+    ],
+)
+def test_every_pin_has_the_hashes_of_its_files(name: str) -> None:
+    text = (places.ROOT / name).read_text(encoding="utf-8")
+
+    pins = re.split(r"\n(?! )", text.strip())
+
+    assert [pin.splitlines()[0] for pin in pins if "--hash=sha256:" not in pin] == []

@@ -19,6 +19,7 @@ import pytest
 from local import environment, places
 from local.functionhost import admin
 from local.ports import Ports, address
+from local.stack import free
 from shared.settings import DeliverySettings
 from tests.builders.container import Outside
 
@@ -61,7 +62,7 @@ def start() -> Iterator[Start]:
     started: list[Stack] = []
 
     def run(state: Path) -> Stack:
-        base = free_base()
+        base = free.base()
         command = [sys.executable, "-m", "local.stack", "--port-base", str(base), "--state", str(state)]
         # A shell lets what it starts in its background ignore SIGINT; Ctrl-C must work there too.
         in_background = ["sh", "-c", "trap '' INT; exec \"$@\"", "sh"]
@@ -148,7 +149,7 @@ def test_a_part_that_dies_ends_the_stack_with_its_name(start: Start, tmp_path: P
 
 
 def test_a_taken_port_ends_the_start_with_one_sentence(tmp_path: Path) -> None:
-    base = free_base()
+    base = free.base()
     with socket.socket() as holder:
         holder.bind(("127.0.0.1", base))
         holder.listen()
@@ -172,16 +173,6 @@ def paste(printed: str) -> list[str]:
     script = "\n".join(line + "; echo; echo ----" if line.startswith("curl") else line for line in lines)
     done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=60, check=True)
     return [part.strip() for part in done.stdout.split("----")[:-1]]
-
-
-def free_base() -> int:
-    """A port from which on all the ports of a stack are free.
-
-    Below the range from which the system takes ports for outgoing connections: one of those, made between the
-    look and the start, would be in the way.
-    """
-    first = 20_000 + os.getpid() * len(astuple(Ports())) % 10_000
-    return next(base for base in range(first, 32_000, 20) if not taken(Ports.from_base(base)))
 
 
 def taken(ports: Ports) -> list[int]:
