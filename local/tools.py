@@ -24,6 +24,7 @@ REQUIRED = "REQUIRE_TOOLS"
 """The variable that is 1 where a missing tool fails a test instead of skipping it."""
 
 _CLIENTS = places.ROOT / "tests" / "contract" / "clients"
+_CHECKOV = places.ROOT / "tests" / "infra" / "checkov"
 _KUSTO = places.ROOT / "tests" / "infra" / "kusto"
 
 
@@ -146,15 +147,18 @@ class Toolbox:
         return found
 
     def checkov(self) -> Path:
-        """Return checkov, a scanner of templates by another company, from the path.
+        """Return checkov, a scanner of templates by another company, from an environment made once.
 
         Raises:
-            Missing: it is not installed.
+            Missing: there is no package registry.
         """
-        found = self._program("checkov")
-        if found is None:
-            raise Missing("No checkov: `pip install checkov` into an environment that is on the path.")
-        return found
+        try:
+            python = venvs.ready(
+                self.cache / "checkov", python=sys.executable, requirements=_CHECKOV / "requirements.txt"
+            )
+        except venvs.NotMade as error:
+            raise Missing(str(error).replace("\n", " ")) from error
+        return python.parent / "checkov"
 
     def kusto_check(self) -> KustoCheck:
         """Return the check of KQL queries; installs Microsoft's language service from the npm registry once.
@@ -202,7 +206,6 @@ class Toolbox:
             ("alerts' queries", "kql-check.mjs and npm", self.kusto_check),
             ("generated clients and OpenAPI by redocly", "Node and npm", self._node),
             ("the app on Microsoft's host", "functionhost or func", self._any_host),
-            ("prod's security scan", "checkov", self.checkov),
         )
 
     def _node(self) -> object:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from local import tools
+from tests.builders import microsoft
 from tests.builders.bicep import Snapshot
 
 EXCEPTION = re.compile(r"^  - (CKV_AZURE_\d+) +# [A-Z`/].+\.$")
@@ -33,10 +34,7 @@ def test_each_exception_is_listed_once_and_in_order(exceptions: list[str]) -> No
 def test_the_scan_of_prod_finds_exactly_what_is_excepted(
     snapshots: Mapping[str, Snapshot], exceptions: list[str], tmp_path: Path
 ) -> None:
-    try:
-        checkov = tools.HERE.checkov()
-    except tools.Missing as missing:
-        pytest.skip(str(missing))
+    checkov = microsoft.needed(tools.HERE.checkov)
     template = {
         "$schema": SCHEMA, "contentVersion": "1.0.0.0", "resources": list(snapshots["prod"].resources)
     }  # fmt: skip

@@ -78,7 +78,7 @@ def test_a_machine_without_tools_says_in_one_line_what_is_not_checked(tmp_path: 
     assert box(checkout=tmp_path / "c").unchecked() == (
         "Not checked, because these tools are missing: infra/*.bicep (bicep), policies, T-SQL and OpenAPI "
         "(azure-check), alerts' queries (kql-check.mjs and npm), the app on Microsoft's host "
-        "(functionhost or func), prod's security scan (checkov)."
+        "(functionhost or func)."
     )
 
 
