@@ -1,4 +1,4 @@
-"""GUIDs as Entra names applications, users and managed identities with them."""
+"""GUIDs, with which Entra identifies applications, users and managed identities."""
 
 import re
 
@@ -7,5 +7,5 @@ _NIL = "00000000-0000-0000-0000-000000000000"
 
 
 def is_guid(text: str) -> bool:
-    """Whether a text is a GUID, in lower case, that can name somebody: the nil GUID names nobody."""
+    """Return whether a text is a lower-case GUID other than the nil GUID, which identifies nobody."""
     return bool(_GUID.fullmatch(text)) and text != _NIL

@@ -1,6 +1,6 @@
-"""Limits of time and tries towards every service outside the app.
+"""Limits of time and tries for every service outside the app.
 
-Every adapter takes its limits from here, and docs/operations.md has the same table. All times are seconds.
+Every adapter takes its limits from here; docs/operations.md has the same table. Plain numbers are seconds.
 """
 
 from dataclasses import dataclass
@@ -13,11 +13,11 @@ class Limit:
 
     Attributes:
         service: its name in the operator's guide.
-        connect: until a connection stands.
+        connect: until a connection is established.
         silence: between two bytes of an answer.
-        answer: one try, until its answer is complete, however slowly it arrives.
+        answer: one try, until its answer is complete.
         tries: how often a request is sent at most.
-        in_all: one request with all its tries and the pauses between them.
+        in_all: one request with all tries and the pauses between them.
     """
 
     service: str
@@ -41,7 +41,7 @@ OVER_HTTP = (TABLES, PROBED_TABLES, BLOBS, TOKEN, INGESTION, SEVERA, GRAPH)
 
 @dataclass(frozen=True)
 class Patience:
-    """The limits of every service that is reached over HTTP, for those who open all of them."""
+    """The limits of all services that are reached over HTTP; tests pass shorter ones."""
 
     tables: Limit = TABLES
     probed_tables: Limit = PROBED_TABLES
@@ -55,22 +55,22 @@ class Patience:
 USUAL = Patience()
 
 PROBE = timedelta(seconds=2)
-"""How long a health probe's question to the warehouse may take."""
+"""How long a health probe's query to the warehouse may take."""
 
 PROBED = timedelta(seconds=3)
-"""How long a health probe is answered after at most, whatever its questions are waiting for."""
+"""When a health probe is answered at the latest, even if its checks are still waiting."""
 
 
 @dataclass(frozen=True)
 class SessionLimit:
-    """How questions share the warehouse's sessions.
+    """How queries share the warehouse's sessions.
 
     Attributes:
-        wait: how long a question waits for a session, while others come free. When none has come free for so
-            long, the warehouse hangs: nobody waits then.
-        waiting: how many questions wait at the same time.
-        rest: how long nobody asks after a question that took longer than `wait` and got no answer, unless
-            another got one meanwhile.
+        wait: how long a query waits for a session. If no session became free for this long, the warehouse
+            hangs, and further queries fail at once.
+        waiting: how many queries may wait at the same time.
+        rest: how long all queries fail at once after one that ran longer than `wait` without an answer,
+            unless another query was answered meanwhile.
     """
 
     wait: float
@@ -81,7 +81,7 @@ class SessionLimit:
 SESSIONS = SessionLimit(wait=2, waiting=8, rest=3)
 
 THREADS_WITHOUT_SESSION = SESSIONS.waiting + 4
-"""Threads of an instance beyond its sessions: those that wait for one, and four that need none."""
+"""Threads of an instance in addition to its sessions: those that wait for one, and four that need none."""
 
 FLUSH = timedelta(seconds=5)
-"""How long the end of a timer's run or command waits until telemetry has been sent."""
+"""How long a timer run or command waits at its end for telemetry to be sent."""

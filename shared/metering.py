@@ -1,6 +1,6 @@
-"""The values of the trade: metering point id, direction, resolution, quality.
+"""The terms of the trade: metering point id, direction, resolution, quality.
 
-Words and codes follow Elhub's market standard (https://dok.elhub.no/Elhubstandard/).
+Names and codes follow Elhub's market standard (https://dok.elhub.no/Elhubstandard/).
 """
 
 from datetime import timedelta
@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import NewType
 
 MeteringPointId = NewType("MeteringPointId", str)
-"""An 18-digit GSRN with a valid GS1 check digit, as text: it exceeds what a JSON number holds."""
+"""An 18-digit GSRN with a valid GS1 check digit; as text, since readers of JSON round such long numbers."""
 
 GSRN_LENGTH = 18
 
@@ -17,7 +17,7 @@ PRICE_AREAS = ("NO1", "NO2", "NO3", "NO4", "NO5")
 
 
 class InvalidMeteringPointId(ValueError):
-    """A text is not a GSRN; the message says which rule it breaks."""
+    """The text is not a GSRN; the message names the broken rule."""
 
 
 class Direction(StrEnum):
@@ -38,16 +38,20 @@ class Resolution(StrEnum):
 
     @property
     def step(self) -> timedelta:
-        """The fixed length of an interval; only resolutions finer than a day have one (KeyError)."""
+        """The fixed length of an interval.
+
+        Raises:
+            KeyError: the resolution is a day or coarser, so the length varies.
+        """
         return _STEPS[self]
 
     @property
     def is_stored(self) -> bool:
-        """Whether market days are stored in it; the coarser ones are sums."""
+        """Whether market days are stored in this resolution; the coarser ones are sums."""
         return self in _STEPS
 
     def is_finer_than(self, other: "Resolution") -> bool:
-        """Whether this resolution has shorter intervals than the other."""
+        """Return whether this resolution has shorter intervals than the other."""
         return _FINE_TO_COARSE.index(self) < _FINE_TO_COARSE.index(other)
 
 
@@ -56,7 +60,7 @@ _FINE_TO_COARSE = list(Resolution)
 
 
 class Quality(StrEnum):
-    """How a value came to be, in the words of the answer; `letter` is how it is stored."""
+    """How a value was obtained, as answers name it; stored as `letter`."""
 
     MEASURED = "measured"
     ESTIMATED = "estimated"
@@ -67,7 +71,7 @@ class Quality(StrEnum):
 
     @property
     def letter(self) -> str:
-        """The one letter that stands for it in a packed market day."""
+        """The letter for this quality in a packed market day."""
         return _LETTERS[self]
 
 
@@ -84,10 +88,10 @@ QUALITY_OF_LETTER = {letter: quality for quality, letter in _LETTERS.items()}
 
 
 def parse_metering_point_id(text: str) -> MeteringPointId:
-    """A metering point id from its text.
+    """Return the metering point id that a text holds.
 
     Raises:
-        InvalidMeteringPointId: not 18 digits, or a wrong check digit.
+        InvalidMeteringPointId: the text is not 18 digits, or its check digit is wrong.
     """
     if not (text.isascii() and text.isdigit() and len(text) == GSRN_LENGTH):
         raise InvalidMeteringPointId("a metering point id has exactly 18 digits")
@@ -98,7 +102,7 @@ def parse_metering_point_id(text: str) -> MeteringPointId:
 
 
 def check_digit(payload: str) -> str:
-    """The GS1 modulo 10 check digit of the digits before it.
+    """Return the GS1 modulo 10 check digit for the digits before it.
 
     Source: https://www.gs1.org/services/how-calculate-check-digit-manually
     """

@@ -15,7 +15,7 @@ ONE_DAY = timedelta(days=1)
 FIRST_DAY, END_DAY = date(2010, 1, 1), date(2051, 1, 1)
 """The market days that the warehouse can hold: from the first on, before the end."""
 FIRST_CALENDAR_DAY, LAST_CALENDAR_DAY = date(1900, 1, 1), date(2199, 12, 31)
-"""The days that can be asked for."""
+"""The days that a request may name."""
 
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _EXAMPLE = datetime(2026, 3, 29)  # noqa: DTZ001 - shown with both kinds of offset in messages
@@ -25,10 +25,12 @@ _TIME = re.compile(
     r"(?::(?P<second>[0-5][0-9])(?:[.,](?P<fraction>[0-9]{1,7}))?)?"
     r"(?P<offset>[Zz]|[+-](?:0[0-9]|1[0-4])(?::?[0-5][0-9])?)?"
 )
-"""ISO 8601 as its writers write it: T or a blank, seconds or none, an offset in minutes or hours."""
-
+"""ISO 8601 as programs write it: `T` or a space, with or without seconds, an offset in hours or minutes."""
 
 _MICROSECOND_DIGITS = 6
+
+CLOCK_SKEW = timedelta(minutes=5)
+"""How far two clocks in Azure may differ; a moment further ahead of now is a fault."""
 
 
 class InvalidMoment(ValueError):
@@ -49,47 +51,60 @@ class Period:
 
     @property
     def end_day(self) -> date:
-        """The first market day that the period does not touch (exclusive)."""
+        """The first market day after the period (exclusive)."""
         last = day_of(self.end)
         return last if start_of(last) == self.end else last + ONE_DAY
 
 
 @lru_cache(maxsize=20_000)
 def start_of(day: date) -> datetime:
-    """The instant at which a market day starts: midnight in Europe/Oslo, in UTC."""
+    """Return the instant at which a market day starts: midnight in Europe/Oslo, in UTC."""
     return datetime.combine(day, time.min, tzinfo=OSLO).astimezone(UTC)
 
 
 def day_of(instant: datetime) -> date:
-    """The market day in which an aware instant lies."""
+    """Return the market day of an aware instant."""
     return instant.astimezone(OSLO).date()
 
 
 def market_day(day: date) -> Period:
-    """A market day as a period of 23, 24 or 25 hours."""
+    """Return a market day as a period of 23, 24 or 25 hours."""
     return Period(start_of(day), start_of(day + ONE_DAY))
 
 
 def starts(day: date, step: timedelta) -> list[datetime]:
-    """The starts of a market day's intervals of length `step`, in Europe/Oslo, in order of time."""
+    """Return the starts of a market day's intervals of length `step`, in Europe/Oslo, in order of time."""
     whole = market_day(day)
     count = (whole.end - whole.start) // step
     return [(whole.start + step * position).astimezone(OSLO) for position in range(count)]
 
 
+def is_ahead(moment: datetime, *, now: datetime) -> bool:
+    """Return whether a stored moment lies so far ahead of now that a clock was wrong.
+
+    Another machine's clock can be wrong, and any clock can be set back or forward. So a stored moment ahead
+    of now is not trusted, and ages within one process are measured with the monotonic clock.
+    """
+    return moment > now + CLOCK_SKEW
+
+
 def local_text(instant: datetime) -> str:
-    """An instant as ISO 8601 with the offset that Europe/Oslo has at that time."""
+    """Return an instant as ISO 8601 with the offset that Europe/Oslo has at that time."""
     return instant.astimezone(OSLO).isoformat()
 
 
 @lru_cache(maxsize=4_096)
 def utc_text(instant: datetime) -> str:
-    """An instant in UTC as ISO 8601 with a Z."""
+    """Return an instant in UTC as ISO 8601 with a Z."""
     return instant.isoformat().replace("+00:00", "Z")
 
 
 def parse_day(text: str) -> date:
-    """A market day from `2026-03-29`; anything else raises InvalidMoment."""
+    """Return a market day from a text such as `2026-03-29`.
+
+    Raises:
+        InvalidMoment: the text has another form, or names no day of the calendar.
+    """
     if not _DATE.fullmatch(text):
         raise InvalidMoment(f"'{text}' is not a date. Write a market day such as 2026-03-29.")
     try:
@@ -99,12 +114,17 @@ def parse_day(text: str) -> date:
 
 
 def parse_calendar_day(text: str) -> date:
-    """A market day of the years 1900 to 2199, with whose neighbours one can reckon; see `parse_day`."""
+    """Return a market day like `parse_day`, but only of the years 1900 to 2199.
+
+    Raises:
+        InvalidMoment: as `parse_day`, or for another year; days near the ends of Python's calendar have no
+            neighbours to calculate with.
+    """
     return _within_the_calendar(parse_day(text))
 
 
 def parse_moment(text: str) -> datetime:
-    """An instant in UTC from a market day (its start) or from an ISO 8601 time with an offset.
+    """Return the instant, in UTC, of an ISO 8601 time with an offset, or of the start of a market day.
 
     Digits beyond the microsecond, which .NET writes, are cut off.
 
@@ -146,7 +166,7 @@ def _within_the_calendar(day: date) -> date:
 
 
 def _both_ways(naive: datetime) -> str:
-    """The two accepted ways to write a time, shown with the caller's own time."""
+    """Return a message with the two accepted ways to write this time."""
     in_oslo = naive.replace(tzinfo=OSLO)
     in_utc = in_oslo.astimezone(UTC).replace(tzinfo=None)
     return f"Write {in_oslo.isoformat()} or {in_utc.isoformat()}Z, or a market day such as {naive.date()}."

@@ -1,4 +1,4 @@
-"""Everything that the routes and timers work with, made once from the settings."""
+"""The services that routes, timers and commands work with, opened once from the settings."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence, Set
 from contextlib import AbstractContextManager, contextmanager
@@ -40,7 +40,7 @@ from shared.telemetry.recording import Operation, Telemetry
 from shared.telemetry.threads import Invocation
 from shared.warehouse import opening, supply
 from shared.warehouse.engine import Warehouse
-from shared.warehouse.instrumented import Measured
+from shared.warehouse.instrumented import InstrumentedWarehouse
 from shared.warming import WarmUp
 
 Clock = Callable[[], datetime]
@@ -48,7 +48,7 @@ Clock = Callable[[], datetime]
 
 @dataclass(frozen=True)
 class Services:
-    """The outside systems, opened; each connects when it is first used."""
+    """The opened services; each connects when it is first used."""
 
     settings: Settings
     clock: Clock
@@ -65,7 +65,7 @@ class Services:
     probe: Probe
     warm_up: WarmUp
     deliveries: Container | None
-    """Where delivery files arrive; None when they are loaded by other ways."""
+    """Where delivery files arrive; None if they are loaded in another way."""
     within: Patience
 
     def data_state(self) -> DataState:
@@ -80,16 +80,16 @@ class Services:
         )
 
     def warm(self) -> None:
-        """Prepare this instance for its first question, in the background and once; see `shared.warming`."""
+        """Prepare this instance for its first request, once and in the background; see `shared.warming`."""
         self.warm_up.start()
 
     @contextmanager
     def timer_run(self, invocation: Invocation) -> Iterator[None]:
-        """A run of a timer: its threads belong to it, and at its end what was recorded is sent.
+        """Run a timer: its threads belong to the invocation, and its telemetry is sent at the end.
 
-        An instance that ran a timer may be stopped right after it.
+        Azure may stop the instance right after the run.
         """
-        with threads.of(invocation):
+        with threads.within(invocation):
             self.warm()
             try:
                 yield
@@ -99,10 +99,15 @@ class Services:
     def sync_access(
         self, *, dry_run: bool = False, allowed: Set[Allowance] = frozenset(), lift: Collection[int] = ()
     ) -> SyncReport:
-        """Bring the grants up to date with Severa and Entra, once; `stages.run` says how it fails.
+        """Bring the grants up to date with Severa and Entra, once.
 
-        `allowed` is what an operator lets this run do beyond the guard's limits, `lift` the numbers of the
-        customers whose restriction to some of their metering points an operator has lifted.
+        Args:
+            dry_run: report what would change, and change nothing.
+            allowed: what an operator lets this run do beyond the guard's limits.
+            lift: numbers of the customers for whom an operator lifts the restriction to some of their
+                metering points.
+
+        It raises what `stages.run` raises.
         """
         with self.telemetry.run("sync_access"):
             report = stages.run(
@@ -113,26 +118,26 @@ class Services:
                 dry_run=dry_run,
             )
             if report.outcome is Outcome.COMPLETE:
-                self.telemetry.access_changed(report.counts)
+                self.telemetry.count_access_changes(report.counts)
             return report
 
     def take_in_deliveries(self) -> Intake:
-        """Load the delivery files that have arrived; what went wrong is in the answer."""
+        """Load the delivery files that have arrived; the result contains what went wrong."""
         if self.deliveries is None:
             return Intake()
         with self.telemetry.run("take_in_deliveries"):
             taken = intake.take_in(self.deliveries, self.warehouse, clock=self.clock)
-            self.telemetry.delivered(loaded=len(taken.loaded), rejected=len(taken.rejected))
+            self.telemetry.count_deliveries(loaded=len(taken.loaded), rejected=len(taken.rejected))
             return taken
 
     def publish_readings(self) -> list[Published]:
-        """Publish every delivery that waits, and tell the requests of it."""
+        """Publish every delivery that waits, and update the watermark that requests read."""
         with self.telemetry.run("publish_readings"):
             publish.refuse_ahead(self.warehouse, now=self.clock())
             published = announce.publish_pending(
                 self.warehouse, publications=self.publications, clock=self.clock
             )
-            self.telemetry.published(days=sum(each.days for each in published))
+            self.telemetry.count_published_days(sum(each.days for each in published))
             return published
 
     def _sources(self, *, dry_run: bool) -> Sources:
@@ -144,12 +149,12 @@ class Services:
         )
 
     def _find_users(
-        self, asked: Sequence[ContactEmail], known: Mapping[ContactEmail, str], *, dry_run: bool
+        self, wanted: Sequence[ContactEmail], known: Mapping[ContactEmail, str], *, dry_run: bool
     ) -> Directory:
-        """A dry run invites nobody: it says who is missing."""
+        """Find or invite the users; a dry run invites nobody and reports the missing ones."""
         chosen = self.settings.directory
         return directory.resolve(
-            asked,
+            wanted,
             known=known,
             settings=replace(chosen, provisioning="report")
             if dry_run and chosen.provisioning == "invite"
@@ -165,10 +170,11 @@ class Services:
 
 
 def load(*, clock: Clock) -> Services:
-    """Open what the environment names.
+    """Open the services that the environment names.
 
     Raises:
-        InvalidSettings: the host writes its message to the log; a line logged before a function runs is lost.
+        InvalidSettings: the host logs its message, whereas a line logged before a function runs would be
+            lost.
     """
     try:
         return start(from_environment(), clock=clock)
@@ -180,7 +186,7 @@ def load(*, clock: Clock) -> Services:
 
 
 def start(settings: Settings, *, clock: Clock, within: Patience = limits.USUAL) -> Services:
-    """Open what the settings name."""
+    """Open the services that the settings name."""
     credential = identity.credential(settings.identity_client_id, limit=within.token)
     telemetry = exporting.open_telemetry(settings.telemetry, credential=credential, limit=within.ingestion)
     observe = partial(_table_request, telemetry)
@@ -190,7 +196,7 @@ def start(settings: Settings, *, clock: Clock, within: Patience = limits.USUAL) 
     probed = tables.open_tables(
         settings.table_storage, credential=credential, observe=observe, limit=within.probed_tables
     )
-    warehouse = Measured(
+    warehouse = InstrumentedWarehouse(
         opening.open_warehouse(settings.warehouse, credential=credential),
         telemetry=telemetry,
         url=settings.warehouse.url,
@@ -216,7 +222,7 @@ def start(settings: Settings, *, clock: Clock, within: Patience = limits.USUAL) 
                 "publications": publications.latest,
                 "descriptions": publications.described_at,
                 "the last sync": grants.synced_at,
-                "questions": lambda: warming.questions(warehouse, now=clock()),
+                "queries": lambda: warming.run_queries(warehouse, now=clock()),
             }
         ),
         deliveries=container.open_container(settings.deliveries, credential=credential, limit=within.blobs)
@@ -230,11 +236,11 @@ def _table_request(telemetry: Telemetry, operation: str, table: str) -> Abstract
     attributes = {"db.system.name": "azure.table_storage", "db.operation.name": operation}
     if table:
         attributes["db.collection.name"] = table
-    return telemetry.operation(f"{operation} {table}".strip(), attributes=attributes, told={})
+    return telemetry.operation(f"{operation} {table}".strip(), attributes=attributes, span_attributes={})
 
 
 def watch_ages(telemetry: Telemetry, *, grants: Grants, publications: Publications, clock: Clock) -> None:
-    """Tell how old data and access are: both grow until somebody acts."""
+    """Report the ages of the data and of access as metrics: both grow while publishing or the sync fails."""
 
     def since(moment: datetime | None) -> timedelta | None:
         return None if moment is None else clock() - moment
@@ -243,22 +249,22 @@ def watch_ages(telemetry: Telemetry, *, grants: Grants, publications: Publicatio
         latest = publications.latest()
         return since(latest.available_until if latest else None)
 
-    def where_known(age: Callable[[], timedelta | None]) -> Callable[[], timedelta | None]:
-        def found() -> timedelta | None:
+    def if_available(age: Callable[[], timedelta | None]) -> Callable[[], timedelta | None]:
+        def read() -> timedelta | None:
             try:
                 return age()
             except tables.TablesUnavailable:
-                return None  # The requests' log lines say so; the SDK would log a traceback each minute.
+                return None  # The log lines of requests report it; the SDK would log a traceback each minute.
 
-        return found
+        return read
 
     telemetry.watch_age(
-        "metering.data.age", description="Time since the end of the data.", age=where_known(data_age)
+        "metering.data.age", description="Time since the end of the data.", age=if_available(data_age)
     )
     telemetry.watch_age(
         "metering.access.age",
         description="Time since access was last completely in step with Severa.",
-        age=where_known(lambda: since(grants.synced_at())),
+        age=if_available(lambda: since(grants.synced_at())),
     )
 
 

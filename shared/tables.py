@@ -21,8 +21,8 @@ from azure.data.tables import TableErrorCode, TableServiceClient, TableTransacti
 
 from shared import limits
 from shared.limits import Limit
-from shared.outside import azure_transport
-from shared.outside.azure_transport import BoundedTransport
+from shared.outside import transports
+from shared.outside.transports import BoundedTransport
 
 ACCESS_GRANTS = "AccessGrants"
 ACCESS_AUDIT = "AccessAudit"
@@ -175,7 +175,7 @@ def open_tables(
 ) -> Tables:
     """Tables at an endpoint (with the app's identity) or by a connection string (the local emulator)."""
     transport = _Observed(limit, observe) if observe else BoundedTransport(limit)
-    options = azure_transport.options(limit, transport)
+    options = transports.azure_options(limit, transport)
     if table_storage.startswith("https://"):
         if credential is None:
             raise TablesUnavailable("TABLE_STORAGE is an endpoint and needs an identity.")

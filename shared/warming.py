@@ -1,6 +1,6 @@
-"""Prepares an instance before its first question: a session, a token, the caches of a few seconds.
+"""Prepares an instance before its first request: opens a session, gets a token, fills the short-lived caches.
 
-Nothing depends on it: without it the first question does the same, and takes as much longer.
+Nothing depends on it: otherwise the first request does the same work, and takes that much longer.
 """
 
 import logging
@@ -25,10 +25,10 @@ _NOBODY = Readable(
 
 
 class WarmUp:
-    """Takes its steps once, in a thread of its own, at the first call; a step that fails stops none.
+    """Runs its steps once, in a thread of its own; after a step that fails, the others still run.
 
     Args:
-        steps: by the name with which a failure is logged.
+        steps: by name, for the log.
     """
 
     def __init__(self, steps: Mapping[str, Callable[[], object]]) -> None:
@@ -36,20 +36,20 @@ class WarmUp:
         self._started = threading.Lock()
 
     def start(self) -> None:
-        """Begin, unless that was done before; does not wait."""
+        """Start the steps, unless they were started before. Does not wait for them."""
         if self._started.acquire(blocking=False):
-            threading.Thread(target=threads.carried(self._run), name="warm-up", daemon=True).start()
+            threading.Thread(target=threads.carry(self._run), name="warm-up", daemon=True).start()
 
     def _run(self) -> None:
         for name, step in self._steps.items():
             try:
                 step()
-            except Exception as error:  # Whatever it is, the first question meets it too.
+            except Exception as error:  # The first request will meet and report the same error.
                 log.info("Not warmed up: %s (%s).", name, type(error).__name__)
 
 
-def questions(warehouse: Warehouse, *, now: datetime) -> None:
-    """Ask what callers ask most, for nobody: sessions and statements are then prepared."""
+def run_queries(warehouse: Warehouse, *, now: datetime) -> None:
+    """Run the most frequent queries, for a caller who may read nothing, to prepare sessions."""
     today = day_of(now)
     for direction in Direction:
         warehouse.fetch(

@@ -18,7 +18,7 @@ from datetime import date, datetime, timedelta
 from itertools import chain
 from typing import NamedTuple
 
-from shared import clocks, tables
+from shared import periods, tables
 from shared.access import runs, store
 from shared.access.grant import Grant
 from shared.metering import MeteringPointId
@@ -163,7 +163,7 @@ class Grants:
         A time ahead of now was written by a clock that was wrong: how old the grants are is not known.
         """
         completed_at = self._completed_at()
-        if completed_at is None or clocks.is_ahead(completed_at, now=self._clock()):
+        if completed_at is None or periods.is_ahead(completed_at, now=self._clock()):
             return None
         return completed_at
 
@@ -182,7 +182,7 @@ class Grants:
         completed_at, now = self._completed_at(), self._clock()
         if completed_at is None:
             raise AccessTooOld("access has never been synchronised")
-        if clocks.is_ahead(completed_at, now=now):
+        if periods.is_ahead(completed_at, now=now):
             raise AccessTooOld(f"the last sync is noted at {completed_at.isoformat()}, ahead of this clock")
         if now - completed_at > self._max_age:
             raise AccessTooOld(f"access was last synchronised at {completed_at.isoformat()}")
@@ -239,7 +239,7 @@ class Grants:
     ) -> tuple[Permission, ...]:
         """The permissions of each metering point, read several at once, sorted."""
         # What is observed of a reading belongs to the request that asks for it.
-        read = threads.carried(self._read_one)
+        read = threads.carry(self._read_one)
         readings = [self._readers.submit(read, principal, each) for each in sorted(set(metering_point_ids))]
         try:
             return tuple(chain.from_iterable(reading.result() for reading in readings))

@@ -37,7 +37,7 @@ def http_function(
         request_id = callers.request_id(req.headers)
         route = resources.template(req.url, req.route_params)
         with (
-            threads.of(context),
+            threads.within(context),
             telemetry().request(
                 method=req.method,
                 route=route,
@@ -50,7 +50,7 @@ def http_function(
             response = responses.compressed(response, req.headers.get("accept-encoding", ""))
             sent = responses.as_http(response)
             sent.headers["X-Request-Id"] = request_id
-            request.answered(
+            request.set_outcome(
                 status=response.status, rows=response.rows, problem=response.problem, error=error
             )
         seconds = time.perf_counter() - started

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from shared import clocks, limits, periods
+from shared import limits, periods
 from shared.publishing.watermark import Publication
 from shared.tables import SERVICE_STATE, Tables, TablesUnavailable
 from shared.telemetry import threads
@@ -40,7 +40,7 @@ def freshness(
 
 
 def _believed(moment: datetime | None, *, now: datetime) -> datetime | None:
-    return None if moment is None or clocks.is_ahead(moment, now=now) else moment
+    return None if moment is None or periods.is_ahead(moment, now=now) else moment
 
 
 class Probe:
@@ -85,7 +85,7 @@ class Probe:
                 self._asking.release()
                 ended.set()
 
-        threading.Thread(target=threads.carried(ask), name="health", daemon=True).start()
+        threading.Thread(target=threads.carry(ask), name="health", daemon=True).start()
         if not ended.wait(limits.PROBED.total_seconds()):
             self._found = _Found(dict(answers), at=self._monotonic())
 

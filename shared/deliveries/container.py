@@ -33,7 +33,7 @@ from azure.storage.blob import (
 
 from shared import limits
 from shared.limits import Limit
-from shared.outside import azure_transport
+from shared.outside import transports
 from shared.settings import DeliverySettings
 from shared.telemetry import threads
 
@@ -142,7 +142,7 @@ class Container:
         lease = self._lease()
         ended = threading.Event()
         renewal = threading.Thread(
-            target=threads.carried(_renew), args=(lease, ended), name="delivery-turn", daemon=True
+            target=threads.carry(_renew), args=(lease, ended), name="delivery-turn", daemon=True
         )
         renewal.start()
         try:
@@ -234,7 +234,7 @@ def open_container(
     settings: DeliverySettings, *, credential: TokenCredential | None, limit: Limit = limits.BLOBS
 ) -> Container:
     """A container at an endpoint (with the app's identity) or by a connection string (the emulator)."""
-    options = {**_PIECES, **azure_transport.options(limit), "retry_policy": _retries(limit.tries)}
+    options = {**_PIECES, **transports.azure_options(limit), "retry_policy": _retries(limit.tries)}
     if settings.storage.startswith("https://"):
         return Container(
             ContainerClient(settings.storage, settings.container, credential=credential, **options)

@@ -204,7 +204,7 @@ def _stage(load: _Load, checks: Checks, faults: Faults, *, progress: Progress) -
             rows = checks.check(batch)
             staged.result()
             if rows is not None:
-                staged = stager.submit(threads.carried(_insert), load, rows)
+                staged = stager.submit(threads.carry(_insert), load, rows)
             done += len(batch.lines)
             progress(done, batch.share)
         staged.result()

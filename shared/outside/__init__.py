@@ -1,1 +1,1 @@
-"""How the app reaches services outside: its identity, and HTTP within limits of time."""
+"""How the app reaches services outside: with its identity, and over HTTP within limits of time."""

@@ -10,7 +10,7 @@ from azure.identity import CredentialUnavailableError, DefaultAzureCredential, M
 
 from shared import limits
 from shared.limits import Limit
-from shared.outside import azure_transport
+from shared.outside import transports
 
 _SIGNS_OF_AZURE = ("IDENTITY_ENDPOINT", "WEBSITE_INSTANCE_ID")
 """Set by App Service: the first where an app has an identity, the second on every instance."""
@@ -19,35 +19,35 @@ _SIGNS_OF_AZURE = ("IDENTITY_ENDPOINT", "WEBSITE_INSTANCE_ID")
 def credential(
     client_id: str | None, environment: Mapping[str, str] = os.environ, *, limit: Limit = limits.TOKEN
 ) -> TokenCredential:
-    """The managed identity in Azure, a developer's sign-in elsewhere.
+    """Return the credential of the managed identity in Azure, of a developer's sign-in elsewhere.
 
-    In Azure no developer's sign-in is tried, whatever the identity's endpoint answers: each would cost
+    In Azure no developer's sign-in is tried, whatever the identity's endpoint answers: each would take
     seconds, and some start other programs.
 
     Args:
         client_id: of the user-assigned managed identity; None for the one of the app itself.
-        environment: tells where the app runs.
+        environment: shows whether the app runs in Azure.
         limit: of the managed identity's endpoint.
     """
     if any(environment.get(name) for name in _SIGNS_OF_AZURE):
-        return _ManagedIdentity(client_id=client_id, **azure_transport.options(limit))
+        return _ManagedIdentity(client_id=client_id, **transports.azure_options(limit))
     return DefaultAzureCredential(managed_identity_client_id=client_id)
 
 
 class _ManagedIdentity(ManagedIdentityCredential):
-    """Raises an error of the Azure SDK, too, where the endpoint's answer is not JSON, or empty with a 503.
+    """Raises an error of the Azure SDK also if the endpoint's answer is not JSON, or is an empty 503.
 
-    After a 503 the library takes no token before the endpoint's `Retry-After` is over.
+    After a 503 the library asks for no token until the endpoint's `Retry-After` is over.
     """
 
     def get_token(self, *scopes: str, **options: Any) -> AccessToken:
-        """Return a token, for clients that take nothing else."""
+        """Return a token, for clients that use the older protocol."""
         with _translated():
             token: AccessToken = super().get_token(*scopes, **options)
             return token
 
     def get_token_info(self, *scopes: str, **options: Any) -> AccessTokenInfo:
-        """Return a token with when to renew it."""
+        """Return a token and the time to renew it."""
         with _translated():
             token: AccessTokenInfo = super().get_token_info(*scopes, **options)
             return token
@@ -58,4 +58,4 @@ def _translated() -> Iterator[None]:
     try:
         yield
     except ValueError as error:
-        raise CredentialUnavailableError("The identity's endpoint answered no token.") from error
+        raise CredentialUnavailableError("The identity's endpoint returned no token.") from error

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-from shared import clocks
+from shared import periods
 from shared.publishing import affected_days, versions
 from shared.publishing import waiting as queue
 from shared.publishing.waiting import Delivery
@@ -69,7 +69,7 @@ def refuse_ahead(warehouse: Warehouse, *, now: datetime) -> None:
         ClockAhead: it is far ahead.
     """
     (there,) = warehouse.fetch(_server_time())
-    if clocks.is_ahead(now, now=there):
+    if periods.is_ahead(now, now=there):
         raise ClockAhead(
             f"This machine's clock says {now.isoformat(timespec='seconds')} and the warehouse's "
             f"{there.isoformat(timespec='seconds')}: nothing is published by it. Set the clock right."

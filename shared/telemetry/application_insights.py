@@ -1,8 +1,8 @@
 """Application Insights: the only importer of its exporter.
 
-The Functions host reports requests, log lines and exceptions there already; from here go the spans below a
-request and the metrics. With APPLICATIONINSIGHTS_AUTHENTICATION_STRING, which the host reads too, the
-exporter signs in as the app.
+The Functions host already reports requests, log lines and exceptions. The app sends the spans below a
+request, and metrics. If APPLICATIONINSIGHTS_AUTHENTICATION_STRING is set, which the host reads too, the
+exporter signs in with the app's identity.
 """
 
 import os
@@ -13,10 +13,10 @@ from azure.core.credentials import TokenCredential
 
 from shared import limits
 from shared.limits import Limit
-from shared.outside import azure_transport
+from shared.outside import transports
 
-# The exporter reads these from the environment only. It shall not report on itself to Microsoft's resources,
-# nor take settings from there, nor send a metric with every batch of spans.
+# The exporter reads these from the environment only. They stop it from reporting on itself to Microsoft, from
+# reading its settings there, and from sending a metric with every batch of spans.
 for _switch in (
     "APPLICATIONINSIGHTS_STATSBEAT_DISABLED_ALL",
     "APPLICATIONINSIGHTS_CONTROLPLANE_DISABLED",
@@ -43,18 +43,17 @@ from opentelemetry.trace import SpanKind  # noqa: E402
 from shared.telemetry.providers import Destination  # noqa: E402
 
 EXPORT_SECONDS = 60
-"""How often metrics are sent: Azure Monitor keeps one value of each a minute."""
-
+"""How often metrics are sent: Azure Monitor keeps one value per metric and minute."""
 
 VIEWS = (
-    # By its own name the exporter would turn it into the standard metric of requests, which the host counts
-    # already, and drop the route.
+    # Under its own name, the exporter would make it the standard metric of requests, which the host already
+    # reports, and drop the route.
     View(instrument_name="http.server.request.duration", name="metering.request.duration"),
 )
 
 
 class BelowTheHost(SpanExporter):
-    """Passes server spans on as internal ones, since the host has reported the request that they serve."""
+    """Exports server spans as internal ones, since the host has already reported the request."""
 
     def __init__(self, exporter: SpanExporter) -> None:
         self._exporter = exporter
@@ -64,7 +63,7 @@ class BelowTheHost(SpanExporter):
         return self._exporter.export([_internal(span) for span in spans])
 
     def shutdown(self) -> None:
-        """Give back what it holds."""
+        """Release the exporter's resources."""
         self._exporter.shutdown()
 
 
@@ -75,23 +74,24 @@ def destination(
     credential: TokenCredential | None = None,
     limit: Limit = limits.INGESTION,
 ) -> Destination:
-    """Sends spans in batches and metrics every minute, each from a thread of its own.
+    """Return a destination that sends spans in batches and metrics every minute, each in its own thread.
 
-    What cannot be sent is lost: the disk of an instance goes with it.
+    What cannot be sent is lost: nothing is stored on the instance's disk, which does not outlive the
+    instance.
 
     Args:
         connection_string: of the Application Insights resource.
-        trace_percentage: the share of the traces that is kept, chosen by their ids as Application Insights'
-            own libraries choose; metrics count all of them.
-        limit: of each sending.
-        credential: signs in, where APPLICATIONINSIGHTS_AUTHENTICATION_STRING demands it.
+        trace_percentage: the share of traces that is kept, chosen by trace id as Application Insights' own
+            libraries do. Metrics count all requests.
+        credential: used if APPLICATIONINSIGHTS_AUTHENTICATION_STRING is set.
+        limit: of one request to the ingestion endpoint.
     """
     signs_in = bool(os.environ.get("APPLICATIONINSIGHTS_AUTHENTICATION_STRING"))
     options: dict[str, Any] = {
         "connection_string": connection_string,
         "credential": credential if signs_in else None,
         "disable_offline_storage": True,
-        **azure_transport.options(limit),
+        **transports.azure_options(limit),
     }
     spans = AzureMonitorTraceExporter(**options)
     metrics = AzureMonitorMetricExporter(**options)

@@ -1,4 +1,4 @@
-"""Where telemetry goes, as the settings say: to Application Insights, to the console, or nowhere."""
+"""Sends telemetry where the settings say: to Application Insights, to the console, to both or nowhere."""
 
 import sys
 
@@ -17,11 +17,15 @@ def open_telemetry(
     credential: TokenCredential | None = None,
     limit: Limit = limits.INGESTION,
 ) -> Telemetry:
-    """Telemetry to every place that is chosen. The SDK and the exporter are imported only for those.
+    """Return telemetry that goes to every chosen destination.
+
+    OpenTelemetry's SDK and the exporters are imported only when they are needed: they make a cold start
+    slower.
 
     Args:
-        credential: signs in to Application Insights, where the environment demands a sign-in.
-        limit: of Application Insights' ingestion endpoint.
+        settings: the chosen destinations.
+        credential: signs in to Application Insights, if the environment requires it.
+        limit: of one request to Application Insights' ingestion endpoint.
     """
     destinations = []
     if settings.printing == "console":
@@ -43,4 +47,4 @@ def open_telemetry(
         return recording.off()
     from shared.telemetry import providers
 
-    return providers.recording(*destinations)
+    return providers.build(*destinations)

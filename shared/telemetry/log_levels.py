@@ -1,8 +1,8 @@
-"""The levels of the loggers of libraries, set in this one place.
+"""Log levels of libraries.
 
-The Functions host knows every log line of the app as `Function.<name>.User`, whatever its logger: no category
-in host.json reaches a library. The Azure SDK writes two lines for each request as information, with addresses
-that hold callers' ids; httpx writes one, whose filter may name a person.
+The Functions host gives every log line of the app the category `Function.<name>.User`, whatever its logger,
+so host.json cannot set the level of a library. At INFO the Azure SDK logs two lines for each request, with
+addresses that contain callers' ids; httpx logs one, whose query may name a person.
 """
 
 import logging
@@ -11,6 +11,6 @@ LIBRARIES = ("azure", "httpcore", "httpx", "msal", "opentelemetry", "requests", 
 
 
 def quieten_libraries() -> None:
-    """Let libraries log warnings and errors only."""
+    """Make libraries log only warnings and errors."""
     for name in LIBRARIES:
         logging.getLogger(name).setLevel(logging.WARNING)

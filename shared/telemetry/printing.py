@@ -1,4 +1,4 @@
-"""Spans and metrics as lines for people to read: one for each span, one for each series of a metric."""
+"""Prints spans and metrics for people to read: one line per span, and per metric and set of attributes."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TextIO
@@ -25,7 +25,7 @@ PRINT_SECONDS = 10
 
 
 class SpanLines(SpanExporter):
-    """Prints `span <kind> <name> <milliseconds> trace=… span=… parent=… attributes`, and ERROR if it was."""
+    """Prints `span <kind> <name> <milliseconds> [ERROR] trace=… span=… parent=… attributes`."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -39,7 +39,7 @@ class SpanLines(SpanExporter):
 
 
 class MetricLines(MetricExporter):
-    """Prints `metric <name> <what happened since the last line> <unit> attributes`, where anything did."""
+    """Prints `metric <name> <change since the last line> <unit> attributes`, if there was a change."""
 
     def __init__(self, stream: TextIO) -> None:
         delta = AggregationTemporality.DELTA
@@ -57,15 +57,15 @@ class MetricLines(MetricExporter):
         return MetricExportResult.SUCCESS
 
     def force_flush(self, timeout_millis: float = 10_000) -> bool:
-        """Nothing is kept."""
+        """Return True: nothing is buffered."""
         return True
 
     def shutdown(self, timeout_millis: float = 30_000, **_: object) -> None:
-        """Nothing is held."""
+        """Do nothing: no resources are held."""
 
 
 def destination(stream: TextIO) -> Destination:
-    """Prints each span as it ends, and metrics every ten seconds."""
+    """Return a destination that prints each span when it ends, and metrics every `PRINT_SECONDS`."""
     return Destination(
         processor=SimpleSpanProcessor(SpanLines(stream)),
         reader=PeriodicExportingMetricReader(

@@ -1,4 +1,4 @@
-"""OpenTelemetry's SDK, set up: imported only where something is recorded."""
+"""Sets up OpenTelemetry's SDK; imported only if telemetry has a destination."""
 
 import logging
 import threading
@@ -25,10 +25,12 @@ class Destination:
     """Where spans and metrics go.
 
     Attributes:
-        sampler: which traces are recorded. It does not ask the caller's flag: the Functions host marks the
-            traces that it passes on as not sampled
+        processor: receives the spans.
+        reader: receives the metrics.
+        sampler: decides which traces are recorded. It ignores the caller's `sampled` flag, which the
+            Functions host clears on the traces that it passes on
             (https://github.com/microsoft/ApplicationInsights-dotnet/issues/2835).
-        views: how metrics are named and cut.
+        views: rename metrics or change their buckets.
     """
 
     processor: SpanProcessor
@@ -37,13 +39,13 @@ class Destination:
     views: tuple[View, ...] = ()
 
 
-def recording(*destinations: Destination) -> Telemetry:
-    """Telemetry that goes to these destinations.
+def build(*destinations: Destination) -> Telemetry:
+    """Return telemetry that goes to these destinations; the last one's sampler is used.
 
-    The Functions host ends Python without asking it, and what was not sent by then is lost. Elsewhere the SDK
-    sends it at the end.
+    The Functions host kills Python without a shutdown, so what was not sent by then is lost. Elsewhere the
+    SDK sends it when the process ends.
 
-    OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES say who we are. The last destination's sampler counts.
+    OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES name the service.
     """
     resource = Resource({"service.name": "metering-api"}).merge(OTELResourceDetector().detect())
     tracers = TracerProvider(sampler=destinations[-1].sampler, resource=resource)
@@ -70,9 +72,9 @@ def recording(*destinations: Destination) -> Telemetry:
 
 
 class Flush:
-    """Sends what was recorded, in a thread that is left to itself after the limit.
+    """Sends what was recorded, in a thread that is not waited for beyond the limit.
 
-    The SDK's own limit is not kept where the ingestion endpoint or the identity is silent.
+    The SDK does not keep its own limit if the ingestion endpoint or the identity does not answer.
     """
 
     def __init__(self, send: Callable[[], None], *, limit: timedelta = limits.FLUSH) -> None:
@@ -81,14 +83,14 @@ class Flush:
         self._thread: threading.Thread | None = None
 
     def __call__(self) -> None:
-        """Wait until everything is sent, for as long as the limit allows."""
-        # One that was left to itself still sends; another would only wait beside it.
+        """Send, and wait until it is done or the limit is over."""
+        # A thread that took too long may still be sending; a second one would only wait for the first.
         if self._thread is None or not self._thread.is_alive():
-            self._thread = threading.Thread(target=threads.carried(self._send), name="flush", daemon=True)
+            self._thread = threading.Thread(target=threads.carry(self._send), name="flush", daemon=True)
             self._thread.start()
         self._thread.join(self._limit.total_seconds())
         if self._thread.is_alive():
             log.warning(
-                "Telemetry was not sent within %g s; the run does not wait for it any longer.",
+                "Telemetry was not sent within %g s; the run no longer waits for it.",
                 self._limit.total_seconds(),
             )

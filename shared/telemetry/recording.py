@@ -1,11 +1,11 @@
-"""What the app tells of its work, under the names of OpenTelemetry's semantic conventions.
+"""Spans and metrics of the app's work, under the names of OpenTelemetry's semantic conventions.
 
-Nothing that a caller wrote gets into a span or a metric: of an address the route's template, of a method
-only a known one, of an error its class. `url.path`, which the conventions want on a server span, is left out,
-since it holds metering point ids. What has few values is an attribute of metrics, the rest of spans alone.
+No caller-supplied text reaches a span or metric: addresses are recorded as route templates, unknown methods
+as `_OTHER`, errors by class. `url.path`, which the conventions require on a server span, is left out, since
+it contains metering point ids. Attributes with few values are on metrics and spans, all others on spans only.
 
 Source: https://opentelemetry.io/docs/specs/semconv/http/ and https://opentelemetry.io/docs/specs/semconv/db/
-(the stable names; what begins with `metering.` is ours).
+(the stable names; those that begin with `metering.` are ours).
 """
 
 import time
@@ -41,10 +41,10 @@ class Request:
         self._span = span
         self._ended = ended
         self.attributes = dict(attributes)
-        """What its metrics are told apart by."""
+        """The attributes of the request's metrics."""
         self.rows = 0
 
-    # Written out, as `contextlib` and `use_span` cost as much as what they would measure.
+    # Without `contextlib` and `use_span`, which would take as long as all the rest of a measurement.
     def __enter__(self) -> Self:
         self._outside = context.attach(trace.set_span_in_context(self._span))
         self._started = time.perf_counter()
@@ -58,33 +58,33 @@ class Request:
 
     @property
     def trace_id(self) -> str | None:
-        """The W3C trace id; None when the caller sent none and nothing is recorded."""
+        """The W3C trace id; None if the caller sent none and nothing is recorded."""
         known = self._span.get_span_context()
         return trace.format_trace_id(known.trace_id) if known.is_valid else None
 
-    def answered(self, *, status: int, rows: int, problem: str | None, error: str | None) -> None:
-        """Say how it went.
+    def set_outcome(self, *, status: int, rows: int, problem: str | None, error: str | None) -> None:
+        """Record how the request ended.
 
         Args:
-            status: what was answered.
-            rows: how many values, days or other things the answer tells of.
-            problem: the code that the caller was told.
-            error: the class of an error that nobody expected.
+            status: the HTTP status of the answer.
+            rows: the number of values, days or other records in the answer.
+            problem: the problem code in the answer, if any.
+            error: the class of an unexpected error, if any.
         """
         self.rows = rows
         outcome: dict[str, str | int] = {"http.response.status_code": status}
-        # A refusal is how a server works; only what it could not do is its error.
+        # A 4xx is no error of the server.
         if status >= 500:
             outcome["error.type"] = error or problem or str(status)
             self._span.set_status(StatusCode.ERROR)
         self.attributes.update(outcome)
         if self._span.is_recording():
-            told = {"metering.problem": problem} if problem else {}
-            self._span.set_attributes({**outcome, **told, "metering.rows": rows})
+            code = {"metering.problem": problem} if problem else {}
+            self._span.set_attributes({**outcome, **code, "metering.rows": rows})
 
 
 class Operation:
-    """A call of another system under way; `rows` may be set to how many it returned."""
+    """A call to another system under way; its caller may set `rows` to the number of returned rows."""
 
     rows: int | None = None
 
@@ -120,7 +120,7 @@ class Telemetry:
         self._tracer = tracer
         self._meter = meter
         self.flush = flush
-        """Send what was recorded, within `limits.FLUSH`; a run of a timer or a command ends with it."""
+        """Send what was recorded, within `limits.FLUSH`; each timer run and command ends with this."""
         self.close = close
         """Send what is left and stop."""
         self._requests = meter.create_histogram(
@@ -138,20 +138,20 @@ class Telemetry:
         self._rows_returned = meter.create_counter(
             "metering.rows.returned",
             unit="{row}",
-            description="Values, days or other things that answers told of.",
+            description="Values, days or other records in answers.",
         )
         self._deliveries = meter.create_counter(
-            "metering.deliveries", unit="{delivery}", description="Delivery files taken in or rejected."
+            "metering.deliveries", unit="{delivery}", description="Delivery files loaded or rejected."
         )
         self._published = meter.create_counter(
-            "metering.days.published", unit="{day}", description="Market days that came to be or changed."
+            "metering.days.published", unit="{day}", description="Market days published or republished."
         )
         self._access = meter.create_counter(
-            "metering.access.changes", unit="{grant}", description="Grants that the access sync wrote."
+            "metering.access.changes", unit="{grant}", description="Grants written by the access sync."
         )
 
     def request(self, *, method: str, route: str, scheme: str, traceparents: Sequence[str]) -> Request:
-        """Measures a request, as a server span below the first of `traceparents` that is well formed."""
+        """Measure a request, as a server span below the first well-formed one of `traceparents`."""
         known = method if method in _METHODS else "_OTHER"
         attributes = {
             "http.request.method": known,
@@ -171,19 +171,20 @@ class Telemetry:
         if request.rows:
             self._rows_returned.add(request.rows, {"http.route": request.attributes["http.route"]})
 
-    def operation(self, name: str, *, attributes: Attributes, told: Attributes) -> Operation:
-        """Measures a call of a database by its `attributes`; `told` is for its span alone.
+    def operation(self, name: str, *, attributes: Attributes, span_attributes: Attributes) -> Operation:
+        """Measure a call to a database; `span_attributes` are left out of the metrics.
 
-        It is a span of the request or run that it belongs to; one that belongs to none is only measured.
+        Outside of a request or run, the call is measured but has no span.
         """
         span: Span = trace.INVALID_SPAN
         if trace.get_current_span().is_recording():
-            span = self._tracer.start_span(name, kind=SpanKind.CLIENT, attributes={**attributes, **told})
+            both = {**attributes, **span_attributes}
+            span = self._tracer.start_span(name, kind=SpanKind.CLIENT, attributes=both)
         return Operation(span, attributes, durations=self._operations)
 
     @contextmanager
     def run(self, name: str) -> Iterator[None]:
-        """A part of a timer's run or a command, as a span around what it does."""
+        """Record a part of a timer run or of a command as a span."""
         span = self._tracer.start_span(name, kind=SpanKind.INTERNAL)
         try:
             with trace.use_span(span, record_exception=False, set_status_on_exception=False):
@@ -195,22 +196,22 @@ class Telemetry:
         finally:
             span.end()
 
-    def delivered(self, *, loaded: int, rejected: int) -> None:
+    def count_deliveries(self, *, loaded: int, rejected: int) -> None:
         """Count delivery files."""
         self._deliveries.add(loaded, {"metering.outcome": "loaded"})
         self._deliveries.add(rejected, {"metering.outcome": "rejected"})
 
-    def published(self, *, days: int) -> None:
-        """Count market days of publications."""
+    def count_published_days(self, days: int) -> None:
+        """Count published market days."""
         self._published.add(days)
 
-    def access_changed(self, counts: Mapping[str, int]) -> None:
-        """Count grants that were `granted`, `changed` and `revoked`."""
+    def count_access_changes(self, counts: Mapping[str, int]) -> None:
+        """Count the grants that were `granted`, `changed` and `revoked`."""
         for change in ("granted", "changed", "revoked"):
             self._access.add(counts[change], {"metering.change": change})
 
     def watch_age(self, name: str, *, description: str, age: Callable[[], timedelta | None]) -> None:
-        """Tell of an age, in seconds, whenever metrics are told of; None is nothing to tell."""
+        """Report an age, in seconds, whenever metrics are exported; nothing while `age` returns None."""
 
         def observe(_: CallbackOptions) -> Iterator[Observation]:
             found = age()
@@ -221,12 +222,12 @@ class Telemetry:
 
 
 def off() -> Telemetry:
-    """Telemetry that records nothing. A caller's trace id is still followed."""
+    """Return telemetry that records nothing. A caller's trace id is still passed on."""
     return Telemetry(tracer=NoOpTracer(), meter=NoOpMeter(SCOPE), flush=_nothing, close=_nothing)
 
 
 def _nothing() -> None:
-    """Nothing is kept."""
+    """Do nothing: nothing was recorded."""
 
 
 def _parent(traceparents: Sequence[str]) -> Context:

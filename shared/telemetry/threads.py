@@ -1,7 +1,7 @@
-"""Threads of our own, whose log lines and spans belong to the invocation that starts them.
+"""Makes log lines and spans of a new thread belong to the invocation that starts the thread.
 
-The Functions host drops a log line without an invocation's id. Python's worker finds the id in a context
-variable from 3.13 on, and in a thread's storage of its own before; a new thread has neither.
+The Functions host drops a log line without an invocation id. Its Python worker reads the id from a context
+variable from Python 3.13 on, from a thread-local storage of its own before; a new thread has neither.
 """
 
 from collections.abc import Callable, Iterator
@@ -14,16 +14,16 @@ Result = TypeVar("Result")
 
 
 class Invocation(Protocol):
-    """What the worker tells a function of its invocation: `azure.functions.Context`."""
+    """The worker's description of an invocation: `azure.functions.Context`."""
 
     @property
     def invocation_id(self) -> str:
-        """The id that log lines are sent with."""
+        """The id with which log lines are sent."""
         ...
 
     @property
     def thread_local_storage(self) -> Any:
-        """The worker's storage of each thread; it reads `invocation_id` from there."""
+        """The worker's thread-local storage, from which it reads `invocation_id`."""
         ...
 
 
@@ -31,8 +31,8 @@ _invocation: ContextVar[Invocation | None] = ContextVar("invocation", default=No
 
 
 @contextmanager
-def of(invocation: Invocation) -> Iterator[None]:
-    """Let what `carried` returns within the block belong to this invocation."""
+def within(invocation: Invocation) -> Iterator[None]:
+    """Make every call that `carry` returns within the block belong to this invocation."""
     token = _invocation.set(invocation)
     try:
         yield
@@ -40,8 +40,8 @@ def of(invocation: Invocation) -> Iterator[None]:
         _invocation.reset(token)
 
 
-def carried(call: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
-    """Return a call for another thread, as a part of the invocation of this one."""
+def carry(call: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
+    """Return the call for use in another thread, where it belongs to the invocation of this thread."""
     context = copy_context()
     invocation = _invocation.get()
 

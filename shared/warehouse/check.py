@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
-from shared import clocks, periods
+from shared import periods
 from shared.warehouse import fractions, words
 from shared.warehouse.engine import Query, Warehouse, aware
 
@@ -257,7 +257,7 @@ def _freshness(warehouse: Warehouse, *, now: datetime) -> Finding | None:
     published_at = _last_published_at(warehouse)
     if published_at is None:
         return Finding("metering.publication", "Nothing has been published yet.")
-    if clocks.is_ahead(published_at, now=now):
+    if periods.is_ahead(published_at, now=now):
         return Finding(
             "metering.publication", f"The last publication is noted at {published_at}, ahead of this clock."
         )

@@ -1,4 +1,4 @@
-"""A warehouse whose statements are measured, whichever engine does them."""
+"""Measures the statements of a warehouse, on any engine."""
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -9,7 +9,7 @@ from shared.warehouse.engine import Query, Row, Session, Statement, Warehouse
 
 
 class _Statements:
-    """Measures statements by their names: what is bound to them is nobody's business."""
+    """Measures statements by name, without their parameters, which may identify customers."""
 
     def __init__(self, telemetry: Telemetry, url: str) -> None:
         address = urlsplit(url)
@@ -21,52 +21,52 @@ class _Statements:
             else {}
         )
 
-    def measured(self, name: str) -> AbstractContextManager[Operation]:
+    def measure(self, name: str) -> AbstractContextManager[Operation]:
         attributes = {"db.system.name": self._system, "db.query.summary": name}
-        return self._telemetry.operation(name, attributes=attributes, told=self._place)
+        return self._telemetry.operation(name, attributes=attributes, span_attributes=self._place)
 
 
-class _MeasuredSession:
+class _InstrumentedSession:
     def __init__(self, session: Session, statements: _Statements) -> None:
         self._session = session
         self._statements = statements
 
     def fetch(self, query: Query[Row]) -> list[Row]:
-        with self._statements.measured(query.name) as operation:
+        with self._statements.measure(query.name) as operation:
             rows = self._session.fetch(query)
             operation.rows = len(rows)
             return rows
 
     def run(self, statement: Statement) -> None:
-        with self._statements.measured(statement.name):
+        with self._statements.measure(statement.name):
             self._session.run(statement)
 
 
-class Measured:
-    """A warehouse around another: does the same, and tells how long it took and how many rows came."""
+class InstrumentedWarehouse:
+    """Passes statements on to another warehouse, and records their durations and numbers of rows."""
 
     def __init__(self, warehouse: Warehouse, *, telemetry: Telemetry, url: str) -> None:
         self._warehouse = warehouse
         self._statements = _Statements(telemetry, url)
 
     def fetch(self, query: Query[Row]) -> list[Row]:
-        """The rows of a query."""
-        with self._statements.measured(query.name) as operation:
+        """Return the rows of a query."""
+        with self._statements.measure(query.name) as operation:
             rows = self._warehouse.fetch(query)
             operation.rows = len(rows)
             return rows
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:
-        """A transaction, each statement of which is measured."""
+        """Return a transaction that measures each of its statements."""
         with self._warehouse.transaction() as session:
-            yield _MeasuredSession(session, self._statements)
+            yield _InstrumentedSession(session, self._statements)
 
     def define(self, batch: str) -> None:
-        """Run one batch of the scripts."""
-        with self._statements.measured("define"):
+        """Run one batch of the scripts in infra/warehouse."""
+        with self._statements.measure("define"):
             self._warehouse.define(batch)
 
     def close(self) -> None:
-        """Give all connections back."""
+        """Close all connections."""
         self._warehouse.close()

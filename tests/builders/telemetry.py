@@ -22,7 +22,7 @@ class Recorded:
     telemetry: Telemetry = field(init=False)
 
     def __post_init__(self) -> None:
-        self.telemetry = providers.recording(Destination(SimpleSpanProcessor(self.exporter), self.reader))
+        self.telemetry = providers.build(Destination(SimpleSpanProcessor(self.exporter), self.reader))
 
     @property
     def spans(self) -> list[ReadableSpan]:

@@ -13,7 +13,7 @@ from opentelemetry.trace import SpanKind, StatusCode, format_span_id, format_tra
 
 from shared import services
 from shared.warehouse.engine import Query, Row, Warehouse, WarehouseTimeout
-from shared.warehouse.instrumented import Measured
+from shared.warehouse.instrumented import InstrumentedWarehouse
 from tests.builders.api import Api
 from tests.builders.telemetry import Recorded
 from tests.function_app.conftest import Deliver
@@ -58,7 +58,7 @@ class Watched:
     def using(self) -> Iterator[None]:
         """Let the routes record here."""
         services = self.customer.api.services
-        measured = Measured(
+        measured = InstrumentedWarehouse(
             self.counting, telemetry=self.recorded.telemetry, url="fabric://some.fabric.example/metering"
         )
         with self.customer.api.using(

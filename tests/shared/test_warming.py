@@ -43,4 +43,4 @@ def test_starting_does_not_wait_for_a_step_that_hangs() -> None:
 
 
 def test_the_questions_for_nobody_are_statements_that_the_warehouse_takes(warehouse: Warehouse) -> None:
-    warming.questions(warehouse, now=datetime(2026, 11, 22, 12, tzinfo=UTC))
+    warming.run_queries(warehouse, now=datetime(2026, 11, 22, 12, tzinfo=UTC))

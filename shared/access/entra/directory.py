@@ -28,7 +28,7 @@ from shared.access.entra import graph
 from shared.access.entra.graph import DirectoryFailed, DirectoryRefused, DirectoryUnavailable, Graph, Refusal
 from shared.access.severa.register import ContactEmail, Directory, DirectoryFault
 from shared.limits import Limit
-from shared.outside import http_client
+from shared.outside import transports
 from shared.settings import DirectorySettings
 
 __all__ = ["DirectoryFailed", "DirectoryRefused", "DirectoryUnavailable", "resolve"]
@@ -73,7 +73,7 @@ def resolve(
     asked = sorted(set(wanted))
     if not asked or settings.provisioning == "off":
         return Directory()
-    with http_client.client(limit) as http:
+    with transports.http_client(limit) as http:
         entra = Graph(
             http, base_url=settings.graph_base_url, token=token, clock=clock, limit=limit, sleep=sleep
         )

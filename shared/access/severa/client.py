@@ -27,7 +27,7 @@ from shared.access.severa.session import (
     SeveraUnavailable,
 )
 from shared.limits import Limit
-from shared.outside import http_client
+from shared.outside import transports
 from shared.settings import SeveraSettings
 from shared.telemetry import threads
 
@@ -68,7 +68,7 @@ def fetch(
         SeveraIncomplete: a list that could not be read to its end.
     """
     read_at = clock()
-    with http_client.client(limit, headers={"Client_Id": settings.client_id}) as http:
+    with transports.http_client(limit, headers={"Client_Id": settings.client_id}) as http:
         session = Session(http, settings, limit=limit, clock=clock, sleep=sleep, monotonic=monotonic)
         with _incomplete("customers"):
             customers = [records.customer(row) for row in session.by_token("/v1/customers")]
@@ -108,7 +108,7 @@ def _custom_value_rows(session: Session, customers: list[Customer]) -> list[tupl
     executor = ThreadPoolExecutor(IN_FLIGHT, thread_name_prefix="severa")
     try:
         active = [customer for customer in customers if customer.is_active]
-        return list(zip(active, executor.map(threads.carried(of), active), strict=True))
+        return list(zip(active, executor.map(threads.carry(of), active), strict=True))
     finally:
         executor.shutdown(cancel_futures=True)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 
-from shared import clocks, tables
+from shared import periods, tables
 from shared.access import runs
 from shared.telemetry import threads
 
@@ -38,7 +38,7 @@ class Lease:
     def held(self, clock: Callable[[], datetime]) -> Iterator[None]:
         """Renew the lease until the block ends, and then give it up."""
         renewing = threading.Thread(
-            target=threads.carried(self._renew_until_over), args=(clock,), daemon=True, name="sync-lease"
+            target=threads.carry(self._renew_until_over), args=(clock,), daemon=True, name="sync-lease"
         )
         renewing.start()
         try:
@@ -106,4 +106,4 @@ def take(storage: tables.Tables, *, holder: str, now: datetime) -> Lease:
 
 def _is_held(*, until: datetime, now: datetime) -> bool:
     """Whether a lease is under way; one that ends later than any can was written by a wrong clock."""
-    return now < until and not clocks.is_ahead(until - LASTS, now=now)
+    return now < until and not periods.is_ahead(until - LASTS, now=now)

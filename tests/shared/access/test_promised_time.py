@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from shared import clocks, tables
+from shared import periods, tables
 from shared.access import runs, store
 from shared.access.grant import Grant
 from shared.access.grants import CHECK_SECONDS, AccessTooOld, Grants, NoGrants
@@ -83,7 +83,7 @@ def test_an_answer_is_at_most_half_a_minute_behind_and_never_trusts_a_clock_that
     for what, number in [("turn", 0), *steps]:
         history.do(what, number)
         age = clock() - NOW
-        if age > MAX_AGE or age < -clocks.SKEW:
+        if age > MAX_AGE or age < -periods.CLOCK_SKEW:
             with pytest.raises(AccessTooOld):
                 grants.portfolio(history.principal)
             continue

@@ -13,7 +13,7 @@ from azure.core.rest import HttpRequest, HttpResponse
 
 from shared import limits
 from shared.access import retrying
-from shared.outside import azure_transport, http_client
+from shared.outside import transports
 from tests.doubles import faulty
 from tests.doubles.faulty import Fault, Faulty
 
@@ -21,7 +21,7 @@ LIMIT = replace(limits.TABLES, connect=0.5, silence=1.5, answer=2, tries=2, in_a
 
 
 def through_azure(url: str) -> None:
-    options = azure_transport.options(LIMIT)
+    options = transports.azure_options(LIMIT)
     client: PipelineClient[HttpRequest, HttpResponse] = PipelineClient(
         url, policies=[RetryPolicy(**options)], **options
     )
@@ -31,7 +31,7 @@ def through_azure(url: str) -> None:
 
 
 def through_httpx(url: str) -> None:
-    with http_client.client(LIMIT) as http:
+    with transports.http_client(LIMIT) as http:
         answer = retrying.persist(
             lambda: http.get(url), limit=LIMIT, sleep=lambda _: None, clock=lambda: datetime.now(UTC)
         )
@@ -51,7 +51,7 @@ def test_a_request_ends_within_its_limit_whatever_the_service_does(
 
 
 def test_an_answer_that_arrives_in_time_is_whole_though_a_request_before_it_took_too_long() -> None:
-    with Faulty() as service, http_client.client(LIMIT) as http:
+    with Faulty() as service, transports.http_client(LIMIT) as http:
         url = f"http://127.0.0.1:{service.port}/"
 
         with service.misbehaving("trickles"), pytest.raises(httpx.ReadTimeout):

@@ -85,9 +85,9 @@ def work(ingestion: Ingestion, *, status: int = 200, trace_percentage: float = 1
     ):
         attributes = {"db.system.name": "microsoft.sql_server", "db.query.summary": "days"}
         place = {"server.address": "some.fabric.example", "db.namespace": "metering"}
-        with telemetry.operation("days", attributes=attributes, told=place) as operation:
+        with telemetry.operation("days", attributes=attributes, span_attributes=place) as operation:
             operation.rows = 3
-        request.answered(status=status, rows=72, problem=None, error=None)
+        request.set_outcome(status=status, rows=72, problem=None, error=None)
 
 
 def test_a_request_arrives_as_a_dependency_since_the_host_has_reported_it(ingestion: Ingestion) -> None:

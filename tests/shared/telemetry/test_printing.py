@@ -20,9 +20,9 @@ from shared import settings
 from shared.telemetry import exporting
 telemetry = exporting.open_telemetry(settings.from_environment().telemetry)
 with telemetry.request(method="GET", route="/v1/consumption", scheme="http", traceparents=[]) as request:
-    with telemetry.operation("days", attributes={"db.system.name": "duckdb"}, told={}):
+    with telemetry.operation("days", attributes={"db.system.name": "duckdb"}, span_attributes={}):
         pass
-    request.answered(status=200, rows=72, problem=None, error=None)
+    request.set_outcome(status=200, rows=72, problem=None, error=None)
 """
 
 
@@ -34,15 +34,17 @@ def ask(telemetry: Telemetry) -> None:
         scheme="http",
         traceparents=[f"00-{TRACE}-00f067aa0ba902b7-01"],
     ) as request:
-        with telemetry.operation("days", attributes={"db.system.name": "duckdb"}, told={}) as operation:
+        with telemetry.operation(
+            "days", attributes={"db.system.name": "duckdb"}, span_attributes={}
+        ) as operation:
             operation.rows = 3
-        request.answered(status=200, rows=72, problem=None, error=None)
+        request.set_outcome(status=200, rows=72, problem=None, error=None)
 
 
 def test_each_span_is_a_line_when_it_ends() -> None:
     stream = io.StringIO()
 
-    ask(providers.recording(printing.destination(stream)))
+    ask(providers.build(printing.destination(stream)))
 
     statement, request = stream.getvalue().splitlines()
     assert re.fullmatch(
@@ -60,7 +62,7 @@ def test_each_span_is_a_line_when_it_ends() -> None:
 
 def test_a_span_that_failed_says_so() -> None:
     stream = io.StringIO()
-    telemetry = providers.recording(printing.destination(stream))
+    telemetry = providers.build(printing.destination(stream))
 
     with pytest.raises(TimeoutError, match="secret"), telemetry.run("publish_readings"):
         raise TimeoutError("secret")
@@ -75,7 +77,7 @@ def test_a_span_that_failed_says_so() -> None:
 
 def test_each_series_of_a_metric_is_a_line_of_what_happened_since_the_last() -> None:
     stream = io.StringIO()
-    telemetry = providers.recording(printing.destination(stream))
+    telemetry = providers.build(printing.destination(stream))
     telemetry.watch_age("metering.data.age", description="", age=lambda: timedelta(hours=1))
 
     with telemetry.run("first"):

@@ -32,23 +32,25 @@ def ask(
 ) -> str | None:
     """One request; gives its trace id."""
     with telemetry.request(method=method, route=ROUTE, scheme="https", traceparents=[traceparent]) as request:
-        request.answered(status=status, rows=rows, problem=problem, error=error)
+        request.set_outcome(status=status, rows=rows, problem=problem, error=error)
     return request.trace_id
 
 
 def read(telemetry: Telemetry, *, rows: int = 3) -> None:
     """One statement."""
     attributes = {"db.system.name": "duckdb", "db.query.summary": "days"}
-    with telemetry.operation("days", attributes=attributes, told={"db.namespace": "metering"}) as operation:
+    with telemetry.operation(
+        "days", attributes=attributes, span_attributes={"db.namespace": "metering"}
+    ) as operation:
         operation.rows = rows
 
 
 def test_every_metric_has_the_name_and_unit_of_the_conventions(recorded: Recorded) -> None:
     ask(recorded.telemetry, rows=24)
     read(recorded.telemetry)
-    recorded.telemetry.delivered(loaded=1, rejected=0)
-    recorded.telemetry.published(days=7)
-    recorded.telemetry.access_changed({"granted": 1, "changed": 0, "revoked": 0})
+    recorded.telemetry.count_deliveries(loaded=1, rejected=0)
+    recorded.telemetry.count_published_days(7)
+    recorded.telemetry.count_access_changes({"granted": 1, "changed": 0, "revoked": 0})
     recorded.telemetry.watch_age("metering.data.age", description="", age=lambda: timedelta(hours=2))
 
     assert {
@@ -182,7 +184,7 @@ def test_a_caller_without_a_usable_trace_begins_a_new_one(recorded: Recorded, tr
 def test_a_statement_is_a_client_span_of_its_request(recorded: Recorded) -> None:
     with recorded.telemetry.request(method="GET", route=ROUTE, scheme="https", traceparents=[]) as request:
         read(recorded.telemetry, rows=3)
-        request.answered(status=200, rows=3, problem=None, error=None)
+        request.set_outcome(status=200, rows=3, problem=None, error=None)
 
     statement, served = recorded.spans
     assert (statement.name, statement.kind) == ("days", SpanKind.CLIENT)
@@ -208,7 +210,7 @@ def test_a_statement_that_fails_is_told_by_the_class_of_its_error(recorded: Reco
     with (
         pytest.raises(TimeoutError),
         recorded.telemetry.run("publish_readings"),
-        recorded.telemetry.operation("days", attributes={"db.system.name": "duckdb"}, told={}),
+        recorded.telemetry.operation("days", attributes={"db.system.name": "duckdb"}, span_attributes={}),
     ):
         raise TimeoutError("secret")
 
@@ -247,8 +249,8 @@ def test_when_off_the_callers_trace_is_followed_and_none_is_begun() -> None:
 
     with off.run("sync_access"):
         read(off)
-        off.published(days=3)
-        off.delivered(loaded=1, rejected=1)
+        off.count_published_days(3)
+        off.count_deliveries(loaded=1, rejected=1)
         off.watch_age("metering.data.age", description="", age=lambda: None)
 
     assert ask(off, traceparent=f"00-{TRACE}-{CALLERS_SPAN}-01") == TRACE

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import pytest
 
 from shared.warehouse.engine import Query, Row, Session, Statement, TooManyRows
-from shared.warehouse.instrumented import Measured
+from shared.warehouse.instrumented import InstrumentedWarehouse
 from tests.builders.telemetry import Recorded
 
 TWO_ROWS = Query("SELECT 1 WHERE 'secret' = ?", ("secret",), int, "two_rows")
@@ -51,8 +51,10 @@ def recorded() -> Recorded:
     return Recorded()
 
 
-def measured(fake: Fake, recorded: Recorded, *, url: str = "duckdb:/secret/metering.duckdb") -> Measured:
-    return Measured(fake, telemetry=recorded.telemetry, url=url)
+def measured(
+    fake: Fake, recorded: Recorded, *, url: str = "duckdb:/secret/metering.duckdb"
+) -> InstrumentedWarehouse:
+    return InstrumentedWarehouse(fake, telemetry=recorded.telemetry, url=url)
 
 
 def test_a_measured_warehouse_does_what_the_other_does(recorded: Recorded) -> None:
