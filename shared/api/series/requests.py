@@ -180,7 +180,8 @@ def _series(
     parameters.done()
     # What is not announced yet may still grow: a moment after the latest publication shows that one.
     # A publication whose clock was ahead hides nothing: without a moment, the latest one is shown.
-    latest = state.published_at or state.now
+    # Before the first publication a fixed moment is shown, not the clock's: the ETag covers the request.
+    latest = state.published_at or periods.start_of(periods.FIRST_DAY)
     shown = min(cursor.as_of if cursor else as_of or latest, latest)
     period = _period(start=start, end=cursor.until if cursor else end, state=state, shown=shown)
     return SeriesRequest(

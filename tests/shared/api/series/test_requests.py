@@ -1,5 +1,5 @@
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from urllib.parse import urlencode
 
 import pytest
@@ -250,6 +250,19 @@ def test_more_metering_points_than_may_be_named_are_a_fault() -> None:
         )
 
     assert [fault.code for fault in refused.value.faults] == ["too-many"]
+
+
+def test_before_the_first_publication_the_same_request_stays_the_same() -> None:
+    def at(now: datetime) -> SeriesRequest:
+        return requests.series_of_one(
+            metering_point_id=POINT,
+            direction=Direction.CONSUMPTION,
+            given={"date": ["2026-03-29"]},
+            state=DataState(now=now, published_at=None, available_until=None),
+            seals=SEALS,
+        )
+
+    assert at(STATE.now) == at(STATE.now + timedelta(seconds=1))
 
 
 def test_a_publication_of_a_clock_ahead_hides_nothing() -> None:
