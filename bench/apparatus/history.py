@@ -21,14 +21,17 @@ _SEQUENCE = "date_diff('day', CAST($first AS DATE), delivery_date) + 1"
 _STATEMENTS = (
     f"INSERT INTO interval_value SELECT metering_point_id, 'consumption', start_utc, 'PT1H', quantity, "
     f"'measured', CAST(delivery_date AS VARCHAR), {_RECEIVED} FROM ({_HOURS}) ORDER BY delivery_date",
-    "INSERT INTO delivery SELECT batch_id, 'history', received_at, MIN(start_utc), MAX(start_utc), COUNT(*) "
+    "INSERT INTO delivery "
+    "(batch_id, source, received_at, first_start_utc, last_start_utc, interval_values) "
+    "SELECT batch_id, 'history', received_at, MIN(start_utc), MAX(start_utc), COUNT(*) "
     "FROM interval_value GROUP BY batch_id, received_at",
     f"INSERT INTO series_day SELECT metering_point_id, 'consumption', delivery_date, 'PT1H', "
     f"string_agg(quantity, ',' ORDER BY start_utc), repeat('M', COUNT(*)), SUM(quantity), 0, {_SEQUENCE}, "
     f"{_RECEIVED}, NULL, CAST(metering_point_id AS BIGINT) FROM ({_HOURS}) GROUP BY ALL "
     "ORDER BY delivery_date",
-    f"INSERT INTO publication SELECT {_SEQUENCE}, {_RECEIVED}, CAST(delivery_date AS VARCHAR), COUNT(*), "
-    f"SUM(LEN(qualities)) FROM series_day GROUP BY delivery_date",
+    'INSERT INTO publication (sequence, published_at, batch_id, "days", "values", first_day, last_day) '
+    f"SELECT {_SEQUENCE}, {_RECEIVED}, CAST(delivery_date AS VARCHAR), COUNT(*), "
+    f"SUM(LEN(qualities)), delivery_date, delivery_date FROM series_day GROUP BY delivery_date",
 )
 
 
