@@ -9,12 +9,9 @@ import azure.functions as func
 from azure.functions.warmup import WarmUpContext  # The package names it and does not have it.
 
 import shared.services
-from shared.api import authorize, boundary, callers, etags, formats, resources, responses, status, urls
+from shared.api import boundary, callers, changes, etags, formats, listings, paths, responses, series, status
 from shared.api.callers import Caller
-from shared.api.changes import changes
-from shared.api.listings import listings
 from shared.api.responses import Response
-from shared.api.series import pages, rendering, requests
 from shared.metering import Direction
 from shared.telemetry import log_levels
 
@@ -41,12 +38,14 @@ http_function = partial(boundary.http_function, telemetry=lambda: services.telem
 def customers(req: func.HttpRequest) -> Response:
     """The customers whose metering points the caller may read."""
     caller = identify(req)
-    request = listings.read_format(urls.parameters(req.url), accept=req.headers.get("accept", ""))
-    readable = authorize.many(services.grants, caller)
+    request = listings.requests.format_alone(paths.parameters(req.url), accept=req.headers.get("accept", ""))
+    readable = callers.authorize_many(services.grants, caller)
     etag = etags.of(readable, "customers", request)
     if etags.unchanged(req.headers, etag):
         return responses.not_modified(etag=etag, last_modified=None)
-    return responses.data(listings.customers(readable, request), url=req.url, etag=etag, last_modified=None)
+    return responses.data(
+        listings.customers.render(readable, request), url=req.url, etag=etag, last_modified=None
+    )
 
 
 @app.route("v1/metering-points", methods=["GET", "HEAD"])
@@ -55,14 +54,16 @@ def metering_points(req: func.HttpRequest) -> Response:
     """The metering points that the caller may read."""
     caller = identify(req)
     state = services.data_state()
-    request = listings.read_request(
-        urls.parameters(req.url), seals=services.seals, accept=req.headers.get("accept", "")
+    request = listings.requests.metering_points(
+        paths.parameters(req.url), seals=services.seals, accept=req.headers.get("accept", "")
     )
-    readable = authorize.many(services.grants, caller, customer_number=request.customer_number)
+    readable = callers.authorize_many(services.grants, caller, customer_number=request.customer_number)
     etag = etags.of(readable, request, state.published_at, state.described_at)
     if etags.unchanged(req.headers, etag):
         return responses.not_modified(etag=etag, last_modified=state.changed_at)
-    rendered = listings.metering_points(services.warehouse, readable=readable, request=request, state=state)
+    rendered = listings.metering_points.page(
+        services.warehouse, readable=readable, request=request, state=state
+    )
     return responses.data(rendered, url=req.url, etag=etag, last_modified=state.changed_at)
 
 
@@ -72,16 +73,16 @@ def metering_point(req: func.HttpRequest) -> Response:
     """One metering point."""
     caller = identify(req)
     state = services.data_state()
-    request = listings.read_one(
+    request = listings.requests.metering_point(
         req.route_params["meteringPointId"],
-        urls.parameters(req.url),
+        paths.parameters(req.url),
         accept=req.headers.get("accept", ""),
     )
-    readable = authorize.one(services.grants, caller, metering_point_id=request)
+    readable = callers.authorize_one(services.grants, caller, metering_point_id=request)
     etag = etags.of(readable, request, state.published_at, state.described_at)
     if etags.unchanged(req.headers, etag):
         return responses.not_modified(etag=etag, last_modified=state.changed_at)
-    rendered = listings.metering_point(services.warehouse, readable=readable, state=state)
+    rendered = listings.metering_points.one(services.warehouse, readable=readable, state=state)
     return responses.data(rendered, url=req.url, etag=etag, last_modified=state.changed_at)
 
 
@@ -119,20 +120,20 @@ def changes_since(req: func.HttpRequest) -> Response:
     """New and corrected market days since a cursor."""
     caller = identify(req)
     latest = services.publications.latest()
-    request = changes.read_request(
-        urls.parameters(req.url),
+    request = changes.requests.read(
+        paths.parameters(req.url),
         now=services.clock(),
         latest=latest,
         seals=services.seals,
         accept=req.headers.get("accept", ""),
     )
-    readable = authorize.many(services.grants, caller)
+    readable = callers.authorize_many(services.grants, caller)
     etag = etags.of(readable, request)
     last_modified = latest.published_at if latest else None
     if etags.unchanged(req.headers, etag):
         return responses.not_modified(etag=etag, last_modified=last_modified)
-    found = changes.fetch(services.warehouse, readable=readable, request=request)
-    rendered = changes.render(found, request.format, access_version=etags.access_version(readable))
+    page = changes.pages.fetch(services.warehouse, readable=readable, request=request)
+    rendered = changes.rendering.render(page, request.format, access_version=etags.access_version(readable))
     return responses.data(rendered, url=req.url, etag=etag, last_modified=last_modified)
 
 
@@ -141,8 +142,8 @@ def changes_since(req: func.HttpRequest) -> Response:
 def service_status(req: func.HttpRequest) -> Response:
     """How fresh metering data and access are."""
     identify(req)
-    listings.read_format(
-        urls.parameters(req.url), accept=req.headers.get("accept", ""), available=formats.ONLY_JSON
+    listings.requests.format_alone(
+        paths.parameters(req.url), accept=req.headers.get("accept", ""), available=formats.ONLY_JSON
     )
     return responses.uncached(
         status.freshness(
@@ -165,7 +166,7 @@ def health(req: func.HttpRequest) -> Response:
 @http_function
 def without_resource(req: func.HttpRequest) -> Response:
     """What is no resource, and what cannot be done with one."""
-    return responses.no_content(resources.options(req.method, req.url))
+    return responses.no_content(paths.options(req.method, req.url))
 
 
 # Azure calls it, by this name, when an instance is added to those that run; at another start the first timer
@@ -224,19 +225,19 @@ def series_of_one(req: func.HttpRequest, direction: Direction) -> Response:
     """The series of the metering point in the path."""
     caller = identify(req)
     state = services.data_state()
-    request = requests.series_of_one(
+    request = series.requests.of_one(
         metering_point_id=req.route_params["meteringPointId"],
         direction=direction,
-        given=urls.parameters(req.url),
+        given=paths.parameters(req.url),
         state=state,
         seals=services.seals,
         accept=req.headers.get("accept", ""),
     )
-    readable = authorize.one(services.grants, caller, metering_point_id=request.named[0])
+    readable = callers.authorize_one(services.grants, caller, metering_point_id=request.named[0])
     etag = etags.of(readable, request)
     if etags.unchanged(req.headers, etag):
         return responses.not_modified(etag=etag, last_modified=state.published_at)
-    page = pages.fetch(
+    page = series.pages.fetch(
         services.warehouse,
         readable=readable,
         request=request,
@@ -244,7 +245,7 @@ def series_of_one(req: func.HttpRequest, direction: Direction) -> Response:
         last_days=services.last_days,
     )
     return responses.data(
-        rendering.one(page, request), url=req.url, etag=etag, last_modified=state.published_at
+        series.rendering.one(page, request), url=req.url, etag=etag, last_modified=state.published_at
     )
 
 
@@ -252,25 +253,25 @@ def series_of_many(req: func.HttpRequest, direction: Direction) -> Response:
     """The series of the metering points named, of a customer's, or of all that the caller may read."""
     caller = identify(req)
     state = services.data_state()
-    request = requests.series_of_many(
+    request = series.requests.of_many(
         direction=direction,
-        given=urls.parameters(req.url),
+        given=paths.parameters(req.url),
         state=state,
         seals=services.seals,
         accept=req.headers.get("accept", ""),
     )
-    readable = authorize.many(
+    readable = callers.authorize_many(
         services.grants, caller, named=request.named, customer_number=request.customer_number
     )
     etag = etags.of(readable, request)
     if etags.unchanged(req.headers, etag):
         return responses.not_modified(etag=etag, last_modified=state.published_at)
-    page = pages.fetch(
+    page = series.pages.fetch(
         services.warehouse,
         readable=readable,
         request=request,
         available_until=state.available_until,
         last_days=services.last_days,
     )
-    rendered = rendering.many(page, request, not_found=authorize.not_found(request.named, readable))
+    rendered = series.rendering.many(page, request, not_found=callers.not_found(request.named, readable))
     return responses.data(rendered, url=req.url, etag=etag, last_modified=state.published_at)

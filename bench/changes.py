@@ -26,10 +26,11 @@ from rich.table import Table
 from bench.apparatus import asking, measuring, stored
 from bench.apparatus.counting import Counting
 from shared import periods
-from shared.api.changes import change_pages, changes
+from shared.api import changes
+from shared.api.changes import search
 from shared.api.sealing import Seals
 from shared.metering import MeteringPointId
-from shared.readable import Permission, Readable
+from shared.readable import AT_ONCE, Permission, Readable
 from shared.settings import WarehouseSettings
 from shared.warehouse import opening, schema
 from shared.warehouse.engine import Query, Statement, Warehouse
@@ -179,7 +180,7 @@ def page(
 ) -> Page:
     """The first page of the latest publication, of so many days, in three ways."""
     counts = []
-    for at_once in (change_pages.AT_ONCE, WHOLE):
+    for at_once in (AT_ONCE, WHOLE):
         counting = Counting(warehouse)
         ours(counting, readable, limit=limit, sequence=sequence, at_once=at_once)()
         counts.append((counting.statements, counting.parameter_bytes))
@@ -195,11 +196,11 @@ def page(
 
 
 def ours(
-    warehouse: Any, readable: Readable, *, limit: int, sequence: int, at_once: int = change_pages.AT_ONCE
+    warehouse: Any, readable: Readable, *, limit: int, sequence: int, at_once: int = AT_ONCE
 ) -> Callable[[], bytes]:
     """A page of this API, from permitted days to the body."""
-    request = changes.ChangesRequest(
-        after=change_pages.first_of(sequence),
+    request = changes.requests.ChangesRequest(
+        after=search.first_of(sequence),
         since=None,
         limit=limit,
         through=sequence,
@@ -207,10 +208,10 @@ def ours(
     )
 
     def ask() -> bytes:
-        found = changes.fetch(warehouse, readable=readable, request=request, at_once=at_once)
+        found = changes.pages.fetch(warehouse, readable=readable, request=request, at_once=at_once)
         if any(row.sequence != sequence for row in found.rows) or not found.rows:
             raise RuntimeError("the page is not what was published")
-        return changes.render(found, request.format, access_version="").body
+        return changes.rendering.render(found, request.format, access_version="").body
 
     return ask
 

@@ -5,7 +5,7 @@ cannot be written that forgets to ask.
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from datetime import date
 from itertools import chain, groupby, islice
@@ -13,6 +13,10 @@ from operator import attrgetter
 
 from shared import periods
 from shared.metering import MeteringPointId
+
+AT_ONCE = 12_500
+"""Metering points that one statement is given, about 1.1 MB of JSON: a quarter more than days on the largest
+page, so that a page takes one statement although some of them have nothing to give."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +87,14 @@ class Readable:
                 return replace(self, permissions=self.permissions[first:end]), metering_point_id
             end += sum(1 for _ in group)
         return replace(self, permissions=self.permissions[first:]), None
+
+    def parts(self, *, start: str = "", size: int = AT_ONCE) -> Iterator["Readable"]:
+        """Yield what may be read from a metering point on, `size` metering points at a time."""
+        following: str | None = start
+        while following is not None:
+            part, following = self.chunk(start=following, size=size)
+            if part.permissions:
+                yield part
 
 
 @dataclass(frozen=True)

@@ -21,8 +21,7 @@ from shared.access.sync.stages import Rules, Sources
 from shared.access.sync.supply_by_customer import SupplyPeriod
 from shared.api import status
 from shared.api.sealing import Seals
-from shared.api.series.availability import Availability
-from shared.api.series.last_days import LastDays
+from shared.api.series.availability import Availability, LastDays
 from shared.api.series.requests import DataState
 from shared.api.status import Probe
 from shared.deliveries import container, intake

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import azure.functions as func
 
 from shared.access.grants import AccessTooOld, NoGrants
-from shared.api import callers, resources, responses
+from shared.api import callers, paths, responses
 from shared.api.problems import InvalidRequest, Problem, Refused
 from shared.api.responses import Response
 from shared.api.too_large import TooLargeForOneAnswer
@@ -35,7 +35,7 @@ def http_function(
     def answer(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
         started = time.perf_counter()
         request_id = callers.request_id(req.headers)
-        route = resources.template(req.url, req.route_params)
+        route = paths.template(req.url, req.route_params)
         with (
             threads.within(context),
             telemetry().request(

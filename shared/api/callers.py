@@ -1,12 +1,15 @@
-"""Who calls: told by the gateway, believed only from the gateway."""
+"""Who calls, which only the gateway may say, and what the caller may read."""
 
 import re
 import secrets
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from shared import guids
+from shared.access.grants import Grants
 from shared.api.problems import Refused
+from shared.metering import MeteringPointId
+from shared.readable import Permission, Readable
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
@@ -17,11 +20,9 @@ class Caller:
 
     Attributes:
         principal: `app:<Entra application (client) id>` or `user:<Entra object id>`.
-        subscription_id: the gateway's subscription that the key belongs to; for the log.
     """
 
     principal: str
-    subscription_id: str
 
 
 def identify(
@@ -58,7 +59,49 @@ def identify(
     caller_id = headers.get("x-caller-id", "").lower()
     if kind not in ("app", "user") or not guids.is_guid(caller_id):
         raise Refused("unknown-caller", "The gateway sent no usable caller type and id.")
-    return Caller(f"{kind}:{caller_id}", one_line(headers.get("x-subscription-id", "")))
+    return Caller(f"{kind}:{caller_id}")
+
+
+def authorize_one(grants: Grants, caller: Caller, *, metering_point_id: MeteringPointId) -> Readable:
+    """What the caller may read of one metering point.
+
+    Raises:
+        Refused: nothing. An unknown metering point and somebody else's take the very same path.
+    """
+    readable = grants.of(caller.principal, metering_point_id=metering_point_id)
+    if not readable.permissions:
+        raise Refused("not-found", "GET /metering-points lists the metering points that you may read.")
+    return readable
+
+
+def authorize_many(
+    grants: Grants,
+    caller: Caller,
+    *,
+    named: Sequence[MeteringPointId] = (),
+    customer_number: int | None = None,
+) -> Readable:
+    """What the caller may read of the metering points named, of a customer's, or of all.
+
+    Raises:
+        Refused: nothing of the customer. Named metering points that may not be read are left out.
+    """
+    if customer_number is None:
+        if named:
+            return grants.some(caller.principal, metering_point_ids=named)
+        return grants.portfolio(caller.principal)
+    portfolio = grants.portfolio(caller.principal)
+    if not _has_customer(portfolio.permissions, customer_number):
+        raise Refused("not-found", "GET /customers lists the customers whose metering points you may read.")
+    readable = portfolio.only(named) if named else portfolio
+    permissions = tuple(each for each in readable.permissions if each.customer_number == customer_number)
+    return replace(readable, permissions=permissions)
+
+
+def not_found(named: Sequence[MeteringPointId], readable: Readable) -> list[MeteringPointId]:
+    """The metering points named that cannot be read, whether unknown or somebody else's."""
+    found = {each.metering_point_id for each in readable.permissions}
+    return [each for each in named if each not in found]
 
 
 def request_id(headers: Mapping[str, str]) -> str:
@@ -76,3 +119,7 @@ def for_the_log(headers: Mapping[str, str]) -> str:
 def one_line(text: str) -> str:
     """Text of a caller as it may go to a log: without line breaks and not long."""
     return " ".join(text.split())[:100]
+
+
+def _has_customer(permissions: Sequence[Permission], customer_number: int) -> bool:
+    return any(each.customer_number == customer_number for each in permissions)

@@ -10,9 +10,8 @@ from typing import Any
 import azure.functions as func
 import orjson
 
-from shared.api import problems, urls
-from shared.api.contents import Rendered
-from shared.api.formats import Kind
+from shared.api import paths, problems
+from shared.api.formats import Kind, Rendered
 from shared.api.problems import Problem
 
 # Below this a body grows or hardly shrinks, and the header costs more than it saves.
@@ -70,7 +69,7 @@ def no_content(headers: Mapping[str, str]) -> Response:
 def of_problem(problem: Problem, *, url: str, request_id: str) -> Response:
     """A problem; never cached."""
     return Response(
-        problem.body(instance=urls.public_path(url), request_id=request_id),
+        problem.body(instance=paths.public_path(url), request_id=request_id),
         status=problem.status,
         media_type=problems.MEDIA_TYPE,
         headers={**problem.headers, "Cache-Control": "no-store"},
@@ -120,7 +119,7 @@ def _page_headers(rendered: Rendered, url: str) -> dict[str, str]:
     headers = {"X-Cursor": rendered.cursor} if rendered.cursor else {}
     if rendered.next_cursor:
         headers["X-Next-Cursor"] = rendered.next_cursor
-        headers["Link"] = f'<{urls.following(url, cursor=rendered.next_cursor)}>; rel="next"'
+        headers["Link"] = f'<{paths.following(url, cursor=rendered.next_cursor)}>; rel="next"'
     return headers
 
 
@@ -131,7 +130,7 @@ def _access_headers(rendered: Rendered) -> dict[str, str]:
 def _format_headers(rendered: Rendered, url: str) -> dict[str, str]:
     headers = {}
     if rendered.kind is Kind.CSV:
-        name = urls.public_path(url).rstrip("/").rpartition("/")[2].lower()
+        name = paths.public_path(url).rstrip("/").rpartition("/")[2].lower()
         headers["Content-Disposition"] = f'attachment; filename="{name}.csv"'
     left_out = rendered.left_out
     if left_out.not_found:

@@ -9,8 +9,7 @@ import pytest
 
 from contract import answers
 from local import demo, places
-from shared.api import problems
-from shared.api.changes import changes
+from shared.api import changes, problems
 from shared.api.sealing import Seals
 from shared.api.series import pages, requests
 from shared.api.series.requests import DataState
@@ -134,13 +133,13 @@ def test_cursors_that_were_given_once_go_on_working() -> None:
     of_a_series = "TTF5CQjkbp5UjAYK1NrPwU8ZSv-0zeopiJ6yrqw2qgtkI58vokaiiHtpj3o"
     of_changes = "HFCar1neJgRE2OFS2EnJHNwpibB0IgQd8l1e-DJKxIxOkeHYCw"
 
-    series = requests.series_of_many(
+    series = requests.of_many(
         direction=Direction.CONSUMPTION,
         given={"from": ["2026-03-01"], "resolution": ["PT1H"], "cursor": [of_a_series]},
         state=DataState(now, now, now),
         seals=seals,
     )
-    following = changes.read_request({"cursor": [of_changes]}, now=now, latest=None, seals=seals)
+    following = changes.requests.read({"cursor": [of_changes]}, now=now, latest=None, seals=seals)
 
     assert series.cursor is not None
     assert (series.cursor.metering_point_id, series.cursor.day) == ("707057500000010017", date(2026, 3, 29))

@@ -13,7 +13,7 @@ from local.functionhost.functions import HttpFunction
 from shared import metering
 from shared.access.grant import Grant
 from shared.access.spans import Span
-from shared.api import resources
+from shared.api import paths
 from shared.metering import MeteringPointId
 from tests.builders import warehouse as delivering
 from tests.builders.api import Api
@@ -78,4 +78,4 @@ def test_the_documented_operations_are_the_routes(api: Api) -> None:
     resources_of_app = routes - {"/{*anyPath}"}
     assert {each.path for each in OPERATIONS} == resources_of_app - {"/health"}
     assert set(json.loads(document.to_read())["paths"]) == resources_of_app - {"/health"}
-    assert {f"/{path}" for path in resources.PATHS} == resources_of_app
+    assert {f"/{path}" for path in paths.PATHS} == resources_of_app

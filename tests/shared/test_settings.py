@@ -4,7 +4,7 @@ import pytest
 
 from local import demo
 from shared import settings
-from shared.api.changes import change_pages
+from shared.api.changes import search
 from shared.api.series import requests
 from shared.settings import DeliverySettings, InvalidSettings, SealingSettings
 
@@ -117,7 +117,7 @@ def test_deliveries_are_taken_from_storage_only_where_it_is_named() -> None:
 
 
 def test_a_statement_may_give_as_many_rows_as_the_largest_does() -> None:
-    largest = max(change_pages.MOST_NAMED, requests.MAX_LIMIT + 1)
+    largest = max(search.MOST_NAMED, requests.MAX_LIMIT + 1)
 
     read = settings.from_environment({**LEAST, "WAREHOUSE_MAX_ROWS": str(largest)})
     with pytest.raises(InvalidSettings, match="WAREHOUSE_MAX_ROWS must be a number from"):

@@ -6,7 +6,7 @@ without a value that is asked for are left out by the statement, and where the n
 metering points have nothing, one more statement finds the next that has.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import accumulate, groupby
@@ -15,13 +15,13 @@ from shared import periods
 from shared.api import stored_days, too_large
 from shared.api.series import assembly, resolutions
 from shared.api.series.assembly import Scope, Series
+from shared.api.series.availability import LastDays
 from shared.api.series.cursors import Cursor
-from shared.api.series.last_days import LastDays
 from shared.api.series.requests import MAX_LIMIT, MAX_NAMED, Layout, SeriesRequest
 from shared.api.series.resolutions import NOTHING_COARSER, Coarser
 from shared.metering import MeteringPointId, Resolution
 from shared.periods import ONE_DAY
-from shared.readable import PermittedDays, Readable
+from shared.readable import AT_ONCE, PermittedDays, Readable
 from shared.warehouse import queries
 from shared.warehouse.engine import Warehouse
 from shared.warehouse.queries import DayRow, WantedDays
@@ -31,9 +31,6 @@ _LONGEST_BUCKET = {Resolution.P1M: 31, Resolution.P1Y: 366}
 
 _LEAST_CHUNK, _TIMES_FILLED = 20, 8
 _GROWTH = 4
-
-AT_ONCE = 12_500
-"""Metering points that one statement is given, about 1.1 MB of JSON."""
 
 Key = tuple[MeteringPointId, date]
 """A metering point and a market day: where a page starts."""
@@ -185,7 +182,7 @@ def _next_stored(
     start: MeteringPointId | None,
 ) -> MeteringPointId | None:
     """Find the first metering point from `start` on that has a wanted day."""
-    for part in _parts(readable, start=start):
+    for part in readable.parts(start=start) if start is not None else ():
         (found,) = warehouse.fetch(
             queries.first_metering_point(
                 part, direction=request.direction, wanted=wanted, as_of=request.as_of
@@ -202,7 +199,7 @@ def _count(warehouse: Warehouse, readable: Readable, request: SeriesRequest, *, 
         warehouse.fetch(
             queries.count_days(part, direction=request.direction, wanted=wanted, as_of=request.as_of)
         )[0]
-        for part in _parts(readable, start=MeteringPointId(""))
+        for part in readable.parts()
     )
 
 
@@ -224,21 +221,13 @@ def _stored_coarser(warehouse: Warehouse, readable: Readable, request: SeriesReq
                 limit=resolutions.LISTED,
             )
         )
-        for part in _parts(readable, start=MeteringPointId(""))
+        for part in readable.parts()
         if first < end
     ]
     coarser = resolutions.coarser(parts)
     if request.is_one:
         resolutions.refuse(coarser)
     return coarser
-
-
-def _parts(readable: Readable, *, start: MeteringPointId | None) -> Iterator[Readable]:
-    """What may be read from a metering point on, in parts that a statement can be given."""
-    while start is not None:
-        part, start = readable.chunk(start=start, size=AT_ONCE)
-        if part.permissions:
-            yield part
 
 
 def _is_written_one_by_one(request: SeriesRequest) -> bool:

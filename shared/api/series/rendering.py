@@ -1,29 +1,47 @@
-"""Pages of series as the content of an answer, in the format asked for."""
+"""Pages of series written in the format asked for: JSON here, lines by `as_lines`."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from functools import lru_cache
+from itertools import chain
 
-from shared.api.contents import NOTHING_LEFT_OUT, LeftOut, Rendered
-from shared.api.formats import Kind
-from shared.api.series import as_json, as_lines, templates
+import orjson
+
+from shared import periods
+from shared.api.formats import NOTHING_LEFT_OUT, Kind, LeftOut, Rendered
+from shared.api.series import as_lines, packed, templates
 from shared.api.series.assembly import Series
 from shared.api.series.pages import Page
 from shared.api.series.requests import Layout, SeriesRequest
+from shared.api.series.templates import ValueTemplate
+from shared.metering import Direction, Resolution
+from shared.periods import Period
+from shared.readable import PermittedDays
 
 LISTED, LISTED_BESIDE_NAMES = 40, 20
 """Metering points that a header lists: fewer where `Link` repeats those that are named."""
+
+_KEPT = 4_096
+
+TEMPLATE = ValueTemplate(
+    value='{{"start":"{start}","end":"{end}","quantity":%s,"quality":"{quality}"}}',
+    sum='{{"start":"{start}","end":"{end}","quantity":%s,"quality":"{quality}",'
+    '"complete":{complete},"missing":{missing}}}',
+    between=",",
+)
 
 
 def one(page: Page, request: SeriesRequest) -> Rendered:
     """The answer for one metering point."""
     if request.format.kind is Kind.JSON:
-        return _content(as_json.one(page, request), page, request)
+        return _content(_json_of_one(page, request), page, request)
     return _content(_lines(page, request), page, request)
 
 
 def many(page: Page, request: SeriesRequest, *, not_found: Sequence[str]) -> Rendered:
     """The answer for many metering points; `not_found` are those named that cannot be read."""
     if request.format.kind is Kind.JSON:
-        return _content(as_json.many(page, request, not_found=not_found), page, request)
+        return _content(_json_of_many(page, request, not_found=not_found), page, request)
     return _content(_lines(page, request), page, request, not_found=not_found)
 
 
@@ -51,6 +69,84 @@ def _left_out(page: Page, request: SeriesRequest, *, not_found: Sequence[str]) -
 
 def _rows(series: Series, layout: Layout) -> int:
     return len(series.parts) if layout is Layout.DAYS else templates.count(series)
+
+
+def _json_of_one(page: Page, request: SeriesRequest) -> bytes:
+    """The answer for one metering point."""
+    (series,) = page.series
+    return "".join([*_opened(series, request), ",", _next_cursor(page, request), "}"]).encode()
+
+
+def _json_of_many(page: Page, request: SeriesRequest, *, not_found: Iterable[str]) -> bytes:
+    """The answer for many metering points; `not_found` are those named that cannot be read."""
+    if request.layout is Layout.ROWS:
+        pieces = [
+            '{"rows":[',
+            ",".join(chain.from_iterable(_json_rows(each, request) for each in page.series)),
+        ]
+    else:
+        pieces = ['{"series":[']
+        for count, series in enumerate(page.series):
+            pieces += ["," if count else "", *_opened(series, request), "}"]
+    about = orjson.dumps(
+        {
+            "notFound": list(not_found),
+            "storedCoarser": page.stored_coarser.as_json(),
+            "storedCoarserCount": page.stored_coarser.count if page.is_first else None,
+        }
+    ).decode()
+    return "".join([*pieces, "],", about[1:-1], ",", _next_cursor(page, request), "}"]).encode()
+
+
+def _next_cursor(page: Page, request: SeriesRequest) -> str:
+    cursor = page.cursor.sealed(request.seal) if page.cursor else None
+    return f'"nextCursor":{orjson.dumps(cursor).decode()}'
+
+
+def _opened(series: Series, request: SeriesRequest) -> list[str]:
+    """A series up to its closing brace, in pieces: an answer of megabytes is put together once."""
+    head = _head(series, request)
+    if request.layout is Layout.DAYS:
+        return [head, ',"days":[', ",".join(map(packed.day, series.parts)), "]"]
+    if request.layout is Layout.ROWS:
+        return [head, ',"rows":[', ",".join(_json_rows(series, request)), "]"]
+    return [head, ',"values":[', ",".join(templates.values(part, TEMPLATE) for part in series.parts), "]"]
+
+
+def _json_rows(series: Series, request: SeriesRequest) -> Iterator[str]:
+    return as_lines.rows(
+        series.parts, metering_point_id=series.scope.metering_point_id, direction=request.direction
+    )
+
+
+def _head(series: Series, request: SeriesRequest) -> str:
+    scope = series.scope
+    about = _about(
+        request.direction, scope.period, series.resolution, tuple(scope.permitted), scope.available_until
+    )
+    return f'{{"meteringPointId":"{scope.metering_point_id}",{about}'
+
+
+@lru_cache(maxsize=_KEPT)
+def _about(
+    direction: Direction,
+    period: Period,
+    resolution: Resolution | None,
+    permitted: tuple[PermittedDays, ...],
+    available_until: datetime | None,
+) -> str:
+    """What stands before the values; most series of a portfolio have it in common."""
+    told = {
+        "direction": direction,
+        "unit": "kWh",
+        "timeZone": str(periods.OSLO),
+        "from": periods.local_text(period.start),
+        "to": periods.local_text(period.end),
+        "resolution": resolution,
+        "permitted": [{"from": first, "to": end} for first, end in (days.shown for days in permitted)],
+        "availableUntil": periods.local_text(available_until) if available_until else None,
+    }
+    return orjson.dumps(told).decode()[1:-1]
 
 
 def _lines(page: Page, request: SeriesRequest) -> bytes:

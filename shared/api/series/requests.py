@@ -95,7 +95,7 @@ class DataState:
         return max((at for at in (self.published_at, self.described_at) if at), default=None)
 
 
-def series_of_one(
+def of_one(
     *,
     metering_point_id: str,
     direction: Direction,
@@ -125,7 +125,7 @@ def series_of_one(
     )
 
 
-def series_of_many(
+def of_many(
     *, direction: Direction, given: Given, state: DataState, seals: Seals, accept: str = ""
 ) -> SeriesRequest:
     """A question for the series of the metering points named, of a customer's, or of all of the caller's.

@@ -5,8 +5,7 @@ from typing import Any
 import pytest
 
 from shared.api import responses
-from shared.api.contents import LeftOut, Rendered
-from shared.api.formats import Kind
+from shared.api.formats import Kind, LeftOut, Rendered
 from shared.api.responses import Response
 
 URL = "http://app.example/v1/consumption?date=2026-03-29&asOf=2026-03-30T06:00:00%2B02:00"

@@ -22,7 +22,7 @@ from pathlib import Path
 import pytest
 
 from shared import periods
-from shared.api.changes import changes
+from shared.api import changes
 from shared.deliveries import loading
 from shared.deliveries.faults import Rejected
 from shared.metering import Direction
@@ -244,8 +244,8 @@ class History:
 
     def new_reader(self, readable: Readable) -> Reader:
         """A reader that has seen nothing of this history."""
-        request = changes.read_request({}, now=LATER, latest=self.latest(0), seals=SEALS)
-        answer = changes.fetch(self.place.warehouse, readable=readable, request=request)
+        request = changes.requests.read({}, now=LATER, latest=self.latest(0), seals=SEALS)
+        answer = changes.pages.fetch(self.place.warehouse, readable=readable, request=request)
         assert (answer.rows, answer.is_up_to_date) == ((), True)
         return Reader(readable, answer.cursor, (self.model.first_sequence, "", "", periods.FIRST_DAY))
 
@@ -258,10 +258,10 @@ class History:
         latest = self.latest(self.chance.choice([0, 0, 1, 2]) if behind is None else behind)
         for _ in range(pages):
             limit = self.chance.choice([1, 2, 3, 5, 8, 100])
-            request = changes.read_request(
+            request = changes.requests.read(
                 {"cursor": [reader.cursor], "limit": [str(limit)]}, now=LATER, latest=latest, seals=SEALS
             )
-            answer = changes.fetch(
+            answer = changes.pages.fetch(
                 self.place.warehouse,
                 readable=reader.readable,
                 request=request,
@@ -287,7 +287,7 @@ class History:
             and each.sequence <= through
         )
 
-    def take(self, reader: Reader, answer: changes.Changes, *, through: int) -> None:
+    def take(self, reader: Reader, answer: changes.pages.Page, *, through: int) -> None:
         rows = [seen(row) for row in answer.rows]
         reader.told += [(row.sequence, row.key) for row in rows]
         reader.mirror |= {row.key: row for row in rows}
@@ -324,13 +324,13 @@ class History:
     def check_since(self, times: dict[int, datetime]) -> None:
         """One that asks by a moment gets what was published after it, and what was shortly before it."""
         for at in islice(times.values(), 3):
-            request = changes.read_request(
+            request = changes.requests.read(
                 {"since": [(at + LONGEST_PUBLICATION).isoformat()], "limit": ["10000"]},
                 now=LATER,
                 latest=self.latest(0),
                 seals=SEALS,
             )
-            answer = changes.fetch(self.place.warehouse, readable=self.readable, request=request)
+            answer = changes.pages.fetch(self.place.warehouse, readable=self.readable, request=request)
             assert [seen(row) for row in answer.rows] == sorted(
                 each for each in self.model.current.values() if times[each.sequence] > at
             )

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from shared import tables
-from shared.api.changes import change_pages, changes
+from shared.api import changes
 from shared.publishing import announce
 from shared.publishing.watermark import Publication, Publications
+from shared.readable import AT_ONCE
 from shared.warehouse import opening
 from shared.warehouse.engine import Warehouse
 from tests.builders import warehouse as building
@@ -31,13 +32,13 @@ def follow(
     publications: Publications,
     cursor: str | None,
     *,
-    at_once: int = change_pages.AT_ONCE,
-) -> changes.Changes:
+    at_once: int = AT_ONCE,
+) -> changes.pages.Page:
     """The next page of somebody who may read two metering points."""
     given = {} if cursor is None else {"cursor": [cursor]}
-    request = changes.read_request(given, now=MORNING, latest=publications.stored(), seals=SEALS)
+    request = changes.requests.read(given, now=MORNING, latest=publications.stored(), seals=SEALS)
     readable = building.readable((HOUSE, None, None), (CABIN, None, None))
-    return changes.fetch(warehouse, readable=readable, request=request, at_once=at_once)
+    return changes.pages.fetch(warehouse, readable=readable, request=request, at_once=at_once)
 
 
 def test_what_is_delivered_again_is_told_under_new_numbers_to_who_knows_what_was_lost(
@@ -66,7 +67,7 @@ def test_what_is_delivered_again_is_told_under_new_numbers_to_who_knows_what_was
     latest = publications.stored()
     assert latest is not None
     assert (last.sequence, latest.sequence) == (3, 5)
-    for at_once in (1, change_pages.AT_ONCE):  # A portfolio in parts, and one joined whole.
+    for at_once in (1, AT_ONCE):  # A portfolio in parts, and one joined whole.
         page = follow(restored, publications, cursor, at_once=at_once)
         assert [(row.sequence, row.delivery_date) for row in page.rows] == [(4, SECOND), (5, THIRD)]
     restored.close()

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from shared import periods
-from shared.api.changes import changes
-from shared.api.changes.changes import ChangesRequest
+from shared.api import changes
+from shared.api.changes.requests import ChangesRequest
 from shared.api.formats import JSON, Format, Kind
 from shared.api.series import pages, requests
-from shared.api.series.last_days import LastDays
+from shared.api.series.availability import LastDays
 from shared.api.series.pages import MAX_VALUES
 from shared.api.series.requests import DataState, SeriesRequest
 from shared.metering import Direction, MeteringPointId
@@ -56,7 +56,7 @@ class Stored:
 
 
 def ask(**given: str) -> SeriesRequest:
-    return requests.series_of_one(
+    return requests.of_one(
         metering_point_id=POINT,
         direction=Direction.CONSUMPTION,
         given={"from": ["2016-01-01"], "limit": ["10000"], **{name: [text] for name, text in given.items()}},
@@ -115,6 +115,6 @@ def test_changes_are_bounded_by_values_where_each_is_a_row(written: Format, days
         format=written,
     )
 
-    found = changes.fetch(Stored(QUARTERS + 100), readable=READABLE, request=request)  # type: ignore[arg-type]
+    found = changes.pages.fetch(Stored(QUARTERS + 100), readable=READABLE, request=request)  # type: ignore[arg-type]
 
     assert (len(found.rows), found.is_up_to_date) == (days, days > QUARTERS)

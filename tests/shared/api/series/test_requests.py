@@ -21,7 +21,7 @@ STATE = DataState(
 
 
 def ask(metering_point_id: str = POINT, **given: str) -> SeriesRequest:
-    return requests.series_of_one(
+    return requests.of_one(
         metering_point_id=metering_point_id,
         direction=Direction.CONSUMPTION,
         given={name.rstrip("_"): [value] for name, value in given.items()},
@@ -75,7 +75,7 @@ def test_to_defaults_to_what_was_available_at_the_moment_asked_for() -> None:
     state = replace(STATE, available_before=lambda moment: then if moment.year == 2026 else None)
 
     def end(**given: str) -> datetime:
-        return requests.series_of_one(
+        return requests.of_one(
             metering_point_id=POINT,
             direction=Direction.CONSUMPTION,
             given={"from": ["2024-01-01"], **{name: [value] for name, value in given.items()}},
@@ -155,7 +155,7 @@ def test_all_faults_are_named_at_once() -> None:
 
 def test_a_parameter_given_twice_is_a_fault() -> None:
     with pytest.raises(InvalidRequest) as refused:
-        requests.series_of_one(
+        requests.of_one(
             metering_point_id=POINT,
             direction=Direction.CONSUMPTION,
             given={"from": ["2026-01-01", "2026-02-01"]},
@@ -167,7 +167,7 @@ def test_a_parameter_given_twice_is_a_fault() -> None:
 
 
 def test_metering_points_may_be_repeated_and_are_sorted_each_once() -> None:
-    request = requests.series_of_many(
+    request = requests.of_many(
         direction=Direction.PRODUCTION,
         given={"meteringPointId": [OTHER, POINT, OTHER], "date": ["2026-03-29"], "resolution": ["P1D"]},
         state=STATE,
@@ -187,7 +187,7 @@ def test_a_cursor_carries_the_end_and_the_moment_of_the_first_page() -> None:
         available_until=datetime(2026, 11, 22, 23, tzinfo=UTC),
     )
 
-    following = requests.series_of_one(
+    following = requests.of_one(
         metering_point_id=POINT,
         direction=Direction.CONSUMPTION,
         given={"from": ["2026-01-01"], "cursor": [cursor.sealed(first.seal)]},
@@ -227,7 +227,7 @@ def test_as_many_metering_points_as_may_be_named_fit_into_an_address() -> None:
 @pytest.mark.parametrize("text", ["１", "1" * 19, "", " 1", "1.0", "-1", "1e3"])
 def test_a_customer_number_is_read_whole_and_in_ascii(text: str) -> None:
     with pytest.raises(InvalidRequest) as refused:
-        requests.series_of_many(
+        requests.of_many(
             direction=Direction.CONSUMPTION,
             given={"customerNumber": [text], "date": ["2026-03-29"]},
             state=STATE,
@@ -242,7 +242,7 @@ def test_more_metering_points_than_may_be_named_are_a_fault() -> None:
     named = [payload + metering.check_digit(payload) for payload in payloads]
 
     with pytest.raises(InvalidRequest) as refused:
-        requests.series_of_many(
+        requests.of_many(
             direction=Direction.CONSUMPTION,
             given={"meteringPointId": named, "date": ["2026-03-29"]},
             state=STATE,
@@ -254,7 +254,7 @@ def test_more_metering_points_than_may_be_named_are_a_fault() -> None:
 
 def test_before_the_first_publication_the_same_request_stays_the_same() -> None:
     def at(now: datetime) -> SeriesRequest:
-        return requests.series_of_one(
+        return requests.of_one(
             metering_point_id=POINT,
             direction=Direction.CONSUMPTION,
             given={"date": ["2026-03-29"]},
@@ -273,7 +273,7 @@ def test_a_publication_of_a_clock_ahead_hides_nothing() -> None:
     )
 
     def as_of(**given: str) -> datetime:
-        return requests.series_of_one(
+        return requests.of_one(
             metering_point_id=POINT,
             direction=Direction.CONSUMPTION,
             given={"date": ["2026-01-01"], **{name: [text] for name, text in given.items()}},

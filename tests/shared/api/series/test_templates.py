@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from shared import periods
-from shared.api.series import as_json, templates
+from shared.api.series import rendering, templates
 from shared.api.series.assembly import Run
 from shared.metering import Resolution
 
@@ -20,7 +20,7 @@ def test_the_values_of_every_day_have_the_times_of_the_calendar(resolution: Reso
         quantities = ",".join(f"{number}.000" for number in range(len(starts)))
         run = Run(day, resolution, 0, quantities, "M" * len(starts), datetime(2026, 1, 1, tzinfo=UTC))
 
-        values = json.loads(f"[{templates.values(run, as_json.TEMPLATE)}]")
+        values = json.loads(f"[{templates.values(run, rendering.TEMPLATE)}]")
 
         ends = [*starts[1:], periods.market_day(day).end.astimezone(periods.OSLO)]
         assert [value["start"] for value in values] == [each.isoformat() for each in starts]

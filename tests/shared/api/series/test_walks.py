@@ -13,9 +13,9 @@ import pytest
 from shared import periods
 from shared.api.problems import InvalidRequest
 from shared.api.series import pages, requests, templates
-from shared.api.series.as_json import TEMPLATE
-from shared.api.series.last_days import LastDays
+from shared.api.series.availability import LastDays
 from shared.api.series.pages import Page
+from shared.api.series.rendering import TEMPLATE
 from shared.api.series.requests import DataState, Layout, SeriesRequest
 from shared.metering import Direction, MeteringPointId, Resolution
 from shared.readable import Readable
@@ -90,7 +90,7 @@ def question(chance: random.Random, readable: Readable) -> dict[str, list[str]]:
 
 def ask(given: dict[str, list[str]]) -> SeriesRequest:
     now = building.MORNING + timedelta(days=30)
-    return requests.series_of_many(
+    return requests.of_many(
         direction=Direction.CONSUMPTION, given=given, state=DataState(now, now, now), seals=SEALS
     )
 
@@ -160,7 +160,7 @@ def test_a_question_for_one_metering_point_is_refused_on_each_page_or_on_none(wa
         now = building.MORNING + timedelta(days=30)
         outcomes = set()
         for limit in ("1", "3", "10000"):
-            request = requests.series_of_one(
+            request = requests.of_one(
                 metering_point_id=point,
                 direction=Direction.CONSUMPTION,
                 given={"from": [str(FIRST)], "resolution": ["PT15M"], "limit": [limit]},

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from shared import periods
-from shared.api.series import as_json, cursors
+from shared.api.series import cursors, rendering
 from shared.api.series.assembly import Run, Scope, Series, Sum
 from shared.api.series.pages import Page
 from shared.api.series.requests import Layout, SeriesRequest
@@ -54,11 +54,11 @@ def run(quantities: str, qualities: str, *, first: int = 0) -> Run:
 
 
 def written(page: Page, layout: Layout = Layout.VALUES) -> Any:
-    return json.loads(as_json.one(page, question(layout)), parse_float=Decimal)
+    return json.loads(rendering.one(page, question(layout)).body, parse_float=Decimal)
 
 
 def test_a_series_is_written_as_documented() -> None:
-    body = as_json.one(Page([answer_of(run("0.412,null", "MX"))], None), question())
+    body = rendering.one(Page([answer_of(run("0.412,null", "MX"))], None), question()).body
 
     assert json.loads(body) == {
         "meteringPointId": "707057500000010017",
@@ -89,7 +89,7 @@ def test_a_series_is_written_as_documented() -> None:
 
 
 def test_quantities_keep_the_digits_that_were_delivered() -> None:
-    body = as_json.one(Page([answer_of(run("0.290,123456789012345.678", "MM"))], None), question())
+    body = rendering.one(Page([answer_of(run("0.290,123456789012345.678", "MM"))], None), question()).body
 
     assert b'"quantity":0.290,' in body
     assert b'"quantity":123456789012345.678,' in body
@@ -156,7 +156,7 @@ def test_many_series_name_what_was_not_found_and_where_the_next_page_starts() ->
     cursor = cursors.Cursor(POINT, SPRING, until=PUBLISHED, as_of=PUBLISHED)
     page = Page([answer_of(run("1.000", "M")), answer_of()], cursor)
 
-    body = json.loads(as_json.many(page, question(), not_found=["707057500000010024"]))
+    body = json.loads(rendering.many(page, question(), not_found=["707057500000010024"]).body)
 
     assert [len(each["values"]) for each in body["series"]] == [1, 0]
     assert body["notFound"] == ["707057500000010024"]

@@ -14,14 +14,10 @@ from datetime import date
 from functools import partial
 
 from shared import periods
-from shared.readable import Readable
+from shared.readable import AT_ONCE, Readable
 from shared.warehouse import queries
 from shared.warehouse.engine import Warehouse
 from shared.warehouse.queries import ChangeRow, PublicationRow, PublishedDays
-
-AT_ONCE = 12_500
-"""Metering points that one statement is given, about 1.1 MB of JSON: a quarter more than days on the largest
-page, so that it takes one statement although some of them have nothing new."""
 
 MOST_NAMED = 100_000
 """Days whose metering points are asked for by name: no statement gives more than WAREHOUSE_MAX_ROWS rows."""
@@ -41,7 +37,7 @@ class _Stretch:
     days: int
 
 
-def fetch(
+def first(
     warehouse: Warehouse,
     *,
     readable: Readable,
@@ -82,16 +78,10 @@ def count(
 ) -> int:
     """Count the readable days after a place, up to the publication `through`."""
     (published,) = warehouse.fetch(queries.published_days(first=after[0], last=through))
-    total = 0
-    start: str | None = ""
-    while start is not None:
-        part, start = readable.chunk(start=start, size=at_once)
-        if part.permissions:
-            (found,) = warehouse.fetch(
-                queries.count_changes(part, after=after, through=through, published=published)
-            )
-            total += found
-    return total
+    return sum(
+        warehouse.fetch(queries.count_changes(part, after=after, through=through, published=published))[0]
+        for part in readable.parts(size=at_once)
+    )
 
 
 def first_of(sequence: int) -> Key:

@@ -1,9 +1,13 @@
-"""The paths of the API, and what may be done with them. Each can be read, and nothing else."""
+"""The paths of the API: what may be done with each, and how addresses are read and written."""
 
+from collections import defaultdict
 from collections.abc import Mapping
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 from shared.api.problems import Refused
+
+PUBLIC_PREFIX = "/metering"
+"""The gateway serves /metering/v1 and asks the app for /v1."""
 
 READ = ("GET", "HEAD", "OPTIONS")
 PATHS = (
@@ -45,6 +49,30 @@ def template(url: str, route_parameters: Mapping[str, str]) -> str:
     """The route that answers an address, for logs and metrics: words of ours, whatever the caller wrote."""
     path = _ANY if ANY_PATH in route_parameters else _path_of(url)
     return f"/v1/{path or _ANY}"
+
+
+def parameters(url: str) -> dict[str, list[str]]:
+    """Query parameters by name, each with all its values in order.
+
+    The worker's own dictionary of parameters keeps one value of a repeated parameter; the address has all.
+    """
+    found: dict[str, list[str]] = defaultdict(list)
+    for name, value in parse_qsl(urlsplit(url).query, keep_blank_values=True):
+        found[name].append(value)
+    return dict(found)
+
+
+def public_path(url: str) -> str:
+    """The path that the caller asked the gateway for."""
+    return PUBLIC_PREFIX + quote(urlsplit(url).path, safe="/%:@!$&'()*+,;=~")
+
+
+def following(url: str, *, cursor: str) -> str:
+    """Where the caller gets the next page: the same question with another cursor, without the host."""
+    asked = parse_qsl(urlsplit(url).query, keep_blank_values=True)
+    kept = [(name, value) for name, value in asked if name != "cursor"]
+    # A colon need not be escaped in a query (RFC 3986, section 3.4), and times have many.
+    return f"{public_path(url)}?{urlencode([*kept, ('cursor', cursor)], safe=':')}"
 
 
 def _path_of(url: str) -> str | None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from shared.api.series import requests
-from shared.api.series.last_days import LastDays
+from shared.api.series.availability import LastDays
 from shared.api.series.requests import DataState, SeriesRequest
 from shared.metering import Direction, MeteringPointId
 from shared.readable import Permission, Readable
@@ -41,7 +41,7 @@ def readable(*points: MeteringPointId, until: date | None = None) -> Readable:
 
 def ask(*, published_at: datetime = NOW, direction: Direction = Direction.CONSUMPTION) -> SeriesRequest:
     state = DataState(now=NOW + timedelta(days=1), published_at=published_at, available_until=NOW)
-    return requests.series_of_one(
+    return requests.of_one(
         metering_point_id=POINT, direction=direction, given={"from": ["2026-01-01"]}, state=state, seals=SEALS
     )
 

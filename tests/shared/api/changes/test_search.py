@@ -10,15 +10,15 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.api.changes import change_pages
-from shared.api.changes.change_pages import Key
+from shared.api.changes import search
+from shared.api.changes.search import Key
 from shared.readable import Readable
 from shared.warehouse.engine import Query, Row
 from shared.warehouse.queries import ChangeRow, PublicationRow, PublishedDays
 from tests.builders.warehouse import readable
 
 FIRST, SECOND = date(2026, 3, 1), date(2026, 3, 2)
-START = change_pages.first_of(1)
+START = search.first_of(1)
 
 
 def point(number: int) -> str:
@@ -90,7 +90,7 @@ def ask(
     limit: int = 100,
     at_once: int = 4,
 ) -> list[ChangeRow]:
-    return change_pages.fetch(
+    return search.first(
         warehouse,  # type: ignore[arg-type]
         readable=caller,
         after=after,

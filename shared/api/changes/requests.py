@@ -1,0 +1,80 @@
+"""Requests for changes: from query parameters to one typed value, or every fault at once.
+
+A cursor marks a place in the order of publications, so it stays valid for as long as it is kept.
+"""
+
+import struct
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from shared.api import formats
+from shared.api.changes.search import Key
+from shared.api.formats import Format
+from shared.api.parameters import Parameters
+from shared.api.sealing import Seal, Seals
+from shared.api.series.requests import Given, read_limit
+from shared.metering import Direction
+from shared.publishing.watermark import Publication
+
+_PACKED = struct.Struct(">QQBI")
+"""A cursor holds sequence, metering point, direction and market day; 0 stands for no metering point."""
+_DIRECTIONS = ("", *Direction)
+
+
+@dataclass(frozen=True)
+class ChangesRequest:
+    """A valid question for changes.
+
+    Attributes:
+        after: the last day that the caller has; None without a cursor.
+        since: the moment after which publications are wanted; None without `since`.
+        limit: market days on a page.
+        through: sequence of the publication up to which this page tells; 0 before the first.
+        seal: of the cursors of changes.
+    """
+
+    after: Key | None
+    since: datetime | None
+    limit: int
+    through: int
+    seal: Seal
+    format: Format = formats.JSON
+    is_whole: bool = False
+    """There are no pages: CSV and NDJSON have no place for a cursor."""
+
+
+def read(
+    given: Given, *, now: datetime, latest: Publication | None, seals: Seals, accept: str = ""
+) -> ChangesRequest:
+    """A question for changes from its parameters.
+
+    Raises:
+        InvalidRequest: with every fault of the request.
+        Refused: 406, no format that `accept` names.
+    """
+    parameters = Parameters(given)
+    seal = seals.of("changes")
+    after = parameters.cursor("cursor", lambda text: _opened(text, seal))
+    since = parameters.moment("since")
+    if since is not None and since > now:
+        parameters.fault(
+            "since", "in-the-future", "'since' lies in the future.", "Give a time that has passed."
+        )
+    written = formats.read_with_times(parameters, accept=accept)
+    limit, is_whole = read_limit(parameters, written)
+    parameters.done()
+    through = latest.sequence if latest else 0
+    return ChangesRequest(after, since, limit, through, seal, written, is_whole)
+
+
+def sealed(key: Key, seal: Seal) -> str:
+    """Return a cursor that continues after a place."""
+    sequence, metering_point_id, direction, day = key
+    number = int(metering_point_id or 0)
+    return seal.seal(_PACKED.pack(sequence, number, _DIRECTIONS.index(direction), day.toordinal()))
+
+
+def _opened(text: str, seal: Seal) -> Key:
+    sequence, number, direction, day = _PACKED.unpack(seal.open(text))
+    metering_point_id = f"{number:018d}" if direction else ""
+    return sequence, metering_point_id, str(_DIRECTIONS[direction]), date.fromordinal(day)

@@ -1,0 +1,100 @@
+"""Requests for lists: from path and query parameters to one typed value, or every fault at once."""
+
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from shared.api import formats
+from shared.api.formats import Format, Kind
+from shared.api.parameters import Parameters
+from shared.api.sealing import Seal, Seals
+from shared.api.series.requests import Given, read_limit
+from shared.metering import PRICE_AREAS, MeteringPointId
+
+_PACKED = struct.Struct(">Q")
+"""A cursor holds the metering point at which the next page starts."""
+
+
+@dataclass(frozen=True)
+class MeteringPointsRequest:
+    """A valid question for the caller's metering points.
+
+    Attributes:
+        limit: metering points on a page.
+        is_whole: there are no pages: CSV and NDJSON have no place for a cursor.
+        after: the metering point at which the page starts; None on the first page.
+        seal: of its cursors; names everything that is asked but the page and the format.
+    """
+
+    customer_number: int | None
+    price_area: str | None
+    limit: int
+    is_whole: bool
+    after: MeteringPointId | None
+    seal: Seal
+    format: Format
+
+
+def metering_points(given: Given, *, seals: Seals, accept: str = "") -> MeteringPointsRequest:
+    """A question for metering points from its parameters.
+
+    Raises:
+        InvalidRequest: with every fault of the request.
+        Refused: 406, no format that `accept` names.
+    """
+    parameters = Parameters(given)
+    customer_number = parameters.customer_number("customerNumber")
+    price_area = parameters.choice("priceArea", {area: area for area in PRICE_AREAS})
+    written = formats.read(parameters, accept=accept)
+    limit, is_whole = read_limit(parameters, written)
+    seal = seals.of("metering-points", customer_number, price_area)
+    after = parameters.cursor("cursor", lambda text: _opened(text, seal))
+    parameters.done()
+    return MeteringPointsRequest(
+        customer_number=customer_number,
+        price_area=price_area,
+        limit=limit,
+        is_whole=is_whole,
+        after=after,
+        seal=seal,
+        format=written,
+    )
+
+
+def metering_point(metering_point_id: str, given: Given, *, accept: str) -> MeteringPointId:
+    """The metering point in the path.
+
+    Raises:
+        InvalidRequest: with every fault of the request.
+        Refused: 406, `accept` does not take JSON.
+    """
+    parameters = Parameters(given)
+    formats.read(parameters, accept=accept, available=formats.ONLY_JSON)
+    found = parameters.metering_point_id("meteringPointId", metering_point_id)
+    parameters.done()
+    if found is None:
+        raise AssertionError("a faulty metering point id was noted, so done() has raised")
+    return found
+
+
+def format_alone(given: Given, *, accept: str, available: Sequence[Kind] = formats.EVERY) -> Format:
+    """The format of a resource that has no other parameters.
+
+    Raises:
+        InvalidRequest: naming each other parameter.
+        Refused: 406, no format that `accept` names.
+    """
+    parameters = Parameters(given)
+    written = formats.read(parameters, accept=accept, available=available)
+    parameters.done()
+    return written
+
+
+def sealed(following: MeteringPointId, seal: Seal) -> str:
+    """Return a cursor that starts with a metering point."""
+    return seal.seal(_PACKED.pack(int(following)))
+
+
+def _opened(text: str, seal: Seal) -> MeteringPointId:
+    (number,) = _PACKED.unpack(seal.open(text))
+    return MeteringPointId(f"{number:018d}")
