@@ -26,7 +26,8 @@ def translated(sql: str, *, from_rows: bool = False) -> str:
         from_rows: whether what it reads with OPENJSON comes as `Rows`, registered as ROWS, and not as JSON.
             The `?` of OPENJSON is left out then.
     """
-    tree = sqlglot.parse_one(sql, read="fabric").transform(partial(_without_openjson, from_rows=from_rows))
+    parsed = clustering.without_ranges_of_joins(sqlglot.parse_one(sql, read="fabric"))
+    tree = parsed.transform(partial(_without_openjson, from_rows=from_rows))
     ordered = _in_order_of_time(tree.transform(_without_length_of_bytes).transform(_with_own_clock))
     return _without_schema(clustering.with_numbers(ordered)).sql(dialect="duckdb")
 

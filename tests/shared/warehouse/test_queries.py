@@ -1,8 +1,11 @@
 """What the API asks: only permitted days, each once, in order, as they were at a moment."""
 
+import json
+import re
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -12,7 +15,7 @@ from shared import periods
 from shared.metering import Direction
 from shared.readable import Readable
 from shared.warehouse import opening, queries
-from shared.warehouse.engine import LONGEST_PUBLICATION, Warehouse
+from shared.warehouse.engine import LONGEST_PUBLICATION, Query, Warehouse
 from shared.warehouse.queries import DayRow, WantedDays
 from tests.builders import elsewhere
 from tests.builders import warehouse as building
@@ -265,6 +268,49 @@ def test_no_day_outside_a_grant_is_ever_given_and_none_inside_is_left_out(
         )
     ]
     assert [(row.metering_point_id, row.delivery_date) for row in rows] == expected
+
+
+def questions(permitted: Readable) -> list[Query[Any]]:
+    """Every question that joins what may be read to the published days."""
+    wanted, to = WantedDays.every(FIRST, LAST), Direction.CONSUMPTION
+    key = (0, "", "", periods.FIRST_DAY)
+    return [
+        queries.days(
+            permitted, direction=to, wanted=wanted, as_of=MORNING, after=(CABIN, ALL_DAYS[1]), limit=9
+        ),
+        queries.first_metering_point(permitted, direction=to, wanted=wanted, as_of=MORNING),
+        queries.count_days(permitted, direction=to, wanted=wanted, as_of=MORNING),
+        queries.stored_in_hours(permitted, direction=to, wanted=wanted, as_of=MORNING, limit=9),
+        queries.changes(permitted, after=None, through=1, published=EVER, limit=9),
+        queries.count_changes(permitted, after=key, through=1, published=EVER),
+        queries.latest_days(permitted, since=FIRST, as_of=MORNING),
+        queries.last_days(permitted, direction=to, since=FIRST, as_of=MORNING),
+    ]
+
+
+@given(permitted=permissions)
+def test_the_range_of_metering_points_is_that_of_the_rows_beside_it(
+    permitted: list[tuple[str, date | None, date | None]],
+) -> None:
+    for asked in questions(readable(*permitted)):
+        marks = re.findall(r"(?:s\.metering_point_id ([<>])= )?\?", asked.sql)
+        bounds = {mark: value for mark, value in zip(marks, asked.parameters, strict=True) if mark}
+        rows = json.loads(str(asked.parameters[0]))
+        ids = [row["metering_point_id"] for row in rows] or [""]
+        assert bounds == {">": min(ids), "<": max(ids)}, asked.name
+    assert sorted(asked.name for asked in questions(readable())) == sorted(joined_questions())
+
+
+def joined_questions() -> list[str]:
+    """The names of the questions whose text has the join."""
+    source = Path(queries.__file__).read_text(encoding="utf-8")
+    return [
+        name
+        for text, name in re.findall(
+            r'return Query\(\s*"""(.*?)""".*?"(\w+)",\n    \)', source, flags=re.DOTALL
+        )
+        if "JOIN metering.series_day" in text
+    ]
 
 
 def test_a_publication_counts_as_had_once_it_was_visible_for_certain(

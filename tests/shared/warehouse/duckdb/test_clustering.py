@@ -240,6 +240,42 @@ def test_statements_store_and_compare_the_number_of_the_metering_point() -> None
     )
 
 
+JOINED = (
+    "SELECT 1 FROM OPENJSON(?) WITH (metering_point_id varchar(18)) AS p "
+    "JOIN metering.series_day AS s ON s.metering_point_id = p.metering_point_id "
+)
+
+
+def test_a_range_beside_a_join_to_json_rows_is_not_planned_again() -> None:
+    told = tsql.translated(
+        f"{JOINED}WHERE s.metering_point_id >= ? AND s.metering_point_id <= ? AND s.missing = ?"
+    )
+
+    assert told.endswith(
+        "AS p JOIN series_day AS s ON s.metering_point_number = TRY_CAST(p.metering_point_id AS BIGINT) "
+        "WHERE NOT ? IS NULL AND NOT ? IS NULL AND s.missing = ?"
+    )
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        f"{JOINED}WHERE s.missing = ? OR s.metering_point_id >= ?",
+        f"{JOINED}WHERE (s.metering_point_id >= ? OR s.metering_point_id <= ?)",
+        "SELECT 1 FROM metering.x AS p JOIN metering.series_day AS s "
+        "ON s.metering_point_id = p.metering_point_id WHERE s.metering_point_id >= ?",
+        "SELECT 1 FROM metering.series_day AS s WHERE s.metering_point_id >= ?",
+    ],
+)
+def test_any_other_range_is_one_of_numbers(asked: str) -> None:
+    told = tsql.translated(asked)
+
+    assert (
+        "s.metering_point_number >= COALESCE(TRY_CAST(REGEXP_EXTRACT(?, '^[0-9]{18}$') AS BIGINT), 0)" in told
+    )
+    assert " IS NULL" not in told
+
+
 def test_other_tables_are_left_alone() -> None:
     joined = "SELECT 1 FROM x AS x JOIN y AS y ON y.metering_point_id = x.metering_point_id"
 
