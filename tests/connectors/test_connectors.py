@@ -5,172 +5,14 @@ what there is to load: history first, then a corrected hour, values that came la
 """
 
 import json
-import os
-import re
-import subprocess
-import sys
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
-from contract import hosting, stack, world
-from contract.stack import Running
-from local import demo, places, venvs
-from local.ports import address
-from local.sampledata.readings import BAKERY, OUTLET, Reading
-from local.stack import free, greeting, parts
-from local.stack.supervision import Supervisor
-from local.tools import Missing
-from shared.metering import Direction, Quality, Resolution
-from shared.services import Services
-from tests.builders import microsoft
-from tests.builders.serving import listening, served
-
-GUIDE = places.ROOT / "docs" / "connectors.md"
-REQUIREMENTS = Path(__file__).parent / "requirements"
-NEXT_MORNING = datetime(2026, 4, 2, 5, tzinfo=UTC)
+from tests.builders.connectors import Days, Living, by_key, configuration, get, read_changes, run, tool
 
 pytestmark = pytest.mark.slow
-
-Days = dict[tuple[str, str, str], list[int]]
-"""The quantities of market days in thousandths, by metering point, direction and date."""
-
-
-@dataclass(frozen=True)
-class Living:
-    """A world in which more is published, behind the gateway."""
-
-    running: Running
-    services: Services
-    folder: Path
-
-    @property
-    def environment(self) -> dict[str, str]:
-        return {
-            "API": self.running.api,
-            "TOKEN_URL": self.running.token_url,
-            "CLIENT_ID": demo.VENDOR.client_id,
-            "CLIENT_SECRET": demo.VENDOR.secret,
-            "SCOPE": f"{demo.AUDIENCE}/.default",
-            "KEY": demo.SUBSCRIPTIONS[0].key,
-            "TOKEN": self.running.headers()["Authorization"].removeprefix("Bearer "),
-        }
-
-    def go_on(self) -> None:
-        """A corrected hour, three hours that were missing, and a new day of one metering point."""
-        corrected = [reading(BAKERY, datetime(2026, 3, 30, 4, tzinfo=UTC), "99.999")]
-        late = [reading(OUTLET, datetime(2026, 3, 31, hour, tzinfo=UTC), "1.234") for hour in (18, 19, 20)]
-        start = datetime(2026, 3, 31, 22, tzinfo=UTC)
-        new_day = [reading(BAKERY, start + timedelta(hours=hour), "2.500") for hour in range(24)]
-        file = self.folder / "next-morning.csv"
-        world.deliver(self.services, file, [*corrected, *late, *new_day], at=NEXT_MORNING)
-
-
-def reading(metering_point_id: str, start: datetime, quantity: str) -> Reading:
-    return Reading(
-        metering_point_id, Direction.CONSUMPTION, start, Resolution.PT1H, quantity, Quality.MEASURED
-    )
-
-
-@pytest.fixture
-def living(table_storage: str, tmp_path: Path) -> Iterator[Living]:
-    services = world.open_services(tmp_path, table_storage=table_storage)
-    host = hosting.host(services, tmp_path)
-    app = listening()
-    ports = replace(free.ports(), function_host=app.getsockname()[1])
-    with (
-        served((host.asgi(follow_schedules=False), app)),
-        Supervisor(state=tmp_path) as supervisor,
-    ):
-        for part in (wanted := [parts.identity(ports), stack.gateway(ports, state=tmp_path)]):
-            supervisor.start(part)
-        supervisor.wait_ready(*(part.name for part in wanted))
-        running = Running(
-            api=address(ports.gateway) + greeting.API,
-            app=f"{address(ports.function_host)}/v1",
-            token_url=greeting.token_url(ports),
-            log=tmp_path / "log",
-        )
-        yield Living(running, services, tmp_path)
-    host.pool.shutdown()
-    services.warehouse.close()
-
-
-def plainly_read(living: Living) -> Days:
-    """What a loop reads from /changes, as it is now."""
-    found: Days = {}
-    query = {"since": "2020-01-01", "limit": "20"}
-    while True:
-        page = asked(living, "/changes", **query)
-        found |= by_key(page["days"])
-        if page["nextCursor"] is None:
-            return found
-        query = {"cursor": page["nextCursor"], "limit": "20"}
-
-
-def asked(living: Living, path: str, **query: str) -> Any:
-    answer = httpx.get(
-        f"{living.running.api}{path}", params=query, headers=living.running.headers(), trust_env=False
-    )
-    return json.loads(answer.raise_for_status().text, parse_float=Decimal)
-
-
-def by_key(days: Sequence[Any]) -> Days:
-    return {
-        (day["meteringPointId"], day["direction"], day["date"]): [
-            round((each or 0) * 1000) for each in day["quantities"]
-        ]
-        for day in days
-    }
-
-
-def configuration(heading: str) -> str:
-    """The block below a heading of the guide."""
-    text = GUIDE.read_text(encoding="utf-8")
-    [found] = re.findall(rf"^## {re.escape(heading)}\n.*?^```\w+\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
-    return str(found)
-
-
-def tool(name: str) -> Path:
-    """The Python of an environment with a tool."""
-
-    def made() -> Path:
-        folder = places.STATE / "connectors" / name
-        try:
-            return venvs.ready(folder, python=sys.executable, requirements=REQUIREMENTS / f"{name}.txt")
-        except venvs.NotMade as error:
-            raise Missing(str(error)) from error
-
-    return microsoft.needed(made)
-
-
-def run(command: Sequence[str | Path], living: Living, folder: Path) -> str:
-    """What a program prints; it must succeed."""
-    variables = {"NO_PROXY": "*", "RUNTIME__DLTHUB_TELEMETRY": "false", "DLT_DATA_DIR": str(folder)}
-    done = subprocess.run(
-        list(map(str, command)),
-        cwd=folder,
-        env={**os.environ, **variables, **living.environment},
-        capture_output=True,
-        text=True,
-        timeout=240,
-    )
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    return done.stdout
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    made = tmp_path / "tool"
-    made.mkdir()
-    return made
-
 
 READ_DAYS = """
 import duckdb, json, sys
@@ -197,10 +39,10 @@ def test_dlt_follows_changes_and_asks_for_nothing_twice(living: Living, folder: 
         return by_key([{**day, "quantities": json.loads(day["quantities"])} for day in days])
 
     run([python, program], living, folder)
-    first, expected_first = loaded(), plainly_read(living)
-    living.go_on()
+    first, expected_first = loaded(), read_changes(living)
+    living.publish_next_morning()
     second_run = run([python, program], living, folder)
-    second, expected_second = loaded(), plainly_read(living)
+    second, expected_second = loaded(), read_changes(living)
     third_run = run([python, program], living, folder)
 
     assert first == expected_first
@@ -215,13 +57,13 @@ def test_dlt_loads_the_values_of_a_period_and_replaces_them(living: Living, fold
     program = folder / "pipeline.py"
     program.write_text(configuration("dlt: values of a period"), encoding="utf-8")
 
-    for go_on in (False, True):
-        if go_on:
-            living.go_on()
+    for is_next_morning in (False, True):
+        if is_next_morning:
+            living.publish_next_morning()
         run([python, program], living, folder)
         count, keys, thousandths = json.loads(run([python, "-c", READ_VALUES], living, folder))
 
-        days = {key: each for key, each in plainly_read(living).items() if key[1] == "consumption"}
+        days = {key: each for key, each in read_changes(living).items() if key[1] == "consumption"}
         expected = [each for key, each in days.items() if key[2] < "2026-04-01"]
         assert count == keys == sum(map(len, expected))
         assert thousandths == sum(map(sum, expected))
@@ -257,14 +99,14 @@ def test_airbyte_follows_changes(living: Living, folder: Path) -> None:
     first = messages()
     states = [each["state"] for each in first if each["type"] == "STATE"]
     (folder / "state.json").write_text(json.dumps(states[-1:]))
-    expected_first = plainly_read(living)
-    living.go_on()
+    expected_first = read_changes(living)
+    living.publish_next_morning()
     second = messages("--state", "state.json")
 
     read = by_key([each["record"]["data"] for each in first if each["type"] == "RECORD"])
     again = by_key([each["record"]["data"] for each in second if each["type"] == "RECORD"])
     assert read == expected_first
-    assert {**read, **again} == plainly_read(living)
+    assert {**read, **again} == read_changes(living)
     assert 3 <= len(again) < 10
 
 
@@ -281,35 +123,37 @@ def test_singer_follows_changes(living: Living, folder: Path) -> None:
     (folder / "state.json").write_text(
         json.dumps([each for each in first if each["type"] == "STATE"][-1]["value"])
     )
-    expected_first = plainly_read(living)
-    living.go_on()
+    expected_first = read_changes(living)
+    living.publish_next_morning()
     second = messages("--state", "state.json")
 
     read = by_key([each["record"] for each in first if each["type"] == "RECORD"])
     again = by_key([each["record"] for each in second if each["type"] == "RECORD"])
     assert read == expected_first
-    assert {**read, **again} == plainly_read(living)
+    assert {**read, **again} == read_changes(living)
     assert 3 <= len(again) < 10
 
 
-PAGERS = """
+CLIENT = """
 import json, os
 from dlt.sources.helpers.rest_client import RESTClient
 from dlt.sources.helpers.rest_client.auth import OAuth2ClientCredentials
-from dlt.sources.helpers.rest_client.paginators import (
-    HeaderCursorPaginator, HeaderLinkPaginator, JSONResponseCursorPaginator)
 
 E = os.environ
-client = RESTClient(
-    base_url=E["API"], headers={"Ocp-Apim-Subscription-Key": E["KEY"]},
-    auth=OAuth2ClientCredentials(access_token_url=E["TOKEN_URL"], client_id=E["CLIENT_ID"],
-        client_secret=E["CLIENT_SECRET"], access_token_request_data={"scope": E["SCOPE"]}))
+auth = OAuth2ClientCredentials(
+    access_token_url=E["TOKEN_URL"], client_id=E["CLIENT_ID"], client_secret=E["CLIENT_SECRET"],
+    access_token_request_data={"scope": E["SCOPE"]})
+client = RESTClient(base_url=E["API"], headers={"Ocp-Apim-Subscription-Key": E["KEY"]}, auth=auth)
+"""
+PAGERS = """
+from dlt.sources.helpers.rest_client.paginators import (
+    HeaderCursorPaginator, HeaderLinkPaginator, JSONResponseCursorPaginator)
 PAGERS = {
     "empty page": lambda: JSONResponseCursorPaginator("nextCursor", "cursor", stop_after_empty_page=True),
     "link": HeaderLinkPaginator,
     "header cursor": lambda: HeaderCursorPaginator("X-Next-Cursor", "cursor"),
 }
-ASKED = {
+REQUESTS = {
     "rows": ("consumption", {"from": "2026-03-18", "resolution": "PT15M", "layout": "rows", "limit": 3}),
     "days": ("changes", {"since": "2020-01-01", "limit": 20}),
     "meteringPoints": ("metering-points", {"priceArea": "NO5", "limit": 1}),
@@ -322,16 +166,16 @@ def count(name, path, params, pager):
 
 print(json.dumps({
     f"{name}: {pager}": count(name, path, params, make())
-    for name, (path, params) in ASKED.items() for pager, make in PAGERS.items()
+    for name, (path, params) in REQUESTS.items() for pager, make in PAGERS.items()
 }))
 """
 
 
 def test_settings_that_are_said_to_be_normal_lose_nothing(living: Living, folder: Path) -> None:
-    found = json.loads(run([tool("dlt"), "-c", PAGERS], living, folder))
+    found = json.loads(run([tool("dlt"), "-c", CLIENT + PAGERS], living, folder))
 
-    days = plainly_read(living)
-    points = asked(living, "/metering-points")["meteringPoints"]
+    days = read_changes(living)
+    points = get(living, "/metering-points")["meteringPoints"]
     quarters = sum(len(each) for key, each in days.items() if key[1] == "consumption" and len(each) > 25)
     expected = {
         "rows": quarters,
@@ -342,9 +186,51 @@ def test_settings_that_are_said_to_be_normal_lose_nothing(living: Living, folder
     assert found == {name: expected[name.split(":")[0]] for name in found}
 
 
-def test_pandas_reads_a_period_by_its_address_alone(living: Living, folder: Path) -> None:
-    printed = run([sys.executable, "-c", configuration("pandas and polars")], living, folder)
+NUMBERED = """
+from dlt.sources.helpers.rest_client.paginators import OffsetPaginator, PageNumberPaginator
 
-    values = [each for key, each in plainly_read(living).items() if key[1] == "consumption"]
-    points = {key[0] for key in plainly_read(living) if key[1] == "consumption"}
-    assert printed.split() == [str(sum(map(len, values))), str(len(points))]
+PAGERS = {
+    "offset": OffsetPaginator(limit=20, total_path=None, has_more_path="upToDate"),
+    "page": PageNumberPaginator(total_path=None, has_more_path="upToDate"),
+}
+found = {}
+for name, pager in PAGERS.items():
+    try:
+        found[name] = len(list(client.paginate("changes", params={"since": "2020-01-01"}, paginator=pager)))
+    except Exception as error:
+        found[name] = str(error)
+print(json.dumps(found))
+"""
+
+
+def test_pagers_by_number_are_refused(living: Living, folder: Path) -> None:
+    found = json.loads(run([tool("dlt"), "-c", CLIENT + NUMBERED], living, folder))
+
+    for name in ("offset", "page"):
+        assert found[name].startswith("400 Client Error: Bad Request"), name
+
+
+KEYED = """
+import duckdb, dlt
+from dlt.sources.helpers.rest_client.paginators import JSONResponseCursorPaginator
+
+PAGER = JSONResponseCursorPaginator(cursor_path="nextCursor", cursor_param="cursor")
+KEYS = {"value": ("meteringPointId", "direction", "start"), "series": ("meteringPointId", "direction")}
+PARAMS = {"from": "2026-03-01", "to": "2026-04-01", "layout": "rows", "limit": 10}
+pages = list(client.paginate("consumption", params=PARAMS, paginator=PAGER, data_selector="rows"))
+for name, key in KEYS.items():
+    rows = dlt.resource(pages, name=name, primary_key=key, write_disposition="merge")
+    dlt.pipeline("keys", destination="duckdb", dataset_name="metering").run(rows)
+db = duckdb.connect("keys.duckdb")
+print("KEPT", *(db.execute(f"SELECT count(*) FROM metering.{name}").fetchone()[0] for name in KEYS))
+"""
+
+
+def test_only_the_key_of_a_value_keeps_all_values(living: Living, folder: Path) -> None:
+    """What the guide warns of: no answer of the API can help it."""
+    printed = run([tool("dlt"), "-c", CLIENT + KEYED], living, folder)
+
+    days = read_changes(living)
+    taken = {key: values for key, values in days.items() if key[1] == "consumption"}
+    kept = printed.partition("KEPT")[2].split()
+    assert kept == [str(sum(map(len, taken.values()))), str(len({key[0] for key in taken}))]

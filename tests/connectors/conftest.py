@@ -1,0 +1,46 @@
+"""The world that the guide's configurations load from."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from contract import hosting, stack, world
+from contract.stack import Running
+from local.ports import address
+from local.stack import free, greeting, parts
+from local.stack.supervision import Supervisor
+from tests.builders.connectors import Living
+from tests.builders.serving import listening, served
+
+
+@pytest.fixture
+def living(table_storage: str, tmp_path: Path) -> Iterator[Living]:
+    services = world.open_services(tmp_path, table_storage=table_storage)
+    host = hosting.host(services, tmp_path)
+    app = listening()
+    ports = replace(free.ports(), function_host=app.getsockname()[1])
+    with (
+        served((host.asgi(follow_schedules=False), app)),
+        Supervisor(state=tmp_path) as supervisor,
+    ):
+        for part in (wanted := [parts.identity(ports), stack.gateway(ports, state=tmp_path)]):
+            supervisor.start(part)
+        supervisor.wait_ready(*(part.name for part in wanted))
+        running = Running(
+            api=address(ports.gateway) + greeting.API,
+            app=f"{address(ports.function_host)}/v1",
+            token_url=greeting.token_url(ports),
+            log=tmp_path / "log",
+        )
+        yield Living(running, services, tmp_path)
+    host.pool.shutdown()
+    services.warehouse.close()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    made = tmp_path / "tool"
+    made.mkdir()
+    return made
