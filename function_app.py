@@ -17,12 +17,12 @@ from shared.telemetry import log_levels
 
 
 def clock() -> datetime:
-    """The time now; nothing below this module reads a clock."""
+    """Return the time; no module below this one reads a clock."""
     return datetime.now(UTC)
 
 
-# Who writes megabytes hands the interpreter on after a millisecond instead of Python's five: a small answer
-# beside it waits for its turn several times.
+# Switch threads after 1 ms instead of Python's 5 ms: a small answer would otherwise wait for a thread that is
+# writing megabytes.
 sys.setswitchinterval(0.001)
 
 log_levels.quieten_libraries()
@@ -36,7 +36,7 @@ http_function = partial(boundary.http_function, telemetry=lambda: services.telem
 @app.route("v1/customers", methods=["GET", "HEAD"])
 @http_function
 def customers(req: func.HttpRequest) -> Response:
-    """The customers whose metering points the caller may read."""
+    """List the customers whose metering points the caller may read."""
     caller = identify(req)
     request = listings.requests.format_alone(paths.parameters(req.url), accept=req.headers.get("accept", ""))
     readable = callers.authorize_many(services.grants, caller)
@@ -51,7 +51,7 @@ def customers(req: func.HttpRequest) -> Response:
 @app.route("v1/metering-points", methods=["GET", "HEAD"])
 @http_function
 def metering_points(req: func.HttpRequest) -> Response:
-    """The metering points that the caller may read."""
+    """List the metering points that the caller may read."""
     caller = identify(req)
     state = services.data_state()
     request = listings.requests.metering_points(
@@ -70,7 +70,7 @@ def metering_points(req: func.HttpRequest) -> Response:
 @app.route("v1/metering-points/{meteringPointId}", methods=["GET", "HEAD"])
 @http_function
 def metering_point(req: func.HttpRequest) -> Response:
-    """One metering point."""
+    """Return one metering point."""
     caller = identify(req)
     state = services.data_state()
     request = listings.requests.metering_point(
@@ -89,35 +89,35 @@ def metering_point(req: func.HttpRequest) -> Response:
 @app.route("v1/metering-points/{meteringPointId}/consumption", methods=["GET", "HEAD"])
 @http_function
 def consumption_of_one(req: func.HttpRequest) -> Response:
-    """Energy taken from the grid at one metering point."""
+    """Return the energy taken from the grid at one metering point."""
     return series_of_one(req, Direction.CONSUMPTION)
 
 
 @app.route("v1/metering-points/{meteringPointId}/production", methods=["GET", "HEAD"])
 @http_function
 def production_of_one(req: func.HttpRequest) -> Response:
-    """Energy delivered to the grid at one metering point."""
+    """Return the energy delivered to the grid at one metering point."""
     return series_of_one(req, Direction.PRODUCTION)
 
 
 @app.route("v1/consumption", methods=["GET", "HEAD"])
 @http_function
 def consumption_of_many(req: func.HttpRequest) -> Response:
-    """Energy taken from the grid at many metering points."""
+    """Return the energy taken from the grid at many metering points."""
     return series_of_many(req, Direction.CONSUMPTION)
 
 
 @app.route("v1/production", methods=["GET", "HEAD"])
 @http_function
 def production_of_many(req: func.HttpRequest) -> Response:
-    """Energy delivered to the grid at many metering points."""
+    """Return the energy delivered to the grid at many metering points."""
     return series_of_many(req, Direction.PRODUCTION)
 
 
 @app.route("v1/changes", methods=["GET", "HEAD"])
 @http_function
 def changes_since(req: func.HttpRequest) -> Response:
-    """New and corrected market days since a cursor."""
+    """Return the market days that are new or corrected since a cursor."""
     caller = identify(req)
     latest = services.publications.latest()
     request = changes.requests.read(
@@ -140,7 +140,7 @@ def changes_since(req: func.HttpRequest) -> Response:
 @app.route("v1/status", methods=["GET", "HEAD"])
 @http_function
 def service_status(req: func.HttpRequest) -> Response:
-    """How fresh metering data and access are."""
+    """Report how fresh metering data and access are."""
     identify(req)
     listings.requests.format_alone(
         paths.parameters(req.url), accept=req.headers.get("accept", ""), available=formats.ONLY_JSON
@@ -155,44 +155,44 @@ def service_status(req: func.HttpRequest) -> Response:
 @app.route("v1/health", methods=["GET", "HEAD"])
 @http_function
 def health(req: func.HttpRequest) -> Response:
-    """Whether the app is alive, and whether warehouse and tables answer it."""
+    """Report whether the app is alive, and whether the warehouse and the tables answer."""
     services.warm()
     readiness = services.probe.readiness()
     return responses.uncached(readiness.content, status=readiness.status)
 
 
-# The host asks its routes in the order of their functions' names: this one has to be the last.
+# The host matches routes in the order of their functions' names: this one has to be the last.
 @app.route("v1/{*anyPath}", methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
 @http_function
 def without_resource(req: func.HttpRequest) -> Response:
-    """What is no resource, and what cannot be done with one."""
+    """Answer OPTIONS, and refuse unknown paths and methods."""
     return responses.no_content(paths.options(req.method, req.url))
 
 
-# Azure calls it, by this name, when an instance is added to those that run; at another start the first timer
-# or health probe does the same.
+# Azure calls a function of this name when it adds an instance. At any other start the first timer run or
+# health probe prepares the instance.
 @app.warm_up_trigger(arg_name="instance")
 def warmup(instance: WarmUpContext) -> None:
-    """Prepare this instance for its first question."""
+    """Prepare this instance for its first request."""
     services.warm()
 
 
 @app.timer_trigger(schedule="%SYNC_SCHEDULE%", arg_name="timer")
 def sync_access(timer: func.TimerRequest, context: func.Context) -> None:
-    """Bring what callers may read up to date with Severa and Entra; the sync logs its own report."""
+    """Bring the grants up to date with Severa and Entra; the sync logs its own report."""
     with services.timer_run(context):
         services.sync_access().insist()
 
 
 @app.timer_trigger(schedule="%PUBLISH_SCHEDULE%", arg_name="timer")
 def publish_readings(timer: func.TimerRequest, context: func.Context) -> None:
-    """Take in and publish what was delivered; alerts read the log's lines."""
+    """Load and publish new deliveries; alerts read the log lines."""
     with services.timer_run(context):
         take_in_and_publish()
 
 
 def take_in_and_publish() -> None:
-    """Load the deliveries that wait, and publish; what went wrong with a delivery is raised at the end."""
+    """Load the deliveries that wait, and publish; raise for a failed delivery at the end."""
     intake = services.take_in_deliveries()
     for loaded in intake.loaded:
         what = "loaded" if loaded.is_new else "skipped, since it was loaded before"
@@ -213,7 +213,7 @@ def take_in_and_publish() -> None:
 
 
 def identify(req: func.HttpRequest) -> Caller:
-    """The caller that the gateway names."""
+    """Return the caller that the gateway names."""
     return callers.identify(
         req.headers,
         gateway_principal_id=services.settings.gateway_principal_id,
@@ -222,7 +222,7 @@ def identify(req: func.HttpRequest) -> Caller:
 
 
 def series_of_one(req: func.HttpRequest, direction: Direction) -> Response:
-    """The series of the metering point in the path."""
+    """Return the series of the metering point in the path."""
     caller = identify(req)
     state = services.data_state()
     request = series.requests.of_one(
@@ -250,7 +250,7 @@ def series_of_one(req: func.HttpRequest, direction: Direction) -> Response:
 
 
 def series_of_many(req: func.HttpRequest, direction: Direction) -> Response:
-    """The series of the metering points named, of a customer's, or of all that the caller may read."""
+    """Return the series of the named metering points, of a customer's, or of all that the caller may read."""
     caller = identify(req)
     state = services.data_state()
     request = series.requests.of_many(

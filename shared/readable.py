@@ -50,7 +50,7 @@ class Readable:
     version: str
 
     def periods(self) -> dict[MeteringPointId, list["PermittedDays"]]:
-        """The permitted market days of each metering point, in order, neither overlapping nor touching.
+        """Return the permitted market days of each metering point, in order, without overlaps.
 
         A metering point may be permitted through several customers, one after the other or at once.
         """
@@ -65,7 +65,7 @@ class Readable:
         return merged
 
     def only(self, metering_point_ids: Collection[str]) -> "Readable":
-        """What may be read of these metering points. It costs what it gives."""
+        """Return what may be read of these metering points. It costs what it returns."""
         found = (self._of(each) for each in sorted(set(metering_point_ids)))
         return replace(self, permissions=tuple(chain.from_iterable(found)))
 
@@ -75,9 +75,9 @@ class Readable:
         return self.permissions[first:end]
 
     def chunk(self, *, start: str, size: int) -> tuple["Readable", MeteringPointId | None]:
-        """What may be read of the next `size` metering points from `start` on, and the one after them.
+        """Return what may be read of the next `size` metering points from `start` on, and the one after them.
 
-        It costs what it gives: the metering points before and after are not looked at.
+        It costs what it returns: the metering points before and after are not looked at.
         """
         first = end = bisect_left(self.permissions, start, key=_metering_point_id)
         for count, (metering_point_id, group) in enumerate(
@@ -106,13 +106,13 @@ class PermittedDays:
 
     @property
     def shown(self) -> tuple[date | None, date | None]:
-        """First day and end as callers see them: without bounds that no question can reach or name."""
+        """Return first day and end as callers see them: without bounds that no request can reach."""
         first = self.first if self.first and self.first >= periods.FIRST_CALENDAR_DAY else None
         end = self.end if self.end and self.end <= periods.LAST_CALENDAR_DAY else None
         return first, end
 
     def contains(self, day: date) -> bool:
-        """Whether a market day is permitted."""
+        """Return whether a market day is permitted."""
         return (self.first is None or self.first <= day) and (self.end is None or day < self.end)
 
 

@@ -1,1 +1,1 @@
-"""The HTTP edge: who calls, what is asked, and how it is answered."""
+"""The HTTP edge: identify the caller, read the request, write the response."""

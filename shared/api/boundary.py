@@ -1,4 +1,4 @@
-"""The boundary: every answer leaves here, every error becomes one, every request is a span and a log line."""
+"""The boundary: turns a handler's result or error into the HTTP response, with a span and a log line each."""
 
 import json
 import logging
@@ -22,15 +22,15 @@ Handler = Callable[[func.HttpRequest], Response]
 
 log = logging.getLogger("metering.requests")
 
-# The worker reads what a function takes and returns from its signature, or from that of what it wraps: the
-# handler takes and returns something else.
+# Without `__wrapped__` and the annotations, which functools.wraps would copy: the worker reads from them what
+# a function takes and returns, and the handler takes and returns something else.
 _KEPT = ("__module__", "__name__", "__qualname__", "__doc__")
 
 
 def http_function(
     handler: Handler, *, telemetry: Callable[[], Telemetry]
 ) -> Callable[[func.HttpRequest, func.Context], func.HttpResponse]:
-    """Make a handler answer problems instead of raising, and tell what it answered."""
+    """Turn a handler into a function of the app: errors become problems, and each request is logged."""
 
     def answer(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
         started = time.perf_counter()
@@ -42,7 +42,7 @@ def http_function(
                 method=req.method,
                 route=route,
                 scheme=urlsplit(req.url).scheme,
-                # The host's span of this request, which is below the caller's; else the caller's.
+                # The host's own span of this request is nearer than the caller's.
                 traceparents=(context.trace_context.trace_parent, req.headers.get("traceparent", "")),
             ) as request,
         ):
@@ -63,14 +63,14 @@ def http_function(
 
 
 def _ask(handler: Handler, req: func.HttpRequest, *, request_id: str) -> tuple[Response, str | None]:
-    """What is answered, and the class of an error that nobody expected."""
+    """Return the response, and the class name of an unexpected error."""
     try:
         return handler(req), None
     except Exception as error:
         problem = _problem(error)
         response = responses.of_problem(problem, url=req.url, request_id=request_id)
         if problem.status == 503:
-            # Callers are told when to come back, operators what it was.
+            # The response only says when to try again; the log says why.
             log.warning("Request %s was answered 503: %s", request_id, error)
         if problem.code != "internal-error":
             return response, None
@@ -79,7 +79,7 @@ def _ask(handler: Handler, req: func.HttpRequest, *, request_id: str) -> tuple[R
 
 
 def _problem(error: Exception) -> Problem:
-    """What a caller is told of an error: the expected ones by name, the others not at all."""
+    """Return the problem that answers an error; an unexpected one says nothing of its cause."""
     match error:
         case InvalidRequest():
             count = len(error.faults)
@@ -133,7 +133,7 @@ def _log(
     route: str,
     seconds: float,
 ) -> None:
-    """One structured line: who asked for what and how it went, and never a token, a key or a value."""
+    """Log one structured line with caller, route and outcome, and never a token, a key or a value."""
     line = {
         "requestId": request_id,
         "traceId": trace_id,

@@ -1,4 +1,4 @@
-"""Who calls, which only the gateway may say, and what the caller may read."""
+"""Callers: the gateway identifies them, the grants say what they may read."""
 
 import re
 import secrets
@@ -33,8 +33,8 @@ def identify(
     App Service authentication sets X-MS-CLIENT-PRINCIPAL-ID from the token that it validated
     (https://learn.microsoft.com/azure/app-service/configure-authentication-user-identities)
     and removes what a client sent under that name. The header is compared here once more,
-    since authentication may be set to admit others than the gateway. Where authentication
-    is off, anybody may send the header, and it says nothing.
+    since authentication may be set to admit other callers than the gateway. Without
+    authentication the header proves nothing: anybody may send it.
 
     Raises:
         Refused: 503 when authentication is off or the app does not know its gateway, 401 otherwise.
@@ -63,10 +63,11 @@ def identify(
 
 
 def authorize_one(grants: Grants, caller: Caller, *, metering_point_id: MeteringPointId) -> Readable:
-    """What the caller may read of one metering point.
+    """Return what the caller may read of one metering point.
 
     Raises:
-        Refused: nothing. An unknown metering point and somebody else's take the very same path.
+        Refused: 404 when the caller may read none of it. An unknown metering point and a foreign one take the
+            same path.
     """
     readable = grants.of(caller.principal, metering_point_id=metering_point_id)
     if not readable.permissions:
@@ -81,10 +82,12 @@ def authorize_many(
     named: Sequence[MeteringPointId] = (),
     customer_number: int | None = None,
 ) -> Readable:
-    """What the caller may read of the metering points named, of a customer's, or of all.
+    """Return what the caller may read of the named metering points, of a customer's, or of all.
+
+    Named metering points that may not be read are left out.
 
     Raises:
-        Refused: nothing of the customer. Named metering points that may not be read are left out.
+        Refused: 404 when the caller may read nothing of the customer.
     """
     if customer_number is None:
         if named:
@@ -99,25 +102,25 @@ def authorize_many(
 
 
 def not_found(named: Sequence[MeteringPointId], readable: Readable) -> list[MeteringPointId]:
-    """The metering points named that cannot be read, whether unknown or somebody else's."""
+    """Return the named metering points that the caller may not read, unknown or foreign."""
     found = {each.metering_point_id for each in readable.permissions}
     return [each for each in named if each not in found]
 
 
 def request_id(headers: Mapping[str, str]) -> str:
-    """The request's id from X-Request-Id when it is well formed, else a new one."""
+    """Return the id in X-Request-Id when it is well formed, else a new one."""
     given = headers.get("x-request-id", "")
     return given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(16)
 
 
 def for_the_log(headers: Mapping[str, str]) -> str:
-    """The principal that the headers name, whoever wrote them; nothing of what names none."""
+    """Return the principal that the headers name, genuine or not; `unknown` when they are not well formed."""
     kind, caller_id = headers.get("x-caller-type", ""), headers.get("x-caller-id", "").lower()
     return f"{kind}:{caller_id}" if kind in ("app", "user") and guids.is_guid(caller_id) else "unknown"
 
 
 def one_line(text: str) -> str:
-    """Text of a caller as it may go to a log: without line breaks and not long."""
+    """Return a caller's text for the log: on one line, at most 100 characters."""
     return " ".join(text.split())[:100]
 
 

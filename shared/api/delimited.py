@@ -9,34 +9,34 @@ LINE_END = "\r\n"
 _BYTE_ORDER_MARK = "\ufeff"
 _SEPARATORS = {Dialect.STANDARD: ",", Dialect.NORWEGIAN: ";"}
 # Spreadsheets take a cell that begins so for a formula: https://owasp.org/www-community/attacks/CSV_Injection
-# A file that is opened with another separator than its own has cells that begin within a text.
+# If a file is opened with the wrong separator, cells begin in the middle of a text.
 _FORMULA = re.compile(r"""^(?=[\t\r\n])|(?:^|(?<=[,;\t\r\n]))(?=["' ]*[=+\-@＝＋－＠])""")
 _NEEDS_QUOTES = re.compile(r'[",;\r\n]')
 
 
 def separator(dialect: Dialect) -> str:
-    """What stands between two cells."""
+    """Return the separator of cells."""
     return _SEPARATORS[dialect]
 
 
 def header(columns: Sequence[str], dialect: Dialect) -> str:
-    """The first row."""
+    """Return the first row."""
     mark = _BYTE_ORDER_MARK if dialect is Dialect.NORWEGIAN else ""
     return mark + separator(dialect).join(columns) + LINE_END
 
 
 def row(values: Iterable[object], dialect: Dialect) -> str:
-    """One row of texts, whole numbers and Nones."""
+    """Return one row of texts, whole numbers and Nones."""
     return separator(dialect).join(cell(value, dialect) for value in values) + LINE_END
 
 
 def as_text(value: str) -> str:
-    """One cell that a spreadsheet keeps as the text that it is, without taking it for a number or a time."""
+    """Return a cell that a spreadsheet reads as text and not as a number or a time."""
     return f'"=""{value}"""'
 
 
 def cell(value: object, dialect: Dialect) -> str:
-    """One cell. What a spreadsheet may take for a formula gets an apostrophe before it."""
+    """Return one cell. Text that a spreadsheet may take for a formula gets an apostrophe before it."""
     if value is None:
         return ""
     if not isinstance(value, str):

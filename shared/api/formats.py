@@ -1,4 +1,4 @@
-"""The formats of an answer, which of them a request gets, and an answer written in one.
+"""Formats: which one a request gets, and a body written in it.
 
 The parameter `format` decides; without it the header Accept does (RFC 9110, section 12.5.1).
 """
@@ -14,7 +14,7 @@ from shared.api.problems import Refused
 
 
 class Kind(StrEnum):
-    """How an answer is written, in the words of the parameter `format`."""
+    """How a body is written, in the words of the parameter `format`."""
 
     JSON = "json"
     CSV = "csv"
@@ -22,7 +22,7 @@ class Kind(StrEnum):
 
     @property
     def media_type(self) -> str:
-        """Its media type."""
+        """Return the media type."""
         return _MEDIA_TYPES[self]
 
 
@@ -69,7 +69,7 @@ class Times(StrEnum):
 
 @dataclass(frozen=True)
 class Format:
-    """How an answer is written; `dialect` counts for CSV alone, `times` for series and changes in it."""
+    """How a body is written; `dialect` applies to CSV only, `times` to series and changes in CSV."""
 
     kind: Kind
     dialect: Dialect = Dialect.STANDARD
@@ -78,11 +78,11 @@ class Format:
 
 @dataclass(frozen=True)
 class LeftOut:
-    """What the first page of an answer leaves out, where its body has no place to say so.
+    """What the first page leaves out, where its body has no place to say so.
 
     Attributes:
         not_found: metering points that were named and cannot be read.
-        stored_coarser: the first metering points with days that are stored coarser than asked.
+        stored_coarser: the first metering points with days that are stored coarser than requested.
         stored_coarser_count: how many there are.
         listed: how many metering points a header lists.
     """
@@ -98,13 +98,13 @@ NOTHING_LEFT_OUT = LeftOut((), (), 0, 0)
 
 @dataclass(frozen=True)
 class Rendered:
-    """What is answered, written.
+    """The body of a response, written, and what the headers say of it.
 
     Attributes:
         rows: how many values, days or other things it holds; for the log.
         next_cursor: starts the next page; None on the last.
-        cursor: the one to keep, of an answer that is asked for again; None of every other.
-        access_version: the name of what the caller may read, where the answer has it.
+        cursor: the one to keep for the next call of /changes; None elsewhere.
+        access_version: the name of what the caller may read; None where it is not part of the response.
         left_out: what the headers say is left out.
     """
 
@@ -123,7 +123,7 @@ EVERY = tuple(Kind)
 
 
 def read_with_times(parameters: Parameters, *, accept: str) -> Format:
-    """The format of an answer with times, which the parameter `time` says how to write in CSV for Excel.
+    """Read the format of a response with times; the parameter `time` says how CSV for Excel has them.
 
     Raises:
         Refused: as `read`.
@@ -143,10 +143,10 @@ def read_with_times(parameters: Parameters, *, accept: str) -> Format:
 
 
 def read(parameters: Parameters, *, accept: str, available: Sequence[Kind] = EVERY) -> Format:
-    """The format that the parameters `format` and `csv` and the header Accept ask for.
+    """Read the format from the parameters `format` and `csv` and the header Accept.
 
     Raises:
-        Refused: 406, when nothing that Accept names is available and `format` is not given.
+        Refused: 406 when `format` is not given and nothing that Accept names is available.
     """
     chosen = parameters.choice("format", {str(each): each for each in available})
     if chosen is None:
@@ -165,10 +165,10 @@ def read(parameters: Parameters, *, accept: str, available: Sequence[Kind] = EVE
 
 
 def negotiated(accept: str, *, available: Sequence[Kind]) -> Kind:
-    """The kind that Accept prefers; of equals, the one named most exactly, then the first available.
+    """Return the kind that Accept prefers; of equals, the one named most exactly, then the first available.
 
     Raises:
-        Refused: 406, listing what is available.
+        Refused: 406 when none is acceptable; the detail lists what is available.
     """
     if not accept.strip():
         return available[0]
@@ -185,7 +185,7 @@ _WEIGHT = re.compile(r"q=(0(\.\d{0,3})?|1(\.0{0,3})?)")
 
 
 def _ranges(accept: str) -> Iterator[tuple[str, float]]:
-    """The media ranges of an Accept header with their weights; a weight that is none counts as 1."""
+    """Yield the media ranges of an Accept header with their weights; an invalid weight counts as 1."""
     for each in accept.lower().split(","):
         media_range, *parameters = (part.strip() for part in each.split(";"))
         weights = [found[1] for part in parameters if (found := _WEIGHT.fullmatch(part))]
@@ -193,7 +193,7 @@ def _ranges(accept: str) -> Iterator[tuple[str, float]]:
 
 
 def _weight(media_type: str, ranges: Sequence[tuple[str, float]]) -> tuple[float, int]:
-    """The weight of a media type by the range that names it most exactly, and how exactly that is."""
+    """Return the weight of a media type by its most exact range, and how exact that range is."""
     whole = media_type.partition("/")[0] + "/*"
     exactness = {"*/*": 1, whole: 2, media_type: 3}
     fitting = [(exactness[name], weight) for name, weight in ranges if name in exactness]

@@ -1,4 +1,4 @@
-"""Reading query parameters, collecting every fault instead of stopping at the first."""
+"""Query parameters, read with every fault collected instead of stopping at the first."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -26,7 +26,7 @@ class Parameters:
         self.faults: list[Fault] = []
 
     def text(self, name: str) -> str | None:
-        """A parameter that may be given once; None when it is absent."""
+        """Return a parameter that may be given once; None when absent."""
         self._read.add(name)
         values = self._given.get(name, ())
         if len(values) > 1:
@@ -34,11 +34,11 @@ class Parameters:
         return values[0] if values else None
 
     def is_given(self, name: str) -> bool:
-        """Whether the caller gave the parameter, faulty or not."""
+        """Return whether the caller gave the parameter, faulty or not."""
         return name in self._given
 
     def moment(self, name: str) -> datetime | None:
-        """An instant from a market day or a time with offset; None when absent or faulty."""
+        """Return an instant from a market day or a time with offset; None when absent or faulty."""
         text = self.text(name)
         if text is None:
             return None
@@ -50,7 +50,7 @@ class Parameters:
             return None
 
     def day(self, name: str) -> date | None:
-        """A market day; None when absent or faulty."""
+        """Return a market day; None when absent or faulty."""
         text = self.text(name)
         if text is None:
             return None
@@ -61,7 +61,7 @@ class Parameters:
             return None
 
     def choice(self, name: str, among: Mapping[str, Value]) -> Value | None:
-        """One of a few words; None when absent or faulty."""
+        """Return the value of one of a few words; None when absent or faulty."""
         text = self.text(name)
         if text is None:
             return None
@@ -71,7 +71,7 @@ class Parameters:
         return among.get(text)
 
     def whole_number(self, name: str, *, default: int, low: int, high: int) -> int:
-        """A whole number from `low` to `high`, both included."""
+        """Return a whole number from `low` to `high`, both included; `default` when absent or faulty."""
         text = self.text(name)
         if text is None:
             return default
@@ -86,7 +86,7 @@ class Parameters:
         return default
 
     def customer_number(self, name: str) -> int | None:
-        """A customer's number; None when absent or faulty."""
+        """Return a customer's number; None when absent or faulty."""
         text = self.text(name)
         if text is None:
             return None
@@ -101,13 +101,13 @@ class Parameters:
         return None
 
     def metering_point_ids(self, name: str) -> tuple[MeteringPointId, ...]:
-        """Metering point ids of a parameter that may be repeated, sorted, each once."""
+        """Return the metering point ids of a parameter that may be repeated, sorted, each once."""
         self._read.add(name)
         found = {self.metering_point_id(name, text) for text in self._given.get(name, ())}
         return tuple(sorted(each for each in found if each is not None))
 
     def metering_point_id(self, name: str, text: str) -> MeteringPointId | None:
-        """One metering point id; None when it is faulty."""
+        """Return one metering point id; None when faulty."""
         try:
             return metering.parse_metering_point_id(text)
         except metering.InvalidMeteringPointId as error:
@@ -120,7 +120,7 @@ class Parameters:
             return None
 
     def cursor(self, name: str, read: Callable[[str], Value]) -> Value | None:
-        """Where the page starts, by `read`, which raises NotSealed; None when absent or faulty."""
+        """Return what `read` makes of a cursor, or None when absent or faulty; `read` raises NotSealed."""
         text = self.text(name)
         if text is None:
             return None
@@ -140,10 +140,10 @@ class Parameters:
         self.faults.append(Fault(name, code, message, hint))
 
     def done(self) -> None:
-        """Name every fault, parameters that mean nothing here among them.
+        """Check that there are no faults and no unknown parameters.
 
         Raises:
-            InvalidRequest: there is any.
+            InvalidRequest: there are; all are named.
         """
         known = ", ".join(sorted(self._read))
         for name in self._given:
@@ -159,5 +159,5 @@ class Parameters:
 
 
 def _shown(text: str) -> str:
-    """A caller's text as it may be shown back: one line, not long."""
+    """Return a caller's text for a message: on one line, at most 60 characters."""
     return " ".join(text.split())[:60]

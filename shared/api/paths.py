@@ -25,16 +25,16 @@ PATHS = (
 """Below the version, as the routes have them."""
 
 ANY_PATH = "anyPath"
-"""The parameter of the route that takes every path."""
+"""The parameter of the route that matches every path."""
 
 _ANY = f"{{*{ANY_PATH}}}"
 
 
 def options(method: str, url: str) -> dict[str, str]:
-    """The headers that answer OPTIONS for a path of the API.
+    """Return the headers that answer OPTIONS for a path of the API.
 
     Raises:
-        Refused: 404 for a path that is none, 405 for every other method.
+        Refused: 404 for an unknown path, 405 for every other method.
     """
     if _path_of(url) is None:
         raise Refused("unknown-path", "Nothing is served at this path. The documentation lists what is.")
@@ -46,15 +46,15 @@ def options(method: str, url: str) -> dict[str, str]:
 
 
 def template(url: str, route_parameters: Mapping[str, str]) -> str:
-    """The route that answers an address, for logs and metrics: words of ours, whatever the caller wrote."""
+    """Return the route of an address as its template, for logs and metrics: without text of the caller."""
     path = _ANY if ANY_PATH in route_parameters else _path_of(url)
     return f"/v1/{path or _ANY}"
 
 
 def parameters(url: str) -> dict[str, list[str]]:
-    """Query parameters by name, each with all its values in order.
+    """Return the query parameters by name, each with all its values in order.
 
-    The worker's own dictionary of parameters keeps one value of a repeated parameter; the address has all.
+    The worker's own dictionary of parameters keeps only one value of a repeated parameter.
     """
     found: dict[str, list[str]] = defaultdict(list)
     for name, value in parse_qsl(urlsplit(url).query, keep_blank_values=True):
@@ -63,12 +63,12 @@ def parameters(url: str) -> dict[str, list[str]]:
 
 
 def public_path(url: str) -> str:
-    """The path that the caller asked the gateway for."""
+    """Return the path that the caller requested at the gateway."""
     return PUBLIC_PREFIX + quote(urlsplit(url).path, safe="/%:@!$&'()*+,;=~")
 
 
 def following(url: str, *, cursor: str) -> str:
-    """Where the caller gets the next page: the same question with another cursor, without the host."""
+    """Return the address of the next page without the host: the same request with another cursor."""
     asked = parse_qsl(urlsplit(url).query, keep_blank_values=True)
     kept = [(name, value) for name, value in asked if name != "cursor"]
     # A colon need not be escaped in a query (RFC 3986, section 3.4), and times have many.
@@ -76,7 +76,7 @@ def following(url: str, *, cursor: str) -> str:
 
 
 def _path_of(url: str) -> str | None:
-    """The path of the API that an address fits; None when it is none."""
+    """Return the path of the API that an address matches, if any."""
     segments = [unquote(each) for each in urlsplit(url).path.strip("/").split("/")[1:]]
     return next((path for path in PATHS if _fits(path.split("/"), segments)), None)
 

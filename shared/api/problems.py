@@ -30,7 +30,7 @@ class Fault:
     hint: str
 
     def __post_init__(self) -> None:
-        """Callers are promised that there are no other codes."""
+        """Refuse a code that is not documented: callers are promised that there are no others."""
         if self.code not in FAULTS:
             raise AssertionError(f"the fault '{self.code}' is not among FAULTS")
 
@@ -44,7 +44,7 @@ class InvalidRequest(Exception):
 
 
 class Refused(Exception):
-    """A request is refused with one of `CODES`, as a step of the edge decided."""
+    """A request is refused with one of `CODES`."""
 
     def __init__(self, code: str, detail: str, *, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(f"{code}: {detail}")
@@ -55,7 +55,7 @@ class Refused(Exception):
 
 @dataclass(frozen=True)
 class Problem:
-    """What is told to a caller whose request failed."""
+    """The body and headers of a failed request's response."""
 
     code: str
     detail: str
@@ -65,11 +65,11 @@ class Problem:
 
     @property
     def status(self) -> int:
-        """The HTTP status that belongs to the code."""
+        """Return the HTTP status of the code."""
         return CODES[self.code].status
 
     def body(self, *, instance: str, request_id: str) -> bytes:
-        """The problem as JSON; `instance` is the path that was asked."""
+        """Return the problem as JSON; `instance` is the requested path."""
         known = CODES[self.code]
         content: dict[str, Any] = {
             "type": f"/problems/{self.code}",

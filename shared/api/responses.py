@@ -1,4 +1,4 @@
-"""Answers: what a route gives back, and how it becomes an HTTP response."""
+"""Responses: what a handler returns, and how it becomes the worker's HTTP response."""
 
 import gzip
 from collections.abc import Mapping
@@ -14,18 +14,18 @@ from shared.api import paths, problems
 from shared.api.formats import Kind, Rendered
 from shared.api.problems import Problem
 
-# Below this a body grows or hardly shrinks, and the header costs more than it saves.
+# A shorter body hardly shrinks, and the header costs more than compression saves.
 _WORTH_COMPRESSING = 1_000
 _FAST_COMPRESSION = 1
 
 
 @dataclass(frozen=True)
 class Response:
-    """An answer.
+    """A response.
 
     Attributes:
-        rows: how many values, days or other things it tells of; for the log.
-        problem: the code of the problem that it is; None when it is none.
+        rows: how many values, days or other things it holds; for the log.
+        problem: the code of the problem; None for a success.
     """
 
     body: bytes = b""
@@ -37,7 +37,7 @@ class Response:
 
 
 def data(rendered: Rendered, *, url: str, etag: str, last_modified: datetime | None) -> Response:
-    """Data of a caller: cached by them alone, and only after asking whether it is unchanged."""
+    """Return a response with data: only the caller may cache it, and has to revalidate it before each use."""
     return Response(
         rendered.body,
         media_type=rendered.kind.media_type,
@@ -52,22 +52,22 @@ def data(rendered: Rendered, *, url: str, etag: str, last_modified: datetime | N
 
 
 def not_modified(*, etag: str, last_modified: datetime | None) -> Response:
-    """The caller holds the answer already."""
+    """Return the response to a caller that already has the data."""
     return Response(status=304, headers=_cache_headers(etag, last_modified))
 
 
 def uncached(content: Mapping[str, Any], *, status: int = 200) -> Response:
-    """A small answer that is never cached."""
+    """Return a small response that is never cached."""
     return Response(orjson.dumps(content), status=status, headers={"Cache-Control": "no-store"}, rows=1)
 
 
 def no_content(headers: Mapping[str, str]) -> Response:
-    """All that there is to say is in the headers."""
+    """Return a response that only has headers."""
     return Response(status=204, headers=headers)
 
 
 def of_problem(problem: Problem, *, url: str, request_id: str) -> Response:
-    """A problem; never cached."""
+    """Return a problem as a response, never cached."""
     return Response(
         problem.body(instance=paths.public_path(url), request_id=request_id),
         status=problem.status,
@@ -78,7 +78,7 @@ def of_problem(problem: Problem, *, url: str, request_id: str) -> Response:
 
 
 def compressed(response: Response, accepted: str) -> Response:
-    """The answer in gzip, where the caller accepts it and it is worth it."""
+    """Return the response in gzip when the caller accepts gzip and the body is long enough."""
     if not _accepts_gzip(accepted) or len(response.body) < _WORTH_COMPRESSING:
         return response
     return replace(
@@ -89,7 +89,7 @@ def compressed(response: Response, accepted: str) -> Response:
 
 
 def as_http(response: Response) -> func.HttpResponse:
-    """The answer as the Functions worker takes it. The host leaves the body of an answer to HEAD out."""
+    """Return the response as the Functions worker takes it; for HEAD the host leaves out the body."""
     return func.HttpResponse(
         response.body,
         status_code=response.status,
@@ -99,7 +99,7 @@ def as_http(response: Response) -> func.HttpResponse:
 
 
 def _accepts_gzip(accepted: str) -> bool:
-    """Whether Accept-Encoding names gzip without refusing it by `q=0` (RFC 9110, section 12.5.3)."""
+    """Return whether Accept-Encoding names gzip without refusing it by `q=0` (RFC 9110, section 12.5.3)."""
     for each in accepted.lower().split(","):
         coding, _, weight = each.partition(";")
         if coding.strip() == "gzip":
@@ -115,7 +115,7 @@ def _cache_headers(etag: str, last_modified: datetime | None) -> dict[str, str]:
 
 
 def _page_headers(rendered: Rendered, url: str) -> dict[str, str]:
-    """Where to go on (RFC 8288): CSV and NDJSON have no other place for it."""
+    """Return cursors and the link to the next page (RFC 8288): CSV and NDJSON have no place for them."""
     headers = {"X-Cursor": rendered.cursor} if rendered.cursor else {}
     if rendered.next_cursor:
         headers["X-Next-Cursor"] = rendered.next_cursor

@@ -1,4 +1,4 @@
-"""How fresh the data is, and whether the outside systems answer."""
+"""How fresh the data is, and whether warehouse and tables answer."""
 
 import threading
 import time
@@ -20,7 +20,7 @@ REMEMBERED = timedelta(seconds=10)
 
 @dataclass(frozen=True)
 class Readiness:
-    """What a health probe is told, with the HTTP status that says the same."""
+    """The answer to a health probe, with the HTTP status that says the same."""
 
     status: int
     content: dict[str, Any]
@@ -29,7 +29,7 @@ class Readiness:
 def freshness(
     publication: Publication | None, *, synced_at: datetime | None, now: datetime
 ) -> dict[str, Any]:
-    """The content of /status; null for what has not happened yet, or is noted at a time ahead of now."""
+    """Return the content of /status; null for what has not happened yet or is dated ahead of now."""
     areas = publication.available_until_by_price_area if publication else {}
     return {
         "dataAvailableUntil": _local(publication.available_until if publication else None),
@@ -46,11 +46,11 @@ def _believed(moment: datetime | None, *, now: datetime) -> datetime | None:
 class Probe:
     """Answers health probes, which need no token and so may come in any number.
 
-    What was found is remembered for ten seconds. One thread asks, not the host's, and one probe waits for it,
-    for three seconds at most; others are answered at once with the last result and its age.
+    A result is remembered for ten seconds. A thread of its own checks the parts, and one probe waits for it,
+    at most three seconds; other probes get the last result and its age at once.
 
     Args:
-        checks: the parts by name; each call raises WarehouseError or TablesUnavailable when its part is away.
+        checks: the parts by name; a check raises WarehouseError or TablesUnavailable when its part fails.
         monotonic: seconds.
     """
 
@@ -63,7 +63,7 @@ class Probe:
         self._found: _Found | None = None
 
     def readiness(self) -> Readiness:
-        """Whether all parts answered when they were last asked."""
+        """Return whether all parts answered the last check."""
         if not self._is_remembered() and self._asking.acquire(blocking=False):
             self._ask()
         return _readiness(self._checks, self._found, now=self._monotonic())
@@ -72,7 +72,7 @@ class Probe:
         return self._found is not None and self._monotonic() < self._found.at + REMEMBERED.total_seconds()
 
     def _ask(self) -> None:
-        """Ask all parts; what has not answered in time counts as away, though it is still waited for."""
+        """Check all parts; a part that has not answered in time counts as unavailable."""
         answers: dict[str, bool] = {}
         ended = threading.Event()
 
@@ -92,7 +92,7 @@ class Probe:
 
 @dataclass(frozen=True)
 class _Found:
-    """Which parts answered, and when that was known; a part that is missing did not answer in time."""
+    """Which parts answered, and when; a missing part did not answer in time."""
 
     answers: Mapping[str, bool]
     at: float
@@ -122,7 +122,7 @@ def _answers(ask: Callable[[], object]) -> bool:
 
 
 def checks(*, tables: Tables, warehouse: Warehouse) -> dict[str, Callable[[], object]]:
-    """What a health probe asks, with limits of its own: `tables` are opened with `limits.PROBED_TABLES`."""
+    """Return the checks of a health probe; `tables` must be opened with `limits.PROBED_TABLES`."""
     return {
         "tables": lambda: tables.get(SERVICE_STATE, partition="publication", row="latest"),
         "warehouse": lambda: warehouse.fetch(queries.alive()),

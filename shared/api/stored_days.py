@@ -1,7 +1,7 @@
-"""Stored market days that make no sense: they are left out and logged, and the others are answered.
+"""Invalid stored market days: they are left out and logged, so that the other days can be answered.
 
-Publishing writes no such day, but Fabric enforces nothing on rows that get in by other ways, and one row must
-not take an answer from everybody who may read it.
+Publishing writes no such day, but Fabric enforces no rule on rows that are written in other ways, and one bad
+row must not fail the requests of everybody who may read it.
 """
 
 import logging
@@ -56,7 +56,7 @@ def sound_latest(rows: Iterable[LatestDayRow]) -> list[LatestDayRow]:
 
 
 def _is_whole(row: DayRow | ChangeRow) -> bool:
-    """Whether a day has one value and one letter for each interval; numbers have a decimal point."""
+    """Return whether a day has one value and one letter for each interval; numbers have a decimal point."""
     step, qualities, quantities = _STEPS.get(row.resolution), row.qualities, row.quantities
     return (
         step is not None

@@ -1,7 +1,7 @@
-"""Answers in CSV and NDJSON that are asked for whole and are larger than the largest page.
+"""Responses in CSV and NDJSON that are requested whole and are larger than the largest page.
 
-A reader of a file sees no cursor in a header and would take the first page for everything, so that such an
-answer is refused.
+A program that saves a file overlooks a cursor in a header and would take the first page for everything, so
+such a request is refused.
 """
 
 from typing import Any
@@ -12,10 +12,10 @@ _CODE = "too-large-for-one-answer"
 
 
 class TooLargeForOneAnswer(Exception):
-    """An answer is asked for whole and cannot be.
+    """A response is requested whole and is too large.
 
     Attributes:
-        members: how large it is, as the problem says it.
+        members: its size, as members of the problem.
         faults: the ways out.
     """
 

@@ -40,7 +40,7 @@ def fetch(
         at_once: metering points that one statement is given.
 
     Raises:
-        TooLargeForOneAnswer: the answer is asked for whole, and a largest page does not hold it.
+        TooLargeForOneAnswer: the response is requested whole, and does not fit on the largest page.
     """
     after = request.after
     if after is None and request.since is not None:

@@ -9,7 +9,7 @@ from shared.warehouse.queries import ChangeRow
 
 
 def render(page: Page, written: Format, *, access_version: str) -> Rendered:
-    """The answer in the format asked for; `access_version` names what the caller may read."""
+    """Write a page in the requested format; `access_version` names what the caller may read."""
     match written.kind:
         case Kind.JSON:
             body, rows = _json(page, access_version), len(page.rows)

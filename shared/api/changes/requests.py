@@ -23,13 +23,13 @@ _DIRECTIONS = ("", *Direction)
 
 @dataclass(frozen=True)
 class ChangesRequest:
-    """A valid question for changes.
+    """A valid request for changes.
 
     Attributes:
         after: the last day that the caller has; None without a cursor.
         since: the moment after which publications are wanted; None without `since`.
         limit: market days on a page.
-        through: sequence of the publication up to which this page tells; 0 before the first.
+        through: sequence of the latest publication that this page covers; 0 before the first.
         seal: of the cursors of changes.
     """
 
@@ -46,11 +46,11 @@ class ChangesRequest:
 def read(
     given: Given, *, now: datetime, latest: Publication | None, seals: Seals, accept: str = ""
 ) -> ChangesRequest:
-    """A question for changes from its parameters.
+    """Read a request for changes from its parameters.
 
     Raises:
-        InvalidRequest: with every fault of the request.
-        Refused: 406, no format that `accept` names.
+        InvalidRequest: the parameters have faults; all are named.
+        Refused: 406 when no format that `accept` names is available.
     """
     parameters = Parameters(given)
     seal = seals.of("changes")

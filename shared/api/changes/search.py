@@ -1,11 +1,11 @@
-"""The next changes of a portfolio of any size, in the order of publication.
+"""Search a portfolio of any size for its next changes, in the order of publication.
 
 A portfolio of up to `AT_ONCE` metering points is joined whole, in one statement. A larger one is
-looked through in parts, each of one statement, until the page is full: within a large publication
-the next metering points of the portfolio, and of small publications the metering points that they
-name. So a page costs what it holds or what was published. Where most of what was published is
-others', that would take long to fill a page: once as much was looked through as the portfolio is
-large, the rest is joined whole after all.
+searched in parts, one statement each, until the page is full: in a large publication by the next
+metering points of the portfolio, in small publications by the metering points that they name.
+So a page costs what it holds or what was published. When most published days are foreign, filling
+a page this way would take long: once as many metering points were searched as the portfolio has,
+the rest is joined whole.
 """
 
 from collections.abc import Iterable, Iterator
@@ -20,7 +20,7 @@ from shared.warehouse.engine import Warehouse
 from shared.warehouse.queries import ChangeRow, PublicationRow, PublishedDays
 
 MOST_NAMED = 100_000
-"""Days whose metering points are asked for by name: no statement gives more than WAREHOUSE_MAX_ROWS rows."""
+"""At most so many days have their metering points read by name: WAREHOUSE_MAX_ROWS bounds every statement."""
 
 _PUBLICATIONS_LISTED = 1_000
 
@@ -30,7 +30,7 @@ Key = tuple[int, str, str, date]
 
 @dataclass(frozen=True)
 class _Stretch:
-    """Publications in a row, and how many days they left: one of any size, or some small ones."""
+    """Consecutive publications and their number of days: one of any size, or some small ones."""
 
     first: int
     last: int
@@ -46,7 +46,7 @@ def first(
     limit: int,
     at_once: int = AT_ONCE,
 ) -> list[ChangeRow]:
-    """The first `limit` readable days after a place, up to the publication `through`."""
+    """Return the first `limit` readable days after a place, up to the publication `through`."""
     (published,) = warehouse.fetch(queries.published_days(first=after[0], last=through))
     some = partial(queries.changes, published=published)
     if len(readable.permissions) <= at_once:
@@ -85,12 +85,12 @@ def count(
 
 
 def first_of(sequence: int) -> Key:
-    """The place before everything that a publication left."""
+    """Return the place before every day of a publication."""
     return sequence, "", "", periods.FIRST_DAY
 
 
 def _sizes(limit: int, at_once: int) -> Iterator[int]:
-    """How many metering points to ask for, and then again: first what should fill a page."""
+    """Yield how many metering points each statement searches: at first as many as should fill a page."""
     yield min(at_once, limit + limit // 4)
     while True:
         yield at_once
@@ -108,7 +108,7 @@ def _publications(warehouse: Warehouse, *, first: int, last: int) -> Iterator[Pu
 def _stretches(
     publications: Iterable[PublicationRow], after: Key, through: int, at_once: int
 ) -> Iterator[_Stretch]:
-    """Everything from a place on: together without a gap, whatever the list of publications says."""
+    """Yield the stretches from a place on, without a gap even if publications are missing from the list."""
     first, days = after[0], 0
     for each in publications:
         if each.sequence > first and days + each.days > at_once:
@@ -125,16 +125,16 @@ def _stretches(
 def _published(
     warehouse: Warehouse, readable: Readable, stretch: _Stretch, published: PublishedDays
 ) -> Readable:
-    """What may be read of the metering points that have a day in a stretch.
+    """Return what may be read of the metering points that have a day in a stretch.
 
-    A day may be superseded after this, and is then told with its later publication; none is ever added.
+    A day that is superseded meanwhile comes with its later publication; no day is added to a stretch.
     """
     query = queries.published_metering_points(first=stretch.first, last=stretch.last, published=published)
     return readable.only(frozenset(warehouse.fetch(query)))
 
 
 def _parts(readable: Readable, stretch: _Stretch, *, start: Key, sizes: Iterator[int]) -> Iterator[Readable]:
-    """What may be read, in parts in whose order the days of a stretch come."""
+    """Yield what may be read in parts, in the order of the stretch's days."""
     if stretch.first != stretch.last:
         if readable.permissions:
             yield readable

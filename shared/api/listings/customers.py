@@ -10,7 +10,7 @@ from shared.readable import Readable
 
 
 def render(readable: Readable, written: Format) -> Rendered:
-    """The customers whose metering points may be read, by number."""
+    """Write the customers whose metering points may be read, by number."""
     names: dict[int, str] = {}
     metering_points: dict[int, set[str]] = defaultdict(set)
     for permission in readable.permissions:

@@ -1,4 +1,4 @@
-"""Lists as lines: CSV with a header, NDJSON with an object for each entry."""
+"""Lists as lines: CSV with a header row, NDJSON with an object for each entry."""
 
 from collections.abc import Iterator, Sequence
 from datetime import date
@@ -31,14 +31,14 @@ _METERING_POINT = (
 
 
 def customers(found: Sequence[dict[str, Any]], written: Format) -> bytes:
-    """A line for each customer."""
+    """Write a line for each customer."""
     if written.kind is Kind.NDJSON:
         return _ndjson(found)
     return _csv(_CUSTOMER, ([each[name] for name in _CUSTOMER] for each in found), written.dialect)
 
 
 def metering_points(found: Sequence[dict[str, Any]], written: Format) -> bytes:
-    """An NDJSON line for each metering point, or a CSV row for each of its permitted periods."""
+    """Write an NDJSON line for each metering point, or a CSV row for each of its permitted periods."""
     if written.kind is Kind.NDJSON:
         return _ndjson(found)
     rows = (row for each in found for row in _permitted_rows(each))

@@ -24,10 +24,10 @@ from shared.warehouse.queries import LatestDayRow, MeteringPointRow
 def page(
     warehouse: Warehouse, *, readable: Readable, request: MeteringPointsRequest, state: DataState
 ) -> Rendered:
-    """A page of the metering points that may be read.
+    """Write a page of the metering points that may be read.
 
     Raises:
-        TooLargeForOneAnswer: the list is asked for whole, and a largest page does not hold it.
+        TooLargeForOneAnswer: the list is requested whole, and does not fit on the largest page.
     """
     ids = _ids(warehouse, readable, request)
     following = ids[request.limit] if len(ids) > request.limit else None
@@ -51,7 +51,7 @@ def page(
 
 
 def _ids(warehouse: Warehouse, readable: Readable, request: MeteringPointsRequest) -> list[MeteringPointId]:
-    """The metering points of a page and the one after them, with the price area that is asked for."""
+    """Return the metering points of a page and the next one, in the requested price area."""
     size, found = request.limit + 1, list[MeteringPointId]()
     for part in readable.parts(
         start=request.after or "", size=size if request.price_area is None else AT_ONCE
@@ -75,7 +75,7 @@ def _in_area(
 
 
 def one(warehouse: Warehouse, *, readable: Readable, state: DataState) -> Rendered:
-    """The one metering point that `readable` holds."""
+    """Write the only metering point of `readable`."""
     return Rendered(orjson.dumps(_read(warehouse, readable, state=state)[0]), kind=Kind.JSON, rows=1)
 
 
@@ -100,7 +100,7 @@ def _read(warehouse: Warehouse, readable: Readable, *, state: DataState) -> list
 def _latest_days(
     warehouse: Warehouse, readable: Readable, *, as_of: datetime
 ) -> dict[str, list[LatestDayRow]]:
-    """The latest day in each direction: of the last month or, where that has none, of all time."""
+    """Return the latest day in each direction: of the last month or, where that has none, of all time."""
     found: dict[str, list[LatestDayRow]] = defaultdict(list)
     for since in queries.lately_then_ever(as_of):
         unseen = tuple(each for each in readable.permissions if each.metering_point_id not in found)
@@ -119,7 +119,7 @@ def _ended(
     latest: Mapping[str, Sequence[LatestDayRow]],
     as_of: datetime,
 ) -> dict[str, list[Direction]]:
-    """Return the directions that have days, but none in the last month while the other has."""
+    """Return the directions that have days, but none in the last month although the other direction has."""
     found: dict[str, list[Direction]] = defaultdict(list)
     for direction in Direction:
         sought = [each for each, rows in latest.items() if direction not in {row.direction for row in rows}]
@@ -139,7 +139,7 @@ def _metering_point(
     latest: Sequence[LatestDayRow],
     ended: Sequence[Direction],
 ) -> dict[str, Any]:
-    """One metering point; a description that has not been delivered is null, never a reason to hide it."""
+    """Return one metering point; without a delivered description its fields are null."""
     newest = max(permissions, key=lambda each: (each.valid_to or date.max, each.customer_number))
     return {
         "meteringPointId": newest.metering_point_id,
@@ -163,6 +163,6 @@ def _period(permission: Permission) -> dict[str, Any]:
 
 
 def _resolution(latest: Iterable[LatestDayRow]) -> str | None:
-    """The stored resolution of the newest published day."""
+    """Return the stored resolution of the latest published day."""
     newest = max(latest, key=lambda each: each.last_day, default=None)
     return newest.resolution if newest else None

@@ -17,13 +17,13 @@ _PACKED = struct.Struct(">Q")
 
 @dataclass(frozen=True)
 class MeteringPointsRequest:
-    """A valid question for the caller's metering points.
+    """A valid request for the caller's metering points.
 
     Attributes:
         limit: metering points on a page.
         is_whole: there are no pages: CSV and NDJSON have no place for a cursor.
         after: the metering point at which the page starts; None on the first page.
-        seal: of its cursors; names everything that is asked but the page and the format.
+        seal: of its cursors; covers every parameter except the page and the format.
     """
 
     customer_number: int | None
@@ -36,11 +36,11 @@ class MeteringPointsRequest:
 
 
 def metering_points(given: Given, *, seals: Seals, accept: str = "") -> MeteringPointsRequest:
-    """A question for metering points from its parameters.
+    """Read a request for metering points from its parameters.
 
     Raises:
-        InvalidRequest: with every fault of the request.
-        Refused: 406, no format that `accept` names.
+        InvalidRequest: the parameters have faults; all are named.
+        Refused: 406 when no format that `accept` names is available.
     """
     parameters = Parameters(given)
     customer_number = parameters.customer_number("customerNumber")
@@ -62,11 +62,11 @@ def metering_points(given: Given, *, seals: Seals, accept: str = "") -> Metering
 
 
 def metering_point(metering_point_id: str, given: Given, *, accept: str) -> MeteringPointId:
-    """The metering point in the path.
+    """Read the metering point in the path.
 
     Raises:
-        InvalidRequest: with every fault of the request.
-        Refused: 406, `accept` does not take JSON.
+        InvalidRequest: the parameters have faults; all are named.
+        Refused: 406 when `accept` does not include JSON.
     """
     parameters = Parameters(given)
     formats.read(parameters, accept=accept, available=formats.ONLY_JSON)
@@ -78,11 +78,11 @@ def metering_point(metering_point_id: str, given: Given, *, accept: str) -> Mete
 
 
 def format_alone(given: Given, *, accept: str, available: Sequence[Kind] = formats.EVERY) -> Format:
-    """The format of a resource that has no other parameters.
+    """Read the format of a resource that has no other parameters.
 
     Raises:
-        InvalidRequest: naming each other parameter.
-        Refused: 406, no format that `accept` names.
+        InvalidRequest: there are other parameters; all are named.
+        Refused: 406 when no format that `accept` names is available.
     """
     parameters = Parameters(given)
     written = formats.read(parameters, accept=accept, available=available)

@@ -1,6 +1,6 @@
 """Series as lines: CSV with a row for each value, NDJSON with an object for each value or day.
 
-Every line tells its metering point and direction, so that lines of many answers can be put into one table.
+Every line has its metering point and direction, so that lines of many responses can be put into one table.
 """
 
 from collections.abc import Iterable, Iterator
@@ -14,9 +14,9 @@ from shared.api.series.assembly import Run, Sum
 from shared.api.series.templates import ValueTemplate
 from shared.metering import Resolution
 
-# Stands for what all values of a series begin with, until the series is known; no text of an answer has it.
+# A placeholder for what all values of a series begin with; it never occurs in a response.
 _HEAD = "\0"
-# Stands in the same way for what they end with.
+# A placeholder for what they end with.
 _TAIL = "\1"
 _SERIES = ("meteringPointId", "direction")
 _TIMES = {Times.ISO: ("start", "end"), Times.LOCAL: ("start", "startOffset", "end", "endOffset")}
@@ -35,20 +35,20 @@ _NDJSON = ValueTemplate(value=f"{_ROW}}}}}\n", sum=f"{_ROW_OF_SUM}}}}}\n", betwe
 
 
 def csv_header(resolution: Resolution | None, written: Format) -> str:
-    """The names of the columns; sums have two more."""
+    """Return the header row of series; sums have two more columns."""
     is_sum = resolution is not None and not resolution.is_stored
     return delimited.header(_columns(written) + (_OF_SUMS if is_sum else ()), written.dialect)
 
 
 def csv_header_of_changes(written: Format) -> str:
-    """The names of the columns of changes."""
+    """Return the header row of changes."""
     return delimited.header(_columns(written) + _OF_PUBLICATION, written.dialect)
 
 
 def csv_of_change(
     part: Run, *, metering_point_id: str, direction: str, sequence: int, written: Format
 ) -> str:
-    """The rows of a published market day."""
+    """Return the rows of a published market day."""
     between = delimited.separator(written.dialect)
     head = _head(metering_point_id, direction, written)
     tail = f"{sequence}{between}{periods.utc_text(part.published_at)}"
@@ -59,7 +59,7 @@ def csv_of_change(
 def values(
     parts: Iterator[Run | Sum], *, metering_point_id: str, direction: str, written: Format
 ) -> Iterator[str]:
-    """The lines of a series' values, in one text for each market day or sum."""
+    """Yield the lines of a series' values, one text for each market day or sum."""
     template = _NDJSON if written.kind is Kind.NDJSON else _csv_template(written)
     head = _head(metering_point_id, direction, written)
     for part in parts:
@@ -67,21 +67,21 @@ def values(
 
 
 def rows(parts: Iterable[Run | Sum], *, metering_point_id: str, direction: str) -> Iterator[str]:
-    """The values of a series as JSON objects with commas between, in one text for each market day or sum."""
+    """Yield a series' values as JSON objects with commas between, one text for each market day or sum."""
     head = json_head(metering_point_id, direction)
     for part in parts:
         yield templates.values(part, _ROWS).replace(_HEAD, head)
 
 
 def days(parts: Iterator[Run | Sum], *, metering_point_id: str, direction: str) -> Iterator[str]:
-    """The NDJSON lines of a series' packed days."""
+    """Yield the NDJSON lines of a series' packed days."""
     head = json_head(metering_point_id, direction)
     for part in parts:
         yield f"{head}{packed.day(part)[1:]}\n"
 
 
 def json_head(metering_point_id: str, direction: str) -> str:
-    """What an NDJSON line begins with."""
+    """Return the beginning of an NDJSON line."""
     return f'{{"meteringPointId":"{metering_point_id}","direction":"{direction}",'
 
 
@@ -101,7 +101,7 @@ def _csv_template(written: Format, more: str = "") -> ValueTemplate:
     between = delimited.separator(written.dialect)
     times = {
         Times.ISO: ("{start}", "{end}"),
-        # As ids are: Excel would take +01:00 for one o'clock.
+        # As text, like ids: Excel would read +01:00 as one o'clock.
         Times.LOCAL: ("{start}", _AS_TEXT % "start_offset", "{end}", _AS_TEXT % "end_offset"),
     }
     value = _HEAD + between.join((*times[written.times], "%s", "{quality}"))

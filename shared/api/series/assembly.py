@@ -1,7 +1,6 @@
-"""Series: stored market days cut to what was asked and, where asked, summed.
+"""Series: stored market days cut to the requested period and, if requested, summed.
 
-Pure. A page of rows goes in, the series of the answer come out; how they are written
-is another module's matter.
+Pure: rows in, series out. Other modules write them.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -44,7 +43,7 @@ class Run(NamedTuple):
 
     @property
     def start(self) -> datetime:
-        """The start of the first value."""
+        """Return the start of the first value."""
         return periods.start_of(self.day) + self.first * self.resolution.step
 
 
@@ -71,7 +70,7 @@ class Sum:
 
 @dataclass(frozen=True)
 class Scope:
-    """What is asked of one metering point, and what of it is permitted and available.
+    """What is requested of one metering point, and what of it is permitted and available.
 
     Attributes:
         resolution: None means as stored.
@@ -94,20 +93,20 @@ class Series:
 
     @property
     def resolution(self) -> Resolution | None:
-        """The resolution of all values; None where the stored one changes within them, or is unknown."""
+        """Return the resolution of all values; None when it changes within them or is unknown."""
         found = {part.resolution for part in self.parts}
         return found.pop() if len(found) == 1 else None if found else self.scope.resolution
 
 
 def assemble(rows: Sequence[DayRow], scope: Scope) -> Series:
-    """The series that the rows of one metering point make; none of them is coarser than is asked."""
+    """Make a series of the rows of one metering point; none of them may be coarser than requested."""
     if scope.resolution is None or scope.resolution.is_stored:
         return Series(scope, _runs(rows, scope))
     return Series(scope, list(_sums(rows, scope, scope.resolution)))
 
 
 def bucket_of(day: date, resolution: Resolution) -> tuple[date, date]:
-    """The first day of the day, month or year in which a market day lies, and that of the next."""
+    """Return the first day of the day, month or year that contains a market day, and of the next one."""
     if resolution is Resolution.P1M:
         first = day.replace(day=1)
         return first, (first + timedelta(days=31)).replace(day=1)
@@ -137,7 +136,7 @@ def _runs(rows: Sequence[DayRow], scope: Scope) -> list[Run]:
 
 @lru_cache(maxsize=128)
 def _whole_days(period: Period) -> PermittedDays:
-    """The market days that lie in a period from their start to their end."""
+    """Return the market days that lie completely in a period."""
     first = period.first_day
     return PermittedDays(
         first if periods.start_of(first) == period.start else first + ONE_DAY, periods.day_of(period.end)
@@ -145,13 +144,13 @@ def _whole_days(period: Period) -> PermittedDays:
 
 
 def whole_day(row: DayRow | ChangeRow) -> Run:
-    """A stored market day as a run of all its values."""
+    """Return a stored market day as a run of all its values."""
     resolution = _RESOLUTIONS[row.resolution]
     return Run(row.delivery_date, resolution, 0, row.quantities, row.qualities, aware(row.published_at))
 
 
 def _cut(run: Run, period: Period) -> Run:
-    """The values of a run that start within the period."""
+    """Return the values of a run that start within the period."""
     first = max(0, -((run.start - period.start) // run.resolution.step))
     end = min(len(run.qualities), -((run.start - period.end) // run.resolution.step))
     if first == 0 and end == len(run.qualities):
@@ -164,7 +163,7 @@ def _cut(run: Run, period: Period) -> Run:
 
 
 def _coarser(run: Run, resolution: Resolution) -> Run:
-    """A day of quarters as hours: an hour without all its quarters is missing, never a smaller sum."""
+    """Return a day of quarters as hours: an hour that lacks a quarter is missing, never a smaller sum."""
     if run.resolution is resolution:
         return run
     step = resolution.step // run.resolution.step
@@ -203,7 +202,7 @@ def _sum(
     bucket: tuple[date, date],
     resolution: Resolution,
 ) -> Sum:
-    """The sum of the rows of one day, month or year, of which `days` are asked, permitted and available."""
+    """Sum the rows of one day, month or year, of which `days` are requested, permitted and available."""
     whole = Period(periods.start_of(bucket[0]), periods.start_of(bucket[1]))
     first_step, last_step = (Resolution(row.resolution).step for row in (rows[0], rows[-1]))
     period = Period(
@@ -227,12 +226,12 @@ def _sum(
 
 
 def _next_start(instant: datetime, step: timedelta) -> datetime:
-    """The first start of a value at or after an instant: a value belongs to the period in which it starts."""
+    """Return the first start of a value at or after an instant: values belong to the period they start in."""
     return instant + (_MIDNIGHT - instant) % step
 
 
 def _readable_days(scope: Scope) -> PermittedDays:
-    """The market days that the asked period touches, as far as data is available."""
+    """Return the market days that the requested period touches, as far as data is available."""
     end = scope.period.end_day
     if scope.available_until is not None:
         end = min(end, periods.day_of(scope.available_until))
@@ -244,7 +243,7 @@ def _days(first: date, end: date) -> Iterator[date]:
 
 
 def _share(row: DayRow, period: Period) -> tuple[int, str]:
-    """What a day adds: its Wh and its letters of quality within the period."""
+    """Return what a day adds to a sum: its Wh and its letters of quality within the period."""
     day = periods.market_day(row.delivery_date)
     if period.start <= day.start and day.end <= period.end:
         return _wh(row.total_kwh), row.qualities
@@ -278,10 +277,10 @@ def _least_sure(letters: Iterable[str]) -> str:
 
 
 def _wh(quantity: str) -> int:
-    """Whole Wh from kWh with exactly three decimals: sums of whole numbers are exact."""
+    """Return whole Wh from kWh with exactly three decimals: sums of whole numbers are exact."""
     return int(quantity.replace(".", "", 1))
 
 
 def kwh(watt_hours: int) -> str:
-    """Whole Wh as kWh with three decimals."""
+    """Return whole Wh as kWh with three decimals."""
     return f"{watt_hours // 1000}.{watt_hours % 1000:03d}"

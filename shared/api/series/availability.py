@@ -17,10 +17,10 @@ from shared.warehouse import queries
 from shared.warehouse.engine import Warehouse
 
 MOMENTS_KEPT = 1_000
-"""Moments that are remembered; when there are more, it starts over."""
+"""Moments that are remembered; one more clears the memory."""
 
 SERIES_KEPT = 20_000
-"""Series whose last day is remembered, some 6 MB; when there are more, it starts over."""
+"""Series whose last day is remembered, some 6 MB; more clear the memory."""
 
 _Key = tuple[datetime, Direction, MeteringPointId, tuple[PermittedDays, ...]]
 """What decides the last day of a series. `as_of` is never later than the latest publication that all see."""
@@ -39,7 +39,7 @@ class Availability:
         remembered = self._ends
         if moment not in remembered:
             end = self._read(moment)
-            # Another thread may start over between two looks; both answers are right.
+            # Another thread may replace the dictionary meanwhile; both values are right.
             if len(remembered) >= self._kept:
                 self._ends = {}
             self._ends[moment] = end
@@ -59,12 +59,12 @@ class LastDays:
         self._last_days: dict[_Key, date | None] = {}
 
     def of(self, readable: Readable, *, warehouse: Warehouse, request: SeriesRequest) -> dict[str, date]:
-        """The last published days of these readable series; those without any are left out."""
+        """Return the last published days of these readable series; series without any are left out."""
         keys: dict[str, _Key] = {
             metering_point_id: (request.as_of, request.direction, metering_point_id, tuple(permitted))
             for metering_point_id, permitted in readable.periods().items()
         }
-        # Another thread may start over between two looks: all of them go into the same dictionary.
+        # Another thread may replace the dictionary meanwhile: read everything from the same one.
         remembered = self._last_days
         known = {each: remembered[key] for each, key in keys.items() if key in remembered}
         found = _looked_for(warehouse, readable, request, of=keys.keys() - known.keys())
@@ -80,7 +80,7 @@ class LastDays:
 def _looked_for(
     warehouse: Warehouse, readable: Readable, request: SeriesRequest, *, of: Set[str]
 ) -> dict[str, date]:
-    """The last published days as the warehouse tells them: of the last month, then of all time."""
+    """Read the last published days from the warehouse: of the last month, then of all time."""
     found: dict[str, date] = {}
     for since in queries.lately_then_ever(request.as_of):
         sought = of - found.keys()

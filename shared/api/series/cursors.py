@@ -22,7 +22,7 @@ class Cursor:
 
     Attributes:
         metering_point_id, day: the key at which the next page starts.
-        until: the end of the asked period, which a left-out `to` fixed on the first page.
+        until: the end of the requested period; the first page fixes it when `to` is left out.
         as_of: the moment whose data is shown.
     """
 
@@ -47,7 +47,7 @@ def opened(text: str, seal: Seal) -> Cursor:
     """Return a cursor from its text.
 
     Raises:
-        NotSealed: it is not one of ours, or continues another question.
+        NotSealed: the API did not make it, or it continues another request.
     """
     metering_point_id, day, until, as_of = _PACKED.unpack(seal.open(text))
     return Cursor(

@@ -14,7 +14,7 @@ _KEPT = 4_096
 
 
 def day(part: Run | Sum) -> str:
-    """A packed day, or a sum in the same form, as a JSON object."""
+    """Return a packed day, or a sum in the same form, as a JSON object."""
     published_at = periods.utc_text(part.published_at)
     if isinstance(part, Sum):
         return (
@@ -42,7 +42,7 @@ def _completeness(part: Sum) -> str:
 
 @lru_cache(maxsize=_KEPT)
 def _day_qualities(letters: str) -> str:
-    """The quality that most of a day's values have, and the values that have another."""
+    """Return the quality that most of a day's values have, and the exceptions."""
     (usual, _), *_ = Counter(letters).most_common(1)
     exceptions = [
         {"position": position, "quality": QUALITY_OF_LETTER[letter]}

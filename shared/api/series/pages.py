@@ -1,9 +1,9 @@
-"""Pages of series: which metering points and market days one answer holds, and where the next starts.
+"""Pages of series: which metering points and market days one page holds, and where the next starts.
 
 Paging goes by key (metering point, market day), never by offset, so that a page costs
-what it holds, however far into the answer it is. No page but the last is empty: days
-without a value that is asked for are left out by the statement, and where the next
-metering points have nothing, one more statement finds the next that has.
+what it holds, wherever it is. Only the last page can be empty: the statement leaves out
+days without a requested value, and when the next metering points have no values, one more
+statement finds the next metering point that has.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -26,7 +26,7 @@ from shared.warehouse import queries
 from shared.warehouse.engine import Warehouse
 from shared.warehouse.queries import DayRow, WantedDays
 
-# A page of sums holds at least one whole bucket, so that no bucket is ever cut in two.
+# A page of sums holds at least one whole bucket, so that no bucket is cut in two.
 _LONGEST_BUCKET = {Resolution.P1M: 31, Resolution.P1Y: 366}
 
 _LEAST_CHUNK, _TIMES_FILLED = 20, 8
@@ -36,9 +36,9 @@ Key = tuple[MeteringPointId, date]
 """A metering point and a market day: where a page starts."""
 
 MAX_VALUES = 250_000
-"""Values written one by one that a page holds at most: more than 10 000 market days of hours, and 2 604 of
-quarters. An answer is put together in memory: of so many values it is up to 44 MB long, and writing it takes
-up to 90 MB (bench/formats.py)."""
+"""Values written one by one on a page, at most: more than 10 000 market days of hours, or 2 604 of quarters.
+A body is put together in memory: with so many values it has up to 44 MB, and writing it takes up to 90 MB
+(bench/formats.py)."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Page:
     Attributes:
         cursor: starts the next page; None on the last.
         is_first: it has no page before it.
-        stored_coarser: the days that do not have the resolution asked for; on the first page.
+        stored_coarser: days stored coarser than requested; on the first page only.
     """
 
     series: Sequence[Series]
@@ -67,11 +67,11 @@ def fetch(
 ) -> Page:
     """Read one page of at most `request.limit` market days.
 
-    `available_until` is the end of everything published, None before the first publication.
+    `available_until` is the end of everything published; None before the first publication.
 
     Raises:
-        InvalidRequest: one metering point is asked for, and has days that are stored coarser.
-        TooLargeForOneAnswer: the answer is asked for whole, and a largest page does not hold it.
+        InvalidRequest: one metering point is requested, and has days that are stored coarser.
+        TooLargeForOneAnswer: the response is requested whole, and does not fit on the largest page.
     """
     coarser = _stored_coarser(warehouse, readable, request)
     wanted = wanted_days(request)
@@ -99,15 +99,15 @@ def fetch(
 
 
 def days_within(qualities: Iterable[str], *, values: int = MAX_VALUES) -> int:
-    """How many of these market days, from the first on, have so many values together; at least one."""
+    """Return how many market days, from the first on, have at most `values` values together; at least one."""
     return max(1, sum(total <= values for total in accumulate(map(len, qualities))))
 
 
 def wanted_days(request: SeriesRequest) -> WantedDays:
-    """Return the market days that have a value in the asked period, by their stored resolution.
+    """Return the market days that have a value in the requested period, by their stored resolution.
 
-    A value belongs to the period in which it starts. A day of quarters that is answered in hours has those of
-    hours, and hours are not quarters.
+    A value belongs to the period in which it starts. Days of quarters count as days of hours when hours are
+    requested; days of hours never count as quarters.
     """
     hours = assembly.days_with_starts(request.period, Resolution.PT1H)
     quarters = assembly.days_with_starts(request.period, Resolution.PT15M)
@@ -123,9 +123,9 @@ def wanted_days(request: SeriesRequest) -> WantedDays:
 def _rows(
     warehouse: Warehouse, readable: Readable, request: SeriesRequest, *, wanted: WantedDays, limit: int
 ) -> tuple[list[DayRow], MeteringPointId | None]:
-    """Read one row more than the limit, or fewer, and the metering point at which the next page then starts.
+    """Read up to one row more than the limit, and the metering point at which the next page then starts.
 
-    A page that is not whole ends with the metering points that were looked through, if they have anything.
+    A page ends with the metering points that were searched, if they have any row, unless it is the only one.
     """
     rows: list[DayRow] = []
     key = (request.cursor.metering_point_id, request.cursor.day) if request.cursor else None
@@ -138,7 +138,7 @@ def _rows(
         rows += stored_days.sound(found)
         if len(rows) > limit:
             return rows, None
-        if len(found) == left:  # Some of these days make no sense, and are left out.
+        if len(found) == left:  # Some of these days were invalid and left out: read on behind them.
             start = MeteringPointId(found[-1].metering_point_id)
             key = (start, found[-1].delivery_date + ONE_DAY)
             continue
@@ -204,9 +204,9 @@ def _count(warehouse: Warehouse, readable: Readable, request: SeriesRequest, *, 
 
 
 def _stored_coarser(warehouse: Warehouse, readable: Readable, request: SeriesRequest) -> Coarser:
-    """Find the days that are left out since they are stored coarser than what is asked.
+    """Find the days that are left out because they are stored coarser than requested.
 
-    The first page names them. Where one metering point is asked for, each page refuses to leave any out.
+    The first page names them. For one metering point, each page raises instead of leaving days out.
     """
     if request.resolution is not Resolution.PT15M or (request.cursor and not request.is_one):
         return NOTHING_COARSER
@@ -236,10 +236,10 @@ def _is_written_one_by_one(request: SeriesRequest) -> bool:
 
 
 def _chunk_size(request: SeriesRequest) -> int:
-    """How many metering points to look through at first.
+    """Return how many metering points to search at first.
 
-    A few times as many as would fill a page with the asked days, so that most pages take one statement, and
-    never so many that finding the first days means sorting years of the others.
+    A few times as many as would fill a page with the requested days, so that most pages take one statement,
+    but not so many that the statement has to sort years of days to find the first ones.
     """
     if request.named:
         return MAX_NAMED
@@ -250,7 +250,7 @@ def _chunk_size(request: SeriesRequest) -> int:
 def _cut(
     rows: list[DayRow], limit: int, request: SeriesRequest, *, following: MeteringPointId | None
 ) -> tuple[list[DayRow], Key | None]:
-    """The rows of this page, up to the edge of a bucket, and the key at which the next page starts."""
+    """Return the rows of this page, up to the edge of a bucket, and the key at which the next page starts."""
     if len(rows) <= limit:
         return rows, (following, request.period.first_day) if following else None
     beyond = rows[limit]
@@ -268,9 +268,9 @@ def _cut(
 def _shown(
     readable: Readable, request: SeriesRequest, *, rows: Sequence[DayRow], until: Key | None
 ) -> Mapping[MeteringPointId, Sequence[PermittedDays]]:
-    """The metering points that this page answers for, with their permitted days.
+    """Return the metering points of this page with their permitted days.
 
-    Those with values, and those named by the caller even without.
+    A metering point that the caller named is part of the page even without values.
     """
     found = {row.metering_point_id for row in rows}
     if not request.named:
@@ -285,7 +285,7 @@ def _shown(
 
 
 def _of_newest_day(rows: Sequence[DayRow], available_until: datetime | None) -> dict[str, date]:
-    """The series whose rows reach to the newest day of all: where they end need not be looked for."""
+    """Return the series that have the newest day of all: their end is known without another statement."""
     if available_until is None:
         return {}
     newest = periods.day_of(available_until) - ONE_DAY

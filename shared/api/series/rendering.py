@@ -19,7 +19,7 @@ from shared.periods import Period
 from shared.readable import PermittedDays
 
 LISTED, LISTED_BESIDE_NAMES = 40, 20
-"""Metering points that a header lists: fewer where `Link` repeats those that are named."""
+"""Metering points that a header lists: fewer when `Link` repeats the named ones."""
 
 _KEPT = 4_096
 
@@ -32,14 +32,14 @@ TEMPLATE = ValueTemplate(
 
 
 def one(page: Page, request: SeriesRequest) -> Rendered:
-    """The answer for one metering point."""
+    """Write the page of one metering point."""
     if request.format.kind is Kind.JSON:
         return _content(_json_of_one(page, request), page, request)
     return _content(_lines(page, request), page, request)
 
 
 def many(page: Page, request: SeriesRequest, *, not_found: Sequence[str]) -> Rendered:
-    """The answer for many metering points; `not_found` are those named that cannot be read."""
+    """Write a page of many metering points; `not_found` are the named ones that the caller may not read."""
     if request.format.kind is Kind.JSON:
         return _content(_json_of_many(page, request, not_found=not_found), page, request)
     return _content(_lines(page, request), page, request, not_found=not_found)
@@ -56,7 +56,7 @@ def _content(body: bytes, page: Page, request: SeriesRequest, *, not_found: Sequ
 
 
 def _left_out(page: Page, request: SeriesRequest, *, not_found: Sequence[str]) -> LeftOut:
-    """What the headers of the first page say; JSON has a place of its own for it."""
+    """Return what the headers of the first page list; JSON has it in the body."""
     if request.format.kind is Kind.JSON or not page.is_first:
         return NOTHING_LEFT_OUT
     return LeftOut(
@@ -72,13 +72,13 @@ def _rows(series: Series, layout: Layout) -> int:
 
 
 def _json_of_one(page: Page, request: SeriesRequest) -> bytes:
-    """The answer for one metering point."""
+    """Write the page of one metering point."""
     (series,) = page.series
     return "".join([*_opened(series, request), ",", _next_cursor(page, request), "}"]).encode()
 
 
 def _json_of_many(page: Page, request: SeriesRequest, *, not_found: Iterable[str]) -> bytes:
-    """The answer for many metering points; `not_found` are those named that cannot be read."""
+    """Write a page of many metering points; `not_found` are the named ones that the caller may not read."""
     if request.layout is Layout.ROWS:
         pieces = [
             '{"rows":[',
@@ -104,7 +104,7 @@ def _next_cursor(page: Page, request: SeriesRequest) -> str:
 
 
 def _opened(series: Series, request: SeriesRequest) -> list[str]:
-    """A series up to its closing brace, in pieces: an answer of megabytes is put together once."""
+    """Return a series up to its closing brace, in pieces, so that megabytes are joined only once."""
     head = _head(series, request)
     if request.layout is Layout.DAYS:
         return [head, ',"days":[', ",".join(map(packed.day, series.parts)), "]"]
@@ -135,8 +135,8 @@ def _about(
     permitted: tuple[PermittedDays, ...],
     available_until: datetime | None,
 ) -> str:
-    """What stands before the values; most series of a portfolio have it in common."""
-    told = {
+    """Return what stands before the values; most series of a portfolio have it in common."""
+    members = {
         "direction": direction,
         "unit": "kWh",
         "timeZone": str(periods.OSLO),
@@ -146,11 +146,11 @@ def _about(
         "permitted": [{"from": first, "to": end} for first, end in (days.shown for days in permitted)],
         "availableUntil": periods.local_text(available_until) if available_until else None,
     }
-    return orjson.dumps(told).decode()[1:-1]
+    return orjson.dumps(members).decode()[1:-1]
 
 
 def _lines(page: Page, request: SeriesRequest) -> bytes:
-    """Encoded piece by piece, so that an answer of megabytes is never there as text as well."""
+    """Encode piece by piece, so that megabytes are never in memory as text as well."""
     return b"".join(piece.encode() for piece in _pieces(page, request))
 
 

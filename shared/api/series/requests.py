@@ -27,7 +27,7 @@ Given = Mapping[str, Sequence[str]]
 
 
 class Layout(StrEnum):
-    """How the values of a series are laid out in the answer."""
+    """How the values of a series are laid out in the response."""
 
     VALUES = "values"
     ROWS = "rows"
@@ -36,18 +36,18 @@ class Layout(StrEnum):
 
 @dataclass(frozen=True)
 class SeriesRequest:
-    """A valid question for the series of one or of many metering points.
+    """A valid request for the series of one or of many metering points.
 
     Attributes:
-        named: the metering points named, sorted; empty means all (of the customer, or all).
-        period: asked instants, half-open.
+        named: the named metering points, sorted; empty means all (of the customer, or all).
+        period: requested instants, half-open.
         resolution: None means as stored.
         as_of: the moment whose data is shown.
         is_one: the metering point is in the path.
         limit: market days on a page.
         is_whole: there are no pages: CSV and NDJSON have no place for a cursor.
         cursor: where the page starts; None on the first page.
-        seal: of its cursors; names everything that is asked but the page and the format.
+        seal: of its cursors; covers every parameter except the page and the format.
     """
 
     direction: Direction
@@ -67,7 +67,7 @@ class SeriesRequest:
 
 @dataclass(frozen=True)
 class DataState:
-    """What is known before a question is read.
+    """The state of the data when a request is read.
 
     Attributes:
         now: the time of the request.
@@ -91,7 +91,7 @@ class DataState:
 
     @property
     def changed_at(self) -> datetime | None:
-        """When what is told of metering points last changed: their days or their description."""
+        """Return when days or descriptions of metering points last changed."""
         return max((at for at in (self.published_at, self.described_at) if at), default=None)
 
 
@@ -104,11 +104,11 @@ def of_one(
     seals: Seals,
     accept: str = "",
 ) -> SeriesRequest:
-    """A question for the series of the metering point in the path.
+    """Read a request for the series of the metering point in the path.
 
     Raises:
-        InvalidRequest: with every fault of the request.
-        Refused: 406, no format that `accept` names.
+        InvalidRequest: the parameters have faults; all are named.
+        Refused: 406 when no format that `accept` names is available.
     """
     parameters = Parameters(given)
     one = parameters.metering_point_id("meteringPointId", metering_point_id)
@@ -128,11 +128,11 @@ def of_one(
 def of_many(
     *, direction: Direction, given: Given, state: DataState, seals: Seals, accept: str = ""
 ) -> SeriesRequest:
-    """A question for the series of the metering points named, of a customer's, or of all of the caller's.
+    """Read a request for the series of the named metering points, of a customer's, or of all.
 
     Raises:
-        InvalidRequest: with every fault of the request.
-        Refused: 406, no format that `accept` names.
+        InvalidRequest: the parameters have faults; all are named.
+        Refused: 406 when no format that `accept` names is available.
     """
     parameters = Parameters(given)
     named = parameters.metering_point_ids("meteringPointId")
@@ -178,8 +178,8 @@ def _series(
     cursor = parameters.cursor("cursor", lambda text: cursors.opened(text, seal))
     _compare(parameters, start=start, end=end)
     parameters.done()
-    # What is not announced yet may still grow: a moment after the latest publication shows that one.
-    # A publication whose clock was ahead hides nothing: without a moment, the latest one is shown.
+    # A publication that is not announced yet may still grow: a later moment shows the latest announced one.
+    # Without a moment the latest is shown, even if its clock was ahead.
     # Before the first publication a fixed moment is shown, not the clock's: the ETag covers the request.
     latest = state.published_at or periods.start_of(periods.FIRST_DAY)
     shown = min(cursor.as_of if cursor else as_of or latest, latest)
@@ -209,7 +209,7 @@ def read_limit(parameters: Parameters, written: Format) -> tuple[int, bool]:
 
 
 def _format(parameters: Parameters, *, layout: Layout, accept: str) -> Format:
-    """The format, which has to have a place for the layout: a row of a table holds one value."""
+    """Read the format, which has to have a place for the layout: a row of CSV holds one value."""
     written = formats.read_with_times(parameters, accept=accept)
     if written.kind is Kind.CSV and layout is Layout.DAYS:
         parameters.fault(
@@ -226,7 +226,7 @@ _LEFT_OUT: Edge = "left-out"
 
 
 def _edges(parameters: Parameters) -> tuple[Edge, Edge]:
-    """Start and end as asked, by `date` or by `from` and `to`; faulty ones count as left out."""
+    """Return start and end by `date` or by `from` and `to`; faulty ones count as left out."""
     day = parameters.day("date")
     start, end = parameters.moment("from"), parameters.moment("to")
     given = [name for name in ("from", "to") if parameters.is_given(name)]
@@ -258,7 +258,7 @@ def _compare(parameters: Parameters, *, start: Edge, end: Edge) -> None:
 
 
 def _period(*, start: Edge, end: Edge, state: DataState, shown: datetime) -> Period:
-    """Return the asked period.
+    """Return the requested period.
 
     An end that is left out is the end of what was available at the moment shown, or the
     start when that is later.

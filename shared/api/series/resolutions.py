@@ -1,7 +1,7 @@
-"""Days that are stored in a coarser resolution than is asked for. Pure.
+"""Days that are stored in a coarser resolution than requested. Pure.
 
-Quarters are never made of hours. A question for one metering point is refused, with the first such day; a
-question for many is answered without these days, and says which they are.
+Quarters are never made of hours. A request for one metering point is refused, naming the first such day; the
+response for many metering points leaves these days out and lists them.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from shared.periods import ONE_DAY
 from shared.warehouse.queries import StoredInHoursRow
 
 LISTED = 40
-"""Metering points that an answer names; it says how many there are."""
+"""Metering points that a response lists; it also has their number."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Coarser:
     count: int
 
     def as_json(self) -> list[dict[str, Any]]:
-        """Return them as they stand in an answer."""
+        """Return them as they stand in a response."""
         return [
             {
                 "meteringPointId": row.metering_point_id,
@@ -52,7 +52,7 @@ def coarser(parts: Sequence[Sequence[StoredInHoursRow]]) -> Coarser:
 
 
 def refuse(found: Coarser) -> None:
-    """Answer nothing at all instead of a part of one series.
+    """Raise instead of answering with a part of one series.
 
     Raises:
         InvalidRequest: there are such days.

@@ -1,8 +1,8 @@
-"""Values of series as text, in whatever form: what differs from day to day is only the quantities.
+"""Values of series as text: only the date and the quantities differ from day to day.
 
-A year of hours is 8 760 values of one shape, so the text of a market day is made from a template
-that is kept, and that serves all days with the same offset from UTC. Quantities go from the
-warehouse's decimal text to the answer untouched.
+A year of hours is 8 760 values of one shape, so the text of a market day is made from a cached
+template that serves all days with the same offset from UTC. Quantities go from the warehouse's
+decimal text to the response unchanged.
 """
 
 from dataclasses import dataclass
@@ -18,11 +18,11 @@ from shared.metering import QUALITY_OF_LETTER, Resolution
 from shared.periods import ONE_DAY
 
 _TEMPLATES_KEPT = 1_024
-"""One for each pattern of qualities and form, of a day and of days alike; some 3 to 15 kB each."""
+"""One for each pattern of qualities and each form, dated and dateless; some 3 to 15 kB each."""
 _DAYS_KEPT = 20_000
 
 _WINTER, _SUMMER = date(2001, 1, 1), date(2001, 7, 1)
-# Stand for the date of a day and of the next one; no text of an answer has them.
+# Placeholders for the date of a day and of the next one; they never occur in a response.
 _DAY, _NEXT_DAY = "\2", "\3"
 _DATE_LENGTH, _OFFSET_LENGTH = len("2001-01-01"), len("+01:00")
 
@@ -35,8 +35,8 @@ class ValueTemplate:
         value: with places {start}, {end}, {resolution}, {quality}, and %s for the quantity; where times are
             written as clocks show them, {start_offset} and {end_offset} besides.
         sum: the same for a sum, with {complete} and {missing} besides.
-        between: what stands between two values.
-        null: how a quantity is written that is not there.
+        between: the text between two values.
+        null: how a missing quantity is written.
         decimal_mark: of quantities.
         times: how start and end are written.
     """
@@ -50,7 +50,7 @@ class ValueTemplate:
 
 
 def values(part: Run | Sum, template: ValueTemplate) -> str:
-    """The text of a run's values, or of a sum."""
+    """Return the text of a run's values, or of a sum."""
     quantities = part.quantity if isinstance(part, Sum) else part.quantities
     texts = quantities.replace("null", template.null).split(",")
     if template.decimal_mark != ".":
@@ -61,13 +61,13 @@ def values(part: Run | Sum, template: ValueTemplate) -> str:
 
 
 def count(series: Series) -> int:
-    """How many values a series has."""
+    """Return how many values a series has."""
     return sum(1 if isinstance(part, Sum) else len(part.qualities) for part in series.parts)
 
 
 @lru_cache(maxsize=_TEMPLATES_KEPT)
 def _template(day: date, resolution: Resolution, first: int, qualities: str, template: ValueTemplate) -> str:
-    """The text of a run's values with a place for each quantity."""
+    """Return the text of a run's values with a place for each quantity."""
     dateless = _dateless(_day_alike(day), resolution, first, qualities, template)
     written = template.times.date
     return dateless.replace(_DAY, written(day)).replace(_NEXT_DAY, written(day + ONE_DAY))
@@ -75,7 +75,7 @@ def _template(day: date, resolution: Resolution, first: int, qualities: str, tem
 
 @lru_cache(maxsize=_DAYS_KEPT)
 def _day_alike(day: date) -> date:
-    """A day with the same times and offsets: all winter days are alike, all summer days, and no other two."""
+    """Return a day with the same times and offsets: a winter day, a summer day, or the day itself."""
     whole = periods.market_day(day)
     if whole.end - whole.start == ONE_DAY:
         for model in (_WINTER, _SUMMER):
@@ -90,7 +90,7 @@ def _offset_of(day: date) -> timedelta | None:
 
 @lru_cache(maxsize=_TEMPLATES_KEPT)
 def _dateless(day: date, resolution: Resolution, first: int, qualities: str, template: ValueTemplate) -> str:
-    """The template of a day, with marks in place of its date and of the next day's."""
+    """Return the template of a day, with marks in place of its date and the next day's."""
     edges = _edges(day, resolution, template.times)[first : first + len(qualities) + 1]
     return template.between.join(
         template.value.format(
@@ -113,7 +113,7 @@ class _Edge(NamedTuple):
 
 
 def _edges(day: date, resolution: Resolution, times: Times) -> list[_Edge]:
-    """Where the values of a market day start, and where the last one ends."""
+    """Return where the values of a market day start, and where the last one ends."""
     starts = periods.starts(day, resolution.step)
     end = periods.market_day(day).end.astimezone(periods.OSLO)
     return [
