@@ -39,7 +39,7 @@ def run_with_another_python(arguments):  # type: (list[str]) -> int
 
 
 def works(command):  # type: (list[str]) -> bool
-    """Whether a Python is really there: a name on the path may belong to a version that is not installed."""
+    """Return whether a Python runs: a name on the path may belong to a version that is not installed."""
     with open(os.devnull, "w") as nowhere:
         try:
             return subprocess.call(command + ["-c", ""], stdout=nowhere, stderr=nowhere) == 0  # noqa: RUF005

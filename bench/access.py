@@ -59,7 +59,7 @@ class Size:
 
 @dataclass(frozen=True)
 class Measure:
-    """One measured thing; what was not measured is None."""
+    """The figures of one measurement; None for a figure that was not taken."""
 
     what: str
     seconds: float
@@ -78,7 +78,7 @@ class Counting(Tables):
         self.reads = self.writes = self.rows = 0
 
     def get(self, table: str, *, partition: str, row: str) -> tables.Entity | None:
-        """One read."""
+        """Return one read."""
         self.reads += 1
         return self._inner.get(table, partition=partition, row=row)
 
@@ -91,7 +91,7 @@ class Counting(Tables):
         rows_before: str | None = None,
         select: Sequence[str] | None = None,
     ) -> Iterator[tables.Entity]:
-        """One read for each page."""
+        """Yield one read for each page."""
         return self._pages(
             self._inner.range(
                 table, partition=partition, rows_from=rows_from, rows_before=rows_before, select=select
@@ -99,21 +99,21 @@ class Counting(Tables):
         )
 
     def everything(self, table: str, *, select: Sequence[str] | None = None) -> Iterator[tables.Entity]:
-        """One read for each page."""
+        """Yield one read for each page."""
         return self._pages(self._inner.everything(table, select=select))
 
     def insert(self, table: str, entity: Mapping[str, Any]) -> str:
-        """One write."""
+        """Return one write."""
         self._wrote(1)
         return self._inner.insert(table, entity)
 
     def replace(self, table: str, entity: Mapping[str, Any], *, etag: str) -> str:
-        """One write."""
+        """Return one write."""
         self._wrote(1)
         return self._inner.replace(table, entity, etag=etag)
 
     def transact(self, table: str, operations: Sequence[tables.Operation]) -> list[str | None]:
-        """One write of several rows."""
+        """Return one write of several rows."""
         self._wrote(len(operations))
         return self._inner.transact(table, operations)
 
@@ -129,7 +129,7 @@ class Counting(Tables):
 
 
 def clients(size: Size, *, changed: float = 0) -> list[Client]:
-    """All customers, of which a share gained a metering point in exchange for another."""
+    """Return all customers, of which a share gained a metering point in exchange for another."""
     every = access.large(size.customers, points_each=size.points_each, principals=PRINCIPALS)
     first = size.customers * size.points_each
     exchanged = round(first * changed)
@@ -142,7 +142,7 @@ def clients(size: Size, *, changed: float = 0) -> list[Client]:
 
 
 def now() -> datetime:
-    """The time now, in UTC."""
+    """Return the time now, in UTC."""
     return datetime.now(UTC)
 
 
@@ -153,18 +153,18 @@ def in_process(work: Callable[[Size, str], Measure], size: Size, connection_stri
 
 
 def peak() -> float:
-    """The most memory that this process has had, in MB."""
+    """Return the most memory that this process has had, in MB."""
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return most / (1e6 if sys.platform == "darwin" else 1e3)
 
 
 def opened(connection_string: str) -> Counting:
-    """The tables, counted."""
+    """Return the tables, counted."""
     return Counting(tables.open_tables(connection_string, credential=None))
 
 
 def synchronise(what: str, every: list[Client], connection_string: str) -> Measure:
-    """One sync of these customers."""
+    """Measure one sync of these customers."""
     register, storage = access.register(every), opened(connection_string)
     stages.log.disabled = True
     began = time.perf_counter()
@@ -185,24 +185,24 @@ def synchronise(what: str, every: list[Client], connection_string: str) -> Measu
 
 
 def first_sync(size: Size, connection_string: str) -> Measure:
-    """Into empty tables."""
+    """Measure the first sync, into empty tables."""
     storage = tables.open_tables(connection_string, credential=None)
     storage.create_missing()
     return synchronise("first sync", clients(size), connection_string)
 
 
 def unchanged_sync(size: Size, connection_string: str) -> Measure:
-    """Nothing to do."""
+    """Measure a sync with nothing to do."""
     return synchronise("sync without changes", clients(size), connection_string)
 
 
 def changed_sync(size: Size, connection_string: str) -> Measure:
-    """A few changes."""
+    """Measure a sync with a few changes."""
     return synchronise("sync with 0.5 % changed", clients(size, changed=0.005), connection_string)
 
 
 def rewriting_sync(size: Size, connection_string: str) -> Measure:
-    """What a sync without a comparison writes: every grant, each time."""
+    """Return what a sync without a comparison writes: every grant, each time."""
     storage = opened(connection_string)
     began = time.perf_counter()
     for partition in store.read(storage).values():
@@ -222,7 +222,7 @@ def rewriting_sync(size: Size, connection_string: str) -> Measure:
 
 
 def cold_portfolio(size: Size, connection_string: str) -> Measure:
-    """The vendor's first request in a new process."""
+    """Return the vendor's first request in a new process."""
     storage, grants = reading(connection_string)
     began = time.perf_counter()
     grants.portfolio(VENDOR)
@@ -230,7 +230,7 @@ def cold_portfolio(size: Size, connection_string: str) -> Measure:
 
 
 def warm_portfolio(size: Size, connection_string: str) -> Measure:
-    """Its next requests."""
+    """Return its next requests."""
     storage, grants = reading(connection_string)
     grants.portfolio(VENDOR)
     storage.reads = 0
@@ -243,7 +243,7 @@ def warm_portfolio(size: Size, connection_string: str) -> Measure:
 
 
 def one_point(size: Size, connection_string: str) -> Measure:
-    """One metering point of the vendor."""
+    """Return one metering point of the vendor."""
     storage, grants = reading(connection_string)
     grants.of(VENDOR, metering_point_id=access.point(0))
     storage.reads, times = 0, 100
@@ -255,17 +255,17 @@ def one_point(size: Size, connection_string: str) -> Measure:
 
 
 def few_points(size: Size, connection_string: str) -> Measure:
-    """Twenty named metering points of the vendor, in a new process."""
+    """Measure the reading of twenty named metering points of the vendor, in a new process."""
     return named_points(20, size, connection_string)
 
 
 def many_points(size: Size, connection_string: str) -> Measure:
-    """As many as one request may name."""
+    """Measure the reading of as many metering points as one request may name."""
     return named_points(200, size, connection_string)
 
 
 def named_points(count: int, size: Size, connection_string: str) -> Measure:
-    """Metering points evenly spread over the vendor's, read for the first time."""
+    """Measure the first reading of metering points that are spread evenly over the vendor's."""
     storage, grants = reading(connection_string)
     every = size.customers * size.points_each
     named = [access.point(number) for number in range(0, every, every // count)][:count]
@@ -277,18 +277,18 @@ def named_points(count: int, size: Size, connection_string: str) -> Measure:
 
 
 def reading(connection_string: str) -> tuple[Counting, Grants]:
-    """Grants of a new process."""
+    """Return the grants of a new process, and what counts its requests."""
     storage = opened(connection_string)
     return storage, Grants(tables=storage, max_age=timedelta(days=1), clock=now)
 
 
 def read(what: str, began: float, storage: Counting) -> Measure:
-    """A measure of one reading."""
+    """Return a measure of one reading."""
     return Measure(what, time.perf_counter() - began, table_reads=storage.reads, peak_megabytes=peak())
 
 
 def severa_reading(size: Size) -> Measure:
-    """All of Severa; the seconds are those that the pace takes, whatever the stand-in takes."""
+    """Measure fetching all of Severa; the seconds are what the pace takes, whatever the stand-in takes."""
     every = clients(size)
     with standins.running() as service:
         service.put_severa(
@@ -321,7 +321,7 @@ def severa_reading(size: Size) -> Measure:
 
 
 def measure(size: Size) -> list[Measure]:
-    """Everything, in order."""
+    """Return everything, in order."""
     endpoints = emulator.Endpoints(*free.numbers(3))
     connection_string = emulator.connection_string(endpoints)
     with tempfile.TemporaryDirectory() as state, Supervisor(state=Path(state)) as supervisor:

@@ -103,7 +103,7 @@ def main() -> None:
 
 
 def opened(folder: Path) -> Warehouse:
-    """The warehouse of a folder, as a process finds it that starts."""
+    """Return the warehouse of a folder, as a process finds it that starts."""
     settings = WarehouseSettings(
         url=f"duckdb:{folder / 'metering.duckdb'}",
         timeout=timedelta(minutes=5),
@@ -119,7 +119,7 @@ def opened(folder: Path) -> Warehouse:
 def measured(
     folder: Path, points: Sequence[MeteringPointId], *, runs: int
 ) -> tuple[list[Page], list[Stored]]:
-    """The pages of every portfolio, and then the same while more and more is stored."""
+    """Measure the pages of every portfolio, and then the same while more and more is stored."""
     portfolios = [spread(points, round(len(points) * share)) for share in SHARES]
     warehouse = opened(folder)
     make_usual_tables(warehouse, portfolios)
@@ -153,7 +153,7 @@ def measured(
 
 
 def spread(points: Sequence[MeteringPointId], count: int) -> Readable:
-    """A caller who may read some metering points, evenly spread, each from a day on."""
+    """Return a caller who may read some metering points, evenly spread, each from a day on."""
     permissions = tuple(
         Permission(each, 1, "Customer 1", date(2020, 1, 1), None)
         for each in points[:: len(points) // count][:count]
@@ -178,7 +178,7 @@ def publish(warehouse: Warehouse, points: Sequence[MeteringPointId], *, days: in
 def page(
     warehouse: Warehouse, readable: Readable, published: int, *, limit: int, sequence: int, runs: int
 ) -> Page:
-    """The first page of the latest publication, of so many days, in three ways."""
+    """Measure the first page of the latest publication, of so many days, in three ways."""
     counts = []
     for at_once in (AT_ONCE, WHOLE):
         counting = Counting(warehouse)
@@ -198,7 +198,7 @@ def page(
 def ours(
     warehouse: Any, readable: Readable, *, limit: int, sequence: int, at_once: int = AT_ONCE
 ) -> Callable[[], bytes]:
-    """A page of this API, from permitted days to the body."""
+    """Return a page of this API, from permitted days to the body."""
     request = changes.requests.ChangesRequest(
         after=search.first_of(sequence),
         since=None,
@@ -217,7 +217,7 @@ def ours(
 
 
 def usual(warehouse: Warehouse, *, portfolio: int, limit: int, sequence: int) -> Callable[[], bytes]:
-    """As many hours, by the time of their change: a row and a model for each."""
+    """Return the usual way: as many hours, by the time of their change, a row and a model for each."""
     query = Query(
         """
         SELECT h.metering_point_id, h.start_utc, h.quantity, h.quality, h.updated_at
@@ -241,7 +241,7 @@ def usual(warehouse: Warehouse, *, portfolio: int, limit: int, sequence: int) ->
 
 
 def make_usual_tables(warehouse: Warehouse, portfolios: Sequence[Readable]) -> None:
-    """A row for each hour, and one for each metering point that a caller may read."""
+    """Make a row for each hour, and one for each metering point that a caller may read."""
     permitted = [
         {"portfolio": len(readable.permissions), "metering_point_id": each.metering_point_id}
         for readable in portfolios
@@ -272,7 +272,7 @@ def make_usual_tables(warehouse: Warehouse, portfolios: Sequence[Readable]) -> N
 
 
 def add_hours(warehouse: Warehouse, *, sequence: int) -> None:
-    """A publication as a row for each hour."""
+    """Add a publication as a row for each hour."""
     hours = orjson.dumps([{"hour": hour} for hour in range(24)]).decode()
     statement = Statement(
         """
@@ -290,7 +290,7 @@ def add_hours(warehouse: Warehouse, *, sequence: int) -> None:
 
 
 def published_at(sequence: int) -> datetime:
-    """When a publication came."""
+    """Return when a publication came."""
     return datetime(2026, 6, 1, 6, tzinfo=UTC) + timedelta(days=sequence)
 
 
@@ -336,7 +336,7 @@ def _publication(sequence: int, *, days: int) -> Statement:
 
 
 def show(pages: Sequence[Page], growing: Sequence[Stored]) -> None:
-    """The ratios first, then the times."""
+    """Print the ratios first, then the times."""
     out = Console(width=150)
     table = Table(title="The first page of /changes after a publication")
     for heading in (

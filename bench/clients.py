@@ -3,7 +3,7 @@
 Starts a local stack of its own (state in a temporary folder, free ports), asks a seeded mix of questions
 with one client, then with all, and small questions beside very large ones. Every answer is checked against
 the one that the same question got alone. A few clients share a key with the limit of product Standard:
-they are refused with 429 as planned, and wait as they are told. Prints ratios and figures, writes
+they get 429 as planned, and wait for `Retry-After`. Prints ratios and figures, writes
 bench/results/clients.json, does the same over Microsoft's Functions host where it is there, and ends with 1
 when anything came that was not planned.
 """
@@ -48,7 +48,7 @@ class Seen:
     lasted: float = 0.0
 
     def add(self, kind: str, status: int, seconds: float) -> None:
-        """A right answer."""
+        """Count a right answer."""
         self.seconds.setdefault(kind, []).append(seconds)
         self.statuses[str(status)] += 1
 
@@ -80,7 +80,7 @@ def main() -> int:
 
 
 def _hosts_here() -> dict[str, str]:
-    """The stand-in, and Microsoft's host where it is there: a bench over the stand-in alone flatters."""
+    """Return the stand-in and, where it is installed, Microsoft's host: the stand-in alone flatters."""
     try:
         return {STAND_IN: STAND_IN, "microsofts-host": str(tools.HERE.function_host().run_script.parent)}
     except tools.Missing:
@@ -103,7 +103,7 @@ def _measure_on(name: str, host: str, arguments: argparse.Namespace) -> int:
 
 
 async def measure(stack: Running, arguments: argparse.Namespace) -> dict[str, Any]:
-    """One client, all clients, and small questions without and with large answers beside them."""
+    """Return one client, all clients, and small questions without and with large answers beside them."""
     async with connections.connected(stack.gateway) as connection:
         vendor = await questions.vendor_mix(stack, connection)
         customer = await questions.customer_mix(stack, connection)
@@ -140,7 +140,7 @@ async def measure(stack: Running, arguments: argparse.Namespace) -> dict[str, An
 
 
 async def crowd(stack: Running, mixes: Sequence[Mix], *, seconds: float, seed: int) -> Seen:
-    """A client for each mix, all at once, each with one question after the other."""
+    """Return a client for each mix, all at once, each with one question after the other."""
     seen, began = Seen(), time.perf_counter()
     clients = (
         client(stack, mix, random.Random(f"{seed}/{number}"), seen, until=began + seconds)
@@ -152,7 +152,7 @@ async def crowd(stack: Running, mixes: Sequence[Mix], *, seconds: float, seed: i
 
 
 async def client(stack: Running, mix: Mix, chance: random.Random, seen: Seen, *, until: float) -> None:
-    """One client: a connection, again when it broke."""
+    """Ask as one client over one connection, opened again when it breaks."""
     while time.perf_counter() < until:
         try:
             async with connections.connected(stack.gateway) as connection:
@@ -184,7 +184,7 @@ async def answered(connection: Connection, question: Question, seen: Seen, *, un
 
 
 def summary(seen: Seen) -> dict[str, Any]:
-    """A phase in figures."""
+    """Return a phase in figures."""
     return {
         **figures(seen.all),
         "per second": round(seen.per_second, 1),
@@ -211,7 +211,7 @@ def _times(taken: Sequence[float], alone: Sequence[float]) -> float | None:
 
 
 def show(found: dict[str, Any]) -> None:
-    """Ratios first."""
+    """Print the ratios first."""
     console = Console(width=120)
     phases = list(found["phases"].values())
     rate, wait = phases[1]["per second"] / phases[0]["per second"], phases[1]["p50 ms"] / phases[0]["p50 ms"]

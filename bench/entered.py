@@ -57,7 +57,7 @@ class Entered:
 
 
 async def ask(app: Any, path: str) -> httpx.Response:
-    """The answer of the app in this process, as the demo's vendor gets it."""
+    """Return the answer of the app in this process, as the demo's vendor gets it."""
     headers = {"X-Caller-Type": "app", "X-Caller-Id": demo.VENDOR.client_id}
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="http://app.example") as client:
@@ -65,7 +65,7 @@ async def ask(app: Any, path: str) -> httpx.Response:
 
 
 def entered(path: str) -> Entered:
-    """What a question enters on its second call."""
+    """Return what a question enters on its second call."""
     found = Entered()
     endpoints = emulator.Endpoints(*free.numbers(3))
     with tempfile.TemporaryDirectory() as state, Supervisor(state=Path(state)) as supervisor:
@@ -87,7 +87,7 @@ def entered(path: str) -> Entered:
 
 
 def table(found: Entered) -> Table:
-    """Each file with its lines and functions."""
+    """Return each file with its lines and functions."""
     drawn = Table("file", "lines", "functions")
     for name, lines in sorted(found.files.items()):
         functions = sorted(function for file, function in found.functions if file == name)
@@ -96,7 +96,7 @@ def table(found: Entered) -> Table:
 
 
 def main() -> None:
-    """Trace, print and keep."""
+    """Trace, print and store."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("path", nargs="?", default=PATH)
     found = entered(parser.parse_args().path)

@@ -101,7 +101,7 @@ def measure(page: str, way: str, rounds: int) -> Written:
 
 
 def _rows(resolution: Resolution, days: int) -> list[DayRow]:
-    """Days as the warehouse gives them; ten different qualities of days, and all quantities different."""
+    """Return days as the warehouse does: ten different texts of qualities, all quantities different."""
     rows = []
     for number in range(days):
         day = _FIRST + timedelta(days=number % 4_500)
@@ -183,7 +183,7 @@ WAYS = {
 
 
 def _most_memory() -> float:
-    """The most memory that this process has had, in megabytes (Linux counts in KiB)."""
+    """Return the most memory that this process has had, in megabytes (Linux counts in KiB)."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / _MEGABYTE
 
 

@@ -58,7 +58,7 @@ class Stream:
 
 
 async def backend(scope: Any, _: Any, send: Any) -> None:
-    """Answers a small JSON document at once, or as many megabytes as the query asks for."""
+    """Answer a small JSON document at once, or as many megabytes as the query asks for."""
     if scope["type"] != "http":
         return
     asked = int(scope["query_string"].decode().removeprefix("megabytes=") or 0)
@@ -73,7 +73,7 @@ async def backend(scope: Any, _: Any, send: Any) -> None:
 
 @contextmanager
 def process(*arguments: str) -> Iterator[subprocess.Popen[bytes]]:
-    """A Python process for as long as it is needed."""
+    """Yield a Python process for as long as it is needed."""
     running = subprocess.Popen([sys.executable, "-m", *arguments], cwd=ROOT)
     try:
         yield running
@@ -95,7 +95,7 @@ def ready(address: str) -> None:
 
 
 def generous_products(folder: Path) -> Path:
-    """The deployed products with limits that no measurement reaches."""
+    """Return the deployed products with limits that no measurement reaches."""
     listed = json.loads((ROOT / "infra" / "apim" / "products.json").read_text(encoding="utf-8"))
     for product in listed["products"]:
         product["callsPerMinute"], product["callsPerDay"] = 10**8, 10**9
@@ -130,7 +130,7 @@ class Connection:
 
 @asynccontextmanager
 async def connected(address: str) -> AsyncIterator[Connection]:
-    """A connection to a part."""
+    """Yield a connection to a part."""
     host, port = address.removeprefix("http://").split(":")
     connection = Connection(*await asyncio.open_connection(host, int(port), limit=1 << 21))
     try:
@@ -178,7 +178,7 @@ async def stream(way: str, address: str, request: bytes, *, megabytes: int, watc
 
 
 def _peak_memory(process_id: int | None) -> float | None:
-    """Largest resident size so far in megabytes, where the system tells it (Linux)."""
+    """Return the largest resident size so far in megabytes; None where the system does not report it."""
     status = Path(f"/proc/{process_id}/status")
     if process_id is None or not status.exists():
         return None
@@ -187,7 +187,7 @@ def _peak_memory(process_id: int | None) -> float | None:
 
 
 def request_for(path: str, **headers: str) -> bytes:
-    """A GET as bytes."""
+    """Return a GET as bytes."""
     lines = [
         f"GET {path} HTTP/1.1",
         "Host: localhost",
@@ -197,7 +197,7 @@ def request_for(path: str, **headers: str) -> bytes:
 
 
 def token_of(identity: str) -> str:
-    """The demo vendor's access token."""
+    """Return the demo vendor's access token."""
     answer = httpx.post(
         f"{identity}/{demo.TENANT_ID}/oauth2/v2.0/token",
         data={
@@ -214,7 +214,7 @@ def token_of(identity: str) -> str:
 async def compare(
     direct: str, through: str, token: str, *, calls: int, megabytes: int, gateway_id: int
 ) -> tuple[list[Calls], list[Stream]]:
-    """Both ways, one after the other."""
+    """Return both ways, one after the other."""
     credentials = {"Ocp-Apim-Subscription-Key": "demo-key-eos-vendor", "Authorization": f"Bearer {token}"}
     straight = request_for("/v1/customers")
     gated = request_for("/metering/v1/customers", **credentials)
@@ -239,7 +239,7 @@ async def compare(
 
 
 def show(measured: list[Calls], streams: list[Stream]) -> None:
-    """As tables."""
+    """Print the figures as tables."""
     calls = Table("way", "connections", "median ms", "p99 ms", "calls/s", title="A small answer")
     for each in measured:
         calls.add_row(

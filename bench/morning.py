@@ -52,13 +52,13 @@ class Watermark:
         self._latest: Publication | None = None
 
     def latest(self) -> Publication | None:
-        """The latest publication."""
+        """Return the latest publication."""
         return self._latest
 
     stored = latest
 
     def described_at(self) -> None:
-        """No metering point is described."""
+        """Describe no metering point."""
 
     def write(self, publication: Publication, **_: Any) -> None:
         """Keep the latest publication."""
@@ -93,7 +93,7 @@ def morning(
     *,
     folder: Path,
 ) -> Iterator[Poll]:
-    """Polls before and after a day is published."""
+    """Yield polls before and after a day is published."""
     publish(warehouse, watermark, points, DAY, folder=folder)
     ask = Client(module)
     start = ask.once()["cursor"]
@@ -111,7 +111,7 @@ class Client:
         self._module = module
 
     def once(self, **given: Any) -> Any:
-        """One answer."""
+        """Return one answer."""
         return json.loads(self._get("&".join(f"{name}={value}" for name, value in given.items())).get_body())
 
     def until_up_to_date(self, what: str, cursor: str, *, limit: int) -> Poll:
@@ -173,7 +173,7 @@ def publish(
 
 
 def show(polls: Sequence[Poll], metering_points: int) -> None:
-    """A line for each poll."""
+    """Print a line for each poll."""
     table = Table(title=f"/changes for {metering_points} metering points")
     for heading in ("poll", "requests", "days", "kB", "warehouse statements", "ms"):
         table.add_column(heading, justify="left" if heading == "poll" else "right")

@@ -72,7 +72,7 @@ def main() -> None:
 
 
 def compare(module: Any, service: Any, points: Sequence[MeteringPointId], *, runs: int) -> Iterator[Compared]:
-    """Each question in each layout, in three ways."""
+    """Yield each question in each layout, in three ways."""
     warehouse = module.services.warehouse
     readable = asking.Permitted(points).portfolio(f"app:{asking.CALLER}")
     for question, (first, end) in QUESTIONS.items():
@@ -89,7 +89,7 @@ def compare(module: Any, service: Any, points: Sequence[MeteringPointId], *, run
 
 
 def grow(module: Any, warehouse: Warehouse, *, asked: int, stored_points: int, runs: int) -> Iterator[Grown]:
-    """A month of a hundredth, a tenth and all of the metering points, in packed days."""
+    """Yield a month of a hundredth, a tenth and all of the metering points, in packed days."""
     first, end = QUESTIONS["a month"]
     hours = comparing.hours(first, end)
     ways = {
@@ -111,7 +111,7 @@ def ask_ours(
     end: date,
     layout: str,
 ) -> Callable[[], bytes]:
-    """The route of this API, asked by a caller who may read these metering points."""
+    """Return the route of this API, asked by a caller who may read these metering points."""
     services = replace(
         module.services,
         warehouse=warehouse,
@@ -132,7 +132,7 @@ def ask_ours(
 
 
 def show_compared(compared: Sequence[Compared], title: str, console: Console) -> None:
-    """The ratios first, then the times."""
+    """Print the ratios first, then the times."""
     table = Table(title=title)
     for heading in ("question", "layout"):
         table.add_column(heading)
@@ -164,7 +164,7 @@ def show_compared(compared: Sequence[Compared], title: str, console: Console) ->
 
 
 def show_grown(grown: Sequence[Grown], runs: int, console: Console) -> None:
-    """A line for each size."""
+    """Print a line for each size."""
     table = Table(title=f"A month of more and more metering points (layout=days, median of {runs})")
     for heading in ("asked", "stored", "values/s", "ms"):
         table.add_column(heading, justify="right")

@@ -4,7 +4,7 @@ From the file to data that readers see, each time in a process of its own, side 
 - this: every check, staged, taken in, packed and published as versioned market days (DuckDB);
 - the usual way: a pydantic model for each row, upserted with SQLAlchemy as hourly rows with a key, ten
   thousand at a time (SQLite, which takes rows faster than most servers do). Nothing is packed or versioned,
-  and nobody is told what changed; a fault has no line.
+  and readers cannot see what changed; a fault has no line number.
 
 Then how cost grows with what is stored and with what is delivered, and how much memory a load takes.
 """
@@ -44,7 +44,7 @@ class Compared:
 class Grown:
     """One delivery on more and more stored days, or more and more delivered on none.
 
-    Growth is told in processor time, which other work on the machine blurs least.
+    Growth is given in processor time, which other work on the machine affects least.
     """
 
     what: str
@@ -92,7 +92,7 @@ def main() -> None:
 
 
 def compare(folder: Path, *, points: int, runs: int) -> list[Compared]:
-    """A day, and then a correction of a hundredth of it, in both ways; the ways take turns."""
+    """Return a day, and then a correction of a hundredth of it, in both ways; the ways take turns."""
     files = {
         "a day": delivered.write(folder / "day.csv", points=points, days=[DAY]),
         "a correction of 1 % of it": delivered.write_correction(
@@ -120,7 +120,7 @@ def _compared(name: str, count: int, *, this: Took, usual: Took) -> Compared:
 
 
 def grow_stored(folder: Path, *, points: int) -> Iterator[Grown]:
-    """A day, and a correction that has an hour of the first stored day too, on more and more stored days."""
+    """Yield a day, and a correction that also has an hour of the first day, on more and more stored days."""
     first: dict[str, float] = {}
     for days in STORED_DAYS:
         oldest = DAY - timedelta(days=days)
@@ -140,7 +140,7 @@ def grow_stored(folder: Path, *, points: int) -> Iterator[Grown]:
 
 
 def grow_delivered(folder: Path, *, points: int, days: Sequence[int]) -> Iterator[Grown]:
-    """More and more days in one delivery, on nothing stored."""
+    """Deliver more and more days at once, with nothing stored."""
     first = 0.0
     for count in days:
         file = _days(folder, points=points, count=count)
@@ -151,7 +151,7 @@ def grow_delivered(folder: Path, *, points: int, days: Sequence[int]) -> Iterato
 
 
 def hold(folder: Path, *, points: int, days: Sequence[int]) -> Iterator[Held]:
-    """The memory of loading more and more days, as CSV and as Parquet."""
+    """Yield the memory of loading more and more days, as CSV and as Parquet."""
     for count in days:
         file = _days(folder, points=points, count=count)
         for name, each in (("CSV", file), ("Parquet", delivered.as_parquet(file))):
@@ -169,7 +169,7 @@ def _days(folder: Path, *, points: int, count: int) -> Path:
 
 
 def values(file: Path) -> int:
-    """How many values a CSV file has."""
+    """Return how many values a CSV file has."""
     with file.open("rb") as lines:
         return sum(1 for _ in lines) - 1
 
@@ -180,7 +180,7 @@ def _median(took: Sequence[Took]) -> Took:
 
 
 def show_compared(compared: Sequence[Compared], console: Console, *, points: int, runs: int) -> None:
-    """The ratios first."""
+    """Print the ratios first."""
     table = Table(title=f"A day of {points:,} metering points, median of {runs} runs")
     for heading in (
         *("delivery", "values", "times faster than the usual way", "times less processor time"),
@@ -204,7 +204,7 @@ def show_compared(compared: Sequence[Compared], console: Console, *, points: int
 
 
 def show_grown(grown: Sequence[Grown], console: Console, *, points: int) -> None:
-    """How cost grows: with what is stored in all, with what is delivered for each value."""
+    """Print how the cost of a value grows with what is stored and with what is delivered."""
     table = Table(title=f"{points:,} metering points: on more stored values, and with more delivered ones")
     for heading in (
         *("delivery", "stored values", "values"),
@@ -222,7 +222,7 @@ def show_grown(grown: Sequence[Grown], console: Console, *, points: int) -> None
 
 
 def show_held(held: Sequence[Held], console: Console) -> None:
-    """The most memory that a load takes."""
+    """Print the most memory that a load takes."""
     table = Table(title="The most memory of loading and publishing one file")
     for heading in ("file", "values", "MB with the engine's", "MB of reading and checking alone"):
         table.add_column(heading, justify="left" if heading == "file" else "right")

@@ -74,7 +74,7 @@ def main() -> None:
 
 
 def compare(module: Any, service: Any, point: MeteringPointId, *, runs: int) -> Iterator[Compared]:
-    """Each question in each layout, in three ways."""
+    """Yield each question in each layout, in three ways."""
     readable = module.services.grants.of(f"app:{asking.CALLER}", metering_point_id=point)
     for question, (first, end) in QUESTIONS.items():
         path = f"/metering-points/{point}/consumption?{usual.period(first, end)}"
@@ -93,7 +93,7 @@ def compare(module: Any, service: Any, point: MeteringPointId, *, runs: int) -> 
 def grow(
     module: Any, warehouses: dict[int, Warehouse], point: MeteringPointId, *, runs: int
 ) -> Iterator[Grown]:
-    """Each question with more and more stored."""
+    """Yield each question with more and more stored."""
     services = module.services
 
     def of(times: int, ask: Callable[[], bytes]) -> Callable[[], bytes]:
@@ -116,7 +116,7 @@ def grow(
 def ask_ours(
     module: Any, point: MeteringPointId, *, first: date, end: date, layout: str
 ) -> Callable[[], bytes]:
-    """The route of this API."""
+    """Return the route of this API."""
     return asking.asking(
         module.consumption_of_one,
         f"/metering-points/{point}/consumption?from={first}&to={end}&layout={layout}&limit=10000",
@@ -125,7 +125,7 @@ def ask_ours(
 
 
 def show_compared(compared: Sequence[Compared], title: str, console: Console) -> None:
-    """The ratios first, then the times."""
+    """Print the ratios first, then the times."""
     table = Table(title=title)
     for heading in ("question", "layout"):
         table.add_column(heading)
@@ -146,7 +146,7 @@ def show_compared(compared: Sequence[Compared], title: str, console: Console) ->
 
 
 def show_grown(grown: Sequence[Grown], runs: int, console: Console) -> None:
-    """The ratios first, then the times."""
+    """Print the ratios first, then the times."""
     table = Table(title=f"The same question with more stored (layout=values, median of {runs})")
     table.add_column("question")
     for times in TIMES:

@@ -1,4 +1,4 @@
-"""`python -m local.check`: everything that must hold before a change is done; what CI runs.
+"""`python -m local.check`: everything that must hold before a change is merged; CI runs it.
 
 Every step runs, also after one that failed; the exit code is 0 when all of them succeeded.
 """
@@ -58,7 +58,7 @@ QUICK = (
     Step("lint", ("ruff", "check", "--quiet", ".")),
     Step("types", ("mypy", "--no-error-summary")),
 )
-"""What takes seconds: before each commit."""
+"""These take seconds: run them before each commit."""
 
 STEPS = (
     *QUICK,

@@ -11,7 +11,7 @@ from local.ports import Ports, address
 from shared import settings
 
 DECISIVE = ("WAREHOUSE", "TABLE_STORAGE")
-"""Whoever sets one of these means services of their own, and gets nothing of the local stack's."""
+"""With one of these set, a command works on those services and takes nothing from the local stack."""
 
 HEALTH_PATH = "/v1/health"
 
@@ -35,7 +35,7 @@ _INHERITED_CREDENTIALS = ("AZURE_", "IDENTITY_", "MSI_")
 
 
 def stack(ports: Ports, *, state: Path = places.STATE) -> dict[str, str]:
-    """App settings of the function app in the local stack."""
+    """Return the app settings of the function app in the local stack."""
     identity, standins = address(ports.identity), address(ports.standins)
     return {
         "WAREHOUSE": f"duckdb:{state / 'metering.duckdb'}",
@@ -60,7 +60,7 @@ def stack(ports: Ports, *, state: Path = places.STATE) -> dict[str, str]:
 
 
 def of_host(ports: Ports) -> dict[str, str]:
-    """Settings that the host itself reads, beside the app's."""
+    """Return the settings that the host itself reads, beside the app's."""
     return {
         "FUNCTIONS_WORKER_RUNTIME": "python",
         "AzureWebJobsStorage": emulator.connection_string(azurite_endpoints(ports)),
@@ -70,7 +70,7 @@ def of_host(ports: Ports) -> dict[str, str]:
 
 
 def sample() -> dict[str, str]:
-    """The values of local.settings.sample.json: every setting, for the usual ports and for `func start`."""
+    """Return the values of local.settings.sample.json: every setting, for the usual ports."""
     local = stack(Ports(), state=Path(places.STATE.name))
     host = {
         "FUNCTIONS_WORKER_RUNTIME": "python",
@@ -81,19 +81,19 @@ def sample() -> dict[str, str]:
 
 
 def azurite_endpoints(ports: Ports) -> emulator.Endpoints:
-    """Where the stack's Azurite listens."""
+    """Return where the stack's Azurite listens."""
     return emulator.Endpoints(blob=ports.azurite_blob, queue=ports.azurite_queue, table=ports.azurite_table)
 
 
 def issuer(ports: Ports) -> str:
-    """The demo tenant's issuer, as its tokens and its OpenID configuration name it."""
+    """Return the demo tenant's issuer, as its tokens and its OpenID configuration name it."""
     return f"{address(ports.identity)}/{demo.TENANT_ID}/v2.0"
 
 
 def configured(
     inherited: Mapping[str, str] = os.environ, *, settings_file: Path | None = None
 ) -> dict[str, str] | None:
-    """App settings that somebody has chosen: in the environment, else in local.settings.json; None: nowhere.
+    """Return the app settings of the environment, else of local.settings.json; None where neither has any.
 
     The two are not mixed with each other or with the local stack's, so that a command never reads one system
     and writes another.
@@ -108,7 +108,7 @@ def configured(
 
 
 def without_settings(inherited: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """An environment without any app setting or Azure sign-in: the stack must not reach a real system."""
+    """Return an environment without app settings and Azure sign-in: the stack must not reach real systems."""
     known = set(settings.names())
     return {
         name: value

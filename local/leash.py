@@ -19,7 +19,7 @@ LOOK_SECONDS = 0.5
 
 
 def leashed(command: Sequence[str]) -> list[str]:
-    """The command line that runs `command` on a leash held by the calling process.
+    """Return the command line that runs `command` on a leash held by the calling process.
 
     On Linux the leash is held by the calling *thread*: start parts from one that lives as long as they.
     """

@@ -44,7 +44,7 @@ GO
 
 
 def script() -> str:
-    """The T-SQL that fills `metering.market_day`."""
+    """Return the T-SQL that fills `metering.market_day`."""
     changes = _days_of_other_length()
     summers = [
         f"    SELECT CAST('{first}' AS date){' AS first_day' if place == 0 else ''}, "
@@ -60,7 +60,7 @@ def script() -> str:
 
 
 def _days_of_other_length() -> list[date]:
-    """The days of 23 and 25 hours, in turn."""
+    """Return the days of 23 and 25 hours, in turn."""
     edges = [date(FIRST_YEAR, 1, 1) + timedelta(days=n) for n in range(366 * (LAST_YEAR - FIRST_YEAR + 1))]
     return [
         day

@@ -26,7 +26,7 @@ class NotUsable(Exception):
 
 @lru_cache(maxsize=1)
 def library() -> Path:
-    """The driver's library for this machine.
+    """Return the driver's library for this machine.
 
     Raises:
         NotUsable: with what to install.
@@ -47,7 +47,7 @@ def library() -> Path:
 
 
 def main() -> int:
-    """Print the path, or why there is none; the exit code."""
+    """Print the path, or the reason without one; return the exit code."""
     try:
         print(library())
     except NotUsable as error:

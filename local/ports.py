@@ -21,12 +21,12 @@ class Ports:
 
     @classmethod
     def from_base(cls, base: int | None) -> "Ports":
-        """The default ports, or consecutive ones from `base` so that two stacks can run side by side."""
+        """Return the default ports, or consecutive ones from `base`, so that two stacks run side by side."""
         if base is None:
             return cls()
         return cls(base, base + 1, base + 2, base + 3, base + 10, base + 11, base + 12)
 
 
 def address(port: int) -> str:
-    """The base address of a part."""
+    """Return the base address of a part."""
     return f"http://{HOST}:{port}"

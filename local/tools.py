@@ -82,7 +82,7 @@ class Toolbox:
         return self.environ.get(REQUIRED) == "1"
 
     def folder(self) -> Path | None:
-        """The folder of tools; None where there is none.
+        """Return the folder of tools; None without one.
 
         Raises:
             Missing: METERING_TOOLS names a folder that does not exist.
@@ -98,7 +98,7 @@ class Toolbox:
         """Return the Bicep compiler: of the folder, of BICEP, of the path, or what `az bicep` installed.
 
         Raises:
-            Missing: there is none.
+            Missing: it was not found.
         """
         azure = Path(self.environ.get("AZURE_CONFIG_DIR", Path.home() / ".azure"))
         program = "bicep.exe" if os.name == "nt" else "bicep"

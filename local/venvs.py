@@ -68,12 +68,12 @@ def packages(folder: Path, *, python: str, requirements: Path) -> Path:
 
 
 def made(folder: Path, *, requirements: Path) -> Path | None:
-    """The Python of an environment that `ready` has made for these requirements; None when there is none."""
+    """Return the Python of an environment that `ready` has made for these requirements; None without one."""
     return _program(folder) if _is_current(folder, requirements=requirements) else None
 
 
 def find(version: str) -> str | None:
-    """A Python of a version, such as `3.13`, that works: the running one, one on the path, or pyenv's."""
+    """Return a Python of a version (`3.13`) that works: the running one, one on the path, or pyenv's."""
     pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
     candidates = [
         sys.executable,
@@ -97,7 +97,7 @@ def _digest(requirements: Path) -> str:
 
 
 def _version(python: str) -> str | None:
-    """Such as `3.13`; None for a program that does not work."""
+    """Return a version such as `3.13`; None for a program that does not work."""
     ask = "import sys; print('%d.%d' % sys.version_info[:2])"
     try:
         done = subprocess.run([python, "-c", ask], capture_output=True, text=True, check=False)

@@ -34,13 +34,13 @@ class Permitted:
         self._readable = Readable(f"app:{CALLER}", tuple(permissions), "1")
 
     def portfolio(self, principal: str) -> Readable:
-        """Everything that the caller may read."""
+        """Return everything that the caller may read."""
         if principal != self._readable.principal:
             raise RuntimeError("only one caller is measured")
         return self._readable
 
     def of(self, principal: str, *, metering_point_id: MeteringPointId) -> Readable:
-        """What the caller may read of the only metering point."""
+        """Return what the caller may read of the only metering point."""
         readable = self.portfolio(principal)
         if [each.metering_point_id for each in readable.permissions] != [metering_point_id]:
             raise RuntimeError("only one metering point is measured")
@@ -56,15 +56,15 @@ class Published:
         )
 
     def latest(self) -> Publication:
-        """The latest publication."""
+        """Return the latest publication."""
         return self._latest
 
     def described_at(self) -> None:
-        """No metering point is described."""
+        """Describe no metering point."""
 
 
 def function_app(warehouse: Path) -> Any:
-    """The module of the function app, on an embedded warehouse."""
+    """Return the module of the function app, on an embedded warehouse."""
     os.environ.update(
         WAREHOUSE=f"duckdb:{warehouse}",
         TABLE_STORAGE="https://unused.table.core.windows.net",
@@ -79,7 +79,7 @@ def function_app(warehouse: Path) -> Any:
 
 
 def asking(route: Callable[..., Any], path: str, **route_params: str) -> Callable[[], bytes]:
-    """A question, to be asked again and again; its answer's body."""
+    """Return a question, to be asked again and again; its answer's body."""
     request = func.HttpRequest(
         method="GET", url=PUBLIC + path, headers=HEADERS, route_params=route_params, body=b""
     )

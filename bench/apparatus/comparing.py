@@ -39,7 +39,7 @@ def compare(
     values: int,
     runs: int,
 ) -> Compared:
-    """The question in turns; the limit is `packed`, and copying as many bytes as our answer has."""
+    """Ask in turns; the limit is `packed`, and copying as many bytes as our answer has."""
     answer = bytearray(ours())
 
     def limit() -> bytes:
@@ -62,7 +62,7 @@ def compare(
 
 
 def packed_days(warehouse: Warehouse, readable: Readable, *, first: date, end: date) -> Callable[[], object]:
-    """Nothing but fetching the packed rows of a period."""
+    """Return nothing but fetching the packed rows of a period."""
     query = queries.days(
         readable,
         direction=Direction.CONSUMPTION,
@@ -75,5 +75,5 @@ def packed_days(warehouse: Warehouse, readable: Readable, *, first: date, end: d
 
 
 def hours(first: date, end: date) -> int:
-    """The hours from the start of one market day to the start of another."""
+    """Return the hours from the start of one market day to the start of another."""
     return (periods.start_of(end) - periods.start_of(first)) // timedelta(hours=1)

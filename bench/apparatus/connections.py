@@ -55,7 +55,7 @@ class Connection:
 
 @asynccontextmanager
 async def connected(address: str) -> AsyncIterator[Connection]:
-    """A connection to `http://host:port`."""
+    """Yield a connection to `http://host:port`."""
     host, port = address.removeprefix("http://").split(":")
     connection = Connection(*await asyncio.open_connection(host, int(port), limit=LARGEST_READ))
     try:
@@ -65,7 +65,7 @@ async def connected(address: str) -> AsyncIterator[Connection]:
 
 
 def request_for(path: str, headers: Mapping[str, str]) -> bytes:
-    """A GET as bytes."""
+    """Return a GET as bytes."""
     lines = [
         f"GET {path} HTTP/1.1",
         "Host: localhost",

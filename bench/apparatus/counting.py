@@ -11,7 +11,7 @@ class Counting:
         self.statements = self.parameter_bytes = 0
 
     def fetch(self, query: Query[Row]) -> list[Row]:
-        """The rows of a query."""
+        """Return the rows of a query."""
         self.statements += 1
         self.parameter_bytes += sum(len(str(each)) for each in query.parameters)
         return self._inner.fetch(query)

@@ -15,14 +15,14 @@ _MOST_WATT_HOURS = 9_000
 
 
 def write(path: Path, *, points: int, days: Sequence[date], seed: int = 1) -> Path:
-    """Every hour of these days, by metering point and time."""
+    """Return every hour of these days, by metering point and time."""
     with path.open("w", encoding="utf-8") as file:
         file.writelines(_lines(points=points, days=days, seed=seed))
     return path
 
 
 def write_correction(path: Path, *, points: int, day: date, share: float, also: date | None = None) -> Path:
-    """Other values of a share of a day's hours, all over the metering points; also an hour of another day."""
+    """Write other values for a share of a day's hours of all metering points, and an hour of another day."""
     lines = list(_lines(points=points, days=[day], seed=2))
     every = round(1 / share)
     with path.open("w", encoding="utf-8") as file:
@@ -33,7 +33,7 @@ def write_correction(path: Path, *, points: int, day: date, share: float, also: 
 
 
 def as_parquet(path: Path) -> Path:
-    """The same as a Parquet file, with types."""
+    """Return the same as a Parquet file, with types."""
     target = path.with_suffix(".parquet")
     with duckdb.connect() as connection:
         connection.execute(
@@ -45,7 +45,7 @@ def as_parquet(path: Path) -> Path:
 
 
 def days_from(first: date, *, count: int) -> list[date]:
-    """Some days in a row."""
+    """Return days in a row."""
     return [first + timedelta(days=number) for number in range(count)]
 
 

@@ -86,7 +86,7 @@ Publish = Callable[[], object]
 
 
 def ours(database: Path) -> tuple[Load, Publish]:
-    """Every check, staged, taken in; then packed and published as versioned market days."""
+    """Return every check, staged, taken in; then packed and published as versioned market days."""
     warehouse = stored.open_warehouse(database)
 
     def load(file: Path) -> None:
@@ -96,7 +96,7 @@ def ours(database: Path) -> tuple[Load, Publish]:
 
 
 def usual(database: Path) -> tuple[Load, Publish]:
-    """A pydantic model for each row, upserted with SQLAlchemy as hourly rows with a key (SQLite)."""
+    """Return a pydantic model for each row, upserted with SQLAlchemy as hourly rows with a key (SQLite)."""
     engine = create_engine(f"sqlite:///{database}")
     _Table.metadata.create_all(engine)
     insert = sqlite.insert(HourlyValue)
@@ -115,7 +115,7 @@ def usual(database: Path) -> tuple[Load, Publish]:
 
 
 def checked(_: Path) -> tuple[Load, Publish]:
-    """Only the reading and checking of ours: the memory that is not the engine's."""
+    """Only read and check, as our loader does: the memory that is not the engine's."""
 
     def load(file: Path) -> None:
         opened, faults = files.open_file(file), Faults()
@@ -136,7 +136,7 @@ WAYS: Mapping[str, Callable[[Path], tuple[Load, Publish]]] = {
 
 
 def taken(way: str, database: Path, *delivered: Path) -> list[Took]:
-    """What each file takes, one after the other in one process."""
+    """Return what each file takes, one after the other in one process."""
     command = [sys.executable, "-m", "bench.apparatus.loaders", way, str(database), *map(str, delivered)]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     return [Took(**json.loads(line)) for line in done.stdout.splitlines()]
@@ -166,7 +166,7 @@ def _now() -> datetime:
 
 
 def main(way: str, database: str, *delivered: str) -> None:
-    """Load and publish the files, and tell of each."""
+    """Load and publish the files, and report each."""
     load, make_visible = WAYS[way](Path(database))
     for file in delivered:
         started, processor = time.perf_counter(), time.process_time()

@@ -13,7 +13,7 @@ RESULTS = Path(os.environ.get("BENCH_RESULTS") or Path(__file__).resolve().paren
 
 
 def medians(ways: Mapping[str, Callable[[], object]], *, runs: int) -> dict[str, float]:
-    """The median milliseconds of each way.
+    """Return the median milliseconds of each way.
 
     The ways take turns, so that whatever else the machine does falls on all of them alike; a first
     round warms up and is not counted.

@@ -1,4 +1,4 @@
-"""What processes take while something is measured, where the system tells it (Linux)."""
+"""Memory and processor time of processes during a measurement, where the system reports it (Linux)."""
 
 import asyncio
 import os
@@ -10,7 +10,7 @@ _TICKS = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
 
 
 async def watch(processes: Mapping[str, int], *, seconds: float) -> dict[str, dict[str, float]]:
-    """Resident megabytes at the start, half-way and at the end, and the seconds of processor time between."""
+    """Return resident megabytes at the start, half-way and at the end, and processor seconds between."""
     everybody = {**processes, "the clients": os.getpid()}
     memory = [{name: resident(id_) for name, id_ in everybody.items()}]
     before = {name: processor_seconds(id_) for name, id_ in everybody.items()}
@@ -29,7 +29,7 @@ async def watch(processes: Mapping[str, int], *, seconds: float) -> dict[str, di
 
 
 def resident(process_id: int) -> float:
-    """Megabytes of memory in use now."""
+    """Return the megabytes of memory in use now."""
     status = Path(f"/proc/{process_id}/status")
     if not status.exists():
         return 0.0
@@ -38,7 +38,7 @@ def resident(process_id: int) -> float:
 
 
 def processor_seconds(process_id: int) -> float:
-    """Seconds of processor time so far, in its own code and in the system's for it."""
+    """Return the seconds of processor time so far, in user and system mode."""
     stat = Path(f"/proc/{process_id}/stat")
     if not stat.exists():
         return 0.0
@@ -47,7 +47,7 @@ def processor_seconds(process_id: int) -> float:
 
 
 def most_resident() -> float:
-    """Megabytes of memory that this process had at most."""
+    """Return the megabytes of memory that this process had at most."""
     status = Path("/proc/self/status")
     if not status.exists():
         return 0.0

@@ -41,7 +41,7 @@ class Question:
         status: the only right one.
         code: of the problem that it is; None for data.
         count: how many values, rows or things a body has.
-        rows: how many it must have; None when the data does not tell.
+        rows: how many it must have; None when the data leaves it open.
         is_steady: whether its body is the same each time.
         digest: of the right body, once known.
     """
@@ -56,7 +56,7 @@ class Question:
     digest: bytes = b""
 
     def fault(self, answer: Answer) -> str | None:
-        """What is wrong with an answer; None for a right one."""
+        """Return what is wrong with an answer; None for a right one."""
         if answer.status != self.status:
             return f"{answer.status} instead of {self.status}"
         if self.code is not None:
@@ -75,7 +75,7 @@ class Caller:
     key: str
 
     def headers(self, **more: str) -> Mapping[str, str]:
-        """What is sent with each request."""
+        """Return what is sent with each request."""
         given = {name.replace("_", "-"): text for name, text in more.items()}
         return {"Authorization": f"Bearer {self.token}", "Ocp-Apim-Subscription-Key": self.key, **given}
 
@@ -88,7 +88,7 @@ class Mix:
     questions: Mapping[str, list[Question]] = field(default_factory=dict)
 
     def draw(self, chance: Any) -> Question:
-        """One question."""
+        """Return one question."""
         (kind,) = chance.choices(list(self.weights), weights=list(self.weights.values()))
         chosen: Question = chance.choice(self.questions[kind])
         return chosen
@@ -121,7 +121,7 @@ LARGE = "a large answer"
 
 
 async def vendor_mix(stack: Running, connection: Connection) -> Mix:
-    """What the vendor's programs ask, with the answers; UnexpectedAnswer when one is not as stored."""
+    """Return what the vendor's programs ask, with the answers; UnexpectedAnswer when one is not as stored."""
     vendor = Caller(stack.token(demo.VENDOR), demo.SUBSCRIPTIONS[0].key)
     stranger = Caller(stack.token(demo.WITHOUT_GRANTS), demo.SUBSCRIPTIONS[0].key)
     asked = [*_series(stack, vendor), *_lists(stack, vendor, stranger)]
@@ -130,7 +130,7 @@ async def vendor_mix(stack: Running, connection: Connection) -> Mix:
 
 
 async def customer_mix(stack: Running, connection: Connection) -> Mix:
-    """What a customer's own program asks, for the days of its own metering point."""
+    """Return what a customer's own program asks, for the days of its own metering point."""
     caller = Caller(stack.token(demo.BAKERY_APP), demo.SUBSCRIPTIONS[1].key)
     point = demo.METERING_POINTS[0].metering_point_id
     days = [stack.last - timedelta(days=count) for count in range(10)]
@@ -139,7 +139,7 @@ async def customer_mix(stack: Running, connection: Connection) -> Mix:
 
 
 async def large_mix(stack: Running, connection: Connection) -> Mix:
-    """As many market days as one answer may hold, of all metering points, value by value."""
+    """Return as many market days as one answer may hold, of all metering points, value by value."""
     vendor = Caller(stack.token(demo.VENDOR), demo.SUBSCRIPTIONS[0].key)
     first = stack.last - timedelta(days=stack.days - 2)
     path = f"/consumption?from={first}&limit=10000"
@@ -147,7 +147,7 @@ async def large_mix(stack: Running, connection: Connection) -> Mix:
 
 
 def digest(body: bytes) -> bytes:
-    """What tells one body from another."""
+    """Return what distinguishes one body from another."""
     return hashlib.sha256(body).digest()
 
 
@@ -190,7 +190,7 @@ def _lists(stack: Running, caller: Caller, stranger: Caller) -> Iterator[Questio
 
 
 async def _changes(caller: Caller, connection: Connection) -> list[Question]:
-    """A poll with the cursor of now, which has nothing new, and one with a cursor of a little before."""
+    """Return a poll with the newest cursor, which has nothing new, and one with a slightly older cursor."""
     now = await connection.ask(_ask(caller, "", "/changes").request)
     path = f"/changes?cursor={orjson.loads(_plain(now))['cursor']}"
     etag = (await connection.ask(_ask(caller, "", path).request)).headers["etag"]

@@ -48,7 +48,7 @@ class Running:
     processes: dict[str, int]
 
     def token(self, client: demo.Client) -> str:
-        """An access token."""
+        """Return an access token."""
         form = {
             **greeting.TOKEN_FORM,
             "client_id": client.client_id,

@@ -49,18 +49,18 @@ FROM (SELECT metering_point_id, delivery_date, start_utc, unnest(watt_hours) AS 
 
 
 def metering_points(count: int) -> list[MeteringPointId]:
-    """Metering points that exist in measurements only."""
+    """Return metering points that exist in measurements only."""
     return [metering_point(number) for number in range(count)]
 
 
 def metering_point(number: int) -> MeteringPointId:
-    """One of them."""
+    """Return one of them."""
     payload = f"70705756{number:09d}"
     return metering.parse_metering_point_id(payload + metering.check_digit(payload))
 
 
 def open_warehouse(path: Path) -> Embedded:
-    """The embedded warehouse in a file, with its tables."""
+    """Return the embedded warehouse in a file, with its tables."""
     opened = opening.open_warehouse(WarehouseSettings(f"duckdb:{path}", timedelta(minutes=5), 8, 250_000, ""))
     assert isinstance(opened, Embedded)
     schema.apply(opened)
@@ -68,7 +68,7 @@ def open_warehouse(path: Path) -> Embedded:
 
 
 def packed(path: Path, *, points: int) -> Path:
-    """A warehouse of packed days."""
+    """Return a warehouse of packed days."""
     open_warehouse(path).close()
     _fill(path, _PACKED, points=points, first=FIRST, end=_ORDERED_UNTIL)
     _keep_order(path)
@@ -77,7 +77,7 @@ def packed(path: Path, *, points: int) -> Path:
 
 
 def hourly(path: Path, *, points: int, first: date = FIRST) -> Path:
-    """A database of hourly rows, in a table `hourly_value`."""
+    """Return a database of hourly rows, in a table `hourly_value`."""
     open_warehouse(path).close()
     with duckdb.connect(str(path)) as connection:
         connection.execute(

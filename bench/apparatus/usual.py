@@ -65,7 +65,7 @@ class Portfolio(BaseModel):
 
 
 def api(path: Path) -> FastAPI:
-    """The service on a database of hourly rows."""
+    """Return the service on a database of hourly rows."""
     sessions = sessionmaker(create_engine(f"duckdb:///{path}"))
 
     def session() -> Iterator[Session]:
@@ -106,7 +106,7 @@ def api(path: Path) -> FastAPI:
 
 
 def asking(service: FastAPI, path: str) -> Callable[[], bytes]:
-    """A question to the service, to be asked again and again, without the network; its answer's body."""
+    """Return a question to the service that can be repeated, without the network; it returns the body."""
     name, _, query = path.partition("?")
     loop = asyncio.new_event_loop()
     scope = {
@@ -141,7 +141,7 @@ def asking(service: FastAPI, path: str) -> Callable[[], bytes]:
 
 
 def period(first: date, end: date) -> str:
-    """Market days as a question in an address has them."""
+    """Return market days as a question in an address has them."""
     return f"from={periods.start_of(first).isoformat()}&to={periods.start_of(end).isoformat()}"
 
 

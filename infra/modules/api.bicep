@@ -159,7 +159,7 @@ resource apiPolicy 'Microsoft.ApiManagement/service/apis/policies@2024-05-01' = 
   ]
 }
 
-// Both the product and the API require a subscription: an open product would let in whoever has no key.
+// Both the product and the API require a subscription: an open product would admit callers without a key.
 resource apiProducts 'Microsoft.ApiManagement/service/products@2024-05-01' = [
   for product in products: {
     parent: gateway
@@ -183,7 +183,7 @@ resource productApis 'Microsoft.ApiManagement/service/products/apis@2024-05-01' 
   }
 ]
 
-// Whoever has signed in to the developer portal may see the products and ask for a subscription.
+// Everybody signed in to the developer portal may see the products and ask for a subscription.
 resource productGroups 'Microsoft.ApiManagement/service/products/groups@2024-05-01' = [
   for (product, index) in products: {
     parent: apiProducts[index]

@@ -72,7 +72,7 @@ CREATE TABLE metering.publishing_day (
 )
 GO
 
--- One row. Whoever accepts a delivery or publishes updates it first: neither engine enforces keys,
+-- One row. Accepting a delivery and publishing both update it first: neither engine enforces keys,
 -- but both refuse the second of two updates of one row, so one of two at once wins.
 IF OBJECT_ID('metering.turn') IS NULL
 CREATE TABLE metering.turn (

@@ -42,7 +42,7 @@ GO
 BEGIN TRANSACTION
     UPDATE metering.turn SET taken = taken + 1;
 
-    -- Whoever else takes a delivery in or publishes has had the turn before, or conflicts with this
+    -- Every other delivery or publication has updated this row before, or conflicts with this
     -- transaction: what is seen here still holds at its end.
     IF EXISTS (SELECT 1 FROM metering.landed_contradiction)
     BEGIN

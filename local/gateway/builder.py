@@ -21,7 +21,7 @@ class Scope:
 
 
 def build(scopes: Iterable[Scope], *, fragments: Mapping[str, Element], services: Services) -> Pipeline:
-    """The effective policies of `scopes`, given from the broadest to the narrowest.
+    """Return the effective policies of `scopes`, given from the broadest to the narrowest.
 
     Each `<base />` becomes the section of the next broader scope. Raises PolicyRefused with
     every fault found.
@@ -71,7 +71,7 @@ def _section(section: Element, site: Site, inherited: Pipeline) -> tuple[Step, .
 
 
 def build_steps(elements: Iterable[Element], site: Site) -> list[Step]:
-    """The steps of sibling elements. Raises PolicyRefused with every fault found."""
+    """Return the steps of sibling elements. Raises PolicyRefused with every fault found."""
     refusals = Refusals()
     steps: list[Step] = []
     seen: dict[str, int] = {}

@@ -23,12 +23,12 @@ class Element:
     text: str = ""
 
     def refuse(self, reason: str) -> PolicyRefused:
-        """The refusal of this element."""
+        """Return the refusal of this element."""
         return PolicyRefused(Fault(self.file, self.line, reason))
 
 
 def read(path: Path, *, named_values: Mapping[str, str], placeholders: Mapping[str, str]) -> Element:
-    """The root element of a policy file.
+    """Return the root element of a policy file.
 
     `placeholders` are replaced in the text of the file, as Bicep does before API Management sees
     it; named values in attributes and text, as API Management does. Raises PolicyRefused when

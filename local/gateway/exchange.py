@@ -124,5 +124,5 @@ class Exchange:
     """For the trace: section, place, policy, what it decided."""
 
     def decided(self, what: str) -> None:
-        """Note in the trace what the policy that runs now has decided."""
+        """Record in the trace what the current policy has decided."""
         self.ran[-1][3] = what

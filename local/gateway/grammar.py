@@ -41,7 +41,7 @@ class Site:
     in_fragment: bool = False
 
     def below(self, part: str) -> "Site":
-        """The same place, one element deeper."""
+        """Return the same place, one element deeper."""
         return replace(self, path=f"{self.path}/{part}" if self.path else part)
 
 
@@ -65,7 +65,7 @@ class Refusals:
     def attempt(
         self, build: Callable[Given, Result], *arguments: Given.args, **named: Given.kwargs
     ) -> Result | None:
-        """What `build` returns, or None after keeping its faults."""
+        """Return what `build` returns, or None after keeping its faults."""
         try:
             return build(*arguments, **named)
         except PolicyRefused as refused:
@@ -140,7 +140,7 @@ def ordered_children(element: Element, order: tuple[str, ...], *, repeated: tupl
 
 
 def literal(element: Element, name: str, default: str | None = None) -> str:
-    """An attribute in which expressions are not allowed."""
+    """Return an attribute in which expressions are not allowed."""
     value = element.attributes.get(name, default)
     if value is None:
         raise element.refuse(f"<{element.tag}> needs the attribute '{name}'")
@@ -148,14 +148,14 @@ def literal(element: Element, name: str, default: str | None = None) -> str:
 
 
 def not_expression(element: Element, value: str, what: str) -> str:
-    """Text that is taken as it stands."""
+    """Return text that is taken literally; refuse an expression."""
     if value.startswith("@"):
         raise element.refuse(f"{what} of <{element.tag}> takes no expression")
     return value
 
 
 def whole_number(element: Element, name: str, *, minimum: int = 0, maximum: int | None = None) -> int:
-    """An attribute that is a whole number within limits."""
+    """Return an attribute that is a whole number within limits."""
     text = literal(element, name)
     if not text.isascii() or not text.isdecimal():
         raise element.refuse(f"the attribute '{name}' of <{element.tag}> is not a whole number: {text!r}")
@@ -167,12 +167,12 @@ def whole_number(element: Element, name: str, *, minimum: int = 0, maximum: int 
 
 
 def boolean(element: Element, name: str, *, default: bool) -> bool:
-    """An attribute that is `true` or `false`."""
+    """Return an attribute that is `true` or `false`."""
     return one_of(element, name, ("true", "false"), default=str(default).lower()) == "true"
 
 
 def one_of(element: Element, name: str, choices: tuple[str, ...], *, default: str | None = None) -> str:
-    """An attribute with a fixed set of values."""
+    """Return an attribute with a fixed set of values."""
     value = literal(element, name, default)
     if value not in choices:
         raise element.refuse(
@@ -182,7 +182,7 @@ def one_of(element: Element, name: str, choices: tuple[str, ...], *, default: st
 
 
 def value(element: Element, text: str, kinds: tuple[Kind, ...]) -> Compiled:
-    """Text or an `@( )` expression that gives one of `kinds`. Refuses statement blocks."""
+    """Compile text or an `@( )` expression that returns one of `kinds`. Refuses statement blocks."""
     if text.startswith("@{"):
         raise element.refuse(f"statement blocks @{{ }} are not supported: {_short(text)}")
     if not text.startswith("@("):

@@ -25,11 +25,11 @@ class Fields:
 
     @classmethod
     def decoded(cls, raw: Iterable[tuple[bytes, bytes]]) -> "Fields":
-        """From the bytes of a message."""
+        """Decode the bytes of a message."""
         return cls((name.decode("latin-1"), value.decode("latin-1")) for name, value in raw)
 
     def encoded(self) -> list[tuple[bytes, bytes]]:
-        """As the bytes of a message."""
+        """Encode as the bytes of a message."""
         return [(name.encode("latin-1"), value.encode("latin-1")) for _, name, value in self._pairs]
 
     def __iter__(self) -> Iterator[tuple[str, str]]:
@@ -40,17 +40,17 @@ class Fields:
         return any(known == key for known, _, _ in self._pairs)
 
     def values(self, name: str) -> list[str]:
-        """Every value of a name, in order; empty when it is not there."""
+        """Return every value of a name, in order; empty when it is not there."""
         key = name.lower()
         return [value for known, _, value in self._pairs if known == key]
 
     def joined(self, name: str) -> str | None:
-        """The values of a name with commas between, as GetValueOrDefault gives them."""
+        """Return the values of a name with commas between, as GetValueOrDefault gives them."""
         values = self.values(name)
         return ",".join(values) if values else None
 
     def names(self) -> list[str]:
-        """Each name once, as first written."""
+        """Return each name once, as first written."""
         first: dict[str, str] = {}
         for key, name, _ in self._pairs:
             first.setdefault(key, name)
@@ -62,21 +62,21 @@ class Fields:
         self._pairs = [pair for pair in self._pairs if pair[0] != key]
 
     def add(self, name: str, value: str) -> None:
-        """One more value."""
+        """Add one more value."""
         self._pairs.append((name.lower(), name, value))
 
     def replace(self, name: str, values: list[str]) -> None:
-        """These values and no others."""
+        """Replace all values of a name by these."""
         self.delete(name)
         for value in values:
             self.add(name, value)
 
     def set_header(self, name: str, values: list[str]) -> None:
-        """As set-header does: several values become one, except where a header may not be joined."""
+        """Set a header as set-header does: several values become one, except where that is not allowed."""
         self.replace(name, values if name.lower() in _NEVER_JOINED else [",".join(values)])
 
     def drop_hop_by_hop(self) -> None:
-        """RFC 9110 section 7.6.1: some headers belong to one connection, as do those that Connection names.
+        """Remove the headers of one connection, also those that Connection names (RFC 9110, 7.6.1).
 
         Done as a message comes in, so that a caller cannot name a header that a policy sets later.
         """

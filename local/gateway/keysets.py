@@ -41,7 +41,7 @@ class KeySets:
         self._fetching = asyncio.Lock()
 
     async def of(self, url: str, *, key_id: str | None) -> KeySet:
-        """The key set at `url`, fetched again when it is old or lacks `key_id`. Raises KeysUnavailable."""
+        """Return the keys at `url`, fetched again when old or without `key_id`. Raises KeysUnavailable."""
         known = self._known.get(url)
         if known is not None and self._good_enough(known, url, key_id):
             return known

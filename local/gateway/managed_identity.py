@@ -24,7 +24,7 @@ class ManagedIdentity:
         self._asking = asyncio.Lock()
 
     async def token(self, resource: str) -> str:
-        """A token for `resource`. Raises IdentityUnavailable."""
+        """Return a token for `resource`. Raises IdentityUnavailable."""
         if (token := self._kept(resource)) is not None:
             return token
         async with self._asking:

@@ -29,7 +29,7 @@ class Operations:
     templates: tuple[tuple[tuple[str, ...], Operation], ...]
 
     def below_api(self, raw_path: str) -> str | None:
-        """What follows the API's path, or None when the request is not for this API."""
+        """Return what follows the API's path, or None when the request is not for this API."""
         path = normalised(raw_path)
         prefix = f"/{self.api_path}"
         if unquote(path).lower() == prefix:
@@ -37,7 +37,7 @@ class Operations:
         return path[len(prefix) :] if path.lower().startswith(f"{prefix}/") else None
 
     def match(self, method: str, below: str) -> Operation | None:
-        """The operation for a method and a path below the API's."""
+        """Return the operation for a method and a path below the API's."""
         segments = [unquote(segment) for segment in below.split("/")[1:]]
         for template, operation in self.templates:
             if operation.method == method and _fits(template, segments):
@@ -46,7 +46,7 @@ class Operations:
 
 
 def read(path: Path) -> Operations:
-    """The operations of an OpenAPI 3.0 file; `servers[0].url` gives the API's path. Raises OpenApiRefused."""
+    """Return the operations of an OpenAPI 3.0 file, below `servers[0].url`. Raises OpenApiRefused."""
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as broken:
@@ -55,7 +55,7 @@ def read(path: Path) -> Operations:
 
 
 def parse(document: dict[str, Any], *, name: str) -> Operations:
-    """The operations of an OpenAPI 3.0 document."""
+    """Return the operations of an OpenAPI 3.0 document."""
     if not str(document.get("openapi", "")).startswith("3.0."):
         raise OpenApiRefused(f"{name} is not OpenAPI 3.0")
     if not document.get("servers"):
@@ -77,7 +77,7 @@ def parse(document: dict[str, Any], *, name: str) -> Operations:
 
 
 def normalised(raw_path: str) -> str:
-    """The path without dot segments (RFC 3986 section 5.2.4), backslashes read as slashes."""
+    """Return the path without dot segments (RFC 3986 section 5.2.4), backslashes read as slashes."""
     kept: list[str] = []
     plain = ""
     for segment in raw_path.replace("\\", "/").split("/"):

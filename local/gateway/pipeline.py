@@ -43,7 +43,7 @@ class Gateway:
     by_product: Mapping[str, Pipeline]
 
     async def handle(self, exchange: Exchange) -> Response:
-        """The answer to one request. Failures become the answer of on-error."""
+        """Return the answer to one request. Failures become the answer of on-error."""
         try:
             response = await self._run(exchange)
         except GatewayError as failed:
@@ -70,7 +70,7 @@ class Gateway:
         return exchange.response or Response(200)
 
     def _find_operation(self, exchange: Exchange) -> Response | None:
-        """Built-in step: match the operation. A preflight request is answered here by cors."""
+        """Match the operation, a built-in step. A preflight request is answered here by cors."""
         request = exchange.request
         below = self.operations.below_api(request.original_url.raw_path)
         if below is not None:
@@ -87,7 +87,7 @@ class Gateway:
         return None
 
     def _preflight(self, exchange: Exchange, below: str) -> Response | None:
-        """Documented: of the policies only cors runs; when none fits, an empty 200 ends the request."""
+        """Run only cors, as documented; when no cors policy fits, an empty 200 ends the request."""
         headers = exchange.request.headers
         method = headers.joined("Access-Control-Request-Method")
         if method is None or "Origin" not in headers or self.operations.match(method, below) is None:
@@ -100,7 +100,7 @@ class Gateway:
         return Response(200)
 
     def _find_subscription(self, exchange: Exchange) -> None:
-        """Built-in step: the key in the header, else in the query."""
+        """Find the subscription of the key in the header, else in the query: a built-in step."""
         key = exchange.request.headers.joined(KEY_HEADER)
         if key is None:
             key = exchange.request.original_url.query.joined(KEY_PARAMETER)
@@ -118,7 +118,7 @@ class Gateway:
         exchange.product = self.products[subscription.product] if subscription.product else None
 
     def _pipeline(self, exchange: Exchange) -> Pipeline:
-        """A request that matched no operation belongs to no API; one without a key to no product."""
+        """Return the policies that apply: without an operation not the API's, without a key no product's."""
         if exchange.operation is None:
             return self.everywhere
         return self.by_product[exchange.product.id] if exchange.product else self.api
@@ -146,7 +146,7 @@ class Gateway:
 
 
 def _default_answer(failed: GatewayError) -> Response:
-    """The body that API Management gives before on-error changes it. Faults of its own stay inside."""
+    """Return the body that API Management sends unless on-error changes it, without internal details."""
     message = "Internal server error" if failed.status == 500 else failed.message
     if failed.reason == "OperationNotFound":
         message = "Resource not found"
@@ -155,7 +155,7 @@ def _default_answer(failed: GatewayError) -> Response:
 
 
 def plain_body(status: int, message: str) -> bytes:
-    """With the spaces that the gateway writes: the documented Content-Length of such answers counts them."""
+    """Return the body with the gateway's own spaces: its documented Content-Length counts them."""
     return b'{ "statusCode": %d, "message": %s }' % (status, orjson.dumps(message))
 
 

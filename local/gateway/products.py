@@ -13,7 +13,7 @@ class ProductsRefused(Exception):
 
 
 def read(path: Path) -> dict[str, Product]:
-    """Products by id. Raises ProductsRefused."""
+    """Return products by id. Raises ProductsRefused."""
     try:
         listed = json.loads(path.read_text(encoding="utf-8"))["products"]
         products = [
@@ -26,7 +26,7 @@ def read(path: Path) -> dict[str, Product]:
 
 
 def placeholders(product: Product) -> dict[str, str]:
-    """What Bicep and the local gateway put into product.xml."""
+    """Return what Bicep and the local gateway put into product.xml."""
     return {
         "__calls-per-minute__": str(product.calls_per_minute),
         "__calls-per-day__": str(product.calls_per_day),
@@ -46,7 +46,7 @@ class Subscriptions:
                 )
 
     def of(self, key: str) -> Subscription | None:
-        """The subscription with this key; compared in constant time."""
+        """Return the subscription with this key; compared in constant time."""
         given = key.encode()
         found = None
         for subscription in self._subscriptions:

@@ -48,7 +48,7 @@ class Server:
         self._local = _local_answers(self._trace, page)
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
-        """One connection's request, or the server's start and end."""
+        """Answer one request, or the server's start and end."""
         if scope["type"] == "lifespan":
             await self._live(receive, send)
         elif scope["path"] in _LOCAL or scope["path"].startswith(_PAGE_FILES):
@@ -78,7 +78,7 @@ class Server:
 
 
 def _too_large(scope: Message) -> Response | None:
-    """Refused before any policy runs, so in the gateway's own words. For headers the size is Kestrel's."""
+    """Refuse before any policy runs, in the gateway's own words. For headers the size is Kestrel's."""
     if len(scope["raw_path"]) + len(scope["query_string"]) > LONGEST_URL:
         status, message = 414, "URI Too Long"
     elif sum(len(name) + len(value) for name, value in scope["headers"]) > LARGEST_HEADERS:
@@ -118,7 +118,7 @@ def _request(scope: Message, receive: Receive) -> Request:
 
 
 def _escaped(target: bytes) -> str:
-    """A path or query in which bytes that no URL may hold are percent-encoded, as .NET's Uri does."""
+    """Return a path or query in which bytes that no URL may hold are percent-encoded, as .NET's Uri does."""
     return _UNSAFE.sub(lambda found: b"%%%02X" % found.group(0)[0], target).decode("ascii")
 
 
@@ -147,7 +147,7 @@ async def _send_whole(response: Response, send: Send) -> None:
 
 
 async def _send_stream(response: Response, stream: Answer, receive: Receive, send: Send) -> None:
-    """Chunk by chunk, as they come. Ends the backend's answer when the client goes away."""
+    """Send chunk by chunk, as they come. Closes the backend's answer when the client disconnects."""
     gone: asyncio.Task[None] | None = None
     await send(
         {"type": "http.response.start", "status": response.status, "headers": response.headers.encoded()}

@@ -45,7 +45,7 @@ class RequiredClaim:
 
 @dataclass(frozen=True)
 class Expected:
-    """What validate-jwt is told to accept."""
+    """What validate-jwt is configured to accept."""
 
     configurations: tuple[str, ...]
     audiences: tuple[str, ...]
@@ -56,7 +56,7 @@ class Expected:
 
 
 def from_header(content: str | None, *, scheme: str) -> str:
-    """The token in an Authorization header. Raises TokenRefused."""
+    """Return the token in an Authorization header. Raises TokenRefused."""
     given, _, token = (content or "").strip().partition(" ")
     if not token:
         given, token = "", given
@@ -66,7 +66,7 @@ def from_header(content: str | None, *, scheme: str) -> str:
 
 
 async def validate(token: str, expected: Expected, *, keys: KeySets, now: datetime) -> dict[str, Any]:
-    """The claims of a token that is as expected. Raises TokenRefused."""
+    """Return the claims of a token that is as expected. Raises TokenRefused."""
     header = _header(token)
     sets = await _key_sets(expected, header.get("kid"), keys)
     claims = _verified(token, header, sets)
@@ -79,7 +79,7 @@ async def validate(token: str, expected: Expected, *, keys: KeySets, now: dateti
 
 
 def as_text(claims: Mapping[str, Any]) -> dict[str, list[str]]:
-    """Claims as policies see them: each a list of text."""
+    """Return claims as policies see them: each a list of text."""
     return {name: [_text(part) for part in _listed(content)] for name, content in claims.items()}
 
 
@@ -103,7 +103,7 @@ def _header(token: str) -> dict[str, Any]:
 
 
 def _parts(token: str) -> tuple[bytes, bytes, bytes]:
-    """Header, payload and signature, decoded."""
+    """Return header, payload and signature, decoded."""
     segments = token.split(".")
     if len(segments) != 3:
         raise TokenRefused(

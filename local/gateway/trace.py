@@ -20,7 +20,7 @@ class Trace:
         self._entries.appendleft((started, exchange, response.status, seconds))
 
     def shown(self) -> list[dict[str, Any]]:
-        """As JSON."""
+        """Return the entries as JSON."""
         return [_entry(*entry) for entry in self._entries]
 
 

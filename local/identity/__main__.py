@@ -13,7 +13,7 @@ from local.identity import app, tenant
 
 
 def main() -> None:
-    """Serve until told to stop."""
+    """Serve until a signal ends the process."""
     parser = argparse.ArgumentParser(prog="python -m local.identity", description=app.__doc__)
     parser.add_argument("--port", type=int, default=ports.Ports().identity)
     port = parser.parse_args().port

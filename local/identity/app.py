@@ -30,7 +30,7 @@ DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 
 
 def build(identity: Identity) -> Starlette:
-    """The ASGI application of one tenant."""
+    """Return the ASGI application of one tenant."""
 
     async def configuration(_: Request) -> Response:
         return JSONResponse(_configuration(identity))
@@ -82,7 +82,7 @@ async def _form(request: Request) -> dict[str, str]:
 
 
 def _basic(header: str) -> dict[str, str]:
-    """The client's id and secret from `client_secret_basic` (RFC 6749, section 2.3.1); empty without it."""
+    """Return id and secret of `client_secret_basic` (RFC 6749, section 2.3.1); empty without the header."""
     scheme, _, encoded = header.partition(" ")
     if scheme.lower() != "basic":
         return {}
@@ -163,7 +163,7 @@ def _device(identity: Identity, fields: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _managed_identity(identity: Identity, request: Request) -> Response:
-    """https://learn.microsoft.com/azure/app-service/overview-managed-identity#rest-endpoint-reference."""
+    """Follow https://learn.microsoft.com/azure/app-service/overview-managed-identity#rest-endpoint-reference."""
     known = directory.managed_identity(request.headers.get("x-identity-header"))
     if known is None:
         return JSONResponse({"statusCode": 401, "message": "Unauthorized"}, status_code=401)
@@ -206,7 +206,7 @@ def _known_api(audience: str) -> None:
 
 
 def _scopes(scope: str) -> tuple[str, tuple[str, ...]]:
-    """API and scope names in `<api>/<name> …`; OpenID's own scopes are allowed beside them."""
+    """Return API and scope names of `<api>/<name> …`; OpenID's own scopes are allowed beside them."""
     named = [part.rpartition("/") for part in scope.split() if "/" in part]
     audiences = {audience for audience, _, _ in named}
     if len(audiences) != 1:

@@ -24,25 +24,25 @@ MANAGED_IDENTITIES = (GATEWAY, FUNCTION_APP)
 
 
 def client(client_id: str) -> demo.Client | None:
-    """The application with this client id."""
+    """Return the application with this client id."""
     return next((known for known in demo.CLIENTS if known.client_id == client_id), None)
 
 
 def user(name: str) -> demo.User | None:
-    """The person with this short name."""
+    """Return the person with this short name."""
     return next((known for known in demo.USERS if known.name == name), None)
 
 
 def managed_identity(header: str | None) -> ManagedIdentity | None:
-    """The resource that this X-IDENTITY-HEADER belongs to."""
+    """Return the resource that this X-IDENTITY-HEADER belongs to."""
     return next((known for known in MANAGED_IDENTITIES if known.header == header), None)
 
 
 def service_principal_id(client_id: str) -> str:
-    """Object id of an application's service principal: in Entra never the same as its client id."""
+    """Return the object id of an application's service principal; in Entra it differs from the client id."""
     return str(uuid5(NAMESPACE_URL, f"{demo.TENANT_ID}/service-principals/{client_id}"))
 
 
 def pairwise_subject(user_id: str, client_id: str) -> str:
-    """A user's `sub`: opaque, and another one for each application, as in Entra."""
+    """Return a user's `sub`: opaque, and another one for each application, as in Entra."""
     return uuid5(NAMESPACE_URL, f"{demo.TENANT_ID}/subjects/{user_id}/{client_id}").hex

@@ -18,11 +18,11 @@ class SigningKey:
         self.private = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
     def sign(self, claims: dict[str, Any]) -> str:
-        """The claims as a compact JWT with this key's id in its header."""
+        """Return the claims as a compact JWT with this key's id in its header."""
         return jwt.encode(claims, self.private, algorithm=_ALGORITHM, headers={"kid": self.kid})
 
     def published(self, *, issuer: str) -> dict[str, Any]:
-        """The public half as Entra publishes it (RFC 7517, with Entra's `issuer` beside it)."""
+        """Return the public half as Entra publishes it (RFC 7517, with Entra's `issuer` beside it)."""
         numbers = self.private.public_key().public_numbers()
         return {
             "kty": "RSA",
@@ -55,7 +55,7 @@ class KeyRing:
         return self.current
 
     def published(self, *, issuer: str) -> dict[str, Any]:
-        """The JWKS document."""
+        """Return the JWKS document."""
         return {"keys": [key.published(issuer=issuer) for key in self._keys]}
 
 

@@ -19,7 +19,7 @@ class Refused(Exception):
     text: str
 
     def body(self, *, now: datetime) -> dict[str, Any]:
-        """The answer's JSON."""
+        """Return the answer's JSON."""
         trace, correlation = str(uuid4()), str(uuid4())
         stamp = now.strftime("%Y-%m-%d %H:%M:%SZ")
         return {
@@ -36,7 +36,7 @@ class Refused(Exception):
 
 
 def missing(parameter: str) -> Refused:
-    """A form field that the request needs is not there."""
+    """Refuse a request that lacks a form field."""
     return Refused(
         400,
         "invalid_request",
@@ -46,7 +46,7 @@ def missing(parameter: str) -> Refused:
 
 
 def unknown_client(client_id: str) -> Refused:
-    """No such application in the tenant."""
+    """Refuse an application that the tenant does not have."""
     return Refused(
         400,
         "unauthorized_client",
@@ -56,7 +56,7 @@ def unknown_client(client_id: str) -> Refused:
 
 
 def wrong_secret(client_id: str) -> Refused:
-    """The application exists; its secret is another one."""
+    """Refuse a wrong secret of an application that exists."""
     return Refused(
         401,
         "invalid_client",
@@ -67,7 +67,7 @@ def wrong_secret(client_id: str) -> Refused:
 
 
 def unknown_api(audience: str) -> Refused:
-    """The scope names an API that the tenant does not have."""
+    """Refuse a scope of an API that the tenant does not have."""
     return Refused(
         400,
         "invalid_resource",
@@ -77,7 +77,7 @@ def unknown_api(audience: str) -> Refused:
 
 
 def bad_scope(scope: str) -> Refused:
-    """Client credentials take one API with `/.default`, nothing else."""
+    """Refuse a scope: client credentials take one API with `/.default`, nothing else."""
     return Refused(
         400,
         "invalid_scope",
@@ -88,19 +88,19 @@ def bad_scope(scope: str) -> Refused:
 
 
 def unknown_grant(grant_type: str) -> Refused:
-    """A flow that is not offered here."""
+    """Refuse a flow that is not offered here."""
     return Refused(
         400, "unsupported_grant_type", 70003, f"The app requested an unsupported grant type '{grant_type}'."
     )
 
 
 def unknown_user(name: str) -> Refused:
-    """The extra field `user` names nobody of the demo tenant."""
+    """Refuse a user (the extra field `user`) whom the demo tenant does not have."""
     return Refused(
         400, "invalid_grant", 50034, f"The user account {name} does not exist in the demo directory."
     )
 
 
 def unknown_device_code() -> Refused:
-    """Never issued, or used already."""
+    """Refuse a code that was never issued, or has been used."""
     return Refused(400, "invalid_grant", 70000, "The provided device code is not valid or was used already.")

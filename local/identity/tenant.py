@@ -21,13 +21,13 @@ class Identity:
         self._devices: dict[str, Mapping[str, str]] = {}
 
     def sign(self, claims: dict[str, Any]) -> str:
-        """A token with exactly these claims, under the current key."""
+        """Return a token with exactly these claims, under the current key."""
         return self.keys.current.sign(claims)
 
     def application_token(
         self, client: demo.Client, *, audience: str = demo.AUDIENCE, lifetime: int = tokens.LIFETIME_SECONDS
     ) -> str:
-        """A client-credentials token."""
+        """Return a client-credentials token."""
         return self.sign(
             tokens.for_application(
                 client, audience=audience, issuer=self.issuer, now=self.clock(), lifetime=lifetime
@@ -43,7 +43,7 @@ class Identity:
         audience: str = demo.AUDIENCE,
         lifetime: int = tokens.LIFETIME_SECONDS,
     ) -> str:
-        """A delegated token of a demo user."""
+        """Return a delegated token of a demo user."""
         return self.sign(
             tokens.for_user(
                 user, client_id=client_id, scopes=scopes, audience=audience, issuer=self.issuer,
@@ -54,18 +54,18 @@ class Identity:
     def managed_identity_token(
         self, identity: directory.ManagedIdentity, *, audience: str
     ) -> tuple[str, int]:
-        """A token for an Azure resource, and the Unix time at which it ends."""
+        """Return a token for an Azure resource, and the Unix time at which it ends."""
         claims = tokens.for_managed_identity(
             identity, audience=audience, issuer=self.issuer, now=self.clock()
         )
         return self.sign(claims), claims["exp"]
 
     def remember_device(self, fields: Mapping[str, str]) -> str:
-        """A device code that can be exchanged once."""
+        """Return a device code that can be exchanged once."""
         code = uuid4().hex
         self._devices[code] = fields
         return code
 
     def forget_device(self, code: str) -> Mapping[str, str] | None:
-        """What was asked for under this code, once."""
+        """Return what was asked for under this code, once."""
         return self._devices.pop(code, None)

@@ -19,7 +19,7 @@ LIFETIME_SECONDS = 3599
 def for_application(
     client: demo.Client, *, audience: str, issuer: str, now: datetime, lifetime: int = LIFETIME_SECONDS
 ) -> dict[str, Any]:
-    """Claims of a client-credentials token. Roles only where the application was given them."""
+    """Return the claims of a client-credentials token. Roles only where the application was given them."""
     principal = directory.service_principal_id(client.client_id)
     claims = _common(audience=audience, issuer=issuer, now=now, lifetime=lifetime) | {
         "azp": client.client_id,
@@ -37,7 +37,7 @@ def for_user(
     user: demo.User, *, client_id: str, scopes: tuple[str, ...], audience: str, issuer: str, now: datetime,
     lifetime: int = LIFETIME_SECONDS,
 ) -> dict[str, Any]:  # fmt: skip
-    """Claims of a delegated token: a person who signed in through the application `client_id`."""
+    """Return the claims of a delegated token: a person who signed in through the application `client_id`."""
     return _common(audience=audience, issuer=issuer, now=now, lifetime=lifetime) | {
         "azp": client_id,
         "azpacr": "0",
@@ -52,7 +52,7 @@ def for_user(
 def for_managed_identity(
     identity: directory.ManagedIdentity, *, audience: str, issuer: str, now: datetime
 ) -> dict[str, Any]:
-    """Claims of a token that Azure gives to a resource; it lives for a day."""
+    """Return the claims of a token that Azure gives to a resource; it lives for a day."""
     return _common(audience=audience, issuer=issuer, now=now, lifetime=86_400) | {
         "azp": identity.client_id,
         "azpacr": "2",

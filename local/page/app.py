@@ -1,4 +1,4 @@
-"""The developer page's files below `/pages`, and what only the local stack can tell it. Local only.
+"""The developer page's files below `/pages`, and the demo world for it. Local only.
 
 /pages/…             the page's own files
 /pages/world.json    the demo world: who may call, with which secret and key, and where tokens come from
@@ -36,7 +36,7 @@ _LIBRARY_MISSING = (
 
 @dataclass(frozen=True)
 class DeveloperPage:
-    """Where the page's parts lie, and whom it gets tokens from.
+    """Where the page's parts are, and the identity provider of its tokens.
 
     `packages` is the folder of the installed npm packages; None: nobody has installed them.
     """
@@ -47,7 +47,7 @@ class DeveloperPage:
     documents: Path = DOCUMENTS
 
     def application(self) -> ASGIApp:
-        """Serves the page and its files: `/` and all below `/pages`."""
+        """Serve the page and its files: `/` and all below `/pages`."""
 
         async def index(_: Request) -> Response:
             return FileResponse(self.files / "index.html")
@@ -97,7 +97,7 @@ def _library(packages: Path | None) -> BaseRoute:
 
 
 def _world(identity: str) -> dict[str, Any]:
-    """Everybody of the demo world, as the page shows them. Secrets and keys of it are public."""
+    """Return everybody of the demo world, as the page shows them. Their secrets and keys are public."""
     keys = {subscription.name: subscription for subscription in demo.SUBSCRIPTIONS}
     tenant = f"{identity}/{demo.TENANT_ID}"
 

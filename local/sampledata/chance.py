@@ -6,5 +6,5 @@ SEED = 20261122
 
 
 def of(*names: object) -> random.Random:
-    """A source of random numbers that belongs to these names and to nothing else."""
+    """Return a source of random numbers for these names alone."""
     return random.Random(":".join(str(name) for name in (SEED, *names)))  # noqa: S311 - No secret is made.

@@ -15,12 +15,12 @@ SUPPLIED_SINCE = date(2021, 5, 1)
 
 
 def span_until(last: date, *, days: int = DAYS) -> Span:
-    """The market days of a first delivery that ends with `last`."""
+    """Return the market days of a first delivery that ends with `last`."""
     return Span(last - timedelta(days=days - 1), last)
 
 
 def write_first(folder: Path, span: Span) -> list[Path]:
-    """Everything of a new demo world, in the order in which it is loaded; the correction comes last."""
+    """Return everything of a new demo world, in the order of loading; the correction comes last."""
     folder.mkdir(parents=True, exist_ok=True)
     days = (span.first + timedelta(days=number) for number in range((span.last - span.first).days + 1))
     return [
@@ -33,7 +33,7 @@ def write_first(folder: Path, span: Span) -> list[Path]:
 
 
 def write_registers(folder: Path, span: Span) -> list[Path]:
-    """What is known of the metering points, and who is supplied at them."""
+    """Return what is known of the metering points, and who is supplied at them."""
     return [
         _write_metering_points(folder / "metering_points.csv"),
         _write_supply_periods(folder / "supply_periods.csv", span),
@@ -41,7 +41,7 @@ def write_registers(folder: Path, span: Span) -> list[Path]:
 
 
 def write_days(folder: Path, days: Sequence[date], *, span: Span) -> Path:
-    """A further delivery, with the market days that have come since the first one."""
+    """Return a further delivery, with the market days that have come since the first one."""
     folder.mkdir(parents=True, exist_ok=True)
     return _write_readings(folder / f"values_{days[0]}_{days[-1]}.csv", days, span=span)
 

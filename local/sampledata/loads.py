@@ -39,11 +39,11 @@ class Moment:
         return max(0.0, _COMFORT - sky.temperature(self.area, self.time))
 
     def noise(self, share: float) -> float:
-        """A factor around 1 that differs from interval to interval."""
+        """Return a factor around 1 that differs from interval to interval."""
         return max(0.2, chance.of(self.point, self.time.isoformat()).gauss(1, share))
 
     def day_noise(self, share: float) -> float:
-        """A factor around 1 that differs from day to day."""
+        """Return a factor around 1 that differs from day to day."""
         return max(0.2, chance.of(self.point, self.time.date()).gauss(1, share))
 
 
@@ -51,27 +51,27 @@ Load = Callable[[Moment], float]
 
 
 def bakery(at: Moment) -> float:
-    """Ovens from three in the morning, fewer on Saturday, none on Sunday; cold rooms all the time."""
+    """Return the load of a bakery: cold rooms, and ovens from three in the morning, none on Sunday."""
     ovens = {SATURDAY: 34.0, SUNDAY: 0.0}.get(at.weekday, 58.0)
     baking = ovens * _plateau(at.hour, 3, 10.5, soft=0.7) * at.day_noise(0.07)
     return (7.5 + baking + 6.0 * _plateau(at.hour, 4, 15) + 0.25 * at.cold) * at.noise(0.05)
 
 
 def shop(at: Moment) -> float:
-    """Opening hours of a small shop in town."""
+    """Return the load of a small shop in town, by its opening hours."""
     open_until = {SATURDAY: 16.0, SUNDAY: 0.0}.get(at.weekday, 18.0)
     return (0.9 + 6.2 * _plateau(at.hour, 7.5, open_until) + 0.11 * at.cold) * at.noise(0.08)
 
 
 def office(at: Moment) -> float:
-    """An office and store: people from Monday to Friday, heating with a setback at night."""
+    """Return an office and store: people from Monday to Friday, heating with a setback at night."""
     working = _plateau(at.hour, 7, 16.5, soft=0.8) if at.weekday < SATURDAY else 0.0
     heating = 0.55 * at.cold * (0.6 + 0.4 * _plateau(at.hour, 5, 17))
     return (2.8 + 11.0 * working * at.day_noise(0.08) + heating) * at.noise(0.07)
 
 
 def roof(at: Moment) -> float:
-    """60 kWp of solar cells on the office's roof: kW delivered by the panels."""
+    """Return the kW delivered by 60 kWp of solar cells on the office's roof."""
     height = sky.elevation(at.area, at.time)
     if height <= 0:
         return 0.0
@@ -80,30 +80,30 @@ def roof(at: Moment) -> float:
 
 
 def net_office(at: Moment) -> float:
-    """What the office takes from the grid when its own roof does not cover it."""
+    """Return what the office takes from the grid when its own roof does not cover it."""
     return max(0.0, office(at) - roof(at))
 
 
 def surplus(at: Moment) -> float:
-    """What the roof delivers to the grid when the office does not use it."""
+    """Return what the roof delivers to the grid when the office does not use it."""
     return max(0.0, roof(at) - office(at))
 
 
 def mall(at: Moment) -> float:
-    """Light and ventilation of a shopping centre; closed on Sundays, long hours in December."""
+    """Return light and ventilation of a shopping centre; closed on Sundays, long hours in December."""
     closing = {SATURDAY: 18.0, SUNDAY: 0.0}.get(at.weekday, 21.0 if at.time.month == 12 else 20.0)
     return (62.0 + 190.0 * _plateau(at.hour, 7.5, closing + 0.5, soft=0.6) + 1.1 * at.cold) * at.noise(0.03)
 
 
 def grocery(at: Moment) -> float:
-    """Refrigeration works more on warm days; the shop is open long."""
+    """Return the load of a grocery: refrigeration works more on warm days; the shop is open long."""
     cooling = 26.0 + 0.7 * max(0.0, sky.temperature(at.area, at.time) - 5)
     closing = 0.0 if at.weekday == SUNDAY else 22.5
     return (cooling + 34.0 * _plateau(at.hour, 6.5, closing)) * at.noise(0.04)
 
 
 def charging(at: Moment) -> float:
-    """Cars that charge: shoppers by day, a few for the night, each with its own power."""
+    """Return the load of cars that charge: shoppers by day, a few at night, each with its own power."""
     demand = 7.0 * _plateau(at.hour, 9.5, 19, soft=1.5) * (0.45 if at.weekday == SUNDAY else 1.0)
     demand += 1.2 * (1 - _plateau(at.hour, 6, 20))
     draw = chance.of(at.point, "cars", at.time.isoformat())
@@ -112,19 +112,19 @@ def charging(at: Moment) -> float:
 
 
 def heat_pump(at: Moment) -> float:
-    """The centre's heat plant: follows the cold, and works less well the colder it is."""
+    """Return the load of the centre's heat plant, which is less efficient the colder it is."""
     return (
         1.5 + 4.6 * at.cold * (1 + 0.012 * at.cold) * (0.85 + 0.15 * _plateau(at.hour, 5, 20))
     ) * at.noise(0.05)
 
 
 def outdoor_light(at: Moment) -> float:
-    """On while the sun is down: nearly all day in a December above the polar circle, never in June."""
+    """Return the load while the sun is down: nearly all day in an arctic December, never in June."""
     return 4.2 * at.noise(0.01) if sky.elevation(at.area, at.time) < -1.0 else 0.06
 
 
 def dwelling(at: Moment) -> float:
-    """A household with electric heating: mornings, evenings, and a car that charges at night."""
+    """Return a household with electric heating: mornings, evenings, and a car that charges at night."""
     evening, morning = _peak(at.hour, 19, 2.4), _peak(at.hour, 7.5, 1.2)
     day_off = 0.5 * _plateau(at.hour, 9, 17) if at.weekday >= SATURDAY else 0.0
     car = (
@@ -136,7 +136,7 @@ def dwelling(at: Moment) -> float:
 
 
 def barn(at: Moment) -> float:
-    """Milking twice a day, every day; fans in summer, frost protection in winter."""
+    """Return the load of milking twice a day, of fans in summer and frost protection in winter."""
     milking = _plateau(at.hour, 5.5, 8, soft=0.3) + 0.9 * _plateau(at.hour, 16.5, 19, soft=0.3)
     fans = 0.35 * max(0.0, sky.temperature(at.area, at.time) - 12)
     frost = 0.18 * max(0.0, -sky.temperature(at.area, at.time))
@@ -144,7 +144,7 @@ def barn(at: Moment) -> float:
 
 
 def grain_dryer(at: Moment) -> float:
-    """Works day and night for some days at a time in the harvest weeks; stands still otherwise."""
+    """Return the load of a dryer that works day and night for some days at a time in the harvest weeks."""
     day = at.time.date()
     harvest = date(day.year, 8, 20) <= day <= date(day.year, 9, 25)
     runs = harvest and chance.of(at.point, day - timedelta(days=day.toordinal() % 4)).random() < 0.65
@@ -152,12 +152,12 @@ def grain_dryer(at: Moment) -> float:
 
 
 def _plateau(hour: float, start: float, end: float, *, soft: float = 0.4) -> float:
-    """1 from start to end, 0 outside, with soft edges; 0 when the end is not after the start."""
+    """Return 1 from start to end, 0 outside, with soft edges; 0 when the end is not after the start."""
     if end <= start:
         return 0.0
     return 1 / (1 + math.exp((start - hour) / soft)) * 1 / (1 + math.exp((hour - end) / soft))
 
 
 def _peak(hour: float, top: float, width: float) -> float:
-    """A bell around an hour."""
+    """Return a bell around an hour."""
     return math.exp(-(((hour - top) / width) ** 2))

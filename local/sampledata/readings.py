@@ -81,7 +81,7 @@ class Reading:
 
 
 def of_day(day: date, *, span: Span) -> Iterator[Reading]:
-    """All values of a market day, as first delivered."""
+    """Yield all values of a market day, as first delivered."""
     for point in demo.METERING_POINTS:
         resolution = _resolution(point.metering_point_id, day, span=span)
         for direction, load in _loads(point.metering_point_id):
@@ -90,7 +90,7 @@ def of_day(day: date, *, span: Span) -> Iterator[Reading]:
 
 
 def correction(span: Span) -> Iterator[Reading]:
-    """The hours of the corrected day that were estimated at first and have been measured since."""
+    """Yield the hours of the corrected day that were estimated at first and have been measured since."""
     point = next(one for one in demo.METERING_POINTS if one.metering_point_id == BAKERY)
     measured = _values(
         point, Direction.CONSUMPTION, loads.bakery, day=span.corrected, resolution=Resolution.PT1H, faults={}
@@ -119,7 +119,7 @@ def _values(
     resolution: Resolution,
     faults: Mapping[int, Quality],
 ) -> Iterator[Reading]:
-    """One value for each interval; `faults` has the quality of those hours that were not measured."""
+    """Yield one value for each interval; `faults` has the quality of those hours that were not measured."""
     hours = resolution.step / timedelta(hours=1)
     day_start = periods.start_of(day)
     for start in periods.starts(day, resolution.step):
@@ -133,7 +133,7 @@ def _values(
 
 
 def _faults(metering_point_id: str, day: date, *, span: Span) -> dict[int, Quality]:
-    """Hours of the day (0 is the first) that were not measured, with the quality they have instead."""
+    """Return the hours of a day (0 is the first) that were not measured, with their quality."""
     if metering_point_id == BAKERY and day == span.corrected:
         return dict.fromkeys(range(5, 10), Quality.ESTIMATED)
     if metering_point_id == OUTLET and day == span.last:

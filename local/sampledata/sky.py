@@ -32,7 +32,7 @@ PLACES = {
 
 
 def temperature(area: str, moment: datetime) -> float:
-    """Degrees Celsius at an aware moment: season, weather that lasts some days, and the time of day."""
+    """Return degrees Celsius at an aware moment: season, weather that lasts some days, time of day."""
     place, day = PLACES[area], moment.date()
     season = -place.swing * math.cos(2 * math.pi * (day.timetuple().tm_yday - _COLDEST_DAY) / _YEAR)
     warmth = max(0.0, math.sin(math.radians(elevation(area, moment))))
@@ -40,14 +40,14 @@ def temperature(area: str, moment: datetime) -> float:
 
 
 def clouds(area: str, moment: datetime) -> float:
-    """How much of the sky is covered, from 0 to 1; changes from hour to hour around the day's own level."""
+    """Return the cloud cover from 0 to 1; it changes from hour to hour around the day's level."""
     level = chance.of("clouds", area, moment.date()).betavariate(1.6, 1.2)
     change = chance.of("clouds", area, moment.date(), moment.hour).gauss(0, 0.12)
     return min(1.0, max(0.0, level + change))
 
 
 def elevation(area: str, moment: datetime) -> float:
-    """Degrees of the sun above the horizon, negative below it; good to about a degree."""
+    """Return the degrees of the sun above the horizon, negative below it; good to about a degree."""
     place, utc = PLACES[area], moment.astimezone(UTC)
     declination = -23.44 * math.cos(math.radians(360 / _YEAR * (utc.timetuple().tm_yday + 10)))
     solar_hour = utc.hour + utc.minute / 60 + place.longitude / 15
@@ -59,7 +59,7 @@ def elevation(area: str, moment: datetime) -> float:
 
 @lru_cache(maxsize=10_000)
 def _deviation(area: str, day: date) -> float:
-    """Degrees above the season: each day gives a push of its own that fades, so any day can be made alone."""
+    """Return degrees above the season: each day adds a push that fades, so any day can be computed alone."""
     return sum(
         _MEMORY**age * chance.of("weather", area, day - timedelta(days=age)).gauss(0, 2.4)
         for age in range(_DAYS_REMEMBERED)

@@ -18,7 +18,7 @@ from local.standins.keeping import Kept
 
 
 def main() -> int:
-    """Serve until told to stop; the exit code."""
+    """Serve until a signal ends the process; return the exit code."""
     parser = argparse.ArgumentParser(
         prog="python -m local.standins", description="Severa and Graph stand-ins."
     )

@@ -148,7 +148,7 @@ class _Requests:
         self._seen.clear()
 
     def summary(self) -> Record:
-        """Counts by path and by status, the busiest second of Severa, and the requests one by one."""
+        """Count by path and by status, the busiest second of Severa, and the requests one by one."""
         times = [seen.at for seen in self._seen if seen.target.startswith(severa.PREFIX)]
         return {
             "total": len(self._seen),

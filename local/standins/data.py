@@ -60,7 +60,7 @@ class InvalidData(Exception):
 
 
 def complete(given: object, *, empty: Mapping[str, Any]) -> Record:
-    """`given` with what it leaves out taken from `empty`.
+    """Return `given`, with what is missing taken from `empty`.
 
     Raises:
         InvalidData: for anything else than an object with known fields of the right type.
@@ -79,7 +79,7 @@ def complete(given: object, *, empty: Mapping[str, Any]) -> Record:
 
 
 def read_severa(path: Path) -> Record:
-    """Severa's data from a JSON file.
+    """Read Severa's data from a JSON file.
 
     Raises:
         InvalidData: when the file cannot be read or does not fit; the message names the file.
@@ -93,7 +93,7 @@ def read_severa(path: Path) -> Record:
 def customer(
     *, guid: str, number: int | None, name: str = "Kunde AS", is_active: bool = True, **other: object
 ) -> Record:
-    """A CustomerModel with the fields that matter and a few that do not."""
+    """Return a CustomerModel with the fields that matter and a few that do not."""
     return {
         "guid": guid,
         "number": number,
@@ -117,7 +117,7 @@ def contact_person(
     is_active: bool = True,
     is_deleted: bool = False,
 ) -> Record:
-    """A ContactModel."""
+    """Return a ContactModel."""
     return {
         "guid": guid,
         "firstName": first_name,
@@ -135,7 +135,7 @@ def contact_person(
 
 
 def custom_property(*, name: str, is_active: bool = True) -> Record:
-    """A CustomPropertyModel of type String."""
+    """Return a CustomPropertyModel of type String."""
     return {
         "guid": property_guid(name),
         "name": name,
@@ -146,7 +146,7 @@ def custom_property(*, name: str, is_active: bool = True) -> Record:
 
 
 def custom_value(*, guid: str, customer_guid: str, name: str, value: str | None) -> Record:
-    """A CustomerCustomValueModel of a property of type String."""
+    """Return a CustomerCustomValueModel of a property of type String."""
     return {
         "guid": guid,
         "customerGuid": customer_guid,
@@ -156,12 +156,12 @@ def custom_value(*, guid: str, customer_guid: str, name: str, value: str | None)
 
 
 def property_guid(name: str) -> str:
-    """The guid that the property of this name has in the stand-in."""
+    """Return the guid that the property of this name has in the stand-in."""
     return _PROPERTIES.get(name, f"property-{name}")
 
 
 def user(*, object_id: str, mail: str | None, display_name: str = "", **other: object) -> Record:
-    """A Graph user of the tenant; other properties of Graph by their own names."""
+    """Return a Graph user of the tenant; other properties of Graph by their own names."""
     return {
         "id": object_id,
         "accountEnabled": True,
@@ -175,7 +175,7 @@ def user(*, object_id: str, mail: str | None, display_name: str = "", **other: o
 
 
 def guest(*, object_id: str, email: str, display_name: str = "") -> Record:
-    """A Graph user as an invitation leaves it: the address in three places."""
+    """Return a Graph user as an invitation leaves it: the address in three places."""
     return user(
         object_id=object_id,
         mail=email,
@@ -188,7 +188,7 @@ def guest(*, object_id: str, email: str, display_name: str = "") -> Record:
 
 
 def demo_severa() -> Record:
-    """The demo's customers, among records that give nobody access: inactive, deleted, in other roles."""
+    """Return the demo's customers, among records that grant nothing: inactive, deleted, other roles."""
     former = "5a5e0000-0000-4000-8000-0000000000ef"
     customers = [customer(guid=each.guid, number=each.number, name=each.name) for each in demo.CUSTOMERS]
     values = [
@@ -260,7 +260,7 @@ def _demo_contact_persons() -> list[Record]:
 
 
 def demo_graph() -> Record:
-    """The demo's users, and the enterprise application of the API with its role."""
+    """Return the demo's users, and the enterprise application of the API with its role."""
     role = {
         "id": ROLE_ID,
         "value": demo.ROLE,

@@ -55,7 +55,7 @@ class Fault:
     remove: dict[str, list[str]] = field(default_factory=dict)
 
     def is_due(self, path: str) -> bool:
-        """Count this request, and tell whether it is one to be hit."""
+        """Count this request; return whether the fault applies to it."""
         if not fnmatch.fnmatchcase(path, self.path):
             return False
         self.nth -= 1
@@ -63,7 +63,7 @@ class Fault:
 
 
 def parse(body: object) -> Fault:
-    """A fault from JSON.
+    """Return a fault from JSON.
 
     Raises:
         InvalidData: for unknown kinds and fields.
@@ -85,7 +85,7 @@ class _Answer:
     body: bytes = b""
 
     async def take(self, message: Message) -> None:
-        """An ASGI `send` that keeps everything."""
+        """Keep all messages, as an ASGI `send`."""
         if message["type"] == "http.response.start":
             self.status = message["status"]
             self.headers = {name.decode(): value.decode() for name, value in message["headers"]}
@@ -93,7 +93,7 @@ class _Answer:
             self.body += message.get("body", b"")
 
     def replace_body(self, content: object) -> None:
-        """Text as it is, anything else as JSON."""
+        """Replace the body by a text, or by anything else as JSON."""
         self.body = (content if isinstance(content, str) else json.dumps(content)).encode()
         self.headers["content-length"] = str(len(self.body))
 

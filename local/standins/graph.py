@@ -38,7 +38,7 @@ class Refused(Exception):
         self.code = code
 
     def response(self) -> Response:
-        """https://learn.microsoft.com/graph/errors"""
+        """Return an error as https://learn.microsoft.com/graph/errors describes it."""
         return JSONResponse({"error": {"code": self.code, "message": str(self)}}, self.status)
 
 
@@ -49,7 +49,7 @@ class Graph:
         self.data = data
 
     def routes(self) -> list[Route]:
-        """The paths of the API."""
+        """Return the paths of the API."""
         by_app = f"{PREFIX}/servicePrincipals(appId='{{app_id}}')"
         assigned = f"{PREFIX}/servicePrincipals/{{id}}/appRoleAssignedTo"
         return [
@@ -125,7 +125,7 @@ def _is_advanced(request: Request) -> bool:
 
 
 def _parse_filter(text: str | None, *, advanced: bool) -> Test:
-    """The filter as a test of a user; Graph compares texts without regard to case."""
+    """Return the filter as a test of a user; Graph compares texts without regard to case."""
     if text is None:
         return lambda row: True
     tests: list[Test] = []
@@ -148,7 +148,7 @@ def _parse_filter(text: str | None, *, advanced: bool) -> Test:
 
 
 def _parse_clause(text: str) -> tuple[str, Test, int]:
-    """The property, the test of it, and where the clause ends."""
+    """Return the property, the test of it, and where the clause ends."""
     if found := _ANY.match(text):
         field, value = found[1], _unquoted(found[3])
         return field, lambda row: value in [each.lower() for each in row.get(field) or []], found.end()

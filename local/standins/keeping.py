@@ -17,7 +17,7 @@ class Kept:
         self._folder = folder
 
     def read(self, service: str) -> Record | None:
-        """What was put last; None when nothing was.
+        """Return what was put last; None when nothing was.
 
         Raises:
             InvalidData: the file is not what was written; the message names it.

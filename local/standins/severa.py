@@ -22,7 +22,7 @@ PREFIX = "/severa/rest-api"
 PER_SECOND = 10
 DEFAULT_ROWS = 20
 SORTABLE = ("firstName", "lastName", "name")
-"""Only what the examples in the description sort by; of other fields it does not tell."""
+"""Only the fields that the examples in Severa's description sort by; it lists no others."""
 
 
 class Refused(Exception):
@@ -34,12 +34,12 @@ class Refused(Exception):
         self.kind = kind
 
     def response(self) -> Response:
-        """The ExceptionModel."""
+        """Return the ExceptionModel."""
         return JSONResponse(error_body(status=self.status, kind=self.kind, message=str(self)), self.status)
 
 
 def error_body(*, status: int, kind: str, message: str) -> Record:
-    """Severa's ExceptionModel."""
+    """Return Severa's ExceptionModel."""
     details = [{"message": message, "url": None, "location": None}]
     return {"error": {"httpStatusCode": status, "type": kind, "details": details, "stack": None}}
 
@@ -64,7 +64,7 @@ class Severa:
         self._tokens.clear()
 
     def routes(self) -> list[Route]:
-        """The paths of the API."""
+        """Return the paths of the API."""
         return [
             Route(f"{PREFIX}/v1/token", self._token, methods=["POST"]),
             Route(f"{PREFIX}/v1/customers", _answering(self._customers)),
@@ -137,7 +137,7 @@ class Severa:
             raise Refused(403, "AddonMissing", "Addon required")
 
     def _page_by_token(self, rows: list[Record], request: Request) -> Response:
-        """A page after the guid that the token stands for; the next token goes in a header."""
+        """Return the page after the guid that the token stands for; the next token is a header."""
         after = base64.urlsafe_b64decode(request.query_params.get("pageToken", "")).decode()
         rest = [row for row in rows if row["guid"] > after]
         page = rest[: self._row_count(request)]
@@ -147,7 +147,7 @@ class Severa:
         return JSONResponse(page, headers=headers)
 
     def _page_by_row(self, rows: list[Record], request: Request) -> Response:
-        """A page from a row number of the list as it is now; a `pageToken` means nothing here."""
+        """Return the page from a row number of the current list; `pageToken` is ignored."""
         first = int(request.query_params.get("firstRow", 0))
         return JSONResponse(_sorted(rows, request)[first : first + self._row_count(request)])
 
@@ -167,14 +167,14 @@ def _answering(view: Callable[[Request], Response]) -> Callable[[Request], Any]:
 
 
 def _filtered(rows: list[Record], active: str | None) -> list[Record]:
-    """Without the filter Severa gives active and inactive rows alike."""
+    """Filter rows. Without the filter Severa returns active and inactive rows alike."""
     return (
         rows if active is None else [row for row in rows if row.get("isActive", True) is (active == "true")]
     )
 
 
 def _sorted(rows: list[Record], request: Request) -> list[Record]:
-    """By `sortings[n].key` and `.value`, keys named as the model's fields but for the case."""
+    """Sort by `sortings[n].key` and `.value`; keys are the model's fields, whatever their case."""
     number = 0
     sortings = []
     while key := request.query_params.get(f"sortings[{number}].key"):

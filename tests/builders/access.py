@@ -29,29 +29,29 @@ ROLE = "API"
 
 
 def guid(number: int) -> str:
-    """A GUID that is told apart by its last digits."""
+    """Return a GUID with this number as its last digits."""
     return f"5a5e0000-0000-4000-8000-{number:012d}"
 
 
 def point(number: int) -> MeteringPointId:
-    """A metering point id with a right check digit."""
+    """Return a metering point id with a right check digit."""
     payload = f"70705750000{number:06d}"
     return metering.parse_metering_point_id(payload + metering.check_digit(payload))
 
 
 def app(number: int) -> str:
-    """The principal of application `guid(number)`."""
+    """Return the principal of application `guid(number)`."""
     return f"app:{guid(number)}"
 
 
 def user(number: int) -> str:
-    """The principal of user `guid(number)`."""
+    """Return the principal of user `guid(number)`."""
     return f"user:{guid(number)}"
 
 
 @dataclass(frozen=True)
 class Person:
-    """A contact person with the role, unless told otherwise."""
+    """A contact person, with the role unless the arguments say otherwise."""
 
     number: int
     emails: tuple[str, ...] = ("kari@fjord.example",)
@@ -73,7 +73,7 @@ class Client:
     unreadable: tuple[str, ...] = ()
     """The fields with a value that cannot be read; an empty text is a value of an unknown field."""
     record: int = 0
-    """Tells the guids of customers with one number apart."""
+    """Distinguishes the guids of customers with one number."""
 
     @property
     def guid(self) -> str:
@@ -86,7 +86,7 @@ def register(
     *,
     property_names: Iterable[str] = (CLIENT_IDS, METERING_POINTS),
 ) -> Register:
-    """What Severa answers about these customers."""
+    """Return what Severa answers about these customers."""
     every = list(clients)
     values = [
         CustomValue(client.guid, name, value)
@@ -131,7 +131,7 @@ class Entra:
     asked: list[ContactEmail] = field(default_factory=list)
 
     def find(self, asked: Sequence[ContactEmail], bound: Mapping[ContactEmail, str]) -> Directory:
-        """Object ids by e-mail address, unless one is bound."""
+        """Return object ids by e-mail address, unless one is bound."""
         self.asked = list(asked)
         found = {each: bound.get(each) or self.users.get(each.email) for each in asked}
         return Directory(
@@ -151,7 +151,7 @@ class Clock:
         return self.now
 
     def monotonic(self) -> float:
-        """Seconds that have passed."""
+        """Return the seconds that have passed."""
         return self.passed
 
     def pass_time(self, time: timedelta) -> None:
@@ -165,7 +165,7 @@ class Clock:
 
 
 def large(customers: int, *, points_each: int, principals: int) -> list[Client]:
-    """Many customers: one vendor that sees all of them, and others that share them out."""
+    """Return many customers: one vendor that sees all of them, and others that share them out."""
     return [
         Client(
             number=100_000 + number,
@@ -183,7 +183,7 @@ WATCHED = tuple(date(2024, 1, 1) + timedelta(days=30 * each) for each in range(3
 
 
 def days(grants: Iterable[Grant]) -> Days:
-    """What grants allow, on the days that are watched."""
+    """Return what grants allow, on the days that are watched."""
     return frozenset(
         (grant.principal, grant.metering_point_id, grant.customer_number, day)
         for grant in grants
@@ -194,18 +194,18 @@ def days(grants: Iterable[Grant]) -> Days:
 
 
 def rules(storage: Tables, *, allowed: Collection[Allowance] = (), lift: Collection[int] = ()) -> Rules:
-    """The usual rules; the first sync has the operator's word that it needs."""
+    """Return the usual rules, with the operator's consent that a first sync needs."""
     first = () if runs.completed_at(storage) else (Allowance.GRANTS,)
     return Rules(allowed=frozenset((*allowed, *first)), lift=frozenset(lift))
 
 
 def stored_grants(storage: Tables) -> list[Grant]:
-    """Every grant that is stored."""
+    """Return every grant that is stored."""
     return [row.grant for partition in store.read(storage).values() for row in partition.grants.values()]
 
 
 def disagreements(storage: Tables) -> list[str]:
-    """Where grants, manifests and audit tell different stories; none after a complete run."""
+    """Return contradictions between grants, manifests and audit; none after a complete run."""
     found = []
     for partition in store.read(storage).values():
         if not partition.is_settled:
@@ -219,7 +219,7 @@ def disagreements(storage: Tables) -> list[str]:
 
 
 def _replayed(storage: Tables, principal: str) -> tuple[dict[str, str], list[str]]:
-    """What the audit says is there now, and the events that do not follow from those before."""
+    """Return what the audit says is there now, and the events that do not follow from those before."""
     state: dict[str, str] = {}
     breaks = []
     for event in reversed(list(storage.range(tables.ACCESS_AUDIT, partition=principal))):

@@ -118,7 +118,7 @@ class Api:
         self._write([Change(before=grant, after=None) for grant in gone], principal=principal)
 
     def confirm_access(self, at: datetime | None = None) -> None:
-        """Note a complete sync."""
+        """Record a complete sync."""
         now = at or datetime.now(UTC)
         run = Run(
             runs.new_run_id(now), "complete", now, now, now, counts={}, report="", restriction_defined=True
@@ -134,7 +134,7 @@ class Api:
 
 
 def context(name: str) -> Context:
-    """An invocation by a host that keeps no traces."""
+    """Return an invocation by a host that keeps no traces."""
     return Context(name, "", "", TraceContext(trace_parent="", trace_state=""))
 
 
@@ -146,6 +146,6 @@ def _caller(principal: str | None) -> dict[str, str]:
 
 
 def indexed(app: func.FunctionApp) -> list[Function]:
-    """The functions of an app, with a schedule for each timer."""
+    """Return the functions of an app, with a schedule for each timer."""
     settings = {"SYNC_SCHEDULE": "0 0 0 1 1 *", "PUBLISH_SCHEDULE": "0 0 0 1 1 *"}
     return functions.index(app, prefix="", settings=settings)

@@ -14,19 +14,19 @@ class Caller:
         self._app = app
 
     def request(self, method: str, path: str, **request: Any) -> httpx.Response:
-        """The app's answer to a request; `request` as for `httpx.request`."""
+        """Return the app's answer to a request; `request` as for `httpx.request`."""
         return asyncio.run(self._request(method, path, **request))
 
     def get(self, path: str, **request: Any) -> httpx.Response:
-        """The app's answer to a GET."""
+        """Return the app's answer to a GET."""
         return self.request("GET", path, **request)
 
     def post(self, path: str, **request: Any) -> httpx.Response:
-        """The app's answer to a POST."""
+        """Return the app's answer to a POST."""
         return self.request("POST", path, **request)
 
     def raw(self, path: str) -> httpx.Response:
-        """The app's answer to a GET of a path that is sent as it stands."""
+        """Return the app's answer to a GET of a path that is sent as it stands."""
         url = httpx.URL(scheme="http", host="testserver", raw_path=path.encode("ascii"))
         return asyncio.run(self._request("GET", url))
 

@@ -45,11 +45,11 @@ class Snapshot:
     outputs: Mapping[str, Any]
 
     def of(self, kind: str) -> list[Mapping[str, Any]]:
-        """Resources of a type, in the order of deployment."""
+        """Return resources of a type, in the order of deployment."""
         return [resource for resource in self.resources if resource["type"] == kind]
 
     def one(self, kind: str, name: str | None = None) -> Mapping[str, Any]:
-        """The one resource of a type, or the one whose name ends in `/name`."""
+        """Return the one resource of a type, or the one whose name ends in `/name`."""
         found = [
             each for each in self.of(kind) if name is None or str(each["name"]).rpartition("/")[2] == name
         ]
@@ -74,7 +74,7 @@ def copy_of_infra(folder: Path) -> Path:
 
 
 def run(*arguments: str | Path, values: Mapping[str, str] | None = None) -> Said:
-    """Run the compiler; skips the test where there is none."""
+    """Run the compiler; skips the test without one."""
     ours = {*NEEDED, *OPTIONAL}
     environ = {name: value for name, value in os.environ.items() if name not in ours}
     done = subprocess.run(
@@ -89,7 +89,7 @@ def run(*arguments: str | Path, values: Mapping[str, str] | None = None) -> Said
 
 
 def snapshot(parameters: Path, *, values: Mapping[str, str]) -> Snapshot:
-    """The snapshot of a parameter file in a copy of `infra/`; fails at any diagnostic."""
+    """Return the snapshot of a parameter file in a copy of `infra/`; fails at any diagnostic."""
     said = run(
         *("snapshot", parameters, "--mode", "overwrite"),
         *("--subscription-id", SUBSCRIPTION, "--tenant-id", TENANT, "--location", "norwayeast"),

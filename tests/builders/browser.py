@@ -35,7 +35,7 @@ _FLAGS = (
 
 
 def programs() -> tuple[str, str] | None:
-    """Chromium and its driver, when both are on the path."""
+    """Return Chromium and its driver, when both are on the path."""
     browser = next((found for name in CHROMIUM if (found := shutil.which(name))), None)
     driver = shutil.which("chromedriver")
     return (browser, driver) if browser and driver else None
@@ -72,25 +72,25 @@ class Page:
             time.sleep(0.05)
 
     def run(self, script: str, *arguments: Any) -> Any:
-        """What a script returns."""
+        """Return what a script returns."""
         return self.driver.execute_script(script, *arguments)  # type: ignore[no-untyped-call, unused-ignore]
 
     def find(self, selector: str) -> WebElement:
-        """The first element; raises when there is none."""
+        """Return the first element; raises without one."""
         return self.driver.find_element(By.CSS_SELECTOR, selector)
 
     def all(self, selector: str) -> list[WebElement]:
-        """Every element."""
+        """Return every element."""
         return self.driver.find_elements(By.CSS_SELECTOR, selector)
 
     def text(self, selector: str) -> str:
-        """What is to be read there, on one line."""
+        """Return what is to be read there, on one line."""
         # In one step: an element that was found could be gone before it is read.
         found: str = self.run("return document.querySelector(arguments[0])?.innerText ?? ''", selector)
         return " ".join(found.split())
 
     def logged(self) -> list[str]:
-        """Warnings and errors of the console since the last look."""
+        """Return warnings and errors of the console since the last call."""
         entries = self.driver.execute("getLog", {"type": "browser"})["value"]
         return [f"{entry['level']}: {entry['message']}" for entry in entries]
 
@@ -109,11 +109,11 @@ class Page:
         found.click()
 
     def chart(self, place: int = 0) -> WebElement:
-        """One of the charts that are drawn."""
+        """Return one of the charts."""
         return self.all(".chart")[place]
 
     def rows(self) -> list[list[str]]:
-        """The table of the values."""
+        """Return the table of the values."""
         self.run("document.querySelector('details.values').open = true")
         self.wait(lambda: self.all(".values tbody tr"))
         found: list[list[str]] = self.run(
@@ -123,7 +123,7 @@ class Page:
         return found
 
     def headline(self, name: str) -> str:
-        """A figure above the chart, such as Total, with its note."""
+        """Return a figure above the chart, such as Total, with its note."""
         found: str = self.run(
             "return [...document.querySelectorAll('.headline div')]"
             ".find((each) => each.firstChild.textContent.startsWith(arguments[0])).lastChild.textContent",
@@ -134,7 +134,7 @@ class Page:
 
 @contextmanager
 def chromium(*, profile: Path) -> Iterator[webdriver.Remote]:
-    """A headless Chromium with a fresh profile; ends with the block."""
+    """Yield a headless Chromium with a fresh profile; ends with the block."""
     found = programs()
     assert found is not None
     browser, driver = found

@@ -34,20 +34,20 @@ class Outside:
         self.put(name, csv_of(lines))
 
     def names(self) -> list[str]:
-        """Everything that is in it, without the folder of the arrival, which differs from run to run."""
+        """Return all names, without the folder of the arrival, which differs from run to run."""
         with self.client as client:
             return sorted(
                 _without_arrival(name) for name in client.list_blob_names() if name not in (TURN, BEGUN)
             )
 
     def text(self, name: str) -> str:
-        """A file by its name without the folder of the arrival."""
+        """Return a file by its name without the folder of the arrival."""
         with self.client as client:
             (found,) = (each for each in client.list_blob_names() if _without_arrival(each) == name)
             return client.download_blob(found).readall().decode()
 
     def wait_until_the_turn_of_the_dead_has_ended(self) -> None:
-        """A lease ends by itself within a minute; this ends it at once."""
+        """Break the lease of a process that has died; by itself it ends within a minute."""
         with self.client as client:
             turn = client.get_blob_client(TURN)
             if turn.exists() and turn.get_blob_properties().lease.state == "leased":
@@ -55,7 +55,7 @@ class Outside:
 
 
 def csv_of(lines: Iterable[Sequence[str]]) -> bytes:
-    """Interval values as a CSV file."""
+    """Return interval values as a CSV file."""
     return "".join(",".join(line) + "\n" for line in [HEADER, *lines]).encode()
 
 

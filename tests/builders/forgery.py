@@ -36,12 +36,12 @@ def _user(identity: Identity, **changes: Any) -> dict[str, Any]:
 
 
 def _changed(claims: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
-    """With these claims instead; None takes one away."""
+    """Return a token with these claims instead; None removes one."""
     return {name: value for name, value in (claims | changes).items() if value is not None}
 
 
 def _at(identity: Identity, **shifts: int) -> dict[str, Any]:
-    """An application's token whose times are seconds from now."""
+    """Return an application's token whose times are seconds from now."""
     now = int(identity.clock().timestamp())
     return _app(identity, **{name: now + seconds for name, seconds in shifts.items()})
 
@@ -56,7 +56,7 @@ def _unsigned(identity: Identity, alg: str) -> str:
 
 
 def _signed_with_public_key(identity: Identity) -> str:
-    """HS256 with the published key as its secret: accepted by whoever lets the token choose the algorithm."""
+    """Sign with HS256 and the published key as its secret: code that trusts the token's `alg` accepts it."""
     key = identity.keys.current
     secret = key.private.public_key().public_bytes(
         serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
@@ -72,7 +72,7 @@ def _with_borrowed_key_id(identity: Identity) -> str:
 
 
 def _altered(identity: Identity) -> str:
-    """A genuine token whose payload was exchanged."""
+    """Return a genuine token whose payload was exchanged."""
     header, _, signature = identity.sign(_app(identity)).split(".")
     return f"{header}.{_encoded(_app(identity, azp=demo.BAKERY_APP.client_id))}.{signature}"
 
@@ -142,7 +142,7 @@ def _listed_payload(identity: Identity) -> str:
 
 
 def _with_header(identity: Identity, **header: Any) -> str:
-    """Signed well, under a header with something unusual."""
+    """Sign well, under a header with something unusual."""
     key = identity.keys.current
     content = {"alg": "RS256", "typ": "JWT", "kid": key.kid} | header
     signed = f"{_encoded(content)}.{_encoded(_app(identity))}"

@@ -46,7 +46,7 @@ PARTNER = Subscription("sub-partner", "a vendor", "partner", ("key-partner",), N
 
 
 class Clock:
-    """A clock that stands still until it is told to go on."""
+    """A clock that stands still until a test advances it."""
 
     def __init__(self, now: datetime = NOON) -> None:
         self.now = now
@@ -74,7 +74,7 @@ class Seen:
 
 @dataclass
 class Recorder:
-    """A backend that remembers what it was asked and answers what it is told."""
+    """A backend that records its requests and answers as a test says."""
 
     status: int = 200
     headers: list[tuple[str, str]] = field(default_factory=lambda: [("Content-Type", "application/json")])
@@ -82,7 +82,7 @@ class Recorder:
     seen: list[Seen] = field(default_factory=list)
 
     def answers(self, status: int, body: bytes = b"", **headers: str) -> None:
-        """From now on, this."""
+        """Answer like this from now on."""
         self.status = status
         self.headers = [(name.replace("_", "-"), value) for name, value in headers.items()]
         self.chunks = lambda: iter([body])
@@ -144,7 +144,7 @@ class World:
     def send(
         self, target: str, *, method: str = "GET", headers: Sequence[tuple[str, str]] = (), body: bytes = b""
     ) -> Answer:
-        """One request, exactly as written: nothing is normalised, repeated headers stay repeated."""
+        """Send one request exactly as written: nothing is normalised, repeated headers stay repeated."""
         connection = http.client.HTTPConnection(self.address.removeprefix("http://"), timeout=30)
         try:
             connection.putrequest(method, target, skip_accept_encoding=True)
@@ -161,7 +161,7 @@ class World:
     def get(
         self, target: str = "/metering/v1/customers", *, key: str = "key-partner", **extra: str
     ) -> Answer:
-        """A good request of the demo vendor."""
+        """Return a good request of the demo vendor."""
         token = self.identity.application_token(demo.VENDOR)
         named = [(name.replace("_", "-"), value) for name, value in extra.items()]
         return self.send(
@@ -170,7 +170,7 @@ class World:
 
 
 def copied_files(folder: Path, *, limits: Mapping[str, tuple[int, int]] | None = None) -> Files:
-    """A copy of the deployed policies to change, a small OpenAPI file, products with these limits."""
+    """Return a copy of the deployed policies to change, a small OpenAPI file, products with these limits."""
     policies = folder / "policies"
     shutil.copytree(ROOT / "infra" / "apim" / "policies", policies)
     (folder / "openapi.json").write_text(json.dumps(OPENAPI))
@@ -183,7 +183,7 @@ def copied_files(folder: Path, *, limits: Mapping[str, tuple[int, int]] | None =
 
 
 def named_values(*, identity: str, backend: str) -> dict[str, str]:
-    """The policies' named values."""
+    """Return the policies' named values."""
     return {
         "openid-config-url": f"{identity}/{demo.TENANT_ID}/v2.0/.well-known/openid-configuration",
         "token-issuer": f"{identity}/{demo.TENANT_ID}/v2.0",
@@ -203,7 +203,7 @@ def world(
     backend: Any = None,
     backend_address: str | None = None,
 ) -> Iterator[World]:
-    """A gateway over sockets, between clients and `backend` (by default one that records)."""
+    """Yield a gateway over sockets, between clients and `backend` (by default one that records)."""
     clock = clock or Clock()
     recorder = Recorder()
     identity_socket, backend_socket, gateway_socket = listening(), listening(), listening()

@@ -1,6 +1,6 @@
 """What published metering data must be after any history of deliveries: a plain reading of the rules.
 
-A delivery is its content, and counts once. Publishing a delivery lays, on each market day that it has
+A delivery is its content, and counts once. Publishing a delivery writes, on each market day that it has
 values of, the newest value of each interval; a day that comes out different gets a new version.
 """
 
@@ -119,30 +119,30 @@ def _packed(key: Key, newest: dict[tuple[Key, int], tuple[str, str]], *, sequenc
 
 
 def resolution_of(metering_point_id: str, day: date) -> str:
-    """Metering points with an even payload change to quarters of an hour on the Monday."""
+    """Return the resolution: ids with an even payload change to quarters of an hour on the Monday."""
     return "PT15M" if int(metering_point_id[-2]) % 2 == 0 and day >= MONDAY else "PT1H"
 
 
 def positions(key: Key) -> int:
-    """How many values a market day has."""
+    """Return how many values a market day has."""
     step = timedelta(minutes=15 if resolution_of(key.metering_point_id, key.day) == "PT15M" else 60)
     return len(periods.starts(key.day, step))
 
 
 def metering_point_ids(history: int) -> list[str]:
-    """Three metering points that no other history has."""
+    """Return three metering points that no other history has."""
     payloads = [f"7070575{history:05d}{number:05d}" for number in (1, 2, 3)]
     return [payload + metering.check_digit(payload) for payload in payloads]
 
 
 def few_keys(chance: random.Random, ids: Sequence[str]) -> list[Key]:
-    """So few market days that deliveries meet on most of them."""
+    """Return so few market days that deliveries meet on most of them."""
     every = [Key(id_, direction, day) for id_ in ids for direction in DIRECTIONS for day in DAYS]
     return chance.sample(every, chance.randint(2, 5))
 
 
 def delivery(chance: random.Random, keys: Sequence[Key]) -> Content:
-    """Some values of some days, some of them whole, in any order, now and then a line twice."""
+    """Draw some values of some days, some of them whole, in any order, now and then a line twice."""
     values: dict[tuple[Key, int], tuple[str, str]] = {}
     for _ in range(chance.randint(1, 3)):
         key = chance.choice(keys)
@@ -161,7 +161,7 @@ def delivery(chance: random.Random, keys: Sequence[Key]) -> Content:
 
 
 def with_other_values(chance: random.Random, content: Content) -> Content:
-    """A correction of everything that a delivery has."""
+    """Return a correction of everything that a delivery has."""
     values = {place: (str(chance.randint(2, 99)), "estimated") for place in content.values}
     return Content(
         values, tuple(line for (key, place), value in values.items() for line in _lines(key, place, value))
@@ -169,12 +169,12 @@ def with_other_values(chance: random.Random, content: Content) -> Content:
 
 
 def again_in_another_order(chance: random.Random, content: Content) -> Content:
-    """The same values as a delivery of their own."""
+    """Return the same values as a delivery of their own."""
     return Content(content.values, tuple(chance.sample(content.lines, len(content.lines))))
 
 
 def in_another_resolution(key: Key) -> list[Line]:
-    """A value that contradicts the resolution in which the day is stored."""
+    """Return a value that contradicts the resolution in which the day is stored."""
     other = {"PT1H": "PT15M", "PT15M": "PT1H"}[resolution_of(key.metering_point_id, key.day)]
     return building.values(key.metering_point_id, key.day, ["1"], resolution=other, direction=key.direction)
 
@@ -251,7 +251,7 @@ class _MortalSession:
 
 
 def published_at(warehouse: Warehouse, *, since: int) -> dict[int, datetime]:
-    """When each publication from a sequence on became visible."""
+    """Return when each publication from a sequence on became visible."""
     rows = warehouse.fetch(
         Query(
             "SELECT sequence, published_at FROM metering.publication WHERE sequence >= ? ORDER BY sequence",

@@ -69,7 +69,7 @@ class FixedToken:
     """Signs in to Graph, whose stand-in takes any token."""
 
     def get_token(self, *scopes: str, **options: Any) -> AccessToken:
-        """The same token each time."""
+        """Return the same token each time."""
         return AccessToken("t", int(time.time()) + 3600)
 
 
@@ -80,7 +80,7 @@ class Measured:
     Attributes:
         seconds: until it had ended.
         outcome: the status of an answer, or how a timer's run ended.
-        retry_after: as callers were told.
+        retry_after: as callers got it.
         small_seconds: the slowest answer meanwhile that needed nothing of the service.
         before: what was stored; `after` is what is stored now.
         recovered: the outcome when the service was well again.
@@ -123,7 +123,7 @@ class Shared:
 def shared(
     folder: Path, *, table_storage: str, ingestion_port: int, timeout_seconds: int, within: Patience
 ) -> Iterator[Shared]:
-    """One published day in a warehouse, and the identity that this process has meanwhile."""
+    """Yield one published day in a warehouse, and the identity that this process has meanwhile."""
     path = folder / "template.duckdb"
     storage = tables.open_tables(table_storage, credential=None)
     storage.create_missing()
@@ -174,7 +174,7 @@ class World:
     warehouse_url: str
 
     def stored(self) -> object:
-        """What decides answers: the grants, the watermark, what is published; and that no delivery is lost.
+        """Return what decides answers: grants, watermark, what is published; and that no delivery is lost.
 
         A delivery waits or has been loaded, so that both together are as many as have come.
         """
@@ -197,7 +197,7 @@ class World:
 
 @contextmanager
 def world(folder: Path, service: Service, *, table_storage: str, of: Shared) -> Iterator[World]:
-    """An app that knows nothing yet among services of its own, with one caller and a delivery that waits."""
+    """Yield an app with empty caches among services of its own, with one caller and a waiting delivery."""
     copied = folder / "served.duckdb"
     shutil.copy(of.warehouse, copied)
     with (
@@ -269,7 +269,7 @@ def _needed(table_storage: str) -> dict[str, str]:
 def _environment(
     service: Service, port: int, *, table_storage: str, server: Server, doubles: standins.Service
 ) -> dict[str, str]:
-    """The settings of an app one of whose services is behind `port`."""
+    """Return the settings of an app one of whose services is behind `port`."""
     here = {"severa": doubles.url, "graph": doubles.url} | {service: f"http://127.0.0.1:{port}"}
     warehouse = {"warehouse": f"mssql://sa:password@127.0.0.1:{port}/metering"}
     warehouse["token"] = f"fabric://127.0.0.1:{server.port}/metering"
@@ -304,7 +304,7 @@ def _day(kwh: str) -> list[list[str]]:
 
 
 def _api(made: services.Services) -> Api:
-    """The app's module, loaded anew, so that measurements that run at once do not share it."""
+    """Load the app's module once more, so that measurements that run at once do not share it."""
     spec = importlib.util.spec_from_file_location("function_app_alone", places.ROOT / "function_app.py")
     if spec is None or spec.loader is None:
         raise AssertionError("function_app.py is not there")
@@ -315,7 +315,7 @@ def _api(made: services.Services) -> Api:
 
 
 def _unknowing(made: services.Services) -> services.Services:
-    """The services without what they have read so far."""
+    """Return the services without what they have read so far."""
     return replace(
         made,
         grants=Grants(tables=made.tables, max_age=made.settings.access_max_age, clock=made.clock),
@@ -338,7 +338,7 @@ def _ask(api: Api, asked: str) -> tuple[str, str | None]:
 
 
 def _small(api: Api, service: Service) -> list[Callable[[], object]]:
-    """What needs nothing of the service: a refusal always; status and 304 where the tables are well."""
+    """Return what needs nothing of the service: refusals; status and 304 where the tables are well."""
 
     def refused() -> None:
         answer = api.send(
@@ -361,7 +361,7 @@ def _small(api: Api, service: Service) -> list[Callable[[], object]]:
 
 
 def _recovered(api: Api, asked: str) -> str:
-    """The outcome once the service is well, within the time that the app may hold back."""
+    """Return the answer once the service works again, within the time that the app may hold back."""
     until = time.monotonic() + 15
     while (outcome := _ask(api, asked)[0]) in FAILURES | {"500", "503"} and time.monotonic() < until:
         time.sleep(0.5)

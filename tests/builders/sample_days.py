@@ -9,12 +9,12 @@ YESTERDAY = periods.day_of(datetime.now(UTC)) - timedelta(days=1)
 
 
 def last_day_of(hours: int) -> str:
-    """The newest market day of the sample that has so many hours."""
+    """Return the newest market day of the sample that has so many hours."""
     days = (YESTERDAY - timedelta(days=back) for back in range(400))
     return str(next(day for day in days if len(list(periods.starts(day, timedelta(hours=1)))) == hours))
 
 
 def day_with_gaps() -> str:
-    """The newest market day with missing hours at a metering point that demo callers see."""
+    """Return the newest market day with missing hours at a metering point that demo callers see."""
     days = (YESTERDAY - timedelta(days=back) for back in range(1, 100))
     return str(next(day for day in days if day.toordinal() % 45 == 22))

@@ -10,7 +10,7 @@ import uvicorn
 
 
 def listening() -> socket.socket:
-    """A socket on a port that was free."""
+    """Return a socket on a port that was free."""
     bound = socket.socket()
     bound.bind(("127.0.0.1", 0))
     bound.listen()
@@ -18,12 +18,12 @@ def listening() -> socket.socket:
 
 
 def address_of(bound: socket.socket) -> str:
-    """The base address of what listens on a socket."""
+    """Return the base address of what listens on a socket."""
     return f"http://127.0.0.1:{bound.getsockname()[1]}"
 
 
 class _Server(uvicorn.Server):
-    """Tells when it is ready."""
+    """A server that says when it is ready."""
 
     def __init__(self, app: Any) -> None:
         super().__init__(

@@ -49,7 +49,7 @@ class Service:
     control: httpx.Client
 
     def severa_settings(self, **changes: str) -> SeveraSettings:
-        """Settings of a reader of the stand-in."""
+        """Return settings of a reader of the stand-in."""
         settings = {
             "base_url": f"{self.url}/severa/rest-api",
             "client_id": demo.SEVERA_CLIENT_ID,
@@ -61,7 +61,7 @@ class Service:
         return SeveraSettings(**{**settings, **changes})
 
     def directory_settings(self, provisioning: Any = "report") -> DirectorySettings:
-        """Settings of somebody who asks the stand-in for users."""
+        """Return settings of a client that asks the stand-in for users."""
         return DirectorySettings(
             provisioning=provisioning,
             graph_base_url=f"{self.url}/graph/v1.0",
@@ -82,17 +82,17 @@ class Service:
         self._control("POST", "faults", {"kind": kind, "path": path, **details})
 
     def reset(self) -> None:
-        """Back to the demo data, without faults."""
+        """Restore the demo data, without faults."""
         self._control("POST", "reset", {})
 
     def requests(self) -> dict[str, Any]:
-        """What was asked since the last reset."""
+        """Return what was asked since the last reset."""
         answer = self.control.get("/control/requests").raise_for_status().json()
         assert isinstance(answer, dict)
         return answer
 
     def graph(self) -> dict[str, Any]:
-        """The directory as it is now."""
+        """Return the directory as it is now."""
         answer = self.control.get("/control/graph").raise_for_status().json()
         assert isinstance(answer, dict)
         return answer
@@ -104,7 +104,7 @@ class Service:
 
 @contextmanager
 def running(monotonic: Callable[[], float] | None = None) -> Iterator[Service]:
-    """The stand-ins with the demo data on a free port; time passes by sleeping, or as `monotonic` says."""
+    """Yield the stand-ins with demo data on a free port; time passes by sleeping, or as `monotonic` says."""
     time = Time()
     standins = app.Standins(
         severa_data=data.demo_severa(), graph_data=data.demo_graph(), monotonic=monotonic or time.monotonic

@@ -24,7 +24,7 @@ USERS = {"kari@fjord.example": guid(70), "ola@fjord.example": guid(71)}
 
 
 def mapping(name: str) -> Register:
-    """Two mappings that differ in most of what they grant: enough for several transactions."""
+    """Return two mappings that differ in most of what they grant: enough for several transactions."""
     is_first = name == "first"
     since = "2024-02-01..2025-06-01" if is_first else "2024-08-01.."
     own = Client(

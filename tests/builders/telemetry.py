@@ -30,7 +30,7 @@ class Recorded:
         return list(self.exporter.get_finished_spans())
 
     def metrics(self) -> dict[str, Any]:
-        """The metrics by name, as the SDK gives them."""
+        """Return the metrics by name, as the SDK gives them."""
         data = self.reader.get_metrics_data()
         if data is None:
             return {}
@@ -42,7 +42,7 @@ class Recorded:
         }
 
     def points(self, name: str) -> list[tuple[dict[str, Any], Any]]:
-        """The attributes of each series of a metric, with its value or how many values there were."""
+        """Return the attributes of each series of a metric, with its value or how many values there were."""
         return [
             (dict(point.attributes), getattr(point, "value", None) or getattr(point, "count", None))
             for point in self.metrics()[name].data.data_points

@@ -34,14 +34,14 @@ MORNING = datetime(2026, 4, 1, 6, 0, tzinfo=UTC)
 def settings(
     url: str, *, timeout: timedelta = timedelta(seconds=20), max_rows: int = 250_000
 ) -> WarehouseSettings:
-    """Settings of a warehouse, with limits that a test does not meet unless it asks for them."""
+    """Return settings of a warehouse, with limits that a test does not meet unless it asks for them."""
     return WarehouseSettings(
         url=url, timeout=timeout, pool_size=4, max_rows=max_rows, odbc_driver=odbc_driver()
     )
 
 
 def odbc_driver() -> str:
-    """The driver that ODBC_DRIVER names, or the one of Microsoft's wheel; its usual name without either."""
+    """Return the driver of ODBC_DRIVER or of Microsoft's wheel; its usual name without either."""
     try:
         return os.environ.get("ODBC_DRIVER") or str(odbcdriver.library())
     except odbcdriver.NotUsable:
@@ -50,7 +50,7 @@ def odbc_driver() -> str:
 
 @dataclass
 class Clock:
-    """A clock that a test sets; it moves only when told to."""
+    """A clock that a test sets and moves."""
 
     now: datetime = MORNING
 
@@ -58,7 +58,7 @@ class Clock:
         return self.now
 
     def seconds(self) -> float:
-        """The same clock as a monotonic one."""
+        """Return the same clock as a monotonic one."""
         return (self.now - MORNING).total_seconds()
 
     def forward(self, **step: float) -> datetime:
@@ -121,7 +121,7 @@ def values(
     quality: str = "measured",
     first: int = 0,
 ) -> list[Line]:
-    """Lines of a delivery: the intervals of a market day from position `first` on; '' is a missing value."""
+    """Return lines of a delivery: a market day's intervals from position `first`; '' is a missing value."""
     step = timedelta(minutes=15 if resolution == "PT15M" else 60)
     start = periods.start_of(day) + first * step
     return [
@@ -138,7 +138,7 @@ def values(
 
 
 def write_csv(path: Path, lines: Iterable[Sequence[str]], *, header: Sequence[str] = HEADER) -> Path:
-    """A delivered CSV file."""
+    """Return a delivered CSV file."""
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(header)
@@ -147,7 +147,7 @@ def write_csv(path: Path, lines: Iterable[Sequence[str]], *, header: Sequence[st
 
 
 def load(warehouse: Warehouse, path: Path, *, clock: Clock) -> Loaded:
-    """Load a file without telling how far it is."""
+    """Load a file without reporting progress."""
     return loading.load(warehouse, path, now=clock(), progress=lambda rows, share: None)
 
 
@@ -161,7 +161,7 @@ class Deliverer:
     files: int = 0
 
     def file(self, lines: Iterable[Sequence[str]]) -> Path:
-        """The lines as a CSV file of their own."""
+        """Return the lines as a CSV file of their own."""
         self.files += 1
         return write_csv(self.folder / f"delivery-{self.files}.csv", lines)
 
@@ -182,7 +182,7 @@ class Deliverer:
 
 
 def readable(*permitted: tuple[str, date | None, date | None]) -> Readable:
-    """What a caller with these permissions may read; all of them of one customer."""
+    """Return what a caller with these permissions may read; all of them of one customer."""
     return Readable(
         principal="app:11111111-1111-4111-8111-111111111111",
         permissions=tuple(
@@ -212,7 +212,7 @@ class Stored:
 
 
 def versions(warehouse: Warehouse, id_: str, day: date, *, direction: str = "consumption") -> list[Stored]:
-    """All versions of a market day, the oldest first."""
+    """Return all versions of a market day, the oldest first."""
     return warehouse.fetch(
         Query(
             """
@@ -229,13 +229,13 @@ def versions(warehouse: Warehouse, id_: str, day: date, *, direction: str = "con
 
 
 def count(warehouse: Warehouse, table: str) -> int:
-    """How many rows a table has."""
+    """Return how many rows a table has."""
     (rows,) = warehouse.fetch(Query(f"SELECT COUNT(*) FROM metering.{table}", (), int, "count"))
     return rows
 
 
 def contents(warehouse: Warehouse) -> str:
-    """Everything that is published, as text, for comparing two warehouses; times of publishing left out."""
+    """Return everything published as text, without times of publishing, for comparing two warehouses."""
     rows = warehouse.fetch(
         Query(
             """
@@ -254,6 +254,6 @@ def contents(warehouse: Warehouse) -> str:
 
 
 def copy_of(template: Path, path: Path) -> str:
-    """The address of an embedded warehouse that is a copy of another."""
+    """Return the address of an embedded warehouse that is a copy of another."""
     shutil.copy(template, path)
     return f"duckdb:{path}"

@@ -83,7 +83,7 @@ def load_and_publish(url: str, file: str, before: str) -> None:
 
 
 def load_and_publish_when_told(url: str, file: str) -> None:
-    """Be ready, and then load a file and publish it."""
+    """Wait for the word to start, then load a file and publish it."""
     say("ready")
     sys.stdin.readline()
     load_and_publish(url, file, "never")
@@ -106,7 +106,7 @@ class Killed(Mortal):
 
 
 def hold(url: str) -> None:
-    """Keep the warehouse open while idle, until told to go on; then say how many publications there are."""
+    """Keep the warehouse open while idle until the parent says go; then print the number of publications."""
     warehouse = opening.open_warehouse(building.settings(url))
     building.count(warehouse, "turn")
     say("open")
@@ -116,7 +116,7 @@ def hold(url: str) -> None:
 
 
 def hold_busily(url: str) -> None:
-    """Ask all the time, until told to stop."""
+    """Ask all the time, until the parent says stop."""
     warehouse = opening.open_warehouse(building.settings(url))
     told = threading.Event()
     threading.Thread(target=_set_when_told, args=(told,), daemon=True).start()
@@ -134,7 +134,7 @@ def _set_when_told(told: threading.Event) -> None:
 
 
 def hold_in_a_transaction(url: str) -> None:
-    """Keep a transaction open until told to end it."""
+    """Keep a transaction open until the parent says stop."""
     warehouse = opening.open_warehouse(building.settings(url))
     with warehouse.transaction():
         say("open")

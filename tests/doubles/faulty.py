@@ -11,7 +11,7 @@ HOST = "127.0.0.1"
 
 Fault = Literal["refuses", "silent", "unavailable", "trickles", "cuts", "nonsense"]
 """What happens to a request: no connection; no answer; 503 with a long `Retry-After`; an answer of one byte a
-second; an answer that breaks off in its middle; an answer of 200 with a page that is none."""
+second; an answer that breaks off in its middle; an answer of 200 with a page of HTML instead of JSON."""
 
 FAULTS: tuple[Fault, ...] = ("refuses", "silent", "unavailable", "trickles", "cuts", "nonsense")
 

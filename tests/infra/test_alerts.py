@@ -1,4 +1,4 @@
-"""Whether alerts watch what exists, and whether operators are told what to do."""
+"""Alerts watch what exists, and the guide says what to do about each."""
 
 import re
 from collections.abc import Mapping

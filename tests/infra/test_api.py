@@ -22,7 +22,7 @@ INCLUDE = re.compile(r'<include-fragment\s+fragment-id="([^"]+)"')
 
 
 def deployed_policies(snapshot: Snapshot) -> Mapping[str, str]:
-    """The text of every policy and fragment, by type and name."""
+    """Return the text of every policy and fragment, by type and name."""
     kinds = ("policies", "apis/policies", "products/policies", "policyFragments")
     return {
         f"{kind} {resource['name']}": resource["properties"]["value"]
@@ -36,7 +36,7 @@ def names_of(snapshot: Snapshot, kind: str) -> set[str]:
 
 
 def imported(snapshot: Snapshot) -> re.Match[str]:
-    """The imported document's text, and which server Bicep replaces by which."""
+    """Return the imported document's text, and which server Bicep replaces by which."""
     value = snapshot.one(f"{SERVICE}/apis")["properties"]["value"]
     found = ADDRESS.match(value)
     assert found is not None, value[:100]
@@ -51,7 +51,7 @@ def operations(document: Mapping[str, Any]) -> set[tuple[str, str]]:
 
 
 def routes(host: Host) -> set[tuple[str, str]]:
-    """Methods and paths of the app, without `v1`; the route for what is no resource is left out."""
+    """Return methods and paths of the app, without `v1` and without the route for unknown resources."""
     return {
         (method, "/" + function.route.template.removeprefix("v1").lstrip("/"))
         for function in host.functions

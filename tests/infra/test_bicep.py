@@ -111,7 +111,7 @@ def _nested(template: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 
 
 def _deployments(template: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Each module of a template, with the name that it is deployed under."""
+    """Yield each module of a template, with the name that it is deployed under."""
     resources = template["resources"]
     for resource in resources.values() if isinstance(resources, Mapping) else resources:
         if resource["type"] == "Microsoft.Resources/deployments":

@@ -38,7 +38,7 @@ def site(snapshot: Snapshot) -> Mapping[str, Any]:
 
 
 def ours(names: Mapping[str, Any]) -> set[str]:
-    """The settings that are the app's own."""
+    """Return the settings that are the app's own."""
     return {name for name in names if not name.startswith(HOST_SETTINGS)}
 
 
@@ -51,10 +51,10 @@ def test_the_app_bicep_and_the_sample_name_the_same_settings(snapshot: Snapshot,
 
 def test_the_schedules_in_the_guide_are_those_that_are_deployed(snapshot: Snapshot, root: Path) -> None:
     guide = (root / "docs/operations.md").read_text("utf-8")
-    told = dict(re.findall(r"^\| `(\w+_SCHEDULE)` \| `([^`]+)` \|", guide, re.MULTILINE))
+    documented = dict(re.findall(r"^\| `(\w+_SCHEDULE)` \| `([^`]+)` \|", guide, re.MULTILINE))
 
-    assert set(told) == set(settings.SCHEDULES)
-    assert {name: app_settings(snapshot)[name] for name in told} == told
+    assert set(documented) == set(settings.SCHEDULES)
+    assert {name: app_settings(snapshot)[name] for name in documented} == documented
 
 
 def test_the_door_admits_the_gateways_identity_and_nobody_else(snapshot: Snapshot) -> None:
@@ -275,7 +275,7 @@ def test_nothing_that_the_alerts_and_their_guide_read_is_sampled_away_by_the_hos
 
 
 def _module(compiled: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    """The template of a module, by the name that it is deployed under."""
+    """Return the template of a module, by the name that it is deployed under."""
     [found] = [
         resource["properties"]["template"]
         for resource in compiled["resources"].values()

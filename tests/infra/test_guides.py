@@ -16,7 +16,7 @@ GIVEN = {"CLIENT_SECRET", "KEY"}
 
 
 def unset(guide: str, *, known: Set[str]) -> set[str]:
-    """Shell variables in a guide's commands that no command sets and no deployment gives."""
+    """Return shell variables in a guide's commands that no command sets and no deployment gives."""
     commands = "\n".join([*BLOCK.findall(guide), *INLINE.findall(BLOCK.sub("", guide))])
     assigned = {name for match in ASSIGNED.findall(commands) for name in match if name}
     return set(USED.findall(commands)) - assigned - known

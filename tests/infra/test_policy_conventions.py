@@ -48,7 +48,7 @@ def inbound_of_api() -> list[etree._Element]:
 
 
 def position(tag: str, **attributes: str) -> int:
-    """Where a policy stands among those of the API's inbound section."""
+    """Return where a policy stands among those of the API's inbound section."""
     found = [
         at
         for at, child in enumerate(inbound_of_api())
@@ -220,7 +220,7 @@ def test_codes_are_stable() -> None:
 
 
 def names_beside(element: etree._Element) -> set[str | None]:
-    """What the variables are called that are set together with this one."""
+    """Return what the variables are called that are set together with this one."""
     parent = element.getparent()
     assert parent is not None
     return {each.get("name") for each in parent}

@@ -40,9 +40,9 @@ def test_its_list_and_the_readme_name_the_same_commands() -> None:
     table = [line.split(" | ")[0] for line in readme.partition("\n\n`load`")[0].splitlines()]
     listed = re.findall(r"^  ([a-z][a-z-]*)", call("--help").stdout, re.MULTILINE)
 
-    told = [name for cell in table for name in re.findall(r"`([a-z][a-z-]*)", cell) if name != "python"]
+    named = [name for cell in table for name in re.findall(r"`([a-z][a-z-]*)", cell) if name != "python"]
 
-    assert set(told) == set(listed) == set(command_line.COMMANDS)
+    assert set(named) == set(listed) == set(command_line.COMMANDS)
 
 
 def test_a_file_is_named_from_where_the_caller_is(tmp_path: Path, table_storage: str) -> None:
@@ -101,7 +101,7 @@ def test_an_old_python_says_that_it_is_too_old(version: str, tmp_path: Path) -> 
 
 
 def test_what_pythons_before_three_cannot_read_is_not_in_dev_py() -> None:
-    """Holds everywhere: not every machine has the old Pythons of the test above."""
+    """Check it on every machine: not every machine has the old Pythons of the test above."""
     parsed = ast.parse(DEV.read_text(encoding="utf-8"))
 
     new = [

@@ -1,4 +1,4 @@
-"""Which services a command works on, and what the local stack is told."""
+"""Which services a command works on, and the local stack's settings."""
 
 import json
 from pathlib import Path

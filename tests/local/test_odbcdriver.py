@@ -8,7 +8,7 @@ from local import odbcdriver
 
 
 def test_the_path_of_the_library_is_printed_or_what_lacks() -> None:
-    told = subprocess.run(
+    done = subprocess.run(
         [sys.executable, "-m", "local.odbcdriver"], capture_output=True, text=True, check=False
     )
 
@@ -16,5 +16,5 @@ def test_the_path_of_the_library_is_printed_or_what_lacks() -> None:
         expected = (0, f"{odbcdriver.library()}\n", "")
     except odbcdriver.NotUsable as error:
         expected = (1, "", f"{error}\n")
-    assert (told.returncode, told.stdout, told.stderr) == expected
-    assert told.returncode == 1 or Path(told.stdout.strip()).is_file()
+    assert (done.returncode, done.stdout, done.stderr) == expected
+    assert done.returncode == 1 or Path(done.stdout.strip()).is_file()

@@ -122,7 +122,7 @@ def test_the_functions_host_of_this_machine_is_unpacked() -> None:
 
 
 def box(*, checkout: Path, **variables: str) -> Toolbox:
-    """A toolbox that sees these variables alone, and Azure's own folder only where one of them names it."""
+    """Return a toolbox that sees only these variables, and Azure's own folder where one names it."""
     environ = {"AZURE_CONFIG_DIR": str(checkout / "no-azure"), "PATH": "", **variables}
     return Toolbox(environ=environ, checkout=checkout, cache=checkout.parent / "cache")
 

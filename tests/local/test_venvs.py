@@ -12,7 +12,7 @@ NOW = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 @pytest.fixture
 def requirements(tmp_path: Path) -> Path:
-    """Requirements that need no registry, because there are none."""
+    """Empty requirements, which need no registry."""
     path = tmp_path / "requirements.txt"
     path.write_text("# nothing\n")
     return path

@@ -68,7 +68,7 @@ def _literal(node: syntax.Literal) -> Compiled:
 
 
 def _dotted(node: syntax.Node) -> str:
-    """`A.B.C` for a chain of plain names, else nothing."""
+    """Return `A.B.C` for a chain of plain names, else an empty text."""
     if isinstance(node, syntax.Name):
         return node.text
     if isinstance(node, syntax.Member):
@@ -113,7 +113,7 @@ def _call(node: syntax.Call) -> Compiled:
 
 
 def _check_pattern(owner: str, arguments: tuple[syntax.Node, ...]) -> None:
-    """A pattern is a literal that .NET and Python read alike."""
+    """Refuse a pattern that is no literal, or that .NET and Python read differently."""
     if owner != "Regex":
         return
     pattern = arguments[1]
@@ -126,7 +126,7 @@ def _check_pattern(owner: str, arguments: tuple[syntax.Node, ...]) -> None:
 
 
 def _variable_or_default(node: syntax.Call) -> Compiled:
-    """`context.Variables.GetValueOrDefault<T>(name, default)`."""
+    """Compile `context.Variables.GetValueOrDefault<T>(name, default)`."""
     assert isinstance(node.target, syntax.Member)  # noqa: S101 - the caller has looked.
     owner = _compile(node.target.target)
     known = (

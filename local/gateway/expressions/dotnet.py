@@ -26,12 +26,12 @@ class EvaluationError(Exception):
 
 
 def wrapped(number: int) -> int:
-    """An int after an addition that nobody checks: 2147483647 + 1 is -2147483648."""
+    """Return an int after an unchecked addition: 2147483647 + 1 is -2147483648."""
     return (number + 2**31) % 2**32 - 2**31
 
 
 def parse_int(text: str) -> int:
-    """int.Parse."""
+    """Do what int.Parse does."""
     found = _INTEGER.fullmatch(text)
     if found is None:
         raise EvaluationError("Input string was not in a correct format.")
@@ -42,12 +42,12 @@ def parse_int(text: str) -> int:
 
 
 def length(text: str) -> int:
-    """Length of a string: UTF-16 units."""
+    """Return the length of a string in UTF-16 units."""
     return len(text) + sum(character > "\uffff" for character in text)
 
 
 def units(text: str) -> str:
-    """A text with a character for each of its UTF-16 units."""
+    """Return a text with a character for each of its UTF-16 units."""
     if length(text) == len(text):
         return text
     encoded = text.encode("utf-16-le", "surrogatepass")
@@ -55,47 +55,47 @@ def units(text: str) -> str:
 
 
 def lower_invariant(text: str) -> str:
-    """ToLowerInvariant: each character alone, and only where one becomes one."""
+    """Do what ToLowerInvariant does: each character alone, and only where one becomes one."""
     _within_one_unit(text)
     return "".join(low if len(low := character.lower()) == 1 else character for character in text)
 
 
 def trim(text: str) -> str:
-    """Trim without arguments."""
+    """Do what Trim without arguments does."""
     return text.strip(_WHITE)
 
 
 def exactly(text: str) -> str:
-    """StringComparison.Ordinal."""
+    """Prepare a text for StringComparison.Ordinal."""
     return text
 
 
 def without_case(text: str) -> str:
-    """StringComparison.OrdinalIgnoreCase, for the comparison with a text of ASCII characters."""
+    """Prepare a text for StringComparison.OrdinalIgnoreCase and a comparison with ASCII characters."""
     return "".join(character.upper() if character.isascii() else character for character in text)
 
 
 def starts_with(text: str, part: str, comparison: Comparison) -> bool:
-    """StartsWith with an ordinal comparison."""
+    """Do what StartsWith with an ordinal comparison does."""
     _comparable(part, comparison)
     return comparison(text).startswith(comparison(part))
 
 
 def ends_with(text: str, part: str, comparison: Comparison) -> bool:
-    """EndsWith with an ordinal comparison."""
+    """Do what EndsWith with an ordinal comparison does."""
     _comparable(part, comparison)
     return comparison(text).endswith(comparison(part))
 
 
 def to_string(value: Any) -> str:
-    """ToString of a variable."""
+    """Do what ToString of a variable does."""
     if type(value) not in (str, int, bool):
         raise EvaluationError(f"ToString of '{type(value).__name__}' is not known here.")
     return str(value)
 
 
 def jobject(properties: Iterable[tuple[str, Any]]) -> dict[str, Any]:
-    """A JObject: a name may come once."""
+    """Return a JObject: a name may come once."""
     made: dict[str, Any] = {}
     for name, value in properties:
         if name in made:
@@ -105,7 +105,7 @@ def jobject(properties: Iterable[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def json(tree: dict[str, Any]) -> str:
-    """A JObject as text without spaces."""
+    """Return a JObject as text without spaces."""
     try:
         return orjson.dumps(tree).decode().translate(_ESCAPED_BY_NEWTONSOFT)
     except TypeError as broken:

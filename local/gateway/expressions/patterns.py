@@ -52,7 +52,7 @@ def translate(pattern: str) -> str:
 
 
 def is_match(text: str, pattern: str, options: re.RegexFlag = re.NOFLAG) -> bool:
-    """Regex.IsMatch of a pattern that `translate` takes. Raises EvaluationError."""
+    """Do what Regex.IsMatch does with a pattern that `translate` accepts. Raises EvaluationError."""
     if options & re.IGNORECASE and not text.isascii():
         raise EvaluationError("The case of characters beyond ASCII is not known to be the same here.")
     return re.search(translate(pattern), dotnet.units(text), options) is not None

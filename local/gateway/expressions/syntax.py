@@ -120,7 +120,7 @@ class _Token:
 
 
 def parse(source: str) -> Node:
-    """The tree of one expression (without its `@( )`). Raises ExpressionRefused."""
+    """Return the tree of one expression (without its `@( )`). Raises ExpressionRefused."""
     parser = _Parser(_tokens(source))
     tree = parser.expression()
     parser.expect_end()
@@ -234,7 +234,7 @@ class _Parser:
         return Call(node, of, self._arguments())
 
     def _type_arguments(self) -> tuple[str, ...]:
-        """`<string>` before a call. A comparison looks different: its `>` is not followed by `(`."""
+        """Read `<string>` before a call. A comparison looks different: its `>` is not followed by `(`."""
         ahead = [(token.kind, token.text) for token in self._tokens[self._at : self._at + 4]]
         if len(ahead) == 4 and (ahead[0][1], ahead[1][0], ahead[2][1], ahead[3][1]) == (
             "<",

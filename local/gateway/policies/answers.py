@@ -10,7 +10,7 @@ from local.gateway.policies.messages import header_change
 
 
 def return_response(element: Element, site: Site) -> Run:
-    """An empty 200, changed by set-status, set-header and set-body in that order."""
+    """Return an empty 200, changed by set-status, set-header and set-body in that order."""
     attributes(element)
     ordered_children(element, ("set-status", "set-header", "set-body"), repeated=("set-header",))
     status: Callable[[Exchange], object] = lambda _: 200  # noqa: E731 - the documented default.

@@ -21,7 +21,7 @@ from local.gateway.grammar import (
 
 
 def choose(element: Element, site: Site) -> Run:
-    """The first `when` that holds, else `otherwise`."""
+    """Return the first `when` that holds, else `otherwise`."""
     attributes(element)
     ordered_children(element, ("when", "otherwise"), repeated=("when",))
     if not element.children or element.children[0].tag != "when":
@@ -65,7 +65,7 @@ def _condition(child: Element) -> Callable[[Exchange], bool]:
 
 
 def include_fragment(element: Element, site: Site) -> Run:
-    """The policies of a fragment, in this place. Fragments do not nest."""
+    """Return the policies of a fragment, in this place. Fragments do not nest."""
     attributes(element, required=("fragment-id",))
     no_children(element)
     no_text(element)
@@ -89,7 +89,7 @@ def include_fragment(element: Element, site: Site) -> Run:
 
 
 def set_variable(element: Element, site: Site) -> Run:
-    """Keeps a string, number or bool under a name for the rest of the request."""
+    """Keep a string, number or bool under a name for the rest of the request."""
     attributes(element, required=("name", "value"))
     no_children(element)
     no_text(element)

@@ -31,7 +31,7 @@ class Cors:
     terminate: bool
 
     async def __call__(self, exchange: Exchange) -> Response | None:
-        """On a request with an Origin: CORS headers for the answer, when it is allowed."""
+        """Prepare CORS headers for the answer to a request with an allowed Origin."""
         origin = exchange.request.headers.joined("Origin")
         if origin is None:
             exchange.decided("no Origin")
@@ -47,7 +47,7 @@ class Cors:
         return None
 
     def preflight(self, request_headers: Fields) -> Response | None:
-        """The answer to a preflight request that fits these settings, else None."""
+        """Return the answer to a preflight request that fits these settings, else None."""
         origin = request_headers.joined("Origin") or ""
         method = request_headers.joined("Access-Control-Request-Method") or ""
         asked = (request_headers.joined("Access-Control-Request-Headers") or "").lower().split(",")
@@ -77,7 +77,7 @@ class Cors:
 
 
 def cors(element: Element, site: Site) -> Run:
-    """Reads a cors element."""
+    """Read a cors element."""
     attributes(element, optional=("allow-credentials", "terminate-unmatched-request"))
     ordered_children(element, ("allowed-origins", "allowed-methods", "allowed-headers", "expose-headers"))
     parts = {child.tag: child for child in element.children}
@@ -119,7 +119,7 @@ def _listed(element: Element, tag: str) -> tuple[str, ...]:
 
 
 def _normal(origin: str) -> str:
-    """Scheme, host and port; the port that a scheme implies is written out."""
+    """Return scheme, host and port; the port that a scheme implies is written out."""
     parts = urlsplit(origin.strip().lower())
     try:
         port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)

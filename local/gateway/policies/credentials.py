@@ -27,7 +27,7 @@ _JWT_CHILDREN = (
 
 
 def validate_jwt(element: Element, site: Site) -> Run:
-    """Accepts only a signed token of the right issuer, audience and time."""
+    """Accept only a signed token of the right issuer, audience and time."""
     attributes(
         element,
         required=("header-name",),
@@ -133,7 +133,7 @@ def _required_claims(element: Element) -> tuple[tokens.RequiredClaim, ...]:
 
 
 def managed_identity(element: Element, site: Site) -> Run:
-    """Sets Authorization to a token of the gateway's own identity."""
+    """Set Authorization to a token of the gateway's own identity."""
     attributes(element, required=("resource",))
     no_children(element)
     no_text(element)

@@ -18,7 +18,7 @@ from local.gateway.headers import Fields
 
 
 def set_backend_service(element: Element, site: Site) -> Run:
-    """Chooses the service that the request goes to."""
+    """Choose the service that the request goes to."""
     attributes(element, required=("base-url",))
     no_children(element)
     no_text(element)
@@ -34,7 +34,7 @@ def set_backend_service(element: Element, site: Site) -> Run:
 
 
 def forward_request(element: Element, site: Site) -> Run:
-    """Sends the request on and waits for the headers of the answer; its body is streamed later."""
+    """Forward the request and wait for the headers of the answer; its body is streamed later."""
     attributes(
         element,
         required=("timeout",),
@@ -97,7 +97,7 @@ def _url(exchange: Exchange) -> str:
 
 
 def _request_headers(headers: Fields) -> list[tuple[bytes, bytes]]:
-    """The headers as policies left them, less those that belong to the caller's connection."""
+    """Return the headers as policies left them, less those that belong to the caller's connection."""
     sent = Fields(headers)
     for name in ("host", "expect", "transfer-encoding"):
         sent.delete(name)

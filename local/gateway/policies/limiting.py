@@ -20,7 +20,7 @@ from local.gateway.grammar import (
 
 
 def rate_limit_by_key(element: Element, site: Site) -> Run:
-    """At most `calls` in `renewal-period` seconds for each key; 429 beyond."""
+    """Allow `calls` in `renewal-period` seconds for each key; 429 beyond."""
     attributes(
         element,
         required=("calls", "renewal-period", "counter-key"),
@@ -66,7 +66,7 @@ def rate_limit_by_key(element: Element, site: Site) -> Run:
 
 
 def _calls(element: Element) -> Callable[[Exchange], int]:
-    """How many calls may be made: a number, or an expression that gives one."""
+    """Return how many calls may be made: a number, or an expression that gives one."""
     text = element.attributes["calls"]
     if not text.startswith("@"):
         number = whole_number(element, "calls", minimum=1)
@@ -90,7 +90,7 @@ def _key(key: object) -> str:
 
 
 def quota(element: Element, site: Site) -> Run:
-    """At most `calls` in each period of the subscription; 403 beyond. Periods count from its start."""
+    """Allow `calls` in each period of the subscription; 403 beyond. Periods count from its start."""
     attributes(element, required=("calls", "renewal-period"))
     no_children(element)
     no_text(element)
@@ -123,7 +123,7 @@ def quota(element: Element, site: Site) -> Run:
 
 
 def _clock_face(seconds: int) -> str:
-    """As .NET writes a TimeSpan: [d.]hh:mm:ss."""
+    """Write seconds as .NET writes a TimeSpan: [d.]hh:mm:ss."""
     span = timedelta(seconds=seconds)
     hours, rest = divmod(span.seconds, 3600)
     minutes, left = divmod(rest, 60)

@@ -25,7 +25,7 @@ Change = Callable[[Exchange, Fields], None]
 
 
 def set_header(element: Element, site: Site) -> Run:
-    """Sets or deletes a header."""
+    """Set or delete a header."""
     change = header_change(element)
     of_request = site.section in ("inbound", "backend")
 
@@ -39,7 +39,7 @@ def set_header(element: Element, site: Site) -> Run:
 
 
 def header_change(element: Element) -> Change:
-    """What a set-header element does to a list of headers."""
+    """Return what a set-header element does to a list of headers."""
     name, action, values = _read(element)
     if name.lower() in _UNTOUCHABLE or (name.lower() == "server" and action == "delete"):
         raise element.refuse(f"API Management does not let a policy change the header '{name}' so")
@@ -60,7 +60,7 @@ def header_change(element: Element) -> Change:
 
 
 def set_query_parameter(element: Element, site: Site) -> Run:
-    """Sets or deletes a query parameter; names are compared without regard to case, as .NET does."""
+    """Set or delete a query parameter; names are compared without regard to case, as .NET does."""
     name, action, values = _read(element)
 
     async def run(exchange: Exchange) -> None:

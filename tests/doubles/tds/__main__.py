@@ -11,7 +11,7 @@ from tests.doubles.tds.server import Server
 
 
 def main() -> None:
-    """Serve until told to stop."""
+    """Serve until a signal ends the process."""
     parser = argparse.ArgumentParser(
         prog="python -m tests.doubles.tds", description="A TDS server before DuckDB."
     )

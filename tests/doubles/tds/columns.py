@@ -33,7 +33,7 @@ class Column:
     """A column of a result.
 
     Attributes:
-        kind: its type as the client is told of it.
+        kind: its type as the client sees it.
         encode: a value that is not null, with its length.
         null: what stands for null in a row that does not list its nulls.
     """
@@ -45,7 +45,7 @@ class Column:
 
 
 def column(name: str, *, kind: str, texts: Sequence[Any]) -> Column:
-    """A column of a type of the embedded engine, which knows no length of texts: the first ones tell it."""
+    """Return a column for a type of the embedded engine; the length of texts comes from the first rows."""
     if kind == "VARCHAR" and any(text is not None and len(text.encode()) > LONGEST for text in texts):
         return Column(name, b"\xa7\xff\xff" + COLLATION, _chunked, b"\xff" * 8)
     if kind == "VARCHAR":
@@ -68,7 +68,7 @@ def column(name: str, *, kind: str, texts: Sequence[Any]) -> Column:
 
 
 def description(columns: Sequence[Column]) -> bytes:
-    """What tells the client of the columns."""
+    """Describe the columns for the client."""
     return struct.pack("<BH", _COLUMNS, len(columns)) + b"".join(
         struct.pack("<IH", 0, _NULLABLE) + each.kind + short_text(each.name[:LONGEST_NAME])
         for each in columns
@@ -76,7 +76,7 @@ def description(columns: Sequence[Column]) -> bytes:
 
 
 def row(columns: Sequence[Column], values: Sequence[Any]) -> bytes:
-    """A row; where it has nulls, in the form that lists them first."""
+    """Encode a row; one with nulls in the form that lists them first."""
     if None not in values:
         return b"\xd1" + b"".join([each.encode(value) for each, value in zip(columns, values, strict=True)])
     nulls = sum(1 << place for place, value in enumerate(values) if value is None)

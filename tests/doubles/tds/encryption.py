@@ -17,7 +17,7 @@ _AT_A_TIME = 65_536
 
 
 def certificate(folder: Path) -> Path:
-    """A new certificate of this machine with its key, in a file that clients may trust and servers use."""
+    """Return a file with a new certificate of this machine and its key, for clients and servers."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, ports.HOST)])
     address = x509.IPAddress(ipaddress.ip_address(ports.HOST))
@@ -43,7 +43,7 @@ def certificate(folder: Path) -> Path:
 
 
 def context(path: Path) -> ssl.SSLContext:
-    """What a server with this certificate encrypts with."""
+    """Return what a server with this certificate encrypts with."""
     made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     # In TLS 1.3 the server speaks once more after the handshake, when packets are no longer put around it.
     made.maximum_version = ssl.TLSVersion.TLSv1_2
@@ -70,7 +70,7 @@ class Encrypted:
         self._lock = threading.Lock()
 
     def shake_hands(self, *, receive: Callable[[], bytes], send: Callable[[bytes], None]) -> None:
-        """Agree on keys, by messages of the client and to it.
+        """Agree on keys with the client.
 
         Raises:
             ssl.SSLError: the client does not trust the certificate, or speaks no TLS.
@@ -89,7 +89,7 @@ class Encrypted:
         return True
 
     def recv(self, length: int) -> bytes:
-        """At most so many bytes; none when the client has gone."""
+        """Return at most `length` bytes; none when the client has gone."""
         while True:
             with self._lock:
                 try:

@@ -38,6 +38,6 @@ class Failed(Exception):
 
 
 def of_engine(error: duckdb.Error) -> Failed:
-    """What the client is told of an error of the embedded engine."""
+    """Return the client's error for an error of the embedded engine."""
     number = next((number for kind, number in _NUMBERS if isinstance(error, kind)), OURS)
     return Failed(number, str(error))

@@ -41,7 +41,7 @@ class Fault:
     seconds: float = 0.0
 
     def is_due(self, statement: str) -> bool:
-        """Count this statement, and tell whether it is one to be hit."""
+        """Count this statement; return whether the fault applies to it."""
         if self.matching not in statement:
             return False
         self.nth -= 1
@@ -50,7 +50,7 @@ class Fault:
 
 @dataclass
 class Denial:
-    """What the next `times` clients that sign in are told instead of being let in."""
+    """The error that the next `times` clients get instead of a session."""
 
     number: int
     text: str
@@ -79,14 +79,14 @@ class Faults:
             self._denials.append(denial)
 
     def of(self, statement: str) -> Fault | None:
-        """What is to go wrong with a statement."""
+        """Return what is to go wrong with a statement."""
         with self._lock:
             self.statements.append(statement)
             due = [each for each in self._ordered if each.is_due(statement)]
         return due[0] if due else None
 
     def denial(self) -> Denial | None:
-        """What a client that signs in is told, if it is not let in."""
+        """Return the error for a client that signs in, if it is refused."""
         with self._lock:
             for each in self._denials:
                 if each.times > 0:

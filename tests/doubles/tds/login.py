@@ -43,7 +43,7 @@ class Greeting:
 
 
 def greeting(data: bytes) -> Greeting:
-    """A PRELOGIN message."""
+    """Return a PRELOGIN message."""
     options: dict[int, bytes] = {}
     place = 0
     while data[place] != _END:
@@ -57,7 +57,7 @@ def greeting(data: bytes) -> Greeting:
 
 
 def greeting_answer(greeted: Greeting, *, encrypts: bool) -> bytes:
-    """That this is a server of version 12, and what of the client's wishes it agrees to."""
+    """Announce a server of version 12, and which of the client's wishes it accepts."""
     options = [
         (_VERSION, bytes([12, 0, 0x07, 0xD0, 0, 0])),
         (_ENCRYPTION, bytes([_ENCRYPTED if encrypts else _NO_ENCRYPTION])),
@@ -72,7 +72,7 @@ def greeting_answer(greeted: Greeting, *, encrypts: bool) -> bytes:
 
 
 def read(data: bytes) -> Login:
-    """A LOGIN7 message."""
+    """Return a LOGIN7 message."""
     reader = Reader(data, _FIRST_FIELD)
     fields = [(reader.number(2), reader.number(2)) for _ in range(9)]
     _, user, password, application, _, extension, _, _, database = fields
@@ -92,7 +92,7 @@ def _text(data: bytes, field: tuple[int, int]) -> str:
 
 
 def _plain(scrambled: bytes) -> str:
-    """A password: its half bytes change places and are mixed with 0xA5, which hides nothing."""
+    """Decode a password: its half bytes are swapped and mixed with 0xA5, which hides nothing."""
     mixed = (byte ^ 0xA5 for byte in scrambled)
     return bytes((byte << 4 & 0xF0) | byte >> 4 for byte in mixed).decode("utf-16-le")
 
@@ -106,7 +106,7 @@ def _features(data: bytes, extension: tuple[int, int]) -> dict[int, bytes]:
 
 
 def accepted(login: Login) -> bytes:
-    """The answer to a client that may enter."""
+    """Return the answer to a client that may enter."""
     taken = {_TOKEN: b"", _UTF8: b"\x01"}
     return (
         tokens.database_changed(login.database)

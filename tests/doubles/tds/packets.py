@@ -52,7 +52,7 @@ class Channel:
         self.packet_size = FIRST_SIZE
 
     def receive(self) -> Message:
-        """The next message.
+        """Return the next message.
 
         Raises:
             Gone: the client has closed the connection, or what it sends is no TDS.
@@ -67,7 +67,7 @@ class Channel:
                 return Message(kind, b"".join(parts))
 
     def answer(self, kind: Kind = Kind.ANSWER) -> "Answer":
-        """An answer to be written."""
+        """Return an answer to be written."""
         return Answer(self, kind)
 
     def encrypt(self, wanted: ssl.SSLContext) -> None:
@@ -124,7 +124,7 @@ class Channel:
             return True
 
     def cut(self) -> None:
-        """Break the connection off as a machine does that fails: the client sees a reset, not an end."""
+        """Break the connection as a failing machine does: the client sees a reset, not an end."""
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self._socket.close()
 

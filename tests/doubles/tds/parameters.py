@@ -29,7 +29,7 @@ class Parameter:
 
 
 def read(reader: Reader) -> Parameter:
-    """The next parameter."""
+    """Return the next parameter."""
     name = reader.text(reader.number(1))
     is_output = bool(reader.number(1) & _BY_REFERENCE)
     kind = reader.number(1)

@@ -42,7 +42,7 @@ class Transaction:
 
 
 def read(message: Message) -> Batch | list[Call] | Transaction:
-    """The request in a message; several calls may come in one."""
+    """Parse the request in a message; several calls may come in one."""
     reader = Reader(message.data)
     reader.take(reader.number(4) - 4)  # Headers: the transaction that it belongs to, and others.
     if message.kind == Kind.BATCH:

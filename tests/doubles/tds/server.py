@@ -66,7 +66,7 @@ class Server:
         return f"mssql://{USER}:{PASSWORD}@{ports.HOST}:{self.port}/{DATABASE}"
 
     def settles_at(self, sessions: int, *, patience: float = 2.0) -> bool:
-        """Whether so many clients are signed in, now or soon: one that has gone is noticed a little later."""
+        """Return whether so many clients are signed in, now or soon: an end is noticed later."""
         with self._changed:
             return self._changed.wait_for(lambda: self._sessions == sessions, timeout=patience)
 
@@ -126,7 +126,7 @@ class Server:
             connection.close()
 
     def _admits(self, channel: Channel) -> bool:
-        """Greet a client and look at who it is; whether it was let in."""
+        """Greet a client and check its login; return whether it was let in."""
         while (message := channel.receive()).kind != Kind.LOGIN:
             if self.faults.is_silent:
                 channel.receive()  # Nothing comes before the client loses patience and goes.
@@ -148,7 +148,7 @@ class Server:
             channel.encrypt(wanted)
 
     def _refusal(self, wanted: Login) -> bytes:
-        """Why a client is not let in; empty when it is."""
+        """Return why a client is not let in; empty when it is."""
         denial = self.faults.denial()
         if denial is not None:
             return tokens.error(denial.number, denial.text, severity=14)

@@ -77,7 +77,7 @@ class Session:
         return goes_on
 
     def _attend(self, answer: Answer) -> None:
-        """Tell the client that nothing more comes of what it cancelled."""
+        """Report to the client that what it cancelled has ended."""
         self._is_unwanted.clear()
         answer.write(tokens.cancelled())
         answer.end()

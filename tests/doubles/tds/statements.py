@@ -38,7 +38,7 @@ class Plan:
         sql: what to run; None where there is nothing to do.
         order: which parameter of the client each `?` stands for.
         is_question: whether it answers with rows.
-        is_change: whether it changes rows, and tells how many.
+        is_change: whether it changes rows, and reports how many.
     """
 
     sql: str | None
@@ -49,7 +49,7 @@ class Plan:
 
 @lru_cache(maxsize=512)
 def plan(text: str) -> Plan:
-    """How a statement is run.
+    """Return how a statement is run.
 
     Raises:
         Refused: Fabric does not take it, or this server does not.

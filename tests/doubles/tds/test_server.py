@@ -23,11 +23,11 @@ PATIENCE_SECONDS = 30
 
 
 def nothing() -> None:
-    """Waits for nobody."""
+    """Wait for nobody."""
 
 
 def answered(message: Message) -> bytes:
-    """What a session answers that has an empty warehouse."""
+    """Return what a session answers that has an empty warehouse."""
     ours, theirs = socket.socketpair()
     with ours, theirs, duckdb.connect() as cursor:
         answer = Channel(ours).answer()

@@ -26,50 +26,50 @@ def _changed(what: int, new: bytes, old: bytes) -> bytes:
 
 
 def database_changed(name: str) -> bytes:
-    """Which database is in use."""
+    """Report the database in use."""
     return _changed(_DATABASE, short_text(name), short_text("master"))
 
 
 def collation_changed() -> bytes:
-    """The collation of the database."""
+    """Return the collation of the database."""
     return _changed(_COLLATION, bytes([len(COLLATION)]) + COLLATION, b"\x00")
 
 
 def packet_size_changed(size: int) -> bytes:
-    """The size of packets from now on."""
+    """Return the size of packets from now on."""
     return _changed(_PACKET_SIZE, short_text(str(size)), short_text(str(size)))
 
 
 def transaction_begun(number: int) -> bytes:
-    """A transaction has begun; the client names it in what it sends next."""
+    """Report that a transaction has begun; the client names it in later messages."""
     return _changed(_BEGUN, b"\x08" + struct.pack("<Q", number), b"\x00")
 
 
 def transaction_committed(number: int) -> bytes:
-    """The transaction has been committed."""
+    """Report that the transaction has been committed."""
     return _changed(_COMMITTED, b"\x00", b"\x08" + struct.pack("<Q", number))
 
 
 def transaction_rolled_back(number: int) -> bytes:
-    """The transaction has been undone, because the client asked for it or because it failed."""
+    """Report that the transaction has been rolled back, by the client or by a failure."""
     return _changed(_ROLLED_BACK, b"\x00", b"\x08" + struct.pack("<Q", number))
 
 
 def login_accepted() -> bytes:
-    """The client may enter; T-SQL and TDS 7.4 are spoken."""
+    """Report that the client is signed in; T-SQL and TDS 7.4 are spoken."""
     return _with_length(
         0xAD, b"\x01" + _TDS_7_4 + short_text("Microsoft SQL Server") + bytes([12, 0, 7, 0xD0])
     )
 
 
 def features_accepted(features: Mapping[int, bytes]) -> bytes:
-    """Which of the features are there that the client asked for, with what is to be said of each."""
+    """Report which of the requested features are supported, with the data of each."""
     listed = b"".join(struct.pack("<BI", each, len(data)) + data for each, data in features.items())
     return b"\xae" + listed + b"\xff" if features else b""
 
 
 def error(number: int, text: str, *, severity: int = 16, state: int = 1) -> bytes:
-    """Something went wrong."""
+    """Report an error."""
     return _with_length(
         0xAA,
         struct.pack("<IBB", number, state, severity)
@@ -81,22 +81,22 @@ def error(number: int, text: str, *, severity: int = 16, state: int = 1) -> byte
 
 
 def done(*, rows: int | None = None, failed: bool = False) -> bytes:
-    """The end of a batch, with the number of rows that it read or changed."""
+    """Return the end of a batch, with the number of rows that it read or changed."""
     return _done(_DONE, rows=rows, status=_ERROR if failed else 0)
 
 
 def done_in_procedure(*, rows: int | None) -> bytes:
-    """The end of a statement of a call; more of the call's answer follows."""
+    """Return the end of a statement of a call; more of the call's answer follows."""
     return _done(_DONE_IN_PROCEDURE, rows=rows, status=_MORE)
 
 
 def done_procedure(*, failed: bool = False) -> bytes:
-    """The end of a call."""
+    """Return the end of a call."""
     return _done(_DONE_PROCEDURE, rows=None, status=_ERROR if failed else 0)
 
 
 def cancelled() -> bytes:
-    """What the client's attention is answered with."""
+    """Return what the client's attention is answered with."""
     return _done(_DONE, rows=None, status=_ATTENTION)
 
 
@@ -106,12 +106,12 @@ def _done(token: int, *, rows: int | None, status: int) -> bytes:
 
 
 def return_status(value: int = 0) -> bytes:
-    """What a procedure returns."""
+    """Return what a procedure returns."""
     return b"\x79" + struct.pack("<i", value)
 
 
 def handle(number: int) -> bytes:
-    """The number of a prepared statement, as the output parameter of the call that prepared it."""
+    """Return the number of a prepared statement, as the output parameter of the call that prepared it."""
     kind = b"\x26\x04"
     return (
         struct.pack("<BH", 0xAC, 0)

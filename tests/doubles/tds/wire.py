@@ -17,29 +17,29 @@ class Reader:
         return self.position >= len(self.data)
 
     def take(self, length: int) -> bytes:
-        """The next so many bytes."""
+        """Return the next so many bytes."""
         start, self.position = self.position, self.position + length
         return self.data[start : self.position]
 
     def number(self, length: int) -> int:
-        """A number without a sign."""
+        """Return a number without a sign."""
         return int.from_bytes(self.take(length), "little")
 
     def signed(self, length: int) -> int:
-        """A number with a sign."""
+        """Return a number with a sign."""
         return int.from_bytes(self.take(length), "little", signed=True)
 
     def text(self, characters: int) -> str:
-        """So many characters of UTF-16."""
+        """Return so many characters of UTF-16."""
         return self.take(2 * characters).decode("utf-16-le")
 
 
 def short_text(text: str) -> bytes:
-    """A text of at most 255 characters: B_VARCHAR."""
+    """Return a text of at most 255 characters: B_VARCHAR."""
     return bytes([len(text.encode("utf-16-le")) // 2]) + text.encode("utf-16-le")
 
 
 def long_text(text: str) -> bytes:
-    """A text of at most 65 535 characters: US_VARCHAR."""
+    """Return a text of at most 65 535 characters: US_VARCHAR."""
     encoded = text.encode("utf-16-le")
     return struct.pack("<H", len(encoded) // 2) + encoded

@@ -36,7 +36,7 @@ def sample_app() -> func.FunctionApp:
 
     @app.timer_trigger(schedule="%SYNC_SCHEDULE%", arg_name="timer")
     def sync_access(timer: func.TimerRequest) -> None:
-        """Does nothing."""
+        """Do nothing."""
 
     return app
 
@@ -68,7 +68,7 @@ def test_a_trigger_that_is_not_known_is_refused() -> None:
 
     @app.queue_trigger(arg_name="message", queue_name="q", connection="c")
     def read(message: func.QueueMessage) -> None:
-        """Does nothing."""
+        """Do nothing."""
 
     with pytest.raises(functions.AppNotServed, match=r"'read' has a trigger .* queueTrigger"):
         functions.index(app, prefix="", settings={})

@@ -112,7 +112,7 @@ def _administration() -> Iterator[RawRequest]:
 
 
 def seen(answer: RawAnswer | None) -> object:
-    """What a caller sees of an answer; of JSON the content, since headers have no order there."""
+    """Return what a caller sees of an answer; of JSON the content, since headers have no order there."""
     if answer is None:
         return None
     headers = sorted((name.lower(), text) for name, text in answer.headers if name.lower() != "date")
@@ -137,7 +137,7 @@ def test_both_answer_alike(stand_in: int, real: int) -> None:
 
 
 def unexplained(different: Mapping[str, object]) -> dict[str, object]:
-    """The differences for which no reason is given."""
+    """Return the differences for which no reason is given."""
     return {name: both for name, both in different.items() if name not in differences.OF_ECHO}
 
 

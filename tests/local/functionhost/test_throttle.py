@@ -17,7 +17,7 @@ from local.functionhost.throttle import Throttle, TooBusy
 
 
 async def at_once(limits: Throttle, *, requests: int) -> tuple[int, int]:
-    """How many of so many requests at once were worked on together at most, and how many turned away."""
+    """Return how many of many requests at once were worked on together, and how many were refused."""
     working = most = refused = 0
 
     async def one() -> None:

@@ -58,7 +58,7 @@ class Time:
 
 
 def follow(timer_function: TimerFunction, *, start: str, runs: int, lasting: float = 0) -> list[str]:
-    """When the runs of a timer began, for so many runs that each last `lasting` seconds."""
+    """Return when the runs of a timer began, for so many runs that each last `lasting` seconds."""
     time, begun = Time(start), list[str]()
 
     async def run(_: TimerFunction, __: TimerRequest) -> None:
@@ -117,7 +117,7 @@ def test_two_runs_of_a_timer_never_overlap() -> None:
 
 
 def statuses(states: timers.States, function: TimerFunction, *, start: str, runs: int) -> list[str]:
-    """What each of so many scheduled runs is told: the time, past due or not, `Last` and `Next`."""
+    """Return what each of so many scheduled runs is told: the time, past due or not, `Last` and `Next`."""
     time, told = Time(start), list[str]()
 
     async def run(_: TimerFunction, request: TimerRequest) -> None:

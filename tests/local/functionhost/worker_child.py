@@ -45,7 +45,7 @@ class Protos:
 
 
 def main(folder: str, path: str) -> dict[str, Any]:
-    """What the worker says of the app in a folder, and its answer to a GET of a path."""
+    """Return what the worker says of the app in a folder, and its answer to a GET of a path."""
     return asyncio.run(_session(folder, path))
 
 

@@ -11,7 +11,7 @@ from tests.builders.gateway import NOON
 
 
 def exchange() -> Exchange:
-    """A request with a bit of everything."""
+    """Return a request with a bit of everything."""
     headers = Fields([("Accept", "text/csv"), ("X-Two", "a"), ("x-two", "b")])
     url = Url("http", "api.example", "/metering/v1/customers", Fields([("limit", "5")]))
     return Exchange(

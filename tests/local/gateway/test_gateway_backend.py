@@ -197,7 +197,7 @@ def test_a_caller_who_hangs_up_is_no_fault_of_ours(calm_world: World) -> None:
 
 
 def _traced(world: World, request_id: str) -> dict[str, Any]:
-    """What the trace tells of a request, as soon as it does."""
+    """Return the trace's entry for a request, as soon as there is one."""
     for _ in range(300):
         for entry in world.send("/trace").json:
             if entry["requestId"] == request_id:

@@ -1,4 +1,4 @@
-"""Rate and quota through sockets: exactly the allowed calls pass, the others are told when to come back."""
+"""Rate and quota through sockets: exactly the allowed calls pass, the others get the time to wait."""
 
 from collections import Counter
 from pathlib import Path
@@ -13,7 +13,7 @@ TARGET = "/metering/v1/customers"
 
 
 def burst(world: World, count: int, *, key: str = "key-standard") -> list[Answer]:
-    """Calls with a key and without a token: limits come first, and 401 tells that a call has passed them."""
+    """Call with a key and without a token: limits come first, and 401 shows that a call has passed them."""
     return [world.send(TARGET, headers=[("Ocp-Apim-Subscription-Key", key)]) for _ in range(count)]
 
 

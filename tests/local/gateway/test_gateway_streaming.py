@@ -41,7 +41,7 @@ class Fountain:
 
 
 def asked(world: World) -> socket.socket:
-    """A connection on which the request has been sent and the first byte of the answer has come."""
+    """Send a request; return the connection once the first byte of the answer has come."""
     host, port = world.address.removeprefix("http://").split(":")
     connection = socket.create_connection((host, int(port)), timeout=30)
     token = world.identity.application_token(demo.VENDOR).encode()
@@ -54,7 +54,7 @@ def asked(world: World) -> socket.socket:
 
 
 def sent_when_nothing_moves(fountain: Fountain) -> int:
-    """What the backend has got rid of once it gets rid of no more."""
+    """Return what the backend has got rid of once it gets rid of no more."""
     latest, deadline = -1, time.monotonic() + 20
     while fountain.sent != latest and time.monotonic() < deadline:
         latest = fountain.sent

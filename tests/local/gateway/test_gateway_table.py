@@ -38,7 +38,7 @@ class Case:
 
 
 def accepted(token: str, *, as_type: str, as_id: str) -> Case:
-    """A token with which the request reaches the backend."""
+    """Return a token with which the request reaches the backend."""
     return Case(
         f"token accepted: {token}", 200, token=token,
         backend={"x-caller-type": [as_type], "x-caller-id": [as_id]},
@@ -46,12 +46,12 @@ def accepted(token: str, *, as_type: str, as_id: str) -> Case:
 
 
 def refused(token: str, code: str, *, status: int = 401, challenge: str | None = BEARER_INVALID) -> Case:
-    """A token with which it does not."""
+    """Return a bad token."""
     return Case(f"token refused: {token}", status, code, token=token, answer={"WWW-Authenticate": challenge})
 
 
 def missing_role(token: str) -> Case:
-    """A good token of somebody who may not read."""
+    """Return a good token of somebody who may not read."""
     return refused(token, "missing-role", status=403, challenge=None)
 
 
@@ -229,7 +229,7 @@ PATHS = [
 def preflight(
     origin: str, method: str = "GET", headers: str = "authorization"
 ) -> tuple[tuple[str, str], ...]:
-    """What a browser asks before it sends a request with a token."""
+    """Return what a browser asks before it sends a request with a token."""
     return (
         ("Origin", origin),
         ("Access-Control-Request-Method", method),

@@ -10,7 +10,7 @@ NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
 
 
 def passed(buckets: TokenBuckets, count: int, *, now: datetime, key: str = "a", calls: int = 300) -> int:
-    """How many of `count` calls at one moment are let through."""
+    """Return how many of `count` calls at one moment are let through."""
     return sum(buckets.take(key, calls=calls, period_seconds=60, now=now).allowed for _ in range(count))
 
 
@@ -65,7 +65,7 @@ def test_a_clock_that_goes_back_gives_nothing_away() -> None:
 
 
 def quota_passes(quotas: Quotas, count: int, *, now: datetime, started: datetime = NOON) -> int:
-    """How many of `count` calls a daily quota of 100 lets through at one moment."""
+    """Return how many of `count` calls a daily quota of 100 lets through at one moment."""
     return sum(
         quotas.take("a", calls=100, period_seconds=86_400, started=started, now=now).allowed
         for _ in range(count)

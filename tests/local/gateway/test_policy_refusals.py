@@ -20,7 +20,7 @@ SERVICES = assembly.connect(
 
 
 def faults(files: Files, named_values: dict[str, str] = NAMED_VALUES) -> list[Fault]:
-    """What starting a gateway with these files finds."""
+    """Return what starting a gateway with these files finds."""
     try:
         assembly.assemble(files, named_values=named_values, subscriptions=(), services=SERVICES)
     except PolicyRefused as refused:
@@ -38,7 +38,7 @@ def planted(files: Files, name: str, old: str, new: str) -> tuple[Path, int]:
 
 
 def line_of_blame(path: Path, changed: int, reason: str) -> int:
-    """The line of the element that the reason names, nearest to the change; else the changed line."""
+    """Return the line of the element that the reason names, nearest to the change; else the changed line."""
     named = re.search(r"<([\w-]+)>", reason)
     if named is None:
         return changed

@@ -136,7 +136,7 @@ def test_a_form_that_python_reads_otherwise_is_refused_or_gives_what_csharp_give
 def csharp(
     expressions: Iterable[str], contexts: Sequence[dict[str, Any]], folder: Path
 ) -> list[list[dict[str, Any]]]:
-    """What C# makes of each expression under each context: its type and value, that it throws, or refuses."""
+    """Return what C# makes of each expression in each context: type and value, an exception, a refusal."""
     cases = folder / "cases.json"
     cases.write_text(json.dumps({"contexts": contexts, "expressions": list(expressions)}), encoding="utf-8")
     done = subprocess.run(
@@ -163,7 +163,7 @@ def ours(expression: str, context: dict[str, Any]) -> Any:
 
 
 def drawn(chance: random.Random) -> dict[str, Any]:
-    """A context by chance, as azure-check reads it."""
+    """Return a context by chance, as azure-check reads it."""
 
     def some(choices: dict[str, Sequence[Any]], share: float) -> dict[str, Any]:
         return {name: chance.choice(values) for name, values in choices.items() if chance.random() < share}
@@ -193,7 +193,7 @@ def drawn(chance: random.Random) -> dict[str, Any]:
 
 
 def exchange(context: dict[str, Any]) -> Exchange:
-    """The same context for the local gateway."""
+    """Return the same context for the local gateway."""
     request, response, error = context["request"], context.get("response"), context.get("lastError")
     baker = Subscription("sub-1", "a baker", "standard", (), NOON)
     token = {"token": Jwt(context["claims"])} if "claims" in context else {}

@@ -24,7 +24,7 @@ def identity() -> Identity:
 
 
 def expected(identity: Identity) -> Expected:
-    """What api.xml asks for."""
+    """Return what api.xml asks for."""
     return Expected(
         configurations=(f"{identity.issuer}/.well-known/openid-configuration",),
         audiences=(demo.AUDIENCE,),

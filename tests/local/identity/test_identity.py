@@ -35,7 +35,7 @@ def caller() -> Caller:
 
 
 def verified(caller: Caller, token: str, *, audience: str = demo.AUDIENCE) -> dict[str, Any]:
-    """The claims, when the published keys verify the token."""
+    """Return the claims, when the published keys verify the token."""
     published = caller.get(f"{TENANT}/discovery/v2.0/keys").json()
     key = jwt.PyJWKSet.from_dict(published)[jwt.get_unverified_header(token)["kid"]]
     # The clock of these tests stands still at a moment that is not now.
@@ -95,7 +95,7 @@ def test_a_role_is_one_of_the_api_it_was_given_on(caller: Caller) -> None:
 
 
 def device_token(caller: Caller, **fields: str) -> dict[str, Any]:
-    """A user's token by the device code flow."""
+    """Return a user's token by the device code flow."""
     client = {"client_id": demo.VENDOR.client_id}
     scope = {"scope": f"{demo.AUDIENCE}/{demo.ROLE} openid"}
     code = caller.post(DEVICE, data=client | scope | fields).json()["device_code"]

@@ -49,7 +49,7 @@ test("a day of quarters has four starts in an hour", () => {
   assert.equal(intervals[1].start - intervals[0].start, 900_000);
 });
 
-test("a daily sum tells the least sure quality and counts what is missing", () => {
+test("a daily sum has the least certain quality and counts what is missing", () => {
   const days = series.fromDays({
     days: [day("2026-06-01", "2026-06-01T00:00:00+02:00", [1.5, 2, null], [{ position: 1, quality: "estimated" }, { position: 2, quality: "missing" }])],
   });

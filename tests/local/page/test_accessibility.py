@@ -85,7 +85,7 @@ def test_axe_would_find_something(page: Page, axe: str) -> None:
 
 
 def violations(page: Page, axe: str) -> list[dict[str, Any]]:
-    """What axe-core says about the page as it is now."""
+    """Return what axe-core says about the page as it is now."""
     page.run(axe)
     # Colours fade in for a moment after the theme has changed.
     page.run("return Promise.all(document.getAnimations().map(({ finished }) => finished))")

@@ -18,7 +18,7 @@ BAKERY, OFFICE, PARKING = readings.BAKERY, readings.OFFICE, readings.PARKING
 
 
 def asked(stack: Ports, path: str, **parameters: str) -> Any:
-    """What the API answers the demo vendor."""
+    """Return what the API answers the demo vendor."""
     form = {
         "grant_type": "client_credentials",
         "client_id": demo.VENDOR.client_id,
@@ -120,7 +120,7 @@ def test_estimated_and_measured_hours_differ_in_texture(page: Page) -> None:
 
 
 def estimated_day(page: Page) -> str:
-    """A market day of this year or the one before that has an estimated hour."""
+    """Return a market day of this year or the one before that has an estimated hour."""
     for shown in (YESTERDAY, YESTERDAY - timedelta(days=365)):
         page.open(caller="eos-vendor", point=readings.OUTLET, view="year", day=str(shown))
         found = [row[0] for row in page.rows() if row[2] == "estimated"]
@@ -130,7 +130,7 @@ def estimated_day(page: Page) -> str:
 
 
 def colours_in_hour(page: Page, hour: int) -> set[str]:
-    """The colours in the lower part of a day's bar, a third of its width around its middle."""
+    """Return the colours in the lower part of a day's bar, a third of its width around its middle."""
     return set(
         page.run(
             """

@@ -21,7 +21,7 @@ HOLDER = (
 
 
 def hold(state: Path) -> subprocess.Popen[str]:
-    """Another process that holds the folder."""
+    """Start another process that holds the folder."""
     holder = subprocess.Popen(
         [sys.executable, "-c", HOLDER, str(state)], cwd=places.ROOT, stdout=subprocess.PIPE, text=True
     )

@@ -183,7 +183,7 @@ def wait_until_gone(process: int) -> None:
 
 
 def is_alive(process: int) -> bool:
-    """Whether a process runs; one that has ended and waits to be noticed does not."""
+    """Return whether a process runs; one that has ended and waits to be noticed does not."""
     try:
         state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
     except OSError:

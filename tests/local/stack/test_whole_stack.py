@@ -38,7 +38,7 @@ class Stack:
     printed: str = ""
 
     def wait_ready(self) -> str:
-        """Everything that it prints up to the demo world's keys."""
+        """Return everything that it prints up to the demo world's keys."""
         assert self.process.stdout is not None
         for line in self.process.stdout:
             self.printed += line
@@ -47,7 +47,7 @@ class Stack:
         raise AssertionError(f"the stack ended before it was ready:\n{self.printed}")
 
     def children(self) -> list[int]:
-        """The parts' process ids, where the system lists them."""
+        """Return the parts' process ids, where the system lists them."""
         listing = subprocess.run(["ps", "-eo", "pid,ppid"], capture_output=True, text=True, check=True)
         rows = [line.split() for line in listing.stdout.splitlines()[1:]]
         return [int(pid) for pid, parent in rows if int(parent) == self.process.pid]
@@ -108,7 +108,7 @@ def test_the_commands_it_prints_work_and_ctrl_c_leaves_nothing(start: Start, tmp
 
 
 def taken_in(ports: Ports, name: str, content: bytes) -> list[str]:
-    """What is in the container of deliveries after a file was put there and the timer has run."""
+    """Return what is in the container of deliveries after a file was put there and the timer has run."""
     outside = Outside(DeliverySettings(environment.stack(ports)["DELIVERY_STORAGE"], "deliveries"))
     outside.put(name, content)
     admin.start_timer("publish_readings", host=address(ports.function_host))
@@ -176,7 +176,7 @@ def paste(printed: str) -> list[str]:
 
 
 def taken(ports: Ports) -> list[int]:
-    """Those ports that somebody listens on."""
+    """Return those ports that somebody listens on."""
     found = []
     for port in astuple(ports):
         with socket.socket() as probe:
@@ -186,7 +186,7 @@ def taken(ports: Ports) -> list[int]:
 
 
 def runs(process: int) -> bool:
-    """Whether a process is there; one that has ended and waits to be noticed is not."""
+    """Return whether a process is there; one that has ended and waits to be noticed is not."""
     listing = subprocess.run(
         ["ps", "-o", "stat=", "-p", str(process)], capture_output=True, text=True, check=False
     )

@@ -187,7 +187,7 @@ function extra(held) {
       { class: "hint", id: "extra-hint" },
       "As it is sent, such as ",
       h("code", {}, "unit=MWh"),
-      ": an unknown parameter is a fault, and this shows how it is told.",
+      ": an unknown parameter is a fault, and this shows the answer.",
     ),
   );
 }

@@ -42,7 +42,7 @@ export function copyButton(text, label) {
 
 /**
  * Tabs as in the ARIA authoring practices: arrow keys move, one panel shows. `made`: [name, panel content];
- * `onchange` is told when another one is chosen.
+ * `onchange` is called when another one is chosen.
  */
 export function tabs(label, made, { chosen = 0, onchange = () => {} } = {}) {
   const base = `tabs-${++tabs.count}`;

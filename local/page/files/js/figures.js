@@ -7,8 +7,8 @@ import { fillFor } from "./patterns.js";
 import * as series from "./series.js";
 
 /** The period and its figures. */
-export function headline(told, { state, period, resolution }) {
-  const top = told.highest;
+export function headline(summary, { state, period, resolution }) {
+  const top = summary.highest;
   const each = (text) => (text === "PT15M" ? "quarter" : text === "P1D" ? "day" : "hour");
   const when =
     top &&
@@ -17,24 +17,24 @@ export function headline(told, { state, period, resolution }) {
       : calendar.written(calendar.dayOf(top.start), { weekday: "short", day: "numeric", month: "short" }) +
         (resolution === "P1D" ? "" : ` ${calendar.clock(top.start)}`));
   const inDays = resolution === "P1D";
-  const perDay = ["week", "month", "year"].includes(state.view) && told.hours > 0;
+  const perDay = ["week", "month", "year"].includes(state.view) && summary.hours > 0;
   const facts = [
     [
       "Total",
-      told.hours
+      summary.hours
         ? state.view === "day"
-          ? series.kwh(told.totalWh)
-          : `${series.kwhShort(told.totalWh)} kWh`
+          ? series.kwh(summary.totalWh)
+          : `${series.kwhShort(summary.totalWh)} kWh`
         : "–",
-      told.hours ? (inDays ? `in ${told.count} days` : `in ${told.hours.toLocaleString("en-GB")} hours`) : "",
+      summary.hours ? (inDays ? `in ${summary.count} days` : `in ${summary.hours.toLocaleString("en-GB")} hours`) : "",
     ],
     [
       "Average",
-      told.hours ? `${series.kwhShort((told.totalWh / told.hours) * (perDay ? 24 : 1))} kWh` : "–",
+      summary.hours ? `${series.kwhShort((summary.totalWh / summary.hours) * (perDay ? 24 : 1))} kWh` : "–",
       perDay ? "per day" : "per hour",
     ],
     [`Highest ${each(resolution)}`, top ? `${series.kwhShort(top.wh)} kWh` : "–", when ?? ""],
-    ["Missing", String(told.missing), inDays ? "values" : `of ${told.count.toLocaleString("en-GB")} values`],
+    ["Missing", String(summary.missing), inDays ? "values" : `of ${summary.count.toLocaleString("en-GB")} values`],
   ];
   return [
     h("h2", { id: "period" }, calendar.title(period)),
@@ -111,7 +111,7 @@ export function scale(days, colours) {
 }
 
 /** What is worth knowing about a period: stretches without values and why, clock changes, more pages. */
-export function notes(period, gaps, told, answer, view) {
+export function notes(period, gaps, summary, answer, view) {
   const span = ({ from, to }) => {
     const last = calendar.addDays(to, -1);
     const text = (day) => calendar.written(day, { day: "numeric", month: "short", year: "numeric" });
@@ -125,7 +125,7 @@ export function notes(period, gaps, told, answer, view) {
         `${calendar.written(day, { day: "numeric", month: "long" })} has ${calendar.hoursIn(day)} hours: the clocks change.`,
       );
   if (answer.nextCursor) lines.push("This is the first page: the answer has a nextCursor.");
-  if (told.count === 0) lines.push("There are no values in this period.");
+  if (summary.count === 0) lines.push("There are no values in this period.");
   return h(
     "ul",
     { class: "notes" },

@@ -31,7 +31,7 @@ async function start() {
   setUpCaller();
   setUpToolbar();
   setUpTabs();
-  // A link to another state starts the page anew; the link that skips to the content is none.
+  // A link to another state reloads the page; the link that skips to the content does not.
   addEventListener("hashchange", () => (location.hash === "#main" ? write() : location.reload()));
   await enter();
 }

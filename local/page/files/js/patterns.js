@@ -1,4 +1,4 @@
-/** Fills that tell qualities apart without colour: stripes, dots, hatching. Made for a canvas context. */
+/** Fills that distinguish qualities without colour: stripes, dots, hatching. Made for a canvas context. */
 
 const TILE = 8;
 

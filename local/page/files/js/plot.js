@@ -90,7 +90,7 @@ function draw() {
   const answer = record.json;
   const days = answer.days ? series.fromDays(answer) : null;
   const intervals = days ? days.flatMap((day) => day.intervals) : series.fromValues(answer);
-  const told = series.summary(intervals);
+  const summary = series.summary(intervals);
   const gaps = series.gaps(period, answer, intervals);
   const colours = charts.palette(state.direction);
   const resolution = smallest(intervals) ?? answer.resolution;
@@ -108,11 +108,11 @@ function draw() {
       : [`kWh for each ${PER[resolution] ?? "interval"}`];
   fill(
     find("#figure"),
-    figures.headline(told, { state, period, resolution }),
+    figures.headline(summary, { state, period, resolution }),
     hosts.map((host, place) => [h("p", { class: "axis-title" }, captions[place]), host]),
     state.view === "year" ? figures.scale(days, colours) : null,
-    figures.legend(told, colours, state.view === "year"),
-    figures.notes(period, gaps, told, answer, state.view),
+    figures.legend(summary, colours, state.view === "year"),
+    figures.notes(period, gaps, summary, answer, state.view),
     figures.asTable(days ? series.dailySums(days) : intervals, state.view),
   );
   const common = {
@@ -126,7 +126,7 @@ function draw() {
   };
   if (state.view === "year") drawYear(hosts, days, common);
   else drawBars(hosts[0], intervals, common, { height: 320 });
-  // Whoever chose a day with the keyboard goes on from there.
+  // After a choice with the keyboard, the focus stays on that day.
   if (focused) hosts[0].focus();
 }
 

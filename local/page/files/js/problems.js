@@ -110,7 +110,7 @@ function faults(errors) {
   );
 }
 
-/** A button that may be pressed once `seconds` have gone by; the time left is shown, and told once. */
+/** A button that may be pressed once `seconds` have gone by; the time left is shown, and announced once. */
 function countdown(seconds, again) {
   const button = h("button", { type: "button", onclick: again }, "Try again");
   if (!seconds) return h("p", { class: "again" }, button);

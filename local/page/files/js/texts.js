@@ -72,7 +72,7 @@ function onOneLine(tokens) {
   return tokens.map((token) => (token === "," || token === ":" ? `${token} ` : token)).join("");
 }
 
-/** Header and claims of a signed token. Throws when it is none. */
+/** Header and claims of a signed token. Throws for any other text. */
 export function decoded(token) {
   const [header, claims] = token.split(".").slice(0, 2).map(part);
   return { header, claims };

@@ -26,25 +26,25 @@ def echo(function: str, req: func.HttpRequest) -> func.HttpResponse:
 
 @app.route("v1/status", methods=["GET", "HEAD"])
 def status(req: func.HttpRequest) -> func.HttpResponse:
-    """A path that is named whole."""
+    """Answer a path that is named whole."""
     return echo("status", req)
 
 
 @app.route("v1/points/{id}", methods=["GET", "HEAD"])
 def point(req: func.HttpRequest) -> func.HttpResponse:
-    """A path with a parameter."""
+    """Return a path with a parameter."""
     return echo("point", req)
 
 
 @app.route("v1/any")
 def any_method(req: func.HttpRequest) -> func.HttpResponse:
-    """A path for all methods, and for bodies."""
+    """Return a path for all methods, and for bodies."""
     return echo("any_method", req)
 
 
 @app.route("v1/keyed", auth_level=func.AuthLevel.FUNCTION)
 def keyed(req: func.HttpRequest) -> func.HttpResponse:
-    """A path that asks for a key."""
+    """Return a path that asks for a key."""
     return echo("keyed", req)
 
 
@@ -62,7 +62,7 @@ def cookies() -> func.HttpResponse:
 
 
 def raising() -> func.HttpResponse:
-    """A fault of the app."""
+    """Return a fault of the app."""
     raise RuntimeError("told to nobody outside")
 
 
@@ -91,11 +91,11 @@ ANSWERS: dict[str, Callable[[], func.HttpResponse | str | int | None]] = {
 
 @app.route("v1/answers/{kind}")
 def answers(req: func.HttpRequest) -> func.HttpResponse:
-    """What an app may answer."""
+    """Return what an app may answer."""
     return ANSWERS[req.route_params["kind"]]()  # type: ignore[return-value]  # Wrong ones are the point.
 
 
 @app.route("v1/{*rest}", methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
 def without(req: func.HttpRequest) -> func.HttpResponse:
-    """Everything else below v1."""
+    """Return everything else below v1."""
     return echo("without", req)
