@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """The developer's commands: `python3 dev.py run`, `test`, `check`, `load`, ...; `--help` lists them.
 
-Needs nothing but Python: finds one that fits, makes `.venv`, installs the pinned requirements, and calls the
-module that does the work. Every Python since 2.7 can read this file, so that an old one can say that it is
-too old; what it does is in `local/command_line.py`.
+Needs nothing but Python: finds one that fits, makes `.venv`, installs the pinned requirements, and runs the
+command's module. Every Python since 2.7 can read this file, so that an old one can report that it is too
+old; the commands are in `local/command_line.py`.
 """
 
 import os
@@ -48,7 +48,7 @@ def works(command):  # type: (list[str]) -> bool
 
 
 def become(command):  # type: (list[str]) -> int
-    """Go on as another program, so that signals reach it and nobody waits in between."""
+    """Continue as another program, so that signals reach it directly."""
     if os.name != "nt":
         os.execvp(command[0], command)  # noqa: S606  # It does not return.
     return subprocess.call(command)

@@ -1,4 +1,4 @@
-"""What `python3 dev.py` does in a Python that fits: its list of commands, and how one is started."""
+"""The commands of `python3 dev.py`: their list, and how one is started."""
 
 import os
 import subprocess
@@ -28,19 +28,19 @@ USAGE = """usage: python3 dev.py COMMAND [arguments]
 
   run [--fresh] [--port-base N] [--telemetry] [--host DIR|func]
                                   the whole system on this machine; the app on Microsoft's host
-  test [pytest arguments]         the tests
-  check [--quick]                 format, lint, types, tests, infrastructure: what CI runs
+  test [pytest arguments]         the tests, a process for each core; -n 0: in one process
+  check [--quick]                 format, lint, types, vulnerabilities, tests: what CI runs
   load FILE...                    load delivery files and publish them
   publish                         publish what has been loaded
   sync [--dry-run] [--allow-grants] [--allow-revocations] [--change-source] [--lift-restriction NUMBER...]
-                                  bring access in step with Severa
+                                  update access from Severa and Entra
   access WHO...                   who may see what, since when and why
   access --compare PORTAL.CSV     what differs from the customer portal's list
   check-warehouse                 what is wrong with the warehouse in use
-  bench [NAME]                    measures, side by side
+  bench [NAME]                    measurements, side by side with the usual way
   openapi [--server URL] [--contact EMAIL]
                                   write the OpenAPI files, with the address of a deployment
-  fuzz [--max-examples N]         ask the API what nobody would, and hold its answers against the contract
+  fuzz [--max-examples N]         send unusual requests to the API, and check the answers against the contract
 
 COMMAND --help says more."""
 
@@ -77,7 +77,7 @@ def requirements_of(command: str) -> dict[str, Any]:
 
 
 def _become(command: list[str]) -> int:
-    """Go on as another program, so that signals reach it and nobody waits in between."""
+    """Continue as another program, so that signals reach it directly."""
     if os.name != "nt":
         os.execvp(command[0], command)  # noqa: S606  # It does not return.
     return subprocess.call(command)
