@@ -455,7 +455,7 @@ def test_a_file_that_has_killed_two_runs_is_rejected_and_those_after_it_are_load
     outside.put_lines("a.csv", values(HOUSE, DAY, ["1", "2"]))
     with elsewhere.address(warehouse_template, tmp_path / "metering.duckdb") as url:
         arguments = ("take_in", url, outside.settings.storage, str(WHILE_IT_IS_STAGED))
-        command = [sys.executable, "-m", "tests.builders.warehouse_process", *arguments]
+        command = [sys.executable, "-m", "tests.builders.processes.warehouse", *arguments]
         own_folder = {**os.environ, "TMPDIR": str(tmp_path)}
         for _ in range(kills):
             assert subprocess.run(command, cwd=ROOT, timeout=60, env=own_folder).returncode == -9
@@ -520,7 +520,7 @@ def test_a_process_that_is_killed_while_it_takes_deliveries_in_is_completed_by_t
     deliver_all(outside)
     with elsewhere.address(warehouse_template, tmp_path / "metering.duckdb") as url:
         arguments = ("take_in", url, outside.settings.storage, str(step))
-        command = [sys.executable, "-m", "tests.builders.warehouse_process", *arguments]
+        command = [sys.executable, "-m", "tests.builders.processes.warehouse", *arguments]
 
         own_folder = {**os.environ, "TMPDIR": str(tmp_path)}
         assert subprocess.run(command, cwd=ROOT, timeout=60, env=own_folder).returncode == -9

@@ -223,7 +223,7 @@ class History:
         file = self.deliverer.file(content.lines)
         arguments = ("load_and_publish_when_told", self.place.url, str(file))
         with subprocess.Popen(
-            [sys.executable, "-m", "tests.builders.warehouse_process", *arguments],
+            [sys.executable, "-m", "tests.builders.processes.warehouse", *arguments],
             cwd=ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

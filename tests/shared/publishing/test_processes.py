@@ -22,8 +22,8 @@ KILLED = -9
 
 @contextmanager
 def process(*arguments: str) -> Iterator[subprocess.Popen[str]]:
-    """A process of `tests.builders.warehouse_process`, gone at the end."""
-    command = [sys.executable, "-m", "tests.builders.warehouse_process", *arguments]
+    """A process of `tests.builders.processes.warehouse`, gone at the end."""
+    command = [sys.executable, "-m", "tests.builders.processes.warehouse", *arguments]
     started = subprocess.Popen(command, cwd=ROOT, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     try:
         yield started

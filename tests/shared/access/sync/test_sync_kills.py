@@ -13,8 +13,8 @@ import pytest
 
 from local import places
 from shared.tables import Tables
-from tests.builders import sync_process
 from tests.builders.access import days, disagreements, stored_grants
+from tests.builders.processes import sync
 
 KILLS = 50 if "TEST_ACCESS_FULL" in os.environ else 4
 MOST_KILLS = 100
@@ -40,7 +40,7 @@ class Syncs:
 
 @pytest.fixture
 def syncs(table_storage: str) -> Iterator[Syncs]:
-    command = [sys.executable, "-m", sync_process.__name__, table_storage]
+    command = [sys.executable, "-m", sync.__name__, table_storage]
     with subprocess.Popen(
         command, cwd=places.ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:

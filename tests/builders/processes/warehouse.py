@@ -1,4 +1,4 @@
-"""What tests have other processes do with a warehouse: `python -m tests.builders.warehouse_process WHAT …`.
+"""What tests have other processes do with a warehouse: `python -m tests.builders.processes.warehouse WHAT …`.
 
 A process that is to die kills itself with SIGKILL, so that nothing of Python gets to tidy up.
 """

@@ -1,4 +1,4 @@
-"""Syncs in processes that are killed: `python -m tests.builders.sync_process CONNECTION_STRING`.
+"""Syncs in processes that are killed: `python -m tests.builders.processes.sync CONNECTION_STRING`.
 
 Reads lines `<mapping> <hours> <seconds>`: synchronises that mapping with the clock so many hours later, and
 kills the process so many seconds after it began to write. Answers each with the seconds that it wrote for.
