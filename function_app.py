@@ -181,7 +181,7 @@ def warmup(instance: WarmUpContext) -> None:
 def sync_access(timer: func.TimerRequest, context: func.Context) -> None:
     """Bring the grants up to date with Severa and Entra; the sync logs its own report."""
     with services.timer_run(context):
-        services.sync_access().insist()
+        services.sync_access().raise_for_failure()
 
 
 @app.timer_trigger(schedule="%PUBLISH_SCHEDULE%", arg_name="timer")

@@ -1,13 +1,14 @@
-"""What a caller may read: the value that the access step gives and that queries demand.
+"""What a caller may read: the value that the access step returns and that queries require.
 
-Only `shared.access.grants` makes a `Readable` from stored grants, so that a query
-cannot be written that forgets to ask.
+Only `shared.access.grants` makes a `Readable` from stored grants, so no query can be written without the
+access check.
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import cached_property
 from itertools import chain, groupby, islice
 from operator import attrgetter
 
@@ -21,7 +22,7 @@ page, so that a page takes one statement although some of them have nothing to g
 
 @dataclass(frozen=True)
 class Permission:
-    """One grant: a metering point of a customer, for the market days `[valid_from, valid_to)`."""
+    """A metering point of one customer, for the market days `[valid_from, valid_to)`."""
 
     metering_point_id: MeteringPointId
     customer_number: int
@@ -49,8 +50,9 @@ class Readable:
     permissions: tuple[Permission, ...]
     version: str
 
-    def periods(self) -> dict[MeteringPointId, list["PermittedDays"]]:
-        """Return the permitted market days of each metering point, in order, without overlaps.
+    @cached_property
+    def periods(self) -> Mapping[MeteringPointId, Sequence["PermittedDays"]]:
+        """The permitted market days of each metering point, in order, without overlaps.
 
         A metering point may be permitted through several customers, one after the other or at once.
         """
@@ -65,9 +67,9 @@ class Readable:
         return merged
 
     def only(self, metering_point_ids: Collection[str]) -> "Readable":
-        """Return what may be read of these metering points. It costs what it returns."""
+        """Return what may be read of these metering points. The cost grows with them, not with the rest."""
         found = (self._of(each) for each in sorted(set(metering_point_ids)))
-        return replace(self, permissions=tuple(chain.from_iterable(found)))
+        return self._with(tuple(chain.from_iterable(found)))
 
     def _of(self, metering_point_id: str) -> tuple[Permission, ...]:
         first = bisect_left(self.permissions, metering_point_id, key=_metering_point_id)
@@ -77,16 +79,20 @@ class Readable:
     def chunk(self, *, start: str, size: int) -> tuple["Readable", MeteringPointId | None]:
         """Return what may be read of the next `size` metering points from `start` on, and the one after them.
 
-        It costs what it returns: the metering points before and after are not looked at.
+        The metering points before and after them are not looked at.
         """
         first = end = bisect_left(self.permissions, start, key=_metering_point_id)
         for count, (metering_point_id, group) in enumerate(
             groupby(islice(self.permissions, first, None), key=_metering_point_id)
         ):
             if count == size:
-                return replace(self, permissions=self.permissions[first:end]), metering_point_id
+                return self._with(self.permissions[first:end]), metering_point_id
             end += sum(1 for _ in group)
-        return replace(self, permissions=self.permissions[first:]), None
+        return self._with(self.permissions[first:]), None
+
+    def _with(self, permissions: tuple[Permission, ...]) -> "Readable":
+        """Return this value itself where nothing is left out, with the periods that it has computed."""
+        return self if len(permissions) == len(self.permissions) else replace(self, permissions=permissions)
 
     def parts(self, *, start: str = "", size: int = AT_ONCE) -> Iterator["Readable"]:
         """Yield what may be read from a metering point on, `size` metering points at a time."""
@@ -97,7 +103,7 @@ class Readable:
                 yield part
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class PermittedDays:
     """The market days `[first, end)`; None stands for no bound on that side."""
 

@@ -24,7 +24,7 @@ class _Passing(Exception):
         self.wait = wait
 
 
-def persist(
+def send_with_retries(
     send: Callable[[], httpx.Response],
     *,
     limit: Limit,

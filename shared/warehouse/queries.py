@@ -602,7 +602,7 @@ def _permitted(
 ) -> _Permitted:
     """The permitted days within `[first_day, last_day)` as JSON, each day once, from the key `after` on."""
     rows: list[dict[str, str | date]] = []
-    for metering_point_id, permitted in readable.periods().items():
+    for metering_point_id, permitted in readable.periods.items():
         begin = first_day
         if after is not None:
             if metering_point_id < after[0]:

@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from datetime import date
 
 import pytest
@@ -12,8 +13,8 @@ def _permission(valid_from: date | None, valid_to: date | None, *, customer: int
     return Permission(POINT, customer, f"Customer {customer}", valid_from, valid_to)
 
 
-def _periods(*permissions: Permission) -> list[PermittedDays]:
-    return Readable("app:x", permissions, "1").periods()[POINT]
+def _periods(*permissions: Permission) -> Sequence[PermittedDays]:
+    return Readable("app:x", permissions, "1").periods[POINT]
 
 
 def test_periods_of_two_customers_that_touch_are_one() -> None:
@@ -96,3 +97,14 @@ def test_bounds_are_shown_where_they_can_be_asked_for(
     days: tuple[date | None, date | None], shown: tuple[date | None, date | None]
 ) -> None:
     assert PermittedDays(*days).shown == shown
+
+
+def test_a_part_that_leaves_nothing_out_shares_the_computed_periods() -> None:
+    readable = _portfolio(1, 2, 3)
+
+    chunk, following = readable.chunk(start="", size=3)
+
+    assert following is None
+    assert chunk.periods is readable.periods
+    assert readable.only([f"{each:018d}" for each in (3, 1, 2)]).periods is readable.periods
+    assert readable.only([f"{1:018d}"]).periods is not readable.periods

@@ -140,7 +140,9 @@ class Graph:
             return response
 
         try:
-            response = retrying.persist(whole, limit=self._limit, sleep=self._sleep, clock=self._clock)
+            response = retrying.send_with_retries(
+                whole, limit=self._limit, sleep=self._sleep, clock=self._clock
+            )
         except retrying.GaveUp as error:
             raise DirectoryUnavailable(f"Graph did not answer. The last of several tries: {error}") from error
         if response.is_success:

@@ -1,6 +1,6 @@
-"""Requests to Visma Severa: paced, with a token that is renewed in time, tried again when that helps.
+"""Requests to Visma Severa: paced, with a token that is renewed in time, retried where that helps.
 
-`severa` says what is read; here is how. Sources as there.
+`client` says what is read, and names the sources of the rules.
 """
 
 import threading
@@ -12,7 +12,6 @@ import httpx
 
 from shared.access import foreign, retrying
 from shared.access.severa import paging
-from shared.access.severa.pacing import Pace
 from shared.access.severa.paging import Page, ReadPage
 from shared.access.severa.records import Row
 from shared.limits import Limit
@@ -54,6 +53,42 @@ class SeveraRefused(SeveraFailed):
 
 class SeveraIncomplete(SeveraFailed):
     """Severa answered, but not with everything that it has."""
+
+
+class Pace:
+    """Lets through at most `per_second` calls a second, evenly spaced and never in a burst.
+
+    Even spacing holds in every window of a second, whatever kind of window the service counts in;
+    a bucket that may be emptied at once would let twice as many through around its refilling.
+    """
+
+    def __init__(
+        self, *, per_second: float, monotonic: Callable[[], float], sleep: Callable[[float], None]
+    ) -> None:
+        self._interval = 1 / per_second
+        self._monotonic = monotonic
+        self._sleep = sleep
+        self._lock = threading.Lock()
+        self._next = monotonic()
+
+    def wait(self) -> None:
+        """Return when it is this caller's turn."""
+        while (seconds := self._take()) > 0:
+            self._sleep(seconds)
+
+    def pause(self, seconds: float) -> None:
+        """Hold back everybody, also those who wait already, for `seconds` from now."""
+        with self._lock:
+            self._next = max(self._next, self._monotonic() + seconds)
+
+    def _take(self) -> float:
+        """Take the turn and return 0, or return the seconds until it may be free."""
+        with self._lock:
+            now = self._monotonic()
+            if now < self._next:
+                return self._next - now
+            self._next = now + self._interval
+            return 0
 
 
 class Session:
@@ -112,15 +147,15 @@ class Session:
     def _try_get(self, path: str, parameters: Mapping[str, str], *, token: str) -> httpx.Response:
         url = self._settings.base_url + path
         headers = {"Authorization": f"Bearer {token}"}
-        return self._persist(path, lambda: self._http.get(url, params=parameters, headers=headers))
+        return self._send(path, lambda: self._http.get(url, params=parameters, headers=headers))
 
-    def _persist(self, path: str, send: Callable[[], httpx.Response]) -> httpx.Response:
+    def _send(self, path: str, send: Callable[[], httpx.Response]) -> httpx.Response:
         def paced() -> httpx.Response:
             self._pace.wait()
             return _whole(send())
 
         try:
-            return retrying.persist(
+            return retrying.send_with_retries(
                 paced, limit=self._limit, sleep=self._sleep, clock=self._clock, pause=self._pace.pause
             )
         except retrying.GaveUp as error:
@@ -148,7 +183,7 @@ class Session:
             "scope": SCOPE,
         }
         url = self._settings.base_url + "/v1/token"
-        response = self._persist("/v1/token", lambda: self._http.post(url, json=body))
+        response = self._send("/v1/token", lambda: self._http.post(url, json=body))
         answer = foreign.parse_json(response.content) if response.is_success else {}
         token = answer.get("access_token") if isinstance(answer, dict) else None
         if not token:

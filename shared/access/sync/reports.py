@@ -76,11 +76,11 @@ class SyncReport:
         """What was changed, or would have been."""
         return self.plan.changes if self.plan else ()
 
-    def insist(self) -> None:
-        """Make a run that was held back a failed one, since alerts watch for failed runs.
+    def raise_for_failure(self) -> None:
+        """Make a run that was held back a failed run, since alerts watch for failed runs.
 
         Raises:
-            SyncRefused: with the guard's objections.
+            SyncRefused: the guard held the run back; the message has its objections.
         """
         if self.outcome is Outcome.REFUSED:
             raise SyncRefused(" ".join((*(each.text for each in self.held_back), self._how_to_allow())))

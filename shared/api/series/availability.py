@@ -62,7 +62,7 @@ class LastDays:
         """Return the last published days of these readable series; series without any are left out."""
         keys: dict[str, _Key] = {
             metering_point_id: (request.as_of, request.direction, metering_point_id, tuple(permitted))
-            for metering_point_id, permitted in readable.periods().items()
+            for metering_point_id, permitted in readable.periods.items()
         }
         # Another thread may replace the dictionary meanwhile: read everything from the same one.
         remembered = self._last_days

@@ -274,11 +274,11 @@ def _shown(
     """
     found = {row.metering_point_id for row in rows}
     if not request.named:
-        return readable.only(found).periods()
+        return readable.only(found).periods
     start = request.cursor.metering_point_id if request.cursor else ""
     return {
         metering_point_id: permitted
-        for metering_point_id, permitted in readable.periods().items()
+        for metering_point_id, permitted in readable.periods.items()
         if metering_point_id >= start
         and (until is None or (metering_point_id, request.period.first_day) < until)
     }

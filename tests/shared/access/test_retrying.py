@@ -19,8 +19,8 @@ class Answers:
         self.waits: list[float] = []
         self.pauses: list[float] = []
 
-    def persist(self) -> httpx.Response:
-        return retrying.persist(
+    def send(self) -> httpx.Response:
+        return retrying.send_with_retries(
             self._send,
             limit=limits.SEVERA,
             sleep=self.waits.append,
@@ -42,7 +42,7 @@ OK = httpx.Response(200)
 def test_an_answer_that_means_something_is_given_at_once(status: int) -> None:
     answers = Answers(httpx.Response(status))
 
-    assert answers.persist().status_code == status
+    assert answers.send().status_code == status
     assert answers.waits == []
 
 
@@ -58,14 +58,14 @@ def test_an_answer_that_means_something_is_given_at_once(status: int) -> None:
     ],
 )
 def test_a_passing_failure_is_tried_again(failure: httpx.Response | Exception) -> None:
-    assert Answers(failure, OK).persist() is OK
+    assert Answers(failure, OK).send() is OK
 
 
 def test_the_waits_grow_with_jitter_and_end_after_six_tries() -> None:
     answers = Answers(*[httpx.Response(503, text="down") for _ in range(7)])
 
     with pytest.raises(retrying.GaveUp, match="HTTP 503: down"):
-        answers.persist()
+        answers.send()
 
     assert len(answers.waits) == 5
     for wait, least in zip(answers.waits, [1, 2, 4, 8, 16], strict=True):
@@ -82,7 +82,7 @@ def test_the_waits_grow_with_jitter_and_end_after_six_tries() -> None:
 def test_a_longer_wait_that_is_asked_for_is_given(retry_after: str, wait: float) -> None:
     answers = Answers(httpx.Response(503, headers={"Retry-After": retry_after}), OK)
 
-    answers.persist()
+    answers.send()
 
     assert answers.waits == [wait]
 
@@ -91,7 +91,7 @@ def test_a_longer_wait_that_is_asked_for_is_given(retry_after: str, wait: float)
 def test_a_retry_after_that_says_nothing_leaves_the_own_wait(retry_after: str) -> None:
     answers = Answers(httpx.Response(429, headers={b"Retry-After": retry_after.encode()}), OK)
 
-    answers.persist()
+    answers.send()
 
     assert 1 <= answers.waits[0] <= 2
 
@@ -100,7 +100,7 @@ def test_nobody_waits_for_a_service_that_asks_for_more_than_the_limit_allows() -
     answers = Answers(httpx.Response(429, headers={"Retry-After": "601"}), OK)
 
     with pytest.raises(retrying.GaveUp):
-        answers.persist()
+        answers.send()
 
     assert answers.waits == []
 
@@ -109,7 +109,7 @@ def test_waits_that_are_asked_for_again_and_again_end_with_the_limit() -> None:
     answers = Answers(*[httpx.Response(429, headers={"Retry-After": "250"}) for _ in range(6)])
 
     with pytest.raises(retrying.GaveUp):
-        answers.persist()
+        answers.send()
 
     assert answers.waits == [250, 250]
 
@@ -117,14 +117,14 @@ def test_waits_that_are_asked_for_again_and_again_end_with_the_limit() -> None:
 def test_only_throttling_pauses_the_others() -> None:
     answers = Answers(httpx.Response(503), httpx.Response(429), OK)
 
-    answers.persist()
+    answers.send()
 
     assert answers.pauses == answers.waits[1:]
 
 
 def test_an_error_of_our_own_is_not_tried_again() -> None:
     with pytest.raises(ZeroDivisionError):
-        Answers(ZeroDivisionError()).persist()
+        Answers(ZeroDivisionError()).send()
 
 
 def test_a_foreign_text_is_cut_and_put_on_one_line() -> None:

@@ -32,7 +32,7 @@ def through_azure(url: str) -> None:
 
 def through_httpx(url: str) -> None:
     with transports.http_client(LIMIT) as http:
-        answer = retrying.persist(
+        answer = retrying.send_with_retries(
             lambda: http.get(url), limit=LIMIT, sleep=lambda _: None, clock=lambda: datetime.now(UTC)
         )
     answer.json()

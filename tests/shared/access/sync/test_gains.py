@@ -97,7 +97,7 @@ def test_a_wrong_supply_file_gives_one_customers_application_nothing(
     ]
     assert any(line.startswith("Access sync held back: 895 grants") for line in caplog.messages)
     with pytest.raises(SyncRefused, match=r"sync --allow-grants$"):
-        report.insist()
+        report.raise_for_failure()
 
 
 def test_one_application_pasted_on_every_customer_gets_nothing_until_an_operator_says_so(

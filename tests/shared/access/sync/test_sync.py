@@ -185,7 +185,7 @@ def test_an_empty_severa_revokes_nothing(world: World) -> None:
     assert report.outcome is Outcome.REFUSED
     assert "! Severa answered without a single active customer." in report.text()
     with pytest.raises(SyncRefused, match="without a single active customer"):
-        report.insist()
+        report.raise_for_failure()
 
 
 def test_half_of_the_customers_gone_revokes_nothing_until_a_person_says_so(

@@ -2,7 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
-from shared.access.severa.pacing import Pace
+from shared.access.severa.session import Pace
 from tests.builders.standins import Time
 
 
