@@ -23,7 +23,7 @@ from operations.access_lists.explain import Answer, Line
 from operations.access_lists.portal import Differences, PortalList, UnreadablePortalList
 from shared import settings
 from shared.access import store
-from shared.access.sync import bindings, reports
+from shared.access.sync import reports, state
 from shared.settings import InvalidSettings
 from shared.tables import Tables, TablesUnavailable
 from shared.telemetry import log_levels
@@ -55,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def tell(storage: Tables, who: Sequence[str], *, out: Console) -> int:
     """Print who may see what all of `who` match; the exit code."""
-    users = bindings.read(storage)
+    users = state.bound_users(storage)
     asked = [questions.parse(word, users=users) for word in who]
     problems = [question.problem for question in asked if question.problem]
     for problem in problems:
@@ -75,7 +75,7 @@ def tell(storage: Tables, who: Sequence[str], *, out: Console) -> int:
 
 def compare(storage: Tables, file: Path, *, out: Console) -> int:
     """Print the differences from the portal's list, both ways; the exit code."""
-    listed = portal.read(file, users=bindings.read(storage))
+    listed = portal.read(file, users=state.bound_users(storage))
     api = frozenset(
         (row.grant.principal, row.grant.customer_number, str(row.grant.metering_point_id))
         for partition in store.read(storage).values()

@@ -10,9 +10,9 @@ from azure.core.credentials import TokenCredential
 
 from shared import limits, tables, warming
 from shared.access.entra import directory, graph
+from shared.access.entra.users import ContactEmail, Directory
 from shared.access.grants import Grants
 from shared.access.severa import client
-from shared.access.severa.register import ContactEmail, Directory
 from shared.access.sync import stages
 from shared.access.sync.guard import Allowance, Limits
 from shared.access.sync.mapping import Fields

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from operations.access_lists.questions import Question
 from shared import tables
 from shared.access import runs, spans, store
+from shared.access.entra.users import ContactEmail
 from shared.access.runs import Run
-from shared.access.severa.register import ContactEmail
 from shared.access.store import Partition, StoredGrant
 from shared.access.sync import unknown_customers
 from shared.tables import Entity, Tables

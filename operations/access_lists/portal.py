@@ -8,7 +8,7 @@ from pathlib import Path
 from operations.access_lists import questions
 from shared import guids
 from shared.access import grant
-from shared.access.severa.register import ContactEmail
+from shared.access.entra.users import ContactEmail
 from shared.metering import InvalidMeteringPointId, parse_metering_point_id
 
 COLUMNS = ("principal", "customer_number", "metering_point_id")

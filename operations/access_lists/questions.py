@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from shared import guids
 from shared.access import grant
+from shared.access.entra.users import ContactEmail
 from shared.access.grant import Grant
-from shared.access.severa.register import ContactEmail
 from shared.metering import InvalidMeteringPointId, parse_metering_point_id
 
 _LONGEST_CUSTOMER_NUMBER = 10

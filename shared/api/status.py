@@ -124,7 +124,7 @@ def _answers(ask: Callable[[], object]) -> bool:
 def checks(*, tables: Tables, warehouse: Warehouse) -> dict[str, Callable[[], object]]:
     """Return the checks of a health probe; `tables` must be opened with `limits.PROBED_TABLES`."""
     return {
-        "tables": lambda: tables.get(SERVICE_STATE, partition="publication", row="latest"),
+        "tables": lambda: tables.get(SERVICE_STATE, partition=watermark.PARTITION, row=watermark.ROW),
         "warehouse": lambda: warehouse.fetch(queries.alive()),
     }
 

@@ -6,15 +6,13 @@ from datetime import UTC, date, datetime, timedelta
 
 from shared import metering, tables
 from shared.access import runs, spans, store
+from shared.access.entra.users import ContactEmail, Directory, DirectoryFault
 from shared.access.grant import Grant
-from shared.access.severa.register import (
-    ContactEmail,
+from shared.access.severa.severa_register import (
     ContactPerson,
     Customer,
     CustomValue,
-    Directory,
-    DirectoryFault,
-    Register,
+    SeveraRegister,
     UnreadableValue,
 )
 from shared.access.sync.guard import Allowance
@@ -85,7 +83,7 @@ def register(
     clients: Iterable[Client],
     *,
     property_names: Iterable[str] = (CLIENT_IDS, METERING_POINTS),
-) -> Register:
+) -> SeveraRegister:
     """Return what Severa answers about these customers."""
     every = list(clients)
     values = [
@@ -111,7 +109,7 @@ def register(
         Customer(client.guid, client.number, client.name or f"Kunde {client.number}", client.is_active)
         for client in every
     ]
-    return Register(
+    return SeveraRegister(
         customers=tuple(sorted(customers, key=lambda each: each.guid)),
         property_names=frozenset(property_names),
         custom_values=tuple(sorted(values)),

@@ -11,7 +11,7 @@ from operations import access
 from operations.access_lists import portal, questions
 from operations.access_lists.portal import UnreadablePortalList
 from shared import tables
-from shared.access.severa.register import ContactEmail
+from shared.access.entra.users import ContactEmail
 from shared.access.sync import stages
 from shared.access.sync.stages import Sources
 from shared.access.sync.supply_by_customer import SupplyPeriod

@@ -26,7 +26,7 @@ from typing import Any
 from shared import limits
 from shared.access.entra import graph
 from shared.access.entra.graph import DirectoryFailed, DirectoryRefused, DirectoryUnavailable, Graph, Refusal
-from shared.access.severa.register import ContactEmail, Directory, DirectoryFault
+from shared.access.entra.users import ContactEmail, Directory, DirectoryFault
 from shared.limits import Limit
 from shared.outside import transports
 from shared.settings import DirectorySettings

@@ -18,7 +18,6 @@ from datetime import datetime
 from shared import limits
 from shared.access.severa import paging, records
 from shared.access.severa.records import Row
-from shared.access.severa.register import Customer, CustomValue, Register, UnreadableValue
 from shared.access.severa.session import (
     Session,
     SeveraFailed,
@@ -26,6 +25,7 @@ from shared.access.severa.session import (
     SeveraRefused,
     SeveraUnavailable,
 )
+from shared.access.severa.severa_register import Customer, CustomValue, SeveraRegister, UnreadableValue
 from shared.limits import Limit
 from shared.outside import transports
 from shared.settings import SeveraSettings
@@ -55,7 +55,7 @@ def fetch(
     sleep: Callable[[float], None] = time.sleep,
     monotonic: Callable[[], float] = time.monotonic,
     limit: Limit = limits.SEVERA,
-) -> Register:
+) -> SeveraRegister:
     """Everything that access is decided from, read now.
 
     Takes one request for each active customer (custom values have no common list and no
@@ -88,7 +88,7 @@ def fetch(
         len(contact_persons),
         len(custom_values),
     )
-    return Register(
+    return SeveraRegister(
         customers=tuple(sorted(customers, key=lambda each: each.guid)),
         property_names=frozenset(name for name in names.values() if name),
         custom_values=tuple(sorted(custom_values)),

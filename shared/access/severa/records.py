@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from shared.access import foreign
-from shared.access.severa.register import ContactPerson, Customer, CustomValue, UnreadableValue
+from shared.access.severa.severa_register import ContactPerson, Customer, CustomValue, UnreadableValue
 
 Row = Mapping[str, Any]
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from shared.access.severa.register import Customer
+from shared.access.severa.severa_register import Customer
 
 
 class FaultKind(StrEnum):

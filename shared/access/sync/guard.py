@@ -12,7 +12,7 @@ from enum import StrEnum
 from shared.access import mode, runs, spans
 from shared.access.grant import Grant, GrantKey
 from shared.access.mode import Mode
-from shared.access.severa.register import Register
+from shared.access.severa.severa_register import SeveraRegister
 from shared.access.sync import mapping
 from shared.access.sync.changes import Change, Plan
 from shared.access.sync.mapping import Fields
@@ -80,7 +80,7 @@ def other_mode(now: Mode, *, latest: runs.Run | None) -> tuple[Objection, ...]:
 
 
 def objections(
-    plan: Plan, *, before: Before, register: Register, fields: Fields, by_supply: bool, limits: Limits
+    plan: Plan, *, before: Before, register: SeveraRegister, fields: Fields, by_supply: bool, limits: Limits
 ) -> tuple[Objection, ...]:
     """Return why the plan must not be carried out unless an operator says so; empty when it may."""
     losses = [
@@ -149,13 +149,13 @@ def _too_many_gains_of_one(gained: Counter[str], *, at_most: int) -> str | None:
     )
 
 
-def _no_customers(before: Before, register: Register) -> str | None:
+def _no_customers(before: Before, register: SeveraRegister) -> str | None:
     if not before.stored or any(customer.is_active for customer in register.customers):
         return None
     return "Severa answered without a single active customer."
 
 
-def _no_contact_persons(before: Before, register: Register, fields: Fields) -> str | None:
+def _no_contact_persons(before: Before, register: SeveraRegister, fields: Fields) -> str | None:
     """Contact roles have no definitions that could be looked for, so a renamed one shows by its absence."""
     users = {principal for principal, _, _ in before.stored if principal.startswith(USERS)}
     if users and not register.contact_persons:
@@ -168,7 +168,7 @@ def _no_contact_persons(before: Before, register: Register, fields: Fields) -> s
     )
 
 
-def _client_ids_missing(before: Before, register: Register, fields: Fields) -> str | None:
+def _client_ids_missing(before: Before, register: SeveraRegister, fields: Fields) -> str | None:
     has_apps = any(principal.startswith(APPS) for principal, _, _ in before.stored)
     if not has_apps or fields.client_ids in register.property_names:
         return None
@@ -179,14 +179,14 @@ def _client_ids_missing(before: Before, register: Register, fields: Fields) -> s
 
 
 def _metering_points_missing(
-    before: Before, register: Register, fields: Fields, *, by_supply: bool
+    before: Before, register: SeveraRegister, fields: Fields, *, by_supply: bool
 ) -> str | None:
     if fields.metering_points in register.property_names or not before.stored:
         return None
     restriction_was_defined = before.latest is not None and before.latest.restriction_defined
     if by_supply and not restriction_was_defined:
         return None
-    effect = "no customer could be narrowed by it" if by_supply else "all access would end"
+    effect = "no customer could be restricted by it" if by_supply else "all access would end"
     return (
         f"The custom property '{fields.metering_points}' is no longer defined in Severa, so {effect}. "
         "Was it renamed? Then correct SEVERA_METERING_POINTS_PROPERTY."

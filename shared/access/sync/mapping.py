@@ -10,20 +10,14 @@ from dataclasses import dataclass
 
 from shared import guids
 from shared.access import grant, spans
+from shared.access.entra.users import ContactEmail, Directory, contact_email
 from shared.access.grant import Grant, GrantKey
-from shared.access.severa import custom_fields, entries
-from shared.access.severa.register import (
-    ContactEmail,
-    ContactPerson,
-    Customer,
-    Directory,
-    Register,
-    contact_email,
-)
+from shared.access.severa import severa_fields
+from shared.access.severa.severa_register import ContactPerson, Customer, SeveraRegister
 from shared.access.spans import Spans
 from shared.access.sync import faults, supply_by_customer, unknown_customers
 from shared.access.sync.faults import Fault, FaultKind
-from shared.access.sync.supply_by_customer import Holdings, Points, SupplyPeriod
+from shared.access.sync.supply_by_customer import Points, SupplyByCustomer, SupplyPeriod
 from shared.metering import MeteringPointId
 
 _NAME_CHARACTERS = 200
@@ -60,7 +54,7 @@ class Wanted:
 class _Sources:
     """The register, arranged by customer guid, and what the other two sources say.
 
-    `held` is by customer number when `by_supply`, else by customer guid.
+    `supply` is by customer number when `by_supply`, else by customer guid.
     """
 
     fields: Fields
@@ -69,12 +63,12 @@ class _Sources:
     client_ids: Mapping[str, Sequence[str]]
     unreadable_client_ids: Mapping[str, Sequence[str]]
     persons: Mapping[str, Sequence[ContactPerson]]
-    asked: Mapping[str, entries.MeteringPoints]
-    held: Holdings
+    asked: Mapping[str, severa_fields.MeteringPoints]
+    supply: SupplyByCustomer
     by_supply: bool
 
 
-def asked_users(register: Register, *, fields: Fields) -> tuple[ContactEmail, ...]:
+def asked_users(register: SeveraRegister, *, fields: Fields) -> tuple[ContactEmail, ...]:
     """The addresses whose users must be known: of active persons with the role, at active customers."""
     active = {customer.guid for customer in _active(register)}
     asked = {
@@ -87,7 +81,7 @@ def asked_users(register: Register, *, fields: Fields) -> tuple[ContactEmail, ..
 
 
 def wanted(
-    register: Register,
+    register: SeveraRegister,
     *,
     directory: Directory,
     fields: Fields,
@@ -111,7 +105,7 @@ def wanted(
 
 
 def _arranged(
-    register: Register,
+    register: SeveraRegister,
     *,
     directory: Directory,
     fields: Fields,
@@ -119,7 +113,7 @@ def _arranged(
 ) -> _Sources:
     active = _active(register)
     guids = {customer.guid for customer in active}
-    every = custom_fields.metering_points(register, fields.metering_points)
+    every = severa_fields.metering_points(register, fields.metering_points)
     asked = {guid: each for guid, each in every.items() if guid in guids}
     persons: defaultdict[str, list[ContactPerson]] = defaultdict(list)
     for person in register.contact_persons:
@@ -129,17 +123,17 @@ def _arranged(
         fields=fields,
         directory=directory,
         numbers=Counter(customer.number for customer in active),
-        client_ids=custom_fields.texts(register, fields.client_ids),
-        unreadable_client_ids=custom_fields.unreadable(register, fields.client_ids),
+        client_ids=severa_fields.texts(register, fields.client_ids),
+        unreadable_client_ids=severa_fields.unreadable(register, fields.client_ids),
         persons=persons,
         asked=asked,
-        held=(
-            supply_by_customer.of_customers(
+        supply=(
+            supply_by_customer.from_severa(
                 {guid: each.points for guid, each in asked.items()},
                 claims={guid: each.claims for guid, each in asked.items()},
             )
             if supply_periods is None
-            else supply_by_customer.of_supply(supply_periods)
+            else supply_by_customer.from_warehouse(supply_periods)
         ),
         by_supply=supply_periods is not None,
     )
@@ -173,7 +167,7 @@ def _of_customer(customer: Customer, sources: _Sources) -> tuple[list[Grant], li
 def _principals(customer: Customer, sources: _Sources) -> tuple[dict[str, str], list[Fault]]:
     """Who the customer lets in, and by which field."""
     fields = sources.fields
-    named = entries.client_ids(sources.client_ids.get(customer.guid, ()))
+    named = severa_fields.read_client_ids(sources.client_ids.get(customer.guid, ()))
     found = [
         faults.fault(customer, FaultKind.CLIENT_ID, f"'{fields.client_ids}': {problem}; correct it in Severa")
         for problem in (*named.problems, *sources.unreadable_client_ids.get(customer.guid, ()))
@@ -213,7 +207,7 @@ def _points(customer: Customer, sources: _Sources) -> tuple[Points, list[Fault]]
     field = sources.fields.metering_points
     asked = sources.asked.get(customer.guid)
     holder = str(customer.number) if sources.by_supply else customer.guid
-    held = sources.held.points.get(holder, {})
+    supplied = sources.supply.points.get(holder, {})
     found = [
         faults.fault(customer, FaultKind.METERING_POINT, f"'{field}': {problem}; correct it in Severa")
         for problem in (asked.problems if asked else ())
@@ -224,16 +218,16 @@ def _points(customer: Customer, sources: _Sources) -> tuple[Points, list[Fault]]
             FaultKind.METERING_POINT,
             f"the warehouse's supply period of '{text}' is of no metering point",
         )
-        for text in sources.held.invalid.get(holder, ())
+        for text in sources.supply.invalid.get(holder, ())
     ]
-    if not held and not found:
+    if not supplied and not found:
         found.append(faults.fault(customer, FaultKind.NO_METERING_POINTS, _no_points_text(sources)))
-    narrowed = held
+    restricted = supplied
     if sources.by_supply and asked is not None:
-        narrowed, unsupplied = _narrowed(held, asked.points)
+        restricted, unsupplied = _restricted(supplied, asked.points)
         found += [faults.fault(customer, FaultKind.NOT_SUPPLIED, f"'{field}': {text}") for text in unsupplied]
-    shared = sources.held.shared.get(holder, {})
-    permitted, overlaps = _unshared(narrowed, shared)
+    shared = sources.supply.shared.get(holder, {})
+    permitted, overlaps = _unshared(restricted, shared)
     found += [faults.fault(customer, FaultKind.OVERLAP, text) for text in overlaps]
     kept = {point: days for point, days in permitted.items() if len(days) <= MAX_PERIODS}
     found += [
@@ -249,19 +243,19 @@ def _points(customer: Customer, sources: _Sources) -> tuple[Points, list[Fault]]
     return kept, found
 
 
-def _narrowed(held: Points, asked: Points) -> tuple[Points, list[str]]:
-    """The asked days of what is held, and what was asked for in vain."""
-    narrowed: dict[MeteringPointId, Spans] = {}
+def _restricted(supplied: Points, asked: Points) -> tuple[Points, list[str]]:
+    """Return the requested days of what is supplied, and what was requested in vain."""
+    restricted: dict[MeteringPointId, Spans] = {}
     in_vain = []
     for point, days in asked.items():
-        if both := spans.cut(held.get(point, ()), days):
-            narrowed[point] = both
+        if both := spans.cut(supplied.get(point, ()), days):
+            restricted[point] = both
         else:
             in_vain.append(
                 f"the customer was not supplied at {point} in {spans.text(days)}; "
                 "correct it in Severa, or the supply period in the warehouse"
             )
-    return narrowed, in_vain
+    return restricted, in_vain
 
 
 def _unshared(points: Points, shared: Points) -> tuple[Points, list[str]]:
@@ -297,11 +291,11 @@ def _source(customer: Customer, sources: _Sources) -> str:
     )
 
 
-def _missing_fields(register: Register, fields: Fields, *, by_supply: bool) -> Iterator[Fault]:
+def _missing_fields(register: SeveraRegister, fields: Fields, *, by_supply: bool) -> Iterator[Fault]:
     """A property that is not defined at all: renamed, or not made yet."""
     for name, effect in (
         (fields.client_ids, "no application gets access"),
-        (fields.metering_points, "no customer can be narrowed" if by_supply else "nobody gets access"),
+        (fields.metering_points, "no customer can be restricted" if by_supply else "nobody gets access"),
     ):
         if name not in register.property_names:
             text = (
@@ -310,7 +304,7 @@ def _missing_fields(register: Register, fields: Fields, *, by_supply: bool) -> I
             yield Fault(f"custom property '{name}'", FaultKind.NO_FIELD, text)
 
 
-def _active(register: Register) -> list[Customer]:
+def _active(register: SeveraRegister) -> list[Customer]:
     return [customer for customer in register.customers if customer.is_active]
 
 

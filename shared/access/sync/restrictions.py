@@ -1,42 +1,48 @@
-"""Which customers are narrowed to some of their metering points, remembered in `ServiceState`.
+"""Customers who were restricted to some of their metering points, and no longer are. Pure.
 
-That a value in Severa is not there looks the same whether somebody emptied the field or Severa failed to
-give it. Only what was there before tells that it is missing; the stored grants do not tell of a customer
-that was narrowed to nothing.
+In `warehouse` mode an empty field in Severa opens everything that the customer is supplied with. An empty
+field and a field that Severa failed to return look the same, so it opens nothing until an operator confirms
+it. Only these customers are held back: changes of all others, above all revocations, are applied.
 """
 
-from collections.abc import Iterable
+from collections.abc import Mapping, Set
+from dataclasses import replace
 
-from shared import tables
-
-PARTITION = "sync-restricted"
-
-
-def read(storage: tables.Tables) -> frozenset[int]:
-    """The numbers of the customers who were narrowed, and were not lifted with consent since."""
-    rows = storage.range(tables.SERVICE_STATE, partition=PARTITION, select=("RowKey",))
-    return frozenset(int(entity["RowKey"]) for entity in rows)
+from shared.access.grant import Grant, GrantKey
+from shared.access.sync import changes
+from shared.access.sync.faults import Fault, FaultKind
+from shared.access.sync.mapping import Wanted
 
 
-def add(storage: tables.Tables, numbers: Iterable[int], *, run_id: str) -> None:
-    """Remember customers; before any of their grants is written, as a run can be killed."""
-    _in_transactions(
-        storage,
-        [
-            ("upsert", {"PartitionKey": PARTITION, "RowKey": str(number), "runId": run_id})
-            for number in sorted(numbers)
-        ],
+def ended(wanted: Wanted, *, restricted_before: Set[int]) -> frozenset[int]:
+    """Return the numbers of the customers who give access, were restricted, and no longer are."""
+    giving = {number for _, _, number in wanted.grants}
+    return frozenset((giving & restricted_before) - wanted.restricted)
+
+
+def hold_back(wanted: Wanted, *, stored: Mapping[GrantKey, Grant], customers: Set[int], field: str) -> Wanted:
+    """Return `wanted` without what these customers do not show already, and with a fault for each of them.
+
+    What they should no longer show ends all the same.
+    """
+    grants: dict[GrantKey, Grant] = {}
+    names: dict[int, str] = {}
+    for key, grant in wanted.grants.items():
+        if grant.customer_number not in customers:
+            grants[key] = grant
+            continue
+        names[grant.customer_number] = grant.customer_name
+        if (before := stored.get(key)) and (left := changes.in_common(before, grant)):
+            grants[key] = left
+    found = [_fault(number, name, field) for number, name in names.items()]
+    return replace(wanted, grants=grants, faults=tuple(sorted({*wanted.faults, *found})))
+
+
+def _fault(number: int, name: str, field: str) -> Fault:
+    return Fault(
+        f"customer {number}, {name}",
+        FaultKind.EMPTIED,
+        f"'{field}' is empty and was not before, which would open everything that the customer is supplied "
+        "with; nothing more is opened until somebody fills it in again in Severa, or confirms that it is "
+        f"meant: python3 dev.py sync --lift-restriction {number}",
     )
-
-
-def remove(storage: tables.Tables, numbers: Iterable[int]) -> None:
-    """Forget customers, once they were lifted."""
-    _in_transactions(
-        storage,
-        [("delete", {"PartitionKey": PARTITION, "RowKey": str(number)}) for number in sorted(numbers)],
-    )
-
-
-def _in_transactions(storage: tables.Tables, operations: list[tables.Operation]) -> None:
-    for start in range(0, len(operations), tables.MAX_TRANSACTION):
-        storage.transact(tables.SERVICE_STATE, operations[start : start + tables.MAX_TRANSACTION])

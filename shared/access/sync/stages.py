@@ -13,10 +13,11 @@ from datetime import datetime
 
 from shared import tables
 from shared.access import runs, store
+from shared.access.entra.users import ContactEmail, Directory
 from shared.access.mode import Mode
-from shared.access.severa.register import ContactEmail, Directory, Register
+from shared.access.severa.severa_register import SeveraRegister
 from shared.access.store import Partition
-from shared.access.sync import bindings, changes, guard, lifting, mapping, restrictions
+from shared.access.sync import changes, guard, mapping, restrictions, state
 from shared.access.sync import lease as leases
 from shared.access.sync.changes import Plan
 from shared.access.sync.guard import Allowance, Limits, Objection
@@ -43,7 +44,7 @@ class Sources:
     `supply_periods` is None where Severa alone says who has which metering point.
     """
 
-    register: Callable[[], Register]
+    register: Callable[[], SeveraRegister]
     find_users: Callable[[Sequence[ContactEmail], Mapping[ContactEmail, str]], Directory]
     supply_periods: Callable[[], Sequence[SupplyPeriod]] | None = None
 
@@ -67,7 +68,7 @@ class Rules:
 class _Fetched:
     """Everything that a run decides from, read completely."""
 
-    register: Register
+    register: SeveraRegister
     directory: Directory
     wanted: Wanted
     asked: tuple[ContactEmail, ...]
@@ -142,10 +143,10 @@ def _run(
     if report.held_back:
         return _refused(report, decided.previous, storage=storage, now=clock())
     _bind_users(fetched, storage=storage, run_id=report.run_id, now=clock())
-    restrictions.add(storage, decided.newly_restricted, run_id=report.run_id)
+    state.restrict(storage, decided.newly_restricted, run_id=report.run_id)
     _apply(decided, storage=storage, run_id=report.run_id, clock=clock, lease=lease)
-    restrictions.remove(storage, decided.lifted)
-    bindings.remove(storage, fetched.bound.keys() - set(fetched.asked))
+    state.lift_restrictions(storage, decided.lifted)
+    state.unbind_users(storage, fetched.bound.keys() - set(fetched.asked))
     report = replace(report, outcome=Outcome.COMPLETE, finished_at=clock())
     restriction_defined = rules.fields.metering_points in fetched.register.property_names
     stored = replace(
@@ -181,10 +182,10 @@ def _decide(sources: Sources, *, storage: tables.Tables, rules: Rules) -> tuple[
     fetched = _fetch(sources, storage=storage, fields=rules.fields)
     partitions = store.read(storage)
     stored = {key: row.grant for each in partitions.values() for key, row in each.grants.items()}
-    restricted_before = restrictions.read(storage) if sources.supply_periods else frozenset()
-    opened = lifting.opened(fetched.wanted, restricted_before=restricted_before)
-    held = lifting.held_back(
-        fetched.wanted, stored=stored, customers=opened - rules.lift, field=rules.fields.metering_points
+    restricted_before = state.restricted_customers(storage) if sources.supply_periods else frozenset()
+    ended = restrictions.ended(fetched.wanted, restricted_before=restricted_before)
+    held = restrictions.hold_back(
+        fetched.wanted, stored=stored, customers=ended - rules.lift, field=rules.fields.metering_points
     )
     fetched = replace(fetched, wanted=held)
     plan = changes.plan(stored=stored, wanted=held.grants)
@@ -203,15 +204,15 @@ def _decide(sources: Sources, *, storage: tables.Tables, rules: Rules) -> tuple[
         objections=(*guard.other_mode(_mode(sources, rules), latest=previous), *objections),
         previous=previous,
         newly_restricted=held.restricted - restricted_before,
-        lifted=opened & rules.lift,
-        not_lifted=rules.lift - opened,
+        lifted=ended & rules.lift,
+        not_lifted=rules.lift - ended,
     )
 
 
 def _fetch(sources: Sources, *, storage: tables.Tables, fields: Fields) -> _Fetched:
     register = sources.register()
     asked = mapping.asked_users(register, fields=fields)
-    bound = bindings.read(storage)
+    bound = state.bound_users(storage)
     directory = sources.find_users(asked, {each: bound[each] for each in asked if each in bound})
     supply_periods = sources.supply_periods() if sources.supply_periods else None
     wanted = mapping.wanted(register, directory=directory, fields=fields, supply_periods=supply_periods)
@@ -225,7 +226,7 @@ def _bind_users(fetched: _Fetched, *, storage: tables.Tables, run_id: str, now: 
         for contact, object_id in fetched.directory.users.items()
         if contact not in fetched.bound
     }
-    bindings.add(storage, new, now=now, run_id=run_id)
+    state.bind_users(storage, new, now=now, run_id=run_id)
 
 
 def _apply(

@@ -28,11 +28,11 @@ class SupplyPeriod:
 
 
 @dataclass(frozen=True)
-class Holdings:
-    """The metering points of each holder: a customer's guid in Severa, or its number in the warehouse.
+class SupplyByCustomer:
+    """The metering points of each customer, by its guid in Severa or its number in the warehouse.
 
-    `shared` are those days of `points` that another holder has too. `invalid` are metering point ids
-    that are none.
+    `shared` are those days of `points` that another customer has too. `invalid` are texts that should be
+    metering point ids and are not.
     """
 
     points: Mapping[str, Points]
@@ -40,49 +40,49 @@ class Holdings:
     invalid: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
-def of_customers(points: Mapping[str, Points], *, claims: Mapping[str, Points]) -> Holdings:
-    """Holdings from what Severa says of each customer, by guid.
+def from_severa(points: Mapping[str, Points], *, claims: Mapping[str, Points]) -> SupplyByCustomer:
+    """Return what Severa says of each customer, by guid.
 
     `claims` are `points` and what a customer has on days that cannot be read: not the customer's to
     show, and nobody else's either.
     """
-    return Holdings(points=points, shared=_shared(claims))
+    return SupplyByCustomer(points=points, shared=_shared(claims))
 
 
-def of_supply(periods: Iterable[SupplyPeriod]) -> Holdings:
-    """Holdings from supply periods, by customer number."""
-    held: defaultdict[str, defaultdict[MeteringPointId, list[Span]]] = defaultdict(lambda: defaultdict(list))
+def from_warehouse(periods: Iterable[SupplyPeriod]) -> SupplyByCustomer:
+    """Return what supply periods of the warehouse say, by customer number."""
+    found: defaultdict[str, defaultdict[MeteringPointId, list[Span]]] = defaultdict(lambda: defaultdict(list))
     invalid: defaultdict[str, list[str]] = defaultdict(list)
     for period in periods:
-        holder = str(period.customer_number)
+        customer = str(period.customer_number)
         try:
             point = parse_metering_point_id(period.metering_point_id)
         except InvalidMeteringPointId:
-            invalid[holder].append(period.metering_point_id)
+            invalid[customer].append(period.metering_point_id)
         else:
-            held[holder][point].append(Span(period.valid_from, period.valid_to))
+            found[customer][point].append(Span(period.valid_from, period.valid_to))
     points = {
-        holder: {point: joined for point, held_in in points.items() if (joined := spans.join(held_in))}
-        for holder, points in held.items()
+        customer: {point: joined for point, days in points.items() if (joined := spans.join(days))}
+        for customer, points in found.items()
     }
-    return Holdings(
+    return SupplyByCustomer(
         points=points,
         shared=_shared(points),
-        invalid={holder: tuple(sorted(set(texts))) for holder, texts in invalid.items()},
+        invalid={customer: tuple(sorted(set(texts))) for customer, texts in invalid.items()},
     )
 
 
 def _shared(points: Mapping[str, Points]) -> dict[str, dict[MeteringPointId, Spans]]:
-    holders: defaultdict[MeteringPointId, list[str]] = defaultdict(list)
-    for holder, held in points.items():
-        for point in held:
-            holders[point].append(holder)
+    customers: defaultdict[MeteringPointId, list[str]] = defaultdict(list)
+    for customer, found in points.items():
+        for point in found:
+            customers[point].append(customer)
     shared: defaultdict[str, dict[MeteringPointId, Spans]] = defaultdict(dict)
-    for point, several in holders.items():
+    for point, several in customers.items():
         if len(several) == 1:
             continue
-        for holder in several:
-            others = [span for other in several if other != holder for span in points[other][point]]
-            if both := spans.cut(points[holder][point], others):
-                shared[holder][point] = both
+        for customer in several:
+            others = [span for other in several if other != customer for span in points[other][point]]
+            if both := spans.cut(points[customer][point], others):
+                shared[customer][point] = both
     return dict(shared)

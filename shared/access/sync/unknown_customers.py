@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 
 from shared import periods
-from shared.access.severa.register import Register
+from shared.access.severa.severa_register import SeveraRegister
 from shared.access.sync.faults import Fault, FaultKind
 from shared.access.sync.supply_by_customer import SupplyPeriod
 
@@ -21,7 +21,7 @@ SEVERAL = "customer numbers "
 _REMEDY = "make the customer, or make it active, in Severa, or correct the supply periods"
 
 
-def faults(register: Register, supply_periods: Iterable[SupplyPeriod]) -> list[Fault]:
+def faults(register: SeveraRegister, supply_periods: Iterable[SupplyPeriod]) -> list[Fault]:
     """A fault for each customer number that is supplied and belongs to no active customer in Severa.
 
     Supply that has ended when the register was read is history and no fault. Where there are more than
@@ -38,7 +38,7 @@ def faults(register: Register, supply_periods: Iterable[SupplyPeriod]) -> list[F
 
 
 def _metering_points(
-    register: Register, supply_periods: Iterable[SupplyPeriod], *, today: date
+    register: SeveraRegister, supply_periods: Iterable[SupplyPeriod], *, today: date
 ) -> Mapping[int, set[str]]:
     active = {customer.number for customer in register.customers if customer.is_active}
     found: defaultdict[int, set[str]] = defaultdict(set)

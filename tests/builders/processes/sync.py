@@ -13,7 +13,8 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 
 from shared import tables
-from shared.access.severa.register import ContactEmail, Directory, Register
+from shared.access.entra.users import ContactEmail, Directory
+from shared.access.severa.severa_register import SeveraRegister
 from shared.access.sync import stages
 from shared.access.sync.guard import Allowance
 from shared.access.sync.stages import Rules, Sources
@@ -23,7 +24,7 @@ from tests.builders.access import NOW, Client, Entra, Person, guid, point, regis
 USERS = {"kari@fjord.example": guid(70), "ola@fjord.example": guid(71)}
 
 
-def mapping(name: str) -> Register:
+def mapping(name: str) -> SeveraRegister:
     """Return two mappings that differ in most of what they grant: enough for several transactions."""
     is_first = name == "first"
     since = "2024-02-01..2025-06-01" if is_first else "2024-08-01.."

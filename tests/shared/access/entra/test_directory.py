@@ -9,8 +9,7 @@ from azure.core.exceptions import ClientAuthenticationError
 from local import demo
 from local.standins import data
 from shared.access.entra import directory
-from shared.access.severa import register
-from shared.access.severa.register import ContactEmail, Directory, DirectoryFault
+from shared.access.entra.users import ContactEmail, Directory, DirectoryFault, contact_email
 from tests.builders import standins
 from tests.builders.standins import Service
 
@@ -20,7 +19,7 @@ ASSIGNED = f"/graph/v1.0/servicePrincipals/{data.SERVICE_PRINCIPAL_ID}/appRoleAs
 KARI = "11111111-1111-4111-8111-111111111111"
 OLA = "22222222-2222-4222-8222-222222222222"
 EMAIL = "kari@firm.example"
-CONTACT = register.contact_email(contact_guid="p1", email=EMAIL)
+CONTACT = contact_email(contact_guid="p1", email=EMAIL)
 
 
 @pytest.fixture(scope="module")
@@ -171,7 +170,7 @@ def test_a_user_who_is_not_clearly_enabled_is_refused(service: Service, enabled:
     ],
 )
 def test_what_is_no_address_is_never_asked_for(service: Service, email: str) -> None:
-    contact = register.contact_email(contact_guid="p1", email=email)
+    contact = contact_email(contact_guid="p1", email=email)
 
     assert resolve(service, contact) == Directory({}, {contact: DirectoryFault.INVALID_EMAIL})
     assert service.requests()["total"] == 0
@@ -183,8 +182,8 @@ def test_a_quote_in_an_address_stays_in_the_address(service: Service) -> None:
         data.user(object_id=KARI, mail="o'hara@firm.example"),
         data.user(object_id=OLA, mail="ola@firm.example"),
     )
-    contact = register.contact_email(contact_guid="p1", email="O'Hara@firm.example")
-    attack = register.contact_email(contact_guid="p2", email="x'or'a'eq'a@firm.example")
+    contact = contact_email(contact_guid="p1", email="O'Hara@firm.example")
+    attack = contact_email(contact_guid="p2", email="x'or'a'eq'a@firm.example")
 
     answer = resolve(service, contact, attack)
 
@@ -193,7 +192,7 @@ def test_a_quote_in_an_address_stays_in_the_address(service: Service) -> None:
 
 def test_one_address_of_several_contact_persons_is_looked_up_once(service: Service) -> None:
     put_users(service, data.user(object_id=KARI, mail=EMAIL))
-    other = register.contact_email(contact_guid="p2", email=EMAIL)
+    other = contact_email(contact_guid="p2", email=EMAIL)
 
     assert resolve(service, CONTACT, other, CONTACT).users == {CONTACT: KARI, other: KARI}
     assert service.requests()["total"] == 1
@@ -242,7 +241,7 @@ def test_another_address_of_a_known_contact_person_is_a_new_question(service: Se
     put_users(
         service, data.user(object_id=KARI, mail=EMAIL), data.user(object_id=OLA, mail="ola@firm.example")
     )
-    changed = register.contact_email(contact_guid="p1", email="ola@firm.example")
+    changed = contact_email(contact_guid="p1", email="ola@firm.example")
 
     assert resolve(service, changed, known={CONTACT: KARI}).users == {changed: OLA}
 
@@ -250,7 +249,7 @@ def test_another_address_of_a_known_contact_person_is_a_new_question(service: Se
 def test_many_known_users_are_checked_fifteen_at_a_time(service: Service) -> None:
     ids = [f"00000000-0000-4000-8000-{number:012}" for number in range(40)]
     put_users(service, *[data.user(object_id=each, mail=f"{each}@firm.example") for each in ids])
-    known = {register.contact_email(contact_guid=each, email=EMAIL): each for each in ids}
+    known = {contact_email(contact_guid=each, email=EMAIL): each for each in ids}
 
     answer = resolve(service, *known, known=known)
 
@@ -293,7 +292,7 @@ def test_a_user_who_was_found_is_given_the_role_but_not_invited(service: Service
 
 def test_a_second_run_invites_and_assigns_nothing_again(service: Service) -> None:
     put_users(service, pageSize=1)
-    contacts = [register.contact_email(contact_guid=f"p{n}", email=f"k{n}@firm.example") for n in range(3)]
+    contacts = [contact_email(contact_guid=f"p{n}", email=f"k{n}@firm.example") for n in range(3)]
     first = resolve(service, *contacts, provisioning="invite")
     before = service.graph()
 
@@ -334,7 +333,7 @@ def test_a_doubtful_address_is_not_invited(service: Service, user: data.Record) 
 
 
 def test_an_address_that_entra_does_not_invite_is_a_fault_of_its_own(service: Service) -> None:
-    refused = register.contact_email(contact_guid="p2", email="kari+api@firm.example")
+    refused = contact_email(contact_guid="p2", email="kari+api@firm.example")
     put_users(service)
 
     answer = resolve(service, CONTACT, refused, provisioning="invite")
@@ -399,7 +398,7 @@ def test_a_passing_failure_is_not_noticed(service: Service, kind: str) -> None:
 
 def test_a_failure_that_stays_gives_nothing_at_all(service: Service) -> None:
     put_users(service, data.user(object_id=KARI, mail=EMAIL))
-    other = register.contact_email(contact_guid="p2", email="ola@firm.example")
+    other = contact_email(contact_guid="p2", email="ola@firm.example")
     service.order("answer", USERS, nth=2, times=100, status=500, body="down")
 
     with pytest.raises(directory.DirectoryUnavailable, match="HTTP 500: down"):

@@ -10,7 +10,13 @@ import pytest
 from local.standins import data
 from shared import limits
 from shared.access.severa import client
-from shared.access.severa.register import ContactPerson, Customer, CustomValue, Register, UnreadableValue
+from shared.access.severa.severa_register import (
+    ContactPerson,
+    Customer,
+    CustomValue,
+    SeveraRegister,
+    UnreadableValue,
+)
 from tests.builders import standins
 from tests.builders.standins import Service
 
@@ -36,7 +42,7 @@ def service(running: Service) -> Service:
     return running
 
 
-def fetch(service: Service, **settings: str) -> Register:
+def fetch(service: Service, **settings: str) -> SeveraRegister:
     return client.fetch(
         service.severa_settings(**settings),
         clock=service.time.clock,
@@ -58,7 +64,7 @@ def contacts(count: int) -> list[data.Record]:
     ]
 
 
-def guids(register: Register) -> list[str]:
+def guids(register: SeveraRegister) -> list[str]:
     return [each.guid for each in register.contact_persons]
 
 
@@ -107,7 +113,7 @@ def test_an_empty_severa_is_an_empty_register(service: Service) -> None:
 
     register = fetch(service)
 
-    assert register == Register((), frozenset(), (), (), register.read_at)
+    assert register == SeveraRegister((), frozenset(), (), (), register.read_at)
 
 
 def test_inactive_and_deleted_records_are_read_and_marked(service: Service) -> None:
@@ -250,13 +256,13 @@ def notes(count: int, *, customer_guid: str = "c0000") -> list[data.Record]:
 
 
 def test_values_are_read_to_the_last_when_pages_are_cut_down(service: Service) -> None:
-    narrowing = data.custom_value(
+    restriction = data.custom_value(
         guid="v1", customer_guid="c0000", name=data.METERING_POINTS, value="707057500000000018"
     )
     service.put_severa(
         customers=customers(1),
         customProperties=[data.custom_property(name=name) for name in ("Note", data.METERING_POINTS)],
-        customValues=[*notes(12), narrowing, *notes(2, customer_guid="c0001")],
+        customValues=[*notes(12), restriction, *notes(2, customer_guid="c0001")],
         maximumRows=10,
     )
 
@@ -281,14 +287,14 @@ def test_values_take_a_second_request_where_there_are_any(
     assert service.requests()["paths"][f"{CUSTOMERS}/c0000/customvalues"] == requests
 
 
-def test_a_narrowing_behind_a_first_page_of_one_row_is_read(service: Service) -> None:
-    narrowing = data.custom_value(
+def test_a_restriction_behind_a_first_page_of_one_row_is_read(service: Service) -> None:
+    restriction = data.custom_value(
         guid="v1", customer_guid="c0000", name=data.METERING_POINTS, value="707057500000000018"
     )
     service.put_severa(
         customers=customers(1),
         customProperties=[data.custom_property(name=name) for name in ("Note", data.METERING_POINTS)],
-        customValues=[*notes(1), narrowing],
+        customValues=[*notes(1), restriction],
     )
     service.order("truncate", VALUES, nth=1, rows=1)
 
@@ -329,7 +335,7 @@ def test_a_strange_value_in_one_record_spoils_no_other(service: Service, field: 
 
 
 @pytest.mark.parametrize("strange", [DEEP, "9" * 5_000, "[]", "1"])
-def test_a_strange_value_that_may_narrow_is_unreadable_and_never_nothing(
+def test_a_strange_value_that_may_restrict_is_unreadable_and_never_nothing(
     service: Service, strange: str
 ) -> None:
     guid = data.property_guid(data.METERING_POINTS)

@@ -4,7 +4,7 @@ import pytest
 
 from shared.access.severa import records
 from shared.access.severa.records import Row
-from shared.access.severa.register import ContactPerson, CustomValue, UnreadableValue
+from shared.access.severa.severa_register import ContactPerson, CustomValue, UnreadableValue
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,9 @@ from datetime import date, timedelta
 
 import pytest
 
+from shared.access.entra.users import Directory, DirectoryFault, contact_email
 from shared.access.grant import Grant
-from shared.access.severa.register import Directory, DirectoryFault, Register, contact_email
+from shared.access.severa.severa_register import SeveraRegister
 from shared.access.spans import ALWAYS, Span
 from shared.access.sync import mapping
 from shared.access.sync.faults import FaultKind
@@ -35,7 +36,7 @@ def wanted(
     *clients: Client,
     users: dict[str, str] | None = None,
     supply: Sequence[SupplyPeriod] | None = None,
-    severa: Register | None = None,
+    severa: SeveraRegister | None = None,
 ) -> Wanted:
     """What these customers give; Severa knows those whom the warehouse supplies too."""
     numbers = {each.customer_number for each in supply or ()} - {each.number for each in clients}
@@ -256,7 +257,7 @@ def test_supply_periods_are_the_grants_periods() -> None:
     assert result.faults == ()
 
 
-def test_the_field_in_severa_only_narrows_what_the_warehouse_says() -> None:
+def test_the_field_in_severa_only_restricts_what_the_warehouse_says() -> None:
     result = wanted(Client(10001, apps=guid(1), points=f"{A} 2024-06-01..2030-01-01"), supply=SUPPLY)
 
     assert shown(result) == {(app(1), A, 10001, (Span(JUNE, NEW_YEAR),))}
@@ -273,7 +274,7 @@ def test_what_was_not_supplied_is_not_granted_by_writing_it_in_severa(points: st
     assert kinds(result) == [FaultKind.NOT_SUPPLIED]
 
 
-def test_a_narrowing_that_cannot_be_read_narrows_to_nothing() -> None:
+def test_a_restriction_that_cannot_be_read_restricts_to_nothing() -> None:
     result = wanted(Client(10001, apps=guid(1), points="all of them"), supply=SUPPLY)
 
     assert shown(result) == set()
@@ -281,7 +282,7 @@ def test_a_narrowing_that_cannot_be_read_narrows_to_nothing() -> None:
 
 
 @pytest.mark.parametrize("unreadable", [METERING_POINTS, ""])
-def test_a_value_that_may_narrow_and_cannot_be_read_opens_nothing(unreadable: str) -> None:
+def test_a_value_that_may_restrict_and_cannot_be_read_opens_nothing(unreadable: str) -> None:
     result = wanted(Client(10001, apps=guid(1), unreadable=(unreadable,)), supply=SUPPLY)
 
     assert shown(result) == set()
@@ -314,14 +315,14 @@ def test_a_client_id_that_cannot_be_read_lets_nobody_in_and_is_named(unreadable:
 
 
 @pytest.mark.parametrize("points", ["", " \n"])
-def test_an_empty_field_narrows_nothing(points: str) -> None:
+def test_an_empty_field_restricts_nothing(points: str) -> None:
     result = wanted(Client(10001, apps=guid(1), points=points), supply=SUPPLY)
 
     assert len(result.grants) == 2
     assert (result.restricted, result.faults) == (frozenset(), ())
 
 
-def test_a_field_of_nothing_but_separators_narrows_to_nothing_and_is_named() -> None:
+def test_a_field_of_nothing_but_separators_restricts_to_nothing_and_is_named() -> None:
     result = wanted(Client(10001, apps=guid(1), points=" ;, "), supply=SUPPLY)
 
     assert shown(result) == set()

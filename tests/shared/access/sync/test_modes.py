@@ -8,7 +8,7 @@ import pytest
 
 from shared.access import runs
 from shared.access.mode import Mode
-from shared.access.severa.register import Register
+from shared.access.severa.severa_register import SeveraRegister
 from shared.access.sync import stages
 from shared.access.sync.guard import Allowance
 from shared.access.sync.mapping import Fields
@@ -46,7 +46,7 @@ class World:
         sources = Sources(self._read, Entra().find, None if source == "severa" else lambda: supply)
         return stages.run(sources, storage=self.storage, rules=rules, clock=self.clock, dry_run=dry_run)
 
-    def _read(self) -> Register:
+    def _read(self) -> SeveraRegister:
         self.readings += 1
         return register(KEPT_CLOSED)
 

@@ -8,9 +8,10 @@ import pytest
 
 from shared import tables
 from shared.access import runs, store
-from shared.access.severa.register import ContactEmail, Register
+from shared.access.entra.users import ContactEmail
+from shared.access.severa.severa_register import SeveraRegister
 from shared.access.spans import ALWAYS, Span, Spans
-from shared.access.sync import bindings, lease, restrictions, stages
+from shared.access.sync import lease, stages, state
 from shared.access.sync.guard import Allowance
 from shared.access.sync.reports import Outcome, SyncRefused, SyncReport
 from shared.access.sync.stages import Sources
@@ -43,7 +44,7 @@ class World:
         self.storage = storage
         self.clock = Clock()
         self.entra = Entra()
-        self.severa: Callable[[], Register] = lambda: register([])
+        self.severa: Callable[[], SeveraRegister] = lambda: register([])
         self.supply: list[SupplyPeriod] | None = None
 
     def has(self, *clients: Client, property_names: Sequence[str] = (CLIENT_IDS, METERING_POINTS)) -> None:
@@ -226,7 +227,7 @@ def test_a_renamed_client_id_field_revokes_nothing_however_few_the_grants(world:
     assert "The custom property 'API client id' is no longer defined in Severa" in report.text()
 
 
-def test_a_renamed_narrowing_opens_nothing(world: World) -> None:
+def test_a_renamed_restriction_opens_nothing(world: World) -> None:
     world.supply = [SupplyPeriod(10001, point(each), date(2024, 5, 1), None) for each in range(3)]
     world.has(Client(10001, apps=guid(1), points=point(1)))
     world.sync()
@@ -238,10 +239,10 @@ def test_a_renamed_narrowing_opens_nothing(world: World) -> None:
 
     assert world.grants() == before
     assert report.outcome is Outcome.REFUSED
-    assert "is no longer defined in Severa, so no customer could be narrowed by it" in report.text()
+    assert "is no longer defined in Severa, so no customer could be restricted by it" in report.text()
 
 
-def test_a_company_that_never_defined_the_narrowing_is_not_held_up(world: World) -> None:
+def test_a_company_that_never_defined_the_restriction_is_not_held_up(world: World) -> None:
     world.supply = [SupplyPeriod(10001, point(1), date(2024, 5, 1), None)]
     world.has(Client(10001, apps=guid(1)), property_names=[CLIENT_IDS])
     world.sync()
@@ -331,7 +332,7 @@ def test_a_user_is_bound_to_the_object_id_that_was_found_first(world: World) -> 
     world.entra.users = {KARI: guid(66), "kari@new.example": guid(70)}
 
     assert users_after_sync(world) == {user(70)}
-    assert bindings.read(world.storage) == {ContactEmail(guid(7), KARI): guid(70)}
+    assert state.bound_users(world.storage) == {ContactEmail(guid(7), KARI): guid(70)}
 
 
 def test_another_address_in_severa_is_another_question(world: World) -> None:
@@ -342,7 +343,7 @@ def test_another_address_in_severa_is_another_question(world: World) -> None:
     world.has(Client(10001, points=point(1), persons=(Person(7, emails=("ola@fjord.example",)),)))
 
     assert users_after_sync(world) == {user(71)}
-    assert bindings.read(world.storage) == {ContactEmail(guid(7), "ola@fjord.example"): guid(71)}
+    assert state.bound_users(world.storage) == {ContactEmail(guid(7), "ola@fjord.example"): guid(71)}
 
 
 def test_a_role_that_ends_ends_the_grants_and_forgets_the_user(world: World) -> None:
@@ -353,7 +354,7 @@ def test_a_role_that_ends_ends_the_grants_and_forgets_the_user(world: World) -> 
     world.has(Client(10001, points=point(1), persons=(Person(7, role=None),)))
 
     assert users_after_sync(world) == set()
-    assert bindings.read(world.storage) == {}
+    assert state.bound_users(world.storage) == {}
 
 
 def test_a_user_is_bound_before_anything_is_granted(world: World) -> None:
@@ -369,10 +370,10 @@ def test_a_user_is_bound_before_anything_is_granted(world: World) -> None:
     with pytest.raises(tables.TablesUnavailable):
         world.sync(storage=NoGrantsWritten(world.storage))
 
-    assert bindings.read(world.storage) == {ContactEmail(guid(7), KARI): guid(70)}
+    assert state.bound_users(world.storage) == {ContactEmail(guid(7), KARI): guid(70)}
 
 
-def test_a_narrowed_customer_is_remembered_before_anything_is_granted(world: World) -> None:
+def test_a_restricted_customer_is_remembered_before_anything_is_granted(world: World) -> None:
     world.supply = [SupplyPeriod(10001, point(1), date(2024, 5, 1), None)]
     world.has(Client(10001, apps=guid(1), points=point(1)))
 
@@ -385,7 +386,7 @@ def test_a_narrowed_customer_is_remembered_before_anything_is_granted(world: Wor
     with pytest.raises(tables.TablesUnavailable):
         world.sync(storage=NoGrantsWritten(world.storage))
 
-    assert restrictions.read(world.storage) == {10001}
+    assert state.restricted_customers(world.storage) == {10001}
 
 
 class Wrapped(Tables):
@@ -421,7 +422,7 @@ def test_a_fetch_that_fails_changes_nothing_and_is_kept(world: World) -> None:
     before = world.grants()
     completed_at = runs.completed_at(world.storage)
 
-    def unavailable() -> Register:
+    def unavailable() -> SeveraRegister:
         raise ConnectionError("Severa is away")
 
     world.severa = unavailable
@@ -450,7 +451,7 @@ def test_two_runs_are_never_under_way_at_once(world: World) -> None:
     world.has(*vendor_customers(2))
     inner: list[SyncReport] = []
 
-    def meanwhile() -> Register:
+    def meanwhile() -> SeveraRegister:
         world.severa = lambda: register(vendor_customers(2))
         world.clock.set_by(timedelta(hours=-1))
         inner.append(world.sync())
@@ -630,7 +631,7 @@ def test_a_run_that_finds_another_one_says_so_and_no_more(world: World) -> None:
 
 
 def test_a_failed_run_says_why_in_one_line(world: World) -> None:
-    def unavailable() -> Register:
+    def unavailable() -> SeveraRegister:
         raise ConnectionError("Severa is\naway")
 
     world.severa = unavailable

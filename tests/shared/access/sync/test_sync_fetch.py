@@ -14,9 +14,9 @@ import pytest
 from local.standins import data
 from shared.access.entra import directory
 from shared.access.entra.directory import DirectoryFailed
+from shared.access.entra.users import ContactEmail, Directory
 from shared.access.severa import client
 from shared.access.severa.client import SeveraFailed
-from shared.access.severa.register import ContactEmail, Directory
 from shared.access.sync import stages
 from shared.access.sync.reports import Outcome, SyncReport
 from shared.access.sync.stages import Sources

@@ -7,8 +7,8 @@ import pytest
 
 from local.standins import data
 from shared.access.entra import directory
+from shared.access.entra.users import ContactEmail, Directory, DirectoryFault
 from shared.access.severa import client
-from shared.access.severa.register import ContactEmail, Directory, DirectoryFault
 from shared.access.sync import stages
 from shared.access.sync.reports import SyncReport
 from shared.access.sync.stages import Sources

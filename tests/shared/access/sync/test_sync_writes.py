@@ -17,7 +17,7 @@ from shared import tables
 from shared.access import runs
 from shared.access.grant import Grant
 from shared.access.grants import Grants, NoGrants
-from shared.access.severa.register import Register
+from shared.access.severa.severa_register import SeveraRegister
 from shared.access.spans import Span
 from shared.access.sync import stages
 from shared.access.sync.reports import Outcome, SyncReport
@@ -100,7 +100,7 @@ class Failing(Tables):
             raise TablesUnavailable("no answer")
 
 
-def run(severa: Register, storage: Tables, clock: Clock) -> SyncReport:
+def run(severa: SeveraRegister, storage: Tables, clock: Clock) -> SyncReport:
     clock.pass_time(timedelta(hours=1))
     sources = Sources(lambda: severa, Entra(USERS).find)
     return stages.run(sources, storage=storage, rules=rules(storage), clock=clock)
@@ -167,7 +167,7 @@ def test_a_failing_write_never_shows_too_much_and_is_mended_by_the_next_run(
 class Mapped:
     """A Severa, and what callers may read once it is synchronised, as it is now."""
 
-    def __init__(self, severa: Register, storage: Tables, clock: Clock) -> None:
+    def __init__(self, severa: SeveraRegister, storage: Tables, clock: Clock) -> None:
         run(severa, storage, clock)
         self.severa = severa
         self.days = days(stored_grants(storage))

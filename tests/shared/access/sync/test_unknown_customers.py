@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from shared.access.severa.register import Directory
+from shared.access.entra.users import Directory
 from shared.access.sync import mapping, unknown_customers
 from shared.access.sync.faults import FaultKind
 from shared.access.sync.mapping import Fields

@@ -1,4 +1,4 @@
-"""A customer who is no longer narrowed gains nothing until a person confirms it, and holds up nobody else."""
+"""A customer who is no longer restricted gains nothing until a person confirms it, and holds up nobody else."""
 
 from dataclasses import replace
 from datetime import date, timedelta
@@ -6,8 +6,8 @@ from datetime import date, timedelta
 import pytest
 
 from shared.access import store
-from shared.access.severa.register import Register
-from shared.access.sync import restrictions, stages
+from shared.access.severa.severa_register import SeveraRegister
+from shared.access.sync import stages, state
 from shared.access.sync.faults import FaultKind
 from shared.access.sync.guard import Allowance
 from shared.access.sync.reports import Outcome, SyncReport
@@ -28,8 +28,8 @@ from tests.builders.access import (
 )
 
 MAY = date(2024, 5, 1)
-NARROWED = Client(10001, apps=guid(1), points=point(1))
-EMPTIED = replace(NARROWED, points="")
+RESTRICTED = Client(10001, apps=guid(1), points=point(1))
+EMPTIED = replace(RESTRICTED, points="")
 OTHER = Client(10002, apps=guid(2))
 
 
@@ -45,7 +45,11 @@ class World:
         ]
 
     def sync(
-        self, *clients: Client, lift: int | None = None, allow: bool = False, severa: Register | None = None
+        self,
+        *clients: Client,
+        lift: int | None = None,
+        allow: bool = False,
+        severa: SeveraRegister | None = None,
     ) -> SyncReport:
         """One run, an hour after the last."""
         self.clock.pass_time(timedelta(hours=1))
@@ -79,8 +83,8 @@ def world(storage: Tables) -> World:
 EVERY_POINT = {(app(1), point(each)) for each in range(5)}
 
 
-def test_a_narrowing_that_is_gone_opens_nothing_and_says_how_to_go_on(world: World) -> None:
-    world.sync(NARROWED)
+def test_a_restriction_that_is_gone_opens_nothing_and_says_how_to_go_on(world: World) -> None:
+    world.sync(RESTRICTED)
 
     report = world.sync(EMPTIED)
 
@@ -94,7 +98,7 @@ def test_a_narrowing_that_is_gone_opens_nothing_and_says_how_to_go_on(world: Wor
 
 
 def test_it_stays_closed_in_every_later_run(world: World) -> None:
-    world.sync(NARROWED)
+    world.sync(RESTRICTED)
 
     reports = [world.sync(EMPTIED) for _ in range(3)]
 
@@ -103,7 +107,7 @@ def test_it_stays_closed_in_every_later_run(world: World) -> None:
 
 
 def test_others_gain_and_lose_meanwhile(world: World) -> None:
-    world.sync(NARROWED, OTHER)
+    world.sync(RESTRICTED, OTHER)
 
     world.sync(EMPTIED, replace(OTHER, apps=guid(3)))
 
@@ -111,7 +115,7 @@ def test_others_gain_and_lose_meanwhile(world: World) -> None:
 
 
 def test_what_ends_at_the_customer_ends_meanwhile_and_nobody_new_comes_in(world: World) -> None:
-    world.sync(replace(NARROWED, apps=f"{guid(1)} {guid(2)}"))
+    world.sync(replace(RESTRICTED, apps=f"{guid(1)} {guid(2)}"))
 
     world.sync(replace(EMPTIED, apps=f"{guid(2)} {guid(3)}"))
 
@@ -119,7 +123,7 @@ def test_what_ends_at_the_customer_ends_meanwhile_and_nobody_new_comes_in(world:
 
 
 def test_a_person_confirms_it_for_the_customer_by_number(world: World) -> None:
-    world.sync(NARROWED)
+    world.sync(RESTRICTED)
 
     assert [fault.kind for fault in world.sync(EMPTIED, lift=10002).faults] == [FaultKind.EMPTIED]
     report = world.sync(EMPTIED, lift=10001)
@@ -131,7 +135,7 @@ def test_a_person_confirms_it_for_the_customer_by_number(world: World) -> None:
 
 
 def test_allowing_revocations_opens_nothing(world: World) -> None:
-    world.sync(NARROWED)
+    world.sync(RESTRICTED)
 
     world.sync(EMPTIED, allow=True)
 
@@ -139,10 +143,10 @@ def test_allowing_revocations_opens_nothing(world: World) -> None:
 
 
 def test_a_field_that_is_filled_in_again_counts_at_once(world: World) -> None:
-    world.sync(NARROWED)
+    world.sync(RESTRICTED)
     world.sync(EMPTIED)
 
-    report = world.sync(replace(NARROWED, points=f"{point(1)} {point(2)}"))
+    report = world.sync(replace(RESTRICTED, points=f"{point(1)} {point(2)}"))
 
     assert report.faults == ()
     assert world.shown() == {(app(1), point(1)), (app(1), point(2))}
@@ -150,7 +154,7 @@ def test_a_field_that_is_filled_in_again_counts_at_once(world: World) -> None:
 
 @pytest.mark.parametrize("unreadable", [METERING_POINTS, ""])
 def test_a_value_that_cannot_be_read_and_then_is_gone_opens_nothing(world: World, unreadable: str) -> None:
-    world.sync(NARROWED)
+    world.sync(RESTRICTED)
     world.sync(replace(EMPTIED, unreadable=(unreadable,)))
     assert world.shown() == set()
 
@@ -159,8 +163,8 @@ def test_a_value_that_cannot_be_read_and_then_is_gone_opens_nothing(world: World
     assert world.shown() == set()
 
 
-def test_a_customer_who_was_narrowed_to_nothing_is_remembered(world: World) -> None:
-    world.sync(replace(NARROWED, points=point(500)))
+def test_a_customer_who_was_restricted_to_nothing_is_remembered(world: World) -> None:
+    world.sync(replace(RESTRICTED, points=point(500)))
 
     report = world.sync(EMPTIED)
 
@@ -169,7 +173,7 @@ def test_a_customer_who_was_narrowed_to_nothing_is_remembered(world: World) -> N
 
 
 def test_whoever_lets_nobody_in_is_held_back_when_it_does(world: World) -> None:
-    world.sync(replace(NARROWED, apps=""))
+    world.sync(replace(RESTRICTED, apps=""))
     assert world.sync(replace(EMPTIED, apps="")).faults == ()
 
     world.sync(EMPTIED)
@@ -178,7 +182,7 @@ def test_whoever_lets_nobody_in_is_held_back_when_it_does(world: World) -> None:
 
 
 def test_a_new_record_with_the_same_number_is_the_same_customer(world: World) -> None:
-    world.sync(NARROWED, OTHER)
+    world.sync(RESTRICTED, OTHER)
     world.sync(OTHER)
     assert world.shown() == {(app(2), point(9))}
 
@@ -188,24 +192,24 @@ def test_a_new_record_with_the_same_number_is_the_same_customer(world: World) ->
 
 
 def test_a_property_that_is_gone_opens_nothing_even_when_it_is_allowed(world: World) -> None:
-    world.sync(NARROWED)
+    world.sync(RESTRICTED)
 
-    world.sync(severa=register([NARROWED], property_names=[CLIENT_IDS]), allow=True)
+    world.sync(severa=register([RESTRICTED], property_names=[CLIENT_IDS]), allow=True)
 
     assert world.shown() == {(app(1), point(1))}
 
 
-def test_a_customer_who_never_was_narrowed_shows_everything(world: World) -> None:
+def test_a_customer_who_never_was_restricted_shows_everything(world: World) -> None:
     report = world.sync(EMPTIED)
 
     assert report.faults == ()
     assert world.shown() == EVERY_POINT
-    assert restrictions.read(world.storage) == frozenset()
+    assert state.restricted_customers(world.storage) == frozenset()
 
 
 def test_where_severa_alone_decides_an_empty_field_closes(world: World) -> None:
     world.supply = None
-    world.sync(NARROWED)
+    world.sync(RESTRICTED)
 
     report = world.sync(EMPTIED)
 
@@ -216,27 +220,27 @@ def test_where_severa_alone_decides_an_empty_field_closes(world: World) -> None:
 def test_a_dry_run_remembers_nothing(world: World, storage: Tables) -> None:
     supply = world.supply
     stages.run(
-        Sources(lambda: register([NARROWED]), Entra().find, lambda: supply or []),
+        Sources(lambda: register([RESTRICTED]), Entra().find, lambda: supply or []),
         storage=storage,
         rules=rules(storage),
         clock=world.clock,
         dry_run=True,
     )
 
-    assert restrictions.read(storage) == frozenset()
+    assert state.restricted_customers(storage) == frozenset()
 
 
 def test_many_customers_are_remembered_and_forgotten(storage: Tables) -> None:
-    restrictions.add(storage, range(1, 251), run_id="run")
-    restrictions.remove(storage, range(1, 250))
+    state.restrict(storage, range(1, 251), run_id="run")
+    state.lift_restrictions(storage, range(1, 250))
 
-    assert restrictions.read(storage) == {250}
+    assert state.restricted_customers(storage) == {250}
 
 
 def test_a_confirmation_that_nothing_waited_for_is_said_to_be_none(world: World) -> None:
-    world.sync(NARROWED)
+    world.sync(RESTRICTED)
 
-    unneeded = world.sync(NARROWED, lift=10001)
+    unneeded = world.sync(RESTRICTED, lift=10001)
     needed = world.sync(EMPTIED, lift=10001)
 
     said = "--lift-restriction 10001: nothing of this customer is held back, so nothing was lifted."

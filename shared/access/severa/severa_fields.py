@@ -1,18 +1,26 @@
-"""What people type into the two API fields of a customer in Severa.
+"""The two API fields of a customer in Severa: what people typed into them, and what of it is usable. Pure.
 
-Entries are separated by spaces, commas, semicolons or lines. A text that cannot be read is a problem
-in plain words; it is never guessed at, and it grants nothing.
+The fields are custom properties. Entries are separated by spaces, commas, semicolons or lines. A text that
+cannot be read is a problem in plain words; it is never guessed at, and it grants nothing. Nor does it count
+as absent: an empty property with metering points may mean that a customer shows everything.
 """
 
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from shared import guids, periods
 from shared.access import spans
+from shared.access.severa.severa_register import SeveraRegister
 from shared.access.spans import Span, Spans
 from shared.metering import InvalidMeteringPointId, MeteringPointId, parse_metering_point_id
+
+NO_TEXT = "Severa gave a value that is no text, so it lets nobody in"
+UNKNOWN_PROPERTY = (
+    "Severa gave a value of a custom property that it does not define, which may be this one, "
+    "so it lets nobody in"
+)
 
 _SEPARATORS = re.compile(r"[\s,;]+")
 _DATE = r"\d{4}-\d{2}-\d{2}"
@@ -20,6 +28,7 @@ _SPACED_DOTS = re.compile(rf"(?<={_DATE})[^\S\n]*\.\.[^\S\n]*(?={_DATE})")
 _DIGITS_OF_A_POINT = 10
 """Fewer digits than this are a date or a remark, never a metering point id with a typing error."""
 _SHOWN_CHARACTERS = 40
+_EXAMPLE_ID = "0b6f1a52-8f5e-4c7e-9f7a-3f3c1d1e2a4b"
 
 
 @dataclass(frozen=True)
@@ -43,7 +52,37 @@ class MeteringPoints:
     problems: tuple[str, ...]
 
 
-def client_ids(texts: Iterable[str]) -> ClientIds:
+def texts(register: SeveraRegister, property_name: str) -> dict[str, list[str]]:
+    """The texts in one custom property that are not blank."""
+    found: defaultdict[str, list[str]] = defaultdict(list)
+    for value in register.custom_values:
+        if value.property_name == property_name and value.value.strip():
+            found[value.customer_guid].append(value.value)
+    return dict(found)
+
+
+def unreadable(register: SeveraRegister, property_name: str) -> Mapping[str, tuple[str, ...]]:
+    """The problems with values of one custom property, or of an unknown one that may be this."""
+    problems: defaultdict[str, list[str]] = defaultdict(list)
+    for value in register.unreadable_values:
+        if value.property_name in ("", property_name):
+            problems[value.customer_guid].append(NO_TEXT if value.property_name else UNKNOWN_PROPERTY)
+    return {guid: tuple(each) for guid, each in problems.items()}
+
+
+def metering_points(register: SeveraRegister, property_name: str) -> dict[str, MeteringPoints]:
+    """What the property with metering points asks for, of customers where anything stands in it.
+
+    What cannot be read asks for nothing, and leaves what can be read beside it as it is.
+    """
+    asked = {guid: read_metering_points(each) for guid, each in texts(register, property_name).items()}
+    for guid, problems in unreadable(register, property_name).items():
+        read = asked.get(guid, MeteringPoints({}, {}, ()))
+        asked[guid] = replace(read, problems=(*read.problems, *problems))
+    return dict(sorted(asked.items()))
+
+
+def read_client_ids(texts: Iterable[str]) -> ClientIds:
     """The Entra application (client) ids of a field's values."""
     found: dict[str, None] = {}
     problems = []
@@ -56,10 +95,7 @@ def client_ids(texts: Iterable[str]) -> ClientIds:
     return ClientIds(tuple(found), tuple(problems))
 
 
-_EXAMPLE_ID = "0b6f1a52-8f5e-4c7e-9f7a-3f3c1d1e2a4b"
-
-
-def metering_points(texts: Iterable[str]) -> MeteringPoints:
+def read_metering_points(texts: Iterable[str]) -> MeteringPoints:
     """Metering points, each with the periods that follow it; without one it is asked for always.
 
     A metering point with an unreadable period is left out: granting it always would be a guess.

@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from shared.access.severa import entries
+from shared.access.severa import severa_fields
 from shared.access.spans import ALWAYS, Span
 from tests.builders.access import guid, point
 
@@ -27,7 +27,7 @@ NEW_YEAR = date(2025, 1, 1)
     ],
 )
 def test_metering_points_are_separated_by_space_comma_semicolon_or_line(text: str) -> None:
-    read = entries.metering_points([text])
+    read = severa_fields.read_metering_points([text])
 
     assert read.points == {A: ALWAYS, B: ALWAYS}
     assert read.problems == ()
@@ -47,17 +47,17 @@ def test_metering_points_are_separated_by_space_comma_semicolon_or_line(text: st
     ],
 )
 def test_a_period_belongs_to_the_metering_point_before_it(text: str, expected: tuple[Span, ...]) -> None:
-    assert entries.metering_points([text]).points == {A: expected}
+    assert severa_fields.read_metering_points([text]).points == {A: expected}
 
 
 def test_a_period_does_not_reach_the_next_metering_point() -> None:
-    read = entries.metering_points([f"{A} 2024-05-01.. {B}"])
+    read = severa_fields.read_metering_points([f"{A} 2024-05-01.. {B}"])
 
     assert read.points == {A: (Span(MAY, None),), B: ALWAYS}
 
 
 def test_several_values_of_one_field_count_together() -> None:
-    assert set(entries.metering_points([A, f"{B} {C}"]).points) == {A, B, C}
+    assert set(severa_fields.read_metering_points([A, f"{B} {C}"]).points) == {A, B, C}
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_several_values_of_one_field_count_together() -> None:
     ],
 )  # fmt: skip
 def test_what_cannot_be_read_grants_nothing_and_is_named(text: str, problem: str) -> None:
-    read = entries.metering_points([text])
+    read = severa_fields.read_metering_points([text])
 
     assert read.points == {}
     assert problem in read.problems
@@ -91,21 +91,21 @@ def test_what_cannot_be_read_grants_nothing_and_is_named(text: str, problem: str
     "remark", ["2024-05-01", "fra 2024-05-01..", "20240501..", "2024-05-01 .. snart", "Kiosk"]
 )
 def test_what_follows_a_metering_point_and_is_no_period_may_be_a_limit_so_it_is_left_out(remark: str) -> None:
-    read = entries.metering_points([f"{A} {remark}; {B}"])
+    read = severa_fields.read_metering_points([f"{A} {remark}; {B}"])
 
     assert read.points == {B: ALWAYS}
     assert read.problems[0].startswith(f"{A}: ")
 
 
 def test_a_remark_before_a_metering_point_takes_nothing_from_it() -> None:
-    read = entries.metering_points([f"Kiosk: {A}"])
+    read = severa_fields.read_metering_points([f"Kiosk: {A}"])
 
     assert read.points == {A: ALWAYS}
     assert len(read.problems) == 1
 
 
 def test_a_wrong_period_does_not_slip_to_the_metering_point_before() -> None:
-    read = entries.metering_points([f"{A}\n{B[:-1]} 2024-05-01..\n{C}"])
+    read = severa_fields.read_metering_points([f"{A}\n{B[:-1]} 2024-05-01..\n{C}"])
 
     assert read.points == {A: ALWAYS, C: ALWAYS}
     assert len(read.problems) == 1
@@ -114,7 +114,7 @@ def test_a_wrong_period_does_not_slip_to_the_metering_point_before() -> None:
 def test_client_ids_are_read_in_any_case_and_once() -> None:
     first, second = "ABCDEF00-0000-4000-8000-000000000001", guid(2)
 
-    read = entries.client_ids([f"{first}; {second}", first.lower()])
+    read = severa_fields.read_client_ids([f"{first}; {second}", first.lower()])
 
     assert read.ids == (first.lower(), second)
     assert read.problems == ()
@@ -130,7 +130,7 @@ def test_client_ids_are_read_in_any_case_and_once() -> None:
     ],
 )
 def test_what_is_no_application_id_names_nobody(text: str) -> None:
-    read = entries.client_ids([text])
+    read = severa_fields.read_client_ids([text])
 
     assert read.ids == ()
     assert len(read.problems) == 1
