@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from shared import limits, periods
+from shared.publishing import watermark
 from shared.publishing.watermark import Publication
 from shared.tables import SERVICE_STATE, Tables, TablesUnavailable
 from shared.telemetry import threads
