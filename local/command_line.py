@@ -6,6 +6,7 @@ import sys
 from typing import Any
 
 from local import places, venvs
+from operations import commands as operations
 
 IN_PARALLEL = ("--numprocesses=auto", "--dist=loadfile")
 """A test process for each core. The tests of a file stay together: they share slow fixtures."""
@@ -14,11 +15,7 @@ COMMANDS = {
     "run": ("local.stack",),
     "test": ("pytest", *IN_PARALLEL),
     "check": ("local.check",),
-    "load": ("operations.run", "load"),
-    "publish": ("operations.run", "publish"),
-    "sync": ("operations.run", "sync"),
-    "access": ("operations.run", "access"),
-    "check-warehouse": ("operations.run", "check-warehouse"),
+    **{name: ("operations", name) for name in operations.COMMANDS},
     "bench": ("bench",),
     "openapi": ("contract.document",),
     "fuzz": ("contract.fuzz",),

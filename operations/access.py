@@ -1,4 +1,4 @@
-"""Explains who may see what, since when and why: `python -m operations.access WHO…`.
+"""Explains who may see what, since when and why: `python -m operations access WHO…`.
 
 WHO is a principal (`app:…`, `user:…`, or only its id), an e-mail address, a customer number or a part of
 a customer's name, or a metering point; several of them narrow the question. `--compare portal.csv` lists
@@ -31,7 +31,7 @@ from shared.telemetry import log_levels
 DIFFERENT, TROUBLE = 1, 2
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str]) -> int:
     """Answer the question; the exit code."""
     parser = argparse.ArgumentParser(prog="access", description="Explain who may see what, and why.")
     parser.add_argument("who", nargs="*", help="principal, e-mail, customer number or name, metering point")
@@ -138,7 +138,3 @@ def _table(*columns: str) -> Table:
     for column in columns:
         table.add_column(column, overflow="fold", no_wrap=column in ("Metering point", "Principal"))
     return table
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())

@@ -1,10 +1,9 @@
-"""Compares the warehouse in use with what the API needs: `python -m operations.check_warehouse`.
+"""Compares the warehouse in use with what the API needs: `python -m operations check-warehouse`.
 
 Exit code 0: the API can rely on it. 1: something is wrong, and was printed. 2: it did not answer.
 """
 
 import argparse
-import sys
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
@@ -12,7 +11,7 @@ from rich.console import Console
 
 from operations import services
 from operations.publish import counted
-from shared import periods
+from shared import periods, settings
 from shared.settings import InvalidSettings
 from shared.warehouse import check
 from shared.warehouse.check import Finding, Latest
@@ -21,12 +20,12 @@ from shared.warehouse.engine import WarehouseError
 NO_ANSWER = 2
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str]) -> int:
     """Check, and print what is wrong and where."""
     argparse.ArgumentParser(prog="check-warehouse", description=__doc__).parse_args(arguments)
     out = Console(highlight=False, soft_wrap=True)
     try:
-        chosen = services.configured()
+        chosen = settings.data_from_environment()
         with services.warehouse(chosen) as warehouse:
             now = services.now()
             findings = check.check(warehouse, now=now)
@@ -56,7 +55,3 @@ def _print(finding: Finding, *, out: Console) -> None:
         out.print(f"  {example}", markup=False)
     if len(finding.examples) == check.SHOWN:
         out.print(f"  There may be more: the first {check.SHOWN} are shown.")
-
-
-if __name__ == "__main__":
-    sys.exit(main())

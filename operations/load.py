@@ -1,11 +1,10 @@
-"""Loads delivered files and publishes them: `python -m operations.load FILE…`.
+"""Loads delivered files and publishes them: `python -m operations load FILE…`.
 
 Exit code 0: everything was loaded and published. 1: a file was rejected or could not be read.
 3: the data is published, but the API is not told of it yet, because Table Storage did not answer.
 """
 
 import argparse
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from local import places
 from operations import publish, services
+from shared import settings
 from shared.deliveries import loading
 from shared.deliveries.faults import Rejected
 from shared.deliveries.loading import Loaded
@@ -25,14 +25,14 @@ from shared.warehouse import check, schema
 from shared.warehouse.engine import Warehouse, WarehouseError
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str]) -> int:
     """Load the named files, then publish whatever waits."""
     parser = argparse.ArgumentParser(prog="load", description=__doc__)
     parser.add_argument("files", nargs="+", type=places.named, metavar="FILE")
     paths = parser.parse_args(arguments).files
     out = Console(highlight=False, soft_wrap=True)
     try:
-        chosen = services.configured()
+        chosen = settings.data_from_environment()
         with services.warehouse(chosen) as warehouse:
             if check.structure(warehouse):  # An operator need not be allowed to make tables.
                 schema.apply(warehouse)
@@ -104,7 +104,3 @@ def _progress(path: Path, *, out: Console) -> Iterator[Callable[[int, float], No
     with Progress(*columns, TextColumn("{task.fields[rows]:,} rows"), console=out, transient=True) as bar:
         task = bar.add_task(path.name, total=1.0, rows=0)
         yield lambda rows, share: bar.update(task, completed=share, rows=rows)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

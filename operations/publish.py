@@ -1,4 +1,4 @@
-"""Publishes every delivery that waits: `python -m operations.publish`.
+"""Publishes every delivery that waits: `python -m operations publish`.
 
 Exit code 0: done. 1: the warehouse did not answer. 3: the data is published, but the API is not
 told of it yet, because Table Storage did not answer; the next run completes it. Of a warehouse that was
@@ -6,12 +6,12 @@ just restored, publish only while Table Storage answers: it knows which numbers 
 """
 
 import argparse
-import sys
 from collections.abc import Sequence
 
 from rich.console import Console
 
 from operations import services
+from shared import settings
 from shared.publishing import announce
 from shared.publishing.publish import BEFORE_ALL, Place, pending, refuse_ahead
 from shared.settings import DataSettings, InvalidSettings
@@ -22,12 +22,12 @@ NOT_ANNOUNCED = 3
 NOTHING_WAITED = "Nothing waited to be published."
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str]) -> int:
     """Publish what waits."""
     argparse.ArgumentParser(prog="publish", description=__doc__).parse_args(arguments)
     out = Console(highlight=False, soft_wrap=True)
     try:
-        chosen = services.configured()
+        chosen = settings.data_from_environment()
         with services.warehouse(chosen) as warehouse:
             return publish(warehouse, chosen, out=out)
     except (InvalidSettings, WarehouseError) as error:
@@ -80,7 +80,3 @@ def _not_announced(error: TablesUnavailable, *, out: Console) -> int:
     out.print(f"The API is not told of the latest publication yet: {error}", markup=False)
     out.print("Run `publish` again when Table Storage answers, or start the local stack.")
     return NOT_ANNOUNCED
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,26 +1,16 @@
-"""The configured services for operators' commands; on a laptop without settings, the local stack's."""
+"""The services that operators' commands work on, opened from their settings."""
 
-import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
-from local import environment
-from local.ports import Ports
-from shared import settings, tables
+from shared import tables
 from shared.outside import identity
 from shared.publishing.watermark import Publications
 from shared.settings import DataSettings, TableSettings
 from shared.tables import Tables
 from shared.warehouse import opening
 from shared.warehouse.engine import Warehouse
-
-
-def configured(inherited: Mapping[str, str] = os.environ) -> DataSettings:
-    """The settings of the environment, or the local stack's where it names no services."""
-    if any(inherited.get(name) for name in environment.DECISIVE):
-        return settings.data_from_environment(inherited)
-    return settings.data_from_environment(environment.stack(Ports()))
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Brings who may see what in step with Severa and Entra: `python -m operations.sync`.
+"""Brings who may see what in step with Severa and Entra: `python -m operations sync`.
 
 Exit code 0: done, or shown by --dry-run. 1: a source or Table Storage did not answer as it must; nothing
 of what Severa says now was used. 3: held back, since it would end or open more access than a run may by
@@ -30,7 +30,7 @@ ALLOWANCES = {
 }
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str]) -> int:
     """Run one sync and print its report; the exit code."""
     parser = argparse.ArgumentParser(prog="sync", description="Bring access in step with Severa and Entra.")
     parser.add_argument("--dry-run", action="store_true", help="only show what would change")
@@ -65,7 +65,3 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     out.print(report.text(), markup=False)
     return 0 if report.outcome.is_good else REFUSED
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())

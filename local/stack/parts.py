@@ -10,6 +10,7 @@ from local.azurite import emulator, installation
 from local.functionhost.host import READY_PATH
 from local.page import app
 from local.ports import Ports, address
+from operations import app_settings
 
 
 @dataclass(frozen=True)
@@ -98,9 +99,12 @@ def gateway(ports: Ports) -> Part:
 
 
 def command(name: str, arguments: Iterable[str] = (), *, settings: Mapping[str, str]) -> Part:
-    """An operator's command of operations, such as `load`; it ends by itself."""
-    module = f"operations.{name.replace('-', '_')}"
-    return Part(name, (sys.executable, "-m", module, *arguments), (), settings)
+    """An operator's command of operations, such as `load`; it ends by itself.
+
+    It works on the services in `settings`, also where the shell names a deployed app.
+    """
+    here = {**settings, app_settings.APP: "", app_settings.GROUP: ""}
+    return Part(name, (sys.executable, "-m", "operations", name, *arguments), (), here)
 
 
 def _module(name: str, port: int, *arguments: str, settings: Mapping[str, str] | None = None) -> Part:

@@ -101,7 +101,7 @@ def run(*arguments: str, shell: Mapping[str, str]) -> subprocess.CompletedProces
     """Run a command in a shell that names the app."""
     inherited = {name: value for name, value in os.environ.items() if name not in settings.names()}
     return subprocess.run(
-        [sys.executable, "-m", "operations.run", *arguments],
+        [sys.executable, "-m", "operations", *arguments],
         cwd=places.ROOT,
         env={**inherited, "FUNCTION_APP_NAME": APP.name, "RESOURCE_GROUP": APP.resource_group, **shell},
         capture_output=True,

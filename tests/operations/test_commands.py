@@ -21,10 +21,10 @@ SETTINGS = {
 
 
 def command(*arguments: str, table_storage: str) -> subprocess.CompletedProcess[str]:
-    """Run one with settings of its own; says what it printed."""
+    """Run a command with settings of its own, and return what it printed."""
     environment = {**os.environ, **SETTINGS, "TABLE_STORAGE": table_storage}
     return subprocess.run(
-        [sys.executable, "-m", *arguments],
+        [sys.executable, "-m", "operations", *arguments],
         cwd=places.ROOT,
         env=environment,
         capture_output=True,
@@ -36,7 +36,7 @@ def command(*arguments: str, table_storage: str) -> subprocess.CompletedProcess[
 def test_a_question_is_answered(table_storage: str) -> None:
     tables.open_tables(table_storage, credential=None).create_missing()
 
-    asked = command("operations.access", "10001", table_storage=table_storage)
+    asked = command("access", "10001", table_storage=table_storage)
 
     assert (asked.returncode, asked.stdout) == (
         0,
@@ -49,7 +49,7 @@ def test_a_question_about_access_needs_nothing_but_table_storage(table_storage: 
     inherited = {name: value for name, value in os.environ.items() if name not in SETTINGS}
 
     asked = subprocess.run(
-        [sys.executable, "-m", "operations.access", "10001"],
+        [sys.executable, "-m", "operations", "access", "10001"],
         cwd=places.ROOT,
         env={**inherited, "TABLE_STORAGE": table_storage},
         capture_output=True,
@@ -66,7 +66,7 @@ def test_a_sync_without_a_setting_that_decides_access_is_refused_by_its_name(
 ) -> None:
     monkeypatch.setitem(SETTINGS, name, "")
 
-    synced = command("operations.sync", table_storage=table_storage)
+    synced = command("sync", table_storage=table_storage)
 
     assert synced.returncode == 1
     assert f"- {name} is missing." in synced.stdout
@@ -76,7 +76,7 @@ def test_a_sync_without_a_setting_that_decides_access_is_refused_by_its_name(
 def test_a_question_and_a_list_are_not_asked_together_and_one_of_them_is(
     arguments: tuple[str, ...], table_storage: str
 ) -> None:
-    asked = command("operations.access", *arguments, table_storage=table_storage)
+    asked = command("access", *arguments, table_storage=table_storage)
 
     assert asked.returncode == 2
     assert "say who or what you ask about, or give --compare a file" in asked.stderr
@@ -85,7 +85,7 @@ def test_a_question_and_a_list_are_not_asked_together_and_one_of_them_is(
 def test_a_missing_list_is_one_sentence(table_storage: str) -> None:
     tables.open_tables(table_storage, credential=None).create_missing()
 
-    asked = command("operations.access", "--compare", "missing.csv", table_storage=table_storage)
+    asked = command("access", "--compare", "missing.csv", table_storage=table_storage)
 
     assert asked.returncode == 2
     assert asked.stdout == "There is no file missing.csv.\n"
@@ -96,7 +96,7 @@ def test_a_sync_that_finds_another_one_says_so_and_fails(table_storage: str) -> 
     storage.create_missing()
     lease.take(storage, holder="the timer's", now=datetime.now(UTC))
 
-    synced = command("operations.sync", table_storage=table_storage)
+    synced = command("sync", table_storage=table_storage)
 
     assert synced.returncode == 3
     assert "not begun" in synced.stdout

@@ -1,12 +1,13 @@
 """Operators' commands find the services to work on."""
 
+import os
 from pathlib import Path
 
 import duckdb
 import pytest
 
-from local.stack import lock
-from operations import run
+from local.stack import lock, parts
+from operations import app_settings, run
 
 
 @pytest.mark.parametrize("arguments", [[], ["drop-everything"]])
@@ -34,3 +35,20 @@ def test_a_file_is_loaded_and_published_while_no_stack_runs(tmp_path: Path) -> N
 
 def test_the_exit_code_of_the_command_is_kept(tmp_path: Path) -> None:
     assert run.run_on_stack("load", [str(tmp_path / "missing.csv")], state=tmp_path) == 1
+
+
+def test_the_environment_of_this_process_is_as_before(tmp_path: Path) -> None:
+    before = dict(os.environ)
+
+    run.run_on_stack("load", [str(tmp_path / "missing.csv")], state=tmp_path)
+
+    assert dict(os.environ) == before
+
+
+def test_a_command_of_the_stack_works_on_the_stack_in_a_shell_that_names_an_app() -> None:
+    shell = {app_settings.APP: "func-metering", app_settings.GROUP: "rg-metering"}
+
+    part = parts.command("load", ["values.csv"], settings={"WAREHOUSE": "duckdb:x"})
+
+    assert app_settings.named(shell) is not None
+    assert app_settings.named({**shell, **part.settings}) is None

@@ -35,7 +35,7 @@ class Operator:
     def run(self, command: str, *arguments: object) -> tuple[int, list[str]]:
         """The exit code and the lines that were printed; nothing may go to stderr."""
         done = subprocess.run(
-            [sys.executable, "-m", f"operations.{command}", *map(str, arguments)],
+            [sys.executable, "-m", "operations", command, *map(str, arguments)],
             cwd=ROOT,
             env=self._environment,
             capture_output=True,
@@ -155,9 +155,9 @@ def test_when_table_storage_is_away_data_is_published_and_the_next_run_announces
 def test_the_check_says_what_is_wrong_and_where(operator: Operator, tmp_path: Path) -> None:
     file = building.write_csv(tmp_path / "values.csv", values(HOUSE, DAY, ["1"] * 23))
 
-    before = operator.run("check_warehouse")
+    before = operator.run("check-warehouse")
     operator.run("load", file)
-    after = operator.run("check_warehouse")
+    after = operator.run("check-warehouse")
 
     assert before[0] == 1
     assert "metering.series_day: The table is missing. Run the scripts in infra/warehouse." in before[1]
