@@ -12,7 +12,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from shared import settings
+from shared import foreign, settings
 
 APP, GROUP = "FUNCTION_APP_NAME", "RESOURCE_GROUP"
 """Environment variables that name the app; `azd env get-values` prints both."""
@@ -127,6 +127,6 @@ def _az(arguments: Sequence[str], *, what: str) -> str:
     except subprocess.TimeoutExpired as error:
         raise AppSettingsUnavailable(f"{what} cannot be read: az did not answer in {SECONDS} s.") from error
     if done.returncode != 0:
-        reason = " ".join(done.stderr.split())[:400]
+        reason = foreign.excerpt(done.stderr, at_most=400)
         raise AppSettingsUnavailable(f"{what} cannot be read. az says: {reason}")
     return done.stdout

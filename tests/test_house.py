@@ -10,7 +10,7 @@ from local import places
 
 DEPLOYED = ("function_app", "shared")
 FLOORS: tuple[tuple[str, ...], ...] = (
-    ("shared.guids", "shared.limits", "shared.metering", "shared.periods"),
+    ("shared.foreign", "shared.guids", "shared.limits", "shared.metering", "shared.periods"),
     ("shared.readable", "shared.settings"),
     ("shared.outside",),
     ("shared.tables", "shared.telemetry"),

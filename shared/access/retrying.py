@@ -8,7 +8,7 @@ from functools import partial
 import httpx
 import tenacity
 
-from shared.access import foreign
+from shared import foreign
 from shared.limits import Limit
 
 
@@ -74,15 +74,10 @@ class _Throttled(_Passing):
 def _refuse_passing(response: httpx.Response, *, clock: Callable[[], datetime]) -> httpx.Response:
     wait = _retry_after(response.headers.get("Retry-After"), clock=clock)
     if response.status_code == httpx.codes.TOO_MANY_REQUESTS:
-        raise _Throttled(f"HTTP 429: {excerpt(response.text)}", wait=wait)
+        raise _Throttled(f"HTTP 429: {foreign.excerpt(response.text)}", wait=wait)
     if response.is_server_error:
-        raise _Passing(f"HTTP {response.status_code}: {excerpt(response.text)}", wait=wait)
+        raise _Passing(f"HTTP {response.status_code}: {foreign.excerpt(response.text)}", wait=wait)
     return response
-
-
-def excerpt(text: str) -> str:
-    """The beginning of a foreign text on one line, fit for a log."""
-    return " ".join(foreign.storable(text[:400]).split())[:200]
 
 
 def _retry_after(value: str | None, *, clock: Callable[[], datetime]) -> float | None:

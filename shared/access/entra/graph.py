@@ -9,8 +9,8 @@ from typing import Any
 import httpx
 from azure.core.exceptions import AzureError
 
-from shared import limits
-from shared.access import foreign, retrying
+from shared import foreign, limits
+from shared.access import retrying
 from shared.limits import Limit
 
 SCOPE = "https://graph.microsoft.com/.default"
@@ -186,6 +186,6 @@ def _refusal(response: httpx.Response) -> Refusal:
     """Graph's error body: https://learn.microsoft.com/graph/errors"""
     error = (_object(response) or {}).get("error")
     if not isinstance(error, dict):
-        return Refusal(response.status_code, "", retrying.excerpt(response.text))
+        return Refusal(response.status_code, "", foreign.excerpt(response.text))
     code, message = str(error.get("code") or ""), str(error.get("message") or "")
-    return Refusal(response.status_code, code, retrying.excerpt(message))
+    return Refusal(response.status_code, code, foreign.excerpt(message))

@@ -8,7 +8,7 @@ Only a record without its guid is an error: it could be neither told apart nor c
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from shared.access import foreign
+from shared import foreign
 from shared.access.severa.severa_register import ContactPerson, Customer, CustomValue, UnreadableValue
 
 Row = Mapping[str, Any]

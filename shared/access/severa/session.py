@@ -10,7 +10,8 @@ from typing import Any
 
 import httpx
 
-from shared.access import foreign, retrying
+from shared import foreign
+from shared.access import retrying
 from shared.access.severa import paging
 from shared.access.severa.paging import Page, ReadPage
 from shared.access.severa.records import Row
@@ -200,7 +201,7 @@ def _whole(response: httpx.Response) -> httpx.Response:
             foreign.parse_json(response.content)
         except ValueError as error:
             raise httpx.RemoteProtocolError(
-                f"HTTP {response.status_code} with a body that is not JSON: {retrying.excerpt(response.text)}"
+                f"HTTP {response.status_code} with a body that is not JSON: {foreign.excerpt(response.text)}"
             ) from error
     return response
 
@@ -231,13 +232,13 @@ def _fault(response: httpx.Response) -> tuple[str, str]:
     try:
         body = foreign.parse_json(response.content)
     except ValueError:
-        return "", retrying.excerpt(response.text)
+        return "", foreign.excerpt(response.text)
     fault: Any = body.get("error", body) if isinstance(body, dict) else body
     if not isinstance(fault, dict):
-        return "", retrying.excerpt(str(fault))
+        return "", foreign.excerpt(str(fault))
     details = fault.get("details")
     messages = [fault.get("message")]
     if isinstance(details, list):
         messages += [detail.get("message") for detail in details if isinstance(detail, dict)]
     text = "; ".join(message for message in messages if isinstance(message, str))
-    return str(fault.get("type") or ""), retrying.excerpt(text)
+    return str(fault.get("type") or ""), foreign.excerpt(text)

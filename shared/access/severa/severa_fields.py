@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from shared import guids, periods
+from shared import foreign, guids, periods
 from shared.access import spans
 from shared.access.severa.severa_register import SeveraRegister
 from shared.access.spans import Span, Spans
@@ -164,4 +164,4 @@ def _period(text: str) -> Span:
 
 
 def _shown(word: str) -> str:
-    return word if len(word) <= _SHOWN_CHARACTERS else word[:_SHOWN_CHARACTERS] + "…"
+    return foreign.excerpt(word, at_most=_SHOWN_CHARACTERS)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from shared import foreign
 from shared.access.severa.severa_register import Customer
 
 
@@ -36,13 +37,8 @@ class Fault:
 
 
 def fault(customer: Customer, kind: FaultKind, text: str) -> Fault:
-    """A fault of a customer, by its number, or by its guid when it has none; always one line."""
-    name, line = _one_line(customer.name), _one_line(text)
+    """Return a fault of a customer, named by its number, or by its guid when it has none; always one line."""
+    name, line = foreign.one_line(customer.name), foreign.one_line(text)
     if customer.number is None:
         return Fault(f"customer without number, {name} ({customer.guid})", kind, line)
     return Fault(f"customer {customer.number}, {name}", kind, line)
-
-
-def _one_line(text: str) -> str:
-    """What people typed must not begin a new line in a report or a log."""
-    return " ".join(text.split())

@@ -8,7 +8,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from shared import guids
+from shared import foreign, guids
 from shared.access import grant, spans
 from shared.access.entra.users import ContactEmail, Directory, contact_email
 from shared.access.grant import Grant, GrantKey
@@ -155,7 +155,7 @@ def _of_customer(customer: Customer, sources: _Sources) -> tuple[list[Grant], li
             principal=principal,
             metering_point_id=point,
             customer_number=customer.number,
-            customer_name=" ".join(customer.name.split())[:_NAME_CHARACTERS],
+            customer_name=foreign.one_line(customer.name)[:_NAME_CHARACTERS],
             spans=permitted,
             why=f"{why}; {source}",
         )

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from shared import tables
+from shared import foreign, tables
 from shared.access import runs, store
 from shared.access.entra.users import ContactEmail, Directory
 from shared.access.mode import Mode
@@ -117,7 +117,7 @@ def run(
         try:
             return _run(begun, sources, storage=storage, rules=rules, clock=clock, lease=lease)
         except Exception as error:
-            reason = " ".join(f"{type(error).__name__}: {error}".split())
+            reason = foreign.one_line(f"{type(error).__name__}: {error}")
             failed = replace(begun, finished_at=clock(), error=reason)
             _note_failure(_logged(failed), storage=storage)
             raise

@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 
-from shared import periods
+from shared import foreign, periods
 from shared.access.severa.severa_register import SeveraRegister
 from shared.access.sync.faults import Fault, FaultKind
 from shared.access.sync.supply_by_customer import SupplyPeriod
@@ -30,7 +30,7 @@ def faults(register: SeveraRegister, supply_periods: Iterable[SupplyPeriod]) -> 
     found = _metering_points(register, supply_periods, today=periods.day_of(register.read_at))
     if len(found) > CUSTOMERS_SHOWN:
         return [_of_many(found)]
-    names = {each.number: " ".join(each.name.split()) for each in register.customers}
+    names = {each.number: foreign.one_line(each.name) for each in register.customers}
     return [
         _of_one(number, names.get(number, "not in Severa"), sorted(points))
         for number, points in sorted(found.items())
@@ -60,7 +60,7 @@ def _of_one(number: int, name: str, points: Sequence[str]) -> Fault:
         f"no active customer {number} in Severa, so its supply periods give nobody access "
         f"({supplied}); {_REMEDY}"
     )
-    return Fault(f"customer {number}, {name}", FaultKind.UNKNOWN_CUSTOMER, " ".join(text.split()))
+    return Fault(f"customer {number}, {name}", FaultKind.UNKNOWN_CUSTOMER, foreign.one_line(text))
 
 
 def _of_many(found: Mapping[int, set[str]]) -> Fault:

@@ -125,7 +125,3 @@ def test_only_throttling_pauses_the_others() -> None:
 def test_an_error_of_our_own_is_not_tried_again() -> None:
     with pytest.raises(ZeroDivisionError):
         Answers(ZeroDivisionError()).send()
-
-
-def test_a_foreign_text_is_cut_and_put_on_one_line() -> None:
-    assert retrying.excerpt("one\r\n two\t" + "x" * 1000) == "one two " + "x" * 192

@@ -1,4 +1,4 @@
-"""A customer who is no longer restricted gains nothing until a person confirms it, and holds up nobody else."""
+"""A customer who is no longer restricted gains nothing until a person confirms it, and delays nobody else."""
 
 from dataclasses import replace
 from datetime import date, timedelta

@@ -1,7 +1,7 @@
-"""What other services answer, made safe to keep: JSON that no record can spoil, text that can be stored.
+"""What others wrote, made safe to keep and to show: JSON that no record can spoil, text that can be stored.
 
-People type what is in these answers. A record with a strange value must become a fault of that record, not
-the end of the reading: everybody else's access would stand still.
+People type what is in the answers of other services. A record with a strange value must become a fault of
+that record and not end the reading: everybody else's access would stay as it was.
 """
 
 import json
@@ -11,6 +11,11 @@ from typing import Any
 
 MAX_DEPTH = 100
 """Levels of JSON that are read; nothing that is used lies deeper than five."""
+
+EXCERPT = 200
+"""Characters of a foreign text that a message shows."""
+_BLANKS = 4
+"""How many times as much is looked at, since blanks are joined: the text may be megabytes."""
 
 MAX_DIGITS = 18
 """Digits of a whole number that every store and reader of ours can hold."""
@@ -45,6 +50,20 @@ def storable(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(_REPLACEMENT if _is_unstorable(character) else character for character in text)
+
+
+def one_line(text: str) -> str:
+    """Return the text without line breaks and repeated blanks, so that it cannot begin a line of a log."""
+    return " ".join(text.split())
+
+
+def excerpt(text: str, *, at_most: int = EXCERPT) -> str:
+    """Return the beginning of a foreign text on one line, fit for a log or a message.
+
+    An ellipsis follows the `at_most` characters of a text that is longer.
+    """
+    line = one_line(storable(text[: at_most * _BLANKS]))
+    return line if len(line) <= at_most and len(text) <= at_most * _BLANKS else f"{line[:at_most]}…"
 
 
 def _is_unstorable(character: str) -> bool:
