@@ -1,12 +1,15 @@
-"""Severa's JSON to the records of the register. Pure, and tolerant of whatever it does not need.
+"""Severa's JSON to the values of the register. Pure, and lenient about everything that it does not need.
 
-Field names are those of Severa's OpenAPI description (CustomerModel, ContactModel,
-CustomPropertyModel, CustomerCustomValueModel); unknown fields and enumeration values are ignored.
-Only a record without its guid is an error: it could be neither told apart nor counted.
+The models have the names and fields of Severa's OpenAPI description, cut down to what is used: unknown fields
+are ignored, and a field of a strange type counts as one that is not known. Only a record without its guid is
+an error: it could be neither recognised nor counted.
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import AliasPath, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic.alias_generators import to_camel
 
 from shared import foreign
 from shared.access.severa.severa_register import ContactPerson, Customer, CustomValue, UnreadableValue
@@ -18,104 +21,141 @@ class MalformedRecord(Exception):
     """A record lacks what every record of its kind has."""
 
 
+def _text(value: object) -> str:
+    return foreign.storable(value.strip()) if isinstance(value, str) else ""
+
+
+def _guid(value: object) -> str:
+    return _text(value).lower()
+
+
+def _number(value: object) -> int | None:
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= foreign.MAX_DIGITS:
+        return int(value)
+    if not isinstance(value, int) or isinstance(value, bool) or abs(value) >= 10**foreign.MAX_DIGITS:
+        return None
+    return value
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    values = value if isinstance(value, list) else ()
+    return tuple(foreign.storable(each) for each in values if isinstance(each, str))
+
+
+Text = Annotated[str, BeforeValidator(_text)]
+"""A text without surrounding blanks; empty when it is null, missing or no text."""
+Guid = Annotated[str, BeforeValidator(_guid)]
+Number = Annotated[int | None, BeforeValidator(_number)]
+"""A JSON number by the description, but digits in a text are as good; None for more digits than ours have."""
+Texts = Annotated[tuple[str, ...], BeforeValidator(_texts)]
+Active = Annotated[bool, BeforeValidator(lambda value: value is True)]
+Deleted = Annotated[bool, BeforeValidator(lambda value: value not in (None, False))]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(alias_generator=to_camel, frozen=True)
+
+
+class CustomerModel(_Model):
+    """A customer."""
+
+    number: Number = None
+    name: Text = ""
+    is_active: Active = True
+
+
+class ContactModel(_Model):
+    """A contact person. E-mail addresses are a list, and there is no single `email` field."""
+
+    customer_guid: Guid = Field("", validation_alias=AliasPath("customer", "guid"))
+    name: Text = ""
+    first_name: Text = ""
+    last_name: Text = ""
+    emails: Texts = ()
+    role_name: Text = Field("", validation_alias=AliasPath("role", "name"))
+    is_active: Active = True
+    is_deleted: Deleted = False
+
+
+class CustomPropertyModel(_Model):
+    """The definition of a custom property."""
+
+    name: Text = ""
+    is_active: Active = True
+
+
+class CustomerCustomValueModel(_Model):
+    """The value of a customer in one custom property: a text, or anything else that Severa may return."""
+
+    customer_guid: Guid = ""
+    property_guid: Guid = Field("", validation_alias=AliasPath("customProperty", "guid"))
+    value: Any = None
+
+
 def guid(row: Row) -> str:
-    """The record's own identity, in lower case.
+    """Return the record's own identity, in lower case.
 
     Raises:
-        MalformedRecord: when it has none.
+        MalformedRecord: the record has none.
     """
-    value = _text(row, "guid").lower()
+    value = _guid(row.get("guid"))
     if not value:
         raise MalformedRecord(f"A record of Severa has no guid; it has the fields {sorted(row)}.")
     return value
 
 
 def customer(row: Row) -> Customer:
-    """A CustomerModel. `isActive` defaults to true in Severa's description."""
-    return Customer(
-        guid=guid(row),
-        number=_number(row.get("number")),
-        name=_text(row, "name"),
-        is_active=row.get("isActive", True) is True,
-    )
+    """Return the customer of a CustomerModel."""
+    read = CustomerModel.model_validate(row)
+    return Customer(guid(row), read.number, read.name, read.is_active)
 
 
 def contact_person(row: Row) -> ContactPerson:
-    """A ContactModel. E-mail addresses are a list, and there is no single `email` field."""
-    emails = row.get("emails")
+    """Return the contact person of a ContactModel."""
+    read = ContactModel.model_validate(row)
     return ContactPerson(
         guid=guid(row),
-        customer_guid=_text(_part(row, "customer"), "guid").lower(),
-        name=_text(row, "name") or f"{_text(row, 'firstName')} {_text(row, 'lastName')}".strip(),
-        emails=_texts(emails) if isinstance(emails, list) else (),
-        role_name=_text(_part(row, "role"), "name") or None,
-        is_active=row.get("isActive", True) is True,
-        is_deleted=row.get("isDeleted") not in (None, False),
+        customer_guid=read.customer_guid,
+        name=read.name or f"{read.first_name} {read.last_name}".strip(),
+        emails=read.emails,
+        role_name=read.role_name or None,
+        is_active=read.is_active,
+        is_deleted=read.is_deleted,
     )
 
 
 def property_names(rows: Iterable[Row]) -> dict[str, str | None]:
-    """Names of CustomPropertyModels by guid: None of one that is inactive; a nameless one is left out."""
-    names: dict[str, str | None] = {}
-    for row in rows:
-        name = _text(row, "name")
-        if row.get("isActive", True) is not True:
-            names[guid(row)] = None
-        elif name:
-            names[guid(row)] = name
-    return names
+    """Return names by guid: None for an inactive property; a property without a name is left out."""
+    read = {guid(row): CustomPropertyModel.model_validate(row) for row in rows}
+    return {
+        guid: each.name if each.is_active else None
+        for guid, each in read.items()
+        if each.name or not each.is_active
+    }
 
 
 def custom_value(
     row: Row, *, customer_guid: str, names: Mapping[str, str | None]
 ) -> CustomValue | UnreadableValue | None:
-    """A CustomerCustomValueModel, or None when it is blank or its property is no longer active.
+    """Return the value of a CustomerCustomValueModel; None if it is blank or its property is not active.
 
     The property is named as its definition is named (`names` by guid): the copy of the name that a
-    value carries is optional. What is there and cannot be read is never nothing: without a value in
-    the property that narrows, a customer shows everything.
+    value carries is optional. A value that cannot be read never counts as absent: without a value in
+    the property that restricts, a customer shows everything.
 
     Raises:
-        MalformedRecord: when it is another customer's value than the one asked for.
+        MalformedRecord: it is another customer's value than the one that was requested.
     """
-    if _text(row, "customerGuid").lower() not in ("", customer_guid):
+    read = CustomerCustomValueModel.model_validate(row)
+    if read.customer_guid not in ("", customer_guid):
         raise MalformedRecord("Severa answered with a custom value of another customer.")
-    value = row.get("value")
-    if value is None or (isinstance(value, str) and not value.strip()):
+    if read.value is None or (isinstance(read.value, str) and not read.value.strip()):
         return None
-    property_guid = _text(_part(row, "customProperty"), "guid").lower()
-    if property_guid not in names:
+    if read.property_guid not in names:
         return UnreadableValue(customer_guid, "")
-    name = names[property_guid]
+    name = names[read.property_guid]
     if name is None:
         return None
-    if not isinstance(value, str):
+    if not isinstance(read.value, str):
         return UnreadableValue(customer_guid, name)
-    return CustomValue(customer_guid, name, foreign.storable(value.strip()))
-
-
-def _text(row: Row, field: str) -> str:
-    """A text without surrounding blanks; empty when Severa gives null, nothing or something else."""
-    value = row.get(field)
-    return foreign.storable(value.strip()) if isinstance(value, str) else ""
-
-
-def _texts(values: Iterable[object]) -> tuple[str, ...]:
-    return tuple(foreign.storable(each) for each in values if isinstance(each, str))
-
-
-def _part(row: Row, field: str) -> Row:
-    value = row.get(field)
-    return value if isinstance(value, dict) else {}
-
-
-def _number(value: object) -> int | None:
-    """A customer number; a JSON number by the description, but digits in a text are as good.
-
-    None for more digits than a number of ours can have.
-    """
-    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= foreign.MAX_DIGITS:
-        return int(value)
-    if not isinstance(value, int) or isinstance(value, bool) or abs(value) >= 10**foreign.MAX_DIGITS:
-        return None
-    return value
+    return CustomValue(customer_guid, name, foreign.storable(read.value.strip()))
