@@ -1,18 +1,16 @@
-"""Users of Microsoft Entra for the contact persons of Severa: found, checked, and invited if wanted.
-
-Directory HTTP is here and in `graph` only.
+"""Finds, checks and, if wanted, invites the users of Microsoft Entra for the contact persons of Severa.
 
 **What proves that a user is the contact person.** The first time, an e-mail address has to lead to
 exactly one user whose `mail` it is, whose sign-in name it is, or whose guest sign-in name was made
-from it (`kari_firm.example#EXT#@tenant`) while no other `mail` contradicts. These are written by the
-tenant's administrators and by the invitation. `otherMails` is searched as well, but a user may be able
-to write there himself, and so it can only cast doubt: alone it proves nothing, and together with
-another user it makes the address ambiguous. Doubt is a fault for a person to settle, never a guess.
+from it (`kari_firm.example#EXT#@tenant`) while no other `mail` contradicts. Only the tenant's
+administrators and the invitation write these. `otherMails` is searched as well, but users may be able to
+write it themselves, so it can only cast doubt: alone it proves nothing, and together with another user it
+makes the address ambiguous. Doubt is reported as a fault; the sync never guesses.
 
-**After the first time** only the object id counts (`known`). It stands for the pair of contact person
-and address in Severa: whoever changes addresses in Entra, or registers somebody else's, changes
-nothing; another address in Severa is a new question. A user that is gone is not replaced by whoever
-has the address now, as addresses are used again: the role has to end in Severa and be given again.
+**After the first time** only the object id counts (`known`). It is bound to the pair of contact person
+and address in Severa: a change of addresses in Entra has no effect, and another address in Severa is looked
+up anew. If a user is deleted, the next user with the same address does not inherit the access, since
+addresses are used again: the role has to end in Severa and be given again.
 """
 
 import logging
@@ -21,11 +19,18 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from itertools import islice
-from typing import Any
 
 from shared import limits
 from shared.access.entra import graph
 from shared.access.entra.graph import DirectoryFailed, DirectoryRefused, DirectoryUnavailable, Graph, Refusal
+from shared.access.entra.records import (
+    AppRoleModel,
+    AssignmentModel,
+    InvitationModel,
+    ServicePrincipalModel,
+    UserModel,
+    lowered,
+)
 from shared.access.entra.users import ContactEmail, Directory, DirectoryFault
 from shared.limits import Limit
 from shared.outside import transports
@@ -36,7 +41,7 @@ __all__ = ["DirectoryFailed", "DirectoryRefused", "DirectoryUnavailable", "resol
 logger = logging.getLogger(__name__)
 
 ROLE = "Metering.Read"
-"""The app role that the gateway asks for in a user's token."""
+"""The app role that the gateway requires in a user's token."""
 
 SELECT = "id,accountEnabled,mail,otherMails,userPrincipalName"
 IDS_IN_A_FILTER = 15
@@ -56,28 +61,28 @@ def resolve(
     sleep: Callable[[float], None] = time.sleep,
     limit: Limit = limits.GRAPH,
 ) -> Directory:
-    """The user of each of `wanted`, or why there is none; with `invite`, those who are missing are invited.
+    """Return the user of each of `wanted`, or why there is none; with `invite`, invite missing users.
 
-    `known` holds the object ids that were stored before. For the next time, store what `users` of the
-    answer adds, keep those that are still wanted, also when they are a fault today, and forget the
-    others. `token` gives a token for `graph.SCOPE`.
+    `known` holds the object ids that were stored before. For the next run, store what `users` of the
+    result adds, keep those that are still wanted, also when they are a fault today, and delete the
+    others. `token` returns a token for `graph.SCOPE`.
 
-    With `off` Entra is not asked at all: nobody is found, and only applications get access. With `report`
-    nothing is changed in Entra. With `invite` everybody who was found or invited is given the app role as
-    well. Nothing is ever taken away in Entra.
+    With `off` no request is sent to Entra: nobody is found, and only applications get access. With `report`
+    nothing is changed in Entra. With `invite` all users who were found or invited also get the app role.
+    Nothing is ever removed in Entra.
 
     Raises:
-        DirectoryUnavailable: cut off, throttled or 5xx in each of several tries.
+        DirectoryUnavailable: several tries were cut off, throttled or answered with 5xx.
         DirectoryRefused: a permission or the app role is missing; the message says which.
     """
-    asked = sorted(set(wanted))
-    if not asked or settings.provisioning == "off":
+    contacts = sorted(set(wanted))
+    if not contacts or settings.provisioning == "off":
         return Directory()
     with transports.http_client(limit) as http:
         entra = Graph(
             http, base_url=settings.graph_base_url, token=token, clock=clock, limit=limit, sleep=sleep
         )
-        directory = _find(entra, asked, known=known)
+        directory = _find(entra, contacts, known=known)
         if settings.provisioning != "invite":
             return directory
         directory = _invite(entra, directory, redirect_url=settings.invite_redirect_url or "")
@@ -85,12 +90,12 @@ def resolve(
         return directory
 
 
-def _find(entra: Graph, asked: list[ContactEmail], *, known: Mapping[ContactEmail, str]) -> Directory:
-    enabled = _enabled(entra, sorted({known[contact].lower() for contact in asked if contact in known}))
+def _find(entra: Graph, contacts: list[ContactEmail], *, known: Mapping[ContactEmail, str]) -> Directory:
+    enabled = _enabled(entra, sorted({known[contact].lower() for contact in contacts if contact in known}))
     answers: dict[str, str | DirectoryFault] = {}
     users: dict[ContactEmail, str] = {}
     faults: dict[ContactEmail, DirectoryFault] = {}
-    for contact in asked:
+    for contact in contacts:
         if contact in known:
             answer = _still(known[contact].lower(), enabled)
         else:
@@ -105,13 +110,13 @@ def _find(entra: Graph, asked: list[ContactEmail], *, known: Mapping[ContactEmai
 
 
 def _enabled(entra: Graph, object_ids: list[str]) -> dict[str, bool]:
-    """Which of the users exist, and whether they are enabled."""
+    """Return whether each user is enabled; users that do not exist are left out."""
     rest = iter(object_ids)
     found: dict[str, bool] = {}
     while some := list(islice(rest, IDS_IN_A_FILTER)):
         ids = ",".join(_quoted(object_id) for object_id in some)
-        rows = entra.every("/users", {"$filter": f"id in ({ids})", "$select": "id,accountEnabled"})
-        found |= {_id(row): row.get("accountEnabled") is True for row in rows}
+        chosen = {"$filter": f"id in ({ids})", "$select": "id,accountEnabled"}
+        found |= {each.id: each.account_enabled for each in entra.every("/users", chosen, of=UserModel)}
     return found
 
 
@@ -122,12 +127,16 @@ def _still(object_id: str, enabled: Mapping[str, bool]) -> str | DirectoryFault:
 
 
 def _look_up(entra: Graph, email: str) -> str | DirectoryFault:
-    """The one user who has `email`, or why nobody can be named. Exact but for the case of letters."""
+    """Return the only user with this address, in whatever case of letters, or why there is none."""
     if not _EMAIL.fullmatch(email):
         return DirectoryFault.INVALID_EMAIL
-    rows = entra.every("/users", {"$filter": _filter(email), "$select": SELECT, **graph.SEARCH})
-    # Graph is asked for exact matches; what it holds for one is looked at again all the same.
-    users = {_id(row): row for row in rows if _is_proof(row, email) or _is_claim(row, email)}
+    wanted = {"$filter": _filter(email), "$select": SELECT, **graph.SEARCH}
+    # The filter asks for exact matches, but what Graph takes for one (its collation) is not ours.
+    users = {
+        each.id: each
+        for each in entra.every("/users", wanted, of=UserModel)
+        if _is_proof(each, email) or _is_claim(each, email)
+    }
     if not users:
         return DirectoryFault.NOT_FOUND
     if len(users) > 1:
@@ -135,7 +144,7 @@ def _look_up(entra: Graph, email: str) -> str | DirectoryFault:
     [(object_id, user)] = users.items()
     if not _is_proof(user, email):
         return DirectoryFault.UNPROVEN
-    return object_id if user.get("accountEnabled") is True else DirectoryFault.DISABLED
+    return object_id if user.account_enabled else DirectoryFault.DISABLED
 
 
 def _filter(email: str) -> str:
@@ -150,42 +159,27 @@ def _filter(email: str) -> str:
 
 
 def _quoted(text: str) -> str:
-    """An OData string: a quote inside is doubled, so no address can become a part of the filter."""
+    """Return an OData string: quotes inside are doubled, so no address can become a part of the filter."""
     return "'" + text.replace("'", "''") + "'"
 
 
 def _guest_name(email: str) -> str:
-    """How Entra begins the sign-in name of a guest who was invited by this address."""
+    """Return how the sign-in name of a guest begins who was invited by this address."""
     return email.replace("@", "_") + "#ext#@"
 
 
-def _is_proof(user: Mapping[str, Any], email: str) -> bool:
-    mail, name = _lower(user.get("mail")), _lower(user.get("userPrincipalName"))
+def _is_proof(user: UserModel, email: str) -> bool:
+    mail, name = user.mail, user.user_principal_name
     return email in (mail, name) or (not mail and name.startswith(_guest_name(email)))
 
 
-def _is_claim(user: Mapping[str, Any], email: str) -> bool:
-    others = user.get("otherMails")
-    addresses = [_lower(each) for each in others] if isinstance(others, list) else []
-    return email in addresses or _lower(user.get("userPrincipalName")).startswith(_guest_name(email))
-
-
-def _lower(value: object) -> str:
-    """In lower case, if it is ASCII: some foreign letters, as the Kelvin sign, have an ASCII lower case."""
-    if not isinstance(value, str):
-        return ""
-    return value.lower() if value.isascii() else value
-
-
-def _id(row: Mapping[str, Any]) -> str:
-    object_id = _lower(row.get("id"))
-    if not object_id:
-        raise DirectoryUnavailable("Graph answered with a user without an id.")
-    return object_id
+def _is_claim(user: UserModel, email: str) -> bool:
+    others = [lowered(each) for each in user.other_mails]
+    return email in others or user.user_principal_name.startswith(_guest_name(email))
 
 
 def _invite(entra: Graph, directory: Directory, *, redirect_url: str) -> Directory:
-    """`directory` with everybody who was not found invited, once for each address."""
+    """Invite the users who were not found, once for each address, and return `directory` with them."""
     missing = [each for each, fault in directory.faults.items() if fault is DirectoryFault.NOT_FOUND]
     answers = {
         email: _invite_one(entra, email, redirect_url=redirect_url)
@@ -199,7 +193,7 @@ def _invite(entra: Graph, directory: Directory, *, redirect_url: str) -> Directo
 
 
 def _invite_one(entra: Graph, email: str, *, redirect_url: str) -> str | DirectoryFault:
-    """The object id of the invited guest. Inviting an address again gives the same guest."""
+    """Invite a guest and return the object id. Inviting an address again returns the same guest."""
     answer = entra.create(
         "/invitations",
         {
@@ -207,41 +201,43 @@ def _invite_one(entra: Graph, email: str, *, redirect_url: str) -> str | Directo
             "inviteRedirectUrl": redirect_url,
             "sendInvitationMessage": True,
         },
+        of=InvitationModel,
     )
     if isinstance(answer, Refusal):
         logger.warning("Entra refused an invitation. %s", answer)
         return DirectoryFault.NOT_INVITED
-    if _lower(answer.get("invitedUserEmailAddress")) != email:
+    if answer.invited_user_email_address != email:
         raise DirectoryUnavailable("Graph answered with an invitation of another address.")
-    return _id(answer.get("invitedUser") or {})
+    return answer.invited_user.id
 
 
 def _assign_role(entra: Graph, object_ids: set[str], *, app_id: str) -> None:
-    """Give the app role to those of the users who do not have it."""
+    """Assign the app role to the users who do not have it."""
     path = f"/servicePrincipals(appId='{app_id}')"
-    principal = entra.one(path, {"$select": "id,appRoles"})
-    roles = (principal or {}).get("appRoles") or []
-    role_id = next((role["id"] for role in roles if _is_for_users(role)), None)
+    principal = entra.one(path, {"$select": "id,appRoles"}, of=ServicePrincipalModel)
+    roles = principal.app_roles if principal else ()
+    role_id = next((role.id for role in roles if _is_for_users(role)), None)
     if principal is None or role_id is None:
         raise DirectoryRefused(
             f"The enterprise application {app_id} (ENTRA_API_APP_ID) "
             f"has no enabled app role {ROLE} for users."
         )
-    assignments = entra.every(f"/servicePrincipals/{principal['id']}/appRoleAssignedTo", {"$top": "999"})
-    having = {_lower(each.get("principalId")) for each in assignments if each.get("appRoleId") == role_id}
+    assigned = f"/servicePrincipals/{principal.id}/appRoleAssignedTo"
+    assignments = entra.every(assigned, {"$top": "999"}, of=AssignmentModel)
+    having = {each.principal_id for each in assignments if each.app_role_id == role_id}
     for object_id in sorted(object_ids - having):
-        _assign(entra, object_id, resource_id=principal["id"], role_id=role_id)
+        _assign(entra, object_id, resource_id=principal.id, role_id=role_id)
 
 
-def _is_for_users(role: Mapping[str, Any]) -> bool:
-    for_users = "User" in (role.get("allowedMemberTypes") or [])
-    return role.get("value") == ROLE and role.get("isEnabled") is True and for_users
+def _is_for_users(role: AppRoleModel) -> bool:
+    return bool(role.id) and role.value == ROLE and role.is_enabled and "User" in role.allowed_member_types
 
 
 def _assign(entra: Graph, object_id: str, *, resource_id: str, role_id: str) -> None:
     answer = entra.create(
         f"/servicePrincipals/{resource_id}/appRoleAssignedTo",
         {"principalId": object_id, "resourceId": resource_id, "appRoleId": role_id},
+        of=AssignmentModel,
     )
     if isinstance(answer, Refusal) and "already exists" not in answer.message:
         # A guest who was just made may not be known everywhere in Entra yet; the next run tries again.

@@ -1,23 +1,27 @@
-"""Microsoft Graph over HTTP: reading lists to their end, and creating. What is asked is up to `directory`."""
+"""Microsoft Graph over HTTP: reads records and whole lists, and creates. `directory` decides what."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 from azure.core.exceptions import AzureError
+from pydantic import BaseModel, ValidationError
 
 from shared import foreign, limits
 from shared.access import retrying
+from shared.access.entra.records import ErrorModel
 from shared.limits import Limit
 
+Model = TypeVar("Model", bound=BaseModel)
+
 SCOPE = "https://graph.microsoft.com/.default"
-"""What the token has to be for."""
+"""The scope of the token that Graph takes."""
 
 SEARCH = {"$count": "true"}
-"""With it a list is read as an advanced query, which a filter over several properties has to be.
+"""Makes a list an advanced query, which a filter over several properties has to be.
 
 Such a query is answered from an index that lags behind the directory by minutes:
 https://learn.microsoft.com/graph/aad-advanced-queries
@@ -25,20 +29,20 @@ https://learn.microsoft.com/graph/aad-advanced-queries
 
 
 class DirectoryFailed(Exception):
-    """Entra did not tell everything that was asked, so nothing of it may be used."""
+    """Entra did not return everything that was requested, so nothing of it may be used."""
 
 
 class DirectoryUnavailable(DirectoryFailed):
-    """Graph did not answer properly in spite of patience; the next run may succeed."""
+    """Graph did not answer properly in several tries; the next run may succeed."""
 
 
 class DirectoryRefused(DirectoryFailed):
-    """Graph understood and said no; somebody has to change a permission or a setting."""
+    """Graph understood and refused; somebody has to change a permission or a setting."""
 
 
 @dataclass(frozen=True)
 class Refusal:
-    """A 4xx answer that the caller may know how to take: Graph's code and message."""
+    """A 4xx answer that the caller may be able to handle: Graph's code and message."""
 
     status: int
     code: str
@@ -52,10 +56,10 @@ NO_HEADERS: Mapping[str, str] = {}
 
 
 class Graph:
-    """A connection with its token, tried again when throttled (429 with `Retry-After`), cut off or 5xx.
+    """A connection with its token; retries what is throttled (429 with `Retry-After`), cut off or 5xx.
 
-    `token` gives a token for `SCOPE`; it is asked before each request and answers from its own
-    cache, as azure-identity does.
+    `token` returns a token for `SCOPE`. It is called before each request and has its own cache, as
+    azure-identity has.
     """
 
     def __init__(
@@ -75,24 +79,25 @@ class Graph:
         self._clock = clock
         self._sleep = sleep
 
-    def one(self, path: str, parameters: Mapping[str, str]) -> dict[str, Any] | None:
-        """A single resource, or None when there is none.
+    def one(self, path: str, parameters: Mapping[str, str], *, of: type[Model]) -> Model | None:
+        """Return a single record; None where Graph has none.
 
         Raises:
-            DirectoryFailed: in its kinds.
+            DirectoryRefused: Graph refused the request.
+            DirectoryUnavailable: Graph did not answer properly in several tries.
         """
         answer = self._get(self._base_url + path, parameters)
         if isinstance(answer, Refusal):
             if answer.status == httpx.codes.NOT_FOUND:
                 return None
             raise DirectoryRefused(f"Graph refused {path}. {answer}")
-        return answer
+        return _read(of, answer, path=path)
 
-    def every(self, path: str, parameters: Mapping[str, str]) -> Iterator[dict[str, Any]]:
-        """All rows of a list, followed by `@odata.nextLink` to its end.
+    def every(self, path: str, parameters: Mapping[str, str], *, of: type[Model]) -> Iterator[Model]:
+        """Yield all records of a list, followed by `@odata.nextLink` to its end.
 
         Raises:
-            DirectoryFailed: in its kinds; the rows before it may not be used.
+            DirectoryRefused, DirectoryUnavailable: as `one` does; the records before it may not be used.
         """
         headers = {"ConsistencyLevel": "eventual"} if SEARCH.items() <= parameters.items() else {}
         answer = self._get(self._base_url + path, parameters, headers)
@@ -103,7 +108,7 @@ class Graph:
             rows = answer.get("value")
             if not isinstance(rows, list):
                 raise DirectoryUnavailable(f"Graph answered {path} with something other than a list.")
-            yield from rows
+            yield from (_read(of, row, path=path) for row in rows)
             link = answer.get("@odata.nextLink")
             if not link:
                 return
@@ -111,17 +116,18 @@ class Graph:
             # None leaves the link's own parameters; even an empty set would remove them.
             answer = self._get(link, None, headers)
 
-    def create(self, path: str, body: Mapping[str, Any]) -> dict[str, Any] | Refusal:
-        """POST `body`: what was made, or the refusal when it is about this body alone.
+    def create(self, path: str, body: Mapping[str, Any], *, of: type[Model]) -> Model | Refusal:
+        """POST `body` and return what was made, or the refusal when it is about this body alone.
 
         Raises:
-            DirectoryRefused: without the permission for it (401, 403).
-            DirectoryUnavailable: after several tries. A try whose answer was cut may have succeeded,
-                so only what can be repeated without harm may be created.
+            DirectoryRefused: the permission for it is missing (401, 403).
+            DirectoryUnavailable: several tries failed. A try whose answer was cut may have succeeded,
+                so create only what can be repeated without harm.
         """
-        return self._answer(
+        answer = self._answer(
             path, lambda bearer: self._http.post(self._base_url + path, json=body, headers=bearer)
         )
+        return answer if isinstance(answer, Refusal) else _read(of, answer, path=path)
 
     def _get(
         self, url: str, parameters: Mapping[str, str] | None, headers: Mapping[str, str] = NO_HEADERS
@@ -159,7 +165,7 @@ class Graph:
             raise DirectoryUnavailable(f"There is no token for Microsoft Graph. {error}") from error
 
     def _refuse_foreign(self, link: str, followed: set[str]) -> None:
-        """The token goes nowhere but to Graph, and no page is read twice."""
+        """Refuse to send the token elsewhere than to Graph, and to read a page twice."""
         if link in followed:
             raise DirectoryUnavailable("Graph gave the same next link twice.")
         there, here = httpx.URL(link), httpx.URL(self._base_url)
@@ -182,10 +188,19 @@ def _object(response: httpx.Response) -> dict[str, Any] | None:
     return body if isinstance(body, dict) else None
 
 
+def _read(model: type[Model], row: object, *, path: str) -> Model:
+    try:
+        return model.model_validate(row)
+    except ValidationError as error:
+        fields = sorted({".".join(map(str, fault["loc"])) or "everything" for fault in error.errors()})
+        raise DirectoryUnavailable(
+            f"Graph answered {path} with a record that cannot be read: wrong or missing {', '.join(fields)}."
+        ) from error
+
+
 def _refusal(response: httpx.Response) -> Refusal:
-    """Graph's error body: https://learn.microsoft.com/graph/errors"""
     error = (_object(response) or {}).get("error")
     if not isinstance(error, dict):
         return Refusal(response.status_code, "", foreign.excerpt(response.text))
-    code, message = str(error.get("code") or ""), str(error.get("message") or "")
-    return Refusal(response.status_code, code, foreign.excerpt(message))
+    read = ErrorModel.model_validate(error)
+    return Refusal(response.status_code, read.code, foreign.excerpt(read.message))

@@ -428,6 +428,28 @@ def test_an_answer_that_is_no_list_is_no_empty_answer(service: Service, body: ob
         resolve(service, CONTACT)
 
 
+@pytest.mark.parametrize("row", [{"mail": EMAIL}, {"id": None, "mail": EMAIL}, {"id": 7}, "kari", None, []])
+def test_a_user_without_an_id_is_no_answer(service: Service, row: object) -> None:
+    service.order("answer", USERS, status=200, body={"value": [row]})
+
+    with pytest.raises(directory.DirectoryUnavailable, match="/users with a record that cannot be read"):
+        resolve(service, CONTACT)
+
+
+@pytest.mark.parametrize("strange", [None, 7, True, ["x"], {"x": 1}])
+def test_strange_fields_of_a_user_count_as_missing(service: Service, strange: object) -> None:
+    user = {
+        "id": KARI,
+        "mail": EMAIL,
+        "accountEnabled": True,
+        "otherMails": strange,
+        "userPrincipalName": strange,
+    }
+    service.order("answer", USERS, status=200, body={"value": [user | {"displayName": strange}]})
+
+    assert resolve(service, CONTACT) == Directory({CONTACT: KARI})
+
+
 def test_a_next_link_to_another_host_is_not_followed_with_the_token(service: Service) -> None:
     body = {"value": [], "@odata.nextLink": "https://evil.example/users"}
     service.order("answer", USERS, status=200, body=body)
