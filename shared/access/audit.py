@@ -14,13 +14,13 @@ _END_OF_TIME = datetime(2999, 1, 1, tzinfo=UTC)
 
 
 def row_key(at: datetime, grant: Grant) -> str:
-    """Newest first: Table Storage sorts by key, ascending, and can do nothing else."""
+    """Return a key that sorts the newest first: Table Storage sorts by key, ascending, and only so."""
     left = (_END_OF_TIME - at) // timedelta(microseconds=1)
     return f"{left:018d}:{grant.metering_point_id}:{grant.customer_number}"
 
 
 def entity(change: Change, *, at: datetime, run_id: str) -> tables.Entity:
-    """The row of a change, with a key that the same change has each time that it is written."""
+    """Return the row of a change; its key is the same each time that the change is written."""
     grant = change.subject
     return {
         "PartitionKey": grant.principal,
@@ -43,12 +43,12 @@ def write(storage: tables.Tables, events: Sequence[tables.Entity]) -> None:
         storage.transact(tables.ACCESS_AUDIT, [("upsert", event) for event in events])
 
 
-def packed(events: Sequence[tables.Entity]) -> bytes:
-    """Compressed, since a property of Table Storage holds 64 KiB."""
+def pack(events: Sequence[tables.Entity]) -> bytes:
+    """Return the rows compressed, since a property of Table Storage holds 64 KiB."""
     return zlib.compress(json.dumps(events).encode())
 
 
-def unpacked(stored: bytes) -> list[tables.Entity]:
-    """What `packed` was made from."""
+def unpack(stored: bytes) -> list[tables.Entity]:
+    """Return the rows that `pack` compressed."""
     events: list[tables.Entity] = json.loads(zlib.decompress(stored))
     return events

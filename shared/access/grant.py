@@ -1,4 +1,4 @@
-"""A grant: principal × metering point × customer × period, the permission to read."""
+"""A grant: a principal may read a metering point of a customer in a period."""
 
 from dataclasses import dataclass
 
@@ -7,15 +7,15 @@ from shared.access.spans import Spans
 from shared.metering import MeteringPointId
 
 GrantKey = tuple[str, MeteringPointId, int]
-"""Principal, metering point and customer number: what a grant is one of."""
+"""Principal, metering point and customer number: there is one grant for each."""
 
 
 @dataclass(frozen=True)
 class Grant:
     """What `principal` may read of one metering point by one customer's authority.
 
-    A customer that left a metering point and came back has two spans in one grant. `why` is for
-    people: which record in Severa gave it.
+    A customer that left a metering point and came back has two spans in one grant. `why` is for people: it
+    names the record in Severa that the grant comes from.
     """
 
     principal: str
@@ -27,17 +27,17 @@ class Grant:
 
     @property
     def key(self) -> GrantKey:
-        """What tells this grant from every other."""
+        """The key of this grant."""
         return self.principal, self.metering_point_id, self.customer_number
 
 
 def app(client_id: str) -> str:
-    """The principal of an Entra application, by its application (client) id."""
+    """Return the principal of an Entra application, by its application (client) id."""
     return f"app:{_guid(client_id)}"
 
 
 def user(object_id: str) -> str:
-    """The principal of an Entra user, by the immutable object id."""
+    """Return the principal of an Entra user, by the immutable object id."""
     return f"user:{_guid(object_id)}"
 
 

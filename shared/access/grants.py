@@ -2,8 +2,8 @@
 
 Nobody may read anything by default. One metering point is one range read; a portfolio is one
 partition, read once and then kept in memory while the version in its manifest is unchanged. If a caller's
-portfolio is in memory, single metering points are answered from it too. Either way an answer is at most
-`CHECK_SECONDS` behind the sync, measured by a monotonic clock: the wall clock can be set back.
+portfolio is in memory, single metering points are answered from it too. In both cases an answer is at most
+`CHECK_SECONDS` behind the sync, by a monotonic clock: the wall clock can be set back.
 """
 
 import hashlib
@@ -54,7 +54,7 @@ logger = logging.getLogger(__name__)
 
 
 class NoGrants(Exception):
-    """The caller is known to the gateway, but nobody gave it any metering point."""
+    """The gateway knows the caller, but no customer gave it access to a metering point."""
 
 
 class AccessTooOld(Exception):
@@ -79,8 +79,9 @@ class _Manifest(NamedTuple):
 class Grants:
     """The stored grants. Safe to use from several threads.
 
-    Every method lets `tables.TablesUnavailable` through, and raises AccessTooOld when the mapping is
-    too old to be trusted.
+    Raises:
+        TablesUnavailable: Table Storage did not answer. Any method may raise it.
+        AccessTooOld: the mapping is too old to be trusted. Any method may raise it.
     """
 
     def __init__(
@@ -105,7 +106,7 @@ class Grants:
         self._completed: tuple[float, datetime | None] | None = None
 
     def of(self, principal: str, *, metering_point_id: MeteringPointId) -> Readable:
-        """What the principal may read of one metering point; no permissions when that is nothing.
+        """Return what the principal may read of one metering point; without permissions if it is nothing.
 
         Raises:
             NoGrants: the principal may read no metering point at all.
@@ -120,7 +121,7 @@ class Grants:
         return _digested(principal, permissions)
 
     def some(self, principal: str, *, metering_point_ids: Collection[MeteringPointId]) -> Readable:
-        """What the principal may read of some metering points; no permissions when that is nothing.
+        """Return what the principal may read of some metering points; without permissions if it is nothing.
 
         Of a large portfolio that is not in memory, only these are read.
 
@@ -139,14 +140,14 @@ class Grants:
         return _digested(principal, kept.only(metering_point_ids).permissions)
 
     def portfolio(self, principal: str) -> Readable:
-        """Everything that the principal may read.
+        """Return everything that the principal may read.
 
         Raises:
-            NoGrants: that is nothing.
+            NoGrants: it is nothing.
         """
         self._refuse_when_too_old()
-        # Concurrent requests of one principal wait for one reading of its partition, and where it fails, fail
-        # with it: each would wait for all those before it.
+        # Concurrent requests of one principal wait for one reading of its partition. If it fails, they fail
+        # with it: otherwise each would wait until all those before it had failed.
         failures = self._failures
         with self._reading[hash(principal) % _READING_LOCKS]:
             if self._failures > failures:
@@ -158,9 +159,9 @@ class Grants:
                 raise
 
     def synced_at(self) -> datetime | None:
-        """When the grants were last completely up to date with Severa; None when never, or not known.
+        """Return when the grants were last completely up to date with Severa; None if never, or not known.
 
-        A time ahead of now was written by a clock that was wrong: how old the grants are is not known.
+        A time ahead of now was written by a wrong clock, so the age of the grants is not known.
         """
         completed_at = self._completed_at()
         if completed_at is None or periods.is_ahead(completed_at, now=self._clock()):
@@ -168,7 +169,7 @@ class Grants:
         return completed_at
 
     def _completed_at(self) -> datetime | None:
-        """What is stored as the time of the last complete sync, read at most once in `CHECK_SECONDS`."""
+        """Return the stored time of the last complete sync, read at most once in `CHECK_SECONDS`."""
         now = self._monotonic()
         with self._lock:
             known = self._completed
@@ -205,7 +206,7 @@ class Grants:
         return kept.readable
 
     def _from_tables(self, principal: str) -> Readable:
-        """The partition as it was at one moment: read again when it was rewritten meanwhile."""
+        """Read the partition as it was at one moment: again if it was rewritten meanwhile."""
         for _ in range(_READ_ATTEMPTS):
             now = self._monotonic()
             manifest = self._manifest(principal)
@@ -222,7 +223,7 @@ class Grants:
     def _some_from_tables(
         self, principal: str, metering_point_ids: Collection[MeteringPointId], manifest: _Manifest
     ) -> Readable:
-        """Some of a partition as it was at one moment: read again when it was rewritten meanwhile."""
+        """Read some of a partition as it was at one moment: again if it was rewritten meanwhile."""
         before = manifest
         for _ in range(_READ_ATTEMPTS):
             permissions = self._read_each(principal, metering_point_ids)
@@ -237,14 +238,14 @@ class Grants:
     def _read_each(
         self, principal: str, metering_point_ids: Collection[MeteringPointId]
     ) -> tuple[Permission, ...]:
-        """The permissions of each metering point, read several at once, sorted."""
-        # What is observed of a reading belongs to the request that asks for it.
+        """Return the sorted permissions of each metering point, read several at once."""
+        # Spans of a reading belong to the request that needs it.
         read = threads.carry(self._read_one)
         readings = [self._readers.submit(read, principal, each) for each in sorted(set(metering_point_ids))]
         try:
             return tuple(chain.from_iterable(reading.result() for reading in readings))
         finally:
-            # Where one failed, the others would fail as slowly, and keep the readers from other requests.
+            # If one failed, the others would fail as slowly, and block the readers for other requests.
             for reading in readings:
                 reading.cancel()
 
@@ -257,7 +258,7 @@ class Grants:
     def _read(
         self, principal: str, *, rows_from: str = "", rows_before: str | None = None
     ) -> tuple[tuple[Permission, ...], str | None]:
-        """Permissions of a range of rows, sorted, and the manifest's version where that was in the range."""
+        """Return the sorted permissions of a range of rows, and the manifest's version if that was read."""
         permissions: list[Permission] = []
         names: dict[str, str] = {}
         version = None
@@ -280,7 +281,7 @@ class Grants:
         return tuple(permissions), version
 
     def _manifest(self, principal: str) -> _Manifest | None:
-        """The manifest of a principal's grants; None when it has none."""
+        """Return the manifest of a principal's grants; None if the principal has none."""
         manifests = self._tables.range(
             tables.ACCESS_GRANTS, partition=principal, rows_from=store.MANIFEST, select=("version", "count")
         )
@@ -304,7 +305,7 @@ class Grants:
 
 
 def _permissions(grant: Grant, names: dict[str, str]) -> Iterator[Permission]:
-    """One permission for each span; a customer's name is one object, however many rows repeat it."""
+    """Yield a permission for each span; the rows of a customer share one object for its name."""
     name = names.setdefault(grant.customer_name, grant.customer_name)
     for span in grant.spans:
         yield Permission(grant.metering_point_id, grant.customer_number, name, span.valid_from, span.valid_to)
@@ -315,7 +316,7 @@ def _order(permission: Permission) -> tuple[str, int, date]:
 
 
 def _digested(principal: str, permissions: tuple[Permission, ...]) -> Readable:
-    """A part of a portfolio: its version tells that part from every other, wherever it was read."""
+    """Return a part of a portfolio; the same part has the same version, wherever it was read."""
     return Readable(principal, permissions, _digest(permissions))
 
 

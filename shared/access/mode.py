@@ -1,4 +1,4 @@
-"""What decides who may see what, beside the records; a run in another mode than the last is held back."""
+"""The settings that decide who may see what; a run in a new mode is held back."""
 
 from dataclasses import asdict, dataclass, fields
 
@@ -15,7 +15,7 @@ class Mode:
 
 
 def differences(mode: Mode, *, before: Mode) -> list[str]:
-    """Return what is another than before, such as `METERING_POINT_SOURCE is 'warehouse' and was 'severa'`."""
+    """Return what differs from before, such as `METERING_POINT_SOURCE is 'warehouse' and was 'severa'`."""
     return [
         f"{field.name.upper()} is '{getattr(mode, field.name)}' and was '{getattr(before, field.name)}'"
         for field in fields(Mode)
@@ -29,7 +29,7 @@ def to_columns(mode: Mode) -> dict[str, str]:
 
 
 def from_columns(entity: dict[str, object]) -> Mode | None:
-    """Return the mode of a stored run; None where it has none, as before the first complete run."""
+    """Return the mode of a stored run; None before the first complete run."""
     values = [entity.get(f"mode_{field.name}") for field in fields(Mode)]
     if None in values:
         return None

@@ -1,4 +1,4 @@
-"""Sending a request until it is answered: what is worth another try, and how long to wait before it."""
+"""Sends a request until it is answered: decides what to retry, and how long to wait before."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -13,11 +13,11 @@ from shared.limits import Limit
 
 
 class GaveUp(Exception):
-    """Every try failed in a passing way; the message tells the last one."""
+    """Every try failed with a temporary failure; the message is about the last one."""
 
 
 class _Passing(Exception):
-    """A failure that another try can mend. `wait` is how many seconds the service asked for, if it did."""
+    """A temporary failure. `wait` is how many seconds the service asked to wait, if it did."""
 
     def __init__(self, reason: str, *, wait: float | None = None) -> None:
         super().__init__(reason)
@@ -35,11 +35,11 @@ def send_with_retries(
     """Return the first answer that is neither 429 nor 5xx nor cut off, within the tries and time of a limit.
 
     The waits grow from one second to half a minute, with jitter so that callers spread, and are
-    never shorter than a `Retry-After`, which Severa does not promise and Graph does. `pause` is
-    told each wait that follows a 429, for those who share the same quota.
+    never shorter than a `Retry-After`, which Graph promises and Severa does not. `pause` is called with each
+    wait that follows a 429, for others who share the same quota.
 
     Raises:
-        GaveUp: after the last try, or when the wait before the next one would go beyond the limit.
+        GaveUp: the last try failed, or the wait before the next one would exceed the limit.
     """
 
     def attempt() -> httpx.Response:
@@ -68,7 +68,7 @@ def send_with_retries(
 
 
 class _Throttled(_Passing):
-    """Too many requests: everybody with the same quota has to wait."""
+    """Too many requests: all callers with the same quota have to wait."""
 
 
 def _refuse_passing(response: httpx.Response, *, clock: Callable[[], datetime]) -> httpx.Response:
@@ -81,7 +81,7 @@ def _refuse_passing(response: httpx.Response, *, clock: Callable[[], datetime]) 
 
 
 def _retry_after(value: str | None, *, clock: Callable[[], datetime]) -> float | None:
-    """Seconds from now. RFC 9110 allows a number or a date; anything else counts as absent."""
+    """Return seconds from now. RFC 9110 allows a number or a date; anything else counts as absent."""
     if value is None:
         return None
     if value.isascii() and value.isdigit():
@@ -96,14 +96,14 @@ _growing = tenacity.wait_exponential_jitter(initial=1, max=30, jitter=1)
 
 
 def _wait(state: tenacity.RetryCallState) -> float:
-    return max(_growing(state), _asked(state))
+    return max(_growing(state), _requested_wait(state))
 
 
 def _enough(state: tenacity.RetryCallState, *, limit: Limit) -> bool:
     spent = max(state.seconds_since_start or 0.0, state.idle_for)
-    return state.attempt_number >= limit.tries or spent + _asked(state) > limit.in_all
+    return state.attempt_number >= limit.tries or spent + _requested_wait(state) > limit.in_all
 
 
-def _asked(state: tenacity.RetryCallState) -> float:
+def _requested_wait(state: tenacity.RetryCallState) -> float:
     failure = state.outcome.exception() if state.outcome else None
     return failure.wait or 0.0 if isinstance(failure, _Passing) else 0.0

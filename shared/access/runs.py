@@ -15,7 +15,7 @@ LATEST = "latest"
 RUN = "run-"
 RUNS_KEPT = 30
 REPORT_PARTS = 6
-"""Columns of a report, each of a part of it: an entity holds 1 MiB, and a transaction two of them."""
+"""Columns of a report, a part in each: an entity holds 1 MiB, and a transaction has the report twice."""
 REST_IN_LOG = "\n(The rest is in the log.)"
 
 
@@ -23,10 +23,10 @@ REST_IN_LOG = "\n(The rest is in the log.)"
 class Run:
     """The result of one run.
 
-    `completed_at` is when the grants were last completely up to date with Severa: this run's time
-    when it was complete, else that of the last complete one, None when there was none.
-    `restriction_defined` and `mode` are of the last complete run as well: whether it found the property
-    with metering points, and what it decided by; `mode` is None when there was none.
+    `completed_at` is when the grants were last completely up to date with Severa: the time of this run if it
+    was complete, else of the last complete run; None if there was none. `restriction_defined` (whether
+    Severa defined the property with metering points) and `mode` are those of the last complete run, too;
+    `mode` is None if there was none.
     """
 
     run_id: str
@@ -41,12 +41,12 @@ class Run:
 
 
 def new_run_id(now: datetime) -> str:
-    """Unique, and in order of time."""
+    """Return a unique id that sorts by time."""
     return f"{now:%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:6]}"
 
 
 def completed_at(storage: tables.Tables) -> datetime | None:
-    """When the grants were last completely up to date with Severa; None when never."""
+    """Return when the grants were last completely up to date with Severa; None if never."""
     found = storage.range(
         tables.SERVICE_STATE,
         partition=SYNC,
@@ -58,13 +58,13 @@ def completed_at(storage: tables.Tables) -> datetime | None:
 
 
 def latest(storage: tables.Tables) -> Run | None:
-    """The result of the last run; None before the first."""
+    """Return the result of the last run; None before the first."""
     entity = storage.get(tables.SERVICE_STATE, partition=SYNC, row=LATEST)
     return _run(entity) if entity else None
 
 
 def record(storage: tables.Tables, run: Run) -> None:
-    """Keep a run's result as the latest and under its own id, and let go of the oldest."""
+    """Store a run's result as the latest and under its own id, and delete the oldest."""
     columns = _columns(run)
     kept = [
         str(entity["RowKey"])

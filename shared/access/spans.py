@@ -1,8 +1,7 @@
-"""Spans of market days in which something may be read, and their arithmetic.
+"""Spans of market days in which something may be read, and arithmetic with them.
 
 A span is half-open, `[valid_from, valid_to)`, and either side may be open. `Spans` are what a grant
-holds: sorted, without overlap or gaplessly touching neighbours, so that equal permissions are equal
-values.
+holds: sorted, neither overlapping nor touching, so that equal permissions are equal values.
 """
 
 from collections.abc import Iterable
@@ -19,17 +18,17 @@ class Span:
 
     @property
     def first(self) -> date:
-        """The first day, as a date that can be compared."""
+        """The first day, as a date to compare with."""
         return self.valid_from or date.min
 
     @property
     def end(self) -> date:
-        """The day after the last, as a date that can be compared."""
+        """The day after the last, as a date to compare with."""
         return self.valid_to or date.max
 
     @property
     def is_empty(self) -> bool:
-        """Whether no day lies in it."""
+        """Whether it has no day."""
         return self.first >= self.end
 
     def __str__(self) -> str:
@@ -46,7 +45,7 @@ def _span(first: date, end: date) -> Span:
 
 
 def join(spans: Iterable[Span]) -> Spans:
-    """The days that lie in any of the spans."""
+    """Return the days that lie in any of the spans."""
     joined: list[Span] = []
     for span in sorted((each for each in spans if not each.is_empty), key=lambda each: each.first):
         if joined and span.first <= joined[-1].end:
@@ -57,7 +56,7 @@ def join(spans: Iterable[Span]) -> Spans:
 
 
 def cut(spans: Iterable[Span], to: Iterable[Span]) -> Spans:
-    """The days that lie in both."""
+    """Return the days that lie in both."""
     bounds = tuple(to)
     return join(
         _span(max(span.first, bound.first), min(span.end, bound.end)) for span in spans for bound in bounds
@@ -65,7 +64,7 @@ def cut(spans: Iterable[Span], to: Iterable[Span]) -> Spans:
 
 
 def without(spans: Iterable[Span], taken: Iterable[Span]) -> Spans:
-    """The days that lie in `spans` and in none of `taken`."""
+    """Return the days that lie in `spans` and not in `taken`."""
     left = join(spans)
     for gone in taken:
         if not gone.is_empty:
@@ -74,12 +73,16 @@ def without(spans: Iterable[Span], taken: Iterable[Span]) -> Spans:
 
 
 def text(spans: Iterable[Span]) -> str:
-    """Spans as one text, such as `2024-05-01..2025-01-01 2026-01-01..`."""
+    """Return spans as one text, such as `2024-05-01..2025-01-01 2026-01-01..`."""
     return " ".join(str(span) for span in spans)
 
 
 def parse(stored: str) -> Spans:
-    """The spans of a text made by `text`; anything else raises ValueError."""
+    """Return the spans of a text that `text` made.
+
+    Raises:
+        ValueError: the text was made otherwise.
+    """
     return tuple(_parse_one(each) for each in stored.split())
 
 

@@ -1,13 +1,13 @@
-"""Grants and their audit in Table Storage: entities, and the writes that keep them in agreement.
+"""Grants and their audit in Table Storage: entities, and writes that keep both in agreement.
 
 `AccessGrants` holds a row for each grant and, last in each partition, the manifest of its principal.
 Every transaction on grants also writes the manifest, so a manifest always describes exactly the
 rows beside it, and its version is different whenever they are.
 
 `AccessAudit` is another table, which no transaction can span. So the manifest carries the audit rows
-of the transaction that it was written with, until they are in the audit (`pendingAudit`). Whoever
-finds some left there writes them: their keys were decided with the change, so that writing them
-twice is writing them once.
+of the transaction that it was written with, until they are in the audit (`pendingAudit`). A later run that
+finds some left writes them: their keys were decided with the change, so a row that is written twice is there
+once.
 """
 
 import logging
@@ -24,24 +24,24 @@ from shared.access.sync.changes import Change
 from shared.metering import GSRN_LENGTH, MeteringPointId
 
 MANIFEST = "~manifest"
-"""Sorts after every grant of its partition, whose keys start with a digit."""
+"""Sorts after every grant of its partition: their keys start with a digit."""
 
 CHANGES_IN_TRANSACTION = tables.MAX_TRANSACTION - 1
-"""One place is the manifest's."""
+"""The manifest takes one operation."""
 
 PENDING_BYTES = 60_000
-"""How much of the audit a manifest takes along: a property of Table Storage holds 64 KiB."""
+"""How much of the audit a manifest holds: a property of Table Storage holds 64 KiB."""
 
 logger = logging.getLogger(__name__)
 
 
 class UnreadableGrant(ValueError):
-    """A stored row is not a grant that this code writes."""
+    """A stored row is not a grant as this code writes it."""
 
 
 @dataclass(frozen=True)
 class StoredGrant:
-    """A grant, since when it is there, and the run that wrote it last."""
+    """A grant, when it was granted, and the run that wrote it last."""
 
     grant: Grant
     granted_at: str
@@ -55,29 +55,29 @@ class Partition:
     principal: str
     grants: dict[GrantKey, StoredGrant] = field(default_factory=dict)
     version: str | None = None
-    """The manifest's; None when there is no manifest."""
+    """The version in the manifest; None if there is no manifest."""
     count: int = 0
     has_pending_audit: bool = False
     unreadable: list[str] = field(default_factory=list)
-    """Row keys of rows that are no grants; nobody can read by them, and the next sync removes them."""
+    """Keys of rows that are no grants: they give nobody access, and the next sync removes them."""
 
     @property
     def is_settled(self) -> bool:
-        """Whether rows, manifest and audit agree, as they do unless a run was killed or a row edited."""
+        """Whether rows, manifest and audit agree: they do unless a run was killed or a row was edited."""
         counted = self.count == len(self.grants) and (self.version is not None or not self.grants)
         return counted and not self.has_pending_audit and not self.unreadable
 
 
 def row_key(grant: Grant) -> str:
-    """Where a grant is in its partition."""
+    """Return the key of a grant in its partition."""
     return f"{grant.metering_point_id}:{grant.customer_number}"
 
 
 def grant_of(entity: Mapping[str, Any]) -> Grant:
-    """The grant of an entity.
+    """Return the grant of an entity.
 
     Raises:
-        UnreadableGrant: it is none.
+        UnreadableGrant: the entity is no grant.
     """
     try:
         point, _, number = entity["RowKey"].partition(":")
@@ -94,14 +94,14 @@ def grant_of(entity: Mapping[str, Any]) -> Grant:
 
 
 def _point(text: str) -> MeteringPointId:
-    """The check digit was checked before it was stored."""
+    """Return a metering point id; its check digit was checked before it was stored."""
     if len(text) != GSRN_LENGTH or not text.isdigit():
         raise ValueError("no metering point id")
     return MeteringPointId(text)
 
 
 def spans_of(entity: Mapping[str, Any]) -> spans.Spans:
-    """The spans of a grant's entity: its first in two columns, further ones (rare) in one text."""
+    """Return the spans of a grant's entity: the first in two columns, more (rare) in one text."""
     first = spans.parse(f"{entity.get('validFrom') or ''}..{entity.get('validTo') or ''}")
     later = entity.get("laterPeriods")
     return first + spans.parse(later) if later else first
@@ -126,7 +126,7 @@ def _entity(grant: Grant, *, granted_at: str, run_id: str) -> tables.Entity:
 
 
 def read(storage: tables.Tables) -> dict[str, Partition]:
-    """All partitions, by principal."""
+    """Return all partitions, by principal."""
     partitions = {}
     rows = storage.everything(tables.ACCESS_GRANTS)
     for principal, entities in groupby(rows, key=lambda entity: str(entity["PartitionKey"])):
@@ -135,7 +135,7 @@ def read(storage: tables.Tables) -> dict[str, Partition]:
 
 
 def read_partition(storage: tables.Tables, principal: str) -> Partition:
-    """The partition of one principal, empty when nothing is stored for it."""
+    """Return the partition of one principal, empty if nothing is stored for it."""
     return _partition(principal, storage.range(tables.ACCESS_GRANTS, partition=principal))
 
 
@@ -162,8 +162,8 @@ def _partition(principal: str, entities: Iterable[tables.Entity]) -> Partition:
 class Writer:
     """Writes the changes of one principal in one run.
 
-    Each transaction depends on the manifest that the one before left: should another run write the
-    same partition, one of the two fails (`tables.ChangedMeanwhile`) instead of mixing with it.
+    Each transaction depends on the manifest that the one before left: if two runs write the same partition,
+    one of them fails (`tables.ChangedMeanwhile`), and they do not mix.
     """
 
     def __init__(self, storage: tables.Tables, partition: Partition, *, run_id: str) -> None:
@@ -178,13 +178,13 @@ class Writer:
         self._written = 0
 
     def write(self, batch: Sequence[Change], *, now: datetime) -> None:
-        """Make at most 99 changes in one transaction, and then note them in the audit.
+        """Write at most 99 changes in one transaction, and then their audit.
 
         Changes whose audit does not fit into the manifest take several transactions.
         """
         at = self._after_the_last(now)
         events = [audit.entity(change, at=at, run_id=self._run_id) for change in batch]
-        if len(batch) > 1 and len(audit.packed(events)) > PENDING_BYTES:
+        if len(batch) > 1 and len(audit.pack(events)) > PENDING_BYTES:
             middle = len(batch) // 2
             self.write(batch[:middle], now=now)
             self.write(batch[middle:], now=now)
@@ -198,7 +198,7 @@ class Writer:
         audit.write(self._storage, events)
 
     def finish(self) -> None:
-        """Note that nothing is left to be written to the audit."""
+        """Store that all of the audit is written."""
         if self._manifest is not None and "pendingAudit" in self._manifest:
             manifest = {name: value for name, value in self._manifest.items() if name != "pendingAudit"}
             etag = self._storage.replace(tables.ACCESS_GRANTS, manifest, etag=manifest["etag"])
@@ -207,7 +207,7 @@ class Writer:
     def settle(self, partition: Partition, *, now: datetime) -> None:
         """Make rows, manifest and audit agree again, without changing any grant."""
         if self._manifest is not None and "pendingAudit" in self._manifest:
-            audit.write(self._storage, audit.unpacked(self._manifest["pendingAudit"]))
+            audit.write(self._storage, audit.unpack(self._manifest["pendingAudit"]))
             self.finish()
         keys = partition.unreadable
         for start in range(0, max(len(keys), 1), CHANGES_IN_TRANSACTION):
@@ -219,7 +219,7 @@ class Writer:
                 self._transact(operations, at=self._after_the_last(now), pending=[])
 
     def _after_the_last(self, now: datetime) -> datetime:
-        """`now`, or just after the last change: a clock that was set back must not reorder the audit."""
+        """Return `now`, but never before the last change: a clock set back must not reorder the audit."""
         if self._manifest is None:
             return now
         last = datetime.fromisoformat(self._manifest["changedAt"])
@@ -241,7 +241,7 @@ class Writer:
             "version": f"{self._run_id}.{self._written}",
             "count": len(self._granted_at),
             "changedAt": at.isoformat(),
-            **({"pendingAudit": audit.packed(pending)} if pending else {}),
+            **({"pendingAudit": audit.pack(pending)} if pending else {}),
         }
         last: tables.Operation = ("insert", manifest)
         if self._manifest is not None:
@@ -255,6 +255,6 @@ class Writer:
         self._manifest = {**manifest, "etag": etag}
 
     def _etag_if_written(self, version: object) -> str | None:
-        """The client repeats a transaction whose answer was lost; then it meets its own manifest."""
+        """Return the etag if it was this writer: the client repeats a transaction whose answer was lost."""
         found = self._storage.get(tables.ACCESS_GRANTS, partition=self._principal, row=MANIFEST)
         return str(found["etag"]) if found is not None and found["version"] == version else None

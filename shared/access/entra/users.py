@@ -7,10 +7,10 @@ from enum import StrEnum
 
 @dataclass(frozen=True, order=True)
 class ContactEmail:
-    """What a user is looked up by, and what a stored object id is bound to.
+    """A contact person and an address: a user is looked up by it, and a stored object id is bound to it.
 
     Both parts are needed: another contact person with the same address, or another address of the
-    same contact person, is a new question to Entra. Build it with `contact_email`.
+    same contact person, is looked up anew. Build it with `contact_email`.
     """
 
     contact_guid: str
@@ -18,7 +18,7 @@ class ContactEmail:
 
 
 class DirectoryFault(StrEnum):
-    """Why an e-mail address leads to no user; the value is the text that a report can show."""
+    """Why an e-mail address leads to no user; the value is the text for reports."""
 
     INVALID_EMAIL = "is not an e-mail address; correct it in Severa"
     NOT_FOUND = "no user in Entra has this e-mail address; invite the user or correct the address in Severa"
@@ -37,10 +37,9 @@ class DirectoryFault(StrEnum):
 
 @dataclass(frozen=True)
 class Directory:
-    """What Entra said of every asked contact person and address: an object id or a fault, never both.
+    """What Entra has for each contact person and address: an object id or a fault, never both.
 
-    `users` gives the immutable object id, in lower case. `invited` are those of `users` who were
-    invited in this run.
+    `users` has immutable object ids, in lower case. `invited` are the users who were invited in this run.
     """
 
     users: Mapping[ContactEmail, str] = field(default_factory=dict)
@@ -49,10 +48,10 @@ class Directory:
 
 
 def contact_email(*, contact_guid: str, email: str) -> ContactEmail:
-    """`email` trimmed and in lower case: addresses are compared exactly, but never by case.
+    """Return the pair with `email` trimmed and in lower case: addresses are compared without case.
 
-    Only ASCII is put in lower case. Some other letters would become ASCII by it and make another
-    address; what is not ASCII is refused later as no address.
+    Only ASCII is put in lower case: some other letters would become ASCII and make another address. What is
+    not ASCII is refused later.
     """
     text = email.strip()
     return ContactEmail(contact_guid, text.lower() if text.isascii() else text)

@@ -1,11 +1,11 @@
-"""Visma Severa: one complete reading of customers, contact persons and custom values.
+"""Reads customers, contact persons and custom values from Visma Severa, completely or not at all.
 
-Severa is read here and in `severa_session` only. Sources of the rules: Severa's OpenAPI description
+Only this module and `session` send requests to Severa. Sources of the rules: Severa's OpenAPI description
 (https://api.severa.visma.com/psapublicrest/openapidocs/v1.0/doc.json), its REST guide
 (https://api.severa.visma.com/rest-api-doc) and what open clients meet in use.
 
-Severa has no list of what was deleted, so every reading is a full one: rows are asked for without a
-filter on activity, and whoever is gone is gone. A reading is complete or it raises.
+Severa has no list of what was deleted, so everything is read each time, without a filter on activity: what
+is missing in a complete reading was deleted.
 """
 
 import logging
@@ -36,7 +36,7 @@ __all__ = ["SeveraFailed", "SeveraIncomplete", "SeveraRefused", "SeveraUnavailab
 logger = logging.getLogger(__name__)
 
 IN_FLIGHT = 6
-"""Requests under way at once: one after the other, slow answers would not reach the pace."""
+"""Requests at the same time: one after the other, slow answers would not reach the allowed rate."""
 
 BY_NAME = {
     "sortings[0].key": "FirstName",
@@ -45,7 +45,7 @@ BY_NAME = {
     "sortings[1].value": "Asc",
 }
 BY_PROPERTY_NAME = {"sortings[0].key": "Name", "sortings[0].value": "Asc"}
-"""What the descriptions of these two lists name as sortable; any other field could be refused."""
+"""The descriptions of these two lists name these fields as sortable; others could be refused."""
 
 
 def fetch(
@@ -56,16 +56,16 @@ def fetch(
     monotonic: Callable[[], float] = time.monotonic,
     limit: Limit = limits.SEVERA,
 ) -> SeveraRegister:
-    """Everything that access is decided from, read now.
+    """Read everything that decides access.
 
     Takes one request for each active customer (custom values have no common list and no
-    `changedSince`), and a second one where it has any value, at `REQUESTS_PER_SECOND`: two to
+    `changedSince`), and a second one if the customer has any value, at `REQUESTS_PER_SECOND`: two to
     four minutes for a thousand customers.
 
     Raises:
-        SeveraUnavailable: cut off, timed out, throttled or 5xx in each of several tries.
-        SeveraRefused: credentials, scope or an add-on are not as they must be; the message says which.
-        SeveraIncomplete: a list that could not be read to its end.
+        SeveraUnavailable: several tries were cut off, timed out, throttled or answered with 5xx.
+        SeveraRefused: credentials, a scope or an add-on are missing; the message says which.
+        SeveraIncomplete: a list could not be read to its end.
     """
     read_at = clock()
     with transports.http_client(limit, headers={"Client_Id": settings.client_id}) as http:
@@ -76,7 +76,7 @@ def fetch(
             contacts = session.by_row("/v1/contactpersons", BY_NAME)
             contact_persons = [records.contact_person(row) for row in contacts]
         rows = _custom_value_rows(session, customers)
-        # Read after the values, so that a property which is made meanwhile is not unknown.
+        # Read after the values: a property that is made in the meantime must not be unknown.
         with _incomplete("custom properties"):
             properties = session.by_row("/v1/customers/customproperties", BY_PROPERTY_NAME)
             names = records.property_names(properties)
@@ -99,7 +99,7 @@ def fetch(
 
 
 def _custom_value_rows(session: Session, customers: list[Customer]) -> list[tuple[Customer, list[Row]]]:
-    """What each active customer has, a few customers at a time; the first failure ends all of it."""
+    """Read the values of each active customer, a few customers at a time; the first failure ends it."""
 
     def of(customer: Customer) -> list[Row]:
         with _incomplete(f"custom values of customer {customer.number}"):
@@ -126,7 +126,7 @@ def _custom_values(
 
 @contextmanager
 def _incomplete(what: str) -> Iterator[None]:
-    """Say of a list that could not be read to its end which one it was."""
+    """Raise SeveraIncomplete with the name of the list that could not be read to its end."""
     try:
         yield
     except (paging.ListUnreadable, records.MalformedRecord) as error:

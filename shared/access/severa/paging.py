@@ -1,7 +1,7 @@
-"""Reading a whole list page by page, in the two ways that Severa pages its lists.
+"""Reads whole lists page by page, in the two ways in which Severa pages its lists.
 
-Which list pages in which way is in its OpenAPI description. Following the wrong way reads one page
-and takes it for the whole list, which would end the access of everybody after it.
+Severa's OpenAPI description says which list is paged in which way. The wrong way reads one page and takes
+it for the whole list, which would end the access of all customers on later pages.
 """
 
 from collections.abc import Callable, Mapping
@@ -11,13 +11,13 @@ from shared.access.severa import records
 from shared.access.severa.records import Row
 
 ROWS = 100
-"""Rows asked for in each page: the most that Severa documents for nearly all lists."""
+"""Rows in each page: the most that Severa documents for nearly all lists."""
 
 SHORTEST_LIMIT = 20
 """Rows of a page by default in Severa's description: a list that is shorter comes on one page."""
 
 READINGS = 4
-"""How often a list that changes under the reader is read before the reading is given up."""
+"""How often a list that changes while it is read is read again."""
 
 
 class ListUnreadable(Exception):
@@ -33,16 +33,16 @@ class Page:
 
 
 ReadPage = Callable[[Mapping[str, str]], Page]
-"""Reads the page that the query parameters ask for."""
+"""Reads the page that the query parameters name."""
 
 
 def by_token(read: ReadPage) -> list[Row]:
-    """All rows of a list with `pageToken`, each guid once.
+    """Return all rows of a list with `pageToken`, each guid once.
 
-    Only a missing token ends the list: the size of a page says nothing, as Severa may cut it down.
+    Only a missing token ends the list: Severa may return pages that are shorter than requested.
 
     Raises:
-        ListUnreadable: when a token comes again, which would never end.
+        ListUnreadable: a token came twice, which would never end.
     """
     rows: dict[str, Row] = {}
     followed: set[str] = set()
@@ -59,19 +59,19 @@ def by_token(read: ReadPage) -> list[Row]:
 
 
 def by_row(read: ReadPage) -> list[Row]:
-    """All rows of a list with `firstRow`, each guid once, although the list may change meanwhile.
+    """Return all rows of a list with `firstRow`, each guid once, even if the list changes meanwhile.
 
     Rows shift when others before them are added or removed, so each page begins with the last row
-    of the page before. When it does not, or when a row comes again, the list has moved and is read
+    of the page before. If it does not, or if a row comes twice, the list has moved and is read again
     from the beginning.
 
-    How short a page is says nothing, as Severa may cut it down: only a page without anything new ends the
-    list. A page of one row may have been cut down to that row. So a list whose first page has one row, and
-    one that is longer than a page may be, is also asked for what stands behind its last row. A list that
-    is not empty takes two requests at least.
+    Severa may return pages that are shorter than requested, so only a page without a new row ends the list.
+    A page of one row may have been cut down to the row that is known already. So for a list whose first page
+    has one row, and for one that is longer than a page may be, the rows behind the last one are requested as
+    well. A list that is not empty takes at least two requests.
 
     Raises:
-        ListUnreadable: when the list moved in each of `READINGS` readings.
+        ListUnreadable: the list moved in each of `READINGS` readings.
     """
     for _ in range(READINGS):
         rows = _read_once(read)
@@ -81,7 +81,7 @@ def by_row(read: ReadPage) -> list[Row]:
 
 
 def _read_once(read: ReadPage) -> list[Row] | None:
-    """All rows, or None when the list moved."""
+    """Return all rows, or None if the list moved."""
     first = _page(read, first_row=0)
     rows = _by_guid(first)
     if len(rows) < len(first):
@@ -101,13 +101,13 @@ def _read_once(read: ReadPage) -> list[Row] | None:
 
 
 def _rows_after_the_last(read: ReadPage, rows: Mapping[str, Row]) -> list[Row] | None:
-    """The new rows of a page that begins with the last row; None when it begins with another."""
+    """Return the new rows of a page that begins with the last row; None if it begins with another."""
     page = _page(read, first_row=len(rows) - 1)
     return page[1:] if _begins_with_the_last(page, rows) else None
 
 
 def _rows_behind(read: ReadPage, rows: Mapping[str, Row]) -> list[Row] | None:
-    """The rows behind the last one; None when that has moved meanwhile."""
+    """Return the rows behind the last one; None if that has moved meanwhile."""
     behind = _page(read, first_row=len(rows))
     if behind and not _begins_with_the_last(_page(read, first_row=len(rows) - 1), rows):
         return None

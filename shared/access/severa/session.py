@@ -24,8 +24,8 @@ REQUESTS_PER_SECOND = 8
 RENEW_EARLY = 300.0
 """Seconds before a token's end at which it is renewed, or half its life when that is shorter."""
 
-UNTOLD_LIFETIME = 600.0
-"""Seconds that a token is used when Severa does not tell its lifetime; one that ends earlier gives a 401."""
+USUAL_LIFETIME = 600.0
+"""Seconds that a token is used if Severa does not state its lifetime; one that ends earlier gets a 401."""
 
 SCOPE = "customers:read,settings:read"
 """Custom values are customer data; the definitions of custom properties are settings."""
@@ -41,15 +41,15 @@ WHAT_TO_DO = {
 
 
 class SeveraFailed(Exception):
-    """Severa was not read to the end, so nothing of it may be used. Its kinds tell who can mend it."""
+    """Severa was not read to the end, so nothing of it may be used; the subclasses say who can fix it."""
 
 
 class SeveraUnavailable(SeveraFailed):
-    """Severa did not answer properly in spite of patience; the next run may succeed."""
+    """Severa did not answer properly in several tries; the next run may succeed."""
 
 
 class SeveraRefused(SeveraFailed):
-    """Severa understood and said no; somebody has to change a setting, here or in Severa."""
+    """Severa understood and refused; somebody has to change a setting, here or in Severa."""
 
 
 class SeveraIncomplete(SeveraFailed):
@@ -57,10 +57,10 @@ class SeveraIncomplete(SeveraFailed):
 
 
 class Pace:
-    """Lets through at most `per_second` calls a second, evenly spaced and never in a burst.
+    """Allows at most `per_second` calls a second for all threads, evenly spaced and never in a burst.
 
-    Even spacing holds in every window of a second, whatever kind of window the service counts in;
-    a bucket that may be emptied at once would let twice as many through around its refilling.
+    Even spacing keeps the limit in every window of a second, however the service counts; a token bucket
+    could allow twice as many calls around a refill.
     """
 
     def __init__(
@@ -73,17 +73,17 @@ class Pace:
         self._next = monotonic()
 
     def wait(self) -> None:
-        """Return when it is this caller's turn."""
+        """Block until the next call is allowed."""
         while (seconds := self._take()) > 0:
             self._sleep(seconds)
 
     def pause(self, seconds: float) -> None:
-        """Hold back everybody, also those who wait already, for `seconds` from now."""
+        """Delay all calls, also those that already wait, for `seconds` from now."""
         with self._lock:
             self._next = max(self._next, self._monotonic() + seconds)
 
     def _take(self) -> float:
-        """Take the turn and return 0, or return the seconds until it may be free."""
+        """Take the next slot and return 0, or return the seconds until a slot may be free."""
         with self._lock:
             now = self._monotonic()
             if now < self._next:
@@ -93,7 +93,7 @@ class Pace:
 
 
 class Session:
-    """What all requests of one reading share: the pace, the token, the connection."""
+    """What all requests of one reading share: pace, token and connection."""
 
     def __init__(
         self,
@@ -117,11 +117,11 @@ class Session:
         self._renew_at = 0.0
 
     def by_token(self, path: str) -> list[Row]:
-        """A whole list that is paged by token."""
+        """Return a whole list that is paged by token."""
         return paging.by_token(self._reader(path, {}))
 
     def by_row(self, path: str, sortings: Mapping[str, str]) -> list[Row]:
-        """A whole list that is paged by row number."""
+        """Return a whole list that is paged by row number."""
         return paging.by_row(self._reader(path, sortings))
 
     def _reader(self, path: str, parameters: Mapping[str, str]) -> ReadPage:
@@ -138,7 +138,7 @@ class Session:
         token = self._current_token()
         response = self._try_get(path, parameters, token=token)
         if response.status_code == httpx.codes.UNAUTHORIZED:
-            # Severa can end a token before its time; a second refusal is meant.
+            # Severa can end a token before its time; a second refusal is final.
             self._forget(token)
             response = self._try_get(path, parameters, token=self._current_token())
         if not response.is_success:
@@ -177,7 +177,7 @@ class Session:
                 self._token = ""
 
     def _request_token(self) -> tuple[str, float]:
-        """A token and its lifetime in seconds. Severa names the fields in its own way, not as OAuth does."""
+        """Return a token and its lifetime in seconds. Severa's field names are not those of OAuth."""
         body = {
             "client_id": self._settings.client_id,
             "client_secret": self._settings.client_secret,
@@ -189,13 +189,13 @@ class Session:
         token = answer.get("access_token") if isinstance(answer, dict) else None
         if not token:
             raise SeveraRefused(
-                "Severa gave no token; check SEVERA_CLIENT_ID and SEVERA_CLIENT_SECRET. " + _told(response)
+                "Severa gave no token; check SEVERA_CLIENT_ID and SEVERA_CLIENT_SECRET. " + _text(response)
             )
-        return str(token), float(answer.get("access_token_expires_in") or UNTOLD_LIFETIME)
+        return str(token), float(answer.get("access_token_expires_in") or USUAL_LIFETIME)
 
 
 def _whole(response: httpx.Response) -> httpx.Response:
-    """A success that is not JSON is a page of something in between, or a body that was cut: try again."""
+    """Raise an error that is retried for a success without JSON: a proxy's page, or a body that was cut."""
     if response.is_success:
         try:
             foreign.parse_json(response.content)
@@ -208,26 +208,26 @@ def _whole(response: httpx.Response) -> httpx.Response:
 
 def _refusal(response: httpx.Response, *, path: str) -> SeveraFailed:
     kind, _ = _fault(response)
-    told = f"Severa refused {path}. {_told(response)}"
+    text = f"Severa refused {path}. {_text(response)}"
     if response.status_code == httpx.codes.NOT_FOUND:
-        return SeveraIncomplete(f"{told} Something was deleted while it was read.")
+        return SeveraIncomplete(f"{text} Something was deleted while it was read.")
     if response.status_code == httpx.codes.UNAUTHORIZED:
-        return SeveraRefused(f"{told} A new token was refused as well; check the credential in Severa.")
-    return SeveraRefused(f"{told} {WHAT_TO_DO.get(kind, '')}".strip())
+        return SeveraRefused(f"{text} A new token was refused as well; check the credential in Severa.")
+    return SeveraRefused(f"{text} {WHAT_TO_DO.get(kind, '')}".strip())
 
 
-def _told(response: httpx.Response) -> str:
-    """What Severa said, in one line: status, type and message."""
+def _text(response: httpx.Response) -> str:
+    """Return an error answer on one line: status, type and message."""
     kind, message = _fault(response)
     parts = (f"HTTP {response.status_code}", kind, message)
     return " ".join(part for part in parts if part).rstrip(".") + "."
 
 
 def _fault(response: httpx.Response) -> tuple[str, str]:
-    """Type and message of an error answer, in any shape that Severa is known to use.
+    """Return type and message of an error answer, in any shape that Severa is known to use.
 
-    Described is `{"error": {"type", "details": [{"message"}]}}`; met are also the same fields at the
-    top, and plain text. Unknown types come as they are.
+    Its description has `{"error": {"type", "details": [{"message"}]}}`; the same fields at the top and plain
+    text occur as well. Unknown types are returned as they are.
     """
     try:
         body = foreign.parse_json(response.content)

@@ -26,14 +26,14 @@ _SEPARATORS = re.compile(r"[\s,;]+")
 _DATE = r"\d{4}-\d{2}-\d{2}"
 _SPACED_DOTS = re.compile(rf"(?<={_DATE})[^\S\n]*\.\.[^\S\n]*(?={_DATE})")
 _DIGITS_OF_A_POINT = 10
-"""Fewer digits than this are a date or a remark, never a metering point id with a typing error."""
+"""A word with fewer digits is a date or a remark, never a metering point id with a typing error."""
 _SHOWN_CHARACTERS = 40
 _EXAMPLE_ID = "0b6f1a52-8f5e-4c7e-9f7a-3f3c1d1e2a4b"
 
 
 @dataclass(frozen=True)
 class ClientIds:
-    """Application ids, in lower case, and the problems met."""
+    """Application ids, in lower case, and the problems that were found."""
 
     ids: tuple[str, ...]
     problems: tuple[str, ...]
@@ -41,10 +41,10 @@ class ClientIds:
 
 @dataclass(frozen=True)
 class MeteringPoints:
-    """Metering points with the days that were asked for, and the problems met.
+    """Metering points with the requested days, and the problems that were found.
 
-    `claims` also has the metering points that were left out for a period that cannot be read: the
-    customer has them, on days that nobody knows.
+    `claims` also has the metering points that were left out since a period cannot be read: the customer
+    has them, on unknown days.
     """
 
     points: Mapping[MeteringPointId, Spans]
@@ -53,7 +53,7 @@ class MeteringPoints:
 
 
 def texts(register: SeveraRegister, property_name: str) -> dict[str, list[str]]:
-    """The texts in one custom property that are not blank."""
+    """Return the texts in one custom property that are not blank, by customer guid."""
     found: defaultdict[str, list[str]] = defaultdict(list)
     for value in register.custom_values:
         if value.property_name == property_name and value.value.strip():
@@ -62,7 +62,7 @@ def texts(register: SeveraRegister, property_name: str) -> dict[str, list[str]]:
 
 
 def unreadable(register: SeveraRegister, property_name: str) -> Mapping[str, tuple[str, ...]]:
-    """The problems with values of one custom property, or of an unknown one that may be this."""
+    """Return problems with values of one custom property, or of unknown ones, by customer guid."""
     problems: defaultdict[str, list[str]] = defaultdict(list)
     for value in register.unreadable_values:
         if value.property_name in ("", property_name):
@@ -71,19 +71,19 @@ def unreadable(register: SeveraRegister, property_name: str) -> Mapping[str, tup
 
 
 def metering_points(register: SeveraRegister, property_name: str) -> dict[str, MeteringPoints]:
-    """What the property with metering points asks for, of customers where anything stands in it.
+    """Return what the property with metering points requests, by guid of customers who have a value in it.
 
-    What cannot be read asks for nothing, and leaves what can be read beside it as it is.
+    A value that cannot be read requests nothing, and does not affect others that can be read.
     """
-    asked = {guid: read_metering_points(each) for guid, each in texts(register, property_name).items()}
+    requested = {guid: read_metering_points(each) for guid, each in texts(register, property_name).items()}
     for guid, problems in unreadable(register, property_name).items():
-        read = asked.get(guid, MeteringPoints({}, {}, ()))
-        asked[guid] = replace(read, problems=(*read.problems, *problems))
-    return dict(sorted(asked.items()))
+        read = requested.get(guid, MeteringPoints({}, {}, ()))
+        requested[guid] = replace(read, problems=(*read.problems, *problems))
+    return dict(sorted(requested.items()))
 
 
 def read_client_ids(texts: Iterable[str]) -> ClientIds:
-    """The Entra application (client) ids of a field's values."""
+    """Return the Entra application (client) ids in the values of a field."""
     found: dict[str, None] = {}
     problems = []
     for word in _words(texts):
@@ -96,11 +96,11 @@ def read_client_ids(texts: Iterable[str]) -> ClientIds:
 
 
 def read_metering_points(texts: Iterable[str]) -> MeteringPoints:
-    """Metering points, each with the periods that follow it; without one it is asked for always.
+    """Return metering points with the periods that follow each; without a period one is requested always.
 
-    A metering point with an unreadable period is left out: granting it always would be a guess.
+    A metering point with an unreadable period is left out: to grant it always would be a guess.
     """
-    asked: defaultdict[MeteringPointId, list[Span]] = defaultdict(list)
+    requested: defaultdict[MeteringPointId, list[Span]] = defaultdict(list)
     unclear: dict[MeteringPointId, Spans] = {}
     problems: list[str] = []
     found = _entries(texts)
@@ -113,19 +113,19 @@ def read_metering_points(texts: Iterable[str]) -> MeteringPoints:
             problems.append(f"'{_shown(name)}' is not a metering point id: {error}")
             continue
         try:
-            asked[point].extend([_period(limit) for limit in limits] or spans.ALWAYS)
+            requested[point].extend([_period(limit) for limit in limits] or spans.ALWAYS)
         except ValueError as error:
             problems.append(f"{point}: {error}")
             unclear[point] = spans.ALWAYS
-    points = {point: joined for point, wanted in asked.items() if (joined := spans.join(wanted))}
+    points = {point: joined for point, wanted in requested.items() if (joined := spans.join(wanted))}
     return MeteringPoints(points, {**points, **unclear}, tuple(problems))
 
 
 def _entries(texts: Iterable[str]) -> list[tuple[str, list[str]]]:
-    """Each metering point with everything up to the next: its periods, or what is none.
+    """Return each metering point with the words up to the next: periods, or other texts.
 
-    A remark or a date without dots belongs to the metering point before it, and so makes that one
-    unreadable: it may have been meant as a limit.
+    A remark or a date without dots belongs to the metering point before it, and makes it unreadable: it may
+    have been meant as a limit.
     """
     entries: list[tuple[str, list[str]]] = []
     for word in _words(texts):
@@ -146,7 +146,7 @@ def _words(texts: Iterable[str]) -> list[str]:
 
 
 def _spaceless(text: str) -> str:
-    """`2024-05-01 .. 2025-01-01` as one word."""
+    """Return the text with `2024-05-01 .. 2025-01-01` as one word."""
     return _SPACED_DOTS.sub("..", text)
 
 

@@ -20,11 +20,11 @@ class Customer:
 
 @dataclass(frozen=True, order=True)
 class CustomValue:
-    """What one customer has in one custom property. Severa gives every type of value as text.
+    """The value of one customer in one custom property. Severa returns every type of value as text.
 
-    A property whose value is null or blank is left out: whether an emptied field leaves a value behind
-    Visma does not document, so both must mean the same. A property that allows several choices can come
-    as several values with the same name, or as one text; which of them Visma does not document either.
+    A property whose value is null or blank is left out: Visma does not document whether an emptied field
+    leaves a value behind, so both must mean the same. Nor does it document whether a property that allows
+    several choices comes as several values with the same name or as one text.
     """
 
     customer_guid: str
@@ -34,9 +34,9 @@ class CustomValue:
 
 @dataclass(frozen=True, order=True)
 class UnreadableValue:
-    """That a customer has a value which is no text, or one whose property Severa does not define.
+    """A customer's value that is no text, or whose property Severa does not define.
 
-    `property_name` is empty where the property is not known: it may be any of them.
+    `property_name` is empty if the property is not known: it may be any of them.
     """
 
     customer_guid: str
@@ -61,13 +61,12 @@ class ContactPerson:
 
 @dataclass(frozen=True)
 class SeveraRegister:
-    """One complete reading of Severa: never a part of one.
+    """One complete reading of Severa, never a part of one.
 
     `property_names` are the names of the active custom properties that are defined for customers,
-    whether or not any customer has a value in them: a property that was renamed is missing here,
-    which is a fault of the whole reading and not of each customer. `custom_values` and
-    `unreadable_values` are those of active customers only. The tuples are sorted, and no record is in
-    them twice.
+    whether or not any customer has a value in them: a property that was renamed is missing here, which is
+    a fault of the whole reading and not of each customer. `custom_values` and `unreadable_values` are
+    those of active customers only. The tuples are sorted and have no duplicates.
     """
 
     customers: tuple[Customer, ...]

@@ -1,4 +1,4 @@
-"""What must change for the stored grants to become the wanted ones, in an order that is always safe."""
+"""The changes from the stored to the wanted grants, in an order that is safe at every step."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -19,21 +19,21 @@ class Event(StrEnum):
 
 @dataclass(frozen=True)
 class Change:
-    """One grant before and after; a grant that is not there is None, and at most one of them is."""
+    """One grant before and after; None where there is no grant, on one side at most."""
 
     before: Grant | None
     after: Grant | None
 
     @property
     def event(self) -> Event:
-        """What this change is called in the audit."""
+        """The name of this change in the audit."""
         if self.before is None:
             return Event.GRANTED
         return Event.REVOKED if self.after is None else Event.CHANGED
 
     @property
     def subject(self) -> Grant:
-        """The grant that the change is about: the one after it, or the one that went."""
+        """The grant that the change is about: the one after it, or the one that was revoked."""
         subject = self.after or self.before
         if subject is None:
             raise ValueError("a change has a grant before or after it")
@@ -42,10 +42,10 @@ class Change:
 
 @dataclass(frozen=True)
 class Plan:
-    """The way from the stored to the wanted grants: every loss of access first, then every gain.
+    """The changes from the stored to the wanted grants: first every loss of access, then every gain.
 
-    After the losses only that is left which both the old and the new mapping allow. So whatever a
-    reader sees on the way is allowed by the old mapping or by the new one, never by a mixture.
+    After the losses, the grants are those that both the old and the new mapping allow. So at every step, a
+    reader sees only what the old mapping or the new one allows, never a mixture.
     """
 
     losses: tuple[Change, ...]
@@ -53,18 +53,18 @@ class Plan:
 
     @property
     def changes(self) -> tuple[Change, ...]:
-        """All changes, in the order in which they are made."""
+        """All changes, in the order in which they are written."""
         return self.losses + self.gains
 
 
 def plan(*, stored: Mapping[GrantKey, Grant], wanted: Mapping[GrantKey, Grant]) -> Plan:
-    """The losses and gains, each sorted by principal, metering point and customer."""
+    """Return the losses and gains, each sorted by principal, metering point and customer."""
     common = {key: left for key, grant in stored.items() if (left := in_common(grant, wanted.get(key)))}
     return Plan(losses=tuple(_diff(stored, common)), gains=tuple(_diff(common, wanted)))
 
 
 def in_common(stored: Grant, wanted: Grant | None) -> Grant | None:
-    """What both of them allow, and the wanted grant where the two are the same; None for nothing."""
+    """Return what both grants allow, or the wanted grant if they are equal; None if it is nothing."""
     if wanted is None or stored == wanted:
         return wanted
     left = spans.cut(stored.spans, wanted.spans)
@@ -78,7 +78,7 @@ def _diff(before: Mapping[GrantKey, Grant], after: Mapping[GrantKey, Grant]) -> 
 
 
 def by_principal(changes: Iterable[Change], *, at_most: int) -> Iterator[tuple[str, list[Change]]]:
-    """Sorted changes in groups of one principal and at most so many."""
+    """Yield sorted changes in groups of one principal and at most `at_most`."""
     for principal, group in groupby(changes, key=lambda change: change.subject.principal):
         of_principal = list(group)
         for start in range(0, len(of_principal), at_most):

@@ -1,4 +1,4 @@
-"""What can be wrong in a record that should give access; each fault says what to do about it."""
+"""Faults of records that should give access; each says what to do about it."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -26,7 +26,7 @@ class FaultKind(StrEnum):
 
 @dataclass(frozen=True, order=True)
 class Fault:
-    """A record that gives nobody access, whose it is, and what to do about it."""
+    """A record that gives nobody access: whose it is, and what to do about it."""
 
     whose: str
     kind: FaultKind

@@ -1,7 +1,7 @@
-"""Whether a run would end or open so much access that a mistake is likelier than the wish: pure.
+"""Objects to a run that would end or open so much access that it is probably a mistake. Pure.
 
-A lock-out can be taken back and a leak cannot, so gains are weighed as losses are. What the guard objects to
-happens only when an operator has allowed that kind of thing by name for this one run.
+A lock-out can be undone and a leak cannot, so gains are checked as losses are. A run to which the guard
+objects is applied only if an operator has allowed that kind of change by name, for this one run.
 """
 
 from collections import Counter
@@ -18,10 +18,10 @@ from shared.access.sync.changes import Change, Plan
 from shared.access.sync.mapping import Fields
 
 LOSSES_AT_LEAST = 10
-"""Fewer lost grants than this are the daily business of a small portfolio, whatever their share."""
+"""Fewer lost grants are usual in a small portfolio, whatever their share."""
 
 GAINS_AT_LEAST = 200
-"""Fewer new grants than this are a new customer of ordinary size, whatever their share."""
+"""Fewer new grants are a new customer of ordinary size, whatever their share."""
 
 SEVERAL_USERS = 2
 """One user may simply leave."""
@@ -41,7 +41,7 @@ class Allowance(StrEnum):
 
 @dataclass(frozen=True)
 class Objection:
-    """Why a run must not do what it would, and what an operator has to allow for it to happen."""
+    """Why a run is held back, and what an operator has to allow to let it through."""
 
     text: str
     allowance: Allowance
@@ -49,7 +49,7 @@ class Objection:
 
 @dataclass(frozen=True)
 class Limits:
-    """How much access a run may end or open by itself: shares of all stored grants, and a number."""
+    """How much access a run may end or open by itself: shares of the stored grants, and a number."""
 
     max_revoked_share: float = 0.10
     max_granted_share: float = 0.10
@@ -58,19 +58,19 @@ class Limits:
 
 @dataclass(frozen=True)
 class Before:
-    """What is known from before the run; `latest` is None where no run is stored."""
+    """The state before the run; `latest` is None if no run is stored."""
 
     stored: Mapping[GrantKey, Grant]
     latest: runs.Run | None
 
 
 def held_back(objections: Iterable[Objection], *, allowed: Set[Allowance]) -> tuple[Objection, ...]:
-    """Return the objections that nobody has allowed; with any of them nothing is to be changed."""
+    """Return the objections that no operator has allowed; if there is any, nothing may be changed."""
     return tuple(objection for objection in objections if objection.allowance not in allowed)
 
 
 def other_mode(now: Mode, *, latest: runs.Run | None) -> tuple[Objection, ...]:
-    """Object to a run that decides by other settings than the last complete one; needs no reading."""
+    """Return objections to settings that differ from those of the last complete run."""
     if latest is None or latest.mode is None:
         return ()
     return tuple(
@@ -82,7 +82,7 @@ def other_mode(now: Mode, *, latest: runs.Run | None) -> tuple[Objection, ...]:
 def objections(
     plan: Plan, *, before: Before, register: SeveraRegister, fields: Fields, by_supply: bool, limits: Limits
 ) -> tuple[Objection, ...]:
-    """Return why the plan must not be carried out unless an operator says so; empty when it may."""
+    """Return why the plan may not be applied unless an operator allows it; empty if it may."""
     losses = [
         _too_many_losses(plan, stored=len(before.stored), max_share=limits.max_revoked_share),
         _no_customers(before, register),
@@ -105,7 +105,7 @@ def objections(
 
 
 def _adds_days(change: Change) -> bool:
-    """Whether more can be read after it: a customer's new name changes grants and opens nothing."""
+    """Return whether more can be read after it: a customer's new name changes grants and opens nothing."""
     if change.before is None or change.after is None:
         return change.after is not None
     return bool(spans.without(change.after.spans, change.before.spans))
@@ -122,7 +122,7 @@ def _too_many_losses(plan: Plan, *, stored: int, max_share: float) -> str | None
 
 
 def _first_sync(before: Before, gained: list[str]) -> str | None:
-    """Nothing that a first sync could be compared with says that what it opens is meant."""
+    """Object to a first sync: there is nothing to compare it with."""
     if before.latest is not None and before.latest.completed_at is not None:
         return None
     return f"No sync has been completed before, so nothing says that these grants are meant: {len(gained)}."
@@ -156,7 +156,7 @@ def _no_customers(before: Before, register: SeveraRegister) -> str | None:
 
 
 def _no_contact_persons(before: Before, register: SeveraRegister, fields: Fields) -> str | None:
-    """Contact roles have no definitions that could be looked for, so a renamed one shows by its absence."""
+    """Object if the role has disappeared: contact roles have no definitions in which to look for it."""
     users = {principal for principal, _, _ in before.stored if principal.startswith(USERS)}
     if users and not register.contact_persons:
         return "Severa answered without a single contact person."

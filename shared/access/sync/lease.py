@@ -22,10 +22,10 @@ class SyncRunning(Exception):
 
 
 class Lease:
-    """Lets one run at a time be under way, whether the timer's or an operator's.
+    """Allows one run at a time, whether the timer's or an operator's.
 
-    It saves work and confusing reports; the grants do not depend on it (see `store.Writer`). It is
-    short and renewed by a thread, so that a run that was killed does not keep others waiting.
+    It avoids wasted work and confusing reports; the grants do not depend on it (see `store.Writer`). It is
+    short and renewed by a thread, so that a killed run does not block others for long.
     """
 
     def __init__(self, storage: tables.Tables, entity: tables.Entity) -> None:
@@ -36,7 +36,7 @@ class Lease:
 
     @contextmanager
     def held(self, clock: Callable[[], datetime]) -> Iterator[None]:
-        """Renew the lease until the block ends, and then give it up."""
+        """Renew the lease until the block ends, and then release it."""
         renewing = threading.Thread(
             target=threads.carry(self._renew_until_over), args=(clock,), daemon=True, name="sync-lease"
         )
@@ -49,7 +49,7 @@ class Lease:
             self._release(clock())
 
     def confirm(self) -> None:
-        """Check that it is still ours.
+        """Check that this run still holds the lease.
 
         Raises:
             SyncRunning: another run took it meanwhile.
@@ -58,13 +58,13 @@ class Lease:
             raise SyncRunning("another run of the access sync took over") from self._lost
 
     def renew(self, now: datetime) -> None:
-        """Hold it for another while; when it was lost, `confirm` tells."""
+        """Extend the lease; if it was lost, `confirm` raises."""
         try:
             self._write(until=now + LASTS)
         except tables.ChangedMeanwhile as error:
             self._lost = error
         except tables.TablesUnavailable as error:
-            logger.warning("The sync's lease could not be renewed, and is tried again: %s", error)
+            logger.warning("The sync's lease could not be renewed; it is tried again: %s", error)
 
     def _renew_until_over(self, clock: Callable[[], datetime]) -> None:
         while self._lost is None and not self._over.wait(RENEW_SECONDS):
@@ -83,10 +83,10 @@ class Lease:
 
 
 def take(storage: tables.Tables, *, holder: str, now: datetime) -> Lease:
-    """Begin to be the one run.
+    """Take the lease.
 
     Raises:
-        SyncRunning: another run is under way, or was killed and its lease is not yet over.
+        SyncRunning: another run is under way, or was killed and its lease has not yet ended.
     """
     found = storage.get(tables.SERVICE_STATE, partition=runs.SYNC, row=ROW)
     wanted = {"PartitionKey": runs.SYNC, "RowKey": ROW, "holder": holder, "until": (now + LASTS).isoformat()}
@@ -105,5 +105,5 @@ def take(storage: tables.Tables, *, holder: str, now: datetime) -> Lease:
 
 
 def _is_held(*, until: datetime, now: datetime) -> bool:
-    """Whether a lease is under way; one that ends later than any can was written by a wrong clock."""
+    """Return whether a lease is held; one that ends later than a lease can was written by a wrong clock."""
     return now < until and not periods.is_ahead(until - LASTS, now=now)

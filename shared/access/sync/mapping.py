@@ -1,7 +1,7 @@
-"""From what Severa, Entra and the warehouse say to who may see what: pure, values in and values out.
+"""Maps what Severa, Entra and the warehouse hold to the wanted grants. Pure.
 
-Nobody gets anything by default, and nothing is granted on a fault: each fault names the customer and
-what to do, and the rest of the mapping goes on without it.
+Nothing is granted by default, nor by a record with a fault: each fault names the customer and what to do, and
+the other records are mapped without it.
 """
 
 from collections import Counter, defaultdict
@@ -23,13 +23,13 @@ from shared.metering import MeteringPointId
 _NAME_CHARACTERS = 200
 
 MAX_PERIODS = 100
-"""Periods of one customer at one metering point. A stored row holds a text of some thousand characters; who
-moved in and out a hundred times is a fault of the data."""
+"""Periods of one customer at one metering point: a stored row has room for some thousand characters, and a
+customer that moved in and out a hundred times is a fault of the data."""
 
 
 @dataclass(frozen=True)
 class Fields:
-    """What the fields that decide access are called in this company's Severa."""
+    """The names that the fields that decide access have in this company's Severa."""
 
     client_ids: str = "API client id"
     metering_points: str = "API metering points"
@@ -38,11 +38,11 @@ class Fields:
 
 @dataclass(frozen=True)
 class Wanted:
-    """Who should be able to see what, and the faults that were met.
+    """The grants that should exist, and the faults that were found.
 
-    `restricted` are the numbers of the customers who may show less than they are supplied with, since
-    something stands in the property with metering points: also when it cannot be read. None are where
-    Severa alone says who has which metering point.
+    `restricted` are the numbers of the customers who may show less than they are supplied with, since the
+    property with metering points has a value, readable or not. It is empty where Severa alone decides which
+    metering points a customer has.
     """
 
     grants: Mapping[GrantKey, Grant]
@@ -52,9 +52,9 @@ class Wanted:
 
 @dataclass(frozen=True)
 class _Sources:
-    """The register, arranged by customer guid, and what the other two sources say.
+    """The register by customer guid, and what the other two sources hold.
 
-    `supply` is by customer number when `by_supply`, else by customer guid.
+    `supply` is by customer number if `by_supply`, else by customer guid.
     """
 
     fields: Fields
@@ -63,21 +63,21 @@ class _Sources:
     client_ids: Mapping[str, Sequence[str]]
     unreadable_client_ids: Mapping[str, Sequence[str]]
     persons: Mapping[str, Sequence[ContactPerson]]
-    asked: Mapping[str, severa_fields.MeteringPoints]
+    requested: Mapping[str, severa_fields.MeteringPoints]
     supply: SupplyByCustomer
     by_supply: bool
 
 
-def asked_users(register: SeveraRegister, *, fields: Fields) -> tuple[ContactEmail, ...]:
-    """The addresses whose users must be known: of active persons with the role, at active customers."""
+def users_to_find(register: SeveraRegister, *, fields: Fields) -> tuple[ContactEmail, ...]:
+    """Return the addresses of active contact persons with the role, at active customers."""
     active = {customer.guid for customer in _active(register)}
-    asked = {
+    requested = {
         contact
         for person in register.contact_persons
         if person.customer_guid in active and has_role(person, fields)
         for contact in _contacts(person)
     }
-    return tuple(sorted(asked))
+    return tuple(sorted(requested))
 
 
 def wanted(
@@ -87,7 +87,7 @@ def wanted(
     fields: Fields,
     supply_periods: Sequence[SupplyPeriod] | None,
 ) -> Wanted:
-    """The wanted grants. `supply_periods` is None where Severa alone says who has which metering point."""
+    """Return the wanted grants. `supply_periods` is None where Severa alone decides who has what."""
     sources = _arranged(register, directory=directory, fields=fields, supply_periods=supply_periods)
     found: list[Fault] = list(_missing_fields(register, fields, by_supply=sources.by_supply))
     grants: dict[GrantKey, Grant] = {}
@@ -99,7 +99,7 @@ def wanted(
     restricted = {
         customer.number
         for customer in _active(register)
-        if sources.by_supply and customer.guid in sources.asked and customer.number is not None
+        if sources.by_supply and customer.guid in sources.requested and customer.number is not None
     }
     return Wanted(grants=grants, faults=tuple(sorted(set(found))), restricted=frozenset(restricted))
 
@@ -114,7 +114,7 @@ def _arranged(
     active = _active(register)
     guids = {customer.guid for customer in active}
     every = severa_fields.metering_points(register, fields.metering_points)
-    asked = {guid: each for guid, each in every.items() if guid in guids}
+    requested = {guid: each for guid, each in every.items() if guid in guids}
     persons: defaultdict[str, list[ContactPerson]] = defaultdict(list)
     for person in register.contact_persons:
         if has_role(person, fields):
@@ -126,11 +126,11 @@ def _arranged(
         client_ids=severa_fields.texts(register, fields.client_ids),
         unreadable_client_ids=severa_fields.unreadable(register, fields.client_ids),
         persons=persons,
-        asked=asked,
+        requested=requested,
         supply=(
             supply_by_customer.from_severa(
-                {guid: each.points for guid, each in asked.items()},
-                claims={guid: each.claims for guid, each in asked.items()},
+                {guid: each.points for guid, each in requested.items()},
+                claims={guid: each.claims for guid, each in requested.items()},
             )
             if supply_periods is None
             else supply_by_customer.from_warehouse(supply_periods)
@@ -140,7 +140,7 @@ def _arranged(
 
 
 def _of_customer(customer: Customer, sources: _Sources) -> tuple[list[Grant], list[Fault]]:
-    """What a customer gives to each of its principals; one that lets nobody in has no faults either."""
+    """Return a customer's grants and faults; a customer that gives nobody access has no faults either."""
     principals, access_faults = _principals(customer, sources)
     if not principals and not access_faults:
         return [], []
@@ -165,7 +165,7 @@ def _of_customer(customer: Customer, sources: _Sources) -> tuple[list[Grant], li
 
 
 def _principals(customer: Customer, sources: _Sources) -> tuple[dict[str, str], list[Fault]]:
-    """Who the customer lets in, and by which field."""
+    """Return the principals to whom the customer gives access, each with the field that does so."""
     fields = sources.fields
     named = severa_fields.read_client_ids(sources.client_ids.get(customer.guid, ()))
     found = [
@@ -188,8 +188,8 @@ def _principals(customer: Customer, sources: _Sources) -> tuple[dict[str, str], 
 
 
 def _user_text(contact: ContactEmail, directory: Directory) -> str:
-    said = directory.faults.get(contact)
-    return f"{contact.email}: {said or 'was not looked up in Entra; see ENTRA_PROVISIONING'}"
+    fault = directory.faults.get(contact)
+    return f"{contact.email}: {fault or 'was not looked up in Entra; see ENTRA_PROVISIONING'}"
 
 
 def _number_faults(customer: Customer, sources: _Sources) -> list[Fault]:
@@ -203,14 +203,14 @@ def _number_faults(customer: Customer, sources: _Sources) -> list[Fault]:
 
 
 def _points(customer: Customer, sources: _Sources) -> tuple[Points, list[Fault]]:
-    """The metering points that the customer may let others read, without the days that another has too."""
+    """Return the customer's metering points, without the days that another customer has as well."""
     field = sources.fields.metering_points
-    asked = sources.asked.get(customer.guid)
-    holder = str(customer.number) if sources.by_supply else customer.guid
-    supplied = sources.supply.points.get(holder, {})
+    requested = sources.requested.get(customer.guid)
+    key = str(customer.number) if sources.by_supply else customer.guid
+    supplied = sources.supply.points.get(key, {})
     found = [
         faults.fault(customer, FaultKind.METERING_POINT, f"'{field}': {problem}; correct it in Severa")
-        for problem in (asked.problems if asked else ())
+        for problem in (requested.problems if requested else ())
     ]
     found += [
         faults.fault(
@@ -218,15 +218,15 @@ def _points(customer: Customer, sources: _Sources) -> tuple[Points, list[Fault]]
             FaultKind.METERING_POINT,
             f"the warehouse's supply period of '{text}' is of no metering point",
         )
-        for text in sources.supply.invalid.get(holder, ())
+        for text in sources.supply.invalid.get(key, ())
     ]
     if not supplied and not found:
         found.append(faults.fault(customer, FaultKind.NO_METERING_POINTS, _no_points_text(sources)))
     restricted = supplied
-    if sources.by_supply and asked is not None:
-        restricted, unsupplied = _restricted(supplied, asked.points)
+    if sources.by_supply and requested is not None:
+        restricted, unsupplied = _restricted(supplied, requested.points)
         found += [faults.fault(customer, FaultKind.NOT_SUPPLIED, f"'{field}': {text}") for text in unsupplied]
-    shared = sources.supply.shared.get(holder, {})
+    shared = sources.supply.shared.get(key, {})
     permitted, overlaps = _unshared(restricted, shared)
     found += [faults.fault(customer, FaultKind.OVERLAP, text) for text in overlaps]
     kept = {point: days for point, days in permitted.items() if len(days) <= MAX_PERIODS}
@@ -243,11 +243,11 @@ def _points(customer: Customer, sources: _Sources) -> tuple[Points, list[Fault]]
     return kept, found
 
 
-def _restricted(supplied: Points, asked: Points) -> tuple[Points, list[str]]:
+def _restricted(supplied: Points, requested: Points) -> tuple[Points, list[str]]:
     """Return the requested days of what is supplied, and what was requested in vain."""
     restricted: dict[MeteringPointId, Spans] = {}
     in_vain = []
-    for point, days in asked.items():
+    for point, days in requested.items():
         if both := spans.cut(supplied.get(point, ()), days):
             restricted[point] = both
         else:
@@ -286,13 +286,13 @@ def _source(customer: Customer, sources: _Sources) -> str:
         return sources.fields.metering_points
     return (
         f"supply period and {sources.fields.metering_points}"
-        if customer.guid in sources.asked
+        if customer.guid in sources.requested
         else "supply period"
     )
 
 
 def _missing_fields(register: SeveraRegister, fields: Fields, *, by_supply: bool) -> Iterator[Fault]:
-    """A property that is not defined at all: renamed, or not made yet."""
+    """Yield a fault for each property that is not defined: it was renamed, or not made yet."""
     for name, effect in (
         (fields.client_ids, "no application gets access"),
         (fields.metering_points, "no customer can be restricted" if by_supply else "nobody gets access"),
@@ -309,7 +309,7 @@ def _active(register: SeveraRegister) -> list[Customer]:
 
 
 def has_role(person: ContactPerson, fields: Fields) -> bool:
-    """Whether an active contact person has the role by which API access is given."""
+    """Return whether an active contact person has the role that gives API access."""
     if not person.is_active or person.is_deleted or person.role_name is None:
         return False
     return person.role_name.strip().casefold() == fields.contact_role.strip().casefold()

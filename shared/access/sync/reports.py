@@ -1,4 +1,4 @@
-"""What a run of the access sync did, or would have done, for people to read."""
+"""Reports of the access sync for people: what a run did, or would have done."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ from shared.access.sync.guard import Allowance, Objection
 
 
 class SyncRefused(Exception):
-    """The guard held a run back, and a person has to decide."""
+    """The guard held a run back, and an operator has to decide."""
 
 
 class Outcome(StrEnum):
@@ -27,17 +27,17 @@ class Outcome(StrEnum):
 
     @property
     def is_good(self) -> bool:
-        """Whether nobody needs to look."""
+        """Whether nobody has to act."""
         return self in (Outcome.COMPLETE, Outcome.DRY_RUN)
 
 
 @dataclass(frozen=True)
 class SyncReport:
-    """One run. `plan` is what was done, or what would have been done by a dry or a refused run.
+    """One run. `plan` is what was done, or what a dry or refused run would have done.
 
-    A run that ended before it had a plan has None. `held_back` are those of the `objections` that nobody has
-    allowed. `lift` are the numbers of the customers whose restriction an operator has lifted, `not_lifted`
-    those of them who had none.
+    `plan` is None for a run that ended before it had one. `held_back` are the `objections` that no operator
+    has allowed. `lift` are the numbers of the customers whose restriction an operator wants to lift,
+    `not_lifted` those who had none.
     """
 
     run_id: str
@@ -73,7 +73,7 @@ class SyncReport:
 
     @property
     def changes(self) -> tuple[Change, ...]:
-        """What was changed, or would have been."""
+        """The changes that were made, or would have been."""
         return self.plan.changes if self.plan else ()
 
     def raise_for_failure(self) -> None:
@@ -86,7 +86,7 @@ class SyncReport:
             raise SyncRefused(" ".join((*(each.text for each in self.held_back), self._how_to_allow())))
 
     def text(self) -> str:
-        """The whole report, one fact a line; what a reader has to act on comes first, then the changes."""
+        """Return the whole report, one fact a line: first what needs action, then the changes."""
         lines = [self._headline(), *(f"! {objection.text}" for objection in self.objections)]
         if self.objections:
             lines.append(self._how_to_allow() if self.held_back else self._what_was_allowed())
@@ -104,7 +104,7 @@ class SyncReport:
         return "\n".join(lines)
 
     def _how_to_allow(self) -> str:
-        """The command for which all of it would be allowed."""
+        """Return the command that would allow all of it."""
         needed = {objection.allowance for objection in self.objections}
         options = [each.value for each in Allowance if each in needed]
         if self.lift:
@@ -142,12 +142,12 @@ class SyncReport:
 
 
 def counted(number: int, noun: str) -> str:
-    """A number of things, such as `1 grant` or `2 grants`."""
+    """Return a number of things, such as `1 grant` or `2 grants`."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def change_lines(changed: Sequence[Change]) -> list[str]:
-    """Changes in words: a line for each principal, customer and kind, with the days where it is one point."""
+    """Return a line for each principal, customer and event, with the days if it is one metering point."""
     groups: defaultdict[tuple[str, int, str], list[Change]] = defaultdict(list)
     for change in changed:
         subject = change.subject

@@ -1,8 +1,8 @@
 """The access sync: fetch, map, plan, guard, apply, report.
 
-An incomplete fetch raises before anything is written. What is written is safe at every step: all
-losses of access come before the first gain, each transaction carries the manifest of its partition,
-and whatever a killed run left undone, the next run finds and does.
+An incomplete fetch raises before anything is written. Every step of writing is safe: all losses of access
+come before the first gain, each transaction writes the manifest of its partition, and the next run completes
+what a killed run left undone.
 """
 
 import json
@@ -38,10 +38,10 @@ _LEVELS = {
 
 @dataclass(frozen=True)
 class Sources:
-    """Where the mapping comes from. Each of them gives a complete answer or raises.
+    """What the mapping is made from. Each function returns a complete answer or raises.
 
-    `find_users` is given the addresses in Severa and the object ids that were bound to them before.
-    `supply_periods` is None where Severa alone says who has which metering point.
+    `find_users` takes the addresses in Severa and the object ids that were bound to them before.
+    `supply_periods` is None where Severa alone decides who has which metering point.
     """
 
     register: Callable[[], SeveraRegister]
@@ -53,8 +53,8 @@ class Sources:
 class Rules:
     """How the sources are read, and how much access a run may end or open by itself.
 
-    `allowed` is what an operator lets this run do beyond the `limits`. `lift` are the numbers of the
-    customers for whom an operator has confirmed that they are no longer restricted to some metering points.
+    `allowed` is what an operator allows this run beyond the `limits`. `lift` are the numbers of the
+    customers for whom an operator has confirmed that their restriction to some metering points is lifted.
     """
 
     fields: Fields = field(default_factory=Fields)
@@ -66,18 +66,18 @@ class Rules:
 
 @dataclass(frozen=True)
 class _Fetched:
-    """Everything that a run decides from, read completely."""
+    """Everything that a run needs to decide, read completely."""
 
     register: SeveraRegister
     directory: Directory
     wanted: Wanted
-    asked: tuple[ContactEmail, ...]
+    contacts: tuple[ContactEmail, ...]
     bound: Mapping[ContactEmail, str]
 
 
 @dataclass(frozen=True)
 class _Decided:
-    """What is to be done, and why it must not be done unasked."""
+    """The plan, and the objections to it."""
 
     plan: Plan
     partitions: Mapping[str, Partition]
@@ -98,9 +98,9 @@ def run(
 ) -> SyncReport:
     """Bring the stored grants up to date, once.
 
-    A dry run writes nothing at all. A run that the guard refuses, or that finds another one under way,
-    says so in its report. Every other failure is noted in `ServiceState` and raised, with the grants
-    as they were or, when it happened while they were written, on the way from the old to the new.
+    A dry run writes nothing. A run that the guard refuses, or that finds another run under way, reports it.
+    Every other failure is stored in `ServiceState` and raised; the grants are as they were or, if it happened
+    while they were written, between the old and the new.
     """
     started_at = clock()
     run_id, lift = runs.new_run_id(started_at), tuple(sorted(rules.lift))
@@ -135,7 +135,7 @@ def _run(
     latest = runs.latest(storage)
     objections = guard.other_mode(_mode(sources, rules), latest=latest)
     if held_back := guard.held_back(objections, allowed=rules.allowed):
-        # Before anything is read: to look users up can invite them.
+        # Before anything is read, since looking up users may invite them.
         unread = replace(begun, objections=objections, held_back=held_back)
         return _refused(unread, latest, storage=storage, now=clock())
     fetched, decided = _decide(sources, storage=storage, rules=rules)
@@ -146,7 +146,7 @@ def _run(
     state.restrict(storage, decided.newly_restricted, run_id=report.run_id)
     _apply(decided, storage=storage, run_id=report.run_id, clock=clock, lease=lease)
     state.lift_restrictions(storage, decided.lifted)
-    state.unbind_users(storage, fetched.bound.keys() - set(fetched.asked))
+    state.unbind_users(storage, fetched.bound.keys() - set(fetched.contacts))
     report = replace(report, outcome=Outcome.COMPLETE, finished_at=clock())
     restriction_defined = rules.fields.metering_points in fetched.register.property_names
     stored = replace(
@@ -211,16 +211,16 @@ def _decide(sources: Sources, *, storage: tables.Tables, rules: Rules) -> tuple[
 
 def _fetch(sources: Sources, *, storage: tables.Tables, fields: Fields) -> _Fetched:
     register = sources.register()
-    asked = mapping.asked_users(register, fields=fields)
+    contacts = mapping.users_to_find(register, fields=fields)
     bound = state.bound_users(storage)
-    directory = sources.find_users(asked, {each: bound[each] for each in asked if each in bound})
+    directory = sources.find_users(contacts, {each: bound[each] for each in contacts if each in bound})
     supply_periods = sources.supply_periods() if sources.supply_periods else None
     wanted = mapping.wanted(register, directory=directory, fields=fields, supply_periods=supply_periods)
-    return _Fetched(register, directory, wanted, asked, bound)
+    return _Fetched(register, directory, wanted, contacts, bound)
 
 
 def _bind_users(fetched: _Fetched, *, storage: tables.Tables, run_id: str, now: datetime) -> None:
-    """Before any grant is written: an object id that has grants is never looked up by address again."""
+    """Store new object ids before any grant: one that has grants is never looked up by address again."""
     new = {
         contact: object_id
         for contact, object_id in fetched.directory.users.items()
@@ -273,7 +273,7 @@ def _reported(begun: SyncReport, fetched: _Fetched, decided: _Decided, *, rules:
 
 
 def _as_run(report: SyncReport, previous: runs.Run | None) -> runs.Run:
-    """Return what is kept of a run that was not complete: what the last complete one left goes on."""
+    """Return what is stored of a run that was not complete, with what the last complete run left."""
     return runs.Run(
         run_id=report.run_id,
         outcome=report.outcome.value,
@@ -288,15 +288,15 @@ def _as_run(report: SyncReport, previous: runs.Run | None) -> runs.Run:
 
 
 def _note_failure(report: SyncReport, *, storage: tables.Tables) -> None:
-    """Keep the failed run where operators look; that this fails too must not hide the failure itself."""
+    """Store the failed run for operators; if this fails as well, the first failure must still be raised."""
     try:
         runs.record(storage, _as_run(report, runs.latest(storage)))
     except tables.TablesUnavailable as error:
-        log.error("The failed run could not be noted: %s", error)
+        log.error("The failed run could not be stored: %s", error)
 
 
 def _logged(report: SyncReport) -> SyncReport:
-    """Log the numbers in one line for queries, and the whole report for people to read."""
+    """Log the numbers in one line for queries, and the whole report for people."""
     log.info(json.dumps({"sync": report.run_id, "outcome": report.outcome.value, **report.counts}))
     level = _LEVELS.get(report.outcome, logging.INFO)
     first, *rest = long_texts.parts(report.text())

@@ -1,8 +1,7 @@
-"""Which customer has which metering point on which days, and where two say that they have the same.
+"""Which customer has which metering point on which days, and where two customers have the same.
 
-A day that two customers have at one metering point is nobody's: to let both read it would show one of
-them the hours of the other, and which of them is right cannot be known here. The days around it are
-not affected.
+If two customers have a metering point on the same day, neither may read that day: one of them would see the
+hours of the other, and it cannot be known here which of them is right. The days around it are not affected.
 """
 
 from collections import defaultdict
@@ -43,8 +42,8 @@ class SupplyByCustomer:
 def from_severa(points: Mapping[str, Points], *, claims: Mapping[str, Points]) -> SupplyByCustomer:
     """Return what Severa says of each customer, by guid.
 
-    `claims` are `points` and what a customer has on days that cannot be read: not the customer's to
-    show, and nobody else's either.
+    `claims` are `points` and the metering points whose days cannot be read: neither this customer nor
+    another may show them.
     """
     return SupplyByCustomer(points=points, shared=_shared(claims))
 

@@ -1,7 +1,7 @@
-"""Supply periods of customers that Severa does not know: nobody can be given access to them.
+"""Faults for supply periods of customers that are not in Severa: nobody can get access to them.
 
-A customer that is in Severa and lets nobody in is no fault: most customers use no API. One that is not
-there may be a mistyped number, and would otherwise be missing without a word.
+A customer in Severa that gives nobody access is no fault: most customers use no API. A customer that is not
+in Severa may be a mistyped number, and would otherwise be missing without notice.
 """
 
 from collections import defaultdict
@@ -16,16 +16,16 @@ from shared.access.sync.supply_by_customer import SupplyPeriod
 CUSTOMERS_SHOWN = 20
 METERING_POINTS_SHOWN = 5
 SEVERAL = "customer numbers "
-"""How the line begins that stands for too many customers to name each in a line."""
+"""The beginning of the one line for too many customers to have a line each."""
 
 _REMEDY = "make the customer, or make it active, in Severa, or correct the supply periods"
 
 
 def faults(register: SeveraRegister, supply_periods: Iterable[SupplyPeriod]) -> list[Fault]:
-    """A fault for each customer number that is supplied and belongs to no active customer in Severa.
+    """Return a fault for each customer number with supply periods that no active customer in Severa has.
 
-    Supply that has ended when the register was read is history and no fault. Where there are more than
-    `CUSTOMERS_SHOWN`, Severa and the warehouse differ by more than a typing error: one fault counts them.
+    Supply that had ended when the register was read is no fault. With more than `CUSTOMERS_SHOWN` such
+    numbers, Severa and the warehouse differ by more than a typing error: one fault counts them.
     """
     found = _metering_points(register, supply_periods, today=periods.day_of(register.read_at))
     if len(found) > CUSTOMERS_SHOWN:

@@ -42,7 +42,7 @@ def wanted(
     numbers = {each.customer_number for each in supply or ()} - {each.number for each in clients}
     neighbours = [Client(number) for number in sorted(numbers)]
     read = severa or register([*clients, *neighbours])
-    directory = Entra(users or {}).find(mapping.asked_users(read, fields=Fields()), {})
+    directory = Entra(users or {}).find(mapping.users_to_find(read, fields=Fields()), {})
     return mapping.wanted(read, directory=directory, fields=Fields(), supply_periods=supply)
 
 
@@ -103,7 +103,7 @@ def test_persons_without_the_role_or_no_longer_there_are_not_even_looked_up(pers
 
     result = wanted(severa=severa, users={KARI: guid(70)})
 
-    assert mapping.asked_users(severa, fields=Fields()) == ()
+    assert mapping.users_to_find(severa, fields=Fields()) == ()
     assert result == Wanted({}, ())
 
 
