@@ -1,4 +1,4 @@
-"""Explains who may see what, since when and why: `python -m operations access WHO…`.
+"""Prints who may see what, since when and why: `python -m operations access WHO…`.
 
 WHO is a principal (`app:…`, `user:…`, or only its id), an e-mail address, a customer number or a part of
 a customer's name, or a metering point; several of them narrow the question. `--compare portal.csv` lists
@@ -32,49 +32,49 @@ DIFFERENT, TROUBLE = 1, 2
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Answer the question; the exit code."""
+    """Answer the question and return the exit code."""
     parser = argparse.ArgumentParser(prog="access", description="Explain who may see what, and why.")
     parser.add_argument("who", nargs="*", help="principal, e-mail, customer number or name, metering point")
     parser.add_argument(
         "--compare", type=places.named, metavar="PORTAL.CSV", help="list differences from the portal"
     )
-    asked = parser.parse_args(arguments)
-    if bool(asked.who) == bool(asked.compare):
+    chosen = parser.parse_args(arguments)
+    if bool(chosen.who) == bool(chosen.compare):
         parser.error("say who or what you ask about, or give --compare a file")
     out = Console(highlight=False, soft_wrap=True)
     log_levels.quieten_libraries()
     try:
         storage = services.storage(settings.tables_from_environment())
-        return (
-            compare(storage, asked.compare, out=out) if asked.compare else tell(storage, asked.who, out=out)
-        )
+        if chosen.compare:
+            return compare(storage, chosen.compare, out=out)
+        return answer(storage, chosen.who, out=out)
     except (InvalidSettings, TablesUnavailable, UnreadablePortalList) as error:
         out.print(str(error), markup=False)
         return TROUBLE
 
 
-def tell(storage: Tables, who: Sequence[str], *, out: Console) -> int:
-    """Print who may see what all of `who` match; the exit code."""
+def answer(storage: Tables, who: Sequence[str], *, out: Console) -> int:
+    """Print the grants that all of `who` match, and return the exit code."""
     users = state.bound_users(storage)
-    asked = [questions.parse(word, users=users) for word in who]
-    problems = [question.problem for question in asked if question.problem]
+    wanted = [questions.parse(word, users=users) for word in who]
+    problems = [question.problem for question in wanted if question.problem]
     for problem in problems:
         out.print(problem, markup=False)
-    answer = explain.answer(storage, asked, users=users)
-    _print_grants(answer, out=out)
-    if answer.is_empty and not problems:
-        words = " and ".join(f"'{question.asked}'" for question in asked)
-        out.print(f"Nothing is known of {words}{' together' if len(asked) > 1 else ''}.", markup=False)
+    found = explain.answer(storage, wanted, users=users)
+    _print_grants(found, out=out)
+    if found.is_empty and not problems:
+        words = " and ".join(f"'{question.text}'" for question in wanted)
+        out.print(f"Nothing is known of {words}{' together' if len(wanted) > 1 else ''}.", markup=False)
     else:
-        out.print(f"{reports.counted(answer.grants, 'grant')}.")
-    if len(asked) > 1 and not answer.grants:
+        out.print(f"{reports.counted(found.grants, 'grant')}.")
+    if len(wanted) > 1 and not found.grants:
         out.print("Several words narrow the question: a grant has to match every one of them.")
-    _print_rest(answer, out=out)
-    return TROUBLE if any(question.metering_point_id and question.problem for question in asked) else 0
+    _print_rest(found, out=out)
+    return TROUBLE if any(question.metering_point_id and question.problem for question in wanted) else 0
 
 
 def compare(storage: Tables, file: Path, *, out: Console) -> int:
-    """Print the differences from the portal's list, both ways; the exit code."""
+    """Print the differences from the portal's list, both ways, and return the exit code."""
     listed = portal.read(file, users=state.bound_users(storage))
     api = frozenset(
         (row.grant.principal, row.grant.customer_number, str(row.grant.metering_point_id))
@@ -133,7 +133,7 @@ def _heading(line: Line) -> str:
 
 
 def _table(*columns: str) -> Table:
-    """Columns side by side, in which nothing is cut off, so that ids can be copied."""
+    """Return a table that cuts nothing off, so that ids can be copied."""
     table = Table(box=None, pad_edge=True, padding=(0, 2))
     for column in columns:
         table.add_column(column, overflow="fold", no_wrap=column in ("Metering point", "Principal"))

@@ -1,8 +1,8 @@
 """The settings of a deployed function app, read as the operator who is signed in to Azure.
 
-An operator's command works on the app's own services and decides by the app's own settings, whatever else
-stands in the shell. Secrets stay in Key Vault: a reference is resolved by the operator's own rights, and only
-for a command that needs the secret.
+An operator's command works on the app's own services and decides by the app's own settings, whatever the
+shell has. Secrets stay in Key Vault: a reference is resolved with the operator's own rights, and only for a
+command that needs the secret.
 """
 
 import json
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from shared import foreign, settings
 
 APP, GROUP = "FUNCTION_APP_NAME", "RESOURCE_GROUP"
-"""Environment variables that name the app; `azd env get-values` prints both."""
+"""The environment variables that name the app; `azd env get-values` prints both."""
 
 SECONDS = 120
 """How long the Azure CLI may take for one answer."""
@@ -29,10 +29,10 @@ NOT_FOR_COMMANDS = frozenset(
         "SEALING_KEY_PREVIOUS",
     }
 )
-"""What only the deployed app uses: its telemetry, its identity, its door, its cursors."""
+"""Settings that only the deployed app uses, for telemetry, identity, gateway and cursors."""
 
 ODBC_DRIVER = "ODBC_DRIVER"
-"""Where the driver is differs from machine to machine."""
+"""The path of the driver, which differs from machine to machine."""
 
 SECRETS_OF_SYNC = frozenset({"SEVERA_CLIENT_SECRET"})
 
@@ -52,7 +52,7 @@ class FunctionApp:
 
 
 def named(environment: Mapping[str, str]) -> FunctionApp | None:
-    """Return the app that the environment names; None where it names none.
+    """Return the app that the environment names; None if it names none.
 
     Raises:
         AppSettingsUnavailable: one of the two variables is missing.
@@ -100,7 +100,7 @@ def _app_settings(app: FunctionApp) -> dict[str, str]:
 
 
 def _resolved(name: str, value: str) -> str:
-    """The value, or the secret that it refers to."""
+    """Return the value, or the secret that it refers to."""
     reference = _REFERENCE.fullmatch(value)
     if reference is None:
         return value

@@ -1,6 +1,6 @@
 """Compares the warehouse in use with what the API needs: `python -m operations check-warehouse`.
 
-Exit code 0: the API can rely on it. 1: something is wrong, and was printed. 2: it did not answer.
+Exit code 0: it is as the API needs it. 1: faults were found and printed. 2: it did not answer.
 """
 
 import argparse
@@ -21,7 +21,7 @@ NO_ANSWER = 2
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Check, and print what is wrong and where."""
+    """Check, print what is wrong and where, and return the exit code."""
     argparse.ArgumentParser(prog="check-warehouse", description=__doc__).parse_args(arguments)
     out = Console(highlight=False, soft_wrap=True)
     try:

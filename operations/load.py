@@ -1,7 +1,7 @@
-"""Loads delivered files and publishes them: `python -m operations load FILE…`.
+"""Loads delivery files and publishes them: `python -m operations load FILE…`.
 
 Exit code 0: everything was loaded and published. 1: a file was rejected or could not be read.
-3: the data is published, but the API is not told of it yet, because Table Storage did not answer.
+3: the data is published but not announced to the API yet, since Table Storage did not answer.
 """
 
 import argparse
@@ -26,7 +26,7 @@ from shared.warehouse.engine import Warehouse, WarehouseError
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Load the named files, then publish whatever waits."""
+    """Load the named files, publish everything that waits, and return the exit code."""
     parser = argparse.ArgumentParser(prog="load", description=__doc__)
     parser.add_argument("files", nargs="+", type=places.named, metavar="FILE")
     paths = parser.parse_args(arguments).files
@@ -39,20 +39,20 @@ def main(arguments: Sequence[str]) -> int:
             loaded = [_load(warehouse, path, out=out) for path in paths]
             if not publish.publish_waiting(warehouse, chosen, out=out) and _has_values(loaded):
                 out.print(publish.NOTHING_WAITED)
-            told = publish.tell_api(warehouse, chosen, out=out)
+            code = publish.announce_to_api(warehouse, chosen, out=out)
     except (InvalidSettings, WarehouseError) as error:
         out.print(str(error), markup=False)
         return 1
-    return 1 if None in loaded else told
+    return 1 if None in loaded else code
 
 
 def _has_values(loaded: Sequence[Loaded | None]) -> bool:
-    """Whether somebody waits for a publication: only interval values have one."""
+    """Return whether a publication is expected: only interval values have one."""
     return any(each is not None and each.kind == "interval values" for each in loaded)
 
 
 def _load(warehouse: Warehouse, path: Path, *, out: Console) -> Loaded | None:
-    """Load one file and say what became of it; None when nothing of it was loaded."""
+    """Load one file and print the result; None if nothing of it was loaded."""
     started = time.monotonic()
     try:
         with _progress(path, out=out) as progress:
@@ -80,7 +80,7 @@ def _sentence(loaded: Loaded, *, seconds: float) -> str:
 
 
 def _warning(unknown: Unknown) -> str:
-    """Ids that may be wrong: Excel keeps fifteen digits, and what is left may pass the check digit."""
+    """Return a warning of ids that may be wrong: those from Excel may pass the check digit by chance."""
     points = publish.counted(unknown.number, "metering points")
     sentence = f"  Warning: nothing else knows {points} of it, such as {', '.join(unknown.examples)}."
     if any(id_.endswith("000") for id_ in unknown.examples):
@@ -96,7 +96,7 @@ def _print_rejected(rejected: Rejected, *, out: Console) -> None:
 
 @contextmanager
 def _progress(path: Path, *, out: Console) -> Iterator[Callable[[int, float], None]]:
-    """A bar on a terminal, and nothing elsewhere: the line at the end says it all."""
+    """Show a bar on a terminal, and nothing elsewhere: the line at the end has the result."""
     if not out.is_terminal:
         yield lambda rows, share: None
         return

@@ -1,8 +1,8 @@
 """Publishes every delivery that waits: `python -m operations publish`.
 
-Exit code 0: done. 1: the warehouse did not answer. 3: the data is published, but the API is not
-told of it yet, because Table Storage did not answer; the next run completes it. Of a warehouse that was
-just restored, publish only while Table Storage answers: it knows which numbers callers have.
+Exit code 0: done. 1: the warehouse did not answer. 3: the data is published but not announced to the API
+yet, since Table Storage did not answer; the next run completes it. After a restore of the warehouse, publish
+only while Table Storage answers: it holds the numbers of the publications that callers have.
 """
 
 import argparse
@@ -23,7 +23,7 @@ NOTHING_WAITED = "Nothing waited to be published."
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Publish what waits."""
+    """Publish what waits, and return the exit code."""
     argparse.ArgumentParser(prog="publish", description=__doc__).parse_args(arguments)
     out = Console(highlight=False, soft_wrap=True)
     try:
@@ -36,17 +36,17 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def publish(warehouse: Warehouse, chosen: DataSettings, *, out: Console) -> int:
-    """Publish what waits, say so, and tell the API; the exit code."""
+    """Publish what waits, print it, announce it to the API, and return the exit code."""
     if not publish_waiting(warehouse, chosen, out=out):
         out.print(NOTHING_WAITED)
-    return tell_api(warehouse, chosen, out=out)
+    return announce_to_api(warehouse, chosen, out=out)
 
 
 def publish_waiting(warehouse: Warehouse, chosen: DataSettings, *, out: Console) -> bool:
     """Publish what waits and print a line for each publication; False when nothing waited."""
     waited = False
     refuse_ahead(warehouse, now=services.now())
-    for published in pending(warehouse, clock=services.now, told=_told(chosen)):
+    for published in pending(warehouse, clock=services.now, told=_announced(chosen)):
         waited = True
         days = counted(published.days, "new or changed market days")
         values = counted(published.values, "values")
@@ -54,8 +54,8 @@ def publish_waiting(warehouse: Warehouse, chosen: DataSettings, *, out: Console)
     return waited
 
 
-def _told(chosen: DataSettings) -> Place:
-    """What callers were told of; unknown without Table Storage, which a laptop need not have running."""
+def _announced(chosen: DataSettings) -> Place:
+    """Return the place that callers know; unknown without Table Storage, which a laptop need not run."""
     try:
         return announce.told_of(services.publications(chosen))
     except TablesUnavailable:
@@ -63,12 +63,12 @@ def _told(chosen: DataSettings) -> Place:
 
 
 def counted(number: int, plural: str) -> str:
-    """A number of things, such as 1 supply period."""
+    """Return a number of things, such as 1 supply period."""
     return f"{number:,} {plural.removesuffix('s') if number == 1 else plural}"
 
 
-def tell_api(warehouse: Warehouse, chosen: DataSettings, *, out: Console) -> int:
-    """Let the API know of what was published and described; the exit code."""
+def announce_to_api(warehouse: Warehouse, chosen: DataSettings, *, out: Console) -> int:
+    """Announce to the API what was published and described, and return the exit code."""
     try:
         announce.bring_up_to_date(warehouse, services.publications(chosen))
     except TablesUnavailable as error:
@@ -77,6 +77,6 @@ def tell_api(warehouse: Warehouse, chosen: DataSettings, *, out: Console) -> int
 
 
 def _not_announced(error: TablesUnavailable, *, out: Console) -> int:
-    out.print(f"The API is not told of the latest publication yet: {error}", markup=False)
+    out.print(f"The latest publication is not announced to the API yet: {error}", markup=False)
     out.print("Run `publish` again when Table Storage answers, or start the local stack.")
     return NOT_ANNOUNCED

@@ -15,7 +15,7 @@ from shared.warehouse.engine import Warehouse
 
 @contextmanager
 def warehouse(chosen: DataSettings) -> Iterator[Warehouse]:
-    """The warehouse, closed at the end."""
+    """Open the warehouse, and close it at the end."""
     opened = opening.open_warehouse(
         chosen.warehouse, credential=identity.credential(chosen.identity_client_id)
     )
@@ -26,18 +26,18 @@ def warehouse(chosen: DataSettings) -> Iterator[Warehouse]:
 
 
 def publications(chosen: TableSettings) -> Publications:
-    """The publication watermark; its table is made when it is missing."""
+    """Return the publication watermark; its table is made if it is missing."""
     opened = storage(chosen)
     opened.create_missing()
     return Publications(tables=opened)
 
 
 def storage(chosen: TableSettings) -> Tables:
-    """Table Storage, with an identity where it is an endpoint."""
+    """Open Table Storage, with an identity if it is an endpoint."""
     credential = identity.credential(chosen.identity_client_id)
     return tables.open_tables(chosen.table_storage, credential=credential)
 
 
 def now() -> datetime:
-    """The time now, in UTC."""
+    """Return the time now, in UTC."""
     return datetime.now(UTC)

@@ -1,8 +1,8 @@
-"""Brings who may see what in step with Severa and Entra: `python -m operations sync`.
+"""Brings access up to date with Severa and Entra: `python -m operations sync`.
 
-Exit code 0: done, or shown by --dry-run. 1: a source or Table Storage did not answer as it must; nothing
-of what Severa says now was used. 3: held back, since it would end or open more access than a run may by
-itself or decides by other settings than the last one, or because another run is under way.
+Exit code 0: done, or shown by --dry-run. 1: a source or Table Storage did not answer properly; nothing of
+what Severa holds now was used. 3: held back, since the run would end or open more access than it may by
+itself or has other settings than the last one, or since another run is under way.
 """
 
 import argparse
@@ -31,7 +31,7 @@ ALLOWANCES = {
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run one sync and print its report; the exit code."""
+    """Run one sync, print its report, and return the exit code."""
     parser = argparse.ArgumentParser(prog="sync", description="Bring access in step with Severa and Entra.")
     parser.add_argument("--dry-run", action="store_true", help="only show what would change")
     for allowance, meaning in ALLOWANCES.items():
@@ -46,16 +46,16 @@ def main(arguments: Sequence[str]) -> int:
         metavar="NUMBER",
         help="these customers' emptied metering points in Severa are meant: open all they are supplied with",
     )
-    asked = parser.parse_args(arguments)
+    chosen = parser.parse_args(arguments)
     out = Console(highlight=False, soft_wrap=True)
     stages.log.disabled = True  # The report is printed, and would stand in the log as well.
     log_levels.quieten_libraries()
     try:
-        use = services.start(settings.from_environment(), clock=lambda: datetime.now(UTC))
-        use.tables.create_missing()
+        opened = services.start(settings.from_environment(), clock=lambda: datetime.now(UTC))
+        opened.tables.create_missing()
         with out.status("Reading Severa and Entra …"):
-            report = use.sync_access(
-                dry_run=asked.dry_run, allowed=frozenset(asked.allowed), lift=asked.lift_restriction
+            report = opened.sync_access(
+                dry_run=chosen.dry_run, allowed=frozenset(chosen.allowed), lift=chosen.lift_restriction
             )
     except (
         InvalidSettings, SeveraFailed, DirectoryFailed, WarehouseError,

@@ -34,10 +34,10 @@ MAX_TRANSACTION = 100
 
 Entity = dict[str, Any]
 Operation = tuple[Literal["insert", "upsert", "replace", "delete"], Mapping[str, Any]]
-"""`insert` wants it absent, `replace` wants the version in its `etag`, `delete` wants it present."""
+"""`insert` requires that it is absent, `replace` the version in its `etag`, `delete` that it is there."""
 
 Observe = Callable[[str, str], AbstractContextManager[object]]
-"""Surrounds a request to Table Storage, given what it does and to which table: never with which keys."""
+"""Surrounds a request to Table Storage; takes its operation and its table, never its keys."""
 
 _TABLE = re.compile(rf"/({'|'.join(ALL)})(\(\))?")
 _BATCH = "$batch"
@@ -76,7 +76,7 @@ class Tables:
                 self._service.create_table_if_not_exists(name)
 
     def get(self, table: str, *, partition: str, row: str) -> Entity | None:
-        """One entity, with its version under `etag`; None when it does not exist."""
+        """Return one entity, with its version as `etag`; None if it does not exist."""
         with _translated(), _understood():
             try:
                 found = self._clients[table].get_entity(partition, row)
@@ -95,7 +95,7 @@ class Tables:
         rows_before: str | None = None,
         select: Sequence[str] | None = None,
     ) -> Iterator[Entity]:
-        """Entities of one partition with `rows_from <= RowKey < rows_before`, in order of RowKey."""
+        """Yield entities of one partition with `rows_from <= RowKey < rows_before`, in order of RowKey."""
         condition = "PartitionKey eq @partition and RowKey ge @from"
         parameters = {"partition": partition, "from": rows_from}
         if rows_before is not None:
@@ -107,12 +107,12 @@ class Tables:
             )
 
     def everything(self, table: str, *, select: Sequence[str] | None = None) -> Iterator[Entity]:
-        """All entities of a table, in order of PartitionKey and RowKey."""
+        """Yield all entities of a table, in order of PartitionKey and RowKey."""
         with _translated(), _understood():
             yield from self._clients[table].list_entities(select=_list(select))
 
     def insert(self, table: str, entity: Mapping[str, Any]) -> str:
-        """Add an entity; gives its version.
+        """Add an entity, and return its version.
 
         Raises:
             AlreadyExists: there is one with its keys.
@@ -121,12 +121,12 @@ class Tables:
             return str(self._clients[table].create_entity(dict(entity))["etag"])
 
     def upsert(self, table: str, entity: Mapping[str, Any]) -> None:
-        """Write an entity, whole, whether or not there is one with its keys."""
+        """Write a whole entity, whether or not there is one with its keys."""
         with _translated():
             self._clients[table].upsert_entity(dict(entity), mode=UpdateMode.REPLACE)
 
     def replace(self, table: str, entity: Mapping[str, Any], *, etag: str) -> str:
-        """Write an entity, whole, only if it is still the version that was read; gives its new version.
+        """Write a whole entity if it is still the version that was read, and return its new version.
 
         Raises:
             ChangedMeanwhile: somebody else wrote or deleted it.
@@ -146,12 +146,12 @@ class Tables:
                 raise ChangedMeanwhile("the entity was deleted") from error
 
     def delete(self, table: str, *, partition: str, row: str) -> None:
-        """Delete an entity; one that does not exist is fine."""
+        """Delete an entity, if it exists."""
         with _translated():
             self._clients[table].delete_entity(partition, row)
 
     def transact(self, table: str, operations: Sequence[Operation]) -> list[str | None]:
-        """Do up to 100 operations on one partition, all or none; gives the new versions, None for deletions.
+        """Do up to 100 operations on one partition, all or none; return new versions, None for deletions.
 
         Raises:
             AlreadyExists: an entity to be inserted is there already.
@@ -173,7 +173,7 @@ def open_tables(
     observe: Observe | None = None,
     limit: Limit = limits.TABLES,
 ) -> Tables:
-    """Tables at an endpoint (with the app's identity) or by a connection string (the local emulator)."""
+    """Open tables at an endpoint (with the app's identity) or by a connection string (the emulator)."""
     transport = _Observed(limit, observe) if observe else BoundedTransport(limit)
     options = transports.azure_options(limit, transport)
     if table_storage.startswith("https://"):
@@ -184,7 +184,7 @@ def open_tables(
 
 
 class _Observed(BoundedTransport):
-    """Lets each request to Table Storage be observed; the client takes no policy of ours, but a transport."""
+    """Observes each request: the client accepts no pipeline policy from us, but a transport."""
 
     def __init__(self, limit: Limit, observe: Observe) -> None:
         super().__init__(limit)
@@ -197,7 +197,7 @@ class _Observed(BoundedTransport):
 
 
 def _described(*, method: str, url: str) -> tuple[str, str]:
-    """What a request does, and to which table; its address has keys, which nobody is told."""
+    """Return a request's operation and table; its address also has keys, which are not passed on."""
     if _BATCH in url:
         return "batch", ""
     found = _TABLE.search(url)
@@ -241,7 +241,7 @@ def _translated() -> Iterator[None]:
 
 @contextmanager
 def _understood() -> Iterator[None]:
-    """The library takes any 200 for an answer of the service, such as the page of something in between."""
+    """Translate errors of parsing: the library takes any 200 for an answer, such as a proxy's page."""
     try:
         yield
     except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -253,7 +253,7 @@ def _list(select: Sequence[str] | None) -> list[str] | None:
 
 
 def _reason(error: AzureError) -> str:
-    """The service's own code where there is one: the full message may hold keys of entities."""
+    """Return the service's own code if there is one: the full message may hold keys of entities."""
     return str(getattr(error, "error_code", None) or type(error).__name__)
 
 

@@ -1,1 +1,1 @@
-"""Who may see what and why, and differences from the customer portal's list."""
+"""Who may see what and why, and what differs from the customer portal's list."""

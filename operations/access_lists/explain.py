@@ -1,4 +1,4 @@
-"""Why somebody may see something, since when, and what happened before."""
+"""Explains grants: who may see what, since when, why, and what happened before."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -32,7 +32,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Answer:
-    """Who may see what is asked about, what happened to it, and what the last sync said of it."""
+    """The grants that match the questions, their history, and the faults that the last sync found."""
 
     lines: tuple[Line, ...]
     grants: int
@@ -42,40 +42,40 @@ class Answer:
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing is stored of what is asked about, nor was."""
+        """Whether nothing that matches is stored, or ever was."""
         return not (self.grants or self.history or self.faults)
 
 
-def answer(storage: Tables, asked: Sequence[Question], *, users: Mapping[ContactEmail, str]) -> Answer:
-    """What is stored about everything that all of the questions match."""
+def answer(storage: Tables, questions: Sequence[Question], *, users: Mapping[ContactEmail, str]) -> Answer:
+    """Return what is stored about the grants that all of the questions match."""
     emails = {f"user:{object_id}": contact.email for contact, object_id in users.items()}
     found = [
         row
-        for partition in _partitions(storage, asked)
+        for partition in _partitions(storage, questions)
         for row in partition.grants.values()
-        if all(question.matches(row.grant) for question in asked)
+        if all(question.matches(row.grant) for question in questions)
     ]
     latest = runs.latest(storage)
     return Answer(
         lines=tuple(_lines(found, emails)),
         grants=len(found),
-        history=tuple(_history(storage, asked)),
-        faults=tuple(_faults(latest, asked)),
+        history=tuple(_history(storage, questions)),
+        faults=tuple(_faults(latest, questions)),
         latest=latest,
     )
 
 
-def _partitions(storage: Tables, asked: Sequence[Question]) -> list[Partition]:
-    """The partitions that the questions can be about: few where they name somebody."""
-    principals = _named(asked)
+def _partitions(storage: Tables, questions: Sequence[Question]) -> list[Partition]:
+    """Return the partitions that can match: a few if a question names a principal, else all."""
+    principals = _named(questions)
     if principals is None:
         return list(store.read(storage).values())
     return [store.read_partition(storage, principal) for principal in principals]
 
 
-def _named(asked: Sequence[Question]) -> list[str] | None:
-    """Who can be meant, None when that is anybody."""
-    named = [question.principals for question in asked if question.principals is not None]
+def _named(questions: Sequence[Question]) -> list[str] | None:
+    """Return the principals that the questions name; None if they name none."""
+    named = [question.principals for question in questions if question.principals is not None]
     return sorted(frozenset.intersection(*named)) if named else None
 
 
@@ -105,11 +105,11 @@ def _line(group: Sequence[StoredGrant], emails: Mapping[str, str]) -> Line:
     )
 
 
-def _history(storage: Tables, asked: Sequence[Question]) -> list[str]:
-    """The newest events about what is asked, those of one run, principal and customer together."""
+def _history(storage: Tables, questions: Sequence[Question]) -> list[str]:
+    """Return the newest events that match, those of one run, principal and customer in one line."""
     together: defaultdict[tuple[str, str, str, str, str], list[Entity]] = defaultdict(list)
-    for event in _events(storage, asked):
-        if _is_about(event, asked):
+    for event in _events(storage, questions):
+        if _is_about(event, questions):
             minute = str(event["at"])[:16].replace("T", " ")
             who, customer = str(event["PartitionKey"]), str(event["customerNumber"])
             together[minute, str(event["runId"]), who, customer, str(event["event"])].append(event)
@@ -118,8 +118,8 @@ def _history(storage: Tables, asked: Sequence[Question]) -> list[str]:
     return [*shown, f"and {len(newest) - len(shown)} earlier"] if len(newest) > len(shown) else shown
 
 
-def _events(storage: Tables, asked: Sequence[Question]) -> Iterable[Entity]:
-    principals = _named(asked)
+def _events(storage: Tables, questions: Sequence[Question]) -> Iterable[Entity]:
+    principals = _named(questions)
     if principals is None:
         yield from storage.everything(tables.ACCESS_AUDIT)
         return
@@ -127,13 +127,13 @@ def _events(storage: Tables, asked: Sequence[Question]) -> Iterable[Entity]:
         yield from storage.range(tables.ACCESS_AUDIT, partition=principal)
 
 
-def _is_about(event: Entity, asked: Sequence[Question]) -> bool:
+def _is_about(event: Entity, questions: Sequence[Question]) -> bool:
     return all(
         (question.principals is None or event["PartitionKey"] in question.principals)
         and (question.customer_number is None or event["customerNumber"] == str(question.customer_number))
         and (question.metering_point_id is None or event["meteringPointId"] == question.metering_point_id)
         and (question.customer_name is None or question.customer_name in event["customerName"].casefold())
-        for question in asked
+        for question in questions
     )
 
 
@@ -145,13 +145,13 @@ def _event_line(key: tuple[str, str, str, str, str], events: Sequence[Entity]) -
     return f"{minute} UTC  {event} {principal} at {points} of customer {customer} ({first['why']})"
 
 
-def _faults(latest: Run | None, asked: Sequence[Question]) -> list[str]:
-    """What the last sync could not use of the customers that are asked about."""
+def _faults(latest: Run | None, questions: Sequence[Question]) -> list[str]:
+    """Return the lines of the last report about the customers that match."""
     lines = latest.report.splitlines() if latest else []
     return [
         line.removeprefix("- ")
         for line in lines
-        if line.startswith("- customer ") and any(_names(line, question) for question in asked)
+        if line.startswith("- customer ") and any(_names(line, question) for question in questions)
     ]
 
 
@@ -163,4 +163,4 @@ def _names(line: str, question: Question) -> bool:
                 ", "
             )
         return line.startswith(f"- customer {question.customer_number},")
-    return question.asked.casefold() in line.casefold()
+    return question.text.casefold() in line.casefold()

@@ -1,4 +1,4 @@
-"""The customer portal's list of who has access, and its differences from the stored grants."""
+"""Reads the customer portal's list of who has access, and compares it with the stored grants."""
 
 import csv
 from collections.abc import Iterable, Mapping
@@ -14,16 +14,16 @@ from shared.metering import InvalidMeteringPointId, parse_metering_point_id
 COLUMNS = ("principal", "customer_number", "metering_point_id")
 
 Access = tuple[str, int, str]
-"""Principal (or an address that nobody is known by), customer number, metering point."""
+"""Principal (or an address that no user is bound to), customer number, metering point."""
 
 
 class UnreadablePortalList(Exception):
-    """The file is not a list that can be compared; the message says what it lacks."""
+    """The file cannot be compared; the message says why."""
 
 
 @dataclass(frozen=True)
 class PortalList:
-    """What the portal says, and the lines that say nothing that can be compared."""
+    """The accesses in the portal's list, and its lines that cannot be compared."""
 
     accesses: frozenset[Access]
     unreadable: tuple[str, ...]
@@ -39,11 +39,11 @@ class Differences:
 
 
 def read(file: Path, *, users: Mapping[ContactEmail, str]) -> PortalList:
-    """A CSV file in UTF-8 with the columns `COLUMNS`, separated by comma or semicolon.
+    """Read a CSV file in UTF-8 with the columns `COLUMNS`, separated by comma or semicolon.
 
-    `principal` is `app:<id>`, `user:<id>`, an id alone or an e-mail address. An id alone is a user's where
-    a user of this id is bound, and else an application's. An address stands for the users that
-    were bound to it; one that nobody is bound to stays an address, and so is found in the portal only.
+    `principal` is `app:<id>`, `user:<id>`, an id alone or an e-mail address. An id alone is a user's if
+    a user with this id is bound, else an application's. An address stands for the users that are bound to it;
+    without any it stays an address, so it is only in the portal.
 
     Raises:
         UnreadablePortalList: a column is missing, or the text is not UTF-8.
@@ -99,5 +99,5 @@ def _principals(who: str, *, users: Mapping[ContactEmail, str]) -> set[str]:
 
 
 def differences(portal: frozenset[Access], api: frozenset[Access]) -> Differences:
-    """What only one of them has."""
+    """Return what only one of them has."""
     return Differences(tuple(sorted(portal - api)), tuple(sorted(api - portal)), len(portal & api))

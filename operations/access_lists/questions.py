@@ -1,4 +1,4 @@
-"""Who or what somebody asks about: a principal, an e-mail address, a customer or a metering point."""
+"""Questions to the stored grants: a principal, an e-mail address, a customer or a metering point."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,9 +14,9 @@ _LONGEST_CUSTOMER_NUMBER = 10
 
 @dataclass(frozen=True)
 class Question:
-    """Which grants are asked about. What is None matters not; `asked` is the text as it was typed."""
+    """Which grants are wanted. A field that is None does not matter; `text` is as it was typed."""
 
-    asked: str
+    text: str
     principals: frozenset[str] | None = None
     customer_number: int | None = None
     metering_point_id: str | None = None
@@ -24,29 +24,29 @@ class Question:
 
     @property
     def problem(self) -> str | None:
-        """Why nothing can be known of it, where the question alone tells."""
+        """Why nothing can match, where the question alone shows it; else None."""
         if self.principals == frozenset():
-            return f"Nobody is known by the address {self.asked}."
+            return f"Nobody is known by the address {self.text}."
         if self.metering_point_id is None:
             return None
         try:
             parse_metering_point_id(self.metering_point_id)
         except InvalidMeteringPointId as error:
-            return f"{self.asked} is no metering point: {error}."
+            return f"{self.text} is no metering point: {error}."
         return None
 
-    def matches(self, given: Grant) -> bool:
-        """Whether a grant is asked about."""
+    def matches(self, found: Grant) -> bool:
+        """Return whether a grant matches."""
         return (
-            (self.principals is None or given.principal in self.principals)
-            and (self.customer_number is None or given.customer_number == self.customer_number)
-            and (self.metering_point_id is None or given.metering_point_id == self.metering_point_id)
-            and (self.customer_name is None or self.customer_name in given.customer_name.casefold())
+            (self.principals is None or found.principal in self.principals)
+            and (self.customer_number is None or found.customer_number == self.customer_number)
+            and (self.metering_point_id is None or found.metering_point_id == self.metering_point_id)
+            and (self.customer_name is None or self.customer_name in found.customer_name.casefold())
         )
 
 
 def parse(text: str, *, users: Mapping[ContactEmail, str]) -> Question:
-    """The question of one word: anything that names no principal, number or address is a part of a name."""
+    """Return the question of one word: what is no principal, number or address is a part of a name."""
     word = text.strip()
     lowered = word.lower()
     if word.isdigit() and len(word) > _LONGEST_CUSTOMER_NUMBER:
@@ -62,7 +62,7 @@ def parse(text: str, *, users: Mapping[ContactEmail, str]) -> Question:
 
 
 def principals_of_email(email: str, *, users: Mapping[ContactEmail, str]) -> frozenset[str]:
-    """The users who were bound to an address; nobody when it is not among the contact persons' addresses."""
+    """Return the users who are bound to an address; none if no contact person has it."""
     return frozenset(
         grant.user(object_id) for contact, object_id in users.items() if contact.email == email.lower()
     )

@@ -38,10 +38,10 @@ class Office:
         sources = Sources(lambda: read, find, None if supply is None else lambda: supply)
         stages.run(sources, storage=self.storage, rules=rules(self.storage), clock=self.clock)
 
-    def tell(self, *who: str, code: int = 0) -> str:
-        """What the command prints about somebody."""
+    def ask(self, *who: str, code: int = 0) -> str:
+        """Return what the command prints about somebody."""
         out = Console(file=io.StringIO(), width=250)
-        assert access.tell(self.storage, who, out=out) == code
+        assert access.answer(self.storage, who, out=out) == code
         return out.file.getvalue()  # type: ignore[attr-defined, no-any-return]
 
     def compare(self, file: Path) -> tuple[int, str]:
@@ -71,77 +71,79 @@ def synced(office: Office) -> Office:
 
 
 def test_an_app_and_a_metering_point_tell_since_when_and_why(synced: Office) -> None:
-    told = synced.tell(VENDOR, point(1))
+    printed = synced.ask(VENDOR, point(1))
 
-    lines = told.splitlines()
+    lines = printed.splitlines()
     assert lines[0] == f"{VENDOR} for customer 10001 Fjordbakeriet (API client id; API metering points)"
     assert lines[2].split() == [point(1), "2024-05-01..", "2026-11-22"]
-    assert f"2026-11-22 06:00 UTC  granted {VENDOR} at {point(1)} in 2024-05-01.. of customer 10001" in told
-    assert "1 grant." in told.splitlines()
-    assert "Last sync: complete at 2026-11-22 06:00 UTC." in told
+    assert (
+        f"2026-11-22 06:00 UTC  granted {VENDOR} at {point(1)} in 2024-05-01.. of customer 10001" in printed
+    )
+    assert "1 grant." in printed.splitlines()
+    assert "Last sync: complete at 2026-11-22 06:00 UTC." in printed
 
 
 @pytest.mark.parametrize("who", ["10001", "fjordbak", point(1)])
 def test_a_customer_or_metering_point_tells_everybody_who_sees_it(synced: Office, who: str) -> None:
-    told = synced.tell(who)
+    printed = synced.ask(who)
 
-    assert VENDOR in told
-    assert user(70) in told
-    assert KARI in told
-    assert "10002" not in told
-    assert "2 grants." in told
+    assert VENDOR in printed
+    assert user(70) in printed
+    assert KARI in printed
+    assert "10002" not in printed
+    assert "2 grants." in printed
 
 
 @pytest.mark.parametrize("who", [user(70), guid(70), "Kari@Fjord.example"])
 def test_a_user_is_found_by_principal_id_or_address(synced: Office, who: str) -> None:
-    told = synced.tell(who)
+    printed = synced.ask(who)
 
-    assert user(70) in told
-    assert VENDOR not in told
+    assert user(70) in printed
+    assert VENDOR not in printed
 
 
 def test_access_that_has_ended_is_told_from_the_audit(synced: Office) -> None:
     synced.sync(BAKERY)
 
-    told = synced.tell(VENDOR, point(2))
+    printed = synced.ask(VENDOR, point(2))
 
-    assert "0 grants." in told
-    assert f"2026-11-22 07:00 UTC  revoked {VENDOR} at {point(2)} in .. of customer 10002" in told
+    assert "0 grants." in printed
+    assert f"2026-11-22 07:00 UTC  revoked {VENDOR} at {point(2)} in .. of customer 10002" in printed
 
 
 def test_a_fault_of_a_customer_is_told_with_it(office: Office) -> None:
     office.sync(Client(10001, apps="nobody", points=point(1)), MALL)
 
-    told = office.tell("10001")
+    printed = office.ask("10001")
 
-    assert "Not usable in Severa:" in told
-    assert "customer 10001, Kunde 10001: 'API client id': 'nobody' is not an application id" in told
-    assert "Not usable" not in office.tell("10002")
+    assert "Not usable in Severa:" in printed
+    assert "customer 10001, Kunde 10001: 'API client id': 'nobody' is not an application id" in printed
+    assert "Not usable" not in office.ask("10002")
 
 
 def test_an_unknown_address_is_said_to_be_unknown(synced: Office) -> None:
-    told = synced.tell("nobody@fjord.example")
+    printed = synced.ask("nobody@fjord.example")
 
-    assert "Nobody is known by the address nobody@fjord.example." in told
-    assert "0 grants." in told
+    assert "Nobody is known by the address nobody@fjord.example." in printed
+    assert "0 grants." in printed
 
 
 @pytest.mark.parametrize("who", ["nobody", "99999", "[bold]", app(9), point(9)])
 def test_what_nothing_is_known_of_is_said_to_be_unknown(synced: Office, who: str) -> None:
-    told = synced.tell(who)
+    printed = synced.ask(who)
 
-    assert told.splitlines()[0] == f"Nothing is known of '{who}'."
-    assert "grants." not in told
+    assert printed.splitlines()[0] == f"Nothing is known of '{who}'."
+    assert "grants." not in printed
 
 
 def test_several_words_without_an_answer_are_said_to_narrow(synced: Office) -> None:
-    told = synced.tell("10001", point(2))
+    printed = synced.ask("10001", point(2))
 
-    assert told.splitlines()[:2] == [
+    assert printed.splitlines()[:2] == [
         f"Nothing is known of '10001' and '{point(2)}' together.",
         "Several words narrow the question: a grant has to match every one of them.",
     ]
-    assert "narrow" not in synced.tell("10001", point(1))
+    assert "narrow" not in synced.ask("10001", point(1))
 
 
 @pytest.mark.parametrize(
@@ -152,9 +154,9 @@ def test_several_words_without_an_answer_are_said_to_narrow(synced: Office) -> N
     ],
 )
 def test_a_mistyped_metering_point_is_said_to_be_none(synced: Office, typed: str, problem: str) -> None:
-    told = synced.tell(typed, code=access.TROUBLE)
+    printed = synced.ask(typed, code=access.TROUBLE)
 
-    assert told.splitlines()[:2] == [f"{typed} is no metering point: {problem}.", "0 grants."]
+    assert printed.splitlines()[:2] == [f"{typed} is no metering point: {problem}.", "0 grants."]
 
 
 @pytest.mark.parametrize("who", ["77777", point(9)])
@@ -164,43 +166,43 @@ def test_a_customer_that_severa_does_not_know_is_told_by_number_and_metering_poi
     office.supply = [SupplyPeriod(77777, point(9), date(2024, 5, 1), None)]
     office.sync(Client(10001))
 
-    told = office.tell(who, "77777")
+    printed = office.ask(who, "77777")
 
-    assert told.count("customer 77777, not in Severa: no active customer 77777 in Severa") == 1
-    assert "Nothing is known" not in told
+    assert printed.count("customer 77777, not in Severa: no active customer 77777 in Severa") == 1
+    assert "Nothing is known" not in printed
 
 
 def test_one_of_many_unknown_customers_is_told_by_its_whole_number(office: Office) -> None:
     office.supply = [SupplyPeriod(20_000 + each, point(each), date(2024, 5, 1), None) for each in range(25)]
     office.sync(Client(10001))
 
-    assert "customer numbers 20000, 20001, " in office.tell("20019")
-    assert office.tell("20020").splitlines()[0] == "Nothing is known of '20020'."
-    assert office.tell("2000").splitlines()[0] == "Nothing is known of '2000'."
+    assert "customer numbers 20000, 20001, " in office.ask("20019")
+    assert office.ask("20020").splitlines()[0] == "Nothing is known of '20020'."
+    assert office.ask("2000").splitlines()[0] == "Nothing is known of '2000'."
 
 
 @pytest.mark.parametrize("width", [40, 80])
 def test_ids_are_whole_however_narrow_the_terminal(synced: Office, width: int) -> None:
     out = Console(file=io.StringIO(), width=width, soft_wrap=True)
 
-    access.tell(synced.storage, ["10001"], out=out)
+    access.answer(synced.storage, ["10001"], out=out)
 
-    told = out.file.getvalue()  # type: ignore[attr-defined]
-    assert all(each in told for each in (VENDOR, user(70), point(1)))
+    printed = out.file.getvalue()  # type: ignore[attr-defined]
+    assert all(each in printed for each in (VENDOR, user(70), point(1)))
 
 
 def test_many_grants_are_counted_by_customer(office: Office) -> None:
     office.sync(Client(10001, apps=guid(1), points=" ".join(point(each) for each in range(100, 160))), MALL)
 
-    told = office.tell(VENDOR)
+    printed = office.ask(VENDOR)
 
-    assert "60 metering points" in told
-    assert "2 metering points" in told
-    assert "62 grants." in told
+    assert "60 metering points" in printed
+    assert "2 metering points" in printed
+    assert "62 grants." in printed
 
 
 def test_before_the_first_sync_that_is_what_is_told(office: Office) -> None:
-    assert "Access has never been synchronised." in office.tell("10001")
+    assert "Access has never been synchronised." in office.ask("10001")
 
 
 # The portal.
@@ -221,10 +223,10 @@ def test_an_equal_list_has_no_differences(synced: Office, tmp_path: Path) -> Non
         f"Kari@Fjord.example,10001,{point(1)}",
     )
 
-    code, told = synced.compare(file)
+    code, printed = synced.compare(file)
 
     assert code == 0
-    assert "4 in both, 0 only in the portal, 0 only in the API." in told
+    assert "4 in both, 0 only in the portal, 0 only in the API." in printed
 
 
 def test_differences_are_listed_both_ways(synced: Office, tmp_path: Path) -> None:
@@ -236,14 +238,14 @@ def test_differences_are_listed_both_ways(synced: Office, tmp_path: Path) -> Non
         header="\ufeffPrincipal;customer_number;metering_point_id",
     )
 
-    code, told = synced.compare(file)
+    code, printed = synced.compare(file)
 
     assert code == 1
-    assert "Only in the portal: 2" in told
-    assert f"{VENDOR}" in told
-    assert "ola@fjord.example" in told
-    assert "Only in the API: 3" in told
-    assert "1 in both, 2 only in the portal, 3 only in the API." in told
+    assert "Only in the portal: 2" in printed
+    assert f"{VENDOR}" in printed
+    assert "ola@fjord.example" in printed
+    assert "Only in the API: 3" in printed
+    assert "1 in both, 2 only in the portal, 3 only in the API." in printed
 
 
 def test_a_line_that_cannot_be_compared_is_named_and_is_a_difference(synced: Office, tmp_path: Path) -> None:
@@ -256,16 +258,16 @@ def test_a_line_that_cannot_be_compared_is_named_and_is_a_difference(synced: Off
         f"{VENDOR}",
     )
 
-    code, told = synced.compare(file)
+    code, printed = synced.compare(file)
 
     assert code == 1
-    assert "Not compared, line 3: '123': a metering point id has exactly 18 digits." in told
-    assert "Not compared, line 4: 'Fjord' is not a customer number." in told
+    assert "Not compared, line 3: '123': a metering point id has exactly 18 digits." in printed
+    assert "Not compared, line 4: 'Fjord' is not a customer number." in printed
     assert (
         "Not compared, line 5: 'somebody' is neither app:<id>, user:<id>, an id nor an e-mail address."
-        in told
+        in printed
     )
-    assert "Not compared, line 6: '' is not a customer number." in told
+    assert "Not compared, line 6: '' is not a customer number." in printed
 
 
 def test_an_id_alone_is_the_known_user_or_else_an_app(synced: Office, tmp_path: Path) -> None:
@@ -277,9 +279,9 @@ def test_an_id_alone_is_the_known_user_or_else_an_app(synced: Office, tmp_path: 
         f"{guid(70)},10001,{point(1)}",
     )
 
-    code, told = synced.compare(file)
+    code, printed = synced.compare(file)
 
-    assert (code, told) == (0, "4 in both, 0 only in the portal, 0 only in the API.\n")
+    assert (code, printed) == (0, "4 in both, 0 only in the portal, 0 only in the API.\n")
 
 
 @pytest.mark.parametrize("content", [b"user,customer_number\n", b"", b"\xff\xfe"])
