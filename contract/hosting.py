@@ -15,8 +15,6 @@ from local.functionhost.easyauth import Principal
 from local.functionhost.host import Host
 from shared.services import Services
 
-_SCHEDULES = {"SYNC_SCHEDULE": "0 0 0 1 1 *", "PUBLISH_SCHEDULE": "0 0 0 1 1 *"}
-
 
 class AsGateway(easyauth.Authentication):
     """Takes every request for one of the gateway's."""
@@ -31,7 +29,7 @@ class AsGateway(easyauth.Authentication):
 
 def host(made: Services, folder: Path) -> Host:
     """The routes of an app of its own, working with these services."""
-    indexed = functions.index(_app_with(made, folder), prefix="", settings=_SCHEDULES)
+    indexed = functions.index(_app_with(made, folder), prefix="", settings=world.SCHEDULES)
     return Host(
         functions=indexed,
         pool=ThreadPoolExecutor(max_workers=4),

@@ -21,6 +21,14 @@ FAR_AWAY = 1_000_000
 
 
 @dataclass(frozen=True)
+class OnMicrosoftsHost:
+    """A folder with Microsoft's host, and the Python that runs the app on it."""
+
+    folder: Path
+    python: str
+
+
+@dataclass(frozen=True)
 class Running:
     """Where to ask.
 
@@ -51,8 +59,15 @@ class Running:
 
 
 @contextmanager
-def running(state: Path, *, table_storage: str | None = None) -> Iterator[Running]:
-    """Start it on free ports; limits of calls are far away. Without a storage account it starts its own."""
+def running(
+    state: Path, *, table_storage: str | None = None, on: OnMicrosoftsHost | None = None
+) -> Iterator[Running]:
+    """Start it on free ports; limits of calls are far away.
+
+    Args:
+        table_storage: an empty storage account; None for one of its own.
+        on: Microsoft's host to run the app on; None for the stand-in.
+    """
     ports = free.ports()
     with Supervisor(state=state) as supervisor:
         if table_storage is None:
@@ -60,7 +75,7 @@ def running(state: Path, *, table_storage: str | None = None) -> Iterator[Runnin
             supervisor.start(parts.azurite(endpoints, data=None))
             supervisor.wait_ready("azurite")
             table_storage = emulator.connection_string(endpoints)
-        world = _world(ports, state=state, table_storage=table_storage)
+        world = _world(ports, state=state, table_storage=table_storage, on=on)
         wanted = [parts.identity(ports), world, gateway(ports, state=state)]
         for part in wanted:
             supervisor.start(part)
@@ -90,13 +105,14 @@ def without_app(state: Path) -> Iterator[Running]:
         )
 
 
-def _world(ports: Ports, *, state: Path, table_storage: str) -> Part:
+def _world(ports: Ports, *, state: Path, table_storage: str, on: OnMicrosoftsHost | None) -> Part:
     folder = state / "world"
     folder.mkdir()
     command = (
         *(sys.executable, "-m", "contract.serve"),
         *("--port", str(ports.function_host)),
         *("--table-storage", table_storage, "--state", str(folder)),
+        *(() if on is None else ("--host", str(on.folder), "--python", on.python)),
     )
     port = ports.function_host
     return Part("functionhost", command, (port,), ready_url=f"{address(port)}{READY_PATH}")

@@ -7,7 +7,7 @@ corrected later, and the last day lacks some hours of one meter.
 
 import csv
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -33,6 +33,8 @@ PUBLISHED_AT = datetime(2026, 4, 1, 5, 0, tzinfo=UTC)
 CORRECTED_AT = datetime(2026, 4, 1, 8, 0, tzinfo=UTC)
 VENDOR = grant.app(demo.VENDOR.client_id)
 BAKERY = grant.app(demo.BAKERY_APP.client_id)
+SCHEDULES = {"SYNC_SCHEDULE": "0 0 0 1 1 *", "PUBLISH_SCHEDULE": "0 0 0 1 1 *"}
+"""Timers run in no test's time: once a year."""
 
 
 @dataclass
@@ -71,6 +73,23 @@ def app_settings(folder: Path, *, table_storage: str) -> dict[str, str]:
         "SEVERA_CLIENT_SECRET": "unused",
         **demo.ACCESS_SETTINGS,
     }
+
+
+def host_settings(folder: Path, *, table_storage: str) -> dict[str, str]:
+    """Return the settings of the app and of Microsoft's host, whose timers never run."""
+    return {
+        **app_settings(folder, table_storage=table_storage),
+        **SCHEDULES,
+        "AzureWebJobsStorage": table_storage,
+        "AzureWebJobsDisableHomepage": "true",
+    }
+
+
+def confirm_access(made: Services, *, at: datetime) -> None:
+    """Record that access was synced at a moment: for an app whose clock goes on, it would be too old."""
+    latest = runs.latest(made.tables)
+    assert latest is not None  # noqa: S101  # `open_services` has recorded one.
+    runs.record(made.tables, replace(latest, completed_at=at))
 
 
 def _fill(made: Services, folder: Path, clock: Clock) -> None:

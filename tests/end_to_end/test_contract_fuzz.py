@@ -12,19 +12,25 @@ import pytest
 
 from contract import fuzz, stack
 from contract.stack import Running
+from tests.hosts import microsofts_host
 
 _FEW = ("--phases", "examples,fuzzing,stateful", "--seed", "20260329", "--no-shrink")
 
 
-@pytest.fixture(scope="module")
-def running(_azurite_accounts: Iterator[str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """The demo world that stands still, behind the gateway."""
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module", params=microsofts_host.HOSTS)
+def running(
+    request: pytest.FixtureRequest, _azurite_accounts: Iterator[str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Running]:
+    """The demo world that stands still, behind the gateway, on each host in turn."""
+    on = microsofts_host.named(request.param)
     state = tmp_path_factory.mktemp("fuzz")
-    with stack.running(state, table_storage=next(_azurite_accounts)) as found:
+    with stack.running(state, table_storage=next(_azurite_accounts), on=on) as found:
         yield found
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("through", ["gateway", "app"])
 def test_no_generated_request_gets_an_answer_that_is_not_documented(
     running: Running, tmp_path: Path, through: str

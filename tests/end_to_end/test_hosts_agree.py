@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,6 @@ from contract import world
 from local import check, demo, environment, places, venvs
 from local.functionhost import package
 from local.stack import free
-from shared.access import runs
 from tests.builders import elsewhere
 from tests.builders import warehouse as delivering
 from tests.doubles.tds.server import Server
@@ -61,19 +60,9 @@ class World:
 def made(azurite: str, tmp_path_factory: pytest.TempPathFactory) -> World:
     folder = tmp_path_factory.mktemp("world")
     services = world.open_services(folder, table_storage=azurite)
-    latest = runs.latest(services.tables)
-    assert latest is not None
-    # Access must not be too old for a host whose clock goes on.
-    runs.record(services.tables, replace(latest, completed_at=datetime.now(UTC)))
+    world.confirm_access(services, at=datetime.now(UTC))
     services.warehouse.close()
-    settings = {
-        **world.app_settings(folder, table_storage=azurite),
-        "AzureWebJobsStorage": azurite,
-        "AzureWebJobsDisableHomepage": "true",
-        "SYNC_SCHEDULE": "0 0 0 1 1 *",
-        "PUBLISH_SCHEDULE": "0 0 0 1 1 *",
-    }
-    return World(folder / "contract.duckdb", settings)
+    return World(folder / "contract.duckdb", world.host_settings(folder, table_storage=azurite))
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from contract.stack import OnMicrosoftsHost
 from local import check, environment, places, tools, venvs
 from local.functionhost import microsoft
 from local.functionhost.host import KEY_HEADER, MASTER_KEY
@@ -19,6 +20,9 @@ from local.stack import free
 
 PYTHONS = ("3.11", check.WORKER_PYTHON)
 """The oldest Python that the app runs on, with Microsoft's worker of 3.11, and the one that is deployed."""
+
+HOSTS = ("stand-in", "Microsoft's host")
+"""What tests of the whole stack run the app on, one after the other."""
 
 START_SECONDS = 60
 STOP_SECONDS = 15
@@ -61,6 +65,24 @@ def python(version: str) -> str:
     pytest.skip(
         f"no environment with Python {version}: `python3 dev.py check` makes one of {check.WORKER_PYTHON}"
     )
+
+
+def named(host: str) -> OnMicrosoftsHost | None:
+    """Return what the app runs on for one of HOSTS: None for the stand-in.
+
+    Microsoft's host runs the deployed Python where this machine has it, and this Python otherwise.
+    """
+    if host == "stand-in":
+        return None
+    has_deployed = venvs.find(check.WORKER_PYTHON) is not None
+    version = check.WORKER_PYTHON if has_deployed else f"{sys.version_info.major}.{sys.version_info.minor}"
+    return OnMicrosoftsHost(run_script().parent, python(version))
+
+
+def options(host: str) -> tuple[str, ...]:
+    """Return the options with which the local stack runs the app on one of HOSTS."""
+    on = named(host)
+    return () if on is None else ("--host", str(on.folder), "--host-python", on.python)
 
 
 @contextmanager
