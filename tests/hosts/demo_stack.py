@@ -1,5 +1,6 @@
 """The local stack as `dev.py run --host` starts it, on Microsoft's host, for as long as a test needs it."""
 
+import inspect
 import re
 import signal
 import subprocess
@@ -20,6 +21,24 @@ from tests.hosts import microsofts_host
 START_SECONDS = 240
 
 
+_LINE = re.compile(r"^\w{4}: (\S+)\[\d+\]\r?\n((?: {6}.*\n)*)", re.MULTILINE)
+_LAST_LINE_SECONDS = 60
+_STRAGGLERS_SECONDS = 1
+
+
+@dataclass(frozen=True)
+class LogLine:
+    """A line of the host's log: its category and its text."""
+
+    category: str
+    text: str
+
+    @property
+    def is_of_the_host(self) -> bool:
+        """Whether the host has written it about itself, such as when a timer is due."""
+        return self.category.startswith("Host.")
+
+
 @dataclass(frozen=True)
 class DemoStack:
     """A stack that is ready, and a caller at its gateway."""
@@ -30,30 +49,33 @@ class DemoStack:
 
     @property
     def log(self) -> Path:
-        """What the host and the app have written."""
+        """The file with the log lines of the host and of the app."""
         return self.state / "logs" / "functionhost.log"
 
     def get(self, path: str) -> httpx.Response:
-        """The gateway's answer to the demo vendor."""
+        """Return the gateway's answer to the demo vendor."""
         return self.caller.get(f"{address(self.ports.gateway)}{greeting.API}{path}")
 
-    def logged_by(self, act: Callable[[], object], *, ends_with: Callable[[list[str]], bool]) -> list[str]:
-        """The categories of the functions' log lines while something is done, once `ends_with` holds."""
+    def logged_by(self, act: Callable[[], object], *, last: Callable[[LogLine], bool]) -> list[LogLine]:
+        """Return the log lines from an act to the last one that it causes, and those of a second more."""
         before = self.log.stat().st_size
         act()
-        deadline = time.monotonic() + 60
-        while True:
-            with self.log.open("rb") as file:
-                file.seek(before)
-                found = re.findall(r"^\w{4}: (Function\.\S+)\[", file.read().decode("utf-8", "replace"), re.M)
-            if ends_with(found) or time.monotonic() > deadline:
-                return found
+        deadline = time.monotonic() + _LAST_LINE_SECONDS
+        while not any(last(line) for line in self._lines(since=before)) and time.monotonic() < deadline:
             time.sleep(0.2)
+        time.sleep(_STRAGGLERS_SECONDS)
+        return self._lines(since=before)
+
+    def _lines(self, *, since: int) -> list[LogLine]:
+        with self.log.open("rb") as file:
+            file.seek(since)
+            text = file.read().decode("utf-8", "replace")
+        return [LogLine(found[1], inspect.cleandoc(found[2])) for found in _LINE.finditer(text)]
 
 
 @contextmanager
 def running(state: Path, *, python: str) -> Iterator[DemoStack]:
-    """Start the stack with two weeks of sample data on Microsoft's host."""
+    """Start the stack with two weeks of sample data on Microsoft's host; stops it at the end of the block."""
     ports = Ports.from_base(base := free.base())
     command = [sys.executable, "-m", "local.stack", "--port-base", str(base), "--state", str(state)]
     host = ["--host", str(microsofts_host.run_script().parent), "--host-python", python]
