@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import astuple, dataclass
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 
@@ -22,6 +23,7 @@ from local.ports import Ports, address
 from local.stack import free
 from shared.settings import DeliverySettings
 from tests.builders.container import Outside
+from tests.hosts import microsofts_host
 
 pytestmark = [
     pytest.mark.slow,
@@ -47,27 +49,42 @@ class Stack:
         raise AssertionError(f"the stack ended before it was ready:\n{self.printed}")
 
     def children(self) -> list[int]:
-        """Return the parts' process ids, where the system lists them."""
-        listing = subprocess.run(["ps", "-eo", "pid,ppid"], capture_output=True, text=True, check=True)
-        rows = [line.split() for line in listing.stdout.splitlines()[1:]]
-        return [int(pid) for pid, parent in rows if int(parent) == self.process.pid]
+        """The process ids of the parts."""
+        return children_of(self.process.pid)
+
+    def descendants(self) -> list[int]:
+        """The process ids of the parts and of what the parts have started, such as Microsoft's worker."""
+        found, seen = self.children(), list[int]()
+        while found:
+            seen += found
+            found = [child for each in found for child in children_of(each)]
+        return seen
 
 
-Start = Callable[[Path], Stack]
+def children_of(process: int) -> list[int]:
+    listing = subprocess.run(["ps", "-eo", "pid,ppid"], capture_output=True, text=True, check=True)
+    rows = [line.split() for line in listing.stdout.splitlines()[1:]]
+    return [int(pid) for pid, parent in rows if int(parent) == process]
+
+
+class Start(Protocol):
+    """Starts a stack on a host of `microsofts_host.HOSTS`."""
+
+    def __call__(self, state: Path, *, host: str = ...) -> Stack: ...
 
 
 @pytest.fixture
 def start() -> Iterator[Start]:
-    """Starts stacks with two weeks of sample data; ends those that a failed test has left."""
+    """Start stacks with two weeks of sample data; end those that a failed test has left."""
     started: list[Stack] = []
 
-    def run(state: Path) -> Stack:
+    def run(state: Path, *, host: str = "stand-in") -> Stack:
         base = free.base()
         command = [sys.executable, "-m", "local.stack", "--port-base", str(base), "--state", str(state)]
         # A shell lets what it starts in its background ignore SIGINT; Ctrl-C must work there too.
         in_background = ["sh", "-c", "trap '' INT; exec \"$@\"", "sh"]
         process = subprocess.Popen(
-            [*in_background, *command, "--sample-days", "14"],
+            [*in_background, *command, *microsofts_host.options(host), "--sample-days", "14"],
             cwd=places.ROOT,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -84,11 +101,14 @@ def start() -> Iterator[Start]:
         stack.process.communicate(timeout=20)
 
 
-def test_the_commands_it_prints_work_and_ctrl_c_leaves_nothing(start: Start, tmp_path: Path) -> None:
-    stack = start(tmp_path)
+@pytest.mark.parametrize("host", microsofts_host.HOSTS)
+def test_the_commands_it_prints_work_and_ctrl_c_leaves_nothing(
+    start: Start, tmp_path: Path, host: str
+) -> None:
+    stack = start(tmp_path, host=host)
     printed = stack.wait_ready()
-    children = stack.children()
-    assert len(children) == 5
+    assert len(stack.children()) == 5
+    processes = stack.descendants()
 
     if shutil.which("bash") and shutil.which("curl"):
         points, day, month = paste(printed)
@@ -103,7 +123,7 @@ def test_the_commands_it_prints_work_and_ctrl_c_leaves_nothing(start: Start, tmp
     stack.process.send_signal(signal.SIGINT)
 
     assert stack.process.wait(timeout=20) == 0
-    assert [child for child in children if runs(child)] == []
+    assert [process for process in processes if runs(process)] == []
     assert taken(stack.ports) == []
 
 
