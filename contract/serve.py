@@ -40,8 +40,8 @@ def _serve_on_microsofts_host(made: Services, arguments: argparse.Namespace) -> 
     world.confirm_access(made, at=datetime.now(UTC))
     made.warehouse.close()
     os.environ.update(world.host_settings(arguments.state, table_storage=arguments.table_storage))
-    started = microsoft.Started(arguments.host, arguments.state / "microsofts-host", arguments.python)
-    return microsoft.serve(started, hosting.AsGateway(), port=arguments.port)
+    launch = microsoft.Launch(arguments.host, arguments.state / "microsofts-host", arguments.python)
+    return microsoft.serve(launch, hosting.AsGateway(), port=arguments.port)
 
 
 if __name__ == "__main__":

@@ -69,7 +69,7 @@ def run_on_stack(name: str, arguments: Sequence[str], *, state: Path) -> int:
     needed = [parts.azurite(environment.azurite_endpoints(ports), data=state / "azurite-data")]
     if COMMANDS[name].reads_severa_and_entra:
         needed += [parts.identity(ports), parts.standins(ports, state=state)]
-    with lock.held(state, ports), Supervisor(state=state) as supervisor:
+    with lock.hold(state, ports), Supervisor(state=state) as supervisor:
         for part in needed:
             supervisor.start(part)
         supervisor.wait_ready(*(part.name for part in needed))

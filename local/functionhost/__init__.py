@@ -1,4 +1,4 @@
 """Serves `function_app.py` on this machine as the Azure Functions host would.
 
-Where the real host has a habit that a caller can notice, the habit is kept and its source is named beside it.
+Behaviour of the real host that a caller can notice is reproduced, with its source named beside it.
 """

@@ -21,14 +21,14 @@ log = logging.getLogger("functionhost")
 
 HOME_PAGE_SETTING = "AzureWebJobsDisableHomepage"
 AUTHENTICATION_VARIABLE = "WEBSITE_AUTH_ENABLED"
-"""App Service says with it whether its authentication is on, for Microsoft's host and for the stand-in:
+"""App Service sets it to say whether authentication is on; here it is set for both hosts:
 https://learn.microsoft.com/azure/app-service/reference-app-settings"""
 
 
 def main() -> int:
-    """Serve until SIGTERM or SIGINT; the exit code."""
+    """Serve until SIGTERM or SIGINT; return the exit code."""
     arguments = _parser().parse_args()
-    # Levels of loggers are the app's business, as in Azure: nothing is made quiet here.
+    # The app sets the levels of loggers, as in Azure: nothing is silenced here.
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
     if not arguments.without_authentication:
         os.environ[AUTHENTICATION_VARIABLE] = str(arguments.auth_issuer is not None)
@@ -37,17 +37,17 @@ def main() -> int:
     host = _host(arguments, settings=dict(os.environ))
     app = host.asgi(follow_schedules=not arguments.without_schedules)
     server.run(app, host=ports.HOST, port=arguments.port)
-    # A function under way must not hold up the end: Python would wait for its thread.
+    # A function under way must not delay the end: Python would wait for its thread.
     logging.shutdown()
     os._exit(0)
 
 
 def _serve_on_microsofts_host(arguments: argparse.Namespace) -> int:
-    # A line for each request that is handed on: the host and the app write their own.
+    # httpx would log a line for each forwarded request; the host and the app log their own.
     log_levels.quieten_libraries()
     try:
         return microsoft.serve(
-            microsoft.Started(
+            microsoft.Launch(
                 host=arguments.host,
                 state=arguments.state / "microsofts-host",
                 python=arguments.python,
@@ -74,7 +74,7 @@ def _host(arguments: argparse.Namespace, *, settings: Mapping[str, str]) -> Host
 
 
 def _functions(app: Path, settings: Mapping[str, str]) -> list[Function]:
-    """Load the app. Without one the host runs, as the real one does, and answers 404 everywhere."""
+    """Load the app. If that fails, the host answers 404 everywhere, as the real one does."""
     prefix = functions.route_prefix(app / "host.json")
     try:
         return functions.index(functions.load(app), prefix=prefix, settings=settings)
@@ -102,7 +102,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--port", type=int, default=ports.Ports().function_host)
     parser.add_argument("--state", type=Path, default=places.STATE, help="where timers keep their state")
     parser.add_argument("--app", type=Path, default=places.ROOT, help="the folder of the app")
-    parser.add_argument("--without-schedules", action="store_true", help="timers run only when asked to")
+    parser.add_argument("--without-schedules", action="store_true", help="run timers only on request")
     parser.add_argument("--host", help="a folder with Microsoft's host, or `func`, to run the app on")
     parser.add_argument("--python", default=sys.executable, help="runs the app on Microsoft's host")
     parser.add_argument(
@@ -116,7 +116,7 @@ def _parser() -> argparse.ArgumentParser:
     access.add_argument(
         "--auth-issuer", help="the issuer of the tokens, as its OpenID configuration names it"
     )
-    access.add_argument("--auth-audience", help="for whom a token must be")
+    access.add_argument("--auth-audience", help="the audience that a token must have")
     access.add_argument("--auth-principal", action="append", default=[], help="object id that may call")
     access.add_argument("--auth-excluded-path", action="append", default=[], help="path open to everybody")
     return parser

@@ -1,4 +1,4 @@
-"""The host's own addresses, asked as an operator asks them."""
+"""Calls the host's own addresses, as an operator does."""
 
 import httpx
 
@@ -6,13 +6,13 @@ from local.functionhost.host import KEY_HEADER, MASTER_KEY
 
 
 def start_timer(name: str, *, host: str) -> None:
-    """Let a timer run now; the host answers before it has ended.
+    """Run a timer now; the host answers before the run has ended.
 
     Args:
         host: the base address of the function host.
 
     Raises:
-        httpx.HTTPError: the host does not answer, or has no such function.
+        httpx.HTTPError: if the host does not answer or has no such function.
     """
     address = f"{host}/admin/functions/{name}"
     headers = {KEY_HEADER: MASTER_KEY}

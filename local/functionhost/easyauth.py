@@ -1,7 +1,7 @@
-"""App Service authentication ("Easy Auth") in front of the functions: who may call the app at all.
+"""App Service authentication ("Easy Auth") in front of the functions: decides which principals may call.
 
-It admits tokens of the configured principals (the gateway's managed identity) and tells the app who called,
-in headers that nobody else can set.
+It accepts tokens of the configured principals (the gateway's managed identity) and names the caller to the
+app in headers that no caller can set.
 Source: https://learn.microsoft.com/azure/app-service/configure-authentication-provider-aad
 """
 
@@ -22,27 +22,27 @@ from local.functionhost.server import App, Message, Receive, Send
 log = logging.getLogger("functionhost.easyauth")
 
 PRINCIPAL_HEADERS = "x-ms-client-principal"
-"""What the names of all headers begin with that only this step may set."""
+"""The beginning of the names of headers that only this step may set."""
 
 SECONDS_BETWEEN_KEY_READS = 5
-"""A token with an unknown key makes us read the issuer's keys again, but not more often than this."""
+"""The issuer's keys are read again for a token with an unknown key, but not more often than this."""
 
 TOKENS_KEPT = 100
-"""Accepted tokens that are kept until they end, so that a signature is checked once and not with each call:
-the gateway sends one token for hours."""
+"""How many accepted tokens are kept until they expire, so that each signature is checked once: the gateway
+sends one token for hours."""
 
 
 class Unauthenticated(Exception):
-    """No token, or one that the issuer did not make for this app, or that has ended."""
+    """There is no token, or it was not issued for this app, or it has expired."""
 
 
 class Unauthorized(Exception):
-    """A good token of somebody who may not call this app."""
+    """The token is valid, but its principal may not call this app."""
 
 
 @dataclass(frozen=True)
 class Policy:
-    """The parts of `authsettingsV2` that decide: who issues, for whom, and who may call."""
+    """The parts of `authsettingsV2` that decide: issuer, audience, and the principals that may call."""
 
     issuer: str
     audience: str
@@ -52,7 +52,7 @@ class Policy:
 
 @dataclass(frozen=True)
 class Principal:
-    """Who called: an object id of the directory, and the claims of the token."""
+    """The caller: an object id of the directory, and the claims of the token."""
 
     object_id: str
     claims: Mapping[str, Any] = field(default_factory=dict)
@@ -60,13 +60,13 @@ class Principal:
     def encoded(self) -> str:
         """Return the value of X-MS-CLIENT-PRINCIPAL: the claims as JSON in Base64."""
         claims = [{"typ": name, "val": str(value)} for name, value in self.claims.items()]
-        told = {"auth_typ": "aad", "claims": claims, "name_typ": "name", "role_typ": "roles"}
-        return base64.b64encode(json.dumps(told).encode()).decode()
+        content = {"auth_typ": "aad", "claims": claims, "name_typ": "name", "role_typ": "roles"}
+        return base64.b64encode(json.dumps(content).encode()).decode()
 
 
 @dataclass
 class Authentication:
-    """Checks requests by a policy, and remembers the issuer's keys."""
+    """Checks requests by a policy, and keeps the issuer's keys."""
 
     policy: Policy
     client: httpx.AsyncClient
@@ -80,8 +80,8 @@ class Authentication:
         """Return the caller; None for a path that is open to everybody.
 
         Raises:
-            Unauthenticated: answer 401.
-            Unauthorized: answer 403.
+            Unauthenticated: if the answer is to be 401.
+            Unauthorized: if the answer is to be 403.
         """
         if path in self.policy.excluded_paths:
             return None
@@ -102,7 +102,7 @@ class Authentication:
             self._accepted[token] = claims
         claims = self._accepted[token]
         if claims["exp"] <= self.clock():
-            raise Unauthenticated("the token has ended")
+            raise Unauthenticated("the token has expired")
         return claims
 
     async def _validated(self, token: str) -> dict[str, Any]:
@@ -147,7 +147,7 @@ class Authentication:
 
 @dataclass(frozen=True)
 class InFront:
-    """An ASGI app behind authentication: it sees whom the platform names, and nobody whom a caller names."""
+    """An ASGI app behind authentication: headers that name a principal come from the platform only."""
 
     app: App
     authentication: Authentication
@@ -159,7 +159,7 @@ class InFront:
             return
         path = scope["raw_path"].decode("ascii")
         principal = None
-        # As the host will read it: `/admin/../v1/customers` is none of the host's own addresses.
+        # As the host will read it: `/admin/../v1/customers` is not one of the host's own addresses.
         if not paths.without_dots(paths.decode(path)).lower().startswith("/admin/"):
             sent = {name.decode("latin-1").lower(): text.decode("latin-1") for name, text in scope["headers"]}
             try:
@@ -183,13 +183,13 @@ async def _refuse(send: Send, status: int, headers: tuple[tuple[bytes, bytes], .
 
 
 def without_principal(headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
-    """The headers without any that only this step may set."""
+    """Return the headers without those that only this step may set."""
     reserved = PRINCIPAL_HEADERS.encode()
     return [(name, value) for name, value in headers if not name.lower().startswith(reserved)]
 
 
 def with_principal(headers: list[tuple[bytes, bytes]], principal: Principal) -> list[tuple[bytes, bytes]]:
-    """Return the headers with those by which the platform names a caller."""
+    """Return the headers with those in which the platform names the caller."""
     return [
         *headers,
         (b"x-ms-client-principal", principal.encoded().encode()),

@@ -1,4 +1,4 @@
-"""The functions of an app, read from their bindings as the host does."""
+"""Reads the functions of an app from their bindings, as the host does."""
 
 import importlib.util
 import json
@@ -17,13 +17,13 @@ HTTP_TRIGGER = "httpTrigger"
 TIMER_TRIGGER = "timerTrigger"
 WARMUP_TRIGGER = "warmupTrigger"
 DEFAULT_PREFIX = "api"
-"""The host's route prefix where host.json names none."""
+"""The host's route prefix if host.json has none."""
 
 _SETTING = re.compile(r"%([^%]+)%")
 
 
 class AppNotServed(Exception):
-    """The app asks for something that this host does not have, or its settings are incomplete."""
+    """The app needs something that this host does not have, or its settings are incomplete."""
 
 
 @dataclass(frozen=True)
@@ -54,11 +54,15 @@ class TimerFunction(Function):
 
 @dataclass(frozen=True)
 class WarmupFunction(Function):
-    """A function that the host calls when an instance is added to those that run; not at other starts."""
+    """A function that the host calls when it adds an instance to running ones, and at no other start."""
 
 
 def load(folder: Path) -> func.FunctionApp:
-    """The app of `function_app.py` in a folder, whose modules it may import."""
+    """Return the app of `function_app.py` in a folder, whose modules it may import.
+
+    Raises:
+        AppNotServed: if there is no such file, or not exactly one app in it.
+    """
     script = folder / "function_app.py"
     spec = importlib.util.spec_from_file_location("function_app", script)
     if spec is None or spec.loader is None or not script.is_file():
@@ -75,16 +79,16 @@ def load(folder: Path) -> func.FunctionApp:
 
 
 def index(app: func.FunctionApp, *, prefix: str, settings: Mapping[str, str]) -> list[Function]:
-    """The functions of the app. Asks the app once: it lists its functions only once.
+    """Return the functions of the app, which lists them only once: call this once for each app.
 
     Raises:
-        AppNotServed: a trigger, route, schedule or setting that this host cannot serve.
+        AppNotServed: for a trigger, route, schedule or setting that this host cannot serve.
     """
     return [_function(built, prefix=prefix, settings=settings) for built in app.get_functions()]
 
 
 def route_prefix(host: Path) -> str:
-    """The route prefix of a host.json."""
+    """Return the route prefix of a host.json."""
     configured = json.loads(host.read_text(encoding="utf-8"))
     return str(configured.get("extensions", {}).get("http", {}).get("routePrefix", DEFAULT_PREFIX))
 
@@ -123,7 +127,7 @@ def _route(name: str, binding: Mapping[str, Any], *, prefix: str) -> routes.Rout
 
 
 def _resolve(text: str, *, function: str, settings: Mapping[str, str]) -> str:
-    """The text with each %NAME% replaced by the app setting of that name."""
+    """Return the text with each %NAME% replaced by the app setting of that name."""
     missing = [name for name in _SETTING.findall(text) if not settings.get(name)]
     if missing:
         raise AppNotServed(f"The schedule of '{function}' needs the app setting {', '.join(missing)}.")
@@ -131,5 +135,5 @@ def _resolve(text: str, *, function: str, settings: Mapping[str, str]) -> str:
 
 
 def _word(value: Any) -> str:
-    """A binding's word in lower case: the library holds some of them as enum members."""
+    """Return a binding's word in lower case: the library has some of them as enum members."""
     return str(getattr(value, "value", value)).lower()

@@ -22,7 +22,7 @@ from local.functionhost.timers import States, Timer
 log = logging.getLogger("functionhost")
 
 MASTER_KEY = "local-host-key"
-"""Opens the host's own addresses, here as at Microsoft's host in ../tools/functionhost."""
+"""The key of the host's own addresses; Microsoft's host is started with the same one."""
 
 KEY_HEADER = "x-functions-key"
 READY_PATH = "/admin/host/ping"
@@ -34,14 +34,14 @@ _HOME_PAGE = b"<!DOCTYPE html><title>Your Functions app is up and running</title
 
 @dataclass
 class Host:
-    """What serves one app."""
+    """The host of one app."""
 
     functions: Sequence[Function]
     pool: ThreadPoolExecutor
     directory: str
     clock: Callable[[], datetime]
     authentication: easyauth.Authentication | None = None
-    """The platform's part in front of the host; without it, headers that name a caller pass as they came."""
+    """The platform's part in front of the host; without it, headers that name a caller pass unchanged."""
     throttle: Throttle = field(default_factory=Throttle)
     home_page: bool = True
     """Whether `/` answers with a page, as it does without the setting AzureWebJobsDisableHomepage."""
@@ -59,7 +59,7 @@ class Host:
         }
 
     def asgi(self, *, follow_schedules: bool = True) -> App:
-        """Return the app to serve; without schedules, timers run only when asked to."""
+        """Return the app to serve; without schedules, timers run only on request."""
 
         async def serve(scope: Message, receive: Receive, send: Send) -> None:
             if scope["type"] == "lifespan":
@@ -100,7 +100,7 @@ class Host:
             async with self.throttle.place():
                 return await self._call(self._http[route.function], request, parameters, receive)
         except throttle.TooBusy:
-            log.warning("Turned a request away: so many wait already.")
+            log.warning("Refused a request: too many wait already.")
             return Answer(429, (("X-FUNCTION-SCALEOUT", "1"),))
 
     async def _call(
@@ -129,7 +129,7 @@ class Host:
             return Answer(500)
 
     async def _administer(self, request: Request, path: str, receive: Receive) -> Answer:
-        """Answer at one of the host's own addresses; most of the real host's are not here."""
+        """Answer a request to one of the host's own addresses; most of the real host's are missing."""
         if path == "host/ping":
             return Answer(200, (("Cache-Control", "no-store,no-cache"), ("Pragma", "no-cache")))
         kind, _, name = path.partition("/")
@@ -165,12 +165,12 @@ class Host:
         context = invocation.context(function, directory=self.directory, headers={})
         returned = await invocation.invoke(function, request, context=context, pool=self.pool)
         if returned is not None:
-            # The worker refuses it too: a timer has no $return binding.
+            # As the worker does: a timer has no $return binding.
             raise TypeError(f"the timer '{function.name}' returned a value")
 
 
 async def _body(request: Request, receive: Receive) -> bytes:
-    """Read the body as the function gets it: one sent in chunks, without a length, does not arrive.
+    """Return the body that the function gets: none if it was sent in chunks, without a length.
 
     Source: GrpcMessageConversionExtensions.cs, https://github.com/Azure/azure-functions-host/issues/7930
     """

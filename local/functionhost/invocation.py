@@ -30,9 +30,9 @@ class TraceContext:
 
 @dataclass(frozen=True)
 class Context:
-    """What a function with a parameter `context` gets.
+    """The argument of a function with a parameter `context`.
 
-    Without a base class, as the worker of Python 3.13 has it; it never retries here.
+    It has no base class, as in the worker of Python 3.13. Nothing is retried here.
     """
 
     function_name: str
@@ -44,20 +44,20 @@ class Context:
 
 
 def threads(settings: Mapping[str, str]) -> ThreadPoolExecutor:
-    """The worker's thread pool; a count that is no positive number leaves Python's default."""
+    """Return the worker's thread pool; without a positive count it has Python's default size."""
     count = settings.get(THREADS_SETTING, "")
     size = int(count) if count.isdigit() and int(count) > 0 else None
     return ThreadPoolExecutor(max_workers=size, thread_name_prefix="function")
 
 
 def context(function: Function, *, directory: str, headers: Mapping[str, str]) -> Context:
-    """A context for one invocation, in the caller's trace when it sent one."""
+    """Return the context of one invocation, in the caller's trace if the caller sent one."""
     trace = TraceContext(_trace_parent(headers.get("traceparent", "")), headers.get("tracestate", ""))
     return Context(function.name, directory, str(uuid.uuid4()), trace)
 
 
 async def invoke(function: Function, trigger: Any, *, context: Context, pool: ThreadPoolExecutor) -> Any:
-    """What the function returns; its errors pass through."""
+    """Call a function and return its result; its errors pass through."""
     arguments = {function.argument: trigger}
     if _takes_context(function.call):
         arguments["context"] = context
@@ -73,7 +73,7 @@ def _takes_context(call: Callable[..., Any]) -> bool:
 
 
 def _trace_parent(incoming: str) -> str:
-    """The W3C traceparent of this invocation: the caller's trace, a span of its own."""
+    """Return the W3C traceparent of this invocation: the caller's trace with a span of its own."""
     parts = incoming.split("-")
     known = len(parts) == 4 and len(parts[1]) == 32
     trace, flags = (parts[1], parts[3]) if known else (secrets.token_hex(16), "00")

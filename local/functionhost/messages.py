@@ -1,4 +1,4 @@
-"""HTTP requests and responses as they look after the way through the host and the Python worker.
+"""HTTP requests and responses as the host and the Python worker hand them on.
 
 Source for requests: src/WebJobs.Script.Grpc/MessageExtensions/GrpcMessageConversionExtensions.cs in
 https://github.com/Azure/azure-functions-host; for responses: `azure.functions.http.HttpResponseConverter` and
@@ -30,13 +30,13 @@ class Request:
         return paths.without_dots(paths.decode(self.path)) if self.path.startswith("/") else ""
 
     def header(self, name: str) -> str:
-        """The values of a header, joined; empty where there is none."""
+        """Return the values of a header, joined; empty if it was not sent."""
         return paths.join([text for each, text in self.headers if each == name])
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What the host answers."""
+    """The host's answer to a request."""
 
     status: int
     headers: tuple[tuple[str, str], ...] = ()
@@ -44,7 +44,11 @@ class Answer:
 
 
 def read(scope: Mapping[str, Any]) -> Request:
-    """Return the request of an ASGI scope. Raises UnicodeDecodeError for a header that is no UTF-8."""
+    """Return the request of an ASGI scope.
+
+    Raises:
+        UnicodeDecodeError: if a header is not UTF-8.
+    """
     return Request(
         method=str(scope["method"]).upper(),
         path=scope["raw_path"].decode("ascii"),
@@ -54,7 +58,7 @@ def read(scope: Mapping[str, Any]) -> Request:
 
 
 def parameter(request: Request, name: str) -> str:
-    """Return a parameter of the query, its name in lower case; empty where there is none."""
+    """Return a parameter of the query, its name in lower case; empty if it was not sent."""
     return {each.lower(): text for each, text in paths.parameters(request.query).items()}.get(name, "")
 
 
@@ -81,8 +85,8 @@ def from_function(answer: Any) -> Answer:
     Of several headers with one name the last one counts, except for Set-Cookie.
 
     Raises:
-        TypeError: the function returned something else.
-        ValueError: a header that HTTP cannot carry.
+        TypeError: if the function returned something else.
+        ValueError: for a header that HTTP cannot carry.
     """
     if isinstance(answer, str):
         return Answer(200, (("Content-Type", "text/plain; charset=utf-8"),), answer.encode())

@@ -1,6 +1,6 @@
-"""The app on Microsoft's own host, in place of the stand-in: started, waited for, and asked for callers.
+"""Runs the app on Microsoft's own host in place of the stand-in, and forwards requests to it.
 
-The platform's part in front of it (App Service authentication) is ours, as it is for the stand-in.
+App Service authentication in front of it is ours, as for the stand-in.
 """
 
 import asyncio
@@ -26,18 +26,18 @@ START_SECONDS = 60
 STOP_SECONDS = 6
 _LOOK_SECONDS = 0.1
 _ANSWER_SECONDS = 240
-"""Longer than API Management waits: the callers' own limits decide."""
+"""Longer than API Management waits, so that the callers' own limits decide."""
 
 _HOP_BY_HOP = frozenset({b"connection", b"keep-alive", b"transfer-encoding", b"upgrade", b"expect"})
-_THE_SERVERS_OWN = frozenset({b"date", b"server", *_HOP_BY_HOP})
+_SET_BY_OUR_SERVER = frozenset({b"date", b"server", *_HOP_BY_HOP})
 
 
 class NotServed(Exception):
-    """Microsoft's host is not here, or does not start; the message says why."""
+    """Microsoft's host is not on this machine, or does not start; the message says why."""
 
 
 @dataclass(frozen=True)
-class Started:
+class Launch:
     """How the app is run on Microsoft's host.
 
     Attributes:
@@ -54,7 +54,7 @@ class Started:
         """Return the command that serves the app at a port.
 
         Raises:
-            NotServed: the host is not on this machine.
+            NotServed: if the host is not on this machine.
         """
         if self.host == CORE_TOOLS:
             try:
@@ -73,7 +73,7 @@ class Started:
         """Return the variables of the host and of the worker that it starts.
 
         Raises:
-            NotServed: the packages of the worker cannot be installed.
+            NotServed: if the packages of the worker cannot be installed.
         """
         if self.host == CORE_TOOLS:
             return dict(inherited)
@@ -93,7 +93,7 @@ def run_script(host: str) -> Path:
     """Return the script that runs an app on the host in a folder, unpacked where the folder has an archive.
 
     Raises:
-        NotServed: there is no host in it.
+        NotServed: if there is no host in it.
     """
     folder = places.named(host).resolve()
     for tools_folder in (folder, folder.parent):
@@ -109,7 +109,7 @@ def worker_packages(python: str) -> Path:
     """Return a folder with the packages of Microsoft's Python worker, which are not the app's.
 
     Raises:
-        NotServed: they cannot be installed.
+        NotServed: if they cannot be installed.
     """
     try:
         return venvs.packages(
@@ -119,28 +119,28 @@ def worker_packages(python: str) -> Path:
         raise NotServed(str(error)) from error
 
 
-def serve(started: Started, authentication: easyauth.Authentication | None, *, port: int) -> int:
-    """Serve the app until SIGTERM, SIGINT or the end of the host; the exit code.
+def serve(launch: Launch, authentication: easyauth.Authentication | None, *, port: int) -> int:
+    """Serve the app until SIGTERM, SIGINT or the end of the host; return the exit code.
 
     Args:
         authentication: the platform's part in front of the host.
 
     Raises:
-        NotServed: the host is not here or does not start.
+        NotServed: if the host is not on this machine or does not start.
     """
-    return asyncio.run(_serve(started, authentication, port=port))
+    return asyncio.run(_serve(launch, authentication, port=port))
 
 
-async def _serve(started: Started, authentication: easyauth.Authentication | None, *, port: int) -> int:
-    package.lay_out(started.app)
-    started.state.mkdir(parents=True, exist_ok=True)
+async def _serve(launch: Launch, authentication: easyauth.Authentication | None, *, port: int) -> int:
+    package.copy_to(launch.app)
+    launch.state.mkdir(parents=True, exist_ok=True)
     behind = free.numbers(1)[0]
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for each in (signal.SIGTERM, signal.SIGINT):
         with suppress(NotImplementedError):  # Windows ends the process by itself.
             loop.add_signal_handler(each, stop.set)
-    async with _running(started, port=behind) as process:
+    async with _running(launch, port=behind) as process:
         if not await _wait_until_running(process, port=behind, stop=stop):
             return 0
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=100, keepalive_expiry=60)
@@ -152,11 +152,11 @@ async def _serve(started: Started, authentication: easyauth.Authentication | Non
 
 
 @asynccontextmanager
-async def _running(started: Started, *, port: int) -> Any:
+async def _running(launch: Launch, *, port: int) -> Any:
     process = await asyncio.create_subprocess_exec(
-        *leash.leashed(started.command(port)),
-        env=started.environment(os.environ),
-        cwd=started.app if started.host == CORE_TOOLS else places.ROOT,
+        *leash.leashed(launch.command(port)),
+        env=launch.environment(os.environ),
+        cwd=launch.app if launch.host == CORE_TOOLS else places.ROOT,
     )
     try:
         yield process
@@ -170,7 +170,7 @@ async def _running(started: Started, *, port: int) -> Any:
 
 
 async def _wait_until_running(process: asyncio.subprocess.Process, *, port: int, stop: asyncio.Event) -> bool:
-    """Wait until the host says that it runs; False when it shall stop before."""
+    """Wait until the host reports that it runs; return False if it is stopped before."""
     address = f"http://{ports.HOST}:{port}/admin/host/status"
     async with httpx.AsyncClient(timeout=2, trust_env=False, headers={KEY_HEADER: MASTER_KEY}) as client:
         for _ in range(int(START_SECONDS / _LOOK_SECONDS)):
@@ -208,7 +208,7 @@ def _app(client: httpx.AsyncClient, authentication: easyauth.Authentication | No
 
 
 def forwarding(client: httpx.AsyncClient, *, port: int) -> App:
-    """Return an ASGI app that hands each request on to the host at a port, as it was sent."""
+    """Return an ASGI app that forwards each request unchanged to the host at a port."""
 
     async def forward(scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -235,7 +235,7 @@ def forwarding(client: httpx.AsyncClient, *, port: int) -> App:
             # The platform's front end answers so when the host does not.
             await _answer(send, 502)
             return
-        headers = [each for each in answer.headers.raw if each[0].lower() not in _THE_SERVERS_OWN]
+        headers = [each for each in answer.headers.raw if each[0].lower() not in _SET_BY_OUR_SERVER]
         await _answer(send, answer.status_code, headers, body)
 
     return forward

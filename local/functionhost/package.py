@@ -1,4 +1,4 @@
-"""What is deployed: the files of the checkout that `.funcignore` leaves."""
+"""The deployed package: the files of the checkout that `.funcignore` does not exclude."""
 
 import shutil
 from collections.abc import Iterator, Sequence
@@ -11,11 +11,11 @@ from local import places
 def files(checkout: Path = places.ROOT) -> Iterator[Path]:
     """Yield the deployed files of a checkout, relative to it."""
     patterns = _patterns((checkout / ".funcignore").read_text(encoding="utf-8"))
-    yield from _left_in(checkout, PurePosixPath(), patterns)
+    yield from _included(checkout, PurePosixPath(), patterns)
 
 
-def lay_out(folder: Path, *, checkout: Path = places.ROOT) -> None:
-    """Copy what is deployed into a folder, in place of what is there."""
+def copy_to(folder: Path, *, checkout: Path = places.ROOT) -> None:
+    """Copy the deployed files into a folder, in place of its content."""
     shutil.rmtree(folder, ignore_errors=True)
     for file in files(checkout):
         target = folder / file
@@ -23,19 +23,19 @@ def lay_out(folder: Path, *, checkout: Path = places.ROOT) -> None:
         shutil.copyfile(checkout / file, target)
 
 
-def _left_in(checkout: Path, folder: PurePosixPath, patterns: Sequence[str]) -> Iterator[Path]:
+def _included(checkout: Path, folder: PurePosixPath, patterns: Sequence[str]) -> Iterator[Path]:
     for entry in sorted((checkout / folder).iterdir()):
         path = folder / entry.name
         if any(_matches(path, pattern, is_folder=entry.is_dir()) for pattern in patterns):
             continue
         if entry.is_dir():
-            yield from _left_in(checkout, path, patterns)
+            yield from _included(checkout, path, patterns)
         else:
             yield Path(path)
 
 
 def _matches(path: PurePosixPath, pattern: str, *, is_folder: bool) -> bool:
-    """Whether a line of the file names a path; as in .gitignore, but for `!` and `**`, which are not used."""
+    """Return whether a line of the file matches a path, as in .gitignore, without `!` and `**`."""
     if pattern.endswith("/") and not is_folder:
         return False
     bare = pattern.rstrip("/")

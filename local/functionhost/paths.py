@@ -15,7 +15,7 @@ _SLASH = 0x2F
 
 
 def decode(text: str) -> str:
-    """Return a path with its escapes decoded once; `%2F`, and bytes that are no UTF-8, stay as sent."""
+    """Return a path with its escapes decoded once; `%2F`, and bytes that are not UTF-8, stay as sent."""
     return _ESCAPES.sub(lambda run: "".join(_decoded(run[0], keeps_slash=True)), text)
 
 
@@ -42,9 +42,9 @@ def encode(path: str) -> str:
 
 
 def parameters(query: str) -> dict[str, str]:
-    """Return the parameters of a query, those whose names differ in case alone taken together.
+    """Return the parameters of a query; names that differ only in case are one parameter.
 
-    The values are joined with commas, without the empty ones; a parameter with no other value is left out.
+    Its values are joined with commas, without the empty ones; a parameter with only empty values is left out.
     """
     values: dict[str, list[str]] = {}
     spellings: dict[str, list[str]] = {}
@@ -54,13 +54,13 @@ def parameters(query: str) -> dict[str, str]:
             name = _unescape(name)
             values.setdefault(name.upper(), []).append(_unescape(value))
             spellings.setdefault(name.upper(), []).append(name)
-    # The host's dictionary takes the spelling of the second and third occurrence, and of none after them.
+    # The host's dictionary takes the spelling of the second and third occurrence, and of no later one.
     joined = {spellings[key][:3][-1]: join(each) for key, each in values.items()}
     return {name: value for name, value in joined.items() if value}
 
 
 def join(values: list[str]) -> str:
-    """Return several values of one name as .NET's `StringValues` writes them: the empty ones left out."""
+    """Return several values of one name as .NET's `StringValues` writes them: without the empty ones."""
     return ",".join(filter(None, values))
 
 

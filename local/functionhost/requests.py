@@ -1,4 +1,4 @@
-"""The head of an HTTP/1.1 request as Kestrel, the host's web server, reads and refuses it.
+"""Reads the head of an HTTP/1.1 request, and refuses it, as Kestrel does, the host's web server.
 
 Source: `HttpParser`, `Http1Connection` and `KestrelServerLimits` in https://github.com/dotnet/aspnetcore;
 compared with the real host.
@@ -12,7 +12,7 @@ from typing import Literal
 from local.functionhost import paths
 
 LINE_BYTES = 8_192
-"""The most of a request line, its end among it."""
+"""The longest request line, with its end."""
 HEADERS = 100
 """The most headers of a request."""
 HEADER_BYTES = 32_768
@@ -30,7 +30,7 @@ Framing = Literal["none", "length", "chunked"]
 
 
 class Refused(Exception):
-    """The server answers without asking the app, and closes the connection."""
+    """The server answers without calling the app, and closes the connection."""
 
     def __init__(self, status: int, *, allow: str | None = None) -> None:
         super().__init__(status)
@@ -39,7 +39,7 @@ class Refused(Exception):
 
 
 class BodyTooLarge(Exception):
-    """A body over `BODY_BYTES`, noticed when it would be read: the host answers 500."""
+    """The body is over `BODY_BYTES`, which is noticed when it is read: the host answers 500."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,11 @@ class Head:
 
 
 def read_line(sent: bytes) -> Line:
-    """Return the request line in `sent`, without its end. Raises Refused."""
+    """Return the request line in `sent`, which has no line end.
+
+    Raises:
+        Refused: if Kestrel refuses it.
+    """
     if len(sent) + 2 > LINE_BYTES:
         raise Refused(414)
     parts = sent.split(b" ")
@@ -112,7 +116,11 @@ def _target(method: str, target: str) -> tuple[str, str | None]:
 
 
 def read_head(line: Line, lines: Sequence[bytes]) -> Head:
-    """Return the request with the headers in `lines`, without their ends. Raises Refused."""
+    """Return the request with the headers in `lines`, which have no line ends.
+
+    Raises:
+        Refused: if Kestrel refuses it.
+    """
     if len(lines) > HEADERS or sum(len(each) + 2 for each in lines) > HEADER_BYTES:
         raise Refused(431)
     headers = [_header(each) for each in lines]
@@ -121,7 +129,7 @@ def read_head(line: Line, lines: Sequence[bytes]) -> Head:
     chunked = _is_chunked(headers)
     length = _length(headers)
     if chunked and length is not None:
-        # Never believed together: the length is put aside, and the connection is not used again.
+        # A length beside chunks is renamed, and the connection is not used again.
         headers = [(f"x-{name}" if name == "content-length" else name, text) for name, text in headers]
     options = _connection_options(headers)
     keeps_alive = "close" not in options if line.version == "1.1" else "keep-alive" in options
@@ -164,7 +172,7 @@ def _names_the_same(authority: str, host: str) -> bool:
 
 
 def is_address(host: str) -> bool:
-    """Whether .NET can make an address of a host that Kestrel has let pass; the host answers 500 if not."""
+    """Return whether .NET can build an address from a Host that Kestrel accepts; 500 follows if not."""
     found = _HOST.fullmatch(host)
     return found is not None and host != "" and int(found["port"] or 0) <= 65_535
 

@@ -1,4 +1,4 @@
-"""Which function answers a request: the Functions host's way of matching routes."""
+"""Matches requests to functions by their routes, as the Functions host does."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -25,10 +25,10 @@ def parse(*, function: str, template: str, methods: Sequence[str] | None, prefix
     """Return a route behind the prefix of host.json.
 
     Literals match in any case and a slash at the end is ignored, as in ASP.NET Core's routing. A catch-all
-    also matches nothing, but not what begins with a slash of its own.
+    also matches an empty rest, but not a rest that begins with a slash.
 
     Raises:
-        UnknownRouteSyntax: constraints, defaults and optional parameters are not known.
+        UnknownRouteSyntax: for constraints, defaults and optional parameters.
     """
     whole = "/".join(part.strip("/") for part in (prefix, template) if part.strip("/"))
     pattern = "".join(_segment(segment, template=template) for segment in whole.split("/") if whole)

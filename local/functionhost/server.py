@@ -1,7 +1,7 @@
-"""An HTTP/1.1 server that behaves as Kestrel, the host's web server, where a caller can notice.
+"""An HTTP/1.1 server that behaves like Kestrel, the host's web server, where a caller can notice.
 
-It serves an ASGI app. Answers with a body of unknown length are chunked, one without a body says
-`Content-Length: 0`, and what Kestrel itself refuses never reaches the app.
+It serves an ASGI app. Answers with a body of unknown length are chunked, an answer without a body has
+`Content-Length: 0`, and requests that Kestrel refuses never reach the app.
 """
 
 import asyncio
@@ -25,9 +25,9 @@ IDLE_SECONDS = 130
 HEAD_SECONDS = 30
 """How long a head may take: `RequestHeadersTimeout`."""
 DRAIN_SECONDS = 5
-"""How long the rest of a body that nobody has read may take."""
+"""How long reading the rest of an unread body may take."""
 PATIENCE_SECONDS = 5
-"""How long requests under way may take once the server shall stop."""
+"""How long requests under way may take once the server is stopping."""
 _MOST_CHUNKED_BYTES = requests.BODY_BYTES
 
 Message = MutableMapping[str, Any]
@@ -38,7 +38,7 @@ App = Callable[[Message, Receive, Send], Awaitable[None]]
 
 
 def run(app: App, *, host: str, port: int) -> None:
-    """Serve until SIGTERM or SIGINT; requests under way are then waited for a little."""
+    """Serve until SIGTERM or SIGINT, then wait a little for requests under way."""
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(_run(app, host=host, port=port))
 
@@ -63,7 +63,7 @@ async def _run(app: App, *, host: str, port: int) -> None:
 
 @asynccontextmanager
 async def serving(app: App, *, host: str, port: int) -> AsyncIterator[int]:
-    """Serve an app on the running loop within the block; gives the port, which the system chooses for 0."""
+    """Serve an app on the running loop within the block; yield the port, which the system chooses for 0."""
     connections: dict[asyncio.Task[None], _Connection] = {}
 
     def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -81,7 +81,7 @@ async def serving(app: App, *, host: str, port: int) -> AsyncIterator[int]:
 
 
 async def _end(connections: "Mapping[asyncio.Task[None], _Connection]") -> None:
-    """Close connections, those with a request under way once it is answered or patience is over."""
+    """Close connections; wait a while for those with a request under way."""
     open_ones = dict(connections)
     for task, connection in open_ones.items():
         if not connection.busy:
@@ -111,7 +111,7 @@ async def _lifespan(app: App) -> AsyncIterator[None]:
 
 
 class _Connection:
-    """One connection: requests one after the other, until one of the two sides closes it."""
+    """One connection: requests one after the other, until one side closes it."""
 
     def __init__(self, app: App, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._app = app
@@ -126,12 +126,12 @@ class _Connection:
             while await self._answer_one() and not self.last:
                 pass
         except (ConnectionError, asyncio.IncompleteReadError, TimeoutError, asyncio.CancelledError):
-            pass  # The caller is gone, has sent too little, or the server stops.
+            pass  # The caller has left or sent too little, or the server stops.
         finally:
             self._writer.close()
 
     async def _answer_one(self) -> bool:
-        """Answer the next request; whether another may follow on this connection."""
+        """Answer the next request; return whether another may follow on this connection."""
         try:
             head = await self._read_head()
         except Refused as refused:
@@ -189,7 +189,7 @@ class _Connection:
 
 
 class _Broken(Exception):
-    """The answer cannot be brought to its end: the connection closes in the middle of it."""
+    """The answer cannot be completed: the connection closes in the middle of it."""
 
 
 class _Exchange:
@@ -204,7 +204,7 @@ class _Exchange:
         self._start: Message = {}
 
     def scope(self) -> dict[str, Any]:
-        """The request as ASGI has it; header names and values in UTF-8."""
+        """Return the request as an ASGI scope; header names and values are UTF-8."""
         return {
             "type": "http",
             "asgi": {"version": "3.0"},
@@ -218,10 +218,10 @@ class _Exchange:
         }
 
     async def receive(self) -> Message:
-        """Read the whole body, if its length was announced; a caller that waits for leave to send it gets it.
+        """Return the whole body, if its length was announced; send 100 to a caller that waits for it.
 
         Raises:
-            BodyTooLarge: it is not read.
+            BodyTooLarge: if the body is too large; it is not read.
         """
         body = b""
         if self._unread and self._head.framing == "length":
@@ -240,7 +240,7 @@ class _Exchange:
         return await reading
 
     async def send(self, message: Message) -> None:
-        """Write the answer, once its body is whole: the host has it in one piece."""
+        """Write the answer once its body is there: the host always has it in one piece."""
         if message["type"] == "http.response.start":
             self._start = message
             return
@@ -276,7 +276,7 @@ class _Exchange:
             raise _Broken
 
     async def drain(self) -> bool:
-        """Read what is left of the body; whether the connection may be used again."""
+        """Read the rest of the body; return whether the connection may be used again."""
         if not self._unread:
             return True
         if self._head.length > requests.BODY_BYTES:

@@ -1,8 +1,8 @@
-"""How many requests the host works on, and how many it lets wait, as host.json says.
+"""Limits how many requests the host works on, and how many wait, as host.json says.
 
 Source: HttpThrottleMiddleware.cs in https://github.com/Azure/azure-webjobs-sdk-extensions
-(src/WebJobs.Extensions.Http): those under way count as waiting too, and who comes when all places
-are taken gets 429 without a body or Retry-After.
+(src/WebJobs.Extensions.Http): requests under way count as waiting too, and a request that finds all
+places taken gets 429 without a body or Retry-After.
 """
 
 import asyncio
@@ -16,11 +16,11 @@ UNBOUNDED = -1
 
 
 class TooBusy(Exception):
-    """So many requests wait already that this one is turned away."""
+    """Too many requests wait already."""
 
 
 class Throttle:
-    """Places for requests; they are worked on in the order in which they came."""
+    """Places for requests, which are worked on in the order in which they arrive."""
 
     def __init__(self, *, concurrent: int = UNBOUNDED, outstanding: int = UNBOUNDED) -> None:
         self._working = asyncio.Semaphore(_bound(concurrent))
@@ -29,7 +29,11 @@ class Throttle:
 
     @asynccontextmanager
     async def place(self) -> AsyncIterator[None]:
-        """Wait for the request's turn. Raises TooBusy at once when there is no place to wait."""
+        """Wait until the request can be worked on.
+
+        Raises:
+            TooBusy: at once, if there is no place to wait.
+        """
         if self._taken >= self._places:
             raise TooBusy
         self._taken += 1
@@ -41,7 +45,7 @@ class Throttle:
 
 
 def read(host: Path) -> Throttle:
-    """The limits of a host.json; those that it does not name do not bound, as in a Dedicated plan."""
+    """Return the limits of a host.json; what it does not name is not limited, as in a Dedicated plan."""
     named = json.loads(host.read_text(encoding="utf-8")).get("extensions", {}).get("http", {})
     return Throttle(
         concurrent=int(named.get("maxConcurrentRequests", UNBOUNDED)),

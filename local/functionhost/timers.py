@@ -24,7 +24,7 @@ FIELDS = 6
 """Second, minute, hour, day, month, day of week: https://learn.microsoft.com/azure/azure-functions/functions-bindings-timer"""
 
 SHORTEST_MONITORED = timedelta(minutes=1)
-"""The host keeps no state of schedules that run more often."""
+"""The host keeps no status of timers that run more often."""
 
 _LOOKED_AT = 5
 _NEVER = "0001-01-01T00:00:00+00:00"
@@ -35,7 +35,7 @@ Sleep = Callable[[float], Awaitable[None]]
 
 @dataclass(frozen=True)
 class ScheduleStatus:
-    """What the host keeps of a timer: the start of its last run, and when the next one is due."""
+    """The status of a timer: the start of its last run, and when the next one is due."""
 
     last: datetime | None
     next: datetime
@@ -45,7 +45,7 @@ class States(Protocol):
     """Where the status of timers is kept between starts of the host."""
 
     def read(self, function: str) -> ScheduleStatus | None:
-        """Return the status of a timer; None before its host has ever started."""
+        """Return the status of a timer; None before the first start of its host."""
         ...
 
     def write(self, function: str, status: ScheduleStatus) -> None:
@@ -54,7 +54,7 @@ class States(Protocol):
 
 
 class StatesInMemory:
-    """Forgets everything when the host ends."""
+    """Keeps status until the host ends."""
 
     def __init__(self) -> None:
         self._kept: dict[str, ScheduleStatus] = {}
@@ -91,12 +91,17 @@ class StatesInFolder:
 
 
 def check(function: TimerFunction) -> None:
-    """Refuse a schedule that is no NCRONTAB expression of six fields (AppNotServed)."""
+    """Check a schedule.
+
+    Raises:
+        AppNotServed: if it is not an NCRONTAB expression of six fields.
+    """
     if len(function.schedule.split()) != FIELDS or not croniter.is_valid(
         function.schedule, second_at_beginning=True
     ):
         raise AppNotServed(
-            f"The schedule of '{function.name}' is no NCRONTAB expression of six fields: {function.schedule}"
+            f"The schedule of '{function.name}' is not an NCRONTAB expression of six fields: "
+            f"{function.schedule}"
         )
 
 
@@ -134,7 +139,7 @@ class Timer:
             await self._run_scheduled(max(due, clock()), past_due=False, monitored=monitored)
 
     async def run_now(self, now: datetime) -> bool:
-        """Run the function once because somebody asked for it, after a run under way; whether it went well.
+        """Run the function once, after a run that is under way; return whether it succeeded.
 
         The timer's status stays as it was.
         """
@@ -163,7 +168,7 @@ class Timer:
         return next_run(self.function.schedule, after=after)
 
     def _is_monitored(self, now: datetime) -> bool:
-        """Whether the host keeps a status: not when asked not to, and not for very frequent runs."""
+        """Return whether the host keeps a status: not without `useMonitor` or for very frequent runs."""
         if not self.function.use_monitor:
             return False
         previous = self._next(now)
@@ -176,6 +181,6 @@ class Timer:
 
 
 def _shown(status: ScheduleStatus) -> dict[str, str]:
-    """Return a status as the host writes it; the first moment of all for a run that never was."""
+    """Return a status as the host writes it; year 1 for a run that has not happened."""
     last = status.last.isoformat() if status.last else _NEVER
     return {"Last": last, "Next": status.next.isoformat(), "LastUpdated": last}

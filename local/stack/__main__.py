@@ -16,7 +16,7 @@ from local.azurite import installation
 from local.ports import LAST_PORT_BASE, Ports, address
 from local.sampledata import deliveries
 from local.stack import access_sync, greeting, lock, parts, sample
-from local.stack.following import Following
+from local.stack.log_tail import LogTail
 from local.stack.supervision import StackFailed, Supervisor, refuse_taken_ports
 from shared import periods, settings
 from shared.deliveries import container
@@ -24,19 +24,19 @@ from shared.deliveries import container
 SYNC_SECONDS = 60
 FIRST_REQUEST_SECONDS = 30
 WATCH_SECONDS = 0.5
-TOLD = ("span ", "metric ")
-"""How the lines of the function host begin that tell of spans and metrics; it writes none unless asked to."""
-KEPT = ("azurite-data", "logs", "metering.duckdb*", "microsofts-host", "sample", "standins", "timers")
+TELEMETRY = ("span ", "metric ")
+"""How lines of the function host's log begin that are spans and metrics; --telemetry lets it write them."""
+DATA = ("azurite-data", "logs", "metering.duckdb*", "microsofts-host", "sample", "standins", "timers")
 """The stack's data in the state folder, beside installations; `--fresh` deletes it."""
 
 
 def main() -> int:
-    """Run the stack; 0 when it was stopped, 1 when it could not run."""
+    """Run the stack; return 0 if it was stopped, 1 if it could not run."""
     arguments = _parser().parse_args()
     _stop_on_signals()
     ports = Ports.from_base(arguments.port_base)
     try:
-        with lock.held(arguments.state, ports):
+        with lock.hold(arguments.state, ports):
             return _run(ports, arguments)
     except (lock.AlreadyRunning, StackFailed, installation.NotInstallable) as error:
         print(error, file=sys.stderr, flush=True)
@@ -52,10 +52,10 @@ def _run(ports: Ports, arguments: argparse.Namespace) -> int:
         _start(supervisor, ports, arguments)
         yesterday = _yesterday()
         print(greeting.text(ports, yesterday=yesterday, seconds=time.monotonic() - started), flush=True)
-        told = Following(arguments.state / "logs" / "functionhost.log", words=TOLD)
+        telemetry = LogTail(arguments.state / "logs" / "functionhost.log", words=TELEMETRY)
         while True:
             time.sleep(WATCH_SECONDS)
-            for line in told.new():
+            for line in telemetry.new_lines():
                 _say(line)
             supervisor.check()
     except KeyboardInterrupt:
@@ -70,7 +70,7 @@ def _start(supervisor: Supervisor, ports: Ports, arguments: argparse.Namespace) 
     """Start the parts in the order in which they need each other."""
     state: Path = arguments.state
     if arguments.fresh:
-        _forget(state)
+        _delete_data(state)
     if not installation.is_installed():
         _say("Installing Azurite, once …")
     azurite = parts.azurite(environment.azurite_endpoints(ports), data=state / "azurite-data")
@@ -97,7 +97,7 @@ def _start(supervisor: Supervisor, ports: Ports, arguments: argparse.Namespace) 
 
 
 def _load_sample(supervisor: Supervisor, ports: Ports, *, state: Path, days: int) -> None:
-    missing, loaded = sample.missing(state, yesterday=_yesterday(), days=days)
+    missing, loaded = sample.write_missing(state, yesterday=_yesterday(), days=days)
     if missing:
         _say(f"Loading sample data up to {loaded.until} …")
     for files in missing:
@@ -117,7 +117,7 @@ def _make_container(ports: Ports, *, state: Path) -> None:
 
 
 def _sync(supervisor: Supervisor, ports: Ports, *, state: Path) -> None:
-    """Run the access sync now. One that fails leaves access as it was; the stack runs on."""
+    """Run the access sync now. If it fails, access stays as it was and the stack runs on."""
     _say("Syncing access …")
     app_settings = environment.stack(ports, state=state)
     host = address(ports.function_host)
@@ -129,7 +129,7 @@ def _sync(supervisor: Supervisor, ports: Ports, *, state: Path) -> None:
 
 
 def _refuse_an_app_that_was_not_loaded(supervisor: Supervisor, ports: Ports, *, state: Path) -> None:
-    """Raise StackFailed when the host runs without the app: every address answers 404 then, as in Azure."""
+    """Raise StackFailed if the host could not load the app: then every address answers 404, as in Azure."""
     health = f"{address(ports.function_host)}{environment.HEALTH_PATH}"
     if httpx.get(health, timeout=30, trust_env=False).status_code == httpx.codes.NOT_FOUND:
         log = supervisor.end_of_log("functionhost")
@@ -163,9 +163,9 @@ def _ask(ports: Ports) -> int | str:
         return f"no answer ({type(error).__name__})"
 
 
-def _forget(state: Path) -> None:
-    """Delete what the stack has kept."""
-    for pattern in KEPT:
+def _delete_data(state: Path) -> None:
+    """Delete the stack's data."""
+    for pattern in DATA:
         for entry in state.glob(pattern):
             if entry.is_dir():
                 shutil.rmtree(entry)
@@ -182,11 +182,11 @@ def _say(line: str) -> None:
 
 
 def _stop_on_signals() -> None:
-    # A shell lets what it starts in its background ignore SIGINT; who sends it all the same means it.
+    # A shell starts background jobs with SIGINT ignored; one that is sent all the same must stop the stack.
     stopping = [signal.SIGINT, signal.SIGTERM]
     hang_up = getattr(signal, "SIGHUP", None)
     if hang_up is not None and signal.getsignal(hang_up) is not signal.SIG_IGN:
-        stopping.append(hang_up)  # Unless nohup has asked to go on without a terminal.
+        stopping.append(hang_up)  # Unless nohup started the stack.
     for one in stopping:
         signal.signal(one, _interrupt)
 
@@ -196,7 +196,7 @@ def _interrupt(_: int, __: FrameType | None) -> None:
 
 
 def _ignore_signals() -> None:
-    """A second Ctrl-C must not leave half of the parts running."""
+    """Ignore further signals: a second Ctrl-C must not leave half of the parts running."""
     ignored: list[str] = ["SIGINT", "SIGTERM", "SIGHUP"]
     for name in ignored:
         if hasattr(signal, name):
@@ -211,7 +211,7 @@ def _port_base(text: str) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="dev.py run", description="The local stack.", allow_abbrev=False)
-    parser.add_argument("--fresh", action="store_true", help="delete what it kept and start over")
+    parser.add_argument("--fresh", action="store_true", help="delete its data and start over")
     parser.add_argument("--port-base", type=_port_base, help="ports from here on instead of the usual ones")
     parser.add_argument("--telemetry", action="store_true", help="print the app's spans and metrics")
     parser.add_argument(

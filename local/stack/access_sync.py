@@ -1,4 +1,4 @@
-"""Runs the access sync of a stack: the first one with an operator's word, later ones by the timer."""
+"""Runs the access sync of a stack: the first one by an operator's command, later ones by the timer."""
 
 import time
 from collections.abc import Mapping
@@ -17,14 +17,14 @@ _LOOK_SECONDS = 0.2
 
 
 def run(supervisor: Supervisor, *, host: str, app_settings: Mapping[str, str], seconds: float) -> bool:
-    """Run the sync now and wait for its result; whether it was complete within so many seconds.
+    """Run the sync now and wait for its result; return whether it was complete within so many seconds.
 
-    The first sync of a fresh state needs an operator's word, which only the command can give: starting the
-    demo world means its access.
+    The first sync of a fresh state needs an operator's consent, which only the command can give: starting the
+    demo world is that consent.
 
     Args:
         host: the base address of the function host.
-        app_settings: of the app, among them the storage in which the sync records its result.
+        app_settings: the app's, with the storage in which the sync records its result.
     """
     stored = tables.open_tables(app_settings["TABLE_STORAGE"], credential=None)
     stored.create_missing()

@@ -1,7 +1,7 @@
-"""Ports that nobody uses.
+"""Finds free ports.
 
 They lie below the ports that systems give to outgoing connections and to listeners without a number. Each
-process begins in a block of its own, so that two test processes do not hand out the same port.
+process begins in its own block, so that two test processes do not hand out the same port.
 """
 
 import itertools
@@ -29,21 +29,21 @@ def base() -> int:
     """Return a `--port-base` from which on all the ports of a stack are free.
 
     Raises:
-        OSError: every port is in use.
+        OSError: if every port is in use.
     """
     for candidate in itertools.islice(_candidate_bases, len(_BASES)):
-        if _nobody_uses(astuple(Ports.from_base(candidate))):
+        if _are_free(astuple(Ports.from_base(candidate))):
             return candidate
     raise OSError(f"every port from {_BASES.start} to {_BASES.stop} is in use")
 
 
 def numbers(count: int) -> list[int]:
-    """Return different ports that nobody listened on a moment ago.
+    """Return different ports that were free a moment ago.
 
     Raises:
-        OSError: every port is in use.
+        OSError: if every port is in use.
     """
-    unused = (port for port in itertools.islice(_candidates, len(_SINGLE)) if _nobody_uses((port,)))
+    unused = (port for port in itertools.islice(_candidates, len(_SINGLE)) if _are_free((port,)))
     found = list(itertools.islice(unused, count))
     if len(found) < count:
         raise OSError(f"every port from {_SINGLE.start} to {_SINGLE.stop} is in use")
@@ -51,12 +51,12 @@ def numbers(count: int) -> list[int]:
 
 
 def _from_own_block(numbers: range) -> Iterator[int]:
-    """Yield the numbers for ever, beginning with those of this process's block."""
+    """Yield the numbers again and again, beginning with those of this process's block."""
     first = os.getpid() % _BLOCKS * len(numbers) // _BLOCKS
     return itertools.cycle((*numbers[first:], *numbers[:first]))
 
 
-def _nobody_uses(wanted: tuple[int, ...]) -> bool:
+def _are_free(wanted: tuple[int, ...]) -> bool:
     with ExitStack() as probes:
         try:
             for port in wanted:

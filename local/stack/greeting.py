@@ -1,4 +1,4 @@
-"""What the stack prints when it is ready: commands to paste, the page to open, the demo world's keys."""
+"""The text that the stack prints when it is ready: commands to paste, the page, the demo world's keys."""
 
 import sys
 from collections.abc import Iterator
@@ -15,11 +15,11 @@ TOKEN_FORM = {
     "client_secret": demo.VENDOR.secret,
     "scope": f"{demo.AUDIENCE}/.default",
 }
-"""What the demo vendor sends for an access token."""
+"""The form that the demo vendor sends for an access token."""
 
 
 def text(ports: Ports, *, yesterday: date, seconds: float) -> str:
-    """The whole message."""
+    """Return the whole text."""
     return "\n".join(
         [
             "",
@@ -41,7 +41,7 @@ def text(ports: Ports, *, yesterday: date, seconds: float) -> str:
 
 
 def variables(ports: Ports) -> list[str]:
-    """Shell lines that set what docs/getting-started.md uses, for the demo vendor."""
+    """Return shell lines that set the variables of docs/getting-started.md for the demo vendor."""
     values = {
         "API": f"{address(ports.gateway)}{API}",
         "TOKEN_URL": token_url(ports),
@@ -54,7 +54,7 @@ def variables(ports: Ports) -> list[str]:
 
 
 def token_command() -> str:
-    """A shell line that sets TOKEN to an access token of the demo vendor."""
+    """Return a shell line that sets TOKEN to an access token of the demo vendor."""
     form = '-d client_id="$CLIENT_ID" --data-urlencode client_secret="$CLIENT_SECRET" -d scope="$SCOPE"'
     read = """'import json,sys; print(json.load(sys.stdin)["access_token"])'"""
     return (
@@ -63,12 +63,12 @@ def token_command() -> str:
 
 
 def token_url(ports: Ports) -> str:
-    """The token endpoint of the demo tenant."""
+    """Return the token endpoint of the demo tenant."""
     return f"{environment.issuer(ports).removesuffix('/v2.0')}/oauth2/v2.0/token"
 
 
 def curl_commands(*, yesterday: date) -> list[str]:
-    """Shell lines that use TOKEN: the metering points, a day of one of them, a month of all, by day."""
+    """Return shell lines that use TOKEN: the metering points, a day of one, and a month of all by day."""
     point = demo.METERING_POINTS[0].metering_point_id
     month = yesterday - timedelta(days=30)
     return [
@@ -79,7 +79,7 @@ def curl_commands(*, yesterday: date) -> list[str]:
 
 
 def python() -> str:
-    """How this Python is called in the shell."""
+    """Return the name of Python in this system's shell."""
     return "python" if sys.platform == "win32" else "python3"
 
 

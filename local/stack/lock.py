@@ -18,11 +18,11 @@ class AlreadyRunning(Exception):
 
 
 @contextmanager
-def held(state: Path, ports: Ports) -> Iterator[None]:
-    """Hold the folder within the block; the operating system lets go of it however the process ends.
+def hold(state: Path, ports: Ports) -> Iterator[None]:
+    """Hold the folder within the block; the operating system releases it however the process ends.
 
     Raises:
-        AlreadyRunning: somebody else holds it.
+        AlreadyRunning: if another process holds it.
     """
     state.mkdir(parents=True, exist_ok=True)
     with (state / _FILE).open("a+", encoding="utf-8") as file:
@@ -37,7 +37,7 @@ def held(state: Path, ports: Ports) -> Iterator[None]:
 
 
 def running_ports(state: Path) -> Ports | None:
-    """The ports of the stack that runs on this folder; None when none runs."""
+    """Return the ports of the stack that runs on this folder; None if there is none."""
     path = state / _FILE
     if not path.exists():
         return None
@@ -48,7 +48,7 @@ def running_ports(state: Path) -> Ports | None:
 
 
 def _lock(file: IO[str]) -> bool:
-    """Take the file for this process, until it is closed; False when another process has it."""
+    """Lock the file for this process until it is closed; return False if another process has it."""
     try:
         if os.name == "nt":
             import msvcrt

@@ -1,4 +1,4 @@
-"""What the local stack consists of: command lines, environments, ports and signs of life."""
+"""The parts of the local stack: commands, settings, ports, and addresses that answer when they are ready."""
 
 import sys
 from collections.abc import Iterable, Mapping
@@ -30,12 +30,12 @@ class Part:
 def azurite(
     endpoints: emulator.Endpoints, *, data: Path | None, accounts: Mapping[str, str] | None = None
 ) -> Part:
-    """Microsoft's storage emulator, installed when it is not; its data in a folder, or in memory for None.
+    """Return Microsoft's storage emulator, installed if missing; data is in a folder, or in memory for None.
 
     `accounts` (name to key) replace the documented one.
 
     Raises:
-        NotInstallable: of local.azurite.installation.
+        NotInstallable: if Node or the package registry is missing (local.azurite.installation).
     """
     node = installation.find_node()
     command = emulator.command(
@@ -47,21 +47,24 @@ def azurite(
 
 
 def identity(ports: Ports) -> Part:
-    """The Entra look-alike."""
+    """Return the Entra look-alike."""
     return _module("identity", ports.identity)
 
 
 def standins(ports: Ports, *, state: Path) -> Part:
-    """Severa and Microsoft Graph, with what was put into them kept in the state folder."""
+    """Return the stand-ins for Severa and Microsoft Graph; changes to their data are kept in `state`."""
     return _module("standins", ports.standins, "--kept", str(state / "standins"))
 
 
 def function_host(
     ports: Ports, *, state: Path, telemetry: str = "off", host: str | None = None, python: str | None = None
 ) -> Part:
-    """The function app, behind the gateway's managed identity; `telemetry` is its setting of that name.
+    """Return the function app, which only the gateway's managed identity may call.
 
-    `host` names Microsoft's host to run it on, and `python` the Python that runs it there.
+    Args:
+        telemetry: the app's setting of that name.
+        host: Microsoft's host to run it on; None for the stand-in.
+        python: the Python that runs it on Microsoft's host.
     """
     part = _module(
         "functionhost",
@@ -83,10 +86,10 @@ def function_host(
 
 
 def gateway(ports: Ports) -> Part:
-    """The look-alike of API Management, with the policies of infra/apim and the developer page.
+    """Return the look-alike of API Management, with the policies of infra/apim and the developer page.
 
     Raises:
-        NotInstallable: the page's packages, by local.azurite.installation.
+        NotInstallable: if the page's packages cannot be installed (local.azurite.installation).
     """
     packages = installation.install(node=installation.find_node(), manifests=app.PACKAGES)
     return _module(
@@ -99,7 +102,7 @@ def gateway(ports: Ports) -> Part:
 
 
 def command(name: str, arguments: Iterable[str] = (), *, settings: Mapping[str, str]) -> Part:
-    """An operator's command of operations, such as `load`; it ends by itself.
+    """Return an operator's command, such as `load`; it ends by itself.
 
     It works on the services in `settings`, also where the shell names a deployed app.
     """
@@ -113,5 +116,5 @@ def _module(name: str, port: int, *arguments: str, settings: Mapping[str, str] |
 
 
 def log_of(part: Part, *, state: Path = places.STATE) -> Path:
-    """The file that everything the part prints goes to."""
+    """Return the file to which everything that the part prints is written."""
     return state / "logs" / f"{part.name}.log"

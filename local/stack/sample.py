@@ -13,16 +13,18 @@ _FILE = "loaded.json"
 
 @dataclass(frozen=True)
 class Loaded:
-    """What the warehouse has of the demo world: the span of the first delivery, and the last day since."""
+    """The loaded part of the demo world: the span of the first delivery, and the last day since."""
 
     span: Span
     until: date
 
 
-def missing(state: Path, *, yesterday: date, days: int = deliveries.DAYS) -> tuple[list[list[Path]], Loaded]:
-    """Write the deliveries that are lacking up to yesterday.
+def write_missing(
+    state: Path, *, yesterday: date, days: int = deliveries.DAYS
+) -> tuple[list[list[Path]], Loaded]:
+    """Write the deliveries that are missing up to yesterday.
 
-    Returns the files to load together, delivery by delivery, and what is loaded then. The correction is a
+    Returns the files to load, delivery by delivery, and the data that is loaded then. The correction is a
     delivery of its own: it corrects what has been published before it.
     """
     folder = state / "sample"
@@ -38,7 +40,7 @@ def missing(state: Path, *, yesterday: date, days: int = deliveries.DAYS) -> tup
 
 
 def remember(state: Path, loaded: Loaded) -> None:
-    """Note what has been loaded. Only after loading: to load a file twice changes nothing."""
+    """Store what has been loaded; call it after loading, since loading a file twice changes nothing."""
     texts = {"first": loaded.span.first, "last": loaded.span.last, "until": loaded.until}
     text = json.dumps({name: day.isoformat() for name, day in texts.items()})
     (state / "sample" / _FILE).write_text(text, encoding="utf-8")

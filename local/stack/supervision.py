@@ -61,7 +61,7 @@ class Supervisor:
         self._running.append(_Process(part, process, log))
 
     def run(self, part: Part) -> int:
-        """Run a part that ends by itself, and prints where we print; its exit code."""
+        """Run a part that ends by itself, with our output; return its exit code."""
         one = _Process(part, _spawn(part.command, part.settings, output=None), Path(os.devnull))
         self._running.append(one)
         code = one.process.wait()
@@ -72,7 +72,7 @@ class Supervisor:
         """Wait until the named parts can be used.
 
         Raises:
-            StackFailed: one of them ended, or took too long.
+            StackFailed: if one of them ended or took too long.
         """
         deadline = time.monotonic() + seconds
         waiting = [one for one in self._running if one.part.name in names]
@@ -84,15 +84,15 @@ class Supervisor:
             time.sleep(LOOK_SECONDS)
 
     def process_id(self, name: str) -> int:
-        """The process of a part that has been started; where the leash stays beside it, the leash's."""
+        """Return the process id of a part; the leash's, where the leash is a separate process."""
         return next(one.process.pid for one in self._running if one.part.name == name)
 
     def end_of_log(self, name: str) -> str:
-        """The last lines that a part has written, for a message."""
+        """Return the last lines of a part's log, for a message."""
         return _tail(next(one.log for one in self._running if one.part.name == name))
 
     def check(self) -> None:
-        """Raise StackFailed when a part has ended."""
+        """Raise StackFailed if a part has ended."""
         for one in self._running:
             code = one.process.poll()
             if code is not None:
@@ -109,13 +109,13 @@ class Supervisor:
             except subprocess.TimeoutExpired:
                 _signal_group(one.process, getattr(signal, "SIGKILL", signal.SIGTERM))
                 one.process.wait()
-            # What a part had started, and did not stop, is still in its group.
+            # Processes that a part started and did not stop are still in its group.
             _signal_group(one.process, getattr(signal, "SIGKILL", signal.SIGTERM))
         self._running.clear()
 
 
 def refuse_taken_ports(wanted: Sequence[Part]) -> None:
-    """Raise StackFailed when somebody else listens on a port that a part needs."""
+    """Raise StackFailed if another program listens on a port that a part needs."""
     for part in wanted:
         for port in part.ports:
             if _is_taken(port):
@@ -135,7 +135,7 @@ def _spawn(
         stdin=subprocess.DEVNULL,
         stdout=output,
         stderr=subprocess.STDOUT if output else None,
-        # A group of its own: Ctrl-C on the terminal is for the supervisor, which stops the parts in order.
+        # In its own group: Ctrl-C on the terminal is for the supervisor, which stops the parts in order.
         start_new_session=True,
     )
 

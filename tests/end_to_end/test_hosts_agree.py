@@ -45,13 +45,13 @@ QUESTIONS = (
 
 @dataclass(frozen=True)
 class World:
-    """Where the demo world that stands still is kept, for hosts of their own."""
+    """The demo world that stands still, for hosts that each have a copy of it."""
 
     warehouse: Path
     settings: Mapping[str, str]
 
     def copied_to(self, file: Path) -> dict[str, str]:
-        """The settings of an app that has a copy of the warehouse for itself."""
+        """Copy the warehouse for one app, and return the app's settings."""
         shutil.copyfile(self.warehouse, file)
         return {**self.settings, "WAREHOUSE": f"duckdb:{file}"}
 
@@ -86,16 +86,16 @@ def stand_in(settings: Mapping[str, str], *, state: Path) -> Iterator[int]:
 
 
 OPEN = ("--without-schedules", "--without-authentication")
-"""Nothing stands in front of the app: the test names the gateway itself, as the platform would."""
+"""Without authentication in front of the app: the test sends the headers of the platform itself."""
 
 
 def requests() -> list[RawRequest]:
     made_by_rule = raw_http.by_rule(
         parameter="/v1/metering-points/{}", literal="/v1/status", rest="/v1/{}", body="/v1/customers"
     )
-    asked = [RawRequest(f"question {path}", raw_http.request(path)) for path in QUESTIONS]
+    questions = [RawRequest(f"question {path}", raw_http.request(path)) for path in QUESTIONS]
     return [
-        *(raw_http.with_headers(each, AS_VENDOR) for each in (*made_by_rule, *asked)),
+        *(raw_http.with_headers(each, AS_VENDOR) for each in (*made_by_rule, *questions)),
         *(_as(caller, path) for caller in _callers() for path in QUESTIONS[:6]),
     ]
 
@@ -121,7 +121,7 @@ def _as(caller: tuple[tuple[str, str], ...], path: str) -> RawRequest:
 
 
 def seen(answer: RawAnswer | None) -> Any:
-    """What a caller sees of an answer, without dates and ids that are made for it alone."""
+    """Return what a caller sees of an answer, without dates and generated ids."""
     if answer is None:
         return None
     headers = sorted((name.lower(), text) for name, text in answer.headers if name.lower() != "date")
@@ -131,7 +131,7 @@ def seen(answer: RawAnswer | None) -> Any:
     with suppress(ValueError):
         content = json.loads(content)
     text = repr((answer.status, headers, answer.framing, answer.interim, content))
-    # Where lines end so oddly that no id was sent along, each host makes one.
+    # Where lines end so oddly that no id could be sent, each host makes one.
     text = re.sub(r"(request-id', '|requestId': ')[0-9a-f]{32}", r"\1*", text)
     return re.sub(r"'ageSeconds': [0-9.]+", "*", text)
 
@@ -140,7 +140,7 @@ def seen(answer: RawAnswer | None) -> Any:
 def test_the_app_answers_alike_on_both_hosts(version: str, made: World, tmp_path: Path) -> None:
     python = microsofts_host.python(version)
     app = tmp_path / "app"
-    package.lay_out(app)
+    package.copy_to(app)
     sent = requests()
     with ExitStack() as running:
         ours = running.enter_context(stand_in(made.copied_to(tmp_path / "ours.duckdb"), state=tmp_path))
@@ -161,13 +161,13 @@ def test_the_app_answers_alike_on_both_hosts(version: str, made: World, tmp_path
 
 
 def test_what_is_deployed_runs_with_its_packages_alone(made: World, tmp_path: Path) -> None:
-    """What .funcignore leaves, requirements.txt, Flex Consumption, Microsoft's driver, a server of TDS."""
+    """The deployed files and packages, on Flex Consumption, with Microsoft's driver and a TDS server."""
     elsewhere.skip_without_driver()
     python = venvs.made(check.DEPLOYED_VENV, requirements=places.ROOT / "requirements.txt")
     if python is None:
         pytest.skip(f"no environment with Python {check.WORKER_PYTHON}: `python3 dev.py check` makes it")
     app = tmp_path / "app"
-    package.lay_out(app)
+    package.copy_to(app)
     shutil.copyfile(made.warehouse, tmp_path / "served.duckdb")
     with Server(tmp_path / "served.duckdb") as server:
         settings = {
@@ -179,8 +179,8 @@ def test_what_is_deployed_runs_with_its_packages_alone(made: World, tmp_path: Pa
         with microsofts_host.running(
             app, state=tmp_path / "host", python=str(python), settings=settings
         ) as host:
-            asked = [raw_http.request(path, headers=AS_VENDOR) for path in (*QUESTIONS[:9], "/v1/health")]
-            answers = [raw_http.send(host.port, each) for each in asked]
+            sent = [raw_http.request(path, headers=AS_VENDOR) for path in (*QUESTIONS[:9], "/v1/health")]
+            answers = [raw_http.send(host.port, each) for each in sent]
 
     assert sorted(path.name for path in app.iterdir()) == [
         "function_app.py",

@@ -128,10 +128,10 @@ each_target = pytest.mark.parametrize(
 
 
 def is_same(direct: Answer, proxied: Answer) -> bool:
-    def told(answer: Answer) -> dict[str, str]:
+    def compared(answer: Answer) -> dict[str, str]:
         return {name: each for name, each in answer.headers.items() if name not in OWN_HEADERS | COUNTED}
 
-    return (direct.status, told(direct), direct.body) == (proxied.status, told(proxied), proxied.body)
+    return (direct.status, compared(direct), direct.body) == (proxied.status, compared(proxied), proxied.body)
 
 
 @each_target

@@ -29,7 +29,7 @@ _YESTERDAY = periods.day_of(datetime.now(UTC)) - periods.ONE_DAY
 SERIES = f"/metering-points/{POINT}/consumption?date={_YESTERDAY}"
 SUMS = f"/consumption?from={_YESTERDAY - 9 * periods.ONE_DAY}&resolution=P1D"
 FIRST_TO_LATER = 3
-"""How many times as long as a later question the first one may take."""
+"""How many times as long as the slowest later request the first one may take."""
 
 LATER = 15
 CALLERS = 4
@@ -37,7 +37,7 @@ CALLERS = 4
 
 @pytest.fixture(scope="module", params=microsofts_host.PYTHONS)
 def stack(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[DemoStack]:
-    """The stack on the host, with the worker of one Python and then of another."""
+    """The stack on Microsoft's host, with each Python in turn."""
     python = microsofts_host.python(request.param)
     with demo_stack.running(tmp_path_factory.mktemp("stack"), python=python) as found:
         yield found
@@ -50,7 +50,7 @@ def milliseconds(stack: DemoStack, path: str) -> float:
 
 
 def test_the_first_question_takes_at_most_three_times_as_long_as_a_later_one(stack: DemoStack) -> None:
-    """Must come first: the stack itself has asked for the list, and nobody for values."""
+    """Must run first: the stack has requested the list, and no test values yet."""
     first = milliseconds(stack, SERIES)
     later = [milliseconds(stack, SERIES) for _ in range(LATER)]
 
@@ -130,7 +130,7 @@ def send_until(stop: threading.Event, stack: DemoStack) -> list[tuple[int, str |
 
 
 def worker_of(stack: DemoStack) -> int:
-    """The process of Microsoft's Python worker that serves this stack's app."""
+    """Return the process id of Microsoft's Python worker that serves this stack's app."""
     if sys.platform != "linux":
         pytest.skip("processes are looked up as on Linux")
     for process in Path("/proc").glob("[0-9]*"):

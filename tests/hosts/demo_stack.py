@@ -1,4 +1,4 @@
-"""The local stack as `dev.py run --host` starts it, on Microsoft's host, for as long as a test needs it."""
+"""Runs the local stack on Microsoft's host for tests, as `dev.py run --host` starts it."""
 
 import inspect
 import re

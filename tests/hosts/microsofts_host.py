@@ -1,4 +1,4 @@
-"""Microsoft's Functions host for tests: found, started on an app, and stopped."""
+"""Finds Microsoft's Functions host for tests, and runs apps on it."""
 
 import os
 import subprocess
@@ -43,7 +43,7 @@ class RunningHost:
 
 
 def run_script() -> Path:
-    """Return the script that starts the host; skips the test where there is none, unless it is required."""
+    """Return the script that starts the host; skip the test if there is none, unless it is required."""
     try:
         return tools.HERE.function_host().run_script
     except tools.Missing as missing:
@@ -53,7 +53,7 @@ def run_script() -> Path:
 
 
 def python(version: str) -> str:
-    """Return a Python of a version with the app's packages; skips the test where there is none."""
+    """Return a Python of a version with the app's packages; skip the test if there is none."""
     if version == f"{sys.version_info.major}.{sys.version_info.minor}":
         return sys.executable
     if version == check.WORKER_PYTHON:
@@ -95,13 +95,13 @@ def running(
         packages: those of the worker; None for those that are pinned.
     """
     script, port = run_script(), free.numbers(1)[0]
-    started = microsoft.Started(str(script.parent), state, python)
+    launch = microsoft.Launch(str(script.parent), state, python)
     state.mkdir(parents=True, exist_ok=True)
     log = state / "host.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
             [str(script), str(app), str(port)],
-            env=started.environment({**environment.without_settings(), **settings}),
+            env=launch.environment({**environment.without_settings(), **settings}),
             cwd=places.ROOT,
             stdin=subprocess.DEVNULL,
             stdout=output,

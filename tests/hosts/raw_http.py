@@ -1,4 +1,4 @@
-"""Raw HTTP requests, made by rule, and what a server on 127.0.0.1 answers to them, read as bytes."""
+"""Generates raw HTTP requests, sends them to a server on 127.0.0.1 and reads the answers as bytes."""
 
 import re
 import socket
@@ -36,7 +36,7 @@ ESCAPES = (
     ),
     *(".", "..", "...", "%2e", "%2E%2e", ".a", "a.", "a..b", "\\", "#x", "æ", "a b"),
 )
-"""What may stand where a path or a query has a text: escapes good and bad, reserved and forbidden signs."""
+"""Texts for a place in a path or a query: valid and invalid escapes, reserved and forbidden characters."""
 
 METHODS = (
     *(
@@ -59,7 +59,7 @@ METHODS = (
 
 @dataclass(frozen=True)
 class RawRequest:
-    """Bytes to send on a connection of their own, and a name that says what is odd about them."""
+    """Bytes to send on a new connection, and a name that says what is unusual about them."""
 
     name: str
     sent: bytes
@@ -67,7 +67,7 @@ class RawRequest:
 
 @dataclass(frozen=True)
 class RawAnswer:
-    """What came back; `framing` is `length`, `chunked`, `close` or `none`."""
+    """An answer; `framing` is `length`, `chunked`, `close` or `none`."""
 
     status: int
     headers: tuple[tuple[str, str], ...]
@@ -77,7 +77,7 @@ class RawAnswer:
     closed: bool = False
 
     def header(self, name: str) -> str | None:
-        """The first header of a name."""
+        """Return the first header of a name; None if there is none."""
         return next((text for each, text in self.headers if each.lower() == name.lower()), None)
 
 
@@ -91,7 +91,7 @@ def request(
     host: str | None = "api.example",
     line_end: str = "\r\n",
 ) -> bytes:
-    """A request as bytes; nothing is escaped, texts are sent in UTF-8."""
+    """Return a request as bytes; nothing is escaped, texts are in UTF-8."""
     lines = [f"{method} {target} {version}"]
     lines += [] if host is None else [f"Host: {host}"]
     lines += [f"{name}: {text}" for name, text in headers]
@@ -99,7 +99,7 @@ def request(
 
 
 def by_rule(*, parameter: str, literal: str, rest: str, body: str) -> list[RawRequest]:
-    """Requests for paths of an app.
+    """Return generated requests for paths of an app.
 
     Args:
         parameter: a path with `{}` where a route has a parameter.
@@ -118,11 +118,11 @@ def by_rule(*, parameter: str, literal: str, rest: str, body: str) -> list[RawRe
     ]
 
 
-def with_headers(asked: RawRequest, headers: tuple[tuple[str, str], ...]) -> RawRequest:
-    """The request with further headers behind its first line, where lines end as HTTP wants it."""
+def with_headers(raw: RawRequest, headers: tuple[tuple[str, str], ...]) -> RawRequest:
+    """Return a request with more headers after its first line, if its lines end as HTTP requires."""
     lines = "".join(f"{name}: {text}\r\n" for name, text in headers).encode()
-    first, end, rest = asked.sent.partition(b"\r\n")
-    return RawRequest(asked.name, first + end + lines + rest) if b" HTTP/" in first else asked
+    first, end, rest = raw.sent.partition(b"\r\n")
+    return RawRequest(raw.name, first + end + lines + rest) if b" HTTP/" in first else raw
 
 
 def _paths(*, parameter: str, literal: str, rest: str) -> Iterator[RawRequest]:
@@ -342,10 +342,10 @@ def _lines(path: str) -> Iterator[RawRequest]:
 
 
 def send(port: int, sent: bytes, *, seconds: float = SECONDS) -> RawAnswer | None:
-    """The answer to a request; None when the connection is closed without one.
+    """Send a request and return the answer; None if the connection is closed without one.
 
     Raises:
-        TimeoutError: nothing came, not even the end of the connection.
+        TimeoutError: if nothing is received, not even the end of the connection.
     """
     with socket.create_connection(("127.0.0.1", port), timeout=seconds) as connection:
         try:
@@ -356,7 +356,7 @@ def send(port: int, sent: bytes, *, seconds: float = SECONDS) -> RawAnswer | Non
 
 
 def send_in_two(port: int, head: bytes, body: bytes, *, pause: float = 0.5) -> RawAnswer | None:
-    """The answer to a request whose body follows after a pause in seconds."""
+    """Send a request, its body after a pause in seconds, and return the answer."""
     with socket.create_connection(("127.0.0.1", port), timeout=SECONDS) as connection:
         connection.sendall(head)
         time.sleep(pause)
@@ -365,7 +365,7 @@ def send_in_two(port: int, head: bytes, body: bytes, *, pause: float = 0.5) -> R
 
 
 def statuses(port: int, sent: bytes, *, count: int) -> list[int]:
-    """The statuses of up to so many answers on one connection, until the server closes it."""
+    """Return the statuses of up to `count` answers on one connection, until the server closes it."""
     with socket.create_connection(("127.0.0.1", port), timeout=SECONDS) as connection:
         connection.sendall(sent)
         received = b""

@@ -60,7 +60,7 @@ def issuer() -> Issuer:
 
 @pytest.fixture
 def client(issuer: Issuer) -> Iterator[Caller]:
-    """An app behind authentication that answers with the principal that it was told."""
+    """An app behind authentication that answers with the principal that it received."""
     app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
 
     @app.route("v1/{rest}")

@@ -1,4 +1,4 @@
-"""The stand-in answers as Microsoft's host does: the same raw requests, made by rule, are sent to both."""
+"""The stand-in answers as Microsoft's host does: the same generated raw requests are sent to both."""
 
 import json
 import subprocess
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def stand_in() -> Iterator[int]:
-    """The port at which the stand-in serves the app that shows what it was asked."""
+    """The port at which the stand-in serves the app that echoes requests."""
     port = free.numbers(1)[0]
     process = subprocess.Popen(
         [sys.executable, "-m", "local.functionhost", "--app", ECHO, "--port", str(port)],

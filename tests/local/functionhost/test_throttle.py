@@ -1,4 +1,4 @@
-"""How many requests are worked on, how many wait, and who is turned away."""
+"""How many requests are worked on, how many wait, and which are refused."""
 
 import asyncio
 import json

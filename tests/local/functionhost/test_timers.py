@@ -39,12 +39,12 @@ def test_the_next_run_follows_the_schedule(schedule: str, after: str, due: str) 
 
 @pytest.mark.parametrize("schedule", ["5 * * * *", "0 61 * * * *", "00:05:00", ""])
 def test_a_schedule_without_six_good_fields_is_refused(schedule: str) -> None:
-    with pytest.raises(AppNotServed, match="'sync' is no NCRONTAB expression"):
+    with pytest.raises(AppNotServed, match="'sync' is not an NCRONTAB expression"):
         timers.check(function(schedule))
 
 
 class Time:
-    """A clock that goes forward only while somebody sleeps."""
+    """A clock that goes forward only during a sleep."""
 
     def __init__(self, start: str) -> None:
         self.now = moment(start)
@@ -117,14 +117,14 @@ def test_two_runs_of_a_timer_never_overlap() -> None:
 
 
 def statuses(states: timers.States, function: TimerFunction, *, start: str, runs: int) -> list[str]:
-    """Return what each of so many scheduled runs is told: the time, past due or not, `Last` and `Next`."""
-    time, told = Time(start), list[str]()
+    """Return the arguments of each of so many scheduled runs: time, past due or not, `Last` and `Next`."""
+    time, received = Time(start), list[str]()
 
     async def run(_: TimerFunction, request: TimerRequest) -> None:
         status = request.schedule_status
         shown = [status[name][:19] for name in ("Last", "Next")] if status else []
-        told.append(" ".join([time.now.strftime("%H:%M:%S"), str(request.past_due), *shown]))
-        if len(told) == runs:
+        received.append(" ".join([time.now.strftime("%H:%M:%S"), str(request.past_due), *shown]))
+        if len(received) == runs:
             raise asyncio.CancelledError
 
     async def scenario() -> None:
@@ -133,11 +133,11 @@ def statuses(states: timers.States, function: TimerFunction, *, start: str, runs
             await timer.follow(clock=time.clock, sleep=time.sleep)
 
     asyncio.run(scenario())
-    return told
+    return received
 
 
 def test_a_run_is_told_the_start_of_the_last_one_and_the_occurrence_that_is_due(tmp_path: Path) -> None:
-    """As the real host told it: a first run has no last one, and `Next` is the present occurrence."""
+    """As on the real host: a first run has no last one, and `Next` is the present occurrence."""
     states = timers.StatesInFolder(tmp_path)
 
     assert statuses(states, function("0 5 * * * *"), start="2026-11-22T11:30:00", runs=2) == [
@@ -164,11 +164,11 @@ def test_a_timer_that_missed_an_occurrence_runs_at_once_and_is_told_that_it_is_p
 def test_a_timer_that_missed_nothing_waits_for_its_occurrence_after_a_restart(tmp_path: Path) -> None:
     statuses(timers.StatesInFolder(tmp_path), function("0 5 * * * *"), start="2026-11-22T11:30:00", runs=1)
 
-    (told,) = statuses(
+    (received,) = statuses(
         timers.StatesInFolder(tmp_path), function("0 5 * * * *"), start="2026-11-22T11:40:00", runs=1
     )
 
-    assert told.startswith("12:05:00 False ")
+    assert received.startswith("12:05:00 False ")
 
 
 @pytest.mark.parametrize(
@@ -178,23 +178,23 @@ def test_a_timer_that_missed_nothing_waits_for_its_occurrence_after_a_restart(tm
 def test_of_schedules_below_a_minute_and_unmonitored_ones_no_status_is_kept(
     tmp_path: Path, unmonitored: TimerFunction
 ) -> None:
-    (told,) = statuses(timers.StatesInFolder(tmp_path), unmonitored, start="2026-11-22T12:00:01", runs=1)
+    (received,) = statuses(timers.StatesInFolder(tmp_path), unmonitored, start="2026-11-22T12:00:01", runs=1)
 
-    assert told.endswith(" False")
+    assert received.endswith(" False")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_run_by_hand_leaves_the_status_as_it_was() -> None:
-    told: list[dict[str, str]] = []
+    received: list[dict[str, str]] = []
     states = timers.StatesInMemory()
 
     async def run(_: TimerFunction, request: TimerRequest) -> None:
-        told.append(request.schedule_status)
+        received.append(request.schedule_status)
 
     async def scenario() -> None:
         timer = timers.Timer(function("0 5 * * * *"), run=run, states=states)
         await timer.run_now(moment("2026-11-22T12:05:00"))
 
     asyncio.run(scenario())
-    assert told[0]["Last"] == "0001-01-01T00:00:00+00:00"
+    assert received[0]["Last"] == "0001-01-01T00:00:00+00:00"
     assert states.read("sync") is None

@@ -14,7 +14,7 @@ HOLDER = (
     "import pathlib, sys, time\n"
     "from local.ports import Ports\n"
     "from local.stack import lock\n"
-    "with lock.held(pathlib.Path(sys.argv[1]), Ports.from_base(9000)):\n"
+    "with lock.hold(pathlib.Path(sys.argv[1]), Ports.from_base(9000)):\n"
     "    print('held', flush=True)\n"
     "    time.sleep(60)\n"
 )
@@ -32,7 +32,7 @@ def hold(state: Path) -> subprocess.Popen[str]:
 
 def test_a_second_stack_is_refused_and_finds_the_ports_of_the_first(tmp_path: Path) -> None:
     with hold(tmp_path) as holder:
-        with pytest.raises(lock.AlreadyRunning, match="end it with Ctrl-C"), lock.held(tmp_path, Ports()):
+        with pytest.raises(lock.AlreadyRunning, match="end it with Ctrl-C"), lock.hold(tmp_path, Ports()):
             raise AssertionError("both hold the folder")
         assert lock.running_ports(tmp_path) == Ports.from_base(9000)
         holder.kill()
@@ -44,7 +44,7 @@ def test_a_killed_stack_holds_nothing(tmp_path: Path) -> None:
         holder.wait()
 
         assert lock.running_ports(tmp_path) is None
-        with lock.held(tmp_path, Ports()):
+        with lock.hold(tmp_path, Ports()):
             pass
 
 

@@ -13,7 +13,7 @@ def names(missing: list[list[Path]]) -> list[list[str]]:
 
 
 def test_a_first_start_loads_everything_and_the_correction_after_it(tmp_path: Path) -> None:
-    missing, loaded = sample.missing(tmp_path, yesterday=FRIDAY, days=10)
+    missing, loaded = sample.write_missing(tmp_path, yesterday=FRIDAY, days=10)
 
     assert names(missing) == [
         ["metering_points.csv", "supply_periods.csv", "values_2026-11-11_2026-11-20.csv"],
@@ -23,33 +23,33 @@ def test_a_first_start_loads_everything_and_the_correction_after_it(tmp_path: Pa
 
 
 def test_a_start_on_the_same_day_loads_nothing(tmp_path: Path) -> None:
-    _, loaded = sample.missing(tmp_path, yesterday=FRIDAY, days=10)
+    _, loaded = sample.write_missing(tmp_path, yesterday=FRIDAY, days=10)
     sample.remember(tmp_path, loaded)
 
-    assert sample.missing(tmp_path, yesterday=FRIDAY, days=10) == ([], loaded)
+    assert sample.write_missing(tmp_path, yesterday=FRIDAY, days=10) == ([], loaded)
 
 
 def test_a_later_start_loads_the_days_since(tmp_path: Path) -> None:
-    _, loaded = sample.missing(tmp_path, yesterday=FRIDAY, days=10)
+    _, loaded = sample.write_missing(tmp_path, yesterday=FRIDAY, days=10)
     sample.remember(tmp_path, loaded)
 
-    missing, later = sample.missing(tmp_path, yesterday=MONDAY, days=10)
+    missing, later = sample.write_missing(tmp_path, yesterday=MONDAY, days=10)
 
     assert names(missing) == [["values_2026-11-21_2026-11-23.csv"]]
     assert (later.span, later.until) == (loaded.span, MONDAY)
 
 
 def test_a_start_that_died_before_it_had_loaded_does_it_again(tmp_path: Path) -> None:
-    first, _ = sample.missing(tmp_path, yesterday=FRIDAY, days=10)
-    again, _ = sample.missing(tmp_path, yesterday=FRIDAY, days=10)
+    first, _ = sample.write_missing(tmp_path, yesterday=FRIDAY, days=10)
+    again, _ = sample.write_missing(tmp_path, yesterday=FRIDAY, days=10)
 
     assert names(again) == names(first)
 
 
 def test_a_clock_that_went_back_loads_nothing(tmp_path: Path) -> None:
-    _, loaded = sample.missing(tmp_path, yesterday=MONDAY, days=10)
+    _, loaded = sample.write_missing(tmp_path, yesterday=MONDAY, days=10)
     sample.remember(tmp_path, loaded)
 
-    missing, _ = sample.missing(tmp_path, yesterday=FRIDAY, days=10)
+    missing, _ = sample.write_missing(tmp_path, yesterday=FRIDAY, days=10)
 
     assert missing == []

@@ -115,7 +115,7 @@ def test_the_commands_it_prints_work_and_ctrl_c_leaves_nothing(
         assert len(json.loads(points)["meteringPoints"]) == 9
         assert len(json.loads(day)["values"]) in (23, 24, 25)
         assert len(json.loads(month)["series"]) == 9
-    assert taken_in(stack.ports, "values.csv", b"not a delivery") == [
+    assert names_after(stack.ports, "values.csv", b"not a delivery") == [
         "rejected/values.csv",
         "rejected/values.csv.reasons.txt",
     ]
@@ -127,8 +127,8 @@ def test_the_commands_it_prints_work_and_ctrl_c_leaves_nothing(
     assert taken(stack.ports) == []
 
 
-def taken_in(ports: Ports, name: str, content: bytes) -> list[str]:
-    """Return what is in the container of deliveries after a file was put there and the timer has run."""
+def names_after(ports: Ports, name: str, content: bytes) -> list[str]:
+    """Put a file into the container of deliveries, run the timer and return the names in the container."""
     outside = Outside(DeliverySettings(environment.stack(ports)["DELIVERY_STORAGE"], "deliveries"))
     outside.put(name, content)
     admin.start_timer("publish_readings", host=address(ports.function_host))
@@ -196,7 +196,7 @@ def paste(printed: str) -> list[str]:
 
 
 def taken(ports: Ports) -> list[int]:
-    """Return those ports that somebody listens on."""
+    """Return the ports that a process listens on."""
     found = []
     for port in astuple(ports):
         with socket.socket() as probe:
@@ -206,7 +206,7 @@ def taken(ports: Ports) -> list[int]:
 
 
 def runs(process: int) -> bool:
-    """Return whether a process is there; one that has ended and waits to be noticed is not."""
+    """Return whether a process runs; one that has ended and has not been waited for does not."""
     listing = subprocess.run(
         ["ps", "-o", "stat=", "-p", str(process)], capture_output=True, text=True, check=False
     )

@@ -1,4 +1,4 @@
-"""An app that answers with what it was asked, to hold one host against another."""
+"""An app that echoes requests, to compare one host with another."""
 
 import json
 from collections.abc import Callable
@@ -62,8 +62,8 @@ def cookies() -> func.HttpResponse:
 
 
 def raising() -> func.HttpResponse:
-    """Return a fault of the app."""
-    raise RuntimeError("told to nobody outside")
+    """Raise a fault of the app."""
+    raise RuntimeError("not for callers")
 
 
 ANSWERS: dict[str, Callable[[], func.HttpResponse | str | int | None]] = {

@@ -1,10 +1,10 @@
-"""Follows a log that somebody else writes."""
+"""Reads a log that another process writes."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 
-class Following:
+class LogTail:
     """The lines of a growing file that begin with one of some words."""
 
     def __init__(self, file: Path, *, words: tuple[str, ...]) -> None:
@@ -12,8 +12,8 @@ class Following:
         self._words = words
         self._read = 0
 
-    def new(self) -> Iterator[str]:
-        """The lines that were ended since the last time."""
+    def new_lines(self) -> Iterator[str]:
+        """Yield the lines that were completed since the last call."""
         with self._file.open("rb") as file:
             file.seek(self._read)
             ended, line_end, _ = file.read().rpartition(b"\n")
