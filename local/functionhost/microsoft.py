@@ -221,7 +221,8 @@ def forwarding(client: httpx.AsyncClient, *, port: int) -> App:
         target = scope["raw_path"] + (b"?" + scope["query_string"] if scope["query_string"] else b"")
         try:
             answer = await client.send(
-                client.build_request(
+                # A client would add headers that the caller has not sent, such as Accept-Encoding.
+                httpx.Request(
                     scope["method"],
                     httpx.URL(scheme="http", host=ports.HOST, port=port, raw_path=target),
                     headers=[each for each in scope["headers"] if each[0].lower() not in _HOP_BY_HOP],
