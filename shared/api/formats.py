@@ -177,7 +177,7 @@ def negotiated(accept: str, *, available: Sequence[Kind]) -> Kind:
     (weight, _), _, best = max(weighed)
     if weight == 0:
         known = ", ".join(f"{kind.media_type} (format={kind})" for kind in available)
-        raise Refused("not-acceptable", f"Available are {known}.")
+        raise Refused("not-acceptable", f"Available formats: {known}.")
     return best
 
 

@@ -152,7 +152,7 @@ class Parameters:
                     _shown(name),
                     "unknown-parameter",
                     "This parameter is not known here.",
-                    f"Known are: {known}.",
+                    f"Known parameters: {known}.",
                 )
         if self.faults:
             raise InvalidRequest(self.faults)

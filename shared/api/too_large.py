@@ -28,7 +28,7 @@ class TooLargeForOneAnswer(Exception):
 
 def market_days(count: int) -> TooLargeForOneAnswer:
     """Return the refusal of series of so many market days."""
-    detail = f"The answer has {count} market days; without 'limit' it is given whole or not at all."
+    detail = f"The answer has {count} market days; without 'limit' it is returned whole or not at all."
     return TooLargeForOneAnswer(
         {"marketDays": count},
         detail,
@@ -39,7 +39,7 @@ def market_days(count: int) -> TooLargeForOneAnswer:
                 "format",
                 _CODE,
                 "CSV and NDJSON have no place for a cursor.",
-                "JSON is given in pages; so is layout=rows.",
+                "JSON has pages, and so has layout=rows.",
             ),
         ],
     )
@@ -47,13 +47,13 @@ def market_days(count: int) -> TooLargeForOneAnswer:
 
 def changes(count: int) -> TooLargeForOneAnswer:
     """Return the refusal of so many changed market days."""
-    detail = f"{count} market days have changed; without 'limit' the answer is given whole or not at all."
+    detail = f"{count} market days have changed; without 'limit' the answer is returned whole or not at all."
     return TooLargeForOneAnswer({"marketDays": count}, detail, [_page("market days")])
 
 
 def items(count: int) -> TooLargeForOneAnswer:
     """Return the refusal of a list of so many metering points."""
-    detail = f"The list has {count} metering points; without 'limit' it is given whole or not at all."
+    detail = f"The list has {count} metering points; without 'limit' it is returned whole or not at all."
     return TooLargeForOneAnswer({"items": count}, detail, [_page("metering points")])
 
 
@@ -62,5 +62,5 @@ def _page(things: str) -> Fault:
         "limit",
         _CODE,
         f"Without 'limit' there are no pages, and there are too many {things} for one.",
-        "Give 'limit' (1 to 10000), and follow the header Link until there is none.",
+        "Give 'limit' (1 to 10000), and follow the header Link until it is absent.",
     )

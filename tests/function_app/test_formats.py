@@ -278,7 +278,7 @@ def test_accept_decides_where_format_is_left_out(customer: Customer) -> None:
     assert answer.headers["Vary"] == "Accept, Accept-Encoding"
     assert answer.body.startswith(b"customerNumber,name,")
     assert (refused.status, refused.json["code"]) == (406, "not-acceptable")
-    assert refused.json["detail"] == "Available are application/json (format=json)."
+    assert refused.json["detail"] == "Available formats: application/json (format=json)."
 
 
 def test_the_same_question_in_another_format_has_another_tag(customer: Customer) -> None:

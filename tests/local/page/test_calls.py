@@ -91,7 +91,7 @@ def test_all_faults_of_a_call_are_listed_with_their_hints(page: Page) -> None:
     faults = {row.text.split()[0]: row.text for row in page.all("#answer .faults tbody tr")}
     assert list(faults) == ["from", "unit"]
     assert "no offset from UTC" in faults["from"]
-    assert "Known are: asOf" in faults["unit"]
+    assert "Known parameters: asOf" in faults["unit"]
 
 
 def test_an_etag_that_is_held_gives_304(page: Page) -> None:

@@ -48,7 +48,7 @@ def test_what_cannot_be_accepted_is_told_with_what_there_is(accept: str) -> None
 
     assert refused.value.code == "not-acceptable"
     assert refused.value.detail == (
-        "Available are application/json (format=json), text/csv (format=csv), "
+        "Available formats: application/json (format=json), text/csv (format=csv), "
         "application/x-ndjson (format=ndjson)."
     )
 
@@ -69,5 +69,5 @@ def test_the_norwegian_dialect_is_one_of_csv() -> None:
 
 
 def test_a_resource_that_is_json_alone_offers_nothing_else() -> None:
-    with pytest.raises(Refused, match="Available are application/json"):
+    with pytest.raises(Refused, match="Available formats: application/json"):
         formats.negotiated("text/csv", available=formats.ONLY_JSON)
