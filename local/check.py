@@ -5,6 +5,7 @@ Every step runs, also after one that failed; the exit code is 0 when all of them
 
 import argparse
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -24,6 +25,10 @@ WORKER_REQUIREMENTS = places.ROOT / "local" / "stack" / "requirements.txt"
 
 _WORKER_TESTS = "tests/local/functionhost/test_worker_runtime.py"
 _INFRASTRUCTURE_TESTS = "tests/infra"
+
+_SENT_SQL = places.STATE / "sent-sql"
+"""Where the tests keep the SQL texts that they send."""
+_KEEPS_SQL = {"SENT_SQL": str(_SENT_SQL)}
 
 _OVER_TDS = (
     "tests/shared/deliveries/test_landing.py",
@@ -70,12 +75,14 @@ STEPS = (
             *("pytest", "--quiet", *command_line.IN_PARALLEL, "--cov", "--cov-report=term:skip-covered"),
             *(f"--ignore={_INFRASTRUCTURE_TESTS}", f"--ignore={_WORKER_TESTS}"),
         ),
+        _KEEPS_SQL,
     ),
     Step(
         "warehouse over TDS",
         ("pytest", "--quiet", "-rs", *_OVER_TDS),
-        {"TEST_WAREHOUSE": "tds", "HISTORIES": "6"},
+        {"TEST_WAREHOUSE": "tds", "HISTORIES": "6", **_KEEPS_SQL},
     ),
+    Step("SQL that the tests sent", ("tests.sentsql", str(_SENT_SQL))),
     Step(f"Python {WORKER_PYTHON} worker", ("pytest", "--quiet", "-rs", _WORKER_TESTS)),
 )
 
@@ -89,6 +96,7 @@ def main() -> int:
         print("\n" + "\n".join(lines), flush=True)
         return 1 if failed else 0
     prepared = _prepare_worker()
+    shutil.rmtree(_SENT_SQL, ignore_errors=True)
     lines, failed = results(STEPS, run=_run, clock=time.monotonic)
     print("\n" + "\n".join(lines), flush=True)
     if (unchecked := tools.HERE.unchecked()) is not None:

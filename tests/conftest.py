@@ -6,6 +6,7 @@ Each test process (`pytest --numprocesses`) has its own emulator, ports, warehou
 import gc
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import hypothesis
 import pytest
@@ -15,6 +16,8 @@ from local.azurite import emulator
 from local.functionhost.host import Host
 from local.stack import free, parts
 from local.stack.supervision import Supervisor
+from shared.warehouse import opening
+from tests import sentsql
 from tests.builders import elsewhere
 
 # In CI the same examples are drawn each time, so that a red run comes from the change and not from chance;
@@ -22,6 +25,15 @@ from tests.builders import elsewhere
 hypothesis.settings.register_profile("own", deadline=None)
 hypothesis.settings.register_profile("ci", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "own")
+
+
+def pytest_configure() -> None:
+    """Keep each SQL text that the tests send, where SENT_SQL names a folder.
+
+    All code opens warehouses with this one function, the app and its commands included.
+    """
+    if folder := os.environ.get(sentsql.VARIABLE):
+        vars(opening)["open_warehouse"] = sentsql.keeping(opening.open_warehouse, folder=Path(folder))
 
 
 def pytest_unconfigure() -> None:

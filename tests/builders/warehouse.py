@@ -5,7 +5,7 @@ import json
 import os
 import shutil
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -78,14 +78,18 @@ class Recorded:
     inner: Warehouse
     statements: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
 
+    def note(self, name: str, sql: str) -> None:
+        """Remember a text."""
+        self.statements[name].add(sql)
+
     def fetch(self, query: Query[Row]) -> list[Row]:
-        self.statements[query.name].add(query.sql)
+        self.note(query.name, query.sql)
         return self.inner.fetch(query)
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:
         with self.inner.transaction() as session:
-            yield _RecordedSession(session, self.statements)
+            yield _RecordedSession(session, self.note)
 
     def define(self, batch: str) -> None:
         self.inner.define(batch)
@@ -97,14 +101,14 @@ class Recorded:
 @dataclass
 class _RecordedSession:
     inner: Session
-    statements: dict[str, set[str]]
+    note: Callable[[str, str], None]
 
     def fetch(self, query: Query[Row]) -> list[Row]:
-        self.statements[query.name].add(query.sql)
+        self.note(query.name, query.sql)
         return self.inner.fetch(query)
 
     def run(self, statement: Statement) -> None:
-        self.statements[statement.name].add(statement.sql)
+        self.note(statement.name, statement.sql)
         self.inner.run(statement)
 
 

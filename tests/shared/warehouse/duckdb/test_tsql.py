@@ -1,7 +1,6 @@
 """Every statement is T-SQL that Fabric takes, and comes out as DuckDB's."""
 
 import ast
-import itertools
 import re
 import subprocess
 from collections.abc import Iterable, Iterator
@@ -23,6 +22,7 @@ from shared.warehouse import fractions, queries, schema
 from shared.warehouse.duckdb import tsql
 from shared.warehouse.engine import Warehouse
 from shared.warehouse.queries import WantedDays
+from tests import sentsql
 from tests.builders import microsoft
 from tests.builders import warehouse as building
 from tests.builders.warehouse import CABIN, HOUSE, Clock, Deliverer, Recorded, readable, values
@@ -153,10 +153,8 @@ def test_each_statement_is_tsql_that_fabric_takes(statements: dict[str, set[str]
 
 def check(folder: Path, batches: Iterable[str]) -> subprocess.CompletedProcess[str]:
     """What Microsoft's parser for Fabric, and the documented limits of Fabric, say of some batches."""
-    numbers = itertools.count(1)
-    marked = [re.sub(r"\?", lambda _: f"@p{next(numbers)}", batch) for batch in batches]
     path = folder / "sent.sql"
-    path.write_text("\nGO\n".join(marked), encoding="utf-8")
+    path.write_text("\nGO\n".join(sentsql.marked(batch) for batch in batches), encoding="utf-8")
     program = microsoft.needed(tools.HERE.azure_check)
     return subprocess.run([program, "tsql", path], capture_output=True, text=True, check=False)
 
