@@ -674,7 +674,7 @@ def test_a_missing_scope_is_refused_with_what_to_do(service: Service) -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "told"),
+    ("body", "shown"),
     [
         ({"error": {"type": "PermissionDenied", "details": [{"message": "No."}]}}, "PermissionDenied No."),
         ({"error": {"type": "PermissionDenied", "details": None}}, "PermissionDenied."),
@@ -686,13 +686,13 @@ def test_a_missing_scope_is_refused_with_what_to_do(service: Service) -> None:
         ("", "HTTP 403."),
     ],
 )
-def test_an_error_is_told_in_one_line_whatever_its_shape(service: Service, body: object, told: str) -> None:
+def test_an_error_is_told_in_one_line_whatever_its_shape(service: Service, body: object, shown: str) -> None:
     service.order("answer", CUSTOMERS, status=403, body=body)
 
     with pytest.raises(client.SeveraRefused) as refused:
         fetch(service)
 
-    assert told in str(refused.value)
+    assert shown in str(refused.value)
     assert "\n" not in str(refused.value)
 
 

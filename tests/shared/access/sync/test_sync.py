@@ -319,7 +319,7 @@ def test_shortened_periods_count_as_losses(world: World) -> None:
 
 
 def users_after_sync(world: World) -> set[str]:
-    """Sync, and tell which users have access."""
+    """Sync, and return which users have access."""
     world.sync()
     return {principal for principal, _, _, _ in world.grants() if principal.startswith("user:")}
 

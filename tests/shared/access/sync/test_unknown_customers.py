@@ -23,9 +23,9 @@ def lines(*periods: SupplyPeriod, clients: tuple[Client, ...] = ()) -> list[str]
 
 
 def test_a_number_that_severa_does_not_know_is_named_with_its_metering_points() -> None:
-    told = lines(supplied(77777, 2), supplied(77777, 1), supplied(77777, 1, TOMORROW), supplied(66666, 3))
+    found = lines(supplied(77777, 2), supplied(77777, 1), supplied(77777, 1, TOMORROW), supplied(66666, 3))
 
-    assert told == [
+    assert found == [
         "customer 66666, not in Severa: no active customer 66666 in Severa, so its supply periods give "
         f"nobody access (metering point {point(3)}); {REMEDY}",
         "customer 77777, not in Severa: no active customer 77777 in Severa, so its supply periods give "
@@ -34,9 +34,9 @@ def test_a_number_that_severa_does_not_know_is_named_with_its_metering_points() 
 
 
 def test_an_inactive_customer_is_named_as_severa_calls_it() -> None:
-    [told] = lines(supplied(10009, 1), clients=(Client(10009, name="Tidligere  Kunde", is_active=False),))
+    [found] = lines(supplied(10009, 1), clients=(Client(10009, name="Tidligere  Kunde", is_active=False),))
 
-    assert told.startswith("customer 10009, Tidligere Kunde: no active customer 10009 in Severa, ")
+    assert found.startswith("customer 10009, Tidligere Kunde: no active customer 10009 in Severa, ")
 
 
 def test_a_customer_in_severa_without_access_is_no_fault() -> None:
@@ -55,19 +55,19 @@ def test_supply_that_has_ended_is_history_and_no_fault() -> None:
 
 
 def test_of_many_metering_points_the_first_are_named() -> None:
-    [told] = lines(*(supplied(77777, each) for each in range(300)))
+    [found] = lines(*(supplied(77777, each) for each in range(300)))
 
     named = ", ".join(point(each) for each in range(5))
-    assert f"(300 metering points, {named}, …)" in told
+    assert f"(300 metering points, {named}, …)" in found
 
 
 def test_twenty_numbers_have_a_line_each_and_more_have_one_together() -> None:
     assert len(lines(*(supplied(20_000 + each, each) for each in range(20)))) == 20
 
-    told = lines(*(supplied(20_000 + each, each // 2) for each in reversed(range(3000))))
+    found = lines(*(supplied(20_000 + each, each // 2) for each in reversed(range(3000))))
 
     first = ", ".join(str(20_000 + each) for each in range(20))
-    assert told == [
+    assert found == [
         f"customer numbers {first} and 2980 more: no active customers in Severa, so the supply periods of "
         f"these 3000 numbers (1500 metering points) give nobody access; {REMEDY}"
     ]
