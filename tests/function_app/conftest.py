@@ -19,7 +19,7 @@ Deliver = Callable[[Iterable[Sequence[str]]], None]
 
 @pytest.fixture(scope="session")
 def api(azurite: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
-    """The routes of function_app.py."""
+    """Return the routes of function_app.py."""
     folder = tmp_path_factory.mktemp("function_app")
     environment = {
         "WAREHOUSE": f"duckdb:{folder / 'metering.duckdb'}",

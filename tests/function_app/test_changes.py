@@ -1,4 +1,4 @@
-"""The feed of changes: complete, in order, each day once, whatever the size of the pages."""
+"""The changes: complete, in order, each day once, whatever the size of the pages."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,20 +19,20 @@ from tests.function_app.test_series import SPRING, Customer
 
 @pytest.fixture
 def customer(api: Api, deliver: Deliver) -> Customer:
-    """A caller that has nothing yet."""
+    """Return a caller that has nothing yet."""
     return Customer(api, deliver)
 
 
 @contextmanager
 def half_a_minute_later(api: Api) -> Iterator[None]:
-    """With nothing in memory of what callers may read."""
+    """Forget what callers may read."""
     grants = Grants(tables=api.services.tables, max_age=timedelta(hours=72), clock=lambda: datetime.now(UTC))
     with api.using(replace(api.services, grants=grants)):
         yield
 
 
 def follow(customer: Customer, cursor: str, *, limit: int = 1000) -> tuple[list[Any], str]:
-    """Everything after a cursor, and the cursor then."""
+    """Return everything after a cursor, and the cursor then."""
     days: list[Any] = []
     while True:
         page = customer.get("/v1/changes", cursor=cursor, limit=limit).json

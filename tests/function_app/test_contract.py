@@ -25,7 +25,7 @@ _numbers = itertools.count(1)
 
 @pytest.fixture(scope="module")
 def point(api: Api, deliver: Deliver) -> MeteringPointId:
-    """A metering point with a day of hours, one of them missing."""
+    """Return a metering point with a day of hours, one of them missing."""
     payload = f"70705757{next(_numbers):09d}"
     made = metering.parse_metering_point_id(payload + metering.check_digit(payload))
     api.grant(Grant(PRINCIPAL, made, 7, "Customer 7", (Span(date(2024, 5, 1), None),), "test"))

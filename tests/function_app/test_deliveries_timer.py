@@ -1,4 +1,4 @@
-"""The timer that takes in and publishes deliveries: what it does, logs, and fails with."""
+"""The timer that loads and publishes deliveries: what it does, logs and raises."""
 
 import logging
 from collections.abc import Iterator
@@ -29,7 +29,7 @@ def customer(api: Api, deliver: Deliver) -> Customer:
 
 @pytest.fixture
 def outside(api: Api, azurite: str) -> Iterator[Outside]:
-    """A container of its own, which the timer takes deliveries from."""
+    """Return a container of its own, from which the timer loads deliveries."""
     chosen = DeliverySettings(azurite, f"deliveries-{uuid4()}")
     opened = container.open_container(chosen, credential=None)
     opened.create_missing()

@@ -1,4 +1,4 @@
-"""What is told of metering points changes with their descriptions, and callers hear of it."""
+"""Metering points change with their descriptions, and so do their ETags."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,7 +15,7 @@ from tests.function_app.test_series import SPRING, Customer
 
 @pytest.fixture
 def customer(api: Api, deliver: Deliver) -> Customer:
-    """A caller with one metering point that has a day of values."""
+    """Return a caller with one metering point that has a day of values."""
     customer = Customer(api, deliver)
     customer.days(customer.point(), SPRING, 1)
     return customer

@@ -21,7 +21,7 @@ NDJSON = {"format": "ndjson"}
 
 @pytest.fixture
 def customer(api: Api, deliver: Deliver) -> Customer:
-    """A caller that has nothing yet."""
+    """Return a caller that has nothing yet."""
     return Customer(api, deliver)
 
 

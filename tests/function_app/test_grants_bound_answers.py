@@ -1,4 +1,4 @@
-"""No answer holds a day outside the caller's grants, whatever is granted, stored and asked."""
+"""No response has a day outside the caller's grants, whatever is granted, stored and requested."""
 
 import itertools
 from collections import defaultdict
@@ -30,7 +30,7 @@ Values = dict[tuple[MeteringPointId, datetime], Decimal]
 
 @dataclass(frozen=True)
 class World:
-    """Stored values by metering point and start, grants of one principal, and a question."""
+    """Stored values by metering point and start, grants of one principal, and a request."""
 
     points: tuple[MeteringPointId, ...]
     stored: Values
@@ -85,7 +85,7 @@ def _spans(draw: st.DrawFn) -> tuple[Span, ...]:
 
 
 def _expected(world: World) -> Values:
-    """What a caller may see, said as simply as it can be."""
+    """Return what a caller may see, as simply as possible."""
     return {
         (point, start): quantity
         for (point, start), quantity in world.stored.items()
@@ -126,7 +126,7 @@ def _ask(api: Api, world: World, path: str, **given: Any) -> Answer:
 
 
 def _pages(api: Api, world: World, **given: Any) -> Iterator[Any]:
-    """All pages of the consumption of everything that the principal may read."""
+    """Return all pages of the consumption of everything that the principal may read."""
     cursor: dict[str, str] = {}
     for _ in range(100):
         page = _ask(api, world, "/v1/consumption", **given, **cursor).json
@@ -184,7 +184,7 @@ def _changed_days(api: Api, world: World, since: datetime) -> set[tuple[str, str
 
 
 def _granted_days(world: World) -> set[tuple[str, str]]:
-    """The stored days of which any is granted, whatever was asked."""
+    """Return the stored days of which any is granted, whatever was requested."""
     everything = replace(world, start=datetime.min.replace(tzinfo=UTC), end=datetime.max.replace(tzinfo=UTC))
     return {(point, str(periods.day_of(start))) for point, start in _expected(everything)}
 

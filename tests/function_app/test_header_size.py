@@ -1,4 +1,4 @@
-"""Headers stay below what a plain proxy between caller and API takes, whatever is asked.
+"""Headers stay below what a plain proxy between caller and API takes, whatever is requested.
 
 nginx keeps 4 kB of an answer's headers. The gateway adds some of its own (rate limits, date, connection).
 """
@@ -22,7 +22,7 @@ LONG = "2026-03-{day}T00:00:00.0000000+01:00"
 
 @pytest.fixture(scope="module")
 def customer(api: Api, deliver: Deliver) -> Customer:
-    """A caller with more metering points in hours than are listed, and one in quarters."""
+    """Return a caller with more metering points in hours than are listed, and one in quarters."""
     customer = Customer(api, deliver)
     for place in range(45):
         customer.point(customer=10**17)
@@ -33,7 +33,7 @@ def customer(api: Api, deliver: Deliver) -> Customer:
 
 
 def size(answer: Answer) -> int:
-    """Bytes of the headers on the wire."""
+    """Return the bytes of the headers on the wire."""
     media_type = len("Content-Type: ; charset=utf-8\r\n") + len(answer.media_type)
     return media_type + sum(len(f"{name}: {value}\r\n".encode()) for name, value in answer.headers.items())
 

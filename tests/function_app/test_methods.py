@@ -1,4 +1,4 @@
-"""HEAD, OPTIONS and what cannot be done."""
+"""HEAD, OPTIONS and refused methods."""
 
 import pytest
 

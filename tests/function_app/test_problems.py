@@ -1,4 +1,4 @@
-"""Every route answers every failure in one shape, and tells nothing that it should not."""
+"""Every route answers every failure in one shape, without details that callers must not see."""
 
 import threading
 import time
@@ -39,7 +39,7 @@ DATA_ROUTES = [route for route in ROUTES if route != "/v1/status"]
 
 
 def problem_of(answer: Answer, *, status: int, code: str) -> Any:
-    """The problem, after its shape was compared with the documented one."""
+    """Return the problem, after comparing its shape with the documented one."""
     problem = answers.Problem.model_validate(answer.json)
     assert (answer.status, problem.status, problem.code) == (status, status, code)
     assert answer.headers["X-Request-Id"] == problem.request_id
@@ -95,7 +95,7 @@ def test_access_that_was_not_confirmed_for_too_long_is_not_trusted(api: Api, rou
 
 
 class Away:
-    """A warehouse that answers every question with an error."""
+    """A warehouse that answers every statement with an error."""
 
     def __init__(self, error: Exception) -> None:
         self.error = error
@@ -106,7 +106,7 @@ class Away:
 
 
 def without_warehouse(services: Services, error: Exception) -> Services:
-    """The services, with a warehouse that fails in place of theirs."""
+    """Replace the services' warehouse by one that fails."""
     return replace(services, warehouse=Away(error))  # type: ignore[arg-type]
 
 
@@ -205,14 +205,14 @@ def test_health_asks_the_warehouse_once_in_ten_seconds(api: Api) -> None:
 
 
 class Stuck:
-    """A warehouse that does not answer before it is told to."""
+    """A warehouse that does not answer until it is released."""
 
     def __init__(self) -> None:
         self.answering = threading.Event()
         self.questions = 0
 
     def fetch(self, query: Query[Row]) -> list[Row]:
-        """Nothing, when told to."""
+        """Return nothing, once released."""
         self.questions += 1
         self.answering.wait()
         return []
@@ -242,29 +242,29 @@ def test_one_probe_waits_for_a_stuck_warehouse_and_the_others_are_answered_at_on
 
 
 class Counting:
-    """A warehouse that counts what it is asked."""
+    """A warehouse that counts its statements."""
 
     def __init__(self) -> None:
         self.questions = 0
 
     def fetch(self, query: Query[Row]) -> list[Row]:
-        """Nothing."""
+        """Return nothing."""
         self.questions += 1
         return []
 
 
 def probing(services: Services) -> Services:
-    """The services with a health probe of their own, which remembers nothing yet."""
+    """Give the services a health probe of their own, which remembers nothing yet."""
     return replace(services, probe=probe_of(services))
 
 
 def probe_of(services: Services, monotonic: Callable[[], float] = time.monotonic) -> Probe:
-    """A probe that remembers nothing yet."""
+    """Return a probe that remembers nothing yet."""
     return Probe(status.checks(tables=services.tables, warehouse=services.warehouse), monotonic=monotonic)
 
 
 def _granted(api: Api) -> str:
-    """A principal that may read POINT."""
+    """Return a principal that may read POINT."""
     principal = "app:5a5e0000-0000-4000-8000-0000000000c9"
     api.grant(Grant(principal, MeteringPointId(POINT), 1, "Customer 1", (Span(None, None),), "test"))
     return principal

@@ -14,7 +14,7 @@ TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 
 @pytest.fixture
 def customer(api: Api, deliver: Deliver) -> Customer:
-    """A caller with a day of hours."""
+    """Return a caller with a day of hours."""
     made = Customer(api, deliver)
     made.days(made.point(), SPRING, 1)
     return made

@@ -34,7 +34,7 @@ class Customer:
     def point(
         self, *, valid_from: date | None = None, valid_to: date | None = None, customer: int = 1
     ) -> MeteringPointId:
-        """A metering point that nobody else has."""
+        """Return a metering point that nobody else has."""
         payload = f"70705758{next(_numbers):09d}"
         point = metering.parse_metering_point_id(payload + metering.check_digit(payload))
         return self.grant(point, valid_from=valid_from, valid_to=valid_to, customer=customer)
@@ -47,7 +47,7 @@ class Customer:
         valid_to: date | None = None,
         customer: int = 1,
     ) -> MeteringPointId:
-        """Permission for a metering point."""
+        """Grant a metering point."""
         grant = Grant(
             self.principal, point, customer, f"Customer {customer}", (Span(valid_from, valid_to),), "test"
         )
@@ -58,7 +58,7 @@ class Customer:
     def days(
         self, point: str, first: date, count: int, *, resolution: str = "PT1H", direction: str = "consumption"
     ) -> None:
-        """Deliver whole days: each value tells its position in the day, and its day."""
+        """Deliver whole days: each value shows its day and its position in the day."""
         step = timedelta(minutes=15 if resolution == "PT15M" else 60)
         lines: list[delivering.Line] = []
         for offset in range(count):
@@ -68,11 +68,11 @@ class Customer:
         self.deliver(lines)
 
     def get(self, path: str, **given: Any) -> Answer:
-        """Ask as this caller."""
+        """Send a request as this caller."""
         return self.api.get(path, principal=self.principal, **given)
 
     def series(self, point: str, **given: Any) -> Any:
-        """The consumption of a metering point."""
+        """Return the consumption of a metering point."""
         answer = self.get(f"/v1/metering-points/{point}/consumption", **given)
         assert answer.status == 200, answer.body
         return answer.json
@@ -80,7 +80,7 @@ class Customer:
 
 @pytest.fixture
 def customer(api: Api, deliver: Deliver) -> Customer:
-    """A caller that has nothing yet."""
+    """Return a caller that has nothing yet."""
     return Customer(api, deliver)
 
 

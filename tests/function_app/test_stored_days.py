@@ -1,4 +1,4 @@
-"""One stored day that makes no sense takes no answer from anybody: it is left out, and the log names it."""
+"""An invalid stored day fails no request: it is left out, and the log names it."""
 
 from datetime import date, timedelta
 from typing import Any
@@ -17,7 +17,7 @@ NEXT = BAD + timedelta(days=1)
 
 @pytest.fixture
 def customer(api: Api, deliver: Deliver) -> Customer:
-    """A caller that has nothing yet."""
+    """Return a caller that has nothing yet."""
     return Customer(api, deliver)
 
 

@@ -67,18 +67,18 @@ class Watched:
             yield
 
     def served(self) -> ReadableSpan:
-        """The only server span."""
+        """Return the only server span."""
         (span,) = [span for span in self.recorded.spans if span.kind is SpanKind.SERVER]
         return span
 
     def statements(self) -> list[ReadableSpan]:
-        """The client spans."""
+        """Return the client spans."""
         return [span for span in self.recorded.spans if span.kind is SpanKind.CLIENT]
 
 
 @pytest.fixture
 def watched(api: Api, deliver: Deliver) -> Iterator[Watched]:
-    """A caller with a day of hours."""
+    """Return a caller with a day of hours."""
     customer = Customer(api, deliver)
     customer.days(customer.point(), SPRING, 1)
     made = Watched(customer)
@@ -151,14 +151,14 @@ def test_a_metering_point_of_somebody_else_is_no_error(watched: Watched) -> None
 
 
 @pytest.mark.parametrize(
-    ("failure", "status", "told"),
+    ("failure", "status", "error"),
     [
         (ZeroDivisionError("secret"), 500, "ZeroDivisionError"),
         (WarehouseTimeout("secret"), 503, "warehouse-unavailable"),
     ],
 )
 def test_what_the_app_could_not_do_is_an_error_of_the_request_and_of_the_statement(
-    watched: Watched, failure: Exception, status: int, told: str
+    watched: Watched, failure: Exception, status: int, error: str
 ) -> None:
     watched.counting.failure = failure
 
@@ -167,7 +167,7 @@ def test_what_the_app_could_not_do_is_an_error_of_the_request_and_of_the_stateme
     served, (statement,) = watched.served(), watched.statements()
     assert served.status.status_code is statement.status.status_code is StatusCode.ERROR
     assert (served.attributes or {})["http.response.status_code"] == status
-    assert (served.attributes or {})["error.type"] == told
+    assert (served.attributes or {})["error.type"] == error
     assert (statement.attributes or {})["error.type"] == type(failure).__name__
     assert "secret" not in everything(watched.recorded)
 
@@ -237,6 +237,6 @@ def test_the_ages_of_data_and_access_are_told(api: Api) -> None:
 
 
 def everything(recorded: Recorded) -> str:
-    """All that was recorded, as text."""
+    """Return all that was recorded, as text."""
     points = [(name, recorded.points(name)) for name in recorded.metrics()]
     return "\n".join([*(span.to_json() for span in recorded.spans), json.dumps(points, default=str)])

@@ -41,7 +41,7 @@ def server(tmp_path: Path) -> Iterator[Server]:
 
 @pytest.fixture
 def served(api: Api, server: Server, table_storage: str, tmp_path: Path) -> Iterator[Api]:
-    """The app with the server as its warehouse, and a day published in it."""
+    """Return the app with the server as its warehouse, and a day published in it."""
     environment = {
         "WAREHOUSE": server.url,
         "WAREHOUSE_TIMEOUT_SECONDS": str(LIMIT_SECONDS),

@@ -27,7 +27,7 @@ PUBLISHED = datetime(2026, 1, 1)  # noqa: DTZ001 - as the warehouse gives it
 
 @pytest.fixture
 def customer(api: Api, deliver: Deliver) -> Customer:
-    """A caller with one metering point."""
+    """Return a caller with one metering point."""
     customer = Customer(api, deliver)
     customer.point()
     return customer
@@ -45,7 +45,7 @@ class Large:
         self.resolution = resolution
 
     def fetch(self, query: Any) -> list[Any]:
-        """The rows of a question."""
+        """Return the rows of a query."""
         limit = query.parameters[-1]
         match query.name:
             case "days":
@@ -162,7 +162,7 @@ class Portfolio:
         )
 
     def portfolio(self, principal: str) -> Readable:
-        """All of them."""
+        """Return all of them."""
         return self._readable
 
 

@@ -1,4 +1,4 @@
-"""What was sealed is opened for its question alone, and nothing else is."""
+"""Only what was sealed is opened, and only for its own request."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""What /status says of freshness."""
+"""Freshness in /status."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -13,15 +13,17 @@ def published(at: datetime) -> Publication:
 
 
 def test_a_moment_ahead_of_now_is_unknown_and_never_fresh() -> None:
-    told = status.freshness(published(NOW + timedelta(days=365)), synced_at=NOW + timedelta(hours=1), now=NOW)
+    found = status.freshness(
+        published(NOW + timedelta(days=365)), synced_at=NOW + timedelta(hours=1), now=NOW
+    )
 
-    assert told["lastPublishedAt"] is None
-    assert told["accessSyncedAt"] is None
-    assert told["dataAvailableUntil"] == "2026-11-22T00:00:00+01:00"
+    assert found["lastPublishedAt"] is None
+    assert found["accessSyncedAt"] is None
+    assert found["dataAvailableUntil"] == "2026-11-22T00:00:00+01:00"
 
 
 def test_a_clock_that_is_a_little_ahead_is_believed() -> None:
-    told = status.freshness(published(NOW + timedelta(minutes=1)), synced_at=NOW, now=NOW)
+    found = status.freshness(published(NOW + timedelta(minutes=1)), synced_at=NOW, now=NOW)
 
-    assert told["lastPublishedAt"] == "2026-11-22T12:01:00Z"
-    assert told["accessSyncedAt"] == "2026-11-22T12:00:00Z"
+    assert found["lastPublishedAt"] == "2026-11-22T12:01:00Z"
+    assert found["accessSyncedAt"] == "2026-11-22T12:00:00Z"

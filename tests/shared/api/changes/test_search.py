@@ -1,4 +1,4 @@
-"""Changes of a portfolio of any size: complete, in order, for what was published or what a page holds."""
+"""Changes of a portfolio of any size: complete, in order, and as cheap as the page."""
 
 import json
 from collections import Counter
@@ -36,7 +36,7 @@ def key(row: ChangeRow) -> Key:
 
 @dataclass
 class Warehouse:
-    """Answers the four questions of the feed from a list, and remembers what it was asked."""
+    """Answers the four queries of the search from a list, and remembers the statements."""
 
     rows: Sequence[ChangeRow]
     unlisted: frozenset[int] = frozenset()
@@ -200,16 +200,16 @@ def test_pages_of_any_size_in_steps_of_any_size_tell_each_day_once_and_in_order(
     days: set[tuple[int, int, str]], permitted: set[int], limit: int, at_once: int, through: int
 ) -> None:
     rows = sorted((published(at, each, direction=way) for at, each, way in days), key=key)
-    told: list[ChangeRow] = []
+    found: list[ChangeRow] = []
 
     while True:
-        after = key(told[-1]) if told else START
+        after = key(found[-1]) if found else START
         page = ask(
             Warehouse(rows), portfolio(*permitted), after=after, through=through, limit=limit, at_once=at_once
         )
-        told += page
+        found += page
         if len(page) < limit:
             break
 
     expected = [row for row in rows if int(row.metering_point_id) in permitted and row.sequence <= through]
-    assert told == expected
+    assert found == expected

@@ -1,4 +1,4 @@
-"""The last day of a series is looked for once, and again after a publication or another permission."""
+"""The last day of a series is read once, and again after a publication or another permission."""
 
 import sys
 from collections.abc import Iterator
@@ -23,14 +23,14 @@ YESTERDAY = date(2026, 11, 21)
 
 
 class Counting:
-    """A warehouse where one series reaches to a day and the others hold nothing; it counts questions."""
+    """A warehouse where one series ends at a day and the others are empty; it counts statements."""
 
     def __init__(self, last_day: date = YESTERDAY) -> None:
         self.last_day = last_day
         self.asked: list[Any] = []
 
     def fetch(self, query: Any) -> list[LastDayRow]:
-        """The last day, where the question is about the series that has one."""
+        """Return the last day, if the query is about the series that has one."""
         self.asked.append(query)
         return [LastDayRow(POINT, self.last_day)] if POINT in query.parameters[0] else []
 
@@ -108,7 +108,7 @@ def test_what_is_remembered_is_bounded() -> None:
 
 @pytest.fixture
 def hasty_threads() -> Iterator[None]:
-    """Threads that give way to one another as often as they can."""
+    """Let threads switch as often as they can."""
     usual = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
     yield

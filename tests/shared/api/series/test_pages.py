@@ -1,4 +1,4 @@
-"""How much a page holds: market days by `limit`, and never more values than fit into memory with ease."""
+"""How much a page holds: market days by `limit`, and never more values than easily fit into memory."""
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
@@ -39,7 +39,7 @@ class Stored:
         return ",".join(["0.001"] * count), "M" * count
 
     def fetch(self, query: Any) -> list[Any]:
-        """The rows that a question would give, up to its limit."""
+        """Return the rows of a query, up to its limit."""
         made: dict[str, Callable[[], Sequence[Any]]] = {
             "days": lambda: [
                 DayRow(POINT, day, "PT15M", *self.packed[day], "0.096", 1, NOW) for day in self.days

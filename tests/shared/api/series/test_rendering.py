@@ -1,4 +1,4 @@
-"""The answer's text, literally, and read back with every digit."""
+"""The body's text, literally, and read back with every digit."""
 
 import json
 from datetime import UTC, date, datetime

@@ -1,4 +1,4 @@
-"""Days that are stored coarser than asked: one metering point is refused, many are told of."""
+"""Days that are stored coarser than requested: refused for one metering point, listed for many."""
 
 from datetime import date
 

@@ -35,7 +35,7 @@ DAYS = [FIRST + timedelta(days=number) for number in range(9)]
 
 @pytest.fixture(scope="module")
 def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
-    """Sixty metering points: some with all days, some with few, most with none; hours, quarters, or both."""
+    """Store sixty metering points: some with all days, most with none; hours, quarters or both."""
     folder, chance = tmp_path_factory.mktemp("walks"), random.Random(1)
     made = opening.open_warehouse(building.settings(f"duckdb:{folder / 'metering.duckdb'}"))
     schema.apply(made)
@@ -63,7 +63,7 @@ def moment(chance: random.Random, day: date) -> datetime:
 
 
 def permitted(chance: random.Random) -> Readable:
-    """Some of the metering points, for all time, from or until a day, or with a gap."""
+    """Permit some of the metering points, for all time, from or until a day, or with a gap."""
     found: list[tuple[str, date | None, date | None]] = []
     for point in chance.sample(POINTS, chance.choice([1, 5, 30, len(POINTS)])):
         one, other = sorted(chance.sample(DAYS, 2))
@@ -101,7 +101,7 @@ def read(warehouse: Warehouse, readable: Readable, request: SeriesRequest, last_
 
 
 def values_of(page: Page) -> list[tuple[MeteringPointId, str]]:
-    """The text of each day's values or of each sum, with its metering point."""
+    """Return the text of each day's values or of each sum, with its metering point."""
     return [
         (series.scope.metering_point_id, templates.values(part, TEMPLATE))
         for series in page.series
@@ -143,7 +143,7 @@ def test_no_page_but_the_last_is_empty_and_together_they_are_the_whole(
 def values_of_the_rest(
     warehouse: Warehouse, readable: Readable, given: dict[str, list[str]], page: Page, last_days: LastDays
 ) -> list[tuple[MeteringPointId, str]]:
-    """What follows a large page that ended with the metering points that it looked through."""
+    """Return what follows a large page that ended with the metering points that it searched."""
     found: list[tuple[MeteringPointId, str]] = []
     while page.cursor is not None:
         seal = ask(given).seal
