@@ -186,30 +186,30 @@ def sync_access(timer: func.TimerRequest, context: func.Context) -> None:
 
 @app.timer_trigger(schedule="%PUBLISH_SCHEDULE%", arg_name="timer")
 def publish_readings(timer: func.TimerRequest, context: func.Context) -> None:
-    """Load and publish new deliveries; alerts read the log lines."""
+    """Load and publish what was delivered; alerts read the lines of the log."""
     with services.timer_run(context):
-        take_in_and_publish()
+        load_and_publish()
 
 
-def take_in_and_publish() -> None:
-    """Load the deliveries that wait, and publish; raise for a failed delivery at the end."""
-    intake = services.take_in_deliveries()
+def load_and_publish() -> None:
+    """Load the files that wait, and publish; a file that could not be loaded fails the run at the end."""
+    intake = services.load_deliveries()
     for loaded in intake.loaded:
         what = "loaded" if loaded.is_new else "skipped, since it was loaded before"
-        log.info("Delivery %s: %r, %d rows.", what, loaded.kept_as, loaded.rows)
+        log.info("Delivery %s: %r, %d rows.", what, loaded.stored_as, loaded.rows)
         if loaded.unknown:
             log.warning(
                 "Delivery %r names %d metering points that nothing else knows.",
-                loaded.kept_as,
+                loaded.stored_as,
                 loaded.unknown,
             )
     for rejected in intake.rejected:
-        log.warning("Delivery rejected: %r; the reasons lie beside it.", rejected.kept_as)
+        log.warning("Delivery rejected: %r; the reasons lie beside it.", rejected.stored_as)
     for published in services.publish_readings():
         log.info("Publication %d: %d market days.", published.sequence, published.days)
     latest = services.publications.latest()
     log.info("Data is available until %s.", latest.available_until.isoformat() if latest else "never")
-    intake.insist()
+    intake.raise_for_failure()
 
 
 def identify(req: func.HttpRequest) -> Caller:

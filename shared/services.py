@@ -120,12 +120,12 @@ class Services:
                 self.telemetry.count_access_changes(report.counts)
             return report
 
-    def take_in_deliveries(self) -> Intake:
-        """Load the delivery files that have arrived; the result contains what went wrong."""
+    def load_deliveries(self) -> Intake:
+        """Load the delivery files that have arrived; what went wrong is in the answer."""
         if self.deliveries is None:
             return Intake()
         with self.telemetry.run("take_in_deliveries"):
-            taken = intake.take_in(self.deliveries, self.warehouse, clock=self.clock)
+            taken = intake.load_files(self.deliveries, self.warehouse, clock=self.clock)
             self.telemetry.count_deliveries(loaded=len(taken.loaded), rejected=len(taken.rejected))
             return taken
 

@@ -1,6 +1,6 @@
 """The container that delivery files arrive in: the only importer of `azure.storage.blob`.
 
-A file arrives below `incoming/` and leaves to `processed/` or `rejected/`. Every error of the client
+A file arrives below `incoming/` and is moved to `processed/` or `rejected/`. Every error of the client
 library is translated here, once.
 """
 
@@ -38,16 +38,16 @@ from shared.settings import DeliverySettings
 from shared.telemetry import threads
 
 INCOMING = "incoming/"
-TURN = "turn"
-"""The blob whose lease lets one runner at a time work."""
+LOCK = "lock"
+"""The blob whose lease lets one run at a time work."""
 BEGUN = "begun"
-"""The blob that names the file that a run has begun, and is gone when the run is through with it."""
+"""The blob that names the file a run is working on; it is deleted when the run has finished the file."""
 LEASE_SECONDS = 60
-"""After so long somebody else may have the turn of a runner that has died (the service's longest)."""
+"""After so long another run can lease the lock of a run that has died (the longest lease of the service)."""
 RENEW_SECONDS = 20
 
 _PIECE = 4 * 1024 * 1024
-"""Bytes that are in memory at a time, whatever the size of a file."""
+"""Bytes of a file that are in memory at a time."""
 _PIECES: dict[str, Any] = {
     "max_single_get_size": _PIECE,
     "max_chunk_get_size": _PIECE,
@@ -59,52 +59,52 @@ log = logging.getLogger("metering.deliveries")
 
 
 class ContainerUnavailable(Exception):
-    """The container did not answer, refused us, or does not exist."""
+    """The container did not answer, refused the request, or does not exist."""
 
 
 class ChangedMeanwhile(Exception):
-    """A file was replaced or taken away after it had been listed."""
+    """A file was replaced or removed after it had been listed."""
 
 
-class TakenByAnother(Exception):
-    """Another runner has the turn."""
+class LeasedByAnother(Exception):
+    """Another run holds the lease."""
 
 
-class TurnLost(Exception):
-    """The turn ended before the work did; another runner may have it, or have had it."""
+class LeaseLost(Exception):
+    """The lease ended before the work did; another run may hold it, or have held it."""
 
 
-class Turn:
-    """The turn of a runner, for as long as nobody else has had it."""
+class Lease:
+    """The lease of a run on the container: one run at a time holds it."""
 
     def __init__(self, lease: BlobLeaseClient) -> None:
         self._lease = lease
 
     def renew(self) -> None:
-        """Have the turn for a whole minute from now.
+        """Renew the lease for a minute from now.
 
         Raises:
-            TurnLost: it is no longer this runner's.
-            ContainerUnavailable: it is not known whose it is.
+            LeaseLost: another run has held the lease meanwhile, or holds it.
+            ContainerUnavailable: the service did not answer.
         """
-        with _translated():
+        with _translate_errors():
             try:
                 self._lease.renew()
             except HttpResponseError as error:
                 if error.status_code not in (404, 409, 412):
                     raise
-                raise TurnLost("another runner may take deliveries in by now") from error
+                raise LeaseLost("another run may be loading deliveries by now") from error
 
 
 @dataclass(frozen=True, order=True)
-class Arrived:
-    """A file that waits; files sort in the order of their arrival.
+class ArrivedFile:
+    """A file below `incoming/`; files sort in the order of their arrival.
 
     Attributes:
         at: when its upload was complete.
-        name: with the path below `incoming/`.
-        size: in bytes.
-        etag: of the content that arrived.
+        name: its path below `incoming/`.
+        size: its length in bytes.
+        etag: the version of its content.
     """
 
     at: datetime
@@ -120,8 +120,8 @@ class Container:
         self._client = client
 
     def create_missing(self) -> None:
-        """Make the container where there is none."""
-        with _translated():
+        """Create the container unless it exists."""
+        with _translate_errors():
             try:
                 self._client.create_container()
             except ResourceExistsError as error:
@@ -129,112 +129,112 @@ class Container:
                     raise
 
     @contextmanager
-    def turn(self) -> Iterator[Turn]:
-        """The only turn there is, until the end of the block.
+    def lease(self) -> Iterator[Lease]:
+        """Lease the container until the end of the block; a thread renews the lease.
 
-        It keeps two runners from doing the same work. One that was frozen for a minute loses it
-        unknowingly until it renews it, and does no harm: a delivery counts once and is removed only as it
-        was listed, and a register does not replace one that arrived later.
+        The lease keeps two runs from doing the same work. A run that was frozen for a minute notices only at
+        `Lease.renew` that it has lost the lease, and does no harm until then: a delivery counts once, a file
+        is removed only in the version that was listed, and master data never replaces newer master data.
 
         Raises:
-            TakenByAnother: somebody else has it.
+            LeasedByAnother: another run holds the lease.
         """
-        lease = self._lease()
+        lease = self._acquire_lease()
         ended = threading.Event()
         renewal = threading.Thread(
-            target=threads.carry(_renew), args=(lease, ended), name="delivery-turn", daemon=True
+            target=threads.carry(_keep_renewing), args=(lease, ended), name="delivery-lease", daemon=True
         )
         renewal.start()
         try:
-            yield Turn(lease)
+            yield Lease(lease)
         finally:
             ended.set()
             renewal.join()
-            _give_back(lease)
+            _release(lease)
 
-    def arrived(self) -> list[Arrived]:
-        """The files that wait, in the order of their arrival."""
-        with _translated():
+    def list_files(self) -> list[ArrivedFile]:
+        """Return the files below `incoming/`, in the order of their arrival."""
+        with _translate_errors():
             found = [
-                Arrived(blob.last_modified, blob.name.removeprefix(INCOMING), blob.size, blob.etag)
+                ArrivedFile(blob.last_modified, blob.name.removeprefix(INCOMING), blob.size, blob.etag)
                 for blob in self._client.list_blobs(name_starts_with=INCOMING)
             ]
         return sorted(each for each in found if each.name and not each.name.endswith("/"))
 
-    def download(self, file: Arrived, path: Path) -> None:
-        """Write a file that waits to `path`.
+    def download(self, file: ArrivedFile, path: Path) -> None:
+        """Write a listed file to `path`.
 
         Raises:
-            ChangedMeanwhile: it is not there any more as it was listed.
-            OSError: it cannot be written.
+            ChangedMeanwhile: the file was replaced or removed since it was listed.
+            OSError: `path` cannot be written.
         """
-        with _translated(), path.open("wb") as target:
+        with _translate_errors(), path.open("wb") as target:
             self._client.download_blob(
                 INCOMING + file.name, etag=file.etag, match_condition=MatchConditions.IfNotModified
             ).readinto(target)
 
-    def keep(self, name: str, path: Path) -> None:
-        """Store the file at `path` under a name, in the place of one that is there."""
-        with _translated(), path.open("rb") as content:
+    def upload(self, name: str, path: Path) -> None:
+        """Store the file at `path` under a name; a blob of that name is replaced."""
+        with _translate_errors(), path.open("rb") as content:
             self._client.upload_blob(name, content, overwrite=True)
 
-    def note(self, name: str, text: str) -> None:
-        """Store a text under a name, in the place of one that is there."""
+    def upload_text(self, name: str, text: str) -> None:
+        """Store a text under a name; a blob of that name is replaced."""
         plain = ContentSettings(content_type="text/plain; charset=utf-8")
-        with _translated():
+        with _translate_errors():
             self._client.upload_blob(name, text.encode(), overwrite=True, content_settings=plain)
 
-    def remove(self, file: Arrived) -> None:
-        """Remove a file that waits.
+    def remove(self, file: ArrivedFile) -> None:
+        """Delete a listed file.
 
         Raises:
-            ChangedMeanwhile: it is not there any more as it was listed.
+            ChangedMeanwhile: the file was replaced or removed since it was listed.
         """
-        with _translated():
+        with _translate_errors():
             self._client.delete_blob(
                 INCOMING + file.name, etag=file.etag, match_condition=MatchConditions.IfNotModified
             )
 
-    def unfinished(self, file: Arrived) -> int:
-        """Return how many runs in a row began a file and were killed before they were through with it."""
+    def count_unfinished(self, file: ArrivedFile) -> int:
+        """Return how many runs in a row began a file and were killed before they had finished it."""
         try:
-            with _translated():
+            with _translate_errors():
                 begun = json.loads(self._client.download_blob(BEGUN).readall())
         except ChangedMeanwhile:  # No file is begun.
             return 0
         return int(begun["runs"]) if (begun["name"], begun["etag"]) == (file.name, file.etag) else 0
 
-    def begin(self, file: Arrived, *, runs: int) -> None:
-        """Note that a file is begun, for the `runs`-th time in a row."""
-        self.note(BEGUN, json.dumps({"name": file.name, "etag": file.etag, "runs": runs}))
+    def mark_begun(self, file: ArrivedFile, *, runs: int) -> None:
+        """Record that a file is begun, for the `runs`-th time in a row."""
+        self.upload_text(BEGUN, json.dumps({"name": file.name, "etag": file.etag, "runs": runs}))
 
-    def end(self) -> None:
-        """Note that no file is begun."""
-        with suppress(ChangedMeanwhile), _translated():
+    def clear_begun(self) -> None:
+        """Record that no file is begun."""
+        with suppress(ChangedMeanwhile), _translate_errors():
             self._client.delete_blob(BEGUN)
 
-    def _lease(self) -> BlobLeaseClient:
-        turn = self._client.get_blob_client(TURN)
-        with _translated():
+    def _acquire_lease(self) -> BlobLeaseClient:
+        lock = self._client.get_blob_client(LOCK)
+        with _translate_errors():
             try:
-                return turn.acquire_lease(LEASE_SECONDS)
+                return lock.acquire_lease(LEASE_SECONDS)
             except ResourceNotFoundError as error:
                 if _code(error) != StorageErrorCode.BLOB_NOT_FOUND:
                     raise
             except ResourceExistsError as error:
-                raise TakenByAnother("another runner takes deliveries in") from error
+                raise LeasedByAnother("another run is loading deliveries") from error
             try:
-                turn.upload_blob(b"", overwrite=False)
-                return turn.acquire_lease(LEASE_SECONDS)
+                lock.upload_blob(b"", overwrite=False)
+                return lock.acquire_lease(LEASE_SECONDS)
             except ResourceExistsError as error:
-                raise TakenByAnother("another runner takes deliveries in") from error
+                raise LeasedByAnother("another run is loading deliveries") from error
 
 
 def open_container(
     settings: DeliverySettings, *, credential: TokenCredential | None, limit: Limit = limits.BLOBS
 ) -> Container:
-    """A container at an endpoint (with the app's identity) or by a connection string (the emulator)."""
-    options = {**_PIECES, **transports.azure_options(limit), "retry_policy": _retries(limit.tries)}
+    """Open the container of an endpoint (with the app's identity) or a connection string (emulator)."""
+    options = {**_PIECES, **transports.azure_options(limit), "retry_policy": _retry_policy(limit.tries)}
     if settings.storage.startswith("https://"):
         return Container(
             ContainerClient(settings.storage, settings.container, credential=credential, **options)
@@ -242,42 +242,44 @@ def open_container(
     return Container(ContainerClient.from_connection_string(settings.storage, settings.container, **options))
 
 
-def _retries(tries: int) -> ExponentialRetry:
-    """Blob Storage's own policy, with pauses of seconds: its default ones outlive the turn."""
+def _retry_policy(tries: int) -> ExponentialRetry:
+    """Return Blob Storage's own policy with pauses of seconds: its default pauses outlive the lease."""
     return ExponentialRetry(initial_backoff=1, increment_base=2, random_jitter_range=1, retry_total=tries - 1)
 
 
-def _renew(lease: BlobLeaseClient, ended: threading.Event) -> None:
+def _keep_renewing(lease: BlobLeaseClient, ended: threading.Event) -> None:
     while not ended.wait(RENEW_SECONDS):
         try:
             lease.renew()
         except AzureError as error:
-            log.warning("The turn to take deliveries in could not be renewed: %s.", _reason(error))
+            log.warning("The lease of the deliveries could not be renewed: %s.", _reason(error))
 
 
-def _give_back(lease: BlobLeaseClient) -> None:
+def _release(lease: BlobLeaseClient) -> None:
     try:
         lease.release()
     except AzureError as error:
-        log.warning("The turn to take deliveries in ends by itself: %s.", _reason(error))
+        log.warning(
+            "The lease of the deliveries could not be released and ends by itself: %s.", _reason(error)
+        )
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
+def _translate_errors() -> Iterator[None]:
     try:
         yield
     except ResourceModifiedError as error:
         raise ChangedMeanwhile("the file was replaced") from error
     except ResourceNotFoundError as error:
         if _code(error) == StorageErrorCode.BLOB_NOT_FOUND:
-            raise ChangedMeanwhile("the file was taken away") from error
+            raise ChangedMeanwhile("the file was removed") from error
         raise ContainerUnavailable(f"The container did not answer as expected: {_reason(error)}") from error
     except AzureError as error:
         raise ContainerUnavailable(f"The container did not answer as expected: {_reason(error)}") from error
 
 
 def _reason(error: AzureError) -> str:
-    """The service's own code where there is one: the full message may hold an address with a signature."""
+    """Return the code of the service, or the type: the full message may hold an address with a signature."""
     return str(_code(error) or type(error).__name__)
 
 

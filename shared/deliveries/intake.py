@@ -1,9 +1,9 @@
-"""Takes delivery files in from the container: each once, in the order in which they arrived.
+"""Loads delivery files from the container: each once, in the order in which they arrived.
 
-A file that was loaded moves to `processed/`. One with faults, or one that has killed two runs, moves to
-`rejected/` with the reasons beside it. Whatever else goes wrong is no fault of the file: it stays, and so do
-those after it, since the newest delivery counts; the next run tries again. A run that dies anywhere is
-completed by the next one.
+A loaded file is moved to `processed/`. A file with faults, or a file that has killed two runs, is moved to
+`rejected/` with the reasons beside it. Any other failure is no fault of the file: the file and those after it
+stay, since the newest delivery counts, and the next run tries again. A run that is killed at any point is
+completed by the next run.
 """
 
 import re
@@ -18,88 +18,88 @@ from pathlib import Path, PurePosixPath
 from typing import Protocol
 
 from shared.deliveries import loading
-from shared.deliveries.container import Arrived, ChangedMeanwhile, TakenByAnother
+from shared.deliveries.container import ArrivedFile, ChangedMeanwhile, LeasedByAnother
 from shared.deliveries.faults import Fault, Rejected
 from shared.warehouse.engine import Warehouse
 
 MAX_BYTES = 500 * 1024 * 1024
-"""A file has to fit on the small temporary disk of a function app; larger ones go by `COPY INTO`."""
+"""A file must fit on the small temporary disk of a function app; larger files are loaded by `COPY INTO`."""
 STOP_AFTER = timedelta(minutes=15)
-"""No file is begun after so long, so that what was loaded is published within the time of a function."""
+"""No file is begun after so long, so that loaded values are published within the time of a function."""
 MOST_KILLED = 2
-"""A file that has ended so many runs in a row, as one does that takes too much memory, is rejected."""
+"""A file that has killed so many runs in a row, for instance by using too much memory, is rejected."""
 FOLDER_PREFIX = "metering-delivery-"
 ABANDONED_AFTER = timedelta(days=1)
-"""After so long, a temporary folder is that of a run that was killed; the disk is small."""
+"""A temporary folder of this age was left by a run that was killed; the disk is small."""
 
 _UNUSUAL = re.compile(r"[^\w.,+=@ -]", re.ASCII)
 
 
-class Turn(Protocol):
-    """What is needed of `container.Turn`."""
+class Lease(Protocol):
+    """The part of `container.Lease` that is used here."""
 
     def renew(self) -> None:
-        """Have the turn for a whole minute from now, or raise TurnLost."""
+        """Renew the lease, or raise LeaseLost."""
         ...
 
 
 class Container(Protocol):
-    """What is needed of `container.Container`."""
+    """The part of `container.Container` that is used here."""
 
-    def turn(self) -> AbstractContextManager[Turn]:
-        """The only turn there is, or TakenByAnother."""
+    def lease(self) -> AbstractContextManager[Lease]:
+        """Lease the container for the length of the block, or raise LeasedByAnother."""
         ...
 
-    def arrived(self) -> list[Arrived]:
-        """The files that wait, in the order of their arrival."""
+    def list_files(self) -> list[ArrivedFile]:
+        """Return the files that wait, in the order of their arrival."""
         ...
 
-    def download(self, file: Arrived, path: Path) -> None:
-        """Write a file that waits to `path`, or raise ChangedMeanwhile."""
+    def download(self, file: ArrivedFile, path: Path) -> None:
+        """Write a listed file to `path`, or raise ChangedMeanwhile."""
         ...
 
-    def keep(self, name: str, path: Path) -> None:
+    def upload(self, name: str, path: Path) -> None:
         """Store the file at `path` under a name."""
         ...
 
-    def note(self, name: str, text: str) -> None:
+    def upload_text(self, name: str, text: str) -> None:
         """Store a text under a name."""
         ...
 
-    def remove(self, file: Arrived) -> None:
-        """Remove a file that waits, or raise ChangedMeanwhile."""
+    def remove(self, file: ArrivedFile) -> None:
+        """Delete a listed file, or raise ChangedMeanwhile."""
         ...
 
-    def unfinished(self, file: Arrived) -> int:
-        """Return how many runs in a row began a file and were killed before they were through with it."""
+    def count_unfinished(self, file: ArrivedFile) -> int:
+        """Return how many runs in a row began a file and were killed before they had finished it."""
         ...
 
-    def begin(self, file: Arrived, *, runs: int) -> None:
-        """Note that a file is begun, for the `runs`-th time in a row."""
+    def mark_begun(self, file: ArrivedFile, *, runs: int) -> None:
+        """Record that a file is begun, for the `runs`-th time in a row."""
         ...
 
-    def end(self) -> None:
-        """Note that no file is begun."""
+    def clear_begun(self) -> None:
+        """Record that no file is begun."""
         ...
 
 
 class DeliveryStays(Exception):
-    """A delivery could not be taken in for no fault of its own; it waits for the next run."""
+    """A delivery could not be loaded for a reason outside the file; it waits for the next run."""
 
 
 @dataclass(frozen=True)
-class Taken:
-    """What became of a file.
+class FileResult:
+    """The result of one file.
 
     Attributes:
-        kept_as: where in the container it is now.
-        rows: how many were loaded; 0 when it was rejected.
-        is_new: False when it was skipped: its content had been loaded before, and nothing newer came since.
-        unknown: how many metering points it names that nothing else knows.
-        faults: why it was rejected.
+        stored_as: its name in the container after the run.
+        rows: how many rows were loaded; 0 when the file was rejected.
+        faults: why the file was rejected.
+        is_new: False when the file was skipped: its content was loaded before, and nothing newer came since.
+        unknown: how many of its metering points are known from nowhere else.
     """
 
-    kept_as: str
+    stored_as: str
     rows: int
     faults: tuple[Fault, ...] = ()
     is_new: bool = True
@@ -108,143 +108,143 @@ class Taken:
 
 @dataclass(frozen=True)
 class Intake:
-    """What became of the files of one run, and what ended it early."""
+    """The results of the files of one run, and the error that ended the run early."""
 
-    taken: tuple[Taken, ...] = ()
+    results: tuple[FileResult, ...] = ()
     failure: Exception | None = None
 
     @property
-    def loaded(self) -> list[Taken]:
-        """The files without faults."""
-        return [each for each in self.taken if not each.faults]
+    def loaded(self) -> list[FileResult]:
+        """The results of the files that were loaded or skipped."""
+        return [each for each in self.results if not each.faults]
 
     @property
-    def rejected(self) -> list[Taken]:
-        """The files with faults."""
-        return [each for each in self.taken if each.faults]
+    def rejected(self) -> list[FileResult]:
+        """The results of the files that were rejected."""
+        return [each for each in self.results if each.faults]
 
-    def insist(self) -> None:
-        """Raise what ended the run early."""
+    def raise_for_failure(self) -> None:
+        """Raise the error that ended the run early, if one did."""
         if self.failure is not None:
             raise self.failure
 
 
-def take_in(container: Container, warehouse: Warehouse, *, clock: Callable[[], datetime]) -> Intake:
-    """Take in the files that wait; none when another runner is at it.
+def load_files(container: Container, warehouse: Warehouse, *, clock: Callable[[], datetime]) -> Intake:
+    """Load the files that wait, or none while another run is loading.
 
-    Whatever goes wrong is in the answer, so that what was loaded before it can still be published.
+    An error ends the run and is returned, so that the files loaded before it can still be published.
     """
-    taken: list[Taken] = []
+    results: list[FileResult] = []
     try:
-        with container.turn() as turn:
-            _remove_abandoned(now=clock())
-            for file in _begun_in_time(container.arrived(), clock=clock):
-                outcome = _take_in_one(container, warehouse, file, turn=turn, now=clock())
-                if outcome is not None:
-                    taken.append(outcome)
-    except TakenByAnother:
+        with container.lease() as lease:
+            _remove_abandoned_folders(now=clock())
+            for file in _stop_in_time(container.list_files(), clock=clock):
+                result = _process(container, warehouse, file, lease=lease, now=clock())
+                if result is not None:
+                    results.append(result)
+    except LeasedByAnother:
         return Intake()
     except Exception as failure:
-        return Intake(tuple(taken), failure)
-    return Intake(tuple(taken))
+        return Intake(tuple(results), failure)
+    return Intake(tuple(results))
 
 
-def _remove_abandoned(*, now: datetime) -> None:
-    """Remove what runs that were killed left behind; whoever ends in any other way removes its own folder."""
+def _remove_abandoned_folders(*, now: datetime) -> None:
+    """Delete the temporary folders of runs that were killed; every other run deletes its own."""
     for folder in Path(tempfile.gettempdir()).glob(f"{FOLDER_PREFIX}*"):
-        with suppress(OSError):  # Somebody else may remove it at the same time, or own it.
+        with suppress(OSError):  # Another process may delete it at the same time, or own it.
             if folder.stat().st_mtime < (now - ABANDONED_AFTER).timestamp():
                 shutil.rmtree(folder)
 
 
-def _begun_in_time(files: Sequence[Arrived], *, clock: Callable[[], datetime]) -> Iterator[Arrived]:
+def _stop_in_time(files: Sequence[ArrivedFile], *, clock: Callable[[], datetime]) -> Iterator[ArrivedFile]:
     stop_at = clock() + STOP_AFTER
     return takewhile(lambda _: clock() < stop_at, files)
 
 
-def _take_in_one(
-    container: Container, warehouse: Warehouse, file: Arrived, *, turn: Turn, now: datetime
-) -> Taken | None:
-    """What became of a file; None when it was replaced or taken away before it could be read."""
+def _process(
+    container: Container, warehouse: Warehouse, file: ArrivedFile, *, lease: Lease, now: datetime
+) -> FileResult | None:
+    """Load or reject one file; None when it was replaced or removed before it was read."""
     if file.size > MAX_BYTES:
         raise DeliveryStays(
-            f"{file.name!a} has more than {MAX_BYTES:,} bytes and holds up those after it: "
-            "bring it in with infra/warehouse/copy_into.sql and remove it."
+            f"{file.name!a} has more than {MAX_BYTES:,} bytes and blocks the files after it: "
+            "load it with infra/warehouse/copy_into.sql and remove it."
         )
     try:
         with tempfile.TemporaryDirectory(prefix=FOLDER_PREFIX) as folder:
             path = Path(folder) / _file_name(file.name)
             container.download(file, path)
-            turn.renew()  # A runner that was frozen meanwhile leaves the rest to the one that has it now.
-            with _survived(container, file) as runs:
-                taken = _killed(file) if runs > MOST_KILLED else _load(warehouse, path, file, now=now)
-                _move(container, file, taken, path=path)
+            lease.renew()  # A run that was frozen during the download leaves the rest to the new holder.
+            with _count_run(container, file) as runs:
+                result = _reject_killer(file) if runs > MOST_KILLED else _load(warehouse, path, file, now=now)
+                _move(container, file, result, path=path)
     except ChangedMeanwhile:
         return None
     except Exception as error:
         raise DeliveryStays(f"{file.name!a} stays in incoming: {type(error).__name__}.") from error
-    return taken
+    return result
 
 
 @contextmanager
-def _survived(container: Container, file: Arrived) -> Iterator[int]:
-    """Note the file in the container for as long as the block takes; the value is how many runs began it.
+def _count_run(container: Container, file: ArrivedFile) -> Iterator[int]:
+    """Mark the file as begun for the length of the block; the value is how many runs in a row began it.
 
-    Only a run that is killed, or has no memory left, leaves the note behind.
+    Only a run that is killed, or runs out of memory, leaves the mark behind.
     """
-    runs = container.unfinished(file) + 1
-    container.begin(file, runs=runs)
+    runs = container.count_unfinished(file) + 1
+    container.mark_begun(file, runs=runs)
     try:
         yield runs
     except MemoryError:
         raise
     except BaseException:
-        container.end()
+        container.clear_begun()
         raise
-    container.end()
+    container.clear_begun()
 
 
-def _killed(file: Arrived) -> Taken:
+def _reject_killer(file: ArrivedFile) -> FileResult:
     reason = (
-        f"{MOST_KILLED} runs ended while they took this file in, most likely because it takes more memory or "
-        "time than a run has. Deliver it in smaller files, or with infra/warehouse/copy_into.sql."
+        f"{MOST_KILLED} runs were killed while they loaded this file, most likely because it needs more "
+        "memory or time than a run has. Deliver it in smaller files, or with infra/warehouse/copy_into.sql."
     )
-    return Taken(_kept_as(file, folder="rejected"), 0, (Fault(1, reason),))
+    return FileResult(_target(file, folder="rejected"), 0, (Fault(1, reason),))
 
 
-def _load(warehouse: Warehouse, path: Path, file: Arrived, *, now: datetime) -> Taken:
+def _load(warehouse: Warehouse, path: Path, file: ArrivedFile, *, now: datetime) -> FileResult:
     try:
         loaded = loading.load(warehouse, path, now=now, arrived_at=file.at, progress=lambda rows, share: None)
     except Rejected as rejected:
-        return Taken(_kept_as(file, folder="rejected"), 0, rejected.faults)
-    return Taken(
-        _kept_as(file, folder="processed"),
+        return FileResult(_target(file, folder="rejected"), 0, rejected.faults)
+    return FileResult(
+        _target(file, folder="processed"),
         loaded.rows,
         is_new=loaded.is_new,
         unknown=loaded.unknown.number if loaded.unknown else 0,
     )
 
 
-def _move(container: Container, file: Arrived, taken: Taken, *, path: Path) -> None:
-    """Store what was read, and then remove it from where it came: a death in between only repeats work."""
-    if taken.faults:
-        container.note(f"{taken.kept_as}.reasons.txt", _reasons(file, taken.faults))
-    container.keep(taken.kept_as, path)
-    with suppress(ChangedMeanwhile):  # What came in its place is another delivery.
+def _move(container: Container, file: ArrivedFile, result: FileResult, *, path: Path) -> None:
+    """Store the file under its new name, then delete the old one: a kill in between only repeats work."""
+    if result.faults:
+        container.upload_text(f"{result.stored_as}.reasons.txt", _reasons(file, result.faults))
+    container.upload(result.stored_as, path)
+    with suppress(ChangedMeanwhile):  # A file that has replaced it is another delivery.
         container.remove(file)
 
 
-def _kept_as(file: Arrived, *, folder: str) -> str:
-    """A name of its own for each arrival: many a delivery is called the same every day."""
+def _target(file: ArrivedFile, *, folder: str) -> str:
+    """Return a name that is unique to the arrival: many deliveries have the same name every day."""
     return f"{folder}/{file.at:%Y-%m-%dT%H%M%SZ}/{file.name}"
 
 
 def _file_name(name: str) -> str:
-    """The last part of a name as one that any file system takes."""
+    """Return the last part of a name in characters that every file system accepts."""
     return _UNUSUAL.sub("_", PurePosixPath(name).name)[-100:].strip(". ") or "delivery"
 
 
-def _reasons(file: Arrived, faults: Sequence[Fault]) -> str:
+def _reasons(file: ArrivedFile, faults: Sequence[Fault]) -> str:
     lines = [f"{file.name} was rejected; nothing of it was loaded."]
     lines += [f"line {fault.line}: {fault.sentence}" for fault in faults]
     return "\n".join(lines) + "\n"

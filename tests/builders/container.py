@@ -1,4 +1,4 @@
-"""What others do with the container of delivery files: put files in, look, wait for the turn of the dead."""
+"""What others do with the container of delivery files: put files in, look, end a dead run's lease."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from azure.storage.blob import BlobLeaseClient, ContainerClient
 
-from shared.deliveries.container import BEGUN, TURN, Arrived, Container, Turn
+from shared.deliveries.container import BEGUN, LOCK, ArrivedFile, Container, Lease
 from shared.deliveries.intervals import HEADER
 from shared.settings import DeliverySettings
 from tests.builders.histories import Mortal
@@ -37,7 +37,7 @@ class Outside:
         """Return all names, without the folder of the arrival, which differs from run to run."""
         with self.client as client:
             return sorted(
-                _without_arrival(name) for name in client.list_blob_names() if name not in (TURN, BEGUN)
+                _without_arrival(name) for name in client.list_blob_names() if name not in (LOCK, BEGUN)
             )
 
     def text(self, name: str) -> str:
@@ -46,12 +46,12 @@ class Outside:
             (found,) = (each for each in client.list_blob_names() if _without_arrival(each) == name)
             return client.download_blob(found).readall().decode()
 
-    def wait_until_the_turn_of_the_dead_has_ended(self) -> None:
-        """Break the lease of a process that has died; by itself it ends within a minute."""
+    def end_the_lease_of_the_dead(self) -> None:
+        """End at once a lease that would end by itself within a minute."""
         with self.client as client:
-            turn = client.get_blob_client(TURN)
-            if turn.exists() and turn.get_blob_properties().lease.state == "leased":
-                BlobLeaseClient(turn).break_lease(0)
+            lock = client.get_blob_client(LOCK)
+            if lock.exists() and lock.get_blob_properties().lease.state == "leased":
+                BlobLeaseClient(lock).break_lease(0)
 
 
 def csv_of(lines: Iterable[Sequence[str]]) -> bytes:
@@ -72,40 +72,40 @@ class MortalContainer:
     process: Mortal
 
     @contextmanager
-    def turn(self) -> Iterator[Turn]:
+    def lease(self) -> Iterator[Lease]:
         self.process.step()
-        with self.inner.turn() as turn:
-            yield turn
+        with self.inner.lease() as lease:
+            yield lease
             self.process.step()
 
-    def arrived(self) -> list[Arrived]:
+    def list_files(self) -> list[ArrivedFile]:
         self.process.step()
-        return self.inner.arrived()
+        return self.inner.list_files()
 
-    def download(self, file: Arrived, path: Path) -> None:
+    def download(self, file: ArrivedFile, path: Path) -> None:
         self.process.step()
         self.inner.download(file, path)
 
-    def keep(self, name: str, path: Path) -> None:
+    def upload(self, name: str, path: Path) -> None:
         self.process.step()
-        self.inner.keep(name, path)
+        self.inner.upload(name, path)
 
-    def note(self, name: str, text: str) -> None:
+    def upload_text(self, name: str, text: str) -> None:
         self.process.step()
-        self.inner.note(name, text)
+        self.inner.upload_text(name, text)
 
-    def remove(self, file: Arrived) -> None:
+    def remove(self, file: ArrivedFile) -> None:
         self.process.step()
         self.inner.remove(file)
 
-    def unfinished(self, file: Arrived) -> int:
+    def count_unfinished(self, file: ArrivedFile) -> int:
         self.process.step()
-        return self.inner.unfinished(file)
+        return self.inner.count_unfinished(file)
 
-    def begin(self, file: Arrived, *, runs: int) -> None:
+    def mark_begun(self, file: ArrivedFile, *, runs: int) -> None:
         self.process.step()
-        self.inner.begin(file, runs=runs)
+        self.inner.mark_begun(file, runs=runs)
 
-    def end(self) -> None:
+    def clear_begun(self) -> None:
         self.process.step()
-        self.inner.end()
+        self.inner.clear_begun()

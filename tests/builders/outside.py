@@ -189,7 +189,7 @@ class World:
                 Publications(tables=storage).stored(),
                 delivering.count(warehouse, "series_day"),
                 delivering.count(warehouse, "publication"),
-                delivering.count(warehouse, "delivery") + len(_container(self.table_storage).arrived()),
+                delivering.count(warehouse, "delivery") + len(_container(self.table_storage).list_files()),
             )
         finally:
             warehouse.close()

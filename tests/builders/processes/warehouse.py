@@ -89,11 +89,11 @@ def load_and_publish_when_told(url: str, file: str) -> None:
     load_and_publish(url, file, "never")
 
 
-def take_in(url: str, storage: str, steps: str) -> None:
+def load_files(url: str, storage: str, steps: str) -> None:
     """Take deliveries in from a container, and die after so many steps."""
     container = containers.open_container(DeliverySettings(storage, "deliveries"), credential=None)
     process = Killed(opening.open_warehouse(building.settings(url)), int(steps))
-    intake.take_in(MortalContainer(container, process), process, clock=Clock())
+    intake.load_files(MortalContainer(container, process), process, clock=Clock())
 
 
 class Killed(Mortal):
@@ -162,7 +162,7 @@ DOINGS = {
     for each in (
         load_and_publish,
         load_and_publish_when_told,
-        take_in,
+        load_files,
         hold,
         hold_busily,
         hold_in_a_transaction,

@@ -12,8 +12,8 @@ from shared.deliveries.container import (
     ChangedMeanwhile,
     Container,
     ContainerUnavailable,
-    TakenByAnother,
-    TurnLost,
+    LeasedByAnother,
+    LeaseLost,
 )
 from shared.settings import DeliverySettings
 from tests.builders.container import Outside
@@ -32,7 +32,7 @@ def test_files_that_wait_are_told_in_the_order_of_their_arrival(
     for name in ("b.csv", "folder/a.csv", "a.csv"):
         outside.put(name, name.encode())
 
-    arrived = container.arrived()
+    arrived = container.list_files()
 
     assert [(each.name, each.size) for each in arrived if each.at == arrived[0].at] == sorted(
         (each.name, each.size) for each in arrived if each.at == arrived[0].at
@@ -44,10 +44,10 @@ def test_files_that_wait_are_told_in_the_order_of_their_arrival(
 def test_what_lies_elsewhere_does_not_wait(container: Container, outside: Outside, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("text")
 
-    container.keep("processed/file", tmp_path / "file")
-    container.note("processed/file.txt", "æøå")
+    container.upload("processed/file", tmp_path / "file")
+    container.upload_text("processed/file.txt", "æøå")
 
-    assert container.arrived() == []
+    assert container.list_files() == []
     with outside.client as client:
         assert client.download_blob("processed/file.txt").readall().decode() == "æøå"
 
@@ -56,7 +56,7 @@ def test_a_file_that_was_replaced_is_neither_read_nor_removed(
     container: Container, outside: Outside, tmp_path: Path
 ) -> None:
     outside.put("a.csv", b"first")
-    (listed,) = container.arrived()
+    (listed,) = container.list_files()
     outside.put("a.csv", b"second")
 
     with pytest.raises(ChangedMeanwhile):
@@ -71,7 +71,7 @@ def test_a_file_that_was_taken_away_is_told_as_such(
     container: Container, outside: Outside, tmp_path: Path
 ) -> None:
     outside.put("a.csv", b"first")
-    (listed,) = container.arrived()
+    (listed,) = container.list_files()
     container.remove(listed)
 
     with pytest.raises(ChangedMeanwhile):
@@ -83,26 +83,26 @@ def test_a_file_that_was_taken_away_is_told_as_such(
 def test_one_runner_at_a_time_has_the_turn(container: Container, delivery_storage: DeliverySettings) -> None:
     other = containers.open_container(delivery_storage, credential=None)
 
-    with container.turn(), pytest.raises(TakenByAnother), other.turn():
-        raise AssertionError("two have the turn")
-    with other.turn():
+    with container.lease(), pytest.raises(LeasedByAnother), other.lease():
+        raise AssertionError("two hold the lease")
+    with other.lease():
         pass
 
 
 def test_a_runner_whose_turn_ended_unknowingly_ends_without_harm(
     container: Container, outside: Outside
 ) -> None:
-    with container.turn():
-        outside.wait_until_the_turn_of_the_dead_has_ended()
+    with container.lease():
+        outside.end_the_lease_of_the_dead()
 
-    with container.turn():
+    with container.lease():
         pass
 
 
 def test_a_turn_that_is_still_ones_own_can_be_renewed(container: Container) -> None:
-    with container.turn() as turn:
-        turn.renew()
-        turn.renew()
+    with container.lease() as lease:
+        lease.renew()
+        lease.renew()
 
 
 @pytest.mark.parametrize("is_over", [True, False])
@@ -111,23 +111,23 @@ def test_a_turn_that_another_has_or_has_had_is_lost(
 ) -> None:
     other = containers.open_container(delivery_storage, credential=None)
 
-    with container.turn() as turn, ExitStack() as others:
-        outside.wait_until_the_turn_of_the_dead_has_ended()
-        others.enter_context(other.turn())
+    with container.lease() as lease, ExitStack() as others:
+        outside.end_the_lease_of_the_dead()
+        others.enter_context(other.lease())
         if is_over:
             others.close()
 
-        with pytest.raises(TurnLost):
-            turn.renew()
+        with pytest.raises(LeaseLost):
+            lease.renew()
 
 
 def test_a_container_that_does_not_exist_is_told_as_unavailable(table_storage: str) -> None:
     container = containers.open_container(DeliverySettings(table_storage, "missing"), credential=None)
 
     with pytest.raises(ContainerUnavailable, match="ContainerNotFound"):
-        container.arrived()
-    with pytest.raises(ContainerUnavailable, match="ContainerNotFound"), container.turn():
-        raise AssertionError("there is nothing to have a turn at")
+        container.list_files()
+    with pytest.raises(ContainerUnavailable, match="ContainerNotFound"), container.lease():
+        raise AssertionError("there is nothing to lease")
 
 
 def test_a_storage_that_does_not_answer_is_told_as_unavailable(free_port: int) -> None:
@@ -138,7 +138,7 @@ def test_a_storage_that_does_not_answer_is_told_as_unavailable(free_port: int) -
     client = ContainerClient.from_connection_string(nowhere, "deliveries", retry_total=0)
 
     with pytest.raises(ContainerUnavailable, match="ServiceRequestError"):
-        Container(client).arrived()
+        Container(client).list_files()
 
 
 def test_memory_does_not_grow_with_the_size_of_a_file(container: Container, tmp_path: Path) -> None:
@@ -154,8 +154,8 @@ def there_and_back(container: Container, folder: Path, *, size: int) -> int:
     """Store a file and read it again; the most bytes of memory that this took at a time."""
     (folder / "file").write_bytes(b"0123456789abcdef" * (size // 16))
     tracemalloc.start()
-    container.keep("incoming/file", folder / "file")
-    (listed,) = container.arrived()
+    container.upload("incoming/file", folder / "file")
+    (listed,) = container.list_files()
     container.download(listed, folder / "copy")
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()

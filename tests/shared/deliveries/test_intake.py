@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from shared.deliveries import intake, loading
-from shared.deliveries.container import Arrived, Container
+from shared.deliveries.container import ArrivedFile, Container
 from shared.deliveries.intake import DeliveryStays, Intake
 from shared.publishing import publish
 from shared.settings import DeliverySettings
@@ -39,34 +39,34 @@ def outside(delivery_storage: DeliverySettings) -> Outside:
 
 
 @pytest.fixture
-def take_in(container: Container, warehouse: Warehouse, clock: Clock) -> Callable[[], Intake]:
+def load_files(container: Container, warehouse: Warehouse, clock: Clock) -> Callable[[], Intake]:
     """A run."""
-    return lambda: intake.take_in(container, warehouse, clock=clock)
+    return lambda: intake.load_files(container, warehouse, clock=clock)
 
 
 def test_a_file_is_loaded_and_moved(
-    outside: Outside, take_in: Callable[[], Intake], warehouse: Warehouse
+    outside: Outside, load_files: Callable[[], Intake], warehouse: Warehouse
 ) -> None:
     outside.put_lines("2026-11-22/values.csv", values(HOUSE, DAY, ["1"] * 23))
 
-    done = take_in()
+    done = load_files()
 
-    assert [(each.rows, each.faults) for each in done.taken] == [(23, ())]
-    assert done.taken[0].kept_as.endswith("Z/2026-11-22/values.csv")
+    assert [(each.rows, each.faults) for each in done.results] == [(23, ())]
+    assert done.results[0].stored_as.endswith("Z/2026-11-22/values.csv")
     assert outside.names() == ["processed/2026-11-22/values.csv"]
     assert outside.text("processed/2026-11-22/values.csv").encode() == csv_of(values(HOUSE, DAY, ["1"] * 23))
     assert [each.source for each in publish.waiting(warehouse)] == ["values.csv"]
-    assert take_in() == Intake()
+    assert load_files() == Intake()
 
 
 def test_a_faulty_file_is_moved_with_the_reasons_beside_it_and_the_next_is_loaded(
-    outside: Outside, take_in: Callable[[], Intake], warehouse: Warehouse
+    outside: Outside, load_files: Callable[[], Intake], warehouse: Warehouse
 ) -> None:
     outside.put_lines("a.csv", values(HOUSE, DAY, ["1", "-2", "x"]))
     outside.put("b.csv", b"")
     outside.put_lines("c.csv", values(HOUSE, DAY, ["1"]))
 
-    done = take_in()
+    done = load_files()
 
     assert [len(each.faults) for each in done.rejected] == [2, 1]
     assert [each.rows for each in done.loaded] == [1]
@@ -85,10 +85,10 @@ def test_a_faulty_file_is_moved_with_the_reasons_beside_it_and_the_next_is_loade
     assert building.count(warehouse, "delivery") == 1
 
 
-def test_equal_faults_are_one_line_of_the_reasons(outside: Outside, take_in: Callable[[], Intake]) -> None:
+def test_equal_faults_are_one_line_of_the_reasons(outside: Outside, load_files: Callable[[], Intake]) -> None:
     outside.put_lines("a.csv", values(HOUSE, DAY, ["-1"] * 23))
 
-    take_in()
+    load_files()
 
     assert outside.text("rejected/a.csv.reasons.txt").splitlines()[1:] == [
         "line 2: quantity '-1' is negative. (Also in 3, 4 and 20 more.)"
@@ -101,27 +101,27 @@ def test_a_later_file_wins_over_an_earlier_one(
     class Shuffled(Mine):
         """Two files whose names sort the other way round than they arrived."""
 
-        def arrived(self) -> list[Arrived]:
-            first, second = sorted(super().arrived(), key=lambda each: each.name, reverse=True)
+        def list_files(self) -> list[ArrivedFile]:
+            first, second = sorted(super().list_files(), key=lambda each: each.name, reverse=True)
             assert (first.name, second.name) == ("b.csv", "a.csv")
             return sorted([replaced(first, at=0), replaced(second, at=1)])
 
     outside.put_lines("b.csv", values(HOUSE, DAY, ["1"]))
     outside.put_lines("a.csv", values(HOUSE, DAY, ["2"]))
 
-    intake.take_in(Shuffled(container), warehouse, clock=clock)
+    intake.load_files(Shuffled(container), warehouse, clock=clock)
     list(publish.pending(warehouse, clock=clock))
 
     assert [each.quantities[:5] for each in versions(warehouse, HOUSE, DAY)] == ["1.000", "2.000"]
 
 
 def test_the_same_file_under_two_names_counts_once(
-    outside: Outside, take_in: Callable[[], Intake], warehouse: Warehouse
+    outside: Outside, load_files: Callable[[], Intake], warehouse: Warehouse
 ) -> None:
     for name in ("a.csv", "b.csv"):
         outside.put_lines(name, values(HOUSE, DAY, ["1"]))
 
-    done = take_in()
+    done = load_files()
 
     assert len(done.loaded) == 2
     assert building.count(warehouse, "delivery") == 1
@@ -129,10 +129,10 @@ def test_the_same_file_under_two_names_counts_once(
 
 
 @pytest.mark.parametrize("name", ["æ ø.csv", "a'b%20c#?.csv", "folder/..csv", "x" * 300, "a\u2028b.csv"])
-def test_a_file_may_have_any_name(outside: Outside, take_in: Callable[[], Intake], name: str) -> None:
+def test_a_file_may_have_any_name(outside: Outside, load_files: Callable[[], Intake], name: str) -> None:
     outside.put_lines(name, values(HOUSE, DAY, ["1"]))
 
-    take_in().insist()
+    load_files().raise_for_failure()
 
     assert outside.names() == [f"processed/{name}"]
 
@@ -151,15 +151,15 @@ def test_a_warehouse_that_is_away_leaves_the_file_and_those_after_it_where_they_
     for number, name in enumerate(["a.csv", "b.csv", "c.csv"]):
         outside.put_lines(name, values(HOUSE, DAY, [str(number)]))
 
-    away = intake.take_in(container, AwayForTheSecond(warehouse), clock=clock)
+    away = intake.load_files(container, AwayForTheSecond(warehouse), clock=clock)
     names = outside.names()
-    back = intake.take_in(container, warehouse, clock=clock)
+    back = intake.load_files(container, warehouse, clock=clock)
 
     assert [each.rows for each in away.loaded] == [1]
     assert names == ["incoming/b.csv", "incoming/c.csv", "processed/a.csv"]
     with pytest.raises(DeliveryStays, match=r"^'b\.csv' stays in incoming: WarehouseUnavailable\.$"):
-        away.insist()
-    back.insist()
+        away.raise_for_failure()
+    back.raise_for_failure()
     assert outside.names() == ["processed/a.csv", "processed/b.csv", "processed/c.csv"]
     assert building.count(warehouse, "delivery") == 3
 
@@ -168,16 +168,16 @@ def test_a_file_that_is_too_large_holds_up_those_after_it_and_says_what_to_do(
     container: Container, warehouse: Warehouse, clock: Clock, outside: Outside
 ) -> None:
     class Large(Mine):
-        def arrived(self) -> list[Arrived]:
-            return [replaced(each, size=intake.MAX_BYTES + 1) for each in super().arrived()]
+        def list_files(self) -> list[ArrivedFile]:
+            return [replaced(each, size=intake.MAX_BYTES + 1) for each in super().list_files()]
 
     outside.put_lines("a.csv", values(HOUSE, DAY, ["1"]))
 
-    done = intake.take_in(Large(container), warehouse, clock=clock)
+    done = intake.load_files(Large(container), warehouse, clock=clock)
 
-    assert done.taken == ()
+    assert done.results == ()
     with pytest.raises(DeliveryStays, match=r"'a\.csv' has more than 524,288,000 bytes .*copy_into\.sql"):
-        done.insist()
+        done.raise_for_failure()
     assert outside.names() == ["incoming/a.csv"]
 
 
@@ -185,16 +185,16 @@ def test_no_file_is_begun_after_a_quarter_of_an_hour(
     container: Container, warehouse: Warehouse, clock: Clock, outside: Outside
 ) -> None:
     class Slow(Mine):
-        def download(self, file: Arrived, path: Path) -> None:
+        def download(self, file: ArrivedFile, path: Path) -> None:
             clock.forward(minutes=8)
             super().download(file, path)
 
     for number, name in enumerate(["a.csv", "b.csv", "c.csv"]):
         outside.put_lines(name, values(HOUSE, DAY, [str(number)]))
 
-    done = intake.take_in(Slow(container), warehouse, clock=clock)
+    done = intake.load_files(Slow(container), warehouse, clock=clock)
 
-    assert (len(done.taken), done.failure) == (2, None)
+    assert (len(done.results), done.failure) == (2, None)
     assert outside.names() == ["incoming/c.csv", "processed/a.csv", "processed/b.csv"]
 
 
@@ -202,29 +202,29 @@ def test_a_file_that_is_replaced_while_it_is_loaded_is_loaded_as_both(
     container: Container, warehouse: Warehouse, clock: Clock, outside: Outside
 ) -> None:
     class Replaced(Mine):
-        def keep(self, name: str, path: Path) -> None:
-            super().keep(name, path)
+        def upload(self, name: str, path: Path) -> None:
+            super().upload(name, path)
             outside.put_lines("a.csv", values(HOUSE, DAY, ["2"]))
 
     outside.put_lines("a.csv", values(HOUSE, DAY, ["1"]))
 
-    first = intake.take_in(Replaced(container), warehouse, clock=clock)
+    first = intake.load_files(Replaced(container), warehouse, clock=clock)
     between = outside.names()
-    second = intake.take_in(container, warehouse, clock=clock)
+    second = intake.load_files(container, warehouse, clock=clock)
 
     assert [each.rows for each in (*first.loaded, *second.loaded)] == [1, 1]
     assert between == ["incoming/a.csv", "processed/a.csv"]
     assert building.count(warehouse, "delivery") == 2
-    assert container.arrived() == []
+    assert container.list_files() == []
 
 
 def test_nothing_is_done_while_another_runner_has_the_turn(
-    container: Container, outside: Outside, take_in: Callable[[], Intake]
+    container: Container, outside: Outside, load_files: Callable[[], Intake]
 ) -> None:
     outside.put_lines("a.csv", values(HOUSE, DAY, ["1"]))
 
-    with container.turn():
-        done = take_in()
+    with container.lease():
+        done = load_files()
 
     assert done == Intake()
     assert outside.names() == ["incoming/a.csv"]
@@ -245,7 +245,7 @@ class _Immortal(Mortal):
         pass
 
 
-# --- a runner that was frozen until another had its turn
+# --- a run that was frozen until another held the lease
 
 
 def periods_of(customer: int) -> bytes:
@@ -263,26 +263,30 @@ class FrozenAtTheDownload(Mine):
         super().__init__(inner)
         self.meanwhile = meanwhile
 
-    def download(self, file: Arrived, path: Path) -> None:
+    def download(self, file: ArrivedFile, path: Path) -> None:
         super().download(file, path)
         self.meanwhile()
 
 
 def test_a_runner_that_lost_its_turn_loads_nothing_more(
-    container: Container, outside: Outside, warehouse: Warehouse, clock: Clock, take_in: Callable[[], Intake]
+    container: Container,
+    outside: Outside,
+    warehouse: Warehouse,
+    clock: Clock,
+    load_files: Callable[[], Intake],
 ) -> None:
     def another_runs() -> None:
-        outside.wait_until_the_turn_of_the_dead_has_ended()
+        outside.end_the_lease_of_the_dead()
         outside.put("later.csv", periods_of(1002))
-        assert len(take_in().loaded) == 2
+        assert len(load_files().loaded) == 2
 
     outside.put("earlier.csv", periods_of(1001))
 
-    done = intake.take_in(FrozenAtTheDownload(container, another_runs), warehouse, clock=clock)
+    done = intake.load_files(FrozenAtTheDownload(container, another_runs), warehouse, clock=clock)
 
-    assert done.taken == ()
-    with pytest.raises(DeliveryStays, match=r"^'earlier\.csv' stays in incoming: TurnLost\.$"):
-        done.insist()
+    assert done.results == ()
+    with pytest.raises(DeliveryStays, match=r"^'earlier\.csv' stays in incoming: LeaseLost\.$"):
+        done.raise_for_failure()
     assert customers(warehouse) == [1002]
     assert building.count(warehouse, "register_delivery") == 2
     assert outside.names() == ["processed/earlier.csv", "processed/later.csv"]
@@ -298,12 +302,12 @@ def test_supply_periods_that_arrived_before_those_taken_in_are_refused(
             super().__init__(container)
             self.second = second
 
-        def arrived(self) -> list[Arrived]:
-            return [replaced(each, at=self.second) for each in super().arrived()]
+        def list_files(self) -> list[ArrivedFile]:
+            return [replaced(each, at=self.second) for each in super().list_files()]
 
     for second, customer in ((5, 1001), (5, 1002), (4, 1003)):
         outside.put("periods.csv", periods_of(customer))
-        done = intake.take_in(At(second), warehouse, clock=clock)
+        done = intake.load_files(At(second), warehouse, clock=clock)
 
     assert customers(warehouse) == [1002]
     assert [fault.reason for fault in done.rejected[0].faults] == [
@@ -354,8 +358,8 @@ def test_a_run_that_dies_at_any_step_is_completed_by_the_next(
             deliver_all(outside)
             process = Mortal(warehouse, steps)
 
-            died = intake.take_in(MortalContainer(container, process), process, clock=clock)
-            intake.take_in(container, warehouse, clock=clock).insist()
+            died = intake.load_files(MortalContainer(container, process), process, clock=clock)
+            intake.load_files(container, warehouse, clock=clock).raise_for_failure()
             list(publish.pending(warehouse, clock=clock))
 
             contents = building.contents(warehouse)
@@ -416,14 +420,14 @@ def test_no_run_that_ends_leaves_a_temporary_folder(
     outside.put_lines("values.csv", values(HOUSE, DAY, ["1"] * 23))
 
     with suppress(EndedByHand):
-        intake.take_in(container, Ending(warehouse), clock=clock)
+        intake.load_files(container, Ending(warehouse), clock=clock)
 
     assert seen
     assert list(temporary.glob("metering-delivery-*")) == []
 
 
 def test_folders_of_runs_that_were_killed_are_removed_a_day_later(
-    take_in: Callable[[], Intake], clock: Clock, temporary: Path
+    load_files: Callable[[], Intake], clock: Clock, temporary: Path
 ) -> None:
     for name, age in (("killed", timedelta(days=1, minutes=1)), ("running", timedelta(minutes=1))):
         folder = temporary / f"metering-delivery-{name}"
@@ -431,7 +435,7 @@ def test_folders_of_runs_that_were_killed_are_removed_a_day_later(
         (folder / "values.csv").touch()
         os.utime(folder, times=((clock() - age).timestamp(),) * 2)
 
-    take_in().insist()
+    load_files().raise_for_failure()
 
     assert [each.name for each in temporary.glob("metering-delivery-*")] == ["metering-delivery-running"]
 
@@ -454,21 +458,21 @@ def test_a_file_that_has_killed_two_runs_is_rejected_and_those_after_it_are_load
 ) -> None:
     outside.put_lines("a.csv", values(HOUSE, DAY, ["1", "2"]))
     with elsewhere.address(warehouse_template, tmp_path / "metering.duckdb") as url:
-        arguments = ("take_in", url, outside.settings.storage, str(WHILE_IT_IS_STAGED))
+        arguments = ("load_files", url, outside.settings.storage, str(WHILE_IT_IS_STAGED))
         command = [sys.executable, "-m", "tests.builders.processes.warehouse", *arguments]
         own_folder = {**os.environ, "TMPDIR": str(tmp_path)}
         for _ in range(kills):
             assert subprocess.run(command, cwd=ROOT, timeout=60, env=own_folder).returncode == -9
-            outside.wait_until_the_turn_of_the_dead_has_ended()
+            outside.end_the_lease_of_the_dead()
         outside.put_lines("b.csv", values(HOUSE, DAY, ["3"]))
         warehouse = opening.open_warehouse(building.settings(url))
 
-        done = intake.take_in(container, warehouse, clock=clock)
+        done = intake.load_files(container, warehouse, clock=clock)
 
-        done.insist()
+        done.raise_for_failure()
         warehouse.close()
     assert outside.names() == names
-    assert ["2 runs ended" in fault.reason for each in done.rejected for fault in each.faults] == [
+    assert ["2 runs were killed" in fault.reason for each in done.rejected for fault in each.faults] == [
         True for _ in range(kills - 1)
     ]
 
@@ -483,8 +487,8 @@ def test_a_file_that_stays_for_another_reason_is_not_counted_as_killed(
     outside.put_lines("a.csv", values(HOUSE, DAY, ["1"]))
 
     for _ in range(4):
-        intake.take_in(container, Away(warehouse), clock=clock)
-    intake.take_in(container, warehouse, clock=clock).insist()
+        intake.load_files(container, Away(warehouse), clock=clock)
+    intake.load_files(container, warehouse, clock=clock).raise_for_failure()
 
     assert outside.names() == ["processed/a.csv"]
 
@@ -495,16 +499,16 @@ def test_a_content_that_comes_again_after_another_counts_again_and_else_is_skipp
     class InSeconds(Mine):
         """A container whose files arrived one second after the other, by name."""
 
-        def arrived(self) -> list[Arrived]:
-            return [replaced(each, at=second) for second, each in enumerate(super().arrived())]
+        def list_files(self) -> list[ArrivedFile]:
+            return [replaced(each, at=second) for second, each in enumerate(super().list_files())]
 
     for name, quantity in (("1.csv", "1"), ("2.csv", "2"), ("3.csv", "1"), ("4.csv", "1")):
         outside.put_lines(name, values(HOUSE, DAY, [quantity]))
 
-    done = intake.take_in(InSeconds(container), warehouse, clock=clock)
+    done = intake.load_files(InSeconds(container), warehouse, clock=clock)
     list(publish.pending(warehouse, clock=clock))
 
-    assert [each.is_new for each in done.taken] == [True, True, True, False]
+    assert [each.is_new for each in done.results] == [True, True, True, False]
     assert [each.quantities[:5] for each in versions(warehouse, HOUSE, DAY)] == ["1.000", "2.000", "1.000"]
 
 
@@ -519,14 +523,14 @@ def test_a_process_that_is_killed_while_it_takes_deliveries_in_is_completed_by_t
 ) -> None:
     deliver_all(outside)
     with elsewhere.address(warehouse_template, tmp_path / "metering.duckdb") as url:
-        arguments = ("take_in", url, outside.settings.storage, str(step))
+        arguments = ("load_files", url, outside.settings.storage, str(step))
         command = [sys.executable, "-m", "tests.builders.processes.warehouse", *arguments]
 
         own_folder = {**os.environ, "TMPDIR": str(tmp_path)}
         assert subprocess.run(command, cwd=ROOT, timeout=60, env=own_folder).returncode == -9
-        outside.wait_until_the_turn_of_the_dead_has_ended()
+        outside.end_the_lease_of_the_dead()
         warehouse = opening.open_warehouse(building.settings(url))
-        intake.take_in(container, warehouse, clock=clock).insist()
+        intake.load_files(container, warehouse, clock=clock).raise_for_failure()
         list(publish.pending(warehouse, clock=clock))
 
         assert outside.names() == ENDED
@@ -535,6 +539,6 @@ def test_a_process_that_is_killed_while_it_takes_deliveries_in_is_completed_by_t
         warehouse.close()
 
 
-def replaced(file: Arrived, *, at: int | None = None, size: int | None = None) -> Arrived:
+def replaced(file: ArrivedFile, *, at: int | None = None, size: int | None = None) -> ArrivedFile:
     moment = file.at if at is None else datetime(2026, 11, 22, 6, 0, at, tzinfo=UTC)
-    return Arrived(moment, file.name, file.size if size is None else size, file.etag)
+    return ArrivedFile(moment, file.name, file.size if size is None else size, file.etag)
