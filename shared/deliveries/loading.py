@@ -24,9 +24,9 @@ from shared.deliveries.parquet import NotParquet
 from shared.deliveries.rules import Context
 from shared.deliveries.staging import Earlier, Found, Unknown
 from shared.telemetry import threads
-from shared.warehouse import spans, turns
+from shared.warehouse import extents, turns
 from shared.warehouse.engine import Query, Rows, Session, Statement, Warehouse, aware
-from shared.warehouse.spans import Span
+from shared.warehouse.extents import Extent
 
 Kind = Literal["interval values", "metering points", "supply periods"]
 Progress = Callable[[int, float], None]
@@ -294,8 +294,8 @@ class _Staged:
         has_repeats: whether some intervals come more than once, each time with the same value.
     """
 
-    days: list[Span]
-    days_in_part: list[Span]
+    days: list[Extent]
+    days_in_part: list[Extent]
     has_repeats: bool
 
 
@@ -308,9 +308,9 @@ def _without_contradictions(load: _Load) -> _Staged:
         _refuse(load, session.fetch(staging.two_resolutions_in_a_day(load.id)))
         days = session.fetch(staging.days(load.id))
     return _Staged(
-        spans.covering([each.whole for each in days]),
+        extents.cover([each.whole for each in days]),
         # Repeats are counted as intervals, so a day with any may look whole.
-        spans.covering([each.whole for each in days if each.is_in_part or repeated]),
+        extents.cover([each.whole for each in days if each.is_in_part or repeated]),
         has_repeats=repeated > 0,
     )
 

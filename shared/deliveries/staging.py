@@ -5,9 +5,9 @@ from datetime import datetime
 from typing import NamedTuple
 
 from shared.deliveries.faults import Fault
-from shared.warehouse import spans
+from shared.warehouse import extents
 from shared.warehouse.engine import Query, Rows, Statement
-from shared.warehouse.spans import Day, Span
+from shared.warehouse.extents import Day, Extent
 
 MOST_FAULTS = 20
 """Faults of one kind that the warehouse reports at most."""
@@ -137,9 +137,9 @@ def earlier(content: str) -> Query[Earlier]:
     )
 
 
-def delivered_later(load_id: str, days: Sequence[Span], *, received_at: datetime) -> Query[int]:
+def delivered_later(load_id: str, days: Sequence[Extent], *, received_at: datetime) -> Query[int]:
     """Ask whether any staged interval was delivered after `received_at`: a row, or none."""
-    there = spans.starts_within(days, table="v")
+    there = extents.start_condition(days, table="v")
     return Query(
         f"""
         SELECT 1
@@ -153,7 +153,7 @@ def delivered_later(load_id: str, days: Sequence[Span], *, received_at: datetime
           AND {there.sql}
         ORDER BY staged.line
         OFFSET 0 ROWS FETCH NEXT 1 ROWS ONLY
-        """,  # noqa: S608  # Nothing but the names of `spans` is put in.
+        """,  # noqa: S608  # Nothing but the names of `extents` is put in.
         (load_id, received_at, *there.parameters),
         int,
         "delivered_later",
@@ -278,7 +278,7 @@ def _found_in_another(
     return Found(Fault(first_line, reason), count)
 
 
-def days_in_another_resolution(load_id: str, days: Sequence[Span]) -> Query[Found]:
+def days_in_another_resolution(load_id: str, days: Sequence[Extent]) -> Query[Found]:
     """Ask for days in part that are in another resolution, or will be when what waits is published.
 
     A day that the file has whole replaces the day, whatever its resolution was.
@@ -287,8 +287,8 @@ def days_in_another_resolution(load_id: str, days: Sequence[Span]) -> Query[Foun
         load_id: which rows.
         days: where the market days in part lie.
     """
-    published = spans.days_within(days, table="c")
-    waiting = spans.starts_within(days, table="v")
+    published = extents.day_condition(days, table="c")
+    waiting = extents.start_condition(days, table="v")
     return Query(
         f"""
         SELECT first_line, metering_point_id, delivery_date, resolution, other_resolution,
@@ -324,7 +324,7 @@ def days_in_another_resolution(load_id: str, days: Sequence[Span]) -> Query[Foun
           AND other_resolution <> resolution
         ORDER BY first_line
         OFFSET 0 ROWS FETCH NEXT ? ROWS ONLY
-        """,  # noqa: S608  # Nothing but the names of `spans` and the text above is put in.
+        """,  # noqa: S608  # Nothing but the names of `extents` and the text above is put in.
         (load_id, *published.parameters, load_id, *waiting.parameters, MOST_FAULTS),
         _found_in_another,
         "days_in_another_resolution",

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from shared.publishing.waiting import Delivery
-from shared.warehouse import spans, words
+from shared.warehouse import extents, words
 from shared.warehouse.engine import Query, Session, Statement
-from shared.warehouse.spans import Condition, Day, Span
+from shared.warehouse.extents import Condition, Day, Extent
 
 log = logging.getLogger("metering.deliveries")
 
@@ -15,8 +15,8 @@ log = logging.getLogger("metering.deliveries")
 class Touched(NamedTuple):
     """Where the touched days lie, and where those lie that the delivery has not all by itself."""
 
-    days: list[Span]
-    days_in_part: list[Span]
+    days: list[Extent]
+    days_in_part: list[Extent]
 
 
 def note(session: Session, delivery: Delivery, *, sequence: int, is_latest: bool) -> Touched:
@@ -31,8 +31,8 @@ def note(session: Session, delivery: Delivery, *, sequence: int, is_latest: bool
     session.run(_days(delivery, sequence=sequence, is_latest=is_latest))
     dates = session.fetch(_dates(sequence))
     touched = Touched(
-        spans.covering([each.of_all for each in dates]),
-        spans.covering([each.of_days_in_part for each in dates if each.of_days_in_part is not None]),
+        extents.cover([each.of_all for each in dates]),
+        extents.cover([each.of_days_in_part for each in dates if each.of_days_in_part is not None]),
     )
     _leave_out_contradictions(session, delivery, sequence=sequence, days=touched.days)
     return touched
@@ -109,7 +109,7 @@ def _dates(sequence: int) -> Query[_Date]:
 
 
 def _leave_out_contradictions(
-    session: Session, delivery: Delivery, *, sequence: int, days: Sequence[Span]
+    session: Session, delivery: Delivery, *, sequence: int, days: Sequence[Extent]
 ) -> None:
     """Leave out days that the delivery has in two resolutions, or in part in another than is published.
 
@@ -128,8 +128,8 @@ def _leave_out_contradictions(
         )
 
 
-def _contradicted(sequence: int, days: Sequence[Span]) -> Condition:
-    there = spans.days_within(days, table="c")
+def _contradicted(sequence: int, days: Sequence[Extent]) -> Condition:
+    there = extents.day_condition(days, table="c")
     return Condition(
         f"""
         sequence = ?
@@ -146,7 +146,7 @@ def _contradicted(sequence: int, days: Sequence[Span]) -> Condition:
                             AND other.direction = publishing_day.direction
                             AND other.delivery_date = publishing_day.delivery_date
                             AND other.resolution <> publishing_day.resolution))
-        """,  # noqa: S608  # Nothing but the names of `spans` is put in.
+        """,  # noqa: S608  # Nothing but the names of `extents` is put in.
         (sequence, *there.parameters),
     )
 

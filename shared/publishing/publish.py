@@ -13,9 +13,9 @@ from shared import periods
 from shared.publishing import affected_days, versions
 from shared.publishing import waiting as queue
 from shared.publishing.waiting import Delivery
-from shared.warehouse import spans, turns
+from shared.warehouse import extents, turns
 from shared.warehouse.engine import Query, Session, Statement, Warehouse, WarehouseError, aware
-from shared.warehouse.spans import Span
+from shared.warehouse.extents import Extent
 
 _EVER = datetime.min.replace(tzinfo=UTC)
 
@@ -176,9 +176,9 @@ def _publication(batch_id: str) -> Query[Published]:
 
 
 def _publication_row(
-    delivery: Delivery, days: Sequence[Span], *, sequence: int, published_at: datetime
+    delivery: Delivery, days: Sequence[Extent], *, sequence: int, published_at: datetime
 ) -> Statement:
-    there = spans.days_within(days, table="s")
+    there = extents.day_condition(days, table="s")
     return Statement(
         f"""
         INSERT INTO metering.publication (sequence, published_at, batch_id, [days], [values],
@@ -188,7 +188,7 @@ def _publication_row(
                MIN(s.delivery_date), MAX(s.delivery_date)
         FROM metering.series_day AS s
         WHERE s.sequence = ? AND {there.sql}
-        """,  # noqa: S608  # Nothing but the names of `spans` is put in.
+        """,  # noqa: S608  # Nothing but the names of `extents` is put in.
         (sequence, published_at, delivery.batch_id, sequence, *there.parameters),
         "record_publication",
     )

@@ -9,9 +9,9 @@ from datetime import datetime
 
 from shared.publishing.affected_days import Touched
 from shared.publishing.waiting import Delivery
-from shared.warehouse import spans
+from shared.warehouse import extents
 from shared.warehouse.engine import Statement
-from shared.warehouse.spans import Condition, Span
+from shared.warehouse.extents import Condition, Extent
 
 
 def new(
@@ -27,7 +27,7 @@ def new(
         _of_whole_days(delivery, touched.days, sequence=sequence),
         _newest_of_days_in_part(touched.days_in_part, sequence=sequence, received_until=received_until),
     )
-    there = spans.days_within(touched.days, table="there")
+    there = extents.day_condition(touched.days, table="there")
     return Statement(
         f"""
         INSERT INTO metering.series_day (metering_point_id, direction, delivery_date, resolution,
@@ -55,10 +55,10 @@ def new(
     )
 
 
-def superseded(days: Sequence[Span], *, sequence: int, published_at: datetime) -> Statement:
+def superseded(days: Sequence[Extent], *, sequence: int, published_at: datetime) -> Statement:
     """End the versions that a publication has replaced."""
-    there = spans.days_within(days, table="series_day")
-    newer = spans.days_within(days, table="newer")
+    there = extents.day_condition(days, table="series_day")
+    newer = extents.day_condition(days, table="newer")
     return Statement(
         f"""
         UPDATE metering.series_day
@@ -122,9 +122,9 @@ def _without(characters: str) -> str:
     return text
 
 
-def _of_whole_days(delivery: Delivery, days: Sequence[Span], *, sequence: int) -> Condition:
+def _of_whole_days(delivery: Delivery, days: Sequence[Extent], *, sequence: int) -> Condition:
     """The values of days that the delivery has all by itself."""
-    there = spans.starts_within(days, table="v")
+    there = extents.start_condition(days, table="v")
     return Condition(
         f"""
                 SELECT d.metering_point_id, d.direction, d.delivery_date, d.resolution, v.start_utc,
@@ -144,12 +144,12 @@ def _of_whole_days(delivery: Delivery, days: Sequence[Span], *, sequence: int) -
     )
 
 
-def _newest_of_days_in_part(days: Sequence[Span], *, sequence: int, received_until: datetime) -> Condition:
+def _newest_of_days_in_part(days: Sequence[Extent], *, sequence: int, received_until: datetime) -> Condition:
     """The newest value of each interval of the other days; the oldest of each is that it is missing.
 
     Values without a row in `delivery` are on their way in, and may never be complete.
     """
-    there = spans.starts_within(days, table="v")
+    there = extents.start_condition(days, table="v")
     return Condition(
         f"""
                 SELECT metering_point_id, direction, delivery_date, resolution, start_utc, quantity, quality

@@ -15,7 +15,7 @@ from shared.publishing.waiting import Delivery
 from shared.warehouse import opening
 from shared.warehouse.duckdb import tsql
 from shared.warehouse.engine import Statement, bindable
-from shared.warehouse.spans import Span
+from shared.warehouse.extents import Extent
 from tests.builders import warehouse as building
 
 FIRST, DAYS, POINTS = date(2023, 1, 1), 1_000, 40
@@ -62,7 +62,11 @@ def stored(warehouse_url: str) -> Path:
     return Path(warehouse_url.removeprefix("duckdb:"))
 
 
-def values_read(path: Path, days: Sequence[Span]) -> int:
+def _days(first: date, last: date) -> Extent:
+    return Extent(first, last + timedelta(days=1), *IDS)
+
+
+def values_read(path: Path, days: Sequence[Extent]) -> int:
     """How many stored rows the engine looks at to publish an hour of the first day and one of the last."""
     statement = versions.new(
         DELIVERY, Touched(list(days), list(days)), sequence=1, published_at=NOW, received_until=NOW
@@ -84,8 +88,8 @@ def values_read(path: Path, days: Sequence[Span]) -> int:
 def test_publishing_an_hour_of_years_ago_with_one_of_today_does_not_read_the_years_between(
     stored: Path,
 ) -> None:
-    assert values_read(stored, [Span(FIRST, FIRST, *IDS), Span(LAST, LAST, *IDS)]) < STORED / 2
+    assert values_read(stored, [_days(FIRST, FIRST), _days(LAST, LAST)]) < STORED / 2
 
 
 def test_a_span_of_years_reads_all_of_them(stored: Path) -> None:
-    assert values_read(stored, [Span(FIRST, LAST, *IDS)]) > STORED
+    assert values_read(stored, [_days(FIRST, LAST)]) > STORED
