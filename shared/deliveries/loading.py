@@ -233,8 +233,7 @@ def _batches(file: File, faults: Faults) -> Iterator[Batch]:
 
 def _insert(load: _Load, rows: Rows) -> None:
     with load.warehouse.transaction() as session:
-        for part in rows.parts():
-            session.run(staging.insert_rows(load.table, part, load_id=load.id, now=load.now))
+        session.run(staging.insert_rows(load.table, rows, load_id=load.id, now=load.now))
 
 
 def _clear(load: _Load) -> None:

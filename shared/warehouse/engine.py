@@ -5,7 +5,7 @@ engine translates where it speaks another dialect; nobody above it knows which i
 """
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -26,24 +26,15 @@ RETRY_LATER = timedelta(seconds=60)
 """When to ask again where somebody has to act, or capacity is used up."""
 
 
-ROWS_OF_A_STATEMENT = 10_000
-"""How many rows one parameter carries at most: some 2 MB of values, 3 MB of metering points."""
-
-
 @dataclass(frozen=True)
 class Rows:
-    """Many rows as one value, for `OPENJSON(?) WITH (…)`.
+    """Any number of rows as one value, for `OPENJSON(?) WITH (…)`; a statement has one of them at most.
 
     Attributes:
         batch: with columns named as WITH names them.
     """
 
     batch: pa.RecordBatch
-
-    def parts(self) -> Iterator["Rows"]:
-        """Yield the rows in parts of at most `ROWS_OF_A_STATEMENT`, in order."""
-        for start in range(0, self.batch.num_rows, ROWS_OF_A_STATEMENT):
-            yield Rows(self.batch.slice(start, ROWS_OF_A_STATEMENT))
 
     def as_json(self) -> str:
         """Return the rows for engines that read JSON: ASCII, every value but null as text."""

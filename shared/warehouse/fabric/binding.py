@@ -6,6 +6,7 @@ not depend on the machine's character set. Times go as text too, since pyodbc cu
 server said at the process's first sign-in, and to whole seconds where it said nothing then.
 """
 
+from collections.abc import Iterator
 from datetime import date, datetime
 from decimal import Decimal
 
@@ -16,6 +17,9 @@ from shared.warehouse.engine import Json, Rows, Value, bindable
 
 Binding = tuple[int, int, int]
 """Type, size and decimals of a parameter."""
+
+ROWS_AT_A_TIME = 10_000
+"""How many rows one parameter carries at most: some 2 MB of values, 3 MB of metering points."""
 
 _NO_LIMIT = 0
 """The size that means varchar(max) to the driver."""
@@ -37,6 +41,16 @@ def binding(value: Value) -> Binding:
     if isinstance(value, Decimal):
         return (pyodbc.SQL_DECIMAL, 18, 3)
     return (pyodbc.SQL_VARCHAR, 1, 0)
+
+
+def split_rows(parameters: tuple[Value, ...]) -> Iterator[tuple[Value, ...]]:
+    """Yield the parameters once for each ROWS_AT_A_TIME of their rows, and once without rows."""
+    most = max((each.batch.num_rows for each in parameters if isinstance(each, Rows)), default=0)
+    for start in range(0, max(most, 1), ROWS_AT_A_TIME):
+        yield tuple(
+            Rows(each.batch.slice(start, ROWS_AT_A_TIME)) if isinstance(each, Rows) else each
+            for each in parameters
+        )
 
 
 def execute(cursor: pyodbc.Cursor, sql: str, parameters: tuple[Value, ...]) -> None:

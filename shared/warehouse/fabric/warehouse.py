@@ -191,8 +191,10 @@ class _Session:
         return rows
 
     def run(self, statement: Statement) -> None:
-        with self._executed(statement.sql, statement.parameters, name=statement.name, by=self._deadline()):
-            pass
+        # Rows go as JSON text, which must not grow without bound.
+        for parameters in binding.split_rows(statement.parameters):
+            with self._executed(statement.sql, parameters, name=statement.name, by=self._deadline()):
+                pass
 
     @contextmanager
     def _executed(

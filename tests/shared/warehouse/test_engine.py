@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pyarrow as pa
 
-from shared.warehouse.engine import ROWS_OF_A_STATEMENT, Rows, bindable
+from shared.warehouse.engine import Rows, bindable
 
 ROWS = Rows(
     pa.record_batch(
@@ -35,16 +35,6 @@ def test_rows_are_bound_as_json_in_ascii_with_nulls() -> None:
         },
         {"line": "3", "start": None, "quantity": None, "name": "", "quality": "missing"},
     ]
-
-
-def test_many_rows_are_parted_so_that_no_parameter_grows_without_bound() -> None:
-    count = 2 * ROWS_OF_A_STATEMENT + 1
-    rows = Rows(pa.record_batch({"line": pa.array(range(count))}))
-
-    parts = [part.batch["line"] for part in rows.parts()]
-
-    assert [len(part) for part in parts] == [ROWS_OF_A_STATEMENT, ROWS_OF_A_STATEMENT, 1]
-    assert parts[-1].to_pylist() == [count - 1]
 
 
 def test_a_time_is_bound_as_text_in_utc_with_its_microseconds() -> None:

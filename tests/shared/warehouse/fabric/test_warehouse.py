@@ -77,5 +77,22 @@ def test_texts_and_times_are_bound_as_varchar_of_few_sizes(value: Value, bound: 
     assert binding.binding(value) == bound
 
 
+def test_many_rows_are_split_so_that_no_parameter_grows_without_bound() -> None:
+    count = 2 * binding.ROWS_AT_A_TIME + 1
+    rows = Rows(pa.record_batch({"line": pa.array(range(count))}))
+
+    split = list(binding.split_rows(("load", rows)))
+
+    assert {load for load, _ in split} == {"load"}
+    lines = [some.batch["line"].to_pylist() for _, some in split if isinstance(some, Rows)]
+    assert [len(each) for each in lines] == [10_000, 10_000, 1]
+    assert [line for each in lines for line in each] == list(range(count))
+
+
+def test_parameters_without_rows_are_bound_once() -> None:
+    assert list(binding.split_rows(("load", None))) == [("load", None)]
+    assert list(binding.split_rows(())) == [()]
+
+
 def test_the_driver_manager_does_not_pool() -> None:
     assert pyodbc.pooling is False

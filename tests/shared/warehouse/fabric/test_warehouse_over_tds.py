@@ -6,11 +6,13 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from shared.warehouse import check, opening, schema
 from shared.warehouse.engine import (
     Query,
+    Rows,
     Statement,
     TooManyRows,
     Warehouse,
@@ -23,6 +25,8 @@ from tests.doubles.tds.faults import Fault
 from tests.doubles.tds.server import Server
 
 pyodbc = pytest.importorskip("pyodbc", reason="unixODBC is not installed", exc_type=ImportError)
+
+from shared.warehouse.fabric.binding import ROWS_AT_A_TIME  # noqa: E402  # It imports pyodbc.
 
 AT = datetime(2026, 3, 29, 1, 2, 3, 456789, tzinfo=UTC)
 
@@ -49,6 +53,28 @@ def test_the_tables_are_made_by_the_scripts_once(tmp_path: Path) -> None:
         warehouse.close()
 
     assert (counts, views) == ({"market_day": 14975, "position": 100, "turn": 1}, 0)
+
+
+def test_many_rows_of_one_statement_all_arrive(fabric: Warehouse) -> None:
+    count = ROWS_AT_A_TIME + 1
+    rows = Rows(
+        pa.record_batch({"line": range(count), "metering_point_id": [f"{n:018}" for n in range(count)]})
+    )
+    statement = Statement(
+        "INSERT INTO metering.metering_point_line (load_id, staged_at, line, metering_point_id) "
+        "SELECT 'many', CAST(? AS datetime2(6)), line, metering_point_id "
+        "FROM OPENJSON(?) WITH (line bigint, metering_point_id varchar(18)) AS delivered",
+        (AT, rows),
+        "stage",
+    )
+
+    with fabric.transaction() as session:
+        session.run(statement)
+
+    found = ask(
+        fabric, "SELECT COUNT_BIG(*), COUNT(DISTINCT line), MAX(line) FROM metering.metering_point_line"
+    )
+    assert found == [(count, count, count - 1)]
 
 
 def test_parameters_arrive_as_what_they_are(fabric: Warehouse) -> None:
