@@ -13,7 +13,8 @@ from rich.console import Console
 from operations import services
 from shared import settings
 from shared.publishing import announce
-from shared.publishing.publish import BEFORE_ALL, Place, pending, refuse_ahead
+from shared.publishing import publish as publishing
+from shared.publishing.publish import BEFORE_ALL, Place
 from shared.settings import DataSettings, InvalidSettings
 from shared.tables import TablesUnavailable
 from shared.warehouse.engine import Warehouse, WarehouseError
@@ -45,8 +46,8 @@ def publish(warehouse: Warehouse, chosen: DataSettings, *, out: Console) -> int:
 def publish_waiting(warehouse: Warehouse, chosen: DataSettings, *, out: Console) -> bool:
     """Publish what waits and print a line for each publication; False when nothing waited."""
     waited = False
-    refuse_ahead(warehouse, now=services.now())
-    for published in pending(warehouse, clock=services.now, told=_announced(chosen)):
+    publishing.refuse_ahead(warehouse, now=services.now())
+    for published in publishing.publish_waiting(warehouse, clock=services.now, announced=_announced(chosen)):
         waited = True
         days = counted(published.days, "new or changed market days")
         values = counted(published.values, "values")
@@ -55,9 +56,9 @@ def publish_waiting(warehouse: Warehouse, chosen: DataSettings, *, out: Console)
 
 
 def _announced(chosen: DataSettings) -> Place:
-    """Return the place that callers know; unknown without Table Storage, which a laptop need not run."""
+    """Return the last publication that callers can know; a laptop may run without Table Storage."""
     try:
-        return announce.told_of(services.publications(chosen))
+        return announce.read_announced(services.publications(chosen))
     except TablesUnavailable:
         return BEFORE_ALL
 

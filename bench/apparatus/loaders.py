@@ -92,7 +92,7 @@ def ours(database: Path) -> tuple[Load, Publish]:
     def load(file: Path) -> None:
         loading.load(warehouse, file, now=_now(), progress=lambda rows, share: None)
 
-    return load, lambda: list(publish.pending(warehouse, clock=_now))
+    return load, lambda: list(publish.publish_waiting(warehouse, clock=_now))
 
 
 def usual(database: Path) -> tuple[Load, Publish]:

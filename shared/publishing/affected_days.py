@@ -1,50 +1,81 @@
-"""The market days that a publication touches: what a delivery has values of, without contradictions."""
+"""What a publication starts from: the deliveries that wait, and the market days that a delivery affects."""
 
 import logging
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import NamedTuple
 
-from shared.publishing.waiting import Delivery
 from shared.warehouse import extents, words
-from shared.warehouse.engine import Query, Session, Statement
+from shared.warehouse.engine import Query, Session, Statement, aware
 from shared.warehouse.extents import Condition, Day, Extent
 
 log = logging.getLogger("metering.deliveries")
 
 
-class Touched(NamedTuple):
-    """Where the touched days lie, and where those lie that the delivery has not all by itself."""
+@dataclass(frozen=True)
+class Delivery:
+    """A delivery that waits to be published; its values start within `[first_start, last_start]`."""
+
+    batch_id: str
+    source: str
+    received_at: datetime
+    first_start: datetime
+    last_start: datetime
+    values: int
+
+
+def unpublished_deliveries() -> Query[Delivery]:
+    """Ask for the deliveries without a publication, the oldest first."""
+    return Query(
+        """
+        SELECT batch_id, source, received_at, first_start_utc, last_start_utc, interval_values
+        FROM metering.unpublished_delivery
+        ORDER BY received_at, batch_id
+        """,
+        (),
+        lambda batch_id, source, received_at, first, last, values: Delivery(
+            batch_id, source, aware(received_at), aware(first), aware(last), values
+        ),
+        "waiting_deliveries",
+    )
+
+
+class AffectedDays(NamedTuple):
+    """The extents of all affected days, and of those of which the delivery has only some intervals."""
 
     days: list[Extent]
     days_in_part: list[Extent]
 
 
-def note(session: Session, delivery: Delivery, *, sequence: int, is_latest: bool) -> Touched:
-    """Note the touched days in `publishing_day`.
+def store(session: Session, delivery: Delivery, *, sequence: int, is_latest: bool) -> AffectedDays:
+    """Store the affected days in `publishing_day` until they are published.
 
     Args:
         session: the transaction of the publication.
         delivery: the delivery that is published.
         sequence: the number of the publication.
-        is_latest: whether none that was received later is published, so that its values count.
+        is_latest: whether no delivery that was received later is published yet, so that its values count.
     """
-    session.run(_days(delivery, sequence=sequence, is_latest=is_latest))
+    session.run(_insert_days(delivery, sequence=sequence, is_latest=is_latest))
     dates = session.fetch(_dates(sequence))
-    touched = Touched(
+    affected = AffectedDays(
         extents.cover([each.of_all for each in dates]),
         extents.cover([each.of_days_in_part for each in dates if each.of_days_in_part is not None]),
     )
-    _leave_out_contradictions(session, delivery, sequence=sequence, days=touched.days)
-    return touched
+    _leave_out_contradictions(session, delivery, sequence=sequence, days=affected.days)
+    return affected
 
 
-def forget(sequence: int) -> Statement:
-    """Forget the touched days when they are published."""
-    return Statement("DELETE FROM metering.publishing_day WHERE sequence <= ?", (sequence,), "forget_days")
+def delete(sequence: int) -> Statement:
+    """Delete the affected days once they are published."""
+    return Statement(
+        "DELETE FROM metering.publishing_day WHERE sequence <= ?", (sequence,), "delete_affected_days"
+    )
 
 
-def _days(delivery: Delivery, *, sequence: int, is_latest: bool) -> Statement:
-    """The days that a delivery has values of; it may hold only the changed hours of a day."""
+def _insert_days(delivery: Delivery, *, sequence: int, is_latest: bool) -> Statement:
+    """Insert the days of which a delivery has values; it may have only the changed hours of a day."""
     return Statement(
         f"""
         INSERT INTO metering.publishing_day (sequence, metering_point_id, direction, delivery_date,
@@ -78,12 +109,12 @@ def _days(delivery: Delivery, *, sequence: int, is_latest: bool) -> Statement:
             delivery.first_start,
             delivery.last_start,
         ),
-        "touched_days",
+        "affected_days",
     )
 
 
 class _Date(NamedTuple):
-    """A market day of all touched metering points, and of those of which the delivery has it in part."""
+    """A market day of all affected metering points, and of those with only a part of it in the delivery."""
 
     of_all: Day
     of_days_in_part: Day | None
@@ -104,22 +135,22 @@ def _dates(sequence: int) -> Query[_Date]:
         lambda day, first, last, first_in_part, last_in_part: _Date(
             Day(day, first, last), first_in_part and Day(day, first_in_part, last_in_part)
         ),
-        "touched_dates",
+        "affected_dates",
     )
 
 
 def _leave_out_contradictions(
     session: Session, delivery: Delivery, *, sequence: int, days: Sequence[Extent]
 ) -> None:
-    """Leave out days that the delivery has in two resolutions, or in part in another than is published.
+    """Leave out days in two resolutions, and parts of days in another resolution than is published.
 
-    The loader takes no such day in, but a delivery may have come by other ways. On the grid of one resolution
-    the values of the other would vanish, so the day stays as it is and the log says so. A day that the
-    delivery has whole replaces the published one, whatever its resolution.
+    The loader rejects such days, but other ways of delivery do not. On the grid of one resolution the values
+    of the other would vanish, so the day stays as published and an error is logged. A day that the delivery
+    has whole replaces the published day, whatever its resolution.
     """
     contradicted = _contradicted(sequence, days)
-    (left_out,) = session.fetch(_contradictions(contradicted))
-    session.run(_without_contradictions(contradicted))
+    (left_out,) = session.fetch(_count_contradictions(contradicted))
+    session.run(_delete_contradictions(contradicted))
     if left_out:
         log.error(
             "Publication %d leaves out %d market days of the delivery %a: it has them in two resolutions, or "
@@ -151,7 +182,7 @@ def _contradicted(sequence: int, days: Sequence[Extent]) -> Condition:
     )
 
 
-def _contradictions(contradicted: Condition) -> Query[int]:
+def _count_contradictions(contradicted: Condition) -> Query[int]:
     return Query(
         f"""
         SELECT COUNT_BIG(*)
@@ -165,9 +196,9 @@ def _contradictions(contradicted: Condition) -> Query[int]:
     )
 
 
-def _without_contradictions(contradicted: Condition) -> Statement:
+def _delete_contradictions(contradicted: Condition) -> Statement:
     return Statement(
         f"DELETE FROM metering.publishing_day WHERE {contradicted.sql}",  # noqa: S608  # As above.
         contradicted.parameters,
-        "leave_out_contradictions",
+        "delete_contradictions",
     )

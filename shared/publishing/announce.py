@@ -1,4 +1,4 @@
-"""From the warehouse to the watermark: publishes what waits, then tells what there is to read now."""
+"""Publishes the deliveries that wait and brings the watermark up to date with the warehouse."""
 
 import logging
 from collections.abc import Callable
@@ -24,38 +24,38 @@ def publish_pending(
 ) -> list[Published]:
     """Publish every delivery that waits, and bring the watermark up to date.
 
-    The watermark is brought up to date even when nothing waits: a run that died between the two
-    is completed by the next one. While the watermark cannot be read, nothing is published: what comes after
-    it would not be known.
+    The watermark is brought up to date even when nothing waits, so that the next run completes a run that
+    died between the two. While the watermark cannot be read, nothing is published: the next number would not
+    be known.
 
     Args:
         warehouse: where deliveries wait.
         publications: the watermark.
         clock: the time now.
     """
-    told = told_of(publications)
+    announced = read_announced(publications)
     done: list[Published] = []
     try:
-        done.extend(publish.pending(warehouse, clock=clock, told=told))
+        done.extend(publish.publish_waiting(warehouse, clock=clock, announced=announced))
     finally:
         bring_up_to_date(warehouse, publications)
     return done
 
 
-def told_of(publications: Publications) -> Place:
-    """The last publication that callers were told of."""
+def read_announced(publications: Publications) -> Place:
+    """Return the last publication in the watermark, the last one that callers can know."""
     known = publications.stored()
     return BEFORE_ALL if known is None else Place(known.sequence, known.published_at)
 
 
 def bring_up_to_date(warehouse: Warehouse, publications: Publications) -> None:
-    """Store as the watermark what was published last and when metering points were last described."""
-    _tell_of_publications(warehouse, publications)
-    _tell_of_descriptions(warehouse, publications)
+    """Store in the watermark the latest publication and when metering points were last described."""
+    _announce_publications(warehouse, publications)
+    _announce_descriptions(warehouse, publications)
 
 
-def _tell_of_publications(warehouse: Warehouse, publications: Publications) -> None:
-    # Read before the warehouse, so that what somebody else publishes meanwhile does not look like a loss.
+def _announce_publications(warehouse: Warehouse, publications: Publications) -> None:
+    # Read before the warehouse: a publication of another process in between must not look like a loss.
     known = publications.stored()
     (latest,) = warehouse.fetch(publish.latest()) or [BEFORE_ALL]
     if known is not None and known.sequence > latest.sequence:
@@ -65,13 +65,15 @@ def _tell_of_publications(warehouse: Warehouse, publications: Publications) -> N
             *(latest.sequence, known.sequence),
         )
     since = known.sequence if known is not None else 0
-    reach = _reach(warehouse, since=known, through=latest.sequence) if latest.sequence > since else None
-    if reach is not None:
-        overall, areas = reach
+    ends = (
+        _published_ends(warehouse, since=known, through=latest.sequence) if latest.sequence > since else None
+    )
+    if ends is not None:
+        overall, areas = ends
         publications.write(Publication(latest.sequence, latest.published_at, overall, areas))
 
 
-def _tell_of_descriptions(warehouse: Warehouse, publications: Publications) -> None:
+def _announce_descriptions(warehouse: Warehouse, publications: Publications) -> None:
     (described_at,) = warehouse.fetch(_described())
     if described_at is not None:
         publications.write_described(aware(described_at))
@@ -91,10 +93,10 @@ def _described() -> Query[datetime | None]:
     )
 
 
-def _reach(
+def _published_ends(
     warehouse: Warehouse, *, since: Publication | None, through: int
 ) -> tuple[datetime, dict[str, datetime]] | None:
-    """How far data reaches, overall and by price area; only what is new since the watermark is read."""
+    """Return where data ends, overall and by price area; only publications since the watermark are read."""
     after = since.sequence if since else 0
     (published,) = warehouse.fetch(queries.published_days(first=after + 1, last=through))
     rows = warehouse.fetch(_last_days(after=after, through=through, published=published))

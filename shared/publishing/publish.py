@@ -1,7 +1,7 @@
-"""Publishes deliveries: lays the newest value of each interval on market days, as set-based SQL.
+"""Publishes deliveries: packs the newest value of each interval into market days, as set-based SQL.
 
-One delivery is one publication, in one transaction: readers see all of it or none of it. A day
-that comes out as it was is left alone, so publishing again changes nothing.
+One delivery is one publication, in one transaction: readers see all of it or none of it. A day whose values
+have not changed gets no new version, so publishing again changes nothing.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -11,8 +11,7 @@ from typing import NamedTuple
 
 from shared import periods
 from shared.publishing import affected_days, versions
-from shared.publishing import waiting as queue
-from shared.publishing.waiting import Delivery
+from shared.publishing.affected_days import Delivery
 from shared.warehouse import extents, turns
 from shared.warehouse.engine import Query, Session, Statement, Warehouse, WarehouseError, aware
 from shared.warehouse.extents import Extent
@@ -22,7 +21,7 @@ _EVER = datetime.min.replace(tzinfo=UTC)
 
 @dataclass(frozen=True)
 class Published:
-    """A publication: how many market days came to be or changed, and how many values they hold."""
+    """A publication: how many market days are new or changed, and how many values they hold."""
 
     sequence: int
     published_at: datetime
@@ -41,32 +40,32 @@ class Place(NamedTuple):
 BEFORE_ALL = Place(0, _EVER)
 
 
-def pending(
-    warehouse: Warehouse, *, clock: Callable[[], datetime], told: Place = BEFORE_ALL
+def publish_waiting(
+    warehouse: Warehouse, *, clock: Callable[[], datetime], announced: Place = BEFORE_ALL
 ) -> Iterator[Published]:
-    """Publish every delivery that waits, the oldest first, one after the other as the result is read.
+    """Publish every delivery that waits, the oldest first; each when the caller asks for the next result.
 
     Args:
         warehouse: where deliveries wait.
         clock: the time now.
-        told: the last publication that callers were told of. A restored warehouse has lost it, and would
-            give its number to something else, which nobody who has read up to that number would be told of.
+        announced: the last publication in the watermark. A restored warehouse has lost it and would give its
+            number to another publication, which callers who have read up to that number would miss.
     """
-    for delivery in waiting(warehouse):
-        published = publish(warehouse, delivery, clock=clock, told=told)
+    for delivery in list_waiting(warehouse):
+        published = publish(warehouse, delivery, clock=clock, announced=announced)
         if published is not None:
             yield published
 
 
 class ClockAhead(WarehouseError):
-    """This machine's clock is far ahead of the warehouse's: it would date publications in the future."""
+    """This machine's clock is far ahead of the warehouse's and would date publications in the future."""
 
 
 def refuse_ahead(warehouse: Warehouse, *, now: datetime) -> None:
-    """Compare a clock with that of the warehouse before anything is published by it.
+    """Compare this machine's clock with the warehouse's before anything is published.
 
     Raises:
-        ClockAhead: it is far ahead.
+        ClockAhead: `now` is far ahead of the warehouse's time.
     """
     (there,) = warehouse.fetch(_server_time())
     if periods.is_ahead(now, now=there):
@@ -80,13 +79,13 @@ def _server_time() -> Query[datetime]:
     return Query("SELECT SYSUTCDATETIME()", (), aware, "server_time")
 
 
-def waiting(warehouse: Warehouse) -> list[Delivery]:
-    """The deliveries that no publication has taken in yet, the oldest first."""
-    return warehouse.fetch(queue.deliveries())
+def list_waiting(warehouse: Warehouse) -> list[Delivery]:
+    """Return the deliveries without a publication, the oldest first."""
+    return warehouse.fetch(affected_days.unpublished_deliveries())
 
 
 def latest() -> Query[Place]:
-    """The latest publication in the warehouse; no row before the first."""
+    """Ask for the latest publication in the warehouse; no row before the first."""
     return Query(
         "SELECT sequence, published_at FROM metering.publication ORDER BY sequence DESC "
         "OFFSET 0 ROWS FETCH NEXT 1 ROWS ONLY",
@@ -97,48 +96,50 @@ def latest() -> Query[Place]:
 
 
 def publish(
-    warehouse: Warehouse, delivery: Delivery, *, clock: Callable[[], datetime], told: Place = BEFORE_ALL
+    warehouse: Warehouse, delivery: Delivery, *, clock: Callable[[], datetime], announced: Place = BEFORE_ALL
 ) -> Published | None:
-    """Publish one delivery, after `told`; None when somebody else has published it meanwhile.
+    """Publish one delivery, numbered after `announced`; None when another process has just published it.
 
     Raises:
-        WarehouseConflict: others loaded or published every time that it was tried.
+        WarehouseConflict: another process loaded or published during every attempt.
     """
-    return turns.retried(_publish_once, warehouse, delivery, clock=clock, told=told)
+    return turns.retried(_publish_once, warehouse, delivery, clock=clock, announced=announced)
 
 
 def _publish_once(
-    warehouse: Warehouse, delivery: Delivery, *, clock: Callable[[], datetime], told: Place
+    warehouse: Warehouse, delivery: Delivery, *, clock: Callable[[], datetime], announced: Place
 ) -> Published | None:
     with warehouse.transaction() as session:
         session.run(turns.take())
         if session.fetch(_publication(delivery.batch_id)):
             return None
-        sequence, earliest = _next(session, told)
+        sequence, earliest = _next_place(session, announced)
         before = _latest_published(session)
-        # A later delivery that waits as well is not anticipated, so that a correction is a publication of its
-        # own; one that was published before its turn is not taken back.
+        # A later delivery that waits as well is left for its own publication, so that a correction stays
+        # visible as one; a later delivery that is already published keeps its effect.
         received_until = max(before, delivery.received_at)
         is_latest = before < delivery.received_at
-        days = affected_days.note(session, delivery, sequence=sequence, is_latest=is_latest)
-        # As late as can be: readers see the publication at the commit, and not at this time.
+        affected = affected_days.store(session, delivery, sequence=sequence, is_latest=is_latest)
+        # Read the clock as late as possible: readers see the publication only at the commit.
         published_at = max(clock(), earliest)
-        new_versions = versions.new(
-            *(delivery, days), sequence=sequence, published_at=published_at, received_until=received_until
+        new_versions = versions.insert_new(
+            *(delivery, affected), sequence=sequence, published_at=published_at, received_until=received_until
         )
         # In this order, though Fabric's compaction can conflict at the commit with a transaction that inserts
         # before it updates: what is superseded is known only from the new versions, and to keep these apart
         # first would write every day twice. Such a conflict is tried again from the start like any other.
         session.run(new_versions)
-        session.run(versions.superseded(days.days, sequence=sequence, published_at=published_at))
-        session.run(_publication_row(delivery, days.days, sequence=sequence, published_at=published_at))
-        session.run(affected_days.forget(sequence))
+        session.run(versions.supersede_old(affected.days, sequence=sequence, published_at=published_at))
+        session.run(
+            _insert_publication(delivery, affected.days, sequence=sequence, published_at=published_at)
+        )
+        session.run(affected_days.delete(sequence))
         (published,) = session.fetch(_publication(delivery.batch_id))
     return published
 
 
 def _latest_published(session: Session) -> datetime:
-    """When the latest delivery came of those that are published."""
+    """Return when the latest published delivery was received."""
     (latest,) = session.fetch(
         Query(
             """
@@ -154,9 +155,9 @@ def _latest_published(session: Session) -> datetime:
     return _EVER if latest is None else aware(latest)
 
 
-def _next(session: Session, told: Place) -> Place:
-    """The next sequence, and the earliest time for it: after every publication before, whatever the clock."""
-    before = [told, *session.fetch(latest())]
+def _next_place(session: Session, announced: Place) -> Place:
+    """Return the next sequence and its earliest time, later than all before it whatever the clock says."""
+    before = [announced, *session.fetch(latest())]
     return Place(
         max(each.sequence for each in before) + 1,
         max(each.published_at for each in before) + timedelta(microseconds=1),
@@ -175,7 +176,7 @@ def _publication(batch_id: str) -> Query[Published]:
     )
 
 
-def _publication_row(
+def _insert_publication(
     delivery: Delivery, days: Sequence[Extent], *, sequence: int, published_at: datetime
 ) -> Statement:
     there = extents.day_condition(days, table="s")

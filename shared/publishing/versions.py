@@ -1,33 +1,34 @@
-"""The versions of market days: packs the values of touched days, and keeps what is new. Pure.
+"""Builds the statements that store versions of market days: packed values of affected days. Pure.
 
-A day that its delivery has all by itself is packed from the delivery alone: what such a day costs does not
-depend on what is stored. Only for a day that it has in part are the values looked up that came before.
+A day of which the delivery has every interval is packed from the delivery alone, so its cost does not depend
+on what is stored. Earlier values are read only for days of which the delivery has some intervals.
 """
 
 from collections.abc import Sequence
 from datetime import datetime
 
-from shared.publishing.affected_days import Touched
-from shared.publishing.waiting import Delivery
+from shared.publishing.affected_days import AffectedDays, Delivery
 from shared.warehouse import extents
 from shared.warehouse.engine import Statement
 from shared.warehouse.extents import Condition, Extent
 
 
-def new(
+def insert_new(
     delivery: Delivery,
-    touched: Touched,
+    affected: AffectedDays,
     *,
     sequence: int,
     published_at: datetime,
     received_until: datetime,
 ) -> Statement:
-    """The touched days that differ from what is published, packed."""
+    """Insert the affected days, packed, that differ from what is published."""
     packed = _packed(
-        _of_whole_days(delivery, touched.days, sequence=sequence),
-        _newest_of_days_in_part(touched.days_in_part, sequence=sequence, received_until=received_until),
+        _values_of_whole_days(delivery, affected.days, sequence=sequence),
+        _newest_values_of_days_in_part(
+            affected.days_in_part, sequence=sequence, received_until=received_until
+        ),
     )
-    there = extents.day_condition(touched.days, table="there")
+    there = extents.day_condition(affected.days, table="there")
     return Statement(
         f"""
         INSERT INTO metering.series_day (metering_point_id, direction, delivery_date, resolution,
@@ -55,8 +56,8 @@ def new(
     )
 
 
-def superseded(days: Sequence[Extent], *, sequence: int, published_at: datetime) -> Statement:
-    """End the versions that a publication has replaced."""
+def supersede_old(days: Sequence[Extent], *, sequence: int, published_at: datetime) -> Statement:
+    """Mark the versions that a publication has replaced as superseded."""
     there = extents.day_condition(days, table="series_day")
     newer = extents.day_condition(days, table="newer")
     return Statement(
@@ -79,10 +80,10 @@ def superseded(days: Sequence[Extent], *, sequence: int, published_at: datetime)
 
 
 def _packed(*values: Condition) -> Condition:
-    """Values, one of each interval, as packed days.
+    """Return the SELECT that packs values, one for each interval, into days.
 
-    Quantities and letters are aggregated together and parted afterwards, since putting values in order is
-    most of what packing costs. No letter of a quality stands in a number or in `null`.
+    Quantities and letters are aggregated together and split afterwards, since sorting is most of the cost of
+    packing. No letter of a quality occurs in a number or in `null`.
     """
     parts = "\n                UNION ALL\n".join(each.sql for each in values)
     return Condition(
@@ -115,15 +116,15 @@ def _packed(*values: Condition) -> Condition:
 
 
 def _without(characters: str) -> str:
-    """The pairs without these characters. Not TRANSLATE: no page of Microsoft's names it for Fabric."""
+    """Return the pairs without these characters. (TRANSLATE is not documented for Fabric.)"""
     text = "pairs"
     for character in characters:
         text = f"REPLACE({text}, '{character}', '')"
     return text
 
 
-def _of_whole_days(delivery: Delivery, days: Sequence[Extent], *, sequence: int) -> Condition:
-    """The values of days that the delivery has all by itself."""
+def _values_of_whole_days(delivery: Delivery, days: Sequence[Extent], *, sequence: int) -> Condition:
+    """Return the SELECT of the values of days of which the delivery has every interval."""
     there = extents.start_condition(days, table="v")
     return Condition(
         f"""
@@ -144,10 +145,12 @@ def _of_whole_days(delivery: Delivery, days: Sequence[Extent], *, sequence: int)
     )
 
 
-def _newest_of_days_in_part(days: Sequence[Extent], *, sequence: int, received_until: datetime) -> Condition:
-    """The newest value of each interval of the other days; the oldest of each is that it is missing.
+def _newest_values_of_days_in_part(
+    days: Sequence[Extent], *, sequence: int, received_until: datetime
+) -> Condition:
+    """Return the SELECT of the newest value of each interval of the other days, or *missing* without any.
 
-    Values without a row in `delivery` are on their way in, and may never be complete.
+    Values without a row in `delivery` belong to a load that has not finished and may never finish.
     """
     there = extents.start_condition(days, table="v")
     return Condition(

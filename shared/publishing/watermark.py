@@ -16,9 +16,9 @@ PARTITION = "publication"
 ROW = "latest"
 DESCRIBED_ROW = "described"
 REMEMBERED = 5.0
-"""Seconds that a read watermark is answered from memory."""
+"""Seconds that a watermark is answered from memory after it was read."""
 WHILE_READ = 10.0
-"""Seconds more while another request reads it anew, instead of waiting for that one."""
+"""Further seconds of memory while another request reads the watermark again."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Publication:
     Attributes:
         sequence: its number.
         published_at: when it became visible.
-        available_until: the end of the last market day that was ever published.
+        available_until: the end of the newest market day that was ever published.
         available_until_by_price_area: the same for each price area whose metering points are known.
     """
 
@@ -40,7 +40,7 @@ class Publication:
 
 @dataclass(frozen=True)
 class _Kept:
-    """What was read, and until when it is answered without another look, in seconds of `monotonic`."""
+    """What was read, and until when it is answered from memory, in seconds of `monotonic`."""
 
     publication: Publication | None
     described_at: datetime | None
@@ -48,10 +48,10 @@ class _Kept:
 
 
 class Tables(Protocol):
-    """What is needed of `shared.tables.Tables`."""
+    """The part of `shared.tables.Tables` that is used here."""
 
     def get(self, table: str, *, partition: str, row: str) -> tables.Entity | None:
-        """One entity with its `etag`, or None."""
+        """Return one entity with its `etag`, or None."""
         ...
 
     def insert(self, table: str, entity: Mapping[str, Any]) -> object:
@@ -81,11 +81,11 @@ class Publications:
         self._failures = 0
 
     def latest(self) -> Publication | None:
-        """The latest publication, at most 5 seconds old, 15 while it is read anew; None before the first."""
+        """Return the latest publication, at most 5 s old (15 s during a read); None before the first."""
         return self._current().publication
 
     def described_at(self) -> datetime | None:
-        """When a file of metering points was last taken in, as late as the above; None before."""
+        """Return when a file of metering points was last loaded, as old as `latest`; None if never."""
         return self._current().described_at
 
     def _current(self) -> _Kept:
@@ -102,11 +102,11 @@ class Publications:
             self._reading.release()
 
     def _read(self, *, failures: int) -> _Kept:
-        """Read it, unless somebody else just has, or has failed to. Called by one at a time.
+        """Read the watermark, unless another request has just read it or failed to. Called under the lock.
 
         Args:
-            failures: how many there were when this request began to wait. Whoever waited for one that failed
-                does not try, too: each would wait for all those before it.
+            failures: how many reads had failed when this request began to wait. A request that waited for a
+                read that failed does not try again: each request would wait for all those before it.
         """
         now = self._monotonic()
         if self._kept is not None and now < self._kept.until:
@@ -121,23 +121,23 @@ class Publications:
         return self._kept
 
     def stored(self) -> Publication | None:
-        """The watermark as it is stored at this moment."""
+        """Read the watermark from Table Storage."""
         entity = self._tables.get(tables.SERVICE_STATE, partition=PARTITION, row=ROW)
         return None if entity is None else _publication(entity)
 
     def stored_described_at(self) -> datetime | None:
-        """When a file of metering points was last taken in, as it is stored at this moment."""
+        """Read from Table Storage when a file of metering points was last loaded."""
         entity = self._tables.get(tables.SERVICE_STATE, partition=PARTITION, row=DESCRIBED_ROW)
         return None if entity is None else datetime.fromisoformat(entity["describedAt"])
 
     def write(self, publication: Publication) -> None:
-        """Store the latest publication, unless a later one has been stored already."""
+        """Store the latest publication, unless a later one is stored already."""
         self._advance(
             _entity(publication), is_behind=lambda stored: stored["sequence"] < publication.sequence
         )
 
     def write_described(self, at: datetime) -> None:
-        """Store when metering points were last described, unless a later time has been stored already."""
+        """Store when metering points were last described, unless a later time is stored already."""
         self._advance(
             {"PartitionKey": PARTITION, "RowKey": DESCRIBED_ROW, "describedAt": at.isoformat()},
             is_behind=lambda stored: datetime.fromisoformat(stored["describedAt"]) < at,
@@ -150,7 +150,7 @@ class Publications:
         reraise=True,
     )
     def _advance(self, entity: tables.Entity, *, is_behind: Callable[[tables.Entity], bool]) -> None:
-        """Store an entity where there is none, or in the place of one that is behind."""
+        """Insert an entity, or replace a stored one that is behind."""
         stored = self._tables.get(tables.SERVICE_STATE, partition=PARTITION, row=entity["RowKey"])
         if stored is None:
             self._tables.insert(tables.SERVICE_STATE, entity)

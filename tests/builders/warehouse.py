@@ -177,7 +177,7 @@ class Deliverer:
     def publish(self) -> list[Published]:
         """Publish what waits, a minute later."""
         self.clock.forward(minutes=1)
-        return list(publish.pending(self.warehouse, clock=self.clock))
+        return list(publish.publish_waiting(self.warehouse, clock=self.clock))
 
     def deliver(self, lines: Iterable[Sequence[str]]) -> list[Published]:
         """Load and publish lines."""

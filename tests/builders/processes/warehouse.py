@@ -78,7 +78,7 @@ def load_and_publish(url: str, file: str, before: str) -> None:
     warehouse = Dying(opening.open_warehouse(building.settings(url)), before)
     clock = Clock()
     building.load(warehouse, Path(file), clock=clock)
-    list(publish.pending(warehouse, clock=clock))
+    list(publish.publish_waiting(warehouse, clock=clock))
     warehouse.close()
 
 

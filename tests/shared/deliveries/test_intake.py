@@ -55,7 +55,7 @@ def test_a_file_is_loaded_and_moved(
     assert done.results[0].stored_as.endswith("Z/2026-11-22/values.csv")
     assert outside.names() == ["processed/2026-11-22/values.csv"]
     assert outside.text("processed/2026-11-22/values.csv").encode() == csv_of(values(HOUSE, DAY, ["1"] * 23))
-    assert [each.source for each in publish.waiting(warehouse)] == ["values.csv"]
+    assert [each.source for each in publish.list_waiting(warehouse)] == ["values.csv"]
     assert load_files() == Intake()
 
 
@@ -110,7 +110,7 @@ def test_a_later_file_wins_over_an_earlier_one(
     outside.put_lines("a.csv", values(HOUSE, DAY, ["2"]))
 
     intake.load_files(Shuffled(container), warehouse, clock=clock)
-    list(publish.pending(warehouse, clock=clock))
+    list(publish.publish_waiting(warehouse, clock=clock))
 
     assert [each.quantities[:5] for each in versions(warehouse, HOUSE, DAY)] == ["1.000", "2.000"]
 
@@ -360,7 +360,7 @@ def test_a_run_that_dies_at_any_step_is_completed_by_the_next(
 
             died = intake.load_files(MortalContainer(container, process), process, clock=clock)
             intake.load_files(container, warehouse, clock=clock).raise_for_failure()
-            list(publish.pending(warehouse, clock=clock))
+            list(publish.publish_waiting(warehouse, clock=clock))
 
             contents = building.contents(warehouse)
             warehouse.close()
@@ -506,7 +506,7 @@ def test_a_content_that_comes_again_after_another_counts_again_and_else_is_skipp
         outside.put_lines(name, values(HOUSE, DAY, [quantity]))
 
     done = intake.load_files(InSeconds(container), warehouse, clock=clock)
-    list(publish.pending(warehouse, clock=clock))
+    list(publish.publish_waiting(warehouse, clock=clock))
 
     assert [each.is_new for each in done.results] == [True, True, True, False]
     assert [each.quantities[:5] for each in versions(warehouse, HOUSE, DAY)] == ["1.000", "2.000", "1.000"]
@@ -531,7 +531,7 @@ def test_a_process_that_is_killed_while_it_takes_deliveries_in_is_completed_by_t
         outside.end_the_lease_of_the_dead()
         warehouse = opening.open_warehouse(building.settings(url))
         intake.load_files(container, warehouse, clock=clock).raise_for_failure()
-        list(publish.pending(warehouse, clock=clock))
+        list(publish.publish_waiting(warehouse, clock=clock))
 
         assert outside.names() == ENDED
         assert building.count(warehouse, "delivery") == 1

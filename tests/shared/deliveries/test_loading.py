@@ -733,7 +733,7 @@ def test_a_delivery_tells_where_its_values_come_from(
 
     (source,) = deliverer.warehouse.fetch(Query("SELECT source FROM metering.delivery", (), str, "source"))
     assert source == "m?linger.csv"
-    (waiting,) = publish.waiting(deliverer.warehouse)
+    (waiting,) = publish.list_waiting(deliverer.warehouse)
     assert waiting.received_at == clock()
     assert waiting.first_start == datetime(2026, 3, 29, 22, tzinfo=UTC)
     assert waiting.last_start == datetime(2026, 3, 30, 21, tzinfo=UTC)

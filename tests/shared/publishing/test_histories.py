@@ -175,7 +175,7 @@ class History:
         content = histories.delivery(self.chance, self.keys)
         self.load(content)
         self.load(histories.with_other_values(self.chance, content))
-        waiting = publish.waiting(self.place.warehouse)
+        waiting = publish.list_waiting(self.place.warehouse)
         publish.publish(self.place.warehouse, waiting[-1], clock=self.clock)
         self.model.publish(self.model.waiting[-1])
 
@@ -195,7 +195,7 @@ class History:
         self.deliver()
         mortal = Mortal(self.place.warehouse, self.chance.randint(0, STEPS))
         with suppress(Died):
-            list(publish.pending(mortal, clock=self.clock))
+            list(publish.publish_waiting(mortal, clock=self.clock))
         for number in self.model.waiting[: mortal.committed.count("record_publication")]:
             self.model.publish(number)
 
@@ -215,7 +215,7 @@ class History:
             self.model.publish(number)
 
     def publish_pending(self) -> list[int]:
-        return [each.sequence for each in publish.pending(self.place.warehouse, clock=self.clock)]
+        return [each.sequence for each in publish.publish_waiting(self.place.warehouse, clock=self.clock)]
 
     def be_killed(self) -> None:
         """Another process loads and publishes and is killed at any moment; then the same is done again."""

@@ -117,11 +117,11 @@ DEATHS = [
     "after commit of record_delivery",
     "forget_staged",
     "after commit of forget_staged",
-    "touched_days",
+    "affected_days",
     "new_versions",
     "supersede",
     "record_publication",
-    "forget_days",
+    "delete_affected_days",
     "commit after forget_days",
     "after commit of forget_days",
 ]
@@ -152,7 +152,7 @@ def finished(url: str, file: Path) -> str:
     warehouse = opening.open_warehouse(building.settings(url))
     clock = Clock()
     building.load(warehouse, file, clock=clock)
-    list(publish.pending(warehouse, clock=clock))
+    list(publish.publish_waiting(warehouse, clock=clock))
     contents = building.contents(warehouse)
     warehouse.close()
     return contents

@@ -200,7 +200,9 @@ def test_times_of_publication_increase_even_when_the_clock_stands_still(
     for day in (SPRING, PLAIN, AUTUMN):
         deliverer.load(values(HOUSE, day, ["1"] * 23))
 
-    times = [each.published_at for each in publish.pending(deliverer.warehouse, clock=lambda: MORNING)]
+    times = [
+        each.published_at for each in publish.publish_waiting(deliverer.warehouse, clock=lambda: MORNING)
+    ]
 
     assert times == [MORNING + timedelta(microseconds=n) for n in range(3)]
 
@@ -241,7 +243,7 @@ def test_a_publication_becomes_visible_soon_after_its_time_however_long_it_takes
 ) -> None:
     deliverer.load(values(HOUSE, PLAIN, ["1"] * 24))
 
-    (published,) = publish.pending(Slow(deliverer.warehouse, clock=clock), clock=clock)
+    (published,) = publish.publish_waiting(Slow(deliverer.warehouse, clock=clock), clock=clock)
 
     assert clock() - published.published_at == LONGEST_PUBLICATION
 
@@ -253,7 +255,7 @@ def test_each_delivery_is_published_once_when_several_publish_at_the_same_time(
         deliverer.load(values(HOUSE, PLAIN, [f"{hour}.5"], first=hour))
 
     def publish_all(_: int) -> list[int]:
-        return [each.sequence for each in publish.pending(deliverer.warehouse, clock=clock)]
+        return [each.sequence for each in publish.publish_waiting(deliverer.warehouse, clock=clock)]
 
     with ThreadPoolExecutor(3) as publishers:
         sequences = [sequence for some in publishers.map(publish_all, range(3)) for sequence in some]
@@ -304,7 +306,7 @@ def test_a_delivery_published_after_a_later_one_does_not_take_its_values_back(
 ) -> None:
     deliverer.load(values(HOUSE, PLAIN, ["1"] * 24))
     deliverer.load(values(HOUSE, PLAIN, ["2"]))
-    early, late = publish.waiting(warehouse)
+    early, late = publish.list_waiting(warehouse)
 
     publish.publish(warehouse, late, clock=clock)
     publish.publish(warehouse, early, clock=clock)

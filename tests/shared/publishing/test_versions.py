@@ -1,4 +1,4 @@
-"""What publishing reads: the touched days, however much is stored. The embedded engine tells it."""
+"""What publishing reads: the affected days, however much is stored, as the embedded engine reports it."""
 
 import re
 from collections.abc import Sequence
@@ -10,8 +10,7 @@ import pytest
 
 from shared import periods
 from shared.publishing import versions
-from shared.publishing.affected_days import Touched
-from shared.publishing.waiting import Delivery
+from shared.publishing.affected_days import AffectedDays, Delivery
 from shared.warehouse import opening
 from shared.warehouse.duckdb import tsql
 from shared.warehouse.engine import Statement, bindable
@@ -68,8 +67,8 @@ def _days(first: date, last: date) -> Extent:
 
 def values_read(path: Path, days: Sequence[Extent]) -> int:
     """How many stored rows the engine looks at to publish an hour of the first day and one of the last."""
-    statement = versions.new(
-        DELIVERY, Touched(list(days), list(days)), sequence=1, published_at=NOW, received_until=NOW
+    statement = versions.insert_new(
+        DELIVERY, AffectedDays(list(days), list(days)), sequence=1, published_at=NOW, received_until=NOW
     )
     with duckdb.connect(str(path)) as connection:
         connection.execute("SET threads = 1")

@@ -225,7 +225,7 @@ def test_a_publish_that_died_before_the_watermark_is_completed_by_the_next_run(
 ) -> None:
     publications = Publications(tables=opened(table_storage), monotonic=clock.seconds)
     deliverer.load(values(HOUSE, date(2026, 3, 29), ["1"] * 23))
-    list(publish.pending(deliverer.warehouse, clock=clock))
+    list(publish.publish_waiting(deliverer.warehouse, clock=clock))
     assert publications.stored() is None
 
     done = announce.publish_pending(deliverer.warehouse, publications=publications, clock=clock)
