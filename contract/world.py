@@ -97,7 +97,7 @@ def _fill(made: Services, folder: Path, clock: Clock) -> None:
     days = [FIRST_DAY + timedelta(days=n) for n in range((SPAN.last - FIRST_DAY).days + 1)]
     values = [each for day in days for each in readings.of_day(day, span=SPAN)]
     first = [
-        *deliveries.write_registers(folder, SPAN),
+        *deliveries.write_master_data(folder, SPAN),
         _write(folder / "values.csv", values),
     ]
     _publish(made, clock, first, at=PUBLISHED_AT)

@@ -24,7 +24,7 @@ def write_first(folder: Path, span: Span) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     days = (span.first + timedelta(days=number) for number in range((span.last - span.first).days + 1))
     return [
-        *write_registers(folder, span),
+        *write_master_data(folder, span),
         _write_readings(folder / f"values_{span.first}_{span.last}.csv", days, span=span),
         _write_rows(
             folder / f"correction_{span.corrected}.csv", READING_COLUMNS, map(_row, readings.correction(span))
@@ -32,8 +32,8 @@ def write_first(folder: Path, span: Span) -> list[Path]:
     ]
 
 
-def write_registers(folder: Path, span: Span) -> list[Path]:
-    """Return what is known of the metering points, and who is supplied at them."""
+def write_master_data(folder: Path, span: Span) -> list[Path]:
+    """What is known of the metering points, and who is supplied at them."""
     return [
         _write_metering_points(folder / "metering_points.csv"),
         _write_supply_periods(folder / "supply_periods.csv", span),

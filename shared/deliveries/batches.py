@@ -11,12 +11,12 @@ ROWS = 50_000
 
 @dataclass(frozen=True)
 class Misfit:
-    """Lines that are no rows, which a batch has left out.
+    """Lines that are not rows, which a batch leaves out.
 
     Attributes:
-        kind: what they have in common.
-        reason: what is wrong with these.
-        lines: where they stand.
+        kind: what the lines have in common.
+        reason: what is wrong with them.
+        lines: their numbers.
     """
 
     kind: str
@@ -30,9 +30,9 @@ class Batch:
 
     Attributes:
         columns: the texts of each column, dictionary-encoded, in the order of the header.
-        lines: the line of each row (in Parquet: its number), as int64.
-        misfits: lines that are no rows.
-        share: how much of the file has been read with it, 0 to 1.
+        lines: the line of each row (in Parquet: the number of the row), as int64.
+        misfits: lines that are not rows.
+        share: how much of the file is read up to the end of the batch, 0 to 1.
     """
 
     columns: Sequence[pa.DictionaryArray]
@@ -41,6 +41,6 @@ class Batch:
     share: float
 
     def named(self, header: Sequence[str], *, among: Collection[str]) -> dict[str, pa.DictionaryArray]:
-        """Return the columns by their names in the header, without those that are not `among` some names."""
+        """Return the columns by their names in the header, those in `among` only."""
         pairs = zip(header, self.columns, strict=True)
         return {name: column for name, column in pairs if name in among}

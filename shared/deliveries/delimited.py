@@ -1,7 +1,7 @@
-"""Delimited text (CSV) in blocks of whole lines, which pyarrow takes apart.
+"""Delimited text (CSV) in blocks of whole lines, which pyarrow parses.
 
-A block has few megabytes whatever the file's size, and a line fits into a block. In a block whose lines are
-all rows, a row's number gives its line; in others the lines are counted.
+A block has a few megabytes whatever the size of the file, and a line fits into a block. If all lines of a
+block are rows, the number of a row gives its line; otherwise lines are counted.
 """
 
 import csv
@@ -22,7 +22,7 @@ from shared.deliveries import formats
 from shared.deliveries.batches import Batch, Misfit
 
 BLOCK_BYTES = 4 * 1024 * 1024
-"""A longer line is no row of any kind of file."""
+"""No row of any kind of file is longer."""
 MOST_UNPACKED = 4 * 1024**3
 """Bytes that a file in gzip may unpack to, some 50 million values: a small file could otherwise keep a run
 busy for hours."""
@@ -36,16 +36,16 @@ _TEXT = pa.dictionary(pa.int32(), pa.string())
 
 
 class NotDelimited(ValueError):
-    """The file cannot be taken apart; the message says why."""
+    """The file cannot be parsed; the message says why."""
 
 
 def first_line(path: Path, *, most_bytes: int) -> str:
     """Return the first line without its line break.
 
     Raises:
-        NotDelimited: it is longer than that, or no UTF-8, or the file is damaged.
+        NotDelimited: the line is longer than `most_bytes` or not UTF-8, or the file is damaged.
     """
-    with _opened(path) as (text, _):
+    with _open(path) as (text, _):
         start = text.read(most_bytes)
     reason = formats.fault(start)
     if start.startswith(formats.PARQUET):
@@ -72,14 +72,14 @@ def batches(path: Path, *, width: int, separator: str, most_unpacked: int = MOST
     Args:
         path: the file.
         width: how many columns the header has.
-        separator: what stands between columns.
+        separator: the character between columns.
         most_unpacked: bytes that a file in gzip may unpack to.
 
     Raises:
         NotDelimited: the file is damaged or unpacks to too much (gzip), or a line does not fit into a block.
     """
     size = max(path.stat().st_size, 1)
-    with _opened(path) as (text, compressed):
+    with _open(path) as (text, compressed):
         line, unpacked = 1, 0
         for number, block in enumerate(_blocks(text)):
             unpacked += len(block)
@@ -107,8 +107,8 @@ class _Block:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[tuple[IO[bytes], BinaryIO]]:
-    """The text, unpacked where it is packed, and the file that it is read from."""
+def _open(path: Path) -> Iterator[tuple[IO[bytes], BinaryIO]]:
+    """Open the text, unpacked if it is in gzip, and the file that it is read from."""
     with path.open("rb") as file:
         is_packed = file.read(2) == formats.GZIP
         file.seek(0)
@@ -119,7 +119,7 @@ def _opened(path: Path) -> Iterator[tuple[IO[bytes], BinaryIO]]:
 
 
 def _blocks(text: IO[bytes]) -> Iterator[bytes]:
-    """Blocks that end where a line ends."""
+    """Yield blocks of whole lines."""
     rest = b""
     while piece := text.read(BLOCK_BYTES):
         block = rest + piece
@@ -152,7 +152,7 @@ def _batch(block: _Block, *, width: int, separator: str, share: float) -> Batch:
 
 
 def _is_not_utf_8(text: bytes, _: str) -> list[int]:
-    """The places of lines that are not in UTF-8."""
+    """Return the places of lines that are not in UTF-8."""
     if text.isascii() or _decodes(text):
         return []
     return [place for place, line in enumerate(text.split(b"\n")) if not _decodes(line)]
@@ -167,9 +167,9 @@ def _decodes(text: bytes) -> bool:
 
 
 def _has_bad_quotes(text: bytes, separator: str) -> list[int]:
-    """The places of lines whose quotation marks do not stand around whole fields (RFC 4180).
+    """Return the places of lines whose quotation marks do not enclose whole fields (RFC 4180).
 
-    A field with a line break in it is one of them: no field of a delivery may have any.
+    A field with a line break is one of them: no field of a delivery may have a line break.
     """
     if b'"' not in text:
         return []
@@ -181,7 +181,7 @@ def _has_bad_quotes(text: bytes, separator: str) -> list[int]:
 
 
 def _without(block: _Block, places: Sequence[int]) -> _Block:
-    """The block with some of its lines left blank."""
+    """Return the block with some of its lines blank."""
     lines = block.text.split(b"\n")
     for place in places:
         lines[place] = b""
@@ -189,7 +189,7 @@ def _without(block: _Block, places: Sequence[int]) -> _Block:
 
 
 def _rows(text: bytes, *, width: int, separator: str) -> tuple[pa.Table, list[pyarrow.csv.InvalidRow]]:
-    """The rows, and those that do not have `width` columns."""
+    """Return the rows, and the lines that do not have `width` columns."""
     ragged: list[pyarrow.csv.InvalidRow] = []
 
     def skip(row: pyarrow.csv.InvalidRow) -> str:
@@ -209,7 +209,7 @@ def _rows(text: bytes, *, width: int, separator: str) -> tuple[pa.Table, list[py
 
 
 def _ragged(columns: int, *, width: int, separator: str) -> str:
-    hint = " A decimal comma is read where semicolons part the columns." if columns > width else ""
+    hint = " A decimal comma needs semicolons between the columns." if columns > width else ""
     return f"{columns} columns, where the header has {width}.{hint if separator == ',' else ''}"
 
 
@@ -222,15 +222,15 @@ class _Lines:
     """The lines of rows.
 
     Attributes:
-        of_rows: of those that have as many columns as the header.
-        filled: of those and the others, in order.
+        of_rows: the lines of rows that have as many columns as the header.
+        filled: the lines of all rows, in order.
     """
 
     of_rows: pa.Int64Array
     filled: Sequence[int]
 
     def of(self, number: int) -> int:
-        """The line of a row by its number, counted from 1 among all rows."""
+        """Return the line of a row by its number, counted from 1 among all rows."""
         return self.filled[number - 1]
 
 

@@ -1,8 +1,8 @@
 """The hour that comes twice in autumn, in files with times in Oslo. Pure.
 
-A line says 02:00 for both. Where a series' lines of that night are in order of time, forwards or backwards,
-the order tells which is which: the second hour begins where the times begin anew. Such lines wait for the
-end of the file.
+A line says 02:00 for both hours. If the lines of a series are in order of time that night, forwards or
+backwards, the order distinguishes them: the second hour begins where the times start again. Such lines are
+kept until the end of the file.
 """
 
 from collections.abc import Sequence
@@ -19,10 +19,10 @@ from shared.deliveries.faults import Faults
 from shared.deliveries.times import Around
 
 MOST = 500_000
-"""Lines of such nights that wait, so that memory stays flat."""
+"""Lines of such nights that are kept at most, so that memory stays flat."""
 
 _BEGINS, _ENDS = 120, 180
-"""Minutes after midnight between which times come twice."""
+"""Minutes after midnight on the clock between which times come twice."""
 _KIND = "start comes twice in the night when clocks are set back"
 
 
@@ -34,7 +34,7 @@ class _Series(NamedTuple):
 
 @dataclass(frozen=True)
 class _Line:
-    """A line of the night: minutes after midnight on the clock, and the row where the time comes twice."""
+    """A line of the night: minutes after midnight on the clock, and the row if its time comes twice."""
 
     minutes: int
     line: int
@@ -43,18 +43,18 @@ class _Line:
 
 @dataclass
 class DoubledHour:
-    """The rows of one file that wait."""
+    """The rows of one file that are kept until its end."""
 
     _nights: dict[_Series, list[_Line]] = field(default_factory=dict)
     _count: int = 0
 
     def without(self, rows: pa.RecordBatch, texts: pa.DictionaryArray, *, faults: Faults) -> pa.RecordBatch:
-        """Return the rows whose times come once, and keep the others until the end of the file.
+        """Return the rows whose times come once, and keep the other rows until the end of the file.
 
         Args:
-            rows: as they are staged, in the order of the file.
-            texts: what each row's start says.
-            faults: gets one where more rows would have to wait than memory is kept for.
+            rows: the rows to stage, in the order of the file.
+            texts: the text of each row's start.
+            faults: where a fault is added if more than MOST rows would have to be kept.
         """
         around = [times.around_doubled(text) for text in texts.dictionary.to_pylist()]
         if not any(around):
@@ -76,8 +76,8 @@ class DoubledHour:
         return rows.filter(pc.invert(pa.array(is_doubled).take(texts.indices)))
 
     def rest(self, schema: pa.Schema, *, faults: Faults) -> pa.RecordBatch | None:
-        """Return the rows that waited, with their starts; None where none did."""
-        rows = [row for series, night in self._nights.items() for row in _told_apart(series, night, faults)]
+        """Return the kept rows with their starts; None without any."""
+        rows = [row for series, night in self._nights.items() for row in _distinguish(series, night, faults)]
         return pa.RecordBatch.from_pylist(rows, schema=schema) if rows else None
 
     def _keep(self, around: Around | None, row: dict[str, object]) -> None:
@@ -92,8 +92,8 @@ def _is_doubled(minutes: int) -> bool:
     return _BEGINS <= minutes < _ENDS
 
 
-def _told_apart(series: _Series, night: Sequence[_Line], faults: Faults) -> list[dict[str, object]]:
-    """The rows of a night whose times come twice, each with its start."""
+def _distinguish(series: _Series, night: Sequence[_Line], faults: Faults) -> list[dict[str, object]]:
+    """Return the rows of a night whose times come twice, each with its start."""
     doubled = [line for line in night if line.row is not None]
     if not doubled:
         return []
@@ -110,7 +110,7 @@ def _told_apart(series: _Series, night: Sequence[_Line], faults: Faults) -> list
 
 
 def _split(night: Sequence[_Line], doubled: Sequence[_Line]) -> tuple[int, bool] | None:
-    """Where the second hour begins among the doubled lines, and whether time goes forwards there."""
+    """Return where the second hour begins among the doubled lines, and whether time goes forwards."""
     is_forwards = _direction(night, doubled)
     if is_forwards is None:
         return None
@@ -124,7 +124,7 @@ def _split(night: Sequence[_Line], doubled: Sequence[_Line]) -> tuple[int, bool]
 
 
 def _direction(night: Sequence[_Line], doubled: Sequence[_Line]) -> bool | None:
-    """Whether the lines go forwards in time; None where they do not tell."""
+    """Return whether the lines go forwards in time; None if that is not clear."""
     first, last = night.index(doubled[0]), len(night) - 1 - night[::-1].index(doubled[-1])
     before, after = night[:first], night[last + 1 :]
     forwards = sum(each.minutes < _BEGINS for each in before) + sum(each.minutes >= _ENDS for each in after)
@@ -141,7 +141,7 @@ def _direction(night: Sequence[_Line], doubled: Sequence[_Line]) -> bool | None:
 
 
 def _instant(day: date, line: _Line, *, is_later: bool) -> datetime:
-    """The start in UTC without zone."""
+    """Return the start in UTC without zone."""
     earlier, later = times.instants(times.on_the_clock(day, line.minutes))
     return times.without_zone(later if is_later else earlier)
 
@@ -151,7 +151,7 @@ def _add_fault(series: _Series, doubled: Sequence[_Line], faults: Faults) -> Non
         local = times.on_the_clock(series.day, line.minutes)
         ways = " or ".join(each.isoformat() for each in times.instants(local))
         reason = (
-            f"start '{local:%d.%m.%Y %H:%M}' comes twice that night, and the lines around it do not tell "
-            f"which one it is: write {ways}."
+            f"start '{local:%d.%m.%Y %H:%M}' comes twice that night, and the order of the lines does "
+            f"not show which one it is: write {ways}."
         )
         faults.add(_KIND, reason, [line.line])

@@ -1,22 +1,22 @@
-"""What is wrong with a file: equal faults are one, with the lines where they stand."""
+"""The faults of a file: equal faults are one fault with several lines."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 SHOWN_LINES = 3
-"""Lines that are named of a fault that stands in many."""
+"""Lines that are named at most of a fault that many lines have."""
 SHOWN_TEXTS = 5
-"""Different texts that are shown of one kind of fault, such as a quantity that is negative."""
+"""Different texts that are shown at most of one kind of fault, such as a negative quantity."""
 
 
 @dataclass(frozen=True)
 class Fault:
-    """One fault, and where it stands.
+    """One fault and its lines.
 
     Attributes:
         line: the first line that has it, counted from 1 (in Parquet: the row).
-        reason: what is wrong, as a sentence.
+        reason: the fault as a sentence.
         next_lines: the lines after the first, up to SHOWN_LINES in all.
         count: how many lines have it.
     """
@@ -75,8 +75,8 @@ class Faults:
 
         Args:
             kind: what all faults of the kind have in common, such as `quantity is negative`.
-            reason: the fault with the text that has it. Of a kind, only so many are shown one by one.
-            lines: where it stands.
+            reason: the fault with the text that has it; only SHOWN_TEXTS of a kind are kept apart.
+            lines: the lines that have it.
         """
         of_kind = self._found.setdefault(kind, {})
         if reason not in of_kind and len(of_kind) >= SHOWN_TEXTS:
@@ -86,7 +86,7 @@ class Faults:
             places.add(line)
 
     def all(self) -> list[Fault]:
-        """The faults in order of their first lines."""
+        """Return the faults in the order of their first lines."""
         return sorted(self._each(), key=lambda fault: fault.line)
 
     def _each(self) -> Iterator[Fault]:

@@ -1,6 +1,6 @@
-"""Delivered files as batches of text columns, whatever their format. Memory is flat in their size.
+"""Delivered files as batches of text columns, whatever their format; memory does not grow with their size.
 
-Columns are dictionary-encoded: the same few texts come again and again, and checks look at each once.
+Columns are dictionary-encoded: a few texts occur again and again, and checks look at each text once.
 """
 
 import hashlib
@@ -15,7 +15,7 @@ from shared.deliveries.faults import Fault, Rejected
 
 MOST_COLUMNS = 50
 MOST_HEADER_BYTES = 8 * 1024
-"""A longer first line is no header."""
+"""No header is longer."""
 
 _SEPARATORS = (",", ";", "\t", "|")
 _BLANKS = re.compile(r"\s+")
@@ -23,12 +23,12 @@ _BLANKS = re.compile(r"\s+")
 
 @dataclass(frozen=True)
 class File:
-    """A delivered file: what its columns are called, and its rows.
+    """A delivered file: the names of its columns, and its rows.
 
     Attributes:
-        path: where it is.
+        path: the file.
         header: the names of the columns: in lower case, with `_` for blanks.
-        separator: what stands between columns; empty for Parquet.
+        separator: the character between columns; empty for Parquet.
     """
 
     path: Path
@@ -51,7 +51,7 @@ def open_file(path: Path) -> File:
     """Open a CSV file (UTF-8, plain or in gzip) or a Parquet file.
 
     Raises:
-        Rejected: the file is something else, is empty, or has no header.
+        Rejected: the file has another format, is empty, or has no header.
         OSError: the file cannot be read.
     """
     with path.open("rb") as content:
@@ -60,7 +60,7 @@ def open_file(path: Path) -> File:
     if reason is not None:
         raise Rejected(path, [Fault(1, reason)])
     try:
-        return _parquet(path) if start.startswith(formats.PARQUET) else _delimited(path)
+        return _open_parquet(path) if start.startswith(formats.PARQUET) else _open_delimited(path)
     except (parquet.NotParquet, delimited.NotDelimited) as error:
         raise Rejected(path, [Fault(1, str(error))]) from error
 
@@ -71,19 +71,19 @@ def digest(path: Path) -> str:
         return hashlib.file_digest(content, "sha256").hexdigest()
 
 
-def _parquet(path: Path) -> File:
-    return File(path, _normalised(parquet.header(path)))
+def _open_parquet(path: Path) -> File:
+    return File(path, _normalise(parquet.header(path)))
 
 
-def _delimited(path: Path) -> File:
+def _open_delimited(path: Path) -> File:
     line = delimited.first_line(path, most_bytes=MOST_HEADER_BYTES)
     if not line.strip():
         raise delimited.NotDelimited("The first line is blank; it must be the header.")
     separator = max(_SEPARATORS, key=line.count)
     if line.count(separator) >= MOST_COLUMNS:
         raise delimited.NotDelimited(f"The header has more than {MOST_COLUMNS} columns.")
-    return File(path, _normalised(delimited.fields(line, separator)), separator)
+    return File(path, _normalise(delimited.fields(line, separator)), separator)
 
 
-def _normalised(names: Sequence[str]) -> tuple[str, ...]:
+def _normalise(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(_BLANKS.sub("_", name.strip()).lower() for name in names)

@@ -1,9 +1,9 @@
-"""What a file is, by its first bytes. Pure."""
+"""Recognises the format of a file by its first bytes. Pure."""
 
 from typing import NamedTuple
 
 LOOKED_AT = 64
-"""Bytes that tell what a file is."""
+"""Bytes that are read to recognise a format."""
 GZIP = b"\x1f\x8b"
 PARQUET = b"PAR1"
 
@@ -36,7 +36,7 @@ _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 def fault(start: bytes) -> str | None:
-    """Say why a file that begins with these bytes is neither CSV nor Parquet; None where it may be."""
+    """Return why a file that begins with these bytes is neither CSV nor Parquet; None if it may be one."""
     if not start.removeprefix(_BYTE_ORDER_MARK):
         return "The file is empty; a header was expected."
     text = start.removeprefix(_BYTE_ORDER_MARK).lstrip()

@@ -1,4 +1,4 @@
-"""Delivered interval values: the rules for what is refused, and the rows as they are staged. Pure."""
+"""Delivered interval values: the rules for refusing, and the rows to stage. Pure."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
@@ -22,8 +22,8 @@ from shared.warehouse.engine import Rows
 HEADER = ("metering_point_id", "direction", "start", "resolution", "quantity", "quality")
 
 AHEAD = timedelta(days=2)
-"""How far after its receipt a value may start. Nobody has measured what is to come: a start that lies further
-ahead is a fault, and would tell every reader that data reaches as far as it."""
+"""How far after its receipt a value may start. Values of the future cannot be measured: a start further ahead
+is a fault, and would move the end of available data for every reader."""
 
 RESOLUTIONS = {"PT15M": Resolution.PT15M, "PT1H": Resolution.PT1H, "PT60M": Resolution.PT1H}
 """How a file may name a resolution."""
@@ -63,8 +63,8 @@ class Checks:
     """The checks of one file, batch by batch.
 
     Args:
-        header: the file's columns; what is no column of interval values is passed over.
-        context: what texts mean in the file.
+        header: the file's columns; columns of other kinds are skipped.
+        context: how texts of the file are read.
         faults: where faults are added.
     """
 
@@ -75,18 +75,18 @@ class Checks:
         self._doubled = DoubledHour()
 
     def check(self, batch: Batch) -> Rows | None:
-        """Return the rows of a batch as they are staged; None where anything has been refused so far."""
+        """Return the rows of a batch to stage; None once anything was refused."""
         columns = batch.named(self._header, among=HEADER)
         rules.apply(RULES, columns, lines=batch.lines, context=self._context, faults=self._faults)
         if self._faults:
             return None
-        rows = _staged(columns, batch.lines, self._context)
+        rows = _to_rows(columns, batch.lines, self._context)
         if self._context.is_norwegian:
             rows = self._doubled.without(rows, columns["start"], faults=self._faults)
         return Rows(rows)
 
     def rest(self) -> Rows | None:
-        """Return the rows that waited for the end of the file to have their starts; None without any."""
+        """Return the rows whose starts needed the end of the file; None without any."""
         rest = self._doubled.rest(_SCHEMA, faults=self._faults)
         return None if self._faults or rest is None else Rows(rest)
 
@@ -171,7 +171,7 @@ def _fault_of_start(_: Context, text: str) -> str:
 
 @lru_cache(maxsize=times.REMEMBERED)
 def _number(text: str, *, is_norwegian: bool) -> Decimal | None:
-    """The number that a text says; None where it says none."""
+    """Return the number of a text; None if it is not one."""
     try:
         number = Decimal(text.replace(",", ".") if is_norwegian else text)
     except InvalidOperation:
@@ -185,7 +185,7 @@ def _is_no_number(context: Context, texts: pa.StringArray) -> pa.BooleanArray:
 
 
 def _refuses_numbers(is_refused: Callable[[Decimal], bool]) -> rules.Refuses:
-    """Refuse numbers; the usual ones are seen to be right without being read one by one."""
+    """Refuse numbers; usual ones are recognised by a pattern and not parsed one by one."""
 
     def refuses(context: Context, texts: pa.StringArray) -> pa.BooleanArray:
         usual = pc.match_substring_regex(texts, _USUAL).to_pylist()
@@ -311,14 +311,14 @@ RULES = (
         "v.quantity IS NOT NULL AND v.quality = 'missing'",
     ),
 )
-"""What is refused in interval values, in the order of `metering.landed_fault`."""
+"""The rules for interval values, in the order of `metering.landed_fault`."""
 
 
-# --- rows as they are staged
+# --- rows to stage
 
 
-def _staged(columns: rules.Columns, lines: pa.Int64Array, context: Context) -> pa.RecordBatch:
-    """The rows of columns that no rule refuses; a time that comes twice has the earlier start for now."""
+def _to_rows(columns: rules.Columns, lines: pa.Int64Array, context: Context) -> pa.RecordBatch:
+    """Return the rows of accepted columns; a time that comes twice has the earlier start for now."""
     start = columns["start"]
     meant = [_start(context, text) for text in start.dictionary.to_pylist()]
     starts = pa.array([each.microseconds for each in meant], pa.timestamp("us")).cast(pa.timestamp("s"))
@@ -330,9 +330,9 @@ def _staged(columns: rules.Columns, lines: pa.Int64Array, context: Context) -> p
         columns["direction"],
         starts.take(start.indices),
         days.take(start.indices),
-        _stored_resolutions(columns["resolution"]),
+        _normalise_resolutions(columns["resolution"]),
         quantities,
-        _stored_qualities(columns["quality"], quantities),
+        _normalise_qualities(columns["quality"], quantities),
     )
     return pa.record_batch(
         [column.cast(field.type) for column, field in zip(stored, _SCHEMA, strict=True)], schema=_SCHEMA
@@ -354,18 +354,18 @@ def _quantities(column: pa.DictionaryArray, context: Context) -> pa.Decimal128Ar
 
 
 def _usual(text: str, context: Context) -> str:
-    """The same number with three decimals."""
+    """Return the same number with three decimals."""
     number = _number(text, is_norwegian=context.is_norwegian) if text else None
     return "" if number is None else f"{number.quantize(_THOUSANDTH):f}"
 
 
-def _stored_resolutions(column: pa.DictionaryArray) -> pa.DictionaryArray:
+def _normalise_resolutions(column: pa.DictionaryArray) -> pa.DictionaryArray:
     names = pa.array([RESOLUTIONS[text] for text in column.dictionary.to_pylist()], pa.string())
     return pa.DictionaryArray.from_arrays(column.indices, names)
 
 
-def _stored_qualities(column: pa.DictionaryArray, quantities: pa.Decimal128Array) -> pa.Array:
-    """Without a quantity a value is missing, whatever its quality says."""
+def _normalise_qualities(column: pa.DictionaryArray, quantities: pa.Decimal128Array) -> pa.Array:
+    """Return the qualities; a value without a quantity is missing, whatever its quality says."""
     if not quantities.null_count:
         return column
     return pc.if_else(pc.is_null(quantities), Quality.MISSING.value, column.cast(pa.string()))

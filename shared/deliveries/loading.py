@@ -1,8 +1,8 @@
-"""Brings delivered files into the warehouse: all of a file, once, or nothing of it.
+"""Loads delivered files into the warehouse: all of a file once, or nothing of it.
 
 A file is recognised by its header. Its rows are checked as they are read, and staged in batches. Then the
-warehouse is asked what they say about each other, and one transaction takes the staged rows in. A load that
-dies leaves only staged rows behind, which nobody reads.
+warehouse checks the staged rows against each other, and one transaction stores them. A load that is killed
+leaves only staged rows behind, which are never read.
 """
 
 import uuid
@@ -15,7 +15,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Literal, Protocol
 
-from shared.deliveries import files, intervals, registers, staging
+from shared.deliveries import files, intervals, master_data, staging
 from shared.deliveries.batches import Batch
 from shared.deliveries.delimited import NotDelimited
 from shared.deliveries.faults import Fault, Faults, Rejected
@@ -25,21 +25,21 @@ from shared.deliveries.rules import Context
 from shared.deliveries.staging import Earlier, Found, Unknown
 from shared.telemetry import threads
 from shared.warehouse import extents, turns
-from shared.warehouse.engine import Query, Rows, Session, Statement, Warehouse, aware
+from shared.warehouse.engine import Query, Rows, Session, Warehouse, aware
 from shared.warehouse.extents import Extent
 
 Kind = Literal["interval values", "metering points", "supply periods"]
 Progress = Callable[[int, float], None]
-"""Told how many rows are done and how much of the file that is, 0 to 1."""
+"""Called with the number of rows done and the share of the file read, 0 to 1."""
 
 KEEP_STAGED = timedelta(days=1)
-"""After so long, staged rows belong to a load that has died."""
+"""Staged rows of this age belong to a load that was killed."""
 SOURCE_LENGTH = 400
 
 _COLUMNS: dict[Kind, tuple[str, ...]] = {
     "interval values": intervals.HEADER,
-    "metering points": registers.METERING_POINTS,
-    "supply periods": registers.SUPPLY_PERIODS,
+    "metering points": master_data.METERING_POINTS,
+    "supply periods": master_data.SUPPLY_PERIODS,
 }
 _TABLES: dict[Kind, str] = {
     "interval values": "delivery_line",
@@ -48,19 +48,20 @@ _TABLES: dict[Kind, str] = {
 }
 _SHOWN_COLUMNS = 8
 _CONTENT_LENGTH = 56
-"""Of a content's digest, so that a batch id has room for a number."""
+"""Characters of a content's digest, so that a batch id has room for a number."""
 
 
 @dataclass(frozen=True)
 class Loaded:
-    """What became of a file.
+    """The result of loading a file.
 
     Attributes:
-        kind: what it holds.
+        path: the file.
+        kind: what the file holds.
         rows: how many rows it has.
-        is_new: False when interval values of the same content had been loaded before, and nothing newer came
-            since: the file was skipped.
-        unknown: the metering points that nothing else knows; None where there are none.
+        is_new: False when the file was skipped: interval values of the same content were loaded before, and
+            nothing newer came since.
+        unknown: its metering points that are known from nowhere else; None without any.
     """
 
     path: Path
@@ -71,14 +72,14 @@ class Loaded:
 
 
 class Checks(Protocol):
-    """The checks of one file, batch by batch; faults go where they were told to."""
+    """The checks of one file, batch by batch; the faults that they find are added to a `Faults`."""
 
     def check(self, batch: Batch) -> Rows | None:
-        """Return the rows of a batch as they are staged; None where anything has been refused so far."""
+        """Return the rows of a batch to stage; None once anything was refused."""
         ...
 
     def rest(self) -> Rows | None:
-        """Return the rows that waited for the end of the file."""
+        """Return the rows that needed the end of the file to be understood; None without any."""
         ...
 
 
@@ -93,16 +94,16 @@ def load(
     """Load one file. Interval values become visible when they are published.
 
     Args:
-        warehouse: where to.
+        warehouse: the warehouse to load into.
         path: the file.
         now: the time now.
-        progress: told how far the load is.
-        arrived_at: when the file arrived where files are taken in in the order of their arrival. One of
-            metering points or supply periods is then refused after a later one of its kind.
+        progress: called after each batch.
+        arrived_at: when the file arrived in the container, whose files are loaded in the order of their
+            arrival. Master data is then refused if a file of its kind that arrived later is already loaded.
 
     Raises:
-        Rejected: with the file's faults; nothing of it was loaded.
-        WarehouseConflict: somebody else loaded or published at the same moment.
+        Rejected: the file has faults; nothing of it was loaded.
+        WarehouseConflict: another process loaded or published during every attempt.
         OSError: the file cannot be read.
     """
     file = files.open_file(path)
@@ -113,22 +114,22 @@ def load(
     if kind == "interval values":
         checks: Checks = intervals.Checks(file.header, context=context, faults=faults)
         return _load_intervals(load, checks, faults, progress=progress)
-    checks = registers.Checks(file.header, kind=_COLUMNS[kind], context=context, faults=faults)
-    return _load_register(load, checks, faults, progress=progress)
+    checks = master_data.Checks(file.header, kind=_COLUMNS[kind], context=context, faults=faults)
+    return _load_master_data(load, checks, faults, progress=progress)
 
 
 # --- what a file holds
 
 
 def _kind(file: File, faults: Faults) -> Kind:
-    """What a file holds, by its header; the columns may come in any order.
+    """Return what a file holds, by its header; the columns may come in any order.
 
-    Faults of the header are added to `faults`, so that those of the columns that are right come to light too.
+    Faults of the header are added to `faults`, so that faults of the known columns are reported as well.
     """
     header = set(file.header)
     kind = max(_COLUMNS, key=lambda each: len(header.intersection(_COLUMNS[each])))
     if not header.intersection(_COLUMNS[kind]):
-        raise Rejected(file.path, [Fault(1, _no_header(file.header))])
+        raise Rejected(file.path, [Fault(1, _describe_unknown_header(file.header))])
     if file.separator not in ("", ",", ";"):
         reason = "The columns must be separated by commas or semicolons."
         faults.add(reason, reason, [1])
@@ -138,20 +139,20 @@ def _kind(file: File, faults: Faults) -> Kind:
     return kind
 
 
-def _no_header(header: Sequence[str]) -> str:
+def _describe_unknown_header(header: Sequence[str]) -> str:
     known = "; ".join(f"{','.join(columns)} ({kind})" for kind, columns in _COLUMNS.items())
-    return f"The first line is no header that is known: {_listed(header)}. Known are {known}."
+    return f"The first line is no header that is known: {_list_names(header)}. Known are {known}."
 
 
 def _faults_of_header(header: Sequence[str], columns: Sequence[str]) -> list[str]:
     unknown = [name for name in header if name not in columns]
-    faults = [f"unknown column {_listed(unknown)}"] if unknown else []
+    faults = [f"unknown column {_list_names(unknown)}"] if unknown else []
     faults += [f"no column {name}" for name in sorted(set(columns) - set(header))]
     faults += [f"column {name} twice" for name in sorted(columns) if header.count(name) > 1]
     return faults
 
 
-def _listed(names: Sequence[str]) -> str:
+def _list_names(names: Sequence[str]) -> str:
     shown = ", ".join(f"{name[:40]!a}" for name in names[:_SHOWN_COLUMNS])
     return f"{shown} and {len(names) - _SHOWN_COLUMNS} more" if len(names) > _SHOWN_COLUMNS else shown
 
@@ -172,30 +173,30 @@ class _Load:
 
     @property
     def table(self) -> str:
-        """Where its rows are staged."""
+        """The table in which its rows are staged."""
         return _TABLES[self.kind]
 
     @property
     def source(self) -> str:
-        """The name of the file, in characters that can be shown."""
+        """The name of the file in printable ASCII."""
         name = self.file.path.name.encode("ascii", "replace").decode()
         return "".join(each if each.isprintable() else "?" for each in name)[:SOURCE_LENGTH]
 
 
 @contextmanager
-def _staged(load: _Load, checks: Checks, faults: Faults, *, progress: Progress) -> Iterator[int]:
-    """Stage the rows of the file and delete them at the end of the block; the value is how many there are.
+def _stage(load: _Load, checks: Checks, faults: Faults, *, progress: Progress) -> Iterator[int]:
+    """Stage the rows of the file for the length of the block; the value is the number of rows.
 
     Raises:
         Rejected: rows have faults.
     """
     try:
-        yield _stage(load, checks, faults, progress=progress)
+        yield _check_and_insert(load, checks, faults, progress=progress)
     finally:
-        turns.retried(_clear, load)
+        turns.retried(_delete_staged, load)
 
 
-def _stage(load: _Load, checks: Checks, faults: Faults, *, progress: Progress) -> int:
+def _check_and_insert(load: _Load, checks: Checks, faults: Faults, *, progress: Progress) -> int:
     """Check the rows, and stage those of a batch while the next is checked."""
     done = 0
     with ThreadPoolExecutor(1, "staging") as stager:
@@ -219,7 +220,7 @@ def _stage(load: _Load, checks: Checks, faults: Faults, *, progress: Progress) -
 
 
 def _batches(file: File, faults: Faults) -> Iterator[Batch]:
-    """The batches of the file; where it cannot be taken apart is a fault, and the end."""
+    """Yield the batches of the file; a place where it cannot be parsed is a fault and ends it."""
     line = 1
     try:
         for batch in file.batches():
@@ -236,14 +237,14 @@ def _insert(load: _Load, rows: Rows) -> None:
         session.run(staging.insert_rows(load.table, rows, load_id=load.id, now=load.now))
 
 
-def _clear(load: _Load) -> None:
-    """Delete the rows that this load staged, and those of loads that died."""
+def _delete_staged(load: _Load) -> None:
+    """Delete the rows that this load staged, and those of killed loads."""
     with load.warehouse.transaction() as session:
         session.run(staging.delete_rows(load.table, load.id, staged_before=load.now - KEEP_STAGED))
 
 
 def _refuse(load: _Load, found: Iterable[Found]) -> None:
-    """Raise Rejected where the warehouse found faults; it gives the first of each kind, and their number."""
+    """Raise Rejected if the warehouse found faults: the first of each kind, and the number of the others."""
     faults: list[Fault] = []
     for _, of_kind in groupby(found, key=lambda each: each.of_its_kind):
         shown = list(of_kind)
@@ -263,18 +264,18 @@ def _refuse(load: _Load, found: Iterable[Found]) -> None:
 def _load_intervals(load: _Load, checks: Checks, faults: Faults, *, progress: Progress) -> Loaded:
     content = files.digest(load.file.path)[:_CONTENT_LENGTH]
     earlier = next(iter(load.warehouse.fetch(staging.earlier(content))), None)
-    if earlier is not None and _counts_still(load, earlier):
+    if earlier is not None and _still_counts(load, earlier):
         progress(earlier.rows, 1.0)
         return Loaded(load.file.path, load.kind, earlier.rows, is_new=False)
-    with _staged(load, checks, faults, progress=progress) as rows:
-        staged = _without_contradictions(load)
+    with _stage(load, checks, faults, progress=progress) as rows:
+        staged = _refuse_contradictions(load)
         is_new = turns.retried(_accept, load, staged, content=content)
         unknown = _unknown(load) if is_new else None
     return Loaded(load.file.path, load.kind, rows, is_new=is_new, unknown=unknown)
 
 
-def _counts_still(load: _Load, earlier: Earlier) -> bool:
-    """Whether content that was delivered before is skipped: it is the same arrival, or nothing came since."""
+def _still_counts(load: _Load, earlier: Earlier) -> bool:
+    """Return whether the earlier delivery counts: it is the same arrival, or nothing later overlaps it."""
     is_same_arrival = (
         load.arrived_at is not None
         and earlier.arrived_at is not None
@@ -284,12 +285,12 @@ def _counts_still(load: _Load, earlier: Earlier) -> bool:
 
 
 @dataclass(frozen=True)
-class _Staged:
-    """Staged rows that do not contradict each other.
+class _StagedDays:
+    """The market days of staged rows that do not contradict each other.
 
     Attributes:
-        days: where their market days lie.
-        days_in_part: where those lie of which the file does not have every interval.
+        days: the extents of all market days.
+        days_in_part: the extents of the days of which the file does not have every interval.
         has_repeats: whether some intervals come more than once, each time with the same value.
     """
 
@@ -298,15 +299,15 @@ class _Staged:
     has_repeats: bool
 
 
-def _without_contradictions(load: _Load) -> _Staged:
-    """The staged rows, or Rejected where they contradict each other."""
-    with load.warehouse.transaction() as session:  # For the time that work may take, and not an answer.
+def _refuse_contradictions(load: _Load) -> _StagedDays:
+    """Return the days of the staged rows; raise Rejected if rows contradict each other."""
+    with load.warehouse.transaction() as session:  # It has the time limit of work, not of an answer.
         (repeated,) = session.fetch(staging.repeated(load.id))
         if repeated:
             _refuse(load, session.fetch(staging.repeated_with_two_values(load.id)))
         _refuse(load, session.fetch(staging.two_resolutions_in_a_day(load.id)))
         days = session.fetch(staging.days(load.id))
-    return _Staged(
+    return _StagedDays(
         extents.cover([each.whole for each in days]),
         # Repeats are counted as intervals, so a day with any may look whole.
         extents.cover([each.whole for each in days if each.is_in_part or repeated]),
@@ -314,8 +315,8 @@ def _without_contradictions(load: _Load) -> _Staged:
     )
 
 
-def _accept(load: _Load, staged: _Staged, *, content: str) -> bool:
-    """Take the staged rows in; False when they are there already and nothing newer came since."""
+def _accept(load: _Load, staged: _StagedDays, *, content: str) -> bool:
+    """Store the staged rows; False when they are stored already and nothing newer came since."""
     with load.warehouse.transaction() as session:
         session.run(turns.take())
         earlier = next(iter(session.fetch(staging.earlier(content))), None)
@@ -323,7 +324,7 @@ def _accept(load: _Load, staged: _Staged, *, content: str) -> bool:
             return False
         if staged.days_in_part:
             _refuse(load, session.fetch(staging.days_in_another_resolution(load.id, staged.days_in_part)))
-        received_at = _after_all_others(session, _LATEST_DELIVERY, now=load.now)
+        received_at = _receive_after(session, staging.latest_delivery(), now=load.now)
         batch_id = f"{content}-{1 if earlier is None else earlier.number + 1}"
         session.run(
             staging.append_values(
@@ -342,14 +343,14 @@ def _accept(load: _Load, staged: _Staged, *, content: str) -> bool:
     return True
 
 
-def _is_newest(session: Session, load: _Load, earlier: Earlier, staged: _Staged) -> bool:
-    """Whether no interval of the content was delivered after the content was."""
+def _is_newest(session: Session, load: _Load, earlier: Earlier, staged: _StagedDays) -> bool:
+    """Return whether no interval of the content was delivered again later."""
     later = staging.delivered_later(load.id, staged.days, received_at=aware(earlier.received_at))
-    return _counts_still(load, earlier) or not session.fetch(later)
+    return _still_counts(load, earlier) or not session.fetch(later)
 
 
 def _unknown(load: _Load) -> Unknown | None:
-    """The metering points of the file that nothing else knows."""
+    """Return the metering points of the file that are known from nowhere else."""
     with load.warehouse.transaction() as session:
         (unregistered,) = session.fetch(staging.unregistered(load.id))
         if unregistered.first is None or unregistered.last is None:
@@ -358,18 +359,10 @@ def _unknown(load: _Load) -> Unknown | None:
     return Unknown(found[0][1], tuple(id_ for id_, _ in found)) if found else None
 
 
-_LATEST_DELIVERY: Query[datetime | None] = Query(
-    "SELECT MAX(received_at) FROM metering.delivery", (), lambda at: at, "latest_delivery"
-)
-_LATEST_REGISTER: Query[datetime | None] = Query(
-    "SELECT MAX(received_at) FROM metering.register_delivery", (), lambda at: at, "latest_register"
-)
+def _receive_after(session: Session, others: Query[datetime | None], *, now: datetime) -> datetime:
+    """Return when a delivery counts as received: now, but after every other delivery.
 
-
-def _after_all_others(session: Session, others: Query[datetime | None], *, now: datetime) -> datetime:
-    """When a delivery counts as received: the newest value of an interval is that of the latest delivery.
-
-    A clock that was set back must not let an older value win.
+    The newest value of an interval is that of the latest delivery, even after a clock was set back.
     """
     (latest,) = session.fetch(others)
     return now if latest is None else max(now, aware(latest) + timedelta(microseconds=1))
@@ -378,9 +371,9 @@ def _after_all_others(session: Session, others: Query[datetime | None], *, now: 
 # --- metering points and supply periods
 
 
-def _load_register(load: _Load, checks: Checks, faults: Faults, *, progress: Progress) -> Loaded:
-    """Replace what is known of the metering points that the file names."""
-    with _staged(load, checks, faults, progress=progress) as rows:
+def _load_master_data(load: _Load, checks: Checks, faults: Faults, *, progress: Progress) -> Loaded:
+    """Replace the records of the metering points in the file."""
+    with _stage(load, checks, faults, progress=progress) as rows:
         with load.warehouse.transaction() as session:
             contradictions = (
                 staging.repeated_metering_points(load.id)
@@ -388,48 +381,35 @@ def _load_register(load: _Load, checks: Checks, faults: Faults, *, progress: Pro
                 else staging.overlapping_periods(load.id)
             )
             _refuse(load, session.fetch(contradictions))
-        turns.retried(_accept_register, load, rows=rows)
+        turns.retried(_replace_records, load, rows=rows)
     return Loaded(load.file.path, load.kind, rows, is_new=True)
 
 
-def _accept_register(load: _Load, *, rows: int) -> None:
-    """Replace the records, and note in the same transaction that they may have changed."""
+def _replace_records(load: _Load, *, rows: int) -> None:
+    """Replace the records, and record in the same transaction that they may have changed."""
     with load.warehouse.transaction() as session:
         session.run(turns.take())
         _refuse_overtaken(session, load)
-        received_at = _after_all_others(session, _LATEST_REGISTER, now=load.now)
+        received_at = _receive_after(session, staging.latest_master_data(), now=load.now)
         for statement in staging.replace_records(load.table, load.id):
             session.run(statement)
-        session.run(_register_delivery(load, rows=rows, received_at=received_at))
+        session.run(
+            staging.record_master_data(
+                load.kind,
+                source=load.source,
+                received_at=received_at,
+                arrived_at=load.arrived_at,
+                records=rows,
+            )
+        )
 
 
 def _refuse_overtaken(session: Session, load: _Load) -> None:
-    """Refuse a file whose records a later one of its kind may have replaced: it would bring old ones back."""
-    (latest,) = session.fetch(_latest_arrival(load.kind))
+    """Refuse a file if a file of its kind that arrived later is loaded: it would bring old records back."""
+    (latest,) = session.fetch(staging.latest_arrival(load.kind))
     if load.arrived_at is not None and latest is not None and load.arrived_at < aware(latest):
         reason = (
-            f"a file of {load.kind} that arrived later was taken in before this one; "
+            f"a file of {load.kind} that arrived later was loaded before this one; "
             "deliver it again if it is still right."
         )
         raise Rejected(load.file.path, [Fault(1, reason)])
-
-
-def _latest_arrival(kind: Kind) -> Query[datetime | None]:
-    return Query(
-        "SELECT MAX(arrived_at) FROM metering.register_delivery WHERE kind = ?",
-        (kind,),
-        lambda at: at,
-        "latest_arrival",
-    )
-
-
-def _register_delivery(load: _Load, *, rows: int, received_at: datetime) -> Statement:
-    return Statement(
-        """
-        INSERT INTO metering.register_delivery (kind, source, received_at, records, arrived_at)
-        SELECT CAST(? AS varchar(20)), CAST(? AS varchar(400)), CAST(? AS datetime2(6)), CAST(? AS bigint),
-               CAST(? AS datetime2(6))
-        """,
-        (load.kind, load.source, received_at, rows, load.arrived_at),
-        "record_register",
-    )

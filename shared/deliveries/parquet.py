@@ -1,4 +1,4 @@
-"""Parquet files as text columns. A folder that a file lies in says nothing about its content."""
+"""Parquet files as text columns. The folder of a file has no meaning."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +15,7 @@ _TEXT = pa.dictionary(pa.int32(), pa.string())
 
 
 class NotParquet(ValueError):
-    """The file is damaged, or holds what is no column of text; the message says which."""
+    """The file is damaged, or a column cannot be read as text; the message says which."""
 
 
 def header(path: Path) -> tuple[str, ...]:
@@ -24,7 +24,7 @@ def header(path: Path) -> tuple[str, ...]:
     Raises:
         NotParquet: the file is damaged, or has a column that is a list or a structure.
     """
-    with _opened(path) as file:
+    with _open(path) as file:
         schema = file.schema_arrow
     for column in schema:
         if pa.types.is_nested(column.type):
@@ -40,22 +40,21 @@ def batches(path: Path) -> Iterator[Batch]:
     Raises:
         NotParquet: the file is damaged.
     """
-    with _opened(path) as file:
+    with _open(path) as file:
         total = max(file.metadata.num_rows, 1)
         done = 0
         try:
             for some in file.iter_batches(batch_size=ROWS, use_threads=False):
-                some.validate(
-                    full=True
-                )  # Text that is not in UTF-8 would otherwise come to light much later.
+                # Text that is not in UTF-8 would otherwise fail much later.
+                some.validate(full=True)
                 lines = pa.array(range(done + 1, done + some.num_rows + 1), pa.int64())
                 done += some.num_rows
                 yield Batch([_texts(column) for column in some.columns], lines, [], done / total)
         except (pa.ArrowException, OSError) as error:
-            raise _damaged(error) from error
+            raise _not_parquet(error) from error
 
 
-def _opened(path: Path) -> pyarrow.parquet.ParquetFile:
+def _open(path: Path) -> pyarrow.parquet.ParquetFile:
     try:
         return pyarrow.parquet.ParquetFile(
             path,
@@ -65,10 +64,10 @@ def _opened(path: Path) -> pyarrow.parquet.ParquetFile:
             thrift_container_size_limit=_MOST_METADATA_BYTES,
         )
     except (pa.ArrowException, OSError) as error:
-        raise _damaged(error) from error
+        raise _not_parquet(error) from error
 
 
-def _damaged(error: Exception) -> NotParquet:
+def _not_parquet(error: Exception) -> NotParquet:
     return NotParquet(f"Not Parquet: {str(error).splitlines()[0][:200]}")
 
 
@@ -86,7 +85,7 @@ def _text(values: pa.Array) -> pa.StringArray:
     kind = values.type
     if not pa.types.is_timestamp(kind):
         return values.cast(pa.string())
-    # Without the zone the time is that in UTC, which needs no database of zones.
+    # Without its zone the time is in UTC, and no database of time zones is needed.
     texts = pc.replace_substring_regex(
         values.cast(pa.timestamp(kind.unit)).cast(pa.string()), r"(\.\d*?)0+$", r"\1"
     )

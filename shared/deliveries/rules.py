@@ -1,7 +1,7 @@
-"""What is refused in delivered rows: a table of rules for each kind of file, applied to whole columns. Pure.
+"""The rules for refusing delivered rows: a table for each kind of file, applied to whole columns. Pure.
 
-A rule looks at the different texts of a column (or at the different pairs of two columns), each once. The
-lines of a refused text are looked up only when there is one.
+A rule looks once at each different text of a column (or at each different pair of texts of two columns). The
+lines are looked up only for refused texts.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -20,10 +20,10 @@ _SHOWN = 40
 
 @dataclass(frozen=True)
 class Context:
-    """What a text means besides the text.
+    """What the meaning of a text depends on besides the text.
 
     Attributes:
-        received_at: when the file came.
+        received_at: when the file was received.
         is_norwegian: whether the file is in the Norwegian dialect.
     """
 
@@ -32,21 +32,21 @@ class Context:
 
 
 Refuses = Callable[..., pa.BooleanArray]
-"""Of a Context and arrays of texts: which texts are refused."""
+"""A function of a Context and arrays of texts that returns which texts are refused."""
 Message = Callable[..., str]
-"""Of a Context and the texts of a row in the columns of the rule: what is wrong with them, as a sentence."""
+"""A function of a Context and the texts of a row in the rule's columns that returns the fault's sentence."""
 
 
 @dataclass(frozen=True)
 class Rule:
-    """Something that is refused.
+    """One reason to refuse a row.
 
     Attributes:
-        name: what is wrong, in few words; the views of infra/warehouse give the same words as the reason.
+        name: the fault in a few words; the views of infra/warehouse use the same words.
         columns: the column, or the two columns, whose texts the rule looks at.
         refuses: the check.
-        message: the sentence for people.
-        sql: the same check on a row of `metering.landed_value`; None where the views have no such check.
+        message: the fault as a sentence.
+        sql: the same check on a row of `metering.landed_value`; None if the views do not have it.
     """
 
     name: str
@@ -62,10 +62,10 @@ Columns = Mapping[str, pa.DictionaryArray]
 def apply(
     rules: Sequence[Rule], columns: Columns, *, lines: pa.Int64Array, context: Context, faults: Faults
 ) -> None:
-    """Add what the rules refuse to `faults`.
+    """Add the faults of a batch to `faults`.
 
-    Of neighbouring rules for the same columns the first one that refuses a text reports it. Rules of columns
-    that the file does not have are passed over.
+    Of neighbouring rules for the same columns only the first that refuses a text reports it. Rules for
+    columns that the file does not have are skipped.
     """
     for names, of_same_columns in groupby(rules, key=lambda rule: rule.columns):
         if set(names) <= columns.keys():
@@ -75,7 +75,7 @@ def apply(
 
 @dataclass(frozen=True)
 class _Different:
-    """The different texts of a column, or pairs of texts of two, and which of them each row has."""
+    """The different texts of a column, or pairs of texts of two columns, and the index of each row's."""
 
     texts: tuple[pa.StringArray, ...]
     indices: pa.Int32Array
@@ -122,7 +122,7 @@ def _add(
         faults.add(rule.name, reasons[index], [line])
 
 
-# --- what rules are made of
+# --- parts of rules
 
 
 def shown(text: str) -> str:
@@ -131,12 +131,12 @@ def shown(text: str) -> str:
 
 
 def differs(pattern: str) -> Refuses:
-    """Refuse texts that are not as the pattern (RE2) says."""
+    """Refuse texts that do not match the whole pattern (RE2)."""
     return lambda _, texts: pc.invert(pc.match_substring_regex(texts, f"^(?:{pattern})$"))
 
 
 def has(pattern: str) -> Refuses:
-    """Refuse texts in which the pattern (RE2) is found."""
+    """Refuse texts that contain the pattern (RE2)."""
     return lambda _, texts: pc.match_substring_regex(texts, pattern)
 
 
@@ -147,7 +147,7 @@ def is_none_of(words: Iterable[str]) -> Refuses:
 
 
 def each(is_refused: Callable[..., bool]) -> Refuses:
-    """Refuse texts one by one, where columns have no function for it."""
+    """Refuse texts one by one, for checks that pyarrow has no function for."""
 
     def refuses(context: Context, *texts: pa.StringArray) -> pa.BooleanArray:
         pairs = zip(*(each.to_pylist() for each in texts), strict=True)

@@ -1,4 +1,4 @@
-"""The statements that stage rows, ask what they say about each other, and take them in. Pure."""
+"""Builds the statements that stage rows, check them against each other, and store them. Pure."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -43,7 +43,7 @@ TABLES: Mapping[str, Mapping[str, str]] = {
 
 
 class Found(NamedTuple):
-    """A fault that the warehouse found, and how many of its kind there are."""
+    """A fault that the warehouse found, and the number of faults of its kind."""
 
     fault: Fault
     of_its_kind: int
@@ -68,14 +68,14 @@ class Earlier(NamedTuple):
 
 
 class StagedDay(NamedTuple):
-    """A market day with staged values; in part where a series has some of its intervals only."""
+    """A market day with staged values; in part where a series has only some of its intervals."""
 
     whole: Day
     is_in_part: bool
 
 
 class Unknown(NamedTuple):
-    """Metering points that nothing else knows: how many, and some of them."""
+    """Metering points that are known from nowhere else: how many, and some of them."""
 
     number: int
     examples: tuple[str, ...]
@@ -100,11 +100,11 @@ def insert_rows(table: str, rows: Rows, *, load_id: str, now: datetime) -> State
 
 
 def delete_rows(table: str, load_id: str, *, staged_before: datetime) -> Statement:
-    """Delete what a load staged, and what was staged so long ago that its load has died."""
+    """Delete the rows of a load, and rows that a killed load left behind before `staged_before`."""
     return Statement(
         f"DELETE FROM metering.{table} WHERE load_id = ? OR staged_at < CAST(? AS datetime2(6))",  # noqa: S608
         (load_id, staged_before),
-        "forget_staged",
+        "delete_staged",
     )
 
 
@@ -279,13 +279,13 @@ def _found_in_another(
 
 
 def days_in_another_resolution(load_id: str, days: Sequence[Extent]) -> Query[Found]:
-    """Ask for days in part that are in another resolution, or will be when what waits is published.
+    """Ask for days in part that have another resolution, or will have it when waiting deliveries are out.
 
-    A day that the file has whole replaces the day, whatever its resolution was.
+    A whole day in the file replaces the stored day, whatever its resolution.
 
     Args:
         load_id: which rows.
-        days: where the market days in part lie.
+        days: the extents of the market days in part.
     """
     published = extents.day_condition(days, table="c")
     waiting = extents.start_condition(days, table="v")
@@ -341,7 +341,7 @@ class _Unregistered(NamedTuple):
 def unregistered(load_id: str) -> Query[_Unregistered]:
     """Ask for staged metering points that no file of metering points or supply periods has named.
 
-    There are none in a warehouse that knows no metering point yet.
+    In a warehouse without any metering point yet, the answer is empty.
     """
     return Query(
         """
@@ -362,12 +362,12 @@ def unregistered(load_id: str) -> Query[_Unregistered]:
 
 
 def unknown(load_id: str, *, first: str, last: str) -> Query[tuple[str, int]]:
-    """Ask for staged metering points that nothing else knows: some of them, each with the number of all.
+    """Ask for staged metering points that are known from nowhere else: some of them, each with the total.
 
     Args:
         load_id: which rows.
-        first: the least of those that are unregistered; the engines find a range without reading the others.
-        last: the greatest of them.
+        first: the least unregistered id; with a range the engines skip the other ids.
+        last: the greatest unregistered id.
     """
     return Query(
         """
@@ -389,8 +389,13 @@ def unknown(load_id: str, *, first: str, last: str) -> Query[tuple[str, int]]:
     )
 
 
+def latest_delivery() -> Query[datetime | None]:
+    """Ask when the latest delivery was received: one row, None before the first."""
+    return Query("SELECT MAX(received_at) FROM metering.delivery", (), lambda at: at, "latest_delivery")
+
+
 def append_values(load_id: str, *, batch_id: str, received_at: datetime, has_repeats: bool) -> Statement:
-    """Append the staged values to what was delivered, equal repeats once."""
+    """Append the staged values to the delivered ones; equal repeats once."""
     return Statement(
         f"""
         INSERT INTO metering.interval_value (metering_point_id, direction, start_utc, resolution,
@@ -401,14 +406,14 @@ def append_values(load_id: str, *, batch_id: str, received_at: datetime, has_rep
         WHERE load_id = ?
         """,  # noqa: S608  # A word of SQL is put in.
         (batch_id, received_at, load_id),
-        "take_in",
+        "append_values",
     )
 
 
 def record_delivery(
     load_id: str, *, batch_id: str, received_at: datetime, arrived_at: datetime | None, source: str
 ) -> Statement:
-    """Record that the delivery is complete; from now on it waits to be published."""
+    """Record that the delivery is complete; from then on it waits to be published."""
     return Statement(
         """
         INSERT INTO metering.delivery (batch_id, source, received_at, first_start_utc, last_start_utc,
@@ -485,7 +490,7 @@ def overlapping_periods(load_id: str) -> Query[Found]:
 
 
 def replace_records(table: str, load_id: str) -> Sequence[Statement]:
-    """Put staged records in the place of what is known of their metering points.
+    """Replace the stored records of the staged metering points.
 
     Args:
         table: `metering_point_line` or `supply_period_line`.
@@ -501,7 +506,7 @@ def replace_records(table: str, load_id: str) -> Sequence[Statement]:
                 (SELECT staged.metering_point_id FROM metering.{table} AS staged WHERE staged.load_id = ?)
             """,  # noqa: S608  # Nothing but names of TABLES is put in.
             (load_id,),
-            "forget_records",
+            "delete_records",
         ),
         Statement(
             f"""
@@ -509,6 +514,38 @@ def replace_records(table: str, load_id: str) -> Sequence[Statement]:
             SELECT {names} FROM metering.{table} WHERE load_id = ?
             """,  # noqa: S608  # As above.
             (load_id,),
-            "take_in_records",
+            "insert_records",
         ),
+    )
+
+
+def latest_master_data() -> Query[datetime | None]:
+    """Ask when the latest file of metering points or supply periods was received: one row, None if never."""
+    return Query(
+        "SELECT MAX(received_at) FROM metering.register_delivery", (), lambda at: at, "latest_master_data"
+    )
+
+
+def latest_arrival(kind: str) -> Query[datetime | None]:
+    """Ask when the last file of a kind of master data arrived in the container: one row, None if never."""
+    return Query(
+        "SELECT MAX(arrived_at) FROM metering.register_delivery WHERE kind = ?",
+        (kind,),
+        lambda at: at,
+        "latest_arrival",
+    )
+
+
+def record_master_data(
+    kind: str, *, source: str, received_at: datetime, arrived_at: datetime | None, records: int
+) -> Statement:
+    """Record that the records of a file of metering points or supply periods were replaced."""
+    return Statement(
+        """
+        INSERT INTO metering.register_delivery (kind, source, received_at, records, arrived_at)
+        SELECT CAST(? AS varchar(20)), CAST(? AS varchar(400)), CAST(? AS datetime2(6)), CAST(? AS bigint),
+               CAST(? AS datetime2(6))
+        """,
+        (kind, source, received_at, records, arrived_at),
+        "record_master_data",
     )

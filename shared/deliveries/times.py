@@ -1,4 +1,4 @@
-"""Delivered times: ISO 8601 with an offset, and in the Norwegian dialect times in Oslo. Pure."""
+"""Reads delivered times: ISO 8601 with an offset, and in the Norwegian dialect times in Oslo. Pure."""
 
 import re
 from datetime import UTC, date, datetime, time, timedelta
@@ -8,7 +8,7 @@ from typing import NamedTuple
 from shared import periods
 
 REMEMBERED = 100_000
-"""Texts whose meaning is remembered: the same ones come again and again. A year has 8 784 hours."""
+"""Texts whose meaning is cached, since the same texts occur again and again. A year has 8 784 hours."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _MICROSECOND = timedelta(microseconds=1)
@@ -47,7 +47,7 @@ class Around(NamedTuple):
 
 @lru_cache(maxsize=REMEMBERED)
 def read(text: str, *, is_norwegian: bool) -> Start | Doubled | None:
-    """Return what a text means; None where it means no instant, or one outside the calendar."""
+    """Return the instant of a text; None if it has none, or one outside the calendar."""
     moment = iso(text)
     if moment is None and is_norwegian:
         moment = norwegian(text)
@@ -62,7 +62,7 @@ def read(text: str, *, is_norwegian: bool) -> Start | Doubled | None:
 
 
 def iso(text: str) -> datetime | None:
-    """Return the time of ISO 8601, without zone where the text has no offset; None where there is none."""
+    """Return the time of ISO 8601, without zone if the text has no offset; None for other texts."""
     if not _ISO.fullmatch(text):
         return None
     try:
@@ -72,7 +72,7 @@ def iso(text: str) -> datetime | None:
 
 
 def norwegian(text: str) -> datetime | None:
-    """Return the time of `dd.mm.yyyy hh:mm`, without zone; None where the text says none."""
+    """Return the time of `dd.mm.yyyy hh:mm`, without zone; None for other texts."""
     found = _NORWEGIAN.fullmatch(text)
     if not found:
         return None
@@ -84,7 +84,7 @@ def norwegian(text: str) -> datetime | None:
 
 
 def day_of(text: str, *, is_norwegian: bool) -> date | None:
-    """Return the day of `yyyy-mm-dd`, or also of `dd.mm.yyyy` in the Norwegian dialect; None without one."""
+    """Return the day of `yyyy-mm-dd`, in the Norwegian dialect also of `dd.mm.yyyy`; None for other texts."""
     try:
         if _ISO_DAY.fullmatch(text):
             return date.fromisoformat(text)
@@ -99,7 +99,7 @@ def day_of(text: str, *, is_norwegian: bool) -> date | None:
 
 @lru_cache(maxsize=REMEMBERED)
 def around_doubled(text: str) -> Around | None:
-    """Return where a time in Oslo lies from 01:00 to 04:00 when clocks are set back; None elsewhere."""
+    """Return a time from 01:00 to 04:00 in Oslo of a night when clocks are set back; None for other times."""
     local = norwegian(text) or iso(text)
     if local is None or local.tzinfo is not None or not 1 <= local.hour < 4:
         return None
@@ -121,12 +121,12 @@ def without_zone(moment: datetime) -> datetime:
 def instants(local: datetime) -> list[datetime]:
     """Return the instants of a time in Oslo, with offsets: none in spring's gap, two in autumn's hour."""
     both = [local.replace(tzinfo=periods.OSLO, fold=fold) for fold in (0, 1)]
-    there = [each for each in both if _on_the_clock_of_oslo(each) == local]
-    return there if len({each.utcoffset() for each in there}) == 2 else there[:1]
+    valid = [each for each in both if _on_the_clock_of_oslo(each) == local]
+    return valid if len({each.utcoffset() for each in valid}) == 2 else valid[:1]
 
 
 def both_ways(local: datetime) -> str:
-    """Say how to write a time without offset: with that of Oslo, or as UTC, which is another instant."""
+    """Return how to write a time without offset: with the offset of Oslo, or as UTC, another instant."""
     in_oslo = " or ".join(repr(each.isoformat()) for each in instants(local))
     in_utc = repr(f"{local.isoformat()}Z")
     if not in_oslo:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from shared.deliveries import loading
-from shared.deliveries.registers import METERING_POINTS, SUPPLY_PERIODS
+from shared.deliveries.master_data import METERING_POINTS, SUPPLY_PERIODS
 from tests.builders import warehouse as delivering
 from tests.builders.api import Answer, Api
 from tests.function_app.conftest import Deliver

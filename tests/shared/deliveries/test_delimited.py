@@ -97,7 +97,7 @@ def test_rows_and_their_lines_are_those_that_csv_has(tmp_path: Path, content: st
         (b"x", "1 columns, where the header has 2."),
         (
             b"x,y,z",
-            "3 columns, where the header has 2. A decimal comma is read where semicolons part the columns.",
+            "3 columns, where the header has 2. A decimal comma needs semicolons between the columns.",
         ),
         (b'"x"y,z', "A quotation mark stands within a field, or is not closed in its line."),
         (b'x,"y', "A quotation mark stands within a field, or is not closed in its line."),

@@ -292,7 +292,7 @@ def test_a_runner_that_lost_its_turn_loads_nothing_more(
     assert outside.names() == ["processed/earlier.csv", "processed/later.csv"]
 
 
-def test_supply_periods_that_arrived_before_those_taken_in_are_refused(
+def test_supply_periods_that_arrived_before_those_loaded_are_refused(
     container: Container, outside: Outside, warehouse: Warehouse, clock: Clock
 ) -> None:
     class At(Mine):
@@ -311,7 +311,7 @@ def test_supply_periods_that_arrived_before_those_taken_in_are_refused(
 
     assert customers(warehouse) == [1002]
     assert [fault.reason for fault in done.rejected[0].faults] == [
-        "a file of supply periods that arrived later was taken in before this one; "
+        "a file of supply periods that arrived later was loaded before this one; "
         "deliver it again if it is still right."
     ]
 

@@ -126,8 +126,8 @@ def test_a_doubled_hour_that_its_order_does_not_tell_is_refused(
     assert found == [
         (
             2 + times.index("02:00"),
-            "start '26.10.2025 02:00' comes twice that night, and the lines around it do not tell which one "
-            "it is: write 2025-10-26T02:00:00+02:00 or 2025-10-26T02:00:00+01:00.",
+            "start '26.10.2025 02:00' comes twice that night, and the order of the lines does not show "
+            "which one it is: write 2025-10-26T02:00:00+02:00 or 2025-10-26T02:00:00+01:00.",
         )
     ]
 

@@ -1,4 +1,4 @@
-"""Delivered metering points and supply periods: what is refused, and the rows as they are staged. Pure."""
+"""Delivered metering points and supply periods: the rules for refusing, and the rows to stage. Pure."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -35,16 +35,16 @@ _LENGTHS = {
 }
 """The lengths of text columns in bytes of UTF-8."""
 _CONTROL = r"[\p{Cc}\p{Zl}\p{Zp}]"
-"""What breaks a line or does something else than show a character."""
+"""Line breaks and other control characters."""
 
 
 class Checks:
     """The checks of one file, batch by batch.
 
     Args:
-        header: the file's columns; what is no column of the kind is passed over.
+        header: the file's columns; columns of other kinds are skipped.
         kind: the columns of the kind of file.
-        context: what texts mean in the file.
+        context: how texts of the file are read.
         faults: where faults are added.
     """
 
@@ -57,12 +57,12 @@ class Checks:
         self._faults = faults
 
     def check(self, batch: Batch) -> Rows | None:
-        """Return the rows of a batch as they are staged; None where anything has been refused so far."""
+        """Return the rows of a batch to stage; None once anything was refused."""
         columns = batch.named(self._header, among=self._kind)
         rules.apply(RULES, columns, lines=batch.lines, context=self._context, faults=self._faults)
         if self._faults:
             return None
-        stored = {name: _stored(name, columns[name], self._context) for name in self._kind}
+        stored = {name: _to_stored(name, columns[name], self._context) for name in self._kind}
         return Rows(pa.record_batch({"line": batch.lines, **stored}))
 
     def rest(self) -> Rows | None:
@@ -70,7 +70,7 @@ class Checks:
         return None
 
 
-def _stored(name: str, column: pa.DictionaryArray, context: Context) -> pa.Array:
+def _to_stored(name: str, column: pa.DictionaryArray, context: Context) -> pa.Array:
     texts = column.dictionary
     if name == "customer_number":
         return texts.cast(pa.int64()).take(column.indices)
@@ -150,4 +150,4 @@ RULES = (
         lambda _, valid_from, valid_to: f"valid_to {valid_to} is not after valid_from {valid_from}.",
     ),
 )
-"""What is refused in metering points and in supply periods; they share only the column of the id."""
+"""The rules for metering points and for supply periods, which share only the column of the id."""
