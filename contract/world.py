@@ -13,12 +13,12 @@ from pathlib import Path
 
 from local import demo
 from local.sampledata import deliveries, readings
-from local.sampledata.readings import Reading, Span
+from local.sampledata.readings import Reading, Timeline
 from shared import services, settings
 from shared.access import grant, runs, store
 from shared.access.grant import Grant
 from shared.access.runs import Run
-from shared.access.spans import Span as Days
+from shared.access.spans import Span
 from shared.access.sync import changes
 from shared.deliveries import loading
 from shared.metering import MeteringPointId
@@ -26,7 +26,7 @@ from shared.services import Services
 from shared.warehouse import schema
 
 NOW = datetime(2026, 4, 1, 10, 0, tzinfo=UTC)
-SPAN = Span(date(2025, 5, 30), date(2026, 3, 31))
+TIMELINE = Timeline(date(2025, 5, 30), date(2026, 3, 31))
 FIRST_DAY = date(2026, 3, 18)
 
 PUBLISHED_AT = datetime(2026, 4, 1, 5, 0, tzinfo=UTC)
@@ -94,14 +94,14 @@ def confirm_access(made: Services, *, at: datetime) -> None:
 
 def _fill(made: Services, folder: Path, clock: Clock) -> None:
     """Load and publish the first delivery, then the correction."""
-    days = [FIRST_DAY + timedelta(days=n) for n in range((SPAN.last - FIRST_DAY).days + 1)]
-    values = [each for day in days for each in readings.of_day(day, span=SPAN)]
+    days = [FIRST_DAY + timedelta(days=n) for n in range((TIMELINE.last - FIRST_DAY).days + 1)]
+    values = [each for day in days for each in readings.of_day(day, timeline=TIMELINE)]
     first = [
-        *deliveries.write_master_data(folder, SPAN),
+        *deliveries.write_master_data(folder, TIMELINE),
         _write(folder / "values.csv", values),
     ]
     _publish(made, clock, first, at=PUBLISHED_AT)
-    deliver(made, folder / "correction.csv", readings.correction(SPAN), at=CORRECTED_AT)
+    deliver(made, folder / "correction.csv", readings.correction(TIMELINE), at=CORRECTED_AT)
 
 
 def deliver(made: Services, file: Path, values: Iterable[Reading], *, at: datetime) -> None:
@@ -159,10 +159,10 @@ def _write_grants(made: Services, principal: str, *, customers: Sequence[demo.Cu
     writer.finish()
 
 
-def _supply() -> Iterable[tuple[str, demo.Customer, Days]]:
+def _supply() -> Iterable[tuple[str, demo.Customer, Span]]:
     for point in demo.METERING_POINTS:
         since = deliveries.SUPPLIED_SINCE
         if point.former:
-            yield point.metering_point_id, point.former, Days(since, SPAN.tenant_since)
-            since = SPAN.tenant_since
-        yield point.metering_point_id, point.customer, Days(since, None)
+            yield point.metering_point_id, point.former, Span(since, TIMELINE.tenant_since)
+            since = TIMELINE.tenant_since
+        yield point.metering_point_id, point.customer, Span(since, None)

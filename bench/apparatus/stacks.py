@@ -114,12 +114,12 @@ def _prepare(
     chosen = settings.from_environment(app).deliveries
     if chosen is not None:
         container.open_container(chosen, credential=None).create_missing()
-    span = deliveries.span_until(last, days=days)
-    described, supplied, values, correction = deliveries.write_first(state / "sample", span)
+    timeline = deliveries.timeline_until(last, days=days)
+    described, supplied, values, correction = deliveries.write_first(state / "sample", timeline)
     with supplied.open("a", encoding="utf-8", newline="") as file:
         rows = ((OUR_CUSTOMER.number, point, deliveries.SUPPLIED_SINCE, "") for point in points)
         csv.writer(file, lineterminator="\n").writerows(rows)
-    more = _write_hours(state / "sample" / "hours.csv", points, first=span.first, days=days)
+    more = _write_hours(state / "sample" / "hours.csv", points, first=timeline.first, days=days)
     for files in ([described, supplied, values, more], [correction]):
         if supervisor.run(parts.command("load", map(str, files), settings=app)) != 0:
             raise StackFailed("The data to measure with could not be loaded.")

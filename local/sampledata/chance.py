@@ -1,4 +1,4 @@
-"""Chance that can be repeated: the same names give the same numbers, on every machine and in any order."""
+"""Repeatable random numbers: equal names give equal numbers, on every machine and in any order."""
 
 import random
 
@@ -6,5 +6,5 @@ SEED = 20261122
 
 
 def of(*names: object) -> random.Random:
-    """Return a source of random numbers for these names alone."""
+    """Return a source of random numbers that depends on these names only."""
     return random.Random(":".join(str(name) for name in (SEED, *names)))  # noqa: S311 - No secret is made.

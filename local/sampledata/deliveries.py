@@ -8,42 +8,46 @@ from pathlib import Path
 
 from local import demo
 from local.sampledata import readings
-from local.sampledata.readings import Reading, Span
+from local.sampledata.readings import Reading, Timeline
 
 DAYS = 400
 SUPPLIED_SINCE = date(2021, 5, 1)
 
 
-def span_until(last: date, *, days: int = DAYS) -> Span:
-    """Return the market days of a first delivery that ends with `last`."""
-    return Span(last - timedelta(days=days - 1), last)
+def timeline_until(last: date, *, days: int = DAYS) -> Timeline:
+    """Return the timeline of a first delivery that ends with `last`."""
+    return Timeline(last - timedelta(days=days - 1), last)
 
 
-def write_first(folder: Path, span: Span) -> list[Path]:
-    """Return everything of a new demo world, in the order of loading; the correction comes last."""
+def write_first(folder: Path, timeline: Timeline) -> list[Path]:
+    """Write all files of a new demo world; return them in the order of loading, the correction last."""
     folder.mkdir(parents=True, exist_ok=True)
-    days = (span.first + timedelta(days=number) for number in range((span.last - span.first).days + 1))
+    days = (
+        timeline.first + timedelta(days=number) for number in range((timeline.last - timeline.first).days + 1)
+    )
     return [
-        *write_master_data(folder, span),
-        _write_readings(folder / f"values_{span.first}_{span.last}.csv", days, span=span),
+        *write_master_data(folder, timeline),
+        _write_readings(folder / f"values_{timeline.first}_{timeline.last}.csv", days, timeline=timeline),
         _write_rows(
-            folder / f"correction_{span.corrected}.csv", READING_COLUMNS, map(_row, readings.correction(span))
+            folder / f"correction_{timeline.corrected}.csv",
+            READING_COLUMNS,
+            map(_row, readings.correction(timeline)),
         ),
     ]
 
 
-def write_master_data(folder: Path, span: Span) -> list[Path]:
-    """What is known of the metering points, and who is supplied at them."""
+def write_master_data(folder: Path, timeline: Timeline) -> list[Path]:
+    """Write the files of metering points and supply periods."""
     return [
         _write_metering_points(folder / "metering_points.csv"),
-        _write_supply_periods(folder / "supply_periods.csv", span),
+        _write_supply_periods(folder / "supply_periods.csv", timeline),
     ]
 
 
-def write_days(folder: Path, days: Sequence[date], *, span: Span) -> Path:
-    """Return a further delivery, with the market days that have come since the first one."""
+def write_days(folder: Path, days: Sequence[date], *, timeline: Timeline) -> Path:
+    """Write a further delivery with market days after the first delivery."""
     folder.mkdir(parents=True, exist_ok=True)
-    return _write_readings(folder / f"values_{days[0]}_{days[-1]}.csv", days, span=span)
+    return _write_readings(folder / f"values_{days[0]}_{days[-1]}.csv", days, timeline=timeline)
 
 
 READING_COLUMNS = ("metering_point_id", "direction", "start", "resolution", "quantity", "quality")
@@ -65,19 +69,19 @@ def _write_metering_points(path: Path) -> Path:
     return _write_rows(path, _POINT_COLUMNS, rows)
 
 
-def _write_supply_periods(path: Path, span: Span) -> Path:
+def _write_supply_periods(path: Path, timeline: Timeline) -> Path:
     rows: list[Sequence[object]] = []
     for point in demo.METERING_POINTS:
         since: date = SUPPLIED_SINCE
         if point.former:
-            rows.append((point.former.number, point.metering_point_id, since, span.tenant_since))
-            since = span.tenant_since
+            rows.append((point.former.number, point.metering_point_id, since, timeline.tenant_since))
+            since = timeline.tenant_since
         rows.append((point.customer.number, point.metering_point_id, since, ""))
     return _write_rows(path, _SUPPLY_COLUMNS, rows)
 
 
-def _write_readings(path: Path, days: Iterable[date], *, span: Span) -> Path:
-    values = chain.from_iterable(readings.of_day(day, span=span) for day in days)
+def _write_readings(path: Path, days: Iterable[date], *, timeline: Timeline) -> Path:
+    values = chain.from_iterable(readings.of_day(day, timeline=timeline) for day in days)
     return _write_rows(path, READING_COLUMNS, map(_row, values))
 
 
@@ -93,7 +97,7 @@ def _row(reading: Reading) -> Sequence[object]:
 
 
 def _write_rows(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Path:
-    """Write a CSV file whole or not at all: under another name until it is complete."""
+    """Write a CSV file whole or not at all: it has another name until it is complete."""
     draft = path.with_suffix(".part")
     with draft.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")

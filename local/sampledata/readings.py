@@ -1,4 +1,4 @@
-"""What each meter of the demo world delivers for a market day."""
+"""The values that each meter of the demo world has for a market day."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -10,13 +10,13 @@ from shared import periods
 from shared.metering import Direction, Quality, Resolution
 
 FINE_SINCE = 300
-"""Days after the first one at which the parking house's meter goes over to 15-minute values."""
+"""Days from the first day until the parking house's meter changes to 15-minute values."""
 TENANT_SINCE = 250
-"""Days after the first one at which the shop in Marken gets its new tenant."""
+"""Days from the first day until the shop in Marken gets its new tenant."""
 CORRECTED_BEFORE_END = 9
-"""The corrected day lies this many days before the last one of the first delivery."""
+"""Days from the corrected day to the last day of the first delivery."""
 LATE_DAYS = 3
-"""Values of the farm house are only temporary for so many days."""
+"""Days for which values of the farm house are only temporary."""
 
 BAKERY, OUTLET, PARKING, SHOP, OFFICE, BARN, HOUSE = (
     demo.METERING_POINTS[place].metering_point_id for place in (0, 1, 6, 3, 2, 10, 9)
@@ -46,8 +46,8 @@ _PRODUCTION: Mapping[str, loads.Load] = {OFFICE: loads.surplus}
 
 
 @dataclass(frozen=True)
-class Span:
-    """The market days of the first delivery; what happens in the demo world is counted from them."""
+class Timeline:
+    """The market days of the first delivery, `last` included; events are counted from its first or last day."""
 
     first: date
     last: date
@@ -64,7 +64,7 @@ class Span:
 
     @property
     def corrected(self) -> date:
-        """The market day that the correction is about."""
+        """The market day that is corrected."""
         return self.last - timedelta(days=CORRECTED_BEFORE_END)
 
 
@@ -80,22 +80,27 @@ class Reading:
     quality: Quality
 
 
-def of_day(day: date, *, span: Span) -> Iterator[Reading]:
-    """Yield all values of a market day, as first delivered."""
+def of_day(day: date, *, timeline: Timeline) -> Iterator[Reading]:
+    """Yield all values of a market day as they are delivered first."""
     for point in demo.METERING_POINTS:
-        resolution = _resolution(point.metering_point_id, day, span=span)
+        resolution = _resolution(point.metering_point_id, day, timeline=timeline)
         for direction, load in _loads(point.metering_point_id):
-            faults = _faults(point.metering_point_id, day, span=span)
+            faults = _faults(point.metering_point_id, day, timeline=timeline)
             yield from _values(point, direction, load, day=day, resolution=resolution, faults=faults)
 
 
-def correction(span: Span) -> Iterator[Reading]:
-    """Yield the hours of the corrected day that were estimated at first and have been measured since."""
+def correction(timeline: Timeline) -> Iterator[Reading]:
+    """Yield the hours of the corrected day that were estimated first and measured later."""
     point = next(one for one in demo.METERING_POINTS if one.metering_point_id == BAKERY)
     measured = _values(
-        point, Direction.CONSUMPTION, loads.bakery, day=span.corrected, resolution=Resolution.PT1H, faults={}
+        point,
+        Direction.CONSUMPTION,
+        loads.bakery,
+        day=timeline.corrected,
+        resolution=Resolution.PT1H,
+        faults={},
     )
-    estimated = _faults(BAKERY, span.corrected, span=span)
+    estimated = _faults(BAKERY, timeline.corrected, timeline=timeline)
     return (reading for hour, reading in enumerate(measured) if hour in estimated)
 
 
@@ -105,8 +110,8 @@ def _loads(metering_point_id: str) -> Iterator[tuple[Direction, loads.Load]]:
         yield Direction.PRODUCTION, _PRODUCTION[metering_point_id]
 
 
-def _resolution(metering_point_id: str, day: date, *, span: Span) -> Resolution:
-    fine = metering_point_id == PARKING and day >= span.fine_since
+def _resolution(metering_point_id: str, day: date, *, timeline: Timeline) -> Resolution:
+    fine = metering_point_id == PARKING and day >= timeline.fine_since
     return Resolution.PT15M if fine else Resolution.PT1H
 
 
@@ -119,7 +124,7 @@ def _values(
     resolution: Resolution,
     faults: Mapping[int, Quality],
 ) -> Iterator[Reading]:
-    """Yield one value for each interval; `faults` has the quality of those hours that were not measured."""
+    """Yield one value for each interval; `faults` has the quality of hours that were not measured."""
     hours = resolution.step / timedelta(hours=1)
     day_start = periods.start_of(day)
     for start in periods.starts(day, resolution.step):
@@ -132,18 +137,18 @@ def _values(
         yield Reading(point.metering_point_id, direction, start, resolution, quantity, quality)
 
 
-def _faults(metering_point_id: str, day: date, *, span: Span) -> dict[int, Quality]:
-    """Return the hours of a day (0 is the first) that were not measured, with their quality."""
-    if metering_point_id == BAKERY and day == span.corrected:
+def _faults(metering_point_id: str, day: date, *, timeline: Timeline) -> dict[int, Quality]:
+    """Hours of the day (0 is the first) that were not measured, with the quality they have instead."""
+    if metering_point_id == BAKERY and day == timeline.corrected:
         return dict.fromkeys(range(5, 10), Quality.ESTIMATED)
-    if metering_point_id == OUTLET and day == span.last:
+    if metering_point_id == OUTLET and day == timeline.last:
         return dict.fromkeys(range(20, 24), Quality.MISSING)
     if metering_point_id == BARN and day.toordinal() % 45 == 7:
         return dict.fromkeys(range(11, 17), Quality.MISSING)
     # The barn's customer has no API access, so there is one with gaps for the others to see.
     if metering_point_id == OUTLET and day.toordinal() % 45 == 22:
         return dict.fromkeys(range(9, 13), Quality.MISSING)
-    if metering_point_id == HOUSE and day > span.last - timedelta(days=LATE_DAYS):
+    if metering_point_id == HOUSE and day > timeline.last - timedelta(days=LATE_DAYS):
         return dict.fromkeys(range(25), Quality.TEMPORARY)
     draw = chance.of("outage", metering_point_id, day)
     if draw.random() < 0.012:

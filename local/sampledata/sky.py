@@ -1,4 +1,4 @@
-"""Weather and daylight of a price area: what the loads follow."""
+"""Weather and daylight of a price area, which the loads follow."""
 
 import math
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from functools import lru_cache
 from local.sampledata import chance
 
 _MEMORY = 0.7
-"""How much of yesterday's deviation from the season is left today."""
+"""The share of yesterday's deviation from the season that is left today."""
 _DAYS_REMEMBERED = 12
 _COLDEST_DAY = 20
 _YEAR = 365.25
@@ -16,7 +16,7 @@ _YEAR = 365.25
 
 @dataclass(frozen=True)
 class Place:
-    """Where a price area is; °C in the mean of the year, and how far winter and summer are from it."""
+    """The location of a price area, its mean temperature over a year in °C, and the swing of the seasons."""
 
     latitude: float
     longitude: float
@@ -32,7 +32,7 @@ PLACES = {
 
 
 def temperature(area: str, moment: datetime) -> float:
-    """Return degrees Celsius at an aware moment: season, weather that lasts some days, time of day."""
+    """Return °C at an aware moment: season, weather that lasts some days, and time of day."""
     place, day = PLACES[area], moment.date()
     season = -place.swing * math.cos(2 * math.pi * (day.timetuple().tm_yday - _COLDEST_DAY) / _YEAR)
     warmth = max(0.0, math.sin(math.radians(elevation(area, moment))))
@@ -40,14 +40,14 @@ def temperature(area: str, moment: datetime) -> float:
 
 
 def clouds(area: str, moment: datetime) -> float:
-    """Return the cloud cover from 0 to 1; it changes from hour to hour around the day's level."""
+    """Return the covered share of the sky, 0 to 1; it varies by the hour around the level of the day."""
     level = chance.of("clouds", area, moment.date()).betavariate(1.6, 1.2)
     change = chance.of("clouds", area, moment.date(), moment.hour).gauss(0, 0.12)
     return min(1.0, max(0.0, level + change))
 
 
 def elevation(area: str, moment: datetime) -> float:
-    """Return the degrees of the sun above the horizon, negative below it; good to about a degree."""
+    """Return the degrees of the sun above the horizon, negative below it; right to about a degree."""
     place, utc = PLACES[area], moment.astimezone(UTC)
     declination = -23.44 * math.cos(math.radians(360 / _YEAR * (utc.timetuple().tm_yday + 10)))
     solar_hour = utc.hour + utc.minute / 60 + place.longitude / 15
@@ -59,7 +59,7 @@ def elevation(area: str, moment: datetime) -> float:
 
 @lru_cache(maxsize=10_000)
 def _deviation(area: str, day: date) -> float:
-    """Return degrees above the season: each day adds a push that fades, so any day can be computed alone."""
+    """Return °C above the season: each day adds a push that fades, so any day can be computed alone."""
     return sum(
         _MEMORY**age * chance.of("weather", area, day - timedelta(days=age)).gauss(0, 2.4)
         for age in range(_DAYS_REMEMBERED)

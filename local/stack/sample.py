@@ -6,16 +6,16 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from local.sampledata import deliveries
-from local.sampledata.readings import Span
+from local.sampledata.readings import Timeline
 
 _FILE = "loaded.json"
 
 
 @dataclass(frozen=True)
 class Loaded:
-    """The loaded part of the demo world: the span of the first delivery, and the last day since."""
+    """What the warehouse has of the demo world: the first delivery's timeline, and the last day since."""
 
-    span: Span
+    timeline: Timeline
     until: date
 
 
@@ -30,18 +30,20 @@ def write_missing(
     folder = state / "sample"
     loaded = _read(folder)
     if loaded is None:
-        span = deliveries.span_until(yesterday, days=days)
-        *first, correction = deliveries.write_first(folder, span)
-        return [first, [correction]], Loaded(span, yesterday)
+        timeline = deliveries.timeline_until(yesterday, days=days)
+        *first, correction = deliveries.write_first(folder, timeline)
+        return [first, [correction]], Loaded(timeline, yesterday)
     new = [loaded.until + timedelta(days=number + 1) for number in range((yesterday - loaded.until).days)]
     if not new:
         return [], loaded
-    return [[deliveries.write_days(folder, new, span=loaded.span)]], Loaded(loaded.span, yesterday)
+    return [[deliveries.write_days(folder, new, timeline=loaded.timeline)]], Loaded(
+        loaded.timeline, yesterday
+    )
 
 
 def remember(state: Path, loaded: Loaded) -> None:
-    """Store what has been loaded; call it after loading, since loading a file twice changes nothing."""
-    texts = {"first": loaded.span.first, "last": loaded.span.last, "until": loaded.until}
+    """Note what has been loaded. Only after loading: to load a file twice changes nothing."""
+    texts = {"first": loaded.timeline.first, "last": loaded.timeline.last, "until": loaded.until}
     text = json.dumps({name: day.isoformat() for name, day in texts.items()})
     (state / "sample" / _FILE).write_text(text, encoding="utf-8")
 
@@ -51,4 +53,4 @@ def _read(folder: Path) -> Loaded | None:
     if not file.exists():
         return None
     days = {name: date.fromisoformat(text) for name, text in json.loads(file.read_text("utf-8")).items()}
-    return Loaded(Span(days["first"], days["last"]), days["until"])
+    return Loaded(Timeline(days["first"], days["last"]), days["until"])

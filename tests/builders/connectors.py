@@ -68,7 +68,7 @@ class Living:
     def publish_the_days_before(self) -> None:
         """Publish the market days before those of the world, so that there is a year."""
         days = (YEAR[0] + timedelta(days=n) for n in range((world.FIRST_DAY - YEAR[0]).days))
-        values = [each for day in days for each in readings.of_day(day, span=world.SPAN)]
+        values = [each for day in days for each in readings.of_day(day, timeline=world.TIMELINE)]
         world.deliver(self.services, self.folder / "year.csv", values, at=NEXT_MORNING)
 
     def publish_quarters(self) -> None:

@@ -11,11 +11,11 @@ import pytest
 
 from local import demo
 from local.sampledata import deliveries, readings
-from local.sampledata.readings import Reading, Span
+from local.sampledata.readings import Reading, Timeline
 from shared import periods
 from shared.metering import Direction, Quality, Resolution, parse_metering_point_id
 
-SPAN = deliveries.span_until(date(2026, 11, 21))
+TIMELINE = deliveries.timeline_until(date(2026, 11, 21))
 
 OfDay = Callable[[date], list[Reading]]
 
@@ -27,7 +27,7 @@ def of_day() -> OfDay:
 
     def values(day: date) -> list[Reading]:
         if day not in made:
-            made[day] = list(readings.of_day(day, span=SPAN))
+            made[day] = list(readings.of_day(day, timeline=TIMELINE))
         return made[day]
 
     return values
@@ -38,9 +38,9 @@ def of_point(values: list[Reading], metering_point_id: str) -> list[Reading]:
 
 
 def test_the_span_has_400_days_and_both_days_of_another_length() -> None:
-    days = [SPAN.first + timedelta(days=number) for number in range(400)]
+    days = [TIMELINE.first + timedelta(days=number) for number in range(400)]
 
-    assert days[-1] == SPAN.last
+    assert days[-1] == TIMELINE.last
     assert {len(periods.starts(day, Resolution.PT1H.step)) for day in days} == {23, 24, 25}
 
 
@@ -67,11 +67,11 @@ def test_a_day_has_each_hour_once(of_day: OfDay, day: str, hours: int) -> None:
 def test_the_parking_house_has_quarter_hours_from_its_day_on(of_day: OfDay) -> None:
     before, after = (
         {one.resolution for one in of_point(of_day(day), readings.PARKING)}
-        for day in (SPAN.fine_since - timedelta(days=1), SPAN.fine_since)
+        for day in (TIMELINE.fine_since - timedelta(days=1), TIMELINE.fine_since)
     )
 
     assert (before, after) == ({Resolution.PT1H}, {Resolution.PT15M})
-    assert len(of_point(of_day(SPAN.fine_since), readings.PARKING)) == 96
+    assert len(of_point(of_day(TIMELINE.fine_since), readings.PARKING)) == 96
 
 
 def test_a_roof_delivers_on_a_summer_day_and_not_at_night(of_day: OfDay) -> None:
@@ -87,7 +87,9 @@ def test_a_roof_delivers_on_a_summer_day_and_not_at_night(of_day: OfDay) -> None
 
 
 def test_an_hour_that_is_missing_has_no_quantity_and_only_that(of_day: OfDay) -> None:
-    days = [day for day in (SPAN.last - timedelta(days=n) for n in range(45)) if day.toordinal() % 45 == 7]
+    days = [
+        day for day in (TIMELINE.last - timedelta(days=n) for n in range(45)) if day.toordinal() % 45 == 7
+    ]
     barn = of_point(of_day(days[0]), readings.BARN)
 
     assert [one.start.hour for one in barn if one.quality is Quality.MISSING] == list(range(11, 17))
@@ -95,14 +97,14 @@ def test_an_hour_that_is_missing_has_no_quantity_and_only_that(of_day: OfDay) ->
 
 
 def test_the_outlet_lacks_the_evening_of_the_last_day(of_day: OfDay) -> None:
-    outlet = of_point(of_day(SPAN.last), readings.OUTLET)
+    outlet = of_point(of_day(TIMELINE.last), readings.OUTLET)
 
     assert [one.start.hour for one in outlet if one.quality is Quality.MISSING] == [20, 21, 22, 23]
 
 
 def test_the_correction_replaces_just_the_estimated_hours_by_measured_ones(of_day: OfDay) -> None:
-    first = {one.start: one for one in of_point(of_day(SPAN.corrected), readings.BAKERY)}
-    corrected = list(readings.correction(SPAN))
+    first = {one.start: one for one in of_point(of_day(TIMELINE.corrected), readings.BAKERY)}
+    corrected = list(readings.correction(TIMELINE))
 
     assert len(corrected) == 5
     assert {one.start for one in corrected} == {
@@ -115,7 +117,7 @@ def test_the_correction_replaces_just_the_estimated_hours_by_measured_ones(of_da
 def test_the_same_day_is_the_same_however_often_and_in_whatever_order_it_is_made(of_day: OfDay) -> None:
     day = date(2026, 2, 3)
 
-    assert list(readings.of_day(day, span=SPAN)) == of_day(day)
+    assert list(readings.of_day(day, timeline=TIMELINE)) == of_day(day)
 
 
 def test_a_winter_day_at_home_takes_more_than_a_summer_day(of_day: OfDay) -> None:
@@ -128,9 +130,9 @@ def test_a_winter_day_at_home_takes_more_than_a_summer_day(of_day: OfDay) -> Non
 
 
 def test_the_files_of_a_small_world_have_the_format_of_deliveries(tmp_path: Path) -> None:
-    span = Span(date(2026, 11, 1), date(2026, 11, 12))
+    timeline = Timeline(date(2026, 11, 1), date(2026, 11, 12))
 
-    points, supplies, values, correction = deliveries.write_first(tmp_path, span)
+    points, supplies, values, correction = deliveries.write_first(tmp_path, timeline)
 
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "correction_2026-11-03.csv",
@@ -149,9 +151,9 @@ def test_the_files_of_a_small_world_have_the_format_of_deliveries(tmp_path: Path
 
 
 def test_the_shop_that_changed_tenant_is_supplied_without_gap_or_overlap(tmp_path: Path) -> None:
-    span = Span(date(2025, 1, 1), date(2025, 1, 1))
+    timeline = Timeline(date(2025, 1, 1), date(2025, 1, 1))
 
-    _, supplies, *_ = deliveries.write_first(tmp_path, span)
+    _, supplies, *_ = deliveries.write_first(tmp_path, timeline)
 
     shop = [row for row in rows(supplies) if row["metering_point_id"] == readings.SHOP]
     assert [(row["customer_number"], row["valid_from"], row["valid_to"]) for row in shop] == [
@@ -161,9 +163,9 @@ def test_the_shop_that_changed_tenant_is_supplied_without_gap_or_overlap(tmp_pat
 
 
 def test_days_that_come_later_are_a_delivery_of_their_own(tmp_path: Path) -> None:
-    day = SPAN.last + timedelta(days=1)
+    day = TIMELINE.last + timedelta(days=1)
 
-    path = deliveries.write_days(tmp_path, [day], span=SPAN)
+    path = deliveries.write_days(tmp_path, [day], timeline=TIMELINE)
 
     assert path.name == "values_2026-11-22_2026-11-22.csv"
     assert {row["start"][:10] for row in rows(path)} == {"2026-11-22"}

@@ -36,7 +36,7 @@ def test_a_later_start_loads_the_days_since(tmp_path: Path) -> None:
     missing, later = sample.write_missing(tmp_path, yesterday=MONDAY, days=10)
 
     assert names(missing) == [["values_2026-11-21_2026-11-23.csv"]]
-    assert (later.span, later.until) == (loaded.span, MONDAY)
+    assert (later.timeline, later.until) == (loaded.timeline, MONDAY)
 
 
 def test_a_start_that_died_before_it_had_loaded_does_it_again(tmp_path: Path) -> None:
