@@ -47,7 +47,7 @@ _PRODUCTION: Mapping[str, loads.Load] = {OFFICE: loads.surplus}
 
 @dataclass(frozen=True)
 class Timeline:
-    """The market days of the first delivery, `last` included; events are counted from its first or last day."""
+    """The market days of the first delivery, `last` included; events are counted from its ends."""
 
     first: date
     last: date

@@ -1,1 +1,1 @@
-"""What comes in: delivery files read, checked, staged, taken in."""
+"""Delivery files: read, checked, staged and stored."""

@@ -66,7 +66,7 @@ class Checks:
         return Rows(pa.record_batch({"line": batch.lines, **stored}))
 
     def rest(self) -> Rows | None:
-        """Return None: every row is told by itself."""
+        """Return None: no row needs the end of the file."""
         return None
 
 

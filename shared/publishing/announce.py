@@ -60,7 +60,7 @@ def _announce_publications(warehouse: Warehouse, publications: Publications) -> 
     (latest,) = warehouse.fetch(publish.latest()) or [BEFORE_ALL]
     if known is not None and known.sequence > latest.sequence:
         log.error(
-            "The warehouse has publications up to %d, and callers were told of %d: it was restored. "
+            "The warehouse has publications up to %d, and callers know of %d: it was restored. "
             "Deliver again what came since: docs/operations.md, Restoring the warehouse.",
             *(latest.sequence, known.sequence),
         )

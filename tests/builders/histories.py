@@ -1,6 +1,6 @@
 """What published metering data must be after any history of deliveries: a plain reading of the rules.
 
-A delivery is its content, and counts once. Publishing a delivery writes, on each market day that it has
+A delivery is its content, and counts once. Publishing a delivery puts, on each market day that it has
 values of, the newest value of each interval; a day that comes out different gets a new version.
 """
 
@@ -76,7 +76,7 @@ class Model:
         return [number for number in range(len(self.accepted)) if number not in self.published]
 
     def accept(self, content: Content) -> bool:
-        """Take a delivery in, unless it was before and none of its intervals came later."""
+        """Load a delivery, unless it was loaded before and none of its intervals came later."""
         same = [place for place, other in enumerate(self.accepted) if other.lines == content.lines]
         is_new = not same or any(
             content.values.keys() & later.values.keys() for later in self.accepted[same[-1] + 1 :]

@@ -82,15 +82,15 @@ def load_and_publish(url: str, file: str, before: str) -> None:
     warehouse.close()
 
 
-def load_and_publish_when_told(url: str, file: str) -> None:
-    """Wait for the word to start, then load a file and publish it."""
+def load_and_publish_at_a_line(url: str, file: str) -> None:
+    """Be ready, and then load a file and publish it."""
     say("ready")
     sys.stdin.readline()
     load_and_publish(url, file, "never")
 
 
 def load_files(url: str, storage: str, steps: str) -> None:
-    """Take deliveries in from a container, and die after so many steps."""
+    """Load deliveries from a container, and die after so many steps."""
     container = containers.open_container(DeliverySettings(storage, "deliveries"), credential=None)
     process = Killed(opening.open_warehouse(building.settings(url)), int(steps))
     intake.load_files(MortalContainer(container, process), process, clock=Clock())
@@ -106,7 +106,7 @@ class Killed(Mortal):
 
 
 def hold(url: str) -> None:
-    """Keep the warehouse open while idle until the parent says go; then print the number of publications."""
+    """Keep the warehouse open while idle, until a line arrives; then print the number of publications."""
     warehouse = opening.open_warehouse(building.settings(url))
     building.count(warehouse, "turn")
     say("open")
@@ -116,25 +116,25 @@ def hold(url: str) -> None:
 
 
 def hold_busily(url: str) -> None:
-    """Ask all the time, until the parent says stop."""
+    """Ask all the time, until a line arrives."""
     warehouse = opening.open_warehouse(building.settings(url))
-    told = threading.Event()
-    threading.Thread(target=_set_when_told, args=(told,), daemon=True).start()
+    arrived = threading.Event()
+    threading.Thread(target=_set_at_a_line, args=(arrived,), daemon=True).start()
     building.count(warehouse, "turn")
     say("open")
-    while not told.is_set():
+    while not arrived.is_set():
         building.count(warehouse, "series_day")
     say(building.count(warehouse, "publication"))
     warehouse.close()
 
 
-def _set_when_told(told: threading.Event) -> None:
+def _set_at_a_line(arrived: threading.Event) -> None:
     sys.stdin.readline()
-    told.set()
+    arrived.set()
 
 
 def hold_in_a_transaction(url: str) -> None:
-    """Keep a transaction open until the parent says stop."""
+    """Keep a transaction open until a line arrives."""
     warehouse = opening.open_warehouse(building.settings(url))
     with warehouse.transaction():
         say("open")
@@ -161,7 +161,7 @@ DOINGS = {
     each.__name__: each
     for each in (
         load_and_publish,
-        load_and_publish_when_told,
+        load_and_publish_at_a_line,
         load_files,
         hold,
         hold_busily,

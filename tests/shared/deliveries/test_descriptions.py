@@ -1,4 +1,4 @@
-"""When metering points were last described: noted with the load, and told through the watermark."""
+"""When metering points were last described: stored with the load, and reported through the watermark."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -33,7 +33,7 @@ def periods(folder: Path) -> Path:
     )
 
 
-def taken_in(warehouse: Warehouse) -> list[tuple[object, ...]]:
+def recorded(warehouse: Warehouse) -> list[tuple[object, ...]]:
     """What is noted of files of metering points and supply periods."""
     return warehouse.fetch(
         Query(
@@ -51,7 +51,7 @@ def test_each_file_that_was_taken_in_is_noted_with_its_records(
     building.load(warehouse, points(tmp_path), clock=clock)
     building.load(warehouse, periods(tmp_path), clock=clock)
 
-    assert taken_in(warehouse) == [
+    assert recorded(warehouse) == [
         ("metering points", "points.csv", MORNING, 1),
         ("supply periods", "periods.csv", MORNING + timedelta(microseconds=1), 1),
     ]
@@ -61,7 +61,7 @@ def test_a_rejected_file_is_not_noted(warehouse: Warehouse, tmp_path: Path, cloc
     with pytest.raises(Rejected):
         building.load(warehouse, points(tmp_path, id_="1"), clock=clock)
 
-    assert taken_in(warehouse) == []
+    assert recorded(warehouse) == []
 
 
 def test_the_watermark_tells_when_metering_points_were_described_before_anything_is_published(

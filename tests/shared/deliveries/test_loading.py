@@ -536,12 +536,12 @@ def test_rows_left_by_a_load_that_died_are_cleared_by_a_load_a_day_later(
 def test_progress_is_told_chunk_by_chunk_and_ends_at_the_whole(
     warehouse: Warehouse, tmp_path: Path, clock: Clock
 ) -> None:
-    told: list[tuple[int, float]] = []
+    reported: list[tuple[int, float]] = []
     path = building.write_csv(tmp_path / "good.csv", values(HOUSE, DAY, ["1"] * 24))
 
-    loading.load(warehouse, path, now=clock(), progress=lambda rows, share: told.append((rows, share)))
+    loading.load(warehouse, path, now=clock(), progress=lambda rows, share: reported.append((rows, share)))
 
-    assert told == [(24, 1.0)]
+    assert reported == [(24, 1.0)]
 
 
 def test_parquet_gives_what_csv_gives(deliverer: Deliverer, tmp_path: Path, clock: Clock) -> None:

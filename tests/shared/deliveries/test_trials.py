@@ -27,7 +27,7 @@ Value = tuple[str, str, datetime, Decimal | None, str]
 
 
 def stored(warehouse: Warehouse) -> list[Value]:
-    """The values that were taken in."""
+    """The values that were loaded."""
     return warehouse.fetch(
         Query(
             "SELECT metering_point_id, direction, start_utc, quantity, quality FROM metering.interval_value "

@@ -74,7 +74,7 @@ class Reader:
     cursor: str
     after: tuple[int, str, str, date]
     """Where the cursor stands, as the model has it."""
-    told: list[tuple[int, Key]] = field(default_factory=list)
+    seen: list[tuple[int, Key]] = field(default_factory=list)
     mirror: dict[Key, Version] = field(default_factory=dict)
 
     def may_read(self, key: Key) -> bool:
@@ -95,7 +95,7 @@ class History:
         self.is_killed = number % KILLED_EVERY == 0
         self.clock = Clock()
         self.deliverer = Deliverer(place.warehouse, folder, self.clock)
-        self.deliverer.publish()  # What others left waiting is none of this history.
+        self.deliverer.publish()  # What others left waiting is not part of this history.
         self.ids = histories.metering_point_ids(number)
         self.keys = histories.few_keys(self.chance, self.ids)
         self.readable = building.readable(*((each, None, None) for each in self.ids))
@@ -150,7 +150,7 @@ class History:
             self.load(histories.again_in_another_order(self.chance, content))
 
     def deliver_what_is_refused(self) -> None:
-        """A faulty value among right ones, or a day in another resolution: nothing is taken in."""
+        """A faulty value among right ones, or a day in another resolution: nothing is loaded."""
         lines: list[Line] = list(histories.delivery(self.chance, self.keys).lines)
         known = sorted({key for content in self.model.accepted for key, _ in content.values})
         if known and self.chance.random() < 0.5:
@@ -221,7 +221,7 @@ class History:
         """Another process loads and publishes and is killed at any moment; then the same is done again."""
         content = histories.delivery(self.chance, self.keys)
         file = self.deliverer.file(content.lines)
-        arguments = ("load_and_publish_when_told", self.place.url, str(file))
+        arguments = ("load_and_publish_at_a_line", self.place.url, str(file))
         with subprocess.Popen(
             [sys.executable, "-m", "tests.builders.processes.warehouse", *arguments],
             cwd=ROOT,
@@ -289,7 +289,7 @@ class History:
 
     def take(self, reader: Reader, answer: changes.pages.Page, *, through: int) -> None:
         rows = [seen(row) for row in answer.rows]
-        reader.told += [(row.sequence, row.key) for row in rows]
+        reader.seen += [(row.sequence, row.key) for row in rows]
         reader.mirror |= {row.key: row for row in rows}
         reader.cursor = answer.cursor
         if not answer.is_up_to_date:
@@ -316,7 +316,7 @@ class History:
         for reader in self.readers:
             while not self.follow(reader, behind=0):
                 pass
-            assert reader.told == sorted(set(reader.told))
+            assert reader.seen == sorted(set(reader.seen))
             assert reader.mirror == {
                 key: version for key, version in self.model.current.items() if reader.may_read(key)
             }

@@ -39,7 +39,7 @@ def said(started: subprocess.Popen[str]) -> str:
 
 
 def go_on(started: subprocess.Popen[str]) -> None:
-    """Tell a process to go on."""
+    """Let a process go on."""
     assert started.stdin is not None
     started.stdin.write("\n")
     started.stdin.flush()

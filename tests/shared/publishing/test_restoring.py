@@ -1,4 +1,4 @@
-"""After a warehouse was restored: what is published comes after what callers know, so that they are told."""
+"""After a warehouse was restored: new publications come after all that callers know, so they see them."""
 
 import logging
 from datetime import date, timedelta
@@ -108,7 +108,7 @@ def test_a_loss_is_told_in_the_log_until_something_is_published(
         (
             "metering.deliveries",
             logging.ERROR,
-            f"The warehouse has publications up to {left}, and callers were told of 40: it was restored. "
+            f"The warehouse has publications up to {left}, and callers know of 40: it was restored. "
             "Deliver again what came since: docs/operations.md, Restoring the warehouse.",
         )
     ]

@@ -66,7 +66,7 @@ def test_it_is_remembered_for_five_seconds(table_storage: str, clock: Clock) -> 
 
 
 class Slow:
-    """Tables that answer when they are let to, and tell when somebody has asked."""
+    """Tables that answer when they may, and report the first question."""
 
     def __init__(self, storage: Tables) -> None:
         self._storage = storage
@@ -137,7 +137,7 @@ def test_what_is_unknown_or_too_old_is_waited_for_and_read_once(
 
 
 class Away:
-    """Tables that fail when they are let to, and tell how often somebody has asked."""
+    """Tables that fail when they may, and count the questions."""
 
     def __init__(self) -> None:
         self.asked, self.let = threading.Event(), threading.Event()
