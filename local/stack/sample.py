@@ -13,7 +13,7 @@ _FILE = "loaded.json"
 
 @dataclass(frozen=True)
 class Loaded:
-    """What the warehouse has of the demo world: the first delivery's timeline, and the last day since."""
+    """The loaded part of the demo world: the timeline of the first delivery, and the last day since."""
 
     timeline: Timeline
     until: date
@@ -42,7 +42,7 @@ def write_missing(
 
 
 def remember(state: Path, loaded: Loaded) -> None:
-    """Note what has been loaded. Only after loading: to load a file twice changes nothing."""
+    """Store what has been loaded; call it after loading, since loading a file twice changes nothing."""
     texts = {"first": loaded.timeline.first, "last": loaded.timeline.last, "until": loaded.until}
     text = json.dumps({name: day.isoformat() for name, day in texts.items()})
     (state / "sample" / _FILE).write_text(text, encoding="utf-8")
