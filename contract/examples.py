@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from local import demo, places
-from shared.api import problems
+from shared.api import problems, too_large
 from shared.api.formats import Kind
+from shared.api.too_large import TooLargeForOneAnswer
 
 FOLDER = places.ROOT / "docs" / "examples"
 ANY = "any"
@@ -34,6 +35,7 @@ class Example:
         target: path and query below the version.
         kind: None for a problem.
         caller: None for one whom the gateway alone answers, with nothing behind it.
+        error: what the app raised, where the demo world is too small for it to happen.
     """
 
     name: str
@@ -44,6 +46,7 @@ class Example:
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
     caller: demo.Client | None = demo.VENDOR
+    error: TooLargeForOneAnswer | None = None
 
     @property
     def file(self) -> Path:
@@ -126,6 +129,10 @@ EXAMPLES = (
         "noon", "get-production-of-metering-point", "The same as lines",
         f"{_NOON}&format=ndjson", Kind.NDJSON,
     ),
+    Example(
+        "rows", "list-consumption", "The night to summer time as rows, for loading tools",
+        f"/consumption?meteringPointId={_POINT}&{_NIGHT}&layout=rows",
+    ),
     Example("day", "list-production", "A day of all", "/production?date=2026-03-28&layout=days"),
     Example(
         "sums", "list-production", "Daily sums as CSV",
@@ -149,6 +156,10 @@ EXAMPLES = (
     Example(
         "faults", "list-consumption", "Every fault at once",
         "/consumption?from=2026-03-29T00:00&to=2026-03-28&resolution=hour&limt=10", None, 400,
+    ),
+    Example(
+        "too-large", "list-consumption", "CSV without `limit` that is larger than the largest page",
+        "/consumption?from=2016-01-01&format=csv", None, 400, error=too_large.market_days(32_850),
     ),
     Example(
         "unknown", "get-consumption-of-metering-point", "Unknown, or somebody else's: the answer is the same",

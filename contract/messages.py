@@ -32,10 +32,6 @@ PROBLEM = "Problem"
 SHARED = {
     "Csv": {"type": "string", "description": "CSV, as RFC 4180 has it: UTF-8, with a header."},
     "Lines": {"type": "string", "description": "NDJSON: a JSON object on each line."},
-    "Refusal": {
-        "type": "object",
-        "description": "What a server before the API answers. Its content is not part of the contract.",
-    },
 }
 """The schemas of messages that are no models."""
 
@@ -74,12 +70,13 @@ _LEFT_OUT = {
     "X-Stored-Coarser-Count": _number("How many there are."),
 }
 
-_TOO_LARGE = {
-    status: {"description": text, "content": {Kind.JSON.media_type: {"schema": schemas.reference("Refusal")}}}
-    for status, text in {
-        "414": "The address is too long; refused before the API sees it, so not as a problem.",
-        "431": "The headers are too large; refused before the API sees them, so not as a problem.",
-    }.items()
+_TOO_LONG = {
+    "414": {
+        "description": "The address is too long. A server before the API answers, not as a problem."
+    },
+    "431": {
+        "description": "The headers are too long. A server before the API answers, not as a problem."
+    },
 }
 
 _PROBLEM_CONTENT = {problems.MEDIA_TYPE: {"schema": schemas.reference(PROBLEM)}}
@@ -92,7 +89,7 @@ Examples = Mapping[tuple[int, str], Mapping[str, Any]]
 
 def shared_by(operation: Operation) -> set[str]:
     """The names of the schemas in SHARED that an operation refers to."""
-    return {"Refusal", *(_NAMES[kind] for kind in operation.formats if kind in _NAMES)}
+    return {_NAMES[kind] for kind in operation.formats if kind in _NAMES}
 
 
 def of_get(operation: Operation, examples: Examples) -> dict[str, Any]:
@@ -104,7 +101,7 @@ def of_get(operation: Operation, examples: Examples) -> dict[str, Any]:
             "content": {kind.media_type: _content(operation, kind) for kind in operation.formats},
         },
         **_unchanged(operation),
-        **_TOO_LARGE,
+        **_TOO_LONG,
         **{str(status): _problem(status) for status in operation.statuses},
         "default": _default(),
     }

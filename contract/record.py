@@ -13,8 +13,11 @@ from local.azurite import emulator
 from local.functionhost.host import Host
 from local.stack import free, parts
 from local.stack.supervision import Supervisor
+from shared.api import boundary, responses
+from shared.api.too_large import TooLargeForOneAnswer
 
-_HEADERS = {"X-Request-Id": "example-1", "Accept-Encoding": "identity"}
+_REQUEST_ID = "example-1"
+_HEADERS = {"X-Request-Id": _REQUEST_ID, "Accept-Encoding": "identity"}
 
 
 async def answers(host: Host) -> dict[Path, str]:
@@ -24,7 +27,9 @@ async def answers(host: Host) -> dict[Path, str]:
     base = "http://app.example"
     async with httpx.AsyncClient(transport=transport, base_url=base, headers=_HEADERS) as client:
         for example in examples.EXAMPLES:
-            if example.caller is not None:
+            if example.error is not None:
+                found[example.file] = _refusal(example.target, example.error)
+            elif example.caller is not None:
                 caller = {"X-Caller-Type": "app", "X-Caller-Id": example.caller.client_id}
                 answer = await client.get(f"/v1{example.target}", headers={**caller, **example.headers})
                 found[example.file] = _text(example, answer)
@@ -41,6 +46,12 @@ def refusals(gateway: Running) -> dict[Path, str]:
                 answer = client.get(f"{gateway.api}{example.target}", headers=dict(example.headers))
                 found[example.file] = _text(example, answer)
     return found
+
+
+def _refusal(target: str, error: TooLargeForOneAnswer) -> str:
+    """Return the problem that callers get for an error."""
+    response = responses.of_problem(boundary.problem_of(error), url=f"/v1{target}", request_id=_REQUEST_ID)
+    return response.body.decode()
 
 
 def _text(example: Example, answer: httpx.Response) -> str:

@@ -67,7 +67,7 @@ def _ask(handler: Handler, req: func.HttpRequest, *, request_id: str) -> tuple[R
     try:
         return handler(req), None
     except Exception as error:
-        problem = _problem(error)
+        problem = problem_of(error)
         response = responses.of_problem(problem, url=req.url, request_id=request_id)
         if problem.status == 503:
             # The response only says when to try again; the log says why.
@@ -78,7 +78,7 @@ def _ask(handler: Handler, req: func.HttpRequest, *, request_id: str) -> tuple[R
         return response, type(error).__name__
 
 
-def _problem(error: Exception) -> Problem:
+def problem_of(error: Exception) -> Problem:
     """Return the problem that answers an error; an unexpected one says nothing of its cause."""
     match error:
         case InvalidRequest():
