@@ -11,8 +11,8 @@ from contract.stack import Running
 from local.ports import address
 from local.stack import free, greeting, parts
 from local.stack.supervision import Supervisor
-from tests.builders.connectors import Living
 from tests.builders.serving import listening, served
+from tests.connectors.guide import Living
 
 
 @pytest.fixture

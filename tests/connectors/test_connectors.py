@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.builders.connectors import Days, Living, by_key, configuration, get, read_changes, run, tool
+from tests.connectors.guide import Days, Living, by_key, configuration, get, read_changes, run, tool
 
 pytestmark = pytest.mark.slow
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.builders import connectors
-from tests.builders.connectors import YEAR, Living
+from tests.connectors import guide
+from tests.connectors.guide import YEAR, Living
 
 pytestmark = pytest.mark.slow
 
@@ -24,20 +24,18 @@ INSTALL_HTTPFS = "from duckdb_extensions import import_extension; import_extensi
 
 def programs(living: Living, folder: Path) -> Iterator[tuple[str, Command]]:
     """Each tool's block of the guide as a command; a tool that is not here is left out, but not by CI."""
-    python = connectors.tool("frames")
-    connectors.run([python, "-c", INSTALL_HTTPFS], living, folder)
-    yield "pandas", [sys.executable, "-c", connectors.configuration("pandas")]
-    yield "polars", [python, "-c", connectors.configuration("polars")]
-    yield "DuckDB", [python, "-c", connectors.configuration("DuckDB")]
+    python = guide.tool("frames")
+    guide.run([python, "-c", INSTALL_HTTPFS], living, folder)
+    yield "pandas", [sys.executable, "-c", guide.configuration("pandas")]
+    yield "polars", [python, "-c", guide.configuration("polars")]
+    yield "DuckDB", [python, "-c", guide.configuration("DuckDB")]
     if r := shutil.which("Rscript"):
-        yield "R", [r, "-e", connectors.configuration("R")]
+        yield "R", [r, "-e", guide.configuration("R")]
 
 
 def test_a_year_by_its_address_alone_is_whole(living: Living, folder: Path) -> None:
     living.publish_the_days_before()
-    found = {
-        name: connectors.run(command, living, folder).split() for name, command in programs(living, folder)
-    }
+    found = {name: guide.run(command, living, folder).split() for name, command in programs(living, folder)}
 
     values = read_year(living)
     points = {point for point, _ in values}
@@ -52,8 +50,7 @@ def test_a_year_by_its_address_alone_is_whole(living: Living, folder: Path) -> N
 def test_a_year_that_no_page_holds_is_refused(living: Living, folder: Path) -> None:
     living.publish_quarters()
     printed = {
-        name: connectors.run(command, living, folder, fails=True)
-        for name, command in programs(living, folder)
+        name: guide.run(command, living, folder, fails=True) for name, command in programs(living, folder)
     }
 
     assert {name for name, text in printed.items() if "400" not in text} == set()
@@ -69,7 +66,7 @@ def read_year(living: Living) -> list[tuple[str, int]]:
     found: list[tuple[str, int]] = []
     query = {"from": f"{YEAR[0]}", "to": f"{YEAR[1]}", "layout": "rows"}
     while True:
-        page = connectors.get(living, "/consumption", **query)
+        page = guide.get(living, "/consumption", **query)
         found += [(row["meteringPointId"], int((row["quantity"] or 0) * 1000)) for row in page["rows"]]
         if page["nextCursor"] is None:
             return found

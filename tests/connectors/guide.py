@@ -26,7 +26,7 @@ from shared.services import Services
 from tests.builders import microsoft
 
 GUIDE = places.ROOT / "docs" / "connectors.md"
-REQUIREMENTS = places.ROOT / "tests" / "connectors" / "requirements"
+REQUIREMENTS = Path(__file__).parent / "requirements"
 YEAR = (date(2025, 4, 1), date(2026, 4, 1))
 QUARTERLY = 9
 """Metering points of the demo world, from its first on; a year of their quarters is 315 000 values."""
