@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
-from contract import answers, examples, importing, messages, schemas
+from contract import examples, importing, messages, schemas
 from contract.operations import (
     IF_NONE_MATCH,
     OPERATIONS,
@@ -28,7 +28,7 @@ from contract.operations import (
 )
 from contract.schemas import Schema
 from local import places
-from shared.api import paths
+from shared.api import models, paths
 
 TO_READ = places.ROOT / "docs" / "openapi.json"
 FOR_CLIENTS = places.ROOT / "docs" / "openapi-client.json"
@@ -136,10 +136,10 @@ def _head(version: str, *, server: str, contact: str) -> dict[str, Any]:
 
 
 def _schemas(operations: Sequence[Operation]) -> dict[str, Schema]:
-    models = schemas.of({answers.Problem, *(each.answer for each in operations)})
+    answers = schemas.of({models.Problem, *(each.answer for each in operations)})
     kinds = {name for each in operations for name in messages.shared_by(each)}
     return {
-        **models,
+        **answers,
         **{name: schema for name, schema in messages.SHARED.items() if name in kinds},
         **{each.name: each.schema for each in _words(operations)},
     }

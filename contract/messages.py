@@ -71,12 +71,8 @@ _LEFT_OUT = {
 }
 
 _TOO_LONG = {
-    "414": {
-        "description": "The address is too long. A server before the API answers, not as a problem."
-    },
-    "431": {
-        "description": "The headers are too long. A server before the API answers, not as a problem."
-    },
+    "414": {"description": "The address is too long. A server before the API answers, not as a problem."},
+    "431": {"description": "The headers are too long. A server before the API answers, not as a problem."},
 }
 
 _PROBLEM_CONTENT = {problems.MEDIA_TYPE: {"schema": schemas.reference(PROBLEM)}}

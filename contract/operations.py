@@ -3,8 +3,11 @@
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from contract import answers
+from shared.api import models
+from shared.api.changes import models as change_models
 from shared.api.formats import EVERY, ONLY_JSON, Dialect, Kind, Times
+from shared.api.listings import models as listing_models
+from shared.api.series import models as series_models
 from shared.api.series.pages import MAX_VALUES
 from shared.api.series.requests import DEFAULT_LIMIT, MAX_LIMIT, MAX_NAMED, Layout
 from shared.metering import PRICE_AREAS, Direction, Resolution
@@ -76,7 +79,7 @@ class Operation:
     tag: str
     summary: str
     description: str
-    answer: type[answers.Answer]
+    answer: type[models.Answer]
     parameters: tuple[Parameter, ...] = field(default=())
     statuses: tuple[int, ...] = (400, 401, 403, 406, 429, 500, 503)
     formats: tuple[Kind, ...] = EVERY
@@ -248,7 +251,7 @@ def _series_of_one(direction: Direction, meaning: str) -> Operation:
         tag=_SERIES,
         summary=f"{direction.capitalize()} of one metering point",
         description=f"Energy {meaning} at one metering point, in order of time.",
-        answer=answers.Series,
+        answer=series_models.Series,
         row="each value",
         line=_VALUE_LINE,
         parameters=(ID, *SERIES),
@@ -267,7 +270,7 @@ def _series_of_many(direction: Direction, meaning: str) -> Operation:
         "unless you named it.",
         beside="Named metering points that cannot be read are in the header `X-Not-Found` of the first page, "
         "and those that `storedCoarser` lists in JSON are in `X-Stored-Coarser`.",
-        answer=answers.ManySeries,
+        answer=series_models.ManySeries,
         row="each value",
         line=_VALUE_LINE,
         parameters=(IDS, CUSTOMER, *SERIES),
@@ -282,7 +285,7 @@ OPERATIONS = (
         tag=_MASTER_DATA,
         summary="Customers",
         description="The customers whose metering points you may read.",
-        answer=answers.CustomerList,
+        answer=listing_models.CustomerList,
         row="each customer",
         line="each customer",
         parameters=FORMATS,
@@ -294,7 +297,7 @@ OPERATIONS = (
         tag=_MASTER_DATA,
         summary="Metering points",
         description="The metering points that you may read, ordered by id and paged.",
-        answer=answers.MeteringPointPage,
+        answer=listing_models.MeteringPointPage,
         row="each permitted period of a metering point",
         line="each metering point",
         parameters=(
@@ -317,7 +320,7 @@ OPERATIONS = (
         tag=_MASTER_DATA,
         summary="One metering point",
         description="One metering point that you may read.",
-        answer=answers.MeteringPoint,
+        answer=listing_models.MeteringPoint,
         parameters=(ID, JSON_ALONE),
         formats=ONLY_JSON,
         paged=False,
@@ -335,7 +338,7 @@ OPERATIONS = (
         description="Every market day of your metering points that was published or corrected after the "
         "cursor, in the order of publication. Without `cursor` and `since` the answer is empty and holds the "
         "cursor of now. A day that was published several times since then comes once, as it is now.",
-        answer=answers.Changes,
+        answer=change_models.Changes,
         row="each value",
         line="each market day",
         parameters=(
@@ -366,7 +369,7 @@ OPERATIONS = (
         tag=_FRESHNESS,
         summary="Freshness",
         description="How fresh metering data and access are.",
-        answer=answers.Status,
+        answer=models.Status,
         parameters=(JSON_ALONE,),
         statuses=(400, 401, 403, 406, 429, 500, 503),
         formats=ONLY_JSON,

@@ -12,7 +12,7 @@ from typing import Any
 from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 from pydantic_core import core_schema
 
-from contract.answers import Answer
+from shared.api.models import Answer
 
 Schema = dict[str, Any]
 _PREFIX = "#/components/schemas/"

@@ -5,10 +5,10 @@ policies answer in the same shape.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
-import orjson
+from shared.api import models
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -79,11 +79,12 @@ class Problem:
             "instance": instance,
             "code": self.code,
             "requestId": request_id,
+            **self.members,
         }
-        content |= self.members
         if self.faults:
-            content["errors"] = self.faults
-        return orjson.dumps(content)
+            content["errors"] = [asdict(fault) for fault in self.faults]
+        written = models.Problem.model_validate(content)
+        return written.model_dump_json(by_alias=True, exclude_unset=True).encode()
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from shared import limits, periods
+from shared.api import models
 from shared.publishing import watermark
 from shared.publishing.watermark import Publication
 from shared.tables import SERVICE_STATE, Tables, TablesUnavailable
@@ -32,12 +33,15 @@ def freshness(
 ) -> dict[str, Any]:
     """Return the content of /status; null for what has not happened yet or is dated ahead of now."""
     areas = publication.available_until_by_price_area if publication else {}
-    return {
-        "dataAvailableUntil": _local(publication.available_until if publication else None),
-        "lastPublishedAt": _utc(_believed(publication.published_at if publication else None, now=now)),
-        "accessSyncedAt": _utc(_believed(synced_at, now=now)),
-        "priceAreas": {area: _local(until) for area, until in sorted(areas.items())},
-    }
+    written = models.Status(
+        data_available_until=_local(publication.available_until if publication else None),
+        last_published_at=_believed(publication.published_at if publication else None, now=now),
+        access_synced_at=_believed(synced_at, now=now),
+        price_areas=models.TimeByPriceArea(
+            {area: until.astimezone(periods.OSLO) for area, until in sorted(areas.items())}
+        ),
+    )
+    return written.model_dump(mode="json", by_alias=True)
 
 
 def _believed(moment: datetime | None, *, now: datetime) -> datetime | None:
@@ -130,9 +134,5 @@ def checks(*, tables: Tables, warehouse: Warehouse) -> dict[str, Callable[[], ob
     }
 
 
-def _local(instant: datetime | None) -> str | None:
-    return periods.local_text(instant) if instant else None
-
-
-def _utc(instant: datetime | None) -> str | None:
-    return periods.utc_text(instant) if instant else None
+def _local(instant: datetime | None) -> datetime | None:
+    return instant.astimezone(periods.OSLO) if instant else None

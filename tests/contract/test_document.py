@@ -14,8 +14,8 @@ import pytest
 from openapi_schema_validator import OAS31Validator
 
 from contract import document, examples, importing, schemas
-from contract.answers import Answer
 from local import places
+from shared.api.models import Answer
 
 METHODS = ("get", "head")
 CLOSED = {"Direction"}

@@ -7,11 +7,11 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from contract import answers
 from local import demo, places
 from shared.api import changes, problems
 from shared.api.sealing import Seals
 from shared.api.series import pages, requests
+from shared.api.series.models import SeriesPart, Value
 from shared.api.series.requests import DataState
 from shared.metering import Direction, Quality, Resolution
 
@@ -120,9 +120,7 @@ def test_columns_of_csv_are_names_of_json() -> None:
     header = (
         (DOCS / "examples/get-consumption-of-metering-point.night.csv").read_text("utf-8").splitlines()[0]
     )
-    known = {
-        field.alias for model in (answers.SeriesPart, answers.Value) for field in model.model_fields.values()
-    }
+    known = {field.alias for model in (SeriesPart, Value) for field in model.model_fields.values()}
 
     assert {column.removesuffix("KWh") for column in header.split(",")} <= known
 

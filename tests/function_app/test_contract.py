@@ -7,13 +7,16 @@ from typing import Any
 
 import pytest
 
-from contract import answers, document
+from contract import document
 from contract.operations import OPERATIONS
 from local.functionhost.functions import HttpFunction
 from shared import metering
 from shared.access.grant import Grant
 from shared.access.spans import Span
-from shared.api import paths
+from shared.api import models, paths
+from shared.api.changes.models import Changes
+from shared.api.listings.models import CustomerList, MeteringPoint, MeteringPointPage
+from shared.api.series.models import ManySeries, Series
 from shared.metering import MeteringPointId
 from tests.builders import warehouse as delivering
 from tests.builders.api import Api
@@ -36,30 +39,38 @@ def point(api: Api, deliver: Deliver) -> MeteringPointId:
 @pytest.mark.parametrize(
     ("path", "given", "model"),
     [
-        ("/v1/customers", {}, answers.CustomerList),
-        ("/v1/metering-points", {"limit": 1}, answers.MeteringPointPage),
-        ("/v1/metering-points/{}", {}, answers.MeteringPoint),
-        ("/v1/metering-points/{}/consumption", {"date": "2026-03-29"}, answers.Series),
-        ("/v1/metering-points/{}/consumption", {"date": "2026-03-29", "layout": "days"}, answers.Series),
-        ("/v1/metering-points/{}/consumption", {"from_": "2026-01-01", "resolution": "P1M"}, answers.Series),
-        ("/v1/metering-points/{}/production", {"date": "2026-03-29"}, answers.Series),
+        ("/v1/customers", {}, CustomerList),
+        ("/v1/metering-points", {"limit": 1}, MeteringPointPage),
+        ("/v1/metering-points/{}", {}, MeteringPoint),
+        ("/v1/metering-points/{}/consumption", {"date": "2026-03-29"}, Series),
+        (
+            "/v1/metering-points/{}/consumption",
+            {"date": "2026-03-29", "layout": "days"},
+            Series,
+        ),
+        (
+            "/v1/metering-points/{}/consumption",
+            {"from_": "2026-01-01", "resolution": "P1M"},
+            Series,
+        ),
+        ("/v1/metering-points/{}/production", {"date": "2026-03-29"}, Series),
         (
             "/v1/consumption",
             {"from_": "2026-01-01", "resolution": "P1Y", "layout": "days"},
-            answers.ManySeries,
+            ManySeries,
         ),
         (
             "/v1/production",
             {"date": "2026-03-29", "meteringPointId": "707057500000010017"},
-            answers.ManySeries,
+            ManySeries,
         ),
-        ("/v1/changes", {}, answers.Changes),
-        ("/v1/changes", {"since": "2026-01-01"}, answers.Changes),
-        ("/v1/status", {}, answers.Status),
+        ("/v1/changes", {}, Changes),
+        ("/v1/changes", {"since": "2026-01-01"}, Changes),
+        ("/v1/status", {}, models.Status),
     ],
 )
 def test_an_answer_is_as_documented(
-    api: Api, point: MeteringPointId, path: str, given: dict[str, Any], model: type[answers.Answer]
+    api: Api, point: MeteringPointId, path: str, given: dict[str, Any], model: type[models.Answer]
 ) -> None:
     answer = api.get(path.format(point), principal=PRINCIPAL, **given)
 

@@ -10,12 +10,11 @@ from typing import Any
 
 import pytest
 
-from contract import answers
 from shared import limits, tables
 from shared.access.grant import Grant
 from shared.access.grants import Grants
 from shared.access.spans import Span
-from shared.api import status
+from shared.api import models, status
 from shared.api.status import Probe
 from shared.metering import MeteringPointId
 from shared.services import Services
@@ -40,7 +39,7 @@ DATA_ROUTES = [route for route in ROUTES if route != "/v1/status"]
 
 def problem_of(answer: Answer, *, status: int, code: str) -> Any:
     """Return the problem, after comparing its shape with the documented one."""
-    problem = answers.Problem.model_validate(answer.json)
+    problem = models.Problem.model_validate(answer.json)
     assert (answer.status, problem.status, problem.code) == (status, status, code)
     assert answer.headers["X-Request-Id"] == problem.request_id
     assert answer.headers["Cache-Control"] == "no-store"

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from contract import answers
 from local import demo
 from shared import limits, services, settings
 from shared.access.grant import Grant
 from shared.access.spans import Span
+from shared.api import models
 from shared.metering import MeteringPointId
 from shared.warehouse import schema
 from tests.builders import api as building
@@ -72,7 +72,7 @@ def ask_all(api: Api) -> list[Answer]:
 
 
 def assert_away(answer: Answer) -> None:
-    problem = answers.Problem.model_validate(answer.json)
+    problem = models.Problem.model_validate(answer.json)
     assert (answer.status, problem.code) == (503, "warehouse-unavailable")
     assert answer.media_type == "application/problem+json"
     assert int(answer.headers["Retry-After"]) > 0

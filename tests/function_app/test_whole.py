@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from contract import answers
 from shared import periods
+from shared.api import models
 from shared.api.series.pages import MAX_VALUES
 from shared.api.series.requests import DEFAULT_LIMIT, MAX_LIMIT
 from shared.metering import MeteringPointId, Resolution
@@ -86,8 +86,8 @@ def quarters(day: date) -> int:
     return (whole.end - whole.start) // timedelta(minutes=15)
 
 
-def refusal(answer: Answer) -> answers.Problem:
-    problem = answers.Problem.model_validate(answer.json)
+def refusal(answer: Answer) -> models.Problem:
+    problem = models.Problem.model_validate(answer.json)
     assert (answer.status, problem.code) == (400, "too-large-for-one-answer")
     return problem
 

@@ -1,0 +1,25 @@
+"""Changes as models."""
+
+from pydantic import Field
+
+from shared.api.models import AccessVersion, Answer, Cursor, MeteringPointId, Number
+from shared.api.series.models import Day
+from shared.metering import Direction
+
+
+class ChangedDay(Day):
+    """A market day that is new or corrected."""
+
+    metering_point_id: MeteringPointId
+    direction: Direction
+    sequence: Number = Field(description="Of the publication that this version of the day came with.")
+
+
+class Changes(Answer):
+    """A page of the market days that are new or corrected."""
+
+    days: list[ChangedDay] = Field(description="In the order of publication.")
+    next_cursor: Cursor
+    cursor: str = Field(description="Keep it, and give it as `cursor` the next time you ask.")
+    up_to_date: bool = Field(description="False when more follows at once.")
+    access_version: AccessVersion

@@ -1,0 +1,68 @@
+"""Customers and metering points as models."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from shared.api.models import (
+    AccessVersion,
+    Answer,
+    Cursor,
+    MeteringPointId,
+    Number,
+    PermittedPeriod,
+    open_words,
+)
+from shared.metering import Direction, Resolution
+
+
+class Customer(Answer):
+    """A customer whose metering points you may read."""
+
+    customer_number: Number = Field(description="The customer's number.", examples=[10001])
+    name: str = Field(description="The customer's name.", examples=["Fjordbakeriet AS"])
+    metering_point_count: Number = Field(description="Metering points of this customer that you may read.")
+
+
+class CustomerList(Answer):
+    """All customers whose metering points you may read."""
+
+    customers: list[Customer] = Field(description="In the order of their numbers.")
+
+
+class CustomersPeriod(PermittedPeriod):
+    """Market days that you may read because of one customer."""
+
+    customer_number: Number = Field(description="The customer through whom the period is permitted.")
+
+
+class MeteringPoint(Answer):
+    """A metering point that you may read."""
+
+    metering_point_id: MeteringPointId
+    name: str | None = Field(description="What the customer calls it; null when not known.")
+    address: str | None = Field(description="Street and number; null when not known.")
+    postal_code: str | None = Field(description="Null when not known.")
+    city: str | None = Field(description="Null when not known.")
+    price_area: str | None = Field(description="Null when not known.", examples=["NO1"])
+    grid_area: str | None = Field(description="The grid area's code; null when not known.")
+    meter_serial: str | None = Field(
+        description="The number on the meter; not the metering point id. Null when not known."
+    )
+    directions: list[Direction] = Field(description="In which there are values that you may read.")
+    resolution: Annotated[
+        Resolution | None,
+        open_words(
+            Resolution, "The stored resolution of the newest published day; null without one.", null=True
+        ),
+    ]
+    customer_number: Number = Field(description="The customer of the newest permitted period.")
+    permitted: list[CustomersPeriod] = Field(description="The periods that you may read.")
+
+
+class MeteringPointPage(Answer):
+    """A page of the metering points that you may read."""
+
+    metering_points: list[MeteringPoint] = Field(description="In the order of their ids.")
+    next_cursor: Cursor
+    access_version: AccessVersion

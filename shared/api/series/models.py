@@ -1,0 +1,150 @@
+"""Series as models."""
+
+from datetime import date, datetime
+from typing import Annotated
+
+from pydantic import Field
+
+from shared.api.models import (
+    Absent,
+    Answer,
+    Cursor,
+    DayQuality,
+    MeteringPointId,
+    Number,
+    OpenQuality,
+    OpenResolution,
+    PermittedPeriod,
+    Quantity,
+    open_words,
+)
+from shared.metering import Direction, Resolution
+
+
+class Value(Answer):
+    """The energy of one interval."""
+
+    start: datetime = Field(description="Start of the interval.")
+    end: datetime = Field(description="End of the interval, exclusive.")
+    quantity: Quantity
+    quality: OpenQuality
+    complete: bool | None = Field(
+        default=None,
+        description="With P1D and coarser alone: all of it is covered, no value is missing.",
+    )
+    missing: Number | None = Field(
+        default=None, description="With P1D and coarser alone: how many values are missing."
+    )
+
+
+class ValueException(Answer):
+    """The quality of a value that has another one than the day's."""
+
+    position: int = Field(description="Of the value in `quantities`, from 0.", ge=0, le=99, examples=[1])
+    quality: OpenQuality
+
+
+class Row(Answer):
+    """The energy of one interval of one metering point, with everything that names it."""
+
+    metering_point_id: MeteringPointId
+    direction: Direction
+    start: datetime = Field(description="Start of the interval.")
+    end: datetime = Field(description="End of the interval, exclusive.")
+    resolution: OpenResolution
+    quantity: Quantity
+    quality: OpenQuality
+    complete: bool | None = Field(
+        default=None, description="With P1D and coarser alone: all of it is covered, no value is missing."
+    )
+    missing: Number | None = Field(
+        default=None, description="With P1D and coarser alone: how many values are missing."
+    )
+
+
+class Day(Answer):
+    """The values of one market day, packed."""
+
+    market_day: date = Field(alias="date", description="The market day, in Europe/Oslo.")
+    start: datetime = Field(description="The start of the first value.")
+    resolution: OpenResolution
+    quality: DayQuality
+    exceptions: list[ValueException] = Field(
+        description="The values whose quality differs from the day's, in order of time."
+    )
+    quantities: list[Quantity] = Field(
+        description="Energy in kWh of each interval, in order of time; null when missing."
+    )
+    published_at: datetime = Field(description="When this version of the day was published.")
+    complete: bool | None = Field(
+        default=None, description="With P1D and coarser alone: all of it is covered, no value is missing."
+    )
+    missing: Number | None = Field(
+        default=None, description="With P1D and coarser alone: how many values are missing."
+    )
+
+
+class SeriesPart(Answer):
+    """The values of one metering point in one direction, or a page's part of them."""
+
+    metering_point_id: MeteringPointId
+    direction: Direction
+    unit: str = Field(description="The unit of the quantities.", examples=["kWh"])
+    time_zone: str = Field(description="The time zone of market days.", examples=["Europe/Oslo"])
+    from_: datetime = Field(alias="from", description="Start of the asked period.")
+    to: datetime = Field(description="End of the asked period, exclusive.")
+    resolution: Annotated[
+        Resolution | None,
+        open_words(
+            Resolution,
+            "Of all values below; null where the stored resolution changes within them. Without values: "
+            "what you asked for, or null.",
+            null=True,
+        ),
+    ]
+    permitted: list[PermittedPeriod] = Field(description="The market days that you may read.")
+    available_until: datetime | None = Field(
+        description="End of the last published market day of this series that you may read; null without one."
+    )
+    values: list[Value] | Absent = Field(default=None, description="With `layout=values` alone.")
+    days: list[Day] | Absent = Field(default=None, description="With `layout=days` alone.")
+
+
+class Series(SeriesPart):
+    """A page of the values of one metering point in one direction."""
+
+    rows: list[Row] | Absent = Field(default=None, description="With `layout=rows` alone.")
+    next_cursor: Cursor
+
+
+class StoredCoarser(Answer):
+    """A metering point with market days that are stored coarser than what was asked for."""
+
+    metering_point_id: MeteringPointId
+    resolution: Annotated[Resolution, open_words(Resolution, "What these days are stored as.")]
+    from_: date = Field(alias="from", description="The first of these days in the asked period.")
+    to: date = Field(description="The day after the last of them.")
+
+
+class ManySeries(Answer):
+    """A page of the series of many metering points."""
+
+    series: list[SeriesPart] | Absent = Field(
+        default=None,
+        description="In the order of metering points; one may go on on the next page. With `layout=values` "
+        "and `layout=days`.",
+    )
+    rows: list[Row] | Absent = Field(
+        default=None, description="With `layout=rows` alone: in the order of metering points and time."
+    )
+    not_found: list[MeteringPointId] = Field(
+        description="Metering points named in the request that do not exist or that you may not read."
+    )
+    stored_coarser: list[StoredCoarser] = Field(
+        description="The first 40 metering points of which days are left out, since they are stored coarser "
+        "than `resolution` asks for. On the first page alone."
+    )
+    stored_coarser_count: Number | None = Field(
+        description="How many such metering points there are; null after the first page."
+    )
+    next_cursor: Cursor
