@@ -97,7 +97,8 @@ def of_get(operation: Operation, examples: Examples) -> dict[str, Any]:
             "content": {kind.media_type: _content(operation, kind) for kind in operation.formats},
         },
         **_unchanged(operation),
-        **_TOO_LONG,
+        # A client by openapi-fetch would not know that there are data where there is no error.
+        **({} if operation.only_json else _TOO_LONG),
         **{str(status): _problem(status) for status in operation.statuses},
         "default": _default(),
     }

@@ -72,6 +72,7 @@ class Operation:
         beside: what their headers hold of the JSON.
         paged: whether the answer may go on after `limit`.
         cached: whether it has an ETag.
+        only_json: answers that are no JSON are not described.
     """
 
     id: str
@@ -88,6 +89,7 @@ class Operation:
     beside: str = ""
     paged: bool = True
     cached: bool = True
+    only_json: bool = False
 
     @property
     def text(self) -> str:
@@ -102,7 +104,7 @@ class Operation:
     def as_json_alone(self) -> "Operation":
         """The same operation for clients that read JSON alone."""
         parameters = tuple(each for each in self.parameters if each not in (*FORMATS, JSON_ALONE))
-        return replace(self, parameters=parameters, formats=ONLY_JSON)
+        return replace(self, parameters=parameters, formats=ONLY_JSON, only_json=True)
 
 
 TAGS = {

@@ -279,6 +279,16 @@ def test_generators_get_json_alone() -> None:
     assert set(of["paths"]) == set(DOCUMENTS["read"]["paths"])
 
 
+@pytest.mark.parametrize(
+    ("name", "expected"), [("read", {"414", "431"}), ("clients", set()), ("import", {"414", "431"})]
+)
+def test_answers_of_a_server_before_the_api_have_no_content(name: str, expected: set[str]) -> None:
+    for path, methods in DOCUMENTS[name]["paths"].items():
+        responses = methods["get"]["responses"]
+        bare = {status for status, each in responses.items() if "content" not in each} - {"304"}
+        assert bare == expected, path
+
+
 def test_the_address_is_the_deployments_when_it_is_given() -> None:
     given = {"server": "https://api.company.example/metering/v1", "contact": "data@company.example"}
 
