@@ -6,10 +6,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
 from shared.publishing import publish
+from shared.warehouse import opening
 from shared.warehouse.engine import (
     LONGEST_PUBLICATION,
     WORK_LIMIT,
@@ -22,6 +24,8 @@ from shared.warehouse.engine import (
 )
 from tests.builders import warehouse as building
 from tests.builders.warehouse import CABIN, HOUSE, MORNING, Clock, Deliverer, Line, Recorded, values, versions
+from tests.doubles.tds.faults import Fault
+from tests.doubles.tds.server import Server
 
 SPRING, AUTUMN, PLAIN = date(2026, 3, 29), date(2025, 10, 26), date(2026, 3, 30)
 
@@ -205,6 +209,27 @@ def test_times_of_publication_increase_even_when_the_clock_stands_still(
     ]
 
     assert times == [MORNING + timedelta(microseconds=n) for n in range(3)]
+
+
+@pytest.mark.parametrize("number", [24556, 24706, 3960])
+def test_a_publication_that_meets_another_change_at_its_commit_is_done_again_whole(
+    server: Server, tmp_path: Path, clock: Clock, number: int
+) -> None:
+    warehouse = opening.open_warehouse(building.settings(server.url))
+    deliverer = Deliverer(warehouse, tmp_path, clock)
+    deliverer.deliver(values(HOUSE, PLAIN, ["1"] * 24))
+    deliverer.load(values(HOUSE, PLAIN, ["2"]))
+    before = server.faults.statements.count("COMMIT TRANSACTION")
+    server.faults.order(Fault("error", matching="COMMIT", number=number, times=2))
+
+    (published,) = deliverer.publish()
+
+    old, new = versions(warehouse, HOUSE, PLAIN)
+    assert server.faults.statements.count("COMMIT TRANSACTION") == before + 3
+    assert (old.sequence, old.superseded_at is None, old.total_kwh) == (1, False, Decimal(24))
+    assert (new.sequence, new.superseded_at, new.total_kwh) == (published.sequence, None, Decimal(25))
+    assert (published.sequence, building.count(warehouse, "publication")) == (2, 2)
+    warehouse.close()
 
 
 @dataclass
