@@ -6,15 +6,16 @@
 import threading
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
 import httpx
+from pydantic import BaseModel, BeforeValidator
 
 from shared import foreign
 from shared.access import retrying
 from shared.access.severa import paging
 from shared.access.severa.paging import Page, ReadPage
-from shared.access.severa.records import Row
+from shared.access.severa.records import Row, Text
 from shared.limits import Limit
 from shared.settings import SeveraSettings
 
@@ -27,6 +28,9 @@ RENEW_EARLY = 300.0
 USUAL_LIFETIME = 600.0
 """Seconds that a token is used if Severa does not state its lifetime; one that ends earlier gets a 401."""
 
+LONGEST_LIFETIME = 7 * 86_400.0
+"""Seconds; a token that claims to last longer is used as if its lifetime were not stated."""
+
 SCOPE = "customers:read,settings:read"
 """Custom values are customer data; the definitions of custom properties are settings."""
 
@@ -38,6 +42,20 @@ WHAT_TO_DO = {
     "OrganizationNotActive": "Severa says that the organisation is not active; ask Visma.",
     "TermsOfServiceNotApproved": "Somebody has to accept the terms of service in Severa.",
 }
+
+
+def _lifetime(value: object) -> float:
+    """Return seconds; the usual ones for what is no number, or none that a lifetime can be."""
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value < LONGEST_LIFETIME:
+        return USUAL_LIFETIME
+    return float(value)
+
+
+class TokenModel(BaseModel):
+    """Severa's answer to a request for a token; the lifetime is in seconds."""
+
+    access_token: Text = ""
+    access_token_expires_in: Annotated[float, BeforeValidator(_lifetime)] = USUAL_LIFETIME
 
 
 class SeveraFailed(Exception):
@@ -186,12 +204,12 @@ class Session:
         url = self._settings.base_url + "/v1/token"
         response = self._send("/v1/token", lambda: self._http.post(url, json=body))
         answer = foreign.parse_json(response.content) if response.is_success else {}
-        token = answer.get("access_token") if isinstance(answer, dict) else None
-        if not token:
+        read = TokenModel.model_validate(answer if isinstance(answer, dict) else {})
+        if not read.access_token:
             raise SeveraRefused(
                 "Severa gave no token; check SEVERA_CLIENT_ID and SEVERA_CLIENT_SECRET. " + _text(response)
             )
-        return str(token), float(answer.get("access_token_expires_in") or USUAL_LIFETIME)
+        return read.access_token, read.access_token_expires_in
 
 
 def _whole(response: httpx.Response) -> httpx.Response:

@@ -497,13 +497,25 @@ def test_the_token_is_renewed_before_it_ends(service: Service) -> None:
 
 def test_a_token_that_severa_ends_early_is_replaced_once(service: Service) -> None:
     # The threads that wait together let the test's clock run fast; no token reaches its end by time here.
-    service.put_severa(customers=customers(30), tokenLifetime=10**6)
+    service.put_severa(customers=customers(30), tokenLifetime=500_000)
     service.order("end-tokens", VALUES, nth=5)
 
     register = fetch(service)
 
     assert len(register.customers) == 30
     assert service.requests()["paths"][TOKEN] == 2
+
+
+@pytest.mark.parametrize("lifetime", [None, "soon", True, -1, 0, 10**30, [600], {}])
+def test_a_token_of_a_strange_lifetime_is_used_as_if_severa_had_not_stated_it(
+    service: Service, lifetime: object
+) -> None:
+    body = {"access_token": "strange", "access_token_expires_in": lifetime}
+    service.order("answer", TOKEN, times=9, status=200, body=body)
+    service.order("answer", CUSTOMERS, status=401, body={"error": {"type": "AuthenticationRequired"}})
+
+    with pytest.raises(client.SeveraRefused, match="A new token was refused as well"):
+        fetch(service)
 
 
 def test_a_new_token_that_is_refused_as_well_ends_the_reading(service: Service) -> None:
