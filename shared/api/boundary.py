@@ -47,7 +47,7 @@ def http_function(
             ) as request,
         ):
             response, error = _ask(handler, req, request_id=request_id)
-            response = responses.compressed(response, req.headers.get("accept-encoding", ""))
+            response = responses.compress(response, req.headers.get("accept-encoding", ""))
             sent = responses.as_http(response)
             sent.headers["X-Request-Id"] = request_id
             request.set_outcome(

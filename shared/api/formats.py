@@ -150,7 +150,7 @@ def read(parameters: Parameters, *, accept: str, available: Sequence[Kind] = EVE
     """
     chosen = parameters.choice("format", {str(each): each for each in available})
     if chosen is None:
-        chosen = Kind.JSON if parameters.is_given("format") else negotiated(accept, available=available)
+        chosen = Kind.JSON if parameters.is_given("format") else negotiate(accept, available=available)
     if Kind.CSV not in available:
         return Format(chosen)
     dialect = parameters.choice("csv", {str(each): each for each in Dialect})
@@ -164,7 +164,7 @@ def read(parameters: Parameters, *, accept: str, available: Sequence[Kind] = EVE
     return Format(chosen, dialect or Dialect.STANDARD)
 
 
-def negotiated(accept: str, *, available: Sequence[Kind]) -> Kind:
+def negotiate(accept: str, *, available: Sequence[Kind]) -> Kind:
     """Return the kind that Accept prefers; of equals, the one named most exactly, then the first available.
 
     Raises:

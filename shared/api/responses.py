@@ -77,7 +77,7 @@ def of_problem(problem: Problem, *, url: str, request_id: str) -> Response:
     )
 
 
-def compressed(response: Response, accepted: str) -> Response:
+def compress(response: Response, accepted: str) -> Response:
     """Return the response in gzip when the caller accepts gzip and the body is long enough."""
     if not _accepts_gzip(accepted) or len(response.body) < _WORTH_COMPRESSING:
         return response

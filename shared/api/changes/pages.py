@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from shared.api import stored_days, too_large
 from shared.api.changes import search
-from shared.api.changes.requests import ChangesRequest, sealed
+from shared.api.changes.requests import ChangesRequest, cursor_text
 from shared.api.formats import Kind
 from shared.api.series.pages import days_within
 from shared.readable import AT_ONCE, Readable
@@ -48,7 +48,7 @@ def fetch(
         after = search.first_of(sequence + 1)
     up_to_date = search.first_of(request.through + 1)
     if after is None or after >= up_to_date:
-        return Page((), sealed(after or up_to_date, request.seal), is_up_to_date=True)
+        return Page((), cursor_text(after or up_to_date, request.seal), is_up_to_date=True)
     found = search.first(
         warehouse,
         readable=readable,
@@ -62,11 +62,11 @@ def fetch(
         limit = min(limit, days_within(row.qualities for row in found))
     page = stored_days.sound_changes(found[:limit])
     if len(found) <= limit:
-        return Page(page, sealed(up_to_date, request.seal), is_up_to_date=True)
+        return Page(page, cursor_text(up_to_date, request.seal), is_up_to_date=True)
     if request.is_whole:
         raise too_large.changes(
             search.count(warehouse, readable=readable, after=after, through=request.through, at_once=at_once)
         )
     last = found[limit - 1]
     key = (last.sequence, last.metering_point_id, last.direction, last.delivery_date)
-    return Page(page, sealed(key, request.seal), is_up_to_date=False)
+    return Page(page, cursor_text(key, request.seal), is_up_to_date=False)

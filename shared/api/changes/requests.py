@@ -54,7 +54,7 @@ def read(
     """
     parameters = Parameters(given)
     seal = seals.of("changes")
-    after = parameters.cursor("cursor", lambda text: _opened(text, seal))
+    after = parameters.cursor("cursor", lambda text: _parse_cursor(text, seal))
     since = parameters.moment("since")
     if since is not None and since > now:
         parameters.fault(
@@ -67,14 +67,14 @@ def read(
     return ChangesRequest(after, since, limit, through, seal, written, is_whole)
 
 
-def sealed(key: Key, seal: Seal) -> str:
+def cursor_text(key: Key, seal: Seal) -> str:
     """Return a cursor that continues after a place."""
     sequence, metering_point_id, direction, day = key
     number = int(metering_point_id or 0)
     return seal.seal(_PACKED.pack(sequence, number, _DIRECTIONS.index(direction), day.toordinal()))
 
 
-def _opened(text: str, seal: Seal) -> Key:
+def _parse_cursor(text: str, seal: Seal) -> Key:
     sequence, number, direction, day = _PACKED.unpack(seal.open(text))
     metering_point_id = f"{number:018d}" if direction else ""
     return sequence, metering_point_id, str(_DIRECTIONS[direction]), date.fromordinal(day)

@@ -12,7 +12,7 @@ from shared import periods
 from shared.api import etags, stored_days, too_large
 from shared.api.formats import Kind, Rendered
 from shared.api.listings import lines
-from shared.api.listings.requests import MeteringPointsRequest, sealed
+from shared.api.listings.requests import MeteringPointsRequest, cursor_text
 from shared.api.series.requests import DataState
 from shared.metering import Direction, MeteringPointId
 from shared.readable import AT_ONCE, Permission, PermittedDays, Readable
@@ -35,7 +35,7 @@ def page(
         raise too_large.items(_count(warehouse, readable, request))
     shown = readable.only(ids[: request.limit])
     found = _read(warehouse, shown, state=state) if shown.permissions else []
-    cursor = sealed(following, request.seal) if following else None
+    cursor = cursor_text(following, request.seal) if following else None
     access_version = etags.access_version(readable)
     if request.format.kind is Kind.JSON:
         body = orjson.dumps({"meteringPoints": found, "nextCursor": cursor, "accessVersion": access_version})

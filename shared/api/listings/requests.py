@@ -48,7 +48,7 @@ def metering_points(given: Given, *, seals: Seals, accept: str = "") -> Metering
     written = formats.read(parameters, accept=accept)
     limit, is_whole = read_limit(parameters, written)
     seal = seals.of("metering-points", customer_number, price_area)
-    after = parameters.cursor("cursor", lambda text: _opened(text, seal))
+    after = parameters.cursor("cursor", lambda text: _parse_cursor(text, seal))
     parameters.done()
     return MeteringPointsRequest(
         customer_number=customer_number,
@@ -90,11 +90,11 @@ def format_alone(given: Given, *, accept: str, available: Sequence[Kind] = forma
     return written
 
 
-def sealed(following: MeteringPointId, seal: Seal) -> str:
+def cursor_text(following: MeteringPointId, seal: Seal) -> str:
     """Return a cursor that starts with a metering point."""
     return seal.seal(_PACKED.pack(int(following)))
 
 
-def _opened(text: str, seal: Seal) -> MeteringPointId:
+def _parse_cursor(text: str, seal: Seal) -> MeteringPointId:
     (number,) = _PACKED.unpack(seal.open(text))
     return MeteringPointId(f"{number:018d}")

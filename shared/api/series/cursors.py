@@ -31,7 +31,7 @@ class Cursor:
     until: datetime
     as_of: datetime
 
-    def sealed(self, seal: Seal) -> str:
+    def as_text(self, seal: Seal) -> str:
         """Return the cursor as text."""
         return seal.seal(
             _PACKED.pack(
@@ -43,7 +43,7 @@ class Cursor:
         )
 
 
-def opened(text: str, seal: Seal) -> Cursor:
+def parse(text: str, seal: Seal) -> Cursor:
     """Return a cursor from its text.
 
     Raises:

@@ -50,7 +50,7 @@ def _content(body: bytes, page: Page, request: SeriesRequest, *, not_found: Sequ
         body,
         kind=request.format.kind,
         rows=sum(_rows(series, request.layout) for series in page.series),
-        next_cursor=page.cursor.sealed(request.seal) if page.cursor else None,
+        next_cursor=page.cursor.as_text(request.seal) if page.cursor else None,
         left_out=_left_out(page, request, not_found=not_found),
     )
 
@@ -74,7 +74,7 @@ def _rows(series: Series, layout: Layout) -> int:
 def _json_of_one(page: Page, request: SeriesRequest) -> bytes:
     """Write the page of one metering point."""
     (series,) = page.series
-    return "".join([*_opened(series, request), ",", _next_cursor(page, request), "}"]).encode()
+    return "".join([*_json_of_series(series, request), ",", _next_cursor(page, request), "}"]).encode()
 
 
 def _json_of_many(page: Page, request: SeriesRequest, *, not_found: Iterable[str]) -> bytes:
@@ -87,7 +87,7 @@ def _json_of_many(page: Page, request: SeriesRequest, *, not_found: Iterable[str
     else:
         pieces = ['{"series":[']
         for count, series in enumerate(page.series):
-            pieces += ["," if count else "", *_opened(series, request), "}"]
+            pieces += ["," if count else "", *_json_of_series(series, request), "}"]
     about = orjson.dumps(
         {
             "notFound": list(not_found),
@@ -99,11 +99,11 @@ def _json_of_many(page: Page, request: SeriesRequest, *, not_found: Iterable[str
 
 
 def _next_cursor(page: Page, request: SeriesRequest) -> str:
-    cursor = page.cursor.sealed(request.seal) if page.cursor else None
+    cursor = page.cursor.as_text(request.seal) if page.cursor else None
     return f'"nextCursor":{orjson.dumps(cursor).decode()}'
 
 
-def _opened(series: Series, request: SeriesRequest) -> list[str]:
+def _json_of_series(series: Series, request: SeriesRequest) -> list[str]:
     """Return a series up to its closing brace, in pieces, so that megabytes are joined only once."""
     head = _head(series, request)
     if request.layout is Layout.DAYS:

@@ -175,7 +175,7 @@ def _series(
     as_of = _as_of(parameters, state=state)
     start, end = _edges(parameters)
     seal = seals.of(direction, named, customer_number, start, end, resolution, layout, as_of)
-    cursor = parameters.cursor("cursor", lambda text: cursors.opened(text, seal))
+    cursor = parameters.cursor("cursor", lambda text: cursors.parse(text, seal))
     _compare(parameters, start=start, end=end)
     parameters.done()
     # A publication that is not announced yet may still grow: a later moment shows the latest announced one.

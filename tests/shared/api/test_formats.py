@@ -70,4 +70,4 @@ def test_the_norwegian_dialect_is_one_of_csv() -> None:
 
 def test_a_resource_that_is_json_alone_offers_nothing_else() -> None:
     with pytest.raises(Refused, match="Available formats: application/json"):
-        formats.negotiated("text/csv", available=formats.ONLY_JSON)
+        formats.negotiate("text/csv", available=formats.ONLY_JSON)

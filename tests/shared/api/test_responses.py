@@ -23,7 +23,7 @@ def data(body: bytes = b"{}", *, kind: Kind = Kind.JSON, url: str = URL, **conte
 
 @pytest.mark.parametrize("accepted", ["gzip", "br, gzip;q=0.5", "GZIP"])
 def test_a_long_body_is_compressed_for_who_accepts_it(accepted: str) -> None:
-    answer = responses.compressed(data(LONG), accepted)
+    answer = responses.compress(data(LONG), accepted)
 
     assert answer.headers["Content-Encoding"] == "gzip"
     assert answer.headers["ETag"] == 'W/"1"'
@@ -34,13 +34,13 @@ def test_a_long_body_is_compressed_for_who_accepts_it(accepted: str) -> None:
 def test_a_body_is_left_alone_for_who_does_not(accepted: str) -> None:
     response = data(LONG)
 
-    assert responses.compressed(response, accepted) is response
+    assert responses.compress(response, accepted) is response
 
 
 def test_a_short_body_is_not_worth_compressing() -> None:
     response = responses.uncached({"status": "ready"})
 
-    assert responses.compressed(response, "gzip") is response
+    assert responses.compress(response, "gzip") is response
 
 
 def test_data_may_be_kept_by_the_caller_alone_and_is_asked_for_again() -> None:

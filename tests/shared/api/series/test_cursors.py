@@ -23,7 +23,7 @@ def test_a_cursor_comes_back_as_it_went_out() -> None:
         as_of=datetime(2026, 11, 22, 6, 0, 0, 123456, tzinfo=UTC),
     )
 
-    assert cursors.opened(cursor.sealed(SEAL), SEAL) == cursor
+    assert cursors.parse(cursor.as_text(SEAL), SEAL) == cursor
 
 
 @given(some.integers(0, 10**18 - 1), some.dates(), moments, moments)
@@ -32,7 +32,7 @@ def test_every_cursor_is_short_and_comes_back(
 ) -> None:
     cursor = Cursor(MeteringPointId(f"{number:018d}"), day, until=until, as_of=as_of)
 
-    text = cursor.sealed(SEAL)
+    text = cursor.as_text(SEAL)
 
-    assert cursors.opened(text, SEAL) == cursor
+    assert cursors.parse(text, SEAL) == cursor
     assert len(text) <= sealing.LONGEST

@@ -160,4 +160,4 @@ def test_many_series_name_what_was_not_found_and_where_the_next_page_starts() ->
 
     assert [len(each["values"]) for each in body["series"]] == [1, 0]
     assert body["notFound"] == ["707057500000010024"]
-    assert cursors.opened(body["nextCursor"], SEAL) == cursor
+    assert cursors.parse(body["nextCursor"], SEAL) == cursor

@@ -190,7 +190,7 @@ def test_a_cursor_carries_the_end_and_the_moment_of_the_first_page() -> None:
     following = requests.of_one(
         metering_point_id=POINT,
         direction=Direction.CONSUMPTION,
-        given={"from": ["2026-01-01"], "cursor": [cursor.sealed(first.seal)]},
+        given={"from": ["2026-01-01"], "cursor": [cursor.as_text(first.seal)]},
         state=later,
         seals=SEALS,
     )
@@ -206,7 +206,7 @@ def test_a_cursor_of_another_query_is_refused(changed: dict[str, str]) -> None:
     request = ask(from_="2026-01-01")
     cursor = cursors.Cursor(POINT, date(2026, 2, 1), until=request.period.end, as_of=request.as_of)
 
-    given = {"from_": "2026-01-01", **changed, "cursor": cursor.sealed(request.seal)}
+    given = {"from_": "2026-01-01", **changed, "cursor": cursor.as_text(request.seal)}
 
     assert faults_of(**given) == [("cursor", "not-a-cursor-of-this-query")]
 
@@ -215,7 +215,7 @@ def test_the_size_of_a_page_may_change_from_page_to_page() -> None:
     request = ask(from_="2026-01-01")
     cursor = cursors.Cursor(POINT, date(2026, 2, 1), until=request.period.end, as_of=request.as_of)
 
-    assert ask(from_="2026-01-01", limit="7", cursor=cursor.sealed(request.seal)).limit == 7
+    assert ask(from_="2026-01-01", limit="7", cursor=cursor.as_text(request.seal)).limit == 7
 
 
 def test_as_many_metering_points_as_may_be_named_fit_into_an_address() -> None:

@@ -130,8 +130,8 @@ def test_no_page_but_the_last_is_empty_and_together_they_are_the_whole(
             assert values_of(page) or page.cursor is None, (given, limit)
             if page.cursor is None:
                 break
-            assert page.cursor.sealed(request.seal) != cursor
-            cursor = page.cursor.sealed(request.seal)
+            assert page.cursor.as_text(request.seal) != cursor
+            cursor = page.cursor.as_text(request.seal)
 
         assert whole.cursor is None or len(values_of(whole)) > 0
         rest = (
@@ -147,7 +147,7 @@ def values_of_the_rest(
     found: list[tuple[MeteringPointId, str]] = []
     while page.cursor is not None:
         seal = ask(given).seal
-        request = ask({**given, "limit": ["10000"], "cursor": [page.cursor.sealed(seal)]})
+        request = ask({**given, "limit": ["10000"], "cursor": [page.cursor.as_text(seal)]})
         page = read(warehouse, readable, request, last_days)
         found += values_of(page)
     return found
