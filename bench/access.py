@@ -325,8 +325,7 @@ def measure(size: Size) -> list[Measure]:
     endpoints = emulator.Endpoints(*free.numbers(3))
     connection_string = emulator.connection_string(endpoints)
     with tempfile.TemporaryDirectory() as state, Supervisor(state=Path(state)) as supervisor:
-        supervisor.start(parts.azurite(endpoints, data=None))
-        supervisor.wait_ready("azurite")
+        supervisor.start_ready(parts.azurite(endpoints, data=None))
         works = (
             first_sync,
             unchanged_sync,

@@ -69,8 +69,7 @@ def entered(path: str) -> Entered:
     found = Entered()
     endpoints = emulator.Endpoints(*free.numbers(3))
     with tempfile.TemporaryDirectory() as state, Supervisor(state=Path(state)) as supervisor:
-        supervisor.start(parts.azurite(endpoints, data=None))
-        supervisor.wait_ready("azurite")
+        supervisor.start_ready(parts.azurite(endpoints, data=None))
         made = world.open_services(Path(state), table_storage=emulator.connection_string(endpoints))
         host = hosting.host(made, Path(state))
         app = host.asgi(follow_schedules=False)

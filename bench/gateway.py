@@ -27,7 +27,7 @@ from rich.table import Table
 
 from bench.apparatus import measuring
 from local import demo
-from local.stack import free
+from local.stack import clients, free
 
 ROOT = Path(__file__).resolve().parents[1]
 MEGABYTE = 1_000_000
@@ -198,17 +198,7 @@ def request_for(path: str, **headers: str) -> bytes:
 
 def token_of(identity: str) -> str:
     """Return the demo vendor's access token."""
-    answer = httpx.post(
-        f"{identity}/{demo.TENANT_ID}/oauth2/v2.0/token",
-        data={
-            "grant_type": "client_credentials",
-            "client_id": demo.VENDOR.client_id,
-            "client_secret": demo.VENDOR.secret,
-            "scope": f"{demo.AUDIENCE}/.default",
-        },
-        trust_env=False,
-    )
-    return str(answer.raise_for_status().json()["access_token"])
+    return clients.token(f"{identity}/{demo.TENANT_ID}/oauth2/v2.0/token")
 
 
 async def compare(

@@ -64,8 +64,7 @@ def main() -> int:
     """Write the answers to all examples."""
     endpoints = emulator.Endpoints(*free.numbers(3))
     with tempfile.TemporaryDirectory() as state, Supervisor(state=Path(state)) as supervisor:
-        supervisor.start(parts.azurite(endpoints, data=None))
-        supervisor.wait_ready("azurite")
+        supervisor.start_ready(parts.azurite(endpoints, data=None))
         folder = Path(state)
         made = world.open_services(folder, table_storage=emulator.connection_string(endpoints))
         found = asyncio.run(answers(hosting.host(made, folder)))

@@ -1,23 +1,17 @@
 """The demo world that stands still, behind the gateway and with tokens of the identity provider."""
 
-import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
-
-from local import demo, places
 from local.azurite import emulator
 from local.functionhost.host import READY_PATH
 from local.ports import Ports, address
-from local.stack import free, greeting, parts
+from local.stack import clients, free, greeting, parts
 from local.stack.parts import Part
 from local.stack.supervision import Supervisor
-
-FAR_AWAY = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -45,17 +39,7 @@ class Running:
 
     def headers(self) -> dict[str, str]:
         """What the demo vendor sends to the gateway."""
-        form = {
-            "grant_type": "client_credentials",
-            "client_id": demo.VENDOR.client_id,
-            "client_secret": demo.VENDOR.secret,
-            "scope": f"{demo.AUDIENCE}/.default",
-        }
-        answer = httpx.post(self.token_url, data=form, trust_env=False).raise_for_status()
-        return {
-            "Authorization": f"Bearer {answer.json()['access_token']}",
-            "Ocp-Apim-Subscription-Key": demo.SUBSCRIPTIONS[0].key,
-        }
+        return clients.vendor_headers(self.token_url)
 
 
 @contextmanager
@@ -72,20 +56,12 @@ def running(
     with Supervisor(state=state) as supervisor:
         if table_storage is None:
             endpoints = emulator.Endpoints(ports.azurite_blob, ports.azurite_queue, ports.azurite_table)
-            supervisor.start(parts.azurite(endpoints, data=None))
-            supervisor.wait_ready("azurite")
+            supervisor.start_ready(parts.azurite(endpoints, data=None))
             table_storage = emulator.connection_string(endpoints)
         world = _world(ports, state=state, table_storage=table_storage, on=on)
-        wanted = [parts.identity(ports), world, gateway(ports, state=state)]
-        for part in wanted:
-            supervisor.start(part)
-        supervisor.wait_ready(*(part.name for part in wanted))
-        yield Running(
-            api=address(ports.gateway) + greeting.API,
-            app=f"{address(ports.function_host)}/v1",
-            token_url=greeting.token_url(ports),
-            log=parts.log_of(world, state=state),
-        )
+        gateway = parts.gateway_with_limits(ports, state=state, calls_a_minute=parts.FAR_AWAY)
+        supervisor.start_ready(parts.identity(ports), world, gateway)
+        yield of(ports, log=parts.log_of(world, state=state))
 
 
 @contextmanager
@@ -93,16 +69,19 @@ def without_app(state: Path) -> Iterator[Running]:
     """Start the gateway with nothing behind it; a subscription has two calls a minute."""
     ports = free.ports()
     with Supervisor(state=state) as supervisor:
-        wanted = [parts.identity(ports), gateway(ports, state=state, calls_a_minute=2)]
-        for part in wanted:
-            supervisor.start(part)
-        supervisor.wait_ready(*(part.name for part in wanted))
-        yield Running(
-            api=address(ports.gateway) + greeting.API,
-            app=f"{address(ports.function_host)}/v1",
-            token_url=greeting.token_url(ports),
-            log=parts.log_of(wanted[-1], state=state),
-        )
+        gateway = parts.gateway_with_limits(ports, state=state, calls_a_minute=2)
+        supervisor.start_ready(parts.identity(ports), gateway)
+        yield of(ports, log=parts.log_of(gateway, state=state))
+
+
+def of(ports: Ports, *, log: Path) -> Running:
+    """Return where a stack on these ports is asked."""
+    return Running(
+        api=address(ports.gateway) + greeting.API,
+        app=f"{address(ports.function_host)}/v1",
+        token_url=greeting.token_url(ports),
+        log=log,
+    )
 
 
 def _world(ports: Ports, *, state: Path, table_storage: str, on: OnMicrosoftsHost | None) -> Part:
@@ -116,14 +95,3 @@ def _world(ports: Ports, *, state: Path, table_storage: str, on: OnMicrosoftsHos
     )
     port = ports.function_host
     return Part("functionhost", command, (port,), ready_url=f"{address(port)}{READY_PATH}")
-
-
-def gateway(ports: Ports, *, state: Path, calls_a_minute: int = FAR_AWAY) -> Part:
-    """The gateway of infra/apim, with other limits."""
-    products = json.loads((places.ROOT / "infra/apim/products.json").read_text(encoding="utf-8"))
-    for product in products["products"]:
-        product |= {"callsPerMinute": calls_a_minute, "callsPerDay": FAR_AWAY}
-    file = state / "products.json"
-    file.write_text(json.dumps(products), encoding="utf-8")
-    part = parts.gateway(ports)
-    return Part(part.name, (*part.command, "--products", str(file)), part.ports, {}, part.ready_url)

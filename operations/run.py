@@ -70,9 +70,7 @@ def run_on_stack(name: str, arguments: Sequence[str], *, state: Path) -> int:
     if COMMANDS[name].reads_severa_and_entra:
         needed += [parts.identity(ports), parts.standins(ports, state=state)]
     with lock.hold(state, ports), Supervisor(state=state) as supervisor:
-        for part in needed:
-            supervisor.start(part)
-        supervisor.wait_ready(*(part.name for part in needed))
+        supervisor.start_ready(*needed)
         return _run(name, arguments, given=_of_stack(ports, state=state))
 
 

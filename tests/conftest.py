@@ -67,8 +67,7 @@ def _azurite_accounts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Iter
     state = tmp_path_factory.mktemp("azurite")
     accounts = dict.fromkeys(_ACCOUNTS, emulator.TEST_KEY)
     with Supervisor(state=state) as supervisor:
-        supervisor.start(parts.azurite(endpoints, data=None, accounts=accounts))
-        supervisor.wait_ready("azurite")
+        supervisor.start_ready(parts.azurite(endpoints, data=None, accounts=accounts))
         yield iter(
             [emulator.connection_string(endpoints, account=name, key=key) for name, key in accounts.items()]
         )

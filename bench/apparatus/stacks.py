@@ -1,7 +1,6 @@
 """A local stack of its own for a measurement: the parts that answer, with data that is known to the value."""
 
 import csv
-import json
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,21 +8,17 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
-import httpx
-
 from bench.apparatus import stored
-from local import demo, environment, places
+from local import demo, environment
 from local.ports import Ports, address
 from local.sampledata import deliveries
-from local.stack import access_sync, free, greeting, parts
-from local.stack.parts import Part
+from local.stack import access_sync, clients, free, greeting, parts
 from local.stack.supervision import StackFailed, Supervisor
 from shared import periods, settings
 from shared.deliveries import container
 from shared.metering import MeteringPointId
 
 SYNC_SECONDS = 60
-FAR_AWAY = 100_000_000
 OUR_CUSTOMER = demo.CENTRE
 """Only the vendor may read what is this customer's."""
 
@@ -49,13 +44,7 @@ class Running:
 
     def token(self, client: demo.Client) -> str:
         """Return an access token."""
-        form = {
-            **greeting.TOKEN_FORM,
-            "client_id": client.client_id,
-            "client_secret": client.secret,
-        }
-        answer = httpx.post(self.token_url, data=form, trust_env=False).raise_for_status()
-        return str(answer.json()["access_token"])
+        return clients.token(self.token_url, client=client)
 
 
 @contextmanager
@@ -70,14 +59,13 @@ def running(state: Path, *, metering_points: int, days: int, host: str | None = 
             parts.identity(ports),
             parts.standins(ports, state=state),
             parts.function_host(ports, state=state, host=host),
-            _gateway(ports, state=state),
+            parts.gateway_with_limits(
+                ports, state=state, calls_a_minute=parts.FAR_AWAY, product=demo.SUBSCRIPTIONS[0].product
+            ),
         ]
-        supervisor.start(azurite)
-        supervisor.wait_ready(azurite.name)
+        supervisor.start_ready(azurite)
         _prepare(supervisor, ports, points, state=state, last=last, days=days)
-        for part in answering:
-            supervisor.start(part)
-        supervisor.wait_ready(*(part.name for part in answering))
+        supervisor.start_ready(*answering)
         _sync(supervisor, ports, state=state)
         yield Running(
             gateway=address(ports.gateway),
@@ -87,17 +75,6 @@ def running(state: Path, *, metering_points: int, days: int, host: str | None = 
             days=days,
             processes={part.name: supervisor.process_id(part.name) for part in (azurite, *answering)},
         )
-
-
-def _gateway(ports: Ports, *, state: Path) -> Part:
-    products = json.loads((places.ROOT / "infra/apim/products.json").read_text(encoding="utf-8"))
-    for product in products["products"]:
-        if product["id"] == "partner":
-            product |= {"callsPerMinute": FAR_AWAY, "callsPerDay": FAR_AWAY}
-    file = state / "products.json"
-    file.write_text(json.dumps(products), encoding="utf-8")
-    part = parts.gateway(ports)
-    return Part(part.name, (*part.command, "--products", str(file)), part.ports, {}, part.ready_url)
 
 
 def _prepare(

@@ -11,11 +11,11 @@ from types import FrameType
 
 import httpx
 
-from local import demo, environment, places
+from local import environment, places
 from local.azurite import installation
 from local.ports import LAST_PORT_BASE, Ports, address
 from local.sampledata import deliveries
-from local.stack import access_sync, greeting, lock, parts, sample
+from local.stack import access_sync, clients, greeting, lock, parts, sample
 from local.stack.log_tail import LogTail
 from local.stack.supervision import StackFailed, Supervisor, refuse_taken_ports
 from shared import periods, settings
@@ -150,15 +150,10 @@ def _wait_for_an_answer(supervisor: Supervisor, ports: Ports, *, state: Path) ->
 
 
 def _ask(ports: Ports) -> int | str:
+    url = f"{address(ports.gateway)}{greeting.API}/metering-points"
     try:
-        with httpx.Client(trust_env=False, timeout=10) as client:
-            token = client.post(greeting.token_url(ports), data=greeting.TOKEN_FORM).json()["access_token"]
-            headers = {
-                "Authorization": f"Bearer {token}",
-                "Ocp-Apim-Subscription-Key": demo.SUBSCRIPTIONS[0].key,
-            }
-            address_of_points = f"{address(ports.gateway)}{greeting.API}/metering-points"
-            return client.get(address_of_points, headers=headers).status_code
+        headers = clients.vendor_headers(greeting.token_url(ports))
+        return httpx.get(url, headers=headers, timeout=10, trust_env=False).status_code
     except (httpx.HTTPError, ValueError, KeyError) as error:
         return f"no answer ({type(error).__name__})"
 

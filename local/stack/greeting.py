@@ -6,15 +6,11 @@ from datetime import date, timedelta
 
 from local import demo, environment
 from local.ports import Ports, address
+from local.stack import clients
 
 API = "/metering/v1"
 
-TOKEN_FORM = {
-    "grant_type": "client_credentials",
-    "client_id": demo.VENDOR.client_id,
-    "client_secret": demo.VENDOR.secret,
-    "scope": f"{demo.AUDIENCE}/.default",
-}
+TOKEN_FORM = clients.token_form(demo.VENDOR)
 """The form that the demo vendor sends for an access token."""
 
 

@@ -1,5 +1,6 @@
 """The parts of the local stack: commands, settings, ports, and addresses that answer when they are ready."""
 
+import json
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -11,6 +12,9 @@ from local.functionhost.host import READY_PATH
 from local.page import app
 from local.ports import Ports, address
 from operations import app_settings
+
+FAR_AWAY = 100_000_000
+"""A limit of calls that nobody reaches."""
 
 
 @dataclass(frozen=True)
@@ -85,8 +89,10 @@ def function_host(
     return replace(part, ready_url=f"{address(ports.function_host)}{READY_PATH}")
 
 
-def gateway(ports: Ports) -> Part:
+def gateway(ports: Ports, *, products: Path | None = None) -> Part:
     """Return the look-alike of API Management, with the policies of infra/apim and the developer page.
+
+    `products` is a file with other limits than those of infra/apim.
 
     Raises:
         NotInstallable: if the page's packages cannot be installed (local.azurite.installation).
@@ -98,7 +104,25 @@ def gateway(ports: Ports) -> Part:
         *("--backend", address(ports.function_host)),
         *("--identity", address(ports.identity)),
         *("--page-packages", str(packages / "node_modules")),
+        *(() if products is None else ("--products", str(products))),
     )
+
+
+def gateway_with_limits(
+    ports: Ports, *, state: Path, calls_a_minute: int, calls_a_day: int = FAR_AWAY, product: str | None = None
+) -> Part:
+    """Return the gateway with other limits of calls, for `product` or all: for tests and measurements.
+
+    Raises:
+        NotInstallable: as for `gateway`.
+    """
+    deployed = json.loads((places.ROOT / "infra/apim/products.json").read_text(encoding="utf-8"))
+    for each in deployed["products"]:
+        if product in (None, each["id"]):
+            each |= {"callsPerMinute": calls_a_minute, "callsPerDay": calls_a_day}
+    file = state / "products.json"
+    file.write_text(json.dumps(deployed), encoding="utf-8")
+    return gateway(ports, products=file)
 
 
 def command(name: str, arguments: Iterable[str] = (), *, settings: Mapping[str, str]) -> Part:

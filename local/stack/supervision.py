@@ -60,6 +60,16 @@ class Supervisor:
             process = _spawn(part.command, part.settings, output=output)
         self._running.append(_Process(part, process, log))
 
+    def start_ready(self, *wanted: Part) -> None:
+        """Start parts that do not need each other to start, and wait until all of them can be used.
+
+        Raises:
+            StackFailed: one of them ended, or took too long.
+        """
+        for part in wanted:
+            self.start(part)
+        self.wait_ready(*(part.name for part in wanted))
+
     def run(self, part: Part) -> int:
         """Run a part that ends by itself, with our output; return its exit code."""
         one = _Process(part, _spawn(part.command, part.settings, output=None), Path(os.devnull))

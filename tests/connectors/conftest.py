@@ -7,9 +7,7 @@ from pathlib import Path
 import pytest
 
 from contract import hosting, stack, world
-from contract.stack import Running
-from local.ports import address
-from local.stack import free, greeting, parts
+from local.stack import free, parts
 from local.stack.supervision import Supervisor
 from tests.builders.serving import listening, served
 from tests.connectors.guide import Living
@@ -25,15 +23,9 @@ def living(table_storage: str, tmp_path: Path) -> Iterator[Living]:
         served((host.asgi(follow_schedules=False), app)),
         Supervisor(state=tmp_path) as supervisor,
     ):
-        for part in (wanted := [parts.identity(ports), stack.gateway(ports, state=tmp_path)]):
-            supervisor.start(part)
-        supervisor.wait_ready(*(part.name for part in wanted))
-        running = Running(
-            api=address(ports.gateway) + greeting.API,
-            app=f"{address(ports.function_host)}/v1",
-            token_url=greeting.token_url(ports),
-            log=tmp_path / "log",
-        )
+        gateway = parts.gateway_with_limits(ports, state=tmp_path, calls_a_minute=parts.FAR_AWAY)
+        supervisor.start_ready(parts.identity(ports), gateway)
+        running = stack.of(ports, log=parts.log_of(gateway, state=tmp_path))
         yield Living(running, services, tmp_path)
     host.pool.shutdown()
     services.warehouse.close()

@@ -60,8 +60,7 @@ def test_a_service_that_is_away_is_explained_with_a_countdown(
     port, nobody = free.numbers(2)
     gateway = parts.gateway(Ports(gateway=port, function_host=nobody, identity=stack.identity))
     with Supervisor(state=tmp_path) as supervisor:
-        supervisor.start(gateway)
-        supervisor.wait_ready("gateway")
+        supervisor.start_ready(gateway)
         other = Page(page.driver, address(port))
 
         other.open(caller="eos-vendor")

@@ -6,9 +6,9 @@ from typing import Any
 import httpx
 import pytest
 
-from local import demo
 from local.ports import Ports, address
 from local.sampledata import readings
+from local.stack import clients, greeting
 from tests.builders.browser import Page
 from tests.builders.sample_days import YESTERDAY, day_with_gaps, last_day_of
 
@@ -19,21 +19,9 @@ BAKERY, OFFICE, PARKING = readings.BAKERY, readings.OFFICE, readings.PARKING
 
 def asked(stack: Ports, path: str, **parameters: str) -> Any:
     """Return what the API answers the demo vendor."""
-    form = {
-        "grant_type": "client_credentials",
-        "client_id": demo.VENDOR.client_id,
-        "client_secret": demo.VENDOR.secret,
-        "scope": f"{demo.AUDIENCE}/.default",
-    }
-    with httpx.Client(trust_env=False, timeout=30) as client:
-        token_url = f"{address(stack.identity)}/{demo.TENANT_ID}/oauth2/v2.0/token"
-        token = client.post(token_url, data=form).json()["access_token"]
-        headers = {
-            "Authorization": f"Bearer {token}",
-            "Ocp-Apim-Subscription-Key": demo.SUBSCRIPTIONS[0].key,
-        }
-        url = f"{address(stack.gateway)}/metering/v1{path}"
-        return client.get(url, headers=headers, params=parameters).json()
+    headers = clients.vendor_headers(greeting.token_url(stack))
+    url = f"{address(stack.gateway)}{greeting.API}{path}"
+    return httpx.get(url, headers=headers, params=parameters, timeout=30, trust_env=False).json()
 
 
 def test_it_lists_what_the_caller_may_read(page: Page) -> None:
