@@ -165,7 +165,7 @@ class Services:
 
     def _supply_periods(self) -> list[SupplyPeriod]:
         page = min(supply.PAGE, self.settings.warehouse.max_rows)
-        return [SupplyPeriod(*row) for row in supply.everything(self.warehouse, page=page)]
+        return [SupplyPeriod(*row) for row in supply.fetch_all(self.warehouse, page=page)]
 
 
 def load(*, clock: Clock) -> Services:

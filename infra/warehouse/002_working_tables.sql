@@ -74,15 +74,15 @@ GO
 
 -- One row. Accepting a delivery and publishing both update it first: neither engine enforces keys,
 -- but both refuse the second of two updates of one row, so one of two at once wins.
-IF OBJECT_ID('metering.turn') IS NULL
-CREATE TABLE metering.turn (
+IF OBJECT_ID('metering.write_lock') IS NULL
+CREATE TABLE metering.write_lock (
     taken bigint NOT NULL
 )
 GO
 
-INSERT INTO metering.turn (taken)
+INSERT INTO metering.write_lock (taken)
 SELECT 0
-WHERE NOT EXISTS (SELECT 1 FROM metering.turn)
+WHERE NOT EXISTS (SELECT 1 FROM metering.write_lock)
 GO
 
 -- The positions of a market day: at most 100 quarters of an hour.

@@ -40,7 +40,7 @@ IF EXISTS (
 GO
 
 BEGIN TRANSACTION
-    UPDATE metering.turn SET taken = taken + 1;
+    UPDATE metering.write_lock SET taken = taken + 1;
 
     -- Every other delivery or publication has updated this row before, or conflicts with this
     -- transaction: what is seen here still holds at its end.
@@ -53,7 +53,7 @@ BEGIN TRANSACTION
     -- Fabric undoes the whole transaction at a statement that fails, and may go on with the next one
     -- outside of it: the row in delivery would then stand alone, and its values never come.
     IF @@TRANCOUNT = 0
-        THROW 50004, 'The turn could not be taken; nothing was taken in.', 1;
+        THROW 50004, 'The write lock could not be taken; nothing was taken in.', 1;
 
     DECLARE @now datetime2(6) = SYSUTCDATETIME();
     DECLARE @latest datetime2(6) = (SELECT MAX(received_at) FROM metering.delivery);

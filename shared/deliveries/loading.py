@@ -24,7 +24,7 @@ from shared.deliveries.parquet import NotParquet
 from shared.deliveries.rules import Context
 from shared.deliveries.staging import Earlier, Found, Unknown
 from shared.telemetry import threads
-from shared.warehouse import extents, turns
+from shared.warehouse import conflicts, engine, extents
 from shared.warehouse.engine import Query, Rows, Session, Warehouse, aware
 from shared.warehouse.extents import Extent
 
@@ -193,7 +193,7 @@ def _stage(load: _Load, checks: Checks, faults: Faults, *, progress: Progress) -
     try:
         yield _check_and_insert(load, checks, faults, progress=progress)
     finally:
-        turns.retried(_delete_staged, load)
+        conflicts.retry(_delete_staged, load)
 
 
 def _check_and_insert(load: _Load, checks: Checks, faults: Faults, *, progress: Progress) -> int:
@@ -269,7 +269,7 @@ def _load_intervals(load: _Load, checks: Checks, faults: Faults, *, progress: Pr
         return Loaded(load.file.path, load.kind, earlier.rows, is_new=False)
     with _stage(load, checks, faults, progress=progress) as rows:
         staged = _refuse_contradictions(load)
-        is_new = turns.retried(_accept, load, staged, content=content)
+        is_new = conflicts.retry(_accept, load, staged, content=content)
         unknown = _unknown(load) if is_new else None
     return Loaded(load.file.path, load.kind, rows, is_new=is_new, unknown=unknown)
 
@@ -318,7 +318,7 @@ def _refuse_contradictions(load: _Load) -> _StagedDays:
 def _accept(load: _Load, staged: _StagedDays, *, content: str) -> bool:
     """Store the staged rows; False when they are stored already and nothing newer came since."""
     with load.warehouse.transaction() as session:
-        session.run(turns.take())
+        session.run(engine.lock_writes())
         earlier = next(iter(session.fetch(staging.earlier(content))), None)
         if earlier is not None and _is_newest(session, load, earlier, staged):
             return False
@@ -381,14 +381,14 @@ def _load_master_data(load: _Load, checks: Checks, faults: Faults, *, progress: 
                 else staging.overlapping_periods(load.id)
             )
             _refuse(load, session.fetch(contradictions))
-        turns.retried(_replace_records, load, rows=rows)
+        conflicts.retry(_replace_records, load, rows=rows)
     return Loaded(load.file.path, load.kind, rows, is_new=True)
 
 
 def _replace_records(load: _Load, *, rows: int) -> None:
     """Replace the records, and record in the same transaction that they may have changed."""
     with load.warehouse.transaction() as session:
-        session.run(turns.take())
+        session.run(engine.lock_writes())
         _refuse_overtaken(session, load)
         received_at = _receive_after(session, staging.latest_master_data(), now=load.now)
         for statement in staging.replace_records(load.table, load.id):

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from shared import periods
 from shared.publishing import affected_days, versions
 from shared.publishing.affected_days import Delivery
-from shared.warehouse import extents, turns
+from shared.warehouse import conflicts, engine, extents
 from shared.warehouse.engine import Query, Session, Statement, Warehouse, WarehouseError, aware
 from shared.warehouse.extents import Extent
 
@@ -103,14 +103,14 @@ def publish(
     Raises:
         WarehouseConflict: another process loaded or published during every attempt.
     """
-    return turns.retried(_publish_once, warehouse, delivery, clock=clock, announced=announced)
+    return conflicts.retry(_publish_once, warehouse, delivery, clock=clock, announced=announced)
 
 
 def _publish_once(
     warehouse: Warehouse, delivery: Delivery, *, clock: Callable[[], datetime], announced: Place
 ) -> Published | None:
     with warehouse.transaction() as session:
-        session.run(turns.take())
+        session.run(engine.lock_writes())
         if session.fetch(_publication(delivery.batch_id)):
             return None
         sequence, earliest = _next_place(session, announced)

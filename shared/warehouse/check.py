@@ -133,7 +133,7 @@ _NEEDED: dict[str, dict[str, set[str]]] = {
         name: {}
         for name in (
             "delivery_line",
-            "turn",
+            "write_lock",
             "position",
             "delivered_value",
             "unpublished_delivery",

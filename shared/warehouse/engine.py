@@ -126,6 +126,17 @@ class Statement:
     name: str
 
 
+def lock_writes() -> Statement:
+    """Return the statement that begins each transaction that loads or publishes: one at a time is committed.
+
+    The embedded engine refuses a second one at this statement. Fabric refuses it at its commit, after all its
+    work (https://blog.fabric.microsoft.com/en-us/blog/
+    concurrency-control-and-conflict-resolution-in-microsoft-fabric-data-warehouse). Either way, what the
+    transaction reads after this statement still holds when it is committed.
+    """
+    return Statement("UPDATE metering.write_lock SET taken = taken + 1", (), "lock_writes")
+
+
 class Session(Protocol):
     """A transaction under way: all of it becomes visible at its end, or none of it."""
 

@@ -136,15 +136,6 @@ class MeteringPointRow(NamedTuple):
     meter_serial: str | None
 
 
-class SupplyPeriodRow(NamedTuple):
-    """When a customer was supplied at a metering point: `[valid_from, valid_to)`."""
-
-    customer_number: int
-    metering_point_id: str
-    valid_from: date
-    valid_to: date | None
-
-
 def days(
     readable: Readable,
     *,
@@ -552,31 +543,6 @@ def metering_points(readable: Readable) -> Query[MeteringPointRow]:
         (Json(orjson.dumps([{"metering_point_id": id_} for id_ in ids]).decode()),),
         MeteringPointRow,
         "metering_points",
-    )
-
-
-BEFORE_ALL_SUPPLY = SupplyPeriodRow(-1, "", date(1, 1, 1), None)
-"""Sorts before every supply period."""
-
-
-def supply_periods(
-    *, after: SupplyPeriodRow = BEFORE_ALL_SUPPLY, limit: int = 10_000
-) -> Query[SupplyPeriodRow]:
-    """Supply periods by customer, metering point and beginning: at most `limit`, those after one."""
-    customer, point, first_day = after.customer_number, after.metering_point_id, after.valid_from
-    return Query(
-        """
-        SELECT customer_number, metering_point_id, valid_from, valid_to
-        FROM metering.supply_period
-        WHERE customer_number > ?
-           OR (customer_number = ? AND metering_point_id > ?)
-           OR (customer_number = ? AND metering_point_id = ? AND valid_from > ?)
-        ORDER BY customer_number, metering_point_id, valid_from
-        OFFSET 0 ROWS FETCH NEXT ? ROWS ONLY
-        """,
-        (customer, customer, point, customer, point, first_day, limit),
-        SupplyPeriodRow,
-        "supply_periods",
     )
 
 

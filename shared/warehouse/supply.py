@@ -1,19 +1,52 @@
-"""All supply periods, however many: the access sync needs every one of them, as they were at one moment."""
+"""Supply periods, of which the access sync needs every one, as they were at one moment."""
 
-from shared.warehouse import queries
-from shared.warehouse.engine import Warehouse
-from shared.warehouse.queries import SupplyPeriodRow
+from datetime import date
+from typing import NamedTuple
+
+from shared.warehouse.engine import Query, Warehouse
 
 PAGE = 50_000
-"""Rows in one answer, where the warehouse was not opened for fewer."""
+"""Rows of one answer, unless the warehouse was opened for fewer."""
 
 
-def everything(warehouse: Warehouse, *, page: int = PAGE) -> list[SupplyPeriodRow]:
-    """Every supply period, by customer, metering point and beginning, read in one transaction."""
+class SupplyPeriodRow(NamedTuple):
+    """When a customer was supplied at a metering point: `[valid_from, valid_to)`."""
+
+    customer_number: int
+    metering_point_id: str
+    valid_from: date
+    valid_to: date | None
+
+
+BEFORE_ALL = SupplyPeriodRow(-1, "", date(1, 1, 1), None)
+"""Sorts before every supply period."""
+
+
+def fetch_all(warehouse: Warehouse, *, page: int = PAGE) -> list[SupplyPeriodRow]:
+    """Return all supply periods, by customer, metering point and first day, read in one transaction."""
     rows: list[SupplyPeriodRow] = []
-    after = queries.BEFORE_ALL_SUPPLY
+    after = BEFORE_ALL
     with warehouse.transaction() as session:
-        while found := session.fetch(queries.supply_periods(after=after, limit=page)):
+        while found := session.fetch(periods(after=after, limit=page)):
             rows += found
             after = found[-1]
     return rows
+
+
+def periods(*, after: SupplyPeriodRow = BEFORE_ALL, limit: int = 10_000) -> Query[SupplyPeriodRow]:
+    """Supply periods by customer, metering point and first day: at most `limit`, those after one."""
+    customer, point, first_day = after.customer_number, after.metering_point_id, after.valid_from
+    return Query(
+        """
+        SELECT customer_number, metering_point_id, valid_from, valid_to
+        FROM metering.supply_period
+        WHERE customer_number > ?
+           OR (customer_number = ? AND metering_point_id > ?)
+           OR (customer_number = ? AND metering_point_id = ? AND valid_from > ?)
+        ORDER BY customer_number, metering_point_id, valid_from
+        OFFSET 0 ROWS FETCH NEXT ? ROWS ONLY
+        """,
+        (customer, customer, point, customer, point, first_day, limit),
+        SupplyPeriodRow,
+        "supply_periods",
+    )

@@ -31,7 +31,7 @@ _FILLED_BY_TESTS = (
     "publishing_day",
     "landed_row",
 )
-_FILLED_BY_SCRIPTS = ("market_day", "position", "turn")
+_FILLED_BY_SCRIPTS = ("market_day", "position", "write_lock")
 
 
 def is_shared() -> bool:

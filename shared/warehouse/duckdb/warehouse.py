@@ -2,7 +2,9 @@
 
 import atexit
 import logging
-from collections.abc import Iterator, Sequence
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from functools import lru_cache, partial
@@ -13,10 +15,9 @@ import duckdb
 import pyarrow as pa
 
 from shared.settings import WarehouseSettings
-from shared.warehouse import turns
-from shared.warehouse.deadlines import Deadlines
+from shared.warehouse import engine
 from shared.warehouse.duckdb import clustering, tsql
-from shared.warehouse.duckdb.exclusive import Exclusive, Taken
+from shared.warehouse.duckdb.file_lock import FileLocked, LockedFile
 from shared.warehouse.engine import (
     RETRY_LATER,
     WORK_LIMIT,
@@ -40,6 +41,9 @@ log = logging.getLogger("metering.warehouse")
 # so much, 20 million values in one file are loaded and published.
 _CONFIG: dict[str, Any] = {"autoinstall_known_extensions": False, "memory_limit": "1GB"}
 
+_LOOK_EVERY = 0.05
+"""Seconds between two looks for statements to interrupt: an interruption may come so much later."""
+
 
 def open_embedded(settings: WarehouseSettings) -> "Embedded":
     """The DuckDB file of `duckdb:<path>`; it is made when it does not exist."""
@@ -52,7 +56,7 @@ class Embedded:
     """A warehouse in one DuckDB file, which it yields to other processes that want it."""
 
     def __init__(self, path: Path, *, timeout: timedelta, max_rows: int) -> None:
-        self._file = Exclusive(path, opened=partial(_connect, path), patience=timeout)
+        self._file = LockedFile(path, open_file=partial(_connect, path), patience=timeout)
         self._deadlines = Deadlines(path.name)
         self._timeout = timeout
         self._max_rows = max_rows
@@ -105,6 +109,48 @@ class Embedded:
             pass  # Somebody else who publishes comes first, and keeps the order afterwards.
         except (WarehouseError, duckdb.Error):
             log.warning("The published days could not be laid anew.", exc_info=True)
+
+
+class Deadlines:
+    """Interrupts statements that run for too long, all from one thread.
+
+    A timer for each statement would need a thread for each, and could fire just after its statement, when the
+    connection is busy with the next one.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._running: dict[object, tuple[float, Callable[[], None]]] = {}
+        self._lock = threading.Lock()
+        self._ended = threading.Event()
+        self._watcher = threading.Thread(target=self._watch, name=f"{name}-deadlines", daemon=True)
+        self._watcher.start()
+
+    @contextmanager
+    def within(self, limit: timedelta, *, interrupt: Callable[[], None]) -> Iterator[None]:
+        """Call `interrupt`, from another thread, if the block takes longer than the limit."""
+        statement = object()
+        with self._lock:
+            self._running[statement] = (time.monotonic() + limit.total_seconds(), interrupt)
+        try:
+            yield
+        finally:
+            # With this lock held, no interruption of this statement is under way.
+            with self._lock:
+                self._running.pop(statement, None)
+
+    def close(self) -> None:
+        """Stop the thread."""
+        self._ended.set()
+        self._watcher.join()
+
+    def _watch(self) -> None:
+        while not self._ended.wait(_LOOK_EVERY):
+            now = time.monotonic()
+            with self._lock:
+                for statement, (deadline, interrupt) in list(self._running.items()):
+                    if now >= deadline:
+                        del self._running[statement]
+                        interrupt()
 
 
 class _Session:
@@ -166,7 +212,7 @@ def _connect(path: Path) -> duckdb.DuckDBPyConnection:
         return duckdb.connect(str(path), config=_CONFIG)
     except duckdb.IOException as error:
         if "lock" in str(error) or "used by another process" in str(error):
-            raise Taken(str(path)) from error
+            raise FileLocked(str(path)) from error
         raise WarehouseMisconfigured(
             f"{path} cannot be opened as a DuckDB database. Name another file in WAREHOUSE or remove it."
         ) from error
@@ -192,7 +238,7 @@ def _is_out_of_order(cursor: duckdb.DuckDBPyConnection) -> bool:
 def _lay_anew(cursor: duckdb.DuckDBPyConnection) -> None:
     # DuckDB lets one delete a row that another updates at the same time, and forgets the update; so whoever
     # supersedes days must not be at it meanwhile.
-    for statement in (tsql.translated(turns.take().sql), *clustering.LAY_ANEW):
+    for statement in (tsql.translated(engine.lock_writes().sql), *clustering.LAY_ANEW):
         cursor.execute(statement)
 
 

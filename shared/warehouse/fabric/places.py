@@ -1,17 +1,35 @@
-"""Places for sessions: who waits for one, and when nobody does, because the warehouse hangs."""
+"""Limits the sessions in use at one time: queries wait for a place, but not while the warehouse hangs."""
 
 import threading
 import time
 from collections import deque
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Self
 
 from shared.limits import SessionLimit
-from shared.warehouse.deadlines import Deadline
 from shared.warehouse.engine import WarehouseUnavailable
 from shared.warehouse.fabric.odbc import SOON
 
 
+@dataclass(frozen=True)
+class Deadline:
+    """The latest moment at which something must have ended, in seconds of `time.monotonic`."""
+
+    moment: float
+
+    @classmethod
+    def after(cls, limit: timedelta) -> Self:
+        """Return the deadline that is so far ahead of now."""
+        return cls(time.monotonic() + limit.total_seconds())
+
+    def seconds_left(self) -> float:
+        """Return the seconds until the deadline; 0 when it has passed."""
+        return max(0.0, self.moment - time.monotonic())
+
+
 class _Waiter:
-    """A question that waits; `place` is what became of it: given, or refused."""
+    """A query that waits; `has_place` says, once it is decided, whether it got a place."""
 
     def __init__(self) -> None:
         self.decided = threading.Event()
@@ -19,10 +37,10 @@ class _Waiter:
 
 
 class Places:
-    """A number of places, given in the order in which they are asked for.
+    """A number of places, given to queries in the order in which they arrive.
 
-    An ordinary burst waits for its turn. A warehouse that hangs is not waited for, since threads that wait
-    are missed by what needs no session.
+    Queries of an ordinary burst wait. Queries to a warehouse that hangs fail at once: waiting, they would
+    occupy the threads of requests that need no session.
     """
 
     def __init__(self, size: int, *, limit: SessionLimit) -> None:
@@ -34,10 +52,10 @@ class Places:
         self._rests_until = 0.0
 
     def take(self, *, by: Deadline) -> None:
-        """Take a place, at once or within the limit of waiting.
+        """Take a place, now or as soon as one is free.
 
         Raises:
-            WarehouseUnavailable: none became free, or the warehouse hangs.
+            WarehouseUnavailable: no place became free in time, or the warehouse hangs.
         """
         with self._lock:
             now = time.monotonic()
@@ -66,15 +84,15 @@ class Places:
 
     @property
     def _hangs_at(self) -> float:
-        """When the warehouse will count as hanging, if no place comes free before."""
+        """When the warehouse counts as hanging, unless a place becomes free before."""
         return self._moved_at + self._limit.wait
 
     def answered(self) -> None:
-        """Note that a question was answered."""
+        """Note that a query was answered."""
         self._answered_at = time.monotonic()
 
     def failed(self, *, since: float) -> None:
-        """Note that a question that began at a moment got no answer; if it hung, nobody asks for a while."""
+        """Note that a query got no answer since it began; if it hung, queries fail at once for a while."""
         with self._lock:
             now = time.monotonic()
             if now - since < self._limit.wait or self._answered_at >= since:
@@ -84,7 +102,7 @@ class Places:
                 self._waiters.popleft().decided.set()
 
     def give_back(self) -> None:
-        """Give a place to the one who has waited longest."""
+        """Free a place, and give it to the query that has waited longest."""
         with self._lock:
             self._moved_at = time.monotonic()
             if not self._waiters:

@@ -14,9 +14,8 @@ from typing import Generic, Protocol, TypeVar
 
 from shared import limits
 from shared.limits import SessionLimit
-from shared.warehouse.deadlines import Deadline
 from shared.warehouse.engine import WarehouseTimeout, WarehouseUnavailable
-from shared.warehouse.fabric.places import Places
+from shared.warehouse.fabric.places import Deadline, Places
 
 MAX_IDLE = 200.0
 """Seconds after which an unused connection is closed: Azure's NAT forgets quiet ones after 240."""

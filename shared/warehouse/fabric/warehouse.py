@@ -11,7 +11,6 @@ from azure.core.credentials import TokenCredential
 
 from shared.settings import WarehouseSettings
 from shared.warehouse import schema
-from shared.warehouse.deadlines import Deadline
 from shared.warehouse.engine import (
     WORK_LIMIT,
     Query,
@@ -25,6 +24,7 @@ from shared.warehouse.engine import (
 )
 from shared.warehouse.fabric import binding, odbc, signin
 from shared.warehouse.fabric.odbc import WarehouseLost
+from shared.warehouse.fabric.places import Deadline
 from shared.warehouse.fabric.pool import Opened, Pool
 
 COMMIT_SECONDS = round(WORK_LIMIT.total_seconds() / 3)
@@ -99,7 +99,7 @@ class Fabric:
     def transaction(self) -> Iterator[Session]:
         """A transaction; see `Warehouse.transaction`. Only its beginning is tried again here."""
         # An exception closes the connection, and the server undoes what it was doing.
-        with suppress(_Spent), ExitStack() as lent:
+        with suppress(_ClosedAfterCommit), ExitStack() as lent:
             connection = self._retried(self._begin, lent, by=Deadline.after(self._timeout))
             yield _Session(
                 connection,
@@ -113,7 +113,7 @@ class Fabric:
             try:
                 connection.autocommit = True
             except pyodbc.Error as error:
-                raise _Spent from error
+                raise _ClosedAfterCommit from error
 
     def _begin(self, lent: ExitStack, *, by: Deadline) -> pyodbc.Connection:
         """A connection with a transaction begun, lent until the stack is left."""
@@ -147,8 +147,8 @@ class Fabric:
             raise
 
 
-class _Spent(Exception):
-    """The connection broke when all was done: it is to be closed, and nobody need hear of it."""
+class _ClosedAfterCommit(Exception):
+    """The connection broke after the commit: the pool closes it, and the transaction succeeded."""
 
 
 class _Session:

@@ -108,7 +108,7 @@ class Killed(Mortal):
 def hold(url: str) -> None:
     """Keep the warehouse open while idle, until a line arrives; then print the number of publications."""
     warehouse = opening.open_warehouse(building.settings(url))
-    building.count(warehouse, "turn")
+    building.count(warehouse, "write_lock")
     say("open")
     sys.stdin.readline()
     say(building.count(warehouse, "publication"))
@@ -120,7 +120,7 @@ def hold_busily(url: str) -> None:
     warehouse = opening.open_warehouse(building.settings(url))
     arrived = threading.Event()
     threading.Thread(target=_set_at_a_line, args=(arrived,), daemon=True).start()
-    building.count(warehouse, "turn")
+    building.count(warehouse, "write_lock")
     say("open")
     while not arrived.is_set():
         building.count(warehouse, "series_day")
@@ -152,7 +152,7 @@ def want_and_die(url: str) -> None:
     """Wait for the warehouse, and die while waiting."""
     warehouse = opening.open_warehouse(building.settings(url, timeout=timedelta(seconds=1)))
     try:
-        building.count(warehouse, "turn")
+        building.count(warehouse, "write_lock")
     finally:
         die()
 

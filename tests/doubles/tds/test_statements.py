@@ -7,14 +7,14 @@ from tests.doubles.tds.statements import Refused
 
 
 def test_named_parameters_become_marks_in_the_order_in_which_they_stand() -> None:
-    plan = statements.plan("SELECT CAST(@P2 AS date), '@P1 stays' FROM metering.turn WHERE taken = @P1")
+    plan = statements.plan("SELECT CAST(@P2 AS date), '@P1 stays' FROM metering.write_lock WHERE taken = @P1")
 
-    assert plan.sql == "SELECT CAST(? AS DATE), '@P1 stays' FROM turn WHERE taken = ?"
+    assert plan.sql == "SELECT CAST(? AS DATE), '@P1 stays' FROM write_lock WHERE taken = ?"
     assert (plan.order, plan.is_question, plan.is_change) == ((1, 0), True, False)
 
 
 def test_a_change_tells_how_many_rows_and_a_definition_nothing() -> None:
-    assert statements.plan("DELETE FROM metering.turn WHERE taken = @P1").is_change
+    assert statements.plan("DELETE FROM metering.write_lock WHERE taken = @P1").is_change
     assert not statements.plan("-- a view\nCREATE OR ALTER VIEW metering.v AS SELECT 1 AS one").is_question
 
 
@@ -28,7 +28,7 @@ def test_there_is_nothing_to_do_for_settings_and_the_schema(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "MERGE INTO metering.turn AS t USING metering.turn AS s ON 1 = 1 WHEN MATCHED THEN DELETE",
+        "MERGE INTO metering.t AS t USING metering.s AS s ON 1 = 1 WHEN MATCHED THEN DELETE",
         "IF OBJECT_ID('metering.t') IS NULL\nCREATE TABLE metering.t (name nvarchar(10))",
         "SELECT FROM WHERE",
     ],

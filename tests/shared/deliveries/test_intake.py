@@ -16,7 +16,7 @@ from shared.deliveries.container import ArrivedFile, Container
 from shared.deliveries.intake import DeliveryStays, Intake
 from shared.publishing import publish
 from shared.settings import DeliverySettings
-from shared.warehouse import opening, queries
+from shared.warehouse import opening, supply
 from shared.warehouse.engine import Query, Row, Session, Warehouse, WarehouseUnavailable
 from tests.builders import elsewhere
 from tests.builders import warehouse as building
@@ -253,7 +253,7 @@ def periods_of(customer: int) -> bytes:
 
 
 def customers(warehouse: Warehouse) -> list[int]:
-    return [each.customer_number for each in warehouse.fetch(queries.supply_periods())]
+    return [each.customer_number for each in warehouse.fetch(supply.periods())]
 
 
 class FrozenAtTheDownload(Mine):

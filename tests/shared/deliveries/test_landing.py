@@ -288,7 +288,7 @@ def test_copy_into_looks_for_contradictions_once_it_has_the_turn_and_before_it_t
         transaction.index(text)
         for text in (
             "BEGIN TRANSACTION",
-            "UPDATE metering.turn",
+            "UPDATE metering.write_lock",
             "FROM metering.landed_contradiction",
             "ROLLBACK TRANSACTION",
             "THROW 50003",

@@ -12,7 +12,7 @@ from shared.deliveries.faults import Fault, Rejected
 from shared.deliveries.intervals import HEADER
 from shared.deliveries.loading import Loaded
 from shared.publishing import publish
-from shared.warehouse import queries
+from shared.warehouse import queries, supply
 from shared.warehouse.engine import Query, Warehouse
 from tests.builders import warehouse as building
 from tests.builders.warehouse import CABIN, HOUSE, Clock, Deliverer, values, versions
@@ -653,10 +653,10 @@ def test_supply_periods_replace_those_of_the_metering_points_that_the_file_names
 
     building.load(warehouse, moved, clock=clock)
 
-    assert warehouse.fetch(queries.supply_periods()) == [
-        queries.SupplyPeriodRow(1001, HOUSE, date(2020, 1, 1), date(2024, 5, 1)),
-        queries.SupplyPeriodRow(1001, CABIN, date(2020, 1, 1), None),
-        queries.SupplyPeriodRow(1002, HOUSE, date(2024, 5, 1), None),
+    assert warehouse.fetch(supply.periods()) == [
+        supply.SupplyPeriodRow(1001, HOUSE, date(2020, 1, 1), date(2024, 5, 1)),
+        supply.SupplyPeriodRow(1001, CABIN, date(2020, 1, 1), None),
+        supply.SupplyPeriodRow(1002, HOUSE, date(2024, 5, 1), None),
     ]
 
 

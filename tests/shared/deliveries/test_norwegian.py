@@ -8,7 +8,7 @@ import pytest
 
 from shared.deliveries.faults import Rejected
 from shared.deliveries.intervals import HEADER
-from shared.warehouse import queries
+from shared.warehouse import supply
 from shared.warehouse.engine import Warehouse
 from tests.builders import warehouse as building
 from tests.builders.warehouse import CABIN, HOUSE, Clock, Deliverer, versions
@@ -191,7 +191,7 @@ def test_supply_periods_have_dates_as_excel_writes_them(
 
     building.load(warehouse, write(tmp_path / "norsk.csv", lines, header=header), clock=clock)
 
-    assert warehouse.fetch(queries.supply_periods()) == [
-        queries.SupplyPeriodRow(1001, HOUSE, date(2020, 2, 1), date(2024, 5, 1)),
-        queries.SupplyPeriodRow(1002, HOUSE, date(2024, 5, 1), None),
+    assert warehouse.fetch(supply.periods()) == [
+        supply.SupplyPeriodRow(1001, HOUSE, date(2020, 2, 1), date(2024, 5, 1)),
+        supply.SupplyPeriodRow(1002, HOUSE, date(2024, 5, 1), None),
     ]

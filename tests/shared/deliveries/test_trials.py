@@ -8,7 +8,7 @@ import pyarrow.parquet
 import pytest
 
 from shared.deliveries.faults import Rejected
-from shared.warehouse import queries
+from shared.warehouse import supply
 from shared.warehouse.engine import Query, Warehouse
 from tests.builders import warehouse as building
 from tests.builders.warehouse import Clock, Deliverer, versions
@@ -47,9 +47,7 @@ def test_what_exasol_exports_with_names_in_capitals_is_loaded(warehouse: Warehou
 
     assert kinds == ["metering points", "supply periods", "interval values"]
     point = "707057500000011120"
-    assert warehouse.fetch(queries.supply_periods()) == [
-        queries.SupplyPeriodRow(10001, point, date(2026, 1, 1), None)
-    ]
+    assert warehouse.fetch(supply.periods()) == [supply.SupplyPeriodRow(10001, point, date(2026, 1, 1), None)]
     assert stored(warehouse) == [
         (point, "consumption", datetime.fromisoformat("2026-11-20T00:00:00"), Decimal("0.412"), "measured")
     ]

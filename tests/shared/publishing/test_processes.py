@@ -78,7 +78,7 @@ def test_who_waits_longer_than_a_statement_may_take_is_told_to_come_back(warehou
         warehouse = opening.open_warehouse(building.settings(warehouse_url, timeout=timedelta(seconds=0.3)))
 
         with pytest.raises(WarehouseUnavailable) as caught:
-            building.count(warehouse, "turn")
+            building.count(warehouse, "write_lock")
 
         assert caught.value.retry_after == timedelta(seconds=5)
         warehouse.close()
@@ -93,7 +93,7 @@ def test_the_mark_of_a_process_that_died_waiting_blocks_nobody(warehouse_url: st
     assert path.with_name(path.name + ".wanted").exists()
 
     warehouse = opening.open_warehouse(building.settings(warehouse_url))
-    assert building.count(warehouse, "turn") == 1
+    assert building.count(warehouse, "write_lock") == 1
     warehouse.close()
 
 
@@ -102,7 +102,7 @@ def test_a_holder_that_gave_way_to_a_process_that_died_opens_the_file_again(ware
     with warehouse.transaction(), process("want_and_die", warehouse_url) as wanting:
         assert wanting.wait(60) == KILLED
 
-    assert building.count(warehouse, "turn") == 1
+    assert building.count(warehouse, "write_lock") == 1
     warehouse.close()
 
 
@@ -110,7 +110,7 @@ DEATHS = [
     "stage",
     "commit after stage",
     "after commit of stage",
-    "take_turn",
+    "lock_writes",
     "append_values",
     "record_delivery",
     "commit after record_delivery",

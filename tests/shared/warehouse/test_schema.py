@@ -13,7 +13,8 @@ def test_making_the_tables_again_changes_nothing(tmp_path: Path) -> None:
     schema.apply(warehouse)
 
     counts = {
-        table: building.count(warehouse, table) for table in ("market_day", "position", "turn", "series_day")
+        table: building.count(warehouse, table)
+        for table in ("market_day", "position", "write_lock", "series_day")
     }
     warehouse.close()
-    assert counts == {"market_day": 14975, "position": 100, "turn": 1, "series_day": 0}
+    assert counts == {"market_day": 14975, "position": 100, "write_lock": 1, "series_day": 0}

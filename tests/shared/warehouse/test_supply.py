@@ -7,7 +7,7 @@ import pytest
 
 from shared.warehouse import supply
 from shared.warehouse.engine import Warehouse
-from shared.warehouse.queries import SupplyPeriodRow
+from shared.warehouse.supply import SupplyPeriodRow
 from tests.builders import warehouse as building
 from tests.builders.access import point
 from tests.builders.warehouse import Clock
@@ -35,8 +35,8 @@ def test_all_supply_periods_are_read_in_pages(
     )
     building.load(warehouse, file, clock=clock)
 
-    assert supply.everything(warehouse, page=page) == ROWS
+    assert supply.fetch_all(warehouse, page=page) == ROWS
 
 
 def test_a_warehouse_without_supply_periods_has_none(warehouse: Warehouse) -> None:
-    assert supply.everything(warehouse) == []
+    assert supply.fetch_all(warehouse) == []

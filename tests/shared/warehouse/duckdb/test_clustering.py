@@ -8,7 +8,7 @@ import duckdb
 import pytest
 
 from shared.metering import Direction, MeteringPointId
-from shared.warehouse import opening, queries, turns
+from shared.warehouse import engine, opening, queries
 from shared.warehouse.duckdb import tsql
 from shared.warehouse.engine import Query, Statement, Warehouse, bindable
 from shared.warehouse.queries import DayRow, WantedDays
@@ -196,7 +196,7 @@ def test_what_somebody_else_supersedes_meanwhile_stays_superseded(warehouse: War
     )
 
     with warehouse.transaction() as session:
-        session.run(turns.take())
+        session.run(engine.lock_writes())
         session.run(supersede)
         publish_days(warehouse, first=FIRST + timedelta(days=300), days=DAYS - 300)
     publish_days(warehouse, first=FIRST + timedelta(days=DAYS), days=1)

@@ -18,7 +18,7 @@ from shared.metering import Direction
 from shared.publishing import announce, publish
 from shared.publishing.watermark import Publications
 from shared.warehouse import check as contract
-from shared.warehouse import fractions, queries, schema
+from shared.warehouse import fractions, queries, schema, supply
 from shared.warehouse.duckdb import tsql
 from shared.warehouse.engine import Warehouse
 from shared.warehouse.queries import WantedDays
@@ -119,7 +119,7 @@ def statements(warehouse: Warehouse, tmp_path: Path, clock: Clock) -> dict[str, 
         queries.last_days(permitted, direction=Direction.CONSUMPTION, since=date(2026, 3, 1), as_of=clock())
     )
     recorded.fetch(queries.metering_points(permitted))
-    recorded.fetch(queries.supply_periods())
+    recorded.fetch(supply.periods())
     recorded.fetch(queries.alive())
     contract.check(recorded, now=clock() + timedelta(hours=1))
     contract.latest(recorded)

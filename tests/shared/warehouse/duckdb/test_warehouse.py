@@ -32,7 +32,7 @@ def test_a_statement_that_takes_too_long_is_cancelled(warehouse_url: str) -> Non
     with pytest.raises(WarehouseTimeout, match=r"endless took longer than 0\.2 s\."):
         warehouse.fetch(Query(endless, (), int, "endless"))
 
-    assert building.count(warehouse, "turn") == 1
+    assert building.count(warehouse, "write_lock") == 1
     warehouse.close()
 
 
@@ -87,14 +87,14 @@ def test_others_do_not_see_a_transaction_before_its_end(warehouse: Warehouse) ->
 def test_the_second_of_two_that_take_their_turn_at_the_same_time_fails(warehouse_url: str) -> None:
     """At once on this engine; Fabric finds out at the commit, and other servers let the second one wait."""
     warehouse = opening.open_warehouse(building.settings(warehouse_url))
-    turn = Statement("UPDATE metering.turn SET taken = taken + 1", (), "take_turn")
+    lock = Statement("UPDATE metering.write_lock SET taken = taken + 1", (), "lock_writes")
 
     def take_both() -> None:
         with warehouse.transaction() as first, warehouse.transaction() as second:
-            first.run(turn)
-            second.run(turn)
+            first.run(lock)
+            second.run(lock)
 
-    with pytest.raises(WarehouseConflict, match="take_turn met a change by somebody else"):
+    with pytest.raises(WarehouseConflict, match="lock_writes met a change by somebody else"):
         take_both()
     warehouse.close()
 
@@ -141,7 +141,7 @@ def test_a_file_is_kept_under_its_own_name_whatever_that_is(tmp_path: Path, ware
 
 
 def test_closing_twice_is_harmless(warehouse: Warehouse) -> None:
-    building.count(warehouse, "turn")
+    building.count(warehouse, "write_lock")
 
     warehouse.close()
     warehouse.close()
@@ -152,6 +152,6 @@ def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
     warehouse = opening.open_warehouse(building.settings(f"duckdb:{tmp_path / 'notes.txt'}"))
 
     with pytest.raises(WarehouseMisconfigured, match=r"notes\.txt cannot be opened as a DuckDB database"):
-        building.count(warehouse, "turn")
+        building.count(warehouse, "write_lock")
 
     warehouse.close()

@@ -1,4 +1,4 @@
-"""Places for sessions: an ordinary burst waits its turn, a warehouse that hangs is not waited for."""
+"""Places for sessions: an ordinary burst waits, and nothing waits for a warehouse that hangs."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -7,9 +7,8 @@ from datetime import timedelta
 import pytest
 
 from shared.limits import SessionLimit
-from shared.warehouse.deadlines import Deadline
 from shared.warehouse.engine import WarehouseUnavailable
-from shared.warehouse.fabric.places import Places
+from shared.warehouse.fabric.places import Deadline, Places
 
 LIMIT = SessionLimit(wait=0.6, waiting=3, rest=0.5)
 SOON = 0.3
@@ -146,3 +145,10 @@ def test_a_quick_refusal_of_the_warehouse_stops_nobody(places: Places) -> None:
     places.failed(since=time.monotonic())
 
     take(places)
+
+
+def test_what_is_left_until_a_deadline_shrinks_to_nothing_and_not_below() -> None:
+    ahead, behind = Deadline.after(timedelta(seconds=60)), Deadline.after(timedelta(seconds=-1))
+
+    assert 59 < ahead.seconds_left() <= 60
+    assert behind.seconds_left() == 0

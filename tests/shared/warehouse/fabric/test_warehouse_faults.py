@@ -16,8 +16,7 @@ from datetime import timedelta
 import pytest
 
 from shared import limits
-from shared.warehouse import opening
-from shared.warehouse import turns as retrying
+from shared.warehouse import conflicts, opening
 from shared.warehouse.engine import (
     Query,
     Statement,
@@ -49,7 +48,7 @@ DAYS = Query(
 )
 ALL_DAYS = 14_975
 ONE = Query("SELECT 1", (), int, "one")
-TURN = Statement("UPDATE metering.turn SET taken = taken + 1", (), "take_turn")
+LOCK = Statement("UPDATE metering.write_lock SET taken = taken + 1", (), "lock_writes")
 
 
 @pytest.fixture
@@ -76,8 +75,8 @@ def asked(server: Server) -> int:
     return server.faults.statements.count(DAYS.sql)
 
 
-def turns(warehouse: Warehouse) -> int:
-    (taken,) = warehouse.fetch(Query("SELECT taken FROM metering.turn", (), int, "turns"))
+def locks(warehouse: Warehouse) -> int:
+    (taken,) = warehouse.fetch(Query("SELECT taken FROM metering.write_lock", (), int, "locks"))
     return taken
 
 
@@ -269,7 +268,7 @@ def test_silence_before_the_first_statement_is_given_up_in_time_too(
 
     def change() -> None:
         with fabric.transaction() as session:
-            session.run(TURN)
+            session.run(LOCK)
 
     with in_time(3 * LIMIT.total_seconds() + 1), pytest.raises(WarehouseError):
         change()
@@ -384,9 +383,9 @@ def test_a_transaction_begins_on_another_connection_when_the_idle_one_has_broken
     server.appear()
 
     with fabric.transaction() as session:
-        session.run(TURN)
+        session.run(LOCK)
 
-    assert turns(fabric) == 1
+    assert locks(fabric) == 1
 
 
 @pytest.mark.parametrize("where", ["UPDATE", "market_day", "COMMIT"])
@@ -398,14 +397,14 @@ def test_a_transaction_that_is_cut_off_changes_nothing_and_is_not_done_again(
 
     def change() -> None:
         with fabric.transaction() as session:
-            session.run(TURN)
+            session.run(LOCK)
             session.fetch(DAYS)
 
     with in_time(), pytest.raises(WarehouseLost):
         change()
 
     assert server.settles_at(0)
-    assert turns(fabric) == 0
+    assert locks(fabric) == 0
     assert server.faults.statements.count("BEGIN TRANSACTION") == 1
 
 
@@ -417,11 +416,11 @@ def test_a_change_that_meets_another_at_the_commit_is_done_again_from_the_start(
 
     def change() -> int:
         with fabric.transaction() as session:
-            session.run(TURN)
+            session.run(LOCK)
         return server.faults.statements.count("COMMIT TRANSACTION")
 
-    assert retrying.retried(change) == 3
-    assert turns(fabric) == 1
+    assert conflicts.retry(change) == 3
+    assert locks(fabric) == 1
 
 
 @pytest.mark.parametrize("what", ["cut", "end"])
@@ -432,10 +431,10 @@ def test_a_transaction_is_done_when_its_connection_breaks_after_the_commit(
     server.faults.order(Fault(what, matching="ROLLBACK"))
 
     with fabric.transaction() as session:
-        session.run(TURN)
+        session.run(LOCK)
 
     assert server.settles_at(0)
-    assert turns(fabric) == 1
+    assert locks(fabric) == 1
 
 
 # --- all of it at once
@@ -462,7 +461,7 @@ def test_nothing_leaks_whatever_happens(server: Server, fabric: Warehouse) -> No
         try:
             if number % 5 == 0:
                 with fabric.transaction() as session:
-                    session.run(TURN)
+                    session.run(LOCK)
                     return len(session.fetch(DAYS))
             return len(fabric.fetch(DAYS))
         except Exception as error:

@@ -48,11 +48,13 @@ def test_the_tables_are_made_by_the_scripts_once(tmp_path: Path) -> None:
         warehouse = opening.open_warehouse(building.settings(server.url))
         schema.apply(warehouse)
         schema.apply(warehouse)
-        counts = {table: building.count(warehouse, table) for table in ("market_day", "position", "turn")}
+        counts = {
+            table: building.count(warehouse, table) for table in ("market_day", "position", "write_lock")
+        }
         views = building.count(warehouse, "unpublished_delivery")
         warehouse.close()
 
-    assert (counts, views) == ({"market_day": 14975, "position": 100, "turn": 1}, 0)
+    assert (counts, views) == ({"market_day": 14975, "position": 100, "write_lock": 1}, 0)
 
 
 def test_many_rows_of_one_statement_all_arrive(fabric: Warehouse) -> None:
@@ -215,14 +217,14 @@ def test_a_transaction_is_committed_at_its_end_and_undone_by_an_exception(fabric
 
 
 def test_the_second_of_two_that_change_the_same_row_is_told_of_the_conflict(fabric: Warehouse) -> None:
-    turn = Statement("UPDATE metering.turn SET taken = taken + 1", (), "take_turn")
+    lock = Statement("UPDATE metering.write_lock SET taken = taken + 1", (), "lock_writes")
 
     def take_both() -> None:
         with fabric.transaction() as first, fabric.transaction() as second:
-            first.run(turn)
-            second.run(turn)
+            first.run(lock)
+            second.run(lock)
 
-    with pytest.raises(WarehouseConflict, match="take_turn met a change by somebody else"):
+    with pytest.raises(WarehouseConflict, match="lock_writes met a change by somebody else"):
         take_both()
 
 

@@ -1,14 +1,14 @@
-"""Who loses its turn to another tries again, however long a try takes."""
+"""A change that loses against another is made again, however long each attempt takes."""
 
 import pytest
 import tenacity
 
-from shared.warehouse import turns
+from shared.warehouse import conflicts
 from shared.warehouse.engine import WarehouseConflict
 
 
 class Losing:
-    """A change that others are first with, so many times."""
+    """A change that meets a conflict a number of times."""
 
     def __init__(self, times: int) -> None:
         self.left = times
@@ -21,7 +21,7 @@ class Losing:
 
 
 def after(*, attempts: int, seconds: float) -> tenacity.RetryCallState:
-    """A change that has lost so often in so long a time."""
+    """Return the state of a change after so many attempts in so long a time."""
     state = tenacity.RetryCallState(tenacity.Retrying(), fn=None, args=(), kwargs={})
     state.attempt_number = attempts
     state.outcome_timestamp = state.start_time + seconds
@@ -29,7 +29,7 @@ def after(*, attempts: int, seconds: float) -> tenacity.RetryCallState:
 
 
 def test_a_change_that_loses_is_made_again() -> None:
-    assert turns.retried(Losing(2)) == "done"
+    assert conflicts.retry(Losing(2)) == "done"
 
 
 def test_another_fault_is_not_tried_again() -> None:
@@ -41,10 +41,10 @@ def test_another_fault_is_not_tried_again() -> None:
         return losing()
 
     with pytest.raises(ZeroDivisionError):
-        turns.retried(change)
+        conflicts.retry(change)
 
 
 @pytest.mark.parametrize("seconds", [0.1, 900])
 def test_only_the_number_of_attempts_counts_however_long_they_take(seconds: float) -> None:
-    assert not turns.GIVING_UP(after(attempts=1, seconds=seconds))
-    assert turns.GIVING_UP(after(attempts=turns.ATTEMPTS, seconds=seconds))
+    assert not conflicts.STOP(after(attempts=1, seconds=seconds))
+    assert conflicts.STOP(after(attempts=conflicts.ATTEMPTS, seconds=seconds))

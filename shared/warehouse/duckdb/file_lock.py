@@ -1,8 +1,8 @@
-"""One file that only one process can have open, shared by several processes in turns.
+"""Shares one file, which only one process can have open, between several processes.
 
-Whoever finds the file taken touches `<file>.wanted` until it gets it. Whoever has it open looks
-for that mark every 100 ms, closes the file as soon as nothing uses it, and opens it again when
-the mark is gone. A mark that nobody touched for a while belongs to a process that has died.
+A process that finds the file locked touches `<file>.wanted` until it can open the file. The process that has
+the file open looks for that mark every 100 ms, closes the file as soon as nothing uses it, and opens it again
+when the mark is gone. A mark that was not touched for a while belongs to a process that has died.
 """
 
 import os
@@ -19,48 +19,48 @@ from shared.warehouse.engine import WarehouseUnavailable
 LOOK_EVERY = 0.1
 """Seconds between two looks for the mark."""
 STALE_AFTER = 1.0
-"""Seconds after which an untouched mark counts as left behind."""
+"""Seconds after which an untouched mark is ignored."""
 
 
 class Closable(Protocol):
-    """What can be closed."""
+    """An opened file."""
 
     def close(self) -> None:
-        """Give the file back."""
+        """Close the file."""
         ...
 
 
 Opened = TypeVar("Opened", bound=Closable)
 
 
-class Taken(Exception):
+class FileLocked(Exception):
     """Another process has the file open."""
 
 
-class Exclusive(Generic[Opened]):
-    """The file, opened when it is first used and yielded when another process wants it.
+class LockedFile(Generic[Opened]):
+    """The file, opened when it is first used and closed when another process wants it.
 
     Args:
         path: the file.
-        opened: opens it, or raises Taken.
-        patience: how long a user waits for its turn before WarehouseUnavailable.
+        open_file: opens it, or raises FileLocked.
+        patience: how long a user waits for the file before WarehouseUnavailable.
     """
 
-    def __init__(self, path: Path, *, opened: Callable[[], Opened], patience: timedelta) -> None:
+    def __init__(self, path: Path, *, open_file: Callable[[], Opened], patience: timedelta) -> None:
         self._mark = path.with_name(path.name + ".wanted")
-        self._open = opened
+        self._open = open_file
         self._patience = patience.total_seconds()
         self._state = threading.Condition()
         self._held: Opened | None = None
         self._users = 0
         self._giving_way = False
         self._ended = threading.Event()
-        self._watcher = threading.Thread(target=self._watch, name=f"{path.name}-turns", daemon=True)
+        self._watcher = threading.Thread(target=self._watch, name=f"{path.name}-lock", daemon=True)
         self._watcher.start()
 
     @contextmanager
     def use(self) -> Iterator[Opened]:
-        """The opened file, kept open until the end of the block."""
+        """Return the opened file, and keep it open until the end of the block."""
         held = self._enter()
         try:
             yield held
@@ -70,7 +70,7 @@ class Exclusive(Generic[Opened]):
                 self._state.notify_all()
 
     def close(self) -> None:
-        """Close the file once nothing uses it, and stop looking for the mark."""
+        """Close the file as soon as nothing uses it, and stop looking for the mark."""
         self._ended.set()
         self._watcher.join()
         with self._state:
@@ -93,14 +93,14 @@ class Exclusive(Generic[Opened]):
                 self._state.wait(LOOK_EVERY / 2)
 
     def _held_or_opened(self) -> Opened | None:
-        """The file, or None while it is another process's turn. Called with the state locked."""
+        """Return the file, or None while another process has it. Called with the state locked."""
         if self._giving_way and self._is_wanted():
             return None
         if self._held is None:
             self._giving_way = False
             try:
                 self._held = self._open()
-            except Taken:
+            except FileLocked:
                 self._mark.touch()
                 return None
             self._mark.unlink(missing_ok=True)
@@ -121,7 +121,7 @@ class Exclusive(Generic[Opened]):
             self._held = None
 
     def _is_wanted(self) -> bool:
-        """Whether another process waits. Our own mark is gone once we have the file."""
+        """Return whether another process waits. Our own mark is gone once we have the file."""
         with suppress(FileNotFoundError):
             return time.time() - os.stat(self._mark).st_mtime < STALE_AFTER
         return False

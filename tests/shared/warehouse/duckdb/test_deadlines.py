@@ -1,10 +1,12 @@
+"""Statements of the embedded engine are interrupted when they run for too long."""
+
 import threading
 from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
 
-from shared.warehouse.deadlines import Deadline, Deadlines
+from shared.warehouse.duckdb.warehouse import Deadlines
 
 SOON, LATE = timedelta(milliseconds=1), timedelta(hours=1)
 
@@ -48,10 +50,3 @@ def test_an_ended_statement_is_not_interrupted(deadlines: Deadlines) -> None:
 
     # The look that found the later one would have found the ended one as well, unless it came first.
     assert not ended.is_set()
-
-
-def test_what_is_left_until_a_deadline_shrinks_to_nothing_and_not_below() -> None:
-    ahead, behind = Deadline.after(timedelta(seconds=60)), Deadline.after(timedelta(seconds=-1))
-
-    assert 59 < ahead.seconds_left() <= 60
-    assert behind.seconds_left() == 0
