@@ -125,7 +125,7 @@ def grow_stored(folder: Path, *, points: int) -> Iterator[Grown]:
     for days in STORED_DAYS:
         oldest = DAY - timedelta(days=days)
         warehouse = history.make(folder / f"stored-{days}.duckdb", points=points, first=oldest, days=days)
-        # The first one wakes what is done now and then, such as laying stored days anew; it is not counted.
+        # The first one wakes what is done now and then, such as sorting stored days again; it is not counted.
         warming = delivered.write(folder / "one.csv", points=1, days=[oldest], seed=3)
         files = {
             "a day": delivered.write(folder / "day.csv", points=points, days=[DAY]),

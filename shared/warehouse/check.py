@@ -1,7 +1,7 @@
-"""The contract between the data team and the API: what the queries need, looked at in the warehouse in use.
+"""Checks the contract between the data team and the API: what the queries need, in the warehouse in use.
 
-Fabric enforces no keys, and data may come in by other ways than `shared.deliveries`; so this looks at
-what is there, and says what is wrong and where.
+Fabric enforces no keys, and data may be written without `shared.deliveries`. So this reads what is stored,
+and reports what is wrong and where.
 """
 
 from collections.abc import Iterator
@@ -14,19 +14,19 @@ from shared.warehouse import fractions, words
 from shared.warehouse.engine import Query, Warehouse, aware
 
 SHOWN = 10
-"""Examples that are given of a fault."""
+"""Examples of a fault in a finding, at most."""
 FRESH_FOR = timedelta(hours=36)
-"""New data comes every day; after so long without a publication something is late."""
+"""New data comes every day; after this long without a publication something is late."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """Something that the queries need and that is not so.
+    """A condition of the queries that the warehouse does not meet.
 
     Attributes:
-        where: the table, or table and column.
+        where: the table, or the table and column.
         fault: what is wrong, and what to do.
-        examples: some of the rows, at most ten.
+        examples: some of the rows, at most `SHOWN`.
     """
 
     where: str
@@ -36,7 +36,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Latest:
-    """When something was last published, and the end of the last market day that there is; both in UTC."""
+    """The time of the last publication, and the end of the last published market day; both in UTC."""
 
     published_at: datetime
     available_until: datetime
@@ -48,7 +48,7 @@ class _Column(NamedTuple):
     kind: str
 
 
-# What the statements use. DuckDB calls datetime2 a timestamp.
+# The columns that the statements use. DuckDB calls datetime2 a timestamp.
 _TEXT, _DATE, _TIME = {"varchar", "char"}, {"date"}, {"datetime2", "timestamp", "timestamp_s"}
 _WHOLE, _DECIMAL = {"smallint", "int", "integer", "bigint"}, {"decimal", "numeric", "decimal(18,3)"}
 _NEEDED: dict[str, dict[str, set[str]]] = {
@@ -128,7 +128,7 @@ _NEEDED: dict[str, dict[str, set[str]]] = {
         "minutes": _WHOLE,
         "is_whole": _WHOLE,
     },
-    # Other working tables and views: nobody else writes them, so it is enough that they are there.
+    # Other working tables and views: only the scripts define them, so it is enough that they exist.
     **{
         name: {}
         for name in (
@@ -149,23 +149,23 @@ _NEEDED: dict[str, dict[str, set[str]]] = {
 
 
 def check(warehouse: Warehouse, *, now: datetime) -> list[Finding]:
-    """Everything that is wrong with the warehouse; empty when the API can rely on it.
+    """Return everything that is wrong with the warehouse; empty if the API can rely on it.
 
-    It reads all published days: for operators, not for a probe. `structure` is the quick part.
+    This reads all published days: it is for operators, not for a probe. `structure` is the quick part.
     """
     (keeps_fractions,) = warehouse.fetch(fractions.read_back())
     if not keeps_fractions:
         return [Finding("metering", fractions.LOST)]
     wrong = structure(warehouse)
     if wrong:
-        return wrong  # Without its tables and columns nothing else can be asked.
+        return wrong  # The other checks need these tables and columns.
     return [finding for finding in _of_content(warehouse, now=now) if finding is not None]
 
 
 def latest(warehouse: Warehouse) -> Latest | None:
-    """How fresh the data is; None before the first publication of a day.
+    """Return how fresh the data is; None before the first publication of a day.
 
-    To be asked of a warehouse whose `structure` is right.
+    The warehouse must have passed `structure`.
     """
     published_at = _last_published_at(warehouse)
     (last_day,) = warehouse.fetch(
@@ -177,11 +177,11 @@ def latest(warehouse: Warehouse) -> Latest | None:
 
 
 def structure(warehouse: Warehouse) -> list[Finding]:
-    """Tables and columns that are missing or of another type than the queries need."""
-    there: dict[str, dict[str, str]] = {}
+    """Return the tables and columns that are missing or have the wrong type."""
+    stored: dict[str, dict[str, str]] = {}
     for table, column, kind in warehouse.fetch(_columns()):
-        there.setdefault(table, {})[column] = kind.lower()
-    return [finding for table in _NEEDED for finding in _table(table, there.get(table))]
+        stored.setdefault(table, {})[column] = kind.lower()
+    return [finding for table in _NEEDED for finding in _table(table, stored.get(table))]
 
 
 def _table(table: str, columns: dict[str, str] | None) -> Iterator[Finding]:
@@ -193,7 +193,7 @@ def _table(table: str, columns: dict[str, str] | None) -> Iterator[Finding]:
             yield Finding(f"metering.{table}.{column}", "The column is missing.")
         elif columns[column] not in kinds:
             yield Finding(
-                f"metering.{table}.{column}", f"The type is {columns[column]}; needed is {min(kinds)}."
+                f"metering.{table}.{column}", f"The type is {columns[column]}; it must be {min(kinds)}."
             )
 
 
@@ -207,12 +207,12 @@ def _of_content(warehouse: Warehouse, *, now: datetime) -> Iterator[Finding | No
     )
     yield _found(
         "metering.series_day",
-        "A market day has another number of positions than its length and resolution give.",
+        "The number of positions of a market day does not match its length and resolution.",
         warehouse.fetch(_other_number_of_positions()),
     )
     yield _found(
         "metering.publication",
-        "A publication left days outside of its first and last day: changes do not name them.",
+        "A publication left days outside of its first and last day, so /changes leaves them out.",
         warehouse.fetch(_publications_of_other_days()),
     )
     yield _found(
@@ -222,7 +222,7 @@ def _of_content(warehouse: Warehouse, *, now: datetime) -> Iterator[Finding | No
     )
     yield _found(
         "metering.interval_value",
-        "Values start beside the intervals of their resolution, so they are never published.",
+        "Values do not start with an interval of their resolution, so they are never published.",
         warehouse.fetch(_values_beside_intervals()),
     )
     yield _freshness(warehouse, now=now)
@@ -238,7 +238,7 @@ def _collation(warehouse: Warehouse) -> Finding | None:
     if not ignores_case:
         return None
     return Finding(
-        "metering", "The collation ignores case; make the warehouse with Latin1_General_100_BIN2_UTF8."
+        "metering", "The collation ignores case; create the warehouse with Latin1_General_100_BIN2_UTF8."
     )
 
 
@@ -259,7 +259,7 @@ def _freshness(warehouse: Warehouse, *, now: datetime) -> Finding | None:
         return Finding("metering.publication", "Nothing has been published yet.")
     if periods.is_ahead(published_at, now=now):
         return Finding(
-            "metering.publication", f"The last publication is noted at {published_at}, ahead of this clock."
+            "metering.publication", f"The last publication has the time {published_at}, ahead of this clock."
         )
     age = now - published_at
     if age <= FRESH_FOR:

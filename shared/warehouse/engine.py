@@ -1,7 +1,7 @@
-"""What every warehouse engine offers, and how it fails.
+"""The interface of a warehouse engine, and its errors.
 
-Statements are T-SQL that Microsoft Fabric takes, with `?` for each bound value. An
-engine translates where it speaks another dialect; nobody above it knows which it is.
+Statements are T-SQL that Microsoft Fabric accepts, with `?` for each bound value. An engine with another
+dialect translates them; the modules above do not know which engine is used.
 """
 
 import json
@@ -20,10 +20,10 @@ Row = TypeVar("Row")
 WORK_LIMIT = timedelta(minutes=15)
 """How long one statement of loading or publishing may take; answers to callers have the settings' limit."""
 LONGEST_PUBLICATION = 6 * WORK_LIMIT
-"""How much later than its `published_at` a publication can become visible: the five statements that follow
-the reading of the clock, and the commit, each take at most WORK_LIMIT."""
+"""How much later than its `published_at` a publication can become visible: after the clock is read, five
+statements and the commit follow, and each takes at most WORK_LIMIT."""
 RETRY_LATER = timedelta(seconds=60)
-"""When to ask again where somebody has to act, or capacity is used up."""
+"""When to retry if somebody must act first, or the capacity is used up."""
 
 
 @dataclass(frozen=True)
@@ -31,13 +31,13 @@ class Rows:
     """Any number of rows as one value, for `OPENJSON(?) WITH (…)`; a statement has one of them at most.
 
     Attributes:
-        batch: with columns named as WITH names them.
+        batch: the rows, with the column names of the WITH clause.
     """
 
     batch: pa.RecordBatch
 
     def as_json(self) -> str:
-        """Return the rows for engines that read JSON: ASCII, every value but null as text."""
+        """Return the rows as JSON for engines that read JSON: ASCII, with every value but null as text."""
         names = ",".join(f'"{name}":%s' for name in self.batch.schema.names)
         columns = [_quoted(column) for column in self.batch.columns]
         objects = ",".join([f"{{{names}}}" % row for row in zip(*columns, strict=True)])
@@ -45,7 +45,7 @@ class Rows:
 
 
 _PLAIN = r"^[ !#-\[\]-~]*$"
-"""Text in which JSON escapes nothing."""
+"""Text without a character that JSON escapes."""
 
 
 def _quoted(column: pa.Array) -> list[str]:
@@ -67,11 +67,11 @@ Value = str | int | Decimal | date | datetime | Rows | None
 
 
 class WarehouseError(Exception):
-    """Something that is expected to go wrong with a warehouse now and then."""
+    """An error that is expected of a warehouse now and then."""
 
 
 class WarehouseUnavailable(WarehouseError):
-    """The warehouse is away, throttled or busy; worth another try after `retry_after`."""
+    """The warehouse is unreachable, throttled or busy; worth another try after `retry_after`."""
 
     def __init__(self, message: str, *, retry_after: timedelta) -> None:
         super().__init__(message)
@@ -79,35 +79,36 @@ class WarehouseUnavailable(WarehouseError):
 
 
 class WarehouseMisconfigured(WarehouseUnavailable):
-    """The warehouse cannot be reached until somebody changes a setting or a permission."""
+    """The warehouse cannot be used until somebody changes a setting or a permission."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message, retry_after=RETRY_LATER)
 
 
 class WarehouseTimeout(WarehouseError):
-    """A statement took longer than it may and was cancelled."""
+    """A statement took longer than its limit and was cancelled."""
 
 
 class TooManyRows(WarehouseError):
-    """A query has more rows than one answer may hold; it was not read to the end."""
+    """A query has more rows than the warehouse was opened for; it was not read to the end."""
 
 
 class WarehouseConflict(WarehouseError):
-    """Somebody else changed the same rows first; the transaction was undone and may be tried again."""
+    """Another transaction changed the same rows first; this one was rolled back and may be retried."""
 
 
 @dataclass(frozen=True)
 class Query(Generic[Row]):
-    """One question.
+    """A statement that reads.
 
     Attributes:
         sql: T-SQL with a `?` for each of `parameters`.
-        parameters: aware datetimes are bound as text in UTC, so each stands in a CAST to datetime2.
-        row: makes a result row from its columns, in order; times arrive as UTC without zone,
-            the only kind that `datetime2` knows. `aware` gives them their zone back.
+        parameters: the values. An aware datetime is bound as text in UTC, so its `?` must be in a CAST to
+            datetime2.
+        row: makes a result row from its columns, in order. Times arrive in UTC without a zone, since
+            `datetime2` has none; `aware` adds it.
         name: for logs and messages.
-        within: how long it may take; None for the limit of the warehouse.
+        within: how long the query may take; None for the limit of the warehouse.
     """
 
     sql: str
@@ -119,7 +120,7 @@ class Query(Generic[Row]):
 
 @dataclass(frozen=True)
 class Statement:
-    """One change, with a `?` in `sql` for each of `parameters`."""
+    """A statement that changes rows, with a `?` in `sql` for each of `parameters`."""
 
     sql: str
     parameters: tuple[Value, ...]
@@ -138,14 +139,14 @@ def lock_writes() -> Statement:
 
 
 class Session(Protocol):
-    """A transaction under way: all of it becomes visible at its end, or none of it."""
+    """A transaction under way: all its changes become visible at its end, or none."""
 
     def fetch(self, query: Query[Row]) -> list[Row]:
-        """The rows of a query, as this transaction sees them."""
+        """Return the rows of a query, as this transaction sees them."""
         ...
 
     def run(self, statement: Statement) -> None:
-        """Do a change."""
+        """Run a statement."""
         ...
 
 
@@ -156,18 +157,18 @@ class Warehouse(Protocol):
     """
 
     def fetch(self, query: Query[Row]) -> list[Row]:
-        """The rows of a query.
+        """Return the rows of a query.
 
         Raises:
-            TooManyRows: there are more than the warehouse was opened for.
+            TooManyRows: the query has more rows than the warehouse was opened for.
         """
         ...
 
     def transaction(self) -> AbstractContextManager[Session]:
-        """A transaction, committed at the end of the block and undone by an exception.
+        """Begin a transaction, committed at the end of the block and rolled back by an exception.
 
         Raises:
-            WarehouseConflict: from within the block or at its end.
+            WarehouseConflict: another transaction was first; raised within the block or at its end.
         """
         ...
 
@@ -176,20 +177,20 @@ class Warehouse(Protocol):
         ...
 
     def close(self) -> None:
-        """Give all connections back. The warehouse is not used afterwards."""
+        """Close all connections. The warehouse is not used afterwards."""
         ...
 
 
-@lru_cache(maxsize=4_096)  # Days of one publication have one time between them.
+@lru_cache(maxsize=4_096)  # All days of a publication have the same time.
 def aware(moment: datetime) -> datetime:
-    """A time of the warehouse with its zone, UTC."""
+    """Return a time of the warehouse with its zone, UTC."""
     return moment.replace(tzinfo=UTC)
 
 
 def bindable(value: Value) -> Any:
-    """Return a parameter as the drivers take it; a time as ISO 8601 text in UTC, with its microseconds.
+    """Return a parameter as the drivers accept it; a time as ISO 8601 text in UTC, with its microseconds.
 
-    `datetime2` has no zone, and a driver may cut the fraction of a time without a word.
+    `datetime2` has no zone, and a driver may silently truncate the fraction of a time.
     """
     if isinstance(value, datetime):
         return value.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds")

@@ -1,4 +1,4 @@
-"""Whether times keep their microseconds: these decide which of two deliveries is the newer one. Pure."""
+"""Checks that times keep their microseconds, which decide which of two deliveries is newer. Pure."""
 
 from datetime import UTC, datetime
 
@@ -12,5 +12,5 @@ LOST = (
 
 
 def read_back() -> Query[bool]:
-    """Send a time and read it back: one row, True if it is the same."""
+    """Return a query that sends a time and reads it back: one row, True if the time is unchanged."""
     return Query("SELECT CAST(? AS datetime2(6))", (SENT,), lambda at: aware(at) == SENT, "read_back")

@@ -7,7 +7,7 @@ from shared.warehouse.engine import Warehouse, WarehouseMisconfigured
 
 
 def open_warehouse(settings: WarehouseSettings, *, credential: TokenCredential | None = None) -> Warehouse:
-    """The warehouse at `settings.url`.
+    """Open the warehouse at `settings.url`.
 
     Args:
         settings: `fabric://<server>/<database>`, `mssql://<user>:<password>@<host>:<port>/<database>`
@@ -17,8 +17,8 @@ def open_warehouse(settings: WarehouseSettings, *, credential: TokenCredential |
     Raises:
         WarehouseMisconfigured: the address is wrong, or what the engine needs is not installed.
     """
-    # Each engine's driver is imported only where it is used: the deployed app has no DuckDB,
-    # a laptop need not have an ODBC driver.
+    # Each engine's driver is imported only when it is used: the deployed app has no DuckDB, and a laptop
+    # needs no ODBC driver.
     if settings.url.startswith("duckdb:"):
         from shared.warehouse.duckdb import warehouse
 

@@ -1,8 +1,7 @@
-"""The questions of the API to the warehouse: one readable statement each. Pure.
+"""The API's queries to the warehouse: one readable statement each. Pure.
 
-What a caller may read travels as one JSON text, so that its length is not limited by the
-number of parameters of a statement (2 100), and is joined, so that no statement can return
-a market day outside of it.
+What a caller may read is bound as one JSON text, since a statement has at most 2 100 parameters. Each
+statement joins it, so that no statement can return a market day which the caller may not read.
 """
 
 from datetime import date, datetime, timedelta
@@ -19,15 +18,15 @@ _LATELY = timedelta(days=31)
 
 
 def lately_then_ever(as_of: datetime) -> tuple[date, date]:
-    """Since when to look for the latest days: first a month back, as most series reach so far, then ever."""
+    """Return from which days to look for the latest ones: first a month back, where most series have some."""
     return periods.day_of(as_of) - _LATELY, periods.FIRST_DAY
 
 
 class DayRow(NamedTuple):
     """One version of a published market day.
 
-    `quantities` and `qualities` are packed, `total_kwh` is text, `published_at` is UTC without a zone: there
-    are thousands of these rows, and making more of each would cost as much as fetching it.
+    `quantities` and `qualities` are packed, `total_kwh` is text, `published_at` is UTC without a zone. There
+    are thousands of these rows, and to convert them would take as long as to fetch them.
     """
 
     metering_point_id: str
@@ -41,24 +40,24 @@ class DayRow(NamedTuple):
 
 
 class WantedDays(NamedTuple):
-    """The market days that are wanted, `[first, end)`, by the resolution in which they are stored."""
+    """The wanted market days, `[first, end)`, for each resolution in which days are stored."""
 
     quarters: tuple[date, date]
     hours: tuple[date, date]
 
     @classmethod
     def every(cls, first: date, end: date) -> "WantedDays":
-        """The days of a range in any resolution."""
+        """Return the days of a range in any resolution."""
         return cls((first, end), (first, end))
 
     @property
     def first(self) -> date:
-        """The first of them."""
+        """The first wanted day."""
         return min(first for first, end in self if first < end) if not self.is_empty else self.hours[0]
 
     @property
     def end(self) -> date:
-        """The day after the last of them."""
+        """The day after the last wanted day."""
         return max(end for first, end in self if first < end) if not self.is_empty else self.hours[0]
 
     @property
@@ -71,7 +70,7 @@ class StoredInHoursRow(NamedTuple):
     """The first and the last day of a metering point that are stored in hours.
 
     Attributes:
-        metering_points: how many have such days.
+        metering_points: how many metering points have such days.
     """
 
     metering_point_id: str
@@ -81,7 +80,7 @@ class StoredInHoursRow(NamedTuple):
 
 
 class ChangeRow(NamedTuple):
-    """A market day as a publication left it, in the same form."""
+    """A market day as a publication left it, in the form of `DayRow`."""
 
     metering_point_id: str
     direction: str
@@ -124,7 +123,7 @@ class LastDayRow(NamedTuple):
 
 
 class MeteringPointRow(NamedTuple):
-    """What is known of a metering point."""
+    """The description of a metering point."""
 
     metering_point_id: str
     name: str | None
@@ -145,15 +144,15 @@ def days(
     after: tuple[str, date] | None,
     limit: int,
 ) -> Query[DayRow]:
-    """Readable market days that are wanted, by metering point and day, as they were at `as_of`.
+    """Wanted market days that are readable, by metering point and day, as they were at `as_of`.
 
     Args:
         readable: what the caller may read.
         direction: of the series.
-        wanted: the market days asked for.
-        as_of: the moment whose versions are wanted.
-        after: the key (metering point, day) at which the page starts, included.
-        limit: at most so many days.
+        wanted: the requested market days.
+        as_of: the moment whose versions are returned.
+        after: the key (metering point, day) at which the page starts, inclusive.
+        limit: the largest number of days.
     """
     permitted = _permitted(readable, first_day=wanted.first, last_day=wanted.end, after=after)
     return Query(
@@ -188,7 +187,7 @@ def days(
 def first_metering_point(
     readable: Readable, *, direction: Direction, wanted: WantedDays, as_of: datetime
 ) -> Query[MeteringPointId | None]:
-    """The first metering point with a readable market day that is wanted; None where none has any."""
+    """The first metering point with a wanted market day that is readable; None if there is none."""
     permitted = _permitted(readable, first_day=wanted.first, last_day=wanted.end, after=None)
     return Query(
         """
@@ -219,7 +218,7 @@ def first_metering_point(
 def count_days(
     readable: Readable, *, direction: Direction, wanted: WantedDays, as_of: datetime
 ) -> Query[int]:
-    """How many readable market days are wanted."""
+    """The number of wanted market days that are readable."""
     permitted = _permitted(readable, first_day=wanted.first, last_day=wanted.end, after=None)
     return Query(
         """
@@ -250,7 +249,7 @@ def count_days(
 def stored_in_hours(
     readable: Readable, *, direction: Direction, wanted: WantedDays, as_of: datetime, limit: int
 ) -> Query[StoredInHoursRow]:
-    """The first metering points with wanted days that are stored in hours, and how many there are."""
+    """The first metering points with wanted days that are stored in hours, and how many have such days."""
     permitted = _permitted(readable, first_day=wanted.first, last_day=wanted.end, after=None)
     return Query(
         """
@@ -287,16 +286,16 @@ def changes(
     published: PublishedDays,
     limit: int,
 ) -> Query[ChangeRow]:
-    """Readable market days whose valid version came after a key, in order of publication.
+    """Readable market days whose current version came after a key, in order of publication.
 
-    A day that was published more than once since then comes once, as it is now.
+    A day that was published more than once since then is returned once, in its current version.
 
     Args:
         readable: what the caller may read.
-        after: the key (sequence, metering point, direction, day) of the last day already had.
-        through: the sequence of the last publication to be told of.
-        published: where the days of these publications lie.
-        limit: at most so many days.
+        after: the key (sequence, metering point, direction, day) of the last day that the caller has.
+        through: the sequence of the last publication to return.
+        published: the range of the days of these publications.
+        limit: the largest number of days.
     """
     sequence, metering_point_id, direction, day = after or (0, "", "", periods.FIRST_DAY)
     permitted = _permitted(readable, first_day=periods.FIRST_DAY, last_day=periods.END_DAY, after=None)
@@ -336,7 +335,7 @@ def changes(
 def count_changes(
     readable: Readable, *, after: tuple[int, str, str, date], through: int, published: PublishedDays
 ) -> Query[int]:
-    """How many readable market days came after a key; see `changes`."""
+    """The number of readable market days that came after a key; see `changes`."""
     sequence, metering_point_id, direction, day = after
     permitted = _permitted(readable, first_day=periods.FIRST_DAY, last_day=periods.END_DAY, after=None)
     return Query(
@@ -387,7 +386,7 @@ def metering_points_in(readable: Readable, *, price_area: str, limit: int) -> Qu
 
 
 def publications(*, first: int, last: int, limit: int) -> Query[PublicationRow]:
-    """The publications numbered from `first` to `last`, in order: at most `limit`."""
+    """The publications with the sequences `first` to `last`, in order: at most `limit`."""
     return Query(
         """
         SELECT sequence, [days] FROM metering.publication
@@ -402,10 +401,10 @@ def publications(*, first: int, last: int, limit: int) -> Query[PublicationRow]:
 
 
 def published_days(*, first: int, last: int) -> Query[PublishedDays]:
-    """Where the market days lie that the publications from `first` to `last` left: one row.
+    """The range of the market days that the publications from `first` to `last` left: one row.
 
-    Days are stored by metering point and day: a question for a sequence alone would read all of them. They
-    may lie anywhere where a number has no publication, as after a restore.
+    Days are stored by metering point and day, so a query by sequence alone would read all of them. If one of
+    the sequences has no publication, as after a restore, the range is every day.
     """
 
     def within(publications: int, first_day: date | None, last_day: date | None) -> PublishedDays:
@@ -425,9 +424,9 @@ def published_days(*, first: int, last: int) -> Query[PublishedDays]:
 
 
 def published_metering_points(*, first: int, last: int, published: PublishedDays) -> Query[str]:
-    """The metering points of which the publications from `first` to `last` left a day, everybody's.
+    """All metering points of which the publications from `first` to `last` left a day, of every customer.
 
-    For narrowing what a caller may read to what can have changed; no answer tells them.
+    They limit a query to what can have changed, and must not be returned to a caller.
     """
     return Query(
         """
@@ -442,10 +441,10 @@ def published_metering_points(*, first: int, last: int, published: PublishedDays
 
 
 def sequence_at(moment: datetime) -> Query[int]:
-    """The sequence of the last publication that everybody could read at a moment; 0 before the first.
+    """The sequence of the last publication that was surely visible at a moment; 0 before the first.
 
-    A publication becomes visible up to `LONGEST_PUBLICATION` after its own time. Who goes on from here may be
-    told again of what was published so shortly before, and misses nothing.
+    A publication becomes visible up to `LONGEST_PUBLICATION` after its own time. A client that continues from
+    here may get again what was published shortly before the moment, and misses nothing.
     """
     return Query(
         "SELECT COALESCE(MAX(sequence), 0) FROM metering.publication "
@@ -486,9 +485,9 @@ def latest_days(readable: Readable, *, since: date, as_of: datetime) -> Query[La
 
 
 def last_day_published(*, as_of: datetime) -> Query[date | None]:
-    """The last market day that anybody had at a moment; None where there is none.
+    """The last market day of all customers that was published at a moment; None if there is none.
 
-    Only for saying until when data was available.
+    Only for reporting until when data was available.
     """
     return Query(
         """
@@ -503,8 +502,8 @@ def last_day_published(*, as_of: datetime) -> Query[date | None]:
 def last_days(readable: Readable, *, direction: Direction, since: date, as_of: datetime) -> Query[LastDayRow]:
     """The last readable market day of each series that has one from `since` on, by metering point.
 
-    Most series reach to yesterday: asked since a month ago, this reads a month of days, however many
-    years are stored.
+    Most series end yesterday: with a `since` of a month ago this reads a month of days, even if many years
+    are stored.
     """
     permitted = _permitted(readable, first_day=since, last_day=periods.END_DAY, after=None)
     return Query(
@@ -530,7 +529,7 @@ def last_days(readable: Readable, *, direction: Direction, since: date, as_of: d
 
 
 def metering_points(readable: Readable) -> Query[MeteringPointRow]:
-    """What is known of the readable metering points, by metering point; unknown ones are left out."""
+    """Descriptions of the readable metering points, by metering point; those without one are left out."""
     ids = sorted({permission.metering_point_id for permission in readable.permissions})
     return Query(
         """
@@ -547,16 +546,16 @@ def metering_points(readable: Readable) -> Query[MeteringPointRow]:
 
 
 def alive() -> Query[int]:
-    """The cheapest question there is, to see whether the warehouse answers, and soon."""
+    """The cheapest query, to see whether the warehouse answers in time."""
     return Query("SELECT 1", (), lambda one: int(one), "alive", within=limits.PROBE)
 
 
 class _Permitted(NamedTuple):
-    """What may be read, and the least and greatest metering point in it.
+    """The readable days, and the lowest and highest metering point among them.
 
-    Fabric passes over files by a range of metering points, and not by a join
-    (https://learn.microsoft.com/fabric/data-warehouse/data-clustering): without the range, a year of one
-    metering point would read that year of all.
+    Fabric skips files by a range of metering points, but not by a join
+    (https://learn.microsoft.com/fabric/data-warehouse/data-clustering): without the range, a query for a year
+    of one metering point would read that year of all metering points.
     """
 
     rows: Json
@@ -566,7 +565,7 @@ class _Permitted(NamedTuple):
 def _permitted(
     readable: Readable, *, first_day: date, last_day: date, after: tuple[str, date] | None
 ) -> _Permitted:
-    """The permitted days within `[first_day, last_day)` as JSON, each day once, from the key `after` on."""
+    """Return the readable days within `[first_day, last_day)` as JSON, each once, from the key `after` on."""
     rows: list[dict[str, str | date]] = []
     for metering_point_id, permitted in readable.periods.items():
         begin = first_day
@@ -579,6 +578,6 @@ def _permitted(
             start, end = max(period.first or begin, begin), min(period.end or last_day, last_day)
             if start < end:
                 rows.append({"metering_point_id": metering_point_id, "first_day": start, "last_day": end})
-    # In the order of the metering points, so that the least comes first.
+    # The rows are in the order of the metering points, so the lowest comes first.
     ids = [str(row["metering_point_id"]) for row in (*rows[:1], *rows[-1:])] or [""]
     return _Permitted(Json(orjson.dumps(rows).decode()), (ids[0], ids[-1]))

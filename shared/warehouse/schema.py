@@ -1,4 +1,4 @@
-"""The tables of the warehouse, from the scripts in infra/warehouse."""
+"""Creates the tables of the warehouse with the scripts in infra/warehouse."""
 
 import re
 from collections.abc import Iterator
@@ -13,19 +13,19 @@ _GO = re.compile(r"^GO\s*$", re.MULTILINE)
 
 
 def apply(warehouse: Warehouse, *, scripts: Path = SCRIPTS) -> None:
-    """Make what is missing. Running it again changes nothing."""
+    """Create what is missing. A second run changes nothing."""
     for script in sorted(scripts.glob("[0-9]*.sql")):
         for batch in batches(script.read_text(encoding="utf-8")):
             warehouse.define(batch)
 
 
 def without_clustering(batch: str) -> str:
-    """A batch without the line that only Microsoft Fabric understands."""
+    """Return a batch without its CLUSTER BY line, which only Microsoft Fabric understands."""
     return _CLUSTERING.sub("", batch).strip()
 
 
 def batches(script: str) -> Iterator[str]:
-    """The batches of a script, which stand between lines `GO`."""
+    """Yield the batches of a script, which are separated by lines with `GO`."""
     for batch in _GO.split(script):
         if batch.strip():
             yield batch.strip()

@@ -1,4 +1,4 @@
-"""Supply periods, of which the access sync needs every one, as they were at one moment."""
+"""Supply periods. The access sync needs all of them, as they were at one moment."""
 
 from datetime import date
 from typing import NamedTuple

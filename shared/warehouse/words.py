@@ -1,7 +1,7 @@
-"""Conditions on words from a fixed list, in T-SQL that means the same on every engine. Pure.
+"""Builds conditions on words from a fixed list, in T-SQL that means the same on every engine. Pure.
 
-T-SQL's `=` and `IN` ignore trailing blanks, and the case of letters where the collation does: `PT1H ` would
-pass for `PT1H` and be stored with its blank. Bytes are compared as they are.
+T-SQL's `=` and `IN` ignore trailing spaces, and letter case if the collation does: `PT1H ` would equal `PT1H`
+and be stored with its space. Bytes are compared exactly.
 """
 
 from collections.abc import Iterable

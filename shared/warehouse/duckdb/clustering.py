@@ -1,10 +1,10 @@
-"""How the embedded engine keeps the days of a metering point together, as CLUSTER BY does in Fabric. Pure.
+"""Keeps the days of a metering point together in the embedded engine, as CLUSTER BY does in Fabric. Pure.
 
-DuckDB passes over a group of rows when the smallest and largest value of a column in it rule the group
-out. It keeps only eight characters of a text for that, and metering points of one country begin alike; so
-a stored day also has the number of its metering point, which statements never name: it is put into them
-here. And it helps only where rows lie in an order: days come in the order of their publication, so now and
-then the years that have days out of order are laid anew by metering point, all but what was published lately.
+DuckDB skips a group of rows if the smallest and largest values of a column exclude the group. For text it
+keeps only the first eight characters of these values, which are equal for most metering points of a country.
+So a stored day also has the number of its metering point, which this module adds to the statements. Skipping
+also needs sorted rows, but days are stored in the order of publication. So the years with unsorted days are
+sorted again by metering point now and then, except for what was published lately.
 """
 
 import sqlglot
@@ -18,15 +18,15 @@ _NUMBER_OF_DAY = f"CASE WHEN REGEXP_FULL_MATCH(days.{_ID}, '[0-9]{{18}}') THEN C
 _NO_BOUND: dict[type[exp.Expr], int] = {exp.GTE: 0, exp.LTE: 2**63 - 1}
 
 LATELY_DAYS = 31
-"""Market days so short ago, and published so shortly before the latest, stay in the order of publication, in
-which they are read: the newest of all metering points, and what changed."""
+"""Market days this recent, and published this shortly before the latest, stay in the order of publication, in
+which they are read: as the newest days of all metering points, and as changes."""
 UNORDERED_SHARE = 0.02
-"""The share of days out of order from which on their years are laid anew."""
+"""The share of unsorted days from which on their years are sorted again."""
 UNORDERED_LEAST = 100_000
-"""So many days out of order are read as fast as in order: about one group of rows."""
+"""The number of unsorted days from which on sorting pays: fewer are about one group of rows."""
 
 STATE = "CREATE TABLE IF NOT EXISTS series_day_order (year BIGINT NOT NULL, days BIGINT NOT NULL)"
-"""How many days of each year lie in order."""
+"""How many days of each year are sorted."""
 
 _LATELY = f"(SELECT MAX(published_at) FROM {TABLE}) - INTERVAL {LATELY_DAYS} DAY"  # noqa: S608
 _OLD = f"(published_at < {_LATELY} OR delivery_date < {_LATELY})"
@@ -44,13 +44,13 @@ SELECT COALESCE(SUM(days), 0) >= {UNORDERED_LEAST}
 FROM ({_OUT_OF_ORDER})
 """  # noqa: S608  # As above.
 
-LAY_ANEW = (
-    f"CREATE OR REPLACE TEMPORARY TABLE laid AS SELECT * FROM {TABLE} "  # noqa: S608  # As above.
+SORT = (
+    f"CREATE OR REPLACE TEMPORARY TABLE ordered AS SELECT * FROM {TABLE} "  # noqa: S608  # As above.
     f"WHERE YEAR(delivery_date) IN (SELECT year FROM ({_OUT_OF_ORDER})) AND {_OLD} "
     f"ORDER BY YEAR(delivery_date), {NUMBER}, direction, delivery_date, sequence",
-    f"DELETE FROM {TABLE} WHERE YEAR(delivery_date) IN (SELECT YEAR(delivery_date) FROM laid) AND {_OLD}",  # noqa: S608
-    f"INSERT INTO {TABLE} SELECT * FROM laid",  # noqa: S608
-    "DROP TABLE laid",
+    f"DELETE FROM {TABLE} WHERE YEAR(delivery_date) IN (SELECT YEAR(delivery_date) FROM ordered) AND {_OLD}",  # noqa: S608
+    f"INSERT INTO {TABLE} SELECT * FROM ordered",  # noqa: S608
+    "DROP TABLE ordered",
     "DELETE FROM series_day_order",
     f"INSERT INTO series_day_order {_OF_YEARS}",
 )
@@ -58,16 +58,15 @@ LAY_ANEW = (
 
 
 def stores_days(sql: str) -> bool:
-    """Whether a statement stores published days."""
+    """Return whether a statement stores published days."""
     return f"INSERT INTO metering.{TABLE}" in sql
 
 
 def with_numbers(tree: exp.Expr) -> exp.Expr:
-    """A statement that stores the number of a metering point beside its id, and finds days by it.
+    """Make a statement store the number of a metering point beside its id, and join days by that number.
 
-    An id has 18 digits, so that the same number is the same id; whatever else got into the table has no
-    number, and nobody reads it. Joined by the number alone, rows of other metering points are passed over
-    before their texts are read.
+    An id has 18 digits, so equal numbers are equal ids; any other text in the table has no number, and is
+    never read. Joined by number alone, rows of other metering points are skipped before their texts are read.
     """
     names = {table.alias_or_name for table in tree.find_all(exp.Table) if table.name == TABLE}
     for equality in list(tree.find_all(exp.EQ)):
@@ -105,7 +104,7 @@ def without_ranges_of_joins(tree: exp.Expr) -> exp.Expr:
 
 
 def with_number_column(tree: exp.Expr) -> exp.Expr:
-    """The definition of the table with the number of the metering point."""
+    """Add the number of the metering point to the definition of the table."""
     if _is_about_days(tree):
         tree.this.append(
             "expressions", exp.ColumnDef(this=exp.to_identifier(NUMBER), kind=exp.DataType.build("BIGINT"))
@@ -114,7 +113,7 @@ def with_number_column(tree: exp.Expr) -> exp.Expr:
 
 
 def _is_about_days(tree: exp.Expr) -> bool:
-    """Whether the table that a statement makes or fills, which it names first, is the one of days."""
+    """Return whether a statement creates or fills the table of days, which it names first."""
     table = tree.find(exp.Table)
     return table is not None and table.name == TABLE
 
@@ -145,14 +144,14 @@ def _is_for_every_row(condition: exp.Expr) -> bool:
 
 
 def _number_of_parameter(*, unless: int) -> exp.Expr:
-    """The number of a bound id; `unless` for a text that is no id, which then bounds nothing."""
+    """Return the number of a bound id; `unless`, which excludes nothing, if the text is no id."""
     return sqlglot.parse_one(
         f"COALESCE(TRY_CAST(REGEXP_EXTRACT(?, '^[0-9]{{18}}$') AS BIGINT), {unless})", read="duckdb"
     )
 
 
 def _fill_number(insert: exp.Insert) -> None:
-    """Store the number, too. The statement names its columns, first the metering point's id."""
+    """Make an INSERT store the number, too. It must name its columns, the metering point's id first."""
     columns = insert.this
     if not isinstance(columns, exp.Schema) or columns.expressions[0].name != _ID:
         raise ValueError(f"An INSERT INTO {TABLE} names its columns, {_ID} first.")

@@ -1,4 +1,4 @@
-"""T-SQL as DuckDB takes it. Pure; sqlglot does nearly all of it."""
+"""Translates T-SQL to DuckDB's dialect. Pure; sqlglot does nearly all of it."""
 
 import re
 from functools import lru_cache, partial
@@ -11,20 +11,20 @@ from shared.warehouse.duckdb import clustering
 
 SCHEMA = "metering"
 ROWS = "delivered_rows"
-"""What `Rows` are called while a statement reads them."""
+"""The name of `Rows` while a statement reads them."""
 
 _EXISTS_GUARD = re.compile(r"IF (?:SCHEMA|OBJECT)_ID\('[^']*'\) IS NULL\s+")
 _SCHEMA = re.compile(r"EXEC\('CREATE SCHEMA \w+'\)")
 
 
 @lru_cache(maxsize=512)
-def translated(sql: str, *, from_rows: bool = False) -> str:
-    """One statement of T-SQL in DuckDB's dialect; its `?` stay in order.
+def translate(sql: str, *, from_rows: bool = False) -> str:
+    """Translate one statement; its `?` stay in order.
 
     Args:
-        sql: the statement.
-        from_rows: whether what it reads with OPENJSON comes as `Rows`, registered as ROWS, and not as JSON.
-            The `?` of OPENJSON is left out then.
+        sql: the statement in T-SQL.
+        from_rows: whether its OPENJSON reads `Rows`, registered as ROWS, instead of JSON. The `?` of OPENJSON
+            is then left out.
     """
     parsed = clustering.without_ranges_of_joins(sqlglot.parse_one(sql, read="fabric"))
     tree = parsed.transform(partial(_without_openjson, from_rows=from_rows))
@@ -32,10 +32,10 @@ def translated(sql: str, *, from_rows: bool = False) -> str:
     return _without_schema(clustering.with_numbers(ordered)).sql(dialect="duckdb")
 
 
-def translated_definition(batch: str) -> str | None:
-    """One batch of the scripts in infra/warehouse in DuckDB's dialect; None where there is nothing to do.
+def translate_definition(batch: str) -> str | None:
+    """Translate one batch of the scripts in infra/warehouse; None if DuckDB does not need it.
 
-    DuckDB has `IF NOT EXISTS` where T-SQL guards with `OBJECT_ID`, and clusters in its own way.
+    DuckDB has `IF NOT EXISTS` instead of a guard with `OBJECT_ID`, and is clustered by `clustering`.
     """
     statement = _EXISTS_GUARD.sub("", schema.without_clustering(batch))
     if _SCHEMA.search(statement):
@@ -49,10 +49,10 @@ def translated_definition(batch: str) -> str | None:
 
 
 def _without_schema(tree: exp.Expr) -> exp.Expr:
-    """Tables live in DuckDB's own schema.
+    """Name tables without their schema: they are in DuckDB's default schema.
 
-    A database is called as its file there, and where a file is called as the schema, `metering`,
-    a table named with its schema would be ambiguous; with its database, a file could not be renamed.
+    DuckDB names a database after its file. If the file is called `metering`, like the schema, a table with
+    its schema would be ambiguous; with the database's name, the file could not be renamed.
     """
     for node in tree.find_all(exp.Table, exp.Column):
         if node.text("db") == SCHEMA:
@@ -61,10 +61,10 @@ def _without_schema(tree: exp.Expr) -> exp.Expr:
 
 
 def _in_order_of_time(tree: exp.Expr) -> exp.Expr:
-    """Delivered values are stored day by day, as CLUSTER BY has them lie in Fabric.
+    """Sort delivered values by day when they are stored, as CLUSTER BY does in Fabric.
 
-    DuckDB passes over groups of rows by their smallest and largest start; a file of years by metering point
-    would have every day in each of them.
+    DuckDB skips groups of rows by their smallest and largest start. If a file of several years is sorted by
+    metering point, every group would have every day.
     """
     columns = tree.this if isinstance(tree, exp.Insert) else None
     if isinstance(columns, exp.Schema) and columns.this.name == "interval_value":
@@ -77,21 +77,21 @@ def _in_order_of_time(tree: exp.Expr) -> exp.Expr:
 
 
 def _with_own_clock(node: exp.Expr) -> exp.Expr:
-    """`SYSUTCDATETIME()`, the time now in UTC without zone."""
+    """Replace `SYSUTCDATETIME()`, the current time in UTC without a zone."""
     if isinstance(node, exp.Anonymous) and node.name.upper() == "SYSUTCDATETIME":
         return exp.AtTimeZone(this=exp.CurrentTimestamp(), zone=exp.Literal.string("UTC"))
     return node
 
 
 def _without_length_of_bytes(node: exp.Expr) -> exp.Expr:
-    """`varbinary(100)` is a type without a length in DuckDB."""
+    """Replace `varbinary(100)`: the type has no length in DuckDB."""
     if isinstance(node, exp.DataType) and node.is_type(exp.DataType.Type.VARBINARY):
         return exp.DataType.build("varbinary")
     return node
 
 
 def _without_openjson(node: exp.Expression, *, from_rows: bool) -> exp.Expression:
-    """`OPENJSON(x) WITH (a type, ...) AS t` becomes rows that DuckDB reads."""
+    """Replace `OPENJSON(x) WITH (a type, ...) AS t` by rows that DuckDB can read."""
     if not (isinstance(node, exp.Table) and isinstance(node.this, exp.OpenJSON)):
         return node
     fields = {column.name: column.args["kind"].sql("duckdb") for column in node.this.expressions}

@@ -37,8 +37,8 @@ from shared.warehouse.engine import (
 
 log = logging.getLogger("metering.warehouse")
 
-# Nothing is fetched from the network, and a laptop keeps memory for other things: DuckDB spills to disk. With
-# so much, 20 million values in one file are loaded and published.
+# No extension is fetched from the network. The memory limit leaves memory for other programs on a laptop,
+# since DuckDB spills to disk; it suffices to load and publish 20 million values in one file.
 _CONFIG: dict[str, Any] = {"autoinstall_known_extensions": False, "memory_limit": "1GB"}
 
 _LOOK_EVERY = 0.05
@@ -46,31 +46,31 @@ _LOOK_EVERY = 0.05
 
 
 def open_embedded(settings: WarehouseSettings) -> "Embedded":
-    """The DuckDB file of `duckdb:<path>`; it is made when it does not exist."""
+    """Open the DuckDB file of `duckdb:<path>`, and create it if it does not exist."""
     path = Path(settings.url.removeprefix("duckdb:"))
     path.parent.mkdir(parents=True, exist_ok=True)
     return Embedded(path, timeout=settings.timeout, max_rows=settings.max_rows)
 
 
 class Embedded:
-    """A warehouse in one DuckDB file, which it yields to other processes that want it."""
+    """A warehouse in one DuckDB file, shared with other processes through `LockedFile`."""
 
     def __init__(self, path: Path, *, timeout: timedelta, max_rows: int) -> None:
         self._file = LockedFile(path, open_file=partial(_connect, path), patience=timeout)
         self._deadlines = Deadlines(path.name)
         self._timeout = timeout
         self._max_rows = max_rows
-        atexit.register(self.close)  # A process that ends early still leaves a tidy file.
+        atexit.register(self.close)  # A process that ends early still closes the file properly.
 
     def fetch(self, query: Query[Row]) -> list[Row]:
-        """The rows of a query; see `Warehouse.fetch`."""
+        """Return the rows of a query; see `Warehouse.fetch`."""
         with self._file.use() as connection, connection.cursor() as cursor:
             limit = self._timeout if query.within is None else min(self._timeout, query.within)
             return self._session(cursor, limit=limit).fetch(query)
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:
-        """A transaction; see `Warehouse.transaction`."""
+        """Begin a transaction; see `Warehouse.transaction`."""
         with self._file.use() as connection, connection.cursor() as cursor:
             session = self._session(cursor, limit=WORK_LIMIT)
             with _transaction(cursor):
@@ -80,13 +80,13 @@ class Embedded:
 
     def define(self, batch: str) -> None:
         """Run one batch of the scripts in infra/warehouse."""
-        statement = tsql.translated_definition(batch)
+        statement = tsql.translate_definition(batch)
         if statement is not None:
             with self._file.use() as connection, connection.cursor() as cursor:
                 cursor.execute(statement)
 
     def close(self) -> None:
-        """Close the file and let other processes have it for good."""
+        """Close the file."""
         self._file.close()
         self._deadlines.close()
         atexit.unregister(self.close)
@@ -95,20 +95,20 @@ class Embedded:
         return _Session(cursor, self._deadlines, limit=limit, max_rows=self._max_rows)
 
     def _keep_order(self, cursor: duckdb.DuckDBPyConnection) -> None:
-        """Lay published days anew once enough of them are out of order.
+        """Sort the published days again if enough of them are out of order.
 
-        What was published before is committed, and must not be told as failed: days out of order are only
-        read more slowly, and the next publication tries again.
+        The publication before is already committed, so a failure here must not make it fail: unsorted days
+        are only read more slowly, and the next publication tries again.
         """
         try:
             with self._deadlines.within(WORK_LIMIT, interrupt=cursor.interrupt):
-                if _is_out_of_order(cursor):
+                if _is_sort_due(cursor):
                     with _transaction(cursor):
-                        _lay_anew(cursor)
+                        _sort(cursor)
         except (WarehouseConflict, duckdb.TransactionException):
-            pass  # Somebody else who publishes comes first, and keeps the order afterwards.
+            pass  # Another publication came first, and sorts afterwards.
         except (WarehouseError, duckdb.Error):
-            log.warning("The published days could not be laid anew.", exc_info=True)
+            log.warning("The published days could not be sorted.", exc_info=True)
 
 
 class Deadlines:
@@ -154,7 +154,7 @@ class Deadlines:
 
 
 class _Session:
-    """Statements on one cursor, each with a time limit and a row cap."""
+    """Runs statements on one cursor, each with a time limit and a row limit."""
 
     def __init__(
         self, cursor: duckdb.DuckDBPyConnection, deadlines: Deadlines, *, limit: timedelta, max_rows: int
@@ -198,8 +198,8 @@ class _Session:
 
 @lru_cache(maxsize=512)
 def _parsed(sql: str, *, from_rows: bool = False) -> duckdb.Statement:
-    """A statement of T-SQL as DuckDB parsed it, which is a sixth of what a short question costs."""
-    (statement,) = duckdb.extract_statements(tsql.translated(sql, from_rows=from_rows))
+    """Return a T-SQL statement as DuckDB parsed it; parsing takes a sixth of the time of a short query."""
+    (statement,) = duckdb.extract_statements(tsql.translate(sql, from_rows=from_rows))
     return statement
 
 
@@ -229,21 +229,21 @@ def _transaction(cursor: duckdb.DuckDBPyConnection) -> Iterator[None]:
         raise
 
 
-def _is_out_of_order(cursor: duckdb.DuckDBPyConnection) -> bool:
+def _is_sort_due(cursor: duckdb.DuckDBPyConnection) -> bool:
     cursor.execute(clustering.STATE)
     (is_due,) = cursor.execute(clustering.IS_DUE).fetchone() or (False,)
     return bool(is_due)
 
 
-def _lay_anew(cursor: duckdb.DuckDBPyConnection) -> None:
-    # DuckDB lets one delete a row that another updates at the same time, and forgets the update; so whoever
-    # supersedes days must not be at it meanwhile.
-    for statement in (tsql.translated(engine.lock_writes().sql), *clustering.LAY_ANEW):
+def _sort(cursor: duckdb.DuckDBPyConnection) -> None:
+    # DuckDB lets one transaction delete a row that another updates at the same time, and loses the update.
+    # The lock keeps out the publications, which supersede days.
+    for statement in (tsql.translate(engine.lock_writes().sql), *clustering.SORT):
         cursor.execute(statement)
 
 
 def _commit(cursor: duckdb.DuckDBPyConnection) -> None:
-    """Commit, or tell a conflict from a disk that is full: that one is not to be tried again at once."""
+    """Commit, and distinguish a conflict from a full disk, which must not be retried at once."""
     try:
         cursor.commit()
     except duckdb.TransactionException as error:
@@ -255,5 +255,5 @@ def _commit(cursor: duckdb.DuckDBPyConnection) -> None:
 
 
 def _roll_back(cursor: duckdb.DuckDBPyConnection) -> None:
-    with suppress(duckdb.TransactionException):  # A conflict has already undone the transaction.
+    with suppress(duckdb.TransactionException):  # A conflict has already rolled the transaction back.
         cursor.rollback()

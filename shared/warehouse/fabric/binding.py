@@ -1,9 +1,9 @@
-"""How values are bound over ODBC.
+"""Binds values over ODBC.
 
-Text goes as varchar and not as nvarchar, which pyodbc would choose: the server would otherwise convert the
-clustered column to compare it, and read the whole table. Every text that is bound is ASCII, so that it does
-not depend on the machine's character set. Times go as text too, since pyodbc cuts their fraction to what the
-server said at the process's first sign-in, and to whole seconds where it said nothing then.
+Text is bound as varchar and not as nvarchar, which pyodbc would choose: the server would then convert the
+clustered column to compare it, and read the whole table. Every bound text is ASCII, so that it does not
+depend on the machine's character set. Times are bound as text, too: pyodbc truncates their fractions to the
+precision that the server reported at the process's first sign-in, or to whole seconds if it reported none.
 """
 
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ ROWS_AT_A_TIME = 10_000
 _NO_LIMIT = 0
 """The size that means varchar(max) to the driver."""
 _SIZES = (32, 400, 8000)
-"""A statement whose texts have few sizes is the same statement to the server, whoever asks."""
+"""Few sizes, so that the server sees one statement for texts of many lengths and reuses its plan."""
 
 
 def binding(value: Value) -> Binding:

@@ -1,6 +1,6 @@
-"""What errors of ODBC mean, and how addresses become connection strings. Pure.
+"""Translates errors of ODBC, and addresses to connection strings. Pure.
 
-Numbers are those of the server: https://learn.microsoft.com/fabric/data-warehouse/connectivity,
+Error numbers are the server's: https://learn.microsoft.com/fabric/data-warehouse/connectivity,
 https://learn.microsoft.com/fabric/data-warehouse/compute-capacity-smoothing-throttling and the
 list of Microsoft's SqlClient (SqlConfigurableRetryFactory).
 """
@@ -35,7 +35,7 @@ TIMEOUT_STATES = frozenset({"HYT00", "HY008"})
 THROTTLED_TEXTS = ("user session limit", "capacity constraints", "capacity has exceeded its limits")
 PAUSED_TEXTS = ("capacity is currently paused",)
 LOST_TEXTS = (
-    # What statements under way are told when a capacity is paused (as above).
+    # Errors of running statements when a capacity is paused (as above).
     "A severe error occurred on the current command",
     "Unable to properly update physical metadata",
     "existing connection was forcibly closed",
@@ -48,21 +48,21 @@ _NUMBER = re.compile(r"\((-?\d+)\)(?=\s*(?:\(SQL\w+\)|;|$))")
 
 
 class SignInRefused(WarehouseMisconfigured):
-    """The warehouse does not let the identity in: for a while when it wakes, or until somebody permits it."""
+    """The warehouse refuses the identity: while it wakes up, or until somebody grants access."""
 
 
 class WarehouseLost(WarehouseUnavailable):
-    """The connection broke, or the server has a passing fault: a read is safe to try again at once."""
+    """The connection broke, or the server has a temporary fault: a read may be retried at once."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message, retry_after=SOON)
 
 
 def meaning(arguments: Sequence[object], *, name: str, limit: timedelta) -> WarehouseError | None:
-    """What an error of the driver means; None when nobody expected it.
+    """Translate an error of the driver; None if it is unexpected.
 
     Args:
-        arguments: SQLSTATE and message, as the driver gives them.
+        arguments: SQLSTATE and message, as the driver reports them.
         name: of the statement, for the message.
         limit: how long the statement was allowed to take.
     """
@@ -82,7 +82,7 @@ def meaning(arguments: Sequence[object], *, name: str, limit: timedelta) -> Ware
 
 
 def meaning_at_sign_in(arguments: Sequence[object], *, driver: str, drivers: Sequence[str]) -> WarehouseError:
-    """What an error of connecting means, with what to do about it."""
+    """Translate an error of connecting; its message says what to do."""
     state, text = (str(each) for each in (*arguments, "", "")[:2])
     if state == "IM002" or "Can't open lib" in text:
         found = ", ".join(drivers) or "none"
@@ -95,7 +95,7 @@ def meaning_at_sign_in(arguments: Sequence[object], *, driver: str, drivers: Seq
             "schema metering, and let service principals use Fabric (tenant setting)."
         )
     if "Cannot open database" in text:
-        # 4060 is also what a database answers that is being moved, so it is worth another try.
+        # A database that is being moved answers 4060 too, so it is worth another try.
         return WarehouseLost("The database of WAREHOUSE does not exist, or may not be opened just now.")
     known = meaning(arguments, name="sign-in", limit=SOON)
     if isinstance(known, WarehouseUnavailable):
@@ -104,7 +104,7 @@ def meaning_at_sign_in(arguments: Sequence[object], *, driver: str, drivers: Seq
 
 
 def connection_string(url: str, *, driver: str) -> str:
-    """The connection string of a `fabric://` or `mssql://` address.
+    """Return the connection string of a `fabric://` or `mssql://` address.
 
     Raises:
         WarehouseMisconfigured: a part of the address is missing.
@@ -118,7 +118,7 @@ def connection_string(url: str, *, driver: str) -> str:
         "Server": f"{parts.hostname},{parts.port or 1433}",
         "Database": database,
         "APP": "metering-api",
-        # A connection that recovers by itself would use an access token whose memory is gone.
+        # A connection that reconnects by itself would use an access token whose memory is already freed.
         "ConnectRetryCount": "0",
     }
     if parts.scheme == "fabric":

@@ -1,7 +1,7 @@
-"""A small pool of connections, bounded in number, age and idleness.
+"""A small pool of connections, limited in number, age and idle time.
 
-The ODBC driver manager's own pooling is not used: it matches connections by their connection
-string and not by their access token, and keeps them beyond the token's life
+The ODBC driver manager's own pooling is not used: it matches connections by connection string and not by
+access token, and keeps them longer than their token is valid
 (https://github.com/microsoft/msphpsql/pull/1592).
 """
 
@@ -18,14 +18,14 @@ from shared.warehouse.engine import WarehouseTimeout, WarehouseUnavailable
 from shared.warehouse.fabric.places import Deadline, Places
 
 MAX_IDLE = 200.0
-"""Seconds after which an unused connection is closed: Azure's NAT forgets quiet ones after 240."""
+"""Seconds after which an unused connection is closed: Azure's NAT drops idle ones after 240."""
 
 
 class Closable(Protocol):
-    """What can be closed."""
+    """A connection."""
 
     def close(self) -> None:
-        """Give it back to the server."""
+        """Close the connection."""
         ...
 
 
@@ -34,7 +34,7 @@ Connection = TypeVar("Connection", bound=Closable)
 
 @dataclass(frozen=True)
 class Opened(Generic[Connection]):
-    """A new connection, and when it must no longer be used, in seconds of the pool's clock."""
+    """A new connection, and the time from which it must not be used, in seconds of the pool's clock."""
 
     connection: Connection
     expires_at: float
@@ -47,11 +47,11 @@ class _Idle(Generic[Connection]):
 
 
 class Pool(Generic[Connection]):
-    """Lends connections, the one used last first, so that a quiet app keeps few of them.
+    """Lends connections, the last used one first, so that an app with little traffic keeps few of them.
 
     Args:
-        connect: opens a connection, by a moment.
-        size: how many may be open at the same time.
+        connect: opens a connection before a deadline.
+        size: how many connections may be open at the same time.
         clock: seconds, as `time.time`.
         limit: of waiting for a place.
     """
@@ -72,7 +72,7 @@ class Pool(Generic[Connection]):
 
     @contextmanager
     def lend(self, *, by: Deadline) -> Iterator[Connection]:
-        """A connection for the length of the block; after an exception it is closed and not lent again.
+        """Lend a connection for the block; after an exception the connection is closed and not lent again.
 
         Raises:
             WarehouseUnavailable: no place became free in time, or the warehouse hangs.
@@ -95,14 +95,14 @@ class Pool(Generic[Connection]):
             self._places.give_back()
 
     def close(self) -> None:
-        """Close the connections that nobody uses."""
+        """Close the idle connections."""
         with self._lock:
             idle, self._idle = self._idle, []
         for each in idle:
             each.opened.connection.close()
 
     def _usable(self) -> Opened[Connection] | None:
-        """The connection used last, unless it is too old; those too old are closed."""
+        """Return the last used connection that is not too old, and close those that are."""
         now = self._clock()
         with self._lock:
             old = [each for each in self._idle if self._is_old(each, now=now)]

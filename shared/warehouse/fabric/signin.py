@@ -23,40 +23,40 @@ ACCESS_TOKEN_ATTRIBUTE = 1256
 CONNECTION_TIMEOUT_ATTRIBUTE = 113
 """SQL_ATTR_CONNECTION_TIMEOUT of sqlext.h."""
 REFUSED_PAUSE = 2.0
-"""Seconds between two sign-ins, where the first was refused: a warehouse that wakes refuses everybody."""
+"""Seconds between a refused sign-in and the next: a warehouse that wakes up refuses every sign-in."""
 CANCEL_SECONDS = 1
-"""Half of what the driver waits for a server that does not heed that it cancels a statement."""
+"""Seconds for the cancellation of a statement; the driver waits twice as long if the server ignores it."""
 MAX_AGE = 1800.0
-"""Seconds that a connection lives at most."""
+"""Seconds after which a connection is no longer used."""
 TOKEN_MARGIN = 300.0
-"""Seconds before its token expires in which a connection is not lent any more."""
+"""Seconds before its token expires, from which on a connection is no longer used."""
 LOCK_TIMEOUT = "SET LOCK_TIMEOUT 30000"
-"""Milliseconds that a statement waits for a lock, such as that of a table being altered."""
+"""Limits how many milliseconds a statement waits for a lock, such as that of a table being altered."""
 
 
-def opened(
+def connect(
     connection_string: str, *, driver: str, credential: TokenCredential | None, by: Deadline
 ) -> Opened[pyodbc.Connection]:
-    """A new connection, which lives no longer than its token.
+    """Open a connection, which is used no longer than its token is valid.
 
-    One sign-in may take all the time that is left, since a warehouse that wakes answers late. It also refuses
-    everybody with 18456 while it wakes (https://github.com/sdebruyn/fabric-dw-mcp-cli/issues/405), so a
-    refusal is only believed when it persists.
+    One sign-in may take all the time that is left, since a warehouse that wakes up answers late. While it
+    wakes up it also refuses every sign-in with 18456
+    (https://github.com/sdebruyn/fabric-dw-mcp-cli/issues/405), so refused sign-ins are repeated.
 
     Raises:
-        WarehouseMisconfigured: with what to change.
+        WarehouseMisconfigured: somebody must change what the message says.
         WarehouseUnavailable: worth another try.
     """
     while True:
         try:
-            return _opened(connection_string, driver=driver, credential=credential, by=by)
+            return _connect(connection_string, driver=driver, credential=credential, by=by)
         except odbc.SignInRefused:
             if by.seconds_left() <= REFUSED_PAUSE:
                 raise
             time.sleep(REFUSED_PAUSE)
 
 
-def _opened(
+def _connect(
     connection_string: str, *, driver: str, credential: TokenCredential | None, by: Deadline
 ) -> Opened[pyodbc.Connection]:
     attributes: dict[int, bytes] = {}
@@ -65,7 +65,7 @@ def _opened(
         token, token_expires_at = access_token(credential)
         attributes[ACCESS_TOKEN_ATTRIBUTE] = token
         expires_at = min(expires_at, token_expires_at - TOKEN_MARGIN)
-    # Where nobody listens, the driver goes on trying until this has passed.
+    # If no server listens, the driver keeps trying for this long.
     seconds = whole_seconds(by)
     with ExitStack() as failing:
         try:
@@ -80,25 +80,25 @@ def _opened(
         except pyodbc.Error as error:
             raise odbc.meaning_at_sign_in(error.args, driver=driver, drivers=pyodbc.drivers()) from error
         failing.pop_all()
-    # Names of places are not ASCII; as UTF-16 they come whole whatever the machine's character set.
+    # Place names are not ASCII; UTF-16 does not depend on the machine's character set.
     connection.setdecoding(pyodbc.SQL_CHAR, encoding="utf-16le", ctype=pyodbc.SQL_WCHAR)
     return Opened(connection, expires_at)
 
 
 def limit_statements(connection: pyodbc.Connection, seconds: int) -> None:
-    """Let each statement take so long, and its cancellation as long as it may."""
-    # The first line sets both limits, that of a statement and that of everything else.
+    """Limit the duration of each statement, and of its cancellation to `CANCEL_SECONDS`."""
+    # The first line sets both limits; the second one corrects the limit of everything but statements.
     connection.timeout = seconds
     connection.set_attr(CONNECTION_TIMEOUT_ATTRIBUTE, CANCEL_SECONDS)
 
 
 def whole_seconds(by: Deadline) -> int:
-    """What is left until then, as drivers take it: at least a second, for none would be no limit."""
+    """Return the seconds until a deadline, at least 1: to a driver, 0 means no limit."""
     return max(1, round(by.seconds_left()))
 
 
 def access_token(credential: TokenCredential) -> tuple[bytes, float]:
-    """An access token as the driver wants it (length, then UTF-16), and when it expires."""
+    """Return an access token in the driver's format (length, then UTF-16), and when it expires."""
     try:
         token = credential.get_token(SCOPE)
     except AzureError as error:

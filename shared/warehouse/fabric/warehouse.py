@@ -1,4 +1,4 @@
-"""Microsoft Fabric's warehouse, or another server that speaks TDS, over `pyodbc`."""
+"""Microsoft Fabric's warehouse, or another TDS server, over `pyodbc`."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -28,19 +28,19 @@ from shared.warehouse.fabric.places import Deadline
 from shared.warehouse.fabric.pool import Opened, Pool
 
 COMMIT_SECONDS = round(WORK_LIMIT.total_seconds() / 3)
-"""The driver waits twice so long again for a server that does not heed that it gives up."""
+"""A third: if the server ignores the cancellation, the driver waits up to twice as long again."""
 ATTEMPTS = 3
 
 Connect = Callable[[Deadline], Opened[pyodbc.Connection]]
 
 
 def open_fabric(settings: WarehouseSettings, *, credential: TokenCredential | None) -> "Fabric":
-    """The warehouse of `fabric://<server>/<database>` or `mssql://<user>:<password>@<host>:<port>/<database>`."""
+    """Open a `fabric://` or `mssql://` warehouse; see `opening.open_warehouse`."""
     wanted = odbc.connection_string(settings.url, driver=settings.odbc_driver)
     is_fabric = settings.url.startswith("fabric:")
 
     def connect(by: Deadline) -> Opened[pyodbc.Connection]:
-        return signin.opened(
+        return signin.connect(
             wanted, driver=settings.odbc_driver, credential=credential if is_fabric else None, by=by
         )
 
@@ -59,10 +59,10 @@ class Fabric:
     Args:
         connect: opens a connection.
         pool_size: connections at the same time.
-        timeout: of a question, with waiting for a connection, signing in and trying again; and of getting
-            as far as the first statement of a transaction.
-        max_rows: of one answer.
-        clusters: whether the server knows CLUSTER BY.
+        timeout: of a query, including the wait for a connection, the sign-in and retries; and of beginning a
+            transaction.
+        max_rows: of one query.
+        clusters: whether the server supports CLUSTER BY.
     """
 
     def __init__(
@@ -72,9 +72,9 @@ class Fabric:
         self._timeout = timeout
         self._max_rows = max_rows
         self._clusters = clusters
-        # A read may be tried again: it changes nothing. Throttling and timeouts are not retried,
-        # since that would add to the load that caused them.
-        self._retried = tenacity.Retrying(
+        # A read is safe to retry. Throttling and timeouts are not retried, since that would add to the load
+        # that caused them.
+        self._retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(WarehouseLost),
             wait=tenacity.wait_random_exponential(multiplier=0.2, max=2),
             stop=tenacity.stop_after_attempt(ATTEMPTS) | tenacity.stop_after_delay(timeout),
@@ -82,9 +82,9 @@ class Fabric:
         )
 
     def fetch(self, query: Query[Row]) -> list[Row]:
-        """The rows of a query; see `Warehouse.fetch`."""
+        """Return the rows of a query; see `Warehouse.fetch`."""
         limit = self._timeout if query.within is None else min(self._timeout, query.within)
-        return self._retried(self._fetch_once, query, limit=limit, by=Deadline.after(limit))
+        return self._retrying(self._fetch_once, query, limit=limit, by=Deadline.after(limit))
 
     def _fetch_once(self, query: Query[Row], *, limit: timedelta, by: Deadline) -> list[Row]:
         try:
@@ -92,15 +92,15 @@ class Fabric:
                 session = _Session(connection, limit=limit, deadline=lambda: by, max_rows=self._max_rows)
                 return session.fetch(query)
         except WarehouseConflict as error:
-            # A read has nothing to undo. The server ended it in favour of another, and may take it now.
+            # The server ended this read in favour of another transaction; a retry may succeed.
             raise WarehouseLost(str(error)) from error
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:
-        """A transaction; see `Warehouse.transaction`. Only its beginning is tried again here."""
-        # An exception closes the connection, and the server undoes what it was doing.
+        """Begin a transaction; see `Warehouse.transaction`. Only the beginning is retried here."""
+        # An exception closes the connection, and the server rolls the transaction back.
         with suppress(_ClosedAfterCommit), ExitStack() as lent:
-            connection = self._retried(self._begin, lent, by=Deadline.after(self._timeout))
+            connection = self._retrying(self._begin, lent, by=Deadline.after(self._timeout))
             yield _Session(
                 connection,
                 limit=WORK_LIMIT,
@@ -116,7 +116,7 @@ class Fabric:
                 raise _ClosedAfterCommit from error
 
     def _begin(self, lent: ExitStack, *, by: Deadline) -> pyodbc.Connection:
-        """A connection with a transaction begun, lent until the stack is left."""
+        """Return a connection with a begun transaction, lent until the stack is closed."""
         with ExitStack() as attempt:
             connection = attempt.enter_context(self._lent(by))
             with _translated("begin", limit=self._timeout):
@@ -133,7 +133,7 @@ class Fabric:
             connection.execute(statement).close()
 
     def close(self) -> None:
-        """Close the connections that nobody uses."""
+        """Close the idle connections."""
         self._pool.close()
 
     @contextmanager
@@ -142,7 +142,7 @@ class Fabric:
             with self._pool.lend(by=by) as connection:
                 yield connection
         except WarehouseLost:
-            # What broke one connection has broken those that lie idle too: each would cost an attempt.
+            # The idle connections are probably broken, too, and each would cost an attempt.
             self._pool.close()
             raise
 
@@ -152,13 +152,13 @@ class _ClosedAfterCommit(Exception):
 
 
 class _Session:
-    """Statements on one connection, each with a time limit and a row cap.
+    """Runs statements on one connection, each with a time limit and a row limit.
 
     Args:
-        connection: which nobody else uses meanwhile.
+        connection: not used by others meanwhile.
         limit: how long a statement may take, for messages.
-        deadline: when a statement that begins now has to end.
-        max_rows: of one answer.
+        deadline: returns when a statement that begins now must end.
+        max_rows: of one query.
     """
 
     def __init__(
@@ -182,8 +182,8 @@ class _Session:
                 rows.append(query.row(*row))
                 if len(rows) > self._max_rows:
                     raise TooManyRows(f"{query.name} has more than {self._max_rows} rows.")
-                # The driver limits each of its waits and not their sum, which rows that trickle draw out.
-                # Nobody cancels from another thread: the driver may then end the rows as if they were all.
+                # The driver limits each of its waits, but not their sum, which is long if rows trickle in.
+                # Cancelling from another thread is unsafe: the driver may then end the rows as if complete.
                 if time.monotonic() > by.moment:
                     raise WarehouseTimeout(
                         f"{query.name} took longer than {self._limit.total_seconds():g} s."

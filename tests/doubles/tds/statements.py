@@ -64,8 +64,8 @@ def plan(text: str) -> Plan:
     with_marks = _MAX.sub("varchar", _PARAMETER.sub(lambda found: found[1] or "?", statement))
     try:
         if _DEFINITION.match(statement):
-            return Plan(tsql.translated_definition(with_marks))
+            return Plan(tsql.translate_definition(with_marks))
         is_change = bool(_CHANGE.match(statement))
-        return Plan(tsql.translated(with_marks), order, is_question=not is_change, is_change=is_change)
+        return Plan(tsql.translate(with_marks), order, is_question=not is_change, is_change=is_change)
     except SqlglotError as error:
         raise Refused(102, f"Incorrect syntax: {error}") from error

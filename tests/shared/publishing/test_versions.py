@@ -78,7 +78,7 @@ def values_read(path: Path, days: Sequence[Extent]) -> int:
                 ["707057500000000003", day],
             )
         ((_, plan),) = connection.execute(
-            f"EXPLAIN (ANALYZE, FORMAT JSON) {tsql.translated(statement.sql)}",
+            f"EXPLAIN (ANALYZE, FORMAT JSON) {tsql.translate(statement.sql)}",
             [bindable(value) for value in statement.parameters],
         ).fetchall()
     return sum(int(rows) for rows in re.findall(r'"rows_scanned": (\d+)', plan))

@@ -91,7 +91,7 @@ def test_another_number_of_positions_is_found(published: Warehouse, clock: Clock
 
     finding, *_ = check.check(published, now=clock())
 
-    assert finding.fault.startswith("A market day has another number of positions")
+    assert finding.fault.startswith("The number of positions of a market day does not match")
 
 
 def test_values_beside_the_intervals_of_their_resolution_are_found(
@@ -109,7 +109,7 @@ def test_values_beside_the_intervals_of_their_resolution_are_found(
 
     assert (finding.where, finding.fault) == (
         "metering.interval_value",
-        "Values start beside the intervals of their resolution, so they are never published.",
+        "Values do not start with an interval of their resolution, so they are never published.",
     )
     assert [example.rpartition(" with ")[2] for example in finding.examples] == ["2 values"]
 
@@ -185,6 +185,6 @@ def test_what_is_missing_in_the_structure_is_found_before_anything_is_asked(
     missing = "The table is missing. Run the scripts in infra/warehouse."
     assert Finding("metering.series_day", missing) in findings
     assert [finding for finding in findings if "supply_period" in finding.where] == [
-        Finding("metering.supply_period.customer_number", "The type is varchar; needed is bigint."),
+        Finding("metering.supply_period.customer_number", "The type is varchar; it must be bigint."),
         Finding("metering.supply_period.valid_from", "The column is missing."),
     ]

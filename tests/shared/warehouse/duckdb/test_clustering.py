@@ -72,7 +72,7 @@ def rows_read(path: Path, asked: Query[DayRow]) -> int:
     with duckdb.connect(str(path)) as connection:
         connection.execute("SET threads = 1")
         ((_, plan),) = connection.execute(
-            f"EXPLAIN (ANALYZE, FORMAT JSON) {tsql.translated(asked.sql)}",
+            f"EXPLAIN (ANALYZE, FORMAT JSON) {tsql.translate(asked.sql)}",
             [bindable(value) for value in asked.parameters],
         ).fetchall()
     return sum(int(rows) for rows in re.findall(r'"rows_scanned": (\d+)', plan))
@@ -101,7 +101,7 @@ def test_days_of_one_metering_point_lie_together_once_many_were_published(wareho
     warehouse.close()
 
 
-def test_a_history_that_is_published_at_once_is_laid_in_order_but_for_its_last_month(
+def test_a_history_that_is_published_at_once_is_sorted_but_for_its_last_month(
     warehouse: Warehouse,
 ) -> None:
     publish_days(warehouse, first=FIRST, days=DAYS, at_once=True)
@@ -140,7 +140,7 @@ def test_the_days_published_lately_stay_in_the_order_of_publication(warehouse: W
 
 
 def test_no_answer_changes_by_the_order(warehouse: Warehouse) -> None:
-    publish_days(warehouse, first=FIRST, days=300)  # Too few to be laid anew.
+    publish_days(warehouse, first=FIRST, days=300)  # Too few to be sorted.
     before = warehouse.fetch(question(SOME))
 
     publish_days(warehouse, first=FIRST + timedelta(days=300), days=DAYS - 300)
@@ -153,7 +153,7 @@ def test_no_answer_changes_by_the_order(warehouse: Warehouse) -> None:
     warehouse.close()
 
 
-def test_days_in_order_are_not_laid_anew(warehouse: Warehouse) -> None:
+def test_days_in_order_are_not_sorted_again(warehouse: Warehouse) -> None:
     publish_days(warehouse, first=FIRST, days=DAYS)
     ordered = places(warehouse, f"metering_point_id = '{SOME}'")
 
@@ -190,7 +190,7 @@ def test_a_question_about_one_metering_point_passes_over_the_rows_of_others(
 
 
 def test_what_somebody_else_supersedes_meanwhile_stays_superseded(warehouse: Warehouse) -> None:
-    publish_days(warehouse, first=FIRST, days=300)  # Too few to be laid anew.
+    publish_days(warehouse, first=FIRST, days=300)  # Too few to be sorted.
     supersede = Statement(
         "UPDATE metering.series_day SET superseded_at = published_at WHERE sequence = ?", (1,), "supersede"
     )
@@ -210,7 +210,7 @@ def test_what_somebody_else_supersedes_meanwhile_stays_superseded(warehouse: War
     warehouse.close()
 
 
-def test_days_that_cannot_be_laid_anew_are_published_all_the_same(
+def test_days_that_cannot_be_sorted_are_published_all_the_same(
     warehouse: Warehouse, caplog: pytest.LogCaptureFixture
 ) -> None:
     warehouse.define("CREATE TABLE metering.series_day_order (another_column int)")
@@ -218,20 +218,18 @@ def test_days_that_cannot_be_laid_anew_are_published_all_the_same(
     publish_days(warehouse, first=FIRST, days=DAYS)
 
     assert building.count(warehouse, "series_day") == DAYS * POINTS
-    assert "The published days could not be laid anew." in caplog.messages
+    assert "The published days could not be sorted." in caplog.messages
     warehouse.close()
 
 
 def test_statements_store_and_compare_the_number_of_the_metering_point() -> None:
-    assert tsql.translated(
-        "INSERT INTO metering.series_day (metering_point_id, direction) VALUES (?, ?)"
-    ) == (
+    assert tsql.translate("INSERT INTO metering.series_day (metering_point_id, direction) VALUES (?, ?)") == (
         "INSERT INTO series_day (metering_point_id, direction, metering_point_number) "
         "SELECT *, CASE WHEN REGEXP_FULL_MATCH(days.metering_point_id, '[0-9]{18}') "
         "THEN CAST(days.metering_point_id AS BIGINT) END "
         "FROM (VALUES (?, ?)) AS days(metering_point_id, direction)"
     )
-    assert tsql.translated(
+    assert tsql.translate(
         "SELECT 1 FROM metering.x AS x "
         "JOIN metering.series_day AS s ON s.metering_point_id = x.metering_point_id"
     ) == (
@@ -247,7 +245,7 @@ JOINED = (
 
 
 def test_a_range_beside_a_join_to_json_rows_is_not_planned_again() -> None:
-    told = tsql.translated(
+    told = tsql.translate(
         f"{JOINED}WHERE s.metering_point_id >= ? AND s.metering_point_id <= ? AND s.missing = ?"
     )
 
@@ -268,7 +266,7 @@ def test_a_range_beside_a_join_to_json_rows_is_not_planned_again() -> None:
     ],
 )
 def test_any_other_range_is_one_of_numbers(asked: str) -> None:
-    told = tsql.translated(asked)
+    told = tsql.translate(asked)
 
     assert (
         "s.metering_point_number >= COALESCE(TRY_CAST(REGEXP_EXTRACT(?, '^[0-9]{18}$') AS BIGINT), 0)" in told
@@ -279,9 +277,9 @@ def test_any_other_range_is_one_of_numbers(asked: str) -> None:
 def test_other_tables_are_left_alone() -> None:
     joined = "SELECT 1 FROM x AS x JOIN y AS y ON y.metering_point_id = x.metering_point_id"
 
-    assert tsql.translated(joined) == joined
+    assert tsql.translate(joined) == joined
 
 
 def test_an_insert_that_does_not_name_its_columns_is_refused() -> None:
     with pytest.raises(ValueError, match="names its columns, metering_point_id first"):
-        tsql.translated("INSERT INTO metering.series_day VALUES (1)")
+        tsql.translate("INSERT INTO metering.series_day VALUES (1)")

@@ -217,7 +217,7 @@ def test_a_list_of_permissions_becomes_rows_of_a_list_of_structs() -> None:
         WHERE p.valid_from <= CAST(? AS datetime2(6))
     """
 
-    assert tsql.translated(sql) == (
+    assert tsql.translate(sql) == (
         'SELECT p.id FROM (SELECT UNNEST(FROM_JSON(?, \'[{"id": "TEXT(18)", "valid_from": "DATE"}]\'), '
         "recursive := TRUE)) AS p WHERE p.valid_from <= CAST(? AS TIMESTAMP(6))"
     )
@@ -226,7 +226,7 @@ def test_a_list_of_permissions_becomes_rows_of_a_list_of_structs() -> None:
 def test_rows_are_read_by_the_name_that_they_are_registered_with() -> None:
     sql = "INSERT INTO metering.a (i, t) SELECT i, t FROM OPENJSON(?) WITH (i bigint, t varchar(5)) AS r"
 
-    assert tsql.translated(sql, from_rows=True) == (
+    assert tsql.translate(sql, from_rows=True) == (
         "INSERT INTO a (i, t) SELECT i, t FROM "
         "(SELECT CAST(i AS BIGINT) AS i, CAST(t AS TEXT) AS t FROM delivered_rows) AS r"
     )
@@ -235,7 +235,7 @@ def test_rows_are_read_by_the_name_that_they_are_registered_with() -> None:
 def test_delivered_values_are_stored_day_by_day() -> None:
     sql = "INSERT INTO metering.interval_value (start_utc, batch_id) SELECT start_utc, ? FROM metering.a"
 
-    assert tsql.translated(sql) == (
+    assert tsql.translate(sql) == (
         "INSERT INTO interval_value (start_utc, batch_id) SELECT * FROM (SELECT start_utc, ? FROM a) "
         "AS delivered(start_utc, batch_id) ORDER BY CAST(start_utc AS DATE)"
     )
@@ -244,7 +244,7 @@ def test_delivered_values_are_stored_day_by_day() -> None:
 def test_tables_lose_their_schema_also_where_a_column_names_it() -> None:
     sql = "UPDATE metering.a SET x = 1 WHERE EXISTS (SELECT 1 FROM metering.b AS b WHERE b.i = metering.a.i)"
 
-    assert tsql.translated(sql) == "UPDATE a SET x = 1 WHERE EXISTS(SELECT 1 FROM b AS b WHERE b.i = a.i)"
+    assert tsql.translate(sql) == "UPDATE a SET x = 1 WHERE EXISTS(SELECT 1 FROM b AS b WHERE b.i = a.i)"
 
 
 def test_a_guarded_table_becomes_one_that_is_made_if_it_does_not_exist() -> None:
@@ -254,13 +254,13 @@ def test_a_guarded_table_becomes_one_that_is_made_if_it_does_not_exist() -> None
         "WITH (CLUSTER BY (i))"
     )
 
-    assert tsql.translated_definition(batch) == "CREATE TABLE IF NOT EXISTS a (i INT NOT NULL)"
+    assert tsql.translate_definition(batch) == "CREATE TABLE IF NOT EXISTS a (i INT NOT NULL)"
 
 
 def test_the_engines_clock_tells_utc() -> None:
     view = "CREATE OR ALTER VIEW metering.late AS SELECT x FROM metering.a WHERE x > SYSUTCDATETIME()"
 
-    assert tsql.translated_definition(view) == (
+    assert tsql.translate_definition(view) == (
         "CREATE OR REPLACE VIEW late AS SELECT x FROM a WHERE x > CURRENT_TIMESTAMP AT TIME ZONE 'UTC'"
     )
 
@@ -268,4 +268,4 @@ def test_the_engines_clock_tells_utc() -> None:
 def test_the_schema_is_not_made_where_there_is_none() -> None:
     batch = "IF SCHEMA_ID('metering') IS NULL\nEXEC('CREATE SCHEMA metering')"
 
-    assert tsql.translated_definition(batch) is None
+    assert tsql.translate_definition(batch) is None
