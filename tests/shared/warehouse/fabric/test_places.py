@@ -119,18 +119,22 @@ def test_after_a_question_that_hung_nobody_asks_for_a_while_and_then_again(place
 
 
 def test_those_who_wait_are_refused_when_a_question_hung() -> None:
-    patient = replace(LIMIT, wait=30)
+    patient = replace(LIMIT, wait=3)
     places = Places(2, limit=patient)
-    began = time.monotonic() - patient.wait
+    began = time.monotonic()
     take(places)
     take(places)
-    with ThreadPoolExecutor(1) as threads:
-        waiting = threads.submit(refused_after, places)
-        time.sleep(0.1)
+    time.sleep(patient.wait / 2)
+    places.give_back()
+    take(places)  # A place has just become free, so the next query waits.
 
+    with ThreadPoolExecutor(1) as threads:
+        waiting = threads.submit(take, places)
+        time.sleep(began + patient.wait - time.monotonic())
         places.failed(since=began)
 
-        assert waiting.result() < patient.wait
+        with pytest.raises(WarehouseUnavailable, match="has just not answered another question"):
+            waiting.result()
 
 
 def test_a_slow_question_beside_others_that_are_answered_stops_nobody(places: Places) -> None:
