@@ -24,9 +24,9 @@ COMMANDS = {
 USAGE = """usage: python3 dev.py COMMAND [arguments]
 
   run [--fresh] [--port-base N] [--telemetry] [--host DIR|func]
-                                  the whole system on this machine; the app on Microsoft's host
+                                  the whole system on this machine; --host: the app on Microsoft's host
   test [pytest arguments]         the tests, a process for each core; -n 0: in one process
-  check [--quick]                 format, lint, types, vulnerabilities, tests: what CI runs
+  check [--quick]                 format, lint, types, vulnerabilities, tests, infrastructure: what CI runs
   load FILE...                    load delivery files and publish them
   publish                         publish what has been loaded
   sync [--dry-run] [--allow-grants] [--allow-revocations] [--change-source] [--lift-restriction NUMBER...]

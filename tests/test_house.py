@@ -1,6 +1,7 @@
 """The plan of the house: no import goes upward or in a circle, and no folder is crowded."""
 
 import ast
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -142,6 +143,17 @@ def test_an_import_upward_across_or_outward_is_found(
 
 def test_a_circle_is_found() -> None:
     assert circle({"a": {"b"}, "b": {"c"}, "c": {"b"}}) == ["b", "c", "b"]
+
+
+def test_the_plan_shows_the_same_floors() -> None:
+    plan = (places.ROOT / "docs" / "development" / "architecture.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (\d) \| (.+) \|$", plan, flags=re.MULTILINE)
+
+    shown = {int(floor): set(re.findall(r"`(?:shared/)?(\w+)(?:\.py)?`", rooms)) for floor, rooms in rows}
+
+    assert shown == {
+        floor: {name.removeprefix("shared.") for name in rooms} for floor, rooms in enumerate(FLOORS)
+    }
 
 
 def test_no_folder_is_crowded() -> None:

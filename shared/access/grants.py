@@ -151,7 +151,7 @@ class Grants:
         failures = self._failures
         with self._reading[hash(principal) % _READING_LOCKS]:
             if self._failures > failures:
-                raise tables.TablesUnavailable("Table Storage has just not answered another request.")
+                raise tables.TablesUnavailable("Table Storage did not answer another request a moment ago.")
             try:
                 return self._from_memory(principal) or self._from_tables(principal)
             except tables.TablesUnavailable:

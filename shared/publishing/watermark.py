@@ -112,7 +112,7 @@ class Publications:
         if self._kept is not None and now < self._kept.until:
             return self._kept
         if self._failures > failures:
-            raise tables.TablesUnavailable("Table Storage has just not answered another request.")
+            raise tables.TablesUnavailable("Table Storage did not answer another request a moment ago.")
         try:
             self._kept = _Kept(self.stored(), self.stored_described_at(), until=now + REMEMBERED)
         except tables.TablesUnavailable:

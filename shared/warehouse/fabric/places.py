@@ -60,7 +60,7 @@ class Places:
         with self._lock:
             now = time.monotonic()
             if now < self._rests_until:
-                raise _unavailable("The warehouse has just not answered another question.")
+                raise _unavailable("The warehouse did not answer another query a moment ago.")
             if self._free:
                 self._free -= 1
                 self._moved_at = now
@@ -80,7 +80,7 @@ class Places:
                     self._waiters.remove(waiter)
                     raise _unavailable("All connections to the warehouse are in use.")
         if not waiter.has_place:
-            raise _unavailable("The warehouse has just not answered another question.")
+            raise _unavailable("The warehouse did not answer another query a moment ago.")
 
     @property
     def _hangs_at(self) -> float:

@@ -133,7 +133,7 @@ def test_those_who_wait_are_refused_when_a_question_hung() -> None:
         time.sleep(began + patient.wait - time.monotonic())
         places.failed(since=began)
 
-        with pytest.raises(WarehouseUnavailable, match="has just not answered another question"):
+        with pytest.raises(WarehouseUnavailable, match="did not answer another query a moment ago"):
             waiting.result()
 
 
