@@ -36,6 +36,10 @@ INGESTION = Limit("Application Insights", connect=2, silence=3, answer=5, tries=
 SEVERA = Limit("Visma Severa", connect=5, silence=30, answer=60, tries=6, in_all=600)
 GRAPH = Limit("Microsoft Graph", connect=5, silence=30, answer=60, tries=6, in_all=600)
 
+SEVERA_READING, GRAPH_READING = timedelta(minutes=18), timedelta(minutes=5)
+"""How long a sync reads each source in all, however slowly every single answer comes: both, and what a sync
+writes, fit into the half hour that the host gives a run."""
+
 OVER_HTTP = (TABLES, PROBED_TABLES, BLOBS, TOKEN, INGESTION, SEVERA, GRAPH)
 
 

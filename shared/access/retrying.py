@@ -1,7 +1,8 @@
 """Sends a request until it is answered: decides what to retry, and how long to wait before."""
 
 from collections.abc import Callable
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import partial
 
@@ -22,6 +23,26 @@ class _Passing(Exception):
     def __init__(self, reason: str, *, wait: float | None = None) -> None:
         super().__init__(reason)
         self.wait = wait
+
+
+class Reading:
+    """The time that is left for reading one source, from the making of this value on."""
+
+    def __init__(self, at_most: timedelta, *, monotonic: Callable[[], float]) -> None:
+        self._at_most = at_most
+        self._monotonic = monotonic
+        self._ends = monotonic() + at_most.total_seconds()
+
+    def bounded(self, limit: Limit) -> Limit:
+        """Return the limit of the next request, cut to the time that is left.
+
+        Raises:
+            GaveUp: none is left.
+        """
+        left = self._ends - self._monotonic()
+        if left <= 0:
+            raise GaveUp(f"reading everything took more than {self._at_most.total_seconds() / 60:g} minutes")
+        return replace(limit, in_all=min(limit.in_all, left))
 
 
 def send_with_retries(

@@ -9,6 +9,14 @@ GUIDE = (places.ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
 _ROW = r"^\| ([A-Z][^|]+?) \| ([\d.]+) \| ([\d.]+) \| ([\d.]+) \| (\d+) \| ([\d.]+) \|$"
 
 
+def test_the_guide_says_how_long_a_sync_reads() -> None:
+    guide = (places.ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+
+    severa, graph = (each.total_seconds() / 60 for each in (limits.SEVERA_READING, limits.GRAPH_READING))
+    assert f"reads Severa for at most {severa:g} minutes and Graph for at most {graph:g}," in guide
+    assert severa + graph <= 25
+
+
 def test_the_table_of_limits_is_the_one_that_the_app_keeps() -> None:
     told = [tuple(row) for row in re.findall(_ROW, GUIDE, re.MULTILINE)]
 

@@ -71,7 +71,9 @@ class Graph:
         clock: Callable[[], datetime],
         limit: Limit = limits.GRAPH,
         sleep: Callable[[float], None] = time.sleep,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._reading = retrying.Reading(limits.GRAPH_READING, monotonic=monotonic)
         self._http = http
         self._limit = limit
         self._base_url = base_url
@@ -147,7 +149,7 @@ class Graph:
 
         try:
             response = retrying.send_with_retries(
-                whole, limit=self._limit, sleep=self._sleep, clock=self._clock
+                whole, limit=self._reading.bounded(self._limit), sleep=self._sleep, clock=self._clock
             )
         except retrying.GaveUp as error:
             raise DirectoryUnavailable(f"Graph did not answer. The last of several tries: {error}") from error

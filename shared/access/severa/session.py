@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import httpx
 from pydantic import BaseModel, BeforeValidator
 
-from shared import foreign
+from shared import foreign, limits
 from shared.access import retrying
 from shared.access.severa import paging
 from shared.access.severa.paging import Page, ReadPage
@@ -130,6 +130,7 @@ class Session:
         self._sleep = sleep
         self._monotonic = monotonic
         self._pace = Pace(per_second=REQUESTS_PER_SECOND, monotonic=monotonic, sleep=sleep)
+        self._reading = retrying.Reading(limits.SEVERA_READING, monotonic=monotonic)
         self._token_lock = threading.Lock()
         self._token = ""
         self._renew_at = 0.0
@@ -175,7 +176,11 @@ class Session:
 
         try:
             return retrying.send_with_retries(
-                paced, limit=self._limit, sleep=self._sleep, clock=self._clock, pause=self._pace.pause
+                paced,
+                limit=self._reading.bounded(self._limit),
+                sleep=self._sleep,
+                clock=self._clock,
+                pause=self._pace.pause,
             )
         except retrying.GaveUp as error:
             raise SeveraUnavailable(

@@ -1,6 +1,7 @@
 """What is worth another try, and how long the wait before it is."""
 
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
@@ -125,3 +126,14 @@ def test_only_throttling_pauses_the_others() -> None:
 def test_an_error_of_our_own_is_not_tried_again() -> None:
     with pytest.raises(ZeroDivisionError):
         Answers(ZeroDivisionError()).send()
+
+
+def test_a_reading_of_many_slow_answers_ends_in_time() -> None:
+    times = iter([0.0, 100.0, 170.0, 181.0])
+    reading = retrying.Reading(timedelta(minutes=3), monotonic=lambda: next(times))
+
+    first, last = reading.bounded(limits.TABLES), reading.bounded(limits.TABLES)
+    with pytest.raises(retrying.GaveUp, match="reading everything took more than 3 minutes"):
+        reading.bounded(limits.TABLES)
+
+    assert (first, last) == (limits.TABLES, replace(limits.TABLES, in_all=10.0))
