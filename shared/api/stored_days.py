@@ -37,10 +37,15 @@ def sound(rows: Sequence[Day]) -> list[Day]:
 
 def sound_changes(rows: Sequence[ChangeRow]) -> list[ChangeRow]:
     """Return the rows that are whole market days in a known direction and resolution; log the others."""
-    unknown = [row for row in rows if row.direction not in _DIRECTIONS]
+    unknown = [row for row in rows if not has_direction(row)]
     if unknown:
         _report([(row.metering_point_id, row.delivery_date) for row in unknown])
-    return sound([row for row in rows if row.direction in _DIRECTIONS])
+    return sound([row for row in rows if has_direction(row)])
+
+
+def has_direction(row: ChangeRow) -> bool:
+    """Return whether a row's direction is one of ours, letter by letter."""
+    return row.direction in _DIRECTIONS
 
 
 def sound_latest(rows: Iterable[LatestDayRow]) -> list[LatestDayRow]:

@@ -97,3 +97,23 @@ def test_a_day_in_a_direction_that_does_not_exist_is_told_to_nobody(customer: Cu
 
     assert dates(days) == [(point, str(SPRING)), (point, str(BAD))]
     assert listed["directions"] == ["consumption"]
+
+
+@pytest.mark.parametrize("direction", ["Consumption", "consumption "])
+@pytest.mark.parametrize("limit", [1, 2, 3, 100])
+@pytest.mark.parametrize("spoilt", [1, 2, 3])
+def test_pages_of_changes_go_past_days_in_a_direction_that_does_not_exist(
+    customer: Customer, api: Api, direction: str, limit: int, spoilt: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    one, other = customer.point(), customer.point()
+    cursor = now(customer)
+    customer.days(one, SPRING, 3)
+    customer.days(other, SPRING, 1)
+    days = [SPRING, BAD, NEXT]
+    for day in days[:spoilt]:
+        spoil(api, one, f"direction = '{direction}'", day)
+
+    changed, _ = follow(customer, cursor, limit=limit)
+
+    assert dates(changed) == [*((one, str(day)) for day in days[spoilt:]), (other, str(SPRING))]
+    assert f"'{one}' on {SPRING}" in caplog.text

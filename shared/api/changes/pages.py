@@ -5,16 +5,21 @@ A day that was published several times since then comes once, as it is now.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 
 from shared.api import stored_days, too_large
 from shared.api.changes import search
 from shared.api.changes.requests import ChangesRequest, cursor_text
+from shared.api.changes.search import Key
 from shared.api.formats import Kind
 from shared.api.series.pages import days_within
+from shared.api.series.requests import MAX_LIMIT
 from shared.readable import AT_ONCE, Readable
 from shared.warehouse import queries
 from shared.warehouse.engine import Warehouse
 from shared.warehouse.queries import ChangeRow
+
+_GROWTH = 4
 
 
 @dataclass(frozen=True)
@@ -49,14 +54,7 @@ def fetch(
     up_to_date = search.first_of(request.through + 1)
     if after is None or after >= up_to_date:
         return Page((), cursor_text(after or up_to_date, request.seal), is_up_to_date=True)
-    found = search.first(
-        warehouse,
-        readable=readable,
-        after=after,
-        through=request.through,
-        limit=request.limit + 1,
-        at_once=at_once,
-    )
+    found = _first(warehouse, readable=readable, request=request, after=after, at_once=at_once)
     limit = request.limit
     if request.format.kind is Kind.CSV:
         limit = min(limit, days_within(row.qualities for row in found))
@@ -67,6 +65,36 @@ def fetch(
         raise too_large.changes(
             search.count(warehouse, readable=readable, after=after, through=request.through, at_once=at_once)
         )
-    last = found[limit - 1]
-    key = (last.sequence, last.metering_point_id, last.direction, last.delivery_date)
-    return Page(page, cursor_text(key, request.seal), is_up_to_date=False)
+    last = [row for row in found[:limit] if stored_days.has_direction(row)][-1]
+    return Page(page, cursor_text(_place(last), request.seal), is_up_to_date=False)
+
+
+def _first(
+    warehouse: Warehouse, *, readable: Readable, request: ChangesRequest, after: Key, at_once: int
+) -> list[ChangeRow]:
+    """Read one row more than a page, or all that follow; the first row has a known direction.
+
+    No cursor can hold the place of a row in an unknown direction, so those at the start are read past, in
+    ever larger steps.
+    """
+    limit = request.limit + 1
+    while True:
+        found = search.first(
+            warehouse,
+            readable=readable,
+            after=after,
+            through=request.through,
+            limit=limit,
+            at_once=at_once,
+        )
+        unknown = list(takewhile(lambda row: not stored_days.has_direction(row), found))
+        stored_days.sound_changes(unknown)  # Logs them.
+        is_enough = len(found) - len(unknown) > request.limit
+        if not unknown or is_enough or len(found) < limit:
+            return found[len(unknown) :]
+        after = _place(unknown[-1])
+        limit = min(_GROWTH * limit, MAX_LIMIT + 1)
+
+
+def _place(row: ChangeRow) -> Key:
+    return row.sequence, row.metering_point_id, row.direction, row.delivery_date
