@@ -29,12 +29,19 @@ _TIME = re.compile(
 
 _MICROSECOND_DIGITS = 6
 
+_SHOWN = 60
+"""Characters of a text that a message shows; the longest time has 33."""
+
 CLOCK_SKEW = timedelta(minutes=5)
 """How far two clocks in Azure may differ; a moment further ahead of now is a fault."""
 
 
 class InvalidMoment(ValueError):
     """A text is neither a date nor a time with an offset; the message says how to write one."""
+
+
+class MomentWithoutOffset(InvalidMoment):
+    """A time has no offset from UTC."""
 
 
 @dataclass(frozen=True, order=True)
@@ -106,7 +113,7 @@ def parse_day(text: str) -> date:
         InvalidMoment: the text has another form, or names no day of the calendar.
     """
     if not _DATE.fullmatch(text):
-        raise InvalidMoment(f"'{text}' is not a date. Write a market day such as 2026-03-29.")
+        raise InvalidMoment(f"'{_shown(text)}' is not a date. Write a market day such as 2026-03-29.")
     try:
         return date.fromisoformat(text)
     except ValueError as error:
@@ -129,21 +136,26 @@ def parse_moment(text: str) -> datetime:
     Digits beyond the microsecond, which .NET writes, are cut off.
 
     Raises:
-        InvalidMoment: the text is malformed, names no such day, has no offset, or lies
-            outside the years 1900 to 2199.
+        MomentWithoutOffset: the text is a time without an offset.
+        InvalidMoment: the text is malformed, names no such day, or lies outside the years 1900 to 2199.
     """
     if _DATE.fullmatch(text):
         return start_of(parse_calendar_day(text))
     found = _TIME.fullmatch(text)
     if found is None:
-        raise InvalidMoment(f"'{text}' is not an ISO 8601 date or time. {_both_ways(_EXAMPLE)}")
+        raise InvalidMoment(f"'{_shown(text)}' is not an ISO 8601 date or time. {_both_ways(_EXAMPLE)}")
     day, offset = parse_calendar_day(found["day"]), found["offset"]
     local = datetime.combine(day, time.fromisoformat(found["minute"])) + timedelta(
         seconds=int(found["second"] or 0), microseconds=_microseconds(found["fraction"] or "")
     )
     if offset is None:
-        raise InvalidMoment(f"'{text}' has no offset from UTC. {_both_ways(local)}")
+        raise MomentWithoutOffset(f"'{text}' has no offset from UTC. {_both_ways(local)}")
     return (local - _offset(offset)).replace(tzinfo=UTC)
+
+
+def _shown(text: str) -> str:
+    """Return a faulty text for a message: on one line, at most `_SHOWN` characters."""
+    return " ".join(text.split())[:_SHOWN]
 
 
 def _microseconds(fraction: str) -> int:

@@ -45,7 +45,8 @@ class Parameters:
         try:
             return periods.parse_moment(_LOST_PLUS.sub(r"\1+\2", text))
         except periods.InvalidMoment as error:
-            code = "time-without-offset" if "no offset" in str(error) else "not-a-time"
+            has_no_offset = isinstance(error, periods.MomentWithoutOffset)
+            code = "time-without-offset" if has_no_offset else "not-a-time"
             self.fault(name, code, str(error), "Use a market day or a time with an offset from UTC.")
             return None
 

@@ -1,9 +1,10 @@
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
 from shared import periods
-from shared.periods import InvalidMoment, Period
+from shared.periods import InvalidMoment, MomentWithoutOffset, Period
 
 HOUR = timedelta(hours=1)
 QUARTER = timedelta(minutes=15)
@@ -83,7 +84,7 @@ def test_a_date_or_a_time_with_any_offset_is_an_instant(text: str, instant: date
 
 
 def test_a_time_without_offset_is_refused_with_both_ways_to_write_it() -> None:
-    with pytest.raises(InvalidMoment) as refused:
+    with pytest.raises(MomentWithoutOffset) as refused:
         periods.parse_moment("2026-07-01T02:00")
 
     assert "no offset" in str(refused.value)
@@ -123,3 +124,9 @@ def test_a_time_without_offset_is_refused_with_both_ways_to_write_it() -> None:
 def test_what_is_no_day_and_no_time_of_the_calendar_is_refused(text: str) -> None:
     with pytest.raises(InvalidMoment):
         periods.parse_moment(text)
+
+
+@pytest.mark.parametrize("parse", [periods.parse_moment, periods.parse_day])
+def test_a_message_shows_the_beginning_of_a_long_text_on_one_line(parse: Callable[[str], object]) -> None:
+    with pytest.raises(InvalidMoment, match=r"^'2026\?-03 x{51}' is not [^\n]*$"):
+        parse("2026?-03\n" + "x" * 5_000)

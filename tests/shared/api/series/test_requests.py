@@ -111,6 +111,7 @@ def test_what_is_left_out_has_its_default() -> None:
         ({}, ("from", "required")),
         ({"from_": "2026-03-29T00:00"}, ("from", "time-without-offset")),
         ({"from_": "29.03.2026"}, ("from", "not-a-time")),
+        ({"from_": "no offset"}, ("from", "not-a-time")),
         ({"from_": "2026-03-29", "to": "2026-03-29"}, ("to", "to-not-after-from")),
         ({"from_": "2026-03-29", "to": "2026-03-28"}, ("to", "to-not-after-from")),
         ({"date": "2026-03-29T00:00Z"}, ("date", "not-a-date")),
