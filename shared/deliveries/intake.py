@@ -9,6 +9,7 @@ completed by the next run.
 import re
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
@@ -129,16 +130,28 @@ class Intake:
             raise self.failure
 
 
-def load_files(container: Container, warehouse: Warehouse, *, clock: Callable[[], datetime]) -> Intake:
+def load_files(
+    container: Container,
+    warehouse: Warehouse,
+    *,
+    clock: Callable[[], datetime],
+    monotonic: Callable[[], float] = time.monotonic,
+) -> Intake:
     """Load the files that wait, or none while another run is loading.
 
     An error ends the run and is returned, so that the files loaded before it can still be published.
+
+    Args:
+        container: where the files wait.
+        warehouse: where they are loaded.
+        clock: the time of the load.
+        monotonic: seconds; by a wall clock that is set back, the run would take too long.
     """
     results: list[FileResult] = []
     try:
         with container.lease() as lease:
             _remove_abandoned_folders(now=clock())
-            for file in _stop_in_time(container.list_files(), clock=clock):
+            for file in _stop_in_time(container.list_files(), monotonic=monotonic):
                 result = _process(container, warehouse, file, lease=lease, now=clock())
                 if result is not None:
                     results.append(result)
@@ -157,9 +170,9 @@ def _remove_abandoned_folders(*, now: datetime) -> None:
                 shutil.rmtree(folder)
 
 
-def _stop_in_time(files: Sequence[ArrivedFile], *, clock: Callable[[], datetime]) -> Iterator[ArrivedFile]:
-    stop_at = clock() + STOP_AFTER
-    return takewhile(lambda _: clock() < stop_at, files)
+def _stop_in_time(files: Sequence[ArrivedFile], *, monotonic: Callable[[], float]) -> Iterator[ArrivedFile]:
+    stop_at = monotonic() + STOP_AFTER.total_seconds()
+    return takewhile(lambda _: monotonic() < stop_at, files)
 
 
 def _process(

@@ -52,7 +52,7 @@ class Pool(Generic[Connection]):
     Args:
         connect: opens a connection before a deadline.
         size: how many connections may be open at the same time.
-        clock: seconds, as `time.time`.
+        clock: seconds, as `time.monotonic`: the wall clock can be set back.
         limit: of waiting for a place.
     """
 

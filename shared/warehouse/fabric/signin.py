@@ -60,11 +60,12 @@ def _connect(
     connection_string: str, *, driver: str, credential: TokenCredential | None, by: Deadline
 ) -> Opened[pyodbc.Connection]:
     attributes: dict[int, bytes] = {}
-    expires_at = time.time() + MAX_AGE
+    now = time.monotonic()
+    expires_at = now + MAX_AGE
     if credential is not None:
-        token, token_expires_at = access_token(credential)
+        token, valid_for = access_token(credential)
         attributes[ACCESS_TOKEN_ATTRIBUTE] = token
-        expires_at = min(expires_at, token_expires_at - TOKEN_MARGIN)
+        expires_at = min(expires_at, now + valid_for - TOKEN_MARGIN)
     # If no server listens, the driver keeps trying for this long.
     seconds = whole_seconds(by)
     with ExitStack() as failing:
@@ -98,7 +99,7 @@ def whole_seconds(by: Deadline) -> int:
 
 
 def access_token(credential: TokenCredential) -> tuple[bytes, float]:
-    """Return an access token in the driver's format (length, then UTF-16), and when it expires."""
+    """Return an access token in the driver's format (length, then UTF-16), and how many seconds it lasts."""
     try:
         token = credential.get_token(SCOPE)
     except AzureError as error:
@@ -106,4 +107,4 @@ def access_token(credential: TokenCredential) -> tuple[bytes, float]:
             "No access token for the warehouse: the app's identity did not answer.", retry_after=odbc.SOON
         ) from error
     encoded = token.token.encode("utf-16-le")
-    return struct.pack(f"<I{len(encoded)}s", len(encoded), encoded), float(token.expires_on)
+    return struct.pack(f"<I{len(encoded)}s", len(encoded), encoded), token.expires_on - time.time()

@@ -68,7 +68,7 @@ class Fabric:
     def __init__(
         self, connect: Connect, *, pool_size: int, timeout: timedelta, max_rows: int, clusters: bool
     ) -> None:
-        self._pool = Pool(connect, size=pool_size, clock=time.time)
+        self._pool = Pool(connect, size=pool_size, clock=time.monotonic)
         self._timeout = timeout
         self._max_rows = max_rows
         self._clusters = clusters

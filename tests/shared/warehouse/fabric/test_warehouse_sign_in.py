@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,9 @@ import pytest
 from shared.outside import identity as managed_identity
 from shared.warehouse import opening, schema
 from shared.warehouse.engine import Query, Warehouse, WarehouseMisconfigured, WarehouseUnavailable
+from shared.warehouse.fabric import odbc
 from shared.warehouse.fabric.odbc import WarehouseLost
+from shared.warehouse.fabric.places import Deadline
 from tests.builders import elsewhere
 from tests.builders import warehouse as building
 from tests.doubles.identity import LONG, Identity, serving
@@ -83,6 +86,23 @@ def test_a_connection_is_not_used_when_its_token_is_about_to_expire(
     assert server.signed_in == 2
     assert server.settles_at(1)
     warehouse.close()
+
+
+def test_a_connection_ends_by_a_clock_that_cannot_be_set_back(server: Server, identity: Identity) -> None:
+    wanted = odbc.connection_string(
+        f"fabric://127.0.0.1:{server.port}/metering", driver=building.odbc_driver()
+    )
+    before = time.monotonic()
+
+    opened = signin.connect(
+        wanted,
+        driver=building.odbc_driver(),
+        credential=managed_identity.credential(CLIENT_ID),
+        by=Deadline.after(timedelta(seconds=30)),
+    )
+    opened.connection.close()
+
+    assert before + signin.MAX_AGE <= opened.expires_at <= time.monotonic() + signin.MAX_AGE
 
 
 def test_a_token_that_is_refused_says_what_to_grant_and_not_the_token(
