@@ -4,9 +4,11 @@ Entities are plain dictionaries with `PartitionKey` and `RowKey`. Every error of
 client library is translated here, once.
 """
 
+import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from datetime import datetime
 from typing import Any, Literal
 
 from azure.core import MatchConditions
@@ -52,6 +54,10 @@ _CHANGED = (
 
 class TablesUnavailable(Exception):
     """Table Storage did not answer, refused us, or a table is missing."""
+
+
+class UnreadableValue(TablesUnavailable):
+    """A stored value is missing, or is not what the app writes there."""
 
 
 class AlreadyExists(Exception):
@@ -181,6 +187,60 @@ def open_tables(
             raise TablesUnavailable("TABLE_STORAGE is an endpoint and needs an identity.")
         return Tables(TableServiceClient(endpoint=table_storage, credential=credential, **options))
     return Tables(TableServiceClient.from_connection_string(table_storage, **options))
+
+
+def stored_moment(entity: Mapping[str, Any], name: str) -> datetime:
+    """Return a stored ISO 8601 time, which has an offset.
+
+    Raises:
+        UnreadableValue: it is missing, or something else.
+    """
+    try:
+        moment = datetime.fromisoformat(entity[name])
+    except (KeyError, TypeError, ValueError) as error:
+        raise UnreadableValue(f"The stored {name!r} is no time.") from error
+    if moment.tzinfo is None:
+        raise UnreadableValue(f"The stored {name!r} is a time without an offset.")
+    return moment
+
+
+def stored_number(entity: Mapping[str, Any], name: str) -> int:
+    """Return a stored whole number.
+
+    Raises:
+        UnreadableValue: it is missing, or something else.
+    """
+    value = entity.get(name)
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise UnreadableValue(f"The stored {name!r} is no whole number.")
+    return value
+
+
+def stored_text(entity: Mapping[str, Any], name: str) -> str:
+    """Return a stored text.
+
+    Raises:
+        UnreadableValue: it is missing, or something else.
+    """
+    value = entity.get(name)
+    if not isinstance(value, str):
+        raise UnreadableValue(f"The stored {name!r} is no text.")
+    return value
+
+
+def stored_object(entity: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """Return an object that is stored as JSON text.
+
+    Raises:
+        UnreadableValue: it is missing, or something else.
+    """
+    try:
+        value = json.loads(stored_text(entity, name))
+    except ValueError as error:
+        raise UnreadableValue(f"The stored {name!r} is no JSON.") from error
+    if not isinstance(value, dict):
+        raise UnreadableValue(f"The stored {name!r} is no JSON object.")
+    return value
 
 
 class _Observed(BoundedTransport):

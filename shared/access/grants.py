@@ -271,7 +271,7 @@ class Grants:
         )
         for row in rows:
             if row["RowKey"] == store.MANIFEST:
-                version = str(row["version"])
+                version = tables.stored_text(row, "version")
                 continue
             try:
                 permissions.extend(_permissions(store.grant_of(row), names))
@@ -286,9 +286,10 @@ class Grants:
             tables.ACCESS_GRANTS, partition=principal, rows_from=store.MANIFEST, select=("version", "count")
         )
         manifest = next(manifests, None)
-        if manifest is None or not manifest["count"]:
+        if manifest is None:
             return None
-        return _Manifest(str(manifest["version"]), int(manifest["count"]))
+        rows = tables.stored_number(manifest, "count")
+        return _Manifest(tables.stored_text(manifest, "version"), rows) if rows else None
 
     def _keep(self, kept: _Kept) -> None:
         with self._lock:

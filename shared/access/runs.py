@@ -54,7 +54,7 @@ def completed_at(storage: tables.Tables) -> datetime | None:
         rows_before=f"{LATEST}!",
         select=("completedAt",),  # Without the report, which is long.
     )
-    return next((_moment(row.get("completedAt")) for row in found), None)
+    return next((_completed_at(row) for row in found), None)
 
 
 def latest(storage: tables.Tables) -> Run | None:
@@ -114,9 +114,9 @@ def _run(entity: tables.Entity) -> Run:
     return Run(
         run_id=entity["runId"],
         outcome=entity["outcome"],
-        started_at=datetime.fromisoformat(entity["startedAt"]),
-        finished_at=datetime.fromisoformat(entity["finishedAt"]),
-        completed_at=_moment(entity.get("completedAt")),
+        started_at=tables.stored_moment(entity, "startedAt"),
+        finished_at=tables.stored_moment(entity, "finishedAt"),
+        completed_at=_completed_at(entity),
         counts={
             name.removeprefix("count_"): int(value)
             for name, value in entity.items()
@@ -128,5 +128,5 @@ def _run(entity: tables.Entity) -> Run:
     )
 
 
-def _moment(text: str | None) -> datetime | None:
-    return datetime.fromisoformat(text) if text else None
+def _completed_at(entity: Mapping[str, object]) -> datetime | None:
+    return None if entity.get("completedAt") is None else tables.stored_moment(entity, "completedAt")

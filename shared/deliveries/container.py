@@ -199,10 +199,16 @@ class Container:
         """Return how many runs in a row began a file and were killed before they had finished it."""
         try:
             with _translate_errors():
-                begun = json.loads(self._client.download_blob(BEGUN).readall())
+                note = self._client.download_blob(BEGUN).readall()
         except ChangedMeanwhile:  # No file is begun.
             return 0
-        return int(begun["runs"]) if (begun["name"], begun["etag"]) == (file.name, file.etag) else 0
+        try:
+            begun = json.loads(note)
+            return int(begun["runs"]) if (begun["name"], begun["etag"]) == (file.name, file.etag) else 0
+        except (ValueError, KeyError, TypeError):
+            # `mark_begun` replaces it; an error would keep every delivery waiting for good.
+            log.warning("The note of the file that is begun is unreadable; no file counts as begun.")
+            return 0
 
     def mark_begun(self, file: ArrivedFile, *, runs: int) -> None:
         """Record that a file is begun, for the `runs`-th time in a row."""

@@ -128,19 +128,20 @@ class Publications:
     def stored_described_at(self) -> datetime | None:
         """Read from Table Storage when a file of metering points was last loaded."""
         entity = self._tables.get(tables.SERVICE_STATE, partition=PARTITION, row=DESCRIBED_ROW)
-        return None if entity is None else datetime.fromisoformat(entity["describedAt"])
+        return None if entity is None else tables.stored_moment(entity, "describedAt")
 
     def write(self, publication: Publication) -> None:
         """Store the latest publication, unless a later one is stored already."""
         self._advance(
-            _entity(publication), is_behind=lambda stored: stored["sequence"] < publication.sequence
+            _entity(publication),
+            is_behind=lambda stored: tables.stored_number(stored, "sequence") < publication.sequence,
         )
 
     def write_described(self, at: datetime) -> None:
         """Store when metering points were last described, unless a later time is stored already."""
         self._advance(
             {"PartitionKey": PARTITION, "RowKey": DESCRIBED_ROW, "describedAt": at.isoformat()},
-            is_behind=lambda stored: datetime.fromisoformat(stored["describedAt"]) < at,
+            is_behind=lambda stored: tables.stored_moment(stored, "describedAt") < at,
         )
 
     @tenacity.retry(
@@ -173,10 +174,10 @@ def _entity(publication: Publication) -> tables.Entity:
 
 
 def _publication(entity: tables.Entity) -> Publication:
-    areas = orjson.loads(entity["availableUntilByPriceArea"])
+    areas = tables.stored_object(entity, "availableUntilByPriceArea")
     return Publication(
-        sequence=entity["sequence"],
-        published_at=datetime.fromisoformat(entity["publishedAt"]),
-        available_until=datetime.fromisoformat(entity["availableUntil"]),
-        available_until_by_price_area={area: datetime.fromisoformat(until) for area, until in areas.items()},
+        sequence=tables.stored_number(entity, "sequence"),
+        published_at=tables.stored_moment(entity, "publishedAt"),
+        available_until=tables.stored_moment(entity, "availableUntil"),
+        available_until_by_price_area={area: tables.stored_moment(areas, area) for area in areas},
     )

@@ -1,13 +1,14 @@
 """What is observed of requests to Table Storage."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from uuid import uuid4
 
 import pytest
 
 from shared import limits, tables
-from shared.tables import ACCESS_GRANTS, SERVICE_STATE, TablesUnavailable
+from shared.tables import ACCESS_GRANTS, SERVICE_STATE, Entity, TablesUnavailable
 
 
 class Observed:
@@ -67,3 +68,34 @@ def test_each_attempt_on_tables_that_are_away_is_observed_with_its_error(free_po
 
     assert observed.began == [("get", SERVICE_STATE)] * limits.TABLES.tries
     assert observed.ended == ["ServiceRequestError"] * limits.TABLES.tries
+
+
+NO_MOMENTS = [{}, {"at": None}, {"at": 7}, {"at": ""}, {"at": "yesterday"}, {"at": "2026-11-01T06:00:00"}]
+NO_NUMBERS = [{}, {"count": None}, {"count": "7"}, {"count": 7.5}, {"count": True}]
+NO_OBJECTS = [{}, {"areas": None}, {"areas": 7}, {"areas": ""}, {"areas": "{"}, {"areas": "[]"}]
+
+
+def test_stored_values_are_read_in_their_shapes() -> None:
+    stored = {"at": "2026-11-01T07:00:00+01:00", "count": 0, "areas": '{"NO1": "x"}'}
+
+    assert tables.stored_moment(stored, "at") == datetime(2026, 11, 1, 6, tzinfo=UTC)
+    assert tables.stored_number(stored, "count") == 0
+    assert tables.stored_text(stored, "areas") == '{"NO1": "x"}'
+    assert tables.stored_object(stored, "areas") == {"NO1": "x"}
+
+
+@pytest.mark.parametrize(
+    ("read", "entity", "name"),
+    [
+        *[(tables.stored_moment, each, "at") for each in NO_MOMENTS],
+        *[(tables.stored_number, each, "count") for each in NO_NUMBERS],
+        *[(tables.stored_object, each, "areas") for each in NO_OBJECTS],
+        (tables.stored_text, {}, "version"),
+        (tables.stored_text, {"version": 7}, "version"),
+    ],
+)
+def test_a_stored_value_of_another_shape_makes_the_tables_unavailable(
+    read: Callable[[Entity, str], object], entity: Entity, name: str
+) -> None:
+    with pytest.raises(TablesUnavailable, match=f"The stored '{name}' is"):
+        read(entity, name)

@@ -90,9 +90,9 @@ def take(storage: tables.Tables, *, holder: str, now: datetime) -> Lease:
     """
     found = storage.get(tables.SERVICE_STATE, partition=runs.SYNC, row=ROW)
     wanted = {"PartitionKey": runs.SYNC, "RowKey": ROW, "holder": holder, "until": (now + LASTS).isoformat()}
-    if found is not None and _is_held(until=datetime.fromisoformat(found["until"]), now=now):
+    if found is not None and _is_held(found, now=now):
         raise SyncRunning(
-            f"run {found['holder']} is under way, or was killed and gives way at {found['until']}"
+            f"run {found.get('holder')} is under way, or was killed and gives way at {found['until']}"
         )
     try:
         if found is None:
@@ -104,6 +104,12 @@ def take(storage: tables.Tables, *, holder: str, now: datetime) -> Lease:
     return Lease(storage, {**wanted, "etag": etag})
 
 
-def _is_held(*, until: datetime, now: datetime) -> bool:
+def _is_held(found: tables.Entity, *, now: datetime) -> bool:
     """Return whether a lease is held; one that ends later than a lease can was written by a wrong clock."""
+    try:
+        until = tables.stored_moment(found, "until")
+    except tables.UnreadableValue as error:
+        # An error would stop every sync for good.
+        logger.warning("The sync's stored lease holds up nobody and is replaced: %s", error)
+        return False
     return now < until and not periods.is_ahead(until - LASTS, now=now)

@@ -514,3 +514,31 @@ def test_callers_at_the_same_moment_share_one_reading(
 
     assert answers == [50] * 8
     assert counting.reads.count("portfolio") == 1
+
+
+@pytest.mark.parametrize(
+    "changed", [{"count": None}, {"count": "many"}, {"version": None}], ids=["no count", "text", "no version"]
+)
+def test_a_manifest_of_another_shape_makes_the_tables_unavailable(
+    storage: Tables, grants: Grants, changed: tables.Entity
+) -> None:
+    give(storage, grant(1))
+    manifest = storage.get(tables.ACCESS_GRANTS, partition=ALICE, row=store.MANIFEST)
+    assert manifest is not None
+    storage.replace(tables.ACCESS_GRANTS, {**manifest, **changed}, etag=manifest["etag"])
+
+    with pytest.raises(tables.TablesUnavailable):
+        grants.portfolio(ALICE)
+
+
+@pytest.mark.parametrize("noted", ["yesterday", "2026-11-01T06:00:00", 7])
+def test_a_last_sync_that_is_no_time_makes_the_tables_unavailable(
+    storage: Tables, grants: Grants, noted: object
+) -> None:
+    give(storage, grant(1))
+    latest = storage.get(tables.SERVICE_STATE, partition=runs.SYNC, row=runs.LATEST)
+    assert latest is not None
+    storage.replace(tables.SERVICE_STATE, {**latest, "completedAt": noted}, etag=latest["etag"])
+
+    with pytest.raises(tables.TablesUnavailable):
+        grants.of(ALICE, metering_point_id=point(1))

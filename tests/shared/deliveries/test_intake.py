@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from shared.deliveries import intake, loading
-from shared.deliveries.container import ArrivedFile, Container
+from shared.deliveries.container import BEGUN, ArrivedFile, Container
 from shared.deliveries.intake import DeliveryStays, Intake
 from shared.publishing import publish
 from shared.settings import DeliverySettings
@@ -181,18 +181,21 @@ def test_a_file_that_is_too_large_holds_up_those_after_it_and_says_what_to_do(
     assert outside.names() == ["incoming/a.csv"]
 
 
-def test_no_file_is_begun_after_a_quarter_of_an_hour(
+def test_no_file_is_begun_after_a_quarter_of_an_hour_though_the_clock_is_set_back(
     container: Container, warehouse: Warehouse, clock: Clock, outside: Outside
 ) -> None:
+    passed = Clock()
+
     class Slow(Mine):
         def download(self, file: ArrivedFile, path: Path) -> None:
-            clock.forward(minutes=8)
+            passed.forward(minutes=8)
+            clock.forward(minutes=-8)
             super().download(file, path)
 
     for number, name in enumerate(["a.csv", "b.csv", "c.csv"]):
         outside.put_lines(name, values(HOUSE, DAY, [str(number)]))
 
-    done = intake.load_files(Slow(container), warehouse, clock=clock)
+    done = intake.load_files(Slow(container), warehouse, clock=clock, monotonic=passed.seconds)
 
     assert (len(done.results), done.failure) == (2, None)
     assert outside.names() == ["incoming/c.csv", "processed/a.csv", "processed/b.csv"]
@@ -475,6 +478,20 @@ def test_a_file_that_has_killed_two_runs_is_rejected_and_those_after_it_are_load
     assert ["2 runs were killed" in fault.reason for each in done.rejected for fault in each.faults] == [
         True for _ in range(kills - 1)
     ]
+
+
+@pytest.mark.parametrize("note", [b"", b"\xff", b"[]", b"{}", b'{"name": "a.csv"}'])
+def test_a_note_of_a_begun_file_that_cannot_be_read_holds_up_nothing(
+    outside: Outside, load_files: Callable[[], Intake], caplog: pytest.LogCaptureFixture, note: bytes
+) -> None:
+    outside.put_lines("a.csv", values(HOUSE, DAY, ["1"]))
+    with outside.client as client:
+        client.upload_blob(BEGUN, note)
+
+    load_files().raise_for_failure()
+
+    assert outside.names() == ["processed/a.csv"]
+    assert "The note of the file that is begun is unreadable; no file counts as begun." in caplog.messages
 
 
 def test_a_file_that_stays_for_another_reason_is_not_counted_as_killed(

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from shared import tables
-from shared.publishing import announce, publish
+from shared.publishing import announce, publish, watermark
 from shared.publishing.watermark import Publication, Publications
 from shared.tables import Tables, TablesUnavailable
 from tests.builders import warehouse as building
@@ -272,3 +272,29 @@ def test_a_wall_clock_that_is_set_back_does_not_keep_an_old_watermark_in_memory(
     Publications(tables=opened(table_storage)).write(publication(7))
 
     assert publications.latest() == publication(7)
+
+
+@pytest.mark.parametrize(
+    ("row", "column", "value"),
+    [
+        (watermark.ROW, "sequence", None),
+        (watermark.ROW, "publishedAt", "2026-04-01T06:00:00"),
+        (watermark.ROW, "availableUntil", "soon"),
+        (watermark.ROW, "availableUntilByPriceArea", "[]"),
+        (watermark.ROW, "availableUntilByPriceArea", '{"NO1": null}'),
+        (watermark.DESCRIBED_ROW, "describedAt", ""),
+    ],
+)
+def test_a_stored_row_of_another_shape_makes_the_watermark_unavailable(
+    table_storage: str, clock: Clock, row: str, column: str, value: object
+) -> None:
+    storage = opened(table_storage)
+    publications = Publications(tables=storage, monotonic=clock.seconds)
+    publications.write(publication(7))
+    publications.write_described(UNTIL)
+    stored = storage.get(tables.SERVICE_STATE, partition=watermark.PARTITION, row=row)
+    assert stored is not None
+    storage.replace(tables.SERVICE_STATE, {**stored, column: value}, etag=stored["etag"])
+
+    with pytest.raises(TablesUnavailable):
+        publications.latest()

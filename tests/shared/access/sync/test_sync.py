@@ -483,6 +483,17 @@ def test_a_lease_that_ends_later_than_any_can_holds_up_nobody(world: World) -> N
     assert world.sync().outcome is Outcome.COMPLETE
 
 
+@pytest.mark.parametrize("until", [None, "", "2026-11-01T06:00:00", 7])
+def test_a_lease_that_cannot_be_read_holds_up_nobody(
+    world: World, caplog: pytest.LogCaptureFixture, until: object
+) -> None:
+    row = {"PartitionKey": runs.SYNC, "RowKey": lease.ROW, "until": until}
+    world.storage.upsert(tables.SERVICE_STATE, row)
+
+    assert world.sync().outcome is Outcome.COMPLETE
+    assert "The sync's stored lease holds up nobody and is replaced" in caplog.text
+
+
 def test_a_run_whose_lease_was_taken_stops_before_it_writes(world: World) -> None:
     slow = lease.take(world.storage, holder="slow", now=world.clock())
     world.clock.pass_time(timedelta(minutes=3))
