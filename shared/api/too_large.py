@@ -26,14 +26,20 @@ class TooLargeForOneAnswer(Exception):
         self.faults = faults
 
 
-def market_days(count: int) -> TooLargeForOneAnswer:
-    """Return the refusal of series of so many market days."""
-    detail = f"The answer has {count} market days; without 'limit' it is returned whole or not at all."
+def market_days(count: int, *, most_values: int | None = None) -> TooLargeForOneAnswer:
+    """Return the refusal of series of so many market days.
+
+    Args:
+        count: market days of the answer.
+        most_values: of a page; None when the number of days decides.
+    """
+    size = f"{count} market days{_values(most_values)}"
+    detail = f"The answer has {size}; without 'limit' it is returned whole or not at all."
     return TooLargeForOneAnswer(
         {"marketDays": count},
         detail,
         [
-            _page("market days"),
+            _page("values" if most_values else "market days"),
             Fault("to", _CODE, "The period is long.", "Ask for a shorter period, and then for the next."),
             Fault(
                 "format",
@@ -45,16 +51,22 @@ def market_days(count: int) -> TooLargeForOneAnswer:
     )
 
 
-def changes(count: int) -> TooLargeForOneAnswer:
-    """Return the refusal of so many changed market days."""
-    detail = f"{count} market days have changed; without 'limit' the answer is returned whole or not at all."
-    return TooLargeForOneAnswer({"marketDays": count}, detail, [_page("market days")])
+def changes(count: int, *, most_values: int | None = None) -> TooLargeForOneAnswer:
+    """Return the refusal of so many changed market days; see `market_days`."""
+    size = f"{count} market days{_values(most_values)}"
+    detail = f"{size} have changed; without 'limit' the answer is returned whole or not at all."
+    things = "values" if most_values else "market days"
+    return TooLargeForOneAnswer({"marketDays": count}, detail, [_page(things)])
 
 
 def items(count: int) -> TooLargeForOneAnswer:
     """Return the refusal of a list of so many metering points."""
     detail = f"The list has {count} metering points; without 'limit' it is returned whole or not at all."
     return TooLargeForOneAnswer({"items": count}, detail, [_page("metering points")])
+
+
+def _values(most: int | None) -> str:
+    return "" if most is None else f" with more than {most} values"
 
 
 def _page(things: str) -> Fault:

@@ -216,10 +216,15 @@ def first_metering_point(
 
 
 def count_days(
-    readable: Readable, *, direction: Direction, wanted: WantedDays, as_of: datetime
+    readable: Readable,
+    *,
+    direction: Direction,
+    wanted: WantedDays,
+    as_of: datetime,
+    after: tuple[str, date] | None = None,
 ) -> Query[int]:
-    """The number of wanted market days that are readable."""
-    permitted = _permitted(readable, first_day=wanted.first, last_day=wanted.end, after=None)
+    """The number of wanted market days that are readable, from the key `after` on; see `days`."""
+    permitted = _permitted(readable, first_day=wanted.first, last_day=wanted.end, after=after)
     return Query(
         """
         SELECT COUNT(*)

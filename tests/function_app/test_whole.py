@@ -1,5 +1,6 @@
 """CSV and NDJSON without `limit` are whole or refused: a reader of a file sees no cursor in a header."""
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -51,7 +52,7 @@ class Large:
             case "days":
                 return [
                     DayRow(self.point, day, self.resolution, *self._packed(day), "1.000", 1, PUBLISHED)
-                    for day in self.days[:limit]
+                    for day in self._permitted(query)[:limit]
                 ]
             case "changes":
                 return [
@@ -62,10 +63,21 @@ class Large:
                 ]
             case "published_days":
                 return [PublishedDays(self.days[0], self.days[-1])]
-            case "count_days" | "count_changes":
+            case "count_days":
+                return [len(self._permitted(query))]
+            case "count_changes":
                 return [len(self.days)]
             case _:
                 return []
+
+    def _permitted(self, query: Any) -> list[date]:
+        """Return the days that a query's first parameter names."""
+        periods_of_query = json.loads(query.parameters[0])
+        return [
+            day
+            for day in self.days
+            if any(each["first_day"] <= str(day) < each["last_day"] for each in periods_of_query)
+        ]
 
     def _packed(self, day: date) -> tuple[str, str]:
         whole = periods.market_day(day)
@@ -127,8 +139,21 @@ def test_a_largest_page_has_so_many_values_whatever_its_days(customer: Customer)
         packed = customer.get("/v1/consumption", **{**asked, "format": "ndjson"}, layout="days")
 
     assert whole.status == 200
-    assert refusal(refused).market_days == days + 1
+    problem = refusal(refused)
+    assert problem.market_days == days + 1
+    assert f"{days + 1} market days with more than {MAX_VALUES} values" in (problem.detail or "")
+    assert "too many values" in (problem.errors or [])[0].message
     assert (packed.status, packed.body.count(b"\n")) == (200, days + 1)
+
+
+def test_a_refusal_behind_a_cursor_counts_what_follows_the_cursor(customer: Customer) -> None:
+    asked = {"from_": FIRST, "to": "2100-01-01", "format": "csv"}
+
+    with large(customer, 3_000, resolution=Resolution.PT15M):
+        page = customer.get("/v1/consumption", **asked, limit=10)
+        refused = customer.get("/v1/consumption", **asked, cursor=page.headers["X-Next-Cursor"])
+
+    assert refusal(refused).market_days == 2_990
 
 
 @pytest.mark.parametrize("written", ["csv", "ndjson"])
@@ -176,3 +201,6 @@ def test_a_list_is_whole_up_to_the_largest_page_and_refused_beyond(customer: Cus
     assert (whole.status, whole.body.count(b"\n")) == (200, MAX_LIMIT + 1)
     assert refusal(refused).items == MAX_LIMIT + 1
     assert (page.status, "Link" in page.headers) == (200, True)
+    first = ask(MAX_LIMIT + 2, limit=1)
+    rest = ask(MAX_LIMIT + 2, cursor=first.headers["X-Next-Cursor"])
+    assert refusal(rest).items == MAX_LIMIT + 1

@@ -12,7 +12,7 @@ from shared.api.changes import search
 from shared.api.changes.requests import ChangesRequest, cursor_text
 from shared.api.changes.search import Key
 from shared.api.formats import Kind
-from shared.api.series.pages import days_within
+from shared.api.series.pages import MAX_VALUES, days_within
 from shared.api.series.requests import MAX_LIMIT
 from shared.readable import AT_ONCE, Readable
 from shared.warehouse import queries
@@ -56,15 +56,17 @@ def fetch(
         return Page((), cursor_text(after or up_to_date, request.seal), is_up_to_date=True)
     found = _first(warehouse, readable=readable, request=request, after=after, at_once=at_once)
     limit = request.limit
-    if request.format.kind is Kind.CSV:
-        limit = min(limit, days_within(row.qualities for row in found))
+    most_values = None
+    if request.format.kind is Kind.CSV and (days := days_within(row.qualities for row in found)) < limit:
+        limit, most_values = days, MAX_VALUES
     page = stored_days.sound_changes(found[:limit])
     if len(found) <= limit:
         return Page(page, cursor_text(up_to_date, request.seal), is_up_to_date=True)
     if request.is_whole:
-        raise too_large.changes(
-            search.count(warehouse, readable=readable, after=after, through=request.through, at_once=at_once)
+        count = search.count(
+            warehouse, readable=readable, after=after, through=request.through, at_once=at_once
         )
+        raise too_large.changes(count, most_values=most_values)
     last = [row for row in found[:limit] if stored_days.has_direction(row)][-1]
     return Page(page, cursor_text(_place(last), request.seal), is_up_to_date=False)
 

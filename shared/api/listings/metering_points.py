@@ -63,7 +63,8 @@ def _ids(warehouse: Warehouse, readable: Readable, request: MeteringPointsReques
 
 
 def _count(warehouse: Warehouse, readable: Readable, request: MeteringPointsRequest) -> int:
-    return sum(len(_in_area(warehouse, part, request, limit=AT_ONCE)) for part in readable.parts())
+    parts = readable.parts(start=request.after or "")
+    return sum(len(_in_area(warehouse, part, request, limit=AT_ONCE)) for part in parts)
 
 
 def _in_area(

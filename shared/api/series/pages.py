@@ -78,11 +78,13 @@ def fetch(
     limit = max(request.limit, _LONGEST_BUCKET.get(request.resolution, 0) if request.resolution else 0)
     rows, following = _rows(warehouse, readable, request, wanted=wanted, limit=limit)
     newest = _of_newest_day(rows, available_until)
-    if _is_written_one_by_one(request):
-        limit = min(limit, days_within(row.qualities for row in rows))
+    most_values = None
+    if _is_written_one_by_one(request) and (days := days_within(row.qualities for row in rows)) < limit:
+        limit, most_values = days, MAX_VALUES
     rows, next_key = _cut(rows, limit, request, following=following)
     if next_key is not None and request.is_whole:
-        raise too_large.market_days(_count(warehouse, readable, request, wanted=wanted))
+        count = _count(warehouse, readable, request, wanted=wanted)
+        raise too_large.market_days(count, most_values=most_values)
     shown = _shown(readable, request, rows=rows, until=next_key)
     sought = readable.only(shown.keys() - newest.keys())
     return Page(
@@ -128,7 +130,7 @@ def _rows(
     A page ends with the metering points that were searched, if they have any row, unless it is the only one.
     """
     rows: list[DayRow] = []
-    key = (request.cursor.metering_point_id, request.cursor.day) if request.cursor else None
+    key = _start(request)
     start: MeteringPointId | None = key[0] if key else MeteringPointId("")
     size = _chunk_size(request)
     while start is not None and not wanted.is_empty:
@@ -194,13 +196,20 @@ def _next_stored(
 
 
 def _count(warehouse: Warehouse, readable: Readable, request: SeriesRequest, *, wanted: WantedDays) -> int:
-    """Count the market days of the whole answer."""
+    """Count the market days of the whole answer, which starts at the request's cursor."""
+    key = _start(request)
     return sum(
         warehouse.fetch(
-            queries.count_days(part, direction=request.direction, wanted=wanted, as_of=request.as_of)
+            queries.count_days(
+                part, direction=request.direction, wanted=wanted, as_of=request.as_of, after=key
+            )
         )[0]
-        for part in readable.parts()
+        for part in readable.parts(start=key[0] if key else "")
     )
+
+
+def _start(request: SeriesRequest) -> Key | None:
+    return (request.cursor.metering_point_id, request.cursor.day) if request.cursor else None
 
 
 def _stored_coarser(warehouse: Warehouse, readable: Readable, request: SeriesRequest) -> Coarser:
