@@ -72,6 +72,9 @@ def _ask(handler: Handler, req: func.HttpRequest, *, request_id: str) -> tuple[R
         if problem.status == 503:
             # The response only says when to try again; the log says why.
             log.warning("Request %s was answered 503: %s", request_id, error)
+        if isinstance(error, TooManyRows):
+            # The limits of requests should keep every statement below this.
+            log.error("Request %s needed a statement that is larger than foreseen: %s", request_id, error)
         if problem.code != "internal-error":
             return response, None
         log.exception("Request %s failed", request_id)

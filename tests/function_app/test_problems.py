@@ -129,13 +129,17 @@ def test_a_warehouse_that_is_away_is_told_with_when_to_come_back(
     assert b"secret" not in answer.body
 
 
-def test_more_rows_than_one_statement_gives_are_a_question_too_large(api: Api) -> None:
+def test_more_rows_than_one_statement_gives_are_a_question_too_large(
+    api: Api, caplog: pytest.LogCaptureFixture
+) -> None:
     granted = _granted(api)
 
     with api.using(without_warehouse(api.services, TooManyRows("days has more than 250000 rows"))):
         answer = api.get_url(f"/v1/metering-points/{POINT}/consumption?date=2026-03-29", principal=granted)
 
     problem_of(answer, status=400, code="too-large-for-one-answer")
+    [logged] = [each.getMessage() for each in caplog.records if each.levelname == "ERROR"]
+    assert "larger than foreseen: days has more than 250000 rows" in logged
 
 
 def test_why_the_warehouse_is_away_is_in_the_log(api: Api, caplog: pytest.LogCaptureFixture) -> None:
