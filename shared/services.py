@@ -32,7 +32,7 @@ from shared.outside import identity
 from shared.publishing import announce, publish
 from shared.publishing.publish import Published
 from shared.publishing.watermark import Publications
-from shared.settings import InvalidSettings, Settings, from_environment
+from shared.settings import DirectorySettings, InvalidSettings, Settings, from_environment
 from shared.tables import Tables
 from shared.telemetry import exporting, threads
 from shared.telemetry.recording import Operation, Telemetry
@@ -110,7 +110,7 @@ class Services:
         """
         with self.telemetry.run("sync_access"):
             report = stages.run(
-                self._sources(dry_run=dry_run),
+                self._sources(),
                 storage=self.tables,
                 rules=_rules(self.settings, allowed=allowed, lift=lift),
                 clock=self.clock,
@@ -139,25 +139,29 @@ class Services:
             self.telemetry.count_published_days(sum(each.days for each in published))
             return published
 
-    def _sources(self, *, dry_run: bool) -> Sources:
+    def _sources(self) -> Sources:
+        chosen = self.settings.directory
+        invites = chosen.provisioning == "invite"
+        finding = replace(chosen, provisioning="report") if invites else chosen
         by_supply = self.settings.sync.metering_point_source == "warehouse"
         return Sources(
             register=lambda: client.fetch(self.settings.severa, clock=self.clock, limit=self.within.severa),
-            find_users=partial(self._find_users, dry_run=dry_run),
+            find_users=partial(self._resolve_users, settings=finding),
             supply_periods=self._supply_periods if by_supply else None,
+            invite_users=partial(self._resolve_users, settings=chosen) if invites else None,
         )
 
-    def _find_users(
-        self, wanted: Sequence[ContactEmail], known: Mapping[ContactEmail, str], *, dry_run: bool
+    def _resolve_users(
+        self,
+        wanted: Sequence[ContactEmail],
+        known: Mapping[ContactEmail, str],
+        *,
+        settings: DirectorySettings,
     ) -> Directory:
-        """Find or invite the users; a dry run invites nobody and reports the missing ones."""
-        chosen = self.settings.directory
         return directory.resolve(
             wanted,
             known=known,
-            settings=replace(chosen, provisioning="report")
-            if dry_run and chosen.provisioning == "invite"
-            else chosen,
+            settings=settings,
             token=lambda: self.credential.get_token(graph.SCOPE).token,
             clock=self.clock,
             limit=self.within.graph,

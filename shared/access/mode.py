@@ -29,7 +29,7 @@ def to_columns(mode: Mode) -> dict[str, str]:
 
 
 def from_columns(entity: dict[str, object]) -> Mode | None:
-    """Return the mode of a stored run; None before the first complete run."""
+    """Return the mode of a stored run; None if any column is missing."""
     values = [entity.get(f"mode_{field.name}") for field in fields(Mode)]
     if None in values:
         return None

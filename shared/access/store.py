@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any
 
-from shared import tables
+from shared import periods, tables
 from shared.access import audit, spans
 from shared.access.grant import Grant, GrantKey
 from shared.access.sync.changes import Change
@@ -219,10 +219,22 @@ class Writer:
                 self._transact(operations, at=self._after_the_last(now), pending=[])
 
     def _after_the_last(self, now: datetime) -> datetime:
-        """Return `now`, but never before the last change: a clock set back must not reorder the audit."""
+        """Return `now`, or just after the last change: a clock set back a little must not reorder the audit.
+
+        A last change that lies far ahead was noted by a wrong clock, and is not carried on.
+        """
         if self._manifest is None:
             return now
         last = datetime.fromisoformat(self._manifest["changedAt"])
+        if periods.is_ahead(last, now=now):
+            logger.error(
+                "The last change of %s is noted at %s, ahead of now: a clock was wrong. "
+                "The audit goes on from %s.",
+                self._principal,
+                last.isoformat(),
+                now.isoformat(),
+            )
+            return now
         return max(now, last + timedelta(microseconds=1))
 
     def _operation(self, change: Change) -> tables.Operation:

@@ -67,6 +67,8 @@ def resolve(
     result adds, keep those that are still wanted, also when they are a fault today, and delete the
     others. `token` returns a token for `graph.SCOPE`.
 
+    A run of the sync asks twice: first with `report`, and, when its plan is applied, with `invite`.
+
     With `off` no request is sent to Entra: nobody is found, and only applications get access. With `report`
     nothing is changed in Entra. With `invite` all users who were found or invited also get the app role.
     Nothing is ever removed in Entra.
@@ -85,8 +87,10 @@ def resolve(
         directory = _find(entra, contacts, known=known)
         if settings.provisioning != "invite":
             return directory
+        # Before anybody gets a mail: without the app role nobody could use the invitation.
+        resource_id, role_id = _app_role(entra, app_id=settings.api_app_id or "")
         directory = _invite(entra, directory, redirect_url=settings.invite_redirect_url or "")
-        _assign_role(entra, set(directory.users.values()), app_id=settings.api_app_id or "")
+        _assign_role(entra, set(directory.users.values()), resource_id=resource_id, role_id=role_id)
         return directory
 
 
@@ -211,8 +215,8 @@ def _invite_one(entra: Graph, email: str, *, redirect_url: str) -> str | Directo
     return answer.invited_user.id
 
 
-def _assign_role(entra: Graph, object_ids: set[str], *, app_id: str) -> None:
-    """Assign the app role to the users who do not have it."""
+def _app_role(entra: Graph, *, app_id: str) -> tuple[str, str]:
+    """Return the ids of the enterprise application and of its app role."""
     path = f"/servicePrincipals(appId='{app_id}')"
     principal = entra.one(path, {"$select": "id,appRoles"}, of=ServicePrincipalModel)
     roles = principal.app_roles if principal else ()
@@ -222,11 +226,16 @@ def _assign_role(entra: Graph, object_ids: set[str], *, app_id: str) -> None:
             f"The enterprise application {app_id} (ENTRA_API_APP_ID) "
             f"has no enabled app role {ROLE} for users."
         )
-    assigned = f"/servicePrincipals/{principal.id}/appRoleAssignedTo"
+    return principal.id, role_id
+
+
+def _assign_role(entra: Graph, object_ids: set[str], *, resource_id: str, role_id: str) -> None:
+    """Assign the app role to the users who do not have it."""
+    assigned = f"/servicePrincipals/{resource_id}/appRoleAssignedTo"
     assignments = entra.every(assigned, {"$top": "999"}, of=AssignmentModel)
     having = {each.principal_id for each in assignments if each.app_role_id == role_id}
     for object_id in sorted(object_ids - having):
-        _assign(entra, object_id, resource_id=principal.id, role_id=role_id)
+        _assign(entra, object_id, resource_id=resource_id, role_id=role_id)
 
 
 def _is_for_users(role: AppRoleModel) -> bool:

@@ -32,6 +32,7 @@ class DirectoryFault(StrEnum):
         "the user who had this access no longer exists in Entra; end the contact role in Severa, "
         "let the sync run, and give the role again"
     )
+    INVITED = "was invited to Entra; the access follows with the next sync"
     NOT_INVITED = "Entra refused to invite this e-mail address; the log of the run says why"
 
 

@@ -70,9 +70,14 @@ def held_back(objections: Iterable[Objection], *, allowed: Set[Allowance]) -> tu
 
 
 def other_mode(now: Mode, *, latest: runs.Run | None) -> tuple[Objection, ...]:
-    """Return objections to settings that differ from those of the last complete run."""
-    if latest is None or latest.mode is None:
+    """Return objections to settings that differ, or may differ, from those of the last complete run."""
+    if latest is None or latest.completed_at is None:
         return ()
+    if latest.mode is None:
+        text = (
+            "The settings of the last complete sync are not stored, so nothing says that these are the same."
+        )
+        return (Objection(text, Allowance.SOURCE),)
     return tuple(
         Objection(f"{difference} at the last complete sync.", Allowance.SOURCE)
         for difference in mode.differences(now, before=latest.mode)

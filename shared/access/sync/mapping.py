@@ -181,13 +181,14 @@ def _principals(customer: Customer, sources: _Sources) -> tuple[dict[str, str], 
         for contact in contacts:
             object_id = sources.directory.users.get(contact)
             if object_id is None or not guids.is_guid(object_id):
-                found.append(faults.fault(customer, FaultKind.USER, _user_text(contact, sources.directory)))
+                found.append(faults.fault(customer, FaultKind.USER, user_text(contact, sources.directory)))
             else:
                 principals.setdefault(grant.user(object_id), f"contact role {fields.contact_role}")
     return principals, found
 
 
-def _user_text(contact: ContactEmail, directory: Directory) -> str:
+def user_text(contact: ContactEmail, directory: Directory) -> str:
+    """Return why a contact person's address gives nobody access, as its fault says it."""
     fault = directory.faults.get(contact)
     return f"{contact.email}: {fault or 'was not looked up in Entra; see ENTRA_PROVISIONING'}"
 

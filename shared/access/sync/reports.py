@@ -98,7 +98,9 @@ class SyncReport:
         ]
         title = "Changes:" if self.outcome is Outcome.COMPLETE else "Changes that would be made:"
         lines += _listed(title, change_lines(self.changes))
-        lines += _listed(f"{len(self.invited)} invited to Entra:", self.invited)
+        lines += _listed(
+            f"{len(self.invited)} invited to Entra, with access from the next sync:", self.invited
+        )
         records = "1 record that gives" if len(self.faults) == 1 else f"{len(self.faults)} records that give"
         lines += _listed(f"{records} no access:", [str(fault) for fault in self.faults])
         return "\n".join(lines)

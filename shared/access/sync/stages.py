@@ -3,6 +3,9 @@
 An incomplete fetch raises before anything is written. Every step of writing is safe: all losses of access
 come before the first gain, each transaction writes the manifest of its partition, and the next run completes
 what a killed run left undone.
+
+Missing users are invited last, by a run that was not held back and has applied its plan. Their access comes
+with the next run, whose guard weighs it like every other gain.
 """
 
 import json
@@ -13,13 +16,14 @@ from datetime import datetime
 
 from shared import foreign, tables
 from shared.access import runs, store
-from shared.access.entra.users import ContactEmail, Directory
+from shared.access.entra.users import ContactEmail, Directory, DirectoryFault
 from shared.access.mode import Mode
 from shared.access.severa.severa_register import SeveraRegister
 from shared.access.store import Partition
 from shared.access.sync import changes, guard, mapping, restrictions, state
 from shared.access.sync import lease as leases
 from shared.access.sync.changes import Plan
+from shared.access.sync.faults import FaultKind
 from shared.access.sync.guard import Allowance, Limits, Objection
 from shared.access.sync.lease import Lease
 from shared.access.sync.mapping import Fields, Wanted
@@ -40,13 +44,15 @@ _LEVELS = {
 class Sources:
     """What the mapping is made from. Each function returns a complete answer or raises.
 
-    `find_users` takes the addresses in Severa and the object ids that were bound to them before.
-    `supply_periods` is None where Severa alone decides who has which metering point.
+    `find_users` takes the addresses in Severa and the object ids that were bound to them before, and changes
+    nothing. `supply_periods` is None where Severa alone decides who has which metering point. `invite_users`
+    takes what `find_users` takes and also invites the missing users; None where nobody is to be invited.
     """
 
     register: Callable[[], SeveraRegister]
     find_users: Callable[[Sequence[ContactEmail], Mapping[ContactEmail, str]], Directory]
     supply_periods: Callable[[], Sequence[SupplyPeriod]] | None = None
+    invite_users: Callable[[Sequence[ContactEmail], Mapping[ContactEmail, str]], Directory] | None = None
 
 
 @dataclass(frozen=True)
@@ -135,7 +141,7 @@ def _run(
     latest = runs.latest(storage)
     objections = guard.other_mode(_mode(sources, rules), latest=latest)
     if held_back := guard.held_back(objections, allowed=rules.allowed):
-        # Before anything is read, since looking up users may invite them.
+        # Before anything is read: an operator's shell with other settings asks nobody for anything.
         unread = replace(begun, objections=objections, held_back=held_back)
         return _refused(unread, latest, storage=storage, now=clock())
     fetched, decided = _decide(sources, storage=storage, rules=rules)
@@ -156,7 +162,31 @@ def _run(
         mode=_mode(sources, rules),
     )
     runs.record(storage, stored)
+    if sources.invite_users is not None:
+        lease.confirm()
+        known = {**_known(fetched.contacts, fetched.bound), **fetched.directory.users}
+        asked = sources.invite_users(fetched.contacts, known)
+        new = {contact: asked.users[contact] for contact in asked.invited}
+        state.bind_users(storage, new, now=clock(), run_id=report.run_id)
+        report = replace(_with_invitations(report, fetched.directory, asked), finished_at=clock())
+        runs.record(storage, _as_run(report, stored))
     return _logged(report)
+
+
+def _with_invitations(report: SyncReport, before: Directory, asked: Directory) -> SyncReport:
+    """Return the report with who was invited, and with what is now true of the users who were missing."""
+    now = {each: asked.faults[each] for each in before.faults if each in asked.faults}
+    now |= dict.fromkeys(asked.invited, DirectoryFault.INVITED)
+    texts = {
+        mapping.user_text(contact, before): mapping.user_text(contact, Directory(faults=now))
+        for contact in now
+    }
+    faults = (
+        replace(each, text=texts.get(each.text, each.text)) if each.kind is FaultKind.USER else each
+        for each in report.faults
+    )
+    invited = sorted({contact.email for contact in asked.invited})
+    return replace(report, faults=tuple(faults), invited=tuple(invited))
 
 
 def _refused(
@@ -213,10 +243,14 @@ def _fetch(sources: Sources, *, storage: tables.Tables, fields: Fields) -> _Fetc
     register = sources.register()
     contacts = mapping.users_to_find(register, fields=fields)
     bound = state.bound_users(storage)
-    directory = sources.find_users(contacts, {each: bound[each] for each in contacts if each in bound})
+    directory = sources.find_users(contacts, _known(contacts, bound))
     supply_periods = sources.supply_periods() if sources.supply_periods else None
     wanted = mapping.wanted(register, directory=directory, fields=fields, supply_periods=supply_periods)
     return _Fetched(register, directory, wanted, contacts, bound)
+
+
+def _known(contacts: Sequence[ContactEmail], bound: Mapping[ContactEmail, str]) -> dict[ContactEmail, str]:
+    return {each: bound[each] for each in contacts if each in bound}
 
 
 def _bind_users(fetched: _Fetched, *, storage: tables.Tables, run_id: str, now: datetime) -> None:
@@ -268,12 +302,11 @@ def _reported(begun: SyncReport, fetched: _Fetched, decided: _Decided, *, rules:
         grants=len(grants),
         principals=len({principal for principal, _, _ in grants}),
         not_lifted=tuple(sorted(decided.not_lifted)),
-        invited=tuple(sorted(contact.email for contact in fetched.directory.invited)),
     )
 
 
 def _as_run(report: SyncReport, previous: runs.Run | None) -> runs.Run:
-    """Return what is stored of a run that was not complete, with what the last complete run left."""
+    """Return what is stored of a run, with what the last complete run left."""
     return runs.Run(
         run_id=report.run_id,
         outcome=report.outcome.value,

@@ -104,9 +104,22 @@ def test_the_audit_tells_the_newest_first_with_before_and_after(storage: Tables)
 
 def test_a_clock_that_was_set_back_does_not_reorder_the_audit(storage: Tables) -> None:
     write(storage, granted(grant(1)))
-    write(storage, [Change(grant(1), None)], now=NOW - timedelta(days=1))
+    write(storage, [Change(grant(1), None)], now=NOW - timedelta(minutes=4))
 
     assert [row["event"] for row in audited(storage)] == ["revoked", "granted"]
+
+
+def test_a_change_that_a_wrong_clock_noted_ahead_is_not_carried_on(
+    storage: Tables, caplog: pytest.LogCaptureFixture
+) -> None:
+    write(storage, granted(grant(1)), now=NOW + timedelta(days=365))
+    write(storage, granted(grant(2)))
+
+    manifest = storage.get(tables.ACCESS_GRANTS, partition=ALICE, row=store.MANIFEST)
+
+    assert manifest is not None
+    assert manifest["changedAt"] == NOW.isoformat()
+    assert [each.levelname for each in caplog.records if "a clock was wrong" in each.message] == ["ERROR"]
 
 
 def test_a_change_keeps_since_when_the_grant_is_there(storage: Tables) -> None:

@@ -371,10 +371,12 @@ def test_without_the_app_role_for_users_the_run_says_so(service: Service, roles:
 
 
 def test_without_the_enterprise_application_the_run_says_so(service: Service) -> None:
-    put_users(service, data.user(object_id=KARI, mail=EMAIL), servicePrincipals=[])
+    put_users(service, servicePrincipals=[])
 
     with pytest.raises(directory.DirectoryRefused, match=demo.API_CLIENT_ID):
         resolve(service, CONTACT, provisioning="invite")
+
+    assert service.graph()["users"] == []
 
 
 # When Graph fails

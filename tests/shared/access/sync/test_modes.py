@@ -1,11 +1,12 @@
 """A run that decides by other settings than the last complete one is held back before it reads anything."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import date, timedelta
 
 import pytest
 
+from shared import tables
 from shared.access import runs
 from shared.access.mode import Mode
 from shared.access.severa.severa_register import SeveraRegister
@@ -149,3 +150,22 @@ def test_a_change_of_mode_lets_nothing_else_through(world: World, storage: Table
 
     assert report.outcome is Outcome.REFUSED
     assert [each.allowance for each in report.held_back] == [Allowance.REVOCATIONS]
+
+
+@pytest.mark.parametrize("lost", [f"mode_{field.name}" for field in fields(Mode)])
+def test_a_complete_run_whose_settings_are_not_all_stored_holds_the_next_one_back(
+    world: World, lost: str
+) -> None:
+    stored = world.storage.get(tables.SERVICE_STATE, partition=runs.SYNC, row=runs.LATEST)
+    assert stored is not None
+    without = {name: value for name, value in stored.items() if name not in (lost, "etag")}
+    world.storage.transact(tables.SERVICE_STATE, [("upsert", without)])
+
+    report = world.sync(Allowance.GRANTS, Allowance.REVOCATIONS, source="warehouse")
+
+    assert report.outcome is Outcome.REFUSED
+    assert [each.allowance for each in report.held_back] == [Allowance.SOURCE]
+    assert (world.readings, world.shown()) == (0, {(app(1), 10_002)})
+    assert world.sync().outcome is Outcome.REFUSED
+    assert world.sync(Allowance.SOURCE).outcome is Outcome.COMPLETE
+    assert world.sync().outcome is Outcome.COMPLETE

@@ -1,17 +1,21 @@
 """Who changes addresses in Entra gains nothing: from Severa and Graph to what is granted."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import timedelta
+from functools import partial
 
 import pytest
 
 from local.standins import data
+from shared.access import runs
 from shared.access.entra import directory
 from shared.access.entra.users import ContactEmail, Directory, DirectoryFault
 from shared.access.severa import client
 from shared.access.sync import stages
-from shared.access.sync.reports import SyncReport
-from shared.access.sync.stages import Sources
+from shared.access.sync.guard import Limits
+from shared.access.sync.reports import Outcome, SyncReport
+from shared.access.sync.stages import Rules, Sources
+from shared.access.sync.supply_by_customer import SupplyPeriod
 from shared.tables import Tables
 from tests.builders import standins
 from tests.builders.access import guid, point, rules, stored_grants, user
@@ -52,20 +56,28 @@ def employ(service: Service, *, role: str | None, address: str = KARI_ADDRESS) -
 
 def people(service: Service, **mails: str) -> None:
     """Users in Entra: `u66=…` is the user with `guid(66)`."""
-    service.put_graph(
-        users=[data.user(object_id=guid(int(name[1:])), mail=mail) for name, mail in mails.items()]
-    )
+    users = [data.user(object_id=guid(int(name[1:])), mail=mail) for name, mail in mails.items()]
+    service.put_graph(**{**data.demo_graph(), "users": users})
 
 
-def synced(service: Service, storage: Tables) -> SyncReport:
+def synced(
+    service: Service,
+    storage: Tables,
+    *,
+    inviting: bool = False,
+    supply: Callable[[], Sequence[SupplyPeriod]] | None = None,
+    asked: Rules | None = None,
+) -> SyncReport:
     """One sync, an hour after the last."""
     service.time.sleep(timedelta(hours=1).total_seconds())
 
-    def find(asked: Sequence[ContactEmail], bound: Mapping[ContactEmail, str]) -> Directory:
+    def resolve(
+        asked: Sequence[ContactEmail], bound: Mapping[ContactEmail, str], *, provisioning: str
+    ) -> Directory:
         return directory.resolve(
             asked,
             known=bound,
-            settings=service.directory_settings(),
+            settings=service.directory_settings(provisioning),
             token=lambda: "token",
             clock=service.time.clock,
             sleep=service.time.sleep,
@@ -78,9 +90,19 @@ def synced(service: Service, storage: Tables) -> SyncReport:
             sleep=service.time.sleep,
             monotonic=service.time.monotonic,
         ),
-        find,
+        partial(resolve, provisioning="report"),
+        supply,
+        partial(resolve, provisioning="invite") if inviting else None,
     )
-    return stages.run(sources, storage=storage, rules=rules(storage), clock=service.time.clock)
+    return stages.run(sources, storage=storage, rules=asked or rules(storage), clock=service.time.clock)
+
+
+def changes_in_entra(service: Service) -> int:
+    """How many requests changed anything in Entra: invitations and assignments of the role."""
+    return sum(
+        each["method"] == "POST" and each["target"].startswith("/graph")
+        for each in service.requests()["requests"]
+    )
 
 
 def with_access(storage: Tables) -> set[str]:
@@ -160,4 +182,95 @@ def test_a_disabled_user_has_nothing_and_is_the_same_user_when_enabled(
 
     people(service, u70="kari@home.example", u71=KARI_ADDRESS)
     synced(service, storage)
+    assert with_access(storage) == {user(70)}
+
+
+def test_a_first_sync_that_is_held_back_invites_nobody(service: Service, storage: Tables) -> None:
+    people(service)
+
+    report = synced(service, storage, inviting=True, asked=Rules())
+
+    assert (report.outcome, report.invited) == (Outcome.REFUSED, ())
+    assert (changes_in_entra(service), service.graph()["users"]) == (0, [])
+
+
+def test_a_sync_that_fails_after_the_users_were_found_invites_nobody(
+    service: Service, storage: Tables
+) -> None:
+    people(service)
+
+    def out_of_reach() -> Sequence[SupplyPeriod]:
+        raise TimeoutError
+
+    with pytest.raises(TimeoutError):
+        synced(service, storage, inviting=True, supply=out_of_reach)
+
+    assert (changes_in_entra(service), service.graph()["users"]) == (0, [])
+
+
+def test_a_sync_invites_after_it_is_done_and_the_next_one_gives_access(
+    service: Service, storage: Tables
+) -> None:
+    people(service)
+
+    first = synced(service, storage, inviting=True)
+    [guest] = service.graph()["users"]
+    stored = runs.latest(storage)
+
+    assert (first.outcome, first.invited, with_access(storage)) == (
+        Outcome.COMPLETE,
+        (KARI_ADDRESS,),
+        set(),
+    )
+    assert stored is not None
+    assert (stored.report, stored.completed_at) == (first.text(), first.started_at)
+    assert stored.mode is not None
+    assert first.text().splitlines()[-4:] == [
+        "1 invited to Entra, with access from the next sync:",
+        f"- {KARI_ADDRESS}",
+        "1 record that gives no access:",
+        f"- {first.faults[0].whose}: {KARI_ADDRESS}: {DirectoryFault.INVITED}",
+    ]
+
+    second = synced(service, storage, inviting=True)
+
+    assert (second.invited, second.faults) == ((), ())
+    assert with_access(storage) == {f"user:{guest['id']}"}
+    assert changes_in_entra(service) == 2
+
+
+def test_the_access_of_invited_users_is_weighed_by_the_guard(service: Service, storage: Tables) -> None:
+    people(service)
+    synced(service, storage, inviting=True)
+
+    report = synced(service, storage, inviting=True, asked=Rules(limits=Limits(max_granted_per_principal=0)))
+
+    assert (report.outcome, with_access(storage)) == (Outcome.REFUSED, set())
+
+
+def test_an_address_that_entra_does_not_invite_is_reported_as_that(service: Service, storage: Tables) -> None:
+    employ(service, role=data.CONTACT_ROLE, address="kari+api@fjord.example")
+    people(service)
+
+    report = synced(service, storage, inviting=True)
+
+    assert (report.outcome, report.invited) == (Outcome.COMPLETE, ())
+    assert DirectoryFault.NOT_INVITED in report.text()
+    assert DirectoryFault.NOT_FOUND not in report.text()
+
+
+def test_an_invitation_that_fails_leaves_the_applied_run_complete(service: Service, storage: Tables) -> None:
+    people(service, u70=KARI_ADDRESS)
+    service.put_graph(**{**service.graph(), "servicePrincipals": []})
+
+    with pytest.raises(directory.DirectoryRefused):
+        synced(service, storage, inviting=True)
+
+    latest = runs.latest(storage)
+    assert latest is not None
+    assert (latest.outcome, latest.completed_at is not None, latest.mode is not None) == (
+        "failed",
+        True,
+        True,
+    )
     assert with_access(storage) == {user(70)}
