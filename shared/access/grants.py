@@ -149,7 +149,13 @@ class Grants:
         # Concurrent requests of one principal wait for one reading of its partition. If it fails, they fail
         # with it: otherwise each would wait until all those before it had failed.
         failures = self._failures
+        fresh = self._fresh(principal)
+        if fresh is not None:
+            return fresh
         with self._reading[hash(principal) % _READING_LOCKS]:
+            fresh = self._fresh(principal)
+            if fresh is not None:
+                return fresh
             if self._failures > failures:
                 raise tables.TablesUnavailable("Table Storage did not answer another request a moment ago.")
             try:
@@ -189,21 +195,28 @@ class Grants:
             raise AccessTooOld(f"access was last synchronised at {completed_at.isoformat()}")
 
     def _from_memory(self, principal: str) -> Readable | None:
+        """Return a portfolio in memory, after a look at its manifest if the last is too long ago."""
+        fresh = self._fresh(principal)
         with self._lock:
             kept = self._kept.get(principal)
-        if kept is None:
-            return None
+        if fresh is not None or kept is None:
+            return fresh
         now = self._monotonic()
-        if now - kept.checked_at >= CHECK_SECONDS:
-            manifest = self._manifest(principal)
-            if manifest is None or manifest.version != kept.readable.version:
-                return None
-            self._keep(_Kept(kept.readable, now))
-        else:
-            with self._lock:
-                if principal in self._kept:
-                    self._kept.move_to_end(principal)
+        manifest = self._manifest(principal)
+        if manifest is None or manifest.version != kept.readable.version:
+            return None
+        self._keep(_Kept(kept.readable, now))
         return kept.readable
+
+    def _fresh(self, principal: str) -> Readable | None:
+        """Return a portfolio in memory that needs no read, or None."""
+        now = self._monotonic()
+        with self._lock:
+            kept = self._kept.get(principal)
+            if kept is None or now - kept.checked_at >= CHECK_SECONDS:
+                return None
+            self._kept.move_to_end(principal)
+            return kept.readable
 
     def _from_tables(self, principal: str) -> Readable:
         """Read the partition as it was at one moment: again if it was rewritten meanwhile."""

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import date, timedelta
 
 import pytest
@@ -10,7 +10,7 @@ import pytest
 from shared import tables
 from shared.access import runs, store
 from shared.access.grant import Grant
-from shared.access.grants import ROWS_FOR_ONE, AccessTooOld, Grants, NoGrants
+from shared.access.grants import _READING_LOCKS, ROWS_FOR_ONE, AccessTooOld, Grants, NoGrants
 from shared.access.spans import ALWAYS, Span, Spans
 from shared.access.sync.changes import Change
 from shared.readable import Permission
@@ -497,6 +497,60 @@ def test_a_portfolio_larger_than_the_memory_is_answered_all_the_same(
     )
 
     assert len(grants.portfolio(ALICE).permissions) == 5
+
+
+class Held(Counting):
+    """Holds up the readings of one principal's portfolio, which then fail."""
+
+    def __init__(self, inner: Tables) -> None:
+        super().__init__(inner)
+        self.principal: str | None = None
+        self.began, self.ends = threading.Event(), threading.Event()
+
+    def range(
+        self,
+        table: str,
+        *,
+        partition: str,
+        rows_from: str = "",
+        rows_before: str | None = None,
+        select: Sequence[str] | None = None,
+    ) -> Iterator[tables.Entity]:
+        """Held up if it is of that principal."""
+        if partition == self.principal:
+            self.began.set()
+            assert self.ends.wait(20)
+            raise tables.TablesUnavailable("away")
+        return super().range(
+            table, partition=partition, rows_from=rows_from, rows_before=rows_before, select=select
+        )
+
+
+def neighbour(principal: str) -> str:
+    """Return another principal, whose readings and this one's wait for each other."""
+    place = hash(principal) % _READING_LOCKS
+    return next(app(number) for number in range(3, 100_000) if hash(app(number)) % _READING_LOCKS == place)
+
+
+def test_a_portfolio_in_memory_is_answered_whatever_the_reading_of_another_does(
+    storage: Tables, clock: Clock
+) -> None:
+    complete(storage, clock)
+    give(storage, grant(1))
+    held = Held(storage)
+    grants = Grants(tables=held, max_age=timedelta(hours=72), clock=clock, monotonic=clock.monotonic)
+    grants.portfolio(ALICE)
+    held.principal = neighbour(ALICE)
+
+    with ThreadPoolExecutor(2) as pool:
+        failing = pool.submit(grants.portfolio, held.principal)
+        assert held.began.wait(20)
+        asked = pool.submit(grants.portfolio, ALICE)
+        wait([asked], timeout=2)
+        held.ends.set()
+
+    assert len(asked.result().permissions) == 1
+    assert isinstance(failing.exception(), tables.TablesUnavailable)
 
 
 def test_callers_at_the_same_moment_share_one_reading(
