@@ -205,6 +205,9 @@ def load_and_publish() -> None:
             )
     for rejected in intake.rejected:
         log.warning("Delivery rejected: %r; the reasons lie beside it.", rejected.stored_as)
+    if intake.failure is not None:
+        # Raised at the end, but not if publishing fails first.
+        log.error("Loading ended early: %r.", intake.failure)
     for published in services.publish_readings():
         log.info("Publication %d: %d market days.", published.sequence, published.days)
     latest = services.publications.latest()

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
@@ -13,6 +13,7 @@ from local.functionhost.functions import TimerFunction
 from shared.deliveries import container, loading
 from shared.deliveries.container import ContainerUnavailable
 from shared.settings import DeliverySettings
+from shared.warehouse.engine import Query, Row, WarehouseUnavailable
 from tests.builders import warehouse as delivering
 from tests.builders.api import Api, context
 from tests.builders.container import Outside
@@ -85,6 +86,23 @@ def test_what_was_loaded_by_other_ways_is_published_though_the_container_is_away
         run(api)
 
     assert len(customer.series(point, from_="2026-03-29")["values"]) == 23
+
+
+def test_what_ended_the_loading_is_logged_though_publishing_fails_too(
+    api: Api, azurite: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Away(delivering.Recorded):
+        def fetch(self, query: Query[Row]) -> list[Row]:
+            raise WarehouseUnavailable("It is away.", retry_after=timedelta(seconds=1))
+
+    missing = container.open_container(DeliverySettings(azurite, "missing"), credential=None)
+    failing = replace(api.services, deliveries=missing, warehouse=Away(api.services.warehouse))
+
+    with api.using(failing), pytest.raises(WarehouseUnavailable):
+        run(api)
+
+    (ended,) = [each for each in caplog.messages if each.startswith("Loading ended early: ")]
+    assert "ContainerNotFound" in ended
 
 
 def test_without_a_container_the_timer_only_publishes(api: Api) -> None:
