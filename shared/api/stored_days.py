@@ -5,6 +5,7 @@ row must not fail the requests of everybody who may read it.
 """
 
 import logging
+import re
 from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 from functools import lru_cache
@@ -21,6 +22,9 @@ _STEPS = {each.value: each.step for each in Resolution if each.is_stored}
 _DIRECTIONS = frozenset(each.value for each in Direction)
 _LETTERS = "".join(letter for letter in QUALITY_OF_LETTER)
 _MISSING = Quality.MISSING.letter
+_NULL = "null"
+# Possessive, so that no text takes long; a comma follows each value.
+_VALUES = re.compile(rf"(?:[0-9]{{1,15}}+\.[0-9][0-9][0-9],|{_NULL},)*+")
 
 Day = TypeVar("Day", DayRow, ChangeRow)
 
@@ -61,15 +65,30 @@ def sound_latest(rows: Iterable[LatestDayRow]) -> list[LatestDayRow]:
 
 
 def _is_whole(row: DayRow | ChangeRow) -> bool:
-    """Return whether a day has one value and one letter for each interval; numbers have a decimal point."""
+    """Return whether a day has one value and one letter for each interval."""
     step, qualities, quantities = _STEPS.get(row.resolution), row.qualities, row.quantities
     return (
         step is not None
         and len(qualities) == _intervals(row.delivery_date, step)
         and not qualities.strip(_LETTERS)
         and quantities.count(",") + 1 == len(qualities)
-        and quantities.count(".") == len(qualities) - qualities.count(_MISSING)
+        and _are_values(quantities, qualities)
     )
+
+
+def _are_values(quantities: str, qualities: str) -> bool:
+    """Return whether all values are numbers with three decimals, and null exactly where they are missing."""
+    if not _VALUES.fullmatch(f"{quantities},"):
+        return False
+    if _MISSING not in qualities:
+        return _NULL not in quantities
+    return quantities.encode().translate(None, b"0123456789.") == _nulls(qualities)
+
+
+@lru_cache(maxsize=4_096)
+def _nulls(qualities: str) -> bytes:
+    """Return the values of these letters without their numbers, such as `,,null,`."""
+    return ",".join(_NULL if letter == _MISSING else "" for letter in qualities).encode()
 
 
 @lru_cache(maxsize=40_000)

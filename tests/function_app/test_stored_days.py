@@ -45,6 +45,7 @@ def dates(days: Any) -> list[tuple[str, str]]:
         "quantities = '1.000'",
         "quantities = REPLACE(quantities, '.', 'x')",
         "quantities = ''",
+        "quantities = REPLACE(quantities, '.', '.x')",
         "qualities = LOWER(qualities)",
         "qualities = ''",
         "qualities = CONCAT(qualities, 'M'), quantities = CONCAT(quantities, ',1.000')",

@@ -1,0 +1,64 @@
+"""Which stored market days are whole."""
+
+from datetime import UTC, date, datetime
+
+import pytest
+
+from shared.api import stored_days
+from shared.warehouse.queries import DayRow
+
+DAY = date(2026, 3, 1)
+
+
+def day(quantities: str, qualities: str) -> DayRow:
+    """Return a day of which the first values are given; the others are 1.000."""
+    left = 24 - len(qualities)
+    return DayRow(
+        "707057500000000018",
+        DAY,
+        "PT1H",
+        ",".join([quantities, *["1.000"] * left]),
+        qualities + "M" * left,
+        "24.000",
+        1,
+        datetime(2026, 3, 2, tzinfo=UTC),
+    )
+
+
+@pytest.mark.parametrize(
+    ("quantities", "qualities"),
+    [("0.000", "M"), ("123456789012345.678", "E"), ("null", "X"), ("1.000,null,2.000", "MXC")],
+)
+def test_numbers_with_three_decimals_and_nulls_where_missing_are_whole(
+    quantities: str, qualities: str
+) -> None:
+    row = day(quantities, qualities)
+
+    assert stored_days.sound([row]) == [row]
+
+
+@pytest.mark.parametrize(
+    ("quantities", "qualities"),
+    [
+        ("1.00", "M"),
+        ("1.0000", "M"),
+        ("1.", "M"),
+        (".000", "M"),
+        ("-1.000", "M"),
+        (" 1.000", "M"),
+        ("1.000\n", "M"),
+        ("1e3.000", "M"),
+        ("NaN.", "M"),
+        ("١.000", "M"),
+        ("1234567890123456.000", "M"),
+        ('"],"a":["1.000', "M"),
+        ("Null", "X"),
+        ("", "X"),
+        ("null", "M"),
+        ("1.000", "X"),
+        ("null,1.000", "MX"),
+        ("1.0.00,2", "MM"),
+    ],
+)
+def test_values_of_any_other_form_or_place_are_left_out(quantities: str, qualities: str) -> None:
+    assert stored_days.sound([day(quantities, qualities)]) == []
