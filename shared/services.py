@@ -110,7 +110,7 @@ class Services:
         """
         with self.telemetry.run("sync_access"):
             report = stages.run(
-                self._sources(),
+                self.access_sources(),
                 storage=self.tables,
                 rules=_rules(self.settings, allowed=allowed, lift=lift),
                 clock=self.clock,
@@ -139,7 +139,8 @@ class Services:
             self.telemetry.count_published_days(sum(each.days for each in published))
             return published
 
-    def _sources(self) -> Sources:
+    def access_sources(self) -> Sources:
+        """Return what the access sync reads; only `invite_users` changes anything in Entra."""
         chosen = self.settings.directory
         invites = chosen.provisioning == "invite"
         finding = replace(chosen, provisioning="report") if invites else chosen

@@ -1,15 +1,19 @@
 """Who changes addresses in Entra gains nothing: from Severa and Graph to what is granted."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from functools import partial
+from pathlib import Path
 
 import pytest
 
+from local import demo
 from local.standins import data
+from shared import services, settings
 from shared.access import runs
 from shared.access.entra import directory
-from shared.access.entra.users import ContactEmail, Directory, DirectoryFault
+from shared.access.entra.users import ContactEmail, Directory, DirectoryFault, contact_email
 from shared.access.severa import client
 from shared.access.sync import stages
 from shared.access.sync.guard import Limits
@@ -19,6 +23,7 @@ from shared.access.sync.supply_by_customer import SupplyPeriod
 from shared.tables import Tables
 from tests.builders import standins
 from tests.builders.access import guid, point, rules, stored_grants, user
+from tests.builders.outside import FixedToken
 from tests.builders.standins import Service
 
 KARI_ADDRESS = "kari@fjord.example"
@@ -274,3 +279,34 @@ def test_an_invitation_that_fails_leaves_the_applied_run_complete(service: Servi
         True,
     )
     assert with_access(storage) == {user(70)}
+
+
+def test_the_app_finds_users_without_inviting_them(
+    service: Service, table_storage: str, tmp_path: Path
+) -> None:
+    people(service)
+    environment = {
+        **demo.ACCESS_SETTINGS,
+        "METERING_POINT_SOURCE": "severa",
+        "ENTRA_PROVISIONING": "invite",
+        "ENTRA_INVITE_REDIRECT_URL": "https://portal.example",
+        "ENTRA_API_APP_ID": demo.API_CLIENT_ID,
+        "GRAPH_BASE_URL": f"{service.url}/graph/v1.0",
+        "SEVERA_BASE_URL": f"{service.url}/severa/rest-api",
+        "SEVERA_CLIENT_ID": demo.SEVERA_CLIENT_ID,
+        "SEVERA_CLIENT_SECRET": demo.SEVERA_CLIENT_SECRET,
+        "SEALING_KEY": demo.SEALING_KEY,
+        "TABLE_STORAGE": table_storage,
+        "WAREHOUSE": f"duckdb:{tmp_path / 'unused.duckdb'}",
+        "GATEWAY_PRINCIPAL_ID": guid(90),
+        "WEBSITE_AUTH_ENABLED": "True",
+    }
+    opened = services.start(settings.from_environment(environment), clock=lambda: datetime.now(UTC))
+    sources = replace(opened, credential=FixedToken()).access_sources()
+    kari = contact_email(contact_guid=guid(7), email=KARI_ADDRESS)
+
+    assert sources.find_users([kari], {}).faults == {kari: DirectoryFault.NOT_FOUND}
+    assert (changes_in_entra(service), service.graph()["users"]) == (0, [])
+
+    assert sources.invite_users is not None
+    assert sources.invite_users([kari], {}).invited == {kari}
