@@ -141,7 +141,7 @@ def _kind(file: File, faults: Faults) -> Kind:
 
 def _describe_unknown_header(header: Sequence[str]) -> str:
     known = "; ".join(f"{','.join(columns)} ({kind})" for kind, columns in _COLUMNS.items())
-    return f"The first line is no header that is known: {_list_names(header)}. Known are {known}."
+    return f"The first line is not a known header: {_list_names(header)}. Known headers are {known}."
 
 
 def _faults_of_header(header: Sequence[str], columns: Sequence[str]) -> list[str]:

@@ -122,8 +122,8 @@ DEATHS = [
     "supersede",
     "record_publication",
     "delete_affected_days",
-    "commit after forget_days",
-    "after commit of forget_days",
+    "commit after delete_affected_days",
+    "after commit of delete_affected_days",
 ]
 
 
