@@ -17,6 +17,7 @@ from local.functionhost.functions import Function, HttpFunction
 from local.functionhost.invocation import Context, TraceContext
 from shared.access import runs, store
 from shared.access.grant import Grant
+from shared.access.mode import Mode
 from shared.access.runs import Run
 from shared.access.sync import changes
 from shared.access.sync.changes import Change
@@ -118,10 +119,25 @@ class Api:
         self._write([Change(before=grant, after=None) for grant in gone], principal=principal)
 
     def confirm_access(self, at: datetime | None = None) -> None:
-        """Record a complete sync."""
+        """Record a complete sync by the settings of the app."""
         now = at or datetime.now(UTC)
+        chosen = self.services.settings
         run = Run(
-            runs.new_run_id(now), "complete", now, now, now, counts={}, report="", restriction_defined=True
+            run_id=runs.new_run_id(now),
+            outcome="complete",
+            started_at=now,
+            finished_at=now,
+            completed_at=now,
+            counts={},
+            report="",
+            restriction_defined=True,
+            mode=Mode(
+                metering_point_source=chosen.sync.metering_point_source,
+                entra_provisioning=chosen.directory.provisioning,
+                severa_client_ids_property=chosen.severa.client_ids_property,
+                severa_metering_points_property=chosen.severa.metering_points_property,
+                severa_contact_role=chosen.severa.contact_role,
+            ),
         )
         runs.record(self.services.tables, run)
 
