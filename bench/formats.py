@@ -25,13 +25,14 @@ from bench.apparatus import measuring
 from shared import periods
 from shared.api.formats import Dialect, Format, Kind
 from shared.api.sealing import Seals
-from shared.api.series import assembly, rendering
-from shared.api.series.assembly import Scope
+from shared.api.series import rendering
 from shared.api.series.pages import MAX_VALUES, Page
 from shared.api.series.requests import Layout, SeriesRequest
 from shared.metering import QUALITY_OF_LETTER, Direction, MeteringPointId, Resolution
 from shared.periods import Period
 from shared.readable import PermittedDays
+from shared.series import assembly
+from shared.series.assembly import Scope
 from shared.warehouse.queries import DayRow
 
 POINT = MeteringPointId("707057500000000018")

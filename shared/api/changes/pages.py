@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 
-from shared.api import stored_days, too_large
+from shared.api import too_large
 from shared.api.changes import search
 from shared.api.changes.requests import ChangesRequest, cursor_text
 from shared.api.changes.search import Key
@@ -15,6 +15,7 @@ from shared.api.formats import Kind
 from shared.api.series.pages import MAX_VALUES, days_within
 from shared.api.series.requests import MAX_LIMIT
 from shared.readable import AT_ONCE, Readable
+from shared.series import stored_days
 from shared.warehouse import queries
 from shared.warehouse.engine import Warehouse
 from shared.warehouse.queries import ChangeRow

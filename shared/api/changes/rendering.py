@@ -4,7 +4,8 @@ import orjson
 
 from shared.api.changes.pages import Page
 from shared.api.formats import Format, Kind, Rendered
-from shared.api.series import as_lines, assembly, packed
+from shared.api.series import as_lines, packed
+from shared.series import assembly
 from shared.warehouse.queries import ChangeRow
 
 

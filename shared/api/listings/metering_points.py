@@ -9,13 +9,14 @@ from typing import Any
 import orjson
 
 from shared import periods
-from shared.api import etags, stored_days, too_large
+from shared.api import etags, too_large
 from shared.api.formats import Kind, Rendered
 from shared.api.listings import lines
 from shared.api.listings.requests import MeteringPointsRequest, cursor_text
 from shared.api.series.requests import DataState
 from shared.metering import Direction, MeteringPointId
 from shared.readable import AT_ONCE, Permission, PermittedDays, Readable
+from shared.series import stored_days
 from shared.warehouse import queries
 from shared.warehouse.engine import Warehouse
 from shared.warehouse.queries import LatestDayRow, MeteringPointRow

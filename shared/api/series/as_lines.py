@@ -10,9 +10,9 @@ from shared import periods
 from shared.api import delimited
 from shared.api.formats import Dialect, Format, Kind, Times
 from shared.api.series import packed, templates
-from shared.api.series.assembly import Run, Sum
 from shared.api.series.templates import ValueTemplate
 from shared.metering import Resolution
+from shared.series.assembly import Run, Sum
 
 # A placeholder for what all values of a series begin with; it never occurs in a response.
 _HEAD = "\0"

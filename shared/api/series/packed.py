@@ -7,8 +7,8 @@ from functools import lru_cache
 import orjson
 
 from shared import periods
-from shared.api.series.assembly import Run, Sum
 from shared.metering import QUALITY_OF_LETTER, Resolution
+from shared.series.assembly import Run, Sum
 
 _KEPT = 4_096
 

@@ -12,9 +12,8 @@ from datetime import date, datetime
 from itertools import accumulate, groupby
 
 from shared import periods
-from shared.api import stored_days, too_large
-from shared.api.series import assembly, resolutions
-from shared.api.series.assembly import Scope, Series
+from shared.api import too_large
+from shared.api.series import resolutions
 from shared.api.series.availability import LastDays
 from shared.api.series.cursors import Cursor
 from shared.api.series.requests import MAX_LIMIT, MAX_NAMED, Layout, SeriesRequest
@@ -22,6 +21,8 @@ from shared.api.series.resolutions import NOTHING_COARSER, Coarser
 from shared.metering import MeteringPointId, Resolution
 from shared.periods import ONE_DAY
 from shared.readable import AT_ONCE, PermittedDays, Readable
+from shared.series import assembly, stored_days
+from shared.series.assembly import Scope, Series
 from shared.warehouse import queries
 from shared.warehouse.engine import Warehouse
 from shared.warehouse.queries import DayRow, WantedDays

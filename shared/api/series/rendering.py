@@ -10,13 +10,13 @@ import orjson
 from shared import periods
 from shared.api.formats import NOTHING_LEFT_OUT, Kind, LeftOut, Rendered
 from shared.api.series import as_lines, packed, templates
-from shared.api.series.assembly import Series
 from shared.api.series.pages import Page
 from shared.api.series.requests import Layout, SeriesRequest
 from shared.api.series.templates import ValueTemplate
 from shared.metering import Direction, Resolution
 from shared.periods import Period
 from shared.readable import PermittedDays
+from shared.series.assembly import Series
 
 LISTED, LISTED_BESIDE_NAMES = 40, 20
 """Metering points that a header lists: fewer when `Link` repeats the named ones."""

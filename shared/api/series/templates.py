@@ -13,9 +13,9 @@ from typing import NamedTuple
 
 from shared import periods
 from shared.api.formats import Times
-from shared.api.series.assembly import Run, Series, Sum
 from shared.metering import QUALITY_OF_LETTER, Resolution
 from shared.periods import ONE_DAY
+from shared.series.assembly import Run, Series, Sum
 
 _TEMPLATES_KEPT = 1_024
 """One for each pattern of qualities and each form, dated and dateless; some 3 to 15 kB each."""

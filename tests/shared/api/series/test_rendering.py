@@ -7,12 +7,12 @@ from typing import Any
 
 from shared import periods
 from shared.api.series import cursors, rendering
-from shared.api.series.assembly import Run, Scope, Series, Sum
 from shared.api.series.pages import Page
 from shared.api.series.requests import Layout, SeriesRequest
 from shared.metering import Direction, MeteringPointId, Resolution
 from shared.periods import Period
 from shared.readable import PermittedDays
+from shared.series.assembly import Run, Scope, Series, Sum
 from tests.builders.sealing import SEALS
 
 POINT = MeteringPointId("707057500000010017")

@@ -7,8 +7,8 @@ import pytest
 
 from shared import periods
 from shared.api.series import rendering, templates
-from shared.api.series.assembly import Run
 from shared.metering import Resolution
+from shared.series.assembly import Run
 
 _TWO_YEARS = [date(2025, 1, 1) + timedelta(days=number) for number in range(2 * 365)]
 

@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from shared.api import stored_days
+from shared.series import stored_days
 from shared.warehouse.queries import DayRow
 
 DAY = date(2026, 3, 1)

@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared import periods
-from shared.api.series import assembly
-from shared.api.series.assembly import Run, Scope, Sum
 from shared.metering import MeteringPointId, Resolution
 from shared.periods import Period
 from shared.readable import PermittedDays
+from shared.series import assembly
+from shared.series.assembly import Run, Scope, Sum
 from shared.warehouse.queries import DayRow
 
 POINT = MeteringPointId("707057500000010017")

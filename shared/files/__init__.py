@@ -1,0 +1,1 @@
+"""Files that go out: exports on request, and feeds after each publication."""

@@ -1,0 +1,1 @@
+"""Webhooks: signed notices that something new can be read."""
