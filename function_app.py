@@ -9,10 +9,11 @@ import azure.functions as func
 from azure.functions.warmup import WarmUpContext  # The package names it and does not have it.
 
 import shared.services
-from shared.api import boundary, callers, changes, etags, formats, listings, paths, responses, series, status
+from shared.api import boundary, callers, changes, formats, listings, parameters, responses, series, status
 from shared.api.callers import Caller
 from shared.api.responses import Response
 from shared.metering import Direction
+from shared.publishing.watermark import DataState
 from shared.telemetry import log_levels
 
 
@@ -38,10 +39,10 @@ http_function = partial(boundary.http_function, telemetry=lambda: services.telem
 def customers(req: func.HttpRequest) -> Response:
     """List the customers whose metering points the caller may read."""
     caller = identify(req)
-    request = listings.requests.format_alone(paths.parameters(req.url), accept=req.headers.get("accept", ""))
+    request = listings.requests.format_alone(parameters.of_url(req.url), accept=req.headers.get("accept", ""))
     readable = callers.authorize_many(services.grants, caller)
-    etag = etags.of(readable, "customers", request)
-    if etags.unchanged(req.headers, etag):
+    etag = responses.etag_of(readable, "customers", request)
+    if responses.is_unchanged(req.headers, etag):
         return responses.not_modified(etag=etag, last_modified=None)
     return responses.data(
         listings.customers.render(readable, request), url=req.url, etag=etag, last_modified=None
@@ -53,13 +54,13 @@ def customers(req: func.HttpRequest) -> Response:
 def metering_points(req: func.HttpRequest) -> Response:
     """List the metering points that the caller may read."""
     caller = identify(req)
-    state = services.data_state()
+    state = data_state()
     request = listings.requests.metering_points(
-        paths.parameters(req.url), seals=services.seals, accept=req.headers.get("accept", "")
+        parameters.of_url(req.url), seals=services.seals, accept=req.headers.get("accept", "")
     )
     readable = callers.authorize_many(services.grants, caller, customer_number=request.customer_number)
-    etag = etags.of(readable, request, state.published_at, state.described_at)
-    if etags.unchanged(req.headers, etag):
+    etag = responses.etag_of(readable, request, state.published_at, state.described_at)
+    if responses.is_unchanged(req.headers, etag):
         return responses.not_modified(etag=etag, last_modified=state.changed_at)
     rendered = listings.metering_points.page(
         services.warehouse, readable=readable, request=request, state=state
@@ -72,15 +73,15 @@ def metering_points(req: func.HttpRequest) -> Response:
 def metering_point(req: func.HttpRequest) -> Response:
     """Return one metering point."""
     caller = identify(req)
-    state = services.data_state()
+    state = data_state()
     request = listings.requests.metering_point(
         req.route_params["meteringPointId"],
-        paths.parameters(req.url),
+        parameters.of_url(req.url),
         accept=req.headers.get("accept", ""),
     )
     readable = callers.authorize_one(services.grants, caller, metering_point_id=request)
-    etag = etags.of(readable, request, state.published_at, state.described_at)
-    if etags.unchanged(req.headers, etag):
+    etag = responses.etag_of(readable, request, state.published_at, state.described_at)
+    if responses.is_unchanged(req.headers, etag):
         return responses.not_modified(etag=etag, last_modified=state.changed_at)
     rendered = listings.metering_points.one(services.warehouse, readable=readable, state=state)
     return responses.data(rendered, url=req.url, etag=etag, last_modified=state.changed_at)
@@ -121,19 +122,21 @@ def changes_since(req: func.HttpRequest) -> Response:
     caller = identify(req)
     latest = services.publications.latest()
     request = changes.requests.read(
-        paths.parameters(req.url),
+        parameters.of_url(req.url),
         now=services.clock(),
         latest=latest,
         seals=services.seals,
         accept=req.headers.get("accept", ""),
     )
     readable = callers.authorize_many(services.grants, caller)
-    etag = etags.of(readable, request)
+    etag = responses.etag_of(readable, request)
     last_modified = latest.published_at if latest else None
-    if etags.unchanged(req.headers, etag):
+    if responses.is_unchanged(req.headers, etag):
         return responses.not_modified(etag=etag, last_modified=last_modified)
     page = changes.pages.fetch(services.warehouse, readable=readable, request=request)
-    rendered = changes.rendering.render(page, request.format, access_version=etags.access_version(readable))
+    rendered = changes.rendering.render(
+        page, request.format, access_version=responses.access_version(readable)
+    )
     return responses.data(rendered, url=req.url, etag=etag, last_modified=last_modified)
 
 
@@ -143,7 +146,7 @@ def service_status(req: func.HttpRequest) -> Response:
     """Report how fresh metering data and access are."""
     identify(req)
     listings.requests.format_alone(
-        paths.parameters(req.url), accept=req.headers.get("accept", ""), available=formats.ONLY_JSON
+        parameters.of_url(req.url), accept=req.headers.get("accept", ""), available=formats.ONLY_JSON
     )
     return responses.uncached(
         status.freshness(
@@ -166,7 +169,7 @@ def health(req: func.HttpRequest) -> Response:
 @http_function
 def without_resource(req: func.HttpRequest) -> Response:
     """Answer OPTIONS, and refuse unknown paths and methods."""
-    return responses.no_content(paths.options(req.method, req.url))
+    return responses.no_content(boundary.options(req.method, req.url))
 
 
 # Azure calls a function of this name when it adds an instance. At any other start the first timer run or
@@ -224,21 +227,26 @@ def identify(req: func.HttpRequest) -> Caller:
     )
 
 
+def data_state() -> DataState:
+    """Return what is known of the data before a request is read."""
+    return services.publications.state(now=services.clock(), available_before=services.availability.before)
+
+
 def series_of_one(req: func.HttpRequest, direction: Direction) -> Response:
     """Return the series of the metering point in the path."""
     caller = identify(req)
-    state = services.data_state()
+    state = data_state()
     request = series.requests.of_one(
         metering_point_id=req.route_params["meteringPointId"],
         direction=direction,
-        given=paths.parameters(req.url),
+        given=parameters.of_url(req.url),
         state=state,
         seals=services.seals,
         accept=req.headers.get("accept", ""),
     )
     readable = callers.authorize_one(services.grants, caller, metering_point_id=request.named[0])
-    etag = etags.of(readable, request)
-    if etags.unchanged(req.headers, etag):
+    etag = responses.etag_of(readable, request)
+    if responses.is_unchanged(req.headers, etag):
         return responses.not_modified(etag=etag, last_modified=state.published_at)
     page = series.pages.fetch(
         services.warehouse,
@@ -255,10 +263,10 @@ def series_of_one(req: func.HttpRequest, direction: Direction) -> Response:
 def series_of_many(req: func.HttpRequest, direction: Direction) -> Response:
     """Return the series of the named metering points, of a customer's, or of all that the caller may read."""
     caller = identify(req)
-    state = services.data_state()
+    state = data_state()
     request = series.requests.of_many(
         direction=direction,
-        given=paths.parameters(req.url),
+        given=parameters.of_url(req.url),
         state=state,
         seals=services.seals,
         accept=req.headers.get("accept", ""),
@@ -266,8 +274,8 @@ def series_of_many(req: func.HttpRequest, direction: Direction) -> Response:
     readable = callers.authorize_many(
         services.grants, caller, named=request.named, customer_number=request.customer_number
     )
-    etag = etags.of(readable, request)
-    if etags.unchanged(req.headers, etag):
+    etag = responses.etag_of(readable, request)
+    if responses.is_unchanged(req.headers, etag):
         return responses.not_modified(etag=etag, last_modified=state.published_at)
     page = series.pages.fetch(
         services.warehouse,

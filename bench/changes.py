@@ -28,7 +28,7 @@ from bench.apparatus.counting import Counting
 from shared import periods
 from shared.api import changes
 from shared.api.changes import search
-from shared.api.sealing import Seals
+from shared.api.parameters import Seals
 from shared.metering import MeteringPointId
 from shared.readable import AT_ONCE, Permission, Readable
 from shared.settings import WarehouseSettings

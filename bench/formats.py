@@ -24,7 +24,7 @@ from rich.table import Table
 from bench.apparatus import measuring
 from shared import periods
 from shared.api.formats import Dialect, Format, Kind
-from shared.api.sealing import Seals
+from shared.api.parameters import Seals
 from shared.api.series import rendering
 from shared.api.series.pages import MAX_VALUES, Page
 from shared.api.series.requests import Layout, SeriesRequest

@@ -28,13 +28,13 @@ from contract.operations import (
 )
 from contract.schemas import Schema
 from local import places
-from shared.api import models, paths
+from shared.api import models, responses
 
 TO_READ = places.ROOT / "docs" / "openapi.json"
 FOR_CLIENTS = places.ROOT / "docs" / "openapi-client.json"
 TO_IMPORT = places.ROOT / "infra" / "apim" / "openapi.json"
 
-_PATH = f"{paths.PUBLIC_PREFIX}/v1"
+_PATH = f"{responses.PUBLIC_PREFIX}/v1"
 SERVER = f"https://api.example.com{_PATH}"
 CONTACT = "api@example.com"
 

@@ -1,8 +1,9 @@
-"""The terms of the trade: metering point id, direction, resolution, quality.
+"""The terms of the trade: metering point id, direction, resolution, quality; and the GUIDs of Entra.
 
 Names and codes follow Elhub's market standard (https://dok.elhub.no/Elhubstandard/).
 """
 
+import re
 from datetime import timedelta
 from enum import StrEnum
 from typing import NewType
@@ -14,6 +15,10 @@ GSRN_LENGTH = 18
 
 PRICE_AREAS = ("NO1", "NO2", "NO3", "NO4", "NO5")
 """The bidding zones of Norway."""
+
+
+_GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_NIL_GUID = "00000000-0000-0000-0000-000000000000"
 
 
 class InvalidMeteringPointId(ValueError):
@@ -108,3 +113,11 @@ def check_digit(payload: str) -> str:
     """
     weighted = sum(int(digit) * (1 if place % 2 else 3) for place, digit in enumerate(reversed(payload)))
     return str(-weighted % 10)
+
+
+def is_guid(text: str) -> bool:
+    """Return whether a text is a lower-case GUID, with which Entra identifies applications and users.
+
+    The nil GUID identifies nobody, so it does not count.
+    """
+    return bool(_GUID.fullmatch(text)) and text != _NIL_GUID

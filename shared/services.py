@@ -1,7 +1,7 @@
 """The services that routes, timers and commands work with, opened once from the settings."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence, Set
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -20,9 +20,7 @@ from shared.access.sync.reports import Outcome, SyncReport
 from shared.access.sync.stages import Rules, Sources
 from shared.access.sync.supply_by_customer import SupplyPeriod
 from shared.api import status
-from shared.api.sealing import Seals
-from shared.api.series.availability import Availability, LastDays
-from shared.api.series.requests import DataState
+from shared.api.parameters import Seals
 from shared.api.status import Probe
 from shared.deliveries import container, intake
 from shared.deliveries.container import Container
@@ -31,15 +29,13 @@ from shared.limits import Patience
 from shared.outside import identity
 from shared.publishing import announce, publish
 from shared.publishing.publish import Published
-from shared.publishing.watermark import Publications
+from shared.publishing.watermark import Availability, LastDays, Publications
 from shared.settings import DirectorySettings, InvalidSettings, Settings, from_environment
 from shared.tables import Tables
-from shared.telemetry import exporting, threads
-from shared.telemetry.recording import Operation, Telemetry
-from shared.telemetry.threads import Invocation
+from shared.telemetry import exporting, recording
+from shared.telemetry.recording import Invocation, Telemetry
 from shared.warehouse import opening, supply
-from shared.warehouse.engine import Warehouse
-from shared.warehouse.instrumented import InstrumentedWarehouse
+from shared.warehouse.engine import InstrumentedWarehouse, Warehouse
 from shared.warming import WarmUp
 
 Clock = Callable[[], datetime]
@@ -67,17 +63,6 @@ class Services:
     """Where delivery files arrive; None if they are loaded in another way."""
     within: Patience
 
-    def data_state(self) -> DataState:
-        """What is known before a question is read: the time and the latest publication."""
-        latest = self.publications.latest()
-        return DataState(
-            now=self.clock(),
-            published_at=latest.published_at if latest else None,
-            available_until=latest.available_until if latest else None,
-            described_at=self.publications.described_at(),
-            available_before=self.availability.before,
-        )
-
     def warm(self) -> None:
         """Prepare this instance for its first request, once and in the background; see `shared.warming`."""
         self.warm_up.start()
@@ -88,7 +73,7 @@ class Services:
 
         Azure may stop the instance right after the run.
         """
-        with threads.within(invocation):
+        with recording.within(invocation):
             self.warm()
             try:
                 yield
@@ -193,12 +178,14 @@ def start(settings: Settings, *, clock: Clock, within: Patience = limits.USUAL) 
     """Open the services that the settings name."""
     credential = identity.credential(settings.identity_client_id, limit=within.token)
     telemetry = exporting.open_telemetry(settings.telemetry, credential=credential, limit=within.ingestion)
-    observe = partial(_table_request, telemetry)
     storage = tables.open_tables(
-        settings.table_storage, credential=credential, observe=observe, limit=within.tables
+        settings.table_storage, credential=credential, observe=telemetry.table_request, limit=within.tables
     )
     probed = tables.open_tables(
-        settings.table_storage, credential=credential, observe=observe, limit=within.probed_tables
+        settings.table_storage,
+        credential=credential,
+        observe=telemetry.table_request,
+        limit=within.probed_tables,
     )
     warehouse = InstrumentedWarehouse(
         opening.open_warehouse(settings.warehouse, credential=credential),
@@ -234,13 +221,6 @@ def start(settings: Settings, *, clock: Clock, within: Patience = limits.USUAL) 
         else None,
         within=within,
     )
-
-
-def _table_request(telemetry: Telemetry, operation: str, table: str) -> AbstractContextManager[Operation]:
-    attributes = {"db.system.name": "azure.table_storage", "db.operation.name": operation}
-    if table:
-        attributes["db.collection.name"] = table
-    return telemetry.operation(f"{operation} {table}".strip(), attributes=attributes, span_attributes={})
 
 
 def watch_ages(telemetry: Telemetry, *, grants: Grants, publications: Publications, clock: Clock) -> None:

@@ -19,7 +19,7 @@ from pydantic import (
 from pydantic.dataclasses import dataclass
 from pydantic_core import PydanticCustomError
 
-from shared import guids
+from shared import metering
 
 Kind = TypeVar("Kind")
 
@@ -54,7 +54,7 @@ def _fault(text: str) -> PydanticCustomError:
 
 
 def _guid(text: str) -> str:
-    if not guids.is_guid(text.lower()):
+    if not metering.is_guid(text.lower()):
         raise _fault("must be a GUID.")
     return text.lower()
 

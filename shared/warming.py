@@ -11,7 +11,7 @@ from datetime import datetime
 from shared.metering import Direction, MeteringPointId
 from shared.periods import ONE_DAY, day_of
 from shared.readable import Permission, Readable
-from shared.telemetry import threads
+from shared.telemetry import recording
 from shared.warehouse import queries
 from shared.warehouse.engine import Warehouse
 from shared.warehouse.queries import WantedDays
@@ -38,7 +38,7 @@ class WarmUp:
     def start(self) -> None:
         """Start the steps, unless they were started before. Does not wait for them."""
         if self._started.acquire(blocking=False):
-            threading.Thread(target=threads.carry(self._run), name="warm-up", daemon=True).start()
+            threading.Thread(target=recording.carry(self._run), name="warm-up", daemon=True).start()
 
     def _run(self) -> None:
         for name, step in self._steps.items():

@@ -11,7 +11,7 @@ from local import places
 
 DEPLOYED = ("function_app", "shared")
 FLOORS: tuple[tuple[str, ...], ...] = (
-    ("shared.foreign", "shared.guids", "shared.limits", "shared.metering", "shared.periods"),
+    ("shared.foreign", "shared.limits", "shared.metering", "shared.periods"),
     ("shared.readable", "shared.settings"),
     ("shared.outside",),
     ("shared.tables", "shared.telemetry"),
@@ -132,8 +132,8 @@ def test_no_modules_import_each_other_in_a_circle() -> None:
             {"shared.access.grant": {"shared.warehouse.queries"}},
             ["shared.access.grant imports shared.warehouse.queries"],
         ),
-        ({"shared.api.etags": {"local.demo"}}, ["shared.api.etags imports local.demo"]),
-        ({"shared.api.etags": {"shared.access.grants"}, "shared.access.grants": {"shared.access.grant"}}, []),
+        ({"shared.api.formats": {"local.demo"}}, ["shared.api.formats imports local.demo"]),
+        ({"shared.api.etc": {"shared.access.grants"}, "shared.access.grants": {"shared.access.grant"}}, []),
     ],
 )  # fmt: skip
 def test_an_import_upward_across_or_outward_is_found(

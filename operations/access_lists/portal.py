@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from operations.access_lists import questions
-from shared import guids
+from shared import metering
 from shared.access import grant
 from shared.access.entra.users import ContactEmail
 from shared.metering import InvalidMeteringPointId, parse_metering_point_id
@@ -90,10 +90,10 @@ def _principals(who: str, *, users: Mapping[ContactEmail, str]) -> set[str]:
     lowered = who.lower()
     if "@" in lowered:
         return set(questions.principals_of_email(lowered, users=users)) or {lowered}
-    if guids.is_guid(lowered):
+    if metering.is_guid(lowered):
         return {grant.user(lowered) if lowered in users.values() else grant.app(lowered)}
     kind, _, named = lowered.partition(":")
-    if kind not in ("app", "user") or not guids.is_guid(named):
+    if kind not in ("app", "user") or not metering.is_guid(named):
         raise ValueError(f"'{who}' is neither app:<id>, user:<id>, an id nor an e-mail address")
     return {lowered}
 

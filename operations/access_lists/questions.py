@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from shared import guids
+from shared import metering
 from shared.access import grant
 from shared.access.entra.users import ContactEmail
 from shared.access.grant import Grant
@@ -55,7 +55,7 @@ def parse(text: str, *, users: Mapping[ContactEmail, str]) -> Question:
         return Question(word, customer_number=int(word))
     if "@" in word:
         return Question(word, principals=principals_of_email(lowered, users=users))
-    if guids.is_guid(lowered.removeprefix("app:").removeprefix("user:")):
+    if metering.is_guid(lowered.removeprefix("app:").removeprefix("user:")):
         named = {lowered} if ":" in lowered else {f"app:{lowered}", f"user:{lowered}"}
         return Question(word, principals=frozenset(named))
     return Question(word, customer_name=word.casefold())

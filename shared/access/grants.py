@@ -19,11 +19,11 @@ from itertools import chain
 from typing import NamedTuple
 
 from shared import periods, tables
-from shared.access import runs, store
+from shared.access import grant, runs
 from shared.access.grant import Grant
 from shared.metering import MeteringPointId
 from shared.readable import Permission, Readable
-from shared.telemetry import threads
+from shared.telemetry import recording
 
 CHECK_SECONDS = 30.0
 """How long a manifest, or the time of the last sync, is trusted before it is read again."""
@@ -253,7 +253,7 @@ class Grants:
     ) -> tuple[Permission, ...]:
         """Return the sorted permissions of each metering point, read several at once."""
         # Spans of a reading belong to the request that needs it.
-        read = threads.carry(self._read_one)
+        read = recording.carry(self._read_one)
         readings = [self._readers.submit(read, principal, each) for each in sorted(set(metering_point_ids))]
         try:
             return tuple(chain.from_iterable(reading.result() for reading in readings))
@@ -283,12 +283,12 @@ class Grants:
             select=_COLUMNS,
         )
         for row in rows:
-            if row["RowKey"] == store.MANIFEST:
+            if row["RowKey"] == grant.MANIFEST:
                 version = tables.stored_text(row, "version")
                 continue
             try:
-                permissions.extend(_permissions(store.grant_of(row), names))
-            except store.UnreadableGrant:
+                permissions.extend(_permissions(grant.of_row(row), names))
+            except grant.UnreadableGrant:
                 logger.error("A stored row of %s is unreadable and grants nothing.", principal)
         permissions.sort(key=_order)
         return tuple(permissions), version
@@ -296,7 +296,7 @@ class Grants:
     def _manifest(self, principal: str) -> _Manifest | None:
         """Return the manifest of a principal's grants; None if the principal has none."""
         manifests = self._tables.range(
-            tables.ACCESS_GRANTS, partition=principal, rows_from=store.MANIFEST, select=("version", "count")
+            tables.ACCESS_GRANTS, partition=principal, rows_from=grant.MANIFEST, select=("version", "count")
         )
         manifest = next(manifests, None)
         if manifest is None:
@@ -318,11 +318,11 @@ class Grants:
             self._kept.pop(principal, None)
 
 
-def _permissions(grant: Grant, names: dict[str, str]) -> Iterator[Permission]:
+def _permissions(given: Grant, names: dict[str, str]) -> Iterator[Permission]:
     """Yield a permission for each span; the rows of a customer share one object for its name."""
-    name = names.setdefault(grant.customer_name, grant.customer_name)
-    for span in grant.spans:
-        yield Permission(grant.metering_point_id, grant.customer_number, name, span.valid_from, span.valid_to)
+    name = names.setdefault(given.customer_name, given.customer_name)
+    for span in given.spans:
+        yield Permission(given.metering_point_id, given.customer_number, name, span.valid_from, span.valid_to)
 
 
 def _order(permission: Permission) -> tuple[str, int, date]:

@@ -11,20 +11,15 @@ once.
 """
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import groupby
-from typing import Any
 
 from shared import periods, tables
-from shared.access import audit, spans
-from shared.access.grant import Grant, GrantKey
+from shared.access import audit
+from shared.access.grant import MANIFEST, Grant, GrantKey, UnreadableGrant, as_row, of_row, row_key
 from shared.access.sync.changes import Change
-from shared.metering import GSRN_LENGTH, MeteringPointId
-
-MANIFEST = "~manifest"
-"""Sorts after every grant of its partition: their keys start with a digit."""
 
 CHANGES_IN_TRANSACTION = tables.MAX_TRANSACTION - 1
 """The manifest takes one operation."""
@@ -33,10 +28,6 @@ PENDING_BYTES = 60_000
 """How much of the audit a manifest holds: a property of Table Storage holds 64 KiB."""
 
 logger = logging.getLogger(__name__)
-
-
-class UnreadableGrant(ValueError):
-    """A stored row is not a grant as this code writes it."""
 
 
 @dataclass(frozen=True)
@@ -68,63 +59,6 @@ class Partition:
         return counted and not self.has_pending_audit and not self.unreadable
 
 
-def row_key(grant: Grant) -> str:
-    """Return the key of a grant in its partition."""
-    return f"{grant.metering_point_id}:{grant.customer_number}"
-
-
-def grant_of(entity: Mapping[str, Any]) -> Grant:
-    """Return the grant of an entity.
-
-    Raises:
-        UnreadableGrant: the entity is no grant.
-    """
-    try:
-        point, _, number = entity["RowKey"].partition(":")
-        return Grant(
-            principal=entity["PartitionKey"],
-            metering_point_id=_point(point),
-            customer_number=int(number),
-            customer_name=entity["customerName"],
-            spans=spans_of(entity),
-            why=entity.get("why", ""),
-        )
-    except (KeyError, ValueError) as error:
-        raise UnreadableGrant(f"row {entity.get('RowKey')!r} is not a grant") from error
-
-
-def _point(text: str) -> MeteringPointId:
-    """Return a metering point id; its check digit was checked before it was stored."""
-    if len(text) != GSRN_LENGTH or not text.isdigit():
-        raise ValueError("no metering point id")
-    return MeteringPointId(text)
-
-
-def spans_of(entity: Mapping[str, Any]) -> spans.Spans:
-    """Return the spans of a grant's entity: the first in two columns, more (rare) in one text."""
-    first = spans.parse(f"{entity.get('validFrom') or ''}..{entity.get('validTo') or ''}")
-    later = entity.get("laterPeriods")
-    return first + spans.parse(later) if later else first
-
-
-def _entity(grant: Grant, *, granted_at: str, run_id: str) -> tables.Entity:
-    first, *later = grant.spans
-    columns = {
-        "validFrom": first.valid_from and first.valid_from.isoformat(),
-        "validTo": first.valid_to and first.valid_to.isoformat(),
-        "laterPeriods": spans.text(later) or None,
-    }
-    return {
-        "PartitionKey": grant.principal,
-        "RowKey": row_key(grant),
-        **{name: value for name, value in columns.items() if value is not None},
-        "customerName": grant.customer_name,
-        "why": grant.why,
-        "grantedAt": granted_at,
-        "runId": run_id,
-    }
-
-
 def read(storage: tables.Tables) -> dict[str, Partition]:
     """Return all partitions, by principal."""
     partitions = {}
@@ -148,7 +82,7 @@ def _partition(principal: str, entities: Iterable[tables.Entity]) -> Partition:
             partition.has_pending_audit = "pendingAudit" in entity
             continue
         try:
-            grant = grant_of(entity)
+            grant = of_row(entity)
         except UnreadableGrant as error:
             logger.error("A stored row of %s is unreadable and will be removed: %s", principal, error)
             partition.unreadable.append(str(entity["RowKey"]))
@@ -241,7 +175,7 @@ class Writer:
         grant = change.subject
         if change.after is None:
             return "delete", {"PartitionKey": grant.principal, "RowKey": row_key(grant)}
-        return "upsert", _entity(grant, granted_at=self._granted_at[grant.key], run_id=self._run_id)
+        return "upsert", as_row(grant, granted_at=self._granted_at[grant.key], run_id=self._run_id)
 
     def _transact(
         self, operations: Sequence[tables.Operation], *, at: datetime, pending: Sequence[tables.Entity]

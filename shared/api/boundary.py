@@ -1,24 +1,47 @@
-"""The boundary: turns a handler's result or error into the HTTP response, with a span and a log line each."""
+"""The boundary: which paths there are, and how a handler's result or error becomes the HTTP response.
+
+Each request leaves a span and a line of the log.
+"""
 
 import json
 import logging
 import time
-from collections.abc import Callable
-from urllib.parse import urlsplit
+from collections.abc import Callable, Mapping
+from urllib.parse import unquote, urlsplit
 
 import azure.functions as func
 
 from shared.access.grants import AccessTooOld, NoGrants
-from shared.api import callers, paths, responses
+from shared.api import callers, responses
 from shared.api.problems import InvalidRequest, Problem, Refused
 from shared.api.responses import Response
 from shared.api.too_large import TooLargeForOneAnswer
 from shared.tables import TablesUnavailable
-from shared.telemetry import threads
+from shared.telemetry import recording
 from shared.telemetry.recording import Telemetry
 from shared.warehouse.engine import TooManyRows, WarehouseTimeout, WarehouseUnavailable
 
 Handler = Callable[[func.HttpRequest], Response]
+
+READ = ("GET", "HEAD", "OPTIONS")
+PATHS = (
+    "customers",
+    "metering-points",
+    "metering-points/{meteringPointId}",
+    "metering-points/{meteringPointId}/consumption",
+    "metering-points/{meteringPointId}/production",
+    "consumption",
+    "production",
+    "changes",
+    "status",
+    "health",
+)
+"""Below the version, as the routes have them."""
+
+ANY_PATH = "anyPath"
+"""The parameter of the route that matches every path."""
+
+_ANY = f"{{*{ANY_PATH}}}"
 
 log = logging.getLogger("metering.requests")
 
@@ -35,9 +58,9 @@ def http_function(
     def answer(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
         started = time.perf_counter()
         request_id = callers.request_id(req.headers)
-        route = paths.template(req.url, req.route_params)
+        route = route_of(req.url, req.route_params)
         with (
-            threads.within(context),
+            recording.within(context),
             telemetry().request(
                 method=req.method,
                 route=route,
@@ -121,6 +144,40 @@ def problem_of(error: Exception) -> Problem:
             return Problem(
                 "internal-error", "Report it with the requestId, and we will find out what happened."
             )
+
+
+def options(method: str, url: str) -> dict[str, str]:
+    """Return the headers that answer OPTIONS for a path of the API.
+
+    Raises:
+        Refused: 404 for an unknown path, 405 for every other method.
+    """
+    if _path_of(url) is None:
+        raise Refused("unknown-path", "Nothing is served at this path. The documentation lists what is.")
+    allow = {"Allow": ", ".join(READ)}
+    if method.upper() != "OPTIONS":
+        raise Refused("method-not-allowed", "The API is read with GET; HEAD and OPTIONS are answered too.",
+                      headers=allow)  # fmt: skip
+    return allow
+
+
+def route_of(url: str, route_parameters: Mapping[str, str]) -> str:
+    """Return the route of an address as its template, for logs and metrics: without text of the caller."""
+    path = _ANY if ANY_PATH in route_parameters else _path_of(url)
+    return f"/v1/{path or _ANY}"
+
+
+def _path_of(url: str) -> str | None:
+    """Return the path of the API that an address matches, if any."""
+    segments = [unquote(each) for each in urlsplit(url).path.strip("/").split("/")[1:]]
+    return next((path for path in PATHS if _fits(path.split("/"), segments)), None)
+
+
+def _fits(path: list[str], segments: list[str]) -> bool:
+    return len(path) == len(segments) and all(
+        wanted.startswith("{") or wanted == segment.lower()
+        for wanted, segment in zip(path, segments, strict=True)
+    )
 
 
 def _later(seconds: int) -> dict[str, str]:

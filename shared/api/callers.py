@@ -5,7 +5,7 @@ import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from shared import guids
+from shared import metering
 from shared.access.grants import Grants
 from shared.api.problems import Refused
 from shared.metering import MeteringPointId
@@ -57,7 +57,7 @@ def identify(
         )
     kind = headers.get("x-caller-type", "")
     caller_id = headers.get("x-caller-id", "").lower()
-    if kind not in ("app", "user") or not guids.is_guid(caller_id):
+    if kind not in ("app", "user") or not metering.is_guid(caller_id):
         raise Refused("unknown-caller", "The gateway sent no usable caller type and id.")
     return Caller(f"{kind}:{caller_id}")
 
@@ -116,7 +116,7 @@ def request_id(headers: Mapping[str, str]) -> str:
 def for_the_log(headers: Mapping[str, str]) -> str:
     """Return the principal that the headers name, genuine or not; `unknown` when they are not well formed."""
     kind, caller_id = headers.get("x-caller-type", ""), headers.get("x-caller-id", "").lower()
-    return f"{kind}:{caller_id}" if kind in ("app", "user") and guids.is_guid(caller_id) else "unknown"
+    return f"{kind}:{caller_id}" if kind in ("app", "user") and metering.is_guid(caller_id) else "unknown"
 
 
 def one_line(text: str) -> str:

@@ -1,18 +1,30 @@
-"""Responses: what a handler returns, and how it becomes the worker's HTTP response."""
+"""Responses: what a handler returns, its headers, and how it becomes the worker's HTTP response.
+
+An ETag is decided before the warehouse is read. A response depends on the caller, the request, what the
+caller may read and the publication shown. A tag is a digest of these four; none of them needs the warehouse.
+Tags are weak (RFC 9110, section 8.8.1): a compressed and a plain response have the same meaning, not the same
+bytes.
+"""
 
 import gzip
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from email.utils import format_datetime
 from typing import Any
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 import azure.functions as func
 import orjson
 
-from shared.api import paths, problems
+from shared.api import problems
 from shared.api.formats import Kind, Rendered
 from shared.api.problems import Problem
+from shared.readable import Readable
+
+PUBLIC_PREFIX = "/metering"
+"""The gateway serves /metering/v1 and asks the app for /v1."""
 
 # A shorter body hardly shrinks, and the header costs more than compression saves.
 _WORTH_COMPRESSING = 1_000
@@ -34,6 +46,25 @@ class Response:
     headers: Mapping[str, str] = field(default_factory=dict)
     rows: int = 0
     problem: str | None = None
+
+
+def etag_of(readable: Readable, *request: object) -> str:
+    """Return the tag of a response; `request` are the values that decide it besides the caller's grants."""
+    content = repr((readable.principal, readable.version, request))
+    return f'W/"{hashlib.sha256(content.encode()).hexdigest()[:32]}"'
+
+
+def access_version(readable: Readable) -> str:
+    """Return a name for everything that a caller may read; it changes whenever that changes."""
+    content = repr((readable.principal, readable.version))
+    return hashlib.sha256(content.encode()).hexdigest()[:16]
+
+
+def is_unchanged(headers: Mapping[str, str], etag: str) -> bool:
+    """Return whether the caller already has this response, by If-None-Match (RFC 9110, section 13.1.2)."""
+    given = headers.get("if-none-match", "")
+    held = {each.strip().removeprefix("W/") for each in given.split(",")}
+    return etag.removeprefix("W/") in held or given.strip() == "*"
 
 
 def data(rendered: Rendered, *, url: str, etag: str, last_modified: datetime | None) -> Response:
@@ -69,7 +100,7 @@ def no_content(headers: Mapping[str, str]) -> Response:
 def of_problem(problem: Problem, *, url: str, request_id: str) -> Response:
     """Return a problem as a response, never cached."""
     return Response(
-        problem.body(instance=paths.public_path(url), request_id=request_id),
+        problem.body(instance=public_path(url), request_id=request_id),
         status=problem.status,
         media_type=problems.MEDIA_TYPE,
         headers={**problem.headers, "Cache-Control": "no-store"},
@@ -98,6 +129,11 @@ def as_http(response: Response) -> func.HttpResponse:
     )
 
 
+def public_path(url: str) -> str:
+    """Return the path that the caller requested at the gateway."""
+    return PUBLIC_PREFIX + quote(urlsplit(url).path, safe="/%:@!$&'()*+,;=~")
+
+
 def _accepts_gzip(accepted: str) -> bool:
     """Return whether Accept-Encoding names gzip without refusing it by `q=0` (RFC 9110, section 12.5.3)."""
     for each in accepted.lower().split(","):
@@ -119,8 +155,16 @@ def _page_headers(rendered: Rendered, url: str) -> dict[str, str]:
     headers = {"X-Cursor": rendered.cursor} if rendered.cursor else {}
     if rendered.next_cursor:
         headers["X-Next-Cursor"] = rendered.next_cursor
-        headers["Link"] = f'<{paths.following(url, cursor=rendered.next_cursor)}>; rel="next"'
+        headers["Link"] = f'<{_following(url, cursor=rendered.next_cursor)}>; rel="next"'
     return headers
+
+
+def _following(url: str, *, cursor: str) -> str:
+    """Return the address of the next page without the host: the same request with another cursor."""
+    asked = parse_qsl(urlsplit(url).query, keep_blank_values=True)
+    kept = [(name, value) for name, value in asked if name != "cursor"]
+    # A colon need not be escaped in a query (RFC 3986, section 3.4), and times have many.
+    return f"{public_path(url)}?{urlencode([*kept, ('cursor', cursor)], safe=':')}"
 
 
 def _access_headers(rendered: Rendered) -> dict[str, str]:
@@ -130,7 +174,7 @@ def _access_headers(rendered: Rendered) -> dict[str, str]:
 def _format_headers(rendered: Rendered, url: str) -> dict[str, str]:
     headers = {}
     if rendered.kind is Kind.CSV:
-        name = paths.public_path(url).rstrip("/").rpartition("/")[2].lower()
+        name = public_path(url).rstrip("/").rpartition("/")[2].lower()
         headers["Content-Disposition"] = f'attachment; filename="{name}.csv"'
     left_out = rendered.left_out
     if left_out.not_found:

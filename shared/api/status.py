@@ -12,7 +12,7 @@ from shared.api import models
 from shared.publishing import watermark
 from shared.publishing.watermark import Publication
 from shared.tables import SERVICE_STATE, Tables, TablesUnavailable
-from shared.telemetry import threads
+from shared.telemetry import recording
 from shared.warehouse import queries
 from shared.warehouse.engine import Warehouse, WarehouseError
 
@@ -90,7 +90,7 @@ class Probe:
                 self._asking.release()
                 ended.set()
 
-        threading.Thread(target=threads.carry(ask), name="health", daemon=True).start()
+        threading.Thread(target=recording.carry(ask), name="health", daemon=True).start()
         if not ended.wait(limits.PROBED.total_seconds()):
             self._found = _Found(dict(answers), at=self._monotonic())
 

@@ -35,7 +35,7 @@ from shared import limits
 from shared.limits import Limit
 from shared.outside import transports
 from shared.settings import DeliverySettings
-from shared.telemetry import threads
+from shared.telemetry import recording
 
 INCOMING = "incoming/"
 LOCK = "lock"
@@ -142,7 +142,7 @@ class Container:
         lease = self._acquire_lease()
         ended = threading.Event()
         renewal = threading.Thread(
-            target=threads.carry(_keep_renewing), args=(lease, ended), name="delivery-lease", daemon=True
+            target=recording.carry(_keep_renewing), args=(lease, ended), name="delivery-lease", daemon=True
         )
         renewal.start()
         try:

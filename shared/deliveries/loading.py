@@ -23,7 +23,7 @@ from shared.deliveries.files import File
 from shared.deliveries.parquet import NotParquet
 from shared.deliveries.rules import Context
 from shared.deliveries.staging import Earlier, Found, Unknown
-from shared.telemetry import threads
+from shared.telemetry import recording
 from shared.warehouse import conflicts, engine, extents
 from shared.warehouse.engine import Query, Rows, Session, Warehouse, aware
 from shared.warehouse.extents import Extent
@@ -205,7 +205,7 @@ def _check_and_insert(load: _Load, checks: Checks, faults: Faults, *, progress: 
             rows = checks.check(batch)
             staged.result()
             if rows is not None:
-                staged = stager.submit(threads.carry(_insert), load, rows)
+                staged = stager.submit(recording.carry(_insert), load, rows)
             done += len(batch.lines)
             progress(done, batch.share)
         staged.result()

@@ -1,16 +1,26 @@
-"""The watermark in Table Storage: what requests know of the warehouse without asking it."""
+"""Until when data is available: of everything by the watermark in Table Storage, and of each series.
+
+Requests know the latest publication without a statement. What was published at an earlier moment does not
+change, so its end is remembered. The last day of a series changes only with a publication or a permission,
+and both are part of its key: a caller who reads one day after the other costs one statement.
+"""
 
 import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Protocol
 
 import orjson
 import tenacity
 
-from shared import tables
+from shared import periods, tables
+from shared.metering import Direction, MeteringPointId
+from shared.periods import ONE_DAY
+from shared.readable import PermittedDays, Readable
+from shared.warehouse import queries
+from shared.warehouse.engine import Warehouse
 
 PARTITION = "publication"
 ROW = "latest"
@@ -19,6 +29,14 @@ REMEMBERED = 5.0
 """Seconds that a watermark is answered from memory after it was read."""
 WHILE_READ = 10.0
 """Further seconds of memory while another request reads the watermark again."""
+MOMENTS_KEPT = 1_000
+"""Moments that are remembered; one more clears the memory."""
+
+SERIES_KEPT = 20_000
+"""Series whose last day is remembered, some 6 MB; more clear the memory."""
+
+_Key = tuple[datetime, Direction, MeteringPointId, tuple[PermittedDays, ...]]
+"""What decides the last day of a series. `as_of` is never later than the latest publication that all see."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +54,36 @@ class Publication:
     published_at: datetime
     available_until: datetime
     available_until_by_price_area: Mapping[str, datetime] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class DataState:
+    """The state of the data when a request is read.
+
+    Attributes:
+        now: the time of the request.
+        published_at: the latest publication; None before the first.
+        available_until: end of what is published; None before the first publication.
+        described_at: when metering points were last described; None before the first time.
+        available_before: looks up the end of what was available at a moment before the latest publication.
+    """
+
+    now: datetime
+    published_at: datetime | None
+    available_until: datetime | None
+    described_at: datetime | None = None
+    available_before: Callable[[datetime], datetime | None] | None = None
+
+    def available_at(self, moment: datetime) -> datetime | None:
+        """Return the end of what was available at a moment; None where nothing was."""
+        if self.available_before is None or self.published_at is None or moment >= self.published_at:
+            return self.available_until
+        return self.available_before(moment)
+
+    @property
+    def changed_at(self) -> datetime | None:
+        """Return when days or descriptions of metering points last changed."""
+        return max((at for at in (self.published_at, self.described_at) if at), default=None)
 
 
 @dataclass(frozen=True)
@@ -87,6 +135,19 @@ class Publications:
     def described_at(self) -> datetime | None:
         """Return when a file of metering points was last loaded, as old as `latest`; None if never."""
         return self._current().described_at
+
+    def state(
+        self, *, now: datetime, available_before: Callable[[datetime], datetime | None] | None = None
+    ) -> DataState:
+        """Return what is known of the data before a request is read."""
+        latest = self.latest()
+        return DataState(
+            now=now,
+            published_at=latest.published_at if latest else None,
+            available_until=latest.available_until if latest else None,
+            described_at=self.described_at(),
+            available_before=available_before,
+        )
 
     def _current(self) -> _Kept:
         kept, failures, now = self._kept, self._failures, self._monotonic()
@@ -159,6 +220,73 @@ class Publications:
             self._tables.replace(tables.SERVICE_STATE, entity, etag=stored["etag"])
         with self._reading:
             self._kept = None
+
+
+class Availability:
+    """Looks up the end of what was available. Safe to use from several threads."""
+
+    def __init__(self, warehouse: Warehouse, *, kept: int = MOMENTS_KEPT) -> None:
+        self._warehouse = warehouse
+        self._kept = kept
+        self._ends: dict[datetime, datetime | None] = {}
+
+    def before(self, moment: datetime) -> datetime | None:
+        """Return the end of what was published at an earlier moment; None where nothing was."""
+        remembered = self._ends
+        if moment not in remembered:
+            end = self._read(moment)
+            # Another thread may replace the dictionary meanwhile; both values are right.
+            if len(remembered) >= self._kept:
+                self._ends = {}
+            self._ends[moment] = end
+            return end
+        return remembered[moment]
+
+    def _read(self, moment: datetime) -> datetime | None:
+        (day,) = self._warehouse.fetch(queries.last_day_published(as_of=moment))
+        return None if day is None else periods.start_of(day + ONE_DAY)
+
+
+class LastDays:
+    """The last days of at most `kept` series. Safe to use from several threads."""
+
+    def __init__(self, *, kept: int = SERIES_KEPT) -> None:
+        self._kept = kept
+        self._last_days: dict[_Key, date | None] = {}
+
+    def of(
+        self, readable: Readable, *, warehouse: Warehouse, direction: Direction, as_of: datetime
+    ) -> dict[str, date]:
+        """Return the last published days of these readable series; series without any are left out."""
+        keys: dict[str, _Key] = {
+            metering_point_id: (as_of, direction, metering_point_id, tuple(permitted))
+            for metering_point_id, permitted in readable.periods.items()
+        }
+        # Another thread may replace the dictionary meanwhile: read everything from the same one.
+        remembered = self._last_days
+        known = {each: remembered[key] for each, key in keys.items() if key in remembered}
+        sought = readable.only(keys.keys() - known.keys())
+        found = _last_days(warehouse, sought, direction=direction, as_of=as_of)
+        self._remember({keys[each]: found.get(each) for each in keys.keys() - known.keys()})
+        return found | {each: day for each, day in known.items() if day is not None}
+
+    def _remember(self, last_days: dict[_Key, date | None]) -> None:
+        if len(self._last_days) + len(last_days) > self._kept:
+            self._last_days = {}
+        self._last_days |= last_days
+
+
+def _last_days(
+    warehouse: Warehouse, readable: Readable, *, direction: Direction, as_of: datetime
+) -> dict[str, date]:
+    """Read the last published days from the warehouse: of the last month, then of all time."""
+    found: dict[str, date] = {}
+    for since in queries.lately_then_ever(as_of):
+        sought = readable.only(readable.periods.keys() - found.keys())
+        if sought.permissions:
+            rows = warehouse.fetch(queries.last_days(sought, direction=direction, since=since, as_of=as_of))
+            found |= {row.metering_point_id: row.last_day for row in rows}
+    return found
 
 
 def _entity(publication: Publication) -> tables.Entity:

@@ -14,7 +14,7 @@ from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON, Sampler
 
 from shared import limits
-from shared.telemetry import threads
+from shared.telemetry import recording
 from shared.telemetry.recording import SCOPE, Telemetry
 
 log = logging.getLogger("metering.telemetry")
@@ -86,7 +86,7 @@ class Flush:
         """Send, and wait until it is done or the limit is over."""
         # A thread that took too long may still be sending; a second one would only wait for the first.
         if self._thread is None or not self._thread.is_alive():
-            self._thread = threading.Thread(target=threads.carry(self._send), name="flush", daemon=True)
+            self._thread = threading.Thread(target=recording.carry(self._send), name="flush", daemon=True)
             self._thread.start()
         self._thread.join(self._limit.total_seconds())
         if self._thread.is_alive():

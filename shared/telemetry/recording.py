@@ -6,13 +6,18 @@ it contains metering point ids. Attributes with few values are on metrics and sp
 
 Source: https://opentelemetry.io/docs/specs/semconv/http/ and https://opentelemetry.io/docs/specs/semconv/db/
 (the stable names; those that begin with `metering.` are ours).
+
+Log lines and spans of a new thread belong to the invocation that starts the thread, if it runs what `carry`
+returns. The Functions host drops a log line without an invocation id, which its Python worker reads from a
+context variable from Python 3.13 on, from a thread-local storage of its own before; a new thread has neither.
 """
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar, copy_context
 from datetime import timedelta
-from typing import Self
+from typing import Any, ParamSpec, Protocol, Self, TypeVar
 
 from opentelemetry import context, trace
 from opentelemetry.context import Context
@@ -24,6 +29,8 @@ SCOPE = "metering"
 """The instrumentation scope of everything that is recorded here."""
 
 Attributes = Mapping[str, str | int]
+Arguments = ParamSpec("Arguments")
+Result = TypeVar("Result")
 
 _METHODS = frozenset({"CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"})
 _REQUEST_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10)
@@ -182,6 +189,13 @@ class Telemetry:
             span = self._tracer.start_span(name, kind=SpanKind.CLIENT, attributes=both)
         return Operation(span, attributes, durations=self._operations)
 
+    def table_request(self, operation: str, table: str) -> Operation:
+        """Measure a request to Table Storage."""
+        attributes = {"db.system.name": "azure.table_storage", "db.operation.name": operation}
+        if table:
+            attributes["db.collection.name"] = table
+        return self.operation(f"{operation} {table}".strip(), attributes=attributes, span_attributes={})
+
     @contextmanager
     def run(self, name: str) -> Iterator[None]:
         """Record a part of a timer run or of a command as a span."""
@@ -219,6 +233,52 @@ class Telemetry:
                 yield Observation(found.total_seconds())
 
         self._meter.create_observable_gauge(name, [observe], unit="s", description=description)
+
+
+class Invocation(Protocol):
+    """The worker's description of an invocation: `azure.functions.Context`."""
+
+    @property
+    def invocation_id(self) -> str:
+        """The id with which log lines are sent."""
+        ...
+
+    @property
+    def thread_local_storage(self) -> Any:
+        """The worker's thread-local storage, from which it reads `invocation_id`."""
+        ...
+
+
+_invocation: ContextVar[Invocation | None] = ContextVar("invocation", default=None)
+
+
+@contextmanager
+def within(invocation: Invocation) -> Iterator[None]:
+    """Make every call that `carry` returns within the block belong to this invocation."""
+    token = _invocation.set(invocation)
+    try:
+        yield
+    finally:
+        _invocation.reset(token)
+
+
+def carry(call: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
+    """Return the call for use in another thread, where it belongs to the invocation of this thread."""
+    context = copy_context()
+    invocation = _invocation.get()
+
+    def run(*arguments: Arguments.args, **named: Arguments.kwargs) -> Result:
+        if invocation is None:
+            return context.copy().run(call, *arguments, **named)
+        storage = invocation.thread_local_storage
+        before = getattr(storage, "invocation_id", None)
+        storage.invocation_id = invocation.invocation_id
+        try:
+            return context.copy().run(call, *arguments, **named)
+        finally:
+            storage.invocation_id = before
+
+    return run
 
 
 def off() -> Telemetry:

@@ -1,5 +1,5 @@
 """Keys that seal cursors in tests."""
 
-from shared.api.sealing import Seals
+from shared.api.parameters import Seals
 
 SEALS = Seals([b"thirty-two bytes that seal tests"])

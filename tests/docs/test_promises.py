@@ -9,11 +9,11 @@ import pytest
 
 from local import demo, places
 from shared.api import changes, problems
-from shared.api.sealing import Seals
+from shared.api.parameters import Seals
 from shared.api.series import pages, requests
 from shared.api.series.models import SeriesPart, Value
-from shared.api.series.requests import DataState
 from shared.metering import Direction, Quality, Resolution
+from shared.publishing.watermark import DataState
 
 DOCS = places.ROOT / "docs"
 

@@ -13,7 +13,7 @@ from local.functionhost.functions import HttpFunction
 from shared import metering
 from shared.access.grant import Grant
 from shared.access.spans import Span
-from shared.api import models, paths
+from shared.api import boundary, models
 from shared.api.changes.models import Changes
 from shared.api.listings.models import CustomerList, MeteringPoint, MeteringPointPage
 from shared.api.series.models import ManySeries, Series
@@ -89,4 +89,4 @@ def test_the_documented_operations_are_the_routes(api: Api) -> None:
     resources_of_app = routes - {"/{*anyPath}"}
     assert {each.path for each in OPERATIONS} == resources_of_app - {"/health"}
     assert set(json.loads(document.to_read())["paths"]) == resources_of_app - {"/health"}
-    assert {f"/{path}" for path in paths.PATHS} == resources_of_app
+    assert {f"/{path}" for path in boundary.PATHS} == resources_of_app

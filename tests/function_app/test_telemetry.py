@@ -12,8 +12,7 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import SpanKind, StatusCode, format_span_id, format_trace_id
 
 from shared import services
-from shared.warehouse.engine import Query, Row, Warehouse, WarehouseTimeout
-from shared.warehouse.instrumented import InstrumentedWarehouse
+from shared.warehouse.engine import InstrumentedWarehouse, Query, Row, Warehouse, WarehouseTimeout
 from tests.builders.api import Api
 from tests.builders.telemetry import Recorded
 from tests.function_app.conftest import Deliver

@@ -29,7 +29,7 @@ from shared.access.severa.severa_register import Customer, CustomValue, SeveraRe
 from shared.limits import Limit
 from shared.outside import transports
 from shared.settings import SeveraSettings
-from shared.telemetry import threads
+from shared.telemetry import recording
 
 __all__ = ["SeveraFailed", "SeveraIncomplete", "SeveraRefused", "SeveraUnavailable", "fetch"]
 
@@ -108,7 +108,7 @@ def _custom_value_rows(session: Session, customers: list[Customer]) -> list[tupl
     executor = ThreadPoolExecutor(IN_FLIGHT, thread_name_prefix="severa")
     try:
         active = [customer for customer in customers if customer.is_active]
-        return list(zip(active, executor.map(threads.carry(of), active), strict=True))
+        return list(zip(active, executor.map(recording.carry(of), active), strict=True))
     finally:
         executor.shutdown(cancel_futures=True)
 

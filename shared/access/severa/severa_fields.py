@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from shared import foreign, guids, periods
+from shared import foreign, metering, periods
 from shared.access import spans
 from shared.access.severa.severa_register import SeveraRegister
 from shared.access.spans import Span, Spans
@@ -88,7 +88,7 @@ def read_client_ids(texts: Iterable[str]) -> ClientIds:
     problems = []
     for word in _words(texts):
         lowered = word.lower()
-        if guids.is_guid(lowered):
+        if metering.is_guid(lowered):
             found[lowered] = None
         else:
             problems.append(f"'{_shown(word)}' is not an application id, such as {_EXAMPLE_ID}")

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from shared import periods, tables
 from shared.access import runs
-from shared.telemetry import threads
+from shared.telemetry import recording
 
 ROW = "lease"
 LASTS = timedelta(minutes=2)
@@ -38,7 +38,7 @@ class Lease:
     def held(self, clock: Callable[[], datetime]) -> Iterator[None]:
         """Renew the lease until the block ends, and then release it."""
         renewing = threading.Thread(
-            target=threads.carry(self._renew_until_over), args=(clock,), daemon=True, name="sync-lease"
+            target=recording.carry(self._renew_until_over), args=(clock,), daemon=True, name="sync-lease"
         )
         renewing.start()
         try:

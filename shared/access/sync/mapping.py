@@ -8,7 +8,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from shared import foreign, guids
+from shared import foreign, metering
 from shared.access import grant, spans
 from shared.access.entra.users import ContactEmail, Directory, contact_email
 from shared.access.grant import Grant, GrantKey
@@ -180,7 +180,7 @@ def _principals(customer: Customer, sources: _Sources) -> tuple[dict[str, str], 
             found.append(faults.fault(customer, FaultKind.NO_EMAIL, text))
         for contact in contacts:
             object_id = sources.directory.users.get(contact)
-            if object_id is None or not guids.is_guid(object_id):
+            if object_id is None or not metering.is_guid(object_id):
                 found.append(faults.fault(customer, FaultKind.USER, user_text(contact, sources.directory)))
             else:
                 principals.setdefault(grant.user(object_id), f"contact role {fields.contact_role}")

@@ -10,8 +10,7 @@ from datetime import date, datetime
 from shared.api import formats
 from shared.api.changes.search import Key
 from shared.api.formats import Format
-from shared.api.parameters import Parameters
-from shared.api.sealing import Seal, Seals
+from shared.api.parameters import Parameters, Seal, Seals
 from shared.api.series.requests import Given, read_limit
 from shared.metering import Direction
 from shared.publishing.watermark import Publication

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 from shared.api import formats
 from shared.api.formats import Format, Kind
-from shared.api.parameters import Parameters
-from shared.api.sealing import Seal, Seals
+from shared.api.parameters import Parameters, Seal, Seals
 from shared.api.series.requests import Given, read_limit
 from shared.metering import PRICE_AREAS, MeteringPointId
 

@@ -8,7 +8,7 @@ import struct
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
-from shared.api.sealing import Seal
+from shared.api.parameters import Seal
 from shared.metering import MeteringPointId
 
 _PACKED = struct.Struct(">QIqq")

@@ -14,12 +14,12 @@ from itertools import accumulate, groupby
 from shared import periods
 from shared.api import too_large
 from shared.api.series import resolutions
-from shared.api.series.availability import LastDays
 from shared.api.series.cursors import Cursor
 from shared.api.series.requests import MAX_LIMIT, MAX_NAMED, Layout, SeriesRequest
 from shared.api.series.resolutions import NOTHING_COARSER, Coarser
 from shared.metering import MeteringPointId, Resolution
 from shared.periods import ONE_DAY
+from shared.publishing.watermark import LastDays
 from shared.readable import AT_ONCE, PermittedDays, Readable
 from shared.series import assembly, stored_days
 from shared.series.assembly import Scope, Series
@@ -92,7 +92,8 @@ def fetch(
         series=_series(
             rows,
             shown=shown,
-            ends=newest | last_days.of(sought, warehouse=warehouse, request=request),
+            ends=newest
+            | last_days.of(sought, warehouse=warehouse, direction=request.direction, as_of=request.as_of),
             request=request,
         ),
         cursor=_cursor(next_key, request),

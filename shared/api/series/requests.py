@@ -1,6 +1,6 @@
 """Requests for series: from route and query parameters to one typed value, or every fault at once."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -9,12 +9,12 @@ from typing import Literal
 from shared import periods
 from shared.api import formats
 from shared.api.formats import Format, Kind
-from shared.api.parameters import Parameters
-from shared.api.sealing import Seal, Seals
+from shared.api.parameters import Parameters, Seal, Seals
 from shared.api.series import cursors
 from shared.api.series.cursors import Cursor
 from shared.metering import Direction, MeteringPointId, Resolution
 from shared.periods import Period
+from shared.publishing.watermark import DataState
 
 DEFAULT_LIMIT = 1_000
 MAX_LIMIT = 10_000
@@ -63,36 +63,6 @@ class SeriesRequest:
     cursor: Cursor | None
     seal: Seal
     format: Format = formats.JSON
-
-
-@dataclass(frozen=True)
-class DataState:
-    """The state of the data when a request is read.
-
-    Attributes:
-        now: the time of the request.
-        published_at: the latest publication; None before the first.
-        available_until: end of what is published; None before the first publication.
-        described_at: when metering points were last described; None before the first time.
-        available_before: looks up the end of what was available at a moment before the latest publication.
-    """
-
-    now: datetime
-    published_at: datetime | None
-    available_until: datetime | None
-    described_at: datetime | None = None
-    available_before: Callable[[datetime], datetime | None] | None = None
-
-    def available_at(self, moment: datetime) -> datetime | None:
-        """Return the end of what was available at a moment; None where nothing was."""
-        if self.available_before is None or self.published_at is None or moment >= self.published_at:
-            return self.available_until
-        return self.available_before(moment)
-
-    @property
-    def changed_at(self) -> datetime | None:
-        """Return when days or descriptions of metering points last changed."""
-        return max((at for at in (self.published_at, self.described_at) if at), default=None)
 
 
 def of_one(

@@ -9,7 +9,7 @@ import pytest
 
 from shared import tables
 from shared.access import runs, store
-from shared.access.grant import Grant
+from shared.access.grant import MANIFEST, Grant
 from shared.access.grants import _READING_LOCKS, ROWS_FOR_ONE, AccessTooOld, Grants, NoGrants
 from shared.access.spans import ALWAYS, Span, Spans
 from shared.access.sync.changes import Change
@@ -577,7 +577,7 @@ def test_a_manifest_of_another_shape_makes_the_tables_unavailable(
     storage: Tables, grants: Grants, changed: tables.Entity
 ) -> None:
     give(storage, grant(1))
-    manifest = storage.get(tables.ACCESS_GRANTS, partition=ALICE, row=store.MANIFEST)
+    manifest = storage.get(tables.ACCESS_GRANTS, partition=ALICE, row=MANIFEST)
     assert manifest is not None
     storage.replace(tables.ACCESS_GRANTS, {**manifest, **changed}, etag=manifest["etag"])
 

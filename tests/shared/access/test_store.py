@@ -9,7 +9,7 @@ import pytest
 
 from shared import tables
 from shared.access import store
-from shared.access.grant import Grant
+from shared.access.grant import MANIFEST, Grant, row_key
 from shared.access.spans import Span
 from shared.access.store import Partition, Writer
 from shared.access.sync import changes, mapping
@@ -115,7 +115,7 @@ def test_a_change_that_a_wrong_clock_noted_ahead_is_not_carried_on(
     write(storage, granted(grant(1)), now=NOW + timedelta(days=365))
     write(storage, granted(grant(2)))
 
-    manifest = storage.get(tables.ACCESS_GRANTS, partition=ALICE, row=store.MANIFEST)
+    manifest = storage.get(tables.ACCESS_GRANTS, partition=ALICE, row=MANIFEST)
 
     assert manifest is not None
     assert manifest["changedAt"] == NOW.isoformat()
@@ -288,7 +288,7 @@ def test_a_row_that_is_no_grant_is_removed_when_settling(
 
 def test_a_manifest_that_lost_count_is_written_anew(storage: Tables) -> None:
     write(storage, granted(grant(1), grant(2)))
-    storage.delete(tables.ACCESS_GRANTS, partition=ALICE, row=store.row_key(grant(1)))
+    storage.delete(tables.ACCESS_GRANTS, partition=ALICE, row=row_key(grant(1)))
     partition = store.read_partition(storage, ALICE)
 
     Writer(storage, partition, run_id="next").settle(partition, now=NOW)

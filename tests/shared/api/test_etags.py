@@ -1,6 +1,6 @@
 import pytest
 
-from shared.api import etags
+from shared.api import responses
 from shared.readable import Readable
 
 READABLE = Readable("app:x", (), "1")
@@ -8,15 +8,15 @@ READABLE = Readable("app:x", (), "1")
 
 def test_a_tag_changes_with_the_caller_the_version_and_the_question() -> None:
     tags = {
-        etags.of(READABLE, "question", 1),
-        etags.of(READABLE, "question", 2),
-        etags.of(READABLE, "other", 1),
-        etags.of(Readable("app:y", (), "1"), "question", 1),
-        etags.of(Readable("app:x", (), "2"), "question", 1),
+        responses.etag_of(READABLE, "question", 1),
+        responses.etag_of(READABLE, "question", 2),
+        responses.etag_of(READABLE, "other", 1),
+        responses.etag_of(Readable("app:y", (), "1"), "question", 1),
+        responses.etag_of(Readable("app:x", (), "2"), "question", 1),
     }
 
     assert len(tags) == 5
-    assert etags.of(READABLE, "question", 1) in tags
+    assert responses.etag_of(READABLE, "question", 1) in tags
 
 
 @pytest.mark.parametrize(
@@ -32,8 +32,8 @@ def test_a_tag_changes_with_the_caller_the_version_and_the_question() -> None:
     ],
 )
 def test_if_none_match_is_compared_weakly(given: str, held: bool) -> None:
-    assert etags.unchanged({"if-none-match": given}, 'W/"abc"') is held
+    assert responses.is_unchanged({"if-none-match": given}, 'W/"abc"') is held
 
 
 def test_without_if_none_match_nothing_is_held() -> None:
-    assert not etags.unchanged({}, 'W/"abc"')
+    assert not responses.is_unchanged({}, 'W/"abc"')

@@ -1,6 +1,6 @@
 import pytest
 
-from shared.api import paths
+from shared.api import boundary, parameters, responses
 from shared.api.problems import Refused
 
 POINT = "http://app.example/v1/metering-points/707057500000010017"
@@ -8,13 +8,13 @@ POINT = "http://app.example/v1/metering-points/707057500000010017"
 
 @pytest.mark.parametrize("path", ["/v1/customers", "/v1/Status/", "/v1/metering-points/x/production"])
 def test_options_tells_what_may_be_done(path: str) -> None:
-    assert paths.options("OPTIONS", f"http://app.example{path}?a=1") == {"Allow": "GET, HEAD, OPTIONS"}
+    assert boundary.options("OPTIONS", f"http://app.example{path}?a=1") == {"Allow": "GET, HEAD, OPTIONS"}
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
 def test_nothing_can_be_changed(method: str) -> None:
     with pytest.raises(Refused) as refused:
-        paths.options(method, f"{POINT}/consumption")
+        boundary.options(method, f"{POINT}/consumption")
 
     assert (refused.value.code, refused.value.headers) == (
         "method-not-allowed",
@@ -26,7 +26,7 @@ def test_nothing_can_be_changed(method: str) -> None:
 @pytest.mark.parametrize("method", ["OPTIONS", "POST", "GET"])
 def test_another_path_is_unknown_whatever_the_method(path: str, method: str) -> None:
     with pytest.raises(Refused) as refused:
-        paths.options(method, f"http://app.example{path}")
+        boundary.options(method, f"http://app.example{path}")
 
     assert refused.value.code == "unknown-path"
 
@@ -45,21 +45,21 @@ def test_another_path_is_unknown_whatever_the_method(path: str, method: str) -> 
     ],
 )
 def test_a_route_has_no_word_of_the_callers_own(path: str, template: str) -> None:
-    found = paths.template(f"http://app.example{path}?date=2026-03-29", {"meteringPointId": "…"})
+    found = boundary.route_of(f"http://app.example{path}?date=2026-03-29", {"meteringPointId": "…"})
 
     assert found == f"/v1/{template}"
 
 
 def test_what_no_resource_answers_is_one_route() -> None:
-    assert paths.template("http://app.example/v1/changes", {"anyPath": "changes"}) == "/v1/{*anyPath}"
+    assert boundary.route_of("http://app.example/v1/changes", {"anyPath": "changes"}) == "/v1/{*anyPath}"
 
 
 def test_a_repeated_parameter_keeps_all_its_values_in_order() -> None:
-    assert paths.parameters("http://host/v1/consumption?id=2&id=1&x=") == {"id": ["2", "1"], "x": [""]}
+    assert parameters.of_url("http://host/v1/consumption?id=2&id=1&x=") == {"id": ["2", "1"], "x": [""]}
 
 
 def test_escaped_signs_are_read() -> None:
-    found = paths.parameters(
+    found = parameters.of_url(
         "http://host/v1/x?from=2026-03-29T00%3A00%3A00%2B01:00&to=2026-03-30T00:00:00+02:00"
     )
 
@@ -67,5 +67,5 @@ def test_escaped_signs_are_read() -> None:
 
 
 def test_the_caller_sees_the_path_that_the_gateway_serves() -> None:
-    assert paths.public_path("http://app.example/v1/status?format=json") == "/metering/v1/status"
-    assert paths.public_path("http://app.example/v1/æ b%20c>") == "/metering/v1/%C3%A6%20b%20c%3E"
+    assert responses.public_path("http://app.example/v1/status?format=json") == "/metering/v1/status"
+    assert responses.public_path("http://app.example/v1/æ b%20c>") == "/metering/v1/%C3%A6%20b%20c%3E"

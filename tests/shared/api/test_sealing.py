@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
+from shared.api.parameters import LONGEST, NotSealed, Seals
 from shared.api.problems import Refused
-from shared.api.sealing import LONGEST, NotSealed, Seals
 from tests.builders.sealing import SEALS
 
 SEAL = SEALS.of("consumption", 10001)

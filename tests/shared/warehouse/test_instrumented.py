@@ -5,8 +5,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from shared.warehouse.engine import Query, Row, Session, Statement, TooManyRows
-from shared.warehouse.instrumented import InstrumentedWarehouse
+from shared.warehouse.engine import InstrumentedWarehouse, Query, Row, Session, Statement, TooManyRows
 from tests.builders.telemetry import Recorded
 
 TWO_ROWS = Query("SELECT 1 WHERE 'secret' = ?", ("secret",), int, "two_rows")

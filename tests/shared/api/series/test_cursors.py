@@ -3,7 +3,7 @@ from datetime import UTC, date, datetime
 from hypothesis import given
 from hypothesis import strategies as some
 
-from shared.api import sealing
+from shared.api import parameters
 from shared.api.series import cursors
 from shared.api.series.cursors import Cursor
 from shared.metering import MeteringPointId
@@ -35,4 +35,4 @@ def test_every_cursor_is_short_and_comes_back(
     text = cursor.as_text(SEAL)
 
     assert cursors.parse(text, SEAL) == cursor
-    assert len(text) <= sealing.LONGEST
+    assert len(text) <= parameters.LONGEST

@@ -11,10 +11,10 @@ from shared.api import changes
 from shared.api.changes.requests import ChangesRequest
 from shared.api.formats import JSON, Format, Kind
 from shared.api.series import pages, requests
-from shared.api.series.availability import LastDays
 from shared.api.series.pages import MAX_VALUES
-from shared.api.series.requests import DataState, SeriesRequest
+from shared.api.series.requests import SeriesRequest
 from shared.metering import Direction, MeteringPointId
+from shared.publishing.watermark import DataState, LastDays
 from shared.readable import Permission, Readable
 from shared.warehouse.queries import ChangeRow, DayRow, LastDayRow, PublishedDays
 from tests.builders.sealing import SEALS

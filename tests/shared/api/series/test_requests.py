@@ -7,8 +7,9 @@ import pytest
 from shared import metering, periods
 from shared.api.problems import InvalidRequest
 from shared.api.series import cursors, requests
-from shared.api.series.requests import DataState, Layout, SeriesRequest
+from shared.api.series.requests import Layout, SeriesRequest
 from shared.metering import Direction, MeteringPointId, Resolution
+from shared.publishing.watermark import DataState
 from tests.builders.sealing import SEALS
 
 POINT = MeteringPointId("707057500000010017")

@@ -13,11 +13,11 @@ import pytest
 from shared import periods
 from shared.api.problems import InvalidRequest
 from shared.api.series import pages, requests, templates
-from shared.api.series.availability import LastDays
 from shared.api.series.pages import Page
 from shared.api.series.rendering import TEMPLATE
-from shared.api.series.requests import DataState, Layout, SeriesRequest
+from shared.api.series.requests import Layout, SeriesRequest
 from shared.metering import Direction, MeteringPointId, Resolution
+from shared.publishing.watermark import DataState, LastDays
 from shared.readable import Readable
 from shared.warehouse import opening, schema
 from shared.warehouse.engine import Warehouse

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from shared.api.series import requests
-from shared.api.series.availability import LastDays
-from shared.api.series.requests import DataState, SeriesRequest
+from shared.api.series.requests import SeriesRequest
 from shared.metering import Direction, MeteringPointId
+from shared.publishing.watermark import DataState, LastDays
 from shared.readable import Permission, Readable
 from shared.warehouse.queries import LastDayRow
 from tests.builders.sealing import SEALS
@@ -49,7 +49,7 @@ def ask(*, published_at: datetime = NOW, direction: Direction = Direction.CONSUM
 def last_days(
     remembered: LastDays, warehouse: Counting, may_read: Readable, question: SeriesRequest
 ) -> dict[str, date]:
-    return remembered.of(may_read, warehouse=warehouse, request=question)  # type: ignore[arg-type]
+    return remembered.of(may_read, warehouse=warehouse, direction=question.direction, as_of=question.as_of)  # type: ignore[arg-type]
 
 
 def test_who_asks_again_costs_no_statement() -> None:

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
-from shared.telemetry import threads
+from shared.telemetry import recording
 
 of_the_worker: ContextVar[str | None] = ContextVar("of_the_worker", default=None)
 """Where Python's worker keeps the id from 3.13 on."""
@@ -27,8 +27,8 @@ def test_a_call_of_another_thread_is_found_in_both_places() -> None:
 
     with ThreadPoolExecutor(1) as pool:
         token = of_the_worker.set("a")
-        with threads.within(invocation):
-            carried = threads.carry(found)
+        with recording.within(invocation):
+            carried = recording.carry(found)
         of_the_worker.reset(token)
 
         assert pool.submit(carried).result() == ("a", "a")
@@ -44,9 +44,9 @@ def test_calls_that_run_at_once_do_not_share_a_context() -> None:
         return of_the_worker.get()
 
     with ThreadPoolExecutor(2) as pool:
-        assert list(pool.map(threads.carry(meet), ["a", "b"])) == ["a", "b"]
+        assert list(pool.map(recording.carry(meet), ["a", "b"])) == ["a", "b"]
 
 
 def test_without_an_invocation_the_call_is_made_all_the_same() -> None:
     with ThreadPoolExecutor(1) as pool:
-        assert pool.submit(threads.carry(lambda number: number + 1), 1).result() == 2
+        assert pool.submit(recording.carry(lambda number: number + 1), 1).result() == 2
