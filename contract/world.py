@@ -16,9 +16,8 @@ from local.sampledata import deliveries, readings
 from local.sampledata.readings import Reading, Timeline
 from shared import services, settings
 from shared.access import grant, runs, store
-from shared.access.grant import Grant
+from shared.access.grant import Grant, Span
 from shared.access.runs import Run
-from shared.access.spans import Span
 from shared.access.sync import changes
 from shared.deliveries import loading
 from shared.metering import MeteringPointId

@@ -133,7 +133,7 @@ def test_no_modules_import_each_other_in_a_circle() -> None:
             ["shared.access.grant imports shared.warehouse.queries"],
         ),
         ({"shared.api.formats": {"local.demo"}}, ["shared.api.formats imports local.demo"]),
-        ({"shared.api.etc": {"shared.access.grants"}, "shared.access.grants": {"shared.access.grant"}}, []),
+        ({"shared.api.pages": {"shared.access.grant"}, "shared.access.grants": {"shared.access.grant"}}, []),
     ],
 )  # fmt: skip
 def test_an_import_upward_across_or_outward_is_found(

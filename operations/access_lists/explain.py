@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from operations.access_lists.questions import Question
 from shared import tables
-from shared.access import runs, spans, store
+from shared.access import runs, store
 from shared.access.entra.users import ContactEmail
+from shared.access.grant import spans_text
 from shared.access.runs import Run
 from shared.access.store import Partition, StoredGrant
 from shared.access.sync import unknown_customers
@@ -99,7 +100,7 @@ def _line(group: Sequence[StoredGrant], emails: Mapping[str, str]) -> Line:
         email=emails.get(grant.principal, ""),
         customer=f"{grant.customer_number} {grant.customer_name}",
         metering_points=grant.metering_point_id if alone else f"{len(group)} metering points",
-        periods=spans.text(grant.spans) if alone else "",
+        periods=spans_text(grant.spans) if alone else "",
         since=dates[0] if len(dates) == 1 else f"{dates[0]} to {dates[-1]}",
         why=grant.why,
     )

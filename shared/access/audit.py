@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from shared import tables
-from shared.access import spans
-from shared.access.grant import Grant
+from shared.access.grant import Grant, spans_text
 from shared.access.sync.changes import Change, Event
 
 _END_OF_TIME = datetime(2999, 1, 1, tzinfo=UTC)
@@ -30,8 +29,8 @@ def entity(change: Change, *, at: datetime, run_id: str) -> tables.Entity:
         "meteringPointId": grant.metering_point_id,
         "customerNumber": str(grant.customer_number),
         "customerName": grant.customer_name,
-        "before": spans.text(change.before.spans) if change.before else "",
-        "after": spans.text(change.after.spans) if change.after else "",
+        "before": spans_text(change.before.spans) if change.before else "",
+        "after": spans_text(change.after.spans) if change.after else "",
         "why": grant.why if change.event is not Event.REVOKED else f"no longer: {grant.why}",
         "runId": run_id,
     }

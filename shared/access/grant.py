@@ -1,15 +1,17 @@
-"""A grant: a principal may read a metering point of a customer in a period; and its row in Table Storage.
+"""A grant: a principal may read a metering point of a customer in spans of market days; and its stored row.
+
+A span is half-open, `[valid_from, valid_to)`, and either side may be open. `Spans` are what a grant holds:
+sorted, neither overlapping nor touching, so that equal permissions are equal values.
 
 `AccessGrants` holds a row for each grant and, last in each partition, the manifest of its principal.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from shared import metering, tables
-from shared.access import spans
-from shared.access.spans import Spans
 from shared.metering import GSRN_LENGTH, MeteringPointId
 
 MANIFEST = "~manifest"
@@ -17,6 +19,37 @@ MANIFEST = "~manifest"
 
 GrantKey = tuple[str, MeteringPointId, int]
 """Principal, metering point and customer number: there is one grant for each."""
+
+
+@dataclass(frozen=True)
+class Span:
+    """The market days `[valid_from, valid_to)`; None leaves that side open."""
+
+    valid_from: date | None = None
+    valid_to: date | None = None
+
+    @property
+    def first(self) -> date:
+        """The first day, as a date to compare with."""
+        return self.valid_from or date.min
+
+    @property
+    def end(self) -> date:
+        """The day after the last, as a date to compare with."""
+        return self.valid_to or date.max
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it has no day."""
+        return self.first >= self.end
+
+    def __str__(self) -> str:
+        return f"{self.valid_from or ''}..{self.valid_to or ''}"
+
+
+Spans = tuple[Span, ...]
+
+ALWAYS: Spans = (Span(),)
 
 
 class UnreadableGrant(ValueError):
@@ -54,6 +87,48 @@ def user(object_id: str) -> str:
     return f"user:{_guid(object_id)}"
 
 
+def join_spans(spans: Iterable[Span]) -> Spans:
+    """Return the days that lie in any of the spans."""
+    joined: list[Span] = []
+    for span in sorted((each for each in spans if not each.is_empty), key=lambda each: each.first):
+        if joined and span.first <= joined[-1].end:
+            joined[-1] = _span(joined[-1].first, max(joined[-1].end, span.end))
+        else:
+            joined.append(span)
+    return tuple(joined)
+
+
+def cut_spans(spans: Iterable[Span], to: Iterable[Span]) -> Spans:
+    """Return the days that lie in both."""
+    bounds = tuple(to)
+    return join_spans(
+        _span(max(span.first, bound.first), min(span.end, bound.end)) for span in spans for bound in bounds
+    )
+
+
+def spans_without(spans: Iterable[Span], taken: Iterable[Span]) -> Spans:
+    """Return the days that lie in `spans` and not in `taken`."""
+    left = join_spans(spans)
+    for gone in taken:
+        if not gone.is_empty:
+            left = cut_spans(left, (_span(date.min, gone.first), _span(gone.end, date.max)))
+    return left
+
+
+def spans_text(spans: Iterable[Span]) -> str:
+    """Return spans as one text, such as `2024-05-01..2025-01-01 2026-01-01..`."""
+    return " ".join(str(span) for span in spans)
+
+
+def parse_spans(stored: str) -> Spans:
+    """Return the spans of a text that `spans_text` made.
+
+    Raises:
+        ValueError: the text was made otherwise.
+    """
+    return tuple(_parse_one(each) for each in stored.split())
+
+
 def row_key(grant: Grant) -> str:
     """Return the key of a grant in its partition."""
     return f"{grant.metering_point_id}:{grant.customer_number}"
@@ -81,9 +156,9 @@ def of_row(entity: Mapping[str, Any]) -> Grant:
 
 def spans_of(entity: Mapping[str, Any]) -> Spans:
     """Return the spans of a grant's entity: the first in two columns, more (rare) in one text."""
-    first = spans.parse(f"{entity.get('validFrom') or ''}..{entity.get('validTo') or ''}")
+    first = parse_spans(f"{entity.get('validFrom') or ''}..{entity.get('validTo') or ''}")
     later = entity.get("laterPeriods")
-    return first + spans.parse(later) if later else first
+    return first + parse_spans(later) if later else first
 
 
 def as_row(grant: Grant, *, granted_at: str, run_id: str) -> tables.Entity:
@@ -92,7 +167,7 @@ def as_row(grant: Grant, *, granted_at: str, run_id: str) -> tables.Entity:
     columns = {
         "validFrom": first.valid_from and first.valid_from.isoformat(),
         "validTo": first.valid_to and first.valid_to.isoformat(),
-        "laterPeriods": spans.text(later) or None,
+        "laterPeriods": spans_text(later) or None,
     }
     return {
         "PartitionKey": grant.principal,
@@ -117,3 +192,14 @@ def _guid(text: str) -> str:
     if not metering.is_guid(lowered):
         raise ValueError("a principal is named by a GUID")
     return lowered
+
+
+def _span(first: date, end: date) -> Span:
+    return Span(None if first == date.min else first, None if end == date.max else end)
+
+
+def _parse_one(stored: str) -> Span:
+    first, separator, end = stored.partition("..")
+    if not separator:
+        raise ValueError(f"'{stored}' is not a span")
+    return Span(date.fromisoformat(first) if first else None, date.fromisoformat(end) if end else None)

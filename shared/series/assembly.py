@@ -1,28 +1,46 @@
-"""Series: stored market days cut to the requested period and, if requested, summed.
+"""Series: stored market days, checked and cut to the requested period; `sums` adds them up.
 
-Pure: rows in, series out. Other modules write them.
+Rows in, series out; other modules write them. Invalid days are left out and logged, so that the other days
+can be answered: publishing writes no such day, but Fabric enforces no rule on rows that are written in other
+ways, and one bad row must not fail the requests of everybody who may read it.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+import logging
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
-from itertools import groupby
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from shared import periods
-from shared.metering import MeteringPointId, Resolution
+from shared.metering import QUALITY_OF_LETTER, Direction, MeteringPointId, Quality, Resolution
 from shared.periods import ONE_DAY, Period
 from shared.readable import PermittedDays
 from shared.warehouse.engine import aware
-from shared.warehouse.queries import ChangeRow, DayRow
+from shared.warehouse.queries import ChangeRow, DayRow, LatestDayRow
 
-MISSING = "X"
+MISSING = Quality.MISSING.letter
 _RESOLUTIONS = {each.value: each for each in Resolution}
 _MIDNIGHT = datetime(2000, 1, 1, tzinfo=UTC)
 """Values start on the hour, or on the quarter, of any zone: Oslo's offset is whole hours since 1900."""
 _FROM_SURE_TO_UNSURE = "MFCET"
 """Letters of quality, measured first; a sum is as sure as the least sure value in it."""
+
+
+LOGGED = 5
+"""Days that one answer names in the log; check-warehouse finds the others."""
+
+_STEPS = {each.value: each.step for each in Resolution if each.is_stored}
+_DIRECTIONS = frozenset(each.value for each in Direction)
+_LETTERS = "".join(letter for letter in QUALITY_OF_LETTER)
+_NULL = "null"
+# Possessive, so that no text takes long; a comma follows each value.
+_VALUES = re.compile(rf"(?:[0-9]{{1,15}}+\.[0-9][0-9][0-9],|{_NULL},)*+")
+
+Day = TypeVar("Day", DayRow, ChangeRow)
+
+log = logging.getLogger("metering.requests")
 
 
 class Run(NamedTuple):
@@ -98,26 +116,55 @@ class Series:
         return found.pop() if len(found) == 1 else None if found else self.scope.resolution
 
 
+def sound(rows: Sequence[Day]) -> list[Day]:
+    """Return the rows that are whole market days of a known resolution; log the others."""
+    found = [row for row in rows if _is_whole(row)]
+    if len(found) < len(rows):
+        _report([(row.metering_point_id, row.delivery_date) for row in rows if not _is_whole(row)])
+    return found
+
+
+def sound_changes(rows: Sequence[ChangeRow]) -> list[ChangeRow]:
+    """Return the rows that are whole market days in a known direction and resolution; log the others."""
+    unknown = [row for row in rows if not has_direction(row)]
+    if unknown:
+        _report([(row.metering_point_id, row.delivery_date) for row in unknown])
+    return sound([row for row in rows if has_direction(row)])
+
+
+def has_direction(row: ChangeRow) -> bool:
+    """Return whether a row's direction is one of ours, letter by letter."""
+    return row.direction in _DIRECTIONS
+
+
+def sound_latest(rows: Iterable[LatestDayRow]) -> list[LatestDayRow]:
+    """Return the rows in a known direction and resolution; log the others."""
+    found: list[LatestDayRow] = []
+    unknown: list[LatestDayRow] = []
+    for row in rows:
+        is_known = row.direction in _DIRECTIONS and row.resolution in _STEPS
+        (found if is_known else unknown).append(row)
+    if unknown:
+        _report([(row.metering_point_id, row.last_day) for row in unknown])
+    return found
+
+
 def assemble(rows: Sequence[DayRow], scope: Scope) -> Series:
-    """Make a series of the rows of one metering point; none of them may be coarser than requested."""
-    if scope.resolution is None or scope.resolution.is_stored:
-        return Series(scope, _runs(rows, scope))
-    return Series(scope, list(_sums(rows, scope, scope.resolution)))
+    """Make a series of the rows of one metering point, cut to the requested period.
 
+    No row may be coarser than requested.
 
-def bucket_of(day: date, resolution: Resolution) -> tuple[date, date]:
-    """Return the first day of the day, month or year that contains a market day, and of the next one."""
-    if resolution is Resolution.P1M:
-        first = day.replace(day=1)
-        return first, (first + timedelta(days=31)).replace(day=1)
-    if resolution is Resolution.P1Y:
-        return date(day.year, 1, 1), date(day.year + 1, 1, 1)
-    return day, day + ONE_DAY
+    Raises:
+        ValueError: the resolution is a sum; see `sums.assemble`.
+    """
+    if scope.resolution is not None and not scope.resolution.is_stored:
+        raise ValueError(f"{scope.resolution} is a sum")
+    return Series(scope, _runs(rows, scope))
 
 
 def days_with_starts(period: Period, resolution: Resolution) -> tuple[date, date]:
     """Return the market days `[first, end)` in which values of a stored resolution start in the period."""
-    first, end = (_next_start(edge, resolution.step) for edge in (period.start, period.end))
+    first, end = (next_start(edge, resolution.step) for edge in (period.start, period.end))
     if first >= end:
         return period.first_day, period.first_day
     return periods.day_of(first), periods.day_of(end - resolution.step) + ONE_DAY
@@ -130,7 +177,7 @@ def _runs(rows: Sequence[DayRow], scope: Scope) -> list[Run]:
     inside = _whole_days(scope.period)
     for edge in {0, len(runs) - 1} if runs else ():  # The days between lie within the period.
         if not inside.contains(runs[edge].day):
-            runs[edge] = _cut(runs[edge], scope.period)
+            runs[edge] = cut(runs[edge], scope.period)
     return [run for run in runs if run.qualities]
 
 
@@ -149,7 +196,7 @@ def whole_day(row: DayRow | ChangeRow) -> Run:
     return Run(row.delivery_date, resolution, 0, row.quantities, row.qualities, aware(row.published_at))
 
 
-def _cut(run: Run, period: Period) -> Run:
+def cut(run: Run, period: Period) -> Run:
     """Return the values of a run that start within the period."""
     first = max(0, -((run.start - period.start) // run.resolution.step))
     end = min(len(run.qualities), -((run.start - period.end) // run.resolution.step))
@@ -182,101 +229,19 @@ def _coarser(run: Run, resolution: Resolution) -> Run:
 def _add(quantities: Sequence[str], qualities: str) -> tuple[str, str]:
     if MISSING in qualities:
         return "null", MISSING
-    return kwh(sum(map(_wh, quantities))), _least_sure(qualities)
+    return kwh(sum(map(watt_hours_of, quantities))), least_sure(qualities)
 
 
-def _sums(rows: Sequence[DayRow], scope: Scope, resolution: Resolution) -> Iterator[Sum]:
-    readable = _readable_days(scope)
-    for bucket, group in groupby(rows, key=lambda row: bucket_of(row.delivery_date, resolution)):
-        days = [day for day in _days(*bucket) if readable.contains(day) and _is_permitted(day, scope)]
-        found = _sum(list(group), days, scope, bucket=bucket, resolution=resolution)
-        if found.period.start < found.period.end:
-            yield found
-
-
-def _sum(
-    rows: Sequence[DayRow],
-    days: Sequence[date],
-    scope: Scope,
-    *,
-    bucket: tuple[date, date],
-    resolution: Resolution,
-) -> Sum:
-    """Sum the rows of one day, month or year, of which `days` are requested, permitted and available."""
-    whole = Period(periods.start_of(bucket[0]), periods.start_of(bucket[1]))
-    first_step, last_step = (Resolution(row.resolution).step for row in (rows[0], rows[-1]))
-    period = Period(
-        max(_next_start(scope.period.start, first_step), periods.start_of(days[0])),
-        min(_next_start(scope.period.end, last_step), periods.start_of(days[-1] + ONE_DAY)),
-    )
-    shares = [_share(row, period) for row in rows]
-    letters = "".join(letters for _, letters in shares)
-    missing = letters.count(MISSING) + _absent(rows, period)
-    known = set(letters) - {MISSING}
-    return Sum(
-        day=bucket[0],
-        resolution=resolution,
-        period=period,
-        quantity=kwh(sum(watt_hours for watt_hours, _ in shares)) if known else "null",
-        quality=_least_sure(known) if known else MISSING,
-        complete=period == whole and missing == 0 and len(days) == (bucket[1] - bucket[0]).days,
-        missing=missing,
-        published_at=aware(max(row.published_at for row in rows)),
-    )
-
-
-def _next_start(instant: datetime, step: timedelta) -> datetime:
+def next_start(instant: datetime, step: timedelta) -> datetime:
     """Return the first start of a value at or after an instant: values belong to the period they start in."""
     return instant + (_MIDNIGHT - instant) % step
 
 
-def _readable_days(scope: Scope) -> PermittedDays:
-    """Return the market days that the requested period touches, as far as data is available."""
-    end = scope.period.end_day
-    if scope.available_until is not None:
-        end = min(end, periods.day_of(scope.available_until))
-    return PermittedDays(scope.period.first_day, end)
-
-
-def _days(first: date, end: date) -> Iterator[date]:
-    return (first + timedelta(days=count) for count in range((end - first).days))
-
-
-def _share(row: DayRow, period: Period) -> tuple[int, str]:
-    """Return what a day adds to a sum: its Wh and its letters of quality within the period."""
-    day = periods.market_day(row.delivery_date)
-    if period.start <= day.start and day.end <= period.end:
-        return _wh(row.total_kwh), row.qualities
-    run = _cut(whole_day(row), period)
-    return sum(_wh(each) for each in run.quantities.split(",") if each not in ("", "null")), run.qualities
-
-
-def _absent(rows: Sequence[DayRow], period: Period) -> int:
-    """Count the values of the period whose market days are not published or not permitted.
-
-    An absent day has as many values as its length holds in the resolution of the published day before it or,
-    where there is none, after it.
-    """
-    published = {row.delivery_date: Resolution(row.resolution).step for row in rows}
-    missing, step = 0, published[min(published)]
-    for day in _days(period.first_day, period.end_day):
-        if day in published:
-            step = published[day]
-        else:
-            whole = periods.market_day(day)
-            missing += (min(whole.end, period.end) - max(whole.start, period.start)) // step
-    return missing
-
-
-def _is_permitted(day: date, scope: Scope) -> bool:
-    return any(days.contains(day) for days in scope.permitted)
-
-
-def _least_sure(letters: Iterable[str]) -> str:
+def least_sure(letters: Iterable[str]) -> str:
     return max(letters, key=_FROM_SURE_TO_UNSURE.index)
 
 
-def _wh(quantity: str) -> int:
+def watt_hours_of(quantity: str) -> int:
     """Return whole Wh from kWh with exactly three decimals: sums of whole numbers are exact."""
     return int(quantity.replace(".", "", 1))
 
@@ -284,3 +249,45 @@ def _wh(quantity: str) -> int:
 def kwh(watt_hours: int) -> str:
     """Return whole Wh as kWh with three decimals."""
     return f"{watt_hours // 1000}.{watt_hours % 1000:03d}"
+
+
+def _is_whole(row: DayRow | ChangeRow) -> bool:
+    """Return whether a day has one value and one letter for each interval."""
+    step, qualities, quantities = _STEPS.get(row.resolution), row.qualities, row.quantities
+    return (
+        step is not None
+        and len(qualities) == _intervals(row.delivery_date, step)
+        and not qualities.strip(_LETTERS)
+        and quantities.count(",") + 1 == len(qualities)
+        and _are_values(quantities, qualities)
+    )
+
+
+def _are_values(quantities: str, qualities: str) -> bool:
+    """Return whether all values are numbers with three decimals, and null exactly where they are missing."""
+    if not _VALUES.fullmatch(f"{quantities},"):
+        return False
+    if MISSING not in qualities:
+        return _NULL not in quantities
+    return quantities.encode().translate(None, b"0123456789.") == _nulls(qualities)
+
+
+@lru_cache(maxsize=4_096)
+def _nulls(qualities: str) -> bytes:
+    """Return the values of these letters without their numbers, such as `,,null,`."""
+    return ",".join(_NULL if letter == MISSING else "" for letter in qualities).encode()
+
+
+@lru_cache(maxsize=40_000)
+def _intervals(day: date, step: timedelta) -> int:
+    whole = periods.market_day(day)
+    return (whole.end - whole.start) // step
+
+
+def _report(days: Sequence[tuple[str, date]]) -> None:
+    named = ", ".join(f"{metering_point_id!a} on {day}" for metering_point_id, day in days[:LOGGED])
+    log.error(
+        "Stored market days are left out of an answer, %d of them: %s. Run check-warehouse, and correct "
+        "series_day.",
+        *(len(days), named),
+    )

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,25 +20,32 @@ REPOSITORY = Path(__file__).parents[2]
         ["morning", "--metering-points", "3"],
         ["changes", "--metering-points", "1000", "--runs", "1"],
         ["publish", "--metering-points", "200", "--runs", "1", "--days", "1"],
-        ["entered"],
         ["gateway", "--calls", "50", "--megabytes", "2"],
     ],
     ids=lambda arguments: str(arguments[0]),
 )
 def test_a_measurement_prints_a_table_and_keeps_its_figures(arguments: list[str], tmp_path: Path) -> None:
+    assert measure(*arguments, results=tmp_path)
+
+
+def test_a_read_request_enters_at_most_24_files(tmp_path: Path) -> None:
+    assert measure("entered", results=tmp_path)["files"] <= 24
+
+
+def measure(*arguments: str, results: Path) -> Any:
+    """Run a measurement, and return the figures that it kept."""
     done = subprocess.run(
         [sys.executable, "-m", "bench", *arguments],
         cwd=REPOSITORY,
-        env=os.environ | {"BENCH_RESULTS": str(tmp_path)},
+        env=os.environ | {"BENCH_RESULTS": str(results)},
         capture_output=True,
         text=True,
         timeout=300,
         check=False,
     )
-
     assert done.returncode == 0, done.stderr
     assert "┃" in done.stdout
-    assert json.loads((tmp_path / f"{arguments[0]}.json").read_text(encoding="utf-8"))["measured"]
+    return json.loads((results / f"{arguments[0]}.json").read_text(encoding="utf-8"))["measured"]
 
 
 def test_measurements_are_listed() -> None:

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
 from shared import metering, tables
-from shared.access import runs, spans, store
+from shared.access import runs, store
 from shared.access.entra.users import ContactEmail, Directory, DirectoryFault
-from shared.access.grant import Grant, row_key
+from shared.access.grant import Grant, row_key, spans_text
 from shared.access.severa.severa_register import (
     ContactPerson,
     Customer,
@@ -210,7 +210,7 @@ def disagreements(storage: Tables) -> list[str]:
             found.append(f"{partition.principal}: rows and manifest")
         replayed, breaks = _replayed(storage, partition.principal)
         found += breaks
-        held = {row_key(row.grant): spans.text(row.grant.spans) for row in partition.grants.values()}
+        held = {row_key(row.grant): spans_text(row.grant.spans) for row in partition.grants.values()}
         if replayed != held:
             found.append(f"{partition.principal}: audit and rows")
     return found

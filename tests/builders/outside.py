@@ -19,9 +19,8 @@ from azure.core.credentials import AccessToken
 from local import demo, places
 from local.functionhost.functions import TimerFunction
 from shared import services, settings, tables
-from shared.access.grant import Grant
+from shared.access.grant import Grant, Span
 from shared.access.grants import Grants
-from shared.access.spans import Span
 from shared.deliveries import container as containers
 from shared.limits import Patience
 from shared.metering import MeteringPointId

@@ -11,8 +11,7 @@ from contract import document
 from contract.operations import OPERATIONS
 from local.functionhost.functions import HttpFunction
 from shared import metering
-from shared.access.grant import Grant
-from shared.access.spans import Span
+from shared.access.grant import Grant, Span
 from shared.api import boundary, models
 from shared.api.changes.models import Changes
 from shared.api.listings.models import CustomerList, MeteringPoint, MeteringPointPage

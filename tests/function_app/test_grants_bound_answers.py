@@ -13,8 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from shared import metering, periods
-from shared.access.grant import Grant
-from shared.access.spans import Span
+from shared.access.grant import Grant, Span
 from shared.metering import MeteringPointId
 from tests.builders import warehouse as delivering
 from tests.builders.api import Answer, Api

@@ -11,9 +11,8 @@ from typing import Any
 import pytest
 
 from shared import limits, tables
-from shared.access.grant import Grant
+from shared.access.grant import Grant, Span
 from shared.access.grants import Grants
-from shared.access.spans import Span
 from shared.api import models, status
 from shared.api.status import Probe
 from shared.metering import MeteringPointId

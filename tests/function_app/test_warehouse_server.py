@@ -9,8 +9,7 @@ import pytest
 
 from local import demo
 from shared import limits, services, settings
-from shared.access.grant import Grant
-from shared.access.spans import Span
+from shared.access.grant import Grant, Span
 from shared.api import models
 from shared.metering import MeteringPointId
 from shared.warehouse import schema

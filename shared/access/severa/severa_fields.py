@@ -11,9 +11,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from shared import foreign, metering, periods
-from shared.access import spans
+from shared.access.grant import ALWAYS, Span, Spans, join_spans
 from shared.access.severa.severa_register import SeveraRegister
-from shared.access.spans import Span, Spans
 from shared.metering import InvalidMeteringPointId, MeteringPointId, parse_metering_point_id
 
 NO_TEXT = "Severa gave a value that is no text, so it lets nobody in"
@@ -113,11 +112,11 @@ def read_metering_points(texts: Iterable[str]) -> MeteringPoints:
             problems.append(f"'{_shown(name)}' is not a metering point id: {error}")
             continue
         try:
-            requested[point].extend([_period(limit) for limit in limits] or spans.ALWAYS)
+            requested[point].extend([_period(limit) for limit in limits] or ALWAYS)
         except ValueError as error:
             problems.append(f"{point}: {error}")
-            unclear[point] = spans.ALWAYS
-    points = {point: joined for point, wanted in requested.items() if (joined := spans.join(wanted))}
+            unclear[point] = ALWAYS
+    points = {point: joined for point, wanted in requested.items() if (joined := join_spans(wanted))}
     return MeteringPoints(points, {**points, **unclear}, tuple(problems))
 
 

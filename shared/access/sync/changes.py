@@ -5,8 +5,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import groupby
 
-from shared.access import spans
-from shared.access.grant import Grant, GrantKey
+from shared.access.grant import Grant, GrantKey, cut_spans
 
 
 class Event(StrEnum):
@@ -67,7 +66,7 @@ def in_common(stored: Grant, wanted: Grant | None) -> Grant | None:
     """Return what both grants allow, or the wanted grant if they are equal; None if it is nothing."""
     if wanted is None or stored == wanted:
         return wanted
-    left = spans.cut(stored.spans, wanted.spans)
+    left = cut_spans(stored.spans, wanted.spans)
     return replace(stored, spans=left) if left else None
 
 

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 from enum import StrEnum
 
-from shared.access import mode, runs, spans
-from shared.access.grant import Grant, GrantKey
+from shared.access import mode, runs
+from shared.access.grant import Grant, GrantKey, spans_without
 from shared.access.mode import Mode
 from shared.access.severa.severa_register import SeveraRegister
 from shared.access.sync import mapping
@@ -113,7 +113,7 @@ def _adds_days(change: Change) -> bool:
     """Return whether more can be read after it: a customer's new name changes grants and opens nothing."""
     if change.before is None or change.after is None:
         return change.after is not None
-    return bool(spans.without(change.after.spans, change.before.spans))
+    return bool(spans_without(change.after.spans, change.before.spans))
 
 
 def _too_many_losses(plan: Plan, *, stored: int, max_share: float) -> str | None:

@@ -9,12 +9,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from shared import foreign, metering
-from shared.access import grant, spans
+from shared.access import grant
 from shared.access.entra.users import ContactEmail, Directory, contact_email
-from shared.access.grant import Grant, GrantKey
+from shared.access.grant import Grant, GrantKey, Spans, cut_spans, spans_text, spans_without
 from shared.access.severa import severa_fields
 from shared.access.severa.severa_register import ContactPerson, Customer, SeveraRegister
-from shared.access.spans import Spans
 from shared.access.sync import faults, supply_by_customer, unknown_customers
 from shared.access.sync.faults import Fault, FaultKind
 from shared.access.sync.supply_by_customer import Points, SupplyByCustomer, SupplyPeriod
@@ -249,11 +248,11 @@ def _restricted(supplied: Points, requested: Points) -> tuple[Points, list[str]]
     restricted: dict[MeteringPointId, Spans] = {}
     in_vain = []
     for point, days in requested.items():
-        if both := spans.cut(supplied.get(point, ()), days):
+        if both := cut_spans(supplied.get(point, ()), days):
             restricted[point] = both
         else:
             in_vain.append(
-                f"the customer was not supplied at {point} in {spans.text(days)}; "
+                f"the customer was not supplied at {point} in {spans_text(days)}; "
                 "correct it in Severa, or the supply period in the warehouse"
             )
     return restricted, in_vain
@@ -263,13 +262,13 @@ def _unshared(points: Points, shared: Points) -> tuple[Points, list[str]]:
     permitted: dict[MeteringPointId, Spans] = {}
     overlaps = []
     for point, days in points.items():
-        both = spans.cut(days, shared.get(point, ()))
+        both = cut_spans(days, shared.get(point, ()))
         if both:
             overlaps.append(
-                f"another customer has {point} in {spans.text(both)} too, so nobody may read those days; "
+                f"another customer has {point} in {spans_text(both)} too, so nobody may read those days; "
                 "write in Severa or the warehouse when each of them has it"
             )
-        if left := spans.without(days, both):
+        if left := spans_without(days, both):
             permitted[point] = left
     return permitted, overlaps
 

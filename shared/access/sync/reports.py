@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from shared.access import spans
+from shared.access.grant import spans_text
 from shared.access.sync.changes import Change, Event, Plan
 from shared.access.sync.faults import Fault
 from shared.access.sync.guard import Allowance, Objection
@@ -164,8 +164,8 @@ def _points(group: Sequence[Change]) -> str:
     if len(group) > 1:
         return f"{len(group)} metering points"
     [change] = group
-    before = spans.text(change.before.spans) if change.before else ""
-    after = spans.text(change.after.spans) if change.after else ""
+    before = spans_text(change.before.spans) if change.before else ""
+    after = spans_text(change.after.spans) if change.after else ""
     days = " to ".join(text for text in (before, after) if text)
     return f"metering point {change.subject.metering_point_id} in {days}"
 

@@ -9,8 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
-from shared.access import spans
-from shared.access.spans import Span, Spans
+from shared.access.grant import Span, Spans, cut_spans, join_spans
 from shared.metering import InvalidMeteringPointId, MeteringPointId, parse_metering_point_id
 
 Points = Mapping[MeteringPointId, Spans]
@@ -61,7 +60,7 @@ def from_warehouse(periods: Iterable[SupplyPeriod]) -> SupplyByCustomer:
         else:
             found[customer][point].append(Span(period.valid_from, period.valid_to))
     points = {
-        customer: {point: joined for point, days in points.items() if (joined := spans.join(days))}
+        customer: {point: joined for point, days in points.items() if (joined := join_spans(days))}
         for customer, points in found.items()
     }
     return SupplyByCustomer(
@@ -82,6 +81,6 @@ def _shared(points: Mapping[str, Points]) -> dict[str, dict[MeteringPointId, Spa
             continue
         for customer in several:
             others = [span for other in several if other != customer for span in points[other][point]]
-            if both := spans.cut(points[customer][point], others):
+            if both := cut_spans(points[customer][point], others):
                 shared[customer][point] = both
     return dict(shared)

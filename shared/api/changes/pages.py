@@ -15,7 +15,7 @@ from shared.api.formats import Kind
 from shared.api.series.pages import MAX_VALUES, days_within
 from shared.api.series.requests import MAX_LIMIT
 from shared.readable import AT_ONCE, Readable
-from shared.series import stored_days
+from shared.series import assembly
 from shared.warehouse import queries
 from shared.warehouse.engine import Warehouse
 from shared.warehouse.queries import ChangeRow
@@ -60,7 +60,7 @@ def fetch(
     most_values = None
     if request.format.kind is Kind.CSV and (days := days_within(row.qualities for row in found)) < limit:
         limit, most_values = days, MAX_VALUES
-    page = stored_days.sound_changes(found[:limit])
+    page = assembly.sound_changes(found[:limit])
     if len(found) <= limit:
         return Page(page, cursor_text(up_to_date, request.seal), is_up_to_date=True)
     if request.is_whole:
@@ -68,7 +68,7 @@ def fetch(
             warehouse, readable=readable, after=after, through=request.through, at_once=at_once
         )
         raise too_large.changes(count, most_values=most_values)
-    last = [row for row in found[:limit] if stored_days.has_direction(row)][-1]
+    last = [row for row in found[:limit] if assembly.has_direction(row)][-1]
     return Page(page, cursor_text(_place(last), request.seal), is_up_to_date=False)
 
 
@@ -90,8 +90,8 @@ def _first(
             limit=limit,
             at_once=at_once,
         )
-        unknown = list(takewhile(lambda row: not stored_days.has_direction(row), found))
-        stored_days.sound_changes(unknown)  # Logs them.
+        unknown = list(takewhile(lambda row: not assembly.has_direction(row), found))
+        assembly.sound_changes(unknown)  # Logs them.
         is_enough = len(found) - len(unknown) > request.limit
         if not unknown or is_enough or len(found) < limit:
             return found[len(unknown) :]

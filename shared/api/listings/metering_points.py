@@ -16,7 +16,7 @@ from shared.api.listings.requests import MeteringPointsRequest, cursor_text
 from shared.metering import Direction, MeteringPointId
 from shared.publishing.watermark import DataState
 from shared.readable import AT_ONCE, Permission, PermittedDays, Readable
-from shared.series import stored_days
+from shared.series import assembly
 from shared.warehouse import queries
 from shared.warehouse.engine import Warehouse
 from shared.warehouse.queries import LatestDayRow, MeteringPointRow
@@ -109,7 +109,7 @@ def _latest_days(
         if unseen:
             sought = replace(readable, permissions=unseen)
             rows = warehouse.fetch(queries.latest_days(sought, since=since, as_of=as_of))
-            for row in stored_days.sound_latest(rows):
+            for row in assembly.sound_latest(rows):
                 found[row.metering_point_id].append(row)
     return found
 

@@ -21,7 +21,7 @@ from shared.metering import MeteringPointId, Resolution
 from shared.periods import ONE_DAY
 from shared.publishing.watermark import LastDays
 from shared.readable import AT_ONCE, PermittedDays, Readable
-from shared.series import assembly, stored_days
+from shared.series import assembly, sums
 from shared.series.assembly import Scope, Series
 from shared.warehouse import queries
 from shared.warehouse.engine import Warehouse
@@ -139,7 +139,7 @@ def _rows(
         chunk, following = readable.chunk(start=start, size=size)
         left = limit + 1 - len(rows)
         found = _days(warehouse, chunk, request, wanted, key=key, limit=left)
-        rows += stored_days.sound(found)
+        rows += assembly.sound(found)
         if len(rows) > limit:
             return rows, None
         if len(found) == left:  # Some of these days were invalid and left out: read on behind them.
@@ -242,8 +242,11 @@ def _stored_coarser(warehouse: Warehouse, readable: Readable, request: SeriesReq
 
 
 def _is_written_one_by_one(request: SeriesRequest) -> bool:
-    is_sum = request.resolution is not None and not request.resolution.is_stored
-    return request.layout is not Layout.DAYS and not is_sum
+    return request.layout is not Layout.DAYS and not _is_sum(request)
+
+
+def _is_sum(request: SeriesRequest) -> bool:
+    return request.resolution is not None and not request.resolution.is_stored
 
 
 def _chunk_size(request: SeriesRequest) -> int:
@@ -267,7 +270,7 @@ def _cut(
     beyond = rows[limit]
     first = beyond.delivery_date
     if request.resolution and not request.resolution.is_stored:
-        first, _ = assembly.bucket_of(first, request.resolution)
+        first, _ = sums.bucket_of(first, request.resolution)
     kept = [
         row
         for row in rows[:limit]
@@ -311,10 +314,9 @@ def _series(
     request: SeriesRequest,
 ) -> list[Series]:
     found = {key: list(group) for key, group in groupby(rows, key=lambda row: row.metering_point_id)}
+    assemble = sums.assemble if _is_sum(request) else assembly.assemble
     return [
-        assembly.assemble(
-            found.get(metering_point_id, []), _scope(metering_point_id, permitted, ends, request)
-        )
+        assemble(found.get(metering_point_id, []), _scope(metering_point_id, permitted, ends, request))
         for metering_point_id, permitted in shown.items()
     ]
 

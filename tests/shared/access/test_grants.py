@@ -9,9 +9,8 @@ import pytest
 
 from shared import tables
 from shared.access import runs, store
-from shared.access.grant import MANIFEST, Grant
+from shared.access.grant import ALWAYS, MANIFEST, Grant, Span, Spans
 from shared.access.grants import _READING_LOCKS, ROWS_FOR_ONE, AccessTooOld, Grants, NoGrants
-from shared.access.spans import ALWAYS, Span, Spans
 from shared.access.sync.changes import Change
 from shared.readable import Permission
 from shared.tables import Tables

@@ -10,9 +10,8 @@ from hypothesis import strategies as st
 
 from shared import periods, tables
 from shared.access import runs, store
-from shared.access.grant import Grant
+from shared.access.grant import ALWAYS, Grant
 from shared.access.grants import CHECK_SECONDS, AccessTooOld, Grants, NoGrants
-from shared.access.spans import ALWAYS
 from shared.access.sync.changes import Change
 from shared.tables import Tables
 from tests.builders.access import NOW, Clock, app, point

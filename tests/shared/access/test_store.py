@@ -9,8 +9,7 @@ import pytest
 
 from shared import tables
 from shared.access import store
-from shared.access.grant import MANIFEST, Grant, row_key
-from shared.access.spans import Span
+from shared.access.grant import MANIFEST, Grant, Span, row_key
 from shared.access.store import Partition, Writer
 from shared.access.sync import changes, mapping
 from shared.access.sync.changes import Change

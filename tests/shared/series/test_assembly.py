@@ -12,6 +12,7 @@ from shared.metering import MeteringPointId, Resolution
 from shared.periods import Period
 from shared.readable import PermittedDays
 from shared.series import assembly
+from shared.series import sums as series_of_sums
 from shared.series.assembly import Run, Scope, Sum
 from shared.warehouse.queries import DayRow
 
@@ -64,7 +65,7 @@ def runs(rows: Sequence[DayRow], asked: Scope) -> list[Run]:
 
 
 def sums(rows: Sequence[DayRow], asked: Scope) -> list[Sum]:
-    return [part for part in assembly.assemble(rows, asked).parts if isinstance(part, Sum)]
+    return [part for part in series_of_sums.assemble(rows, asked).parts if isinstance(part, Sum)]
 
 
 def test_a_whole_day_is_handed_on_untouched() -> None:

@@ -4,8 +4,8 @@ from datetime import date
 
 import pytest
 
+from shared.access.grant import ALWAYS, Span
 from shared.access.severa import severa_fields
-from shared.access.spans import ALWAYS, Span
 from tests.builders.access import guid, point
 
 A, B, C = point(1), point(2), point(3)

@@ -6,9 +6,7 @@ from datetime import date, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.access import spans
-from shared.access.grant import Grant, GrantKey
-from shared.access.spans import Span
+from shared.access.grant import Grant, GrantKey, Span, join_spans
 from shared.access.sync import changes
 from shared.access.sync.changes import Event
 from tests.builders.access import app, point
@@ -32,7 +30,7 @@ def mapped(*grants: Grant) -> dict[GrantKey, Grant]:
 @st.composite
 def mappings(draw: st.DrawFn) -> dict[GrantKey, Grant]:
     sides = st.none() | st.integers(0, 8).map(day)
-    spanning = st.lists(st.builds(Span, sides, sides), max_size=3).map(spans.join)
+    spanning = st.lists(st.builds(Span, sides, sides), max_size=3).map(join_spans)
     numbers = st.integers(1, 2)
     grants = draw(
         st.lists(st.builds(

@@ -6,9 +6,8 @@ from datetime import date, timedelta
 import pytest
 
 from shared.access.entra.users import Directory, DirectoryFault, contact_email
-from shared.access.grant import Grant
+from shared.access.grant import ALWAYS, Grant, Span
 from shared.access.severa.severa_register import SeveraRegister
-from shared.access.spans import ALWAYS, Span
 from shared.access.sync import mapping
 from shared.access.sync.faults import FaultKind
 from shared.access.sync.mapping import Fields, Wanted

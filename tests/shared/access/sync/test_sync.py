@@ -9,8 +9,8 @@ import pytest
 from shared import tables
 from shared.access import runs, store
 from shared.access.entra.users import ContactEmail
+from shared.access.grant import ALWAYS, Span, Spans
 from shared.access.severa.severa_register import SeveraRegister
-from shared.access.spans import ALWAYS, Span, Spans
 from shared.access.sync import lease, stages, state
 from shared.access.sync.guard import Allowance
 from shared.access.sync.reports import Outcome, SyncRefused, SyncReport

@@ -15,10 +15,9 @@ import pytest
 
 from shared import tables
 from shared.access import runs
-from shared.access.grant import Grant
+from shared.access.grant import Grant, Span
 from shared.access.grants import Grants, NoGrants
 from shared.access.severa.severa_register import SeveraRegister
-from shared.access.spans import Span
 from shared.access.sync import stages
 from shared.access.sync.reports import Outcome, SyncReport
 from shared.access.sync.stages import Sources

@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from shared.series import stored_days
+from shared.series import assembly
 from shared.warehouse.queries import DayRow
 
 DAY = date(2026, 3, 1)
@@ -34,7 +34,7 @@ def test_numbers_with_three_decimals_and_nulls_where_missing_are_whole(
 ) -> None:
     row = day(quantities, qualities)
 
-    assert stored_days.sound([row]) == [row]
+    assert assembly.sound([row]) == [row]
 
 
 @pytest.mark.parametrize(
@@ -61,4 +61,4 @@ def test_numbers_with_three_decimals_and_nulls_where_missing_are_whole(
     ],
 )
 def test_values_of_any_other_form_or_place_are_left_out(quantities: str, qualities: str) -> None:
-    assert stored_days.sound([day(quantities, qualities)]) == []
+    assert assembly.sound([day(quantities, qualities)]) == []
