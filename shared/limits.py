@@ -40,7 +40,10 @@ SEVERA_READING, GRAPH_READING = timedelta(minutes=18), timedelta(minutes=5)
 """How long a sync reads each source in all, however slowly every single answer comes: both, and what a sync
 writes, fit into the half hour that the host gives a run."""
 
-OVER_HTTP = (TABLES, PROBED_TABLES, BLOBS, TOKEN, INGESTION, SEVERA, GRAPH)
+WEBHOOKS = Limit("Webhooks of callers", connect=5, silence=10, answer=10, tries=1, in_all=10)
+"""One attempt; `shared.notices.schedule` says when the next one is made."""
+
+OVER_HTTP = (TABLES, PROBED_TABLES, BLOBS, TOKEN, INGESTION, SEVERA, GRAPH, WEBHOOKS)
 
 
 @dataclass(frozen=True)

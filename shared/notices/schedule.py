@@ -1,0 +1,96 @@
+"""When a notice is sent again, and when sending ends. Pure: the clock and the chance are passed in.
+
+The pauses are those that Standard Webhooks 1.0.0 suggests: ten attempts within 75.6 hours and their jitter.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+
+PAUSES = (
+    timedelta(seconds=0),
+    timedelta(seconds=5),
+    timedelta(minutes=5),
+    timedelta(minutes=30),
+    timedelta(hours=2),
+    timedelta(hours=5),
+    timedelta(hours=10),
+    timedelta(hours=14),
+    timedelta(hours=20),
+    timedelta(hours=24),
+)
+"""The pause before each attempt."""
+
+MOST_JITTER = 0.1
+"""Part of a pause that is added at most, so that the notices of one morning do not return all at once."""
+
+LONGEST_PAUSE = timedelta(hours=24)
+"""A receiver's `Retry-After` is obeyed up to here."""
+
+FAILING_AT_MOST = timedelta(days=5)
+"""A webhook that has had no success for so long is disabled."""
+
+_SUCCESS = range(200, 300)
+_GONE = 410
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came of one attempt.
+
+    Attributes:
+        status: the HTTP status; None without an answer.
+        fault: why there was no answer, as a word; None with one.
+        milliseconds: until the answer or the failure.
+        retry_after: as the receiver wrote it.
+        body: at most 4 kB of it; only a challenge's is looked at.
+    """
+
+    status: int | None
+    fault: str | None
+    milliseconds: int
+    retry_after: str | None = None
+    body: bytes = b""
+
+    @property
+    def is_success(self) -> bool:
+        """Whether the receiver took the notice."""
+        return self.status in _SUCCESS
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether the receiver wants nothing more."""
+        return self.status == _GONE
+
+
+def next_attempt(answer: Answer, *, tries: int, now: datetime, chance: float) -> datetime | None:
+    """Return when a notice whose attempt failed is sent again; None when it is given up.
+
+    Args:
+        answer: what came of the last attempt.
+        tries: attempts so far.
+        now: when the last attempt ended.
+        chance: from 0 to 1, for the jitter.
+    """
+    if tries >= len(PAUSES):
+        return None
+    pause = PAUSES[tries] * (1 + MOST_JITTER * chance)
+    return now + max(pause, _asked_for(answer.retry_after, now=now))
+
+
+def has_failed_too_long(failing_since: datetime | None, *, now: datetime) -> bool:
+    """Return whether a webhook has had no success for so long that it is disabled."""
+    return failing_since is not None and now - failing_since >= FAILING_AT_MOST
+
+
+def _asked_for(retry_after: str | None, *, now: datetime) -> timedelta:
+    """Return the pause of a `Retry-After` (RFC 9110, section 10.2.3); none when it is absent or no time."""
+    text = (retry_after or "").strip()
+    if text.isascii() and text.isdigit():
+        return timedelta(seconds=min(int(text[:9]), LONGEST_PAUSE.total_seconds()))
+    try:
+        moment = parsedate_to_datetime(text)
+        wanted = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - now
+    except (ValueError, OverflowError):
+        return timedelta(0)
+    return min(max(wanted, timedelta(0)), LONGEST_PAUSE)
