@@ -47,7 +47,8 @@ Hourly electricity metering data: all history and each new day.
 - Every question has an answer of pages: follow the cursor until there is none.
 - `ETag` and `If-None-Match` tell cheaply that nothing is new.
 - Every error is `application/problem+json` with a stable `code`.
-- Every path is read with GET and answers HEAD and OPTIONS too; another method is answered 405 with `Allow`.
+- What is read with GET answers HEAD too, and every path OPTIONS; another method is answered 405 with `Allow`.
+- A body is JSON of at most 64 kB; a property that is not known is a fault.
 """
 
 _SECURITY = {
@@ -81,7 +82,7 @@ def to_import(*, contact: str = CONTACT) -> str:
     """The document that API Management imports, as text."""
     document = {
         **_head("3.0.3", server=_PATH, contact=contact),
-        "paths": {each.path: {"get": _get(each), "head": _head_of(each)} for each in OPERATIONS},
+        "paths": _paths(OPERATIONS, with_head=True),
         "components": {"schemas": _schemas(OPERATIONS), "parameters": _shared_parameters(OPERATIONS)},
     }
     return _text(importing.down_levelled(document))
@@ -111,7 +112,7 @@ def _for_customers(operations: Sequence[Operation], *, server: str, contact: str
     return {
         **_head("3.1.0", server=server, contact=contact),
         "security": [{"token": [], "key": []}],
-        "paths": {each.path: {"get": _get(each)} for each in operations},
+        "paths": _paths(operations, with_head=False),
         "components": {
             "schemas": _schemas(operations),
             "parameters": _shared_parameters(operations),
@@ -136,7 +137,10 @@ def _head(version: str, *, server: str, contact: str) -> dict[str, Any]:
 
 
 def _schemas(operations: Sequence[Operation]) -> dict[str, Schema]:
-    answers = schemas.of({models.Problem, *(each.answer for each in operations)})
+    answers = schemas.of(
+        {models.Problem, *(each.answer for each in operations if each.answer)},
+        bodies={each.body for each in operations if each.body},
+    )
     kinds = {name for each in operations for name in messages.shared_by(each)}
     return {
         **answers,
@@ -159,14 +163,27 @@ def _shared_parameters(operations: Iterable[Operation]) -> dict[str, Any]:
     return {key: _parameter(parameter) for key, parameter in sorted(found.items())}
 
 
-def _get(operation: Operation) -> dict[str, Any]:
+def _paths(operations: Iterable[Operation], *, with_head: bool) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for each in operations:
+        methods = found.setdefault(each.path, {})
+        methods[each.method.lower()] = _described(each)
+        if with_head and each.method == "GET":
+            methods["head"] = _head_of(each)
+    return found
+
+
+def _described(operation: Operation) -> dict[str, Any]:
+    body = schemas.reference(operation.body.__name__) if operation.body else None
+    content = {"required": True, "content": {"application/json": {"schema": body}}}
     return {
         "operationId": operation.id,
         "tags": [operation.tag],
         "summary": operation.summary,
         "description": operation.text,
         "parameters": _references(operation),
-        "responses": messages.of_get(operation, examples.of(operation.id)),
+        **({"requestBody": content} if body else {}),
+        "responses": messages.of(operation, examples.of(operation.id)),
     }
 
 

@@ -21,7 +21,11 @@ def down_levelled(document: Mapping[str, Any]) -> dict[str, Any]:
     """A document of 3.1 with shared parameters, as API Management imports it."""
     components = document["components"]
     # Parameters have their lists of words written out, so only what answers refer to is shared.
-    answers = [method["responses"] for path in document["paths"].values() for method in path.values()]
+    answers = [
+        [method["responses"], method.get("requestBody")]
+        for path in document["paths"].values()
+        for method in path.values()
+    ]
     found = {
         **document,
         "paths": {

@@ -13,6 +13,10 @@ _PROBLEMS = {
     401: "The subscription key or the token is missing or not valid.",
     403: "You have no access, or the quota is used up.",
     404: "It does not exist, or you may not read it.",
+    409: "The idempotency key was sent with another body before.",
+    410: "It is no longer kept.",
+    413: "The body is longer than 64 kB.",
+    415: "The body is not sent as JSON.",
     406: "`Accept` names no format that there is; `detail` lists them.",
     429: "Too many calls; `Retry-After` says when to call again.",
     500: "A fault of ours: report it with the `requestId`.",
@@ -88,14 +92,28 @@ def shared_by(operation: Operation) -> set[str]:
     return {_NAMES[kind] for kind in operation.formats if kind in _NAMES}
 
 
-def of_get(operation: Operation, examples: Examples) -> dict[str, Any]:
-    """The responses to GET."""
+_SUCCESS = {
+    200: "The answer.",
+    201: "Made.",
+    202: "Accepted: the work goes on.",
+    204: "Done; there is no content.",
+    302: "A link that lives for 15 minutes. Follow it without the token and the key.",
+}
+_LOCATION = {"Location": _header("Where it is.")}
+_ACCEPTED = {"Content-Location": _header("Where it is."), **_LOCATION, **_RETRY}
+_OF_STATUS = {201: _LOCATION, 202: _ACCEPTED, 302: _LOCATION}
+
+
+def of(operation: Operation, examples: Examples) -> dict[str, Any]:
+    """The responses to a request."""
+    success: dict[str, Any] = {
+        "description": _SUCCESS[operation.status],
+        "headers": {**_headers_of(operation), **_OF_STATUS.get(operation.status, {})},
+    }
+    if operation.answer:
+        success["content"] = {kind.media_type: _content(operation, kind) for kind in operation.formats}
     found = {
-        "200": {
-            "description": "The answer.",
-            "headers": _headers_of(operation),
-            "content": {kind.media_type: _content(operation, kind) for kind in operation.formats},
-        },
+        str(operation.status): success,
         **_unchanged(operation),
         # A client by openapi-fetch would not know that there are data where there is no error.
         **({} if operation.only_json else _TOO_LONG),
@@ -116,7 +134,7 @@ def of_head() -> dict[str, Any]:
 
 
 def _headers_of(operation: Operation) -> dict[str, Any]:
-    fields = operation.answer.model_fields
+    fields = operation.answer.model_fields if operation.answer else {}
     has_rows = Kind.CSV in operation.formats
     return {
         **_OF_ALL,
@@ -139,7 +157,8 @@ def _unchanged(operation: Operation) -> dict[str, Any]:
 
 
 def _content(operation: Operation, kind: Kind) -> dict[str, Any]:
-    return {"schema": schemas.reference(_NAMES.get(kind, operation.answer.__name__))}
+    answer = operation.answer.__name__ if operation.answer else ""
+    return {"schema": schemas.reference(_NAMES.get(kind, answer))}
 
 
 def _problem(status: int) -> dict[str, Any]:
@@ -152,5 +171,5 @@ def _problem(status: int) -> dict[str, Any]:
 
 
 def _default() -> dict[str, Any]:
-    description = "Any other failure: 405 for another method than GET, HEAD and OPTIONS."
+    description = "Any other failure: 405 for a method that the path does not answer."
     return {"description": description, "content": _PROBLEM_CONTENT}

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from shared.api import models
+from shared.api.bodies import Body
 from shared.api.changes import models as change_models
 from shared.api.formats import EVERY, ONLY_JSON, Dialect, Kind, Times
 from shared.api.listings import models as listing_models
@@ -62,9 +63,13 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Operation:
-    """What GET answers for one path. HEAD answers the same without the body.
+    """What one method answers for one path. HEAD answers what GET does without the body.
 
     Attributes:
+        answer: None where a success has no content.
+        method: in capitals.
+        status: of a success.
+        body: what the request's body holds; None where it has none.
         tag: the group that it is shown in.
         formats: in which it can be answered.
         row: what a row of CSV is.
@@ -80,7 +85,10 @@ class Operation:
     tag: str
     summary: str
     description: str
-    answer: type[models.Answer]
+    answer: type[models.Answer] | None
+    method: str = "GET"
+    status: int = 200
+    body: type[Body] | None = None
     parameters: tuple[Parameter, ...] = field(default=())
     statuses: tuple[int, ...] = (400, 401, 403, 406, 429, 500, 503)
     formats: tuple[Kind, ...] = EVERY

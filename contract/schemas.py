@@ -12,6 +12,7 @@ from typing import Any
 from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 from pydantic_core import core_schema
 
+from shared.api.bodies import Body
 from shared.api.models import Answer
 
 Schema = dict[str, Any]
@@ -65,9 +66,32 @@ def _references(value: Any) -> list[str]:
     return [*own, *(name for each in value.values() for name in _references(each))]
 
 
-def of(models: Iterable[type[Answer]]) -> dict[str, Schema]:
-    """The schemas of these models and of all that they hold, by name, in alphabetical order."""
-    asked = list(models)
+def of(models: Iterable[type[Answer]], *, bodies: Iterable[type[Body]] = ()) -> dict[str, Schema]:
+    """The schemas of these models and of all that they hold, by name, in alphabetical order.
+
+    Bodies of requests are closed: they have no other properties and no other words than those named.
+    """
+    written = _of_bodies(bodies)
+    answers = _of_answers(list(models))
+    if twice := written.keys() & answers.keys() - {"Direction"}:
+        raise AssertionError(f"bodies and answers both have schemas named {twice}")
+    return dict(sorted({**written, **answers}.items()))
+
+
+def _of_bodies(bodies: Iterable[type[Body]]) -> dict[str, Schema]:
+    _, definitions = models_json_schema(
+        [(model, "validation") for model in sorted(bodies, key=lambda model: model.__name__)],
+        ref_template=_PREFIX + "{model}",
+        schema_generator=_Writer,
+    )
+    return {name: _titleless(schema) for name, schema in definitions.get("$defs", {}).items()}
+
+
+def _titleless(schema: Mapping[str, Any]) -> Schema:
+    return {name: value for name, value in schema.items() if name != "title"}
+
+
+def _of_answers(asked: list[type[Answer]]) -> dict[str, Schema]:
     wanted = {base for model in asked for base in _with_bases(model)}
     _, definitions = models_json_schema(
         [(model, "serialization") for model in sorted(wanted, key=lambda model: model.__name__)],

@@ -65,7 +65,13 @@ class Backends:
         self._session: aiohttp.ClientSession | None = None
 
     async def send(
-        self, method: str, url: str, *, headers: Pairs, body: AsyncIterator[bytes] | None, seconds: float
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Pairs,
+        body: AsyncIterator[bytes] | bytes | None,
+        seconds: float,
     ) -> Answer:
         """Send a request as it is written and wait for the answer's headers.
 

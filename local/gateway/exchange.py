@@ -64,9 +64,27 @@ class Request:
     ip_address: str
     query: list[tuple[str, str]]
     """Each query parameter: its name, and `name=value` as the caller encoded it."""
-    body: AsyncIterator[bytes] | None = None
+    body: AsyncIterator[bytes] | bytes | None = None
+    """Still to come from the caller, or as a policy has set it."""
     is_abandoned: bool = False
     """Whether the caller hung up before its body was complete."""
+
+    async def load_body(self) -> None:
+        """Wait for the whole body, for a policy that reads it. Raises ConnectionAbortedError."""
+        if self.body is not None and not isinstance(self.body, bytes):
+            self.body = b"".join([piece async for piece in self.body])
+
+    def take_body(self) -> str | None:
+        """Return the body as text and leave none, as Body.As does; None where Body is null."""
+        content, self.body = self.body, None
+        # Bytes that are no UTF-8 become U+FFFD, as .NET decodes them.
+        return content.decode("utf-8", "replace") if isinstance(content, bytes) else None
+
+    def set_body(self, text: str) -> None:
+        """Replace the body; it is sent with a length."""
+        self.body = text.encode()
+        self.headers.delete("Transfer-Encoding")
+        self.headers.replace("Content-Length", [str(len(self.body))])
 
 
 @dataclass

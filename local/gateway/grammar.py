@@ -193,6 +193,8 @@ def value(element: Element, text: str, kinds: tuple[Kind, ...]) -> Compiled:
         compiled = compile_expression(text[2:-1])
     except ExpressionRefused as refused:
         raise element.refuse(f"expression not supported: {refused}, in {_short(text)}") from refused
+    if compiled.reads_body and element.tag != "set-variable":
+        raise element.refuse("the body is read by <set-variable> only, and by nothing around it")
     if compiled.kind not in kinds:
         wanted = " or ".join(kinds)
         raise element.refuse(f"the expression gives {compiled.kind}, not {wanted}: {_short(text)}")

@@ -24,19 +24,19 @@ from shared.warehouse.engine import TooManyRows, WarehouseTimeout, WarehouseUnav
 Handler = Callable[[func.HttpRequest], Response]
 
 READ = ("GET", "HEAD", "OPTIONS")
-PATHS = (
-    "customers",
-    "metering-points",
-    "metering-points/{meteringPointId}",
-    "metering-points/{meteringPointId}/consumption",
-    "metering-points/{meteringPointId}/production",
-    "consumption",
-    "production",
-    "changes",
-    "status",
-    "health",
-)
-"""Below the version, as the routes have them."""
+PATHS = {
+    "customers": READ,
+    "metering-points": READ,
+    "metering-points/{meteringPointId}": READ,
+    "metering-points/{meteringPointId}/consumption": READ,
+    "metering-points/{meteringPointId}/production": READ,
+    "consumption": READ,
+    "production": READ,
+    "changes": READ,
+    "status": READ,
+    "health": READ,
+}
+"""Below the version, as the routes have them, with the methods that each answers."""
 
 ANY_PATH = "anyPath"
 """The parameter of the route that matches every path."""
@@ -152,13 +152,13 @@ def options(method: str, url: str) -> dict[str, str]:
     Raises:
         Refused: 404 for an unknown path, 405 for every other method.
     """
-    if _path_of(url) is None:
+    path = _path_of(url)
+    if path is None:
         raise Refused("unknown-path", "Nothing is served at this path. The documentation lists what is.")
-    allow = {"Allow": ", ".join(READ)}
+    methods = ", ".join(PATHS[path])
     if method.upper() != "OPTIONS":
-        raise Refused("method-not-allowed", "The API is read with GET; HEAD and OPTIONS are answered too.",
-                      headers=allow)  # fmt: skip
-    return allow
+        raise Refused("method-not-allowed", f"This path answers {methods}.", headers={"Allow": methods})
+    return {"Allow": methods}
 
 
 def route_of(url: str, route_parameters: Mapping[str, str]) -> str:

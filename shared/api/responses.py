@@ -92,6 +92,33 @@ def uncached(content: Mapping[str, Any], *, status: int = 200) -> Response:
     return Response(orjson.dumps(content), status=status, headers={"Cache-Control": "no-store"}, rows=1)
 
 
+def created(content: bytes, *, location: str) -> Response:
+    """Return a response to a request that made something; `location` is its path at the gateway."""
+    return Response(content, status=201, headers={"Location": location, "Cache-Control": "no-store"}, rows=1)
+
+
+def accepted(content: bytes, *, location: str, retry_after: int) -> Response:
+    """Return a response to a request whose work goes on; ask at `location` after `retry_after` seconds."""
+    headers = {
+        "Location": location,
+        "Content-Location": location,
+        "Retry-After": str(retry_after),
+        "Cache-Control": "no-store",
+    }
+    return Response(content, status=202, headers=headers, rows=1)
+
+
+def small(content: bytes, *, retry_after: int | None = None) -> Response:
+    """Return a small response, written as JSON, that is never cached."""
+    later = {} if retry_after is None else {"Retry-After": str(retry_after)}
+    return Response(content, headers={"Cache-Control": "no-store", **later}, rows=1)
+
+
+def elsewhere(link: str) -> Response:
+    """Return a redirection to a link that lives for a short time."""
+    return Response(status=302, headers={"Location": link, "Cache-Control": "no-store"})
+
+
 def no_content(headers: Mapping[str, str]) -> Response:
     """Return a response that only has headers."""
     return Response(status=204, headers=headers)

@@ -35,7 +35,8 @@ OPENAPI = {
         "/metering-points": {"get": {"operationId": "list-metering-points"}},
         "/metering-points/{meteringPointId}": {"get": {"operationId": "get-metering-point"}},
         "/metering-points/{meteringPointId}/consumption": {"get": {"operationId": "get-consumption"}},
-        "/changes": {"post": {"operationId": "post-changes"}},
+        "/exports": {"post": {"operationId": "create-export"}},
+        "/feeds/{feedId}": {"put": {"operationId": "put-feed"}},
     },
 }
 

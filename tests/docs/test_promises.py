@@ -51,7 +51,13 @@ def test_app_and_gateway_mean_the_same_by_a_code() -> None:
     gateway = gateways_codes()
 
     shared = problems.CODES.keys() & gateway.keys()
-    assert shared == {"internal-error", "method-not-allowed", "unknown-path"}
+    assert shared == {
+        "body-too-large",
+        "internal-error",
+        "method-not-allowed",
+        "unknown-path",
+        "unsupported-media-type",
+    }
     assert all(problems.CODES[code].status == gateway[code] for code in shared)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from local.functionhost.functions import HttpFunction
 from local.functionhost.host import Host
+from shared.api import boundary
 from tests.builders.bicep import Snapshot
 
 SERVICE = "Microsoft.ApiManagement/service"
@@ -17,6 +18,11 @@ ADDRESS = re.compile(
 NOT_EXPOSED = {("GET", "/health"), ("HEAD", "/health")}
 """Routes for the platform's probes; the gateway does not serve them."""
 POINT = "707057500000010017"
+EXAMPLES = {
+    "meteringPointId": POINT, "customerNumber": "10001", "exportId": "ex_0123456789abcdefABCDEF",
+    "name": "ex_0123456789abcdef_2026-01-01_2026-02-01_1-of-2.csv.gz",
+    "feedId": "morning", "run": "ru_0123456789abcdef", "webhookId": "mine", "noticeId": "no_0123456789abcdef",
+}  # fmt: skip
 NAMED_VALUE = re.compile(r"\{\{([^{}]+)\}\}")
 INCLUDE = re.compile(r'<include-fragment\s+fragment-id="([^"]+)"')
 
@@ -89,31 +95,41 @@ def test_the_document_is_of_the_version_that_api_management_imports_and_exports(
     assert document["openapi"] == "3.0.3"
 
 
-def test_the_gateway_knows_another_method_for_exactly_the_documented_paths(root: Path) -> None:
+def test_the_gateway_names_the_methods_of_exactly_the_documented_paths(root: Path) -> None:
     policy = (root / "infra/apim/policies/global.xml").read_text("utf-8")
-    document = json.loads((root / "infra/apim/openapi.json").read_text("utf-8"))
-    [pattern] = re.findall(r"&quot;(\^/metering/v1/[^&]+)\\\\z&quot;", policy)
+    allowed = re.findall(
+        r"&quot;(\^/metering/v1/[^&]+)\\\\z&quot;.*\n +<set-variable name=\"allow\" value=\"([^\"]+)\"",
+        policy,
+    )
 
-    for path in document["paths"]:
-        assert re.fullmatch(pattern, "/metering/v1" + path.replace("{meteringPointId}", POINT))
-        assert not re.fullmatch(pattern, f"/metering/v1{path}/more/than/there/is")
-    assert set(re.findall(r"[a-z]+(?:-[a-z]+)*", pattern)) == {
-        "metering", "v", *(word for path in document["paths"] for word in re.findall(r"[a-z-]+(?=/|$)", path))
-    }  # fmt: skip
+    assert len(allowed) == 5
+    for path, methods in boundary.PATHS.items():
+        found = [allow for pattern, allow in allowed if re.fullmatch(pattern, f"/metering/v1/{filled(path)}")]
+        assert found == ([] if path == "health" else [", ".join(methods)]), path
+    assert not [each for each, _ in allowed if re.fullmatch(each, "/metering/v1/customers/1/2/3/4/5/6")]
 
 
-def test_the_gateway_lets_through_exactly_the_documented_paths(root: Path) -> None:
+def test_the_gateway_lets_through_exactly_well_formed_paths(root: Path) -> None:
     policy = (root / "infra/apim/policies/api.xml").read_text("utf-8")
     document = json.loads((root / "infra/apim/openapi.json").read_text("utf-8"))
     [pattern] = re.findall(r"&quot;(\^/metering/v1/[^&]+)\\\\z&quot;", policy)
 
     for path in document["paths"]:
-        assert re.fullmatch(pattern, "/metering/v1" + path.replace("{meteringPointId}", POINT))
-        for wrong in ("x", POINT[1:], f"{POINT}0", f"{POINT}%2F", "..%2Fadmin"):
-            written = "/metering/v1" + path.replace("{meteringPointId}", wrong)
-            assert ("{" in path) == (re.fullmatch(pattern, written) is None)
-        assert not re.fullmatch(pattern, f"/metering/v1{path}/more")
+        assert re.fullmatch(pattern, "/metering/v1" + filled(path)), path
+        for wrong in ("", "..", "a b", "%2F", "..%2Fadmin", "a/b/c/d/e/f"):
+            for name in re.findall(r"\{\w+\}", path):
+                written = "/metering/v1" + filled(path.replace(name, wrong))
+                assert re.fullmatch(pattern, written) is None, written
+        assert not re.fullmatch(pattern, f"/metering/v1{filled(path)}/more/than/there/is")
     assert not re.fullmatch(pattern, "/metering/v1/health")
+
+
+def filled(path: str) -> str:
+    """Return a path with an example of each of its parameters."""
+    for name, example in EXAMPLES.items():
+        path = path.replace(f"{{{name}}}", example)
+    assert "{" not in path, path
+    return path
 
 
 def test_policies_use_exactly_the_named_values_that_are_deployed(snapshot: Snapshot) -> None:

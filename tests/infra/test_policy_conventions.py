@@ -151,7 +151,12 @@ def test_browsers_are_let_in_from_the_developer_portal_only() -> None:
 
     assert next(read("global.xml").iterfind("inbound/*")).tag == "cors"
     assert [each.text for each in cors.iterfind("allowed-origins/origin")] == ["{{developer-portal-url}}"]
-    assert [each.text for each in cors.iterfind("allowed-methods/method")] == ["GET"]
+    assert [each.text for each in cors.iterfind("allowed-methods/method")] == [
+        "GET",
+        "POST",
+        "PUT",
+        "DELETE",
+    ]
     assert cors.get("allow-credentials") == "false"
     assert "*" not in [each.text for each in cors.iter()]
 
@@ -169,7 +174,7 @@ def test_every_failure_ends_as_a_problem() -> None:
     children = [child for child in section if isinstance(child.tag, str)]
 
     assert children[-1].get("fragment-id") == "problem"
-    options, choose = section.findall("choose")
+    _, options, choose = section.findall("choose")
     assert [each.get("code") for each in options.iter("set-status")] == ["499", "204"]
     for case in choose:
         names = {each.get("name") for each in case.iter("set-variable")}
@@ -203,6 +208,7 @@ def test_codes_are_stable() -> None:
         "backend-timeout",
         "backend-unavailable",
         "body-not-expected",
+        "body-too-large",
         "expired-token",
         "internal-error",
         "invalid-path",
@@ -216,6 +222,7 @@ def test_codes_are_stable() -> None:
         "rate-limit-exceeded",
         "reserved-header",
         "unknown-path",
+        "unsupported-media-type",
     }
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from local.gateway.exchange import Exchange, Jwt
+from local.gateway.exchange import Exchange, Jwt, Request
 from local.gateway.expressions import dotnet, library, patterns, syntax
 from local.gateway.expressions.dotnet import EvaluationError
 from local.gateway.expressions.library import Kind, Method
@@ -19,11 +19,16 @@ class Compiled:
 
     kind: Kind
     evaluate: Evaluate
+    reads_body: bool = False
+    """The whole expression is the request's body, which has to be loaded first."""
 
 
 def compile_expression(source: str) -> Compiled:
     """Compile what stands between `@(` and `)`. Raises ExpressionRefused."""
-    return _compile(syntax.parse(source))
+    tree = syntax.parse(source)
+    if isinstance(tree, syntax.Call) and isinstance(tree.target, syntax.Member) and tree.target.name == "As":
+        return _body_as_text(tree)
+    return _compile(tree)
 
 
 def _compile(node: syntax.Node) -> Compiled:
@@ -123,6 +128,24 @@ def _check_pattern(owner: str, arguments: tuple[syntax.Node, ...]) -> None:
         patterns.translate(pattern.value)
     except patterns.PatternRefused as refused:
         raise ExpressionRefused(str(refused)) from refused
+
+
+def _body_as_text(node: syntax.Call) -> Compiled:
+    """Compile `context.Request.Body.As<string>()`, which leaves no body behind."""
+    assert isinstance(node.target, syntax.Member)  # noqa: S101 - the caller has looked.
+    owner = _compile(node.target.target)
+    if owner.kind is not Kind.BODY or node.of != ("string",) or node.arguments:
+        raise ExpressionRefused(f"only Body.As<string>() is known, not 'As<{node.of[0]}>'")
+    request = owner.evaluate
+    return Compiled(Kind.STRING, lambda exchange: _text_of(request(exchange)), reads_body=True)
+
+
+def _text_of(request: Request) -> str:
+    """Return the request's body as text, and leave none."""
+    text = request.take_body()
+    if text is None:
+        raise EvaluationError("Object reference not set to an instance of an object ('As').")
+    return text
 
 
 def _variable_or_default(node: syntax.Call) -> Compiled:

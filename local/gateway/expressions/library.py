@@ -30,6 +30,7 @@ class Kind(StrEnum):
     GUID = "Guid"
     CONTEXT = "IProxyContext"
     REQUEST = "IRequest"
+    BODY = "IMessageBody"
     RESPONSE = "IResponse"
     URL = "IUrl"
     FIELDS = "IReadOnlyDictionary<string, string[]>"
@@ -100,6 +101,7 @@ PROPERTIES: dict[tuple[Kind, str], Property] = {
     (Kind.CONTEXT, "Operation"): Property(Kind.OPERATION, lambda x: x.operation),
     (Kind.CONTEXT, "RequestId"): Property(Kind.GUID, lambda x: x.request_id),
     (Kind.REQUEST, "Headers"): Property(Kind.FIELDS, lambda r: r.headers),
+    (Kind.REQUEST, "Body"): Property(Kind.BODY, lambda r: r),
     (Kind.REQUEST, "Method"): Property(Kind.STRING, lambda r: r.method),
     (Kind.REQUEST, "IpAddress"): Property(Kind.STRING, lambda r: r.ip_address),
     (Kind.REQUEST, "OriginalUrl"): Property(Kind.URL, lambda r: r.original_url),

@@ -13,6 +13,7 @@ KNOWN: dict[str, Policy] = {
     "rate-limit-by-key": Policy(limiting.rate_limit_by_key, sections=("inbound",)),
     "return-response": Policy(answers.return_response),
     "set-backend-service": Policy(forwarding.set_backend_service, sections=("inbound", "backend")),
+    "set-body": Policy(messages.set_body, sections=("inbound",)),
     "set-header": Policy(messages.set_header),
     "set-query-parameter": Policy(messages.set_query_parameter, sections=("inbound", "backend")),
     "set-variable": Policy(control.set_variable),

@@ -6,6 +6,7 @@ from dataclasses import replace
 from local.gateway.documents import Element
 from local.gateway.exchange import Exchange, Response
 from local.gateway.expressions import Kind
+from local.gateway.faults import GatewayError
 from local.gateway.grammar import (
     Refusals,
     Run,
@@ -88,15 +89,27 @@ def include_fragment(element: Element, site: Site) -> Run:
     return run
 
 
+async def _load_body(exchange: Exchange) -> None:
+    try:
+        await exchange.request.load_body()
+    except ConnectionAbortedError as gone:
+        raise GatewayError(
+            "set-variable", "ClientConnectionFailure", "The client closed the connection.", 500
+        ) from gone
+
+
 def set_variable(element: Element, site: Site) -> Run:
     """Keep a string, number or bool under a name for the rest of the request."""
     attributes(element, required=("name", "value"))
     no_children(element)
     no_text(element)
     name = literal(element, "name")
-    content = value(element, element.attributes["value"], (Kind.STRING, Kind.INT, Kind.BOOL)).evaluate
+    compiled = value(element, element.attributes["value"], (Kind.STRING, Kind.INT, Kind.BOOL))
+    content = compiled.evaluate
 
     async def run(exchange: Exchange) -> None:
+        if compiled.reads_body:
+            await _load_body(exchange)
         exchange.variables[name] = content(exchange)
         exchange.decided(f"{name} set")
 

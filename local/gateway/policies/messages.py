@@ -1,4 +1,4 @@
-"""set-header, set-query-parameter: of the request before the backend, of the answer after it."""
+"""set-body, set-header, set-query-parameter: of the request before the backend, of the answer after it."""
 
 from collections.abc import Callable
 from urllib.parse import quote
@@ -57,6 +57,18 @@ def header_change(element: Element) -> Change:
             headers.set_header(name, given)
 
     return change
+
+
+def set_body(element: Element, site: Site) -> Run:
+    """Set the body of the request; it goes to the backend with its length."""
+    attributes(element)
+    no_children(element)
+    text = value(element, element.text, (Kind.STRING,)).evaluate
+
+    async def run(exchange: Exchange) -> None:
+        exchange.request.set_body(_text(text(exchange)))
+
+    return run
 
 
 def set_query_parameter(element: Element, site: Site) -> Run:

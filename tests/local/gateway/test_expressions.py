@@ -152,7 +152,8 @@ REFUSED = [
             ("(?<!a)b", "uses signs"),
         )
     ),
-    ("context.Request.Body", "IRequest has no property 'Body' here"),
+    ("context.Request.Body.As<string>().Length", "'As<string>' is not known"),
+    ("context.Request.Body.As<JObject>()", "only Body.As<string>() is known"),
     ("context.Deployment.Region", "IProxyContext has no property 'Deployment' here"),
     ("context.request", "IProxyContext has no property 'request' here"),
     ('context.Request.Headers.GetValueOrDefault("a")', "has no method 'GetValueOrDefault' with 1 arguments"),

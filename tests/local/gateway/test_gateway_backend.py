@@ -123,14 +123,85 @@ def test_a_backend_that_is_late_is_a_problem(tmp_path: Path) -> None:
     assert answer.header("Retry-After") == "30"
 
 
-def test_a_body_goes_to_the_backend(calm_world: World) -> None:
-    token = calm_world.identity.application_token(demo.VENDOR)
-    headers = [("Ocp-Apim-Subscription-Key", "key-partner"), ("Authorization", f"Bearer {token}")]
+def _writing(world: World, content_type: str = "application/json") -> list[tuple[str, str]]:
+    token = world.identity.application_token(demo.VENDOR)
+    return [
+        ("Ocp-Apim-Subscription-Key", "key-partner"),
+        ("Authorization", f"Bearer {token}"),
+        ("Content-Type", content_type),
+    ]
 
-    answer = calm_world.send("/metering/v1/changes", method="POST", headers=headers, body=b"x" * 200_000)
+
+@pytest.mark.parametrize("content_type", ["application/json", "Application/JSON; charset=utf-8"])
+def test_a_body_goes_to_the_backend(calm_world: World, content_type: str) -> None:
+    body = '{"name": "målere"}'.encode()
+
+    answer = calm_world.send(
+        "/metering/v1/exports", method="POST", headers=_writing(calm_world, content_type), body=body
+    )
 
     assert answer.status == 200
-    assert calm_world.backend.seen[0].body == b"x" * 200_000
+    assert calm_world.backend.seen[0].body == body
+    assert calm_world.backend.seen[0].header("Content-Length") == [str(len(body))]
+
+
+@pytest.mark.parametrize("length", [65_537, 200_000])
+def test_a_body_that_is_too_long_is_refused_unread(calm_world: World, length: int) -> None:
+    answer = calm_world.send(
+        "/metering/v1/exports", method="POST", headers=_writing(calm_world), body=b"x" * length
+    )
+
+    assert (answer.status, answer.code) == (413, "body-too-large")
+    assert calm_world.backend.seen == []
+
+
+@pytest.mark.parametrize(
+    "content_type", ["", "text/plain", "application/jsonp", "application/x-www-form-urlencoded"]
+)
+def test_a_body_that_is_not_sent_as_json_is_refused(calm_world: World, content_type: str) -> None:
+    answer = calm_world.send(
+        "/metering/v1/feeds/one", method="PUT", headers=_writing(calm_world, content_type), body=b"{}"
+    )
+
+    assert (answer.status, answer.code) == (415, "unsupported-media-type")
+    assert calm_world.backend.seen == []
+
+
+def test_a_write_without_a_body_needs_no_content_type(calm_world: World) -> None:
+    headers = _writing(calm_world)[:2]
+
+    answer = calm_world.send("/metering/v1/exports", method="POST", headers=headers)
+
+    assert answer.status == 200
+    assert calm_world.backend.seen[0].body == b""
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allow"),
+    [
+        ("PATCH", "exports", "GET, HEAD, POST, OPTIONS"),
+        ("PUT", "exports/ex_0123456789abcdef", "GET, HEAD, DELETE, OPTIONS"),
+        ("POST", "feeds/one", "GET, HEAD, PUT, DELETE, OPTIONS"),
+        ("GET", "webhooks/one/test", "POST, OPTIONS"),
+        ("POST", "customers", "GET, HEAD, OPTIONS"),
+    ],
+)
+def test_another_method_is_told_which_there_are(
+    calm_world: World, method: str, path: str, allow: str
+) -> None:
+    refused = calm_world.send(f"/metering/v1/{path}", method=method, headers=_writing(calm_world))
+    asked = calm_world.send(f"/metering/v1/{path}", method="OPTIONS")
+
+    assert (refused.status, refused.code, refused.header("Allow")) == (405, "method-not-allowed", allow)
+    assert (asked.status, asked.header("Allow")) == (204, allow)
+
+
+@pytest.mark.parametrize("path", ["exports/mine", "exports/ex_short", "feeds/a%2Fb", "feeds/-one"])
+def test_an_id_that_is_neither_ours_nor_well_chosen_is_refused(calm_world: World, path: str) -> None:
+    answer = calm_world.send(f"/metering/v1/{path}", method="PUT", headers=_writing(calm_world))
+
+    assert answer.status in (400, 404, 405)
+    assert calm_world.backend.seen == []
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
@@ -168,9 +239,13 @@ def test_a_body_in_chunks_goes_to_the_backend(calm_world: World) -> None:
 
     connection.request(
         "POST",
-        "/metering/v1/changes",
+        "/metering/v1/exports",
         body=iter([b"first ", b"second"]),
-        headers={"Ocp-Apim-Subscription-Key": "key-partner", "Authorization": f"Bearer {token}"},
+        headers={
+            "Ocp-Apim-Subscription-Key": "key-partner",
+            "Authorization": f"Bearer {token}",
+            "Content-Type": "application/json",
+        },
         encode_chunked=True,
     )
     status = connection.getresponse().status
@@ -178,15 +253,17 @@ def test_a_body_in_chunks_goes_to_the_backend(calm_world: World) -> None:
 
     assert status == 200
     assert calm_world.backend.seen[0].body == b"first second"
+    assert calm_world.backend.seen[0].header("Content-Length") == ["12"]
+    assert calm_world.backend.seen[0].header("Transfer-Encoding") == []
 
 
 def test_a_caller_who_hangs_up_is_no_fault_of_ours(calm_world: World) -> None:
     token = calm_world.identity.application_token(demo.VENDOR)
     host, _, port = calm_world.address.removeprefix("http://").partition(":")
     head = (
-        "POST /metering/v1/changes HTTP/1.1\r\nHost: api\r\nX-Request-Id: hung-up-early\r\n"
+        "POST /metering/v1/exports HTTP/1.1\r\nHost: api\r\nX-Request-Id: hung-up-early\r\n"
         f"Ocp-Apim-Subscription-Key: key-partner\r\nAuthorization: Bearer {token}\r\n"
-        "Content-Length: 1000\r\n\r\n"
+        "Content-Type: application/json\r\nContent-Length: 1000\r\n\r\n"
     )
 
     with socket.create_connection((host, int(port)), timeout=30) as caller:

@@ -245,7 +245,7 @@ NO_CORS: dict[str, str | None] = {
 BROWSERS = [
     Case("preflight of the portal, without key and token", 200, method="OPTIONS", key=False, token="",
          headers=preflight(PORTAL, headers="authorization, ocp-apim-subscription-key"), backend={},
-         answer={"Access-Control-Allow-Origin": PORTAL, "Access-Control-Allow-Methods": "GET",
+         answer={"Access-Control-Allow-Origin": PORTAL, "Access-Control-Allow-Methods": "GET,POST,PUT,DELETE",
                  "Access-Control-Max-Age": "300", "Access-Control-Allow-Credentials": None}),
     Case("preflight of another page", 200, method="OPTIONS", key=False, token="", backend={},
          headers=preflight("https://evil.example"), answer=NO_CORS),
@@ -261,7 +261,8 @@ BROWSERS = [
          target="/metering/v1/nothing", headers=preflight(PORTAL)),
     Case("a call from the portal", 200, headers=(("Origin", PORTAL),),
          answer={"Access-Control-Allow-Origin": PORTAL,
-                 "Access-Control-Expose-Headers": "Content-Disposition,ETag,Last-Modified,Link,"
+                 "Access-Control-Expose-Headers": "Content-Disposition,Content-Location,ETag,Last-Modified,"
+                                                  "Link,Location,"
                                                   "RateLimit-Limit,RateLimit-Remaining,Retry-After,"
                                                   "X-Access-Version,X-Cursor,X-Next-Cursor,X-Not-Found,"
                                                   "X-Not-Found-Count,X-Request-Id,X-Stored-Coarser,"

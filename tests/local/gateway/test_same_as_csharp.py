@@ -52,6 +52,7 @@ VARIABLES: dict[str, Sequence[Any]] = {
     "request-id": ("abc.DEF_1-23",), "calls-per-minute": ("300", "+12", "x", None), "retry-after": (9, "11"),
     "token-type": ("app", "", "user"), "has-scope": (True, False), "has-role": (True, False),
     "is-user": (True, False), "is-app": (True, False), "is-other-method": (True, False),
+    "has-body": (True, False), "body": ("{}", "", None), "allow": ("GET, HEAD", "", "POST, OPTIONS"),
     "caller-type": ("app", "user", "unknown"), "caller-id": (GUID, f"{GUID}\n", "", "x"),
 }  # fmt: skip
 

@@ -1,0 +1,176 @@
+"""Bodies of requests: JSON read into a pydantic model, with every fault named at once.
+
+A fault has the code that the query parameter of the same meaning has, and names its place in the body:
+`from`, `meteringPointIds[3]`, `form.format`.
+"""
+
+import re
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Annotated, Any, Protocol, TypeVar
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic.alias_generators import to_camel
+from pydantic_core import ErrorDetails, PydanticCustomError
+
+from shared import metering, periods
+from shared.api.problems import FAULTS, Fault, InvalidRequest, Refused
+
+MAX_BYTES = 64 * 1024
+"""The gateway refuses a longer body too."""
+IDEMPOTENCY_KEY = "Idempotency-Key"
+
+_JSON = re.compile(r"application/json[ \t]*(;.*)?", re.IGNORECASE)
+_KEY = re.compile(r"[\x21-\x7e]{1,64}")
+
+
+class Body(BaseModel):
+    """What all bodies have in common: camel case, nothing that is not named, and no conversion of types."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel, populate_by_name=True, extra="forbid", strict=True, frozen=True
+    )
+
+
+class Request(Protocol):
+    """The part of an HTTP request that is read here."""
+
+    @property
+    def headers(self) -> Any:
+        """Headers by name, in lower case or as the host has them."""
+        ...
+
+    def get_body(self) -> bytes:
+        """Return the body."""
+        ...
+
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def read(req: Request, model: type[Model]) -> Model:
+    """Return the body of a request as a value of `model`.
+
+    Raises:
+        InvalidRequest: the body has faults; all are named.
+        Refused: 413 when it is longer than 64 kB, 415 when it is not sent as JSON, 400 when it is not JSON.
+    """
+    content = req.get_body()
+    if len(content) > MAX_BYTES:
+        raise Refused("body-too-large", f"The body has more than {MAX_BYTES} bytes.")
+    if content and not _JSON.fullmatch(req.headers.get("content-type", "")):
+        raise Refused("unsupported-media-type", "Send the body as JSON, with Content-Type: application/json.")
+    try:
+        return model.model_validate_json(content)
+    except ValidationError as error:
+        found = error.errors(include_url=False, include_context=True)
+        if any(each["type"] == "json_invalid" for each in found):
+            raise Refused("not-json", "The body is missing, or is not JSON in UTF-8.") from None
+        raise InvalidRequest([_fault(each) for each in found]) from None
+
+
+def idempotency_key(req: Request) -> str | None:
+    """Return the key by which a repeated request is recognised; None when there is none.
+
+    Raises:
+        InvalidRequest: the key is not well formed.
+    """
+    key: str | None = req.headers.get(IDEMPOTENCY_KEY.lower())
+    if key is None or _KEY.fullmatch(key):
+        return key
+    hint = "Use a new UUID for each new request, and the same one to repeat a request."
+    raise InvalidRequest(
+        [Fault(IDEMPOTENCY_KEY, "not-a-key", "The key is not 1 to 64 visible characters.", hint)]
+    )
+
+
+def fault(code: str, message: str, hint: str) -> PydanticCustomError:
+    """Return the error that a validator of a body raises, to be named with the place in the body."""
+    if code not in FAULTS:
+        raise AssertionError(f"the fault '{code}' is not among FAULTS")
+    # In pydantic's templates a brace is a place to fill.
+    return PydanticCustomError("body", "{message}", {"code": code, "message": message, "hint": hint})
+
+
+def _moment(text: str) -> datetime:
+    try:
+        return periods.parse_moment(text)
+    except periods.InvalidMoment as error:
+        code = "time-without-offset" if isinstance(error, periods.MomentWithoutOffset) else "not-a-time"
+        raise fault(code, str(error), "Use a market day or a time with an offset from UTC.") from None
+
+
+def _metering_point_id(text: str) -> str:
+    try:
+        return metering.parse_metering_point_id(text)
+    except metering.InvalidMeteringPointId as error:
+        raise fault(
+            "not-a-metering-point-id",
+            f"'{shown(text)}' is not a metering point id: {error}.",
+            "Use the 18 digits of the målepunkt-ID; the serial number on the meter is something else.",
+        ) from None
+
+
+MomentText = Annotated[str, AfterValidator(lambda text: (_moment(text), text)[1])]
+"""A market day or a time with offset, kept as it was written; `moment` reads it."""
+MeteringPointIdText = Annotated[
+    str, AfterValidator(_metering_point_id), Field(json_schema_extra={"pattern": r"^\d{18}$"})
+]
+CustomerNumber = Annotated[int, Field(ge=0, lt=10**18, json_schema_extra={"format": "int64"})]
+
+
+def moment(text: str) -> datetime:
+    """Return the instant of a `MomentText`."""
+    return periods.parse_moment(text)
+
+
+def shown(text: str) -> str:
+    """Return a caller's text for a message: on one line, at most 60 characters."""
+    return " ".join(text.split())[:60]
+
+
+def words(choices: Iterable[object]) -> str:
+    """Return words for a hint."""
+    return ", ".join(str(each) for each in choices)
+
+
+def _fault(error: ErrorDetails) -> Fault:
+    """Return the fault that pydantic found."""
+    place, context = _place(error["loc"]), error.get("ctx", {})
+    match error["type"]:
+        case "body":
+            return Fault(place, context["code"], context["message"], context["hint"])
+        case "missing":
+            return Fault(place, "required", f"'{place}' is missing.", "Give it.")
+        case "extra_forbidden":
+            hint = "Leave it out; the reference lists what the body may hold."
+            return Fault(place, "unknown-parameter", "This property is not known here.", hint)
+        case "enum" | "literal_error":
+            given = shown(str(error["input"]))
+            hint = f"Use one of {context['expected']}."
+            return Fault(place, "not-a-choice", f"'{place}' cannot be '{given}'.", hint)
+        case "too_long" | "string_too_long":
+            hint = f"Give at most {context['max_length']}."
+            return Fault(place, "too-many", f"'{place}' is too long.", hint)
+        case "too_short" | "string_too_short":
+            return Fault(place, "required", f"'{place}' is empty.", f"Give at least {context['min_length']}.")
+        case "greater_than_equal" | "less_than" | "less_than_equal" | "greater_than":
+            (limit,) = context.values()
+            return Fault(place, "not-in-range", f"'{place}' is out of range.", f"The limit is {limit}.")
+        case "string_pattern_mismatch":
+            return Fault(
+                place,
+                "not-as-expected",
+                f"'{place}' is not written as expected.",
+                "Look it up in the reference.",
+            )
+        case _:
+            return Fault(
+                place, "not-as-expected", f"'{place}': {error['msg']}.", "Look it up in the reference."
+            )
+
+
+def _place(location: tuple[int | str, ...]) -> str:
+    """Return a place in a body, such as `meteringPointIds[3]`, on one line."""
+    text = "".join(f"[{each}]" if isinstance(each, int) else f".{each}" for each in location)
+    return shown(text.removeprefix(".")) or "body"

@@ -1,0 +1,130 @@
+"""Bodies: every fault at once, with the codes that query parameters have."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+import pytest
+from pydantic import Field
+
+from shared.api import bodies
+from shared.api.bodies import Body
+from shared.api.problems import InvalidRequest, Refused
+
+JSON = {"content-type": "application/json"}
+POINT = "707057500000010017"
+
+
+class Colour(StrEnum):
+    """A closed list."""
+
+    RED = "red"
+    BLUE = "blue"
+
+
+class Inner(Body):
+    """A part of a body."""
+
+    colour: Colour
+
+
+class Example(Body):
+    """A body with a field of each kind."""
+
+    metering_point_ids: list[bodies.MeteringPointIdText] | None = None
+    from_: bodies.MomentText | None = Field(default=None, alias="from")
+    customer_number: bodies.CustomerNumber | None = None
+    inner: Inner | None = None
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A request as the worker has it."""
+
+    body: bytes
+    headers: Mapping[str, str] = field(default_factory=lambda: JSON)
+
+    def get_body(self) -> bytes:
+        return self.body
+
+
+def faults(body: bytes) -> list[tuple[str, str]]:
+    with pytest.raises(InvalidRequest) as refused:
+        bodies.read(Sent(body), Example)
+    return [(each.parameter, each.code) for each in refused.value.faults]
+
+
+def test_a_body_is_read() -> None:
+    read = bodies.read(
+        Sent(b'{"meteringPointIds": ["707057500000010017"], "inner": {"colour": "red"}}'), Example
+    )
+
+    assert read.metering_point_ids == [POINT]
+    assert read.inner == Inner(colour=Colour.RED)
+
+
+def test_all_faults_are_named_at_once_with_their_places() -> None:
+    body = (
+        b'{"meteringPointIds": ["707057500000010017", "707057500000010018"], "from": "2026-03-29T00:00",'
+        b' "customerNumber": -1, "inner": {"colour": "green", "size": 1}, "metringPoint": 1}'
+    )
+
+    assert faults(body) == [
+        ("meteringPointIds[1]", "not-a-metering-point-id"),
+        ("from", "time-without-offset"),
+        ("customerNumber", "not-in-range"),
+        ("inner.colour", "not-a-choice"),
+        ("inner.size", "unknown-parameter"),
+        ("metringPoint", "unknown-parameter"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        (b'{"customerNumber": "1"}', "not-as-expected"),
+        (b'{"customerNumber": 1.5}', "not-as-expected"),
+        (b'{"customerNumber": true}', "not-as-expected"),
+        (b'{"meteringPointIds": 1}', "not-as-expected"),
+        (b'{"inner": {}}', "required"),
+        (b"[]", "not-as-expected"),
+        (b"null", "not-as-expected"),
+    ],
+)
+def test_a_value_of_another_type_is_a_fault(body: bytes, code: str) -> None:
+    assert [each for _, each in faults(body)] == [code]
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"\xff\xfe", b'{"a": 1}}', b"nope", b"[" * 10_000])
+def test_what_is_not_json_is_refused(body: bytes) -> None:
+    with pytest.raises(Refused) as refused:
+        bodies.read(Sent(body), Example)
+
+    assert refused.value.code == "not-json"
+
+
+def test_a_body_that_is_too_long_is_refused() -> None:
+    with pytest.raises(Refused) as refused:
+        bodies.read(Sent(b" " * 65_535 + b"{}"), Example)
+
+    assert refused.value.code == "body-too-large"
+    assert bodies.read(Sent(b" " * 65_534 + b"{}"), Example) == Example()
+
+
+@pytest.mark.parametrize("content_type", ["", "text/plain", "application/jsonp"])
+def test_a_body_that_is_not_sent_as_json_is_refused(content_type: str) -> None:
+    with pytest.raises(Refused) as refused:
+        bodies.read(Sent(b"{}", {"content-type": content_type}), Example)
+
+    assert refused.value.code == "unsupported-media-type"
+
+
+@pytest.mark.parametrize("key", ["a" * 65, "with space", "æ", ""])
+def test_an_idempotency_key_that_is_not_well_formed_is_a_fault(key: str) -> None:
+    with pytest.raises(InvalidRequest):
+        bodies.idempotency_key(Sent(b"", {"idempotency-key": key}))
+
+
+def test_an_idempotency_key_may_be_left_out() -> None:
+    assert bodies.idempotency_key(Sent(b"", {})) is None
+    assert bodies.idempotency_key(Sent(b"", {"idempotency-key": "a-1"})) == "a-1"
