@@ -202,7 +202,7 @@ def load_and_publish() -> None:
         log.info("Delivery %s: %r, %d rows.", what, loaded.stored_as, loaded.rows)
         if loaded.unknown:
             log.warning(
-                "Delivery %r names %d metering points that nothing else knows.",
+                "Delivery %r has values of %d metering points that are new to the warehouse.",
                 loaded.stored_as,
                 loaded.unknown,
             )
@@ -214,7 +214,10 @@ def load_and_publish() -> None:
     for published in services.publish_readings():
         log.info("Publication %d: %d market days.", published.sequence, published.days)
     latest = services.publications.latest()
-    log.info("Data is available until %s.", latest.available_until.isoformat() if latest else "never")
+    if latest is None:
+        log.info("Nothing is published yet.")
+    else:
+        log.info("Data is available until %s.", latest.available_until.isoformat())
     intake.raise_for_failure()
 
 

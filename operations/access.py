@@ -21,9 +21,9 @@ from operations import services
 from operations.access_lists import explain, portal, questions
 from operations.access_lists.explain import Answer, Line
 from operations.access_lists.portal import Differences, PortalList, UnreadablePortalList
-from shared import settings
+from shared import foreign, settings
 from shared.access import store
-from shared.access.sync import reports, state
+from shared.access.sync import state
 from shared.settings import InvalidSettings
 from shared.tables import Tables, TablesUnavailable
 from shared.telemetry import log_levels
@@ -66,7 +66,7 @@ def answer(storage: Tables, who: Sequence[str], *, out: Console) -> int:
         words = " and ".join(f"'{question.text}'" for question in wanted)
         out.print(f"Nothing is known of {words}{' together' if len(wanted) > 1 else ''}.", markup=False)
     else:
-        out.print(f"{reports.counted(found.grants, 'grant')}.")
+        out.print(f"{foreign.counted(found.grants, 'grants')}.")
     if len(wanted) > 1 and not found.grants:
         out.print("Several words narrow the question: a grant has to match every one of them.")
     _print_rest(found, out=out)

@@ -10,8 +10,7 @@ from datetime import datetime, timedelta
 from rich.console import Console
 
 from operations import services
-from operations.publish import counted
-from shared import periods, settings
+from shared import foreign, periods, settings
 from shared.settings import InvalidSettings
 from shared.warehouse import check
 from shared.warehouse.check import Finding, Latest
@@ -44,7 +43,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def _sentence(latest: Latest, *, now: datetime) -> str:
     hours, minutes = divmod((now - latest.published_at) // timedelta(minutes=1), 60)
-    age = counted(hours, "hours") if hours else counted(minutes, "minutes")
+    age = foreign.counted(hours, "hours") if hours else foreign.counted(minutes, "minutes")
     until = latest.available_until.astimezone(periods.OSLO).isoformat()
     return f"Last publication {latest.published_at:%Y-%m-%d %H:%M} UTC, {age} ago; data until {until}."
 

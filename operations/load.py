@@ -15,7 +15,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from local import places
 from operations import publish, services
-from shared import settings
+from shared import foreign, settings
 from shared.deliveries import loading
 from shared.deliveries.faults import Rejected
 from shared.deliveries.loading import Loaded
@@ -72,7 +72,7 @@ def _load(warehouse: Warehouse, path: Path, *, out: Console) -> Loaded | None:
 
 
 def _sentence(loaded: Loaded, *, seconds: float) -> str:
-    rows = publish.counted(loaded.rows, loaded.kind)
+    rows = foreign.counted(loaded.rows, loaded.kind)
     if not loaded.is_new:
         return f"{loaded.path.name}: skipped; it was loaded before ({rows}), and nothing newer came since."
     rate = loaded.rows / max(seconds, 0.001)
@@ -81,8 +81,8 @@ def _sentence(loaded: Loaded, *, seconds: float) -> str:
 
 def _warning(unknown: Unknown) -> str:
     """Return a warning of ids that may be wrong: those from Excel may pass the check digit by chance."""
-    points = publish.counted(unknown.number, "metering points")
-    sentence = f"  Warning: nothing else knows {points} of it, such as {', '.join(unknown.examples)}."
+    points = foreign.counted(unknown.number, "metering points")
+    sentence = f"  Warning: new to the warehouse: {points}, such as {', '.join(unknown.examples)}."
     if any(id_.endswith("000") for id_ in unknown.examples):
         sentence += " Ids that end in 000 may come from Excel, which keeps fifteen digits only."
     return sentence

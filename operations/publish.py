@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from rich.console import Console
 
 from operations import services
-from shared import settings
+from shared import foreign, settings
 from shared.publishing import announce
 from shared.publishing import publish as publishing
 from shared.publishing.publish import BEFORE_ALL, Place
@@ -49,8 +49,8 @@ def publish_waiting(warehouse: Warehouse, chosen: DataSettings, *, out: Console)
     publishing.refuse_ahead(warehouse, now=services.now())
     for published in publishing.publish_waiting(warehouse, clock=services.now, announced=_announced(chosen)):
         waited = True
-        days = counted(published.days, "new or changed market days")
-        values = counted(published.values, "values")
+        days = foreign.counted(published.days, "new or changed market days")
+        values = foreign.counted(published.values, "values")
         out.print(f"Publication {published.sequence}: {days} with {values}.", markup=False)
     return waited
 
@@ -61,11 +61,6 @@ def _announced(chosen: DataSettings) -> Place:
         return announce.read_announced(services.publications(chosen))
     except TablesUnavailable:
         return BEFORE_ALL
-
-
-def counted(number: int, plural: str) -> str:
-    """Return a number of things, such as 1 supply period."""
-    return f"{number:,} {plural.removesuffix('s') if number == 1 else plural}"
 
 
 def announce_to_api(warehouse: Warehouse, chosen: DataSettings, *, out: Console) -> int:

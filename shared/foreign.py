@@ -1,4 +1,4 @@
-"""What others wrote, made safe to keep and to show: JSON that no record can spoil, text that can be stored.
+"""Texts of messages: what others wrote, made safe to keep and to show, and numbers with their nouns.
 
 People type what is in the answers of other services. A record with a strange value must become a fault of
 that record and not end the reading: everybody else's access would stay as it was.
@@ -14,6 +14,8 @@ MAX_DEPTH = 100
 
 EXCERPT = 200
 """Characters of a foreign text that a message shows."""
+SHOWN = 60
+"""Characters of one word or value that a message quotes; the longest time has 33."""
 _BLANKS = 4
 """How many times as much is looked at, since blanks are joined: the text may be megabytes."""
 
@@ -64,6 +66,16 @@ def excerpt(text: str, *, at_most: int = EXCERPT) -> str:
     """
     line = one_line(storable(text[: at_most * _BLANKS]))
     return line if len(line) <= at_most and len(text) <= at_most * _BLANKS else f"{line[:at_most]}…"
+
+
+def shown(text: str) -> str:
+    """Return a faulty word or value for a message that quotes it: an excerpt of `SHOWN` characters."""
+    return excerpt(text, at_most=SHOWN)
+
+
+def counted(number: int, plural: str) -> str:
+    """Return a number with its noun, such as `1 supply period` or `1,234 grants`."""
+    return f"{number:,} {plural.removesuffix('s') if number == 1 else plural}"
 
 
 def _is_unstorable(character: str) -> bool:

@@ -10,6 +10,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
+from shared import foreign
+
 OSLO = ZoneInfo("Europe/Oslo")
 ONE_DAY = timedelta(days=1)
 FIRST_DAY, END_DAY = date(2010, 1, 1), date(2051, 1, 1)
@@ -28,9 +30,6 @@ _TIME = re.compile(
 """ISO 8601 as programs write it: `T` or a space, with or without seconds, an offset in hours or minutes."""
 
 _MICROSECOND_DIGITS = 6
-
-_SHOWN = 60
-"""Characters of a text that a message shows; the longest time has 33."""
 
 CLOCK_SKEW = timedelta(minutes=5)
 """How far two clocks in Azure may differ; a moment further ahead of now is a fault."""
@@ -113,7 +112,7 @@ def parse_day(text: str) -> date:
         InvalidMoment: the text has another form, or names no day of the calendar.
     """
     if not _DATE.fullmatch(text):
-        raise InvalidMoment(f"'{_shown(text)}' is not a date. Write a market day such as 2026-03-29.")
+        raise InvalidMoment(f"'{foreign.shown(text)}' is not a date. Write a market day such as 2026-03-29.")
     try:
         return date.fromisoformat(text)
     except ValueError as error:
@@ -143,7 +142,9 @@ def parse_moment(text: str) -> datetime:
         return start_of(parse_calendar_day(text))
     found = _TIME.fullmatch(text)
     if found is None:
-        raise InvalidMoment(f"'{_shown(text)}' is not an ISO 8601 date or time. {_both_ways(_EXAMPLE)}")
+        raise InvalidMoment(
+            f"'{foreign.shown(text)}' is not an ISO 8601 date or time. {_both_ways(_EXAMPLE)}"
+        )
     day, offset = parse_calendar_day(found["day"]), found["offset"]
     local = datetime.combine(day, time.fromisoformat(found["minute"])) + timedelta(
         seconds=int(found["second"] or 0), microseconds=_microseconds(found["fraction"] or "")
@@ -151,11 +152,6 @@ def parse_moment(text: str) -> datetime:
     if offset is None:
         raise MomentWithoutOffset(f"'{text}' has no offset from UTC. {_both_ways(local)}")
     return (local - _offset(offset)).replace(tzinfo=UTC)
-
-
-def _shown(text: str) -> str:
-    """Return a faulty text for a message: on one line, at most `_SHOWN` characters."""
-    return " ".join(text.split())[:_SHOWN]
 
 
 def _microseconds(fraction: str) -> int:

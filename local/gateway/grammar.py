@@ -9,6 +9,7 @@ from local.gateway.exchange import Exchange, Response
 from local.gateway.expressions import Compiled, EvaluationError, ExpressionRefused, Kind, compile_expression
 from local.gateway.faults import Fault, GatewayError, PolicyPlace, PolicyRefused
 from local.gateway.services import Services
+from shared import foreign
 
 Given = ParamSpec("Given")
 Result = TypeVar("Result")
@@ -184,23 +185,18 @@ def one_of(element: Element, name: str, choices: tuple[str, ...], *, default: st
 def value(element: Element, text: str, kinds: tuple[Kind, ...]) -> Compiled:
     """Compile text or an `@( )` expression that returns one of `kinds`. Refuses statement blocks."""
     if text.startswith("@{"):
-        raise element.refuse(f"statement blocks @{{ }} are not supported: {_short(text)}")
+        raise element.refuse(f"statement blocks @{{ }} are not supported: {foreign.excerpt(text)}")
     if not text.startswith("@("):
         return Compiled(Kind.STRING, lambda _: text)
     if not text.endswith(")"):
-        raise element.refuse(f"the expression does not end with ')': {_short(text)}")
+        raise element.refuse(f"the expression does not end with ')': {foreign.excerpt(text)}")
     try:
         compiled = compile_expression(text[2:-1])
     except ExpressionRefused as refused:
-        raise element.refuse(f"expression not supported: {refused}, in {_short(text)}") from refused
+        raise element.refuse(f"expression not supported: {refused}, in {foreign.excerpt(text)}") from refused
     if compiled.reads_body and element.tag != "set-variable":
         raise element.refuse("the body is read by <set-variable> only, and by nothing around it")
     if compiled.kind not in kinds:
         wanted = " or ".join(kinds)
-        raise element.refuse(f"the expression gives {compiled.kind}, not {wanted}: {_short(text)}")
+        raise element.refuse(f"the expression gives {compiled.kind}, not {wanted}: {foreign.excerpt(text)}")
     return compiled
-
-
-def _short(text: str) -> str:
-    flat = " ".join(text.split())
-    return flat if len(flat) <= 80 else f"{flat[:77]}..."

@@ -198,7 +198,7 @@ def _log(
         "requestId": request_id,
         "traceId": trace_id,
         "caller": callers.for_the_log(req.headers),
-        "subscription": callers.one_line(req.headers.get("x-subscription-id", "")),
+        "subscription": callers.subscription(req.headers),
         "method": req.method,
         "route": route,
         "status": response.status,

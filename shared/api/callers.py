@@ -12,6 +12,7 @@ from shared.metering import MeteringPointId
 from shared.readable import Permission, Readable
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_SUBSCRIPTION = re.compile(r"[A-Za-z0-9 ._-]{1,256}")
 
 
 @dataclass(frozen=True)
@@ -119,9 +120,10 @@ def for_the_log(headers: Mapping[str, str]) -> str:
     return f"{kind}:{caller_id}" if kind in ("app", "user") and metering.is_guid(caller_id) else "unknown"
 
 
-def one_line(text: str) -> str:
-    """Return a caller's text for the log: on one line, at most 100 characters."""
-    return " ".join(text.split())[:100]
+def subscription(headers: Mapping[str, str]) -> str:
+    """Return the subscription that the gateway names, for the log; `unknown` when it is not well formed."""
+    given = headers.get("x-subscription-id", "")
+    return given if _SUBSCRIPTION.fullmatch(given) else "unknown" if given else ""
 
 
 def _has_customer(permissions: Sequence[Permission], customer_number: int) -> bool:

@@ -19,7 +19,7 @@ from urllib.parse import parse_qsl, urlsplit
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 
-from shared import metering, periods
+from shared import foreign, metering, periods
 from shared.api.problems import Fault, InvalidRequest, Refused
 from shared.metering import MeteringPointId
 
@@ -96,8 +96,8 @@ class Parameters:
         if text is None:
             return None
         if text not in among:
-            words = ", ".join(among)
-            self.fault(name, "not-a-choice", f"'{name}' cannot be '{_shown(text)}'.", f"Use one of {words}.")
+            message = f"'{name}' cannot be '{foreign.shown(text)}'."
+            self.fault(name, "not-a-choice", message, f"Use one of {', '.join(among)}.")
         return among.get(text)
 
     def whole_number(self, name: str, *, default: int, low: int, high: int) -> int:
@@ -110,7 +110,7 @@ class Parameters:
         self.fault(
             name,
             "not-in-range",
-            f"'{name}' cannot be '{_shown(text)}'.",
+            f"'{name}' cannot be '{foreign.shown(text)}'.",
             f"Use a whole number from {low} to {high}.",
         )
         return default
@@ -125,7 +125,7 @@ class Parameters:
         self.fault(
             name,
             "not-a-customer-number",
-            f"'{_shown(text)}' is not a customer number.",
+            f"'{foreign.shown(text)}' is not a customer number.",
             "GET /customers lists the customers that you may read, with their numbers.",
         )
         return None
@@ -144,7 +144,7 @@ class Parameters:
             self.fault(
                 name,
                 "not-a-metering-point-id",
-                f"'{_shown(text)}' is not a metering point id: {error}.",
+                f"'{foreign.shown(text)}' is not a metering point id: {error}.",
                 "Use the 18 digits of the målepunkt-ID; the serial number on the meter is something else.",
             )
             return None
@@ -179,7 +179,7 @@ class Parameters:
         for name in self._given:
             if name not in self._read:
                 self.fault(
-                    _shown(name),
+                    foreign.shown(name),
                     "unknown-parameter",
                     "This parameter is not known here.",
                     f"Known parameters: {known}.",
@@ -257,8 +257,3 @@ def _decoded(text: str) -> bytes:
         if base64.urlsafe_b64encode(sealed).decode().rstrip("=") == text:
             return sealed
     raise NotSealed("This is not a cursor that the API gave.")
-
-
-def _shown(text: str) -> str:
-    """Return a caller's text for a message: on one line, at most 60 characters."""
-    return " ".join(text.split())[:60]

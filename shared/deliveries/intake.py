@@ -27,7 +27,7 @@ MAX_BYTES = 500 * 1024 * 1024
 """A file must fit on the small temporary disk of a function app; larger files are loaded by `COPY INTO`."""
 STOP_AFTER = timedelta(minutes=15)
 """No file is begun after so long, so that loaded values are published within the time of a function."""
-MOST_KILLED = 2
+MAX_KILLED_RUNS = 2
 """A file that has killed so many runs in a row, for instance by using too much memory, is rejected."""
 FOLDER_PREFIX = "metering-delivery-"
 ABANDONED_AFTER = timedelta(days=1)
@@ -190,7 +190,11 @@ def _process(
             container.download(file, path)
             lease.renew()  # A run that was frozen during the download leaves the rest to the new holder.
             with _count_run(container, file) as runs:
-                result = _reject_killer(file) if runs > MOST_KILLED else _load(warehouse, path, file, now=now)
+                result = (
+                    _reject_unloadable(file)
+                    if runs > MAX_KILLED_RUNS
+                    else _load(warehouse, path, file, now=now)
+                )
                 _move(container, file, result, path=path)
     except ChangedMeanwhile:
         return None
@@ -217,9 +221,9 @@ def _count_run(container: Container, file: ArrivedFile) -> Iterator[int]:
     container.clear_begun()
 
 
-def _reject_killer(file: ArrivedFile) -> FileResult:
+def _reject_unloadable(file: ArrivedFile) -> FileResult:
     reason = (
-        f"{MOST_KILLED} runs were killed while they loaded this file, most likely because it needs more "
+        f"{MAX_KILLED_RUNS} runs were killed while they loaded this file, most likely because it needs more "
         "memory or time than a run has. Deliver it in smaller files, or with infra/warehouse/copy_into.sql."
     )
     return FileResult(_target(file, folder="rejected"), 0, (Fault(1, reason),))

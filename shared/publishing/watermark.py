@@ -281,7 +281,7 @@ def _last_days(
 ) -> dict[str, date]:
     """Read the last published days from the warehouse: of the last month, then of all time."""
     found: dict[str, date] = {}
-    for since in queries.lately_then_ever(as_of):
+    for since in queries.starts_of_search(as_of):
         sought = readable.only(readable.periods.keys() - found.keys())
         if sought.permissions:
             rows = warehouse.fetch(queries.last_days(sought, direction=direction, since=since, as_of=as_of))

@@ -17,8 +17,11 @@ from shared.warehouse.engine import LONGEST_PUBLICATION, Json, Query
 _LATELY = timedelta(days=31)
 
 
-def lately_then_ever(as_of: datetime) -> tuple[date, date]:
-    """Return from which days to look for the latest ones: first a month back, where most series have some."""
+def starts_of_search(as_of: datetime) -> tuple[date, date]:
+    """Return from which days on to search for the last day of a series: from a month ago, then from ever.
+
+    Most series have a day within the last month, and a search of all years reads much more.
+    """
     return periods.day_of(as_of) - _LATELY, periods.FIRST_DAY
 
 

@@ -97,4 +97,4 @@ def test_nothing_that_a_caller_wrote_gets_into_the_log(api: Api, caplog: pytest.
 
     line = logged(caplog)
     assert "secret" not in json.dumps(line)
-    assert (line["caller"], line["traceId"], line["subscription"]) == ("unknown", None, "one line")
+    assert (line["caller"], line["traceId"], line["subscription"]) == ("unknown", None, "unknown")

@@ -109,7 +109,7 @@ def test_metering_points_that_nothing_else_knows_are_warned_of(operator: Operato
 
     assert code == 0
     assert lines[1] == (
-        "  Warning: nothing else knows 1 metering point of it, such as 707057500000010000. "
+        "  Warning: new to the warehouse: 1 metering point, such as 707057500000010000. "
         "Ids that end in 000 may come from Excel, which keeps fifteen digits only."
     )
 

@@ -22,3 +22,11 @@ def test_an_excerpt_is_one_storable_line_that_shows_where_it_was_cut(text: str, 
 
 def test_an_excerpt_is_as_long_as_its_message_wants() -> None:
     assert foreign.excerpt("a metering point", at_most=10) == "a metering…"
+
+
+def test_a_number_stands_with_its_noun() -> None:
+    assert [foreign.counted(number, "supply periods") for number in (0, 1, 1234)] == [
+        "0 supply periods",
+        "1 supply period",
+        "1,234 supply periods",
+    ]

@@ -128,5 +128,5 @@ def test_what_is_no_day_and_no_time_of_the_calendar_is_refused(text: str) -> Non
 
 @pytest.mark.parametrize("parse", [periods.parse_moment, periods.parse_day])
 def test_a_message_shows_the_beginning_of_a_long_text_on_one_line(parse: Callable[[str], object]) -> None:
-    with pytest.raises(InvalidMoment, match=r"^'2026\?-03 x{51}' is not [^\n]*$"):
+    with pytest.raises(InvalidMoment, match=r"^'2026\?-03 x{51}…' is not [^\n]*$"):
         parse("2026?-03\n" + "x" * 5_000)

@@ -26,7 +26,6 @@ _DATE = r"\d{4}-\d{2}-\d{2}"
 _SPACED_DOTS = re.compile(rf"(?<={_DATE})[^\S\n]*\.\.[^\S\n]*(?={_DATE})")
 _DIGITS_OF_A_POINT = 10
 """A word with fewer digits is a date or a remark, never a metering point id with a typing error."""
-_SHOWN_CHARACTERS = 40
 _EXAMPLE_ID = "0b6f1a52-8f5e-4c7e-9f7a-3f3c1d1e2a4b"
 
 
@@ -90,7 +89,7 @@ def read_client_ids(texts: Iterable[str]) -> ClientIds:
         if metering.is_guid(lowered):
             found[lowered] = None
         else:
-            problems.append(f"'{_shown(word)}' is not an application id, such as {_EXAMPLE_ID}")
+            problems.append(f"'{foreign.shown(word)}' is not an application id, such as {_EXAMPLE_ID}")
     return ClientIds(tuple(found), tuple(problems))
 
 
@@ -109,7 +108,7 @@ def read_metering_points(texts: Iterable[str]) -> MeteringPoints:
         try:
             point = parse_metering_point_id(name)
         except InvalidMeteringPointId as error:
-            problems.append(f"'{_shown(name)}' is not a metering point id: {error}")
+            problems.append(f"'{foreign.shown(name)}' is not a metering point id: {error}")
             continue
         try:
             requested[point].extend([_period(limit) for limit in limits] or ALWAYS)
@@ -153,14 +152,10 @@ def _period(text: str) -> Span:
     try:
         first, end = (periods.parse_day(side) if side else None for side in text.split(".."))
     except ValueError:
-        raise ValueError(f"'{_shown(text)}' is not a period such as 2024-05-01..2025-01-01") from None
+        raise ValueError(f"'{foreign.shown(text)}' is not a period such as 2024-05-01..2025-01-01") from None
     span = Span(first, end)
     if span == Span():
         raise ValueError("'..' has no date; leave it out or write one, such as 2024-05-01..")
     if span.is_empty:
         raise ValueError(f"the period {text} ends before it starts; the day after the last one stands last")
     return span
-
-
-def _shown(word: str) -> str:
-    return foreign.excerpt(word, at_most=_SHOWN_CHARACTERS)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from shared import foreign
 from shared.access.grant import spans_text
 from shared.access.sync.changes import Change, Event, Plan
 from shared.access.sync.faults import Fault
@@ -133,19 +134,14 @@ class SyncReport:
             return f"{begin}{self.outcome}; Severa was not read."
         counts = self.counts
         rest = (
-            f"{counted(self.grants, 'grant')} of {counted(self.principals, 'principal')} "
-            f"by {counted(self.customers, 'customer')}."
+            f"{foreign.counted(self.grants, 'grants')} of {foreign.counted(self.principals, 'principals')} "
+            f"by {foreign.counted(self.customers, 'customers')}."
         )
         granted, changed, revoked = (counts[event.value] for event in Event)
         if self.outcome is Outcome.COMPLETE:
             return f"{begin}complete; granted {granted}, changed {changed}, revoked {revoked}; now {rest}"
         would = f"would grant {granted}, change {changed}, revoke {revoked}, and leave {rest}"
         return f"{begin}{self.outcome}; {would}"
-
-
-def counted(number: int, noun: str) -> str:
-    """Return a number of things, such as `1 grant` or `2 grants`."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def change_lines(changed: Sequence[Change]) -> list[str]:

@@ -104,7 +104,7 @@ def _latest_days(
 ) -> dict[str, list[LatestDayRow]]:
     """Return the latest day in each direction: of the last month or, where that has none, of all time."""
     found: dict[str, list[LatestDayRow]] = defaultdict(list)
-    for since in queries.lately_then_ever(as_of):
+    for since in queries.starts_of_search(as_of):
         unseen = tuple(each for each in readable.permissions if each.metering_point_id not in found)
         if unseen:
             sought = replace(readable, permissions=unseen)

@@ -30,10 +30,10 @@ class Value(Answer):
     quality: OpenQuality
     complete: bool | None = Field(
         default=None,
-        description="With P1D and coarser alone: all of it is covered, no value is missing.",
+        description="Only with P1D and coarser: all of it is covered, no value is missing.",
     )
     missing: Number | None = Field(
-        default=None, description="With P1D and coarser alone: how many values are missing."
+        default=None, description="Only with P1D and coarser: how many values are missing."
     )
 
 
@@ -55,10 +55,11 @@ class Row(Answer):
     quantity: Quantity
     quality: OpenQuality
     complete: bool | None = Field(
-        default=None, description="With P1D and coarser alone: all of it is covered, no value is missing."
+        default=None,
+        description="Only with P1D and coarser: all of it is covered, no value is missing.",
     )
     missing: Number | None = Field(
-        default=None, description="With P1D and coarser alone: how many values are missing."
+        default=None, description="Only with P1D and coarser: how many values are missing."
     )
 
 
@@ -77,10 +78,11 @@ class Day(Answer):
     )
     published_at: datetime = Field(description="When this version of the day was published.")
     complete: bool | None = Field(
-        default=None, description="With P1D and coarser alone: all of it is covered, no value is missing."
+        default=None,
+        description="Only with P1D and coarser: all of it is covered, no value is missing.",
     )
     missing: Number | None = Field(
-        default=None, description="With P1D and coarser alone: how many values are missing."
+        default=None, description="Only with P1D and coarser: how many values are missing."
     )
 
 
@@ -91,8 +93,8 @@ class SeriesPart(Answer):
     direction: Direction
     unit: str = Field(description="The unit of the quantities.", examples=["kWh"])
     time_zone: str = Field(description="The time zone of market days.", examples=["Europe/Oslo"])
-    from_: datetime = Field(alias="from", description="Start of the asked period.")
-    to: datetime = Field(description="End of the asked period, exclusive.")
+    from_: datetime = Field(alias="from", description="Start of the requested period.")
+    to: datetime = Field(description="End of the requested period, exclusive.")
     resolution: Annotated[
         Resolution | None,
         open_words(
@@ -106,14 +108,14 @@ class SeriesPart(Answer):
     available_until: datetime | None = Field(
         description="End of the last published market day of this series that you may read; null without one."
     )
-    values: list[Value] | Absent = Field(default=None, description="With `layout=values` alone.")
-    days: list[Day] | Absent = Field(default=None, description="With `layout=days` alone.")
+    values: list[Value] | Absent = Field(default=None, description="Only with `layout=values`.")
+    days: list[Day] | Absent = Field(default=None, description="Only with `layout=days`.")
 
 
 class Series(SeriesPart):
     """A page of the values of one metering point in one direction."""
 
-    rows: list[Row] | Absent = Field(default=None, description="With `layout=rows` alone.")
+    rows: list[Row] | Absent = Field(default=None, description="Only with `layout=rows`.")
     next_cursor: Cursor
 
 
@@ -122,7 +124,7 @@ class StoredCoarser(Answer):
 
     metering_point_id: MeteringPointId
     resolution: Annotated[Resolution, open_words(Resolution, "What these days are stored as.")]
-    from_: date = Field(alias="from", description="The first of these days in the asked period.")
+    from_: date = Field(alias="from", description="The first of these days in the requested period.")
     to: date = Field(description="The day after the last of them.")
 
 
@@ -135,14 +137,14 @@ class ManySeries(Answer):
         "and `layout=days`.",
     )
     rows: list[Row] | Absent = Field(
-        default=None, description="With `layout=rows` alone: in the order of metering points and time."
+        default=None, description="Only with `layout=rows`: in the order of metering points and time."
     )
     not_found: list[MeteringPointId] = Field(
         description="Metering points named in the request that do not exist or that you may not read."
     )
     stored_coarser: list[StoredCoarser] = Field(
         description="The first 40 metering points of which days are left out, since they are stored coarser "
-        "than `resolution` asks for. On the first page alone."
+        "than `resolution` asks for. Only on the first page."
     )
     stored_coarser_count: Number | None = Field(
         description="How many such metering points there are; null after the first page."

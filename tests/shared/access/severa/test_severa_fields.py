@@ -77,7 +77,7 @@ def test_several_values_of_one_field_count_together() -> None:
         (f"{A} 2024-05-01..2025-01-01..", f"{A}: '2024-05-01..2025-01-01..' is not a period such as "
          "2024-05-01..2025-01-01"),
         (f"{A} ..", f"{A}: '..' has no date; leave it out or write one, such as 2024-05-01.."),
-        ("x" * 60, f"'{'x' * 40}…' is not a metering point id: a metering point id has exactly 18 digits"),
+        ("x" * 90, f"'{'x' * 60}…' is not a metering point id: a metering point id has exactly 18 digits"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_read_grants_nothing_and_is_named(text: str, problem: str) -> None:
