@@ -1,42 +1,44 @@
-"""The services that routes, timers and commands work with, opened once from the settings."""
+"""The services that routes, timers and commands work with, opened once from the settings.
+
+An instance's first request waits for what is imported here. What only timers and commands need (the readers
+of Severa and Entra, of deliveries, and what stands below them) is imported when they need it.
+"""
+
+from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
+from typing import TYPE_CHECKING
 
 from azure.core.credentials import TokenCredential
 
 from shared import limits, tables, warming
-from shared.access.entra import directory, graph
-from shared.access.entra.users import ContactEmail, Directory
 from shared.access.grants import Grants
-from shared.access.severa import client
-from shared.access.sync import stages
-from shared.access.sync.guard import Allowance, Limits
-from shared.access.sync.mapping import Fields
-from shared.access.sync.reports import Outcome, SyncReport
-from shared.access.sync.stages import Rules, Sources
-from shared.access.sync.supply_by_customer import SupplyPeriod
 from shared.api import status
 from shared.api.parameters import Seals
 from shared.api.status import Probe
-from shared.deliveries import container, intake
-from shared.deliveries.container import Container
-from shared.deliveries.intake import Intake
 from shared.limits import Patience
 from shared.outside import identity
-from shared.publishing import announce, publish
-from shared.publishing.publish import Published
 from shared.publishing.watermark import Availability, LastDays, Publications
 from shared.settings import DirectorySettings, InvalidSettings, Settings, from_environment
 from shared.tables import Tables
 from shared.telemetry import exporting, recording
 from shared.telemetry.recording import Invocation, Telemetry
-from shared.warehouse import opening, supply
+from shared.warehouse import opening
 from shared.warehouse.engine import InstrumentedWarehouse, Warehouse
 from shared.warming import WarmUp
+
+if TYPE_CHECKING:
+    from shared.access.entra.users import ContactEmail, Directory
+    from shared.access.sync.guard import Allowance
+    from shared.access.sync.reports import SyncReport
+    from shared.access.sync.stages import Rules, Sources
+    from shared.access.sync.supply_by_customer import SupplyPeriod
+    from shared.deliveries.intake import Intake
+    from shared.publishing.publish import Published
 
 Clock = Callable[[], datetime]
 
@@ -59,8 +61,6 @@ class Services:
     last_days: LastDays
     probe: Probe
     warm_up: WarmUp
-    deliveries: Container | None
-    """Where delivery files arrive; None if they are loaded in another way."""
     within: Patience
 
     def warm(self) -> None:
@@ -93,6 +93,9 @@ class Services:
 
         It raises what `stages.run` raises.
         """
+        from shared.access.sync import stages
+        from shared.access.sync.reports import Outcome
+
         with self.telemetry.run("sync_access"):
             report = stages.run(
                 self.access_sources(),
@@ -107,15 +110,22 @@ class Services:
 
     def load_deliveries(self) -> Intake:
         """Load the delivery files that have arrived; what went wrong is in the answer."""
-        if self.deliveries is None:
-            return Intake()
+        from shared.deliveries import container, intake
+
+        if self.settings.deliveries is None:
+            return intake.Intake()
+        files = container.open_container(
+            self.settings.deliveries, credential=self.credential, limit=self.within.blobs
+        )
         with self.telemetry.run("take_in_deliveries"):
-            taken = intake.load_files(self.deliveries, self.warehouse, clock=self.clock)
+            taken = intake.load_files(files, self.warehouse, clock=self.clock)
             self.telemetry.count_deliveries(loaded=len(taken.loaded), rejected=len(taken.rejected))
             return taken
 
     def publish_readings(self) -> list[Published]:
         """Publish every delivery that waits, and update the watermark that requests read."""
+        from shared.publishing import announce, publish
+
         with self.telemetry.run("publish_readings"):
             publish.refuse_ahead(self.warehouse, now=self.clock())
             published = announce.publish_pending(
@@ -126,6 +136,9 @@ class Services:
 
     def access_sources(self) -> Sources:
         """Return what the access sync reads; only `invite_users` changes anything in Entra."""
+        from shared.access.severa import client
+        from shared.access.sync.stages import Sources
+
         chosen = self.settings.directory
         invites = chosen.provisioning == "invite"
         finding = replace(chosen, provisioning="report") if invites else chosen
@@ -144,6 +157,8 @@ class Services:
         *,
         settings: DirectorySettings,
     ) -> Directory:
+        from shared.access.entra import directory, graph
+
         return directory.resolve(
             wanted,
             known=known,
@@ -154,6 +169,9 @@ class Services:
         )
 
     def _supply_periods(self) -> list[SupplyPeriod]:
+        from shared.access.sync.supply_by_customer import SupplyPeriod
+        from shared.warehouse import supply
+
         page = min(supply.PAGE, self.settings.warehouse.max_rows)
         return [SupplyPeriod(*row) for row in supply.fetch_all(self.warehouse, page=page)]
 
@@ -216,9 +234,6 @@ def start(settings: Settings, *, clock: Clock, within: Patience = limits.USUAL) 
                 "queries": lambda: warming.run_queries(warehouse, now=clock()),
             }
         ),
-        deliveries=container.open_container(settings.deliveries, credential=credential, limit=within.blobs)
-        if settings.deliveries
-        else None,
         within=within,
     )
 
@@ -253,6 +268,10 @@ def watch_ages(telemetry: Telemetry, *, grants: Grants, publications: Publicatio
 
 
 def _rules(settings: Settings, *, allowed: Set[Allowance], lift: Collection[int]) -> Rules:
+    from shared.access.sync.guard import Allowance, Limits
+    from shared.access.sync.mapping import Fields
+    from shared.access.sync.stages import Rules
+
     by_setting = {Allowance.REVOCATIONS} if settings.sync.allow_revocations else set()
     return Rules(
         fields=Fields(

@@ -1,18 +1,14 @@
-"""HTTP to services outside, through the Azure SDK's clients and through httpx, within limits of time.
+"""HTTP to Azure's services, through its SDK's clients, within limits of time.
 
-Both libraries limit only the silence between two bytes, so an answer that trickles in could last for ever.
+The library limits only the silence between two bytes, so an answer that trickles in could last for ever.
 Here each read from a connection also ends when the whole answer must have arrived.
 """
 
 import io
-import ssl
 import threading
 import time
-from collections.abc import Iterable, Mapping
 from typing import Any
 
-import httpcore
-import httpx
 from azure.core.pipeline.transport import RequestsTransport
 from requests import Session
 from requests.adapters import HTTPAdapter
@@ -45,7 +41,7 @@ class BoundedTransport(RequestsTransport):  # type: ignore[misc]  # The library 
 
     def send(self, request: Any, **options: Any) -> Any:
         """Send a request."""
-        _arrival.begin(self._limit.answer)
+        arrival.begin(self._limit.answer)
         return super().send(request, **options)
 
 
@@ -62,16 +58,7 @@ def azure_options(limit: Limit, transport: BoundedTransport | None = None) -> di
     }
 
 
-def http_client(limit: Limit, *, headers: Mapping[str, str] | None = None) -> httpx.Client:
-    """Return a client that keeps each try of a request within the limit; `retrying` counts the tries."""
-    return httpx.Client(
-        timeout=httpx.Timeout(limit.silence, connect=limit.connect),
-        transport=_BoundedHttpx(limit),
-        headers=dict(headers or {}),
-    )
-
-
-class _Arrival:
+class Arrival:
     """When the answer that a thread waits for must be complete.
 
     One thread sends a request and reads its answer, so each thread has its own moment.
@@ -99,7 +86,8 @@ class _Arrival:
         return left if silence is None else min(silence, left)
 
 
-_arrival = _Arrival()
+arrival = Arrival()
+"""Of the answers that both libraries wait for."""
 
 
 class _Adapter(HTTPAdapter):
@@ -159,7 +147,7 @@ class _Reader(io.RawIOBase):
 
     def readinto(self, buffer: memoryview) -> int | None:  # type: ignore[override]  # mypy knows a wider type.
         silence = self._socket.gettimeout()
-        self._socket.settimeout(_arrival.patience(silence))
+        self._socket.settimeout(arrival.patience(silence))
         try:
             return self._raw.readinto(buffer)
         finally:
@@ -169,67 +157,3 @@ class _Reader(io.RawIOBase):
         # Only this side: the connection keeps its socket.
         self._raw.close()
         super().close()
-
-
-class _BoundedHttpx(httpx.HTTPTransport):
-    """Sends requests of httpx; each answer must be complete within the limit."""
-
-    def __init__(self, limit: Limit) -> None:
-        super().__init__()
-        self._limit = limit
-        self._pool.close()
-        self._pool = httpcore.ConnectionPool(
-            ssl_context=httpx.create_ssl_context(), network_backend=_Backend(httpcore.SyncBackend())
-        )
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Send a request."""
-        _arrival.begin(self._limit.answer)
-        return super().handle_request(request)
-
-
-class _Backend(httpcore.NetworkBackend):
-    """Connects as another backend does, and limits the reads from its connections."""
-
-    def __init__(self, backend: httpcore.NetworkBackend) -> None:
-        self._backend = backend
-
-    def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[Any] | None = None,
-    ) -> httpcore.NetworkStream:
-        """Open a connection."""
-        return _Stream(self._backend.connect_tcp(host, port, timeout, local_address, socket_options))
-
-
-class _Stream(httpcore.NetworkStream):
-    def __init__(self, stream: httpcore.NetworkStream) -> None:
-        self._stream = stream
-
-    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        try:
-            patience = _arrival.patience(timeout)
-        except TimeoutError as error:
-            raise httpcore.ReadTimeout(str(error)) from error
-        return self._stream.read(max_bytes, patience)
-
-    def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self._stream.write(buffer, timeout)
-
-    def close(self) -> None:
-        self._stream.close()
-
-    def start_tls(
-        self,
-        ssl_context: ssl.SSLContext,
-        server_hostname: str | None = None,
-        timeout: float | None = None,
-    ) -> httpcore.NetworkStream:
-        return _Stream(self._stream.start_tls(ssl_context, server_hostname, timeout))
-
-    def get_extra_info(self, info: str) -> Any:
-        return self._stream.get_extra_info(info)

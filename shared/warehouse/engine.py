@@ -4,6 +4,8 @@ Statements are T-SQL that Microsoft Fabric accepts, with `?` for each bound valu
 dialect translates them; the modules above do not know which engine is used.
 """
 
+from __future__ import annotations
+
 import json
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -11,13 +13,13 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
-from typing import Any, Generic, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, cast
 from urllib.parse import urlsplit
 
-import pyarrow as pa
-import pyarrow.compute as pc
-
 from shared.telemetry.recording import Operation, Telemetry
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 Row = TypeVar("Row")
 WORK_LIMIT = timedelta(minutes=15)
@@ -52,6 +54,9 @@ _PLAIN = r"^[ !#-\[\]-~]*$"
 
 
 def _quoted(column: pa.Array) -> list[str]:
+    import pyarrow as pa  # Only loading needs it: importing it would delay an instance's first request.
+    import pyarrow.compute as pc
+
     is_time = pa.types.is_timestamp(column.type)
     texts = pc.strftime(column, format="%Y-%m-%dT%H:%M:%S") if is_time else column.cast(pa.string())
     if pc.all(pc.match_substring_regex(texts, _PLAIN)).as_py():

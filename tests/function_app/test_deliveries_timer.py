@@ -12,6 +12,7 @@ import pytest
 from local.functionhost.functions import TimerFunction
 from shared.deliveries import container, loading
 from shared.deliveries.container import ContainerUnavailable
+from shared.services import Services
 from shared.settings import DeliverySettings
 from shared.warehouse.engine import Query, Row, WarehouseUnavailable
 from tests.builders import warehouse as delivering
@@ -34,8 +35,13 @@ def outside(api: Api, azurite: str) -> Iterator[Outside]:
     chosen = DeliverySettings(azurite, f"deliveries-{uuid4()}")
     opened = container.open_container(chosen, credential=None)
     opened.create_missing()
-    with api.using(replace(api.services, deliveries=opened)):
+    with api.using(delivered_to(api, chosen)):
         yield Outside(chosen)
+
+
+def delivered_to(api: Api, chosen: DeliverySettings) -> Services:
+    """Return the services of an app whose deliveries arrive in a container."""
+    return replace(api.services, settings=replace(api.services.settings, deliveries=chosen))
 
 
 def run(api: Api) -> None:
@@ -75,12 +81,12 @@ def test_what_was_loaded_by_other_ways_is_published_though_the_container_is_away
     api: Api, customer: Customer, azurite: str, tmp_path: Path
 ) -> None:
     point = customer.point()
-    missing = container.open_container(DeliverySettings(azurite, "missing"), credential=None)
+    missing = delivered_to(api, DeliverySettings(azurite, "missing"))
     file = delivering.write_csv(tmp_path / "values.csv", delivering.values(point, DAY, ["1"] * 23))
     loading.load(api.services.warehouse, file, now=datetime.now(UTC), progress=lambda rows, share: None)
 
     with (
-        api.using(replace(api.services, deliveries=missing)),
+        api.using(missing),
         pytest.raises(ContainerUnavailable, match="ContainerNotFound"),
     ):
         run(api)
@@ -95,8 +101,8 @@ def test_what_ended_the_loading_is_logged_though_publishing_fails_too(
         def fetch(self, query: Query[Row]) -> list[Row]:
             raise WarehouseUnavailable("It is away.", retry_after=timedelta(seconds=1))
 
-    missing = container.open_container(DeliverySettings(azurite, "missing"), credential=None)
-    failing = replace(api.services, deliveries=missing, warehouse=Away(api.services.warehouse))
+    missing = delivered_to(api, DeliverySettings(azurite, "missing"))
+    failing = replace(missing, warehouse=Away(api.services.warehouse))
 
     with api.using(failing), pytest.raises(WarehouseUnavailable):
         run(api)
@@ -106,6 +112,6 @@ def test_what_ended_the_loading_is_logged_though_publishing_fails_too(
 
 
 def test_without_a_container_the_timer_only_publishes(api: Api) -> None:
-    assert api.services.deliveries is None
+    assert api.services.settings.deliveries is None
 
     run(api)

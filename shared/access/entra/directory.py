@@ -33,7 +33,7 @@ from shared.access.entra.records import (
 )
 from shared.access.entra.users import ContactEmail, Directory, DirectoryFault
 from shared.limits import Limit
-from shared.outside import transports
+from shared.outside import httpx_client
 from shared.settings import DirectorySettings
 
 __all__ = ["DirectoryFailed", "DirectoryRefused", "DirectoryUnavailable", "resolve"]
@@ -80,7 +80,7 @@ def resolve(
     contacts = sorted(set(wanted))
     if not contacts or settings.provisioning == "off":
         return Directory()
-    with transports.http_client(limit) as http:
+    with httpx_client.open_client(limit) as http:
         entra = Graph(
             http, base_url=settings.graph_base_url, token=token, clock=clock, limit=limit, sleep=sleep
         )

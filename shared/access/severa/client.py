@@ -27,7 +27,7 @@ from shared.access.severa.session import (
 )
 from shared.access.severa.severa_register import Customer, CustomValue, SeveraRegister, UnreadableValue
 from shared.limits import Limit
-from shared.outside import transports
+from shared.outside import httpx_client
 from shared.settings import SeveraSettings
 from shared.telemetry import recording
 
@@ -68,7 +68,7 @@ def fetch(
         SeveraIncomplete: a list could not be read to its end.
     """
     read_at = clock()
-    with transports.http_client(limit, headers={"Client_Id": settings.client_id}) as http:
+    with httpx_client.open_client(limit, headers={"Client_Id": settings.client_id}) as http:
         session = Session(http, settings, limit=limit, clock=clock, sleep=sleep, monotonic=monotonic)
         with _incomplete("customers"):
             customers = [records.customer(row) for row in session.by_token("/v1/customers")]

@@ -13,7 +13,7 @@ from azure.core.rest import HttpRequest, HttpResponse
 
 from shared import limits
 from shared.access import retrying
-from shared.outside import transports
+from shared.outside import httpx_client, transports
 from tests.doubles import faulty
 from tests.doubles.faulty import Fault, Faulty
 
@@ -31,7 +31,7 @@ def through_azure(url: str) -> None:
 
 
 def through_httpx(url: str) -> None:
-    with transports.http_client(LIMIT) as http:
+    with httpx_client.open_client(LIMIT) as http:
         answer = retrying.send_with_retries(
             lambda: http.get(url), limit=LIMIT, sleep=lambda _: None, clock=lambda: datetime.now(UTC)
         )
@@ -51,7 +51,7 @@ def test_a_request_ends_within_its_limit_whatever_the_service_does(
 
 
 def test_an_answer_that_arrives_in_time_is_whole_though_a_request_before_it_took_too_long() -> None:
-    with Faulty() as service, transports.http_client(LIMIT) as http:
+    with Faulty() as service, httpx_client.open_client(LIMIT) as http:
         url = f"http://127.0.0.1:{service.port}/"
 
         with service.misbehaving("trickles"), pytest.raises(httpx.ReadTimeout):

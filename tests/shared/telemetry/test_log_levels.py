@@ -7,7 +7,7 @@ import pytest
 
 from local import places
 from shared import limits, tables
-from shared.outside import transports
+from shared.outside import httpx_client
 from shared.tables import SERVICE_STATE
 from shared.telemetry import log_levels
 from tests.doubles.faulty import Faulty
@@ -25,7 +25,7 @@ def use_libraries(table_storage: str) -> None:
     storage = tables.open_tables(table_storage, credential=None)
     storage.create_missing()
     storage.get(SERVICE_STATE, partition="publication", row="app:secret")
-    with Faulty() as service, service.misbehaving("nonsense"), transports.http_client(limits.GRAPH) as http:
+    with Faulty() as service, service.misbehaving("nonsense"), httpx_client.open_client(limits.GRAPH) as http:
         http.get(f"http://127.0.0.1:{service.port}/users?$filter=secret")
 
 

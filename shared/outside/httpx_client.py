@@ -1,0 +1,87 @@
+"""HTTP to other services, through httpx, within the same limits of time.
+
+Apart from `transports`, since no request of the API needs httpx, and importing it takes 60 ms.
+"""
+
+import ssl
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import httpcore
+import httpx
+
+from shared.limits import Limit
+from shared.outside.transports import arrival
+
+
+def open_client(limit: Limit, *, headers: Mapping[str, str] | None = None) -> httpx.Client:
+    """Return a client that keeps each try of a request within the limit; `retrying` counts the tries."""
+    return httpx.Client(
+        timeout=httpx.Timeout(limit.silence, connect=limit.connect),
+        transport=_BoundedHttpx(limit),
+        headers=dict(headers or {}),
+    )
+
+
+class _BoundedHttpx(httpx.HTTPTransport):
+    """Sends requests of httpx; each answer must be complete within the limit."""
+
+    def __init__(self, limit: Limit) -> None:
+        super().__init__()
+        self._limit = limit
+        self._pool.close()
+        self._pool = httpcore.ConnectionPool(
+            ssl_context=httpx.create_ssl_context(), network_backend=_Backend(httpcore.SyncBackend())
+        )
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Send a request."""
+        arrival.begin(self._limit.answer)
+        return super().handle_request(request)
+
+
+class _Backend(httpcore.NetworkBackend):
+    """Connects as another backend does, and limits the reads from its connections."""
+
+    def __init__(self, backend: httpcore.NetworkBackend) -> None:
+        self._backend = backend
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.NetworkStream:
+        """Open a connection."""
+        return _Stream(self._backend.connect_tcp(host, port, timeout, local_address, socket_options))
+
+
+class _Stream(httpcore.NetworkStream):
+    def __init__(self, stream: httpcore.NetworkStream) -> None:
+        self._stream = stream
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        try:
+            patience = arrival.patience(timeout)
+        except TimeoutError as error:
+            raise httpcore.ReadTimeout(str(error)) from error
+        return self._stream.read(max_bytes, patience)
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self._stream.write(buffer, timeout)
+
+    def close(self) -> None:
+        self._stream.close()
+
+    def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,
+    ) -> httpcore.NetworkStream:
+        return _Stream(self._stream.start_tls(ssl_context, server_hostname, timeout))
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._stream.get_extra_info(info)
