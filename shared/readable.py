@@ -4,6 +4,7 @@ Only `shared.access.grants` makes a `Readable` from stored grants, so no query c
 access check.
 """
 
+import hashlib
 from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -49,6 +50,11 @@ class Readable:
     principal: str
     permissions: tuple[Permission, ...]
     version: str
+
+    @property
+    def access_version(self) -> str:
+        """A name for everything that the principal may read; it changes whenever that changes."""
+        return access_version(self.principal, self.version)
 
     @cached_property
     def periods(self) -> Mapping[MeteringPointId, Sequence["PermittedDays"]]:
@@ -120,6 +126,11 @@ class PermittedDays:
     def contains(self, day: date) -> bool:
         """Return whether a market day is permitted."""
         return (self.first is None or self.first <= day) and (self.end is None or day < self.end)
+
+
+def access_version(principal: str, version: str | None) -> str:
+    """Return the name of what a principal may read, by the version of its grants; None: it has none."""
+    return hashlib.sha256(repr((principal, version)).encode()).hexdigest()[:16]
 
 
 def _by_metering_point_and_day(permission: Permission) -> tuple[str, date]:

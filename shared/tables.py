@@ -29,7 +29,9 @@ from shared.outside.transports import BoundedTransport
 ACCESS_GRANTS = "AccessGrants"
 ACCESS_AUDIT = "AccessAudit"
 SERVICE_STATE = "ServiceState"
-ALL = (ACCESS_GRANTS, ACCESS_AUDIT, SERVICE_STATE)
+WEBHOOKS = "Webhooks"
+NOTICES = "Notices"
+ALL = (ACCESS_GRANTS, ACCESS_AUDIT, SERVICE_STATE, WEBHOOKS, NOTICES)
 
 MAX_TRANSACTION = 100
 """Operations in one entity group transaction, all of one partition (a limit of the service)."""

@@ -164,6 +164,11 @@ class Grants:
                 self._failures += 1
                 raise
 
+    def version(self, principal: str) -> str | None:
+        """Return the version of everything that the principal may read, as it is stored; None: nothing."""
+        manifest = self._manifest(principal)
+        return manifest.version if manifest else None
+
     def synced_at(self) -> datetime | None:
         """Return when the grants were last completely up to date with Severa; None if never, or not known.
 

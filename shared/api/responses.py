@@ -54,12 +54,6 @@ def etag_of(readable: Readable, *request: object) -> str:
     return f'W/"{hashlib.sha256(content.encode()).hexdigest()[:32]}"'
 
 
-def access_version(readable: Readable) -> str:
-    """Return a name for everything that a caller may read; it changes whenever that changes."""
-    content = repr((readable.principal, readable.version))
-    return hashlib.sha256(content.encode()).hexdigest()[:16]
-
-
 def is_unchanged(headers: Mapping[str, str], etag: str) -> bool:
     """Return whether the caller already has this response, by If-None-Match (RFC 9110, section 13.1.2)."""
     given = headers.get("if-none-match", "")

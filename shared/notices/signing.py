@@ -16,6 +16,11 @@ def new_secret() -> str:
     return _PREFIX + base64.b64encode(secrets.token_bytes(_SECRET_BYTES)).decode()
 
 
+def new_challenge() -> str:
+    """Return a random text that a receiver has to repeat."""
+    return secrets.token_urlsafe(24)
+
+
 def headers(*, notice_id: str, at: datetime, body: bytes, keys: Sequence[str]) -> dict[str, str]:
     """Return the headers that identify and sign one attempt.
 

@@ -109,6 +109,14 @@ class PublicationRow(NamedTuple):
     days: int
 
 
+class PublishedDayRow(NamedTuple):
+    """A market day of a metering point that some publications left, in `series` directions."""
+
+    metering_point_id: str
+    delivery_date: date
+    series: int
+
+
 class LatestDayRow(NamedTuple):
     """The latest published market day of a series, and its resolution."""
 
@@ -445,6 +453,42 @@ def published_metering_points(*, first: int, last: int, published: PublishedDays
         (first, last, *published),
         str,
         "published_metering_points",
+    )
+
+
+def published_series(
+    *, first: int, last: int, published: PublishedDays, after: tuple[str, date], limit: int
+) -> Query[PublishedDayRow]:
+    """The market days that the publications from `first` to `last` left, of every customer, after a key.
+
+    They decide which callers are notified, and must not be returned to a caller. A day that was published
+    again later is left out: it belongs to the later publication.
+
+    Args:
+        published: the range of the days of these publications.
+        after: the key (metering point, day) of the last row of the page before.
+        limit: the largest number of rows.
+    """
+    metering_point_id, day = after
+    return Query(
+        """
+        SELECT metering_point_id, delivery_date, COUNT(*)
+        FROM metering.series_day
+        WHERE superseded_at IS NULL
+          AND sequence >= ? AND sequence <= ?
+          AND delivery_date >= ? AND delivery_date <= ?
+          AND metering_point_id >= ?
+          AND (metering_point_id > ? OR delivery_date > ?)
+        GROUP BY metering_point_id, delivery_date
+        ORDER BY metering_point_id, delivery_date
+        OFFSET 0 ROWS FETCH NEXT ? ROWS ONLY
+        """,
+        (
+            *(first, last, *published),
+            *(metering_point_id, metering_point_id, day, limit),
+        ),
+        PublishedDayRow,
+        "published_series",
     )
 
 

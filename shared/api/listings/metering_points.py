@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from shared import periods
-from shared.api import responses, too_large
+from shared.api import too_large
 from shared.api.formats import Kind, Rendered
 from shared.api.listings import lines
 from shared.api.listings.requests import MeteringPointsRequest, cursor_text
@@ -37,7 +37,7 @@ def page(
     shown = readable.only(ids[: request.limit])
     found = _read(warehouse, shown, state=state) if shown.permissions else []
     cursor = cursor_text(following, request.seal) if following else None
-    access_version = responses.access_version(readable)
+    access_version = readable.access_version
     if request.format.kind is Kind.JSON:
         body = orjson.dumps({"meteringPoints": found, "nextCursor": cursor, "accessVersion": access_version})
     else:

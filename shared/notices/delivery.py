@@ -1,0 +1,233 @@
+"""Attempts to deliver notices: one for each queue message. A delayed message is the next attempt.
+
+The row says whether an attempt is due. A message that comes twice finds the notice delivered, or not due yet;
+a process that dies after an attempt leaves its message, which is then followed by the next attempt.
+"""
+
+import logging
+import random
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import orjson
+
+from shared.notices import schedule, signing, webhooks
+from shared.notices.schedule import Answer
+from shared.notices.sealed_secrets import SealedByAnotherKey, SecretBox
+from shared.notices.sender import Sender
+from shared.notices.store import Store
+from shared.notices.webhooks import CHALLENGE, TEST, Notice, State, Status, Webhook
+from shared.tables import ChangedMeanwhile
+
+log = logging.getLogger("metering.notices")
+
+Enqueue = Callable[[str, timedelta], None]
+"""Sends the text of a message to the queue of notices; it becomes visible after a pause."""
+
+Observe = Callable[[str, Answer], None]
+"""Records an event and what came of an attempt."""
+
+_DUE = timedelta(seconds=2)
+"""A message that comes so much earlier than the attempt is due counts as due: clocks differ."""
+
+_LONGEST_DELAY = timedelta(days=6)
+"""A queue message can be delayed by seven days."""
+
+
+class Delivery:
+    """Sends notices that are due. Safe to use from several threads.
+
+    Args:
+        enqueue: sends the message of the next attempt.
+        clock: the time now.
+        chance: from 0 to 1, for the jitter.
+        observe: records each attempt.
+    """
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        sender: Sender,
+        box: SecretBox,
+        enqueue: Enqueue,
+        clock: Callable[[], datetime],
+        chance: Callable[[], float] = random.random,
+        observe: Observe = lambda event, answer: None,
+    ) -> None:
+        self._store = store
+        self._sender = sender
+        self._box = box
+        self._enqueue = enqueue
+        self._clock = clock
+        self._chance = chance
+        self._observe = observe
+
+    def begin(self, notice: Notice) -> Notice:
+        """Store a notice and send its first message; both again if a process died in between."""
+        stored = self._store.add_notice(notice)
+        if stored.status is Status.WAITING:
+            self._enqueue(stored.message, timedelta(0))
+        return stored
+
+    def resend(self, notice: Notice) -> None:
+        """Begin a new schedule for a notice, under the same id.
+
+        Raises:
+            ChangedMeanwhile: it is being sent at this moment.
+        """
+        self._store.replace_notice(
+            replace(notice, status=Status.WAITING, tries=0, next_attempt_at=self._clock())
+        )
+        self._enqueue(notice.message, timedelta(0))
+
+    def deliver(self, message: str) -> None:
+        """Make the attempt that a queue message is for, if it is due."""
+        principal, webhook_id, notice_id = _parts(message)
+        notice = self._store.notice(principal, webhook_id, notice_id)
+        if notice is None or notice.status is not Status.WAITING:
+            return
+        wait = (notice.next_attempt_at or notice.created_at) - self._clock()
+        if wait > _DUE:
+            self._enqueue(message, min(wait, _LONGEST_DELAY))
+            return
+        webhook = self._store.webhook(principal, webhook_id)
+        if webhook is None or not _may_be_sent(webhook, notice):
+            self._give_up(notice, fault="webhook-disabled" if webhook else "webhook-deleted")
+            return
+        self._attempt(webhook, notice)
+
+    def ask_now(self, webhook: Webhook, notice: Notice) -> Answer:
+        """Send a test or a challenge at once, and return the answer; the notice is stored as it ended."""
+        stored = self._store.add_notice(notice)
+        answer = self._send(webhook, notice)
+        delivered = Status.DELIVERED if answer.is_success else Status.FAILED
+        self._store.replace_notice(_attempted(stored, answer, now=self._clock(), status=delivered, due=None))
+        self._note(webhook, notice, answer)
+        return answer
+
+    def _attempt(self, webhook: Webhook, notice: Notice) -> None:
+        answer = self._send(webhook, notice)
+        now = self._clock()
+        due = None
+        if not answer.is_success and not answer.is_gone:
+            due = schedule.next_attempt(answer, tries=notice.tries + 1, now=now, chance=self._chance())
+        status = Status.DELIVERED if answer.is_success else Status.WAITING if due else Status.FAILED
+        try:
+            self._store.replace_notice(_attempted(notice, answer, now=now, status=status, due=due))
+        except ChangedMeanwhile:
+            return  # Another message of the same notice was here at the same time and goes on.
+        self._note(webhook, notice, answer)
+        if due is not None:
+            self._enqueue(notice.message, due - now)
+
+    def _send(self, webhook: Webhook, notice: Notice) -> Answer:
+        body, now = notice.body, self._clock()
+        try:
+            keys = self.keys(webhook, now=now)
+        except SealedByAnotherKey as error:
+            log.error("Webhook %s of %s: %s.", webhook.webhook_id, webhook.principal, error)
+            return Answer(None, "secret-lost", 0)
+        headers = signing.headers(notice_id=notice.notice_id, at=now, body=body, keys=keys)
+        answer = self._sender.send(webhook.url, headers=headers, body=body)
+        if notice.event == CHALLENGE and answer.is_success and not _repeats(answer.body, notice):
+            answer = replace(answer, status=None, fault="challenge-not-repeated")
+        self._observe(notice.event, answer)
+        return answer
+
+    def keys(self, webhook: Webhook, *, now: datetime) -> list[str]:
+        """Return the secrets that sign at a moment, the new one first.
+
+        Raises:
+            SealedByAnotherKey: one cannot be opened.
+        """
+        sealed = [webhook.secret]
+        if webhook.previous_secret and webhook.previous_until and now < webhook.previous_until:
+            sealed.append(webhook.previous_secret)
+        return [self._box.open(each, of=webhook.key) for each in sealed]
+
+    def _note(self, webhook: Webhook, notice: Notice, answer: Answer) -> None:
+        """Store what an attempt says of the webhook: confirmed, failing, or disabled."""
+        now = self._clock()
+
+        def change(current: Webhook) -> Webhook:
+            if current.url != webhook.url:
+                return current  # The attempt was made to an address that the owner has changed meanwhile.
+            return _after(current, notice, answer, now=now)
+
+        changed = self._store.change_webhook(*webhook.key, change)
+        if changed is not None and changed.state is State.DISABLED and webhook.state is not State.DISABLED:
+            log.warning(
+                "Webhook disabled: %s of %s: %s",
+                *(changed.webhook_id, changed.principal, changed.disabled_reason),
+            )
+
+    def _give_up(self, notice: Notice, *, fault: str) -> None:
+        given_up = replace(notice, status=Status.FAILED, next_attempt_at=None, last_fault=fault)
+        self._store.replace_notice(given_up)
+
+
+def _after(webhook: Webhook, notice: Notice, answer: Answer, *, now: datetime) -> Webhook:
+    """Return a webhook after an attempt."""
+    if answer.is_gone:
+        return _disabled(webhook, "The receiver answered 410: it wants no more notices.", now=now)
+    if answer.is_success:
+        confirmed = webhook
+        if notice.event == CHALLENGE and webhook.state is State.UNCONFIRMED:
+            confirmed = replace(webhook, state=State.ACTIVE, confirmed_at=now)
+        return replace(confirmed, failing_since=None)
+    if webhook.state is not State.ACTIVE:
+        return webhook
+    failing = replace(webhook, failing_since=webhook.failing_since or now)
+    if schedule.has_failed_too_long(failing.failing_since, now=now):
+        last = f"was answered {answer.status}" if answer.status else f"failed: {answer.fault}"
+        return _disabled(failing, f"No notice was taken for five days; the last attempt {last}.", now=now)
+    return failing
+
+
+def _disabled(webhook: Webhook, reason: str, *, now: datetime) -> Webhook:
+    return replace(webhook, state=State.DISABLED, disabled_at=now, disabled_reason=reason)
+
+
+def _may_be_sent(webhook: Webhook, notice: Notice) -> bool:
+    if notice.event == CHALLENGE:
+        return webhook.state is not State.DISABLED
+    return webhook.state is State.ACTIVE or notice.event == TEST
+
+
+def _repeats(body: bytes, notice: Notice) -> bool:
+    """Return whether an answer is the challenge: as JSON, `{"challenge": …}`, or the bare text."""
+    challenge = str(notice.data["challenge"])
+    try:
+        content = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return body.strip() == challenge.encode()
+    return isinstance(content, dict) and content.get("challenge") == challenge
+
+
+def _attempted(
+    notice: Notice, answer: Answer, *, now: datetime, status: Status, due: datetime | None
+) -> Notice:
+    return replace(
+        notice,
+        status=status,
+        attempts=notice.attempts + 1,
+        tries=notice.tries + 1,
+        next_attempt_at=due,
+        last_attempt_at=now,
+        last_status=answer.status,
+        last_fault=answer.fault,
+    )
+
+
+def _parts(message: str) -> tuple[str, str, str]:
+    """Return principal, webhook and notice of a message."""
+    principal, webhook_id, notice_id = message.split("/")
+    return principal, webhook_id, notice_id
+
+
+def new_challenge(webhook: Webhook, *, at: datetime) -> Notice:
+    """Return a notice that asks the receiver to confirm."""
+    token = signing.new_challenge()
+    return webhooks.new_notice(webhook, event=CHALLENGE, data={"challenge": token}, at=at, key=token)

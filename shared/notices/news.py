@@ -1,0 +1,306 @@
+"""Which webhooks hear of an event: each event is told to each of them once.
+
+Publishing and the access sync only leave state: a sequence, a time. It is compared with what was handled
+last, at once after a run and by timer. A process that dies in between only delays: the ids of notices follow
+from the events, so what is begun again is there already.
+"""
+
+import logging
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from typing import Any, TypeVar
+
+from shared import periods, readable
+from shared.access.grants import Grants, NoGrants
+from shared.notices import webhooks
+from shared.notices.delivery import Delivery
+from shared.notices.sealed_secrets import SealedByAnotherKey, SecretBox
+from shared.notices.store import Store
+from shared.notices.webhooks import KEPT, Event, Webhook
+from shared.publishing.watermark import Publications
+from shared.readable import Readable
+from shared.telemetry import recording
+from shared.warehouse import queries
+from shared.warehouse.engine import Warehouse
+from shared.warehouse.queries import PublishedDayRow
+
+log = logging.getLogger("metering.notices")
+
+PUBLISHED, ACCESS, SWEPT = "published", "access", "swept"
+"""What is handled, by its row in `ServiceState`."""
+
+DAYS_AT_ONCE = 100_000
+"""Market days in one statement; WAREHOUSE_MAX_ROWS bounds every statement."""
+
+_AT_ONCE = 8
+"""Callers that are looked at at once: the tables' client keeps more connections than that."""
+
+Result = TypeVar("Result")
+
+DaysOf = Mapping[str, Sequence[tuple[date, int]]]
+"""Published market days by metering point, each with its number of directions."""
+
+
+@dataclass(frozen=True)
+class Heard:
+    """The days of some publications that one caller may read."""
+
+    days: int
+    first: date
+    last: date
+
+    def plus(self, other: "Heard | None") -> "Heard":
+        """Return the days of both."""
+        if other is None:
+            return self
+        return Heard(self.days + other.days, min(self.first, other.first), max(self.last, other.last))
+
+
+class News:
+    """Begins the notices of events. Safe to use from several threads.
+
+    Args:
+        synced_at: returns when the access sync was last complete, as it is stored.
+        cursor: returns the cursor of /changes that begins with a publication.
+        clock: the time now.
+        at_once: market days in one statement.
+    """
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        sending: Delivery,
+        box: SecretBox,
+        warehouse: Warehouse,
+        grants: Grants,
+        publications: Publications,
+        synced_at: Callable[[], datetime | None],
+        cursor: Callable[[int], str],
+        clock: Callable[[], datetime],
+        at_once: int = DAYS_AT_ONCE,
+    ) -> None:
+        self._store = store
+        self._sending = sending
+        self._box = box
+        self._warehouse = warehouse
+        self._grants = grants
+        self._publications = publications
+        self._synced_at = synced_at
+        self._cursor = cursor
+        self._clock = clock
+        self._at_once = at_once
+
+    def handle(self) -> int:
+        """Begin the notices of everything that is new, and return their number.
+
+        Raises:
+            TablesUnavailable, WarehouseError, AccessTooOld: what was not handled is handled by the next run.
+        """
+        if not self._box.has_key:
+            return 0
+        begun = self.handle_publications() + self.handle_access()
+        self.sweep()
+        return begun
+
+    def tell(self, principal: str, event: Event, *, data: Mapping[str, Any], key: str) -> int:
+        """Begin a notice of an event for each webhook of a caller that hears of it; return their number.
+
+        Args:
+            key: what makes the event what it is, such as the id of an export and its status: the same event
+                is told once, however often this is called.
+        """
+        return sum(
+            self._begin(webhook, event, data=data, key=key, at=self._clock())
+            for webhook in self._store.webhooks_of(principal)
+        )
+
+    def handle_publications(self) -> int:
+        """Begin a notice for each webhook whose owner may read a day of the publications since last time."""
+        begun = 0
+        while (publications := self._next_publications()) is not None:
+            first, last = publications
+            # Stored first: a run that begins anew handles the same publications, with the same ids.
+            self._store.set_handled(PUBLISHED, f"{first - 1}/{last}")
+            begun += self._begin_published(first, last)
+            self._store.set_handled(PUBLISHED, f"{last}/{last}")
+        return begun
+
+    def _next_publications(self) -> tuple[int, int] | None:
+        """Return the first and the last publication to handle; None when all are handled."""
+        latest = self._publications.stored()
+        if latest is None:
+            return None
+        handled = self._store.handled(PUBLISHED)
+        if handled is None:
+            # Nobody is told of what was published before there were webhooks.
+            self._store.set_handled(PUBLISHED, f"{latest.sequence}/{latest.sequence}")
+            return None
+        done, begun = map(int, handled.split("/"))
+        last = begun if begun > done else latest.sequence
+        return (done + 1, last) if last > done else None
+
+    def _begin_published(self, first: int, last: int) -> int:
+        hearing = self._hearing(Event.PUBLISHED)
+        heard = self._heard(list(hearing), first=first, last=last) if hearing else {}
+
+        def begin(principal: str) -> int:
+            of_caller = heard[principal]
+            data = {
+                "sequence": last,
+                "cursor": self._cursor(first),
+                "days": of_caller.days,
+                "firstDate": of_caller.first.isoformat(),
+                "lastDate": of_caller.last.isoformat(),
+            }
+            return sum(
+                self._begin(each, Event.PUBLISHED, data=data, key=f"{first}-{last}", at=self._clock())
+                for each in hearing[principal]
+            )
+
+        return sum(self._for_each(begin, list(heard)))
+
+    def handle_access(self) -> int:
+        """Begin a notice for each webhook whose owner may read something else than it knows of."""
+        synced_at = self._synced_at()
+        until = synced_at.isoformat() if synced_at else ""
+        if not until or self._store.handled(ACCESS) == until:
+            return 0
+        hearing = self._hearing(Event.ACCESS_CHANGED)
+
+        def begin(principal: str) -> int:
+            version = self._grants.version(principal)
+            return sum(
+                self._begin_access(each, version)
+                for each in hearing[principal]
+                if each.access_version != version
+            )
+
+        begun = sum(self._for_each(begin, list(hearing)))
+        self._store.set_handled(ACCESS, until)
+        return begun
+
+    def sweep(self) -> None:
+        """Once a day, delete old notices, and seal secrets again that an earlier key has sealed."""
+        now = self._clock()
+        today = periods.day_of(now).isoformat()
+        if self._store.handled(SWEPT) == today:
+            return
+        self._store.delete_notices_before(now - KEPT)
+        for webhook in self._store.every_webhook():
+            self._seal_again(webhook)
+        self._store.set_handled(SWEPT, today)
+
+    def _begin(
+        self, webhook: Webhook, event: Event, *, data: Mapping[str, Any], key: str, at: datetime
+    ) -> int:
+        if not webhook.hears(event):
+            return 0
+        self._sending.begin(webhooks.new_notice(webhook, event=event, data=data, at=at, key=key))
+        return 1
+
+    def _begin_access(self, webhook: Webhook, version: str | None) -> int:
+        data = {"accessVersion": readable.access_version(webhook.principal, version)}
+        key = f"{webhook.access_version}:{version}"
+        begun = self._begin(webhook, Event.ACCESS_CHANGED, data=data, key=key, at=self._clock())
+        self._store.change_webhook(*webhook.key, lambda stored: replace(stored, access_version=version))
+        return begun
+
+    def _hearing(self, event: Event) -> dict[str, list[Webhook]]:
+        """Return the webhooks that hear of an event, by their owners."""
+        found: dict[str, list[Webhook]] = defaultdict(list)
+        for webhook in self._store.every_webhook():
+            if webhook.hears(event):
+                found[webhook.principal].append(webhook)
+        return found
+
+    def _heard(self, principals: Sequence[str], *, first: int, last: int) -> dict[str, Heard]:
+        """Return what callers may read of the days of some publications; callers without any are left out."""
+        heard: dict[str, Heard] = {}
+        for days in self._published(first=first, last=last):
+
+            def of(principal: str, days: DaysOf = days) -> tuple[str, Heard | None]:
+                return principal, days_heard(self._readable(principal), days)
+
+            for principal, found in self._for_each(of, principals):
+                if found is not None:
+                    heard[principal] = found.plus(heard.get(principal))
+        return heard
+
+    def _published(self, *, first: int, last: int) -> Iterator[DaysOf]:
+        """Yield the days of some publications by metering point, as many at a time as one statement gives."""
+        (published,) = self._warehouse.fetch(queries.published_days(first=first, last=last))
+        after = ("", periods.FIRST_DAY)
+        while True:
+            rows = self._warehouse.fetch(
+                queries.published_series(
+                    first=first, last=last, published=published, after=after, limit=self._at_once
+                )
+            )
+            if rows:
+                yield _by_metering_point(rows)
+            if len(rows) < self._at_once:
+                return
+            after = (rows[-1].metering_point_id, rows[-1].delivery_date)
+
+    def _readable(self, principal: str) -> Readable | None:
+        try:
+            return self._grants.portfolio(principal)
+        except NoGrants:
+            return None
+
+    def _for_each(self, call: Callable[[str], Result], principals: Sequence[str]) -> Iterator[Result]:
+        """Yield what a call returns for each caller, several at once."""
+        with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="news") as pool:
+            yield from pool.map(recording.carry(call), principals)
+
+    def _seal_again(self, webhook: Webhook) -> None:
+        try:
+            if self._box.is_sealed_with_first_key(webhook.secret, of=webhook.key):
+                return
+        except SealedByAnotherKey:
+            log.error("The secret of webhook %s of %s is lost.", webhook.webhook_id, webhook.principal)
+            return
+
+        def change(stored: Webhook) -> Webhook:
+            return replace(
+                stored,
+                secret=self._sealed_again(stored.secret, of=stored.key),
+                previous_secret=stored.previous_secret
+                and self._sealed_again(stored.previous_secret, of=stored.key),
+            )
+
+        self._store.change_webhook(*webhook.key, change)
+
+    def _sealed_again(self, secret: str, *, of: tuple[str, str]) -> str:
+        return self._box.seal(self._box.open(secret, of=of), of=of)
+
+
+def days_heard(readable: Readable | None, days: DaysOf) -> Heard | None:
+    """Return the days of some publications that a caller may read; None if there are none.
+
+    The cost grows with the smaller of both.
+    """
+    if readable is None:
+        return None
+    if len(days) < len(readable.permissions):
+        readable = readable.only(days.keys())
+    found = [
+        (day, series)
+        for metering_point_id, permitted in readable.periods.items()
+        for day, series in days.get(metering_point_id, ())
+        if any(period.contains(day) for period in permitted)
+    ]
+    if not found:
+        return None
+    return Heard(sum(series for _, series in found), min(found)[0], max(found)[0])
+
+
+def _by_metering_point(rows: Sequence[PublishedDayRow]) -> DaysOf:
+    found: dict[str, list[tuple[date, int]]] = defaultdict(list)
+    for row in rows:
+        found[row.metering_point_id].append((row.delivery_date, row.series))
+    return found

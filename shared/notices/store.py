@@ -1,0 +1,136 @@
+"""Webhooks and notices in Table Storage, and the place up to which events were handled."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime
+from itertools import groupby
+
+import tenacity
+
+from shared import tables
+from shared.notices import webhooks
+from shared.notices.webhooks import Notice, Webhook
+from shared.tables import MAX_TRANSACTION, Tables
+
+HANDLED = "notices"
+"""The partition of `ServiceState` with what was handled."""
+
+LARGEST_HISTORY = 1_000
+"""Notices of a webhook that are listed at most, the newest first."""
+
+_COLUMNS = ("PartitionKey", "RowKey", "createdAt")
+
+
+class Store:
+    """Webhooks and notices. Safe to use from several threads. Any method may raise TablesUnavailable."""
+
+    def __init__(self, storage: Tables) -> None:
+        self._tables = storage
+
+    def webhook(self, principal: str, webhook_id: str) -> Webhook | None:
+        """Return a webhook; None if there is none."""
+        found = self._tables.get(tables.WEBHOOKS, partition=principal, row=webhook_id)
+        return None if found is None else webhooks.webhook_of(found)
+
+    def webhooks_of(self, principal: str) -> list[Webhook]:
+        """Return the webhooks of a principal, by id."""
+        return [
+            webhooks.webhook_of(each) for each in self._tables.range(tables.WEBHOOKS, partition=principal)
+        ]
+
+    def every_webhook(self) -> Iterator[Webhook]:
+        """Yield all webhooks, by principal and id."""
+        return map(webhooks.webhook_of, self._tables.everything(tables.WEBHOOKS))
+
+    def add_webhook(self, webhook: Webhook) -> None:
+        """Store a new webhook.
+
+        Raises:
+            AlreadyExists: there is one with its id.
+        """
+        self._tables.insert(tables.WEBHOOKS, webhooks.webhook_entity(webhook))
+
+    @tenacity.retry(
+        retry=tenacity.retry_if_exception_type(tables.ChangedMeanwhile),
+        stop=tenacity.stop_after_attempt(10),
+        wait=tenacity.wait_random(max=0.2),
+        reraise=True,
+    )
+    def change_webhook(
+        self, principal: str, webhook_id: str, change: Callable[[Webhook], Webhook]
+    ) -> Webhook | None:
+        """Change a stored webhook, and return it; None if there is none. An unchanged one is not written.
+
+        Raises:
+            ChangedMeanwhile: others changed it during every attempt.
+        """
+        stored = self.webhook(principal, webhook_id)
+        if stored is None:
+            return None
+        changed = change(stored)
+        if changed != stored:
+            entity = webhooks.webhook_entity(changed)
+            etag = self._tables.replace(tables.WEBHOOKS, entity, etag=stored.etag)
+            return replace(changed, etag=etag)
+        return stored
+
+    def delete_webhook(self, principal: str, webhook_id: str) -> None:
+        """Delete a webhook with its notices."""
+        self._tables.delete(tables.WEBHOOKS, partition=principal, row=webhook_id)
+        partition = webhooks.partition_of_notices(principal, webhook_id)
+        rows = self._tables.range(tables.NOTICES, partition=partition, select=_COLUMNS)
+        self._delete_notices([(row["PartitionKey"], row["RowKey"]) for row in rows])
+
+    def notice(self, principal: str, webhook_id: str, notice_id: str) -> Notice | None:
+        """Return a notice; None if there is none."""
+        partition = webhooks.partition_of_notices(principal, webhook_id)
+        found = self._tables.get(tables.NOTICES, partition=partition, row=notice_id)
+        return None if found is None else webhooks.notice_of(found)
+
+    def notices_of(self, webhook: Webhook, *, since: datetime) -> list[Notice]:
+        """Return a webhook's notices since a moment, the newest first."""
+        partition = webhooks.partition_of_notices(*webhook.key)
+        found = map(webhooks.notice_of, self._tables.range(tables.NOTICES, partition=partition))
+        recent = (each for each in found if each.created_at >= since)
+        return sorted(recent, key=lambda each: each.created_at, reverse=True)[:LARGEST_HISTORY]
+
+    def add_notice(self, notice: Notice) -> Notice:
+        """Store a notice, and return what is stored: an earlier one of the same event stays as it is."""
+        try:
+            etag = self._tables.insert(tables.NOTICES, webhooks.notice_entity(notice))
+        except tables.AlreadyExists:
+            return self.notice(notice.principal, notice.webhook_id, notice.notice_id) or notice
+        return replace(notice, etag=etag)
+
+    def replace_notice(self, notice: Notice) -> None:
+        """Write a notice that was read.
+
+        Raises:
+            ChangedMeanwhile: it is not the version that was read.
+        """
+        self._tables.replace(tables.NOTICES, webhooks.notice_entity(notice), etag=notice.etag)
+
+    def delete_notices_before(self, moment: datetime) -> int:
+        """Delete the notices of all webhooks from before a moment, and return how many."""
+        old = [
+            (row["PartitionKey"], row["RowKey"])
+            for row in self._tables.everything(tables.NOTICES, select=_COLUMNS)
+            if tables.stored_moment(row, "createdAt") < moment
+        ]
+        self._delete_notices(old)
+        return len(old)
+
+    def handled(self, what: str) -> str | None:
+        """Return up to where something was handled; None before the first time."""
+        found = self._tables.get(tables.SERVICE_STATE, partition=HANDLED, row=what)
+        return None if found is None else tables.stored_text(found, "until")
+
+    def set_handled(self, what: str, until: str) -> None:
+        """Store up to where something was handled."""
+        self._tables.upsert(tables.SERVICE_STATE, {"PartitionKey": HANDLED, "RowKey": what, "until": until})
+
+    def _delete_notices(self, keys: Sequence[tuple[str, str]]) -> None:
+        for _, group in groupby(sorted(keys), key=lambda key: key[0]):
+            rows = [("delete", {"PartitionKey": partition, "RowKey": row}) for partition, row in group]
+            for first in range(0, len(rows), MAX_TRANSACTION):
+                self._tables.transact(tables.NOTICES, rows[first : first + MAX_TRANSACTION])  # type: ignore[arg-type]  # Two of the four operations.

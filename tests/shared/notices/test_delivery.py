@@ -1,0 +1,365 @@
+"""What owners and receivers see of webhooks, over real tables and real sockets; the clock is the test's."""
+
+import json
+import socket
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+
+import pytest
+from standardwebhooks import Webhook as Verifier
+from standardwebhooks import WebhookVerificationError
+
+from shared import tables
+from shared.notices import webhooks
+from shared.notices.registering import NoSuchNotice, NoSuchWebhook, NotActive, TooManyWebhooks
+from shared.notices.webhooks import CHALLENGE, Event, Notice, State, Status
+from shared.tables import Tables
+from tests.builders.notices import BOX, OWNER, Notices
+from tests.builders.warehouse import Clock
+from tests.doubles import webhook
+from tests.doubles.webhook import Received, Receiver
+
+
+def begin(notices: Notices, *, key: str = "1") -> Notice:
+    made = webhooks.new_notice(
+        notices.webhook(), event=Event.EXPORT_FINISHED, data={"exportId": key}, at=notices.clock(), key=key
+    )
+    return notices.delivery.begin(made)
+
+
+def verifies(received: Received, secret: str) -> bool:
+    """Return whether a secret made one of the signatures; the library would refuse the test's time as old."""
+    moment = datetime.fromtimestamp(int(received.headers["webhook-timestamp"]), UTC)
+    expected = Verifier(secret).sign(received.headers["webhook-id"], moment, received.body.decode())
+    return expected in received.headers["webhook-signature"].split(" ")
+
+
+def test_a_receiver_that_repeats_the_challenge_is_confirmed(notices: Notices, receiver: Receiver) -> None:
+    registered = notices.register(receiver.url)
+
+    (received,) = receiver.received
+    assert registered.webhook.state is State.UNCONFIRMED
+    assert received.type == CHALLENGE
+    assert registered.secret is not None
+    assert verifies(received, registered.secret)
+    assert notices.webhook().state is State.ACTIVE
+
+
+@pytest.mark.parametrize("reply", [webhook.status(200), webhook.status(200, body=b'{"challenge": "other"}')])
+def test_a_200_that_repeats_nothing_confirms_nothing(
+    notices: Notices, receiver: Receiver, reply: webhook.Reply
+) -> None:
+    receiver.reply(reply)
+
+    notices.register(receiver.url)
+
+    assert notices.webhook().state is State.UNCONFIRMED
+    assert notices.history()[0].last_fault == "challenge-not-repeated"
+
+
+def test_the_bare_text_of_a_challenge_confirms_too(notices: Notices, receiver: Receiver) -> None:
+    def bare(received: Received, connection: socket.socket) -> None:
+        challenge = json.loads(received.body)["data"]["challenge"].encode()
+        webhook.status(200, body=challenge + b"\n")(received, connection)
+
+    receiver.reply(bare)
+
+    notices.register(receiver.url)
+
+    assert notices.webhook().state is State.ACTIVE
+
+
+def test_nothing_else_is_sent_before_the_confirmation(notices: Notices, receiver: Receiver) -> None:
+    receiver.reply(webhook.status(500))
+    notices.register(receiver.url)
+
+    begin(notices)
+    notices.run()
+
+    assert {each.type for each in receiver.received} == {CHALLENGE}
+    assert [each.last_fault for each in notices.history() if each.event != CHALLENGE] == ["webhook-disabled"]
+
+
+def test_a_failing_receiver_gets_ten_attempts_of_one_id_on_schedule(
+    notices: Notices, receiver: Receiver
+) -> None:
+    notices.register(receiver.url)
+    receiver.received.clear()
+    receiver.reply(webhook.status(500))
+    began = notices.clock()
+
+    notice = begin(notices)
+    notices.run_until_empty()
+
+    times = [int(each.headers["webhook-timestamp"]) for each in receiver.received]
+    pauses = [later - earlier for earlier, later in pairwise(times)]
+    assert pauses == [5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400]
+    assert times[0] == int(began.timestamp())
+    assert {each.headers["webhook-id"] for each in receiver.received} == {notice.notice_id}
+    assert len({each.body for each in receiver.received}) == 1
+    assert len({each.headers["webhook-signature"] for each in receiver.received}) == 10
+    failed = notices.history()[0]
+    assert (failed.status, failed.attempts, failed.last_status) == (Status.FAILED, 10, 500)
+
+
+def test_a_receiver_that_recovers_gets_the_notice_once_more(notices: Notices, receiver: Receiver) -> None:
+    notices.register(receiver.url)
+    receiver.received.clear()
+    receiver.reply(webhook.status(503), webhook.reset, webhook.status(204))
+
+    begin(notices)
+    notices.run_until_empty()
+
+    delivered = notices.history()[0]
+    assert (delivered.status, delivered.attempts, delivered.next_attempt_at) == (Status.DELIVERED, 3, None)
+    assert notices.webhook().failing_since is None
+    assert len(receiver.received) == 3
+
+
+def test_retry_after_puts_the_next_attempt_off(notices: Notices, receiver: Receiver) -> None:
+    notices.register(receiver.url)
+    receiver.reply(webhook.status(429, Retry_After="3600"))
+
+    begin(notices)
+    notices.run()
+
+    assert notices.history()[0].next_attempt_at == notices.clock() + timedelta(hours=1)
+
+
+def test_410_disables_and_says_why(
+    notices: Notices, receiver: Receiver, caplog: pytest.LogCaptureFixture
+) -> None:
+    notices.register(receiver.url)
+    receiver.reply(webhook.status(410))
+
+    begin(notices)
+    notices.run_until_empty()
+
+    disabled = notices.webhook()
+    assert (disabled.state, disabled.disabled_at) == (State.DISABLED, notices.clock())
+    assert "410" in (disabled.disabled_reason or "")
+    assert [each.message for each in caplog.records if each.message.startswith("Webhook disabled: ")]
+    assert len(receiver.received) == 2
+
+
+def test_five_days_of_failure_disable_and_say_why(notices: Notices, receiver: Receiver) -> None:
+    notices.register(receiver.url)
+    receiver.reply(webhook.status(500))
+    began = notices.clock()
+
+    for day in range(7):
+        begin(notices, key=f"{day}")
+        notices.run_until_empty(most=timedelta(days=1))
+
+    disabled = notices.webhook()
+    assert disabled.state is State.DISABLED
+    assert disabled.disabled_reason == (
+        "No notice was taken for five days; the last attempt was answered 500."
+    )
+    assert disabled.disabled_at is not None
+    assert timedelta(days=5) <= disabled.disabled_at - began < timedelta(days=5, hours=12)
+
+
+def test_one_success_ends_the_count_of_days(notices: Notices, receiver: Receiver) -> None:
+    notices.register(receiver.url)
+
+    for day in range(8):
+        receiver.reply(webhook.status(200 if day == 4 else 500))
+        begin(notices, key=f"{day}")
+        notices.run_until_empty(most=timedelta(days=1))
+
+    assert notices.webhook().state is State.ACTIVE
+
+
+def test_two_secrets_sign_for_24_hours_and_then_the_new_one_alone(
+    notices: Notices, receiver: Receiver
+) -> None:
+    old = notices.register(receiver.url).secret
+    new = notices.registry.rotate(OWNER, "main").secret
+    assert old is not None
+    assert new is not None
+
+    begin(notices, key="while rotating")
+    notices.run()
+    notices.clock.forward(hours=24)
+    begin(notices, key="after")
+    notices.run()
+
+    during, after = receiver.received[-2:]
+    assert verifies(during, old)
+    assert verifies(during, new)
+    assert len(during.headers["webhook-signature"].split(" ")) == 2
+    assert verifies(after, new)
+    assert not verifies(after, old)
+
+
+def test_a_message_that_comes_twice_sends_nothing_twice(notices: Notices, receiver: Receiver) -> None:
+    notices.register(receiver.url)
+    receiver.received.clear()
+    notice = begin(notices)
+
+    notices.delivery.deliver(notice.message)
+    notices.delivery.deliver(notice.message)
+    notices.run()
+
+    assert len(receiver.received) == 1
+
+
+def test_a_message_that_comes_too_early_is_put_back_until_it_is_due(
+    notices: Notices, receiver: Receiver
+) -> None:
+    notices.register(receiver.url)
+    receiver.reply(webhook.status(500), webhook.status(500), webhook.status(200))
+    notice = begin(notices)
+    notices.run()
+    notices.clock.forward(seconds=5)
+    notices.run()
+    received = len(receiver.received)
+
+    notices.delivery.deliver(notice.message)  # As after a process that died once the attempt was stored.
+    notices.run()
+    early = len(receiver.received)
+    notices.run_until_empty()
+
+    assert early == received
+    assert len(receiver.received) == received + 1
+    assert notices.history()[0].status is Status.DELIVERED
+
+
+def test_the_same_event_is_stored_once_and_its_message_sent_again_while_it_waits(
+    notices: Notices, receiver: Receiver
+) -> None:
+    notices.register(receiver.url)
+    first, second = begin(notices), begin(notices)
+    notices.run()
+    third = begin(notices)
+    notices.run()
+
+    assert first.notice_id == second.notice_id == third.notice_id
+    assert [each.type for each in receiver.received] == [CHALLENGE, Event.EXPORT_FINISHED]
+
+
+def test_another_address_has_to_be_confirmed_again(notices: Notices, receiver: Receiver) -> None:
+    notices.register(receiver.url)
+    with Receiver(webhook.status(500)) as other:
+        again = notices.registry.put(OWNER, "main", url=other.url, events=[Event.PUBLISHED])
+        notices.run()
+
+        assert again.secret is None
+        assert notices.webhook().state is State.UNCONFIRMED
+        assert [each.type for each in other.received] == [CHALLENGE]
+
+
+def test_other_events_need_no_confirmation(notices: Notices, receiver: Receiver) -> None:
+    notices.register(receiver.url)
+
+    notices.register(receiver.url, events=[Event.FILE_READY])
+
+    assert (notices.webhook().state, notices.webhook().events) == (State.ACTIVE, ("feed.file-ready",))
+    assert len(receiver.received) == 1
+
+
+def test_a_test_answers_with_what_the_receiver_said(notices: Notices, receiver: Receiver) -> None:
+    notices.register(receiver.url)
+    receiver.reply(webhook.status(418))
+
+    tested = notices.registry.test(OWNER, "main")
+
+    assert (tested.event, tested.answer.status, tested.answer.fault) == ("webhook.test", 418, None)
+    assert tested.answer.milliseconds >= 0
+    assert notices.history()[0].status is Status.FAILED
+
+
+@pytest.mark.parametrize("disabled_before", [False, True])
+def test_a_test_asks_again_to_confirm(notices: Notices, receiver: Receiver, *, disabled_before: bool) -> None:
+    receiver.reply(webhook.status(410 if disabled_before else 500))
+    notices.register(receiver.url)
+    receiver.reply(webhook.repeat_challenge)
+
+    tested = notices.registry.test(OWNER, "main")
+
+    assert (tested.event, tested.answer.status) == (CHALLENGE, 200)
+    assert tested.webhook.state is State.ACTIVE
+    assert tested.webhook.disabled_reason is None
+
+
+def test_a_notice_is_sent_again_under_its_id(notices: Notices, receiver: Receiver) -> None:
+    notices.register(receiver.url)
+    notice = begin(notices)
+    notices.run()
+
+    notices.registry.resend(OWNER, "main", notice.notice_id)
+    notices.run()
+
+    ids = [each.headers["webhook-id"] for each in receiver.received[1:]]
+    assert ids == [notice.notice_id] * 2
+    assert notices.history()[0].attempts == 2
+
+
+def test_nothing_of_another_owner_is_found(notices: Notices, receiver: Receiver) -> None:
+    notices.register(receiver.url)
+    stranger = "app:5a5e0000-0000-4000-8000-000000000002"
+
+    for call in (notices.registry.one, notices.registry.delete, notices.registry.rotate):
+        with pytest.raises(NoSuchWebhook):
+            call(stranger, "main")
+    assert notices.registry.all_of(stranger) == []
+    with pytest.raises(NoSuchNotice):
+        notices.registry.resend(OWNER, "main", "msg_unknown")
+
+
+def test_a_disabled_webhook_resends_nothing(notices: Notices, receiver: Receiver) -> None:
+    receiver.reply(webhook.status(410))
+    notices.register(receiver.url)
+
+    with pytest.raises(NotActive):
+        notices.registry.resend(OWNER, "main", notices.history()[0].notice_id)
+
+
+def test_a_deleted_webhook_leaves_nothing_and_sends_nothing(
+    notices: Notices, receiver: Receiver, storage: Tables
+) -> None:
+    notices.register(receiver.url)
+    begin(notices)
+
+    notices.registry.delete(OWNER, "main")
+    notices.run()
+
+    assert len(receiver.received) == 1
+    assert [*storage.everything(tables.WEBHOOKS), *storage.everything(tables.NOTICES)] == []
+
+
+def test_a_caller_has_ten_webhooks_at_most(notices: Notices) -> None:
+    for number in range(10):
+        notices.registry.put(OWNER, f"hook-{number}", url="https://hooks.example.com/", events=["x"])
+
+    with pytest.raises(TooManyWebhooks):
+        notices.registry.put(OWNER, "hook-10", url="https://hooks.example.com/", events=["x"])
+    notices.registry.put(OWNER, "hook-9", url="https://hooks.example.com/2", events=["x"])
+
+
+def test_no_secret_is_stored_or_shown_in_the_clear(
+    notices: Notices, receiver: Receiver, storage: Tables, caplog: pytest.LogCaptureFixture
+) -> None:
+    secret = notices.register(receiver.url).secret
+    assert secret is not None
+
+    (row,) = storage.everything(tables.WEBHOOKS)
+
+    assert secret not in repr(row)
+    assert secret.removeprefix("whsec_") not in repr(row)
+    assert secret not in repr(notices.webhook())
+    assert secret not in caplog.text
+    assert BOX.open(row["secret"], of=(OWNER, "main")) == secret
+
+
+def test_the_library_of_receivers_verifies_what_is_sent(storage: Tables, receiver: Receiver) -> None:
+    notices = Notices(storage, Clock(datetime.now(UTC)))
+    secret = notices.register(receiver.url).secret
+    assert secret is not None
+    (received,) = receiver.received
+
+    Verifier(secret).verify(received.body, received.headers)
+
+    with pytest.raises(WebhookVerificationError):
+        Verifier(secret).verify(received.body + b" ", received.headers)
