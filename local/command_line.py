@@ -34,6 +34,9 @@ USAGE = """usage: python3 dev.py COMMAND [arguments]
   access WHO...                   who may see what, since when and why
   access --compare PORTAL.CSV     what differs from the customer portal's list
   check-warehouse                 what is wrong with the warehouse in use
+  cost [--points N] [--customers N] [--sweep points=N,N] [--plot FILE.svg] [--explain]
+                                  what the service costs a month
+  prices [--refresh]              the unit prices behind it, and reading them anew
   bench [NAME]                    measurements, side by side with the usual way
   openapi [--server URL] [--contact EMAIL]
                                   write the OpenAPI files, with the address of a deployment

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Command:
-    """A command: the module whose `main` runs it, and whether it reads Severa and Entra."""
+    """A command: the module whose `main` runs it, and which services it reads."""
 
     module: str
     reads_severa_and_entra: bool = False
+    uses_services: bool = True
 
 
 COMMANDS = {
@@ -17,4 +18,6 @@ COMMANDS = {
     "sync": Command("operations.sync", reads_severa_and_entra=True),
     "access": Command("operations.access"),
     "check-warehouse": Command("operations.check_warehouse"),
+    "cost": Command("operations.cost.command", uses_services=False),
+    "prices": Command("operations.cost.refreshing", uses_services=False),
 }

@@ -28,6 +28,8 @@ def main(arguments: Sequence[str]) -> int:
         print(f"Name a command: {', '.join(COMMANDS)}.", file=sys.stderr)
         return 2
     name, *rest = arguments
+    if not COMMANDS[name].uses_services:
+        return _run(name, rest, given=os.environ)
     try:
         app = app_settings.named(os.environ)
         if app is not None:

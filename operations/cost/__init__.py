@@ -1,0 +1,1 @@
+"""What the service costs a month: prices, drivers, and a model that multiplies them."""

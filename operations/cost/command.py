@@ -1,0 +1,159 @@
+"""`python3 dev.py cost`: what the service costs a month, and why."""
+
+import argparse
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+from operations.cost import drivers, environments, figures, model, plot, prices
+from operations.cost.drivers import Assumptions, UnknownAssumption, Use
+from operations.cost.figures import About
+from operations.cost.model import Estimate
+
+PLOTTED = 200
+"""How many sizes are computed for a plot, so that steps stand where they come."""
+
+_SWEPT = {"points": int, "customers": int, "polls_per_hour": float, "feeds": int, "webhooks": int}
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Print the estimate; returns 2 if an argument cannot be used."""
+    given = parser().parse_args(arguments)
+    try:
+        return run(given, today=datetime.now(UTC).date())
+    except (prices.UnknownPrice, UnknownAssumption, model.TooLarge, FileNotFoundError, ValueError) as error:
+        print(error, file=sys.stderr)
+        return 2
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the command line."""
+    made = argparse.ArgumentParser("python3 dev.py cost", description=__doc__)
+    made.add_argument("--points", type=int, default=Use.points, help="metering points")
+    made.add_argument("--customers", type=int, default=Use.customers)
+    made.add_argument("--resolution", choices=tuple(drivers.VALUES_A_DAY), default=Use.resolution)
+    made.add_argument("--polls-per-hour", type=float, default=Use.polls_per_hour, help="of each customer")
+    made.add_argument("--history-calls", type=int, default=Use.history_calls, help="a month")
+    made.add_argument("--feeds", type=int, default=Use.feeds, help="files sent daily")
+    made.add_argument("--webhooks", type=int, default=Use.webhooks)
+    made.add_argument("--calls", type=int, help="all calls a month, in place of those computed")
+    made.add_argument("--log-gb", type=float, help="logs a month, in place of those computed")
+    made.add_argument(
+        "--fabric", choices=[f"F{size}" for size in model.FABRIC_SIZES], help="capacity in place"
+    )
+    made.add_argument("--hosted-sftp", action="store_true", help="with an SFTP server of Azure Storage")
+    made.add_argument("--environment", default="prod")
+    made.add_argument("--region", default="norwayeast")
+    made.add_argument("--currency", default="NOK")
+    made.add_argument("--format", choices=("table", "csv", "json"), default="table")
+    made.add_argument("--assume", action="append", default=[], metavar="NAME=VALUE", help="a measured figure")
+    made.add_argument("--sweep", metavar="points=1000,10000,100000", help="an estimate for each value")
+    made.add_argument("--plot", type=Path, metavar="cost.svg")
+    made.add_argument("--explain", action="store_true", help="every assumption and every price")
+    return made
+
+
+def run(given: argparse.Namespace, *, today: date) -> int:
+    """Print what was asked for."""
+    document = prices.read()
+    about = About(
+        prices=prices.of_region(document, given.region),
+        currency=prices.currency(document, given.currency),
+        assumptions=assumed(given.assume),
+        today=today,
+    )
+    environment = environments.read(given.environment)
+    use = use_of(vars(given))
+
+    def estimate(each: Use) -> Estimate:
+        return model.estimate(each, environment, about.prices, about.assumptions)
+
+    estimates = [estimate(each) for each in swept(use, given.sweep)]
+    print(printed(estimates, about, form=given.format))
+    if given.explain:
+        print("\n" + figures.explained(about))
+    if given.plot:
+        ends = (estimates[0].use.points, estimates[-1].use.points)
+        low, high = ends if ends[0] < ends[1] else (min(1000, use.points), use.points * 5)
+        sizes = [round(low + (high - low) * part / PLOTTED) for part in range(PLOTTED + 1)]
+        many = [estimate(scaled(use, points)) for points in sizes]
+        file = Path(os.environ.get("CALLER_DIRECTORY", ".")) / given.plot
+        file.write_text(plot.svg(many, about.currency), encoding="utf-8")
+        print(f"Plotted in {given.plot}.", file=sys.stderr)
+    return 0
+
+
+def printed(estimates: Sequence[Estimate], about: About, *, form: str) -> str:
+    """Return the estimates in a form."""
+    if form == "csv":
+        return figures.as_csv(estimates, about).rstrip("\n")
+    if form == "json":
+        return figures.as_json(estimates, about)
+    tables = []
+    for each in estimates:
+        more = model.marginal(each.use, each.environment, about.prices, about.assumptions, scenario="likely")
+        tables.append(figures.as_table(each, more, about))
+    return "\n\n".join(tables)
+
+
+def use_of(given: Mapping[str, object]) -> Use:
+    """Return the use that the command line describes."""
+    return replace(Use(), **{name: given[name] for name in Use.__dataclass_fields__})  # type: ignore[arg-type]
+
+
+def scaled(use: Use, points: int) -> Use:
+    """Return a use with another number of metering points, and customers and feeds in proportion."""
+    factor = points / max(use.points, 1)
+    return replace(
+        use,
+        points=points,
+        customers=max(1, round(use.customers * factor)),
+        feeds=round(use.feeds * factor),
+        webhooks=round(use.webhooks * factor),
+        history_calls=round(use.history_calls * factor),
+    )
+
+
+def swept(use: Use, sweep: str | None) -> list[Use]:
+    """Return a use for each value of the sweep; with more points come more customers.
+
+    Raises:
+        ValueError: the sweep is not of the form `points=1000,10000`.
+    """
+    if sweep is None:
+        return [use]
+    name, _, values = sweep.replace("-", "_").partition("=")
+    if name not in _SWEPT or not values:
+        raise ValueError(f"--sweep is one of {', '.join(_SWEPT)}, as in points=1000,10000,100000.")
+    found = [_SWEPT[name](value) for value in values.split(",")]
+    if name == "points":
+        return [scaled(use, int(value)) for value in found]
+    return [replace(use, **{name: value}) for value in found]  # type: ignore[arg-type]
+
+
+def assumed(given: Sequence[str]) -> Assumptions:
+    """Return the assumptions, with those given in place of the estimates.
+
+    Raises:
+        UnknownAssumption: none has this name.
+        ValueError: the value is not a number.
+    """
+    assumptions = Assumptions()
+    for each in given:
+        name, _, value = each.partition("=")
+        if name not in dict(assumptions.items()):
+            raise UnknownAssumption(f"No assumption is named '{name}': --explain lists them.")
+        old = getattr(assumptions, name)
+        number = float(value)
+        new = replace(
+            old, low=number, likely=number, high=number, because="given with --assume", measured=True
+        )
+        assumptions = replace(assumptions, **{name: new})
+    return assumptions
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

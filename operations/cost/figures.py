@@ -1,0 +1,191 @@
+"""An estimate as a table, as CSV, as JSON, and with all that it assumes."""
+
+import csv
+import io
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from datetime import date
+
+from operations.cost import drivers
+from operations.cost.drivers import SCENARIOS, Assumptions
+from operations.cost.model import Estimate, Marginal
+from operations.cost.prices import Currency, PriceList
+
+_COLUMNS = ("part", "driver", "quantity", "unit price", "low", "likely", "high", "note")
+
+
+@dataclass(frozen=True)
+class About:
+    """What an estimate was made with."""
+
+    prices: PriceList
+    currency: Currency
+    assumptions: Assumptions
+    today: date
+
+
+def rows(estimate: Estimate, about: About) -> list[tuple[str, ...]]:
+    """Return a row for each line, then the sums; amounts in the currency, rounded to whole units or cents."""
+    low, likely, high = (estimate.bills[name] for name in SCENARIOS)
+    rate = about.currency.per_usd
+    found = []
+    for index, line in enumerate(likely.lines):
+        price = about.prices[line.price]
+        costs = tuple(amount(bill.lines[index].cost * rate) for bill in (low, likely, high))
+        marks = ", ".join(price.marks(region=about.prices.region, today=about.today))
+        found.append(
+            (
+                line.part,
+                line.driver,
+                quantity(line.quantity),
+                f"{price.usd:g} USD / {price.unit}",
+                *costs,
+                marks,
+            )
+        )
+    for title, sums in (
+        ("Sum without Fabric capacity", [bill.without_fabric for bill in (low, likely, high)]),
+        ("Sum with Fabric capacity", [bill.with_fabric for bill in (low, likely, high)]),
+    ):
+        found.append((title, "", "", "", *(amount(each * rate) for each in sums), ""))
+    return found
+
+
+def as_table(estimate: Estimate, marginal: Marginal, about: About) -> str:
+    """Return the estimate for a terminal."""
+    use, code = estimate.use, about.currency.code
+    table = [_COLUMNS, *rows(estimate, about)]
+    widths = [max(len(row[index]) for row in table) for index in range(len(_COLUMNS))]
+    right = {2, 4, 5, 6}
+    lines = [
+        "  ".join(
+            cell.rjust(width) if index in right else cell.ljust(width)
+            for index, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in table
+    ]
+    lines.insert(1, "-" * max(map(len, lines)))
+    return "\n".join(
+        [
+            f"{estimate.environment.name}, {about.prices.region}: {use.points} metering points, "
+            f"{use.customers} customers, {use.resolution}; {code} a month, list prices without tax",
+            "",
+            *lines,
+            "",
+            *said(estimate, marginal, about),
+        ]
+    )
+
+
+def said(estimate: Estimate, marginal: Marginal, about: About) -> Iterator[str]:
+    """Yield the sentences below the table."""
+    likely, high = estimate.bills["likely"], estimate.bills["high"]
+    rate, code = about.currency.per_usd, about.currency.code
+    yield (
+        f"Likely: 1 000 calls more {marginal.thousand_calls * rate:.3f} {code}; a metering point a year "
+        f"{marginal.point_a_year * rate:.2f} {code}; one customer more "
+        f"{marginal.customer_a_month * rate:.2f} {code} a month (all without the Fabric capacity)."
+    )
+    yield (
+        f"Fabric: the likely load uses {likely.fabric_share:.0%} of an F{likely.fabric_size}, "
+        f"the high one {high.fabric_share:.0%} of an F{high.fabric_size}. "
+        "Its CU-seconds are estimates until the Capacity Metrics app has shown them (--assume)."
+    )
+    if code != "USD":
+        yield f"1 USD = {rate:g} {code} ({about.currency.source})."
+    old = sum("old" in mark for price in used(estimate, about) for mark in price)
+    if old:
+        yield f"{old} prices are older than 180 days: python3 dev.py prices --refresh."
+
+
+def used(estimate: Estimate, about: About) -> list[tuple[str, ...]]:
+    """Return the marks of each price that the estimate uses."""
+    names = dict.fromkeys(line.price for line in estimate.bills["likely"].lines)
+    return [about.prices[name].marks(region=about.prices.region, today=about.today) for name in names]
+
+
+def explained(about: About) -> str:
+    """Return every assumption with its range and reason, the measured results, and every price's source."""
+    kept = drivers.kept()
+    lines = ["Assumptions (low / likely / high); --assume NAME=VALUE sets one:"]
+    for name, each in about.assumptions.items():
+        kind = "measured" if each.measured else "estimate"
+        three = f"{each.low:.3g} / {each.likely:.3g} / {each.high:.3g} {each.unit}"
+        lines.append(f"  {name} ({kind}): {three}: {each.because}")
+    lines += [
+        "",
+        f"Measured by bench on {kept.date} ({kept.machine}), bench/kept.json:",
+        *(f"  series {name}: {value:g}" for name, value in kept.series.items()),
+        *(f"  publish {name}: {value:g}" for name, value in kept.publish.items()),
+        "",
+        "Prices:",
+    ]
+    for price in about.prices.prices.values():
+        marks = ", ".join(price.marks(region=about.prices.region, today=about.today))
+        lines.append(
+            f"  {price.id}: {price.usd:g} USD / {price.unit}, {price.free:g} free, read for {price.read_in} "
+            f"on {price.read_on}: {price.source}" + (f" [{marks}]" if marks else "")
+        )
+    return "\n".join(lines)
+
+
+def as_csv(estimates: Sequence[Estimate], about: About) -> str:
+    """Return a row for each line of each estimate."""
+    text = io.StringIO()
+    out = csv.writer(text, lineterminator="\n")
+    out.writerow(("points", "customers", "currency", *_COLUMNS))
+    for each in estimates:
+        for row in rows(each, about):
+            out.writerow((each.use.points, each.use.customers, about.currency.code, *row))
+    return text.getvalue()
+
+
+def as_json(estimates: Sequence[Estimate], about: About) -> str:
+    """Return the estimates with names after FinOps FOCUS; `ListCost` is in USD, `BilledCost` converted."""
+    return json.dumps(
+        {
+            "BillingCurrency": about.currency.code,
+            "RegionId": about.prices.region,
+            "Estimates": [_estimate(each, about) for each in estimates],
+        },
+        indent=2,
+    )
+
+
+def _estimate(estimate: Estimate, about: About) -> dict[str, object]:
+    return {
+        "Use": asdict(estimate.use),
+        "Environment": estimate.environment.name,
+        "Scenarios": {
+            name: {
+                "WithFabric": round(bill.with_fabric * about.currency.per_usd, 2),
+                "WithoutFabric": round(bill.without_fabric * about.currency.per_usd, 2),
+                "FabricSize": f"F{bill.fabric_size}",
+                "GatewayUnits": bill.gateway_units,
+                "Lines": [
+                    {
+                        "ServiceName": line.part,
+                        "SkuMeter": about.prices[line.price].meter,
+                        "PricingUnit": about.prices[line.price].unit,
+                        "ListUnitPrice": about.prices[line.price].usd,
+                        "PricingQuantity": round(line.quantity, 3),
+                        "ListCost": round(line.cost, 4),
+                        "BilledCost": round(line.cost * about.currency.per_usd, 4),
+                    }
+                    for line in bill.lines
+                ],
+            }
+            for name, bill in estimate.bills.items()
+        },
+    }
+
+
+def amount(value: float) -> str:
+    """Return an amount: cents below ten, whole units from there."""
+    return f"{value:.2f}" if value < 10 else f"{value:,.0f}".replace(",", " ")
+
+
+def quantity(value: float) -> str:
+    """Return a quantity with three digits or so."""
+    return f"{value:.3g}" if value < 1000 else f"{value:,.0f}".replace(",", " ")
