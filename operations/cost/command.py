@@ -131,7 +131,7 @@ def swept(use: Use, sweep: str | None) -> list[Use]:
     found = [_SWEPT[name](value) for value in values.split(",")]
     if name == "points":
         return [scaled(use, int(value)) for value in found]
-    return [replace(use, **{name: value}) for value in found]  # type: ignore[arg-type]
+    return [replace(use, **{name: value}) for value in found]
 
 
 def assumed(given: Sequence[str]) -> Assumptions:
