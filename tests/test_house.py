@@ -2,6 +2,7 @@
 
 import ast
 import re
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -25,6 +26,9 @@ FLOORS: tuple[tuple[str, ...], ...] = (
 )
 """From the ground up: a module imports from floors below its own, and from its own room."""
 CROWD = 20
+CLIENT = places.ROOT / "clients" / "python" / "src" / "metering_api"
+CLIENT_NEEDS = {"httpx", "metering_api", "pandas", "pyarrow"}
+"""What the client for customers may import beside the standard library."""
 
 
 def modules() -> dict[str, Path]:
@@ -147,6 +151,12 @@ def test_a_circle_is_found() -> None:
     assert circle({"a": {"b"}, "b": {"c"}, "c": {"b"}}) == ["b", "c", "b"]
 
 
+def test_the_client_for_customers_imports_nothing_of_ours() -> None:
+    found = {name.partition(".")[0] for path in CLIENT.rglob("*.py") for name in imports(path)}
+
+    assert found - sys.stdlib_module_names == CLIENT_NEEDS
+
+
 def test_the_plan_shows_the_same_floors() -> None:
     plan = (places.ROOT / "docs" / "development" / "architecture.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| (\d+) \| (.+) \|$", plan, flags=re.MULTILINE)
@@ -162,7 +172,7 @@ def test_no_folder_is_crowded() -> None:
     tests = {
         path.parent for path in (places.ROOT / "tests").rglob("*.py") if "node_modules" not in path.parts
     }
-    folders = {path.parent for path in MODULES.values()} | tests
+    folders = {path.parent for path in MODULES.values()} | tests | {CLIENT}
     crowded = {
         folder.relative_to(places.ROOT).as_posix(): count
         for folder in folders

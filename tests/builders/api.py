@@ -109,7 +109,10 @@ class Api:
         partition = store.read_partition(self.services.tables, grants[0].principal)
         stored = {key: each.grant for key, each in partition.grants.items()}
         planned = changes.plan(stored=stored, wanted={each.key: each for each in grants})
-        self._write(planned.changes, principal=grants[0].principal)
+        # As the sync does: one transaction cannot hold a loss and a gain of the same grant.
+        for changes_of_one_kind in (planned.losses, planned.gains):
+            if changes_of_one_kind:
+                self._write(changes_of_one_kind, principal=grants[0].principal)
         self.confirm_access()
 
     def revoke(self, principal: str, metering_point_id: str) -> None:

@@ -10,6 +10,7 @@ from local import places
 PAGES = [
     places.ROOT / "README.md",
     places.ROOT / "CHANGELOG.md",
+    places.ROOT / "clients" / "python" / "README.md",
     *sorted((places.ROOT / "docs").glob("*.md")),
 ]
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")

@@ -1,0 +1,260 @@
+"""The client: what the API has, as methods."""
+
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import date, datetime
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import quote
+
+from metering_api import errors
+from metering_api._transport import Credentials, Transport
+from metering_api.models import (
+    ChangesPage,
+    Customer,
+    Day,
+    MeteringPoint,
+    MeteringPoints,
+    Row,
+    SeriesPage,
+    Status,
+)
+
+if TYPE_CHECKING:
+    import httpx
+
+    from metering_api.following import Follower
+    from metering_api.store import Store
+
+Moment = str | date | datetime
+"""A market day, or a time with an offset; a text is sent as it is."""
+
+LARGEST_PAGE = 10_000
+"""Market days; fewer requests than with the API's own default."""
+PATIENCE = 300.0
+_NAMED_AT_ONCE = 50
+
+
+class Client:
+    """Asks the metering data API; close it, or use it in a `with`.
+
+    Tokens are fetched and renewed; 429 and 503 are retried as `Retry-After` says; pages follow each other.
+
+    Args:
+        address: of the API with its version: `https://api.example.com/metering/v1`.
+        patience: seconds that all waits of one call may take together.
+        http: what to send with, for a proxy or certificates of your own.
+    """
+
+    def __init__(
+        self,
+        address: str,
+        credentials: Credentials,
+        *,
+        patience: float = PATIENCE,
+        sleep: Callable[[float], None] = time.sleep,
+        clock: Callable[[], float] = time.monotonic,
+        http: "httpx.Client | None" = None,
+    ) -> None:
+        self._transport = Transport(
+            address, credentials, patience=patience, sleep=sleep, clock=clock, http=http
+        )
+        self._sleep = sleep
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str] = os.environ, *, patience: float = PATIENCE) -> Self:
+        """Return a client by METERING_API_URL, _KEY, _TOKEN_URL, _CLIENT_ID, _CLIENT_SECRET and _SCOPE.
+
+        Raises:
+            NotConfigured: names every variable that is missing.
+        """
+        names = ("URL", "KEY", "TOKEN_URL", "CLIENT_ID", "CLIENT_SECRET", "SCOPE")
+        given = {name: environ.get(f"METERING_API_{name}", "") for name in names}
+        if missing := [f"METERING_API_{name}" for name in names if not given[name]]:
+            raise errors.NotConfigured(f"Set {', '.join(missing)}.")
+        url = given.pop("URL")
+        credentials = Credentials(**{name.lower(): value for name, value in given.items()})
+        return cls(url, credentials, patience=patience)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._transport.close()
+
+    def status(self) -> Status:
+        """Return how fresh data and access are."""
+        return Status.of(self._transport.get("/status").content)
+
+    def customers(self) -> list[Customer]:
+        """Return the customers whose metering points you may read."""
+        return [Customer.of(each) for each in self._transport.get("/customers").content["customers"]]
+
+    def metering_points(
+        self, *, customer_number: int | None = None, price_area: str | None = None
+    ) -> MeteringPoints:
+        """Return all metering points that you may read, or a customer's, or those of a price area."""
+        asked = {"customerNumber": customer_number, "priceArea": price_area, "limit": LARGEST_PAGE}
+        pages = list(self._pages("/metering-points", asked))
+        versions = {page["accessVersion"] for page in pages}
+        return MeteringPoints(
+            tuple(MeteringPoint.of(each) for page in pages for each in page["meteringPoints"]),
+            versions.pop() if len(versions) == 1 else None,
+        )
+
+    def metering_point(self, metering_point_id: str) -> MeteringPoint:
+        """Return one of them.
+
+        Raises:
+            NotFound: it is unknown or not yours.
+        """
+        answer = self._transport.get(f"/metering-points/{quote(metering_point_id, safe='')}")
+        return MeteringPoint.of(answer.content)
+
+    def consumption(
+        self,
+        *,
+        from_: Moment,
+        to: Moment | None = None,
+        metering_points: Sequence[str] = (),
+        customer_number: int | None = None,
+        resolution: str | None = None,
+        as_of: Moment | None = None,
+    ) -> Iterator[Day]:
+        """Yield the market days of `[from_, to)`, in the order of metering points and time.
+
+        Args:
+            to: exclusive; None for all that is available.
+            metering_points: those to read; none for a customer's, or all of yours. As many as you like.
+            resolution: None for what is stored; `PT15M`, `PT1H`, `P1D`, `P1M` or `P1Y`, never finer than
+                stored: days that are stored coarser are left out.
+            as_of: the data as it was at a moment.
+
+        Raises:
+            InvalidRequest: names every parameter that is at fault.
+        """
+        return self.days(
+            "consumption",
+            from_=from_,
+            to=to,
+            metering_points=metering_points,
+            customer_number=customer_number,
+            resolution=resolution,
+            as_of=as_of,
+        )
+
+    def production(
+        self,
+        *,
+        from_: Moment,
+        to: Moment | None = None,
+        metering_points: Sequence[str] = (),
+        customer_number: int | None = None,
+        resolution: str | None = None,
+        as_of: Moment | None = None,
+    ) -> Iterator[Day]:
+        """Yield the market days of what was produced; as `consumption`."""
+        return self.days(
+            "production",
+            from_=from_,
+            to=to,
+            metering_points=metering_points,
+            customer_number=customer_number,
+            resolution=resolution,
+            as_of=as_of,
+        )
+
+    def days(self, direction: str, **asked: Any) -> Iterator[Day]:
+        """Yield market days in a direction; parameters as `consumption`."""
+        for page in self.series_pages(direction, **asked):
+            for part in page.series:
+                yield from part.days
+
+    def rows(self, direction: str, **asked: Any) -> Iterator[Row]:
+        """Yield single values with start and end, of any resolution; parameters as `consumption`."""
+        for page in self._series(direction, layout="rows", **asked):
+            yield from (Row.of(each) for each in page["rows"])
+
+    def series_pages(self, direction: str, **asked: Any) -> Iterator[SeriesPage]:
+        """Yield pages of packed days, with what was not found; parameters as `consumption`."""
+        return (SeriesPage.of(page) for page in self._series(direction, layout="days", **asked))
+
+    def changes(
+        self,
+        cursor: str | None = None,
+        *,
+        since: Moment | None = None,
+        limit: int = LARGEST_PAGE,
+        etag: str | None = None,
+    ) -> ChangesPage | None:
+        """Return a page of new and corrected days after a cursor; without one, the cursor of now.
+
+        Args:
+            etag: of the answer to the same cursor; then None is returned while nothing is new.
+
+        Raises:
+            Gone: the cursor's data is no longer kept; begin again without one.
+        """
+        asked = {"cursor": cursor, "since": None if cursor else _text(since), "limit": limit}
+        answer = self._transport.get("/changes", asked, etag=etag)
+        if answer.content is None:
+            return None
+        return ChangesPage.of(answer.content, etag=answer.headers.get("ETag"))
+
+    def follow(self, store: "str | os.PathLike[str] | Store") -> "Follower":
+        """Return what keeps a store current: `run_once()` in a cron job.
+
+        Args:
+            store: the path of a SQLite file, or any object with the four methods of `Store`.
+        """
+        from metering_api import following  # Together with the store: it needs this module's types.
+        from metering_api.store import SqliteStore
+
+        opened = SqliteStore(store) if isinstance(store, (str, os.PathLike)) else store
+        return following.Follower(self, opened, sleep=self._sleep)
+
+    def _series(
+        self,
+        direction: str,
+        *,
+        layout: str,
+        from_: Moment,
+        to: Moment | None = None,
+        metering_points: Sequence[str] = (),
+        customer_number: int | None = None,
+        resolution: str | None = None,
+        as_of: Moment | None = None,
+    ) -> Iterator[Mapping[str, Any]]:
+        asked = {
+            "from": _text(from_),
+            "to": _text(to),
+            "customerNumber": customer_number,
+            "resolution": resolution,
+            "asOf": _text(as_of),
+            "layout": layout,
+            "limit": LARGEST_PAGE,
+        }
+        named = list(metering_points)
+        for begin in range(0, max(len(named), 1), _NAMED_AT_ONCE):
+            group = named[begin : begin + _NAMED_AT_ONCE]
+            yield from self._pages(f"/{direction}", {**asked, "meteringPointId": group})
+
+    def _pages(self, path: str, asked: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+        cursor = None
+        while True:
+            page = self._transport.get(path, {**asked, "cursor": cursor}).content
+            yield page
+            cursor = page["nextCursor"]
+            if cursor is None:
+                return
+
+
+def _text(given: Moment | None) -> str | None:
+    return given.isoformat() if isinstance(given, date) else given

@@ -1,0 +1,187 @@
+"""Where a follower keeps what it has read, and the SQLite file that most will use."""
+
+import json
+import os
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from datetime import UTC, date
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Protocol
+
+from metering_api import models
+from metering_api.models import Day, Period
+
+Notes = Mapping[str, str | None]
+"""What to remember, by name; None forgets it. Texts are the follower's own: keep them as they are."""
+
+
+class Store(Protocol):
+    """What a follower needs of a place for days.
+
+    `put` and `keep_only` change days and notes in one transaction: a program that is killed then goes on
+    where it was, without a gap.
+    """
+
+    def remembered(self) -> Mapping[str, str]:
+        """Return all notes."""
+        ...
+
+    def put(self, days: Sequence[Day], notes: Notes) -> None:
+        """Replace each day by its key (metering point, direction, date) as a whole, and remember notes."""
+        ...
+
+    def keep_only(self, metering_point_id: str, permitted: Sequence[Period], notes: Notes) -> None:
+        """Delete a metering point's days that lie in none of the periods, and remember notes."""
+        ...
+
+    def finish(self) -> None:
+        """Do what belongs to the end of a run; nothing may depend on it being called."""
+        ...
+
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS day (
+    metering_point_id TEXT NOT NULL,
+    direction TEXT NOT NULL,
+    date TEXT NOT NULL,
+    start TEXT NOT NULL,
+    minutes INTEGER,
+    resolution TEXT NOT NULL,
+    quality TEXT NOT NULL,
+    exceptions TEXT NOT NULL,
+    quantities TEXT NOT NULL,
+    published_at TEXT,
+    PRIMARY KEY (metering_point_id, direction, date)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS note (name TEXT PRIMARY KEY, text TEXT NOT NULL) WITHOUT ROWID;
+CREATE VIEW IF NOT EXISTS value AS
+SELECT metering_point_id, direction, date,
+       strftime('%Y-%m-%dT%H:%M:%SZ', start, '+' || (each.key * minutes) || ' minutes') AS start,
+       strftime('%Y-%m-%dT%H:%M:%SZ', start, '+' || ((each.key + 1) * minutes) || ' minutes') AS end,
+       each.value AS quantity,
+       coalesce(json_extract(exceptions, '$."' || each.key || '"'), quality) AS quality,
+       resolution, published_at
+FROM day, json_each(day.quantities) AS each;
+"""
+
+
+class SqliteStore:
+    """Days in a SQLite file: the table `day`, and the view `value` with a row for each value, times in UTC.
+
+    A day's `quantities` are a JSON list with the decimals that were delivered; the view has them as REAL.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path)
+        self._connection = sqlite3.connect(self.path, isolation_level=None, timeout=60)
+        self._connection.execute("PRAGMA journal_mode = WAL")
+        self._connection.executescript(_SCHEMA)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._connection.close()
+
+    def remembered(self) -> dict[str, str]:
+        """Return all notes."""
+        return dict(self._connection.execute("SELECT name, text FROM note"))
+
+    def put(self, days: Sequence[Day], notes: Notes) -> None:
+        """Replace each day by its key as a whole, and remember notes, in one transaction."""
+        with self._transaction() as connection:
+            connection.executemany(
+                "INSERT OR REPLACE INTO day VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", map(_row, days)
+            )
+            _remember(connection, notes)
+
+    def keep_only(self, metering_point_id: str, permitted: Sequence[Period], notes: Notes) -> None:
+        """Delete a metering point's days that lie in none of the periods, and remember notes."""
+        with self._transaction() as connection:
+            found = connection.execute(
+                "SELECT DISTINCT date FROM day WHERE metering_point_id = ?", (metering_point_id,)
+            ).fetchall()
+            ended = [text for (text,) in found if not _is_permitted(date.fromisoformat(text), permitted)]
+            connection.executemany(
+                "DELETE FROM day WHERE metering_point_id = ? AND date = ?",
+                [(metering_point_id, text) for text in ended],
+            )
+            _remember(connection, notes)
+
+    def finish(self) -> None:
+        """Write what the write-ahead log holds into the file, so that a copy of it is whole."""
+        self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+
+    def days(
+        self, *, metering_point_id: str | None = None, direction: str | None = None, month: str | None = None
+    ) -> Iterator[Day]:
+        """Yield stored days in the order of their keys; `month` is such as `2026-03`."""
+        asked = (metering_point_id, metering_point_id, direction, direction, month, month)
+        with closing(
+            self._connection.execute(
+                """
+                SELECT metering_point_id, direction, date, start, resolution, quality, exceptions, quantities,
+                       published_at
+                FROM day
+                WHERE (? IS NULL OR metering_point_id = ?) AND (? IS NULL OR direction = ?)
+                  AND (? IS NULL OR substr(date, 1, 7) = ?)
+                ORDER BY metering_point_id, direction, date
+                """,
+                asked,
+            )
+        ) as rows:
+            yield from map(_day, rows)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield self._connection
+        except BaseException:
+            self._connection.execute("ROLLBACK")
+            raise
+        self._connection.execute("COMMIT")
+
+
+def _remember(connection: sqlite3.Connection, notes: Notes) -> None:
+    for name, text in notes.items():
+        if text is None:
+            connection.execute("DELETE FROM note WHERE name = ?", (name,))
+        else:
+            connection.execute("INSERT OR REPLACE INTO note VALUES (?, ?)", (name, text))
+
+
+def _is_permitted(day: date, permitted: Sequence[Period]) -> bool:
+    return any(period.holds(day) for period in permitted)
+
+
+def _row(day: Day) -> tuple[Any, ...]:
+    step = models.length(day.resolution)
+    return (
+        day.metering_point_id,
+        day.direction,
+        day.date.isoformat(),
+        day.start.astimezone(UTC).isoformat().replace("+00:00", "Z"),
+        int(step.total_seconds()) // 60 if step else None,
+        day.resolution,
+        day.quality,
+        json.dumps({str(position): quality for position, quality in day.exceptions.items()}),
+        # json would make floats of decimals, or texts.
+        "[" + ", ".join("null" if each is None else str(each) for each in day.quantities) + "]",
+        day.published_at.astimezone(UTC).isoformat().replace("+00:00", "Z") if day.published_at else None,
+    )
+
+
+def _day(row: tuple[str, ...]) -> Day:
+    point, direction, day, start, resolution, quality, exceptions, quantities, published_at = row
+    return Day(
+        metering_point_id=point,
+        direction=direction,
+        date=date.fromisoformat(day),
+        start=models.utc(start),
+        resolution=resolution,
+        quality=quality,
+        exceptions={int(position): each for position, each in json.loads(exceptions).items()},
+        quantities=tuple(json.loads(quantities, parse_float=Decimal, parse_int=Decimal)),
+        published_at=models.utc(published_at) if published_at else None,
+    )

@@ -1,0 +1,183 @@
+"""A store that is followed holds what the API has, after every kind of change."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from local import demo
+from local.sampledata.readings import Reading
+from metering_api import Follower, ParquetStore, Run, SqliteStore, Store, errors
+from shared import periods
+from shared.access.grant import Span
+from shared.metering import Direction, Quality, Resolution
+from tests.clients.vendor import Vendor, held
+
+BAKERY, OUTLET, OFFICE, FARM = (demo.METERING_POINTS[place].metering_point_id for place in (0, 1, 2, 9))
+ALL = {each.metering_point_id: (Span(),) for each in demo.METERING_POINTS[:9]}
+SOME = {BAKERY: (Span(),), OFFICE: (Span(),)}
+
+
+def hours(point: str, day: date, quantity: str) -> list[Reading]:
+    return [
+        Reading(point, Direction.CONSUMPTION, start, Resolution.PT1H, quantity, Quality.MEASURED)
+        for start in periods.starts(day, timedelta(hours=1))
+    ]
+
+
+def run_once(world: Vendor, store: Store) -> Run:
+    """Run as a cron job does, with a client of its own."""
+    with world.client() as api:
+        return Follower(api, store, sleep=world.sleep, today=lambda: world.now.date()).run_once()
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[SqliteStore]:
+    with closing(SqliteStore(tmp_path / "metering.db")) as opened:
+        yield opened
+
+
+def test_the_first_run_has_the_whole_history(world: Vendor, store: SqliteStore) -> None:
+    world.permit(ALL)
+
+    run = run_once(world, store)
+
+    assert held(store) == world.stored(ALL)
+    assert run.history == len(held(store)) > 100
+    assert run.gained == 9
+
+
+def test_a_quiet_morning_is_one_request(world: Vendor, store: SqliteStore) -> None:
+    world.permit(ALL)
+    run_once(world, store)
+    world.faults.seen.clear()
+
+    run = run_once(world, store)
+
+    assert world.faults.seen == ["/v1/changes"]
+    assert (run.changed, run.history) == (0, 0)
+
+
+def test_new_corrected_and_late_days_arrive(world: Vendor, store: SqliteStore) -> None:
+    world.permit(ALL)
+    run_once(world, store)
+    world.forward(86_400)
+    world.confirm_access()
+    world.publish([*hours(BAKERY, date(2026, 3, 20), "9.999"), *hours(BAKERY, date(2026, 4, 1), "1.5")])
+
+    run = run_once(world, store)
+
+    assert held(store) == world.stored(ALL)
+    assert run.changed == 2
+
+
+def test_new_access_brings_its_history_and_ended_access_goes(world: Vendor, store: SqliteStore) -> None:
+    world.permit(SOME)
+    run_once(world, store)
+    world.forward(60)
+    later = {BAKERY: (Span(None, date(2026, 3, 25)),), OUTLET: (Span(date(2026, 3, 22), None),)}
+    world.permit(later)
+    world.forward(60)
+
+    run = run_once(world, store)
+
+    assert held(store) == world.stored(later)
+    assert (run.gained, run.ended) == (1, 2)
+
+
+def test_an_answer_that_still_shows_the_access_before_loses_nothing(
+    world: Vendor, store: SqliteStore
+) -> None:
+    world.permit(SOME)
+    run_once(world, store)
+    later = {**SOME, OUTLET: (Span(),)}
+    world.permit(later)
+    world.publish(hours(OUTLET, date(2026, 3, 30), "7.000"))
+
+    run_once(world, store)
+    world.forward(60)
+    run_once(world, store)
+
+    assert held(store) == world.stored(later)
+
+
+def test_access_that_grows_on_both_sides_is_fetched(world: Vendor, store: SqliteStore) -> None:
+    world.permit({BAKERY: (Span(date(2026, 3, 22), date(2026, 3, 24)),)})
+    run_once(world, store)
+    world.forward(60)
+    later = {BAKERY: (Span(date(2026, 3, 20), None),)}
+    world.permit(later)
+    world.forward(60)
+
+    run_once(world, store)
+
+    assert held(store) == world.stored(later)
+
+
+def test_access_that_begins_later_is_no_fault(world: Vendor, store: SqliteStore) -> None:
+    later = {BAKERY: (Span(date(2026, 6, 1), None),), OFFICE: (Span(),)}
+    world.permit(later)
+
+    run_once(world, store)
+
+    assert held(store) == world.stored(later)
+
+
+def test_when_all_access_ends_nothing_is_kept_and_it_may_come_back(world: Vendor, store: SqliteStore) -> None:
+    world.permit(SOME)
+    run_once(world, store)
+    world.forward(60)
+    world.permit({})
+    world.forward(60)
+
+    ended = run_once(world, store)
+
+    assert ended.ended == 2
+    assert held(store) == {}
+    world.permit(SOME)
+    world.forward(60)
+    run_once(world, store)
+    assert held(store) == world.stored(SOME)
+
+
+def test_no_access_on_the_first_run_is_said(world: Vendor, store: SqliteStore) -> None:
+    world.permit({})
+    world.forward(60)
+
+    with pytest.raises(errors.NotPermitted, match="no-access"):
+        run_once(world, store)
+
+
+def test_a_parquet_store_has_the_same_values(world: Vendor, tmp_path: Path) -> None:
+    world.permit(ALL)
+    with closing(ParquetStore(tmp_path / "parquet")) as store:
+        run_once(world, store)
+        world.permit(SOME)
+        world.forward(60)
+        world.publish(hours(BAKERY, date(2026, 4, 1), "1.5"))
+        run_once(world, store)
+
+    [(count, total, last)] = (
+        duckdb.connect()
+        .execute(f"SELECT count(*), sum(quantity), epoch(max(start)) FROM '{tmp_path}/parquet/*.parquet'")
+        .fetchall()
+    )
+    days = world.stored(SOME).values()
+    assert count == sum(len(quantities) for _, quantities, _ in days)
+    assert f"{total:.3f}" == f"{sum(float(each) for _, q, _ in days for each in q if each != 'null'):.3f}"
+    assert last == datetime(2026, 4, 1, 21, tzinfo=UTC).timestamp()
+
+
+def test_the_view_has_the_values_in_utc(world: Vendor, store: SqliteStore) -> None:
+    world.permit({BAKERY: (Span(),)})
+    run_once(world, store)
+
+    rows = store._connection.execute(
+        "SELECT start, end, quantity, quality FROM value WHERE date = '2026-03-29' ORDER BY start"
+    ).fetchall()
+
+    assert len(rows) == 23
+    assert rows[0] == ("2026-03-28T23:00:00Z", "2026-03-29T00:00:00Z", 10.747, "measured")
