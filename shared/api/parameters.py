@@ -62,6 +62,10 @@ class Parameters:
             self.fault(name, "given-twice", f"'{name}' is given {len(values)} times.", f"Give '{name}' once.")
         return values[0] if values else None
 
+    def count(self, name: str) -> int:
+        """Return how often the caller gave the parameter."""
+        return len(self._given.get(name, ()))
+
     def is_given(self, name: str) -> bool:
         """Return whether the caller gave the parameter, faulty or not."""
         return name in self._given

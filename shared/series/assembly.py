@@ -18,7 +18,7 @@ from shared.metering import QUALITY_OF_LETTER, Direction, MeteringPointId, Quali
 from shared.periods import ONE_DAY, Period
 from shared.readable import PermittedDays
 from shared.warehouse.engine import aware
-from shared.warehouse.queries import ChangeRow, DayRow, LatestDayRow
+from shared.warehouse.queries import ChangeRow, DayRow, LatestDayRow, PackedRow
 
 MISSING = Quality.MISSING.letter
 _RESOLUTIONS = {each.value: each for each in Resolution}
@@ -33,12 +33,12 @@ LOGGED = 5
 
 _STEPS = {each.value: each.step for each in Resolution if each.is_stored}
 _DIRECTIONS = frozenset(each.value for each in Direction)
-_LETTERS = "".join(letter for letter in QUALITY_OF_LETTER)
+LETTERS = "".join(letter for letter in QUALITY_OF_LETTER)
 _NULL = "null"
 # Possessive, so that no text takes long; a comma follows each value.
 _VALUES = re.compile(rf"(?:[0-9]{{1,15}}+\.[0-9][0-9][0-9],|{_NULL},)*+")
 
-Day = TypeVar("Day", DayRow, ChangeRow)
+Day = TypeVar("Day", DayRow, ChangeRow, PackedRow)
 
 log = logging.getLogger("metering.requests")
 
@@ -251,16 +251,21 @@ def kwh(watt_hours: int) -> str:
     return f"{watt_hours // 1000}.{watt_hours % 1000:03d}"
 
 
-def _is_whole(row: DayRow | ChangeRow) -> bool:
+def _is_whole(row: DayRow | ChangeRow | PackedRow) -> bool:
     """Return whether a day has one value and one letter for each interval."""
-    step, qualities, quantities = _STEPS.get(row.resolution), row.qualities, row.quantities
+    qualities, quantities = row.qualities, row.quantities
     return (
-        step is not None
-        and len(qualities) == _intervals(row.delivery_date, step)
-        and not qualities.strip(_LETTERS)
+        is_as_long(row)
+        and not qualities.strip(LETTERS)
         and quantities.count(",") + 1 == len(qualities)
         and _are_values(quantities, qualities)
     )
+
+
+def is_as_long(row: DayRow | ChangeRow | PackedRow) -> bool:
+    """Return whether a day has a known resolution and as many letters as it has intervals."""
+    step = _STEPS.get(row.resolution)
+    return step is not None and len(row.qualities) == _intervals(row.delivery_date, step)
 
 
 def _are_values(quantities: str, qualities: str) -> bool:

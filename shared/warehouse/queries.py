@@ -42,6 +42,16 @@ class DayRow(NamedTuple):
     published_at: datetime
 
 
+class PackedRow(NamedTuple):
+    """A published market day with its packed values."""
+
+    metering_point_id: str
+    delivery_date: date
+    resolution: str
+    quantities: str
+    qualities: str
+
+
 class WantedDays(NamedTuple):
     """The wanted market days, `[first, end)`, for each resolution in which days are stored."""
 
@@ -165,7 +175,7 @@ def days(
         after: the key (metering point, day) at which the page starts, inclusive.
         limit: the largest number of days.
     """
-    permitted = _permitted(readable, first_day=wanted.first, last_day=wanted.end, after=after)
+    permitted = permitted_rows(readable, first_day=wanted.first, last_day=wanted.end, after=after)
     return Query(
         """
         SELECT s.metering_point_id, s.delivery_date, s.resolution, s.quantities, s.qualities,
@@ -199,7 +209,7 @@ def first_metering_point(
     readable: Readable, *, direction: Direction, wanted: WantedDays, as_of: datetime
 ) -> Query[MeteringPointId | None]:
     """The first metering point with a wanted market day that is readable; None if there is none."""
-    permitted = _permitted(readable, first_day=wanted.first, last_day=wanted.end, after=None)
+    permitted = permitted_rows(readable, first_day=wanted.first, last_day=wanted.end, after=None)
     return Query(
         """
         SELECT MIN(s.metering_point_id)
@@ -235,7 +245,7 @@ def count_days(
     after: tuple[str, date] | None = None,
 ) -> Query[int]:
     """The number of wanted market days that are readable, from the key `after` on; see `days`."""
-    permitted = _permitted(readable, first_day=wanted.first, last_day=wanted.end, after=after)
+    permitted = permitted_rows(readable, first_day=wanted.first, last_day=wanted.end, after=after)
     return Query(
         """
         SELECT COUNT(*)
@@ -266,7 +276,7 @@ def stored_in_hours(
     readable: Readable, *, direction: Direction, wanted: WantedDays, as_of: datetime, limit: int
 ) -> Query[StoredInHoursRow]:
     """The first metering points with wanted days that are stored in hours, and how many have such days."""
-    permitted = _permitted(readable, first_day=wanted.first, last_day=wanted.end, after=None)
+    permitted = permitted_rows(readable, first_day=wanted.first, last_day=wanted.end, after=None)
     return Query(
         """
         SELECT s.metering_point_id, MIN(s.delivery_date), MAX(s.delivery_date), COUNT(*) OVER ()
@@ -314,7 +324,7 @@ def changes(
         limit: the largest number of days.
     """
     sequence, metering_point_id, direction, day = after or (0, "", "", periods.FIRST_DAY)
-    permitted = _permitted(readable, first_day=periods.FIRST_DAY, last_day=periods.END_DAY, after=None)
+    permitted = permitted_rows(readable, first_day=periods.FIRST_DAY, last_day=periods.END_DAY, after=None)
     return Query(
         """
         SELECT s.metering_point_id, s.direction, s.delivery_date, s.resolution, s.quantities, s.qualities,
@@ -353,7 +363,7 @@ def count_changes(
 ) -> Query[int]:
     """The number of readable market days that came after a key; see `changes`."""
     sequence, metering_point_id, direction, day = after
-    permitted = _permitted(readable, first_day=periods.FIRST_DAY, last_day=periods.END_DAY, after=None)
+    permitted = permitted_rows(readable, first_day=periods.FIRST_DAY, last_day=periods.END_DAY, after=None)
     return Query(
         """
         SELECT COUNT(*)
@@ -509,7 +519,7 @@ def sequence_at(moment: datetime) -> Query[int]:
 
 def latest_days(readable: Readable, *, since: date, as_of: datetime) -> Query[LatestDayRow]:
     """The latest readable market day of each series that has one from `since` on, with its resolution."""
-    permitted = _permitted(readable, first_day=since, last_day=periods.END_DAY, after=None)
+    permitted = permitted_rows(readable, first_day=since, last_day=periods.END_DAY, after=None)
     return Query(
         """
         SELECT metering_point_id, direction, delivery_date, resolution
@@ -557,7 +567,7 @@ def last_days(readable: Readable, *, direction: Direction, since: date, as_of: d
     Most series end yesterday: with a `since` of a month ago this reads a month of days, even if many years
     are stored.
     """
-    permitted = _permitted(readable, first_day=since, last_day=periods.END_DAY, after=None)
+    permitted = permitted_rows(readable, first_day=since, last_day=periods.END_DAY, after=None)
     return Query(
         """
         SELECT s.metering_point_id, MAX(s.delivery_date)
@@ -602,7 +612,7 @@ def alive() -> Query[int]:
     return Query("SELECT 1", (), lambda one: int(one), "alive", within=limits.PROBE)
 
 
-class _Permitted(NamedTuple):
+class PermittedRows(NamedTuple):
     """The readable days, and the lowest and highest metering point among them.
 
     Fabric skips files by a range of metering points, but not by a join
@@ -614,9 +624,9 @@ class _Permitted(NamedTuple):
     ids: tuple[str, str]
 
 
-def _permitted(
+def permitted_rows(
     readable: Readable, *, first_day: date, last_day: date, after: tuple[str, date] | None
-) -> _Permitted:
+) -> PermittedRows:
     """Return the readable days within `[first_day, last_day)` as JSON, each once, from the key `after` on."""
     rows: list[dict[str, str | date]] = []
     for metering_point_id, permitted in readable.periods.items():
@@ -632,4 +642,4 @@ def _permitted(
                 rows.append({"metering_point_id": metering_point_id, "first_day": start, "last_day": end})
     # The rows are in the order of the metering points, so the lowest comes first.
     ids = [str(row["metering_point_id"]) for row in (*rows[:1], *rows[-1:])] or [""]
-    return _Permitted(Json(orjson.dumps(rows).decode()), (ids[0], ids[-1]))
+    return PermittedRows(Json(orjson.dumps(rows).decode()), (ids[0], ids[-1]))

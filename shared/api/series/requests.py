@@ -105,23 +105,13 @@ def of_many(
         Refused: 406 when no format that `accept` names is available.
     """
     parameters = Parameters(given)
-    named = parameters.metering_point_ids("meteringPointId")
-    count = len(given.get("meteringPointId", ()))
-    if count > MAX_NAMED:
-        parameters.fault(
-            "meteringPointId",
-            "too-many",
-            f"{count} metering points are named.",
-            f"Name at most {MAX_NAMED} and make several calls, ask for a customer's by 'customerNumber', "
-            "or leave them out to get all that you may read.",
-        )
     return _series(
         parameters,
         direction=direction,
         state=state,
         seals=seals,
         is_one=False,
-        named=named,
+        named=named_metering_points(parameters),
         customer_number=parameters.customer_number("customerNumber"),
         accept=accept,
     )
@@ -142,18 +132,14 @@ def _series(
     layout = parameters.choice("layout", {str(each): each for each in Layout}) or Layout.VALUES
     written = _format(parameters, layout=layout, accept=accept)
     limit, is_whole = read_limit(parameters, written)
-    as_of = _as_of(parameters, state=state)
-    start, end = _edges(parameters)
+    as_of = as_of_moment(parameters, state=state)
+    start, end = edges(parameters)
     seal = seals.of(direction, named, customer_number, start, end, resolution, layout, as_of)
     cursor = parameters.cursor("cursor", lambda text: cursors.parse(text, seal))
-    _compare(parameters, start=start, end=end)
+    compare(parameters, start=start, end=end)
     parameters.done()
-    # A publication that is not announced yet may still grow: a later moment shows the latest announced one.
-    # Without a moment the latest is shown, even if its clock was ahead.
-    # Before the first publication a fixed moment is shown, not the clock's: the ETag covers the request.
-    latest = state.published_at or periods.start_of(periods.FIRST_DAY)
-    shown = min(cursor.as_of if cursor else as_of or latest, latest)
-    period = _period(start=start, end=cursor.until if cursor else end, state=state, shown=shown)
+    shown = shown_moment(cursor.as_of if cursor else as_of, state=state)
+    period = asked_period(start=start, end=cursor.until if cursor else end, state=state, shown=shown)
     return SeriesRequest(
         direction=direction,
         is_one=is_one,
@@ -169,6 +155,32 @@ def _series(
         seal=seal,
         format=written,
     )
+
+
+def named_metering_points(parameters: Parameters) -> tuple[MeteringPointId, ...]:
+    """Return the named metering points, sorted; at most `MAX_NAMED` may be named."""
+    named = parameters.metering_point_ids("meteringPointId")
+    count = parameters.count("meteringPointId")
+    if count > MAX_NAMED:
+        parameters.fault(
+            "meteringPointId",
+            "too-many",
+            f"{count} metering points are named.",
+            f"Name at most {MAX_NAMED} and make several calls, ask for a customer's by 'customerNumber', "
+            "or leave them out to get all that you may read.",
+        )
+    return named
+
+
+def shown_moment(asked: datetime | None, *, state: DataState) -> datetime:
+    """Return the moment whose data is shown; `asked` is None for the latest.
+
+    A publication that is not announced yet may still grow: a later moment shows the latest announced one.
+    Without a moment the latest is shown, even if its clock was ahead. Before the first publication a fixed
+    moment is shown, not the clock's: the ETag covers the request.
+    """
+    latest = state.published_at or periods.start_of(periods.FIRST_DAY)
+    return min(asked or latest, latest)
 
 
 def read_limit(parameters: Parameters, written: Format) -> tuple[int, bool]:
@@ -192,10 +204,10 @@ def _format(parameters: Parameters, *, layout: Layout, accept: str) -> Format:
 
 
 Edge = datetime | Literal["left-out"]
-_LEFT_OUT: Edge = "left-out"
+LEFT_OUT: Edge = "left-out"
 
 
-def _edges(parameters: Parameters) -> tuple[Edge, Edge]:
+def edges(parameters: Parameters) -> tuple[Edge, Edge]:
     """Return start and end by `date` or by `from` and `to`; faulty ones count as left out."""
     day = parameters.day("date")
     start, end = parameters.moment("from"), parameters.moment("to")
@@ -209,15 +221,15 @@ def _edges(parameters: Parameters) -> tuple[Edge, Edge]:
                 "Give one or the other.",
             )
         whole = periods.market_day(day) if day else None
-        return (whole.start, whole.end) if whole else (_LEFT_OUT, _LEFT_OUT)
+        return (whole.start, whole.end) if whole else (LEFT_OUT, LEFT_OUT)
     if "from" not in given:
         parameters.fault(
             "from", "required", "'from' is missing.", "Give from=2026-03-29 (and to=…), or date=2026-03-29."
         )
-    return start or _LEFT_OUT, end or _LEFT_OUT
+    return start or LEFT_OUT, end or LEFT_OUT
 
 
-def _compare(parameters: Parameters, *, start: Edge, end: Edge) -> None:
+def compare(parameters: Parameters, *, start: Edge, end: Edge) -> None:
     if isinstance(start, datetime) and isinstance(end, datetime) and end <= start:
         parameters.fault(
             "to",
@@ -227,7 +239,7 @@ def _compare(parameters: Parameters, *, start: Edge, end: Edge) -> None:
         )
 
 
-def _period(*, start: Edge, end: Edge, state: DataState, shown: datetime) -> Period:
+def asked_period(*, start: Edge, end: Edge, state: DataState, shown: datetime) -> Period:
     """Return the requested period.
 
     An end that is left out is the end of what was available at the moment shown, or the
@@ -239,7 +251,7 @@ def _period(*, start: Edge, end: Edge, state: DataState, shown: datetime) -> Per
     return Period(first, max(state.available_at(shown) or first, first))
 
 
-def _as_of(parameters: Parameters, *, state: DataState) -> datetime | None:
+def as_of_moment(parameters: Parameters, *, state: DataState) -> datetime | None:
     as_of = parameters.moment("asOf")
     if as_of is not None and as_of > state.now:
         parameters.fault(

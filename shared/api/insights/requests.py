@@ -1,0 +1,303 @@
+"""Requests for totals, peaks and completeness: from query parameters to one typed value, or every fault."""
+
+import re
+import struct
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+
+from shared import periods
+from shared.api import formats
+from shared.api.formats import Format
+from shared.api.parameters import Parameters, Seal, Seals
+from shared.api.series import requests as series
+from shared.api.series.requests import LEFT_OUT, MAX_NAMED, Edge, Given
+from shared.metering import Direction, MeteringPointId, Resolution
+from shared.periods import ONE_DAY, Period
+from shared.publishing.watermark import DataState
+from shared.series import completeness
+from shared.series.peaks import Of
+
+DEFAULT_COUNT, MAX_COUNT = 3, 10
+"""Highest hours of a metering point and month."""
+
+COMPLETENESS_RESOLUTIONS = (Resolution.P1D, Resolution.P1M)
+
+Days = tuple[date, date]
+"""Market days `[first, end)`."""
+
+_MONTH = re.compile(r"[0-9]{4}-[0-9]{2}")
+_PACKED = struct.Struct(">QIBqq")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_DIRECTIONS = tuple(Direction)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a page starts, and what all pages have in common.
+
+    Attributes:
+        metering_point_id, direction, day: the key of the first entry; totals are by day alone.
+        until: the end of the requested period; the first page fixes it when `to` is left out.
+        as_of: the moment whose data is shown.
+    """
+
+    metering_point_id: str
+    direction: Direction
+    day: date
+    until: datetime
+    as_of: datetime
+
+    def as_text(self, seal: Seal) -> str:
+        """Return the place as the text of a cursor."""
+        return seal.seal(
+            _PACKED.pack(
+                int(self.metering_point_id or 0),
+                self.day.toordinal(),
+                _DIRECTIONS.index(self.direction),
+                (self.until - _EPOCH) // _MICROSECOND,
+                (self.as_of - _EPOCH) // _MICROSECOND,
+            )
+        )
+
+
+@dataclass(frozen=True)
+class InsightRequest:
+    """What all these requests have in common.
+
+    Attributes:
+        named: the named metering points, sorted; empty means all (of the customer, or all).
+        period: requested instants, half-open.
+        as_of: the moment whose data is shown.
+        is_whole: there are no pages: CSV and NDJSON have no place for a cursor.
+        place: where the page starts; None on the first page.
+        seal: of its cursors; covers every parameter except the page and the format.
+    """
+
+    named: tuple[MeteringPointId, ...]
+    customer_number: int | None
+    period: Period
+    as_of: datetime
+    limit: int
+    is_whole: bool
+    place: Place | None
+    seal: Seal
+    format: Format
+
+    @property
+    def days(self) -> Days:
+        """Return the market days that the period touches, as far as the warehouse can hold them."""
+        first = max(self.period.first_day, periods.FIRST_DAY)
+        return first, max(first, min(self.period.end_day, periods.END_DAY))
+
+    def following(self, *, day: date, metering_point_id: str = "", direction: Direction | None = None) -> str:
+        """Return the cursor of a page that starts with this entry."""
+        place = Place(
+            metering_point_id, direction or Direction.CONSUMPTION, day, self.period.end, self.as_of
+        )
+        return place.as_text(self.seal)
+
+
+@dataclass(frozen=True)
+class TotalRequest(InsightRequest):
+    """A request for totals; `limit` counts market days."""
+
+    direction: Direction
+    resolution: Resolution
+
+
+@dataclass(frozen=True)
+class PeaksRequest(InsightRequest):
+    """A request for the highest hours; `limit` counts months of metering points."""
+
+    direction: Direction
+    count: int
+    of: Of
+
+
+@dataclass(frozen=True)
+class CompletenessRequest(InsightRequest):
+    """A request for completeness; `limit` counts days or months of series.
+
+    Attributes:
+        due_end: the first market day that is not due yet.
+    """
+
+    resolution: Resolution
+    due_end: date
+
+
+def total(
+    *, direction: Direction, given: Given, state: DataState, seals: Seals, accept: str = ""
+) -> TotalRequest:
+    """Read a request for totals.
+
+    Raises:
+        InvalidRequest: the parameters have faults; all are named.
+        Refused: 406 when no format that `accept` names is available.
+    """
+    parameters = Parameters(given)
+    resolution = parameters.choice("resolution", {str(each): each for each in Resolution}) or Resolution.P1D
+    start, end = series.edges(parameters)
+    if not resolution.is_stored:
+        _insist_on_days(parameters, start=start, end=end)
+    common = _common(
+        parameters,
+        question=("total", direction, resolution),
+        edges=(start, end),
+        until=None,
+        state=state,
+        seals=seals,
+        accept=accept,
+    )
+    return TotalRequest(**vars(common), direction=direction, resolution=resolution)
+
+
+def peaks(
+    *, direction: Direction, given: Given, state: DataState, seals: Seals, accept: str = ""
+) -> PeaksRequest:
+    """Read a request for the highest hours.
+
+    Raises:
+        InvalidRequest: the parameters have faults; all are named.
+        Refused: 406 when no format that `accept` names is available.
+    """
+    parameters = Parameters(given)
+    count = parameters.whole_number("count", default=DEFAULT_COUNT, low=1, high=MAX_COUNT)
+    of = parameters.choice("of", {str(each): each for each in Of}) or Of.DAYS
+    start, end = _month(parameters) if parameters.is_given("month") else series.edges(parameters)
+    _insist_on_days(parameters, start=start, end=end)
+    common = _common(
+        parameters,
+        question=("peaks", direction, count, of),
+        edges=(start, end),
+        until=None,
+        state=state,
+        seals=seals,
+        accept=accept,
+    )
+    return PeaksRequest(**vars(common), direction=direction, count=count, of=of)
+
+
+def complete(*, given: Given, state: DataState, seals: Seals, accept: str = "") -> CompletenessRequest:
+    """Read a request for completeness.
+
+    What is due depends on the moment that `asOf` names, or else on the time of the request.
+
+    Raises:
+        InvalidRequest: the parameters have faults; all are named.
+        Refused: 406 when no format that `accept` names is available.
+    """
+    parameters = Parameters(given)
+    among = {str(each): each for each in COMPLETENESS_RESOLUTIONS}
+    resolution = parameters.choice("resolution", among) or Resolution.P1D
+    start, end = series.edges(parameters)
+    _insist_on_days(parameters, start=start, end=end)
+    due_end = completeness.due_end(series.as_of_moment(parameters, state=state) or state.now)
+    common = _common(
+        parameters,
+        question=("completeness", resolution),
+        edges=(start, end),
+        until=due_end,
+        state=state,
+        seals=seals,
+        accept=accept,
+    )
+    return CompletenessRequest(**vars(common), resolution=resolution, due_end=due_end)
+
+
+def _common(
+    parameters: Parameters,
+    *,
+    question: tuple[object, ...],
+    edges: tuple[Edge, Edge],
+    until: date | None,
+    state: DataState,
+    seals: Seals,
+    accept: str,
+) -> InsightRequest:
+    """Read what all requests have, and raise if there is any fault.
+
+    Args:
+        until: where an end that is left out is at least; None for the end of what is available.
+    """
+    start, end = edges
+    named = series.named_metering_points(parameters)
+    customer_number = parameters.customer_number("customerNumber")
+    written = formats.read_with_times(parameters, accept=accept)
+    limit, is_whole = series.read_limit(parameters, written)
+    as_of = series.as_of_moment(parameters, state=state)
+    seal = seals.of(*question, named, customer_number, start, end, as_of)
+    place = parameters.cursor("cursor", lambda text: _parse(text, seal))
+    series.compare(parameters, start=start, end=end)
+    parameters.done()
+    shown = series.shown_moment(place.as_of if place else as_of, state=state)
+    period = series.asked_period(start=start, end=place.until if place else end, state=state, shown=shown)
+    if until is not None and end == LEFT_OUT and place is None:
+        period = Period(period.start, max(period.end, periods.start_of(until)))
+    return InsightRequest(
+        named=named,
+        customer_number=customer_number,
+        period=period,
+        as_of=shown,
+        limit=limit,
+        is_whole=is_whole,
+        place=place,
+        seal=seal,
+        format=written,
+    )
+
+
+def _parse(text: str, seal: Seal) -> Place:
+    """Return the place that a cursor names.
+
+    Raises:
+        NotSealed: the API did not make it, or it continues another request.
+    """
+    metering_point_id, day, direction, until, as_of = _PACKED.unpack(seal.open(text))
+    return Place(
+        metering_point_id=f"{metering_point_id:018d}",
+        direction=_DIRECTIONS[direction],
+        day=date.fromordinal(day),
+        until=_EPOCH + until * _MICROSECOND,
+        as_of=_EPOCH + as_of * _MICROSECOND,
+    )
+
+
+def _month(parameters: Parameters) -> tuple[Edge, Edge]:
+    """Return start and end of the month; a faulty one counts as left out."""
+    _refuse_beside_month(parameters, among=("date", "from", "to"))
+    text = parameters.text("month") or ""
+    try:
+        first = periods.parse_calendar_day(f"{text}-01") if _MONTH.fullmatch(text) else None
+    except periods.InvalidMoment:
+        first = None
+    if first is None:
+        parameters.fault(
+            "month", "not-a-month", f"'{' '.join(text.split())[:60]}' is not a month.", "Write one as 2026-11."
+        )
+        return LEFT_OUT, LEFT_OUT
+    end = (first + timedelta(days=31)).replace(day=1)
+    return periods.start_of(first), periods.start_of(end)
+
+
+def _refuse_beside_month(parameters: Parameters, *, among: Collection[str]) -> None:
+    for name in among:
+        parameters.text(name)
+        if parameters.is_given(name):
+            parameters.fault(
+                "month", "date-and-range", f"'month' is given together with '{name}'.", "Give one or the other."
+            )
+
+
+def _insist_on_days(parameters: Parameters, *, start: Edge, end: Edge) -> None:
+    """Note a fault for an edge within a market day: what is asked for counts whole days."""
+    for name, edge in (("from", start), ("to", end)):
+        if isinstance(edge, datetime) and edge != periods.start_of(periods.day_of(edge)):
+            parameters.fault(
+                name,
+                "not-a-market-day",
+                f"'{name}' ({periods.local_text(edge)}) is within a market day, and whole days are counted.",
+                f"Write a market day, such as {periods.day_of(edge) + (ONE_DAY if name == 'to' else timedelta())}.",
+            )

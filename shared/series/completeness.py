@@ -1,0 +1,170 @@
+"""How complete each series is by day or month: values of each quality, missing ones, and late days. Pure.
+
+A day is expected from the first published day of its series on, as far as it is requested and permitted, once
+it is due: at 09:00 in Europe/Oslo on the day after, or when a later day is published. A metering point
+without any published day is expected to have consumption.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+
+from shared import periods
+from shared.metering import Direction, Resolution
+from shared.periods import ONE_DAY
+from shared.readable import PermittedDays
+from shared.series import sums
+from shared.warehouse.insights import QualityRow
+
+DUE = time(9)
+"""When the values of the day before have to be there, in Europe/Oslo."""
+
+_ONE_HOUR = timedelta(hours=1)
+_PER_HOUR = {Resolution.PT15M.value: 4, Resolution.PT1H.value: 1}
+
+Days = tuple[date, date]
+"""Market days `[first, end)`."""
+
+
+@dataclass(frozen=True)
+class Period:
+    """The values of one series in a day or a month, as far as it is requested and permitted.
+
+    Attributes:
+        expected: how many values there should be by now.
+        missing: those of them that are not there.
+        late: a whole day that is due is not published.
+    """
+
+    metering_point_id: str
+    direction: str
+    days: Days
+    expected: int
+    measured: int
+    estimated: int
+    final_estimated: int
+    temporary: int
+    calculated: int
+    missing: int
+    late: bool
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked of all series.
+
+    Attributes:
+        resolution: P1D or P1M.
+        days: requested market days.
+        due_end: the first market day that is not due yet.
+    """
+
+    resolution: Resolution
+    days: Days
+    due_end: date
+
+
+def due_end(moment: datetime) -> date:
+    """Return the first market day that is not due yet at a moment."""
+    local = moment.astimezone(periods.OSLO)
+    return local.date() if local.time() >= DUE else local.date() - ONE_DAY
+
+
+def periods_of(
+    rows: Iterable[QualityRow],
+    *,
+    request: Request,
+    permitted: Mapping[str, Sequence[PermittedDays]],
+    first_days: Mapping[tuple[str, str], date],
+) -> Iterator[Period]:
+    """Yield the periods with expected values of all permitted metering points, in order.
+
+    Args:
+        rows: by day or month, as the resolution says, in any order.
+        request: what is asked.
+        permitted: the permitted days of each metering point.
+        first_days: the first published day of each series, by metering point and direction.
+    """
+    stored: dict[tuple[str, str], list[QualityRow]] = defaultdict(list)
+    for row in rows:
+        if row.resolution in _PER_HOUR:
+            stored[row.metering_point_id, row.direction].append(row)
+    for metering_point_id, spans in sorted(permitted.items()):
+        directions = [each.value for each in Direction if (metering_point_id, each.value) in first_days]
+        for direction in directions or [Direction.CONSUMPTION.value]:
+            yield from _of_series(
+                (metering_point_id, direction),
+                stored.get((metering_point_id, direction), []),
+                request=request,
+                spans=spans,
+                first_day=first_days.get((metering_point_id, direction), request.days[0]),
+            )
+
+
+def _of_series(
+    key: tuple[str, str],
+    rows: Sequence[QualityRow],
+    *,
+    request: Request,
+    spans: Sequence[PermittedDays],
+    first_day: date,
+) -> Iterator[Period]:
+    by_bucket: dict[Days, list[QualityRow]] = defaultdict(list)
+    for row in rows:
+        by_bucket[sums.bucket_of(row.first_day, request.resolution)].append(row)
+    end = max([request.due_end, *(row.last_day + ONE_DAY for row in rows)])
+    resolution = min(rows, key=lambda row: row.first_day).resolution if rows else Resolution.PT1H.value
+    for bucket in _buckets(request):
+        found = by_bucket.get(bucket, [])
+        if found:
+            resolution = max(found, key=lambda row: row.last_day).resolution
+        first, stop = max(bucket[0], request.days[0]), min(bucket[1], request.days[1])
+        expected = _clipped(spans, (max(first, first_day), min(stop, end)))
+        period = _period(key, found, expected, per_hour=_PER_HOUR[resolution], days=(first, stop))
+        if period.expected:
+            yield period
+
+
+def _period(
+    key: tuple[str, str],
+    rows: Sequence[QualityRow],
+    expected: Sequence[Days],
+    *,
+    per_hour: int,
+    days: Days,
+) -> Period:
+    """Return one period; an absent day has as many values as it would in its series' resolution."""
+    hours = sum((periods.start_of(end) - periods.start_of(first)) // _ONE_HOUR for first, end in expected)
+    published = sum(row.values_stored // _PER_HOUR[row.resolution] for row in rows)
+    absent = (hours - published) * per_hour
+    stored = sum(row.values_stored for row in rows)
+    measured, estimated, final_estimated, temporary, calculated = (
+        sum(counts) for counts in (zip(*(row[6:11] for row in rows), strict=True) if rows else [()] * 5)
+    )
+    known = measured + estimated + final_estimated + temporary + calculated
+    return Period(
+        *key,
+        days=days,
+        expected=stored + absent,
+        measured=measured,
+        estimated=estimated,
+        final_estimated=final_estimated,
+        temporary=temporary,
+        calculated=calculated,
+        missing=stored - known + absent,
+        late=absent > 0,
+    )
+
+
+def _buckets(request: Request) -> Iterator[Days]:
+    day = request.days[0]
+    while day < request.days[1]:
+        bucket = sums.bucket_of(day, request.resolution)
+        yield bucket
+        day = bucket[1]
+
+
+def _clipped(spans: Sequence[PermittedDays], days: Days) -> list[Days]:
+    found = [(max(each.first or days[0], days[0]), min(each.end or days[1], days[1])) for each in spans]
+    return [(first, end) for first, end in found if first < end]

@@ -1,0 +1,237 @@
+"""The sum over many metering points for each interval, day, month or year. Pure.
+
+A total is what adding up the series of the metering points gives: `quantity` of their values, `missing` of
+their missing ones. A metering point is part of an interval in which it has a published day.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from shared import periods
+from shared.metering import Resolution
+from shared.periods import ONE_DAY, Period
+from shared.readable import PermittedDays
+from shared.series import sums
+from shared.series.blocks import Block
+from shared.warehouse.insights import DaySumRow, MonthSumRow
+
+_ONE_HOUR = timedelta(hours=1)
+_PER_HOUR = {Resolution.PT15M.value: 4, Resolution.PT1H.value: 1}
+_LARGEST_SUM = 2**62
+"""Wh that a column's sum stays below, since Arrow's sums of whole numbers wrap around silently."""
+
+Permitted = Mapping[str, Sequence[PermittedDays]]
+Days = tuple[date, date]
+"""Market days `[first, end)`."""
+
+
+@dataclass(frozen=True)
+class Total:
+    """The sum of an interval over metering points.
+
+    Attributes:
+        watt_hours: None when there is no value at all.
+        complete: each of the metering points covers the whole interval, and no value is missing.
+        missing: how many values are missing.
+        metering_points: how many metering points have a published day in it.
+    """
+
+    start: datetime
+    end: datetime
+    watt_hours: int | None
+    complete: bool
+    missing: int
+    metering_points: int
+
+
+def of_intervals(blocks: Iterable[Block], *, resolution: Resolution, period: Period) -> list[Total]:
+    """Sum hours or quarters that start in the period; blocks of quarters are summed to hours first.
+
+    Blocks are never finer than the resolution when it is quarters.
+    """
+    found: dict[datetime, list[Total]] = defaultdict(list)
+    for block in blocks:
+        fitting = block.as_hours() if resolution is Resolution.PT1H else block
+        for each in _of_block(fitting):
+            if period.start <= each.start < period.end:
+                found[each.start].append(each)
+    return [_joined(found[start]) for start in sorted(found)]
+
+
+def of_days(rows: Iterable[DaySumRow]) -> list[Total]:
+    """Return the totals of whole market days; several rows of a day are added."""
+    found: dict[date, list[Total]] = defaultdict(list)
+    for row in rows:
+        whole = periods.market_day(row.delivery_date)
+        found[row.delivery_date].append(
+            Total(
+                start=whole.start,
+                end=whole.end,
+                watt_hours=_wh(row.total_kwh) if row.values_stored > row.missing else None,
+                complete=row.missing == 0,
+                missing=row.missing,
+                metering_points=row.metering_points,
+            )
+        )
+    return [_joined(found[day]) for day in sorted(found)]
+
+
+def of_buckets(
+    rows: Iterable[MonthSumRow],
+    *,
+    resolution: Resolution,
+    days: Days,
+    permitted: Permitted,
+    last_days: Mapping[str, date],
+) -> list[Total]:
+    """Return the totals of months or years within the requested days.
+
+    Args:
+        rows: of whole metering points, in any order.
+        resolution: P1M or P1Y.
+        days: requested market days.
+        permitted: the permitted days of each metering point.
+        last_days: the last published day of the metering points that `unfinished` names.
+    """
+    found: dict[Days, list[Total]] = defaultdict(list)
+    for (metering_point_id, bucket), group in _by_bucket(rows, resolution).items():
+        spans = _spans(permitted[metering_point_id], bucket=bucket, days=days)
+        last_day = last_days.get(metering_point_id)
+        if last_day is not None:
+            spans = _until(spans, last_day + ONE_DAY)
+        found[bucket].append(_of_one(group, spans, bucket=bucket, days=days))
+    return [_joined(found[bucket]) for bucket in sorted(found)]
+
+
+def unfinished(
+    rows: Iterable[MonthSumRow], *, resolution: Resolution, days: Days, permitted: Permitted
+) -> set[str]:
+    """Return the metering points whose days end before a bucket does: only their last day says why."""
+    return {
+        metering_point_id
+        for (metering_point_id, bucket), group in _by_bucket(rows, resolution).items()
+        if max(row.last_day for row in group) + ONE_DAY
+        < _spans(permitted[metering_point_id], bucket=bucket, days=days)[-1][1]
+    }
+
+
+def _of_one(rows: Sequence[MonthSumRow], spans: Sequence[Days], *, bucket: Days, days: Days) -> Total:
+    """Return the sum of one metering point; absent days between its first and its last one are missing."""
+    first, end = periods.start_of(spans[0][0]), periods.start_of(spans[-1][1])
+    hours = sum(row.values_stored // _PER_HOUR[row.resolution] for row in rows)
+    newest = max(rows, key=lambda row: row.last_day)
+    absent = ((end - first) // _ONE_HOUR - hours) * _PER_HOUR[newest.resolution]
+    missing = sum(row.missing for row in rows) + absent
+    is_whole = (spans[0][0], spans[-1][1]) == bucket and sum((end - first).days for first, end in spans) == (
+        bucket[1] - bucket[0]
+    ).days
+    stored, lacking = sum(row.values_stored for row in rows), sum(row.missing for row in rows)
+    return Total(
+        start=periods.start_of(max(bucket[0], days[0])),
+        end=periods.start_of(min(bucket[1], days[1])),
+        watt_hours=sum(_wh(row.total_kwh) for row in rows) if stored > lacking else None,
+        complete=is_whole and missing == 0,
+        missing=missing,
+        metering_points=1,
+    )
+
+
+def _by_bucket(
+    rows: Iterable[MonthSumRow], resolution: Resolution
+) -> dict[tuple[str, Days], list[MonthSumRow]]:
+    found: dict[tuple[str, Days], list[MonthSumRow]] = defaultdict(list)
+    for row in rows:
+        if row.resolution in _PER_HOUR:
+            found[row.metering_point_id, sums.bucket_of(row.first_day, resolution)].append(row)
+    return found
+
+
+def _spans(permitted: Sequence[PermittedDays], *, bucket: Days, days: Days) -> list[Days]:
+    first, end = max(bucket[0], days[0]), min(bucket[1], days[1])
+    found = [(max(each.first or first, first), min(each.end or end, end)) for each in permitted]
+    return [(start, stop) for start, stop in found if start < stop]
+
+
+def _until(spans: Sequence[Days], end: date) -> list[Days]:
+    return [(first, min(stop, end)) for first, stop in spans if first < end]
+
+
+def _of_block(block: Block) -> list[Total]:
+    """Return the total of each interval of each day of a block."""
+    step = block.resolution.step
+    found = []
+    for day, added, counts, metering_points in _sums(block):
+        start = periods.start_of(day)
+        for position, (watt_hours, count) in enumerate(zip(added, counts, strict=True)):
+            found.append(
+                Total(
+                    start=start + position * step,
+                    end=start + (position + 1) * step,
+                    watt_hours=watt_hours if count else None,
+                    complete=count == metering_points,
+                    missing=metering_points - count,
+                    metering_points=metering_points,
+                )
+            )
+    return found
+
+
+def _sums(block: Block) -> list[tuple[date, list[int], list[int], int]]:
+    """Return for each day the sums and the numbers of the values of each column, and the number of rows."""
+    days = [row[1] for row in block.rows]
+    largest = max((pc.max(column).as_py() or 0 for column in block.columns), default=0)
+    if largest * len(days) >= _LARGEST_SUM:
+        return _slow_sums(block)
+    names = [str(position) for position in range(len(block.columns))]
+    table = pa.table([pa.chunked_array([pa.array(days)]), *block.columns], names=["day", *names])
+    wanted = [("day", "count"), *((name, each) for name in names for each in ("sum", "count"))]
+    grouped = table.group_by("day", use_threads=False).aggregate(wanted).to_pydict()
+    columns = [(grouped[f"{name}_sum"], grouped[f"{name}_count"]) for name in names]
+    return [
+        (
+            day,
+            [added[at] or 0 for added, _ in columns],
+            [counts[at] for _, counts in columns],
+            grouped["day_count"][at],
+        )
+        for at, day in enumerate(grouped["day"])
+    ]
+
+
+def _slow_sums(block: Block) -> list[tuple[date, list[int], list[int], int]]:
+    """Return the same by Python's numbers, which have no largest one."""
+    places: dict[date, list[int]] = defaultdict(list)
+    for at, row in enumerate(block.rows):
+        places[row.delivery_date].append(at)
+    columns = [column.to_pylist() for column in block.columns]
+    return [
+        (
+            day,
+            [sum(column[at] or 0 for at in found) for column in columns],
+            [sum(column[at] is not None for at in found) for column in columns],
+            len(found),
+        )
+        for day, found in places.items()
+    ]
+
+
+def _joined(parts: Sequence[Total]) -> Total:
+    """Return the total of parts of one interval."""
+    known = [each.watt_hours for each in parts if each.watt_hours is not None]
+    return Total(
+        start=parts[0].start,
+        end=parts[0].end,
+        watt_hours=sum(known) if known else None,
+        complete=all(each.complete for each in parts),
+        missing=sum(each.missing for each in parts),
+        metering_points=sum(each.metering_points for each in parts),
+    )
+
+
+def _wh(kwh: str) -> int:
+    return int(kwh.replace(".", "", 1))

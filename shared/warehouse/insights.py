@@ -1,0 +1,276 @@
+"""Queries for totals, peaks and completeness: one readable statement each. Pure.
+
+Sums of days, months and letters are made in the warehouse, so that one row comes back for many stored days.
+Single hours need the packed values, which are read as they are stored. As in `queries`, each statement joins
+what the caller may read.
+"""
+
+from datetime import date, datetime
+from typing import NamedTuple
+
+from shared import periods
+from shared.metering import Direction
+from shared.readable import Readable
+from shared.warehouse.engine import Query
+from shared.warehouse.queries import PackedRow, permitted_rows
+
+
+class DaySumRow(NamedTuple):
+    """The sum of one market day over metering points.
+
+    Attributes:
+        total_kwh: text with three decimals.
+        missing: values that are missing.
+        values_stored: values of all these days, the missing ones included.
+        metering_points: how many metering points have the day.
+    """
+
+    delivery_date: date
+    total_kwh: str
+    missing: int
+    values_stored: int
+    metering_points: int
+
+
+class MonthSumRow(NamedTuple):
+    """The sum of one metering point's published days of a month that are stored in one resolution.
+
+    Attributes:
+        total_kwh: text with three decimals.
+        missing: values that are missing.
+        values_stored: values of these days, the missing ones included.
+        first_day, last_day: the first and the last of these days.
+    """
+
+    metering_point_id: str
+    year: int
+    month: int
+    resolution: str
+    total_kwh: str
+    missing: int
+    values_stored: int
+    days: int
+    first_day: date
+    last_day: date
+
+
+class QualityRow(NamedTuple):
+    """How many values of each quality some published days of one series have, stored in one resolution.
+
+    Attributes:
+        first_day, last_day: the first and the last of these days.
+    """
+
+    metering_point_id: str
+    direction: str
+    resolution: str
+    first_day: date
+    last_day: date
+    values_stored: int
+    measured: int
+    estimated: int
+    final_estimated: int
+    temporary: int
+    calculated: int
+
+
+class FirstDayRow(NamedTuple):
+    """The first published market day of a series."""
+
+    metering_point_id: str
+    direction: str
+    first_day: date
+
+
+class DayRange(NamedTuple):
+    """The first and the last market day that some metering points have; None without any."""
+
+    first_day: date | None
+    last_day: date | None
+
+
+def packed_days(
+    readable: Readable, *, direction: Direction, first: date, end: date, as_of: datetime
+) -> Query[PackedRow]:
+    """Readable market days of `[first, end)` with their values, by metering point and day."""
+    permitted = permitted_rows(readable, first_day=first, last_day=end, after=None)
+    return Query(
+        """
+        SELECT s.metering_point_id, s.delivery_date, s.resolution, s.quantities, s.qualities
+        FROM OPENJSON(?) WITH (metering_point_id varchar(18), first_day date, last_day date) AS permitted
+        JOIN metering.series_day AS s
+          ON s.metering_point_id = permitted.metering_point_id
+         AND s.delivery_date >= permitted.first_day
+         AND s.delivery_date < permitted.last_day
+        WHERE s.direction = ?
+          AND s.metering_point_id >= ? AND s.metering_point_id <= ?
+          AND s.delivery_date >= ? AND s.delivery_date < ?
+          AND s.published_at <= CAST(? AS datetime2(6))
+          AND (s.superseded_at IS NULL OR s.superseded_at > CAST(? AS datetime2(6)))
+        ORDER BY s.metering_point_id, s.delivery_date
+        """,
+        (permitted.rows, direction.value, *permitted.ids, first, end, as_of, as_of),
+        PackedRow,
+        "packed_days",
+    )
+
+
+def day_sums(
+    readable: Readable, *, direction: Direction, first: date, end: date, as_of: datetime
+) -> Query[DaySumRow]:
+    """The sums of the readable market days of `[first, end)` over all metering points, by day."""
+    permitted = permitted_rows(readable, first_day=first, last_day=end, after=None)
+    return Query(
+        """
+        SELECT s.delivery_date, CAST(SUM(s.total_kwh) AS varchar(40)), SUM(CAST(s.missing AS bigint)),
+               SUM(CAST(LEN(s.qualities) AS bigint)), COUNT_BIG(*)
+        FROM OPENJSON(?) WITH (metering_point_id varchar(18), first_day date, last_day date) AS permitted
+        JOIN metering.series_day AS s
+          ON s.metering_point_id = permitted.metering_point_id
+         AND s.delivery_date >= permitted.first_day
+         AND s.delivery_date < permitted.last_day
+        WHERE s.direction = ?
+          AND s.metering_point_id >= ? AND s.metering_point_id <= ?
+          AND s.delivery_date >= ? AND s.delivery_date < ?
+          AND s.published_at <= CAST(? AS datetime2(6))
+          AND (s.superseded_at IS NULL OR s.superseded_at > CAST(? AS datetime2(6)))
+        GROUP BY s.delivery_date
+        ORDER BY s.delivery_date
+        """,
+        (permitted.rows, direction.value, *permitted.ids, first, end, as_of, as_of),
+        DaySumRow,
+        "day_sums",
+    )
+
+
+def month_sums(
+    readable: Readable, *, direction: Direction, first: date, end: date, as_of: datetime
+) -> Query[MonthSumRow]:
+    """The sums of each metering point's readable days of `[first, end)` by month and stored resolution."""
+    permitted = permitted_rows(readable, first_day=first, last_day=end, after=None)
+    return Query(
+        """
+        SELECT s.metering_point_id, YEAR(s.delivery_date), MONTH(s.delivery_date), s.resolution,
+               CAST(SUM(s.total_kwh) AS varchar(40)), SUM(CAST(s.missing AS bigint)),
+               SUM(CAST(LEN(s.qualities) AS bigint)), COUNT_BIG(*), MIN(s.delivery_date), MAX(s.delivery_date)
+        FROM OPENJSON(?) WITH (metering_point_id varchar(18), first_day date, last_day date) AS permitted
+        JOIN metering.series_day AS s
+          ON s.metering_point_id = permitted.metering_point_id
+         AND s.delivery_date >= permitted.first_day
+         AND s.delivery_date < permitted.last_day
+        WHERE s.direction = ?
+          AND s.metering_point_id >= ? AND s.metering_point_id <= ?
+          AND s.delivery_date >= ? AND s.delivery_date < ?
+          AND s.published_at <= CAST(? AS datetime2(6))
+          AND (s.superseded_at IS NULL OR s.superseded_at > CAST(? AS datetime2(6)))
+        GROUP BY s.metering_point_id, YEAR(s.delivery_date), MONTH(s.delivery_date), s.resolution
+        """,
+        (permitted.rows, direction.value, *permitted.ids, first, end, as_of, as_of),
+        MonthSumRow,
+        "month_sums",
+    )
+
+
+def day_range(
+    readable: Readable, *, direction: Direction, first: date, end: date, as_of: datetime
+) -> Query[DayRange]:
+    """The first and the last readable market day of `[first, end)`: one row."""
+    permitted = permitted_rows(readable, first_day=first, last_day=end, after=None)
+    return Query(
+        """
+        SELECT MIN(s.delivery_date), MAX(s.delivery_date)
+        FROM OPENJSON(?) WITH (metering_point_id varchar(18), first_day date, last_day date) AS permitted
+        JOIN metering.series_day AS s
+          ON s.metering_point_id = permitted.metering_point_id
+         AND s.delivery_date >= permitted.first_day
+         AND s.delivery_date < permitted.last_day
+        WHERE s.direction = ?
+          AND s.metering_point_id >= ? AND s.metering_point_id <= ?
+          AND s.delivery_date >= ? AND s.delivery_date < ?
+          AND s.published_at <= CAST(? AS datetime2(6))
+          AND (s.superseded_at IS NULL OR s.superseded_at > CAST(? AS datetime2(6)))
+        """,
+        (permitted.rows, direction.value, *permitted.ids, first, end, as_of, as_of),
+        DayRange,
+        "day_range",
+    )
+
+
+def qualities_of_months(readable: Readable, *, first: date, end: date, as_of: datetime) -> Query[QualityRow]:
+    """How many values of each quality the readable days of `[first, end)` have, by series and month."""
+    permitted = permitted_rows(readable, first_day=first, last_day=end, after=None)
+    return Query(
+        """
+        SELECT s.metering_point_id, s.direction, s.resolution, MIN(s.delivery_date), MAX(s.delivery_date),
+               SUM(CAST(LEN(s.qualities) AS bigint)),
+               SUM(CAST(LEN(s.qualities) - LEN(REPLACE(s.qualities, 'M', '')) AS bigint)),
+               SUM(CAST(LEN(s.qualities) - LEN(REPLACE(s.qualities, 'E', '')) AS bigint)),
+               SUM(CAST(LEN(s.qualities) - LEN(REPLACE(s.qualities, 'F', '')) AS bigint)),
+               SUM(CAST(LEN(s.qualities) - LEN(REPLACE(s.qualities, 'T', '')) AS bigint)),
+               SUM(CAST(LEN(s.qualities) - LEN(REPLACE(s.qualities, 'C', '')) AS bigint))
+        FROM OPENJSON(?) WITH (metering_point_id varchar(18), first_day date, last_day date) AS permitted
+        JOIN metering.series_day AS s
+          ON s.metering_point_id = permitted.metering_point_id
+         AND s.delivery_date >= permitted.first_day
+         AND s.delivery_date < permitted.last_day
+        WHERE s.metering_point_id >= ? AND s.metering_point_id <= ?
+          AND s.delivery_date >= ? AND s.delivery_date < ?
+          AND s.published_at <= CAST(? AS datetime2(6))
+          AND (s.superseded_at IS NULL OR s.superseded_at > CAST(? AS datetime2(6)))
+        GROUP BY s.metering_point_id, s.direction, YEAR(s.delivery_date), MONTH(s.delivery_date), s.resolution
+        """,
+        (permitted.rows, *permitted.ids, first, end, as_of, as_of),
+        QualityRow,
+        "qualities_of_months",
+    )
+
+
+def qualities_of_days(readable: Readable, *, first: date, end: date, as_of: datetime) -> Query[QualityRow]:
+    """How many values of each quality each readable day of `[first, end)` has; see `qualities_of_months`."""
+    permitted = permitted_rows(readable, first_day=first, last_day=end, after=None)
+    return Query(
+        """
+        SELECT s.metering_point_id, s.direction, s.resolution, s.delivery_date, s.delivery_date,
+               LEN(s.qualities),
+               LEN(s.qualities) - LEN(REPLACE(s.qualities, 'M', '')),
+               LEN(s.qualities) - LEN(REPLACE(s.qualities, 'E', '')),
+               LEN(s.qualities) - LEN(REPLACE(s.qualities, 'F', '')),
+               LEN(s.qualities) - LEN(REPLACE(s.qualities, 'T', '')),
+               LEN(s.qualities) - LEN(REPLACE(s.qualities, 'C', ''))
+        FROM OPENJSON(?) WITH (metering_point_id varchar(18), first_day date, last_day date) AS permitted
+        JOIN metering.series_day AS s
+          ON s.metering_point_id = permitted.metering_point_id
+         AND s.delivery_date >= permitted.first_day
+         AND s.delivery_date < permitted.last_day
+        WHERE s.metering_point_id >= ? AND s.metering_point_id <= ?
+          AND s.delivery_date >= ? AND s.delivery_date < ?
+          AND s.published_at <= CAST(? AS datetime2(6))
+          AND (s.superseded_at IS NULL OR s.superseded_at > CAST(? AS datetime2(6)))
+        """,
+        (permitted.rows, *permitted.ids, first, end, as_of, as_of),
+        QualityRow,
+        "qualities_of_days",
+    )
+
+
+def first_days(readable: Readable, *, end: date, as_of: datetime) -> Query[FirstDayRow]:
+    """The first readable market day before `end` of each series that has one."""
+    permitted = permitted_rows(readable, first_day=periods.FIRST_DAY, last_day=end, after=None)
+    return Query(
+        """
+        SELECT s.metering_point_id, s.direction, MIN(s.delivery_date)
+        FROM OPENJSON(?) WITH (metering_point_id varchar(18), first_day date, last_day date) AS permitted
+        JOIN metering.series_day AS s
+          ON s.metering_point_id = permitted.metering_point_id
+         AND s.delivery_date >= permitted.first_day
+         AND s.delivery_date < permitted.last_day
+        WHERE s.metering_point_id >= ? AND s.metering_point_id <= ?
+          AND s.delivery_date < ?
+          AND s.published_at <= CAST(? AS datetime2(6))
+          AND (s.superseded_at IS NULL OR s.superseded_at > CAST(? AS datetime2(6)))
+        GROUP BY s.metering_point_id, s.direction
+        """,
+        (permitted.rows, *permitted.ids, end, as_of, as_of),
+        FirstDayRow,
+        "first_days",
+    )
