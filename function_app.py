@@ -9,7 +9,18 @@ import azure.functions as func
 from azure.functions.warmup import WarmUpContext  # The package names it and does not have it.
 
 import shared.services
-from shared.api import boundary, callers, changes, formats, listings, parameters, responses, series, status
+from shared.api import (
+    boundary,
+    callers,
+    changes,
+    formats,
+    insights,
+    listings,
+    parameters,
+    responses,
+    series,
+    status,
+)
 from shared.api.callers import Caller
 from shared.api.responses import Response
 from shared.metering import Direction
@@ -136,6 +147,59 @@ def changes_since(req: func.HttpRequest) -> Response:
     page = changes.pages.fetch(services.warehouse, readable=readable, request=request)
     rendered = changes.rendering.render(page, request.format, access_version=readable.access_version)
     return responses.data(rendered, url=req.url, etag=etag, last_modified=last_modified)
+
+
+@app.route("v1/consumption/total", methods=["GET", "HEAD"])
+@http_function
+def consumption_total(req: func.HttpRequest) -> Response:
+    """Return the sum of the energy taken from the grid at many metering points."""
+    return total_of_many(req, Direction.CONSUMPTION)
+
+
+@app.route("v1/production/total", methods=["GET", "HEAD"])
+@http_function
+def production_total(req: func.HttpRequest) -> Response:
+    """Return the sum of the energy delivered to the grid at many metering points."""
+    return total_of_many(req, Direction.PRODUCTION)
+
+
+@app.route("v1/consumption/peaks", methods=["GET", "HEAD"])
+@http_function
+def consumption_peaks(req: func.HttpRequest) -> Response:
+    """Return the hours of each month in which most energy was taken from the grid."""
+    return peaks_of_many(req, Direction.CONSUMPTION)
+
+
+@app.route("v1/production/peaks", methods=["GET", "HEAD"])
+@http_function
+def production_peaks(req: func.HttpRequest) -> Response:
+    """Return the hours of each month in which most energy was delivered to the grid."""
+    return peaks_of_many(req, Direction.PRODUCTION)
+
+
+@app.route("v1/completeness", methods=["GET", "HEAD"])
+@http_function
+def completeness(req: func.HttpRequest) -> Response:
+    """Report how complete the series of the metering points are."""
+    caller = identify(req)
+    state = data_state()
+    request = insights.requests.complete(
+        given=parameters.of_url(req.url),
+        state=state,
+        seals=services.seals,
+        accept=req.headers.get("accept", ""),
+    )
+    readable = callers.authorize_many(
+        services.grants, caller, named=request.named, customer_number=request.customer_number
+    )
+    etag = responses.etag_of(readable, request)
+    if responses.is_unchanged(req.headers, etag):
+        return responses.not_modified(etag=etag, last_modified=state.published_at)
+    page = insights.completeness.fetch(services.warehouse, readable=readable, request=request)
+    rendered = insights.rendering.complete(
+        page, request, not_found=callers.not_found(request.named, readable)
+    )
+    return responses.data(rendered, url=req.url, etag=etag, last_modified=state.published_at)
 
 
 @app.route("v1/status", methods=["GET", "HEAD"])
@@ -286,4 +350,48 @@ def series_of_many(req: func.HttpRequest, direction: Direction) -> Response:
         last_days=services.last_days,
     )
     rendered = series.rendering.many(page, request, not_found=callers.not_found(request.named, readable))
+    return responses.data(rendered, url=req.url, etag=etag, last_modified=state.published_at)
+
+
+def total_of_many(req: func.HttpRequest, direction: Direction) -> Response:
+    """Return the totals of the named metering points, of a customer's, or of all."""
+    caller = identify(req)
+    state = data_state()
+    request = insights.requests.total(
+        direction=direction,
+        given=parameters.of_url(req.url),
+        state=state,
+        seals=services.seals,
+        accept=req.headers.get("accept", ""),
+    )
+    readable = callers.authorize_many(
+        services.grants, caller, named=request.named, customer_number=request.customer_number
+    )
+    etag = responses.etag_of(readable, request)
+    if responses.is_unchanged(req.headers, etag):
+        return responses.not_modified(etag=etag, last_modified=state.published_at)
+    page = insights.totals.fetch(services.warehouse, readable=readable, request=request)
+    rendered = insights.rendering.total(page, request, not_found=callers.not_found(request.named, readable))
+    return responses.data(rendered, url=req.url, etag=etag, last_modified=state.published_at)
+
+
+def peaks_of_many(req: func.HttpRequest, direction: Direction) -> Response:
+    """Return the highest hours of the named metering points, of a customer's, or of all."""
+    caller = identify(req)
+    state = data_state()
+    request = insights.requests.peaks(
+        direction=direction,
+        given=parameters.of_url(req.url),
+        state=state,
+        seals=services.seals,
+        accept=req.headers.get("accept", ""),
+    )
+    readable = callers.authorize_many(
+        services.grants, caller, named=request.named, customer_number=request.customer_number
+    )
+    etag = responses.etag_of(readable, request)
+    if responses.is_unchanged(req.headers, etag):
+        return responses.not_modified(etag=etag, last_modified=state.published_at)
+    page = insights.peaks.fetch(services.warehouse, readable=readable, request=request)
+    rendered = insights.rendering.highest(page, request, not_found=callers.not_found(request.named, readable))
     return responses.data(rendered, url=req.url, etag=etag, last_modified=state.published_at)

@@ -65,6 +65,12 @@ def items(count: int) -> TooLargeForOneAnswer:
     return TooLargeForOneAnswer({"items": count}, detail, [_page("metering points")])
 
 
+def entries(count: int) -> TooLargeForOneAnswer:
+    """Return the refusal of peaks or completeness of up to so many days or months of metering points."""
+    detail = f"The answer has up to {count} entries; without 'limit' it is returned whole or not at all."
+    return TooLargeForOneAnswer({"items": count}, detail, [_page("entries")])
+
+
 def _values(most: int | None) -> str:
     return "" if most is None else f" with more than {most} values"
 

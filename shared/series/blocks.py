@@ -140,7 +140,6 @@ def _check_missing(block: Block, letters: str) -> None:
         if column.null_count:
             is_null = pc.is_null(column).to_pylist()
             if any(
-                each != (letter == assembly.MISSING)
-                for each, letter in zip(is_null, of_column, strict=True)
+                each != (letter == assembly.MISSING) for each, letter in zip(is_null, of_column, strict=True)
             ):
                 raise _Unsound

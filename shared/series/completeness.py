@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
 from shared import periods
-from shared.metering import Direction, Resolution
+from shared.metering import Direction, MeteringPointId, Resolution
 from shared.periods import ONE_DAY
 from shared.readable import PermittedDays
 from shared.series import sums
@@ -75,7 +75,7 @@ def periods_of(
     rows: Iterable[QualityRow],
     *,
     request: Request,
-    permitted: Mapping[str, Sequence[PermittedDays]],
+    permitted: Mapping[MeteringPointId, Sequence[PermittedDays]],
     first_days: Mapping[tuple[str, str], date],
 ) -> Iterator[Period]:
     """Yield the periods with expected values of all permitted metering points, in order.

@@ -15,8 +15,8 @@ import pyarrow.compute as pc
 
 from shared import periods
 from shared.metering import Resolution
-from shared.series import sums
 from shared.series import blocks as packed
+from shared.series import sums
 from shared.series.blocks import Block
 from shared.warehouse.queries import PackedRow
 

@@ -5,7 +5,7 @@ their missing ones. A metering point is part of an interval in which it has a pu
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from shared import periods
-from shared.metering import Resolution
+from shared.metering import MeteringPointId, Resolution
 from shared.periods import ONE_DAY, Period
 from shared.readable import PermittedDays
 from shared.series import sums
@@ -25,7 +25,7 @@ _PER_HOUR = {Resolution.PT15M.value: 4, Resolution.PT1H.value: 1}
 _LARGEST_SUM = 2**62
 """Wh that a column's sum stays below, since Arrow's sums of whole numbers wrap around silently."""
 
-Permitted = Mapping[str, Sequence[PermittedDays]]
+Permitted = Mapping[MeteringPointId, Sequence[PermittedDays]]
 Days = tuple[date, date]
 """Market days `[first, end)`."""
 
@@ -49,36 +49,36 @@ class Total:
     metering_points: int
 
 
-def of_intervals(blocks: Iterable[Block], *, resolution: Resolution, period: Period) -> list[Total]:
-    """Sum hours or quarters that start in the period; blocks of quarters are summed to hours first.
-
-    Blocks are never finer than the resolution when it is quarters.
-    """
+def joined(totals: Iterable[Total]) -> list[Total]:
+    """Add up totals of the same interval; return one for each, in order of time."""
     found: dict[datetime, list[Total]] = defaultdict(list)
-    for block in blocks:
-        fitting = block.as_hours() if resolution is Resolution.PT1H else block
-        for each in _of_block(fitting):
-            if period.start <= each.start < period.end:
-                found[each.start].append(each)
+    for each in totals:
+        found[each.start].append(each)
     return [_joined(found[start]) for start in sorted(found)]
 
 
-def of_days(rows: Iterable[DaySumRow]) -> list[Total]:
-    """Return the totals of whole market days; several rows of a day are added."""
-    found: dict[date, list[Total]] = defaultdict(list)
+def of_blocks(blocks: Iterable[Block], *, resolution: Resolution, period: Period) -> Iterator[Total]:
+    """Yield the totals of each block's hours or quarters that start in the period.
+
+    Quarters are summed to hours first where hours are wanted; blocks of hours are never wanted as quarters.
+    """
+    for block in blocks:
+        fitting = block.as_hours() if resolution is Resolution.PT1H else block
+        yield from (each for each in _of_block(fitting) if period.start <= each.start < period.end)
+
+
+def of_days(rows: Iterable[DaySumRow]) -> Iterator[Total]:
+    """Yield the totals of whole market days."""
     for row in rows:
         whole = periods.market_day(row.delivery_date)
-        found[row.delivery_date].append(
-            Total(
-                start=whole.start,
-                end=whole.end,
-                watt_hours=_wh(row.total_kwh) if row.values_stored > row.missing else None,
-                complete=row.missing == 0,
-                missing=row.missing,
-                metering_points=row.metering_points,
-            )
+        yield Total(
+            start=whole.start,
+            end=whole.end,
+            watt_hours=_wh(row.total_kwh) if row.values_stored > row.missing else None,
+            complete=row.missing == 0,
+            missing=row.missing,
+            metering_points=row.metering_points,
         )
-    return [_joined(found[day]) for day in sorted(found)]
 
 
 def of_buckets(
@@ -88,8 +88,8 @@ def of_buckets(
     days: Days,
     permitted: Permitted,
     last_days: Mapping[str, date],
-) -> list[Total]:
-    """Return the totals of months or years within the requested days.
+) -> Iterator[Total]:
+    """Yield the total of each metering point for months or years, within the requested days.
 
     Args:
         rows: of whole metering points, in any order.
@@ -98,14 +98,12 @@ def of_buckets(
         permitted: the permitted days of each metering point.
         last_days: the last published day of the metering points that `unfinished` names.
     """
-    found: dict[Days, list[Total]] = defaultdict(list)
     for (metering_point_id, bucket), group in _by_bucket(rows, resolution).items():
-        spans = _spans(permitted[metering_point_id], bucket=bucket, days=days)
+        spans = _spans(permitted[MeteringPointId(metering_point_id)], bucket=bucket, days=days)
         last_day = last_days.get(metering_point_id)
         if last_day is not None:
             spans = _until(spans, last_day + ONE_DAY)
-        found[bucket].append(_of_one(group, spans, bucket=bucket, days=days))
-    return [_joined(found[bucket]) for bucket in sorted(found)]
+        yield _of_one(group, spans, bucket=bucket, days=days)
 
 
 def unfinished(
@@ -116,7 +114,7 @@ def unfinished(
         metering_point_id
         for (metering_point_id, bucket), group in _by_bucket(rows, resolution).items()
         if max(row.last_day for row in group) + ONE_DAY
-        < _spans(permitted[metering_point_id], bucket=bucket, days=days)[-1][1]
+        < _spans(permitted[MeteringPointId(metering_point_id)], bucket=bucket, days=days)[-1][1]
     }
 
 

@@ -11,7 +11,7 @@ from shared.api import formats
 from shared.api.formats import Format
 from shared.api.parameters import Parameters, Seal, Seals
 from shared.api.series import requests as series
-from shared.api.series.requests import LEFT_OUT, MAX_NAMED, Edge, Given
+from shared.api.series.requests import LEFT_OUT, Edge, Given
 from shared.metering import Direction, MeteringPointId, Resolution
 from shared.periods import ONE_DAY, Period
 from shared.publishing.watermark import DataState
@@ -93,9 +93,7 @@ class InsightRequest:
 
     def following(self, *, day: date, metering_point_id: str = "", direction: Direction | None = None) -> str:
         """Return the cursor of a page that starts with this entry."""
-        place = Place(
-            metering_point_id, direction or Direction.CONSUMPTION, day, self.period.end, self.as_of
-        )
+        place = Place(metering_point_id, direction or Direction.CONSUMPTION, day, self.period.end, self.as_of)
         return place.as_text(self.seal)
 
 
@@ -275,7 +273,10 @@ def _month(parameters: Parameters) -> tuple[Edge, Edge]:
         first = None
     if first is None:
         parameters.fault(
-            "month", "not-a-month", f"'{' '.join(text.split())[:60]}' is not a month.", "Write one as 2026-11."
+            "month",
+            "not-a-month",
+            f"'{' '.join(text.split())[:60]}' is not a month.",
+            "Write one as 2026-11.",
         )
         return LEFT_OUT, LEFT_OUT
     end = (first + timedelta(days=31)).replace(day=1)
@@ -287,7 +288,10 @@ def _refuse_beside_month(parameters: Parameters, *, among: Collection[str]) -> N
         parameters.text(name)
         if parameters.is_given(name):
             parameters.fault(
-                "month", "date-and-range", f"'month' is given together with '{name}'.", "Give one or the other."
+                "month",
+                "date-and-range",
+                f"'month' is given together with '{name}'.",
+                "Give one or the other.",
             )
 
 
@@ -295,9 +299,10 @@ def _insist_on_days(parameters: Parameters, *, start: Edge, end: Edge) -> None:
     """Note a fault for an edge within a market day: what is asked for counts whole days."""
     for name, edge in (("from", start), ("to", end)):
         if isinstance(edge, datetime) and edge != periods.start_of(periods.day_of(edge)):
+            day = periods.day_of(edge) + (ONE_DAY if name == "to" else timedelta())
             parameters.fault(
                 name,
                 "not-a-market-day",
                 f"'{name}' ({periods.local_text(edge)}) is within a market day, and whole days are counted.",
-                f"Write a market day, such as {periods.day_of(edge) + (ONE_DAY if name == 'to' else timedelta())}.",
+                f"Write a market day, such as {day}.",
             )

@@ -1,0 +1,69 @@
+"""The highest hours of many metering points: what one page reads from the warehouse."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from shared.api import too_large
+from shared.api.insights.requests import PeaksRequest
+from shared.api.insights.totals import MAX_ROWS
+from shared.readable import Readable
+from shared.series import peaks
+from shared.series.blocks import blocks
+from shared.series.peaks import Peaks
+from shared.warehouse import insights
+from shared.warehouse.engine import Warehouse
+
+MAX_WHOLE = 100_000
+"""Entries of the largest answer that is given whole."""
+
+
+@dataclass(frozen=True)
+class Page:
+    """Some peaks by metering point and month, and the cursor of the next page; None on the last."""
+
+    peaks: Sequence[Peaks]
+    next_cursor: str | None
+
+
+def fetch(warehouse: Warehouse, *, readable: Readable, request: PeaksRequest) -> Page:
+    """Read one page of peaks.
+
+    Raises:
+        TooLargeForOneAnswer: the answer is requested whole, and does not fit on the largest page.
+    """
+    first, end = request.days
+    months = (end.year - first.year) * 12 + end.month - first.month + 1
+    if request.is_whole and months * len(readable.periods) > MAX_WHOLE:
+        raise too_large.entries(months * len(readable.periods))
+    limit = MAX_WHOLE if request.is_whole else request.limit
+    # A page of one long series reads only the days that it shows, and one more month.
+    size = max(1, min(limit // months + 1, MAX_ROWS // max(1, (end - first).days)))
+    place = request.place
+    start: str | None = place.metering_point_id if place else ""
+    found: list[Peaks] = []
+    while start is not None and first < end:
+        part, start = readable.chunk(start=start, size=size)
+        found += _of_part(
+            warehouse, part, request, after=(place.metering_point_id, place.day) if place else None
+        )
+        if len(found) > limit:
+            beyond = found[limit]
+            cursor = request.following(day=beyond.month, metering_point_id=beyond.metering_point_id)
+            return Page(found[:limit], cursor)
+        if found and start is not None and not request.is_whole:
+            return Page(found, request.following(day=first, metering_point_id=start))
+    return Page(found, None)
+
+
+def _of_part(
+    warehouse: Warehouse, readable: Readable, request: PeaksRequest, *, after: tuple[str, date] | None
+) -> list[Peaks]:
+    if not readable.permissions:
+        return []
+    first, end = request.days
+    rows = warehouse.fetch(
+        insights.packed_days(readable, direction=request.direction, first=first, end=end, as_of=request.as_of)
+    )
+    found = peaks.highest(blocks(rows), count=request.count, of=request.of)
+    return [each for each in found if after is None or (each.metering_point_id, each.month) >= after]
