@@ -253,9 +253,9 @@ def qualities_of_days(readable: Readable, *, first: date, end: date, as_of: date
     )
 
 
-def first_days(readable: Readable, *, end: date, as_of: datetime) -> Query[FirstDayRow]:
-    """The first readable market day before `end` of each series that has one."""
-    permitted = permitted_rows(readable, first_day=periods.FIRST_DAY, last_day=end, after=None)
+def first_days(readable: Readable, *, as_of: datetime) -> Query[FirstDayRow]:
+    """The first readable market day of each series that has one."""
+    permitted = permitted_rows(readable, first_day=periods.FIRST_DAY, last_day=periods.END_DAY, after=None)
     return Query(
         """
         SELECT s.metering_point_id, s.direction, MIN(s.delivery_date)
@@ -265,12 +265,11 @@ def first_days(readable: Readable, *, end: date, as_of: datetime) -> Query[First
          AND s.delivery_date >= permitted.first_day
          AND s.delivery_date < permitted.last_day
         WHERE s.metering_point_id >= ? AND s.metering_point_id <= ?
-          AND s.delivery_date < ?
           AND s.published_at <= CAST(? AS datetime2(6))
           AND (s.superseded_at IS NULL OR s.superseded_at > CAST(? AS datetime2(6)))
         GROUP BY s.metering_point_id, s.direction
         """,
-        (permitted.rows, *permitted.ids, end, as_of, as_of),
+        (permitted.rows, *permitted.ids, as_of, as_of),
         FirstDayRow,
         "first_days",
     )

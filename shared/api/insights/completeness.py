@@ -71,7 +71,7 @@ def _of_part(warehouse: Warehouse, readable: Readable, request: CompletenessRequ
         insights.qualities_of_days if request.resolution is Resolution.P1D else insights.qualities_of_months
     )
     rows = warehouse.fetch(read(readable, first=first, end=end, as_of=request.as_of))
-    first_days = warehouse.fetch(insights.first_days(readable, end=end, as_of=request.as_of))
+    first_days = warehouse.fetch(insights.first_days(readable, as_of=request.as_of))
     return completeness.periods_of(
         rows,
         request=completeness.Request(request.resolution, request.days, request.due_end),

@@ -52,7 +52,7 @@ def fetch(warehouse: Warehouse, *, readable: Readable, request: PeaksRequest) ->
             cursor = request.following(day=beyond.month, metering_point_id=beyond.metering_point_id)
             return Page(found[:limit], cursor)
         if found and start is not None and not request.is_whole:
-            return Page(found, request.following(day=first, metering_point_id=start))
+            return Page(found, request.following(day=first.replace(day=1), metering_point_id=start))
     return Page(found, None)
 
 
