@@ -142,6 +142,66 @@ EXAMPLES = (
         "day", "list-production", "A day of all, packed, as lines",
         "/production?date=2026-03-28&layout=days&format=ndjson", Kind.NDJSON,
     ),
+    Example(
+        "days", "get-total-consumption", "A customer's daily totals",
+        "/consumption/total?customerNumber=10001&from=2026-03-28&to=2026-03-31",
+    ),
+    Example(
+        "days", "get-total-consumption", "The same as CSV",
+        "/consumption/total?customerNumber=10001&from=2026-03-28&to=2026-03-31&format=csv", Kind.CSV,
+    ),
+    Example(
+        "months", "get-total-consumption", "A month that is not complete, as lines",
+        "/consumption/total?from=2026-03-01&to=2026-04-01&resolution=P1M&format=ndjson", Kind.NDJSON,
+    ),
+    Example(
+        "night", "get-total-production", "The night to summer time has no hour from 2 to 3",
+        f"/production/total?{_NIGHT}&resolution=PT1H",
+    ),
+    Example(
+        "days", "get-total-production", "Daily totals as CSV",
+        "/production/total?from=2026-03-28&to=2026-03-31&format=csv", Kind.CSV,
+    ),
+    Example(
+        "days", "get-total-production", "Daily totals as lines",
+        "/production/total?from=2026-03-28&to=2026-03-31&format=ndjson", Kind.NDJSON,
+    ),
+    Example(
+        "month", "list-consumption-peaks", "The three highest hours of the month on different days",
+        "/consumption/peaks?month=2026-03&customerNumber=10001",
+    ),
+    Example(
+        "month", "list-consumption-peaks", "The same as CSV",
+        "/consumption/peaks?month=2026-03&customerNumber=10001&format=csv", Kind.CSV,
+    ),
+    Example(
+        "month", "list-consumption-peaks", "The same as lines",
+        "/consumption/peaks?month=2026-03&customerNumber=10001&format=ndjson", Kind.NDJSON,
+    ),
+    Example(
+        "hours", "list-production-peaks", "The two highest hours at all",
+        "/production/peaks?month=2026-03&count=2&of=hours",
+    ),
+    Example(
+        "hours", "list-production-peaks", "The same as CSV",
+        "/production/peaks?month=2026-03&count=2&of=hours&format=csv", Kind.CSV,
+    ),
+    Example(
+        "hours", "list-production-peaks", "The same as lines",
+        "/production/peaks?month=2026-03&count=2&of=hours&format=ndjson", Kind.NDJSON,
+    ),
+    Example(
+        "days", "list-completeness", "Two days, the newest with missing hours",
+        f"/completeness?meteringPointId={_POINT}&meteringPointId={_SOLAR}&from=2026-03-30&to=2026-04-01",
+    ),
+    Example(
+        "months", "list-completeness", "Months as CSV",
+        "/completeness?from=2026-03-01&to=2026-04-01&resolution=P1M&format=csv", Kind.CSV,
+    ),
+    Example(
+        "months", "list-completeness", "Months as lines",
+        "/completeness?from=2026-03-01&to=2026-04-01&resolution=P1M&format=ndjson", Kind.NDJSON,
+    ),
     Example("correction", "list-changes", "A correction", f"/changes?{_MORNING}"),
     Example("now", "list-changes", "The first call: the cursor of now", "/changes"),
     Example(

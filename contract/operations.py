@@ -7,11 +7,14 @@ from shared.api import models
 from shared.api.bodies import Body
 from shared.api.changes import models as change_models
 from shared.api.formats import EVERY, ONLY_JSON, Dialect, Kind, Times
+from shared.api.insights import models as insight_models
+from shared.api.insights.requests import COMPLETENESS_RESOLUTIONS, DEFAULT_COUNT, MAX_COUNT
 from shared.api.listings import models as listing_models
 from shared.api.series import models as series_models
 from shared.api.series.pages import MAX_VALUES
 from shared.api.series.requests import DEFAULT_LIMIT, MAX_LIMIT, MAX_NAMED, Layout
 from shared.metering import PRICE_AREAS, Direction, Resolution
+from shared.series.peaks import Of
 
 Schema = dict[str, Any]
 
@@ -118,11 +121,12 @@ class Operation:
 TAGS = {
     "Customers and metering points": "What you may read, and since when.",
     "Series": "Consumption and production, as stored or summed.",
+    "Insights": "Totals over metering points, the highest hours, and what is missing.",
     "Changes": "What is new or corrected since you last asked.",
     "Freshness": "How new the data is.",
 }
 """The groups of operations, each with what it is about."""
-_MASTER_DATA, _SERIES, _CHANGES, _FRESHNESS = TAGS
+_MASTER_DATA, _SERIES, _INSIGHTS, _CHANGES, _FRESHNESS = TAGS
 
 _WHOLE = (
     f"JSON without it: {DEFAULT_LIMIT}. CSV and NDJSON without it are whole, or refused when they are larger "
@@ -288,6 +292,88 @@ def _series_of_many(direction: Direction, meaning: str) -> Operation:
     )
 
 
+def _of_insights(limit: str, shared_as: str, *own: Parameter) -> tuple[Parameter, ...]:
+    """Return the parameters of a question beyond the series: its own, and those that it has of the series."""
+    by_name = {each.name: each for each in SERIES}
+    paging = Parameter(
+        "limit",
+        f"{limit} {_WHOLE}",
+        {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT},
+        shared_as=shared_as,
+    )
+    period = tuple(by_name[name] for name in ("from", "to", "date"))
+    return (IDS, CUSTOMER, *period, *own, by_name["asOf"], paging, CURSOR, *FORMATS_WITH_TIMES)
+
+
+def _total(direction: Direction, meaning: str) -> Operation:
+    return Operation(
+        id=f"get-total-{direction}",
+        path=f"/{direction}/total",
+        tag=_INSIGHTS,
+        summary=f"Total {direction}",
+        description=f"The sum of the energy {meaning} over the metering points named, a customer's, or all "
+        "that you may read, for each interval. It is what adding up their series gives. Days, months and "
+        "years are summed over whole market days.",
+        answer=insight_models.TotalPage,
+        row="each interval",
+        line="each interval",
+        beside="Named metering points that cannot be read are in the header `X-Not-Found` of the first page.",
+        parameters=_of_insights(
+            "Market days on a page; a page may hold fewer.",
+            "TotalLimit",
+            Parameter(
+                "resolution",
+                "Of the sums. `PT15M` is refused if a day in the period is stored in hours.",
+                Words(
+                    "TotalResolution",
+                    "The length of a total's interval, as an ISO 8601 duration.",
+                    tuple(Resolution),
+                    default=Resolution.P1D,
+                ),
+                shared_as="TotalResolution",
+            ),
+        ),
+        statuses=_WITH_NOT_FOUND,
+    )
+
+
+def _peaks(direction: Direction, meaning: str) -> Operation:
+    return Operation(
+        id=f"list-{direction}-peaks",
+        path=f"/{direction}/peaks",
+        tag=_INSIGHTS,
+        summary=f"Highest hours of {direction}",
+        description=f"For each metering point and month the hours in which most energy was {meaning}, and "
+        "their mean, for the capacity tariff (effektledd). Quarters are summed to hours first; of equal "
+        "hours the earlier counts. Give `month`, or whole market days by `from` and `to`.",
+        answer=insight_models.PeaksPage,
+        row="each hour",
+        line="each metering point and month",
+        beside="Named metering points that cannot be read are in the header `X-Not-Found` of the first page.",
+        parameters=_of_insights(
+            "Months of metering points on a page; a page may hold fewer.",
+            "PeaksLimit",
+            Parameter(
+                "month",
+                "A month in Europe/Oslo, such as 2026-11; instead of `from` and `to`.",
+                {"type": "string", "pattern": r"^(19|20|21)[0-9]{2}-(0[1-9]|1[0-2])$"},
+            ),
+            Parameter(
+                "count",
+                "How many hours.",
+                {"type": "integer", "minimum": 1, "maximum": MAX_COUNT, "default": DEFAULT_COUNT},
+            ),
+            Parameter(
+                "of",
+                "`days`: the highest hours on different days. `weeks`: in different weeks (ISO 8601) of the "
+                "month. `hours`: the highest at all.",
+                Words("PeaksOf", "Among what the highest hours are sought.", tuple(Of), default=Of.DAYS),
+            ),
+        ),
+        statuses=_WITH_NOT_FOUND,
+    )
+
+
 OPERATIONS = (
     Operation(
         id="list-customers",
@@ -340,6 +426,39 @@ OPERATIONS = (
     _series_of_one(Direction.PRODUCTION, "delivered to the grid"),
     _series_of_many(Direction.CONSUMPTION, "taken from the grid"),
     _series_of_many(Direction.PRODUCTION, "delivered to the grid"),
+    _total(Direction.CONSUMPTION, "taken from the grid"),
+    _total(Direction.PRODUCTION, "delivered to the grid"),
+    _peaks(Direction.CONSUMPTION, "taken from the grid"),
+    _peaks(Direction.PRODUCTION, "delivered to the grid"),
+    Operation(
+        id="list-completeness",
+        path="/completeness",
+        tag=_INSIGHTS,
+        summary="Completeness",
+        description="For each metering point, direction and day or month: how many values there should be, "
+        "how many of each quality there are, how many are missing, and whether a day is late. Periods are "
+        "whole market days; `to` left out means until the newest day that is published or due.",
+        answer=insight_models.CompletenessPage,
+        row="each day or month of a series",
+        line="each day or month of a series",
+        beside="Named metering points that cannot be read are in the header `X-Not-Found` of the first page.",
+        parameters=_of_insights(
+            "Days or months of series on a page; a page may hold fewer.",
+            "CompletenessLimit",
+            Parameter(
+                "resolution",
+                "Days or months.",
+                Words(
+                    "CompletenessResolution",
+                    "The length of a period of completeness, as an ISO 8601 duration.",
+                    tuple(COMPLETENESS_RESOLUTIONS),
+                    default=Resolution.P1D,
+                ),
+                shared_as="CompletenessResolution",
+            ),
+        ),
+        statuses=_WITH_NOT_FOUND,
+    ),
     Operation(
         id="list-changes",
         path="/changes",

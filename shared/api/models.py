@@ -139,7 +139,8 @@ class Problem(Answer):
         default=None, description="With `too-large-for-one-answer`: how many market days were asked for."
     )
     items: Number | None = Field(
-        default=None, description="With `too-large-for-one-answer`: how many metering points were asked for."
+        default=None,
+        description="With `too-large-for-one-answer`: how many metering points or entries were asked for.",
     )
     errors: list[Fault] | Absent = Field(
         default=None,

@@ -14,6 +14,7 @@ from shared import metering
 from shared.access.grant import Grant, Span
 from shared.api import boundary, models
 from shared.api.changes.models import Changes
+from shared.api.insights.models import CompletenessPage, PeaksPage, TotalPage
 from shared.api.listings.models import CustomerList, MeteringPoint, MeteringPointPage
 from shared.api.series.models import ManySeries, Series
 from shared.metering import MeteringPointId
@@ -63,6 +64,13 @@ def point(api: Api, deliver: Deliver) -> MeteringPointId:
             {"date": "2026-03-29", "meteringPointId": "707057500000010017"},
             ManySeries,
         ),
+        ("/v1/consumption/total", {"from_": "2026-03-29", "to": "2026-03-30"}, TotalPage),
+        ("/v1/production/total", {"date": "2026-03-29", "resolution": "PT1H"}, TotalPage),
+        ("/v1/consumption/total", {"from_": "2026-01-01", "resolution": "P1M"}, TotalPage),
+        ("/v1/consumption/peaks", {"month": "2026-03"}, PeaksPage),
+        ("/v1/production/peaks", {"date": "2026-03-29", "of": "hours"}, PeaksPage),
+        ("/v1/completeness", {"from_": "2026-03-28", "to": "2026-03-31"}, CompletenessPage),
+        ("/v1/completeness", {"from_": "2026-03-01", "resolution": "P1M"}, CompletenessPage),
         ("/v1/changes", {}, Changes),
         ("/v1/changes", {"since": "2026-01-01"}, Changes),
         ("/v1/status", {}, models.Status),

@@ -191,13 +191,13 @@ def naive_totals(asked: Asked, direction: str, resolution: Resolution, start: da
                 continue
             due = [day for day in days if asked.permitted(point, day) and day <= last_day]
             span = [due[0] + timedelta(days=count) for count in range((due[-1] - due[0]).days + 1)]
-            values = [wh for day in stored for wh, _ in rows[point, day][1]]
+            energies = [wh for day in stored for wh, _ in rows[point, day][1]]
             absent = sum(
                 intervals(day, rows[point, stored[-1]][0]) for day in span if (point, day) not in rows
             )
-            missing = values.count(None) + absent
+            missing = energies.count(None) + absent
             is_whole = (due[0], due[-1] + timedelta(days=1)) == both and len(due) == len(span)
-            parts[both].append((total(values), is_whole and missing == 0, missing))
+            parts[both].append((total(energies), is_whole and missing == 0, missing))
     return [
         (
             periods.start_of(max(both[0], asked.days[0])),
