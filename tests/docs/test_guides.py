@@ -19,7 +19,7 @@ import pytest
 from contract.stack import Running
 from local import demo, places
 
-GUIDES = ("getting-started", "changes", "times", "quality", "errors")
+GUIDES = ("getting-started", "changes", "times", "quality", "insights", "errors")
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _GET = 'get() { curl -s -H "Authorization: Bearer $TOKEN" -H "Ocp-Apim-Subscription-Key: $KEY" "$API$1"; }'
 
