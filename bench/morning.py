@@ -10,7 +10,7 @@ import json
 import random
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -26,7 +26,7 @@ from shared import periods
 from shared.deliveries import loading
 from shared.metering import MeteringPointId
 from shared.publishing import announce
-from shared.publishing.watermark import Publication
+from shared.publishing.watermark import DataState, Publication
 from shared.warehouse import schema
 from shared.warehouse.engine import Warehouse
 
@@ -59,6 +59,18 @@ class Watermark:
 
     def described_at(self) -> None:
         """Describe no metering point."""
+
+    def state(
+        self, *, now: datetime, available_before: Callable[[datetime], datetime | None] | None = None
+    ) -> DataState:
+        """Return the state of the data as `Publications.state` does."""
+        latest = self._latest
+        return DataState(
+            now,
+            latest.published_at if latest else None,
+            latest.available_until if latest else None,
+            available_before=available_before,
+        )
 
     def write(self, publication: Publication, **_: Any) -> None:
         """Keep the latest publication."""

@@ -3,11 +3,14 @@
 A caller with 200 of 2 000 metering points asks for a day and for a month of all of them: the route of this
 API, the way most teams would write it (bench/apparatus/usual.py), and the limit (the packed rows fetched,
 and as many bytes copied as the answer has). Then the same for 2 and 20 metering points, and with a tenth
-stored.
+stored. Last, a caller with a hundred times as many, of which only the last has quarters of an hour, asks for
+a week of quarters: how many pages and statements that takes.
 """
 
 import argparse
+import json
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import date, timedelta
@@ -19,6 +22,7 @@ from rich.table import Table
 
 from bench.apparatus import asking, comparing, measuring, stored, usual
 from bench.apparatus.comparing import Compared
+from bench.apparatus.counting import Counting
 from shared.metering import MeteringPointId
 from shared.warehouse.engine import Warehouse
 
@@ -36,6 +40,18 @@ class Grown:
     stored: int
     ms: float
     million_values_a_second: float
+
+
+@dataclass(frozen=True)
+class Sparse:
+    """A week of quarters of a portfolio in which one metering point has any."""
+
+    metering_points: int
+    pages: int
+    empty_pages: int
+    statements: int
+    values: int
+    ms: float
 
 
 def main() -> None:
@@ -68,7 +84,10 @@ def main() -> None:
         show_grown(grown, runs, console)
         everything.close()
         tenth.close()
-    measuring.write("portfolio", {"compared": list(map(asdict, compared)), "grown": list(map(asdict, grown))})
+        sparse = search_sparse(module, folder / "sparse.duckdb", points=100 * asked)
+        show_sparse(sparse, console)
+    figures = {"compared": list(map(asdict, compared)), "grown": list(map(asdict, grown))}
+    measuring.write("portfolio", {**figures, "sparse": asdict(sparse)})
 
 
 def compare(module: Any, service: Any, points: Sequence[MeteringPointId], *, runs: int) -> Iterator[Compared]:
@@ -100,6 +119,32 @@ def grow(module: Any, warehouse: Warehouse, *, asked: int, stored_points: int, r
     }
     for count, taken in measuring.medians(ways, runs=runs).items():
         yield Grown(int(count), stored_points, taken, int(count) * hours / taken / 1_000)
+
+
+def search_sparse(module: Any, path: Path, *, points: int) -> Sparse:
+    """Read all pages of a week of quarters, of a portfolio whose last metering point alone has any."""
+    first, portfolio = stored.END - timedelta(days=7), stored.metering_points(points)
+    stored.in_quarters(stored.packed(path, points=points, first=first), point=max(portfolio))
+    warehouse = stored.open_warehouse(path)
+    counting = Counting(warehouse)
+    module.services = replace(
+        module.services,
+        warehouse=counting,
+        grants=asking.Permitted(portfolio),
+        publications=asking.Published(stored.END),
+    )
+    values: list[int] = []
+    cursor: str | None = ""
+    started = time.perf_counter()
+    while cursor is not None:
+        query = f"/consumption?from={first}&to={stored.END}&resolution=PT15M"
+        answer = json.loads(asking.asking(module.consumption_of_many, query + cursor)())
+        values.append(sum(len(each["values"]) for each in answer["series"]))
+        following = answer["nextCursor"]
+        cursor = f"&cursor={following}" if following else None
+    taken = 1_000 * (time.perf_counter() - started)
+    warehouse.close()
+    return Sparse(points, len(values), values.count(0), counting.statements, sum(values), taken)
 
 
 def ask_ours(
@@ -160,6 +205,15 @@ def show_compared(compared: Sequence[Compared], title: str, console: Console) ->
             f"{each.values:,}",
             f"{each.bytes / 1000:,.0f}",
         )
+    console.print(table)
+
+
+def show_sparse(sparse: Sparse, console: Console) -> None:
+    """Print one line."""
+    table = Table(title="A week of quarters of a portfolio in which one metering point has any")
+    for name in asdict(sparse):
+        table.add_column(name.replace("_", " "), justify="right")
+    table.add_row(*(f"{value:,.0f}" for value in asdict(sparse).values()))
     console.print(table)
 
 

@@ -16,7 +16,7 @@ from local import demo
 from local.functionhost.invocation import Context, TraceContext
 from shared import periods
 from shared.metering import MeteringPointId
-from shared.publishing.watermark import Publication
+from shared.publishing.watermark import DataState, Publication
 from shared.readable import Permission, Readable
 
 GATEWAY = "5a5e0000-0000-4000-8000-0000000000a1"
@@ -61,6 +61,13 @@ class Published:
 
     def described_at(self) -> None:
         """Describe no metering point."""
+
+    def state(
+        self, *, now: datetime, available_before: Callable[[datetime], datetime | None] | None = None
+    ) -> DataState:
+        """Return the state of the data as `Publications.state` does."""
+        latest = self._latest
+        return DataState(now, latest.published_at, latest.available_until, available_before=available_before)
 
 
 def function_app(warehouse: Path) -> Any:

@@ -39,6 +39,13 @@ SELECT metering_point_id, 'consumption', delivery_date, 'PT1H',
        CAST(metering_point_id AS BIGINT)
 FROM ({_DAYS})
 """
+_IN_QUARTERS = """
+UPDATE series_day
+SET resolution = 'PT15M', total_kwh = length(qualities),
+    quantities = array_to_string(list_transform(range(4 * length(qualities)), lambda quarter: '0.250'), ','),
+    qualities = repeat('M', 4 * length(qualities))
+WHERE metering_point_id = ?
+"""
 _HOURLY = f"""
 INSERT INTO hourly_value
 SELECT metering_point_id, start_utc + to_hours(hour), wh / 1000, 'measured', delivery_date + INTERVAL 30 HOUR
@@ -67,12 +74,19 @@ def open_warehouse(path: Path) -> Embedded:
     return opened
 
 
-def packed(path: Path, *, points: int) -> Path:
+def packed(path: Path, *, points: int, first: date = FIRST) -> Path:
     """Return a warehouse of packed days."""
     open_warehouse(path).close()
-    _fill(path, _PACKED, points=points, first=FIRST, end=_ORDERED_UNTIL)
+    _fill(path, _PACKED, points=points, first=first, end=_ORDERED_UNTIL)
     _keep_order(path)
-    _fill(path, _PACKED, points=points, first=_ORDERED_UNTIL, end=END)
+    _fill(path, _PACKED, points=points, first=max(first, _ORDERED_UNTIL), end=END)
+    return path
+
+
+def in_quarters(path: Path, *, point: MeteringPointId) -> Path:
+    """Let the stored days of one metering point have quarters of an hour."""
+    with duckdb.connect(str(path)) as connection:
+        connection.execute(_IN_QUARTERS, [point])
     return path
 
 

@@ -101,7 +101,7 @@ class Grants:
         self._lock = threading.Lock()
         self._kept: OrderedDict[str, _Kept] = OrderedDict()
         self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="grants")
-        self._failures = 0
+        self._failures = [0] * _READING_LOCKS
         self._reading = tuple(threading.Lock() for _ in range(_READING_LOCKS))
         self._completed: tuple[float, datetime | None] | None = None
 
@@ -148,20 +148,21 @@ class Grants:
         self._refuse_when_too_old()
         # Concurrent requests of one principal wait for one reading of its partition. If it fails, they fail
         # with it: otherwise each would wait until all those before it had failed.
-        failures = self._failures
+        place = hash(principal) % _READING_LOCKS
+        failures = self._failures[place]
         fresh = self._fresh(principal)
         if fresh is not None:
             return fresh
-        with self._reading[hash(principal) % _READING_LOCKS]:
+        with self._reading[place]:
             fresh = self._fresh(principal)
             if fresh is not None:
                 return fresh
-            if self._failures > failures:
+            if self._failures[place] > failures:
                 raise tables.TablesUnavailable("Table Storage did not answer another request a moment ago.")
             try:
                 return self._from_memory(principal) or self._from_tables(principal)
             except tables.TablesUnavailable:
-                self._failures += 1
+                self._failures[place] += 1
                 raise
 
     def version(self, principal: str) -> str | None:

@@ -361,7 +361,7 @@ def changes(
 def count_changes(
     readable: Readable, *, after: tuple[int, str, str, date], through: int, published: PublishedDays
 ) -> Query[int]:
-    """The number of readable market days that came after a key; see `changes`."""
+    """The number of readable market days in a known direction that came after a key; see `changes`."""
     sequence, metering_point_id, direction, day = after
     permitted = permitted_rows(readable, first_day=periods.FIRST_DAY, last_day=periods.END_DAY, after=None)
     return Query(
@@ -372,7 +372,7 @@ def count_changes(
           ON s.metering_point_id = permitted.metering_point_id
          AND s.delivery_date >= permitted.first_day
          AND s.delivery_date < permitted.last_day
-        WHERE s.superseded_at IS NULL
+        WHERE s.superseded_at IS NULL AND s.direction IN ('consumption', 'production')
           AND s.metering_point_id >= ? AND s.metering_point_id <= ?
           AND s.delivery_date >= ? AND s.delivery_date <= ?
           AND s.sequence >= ? AND s.sequence <= ?

@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 
+from shared.api.changes import search
 from shared.warehouse.engine import Statement
 from tests.builders.api import Api
+from tests.builders.warehouse import readable
 from tests.function_app.conftest import Deliver
 from tests.function_app.test_changes import follow, now
 from tests.function_app.test_series import SPRING, Customer
@@ -118,3 +120,20 @@ def test_pages_of_changes_go_past_days_in_a_direction_that_does_not_exist(
 
     assert dates(changed) == [*((one, str(day)) for day in days[spoilt:]), (other, str(SPRING))]
     assert f"'{one}' on {SPRING}" in caplog.text
+
+
+def test_the_size_of_a_refused_answer_leaves_out_days_in_a_direction_that_does_not_exist(
+    customer: Customer, api: Api
+) -> None:
+    point = customer.point()
+    customer.days(point, SPRING, 3)
+    spoil(api, point, "direction = 'Consumption'")
+
+    count = search.count(
+        api.services.warehouse,
+        readable=readable((point, None, None)),
+        after=search.first_of(1),
+        through=1_000,
+    )
+
+    assert count == 2

@@ -552,6 +552,55 @@ def test_a_portfolio_in_memory_is_answered_whatever_the_reading_of_another_does(
     assert isinstance(failing.exception(), tables.TablesUnavailable)
 
 
+class Emptied(Counting):
+    """Holds up the readings of ALICE, who has no grants; those of another principal fail."""
+
+    def __init__(self, inner: Tables, *, failing: str) -> None:
+        super().__init__(inner)
+        self.failing = failing
+        self.began, self.ends = threading.Event(), threading.Event()
+
+    def range(
+        self,
+        table: str,
+        *,
+        partition: str,
+        rows_from: str = "",
+        rows_before: str | None = None,
+        select: Sequence[str] | None = None,
+    ) -> Iterator[tables.Entity]:
+        """Return nothing of ALICE, late."""
+        if partition == self.failing:
+            raise tables.TablesUnavailable("away")
+        if partition == ALICE:
+            self.began.set()
+            assert self.ends.wait(20)
+            return iter(())
+        return super().range(
+            table, partition=partition, rows_from=rows_from, rows_before=rows_before, select=select
+        )
+
+
+def test_a_failed_reading_of_another_principal_fails_nobody_who_waits_elsewhere(
+    storage: Tables, clock: Clock
+) -> None:
+    complete(storage, clock)
+    place = hash(ALICE) % _READING_LOCKS
+    other = next(app(number) for number in range(3, 1000) if hash(app(number)) % _READING_LOCKS != place)
+    emptied = Emptied(storage, failing=other)
+    grants = Grants(tables=emptied, max_age=timedelta(hours=72), clock=clock, monotonic=clock.monotonic)
+
+    with ThreadPoolExecutor(2) as pool:
+        asked = [pool.submit(grants.portfolio, ALICE) for _ in range(2)]
+        assert emptied.began.wait(20)
+        wait(asked, timeout=0.5)  # Both have begun: one reads, the other waits for it.
+        with pytest.raises(tables.TablesUnavailable):
+            grants.portfolio(other)
+        emptied.ends.set()
+
+    assert [type(each.exception()) for each in asked] == [NoGrants, NoGrants]
+
+
 def test_callers_at_the_same_moment_share_one_reading(
     storage: Tables, grants: Grants, counting: Counting
 ) -> None:
