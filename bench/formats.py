@@ -23,11 +23,12 @@ from rich.table import Table
 
 from bench.apparatus import measuring
 from shared import periods
-from shared.api.formats import Dialect, Format, Kind
+from shared.api.formats import Format, Kind
 from shared.api.parameters import Seals
 from shared.api.series import rendering
 from shared.api.series.pages import MAX_VALUES, Page
 from shared.api.series.requests import Layout, SeriesRequest
+from shared.files.forms.delimited import Dialect
 from shared.metering import QUALITY_OF_LETTER, Direction, MeteringPointId, Resolution
 from shared.periods import Period
 from shared.readable import PermittedDays
@@ -157,7 +158,7 @@ def _values(row: DayRow) -> list[tuple[datetime, datetime, str, str]]:
 
 
 _PERIOD = Period(periods.start_of(_FIRST), periods.start_of(date(2050, 1, 1)))
-_SCOPE = Scope(POINT, _PERIOD, None, [PermittedDays(None, None)], None)
+_SCOPE = Scope(POINT, Direction.CONSUMPTION, _PERIOD, None, [PermittedDays(None, None)], None)
 _QUESTION = SeriesRequest(
     direction=Direction.CONSUMPTION,
     is_one=True,

@@ -6,13 +6,15 @@ from typing import Any
 from shared.api import models
 from shared.api.bodies import Body
 from shared.api.changes import models as change_models
-from shared.api.formats import EVERY, ONLY_JSON, Dialect, Kind, Times
+from shared.api.formats import EVERY, ONLY_JSON, TIMES, Kind
 from shared.api.insights import models as insight_models
 from shared.api.insights.requests import COMPLETENESS_RESOLUTIONS, DEFAULT_COUNT, MAX_COUNT
 from shared.api.listings import models as listing_models
 from shared.api.series import models as series_models
 from shared.api.series.pages import MAX_VALUES
 from shared.api.series.requests import DEFAULT_LIMIT, MAX_LIMIT, MAX_NAMED, Layout
+from shared.files.forms.delimited import Dialect
+from shared.files.forms.templates import Times
 from shared.metering import PRICE_AREAS, Direction, Resolution
 from shared.series.peaks import Of
 
@@ -185,7 +187,7 @@ FORMATS_WITH_TIMES = (
         "time",
         "How `csv=norwegian` writes times. `local`: `dd.mm.yyyy hh:mm` as clocks show it, with the offset in "
         "a column of its own. `iso`: as everywhere else.",
-        Words("CsvTimes", "How times are written in CSV for Excel.", tuple(Times), default=Times.LOCAL),
+        Words("CsvTimes", "How times are written in CSV for Excel.", TIMES, default=Times.LOCAL),
     ),
 )
 JSON_ALONE = Parameter(

@@ -6,11 +6,14 @@ The parameter `format` decides; without it the header Accept does (RFC 9110, sec
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
 from enum import StrEnum
 
 from shared.api.parameters import Parameters
 from shared.api.problems import Refused
+from shared.files.forms import rows
+from shared.files.forms.delimited import Dialect
+from shared.files.forms.rows import Style
+from shared.files.forms.templates import Times
 
 
 class Kind(StrEnum):
@@ -26,45 +29,11 @@ class Kind(StrEnum):
         return _MEDIA_TYPES[self]
 
 
-_DATE_LENGTH = len("2001-01-01")
-
 _MEDIA_TYPES = {
     Kind.JSON: "application/json",
     Kind.CSV: "text/csv",
     Kind.NDJSON: "application/x-ndjson",
 }
-
-
-class Dialect(StrEnum):
-    """How CSV is written, in the words of the parameter `csv`.
-
-    `norwegian` is for Excel with Norwegian settings, which opens it by a double click: `;` between cells,
-    a decimal comma, a byte order mark (without one Excel takes UTF-8 for Windows-1252), and numbers that
-    are no quantities as `="…"`, because Excel keeps only 15 digits of a number. `standard` is for programs:
-    a byte order mark would become part of the first column's name in Python's csv.
-    """
-
-    STANDARD = "standard"
-    NORWEGIAN = "norwegian"
-
-
-class Times(StrEnum):
-    """How start and end are written, in the words of the parameter `time`.
-
-    `iso` has the offset in the time. `local` is what Excel with Norwegian settings takes for a time; the
-    offset stands beside it, since one hour comes twice in autumn.
-    """
-
-    ISO = "iso"
-    LOCAL = "local"
-
-    def date(self, day: date) -> str:
-        """Write a date."""
-        return day.isoformat() if self is Times.ISO else f"{day:%d.%m.%Y}"
-
-    def clock(self, local: datetime) -> str:
-        """Write what comes after the date."""
-        return local.isoformat()[_DATE_LENGTH:] if self is Times.ISO else f" {local:%H:%M}"
 
 
 @dataclass(frozen=True)
@@ -74,6 +43,11 @@ class Format:
     kind: Kind
     dialect: Dialect = Dialect.STANDARD
     times: Times = Times.ISO
+
+    @property
+    def style(self) -> Style:
+        """Return how rows of CSV are written."""
+        return rows.style_of(self.dialect, self.times)
 
 
 @dataclass(frozen=True)
@@ -117,6 +91,9 @@ class Rendered:
     left_out: LeftOut = NOTHING_LEFT_OUT
 
 
+TIMES = (Times.ISO, Times.LOCAL)
+"""How CSV for Excel may have times."""
+
 JSON = Format(Kind.JSON)
 ONLY_JSON = (Kind.JSON,)
 EVERY = tuple(Kind)
@@ -129,7 +106,7 @@ def read_with_times(parameters: Parameters, *, accept: str) -> Format:
         Refused: as `read`.
     """
     written = read(parameters, accept=accept)
-    times = parameters.choice("time", {str(each): each for each in Times})
+    times = parameters.choice("time", {str(each): each for each in TIMES})
     if written.dialect is not Dialect.NORWEGIAN:
         if times is not None:
             parameters.fault(

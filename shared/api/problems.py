@@ -137,6 +137,7 @@ FAULTS = frozenset(
         "not-a-time",
         "not-as-expected",
         "not-in-csv",
+        "not-in-format",
         "not-in-range",
         "only-with-csv",
         "required",

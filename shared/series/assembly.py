@@ -88,7 +88,7 @@ class Sum:
 
 @dataclass(frozen=True)
 class Scope:
-    """What is requested of one metering point, and what of it is permitted and available.
+    """What is requested of one metering point in one direction, and what of it is permitted and available.
 
     Attributes:
         resolution: None means as stored.
@@ -96,6 +96,7 @@ class Scope:
     """
 
     metering_point_id: MeteringPointId
+    direction: Direction
     period: Period
     resolution: Resolution | None
     permitted: Sequence[PermittedDays]

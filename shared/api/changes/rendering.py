@@ -4,7 +4,7 @@ import orjson
 
 from shared.api.changes.pages import Page
 from shared.api.formats import Format, Kind, Rendered
-from shared.api.series import as_lines, packed
+from shared.files.forms import lines, packed, rows
 from shared.series import assembly
 from shared.warehouse.queries import ChangeRow
 
@@ -47,20 +47,20 @@ def _ndjson(page: Page) -> bytes:
 
 def _csv(page: Page, written: Format) -> bytes:
     return "".join(
-        [as_lines.csv_header_of_changes(written), *(_csv_rows(row, written) for row in page.rows)]
+        [rows.header_of_changes(written.style), *(_csv_rows(row, written) for row in page.rows)]
     ).encode()
 
 
 def _csv_rows(row: ChangeRow, written: Format) -> str:
-    return as_lines.csv_of_change(
+    return rows.of_change(
         assembly.whole_day(row),
         metering_point_id=row.metering_point_id,
         direction=row.direction,
         sequence=row.sequence,
-        written=written,
+        style=written.style,
     )
 
 
 def _day(row: ChangeRow) -> str:
-    head = as_lines.json_head(row.metering_point_id, row.direction)
+    head = lines.head(row.metering_point_id, row.direction)
     return f'{head}"sequence":{row.sequence},{packed.day(assembly.whole_day(row))[1:]}'

@@ -7,10 +7,12 @@ from typing import Any
 import orjson
 
 from shared import periods
-from shared.api import delimited
-from shared.api.formats import NOTHING_LEFT_OUT, Dialect, Format, Kind, LeftOut, Rendered, Times
+from shared.api.formats import NOTHING_LEFT_OUT, Format, Kind, LeftOut, Rendered
 from shared.api.insights import completeness, peaks, totals
 from shared.api.insights.requests import InsightRequest
+from shared.files.forms import delimited
+from shared.files.forms.delimited import Dialect
+from shared.files.forms.templates import Times
 from shared.series.assembly import kwh
 from shared.series.completeness import Period
 from shared.series.peaks import Hour, Peaks

@@ -6,8 +6,9 @@ from typing import Any
 
 import orjson
 
-from shared.api import delimited
-from shared.api.formats import Dialect, Format, Kind
+from shared.api.formats import Format, Kind
+from shared.files.forms import delimited
+from shared.files.forms.delimited import Dialect
 
 _CUSTOMER = ("customerNumber", "name", "meteringPointCount")
 _DESCRIPTION = (

@@ -330,6 +330,7 @@ def _scope(
     last_day = ends.get(metering_point_id)
     return Scope(
         metering_point_id=metering_point_id,
+        direction=request.direction,
         period=request.period,
         resolution=request.resolution,
         permitted=permitted,

@@ -1,4 +1,4 @@
-"""Pages of series written in the format asked for: JSON here, lines by `as_lines`."""
+"""Pages of series written in the format asked for: JSON here, lines by the forms of files."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
@@ -9,10 +9,10 @@ import orjson
 
 from shared import periods
 from shared.api.formats import NOTHING_LEFT_OUT, Kind, LeftOut, Rendered
-from shared.api.series import as_lines, packed, templates
 from shared.api.series.pages import Page
 from shared.api.series.requests import Layout, SeriesRequest
-from shared.api.series.templates import ValueTemplate
+from shared.files.forms import lines, packed, rows, templates
+from shared.files.forms.templates import ValueTemplate
 from shared.metering import Direction, Resolution
 from shared.periods import Period
 from shared.readable import PermittedDays
@@ -114,7 +114,7 @@ def _json_of_series(series: Series, request: SeriesRequest) -> list[str]:
 
 
 def _json_rows(series: Series, request: SeriesRequest) -> Iterator[str]:
-    return as_lines.rows(
+    return lines.objects(
         series.parts, metering_point_id=series.scope.metering_point_id, direction=request.direction
     )
 
@@ -156,20 +156,19 @@ def _lines(page: Page, request: SeriesRequest) -> bytes:
 
 def _pieces(page: Page, request: SeriesRequest) -> Iterator[str]:
     if request.format.kind is Kind.CSV:
-        yield as_lines.csv_header(request.resolution, request.format)
+        yield rows.header(request.resolution, request.format.style)
     for series in page.series:
         yield from _lines_of(series, request)
 
 
 def _lines_of(series: Series, request: SeriesRequest) -> Iterator[str]:
     metering_point_id = series.scope.metering_point_id
-    if request.layout is Layout.DAYS:
-        return as_lines.days(
-            iter(series.parts), metering_point_id=metering_point_id, direction=request.direction
+    if request.format.kind is Kind.CSV:
+        return rows.of_series(
+            series.parts,
+            metering_point_id=metering_point_id,
+            direction=request.direction,
+            style=request.format.style,
         )
-    return as_lines.values(
-        iter(series.parts),
-        metering_point_id=metering_point_id,
-        direction=request.direction,
-        written=request.format,
-    )
+    write = lines.days if request.layout is Layout.DAYS else lines.values
+    return write(series.parts, metering_point_id=metering_point_id, direction=request.direction)

@@ -1,9 +1,10 @@
 import pytest
 
 from shared.api import formats
-from shared.api.formats import Dialect, Format, Kind
+from shared.api.formats import Format, Kind
 from shared.api.parameters import Parameters
 from shared.api.problems import Refused
+from shared.files.forms.delimited import Dialect
 
 
 def read(accept: str = "", **given: str) -> Format:

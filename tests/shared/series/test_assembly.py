@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared import periods
-from shared.metering import MeteringPointId, Resolution
+from shared.metering import Direction, MeteringPointId, Resolution
 from shared.periods import Period
 from shared.readable import PermittedDays
 from shared.series import assembly
@@ -53,6 +53,7 @@ def scope(
 ) -> Scope:
     return Scope(
         metering_point_id=POINT,
+        direction=Direction.CONSUMPTION,
         period=Period(periods.parse_moment(start), periods.parse_moment(end)),
         resolution=resolution,
         permitted=permitted,
@@ -256,7 +257,7 @@ def test_the_parts_of_a_day_are_the_day_wherever_it_is_cut(data: st.DataObject) 
     count = minutes // 60
     stored = row(day, [f"{hour}.000" for hour in range(count)])
 
-    before = runs([stored], Scope(POINT, Period(whole.start, middle), None, ALWAYS, whole.end))
-    after = runs([stored], Scope(POINT, Period(middle, whole.end), None, ALWAYS, whole.end))
+    before = runs([stored], scope(periods.local_text(whole.start), periods.local_text(middle)))
+    after = runs([stored], scope(periods.local_text(middle), periods.local_text(whole.end)))
 
     assert ",".join(run.quantities for run in before + after) == stored.quantities

@@ -41,6 +41,7 @@ def question(layout: Layout = Layout.VALUES) -> SeriesRequest:
 def answer_of(*parts: Run | Sum) -> Series:
     scope = Scope(
         metering_point_id=POINT,
+        direction=Direction.CONSUMPTION,
         period=periods.market_day(SPRING),
         resolution=None,
         permitted=[PermittedDays(date(2024, 5, 1), None)],

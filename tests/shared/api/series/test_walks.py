@@ -12,10 +12,11 @@ import pytest
 
 from shared import periods
 from shared.api.problems import InvalidRequest
-from shared.api.series import pages, requests, templates
+from shared.api.series import pages, requests
 from shared.api.series.pages import Page
 from shared.api.series.rendering import TEMPLATE
 from shared.api.series.requests import Layout, SeriesRequest
+from shared.files.forms import templates
 from shared.metering import Direction, MeteringPointId, Resolution
 from shared.publishing.watermark import DataState, LastDays
 from shared.readable import Readable

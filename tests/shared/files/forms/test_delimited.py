@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.api import delimited
-from shared.api.formats import Dialect
+from shared.files.forms import delimited
+from shared.files.forms.delimited import Dialect
 
 STANDARD, NORWEGIAN = Dialect.STANDARD, Dialect.NORWEGIAN
 

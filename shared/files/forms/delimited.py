@@ -2,11 +2,25 @@
 
 import re
 from collections.abc import Iterable, Sequence
-
-from shared.api.formats import Dialect
+from enum import StrEnum
 
 LINE_END = "\r\n"
-_BYTE_ORDER_MARK = "\ufeff"
+BYTE_ORDER_MARK = "\ufeff"
+
+
+class Dialect(StrEnum):
+    """How the API writes CSV, in the words of its parameter `csv`.
+
+    `norwegian` is for Excel with Norwegian settings, which opens it by a double click: `;` between cells,
+    a decimal comma, a byte order mark (without one Excel takes UTF-8 for Windows-1252), and numbers that
+    are no quantities as `="…"`, because Excel keeps only 15 digits of a number. `standard` is for programs:
+    a byte order mark would become part of the first column's name in Python's csv.
+    """
+
+    STANDARD = "standard"
+    NORWEGIAN = "norwegian"
+
+
 _SEPARATORS = {Dialect.STANDARD: ",", Dialect.NORWEGIAN: ";"}
 # Spreadsheets take a cell that begins so for a formula: https://owasp.org/www-community/attacks/CSV_Injection
 # If a file is opened with the wrong separator, cells begin in the middle of a text.
@@ -21,7 +35,7 @@ def separator(dialect: Dialect) -> str:
 
 def header(columns: Sequence[str], dialect: Dialect) -> str:
     """Return the first row."""
-    mark = _BYTE_ORDER_MARK if dialect is Dialect.NORWEGIAN else ""
+    mark = BYTE_ORDER_MARK if dialect is Dialect.NORWEGIAN else ""
     return mark + separator(dialect).join(columns) + LINE_END
 
 

@@ -6,7 +6,8 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from shared import periods
-from shared.api.series import rendering, templates
+from shared.api.series import rendering
+from shared.files.forms import templates
 from shared.metering import Resolution
 from shared.series.assembly import Run
 

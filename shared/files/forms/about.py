@@ -1,0 +1,78 @@
+"""What a file says of itself, and what is counted while it is written."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from shared.metering import MeteringPointId, Quality, Resolution
+from shared.series.assembly import Series, Sum
+
+_MISSING = Quality.MISSING.letter
+_ESTIMATES = (Quality.ESTIMATED.letter, Quality.FINAL_ESTIMATED.letter, Quality.TEMPORARY.letter)
+
+
+class Gaps(StrEnum):
+    """What becomes of a day with missing values in a form that has no safe way to write them (GS2)."""
+
+    HOLD = "hold"
+    """The day is left out until it is complete."""
+    SEND = "send"
+    """Missing values are written as empty ones, with the code of missing."""
+
+
+@dataclass(frozen=True)
+class About:
+    """What a file says of itself.
+
+    Attributes:
+        name: identifies the file, for its receiver and in a GS2 message; 1 to 35 visible ASCII characters.
+        as_of: the moment that the file shows; no form reads the clock.
+        resolution: as asked for; None means as stored.
+        descriptions: the name of each metering point, where one is known; shown by xlsx.
+    """
+
+    name: str
+    as_of: datetime
+    resolution: Resolution | None = None
+    gaps: Gaps = Gaps.HOLD
+    descriptions: Mapping[MeteringPointId, str] = field(default_factory=dict)
+
+
+@dataclass
+class Counts:
+    """What a file holds; complete when its last piece has been taken.
+
+    Attributes:
+        rows: lines, rows or time series, as the form has them, without headings.
+        values: intervals or sums, the missing ones too.
+        missing: values without a quantity.
+        estimated: values that are estimated, finally estimated or temporary.
+        watt_hours: the sum of all quantities.
+    """
+
+    rows: int = 0
+    values: int = 0
+    missing: int = 0
+    estimated: int = 0
+    watt_hours: int = 0
+
+    def add(self, series: Series) -> None:
+        """Count the values of a series."""
+        for part in series.parts:
+            letters, packed = (
+                (part.quality, part.quantity) if isinstance(part, Sum) else (part.qualities, part.quantities)
+            )
+            self.values += len(letters)
+            missing = letters.count(_MISSING)
+            if missing:
+                self.missing += missing
+                packed = packed.replace("null", "0")
+            self.estimated += sum(map(letters.count, _ESTIMATES))
+            self.watt_hours += sum(map(int, packed.replace(".", "").split(",")))
+
+    def passing(self, series: Iterable[Series]) -> Iterator[Series]:
+        """Yield series, each counted."""
+        for each in series:
+            self.add(each)
+            yield each
