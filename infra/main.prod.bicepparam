@@ -8,7 +8,7 @@ param maximumInstanceCount = 40
 param alwaysReadyInstances = 1
 param instanceMemoryMB = 2048
 param storageSku = 'Standard_ZRS'
-// Neither storage nor the app ends with one zone. Six warm instances instead of one: docs/deploy.md, What it costs.
+// Neither storage nor the app ends with one zone. Six warm instances instead of one: docs/cost.md.
 param zoneRedundant = true
 param logRetentionDays = 90
 param logDailyCapGb = 10

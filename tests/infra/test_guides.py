@@ -11,8 +11,8 @@ INLINE = re.compile(r"`([^`\n]+)`")
 USED = re.compile(r"\$\{?([A-Z][A-Z_]+)\b")
 ASSIGNED = re.compile(r"\b([A-Z][A-Z_]+)=|\bread -rs ([A-Z_]+)|\bfor ([A-Z_]+) in|\bazd env set ([A-Z_]+)")
 
-GIVEN = {"CLIENT_SECRET", "KEY"}
-"""What the customer brings to the last step."""
+GIVEN = {"AZURE_ENV_NAME", "AZURE_SUBSCRIPTION_ID", "CLIENT_SECRET", "KEY"}
+"""What azd keeps by itself, and what the customer brings to the last step."""
 
 
 def unset(guide: str, *, known: Set[str]) -> set[str]:

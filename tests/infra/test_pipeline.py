@@ -1,0 +1,91 @@
+"""The pipeline is valid, needs no secret, gives the environments all their values, and its commands parse."""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from local import command_line, places
+from tests.builders.bicep import NEEDED, OPTIONAL
+
+WORKFLOWS = sorted((places.ROOT / ".github" / "workflows").glob("*.yml"))
+
+
+def document(path: Path) -> dict[Any, Any]:
+    found: dict[Any, Any] = YAML(typ="safe").load(path)
+    return found
+
+
+def run_steps() -> list[tuple[str, str]]:
+    """The commands of each workflow, with expressions of GitHub's as one word."""
+    return [
+        (path.name, re.sub(r"\$\{\{.*?\}\}", "EXPRESSION", step["run"]))
+        for path in WORKFLOWS
+        for job in document(path)["jobs"].values()
+        for step in job.get("steps", ())
+        if "run" in step
+    ]
+
+
+def schema_says(path: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.github-workflows", str(path)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_every_workflow_follows_githubs_schema() -> None:
+    assert len(WORKFLOWS) == 3
+    for path in WORKFLOWS:
+        said = schema_says(path)
+        assert said.returncode == 0, said.stdout
+
+
+def test_a_workflow_with_a_fault_is_refused(tmp_path: Path) -> None:
+    text = WORKFLOWS[0].read_text(encoding="utf-8")
+    faulty = tmp_path / "check.yml"
+    faulty.write_text(text.replace("runs-on:", "runs-in:"), encoding="utf-8")
+
+    assert schema_says(faulty).returncode == 1
+
+
+def test_azure_is_signed_in_to_without_a_secret() -> None:
+    assert all("secrets." not in path.read_text(encoding="utf-8") for path in WORKFLOWS)
+    deploy = document(places.ROOT / ".github" / "workflows" / "deploy-environment.yml")
+    assert deploy["permissions"]["id-token"] == "write"
+
+
+def test_prod_follows_dev_and_dev_the_check() -> None:
+    jobs = document(places.ROOT / ".github" / "workflows" / "deploy.yml")["jobs"]
+
+    assert (jobs["prod"]["needs"], jobs["dev"]["needs"]) == ("dev", "check")
+
+
+def test_a_deployment_gets_every_value_that_the_parameter_files_read() -> None:
+    job = document(places.ROOT / ".github" / "workflows" / "deploy-environment.yml")["jobs"]["deploy"]
+
+    assert {*NEEDED, *OPTIONAL} - set(job["env"]) == set()
+
+
+@pytest.mark.skipif(not shutil.which("bash"), reason="the commands are for bash")
+def test_the_shell_parses_every_command() -> None:
+    for name, command in run_steps():
+        parsed = subprocess.run(["bash", "-n"], input=command, capture_output=True, text=True, check=False)
+        assert (parsed.returncode, parsed.stderr) == (0, ""), name
+
+
+def test_the_commands_of_dev_py_and_the_files_exist() -> None:
+    commands = [command for _, command in run_steps()]
+
+    used = {match for command in commands for match in re.findall(r"dev\.py (\w+)", command)}
+    paths = {match for command in commands for match in re.findall(r"(?:tests|infra)/[\w./]+", command)}
+
+    assert used == {"check", "test"} <= set(command_line.COMMANDS)
+    assert all((places.ROOT / path).exists() for path in paths)
