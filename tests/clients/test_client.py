@@ -60,6 +60,20 @@ def test_production_and_rows_of_coarser_values_are_read(api: Client) -> None:
     assert row.end.isoformat() == "2026-03-31T00:00:00+02:00"
 
 
+def test_totals_peaks_and_completeness_are_read(api: Client) -> None:
+    totals = list(api.totals("consumption", from_="2026-03-28", to="2026-03-31", customer_number=10001))
+    (peaks,) = api.peaks("consumption", month="2026-03", count=2, metering_points=[BAKERY])
+    (month,) = api.completeness(
+        from_="2026-03-01", to="2026-04-01", resolution="P1M", metering_points=[BAKERY]
+    )
+
+    assert [each.quantity for each in totals] == [Decimal("720.282"), Decimal("447.603"), Decimal("1054.229")]
+    assert totals[0].metering_points == 3
+    assert [each.quantity for each in peaks.hours] == [Decimal("90.375"), Decimal("86.906")]
+    assert (month.expected, month.missing, month.late) == (335, 0, False)
+    assert month.counts["measured"] == 335
+
+
 def test_a_refusal_has_code_parameter_and_hint(api: Client) -> None:
     with pytest.raises(errors.InvalidRequest, match="Use a market day") as refused:
         list(api.consumption(from_="2026-03-29T00:00", resolution="hour"))

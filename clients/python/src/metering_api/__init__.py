@@ -13,6 +13,7 @@ from metering_api.client import Client
 from metering_api.errors import MeteringError, Problem, Unreachable
 from metering_api.following import Follower, Run
 from metering_api.frames import to_pandas
+from metering_api.insights import Completeness, PeakHour, Peaks, Total
 from metering_api.models import Customer, Day, MeteringPoint, Period, Row, Status, Value
 from metering_api.parquet import ParquetStore
 from metering_api.store import SqliteStore, Store
@@ -20,6 +21,7 @@ from metering_api.webhooks import Notice, verify_webhook
 
 __all__ = [
     "Client",
+    "Completeness",
     "Credentials",
     "Customer",
     "Day",
@@ -28,6 +30,8 @@ __all__ = [
     "MeteringPoint",
     "Notice",
     "ParquetStore",
+    "PeakHour",
+    "Peaks",
     "Period",
     "Problem",
     "Row",
@@ -35,6 +39,7 @@ __all__ = [
     "SqliteStore",
     "Status",
     "Store",
+    "Total",
     "Unreachable",
     "Value",
     "to_pandas",

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from metering_api import errors
 from metering_api._transport import Credentials, Transport
+from metering_api.insights import Completeness, Peaks, Total
 from metering_api.models import (
     ChangesPage,
     Customer,
@@ -185,6 +186,77 @@ class Client:
     def series_pages(self, direction: str, **asked: Any) -> Iterator[SeriesPage]:
         """Yield pages of packed days, with what was not found; parameters as `consumption`."""
         return (SeriesPage.of(page) for page in self._series(direction, layout="days", **asked))
+
+    def totals(
+        self,
+        direction: str,
+        *,
+        from_: Moment,
+        to: Moment | None = None,
+        resolution: str | None = None,
+        metering_points: Sequence[str] = (),
+        customer_number: int | None = None,
+    ) -> Iterator[Total]:
+        """Yield the sum over metering points for each interval; `P1D` without a resolution.
+
+        Args:
+            metering_points: at most 50; none for a customer's, or all of yours.
+        """
+        asked = {
+            "from": _text(from_),
+            "to": _text(to),
+            "resolution": resolution,
+            "meteringPointId": list(metering_points),
+            "customerNumber": customer_number,
+        }
+        for page in self._pages(f"/{direction}/total", asked):
+            yield from map(Total.of, page["values"])
+
+    def peaks(
+        self,
+        direction: str,
+        *,
+        month: str,
+        count: int | None = None,
+        of: str | None = None,
+        metering_points: Sequence[str] = (),
+        customer_number: int | None = None,
+    ) -> Iterator[Peaks]:
+        """Yield the highest hours of a month (`2026-11`) for each metering point.
+
+        Args:
+            count: 1 to 10 hours; 3 by default.
+            of: `days` (the default), `weeks` or `hours`: what each hour has to be another of.
+        """
+        asked = {
+            "month": month,
+            "count": count,
+            "of": of,
+            "meteringPointId": list(metering_points),
+            "customerNumber": customer_number,
+        }
+        for page in self._pages(f"/{direction}/peaks", asked):
+            yield from map(Peaks.of, page["peaks"])
+
+    def completeness(
+        self,
+        *,
+        from_: Moment,
+        to: Moment | None = None,
+        resolution: str | None = None,
+        metering_points: Sequence[str] = (),
+        customer_number: int | None = None,
+    ) -> Iterator[Completeness]:
+        """Yield how complete each series is in each day (`P1D`, the default) or month (`P1M`)."""
+        asked = {
+            "from": _text(from_),
+            "to": _text(to),
+            "resolution": resolution,
+            "meteringPointId": list(metering_points),
+            "customerNumber": customer_number,
+        }
+        for page in self._pages("/completeness", asked):
+            yield from map(Completeness.of, page["periods"])
 
     def changes(
         self,

@@ -33,7 +33,8 @@ def utc(text: str) -> datetime:
     return datetime.fromisoformat(text).astimezone(UTC)
 
 
-def _quantity(number: Decimal | int | None) -> Decimal | None:
+def quantity(number: Decimal | int | None) -> Decimal | None:
+    """Return a JSON number as the decimal that it is."""
     return Decimal(number) if isinstance(number, int) else number
 
 
@@ -112,7 +113,7 @@ class Day:
             resolution=content["resolution"],
             quality=content["quality"],
             exceptions={each["position"]: each["quality"] for each in content["exceptions"]},
-            quantities=tuple(_quantity(each) for each in content["quantities"]),
+            quantities=tuple(quantity(each) for each in content["quantities"]),
             published_at=moment(content.get("publishedAt")),
             complete=content.get("complete"),
             missing=content.get("missing"),
@@ -156,7 +157,7 @@ class Row:
             start=datetime.fromisoformat(content["start"]),
             end=datetime.fromisoformat(content["end"]),
             resolution=content["resolution"],
-            quantity=_quantity(content["quantity"]),
+            quantity=quantity(content["quantity"]),
             quality=content["quality"],
             complete=content.get("complete"),
             missing=content.get("missing"),
