@@ -17,6 +17,7 @@ REPOSITORY = Path(__file__).parents[2]
     [
         ["series", "--metering-points", "2", "--runs", "1"],
         ["portfolio", "--metering-points", "4", "--runs", "1"],
+        ["insights", "--metering-points", "4", "--runs", "1"],
         ["morning", "--metering-points", "3"],
         ["changes", "--metering-points", "1000", "--runs", "1"],
         ["publish", "--metering-points", "200", "--runs", "1", "--days", "1"],
