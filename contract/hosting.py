@@ -29,7 +29,8 @@ class AsGateway(easyauth.Authentication):
 
 def host(made: Services, folder: Path) -> Host:
     """The routes of an app of its own, working with these services."""
-    indexed = functions.index(_app_with(made, folder), prefix="", settings=world.SCHEDULES)
+    settings = world.host_settings(folder, table_storage=made.settings.table_storage)
+    indexed = functions.index(_app_with(made, folder), prefix="", settings=settings)
     return Host(
         functions=indexed,
         pool=ThreadPoolExecutor(max_workers=4),

@@ -53,6 +53,7 @@ def open_services(folder: Path, *, table_storage: str) -> Services:
     environment = app_settings(folder, table_storage=table_storage)
     made = services.start(settings.from_environment(environment), clock=clock)
     made.tables.create_missing()
+    made.queues.create_missing()
     schema.apply(made.warehouse)
     _fill(made, folder, clock)
     _grant(made)
@@ -65,6 +66,8 @@ def app_settings(folder: Path, *, table_storage: str) -> dict[str, str]:
     return {
         "WAREHOUSE": f"duckdb:{folder / 'contract.duckdb'}",
         "TABLE_STORAGE": table_storage,
+        "OUTBOX_STORAGE": table_storage,
+        "QUEUE_STORAGE": table_storage,
         "GATEWAY_PRINCIPAL_ID": demo.GATEWAY_PRINCIPAL_ID,
         "WEBSITE_AUTH_ENABLED": "True",
         "SEALING_KEY": demo.SEALING_KEY,
@@ -80,6 +83,7 @@ def host_settings(folder: Path, *, table_storage: str) -> dict[str, str]:
         **app_settings(folder, table_storage=table_storage),
         **SCHEDULES,
         "AzureWebJobsStorage": table_storage,
+        "OUTBOX": table_storage,
         "AzureWebJobsDisableHomepage": "true",
     }
 

@@ -150,6 +150,21 @@ module storage 'modules/storage.bicep' = {
   }
 }
 
+module outbox 'modules/outbox.bicep' = {
+  name: 'outbox'
+  scope: group
+  params: {
+    location: location
+    tags: tags
+    name: 'ob${workload}${environmentName}${suffix}'
+    sku: storageSku
+    appPrincipalId: identity.outputs.principalId
+    operatorsGroupId: operatorsGroupId
+    allowedOrigins: [gateway.outputs.developerPortalUrl]
+    privateOnly: privateNetworking
+  }
+}
+
 module keyVault 'modules/key-vault.bicep' = {
   name: 'key-vault'
   scope: group
@@ -219,6 +234,8 @@ module functionApp 'modules/function-app.bicep' = {
     apiAppId: apiAppId
     blobEndpoint: storage.outputs.blobEndpoint
     tableEndpoint: storage.outputs.tableEndpoint
+    outboxEndpoint: outbox.outputs.blobEndpoint
+    queueEndpoint: outbox.outputs.queueEndpoint
     packageContainerUrl: storage.outputs.packageContainerUrl
     deliveryContainerName: storage.outputs.deliveryContainerName
     keyVaultUri: keyVault.outputs.vaultUri
@@ -298,6 +315,36 @@ module blobEndpoint 'modules/private-endpoint.bicep' = if (privateNetworking) {
     subnetId: network!.outputs.privateEndpointsSubnetId
     resourceId: storage.outputs.id
     groupId: 'blob'
+  }
+}
+
+module outboxBlobEndpoint 'modules/private-endpoint.bicep' = if (privateNetworking) {
+  name: 'private-endpoint-outbox-blob'
+  scope: group
+  params: {
+    location: location
+    tags: tags
+    name: 'pe-${name}-outbox-blob'
+    networkId: network!.outputs.networkId
+    subnetId: network!.outputs.privateEndpointsSubnetId
+    resourceId: outbox.outputs.id
+    groupId: 'blob'
+  }
+  // Both name the zone of blobs: one deployment of it at a time.
+  dependsOn: [blobEndpoint]
+}
+
+module outboxQueueEndpoint 'modules/private-endpoint.bicep' = if (privateNetworking) {
+  name: 'private-endpoint-outbox-queue'
+  scope: group
+  params: {
+    location: location
+    tags: tags
+    name: 'pe-${name}-outbox-queue'
+    networkId: network!.outputs.networkId
+    subnetId: network!.outputs.privateEndpointsSubnetId
+    resourceId: outbox.outputs.id
+    groupId: 'queue'
   }
 }
 

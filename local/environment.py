@@ -41,6 +41,8 @@ def stack(ports: Ports, *, state: Path = places.STATE) -> dict[str, str]:
         "WAREHOUSE": f"duckdb:{state / 'metering.duckdb'}",
         "TABLE_STORAGE": emulator.connection_string(azurite_endpoints(ports)),
         "DELIVERY_STORAGE": emulator.connection_string(azurite_endpoints(ports)),
+        "OUTBOX_STORAGE": emulator.connection_string(azurite_endpoints(ports)),
+        "QUEUE_STORAGE": emulator.connection_string(azurite_endpoints(ports)),
         "GATEWAY_PRINCIPAL_ID": demo.GATEWAY_PRINCIPAL_ID,
         "SEALING_KEY": demo.SEALING_KEY,
         "SEVERA_BASE_URL": f"{standins}/severa/rest-api",
@@ -64,6 +66,8 @@ def of_host(ports: Ports) -> dict[str, str]:
     return {
         "FUNCTIONS_WORKER_RUNTIME": "python",
         "AzureWebJobsStorage": emulator.connection_string(azurite_endpoints(ports)),
+        # The connection of the queue triggers; in Azure it is addresses and an identity.
+        "OUTBOX": emulator.connection_string(azurite_endpoints(ports)),
         # As in Azure (infra/modules/function-app.bicep): `/` is no page of Microsoft's.
         "AzureWebJobsDisableHomepage": "true",
     }
@@ -75,6 +79,7 @@ def sample() -> dict[str, str]:
     host = {
         "FUNCTIONS_WORKER_RUNTIME": "python",
         "AzureWebJobsStorage": local["TABLE_STORAGE"],
+        "OUTBOX": local["TABLE_STORAGE"],
     }
     unset = dict.fromkeys(settings.names(), "")
     return {**host, **unset, **_DEFAULTS, **local}

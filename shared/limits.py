@@ -31,6 +31,7 @@ class Limit:
 TABLES = Limit("Table Storage", connect=2, silence=3, answer=5, tries=2, in_all=11)
 PROBED_TABLES = Limit("Table Storage, health probe", connect=1, silence=2, answer=2, tries=1, in_all=3)
 BLOBS = Limit("Blob Storage", connect=2, silence=10, answer=30, tries=3, in_all=100)
+QUEUES = Limit("Queue Storage", connect=2, silence=3, answer=5, tries=2, in_all=12)
 TOKEN = Limit("Managed identity (tokens)", connect=2, silence=3, answer=5, tries=2, in_all=11)
 INGESTION = Limit("Application Insights", connect=2, silence=3, answer=5, tries=2, in_all=11)
 SEVERA = Limit("Visma Severa", connect=5, silence=30, answer=60, tries=6, in_all=600)
@@ -43,7 +44,7 @@ writes, fit into the half hour that the host gives a run."""
 WEBHOOKS = Limit("Webhooks of callers", connect=5, silence=10, answer=10, tries=1, in_all=10)
 """One attempt; `shared.notices.schedule` says when the next one is made."""
 
-OVER_HTTP = (TABLES, PROBED_TABLES, BLOBS, TOKEN, INGESTION, SEVERA, GRAPH, WEBHOOKS)
+OVER_HTTP = (TABLES, PROBED_TABLES, BLOBS, QUEUES, TOKEN, INGESTION, SEVERA, GRAPH, WEBHOOKS)
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,7 @@ class Patience:
     tables: Limit = TABLES
     probed_tables: Limit = PROBED_TABLES
     blobs: Limit = BLOBS
+    queues: Limit = QUEUES
     token: Limit = TOKEN
     ingestion: Limit = INGESTION
     severa: Limit = SEVERA

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence, S
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from azure.core.credentials import TokenCredential
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from shared.access.sync.supply_by_customer import SupplyPeriod
     from shared.deliveries.intake import Intake
     from shared.publishing.publish import Published
+    from shared.queues import Queues
 
 Clock = Callable[[], datetime]
 
@@ -62,6 +63,21 @@ class Services:
     probe: Probe
     warm_up: WarmUp
     within: Patience
+
+    @cached_property
+    def queues(self) -> Queues:
+        """The queues of work on files and notices.
+
+        Raises:
+            InvalidSettings: the settings name no outbox.
+        """
+        from shared import queues
+
+        if self.settings.outbox is None:
+            raise InvalidSettings(["OUTBOX_STORAGE is missing.", "QUEUE_STORAGE is missing."])
+        return queues.open_queues(
+            self.settings.outbox.queues, credential=self.credential, limit=self.within.queues
+        )
 
     def warm(self) -> None:
         """Prepare this instance for its first request, once and in the background; see `shared.warming`."""

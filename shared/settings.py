@@ -29,6 +29,8 @@ SCHEDULES = ("SYNC_SCHEDULE", "PUBLISH_SCHEDULE")
 """Settings that the Functions host reads itself, to schedule the timers."""
 WAREHOUSE_SCHEMES = ("fabric://", "mssql://", "duckdb:")
 
+_OPTIONAL = {"deliveries": ("DELIVERY_STORAGE",), "outbox": ("OUTBOX_STORAGE", "QUEUE_STORAGE")}
+"""Groups that may be absent, by the settings that show that they are wanted."""
 _KEY_LENGTH = 32
 # By the names of settings from the environment, by their own names in code.
 _FROM_ENVIRONMENT = ConfigDict(validate_by_name=True, validate_by_alias=True)
@@ -144,6 +146,14 @@ class DeliverySettings:
 
 
 @dataclass(frozen=True, config=_FROM_ENVIRONMENT)
+class OutboxSettings:
+    """The storage account of files that go out, and of the queues of work on them and on notices."""
+
+    storage: str = Field(validation_alias="OUTBOX_STORAGE", repr=False)
+    queues: str = Field(validation_alias="QUEUE_STORAGE", repr=False)
+
+
+@dataclass(frozen=True, config=_FROM_ENVIRONMENT)
 class SeveraSettings:
     """Where Visma Severa is, who we are there, and where in it access is registered.
 
@@ -249,6 +259,8 @@ class Settings(DataSettings):
     telemetry: TelemetrySettings
     deliveries: DeliverySettings | None
     """None: nothing is taken in from storage, only published."""
+    outbox: OutboxSettings | None
+    """None: the app makes no files and queues no work."""
 
 
 def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
@@ -280,8 +292,9 @@ def _read(kind: type[Kind], environment: Mapping[str, str] | None) -> Kind:
     whole = os.environ if environment is None else environment
     given: dict[str, Any] = {name: text.strip() for name, text in whole.items() if text.strip()}
     groups: dict[str, Any] = dict.fromkeys(_groups(kind), given)
-    if "deliveries" in groups and "DELIVERY_STORAGE" not in given:
-        groups["deliveries"] = None
+    for group, decisive in _OPTIONAL.items():
+        if group in groups and not any(name in given for name in decisive):
+            groups[group] = None
     try:
         return TypeAdapter(kind).validate_python(given | groups)
     except ValidationError as error:

@@ -31,7 +31,9 @@ ACCESS_AUDIT = "AccessAudit"
 SERVICE_STATE = "ServiceState"
 WEBHOOKS = "Webhooks"
 NOTICES = "Notices"
-ALL = (ACCESS_GRANTS, ACCESS_AUDIT, SERVICE_STATE, WEBHOOKS, NOTICES)
+FILE_WORK = "FileWork"
+"""Exports, feeds, their runs and parts."""
+ALL = (ACCESS_GRANTS, ACCESS_AUDIT, SERVICE_STATE, WEBHOOKS, NOTICES, FILE_WORK)
 
 MAX_TRANSACTION = 100
 """Operations in one entity group transaction, all of one partition (a limit of the service)."""

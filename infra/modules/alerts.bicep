@@ -96,6 +96,13 @@ var rules = [
     query: loadTextContent('../alerts/quota-used-up.kql')
   }
   {
+    name: 'message-given-up'
+    severity: 2
+    every: 'PT15M'
+    window: 'PT15M'
+    query: loadTextContent('../alerts/message-given-up.kql')
+  }
+  {
     name: 'logs-capped'
     severity: 2
     every: 'PT1H'

@@ -18,6 +18,12 @@ param backendAppId string
 
 param blobEndpoint string
 param tableEndpoint string
+
+@description('Storage of files that go out.')
+param outboxEndpoint string
+
+@description('Storage of the queues of work on files and notices.')
+param queueEndpoint string
 param packageContainerUrl string
 
 @description('Container that delivery files arrive in.')
@@ -109,6 +115,14 @@ var hostSettings = {
   AzureWebJobsStorage__credential: 'managedidentity'
   AzureWebJobsStorage__clientId: identityClientId
   AzureWebJobsStorage__blobServiceUri: blobEndpoint
+  // The connection of the queue triggers (function_app.py). Without the queues' address the functions are dropped while
+  // the app still says that it runs; without the blobs' address their locks are in memory alone.
+  OUTBOX__credential: 'managedidentity'
+  OUTBOX__clientId: identityClientId
+  OUTBOX__queueServiceUri: queueEndpoint
+  OUTBOX__blobServiceUri: outboxEndpoint
+  // An instance that is told to stop takes no further message while it finishes what runs.
+  FUNCTIONS_ENABLE_DRAIN_ON_APP_STOPPING: 'true'
   APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identityClientId};Authorization=AAD'
   OTEL_SERVICE_NAME: name
   PYTHON_THREADPOOL_THREAD_COUNT: string(threads)
@@ -123,6 +137,8 @@ var appSettings = {
   TABLE_STORAGE: tableEndpoint
   DELIVERY_STORAGE: blobEndpoint
   DELIVERY_CONTAINER: deliveryContainerName
+  OUTBOX_STORAGE: outboxEndpoint
+  QUEUE_STORAGE: queueEndpoint
   WAREHOUSE: 'fabric://${warehouseServer}/${warehouseDatabase}'
   WAREHOUSE_TIMEOUT_SECONDS: '30'
   WAREHOUSE_POOL_SIZE: string(sessionsPerInstance)

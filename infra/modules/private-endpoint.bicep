@@ -9,12 +9,13 @@ param subnetId string
 @description('The resource that gets a private address.')
 param resourceId string
 
-@description('The part of it: blob, table, vault or sites.')
-@allowed(['blob', 'table', 'vault', 'sites'])
+@description('The part of it: blob, queue, table, vault or sites.')
+@allowed(['blob', 'queue', 'table', 'vault', 'sites'])
 param groupId string
 
 var zones = {
   blob: 'privatelink.blob.${environment().suffixes.storage}'
+  queue: 'privatelink.queue.${environment().suffixes.storage}'
   table: 'privatelink.table.${environment().suffixes.storage}'
   vault: 'privatelink.vaultcore.azure.net'
   sites: 'privatelink.azurewebsites.net'

@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 
 from local import places, ports
-from local.functionhost import easyauth, functions, invocation, microsoft, server, throttle
+from local.functionhost import easyauth, functions, invocation, microsoft, queues, server, throttle
 from local.functionhost.functions import Function
 from local.functionhost.host import Host
 from local.functionhost.timers import StatesInFolder
@@ -68,6 +68,7 @@ def _host(arguments: argparse.Namespace, *, settings: Mapping[str, str]) -> Host
         clock=lambda: datetime.now(UTC),
         authentication=_authentication(arguments),
         throttle=throttle.read(arguments.app / "host.json"),
+        queues=queues.read(arguments.app / "host.json"),
         home_page=settings.get(HOME_PAGE_SETTING, "").lower() != "true",
         timer_states=StatesInFolder(arguments.state / "timers"),
     )

@@ -11,7 +11,7 @@ OF_ECHO: Mapping[str, str] = {
 """The reason by the name of the request, for an app that echoes requests."""
 
 OF_HOSTS_OWN = (
-    "GET /admin/functions, PUT /admin/functions/NAME, /admin/vfs, /admin/host/drain and the rest of /admin: "
+    "GET /admin/functions, PUT /admin/functions/NAME, /admin/vfs, and the rest of /admin: "
     "404 here. Only operators with the master key reach them, and the stack does not use them.",
     "POST /admin/functions/NAME of an HTTP function: 202 on both, but it is not called here.",
     "A timer's state lies in a file here, in a blob of `azure-webjobs-hosts` there.",

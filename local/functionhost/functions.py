@@ -15,6 +15,7 @@ from local.functionhost import routes
 
 HTTP_TRIGGER = "httpTrigger"
 TIMER_TRIGGER = "timerTrigger"
+QUEUE_TRIGGER = "queueTrigger"
 WARMUP_TRIGGER = "warmupTrigger"
 DEFAULT_PREFIX = "api"
 """The host's route prefix if host.json has none."""
@@ -50,6 +51,14 @@ class TimerFunction(Function):
     schedule: str
     run_on_startup: bool
     use_monitor: bool = True
+
+
+@dataclass(frozen=True)
+class QueueFunction(Function):
+    """A function that is called for each message of a queue; `connection` is a connection string."""
+
+    queue: str
+    connection: str
 
 
 @dataclass(frozen=True)
@@ -110,6 +119,10 @@ def _function(built: Any, *, prefix: str, settings: Mapping[str, str]) -> Functi
             run_on_startup=bool(binding.get("runOnStartup")),
             use_monitor=binding.get("useMonitor") is not False,
         )
+    if binding["type"] == QUEUE_TRIGGER:
+        queue = _resolve(str(binding["queueName"]), function=name, settings=settings)
+        connection = _connection(str(binding["connection"]), function=name, settings=settings)
+        return QueueFunction(name, call, argument, queue, connection)
     if binding["type"] == WARMUP_TRIGGER:
         return WarmupFunction(name, call, argument)
     raise AppNotServed(f"The function '{name}' has a trigger that this host does not know: {binding['type']}")
@@ -126,11 +139,19 @@ def _route(name: str, binding: Mapping[str, Any], *, prefix: str) -> routes.Rout
         raise AppNotServed(str(error)) from error
 
 
+def _connection(named: str, *, function: str, settings: Mapping[str, str]) -> str:
+    """Return the connection string in the setting that a binding names; this host has no identity."""
+    found = settings.get(f"AzureWebJobs{named}") or settings.get(named)
+    if not found:
+        raise AppNotServed(f"The function '{function}' needs the app setting {named}, a connection string.")
+    return found
+
+
 def _resolve(text: str, *, function: str, settings: Mapping[str, str]) -> str:
     """Return the text with each %NAME% replaced by the app setting of that name."""
     missing = [name for name in _SETTING.findall(text) if not settings.get(name)]
     if missing:
-        raise AppNotServed(f"The schedule of '{function}' needs the app setting {', '.join(missing)}.")
+        raise AppNotServed(f"The trigger of '{function}' needs the app setting {', '.join(missing)}.")
     return _SETTING.sub(lambda found: settings[found[1]], text)
 
 

@@ -10,11 +10,13 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from azure.functions.queue import QueueMessage
 from azure.functions.timer import TimerRequest
 
 from local.functionhost import easyauth, invocation, messages, requests, routes, throttle
-from local.functionhost.functions import Function, HttpFunction, TimerFunction
+from local.functionhost.functions import Function, HttpFunction, QueueFunction, TimerFunction
 from local.functionhost.messages import Answer, Request
+from local.functionhost.queues import QueueListener, QueueOptions
 from local.functionhost.server import App, Message, Receive, Send
 from local.functionhost.throttle import Throttle
 from local.functionhost.timers import States, Timer
@@ -27,6 +29,9 @@ MASTER_KEY = "local-host-key"
 KEY_HEADER = "x-functions-key"
 READY_PATH = "/admin/host/ping"
 """Answers 200 as soon as the host listens, also when the app could not be loaded."""
+
+DRAIN_SECONDS = 10
+"""How long functions of queues may go on after the host was asked to stop; then they are cut."""
 
 _WITHOUT_KEY = Answer(401, (("WWW-Authenticate", "Bearer"),))
 _HOME_PAGE = b"<!DOCTYPE html><title>Your Functions app is up and running</title>"
@@ -46,8 +51,11 @@ class Host:
     home_page: bool = True
     """Whether `/` answers with a page, as it does without the setting AzureWebJobsDisableHomepage."""
     timer_states: States | None = None
+    queues: QueueOptions = field(default_factory=QueueOptions)
     timers: Mapping[str, Timer] = field(init=False)
     _runs: set[asyncio.Task[bool]] = field(default_factory=set)
+    _listeners: list[QueueListener] = field(default_factory=list)
+    _drains: list[asyncio.Task[None]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._http = {one.name: one for one in self.functions if isinstance(one, HttpFunction)}
@@ -76,8 +84,16 @@ class Host:
         await receive()
         timers = self.timers.values() if follow_schedules else ()
         tasks = [asyncio.create_task(timer.follow(clock=self.clock)) for timer in timers]
+        if follow_schedules:
+            self._listeners.extend(
+                QueueListener(one, run=self._run_message, options=self.queues)
+                for one in self.functions
+                if isinstance(one, QueueFunction)
+            )
+        tasks += [asyncio.create_task(listener.follow()) for listener in self._listeners]
         await send({"type": "lifespan.startup.complete"})
         await receive()
+        await asyncio.gather(*(listener.drain(patience=DRAIN_SECONDS) for listener in self._listeners))
         for task in tasks:
             task.cancel()
         for task in tasks:
@@ -134,10 +150,15 @@ class Host:
             return Answer(200, (("Cache-Control", "no-store,no-cache"), ("Pragma", "no-cache")))
         kind, _, name = path.partition("/")
         is_function = kind == "functions" and name != "" and "/" not in name and request.method == "POST"
-        if path != "host/status" and not is_function:
+        is_drain = path == "host/drain" and request.method == "POST"
+        if path != "host/status" and not is_function and not is_drain:
             return Answer(404)
         if not _has_key(request):
             return _WITHOUT_KEY
+        if is_drain:
+            for listener in self._listeners:
+                self._drains.append(asyncio.create_task(listener.drain()))
+            return Answer(202)
         if is_function:
             return await self._run_function(name, request, receive)
         return Answer(200, (("Content-Type", "application/json; charset=utf-8"),), b'{"state":"Running"}')
@@ -160,6 +181,13 @@ class Host:
             self._runs.add(run)
             run.add_done_callback(self._runs.discard)
         return Answer(202)
+
+    async def _run_message(self, function: QueueFunction, message: QueueMessage) -> None:
+        context = invocation.context(function, directory=self.directory, headers={})
+        returned = await invocation.invoke(function, message, context=context, pool=self.pool)
+        if returned is not None:
+            # As the worker does: a queue function has no $return binding.
+            raise TypeError(f"the queue function '{function.name}' returned a value")
 
     async def _run_timer(self, function: TimerFunction, request: TimerRequest) -> None:
         context = invocation.context(function, directory=self.directory, headers={})

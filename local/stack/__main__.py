@@ -18,7 +18,7 @@ from local.sampledata import deliveries
 from local.stack import access_sync, clients, greeting, lock, parts, sample
 from local.stack.log_tail import LogTail
 from local.stack.supervision import StackFailed, Supervisor, refuse_taken_ports
-from shared import periods, settings
+from shared import periods, queues, settings
 from shared.deliveries import container
 
 SYNC_SECONDS = 60
@@ -85,7 +85,7 @@ def _start(supervisor: Supervisor, ports: Ports, arguments: argparse.Namespace) 
         _say(f"Starting {part.name} …")
         supervisor.start(part)
     supervisor.wait_ready("azurite")
-    _make_container(ports, state=state)
+    _create_storage(ports, state=state)
     _load_sample(supervisor, ports, state=state, days=arguments.sample_days)
     for part in inside:
         _say(f"Starting {part.name} …")
@@ -109,11 +109,13 @@ def _load_sample(supervisor: Supervisor, ports: Ports, *, state: Path, days: int
     sample.remember(state, loaded)
 
 
-def _make_container(ports: Ports, *, state: Path) -> None:
-    """Make the container that delivery files may be put into; in Azure the infrastructure has it."""
-    chosen = settings.from_environment(environment.stack(ports, state=state)).deliveries
-    if chosen is not None:
-        container.open_container(chosen, credential=None).create_missing()
+def _create_storage(ports: Ports, *, state: Path) -> None:
+    """Create the container of delivery files and the queues; in Azure the infrastructure has them."""
+    chosen = settings.from_environment(environment.stack(ports, state=state))
+    if chosen.deliveries is not None:
+        container.open_container(chosen.deliveries, credential=None).create_missing()
+    if chosen.outbox is not None:
+        queues.open_queues(chosen.outbox.queues, credential=None).create_missing()
 
 
 def _sync(supervisor: Supervisor, ports: Ports, *, state: Path) -> None:

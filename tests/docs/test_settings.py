@@ -49,7 +49,9 @@ def test_what_has_no_default_in_the_table_is_nothing_without_the_setting() -> No
     read = settings.from_environment(NEEDED)
 
     assert {name for name, default in DEFAULTS.items() if default == "none"} == {
-        *("AZURE_CLIENT_ID", "ENTRA_API_APP_ID", "ENTRA_INVITE_REDIRECT_URL")
+        *("AZURE_CLIENT_ID", "ENTRA_API_APP_ID", "ENTRA_INVITE_REDIRECT_URL"),
+        *("OUTBOX_STORAGE", "QUEUE_STORAGE"),
     }
     assert read.identity_client_id is None
+    assert read.outbox is None
     assert (read.directory.api_app_id, read.directory.invite_redirect_url) == (None, None)

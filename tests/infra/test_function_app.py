@@ -10,13 +10,15 @@ from typing import Any
 import pytest
 
 from local import places
-from shared import limits, settings
+from shared import limits, queues, settings
 from tests.builders.bicep import NEEDED, OPTIONAL, Snapshot
 
 WORKSPACE_SESSIONS = 724  # Fabric refuses the next session of a workspace (workload-management, 2026-03-11).
 POOL_LIMIT = 8
 TIMERS = 2
 
+TRIGGERS = "OUTBOX"
+"""The connection of the queue triggers."""
 HOST_SETTINGS = (
     *("AzureFunctionsJobHost__", "AzureWebJobs", "APPLICATIONINSIGHTS_AUTHENTICATION_STRING", "FUNCTIONS_"),
     *("IDENTITY_", "OTEL_", "PYTHON_"),
@@ -39,7 +41,8 @@ def site(snapshot: Snapshot) -> Mapping[str, Any]:
 
 def ours(names: Mapping[str, Any]) -> set[str]:
     """Return the settings that are the app's own."""
-    return {name for name in names if not name.startswith(HOST_SETTINGS)}
+    of_triggers = {name for name in names if name == TRIGGERS or name.startswith(f"{TRIGGERS}__")}
+    return {name for name in names if not name.startswith(HOST_SETTINGS)} - of_triggers
 
 
 def test_the_app_bicep_and_the_sample_name_the_same_settings(snapshot: Snapshot, root: Path) -> None:
@@ -178,21 +181,23 @@ def test_the_gateway_waits_longer_than_the_app_may_take_for_an_answer(snapshot: 
 def test_prod_survives_the_loss_of_a_zone_with_storage_and_app(snapshots: Mapping[str, Snapshot]) -> None:
     redundant = {
         name: (
-            snapshot.one("Microsoft.Storage/storageAccounts")["sku"]["name"],
+            {account["sku"]["name"] for account in snapshot.of("Microsoft.Storage/storageAccounts")},
             snapshot.one("Microsoft.Web/serverfarms")["properties"]["zoneRedundant"],
         )
         for name, snapshot in snapshots.items()
     }
 
     assert redundant == {
-        "dev": ("Standard_LRS", False),
-        **dict.fromkeys(("prod", "private", "bare"), ("Standard_ZRS", True)),
+        "dev": ({"Standard_LRS"}, False),
+        **dict.fromkeys(("prod", "private", "bare"), ({"Standard_ZRS"}, True)),
     }
 
 
 ROLES = {
     "b7e6dc6d-f1e8-4753-8033-0f276bb0955b": "Storage Blob Data Owner",
     "ba92f5b4-2d11-453d-a403-e96b0029c9fe": "Storage Blob Data Contributor",
+    "db58b8e5-c6ad-4a2a-8342-4190687cbf4a": "Storage Blob Delegator",
+    "974c5e8b-45b9-4653-ba55-5f855dd0fb88": "Storage Queue Data Contributor",
     "0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3": "Storage Table Data Contributor",
     "4633458b-17de-408a-b874-0445c86b69e6": "Key Vault Secrets User",
     "b86a8fe4-44ce-4948-aee5-eccb2c155cd7": "Key Vault Secrets Officer",
@@ -209,6 +214,8 @@ def test_each_identity_has_exactly_the_roles_that_it_needs(snapshots: Mapping[st
     given = {
         "prod": {
             (app, "Storage Blob Data Owner"), (app, "Storage Table Data Contributor"),
+            (app, "Storage Blob Data Contributor"), (app, "Storage Blob Delegator"),
+            (app, "Storage Queue Data Contributor"), ("operators", "Storage Queue Data Contributor"),
             (app, "Key Vault Secrets User"), (app, "Monitoring Metrics Publisher"),
             (gateway, "Monitoring Metrics Publisher"),
             ("operators", "Storage Blob Data Contributor"), ("operators", "Storage Table Data Contributor"),
@@ -228,11 +235,48 @@ def test_each_identity_has_exactly_the_roles_that_it_needs(snapshots: Mapping[st
 
 
 def test_storage_refuses_shared_keys_and_anonymous_readers(snapshot: Snapshot) -> None:
-    account = snapshot.one("Microsoft.Storage/storageAccounts")["properties"]
+    accounts = snapshot.of("Microsoft.Storage/storageAccounts")
 
-    assert account["allowSharedKeyAccess"] is False
-    assert account["allowBlobPublicAccess"] is False
-    assert account["minimumTlsVersion"] == "TLS1_2"
+    assert len(accounts) == 2
+    for account in accounts:
+        assert account["properties"]["allowSharedKeyAccess"] is False
+        assert account["properties"]["allowBlobPublicAccess"] is False
+        assert account["properties"]["minimumTlsVersion"] == "TLS1_2"
+
+
+def test_the_queues_of_the_app_are_made_with_their_poison_queues(snapshot: Snapshot) -> None:
+    kind = "Microsoft.Storage/storageAccounts/queueServices/queues"
+    made = {str(each["name"]).rpartition("/")[2] for each in snapshot.of(kind)}
+
+    assert made == {*queues.ALL, *(f"{name}-poison" for name in queues.ALL)}
+
+
+def test_files_that_go_out_are_deleted_after_their_days(snapshot: Snapshot) -> None:
+    [rules] = [
+        each["properties"]["policy"]["rules"]
+        for each in snapshot.of("Microsoft.Storage/storageAccounts/managementPolicies")
+        if each["name"].startswith("ob")
+    ]
+
+    kept = {
+        rule["definition"]["filters"]["prefixMatch"][0]: rule["definition"]["actions"]["baseBlob"]["delete"]
+        for rule in rules
+    }
+    assert kept == {
+        "outbox/exports/": {"daysAfterCreationGreaterThan": 7},
+        "outbox/feeds/": {"daysAfterCreationGreaterThan": 35},
+    }
+
+
+def test_the_queue_triggers_sign_in_as_the_app_and_have_both_addresses(snapshot: Snapshot) -> None:
+    deployed = app_settings(snapshot)
+
+    assert {name for name in deployed if name.startswith(TRIGGERS)} - {"OUTBOX_STORAGE"} == {
+        *("OUTBOX__credential", "OUTBOX__clientId", "OUTBOX__queueServiceUri", "OUTBOX__blobServiceUri")
+    }
+    assert deployed["OUTBOX__queueServiceUri"] == deployed["QUEUE_STORAGE"]
+    assert deployed["OUTBOX__blobServiceUri"] == deployed["OUTBOX_STORAGE"]
+    assert deployed["FUNCTIONS_ENABLE_DRAIN_ON_APP_STOPPING"] == "true"
 
 
 def test_a_private_network_takes_everything_behind_the_gateway_off_the_public_one(
@@ -240,15 +284,17 @@ def test_a_private_network_takes_everything_behind_the_gateway_off_the_public_on
 ) -> None:
     kinds = ("Microsoft.Web/sites", "Microsoft.Storage/storageAccounts", "Microsoft.KeyVault/vaults")
     reached = {
-        name: {kind: snapshot.one(kind)["properties"]["publicNetworkAccess"] for kind in kinds}
+        name: {
+            kind: {each["properties"]["publicNetworkAccess"] for each in snapshot.of(kind)} for kind in kinds
+        }
         for name, snapshot in snapshots.items()
     }
 
-    assert reached["private"] == dict.fromkeys(kinds, "Disabled")
-    assert reached["prod"] == reached["dev"] == reached["bare"] == dict.fromkeys(kinds, "Enabled")
+    assert reached["private"] == {key: {"Disabled"} for key in kinds}
+    assert reached["prod"] == reached["dev"] == reached["bare"] == {key: {"Enabled"} for key in kinds}
     gateway = snapshots["private"].one("Microsoft.ApiManagement/service")
     assert (gateway["sku"]["name"], gateway["properties"]["virtualNetworkType"]) == ("StandardV2", "External")
-    assert len(snapshots["private"].of("Microsoft.Network/privateEndpoints")) == 4
+    assert len(snapshots["private"].of("Microsoft.Network/privateEndpoints")) == 6
 
 
 def test_each_service_is_asked_for_in_one_version_of_its_interface(snapshot: Snapshot) -> None:

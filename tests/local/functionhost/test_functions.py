@@ -66,11 +66,11 @@ def test_a_schedule_whose_setting_is_missing_is_refused() -> None:
 def test_a_trigger_that_is_not_known_is_refused() -> None:
     app = func.FunctionApp()
 
-    @app.queue_trigger(arg_name="message", queue_name="q", connection="c")
-    def read(message: func.QueueMessage) -> None:
+    @app.blob_trigger(arg_name="blob", path="q", connection="c")
+    def read(blob: func.InputStream) -> None:
         """Do nothing."""
 
-    with pytest.raises(functions.AppNotServed, match=r"'read' has a trigger .* queueTrigger"):
+    with pytest.raises(functions.AppNotServed, match=r"'read' has a trigger .* blobTrigger"):
         functions.index(app, prefix="", settings={})
 
 

@@ -1,0 +1,99 @@
+"""Azure Queue Storage: the only importer of `azure.storage.queue`.
+
+A message is an id and no more; a row in Table Storage says the rest. Texts are sent in Base64, as the
+Functions host expects (`messageEncoding` in host.json). Every error of the client library is translated here,
+once.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import timedelta
+
+from azure.core.credentials import TokenCredential
+from azure.core.exceptions import AzureError, ResourceExistsError
+from azure.storage.queue import (
+    ExponentialRetry,
+    QueueServiceClient,
+    TextBase64DecodePolicy,
+    TextBase64EncodePolicy,
+)
+
+from shared import limits
+from shared.limits import Limit
+from shared.outside import transports
+
+FILES = "files"
+"""Parts of exports and feeds that are to be built."""
+SENDS = "sends"
+"""Files of feeds that are to be sent."""
+NOTICES = "notices"
+"""Notices to webhooks that are to be sent."""
+ALL = (FILES, SENDS, NOTICES)
+
+LONGEST_DELAY = timedelta(days=7)
+"""The longest time that the service hides a message."""
+
+_NEVER_EXPIRES = -1
+
+
+class QueuesUnavailable(Exception):
+    """Queue Storage did not answer, refused the request, or a queue is missing."""
+
+
+class Queues:
+    """The queues of one storage account. Safe to use from several threads."""
+
+    def __init__(self, service: QueueServiceClient) -> None:
+        self._clients = {
+            name: service.get_queue_client(
+                name,
+                message_encode_policy=TextBase64EncodePolicy(),
+                message_decode_policy=TextBase64DecodePolicy(),
+            )
+            for name in ALL
+        }
+
+    def create_missing(self) -> None:
+        """Create the queues that do not exist yet."""
+        for client in self._clients.values():
+            # The service reports an existing queue only if its metadata differ.
+            with _translate_errors(), suppress(ResourceExistsError):
+                client.create_queue()
+
+    def send(self, queue: str, text: str, *, delay: timedelta = timedelta(0)) -> None:
+        """Send a message that a function receives after the delay, of whole seconds; it never expires.
+
+        Raises:
+            ValueError: the delay is negative or longer than seven days.
+        """
+        if not timedelta(0) <= delay <= LONGEST_DELAY:
+            raise ValueError(f"a message can be delayed by up to seven days, not {delay}")
+        with _translate_errors():
+            self._clients[queue].send_message(
+                text, visibility_timeout=int(delay.total_seconds()), time_to_live=_NEVER_EXPIRES
+            )
+
+
+def open_queues(
+    queue_storage: str, *, credential: TokenCredential | None, limit: Limit = limits.QUEUES
+) -> Queues:
+    """Open queues at an endpoint (with the app's identity) or by a connection string (the emulator)."""
+    options = transports.azure_options(limit)
+    # The storage clients have retries of their own, as `shared.deliveries.container` has them.
+    retry = ExponentialRetry(initial_backoff=1, increment_base=2, retry_total=limit.tries - 1)
+    chosen = {"transport": options["transport"], "retry_policy": retry}
+    if queue_storage.startswith("https://"):
+        if credential is None:
+            raise QueuesUnavailable("QUEUE_STORAGE is an endpoint and needs an identity.")
+        return Queues(QueueServiceClient(queue_storage, credential=credential, **chosen))
+    return Queues(QueueServiceClient.from_connection_string(queue_storage, **chosen))
+
+
+@contextmanager
+def _translate_errors() -> Iterator[None]:
+    try:
+        yield
+    except AzureError as error:
+        # The message of the library's error may hold the address of a queue with its signature.
+        reason = getattr(error, "error_code", None) or type(error).__name__
+        raise QueuesUnavailable(f"Queue Storage did not answer as expected: {reason}") from error
