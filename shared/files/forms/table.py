@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from shared.files.forms import csv_rows, gzipped, ndjson
+from shared.files.forms import csv_rows, gs2, gzipped, ndjson, parquet
 from shared.files.forms.about import About, Counts
 from shared.files.forms.form import Compression, FileFormat, Form
 from shared.series.assembly import Series
@@ -35,6 +35,8 @@ class Writer:
 FORMS: Mapping[FileFormat, Writer] = {
     FileFormat.CSV: Writer(csv_rows.pieces, "csv", "text/csv"),
     FileFormat.NDJSON: Writer(ndjson.pieces, "ndjson", "application/x-ndjson"),
+    FileFormat.PARQUET: Writer(parquet.pieces, "parquet", "application/vnd.apache.parquet"),
+    FileFormat.GS2: Writer(gs2.pieces, "gs2", "text/plain"),
 }
 
 

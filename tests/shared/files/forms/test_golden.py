@@ -9,7 +9,7 @@ import pytest
 
 from shared.files.forms import table
 from shared.files.forms.form import Form
-from tests.builders import series
+from tests.shared.files.forms import cases as series
 
 GOLDEN = Path(__file__).parent / "golden"
 FORMS = {
@@ -34,6 +34,7 @@ FORMS = {
     "epoch.csv": {"format": "csv", "profile": {"time": "epoch-ms", "stamp": "start", "unit": "Wh"}},
     "utc.csv": {"format": "csv", "layout": "wide", "profile": {"time": "utc", "bom": True}},
     "ndjson": {"format": "ndjson"},
+    "gs2": {"format": "gs2", "gs2": {"to": "7080000000012", "from": "7080000000005"}},
 }
 
 

@@ -15,7 +15,7 @@ from shared.files.forms import table
 from shared.files.forms.about import Counts
 from shared.files.forms.form import FileFormat, Form
 from shared.metering import Direction, Resolution
-from tests.builders import series
+from tests.shared.files.forms import cases as series
 
 FILE = [
     series.series(series.run(series.SPRING), series.run(series.AUTUMN, missing=[4, 5])),
