@@ -16,7 +16,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("shared.metering", "shared.periods"),
     ("shared.readable", "shared.settings"),
     ("shared.outside",),
-    ("shared.tables", "shared.telemetry"),
+    ("shared.queues", "shared.tables", "shared.telemetry"),
     ("shared.access", "shared.warehouse"),
     ("shared.deliveries", "shared.publishing", "shared.series", "shared.warming"),
     ("shared.files", "shared.notices"),
