@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from shared.files.forms import csv_rows, gs2, gzipped, ndjson, parquet
+from shared.files.forms import csv_rows, gs2, gzipped, ndjson, parquet, xlsx
 from shared.files.forms.about import About, Counts
 from shared.files.forms.form import Compression, FileFormat, Form
 from shared.series.assembly import Series
@@ -36,6 +36,9 @@ FORMS: Mapping[FileFormat, Writer] = {
     FileFormat.CSV: Writer(csv_rows.pieces, "csv", "text/csv"),
     FileFormat.NDJSON: Writer(ndjson.pieces, "ndjson", "application/x-ndjson"),
     FileFormat.PARQUET: Writer(parquet.pieces, "parquet", "application/vnd.apache.parquet"),
+    FileFormat.XLSX: Writer(
+        xlsx.pieces, "xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+    ),
     FileFormat.GS2: Writer(gs2.pieces, "gs2", "text/plain"),
 }
 

@@ -69,7 +69,7 @@ def grid_of(series: Iterable[Series]) -> Grid:
             shape, packed = _shape(part)
             intervals = known.get(shape)
             if intervals is None:
-                intervals = known[shape] = tuple(_intervals(part))
+                intervals = known[shape] = tuple(intervals_of(part))
             grid.blocks.setdefault(intervals, {})[number] = packed
     grid.columns = list(numbers)
     return grid
@@ -126,7 +126,8 @@ def _shape(part: Run | Sum) -> tuple[tuple[object, ...], str]:
     return (part.day, part.resolution, part.first, len(part.qualities)), part.quantities
 
 
-def _intervals(part: Run | Sum) -> Iterator[Interval]:
+def intervals_of(part: Run | Sum) -> Iterator[Interval]:
+    """Yield the intervals of a part in order of time."""
     if isinstance(part, Sum):
         yield Interval(part.period.start, part.period.end)
         return

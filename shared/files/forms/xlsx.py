@@ -1,0 +1,218 @@
+"""The form `xlsx`: a workbook for people, with dates in local time, ids as text, and months in a chart."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from functools import lru_cache
+from tempfile import TemporaryFile
+from typing import Any
+
+from shared import periods
+from shared.files.forms import templates, wide
+from shared.files.forms.about import About, Counts
+from shared.files.forms.form import FileLayout, Form
+from shared.files.forms.templates import Times
+from shared.files.forms.wide import ColumnKey, Interval
+from shared.metering import QUALITY_OF_LETTER
+from shared.series.assembly import Run, Series, Sum
+
+MAX_ROWS = 1_000_000
+"""Excel has 1 048 576 rows a sheet."""
+MAX_COLUMNS = 16_000
+"""Excel has 16 384 columns a sheet."""
+_PIECE = 256 * 1024
+_EPOCH = date(1899, 12, 30)
+_NULL = "null"
+_ROW_HEADINGS = (
+    "meteringPointId", "direction", "start", "startOffset", "end", "endOffset", "quantityKWh", "quality",
+)  # fmt: skip
+_WIDE_HEADINGS = ("start", "startOffset", "end", "endOffset")
+
+
+class TooLargeForXlsx(Exception):
+    """A workbook cannot hold the values; the message says why and what to ask for instead."""
+
+
+def refuse_too_large(*, values: int, series: int, layout: FileLayout) -> None:
+    """Refuse what a workbook cannot hold, before any work starts.
+
+    Args:
+        values: intervals of all series together.
+        series: metering points, each direction by itself.
+
+    Raises:
+        TooLargeForXlsx: with the remedy.
+    """
+    rows = values if layout is FileLayout.ROWS else -(-values // max(series, 1))
+    if rows > MAX_ROWS:
+        raise TooLargeForXlsx(
+            f"A sheet holds {MAX_ROWS} rows, and these are {rows}. Ask for fewer days or metering points, "
+            "for sums (resolution P1D), or for Parquet or CSV."
+        )
+    if layout is FileLayout.WIDE and series > MAX_COLUMNS:
+        raise TooLargeForXlsx(
+            f"A sheet holds {MAX_COLUMNS} columns, and these are {series}. Ask for fewer metering points, "
+            "or for the layout rows."
+        )
+
+
+@dataclass
+class _Months:
+    """Sums in Wh by column and month."""
+
+    of: dict[ColumnKey, dict[date, int]] = field(default_factory=dict)
+
+    def add(self, key: ColumnKey, part: Run | Sum) -> None:
+        """Add a part to its month; a year is added to its first one."""
+        packed = part.quantity if isinstance(part, Sum) else part.quantities
+        sums = self.of.setdefault(key, {})
+        month = part.day.replace(day=1)
+        digits = packed.replace(_NULL, "0").replace(".", "")
+        sums[month] = sums.get(month, 0) + sum(map(int, digits.split(",")))
+
+
+def pieces(series: Iterable[Series], *, form: Form, about: About, counts: Counts) -> Iterator[bytes]:
+    """Yield the workbook in pieces, once it is written.
+
+    Raises:
+        TooLargeForXlsx: there are more rows than a sheet has.
+    """
+    import xlsxwriter  # Loaded with the first workbook: a cold start shall not wait for it.
+
+    with TemporaryFile() as file:
+        # A workbook in memory would take some 50 bytes a cell.
+        with xlsxwriter.Workbook(file, {"constant_memory": True}) as book:
+            book.set_properties({"created": about.as_of.replace(tzinfo=None), "title": about.name})
+            _write(book, series, form=form, about=about, counts=counts)
+        file.seek(0)
+        while piece := file.read(_PIECE):
+            yield piece
+
+
+def _write(book: Any, series: Iterable[Series], *, form: Form, about: About, counts: Counts) -> None:
+    points, values, months = (book.add_worksheet(each) for each in ("Metering points", "Values", "Months"))
+    formats = _Formats(
+        bold=book.add_format({"bold": True}),
+        time=book.add_format({"num_format": "dd.mm.yyyy hh:mm"}),
+        month=book.add_format({"num_format": "mm.yyyy"}),
+        quantity=book.add_format({"num_format": "0.000"}),
+    )
+    sums = _Months()
+    seen = _seen(series, sums)
+    if form.layout is FileLayout.WIDE:
+        _wide(values, seen, formats, counts)
+    else:
+        _rows(values, seen, formats, counts)
+    _points(points, sums, formats, about)
+    _months(book, months, sums, formats)
+
+
+@dataclass(frozen=True)
+class _Formats:
+    bold: Any
+    time: Any
+    month: Any
+    quantity: Any
+
+
+def _seen(series: Iterable[Series], sums: _Months) -> Iterator[Series]:
+    for each in series:
+        key = ColumnKey(each.scope.metering_point_id, each.scope.direction)
+        sums.of.setdefault(key, {})
+        for part in each.parts:
+            sums.add(key, part)
+        yield each
+
+
+def _headings(sheet: Any, headings: Iterable[str], formats: _Formats) -> None:
+    sheet.freeze_panes(1, 0)
+    for column, each in enumerate(headings):
+        sheet.write_string(0, column, each, formats.bold)
+
+
+def _rows(sheet: Any, series: Iterable[Series], formats: _Formats, counts: Counts) -> None:
+    sheet.set_column(0, 7, 18)
+    _headings(sheet, _ROW_HEADINGS, formats)
+    for each in series:
+        for part in each.parts:
+            letters = part.quality if isinstance(part, Sum) else part.qualities
+            packed = (part.quantity if isinstance(part, Sum) else part.quantities).split(",")
+            intervals = wide.intervals_of(part)
+            for interval, quantity, letter in zip(intervals, packed, letters, strict=True):
+                counts.rows += 1
+                row = _row(counts.rows)
+                sheet.write_string(row, 0, each.scope.metering_point_id)
+                sheet.write_string(row, 1, each.scope.direction)
+                _interval(sheet, row, 2, interval, formats)
+                if quantity != _NULL:
+                    sheet.write_number(row, 6, float(quantity), formats.quantity)
+                sheet.write_string(row, 7, QUALITY_OF_LETTER[letter])
+
+
+def _wide(sheet: Any, series: Iterable[Series], formats: _Formats, counts: Counts) -> None:
+    grid = wide.grid_of(series)
+    refuse_too_large(values=0, series=len(grid.columns), layout=FileLayout.WIDE)
+    sheet.set_column(0, 3 + len(grid.columns), 19)
+    _headings(sheet, [*_WIDE_HEADINGS, *wide.headings(grid.columns)], formats)
+    for interval, quantities in grid.rows():
+        counts.rows += 1
+        row = _row(counts.rows)
+        _interval(sheet, row, 0, interval, formats)
+        for number, quantity in sorted(quantities.items()):
+            if quantity != _NULL:
+                sheet.write_number(row, 4 + number, float(quantity), formats.quantity)
+
+
+def _row(count: int) -> int:
+    if count > MAX_ROWS:
+        refuse_too_large(values=count, series=1, layout=FileLayout.ROWS)
+    return count
+
+
+def _interval(sheet: Any, row: int, column: int, interval: Interval, formats: _Formats) -> None:
+    for place, instant in enumerate((interval.start, interval.end)):
+        number, offset = _serial(instant)
+        sheet.write_number(row, column + 2 * place, number, formats.time)
+        sheet.write_string(row, column + 2 * place + 1, offset)
+
+
+@lru_cache(maxsize=20_000)
+def _serial(instant: datetime) -> tuple[float, str]:
+    """Return an instant as Excel counts local time, in days since 1899-12-30, and its offset from UTC."""
+    local = instant.astimezone(periods.OSLO)
+    seconds = local.hour * 3600 + local.minute * 60
+    return (local.date() - _EPOCH).days + seconds / 86_400, templates.edge(instant, Times.LOCAL).offset
+
+
+def _points(sheet: Any, sums: _Months, formats: _Formats, about: About) -> None:
+    sheet.set_column(0, 2, 22)
+    _headings(sheet, ("meteringPointId", "direction", "name"), formats)
+    for row, key in enumerate(sums.of, start=1):
+        sheet.write_string(row, 0, key.metering_point_id)
+        sheet.write_string(row, 1, key.direction)
+        sheet.write_string(row, 2, about.descriptions.get(key.metering_point_id, ""))
+
+
+def _months(book: Any, sheet: Any, sums: _Months, formats: _Formats) -> None:
+    directions = sorted({key.direction for key in sums.of})
+    months = sorted({month for of in sums.of.values() for month in of})
+    sheet.set_column(0, len(directions), 16)
+    _headings(sheet, ["month", *(f"{each} kWh" for each in directions)], formats)
+    for row, month in enumerate(months, start=1):
+        sheet.write_number(row, 0, (month - _EPOCH).days, formats.month)
+        for column, direction in enumerate(directions, start=1):
+            total = sum(of.get(month, 0) for key, of in sums.of.items() if key.direction == direction)
+            sheet.write_number(row, column, total / 1000, formats.quantity)
+    if not months:
+        return
+    chart = book.add_chart({"type": "column"})
+    for column in range(1, len(directions) + 1):
+        chart.add_series(
+            {
+                "name": ["Months", 0, column],
+                "categories": ["Months", 1, 0, len(months), 0],
+                "values": ["Months", 1, column, len(months), column],
+            }
+        )
+    chart.set_y_axis({"name": "kWh"})
+    sheet.insert_chart(1, len(directions) + 2, chart)
