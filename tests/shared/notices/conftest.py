@@ -6,9 +6,9 @@ import pytest
 
 from shared import tables
 from shared.tables import Tables
-from tests.builders.notices import Notices
 from tests.builders.warehouse import Clock
 from tests.doubles.webhook import Receiver
+from tests.shared.notices.services import Notices
 
 
 @pytest.fixture

@@ -14,10 +14,10 @@ from shared.notices import webhooks
 from shared.notices.registering import NoSuchNotice, NoSuchWebhook, NotActive, TooManyWebhooks
 from shared.notices.webhooks import CHALLENGE, Event, Notice, State, Status
 from shared.tables import Tables
-from tests.builders.notices import BOX, OWNER, Notices
 from tests.builders.warehouse import Clock
 from tests.doubles import webhook
 from tests.doubles.webhook import Received, Receiver
+from tests.shared.notices.services import BOX, OWNER, Notices
 
 
 def begin(notices: Notices, *, key: str = "1") -> Notice:

@@ -19,9 +19,9 @@ from shared.publishing.watermark import Publications
 from shared.tables import Tables, TablesUnavailable
 from shared.warehouse.engine import Warehouse
 from tests.builders import warehouse as building
-from tests.builders.notices import BOX, Notices
 from tests.builders.warehouse import CABIN, HOUSE, SHOP, Clock, Deliverer, Recorded, values
 from tests.doubles.webhook import Receiver
+from tests.shared.notices.services import BOX, Notices
 
 ALICE = "app:5a5e0000-0000-4000-8000-00000000000a"
 BERIT = "app:5a5e0000-0000-4000-8000-00000000000b"
