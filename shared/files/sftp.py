@@ -1,0 +1,153 @@
+"""SFTP servers of customers: the only importer of `asyncssh`.
+
+A file is written as NAME.part, its size is read back, and then it is renamed, so that a receiver never sees
+half a file under its name. Sending the same file again is harmless. Every error of the library is translated
+here, once.
+"""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path, PurePosixPath
+
+import asyncssh
+
+PART_SUFFIX = ".part"
+
+WAITS = (
+    *(timedelta(minutes=minutes) for minutes in (1, 5, 15, 30)),
+    *(timedelta(hours=hours) for hours in (1, 2, 4, 8, 8)),
+)
+"""The waits before the second and each later try to send a file; all of them take a little over 23 hours."""
+
+CONNECT_SECONDS = 15.0
+WHOLE_SECONDS = 300.0
+"""How long a try to send one file may take in all, which part of it hangs ever."""
+
+
+class NotSent(Exception):
+    """The file is not at the receiver under its name; the message has no address and no key."""
+
+
+class HostKeyDiffers(NotSent):
+    """The server has another key than the one that the operator checked: nothing was sent."""
+
+
+class Refused(NotSent):
+    """The server refused our key, or the folder or file."""
+
+
+@dataclass(frozen=True)
+class Receiver:
+    """An SFTP server of a customer, as an operator entered and checked it.
+
+    Attributes:
+        host: name or address.
+        port: TCP port.
+        user: our user name there.
+        host_key: the server's public key, `ssh-ed25519 AAAA…`; no other is accepted.
+        folder: where files are put.
+    """
+
+    host: str
+    port: int
+    user: str
+    host_key: str
+    folder: str = "."
+
+
+@dataclass(frozen=True)
+class Patience:
+    """Limits of one try, in seconds; tests pass shorter ones."""
+
+    connect: float = CONNECT_SECONDS
+    whole: float = WHOLE_SECONDS
+
+
+@dataclass(frozen=True)
+class Sender:
+    """Sends files with our key.
+
+    Attributes:
+        key: our private key in OpenSSH's format.
+        within: limits of one try.
+    """
+
+    key: str = field(repr=False)
+    within: Patience = Patience()
+
+    def send(self, file: Path, receiver: Receiver, *, name: str) -> int:
+        """Put a file into the receiver's folder, in place of one with its name; return its size in bytes.
+
+        Raises:
+            HostKeyDiffers: the server's key is not the pinned one.
+            Refused: the server refused our key, the folder or the file.
+            NotSent: anything else; a later try may succeed.
+        """
+        with _translate_errors():
+            return asyncio.run(self._send(file, receiver, name=name))
+
+    async def _send(self, file: Path, receiver: Receiver, *, name: str) -> int:
+        target = str(PurePosixPath(receiver.folder) / name)
+        pinned = asyncssh.import_public_key(receiver.host_key)
+        ssh = await asyncssh.connect(
+            receiver.host,
+            receiver.port,
+            username=receiver.user,
+            client_keys=[asyncssh.import_private_key(self.key)],
+            # The pinned key alone: neither this machine's known hosts nor its configuration nor its agent.
+            known_hosts=([pinned], [], []),
+            config=None,
+            agent_path=None,
+            password=None,
+            connect_timeout=self.within.connect,
+            login_timeout=self.within.connect,
+        )
+        size = file.stat().st_size
+        # Not a cancellation: the library would still wait for the server to close the file.
+        asyncio.get_running_loop().call_later(self.within.whole, ssh.abort)
+        try:
+            server = await ssh.start_sftp_client()
+            await server.put(str(file), target + PART_SUFFIX)
+            arrived = await server.getsize(target + PART_SUFFIX)
+            if arrived != size:
+                raise NotSent(f"the server has {arrived} bytes of {size}")
+            await _rename(server, target)
+        finally:
+            # Closing would wait for the server, which may be what hangs.
+            ssh.abort()
+            await asyncio.sleep(0)  # The socket closes in the loop's next turn.
+        return size
+
+
+async def _rename(server: asyncssh.SFTPClient, target: str) -> None:
+    """Give the file its name, also where one has it: a server without OpenSSH's rename replaces none."""
+    try:
+        await server.posix_rename(target + PART_SUFFIX, target)
+    except asyncssh.SFTPOpUnsupported:
+        if await server.exists(target):
+            await server.remove(target)
+        await server.rename(target + PART_SUFFIX, target)
+
+
+def next_wait(tries: int) -> timedelta | None:
+    """Return the wait after so many tries that failed; None when the file is given up."""
+    return WAITS[tries - 1] if 1 <= tries <= len(WAITS) else None
+
+
+@contextmanager
+def _translate_errors() -> Iterator[None]:
+    try:
+        yield
+    except asyncssh.HostKeyNotVerifiable as error:
+        raise HostKeyDiffers("the server has another host key than the one that was checked") from error
+    except asyncssh.PermissionDenied as error:
+        raise Refused("the server refused our key or user") from error
+    except (asyncssh.SFTPPermissionDenied, asyncssh.SFTPNoSuchFile, asyncssh.SFTPNoSuchPath) as error:
+        raise Refused(f"the server refused the folder or file: {type(error).__name__}") from error
+    except asyncssh.KeyImportError as error:
+        raise NotSent("our key or the pinned host key cannot be read") from error
+    except (TimeoutError, OSError, asyncssh.Error) as error:
+        raise NotSent(f"the server did not take the file: {type(error).__name__}") from error

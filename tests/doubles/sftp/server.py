@@ -1,0 +1,126 @@
+"""The server: asyncssh's, with faults planted in it, on a thread of its own."""
+
+import asyncio
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import asyncssh
+
+Fault = Literal["none", "fails", "hangs", "refuses", "truncates", "no-posix-rename"]
+
+_HANGS_SECONDS = 3600
+
+
+@dataclass
+class Server:
+    """A server that is running; `fault` may be changed while it does."""
+
+    folder: Path
+    ours: asyncssh.SSHKey
+    """The key pair of the only user, `metering`."""
+    host_key: asyncssh.SSHKey
+    port: int = 0
+    fault: Fault = "none"
+    renamed: list[str] = field(default_factory=list)
+    """Names that files got when they were complete, each time."""
+
+    def public_host_key(self) -> str:
+        """Return what an operator pins."""
+        return self.host_key.export_public_key().decode().strip()
+
+    def private_key(self) -> str:
+        """Return the key that may sign in."""
+        return self.ours.export_private_key().decode()
+
+
+@contextmanager
+def running(folder: Path) -> Iterator[Server]:
+    """Serve a folder until the end of the block."""
+    found = Server(
+        folder, asyncssh.generate_private_key("ssh-ed25519"), asyncssh.generate_private_key("ssh-ed25519")
+    )
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, name="sftp-double")
+    thread.start()
+    acceptor = asyncio.run_coroutine_threadsafe(_listen(found), loop).result(30)
+    found.port = acceptor.get_port()
+    try:
+        yield found
+    finally:
+        asyncio.run_coroutine_threadsafe(_close(acceptor), loop).result(30)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+
+
+async def _listen(server: Server) -> asyncssh.SSHAcceptor:
+    def login() -> asyncssh.SSHServer:
+        return _Login(server)
+
+    def session(channel: asyncssh.SSHServerChannel[bytes]) -> asyncssh.SFTPServer:
+        return _Session(channel, server)
+
+    return await asyncssh.listen(
+        "127.0.0.1", 0, server_host_keys=[server.host_key], server_factory=login, sftp_factory=session
+    )
+
+
+async def _close(acceptor: asyncssh.SSHAcceptor) -> None:
+    acceptor.close()
+    await acceptor.wait_closed()
+    mine = asyncio.current_task()
+    others = [task for task in asyncio.all_tasks() if task is not mine]
+    for task in others:
+        task.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
+    await asyncio.sleep(0.05)  # Sockets close in later turns of the loop.
+
+
+class _Login(asyncssh.SSHServer):
+    def __init__(self, server: Server) -> None:
+        self._server = server
+
+    def public_key_auth_supported(self) -> bool:
+        return True
+
+    def validate_public_key(self, username: str, key: asyncssh.SSHKey) -> bool:
+        return (
+            self._server.fault != "refuses"
+            and username == "metering"
+            and key.public_data == self._server.ours.public_data
+        )
+
+
+class _Session(asyncssh.SFTPServer):
+    def __init__(self, channel: asyncssh.SSHServerChannel[bytes], server: Server) -> None:
+        super().__init__(channel, chroot=os.fsencode(server.folder))
+        self._server = server
+
+    async def write(self, file_obj: object, offset: int, data: bytes) -> int:
+        """Write what arrives, or less of it."""
+        if self._server.fault == "fails":
+            raise asyncssh.SFTPFailure("planted")
+        if self._server.fault == "hangs":
+            await asyncio.sleep(_HANGS_SECONDS)
+        kept = data[: len(data) // 2] if self._server.fault == "truncates" else data
+        super().write(file_obj, offset, kept)
+        return len(data)
+
+    def posix_rename(self, oldpath: bytes, newpath: bytes) -> None:
+        """Rename as OpenSSH's server does."""
+        if self._server.fault == "no-posix-rename":
+            raise asyncssh.SFTPOpUnsupported("planted")
+        super().posix_rename(oldpath, newpath)
+        self._server.renamed.append(os.fsdecode(newpath))
+
+    def rename(self, oldpath: bytes, newpath: bytes) -> None:
+        """Rename as the protocol has it: not over another file."""
+        if self.map_path(newpath) and os.path.exists(self.map_path(newpath)):
+            raise asyncssh.SFTPFailure("the name is taken")
+        super().rename(oldpath, newpath)
+        self._server.renamed.append(os.fsdecode(newpath))
