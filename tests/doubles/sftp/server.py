@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import IO, Any, Literal
 
 import asyncssh
 
@@ -28,6 +28,8 @@ class Server:
     fault: Fault = "none"
     renamed: list[str] = field(default_factory=list)
     """Names that files got when they were complete, each time."""
+    opened: list[IO[bytes]] = field(default_factory=list)
+    """Files that sessions opened; a session that was cut off leaves its own open."""
 
     def public_host_key(self) -> str:
         """Return what an operator pins."""
@@ -56,6 +58,8 @@ def running(folder: Path) -> Iterator[Server]:
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()
+        for file in found.opened:
+            file.close()
 
 
 async def _listen(server: Server) -> asyncssh.SSHAcceptor:
@@ -100,6 +104,12 @@ class _Session(asyncssh.SFTPServer):
     def __init__(self, channel: asyncssh.SSHServerChannel[bytes], server: Server) -> None:
         super().__init__(channel, chroot=os.fsencode(server.folder))
         self._server = server
+
+    def open(self, path: bytes, pflags: int, attrs: asyncssh.SFTPAttrs) -> Any:
+        """Open a file, and remember it."""
+        file: Any = super().open(path, pflags, attrs)
+        self._server.opened.append(file)
+        return file
 
     async def write(self, file_obj: object, offset: int, data: bytes) -> int:
         """Write what arrives, or less of it."""
