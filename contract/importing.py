@@ -1,7 +1,7 @@
 """What the document for API Management says differently: OpenAPI 3.0.3, with parameters written out.
 
-The reader that imports it (Microsoft.OpenApi 1.x) makes a bare date of a time at midnight in an example, so
-an example with one is left out, and the operation's text links to where all examples are.
+The reader that imports it (Microsoft.OpenApi 1.x) makes a bare date of a time at midnight in an example, and
+a time of a month. An example with one is left out, and the operation's text links to where all examples are.
 """
 
 import re
@@ -14,7 +14,7 @@ from contract.schemas import Schema
 EXAMPLES = "More examples are in the reference, on the page [Getting started](/getting-started)."
 """The page of the developer portal that docs/deploy.md has the operator make."""
 _LARGEST = 10**18 - 1
-_MIDNIGHT = re.compile(r"\d{4}-\d\d-\d\dT00:00:00")
+_MISREAD = re.compile(r"\d{4}-\d\d(?:-\d\dT00:00:00.*)?", re.DOTALL)
 
 
 def down_levelled(document: Mapping[str, Any]) -> dict[str, Any]:
@@ -67,18 +67,18 @@ def _content(content: Mapping[str, Any]) -> dict[str, Any]:
     fitting = {
         name: example
         for name, example in content.get("examples", {}).items()
-        if not _has_midnight(example["value"])
+        if not _is_misread(example["value"])
     }
     rest = {name: each for name, each in content.items() if name != "examples"}
     return {**rest, "examples": dict([next(iter(fitting.items()))])} if fitting else rest
 
 
-def _has_midnight(value: Any) -> bool:
+def _is_misread(value: Any) -> bool:
     if isinstance(value, str):
-        return _MIDNIGHT.match(value) is not None
+        return _MISREAD.fullmatch(value) is not None
     if isinstance(value, Mapping):
-        return any(map(_has_midnight, value.values()))
-    return isinstance(value, list) and any(map(_has_midnight, value))
+        return any(map(_is_misread, value.values()))
+    return isinstance(value, list) and any(map(_is_misread, value))
 
 
 def _lowered(value: Any, known: Mapping[str, Schema]) -> Any:

@@ -65,19 +65,20 @@ def latest(storage: tables.Tables) -> Run | None:
 
 def record(storage: tables.Tables, run: Run) -> None:
     """Store a run's result as the latest and under its own id, and delete the oldest."""
-    columns = _columns(run)
+    columns, own = _columns(run), f"{RUN}{run.run_id}"
     kept = [
         str(entity["RowKey"])
         for entity in storage.range(
             tables.SERVICE_STATE, partition=SYNC, rows_from=RUN, rows_before="run.", select=("RowKey",)
         )
+        if entity["RowKey"] != own  # A transaction has each row once.
     ]
     surplus = kept[: max(0, len(kept) + 1 - RUNS_KEPT)][:90]
     storage.transact(
         tables.SERVICE_STATE,
         [
             ("upsert", {"PartitionKey": SYNC, "RowKey": LATEST, **columns}),
-            ("upsert", {"PartitionKey": SYNC, "RowKey": f"{RUN}{run.run_id}", **columns}),
+            ("upsert", {"PartitionKey": SYNC, "RowKey": own, **columns}),
             *[("delete", {"PartitionKey": SYNC, "RowKey": key}) for key in surplus],
         ],
     )

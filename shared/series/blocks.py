@@ -4,19 +4,20 @@ A portfolio's month has more than a million values. Arrow reads them from the pa
 each hour of the day, in a fifteenth of the time that Python's own numbers take. Whole Wh keep sums exact.
 """
 
+from __future__ import annotations
+
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import reduce
-from typing import Any, cast
-
-import pyarrow as pa
-import pyarrow.compute as pc
-from pyarrow import csv
+from typing import TYPE_CHECKING, Any, cast
 
 from shared.metering import Resolution
 from shared.series import assembly
 from shared.warehouse.queries import PackedRow
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 _ZEROS = bytes.maketrans(b"123456789", b"000000000")
 _QUARTERS = 4
@@ -34,10 +35,12 @@ class Block:
     resolution: Resolution
     columns: Sequence[pa.ChunkedArray]
 
-    def as_hours(self) -> "Block":
+    def as_hours(self) -> Block:
         """Return the block in hours; an hour that lacks a quarter is missing."""
         if self.resolution is not Resolution.PT15M:
             return self
+        import pyarrow.compute as pc
+
         hours = [
             reduce(pc.add, self.columns[at : at + _QUARTERS]) for at in range(0, len(self.columns), _QUARTERS)
         ]
@@ -84,6 +87,9 @@ def _parsed(rows: Sequence[PackedRow]) -> Block:
     Raises:
         _Unsound: a row is no whole market day, or a value is not as publishing writes it.
     """
+    import pyarrow as pa  # Here, so that an instance's first request does not wait for it.
+    from pyarrow import csv
+
     width = len(rows[0].qualities)
     if any(not assembly.is_as_long(row) for row in _one_of_each_day(rows)):
         raise _Unsound
@@ -133,6 +139,8 @@ def _check_missing(block: Block, letters: str) -> None:
     """Check that values are null exactly where the letters say that they are missing."""
     if assembly.MISSING not in letters:
         return
+    import pyarrow.compute as pc
+
     for position, column in enumerate(block.columns):
         of_column = letters[position :: len(block.columns)]
         if column.null_count != of_column.count(assembly.MISSING):

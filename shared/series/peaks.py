@@ -11,8 +11,6 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from heapq import nsmallest
 
-import pyarrow.compute as pc
-
 from shared import periods
 from shared.metering import Resolution
 from shared.series import blocks as packed
@@ -91,6 +89,8 @@ def highest(blocks: Iterable[Block], *, count: int, of: Of) -> list[Peaks]:
 
 
 def _days(block: Block) -> Iterator[_Day]:
+    import pyarrow.compute as pc  # See `blocks`.
+
     in_hours = block.as_hours()
     maxima = pc.max_element_wise(*in_hours.columns).to_pylist()
     whole = len(in_hours.columns)

@@ -9,9 +9,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-import pyarrow as pa
-import pyarrow.compute as pc
-
 from shared import periods
 from shared.metering import MeteringPointId, Resolution
 from shared.periods import ONE_DAY, Period
@@ -181,6 +178,9 @@ def _of_block(block: Block) -> list[Total]:
 
 def _sums(block: Block) -> list[tuple[date, list[int], list[int], int]]:
     """Return for each day the sums and the numbers of the values of each column, and the number of rows."""
+    import pyarrow as pa  # See `blocks`.
+    import pyarrow.compute as pc
+
     days = [row[1] for row in block.rows]
     largest = max((pc.max(column).as_py() or 0 for column in block.columns), default=0)
     if largest * len(days) >= _LARGEST_SUM:

@@ -114,6 +114,10 @@ def targets(operation: Operation) -> list[str]:
     query = ""
     if "consumption" in path or "production" in path:
         query = SERIES if "{" in operation.path else f"{SERIES}&limit=5&{NAMED}&resolution=PT15M"
+    if path.endswith("/total"):
+        query = f"{SERIES}&limit=5&{NAMED}&resolution=P1D"
+    if path.endswith("/peaks") or path == "/completeness":
+        query = f"{SERIES}&limit=5&{NAMED}"
     if path == "/changes":
         query = "since=2026-01-01&limit=3"
     formats = [f"format={kind}" for kind in operation.formats]

@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlglot
@@ -18,9 +19,9 @@ from shared.metering import Direction
 from shared.publishing import announce, publish
 from shared.publishing.watermark import Publications
 from shared.warehouse import check as contract
-from shared.warehouse import fractions, queries, schema, supply
+from shared.warehouse import fractions, insights, queries, schema, supply
 from shared.warehouse.duckdb import tsql
-from shared.warehouse.engine import Warehouse
+from shared.warehouse.engine import Query, Warehouse
 from shared.warehouse.queries import WantedDays
 from tests import sentsql
 from tests.builders import microsoft
@@ -117,6 +118,18 @@ def statements(warehouse: Warehouse, tmp_path: Path, clock: Clock) -> dict[str, 
     recorded.fetch(queries.latest_days(permitted, since=date(2026, 3, 1), as_of=clock()))
     recorded.fetch(
         queries.last_days(permitted, direction=Direction.CONSUMPTION, since=date(2026, 3, 1), as_of=clock())
+    )
+    first, end = date(2026, 3, 1), date(2026, 4, 1)
+    for of_month in (insights.packed_days, insights.day_sums, insights.month_sums, insights.day_range):
+        query: Query[Any] = of_month(
+            permitted, direction=Direction.CONSUMPTION, first=first, end=end, as_of=clock()
+        )
+        recorded.fetch(query)
+    for qualities in (insights.qualities_of_months, insights.qualities_of_days):
+        recorded.fetch(qualities(permitted, first=first, end=end, as_of=clock()))
+    recorded.fetch(insights.first_days(permitted, as_of=clock()))
+    recorded.fetch(
+        queries.published_series(first=1, last=1, published=EVER, after=("", date(2026, 3, 1)), limit=10)
     )
     recorded.fetch(queries.metering_points(permitted))
     recorded.fetch(supply.periods())
