@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from azure.core.credentials import AccessToken, AccessTokenInfo, TokenCredential
-from azure.identity import CredentialUnavailableError, DefaultAzureCredential, ManagedIdentityCredential
+from azure.identity import AzureCliCredential, CredentialUnavailableError, ManagedIdentityCredential
 
 from shared import limits
 from shared.limits import Limit
@@ -19,7 +19,7 @@ _SIGNS_OF_AZURE = ("IDENTITY_ENDPOINT", "WEBSITE_INSTANCE_ID")
 def credential(
     client_id: str | None, environment: Mapping[str, str] = os.environ, *, limit: Limit = limits.TOKEN
 ) -> TokenCredential:
-    """Return the credential of the managed identity in Azure, of a developer's sign-in elsewhere.
+    """Return the credential of the managed identity in Azure, of the Azure CLI elsewhere.
 
     In Azure no developer's sign-in is tried, whatever the identity's endpoint answers: each would take
     seconds, and some start other programs.
@@ -31,7 +31,7 @@ def credential(
     """
     if any(environment.get(name) for name in _SIGNS_OF_AZURE):
         return _ManagedIdentity(client_id=client_id, **transports.azure_options(limit))
-    return DefaultAzureCredential(managed_identity_client_id=client_id)
+    return AzureCliCredential()
 
 
 class _ManagedIdentity(ManagedIdentityCredential):

@@ -2,7 +2,7 @@
 
 import pytest
 from azure.core.exceptions import AzureError
-from azure.identity import DefaultAzureCredential, ManagedIdentityCredential
+from azure.identity import AzureCliCredential, ManagedIdentityCredential
 
 from shared import limits
 from shared.outside import identity
@@ -17,8 +17,8 @@ def test_in_azure_no_sign_in_of_a_developer_is_tried(sign: str) -> None:
     assert isinstance(identity.credential(CLIENT_ID, {sign: "some"}), ManagedIdentityCredential)
 
 
-def test_elsewhere_a_developer_signs_in() -> None:
-    assert isinstance(identity.credential(CLIENT_ID, {}), DefaultAzureCredential)
+def test_elsewhere_the_azure_cli_is_signed_in_and_nothing_else() -> None:
+    assert isinstance(identity.credential(CLIENT_ID, {}), AzureCliCredential)
 
 
 def test_an_identity_that_accepts_and_never_answers_is_given_up_in_time(
