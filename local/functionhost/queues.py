@@ -1,7 +1,7 @@
 """Runs queue functions as the Functions host does.
 
-Source: QueueListener.cs, QueueProcessor.cs and QueueTriggerExecutor.cs of Microsoft.Azure.WebJobs.Extensions.
-Storage.Queues 5.3; compared with the real host.
+After what Microsoft's host did with Microsoft.Azure.WebJobs.Extensions.Storage.Queues 5.3: encoding, tries,
+poison queues, renewal, polling and draining. No test runs both side by side yet.
 """
 
 import asyncio

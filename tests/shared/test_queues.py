@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from azure.storage.queue import QueueClient
 
-from shared import limits, queues
+from shared import queues
 from shared.queues import FILES, NOTICES, Queues, QueuesUnavailable
 
 
@@ -78,12 +78,9 @@ def test_a_storage_that_is_away_is_reported(free_port: int) -> None:
     address = f"http://127.0.0.1:{free_port}/account"
     storage = f"AccountName=account;AccountKey=a2V5;QueueEndpoint={address};DefaultEndpointsProtocol=http"
     opened = queues.open_queues(storage, credential=None)
-    started = time.process_time()
 
     with pytest.raises(QueuesUnavailable, match="ServiceRequestError"):
         opened.send(FILES, "x")
-
-    assert time.process_time() - started < limits.QUEUES.in_all
 
 
 def test_an_endpoint_needs_an_identity() -> None:
