@@ -5,7 +5,6 @@ A fault has the code that the query parameter of the same meaning has, and names
 """
 
 import re
-from collections.abc import Iterable
 from datetime import datetime
 from typing import Annotated, Any, Protocol, TypeVar
 
@@ -13,7 +12,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from pydantic.alias_generators import to_camel
 from pydantic_core import ErrorDetails, PydanticCustomError
 
-from shared import metering, periods
+from shared import foreign, metering, periods
+from shared.api import parameters
 from shared.api.problems import FAULTS, Fault, InvalidRequest, Refused
 
 MAX_BYTES = 64 * 1024
@@ -96,19 +96,14 @@ def _moment(text: str) -> datetime:
     try:
         return periods.parse_moment(text)
     except periods.InvalidMoment as error:
-        code = "time-without-offset" if isinstance(error, periods.MomentWithoutOffset) else "not-a-time"
-        raise fault(code, str(error), "Use a market day or a time with an offset from UTC.") from None
+        raise fault(*parameters.no_moment(error)) from None
 
 
 def _metering_point_id(text: str) -> str:
     try:
         return metering.parse_metering_point_id(text)
     except metering.InvalidMeteringPointId as error:
-        raise fault(
-            "not-a-metering-point-id",
-            f"'{shown(text)}' is not a metering point id: {error}.",
-            "Use the 18 digits of the målepunkt-ID; the serial number on the meter is something else.",
-        ) from None
+        raise fault(*parameters.no_metering_point_id(text, error)) from None
 
 
 MomentText = Annotated[str, AfterValidator(lambda text: (_moment(text), text)[1])]
@@ -124,16 +119,6 @@ def moment(text: str) -> datetime:
     return periods.parse_moment(text)
 
 
-def shown(text: str) -> str:
-    """Return a caller's text for a message: on one line, at most 60 characters."""
-    return " ".join(text.split())[:60]
-
-
-def words(choices: Iterable[object]) -> str:
-    """Return words for a hint."""
-    return ", ".join(str(each) for each in choices)
-
-
 def _fault(error: ErrorDetails) -> Fault:
     """Return the fault that pydantic found."""
     place, context = _place(error["loc"]), error.get("ctx", {})
@@ -146,7 +131,7 @@ def _fault(error: ErrorDetails) -> Fault:
             hint = "Leave it out; the reference lists what the body may hold."
             return Fault(place, "unknown-parameter", "This property is not known here.", hint)
         case "enum" | "literal_error":
-            given = shown(str(error["input"]))
+            given = foreign.shown(str(error["input"]))
             hint = f"Use one of {context['expected']}."
             return Fault(place, "not-a-choice", f"'{place}' cannot be '{given}'.", hint)
         case "too_long" | "string_too_long":
@@ -173,4 +158,4 @@ def _fault(error: ErrorDetails) -> Fault:
 def _place(location: tuple[int | str, ...]) -> str:
     """Return a place in a body, such as `meteringPointIds[3]`, on one line."""
     text = "".join(f"[{each}]" if isinstance(each, int) else f".{each}" for each in location)
-    return shown(text.removeprefix(".")) or "body"
+    return foreign.shown(text.removeprefix(".")) or "body"

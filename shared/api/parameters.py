@@ -78,9 +78,7 @@ class Parameters:
         try:
             return periods.parse_moment(_LOST_PLUS.sub(r"\1+\2", text))
         except periods.InvalidMoment as error:
-            has_no_offset = isinstance(error, periods.MomentWithoutOffset)
-            code = "time-without-offset" if has_no_offset else "not-a-time"
-            self.fault(name, code, str(error), "Use a market day or a time with an offset from UTC.")
+            self.fault(name, *no_moment(error))
             return None
 
     def day(self, name: str) -> date | None:
@@ -145,12 +143,7 @@ class Parameters:
         try:
             return metering.parse_metering_point_id(text)
         except metering.InvalidMeteringPointId as error:
-            self.fault(
-                name,
-                "not-a-metering-point-id",
-                f"'{foreign.shown(text)}' is not a metering point id: {error}.",
-                "Use the 18 digits of the målepunkt-ID; the serial number on the meter is something else.",
-            )
+            self.fault(name, *no_metering_point_id(text, error))
             return None
 
     def cursor(self, name: str, read: Callable[[str], Value]) -> Value | None:
@@ -190,6 +183,21 @@ class Parameters:
                 )
         if self.faults:
             raise InvalidRequest(self.faults)
+
+
+def no_moment(error: periods.InvalidMoment) -> tuple[str, str, str]:
+    """Return code, message and hint of the fault of a time, in a query or in a body."""
+    code = "time-without-offset" if isinstance(error, periods.MomentWithoutOffset) else "not-a-time"
+    return code, str(error), "Use a market day or a time with an offset from UTC."
+
+
+def no_metering_point_id(text: str, error: metering.InvalidMeteringPointId) -> tuple[str, str, str]:
+    """Return code, message and hint of the fault of an id, in a query or in a body."""
+    return (
+        "not-a-metering-point-id",
+        f"'{foreign.shown(text)}' is not a metering point id: {error}.",
+        "Use the 18 digits of the målepunkt-ID; the serial number on the meter is something else.",
+    )
 
 
 class NotSealed(ValueError):
