@@ -14,6 +14,7 @@ from shared import foreign
 
 OSLO = ZoneInfo("Europe/Oslo")
 ONE_DAY = timedelta(days=1)
+ONE_HOUR = timedelta(hours=1)
 FIRST_DAY, END_DAY = date(2010, 1, 1), date(2051, 1, 1)
 """The market days that the warehouse can hold: from the first on, before the end."""
 FIRST_CALENDAR_DAY, LAST_CALENDAR_DAY = date(1900, 1, 1), date(2199, 12, 31)

@@ -128,6 +128,17 @@ class PermittedDays:
         return (self.first is None or self.first <= day) and (self.end is None or day < self.end)
 
 
+Days = tuple[date, date]
+"""Market days `[first, end)`."""
+
+
+def clip(permitted: Sequence[PermittedDays], days: Days) -> list[Days]:
+    """Return those of `days` that are permitted, in spans that are not empty."""
+    first, end = days
+    found = [(max(each.first or first, first), min(each.end or end, end)) for each in permitted]
+    return [(start, stop) for start, stop in found if start < stop]
+
+
 def access_version(principal: str, version: str | None) -> str:
     """Return the name of what a principal may read, by the version of its grants; None: it has none."""
     return hashlib.sha256(repr((principal, version)).encode()).hexdigest()[:16]

@@ -15,7 +15,7 @@ from typing import NamedTuple, TypeVar
 
 from shared import periods
 from shared.metering import QUALITY_OF_LETTER, Direction, MeteringPointId, Quality, Resolution
-from shared.periods import ONE_DAY, Period
+from shared.periods import ONE_DAY, ONE_HOUR, Period
 from shared.readable import PermittedDays
 from shared.warehouse.engine import aware
 from shared.warehouse.queries import ChangeRow, DayRow, LatestDayRow, PackedRow
@@ -27,11 +27,12 @@ _MIDNIGHT = datetime(2000, 1, 1, tzinfo=UTC)
 _FROM_SURE_TO_UNSURE = "MFCET"
 """Letters of quality, measured first; a sum is as sure as the least sure value in it."""
 
-
 LOGGED = 5
 """Days that one answer names in the log; check-warehouse finds the others."""
 
 _STEPS = {each.value: each.step for each in Resolution if each.is_stored}
+PER_HOUR = {name: ONE_HOUR // step for name, step in _STEPS.items()}
+"""Values in an hour, by the stored resolutions."""
 _DIRECTIONS = frozenset(each.value for each in Direction)
 LETTERS = "".join(letter for letter in QUALITY_OF_LETTER)
 _NULL = "null"

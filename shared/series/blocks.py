@@ -63,7 +63,7 @@ def blocks(rows: Sequence[PackedRow]) -> Iterator[Block]:
 
 def hours_of(row: PackedRow) -> list[int | None]:
     """Return the Wh of each hour of one day; None where a value is missing."""
-    values = [None if each == "null" else int(each.replace(".", "", 1)) for each in row.quantities.split(",")]
+    values = [None if each == "null" else assembly.watt_hours_of(each) for each in row.quantities.split(",")]
     if row.resolution != Resolution.PT15M:
         return values
     return [_added(values[at : at + _QUARTERS]) for at in range(0, len(values), _QUARTERS)]

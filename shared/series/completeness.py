@@ -8,23 +8,18 @@ without any published day is expected to have consumption.
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time
 
 from shared import periods
 from shared.metering import Direction, MeteringPointId, Resolution
-from shared.periods import ONE_DAY
-from shared.readable import PermittedDays
+from shared.periods import ONE_DAY, ONE_HOUR
+from shared.readable import Days, PermittedDays, clip
 from shared.series import sums
+from shared.series.assembly import PER_HOUR
 from shared.warehouse.insights import QualityRow
 
 DUE = time(9)
 """When the values of the day before have to be there, in Europe/Oslo."""
-
-_ONE_HOUR = timedelta(hours=1)
-_PER_HOUR = {Resolution.PT15M.value: 4, Resolution.PT1H.value: 1}
-
-Days = tuple[date, date]
-"""Market days `[first, end)`."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +83,7 @@ def periods_of(
     """
     stored: dict[tuple[str, str], list[QualityRow]] = defaultdict(list)
     for row in rows:
-        if row.resolution in _PER_HOUR:
+        if row.resolution in PER_HOUR:
             stored[row.metering_point_id, row.direction].append(row)
     for metering_point_id, spans in sorted(permitted.items()):
         directions = [each.value for each in Direction if (metering_point_id, each.value) in first_days]
@@ -120,8 +115,8 @@ def _of_series(
         if found:
             resolution = max(found, key=lambda row: row.last_day).resolution
         first, stop = max(bucket[0], request.days[0]), min(bucket[1], request.days[1])
-        expected = _clipped(spans, (max(first, first_day), min(stop, end)))
-        period = _period(key, found, expected, per_hour=_PER_HOUR[resolution], days=(first, stop))
+        expected = clip(spans, (max(first, first_day), min(stop, end)))
+        period = _period(key, found, expected, per_hour=PER_HOUR[resolution], days=(first, stop))
         if period.expected:
             yield period
 
@@ -135,8 +130,8 @@ def _period(
     days: Days,
 ) -> Period:
     """Return one period; an absent day has as many values as it would in its series' resolution."""
-    hours = sum((periods.start_of(end) - periods.start_of(first)) // _ONE_HOUR for first, end in expected)
-    published = sum(row.values_stored // _PER_HOUR[row.resolution] for row in rows)
+    hours = sum((periods.start_of(end) - periods.start_of(first)) // ONE_HOUR for first, end in expected)
+    published = sum(row.values_stored // PER_HOUR[row.resolution] for row in rows)
     absent = (hours - published) * per_hour
     stored = sum(row.values_stored for row in rows)
     measured, estimated, final_estimated, temporary, calculated = (
@@ -163,8 +158,3 @@ def _buckets(request: Request) -> Iterator[Days]:
         bucket = sums.bucket_of(day, request.resolution)
         yield bucket
         day = bucket[1]
-
-
-def _clipped(spans: Sequence[PermittedDays], days: Days) -> list[Days]:
-    found = [(max(each.first or days[0], days[0]), min(each.end or days[1], days[1])) for each in spans]
-    return [(first, end) for first, end in found if first < end]

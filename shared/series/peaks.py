@@ -7,19 +7,18 @@ counts.
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from enum import StrEnum
 from heapq import nsmallest
 
 from shared import periods
 from shared.metering import Resolution
+from shared.periods import ONE_HOUR
 from shared.series import blocks as packed
 from shared.series import sums
+from shared.series.assembly import MISSING
 from shared.series.blocks import Block
 from shared.warehouse.queries import PackedRow
-
-_ONE_HOUR = timedelta(hours=1)
-_MISSING = "X"
 
 
 class Of(StrEnum):
@@ -40,7 +39,7 @@ class Hour:
     @property
     def end(self) -> datetime:
         """Return the end of the hour."""
-        return self.start + _ONE_HOUR
+        return self.start + ONE_HOUR
 
 
 @dataclass(frozen=True)
@@ -95,7 +94,7 @@ def _days(block: Block) -> Iterator[_Day]:
     maxima = pc.max_element_wise(*in_hours.columns).to_pylist()
     whole = len(in_hours.columns)
     for row, maximum in zip(block.rows, maxima, strict=True):
-        missing = _MISSING in row[4]
+        missing = MISSING in row[4]
         yield _Day(row, maximum, _present(row) if missing else whole)
 
 
@@ -105,7 +104,7 @@ def _present(row: PackedRow) -> int:
 
 def _of_month(metering_point_id: str, month: date, days: Sequence[_Day], *, count: int, of: Of) -> Peaks:
     first, end = sums.bucket_of(month, Resolution.P1M)
-    in_month = (periods.start_of(end) - periods.start_of(first)) // _ONE_HOUR
+    in_month = (periods.start_of(end) - periods.start_of(first)) // ONE_HOUR
     return Peaks(
         metering_point_id=metering_point_id,
         month=month,
@@ -135,6 +134,6 @@ def _candidates(days: Sequence[_Day], *, count: int, of: Of) -> list[tuple[tuple
         ]
         start = periods.start_of(day)
         for negative, position in nsmallest(count if of is Of.HOURS else 1, hours):
-            hour = Hour(start + position * _ONE_HOUR, -negative)
+            hour = Hour(start + position * ONE_HOUR, -negative)
             found.append(((negative, hour.start), hour))
     return found

@@ -7,24 +7,21 @@ their missing ones. A metering point is part of an interval in which it has a pu
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
 from shared import periods
 from shared.metering import MeteringPointId, Resolution
-from shared.periods import ONE_DAY, Period
-from shared.readable import PermittedDays
+from shared.periods import ONE_DAY, ONE_HOUR, Period
+from shared.readable import Days, PermittedDays, clip
 from shared.series import sums
+from shared.series.assembly import PER_HOUR, watt_hours_of
 from shared.series.blocks import Block
 from shared.warehouse.insights import DaySumRow, MonthSumRow
 
-_ONE_HOUR = timedelta(hours=1)
-_PER_HOUR = {Resolution.PT15M.value: 4, Resolution.PT1H.value: 1}
 _LARGEST_SUM = 2**62
 """Wh that a column's sum stays below, since Arrow's sums of whole numbers wrap around silently."""
 
 Permitted = Mapping[MeteringPointId, Sequence[PermittedDays]]
-Days = tuple[date, date]
-"""Market days `[first, end)`."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +68,7 @@ def of_days(rows: Iterable[DaySumRow]) -> Iterator[Total]:
         yield Total(
             start=whole.start,
             end=whole.end,
-            watt_hours=_wh(row.total_kwh) if row.values_stored > row.missing else None,
+            watt_hours=watt_hours_of(row.total_kwh) if row.values_stored > row.missing else None,
             complete=row.missing == 0,
             missing=row.missing,
             metering_points=row.metering_points,
@@ -118,9 +115,9 @@ def unfinished(
 def _of_one(rows: Sequence[MonthSumRow], spans: Sequence[Days], *, bucket: Days, days: Days) -> Total:
     """Return the sum of one metering point; absent days between its first and its last one are missing."""
     first, end = periods.start_of(spans[0][0]), periods.start_of(spans[-1][1])
-    hours = sum(row.values_stored // _PER_HOUR[row.resolution] for row in rows)
+    hours = sum(row.values_stored // PER_HOUR[row.resolution] for row in rows)
     newest = max(rows, key=lambda row: row.last_day)
-    absent = ((end - first) // _ONE_HOUR - hours) * _PER_HOUR[newest.resolution]
+    absent = ((end - first) // ONE_HOUR - hours) * PER_HOUR[newest.resolution]
     missing = sum(row.missing for row in rows) + absent
     is_whole = (spans[0][0], spans[-1][1]) == bucket and sum((end - first).days for first, end in spans) == (
         bucket[1] - bucket[0]
@@ -129,7 +126,7 @@ def _of_one(rows: Sequence[MonthSumRow], spans: Sequence[Days], *, bucket: Days,
     return Total(
         start=periods.start_of(max(bucket[0], days[0])),
         end=periods.start_of(min(bucket[1], days[1])),
-        watt_hours=sum(_wh(row.total_kwh) for row in rows) if stored > lacking else None,
+        watt_hours=sum(watt_hours_of(row.total_kwh) for row in rows) if stored > lacking else None,
         complete=is_whole and missing == 0,
         missing=missing,
         metering_points=1,
@@ -141,15 +138,13 @@ def _by_bucket(
 ) -> dict[tuple[str, Days], list[MonthSumRow]]:
     found: dict[tuple[str, Days], list[MonthSumRow]] = defaultdict(list)
     for row in rows:
-        if row.resolution in _PER_HOUR:
+        if row.resolution in PER_HOUR:
             found[row.metering_point_id, sums.bucket_of(row.first_day, resolution)].append(row)
     return found
 
 
 def _spans(permitted: Sequence[PermittedDays], *, bucket: Days, days: Days) -> list[Days]:
-    first, end = max(bucket[0], days[0]), min(bucket[1], days[1])
-    found = [(max(each.first or first, first), min(each.end or end, end)) for each in permitted]
-    return [(start, stop) for start, stop in found if start < stop]
+    return clip(permitted, (max(bucket[0], days[0]), min(bucket[1], days[1])))
 
 
 def _until(spans: Sequence[Days], end: date) -> list[Days]:
@@ -229,7 +224,3 @@ def _joined(parts: Sequence[Total]) -> Total:
         missing=sum(each.missing for each in parts),
         metering_points=sum(each.metering_points for each in parts),
     )
-
-
-def _wh(kwh: str) -> int:
-    return int(kwh.replace(".", "", 1))

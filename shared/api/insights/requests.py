@@ -4,17 +4,19 @@ import re
 import struct
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 
-from shared import periods
+from shared import foreign, periods
 from shared.api import formats
 from shared.api.formats import Format
 from shared.api.parameters import Parameters, Seal, Seals
+from shared.api.series import cursors
 from shared.api.series import requests as series
 from shared.api.series.requests import LEFT_OUT, Edge, Given
 from shared.metering import Direction, MeteringPointId, Resolution
 from shared.periods import ONE_DAY, Period
 from shared.publishing.watermark import DataState
+from shared.readable import Days
 from shared.series import completeness
 from shared.series.peaks import Of
 
@@ -23,13 +25,8 @@ DEFAULT_COUNT, MAX_COUNT = 3, 10
 
 COMPLETENESS_RESOLUTIONS = (Resolution.P1D, Resolution.P1M)
 
-Days = tuple[date, date]
-"""Market days `[first, end)`."""
-
 _MONTH = re.compile(r"[0-9]{4}-[0-9]{2}")
 _PACKED = struct.Struct(">QIBqq")
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 _DIRECTIONS = tuple(Direction)
 
 
@@ -56,8 +53,8 @@ class Place:
                 int(self.metering_point_id or 0),
                 self.day.toordinal(),
                 _DIRECTIONS.index(self.direction),
-                (self.until - _EPOCH) // _MICROSECOND,
-                (self.as_of - _EPOCH) // _MICROSECOND,
+                cursors.microseconds(self.until),
+                cursors.microseconds(self.as_of),
             )
         )
 
@@ -145,6 +142,7 @@ def total(
         question=("total", direction, resolution),
         edges=(start, end),
         until=None,
+        as_of=series.as_of_moment(parameters, state=state),
         state=state,
         seals=seals,
         accept=accept,
@@ -171,6 +169,7 @@ def peaks(
         question=("peaks", direction, count, of),
         edges=(start, end),
         until=None,
+        as_of=series.as_of_moment(parameters, state=state),
         state=state,
         seals=seals,
         accept=accept,
@@ -192,12 +191,14 @@ def complete(*, given: Given, state: DataState, seals: Seals, accept: str = "") 
     resolution = parameters.choice("resolution", among) or Resolution.P1D
     start, end = series.edges(parameters)
     _insist_on_days(parameters, start=start, end=end)
-    due_end = completeness.due_end(series.as_of_moment(parameters, state=state) or state.now)
+    as_of = series.as_of_moment(parameters, state=state)
+    due_end = completeness.due_end(as_of or state.now)
     common = _common(
         parameters,
         question=("completeness", resolution),
         edges=(start, end),
         until=due_end,
+        as_of=as_of,
         state=state,
         seals=seals,
         accept=accept,
@@ -211,6 +212,7 @@ def _common(
     question: tuple[object, ...],
     edges: tuple[Edge, Edge],
     until: date | None,
+    as_of: datetime | None,
     state: DataState,
     seals: Seals,
     accept: str,
@@ -219,13 +221,13 @@ def _common(
 
     Args:
         until: where an end that is left out is at least; None for the end of what is available.
+        as_of: what `asOf` names.
     """
     start, end = edges
     named = series.named_metering_points(parameters)
     customer_number = parameters.customer_number("customerNumber")
     written = formats.read_with_times(parameters, accept=accept)
     limit, is_whole = series.read_limit(parameters, written)
-    as_of = series.as_of_moment(parameters, state=state)
     seal = seals.of(*question, named, customer_number, start, end, as_of)
     place = parameters.cursor("cursor", lambda text: _parse(text, seal))
     series.compare(parameters, start=start, end=end)
@@ -258,8 +260,8 @@ def _parse(text: str, seal: Seal) -> Place:
         metering_point_id=f"{metering_point_id:018d}",
         direction=_DIRECTIONS[direction],
         day=date.fromordinal(day),
-        until=_EPOCH + until * _MICROSECOND,
-        as_of=_EPOCH + as_of * _MICROSECOND,
+        until=cursors.moment(until),
+        as_of=cursors.moment(as_of),
     )
 
 
@@ -275,7 +277,7 @@ def _month(parameters: Parameters) -> tuple[Edge, Edge]:
         parameters.fault(
             "month",
             "not-a-month",
-            f"'{' '.join(text.split())[:60]}' is not a month.",
+            f"'{foreign.shown(text)}' is not a month.",
             "Write one as 2026-11.",
         )
         return LEFT_OUT, LEFT_OUT

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from datetime import date
 
 from shared.api import too_large
-from shared.api.insights.requests import Days, TotalRequest
+from shared.api.insights.requests import TotalRequest
 from shared.api.series import resolutions
 from shared.metering import Resolution
 from shared.periods import ONE_DAY
-from shared.readable import AT_ONCE, Readable
+from shared.readable import AT_ONCE, Days, Readable
 from shared.series import assembly, sums, totals
 from shared.series.blocks import blocks
 from shared.series.totals import Total

@@ -37,8 +37,8 @@ class Cursor:
             _PACKED.pack(
                 int(self.metering_point_id),
                 self.day.toordinal(),
-                (self.until - _EPOCH) // _MICROSECOND,
-                (self.as_of - _EPOCH) // _MICROSECOND,
+                microseconds(self.until),
+                microseconds(self.as_of),
             )
         )
 
@@ -53,6 +53,16 @@ def parse(text: str, seal: Seal) -> Cursor:
     return Cursor(
         metering_point_id=MeteringPointId(f"{metering_point_id:018d}"),
         day=date.fromordinal(day),
-        until=_EPOCH + until * _MICROSECOND,
-        as_of=_EPOCH + as_of * _MICROSECOND,
+        until=moment(until),
+        as_of=moment(as_of),
     )
+
+
+def microseconds(moment: datetime) -> int:
+    """Return a moment as a cursor keeps it, counted from 1970."""
+    return (moment - _EPOCH) // _MICROSECOND
+
+
+def moment(kept: int) -> datetime:
+    """Return the moment that a cursor keeps."""
+    return _EPOCH + kept * _MICROSECOND
