@@ -148,7 +148,8 @@ class QueueListener:
         except ValueError:
             await self._give_up(message)
             return
-        renewal = asyncio.create_task(self._renew(message))
+        ended = asyncio.Event()
+        renewal = asyncio.create_task(self._renew(message, until=ended))
         try:
             await self._run(self._function, _as_the_worker_has_it(message, body))
             succeeded = True
@@ -156,8 +157,9 @@ class QueueListener:
             log.exception("The function '%s' failed.", self._function.name)
             succeeded = False
         finally:
-            renewal.cancel()
-            with suppress(asyncio.CancelledError, AzureError):
+            # Never cancelled: a renewal under way would take effect, and its new receipt would be lost.
+            ended.set()
+            with suppress(AzureError):
                 await renewal
         if succeeded:
             await asyncio.to_thread(self._queue.delete_message, message)
@@ -166,9 +168,11 @@ class QueueListener:
         else:
             await self._hide(message, self._options.visibility_timeout)
 
-    async def _renew(self, message: Received) -> None:
-        while True:
-            await asyncio.sleep(self._options.renewed_after)
+    async def _renew(self, message: Received, *, until: asyncio.Event) -> None:
+        while not until.is_set():
+            with suppress(TimeoutError):
+                await asyncio.wait_for(until.wait(), self._options.renewed_after)
+                return
             await self._hide(message, _TAKEN_SECONDS)
 
     async def _hide(self, message: Received, seconds: float) -> None:

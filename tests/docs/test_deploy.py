@@ -18,7 +18,7 @@ OF_AZD = frozenset({"AZURE_ENV_NAME", "AZURE_LOCATION", "AZURE_SUBSCRIPTION_ID"}
 """What azd keeps without being asked to."""
 
 _SECTION = re.compile(r"^## (.+)$", re.MULTILINE)
-_BLOCK = re.compile(r"^```bash\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_BLOCK = re.compile(r"^```(?:bash|shell)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _QUOTED_PROGRAM = re.compile(r"<<'(\w+)'\n.*?^\1$", re.MULTILINE | re.DOTALL)
 _JQ = re.compile(r"jq [^|]*?'[^']*'", re.DOTALL)
 _USED = re.compile(r"\$\{?([A-Za-z_]\w*)\b(?!:-)")
