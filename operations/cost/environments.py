@@ -9,6 +9,7 @@ from local import places
 INFRA = places.ROOT / "infra"
 _PARAMETER = re.compile(r"^param (\w+) = '?([\w.]+)'?$", re.MULTILINE)
 _FREQUENCY = re.compile(r"^ +every: '(PT\w+)'$", re.MULTILINE)
+_SCALED_ALONE = re.compile(r"^@app\.(?:timer|queue)_trigger\(", re.MULTILINE)
 _ENDPOINT = re.compile(r"^module \w+ 'modules/private-endpoint\.bicep'", re.MULTILINE)
 
 
@@ -17,8 +18,8 @@ class Environment:
     """The sizes that Bicep gives the parts of an environment.
 
     Attributes:
-        always_ready: warm instances that are billed, idle or not. With zones Azure keeps two for each of the
-            three groups that scale apart: HTTP and the two timers.
+        always_ready: warm instances that are billed, idle or not. With zones Azure keeps two for each group
+            that scales by itself.
         trace_share: of the requests, whose traces are kept.
         alerts: how often each rule for logs runs, in minutes.
         private_endpoints: 0 without private networking.
@@ -50,7 +51,9 @@ def read(name: str, *, infra: Path = INFRA) -> Environment:
         name=name,
         gateway_sku=given["gatewaySku"],
         gateway_units=int(given["gatewayUnits"]),
-        always_ready=6 if given["zoneRedundant"] == "true" else int(given["alwaysReadyInstances"]),
+        always_ready=(
+            2 * scale_groups() if given["zoneRedundant"] == "true" else int(given["alwaysReadyInstances"])
+        ),
         instance_gb=int(given["instanceMemoryMB"]) / 1024,
         storage_sku=given["storageSku"],
         log_days=int(given["logRetentionDays"]),
@@ -59,6 +62,14 @@ def read(name: str, *, infra: Path = INFRA) -> Environment:
         alerts=tuple(_minutes(every) for every in _FREQUENCY.findall(rules)),
         private_endpoints=len(_ENDPOINT.findall(main)) if given["privateNetworking"] == "true" else 0,
     )
+
+
+def scale_groups(app: Path = places.ROOT / "function_app.py") -> int:
+    """Return how many groups of the app Azure scales by themselves: HTTP, and each timer and queue function.
+
+    Source: "Per-function scaling" and "Reliability in Azure Functions", Flex Consumption.
+    """
+    return 1 + len(_SCALED_ALONE.findall(app.read_text(encoding="utf-8")))
 
 
 def _minutes(duration: str) -> int:

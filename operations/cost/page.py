@@ -1,4 +1,4 @@
-"""The generated tables of `docs/cost.md`: `python -m operations.cost.page` writes them anew."""
+"""The figures of `docs/cost.md` and the decision paper: `python -m operations.cost.page` writes both."""
 
 import re
 import sys
@@ -11,8 +11,12 @@ from operations.cost.drivers import SCENARIOS, Assumptions, Scenario, Use
 from operations.cost.environments import Environment
 from operations.cost.model import Bill, Estimate
 
-FILE = places.ROOT / "docs" / "cost.md"
+PAGE = places.ROOT / "docs" / "cost.md"
+PAPER = places.ROOT / "docs" / "decisions" / "discovery.md"
 _BLOCK = re.compile(r"(<!-- generated: (\w+) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
+_F2_MONTH = 2 * 730 * 0.18
+_RESERVED = 0.5949
+"""Of the price, when a capacity is reserved for a year."""
 SIZES = (
     ("Proof of concept: 500 points, 1 customer", "dev", Use(points=500, customers=1, feeds=0, webhooks=0)),
     ("20 000 points, 50 customers", "prod", Use()),
@@ -21,9 +25,54 @@ SIZES = (
 
 
 def written(text: str) -> str:
-    """Return the page with its tables made anew."""
-    blocks = {"sizes": sizes, "parts": parts, "levers": levers, "assumptions": assumptions}
+    """Return a page with its figures made anew."""
+    blocks = {
+        "opening": opening,
+        "sums": sums,
+        "sizes": sizes,
+        "parts": parts,
+        "levers": levers,
+        "avoided": avoided,
+        "assumptions": assumptions,
+    }
     return _BLOCK.sub(lambda found: found[1] + blocks[found[2]]() + found[4], text)
+
+
+def opening() -> str:
+    """Return the sentence that a reader takes along."""
+    bills = _estimate(Use(), environments.read("prod")).bills
+    likely, high = bills["likely"], bills["high"]
+    gateway = likely.parts()["API Management"] / likely.without_fabric
+    return (
+        f"**About {_tens(likely.without_fabric)} USD a month for 20 000 metering points and 50 customers, "
+        f"and about {_tens(likely.with_fabric - likely.without_fabric)} more if a Fabric capacity "
+        f"(F{likely.fabric_size}) has to be bought for it; at most {_tens(high.with_fabric)}** with the high "
+        f"assumptions, which need an F{high.fabric_size}. The gateway is {gateway:.0%} of the likely bill "
+        "without Fabric.\n"
+    )
+
+
+def sums() -> str:
+    """Return the sum of both environments, with the parts of prod and dev."""
+    prod = _estimate(Use(), environments.read("prod")).bills
+    _, environment, use = SIZES[0]
+    dev = _estimate(use, environments.read(environment)).bills
+    rows = [
+        "| USD a month | a Fabric capacity has room | a capacity is bought | high, capacity bought |",
+        "| --- | ---: | ---: | ---: |",
+    ]
+    for name, environments_ in (
+        ("prod: 20 000 points, 50 customers", [prod]),
+        ("dev: 500 points, 1 customer", [dev]),
+        ("**both**", [prod, dev]),
+    ):
+        figures_ = (
+            sum(bills["likely"].without_fabric for bills in environments_),
+            sum(bills["likely"].with_fabric for bills in environments_),
+            sum(bills["high"].with_fabric for bills in environments_),
+        )
+        rows.append(f"| {name} | {' | '.join(_usd(each) for each in figures_)} |")
+    return "\n".join(rows) + "\n"
 
 
 def sizes() -> str:
@@ -48,43 +97,49 @@ def parts() -> str:
 
 
 def levers() -> str:
-    """Return what changes the likely bill of 20 000 points, and by how much."""
+    """Return what lowers the likely bill of 20 000 points, and by how much."""
     prod = environments.read("prod")
     usual = _estimate(Use(), prod).bills["likely"]
-    busy = Use(calls=3_000_000)
-    at_full = replace(prod, trace_share=1.0)
-    full = _estimate(busy, at_full).bills["likely"]
-    sampled = _estimate(busy, prod).bills["likely"]
     dev = _estimate(SIZES[0][2], environments.read("dev")).bills["likely"]
     no_zones = _estimate(Use(), replace(prod, always_ready=1)).bills["likely"]
+    one_less = _estimate(Use(), replace(prod, always_ready=prod.always_ready - 2)).bills["likely"]
     never = command.assumed(["polls_answered_304=0"])
     unchanged = _estimate(Use(), prod, never).bills["likely"]
-    f2 = 2 * 730 * 0.18
     saved = unchanged.load.cu_seconds - usual.load.cu_seconds
-    rows = [
-        ("one gateway shared with another API, half each", usual.parts()["API Management"] / 2),
-        ("one warm instance in place of two zones with six", usual.without_fabric - no_zones.without_fabric),
-        (
-            "traces of one call in ten in place of all, at 3 million calls",
-            full.with_fabric - sampled.with_fabric,
-        ),
-        ("an F2 reserved for a year", f2 * (1 - 0.5949)),
-        ("an F2 of dev, paused outside 50 working hours a week", f2 * (1 - 50 / 168)),
-        ("no hosted SFTP server: files go to the receivers'", 0.30 * 730),
-        ("dev removed when it is not needed", dev.without_fabric),
-    ]
-    table = [
-        "| lever | saves a month |",
-        "| --- | ---: |",
-        *(f"| {what} | {_usd(usd)} |" for what, usd in rows),
-    ]
     return (
-        "\n".join(table)
-        + f"\n\nAnswers 304 save {saved / unchanged.load.cu_seconds:.0%} of the CU-seconds of 20 000 points: "
+        _table(
+            "saves a month",
+            ("one gateway shared with another API, half each", usual.parts()["API Management"] / 2),
+            (
+                f"one warm instance in place of two zones with {prod.always_ready}",
+                usual.without_fabric - no_zones.without_fabric,
+            ),
+            ("with two zones: one timer or queue less", usual.without_fabric - one_less.without_fabric),
+            ("an F2 reserved for a year", _F2_MONTH * (1 - _RESERVED)),
+            ("an F2 of dev, paused outside 50 working hours a week", _F2_MONTH * (1 - 50 / 168)),
+            ("dev removed when it is not needed", dev.without_fabric),
+        )
+        + f"\nAnswers 304 save {saved / unchanged.load.cu_seconds:.0%} of the CU-seconds of 20 000 points: "
         f"{unchanged.load.statements:,.0f} statements a month become {usual.load.statements:,.0f}".replace(
             ",", " "
         )
         + ". That is money only when it keeps the capacity small.\n"
+    )
+
+
+def avoided() -> str:
+    """Return what the design does without, and what it would cost a month."""
+    prod = environments.read("prod")
+    busy = Use(calls=3_000_000)
+    full = _estimate(busy, replace(prod, trace_share=1.0)).bills["likely"]
+    sampled = _estimate(busy, prod).bills["likely"]
+    return _table(
+        "would cost a month",
+        ("a hosted SFTP server: files go to the receivers' servers instead", 0.30 * 730),
+        (
+            "traces of all calls, at 3 million calls: one in ten is kept",
+            full.with_fabric - sampled.with_fabric,
+        ),
     )
 
 
@@ -99,8 +154,9 @@ def assumptions() -> str:
 
 
 def main() -> int:
-    """Write the page."""
-    FILE.write_text(written(FILE.read_text(encoding="utf-8")), encoding="utf-8")
+    """Write both pages."""
+    for file in (PAGE, PAPER):
+        file.write_text(written(file.read_text(encoding="utf-8")), encoding="utf-8")
     return 0
 
 
@@ -111,6 +167,15 @@ def _estimate(use: Use, environment: Environment, assumptions: Assumptions | Non
 
 def _three(bills: Mapping[Scenario, Bill], name: str) -> str:
     return " | ".join(_usd(getattr(bills[each], name)) for each in SCENARIOS)
+
+
+def _table(heading: str, *rows: tuple[str, float]) -> str:
+    lines = [f"| | {heading} |", "| --- | ---: |", *(f"| {what} | {_usd(usd)} |" for what, usd in rows)]
+    return "\n".join(lines) + "\n"
+
+
+def _tens(usd: float) -> str:
+    return f"{round(usd, -1):,.0f}".replace(",", " ")
 
 
 def _usd(value: float) -> str:
