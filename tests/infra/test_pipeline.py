@@ -1,9 +1,14 @@
 """The pipeline is valid, needs no secret, gives the environments all their values, and its commands parse."""
 
+import os
 import re
 import shutil
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -89,3 +94,74 @@ def test_the_commands_of_dev_py_and_the_files_exist() -> None:
 
     assert used == {"check", "test"} <= set(command_line.COMMANDS)
     assert all((places.ROOT / path).exists() for path in paths)
+
+
+def step_of(workflow: str, job: str, name: str) -> str:
+    steps = document(places.ROOT / ".github" / "workflows" / workflow)["jobs"][job]["steps"]
+    (command,) = [str(step["run"]) for step in steps if step.get("name") == name]
+    return re.sub(r"\$\{\{.*?\}\}", "EXPRESSION", command)
+
+
+@contextmanager
+def app_answering(*statuses: int) -> Iterator[tuple[str, list[str]]]:
+    """An app's address; it answers with each status in turn, with the last again and again."""
+    seen: list[str] = []
+
+    class App(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            seen.append(self.path)
+            self.send_response(statuses[min(len(seen), len(statuses)) - 1])
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+            """Keep the test's output clean."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), App)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}", seen
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def run_step(command: str, commands: Path, **stand_ins: str) -> int:
+    """Run a step as the runner does, with scripts in place of commands that a machine may lack."""
+    commands.mkdir()
+    for name, script in stand_ins.items():
+        (commands / name).write_text(f"#!/usr/bin/env bash\n{script}\n")
+        (commands / name).chmod(0o755)
+    environment = {"PATH": f"{commands}{os.pathsep}{os.environ['PATH']}"}
+    return subprocess.run(["bash", "-e", "-c", command], env=environment, timeout=60, check=False).returncode
+
+
+@pytest.mark.skipif(
+    not shutil.which("bash") or not shutil.which("curl"), reason="the step needs bash and curl"
+)
+@pytest.mark.parametrize(
+    ("statuses", "code", "calls"), [((200,), 0, 1), ((503, 503, 200), 0, 3), ((503,), 1, 30)]
+)
+def test_a_deployment_waits_until_the_app_is_ready(
+    statuses: tuple[int, ...], code: int, calls: int, tmp_path: Path
+) -> None:
+    command = step_of("deploy-environment.yml", "deploy", "Ready")
+
+    with app_answering(*statuses) as (address, seen):
+        ended = run_step(command, tmp_path / "bin", azd=f"echo {address}", sleep="exit 0")
+
+    assert (ended, seen) == (code, ["/v1/health"] * calls)
+
+
+@pytest.mark.skipif(not shutil.which("bash"), reason="the step is for bash")
+def test_the_warehouses_tests_wait_for_their_server(tmp_path: Path) -> None:
+    command = step_of("check.yml", "sql-server", "Wait for the server and make the database")
+    tries = tmp_path / "tries"
+
+    ended = run_step(
+        command, tmp_path / "bin", docker=f'echo x >> {tries}; [ "$(wc -l < {tries})" = 3 ]', sleep="exit 0"
+    )
+
+    assert (ended, len(tries.read_text().splitlines())) == (0, 3)
