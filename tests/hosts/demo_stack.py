@@ -2,9 +2,6 @@
 
 import inspect
 import re
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,13 +10,11 @@ from pathlib import Path
 
 import httpx
 
-from local import demo, places
+from local import demo
 from local.ports import Ports, address
-from local.stack import free, greeting
+from local.stack import greeting
+from tests.builders import local_stack
 from tests.hosts import microsofts_host
-
-START_SECONDS = 240
-
 
 _LINE = re.compile(r"^\w{4}: (\S+)\[\d+\]\r?\n((?: {6}.*\n)*)", re.MULTILINE)
 _LAST_LINE_SECONDS = 60
@@ -76,31 +71,12 @@ class DemoStack:
 @contextmanager
 def running(state: Path, *, python: str) -> Iterator[DemoStack]:
     """Start the stack with two weeks of sample data on Microsoft's host; stops it at the end of the block."""
-    ports = Ports.from_base(base := free.base())
-    command = [sys.executable, "-m", "local.stack", "--port-base", str(base), "--state", str(state)]
-    host = ["--host", str(microsofts_host.run_script().parent), "--host-python", python]
-    printed = state / "stack.txt"
-    state.mkdir(parents=True, exist_ok=True)
-    with printed.open("wb") as output:
-        process = subprocess.Popen(
-            [*command, *host, "--sample-days", "14"],
-            cwd=places.ROOT,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-    try:
-        deadline = time.monotonic() + START_SECONDS
-        while "The demo world" not in printed.read_text(encoding="utf-8", errors="replace"):
-            if process.poll() is not None or time.monotonic() > deadline:
-                raise AssertionError(f"the stack does not run:\n{printed.read_text()[-3000:]}")
-            time.sleep(0.2)
-        with httpx.Client(trust_env=False, timeout=60, headers=_headers(ports)) as caller:
-            yield DemoStack(ports, state, caller)
-    finally:
-        process.send_signal(signal.SIGINT)
-        process.wait(30)
+    host = ("--host", str(microsofts_host.run_script().parent), "--host-python", python)
+    with (
+        local_stack.running(state, *host, "--sample-days", "14") as stack,
+        httpx.Client(trust_env=False, timeout=60, headers=_headers(stack.ports)) as caller,
+    ):
+        yield DemoStack(stack.ports, state, caller)
 
 
 def _headers(ports: Ports) -> dict[str, str]:

@@ -1,15 +1,11 @@
 """The whole stack with a year of sample data, and a browser that looks at its page."""
 
-import subprocess
-import sys
 from collections.abc import Iterator
 
 import pytest
 
-from local import places
 from local.ports import Ports, address
-from local.stack import free
-from tests.builders import browser
+from tests.builders import browser, local_stack
 from tests.builders.browser import Page
 
 
@@ -18,23 +14,8 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ports]:
     """The ports of a running stack."""
     if browser.programs() is None:
         pytest.skip(browser.NOT_FOUND)
-    base = free.base()
-    state = tmp_path_factory.mktemp("stack")
-    command = [sys.executable, "-m", "local.stack", "--port-base", str(base), "--state", str(state)]
-    process = subprocess.Popen(
-        command, cwd=places.ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
-    assert process.stdout is not None
-    printed = ""
-    for line in process.stdout:
-        printed += line
-        if "The demo world" in line:
-            break
-    else:
-        raise AssertionError(f"the stack ended before it was ready:\n{printed}")
-    yield Ports.from_base(base)
-    process.terminate()
-    process.communicate(timeout=30)
+    with local_stack.running(tmp_path_factory.mktemp("stack")) as found:
+        yield found.ports
 
 
 @pytest.fixture(scope="package")

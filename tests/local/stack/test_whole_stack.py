@@ -10,8 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
-from dataclasses import astuple, dataclass
+from dataclasses import astuple
 from pathlib import Path
 from typing import Protocol
 
@@ -22,7 +21,9 @@ from local.functionhost import admin
 from local.ports import Ports, address
 from local.stack import free
 from shared.settings import DeliverySettings
+from tests.builders import local_stack
 from tests.builders.container import Outside
+from tests.builders.local_stack import LocalStack
 from tests.hosts import microsofts_host
 
 pytestmark = [
@@ -31,34 +32,18 @@ pytestmark = [
 ]
 
 
-@dataclass
-class Stack:
-    """A stack under test: its process, its ports, and what it has printed so far."""
+def children(stack: LocalStack) -> list[int]:
+    """Return the process ids of the parts."""
+    return children_of(stack.process.pid)
 
-    process: subprocess.Popen[str]
-    ports: Ports
-    printed: str = ""
 
-    def wait_ready(self) -> str:
-        """Return everything that it prints up to the demo world's keys."""
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
-            self.printed += line
-            if "The demo world" in line:
-                return self.printed
-        raise AssertionError(f"the stack ended before it was ready:\n{self.printed}")
-
-    def children(self) -> list[int]:
-        """The process ids of the parts."""
-        return children_of(self.process.pid)
-
-    def descendants(self) -> list[int]:
-        """The process ids of the parts and of what the parts have started, such as Microsoft's worker."""
-        found, seen = self.children(), list[int]()
-        while found:
-            seen += found
-            found = [child for each in found for child in children_of(each)]
-        return seen
+def descendants(stack: LocalStack) -> list[int]:
+    """Return the process ids of the parts and of what they have started, such as Microsoft's worker."""
+    found, seen = children(stack), list[int]()
+    while found:
+        seen += found
+        found = [child for each in found for child in children_of(each)]
+    return seen
 
 
 def children_of(process: int) -> list[int]:
@@ -70,35 +55,26 @@ def children_of(process: int) -> list[int]:
 class Start(Protocol):
     """Starts a stack on a host of `microsofts_host.HOSTS`."""
 
-    def __call__(self, state: Path, *, host: str = ...) -> Stack: ...
+    def __call__(self, state: Path, *, host: str = ...) -> LocalStack: ...
+
+
+# A shell lets what it starts in its background ignore SIGINT; Ctrl-C must work there too.
+IN_BACKGROUND = ("sh", "-c", "trap '' INT; exec \"$@\"", "sh")
 
 
 @pytest.fixture
 def start() -> Iterator[Start]:
     """Start stacks with two weeks of sample data; end those that a failed test has left."""
-    started: list[Stack] = []
+    started: list[LocalStack] = []
 
-    def run(state: Path, *, host: str = "stand-in") -> Stack:
-        base = free.base()
-        command = [sys.executable, "-m", "local.stack", "--port-base", str(base), "--state", str(state)]
-        # A shell lets what it starts in its background ignore SIGINT; Ctrl-C must work there too.
-        in_background = ["sh", "-c", "trap '' INT; exec \"$@\"", "sh"]
-        process = subprocess.Popen(
-            [*in_background, *command, *microsofts_host.options(host), "--sample-days", "14"],
-            cwd=places.ROOT,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-        )
-        started.append(Stack(process, Ports.from_base(base)))
+    def run(state: Path, *, host: str = "stand-in") -> LocalStack:
+        options = (*microsofts_host.options(host), "--sample-days", "14")
+        started.append(local_stack.start(state, *options, through=IN_BACKGROUND))
         return started[-1]
 
     yield run
     for stack in started:
-        with suppress(ProcessLookupError):
-            stack.process.terminate()
-        stack.process.communicate(timeout=20)
+        stack.stop()
 
 
 @pytest.mark.parametrize("host", microsofts_host.HOSTS)
@@ -107,8 +83,8 @@ def test_the_commands_it_prints_work_and_ctrl_c_leaves_nothing(
 ) -> None:
     stack = start(tmp_path, host=host)
     printed = stack.wait_ready()
-    assert len(stack.children()) == 5
-    processes = stack.descendants()
+    assert len(children(stack)) == 5
+    processes = descendants(stack)
 
     if shutil.which("bash") and shutil.which("curl"):
         points, day, month = paste(printed)
@@ -146,26 +122,25 @@ def test_a_second_start_keeps_the_data_and_a_killed_supervisor_leaves_nothing(
 
     second = start(tmp_path)
     assert "Loading sample data" not in second.wait_ready()
-    children = second.children()
+    parts = children(second)
 
     second.process.kill()
     second.process.wait()
 
-    wait_until(lambda: not any(runs(child) for child in children))
+    wait_until(lambda: not any(runs(part) for part in parts))
     assert taken(second.ports) == []
 
 
 def test_a_part_that_dies_ends_the_stack_with_its_name(start: Start, tmp_path: Path) -> None:
     stack = start(tmp_path)
     stack.wait_ready()
-    children = stack.children()
+    parts = children(stack)
 
-    os.kill(children[-1], signal.SIGKILL)
+    os.kill(parts[-1], signal.SIGKILL)
 
-    rest, _ = stack.process.communicate(timeout=20)
-    assert stack.process.returncode == 1
-    assert re.search(r"^gateway ended with exit code -9\. ", rest, re.MULTILINE)
-    assert [child for child in children if runs(child)] == []
+    assert stack.process.wait(timeout=20) == 1
+    assert re.search(r"^gateway ended with exit code -9\. ", stack.printed, re.MULTILINE)
+    assert [part for part in parts if runs(part)] == []
 
 
 def test_a_taken_port_ends_the_start_with_one_sentence(tmp_path: Path) -> None:
