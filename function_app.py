@@ -20,6 +20,7 @@ from shared.api import (
     responses,
     series,
     status,
+    webhooks,
 )
 from shared.api.callers import Caller
 from shared.api.responses import Response
@@ -200,6 +201,99 @@ def completeness(req: func.HttpRequest) -> Response:
         page, request, not_found=callers.not_found(request.named, readable)
     )
     return responses.data(rendered, url=req.url, etag=etag, last_modified=state.published_at)
+
+
+@app.route("v1/webhooks", methods=["GET", "HEAD"])
+@http_function
+def webhooks_of_caller(req: func.HttpRequest) -> Response:
+    """List the caller's webhooks."""
+    caller = identify(req)
+    return responses.small(webhooks.rendering.many(services.registry().all_of(caller.principal)))
+
+
+@app.route("v1/webhooks/{webhookId}", methods=["GET", "HEAD"])
+@http_function
+def webhook(req: func.HttpRequest) -> Response:
+    """Return one webhook."""
+    caller = identify(req)
+    webhook_id = webhooks.requests.webhook_id(req.route_params["webhookId"])
+    with webhooks.requests.refusing():
+        return responses.small(webhooks.rendering.one(services.registry().one(caller.principal, webhook_id)))
+
+
+@app.route("v1/webhooks/{webhookId}", methods=["PUT"])
+@http_function
+def put_webhook(req: func.HttpRequest) -> Response:
+    """Create a webhook, whose secret is returned once, or change it."""
+    caller = identify(req)
+    webhook_id = webhooks.requests.webhook_id(req.route_params["webhookId"])
+    body = webhooks.requests.put(req, allow_loopback=services.settings.webhook_allow_loopback)
+    callers.authorize_many(services.grants, caller)
+    with webhooks.requests.refusing():
+        found, secret = services.registry().put(
+            caller.principal, webhook_id, url=body.url, events=body.events
+        )
+    content = webhooks.rendering.one(found, secret=secret)
+    if secret is None:
+        return responses.small(content)
+    return responses.created(content, location=responses.public_path(req.url))
+
+
+@app.route("v1/webhooks/{webhookId}", methods=["DELETE"])
+@http_function
+def delete_webhook(req: func.HttpRequest) -> Response:
+    """Delete a webhook and its notices."""
+    caller = identify(req)
+    webhook_id = webhooks.requests.webhook_id(req.route_params["webhookId"])
+    with webhooks.requests.refusing():
+        services.registry().delete(caller.principal, webhook_id)
+    return responses.no_content({})
+
+
+@app.route("v1/webhooks/{webhookId}/secret", methods=["POST"])
+@http_function
+def rotate_webhook_secret(req: func.HttpRequest) -> Response:
+    """Give a webhook a new secret; the one before signs as well for 24 hours."""
+    caller = identify(req)
+    webhook_id = webhooks.requests.webhook_id(req.route_params["webhookId"])
+    with webhooks.requests.refusing():
+        found, secret = services.registry().rotate(caller.principal, webhook_id)
+    return responses.small(webhooks.rendering.one(found, secret=secret))
+
+
+@app.route("v1/webhooks/{webhookId}/test", methods=["POST"])
+@http_function
+def test_webhook(req: func.HttpRequest) -> Response:
+    """Send a test to a webhook now, and return what its receiver said."""
+    caller = identify(req)
+    webhook_id = webhooks.requests.webhook_id(req.route_params["webhookId"])
+    with webhooks.requests.refusing():
+        found, event, answer = services.registry().test(caller.principal, webhook_id)
+    return responses.small(webhooks.rendering.test(found, event=event, answer=answer))
+
+
+@app.route("v1/webhooks/{webhookId}/notices", methods=["GET", "HEAD"])
+@http_function
+def notices_of_webhook(req: func.HttpRequest) -> Response:
+    """List the notices of a webhook of the last 30 days."""
+    caller = identify(req)
+    webhook_id = webhooks.requests.webhook_id(req.route_params["webhookId"])
+    with webhooks.requests.refusing():
+        return responses.small(
+            webhooks.rendering.notices(services.registry().notices(caller.principal, webhook_id))
+        )
+
+
+@app.route("v1/webhooks/{webhookId}/notices/{noticeId}/resend", methods=["POST"])
+@http_function
+def resend_notice(req: func.HttpRequest) -> Response:
+    """Send a notice again, under the same id."""
+    caller = identify(req)
+    webhook_id = webhooks.requests.webhook_id(req.route_params["webhookId"])
+    notice_id = webhooks.requests.notice_id(req.route_params["noticeId"])
+    with webhooks.requests.refusing():
+        found = services.registry().resend(caller.principal, webhook_id, notice_id)
+    return responses.small(webhooks.rendering.notice(found))
 
 
 @app.route("v1/status", methods=["GET", "HEAD"])

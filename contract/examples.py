@@ -212,6 +212,9 @@ EXAMPLES = (
         "correction", "list-changes", "A correction as CSV",
         f"/changes?{_MORNING}&format=csv", Kind.CSV,
     ),
+    Example("all", "list-webhooks", "A webhook", "/webhooks"),
+    Example("one", "get-webhook", "A webhook that is confirmed", "/webhooks/main"),
+    Example("delivered", "list-notices", "A notice that was delivered", "/webhooks/main/notices"),
     Example("now", "get-status", "How fresh it is", "/status"),
     Example(
         "faults", "list-consumption", "Every fault at once",

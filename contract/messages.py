@@ -13,7 +13,7 @@ _PROBLEMS = {
     401: "The subscription key or the token is missing or not valid.",
     403: "You have no access, or the quota is used up.",
     404: "It does not exist, or you may not read it.",
-    409: "The idempotency key was sent with another body before.",
+    409: "It does not fit what is there; `code` says why.",
     410: "It is no longer kept.",
     413: "The body is longer than 64 kB.",
     415: "The body is not sent as JSON.",
@@ -112,8 +112,14 @@ def of(operation: Operation, examples: Examples) -> dict[str, Any]:
     }
     if operation.answer:
         success["content"] = {kind.media_type: _content(operation, kind) for kind in operation.formats}
+    also = operation.also and {
+        **success,
+        "description": _SUCCESS[operation.also],
+        "headers": {**_headers_of(operation), **_OF_STATUS.get(operation.also, {})},
+    }
     found = {
         str(operation.status): success,
+        **({str(operation.also): also} if also else {}),
         **_unchanged(operation),
         # A client by openapi-fetch would not know that there are data where there is no error.
         **({} if operation.only_json else _TOO_LONG),

@@ -13,6 +13,7 @@ from shared.api.listings import models as listing_models
 from shared.api.series import models as series_models
 from shared.api.series.pages import MAX_VALUES
 from shared.api.series.requests import DEFAULT_LIMIT, MAX_LIMIT, MAX_NAMED, Layout
+from shared.api.webhooks import models as webhook_models
 from shared.files.forms.delimited import Dialect
 from shared.files.forms.templates import Times
 from shared.metering import PRICE_AREAS, Direction, Resolution
@@ -74,6 +75,7 @@ class Operation:
         answer: None where a success has no content.
         method: in capitals.
         status: of a success.
+        also: of another success with the same answer.
         body: what the request's body holds; None where it has none.
         tag: the group that it is shown in.
         formats: in which it can be answered.
@@ -93,6 +95,7 @@ class Operation:
     answer: type[models.Answer] | None
     method: str = "GET"
     status: int = 200
+    also: int | None = None
     body: type[Body] | None = None
     parameters: tuple[Parameter, ...] = field(default=())
     statuses: tuple[int, ...] = (400, 401, 403, 406, 429, 500, 503)
@@ -125,10 +128,11 @@ TAGS = {
     "Series": "Consumption and production, as stored or summed.",
     "Insights": "Totals over metering points, the highest hours, and what is missing.",
     "Changes": "What is new or corrected since you last asked.",
+    "Webhooks": "Signed notices to an address of yours.",
     "Freshness": "How new the data is.",
 }
 """The groups of operations, each with what it is about."""
-_MASTER_DATA, _SERIES, _INSIGHTS, _CHANGES, _FRESHNESS = TAGS
+_MASTER_DATA, _SERIES, _INSIGHTS, _CHANGES, _WEBHOOKS, _FRESHNESS = TAGS
 
 _WHOLE = (
     f"JSON without it: {DEFAULT_LIMIT}. CSV and NDJSON without it are whole, or refused when they are larger "
@@ -376,6 +380,88 @@ def _peaks(direction: Direction, meaning: str) -> Operation:
     )
 
 
+WEBHOOK_ID = Parameter(
+    "webhookId",
+    "The webhook's id, as you choose it: at most 64 letters in lower case, digits and hyphens.",
+    {"type": "string", "pattern": "^[a-z0-9][a-z0-9-]{0,63}$"},
+    "main",
+    place="path",
+)
+NOTICE_ID = Parameter(
+    "noticeId",
+    "The notice's id: the `webhook-id` of its attempts.",
+    {"type": "string", "pattern": "^[a-z]{2}_[0-9a-f]{32}$"},
+    place="path",
+)
+
+
+def _of_webhooks(
+    id: str,  # noqa: A002  # As the operation has it.
+    path: str,
+    summary: str,
+    description: str,
+    answer: type[models.Answer] | None,
+    **others: Any,
+) -> Operation:
+    named = (each for each in (WEBHOOK_ID, NOTICE_ID) if f"{{{each.name}}}" in path)
+    return Operation(
+        id=id,
+        path=f"/webhooks{path}",
+        tag=_WEBHOOKS,
+        summary=summary,
+        description=description,
+        answer=answer,
+        parameters=tuple(named),
+        formats=ONLY_JSON,
+        paged=False,
+        cached=False,
+        **{"statuses": (400, 401, 403, 404, 429, 500, 503), **others},
+    )
+
+
+_WEBHOOK_OPERATIONS = (
+    _of_webhooks(
+        "list-webhooks", "", "Your webhooks", "All your webhooks; their secrets are not shown.",
+        webhook_models.WebhookList, statuses=(400, 401, 403, 429, 500, 503),
+    ),
+    _of_webhooks(
+        "get-webhook", "/{webhookId}", "One webhook", "One of your webhooks.", webhook_models.Webhook
+    ),
+    _of_webhooks(
+        "put-webhook", "/{webhookId}", "Create or change a webhook",
+        "201 with the secret for a new webhook: keep it, it is not shown again. 200 without it for one that "
+        "was there. A new address is sent a signed `webhook.challenge`; until it has answered 200 with the "
+        "`challenge` repeated, nothing else is sent.",
+        webhook_models.Webhook, method="PUT", status=200, also=201, body=webhook_models.WebhookBody,
+        statuses=(400, 401, 403, 409, 413, 415, 429, 500, 503),
+    ),
+    _of_webhooks(
+        "delete-webhook", "/{webhookId}", "Delete a webhook", "Ends its notices at once.", None,
+        method="DELETE", status=204,
+    ),
+    _of_webhooks(
+        "rotate-webhook-secret", "/{webhookId}/secret", "A new secret",
+        "Returns a new secret once. The one before signs as well for 24 hours: notices then have two "
+        "signatures, and either verifies.",
+        webhook_models.Webhook, method="POST",
+    ),
+    _of_webhooks(
+        "test-webhook", "/{webhookId}/test", "Test a webhook",
+        "Sends `webhook.test` now and returns what the receiver said, within ten seconds. Where the receiver "
+        "has not confirmed, or was disabled, it sends `webhook.challenge` instead.",
+        webhook_models.WebhookTest, method="POST",
+    ),
+    _of_webhooks(
+        "list-notices", "/{webhookId}/notices", "Notices of a webhook",
+        "The notices of the last 30 days with their attempts, the newest first.", webhook_models.NoticeList,
+    ),
+    _of_webhooks(
+        "resend-notice", "/{webhookId}/notices/{noticeId}/resend", "Send a notice again",
+        "Begins a new schedule of attempts, under the same id.", webhook_models.Notice, method="POST",
+        statuses=(400, 401, 403, 404, 409, 429, 500, 503),
+    ),
+)  # fmt: skip
+
 OPERATIONS = (
     Operation(
         id="list-customers",
@@ -494,6 +580,7 @@ OPERATIONS = (
             *FORMATS_WITH_TIMES,
         ),
     ),
+    *_WEBHOOK_OPERATIONS,
     Operation(
         id="get-status",
         path="/status",

@@ -21,6 +21,8 @@ from shared.access.runs import Run
 from shared.access.sync import changes
 from shared.deliveries import loading
 from shared.metering import MeteringPointId
+from shared.notices.store import Store
+from shared.notices.webhooks import Event, NoticeStatus, State, Webhook, new_notice
 from shared.services import Services
 from shared.warehouse import schema
 
@@ -58,6 +60,7 @@ def open_services(folder: Path, *, table_storage: str) -> Services:
     _fill(made, folder, clock)
     _grant(made)
     clock.now = NOW
+    _register_webhook(made)
     return made
 
 
@@ -147,6 +150,34 @@ def _grant(made: Services) -> None:
         runs.new_run_id(NOW), "complete", NOW, NOW, NOW, counts={}, report="", restriction_defined=True
     )
     runs.record(made.tables, synced)
+
+
+def _register_webhook(made: Services) -> None:
+    """Give the vendor a confirmed webhook that has had a notice; its address is never called."""
+    made.queues.create_missing()
+    kept = Store(made.tables)
+    webhook = Webhook(
+        principal=VENDOR,
+        webhook_id="main",
+        url="https://hooks.example.com/metering",
+        events=(Event.PUBLISHED, Event.ACCESS_CHANGED),
+        state=State.ACTIVE,
+        secret="unused",  # Nothing is sent.
+        created_at=PUBLISHED_AT,
+        confirmed_at=PUBLISHED_AT,
+    )
+    kept.add_webhook(webhook)
+    made_notice = new_notice(webhook, event=Event.PUBLISHED, data={}, at=CORRECTED_AT, key="2-2")
+    delivered = replace(
+        made_notice,
+        status=NoticeStatus.DELIVERED,
+        attempts=1,
+        tries=1,
+        last_status=204,
+        last_attempt_at=CORRECTED_AT,
+        next_attempt_at=None,
+    )
+    kept.add_notice(delivered)
 
 
 def _write_grants(made: Services, principal: str, *, customers: Sequence[demo.Customer]) -> None:

@@ -8,19 +8,19 @@ once.
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from azure.core.credentials import TokenCredential
 from azure.core.exceptions import AzureError, ResourceExistsError
-from azure.storage.queue import (
-    ExponentialRetry,
-    QueueServiceClient,
-    TextBase64DecodePolicy,
-    TextBase64EncodePolicy,
-)
 
 from shared import limits
 from shared.limits import Limit
 from shared.outside import transports
+
+if TYPE_CHECKING:
+    from azure.storage.queue import QueueServiceClient
+
+# The library is imported when a queue is opened: the edge of the API needs the error class alone.
 
 FILES = "files"
 """Parts of exports and feeds that are to be built."""
@@ -43,7 +43,9 @@ class QueuesUnavailable(Exception):
 class Queues:
     """The queues of one storage account. Safe to use from several threads."""
 
-    def __init__(self, service: QueueServiceClient) -> None:
+    def __init__(self, service: "QueueServiceClient") -> None:
+        from azure.storage.queue import TextBase64DecodePolicy, TextBase64EncodePolicy
+
         self._clients = {
             name: service.get_queue_client(
                 name,
@@ -78,6 +80,8 @@ def open_queues(
     queue_storage: str, *, credential: TokenCredential | None, limit: Limit = limits.QUEUES
 ) -> Queues:
     """Open queues at an endpoint (with the app's identity) or by a connection string (the emulator)."""
+    from azure.storage.queue import ExponentialRetry, QueueServiceClient
+
     options = transports.azure_options(limit)
     # The storage clients have retries of their own, as `shared.deliveries.container` has them.
     retry = ExponentialRetry(initial_backoff=1, increment_base=2, retry_total=limit.tries - 1)

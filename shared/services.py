@@ -19,6 +19,7 @@ from shared import limits, tables, warming
 from shared.access.grants import Grants
 from shared.api import status
 from shared.api.parameters import Seals
+from shared.api.problems import Refused
 from shared.api.status import Probe
 from shared.limits import Patience
 from shared.outside import identity
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
     from shared.access.sync.stages import Rules, Sources
     from shared.access.sync.supply_by_customer import SupplyPeriod
     from shared.deliveries.intake import Intake
+    from shared.notices.opening import Notices
+    from shared.notices.registering import Registry
     from shared.publishing.publish import Published
     from shared.queues import Queues
 
@@ -78,6 +81,40 @@ class Services:
         return queues.open_queues(
             self.settings.outbox.queues, credential=self.credential, limit=self.within.queues
         )
+
+    @cached_property
+    def notices(self) -> Notices:
+        """Webhooks, opened when they are first used."""
+        from shared.api.changes import requests, search
+        from shared.notices import opening as notices
+        from shared.notices.sealed_secrets import SecretBox
+
+        sealing = self.settings.sealing
+        return notices.open_notices(
+            tables=self.tables,
+            queues=self.queues,
+            warehouse=self.warehouse,
+            grants=self.grants,
+            publications=self.publications,
+            box=SecretBox(key for key in (sealing.key, sealing.previous) if key),
+            cursor=lambda first: requests.cursor_text(search.first_of(first), self.seals.of("changes")),
+            clock=self.clock,
+            allow_loopback=self.settings.webhook_allow_loopback,
+            observe=self.telemetry.count_notice,
+        )
+
+    def registry(self) -> Registry:
+        """Return the webhooks as their owners see them.
+
+        Raises:
+            Refused: 503, there is no key to seal secrets with, or there are no queues.
+        """
+        self.seals.of("webhooks")
+        if self.settings.outbox is None:
+            raise Refused(
+                "queues-unavailable", "The settings name no queues.", headers={"Retry-After": "300"}
+            )
+        return self.notices.registry
 
     def warm(self) -> None:
         """Prepare this instance for its first request, once and in the background; see `shared.warming`."""

@@ -245,6 +245,8 @@ class DataSettings(TableSettings):
 class Settings(DataSettings):
     """Everything that the environment decides; what may hold a secret is left out of its `repr`."""
 
+    webhook_allow_loopback: bool = Field(False, validation_alias="WEBHOOK_ALLOW_LOOPBACK")
+    """Notices may also go to this machine: for laptops and tests, refused with a Fabric warehouse."""
     gateway_principal_id: Guid | None = Field(None, validation_alias="GATEWAY_PRINCIPAL_ID")
     """Object id of the gateway's managed identity; without it every data request is refused."""
     authentication_enabled: bool = Field(False, validation_alias=AUTHENTICATION_ENABLED)
@@ -261,6 +263,12 @@ class Settings(DataSettings):
     """None: nothing is taken in from storage, only published."""
     outbox: OutboxSettings | None
     """None: the app makes no files and queues no work."""
+
+    @model_validator(mode="after")
+    def _calls_nobody_inside(self) -> "Settings":
+        if self.webhook_allow_loopback and self.warehouse.url.startswith("fabric://"):
+            raise _fault("WEBHOOK_ALLOW_LOOPBACK is for laptops, and WAREHOUSE is a Fabric warehouse.")
+        return self
 
 
 def from_environment(environment: Mapping[str, str] | None = None) -> Settings:

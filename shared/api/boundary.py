@@ -16,6 +16,7 @@ from shared.api import callers, responses
 from shared.api.problems import InvalidRequest, Problem, Refused
 from shared.api.responses import Response
 from shared.api.too_large import TooLargeForOneAnswer
+from shared.queues import QueuesUnavailable
 from shared.tables import TablesUnavailable
 from shared.telemetry import recording
 from shared.telemetry.recording import Telemetry
@@ -24,6 +25,7 @@ from shared.warehouse.engine import TooManyRows, WarehouseTimeout, WarehouseUnav
 Handler = Callable[[func.HttpRequest], Response]
 
 READ = ("GET", "HEAD", "OPTIONS")
+POST = ("POST", "OPTIONS")
 PATHS = {
     "customers": READ,
     "metering-points": READ,
@@ -38,6 +40,12 @@ PATHS = {
     "production/peaks": READ,
     "completeness": READ,
     "changes": READ,
+    "webhooks": READ,
+    "webhooks/{webhookId}": ("GET", "HEAD", "PUT", "DELETE", "OPTIONS"),
+    "webhooks/{webhookId}/secret": POST,
+    "webhooks/{webhookId}/test": POST,
+    "webhooks/{webhookId}/notices": READ,
+    "webhooks/{webhookId}/notices/{noticeId}/resend": POST,
     "status": READ,
     "health": READ,
 }
@@ -128,8 +136,9 @@ def problem_of(error: Exception) -> Problem:
                 "Access has not been synchronised lately. Try again later.",
                 headers=_later(300),
             )
-        case TablesUnavailable():
-            return Problem("access-unavailable", "Try again in a moment.", headers=_later(5))
+        case TablesUnavailable() | QueuesUnavailable():
+            code = "access-unavailable" if isinstance(error, TablesUnavailable) else "queues-unavailable"
+            return Problem(code, "Try again in a moment.", headers=_later(5))
         case WarehouseUnavailable():
             seconds = max(1, round(error.retry_after.total_seconds()))
             return Problem("warehouse-unavailable", "Try again in a moment.", headers=_later(seconds))

@@ -107,6 +107,8 @@ CODES = {
     "method-not-allowed": Code(405, "Method not allowed"),
     "not-acceptable": Code(406, "The response is not available in the requested format."),
     "idempotency-conflict": Code(409, "The idempotency key belongs to another request."),
+    "too-many-webhooks": Code(409, "You have as many webhooks as you may have."),
+    "webhook-not-active": Code(409, "The webhook gets no notices now."),
     "gone": Code(410, "It is no longer kept."),
     "body-too-large": Code(413, "The body is too large."),
     "unsupported-media-type": Code(415, "The body is not sent as JSON."),
@@ -116,6 +118,7 @@ CODES = {
     "gateway-not-configured": Code(503, "The service does not know its gateway."),
     "access-unavailable": Code(503, "Access cannot be looked up now."),
     "access-too-old": Code(503, "Access has not been confirmed lately."),
+    "queues-unavailable": Code(503, "Work cannot be queued now."),
     "warehouse-unavailable": Code(503, "Metering data cannot be read now."),
 }
 """Every code that the function app answers with."""
@@ -133,6 +136,7 @@ FAULTS = frozenset(
         "not-a-key",
         "not-a-market-day",
         "not-a-metering-point-id",
+        "not-a-public-address",
         "not-a-month",
         "not-a-time",
         "not-as-expected",

@@ -17,7 +17,7 @@ from shared.notices.schedule import Answer
 from shared.notices.sealed_secrets import SealedByAnotherKey, SecretBox
 from shared.notices.sender import Sender
 from shared.notices.store import Store
-from shared.notices.webhooks import CHALLENGE, TEST, Notice, State, Status, Webhook
+from shared.notices.webhooks import CHALLENGE, TEST, Notice, NoticeStatus, State, Webhook
 from shared.tables import ChangedMeanwhile
 
 log = logging.getLogger("metering.notices")
@@ -67,7 +67,7 @@ class Delivery:
     def begin(self, notice: Notice) -> Notice:
         """Store a notice and send its first message; both again if a process died in between."""
         stored = self._store.add_notice(notice)
-        if stored.status is Status.WAITING:
+        if stored.status is NoticeStatus.WAITING:
             self._enqueue(stored.message, timedelta(0))
         return stored
 
@@ -78,7 +78,7 @@ class Delivery:
             ChangedMeanwhile: it is being sent at this moment.
         """
         self._store.replace_notice(
-            replace(notice, status=Status.WAITING, tries=0, next_attempt_at=self._clock())
+            replace(notice, status=NoticeStatus.WAITING, tries=0, next_attempt_at=self._clock())
         )
         self._enqueue(notice.message, timedelta(0))
 
@@ -86,7 +86,7 @@ class Delivery:
         """Make the attempt that a queue message is for, if it is due."""
         principal, webhook_id, notice_id = _parts(message)
         notice = self._store.notice(principal, webhook_id, notice_id)
-        if notice is None or notice.status is not Status.WAITING:
+        if notice is None or notice.status is not NoticeStatus.WAITING:
             return
         wait = (notice.next_attempt_at or notice.created_at) - self._clock()
         if wait > _DUE:
@@ -102,7 +102,7 @@ class Delivery:
         """Send a test or a challenge at once, and return the answer; the notice is stored as it ended."""
         stored = self._store.add_notice(notice)
         answer = self._send(webhook, notice)
-        delivered = Status.DELIVERED if answer.is_success else Status.FAILED
+        delivered = NoticeStatus.DELIVERED if answer.is_success else NoticeStatus.FAILED
         self._store.replace_notice(_attempted(stored, answer, now=self._clock(), status=delivered, due=None))
         self._note(webhook, notice, answer)
         return answer
@@ -113,7 +113,13 @@ class Delivery:
         due = None
         if not answer.is_success and not answer.is_gone:
             due = schedule.next_attempt(answer, tries=notice.tries + 1, now=now, chance=self._chance())
-        status = Status.DELIVERED if answer.is_success else Status.WAITING if due else Status.FAILED
+        status = (
+            NoticeStatus.DELIVERED
+            if answer.is_success
+            else NoticeStatus.WAITING
+            if due
+            else NoticeStatus.FAILED
+        )
         try:
             self._store.replace_notice(_attempted(notice, answer, now=now, status=status, due=due))
         except ChangedMeanwhile:
@@ -164,7 +170,7 @@ class Delivery:
             )
 
     def _give_up(self, notice: Notice, *, fault: str) -> None:
-        given_up = replace(notice, status=Status.FAILED, next_attempt_at=None, last_fault=fault)
+        given_up = replace(notice, status=NoticeStatus.FAILED, next_attempt_at=None, last_fault=fault)
         self._store.replace_notice(given_up)
 
 
@@ -207,7 +213,7 @@ def _repeats(body: bytes, notice: Notice) -> bool:
 
 
 def _attempted(
-    notice: Notice, answer: Answer, *, now: datetime, status: Status, due: datetime | None
+    notice: Notice, answer: Answer, *, now: datetime, status: NoticeStatus, due: datetime | None
 ) -> Notice:
     return replace(
         notice,

@@ -1,6 +1,7 @@
 """What owners do with their webhooks: register, rotate the secret, test, send again."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
@@ -11,23 +12,20 @@ from shared.notices.delivery import Delivery
 from shared.notices.schedule import Answer
 from shared.notices.sealed_secrets import SecretBox
 from shared.notices.store import Store
-from shared.notices.webhooks import BOTH_SIGN, KEPT, MOST_WEBHOOKS, TEST, Notice, State, Status, Webhook
-
-
-class NoSuchWebhook(Exception):
-    """The caller has no webhook of this id."""
-
-
-class NoSuchNotice(Exception):
-    """The webhook has no notice of this id."""
-
-
-class TooManyWebhooks(Exception):
-    """The caller has as many webhooks as it may have."""
-
-
-class NotActive(Exception):
-    """A notice cannot be sent again: its webhook is not confirmed, or is disabled."""
+from shared.notices.webhooks import (
+    BOTH_SIGN,
+    KEPT,
+    MOST_WEBHOOKS,
+    TEST,
+    NoSuchNotice,
+    NoSuchWebhook,
+    NotActive,
+    Notice,
+    NoticeStatus,
+    State,
+    TooManyWebhooks,
+    Webhook,
+)
 
 
 class Registered(NamedTuple):
@@ -159,7 +157,6 @@ class Registry:
             NoSuchWebhook: there is no such webhook.
             NoSuchNotice: it has no such notice.
             NotActive: the webhook gets no notices now.
-            ChangedMeanwhile: the notice is being sent at this moment.
         """
         webhook = self.one(principal, webhook_id)
         notice = self._store.notice(principal, webhook_id, notice_id)
@@ -167,8 +164,9 @@ class Registry:
             raise NoSuchNotice
         if webhook.state is not State.ACTIVE:
             raise NotActive
-        self._sending.resend(notice)
-        return replace(notice, status=Status.WAITING, tries=0, next_attempt_at=self._clock())
+        with suppress(tables.ChangedMeanwhile):  # It is being sent at this moment.
+            self._sending.resend(notice)
+        return replace(notice, status=NoticeStatus.WAITING, tries=0, next_attempt_at=self._clock())
 
     def _create(self, principal: str, webhook_id: str, *, url: str, events: Sequence[str]) -> Registered:
         if len(self._store.webhooks_of(principal)) >= MOST_WEBHOOKS:

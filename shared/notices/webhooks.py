@@ -25,6 +25,22 @@ BOTH_SIGN = timedelta(hours=24)
 """How long the old secret still signs beside a new one."""
 
 
+class NoSuchWebhook(Exception):
+    """The caller has no webhook of this id."""
+
+
+class NoSuchNotice(Exception):
+    """The webhook has no notice of this id."""
+
+
+class TooManyWebhooks(Exception):
+    """The caller has as many webhooks as it may have."""
+
+
+class NotActive(Exception):
+    """A notice cannot be sent again: its webhook is not confirmed, or is disabled."""
+
+
 class Event(StrEnum):
     """What a webhook may subscribe to."""
 
@@ -46,7 +62,7 @@ class State(StrEnum):
     DISABLED = "disabled"
 
 
-class Status(StrEnum):
+class NoticeStatus(StrEnum):
     """What became of a notice."""
 
     WAITING = "waiting"
@@ -113,7 +129,7 @@ class Notice:
     event: str
     data: Mapping[str, Any] = field(repr=False)
     created_at: datetime
-    status: Status = Status.WAITING
+    status: NoticeStatus = NoticeStatus.WAITING
     attempts: int = 0
     tries: int = 0
     next_attempt_at: datetime | None = None
@@ -145,7 +161,7 @@ def new_notice(webhook: Webhook, *, event: str, data: Mapping[str, Any], at: dat
     return Notice(
         principal=webhook.principal,
         webhook_id=webhook.webhook_id,
-        notice_id=f"msg_{hashlib.sha256(identity).hexdigest()[:32]}",
+        notice_id=f"ms_{hashlib.sha256(identity).hexdigest()[:32]}",
         event=event,
         data=data,
         created_at=at,
@@ -236,7 +252,7 @@ def notice_of(entity: Entity) -> Notice:
         UnreadableValue: the row is not as the app writes it.
     """
     try:
-        status = Status(tables.stored_text(entity, "status"))
+        status = NoticeStatus(tables.stored_text(entity, "status"))
     except ValueError as error:
         raise tables.UnreadableValue("The stored 'status' is no status of a notice.") from error
     principal, _, webhook_id = entity["PartitionKey"].partition("!")

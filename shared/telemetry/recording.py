@@ -118,6 +118,25 @@ class Operation:
         self._span.end()
 
 
+class NoticeAnswer(Protocol):
+    """What came of an attempt to send a notice."""
+
+    @property
+    def status(self) -> int | None:
+        """The HTTP status, if there was an answer."""
+        ...
+
+    @property
+    def fault(self) -> str | None:
+        """Why there was none."""
+        ...
+
+    @property
+    def milliseconds(self) -> int:
+        """Until the answer or the failure."""
+        ...
+
+
 class Telemetry:
     """Records requests, the calls they make, and the state of the data. Safe to use from several threads."""
 
@@ -152,6 +171,12 @@ class Telemetry:
         )
         self._published = meter.create_counter(
             "metering.days.published", unit="{day}", description="Market days published or republished."
+        )
+        self._notices = meter.create_histogram(
+            "metering.notice.duration",
+            unit="s",
+            description="Duration of attempts to send notices to webhooks.",
+            explicit_bucket_boundaries_advisory=_REQUEST_SECONDS,
         )
         self._access = meter.create_counter(
             "metering.access.changes", unit="{grant}", description="Grants written by the access sync."
@@ -223,6 +248,14 @@ class Telemetry:
         """Count the grants that were `granted`, `changed` and `revoked`."""
         for change in ("granted", "changed", "revoked"):
             self._access.add(counts[change], {"metering.change": change})
+
+    def count_notice(self, event: str, answer: NoticeAnswer) -> None:
+        """Count an attempt to send a notice, and how long it took."""
+        outcome = "answered" if answer.fault is None else answer.fault
+        attributes: dict[str, str | int] = {"metering.event": event, "metering.outcome": outcome}
+        if answer.status is not None:
+            attributes["http.response.status_code"] = answer.status
+        self._notices.record(answer.milliseconds / 1000, attributes)
 
     def watch_age(self, name: str, *, description: str, age: Callable[[], timedelta | None]) -> None:
         """Report an age, in seconds, whenever metrics are exported; nothing while `age` returns None."""

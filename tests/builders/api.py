@@ -76,9 +76,15 @@ class Api:
         return self.send("GET", url, principal=principal, headers=headers)
 
     def send(
-        self, method: str, url: str, *, principal: str | None, headers: Mapping[str, str] | None = None
+        self,
+        method: str,
+        url: str,
+        *,
+        principal: str | None,
+        headers: Mapping[str, str] | None = None,
+        body: object = None,
     ) -> Answer:
-        """Ask with any method."""
+        """Ask with any method; a body is sent as JSON."""
         http = [each for each in self.indexed if isinstance(each, HttpFunction)]
         ordered = routes.in_order([each.route for each in http])
         found = routes.match(ordered, method=method, path=urlsplit(url).path)
@@ -89,9 +95,14 @@ class Api:
         request = func.HttpRequest(
             method=method,
             url=f"http://127.0.0.1{url}",
-            headers={**self.sent, **_caller(principal), **(headers or {})},
+            headers={
+                **self.sent,
+                **({} if body is None else {"content-type": "application/json"}),
+                **_caller(principal),
+                **(headers or {}),
+            },
             route_params=dict(parameters),
-            body=b"",
+            body=b"" if body is None else json.dumps(body).encode(),
         )
         # The worker gives a context to a function that says that it takes one.
         if "context" not in inspect.signature(function.call).parameters:

@@ -24,6 +24,8 @@ def api(azurite: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]
     environment = {
         "WAREHOUSE": f"duckdb:{folder / 'metering.duckdb'}",
         "TABLE_STORAGE": azurite,
+        "OUTBOX_STORAGE": azurite,
+        "QUEUE_STORAGE": azurite,
         "GATEWAY_PRINCIPAL_ID": building.GATEWAY,
         "WEBSITE_AUTH_ENABLED": "True",
         "SEALING_KEY": demo.SEALING_KEY,

@@ -11,8 +11,17 @@ from standardwebhooks import WebhookVerificationError
 
 from shared import tables
 from shared.notices import webhooks
-from shared.notices.registering import NoSuchNotice, NoSuchWebhook, NotActive, TooManyWebhooks
-from shared.notices.webhooks import CHALLENGE, Event, Notice, State, Status
+from shared.notices.webhooks import (
+    CHALLENGE,
+    Event,
+    NoSuchNotice,
+    NoSuchWebhook,
+    NotActive,
+    Notice,
+    NoticeStatus,
+    State,
+    TooManyWebhooks,
+)
 from shared.tables import Tables
 from tests.builders.warehouse import Clock
 from tests.doubles import webhook
@@ -99,7 +108,7 @@ def test_a_failing_receiver_gets_ten_attempts_of_one_id_on_schedule(
     assert len({each.body for each in receiver.received}) == 1
     assert len({each.headers["webhook-signature"] for each in receiver.received}) == 10
     failed = notices.history()[0]
-    assert (failed.status, failed.attempts, failed.last_status) == (Status.FAILED, 10, 500)
+    assert (failed.status, failed.attempts, failed.last_status) == (NoticeStatus.FAILED, 10, 500)
 
 
 def test_a_receiver_that_recovers_gets_the_notice_once_more(notices: Notices, receiver: Receiver) -> None:
@@ -111,7 +120,11 @@ def test_a_receiver_that_recovers_gets_the_notice_once_more(notices: Notices, re
     notices.run_until_empty()
 
     delivered = notices.history()[0]
-    assert (delivered.status, delivered.attempts, delivered.next_attempt_at) == (Status.DELIVERED, 3, None)
+    assert (delivered.status, delivered.attempts, delivered.next_attempt_at) == (
+        NoticeStatus.DELIVERED,
+        3,
+        None,
+    )
     assert notices.webhook().failing_since is None
     assert len(receiver.received) == 3
 
@@ -223,7 +236,7 @@ def test_a_message_that_comes_too_early_is_put_back_until_it_is_due(
 
     assert early == received
     assert len(receiver.received) == received + 1
-    assert notices.history()[0].status is Status.DELIVERED
+    assert notices.history()[0].status is NoticeStatus.DELIVERED
 
 
 def test_the_same_event_is_stored_once_and_its_message_sent_again_while_it_waits(
@@ -267,7 +280,7 @@ def test_a_test_answers_with_what_the_receiver_said(notices: Notices, receiver: 
 
     assert (tested.event, tested.answer.status, tested.answer.fault) == ("webhook.test", 418, None)
     assert tested.answer.milliseconds >= 0
-    assert notices.history()[0].status is Status.FAILED
+    assert notices.history()[0].status is NoticeStatus.FAILED
 
 
 @pytest.mark.parametrize("disabled_before", [False, True])

@@ -1,0 +1,71 @@
+"""Webhooks as the app's services have them: registry, delivery and news, opened once."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from shared.access import runs
+from shared.access.grants import Grants
+from shared.notices.delivery import Delivery, Observe
+from shared.notices.news import News
+from shared.notices.registering import Registry
+from shared.notices.sealed_secrets import SecretBox
+from shared.notices.sender import Sender
+from shared.notices.store import Store
+from shared.publishing.watermark import Publications
+from shared.queues import NOTICES, Queues
+from shared.tables import Tables
+from shared.warehouse.engine import Warehouse
+
+
+@dataclass(frozen=True)
+class Notices:
+    """What owners do with webhooks, what is sent to them, and who hears of what."""
+
+    registry: Registry
+    delivery: Delivery
+    news: News
+
+
+def open_notices(
+    *,
+    tables: Tables,
+    queues: Queues,
+    warehouse: Warehouse,
+    grants: Grants,
+    publications: Publications,
+    box: SecretBox,
+    cursor: Callable[[int], str],
+    clock: Callable[[], datetime],
+    allow_loopback: bool,
+    observe: Observe,
+) -> Notices:
+    """Open webhooks over the app's services."""
+
+    def enqueue(text: str, delay: timedelta) -> None:
+        queues.send(NOTICES, text, delay=delay)
+
+    store = Store(tables)
+    delivery = Delivery(
+        store=store,
+        sender=Sender(allow_loopback=allow_loopback),
+        box=box,
+        enqueue=enqueue,
+        clock=clock,
+        observe=observe,
+    )
+    return Notices(
+        registry=Registry(store=store, sending=delivery, box=box, version=grants.version, clock=clock),
+        delivery=delivery,
+        news=News(
+            store=store,
+            sending=delivery,
+            box=box,
+            warehouse=warehouse,
+            grants=grants,
+            publications=publications,
+            synced_at=lambda: runs.completed_at(tables),
+            cursor=cursor,
+            clock=clock,
+        ),
+    )
