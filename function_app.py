@@ -340,7 +340,9 @@ def warmup(instance: WarmUpContext) -> None:
 def sync_access(timer: func.TimerRequest, context: func.Context) -> None:
     """Bring the grants up to date with Severa and Entra; the sync logs its own report."""
     with services.timer_run(context):
-        services.sync_access().raise_for_failure()
+        report = services.sync_access()
+        services.handle_news()
+        report.raise_for_failure()
 
 
 @app.timer_trigger(schedule="%PUBLISH_SCHEDULE%", arg_name="timer")
@@ -348,6 +350,13 @@ def publish_readings(timer: func.TimerRequest, context: func.Context) -> None:
     """Load and publish what was delivered; alerts read the lines of the log."""
     with services.timer_run(context):
         load_and_publish()
+
+
+@app.queue_trigger(arg_name="message", queue_name="notices", connection="OUTBOX")
+def send_notices(message: func.QueueMessage, context: func.Context) -> None:
+    """Make the attempt to send a notice to a webhook that a message stands for."""
+    with services.timer_run(context):
+        services.send_notice(message.get_body().decode())
 
 
 def load_and_publish() -> None:
@@ -374,6 +383,7 @@ def load_and_publish() -> None:
         log.info("Nothing is published yet.")
     else:
         log.info("Data is available until %s.", latest.available_until.isoformat())
+    services.handle_news()
     intake.raise_for_failure()
 
 

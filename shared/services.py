@@ -6,6 +6,7 @@ of Severa and Entra, of deliveries, and what stands below them) is imported when
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -43,6 +44,8 @@ if TYPE_CHECKING:
     from shared.notices.registering import Registry
     from shared.publishing.publish import Published
     from shared.queues import Queues
+
+log = logging.getLogger("metering.services")
 
 Clock = Callable[[], datetime]
 
@@ -115,6 +118,24 @@ class Services:
                 "queues-unavailable", "The settings name no queues.", headers={"Retry-After": "300"}
             )
         return self.notices.registry
+
+    def handle_news(self) -> None:
+        """Begin the notices of what is new. A failure is logged: the next run of a timer begins the rest."""
+        if self.settings.outbox is None:
+            return
+        try:
+            with self.telemetry.run("handle_news"):
+                begun = self.notices.news.handle()
+        except Exception:  # What was published or synchronised stands, and must not look as if it had failed.
+            log.exception("The notices of what is new were not all begun; the next run begins the rest.")
+            return
+        if begun:
+            log.info("Notices begun: %d.", begun)
+
+    def send_notice(self, message: str) -> None:
+        """Make the attempt to send a notice that a message of the queue `notices` stands for."""
+        with self.telemetry.run("send_notice"):
+            self.notices.delivery.deliver(message)
 
     def warm(self) -> None:
         """Prepare this instance for its first request, once and in the background; see `shared.warming`."""

@@ -132,15 +132,14 @@ class News:
     def _next_publications(self) -> tuple[int, int] | None:
         """Return the first and the last publication to handle; None when all are handled."""
         latest = self._publications.stored()
-        if latest is None:
-            return None
+        sequence = latest.sequence if latest else 0
         handled = self._store.handled(PUBLISHED)
         if handled is None:
-            # Nobody is told of what was published before there were webhooks.
-            self._store.set_handled(PUBLISHED, f"{latest.sequence}/{latest.sequence}")
+            # The first run: what was published before it is no news.
+            self._store.set_handled(PUBLISHED, f"{sequence}/{sequence}")
             return None
         done, begun = map(int, handled.split("/"))
-        last = begun if begun > done else latest.sequence
+        last = begun if begun > done else sequence
         return (done + 1, last) if last > done else None
 
     def _begin_published(self, first: int, last: int) -> int:

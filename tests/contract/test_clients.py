@@ -198,9 +198,9 @@ def examples(generators: Generators, workshop: Path) -> Iterator[Caller]:
 @pytest.fixture(scope="module")
 def grown_examples(generators: Generators, workshop: Path) -> Iterator[Caller]:
     of = json.loads(document.for_clients())
-    for methods in of["paths"].values():
-        for media in methods["get"]["responses"]["200"]["content"].values():
-            for example in media["examples"].values():
+    for read in (methods["get"] for methods in of["paths"].values() if "get" in methods):
+        for media in read["responses"]["200"]["content"].values():
+            for example in media.get("examples", {}).values():
                 example["value"] = grown(example["value"])
     with mocked(generators, workshop, of) as caller:
         yield caller

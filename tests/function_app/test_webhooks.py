@@ -29,7 +29,6 @@ def owner(api: Api) -> Iterator[Api]:
     """The routes of an app that may call this machine, and a caller with access and without webhooks."""
     settings = replace(api.services.settings, webhook_allow_loopback=True)
     with api.using(replace(api.services, settings=settings)):
-        api.services.queues.create_missing()
         for principal in (OWNER, STRANGER):
             api.grant(Grant(principal, MeteringPointId(HOUSE), 7, "Customer 7", (Span(None, None),), "test"))
         yield api
@@ -39,7 +38,12 @@ def owner(api: Api) -> Iterator[Api]:
 
 def put(api: Api, url: str, *, webhook_id: str = "main", events: object = None) -> Answer:
     body = {"url": url, "events": EVENTS if events is None else events}
-    return api.send("PUT", f"/v1/webhooks/{webhook_id}", principal=OWNER, body=body)
+    return send_json(api, f"/v1/webhooks/{webhook_id}", body, principal=OWNER)
+
+
+def send_json(api: Api, url: str, body: object, *, principal: str) -> Answer:
+    headers = {"content-type": "application/json"}
+    return api.send("PUT", url, principal=principal, headers=headers, body=json.dumps(body).encode())
 
 
 def test_the_secret_is_shown_once_and_signs(owner: Api) -> None:
@@ -157,7 +161,7 @@ def test_who_has_no_access_gets_no_webhook(owner: Api) -> None:
     nobody = "app:5a5e0000-0000-4000-8000-0000000000e9"
     body: dict[str, Any] = {"url": "https://hooks.example.com/", "events": EVENTS}
 
-    answer = owner.send("PUT", "/v1/webhooks/main", principal=nobody, body=body)
+    answer = send_json(owner, "/v1/webhooks/main", body, principal=nobody)
 
     assert (answer.status, answer.json["code"]) == (403, "no-access")
 

@@ -10,7 +10,7 @@ import pytest
 from local import check, environment, places
 from local.functionhost import microsoft
 from local.stack import free
-from shared import tables
+from shared import queues, tables
 from tests.hosts import microsofts_host
 
 CHILD = Path(__file__).with_name("worker_child.py")
@@ -54,23 +54,36 @@ def test_every_operation_of_the_gateway_is_a_route_with_exactly_these_bindings(
 ) -> None:
     published = json.loads(OPENAPI.read_text(encoding="utf-8"))["paths"]
 
-    http = {
-        bindings[0]["route"]: bindings
+    http = [
+        bindings
         for bindings in indexed["functions"].values()
-        if bindings[0]["type"] == "httpTrigger"
-    }
+        if bindings[0]["type"] == "httpTrigger" and bindings[0]["route"] != CATCH_ALL
+    ]
 
-    assert set(http) == {*(f"v1{path}" for path in published), "v1/health", CATCH_ALL}
-    for trigger, answer in (bindings for route, bindings in http.items() if route != CATCH_ALL):
+    operations = {(f"v1{path}", method.upper()) for path, methods in published.items() for method in methods}
+    served = [(trigger["route"], method) for trigger, _ in http for method in trigger["methods"]]
+    assert sorted(served) == sorted(operations | {("v1/health", "GET"), ("v1/health", "HEAD")})
+    for trigger, answer in http:
         assert trigger == {
             "direction": "IN",
             "type": "httpTrigger",
             "name": "req",
-            "methods": ["GET", "HEAD"],
+            "methods": trigger["methods"],
             "authLevel": "ANONYMOUS",
             "route": trigger["route"],
         }
         assert answer == {"direction": "OUT", "type": "http", "name": "$return"}
+
+
+def test_queue_functions_read_the_queues_that_the_infrastructure_makes(indexed: dict[str, Any]) -> None:
+    triggers = [
+        bindings[0] for bindings in indexed["functions"].values() if bindings[0]["type"] == "queueTrigger"
+    ]
+
+    assert "notices" in [each["queueName"] for each in triggers]
+    for each in triggers:
+        assert each["queueName"].removesuffix("-poison") in queues.ALL
+        assert (each["connection"], each["name"]) == ("OUTBOX", "message")
 
 
 def test_what_is_no_resource_is_asked_last(indexed: dict[str, Any]) -> None:

@@ -144,6 +144,16 @@ def test_a_caller_hears_of_its_own_days_alone(world: World, receiver: Receiver, 
     ]
 
 
+def test_the_first_publication_of_all_is_heard_of(world: World, receiver: Receiver) -> None:
+    world.grant(ALICE, HOUSE)
+    world.register(ALICE, receiver, Event.PUBLISHED)
+
+    world.publish((HOUSE, DAY, "1"))
+
+    assert world.handle() == 1
+    assert [each["sequence"] for each in data(receiver)] == [1]
+
+
 def test_nothing_new_is_told_to_nobody(world: World, receiver: Receiver) -> None:
     published(world, receiver)
     statements = len(world.warehouse.statements)
