@@ -55,6 +55,8 @@ def stack(ports: Ports, *, state: Path = places.STATE) -> dict[str, str]:
         "AZURE_CLIENT_ID": demo.FUNCTION_CLIENT_ID,
         # As in Azure (infra/modules/function-app.bicep): small questions find a thread beside large answers.
         "PYTHON_THREADPOOL_THREAD_COUNT": "20",
+        # A receiver on a laptop has no public address.
+        "WEBHOOK_ALLOW_LOOPBACK": "true",
         # App Service gives these two to an app that has an identity.
         "IDENTITY_ENDPOINT": f"{identity}/msi/token",
         "IDENTITY_HEADER": demo.FUNCTION_IDENTITY_HEADER,

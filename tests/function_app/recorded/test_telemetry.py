@@ -16,7 +16,7 @@ from shared.warehouse.engine import InstrumentedWarehouse, Query, Row, Warehouse
 from tests.builders.api import Api
 from tests.builders.telemetry import Recorded
 from tests.function_app.conftest import Deliver
-from tests.function_app.test_request_log import logged
+from tests.function_app.recorded.test_request_log import logged
 from tests.function_app.test_series import SPRING, Customer
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
