@@ -129,11 +129,19 @@ def _head(version: str, *, server: str, contact: str) -> dict[str, Any]:
             "version": "1.0.0",
             "description": _DESCRIPTION,
             "contact": {"name": "Metering data", "email": contact},
-            "license": {"name": "Proprietary, all rights reserved"},
+            "license": {"name": "Proprietary, all rights reserved", **_license_identifier(version)},
         },
         "servers": [{"url": server}],
         "tags": [{"name": name, "description": description} for name, description in TAGS.items()],
     }
+
+
+def _license_identifier(version: str) -> dict[str, str]:
+    """Return a licence in SPDX's terms; OpenAPI 3.0 has no place for it.
+
+    openapi-generator refuses a document of 3.1 without one.
+    """
+    return {"identifier": "LicenseRef-Proprietary"} if version.startswith("3.1") else {}
 
 
 def _schemas(operations: Sequence[Operation]) -> dict[str, Schema]:

@@ -119,7 +119,7 @@ class Operation:
 
     def as_json_alone(self) -> "Operation":
         """The same operation for clients that read JSON alone."""
-        parameters = tuple(each for each in self.parameters if each not in (*FORMATS, JSON_ALONE))
+        parameters = tuple(each for each in self.parameters if each not in (*FORMATS_WITH_TIMES, JSON_ALONE))
         return replace(self, parameters=parameters, formats=ONLY_JSON, only_json=True)
 
 

@@ -54,7 +54,7 @@ class Generators:
     Attributes:
         node: the program that runs what is in `packages`.
         packages: the folder with `node_modules`.
-        python: of an environment with openapi-python-client and mypy.
+        python: of an environment with openapi-python-client, openapi-generator (with its Java) and mypy.
     """
 
     node: Path

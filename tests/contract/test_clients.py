@@ -81,11 +81,13 @@ def build(generators: Generators, folder: Path, *, text: str) -> Path:
         [*node, script("openapi-typescript"), "openapi-client.json", "-o", "openapi_fetch/schema.ts"],
         [*node, script("openapi-ts"), "--no-log-file"],
         [*node, script("tsc"), "--project", "."],
-        generate_python(generators),
-        # The generator's own code is its own; the program that uses it is strict.
-        [str(generators.python), *["-m", "mypy", "--strict", "--follow-imports=silent", "openapi_python.py"]],
     ):
         done(command, folder)
+    generate_python(generators, folder)
+    for program in ("openapi_python.py", "openapi_generator.py"):
+        # The generators' code is their own; the programs that use it are strict.
+        strict = ["--strict", "--follow-imports=silent", program]
+        done([str(generators.python), "-m", "mypy", *strict], folder)
     return folder
 
 
@@ -101,10 +103,16 @@ def script(name: str) -> str:
     return f"node_modules/.bin/{name}"
 
 
-def generate_python(generators: Generators) -> list[str]:
-    program = generators.python.with_name("openapi-python-client")
+def generate_python(generators: Generators, folder: Path) -> None:
+    """Make the clients of openapi-python-client, and of openapi-generator, which brings its Java along."""
     options = "--path openapi-client.json --output-path metering_client --meta none --fail-on-warning"
-    return [str(program), "generate", *options.split()]
+    program = generators.python.with_name("openapi-python-client")
+    done([str(program), "generate", *options.split()], folder)
+    kinds = "models,apis,supportingFiles,modelTests=false,apiTests=false,modelDocs=false,apiDocs=false"
+    options = "-g python -i openapi-client.json -o generated --package-name generated_client"
+    program = generators.python.with_name("openapi-generator-cli")
+    done([str(program), "generate", *options.split(), "--global-property", kinds], folder)
+    (folder / "generated" / "generated_client").rename(folder / "generated_client")
 
 
 def done(command: list[str], folder: Path, **variables: str) -> str:
@@ -120,6 +128,7 @@ PROGRAMS: dict[str, Callable[[Generators], list[str]]] = {
     "openapi-fetch": lambda generators: [str(generators.node), "built/openapi_fetch.js"],
     "hey-api": lambda generators: [str(generators.node), "built/hey_api.js"],
     "openapi-python-client": lambda generators: [str(generators.python), "openapi_python.py"],
+    "openapi-generator": lambda generators: [str(generators.python), "openapi_generator.py"],
 }
 each_client = pytest.mark.parametrize("client", PROGRAMS)
 
@@ -275,14 +284,15 @@ def test_a_new_property_and_a_new_word_are_two_lines_of_a_client(
     ]
 
 
+@pytest.mark.parametrize("client", ["openapi-python-client", "openapi-generator"])
 def test_a_closed_list_of_words_would_stop_a_client(
-    generators: Generators, grown_examples: Caller, tmp_path: Path
+    generators: Generators, grown_examples: Caller, tmp_path: Path, client: str
 ) -> None:
     of = json.loads(document.for_clients())
     quality = of["components"]["schemas"]["Value"]["properties"]["quality"]
     quality["enum"] = quality.pop("x-extensible-enum")
     prepare(generators, tmp_path, text=json.dumps(of))
-    done(generate_python(generators), tmp_path)
+    generate_python(generators, tmp_path)
 
     with pytest.raises(AssertionError, match="validated"):
-        done(PROGRAMS["openapi-python-client"](generators), tmp_path, **grown_examples.environment)
+        done(PROGRAMS[client](generators), tmp_path, **grown_examples.environment)
