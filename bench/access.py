@@ -352,8 +352,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.access", description="What access costs.")
     parser.add_argument("--customers", type=int, default=2000)
     parser.add_argument("--points-each", type=int, default=10)
-    asked = parser.parse_args()
-    size = Size(asked.customers, asked.points_each)
+    arguments = parser.parse_args()
+    size = Size(arguments.customers, arguments.points_each)
     out = Console(width=130)
     with out.status("Measuring …"):
         measured = measure(size)

@@ -92,10 +92,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=7, help="of each way, after one to warm up")
     parser.add_argument("--metering-points", type=int, default=100_000)
-    asked = parser.parse_args()
-    points = sorted(stored.metering_point(number) for number in range(asked.metering_points))
+    arguments = parser.parse_args()
+    points = sorted(stored.metering_point(number) for number in range(arguments.metering_points))
     with tempfile.TemporaryDirectory() as folder:
-        pages, growing = measured(Path(folder), points, runs=asked.runs)
+        pages, growing = measured(Path(folder), points, runs=arguments.runs)
     show(pages, growing)
     measuring.write(
         "changes", {"pages": [asdict(each) for each in pages], "stored": [asdict(each) for each in growing]}

@@ -45,7 +45,7 @@ Hourly electricity metering data: all history and each new day.
 - Periods are half-open: `to` is the first moment that is not included.
 - Quantities are kWh with the three decimals that were delivered; a missing one is `null`.
 - Every question has an answer of pages: follow the cursor until there is none.
-- `ETag` and `If-None-Match` tell cheaply that nothing is new.
+- `ETag` with `If-None-Match` is the cheap way to learn that nothing is new.
 - Every error is `application/problem+json` with a stable `code`.
 - What is read with GET answers HEAD too, and every path OPTIONS; another method is answered 405 with `Allow`.
 - A body is JSON of at most 64 kB; a property that is not known is a fault.

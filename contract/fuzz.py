@@ -1,8 +1,8 @@
-"""Asks the API what nobody would: thousands of generated requests, each answer held against the contract.
+"""Sends the API thousands of generated requests, and compares each answer with the contract.
 
 `python -m contract.fuzz [--max-examples N] [--through gateway|app]` starts the demo world that stands
-still and runs Schemathesis on it with docs/openapi.json, read strictly: no answer may have what it does not
-tell of. Its exit code is ours.
+still and runs Schemathesis on it with docs/openapi.json, read strictly: an answer may have nothing that the
+contract does not describe. Its exit code is ours.
 """
 
 import argparse
@@ -60,14 +60,14 @@ def main() -> int:
     parser.add_argument("--through", choices=("gateway", "app"), default="gateway")
     arguments, more = parser.parse_known_args()
     with tempfile.TemporaryDirectory() as state, stack.running(Path(state)) as running:
-        asked = command(
+        schemathesis = command(
             running,
             through=arguments.through,
             max_examples=arguments.max_examples,
             folder=Path(state),
             more=more,
         )
-        return subprocess.run(asked, cwd=state, check=False).returncode
+        return subprocess.run(schemathesis, cwd=state, check=False).returncode
 
 
 def _as_gateway() -> dict[str, str]:

@@ -91,8 +91,8 @@ def _titleless(schema: Mapping[str, Any]) -> Schema:
     return {name: value for name, value in schema.items() if name != "title"}
 
 
-def _of_answers(asked: list[type[Answer]]) -> dict[str, Schema]:
-    wanted = {base for model in asked for base in _with_bases(model)}
+def _of_answers(models: list[type[Answer]]) -> dict[str, Schema]:
+    wanted = {base for model in models for base in _with_bases(model)}
     _, definitions = models_json_schema(
         [(model, "serialization") for model in sorted(wanted, key=lambda model: model.__name__)],
         ref_template=_PREFIX + "{model}",
@@ -102,7 +102,7 @@ def _of_answers(asked: list[type[Answer]]) -> dict[str, Schema]:
     bases = {model.__name__: _base(model) for model in _all_models()}
     found = {name: _extending(schema, bases.get(name), written) for name, schema in sorted(written.items())}
     # Pydantic defines the enumerations too that the models write as open texts.
-    return reached([reference(model.__name__) for model in asked], found)
+    return reached([reference(model.__name__) for model in models], found)
 
 
 def flat(schemas: Mapping[str, Schema]) -> dict[str, Schema]:

@@ -149,17 +149,17 @@ def _device_code(identity: Identity, fields: Mapping[str, str]) -> dict[str, Any
 
 def _device(identity: Identity, fields: Mapping[str, str]) -> dict[str, Any]:
     client = _client(fields)
-    asked = identity.forget_device(_required(fields, "device_code"))
-    if asked is None or asked["client_id"] != client.client_id:
+    pending = identity.forget_device(_required(fields, "device_code"))
+    if pending is None or pending["client_id"] != client.client_id:
         raise refusals.unknown_device_code()
-    user = directory.user(asked.get("user", demo.USERS[0].name))
+    user = directory.user(pending.get("user", demo.USERS[0].name))
     assert user is not None  # noqa: S101 - the device code was only issued for a known user.
-    audience, scopes = _scopes(asked["scope"])
-    lifetime = _lifetime({**asked, **fields})
+    audience, scopes = _scopes(pending["scope"])
+    lifetime = _lifetime({**pending, **fields})
     token = identity.user_token(
         user, client_id=client.client_id, scopes=scopes, audience=audience, lifetime=lifetime
     )
-    return _answer(token, lifetime=lifetime) | {"scope": asked["scope"]}
+    return _answer(token, lifetime=lifetime) | {"scope": pending["scope"]}
 
 
 def _managed_identity(identity: Identity, request: Request) -> Response:

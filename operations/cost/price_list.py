@@ -103,14 +103,16 @@ def chosen(rows: Sequence[Mapping[str, Any]], *, unit: str) -> tuple[Found | Non
 
 def question(row: Mapping[str, Any]) -> str:
     """Return the filter that asks for one meter."""
-    asked = {
+    wanted = {
         "serviceName": row["ServiceName"],
         "productName": row["ProductName"],
         "skuName": row["SkuName"],
         "meterName": row["SkuMeter"],
         "armRegionName": row["PriceListRegionId"],
     }
-    return " and ".join(f"{name} eq '{value.replace(chr(39), chr(39) * 2)}'" for name, value in asked.items())
+    return " and ".join(
+        f"{name} eq '{value.replace(chr(39), chr(39) * 2)}'" for name, value in wanted.items()
+    )
 
 
 def _rows(

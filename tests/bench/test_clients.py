@@ -1,4 +1,4 @@
-"""What the crowd does with answers: it counts the right, waits when told to, and hides nothing."""
+"""What the crowd does with answers: it counts the right, waits when an answer asks for it, hides nothing."""
 
 import asyncio
 import time
@@ -15,7 +15,7 @@ from bench.clients import Seen
 ASKED = Question("a day", connections.request_for("/one", {}), digest=questions.digest(b"right"))
 
 
-async def asked(answers: Sequence[bytes]) -> Seen:
+async def seen_by_crowd(answers: Sequence[bytes]) -> Seen:
     """Ask once on a connection whose other end gives these answers, and then ends it."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -39,14 +39,14 @@ def answer(status: str, body: bytes, *headers: str) -> bytes:
 
 
 def test_a_right_answer_counts_and_is_timed() -> None:
-    seen = asyncio.run(asked([answer("200 OK", b"right")]))
+    seen = asyncio.run(seen_by_crowd([answer("200 OK", b"right")]))
 
     assert (seen.statuses, len(seen.seconds["a day"]), seen.unexpected) == ({"200": 1}, 1, [])
 
 
 def test_who_is_told_to_wait_asks_again() -> None:
     seen = asyncio.run(
-        asked([answer("429 Too Many Requests", b"", "Retry-After: 0"), answer("200 OK", b"right")])
+        seen_by_crowd([answer("429 Too Many Requests", b"", "Retry-After: 0"), answer("200 OK", b"right")])
     )
 
     assert (seen.statuses, seen.unexpected) == ({"429 as planned": 1, "200": 1}, [])
@@ -54,7 +54,7 @@ def test_who_is_told_to_wait_asks_again() -> None:
 
 @pytest.mark.parametrize("wrong", [answer("200 OK", b"wrong"), answer("503 Away", b"right")])
 def test_a_wrong_answer_is_unexpected_and_counts_for_nothing(wrong: bytes) -> None:
-    seen = asyncio.run(asked([wrong]))
+    seen = asyncio.run(seen_by_crowd([wrong]))
 
     assert (seen.all, len(seen.unexpected)) == ([], 1)
 
@@ -62,7 +62,7 @@ def test_a_wrong_answer_is_unexpected_and_counts_for_nothing(wrong: bytes) -> No
 @pytest.mark.parametrize("cut", [b"", b"HTTP/1.1 200 OK\r\n", answer("200 OK", b"right")[:-1]])
 def test_an_answer_that_is_cut_off_is_broken(cut: bytes) -> None:
     with pytest.raises(BrokenAnswer):
-        asyncio.run(asked([cut]))
+        asyncio.run(seen_by_crowd([cut]))
 
 
 def test_figures_are_milliseconds_in_order() -> None:

@@ -126,12 +126,12 @@ class Entra:
     """A directory that trusts what was bound before, as the real one does."""
 
     users: Mapping[str, str] = field(default_factory=dict)
-    asked: list[ContactEmail] = field(default_factory=list)
+    wanted: list[ContactEmail] = field(default_factory=list)
 
-    def find(self, asked: Sequence[ContactEmail], bound: Mapping[ContactEmail, str]) -> Directory:
+    def find(self, wanted: Sequence[ContactEmail], bound: Mapping[ContactEmail, str]) -> Directory:
         """Return object ids by e-mail address, unless one is bound."""
-        self.asked = list(asked)
-        found = {each: bound.get(each) or self.users.get(each.email) for each in asked}
+        self.wanted = list(wanted)
+        found = {each: bound.get(each) or self.users.get(each.email) for each in wanted}
         return Directory(
             users={each: object_id for each, object_id in found.items() if object_id},
             faults={each: DirectoryFault.NOT_FOUND for each, object_id in found.items() if not object_id},

@@ -81,7 +81,7 @@ def test_a_program_gives_the_answer_below_it(
 
     match answer.language:
         case "json":
-            assert is_like(json.loads(printed, parse_float=Decimal), told(answer)), printed
+            assert is_like(json.loads(printed, parse_float=Decimal), documented(answer)), printed
         case "csv" | "text":
             assert begins_like(printed.splitlines(), answer.text.splitlines()), printed
         case _:
@@ -100,26 +100,28 @@ def run(program: str, variables: Mapping[str, str]) -> str:
     return done.stdout
 
 
-def told(answer: Block) -> Any:
+def documented(answer: Block) -> Any:
     return json.loads(answer.text, parse_float=Decimal)
 
 
-def is_like(found: Any, told: Any) -> bool:
+def is_like(found: Any, documented: Any) -> bool:
     """Whether an answer is the printed one; "…" stands for any text, and for the rest of a list."""
-    if told == "…":
+    if documented == "…":
         return True
-    if isinstance(told, dict) and isinstance(found, dict):
-        return list(found) == list(told) and all(is_like(found[name], told[name]) for name in told)
-    if isinstance(told, list) and isinstance(found, list):
-        rest = told[-1:] == ["…"] and len(found) >= len(told)
-        compared = told[:-1] if rest else told
-        return (rest or len(found) == len(told)) and all(map(is_like, found, compared))
-    return bool(found == told)
+    if isinstance(documented, dict) and isinstance(found, dict):
+        return list(found) == list(documented) and all(
+            is_like(found[name], documented[name]) for name in documented
+        )
+    if isinstance(documented, list) and isinstance(found, list):
+        rest = documented[-1:] == ["…"] and len(found) >= len(documented)
+        compared = documented[:-1] if rest else documented
+        return (rest or len(found) == len(documented)) and all(map(is_like, found, compared))
+    return bool(found == documented)
 
 
-def begins_like(found: list[str], told: list[str]) -> bool:
-    rest = told[-1] == "…"
-    return found[: len(told) - 1] == told[:-1] if rest else found == told
+def begins_like(found: list[str], documented: list[str]) -> bool:
+    rest = documented[-1] == "…"
+    return found[: len(documented) - 1] == documented[:-1] if rest else found == documented
 
 
 def test_a_guide_that_says_something_else_is_found() -> None:

@@ -18,9 +18,9 @@ def test_the_guide_says_how_long_a_sync_reads() -> None:
 
 
 def test_the_table_of_limits_is_the_one_that_the_app_keeps() -> None:
-    told = [tuple(row) for row in re.findall(_ROW, GUIDE, re.MULTILINE)]
+    documented = [tuple(row) for row in re.findall(_ROW, GUIDE, re.MULTILINE)]
 
-    assert told == [
+    assert documented == [
         (
             each.service,
             f"{each.connect:g}",

@@ -39,12 +39,12 @@ def gateways_codes() -> dict[str, int]:
 
 
 def test_every_code_is_documented_with_its_status_and_no_other() -> None:
-    told = {
+    documented = {
         row[0].strip("`"): row[1] for row in rows_of("errors") if len(row) == 3 and row[0].startswith("`")
     }
 
     app = {code: known.status for code, known in problems.CODES.items()}
-    assert {code: int(status) for code, status in told.items()} == {**gateways_codes(), **app}
+    assert {code: int(status) for code, status in documented.items()} == {**gateways_codes(), **app}
 
 
 def test_app_and_gateway_mean_the_same_by_a_code() -> None:
@@ -62,9 +62,9 @@ def test_app_and_gateway_mean_the_same_by_a_code() -> None:
 
 
 def test_every_code_of_a_fault_is_documented_and_no_other() -> None:
-    told = {row[0].strip("`") for row in rows_of("errors") if len(row) == 2 and row[0].startswith("`")}
+    documented = {row[0].strip("`") for row in rows_of("errors") if len(row) == 2 and row[0].startswith("`")}
 
-    assert told == problems.FAULTS
+    assert documented == problems.FAULTS
 
 
 def test_every_code_of_a_fault_is_one_that_the_app_gives() -> None:
@@ -96,12 +96,14 @@ def test_calls_are_limited_as_the_products_say() -> None:
 
 
 def test_pages_and_requests_are_limited_as_the_code_says() -> None:
-    told = {row[0]: row[1] for row in rows_of("limits") if len(row) == 2}
+    documented = {row[0]: row[1] for row in rows_of("limits") if len(row) == 2}
 
-    assert told["`limit` left out"].startswith(f"JSON: {spaced(requests.DEFAULT_LIMIT)} market days")
-    assert told["`limit` at most"] == spaced(requests.MAX_LIMIT)
-    assert told["values written one by one on a page"].startswith(f"at most {spaced(pages.MAX_VALUES)}:")
-    assert told["metering points named in one request"].startswith(f"{requests.MAX_NAMED};")
+    assert documented["`limit` left out"].startswith(f"JSON: {spaced(requests.DEFAULT_LIMIT)} market days")
+    assert documented["`limit` at most"] == spaced(requests.MAX_LIMIT)
+    assert documented["values written one by one on a page"].startswith(
+        f"at most {spaced(pages.MAX_VALUES)}:"
+    )
+    assert documented["metering points named in one request"].startswith(f"{requests.MAX_NAMED};")
     text = (DOCS / "limits.md").read_text(encoding="utf-8")
     assert f"quarters, {spaced(pages.MAX_VALUES // 96)} days do" in text.replace("\n", " ")
     assert requests.MAX_LIMIT * 24 <= pages.MAX_VALUES
@@ -109,17 +111,17 @@ def test_pages_and_requests_are_limited_as_the_code_says() -> None:
 
 def test_the_time_for_an_answer_is_the_gateways() -> None:
     policy = (places.ROOT / "infra/apim/policies/global.xml").read_text(encoding="utf-8")
-    told = {row[0]: row[1] for row in rows_of("limits") if len(row) == 2}
+    documented = {row[0]: row[1] for row in rows_of("limits") if len(row) == 2}
 
     assert re.findall(r'forward-request timeout="(\d+)"', policy) == ["150"]
-    assert told["time for an answer"] == "150 seconds, then 503"
+    assert documented["time for an answer"] == "150 seconds, then 503"
 
 
 def test_every_quality_and_resolution_is_explained() -> None:
-    told = {row[0].strip("`") for row in rows_of("quality") if len(row) == 3}
+    documented = {row[0].strip("`") for row in rows_of("quality") if len(row) == 3}
     times = (DOCS / "times.md").read_text(encoding="utf-8")
 
-    assert set(Quality) <= told
+    assert set(Quality) <= documented
     assert all(f"`{each}`" in times for each in Resolution)
 
 

@@ -16,7 +16,7 @@ NEEDED = {
     **demo.ACCESS_SETTINGS,
 }
 ELSEWHERE = {"TELEMETRY", "APPLICATIONINSIGHTS_CONNECTION_STRING"}
-"""Settings that the same guide tells of where it tells of metrics and traces."""
+"""Settings that the same guide names where it describes metrics and traces."""
 DEFAULTS = dict(re.findall(r"^\| `([A-Z_]+)` \| (`[^`]+`|none) \|", GUIDES["operations.md"], re.MULTILINE))
 
 
@@ -25,9 +25,9 @@ def named(guide: str) -> set[str]:
 
 
 def test_every_setting_is_named_in_a_guide() -> None:
-    told = set().union(*map(named, GUIDES.values()))
+    documented = set().union(*map(named, GUIDES.values()))
 
-    assert set(settings.names()) - told == set()
+    assert set(settings.names()) - documented == set()
 
 
 def test_the_table_has_what_no_other_guide_names_and_nothing_else() -> None:
@@ -40,9 +40,9 @@ def test_the_table_has_what_no_other_guide_names_and_nothing_else() -> None:
     "name", sorted(name for name in DEFAULTS.keys() - set(settings.SCHEDULES) if DEFAULTS[name] != "none")
 )
 def test_a_default_in_the_table_is_what_the_app_takes_without_the_setting(name: str) -> None:
-    told = settings.from_environment({**NEEDED, name: DEFAULTS[name].strip("`")})
+    documented = settings.from_environment({**NEEDED, name: DEFAULTS[name].strip("`")})
 
-    assert told == settings.from_environment(NEEDED)
+    assert documented == settings.from_environment(NEEDED)
 
 
 def test_what_has_no_default_in_the_table_is_nothing_without_the_setting() -> None:

@@ -19,10 +19,10 @@ class Identity:
 
     token: str = "a" * LONG
     lives_seconds: float = 86_400.0
-    asked: list[dict[str, list[str]]] = field(default_factory=list)
+    requests: list[dict[str, list[str]]] = field(default_factory=list)
 
     def answer(self, query: str) -> bytes:
-        self.asked.append(parse_qs(query))
+        self.requests.append(parse_qs(query))
         expires_on = str(int(time.time() + self.lives_seconds))
         return json.dumps(
             {"access_token": self.token, "expires_on": expires_on, "token_type": "Bearer", "resource": "-"}

@@ -56,22 +56,22 @@ def test_csv_is_written_as_documented(customer: Customer) -> None:
 def test_every_format_holds_the_same_values(customer: Customer, day: date) -> None:
     point = customer.point()
     customer.days(point, day, 2)
-    asked = {"from_": day, "to": date(day.year, day.month, day.day + 2)}
+    parameters = {"from_": day, "to": date(day.year, day.month, day.day + 2)}
     path = f"/v1/metering-points/{point}/consumption"
 
-    values = customer.get(path, **asked).json["values"]
-    rows = rows_of(customer.get(path, **asked, **CSV))
+    values = customer.get(path, **parameters).json["values"]
+    rows = rows_of(customer.get(path, **parameters, **CSV))
     norwegian = rows_of(
-        customer.get(path, **asked, **CSV, csv="norwegian"), delimiter=";", encoding="utf-8-sig"
+        customer.get(path, **parameters, **CSV, csv="norwegian"), delimiter=";", encoding="utf-8-sig"
     )
-    lines = lines_of(customer.get(path, **asked, **NDJSON))
+    lines = lines_of(customer.get(path, **parameters, **NDJSON))
 
     assert [(row["start"], row["end"], Decimal(row["quantityKWh"]), row["quality"]) for row in rows] == [
         (value["start"], value["end"], value["quantity"], value["quality"]) for value in values
     ]
     assert [row["quantityKWh"].replace(",", ".") for row in norwegian] == [row["quantityKWh"] for row in rows]
     assert {row["meteringPointId"] for row in norwegian} == {f'="{point}"'}
-    flat = customer.get(path, **asked, layout="rows").json["rows"]
+    flat = customer.get(path, **parameters, layout="rows").json["rows"]
     assert lines == flat
     assert flat == [
         {"meteringPointId": point, "direction": "consumption", "resolution": "PT1H", **value}
@@ -82,11 +82,11 @@ def test_every_format_holds_the_same_values(customer: Customer, day: date) -> No
 def test_excel_with_norwegian_settings_gets_times_as_clocks_show_them(customer: Customer) -> None:
     point = customer.point()
     customer.days(point, AUTUMN, 1)
-    asked = {"date": AUTUMN, **CSV, "csv": "norwegian"}
+    parameters = {"date": AUTUMN, **CSV, "csv": "norwegian"}
     path = f"/v1/metering-points/{point}/consumption"
 
-    local = rows_of(customer.get(path, **asked), delimiter=";", encoding="utf-8-sig")
-    iso = rows_of(customer.get(path, **asked, time="iso"), delimiter=";", encoding="utf-8-sig")
+    local = rows_of(customer.get(path, **parameters), delimiter=";", encoding="utf-8-sig")
+    iso = rows_of(customer.get(path, **parameters, time="iso"), delimiter=";", encoding="utf-8-sig")
     refused = customer.get(path, date=AUTUMN, **CSV, time="iso")
 
     assert list(local[0]) == [
@@ -151,12 +151,12 @@ def test_pandas_reads_equal_numbers_and_times(customer: Customer, dialect: str) 
 def test_sums_tell_in_every_format_whether_they_are_complete(customer: Customer) -> None:
     point = customer.point()
     customer.days(point, SPRING, 2)
-    asked = {"from_": "2026-03-01", "to": "2026-04-01", "resolution": "P1M"}
+    parameters = {"from_": "2026-03-01", "to": "2026-04-01", "resolution": "P1M"}
     path = f"/v1/metering-points/{point}/consumption"
 
-    [value] = customer.get(path, **asked).json["values"]
-    [row] = rows_of(customer.get(path, **asked, **CSV))
-    [line] = lines_of(customer.get(path, **asked, **NDJSON))
+    [value] = customer.get(path, **parameters).json["values"]
+    [row] = rows_of(customer.get(path, **parameters, **CSV))
+    [line] = lines_of(customer.get(path, **parameters, **NDJSON))
 
     assert (row["complete"], row["missing"]) == ("false", str(value["missing"]))
     assert Decimal(row["quantityKWh"]) == value["quantity"]
@@ -167,12 +167,12 @@ def test_packed_days_are_lines_of_ndjson_and_no_csv(customer: Customer) -> None:
     point = customer.point()
     customer.days(point, SPRING, 2)
     path = f"/v1/metering-points/{point}/consumption"
-    asked = {"from_": SPRING, "to": "2026-03-31", "layout": "days"}
+    parameters = {"from_": SPRING, "to": "2026-03-31", "layout": "days"}
 
-    lines = lines_of(customer.get(path, **asked, **NDJSON))
-    refused = customer.get(path, **asked, **CSV)
+    lines = lines_of(customer.get(path, **parameters, **NDJSON))
+    refused = customer.get(path, **parameters, **CSV)
 
-    days = customer.get(path, **asked).json["days"]
+    days = customer.get(path, **parameters).json["days"]
     assert lines == [{"meteringPointId": point, "direction": "consumption", **day} for day in days]
     [fault] = refused.json["errors"]
     assert (refused.status, fault["parameter"], fault["code"]) == (400, "layout", "not-in-csv")

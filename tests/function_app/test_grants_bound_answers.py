@@ -173,13 +173,15 @@ def _expected_totals(world: World) -> dict[str, Decimal]:
 
 def _changed_days(api: Api, world: World, since: datetime) -> set[tuple[str, str]]:
     found: set[tuple[str, str]] = set()
-    asked: dict[str, Any] = {"since": since.isoformat()}
+    parameters: dict[str, Any] = {"since": since.isoformat()}
     while True:
-        page = api.get("/v1/changes", principal=world.grants[0].principal, limit=world.limit, **asked).json
+        page = api.get(
+            "/v1/changes", principal=world.grants[0].principal, limit=world.limit, **parameters
+        ).json
         found |= {(day["meteringPointId"], day["date"]) for day in page["days"]}
         if page["upToDate"]:
             return found
-        asked = {"cursor": page["cursor"]}
+        parameters = {"cursor": page["cursor"]}
 
 
 def _granted_days(world: World) -> set[tuple[str, str]]:

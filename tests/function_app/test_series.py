@@ -154,30 +154,30 @@ def test_sums_are_the_exact_sums_of_the_values(customer: Customer, resolution: s
 def test_a_sum_is_never_cut_by_a_page(customer: Customer) -> None:
     point = customer.point()
     customer.days(point, date(2026, 1, 20), 60)
-    asked = {"from_": "2026-01-20", "to": "2026-03-21", "resolution": "P1M"}
+    parameters = {"from_": "2026-01-20", "to": "2026-03-21", "resolution": "P1M"}
 
-    paged = list(_pages(customer, point, **asked, limit=5))
+    paged = list(_pages(customer, point, **parameters, limit=5))
 
-    assert [each for page in paged for each in page] == customer.series(point, **asked)["values"]
+    assert [each for page in paged for each in page] == customer.series(point, **parameters)["values"]
     assert [len(page) for page in paged] == [1, 1, 1]
 
 
 def test_pages_of_one_series_are_the_series(customer: Customer) -> None:
     point = customer.point()
     customer.days(point, SPRING, 5)
-    asked = {"from_": "2026-03-29", "to": "2026-04-03"}
+    parameters = {"from_": "2026-03-29", "to": "2026-04-03"}
 
-    paged = list(_pages(customer, point, **asked, limit=2))
+    paged = list(_pages(customer, point, **parameters, limit=2))
 
-    assert [each for page in paged for each in page] == customer.series(point, **asked)["values"]
+    assert [each for page in paged for each in page] == customer.series(point, **parameters)["values"]
     assert [len(page) for page in paged] == [47, 48, 24]
 
 
-def _pages(customer: Customer, point: str, **asked: Any) -> Iterator[list[Any]]:
-    page = customer.series(point, **asked)
+def _pages(customer: Customer, point: str, **parameters: Any) -> Iterator[list[Any]]:
+    page = customer.series(point, **parameters)
     yield page["values"]
     while page["nextCursor"] is not None:
-        page = customer.series(point, **asked, cursor=page["nextCursor"])
+        page = customer.series(point, **parameters, cursor=page["nextCursor"])
         yield page["values"]
 
 
@@ -230,11 +230,11 @@ def test_of_many_metering_points_those_without_quarters_are_named_and_the_others
     customer.days(changed, SPRING, 1)
     customer.days(changed, date(2026, 3, 30), 1, resolution="PT15M")
     customer.days(quarterly, SPRING, 2, resolution="PT15M")
-    asked = {"from_": SPRING, "to": "2026-03-31", "resolution": "PT15M"}
+    parameters = {"from_": SPRING, "to": "2026-03-31", "resolution": "PT15M"}
 
-    answer = customer.get("/v1/consumption", **asked).json
-    named = customer.get("/v1/consumption", **asked, meteringPointId=[hourly, quarterly]).json
-    lines = customer.get("/v1/consumption", **asked, format="csv")
+    answer = customer.get("/v1/consumption", **parameters).json
+    named = customer.get("/v1/consumption", **parameters, meteringPointId=[hourly, quarterly]).json
+    lines = customer.get("/v1/consumption", **parameters, format="csv")
 
     def values(each: Any) -> list[tuple[str, int]]:
         return [(one["meteringPointId"], len(one["values"])) for one in each["series"]]
@@ -255,11 +255,11 @@ def test_days_stored_coarser_are_named_on_the_first_page(customer: Customer, lim
     hourly, quarterly = sorted([customer.point(), customer.point()])
     customer.days(hourly, SPRING, 2)
     customer.days(quarterly, SPRING, 2, resolution="PT15M")
-    asked = {"from_": SPRING, "to": "2026-03-31", "resolution": "PT15M", "limit": limit}
-    pages = [customer.get("/v1/consumption", **asked).json]
+    parameters = {"from_": SPRING, "to": "2026-03-31", "resolution": "PT15M", "limit": limit}
+    pages = [customer.get("/v1/consumption", **parameters).json]
 
     while pages[-1]["nextCursor"]:
-        pages.append(customer.get("/v1/consumption", **asked, cursor=pages[-1]["nextCursor"]).json)
+        pages.append(customer.get("/v1/consumption", **parameters, cursor=pages[-1]["nextCursor"]).json)
 
     first, *others = [(page["storedCoarser"], page["storedCoarserCount"]) for page in pages]
     assert first == (

@@ -63,11 +63,12 @@ def test_a_bad_day_is_left_out_and_named_in_the_log(
     customer.days(other, SPRING, 3)
     spoil(api, one, change)
 
-    series, asked = [], {"from": SPRING, "to": NEXT + timedelta(days=1), "layout": "days", "limit": limit}
-    page = customer.get("/v1/consumption", **asked).json
+    parameters = {"from": SPRING, "to": NEXT + timedelta(days=1), "layout": "days", "limit": limit}
+    series = []
+    page = customer.get("/v1/consumption", **parameters).json
     series += page["series"]
     while page["nextCursor"]:
-        page = customer.get("/v1/consumption", **asked, cursor=page["nextCursor"]).json
+        page = customer.get("/v1/consumption", **parameters, cursor=page["nextCursor"]).json
         series += page["series"]
     changed, _ = follow(customer, cursor, limit=limit)
 

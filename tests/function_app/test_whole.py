@@ -108,15 +108,15 @@ def refusal(answer: Answer) -> models.Problem:
 def test_a_series_is_whole_up_to_the_largest_page_and_refused_beyond(
     customer: Customer, written: str, header: int
 ) -> None:
-    asked = {"from_": FIRST, "to": "2100-01-01", "format": written}
+    parameters = {"from_": FIRST, "to": "2100-01-01", "format": written}
     hours = (periods.start_of(DAYS[MAX_LIMIT]) - periods.start_of(FIRST)) // timedelta(hours=1)
 
     with large(customer, MAX_LIMIT):
-        whole = customer.get("/v1/consumption", **asked)
+        whole = customer.get("/v1/consumption", **parameters)
     with large(customer, MAX_LIMIT + 1):
-        refused = customer.get("/v1/consumption", **asked)
-        page = customer.get("/v1/consumption", **asked, limit=MAX_LIMIT)
-        as_json = customer.get("/v1/consumption", **{**asked, "format": "json"}, layout="rows")
+        refused = customer.get("/v1/consumption", **parameters)
+        page = customer.get("/v1/consumption", **parameters, limit=MAX_LIMIT)
+        as_json = customer.get("/v1/consumption", **{**parameters, "format": "json"}, layout="rows")
 
     assert (whole.status, whole.body.count(b"\n")) == (200, hours + header)
     assert "Link" not in whole.headers
@@ -129,14 +129,14 @@ def test_a_series_is_whole_up_to_the_largest_page_and_refused_beyond(
 
 
 def test_a_largest_page_has_so_many_values_whatever_its_days(customer: Customer) -> None:
-    asked = {"from_": FIRST, "to": "2100-01-01", "format": "csv"}
+    parameters = {"from_": FIRST, "to": "2100-01-01", "format": "csv"}
     days = next(count for count, values in enumerate(accumulate(map(quarters, DAYS))) if values > MAX_VALUES)
 
     with large(customer, days, resolution=Resolution.PT15M):
-        whole = customer.get("/v1/consumption", **asked)
+        whole = customer.get("/v1/consumption", **parameters)
     with large(customer, days + 1, resolution=Resolution.PT15M):
-        refused = customer.get("/v1/consumption", **asked)
-        packed = customer.get("/v1/consumption", **{**asked, "format": "ndjson"}, layout="days")
+        refused = customer.get("/v1/consumption", **parameters)
+        packed = customer.get("/v1/consumption", **{**parameters, "format": "ndjson"}, layout="days")
 
     assert whole.status == 200
     problem = refusal(refused)
@@ -147,11 +147,11 @@ def test_a_largest_page_has_so_many_values_whatever_its_days(customer: Customer)
 
 
 def test_a_refusal_behind_a_cursor_counts_what_follows_the_cursor(customer: Customer) -> None:
-    asked = {"from_": FIRST, "to": "2100-01-01", "format": "csv"}
+    parameters = {"from_": FIRST, "to": "2100-01-01", "format": "csv"}
 
     with large(customer, 3_000, resolution=Resolution.PT15M):
-        page = customer.get("/v1/consumption", **asked, limit=10)
-        refused = customer.get("/v1/consumption", **asked, cursor=page.headers["X-Next-Cursor"])
+        page = customer.get("/v1/consumption", **parameters, limit=10)
+        refused = customer.get("/v1/consumption", **parameters, cursor=page.headers["X-Next-Cursor"])
 
     assert refusal(refused).market_days == 2_990
 

@@ -20,11 +20,11 @@ def test_the_stacks_settings_are_complete() -> None:
 
 
 def test_settings_follow_the_ports() -> None:
-    told = environment.stack(Ports.from_base(9000))
+    settings = environment.stack(Ports.from_base(9000))
 
-    assert told["GRAPH_BASE_URL"] == "http://127.0.0.1:9003/graph/v1.0"
-    assert told["IDENTITY_ENDPOINT"] == "http://127.0.0.1:9002/msi/token"
-    assert "TableEndpoint=http://127.0.0.1:9012/devstoreaccount1;" in told["TABLE_STORAGE"]
+    assert settings["GRAPH_BASE_URL"] == "http://127.0.0.1:9003/graph/v1.0"
+    assert settings["IDENTITY_ENDPOINT"] == "http://127.0.0.1:9002/msi/token"
+    assert "TableEndpoint=http://127.0.0.1:9012/devstoreaccount1;" in settings["TABLE_STORAGE"]
 
 
 @pytest.mark.parametrize("name", ["WAREHOUSE", "TABLE_STORAGE"])

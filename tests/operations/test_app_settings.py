@@ -26,8 +26,8 @@ SECRET_URI = "https://kv.vault.azure.net/secrets/severa-client-secret"
 AZ = """#!{python}
 import json, pathlib, sys
 folder = pathlib.Path(__file__).parent
-with (folder / "asked").open("a") as asked:
-    asked.write(json.dumps(sys.argv[1:]) + "\\n")
+with (folder / "called").open("a") as called:
+    called.write(json.dumps(sys.argv[1:]) + "\\n")
 for words, answer in json.loads((folder / "answers.json").read_text()):
     if all(word in sys.argv for word in words):
         print(json.dumps(answer))
@@ -54,9 +54,9 @@ class Az:
         (self.folder / "answers.json").write_text(json.dumps(known))
 
     @property
-    def asked(self) -> list[list[str]]:
+    def called(self) -> list[list[str]]:
         """The arguments of each call."""
-        file = self.folder / "asked"
+        file = self.folder / "called"
         return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
 
 
@@ -135,10 +135,10 @@ def test_only_a_command_that_needs_a_secret_asks_for_it(
     tables.open_tables(table_storage, credential=None).create_missing()
     az.answers(settings_of_app(severa, table_storage=table_storage, warehouse=tmp_path / "none.duckdb"))
 
-    asked = run("access", "10001", shell={})
+    called = run("access", "10001", shell={})
 
-    assert asked.returncode == 0, asked.stdout + asked.stderr
-    assert [call[0] for call in az.asked] == ["functionapp"]
+    assert called.returncode == 0, called.stdout + called.stderr
+    assert [call[0] for call in az.called] == ["functionapp"]
 
 
 def test_what_only_the_app_uses_is_left_out_and_the_driver_is_this_machines(az: Az) -> None:

@@ -36,9 +36,9 @@ def command(*arguments: str, table_storage: str) -> subprocess.CompletedProcess[
 def test_a_question_is_answered(table_storage: str) -> None:
     tables.open_tables(table_storage, credential=None).create_missing()
 
-    asked = command("access", "10001", table_storage=table_storage)
+    done = command("access", "10001", table_storage=table_storage)
 
-    assert (asked.returncode, asked.stdout) == (
+    assert (done.returncode, done.stdout) == (
         0,
         "Nothing is known of '10001'.\nAccess has never been synchronised.\n",
     )
@@ -48,7 +48,7 @@ def test_a_question_about_access_needs_nothing_but_table_storage(table_storage: 
     tables.open_tables(table_storage, credential=None).create_missing()
     inherited = {name: value for name, value in os.environ.items() if name not in SETTINGS}
 
-    asked = subprocess.run(
+    done = subprocess.run(
         [sys.executable, "-m", "operations", "access", "10001"],
         cwd=places.ROOT,
         env={**inherited, "TABLE_STORAGE": table_storage},
@@ -57,7 +57,7 @@ def test_a_question_about_access_needs_nothing_but_table_storage(table_storage: 
         check=False,
     )
 
-    assert (asked.returncode, asked.stderr) == (0, "")
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 @pytest.mark.parametrize("name", sorted(demo.ACCESS_SETTINGS))
@@ -76,19 +76,19 @@ def test_a_sync_without_a_setting_that_decides_access_is_refused_by_its_name(
 def test_a_question_and_a_list_are_not_asked_together_and_one_of_them_is(
     arguments: tuple[str, ...], table_storage: str
 ) -> None:
-    asked = command("access", *arguments, table_storage=table_storage)
+    done = command("access", *arguments, table_storage=table_storage)
 
-    assert asked.returncode == 2
-    assert "say who or what you ask about, or give --compare a file" in asked.stderr
+    assert done.returncode == 2
+    assert "say who or what you ask about, or give --compare a file" in done.stderr
 
 
 def test_a_missing_list_is_one_sentence(table_storage: str) -> None:
     tables.open_tables(table_storage, credential=None).create_missing()
 
-    asked = command("access", "--compare", "missing.csv", table_storage=table_storage)
+    done = command("access", "--compare", "missing.csv", table_storage=table_storage)
 
-    assert asked.returncode == 2
-    assert asked.stdout == "There is no file missing.csv.\n"
+    assert done.returncode == 2
+    assert done.stdout == "There is no file missing.csv.\n"
 
 
 def test_a_sync_that_finds_another_one_says_so_and_fails(table_storage: str) -> None:

@@ -12,7 +12,7 @@ from shared.tables import ACCESS_GRANTS, SERVICE_STATE, Entity, TablesUnavailabl
 
 
 class Observed:
-    """What an observer is told."""
+    """What an observer sees."""
 
     def __init__(self) -> None:
         self.began: list[tuple[str, str]] = []

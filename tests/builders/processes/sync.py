@@ -44,9 +44,9 @@ def mapping(name: str) -> SeveraRegister:
 def run(name: str, *, storage: Tables, hours: int, writing: Callable[[], None]) -> None:
     """Synchronise a mapping, however much it revokes; `writing` is called when that begins."""
 
-    def find(asked: Sequence[ContactEmail], bound: Mapping[ContactEmail, str]) -> Directory:
+    def find(wanted: Sequence[ContactEmail], bound: Mapping[ContactEmail, str]) -> Directory:
         writing()
-        return Entra(USERS).find(asked, bound)
+        return Entra(USERS).find(wanted, bound)
 
     sources = Sources(lambda: mapping(name), find)
     rules = Rules(allowed=frozenset({Allowance.REVOCATIONS, Allowance.GRANTS}))

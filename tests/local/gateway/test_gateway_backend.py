@@ -190,10 +190,10 @@ def test_another_method_is_told_which_there_are(
     calm_world: World, method: str, path: str, allow: str
 ) -> None:
     refused = calm_world.send(f"/metering/v1/{path}", method=method, headers=_writing(calm_world))
-    asked = calm_world.send(f"/metering/v1/{path}", method="OPTIONS")
+    answer = calm_world.send(f"/metering/v1/{path}", method="OPTIONS")
 
     assert (refused.status, refused.code, refused.header("Allow")) == (405, "method-not-allowed", allow)
-    assert (asked.status, asked.header("Allow")) == (204, allow)
+    assert (answer.status, answer.header("Allow")) == (204, allow)
 
 
 @pytest.mark.parametrize("path", ["exports/mine", "exports/ex_short", "feeds/a%2Fb", "feeds/-one"])

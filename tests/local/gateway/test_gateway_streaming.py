@@ -40,7 +40,7 @@ class Fountain:
         self.left.set()
 
 
-def asked(world: World) -> socket.socket:
+def requested(world: World) -> socket.socket:
     """Send a request; return the connection once the first byte of the answer has come."""
     host, port = world.address.removeprefix("http://").split(":")
     connection = socket.create_connection((host, int(port)), timeout=30)
@@ -66,7 +66,7 @@ def test_the_backend_waits_for_a_client_that_does_not_read(tmp_path: Path) -> No
     fountain = Fountain()
     with (
         gateway.world(gateway.copied_files(tmp_path), backend=fountain) as world,
-        asked(world) as connection,
+        requested(world) as connection,
     ):
         under_way = sent_when_nothing_moves(fountain)
         received = 0
@@ -82,7 +82,7 @@ def test_the_backend_waits_for_a_client_that_does_not_read(tmp_path: Path) -> No
 def test_the_backend_is_left_when_the_client_leaves(tmp_path: Path) -> None:
     fountain = Fountain()
     with gateway.world(gateway.copied_files(tmp_path), backend=fountain) as world:
-        asked(world).close()
+        requested(world).close()
 
         assert fountain.left.wait(20)
 

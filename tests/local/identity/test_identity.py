@@ -180,8 +180,8 @@ def test_an_unknown_user_is_refused(caller: Caller) -> None:
 
 def managed(caller: Caller, *, header: str = demo.GATEWAY_IDENTITY_HEADER, **query: str) -> Any:
     """Ask the managed identity endpoint as azure-identity does."""
-    asked = {"api-version": "2019-08-01", "resource": demo.FUNCTION_APP_AUDIENCE} | query
-    return caller.get("/msi/token", params=asked, headers={"X-IDENTITY-HEADER": header})
+    parameters = {"api-version": "2019-08-01", "resource": demo.FUNCTION_APP_AUDIENCE} | query
+    return caller.get("/msi/token", params=parameters, headers={"X-IDENTITY-HEADER": header})
 
 
 @pytest.mark.parametrize(

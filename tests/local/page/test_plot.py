@@ -17,7 +17,7 @@ pytestmark = pytest.mark.slow
 BAKERY, OFFICE, PARKING = readings.BAKERY, readings.OFFICE, readings.PARKING
 
 
-def asked(stack: Ports, path: str, **parameters: str) -> Any:
+def fetch(stack: Ports, path: str, **parameters: str) -> Any:
     """Return what the API answers the demo vendor."""
     headers = clients.vendor_headers(greeting.token_url(stack))
     url = f"{address(stack.gateway)}{greeting.API}{path}"
@@ -76,7 +76,7 @@ def test_the_total_is_the_api_s_own_sum(page: Page, stack: Ports, view: str) -> 
         str(YESTERDAY - timedelta(days=30)),
     )
 
-    answer = asked(
+    answer = fetch(
         stack,
         f"/metering-points/{BAKERY}/consumption",
         resolution="P1D",

@@ -97,10 +97,10 @@ def test_a_file_that_does_not_fit_is_one_clear_sentence(free_port: int, tmp_path
     file.write_text('{"kunder": []}')
 
     with started("--severa-data", str(file), port=free_port) as process:
-        _, told = process.communicate(timeout=PATIENCE_SECONDS)
+        _, printed = process.communicate(timeout=PATIENCE_SECONDS)
 
     assert process.returncode == 2
-    assert told.startswith(
+    assert printed.startswith(
         f"Severa data cannot be used. {file}: Unknown: kunder. Known fields are customers,"
     )
-    assert told.count("\n") == 1
+    assert printed.count("\n") == 1

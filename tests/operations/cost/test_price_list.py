@@ -41,7 +41,7 @@ class PriceList:
 
     port: int = 0
     pages: dict[tuple[str, str], list[list[dict[str, Any]]]] = field(default_factory=dict)
-    asked: list[str] = field(default_factory=list)
+    requested: list[str] = field(default_factory=list)
     next_host: str | None = None
 
     @property
@@ -49,7 +49,7 @@ class PriceList:
         return f"http://127.0.0.1:{self.port}/api/retail/prices"
 
     def answer(self, query: dict[str, list[str]]) -> dict[str, Any]:
-        self.asked.append(query["$filter"][0])
+        self.requested.append(query["$filter"][0])
         meter = query["$filter"][0].partition("meterName eq '")[2].partition("'")[0]
         currency = query["currencyCode"][0].strip("'")
         pages = self.pages.get((meter, currency), [[]])
@@ -117,7 +117,7 @@ def test_a_price_on_the_second_page_is_found_and_dated(listed: PriceList) -> Non
     assert "gateway-standard-v2: 0.96 -> 1.04 USD" in read.changed
     assert (
         "serviceName eq 'API Management' and productName eq 'API Management' and skuName eq 'Standard v2' "
-        "and meterName eq 'Standard v2 Unit' and armRegionName eq 'norwayeast'" in listed.asked
+        "and meterName eq 'Standard v2 Unit' and armRegionName eq 'norwayeast'" in listed.requested
     )
 
 

@@ -294,13 +294,13 @@ def test_an_event_of_one_caller_goes_to_its_webhooks_that_hear_of_it(
     world.register(ALICE, receiver, Event.EXPORT_FINISHED)
     world.register(ALICE, other, Event.FILE_READY, webhook_id="files")
 
-    told = [
+    sent = [
         world.news.tell(ALICE, Event.EXPORT_FINISHED, data={"exportId": "e1", "status": "ready"}, key="e1")
         for _ in range(2)
     ]
     world.notices.run()
 
-    assert told == [1, 1]
+    assert sent == [1, 1]
     assert data(receiver) == [{"exportId": "e1", "status": "ready"}]
     assert other.received == []
 

@@ -46,11 +46,11 @@ class Names:
 
     def __init__(self, *answers: Sequence[str]) -> None:
         self._answers = list(answers)
-        self.asked = 0
+        self.lookups = 0
 
     def __call__(self, host: str, port: int) -> Sequence[str]:
         """Resolve a name."""
-        self.asked += 1
+        self.lookups += 1
         return self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
 
 
@@ -98,7 +98,7 @@ def test_a_name_that_changes_after_the_check_is_not_resolved_again(
 
     assert (first.status, second.fault) == (204, "address-not-allowed")
     assert network.connected == [(PUBLIC, 443)]
-    assert names.asked == 2
+    assert names.lookups == 2
 
 
 @pytest.mark.parametrize("inside", ["10.0.0.4", "169.254.169.254", "127.0.0.1", "::1", "::ffff:10.0.0.1"])

@@ -27,11 +27,11 @@ class Counting:
 
     def __init__(self, last_day: date = YESTERDAY) -> None:
         self.last_day = last_day
-        self.asked: list[Any] = []
+        self.fetched: list[Any] = []
 
     def fetch(self, query: Any) -> list[LastDayRow]:
         """Return the last day, if the query is about the series that has one."""
-        self.asked.append(query)
+        self.fetched.append(query)
         return [LastDayRow(POINT, self.last_day)] if POINT in query.parameters[0] else []
 
 
@@ -59,7 +59,7 @@ def test_who_asks_again_costs_no_statement() -> None:
     again = last_days(remembered, warehouse, readable(POINT), ask())
 
     assert first == again == {POINT: YESTERDAY}
-    assert len(warehouse.asked) == 1
+    assert len(warehouse.fetched) == 1
 
 
 def test_a_series_without_days_is_looked_for_in_all_time_and_then_remembered_as_such() -> None:
@@ -68,7 +68,7 @@ def test_a_series_without_days_is_looked_for_in_all_time_and_then_remembered_as_
     assert last_days(remembered, warehouse, readable(EMPTY), ask()) == {}
     assert last_days(remembered, warehouse, readable(EMPTY), ask()) == {}
 
-    assert len(warehouse.asked) == 2  # The last month, then ever: both for the first question.
+    assert len(warehouse.fetched) == 2  # The last month, then ever: both for the first question.
 
 
 def test_only_the_series_not_asked_for_before_are_looked_for() -> None:
@@ -77,7 +77,7 @@ def test_only_the_series_not_asked_for_before_are_looked_for() -> None:
 
     assert last_days(remembered, warehouse, readable(POINT, EMPTY), ask()) == {POINT: YESTERDAY}
 
-    assert [POINT in query.parameters[0] for query in warehouse.asked] == [True, False, False]
+    assert [POINT in query.parameters[0] for query in warehouse.fetched] == [True, False, False]
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_what_is_remembered_is_bounded() -> None:
     for point in (POINT, EMPTY, POINT):
         last_days(remembered, warehouse, readable(point), ask())
 
-    assert [POINT in query.parameters[0] for query in warehouse.asked] == [True, False, False, True]
+    assert [POINT in query.parameters[0] for query in warehouse.fetched] == [True, False, False, True]
 
 
 @pytest.fixture

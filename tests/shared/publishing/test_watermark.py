@@ -70,13 +70,13 @@ class Slow:
 
     def __init__(self, storage: Tables) -> None:
         self._storage = storage
-        self.asked, self.let = threading.Event(), threading.Event()
+        self.reached, self.let = threading.Event(), threading.Event()
         self.let.set()
         self.reads = 0
 
     def get(self, table: str, *, partition: str, row: str) -> tables.Entity | None:
         self.reads += 1
-        self.asked.set()
+        self.reached.set()
         assert self.let.wait(10)
         return self._storage.get(table, partition=partition, row=row)
 
@@ -98,11 +98,11 @@ def test_while_one_request_reads_it_anew_the_others_are_answered_with_what_is_kn
     writer.write(publication(2))
     clock.forward(seconds=5)
     slow.let.clear()
-    slow.asked.clear()
+    slow.reached.clear()
 
     with ThreadPoolExecutor(1) as other:
         reading = other.submit(reader.latest)
-        assert slow.asked.wait(10)
+        assert slow.reached.wait(10)
         meanwhile = reader.latest()
         slow.let.set()
         read = reading.result(10)
@@ -123,12 +123,12 @@ def test_what_is_unknown_or_too_old_is_waited_for_and_read_once(
         writer.write(publication(2))
         clock.forward(seconds=known_since)
     slow.let.clear()
-    slow.asked.clear()
+    slow.reached.clear()
     slow.reads = 0
 
     with ThreadPoolExecutor(3) as others:
         reading = [others.submit(reader.latest) for _ in range(3)]
-        assert slow.asked.wait(10)
+        assert slow.reached.wait(10)
         slow.let.set()
         read = [each.result(10) for each in reading]
 
@@ -140,12 +140,12 @@ class Away:
     """Tables that fail when they may, and count the questions."""
 
     def __init__(self) -> None:
-        self.asked, self.let = threading.Event(), threading.Event()
+        self.reached, self.let = threading.Event(), threading.Event()
         self.reads = 0
 
     def get(self, table: str, *, partition: str, row: str) -> tables.Entity | None:
         self.reads += 1
-        self.asked.set()
+        self.reached.set()
         assert self.let.wait(10)
         raise TablesUnavailable("away")
 
@@ -162,7 +162,7 @@ def test_who_waited_for_tables_that_did_not_answer_is_told_so_at_once(clock: Clo
 
     with ThreadPoolExecutor(3) as requests:
         first = requests.submit(reader.latest)
-        assert away.asked.wait(10)
+        assert away.reached.wait(10)
         others = [requests.submit(reader.latest) for _ in range(2)]
         with pytest.raises(TimeoutError):
             others[1].result(0.2)  # Now they wait for the first.

@@ -61,12 +61,12 @@ def scope(
     )
 
 
-def runs(rows: Sequence[DayRow], asked: Scope) -> list[Run]:
-    return [part for part in assembly.assemble(rows, asked).parts if isinstance(part, Run)]
+def runs(rows: Sequence[DayRow], wanted: Scope) -> list[Run]:
+    return [part for part in assembly.assemble(rows, wanted).parts if isinstance(part, Run)]
 
 
-def sums(rows: Sequence[DayRow], asked: Scope) -> list[Sum]:
-    return [part for part in series_of_sums.assemble(rows, asked).parts if isinstance(part, Sum)]
+def sums(rows: Sequence[DayRow], wanted: Scope) -> list[Sum]:
+    return [part for part in series_of_sums.assemble(rows, wanted).parts if isinstance(part, Sum)]
 
 
 def test_a_whole_day_is_handed_on_untouched() -> None:
@@ -98,9 +98,9 @@ def test_a_value_belongs_to_the_range_in_which_it_starts() -> None:
 
 
 def test_a_range_between_two_starts_has_no_values() -> None:
-    asked = scope("2026-03-29T05:10:00+02:00", "2026-03-29T05:50:00+02:00")
+    wanted = scope("2026-03-29T05:10:00+02:00", "2026-03-29T05:50:00+02:00")
 
-    assert runs([hours(SPRING)], asked) == []
+    assert runs([hours(SPRING)], wanted) == []
 
 
 def test_quarters_become_hours_on_the_autumn_day() -> None:
@@ -157,9 +157,9 @@ def test_a_month_cut_by_the_range_says_which_part_it_covers() -> None:
 
 
 def test_a_sum_covers_the_values_that_start_within_the_range_and_says_so() -> None:
-    asked = scope("2026-03-10T10:30:00+01:00", "2026-03-10T12:30:00+01:00", resolution=Resolution.P1D)
+    wanted = scope("2026-03-10T10:30:00+01:00", "2026-03-10T12:30:00+01:00", resolution=Resolution.P1D)
 
-    [day] = sums([hours(date(2026, 3, 10))], asked)
+    [day] = sums([hours(date(2026, 3, 10))], wanted)
 
     assert day.quantity == "2.000"
     assert day.period == scope("2026-03-10T11:00:00+01:00", "2026-03-10T13:00:00+01:00").period
@@ -167,9 +167,9 @@ def test_a_sum_covers_the_values_that_start_within_the_range_and_says_so() -> No
 
 
 def test_a_range_in_which_no_value_starts_has_no_sum() -> None:
-    asked = scope("2026-03-10T10:30:00+01:00", "2026-03-10T10:45:00+01:00", resolution=Resolution.P1D)
+    wanted = scope("2026-03-10T10:30:00+01:00", "2026-03-10T10:45:00+01:00", resolution=Resolution.P1D)
 
-    assert sums([hours(date(2026, 3, 10))], asked) == []
+    assert sums([hours(date(2026, 3, 10))], wanted) == []
 
 
 def test_a_month_with_an_unpublished_day_counts_its_hours_as_missing() -> None:
@@ -203,9 +203,9 @@ def test_absent_days_are_counted_in_the_resolution_of_the_days_beside_them() -> 
 
 def test_a_month_that_is_not_over_ends_where_the_data_does() -> None:
     days = [hours(date(2026, 11, day)) for day in range(1, 11)]
-    asked = scope("2026-11-01", "2026-12-01", resolution=Resolution.P1M, available_until="2026-11-11")
+    wanted = scope("2026-11-01", "2026-12-01", resolution=Resolution.P1M, available_until="2026-11-11")
 
-    [month] = sums(days, asked)
+    [month] = sums(days, wanted)
 
     assert month.period == Period(periods.start_of(date(2026, 11, 1)), periods.start_of(date(2026, 11, 11)))
     assert (month.complete, month.missing) == (False, 0)

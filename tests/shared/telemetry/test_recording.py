@@ -118,7 +118,7 @@ def test_a_request_stands_under_the_hosts_span_or_where_there_is_none_its_caller
 
 
 @pytest.mark.parametrize(
-    ("status", "problem", "error", "told", "code"),
+    ("status", "problem", "error", "error_type", "code"),
     [
         (304, None, None, None, StatusCode.UNSET),
         (404, "unknown-metering-point", None, None, StatusCode.UNSET),
@@ -133,7 +133,7 @@ def test_what_the_server_could_not_do_is_an_error_and_a_refusal_is_none(
     status: int,
     problem: str | None,
     error: str | None,
-    told: str | None,
+    error_type: str | None,
     code: StatusCode,
 ) -> None:
     ask(recorded.telemetry, status=status, problem=problem, error=error)
@@ -141,9 +141,13 @@ def test_what_the_server_could_not_do_is_an_error_and_a_refusal_is_none(
     (span,) = recorded.spans
     ((measured, count),) = recorded.points("http.server.request.duration")
     assert (span.status.status_code, span.status.description) == (code, None)
-    assert (span.attributes or {}).get("error.type") == told
+    assert (span.attributes or {}).get("error.type") == error_type
     assert (span.attributes or {}).get("metering.problem") == problem
-    assert (measured.get("error.type"), measured["http.response.status_code"], count) == (told, status, 1)
+    assert (measured.get("error.type"), measured["http.response.status_code"], count) == (
+        error_type,
+        status,
+        1,
+    )
 
 
 def test_metrics_of_requests_have_only_attributes_with_few_values(recorded: Recorded) -> None:

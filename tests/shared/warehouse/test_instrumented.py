@@ -109,7 +109,7 @@ def test_a_failed_statement_has_no_rows_and_its_error_passes(recorded: Recorded)
 
 
 @pytest.mark.parametrize(
-    ("url", "told"),
+    ("url", "attributes"),
     [
         ("duckdb:/secret/metering.duckdb", {"db.system.name": "duckdb"}),
         (
@@ -131,7 +131,7 @@ def test_a_failed_statement_has_no_rows_and_its_error_passes(recorded: Recorded)
     ],
 )
 def test_a_span_tells_where_the_warehouse_is_and_nothing_secret(
-    recorded: Recorded, url: str, told: dict[str, str]
+    recorded: Recorded, url: str, attributes: dict[str, str]
 ) -> None:
     with recorded.telemetry.run("check"):
         measured(Fake(), recorded, url=url).fetch(TWO_ROWS)
@@ -139,7 +139,7 @@ def test_a_span_tells_where_the_warehouse_is_and_nothing_secret(
     statement = recorded.spans[0]
     assert "secret" not in statement.to_json()
     assert dict(statement.attributes or {}) == {
-        **told,
+        **attributes,
         "db.query.summary": "two_rows",
         "metering.rows": 2,
     }

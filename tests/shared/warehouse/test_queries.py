@@ -181,8 +181,8 @@ def test_the_last_day_is_the_last_that_may_be_read_and_lies_on_or_after_the_day_
     permitted = readable((HOUSE, None, date(2026, 3, 30)), (CABIN, None, None), (SHOP, None, None))
 
     def last_days(since: date) -> list[tuple[str, date]]:
-        asked = queries.last_days(permitted, direction=Direction.CONSUMPTION, since=since, as_of=clock())
-        return [(row.metering_point_id, row.last_day) for row in filled.warehouse.fetch(asked)]
+        query = queries.last_days(permitted, direction=Direction.CONSUMPTION, since=since, as_of=clock())
+        return [(row.metering_point_id, row.last_day) for row in filled.warehouse.fetch(query)]
 
     assert last_days(FIRST) == [(HOUSE, date(2026, 3, 29)), (CABIN, date(2026, 4, 1))]
     assert last_days(date(2026, 3, 30)) == [(CABIN, date(2026, 4, 1))]
@@ -292,13 +292,13 @@ def questions(permitted: Readable) -> list[Query[Any]]:
 def test_the_range_of_metering_points_is_that_of_the_rows_beside_it(
     permitted: list[tuple[str, date | None, date | None]],
 ) -> None:
-    for asked in questions(readable(*permitted)):
-        marks = re.findall(r"(?:s\.metering_point_id ([<>])= )?\?", asked.sql)
-        bounds = {mark: value for mark, value in zip(marks, asked.parameters, strict=True) if mark}
-        rows = json.loads(str(asked.parameters[0]))
+    for query in questions(readable(*permitted)):
+        marks = re.findall(r"(?:s\.metering_point_id ([<>])= )?\?", query.sql)
+        bounds = {mark: value for mark, value in zip(marks, query.parameters, strict=True) if mark}
+        rows = json.loads(str(query.parameters[0]))
         ids = [row["metering_point_id"] for row in rows] or [""]
-        assert bounds == {">": min(ids), "<": max(ids)}, asked.name
-    assert sorted(asked.name for asked in questions(readable())) == sorted(joined_questions())
+        assert bounds == {">": min(ids), "<": max(ids)}, query.name
+    assert sorted(query.name for query in questions(readable())) == sorted(joined_questions())
 
 
 def joined_questions() -> list[str]:

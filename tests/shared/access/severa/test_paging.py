@@ -95,15 +95,15 @@ def test_a_service_that_ignores_the_row_number_is_not_read_for_ever() -> None:
 )
 def test_a_list_of_one_page_takes_more_requests_since_it_may_go_on(count: int, first_rows: list[int]) -> None:
     staying = ChangingList(count, changes=[], longest_page=100)
-    asked = []
+    requested = []
 
     def read(parameters: Mapping[str, str]) -> Page:
-        asked.append(int(parameters["firstRow"]))
+        requested.append(int(parameters["firstRow"]))
         return staying.read(parameters)
 
     paging.by_row(read)
 
-    assert asked == first_rows
+    assert requested == first_rows
 
 
 def test_a_page_that_is_cut_down_does_not_end_the_list() -> None:

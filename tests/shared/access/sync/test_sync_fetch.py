@@ -92,9 +92,9 @@ def run(service: Service, storage: Tables) -> SyncReport:
     """One sync over real connections, an hour after the last, in a time in which nobody waits."""
     service.time.sleep(timedelta(hours=1).total_seconds())
 
-    def find(asked: Sequence[ContactEmail], bound: Mapping[ContactEmail, str]) -> Directory:
+    def find(wanted: Sequence[ContactEmail], bound: Mapping[ContactEmail, str]) -> Directory:
         return directory.resolve(
-            asked,
+            wanted,
             known=bound,
             settings=service.directory_settings(),
             token=lambda: "token",

@@ -71,16 +71,16 @@ def synced(
     *,
     inviting: bool = False,
     supply: Callable[[], Sequence[SupplyPeriod]] | None = None,
-    asked: Rules | None = None,
+    wanted: Rules | None = None,
 ) -> SyncReport:
     """One sync, an hour after the last."""
     service.time.sleep(timedelta(hours=1).total_seconds())
 
     def resolve(
-        asked: Sequence[ContactEmail], bound: Mapping[ContactEmail, str], *, provisioning: str
+        wanted: Sequence[ContactEmail], bound: Mapping[ContactEmail, str], *, provisioning: str
     ) -> Directory:
         return directory.resolve(
-            asked,
+            wanted,
             known=bound,
             settings=service.directory_settings(provisioning),
             token=lambda: "token",
@@ -99,7 +99,7 @@ def synced(
         supply,
         partial(resolve, provisioning="invite") if inviting else None,
     )
-    return stages.run(sources, storage=storage, rules=asked or rules(storage), clock=service.time.clock)
+    return stages.run(sources, storage=storage, rules=wanted or rules(storage), clock=service.time.clock)
 
 
 def changes_in_entra(service: Service) -> int:
@@ -193,7 +193,7 @@ def test_a_disabled_user_has_nothing_and_is_the_same_user_when_enabled(
 def test_a_first_sync_that_is_held_back_invites_nobody(service: Service, storage: Tables) -> None:
     people(service)
 
-    report = synced(service, storage, inviting=True, asked=Rules())
+    report = synced(service, storage, inviting=True, wanted=Rules())
 
     assert (report.outcome, report.invited) == (Outcome.REFUSED, ())
     assert (changes_in_entra(service), service.graph()["users"]) == (0, [])
@@ -248,7 +248,7 @@ def test_the_access_of_invited_users_is_weighed_by_the_guard(service: Service, s
     people(service)
     synced(service, storage, inviting=True)
 
-    report = synced(service, storage, inviting=True, asked=Rules(limits=Limits(max_granted_per_principal=0)))
+    report = synced(service, storage, inviting=True, wanted=Rules(limits=Limits(max_granted_per_principal=0)))
 
     assert (report.outcome, with_access(storage)) == (Outcome.REFUSED, set())
 

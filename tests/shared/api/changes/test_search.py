@@ -41,7 +41,7 @@ class Warehouse:
     rows: Sequence[ChangeRow]
     unlisted: frozenset[int] = frozenset()
     """Publications that the list of publications leaves out."""
-    asked: list[tuple[str, int]] = field(default_factory=list)
+    queries_sent: list[tuple[str, int]] = field(default_factory=list)
     """Name of each question, and how many metering points it was given."""
 
     def fetch(self, query: Query[Row]) -> list[Row]:
@@ -49,7 +49,7 @@ class Warehouse:
         return answered
 
     def _publications(self, first: int, last: int, limit: int) -> list[PublicationRow]:
-        self.asked.append(("publications", 0))
+        self.queries_sent.append(("publications", 0))
         days = Counter(row.sequence for row in self.rows if first <= row.sequence <= last)
         return [PublicationRow(*each) for each in sorted(days.items()) if each[0] not in self.unlisted][
             :limit
@@ -60,14 +60,14 @@ class Warehouse:
         return [PublishedDays(min(days), max(days)) if days else PublishedDays(FIRST, FIRST)]
 
     def _published_metering_points(self, first: int, last: int, first_day: date, last_day: date) -> list[str]:
-        self.asked.append(("published_metering_points", 0))
+        self.queries_sent.append(("published_metering_points", 0))
         return list({row.metering_point_id for row in self.rows if first <= row.sequence <= last})
 
     def _changes(self, permitted: str, *bound: Any) -> list[ChangeRow]:
         first_id, last_id, first_day, last_day, first, last, *key_after = bound
         _, _, point_after, _, direction, _, day, limit = key_after
         given = {each["metering_point_id"]: each for each in json.loads(permitted)}
-        self.asked.append(("changes", len(given)))
+        self.queries_sent.append(("changes", len(given)))
         found = [
             row
             for row in sorted(self.rows, key=key)
@@ -110,7 +110,7 @@ def test_a_small_portfolio_is_one_question() -> None:
     found = ask(warehouse, portfolio(1, 2, 3, 4))
 
     assert found == warehouse.rows
-    assert warehouse.asked == [("changes", 4)]
+    assert warehouse.queries_sent == [("changes", 4)]
 
 
 def test_a_page_of_a_large_publication_is_asked_for_with_what_should_fill_it() -> None:
@@ -121,7 +121,7 @@ def test_a_page_of_a_large_publication_is_asked_for_with_what_should_fill_it() -
     )
 
     assert found == [published(1, each) for each in range(50, 58)]
-    assert warehouse.asked == [("publications", 0), ("changes", 10)]
+    assert warehouse.queries_sent == [("publications", 0), ("changes", 10)]
 
 
 def test_metering_points_without_a_day_are_passed_in_larger_steps() -> None:
@@ -130,7 +130,7 @@ def test_metering_points_without_a_day_are_passed_in_larger_steps() -> None:
     found = ask(warehouse, portfolio(*range(70)), limit=8, at_once=30)
 
     assert found == [published(1, each) for each in range(60, 68)]
-    assert warehouse.asked == [("publications", 0), ("changes", 10), ("changes", 30), ("changes", 30)]
+    assert warehouse.queries_sent == [("publications", 0), ("changes", 10), ("changes", 30), ("changes", 30)]
 
 
 def test_small_publications_name_the_metering_points_to_ask_for() -> None:
@@ -139,7 +139,7 @@ def test_small_publications_name_the_metering_points_to_ask_for() -> None:
     found = ask(warehouse, portfolio(*range(100)))
 
     assert found == [published(1, 3), published(3, 3, SECOND), published(3, 7)]
-    assert warehouse.asked == [("publications", 0), ("published_metering_points", 0), ("changes", 2)]
+    assert warehouse.queries_sent == [("publications", 0), ("published_metering_points", 0), ("changes", 2)]
 
 
 def test_publications_of_others_ask_for_no_days() -> None:
@@ -147,7 +147,7 @@ def test_publications_of_others_ask_for_no_days() -> None:
 
     assert ask(warehouse, portfolio(*range(100))) == []
 
-    assert warehouse.asked == [("publications", 0), ("published_metering_points", 0)]
+    assert warehouse.queries_sent == [("publications", 0), ("published_metering_points", 0)]
 
 
 def test_what_is_mostly_others_is_joined_whole_once_the_portfolio_was_looked_through() -> None:
@@ -158,7 +158,7 @@ def test_what_is_mostly_others_is_joined_whole_once_the_portfolio_was_looked_thr
     found = ask(warehouse, portfolio(*range(40)), limit=8, at_once=20)
 
     assert found == own
-    assert warehouse.asked == [
+    assert warehouse.queries_sent == [
         ("publications", 0),
         ("changes", 10),
         ("changes", 20),

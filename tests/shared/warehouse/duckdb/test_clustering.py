@@ -67,13 +67,13 @@ def question(point: MeteringPointId, *, last_day: date = date(2030, 1, 1)) -> Qu
     )
 
 
-def rows_read(path: Path, asked: Query[DayRow]) -> int:
+def rows_read(path: Path, query: Query[DayRow]) -> int:
     """How many stored days the engine looked at for an answer."""
     with duckdb.connect(str(path)) as connection:
         connection.execute("SET threads = 1")
         ((_, plan),) = connection.execute(
-            f"EXPLAIN (ANALYZE, FORMAT JSON) {tsql.translate(asked.sql)}",
-            [bindable(value) for value in asked.parameters],
+            f"EXPLAIN (ANALYZE, FORMAT JSON) {tsql.translate(query.sql)}",
+            [bindable(value) for value in query.parameters],
         ).fetchall()
     return sum(int(rows) for rows in re.findall(r'"rows_scanned": (\d+)', plan))
 
@@ -245,18 +245,18 @@ JOINED = (
 
 
 def test_a_range_beside_a_join_to_json_rows_is_not_planned_again() -> None:
-    told = tsql.translate(
+    translated = tsql.translate(
         f"{JOINED}WHERE s.metering_point_id >= ? AND s.metering_point_id <= ? AND s.missing = ?"
     )
 
-    assert told.endswith(
+    assert translated.endswith(
         "AS p JOIN series_day AS s ON s.metering_point_number = TRY_CAST(p.metering_point_id AS BIGINT) "
         "WHERE NOT ? IS NULL AND NOT ? IS NULL AND s.missing = ?"
     )
 
 
 @pytest.mark.parametrize(
-    "asked",
+    "statement",
     [
         f"{JOINED}WHERE s.missing = ? OR s.metering_point_id >= ?",
         f"{JOINED}WHERE (s.metering_point_id >= ? OR s.metering_point_id <= ?)",
@@ -265,13 +265,14 @@ def test_a_range_beside_a_join_to_json_rows_is_not_planned_again() -> None:
         "SELECT 1 FROM metering.series_day AS s WHERE s.metering_point_id >= ?",
     ],
 )
-def test_any_other_range_is_one_of_numbers(asked: str) -> None:
-    told = tsql.translate(asked)
+def test_any_other_range_is_one_of_numbers(statement: str) -> None:
+    translated = tsql.translate(statement)
 
     assert (
-        "s.metering_point_number >= COALESCE(TRY_CAST(REGEXP_EXTRACT(?, '^[0-9]{18}$') AS BIGINT), 0)" in told
+        "s.metering_point_number >= COALESCE(TRY_CAST(REGEXP_EXTRACT(?, '^[0-9]{18}$') AS BIGINT), 0)"
+        in translated
     )
-    assert " IS NULL" not in told
+    assert " IS NULL" not in translated
 
 
 def test_other_tables_are_left_alone() -> None:

@@ -23,7 +23,7 @@ class Connection:
 
 @dataclass
 class Server:
-    """Opens connections that live an hour; its clock moves only when told to."""
+    """Opens connections that live an hour; its clock moves only when the test moves it."""
 
     now: float = 0.0
     opened: list[Connection] = field(default_factory=list)

@@ -66,12 +66,12 @@ def in_time(patience: float = PATIENCE) -> Iterator[None]:
 
 
 def rest() -> None:
-    """Let the time pass in which a warehouse that hung is not asked."""
+    """Let the time pass in which a warehouse that hung gets no query."""
     time.sleep(limits.SESSIONS.rest)
 
 
-def asked(server: Server) -> int:
-    """How often the days were asked for."""
+def attempts(server: Server) -> int:
+    """Return how often the days were queried."""
     return server.faults.statements.count(DAYS.sql)
 
 
@@ -140,7 +140,7 @@ def test_a_server_that_speaks_no_tds_is_unavailable(
 
 @contextmanager
 def listening(answer: Callable[[socket.socket], None]) -> Iterator[int]:
-    """A port where each connection is treated as told."""
+    """A port where each connection is treated as the test says."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def serve() -> None:
@@ -253,7 +253,7 @@ def test_an_answer_that_does_not_come_is_given_up_in_time_and_not_asked_for_agai
     with in_time(), pytest.raises(WarehouseTimeout, match="days took longer than 2 s"):
         fabric.fetch(DAYS)
 
-    assert asked(server) == 1
+    assert attempts(server) == 1
     assert server.settles_at(0)
     rest()
     assert len(fabric.fetch(DAYS)) == ALL_DAYS
@@ -303,7 +303,7 @@ def test_a_throttled_warehouse_is_told_and_not_hammered(
         fabric.fetch(DAYS)
 
     assert caught.value.retry_after == MINUTE
-    assert asked(server) == 1
+    assert attempts(server) == 1
     assert len(fabric.fetch(DAYS)) == ALL_DAYS
 
 
@@ -331,7 +331,7 @@ def test_a_read_that_is_cut_off_is_done_again_from_its_beginning(
         days = fabric.fetch(DAYS)
 
     assert len(days) == len(set(days)) == ALL_DAYS
-    assert asked(server) == 2
+    assert attempts(server) == 2
     assert server.settles_at(1)
 
 
@@ -344,7 +344,7 @@ def test_a_read_that_the_server_ends_for_anothers_sake_is_done_again(
     days = fabric.fetch(DAYS)
 
     assert len(days) == len(set(days)) == ALL_DAYS
-    assert asked(server) == 2
+    assert attempts(server) == 2
 
 
 def test_a_read_that_is_ended_each_time_makes_the_warehouse_unavailable(
@@ -355,7 +355,7 @@ def test_a_read_that_is_ended_each_time_makes_the_warehouse_unavailable(
     with pytest.raises(WarehouseUnavailable):
         fabric.fetch(DAYS)
 
-    assert asked(server) == adapter.ATTEMPTS
+    assert attempts(server) == adapter.ATTEMPTS
 
 
 @pytest.mark.parametrize("what", ["cut", "end"])
@@ -368,7 +368,7 @@ def test_a_read_that_is_always_cut_off_gives_nothing_and_is_not_tried_for_ever(
         fabric.fetch(DAYS)
 
     assert caught.value.retry_after == odbc.SOON
-    assert asked(server) == adapter.ATTEMPTS
+    assert attempts(server) == adapter.ATTEMPTS
     assert server.settles_at(0)
 
 

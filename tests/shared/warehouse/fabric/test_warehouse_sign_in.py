@@ -29,7 +29,7 @@ ONE = Query("SELECT 1", (), int, "one")
 
 @pytest.fixture
 def identity(monkeypatch: pytest.MonkeyPatch) -> Iterator[Identity]:
-    """The identity of this machine, as the environment tells of it."""
+    """The identity of this machine, as the environment names it."""
     made = Identity()
     with serving(made) as endpoint:
         monkeypatch.setenv("IDENTITY_ENDPOINT", endpoint)
@@ -65,8 +65,8 @@ def test_a_managed_identity_signs_in_with_its_token(server: Server, identity: Id
     warehouse.close()
 
     assert counted == 14_975
-    assert identity.asked[0]["resource"] == ["https://database.windows.net"]
-    assert identity.asked[0]["client_id"] == [CLIENT_ID]
+    assert identity.requests[0]["resource"] == ["https://database.windows.net"]
+    assert identity.requests[0]["client_id"] == [CLIENT_ID]
     assert server.settles_at(0)
 
 
