@@ -10,9 +10,11 @@ from azure.functions.warmup import WarmUpContext  # The package names it and doe
 
 import shared.services
 from shared.api import (
+    bodies,
     boundary,
     callers,
     changes,
+    exports,
     formats,
     insights,
     listings,
@@ -24,6 +26,7 @@ from shared.api import (
 )
 from shared.api.callers import Caller
 from shared.api.responses import Response
+from shared.files.exports import Export
 from shared.metering import Direction
 from shared.publishing.watermark import DataState
 from shared.telemetry import log_levels
@@ -296,6 +299,92 @@ def resend_notice(req: func.HttpRequest) -> Response:
     return responses.small(webhooks.rendering.notice(found))
 
 
+@app.route("v1/exports", methods=["POST"])
+@http_function
+def create_export(req: func.HttpRequest) -> Response:
+    """Accept a request for files; they are built in the background."""
+    caller = identify(req)
+    state = data_state()
+    parameters.Parameters(parameters.of_url(req.url)).done()
+    body = exports.requests.read(req, state=state)
+    key = bodies.idempotency_key(req)
+    readable = callers.authorize_many(
+        services.grants,
+        caller,
+        named=body.metering_point_ids or (),
+        customer_number=body.customer_number,
+    )
+    wanted = exports.requests.wanted(
+        body, state=state, latest=services.publications.latest(), warehouse=services.warehouse
+    )
+    exports.requests.refuse_unfit(wanted, form=body.form, readable=readable, warehouse=services.warehouse)
+    workshop = services.workshop
+    export, is_new = services.exports.make(
+        caller.principal,
+        wanted,
+        asked=exports.requests.as_text(body),
+        key=key,
+        not_found=tuple(callers.not_found(wanted.metering_point_ids, readable)),
+        now=services.clock(),
+    )
+    if is_new or export.status.is_running:
+        workshop.start(export)
+    return responses.accepted(
+        exports.rendering.one(export, (), seals=services.seals, now=services.clock()),
+        location=exports.rendering.path(export),
+        retry_after=exports.rendering.RETRY_AFTER,
+    )
+
+
+@app.route("v1/exports", methods=["GET", "HEAD"])
+@http_function
+def exports_of_caller(req: func.HttpRequest) -> Response:
+    """List the caller's exports, the newest first."""
+    caller = identify(req)
+    request = exports.requests.page(
+        parameters.of_url(req.url), seals=services.seals, accept=req.headers.get("accept", "")
+    )
+    return responses.small(
+        exports.rendering.page(services.exports, caller.principal, request, now=services.clock())
+    )
+
+
+@app.route("v1/exports/{exportId}", methods=["GET", "HEAD"])
+@http_function
+def export_status(req: func.HttpRequest) -> Response:
+    """Report how far an export is, and which files it has."""
+    export = export_of_caller(req)
+    listings.requests.format_alone(
+        parameters.of_url(req.url), accept=req.headers.get("accept", ""), available=formats.ONLY_JSON
+    )
+    works = list(services.exports.parts(export.id))
+    now = services.clock()
+    return responses.small(
+        exports.rendering.one(export, works, seals=services.seals, now=now),
+        retry_after=exports.rendering.RETRY_AFTER if export.status_at(now).is_running else None,
+    )
+
+
+@app.route("v1/exports/{exportId}", methods=["DELETE"])
+@http_function
+def delete_export(req: func.HttpRequest) -> Response:
+    """Delete an export: its work stops, and its files are deleted."""
+    export = export_of_caller(req)
+    parameters.Parameters(parameters.of_url(req.url)).done()
+    services.workshop.delete(export)
+    return responses.no_content({})
+
+
+@app.route("v1/exports/{exportId}/files/{name}", methods=["GET", "HEAD"])
+@http_function
+def export_file(req: func.HttpRequest) -> Response:
+    """Redirect to a link to a file, if the caller may still read all that it holds."""
+    export = export_of_caller(req)
+    parameters.Parameters(parameters.of_url(req.url)).done()
+    name = exports.requests.file_name(req.route_params["name"])
+    return responses.elsewhere(services.workshop.link(export, name))
+
+
 @app.route("v1/status", methods=["GET", "HEAD"])
 @http_function
 def service_status(req: func.HttpRequest) -> Response:
@@ -359,6 +448,27 @@ def send_notices(message: func.QueueMessage, context: func.Context) -> None:
         services.send_notice(message.get_body().decode())
 
 
+@app.queue_trigger(arg_name="message", queue_name="files", connection="OUTBOX")
+def build_files(message: func.QueueMessage, context: func.Context) -> None:
+    """Build the part of an export that a message names."""
+    with services.timer_run(context):
+        services.build_files(message.get_body().decode())
+
+
+@app.queue_trigger(arg_name="message", queue_name="files-poison", connection="OUTBOX")
+def fail_files(message: func.QueueMessage, context: func.Context) -> None:
+    """Note that files could not be built in five tries; an alert reads the line of the log."""
+    with services.timer_run(context):
+        services.workshop.fail(message.get_body().decode())
+
+
+@app.timer_trigger(schedule="30 */10 * * * *", arg_name="timer")
+def sweep_files(timer: func.TimerRequest, context: func.Context) -> None:
+    """Send silent work on files again, and delete files that expired or that access no longer covers."""
+    with services.timer_run(context):
+        services.sweep_files()
+
+
 def load_and_publish() -> None:
     """Load the files that wait, and publish; a file that could not be loaded fails the run at the end."""
     intake = services.load_deliveries()
@@ -399,6 +509,15 @@ def identify(req: func.HttpRequest) -> Caller:
 def data_state() -> DataState:
     """Return what is known of the data before a request is read."""
     return services.publications.state(now=services.clock(), available_before=services.availability.before)
+
+
+def export_of_caller(req: func.HttpRequest) -> Export:
+    """Return the export in the path; one that does not exist and another caller's get the same answer."""
+    caller = identify(req)
+    export = services.exports.get(caller.principal, exports.requests.export_id(req.route_params["exportId"]))
+    if export is None:
+        raise exports.requests.not_found()
+    return export
 
 
 def series_of_one(req: func.HttpRequest, direction: Direction) -> Response:

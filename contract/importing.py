@@ -35,7 +35,9 @@ def down_levelled(document: Mapping[str, Any]) -> dict[str, Any]:
         "components": {"schemas": schemas.flat(schemas.reached(answers, components["schemas"]))},
     }
     lowered: dict[str, Any] = _lowered(found, components["schemas"])
-    return lowered
+    # What was written out where it may be null is not referred to any more.
+    used = schemas.reached(lowered["paths"], lowered["components"]["schemas"])
+    return {**lowered, "components": {"schemas": used}}
 
 
 def _operation(operation: Mapping[str, Any], components: Mapping[str, Any]) -> dict[str, Any]:
@@ -88,6 +90,7 @@ def _lowered(value: Any, known: Mapping[str, Schema]) -> Any:
     if not isinstance(value, Mapping):
         return value
     content = _bounded(_nullable({name: _lowered(each, known) for name, each in value.items()}, known))
+    content.pop("propertyNames", None)  # 3.0 has no schema of names.
     several = content.pop("examples", None)
     if isinstance(several, list):
         content["example"] = several[0]

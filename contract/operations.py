@@ -6,6 +6,9 @@ from typing import Any
 from shared.api import models
 from shared.api.bodies import Body
 from shared.api.changes import models as change_models
+from shared.api.exports import models as export_models
+from shared.api.exports.requests import DEFAULT_LIMIT as EXPORTS_LIMIT
+from shared.api.exports.requests import MAX_LIMIT as EXPORTS_MAX
 from shared.api.formats import EVERY, ONLY_JSON, TIMES, Kind
 from shared.api.insights import models as insight_models
 from shared.api.insights.requests import COMPLETENESS_RESOLUTIONS, DEFAULT_COUNT, MAX_COUNT
@@ -129,10 +132,11 @@ TAGS = {
     "Insights": "Totals over metering points, the highest hours, and what is missing.",
     "Changes": "What is new or corrected since you last asked.",
     "Webhooks": "Signed notices to an address of yours.",
+    "Exports": "Files made once, on your request.",
     "Freshness": "How new the data is.",
 }
 """The groups of operations, each with what it is about."""
-_MASTER_DATA, _SERIES, _INSIGHTS, _CHANGES, _WEBHOOKS, _FRESHNESS = TAGS
+_MASTER_DATA, _SERIES, _INSIGHTS, _CHANGES, _WEBHOOKS, _EXPORTS, _FRESHNESS = TAGS
 
 _WHOLE = (
     f"JSON without it: {DEFAULT_LIMIT}. CSV and NDJSON without it are whole, or refused when they are larger "
@@ -170,6 +174,28 @@ PRICE_AREA = Parameter(
 )
 CURSOR = Parameter(
     "cursor", "`nextCursor` of the page before, with the same other parameters.", {"type": "string"}
+)
+EXPORT_ID = Parameter(
+    "exportId",
+    "The id of an export.",
+    {"type": "string", "pattern": "^ex_[0-9A-Za-z]{16,32}$"},
+    "ex_8220367280000A1B2C3D4",
+    place="path",
+)
+FILE_NAME = Parameter(
+    "name",
+    "The name of a file.",
+    {"type": "string", "pattern": "^[0-9A-Za-z][0-9A-Za-z._-]{0,199}$"},
+    "ex_8220367280000A1B2C3D4_2026-01-01_2026-02-01_1-of-1.csv",
+    place="path",
+    shared_as="FileName",
+)
+IDEMPOTENCY_KEY = Parameter(
+    "Idempotency-Key",
+    "Names this request, so that it can be repeated: a new UUID for each new one.",
+    {"type": "string", "minLength": 1, "maxLength": 64},
+    place="header",
+    shared_as="IdempotencyKey",
 )
 FORMAT = Parameter(
     "format",
@@ -581,6 +607,89 @@ OPERATIONS = (
         ),
     ),
     *_WEBHOOK_OPERATIONS,
+    Operation(
+        id="create-export",
+        path="/exports",
+        method="POST",
+        status=202,
+        tag=_EXPORTS,
+        summary="Ask for files",
+        description="Files of the metering points named, a customer's, or all that you may read. They are "
+        "built in the background: ask at `Location` until the status is `finished`. All files show one "
+        "`asOf`, and /changes from `changesCursor` is everything that was published after it. The same "
+        "`Idempotency-Key` within a day, and without one the same body within a minute, gives the same "
+        "export.",
+        body=export_models.ExportRequest,
+        answer=export_models.Export,
+        parameters=(IDEMPOTENCY_KEY,),
+        statuses=(400, 401, 403, 404, 409, 413, 415, 429, 500, 503),
+        formats=ONLY_JSON,
+        paged=False,
+        cached=False,
+    ),
+    Operation(
+        id="list-exports",
+        path="/exports",
+        tag=_EXPORTS,
+        summary="Your exports",
+        description="Your exports, the newest first.",
+        answer=export_models.ExportPage,
+        parameters=(
+            Parameter(
+                "limit",
+                "Exports on a page.",
+                {"type": "integer", "minimum": 1, "maximum": EXPORTS_MAX, "default": EXPORTS_LIMIT},
+                shared_as="ExportsLimit",
+            ),
+            CURSOR,
+            JSON_ALONE,
+        ),
+        formats=ONLY_JSON,
+        paged=False,
+        cached=False,
+    ),
+    Operation(
+        id="get-export",
+        path="/exports/{exportId}",
+        tag=_EXPORTS,
+        summary="One export",
+        description="How far an export is, and its files once it is finished.",
+        answer=export_models.Export,
+        parameters=(EXPORT_ID, JSON_ALONE),
+        statuses=_WITH_NOT_FOUND,
+        formats=ONLY_JSON,
+        paged=False,
+        cached=False,
+    ),
+    Operation(
+        id="delete-export",
+        path="/exports/{exportId}",
+        method="DELETE",
+        status=204,
+        tag=_EXPORTS,
+        summary="Delete an export",
+        description="Work on it stops, and its files are deleted.",
+        answer=None,
+        parameters=(EXPORT_ID,),
+        statuses=(400, 401, 403, 404, 429, 500, 503),
+        formats=ONLY_JSON,
+        paged=False,
+        cached=False,
+    ),
+    Operation(
+        id="get-export-file",
+        path="/exports/{exportId}/files/{name}",
+        status=302,
+        tag=_EXPORTS,
+        summary="A file of an export",
+        description="A link to the file, which lives for 15 minutes. What you may read is looked up anew.",
+        answer=None,
+        parameters=(EXPORT_ID, FILE_NAME),
+        statuses=(400, 401, 403, 404, 410, 429, 500, 503),
+        formats=ONLY_JSON,
+        paged=False,
+        cached=False,
+    ),
     Operation(
         id="get-status",
         path="/status",

@@ -35,6 +35,15 @@ class _Writer(GenerateJsonSchema):
         return self.generate_inner(schema["schema"])
 
 
+class _WriterOfBodies(_Writer):
+    """Writes bodies: what has a default may be null, else C# would send zero for what is left out."""
+
+    def default_schema(self, schema: core_schema.WithDefaultSchema) -> Schema:
+        inner = self.generate_inner(schema["schema"])
+        kind = inner.get("type")
+        return {**inner, "type": [kind, "null"]} if isinstance(kind, str) else inner
+
+
 def reference(name: str) -> Schema:
     """A reference to a shared schema."""
     return {"$ref": f"{_PREFIX}{name}"}
@@ -82,13 +91,29 @@ def _of_bodies(bodies: Iterable[type[Body]]) -> dict[str, Schema]:
     _, definitions = models_json_schema(
         [(model, "validation") for model in sorted(bodies, key=lambda model: model.__name__)],
         ref_template=_PREFIX + "{model}",
-        schema_generator=_Writer,
+        schema_generator=_WriterOfBodies,
     )
-    return {name: _titleless(schema) for name, schema in definitions.get("$defs", {}).items()}
+    written: dict[str, Schema] = definitions.get("$defs", {})
+    return {name: _of_body(schema, written) for name, schema in written.items()}
 
 
-def _titleless(schema: Mapping[str, Any]) -> Schema:
-    return {name: value for name, value in schema.items() if name != "title"}
+def _of_body(schema: Mapping[str, Any], written: Mapping[str, Schema]) -> Schema:
+    """Return a schema of a body; an object that may be left out is not null besides, as in answers."""
+    found = {name: value for name, value in schema.items() if name != "title"}
+    found["description"] = found["description"].partition("\n\n")[0]
+    if "properties" in found:
+        found["properties"] = {
+            name: _object_alone(each, written) for name, each in found["properties"].items()
+        }
+    return found
+
+
+def _object_alone(schema: Schema, written: Mapping[str, Schema]) -> Schema:
+    match schema:
+        case {"oneOf": [{"$ref": str()} as only, {"type": "null"}]} if "properties" in written[name_of(only)]:
+            return dict(only)
+        case _:
+            return schema
 
 
 def _of_answers(models: list[type[Answer]]) -> dict[str, Schema]:

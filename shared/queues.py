@@ -16,6 +16,7 @@ from azure.core.exceptions import AzureError, ResourceExistsError
 from shared import limits
 from shared.limits import Limit
 from shared.outside import transports
+from shared.outside.transports import StorageUnavailable
 
 if TYPE_CHECKING:
     from azure.storage.queue import QueueServiceClient
@@ -36,7 +37,7 @@ LONGEST_DELAY = timedelta(days=7)
 _NEVER_EXPIRES = -1
 
 
-class QueuesUnavailable(Exception):
+class QueuesUnavailable(StorageUnavailable):
     """Queue Storage did not answer, refused the request, or a queue is missing."""
 
 

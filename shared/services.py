@@ -40,6 +40,9 @@ if TYPE_CHECKING:
     from shared.access.sync.stages import Rules, Sources
     from shared.access.sync.supply_by_customer import SupplyPeriod
     from shared.deliveries.intake import Intake
+    from shared.files.building import Workshop
+    from shared.files.exports import Exports
+    from shared.files.outbox import Outbox
     from shared.notices.opening import Notices
     from shared.notices.registering import Registry
     from shared.publishing.publish import Published
@@ -137,6 +140,64 @@ class Services:
         with self.telemetry.run("send_notice"):
             self.notices.delivery.deliver(message)
 
+    @cached_property
+    def exports(self) -> Exports:
+        """What callers have asked for as files."""
+        from shared.files.exports import Exports
+
+        return Exports(self.tables)
+
+    @cached_property
+    def outbox(self) -> Outbox:
+        """The files that go out.
+
+        Raises:
+            OutboxUnavailable: the settings name no outbox.
+        """
+        from shared.files import outbox
+
+        if self.settings.outbox is None:
+            raise outbox.OutboxUnavailable("OUTBOX_STORAGE is missing.")
+        return outbox.open_outbox(
+            self.settings.outbox.storage, credential=self.credential, limit=self.within.blobs
+        )
+
+    @cached_property
+    def workshop(self) -> Workshop:
+        """What builds files.
+
+        Raises:
+            OutboxUnavailable: the settings name no outbox.
+        """
+        from shared.files.building import Workshop
+
+        return Workshop(
+            exports=self.exports,
+            outbox=self.outbox,
+            queue=self.queues,
+            grants=self.grants,
+            warehouse=self.warehouse,
+            clock=self.clock,
+        )
+
+    def build_files(self, message: str) -> None:
+        """Do the work on files that a message of the queue `files` names."""
+        with self.telemetry.run("build_files"):
+            self.workshop.handle(message)
+
+    def sweep_files(self) -> None:
+        """Find silent work on files, and files that have expired or that access no longer covers."""
+        if self.settings.outbox is None:
+            return
+        with self.telemetry.run("sweep_files"):
+            self.workshop.sweep()
+            self.revoke_files()
+
+    def revoke_files(self) -> None:
+        """Delete the files of principals who lost any of what the files hold."""
+        if self.settings.outbox is not None:
+            self.workshop.revoke_changed(version=self.grants.version)
+
     def warm(self) -> None:
         """Prepare this instance for its first request, once and in the background; see `shared.warming`."""
         self.warm_up.start()
@@ -180,6 +241,8 @@ class Services:
             )
             if report.outcome is Outcome.COMPLETE:
                 self.telemetry.count_access_changes(report.counts)
+                if not dry_run:
+                    self.revoke_files()
             return report
 
     def load_deliveries(self) -> Intake:

@@ -20,6 +20,7 @@ from local.stack.log_tail import LogTail
 from local.stack.supervision import StackFailed, Supervisor, refuse_taken_ports
 from shared import periods, queues, settings
 from shared.deliveries import container
+from shared.files import outbox
 
 SYNC_SECONDS = 60
 FIRST_REQUEST_SECONDS = 30
@@ -110,12 +111,13 @@ def _load_sample(supervisor: Supervisor, ports: Ports, *, state: Path, days: int
 
 
 def _create_storage(ports: Ports, *, state: Path) -> None:
-    """Create the container of delivery files and the queues; in Azure the infrastructure has them."""
+    """Create the containers of files and the queues; in Azure the infrastructure has them."""
     chosen = settings.from_environment(environment.stack(ports, state=state))
     if chosen.deliveries is not None:
         container.open_container(chosen.deliveries, credential=None).create_missing()
     if chosen.outbox is not None:
         queues.open_queues(chosen.outbox.queues, credential=None).create_missing()
+        outbox.open_outbox(chosen.outbox.storage, credential=None).create_missing()
 
 
 def _sync(supervisor: Supervisor, ports: Ports, *, state: Path) -> None:

@@ -170,6 +170,15 @@ class Grants:
         manifest = self._manifest(principal)
         return manifest.version if manifest else None
 
+    def read_anew(self, principal: str) -> Readable:
+        """Return everything that the principal may read, as the table has it now.
+
+        Raises:
+            NoGrants: it is nothing.
+        """
+        self._refuse_when_too_old()
+        return self._from_tables(principal)
+
     def synced_at(self) -> datetime | None:
         """Return when the grants were last completely up to date with Severa; None if never, or not known.
 

@@ -8,6 +8,7 @@ import re
 from datetime import datetime
 from typing import Annotated, Any, Protocol, TypeVar
 
+import orjson
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 from pydantic_core import ErrorDetails, PydanticCustomError
@@ -15,6 +16,7 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 from shared import foreign, metering, periods
 from shared.api import parameters
 from shared.api.problems import FAULTS, Fault, InvalidRequest, Refused
+from shared.metering import MeteringPointId
 
 MAX_BYTES = 64 * 1024
 """The gateway refuses a longer body too."""
@@ -48,8 +50,10 @@ class Request(Protocol):
 Model = TypeVar("Model", bound=BaseModel)
 
 
-def read(req: Request, model: type[Model]) -> Model:
-    """Return the body of a request as a value of `model`.
+def read(req: Request, model: type[Model], *, now: datetime | None = None) -> Model:
+    """Return the body of a request as a value of `model`, whose validators find `now` in their context.
+
+    A property that is null counts as left out.
 
     Raises:
         InvalidRequest: the body has faults; all are named.
@@ -61,12 +65,21 @@ def read(req: Request, model: type[Model]) -> Model:
     if content and not _JSON.fullmatch(req.headers.get("content-type", "")):
         raise Refused("unsupported-media-type", "Send the body as JSON, with Content-Type: application/json.")
     try:
-        return model.model_validate_json(content)
+        given = _without_nulls(orjson.loads(content))
+    except orjson.JSONDecodeError:
+        raise Refused("not-json", "The body is missing, or is not JSON in UTF-8.") from None
+    try:
+        return model.model_validate_json(orjson.dumps(given), context={"now": now})
     except ValidationError as error:
         found = error.errors(include_url=False, include_context=True)
-        if any(each["type"] == "json_invalid" for each in found):
-            raise Refused("not-json", "The body is missing, or is not JSON in UTF-8.") from None
         raise InvalidRequest([_fault(each) for each in found]) from None
+
+
+def _without_nulls(value: Any) -> Any:
+    """Return a value without the properties that are null: they count as left out."""
+    if isinstance(value, dict):
+        return {name: _without_nulls(each) for name, each in value.items() if each is not None}
+    return [_without_nulls(each) for each in value] if isinstance(value, list) else value
 
 
 def idempotency_key(req: Request) -> str | None:
@@ -99,7 +112,7 @@ def _moment(text: str) -> datetime:
         raise fault(*parameters.no_moment(error)) from None
 
 
-def _metering_point_id(text: str) -> str:
+def _metering_point_id(text: str) -> MeteringPointId:
     try:
         return metering.parse_metering_point_id(text)
     except metering.InvalidMeteringPointId as error:
@@ -109,9 +122,9 @@ def _metering_point_id(text: str) -> str:
 MomentText = Annotated[str, AfterValidator(lambda text: (_moment(text), text)[1])]
 """A market day or a time with offset, kept as it was written; `moment` reads it."""
 MeteringPointIdText = Annotated[
-    str, AfterValidator(_metering_point_id), Field(json_schema_extra={"pattern": r"^\d{18}$"})
+    MeteringPointId, AfterValidator(_metering_point_id), Field(json_schema_extra={"pattern": r"^\d{18}$"})
 ]
-CustomerNumber = Annotated[int, Field(ge=0, lt=10**18, json_schema_extra={"format": "int64"})]
+CustomerNumber = Annotated[int, Field(ge=0, le=10**18 - 1, json_schema_extra={"format": "int64"})]
 
 
 def moment(text: str) -> datetime:

@@ -16,6 +16,8 @@ from shared.api import callers, responses
 from shared.api.problems import InvalidRequest, Problem, Refused
 from shared.api.responses import Response
 from shared.api.too_large import TooLargeForOneAnswer
+from shared.files import exports
+from shared.outside.transports import StorageUnavailable
 from shared.queues import QueuesUnavailable
 from shared.tables import TablesUnavailable
 from shared.telemetry import recording
@@ -46,6 +48,9 @@ PATHS = {
     "webhooks/{webhookId}/test": POST,
     "webhooks/{webhookId}/notices": READ,
     "webhooks/{webhookId}/notices/{noticeId}/resend": POST,
+    "exports": ("GET", "HEAD", "POST", "OPTIONS"),
+    "exports/{exportId}": ("GET", "HEAD", "DELETE", "OPTIONS"),
+    "exports/{exportId}/files/{name}": READ,
     "status": READ,
     "health": READ,
 }
@@ -155,9 +160,30 @@ def problem_of(error: Exception) -> Problem:
                 headers=_later(10),
             )
         case _:
-            return Problem(
+            return _of_files(error) or Problem(
                 "internal-error", "Report it with the requestId, and we will find out what happened."
             )
+
+
+def _of_files(error: Exception) -> Problem | None:
+    """Return the problem that answers an error of files that go out; None for any other."""
+    match error:
+        case exports.TooManyRunning():
+            return Problem(
+                "too-many-exports",
+                f"You have {exports.MAX_RUNNING} exports that are not finished. Wait, or delete one.",
+                headers=_later(30),
+            )
+        case exports.NoFile():
+            return Problem("not-found", "GET /exports/{exportId} lists the files of an export.")
+        case exports.NoLonger():
+            return Problem("gone", "Its files are no longer kept. Ask for a new export.")
+        case exports.IdempotencyConflict():
+            return Problem("idempotency-conflict", "Use a new Idempotency-Key for another request.")
+        case StorageUnavailable():
+            return Problem("files-unavailable", "Try again in a moment.", headers=_later(5))
+        case _:
+            return None
 
 
 def options(method: str, url: str) -> dict[str, str]:

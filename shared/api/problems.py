@@ -119,6 +119,7 @@ CODES = {
     "access-unavailable": Code(503, "Access cannot be looked up now."),
     "access-too-old": Code(503, "Access has not been confirmed lately."),
     "queues-unavailable": Code(503, "Work cannot be queued now."),
+    "files-unavailable": Code(503, "Files cannot be made or fetched now."),
     "warehouse-unavailable": Code(503, "Metering data cannot be read now."),
 }
 """Every code that the function app answers with."""

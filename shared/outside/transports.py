@@ -45,6 +45,13 @@ class BoundedTransport(RequestsTransport):  # type: ignore[misc]  # The library 
         return super().send(request, **options)
 
 
+class StorageUnavailable(Exception):
+    """Blob or Queue Storage did not answer, or refused the request.
+
+    It stands here so that it can be caught without importing the client libraries.
+    """
+
+
 def azure_options(limit: Limit, transport: BoundedTransport | None = None) -> dict[str, Any]:
     """Return the arguments that keep a client of the Azure SDK within a limit.
 

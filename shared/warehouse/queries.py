@@ -92,6 +92,14 @@ class StoredInHoursRow(NamedTuple):
     metering_points: int
 
 
+class SizeRow(NamedTuple):
+    """How many market days of one resolution a metering point has."""
+
+    metering_point_id: str
+    resolution: str
+    days: int
+
+
 class ChangeRow(NamedTuple):
     """A market day as a publication left it, in the form of `DayRow`."""
 
@@ -269,6 +277,37 @@ def count_days(
         ),
         lambda count: int(count),
         "count_days",
+    )
+
+
+def sizes(readable: Readable, *, direction: Direction, wanted: WantedDays, as_of: datetime) -> Query[SizeRow]:
+    """How many wanted market days of each resolution each readable metering point has, in their order."""
+    permitted = permitted_rows(readable, first_day=wanted.first, last_day=wanted.end, after=None)
+    return Query(
+        """
+        SELECT s.metering_point_id, s.resolution, COUNT(*)
+        FROM OPENJSON(?) WITH (metering_point_id varchar(18), first_day date, last_day date) AS permitted
+        JOIN metering.series_day AS s
+          ON s.metering_point_id = permitted.metering_point_id
+         AND s.delivery_date >= permitted.first_day
+         AND s.delivery_date < permitted.last_day
+        WHERE s.direction = ?
+          AND s.metering_point_id >= ? AND s.metering_point_id <= ?
+          AND s.delivery_date >= ? AND s.delivery_date < ?
+          AND (s.resolution = 'PT15M' AND s.delivery_date >= ? AND s.delivery_date < ?
+               OR s.resolution <> 'PT15M' AND s.delivery_date >= ? AND s.delivery_date < ?)
+          AND s.published_at <= CAST(? AS datetime2(6))
+          AND (s.superseded_at IS NULL OR s.superseded_at > CAST(? AS datetime2(6)))
+        GROUP BY s.metering_point_id, s.resolution
+        ORDER BY s.metering_point_id, s.resolution
+        """,
+        (
+            *(permitted.rows, direction.value, *permitted.ids),
+            *(wanted.first, wanted.end, *wanted.quarters, *wanted.hours),
+            *(as_of, as_of),
+        ),
+        SizeRow,
+        "sizes",
     )
 
 
@@ -514,6 +553,21 @@ def sequence_at(moment: datetime) -> Query[int]:
         (moment - LONGEST_PUBLICATION,),
         lambda sequence: int(sequence),
         "sequence_at",
+    )
+
+
+def sequence_shown(as_of: datetime) -> Query[int]:
+    """The sequence of the last publication whose days are shown at a moment; 0 before the first.
+
+    The moment has to be no later than the latest announced publication, so that none can still appear before
+    it.
+    """
+    return Query(
+        "SELECT COALESCE(MAX(sequence), 0) FROM metering.publication "
+        "WHERE published_at <= CAST(? AS datetime2(6))",
+        (as_of,),
+        lambda sequence: int(sequence),
+        "sequence_shown",
     )
 
 

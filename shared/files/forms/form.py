@@ -7,7 +7,15 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
+)
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
@@ -120,24 +128,41 @@ def fault(code: str, message: str, hint: str) -> PydanticCustomError:
     return PydanticCustomError("body", "{message}", {"code": code, "message": message, "hint": hint})
 
 
+def _sign(pattern: str, description: str) -> Any:
+    """Describe a sign by a pattern: generators make words of an enumeration, and signs are none."""
+    return WithJsonSchema({"type": "string", "pattern": pattern, "description": description})
+
+
+Delimiter = Annotated[Literal[",", ";", "\t", "|"], _sign(r"^[,;\t|]$", "Between the cells of a row.")]
+Decimal = Annotated[Literal[".", ","], _sign("^[.,]$", "The decimal sign.")]
+
+
+Heading = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_no_control)]
+Code = Annotated[str, Field(max_length=8), AfterValidator(_gs2_code)]
+Party = Annotated[str, Field(min_length=1, max_length=35), AfterValidator(_gs2_text)]
+
+
 class ColumnOfProfile(Part):
     """A column: what it shows, and its heading; without one the field's name."""
 
     field: ColumnField
-    heading: Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_no_control)] | None = None
+    heading: Heading | None = Field(default=None, description="Its heading; left out: the field's name.")
+
+
+Columns = Annotated[list[ColumnOfProfile], Field(min_length=1, max_length=MAX_COLUMNS)]
 
 
 class Profile(Part):
     """How CSV is written for one receiver. Without columns: those of the API, with `time` for a `stamp`."""
 
     encoding: Encoding = Encoding.UTF_8
-    bom: bool = False
-    delimiter: Literal[",", ";", "\t", "|"] = ","
-    decimal: Literal[".", ","] = "."
+    bom: bool = Field(default=False, description="Begin with a byte order mark.")
+    delimiter: Delimiter = ","
+    decimal: Decimal = "."
     time: Times = Times.ISO
     unit: Unit = Unit.KWH
-    columns: Annotated[list[ColumnOfProfile], Field(min_length=1, max_length=MAX_COLUMNS)] | None = None
-    stamp: Stamp | None = None
+    columns: Columns | None = Field(default=None, description="In their order.")
+    stamp: Stamp | None = Field(default=None, description="Which end of the interval `time` shows.")
 
     @field_validator("bom")
     @classmethod
@@ -189,13 +214,15 @@ class Gs2(Part):
         qualities: codes by quality; the others keep 0 for measured and calculated, 1 for estimates.
     """
 
-    gmt_reference: Annotated[int, Field(ge=-12, le=14)] = 1
-    key: Key = Key.REFERENCE
-    qualities: Mapping[Quality, Annotated[str, Field(max_length=8), AfterValidator(_gs2_code)]] | None = None
-    to: Annotated[str, Field(min_length=1, max_length=35), AfterValidator(_gs2_text)] | None = None
-    from_: Annotated[str, Field(min_length=1, max_length=35), AfterValidator(_gs2_text)] | None = Field(
-        default=None, alias="from"
+    gmt_reference: Annotated[int, Field(ge=-12, le=14)] = Field(
+        default=1, description="Hours that all times are ahead of UTC, in summer and winter alike."
     )
+    key: Key = Key.REFERENCE
+    qualities: Mapping[Quality, Code] | None = Field(
+        default=None, description="Codes by quality; the others keep 0, and 1 for estimates."
+    )
+    to: Party | None = Field(default=None, description="The receiver, as its system knows it.")
+    from_: Party | None = Field(default=None, alias="from", description="The sender.")
 
 
 class Form(Part):

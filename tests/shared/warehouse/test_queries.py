@@ -280,6 +280,7 @@ def questions(permitted: Readable) -> list[Query[Any]]:
         ),
         queries.first_metering_point(permitted, direction=to, wanted=wanted, as_of=MORNING),
         queries.count_days(permitted, direction=to, wanted=wanted, as_of=MORNING),
+        queries.sizes(permitted, direction=to, wanted=wanted, as_of=MORNING),
         queries.stored_in_hours(permitted, direction=to, wanted=wanted, as_of=MORNING, limit=9),
         queries.changes(permitted, after=None, through=1, published=EVER, limit=9),
         queries.count_changes(permitted, after=key, through=1, published=EVER),

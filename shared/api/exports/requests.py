@@ -1,0 +1,170 @@
+"""Requests for exports: from body, path and parameters to typed values, or every fault at once."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import orjson
+
+from shared import periods
+from shared.api import bodies, formats
+from shared.api.exports.models import ExportRequest
+from shared.api.parameters import Parameters, Seal, Seals
+from shared.api.problems import Fault, InvalidRequest, Refused
+from shared.api.series.requests import Given
+from shared.files import planning, reading
+from shared.files.exports import Wanted
+from shared.files.forms.form import FileFormat, Form
+from shared.files.reading import Question
+from shared.periods import Period
+from shared.publishing.watermark import DataState, Publication
+from shared.readable import Readable
+from shared.warehouse import queries
+from shared.warehouse.engine import Warehouse
+from shared.warehouse.queries import SizeRow
+
+MAX_LIMIT, DEFAULT_LIMIT = 100, 50
+
+_ID = re.compile(r"ex_[0-9A-Za-z]{16,32}")
+_NAME = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,199}")
+
+
+@dataclass(frozen=True)
+class ListRequest:
+    """A valid request for a caller's exports.
+
+    Attributes:
+        after: the id after which the page starts; empty on the first page.
+        seal: of its cursors.
+    """
+
+    limit: int
+    after: str
+    seal: Seal
+
+
+def export_id(text: str) -> str:
+    """Return an id from a path.
+
+    Raises:
+        Refused: 404, no export has such an id.
+    """
+    if not _ID.fullmatch(text):
+        raise not_found()
+    return text
+
+
+def file_name(text: str) -> str:
+    """Return the name of a file from a path.
+
+    Raises:
+        Refused: 404, no file has such a name.
+    """
+    if not _NAME.fullmatch(text):
+        raise not_found()
+    return text
+
+
+def not_found() -> Refused:
+    """Return the answer for an export that does not exist and for another caller's: the same."""
+    return Refused("not-found", "GET /exports lists your exports.")
+
+
+def page(given: Given, *, seals: Seals, accept: str) -> ListRequest:
+    """Read a request for the caller's exports from its parameters.
+
+    Raises:
+        InvalidRequest: the parameters have faults; all are named.
+        Refused: 406 when `accept` does not name JSON.
+    """
+    parameters = Parameters(given)
+    formats.read(parameters, accept=accept, available=formats.ONLY_JSON)
+    limit = parameters.whole_number("limit", default=DEFAULT_LIMIT, low=1, high=MAX_LIMIT)
+    seal = seals.of("exports")
+    after = parameters.cursor("cursor", lambda text: seal.open(text).decode()) or ""
+    parameters.done()
+    return ListRequest(limit, after, seal)
+
+
+def read(req: bodies.Request, *, state: DataState) -> ExportRequest:
+    """Read the body of a request for an export.
+
+    Raises:
+        InvalidRequest: the body has faults; all are named.
+        Refused: 400, 413 or 415, as `bodies.read` says.
+    """
+    return bodies.read(req, ExportRequest, now=state.now)
+
+
+def wanted(
+    body: ExportRequest, *, state: DataState, latest: Publication | None, warehouse: Warehouse
+) -> Wanted:
+    """Return what an export holds: the latest publication, or what was shown at an earlier moment."""
+    published_at = latest.published_at if latest else periods.start_of(periods.FIRST_DAY)
+    as_of = min(bodies.moment(body.as_of), published_at) if body.as_of else published_at
+    sequence = latest.sequence if latest else 0
+    if as_of < published_at:
+        (sequence,) = warehouse.fetch(queries.sequence_shown(as_of))
+    start = bodies.moment(body.from_)
+    end = bodies.moment(body.to) if body.to else max(state.available_at(as_of) or start, start)
+    return Wanted(
+        directions=tuple(sorted(body.directions)),
+        metering_point_ids=tuple(sorted(set(body.metering_point_ids or ()))),
+        customer_number=body.customer_number,
+        period=Period(start, end),
+        resolution=body.resolution,
+        as_of=as_of,
+        sequence=sequence,
+        form=body.form.model_dump(mode="json", by_alias=True, exclude_none=True),
+    )
+
+
+def as_text(body: ExportRequest) -> bytes:
+    """Return a request in one form of writing, by which a repeated one is recognised."""
+    return orjson.dumps(body.model_dump(mode="json"), option=orjson.OPT_SORT_KEYS)
+
+
+def refuse_unfit(wanted: Wanted, *, form: Form, readable: Readable, warehouse: Warehouse) -> None:
+    """Refuse what the form cannot hold, before any work starts.
+
+    Raises:
+        InvalidRequest: with the remedy.
+    """
+    if form.format not in (FileFormat.XLSX, FileFormat.GS2):
+        return
+    question = Question(wanted.directions, wanted.period, wanted.resolution, wanted.as_of)
+    permitted = planning.narrowed(readable, planning.within(readable, wanted.period))
+    found = list(reading.sizes(warehouse, permitted, question))
+    faults = list(_of_xlsx(found, wanted, form) if form.format is FileFormat.XLSX else _of_gs2(found, wanted))
+    if faults:
+        raise InvalidRequest(faults)
+
+
+def _of_xlsx(found: Sequence[SizeRow], wanted: Wanted, form: Form) -> Iterable[Fault]:
+    from shared.files.forms import xlsx
+
+    values = sum(planning.values(row, wanted.resolution) for row in found)
+    try:
+        xlsx.refuse_too_large(values=values, series=len(found), layout=form.layout)
+    except xlsx.TooLargeForXlsx as error:
+        yield Fault("form.format", "not-in-format", "A workbook cannot hold so much.", str(error))
+
+
+def _of_gs2(found: Sequence[SizeRow], wanted: Wanted) -> Iterable[Fault]:
+    if wanted.resolution is not None and wanted.resolution.is_stored:
+        return
+    if wanted.resolution is not None:
+        yield Fault("resolution", "not-in-format", "GS2 holds hours or quarters.", "Ask for PT1H or PT15M.")
+        return
+    resolutions: dict[str, set[str]] = {}
+    for row in found:
+        resolutions.setdefault(row.metering_point_id, set()).add(row.resolution)
+    for metering_point_id, several in resolutions.items():
+        if len(several) > 1:
+            yield Fault(
+                "resolution",
+                "not-in-format",
+                f"{metering_point_id} is stored in hours and in quarters, and a series of GS2 has one step.",
+                "Ask for PT1H.",
+            )
+            return

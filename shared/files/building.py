@@ -1,0 +1,356 @@
+"""Exports being built: planned once, then part by part, each by a message of its own.
+
+Whatever is done twice gives the same: a part is a file of an `asOf`, written whole under one name, and its
+row is written after the file. A process that dies leaves a message that comes again, or a row that `sweep`
+finds silent. Grants are read anew for each part.
+"""
+
+import hashlib
+import logging
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import IO, Protocol
+
+from shared import queues, tables
+from shared.access.grants import NoGrants
+from shared.files import exports, planning, reading
+from shared.files.exports import Export, Exports, ExportStatus, NoFile, NoLonger, Work
+from shared.files.forms import table
+from shared.files.forms.about import About
+from shared.files.forms.form import Form
+from shared.files.forms.gs2 import UnfitForGs2
+from shared.files.forms.xlsx import TooLargeForXlsx
+from shared.files.outbox import Outbox
+from shared.files.reading import Question
+from shared.metering import Resolution
+from shared.periods import ONE_DAY, Period
+from shared.readable import Readable
+from shared.series import assembly
+from shared.warehouse import queries
+from shared.warehouse.engine import Warehouse
+from shared.warehouse.queries import StoredInHoursRow, WantedDays
+
+ACCESS_CHANGED = ("access-changed", "Access to some of it ended while it was made; ask for it anew.")
+UNFIT = "form-does-not-fit"
+NOT_BUILT = ("not-built", "It could not be made, and we have been alerted. Ask for it anew.")
+SILENT = timedelta(minutes=20)
+"""After so long without a sign a message may be lost: it is sent again."""
+LISTED = 40
+"""Metering points with coarser days that an export lists."""
+
+log = logging.getLogger("metering.files")
+
+
+class Grants(Protocol):
+    """The part of `shared.access.grants.Grants` that is used here."""
+
+    def read_anew(self, principal: str) -> Readable:
+        """Return everything that a principal may read, as the table has it now."""
+        ...
+
+
+class Sender(Protocol):
+    """The part of `shared.queues.Queues` that is used here."""
+
+    def send(self, queue: str, text: str, *, delay: timedelta = ...) -> None:
+        """Send a message."""
+        ...
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """What building needs.
+
+    Attributes:
+        max_values: of a part.
+    """
+
+    exports: Exports
+    outbox: Outbox
+    queue: Sender
+    grants: Grants
+    warehouse: Warehouse
+    clock: Callable[[], datetime]
+    max_values: int = planning.MAX_VALUES
+
+    def start(self, export: Export) -> None:
+        """Have a new export planned and built."""
+        self.exports.own(export)
+        self.queue.send(queues.FILES, export.id)
+
+    def handle(self, message: str) -> None:
+        """Plan the export, or build the part, that a message of the queue `files` names."""
+        export_id, _, number = message.partition("/")
+        principal = self.exports.owner(export_id) or ""
+        export = self.exports.get(principal, export_id) if principal else None
+        if export is None or not export.status_at(self.clock()).is_running:
+            return  # Deleted, failed or finished meanwhile.
+        readable = self._readable(principal)
+        try:
+            if number:
+                self._build(export, int(number), readable)
+            else:
+                self._plan(export, readable)
+        except (TooLargeForXlsx, UnfitForGs2) as error:
+            self._end(principal, export_id, (UNFIT, str(error)))
+
+    def fail(self, message: str) -> None:
+        """Note that the work of a message failed for good: it lies in the poison queue."""
+        export_id, _, _ = message.partition("/")
+        principal = self.exports.owner(export_id)
+        if principal:
+            self._end(principal, export_id, NOT_BUILT)
+
+    def delete(self, export: Export) -> None:
+        """Delete an export: what still works on it stops, and its files are deleted."""
+        self.exports.delete(export)
+        self.outbox.delete(exports.folder(export.principal, export.id))
+
+    def revoke(self, principal: str) -> int:
+        """Delete the exports that hold anything which the principal may no longer read; return how many."""
+        kept = [each for each in self.exports.of(principal) if each.status is not ExportStatus.FAILED]
+        if not kept:
+            return 0
+        readable = self._readable(principal)
+        revoked = 0
+        for export in kept:
+            held = planning.within(readable, export.wanted.period)
+            works = list(self.exports.parts(export.id))
+            if any(not planning.covers(held, planning.unpacked(work.permitted)) for work in works):
+                self._end(principal, export.id, ACCESS_CHANGED)
+                revoked += 1
+        return revoked
+
+    def revoke_changed(self, *, version: Callable[[str], str | None]) -> None:
+        """Revoke for each principal with exports whose grants have another version than when last looked at.
+
+        A kill in between only delays: the version is noted after the files are deleted.
+        """
+        for principal in sorted({each.principal for each in self.exports.everything()}):
+            now = version(principal) or ""
+            if self.exports.handled_version(principal) != now:
+                self.revoke(principal)
+                self.exports.note_version(principal, now)
+
+    def may_read(self, export: Export, work: Work) -> bool:
+        """Return whether the caller may still read everything in a part, by the table of grants."""
+        held = planning.within(self._readable(export.principal), export.wanted.period)
+        return planning.covers(held, planning.unpacked(work.permitted))
+
+    def link(self, export: Export, name: str) -> str:
+        """Return a link to a file of an export, which lives for 15 minutes.
+
+        Raises:
+            NoFile: the export has no such file.
+            NoLonger: its files are deleted, or hold what its caller may no longer read.
+        """
+        if export.status_at(self.clock()) in (ExportStatus.FAILED, ExportStatus.EXPIRED):
+            raise NoLonger
+        work = next((each for each in self.exports.parts(export.id) if each.name == name), None)
+        if work is None or export.status is not ExportStatus.FINISHED:
+            raise NoFile
+        if not self.may_read(export, work):
+            self._end(export.principal, export.id, ACCESS_CHANGED)
+            raise NoLonger
+        path = exports.folder(export.principal, export.id) + name
+        return self.outbox.link(path, now=self.clock())
+
+    def sweep(self) -> None:
+        """Send again what is silent, and delete what has expired."""
+        now = self.clock()
+        for export in list(self.exports.everything()):
+            if now >= export.created_at + exports.FORGOTTEN:
+                self.delete(export)
+            elif now >= export.expires_at:
+                self.outbox.delete(exports.folder(export.principal, export.id))
+            elif export.status.is_running and now - export.touched_at >= SILENT:
+                self._send_again(export)
+
+    def _send_again(self, export: Export) -> None:
+        self.exports.own(export)
+        waiting = [work for work in self.exports.parts(export.id) if not work.name]
+        log.warning("Export %s is silent; its work is sent again.", export.id)
+        if export.status is ExportStatus.WAITING or not waiting:
+            self.queue.send(queues.FILES, export.id)
+        for work in waiting:
+            self.queue.send(queues.FILES, f"{export.id}/{work.number}")
+        now = self.clock()
+        self.exports.change(export.principal, export.id, lambda stored: replace(stored, touched_at=now))
+
+    def _readable(self, principal: str) -> Readable:
+        """Return what a principal may read by the table of grants, not by what is in memory."""
+        try:
+            return self.grants.read_anew(principal)
+        except NoGrants:
+            return Readable(principal, (), "")
+
+    def _plan(self, export: Export, readable: Readable) -> None:
+        """Write the parts of an export and send a message for each; planned again, only what is missing."""
+        if export.status is ExportStatus.WAITING:
+            planned = self._planned(export, planning.selected(readable, export.wanted))
+            if planned is None:
+                return
+            export = planned
+        for work in self.exports.parts(export.id):
+            if not work.name:
+                self.queue.send(queues.FILES, f"{export.id}/{work.number}")
+        self._finish(export)
+
+    def _planned(self, export: Export, selected: Readable) -> Export | None:
+        """Return the export with its parts; None when it was deleted meanwhile."""
+        permitted = planning.within(selected, export.wanted.period)
+        readable = planning.narrowed(selected, permitted)
+        question = question_of(export)
+        works = [
+            Work(export.id, export.principal, number, planning.packed(part.permitted), part.days)
+            for number, part in enumerate(
+                planning.parts(
+                    reading.sizes(self.warehouse, readable, question),
+                    resolution=export.wanted.resolution,
+                    permitted=permitted,
+                    max_values=self.max_values,
+                ),
+                start=1,
+            )
+        ]
+        self.exports.plan(works)
+        planned = replace(
+            export,
+            status=ExportStatus.RUNNING,
+            of_days=sum(work.days for work in works),
+            parts=len(works),
+            not_found=tuple(
+                each for each in export.wanted.metering_point_ids if each not in selected.periods
+            ),
+            stored_coarser=coarser(self.warehouse, readable, question),
+            touched_at=self.clock(),
+        )
+        with suppress(tables.ChangedMeanwhile):
+            return self.exports.write(planned)
+        return self.exports.get(export.principal, export.id)
+
+    def _build(self, export: Export, number: int, readable: Readable) -> None:
+        """Write one part, and finish the export with the last one."""
+        work = self.exports.part(export.id, number)
+        if work is None:
+            return
+        permitted = planning.unpacked(work.permitted)
+        if not planning.covers(planning.within(readable, export.wanted.period), permitted):
+            self._end(export.principal, export.id, ACCESS_CHANGED)
+            return
+        if not work.name:
+            built = self._file(export, work, planning.narrowed(readable, permitted))
+            with suppress(tables.ChangedMeanwhile):  # Another built the same bytes, or it was deleted.
+                self.exports.built(built)
+        self._finish(export)
+
+    def _file(self, export: Export, work: Work, readable: Readable) -> Work:
+        """Write the file of a part to the outbox, and return the part with what it is."""
+        form = Form.model_validate(dict(export.wanted.form), strict=False)
+        name = name_of(export, work.number, form)
+        about = About(
+            name=export.id if export.parts == 1 else f"{export.id}-{work.number}",
+            as_of=export.wanted.as_of,
+            resolution=export.wanted.resolution,
+        )
+        with tempfile.TemporaryFile() as content:
+            written = table.write(
+                reading.series(self.warehouse, readable=readable, question=question_of(export)),
+                form=form,
+                about=about,
+            )
+            size, digest = _copy(written.pieces, content)
+            content.seek(0)
+            self.outbox.put(
+                exports.folder(export.principal, export.id) + name, content, media_type=table.media_type(form)
+            )
+        return replace(work, name=name, bytes=size, rows=written.counts.rows, sha256=digest)
+
+    def _finish(self, export: Export) -> None:
+        """Count what is built, and finish the export when everything is."""
+        works = list(self.exports.parts(export.id))
+        is_finished = len(works) == export.parts and all(work.name for work in works)
+        now = self.clock()
+
+        def change(stored: Export) -> Export:
+            if not stored.status.is_running:
+                return stored
+            days = max(stored.days, sum(work.days for work in works if work.name))
+            status = ExportStatus.FINISHED if is_finished else stored.status
+            return replace(stored, days=days, status=status, touched_at=now)
+
+        stored = self.exports.change(export.principal, export.id, change)
+        if stored is None or stored.status is ExportStatus.FAILED:
+            # It was deleted, or access to it ended, while this part was built.
+            self.outbox.delete(exports.folder(export.principal, export.id))
+        elif is_finished:
+            log.info("Export %s is finished: %d files.", export.id, len(works))
+
+    def _end(self, principal: str, export_id: str, problem: tuple[str, str]) -> None:
+        """Fail an export, and delete its files."""
+
+        def change(stored: Export) -> Export:
+            return replace(stored, status=ExportStatus.FAILED, problem=problem, touched_at=self.clock())
+
+        self.exports.change(principal, export_id, change)
+        self.outbox.delete(exports.folder(principal, export_id))
+        if problem is NOT_BUILT:
+            # The alert `files-failed` reads this line.
+            log.error("Files failed: export %s.", export_id)
+        else:
+            log.warning("Export %s ended: %s.", export_id, problem[0])
+
+
+def question_of(export: Export) -> Question:
+    """Return what every part of an export holds."""
+    wanted = export.wanted
+    return Question(wanted.directions, wanted.period, wanted.resolution, wanted.as_of)
+
+
+def coarser(warehouse: Warehouse, readable: Readable, question: Question) -> list[dict[str, str]]:
+    """Return the first metering points with days that are left out, as they are stored coarser than asked."""
+    if question.resolution is not Resolution.PT15M:
+        return []
+    first, end = assembly.days_with_starts(question.period, Resolution.PT1H)
+    found: dict[str, StoredInHoursRow] = {}
+    for part in readable.parts() if first < end else ():
+        for direction in question.directions:
+            rows = warehouse.fetch(
+                queries.stored_in_hours(
+                    part,
+                    direction=direction,
+                    wanted=WantedDays(quarters=(first, first), hours=(first, end)),
+                    as_of=question.as_of,
+                    limit=LISTED,
+                )
+            )
+            found = {row.metering_point_id: row for row in rows} | found
+    return [
+        {
+            "meteringPointId": row.metering_point_id,
+            "resolution": Resolution.PT1H.value,
+            "from": row.first_day.isoformat(),
+            "to": (row.last_day + ONE_DAY).isoformat(),
+        }
+        for row in sorted(found.values())[:LISTED]
+    ]
+
+
+def name_of(export: Export, number: int, form: Form) -> str:
+    """Return the name of a part's file."""
+    period: Period = export.wanted.period
+    days = f"{period.first_day}_{period.end_day}"
+    return f"{export.id}_{days}_{number}-of-{export.parts}.{table.ending(form)}"
+
+
+def _copy(pieces: Iterator[bytes], content: IO[bytes]) -> tuple[int, str]:
+    """Write the pieces of a file; return its length and SHA-256."""
+    digest, size = hashlib.sha256(), 0
+    for piece in pieces:
+        content.write(piece)
+        digest.update(piece)
+        size += len(piece)
+    return size, digest.hexdigest()

@@ -1,0 +1,451 @@
+"""Exports in Table Storage: what a caller has asked for, and how far it is.
+
+An export is a row in its caller's partition, so that nobody reaches another's; its id begins with the time,
+turned around, so that the newest comes first. Its parts are rows in a partition of its own. What is written
+is always the whole row, and only over the version that was read.
+"""
+
+import base64
+import hashlib
+import json
+import secrets
+import zlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+import tenacity
+
+from shared import tables
+from shared.metering import Direction, MeteringPointId, Resolution
+from shared.periods import Period
+from shared.tables import Tables
+
+LIVES = timedelta(days=7)
+FORGOTTEN = timedelta(days=14)
+"""After so long nothing of an export is left, its row neither."""
+MAX_RUNNING = 3
+KEY_LIVES, SAME_BODY = timedelta(hours=24), timedelta(minutes=1)
+
+_PREFIX = "ex_"
+_LAST_MILLISECOND = 10**13
+_MARK = "~"
+_CROCKFORD = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", "0123456789ABCDEFGHJKMNPQRSTVWXYZ")
+
+
+class ExportStatus(StrEnum):
+    """How far an export is."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    FINISHED = "finished"
+    FAILED = "failed"
+    EXPIRED = "expired"
+
+    @property
+    def is_running(self) -> bool:
+        """Return whether work goes on."""
+        return self in (ExportStatus.WAITING, ExportStatus.RUNNING)
+
+
+class TooManyRunning(Exception):
+    """The caller has `MAX_RUNNING` exports that are not finished."""
+
+
+class IdempotencyConflict(Exception):
+    """The idempotency key was used for another request."""
+
+
+class NoFile(Exception):
+    """The export has no file of this name."""
+
+
+class NoLonger(Exception):
+    """The files of the export are deleted, or hold what its caller may no longer read."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What an export holds.
+
+    Attributes:
+        metering_point_ids: the named ones, sorted; empty means all (of the customer, or all).
+        period: the instants, half-open.
+        as_of: the moment that all parts show.
+        sequence: of the last publication in it; `/changes` after it is everything that follows.
+        form: of its files, as the form's model writes it.
+    """
+
+    directions: tuple[Direction, ...]
+    metering_point_ids: tuple[MeteringPointId, ...]
+    customer_number: int | None
+    period: Period
+    resolution: Resolution | None
+    as_of: datetime
+    sequence: int
+    form: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Export:
+    """An export of a caller.
+
+    Attributes:
+        not_found: named metering points that the caller could not read when it was made.
+        stored_coarser: series with days that are left out, as the API writes them.
+        days: market days that are built, and how many there are; None before they are counted.
+        problem: code and detail when it failed.
+        mark: the row by which its request is recognised when it is repeated.
+    """
+
+    principal: str
+    id: str
+    status: ExportStatus
+    wanted: Wanted
+    created_at: datetime
+    expires_at: datetime
+    touched_at: datetime
+    not_found: tuple[str, ...] = ()
+    stored_coarser: Sequence[Mapping[str, Any]] = ()
+    days: int = 0
+    of_days: int | None = None
+    parts: int = 0
+    problem: tuple[str, str] | None = None
+    mark: str = ""
+    etag: str = field(default="", compare=False)
+
+    def status_at(self, now: datetime) -> ExportStatus:
+        """Return the status that callers see."""
+        is_over = now >= self.expires_at and self.status is not ExportStatus.FAILED
+        return ExportStatus.EXPIRED if is_over else self.status
+
+
+@dataclass(frozen=True)
+class Work:
+    """A part of an export and what became of it.
+
+    Attributes:
+        number: from 1.
+        days: how many market days it has.
+        permitted: packed; see `planning`.
+        name: of its file; empty until it is built.
+    """
+
+    export_id: str
+    principal: str
+    number: int
+    permitted: bytes
+    days: int
+    name: str = ""
+    bytes: int = 0
+    rows: int = 0
+    sha256: str = ""
+    etag: str = field(default="", compare=False)
+
+
+def new_id(now: datetime) -> str:
+    """Return an id that sorts before all older ones and that nobody can guess."""
+    inverted = _LAST_MILLISECOND - int(now.timestamp() * 1000)
+    chance = base64.b32encode(secrets.token_bytes(5)).decode().translate(_CROCKFORD)
+    return f"{_PREFIX}{inverted:013d}{chance}"
+
+
+def folder(principal: str, export_id: str) -> str:
+    """Return the folder of an export's files; a caller's files lie below one folder."""
+    return f"{folder_of(principal)}{export_id}/"
+
+
+def folder_of(principal: str) -> str:
+    """Return the folder of a caller's exports."""
+    return f"exports/{principal.replace(':', '-')}/"
+
+
+class Exports:
+    """The exports of all callers. Every method may raise `tables.TablesUnavailable`."""
+
+    def __init__(self, storage: Tables) -> None:
+        self._tables = storage
+
+    def get(self, principal: str, export_id: str) -> Export | None:
+        """Return an export of a caller; None where there is none, and where it is another's."""
+        entity = self._tables.get(tables.FILE_WORK, partition=principal, row=export_id)
+        return _export(entity) if entity and export_id.startswith(_PREFIX) else None
+
+    def of(self, principal: str, *, after: str = "") -> Iterator[Export]:
+        """Yield the exports of a caller after an id, the newest first."""
+        start = f"{after}\0" if after else _PREFIX
+        rows = self._tables.range(
+            tables.FILE_WORK, partition=principal, rows_from=start, rows_before=f"{_PREFIX[:-1]}`"
+        )
+        return (_export(each) for each in rows)
+
+    def everything(self) -> Iterator[Export]:
+        """Yield the exports of all callers."""
+        for entity in self._tables.everything(tables.FILE_WORK):
+            if entity["RowKey"].startswith(_PREFIX) and "wanted" in entity:
+                yield _export(entity)
+
+    def make(
+        self,
+        principal: str,
+        wanted: Wanted,
+        *,
+        asked: bytes,
+        key: str | None,
+        not_found: tuple[str, ...],
+        now: datetime,
+    ) -> tuple[Export, bool]:
+        """Return the export of a request, and whether it is new.
+
+        The same idempotency key, or without one the same request within a minute, gives the same export.
+
+        Args:
+            asked: the request, in one form of writing.
+            key: the caller's idempotency key.
+
+        Raises:
+            TooManyRunning: the caller has as many as it may.
+            IdempotencyConflict: the key was used for another request within a day.
+        """
+        digest = hashlib.sha256(asked).hexdigest()
+        mark = _MARK + hashlib.sha256(repr((key, digest if key is None else "")).encode()).hexdigest()[:32]
+        export_id, is_known = self._marked(principal, mark, digest, key=key, now=now)
+        if is_known and (found := self.get(principal, export_id)):
+            return found, False
+        if sum(each.status_at(now).is_running for each in self.of(principal)) >= MAX_RUNNING:
+            raise TooManyRunning
+        made = Export(
+            principal=principal,
+            id=export_id,
+            status=ExportStatus.WAITING,
+            wanted=wanted,
+            created_at=now,
+            expires_at=now + LIVES,
+            touched_at=now,
+            not_found=not_found,
+            mark=mark,
+        )
+        try:
+            etag = self._tables.insert(tables.FILE_WORK, _entity(made))
+        except tables.AlreadyExists:
+            return self.get(principal, export_id) or made, False
+        return replace(made, etag=etag), True
+
+    @tenacity.retry(
+        retry=tenacity.retry_if_exception_type((tables.AlreadyExists, tables.ChangedMeanwhile)),
+        stop=tenacity.stop_after_attempt(5),
+        reraise=True,
+    )
+    def _marked(
+        self, principal: str, mark: str, digest: str, *, key: str | None, now: datetime
+    ) -> tuple[str, bool]:
+        """Return the export's id that a mark names, and whether the mark was there; writes one otherwise."""
+        entity = self._tables.get(tables.FILE_WORK, partition=principal, row=mark)
+        lives = SAME_BODY if key is None else KEY_LIVES
+        if entity is not None and now - tables.stored_moment(entity, "markedAt") < lives:
+            if tables.stored_text(entity, "digest") != digest:
+                raise IdempotencyConflict
+            return tables.stored_text(entity, "exportId"), True
+        made = {
+            "PartitionKey": principal,
+            "RowKey": mark,
+            "markedAt": now.isoformat(),
+            "digest": digest,
+            "exportId": new_id(now),
+        }
+        if entity is None:
+            self._tables.insert(tables.FILE_WORK, made)
+        else:
+            self._tables.replace(tables.FILE_WORK, made, etag=entity["etag"])
+        return str(made["exportId"]), False
+
+    def write(self, export: Export) -> Export:
+        """Write an export over the version that was read.
+
+        Raises:
+            tables.ChangedMeanwhile: it was changed or deleted meanwhile.
+        """
+        etag = self._tables.replace(tables.FILE_WORK, _entity(export), etag=export.etag)
+        return replace(export, etag=etag)
+
+    @tenacity.retry(
+        retry=tenacity.retry_if_exception_type(tables.ChangedMeanwhile),
+        stop=tenacity.stop_after_attempt(10),
+        wait=tenacity.wait_random(max=0.2),
+        reraise=True,
+    )
+    def change(self, principal: str, export_id: str, change: Callable[[Export], Export]) -> Export | None:
+        """Change an export, however many others do at the same time; None when it does not exist any more."""
+        stored = self.get(principal, export_id)
+        if stored is None:
+            return None
+        changed = change(stored)
+        return stored if changed == stored else self.write(changed)
+
+    def delete(self, export: Export) -> None:
+        """Delete an export and its parts; what works on it finds no row and stops."""
+        self._tables.delete(tables.FILE_WORK, partition=export.principal, row=export.mark)
+        self._tables.delete(tables.FILE_WORK, partition=export.principal, row=export.id)
+        for work in list(self.parts(export.id)):
+            self._tables.delete(tables.FILE_WORK, partition=export.id, row=_row(work.number))
+        self._tables.delete(tables.FILE_WORK, partition=export.id, row=_OWNER)
+
+    def own(self, export: Export) -> None:
+        """Note whose an export is, for a message that has its id alone."""
+        self._tables.upsert(
+            tables.FILE_WORK,
+            {"PartitionKey": export.id, "RowKey": _OWNER, "principal": export.principal},
+        )
+
+    def owner(self, export_id: str) -> str | None:
+        """Return whose an export is."""
+        entity = self._tables.get(tables.FILE_WORK, partition=export_id, row=_OWNER)
+        return None if entity is None else tables.stored_text(entity, "principal")
+
+    def handled_version(self, principal: str) -> str | None:
+        """Return the version of a principal's grants that its files were last compared with."""
+        entity = self._tables.get(tables.FILE_WORK, partition=principal, row=_VERSION)
+        return None if entity is None else tables.stored_text(entity, "version")
+
+    def note_version(self, principal: str, version: str) -> None:
+        """Note that a principal's files were compared with this version of its grants."""
+        self._tables.upsert(
+            tables.FILE_WORK, {"PartitionKey": principal, "RowKey": _VERSION, "version": version}
+        )
+
+    def plan(self, works: Sequence[Work]) -> None:
+        """Write the parts of an export; those that are there already stay as they are."""
+        for work in works:
+            try:
+                self._tables.insert(tables.FILE_WORK, _work_entity(work))
+            except tables.AlreadyExists:
+                continue
+
+    def parts(self, export_id: str) -> Iterator[Work]:
+        """Yield the parts of an export, in their order."""
+        for entity in self._tables.range(tables.FILE_WORK, partition=export_id, rows_before=_OWNER):
+            yield _work(entity)
+
+    def part(self, export_id: str, number: int) -> Work | None:
+        """Return a part of an export."""
+        entity = self._tables.get(tables.FILE_WORK, partition=export_id, row=_row(number))
+        return None if entity is None else _work(entity)
+
+    def built(self, work: Work) -> None:
+        """Write a part that is built.
+
+        Raises:
+            tables.ChangedMeanwhile: it was built by another, or deleted, meanwhile.
+        """
+        self._tables.replace(tables.FILE_WORK, _work_entity(work), etag=work.etag)
+
+
+_OWNER = "~owner"
+_VERSION = "~access"
+
+
+def _row(number: int) -> str:
+    return f"{number:06d}"
+
+
+def _packed(value: Any) -> bytes:
+    return zlib.compress(json.dumps(value, separators=(",", ":")).encode(), 9)
+
+
+def _unpacked(content: bytes) -> Any:
+    return json.loads(zlib.decompress(content))
+
+
+def _entity(export: Export) -> tables.Entity:
+    wanted = export.wanted
+    return {
+        "PartitionKey": export.principal,
+        "RowKey": export.id,
+        "status": export.status.value,
+        "createdAt": export.created_at.isoformat(),
+        "expiresAt": export.expires_at.isoformat(),
+        "touchedAt": export.touched_at.isoformat(),
+        "days": export.days,
+        "ofDays": -1 if export.of_days is None else export.of_days,
+        "parts": export.parts,
+        "problem": json.dumps(export.problem),
+        "mark": export.mark,
+        "notFound": _packed(export.not_found),
+        "storedCoarser": _packed(list(export.stored_coarser)),
+        "wanted": _packed(
+            {
+                "directions": [each.value for each in wanted.directions],
+                "meteringPointIds": wanted.metering_point_ids,
+                "customerNumber": wanted.customer_number,
+                "from": wanted.period.start.isoformat(),
+                "to": wanted.period.end.isoformat(),
+                "resolution": wanted.resolution.value if wanted.resolution else None,
+                "asOf": wanted.as_of.isoformat(),
+                "sequence": wanted.sequence,
+                "form": dict(wanted.form),
+            }
+        ),
+    }
+
+
+def _export(entity: tables.Entity) -> Export:
+    wanted = _unpacked(entity["wanted"])
+    problem = json.loads(entity["problem"])
+    of_days = tables.stored_number(entity, "ofDays")
+    return Export(
+        principal=entity["PartitionKey"],
+        id=entity["RowKey"],
+        status=ExportStatus(entity["status"]),
+        created_at=tables.stored_moment(entity, "createdAt"),
+        expires_at=tables.stored_moment(entity, "expiresAt"),
+        touched_at=tables.stored_moment(entity, "touchedAt"),
+        days=tables.stored_number(entity, "days"),
+        of_days=None if of_days < 0 else of_days,
+        parts=tables.stored_number(entity, "parts"),
+        problem=(problem[0], problem[1]) if problem else None,
+        mark=tables.stored_text(entity, "mark"),
+        not_found=tuple(_unpacked(entity["notFound"])),
+        stored_coarser=tuple(_unpacked(entity["storedCoarser"])),
+        wanted=Wanted(
+            directions=tuple(Direction(each) for each in wanted["directions"]),
+            metering_point_ids=tuple(MeteringPointId(each) for each in wanted["meteringPointIds"]),
+            customer_number=wanted["customerNumber"],
+            period=Period(datetime.fromisoformat(wanted["from"]), datetime.fromisoformat(wanted["to"])),
+            resolution=Resolution(wanted["resolution"]) if wanted["resolution"] else None,
+            as_of=datetime.fromisoformat(wanted["asOf"]),
+            sequence=wanted["sequence"],
+            form=wanted["form"],
+        ),
+        etag=entity.get("etag") or entity.metadata["etag"],  # type: ignore[attr-defined]
+    )
+
+
+def _work_entity(work: Work) -> tables.Entity:
+    return {
+        "PartitionKey": work.export_id,
+        "RowKey": _row(work.number),
+        "principal": work.principal,
+        "permitted": work.permitted,
+        "days": work.days,
+        "name": work.name,
+        "bytes": work.bytes,
+        "rows": work.rows,
+        "sha256": work.sha256,
+    }
+
+
+def _work(entity: tables.Entity) -> Work:
+    return Work(
+        export_id=entity["PartitionKey"],
+        principal=tables.stored_text(entity, "principal"),
+        number=int(entity["RowKey"]),
+        permitted=entity["permitted"],
+        days=tables.stored_number(entity, "days"),
+        name=tables.stored_text(entity, "name"),
+        bytes=tables.stored_number(entity, "bytes"),
+        rows=tables.stored_number(entity, "rows"),
+        sha256=tables.stored_text(entity, "sha256"),
+        etag=entity.get("etag") or entity.metadata["etag"],  # type: ignore[attr-defined]
+    )

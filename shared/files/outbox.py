@@ -1,0 +1,142 @@
+"""The container that files go out from: the only importer of `azure.storage.blob` for files.
+
+A caller reaches a file by a link that lives for `LINK_LIVES`: signed with a user delegation key of the app's
+identity, and on the emulator, which has no identities, with the emulator's key. Every error of the client
+library is translated here, once.
+"""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import IO, Any
+
+from azure.core.credentials import TokenCredential
+from azure.core.exceptions import AzureError, ResourceExistsError, ResourceNotFoundError
+from azure.storage.blob import (
+    BlobSasPermissions,
+    BlobServiceClient,
+    ContentSettings,
+    ExponentialRetry,
+    UserDelegationKey,
+    generate_blob_sas,
+)
+
+from shared import limits
+from shared.limits import Limit
+from shared.outside import transports
+from shared.outside.transports import StorageUnavailable
+
+CONTAINER = "outbox"
+LINK_LIVES = timedelta(minutes=15)
+_CLOCKS_DIFFER = timedelta(minutes=5)
+_KEY_LIVES, _KEY_RENEWED = timedelta(hours=6), timedelta(hours=1)
+
+_PIECE = 4 * 1024 * 1024
+"""Bytes of a file that are in memory at a time."""
+_PIECES: dict[str, Any] = {"max_single_put_size": _PIECE, "max_block_size": _PIECE}
+
+
+class OutboxUnavailable(StorageUnavailable):
+    """The outbox did not answer, refused the request, or does not exist."""
+
+
+class Outbox:
+    """The files that go out. Safe to use from several threads; every method may raise OutboxUnavailable."""
+
+    def __init__(self, service: BlobServiceClient, *, container: str) -> None:
+        self._service = service
+        self._container = service.get_container_client(container)
+        self._lock = threading.Lock()
+        self._key: tuple[datetime, UserDelegationKey] | None = None
+
+    def create_missing(self) -> None:
+        """Create the container if it does not exist; in Azure the infrastructure has it."""
+        with _translated():
+            try:
+                self._container.create_container()
+            except ResourceExistsError:
+                return
+
+    def put(self, path: str, content: IO[bytes], *, media_type: str, encoding: str | None = None) -> None:
+        """Store a file whole, in place of one that has the same path."""
+        with _translated():
+            self._container.upload_blob(
+                path,
+                content,
+                overwrite=True,
+                content_settings=ContentSettings(content_type=media_type, content_encoding=encoding),
+            )
+
+    def paths(self, below: str) -> Iterator[str]:
+        """Yield the paths of the files below a folder, whose name ends with a slash."""
+        with _translated():
+            yield from self._container.list_blob_names(name_starts_with=below)
+
+    def delete(self, below: str) -> int:
+        """Delete all files below a folder, and return how many there were."""
+        count = 0
+        for path in list(self.paths(below)):
+            with _translated():
+                try:
+                    self._container.delete_blob(path)
+                except ResourceNotFoundError:
+                    continue
+            count += 1
+        return count
+
+    def link(self, path: str, *, now: datetime) -> str:
+        """Return an address of a file that anybody may read for `LINK_LIVES`."""
+        blob = self._container.get_blob_client(path)
+        name = path.rpartition("/")[2]
+        given: dict[str, Any] = {
+            "account_name": self._service.account_name,
+            "container_name": self._container.container_name,
+            "blob_name": path,
+            "permission": BlobSasPermissions(read=True),
+            "start": now - _CLOCKS_DIFFER,
+            "expiry": now + LINK_LIVES,
+            "content_disposition": f'attachment; filename="{name}"',
+        }
+        with _translated():
+            signed = generate_blob_sas(**given, **self._signing(now))
+        return f"{blob.url}?{signed}"
+
+    def _signing(self, now: datetime) -> dict[str, Any]:
+        """Return the emulator's key, or a user delegation key that outlives a link."""
+        account_key = getattr(self._service.credential, "account_key", None)
+        if account_key is not None:
+            return {"account_key": account_key}
+        with self._lock:
+            if self._key is None or self._key[0] - now < _KEY_RENEWED:
+                ends = now + _KEY_LIVES
+                self._key = (ends, self._service.get_user_delegation_key(now - _CLOCKS_DIFFER, ends))
+            return {"user_delegation_key": self._key[1]}
+
+
+def open_outbox(
+    storage: str,
+    *,
+    container: str = CONTAINER,
+    credential: TokenCredential | None,
+    limit: Limit = limits.BLOBS,
+) -> Outbox:
+    """Open the outbox at an endpoint (with the app's identity) or by a connection string (the emulator)."""
+    retries = ExponentialRetry(
+        initial_backoff=1, increment_base=2, random_jitter_range=1, retry_total=limit.tries - 1
+    )
+    options = {**_PIECES, **transports.azure_options(limit), "retry_policy": retries}
+    if storage.startswith("https://"):
+        return Outbox(BlobServiceClient(storage, credential=credential, **options), container=container)
+    return Outbox(BlobServiceClient.from_connection_string(storage, **options), container=container)
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except AzureError as error:
+        code = getattr(error, "error_code", None)
+        reason = str(getattr(code, "value", code) or type(error).__name__)
+        # The full message may hold an address with a signature.
+        raise OutboxUnavailable(f"The outbox did not answer as expected: {reason}") from error

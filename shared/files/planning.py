@@ -1,0 +1,141 @@
+"""What one file holds: an export is cut into parts that are built one by one. Pure.
+
+A part has whole metering points in their order, at most `MAX_VALUES` values of at most
+`MAX_POINTS` metering points. A metering point is not cut, unless it alone is too large: then it is a part of
+its own.
+"""
+
+import json
+import zlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from itertools import groupby
+
+from shared.files.exports import Wanted
+from shared.metering import MeteringPointId, Resolution
+from shared.periods import Period
+from shared.readable import Permission, PermittedDays, Readable
+from shared.warehouse.queries import SizeRow
+
+MAX_VALUES = 2_000_000
+"""About 50 MB of the widest form, one row a value, before it is compressed."""
+MAX_POINTS = 4_000
+"""So that what is permitted of them fits into a column of a table."""
+
+_VALUES_A_DAY = {Resolution.PT15M.value: 96, Resolution.PT1H.value: 24}
+
+Days = Sequence[tuple[date, date]]
+"""Market days `[first, end)`, in order."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """One file of an export.
+
+    Attributes:
+        permitted: its metering points in order, each with the permitted days within the export's period.
+        days: how many market days it holds.
+    """
+
+    permitted: Mapping[MeteringPointId, Days]
+    days: int
+
+
+def parts(
+    sizes: Iterable[SizeRow],
+    *,
+    resolution: Resolution | None,
+    permitted: Mapping[MeteringPointId, Days],
+    max_values: int = MAX_VALUES,
+) -> Iterator[Part]:
+    """Yield the parts of metering points that have days; `sizes` come in the order of metering points."""
+    waiting: dict[MeteringPointId, Days] = {}
+    days = total = 0
+    for name, group in groupby(sizes, key=lambda row: row.metering_point_id):
+        metering_point_id = MeteringPointId(name)
+        rows = list(group)
+        more = sum(values(row, resolution) for row in rows)
+        if waiting and (total + more > max_values or len(waiting) == MAX_POINTS):
+            yield Part(waiting, days)
+            waiting, days, total = {}, 0, 0
+        waiting[metering_point_id] = permitted[metering_point_id]
+        days += sum(row.days for row in rows)
+        total += more
+    if waiting:
+        yield Part(waiting, days)
+
+
+def selected(readable: Readable, wanted: Wanted) -> Readable:
+    """Return what may be read of what an export names: metering points, a customer's, or all."""
+    found = readable.only(wanted.metering_point_ids) if wanted.metering_point_ids else readable
+    if wanted.customer_number is None:
+        return found
+    of_customer = (each for each in found.permissions if each.customer_number == wanted.customer_number)
+    return Readable(readable.principal, tuple(of_customer), readable.version)
+
+
+def values(row: SizeRow, resolution: Resolution | None) -> int:
+    """Return how many values these days have at most in a resolution; a day or longer counts as one."""
+    if resolution is not None and not resolution.is_stored:
+        return row.days
+    stored = _VALUES_A_DAY.get(row.resolution, 24)
+    return row.days * (stored if resolution is None else min(stored, _VALUES_A_DAY[resolution.value]))
+
+
+def within(readable: Readable, period: Period) -> dict[MeteringPointId, Days]:
+    """Return the permitted days of each metering point that lie in the period's market days."""
+    first_day, end_day = period.first_day, period.end_day
+    found = {
+        metering_point_id: tuple(_clipped(permitted, first_day, end_day))
+        for metering_point_id, permitted in readable.periods.items()
+    }
+    return {metering_point_id: days for metering_point_id, days in found.items() if days}
+
+
+def covers(held: Mapping[MeteringPointId, Days], wanted: Mapping[MeteringPointId, Days]) -> bool:
+    """Return whether everything wanted is still permitted."""
+    return all(
+        any(first <= start and end <= last for first, last in held.get(metering_point_id, ()))
+        for metering_point_id, days in wanted.items()
+        for start, end in days
+    )
+
+
+def narrowed(readable: Readable, permitted: Mapping[MeteringPointId, Days]) -> Readable:
+    """Return what a principal may read, narrowed to these days; `covers` has to hold."""
+    permissions = tuple(
+        Permission(metering_point_id, 0, "", first, end)
+        for metering_point_id, days in permitted.items()
+        for first, end in days
+    )
+    return Readable(readable.principal, permissions, readable.version)
+
+
+def packed(permitted: Mapping[MeteringPointId, Days]) -> bytes:
+    """Return permitted days as few bytes: most metering points have the same ones."""
+    spans: dict[Days, int] = {}
+    points = [
+        [metering_point_id, spans.setdefault(tuple(days), len(spans))]
+        for metering_point_id, days in permitted.items()
+    ]
+    dates = [[[first.isoformat(), end.isoformat()] for first, end in days] for days in spans]
+    return zlib.compress(json.dumps([dates, points], separators=(",", ":")).encode(), 9)
+
+
+def unpacked(content: bytes) -> dict[MeteringPointId, Days]:
+    """Return the permitted days that `packed` has written."""
+    dates, points = json.loads(zlib.decompress(content))
+    spans = [
+        tuple((date.fromisoformat(first), date.fromisoformat(end)) for first, end in days) for days in dates
+    ]
+    return {MeteringPointId(point): spans[number] for point, number in points}
+
+
+def _clipped(
+    permitted: Iterable[PermittedDays], first_day: date, end_day: date
+) -> Iterator[tuple[date, date]]:
+    for each in permitted:
+        first, end = max(each.first or first_day, first_day), min(each.end or end_day, end_day)
+        if first < end:
+            yield first, end

@@ -1,0 +1,131 @@
+"""Series for files: read page by page with the queries of the API, however many metering points there are.
+
+A page is a bounded number of market days, and a series is yielded when all its days are there, so memory
+grows with the days of one metering point and not with the file.
+"""
+
+import heapq
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+from itertools import groupby
+
+from shared.metering import Direction, MeteringPointId, Resolution
+from shared.periods import ONE_DAY, Period
+from shared.readable import Readable
+from shared.series import assembly, sums
+from shared.series.assembly import Scope, Series
+from shared.warehouse import queries
+from shared.warehouse.engine import Warehouse
+from shared.warehouse.queries import DayRow, SizeRow, WantedDays
+
+PAGE = 5_000
+"""Market days that one statement returns: some 4 MB of hours, 12 MB of quarters."""
+_AT_ONCE = 2_000
+"""Metering points that one statement is given."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a file holds, the same for each of its metering points.
+
+    Attributes:
+        period: the instants, half-open; a value belongs to the period in which it starts.
+        resolution: None means as stored.
+        as_of: the moment whose data is shown.
+    """
+
+    directions: tuple[Direction, ...]
+    period: Period
+    resolution: Resolution | None
+    as_of: datetime
+
+    @property
+    def wanted(self) -> WantedDays:
+        """The market days that have a value in the period, by the resolution that they are stored in."""
+        hours = assembly.days_with_starts(self.period, Resolution.PT1H)
+        quarters = assembly.days_with_starts(self.period, Resolution.PT15M)
+        match self.resolution:
+            case Resolution.PT15M:
+                return WantedDays(quarters=quarters, hours=(quarters[0], quarters[0]))
+            case Resolution.PT1H:
+                return WantedDays(quarters=hours, hours=hours)
+            case _:
+                return WantedDays(quarters=quarters, hours=hours)
+
+
+def series(
+    warehouse: Warehouse, *, readable: Readable, question: Question, page: int = PAGE
+) -> Iterator[Series]:
+    """Yield the series of the readable metering points that have a value, by metering point and direction.
+
+    Raises whatever the warehouse raises.
+    """
+    return heapq.merge(
+        *(
+            _of_direction(warehouse, readable=readable, question=question, direction=each, page=page)
+            for each in question.directions
+        ),
+        key=lambda found: (found.scope.metering_point_id, found.scope.direction),
+    )
+
+
+def _of_direction(
+    warehouse: Warehouse, *, readable: Readable, question: Question, direction: Direction, page: int
+) -> Iterator[Series]:
+    is_sum = question.resolution is not None and not question.resolution.is_stored
+    assemble = sums.assemble if is_sum else assembly.assemble
+    rows = _rows(warehouse, readable=readable, question=question, direction=direction, page=page)
+    for metering_point_id, days in groupby(rows, key=lambda row: row.metering_point_id):
+        found = assemble(
+            list(days),
+            Scope(
+                metering_point_id=MeteringPointId(metering_point_id),
+                direction=direction,
+                period=question.period,
+                resolution=question.resolution,
+                permitted=readable.periods[MeteringPointId(metering_point_id)],
+                available_until=None,
+            ),
+        )
+        if found.parts:
+            yield found
+
+
+def _rows(
+    warehouse: Warehouse, *, readable: Readable, question: Question, direction: Direction, page: int
+) -> Iterator[DayRow]:
+    """Yield the stored days in order of metering point and day."""
+    wanted = question.wanted
+    if wanted.is_empty:
+        return
+    for part in readable.parts(size=_AT_ONCE):
+        after: tuple[str, date] | None = None
+        while True:
+            found = warehouse.fetch(
+                queries.days(
+                    part,
+                    direction=direction,
+                    wanted=wanted,
+                    as_of=question.as_of,
+                    after=after,
+                    limit=page,
+                )
+            )
+            yield from assembly.sound(found)
+            if len(found) < page:
+                break
+            after = (found[-1].metering_point_id, found[-1].delivery_date + ONE_DAY)
+
+
+def sizes(warehouse: Warehouse, readable: Readable, question: Question) -> Iterator[SizeRow]:
+    """Yield how many days each metering point has, of both directions, in the order of metering points."""
+    wanted = question.wanted
+    if wanted.is_empty:
+        return
+    for part in readable.parts():
+        found: Iterable[list[SizeRow]] = [
+            warehouse.fetch(queries.sizes(part, direction=each, wanted=wanted, as_of=question.as_of))
+            for each in question.directions
+        ]
+        yield from heapq.merge(*found, key=lambda row: row.metering_point_id)

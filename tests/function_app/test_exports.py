@@ -1,0 +1,331 @@
+"""Exports: asked for, built, fetched, deleted; what nobody may read any more is not handed out."""
+
+import csv
+import hashlib
+import io
+import json
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.builders import queues
+from tests.builders.api import Answer, Api
+from tests.function_app.conftest import Deliver
+from tests.function_app.test_series import SPRING, Customer
+
+CSV = {"format": "csv"}
+PERIOD = {"from": "2026-03-29", "to": "2026-04-01"}
+
+
+@pytest.fixture
+def customer(api: Api, deliver: Deliver) -> Customer:
+    """Return a caller that has nothing yet."""
+    return Customer(api, deliver)
+
+
+def ask(customer: Customer, *, headers: Mapping[str, str] | None = None, **body: Any) -> Answer:
+    """Ask for an export of consumption in CSV, unless said otherwise."""
+    given = {name.rstrip("_"): value for name, value in body.items()}
+    wanted = {"directions": ["consumption"], "form": CSV, **PERIOD, **given}
+    return customer.api.send(
+        "POST",
+        "/v1/exports",
+        principal=customer.principal,
+        headers={"content-type": "application/json", **(headers or {})},
+        body=json.dumps(wanted).encode(),
+    )
+
+
+def build(api: Api) -> None:
+    """Do all the work that waits."""
+    outbox = api.services.settings.outbox
+    assert outbox is not None
+    queues.drain(outbox.queues, "files", api.services.build_files)
+
+
+def made(customer: Customer, **body: Any) -> Any:
+    """Return a finished export."""
+    answer = ask(customer, **body)
+    assert answer.status == 202, answer.body
+    build(customer.api)
+    found = customer.get(answer.headers["Location"].removeprefix("/metering")).json
+    assert found["status"] == "finished", found
+    return found
+
+
+def fetch(customer: Customer, href: str) -> bytes:
+    """Follow the link of a file, without the caller's headers."""
+    answer = customer.get(href.removeprefix("/metering"))
+    assert answer.status == 302, answer.body
+    found = httpx.get(answer.headers["Location"], trust_env=False)
+    assert found.status_code == 200, found.text
+    return found.content
+
+
+def test_an_export_is_accepted_built_and_fetched(customer: Customer) -> None:
+    points = sorted([customer.point(), customer.point()])
+    for each in points:
+        customer.days(each, SPRING, 3)
+
+    accepted = ask(customer)
+    export = made(customer)
+
+    assert (accepted.status, accepted.json["status"]) == (202, "waiting")
+    assert accepted.headers["Location"] == accepted.headers["Content-Location"]
+    assert accepted.headers["Location"] == f"/metering/v1/exports/{export['exportId']}"
+    assert int(accepted.headers["Retry-After"]) > 0
+    assert export["progress"] == {"days": 6, "of": 6}
+    (file,) = export["files"]
+    content = fetch(customer, file["href"])
+    rows = list(csv.DictReader(io.StringIO(content.decode())))
+    assert file["name"] == f"{export['exportId']}_2026-03-29_2026-04-01_1-of-1.csv"
+    assert (len(content), hashlib.sha256(content).hexdigest()) == (file["bytes"], file["sha256"])
+    assert len(rows) == file["rows"] == 2 * (23 + 24 + 24)
+    assert [row["meteringPointId"] for row in rows[:: 23 + 24 + 24]] == points
+
+
+def test_changes_from_its_cursor_are_what_came_after_it(customer: Customer) -> None:
+    point = customer.point()
+    customer.days(point, SPRING, 2)
+    export = made(customer)
+
+    before = customer.get("/v1/changes", cursor=export["changesCursor"]).json
+    customer.days(point, SPRING + timedelta(days=5), 1)
+    after = customer.get("/v1/changes", cursor=export["changesCursor"]).json
+
+    assert (before["days"], before["upToDate"]) == ([], True)
+    assert [day["date"] for day in after["days"]] == ["2026-04-03"]
+
+
+def test_named_metering_points_that_cannot_be_read_are_listed(
+    customer: Customer, api: Api, deliver: Deliver
+) -> None:
+    own, foreign = customer.point(), Customer(api, deliver).point()
+    customer.days(own, SPRING, 1)
+
+    export = made(customer, meteringPointIds=[own, foreign])
+
+    assert export["notFound"] == [foreign]
+    assert export["progress"]["of"] == 1
+
+
+def test_both_directions_are_in_one_file_in_order(customer: Customer) -> None:
+    point = customer.point()
+    customer.days(point, SPRING, 1)
+    customer.days(point, SPRING, 1, direction="production")
+
+    export = made(customer, directions=["production", "consumption"], form={"format": "ndjson"})
+
+    lines = [json.loads(line) for line in fetch(customer, export["files"][0]["href"]).splitlines()]
+    assert [line["direction"] for line in lines] == ["consumption", "production"]
+
+
+def test_days_stored_coarser_are_left_out_and_listed(customer: Customer) -> None:
+    point = customer.point()
+    customer.days(point, SPRING, 1)
+    customer.days(point, SPRING + timedelta(days=1), 1, resolution="PT15M")
+
+    export = made(customer, resolution="PT15M")
+
+    assert export["storedCoarser"] == [
+        {"meteringPointId": point, "resolution": "PT1H", "from": "2026-03-29", "to": "2026-03-30"}
+    ]
+    assert export["progress"]["of"] == 1
+
+
+def test_an_export_of_nothing_is_finished_without_files(customer: Customer) -> None:
+    customer.point()
+
+    assert made(customer)["files"] == []
+
+
+def test_the_same_key_gives_the_same_export_and_another_body_a_conflict(customer: Customer) -> None:
+    customer.point()
+    key = {"idempotency-key": "one"}
+
+    first = ask(customer, headers=key).json["exportId"]
+    again = ask(customer, headers=key).json["exportId"]
+    other = ask(customer, headers=key, resolution="P1D")
+
+    assert first == again
+    assert (other.status, other.json["code"]) == (409, "idempotency-conflict")
+
+
+def test_the_same_body_within_a_minute_gives_the_same_export(customer: Customer) -> None:
+    customer.point()
+
+    assert ask(customer).json["exportId"] == ask(customer).json["exportId"]
+
+
+def test_a_fourth_running_export_is_refused(customer: Customer) -> None:
+    customer.point()
+    answers = [ask(customer, headers={"idempotency-key": str(number)}) for number in range(4)]
+
+    assert [each.status for each in answers] == [202, 202, 202, 429]
+    assert answers[3].json["code"] == "too-many-exports"
+    assert int(answers[3].headers["Retry-After"]) > 0
+    build(customer.api)
+    assert ask(customer, headers={"idempotency-key": "5"}).status == 202
+
+
+def test_every_fault_of_a_body_is_named_at_once(customer: Customer) -> None:
+    answer = ask(
+        customer,
+        directions=["in"],
+        meteringPointIds=["707057500000000018", "1"],
+        from_="2026-03-29T00:00",
+        to="x",
+        asOf="2099-01-01",
+        form={"format": "pdf"},
+        direction="consumption",
+    )
+
+    assert (answer.status, answer.json["code"]) == (400, "invalid-parameter")
+    assert {(each["parameter"], each["code"]) for each in answer.json["errors"]} == {
+        ("directions[0]", "not-a-choice"),
+        ("meteringPointIds[1]", "not-a-metering-point-id"),
+        ("from", "time-without-offset"),
+        ("to", "not-a-time"),
+        ("asOf", "in-the-future"),
+        ("form.format", "not-a-choice"),
+        ("direction", "unknown-parameter"),
+    }
+
+
+def test_gs2_refuses_a_series_in_two_resolutions_before_any_work(customer: Customer) -> None:
+    point = customer.point()
+    customer.days(point, SPRING, 1)
+    customer.days(point, SPRING + timedelta(days=1), 1, resolution="PT15M")
+
+    answer = ask(customer, form={"format": "gs2"})
+
+    assert [(each["parameter"], each["code"]) for each in answer.json["errors"]] == [
+        ("resolution", "not-in-format")
+    ]
+
+
+@pytest.mark.parametrize(("method", "path"), [("GET", ""), ("GET", "/files/a.csv"), ("DELETE", "")])
+def test_anothers_export_is_answered_like_one_that_does_not_exist(
+    customer: Customer, api: Api, deliver: Deliver, method: str, path: str
+) -> None:
+    other = Customer(api, deliver)
+    other.point()
+    customer.point()
+    foreign = made(other)["exportId"]
+    absent = foreign[:-4] + "0000"
+
+    answers = [
+        api.send(
+            method, f"/v1/exports/{each}{path}", principal=customer.principal, headers={"x-request-id": "one"}
+        )
+        for each in (foreign, absent)
+    ]
+
+    assert [each.status for each in answers] == [404, 404]
+    bodies = [
+        each.body.replace(name.encode(), b"") for each, name in zip(answers, (foreign, absent), strict=True)
+    ]
+    assert bodies[0] == bodies[1]
+    assert dict(answers[0].headers) == dict(answers[1].headers)
+    assert other.get(f"/v1/exports/{foreign}").status == 200
+
+
+def test_access_that_ended_before_the_build_fails_the_export(customer: Customer, api: Api) -> None:
+    keeping, losing = customer.point(), customer.point()
+    customer.days(keeping, SPRING, 1)
+    customer.days(losing, SPRING, 1)
+    export_id = ask(customer).json["exportId"]
+    api.services.build_files(export_id)  # Planned, and not built.
+
+    api.revoke(customer.principal, losing)
+    build(api)
+
+    found = customer.get(f"/v1/exports/{export_id}").json
+    assert (found["status"], found["problem"]["code"], found["files"]) == ("failed", "access-changed", [])
+    assert files_of(api, customer, export_id) == []
+
+
+def test_access_that_ended_after_the_build_gives_no_byte(customer: Customer, api: Api) -> None:
+    keeping, losing = customer.point(), customer.point()
+    customer.days(keeping, SPRING, 1)
+    customer.days(losing, SPRING, 1)
+    export = made(customer)
+    assert len(files_of(api, customer, export["exportId"])) == 1
+
+    api.revoke(customer.principal, losing)
+    answer = customer.get(export["files"][0]["href"].removeprefix("/metering"))
+
+    assert (answer.status, answer.json["code"]) == (410, "gone")
+    assert "Location" not in answer.headers
+    assert files_of(api, customer, export["exportId"]) == []
+
+
+def test_a_sync_deletes_the_files_of_a_principal_that_lost_something_and_keeps_others(
+    customer: Customer, api: Api, deliver: Deliver
+) -> None:
+    other = Customer(api, deliver)
+    losing = customer.point()
+    customer.point()
+    for each, point in ((customer, losing), (other, other.point())):
+        each.days(point, SPRING, 1)
+    lost, kept = made(customer), made(other)
+    api.services.revoke_files()
+    assert len(files_of(api, customer, lost["exportId"])) == 1
+
+    api.revoke(customer.principal, losing)
+    other.point()  # Gains change the version too, and take nothing away.
+    api.services.revoke_files()
+
+    assert files_of(api, customer, lost["exportId"]) == []
+    assert customer.get(f"/v1/exports/{lost['exportId']}").json["problem"]["code"] == "access-changed"
+    assert len(fetch(other, kept["files"][0]["href"])) == kept["files"][0]["bytes"]
+
+
+def test_a_deleted_export_leaves_nothing(customer: Customer, api: Api) -> None:
+    customer.days(customer.point(), SPRING, 1)
+    export_id = made(customer)["exportId"]
+
+    deleted = api.send("DELETE", f"/v1/exports/{export_id}", principal=customer.principal)
+
+    assert (deleted.status, deleted.body) == (204, b"")
+    assert customer.get(f"/v1/exports/{export_id}").status == 404
+    assert files_of(api, customer, export_id) == []
+    assert ask(customer).json["exportId"] != export_id
+
+
+def test_a_caller_lists_its_own_exports_the_newest_first_in_pages(customer: Customer, api: Api) -> None:
+    customer.point()
+    ids = [ask(customer, headers={"idempotency-key": str(number)}).json["exportId"] for number in range(3)]
+
+    first = customer.get("/v1/exports", limit=2).json
+    second = customer.get("/v1/exports", limit=2, cursor=first["nextCursor"]).json
+
+    assert [each["exportId"] for each in first["exports"] + second["exports"]] == ids[::-1]
+    assert second["nextCursor"] is None
+
+
+def test_what_failed_five_times_is_failed_in_the_row(customer: Customer, api: Api) -> None:
+    customer.point()
+    export_id = ask(customer).json["exportId"]
+
+    api.services.workshop.fail(export_id)
+    build(api)
+
+    found = customer.get(f"/v1/exports/{export_id}").json
+    assert (found["status"], found["problem"]["code"]) == ("failed", "not-built")
+
+
+def files_of(api: Api, customer: Customer, export_id: str) -> list[str]:
+    folder = f"exports/{customer.principal.replace(':', '-')}/{export_id}/"
+    return list(api.services.outbox.paths(folder))
+
+
+def test_a_period_before_any_data_is_empty(customer: Customer) -> None:
+    customer.days(customer.point(), SPRING, 1)
+
+    found = made(customer, from_="2020-01-01", to="2020-02-01")
+
+    assert (found["progress"], found["files"]) == ({"days": 0, "of": 0}, [])
