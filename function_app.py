@@ -459,7 +459,7 @@ def build_files(message: func.QueueMessage, context: func.Context) -> None:
 def fail_files(message: func.QueueMessage, context: func.Context) -> None:
     """Note that files could not be built in five tries; an alert reads the line of the log."""
     with services.timer_run(context):
-        services.workshop.fail(message.get_body().decode())
+        services.fail_files(message.get_body().decode())
 
 
 @app.timer_trigger(schedule="30 */10 * * * *", arg_name="timer")

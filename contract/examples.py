@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from contract import operations
 from local import demo, places
 from shared.api import problems, too_large
 from shared.api.formats import Kind
@@ -215,6 +216,11 @@ EXAMPLES = (
     Example("all", "list-webhooks", "A webhook", "/webhooks"),
     Example("one", "get-webhook", "A webhook that is confirmed", "/webhooks/main"),
     Example("delivered", "list-notices", "A notice that was delivered", "/webhooks/main/notices"),
+    Example("page", "list-exports", "One export", "/exports"),
+    Example(
+        "finished", "get-export", "An export that is finished, with its file",
+        f"/exports/{operations.EXPORT_ID.example}",
+    ),
     Example("now", "get-status", "How fresh it is", "/status"),
     Example(
         "faults", "list-consumption", "Every fault at once",

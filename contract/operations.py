@@ -179,14 +179,14 @@ EXPORT_ID = Parameter(
     "exportId",
     "The id of an export.",
     {"type": "string", "pattern": "^ex_[0-9A-Za-z]{16,32}$"},
-    "ex_8220367280000A1B2C3D4",
+    "ex_8224962400000A1B2C3D4",
     place="path",
 )
 FILE_NAME = Parameter(
     "name",
     "The name of a file.",
     {"type": "string", "pattern": "^[0-9A-Za-z][0-9A-Za-z._-]{0,199}$"},
-    "ex_8220367280000A1B2C3D4_2026-01-01_2026-02-01_1-of-1.csv",
+    "ex_8224962400000A1B2C3D4_2026-03-18_2026-04-01_1-of-1.csv",
     place="path",
     shared_as="FileName",
 )

@@ -11,18 +11,22 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+from contract import operations
 from local import demo
 from local.sampledata import deliveries, readings
 from local.sampledata.readings import Reading, Timeline
-from shared import services, settings
+from shared import periods, services, settings
 from shared.access import grant, runs, store
 from shared.access.grant import Grant, Span
 from shared.access.runs import Run
 from shared.access.sync import changes
 from shared.deliveries import loading
-from shared.metering import MeteringPointId
+from shared.files.exports import Exports, Wanted
+from shared.files.forms.form import FileFormat, Form
+from shared.metering import Direction, MeteringPointId, Resolution
 from shared.notices.store import Store
 from shared.notices.webhooks import Event, NoticeStatus, State, Webhook, new_notice
+from shared.periods import ONE_DAY, Period
 from shared.services import Services
 from shared.warehouse import schema
 
@@ -56,11 +60,13 @@ def open_services(folder: Path, *, table_storage: str) -> Services:
     made = services.start(settings.from_environment(environment), clock=clock)
     made.tables.create_missing()
     made.queues.create_missing()
+    made.outbox.create_missing()
     schema.apply(made.warehouse)
     _fill(made, folder, clock)
     _grant(made)
     clock.now = NOW
     _register_webhook(made)
+    _make_export(made)
     return made
 
 
@@ -178,6 +184,25 @@ def _register_webhook(made: Services) -> None:
         next_attempt_at=None,
     )
     kept.add_notice(delivered)
+
+
+def _make_export(made: Services) -> None:
+    """Build an export of the vendor's, which is finished."""
+    kept = Exports(made.tables, name=lambda now: str(operations.EXPORT_ID.example))
+    wanted = Wanted(
+        directions=(Direction.CONSUMPTION,),
+        metering_point_ids=(),
+        customer_number=demo.BAKERY.number,
+        period=Period(periods.start_of(FIRST_DAY), periods.start_of(TIMELINE.last + ONE_DAY)),
+        resolution=Resolution.P1D,
+        as_of=CORRECTED_AT,
+        sequence=2,
+        form=Form(format=FileFormat.CSV).model_dump(mode="json", by_alias=True, exclude_none=True),
+    )
+    export, _ = kept.make(VENDOR, wanted, asked=b"", key=None, not_found=(), now=NOW)
+    workshop = replace(made.workshop, exports=kept)
+    workshop.handle(export.id)
+    workshop.handle(f"{export.id}/1")
 
 
 def _write_grants(made: Services, principal: str, *, customers: Sequence[demo.Customer]) -> None:

@@ -53,6 +53,10 @@ log = logging.getLogger("metering.services")
 Clock = Callable[[], datetime]
 
 
+class UnknownMessage(Exception):
+    """A message of a queue names no work of the app."""
+
+
 @dataclass(frozen=True)
 class Services:
     """The opened services; each connects when it is first used."""
@@ -78,12 +82,12 @@ class Services:
         """The queues of work on files and notices.
 
         Raises:
-            InvalidSettings: the settings name no outbox.
+            QueuesUnavailable: the settings name no outbox.
         """
         from shared import queues
 
         if self.settings.outbox is None:
-            raise InvalidSettings(["OUTBOX_STORAGE is missing.", "QUEUE_STORAGE is missing."])
+            raise queues.QueuesUnavailable("OUTBOX_STORAGE and QUEUE_STORAGE are missing.")
         return queues.open_queues(
             self.settings.outbox.queues, credential=self.credential, limit=self.within.queues
         )
@@ -157,7 +161,7 @@ class Services:
         from shared.files import outbox
 
         if self.settings.outbox is None:
-            raise outbox.OutboxUnavailable("OUTBOX_STORAGE is missing.")
+            raise outbox.OutboxUnavailable("OUTBOX_STORAGE and QUEUE_STORAGE are missing.")
         return outbox.open_outbox(
             self.settings.outbox.storage, credential=self.credential, limit=self.within.blobs
         )
@@ -181,9 +185,30 @@ class Services:
         )
 
     def build_files(self, message: str) -> None:
-        """Do the work on files that a message of the queue `files` names."""
+        """Do the work on files that a message of the queue `files` names.
+
+        Raises:
+            UnknownMessage: the message names no work of the app.
+        """
         with self.telemetry.run("build_files"):
-            self.workshop.handle(message)
+            self._work_of(message).handle(message)
+
+    def fail_files(self, message: str) -> None:
+        """Note that the work of a message failed for good.
+
+        Raises:
+            UnknownMessage: the message names no work of the app.
+        """
+        with self.telemetry.run("fail_files"):
+            self._work_of(message).fail(message)
+
+    def _work_of(self, message: str) -> Workshop:
+        """Return what does the work of a message of the queue `files`: the prefix of its id decides."""
+        from shared.files import exports
+
+        if message.startswith(exports.PREFIX):
+            return self.workshop
+        raise UnknownMessage
 
     def sweep_files(self) -> None:
         """Find silent work on files, and files that have expired or that access no longer covers."""

@@ -8,7 +8,7 @@ finds silent. Grants are read anew for each part.
 import hashlib
 import logging
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -17,7 +17,7 @@ from typing import IO, Protocol
 from shared import queues, tables
 from shared.access.grants import NoGrants
 from shared.files import exports, planning, reading
-from shared.files.exports import Export, Exports, ExportStatus, NoFile, NoLonger, Work
+from shared.files.exports import Entry, Export, Exports, ExportStatus, NoFile, NoLonger, Work
 from shared.files.forms import table
 from shared.files.forms.about import About
 from shared.files.forms.form import Form
@@ -78,16 +78,20 @@ class Workshop:
 
     def start(self, export: Export) -> None:
         """Have a new export planned and built."""
-        self.exports.own(export)
         self.queue.send(queues.FILES, export.id)
 
     def handle(self, message: str) -> None:
         """Plan the export, or build the part, that a message of the queue `files` names."""
         export_id, _, number = message.partition("/")
-        principal = self.exports.owner(export_id) or ""
-        export = self.exports.get(principal, export_id) if principal else None
+        principal = self.exports.owner(export_id)
+        if principal is None:
+            return
+        export = self.exports.get(principal, export_id)
         if export is None or not export.status_at(self.clock()).is_running:
-            return  # Deleted, failed or finished meanwhile.
+            if export is None or export.status is not ExportStatus.FINISHED:
+                # Deleted or failed meanwhile; a process that died may have left a file after that.
+                self.outbox.delete(exports.folder(principal, export_id))
+            return
         readable = self._readable(principal)
         try:
             if number:
@@ -98,20 +102,22 @@ class Workshop:
             self._end(principal, export_id, (UNFIT, str(error)))
 
     def fail(self, message: str) -> None:
-        """Note that the work of a message failed for good: it lies in the poison queue."""
+        """Note that the work of a message failed for good: it came from the poison queue."""
         export_id, _, _ = message.partition("/")
         principal = self.exports.owner(export_id)
-        if principal:
-            self._end(principal, export_id, NOT_BUILT)
+        export = self.exports.get(principal, export_id) if principal else None
+        if export is not None and export.status.is_running:
+            self._end(export.principal, export_id, NOT_BUILT)
 
     def delete(self, export: Export) -> None:
         """Delete an export: what still works on it stops, and its files are deleted."""
         self.exports.delete(export)
-        self.outbox.delete(exports.folder(export.principal, export.id))
+        self._delete_rest(Entry(export.id, export.principal))
 
     def revoke(self, principal: str) -> int:
         """Delete the exports that hold anything which the principal may no longer read; return how many."""
-        kept = [each for each in self.exports.of(principal) if each.status is not ExportStatus.FAILED]
+        now = self.clock()
+        kept = [each for each in self.exports.of(principal) if not _is_over(each, now)]
         if not kept:
             return 0
         readable = self._readable(principal)
@@ -129,7 +135,7 @@ class Workshop:
 
         A kill in between only delays: the version is noted after the files are deleted.
         """
-        for principal in sorted({each.principal for each in self.exports.everything()}):
+        for principal in self._principals(self.exports.register()):
             now = version(principal) or ""
             if self.exports.handled_version(principal) != now:
                 self.revoke(principal)
@@ -147,7 +153,7 @@ class Workshop:
             NoFile: the export has no such file.
             NoLonger: its files are deleted, or hold what its caller may no longer read.
         """
-        if export.status_at(self.clock()) in (ExportStatus.FAILED, ExportStatus.EXPIRED):
+        if _is_over(export, self.clock()):
             raise NoLonger
         work = next((each for each in self.exports.parts(export.id) if each.name == name), None)
         if work is None or export.status is not ExportStatus.FINISHED:
@@ -159,18 +165,50 @@ class Workshop:
         return self.outbox.link(path, now=self.clock())
 
     def sweep(self) -> None:
-        """Send again what is silent, and delete what has expired."""
+        """Send again what is silent, delete what has expired, and finish deletions that a kill has cut."""
         now = self.clock()
-        for export in list(self.exports.everything()):
-            if now >= export.created_at + exports.FORGOTTEN:
-                self.delete(export)
-            elif now >= export.expires_at:
-                self.outbox.delete(exports.folder(export.principal, export.id))
-            elif export.status.is_running and now - export.touched_at >= SILENT:
-                self._send_again(export)
+        entries = list(self.exports.register())
+        found = set()
+        for principal in self._principals(entries):
+            for export in list(self.exports.of(principal)):
+                found.add(export.id)
+                self._tend(export, now)
+        for entry in entries:
+            # An export that is just being made has its line before its row.
+            if entry.export_id not in found and now - entry.made_at >= SILENT:
+                self._tend_deleted(entry, now)
+
+    def _tend(self, export: Export, now: datetime) -> None:
+        if now >= export.created_at + exports.FORGOTTEN:
+            self.delete(export)
+        elif _is_over(export, now):
+            if not export.is_emptied:
+                self._empty(export.principal, export.id)
+        elif export.status.is_running and now - export.touched_at >= SILENT:
+            self._send_again(export)
+
+    def _tend_deleted(self, entry: Entry, now: datetime) -> None:
+        if not entry.is_deleted:
+            self._delete_rest(entry)
+        if now >= entry.made_at + exports.FORGOTTEN:
+            self.exports.forget(entry.export_id)
+
+    @staticmethod
+    def _principals(entries: Iterable[Entry]) -> list[str]:
+        return sorted({each.principal for each in entries if not each.is_deleted})
+
+    def _delete_rest(self, entry: Entry) -> None:
+        """Delete files and parts of an export that is deleted."""
+        self.outbox.delete(exports.folder(entry.principal, entry.export_id))
+        self.exports.delete_parts(entry.export_id)
+        self.exports.note(replace(entry, is_deleted=True))
+
+    def _empty(self, principal: str, export_id: str) -> None:
+        """Delete the files of an export that is over, and note that they are gone."""
+        self.outbox.delete(exports.folder(principal, export_id))
+        self.exports.change(principal, export_id, lambda stored: replace(stored, is_emptied=True))
 
     def _send_again(self, export: Export) -> None:
-        self.exports.own(export)
         waiting = [work for work in self.exports.parts(export.id) if not work.name]
         log.warning("Export %s is silent; its work is sent again.", export.id)
         if export.status is ExportStatus.WAITING or not waiting:
@@ -283,8 +321,8 @@ class Workshop:
             return replace(stored, days=days, status=status, touched_at=now)
 
         stored = self.exports.change(export.principal, export.id, change)
-        if stored is None or stored.status is ExportStatus.FAILED:
-            # It was deleted, or access to it ended, while this part was built.
+        if stored is None or _is_over(stored, now):
+            # It was deleted, expired, or access to it ended, while this part was built.
             self.outbox.delete(exports.folder(export.principal, export.id))
         elif is_finished:
             log.info("Export %s is finished: %d files.", export.id, len(works))
@@ -296,12 +334,17 @@ class Workshop:
             return replace(stored, status=ExportStatus.FAILED, problem=problem, touched_at=self.clock())
 
         self.exports.change(principal, export_id, change)
-        self.outbox.delete(exports.folder(principal, export_id))
+        self._empty(principal, export_id)
         if problem is NOT_BUILT:
             # The alert `files-failed` reads this line.
             log.error("Files failed: export %s.", export_id)
         else:
             log.warning("Export %s ended: %s.", export_id, problem[0])
+
+
+def _is_over(export: Export, now: datetime) -> bool:
+    """Return whether an export has no files any more."""
+    return export.status_at(now) in (ExportStatus.FAILED, ExportStatus.EXPIRED)
 
 
 def question_of(export: Export) -> Question:

@@ -1,8 +1,9 @@
 """Exports in Table Storage: what a caller has asked for, and how far it is.
 
 An export is a row in its caller's partition, so that nobody reaches another's; its id begins with the time,
-turned around, so that the newest comes first. Its parts are rows in a partition of its own. What is written
-is always the whole row, and only over the version that was read.
+turned around, so that the newest comes first. Its parts are rows in a partition of its own. One partition is
+the register of all exports: whose each one is, and which there are, without a scan of the table. What is
+written is always the whole row, and only over the version that was read.
 """
 
 import base64
@@ -12,7 +13,7 @@ import secrets
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -29,8 +30,11 @@ FORGOTTEN = timedelta(days=14)
 MAX_RUNNING = 3
 KEY_LIVES, SAME_BODY = timedelta(hours=24), timedelta(minutes=1)
 
-_PREFIX = "ex_"
-_LAST_MILLISECOND = 10**13
+PREFIX = "ex_"
+"""Of an export's id."""
+
+_REGISTER = "exports"
+_LAST_MILLISECOND, _DIGITS = 10**13, 13
 _MARK = "~"
 _CROCKFORD = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", "0123456789ABCDEFGHJKMNPQRSTVWXYZ")
 
@@ -98,6 +102,7 @@ class Export:
         days: market days that are built, and how many there are; None before they are counted.
         problem: code and detail when it failed.
         mark: the row by which its request is recognised when it is repeated.
+        is_emptied: its files are deleted.
     """
 
     principal: str
@@ -114,12 +119,32 @@ class Export:
     parts: int = 0
     problem: tuple[str, str] | None = None
     mark: str = ""
+    is_emptied: bool = False
     etag: str = field(default="", compare=False)
 
     def status_at(self, now: datetime) -> ExportStatus:
         """Return the status that callers see."""
         is_over = now >= self.expires_at and self.status is not ExportStatus.FAILED
         return ExportStatus.EXPIRED if is_over else self.status
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A line of the register of exports.
+
+    Attributes:
+        is_deleted: the export and its files are gone; the line stays until no message of it can come.
+    """
+
+    export_id: str
+    principal: str
+    is_deleted: bool = False
+
+    @property
+    def made_at(self) -> datetime:
+        """Return when the export was made, to the millisecond."""
+        inverted = int(self.export_id[len(PREFIX) :][:_DIGITS])
+        return datetime.fromtimestamp((_LAST_MILLISECOND - inverted) / 1000, UTC)
 
 
 @dataclass(frozen=True)
@@ -149,7 +174,7 @@ def new_id(now: datetime) -> str:
     """Return an id that sorts before all older ones and that nobody can guess."""
     inverted = _LAST_MILLISECOND - int(now.timestamp() * 1000)
     chance = base64.b32encode(secrets.token_bytes(5)).decode().translate(_CROCKFORD)
-    return f"{_PREFIX}{inverted:013d}{chance}"
+    return f"{PREFIX}{inverted:0{_DIGITS}d}{chance}"
 
 
 def folder(principal: str, export_id: str) -> str:
@@ -163,29 +188,34 @@ def folder_of(principal: str) -> str:
 
 
 class Exports:
-    """The exports of all callers. Every method may raise `tables.TablesUnavailable`."""
+    """The exports of all callers. Every method may raise `tables.TablesUnavailable`.
 
-    def __init__(self, storage: Tables) -> None:
+    Args:
+        storage: where they are kept.
+        name: makes the id of an export that is made at a moment.
+    """
+
+    def __init__(self, storage: Tables, *, name: Callable[[datetime], str] | None = None) -> None:
         self._tables = storage
+        self._name = name or new_id
 
     def get(self, principal: str, export_id: str) -> Export | None:
         """Return an export of a caller; None where there is none, and where it is another's."""
         entity = self._tables.get(tables.FILE_WORK, partition=principal, row=export_id)
-        return _export(entity) if entity and export_id.startswith(_PREFIX) else None
+        return _export(entity) if entity and export_id.startswith(PREFIX) else None
 
     def of(self, principal: str, *, after: str = "") -> Iterator[Export]:
         """Yield the exports of a caller after an id, the newest first."""
-        start = f"{after}\0" if after else _PREFIX
+        start = f"{after}\0" if after else PREFIX
         rows = self._tables.range(
-            tables.FILE_WORK, partition=principal, rows_from=start, rows_before=f"{_PREFIX[:-1]}`"
+            tables.FILE_WORK, partition=principal, rows_from=start, rows_before=f"{PREFIX[:-1]}`"
         )
         return (_export(each) for each in rows)
 
-    def everything(self) -> Iterator[Export]:
-        """Yield the exports of all callers."""
-        for entity in self._tables.everything(tables.FILE_WORK):
-            if entity["RowKey"].startswith(_PREFIX) and "wanted" in entity:
-                yield _export(entity)
+    def register(self) -> Iterator[Entry]:
+        """Yield a line for each export of any caller, the newest first."""
+        for entity in self._tables.range(tables.FILE_WORK, partition=_REGISTER):
+            yield _entry(entity)
 
     def make(
         self,
@@ -216,6 +246,8 @@ class Exports:
             return found, False
         if sum(each.status_at(now).is_running for each in self.of(principal)) >= MAX_RUNNING:
             raise TooManyRunning
+        # Before the export itself: one that a kill leaves without its message is found by the register.
+        self.note(Entry(export_id, principal))
         made = Export(
             principal=principal,
             id=export_id,
@@ -253,7 +285,7 @@ class Exports:
             "RowKey": mark,
             "markedAt": now.isoformat(),
             "digest": digest,
-            "exportId": new_id(now),
+            "exportId": self._name(now),
         }
         if entity is None:
             self._tables.insert(tables.FILE_WORK, made)
@@ -285,24 +317,38 @@ class Exports:
         return stored if changed == stored else self.write(changed)
 
     def delete(self, export: Export) -> None:
-        """Delete an export and its parts; what works on it finds no row and stops."""
-        self._tables.delete(tables.FILE_WORK, partition=export.principal, row=export.mark)
+        """Delete an export; what works on it finds no row and stops. Its parts stay until `delete_parts`."""
+        marked = self._tables.get(tables.FILE_WORK, partition=export.principal, row=export.mark)
+        # A later request with the same body has written the mark anew.
+        if marked and marked["exportId"] == export.id:
+            self._tables.delete(tables.FILE_WORK, partition=export.principal, row=export.mark)
         self._tables.delete(tables.FILE_WORK, partition=export.principal, row=export.id)
-        for work in list(self.parts(export.id)):
-            self._tables.delete(tables.FILE_WORK, partition=export.id, row=_row(work.number))
-        self._tables.delete(tables.FILE_WORK, partition=export.id, row=_OWNER)
 
-    def own(self, export: Export) -> None:
-        """Note whose an export is, for a message that has its id alone."""
+    def delete_parts(self, export_id: str) -> None:
+        """Delete the parts of an export."""
+        for work in list(self.parts(export_id)):
+            self._tables.delete(tables.FILE_WORK, partition=export_id, row=_row(work.number))
+
+    def note(self, entry: Entry) -> None:
+        """Write a line of the register."""
         self._tables.upsert(
             tables.FILE_WORK,
-            {"PartitionKey": export.id, "RowKey": _OWNER, "principal": export.principal},
+            {
+                "PartitionKey": _REGISTER,
+                "RowKey": entry.export_id,
+                "principal": entry.principal,
+                "isDeleted": entry.is_deleted,
+            },
         )
 
     def owner(self, export_id: str) -> str | None:
-        """Return whose an export is."""
-        entity = self._tables.get(tables.FILE_WORK, partition=export_id, row=_OWNER)
-        return None if entity is None else tables.stored_text(entity, "principal")
+        """Return whose an export is or was."""
+        entity = self._tables.get(tables.FILE_WORK, partition=_REGISTER, row=export_id)
+        return None if entity is None else _entry(entity).principal
+
+    def forget(self, export_id: str) -> None:
+        """Delete an export's line of the register."""
+        self._tables.delete(tables.FILE_WORK, partition=_REGISTER, row=export_id)
 
     def handled_version(self, principal: str) -> str | None:
         """Return the version of a principal's grants that its files were last compared with."""
@@ -325,7 +371,7 @@ class Exports:
 
     def parts(self, export_id: str) -> Iterator[Work]:
         """Yield the parts of an export, in their order."""
-        for entity in self._tables.range(tables.FILE_WORK, partition=export_id, rows_before=_OWNER):
+        for entity in self._tables.range(tables.FILE_WORK, partition=export_id):
             yield _work(entity)
 
     def part(self, export_id: str, number: int) -> Work | None:
@@ -342,7 +388,6 @@ class Exports:
         self._tables.replace(tables.FILE_WORK, _work_entity(work), etag=work.etag)
 
 
-_OWNER = "~owner"
 _VERSION = "~access"
 
 
@@ -372,6 +417,7 @@ def _entity(export: Export) -> tables.Entity:
         "parts": export.parts,
         "problem": json.dumps(export.problem),
         "mark": export.mark,
+        "isEmptied": export.is_emptied,
         "notFound": _packed(export.not_found),
         "storedCoarser": _packed(list(export.stored_coarser)),
         "wanted": _packed(
@@ -406,6 +452,7 @@ def _export(entity: tables.Entity) -> Export:
         parts=tables.stored_number(entity, "parts"),
         problem=(problem[0], problem[1]) if problem else None,
         mark=tables.stored_text(entity, "mark"),
+        is_emptied=entity["isEmptied"],
         not_found=tuple(_unpacked(entity["notFound"])),
         stored_coarser=tuple(_unpacked(entity["storedCoarser"])),
         wanted=Wanted(
@@ -420,6 +467,10 @@ def _export(entity: tables.Entity) -> Export:
         ),
         etag=entity.get("etag") or entity.metadata["etag"],  # type: ignore[attr-defined]
     )
+
+
+def _entry(entity: tables.Entity) -> Entry:
+    return Entry(entity["RowKey"], tables.stored_text(entity, "principal"), entity["isDeleted"])
 
 
 def _work_entity(work: Work) -> tables.Entity:

@@ -208,7 +208,7 @@ def examples(generators: Generators, workshop: Path) -> Iterator[Caller]:
 def grown_examples(generators: Generators, workshop: Path) -> Iterator[Caller]:
     of = json.loads(document.for_clients())
     for read in (methods["get"] for methods in of["paths"].values() if "get" in methods):
-        for media in read["responses"]["200"]["content"].values():
+        for media in read["responses"].get("200", {}).get("content", {}).values():
             for example in media.get("examples", {}).values():
                 example["value"] = grown(example["value"])
     with mocked(generators, workshop, of) as caller:

@@ -4,13 +4,19 @@ import csv
 import hashlib
 import io
 import json
+import logging
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import httpx
 import pytest
 
+from shared.files import building, exports
+from shared.files.building import Workshop
+from shared.files.exports import ExportStatus
+from shared.services import UnknownMessage
 from tests.builders import queues
 from tests.builders.api import Answer, Api
 from tests.function_app.conftest import Deliver
@@ -44,6 +50,19 @@ def build(api: Api) -> None:
     outbox = api.services.settings.outbox
     assert outbox is not None
     queues.drain(outbox.queues, "files", api.services.build_files)
+
+
+def later(api: Api, after: timedelta) -> Workshop:
+    """Return what builds and sweeps, after some time."""
+    now = api.services.clock()
+    return replace(api.services.workshop, clock=lambda: now + after)
+
+
+def stored(customer: Customer, export_id: str) -> exports.Export:
+    """Return an export as its row has it."""
+    found = customer.api.services.exports.get(customer.principal, export_id)
+    assert found is not None
+    return found
 
 
 def made(customer: Customer, **body: Any) -> Any:
@@ -311,11 +330,209 @@ def test_what_failed_five_times_is_failed_in_the_row(customer: Customer, api: Ap
     customer.point()
     export_id = ask(customer).json["exportId"]
 
-    api.services.workshop.fail(export_id)
+    api.services.fail_files(export_id)
     build(api)
 
     found = customer.get(f"/v1/exports/{export_id}").json
     assert (found["status"], found["problem"]["code"]) == ("failed", "not-built")
+
+
+def test_an_export_that_is_too_large_for_one_file_has_parts_of_whole_metering_points(
+    customer: Customer, api: Api
+) -> None:
+    points = sorted([customer.point() for _ in range(5)])
+    for each in points:
+        customer.days(each, SPRING, 2)
+    export_id = ask(customer).json["exportId"]
+    # Two metering points have 96 values in a file.
+    workshop = replace(api.services.workshop, max_values=100)
+    outbox = api.services.settings.outbox
+    assert outbox is not None
+
+    handled = queues.drain(outbox.queues, "files", workshop.handle)
+
+    found = customer.get(f"/v1/exports/{export_id}").json
+    contents = [fetch(customer, each["href"]) for each in found["files"]]
+    assert handled >= 1 + 3
+    assert [each["name"] for each in found["files"]] == [
+        f"{export_id}_2026-03-29_2026-04-01_{number}-of-3.csv" for number in (1, 2, 3)
+    ]
+    assert [sorted({row["meteringPointId"] for row in rows_of(each)}) for each in contents] == [
+        points[:2],
+        points[2:4],
+        points[4:],
+    ]
+    assert found["progress"] == {"days": 10, "of": 10}
+    assert [hashlib.sha256(each).hexdigest() for each in contents] == [
+        each["sha256"] for each in found["files"]
+    ]
+
+
+def test_files_expire_after_a_week_and_the_export_is_forgotten_after_two(
+    customer: Customer, api: Api
+) -> None:
+    customer.days(customer.point(), SPRING, 1)
+    export = made(customer)
+    path, href = f"/v1/exports/{export['exportId']}", export["files"][0]["href"].removeprefix("/metering")
+    week = api.services.clock() + timedelta(days=7)
+
+    later(api, timedelta(days=7) - timedelta(minutes=1)).sweep()
+    assert len(files_of(api, customer, export["exportId"])) == 1
+    with api.using(replace(api.services, clock=lambda: week)):
+        api.confirm_access(week)
+        expired, link = customer.get(path).json, customer.get(href)
+    api.confirm_access()
+    later(api, timedelta(days=7)).sweep()
+    left = files_of(api, customer, export["exportId"])
+    later(api, timedelta(days=14)).sweep()
+    later(api, timedelta(days=14, minutes=10)).sweep()
+
+    assert (expired["status"], expired["files"]) == ("expired", [])
+    assert (link.status, link.json["code"]) == (410, "gone")
+    assert left == []
+    assert customer.get(path).status == 404
+    assert export["exportId"] not in registered(api)
+
+
+def test_work_that_is_silent_is_sent_again(customer: Customer, api: Api) -> None:
+    customer.days(customer.point(), SPRING, 1)
+    export_id = ask(customer).json["exportId"]
+    lose_messages(api)
+
+    later(api, building.SILENT - timedelta(minutes=1)).sweep()
+    build(api)
+    before = stored(customer, export_id).status
+    later(api, building.SILENT).sweep()
+    planned = stored(customer, export_id).status
+    build(api)
+
+    assert (before, planned) == (ExportStatus.WAITING, ExportStatus.WAITING)
+    assert customer.get(f"/v1/exports/{export_id}").json["status"] == "finished"
+
+
+def test_parts_whose_messages_are_lost_are_built_when_the_export_is_swept(
+    customer: Customer, api: Api
+) -> None:
+    customer.days(customer.point(), SPRING, 1)
+    export_id = ask(customer).json["exportId"]
+    api.services.build_files(export_id)  # Planned, and not built.
+    lose_messages(api)
+
+    later(api, building.SILENT).sweep()
+    build(api)
+
+    assert customer.get(f"/v1/exports/{export_id}").json["status"] == "finished"
+
+
+def test_an_export_that_was_killed_before_it_was_finished_is_finished_by_a_sweep(
+    customer: Customer, api: Api
+) -> None:
+    customer.days(customer.point(), SPRING, 1)
+    export_id = made(customer)["exportId"]
+    # As a process leaves it that dies between the last part and the export.
+    api.services.exports.write(replace(stored(customer, export_id), status=ExportStatus.RUNNING, days=0))
+
+    later(api, building.SILENT).sweep()
+    build(api)
+
+    found = customer.get(f"/v1/exports/{export_id}").json
+    assert (found["status"], found["progress"]) == ("finished", {"days": 1, "of": 1})
+
+
+def test_a_deletion_that_a_kill_has_cut_is_finished_by_a_sweep(customer: Customer, api: Api) -> None:
+    customer.days(customer.point(), SPRING, 1)
+    export_id = made(customer)["exportId"]
+    api.services.exports.delete(stored(customer, export_id))  # The row alone.
+
+    later(api, timedelta(minutes=1)).sweep()
+    early = files_of(api, customer, export_id)
+    later(api, building.SILENT + timedelta(minutes=1)).sweep()
+
+    assert len(early) == 1
+    assert files_of(api, customer, export_id) == []
+    assert list(api.services.exports.parts(export_id)) == []
+
+
+@pytest.mark.parametrize("end", ["delete", "revoke"])
+def test_a_file_that_a_dying_process_left_is_deleted_when_its_message_comes_again(
+    customer: Customer, api: Api, end: str
+) -> None:
+    point = customer.point()
+    customer.point()
+    customer.days(point, SPRING, 1)
+    export_id = ask(customer).json["exportId"]
+    api.services.build_files(export_id)
+    if end == "delete":
+        api.services.workshop.delete(stored(customer, export_id))
+    else:
+        api.revoke(customer.principal, point)
+        api.services.revoke_files()
+    left = exports.folder(customer.principal, export_id) + "left.csv"
+    api.services.outbox.put(left, io.BytesIO(b"left"), media_type="text/csv")
+
+    build(api)
+
+    assert files_of(api, customer, export_id) == []
+
+
+def test_a_later_failure_of_a_repeated_message_leaves_a_finished_export_alone(
+    customer: Customer, api: Api
+) -> None:
+    customer.days(customer.point(), SPRING, 1)
+    export = made(customer)
+
+    api.services.fail_files(f"{export['exportId']}/1")
+
+    assert len(fetch(customer, export["files"][0]["href"])) == export["files"][0]["bytes"]
+
+
+def test_what_cannot_be_built_is_logged_for_the_alert(
+    customer: Customer, api: Api, caplog: pytest.LogCaptureFixture
+) -> None:
+    customer.point()
+    export_id = ask(customer).json["exportId"]
+
+    with caplog.at_level(logging.ERROR, logger="metering.files"):
+        api.services.fail_files(export_id)
+
+    assert caplog.messages == [f"Files failed: export {export_id}."]
+
+
+def test_a_message_of_nothing_that_is_known_does_no_work(api: Api) -> None:
+    api.services.build_files(f"{exports.new_id(api.services.clock())}/1")
+    api.services.fail_files(exports.new_id(api.services.clock()))
+    with pytest.raises(UnknownMessage):
+        api.services.build_files("another")
+    with pytest.raises(UnknownMessage):
+        api.services.fail_files("another")
+
+
+def test_without_an_outbox_exports_are_unavailable(customer: Customer, api: Api) -> None:
+    customer.point()
+
+    with api.answer_as_if(outbox=None):
+        answer = ask(customer)
+        api.services.sweep_files()
+        api.services.revoke_files()
+
+    assert (answer.status, answer.json["code"]) == (503, "files-unavailable")
+    assert int(answer.headers["Retry-After"]) > 0
+    assert customer.get("/v1/exports").json["exports"] == []
+
+
+def rows_of(content: bytes) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(content.decode())))
+
+
+def registered(api: Api) -> set[str]:
+    return {each.export_id for each in api.services.exports.register()}
+
+
+def lose_messages(api: Api) -> None:
+    """Take all messages out of the queue."""
+    outbox = api.services.settings.outbox
+    assert outbox is not None
+    queues.drain(outbox.queues, "files", lambda message: None)
 
 
 def files_of(api: Api, customer: Customer, export_id: str) -> list[str]:

@@ -106,7 +106,7 @@ class ExportFile(Answer):
 class ExportSummary(Answer):
     """An export, without its files."""
 
-    export_id: str = Field(description="Its id.", examples=["ex_8220367280000A1B2C3D4"])
+    export_id: str = Field(description="Its id.", examples=["ex_8224962400000A1B2C3D4"])
     status: OpenStatus
     created_at: datetime = Field(description="When it was asked for.")
     expires_at: datetime = Field(description="When its files are deleted.")

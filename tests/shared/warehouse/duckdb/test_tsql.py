@@ -114,6 +114,10 @@ def statements(warehouse: Warehouse, tmp_path: Path, clock: Clock) -> dict[str, 
     recorded.fetch(queries.publications(first=1, last=1, limit=10))
     recorded.fetch(queries.published_metering_points(first=1, last=1, published=EVER))
     recorded.fetch(queries.sequence_at(clock()))
+    recorded.fetch(queries.sequence_shown(clock()))
+    recorded.fetch(
+        queries.sizes(permitted, direction=Direction.CONSUMPTION, wanted=everything, as_of=clock())
+    )
     recorded.fetch(queries.last_day_published(as_of=clock()))
     recorded.fetch(queries.latest_days(permitted, since=date(2026, 3, 1), as_of=clock()))
     recorded.fetch(
