@@ -11,7 +11,7 @@ from selenium.webdriver.common.keys import Keys
 from local.azurite import installation
 from local.sampledata import readings
 from tests.builders.browser import Page
-from tests.builders.sample_days import YESTERDAY
+from tests.local.page.sample_days import YESTERDAY
 
 pytestmark = pytest.mark.slow
 

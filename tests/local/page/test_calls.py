@@ -10,7 +10,7 @@ import pytest
 from local import demo
 from local.sampledata import readings
 from tests.builders.browser import Page
-from tests.builders.sample_days import YESTERDAY
+from tests.local.page.sample_days import YESTERDAY
 
 pytestmark = pytest.mark.slow
 

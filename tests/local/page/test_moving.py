@@ -7,7 +7,7 @@ from selenium.webdriver.common.keys import Keys
 from local.ports import Ports, address
 from local.sampledata import readings
 from tests.builders.browser import Page
-from tests.builders.sample_days import YESTERDAY, last_day_of
+from tests.local.page.sample_days import YESTERDAY, last_day_of
 
 pytestmark = pytest.mark.slow
 

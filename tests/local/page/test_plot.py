@@ -10,7 +10,7 @@ from local.ports import Ports, address
 from local.sampledata import readings
 from local.stack import clients, greeting
 from tests.builders.browser import Page
-from tests.builders.sample_days import YESTERDAY, day_with_gaps, last_day_of
+from tests.local.page.sample_days import YESTERDAY, day_with_gaps, last_day_of
 
 pytestmark = pytest.mark.slow
 
