@@ -58,9 +58,7 @@ class Page:
         """Wait until what was asked for has been answered and drawn."""
         self.wait(
             lambda: self.run(
-                "return !document.querySelector('[aria-busy]') && document.querySelector('#tabs .tabs')"
-                " && document.querySelector('#figure').childElementCount > 0"
-                " && !document.querySelector('#points [role=status]')"
+                "return document.querySelector('#tabs .tabs') && !document.querySelector('[aria-busy]')"
             )
         )
 
@@ -102,6 +100,25 @@ class Page:
             selector,
             value,
         )
+
+    @contextmanager
+    def sized(self, width: int, height: int) -> Iterator[None]:
+        """Show it on a phone's screen of so many CSS pixels, inside the block."""
+        metrics = {"width": width, "height": height, "deviceScaleFactor": 2, "mobile": True}
+        self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+        try:
+            yield
+        finally:
+            self.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+    @contextmanager
+    def speaking(self, language: str) -> Iterator[None]:
+        """Have the page in a language, inside the block, from its next opening on."""
+        self.run("localStorage.setItem('language', arguments[0])", language)
+        try:
+            yield
+        finally:
+            self.run("localStorage.removeItem('language')")
 
     def tab(self, name: str, *, within: str = "body") -> None:
         """Open a tab by the beginning of its name."""

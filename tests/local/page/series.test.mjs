@@ -22,7 +22,9 @@ test("sums are exact to the watt hour", () => {
 
 test("packed days have a quality for each value and one start after the other", () => {
   const [{ intervals }] = series.fromDays({
-    days: [day("2026-06-01", "2026-06-01T00:00:00+02:00", [0.412, null], [{ position: 1, quality: "missing" }])],
+    days: [
+      day("2026-06-01", "2026-06-01T00:00:00+02:00", [0.412, null], [{ position: 1, quality: "missing" }]),
+    ],
   });
 
   assert.deepEqual(intervals[0], {
@@ -51,7 +53,17 @@ test("a day of quarters has four starts in an hour", () => {
 
 test("a daily sum has the least certain quality and counts what is missing", () => {
   const days = series.fromDays({
-    days: [day("2026-06-01", "2026-06-01T00:00:00+02:00", [1.5, 2, null], [{ position: 1, quality: "estimated" }, { position: 2, quality: "missing" }])],
+    days: [
+      day(
+        "2026-06-01",
+        "2026-06-01T00:00:00+02:00",
+        [1.5, 2, null],
+        [
+          { position: 1, quality: "estimated" },
+          { position: 2, quality: "missing" },
+        ],
+      ),
+    ],
   });
 
   const [sum] = series.dailySums(days);

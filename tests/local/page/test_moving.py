@@ -12,6 +12,7 @@ from tests.local.page.sample_days import YESTERDAY, last_day_of
 pytestmark = pytest.mark.slow
 
 BAKERY = readings.BAKERY
+VIEWS = ("day", "week", "month", "year", "years", "completeness")
 
 
 def test_arrow_keys_read_the_bars_and_enter_opens_a_day(page: Page) -> None:
@@ -67,20 +68,43 @@ def test_previous_and_next_move_by_the_period_that_is_shown(page: Page) -> None:
     page.wait(lambda: page.text("#period") == "Week 12, 16–22 March 2026")
 
 
-def test_it_fits_a_narrow_window(page: Page) -> None:
-    page.driver.execute_cdp_cmd(
-        "Emulation.setDeviceMetricsOverride",
-        {"width": 360, "height": 780, "deviceScaleFactor": 2, "mobile": True},
-    )
-    try:
-        page.open(caller="eos-vendor", point=BAKERY, view="year", day=str(YESTERDAY))
-        wide = {name: page.run("return document.scrollingElement.scrollWidth") for name in ["plot"]}
-        page.tab("Try calls")
-        wide["calls"] = page.run("return document.scrollingElement.scrollWidth")
-    finally:
-        page.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+@pytest.mark.parametrize("language", ["en", "nb"])
+@pytest.mark.parametrize("width", [320, 390])
+def test_nothing_scrolls_sideways_on_a_phone(page: Page, width: int, language: str) -> None:
+    sights = [{"tab": tab} for tab in ("overview", "calls")]
+    sights += [{"tab": "series", "view": view} for view in VIEWS]
 
-    assert wide == {"plot": 360, "calls": 360}
+    with page.sized(width, 780), page.speaking(language):
+        wide = {}
+        for sight in sights:
+            page.open(caller="eos-vendor", point=readings.OFFICE, day=str(YESTERDAY), **sight)
+            wide[" ".join(sight.values())] = page.run("return document.scrollingElement.scrollWidth")
+
+    assert set(wide.values()) == {width}, wide
+
+
+@pytest.mark.parametrize(
+    ("tab", "seen"), [("overview", "#total-chart canvas"), ("series", "#figure .chart canvas")]
+)
+def test_the_first_screen_of_a_phone_shows_data(page: Page, tab: str, seen: str) -> None:
+    with page.sized(390, 844):
+        page.open(caller="eos-vendor", tab=tab)
+        lower = page.run("return document.querySelector(arguments[0]).getBoundingClientRect().bottom", seen)
+
+    assert lower < 844
+
+
+def test_caller_colours_and_language_are_behind_a_button_on_a_phone(page: Page) -> None:
+    with page.sized(320, 640):
+        page.open(caller="kari")
+        button = page.find("#settings")
+        assert button.text.startswith("Kari Nordmann")
+        assert not page.find("#caller").is_displayed()
+
+        button.send_keys(Keys.ENTER)
+
+        assert page.find("#caller").is_displayed()
+        assert button.get_attribute("aria-expanded") == "true"
 
 
 def test_it_loads_nothing_from_elsewhere_and_logs_no_error(page: Page, stack: Ports) -> None:

@@ -24,28 +24,35 @@ def fetch(stack: Ports, path: str, **parameters: str) -> Any:
     return httpx.get(url, headers=headers, params=parameters, timeout=30, trust_env=False).json()
 
 
-def test_it_lists_what_the_caller_may_read(page: Page) -> None:
-    page.open(caller="kari")
+def test_it_offers_what_the_caller_may_read_and_describes_it(page: Page) -> None:
+    page.open(caller="kari", point=BAKERY)
 
-    points = [point.text for point in page.all(".point")]
-    assert len(points) == 4
-    assert points[0].splitlines() == [
+    assert [option.text for option in page.all("#point option")] == [
         "Bakeriet",
-        "Damsgårdsveien 120, 5160 Bergen",
-        BAKERY,
-        "NO5",
-        "hourly",
-        "Permitted from 1 May 2021",
+        "Utsalg Torgallmenningen",
+        "Kontor og lager med solceller",
+        "Butikklokale Marken",
     ]
-    assert "until" in points[3]
+    assert page.text("#point-description") == (
+        f"Damsgårdsveien 120, 5160 Bergen {BAKERY} NO5 hourly Permitted from 1 May 2021"
+    )
+    page.choose("#point", readings.SHOP)
+    page.settle()
+    assert " until " in page.text("#point-description")
 
 
-def test_the_first_look_is_the_newest_day(page: Page) -> None:
-    page.open(caller="eos-vendor")
+def test_metering_points_of_several_customers_are_offered_by_customer(page: Page) -> None:
+    page.open(caller="eos-vendor", point=BAKERY)
 
-    day = f"{YESTERDAY:%A} {YESTERDAY.day} {YESTERDAY:%B %Y}"
-    assert page.text("#period") == day
-    assert day in page.text("#freshness")
+    groups = [group.get_attribute("label") for group in page.all("#point optgroup")]
+    assert groups == ["Customer 10001", "Customer 10002"]
+
+
+def test_the_first_look_at_a_metering_point_is_the_newest_day(page: Page) -> None:
+    page.open(caller="eos-vendor", tab="series")
+
+    assert page.text("#period") == f"{YESTERDAY:%A} {YESTERDAY.day} {YESTERDAY:%B %Y}"
+    assert f"{YESTERDAY:%a} {YESTERDAY.day} " in page.text("#freshness")
 
 
 @pytest.mark.parametrize(("hours", "said"), [(23, "02:00 → 03:00"), (25, "03:00 → 02:00")])
@@ -151,11 +158,11 @@ def test_a_year_is_a_bar_for_each_day_and_a_cell_for_each_hour(page: Page) -> No
 
 def test_production_is_offered_where_there_is_some(page: Page) -> None:
     page.open(caller="kari", point=BAKERY)
-    assert page.find("input[value=production]").get_property("disabled")
+    assert not page.find("#directions").is_displayed()
 
     page.open(caller="kari", point=OFFICE, direction="production", view="year", day=str(YESTERDAY))
 
-    assert not page.find("input[value=production]").get_property("disabled")
+    assert page.find("#directions").is_displayed()
     assert "/production?" in page.text("#behind .line")
 
 

@@ -1,15 +1,16 @@
-/** Tokens from the identity provider and calls through the gateway, with all that went over the wire. */
+/** Tokens from the identity provider and calls through the gateway, with everything that went over the wire. */
 
+import { t } from "./language.js";
 import { decoded, query } from "./texts.js";
 
 /** What a caller can get wrong on purpose, to see the gateway's answer. */
 export const PRETENCES = {
-  "": "a good token and key",
-  "expired-token": "a token that has expired",
-  "other-api": "a token for another API",
-  "no-token": "no token",
-  "no-key": "no subscription key",
-  "wrong-key": "a subscription key that is wrong",
+  "": t("a good token and key"),
+  "expired-token": t("a token that has expired"),
+  "other-api": t("a token for another API"),
+  "no-token": t("no token"),
+  "no-key": t("no subscription key"),
+  "wrong-key": t("a subscription key that is wrong"),
 };
 
 const EXPIRED_SECONDS = -3600;
@@ -19,7 +20,15 @@ const tokens = new Map();
 /** The gateway or the identity provider could not be reached. */
 export class Unreachable extends Error {}
 
-/** The identity provider gave no token. `answer` is what it said. */
+/** The API's answer is not a success; `record` is the whole call. */
+export class Refused extends Error {
+  constructor(record) {
+    super(`${record.status} ${record.reason}`);
+    this.record = record;
+  }
+}
+
+/** The identity provider gave no token. `answer` is its error. */
 export class TokenRefused extends Error {
   constructor(answer) {
     super(answer.error_description ?? answer.error);
@@ -61,9 +70,9 @@ export function tokenForms(demo, caller, pretence) {
 /** A token for a caller, the same until it ends. Raises TokenRefused or Unreachable. */
 export async function token(demo, caller, pretence) {
   const name = `${caller.name}/${pretence}`;
-  const held = tokens.get(name);
-  if (held && (pretence === "expired-token" || decoded(held).claims.exp * 1000 > Date.now() + 60_000))
-    return held;
+  const kept = tokens.get(name);
+  if (kept && (pretence === "expired-token" || decoded(kept).claims.exp * 1000 > Date.now() + 60_000))
+    return kept;
   const forms = tokenForms(demo, caller, pretence);
   if (forms.device) forms.token.device_code = (await posted(demo.deviceCodeUrl, forms.device)).device_code;
   const answer = await posted(demo.tokenUrl, forms.token);
@@ -73,14 +82,37 @@ export async function token(demo, caller, pretence) {
 
 async function posted(url, form) {
   const answer = await fetched(url, { method: "POST", body: new URLSearchParams(form) });
-  const said = await answer.json();
-  if (!answer.ok) throw new TokenRefused(said);
-  return said;
+  const body = await answer.json();
+  if (!answer.ok) throw new TokenRefused(body);
+  return body;
+}
+
+/** A part of the OpenAPI document, or what its `$ref` points to. */
+export function resolved(contract, described) {
+  if (!described.$ref) return described;
+  return described.$ref
+    .split("/")
+    .slice(1)
+    .reduce((at, name) => at[name], contract);
+}
+
+/** The answers of every page of a list. Raises as `call` does, and Refused. */
+export async function pages(demo, caller, path, { parameters = {}, ...options } = {}) {
+  const answers = [];
+  let cursor = "";
+  do {
+    const record = await call(demo, caller, path, { parameters: { ...parameters, cursor }, ...options });
+    if (record.status !== 200) throw new Refused(record);
+    answers.push(record.json);
+    cursor = record.json.nextCursor;
+  } while (cursor);
+  return answers;
 }
 
 /**
- * One GET through the gateway: { url, path, headers, token, status, reason, answered, body, json, milliseconds }.
- * Raises TokenRefused, Unreachable, or AbortError when `signal` ends it.
+ * One call through the gateway: { url, path, headers, token, status, reason, answered, body, file, json, bytes,
+ * milliseconds, at }. `file` is the body as it came. Raises TokenRefused, Unreachable, or AbortError when `signal`
+ * ends it.
  */
 export async function call(
   demo,
@@ -98,8 +130,9 @@ export async function call(
   const started = performance.now();
   // The browser's own cache would hide what the gateway answers.
   const answer = await fetched(target, { headers: sent, cache: "no-store", signal });
-  const body = await answer.text();
-  // A token that is refused may have been signed by keys that are gone: the next call asks for another.
+  const file = await answer.blob();
+  const body = await file.text();
+  // The stack may have started again with other signing keys: the next call asks for a new token.
   if (answer.status === 401) tokens.delete(`${caller.name}/${pretence}`);
   return {
     url: new URL(target, location.href).href,
@@ -111,8 +144,9 @@ export async function call(
     answered: [...answer.headers],
     header: (name) => answer.headers.get(name),
     body,
+    file,
     json: parsed(answer, body),
-    bytes: new TextEncoder().encode(body).length,
+    bytes: file.size,
     milliseconds: Math.round(performance.now() - started),
     at: new Date(),
   };
@@ -130,7 +164,9 @@ async function fetched(url, options) {
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw new Unreachable(
-      `${new URL(url, location.href).origin} does not answer. Does the local stack still run?`,
+      t("{origin} does not answer. Does the local stack still run?", {
+        origin: new URL(url, location.href).origin,
+      }),
     );
   }
 }

@@ -3,6 +3,8 @@
  * Moments are milliseconds since 1970. Periods are half-open.
  */
 
+import { locale, t } from "./language.js";
+
 export const ZONE = "Europe/Oslo";
 export const HOUR = 3_600_000;
 
@@ -46,6 +48,11 @@ export function startOf(day) {
 
 export function endOf(day) {
   return startOf(addDays(day, 1));
+}
+
+/** The middle of a market day. */
+export function noon(day) {
+  return (startOf(day) + endOf(day)) / 2;
 }
 
 export function hoursIn(day) {
@@ -114,21 +121,31 @@ export function weekNumber(day) {
 /** A period in words: "Sunday 29 March 2026", "Week 13, 23–29 March 2026", "March 2026", "2026". */
 export function title({ view, from, to }) {
   if (view === "day")
-    return written(from, { weekday: "long", day: "numeric", month: "long", year: "numeric" });
-  if (view === "month") return written(from, { month: "long", year: "numeric" });
+    return capitalised(written(from, { weekday: "long", day: "numeric", month: "long", year: "numeric" }));
+  if (view === "month") return capitalised(written(from, { month: "long", year: "numeric" }));
   if (view === "year") return from.slice(0, 4);
   const last = addDays(to, -1);
   const short =
     from.slice(0, 7) === last.slice(0, 7) ? { day: "numeric" } : { day: "numeric", month: "long" };
   const until = written(last, { day: "numeric", month: "long", year: "numeric" });
-  return `Week ${weekNumber(from)}, ${written(from, short)}–${until}`;
+  return t("Week {number}, {from}–{until}", { number: weekNumber(from), from: written(from, short), until });
+}
+
+/** Norwegian writes names of days and months with a small letter, but not at the start of a title. */
+function capitalised(text) {
+  return text[0].toUpperCase() + text.slice(1);
 }
 
 /** A market day, written with the fields of Intl.DateTimeFormat. */
 export function written(day, fields) {
-  return new Intl.DateTimeFormat("en-GB", { timeZone: "UTC", ...fields })
+  return new Intl.DateTimeFormat(locale(), { timeZone: "UTC", ...fields })
     .format(Date.parse(`${day}T00:00Z`))
     .replace(",", "");
+}
+
+/** "28 Nov", or "28 Nov 2026" with `year`. */
+export function short(day, { year = false } = {}) {
+  return written(day, { day: "numeric", month: "short", ...(year && { year: "numeric" }) });
 }
 
 /** "03:00": what the wall clock shows. */

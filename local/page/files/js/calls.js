@@ -3,6 +3,7 @@
 import * as api from "./api.js";
 import { fill, find, h } from "./dom.js";
 import { exchange } from "./exchange.js";
+import { t } from "./language.js";
 import * as problems from "./problems.js";
 
 /** What was typed, by operation, so that nothing is lost between two of them. */
@@ -11,10 +12,10 @@ let current = null;
 let point = null;
 
 /** The list of operations; the chosen one opens with its form. `state` gives caller and metering point. */
-export function show(document, { demo, state }) {
-  if (state().point !== point) for (const held of typed.values()) delete held["path:meteringPointId"];
+export function show(contract, { demo, state }) {
+  if (state().point !== point) for (const kept of typed.values()) delete kept["path:meteringPointId"];
   point = state().point;
-  const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
+  const operations = Object.entries(contract.paths).flatMap(([path, methods]) =>
     Object.entries(methods)
       .filter(([method]) => method === "get")
       .map(([, operation]) => ({ path, ...operation })),
@@ -24,7 +25,7 @@ export function show(document, { demo, state }) {
       "button",
       { type: "button", onclick: () => choose(operation) },
       h("code", {}, operation.path),
-      h("span", {}, operation.summary),
+      h("span", { lang: "en" }, operation.summary),
     ),
   );
   const choose = (operation) => {
@@ -32,7 +33,7 @@ export function show(document, { demo, state }) {
     buttons.forEach((button, place) =>
       button.setAttribute("aria-current", String(operations[place] === operation)),
     );
-    open(operation, document, { demo, state });
+    open(operation, contract, { demo, state });
   };
   fill(
     find("#operations"),
@@ -45,12 +46,12 @@ export function show(document, { demo, state }) {
   choose(operations.find(({ operationId }) => operationId === current) ?? operations[0]);
 }
 
-function open(operation, document, { demo, state }) {
+function open(operation, contract, { demo, state }) {
   const parameters = (operation.parameters ?? [])
-    .map((parameter) => resolved(document, parameter))
+    .map((parameter) => api.resolved(contract, parameter))
     .filter((parameter) => parameter.in !== "header");
-  const held = typed.get(operation.operationId) ?? {};
-  typed.set(operation.operationId, held);
+  const kept = typed.get(operation.operationId) ?? {};
+  typed.set(operation.operationId, kept);
   const answer = h("div", { id: "answer" });
   const etag = h("input", {
     id: "if-none-match",
@@ -68,21 +69,21 @@ function open(operation, document, { demo, state }) {
   const send = async (event) => {
     event?.preventDefault();
     const caller = state();
-    await ask(operation, parameters, held, { demo, ...caller, answer, etag, accept: accept.value, send });
+    await ask(operation, parameters, kept, { demo, ...caller, answer, etag, accept: accept.value, send });
   };
   fill(
     find("#operation"),
-    h("h2", {}, operation.summary),
-    h("p", {}, prose(operation.description ?? "")),
+    h("h2", { lang: "en" }, operation.summary),
+    h("p", { lang: "en" }, prose(operation.description ?? "")),
     h(
       "form",
       { onsubmit: send, novalidate: true },
-      parameters.map((parameter) => field(parameter, document, held)),
-      extra(held),
+      parameters.map((parameter) => field(parameter, contract, kept)),
+      extra(kept),
       h(
         "details",
         { class: "headers" },
-        h("summary", {}, "Headers"),
+        h("summary", {}, t("Headers")),
         h("div", { class: "field" }, h("label", { for: "accept" }, "Accept"), accept),
         h(
           "div",
@@ -92,43 +93,36 @@ function open(operation, document, { demo, state }) {
           h(
             "p",
             { class: "hint" },
-            "The ETag of an answer that you hold: 304 when it is still good. Filled in after each answer; empty is not sent.",
+            t(
+              "The ETag of the answer before: 304 when it is still good. Filled in after each answer; empty is not sent.",
+            ),
           ),
         ),
       ),
-      h("p", {}, h("button", { type: "submit", class: "primary" }, "Send")),
+      h("p", {}, h("button", { type: "submit", class: "primary" }, t("Send"))),
     ),
     answer,
   );
-}
-
-function resolved(document, described) {
-  return described.$ref
-    ? described.$ref
-        .split("/")
-        .slice(1)
-        .reduce((at, name) => at[name], document)
-    : described;
 }
 
 function mediaTypes(operation) {
   return Object.keys(operation.responses?.["200"]?.content ?? {});
 }
 
-function field(parameter, document, held) {
+function field(parameter, contract, kept) {
   const id = `parameter-${parameter.name}`;
-  const schema = resolved(document, parameter.schema ?? {});
-  const value = given(held, parameter);
-  const keep = ({ target }) => (held[key(parameter)] = target.value);
+  const schema = api.resolved(contract, parameter.schema ?? {});
+  const value = given(kept, parameter);
+  const keep = ({ target }) => (kept[key(parameter)] = target.value);
   const described = `${id}-hint`;
   const common = { id, name: parameter.name, "aria-describedby": described, oninput: keep, onchange: keep };
-  const choices = schema.enum ?? resolved(document, schema.items ?? {}).enum;
+  const choices = schema.enum ?? api.resolved(contract, schema.items ?? {}).enum;
   const control = choices
     ? h(
         "select",
         common,
         ["", ...choices].map((choice) =>
-          h("option", { value: choice, selected: value === choice }, choice || "(left out)"),
+          h("option", { value: choice, selected: value === choice }, choice || t("(left out)")),
         ),
       )
     : schema.type === "array"
@@ -142,14 +136,14 @@ function field(parameter, document, held) {
       "label",
       { for: id },
       h("code", {}, parameter.name),
-      required ? h("span", { class: "required" }, " required") : null,
+      required ? h("span", { class: "required" }, ` ${t("required")}`) : null,
     ),
     control,
     h(
       "p",
       { class: "hint", id: described },
-      prose(parameter.description ?? ""),
-      schema.type === "array" ? " One on each line." : "",
+      h("span", { lang: "en" }, prose(parameter.description ?? "")),
+      schema.type === "array" ? ` ${t("One on each line.")}` : "",
     ),
   );
 }
@@ -159,8 +153,8 @@ function key(parameter) {
 }
 
 /** What was typed, else a first value, so that an operation can be sent at once. */
-function given(held, parameter) {
-  return held[key(parameter)] ?? suggestion(parameter);
+function given(kept, parameter) {
+  return kept[key(parameter)] ?? suggestion(parameter);
 }
 
 function suggestion({ name, in: place, example }) {
@@ -168,15 +162,15 @@ function suggestion({ name, in: place, example }) {
   return (name === "from" || name === "to") && example ? String(example) : "";
 }
 
-function extra(held) {
-  const keep = ({ target }) => (held[""] = target.value);
+function extra(kept) {
+  const keep = ({ target }) => (kept[""] = target.value);
   return h(
     "div",
     { class: "field" },
-    h("label", { for: "extra" }, "More of the query"),
+    h("label", { for: "extra" }, t("More of the query")),
     h("input", {
       id: "extra",
-      value: held[""] ?? "",
+      value: kept[""] ?? "",
       oninput: keep,
       autocomplete: "off",
       spellcheck: "false",
@@ -185,15 +179,15 @@ function extra(held) {
     h(
       "p",
       { class: "hint", id: "extra-hint" },
-      "As it is sent, such as ",
+      t("Sent as it is, to see how the API answers a parameter that it does not know:"),
+      " ",
       h("code", {}, "unit=MWh"),
-      ": an unknown parameter is a fault, and this shows the answer.",
     ),
   );
 }
 
-async function ask(operation, parameters, held, { demo, caller, pretence, answer, etag, accept, send }) {
-  const value = (parameter) => given(held, parameter).trim();
+async function ask(operation, parameters, kept, { demo, caller, pretence, answer, etag, accept, send }) {
+  const value = (parameter) => given(kept, parameter).trim();
   const inPath = new Map(parameters.map((parameter) => [parameter.name, parameter]));
   const path = operation.path.replace(/\{(\w+)\}/g, (_, name) => encodeURIComponent(value(inPath.get(name))));
   const inQuery = parameters.filter((parameter) => parameter.in === "query");
@@ -203,7 +197,7 @@ async function ask(operation, parameters, held, { demo, caller, pretence, answer
       parameter.schema?.type === "array" ? value(parameter).split(/\s+/) : value(parameter),
     ]),
   );
-  for (const [name, value] of new URLSearchParams(held[""] ?? "")) query[name] = value;
+  for (const [name, value] of new URLSearchParams(kept[""] ?? "")) query[name] = value;
   const headers = { Accept: accept, ...(etag.value && { "If-None-Match": etag.value }) };
   answer.setAttribute("aria-busy", "true");
   try {
@@ -214,6 +208,7 @@ async function ask(operation, parameters, held, { demo, caller, pretence, answer
     fill(answer, problems.failed(error, { again: send }));
   } finally {
     answer.removeAttribute("aria-busy");
+    answer.scrollIntoView({ block: "nearest" });
   }
 }
 
@@ -221,8 +216,8 @@ function outcome(record, again) {
   if (record.status >= 400) return problems.answered(record, { again });
   const text =
     record.status === 304
-      ? "304 Not Modified: the answer that you hold is still good."
-      : `${record.status} ${record.reason} after ${record.milliseconds} ms`;
+      ? t("304 Not Modified: the answer before is still good.")
+      : t("{status} {reason} after {milliseconds} ms", record);
   return h("p", { class: "outcome", role: "status" }, h("strong", { class: "good" }, text));
 }
 

@@ -1,5 +1,7 @@
 /** Elements, made in one expression: h("a", { href: "/trace" }, "Trace"). */
 
+import { t } from "./language.js";
+
 /**
  * `properties`: "on…" is a listener, `class`, `for`, "aria-…", "data-…" and the like are attributes, true and
  * false switch an attribute. Children are nodes, texts, arrays of them, or null for none.
@@ -22,14 +24,52 @@ export function fill(element, ...children) {
   return element;
 }
 
+/** A table in a region that scrolls by itself. A row is a list of cells, its first one a heading of the row. */
+export function table({ label, names, rows, kind = null, tall = true }) {
+  const heading = (scope, content) => h("th", { scope }, content);
+  const numeric = (cell) =>
+    typeof cell === "string" && cell !== "" && /^[–+\-−]?[\d., \u00a0\u202f]*( %)?$/.test(cell);
+  const cell = (content) => h("td", { class: numeric(content) ? "number" : null }, content);
+  return h(
+    "div",
+    { class: tall ? "scrolls tall" : "scrolls", tabindex: "0", role: "region", "aria-label": label },
+    h(
+      "table",
+      { class: kind },
+      h(
+        "thead",
+        {},
+        h(
+          "tr",
+          {},
+          names.map((name) => heading("col", name)),
+        ),
+      ),
+      h(
+        "tbody",
+        {},
+        rows.map(([first, ...rest]) => h("tr", {}, heading("row", first), rest.map(cell))),
+      ),
+    ),
+  );
+}
+
 export const find = (selector) => document.querySelector(selector);
+
+/** Have the browser save a Blob under a name. */
+export function save(blob, name) {
+  const url = URL.createObjectURL(blob);
+  h("a", { href: url, download: name }).click();
+  // The browser has taken the file by then.
+  setTimeout(() => URL.revokeObjectURL(url), 10_000);
+}
 
 /** A button that copies a text and says so. */
 export function copyButton(text, label) {
   const said = h("span", { class: "copied", role: "status" });
   const copy = async () => {
     await navigator.clipboard.writeText(text());
-    said.textContent = "Copied";
+    said.textContent = t("Copied");
     setTimeout(() => (said.textContent = ""), 2000);
   };
   return h(
@@ -40,12 +80,15 @@ export function copyButton(text, label) {
   );
 }
 
+let groups = 0;
+
 /**
- * Tabs as in the ARIA authoring practices: arrow keys move, one panel shows. `made`: [name, panel content];
- * `onchange` is called when another one is chosen.
+ * Fill `host` with tabs as in the ARIA authoring practices: arrow keys move, one panel shows. `made` is a list of
+ * [name, panel content]; `onchange` is called when the reader chooses another tab. Returns what opens a tab by its
+ * place.
  */
-export function tabs(label, made, { chosen = 0, onchange = () => {} } = {}) {
-  const base = `tabs-${++tabs.count}`;
+export function tabs(host, label, made, { chosen = 0, onchange = () => {} } = {}) {
+  const base = `tabs-${++groups}`;
   const buttons = made.map(([name], place) =>
     h(
       "button",
@@ -87,6 +130,6 @@ export function tabs(label, made, { chosen = 0, onchange = () => {} } = {}) {
     buttons[(wanted + buttons.length) % buttons.length].focus();
   });
   open(chosen);
-  return h("div", { class: "tabs" }, list, panels);
+  fill(host, h("div", { class: "tabs" }, list, panels));
+  return open;
 }
-tabs.count = 0;

@@ -1,7 +1,8 @@
 /** What went over the wire for one call: request, token, answer, and what the gateway decided. */
 
 import { tokenForms, trace } from "./api.js";
-import { copyButton, fill, h, tabs } from "./dom.js";
+import { copyButton, fill, h, table, tabs } from "./dom.js";
+import { number, t } from "./language.js";
 import { curl, decoded, laidOut } from "./texts.js";
 
 const SHOWN = 20_000;
@@ -9,28 +10,28 @@ const PREPARING = ["include-fragment", "set-variable", "set-header", "set-query-
 const MOMENTS = ["iat", "nbf", "exp"];
 
 const CLAIMS = {
-  aud: "the API that the token is for",
-  iss: "who issued it; the gateway fetches the signing keys there",
-  azp: "the application that asked for it: an app is known by this id",
-  oid: "the user, or the application's service principal: a user is known by this id",
-  sub: "the subject: one for each user and application",
-  roles: "what the application was allowed in this API",
-  scp: "what the user let the application do",
-  idtyp: "“app” for a token without a user",
-  tid: "the tenant",
-  exp: "when it ends",
-  iat: "when it was issued",
-  nbf: "not valid before",
-  name: "who signed in",
-  preferred_username: "as whom",
-  ver: "version of the token format",
+  aud: t("the API that the token is for"),
+  iss: t("who issued it; the gateway fetches the signing keys there"),
+  azp: t("the application that asked for it: an app is known by this id"),
+  oid: t("the user, or the application's service principal: a user is known by this id"),
+  sub: t("the subject: one for each user and application"),
+  roles: t("what the application was allowed in this API"),
+  scp: t("what the user let the application do"),
+  idtyp: t("“app” for a token without a user"),
+  tid: t("the tenant"),
+  exp: t("when it ends"),
+  iat: t("when it was issued"),
+  nbf: t("not valid before"),
+  name: t("who signed in"),
+  preferred_username: t("as whom"),
+  ver: t("version of the token format"),
 };
 
 let lastTab = 0;
 
-/** The tabs behind one call. The one that was looked at last is open again. */
+/** Tabs with request, token, answer and decisions of one call. The tab that was open last is open again. */
 export function exchange(record, { demo, caller, pretence }) {
-  const decisions = h("div", {}, h("p", { role: "status" }, "Asking the gateway …"));
+  const decisions = h("div", {}, h("p", { role: "status" }, t("Asking the gateway …")));
   let asked = false;
   const onchange = (place) => {
     lastTab = place;
@@ -40,13 +41,15 @@ export function exchange(record, { demo, caller, pretence }) {
     }
   };
   const panels = [
-    ["Request", request(record, { demo, caller, pretence })],
-    ["Token", token(record)],
-    [`Answer ${record.status}`, answer(record)],
-    ["Gateway", decisions],
+    [t("Request"), request(record, { demo, caller, pretence })],
+    [t("Token"), token(record)],
+    [t("Answer {status}", { status: record.status }), answer(record)],
+    [t("Gateway"), decisions],
   ];
   onchange(lastTab);
-  return tabs("Behind this call", panels, { chosen: lastTab, onchange });
+  const host = h("div", {});
+  tabs(host, t("Behind this call"), panels, { chosen: lastTab, onchange });
+  return host;
 }
 
 function request(record, { demo, caller, pretence }) {
@@ -63,8 +66,8 @@ function request(record, { demo, caller, pretence }) {
   );
   return [
     h("p", { class: "line" }, h("strong", {}, "GET"), " ", h("code", {}, record.path)),
-    record.token ? command("1. A token, kept in the shell", tokenCommand(demo, caller, pretence)) : null,
-    command(record.token ? "2. The call" : "The call", line),
+    record.token ? command(t("1. A token, kept in the shell"), tokenCommand(demo, caller, pretence)) : null,
+    command(record.token ? t("2. The call") : t("The call"), line),
   ];
 }
 
@@ -85,7 +88,7 @@ function command(title, text) {
       "div",
       { class: "command-head" },
       h("h3", {}, title),
-      copyButton(() => text, "Copy"),
+      copyButton(() => text, t("Copy")),
     ),
     code(text, title),
   );
@@ -96,38 +99,36 @@ function code(text, label) {
 }
 
 function token({ token: bearer }) {
-  if (!bearer) return h("p", {}, "No token was sent.");
+  if (!bearer) return h("p", {}, t("No token was sent."));
   const { header, claims } = decoded(bearer);
-  const rows = Object.entries(claims).map(([name, value]) =>
-    h(
-      "tr",
-      {},
-      h("th", { scope: "row" }, h("code", {}, name)),
-      h("td", {}, h("code", {}, claimText(name, value))),
-      h("td", { class: "quiet" }, CLAIMS[name] ?? ""),
-    ),
-  );
+  const rows = Object.entries(claims).map(([name, value]) => [
+    h("code", {}, name),
+    h("code", {}, claimText(name, value)),
+    h("span", { class: "quiet" }, CLAIMS[name] ?? ""),
+  ]);
   const left = Math.round((claims.exp * 1000 - Date.now()) / 60_000);
   return [
     h(
       "p",
       {},
-      left > 0 ? `Valid for ${left} more minutes.` : `Ended ${-left} minutes ago.`,
-      ` Signed with ${header.alg}, key `,
+      left > 0
+        ? t("Valid for {left} more minutes.", { left })
+        : t("Ended {ago} minutes ago.", { ago: -left }),
+      ` ${t("Signed with {algorithm}, key", { algorithm: header.alg })} `,
       h("code", {}, header.kid),
       ".",
     ),
-    table(["Claim", "Value", "Meaning"], rows, "Claims"),
+    table({ label: t("Claims"), names: [t("Claim"), t("Value"), t("Meaning")], rows, tall: false }),
     h(
       "details",
       {},
-      h("summary", {}, "The token itself"),
+      h("summary", {}, t("The token itself")),
       h(
         "p",
         {},
-        copyButton(() => bearer, "Copy"),
+        copyButton(() => bearer, t("Copy")),
       ),
-      code(bearer, "Token"),
+      code(bearer, t("Token")),
     ),
   ];
 }
@@ -138,9 +139,7 @@ function claimText(name, value) {
 }
 
 function answer(record) {
-  const rows = record.answered.map(([name, value]) =>
-    h("tr", {}, h("th", { scope: "row" }, h("code", {}, name)), h("td", {}, h("code", {}, value))),
-  );
+  const rows = record.answered.map(([name, value]) => [h("code", {}, name), h("code", {}, value)]);
   const text = record.json === null ? record.body : laidOut(record.body);
   const body = h("code", {}, text.slice(0, SHOWN));
   const all =
@@ -155,7 +154,7 @@ function answer(record) {
               all.remove();
             },
           },
-          `Show all ${text.length.toLocaleString("en-GB")} characters`,
+          t("Show all {count} characters", { count: number(text.length) }),
         )
       : null;
   return [
@@ -163,13 +162,13 @@ function answer(record) {
       "p",
       { class: "line" },
       h("strong", { class: record.status < 400 ? "good" : "bad" }, `${record.status} ${record.reason}`),
-      ` after ${record.milliseconds} ms, ${record.bytes.toLocaleString("en-GB")} bytes`,
+      ` ${t("after {milliseconds} ms, {bytes} bytes", { milliseconds: record.milliseconds, bytes: number(record.bytes) })}`,
     ),
     h(
       "details",
       {},
-      h("summary", {}, `${record.answered.length} headers`),
-      table(["Header", "Value"], rows, "Headers"),
+      h("summary", {}, t("{count} headers", { count: record.answered.length })),
+      table({ label: t("Headers"), names: [t("Header"), t("Value")], rows, tall: false }),
     ),
     record.body
       ? h(
@@ -178,13 +177,13 @@ function answer(record) {
           h(
             "div",
             { class: "command-head" },
-            h("h3", {}, "Body"),
-            copyButton(() => record.body, "Copy"),
+            h("h3", {}, t("Body")),
+            copyButton(() => record.body, t("Copy")),
           ),
-          h("pre", { tabindex: "0", role: "region", "aria-label": "Body" }, body),
+          h("pre", { tabindex: "0", role: "region", "aria-label": t("Body") }, body),
           all,
         )
-      : h("p", {}, "No body."),
+      : h("p", {}, t("No body.")),
   ];
 }
 
@@ -200,25 +199,22 @@ async function showDecisions(host, record) {
   if (!found) {
     fill(
       host,
-      h("p", {}, "The gateway keeps its last hundred requests, and this one is no longer among them."),
+      h("p", {}, t("The gateway keeps its last hundred requests, and this one is no longer among them.")),
     );
     return;
   }
   const steps = (policies, label) =>
-    table(
-      ["Section", "Policy", "What it decided", "Where"],
-      policies.map(({ section, place, policy, decided }) =>
-        h(
-          "tr",
-          {},
-          h("td", {}, section),
-          h("td", {}, h("code", {}, policy)),
-          h("td", {}, decided),
-          h("td", { class: "quiet" }, h("code", {}, place)),
-        ),
-      ),
+    table({
       label,
-    );
+      names: [t("Policy"), t("Section"), t("What it decided"), t("Where")],
+      rows: policies.map(({ section, place, policy, decided }) => [
+        h("code", {}, policy),
+        section,
+        h("span", { lang: "en" }, decided),
+        h("code", { class: "quiet" }, place),
+      ]),
+      tall: false,
+    });
   const deciding = found.policies.filter(
     ({ policy, decided }) => !PREPARING.includes(policy) && decided !== "nothing",
   );
@@ -227,36 +223,19 @@ async function showDecisions(host, record) {
     h(
       "p",
       {},
-      `Operation ${found.operation ?? "unknown"}, product ${found.product ?? "none"}, ${found.milliseconds} ms in the gateway.`,
-      found.error ? ` Ended by ${found.error.source}: ${found.error.reason}.` : "",
+      t("Operation {operation}, product {product}, {milliseconds} ms in the gateway.", {
+        operation: found.operation ?? "–",
+        product: found.product ?? "–",
+        milliseconds: found.milliseconds,
+      }),
+      found.error ? ` ${t("Ended by {source}: {reason}.", found.error)}` : "",
     ),
-    steps(deciding, "Policies that decided"),
+    steps(deciding, t("Policies that decided")),
     h(
       "details",
       {},
-      h("summary", {}, `All ${found.policies.length} steps`),
-      steps(found.policies, "All policies"),
-    ),
-  );
-}
-
-function table(names, rows, label) {
-  return h(
-    "div",
-    { class: "scrolls", tabindex: "0", role: "region", "aria-label": label },
-    h(
-      "table",
-      {},
-      h(
-        "thead",
-        {},
-        h(
-          "tr",
-          {},
-          names.map((name) => h("th", { scope: "col" }, name)),
-        ),
-      ),
-      h("tbody", {}, rows),
+      h("summary", {}, t("All {count} steps", { count: found.policies.length })),
+      steps(found.policies, t("All policies")),
     ),
   );
 }

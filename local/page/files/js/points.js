@@ -1,91 +1,60 @@
-/** The caller's metering points, and the list to choose one from. */
+/** The caller's metering points: asked for, found by words, and described. */
 
 import * as api from "./api.js";
 import * as calendar from "./calendar.js";
-import { fill, find, h } from "./dom.js";
+import { h } from "./dom.js";
+import { t } from "./language.js";
 
-const FEW = 12;
+const RESOLUTIONS = { PT15M: t("15 min"), PT1H: t("hourly") };
 
-/** All metering points of the caller, page by page. */
+/** All metering points of the caller. Raises as api.pages does. */
 export async function ask({ demo, caller, pretence }) {
-  const all = [];
-  let cursor = "";
-  do {
-    const record = await api.call(demo, caller, "/metering-points", { parameters: { cursor }, pretence });
-    if (record.status !== 200) return { refused: record };
-    all.push(...record.json.meteringPoints);
-    cursor = record.json.nextCursor;
-  } while (cursor);
-  return { points: all };
+  const answers = await api.pages(demo, caller, "/metering-points", { pretence });
+  return answers.flatMap(({ meteringPoints }) => meteringPoints);
 }
 
-/** List metering points; `chosen` is the one that is shown, `choose` is called for another. */
-export function list(points, { chosen, choose }) {
-  find("#filter").hidden = points.length <= FEW;
-  fill(
-    find("#points"),
-    points.length === 0 ? h("p", {}, "This caller may read no metering point.") : null,
-    points.map((point) => {
-      const id = `point-${point.meteringPointId}`;
-      const radio = h("input", {
-        type: "radio",
-        name: "point",
-        id,
-        value: point.meteringPointId,
-        checked: point === chosen,
-        onchange: () => choose(point),
-      });
-      return h(
-        "label",
-        { class: "point", for: id },
-        radio,
-        h(
-          "span",
-          { class: "point-text" },
-          h("strong", {}, point.name ?? point.meteringPointId),
-          h(
-            "span",
-            {},
-            [point.address, [point.postalCode, point.city].filter(Boolean).join(" ")]
-              .filter(Boolean)
-              .join(", "),
-          ),
-          h("span", { class: "number-text" }, point.meteringPointId),
-          h(
-            "span",
-            { class: "tags" },
-            point.priceArea ? h("span", { class: "tag" }, point.priceArea) : null,
-            point.resolution
-              ? h(
-                  "span",
-                  { class: "tag" },
-                  { PT15M: "15 min", PT1H: "hourly" }[point.resolution] ?? point.resolution,
-                )
-              : null,
-            point.directions.includes("production") ? h("span", { class: "tag sun" }, "production") : null,
-          ),
-          point.permitted.map((period) => h("span", { class: "permitted" }, permitted(period))),
-        ),
-      );
-    }),
-  );
-  // In a narrow window the list scrolls by itself; the chosen one is to be seen there.
-  const [host, label] = [find("#points"), find("#points label:has(:checked)")];
-  if (label) host.scrollTop = label.offsetTop - host.offsetTop;
+export function name({ name: given, meteringPointId }) {
+  return given ?? meteringPointId;
 }
 
-/** Show only the metering points that have every word of the filter somewhere in their text. */
-export function filter({ target }) {
-  const words = target.value.toLowerCase().split(/\s+/);
-  for (const label of find("#points").children) {
-    const text = label.textContent.toLowerCase();
-    label.hidden = !words.every((word) => text.includes(word));
-  }
+export function address({ address: street, postalCode, city }) {
+  return [street, [postalCode, city].filter(Boolean).join(" ")].filter(Boolean).join(", ");
+}
+
+/** Whether every word of `text` is somewhere in the metering point's own text. */
+export function matches(point, text) {
+  const own = [name(point), address(point), point.meteringPointId, point.priceArea].join(" ").toLowerCase();
+  return text
+    .toLowerCase()
+    .split(/\s+/)
+    .every((word) => own.includes(word));
+}
+
+/** Address, id, tags and permitted periods of a metering point. */
+export function description(point) {
+  const tags = [
+    point.priceArea,
+    RESOLUTIONS[point.resolution] ?? point.resolution,
+    point.directions.includes("production") ? t("production") : null,
+  ];
+  return [
+    h("span", {}, address(point)),
+    h("span", { class: "number-text" }, point.meteringPointId),
+    h(
+      "span",
+      { class: "tags" },
+      tags.filter(Boolean).map((tag) => h("span", { class: "tag" }, tag)),
+    ),
+    point.permitted.map((period) => h("span", { class: "permitted" }, permitted(period))),
+  ];
 }
 
 function permitted({ from, to }) {
-  const text = (day) => calendar.written(day, { day: "numeric", month: "short", year: "numeric" });
-  if (!from && !to) return "Permitted without limit";
-  if (!to) return `Permitted from ${text(from)}`;
-  return `Permitted ${from ? `${text(from)} ` : ""}until ${text(calendar.addDays(to, -1))}`;
+  const text = (day) => calendar.short(day, { year: true });
+  if (!from && !to) return t("Permitted without limit");
+  if (!to) return t("Permitted from {from}", { from: text(from) });
+  const until = text(calendar.addDays(to, -1));
+  return from
+    ? t("Permitted {from} until {until}", { from: text(from), until })
+    : t("Permitted until {until}", { until });
 }

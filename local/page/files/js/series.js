@@ -4,10 +4,10 @@
  */
 
 import { HOUR, addDays, dayOf, days as daysOf, startOf, wall } from "./calendar.js";
+import { number } from "./language.js";
+import { QUALITIES } from "./qualities.js";
 
 const STEP = { PT15M: HOUR / 4, PT1H: HOUR };
-
-export const QUALITIES = ["measured", "calculated", "final-estimated", "estimated", "temporary", "missing"];
 
 /** Intervals { start, end, wh, quality, missing } of an answer with `values`. */
 export function fromValues(answer) {
@@ -37,7 +37,8 @@ export function fromDays(answer) {
   });
 }
 
-function wattHours(quantity) {
+/** A quantity of the API, in kWh, as whole watt hours; null where there is none. */
+export function wattHours(quantity) {
   return quantity === null ? null : Math.round(quantity * 1000);
 }
 
@@ -59,7 +60,8 @@ function leastSure(intervals) {
   return QUALITIES[Math.max(...intervals.map(({ quality }) => QUALITIES.indexOf(quality)))];
 }
 
-function sum(intervals) {
+/** The energy of intervals; the missing ones count as nothing. */
+export function sum(intervals) {
   return intervals.reduce((total, { wh }) => total + wh, 0);
 }
 
@@ -122,22 +124,19 @@ export function gaps({ from, to }, { permitted, availableUntil }, intervals) {
   return found;
 }
 
-function reason(day, permitted, until) {
+/** Why a market day has no values: `permitted` are the caller's periods, `until` is the first day without data. */
+export function reason(day, permitted, until) {
   const allowed = permitted.some(({ from, to }) => (from ?? "0000") <= day && day < (to ?? "9999"));
   if (!allowed) return "not-permitted";
   return day >= until ? "not-yet" : "none";
 }
 
-const exact = new Intl.NumberFormat("en-GB", { minimumFractionDigits: 3, maximumFractionDigits: 3 });
-const fine = new Intl.NumberFormat("en-GB", { maximumFractionDigits: 2 });
-const coarse = new Intl.NumberFormat("en-GB", { maximumFractionDigits: 1 });
-
 /** "0.412 kWh": every decimal that was delivered. */
 export function kwh(wh) {
-  return `${exact.format(wh / 1000)} kWh`;
+  return `${number(wh / 1000, { minimumFractionDigits: 3, maximumFractionDigits: 3 })} kWh`;
 }
 
 /** "1,234.6" or "8.42": short enough for a headline. */
 export function kwhShort(wh) {
-  return (wh < 100_000 ? fine : coarse).format(wh / 1000);
+  return number(wh / 1000, { maximumFractionDigits: wh < 100_000 ? 2 : 1 });
 }

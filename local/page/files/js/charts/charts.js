@@ -1,13 +1,17 @@
-/** The two charts: bars over time, and a map of hours and days. Drawn by hand on uPlot's scales and axes. */
+/** Bars over time, pairs of bars, and a map of hours and days. Drawn by hand on uPlot's scales and axes. */
 
 import uPlot from "/pages/uplot/dist/uPlot.esm.js";
 
-import { h } from "./dom.js";
+import { number } from "../language.js";
 import * as drawing from "./drawing.js";
+import { explore } from "./exploring.js";
 
-const AXIS_WIDTH = 62;
+const NARROW = 480;
 const AXIS_FONT = "12px system-ui, sans-serif";
 const RIGHT_MARGIN = 14;
+
+/** Pixels for the texts of the vertical axis. */
+const axisWidth = (host) => (host.clientWidth < NARROW ? 48 : 62);
 
 /** The page's colours for a direction, from its style sheet. */
 export function palette(direction) {
@@ -30,12 +34,27 @@ export function palette(direction) {
  * Bars over time, each as wide as its interval is long.
  *
  * `ticks` name places on the time axis ({ at, text }), `lines` are moments to draw a line at, `gaps` stretches
- * without values ({ start, end, why }), `changes` clock changes ({ at, text }). `describe` gives the lines that
- * are shown and read out for an interval; `pick` is called for one that is clicked, or chosen with Enter.
+ * without values ({ start, end, why }), `changes` clock changes ({ at, text }), `marks` numbers above bars
+ * ({ at, text }). `describe` gives the lines that are shown and read out for an interval; `pick` is called for one
+ * that is clicked, or chosen with Enter.
  */
 export function bars(
   host,
-  { intervals, from, to, ticks, lines, gaps, changes, colours, height, label, describe, pick },
+  {
+    intervals,
+    from,
+    to,
+    ticks,
+    lines,
+    gaps,
+    changes = [],
+    marks = [],
+    colours,
+    height,
+    label,
+    describe,
+    pick,
+  },
 ) {
   const middles = intervals.map(({ start, end }) => (start + end) / 2);
   const quantities = intervals.map(({ wh }) => (wh === null ? null : wh / 1000));
@@ -43,7 +62,7 @@ export function bars(
     height,
     colours,
     x: { range: [from, to], ticks },
-    y: { range: (_, __, top) => [0, (top || 1) * 1.12] },
+    y: { range: fromZero(marks.length ? 1.2 : 1.12) },
     data: [middles, quantities],
     draw: (u) => {
       drawing.shade(u, gaps, colours);
@@ -51,6 +70,7 @@ export function bars(
       drawing.runs(u, intervals, colours);
       for (const interval of intervals) drawing.bar(u, interval, colours);
       for (const change of changes) drawing.clockChange(u, change, colours);
+      for (const mark of marks) drawing.mark(u, mark, colours);
     },
   });
   const box = (place) => {
@@ -58,7 +78,8 @@ export function bars(
     const left = chart.valToPos(start, "x");
     return { left, top: 0, width: chart.valToPos(end, "x") - left, height: chart.over.clientHeight };
   };
-  explore(chart, host, {
+  explore(host, chart.over, {
+    overhang: axisWidth(host),
     label,
     count: intervals.length,
     at: (left) => nearest(intervals, chart.posToVal(left, "x")),
@@ -98,7 +119,8 @@ export function heatMap(
     byPlace.get(`${place}/${Math.floor(hour * 2) / 2}`) ?? byPlace.get(`${place}/${Math.floor(hour)}`);
   const byDays = (count) => (index) =>
     cellAt(cells[index].place + count, cells[index].hour) ?? index + 24 * count;
-  explore(chart, host, {
+  explore(host, chart.over, {
+    overhang: axisWidth(host),
     label,
     count: cells.length,
     at: (left, upper) => cellAt(Math.floor(chart.posToVal(left, "x")), chart.posToVal(upper, "y")),
@@ -126,6 +148,47 @@ export function heatMap(
   return chart;
 }
 
+/** A scale that starts at zero and leaves room above the highest. */
+function fromZero(room) {
+  return (_, __, top) => [0, (top || 1) * room];
+}
+
+/**
+ * Two bars beside each other for each of `pairs` ({ text, before, after, above }, Wh or null for none): the earlier
+ * one faint with an edge, the later one filled, with the text `above` them where there is one.
+ */
+export function pairedBars(host, { pairs, colours, height, label, describe, pick }) {
+  const places = pairs.map((_, place) => place + 0.5);
+  const highest = pairs.map(({ before, after }) => Math.max(before ?? 0, after ?? 0) / 1000);
+  const chart = plot(host, {
+    height,
+    colours,
+    x: { range: [0, pairs.length], ticks: pairs.map(({ text }, place) => ({ at: places[place], text })) },
+    y: { range: fromZero(1.1) },
+    data: [places, highest],
+    draw: (u) => {
+      pairs.forEach(({ before, after, above }, place) => {
+        drawing.plainBar(u, { start: place + 0.12, end: place + 0.49, wh: before }, colours, { faint: true });
+        drawing.plainBar(u, { start: place + 0.51, end: place + 0.88, wh: after }, colours, { faint: false });
+        if (above)
+          drawing.above(u, { at: places[place], wh: Math.max(before, after), text: above, room: 1 }, colours);
+      });
+    },
+  });
+  const width = () => chart.over.clientWidth / pairs.length;
+  explore(host, chart.over, {
+    overhang: axisWidth(host),
+    label,
+    count: pairs.length,
+    at: (left) => Math.floor(left / width()),
+    moves: { ArrowRight: by(1), ArrowLeft: by(-1) },
+    box: (place) => ({ left: place * width(), top: 0, width: width(), height: chart.over.clientHeight }),
+    describe: (place) => describe(pairs[place]),
+    pick: pick && ((place) => pick(pairs[place])),
+  });
+  return chart;
+}
+
 function plot(host, { height, colours, x, y, data, draw }) {
   const axis = { stroke: colours.quiet, font: AXIS_FONT, ticks: { show: false } };
   const options = {
@@ -139,15 +202,16 @@ function plot(host, { height, colours, x, y, data, draw }) {
     axes: [
       {
         ...axis,
-        size: 34,
-        splits: () => fitting(x.ticks, host.clientWidth).map(({ at }) => at),
-        values: () => fitting(x.ticks, host.clientWidth).map(({ text }) => text),
+        size: 26,
+        splits: () => fitting(x.ticks, host).map(({ at }) => at),
+        values: () => fitting(x.ticks, host).map(({ text }) => text),
         grid: { show: false },
       },
       {
         ...axis,
-        size: AXIS_WIDTH,
+        size: () => axisWidth(host),
         grid: { stroke: colours.line, width: 1, show: y.dir !== -1 },
+        values: (_, splits) => splits.map((kwh) => number(kwh)),
         ...(y.ticks && {
           splits: () => y.ticks.map(({ at }) => at),
           values: () => y.ticks.map(({ text }) => text),
@@ -166,76 +230,13 @@ function plot(host, { height, colours, x, y, data, draw }) {
 }
 
 /** As many of the tick texts as have room beside each other. */
-function fitting(ticks, width) {
-  const longest = Math.max(...ticks.map(({ text }) => text.length)) * 7.5 + 14;
-  const every = Math.ceil((ticks.length * longest) / Math.max(width - AXIS_WIDTH, 1));
+function fitting(ticks, host) {
+  const longest = Math.max(...ticks.map(({ text }) => text.length)) * 7.5 + 10;
+  const every = Math.ceil((ticks.length * longest) / Math.max(host.clientWidth - axisWidth(host), 1));
   return ticks.filter((_, place) => place % every === 0);
 }
 
 const by = (count) => (index) => index + count;
-
-/** Pointer and keyboard on one chart: a frame around what is looked at, and its description. */
-function explore(chart, host, { label, count, at, moves, box, describe, pick }) {
-  const frame = h("div", { class: "frame", hidden: true });
-  const tip = h("div", { class: "tip", hidden: true });
-  chart.over.append(frame, tip);
-  let current = null;
-
-  const show = (place) => {
-    current = place;
-    frame.hidden = tip.hidden = place === null;
-    if (place === null) return;
-    const { left, top, width, height } = box(place);
-    Object.assign(frame.style, {
-      left: `${left}px`,
-      top: `${top}px`,
-      width: `${width}px`,
-      height: `${height}px`,
-    });
-    const lines = describe(place);
-    tip.replaceChildren(...lines.map((line, index) => h(index ? "div" : "strong", {}, line)));
-    const room = chart.over.clientWidth - left - width;
-    const onLeft = room < tip.offsetWidth + 14;
-    const beside = onLeft ? left - tip.offsetWidth - 8 : left + width + 8;
-    Object.assign(tip.style, {
-      left: `${Math.max(beside, -AXIS_WIDTH + 4)}px`,
-      top: `${Math.min(top, chart.over.clientHeight - tip.offsetHeight)}px`,
-    });
-    host.setAttribute("aria-valuenow", place);
-    host.setAttribute("aria-valuetext", lines.join(", "));
-  };
-
-  if (count === 0) return;
-  const attributes = {
-    role: "slider",
-    tabindex: 0,
-    "aria-label": label,
-    "aria-valuemin": 0,
-    "aria-valuemax": count - 1,
-    "aria-valuenow": 0,
-  };
-  for (const [name, value] of Object.entries(attributes)) host.setAttribute(name, value);
-  host.setAttribute("aria-valuetext", describe(0).join(", "));
-  host.onpointermove = (event) => {
-    const within = chart.over.getBoundingClientRect();
-    const [left, top] = [event.clientX - within.left, event.clientY - within.top];
-    const inside = left >= 0 && top >= 0 && left < within.width && top < within.height;
-    show(inside ? (at(left, top) ?? null) : null);
-  };
-  host.onpointerleave = () => show(null);
-  host.onclick = () => current !== null && pick?.(current);
-  host.onblur = () => show(null);
-  host.onkeydown = (event) => {
-    const move = moves[event.key];
-    const wanted = { Home: 0, End: count - 1 }[event.key] ?? (move && (current === null ? 0 : move(current)));
-    if (event.key === "Enter" && current !== null) pick?.(current);
-    else if (event.key === "Escape") show(null);
-    else if (wanted !== undefined) {
-      event.preventDefault();
-      show(Math.min(Math.max(wanted, 0), count - 1));
-    }
-  };
-}
 
 /** The interval that a moment lies in; undefined when it lies in none. */
 function nearest(intervals, moment) {

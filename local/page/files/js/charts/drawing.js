@@ -1,11 +1,13 @@
 /** What the charts are made of, drawn on the canvas of a uPlot chart `u` in its scales. */
 
+import { t } from "../language.js";
+import { letter, word } from "../qualities.js";
 import { fillFor } from "./patterns.js";
 
 export const GAP_TEXT = {
-  "not-permitted": "not permitted",
-  "not-yet": "not yet available",
-  none: "nothing published",
+  "not-permitted": t("not permitted"),
+  "not-yet": t("not yet available"),
+  none: t("nothing published"),
 };
 
 /** Canvas pixels of a stretch of the x scale, and of the plot's upper and lower edge. */
@@ -36,6 +38,48 @@ export function bar(u, { start, end, wh, quality }, colours) {
   ctx.strokeRect(left + gap + ratio / 2, upper + ratio / 2, width - 2 * gap - ratio, base - upper);
 }
 
+/** A bar without a quality; a `faint` one has an edge instead of a fill. */
+export function plainBar(u, { start, end, wh }, colours, { faint }) {
+  if (wh === null) return;
+  const { left, width } = stretch(u, start, end);
+  const base = Math.round(u.valToPos(0, "y", true));
+  const upper = Math.round(u.valToPos(wh / 1000, "y", true));
+  const ratio = devicePixelRatio;
+  u.ctx.fillStyle = faint ? colours.faint : colours.ink;
+  u.ctx.fillRect(left, upper, width, base - upper);
+  if (!faint) return;
+  u.ctx.strokeStyle = colours.ink;
+  u.ctx.lineWidth = ratio;
+  u.ctx.strokeRect(left + ratio / 2, upper + ratio / 2, width - ratio, base - upper);
+}
+
+/** A text above a bar that is `wh` high, where it has `room` (in the x scale). */
+export function above(u, { at, wh, text, room }, colours) {
+  const ratio = devicePixelRatio;
+  u.ctx.font = `600 ${11 * ratio}px system-ui, sans-serif`;
+  if (u.ctx.measureText(text).width > stretch(u, at, at + room).width) return;
+  u.ctx.textAlign = "center";
+  u.ctx.textBaseline = "bottom";
+  u.ctx.fillStyle = colours.text;
+  u.ctx.fillText(text, u.valToPos(at, "x", true), u.valToPos(wh / 1000, "y", true) - 4 * ratio);
+}
+
+/** A number in a disc at the top of the plot, over the moment `at`. */
+export function mark(u, { at, text }, colours) {
+  const ratio = devicePixelRatio;
+  const { ctx } = u;
+  const [x, y] = [u.valToPos(at, "x", true), u.bbox.top + 11 * ratio];
+  ctx.fillStyle = colours.text;
+  ctx.beginPath();
+  ctx.arc(x, y, 9 * ratio, 0, 2 * Math.PI);
+  ctx.fill();
+  ctx.font = `600 ${11 * ratio}px system-ui, sans-serif`;
+  ctx.textAlign = "center";
+  ctx.textBaseline = "middle";
+  ctx.fillStyle = colours.ground;
+  ctx.fillText(text, x, y + ratio / 2);
+}
+
 /** Neighbours of one quality that is not measured: named above the bars; where values are missing, hatched to the top. */
 export function runs(u, intervals, colours) {
   const mark = (interval) => interval && (interval.missing ? "missing" : interval.quality);
@@ -58,8 +102,8 @@ export function runs(u, intervals, colours) {
     }
     name(
       u,
-      quality,
-      { left, width, top, short: quality[0].toUpperCase() },
+      word(quality),
+      { left, width, top, short: letter(quality) },
       quality === "missing" ? colours.warn : colours.text,
       colours,
     );

@@ -1,0 +1,160 @@
+"""What the developer page makes of more than one series: peaks, two years, completeness, downloads."""
+
+import csv
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from selenium.webdriver.common.keys import Keys
+
+from local.ports import Ports
+from local.sampledata import readings
+from tests.builders.browser import Page
+from tests.builders.sample_days import YESTERDAY, day_with_gaps
+from tests.local.page.test_overview import asked
+
+pytestmark = pytest.mark.slow
+
+BAKERY, OUTLET, SHOP = readings.BAKERY, readings.OUTLET, readings.SHOP
+LAST_MONTH = YESTERDAY.replace(day=1) - timedelta(days=1)
+
+
+def test_the_highest_hours_of_a_month_are_those_of_the_api(page: Page, stack: Ports) -> None:
+    month = f"{LAST_MONTH:%Y-%m}"
+    (peaks,) = asked(stack, "/consumption/peaks", meteringPointId=BAKERY, month=month)["peaks"]
+
+    page.open(caller="eos-vendor", point=BAKERY, view="month", day=str(LAST_MONTH))
+
+    shown = [entry.text for entry in page.all(".peaks li")]
+    assert len(shown) == 3
+    for text, hour in zip(shown, peaks["hours"], strict=True):
+        assert float(text.split(" ")[0]) == pytest.approx(hour["quantity"], abs=0.006)
+        assert f"{hour['start'][11:16]}–{hour['end'][11:16]}" in text
+    assert f"GET /consumption/peaks?month={month}" in page.text(".peaks")
+
+
+def test_a_peak_opens_its_day(page: Page) -> None:
+    page.open(caller="eos-vendor", point=BAKERY, view="month", day=str(LAST_MONTH))
+
+    page.find(".peaks button").send_keys(Keys.ENTER)
+
+    page.wait(lambda: "view=day" in page.driver.current_url)
+    page.settle()
+    assert f"day={LAST_MONTH:%Y-%m}-" in page.driver.current_url
+
+
+def test_the_month_that_goes_on_is_provisional(page: Page) -> None:
+    page.open(caller="eos-vendor", point=BAKERY, view="month", day=str(YESTERDAY))
+    going_on = (YESTERDAY + timedelta(days=1)).month == YESTERDAY.month
+
+    assert ("Provisional" in page.text(".peaks")) == going_on
+
+
+def test_a_year_stands_beside_the_year_before_on_days_that_both_have(page: Page, stack: Ports) -> None:
+    page.open(caller="eos-vendor", point=BAKERY, view="years", day=str(YESTERDAY))
+    year = YESTERDAY.year
+    values = asked(
+        stack,
+        f"/metering-points/{BAKERY}/consumption",
+        resolution="P1D",
+        **{"from": f"{year - 1}-01-01"},
+    )["values"]
+    complete = {value["start"][:10]: value["quantity"] for value in values if value["complete"]}
+    both = [day for day in complete if f"{year - 1}{day[4:]}" in complete and day.startswith(str(year))]
+    this = sum(complete[day] for day in both)
+    before = sum(complete[f"{year - 1}{day[4:]}"] for day in both)
+
+    assert len(page.rows()) == 12
+    assert f"{len(both)} days" in page.headline(str(year))
+    assert float(page.headline("Difference").split(" %")[0].replace("−", "-")) == pytest.approx(
+        (this / before - 1) * 100, abs=0.06
+    )
+
+
+def test_arrow_keys_compare_the_months_and_enter_opens_one(page: Page) -> None:
+    page.open(caller="eos-vendor", point=BAKERY, view="years", day=str(YESTERDAY))
+    chart = page.chart()
+
+    chart.send_keys(Keys.END, Keys.ARROW_LEFT)
+    spoken = chart.get_attribute("aria-valuetext") or ""
+    chart.send_keys(Keys.ENTER)
+    page.wait(lambda: "view=month" in page.driver.current_url)
+    page.settle()
+
+    assert spoken.startswith(f"November {YESTERDAY.year}, {YESTERDAY.year}: ")
+    assert f"day={YESTERDAY.year}-11-01" in page.driver.current_url
+
+
+def test_the_calendar_says_of_each_day_what_it_lacks(page: Page, stack: Ports) -> None:
+    day = day_with_gaps()
+    periods = asked(
+        stack,
+        "/completeness",
+        meteringPointId=OUTLET,
+        **{"from": f"{day[:4]}-01-01", "to": f"{int(day[:4]) + 1}-01-01"},
+    )["periods"]
+
+    page.open(caller="eos-vendor", point=OUTLET, view="completeness", day=day)
+
+    assert len(page.all(".chart .day")) in (365, 366)
+    assert len(page.all(".chart .day.missing")) == sum(1 for each in periods if each["missing"])
+    assert page.headline("Missing").startswith(str(sum(each["missing"] for each in periods)))
+    (row,) = [row for row in page.rows() if row[0] == day]
+    assert row == [day, "some missing", "24", "20", "0", "4"]
+
+
+def test_the_calendar_is_read_with_the_arrow_keys_and_enter_opens_a_day(page: Page) -> None:
+    page.open(caller="eos-vendor", point=OUTLET, view="completeness", day=str(YESTERDAY))
+    calendar = page.chart()
+
+    calendar.send_keys(Keys.HOME, Keys.ARROW_DOWN, Keys.ARROW_RIGHT)
+    spoken = calendar.get_attribute("aria-valuetext") or ""
+    calendar.send_keys(Keys.ENTER)
+    page.wait(lambda: "view=day" in page.driver.current_url)
+    page.settle()
+
+    assert f" 9 Jan {YESTERDAY.year}, " in spoken
+    assert f"day={YESTERDAY.year}-01-09" in page.driver.current_url
+
+
+def test_days_outside_the_permission_have_a_state_of_their_own(page: Page) -> None:
+    page.open(caller="eos-vendor", point=SHOP, view="completeness", day=str(YESTERDAY))
+
+    assert page.all(".chart .day.not-permitted")
+    assert "not permitted" in page.text(".legend")
+
+
+@pytest.mark.parametrize(
+    ("kind", "first"),
+    [("CSV", "meteringPointId,"), ("CSV for Excel", "\ufeffmeteringPointId;")],
+)
+def test_what_is_shown_is_downloaded(page: Page, tmp_path: Path, kind: str, first: str) -> None:
+    page.open(caller="eos-vendor", point=BAKERY, view="month", day=str(LAST_MONTH))
+    behavior = {"behavior": "allow", "downloadPath": str(tmp_path)}
+    page.driver.execute_cdp_cmd("Page.setDownloadBehavior", behavior)
+
+    next(one for one in page.all(".downloads button") if one.text == kind).click()
+
+    page.wait(lambda: page.text(".downloads .said").startswith("Saved as "))
+    file = tmp_path / page.text(".downloads .said").removeprefix("Saved as ").removesuffix(".")
+    # The browser gives the file its name once it is whole.
+    page.wait(file.exists)
+    text = file.read_text(encoding="utf-8")
+    assert text.startswith(first)
+    assert len(list(csv.reader(text.splitlines()))) == LAST_MONTH.day + 1
+    assert file.name.startswith(f"{BAKERY}_consumption_{LAST_MONTH:%Y-%m}-01_")
+
+
+def test_a_download_that_is_refused_is_explained(page: Page) -> None:
+    page.open(caller="eos-vendor", point=BAKERY, view="day", day=str(YESTERDAY))
+    page.driver.execute_cdp_cmd("Network.enable", {})
+    page.driver.execute_cdp_cmd("Network.setBlockedURLs", {"urls": ["*format=csv*"]})
+    try:
+        page.find(".downloads button").click()
+        page.wait(lambda: page.all(".downloads .problem"))
+    finally:
+        page.driver.execute_cdp_cmd("Network.setBlockedURLs", {"urls": []})
+        page.driver.execute_cdp_cmd("Network.disable", {})
+
+    assert page.text(".downloads .problem h2") == "No answer"
+    page.logged()
