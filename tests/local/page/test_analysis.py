@@ -10,7 +10,7 @@ from selenium.webdriver.common.keys import Keys
 from local.ports import Ports
 from local.sampledata import readings
 from tests.builders.browser import Page
-from tests.builders.sample_days import YESTERDAY, day_with_gaps
+from tests.local.page.sample_days import YESTERDAY, day_with_gaps
 from tests.local.page.test_overview import asked
 
 pytestmark = pytest.mark.slow

@@ -10,7 +10,7 @@ from local.ports import Ports, address
 from local.sampledata import readings
 from local.stack import clients, greeting
 from tests.builders.browser import Page
-from tests.builders.sample_days import YESTERDAY
+from tests.local.page.sample_days import YESTERDAY
 
 pytestmark = pytest.mark.slow
 

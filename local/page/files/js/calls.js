@@ -28,8 +28,15 @@ export function show(contract, { demo, state }) {
       h("span", { lang: "en" }, operation.summary),
     ),
   );
+  // A narrow window has no room for a list beside the form.
+  const list = h(
+    "select",
+    { id: "operation-choice", onchange: () => choose(operations[list.selectedIndex]) },
+    operations.map(({ path }) => h("option", {}, path)),
+  );
   const choose = (operation) => {
     current = operation.operationId;
+    list.selectedIndex = operations.indexOf(operation);
     buttons.forEach((button, place) =>
       button.setAttribute("aria-current", String(operations[place] === operation)),
     );
@@ -42,6 +49,7 @@ export function show(contract, { demo, state }) {
       {},
       buttons.map((button) => h("li", {}, button)),
     ),
+    h("div", { class: "choice" }, h("label", { for: "operation-choice" }, t("Operation")), list),
   );
   choose(operations.find(({ operationId }) => operationId === current) ?? operations[0]);
 }

@@ -147,12 +147,13 @@ function summary({ points: all, total, before, window }) {
 function drawChart({ total, window, state }) {
   chart?.destroy();
   const days = calendar.days(window.first, calendar.addDays(window.until, 1));
+  const mondays = days.filter((day) => calendar.period("week", day).from === day);
   chart = charts.bars(find("#total-chart"), {
     intervals: total,
     from: calendar.startOf(window.first),
     to: calendar.endOf(window.until),
-    ticks: days.map((day) => ({ at: calendar.noon(day), text: calendar.short(day) })),
-    lines: days.filter((day) => calendar.period("week", day).from === day).map(calendar.startOf),
+    ticks: mondays.map((day) => ({ at: calendar.noon(day), text: calendar.short(day) })),
+    lines: mondays.map(calendar.startOf),
     gaps: [],
     colours: charts.palette("consumption"),
     height: figures.height(220),

@@ -70,7 +70,7 @@ export function bars(
       drawing.runs(u, intervals, colours);
       for (const interval of intervals) drawing.bar(u, interval, colours);
       for (const change of changes) drawing.clockChange(u, change, colours);
-      for (const mark of marks) drawing.mark(u, mark, colours);
+      drawing.marks(u, marks, colours);
     },
   });
   const box = (place) => {

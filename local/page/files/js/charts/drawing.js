@@ -64,20 +64,27 @@ export function above(u, { at, wh, text, room }, colours) {
   u.ctx.fillText(text, u.valToPos(at, "x", true), u.valToPos(wh / 1000, "y", true) - 4 * ratio);
 }
 
-/** A number in a disc at the top of the plot, over the moment `at`. */
-export function mark(u, { at, text }, colours) {
+/** Numbers in discs at the top of the plot, over their moments; one that would lie on another is put below it. */
+export function marks(u, all, colours) {
   const ratio = devicePixelRatio;
+  const radius = 9 * ratio;
   const { ctx } = u;
-  const [x, y] = [u.valToPos(at, "x", true), u.bbox.top + 11 * ratio];
-  ctx.fillStyle = colours.text;
-  ctx.beginPath();
-  ctx.arc(x, y, 9 * ratio, 0, 2 * Math.PI);
-  ctx.fill();
+  const placed = [];
   ctx.font = `600 ${11 * ratio}px system-ui, sans-serif`;
   ctx.textAlign = "center";
   ctx.textBaseline = "middle";
-  ctx.fillStyle = colours.ground;
-  ctx.fillText(text, x, y + ratio / 2);
+  for (const { at, text } of all) {
+    const x = u.valToPos(at, "x", true);
+    const row = placed.filter((other) => Math.abs(other - x) < 2 * radius + ratio).length;
+    placed.push(x);
+    const y = u.bbox.top + radius + 2 * ratio + row * (2 * radius + ratio);
+    ctx.fillStyle = colours.text;
+    ctx.beginPath();
+    ctx.arc(x, y, radius, 0, 2 * Math.PI);
+    ctx.fill();
+    ctx.fillStyle = colours.ground;
+    ctx.fillText(text, x, y + ratio / 2);
+  }
 }
 
 /** Neighbours of one quality that is not measured: named above the bars; where values are missing, hatched to the top. */
