@@ -43,15 +43,7 @@ class Question:
     @property
     def wanted(self) -> WantedDays:
         """The market days that have a value in the period, by the resolution that they are stored in."""
-        hours = assembly.days_with_starts(self.period, Resolution.PT1H)
-        quarters = assembly.days_with_starts(self.period, Resolution.PT15M)
-        match self.resolution:
-            case Resolution.PT15M:
-                return WantedDays(quarters=quarters, hours=(quarters[0], quarters[0]))
-            case Resolution.PT1H:
-                return WantedDays(quarters=hours, hours=hours)
-            case _:
-                return WantedDays(quarters=quarters, hours=hours)
+        return assembly.wanted_days(self.period, self.resolution)
 
 
 def series(

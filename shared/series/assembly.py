@@ -18,7 +18,7 @@ from shared.metering import QUALITY_OF_LETTER, Direction, MeteringPointId, Quali
 from shared.periods import ONE_DAY, ONE_HOUR, Period
 from shared.readable import PermittedDays
 from shared.warehouse.engine import aware
-from shared.warehouse.queries import ChangeRow, DayRow, LatestDayRow, PackedRow
+from shared.warehouse.queries import ChangeRow, DayRow, LatestDayRow, PackedRow, WantedDays
 
 MISSING = Quality.MISSING.letter
 _RESOLUTIONS = {each.value: each for each in Resolution}
@@ -170,6 +170,23 @@ def days_with_starts(period: Period, resolution: Resolution) -> tuple[date, date
     if first >= end:
         return period.first_day, period.first_day
     return periods.day_of(first), periods.day_of(end - resolution.step) + ONE_DAY
+
+
+def wanted_days(period: Period, resolution: Resolution | None) -> WantedDays:
+    """Return the market days that have a value in the period, by the resolution in which they are stored.
+
+    A value belongs to the period in which it starts. Days of quarters count as days of hours when hours are
+    requested; days of hours never count as quarters. Without a resolution days count as they are stored.
+    """
+    hours = days_with_starts(period, Resolution.PT1H)
+    quarters = days_with_starts(period, Resolution.PT15M)
+    match resolution:
+        case Resolution.PT15M:
+            return WantedDays(quarters=quarters, hours=(quarters[0], quarters[0]))
+        case Resolution.PT1H:
+            return WantedDays(quarters=hours, hours=hours)
+        case _:
+            return WantedDays(quarters=quarters, hours=hours)
 
 
 def _runs(rows: Sequence[DayRow], scope: Scope) -> list[Run]:

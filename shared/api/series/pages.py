@@ -75,7 +75,7 @@ def fetch(
         TooLargeForOneAnswer: the response is requested whole, and does not fit on the largest page.
     """
     coarser = _stored_coarser(warehouse, readable, request)
-    wanted = wanted_days(request)
+    wanted = assembly.wanted_days(request.period, request.resolution)
     limit = max(request.limit, _LONGEST_BUCKET.get(request.resolution, 0) if request.resolution else 0)
     rows, following = _rows(warehouse, readable, request, wanted=wanted, limit=limit)
     newest = _of_newest_day(rows, available_until)
@@ -105,23 +105,6 @@ def fetch(
 def days_within(qualities: Iterable[str], *, values: int = MAX_VALUES) -> int:
     """Return how many market days, from the first on, have at most `values` values together; at least one."""
     return max(1, sum(total <= values for total in accumulate(map(len, qualities))))
-
-
-def wanted_days(request: SeriesRequest) -> WantedDays:
-    """Return the market days that have a value in the requested period, by their stored resolution.
-
-    A value belongs to the period in which it starts. Days of quarters count as days of hours when hours are
-    requested; days of hours never count as quarters.
-    """
-    hours = assembly.days_with_starts(request.period, Resolution.PT1H)
-    quarters = assembly.days_with_starts(request.period, Resolution.PT15M)
-    match request.resolution:
-        case Resolution.PT15M:
-            return WantedDays(quarters=quarters, hours=(quarters[0], quarters[0]))
-        case Resolution.PT1H:
-            return WantedDays(quarters=hours, hours=hours)
-        case _:
-            return WantedDays(quarters=quarters, hours=hours)
 
 
 def _rows(
