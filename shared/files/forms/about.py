@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from shared.files.forms import energy
 from shared.metering import MeteringPointId, Quality, Resolution
 from shared.series.assembly import Series, Sum
 
@@ -38,6 +39,11 @@ class About:
     gaps: Gaps = Gaps.HOLD
     descriptions: Mapping[MeteringPointId, str] = field(default_factory=dict)
 
+    @property
+    def is_sum(self) -> bool:
+        """Return whether sums are asked for: days, months or years."""
+        return self.resolution is not None and not self.resolution.is_stored
+
 
 @dataclass
 class Counts:
@@ -59,17 +65,16 @@ class Counts:
 
     def add(self, series: Series) -> None:
         """Count the values of a series."""
-        for part in series.parts:
-            letters, packed = (
-                (part.quality, part.quantity) if isinstance(part, Sum) else (part.qualities, part.quantities)
-            )
-            self.values += len(letters)
-            missing = letters.count(_MISSING)
-            if missing:
-                self.missing += missing
-                packed = packed.replace("null", "0")
-            self.estimated += sum(map(letters.count, _ESTIMATES))
-            self.watt_hours += sum(map(int, packed.replace(".", "").split(",")))
+        if not series.parts:
+            return
+        letters = "".join(
+            [part.quality if isinstance(part, Sum) else part.qualities for part in series.parts]
+        )
+        packed = [part.quantity if isinstance(part, Sum) else part.quantities for part in series.parts]
+        self.values += len(letters)
+        self.missing += letters.count(_MISSING)
+        self.estimated += sum(map(letters.count, _ESTIMATES))
+        self.watt_hours += energy.watt_hours(",".join(packed))
 
     def passing(self, series: Iterable[Series]) -> Iterator[Series]:
         """Yield series, each counted."""

@@ -7,11 +7,13 @@ time series holds consecutive days of one metering point in one direction.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import date, datetime, timedelta, timezone
 from functools import lru_cache
 from itertools import chain, groupby
 from tempfile import SpooledTemporaryFile
 
+from shared import periods
+from shared.files.forms import energy
 from shared.files.forms.about import About, Counts, Gaps
 from shared.files.forms.form import Form, Gs2, Key
 from shared.metering import Direction, MeteringPointId, Quality, Resolution
@@ -118,7 +120,7 @@ def _time_series(series: Iterable[Series], style: _Style) -> Iterator[str]:
     for (point, direction), group in groupby(series, key=_key):
         parts = chain.from_iterable(each.parts for each in group)
         stretch: list[Run] = []
-        resolution = None
+        resolution = end = None
         for run in _runs(parts, point=point):
             if run.resolution is not (resolution := resolution or run.resolution):
                 raise UnfitForGs2(
@@ -126,11 +128,13 @@ def _time_series(series: Iterable[Series], style: _Style) -> Iterator[str]:
                     "Ask for resolution PT1H, or for the days before and after by themselves."
                 )
             is_held = style.gaps is Gaps.HOLD and _MISSING in run.qualities
-            if stretch and (is_held or _end_of(stretch[-1]) != run.start):
+            start, end_of_run = _span(run.day, run.resolution, run.first, len(run.qualities))
+            if stretch and (is_held or end != start):
                 yield _text(stretch, point=point, direction=direction, style=style)
                 stretch = []
             if not is_held:
                 stretch.append(run)
+            end = end_of_run
         if stretch:
             yield _text(stretch, point=point, direction=direction, style=style)
 
@@ -149,15 +153,18 @@ def _runs(parts: Iterable[Run | Sum], *, point: MeteringPointId) -> Iterator[Run
         yield part
 
 
-def _end_of(run: Run) -> datetime:
-    return run.start + len(run.qualities) * run.resolution.step
+@lru_cache(maxsize=_PLACES_KEPT)
+def _span(day: date, resolution: Resolution, first: int, count: int) -> tuple[datetime, datetime]:
+    """Return where a run starts and ends; a portfolio has the same days again and again."""
+    start = periods.start_of(day) + first * resolution.step
+    return start, start + count * resolution.step
 
 
 def _text(runs: Sequence[Run], *, point: MeteringPointId, direction: Direction, style: _Style) -> str:
     """Return consecutive runs as one time series."""
     first, last = runs[0], runs[-1]
     values = " ".join(_triplets(run, style) for run in runs)
-    total = sum(sum(map(int, _digits(run))) for run in runs)
+    total = energy.watt_hours(",".join([run.quantities for run in runs]))
     keys = {} if style.key is not Key.REFERENCE else {str(style.key): point}
     after = {} if style.key is Key.REFERENCE else {str(style.key): point}
     return _object(
@@ -165,7 +172,7 @@ def _text(runs: Sequence[Run], *, point: MeteringPointId, direction: Direction, 
         {
             **keys,
             "Start": style.time(first.start),
-            "Stop": style.time(_end_of(last)),
+            "Stop": style.time(last.start + len(last.qualities) * last.resolution.step),
             "Step": _STEPS[first.resolution],
             "Unit": "kWh",
             "Type-of-value": "interval",
@@ -176,11 +183,6 @@ def _text(runs: Sequence[Run], *, point: MeteringPointId, direction: Direction, 
             **after,
         },
     )
-
-
-def _digits(run: Run) -> list[str]:
-    packed = run.quantities.replace(_NULL, "0") if _MISSING in run.qualities else run.quantities
-    return packed.replace(".", "").split(",")
 
 
 def _triplets(run: Run, style: _Style) -> str:

@@ -8,8 +8,8 @@ from functools import lru_cache
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from pyarrow import csv
 
 from shared import periods
 from shared.files.forms.about import About, Counts
@@ -37,6 +37,10 @@ _NUMBER_OF_LETTER = bytes.maketrans(
     "".join(each.letter for each in _QUALITIES).encode(), bytes(range(len(_QUALITIES)))
 )
 _SHAPES_KEPT = 4_096
+_WHOLE = pa.decimal128(19, 0)
+_READ = csv.ReadOptions(use_threads=False, column_names=["Wh"], block_size=1 << 22)
+_PARSE = csv.ParseOptions(quote_char=False)
+_CONVERT = csv.ConvertOptions(column_types={"Wh": pa.int64()}, null_values=["null"], check_utf8=False)
 
 
 @dataclass
@@ -66,25 +70,69 @@ class _Sink:
 
 @dataclass
 class _Group:
-    """A row group that is being collected: buffers of numbers, and quantities as packed text."""
+    """A row group that is being collected, a list for each column.
+
+    Attributes:
+        points, directions, lengths: of each series, or of its part in the group.
+        resolutions: number of the word and how many values have it, one after the other.
+        starts, ends: buffers of milliseconds.
+        quantities, letters: packed, as in the warehouse.
+        complete, missing: of sums.
+    """
 
     points: list[str] = field(default_factory=list)
-    numbers: dict[str, list[bytes]] = field(default_factory=dict)
+    directions: list[int] = field(default_factory=list)
+    lengths: list[int] = field(default_factory=list)
+    resolutions: list[list[int]] = field(default_factory=list)
+    starts: list[bytes] = field(default_factory=list)
+    ends: list[bytes] = field(default_factory=list)
     quantities: list[str] = field(default_factory=list)
+    letters: list[str] = field(default_factory=list)
+    complete: list[bool] = field(default_factory=list)
+    missing: list[int] = field(default_factory=list)
     values: int = 0
 
-    def add(self, column: str, numbers: bytes) -> None:
-        """Append numbers to a column."""
-        self.numbers.setdefault(column, []).append(numbers)
+    def begin(self, series: Series) -> None:
+        """Let the parts that follow belong to a series."""
+        self.points.append(series.scope.metering_point_id)
+        self.directions.append(_DIRECTIONS.index(series.scope.direction))
+        self.lengths.append(0)
+
+    def add(self, part: Run | Sum) -> None:
+        """Add a part of the series."""
+        if isinstance(part, Sum):
+            letters, quantities = part.quality, part.quantity
+            edges = [int(each.timestamp()) * 1000 for each in (part.period.start, part.period.end)]
+            starts, ends = (array("q", [each]).tobytes() for each in edges)
+            self.complete.append(part.complete)
+            self.missing.append(part.missing)
+        else:
+            _, _, _, quantities, letters, _ = part
+            starts, ends = _stamps(part.day, part.resolution, part.first, len(letters))
+        count = len(letters)
+        resolution = _RESOLUTIONS.index(part.resolution)
+        if self.resolutions and self.resolutions[-1][0] == resolution:
+            self.resolutions[-1][1] += count
+        else:
+            self.resolutions.append([resolution, count])
+        self.starts.append(starts)
+        self.ends.append(ends)
+        self.quantities.append(quantities)
+        self.letters.append(letters)
+        self.lengths[-1] += count
+        self.values += count
 
 
 def pieces(series: Iterable[Series], *, form: Form, about: About, counts: Counts) -> Iterator[bytes]:
     """Yield the file in pieces, one for each row group."""
-    is_sum = about.resolution is not None and not about.resolution.is_stored
-    schema = pa.schema(_COLUMNS + (_OF_SUMS if is_sum else []))
+    schema = pa.schema(_COLUMNS + (_OF_SUMS if about.is_sum else []))
     sink = _Sink()
     with pq.ParquetWriter(
-        pa.PythonFile(sink, mode="w"), schema, compression="zstd", store_schema=False
+        pa.PythonFile(sink, mode="w"),
+        schema,
+        compression="zstd",
+        store_schema=False,
+        write_statistics=["meteringPointId", "start"],  # Those that a reader looks for; the others cost time.
     ) as writer:
         for group in _groups(series):
             counts.rows += group.values
@@ -96,35 +144,15 @@ def pieces(series: Iterable[Series], *, form: Form, about: About, counts: Counts
 def _groups(series: Iterable[Series]) -> Iterator[_Group]:
     group = _Group()
     for each in series:
-        scope = each.scope
-        group.points.append(scope.metering_point_id)
+        group.begin(each)
         for part in each.parts:
             if group.values >= _GROUP:
                 yield group
-                group = _Group(points=[scope.metering_point_id])
-            _add(group, part, _DIRECTIONS.index(scope.direction))
+                group = _Group()
+                group.begin(each)
+            group.add(part)
     if group.values:
         yield group
-
-
-def _add(group: _Group, part: Run | Sum, direction: int) -> None:
-    letters = part.quality if isinstance(part, Sum) else part.qualities
-    count = len(letters)
-    if isinstance(part, Sum):
-        edges = [int(each.timestamp()) * 1000 for each in (part.period.start, part.period.end)]
-        starts, ends = (array("q", [each]).tobytes() for each in edges)
-        group.add("complete", bytes([part.complete]))
-        group.add("missing", array("i", [part.missing]).tobytes())
-    else:
-        starts, ends = _stamps(part.day, part.resolution, part.first, count)
-    group.add("start", starts)
-    group.add("end", ends)
-    group.add("meteringPointId", array("i", [len(group.points) - 1]).tobytes() * count)
-    group.add("direction", bytes([direction]) * count)
-    group.add("resolution", bytes([_RESOLUTIONS.index(part.resolution)]) * count)
-    group.add("quality", letters.encode().translate(_NUMBER_OF_LETTER))
-    group.quantities.append(part.quantity if isinstance(part, Sum) else part.quantities)
-    group.values += count
 
 
 @lru_cache(maxsize=_SHAPES_KEPT)
@@ -137,35 +165,42 @@ def _stamps(day: date, resolution: Resolution, first: int, count: int) -> tuple[
 
 
 def _table(group: _Group, schema: Any) -> Any:
-    return pa.Table.from_arrays([_column(each, group) for each in schema], schema=schema)
+    points = zip(range(len(group.points)), group.lengths, strict=True)
+    directions = zip(group.directions, group.lengths, strict=True)
+    columns = [
+        _words(_repeated(points), group.points),
+        _words(_repeated(directions), _DIRECTIONS),
+        _numbers(_INSTANT, b"".join(group.starts)),
+        _numbers(_INSTANT, b"".join(group.ends)),
+        _words(_repeated(group.resolutions), _RESOLUTIONS),
+        _quantities(group.quantities),
+        _words(_numbers(pa.int8(), "".join(group.letters).encode().translate(_NUMBER_OF_LETTER)), _QUALITIES),
+    ]
+    if len(schema) > len(columns):
+        columns += [pa.array(group.complete, pa.bool_()), pa.array(group.missing, pa.int32())]
+    return pa.Table.from_arrays(columns, schema=schema)
 
 
-def _column(column: Any, group: _Group) -> Any:
-    if column.name == "quantityKWh":
-        return _quantities(group.quantities)
-    buffer = pa.py_buffer(b"".join(group.numbers[column.name]))
-    words: dict[str, Sequence[str]] = {
-        "meteringPointId": group.points,
-        "direction": _DIRECTIONS,
-        "resolution": _RESOLUTIONS,
-        "quality": _QUALITIES,
-    }
-    if column.name == "complete":
-        return _numbers(pa.uint8(), buffer, group).cast(pa.bool_())
-    if column.name not in words:
-        return _numbers(column.type, buffer, group)
-    kind = pa.int32() if column.name == "meteringPointId" else pa.int8()
-    indices = _numbers(kind, buffer, group).cast(pa.int32())
-    dictionary = pa.array([str(each) for each in words[column.name]], pa.string())
-    return pa.DictionaryArray.from_arrays(indices, dictionary)
+def _repeated(runs: Iterable[Iterable[int]]) -> Any:
+    """Return numbers, each as often as the number beside it says."""
+    return _numbers(pa.int32(), b"".join([array("i", [number]).tobytes() * count for number, count in runs]))
 
 
-def _numbers(kind: Any, buffer: Any, group: _Group) -> Any:
-    return pa.Array.from_buffers(kind, group.values, [None, buffer])
+def _words(indices: Any, words: Sequence[str]) -> Any:
+    dictionary = pa.array([str(each) for each in words], pa.string())
+    return pa.DictionaryArray.from_arrays(indices.cast(pa.int32()), dictionary)
+
+
+def _numbers(kind: Any, content: bytes) -> Any:
+    return pa.Array.from_buffers(kind, len(content) * 8 // kind.bit_width, [None, pa.py_buffer(content)])
 
 
 def _quantities(packed: Sequence[str]) -> Any:
-    """Return packed quantities as decimals, parsed in one go."""
-    texts = pc.list_flatten(pc.split_pattern(pa.array([",".join(packed)]), ","))
-    known = pc.if_else(pc.equal(texts, "null"), pa.scalar(None, pa.string()), texts)
-    return known.cast(_QUANTITY)
+    """Return packed quantities as decimals.
+
+    Whole Wh are read in one go, and their bytes taken for numbers with three decimals.
+    """
+    text = "\n".join(packed).replace(".", "").replace(",", "\n").encode()
+    column = csv.read_csv(pa.py_buffer(text), _READ, _PARSE, _CONVERT).column(0)
+    watt_hours = column.combine_chunks().cast(_WHOLE)
+    return pa.Array.from_buffers(_QUANTITY, len(watt_hours), watt_hours.buffers())

@@ -8,7 +8,7 @@ from tempfile import TemporaryFile
 from typing import Any
 
 from shared import periods
-from shared.files.forms import templates, wide
+from shared.files.forms import energy, templates, wide
 from shared.files.forms.about import About, Counts
 from shared.files.forms.form import FileLayout, Form
 from shared.files.forms.templates import Times
@@ -23,9 +23,11 @@ MAX_COLUMNS = 16_000
 _PIECE = 256 * 1024
 _EPOCH = date(1899, 12, 30)
 _NULL = "null"
+_MONTH = "mm.yyyy"
 _ROW_HEADINGS = (
     "meteringPointId", "direction", "start", "startOffset", "end", "endOffset", "quantityKWh", "quality",
 )  # fmt: skip
+_OF_SUMS = ("complete", "missing")
 _WIDE_HEADINGS = ("start", "startOffset", "end", "endOffset")
 
 
@@ -67,8 +69,7 @@ class _Months:
         packed = part.quantity if isinstance(part, Sum) else part.quantities
         sums = self.of.setdefault(key, {})
         month = part.day.replace(day=1)
-        digits = packed.replace(_NULL, "0").replace(".", "")
-        sums[month] = sums.get(month, 0) + sum(map(int, digits.split(",")))
+        sums[month] = sums.get(month, 0) + energy.watt_hours(packed)
 
 
 def pieces(series: Iterable[Series], *, form: Form, about: About, counts: Counts) -> Iterator[bytes]:
@@ -94,7 +95,7 @@ def _write(book: Any, series: Iterable[Series], *, form: Form, about: About, cou
     formats = _Formats(
         bold=book.add_format({"bold": True}),
         time=book.add_format({"num_format": "dd.mm.yyyy hh:mm"}),
-        month=book.add_format({"num_format": "mm.yyyy"}),
+        month=book.add_format({"num_format": _MONTH}),
         quantity=book.add_format({"num_format": "0.000"}),
     )
     sums = _Months()
@@ -102,7 +103,7 @@ def _write(book: Any, series: Iterable[Series], *, form: Form, about: About, cou
     if form.layout is FileLayout.WIDE:
         _wide(values, seen, formats, counts)
     else:
-        _rows(values, seen, formats, counts)
+        _rows(values, seen, formats, counts, is_sum=about.is_sum)
     _points(points, sums, formats, about)
     _months(book, months, sums, formats)
 
@@ -130,9 +131,9 @@ def _headings(sheet: Any, headings: Iterable[str], formats: _Formats) -> None:
         sheet.write_string(0, column, each, formats.bold)
 
 
-def _rows(sheet: Any, series: Iterable[Series], formats: _Formats, counts: Counts) -> None:
-    sheet.set_column(0, 7, 18)
-    _headings(sheet, _ROW_HEADINGS, formats)
+def _rows(sheet: Any, series: Iterable[Series], formats: _Formats, counts: Counts, *, is_sum: bool) -> None:
+    sheet.set_column(0, 9, 18)
+    _headings(sheet, (*_ROW_HEADINGS, *_OF_SUMS) if is_sum else _ROW_HEADINGS, formats)
     for each in series:
         for part in each.parts:
             letters = part.quality if isinstance(part, Sum) else part.qualities
@@ -147,6 +148,9 @@ def _rows(sheet: Any, series: Iterable[Series], formats: _Formats, counts: Count
                 if quantity != _NULL:
                     sheet.write_number(row, 6, float(quantity), formats.quantity)
                 sheet.write_string(row, 7, QUALITY_OF_LETTER[letter])
+                if isinstance(part, Sum):
+                    sheet.write_boolean(row, 8, part.complete)
+                    sheet.write_number(row, 9, part.missing)
 
 
 def _wide(sheet: Any, series: Iterable[Series], formats: _Formats, counts: Counts) -> None:
@@ -186,17 +190,21 @@ def _serial(instant: datetime) -> tuple[float, str]:
 
 def _points(sheet: Any, sums: _Months, formats: _Formats, about: About) -> None:
     sheet.set_column(0, 2, 22)
-    _headings(sheet, ("meteringPointId", "direction", "name"), formats)
+    headings = ("meteringPointId", "direction", "name")
+    _headings(sheet, headings if about.descriptions else headings[:2], formats)
     for row, key in enumerate(sums.of, start=1):
         sheet.write_string(row, 0, key.metering_point_id)
         sheet.write_string(row, 1, key.direction)
-        sheet.write_string(row, 2, about.descriptions.get(key.metering_point_id, ""))
+        if key.metering_point_id in about.descriptions:
+            sheet.write_string(row, 2, about.descriptions[key.metering_point_id])
 
 
 def _months(book: Any, sheet: Any, sums: _Months, formats: _Formats) -> None:
     directions = sorted({key.direction for key in sums.of})
     months = sorted({month for of in sums.of.values() for month in of})
     sheet.set_column(0, len(directions), 16)
+    sheet.set_landscape()
+    sheet.fit_to_pages(1, 0)
     _headings(sheet, ["month", *(f"{each} kWh" for each in directions)], formats)
     for row, month in enumerate(months, start=1):
         sheet.write_number(row, 0, (month - _EPOCH).days, formats.month)
@@ -214,5 +222,9 @@ def _months(book: Any, sheet: Any, sums: _Months, formats: _Formats) -> None:
                 "values": ["Months", 1, column, len(months), column],
             }
         )
-    chart.set_y_axis({"name": "kWh"})
+    # Without a date axis LibreOffice writes the months as numbers.
+    chart.set_x_axis({"date_axis": True, "num_format": _MONTH, "major_unit": 1, "major_unit_type": "months"})
+    chart.set_y_axis({"name": "kWh", "num_format": "0"})
+    chart.set_legend({"position": "bottom"})
+    chart.set_size({"width": 720, "height": 320})
     sheet.insert_chart(1, len(directions) + 2, chart)

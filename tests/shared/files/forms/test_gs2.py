@@ -1,6 +1,8 @@
 """GS2 read back: values, times and codes; what it cannot hold is refused."""
 
-from datetime import timedelta
+from datetime import UTC, timedelta
+from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,19 +12,54 @@ from hypothesis import strategies as st
 from shared import periods
 from shared.files.forms import table
 from shared.files.forms.about import About, Gaps
-from shared.files.forms.form import Form
+from shared.files.forms.form import FileFormat, Form
 from shared.files.forms.gs2 import UnfitForGs2
 from shared.metering import Direction, Resolution
 from shared.series.assembly import Series, Sum
 from tests.shared.files.forms import cases, gs2_reader
 from tests.shared.files.forms.gs2_reader import TimeSeries
 
+GOLDEN = Path(__file__).parent / "golden"
+FLOW = {Direction.CONSUMPTION: "out", Direction.PRODUCTION: "in"}
 SEND = About(name="feed-1", as_of=cases.PUBLISHED, gaps=Gaps.SEND)
 
 
 def written(series: list[Series], *, about: About = cases.ABOUT, **gs2: Any) -> list[TimeSeries]:
     form = Form.model_validate({"format": "gs2", "gs2": gs2}, strict=False)
     return gs2_reader.read(b"".join(table.write(series, form=form, about=about).pieces))
+
+
+@pytest.mark.parametrize("name", cases.CASES)
+def test_golden_files_have_every_value_of_complete_days_at_its_time(name: str) -> None:
+    day, resolution, direction, missing = cases.CASES[name]
+
+    found = gs2_reader.read((GOLDEN / f"{name}.gs2").read_bytes())
+
+    assert [each.keys["direction-of-flow"] for each in found] == ([] if missing else [FLOW[direction]])
+    assert [(value.start, value.quantity) for each in found for value in each.values] == [
+        (start.astimezone(UTC), Decimal(quantity))
+        for start, quantity in zip(
+            periods.starts(day, resolution.step),
+            cases.run(day, resolution=resolution).quantities.split(","),
+            strict=True,
+        )
+        if not missing
+    ]
+
+
+def test_a_golden_file_lacks_the_day_with_a_gap_and_has_the_days_beside_it() -> None:
+    days = cases.days(cases.WINTER_DAY, 3)
+    runs = [cases.run(day, missing=[7] if day is days[1] else []) for day in days]
+    file = table.write([cases.series(*runs)], form=Form(format=FileFormat.GS2), about=cases.ABOUT)
+    golden = (GOLDEN / "held-gap.gs2").read_bytes()
+
+    assert b"".join(file.pieces) == golden
+    assert [
+        (each.keys["start"], each.keys["stop"], each.keys["sum"]) for each in gs2_reader.read(golden)
+    ] == [
+        ("2026-01-15.00:00:00", "2026-01-16.00:00:00", "28.212"),
+        ("2026-01-17.00:00:00", "2026-01-18.00:00:00", "28.212"),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+from dataclasses import replace
 from datetime import datetime
 
 import openpyxl
@@ -50,6 +51,28 @@ def test_months_are_summed() -> None:
 
     assert heading == ("month", "consumption kWh")
     assert sums == (datetime.fromisoformat("2026-10-01"), file.counts.watt_hours / 1000)
+
+
+def test_the_chart_has_months_on_its_axis() -> None:
+    with zipfile.ZipFile(io.BytesIO(written(FileLayout.ROWS))) as parts:
+        chart = parts.read("xl/charts/chart1.xml").decode()
+
+    assert "<c:f>Months!$A$2</c:f>" in chart
+    assert "<c:f>Months!$B$2</c:f>" in chart
+    axis = chart[chart.index("<c:dateAx>") : chart.index("</c:dateAx>")]
+    assert '<c:numFmt formatCode="mm.yyyy"' in axis
+
+
+def test_names_of_metering_points_are_shown_where_one_is_known() -> None:
+    about = replace(cases.ABOUT, descriptions={cases.OTHER_POINT: "Varehus, Oslo"})
+    file = table.write(FILE, form=Form(format=FileFormat.XLSX), about=about)
+    book = openpyxl.load_workbook(io.BytesIO(b"".join(file.pieces)))
+
+    assert list(book["Metering points"].iter_rows(values_only=True)) == [
+        ("meteringPointId", "direction", "name"),
+        (cases.POINT, "consumption", None),
+        (cases.OTHER_POINT, "consumption", "Varehus, Oslo"),
+    ]
 
 
 def test_a_wide_sheet_has_a_column_for_each_metering_point() -> None:
