@@ -112,6 +112,10 @@ EXAMPLES = (
         "/consumption?customerNumber=10001&from=2026-03-30&to=2026-04-01&resolution=P1D&format=csv", Kind.CSV,
     ),
     Example(
+        "wide", "list-consumption", "A column for each metering point",
+        f"/consumption?customerNumber=10001&{_NIGHT}&layout=wide&format=csv", Kind.CSV,
+    ),
+    Example(
         "packed", "list-consumption", "Packed days as lines",
         "/consumption?customerNumber=10001&date=2026-03-30&layout=days&format=ndjson", Kind.NDJSON,
     ),

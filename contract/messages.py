@@ -36,6 +36,7 @@ PROBLEM = "Problem"
 SHARED = {
     "Csv": {"type": "string", "description": "CSV, as RFC 4180 has it: UTF-8, with a header."},
     "Lines": {"type": "string", "description": "NDJSON: a JSON object on each line."},
+    "Workbook": {"type": "string", "format": "binary", "description": "A workbook of Excel (xlsx)."},
 }
 """The schemas of messages that are no models."""
 
@@ -60,16 +61,16 @@ _NEXT = {
 }
 _KEPT = {"X-Cursor": _header("`cursor`, the one to keep, for formats whose body has no place for it.")}
 _ACCESS = {"X-Access-Version": _header("`accessVersion`, for formats whose body has no place for it.")}
-_SAVED = {"Content-Disposition": _header("In CSV: the name to save it under.")}
+_SAVED = {"Content-Disposition": _header("In CSV and xlsx: the name to save it under.")}
 _LEFT_OUT = {
     "X-Not-Found": _header(
-        "In CSV and NDJSON, on the first page: the first 20 of those named that do not exist or that you may "
-        "not read."
+        "In all formats but JSON, on the first page: the first 20 of those named that do not exist or that "
+        "you may not read."
     ),
     "X-Not-Found-Count": _number("How many there are."),
     "X-Stored-Coarser": _header(
-        "In CSV and NDJSON, on the first page: the first 40 metering points, or 20 where some are named, of "
-        "which days are left out, as they are stored coarser than `resolution` asks for."
+        "In all formats but JSON, on the first page: the first 40 metering points, or 20 where some are "
+        "named, of which days are left out, as they are stored coarser than `resolution` asks for."
     ),
     "X-Stored-Coarser-Count": _number("How many there are."),
 }
@@ -81,7 +82,7 @@ _TOO_LONG = {
 
 _PROBLEM_CONTENT = {problems.MEDIA_TYPE: {"schema": schemas.reference(PROBLEM)}}
 
-_NAMES = {Kind.CSV: "Csv", Kind.NDJSON: "Lines"}
+_NAMES = {Kind.CSV: "Csv", Kind.NDJSON: "Lines", Kind.XLSX: "Workbook"}
 
 Examples = Mapping[tuple[int, str], Mapping[str, Any]]
 """By status and media type: examples by name, as OpenAPI 3.1 has them."""

@@ -9,7 +9,7 @@ from shared.api.changes import models as change_models
 from shared.api.exports import models as export_models
 from shared.api.exports.requests import DEFAULT_LIMIT as EXPORTS_LIMIT
 from shared.api.exports.requests import MAX_LIMIT as EXPORTS_MAX
-from shared.api.formats import EVERY, ONLY_JSON, TIMES, Kind
+from shared.api.formats import OF_SERIES, ONLY_JSON, TIMES, USUAL, Kind
 from shared.api.insights import models as insight_models
 from shared.api.insights.requests import COMPLETENESS_RESOLUTIONS, DEFAULT_COUNT, MAX_COUNT
 from shared.api.listings import models as listing_models
@@ -102,7 +102,7 @@ class Operation:
     body: type[Body] | None = None
     parameters: tuple[Parameter, ...] = field(default=())
     statuses: tuple[int, ...] = (400, 401, 403, 406, 429, 500, 503)
-    formats: tuple[Kind, ...] = EVERY
+    formats: tuple[Kind, ...] = USUAL
     row: str = ""
     line: str = ""
     beside: str = ""
@@ -118,11 +118,17 @@ class Operation:
         rows = (
             f"CSV has a header, then a row for {self.row}; NDJSON has a JSON object a line for {self.line}."
         )
+        if Kind.XLSX in self.formats:
+            rows = f"{rows} {_WORKBOOK}"
         return f"{self.description}\n\n{rows} {self.beside}".rstrip()
 
     def as_json_alone(self) -> "Operation":
         """The same operation for clients that read JSON alone."""
-        parameters = tuple(each for each in self.parameters if each not in (*FORMATS_WITH_TIMES, JSON_ALONE))
+        parameters = tuple(
+            LAYOUT_OF_JSON if each is LAYOUT else each
+            for each in self.parameters
+            if each not in (*FORMATS_OF_SERIES, *FORMATS_WITH_TIMES, JSON_ALONE)
+        )
         return replace(self, parameters=parameters, formats=ONLY_JSON, only_json=True)
 
 
@@ -139,8 +145,12 @@ TAGS = {
 _MASTER_DATA, _SERIES, _INSIGHTS, _CHANGES, _WEBHOOKS, _EXPORTS, _FRESHNESS = TAGS
 
 _WHOLE = (
-    f"JSON without it: {DEFAULT_LIMIT}. CSV and NDJSON without it are whole, or refused when they are larger "
-    "than the largest page."
+    f"JSON without it: {DEFAULT_LIMIT}. The other formats without it are whole, or refused when they are "
+    "larger than the largest page."
+)
+_WORKBOOK = (
+    "`format=xlsx` is a workbook: a sheet of metering points, one of values and one of the sums by month "
+    "with a chart; times are dates of Excel as clocks in Norway show them, ids are texts."
 )
 _MOMENT = {
     "type": "string",
@@ -200,7 +210,7 @@ IDEMPOTENCY_KEY = Parameter(
 FORMAT = Parameter(
     "format",
     "The format of the answer. Left out, the header `Accept` decides; without either it is JSON.",
-    Words("Format", "How the answer is written.", tuple(EVERY)),
+    Words("Format", "How the answer is written.", USUAL),
 )
 FORMATS = (
     FORMAT,
@@ -211,14 +221,24 @@ FORMATS = (
         Words("CsvDialect", "How CSV is written.", tuple(Dialect)),
     ),
 )
-FORMATS_WITH_TIMES = (
-    *FORMATS,
+_WITH_TIMES = (
+    FORMATS[1],
     Parameter(
         "time",
         "How `csv=norwegian` writes times. `local`: `dd.mm.yyyy hh:mm` as clocks show it, with the offset in "
         "a column of its own. `iso`: as everywhere else.",
         Words("CsvTimes", "How times are written in CSV for Excel.", TIMES, default=Times.LOCAL),
     ),
+)
+FORMATS_WITH_TIMES = (FORMAT, *_WITH_TIMES)
+FORMATS_OF_SERIES = (
+    Parameter(
+        "format",
+        f"{FORMAT.description} `xlsx` is for Excel.",
+        Words("SeriesFormat", "How series are written.", OF_SERIES),
+        shared_as="SeriesFormat",
+    ),
+    *_WITH_TIMES,
 )
 JSON_ALONE = Parameter(
     "format",
@@ -240,6 +260,25 @@ REQUEST_ID = Parameter(
 )
 TRACE_PARENT = Parameter(
     "traceparent", "W3C trace context, followed by our traces.", {"type": "string"}, place="header"
+)
+LAYOUT = Parameter(
+    "layout",
+    "`values`: an object for each value, in its series. `rows`: an object for each value with its metering "
+    "point, for loading tools; CSV, NDJSON and xlsx are rows anyway. `days`: packed arrays, an eighth of the "
+    "size; in JSON and NDJSON. `wide`: a row for each interval and a column for each metering point, without "
+    "qualities; in CSV and xlsx.",
+    Words("Layout", "How values are laid out.", tuple(Layout), default=Layout.VALUES),
+)
+LAYOUT_OF_JSON = Parameter(
+    "layout",
+    "`values`: an object for each value, in its series. `rows`: an object for each value with its metering "
+    "point. `days`: packed arrays, an eighth of the size.",
+    Words(
+        "Layout",
+        "How values are laid out.",
+        tuple(each for each in Layout if each is not Layout.WIDE),
+        default=Layout.VALUES,
+    ),
 )
 SERIES = (
     Parameter(
@@ -263,13 +302,7 @@ SERIES = (
         "listed in `storedCoarser`.",
         Words("Resolution", "The length of an interval, as an ISO 8601 duration.", tuple(Resolution)),
     ),
-    Parameter(
-        "layout",
-        "`values`: an object for each value, in its series. `rows`: an object for each value with its "
-        "metering point, for loading tools; CSV and NDJSON are rows anyway. `days`: packed arrays, "
-        "an eighth of the size; not in CSV.",
-        Words("Layout", "How values are laid out.", tuple(Layout), default=Layout.VALUES),
-    ),
+    LAYOUT,
     Parameter(
         "asOf", "The answer as it would have been at this moment: a market day or a time with an offset.",
         _MOMENT,
@@ -282,7 +315,7 @@ SERIES = (
         shared_as="DaysLimit",
     ),
     CURSOR,
-    *FORMATS_WITH_TIMES,
+    *FORMATS_OF_SERIES,
 )  # fmt: skip
 
 
@@ -301,6 +334,7 @@ def _series_of_one(direction: Direction, meaning: str) -> Operation:
         row="each value",
         line=_VALUE_LINE,
         parameters=(ID, *SERIES),
+        formats=OF_SERIES,
         statuses=_WITH_NOT_FOUND,
     )
 
@@ -320,6 +354,7 @@ def _series_of_many(direction: Direction, meaning: str) -> Operation:
         row="each value",
         line=_VALUE_LINE,
         parameters=(IDS, CUSTOMER, *SERIES),
+        formats=OF_SERIES,
         statuses=_WITH_NOT_FOUND,
     )
 

@@ -22,6 +22,7 @@ class Kind(StrEnum):
     JSON = "json"
     CSV = "csv"
     NDJSON = "ndjson"
+    XLSX = "xlsx"
 
     @property
     def media_type(self) -> str:
@@ -33,6 +34,7 @@ _MEDIA_TYPES = {
     Kind.JSON: "application/json",
     Kind.CSV: "text/csv",
     Kind.NDJSON: "application/x-ndjson",
+    Kind.XLSX: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
 
 
@@ -96,16 +98,17 @@ TIMES = (Times.ISO, Times.LOCAL)
 
 JSON = Format(Kind.JSON)
 ONLY_JSON = (Kind.JSON,)
-EVERY = tuple(Kind)
+USUAL = (Kind.JSON, Kind.CSV, Kind.NDJSON)
+OF_SERIES = (*USUAL, Kind.XLSX)
 
 
-def read_with_times(parameters: Parameters, *, accept: str) -> Format:
+def read_with_times(parameters: Parameters, *, accept: str, available: Sequence[Kind] = USUAL) -> Format:
     """Read the format of a response with times; the parameter `time` says how CSV for Excel has them.
 
     Raises:
         Refused: as `read`.
     """
-    written = read(parameters, accept=accept)
+    written = read(parameters, accept=accept, available=available)
     times = parameters.choice("time", {str(each): each for each in TIMES})
     if written.dialect is not Dialect.NORWEGIAN:
         if times is not None:
@@ -119,7 +122,7 @@ def read_with_times(parameters: Parameters, *, accept: str) -> Format:
     return replace(written, times=times or Times.LOCAL)
 
 
-def read(parameters: Parameters, *, accept: str, available: Sequence[Kind] = EVERY) -> Format:
+def read(parameters: Parameters, *, accept: str, available: Sequence[Kind] = USUAL) -> Format:
     """Read the format from the parameters `format` and `csv` and the header Accept.
 
     Raises:

@@ -140,7 +140,8 @@ class Problem(Answer):
     )
     items: Number | None = Field(
         default=None,
-        description="With `too-large-for-one-answer`: how many metering points or entries were asked for.",
+        description="With `too-large-for-one-answer`: how many metering points, entries or cells were asked "
+        "for.",
     )
     errors: list[Fault] | Absent = Field(
         default=None,

@@ -141,7 +141,6 @@ FAULTS = frozenset(
         "not-a-month",
         "not-a-time",
         "not-as-expected",
-        "not-in-csv",
         "not-in-format",
         "not-in-range",
         "only-with-csv",

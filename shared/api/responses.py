@@ -29,6 +29,8 @@ PUBLIC_PREFIX = "/metering"
 # A shorter body hardly shrinks, and the header costs more than compression saves.
 _WORTH_COMPRESSING = 1_000
 _FAST_COMPRESSION = 1
+_SAVED = (Kind.CSV, Kind.XLSX)
+"""Formats that a browser saves instead of showing them."""
 
 
 @dataclass(frozen=True)
@@ -130,8 +132,9 @@ def of_problem(problem: Problem, *, url: str, request_id: str) -> Response:
 
 
 def compress(response: Response, accepted: str) -> Response:
-    """Return the response in gzip when the caller accepts gzip and the body is long enough."""
-    if not _accepts_gzip(accepted) or len(response.body) < _WORTH_COMPRESSING:
+    """Return the response in gzip when the caller accepts gzip and the body would shrink."""
+    is_packed = response.media_type == Kind.XLSX.media_type
+    if is_packed or not _accepts_gzip(accepted) or len(response.body) < _WORTH_COMPRESSING:
         return response
     return replace(
         response,
@@ -172,7 +175,7 @@ def _cache_headers(etag: str, last_modified: datetime | None) -> dict[str, str]:
 
 
 def _page_headers(rendered: Rendered, url: str) -> dict[str, str]:
-    """Return cursors and the link to the next page (RFC 8288): CSV and NDJSON have no place for them."""
+    """Return cursors and the link to the next page (RFC 8288): only JSON has a place for them."""
     headers = {"X-Cursor": rendered.cursor} if rendered.cursor else {}
     if rendered.next_cursor:
         headers["X-Next-Cursor"] = rendered.next_cursor
@@ -194,9 +197,9 @@ def _access_headers(rendered: Rendered) -> dict[str, str]:
 
 def _format_headers(rendered: Rendered, url: str) -> dict[str, str]:
     headers = {}
-    if rendered.kind is Kind.CSV:
+    if rendered.kind in _SAVED:
         name = public_path(url).rstrip("/").rpartition("/")[2].lower()
-        headers["Content-Disposition"] = f'attachment; filename="{name}.csv"'
+        headers["Content-Disposition"] = f'attachment; filename="{name}.{rendered.kind}"'
     left_out = rendered.left_out
     if left_out.not_found:
         headers["X-Not-Found"] = ",".join(left_out.not_found[: left_out.listed])

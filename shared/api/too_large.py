@@ -1,7 +1,7 @@
-"""Responses in CSV and NDJSON that are requested whole and are larger than the largest page.
+"""Responses in CSV, NDJSON and xlsx that are requested whole and are larger than the largest page.
 
 A program that saves a file overlooks a cursor in a header and would take the first page for everything, so
-such a request is refused.
+such a request is refused. So is a wide table that is mostly empty.
 """
 
 from typing import Any
@@ -44,9 +44,26 @@ def market_days(count: int, *, most_values: int | None = None) -> TooLargeForOne
             Fault(
                 "format",
                 _CODE,
-                "CSV and NDJSON have no place for a cursor.",
+                "CSV, NDJSON and xlsx have no place for a cursor.",
                 "JSON has pages, and so has layout=rows.",
             ),
+        ],
+    )
+
+
+def cells(count: int, *, most: int) -> TooLargeForOneAnswer:
+    """Return the refusal of a wide table with so many cells: its metering points have different days."""
+    detail = f"The table has up to {count} cells, and the largest has {most}."
+    return TooLargeForOneAnswer(
+        {"items": count},
+        detail,
+        [
+            Fault(
+                "layout",
+                _CODE,
+                "The metering points have values on different days, so that most cells are empty.",
+                "Leave 'layout' out, name fewer metering points, or ask for a shorter period.",
+            )
         ],
     )
 

@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import subprocess
+import tempfile
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -93,9 +94,15 @@ def run(program: str, variables: Mapping[str, str]) -> str:
     command = [sys.executable, "-c", program] if is_python else ["bash", "-ec", f"{_GET}\n{program}"]
     # The guides call python3; the one that runs the tests is the one that is there.
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    done = subprocess.run(
-        command, env={**variables, "PATH": path, "NO_PROXY": "*"}, capture_output=True, text=True, timeout=60
-    )
+    with tempfile.TemporaryDirectory() as folder:  # Some commands save a file.
+        done = subprocess.run(
+            command,
+            cwd=folder,
+            env={**variables, "PATH": path, "NO_PROXY": "*"},
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
     assert done.returncode == 0, done.stderr
     return done.stdout
 

@@ -7,6 +7,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
+import openpyxl
 import pandas as pd
 import pytest
 
@@ -163,19 +164,143 @@ def test_sums_tell_in_every_format_whether_they_are_complete(customer: Customer)
     assert line == {"meteringPointId": point, "direction": "consumption", "resolution": "P1M", **value}
 
 
-def test_packed_days_are_lines_of_ndjson_and_no_csv(customer: Customer) -> None:
+def test_packed_days_are_lines_of_ndjson(customer: Customer) -> None:
     point = customer.point()
     customer.days(point, SPRING, 2)
     path = f"/v1/metering-points/{point}/consumption"
     parameters = {"from_": SPRING, "to": "2026-03-31", "layout": "days"}
 
     lines = lines_of(customer.get(path, **parameters, **NDJSON))
-    refused = customer.get(path, **parameters, **CSV)
 
     days = customer.get(path, **parameters).json["days"]
     assert lines == [{"meteringPointId": point, "direction": "consumption", **day} for day in days]
+
+
+@pytest.mark.parametrize(
+    ("layout", "format_", "remedy"),
+    [
+        ("days", "csv", "format=json or format=ndjson"),
+        ("days", "xlsx", "format=json or format=ndjson"),
+        ("wide", "json", "format=csv or format=xlsx"),
+        ("wide", "ndjson", "format=csv or format=xlsx"),
+    ],
+)
+def test_a_layout_that_a_format_has_no_place_for_is_refused_with_the_remedy(
+    customer: Customer, layout: str, format_: str, remedy: str
+) -> None:
+    path = f"/v1/metering-points/{customer.point()}/consumption"
+
+    refused = customer.get(path, from_=SPRING, layout=layout, format=format_)
+
     [fault] = refused.json["errors"]
-    assert (refused.status, fault["parameter"], fault["code"]) == (400, "layout", "not-in-csv")
+    assert (refused.status, fault["parameter"], fault["code"]) == (400, "layout", "not-in-format")
+    assert remedy in fault["hint"]
+
+
+def test_a_wide_table_has_a_column_for_each_metering_point(customer: Customer) -> None:
+    points = one, other, _ = sorted(customer.point() for _ in range(3))
+    customer.deliver(delivering.values(one, SPRING, ["1.250", "2.000"], first=0))
+    customer.deliver(delivering.values(other, SPRING, ["0.100", ""], first=0))
+    parameters = {"meteringPointId": points, "date": SPRING, "layout": "wide"}
+
+    standard = customer.get("/v1/consumption", **parameters, **CSV)
+    norwegian = customer.get("/v1/consumption", **parameters, **CSV, csv="norwegian")
+
+    assert [row.split(",") for row in standard.body.decode().split("\r\n")[:3]] == [
+        ["start", "end", *points],
+        ["2026-03-29T00:00:00+01:00", "2026-03-29T01:00:00+01:00", "1.250", "0.100", ""],
+        ["2026-03-29T01:00:00+01:00", "2026-03-29T03:00:00+02:00", "2.000", "", ""],
+    ]
+    assert len(rows_of(standard)) == 23
+    assert norwegian.body.decode().split("\r\n")[:2] == [
+        ";".join(["\ufeffstart", "startOffset", "end", "endOffset", *(f'"=""{each}"""' for each in points)]),
+        '29.03.2026 00:00;"=""+01:00""";29.03.2026 01:00;"=""+01:00""";1,250;0,100;',
+    ]
+
+
+def workbook(answer: Answer) -> openpyxl.Workbook:
+    assert answer.status == 200, answer.body
+    assert answer.headers["Content-Disposition"] == 'attachment; filename="consumption.xlsx"'
+    return openpyxl.load_workbook(io.BytesIO(answer.body))
+
+
+def rows_in(sheet: Any) -> list[Any]:
+    return list(sheet.iter_rows(values_only=True))
+
+
+def test_a_workbook_has_the_values_of_csv_as_dates_numbers_and_texts(customer: Customer) -> None:
+    point = customer.point()
+    customer.days(point, AUTUMN, 2)
+    parameters = {"from_": AUTUMN, "to": date(2026, 10, 27)}
+    path = f"/v1/metering-points/{point}/consumption"
+    expected = rows_of(customer.get(path, **parameters, **CSV))
+
+    answer = customer.get(path, **parameters, format="xlsx")
+
+    book = workbook(answer)
+    heading, *rows = rows_in(book["Values"])
+    assert heading[:7] == (
+        "meteringPointId",
+        "direction",
+        "start",
+        "startOffset",
+        "end",
+        "endOffset",
+        "quantityKWh",
+    )
+    assert [(row[0], f"{row[2].isoformat()}{row[3]}", Decimal(str(row[6])), row[7]) for row in rows] == [
+        (row["meteringPointId"], row["start"], Decimal(row["quantityKWh"]), row["quality"])
+        for row in expected
+    ]
+    assert rows_in(book["Metering points"]) == [("meteringPointId", "direction"), (point, "consumption")]
+    total = sum(Decimal(row["quantityKWh"]) for row in expected)
+    assert rows_in(book["Months"])[1][:2] == (datetime(2026, 10, 1), float(total))  # noqa: DTZ001 - Excel's
+    assert answer.body == customer.get(path, **parameters, format="xlsx").body
+    assert (
+        "Content-Encoding"
+        not in customer.get(path, **parameters, format="xlsx", headers={"Accept-Encoding": "gzip"}).headers
+    )
+
+
+def test_a_wide_workbook_has_a_column_for_each_metering_point(customer: Customer) -> None:
+    one, other = sorted(customer.point() for _ in range(2))
+    customer.deliver(delivering.values(one, SPRING, ["1.250", "2.000"], first=0))
+    customer.deliver(delivering.values(other, SPRING, ["0.100", ""], first=0))
+
+    book = workbook(customer.get("/v1/consumption", date=SPRING, layout="wide", format="xlsx"))
+
+    heading, first, second, *others = rows_in(book["Values"])
+    assert heading[4:] == (one, other)
+    assert (first[4:], second[4:], len(others)) == ((1.25, 0.1), (2.0, None), 21)
+
+
+def test_sums_in_a_workbook_say_whether_they_are_complete(customer: Customer) -> None:
+    point = customer.point()
+    customer.days(point, SPRING, 2)
+    parameters = {"from_": "2026-03-01", "to": "2026-04-01", "resolution": "P1M"}
+    path = f"/v1/metering-points/{point}/consumption"
+    [value] = customer.get(path, **parameters).json["values"]
+
+    heading, row = rows_in(workbook(customer.get(path, **parameters, format="xlsx"))["Values"])
+
+    assert heading[8:] == ("complete", "missing")
+    assert row[8:] == (False, value["missing"])
+
+
+def test_a_workbook_is_chosen_by_accept_and_held_by_its_tag(customer: Customer) -> None:
+    point = customer.point()
+    customer.days(point, SPRING, 1)
+    accept = {"Accept": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"}
+    path = f"/v1/metering-points/{point}/consumption"
+
+    answer = customer.get(path, date=SPRING, headers=accept)
+    again = customer.get(path, date=SPRING, headers={**accept, "If-None-Match": answer.headers["ETag"]})
+    json_tag = customer.get(path, date=SPRING).headers["ETag"]
+
+    assert rows_in(workbook(answer)["Values"])[1][0] == point
+    assert (again.status, again.body) == (304, b"")
+    assert json_tag != answer.headers["ETag"]
+    assert customer.get("/v1/customers", headers=accept).status == 406
 
 
 @pytest.mark.parametrize("format_", ["csv", "ndjson"])

@@ -16,6 +16,7 @@ LATER = (
     "shared.access.sync.stages",
     "shared.deliveries.intake",
     "shared.publishing.publish",
+    "xlsxwriter",
 )
 """Only timers and commands need these."""
 MOST = 950

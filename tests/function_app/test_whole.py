@@ -104,6 +104,15 @@ def refusal(answer: Answer) -> models.Problem:
     return problem
 
 
+def test_a_workbook_is_refused_beyond_the_largest_page(customer: Customer) -> None:
+    with large(customer, MAX_LIMIT + 1):
+        refused = customer.get("/v1/consumption", from_=FIRST, to="2100-01-01", format="xlsx")
+
+    problem = refusal(refused)
+    assert problem.market_days == MAX_LIMIT + 1
+    assert [fault.parameter for fault in problem.errors or ()] == ["limit", "to", "format"]
+
+
 @pytest.mark.parametrize(("written", "header"), [("csv", 1), ("ndjson", 0)])
 def test_a_series_is_whole_up_to_the_largest_page_and_refused_beyond(
     customer: Customer, written: str, header: int

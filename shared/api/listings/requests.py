@@ -76,7 +76,7 @@ def metering_point(metering_point_id: str, given: Given, *, accept: str) -> Mete
     return found
 
 
-def format_alone(given: Given, *, accept: str, available: Sequence[Kind] = formats.EVERY) -> Format:
+def format_alone(given: Given, *, accept: str, available: Sequence[Kind] = formats.USUAL) -> Format:
     """Read the format of a resource that has no other parameters.
 
     Raises:

@@ -41,6 +41,9 @@ MAX_VALUES = 250_000
 A body is put together in memory: with so many values it has up to 44 MB, and writing it takes up to 90 MB
 (bench/formats.py)."""
 
+MAX_CELLS = 4 * MAX_VALUES
+"""Cells of a wide table at most: one of metering points with different days is mostly empty."""
+
 
 @dataclass(frozen=True)
 class Page:
@@ -72,7 +75,8 @@ def fetch(
 
     Raises:
         InvalidRequest: one metering point is requested, and has days that are stored coarser.
-        TooLargeForOneAnswer: the response is requested whole, and does not fit on the largest page.
+        TooLargeForOneAnswer: the response is requested whole, and does not fit on the largest page; or it is
+            a wide table, and mostly empty.
     """
     coarser = _stored_coarser(warehouse, readable, request)
     wanted = assembly.wanted_days(request.period, request.resolution)
@@ -87,6 +91,8 @@ def fetch(
         count = _count(warehouse, readable, request, wanted=wanted)
         raise too_large.market_days(count, most_values=most_values)
     shown = _shown(readable, request, rows=rows, until=next_key)
+    if request.layout is Layout.WIDE:
+        _refuse_sparse(rows, columns=len(shown), request=request)
     sought = readable.only(shown.keys() - newest.keys())
     return Page(
         series=_series(
@@ -279,6 +285,20 @@ def _shown(
         if metering_point_id >= start
         and (until is None or (metering_point_id, request.period.first_day) < until)
     }
+
+
+def _refuse_sparse(rows: Sequence[DayRow], *, columns: int, request: SeriesRequest) -> None:
+    """Refuse a wide table that has far more cells than values.
+
+    Raises:
+        TooLargeForOneAnswer: it has more than `MAX_CELLS`.
+    """
+    intervals = {
+        (row.delivery_date, row.resolution): 1 if _is_sum(request) else len(row.qualities) for row in rows
+    }
+    cells = columns * sum(intervals.values())
+    if cells > MAX_CELLS:
+        raise too_large.cells(cells, most=MAX_CELLS)
 
 
 def _of_newest_day(rows: Sequence[DayRow], available_until: datetime | None) -> dict[str, date]:

@@ -11,7 +11,9 @@ from shared import periods
 from shared.api.formats import NOTHING_LEFT_OUT, Kind, LeftOut, Rendered
 from shared.api.series.pages import Page
 from shared.api.series.requests import Layout, SeriesRequest
-from shared.files.forms import lines, packed, rows, templates
+from shared.files.forms import lines, packed, rows, templates, wide, xlsx
+from shared.files.forms.about import About, Counts
+from shared.files.forms.form import FileFormat, FileLayout, Form
 from shared.files.forms.templates import ValueTemplate
 from shared.metering import Direction, Resolution
 from shared.periods import Period
@@ -35,14 +37,14 @@ def one(page: Page, request: SeriesRequest) -> Rendered:
     """Write the page of one metering point."""
     if request.format.kind is Kind.JSON:
         return _content(_json_of_one(page, request), page, request)
-    return _content(_lines(page, request), page, request)
+    return _content(_file(page, request), page, request)
 
 
 def many(page: Page, request: SeriesRequest, *, not_found: Sequence[str]) -> Rendered:
     """Write a page of many metering points; `not_found` are the named ones that the caller may not read."""
     if request.format.kind is Kind.JSON:
         return _content(_json_of_many(page, request, not_found=not_found), page, request)
-    return _content(_lines(page, request), page, request, not_found=not_found)
+    return _content(_file(page, request), page, request, not_found=not_found)
 
 
 def _content(body: bytes, page: Page, request: SeriesRequest, *, not_found: Sequence[str] = ()) -> Rendered:
@@ -149,12 +151,24 @@ def _about(
     return orjson.dumps(members).decode()[1:-1]
 
 
-def _lines(page: Page, request: SeriesRequest) -> bytes:
+def _file(page: Page, request: SeriesRequest) -> bytes:
     """Encode piece by piece, so that megabytes are never in memory as text as well."""
+    if request.format.kind is Kind.XLSX:
+        return b"".join(_workbook(page, request))
     return b"".join(piece.encode() for piece in _pieces(page, request))
 
 
+def _workbook(page: Page, request: SeriesRequest) -> Iterator[bytes]:
+    layout = FileLayout.WIDE if request.layout is Layout.WIDE else FileLayout.ROWS
+    about = About(name=request.direction, as_of=request.as_of, resolution=request.resolution)
+    form = Form(format=FileFormat.XLSX, layout=layout)
+    return xlsx.pieces(page.series, form=form, about=about, counts=Counts())
+
+
 def _pieces(page: Page, request: SeriesRequest) -> Iterator[str]:
+    if request.layout is Layout.WIDE:
+        yield from wide.rows_of(page.series, style=request.format.style, counts=Counts())
+        return
     if request.format.kind is Kind.CSV:
         yield rows.header(request.resolution, request.format.style)
     for series in page.series:

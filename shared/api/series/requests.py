@@ -32,6 +32,14 @@ class Layout(StrEnum):
     VALUES = "values"
     ROWS = "rows"
     DAYS = "days"
+    WIDE = "wide"
+
+
+_PLACES: Mapping[Layout, Sequence[Kind]] = {
+    Layout.DAYS: (Kind.JSON, Kind.NDJSON),
+    Layout.WIDE: (Kind.CSV, Kind.XLSX),
+}
+"""The formats that have a place for a layout; the others are in every format."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +53,7 @@ class SeriesRequest:
         as_of: the moment whose data is shown.
         is_one: the metering point is in the path.
         limit: market days on a page.
-        is_whole: there are no pages: CSV and NDJSON have no place for a cursor.
+        is_whole: there are no pages: only JSON has a place for a cursor.
         cursor: where the page starts; None on the first page.
         seal: of its cursors; covers every parameter except the page and the format.
     """
@@ -184,21 +192,23 @@ def shown_moment(asked: datetime | None, *, state: DataState) -> datetime:
 
 
 def read_limit(parameters: Parameters, written: Format) -> tuple[int, bool]:
-    """Return the size of a page, and whether there is one alone: CSV and NDJSON without `limit`."""
+    """Return the size of a page, and whether there is one alone: all formats but JSON without `limit`."""
     is_whole = written.kind is not Kind.JSON and not parameters.is_given("limit")
     default = MAX_LIMIT if is_whole else DEFAULT_LIMIT
     return parameters.whole_number("limit", default=default, low=1, high=MAX_LIMIT), is_whole
 
 
 def _format(parameters: Parameters, *, layout: Layout, accept: str) -> Format:
-    """Read the format, which has to have a place for the layout: a row of CSV holds one value."""
-    written = formats.read_with_times(parameters, accept=accept)
-    if written.kind is Kind.CSV and layout is Layout.DAYS:
+    """Read the format, which has to have a place for the layout."""
+    written = formats.read_with_times(parameters, accept=accept, available=formats.OF_SERIES)
+    places = _PLACES.get(layout, formats.OF_SERIES)
+    if written.kind not in places:
+        ways = " or ".join(f"format={each}" for each in places)
         parameters.fault(
             "layout",
-            "not-in-csv",
-            "CSV has a row for each value, and no place for packed days.",
-            "Leave 'layout' out, or ask for format=ndjson or format=json.",
+            "not-in-format",
+            f"The format {written.kind} has no place for layout={layout}.",
+            f"Leave 'layout' out, or ask for {ways}.",
         )
     return written
 

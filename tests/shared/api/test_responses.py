@@ -37,6 +37,12 @@ def test_a_body_is_left_alone_for_who_does_not(accepted: str) -> None:
     assert responses.compress(response, accepted) is response
 
 
+def test_a_workbook_is_packed_already() -> None:
+    response = data(LONG, kind=Kind.XLSX)
+
+    assert responses.compress(response, "gzip") is response
+
+
 def test_a_short_body_is_not_worth_compressing() -> None:
     response = responses.uncached({"status": "ready"})
 

@@ -1,18 +1,20 @@
 """How much a page holds: market days by `limit`, and never more values than easily fit into memory."""
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from shared import periods
-from shared.api import changes
+from shared.api import changes, too_large
 from shared.api.changes.requests import ChangesRequest
 from shared.api.formats import JSON, Format, Kind
 from shared.api.series import pages, requests
-from shared.api.series.pages import MAX_VALUES
+from shared.api.series.pages import MAX_CELLS, MAX_VALUES
 from shared.api.series.requests import SeriesRequest
+from shared.api.too_large import TooLargeForOneAnswer
 from shared.metering import Direction, MeteringPointId
 from shared.publishing.watermark import DataState, LastDays
 from shared.readable import Permission, Readable
@@ -90,6 +92,60 @@ def test_packed_days_and_sums_are_not_bounded_by_their_values(given: dict[str, s
     page = fetch(QUARTERS + 100, **given)
 
     assert (len(page.series[0].parts), page.cursor) == (QUARTERS + 100, None)
+
+
+class Staggered(Stored):
+    """A warehouse in which each metering point has values on a day of its own."""
+
+    def fetch(self, query: Any) -> list[Any]:
+        """Return the rows of a query, up to its limit."""
+        points = [each.metering_point_id for each in staggered(len(self.days)).permissions]
+        if query.name == "days":
+            rows = [
+                DayRow(point, day, "PT15M", *self.packed[day], "0.096", 1, NOW)
+                for point, day in zip(points, self.days, strict=True)
+            ]
+            return rows[: query.parameters[-1]]
+        return [LastDayRow(point, self.days[-1]) for point in points]
+
+
+def staggered(count: int) -> Readable:
+    points = (MeteringPointId(f"{707057500000010017 + number:018d}") for number in range(count))
+    return Readable("app:one", tuple(Permission(each, 1, "Customer 1", None, None) for each in points), "1")
+
+
+@pytest.mark.parametrize(
+    ("count", "resolution", "is_refused"), [(100, None, False), (103, None, True), (103, "P1D", False)]
+)
+def test_a_wide_table_that_is_mostly_empty_is_refused(
+    count: int, resolution: str | None, is_refused: bool
+) -> None:
+    asked = {"from": "2016-01-01", "layout": "wide", "format": "csv"}
+    request = requests.of_many(
+        direction=Direction.CONSUMPTION,
+        given={name: [text] for name, text in {**asked, "resolution": resolution}.items() if text},
+        state=DataState(NOW, NOW, NOW),
+        seals=SEALS,
+    )
+
+    with pytest.raises(TooLargeForOneAnswer) if is_refused else nullcontext():
+        page = pages.fetch(
+            Staggered(count),  # type: ignore[arg-type]
+            readable=staggered(count),
+            request=request,
+            available_until=NOW,
+            last_days=LastDays(),
+        )
+        assert len(page.series) == count
+
+
+def test_the_refusal_of_a_mostly_empty_table_has_its_size_and_the_remedy() -> None:
+    refusal = too_large.cells(1_000_001, most=MAX_CELLS)
+
+    assert refusal.members == {"items": 1_000_001}
+    assert [(fault.parameter, fault.code) for fault in refusal.faults] == [
+        ("layout", "too-large-for-one-answer")
+    ]
 
 
 def test_a_page_that_just_fits_is_the_last() -> None:

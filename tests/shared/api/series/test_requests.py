@@ -119,7 +119,7 @@ def test_what_is_left_out_has_its_default() -> None:
         ({"date": "2026-02-29"}, ("date", "not-a-date")),
         ({"date": "2026-03-29", "from_": "2026-03-29"}, ("date", "date-and-range")),
         ({"date": "2026-03-29", "resolution": "hour"}, ("resolution", "not-a-choice")),
-        ({"date": "2026-03-29", "layout": "wide"}, ("layout", "not-a-choice")),
+        ({"date": "2026-03-29", "layout": "tall"}, ("layout", "not-a-choice")),
         ({"date": "2026-03-29", "limit": "0"}, ("limit", "not-in-range")),
         ({"date": "2026-03-29", "limit": "10001"}, ("limit", "not-in-range")),
         ({"date": "2026-03-29", "limit": "9" * 5000}, ("limit", "not-in-range")),

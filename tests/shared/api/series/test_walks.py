@@ -83,6 +83,8 @@ def question(chance: random.Random, readable: Readable) -> dict[str, list[str]]:
         given["resolution"] = [str(chance.choice(list(Resolution)))]
     if chance.random() < 0.3:
         given["layout"] = [str(chance.choice(list(Layout)))]
+        if given["layout"] == [Layout.WIDE]:
+            given["format"] = ["csv"]
     if chance.random() < 0.2:
         ids = sorted({each.metering_point_id for each in readable.permissions})
         given["meteringPointId"] = chance.sample(ids, min(len(ids), chance.choice([1, 3, 50])))
