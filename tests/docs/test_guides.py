@@ -5,8 +5,8 @@ import os
 import re
 import shutil
 import subprocess
-import tempfile
 import sys
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -148,8 +148,12 @@ def test_the_power_query_asks_what_the_api_answers(running: Running) -> None:
     answer = httpx.get(running.api + path, params=parameters, headers=running.headers(), trust_env=False)
 
     assert answer.status_code == 200
-    header = answer.text.splitlines()[0].split(",")
-    assert set(re.findall(r'\{"(\w+)", type', query)) <= set(header)
+    page = answer.json()
+    [columns] = re.findall(r"\[rows\]\)\),\s+\{([^}]+)\}", query)
+    assert set(re.findall(r'"(\w+)"', columns)) <= set(page["rows"][0])
+    assert set(re.findall(r'\{"(\w+)", type', query)) <= set(page["rows"][0])
+    assert re.findall(r"\[(next\w+)\]", query) == ["nextCursor", "nextCursor"]
+    assert "nextCursor" in page
 
 
 def test_without_an_account_the_local_stack_stands_in() -> None:
