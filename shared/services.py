@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from shared.access.sync.reports import SyncReport
     from shared.access.sync.stages import Rules, Sources
     from shared.access.sync.supply_by_customer import SupplyPeriod
-    from shared.deliveries.intake import Intake
+    from shared.deliveries.intake import Copying, Intake
     from shared.files.building import Workshop
     from shared.files.exports import Exports
     from shared.files.outbox import Outbox
@@ -280,7 +280,7 @@ class Services:
             self.settings.deliveries, credential=self.credential, limit=self.within.blobs
         )
         with self.telemetry.run("take_in_deliveries"):
-            taken = intake.load_files(files, self.warehouse, clock=self.clock)
+            taken = intake.load_files(files, self.warehouse, clock=self.clock, copying=copying(self.settings))
             self.telemetry.count_deliveries(loaded=len(taken.loaded), rejected=len(taken.rejected))
             return taken
 
@@ -398,6 +398,24 @@ def start(settings: Settings, *, clock: Clock, within: Patience = limits.USUAL) 
         ),
         within=within,
     )
+
+
+def copying(settings: Settings) -> Copying | None:
+    """Return when and where the warehouse reads delivered files itself; None if it cannot.
+
+    Fabric reads them from storage, and the embedded engine from the disk of the same machine.
+    """
+    from shared.deliveries.intake import Copying
+
+    deliveries, url = settings.deliveries, settings.warehouse.url
+    if deliveries is None:
+        return None
+    above = deliveries.copy_above_mb * 1024 * 1024
+    if url.startswith("duckdb:"):
+        return Copying(above, None)
+    if url.startswith("fabric:") and deliveries.storage.startswith("https://"):
+        return Copying(above, f"{deliveries.storage.rstrip('/')}/{deliveries.container}")
+    return None
 
 
 def watch_ages(telemetry: Telemetry, *, grants: Grants, publications: Publications, clock: Clock) -> None:

@@ -143,6 +143,11 @@ class DeliverySettings:
 
     storage: str = Field(validation_alias="DELIVERY_STORAGE", repr=False)
     container: str = Field("deliveries", validation_alias="DELIVERY_CONTAINER")
+    # The app reads no file that its small temporary disk may be too small for.
+    copy_above_mb: Annotated[int, _number(int, low=0, high=500)] = Field(
+        default=500, validation_alias="DELIVERY_COPY_ABOVE_MB"
+    )
+    """Larger files are read by the warehouse itself."""
 
 
 @dataclass(frozen=True, config=_FROM_ENVIRONMENT)

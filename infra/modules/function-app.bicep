@@ -137,6 +137,7 @@ var appSettings = {
   TABLE_STORAGE: tableEndpoint
   DELIVERY_STORAGE: blobEndpoint
   DELIVERY_CONTAINER: deliveryContainerName
+  DELIVERY_COPY_ABOVE_MB: '500'
   OUTBOX_STORAGE: outboxEndpoint
   QUEUE_STORAGE: queueEndpoint
   WAREHOUSE: 'fabric://${warehouseServer}/${warehouseDatabase}'

@@ -46,15 +46,10 @@ CREATE TABLE metering.supply_period_line (
 )
 GO
 
--- Rows of files in storage, as text, on their way in with COPY INTO; see copy_into.sql.
-IF OBJECT_ID('metering.landed_row') IS NULL
-CREATE TABLE metering.landed_row (
-    metering_point_id varchar(100) NULL,
-    direction varchar(100) NULL,
-    [start] varchar(100) NULL,
-    resolution varchar(100) NULL,
-    quantity varchar(100) NULL,
-    quality varchar(100) NULL
+-- Lines of a large file while one transaction reads it with COPY INTO, checks and stages it; empty otherwise.
+IF OBJECT_ID('metering.landed_line') IS NULL
+CREATE TABLE metering.landed_line (
+    line varchar(8000) NULL
 )
 GO
 

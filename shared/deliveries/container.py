@@ -173,6 +173,38 @@ class Container:
                 INCOMING + file.name, etag=file.etag, match_condition=MatchConditions.IfNotModified
             ).readinto(target)
 
+    def download_start(self, file: ArrivedFile, path: Path, *, most_bytes: int) -> None:
+        """Write the first bytes of a listed file to `path`; raises as `download`."""
+        with _translate_errors(), path.open("wb") as target:
+            self._client.download_blob(
+                INCOMING + file.name,
+                offset=0,
+                length=most_bytes,
+                etag=file.etag,
+                match_condition=MatchConditions.IfNotModified,
+            ).readinto(target)
+
+    def insist_unchanged(self, file: ArrivedFile) -> None:
+        """Do nothing while the listed file is there as it was listed.
+
+        Raises:
+            ChangedMeanwhile: the file was replaced or removed since it was listed.
+        """
+        blob = self._client.get_blob_client(INCOMING + file.name)
+        with _translate_errors():
+            blob.get_blob_properties(etag=file.etag, match_condition=MatchConditions.IfNotModified)
+
+    def copy(self, file: ArrivedFile, name: str) -> None:
+        """Store a listed file under another name, a piece at a time; raises as `download`.
+
+        The service copies a large blob by itself only for callers with an account key or a signature.
+        """
+        with _translate_errors():
+            content = self._client.download_blob(
+                INCOMING + file.name, etag=file.etag, match_condition=MatchConditions.IfNotModified
+            )
+            self._client.upload_blob(name, content.chunks(), overwrite=True)
+
     def upload(self, name: str, path: Path) -> None:
         """Store the file at `path` under a name; a blob of that name is replaced."""
         with _translate_errors(), path.open("rb") as content:

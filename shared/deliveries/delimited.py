@@ -27,8 +27,8 @@ MOST_UNPACKED = 4 * 1024**3
 """Bytes that a file in gzip may unpack to, some 50 million values: a small file could otherwise keep a run
 busy for hours."""
 
-_RAGGED = "a line has another number of columns than the header"
-_BAD_QUOTES = "A quotation mark stands within a field, or is not closed in its line."
+RAGGED = "a line has another number of columns than the header"
+BAD_QUOTES = "A quotation mark stands within a field, or is not closed in its line."
 _NOT_UTF_8 = "The text is not in UTF-8; Excel writes it as 'CSV UTF-8'."
 _DAMAGED = "The file is compressed with gzip and is damaged, or ends early."
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -86,7 +86,7 @@ def batches(path: Path, *, width: int, separator: str, most_unpacked: int = MOST
             if text is not compressed and unpacked > most_unpacked:
                 raise NotDelimited(
                     f"The file unpacks to more than {most_unpacked:,} bytes. Deliver it in smaller files, or "
-                    "with infra/warehouse/copy_into.sql."
+                    "have the warehouse read it: DELIVERY_COPY_ABOVE_MB."
                 )
             body = block.removeprefix(_BYTE_ORDER_MARK) if number == 0 else block
             if b"\r" in body:
@@ -136,7 +136,7 @@ def _blocks(text: IO[bytes]) -> Iterator[bytes]:
 
 def _batch(block: _Block, *, width: int, separator: str, share: float) -> Batch:
     misfits: list[Misfit] = []
-    for kind, is_misfit in ((_NOT_UTF_8, _is_not_utf_8), (_BAD_QUOTES, _has_bad_quotes)):
+    for kind, is_misfit in ((_NOT_UTF_8, _is_not_utf_8), (BAD_QUOTES, _has_bad_quotes)):
         bad = is_misfit(block.text, separator)
         if bad:
             misfits.append(Misfit(kind, kind, [block.first_line + place for place in bad]))
@@ -144,7 +144,11 @@ def _batch(block: _Block, *, width: int, separator: str, share: float) -> Batch:
     table, ragged = _rows(block.text, width=width, separator=separator)
     lines = _lines(block, rows=table.num_rows, ragged=[row.number for row in ragged])
     misfits += [
-        Misfit(_RAGGED, _ragged(row.actual_columns, width=width, separator=separator), [lines.of(row.number)])
+        Misfit(
+            RAGGED,
+            describe_ragged(row.actual_columns, width=width, separator=separator),
+            [lines.of(row.number)],
+        )
         for row in ragged
     ]
     columns = [_one(column) for column in table.columns]
@@ -208,7 +212,8 @@ def _rows(text: bytes, *, width: int, separator: str) -> tuple[pa.Table, list[py
     return table, ragged
 
 
-def _ragged(columns: int, *, width: int, separator: str) -> str:
+def describe_ragged(columns: int, *, width: int, separator: str) -> str:
+    """Return what is wrong with a line that has so many columns, where the header has `width`."""
     hint = " A decimal comma needs semicolons between the columns." if columns > width else ""
     return f"{columns} columns, where the header has {width}.{hint if separator == ',' else ''}"
 

@@ -15,16 +15,22 @@ class Fault:
     """One fault and its lines.
 
     Attributes:
-        line: the first line that has it, counted from 1 (in Parquet: the row).
+        line: the first line that has it, counted from 1 (in Parquet: the row); None if the warehouse read the
+            file, which knows no lines: the reason then has the row.
         reason: the fault as a sentence.
         next_lines: the lines after the first, up to SHOWN_LINES in all.
         count: how many lines have it.
     """
 
-    line: int
+    line: int | None
     reason: str
     next_lines: tuple[int, ...] = ()
     count: int = 1
+
+    @property
+    def place(self) -> str:
+        """The line as a word before the sentence."""
+        return "" if self.line is None else f"line {self.line}: "
 
     @property
     def sentence(self) -> str:
@@ -43,9 +49,14 @@ class Rejected(Exception):
     """A file has faults; nothing of it was loaded."""
 
     def __init__(self, path: Path, faults: Sequence[Fault]) -> None:
-        super().__init__(f"{path.name}: {len(faults)} faults, the first in line {faults[0].line}")
+        super().__init__(f"{path.name}: {len(faults)} faults, the first: {faults[0].place}{faults[0].reason}")
         self.path = path
         self.faults = tuple(faults)
+
+
+def in_order(faults: Iterable[Fault]) -> list[Fault]:
+    """Return faults in the order of their first lines."""
+    return sorted(faults, key=lambda fault: fault.line or 0)
 
 
 @dataclass
@@ -87,7 +98,7 @@ class Faults:
 
     def all(self) -> list[Fault]:
         """Return the faults in the order of their first lines."""
-        return sorted(self._each(), key=lambda fault: fault.line)
+        return in_order(self._each())
 
     def _each(self) -> Iterator[Fault]:
         for of_kind in self._found.values():

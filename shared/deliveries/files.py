@@ -29,11 +29,13 @@ class File:
         path: the file.
         header: the names of the columns: in lower case, with `_` for blanks.
         separator: the character between columns; empty for Parquet.
+        is_packed: whether it is compressed with gzip.
     """
 
     path: Path
     header: tuple[str, ...]
     separator: str = ""
+    is_packed: bool = False
 
     @property
     def is_norwegian(self) -> bool:
@@ -60,7 +62,9 @@ def open_file(path: Path) -> File:
     if reason is not None:
         raise Rejected(path, [Fault(1, reason)])
     try:
-        return _open_parquet(path) if start.startswith(formats.PARQUET) else _open_delimited(path)
+        if start.startswith(formats.PARQUET):
+            return _open_parquet(path)
+        return _open_delimited(path, is_packed=start.startswith(formats.GZIP))
     except (parquet.NotParquet, delimited.NotDelimited) as error:
         raise Rejected(path, [Fault(1, str(error))]) from error
 
@@ -75,14 +79,14 @@ def _open_parquet(path: Path) -> File:
     return File(path, _normalise(parquet.header(path)))
 
 
-def _open_delimited(path: Path) -> File:
+def _open_delimited(path: Path, *, is_packed: bool) -> File:
     line = delimited.first_line(path, most_bytes=MOST_HEADER_BYTES)
     if not line.strip():
         raise delimited.NotDelimited("The first line is blank; it must be the header.")
     separator = max(_SEPARATORS, key=line.count)
     if line.count(separator) >= MOST_COLUMNS:
         raise delimited.NotDelimited(f"The header has more than {MOST_COLUMNS} columns.")
-    return File(path, _normalise(delimited.fields(line, separator)), separator)
+    return File(path, _normalise(delimited.fields(line, separator)), separator, is_packed)
 
 
 def _normalise(names: Sequence[str]) -> tuple[str, ...]:

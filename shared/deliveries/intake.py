@@ -1,11 +1,13 @@
 """Loads delivery files from the container: each once, in the order in which they arrived.
 
-A loaded file is moved to `processed/`. A file with faults, or a file that has killed two runs, is moved to
-`rejected/` with the reasons beside it. Any other failure is no fault of the file: the file and those after it
-stay, since the newest delivery counts, and the next run tries again. A run that is killed at any point is
+The app downloads and reads a file; the warehouse itself reads a large one, by its address in storage. A
+loaded file is moved to `processed/`. A file with faults, or a file that has killed two runs, is moved to
+`rejected/` with the reasons beside it. Any other failure is no fault of the file: the file and those after
+it stay, since the newest delivery counts, and the next run tries again. A run that is killed at any point is
 completed by the next run.
 """
 
+import hashlib
 import re
 import shutil
 import tempfile
@@ -14,17 +16,21 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import takewhile
 from pathlib import Path, PurePosixPath
 from typing import Protocol
 
 from shared.deliveries import loading
-from shared.deliveries.container import ArrivedFile, ChangedMeanwhile, LeasedByAnother
+from shared.deliveries.container import INCOMING, ArrivedFile, ChangedMeanwhile, LeasedByAnother
 from shared.deliveries.faults import Fault, Rejected
+from shared.deliveries.loading import Loaded
 from shared.warehouse.engine import Warehouse
 
 MAX_BYTES = 500 * 1024 * 1024
-"""A file must fit on the small temporary disk of a function app; larger files are loaded by `COPY INTO`."""
+"""A file that the app reads must fit on the small temporary disk of a function app."""
+START_BYTES = 1024 * 1024
+"""Bytes of a large file that the app reads, to know its header."""
 STOP_AFTER = timedelta(minutes=15)
 """No file is begun after so long, so that loaded values are published within the time of a function."""
 MAX_KILLED_RUNS = 2
@@ -34,6 +40,8 @@ ABANDONED_AFTER = timedelta(days=1)
 """A temporary folder of this age was left by a run that was killed; the disk is small."""
 
 _UNUSUAL = re.compile(r"[^\w.,+=@ -]", re.ASCII)
+_PLAIN_NAME = re.compile(r"[\w.,+=@/-]+", re.ASCII)
+"""A name that is its own address, and no pattern that COPY INTO would match with others."""
 
 
 class Lease(Protocol):
@@ -59,6 +67,18 @@ class Container(Protocol):
         """Write a listed file to `path`, or raise ChangedMeanwhile."""
         ...
 
+    def download_start(self, file: ArrivedFile, path: Path, *, most_bytes: int) -> None:
+        """Write the first bytes of a listed file to `path`, or raise ChangedMeanwhile."""
+        ...
+
+    def insist_unchanged(self, file: ArrivedFile) -> None:
+        """Raise ChangedMeanwhile unless the listed file is there as it was listed."""
+        ...
+
+    def copy(self, file: ArrivedFile, name: str) -> None:
+        """Store a listed file under another name, or raise ChangedMeanwhile."""
+        ...
+
     def upload(self, name: str, path: Path) -> None:
         """Store the file at `path` under a name."""
         ...
@@ -82,6 +102,20 @@ class Container(Protocol):
     def clear_begun(self) -> None:
         """Record that no file is begun."""
         ...
+
+
+@dataclass(frozen=True)
+class Copying:
+    """When and where the warehouse reads files itself.
+
+    Attributes:
+        above: files of more bytes are read by the warehouse.
+        address: of the container, as the warehouse knows it; None if the warehouse cannot read from storage,
+            like the embedded engine, for which the file is downloaded first.
+    """
+
+    above: int
+    address: str | None
 
 
 class DeliveryStays(Exception):
@@ -136,6 +170,7 @@ def load_files(
     *,
     clock: Callable[[], datetime],
     monotonic: Callable[[], float] = time.monotonic,
+    copying: Copying | None = None,
 ) -> Intake:
     """Load the files that wait, or none while another run is loading.
 
@@ -146,13 +181,15 @@ def load_files(
         warehouse: where they are loaded.
         clock: the time of the load.
         monotonic: seconds; by a wall clock that is set back, the run would take too long.
+        copying: when and where the warehouse reads files itself; None for never.
     """
     results: list[FileResult] = []
     try:
         with container.lease() as lease:
             _remove_abandoned_folders(now=clock())
             for file in _stop_in_time(container.list_files(), monotonic=monotonic):
-                result = _process(container, warehouse, file, lease=lease, now=clock())
+                run = _Run(container, warehouse, copying, lease, now=clock())
+                result = _process(run, file)
                 if result is not None:
                     results.append(result)
     except LeasedByAnother:
@@ -175,32 +212,110 @@ def _stop_in_time(files: Sequence[ArrivedFile], *, monotonic: Callable[[], float
     return takewhile(lambda _: monotonic() < stop_at, files)
 
 
-def _process(
-    container: Container, warehouse: Warehouse, file: ArrivedFile, *, lease: Lease, now: datetime
-) -> FileResult | None:
+@dataclass(frozen=True)
+class _Run:
+    """What a run works with; `now` is when the file at hand is received."""
+
+    container: Container
+    warehouse: Warehouse
+    copying: Copying | None
+    lease: Lease
+    now: datetime
+
+
+@dataclass(frozen=True)
+class _Begun:
+    """A file that is ready to be loaded.
+
+    Attributes:
+        load: loads it, or raises Rejected.
+        store: stores it under its new name.
+    """
+
+    load: Callable[[], Loaded]
+    store: Callable[[str], None]
+
+
+def _process(run: _Run, file: ArrivedFile) -> FileResult | None:
     """Load or reject one file; None when it was replaced or removed before it was read."""
-    if file.size > MAX_BYTES:
-        raise DeliveryStays(
-            f"{file.name!a} has more than {MAX_BYTES:,} bytes and blocks the files after it: "
-            "load it with infra/warehouse/copy_into.sql and remove it."
-        )
     try:
         with tempfile.TemporaryDirectory(prefix=FOLDER_PREFIX) as folder:
-            path = Path(folder) / _file_name(file.name)
-            container.download(file, path)
-            lease.renew()  # A run that was frozen during the download leaves the rest to the new holder.
-            with _count_run(container, file) as runs:
-                result = (
-                    _reject_unloadable(file)
-                    if runs > MAX_KILLED_RUNS
-                    else _load(warehouse, path, file, now=now)
-                )
-                _move(container, file, result, path=path)
+            begun = _begin(run, file, Path(folder) / _file_name(file.name))
+            run.lease.renew()  # A run that was frozen during the download leaves the rest to the new holder.
+            with _count_run(run.container, file) as runs:
+                result = _reject_unloadable(file) if runs > MAX_KILLED_RUNS else _load(begun.load, file)
+                _move(run.container, file, result, store=begun.store)
     except ChangedMeanwhile:
         return None
     except Exception as error:
         raise DeliveryStays(f"{file.name!a} stays in incoming: {type(error).__name__}.") from error
     return result
+
+
+def _begin(run: _Run, file: ArrivedFile, path: Path) -> _Begun:
+    """Download the file, or only its start if the warehouse reads the rest."""
+    copying, reason = run.copying, "it reads no files"
+    if copying is not None and file.size > copying.above:
+        run.container.download_start(file, path, most_bytes=START_BYTES)
+        if copying.address is not None and not _PLAIN_NAME.fullmatch(file.name):
+            reason = "its name has other characters than letters from a to z, digits and . , + = @ / - _"
+        else:
+            reason = _why_not_copied(path) or ""
+        if not reason:
+            return _begin_copying(run, copying, file, path)
+    if file.size <= MAX_BYTES:
+        return _begin_whole(run, file, path)
+    return _Begun(partial(_refuse, path, reason), partial(run.container.copy, file))
+
+
+def _begin_whole(run: _Run, file: ArrivedFile, path: Path) -> _Begun:
+    run.container.download(file, path)
+    load = partial(
+        loading.load,
+        *(run.warehouse, path),
+        now=run.now,
+        arrived_at=file.at,
+        progress=lambda rows, share: None,
+    )
+    return _Begun(load, lambda name: run.container.upload(name, path))
+
+
+def _begin_copying(run: _Run, copying: Copying, file: ArrivedFile, path: Path) -> _Begun:
+    address = copying.address
+    if address is None:
+        run.container.download(file, path)
+    located = loading.Located(
+        path, str(path) if address is None else f"{address}/{INCOMING}{file.name}", _identity(file)
+    )
+    load = partial(
+        loading.load_copied,
+        *(run.warehouse, located),
+        now=run.now,
+        arrived_at=file.at,
+        insist_unchanged=partial(run.container.insist_unchanged, file),
+    )
+    return _Begun(load, partial(run.container.copy, file))
+
+
+def _why_not_copied(path: Path) -> str | None:
+    """Return why the warehouse cannot read a file; None if it can, or if the file is rejected anyway."""
+    try:
+        return loading.why_not_copied(path)
+    except Rejected:
+        return None
+
+
+def _identity(file: ArrivedFile) -> str:
+    """Return what identifies a content that nobody has read: one version of one name."""
+    return hashlib.sha256(f"{file.name}\n{file.etag}\n{file.size}".encode()).hexdigest()
+
+
+def _refuse(path: Path, reason: str) -> Loaded:
+    sentence = (
+        f"The file has more than the {MAX_BYTES:,} bytes that the app reads, and the warehouse does not "
+        f"read it either: {reason}. Deliver it in smaller files."
+    )
+    raise Rejected(path, [Fault(None, sentence)])
 
 
 @contextmanager
@@ -224,14 +339,15 @@ def _count_run(container: Container, file: ArrivedFile) -> Iterator[int]:
 def _reject_unloadable(file: ArrivedFile) -> FileResult:
     reason = (
         f"{MAX_KILLED_RUNS} runs were killed while they loaded this file, most likely because it needs more "
-        "memory or time than a run has. Deliver it in smaller files, or with infra/warehouse/copy_into.sql."
+        "memory or time than a run has. Deliver it in smaller files, or have the warehouse read it: "
+        "DELIVERY_COPY_ABOVE_MB."
     )
     return FileResult(_target(file, folder="rejected"), 0, (Fault(1, reason),))
 
 
-def _load(warehouse: Warehouse, path: Path, file: ArrivedFile, *, now: datetime) -> FileResult:
+def _load(load: Callable[[], Loaded], file: ArrivedFile) -> FileResult:
     try:
-        loaded = loading.load(warehouse, path, now=now, arrived_at=file.at, progress=lambda rows, share: None)
+        loaded = load()
     except Rejected as rejected:
         return FileResult(_target(file, folder="rejected"), 0, rejected.faults)
     return FileResult(
@@ -242,12 +358,14 @@ def _load(warehouse: Warehouse, path: Path, file: ArrivedFile, *, now: datetime)
     )
 
 
-def _move(container: Container, file: ArrivedFile, result: FileResult, *, path: Path) -> None:
+def _move(
+    container: Container, file: ArrivedFile, result: FileResult, *, store: Callable[[str], None]
+) -> None:
     """Store the file under its new name, then delete the old one: a kill in between only repeats work."""
     if result.faults:
         container.upload_text(f"{result.stored_as}.reasons.txt", _reasons(file, result.faults))
-    container.upload(result.stored_as, path)
     with suppress(ChangedMeanwhile):  # A file that has replaced it is another delivery.
+        store(result.stored_as)
         container.remove(file)
 
 
@@ -263,5 +381,5 @@ def _file_name(name: str) -> str:
 
 def _reasons(file: ArrivedFile, faults: Sequence[Fault]) -> str:
     lines = [f"{file.name} was rejected; nothing of it was loaded."]
-    lines += [f"line {fault.line}: {fault.sentence}" for fault in faults]
+    lines += [f"{fault.place}{fault.sentence}" for fault in faults]
     return "\n".join(lines) + "\n"

@@ -1,8 +1,9 @@
 """Loads delivered files into the warehouse: all of a file once, or nothing of it.
 
-A file is recognised by its header. Its rows are checked as they are read, and staged in batches. Then the
-warehouse checks the staged rows against each other, and one transaction stores them. A load that is killed
-leaves only staged rows behind, which are never read.
+A file is recognised by its header. Its rows are checked as they are read, and staged in batches; or the
+warehouse reads, checks and stages them itself (`load_copied`). Then the warehouse checks the staged rows
+against each other, and one transaction stores them. A load that is killed leaves only staged rows behind,
+which are never read.
 """
 
 import uuid
@@ -11,21 +12,22 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import Literal, Protocol
 
-from shared.deliveries import files, intervals, master_data, staging
+from shared.deliveries import files, formats, intervals, landing, master_data, staging
 from shared.deliveries.batches import Batch
 from shared.deliveries.delimited import NotDelimited
-from shared.deliveries.faults import Fault, Faults, Rejected
+from shared.deliveries.faults import Fault, Faults, Rejected, in_order
 from shared.deliveries.files import File
 from shared.deliveries.parquet import NotParquet
 from shared.deliveries.rules import Context
 from shared.deliveries.staging import Earlier, Found, Unknown
 from shared.telemetry import recording
 from shared.warehouse import conflicts, engine, extents
-from shared.warehouse.engine import Query, Rows, Session, Warehouse, aware
+from shared.warehouse.engine import FileUnreadable, Query, Rows, Session, Warehouse, aware
 from shared.warehouse.extents import Extent
 
 Kind = Literal["interval values", "metering points", "supply periods"]
@@ -47,6 +49,7 @@ _TABLES: dict[Kind, str] = {
     "supply periods": "supply_period_line",
 }
 _SHOWN_COLUMNS = 8
+_NO_ROWS = "The file has a header and no rows."
 _CONTENT_LENGTH = 56
 """Characters of a content's digest, so that a batch id has room for a number."""
 
@@ -110,12 +113,74 @@ def load(
     faults = Faults()
     kind = _kind(file, faults)
     context = Context(received_at=now, is_norwegian=file.is_norwegian)
-    load = _Load(warehouse, file, kind, now=now, arrived_at=arrived_at, id=uuid.uuid4().hex)
+    load = _Load(warehouse, path, kind, now=now, arrived_at=arrived_at, id=uuid.uuid4().hex)
     if kind == "interval values":
         checks: Checks = intervals.Checks(file.header, context=context, faults=faults)
-        return _load_intervals(load, checks, faults, progress=progress)
+        insert = partial(_check_and_insert, load, file, checks, faults, progress=progress)
+        return _load_intervals(load, insert, content=files.digest(path), progress=progress)
     checks = master_data.Checks(file.header, kind=_COLUMNS[kind], context=context, faults=faults)
-    return _load_master_data(load, checks, faults, progress=progress)
+    return _load_master_data(load, partial(_check_and_insert, load, file, checks, faults, progress=progress))
+
+
+@dataclass(frozen=True)
+class Located:
+    """A file that the warehouse can read.
+
+    Attributes:
+        start: a file with its first bytes, the header among them; it has the name of the whole file.
+        location: its address in storage, or for the embedded engine its path.
+        content: what identifies the content, in hexadecimal.
+    """
+
+    start: Path
+    location: str
+    content: str
+
+
+def why_not_copied(start: Path) -> str | None:
+    """Return why the warehouse cannot read a file with this start by itself; None if it can.
+
+    Raises:
+        Rejected: the file would be rejected whoever reads it.
+    """
+    with start.open("rb") as content:
+        if content.read(len(formats.PARQUET)) == formats.PARQUET:
+            return "it is Parquet"
+    file = files.open_file(start)
+    kind = _kind(file, Faults())
+    if kind != "interval values":
+        return f"it holds {kind}"
+    return None if file.separator == "," else "its columns are not separated by commas"
+
+
+def load_copied(
+    warehouse: Warehouse,
+    located: Located,
+    *,
+    now: datetime,
+    arrived_at: datetime | None,
+    insist_unchanged: Callable[[], None],
+) -> Loaded:
+    """Load interval values that the warehouse reads itself, for which `why_not_copied` knows no reason.
+
+    Args:
+        warehouse: the warehouse that reads the file.
+        located: where the file is.
+        now: the time now.
+        arrived_at: as in `load`.
+        insist_unchanged: raises if the file is not the one that was found; called after the file is read.
+
+    Raises:
+        Rejected: the file has faults; nothing of it was loaded.
+        WarehouseConflict: another process loaded or published during every attempt.
+    """
+    file, faults = files.open_file(located.start), Faults()
+    kind = _kind(file, faults)
+    if faults:
+        raise Rejected(located.start, faults.all())
+    load = _Load(warehouse, located.start, kind, now=now, arrived_at=arrived_at, id=uuid.uuid4().hex)
+    insert = partial(_copy_and_insert, load, located, file, insist_unchanged=insist_unchanged)
+    return _load_intervals(load, insert, content=located.content, progress=lambda rows, share: None)
 
 
 # --- what a file holds
@@ -165,7 +230,7 @@ class _Load:
     """One load of one file, whose staged rows have its id."""
 
     warehouse: Warehouse
-    file: File
+    path: Path
     kind: Kind
     now: datetime
     arrived_at: datetime | None
@@ -179,29 +244,33 @@ class _Load:
     @property
     def source(self) -> str:
         """The name of the file in printable ASCII."""
-        name = self.file.path.name.encode("ascii", "replace").decode()
+        name = self.path.name.encode("ascii", "replace").decode()
         return "".join(each if each.isprintable() else "?" for each in name)[:SOURCE_LENGTH]
 
 
+Insert = Callable[[], int]
+"""Checks and stages the rows of a file, and returns their number, or raises Rejected."""
+
+
 @contextmanager
-def _stage(load: _Load, checks: Checks, faults: Faults, *, progress: Progress) -> Iterator[int]:
+def _stage(load: _Load, insert: Insert) -> Iterator[int]:
     """Stage the rows of the file for the length of the block; the value is the number of rows.
 
     Raises:
         Rejected: rows have faults.
     """
     try:
-        yield _check_and_insert(load, checks, faults, progress=progress)
+        yield insert()
     finally:
         conflicts.retry(_delete_staged, load)
 
 
-def _check_and_insert(load: _Load, checks: Checks, faults: Faults, *, progress: Progress) -> int:
+def _check_and_insert(load: _Load, file: File, checks: Checks, faults: Faults, *, progress: Progress) -> int:
     """Check the rows, and stage those of a batch while the next is checked."""
     done = 0
     with ThreadPoolExecutor(1, "staging") as stager:
         staged = stager.submit(lambda: None)
-        for batch in _batches(load.file, faults):
+        for batch in _batches(file, faults):
             rows = checks.check(batch)
             staged.result()
             if rows is not None:
@@ -213,10 +282,38 @@ def _check_and_insert(load: _Load, checks: Checks, faults: Faults, *, progress: 
     if rest is not None:
         _insert(load, rest)
     if not done and not faults:
-        faults.add("rows", "The file has a header and no rows.", [1])
+        faults.add("rows", _NO_ROWS, [1])
     if faults:
-        raise Rejected(load.file.path, faults.all())
+        raise Rejected(load.path, faults.all())
     return done
+
+
+def _copy_and_insert(
+    load: _Load, located: Located, file: File, *, insist_unchanged: Callable[[], None]
+) -> int:
+    """Have the warehouse read the file, check its rows and stage them, in one transaction.
+
+    Its lines are deleted in the same transaction, so that no other ever sees them.
+    """
+    with load.warehouse.transaction() as session:
+        try:
+            session.run(landing.copy_lines(located.location, is_packed=file.is_packed))
+        except FileUnreadable as error:
+            raise Rejected(
+                load.path, [Fault(None, f"The warehouse cannot read the file: {error}")]
+            ) from error
+        insist_unchanged()
+        session.run(landing.insert_rows(file.header, load_id=load.id, now=load.now))
+        (rows,) = session.fetch(landing.count_rows(load.id))
+        if rows.staged != rows.landed:
+            refused = session.fetch(landing.refused_rows(file.header, now=load.now))
+            context = Context(received_at=load.now, is_norwegian=False)
+            faults = [Fault(None, landing.describe(each, file.header, context=context)) for each in refused]
+            raise Rejected(load.path, faults)
+        if not rows.landed:
+            raise Rejected(load.path, [Fault(1, _NO_ROWS)])
+        session.run(landing.delete_lines())
+    return rows.staged
 
 
 def _batches(file: File, faults: Faults) -> Iterator[Batch]:
@@ -255,23 +352,23 @@ def _refuse(load: _Load, found: Iterable[Found]) -> None:
                 Fault(shown[-1].fault.line, f"{more:,} more lines after this one have the same fault.")
             )
     if faults:
-        raise Rejected(load.file.path, sorted(faults, key=lambda fault: fault.line))
+        raise Rejected(load.path, in_order(faults))
 
 
 # --- interval values
 
 
-def _load_intervals(load: _Load, checks: Checks, faults: Faults, *, progress: Progress) -> Loaded:
-    content = files.digest(load.file.path)[:_CONTENT_LENGTH]
+def _load_intervals(load: _Load, insert: Insert, *, content: str, progress: Progress) -> Loaded:
+    content = content[:_CONTENT_LENGTH]
     earlier = next(iter(load.warehouse.fetch(staging.earlier(content))), None)
     if earlier is not None and _still_counts(load, earlier):
         progress(earlier.rows, 1.0)
-        return Loaded(load.file.path, load.kind, earlier.rows, is_new=False)
-    with _stage(load, checks, faults, progress=progress) as rows:
+        return Loaded(load.path, load.kind, earlier.rows, is_new=False)
+    with _stage(load, insert) as rows:
         staged = _refuse_contradictions(load)
         is_new = conflicts.retry(_accept, load, staged, content=content)
         unknown = _unknown(load) if is_new else None
-    return Loaded(load.file.path, load.kind, rows, is_new=is_new, unknown=unknown)
+    return Loaded(load.path, load.kind, rows, is_new=is_new, unknown=unknown)
 
 
 def _still_counts(load: _Load, earlier: Earlier) -> bool:
@@ -371,9 +468,9 @@ def _receive_after(session: Session, others: Query[datetime | None], *, now: dat
 # --- metering points and supply periods
 
 
-def _load_master_data(load: _Load, checks: Checks, faults: Faults, *, progress: Progress) -> Loaded:
+def _load_master_data(load: _Load, insert: Insert) -> Loaded:
     """Replace the records of the metering points in the file."""
-    with _stage(load, checks, faults, progress=progress) as rows:
+    with _stage(load, insert) as rows:
         with load.warehouse.transaction() as session:
             contradictions = (
                 staging.repeated_metering_points(load.id)
@@ -382,7 +479,7 @@ def _load_master_data(load: _Load, checks: Checks, faults: Faults, *, progress: 
             )
             _refuse(load, session.fetch(contradictions))
         conflicts.retry(_replace_records, load, rows=rows)
-    return Loaded(load.file.path, load.kind, rows, is_new=True)
+    return Loaded(load.path, load.kind, rows, is_new=True)
 
 
 def _replace_records(load: _Load, *, rows: int) -> None:
@@ -412,4 +509,4 @@ def _refuse_overtaken(session: Session, load: _Load) -> None:
             f"a file of {load.kind} that arrived later was loaded before this one; "
             "deliver it again if it is still right."
         )
-        raise Rejected(load.file.path, [Fault(1, reason)])
+        raise Rejected(load.path, [Fault(1, reason)])

@@ -42,11 +42,12 @@ class Rule:
     """One reason to refuse a row.
 
     Attributes:
-        name: the fault in a few words; the views of infra/warehouse use the same words.
+        name: the fault in a few words.
         columns: the column, or the two columns, whose texts the rule looks at.
         refuses: the check.
         message: the fault as a sentence.
-        sql: the same check on a row of `metering.landed_value`; None if the views do not have it.
+        sql: the same check in SQL, on the columns of a row that `landing` computes; None if a later rule for
+            the same column has it as well.
     """
 
     name: str

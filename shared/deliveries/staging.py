@@ -203,11 +203,15 @@ def repeated(load_id: str) -> Query[int]:
 
 
 def repeated_with_two_values(load_id: str) -> Query[Found]:
-    """Ask for intervals that the file has twice or more with different values; equal repeats are harmless."""
+    """Ask for intervals that the file has twice or more with different values; equal repeats are harmless.
+
+    Rows that the warehouse read itself have line 0, here and in the next questions.
+    """
 
     def found(id_: str, direction: str, start: datetime, first: int, last: int, count: int) -> Found:
         interval = f"{direction} of {id_} at {start.isoformat()}Z"
-        return Found(Fault(last, f"the interval ({interval}) has another value than in line {first}."), count)
+        values = f"another value than in line {first}" if first else "two values"
+        return Found(Fault(last or None, f"the interval ({interval}) has {values}."), count)
 
     return Query(
         """
@@ -230,8 +234,8 @@ def two_resolutions_in_a_day(load_id: str) -> Query[Found]:
     """Ask for days that the file has in two resolutions."""
 
     def found(id_: str, day: object, first: int, second: int, count: int) -> Found:
-        reason = f"the day {day} of {id_} has another resolution than in line {first}."
-        return Found(Fault(second, reason), count)
+        other = f"another resolution than in line {first}" if first else "two resolutions"
+        return Found(Fault(second or None, f"the day {day} of {id_} has {other}."), count)
 
     return Query(
         """
@@ -275,7 +279,7 @@ def _found_in_another(
         f"the day {day} of {id_} is stored in {stored}, and here in {resolution}; "
         "deliver the whole day to change it."
     )
-    return Found(Fault(first_line, reason), count)
+    return Found(Fault(first_line or None, reason), count)
 
 
 def days_in_another_resolution(load_id: str, days: Sequence[Extent]) -> Query[Found]:

@@ -138,11 +138,7 @@ _NEEDED: dict[str, dict[str, set[str]]] = {
             "delivered_value",
             "unpublished_delivery",
             "current_day",
-            "landed_row",
-            "landed_value",
-            "landed_fault",
-            "landed_day",
-            "landed_contradiction",
+            "landed_line",
         )
     },
 }

@@ -101,6 +101,10 @@ class TooManyRows(WarehouseError):
     """A query has more rows than the warehouse was opened for; it was not read to the end."""
 
 
+class FileUnreadable(WarehouseError):
+    """The warehouse could not read a file as lines of text; the message has the engine's reason."""
+
+
 class WarehouseConflict(WarehouseError):
     """Another transaction changed the same rows first; this one was rolled back and may be retried."""
 

@@ -86,6 +86,18 @@ class MortalContainer:
         self.process.step()
         self.inner.download(file, path)
 
+    def download_start(self, file: ArrivedFile, path: Path, *, most_bytes: int) -> None:
+        self.process.step()
+        self.inner.download_start(file, path, most_bytes=most_bytes)
+
+    def insist_unchanged(self, file: ArrivedFile) -> None:
+        self.process.step()
+        self.inner.insist_unchanged(file)
+
+    def copy(self, file: ArrivedFile, name: str) -> None:
+        self.process.step()
+        self.inner.copy(file, name)
+
     def upload(self, name: str, path: Path) -> None:
         self.process.step()
         self.inner.upload(name, path)

@@ -29,7 +29,7 @@ _FILLED_BY_TESTS = (
     "publication",
     "delivery_line",
     "publishing_day",
-    "landed_row",
+    "landed_line",
 )
 _FILLED_BY_SCRIPTS = ("market_day", "position", "write_lock")
 

@@ -113,7 +113,15 @@ def test_deliveries_are_taken_from_storage_only_where_it_is_named() -> None:
     named = settings.from_environment({**LEAST, "DELIVERY_STORAGE": "https://account.blob.core.windows.net"})
 
     assert without.deliveries is None
-    assert named.deliveries == DeliverySettings("https://account.blob.core.windows.net", "deliveries")
+    assert named.deliveries == DeliverySettings("https://account.blob.core.windows.net", "deliveries", 500)
+
+
+@pytest.mark.parametrize("megabytes", ["-1", "501", "many"])
+def test_the_app_reads_no_file_that_its_disk_may_be_too_small_for(megabytes: str) -> None:
+    with pytest.raises(InvalidSettings, match="DELIVERY_COPY_ABOVE_MB must be a number from 0 to 500"):
+        settings.from_environment(
+            {**LEAST, "DELIVERY_STORAGE": "https://a.example", "DELIVERY_COPY_ABOVE_MB": megabytes}
+        )
 
 
 def test_a_statement_may_give_as_many_rows_as_the_largest_does() -> None:

@@ -12,7 +12,13 @@ from shared.warehouse.duckdb import clustering
 SCHEMA = "metering"
 ROWS = "delivered_rows"
 """The name of `Rows` while a statement reads them."""
+LONGEST_LINE = 8_000
+"""Bytes of a line of a file at most, as in Fabric, whose text columns are no longer."""
 
+_COPY = re.compile(
+    r"\s*COPY INTO metering\.(?P<table>\w+)\s+FROM '(?P<path>(?:[^']|'')*)'\s+WITH \((?P<options>[^)]*)\)\s*"
+)
+_TERMINATOR = re.compile(r"FIELDTERMINATOR = '0x(\w+)'")
 _EXISTS_GUARD = re.compile(r"IF (?:SCHEMA|OBJECT)_ID\('[^']*'\) IS NULL\s+")
 _SCHEMA = re.compile(r"EXEC\('CREATE SCHEMA \w+'\)")
 
@@ -26,10 +32,17 @@ def translate(sql: str, *, from_rows: bool = False) -> str:
         from_rows: whether its OPENJSON reads `Rows`, registered as ROWS, instead of JSON. The `?` of OPENJSON
             is then left out.
     """
+    if copy := _COPY.fullmatch(sql):
+        return _insert_lines(copy)
     parsed = clustering.without_ranges_of_joins(sqlglot.parse_one(sql, read="fabric"))
     tree = parsed.transform(partial(_without_openjson, from_rows=from_rows))
     ordered = _in_order_of_time(tree.transform(_without_length_of_bytes).transform(_with_own_clock))
     return _without_schema(clustering.with_numbers(ordered)).sql(dialect="duckdb")
+
+
+def reads_file(sql: str) -> bool:
+    """Return whether a statement in T-SQL reads a file."""
+    return _COPY.fullmatch(sql) is not None
 
 
 def translate_definition(batch: str) -> str | None:
@@ -46,6 +59,19 @@ def translate_definition(batch: str) -> str | None:
         tree.set("exists", True)
         tree = clustering.with_number_column(tree)
     return _without_schema(tree).sql(dialect="duckdb")
+
+
+def _insert_lines(copy: re.Match[str]) -> str:
+    """Translate COPY INTO of a table with one column of lines; the file is a path."""
+    terminator = _TERMINATOR.search(copy["options"])
+    assert terminator is not None  # The one statement of this kind names it.  # noqa: S101
+    compression = "gzip" if "COMPRESSION = 'Gzip'" in copy["options"] else "none"
+    return (
+        f"INSERT INTO {copy['table']} SELECT line FROM read_csv('{copy['path']}', auto_detect = false, "  # noqa: S608
+        f"header = false, skip = 1, columns = {{'line': 'VARCHAR'}}, quote = '', escape = '', "
+        f"delim = '{bytes.fromhex(terminator[1]).decode()}', strict_mode = false, "
+        f"max_line_size = {LONGEST_LINE}, compression = '{compression}')"
+    )
 
 
 def _without_schema(tree: exp.Expr) -> exp.Expr:

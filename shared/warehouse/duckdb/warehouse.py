@@ -21,6 +21,7 @@ from shared.warehouse.duckdb.file_lock import FileLocked, LockedFile
 from shared.warehouse.engine import (
     RETRY_LATER,
     WORK_LIMIT,
+    FileUnreadable,
     Query,
     Row,
     Rows,
@@ -178,7 +179,14 @@ class _Session:
             rows = [value.batch for value in statement.parameters if isinstance(value, Rows)]
             for batch in rows:
                 self._cursor.register(tsql.ROWS, pa.Table.from_batches([batch]))
-            self._cursor.execute(_parsed(statement.sql, from_rows=bool(rows)), _bound(statement.parameters))
+            try:
+                self._cursor.execute(
+                    _parsed(statement.sql, from_rows=bool(rows)), _bound(statement.parameters)
+                )
+            except duckdb.InvalidInputException as error:
+                if tsql.reads_file(statement.sql):
+                    raise FileUnreadable(str(error).splitlines()[0]) from error
+                raise
         self.stored_days |= clustering.stores_days(statement.sql)
 
     @contextmanager

@@ -12,6 +12,7 @@ from urllib.parse import unquote, urlsplit
 
 from shared.warehouse.engine import (
     RETRY_LATER,
+    FileUnreadable,
     WarehouseConflict,
     WarehouseError,
     WarehouseMisconfigured,
@@ -23,6 +24,8 @@ THROTTLED = frozenset({24801})
 PAUSED = frozenset({24800, 24802})
 """https://learn.microsoft.com/fabric/data-warehouse/pause-resume: at sign-in, and on an open connection."""
 CONFLICT = frozenset({24556, 24706, 3960, 3961, 3951, 1205})
+UNREADABLE = frozenset({13811, 13812, 4863, 4864})
+"""A line of a file that COPY INTO reads is too long, or is no text in UTF-8."""
 RECONNECT = frozenset({24804, 6005})
 TRANSIENT = frozenset(
     {
@@ -44,6 +47,7 @@ LOST_TEXTS = (
 SOON = timedelta(seconds=5)
 
 # The driver manager ends each message with the server's number and the function that was called.
+_PREFIXES = re.compile(r"^(?:\[[^\]]*\] ?)+")
 _NUMBER = re.compile(r"\((-?\d+)\)(?=\s*(?:\(SQL\w+\)|;|$))")
 
 
@@ -74,11 +78,18 @@ def meaning(arguments: Sequence[object], *, name: str, limit: timedelta) -> Ware
         return WarehouseUnavailable("The warehouse's capacity is paused.", retry_after=RETRY_LATER)
     if numbers & CONFLICT:
         return WarehouseConflict(f"{name} met a change by somebody else.")
+    if numbers & UNREADABLE:
+        return FileUnreadable(_without_prefixes(text))
     if state in TIMEOUT_STATES:
         return WarehouseTimeout(f"{name} took longer than {limit.total_seconds():g} s.")
     if numbers & (RECONNECT | TRANSIENT) or state in LOST_STATES or any(each in text for each in LOST_TEXTS):
         return WarehouseLost(f"{name}: the connection to the warehouse was lost or refused ({state}).")
     return None
+
+
+def _without_prefixes(text: str) -> str:
+    """Return the server's sentence, without the names that the driver puts before it."""
+    return _PREFIXES.sub("", text)[:400]
 
 
 def meaning_at_sign_in(arguments: Sequence[object], *, driver: str, drivers: Sequence[str]) -> WarehouseError:

@@ -12,7 +12,7 @@ MOST_PARAMETERS = 2_100
 
 _COMMENT = re.compile(r"\A(?:\s+|--[^\n]*(?:\n|\Z))*")
 _DEFINITION = re.compile(r"IF\s+(?:SCHEMA|OBJECT)_ID\b|CREATE\b", re.IGNORECASE)
-_CHANGE = re.compile(r"(?:INSERT|UPDATE|DELETE)\b", re.IGNORECASE)
+_CHANGE = re.compile(r"(?:INSERT|UPDATE|DELETE|COPY\s+INTO)\b", re.IGNORECASE)
 _SETTING = re.compile(r"SET\b", re.IGNORECASE)
 _PARAMETER = re.compile(r"('(?:[^']|'')*')|@P(\d+)\b")
 _MAX = re.compile(r"\bvarchar\s*\(\s*max\s*\)", re.IGNORECASE)

@@ -9,11 +9,15 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet
 import pytest
 
 from shared.deliveries import intake, loading
 from shared.deliveries.container import BEGUN, ArrivedFile, Container
-from shared.deliveries.intake import DeliveryStays, Intake
+from shared.deliveries.intake import Copying, DeliveryStays, Intake
+from shared.deliveries.intervals import HEADER
 from shared.publishing import publish
 from shared.settings import DeliverySettings
 from shared.warehouse import opening, supply
@@ -164,21 +168,192 @@ def test_a_warehouse_that_is_away_leaves_the_file_and_those_after_it_where_they_
     assert building.count(warehouse, "delivery") == 3
 
 
-def test_a_file_that_is_too_large_holds_up_those_after_it_and_says_what_to_do(
-    container: Container, warehouse: Warehouse, clock: Clock, outside: Outside
+# --- files that the warehouse reads itself
+
+COPYING = Copying(above=0, address=None)
+"""Every file is large enough."""
+
+
+def test_a_large_file_is_read_by_the_warehouse_and_moved(
+    outside: Outside, container: Container, warehouse: Warehouse, clock: Clock
 ) -> None:
-    class Large(Mine):
-        def list_files(self) -> list[ArrivedFile]:
-            return [replaced(each, size=intake.MAX_BYTES + 1) for each in super().list_files()]
+    recorded = Recorded(warehouse)
+    outside.put_lines("2026-11-22/it's.csv", values(HOUSE, DAY, ["1"] * 23))
+
+    done = intake.load_files(container, recorded, clock=clock, copying=COPYING)
+    again = intake.load_files(container, recorded, clock=clock, copying=COPYING)
+
+    done.raise_for_failure()
+    assert [(each.rows, each.faults, each.is_new) for each in done.results] == [(23, (), True)]
+    assert again == Intake()
+    assert {"copy_lines", "stage_landed"} <= set(recorded.statements)
+    assert "stage" not in recorded.statements
+    assert outside.names() == ["processed/2026-11-22/it's.csv"]
+    assert outside.text("processed/2026-11-22/it's.csv").encode() == csv_of(values(HOUSE, DAY, ["1"] * 23))
+    assert [each.source for each in publish.list_waiting(warehouse)] == ["it_s.csv"]
+
+
+def test_a_faulty_large_file_is_moved_with_the_reasons_by_content_and_the_next_is_loaded(
+    outside: Outside, container: Container, warehouse: Warehouse, clock: Clock
+) -> None:
+    outside.put_lines("a.csv", values(HOUSE, DAY, ["1", "-2"]))
+    outside.put("b.csv", b"")
+    outside.put_lines("c.csv", values(HOUSE, DAY, ["1"]))
+
+    intake.load_files(container, warehouse, clock=clock, copying=COPYING).raise_for_failure()
+
+    assert outside.names() == [
+        "processed/c.csv",
+        "rejected/a.csv",
+        "rejected/a.csv.reasons.txt",
+        "rejected/b.csv",
+        "rejected/b.csv.reasons.txt",
+    ]
+    assert outside.text("rejected/a.csv.reasons.txt") == (
+        "a.csv was rejected; nothing of it was loaded.\n"
+        "quantity '-2' is negative. In the row "
+        f"'{HOUSE},consumption,2026-03-29T00:00:00+00:00,PT1H,-2,measured'.\n"
+    )
+    assert building.count(warehouse, "delivery") == 1
+
+
+def test_only_the_start_of_a_file_in_storage_is_downloaded_and_the_warehouse_is_given_its_address(
+    outside: Outside, container: Container, warehouse: Warehouse, clock: Clock
+) -> None:
+    class NeverWhole(Mine):
+        def download(self, file: ArrivedFile, path: Path) -> None:
+            raise AssertionError("The whole file is downloaded.")
+
+    recorded = Recorded(warehouse)
+    outside.put_lines("2026-11-22/a.csv", values(HOUSE, DAY, ["1"]))
+
+    done = intake.load_files(
+        NeverWhole(container),
+        recorded,
+        clock=clock,
+        copying=Copying(above=0, address="https://account.blob.example/deliveries"),
+    )
+
+    # The embedded engine has no such file.
+    assert done.failure is not None
+    assert outside.names() == ["incoming/2026-11-22/a.csv"]
+    (sql,) = recorded.statements["copy_lines"]
+    assert "FROM 'https://account.blob.example/deliveries/incoming/2026-11-22/a.csv' WITH" in sql
+
+
+@pytest.mark.parametrize("version", ["changed", "removed"])
+def test_a_large_file_that_is_replaced_while_it_is_read_is_left_to_the_next_run(
+    outside: Outside, container: Container, warehouse: Warehouse, clock: Clock, version: str
+) -> None:
+    class Replaced(Mine):
+        def insist_unchanged(self, file: ArrivedFile) -> None:
+            if version == "removed":
+                super().remove(file)
+            else:
+                outside.put_lines("a.csv", values(HOUSE, DAY, ["2"]))
+            super().insist_unchanged(file)
 
     outside.put_lines("a.csv", values(HOUSE, DAY, ["1"]))
 
-    done = intake.load_files(Large(container), warehouse, clock=clock)
+    done = intake.load_files(Replaced(container), warehouse, clock=clock, copying=COPYING)
 
-    assert done.results == ()
-    with pytest.raises(DeliveryStays, match=r"'a\.csv' has more than 524,288,000 bytes .*copy_into\.sql"):
-        done.raise_for_failure()
-    assert outside.names() == ["incoming/a.csv"]
+    assert done == Intake()
+    assert building.count(warehouse, "delivery") == 0
+    assert outside.names() == ([] if version == "removed" else ["incoming/a.csv"])
+
+
+def test_a_large_file_that_is_replaced_after_it_was_read_is_loaded_as_both(
+    outside: Outside, container: Container, warehouse: Warehouse, clock: Clock
+) -> None:
+    class Replaced(Mine):
+        def copy(self, file: ArrivedFile, name: str) -> None:
+            outside.put_lines("a.csv", values(HOUSE, DAY, ["2"]))
+            super().copy(file, name)
+
+    outside.put_lines("a.csv", values(HOUSE, DAY, ["1"]))
+
+    first = intake.load_files(Replaced(container), warehouse, clock=clock, copying=COPYING)
+    second = intake.load_files(container, warehouse, clock=clock, copying=COPYING)
+
+    assert [each.rows for each in (*first.loaded, *second.loaded)] == [1, 1]
+    assert building.count(warehouse, "delivery") == 2
+    assert container.list_files() == []
+
+
+SEMICOLONS = csv_of(values(HOUSE, DAY, ["1"])).replace(b",", b";")
+POINTS = (
+    b"metering_point_id,name,address,postal_code,city,price_area,grid_area,meter_serial\n"
+    + HOUSE.encode()
+    + b",,,,,NO1,,\n"
+)
+
+
+def parquet_of(content: bytes) -> bytes:
+    buffer = pa.BufferOutputStream()
+    pyarrow.parquet.write_table(pyarrow.csv.read_csv(pa.BufferReader(content)).cast(_TEXTS), buffer)
+    return bytes(buffer.getvalue())
+
+
+_TEXTS = pa.schema(dict.fromkeys(HEADER, pa.string()))
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "reason"),
+    [
+        ("a.csv", SEMICOLONS, "its columns are not separated by commas"),
+        ("a.csv", POINTS, "it holds metering points"),
+        ("a.parquet", parquet_of(csv_of(values(HOUSE, DAY, ["1"]))), "it is Parquet"),
+    ],
+)
+def test_what_the_warehouse_does_not_read_is_read_by_the_app_or_refused_when_it_is_too_large(
+    outside: Outside,
+    container: Container,
+    warehouse: Warehouse,
+    clock: Clock,
+    name: str,
+    content: bytes,
+    reason: str,
+) -> None:
+    outside.put(name, content)
+    too_large = intake.load_files(Large(container), warehouse, clock=clock, copying=COPYING)
+    outside.put(name, content)
+    small = intake.load_files(container, warehouse, clock=clock, copying=COPYING)
+
+    assert [fault.sentence for each in too_large.rejected for fault in each.faults] == [
+        "The file has more than the 524,288,000 bytes that the app reads, and the warehouse does not read it "
+        f"either: {reason}. Deliver it in smaller files."
+    ]
+    assert [each.rows for each in small.loaded] == [1]
+    assert outside.names() == [f"processed/{name}", f"rejected/{name}", f"rejected/{name}.reasons.txt"]
+
+
+@pytest.mark.parametrize(
+    ("name", "copying", "reason"),
+    [
+        ("a.csv", None, "it reads no files"),
+        (
+            "a*.csv",
+            Copying(above=0, address="https://account.blob.example/deliveries"),
+            "its name has other characters than letters from a to z, digits and . , + = @ / - _",
+        ),
+    ],
+)
+def test_a_file_that_is_too_large_for_the_app_and_has_no_address_is_refused(
+    outside: Outside,
+    container: Container,
+    warehouse: Warehouse,
+    clock: Clock,
+    name: str,
+    copying: Copying | None,
+    reason: str,
+) -> None:
+    outside.put_lines(name, values(HOUSE, DAY, ["1"]))
+
+    done = intake.load_files(Large(container), warehouse, clock=clock, copying=copying)
+
+    ((fault,),) = (each.faults for each in done.rejected)
+    assert fault.sentence.endswith(f"either: {reason}. Deliver it in smaller files.")
+    assert building.count(warehouse, "delivery") == 0
 
 
 def test_no_file_is_begun_after_a_quarter_of_an_hour_though_the_clock_is_set_back(
@@ -246,6 +421,13 @@ class _Immortal(Mortal):
 
     def step(self) -> None:
         pass
+
+
+class Large(Mine):
+    """A container whose files are said to be larger than what the app reads."""
+
+    def list_files(self) -> list[ArrivedFile]:
+        return [replaced(each, size=intake.MAX_BYTES + 1) for each in super().list_files()]
 
 
 # --- a run that was frozen until another held the lease
@@ -351,8 +533,14 @@ def deliver_all(outside: Outside) -> None:
         outside.put(name, content)
 
 
+@pytest.mark.parametrize("copying", [None, COPYING], ids=["read by the app", "read by the warehouse"])
 def test_a_run_that_dies_at_any_step_is_completed_by_the_next(
-    container: Container, outside: Outside, warehouse_template: Path, tmp_path: Path, clock: Clock
+    container: Container,
+    outside: Outside,
+    warehouse_template: Path,
+    tmp_path: Path,
+    clock: Clock,
+    copying: Copying | None,
 ) -> None:
     def after_a_life_of(steps: int) -> tuple[int, Exception | None, str]:
         """The steps that were left, what the first run ended with, and what is there after the second."""
@@ -361,8 +549,10 @@ def test_a_run_that_dies_at_any_step_is_completed_by_the_next(
             deliver_all(outside)
             process = Mortal(warehouse, steps)
 
-            died = intake.load_files(MortalContainer(container, process), process, clock=clock)
-            intake.load_files(container, warehouse, clock=clock).raise_for_failure()
+            died = intake.load_files(
+                MortalContainer(container, process), process, clock=clock, copying=copying
+            )
+            intake.load_files(container, warehouse, clock=clock, copying=copying).raise_for_failure()
             list(publish.publish_waiting(warehouse, clock=clock))
 
             contents = building.contents(warehouse)

@@ -39,7 +39,7 @@ def load(deliverer: Deliverer, tmp_path: Path, lines: Sequence[Sequence[str]]) -
     deliverer.publish()
 
 
-def reasons(warehouse: Warehouse, path: Path, clock: Clock) -> list[tuple[int, str]]:
+def reasons(warehouse: Warehouse, path: Path, clock: Clock) -> list[tuple[int | None, str]]:
     with pytest.raises(Rejected) as caught:
         building.load(warehouse, path, clock=clock)
     return [(fault.line, fault.reason) for fault in caught.value.faults]

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from shared.warehouse.engine import (
+    FileUnreadable,
     WarehouseConflict,
     WarehouseMisconfigured,
     WarehouseTimeout,
@@ -181,3 +182,12 @@ def test_what_a_password_holds_does_not_end_the_field_that_it_stands_in() -> Non
 def test_an_address_without_server_or_database_is_refused(url: str) -> None:
     with pytest.raises(WarehouseMisconfigured, match="needs a server and a database"):
         odbc.connection_string(url, driver="D")
+
+
+def test_a_file_with_a_line_that_is_too_long_is_unreadable_and_the_server_says_where() -> None:
+    text = "Bulk load data conversion error (truncation) for row 3125, column 1 (line) in data file a.csv."
+
+    meant = odbc.meaning(("42000", message(text, 13811)), name="copy_lines", limit=MINUTE)
+
+    assert isinstance(meant, FileUnreadable)
+    assert str(meant) == f"{text} (13811) (SQLExecDirectW)"
