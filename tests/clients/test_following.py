@@ -151,6 +151,36 @@ def test_no_access_on_the_first_run_is_said(world: Vendor, store: SqliteStore) -
         run_once(world, store)
 
 
+def test_a_cursor_that_is_refused_begins_again(world: Vendor, store: SqliteStore) -> None:
+    world.permit(SOME)
+    first = run_once(world, store)
+    store.put([], {"cursor": "sealed-with-a-key-that-is-lost"})
+
+    again = run_once(world, store)
+
+    assert held(store) == world.stored(SOME)
+    assert again == first
+    assert run_once(world, store) == Run()
+
+
+def test_another_refusal_leaves_the_store_as_it_is(world: Vendor, store: SqliteStore) -> None:
+    world.permit(SOME)
+    run_once(world, store)
+    before = store.remembered()
+    world.faults.refusal = {
+        "status": 400,
+        "code": "invalid-parameter",
+        "detail": "A parameter is not as expected.",
+        "errors": [{"parameter": "limit", "code": "not-in-range", "message": "Too large.", "hint": ""}],
+    }
+
+    with pytest.raises(errors.InvalidRequest, match="limit"):
+        run_once(world, store)
+
+    assert store.remembered() == before
+    assert held(store) == world.stored(SOME)
+
+
 def test_a_parquet_store_has_the_same_values(world: Vendor, tmp_path: Path) -> None:
     world.permit(ALL)
     with closing(ParquetStore(tmp_path / "parquet")) as store:

@@ -43,11 +43,13 @@ class Faults:
 
     Attributes:
         unavailable: how many of the next requests are answered 503.
+        refusal: the problem that the next request is answered with.
         kill: called with each request's number before the app is asked.
     """
 
     app: Any
     unavailable: int = 0
+    refusal: Mapping[str, Any] | None = None
     kill: Callable[[int], None] = lambda number: None
     seen: list[str] = field(default_factory=list)
 
@@ -60,11 +62,18 @@ class Faults:
         if self.unavailable:
             self.unavailable -= 1
             problem = {"code": "warehouse-unavailable", "detail": "Try again later.", "status": 503}
-            headers = [(b"content-type", b"application/problem+json"), (b"retry-after", b"7")]
-            await send({"type": "http.response.start", "status": 503, "headers": headers})
-            await send({"type": "http.response.body", "body": json.dumps(problem).encode()})
-            return
-        await self.app(scope, receive, send)
+            await _answer(send, problem, (b"retry-after", b"7"))
+        elif self.refusal:
+            problem, self.refusal = dict(self.refusal), None
+            await _answer(send, problem)
+        else:
+            await self.app(scope, receive, send)
+
+
+async def _answer(send: Any, problem: Mapping[str, Any], *headers: tuple[bytes, bytes]) -> None:
+    given = [(b"content-type", b"application/problem+json"), *headers]
+    await send({"type": "http.response.start", "status": problem["status"], "headers": given})
+    await send({"type": "http.response.body", "body": json.dumps(problem).encode()})
 
 
 @dataclass

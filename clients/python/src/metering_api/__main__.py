@@ -19,11 +19,13 @@ from metering_api.store import SqliteStore
 Say = Callable[[str], None]
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(
+    arguments: Sequence[str] | None = None, *, connect: Callable[[], Client] = Client.from_environment
+) -> int:
     """Run a command; 0 when it succeeded, 1 when the API or the network failed, 2 for wrong arguments."""
     given = _parser().parse_args(arguments)
     try:
-        with Client.from_environment() as api:
+        with connect() as api:
             return int(given.run(api, given))
     except errors.MeteringError as error:
         print(error, file=sys.stderr)

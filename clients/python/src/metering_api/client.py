@@ -21,12 +21,12 @@ from metering_api.models import (
     SeriesPage,
     Status,
 )
+from metering_api.store import SqliteStore, Store
 
 if TYPE_CHECKING:
     import httpx
 
     from metering_api.following import Follower
-    from metering_api.store import Store
 
 Moment = str | date | datetime
 """A market day, or a time with an offset; a text is sent as it is."""
@@ -62,6 +62,7 @@ class Client:
             address, credentials, patience=patience, sleep=sleep, clock=clock, http=http
         )
         self._sleep = sleep
+        self._stores: list[SqliteStore] = []
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ, *, patience: float = PATIENCE) -> Self:
@@ -87,8 +88,10 @@ class Client:
         self.close()
 
     def close(self) -> None:
-        """Close the connections."""
+        """Close the connections, and the stores that `follow` opened."""
         self._transport.close()
+        for store in self._stores:
+            store.close()
 
     def status(self) -> Status:
         """Return how fresh data and access are."""
@@ -272,7 +275,7 @@ class Client:
             etag: of the answer to the same cursor; then None is returned while nothing is new.
 
         Raises:
-            Gone: the cursor's data is no longer kept; begin again without one.
+            InvalidRequest: its `parameter` is `cursor`: begin again without one.
         """
         asked = {"cursor": cursor, "since": None if cursor else _text(since), "limit": limit}
         answer = self._transport.get("/changes", asked, etag=etag)
@@ -280,17 +283,18 @@ class Client:
             return None
         return ChangesPage.of(answer.content, etag=answer.headers.get("ETag"))
 
-    def follow(self, store: "str | os.PathLike[str] | Store") -> "Follower":
+    def follow(self, store: str | os.PathLike[str] | Store) -> "Follower":
         """Return what keeps a store current: `run_once()` in a cron job.
 
         Args:
             store: the path of a SQLite file, or any object with the four methods of `Store`.
         """
-        from metering_api import following  # Together with the store: it needs this module's types.
-        from metering_api.store import SqliteStore
+        from metering_api import following  # It needs this module's types.
 
-        opened = SqliteStore(store) if isinstance(store, (str, os.PathLike)) else store
-        return following.Follower(self, opened, sleep=self._sleep)
+        if isinstance(store, (str, os.PathLike)):
+            store = SqliteStore(store)
+            self._stores.append(store)
+        return following.Follower(self, store, sleep=self._sleep)
 
     def _series(
         self,

@@ -96,7 +96,7 @@ class NotFound(Problem):
 
 
 class Gone(Problem):
-    """410: a cursor or file that is no longer kept."""
+    """410: a file that is no longer kept."""
 
 
 class TooManyRequests(Problem):

@@ -105,7 +105,10 @@ class Follower:
         run = Run()
         try:
             self._follow(run)
-        except errors.Gone:
+        except errors.InvalidRequest as error:
+            # Cursors do not expire; all are refused when the API had to replace the key that seals them.
+            if error.parameter != "cursor":
+                raise
             self._forget_everything()
             self._follow(run)
         except errors.NotPermitted as error:

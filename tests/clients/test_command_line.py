@@ -1,0 +1,98 @@
+"""`python -m metering_api` keeps a store current, once or until it is told to end, and says what failed."""
+
+import os
+import re
+import signal
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from local import demo
+from metering_api import SqliteStore
+from metering_api.__main__ import main
+from shared.access.grant import Span
+from tests.clients.vendor import Vendor, held
+
+SOME = {each.metering_point_id: (Span(),) for each in demo.METERING_POINTS[:3]}
+_TIME = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ ", re.MULTILINE)
+
+
+def contents(path: Path) -> object:
+    with closing(SqliteStore(path)) as store:
+        return held(store)
+
+
+def test_sync_writes_parquet_files(world: Vendor, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    world.permit(SOME)
+    folder = tmp_path / "parquet"
+
+    code = main(["sync", "--parquet", str(folder)], connect=world.client)
+
+    stored = world.stored(SOME)
+    [(count, last)] = (
+        duckdb.connect()
+        .execute(f"SELECT count(*), max(strftime(start, '%Y-%m')) FROM '{folder}/values-2026-03.parquet'")
+        .fetchall()
+    )
+    assert code == 0
+    assert count == sum(len(quantities) for _, quantities, _ in stored.values())
+    assert last == "2026-03"
+    assert _TIME.sub("", capsys.readouterr().out) == (
+        f"0 changed days, {len(stored)} days of history, 3 metering points gained, 0 ended\n"
+    )
+
+
+def test_a_refusal_is_said_in_a_line_and_is_a_failure(
+    world: Vendor, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world.permit({})
+    world.forward(60)
+
+    code = main(["sync", "--sqlite", str(tmp_path / "metering.db")], connect=world.client)
+
+    assert code == 1
+    assert capsys.readouterr().err.startswith("403 no-access: ")
+
+
+@pytest.mark.parametrize("every", ["0", "-1", "soon"])
+def test_watch_wants_a_time_between_runs(every: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["watch", "--sqlite", "metering.db", "--every", every])
+
+    assert ended.value.code == 2
+    assert "--every" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM that a process can handle")
+def test_watch_runs_until_sigterm_and_outlives_an_api_that_is_away(
+    world: Vendor, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world.permit(SOME)
+    path = tmp_path / "metering.db"
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def end(number: int) -> None:
+        """End it at a run that finds nothing new: a run that does asks for other things between."""
+        if world.faults.seen[-5:] == ["/v1/changes"] * 5:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    world.faults.unavailable = 1
+    world.faults.kill = end
+    try:
+        code = main(
+            ["watch", "--sqlite", str(path), "--every", "0.001"], connect=lambda: world.client(patience=0)
+        )
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+
+    said = capsys.readouterr()
+    first, *others = _TIME.sub("", said.out).splitlines()
+    assert code == 0
+    assert "503 warehouse-unavailable: Try again later.; trying again later" in said.err
+    assert first.endswith("days of history, 3 metering points gained, 0 ended")
+    assert set(others) == {"0 changed days, 0 days of history, 0 metering points gained, 0 ended"}
+    assert contents(path) == world.stored(SOME)
