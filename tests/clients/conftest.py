@@ -19,7 +19,7 @@ def world(table_storage: str, tmp_path: Path) -> Iterator[Vendor]:
 
 
 @pytest.fixture(scope="module")
-def standing(azurite: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Vendor]:
+def standing(_azurite_accounts: Iterator[str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Vendor]:
     """A world that the tests of a module only read from; its clock moves."""
-    with vendor.running(tmp_path_factory.mktemp("standing"), table_storage=azurite) as found:
+    with vendor.running(tmp_path_factory.mktemp("standing"), table_storage=next(_azurite_accounts)) as found:
         yield found

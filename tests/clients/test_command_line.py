@@ -1,8 +1,11 @@
 """`python -m metering_api` keeps a store current, once or until it is told to end, and says what failed."""
 
+import gzip
 import os
 import re
+import select
 import signal
+import subprocess
 import sys
 from contextlib import closing
 from pathlib import Path
@@ -10,7 +13,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from local import demo
+from local import demo, places
 from metering_api import SqliteStore
 from metering_api.__main__ import main
 from shared.access.grant import Span
@@ -55,6 +58,51 @@ def test_a_refusal_is_said_in_a_line_and_is_a_failure(
 
     assert code == 1
     assert capsys.readouterr().err.startswith("403 no-access: ")
+
+
+def test_export_downloads_files(world: Vendor, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    world.permit(SOME)
+    world.catch_up()
+    point, foreign = demo.METERING_POINTS[0].metering_point_id, demo.METERING_POINTS[9].metering_point_id
+    asked = ["--from", "2026-03-30", "--to", "2026-03-31", "--direction", "consumption", "--gzip"]
+    named = ["--metering-point", point, "--metering-point", foreign, "--resolution", "P1D"]
+
+    code = main(["export", *asked, *named, str(tmp_path / "files")], connect=world.client)
+
+    said = capsys.readouterr()
+    (path,) = (tmp_path / "files").iterdir()
+    _, row = gzip.decompress(path.read_bytes()).decode().splitlines()
+    assert (code, said.out) == (0, f"{path}\n")
+    assert f"{point},consumption," in row
+    assert ",710.675," in row
+    assert said.err == f"Not found, or not yours: {foreign}\n"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudoterminal in Python")
+def test_a_terminal_shows_how_far_it_is(standing: Vendor, tmp_path: Path) -> None:
+    import pty
+
+    standing.catch_up()
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "metering_api", "export", "--from", "2026-03-30", str(tmp_path)]
+    path = {"PYTHONPATH": str(places.ROOT / "clients" / "python" / "src")}
+    process = subprocess.Popen(
+        command, env={**os.environ, **path, **standing.environment}, stdout=subprocess.DEVNULL, stderr=theirs
+    )
+    os.close(theirs)
+    said = ""
+    while process.poll() is None or select.select([ours], [], [], 0)[0]:
+        standing.build_files()
+        try:
+            said += os.read(ours, 65536).decode() if select.select([ours], [], [], 0.1)[0] else ""
+        except OSError:  # The other end is closed.
+            break
+    os.close(ours)
+
+    assert process.wait(10) == 0
+    assert "waiting for the files" in said
+    assert f"[{'#' * 30}] 18 of 18 days" in said
+    assert re.search(r"\[#{30}\] (\d+) of \1 ex_", said)
 
 
 @pytest.mark.parametrize("every", ["0", "-1", "soon"])

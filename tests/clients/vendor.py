@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -21,7 +21,7 @@ from shared.metering import QUALITY_OF_LETTER, MeteringPointId
 from shared.publishing.watermark import Publications
 from shared.services import Services
 from shared.warehouse.engine import Query
-from tests.builders import gateway
+from tests.builders import gateway, queues
 from tests.builders.api import Api
 from tests.builders.gateway import World
 
@@ -100,9 +100,19 @@ class Vendor:
         clock.now = self.now
 
     def sleep(self, seconds: float) -> None:
-        """Sleep as the client does: time passes at once."""
+        """Sleep as the client does: time passes at once, and files that wait are built."""
         self.slept.append(seconds)
         self.forward(seconds)
+        self.build_files()
+
+    def build_files(self) -> None:
+        """Do the work on exports that waits."""
+        queues.drain(self.services.settings.table_storage, "files", self.services.build_files)
+
+    def catch_up(self) -> None:
+        """Go on to the real time: the storage of files has no other, and refuses links of another."""
+        self.forward((datetime.now(UTC) - self.now).total_seconds())
+        self.confirm_access()
 
     @property
     def environment(self) -> dict[str, str]:

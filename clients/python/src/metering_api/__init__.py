@@ -11,6 +11,7 @@ with Client.from_environment() as api:
 from metering_api._transport import Credentials
 from metering_api.client import Client
 from metering_api.errors import MeteringError, Problem, Unreachable
+from metering_api.exports import Export, ExportFile, Exports, ExportSummary, read_days
 from metering_api.following import Follower, Run
 from metering_api.frames import to_pandas
 from metering_api.insights import Completeness, PeakHour, Peaks, Total
@@ -25,6 +26,10 @@ __all__ = [
     "Credentials",
     "Customer",
     "Day",
+    "Export",
+    "ExportFile",
+    "ExportSummary",
+    "Exports",
     "Follower",
     "MeteringError",
     "MeteringPoint",
@@ -42,6 +47,7 @@ __all__ = [
     "Total",
     "Unreachable",
     "Value",
+    "read_days",
     "to_pandas",
     "verify_webhook",
 ]

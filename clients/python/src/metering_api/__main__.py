@@ -1,4 +1,4 @@
-"""`python -m metering_api`: keep a store current without writing code.
+"""`python -m metering_api`: keep a store current, or fetch files, without writing code.
 
 The variables METERING_API_URL, _KEY, _TOKEN_URL, _CLIENT_ID, _CLIENT_SECRET and _SCOPE say where and who.
 """
@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 
 from metering_api import errors
 from metering_api.client import Client
+from metering_api.exports import BOTH
 from metering_api.following import Follower
 from metering_api.parquet import ParquetStore
 from metering_api.store import SqliteStore
@@ -44,6 +45,21 @@ def _parser() -> argparse.ArgumentParser:
         place = command.add_mutually_exclusive_group(required=True)
         place.add_argument("--sqlite", metavar="FILE", help="a SQLite file; made when missing")
         place.add_argument("--parquet", metavar="FOLDER", help="Parquet files, one for each month")
+    export = commands.add_parser("export", help="have files made, wait for them, and download them")
+    export.set_defaults(run=_export)
+    export.add_argument("--from", dest="from_", required=True, metavar="DAY", help="the first market day")
+    export.add_argument("--to", metavar="DAY", help="exclusive; without it all that is available")
+    export.add_argument("--direction", choices=BOTH, help="without it both")
+    export.add_argument("--customer", type=int, metavar="NUMBER", help="only this customer's metering points")
+    export.add_argument("--metering-point", action="append", default=[], metavar="ID", help="may be repeated")
+    export.add_argument(
+        "--resolution", metavar="WORD", help="PT15M, PT1H, P1D, P1M or P1Y; without it as stored"
+    )
+    export.add_argument(
+        "--format", default="csv", metavar="WORD", help="csv (default), ndjson, parquet, xlsx, gs2"
+    )
+    export.add_argument("--gzip", action="store_true", help="compressed: csv, ndjson and gs2")
+    export.add_argument("folder", help="where the files go; made when missing")
     return parser
 
 
@@ -77,6 +93,37 @@ def _watch(api: Client, given: argparse.Namespace) -> int:
             print(f"{_now()} {error}; trying again later", file=sys.stderr, flush=True)
         ended.wait(given.every * 60)
     return 0
+
+
+def _export(api: Client, given: argparse.Namespace) -> int:
+    show = _progress(sys.stderr.isatty())
+    made = api.exports.create(
+        form={"format": given.format, **({"compression": "gzip"} if given.gzip else {})},
+        from_=given.from_,
+        to=given.to,
+        directions=[given.direction] if given.direction else BOTH,
+        metering_points=given.metering_point,
+        customer_number=given.customer,
+        resolution=given.resolution,
+    )
+    show("waiting for the files")
+    export = api.exports.wait(made, progress=lambda each: show(_bar("days", each.days, each.of_days or 0)))
+    for file in export.files:
+        path = api.exports.download(
+            file,
+            given.folder,
+            progress=lambda size, file=file: show(_bar(file.name, size, file.bytes)),  # type: ignore[misc]
+        )
+        show("")
+        print(path, flush=True)
+    if export.not_found:
+        print(f"Not found, or not yours: {', '.join(export.not_found)}", file=sys.stderr)
+    return 0
+
+
+def _bar(name: str, done: int, of: int) -> str:
+    filled = 30 * done // of if of else 0
+    return f"[{'#' * filled:30}] {done} of {of or '?'} {name}"
 
 
 def _follower(api: Client, given: argparse.Namespace) -> Follower:

@@ -154,7 +154,7 @@ class Transport:
         )
         self._patience = patience
         self._sleep = sleep
-        self._tokens = Tokens(self._http, credentials, waits=self._waits, clock=clock)
+        self._tokens = Tokens(self._http, credentials, waits=self.waits, clock=clock)
         self._kept: OrderedDict[str, tuple[str, bytes]] = OrderedDict()
 
     def close(self) -> None:
@@ -207,11 +207,12 @@ class Transport:
             self._keep(place, answer)
         return Answer(answer.status_code, _content(answer), answer.headers)
 
-    def _waits(self) -> Waits:
+    def waits(self) -> Waits:
+        """Return the waits of a call that begins now."""
         return Waits(self._patience, self._sleep)
 
     def _tried(self, request: httpx.Request) -> httpx.Response:
-        waits, refused = self._waits(), ""
+        waits, refused = self.waits(), ""
         while True:
             token = self._tokens.current(other_than=refused)
             request.headers["Authorization"] = f"Bearer {token}"
@@ -231,22 +232,38 @@ class Transport:
             else:
                 raise problem
 
+    def pages(self, path: str, parameters: Parameters) -> Iterator[Mapping[str, Any]]:
+        """Yield the pages of an answer, one request each."""
+        cursor = None
+        while True:
+            page = self.get(path, {**parameters, "cursor": cursor}).content
+            yield page
+            cursor = page["nextCursor"]
+            if cursor is None:
+                return
+
     @contextmanager
-    def open_link(self, path: str) -> Iterator[httpx.Response]:
+    def open_link(self, path: str, *, offset: int = 0) -> Iterator[httpx.Response]:
         """Ask for a file, and open the place that the API names, without key and token.
+
+        Args:
+            offset: the first byte to send; a place that knows no ranges answers 200, with all of them.
 
         Raises:
             Problem: the API refused.
-            Unreachable: the place does not answer, or with an error.
+            Unreachable: the place does not answer, or with an error, or stops in the middle.
         """
         answer = self.send("GET", path)
         place = answer.headers.get("Location")
         if answer.status != 302 or place is None:
             raise errors.UnexpectedAnswer(f"{path} has no link: status {answer.status}.")
         target = httpx.URL(self._address).join(place)
+        headers = {"Accept": "*/*", "Accept-Encoding": "identity"}
+        if offset:
+            headers["Range"] = f"bytes={offset}-"
         try:
-            with self._http.stream("GET", target, headers={"Accept": "*/*"}) as opened:
-                if opened.status_code != 200:
+            with self._http.stream("GET", target, headers=headers) as opened:
+                if opened.status_code not in (200, 206):
                     raise errors.Unreachable(f"{target.host}: status {opened.status_code}")
                 yield opened
         except httpx.RequestError as error:

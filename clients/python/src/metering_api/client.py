@@ -3,13 +3,13 @@
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import date, datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote
 
 from metering_api import errors
 from metering_api._transport import Credentials, Transport
+from metering_api.exports import Exports
 from metering_api.insights import Completeness, Peaks, Total
 from metering_api.models import (
     ChangesPage,
@@ -17,9 +17,11 @@ from metering_api.models import (
     Day,
     MeteringPoint,
     MeteringPoints,
+    Moment,
     Row,
     SeriesPage,
     Status,
+    as_text,
 )
 from metering_api.store import SqliteStore, Store
 
@@ -27,9 +29,6 @@ if TYPE_CHECKING:
     import httpx
 
     from metering_api.following import Follower
-
-Moment = str | date | datetime
-"""A market day, or a time with an offset; a text is sent as it is."""
 
 LARGEST_PAGE = 10_000
 """Market days; fewer requests than with the API's own default."""
@@ -46,6 +45,9 @@ class Client:
         address: of the API with its version: `https://api.example.com/metering/v1`.
         patience: seconds that all waits of one call may take together.
         http: what to send with, for a proxy or certificates of your own.
+
+    Attributes:
+        exports: files made on your request.
     """
 
     def __init__(
@@ -63,6 +65,7 @@ class Client:
         )
         self._sleep = sleep
         self._stores: list[SqliteStore] = []
+        self.exports = Exports(self._transport, sleep=sleep)
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ, *, patience: float = PATIENCE) -> Self:
@@ -106,7 +109,7 @@ class Client:
     ) -> MeteringPoints:
         """Return all metering points that you may read, or a customer's, or those of a price area."""
         asked = {"customerNumber": customer_number, "priceArea": price_area, "limit": LARGEST_PAGE}
-        pages = list(self._pages("/metering-points", asked))
+        pages = list(self._transport.pages("/metering-points", asked))
         versions = {page["accessVersion"] for page in pages}
         return MeteringPoints(
             tuple(MeteringPoint.of(each) for page in pages for each in page["meteringPoints"]),
@@ -206,13 +209,13 @@ class Client:
             metering_points: at most 50; none for a customer's, or all of yours.
         """
         asked = {
-            "from": _text(from_),
-            "to": _text(to),
+            "from": as_text(from_),
+            "to": as_text(to),
             "resolution": resolution,
             "meteringPointId": list(metering_points),
             "customerNumber": customer_number,
         }
-        for page in self._pages(f"/{direction}/total", asked):
+        for page in self._transport.pages(f"/{direction}/total", asked):
             yield from map(Total.of, page["values"])
 
     def peaks(
@@ -238,7 +241,7 @@ class Client:
             "meteringPointId": list(metering_points),
             "customerNumber": customer_number,
         }
-        for page in self._pages(f"/{direction}/peaks", asked):
+        for page in self._transport.pages(f"/{direction}/peaks", asked):
             yield from map(Peaks.of, page["peaks"])
 
     def completeness(
@@ -252,13 +255,13 @@ class Client:
     ) -> Iterator[Completeness]:
         """Yield how complete each series is in each day (`P1D`, the default) or month (`P1M`)."""
         asked = {
-            "from": _text(from_),
-            "to": _text(to),
+            "from": as_text(from_),
+            "to": as_text(to),
             "resolution": resolution,
             "meteringPointId": list(metering_points),
             "customerNumber": customer_number,
         }
-        for page in self._pages("/completeness", asked):
+        for page in self._transport.pages("/completeness", asked):
             yield from map(Completeness.of, page["periods"])
 
     def changes(
@@ -277,7 +280,7 @@ class Client:
         Raises:
             InvalidRequest: its `parameter` is `cursor`: begin again without one.
         """
-        asked = {"cursor": cursor, "since": None if cursor else _text(since), "limit": limit}
+        asked = {"cursor": cursor, "since": None if cursor else as_text(since), "limit": limit}
         answer = self._transport.get("/changes", asked, etag=etag)
         if answer.content is None:
             return None
@@ -309,28 +312,15 @@ class Client:
         as_of: Moment | None = None,
     ) -> Iterator[Mapping[str, Any]]:
         asked = {
-            "from": _text(from_),
-            "to": _text(to),
+            "from": as_text(from_),
+            "to": as_text(to),
             "customerNumber": customer_number,
             "resolution": resolution,
-            "asOf": _text(as_of),
+            "asOf": as_text(as_of),
             "layout": layout,
             "limit": LARGEST_PAGE,
         }
         named = list(metering_points)
         for begin in range(0, max(len(named), 1), _NAMED_AT_ONCE):
             group = named[begin : begin + _NAMED_AT_ONCE]
-            yield from self._pages(f"/{direction}", {**asked, "meteringPointId": group})
-
-    def _pages(self, path: str, asked: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-        cursor = None
-        while True:
-            page = self._transport.get(path, {**asked, "cursor": cursor}).content
-            yield page
-            cursor = page["nextCursor"]
-            if cursor is None:
-                return
-
-
-def _text(given: Moment | None) -> str | None:
-    return given.isoformat() if isinstance(given, date) else given
+            yield from self._transport.pages(f"/{direction}", {**asked, "meteringPointId": group})

@@ -12,6 +12,9 @@ from decimal import Decimal
 from functools import cached_property
 from typing import Any
 
+Moment = str | date | datetime
+"""A market day, or a time with an offset; a text is sent as it is."""
+
 _LENGTH = re.compile(r"PT(?:(\d+)H)?(?:(\d+)M)?")
 
 
@@ -31,6 +34,11 @@ def moment(text: str | None) -> datetime | None:
 def utc(text: str) -> datetime:
     """Read a time, in UTC."""
     return datetime.fromisoformat(text).astimezone(UTC)
+
+
+def as_text(given: Moment | None) -> str | None:
+    """Write a day or a time as the API reads it."""
+    return given.isoformat() if isinstance(given, date) else given
 
 
 def quantity(number: Decimal | int | None) -> Decimal | None:
