@@ -64,6 +64,26 @@ def customers(req: func.HttpRequest) -> Response:
     )
 
 
+@app.route("v1/customers/{customerNumber}/readers", methods=["GET", "HEAD"])
+@http_function
+def readers_of_customer(req: func.HttpRequest) -> Response:
+    """List who may read a customer's metering points."""
+    caller = identify(req)
+    request = listings.requests.readers(
+        req.route_params["customerNumber"],
+        parameters.of_url(req.url),
+        accept=req.headers.get("accept", ""),
+    )
+    readable = callers.authorize_person(services.grants, caller, customer_number=request.customer_number)
+    readers = services.grants.readers_of(request.customer_number)
+    etag = responses.etag_of(readable, request, readers)
+    if responses.is_unchanged(req.headers, etag):
+        return responses.not_modified(etag=etag, last_modified=None)
+    return responses.data(
+        listings.readers.render(readers, request.format), url=req.url, etag=etag, last_modified=None
+    )
+
+
 @app.route("v1/metering-points", methods=["GET", "HEAD"])
 @http_function
 def metering_points(req: func.HttpRequest) -> Response:

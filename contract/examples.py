@@ -24,6 +24,7 @@ _NOON = (
     f"/metering-points/{_SOLAR}/production?from=2026-03-28T12:00:00%2B01:00&to=2026-03-28T14:00:00%2B01:00"
 )
 _NIGHT = "from=2026-03-29T00:00:00%2B01:00&to=2026-03-29T05:00:00%2B02:00"
+_READERS = f"/customers/{demo.BAKERY.number}/readers"
 _MORNING = "since=2026-04-01T07:00:00Z"
 
 
@@ -46,7 +47,7 @@ class Example:
     kind: Kind | None = Kind.JSON
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
-    caller: demo.Client | None = demo.VENDOR
+    caller: demo.Client | demo.User | None = demo.VENDOR
     error: TooLargeForOneAnswer | None = None
 
     @property
@@ -64,6 +65,17 @@ EXAMPLES = (
     Example("all", "list-customers", "Two customers of a vendor", "/customers"),
     Example("all", "list-customers", "The same as CSV", "/customers?format=csv", Kind.CSV),
     Example("all", "list-customers", "The same as lines", "/customers?format=ndjson", Kind.NDJSON),
+    Example("all", "list-readers", "Who may read a bakery's metering points", _READERS, caller=demo.KARI),
+    Example(
+        "all", "list-readers", "The same as CSV", f"{_READERS}?format=csv", Kind.CSV, caller=demo.KARI
+    ),
+    Example(
+        "all", "list-readers", "The same as lines",
+        f"{_READERS}?format=ndjson", Kind.NDJSON, caller=demo.KARI,
+    ),
+    Example(
+        "application", "list-readers", "An application may not ask", _READERS, kind=None, status=403,
+    ),
     Example("page", "list-metering-points", "A page of two", "/metering-points?limit=2"),
     Example(
         "page", "list-metering-points", "The same as CSV",

@@ -177,6 +177,14 @@ CUSTOMER = Parameter(
     {"type": "integer", "format": "int64", "minimum": 0, "maximum": 10**18 - 1},
     10001,
 )
+CUSTOMER_IN_PATH = Parameter(
+    "customerNumber",
+    "The customer.",
+    {"type": "integer", "format": "int64", "minimum": 0, "maximum": 10**18 - 1},
+    10001,
+    place="path",
+    shared_as="CustomerNumberInPath",
+)
 PRICE_AREA = Parameter(
     "priceArea",
     "Only this price area.",
@@ -534,6 +542,21 @@ OPERATIONS = (
         row="each customer",
         line="each customer",
         parameters=FORMATS,
+        paged=False,
+    ),
+    Operation(
+        id="list-readers",
+        path="/customers/{customerNumber}/readers",
+        tag=_MASTER_DATA,
+        summary="Readers of a customer",
+        description="Which applications and persons may read metering points of the customer, since when and "
+        "until when, you among them. For persons who are registered as a contact of the customer; an "
+        "application gets 403 `persons-only`.",
+        answer=listing_models.ReaderList,
+        row="each reader",
+        line="each reader",
+        parameters=(CUSTOMER_IN_PATH, *FORMATS),
+        statuses=_WITH_NOT_FOUND,
         paged=False,
     ),
     Operation(

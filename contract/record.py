@@ -9,6 +9,7 @@ import httpx
 from contract import examples, hosting, stack, world
 from contract.examples import Example
 from contract.stack import Running
+from local import demo
 from local.azurite import emulator
 from local.functionhost.host import Host
 from local.stack import free, parts
@@ -30,10 +31,17 @@ async def answers(host: Host) -> dict[Path, str]:
             if example.error is not None:
                 found[example.file] = _refusal(example.target, example.error)
             elif example.caller is not None:
-                caller = {"X-Caller-Type": "app", "X-Caller-Id": example.caller.client_id}
+                caller = _caller(example.caller)
                 answer = await client.get(f"/v1{example.target}", headers={**caller, **example.headers})
                 found[example.file] = _text(example, answer)
     return found
+
+
+def _caller(caller: demo.Client | demo.User) -> dict[str, str]:
+    """Return the headers by which the gateway names a caller."""
+    if isinstance(caller, demo.User):
+        return {"X-Caller-Type": "user", "X-Caller-Id": caller.object_id}
+    return {"X-Caller-Type": "app", "X-Caller-Id": caller.client_id}
 
 
 def refusals(gateway: Running) -> dict[Path, str]:

@@ -18,8 +18,9 @@ from local.sampledata.readings import Reading, Timeline
 from shared import periods, services, settings
 from shared.access import grant, runs, store
 from shared.access.grant import Grant, Span
+from shared.access.readers import masked
 from shared.access.runs import Run
-from shared.access.sync import changes
+from shared.access.sync import changes, readers
 from shared.deliveries import loading
 from shared.files.exports import Exports, Wanted
 from shared.files.forms.form import FileFormat, Form
@@ -38,6 +39,7 @@ PUBLISHED_AT = datetime(2026, 4, 1, 5, 0, tzinfo=UTC)
 CORRECTED_AT = datetime(2026, 4, 1, 8, 0, tzinfo=UTC)
 VENDOR = grant.app(demo.VENDOR.client_id)
 BAKERY = grant.app(demo.BAKERY_APP.client_id)
+KARI = grant.user(demo.KARI.object_id)
 SCHEDULES = {"SYNC_SCHEDULE": "0 0 0 1 1 *", "PUBLISH_SCHEDULE": "0 0 0 1 1 *"}
 """Timers run in no test's time: once a year."""
 
@@ -150,8 +152,19 @@ def _write(path: Path, values: Iterable[Reading]) -> Path:
 
 def _grant(made: Services) -> None:
     """What the access sync would grant for the supply periods."""
-    _write_grants(made, VENDOR, customers=(demo.BAKERY, demo.CENTRE))
-    _write_grants(made, BAKERY, customers=(demo.BAKERY,))
+    granted = [
+        *_write_grants(made, VENDOR, customers=(demo.BAKERY, demo.CENTRE)),
+        *_write_grants(made, BAKERY, customers=(demo.BAKERY,)),
+        *_write_grants(made, KARI, customers=(demo.BAKERY,)),
+    ]
+    readers.bring_up_to_date(
+        made.tables,
+        granted,
+        names={(str(demo.BAKERY.number), KARI): masked(demo.KARI.email)},
+        run_id="demo",
+        now=NOW,
+        confirm=lambda: None,
+    )
     synced = Run(
         runs.new_run_id(NOW), "complete", NOW, NOW, NOW, counts={}, report="", restriction_defined=True
     )
@@ -205,7 +218,7 @@ def _make_export(made: Services) -> None:
     workshop.handle(f"{export.id}/1")
 
 
-def _write_grants(made: Services, principal: str, *, customers: Sequence[demo.Customer]) -> None:
+def _write_grants(made: Services, principal: str, *, customers: Sequence[demo.Customer]) -> list[Grant]:
     wanted = [
         Grant(principal, MeteringPointId(point), customer.number, customer.name, (days,), "demo")
         for point, customer, days in _supply()
@@ -216,6 +229,7 @@ def _write_grants(made: Services, principal: str, *, customers: Sequence[demo.Cu
     writer = store.Writer(made.tables, partition, run_id="demo")
     writer.write(planned.changes, now=NOW)
     writer.finish()
+    return wanted
 
 
 def _supply() -> Iterable[tuple[str, demo.Customer, Span]]:

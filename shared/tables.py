@@ -28,12 +28,13 @@ from shared.outside.transports import BoundedTransport
 
 ACCESS_GRANTS = "AccessGrants"
 ACCESS_AUDIT = "AccessAudit"
+ACCESS_BY_CUSTOMER = "AccessByCustomer"
 SERVICE_STATE = "ServiceState"
 WEBHOOKS = "Webhooks"
 NOTICES = "Notices"
 FILE_WORK = "FileWork"
 """Exports, feeds, their runs and parts."""
-ALL = (ACCESS_GRANTS, ACCESS_AUDIT, SERVICE_STATE, WEBHOOKS, NOTICES, FILE_WORK)
+ALL = (ACCESS_GRANTS, ACCESS_AUDIT, ACCESS_BY_CUSTOMER, SERVICE_STATE, WEBHOOKS, NOTICES, FILE_WORK)
 
 MAX_TRANSACTION = 100
 """Operations in one entity group transaction, all of one partition (a limit of the service)."""

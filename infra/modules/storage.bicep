@@ -121,7 +121,7 @@ resource tableService 'Microsoft.Storage/storageAccounts/tableServices@2025-06-0
 }
 
 resource tables 'Microsoft.Storage/storageAccounts/tableServices/tables@2025-06-01' = [
-  for table in ['AccessGrants', 'AccessAudit', 'ServiceState', 'Webhooks', 'Notices', 'FileWork']: {
+  for table in ['AccessGrants', 'AccessAudit', 'AccessByCustomer', 'ServiceState', 'Webhooks', 'Notices', 'FileWork']: {
     parent: tableService
     name: table
   }

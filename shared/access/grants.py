@@ -19,8 +19,9 @@ from itertools import chain
 from typing import NamedTuple
 
 from shared import periods, tables
-from shared.access import grant, runs
+from shared.access import grant, readers, runs
 from shared.access.grant import Grant
+from shared.access.readers import Reader
 from shared.metering import MeteringPointId
 from shared.readable import Permission, Readable
 from shared.telemetry import recording
@@ -178,6 +179,11 @@ class Grants:
         """
         self._refuse_when_too_old()
         return self._from_tables(principal)
+
+    def readers_of(self, customer_number: int) -> list[Reader]:
+        """Return who may read metering points of a customer, applications first."""
+        self._refuse_when_too_old()
+        return readers.of_customer(self._tables, customer_number)
 
     def synced_at(self) -> datetime | None:
         """Return when the grants were last completely up to date with Severa; None if never, or not known.

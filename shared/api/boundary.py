@@ -30,6 +30,7 @@ READ = ("GET", "HEAD", "OPTIONS")
 POST = ("POST", "OPTIONS")
 PATHS = {
     "customers": READ,
+    "customers/{customerNumber}/readers": READ,
     "metering-points": READ,
     "metering-points/{meteringPointId}": READ,
     "metering-points/{meteringPointId}/consumption": READ,

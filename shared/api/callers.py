@@ -25,6 +25,11 @@ class Caller:
 
     principal: str
 
+    @property
+    def is_person(self) -> bool:
+        """Return whether it is a signed-in user, and no application."""
+        return self.principal.startswith("user:")
+
 
 def identify(
     headers: Mapping[str, str], *, gateway_principal_id: str | None, authentication_enabled: bool
@@ -100,6 +105,18 @@ def authorize_many(
     readable = portfolio.only(named) if named else portfolio
     permissions = tuple(each for each in readable.permissions if each.customer_number == customer_number)
     return replace(readable, permissions=permissions)
+
+
+def authorize_person(grants: Grants, caller: Caller, *, customer_number: int) -> Readable:
+    """Return what a person may read of a customer.
+
+    Raises:
+        Refused: 403 for an application: vendors need not know of each other. 404 when the person may read
+            nothing of the customer.
+    """
+    if not caller.is_person:
+        raise Refused("persons-only", "Sign in as a person who is registered as a contact of the customer.")
+    return authorize_many(grants, caller, customer_number=customer_number)
 
 
 def not_found(named: Sequence[MeteringPointId], readable: Readable) -> list[MeteringPointId]:

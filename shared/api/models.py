@@ -11,6 +11,7 @@ reference is described by the schema that it refers to.
 
 from datetime import date, datetime
 from decimal import Decimal
+from enum import StrEnum
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, RootModel, WithJsonSchema
@@ -20,7 +21,7 @@ from pydantic.json_schema import SkipJsonSchema
 from shared.metering import Quality, Resolution
 
 
-def open_words(words: type[Quality] | type[Resolution], description: str, *, null: bool = False) -> Any:
+def open_words(words: type[StrEnum], description: str, *, null: bool = False) -> Any:
     """Describe a text whose words may grow within the version: a closed list stops clients at a new one."""
     return WithJsonSchema(
         {

@@ -120,8 +120,10 @@ class Parameters:
     def customer_number(self, name: str) -> int | None:
         """Return a customer's number; None when absent or faulty."""
         text = self.text(name)
-        if text is None:
-            return None
+        return None if text is None else self.number_of_customer(name, text)
+
+    def number_of_customer(self, name: str, text: str) -> int | None:
+        """Return one customer's number; None when faulty."""
         if _WHOLE_NUMBER.fullmatch(text):
             return int(text)
         self.fault(

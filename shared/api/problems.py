@@ -102,6 +102,7 @@ CODES = {
     "not-from-gateway": Code(401, "The request did not come through the gateway."),
     "unknown-caller": Code(401, "The gateway did not identify the caller."),
     "no-access": Code(403, "You have no access to any metering point."),
+    "persons-only": Code(403, "Only persons may read this."),
     "not-found": Code(404, "It does not exist, or you may not read it."),
     "unknown-path": Code(404, "Unknown path"),
     "method-not-allowed": Code(405, "Method not allowed"),

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
 from shared import metering, tables
-from shared.access import runs, store
+from shared.access import readers, runs, store
 from shared.access.entra.users import ContactEmail, Directory, DirectoryFault
 from shared.access.grant import Grant, row_key, spans_text
 from shared.access.severa.severa_register import (
@@ -203,7 +203,7 @@ def stored_grants(storage: Tables) -> list[Grant]:
 
 
 def disagreements(storage: Tables) -> list[str]:
-    """Return contradictions between grants, manifests and audit; none after a complete run."""
+    """Return contradictions between grants, manifests, audit and readers; none after a complete run."""
     found = []
     for partition in store.read(storage).values():
         if not partition.is_settled:
@@ -213,7 +213,21 @@ def disagreements(storage: Tables) -> list[str]:
         held = {row_key(row.grant): spans_text(row.grant.spans) for row in partition.grants.values()}
         if replayed != held:
             found.append(f"{partition.principal}: audit and rows")
-    return found
+    listed, reading = set(readers.stored(storage)), _reading(storage)
+    found += [f"{each}: listed, but does not read" for each in sorted(listed - reading)]
+    return found + unlisted(storage)
+
+
+def unlisted(storage: Tables) -> list[str]:
+    """Return who may read a customer's metering points and is not listed as its reader: always nobody."""
+    return [
+        f"{each}: reads, but is not listed"
+        for each in sorted(_reading(storage) - set(readers.stored(storage)))
+    ]
+
+
+def _reading(storage: Tables) -> set[readers.Key]:
+    return {(str(each.customer_number), each.principal) for each in stored_grants(storage)}
 
 
 def _replayed(storage: Tables, principal: str) -> tuple[dict[str, str], list[str]]:

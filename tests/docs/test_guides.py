@@ -19,6 +19,7 @@ import pytest
 
 from contract.stack import Running
 from local import demo, places
+from local.stack import clients
 
 GUIDES = ("getting-started", "changes", "times", "quality", "insights", "errors")
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -66,6 +67,7 @@ def variables(running: Running, tmp_path_factory: pytest.TempPathFactory) -> dic
         "CLIENT_SECRET": demo.VENDOR.secret,
         "KEY": demo.SUBSCRIPTIONS[0].key,
         "TOKEN": running.headers()["Authorization"].removeprefix("Bearer "),
+        "PERSON_TOKEN": clients.token_of_person(running.token_url),
         "KEPT": str(tmp_path_factory.mktemp("kept") / "cursor.json"),
     }
 

@@ -4,7 +4,7 @@ import http.client
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote, urlsplit
@@ -15,7 +15,7 @@ from contract import stack
 from contract.operations import OPERATIONS, Operation
 from contract.stack import Running
 from local import demo
-from local.stack import free
+from local.stack import clients, free
 from shared import metering
 from shared.api.formats import Kind
 from shared.api.series.requests import MAX_NAMED
@@ -34,6 +34,7 @@ KNOWN = [point.metering_point_id for point in demo.METERING_POINTS]
 PAYLOADS = [f"70705757{number:09d}" for number in range(MAX_NAMED)]
 UNKNOWN = [f"{payload}{metering.check_digit(payload)}" for payload in PAYLOADS]
 NAMED = "&".join(f"meteringPointId={point}" for point in [*KNOWN, *UNKNOWN][:MAX_NAMED])
+HeadersOf = Callable[[str], dict[str, str]]
 SERIES = "from=2026-03-18&to=2026-04-01"
 
 
@@ -54,6 +55,13 @@ def running(_azurite_accounts: Iterator[str], tmp_path_factory: pytest.TempPathF
 @pytest.fixture(scope="module")
 def headers(running: Running) -> dict[str, str]:
     return {**running.headers(), "X-Request-Id": "through-nginx"}
+
+
+@pytest.fixture(scope="module")
+def headers_of(running: Running, headers: dict[str, str]) -> HeadersOf:
+    """What is sent with a request: the readers of a customer are for persons."""
+    person = {**headers, "Authorization": f"Bearer {clients.token_of_person(running.token_url)}"}
+    return lambda target: person if "/readers" in target else headers
 
 
 @pytest.fixture(scope="module")
@@ -150,9 +158,9 @@ def is_same(direct: Answer, proxied: Answer) -> bool:
 @each_target
 @pytest.mark.parametrize("encoding", ["identity", "gzip"])
 def test_an_answer_is_the_same(
-    running: Running, through_nginx: str, headers: dict[str, str], target: str, encoding: str
+    running: Running, through_nginx: str, headers_of: HeadersOf, target: str, encoding: str
 ) -> None:
-    sent = {**headers, "Accept-Encoding": encoding}
+    sent = {**headers_of(target), "Accept-Encoding": encoding}
 
     direct, proxied = ask(running.api, target, sent), ask(through_nginx, target, sent)
 
@@ -163,10 +171,10 @@ def test_an_answer_is_the_same(
 
 @each_target
 def test_the_headers_alone_are_the_same(
-    running: Running, through_nginx: str, headers: dict[str, str], target: str
+    running: Running, through_nginx: str, headers_of: HeadersOf, target: str
 ) -> None:
-    direct = ask(running.api, target, headers, method="HEAD")
-    proxied = ask(through_nginx, target, headers, method="HEAD")
+    direct = ask(running.api, target, headers_of(target), method="HEAD")
+    proxied = ask(through_nginx, target, headers_of(target), method="HEAD")
 
     assert is_same(direct, proxied), (direct, proxied)
     assert proxied.body == b""
@@ -174,10 +182,10 @@ def test_the_headers_alone_are_the_same(
 
 @pytest.mark.parametrize("target", TARGETS, ids=lambda target: f"{target[:60]}…{target[-14:]}")
 def test_what_has_not_changed_is_said_to_be_so(
-    running: Running, through_nginx: str, headers: dict[str, str], target: str
+    running: Running, through_nginx: str, headers_of: HeadersOf, target: str
 ) -> None:
-    etag = ask(through_nginx, target, headers).headers.get("etag")
-    known = {**headers, "If-None-Match": etag or '"none"'}
+    etag = ask(through_nginx, target, headers_of(target)).headers.get("etag")
+    known = {**headers_of(target), "If-None-Match": etag or '"none"'}
 
     direct, proxied = ask(running.api, target, known), ask(through_nginx, target, known)
 

@@ -20,9 +20,9 @@ from shared.access.entra.users import ContactEmail, Directory, DirectoryFault
 from shared.access.mode import Mode
 from shared.access.severa.severa_register import SeveraRegister
 from shared.access.store import Partition
-from shared.access.sync import changes, guard, mapping, restrictions, state
+from shared.access.sync import changes, guard, mapping, readers, restrictions, state
 from shared.access.sync import lease as leases
-from shared.access.sync.changes import Plan
+from shared.access.sync.changes import Change, Plan
 from shared.access.sync.faults import FaultKind
 from shared.access.sync.guard import Allowance, Limits, Objection
 from shared.access.sync.lease import Lease
@@ -150,7 +150,7 @@ def _run(
         return _refused(report, decided.previous, storage=storage, now=clock())
     _bind_users(fetched, storage=storage, run_id=report.run_id, now=clock())
     state.restrict(storage, decided.newly_restricted, run_id=report.run_id)
-    _apply(decided, storage=storage, run_id=report.run_id, clock=clock, lease=lease)
+    _apply(fetched, decided, storage=storage, rules=rules, run_id=report.run_id, clock=clock, lease=lease)
     state.lift_restrictions(storage, decided.lifted)
     state.unbind_users(storage, fetched.bound.keys() - set(fetched.contacts))
     report = replace(report, outcome=Outcome.COMPLETE, finished_at=clock())
@@ -264,9 +264,11 @@ def _bind_users(fetched: _Fetched, *, storage: tables.Tables, run_id: str, now: 
 
 
 def _apply(
+    fetched: _Fetched,
     decided: _Decided,
     *,
     storage: tables.Tables,
+    rules: Rules,
     run_id: str,
     clock: Callable[[], datetime],
     lease: Lease,
@@ -282,10 +284,22 @@ def _apply(
     for partition in decided.partitions.values():
         if not partition.is_settled:
             writer(partition.principal).settle(partition, now=clock())
-    for part in (decided.plan.losses, decided.plan.gains):
+
+    def write(part: Sequence[Change]) -> None:
         for principal, batch in changes.by_principal(part, at_most=store.CHANGES_IN_TRANSACTION):
             lease.confirm()
             writer(principal).write(batch, now=clock())
+
+    write(decided.plan.losses)
+    readers.bring_up_to_date(
+        storage,
+        fetched.wanted.grants.values(),
+        names=readers.names(fetched.register, directory=fetched.directory, fields=rules.fields),
+        run_id=run_id,
+        now=clock(),
+        confirm=lease.confirm,
+    )
+    write(decided.plan.gains)
     for each in writers.values():
         each.finish()
 

@@ -1,5 +1,5 @@
-"""Customers and metering points."""
+"""Customers, their readers, and metering points."""
 
-from shared.api.listings import customers, metering_points, requests
+from shared.api.listings import customers, metering_points, readers, requests
 
-__all__ = ["customers", "metering_points", "requests"]
+__all__ = ["customers", "metering_points", "readers", "requests"]

@@ -11,6 +11,7 @@ from shared.files.forms import delimited
 from shared.files.forms.delimited import Dialect
 
 _CUSTOMER = ("customerNumber", "name", "meteringPointCount")
+_READER = ("type", "id", "name", "from", "to", "since", "by")
 _DESCRIPTION = (
     "meteringPointId",
     "name",
@@ -36,6 +37,14 @@ def customers(found: Sequence[dict[str, Any]], written: Format) -> bytes:
     if written.kind is Kind.NDJSON:
         return _ndjson(found)
     return _csv(_CUSTOMER, ([each[name] for name in _CUSTOMER] for each in found), written.dialect)
+
+
+def readers(found: Sequence[dict[str, Any]], written: Format) -> bytes:
+    """Write a line for each reader."""
+    if written.kind is Kind.NDJSON:
+        return _ndjson(found)
+    rows = ({**each, "from": _day(each["from"]), "to": _day(each["to"])} for each in found)
+    return _csv(_READER, ([row[name] for name in _READER] for row in rows), written.dialect)
 
 
 def metering_points(found: Sequence[dict[str, Any]], written: Format) -> bytes:

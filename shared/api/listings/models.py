@@ -1,9 +1,11 @@
-"""Customers and metering points as models."""
+"""Customers, their readers, and metering points as models."""
 
+from datetime import datetime
 from typing import Annotated
 
 from pydantic import Field
 
+from shared.access.readers import By, Kind
 from shared.api.models import (
     AccessVersion,
     Answer,
@@ -28,6 +30,35 @@ class CustomerList(Answer):
     """All customers whose metering points you may read."""
 
     customers: list[Customer] = Field(description="In the order of their numbers.")
+
+
+class Reader(PermittedPeriod):
+    """An application or a person that may read metering points of a customer.
+
+    The period is from the first market day that it may read at any of the metering points to the last.
+    """
+
+    type: Annotated[Kind, open_words(Kind, "`app`: an application. `user`: a person.")]
+    id: str = Field(description="The id in Microsoft Entra: of the application, or of the person's user.")
+    name: str | None = Field(
+        description="A person's e-mail address, masked; null for an application, which is known by its id.",
+        examples=["k***@fjordbakeriet.example"],
+    )
+    since: datetime = Field(description="When it was first given access to a metering point of the customer.")
+    by: Annotated[
+        By,
+        open_words(
+            By,
+            "What gives the access. `application`: the application is registered with the customer. "
+            "`contact-person`: the person is a contact of the customer.",
+        ),
+    ]
+
+
+class ReaderList(Answer):
+    """Who may read a customer's metering points."""
+
+    readers: list[Reader] = Field(description="Applications first, then persons, each by id.")
 
 
 class CustomersPeriod(PermittedPeriod):

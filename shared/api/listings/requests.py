@@ -34,6 +34,14 @@ class MeteringPointsRequest:
     format: Format
 
 
+@dataclass(frozen=True)
+class ReadersRequest:
+    """A valid request for the readers of a customer."""
+
+    customer_number: int
+    format: Format
+
+
 def metering_points(given: Given, *, seals: Seals, accept: str = "") -> MeteringPointsRequest:
     """Read a request for metering points from its parameters.
 
@@ -74,6 +82,22 @@ def metering_point(metering_point_id: str, given: Given, *, accept: str) -> Mete
     if found is None:
         raise AssertionError("a faulty metering point id was noted, so done() has raised")
     return found
+
+
+def readers(customer_number: str, given: Given, *, accept: str) -> ReadersRequest:
+    """Read a request for the readers of the customer in the path.
+
+    Raises:
+        InvalidRequest: the parameters have faults; all are named.
+        Refused: 406 when no format that `accept` names is available.
+    """
+    parameters = Parameters(given)
+    written = formats.read(parameters, accept=accept)
+    found = parameters.number_of_customer("customerNumber", customer_number)
+    parameters.done()
+    if found is None:
+        raise AssertionError("a faulty customer number was noted, so done() has raised")
+    return ReadersRequest(found, written)
 
 
 def format_alone(given: Given, *, accept: str, available: Sequence[Kind] = formats.USUAL) -> Format:

@@ -13,7 +13,7 @@ import pytest
 
 from local import places
 from shared.tables import Tables
-from tests.builders.access import days, disagreements, stored_grants
+from tests.builders.access import days, disagreements, stored_grants, unlisted
 from tests.builders.processes import sync
 
 KILLS = 50 if "TEST_ACCESS_FULL" in os.environ else 4
@@ -66,6 +66,7 @@ def test_a_sync_killed_at_any_moment_is_completed_by_the_next(storage: Tables, s
         syncs.run(after, killed_after=moments.uniform(0, seconds))
         shown = days(stored_grants(storage))
         assert shown <= allowed[before] or shown <= allowed[after], f"kill {kill}"
+        assert unlisted(storage) == [], f"kill {kill}"
         between += shown not in (allowed[before], allowed[after])
 
         syncs.run(after)

@@ -36,6 +36,7 @@ from tests.builders.access import (
     register,
     rules,
     stored_grants,
+    unlisted,
     user,
 )
 
@@ -154,6 +155,7 @@ def test_a_failing_write_never_shows_too_much_and_is_mended_by_the_next_run(
         shown = days(stored_grants(storage))
         assert shown <= before.days or shown <= after.days, f"write {at}"
         assert read_by_callers(storage, clock) == shown
+        assert unlisted(storage) == []
 
         assert run(after.severa, storage, clock).outcome is Outcome.COMPLETE
         assert read_by_callers(storage, clock) == after.days
