@@ -1,19 +1,22 @@
 """The form `xlsx`: a workbook for people, with dates in local time, ids as text, and months in a chart."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from functools import lru_cache
+from io import BytesIO
+from itertools import pairwise
 from tempfile import TemporaryFile
-from typing import Any
+from typing import IO, Any
 
 from shared import periods
-from shared.files.forms import energy, templates, wide
+from shared.files.forms import energy, sheet_rows, templates, wide
 from shared.files.forms.about import About, Counts
 from shared.files.forms.form import FileLayout, Form
-from shared.files.forms.templates import Times
+from shared.files.forms.templates import Edge, Times
 from shared.files.forms.wide import ColumnKey, Interval
-from shared.metering import QUALITY_OF_LETTER
+from shared.metering import QUALITY_OF_LETTER, Resolution
 from shared.series.assembly import Run, Series, Sum
 
 MAX_ROWS = 1_000_000
@@ -21,6 +24,8 @@ MAX_ROWS = 1_000_000
 MAX_COLUMNS = 16_000
 """Excel has 16 384 columns a sheet."""
 _PIECE = 256 * 1024
+_VALUES = "xl/worksheets/sheet2.xml"
+_SHAPES_KEPT = 4_096
 _EPOCH = date(1899, 12, 30)
 _NULL = "null"
 _MONTH = "mm.yyyy"
@@ -78,34 +83,49 @@ def pieces(series: Iterable[Series], *, form: Form, about: About, counts: Counts
     Raises:
         TooLargeForXlsx: there are more rows than a sheet has.
     """
-    import xlsxwriter  # Loaded with the first workbook: a cold start shall not wait for it.
-
+    sums = _Months()
+    seen = _seen(series, sums)
+    # A workbook in memory would take some 50 bytes a cell.
     with TemporaryFile() as file:
-        # A workbook in memory would take some 50 bytes a cell.
-        with xlsxwriter.Workbook(file, {"constant_memory": True}) as book:
-            book.set_properties({"created": about.as_of.replace(tzinfo=None), "title": about.name})
-            _write(book, series, form=form, about=about, counts=counts)
+        if form.layout is FileLayout.WIDE:
+            with _book(file, about) as book:
+                _wide(book.values, seen, book.formats, counts)
+                _points(book, sums, about)
+                _months(book, sums)
+        else:
+            _rows(file, seen, sums, about=about, counts=counts)
         file.seek(0)
         while piece := file.read(_PIECE):
             yield piece
 
 
-def _write(book: Any, series: Iterable[Series], *, form: Form, about: About, counts: Counts) -> None:
-    points, values, months = (book.add_worksheet(each) for each in ("Metering points", "Values", "Months"))
-    formats = _Formats(
-        bold=book.add_format({"bold": True}),
-        time=book.add_format({"num_format": "dd.mm.yyyy hh:mm"}),
-        month=book.add_format({"num_format": _MONTH}),
-        quantity=book.add_format({"num_format": "0.000"}),
-    )
-    sums = _Months()
-    seen = _seen(series, sums)
-    if form.layout is FileLayout.WIDE:
-        _wide(values, seen, formats, counts)
-    else:
-        _rows(values, seen, formats, counts, is_sum=about.is_sum)
-    _points(points, sums, formats, about)
-    _months(book, months, sums, formats)
+@dataclass(frozen=True)
+class _Book:
+    """A workbook that is being written: XlsxWriter's sheets and formats."""
+
+    book: Any
+    points: Any
+    values: Any
+    months: Any
+    formats: "_Formats"
+
+
+@contextmanager
+def _book(file: IO[bytes], about: About) -> Iterator[_Book]:
+    import xlsxwriter  # Loaded with the first workbook: a cold start shall not wait for it.
+
+    with xlsxwriter.Workbook(file, {"constant_memory": True}) as book:
+        book.set_properties({"created": about.as_of.replace(tzinfo=None), "title": about.name})
+        points, values, months = (
+            book.add_worksheet(each) for each in ("Metering points", "Values", "Months")
+        )
+        formats = _Formats(
+            bold=book.add_format({"bold": True}),
+            time=book.add_format({"num_format": "dd.mm.yyyy hh:mm"}),
+            month=book.add_format({"num_format": _MONTH}),
+            quantity=book.add_format({"num_format": "0.000"}),
+        )
+        yield _Book(book, points, values, months, formats)
 
 
 @dataclass(frozen=True)
@@ -131,26 +151,93 @@ def _headings(sheet: Any, headings: Iterable[str], formats: _Formats) -> None:
         sheet.write_string(0, column, each, formats.bold)
 
 
-def _rows(sheet: Any, series: Iterable[Series], formats: _Formats, counts: Counts, *, is_sum: bool) -> None:
-    sheet.set_column(0, 9, 18)
-    _headings(sheet, (*_ROW_HEADINGS, *_OF_SUMS) if is_sum else _ROW_HEADINGS, formats)
-    for each in series:
-        for part in each.parts:
-            letters = part.quality if isinstance(part, Sum) else part.qualities
-            packed = (part.quantity if isinstance(part, Sum) else part.quantities).split(",")
-            intervals = wide.intervals_of(part)
-            for interval, quantity, letter in zip(intervals, packed, letters, strict=True):
-                counts.rows += 1
-                row = _row(counts.rows)
-                sheet.write_string(row, 0, each.scope.metering_point_id)
-                sheet.write_string(row, 1, each.scope.direction)
-                _interval(sheet, row, 2, interval, formats)
-                if quantity != _NULL:
-                    sheet.write_number(row, 6, float(quantity), formats.quantity)
-                sheet.write_string(row, 7, QUALITY_OF_LETTER[letter])
-                if isinstance(part, Sum):
-                    sheet.write_boolean(row, 8, part.complete)
-                    sheet.write_number(row, 9, part.missing)
+def _rows(file: IO[bytes], series: Iterable[Series], sums: _Months, *, about: About, counts: Counts) -> None:
+    columns = (*_ROW_HEADINGS, *_OF_SUMS) if about.is_sum else _ROW_HEADINGS
+    cells = _cells(columns)
+    with TemporaryFile() as rows, TemporaryFile() as around:
+        for each in series:
+            rows.write(_texts(each, cells, counts).encode())
+        with _book(around, about) as book:
+            _model(book, columns)
+            _points(book, sums, about)
+            _months(book, sums)
+        sheet_rows.put(rows, around, _VALUES, last=counts.rows + 1, into=file)
+
+
+@lru_cache
+def _cells(columns: tuple[str, ...]) -> Mapping[str, str]:
+    """Return the text of each cell of a row, with places for the row's number and the value."""
+    file = BytesIO()
+    with _book(file, About(name="model", as_of=datetime(2026, 1, 1, tzinfo=UTC))) as book:
+        _model(book, columns)
+    return sheet_rows.templates(file, _VALUES, columns)
+
+
+def _model(book: _Book, columns: Sequence[str]) -> None:
+    """Write the headings and one row, whose values are replaced."""
+    sheet, formats = book.values, book.formats
+    sheet.set_column(0, len(columns) - 1, 18)
+    _headings(sheet, columns, formats)
+    row = sheet_rows.MODEL
+    for column, name in enumerate(columns):
+        if name in ("start", "end"):
+            sheet.write_number(row, column, 1, formats.time)
+        elif name == "quantityKWh":
+            sheet.write_number(row, column, 1, formats.quantity)
+        elif name == "complete":
+            sheet.write_boolean(row, column, True)
+        elif name == "missing":
+            sheet.write_number(row, column, 1)
+        else:
+            sheet.write_string(row, column, name)
+
+
+def _texts(series: Series, cells: Mapping[str, str], counts: Counts) -> str:
+    """Return the rows of a series."""
+    scope = series.scope
+    whole = '<row r="{n}">' + "".join(cells.values()) + "</row>"
+    whole = whole.replace("{meteringPointId}", scope.metering_point_id)
+    known = whole.replace("{direction}", scope.direction).format
+    unknown = whole.replace("{direction}", scope.direction).replace(cells["quantityKWh"], "").format
+    found: list[str] = []
+    for part in series.parts:
+        letters = part.quality if isinstance(part, Sum) else part.qualities
+        packed = (part.quantity if isinstance(part, Sum) else part.quantities).split(",")
+        for edges, quantity, letter in zip(_edges_of(part), packed, letters, strict=True):
+            counts.rows += 1
+            fill = unknown if quantity == _NULL else known
+            found.append(
+                fill(
+                    n=_row(counts.rows) + 1,
+                    start=edges[0].text,
+                    startOffset=edges[0].offset,
+                    end=edges[1].text,
+                    endOffset=edges[1].offset,
+                    quantityKWh=quantity,
+                    quality=QUALITY_OF_LETTER[letter],
+                    complete=int(part.complete) if isinstance(part, Sum) else 0,
+                    missing=part.missing if isinstance(part, Sum) else 0,
+                )
+            )
+    return "".join(found)
+
+
+def _edges_of(part: Run | Sum) -> Sequence[tuple[Edge, Edge]]:
+    if isinstance(part, Sum):
+        return [(_edge(part.period.start), _edge(part.period.end))]
+    return _edges(part.day, part.resolution, part.first, len(part.qualities))
+
+
+@lru_cache(maxsize=_SHAPES_KEPT)
+def _edges(day: date, resolution: Resolution, first: int, count: int) -> Sequence[tuple[Edge, Edge]]:
+    """Return where the values of a run start and end; a portfolio has the same days again and again."""
+    start, step = periods.start_of(day), resolution.step
+    return list(pairwise(_edge(start + number * step) for number in range(first, first + count + 1)))
+
+
+def _edge(instant: datetime) -> Edge:
+    number, offset = _serial(instant)
+    return Edge(f"{number:.16G}", offset)
 
 
 def _wide(sheet: Any, series: Iterable[Series], formats: _Formats, counts: Counts) -> None:
@@ -188,7 +275,8 @@ def _serial(instant: datetime) -> tuple[float, str]:
     return (local.date() - _EPOCH).days + seconds / 86_400, templates.edge(instant, Times.LOCAL).offset
 
 
-def _points(sheet: Any, sums: _Months, formats: _Formats, about: About) -> None:
+def _points(book: _Book, sums: _Months, about: About) -> None:
+    sheet, formats = book.points, book.formats
     sheet.set_column(0, 2, 22)
     headings = ("meteringPointId", "direction", "name")
     _headings(sheet, headings if about.descriptions else headings[:2], formats)
@@ -199,7 +287,8 @@ def _points(sheet: Any, sums: _Months, formats: _Formats, about: About) -> None:
             sheet.write_string(row, 2, about.descriptions[key.metering_point_id])
 
 
-def _months(book: Any, sheet: Any, sums: _Months, formats: _Formats) -> None:
+def _months(book: _Book, sums: _Months) -> None:
+    sheet, formats = book.months, book.formats
     directions = sorted({key.direction for key in sums.of})
     months = sorted({month for of in sums.of.values() for month in of})
     sheet.set_column(0, len(directions), 16)
@@ -213,7 +302,7 @@ def _months(book: Any, sheet: Any, sums: _Months, formats: _Formats) -> None:
             sheet.write_number(row, column, total / 1000, formats.quantity)
     if not months:
         return
-    chart = book.add_chart({"type": "column"})
+    chart = book.book.add_chart({"type": "column"})
     for column in range(1, len(directions) + 1):
         chart.add_series(
             {

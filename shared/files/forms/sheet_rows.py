@@ -1,0 +1,64 @@
+"""Rows of a sheet by the hundred thousand, in a workbook that XlsxWriter has written.
+
+XlsxWriter takes 60 µs for a row of eight cells. So it writes one row, the model, below the headings, and all
+rows are the text of the model with other values, put into the sheet in its place.
+"""
+
+import re
+import shutil
+import zipfile
+from collections.abc import Mapping, Sequence
+from typing import IO
+
+MODEL = 1
+"""The model's row, as XlsxWriter counts: from 0."""
+_COPIED = 1024 * 1024
+_LEVEL = 1
+"""Rows are much alike: zlib's default takes three times as long for a file that is a fifth smaller."""
+_ROW = re.compile(r'<row r="2"[^>]*>(.*?)</row>')
+_CELL = re.compile(r"<c .*?</c>")
+_VALUE = re.compile(r">[^<>]+<")
+
+
+def templates(workbook: IO[bytes], sheet: str, columns: Sequence[str]) -> Mapping[str, str]:
+    """Return the cells of the model by the column's name; {n} is the place of the row, {name} of the value.
+
+    Args:
+        workbook: as XlsxWriter wrote it.
+        sheet: the name of the sheet's part.
+        columns: a name for each cell of the model.
+    """
+    with zipfile.ZipFile(workbook) as parts:
+        found = _ROW.search(parts.read(sheet).decode())
+    cells = _CELL.findall(found[1]) if found else ()
+    return {
+        name: _VALUE.sub(f">{{{name}}}<", cell.replace('2"', '{n}"', 1))
+        for name, cell in zip(columns, cells, strict=True)
+    }
+
+
+def put(rows: IO[bytes], workbook: IO[bytes], sheet: str, *, last: int, into: IO[bytes]) -> None:
+    """Copy a workbook with rows in place of the model.
+
+    Args:
+        rows: the text of all rows.
+        workbook: as XlsxWriter wrote it.
+        sheet: the name of the sheet's part.
+        last: the number of the last row, as a sheet counts: from 1.
+        into: the copy.
+    """
+    with (
+        zipfile.ZipFile(workbook) as source,
+        zipfile.ZipFile(into, "w", zipfile.ZIP_DEFLATED, compresslevel=_LEVEL) as copy,
+    ):
+        for name in source.namelist():
+            content = source.read(name)
+            with copy.open(name, "w") as target:  # By name: with a date that is always the same.
+                if name != sheet:
+                    target.write(content)
+                    continue
+                before, after = _ROW.split(content.decode(), maxsplit=1)[::2]
+                target.write(re.sub(r'(<dimension ref="A1:[A-Z]+)2"', rf'\g<1>{last}"', before).encode())
+                rows.seek(0)
+                shutil.copyfileobj(rows, target, _COPIED)
+                target.write(after.encode())
