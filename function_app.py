@@ -231,6 +231,9 @@ def completeness(req: func.HttpRequest) -> Response:
 def webhooks_of_caller(req: func.HttpRequest) -> Response:
     """List the caller's webhooks."""
     caller = identify(req)
+    listings.requests.format_alone(
+        parameters.of_url(req.url), accept=req.headers.get("accept", ""), available=formats.ONLY_JSON
+    )
     return responses.small(webhooks.rendering.many(services.registry().all_of(caller.principal)))
 
 
@@ -239,6 +242,9 @@ def webhooks_of_caller(req: func.HttpRequest) -> Response:
 def webhook(req: func.HttpRequest) -> Response:
     """Return one webhook."""
     caller = identify(req)
+    listings.requests.format_alone(
+        parameters.of_url(req.url), accept=req.headers.get("accept", ""), available=formats.ONLY_JSON
+    )
     webhook_id = webhooks.requests.webhook_id(req.route_params["webhookId"])
     with webhooks.requests.refusing():
         return responses.small(webhooks.rendering.one(services.registry().one(caller.principal, webhook_id)))
@@ -249,6 +255,7 @@ def webhook(req: func.HttpRequest) -> Response:
 def put_webhook(req: func.HttpRequest) -> Response:
     """Create a webhook, whose secret is returned once, or change it."""
     caller = identify(req)
+    parameters.Parameters(parameters.of_url(req.url)).done()
     webhook_id = webhooks.requests.webhook_id(req.route_params["webhookId"])
     body = webhooks.requests.put(req, allow_loopback=services.settings.webhook_allow_loopback)
     callers.authorize_many(services.grants, caller)
@@ -267,6 +274,7 @@ def put_webhook(req: func.HttpRequest) -> Response:
 def delete_webhook(req: func.HttpRequest) -> Response:
     """Delete a webhook and its notices."""
     caller = identify(req)
+    parameters.Parameters(parameters.of_url(req.url)).done()
     webhook_id = webhooks.requests.webhook_id(req.route_params["webhookId"])
     with webhooks.requests.refusing():
         services.registry().delete(caller.principal, webhook_id)
@@ -278,6 +286,7 @@ def delete_webhook(req: func.HttpRequest) -> Response:
 def rotate_webhook_secret(req: func.HttpRequest) -> Response:
     """Give a webhook a new secret; the one before signs as well for 24 hours."""
     caller = identify(req)
+    parameters.Parameters(parameters.of_url(req.url)).done()
     webhook_id = webhooks.requests.webhook_id(req.route_params["webhookId"])
     with webhooks.requests.refusing():
         found, secret = services.registry().rotate(caller.principal, webhook_id)
@@ -289,6 +298,7 @@ def rotate_webhook_secret(req: func.HttpRequest) -> Response:
 def test_webhook(req: func.HttpRequest) -> Response:
     """Send a test to a webhook now, and return what its receiver said."""
     caller = identify(req)
+    parameters.Parameters(parameters.of_url(req.url)).done()
     webhook_id = webhooks.requests.webhook_id(req.route_params["webhookId"])
     with webhooks.requests.refusing():
         found, event, answer = services.registry().test(caller.principal, webhook_id)
@@ -300,6 +310,9 @@ def test_webhook(req: func.HttpRequest) -> Response:
 def notices_of_webhook(req: func.HttpRequest) -> Response:
     """List the notices of a webhook of the last 30 days."""
     caller = identify(req)
+    listings.requests.format_alone(
+        parameters.of_url(req.url), accept=req.headers.get("accept", ""), available=formats.ONLY_JSON
+    )
     webhook_id = webhooks.requests.webhook_id(req.route_params["webhookId"])
     with webhooks.requests.refusing():
         return responses.small(
@@ -312,6 +325,7 @@ def notices_of_webhook(req: func.HttpRequest) -> Response:
 def resend_notice(req: func.HttpRequest) -> Response:
     """Send a notice again, under the same id."""
     caller = identify(req)
+    parameters.Parameters(parameters.of_url(req.url)).done()
     webhook_id = webhooks.requests.webhook_id(req.route_params["webhookId"])
     notice_id = webhooks.requests.notice_id(req.route_params["noticeId"])
     with webhooks.requests.refusing():

@@ -472,6 +472,7 @@ def _of_webhooks(
     answer: type[models.Answer] | None,
     **others: Any,
 ) -> Operation:
+    is_read = others.get("method", "GET") == "GET"
     named = (each for each in (WEBHOOK_ID, NOTICE_ID) if f"{{{each.name}}}" in path)
     return Operation(
         id=id,
@@ -480,18 +481,18 @@ def _of_webhooks(
         summary=summary,
         description=description,
         answer=answer,
-        parameters=tuple(named),
+        parameters=(*named, *((JSON_ALONE,) if is_read else ())),
         formats=ONLY_JSON,
         paged=False,
         cached=False,
-        **{"statuses": (400, 401, 403, 404, 429, 500, 503), **others},
+        **{"statuses": _WITH_NOT_FOUND if is_read else (400, 401, 403, 404, 429, 500, 503), **others},
     )
 
 
 _WEBHOOK_OPERATIONS = (
     _of_webhooks(
         "list-webhooks", "", "Your webhooks", "All your webhooks; their secrets are not shown.",
-        webhook_models.WebhookList, statuses=(400, 401, 403, 429, 500, 503),
+        webhook_models.WebhookList, statuses=(400, 401, 403, 406, 429, 500, 503),
     ),
     _of_webhooks(
         "get-webhook", "/{webhookId}", "One webhook", "One of your webhooks.", webhook_models.Webhook

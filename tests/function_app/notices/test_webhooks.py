@@ -148,6 +148,25 @@ def test_this_machine_is_refused_without_the_setting(api: Api) -> None:
     assert [each["code"] for each in answer.json["errors"]] == ["not-a-public-address"]
 
 
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/v1/webhooks"),
+        ("GET", "/v1/webhooks/main"),
+        ("PUT", "/v1/webhooks/main"),
+        ("DELETE", "/v1/webhooks/main"),
+        ("POST", "/v1/webhooks/main/secret"),
+        ("POST", "/v1/webhooks/main/test"),
+        ("GET", "/v1/webhooks/main/notices"),
+        ("POST", "/v1/webhooks/main/notices/ms_0123456789abcdef0123456789abcdef/resend"),
+    ],
+)
+def test_a_parameter_that_does_not_exist_is_refused(owner: Api, method: str, path: str) -> None:
+    answer = owner.send(method, f"{path}?limt=10", principal=OWNER)
+
+    assert (answer.status, [each["parameter"] for each in answer.json["errors"]]) == (400, ["limt"])
+
+
 def test_the_eleventh_webhook_is_refused(owner: Api) -> None:
     for number in range(10):
         assert put(owner, "https://hooks.example.com/", webhook_id=f"hook-{number}").status == 201

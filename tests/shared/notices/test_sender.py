@@ -14,6 +14,7 @@ from shared import limits
 from shared.notices.sender import MOST_BYTES, Sender
 from tests.doubles import webhook
 from tests.doubles.webhook import Receiver, Reply
+from tests.shared.notices.test_addresses import NEVER
 
 NAME = "hooks.example.com"
 URL = f"https://{NAME}/hook?x=1"
@@ -111,6 +112,15 @@ def test_one_address_inside_is_enough_to_connect_nowhere(
     answer = sender.send(URL, headers={}, body=b"{}")
 
     assert (answer.status, answer.fault, network.connected) == (None, "address-not-allowed", [])
+
+
+@pytest.mark.parametrize("url", NEVER)
+def test_an_address_that_must_not_be_called_is_neither_resolved_nor_called(url: str) -> None:
+    network, names = Network(0), Names([PUBLIC])
+
+    answer = Sender(resolve=names, backend=network).send(url, headers={}, body=b"{}")
+
+    assert (answer.fault, names.lookups, network.connected) == ("address-not-allowed", 0, [])
 
 
 def test_a_redirect_to_the_inside_is_an_answer_and_not_followed(certificate: Path) -> None:
