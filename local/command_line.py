@@ -33,6 +33,7 @@ USAGE = """usage: python3 dev.py COMMAND [arguments]
                                   update access from Severa and Entra
   access WHO...                   who may see what, since when and why
   access --compare PORTAL.CSV     what differs from the customer portal's list
+  webhooks [WHO [ID [--enable]]]  callers' webhooks: why one is disabled, its attempts; enable one again
   check-warehouse                 what is wrong with the warehouse in use
   cost [--points N] [--customers N] [--sweep points=N,N] [--plot FILE.svg] [--explain]
                                   what the service costs a month

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cached_property, partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from azure.core.credentials import TokenCredential
 
@@ -41,10 +41,11 @@ if TYPE_CHECKING:
     from shared.access.sync.supply_by_customer import SupplyPeriod
     from shared.deliveries.intake import Copying, Intake
     from shared.files.building import Workshop
-    from shared.files.exports import Exports
+    from shared.files.exports import Export, Exports
     from shared.files.outbox import Outbox
     from shared.notices.opening import Notices
     from shared.notices.registering import Registry
+    from shared.notices.webhooks import Event
     from shared.publishing.publish import Published
     from shared.queues import Queues
 
@@ -139,6 +140,16 @@ class Services:
         if begun:
             log.info("Notices begun: %d.", begun)
 
+    def begin_notices(self, principal: str, event: Event, *, data: Mapping[str, Any], key: str) -> None:
+        """Begin the notices of an event for a caller's webhooks, once for each `key`.
+
+        A failure is logged: what the event is about is there, and is found without a notice.
+        """
+        try:
+            self.notices.news.begin(principal, event, data=data, key=key)
+        except Exception:
+            log.exception("No notice of %s was begun for %s.", event, principal)
+
     def send_notice(self, message: str) -> None:
         """Make the attempt to send a notice that a message of the queue `notices` stands for."""
         with self.telemetry.run("send_notice"):
@@ -182,7 +193,15 @@ class Services:
             grants=self.grants,
             warehouse=self.warehouse,
             clock=self.clock,
+            ended=self._notify_of_export,
         )
+
+    def _notify_of_export(self, export: Export) -> None:
+        from shared.notices.webhooks import Event
+
+        data = {"exportId": export.id, "status": export.status.value}
+        key = f"{export.id}:{export.status.value}"
+        self.begin_notices(export.principal, Event.EXPORT_FINISHED, data=data, key=key)
 
     def build_files(self, message: str) -> None:
         """Do the work on files that a message of the queue `files` names.

@@ -9,7 +9,7 @@ param workspaceId string
 param emails string[]
 
 // Each rule fires when its query returns a row. Severity: 1 customers are refused or soon will be; 2 look today;
-// 3 somebody's calls are limited as agreed.
+// 3 somebody's calls are limited as agreed, or a webhook of theirs is off.
 var rules = [
   {
     name: 'sync-failed'
@@ -101,6 +101,13 @@ var rules = [
     every: 'PT15M'
     window: 'PT15M'
     query: loadTextContent('../alerts/message-given-up.kql')
+  }
+  {
+    name: 'webhook-disabled'
+    severity: 3
+    every: 'PT1H'
+    window: 'PT1H'
+    query: loadTextContent('../alerts/webhook-disabled.kql')
   }
   {
     name: 'logs-capped'

@@ -66,6 +66,7 @@ class Workshop:
 
     Attributes:
         max_values: of a part.
+        ended: is called with each export that is finished or has failed, maybe twice; it raises nothing.
     """
 
     exports: Exports
@@ -75,6 +76,7 @@ class Workshop:
     warehouse: Warehouse
     clock: Callable[[], datetime]
     max_values: int = planning.MAX_VALUES
+    ended: Callable[[Export], None] = lambda export: None
 
     def start(self, export: Export) -> None:
         """Have a new export planned and built."""
@@ -91,6 +93,8 @@ class Workshop:
             if export is None or export.status is not ExportStatus.FINISHED:
                 # Deleted or failed meanwhile; a process that died may have left a file after that.
                 self.outbox.delete(exports.folder(principal, export_id))
+            else:
+                self.ended(export)  # A process may have died after it had noted the end.
             return
         readable = self._readable(principal)
         try:
@@ -326,6 +330,7 @@ class Workshop:
             self.outbox.delete(exports.folder(export.principal, export.id))
         elif is_finished:
             log.info("Export %s is finished: %d files.", export.id, len(works))
+            self.ended(stored)
 
     def _end(self, principal: str, export_id: str, problem: tuple[str, str]) -> None:
         """Fail an export, and delete its files."""
@@ -333,13 +338,15 @@ class Workshop:
         def change(stored: Export) -> Export:
             return replace(stored, status=ExportStatus.FAILED, problem=problem, touched_at=self.clock())
 
-        self.exports.change(principal, export_id, change)
+        ended = self.exports.change(principal, export_id, change)
         self._empty(principal, export_id)
         if problem is NOT_BUILT:
             # The alert `files-failed` reads this line.
             log.error("Files failed: export %s.", export_id)
         else:
             log.warning("Export %s ended: %s.", export_id, problem[0])
+        if ended is not None:
+            self.ended(ended)
 
 
 def _is_over(export: Export, now: datetime) -> bool:

@@ -7,6 +7,7 @@ a process that dies after an attempt leaves its message, which is then followed 
 import logging
 import random
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -146,12 +147,14 @@ class Delivery:
         """Return the secrets that sign at a moment, the new one first.
 
         Raises:
-            SealedByAnotherKey: one cannot be opened.
+            SealedByAnotherKey: the new one cannot be opened.
         """
-        sealed = [webhook.secret]
+        opened = [self._box.open(webhook.secret, of=webhook.key)]
         if webhook.previous_secret and webhook.previous_until and now < webhook.previous_until:
-            sealed.append(webhook.previous_secret)
-        return [self._box.open(each, of=webhook.key) for each in sealed]
+            # A secret that was lost is why its owner asked for a new one.
+            with suppress(SealedByAnotherKey):
+                opened.append(self._box.open(webhook.previous_secret, of=webhook.key))
+        return opened
 
     def _note(self, webhook: Webhook, notice: Notice, answer: Answer) -> None:
         """Store what an attempt says of the webhook: confirmed, failing, or disabled."""

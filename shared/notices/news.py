@@ -106,12 +106,12 @@ class News:
         self.sweep()
         return begun
 
-    def tell(self, principal: str, event: Event, *, data: Mapping[str, Any], key: str) -> int:
+    def begin(self, principal: str, event: Event, *, data: Mapping[str, Any], key: str) -> int:
         """Begin a notice of an event for each webhook of a caller that hears of it; return their number.
 
         Args:
             key: what makes the event what it is, such as the id of an export and its status: the same event
-                is told once, however often this is called.
+                has one notice, however often this is called.
         """
         return sum(
             self._begin(webhook, event, data=data, key=key, at=self._clock())

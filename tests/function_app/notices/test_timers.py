@@ -1,4 +1,4 @@
-"""Notices through the timers and the queue function: begun after a run, sent once, and never in its way."""
+"""Notices through timers and queue functions: begun after a run, sent once, and never in its way."""
 
 import json
 import logging
@@ -18,6 +18,7 @@ from tests.builders import queues
 from tests.builders.api import Api, context
 from tests.doubles.webhook import Received, Receiver
 from tests.function_app.conftest import Deliver
+from tests.function_app.test_exports import ask, made
 from tests.function_app.test_series import SPRING, Customer
 
 NO_QUEUES = (
@@ -72,7 +73,7 @@ def subscriber(api: Api, deliver: Deliver, azurite: str) -> Iterator[Subscriber]
     with Receiver() as receiver, api.using(replace(api.services, settings=settings)):
         made = Subscriber(customer, receiver, azurite)
         registered = api.services.registry().put(
-            customer.principal, "main", url=receiver.url, events=[Event.PUBLISHED]
+            customer.principal, "main", url=receiver.url, events=[Event.PUBLISHED, Event.EXPORT_FINISHED]
         )
         made.secret = registered.secret or ""
         made.publish()
@@ -96,6 +97,43 @@ def test_a_publication_reaches_a_webhook_and_its_cursor_begins_with_it(subscribe
     assert [each["date"] for each in changed] == ["2026-03-29", "2026-03-30"]
     subscriber.publish()
     assert subscriber.send() == []
+
+
+def test_an_export_that_ends_is_a_notice_and_its_repetition_is_none(subscriber: Subscriber) -> None:
+    customer = subscriber.customer
+    customer.days(customer.granted[0].metering_point_id, SPRING, 1)
+    export_id = made(customer)["exportId"]
+
+    first = subscriber.send()
+    customer.api.services.build_files(export_id)
+
+    assert [(each.type, json.loads(each.body)["data"]) for each in first] == [
+        ("export.finished", {"exportId": export_id, "status": "finished"})
+    ]
+    assert subscriber.send() == []
+
+
+def test_an_export_that_fails_is_a_notice(subscriber: Subscriber) -> None:
+    customer = subscriber.customer
+    customer.days(customer.granted[0].metering_point_id, SPRING, 1)
+    export_id = ask(customer).json["exportId"]
+
+    customer.api.services.workshop.fail(export_id)
+
+    (received,) = subscriber.send()
+    assert json.loads(received.body)["data"] == {"exportId": export_id, "status": "failed"}
+
+
+def test_a_notice_that_cannot_be_begun_is_logged(
+    subscriber: Subscriber, caplog: pytest.LogCaptureFixture
+) -> None:
+    api, principal = subscriber.customer.api, subscriber.customer.principal
+    outbox = OutboxSettings(subscriber.connection, NO_QUEUES)
+
+    with api.answer_as_if(outbox=outbox):
+        api.services.begin_notices(principal, Event.EXPORT_FINISHED, data={"exportId": "ex_1"}, key="ex_1")
+
+    assert f"No notice of export.finished was begun for {principal}." in caplog.messages
 
 
 def test_queues_that_are_away_delay_notices_and_fail_no_publication(

@@ -2,6 +2,7 @@
 
 import json
 import socket
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
@@ -10,7 +11,8 @@ from standardwebhooks import Webhook as Verifier
 from standardwebhooks import WebhookVerificationError
 
 from shared import tables
-from shared.notices import webhooks
+from shared.notices import signing, webhooks
+from shared.notices.sealed_secrets import SecretBox
 from shared.notices.webhooks import (
     CHALLENGE,
     Event,
@@ -204,6 +206,27 @@ def test_two_secrets_sign_for_24_hours_and_then_the_new_one_alone(
     assert len(during.headers["webhook-signature"].split(" ")) == 2
     assert verifies(after, new)
     assert not verifies(after, old)
+
+
+def test_a_new_secret_replaces_one_that_was_lost(
+    notices: Notices, receiver: Receiver, storage: Tables
+) -> None:
+    notices.register(receiver.url)
+    receiver.received.clear()
+    lost = SecretBox([b"another key that sealed it before"]).seal(signing.new_secret(), of=(OWNER, "main"))
+    notices.store.change_webhook(OWNER, "main", lambda stored: replace(stored, secret=lost))
+    begin(notices, key="lost")
+    notices.run()
+    fault, sent = notices.history()[0].last_fault, len(receiver.received)
+
+    new = notices.registry.rotate(OWNER, "main").secret
+    notices.run_until_empty()
+
+    assert (fault, sent) == ("secret-lost", 0)
+    assert new is not None
+    (received,) = receiver.received
+    assert verifies(received, new)
+    assert notices.history()[0].status is NoticeStatus.DELIVERED
 
 
 def test_a_message_that_comes_twice_sends_nothing_twice(notices: Notices, receiver: Receiver) -> None:

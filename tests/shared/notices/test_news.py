@@ -295,7 +295,7 @@ def test_an_event_of_one_caller_goes_to_its_webhooks_that_hear_of_it(
     world.register(ALICE, other, Event.FILE_READY, webhook_id="files")
 
     sent = [
-        world.news.tell(ALICE, Event.EXPORT_FINISHED, data={"exportId": "e1", "status": "ready"}, key="e1")
+        world.news.begin(ALICE, Event.EXPORT_FINISHED, data={"exportId": "e1", "status": "ready"}, key="e1")
         for _ in range(2)
     ]
     world.notices.run()
@@ -307,11 +307,11 @@ def test_an_event_of_one_caller_goes_to_its_webhooks_that_hear_of_it(
 
 def test_old_notices_are_deleted_after_30_days(world: World, receiver: Receiver) -> None:
     world.register(ALICE, receiver, Event.EXPORT_FINISHED)
-    world.news.tell(ALICE, Event.EXPORT_FINISHED, data={}, key="old")
+    world.news.begin(ALICE, Event.EXPORT_FINISHED, data={}, key="old")
     world.notices.run()
     world.clock.forward(days=31)
     world.confirm()
-    world.news.tell(ALICE, Event.EXPORT_FINISHED, data={}, key="new")
+    world.news.begin(ALICE, Event.EXPORT_FINISHED, data={}, key="new")
 
     world.handle()
 

@@ -1,0 +1,150 @@
+"""Prints callers' webhooks and what became of their notices: `python -m operations webhooks [WHO [ID]]`.
+
+Without WHO: all webhooks, with the reason of each that is disabled. WHO is a principal (`app:…`, `user:…`).
+With an ID also the attempts of its notices. `--enable` lets a disabled one get notices again; one that was
+never confirmed has to be confirmed first.
+
+Exit code 0: printed. 2: there is no such webhook, or Table Storage did not answer. No secret is printed, and
+of an address only its host: its path may hold a token of the receiver.
+"""
+
+import argparse
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
+from urllib.parse import urlsplit
+
+from rich.console import Console
+from rich.table import Table
+
+from operations import services
+from shared import settings
+from shared.notices.store import Store
+from shared.notices.webhooks import KEPT, Notice, State, Webhook
+from shared.settings import InvalidSettings
+from shared.tables import TablesUnavailable
+from shared.telemetry import log_levels
+
+TROUBLE = 2
+WIDE = 250
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Print what was asked for and return the exit code."""
+    parser = argparse.ArgumentParser(prog="webhooks", description="Show the webhooks of callers.")
+    parser.add_argument("who", nargs="?", help="app:… or user:…; all if it is left out")
+    parser.add_argument("id", nargs="?", help="of one webhook: its notices too")
+    parser.add_argument("--enable", action="store_true", help="let a disabled webhook get notices again")
+    chosen = parser.parse_args(arguments)
+    if chosen.enable and not chosen.id:
+        parser.error("--enable needs WHO and ID")
+    # A file or a pipe has no width: a table in 80 columns would break every id.
+    out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else WIDE)
+    log_levels.quieten_libraries()
+    try:
+        kept = Store(services.storage(settings.tables_from_environment()))
+        if chosen.enable:
+            return enable(kept, chosen.who, chosen.id, out=out)
+        if chosen.id:
+            return show(kept, chosen.who, chosen.id, now=services.now(), out=out)
+        return show_all(kept, chosen.who, out=out)
+    except (InvalidSettings, TablesUnavailable) as error:
+        out.print(str(error), markup=False)
+        return TROUBLE
+
+
+def show_all(kept: Store, who: str | None, *, out: Console) -> int:
+    """Print the webhooks of a principal, or of all, and return the exit code."""
+    found = kept.webhooks_of(who) if who else list(kept.every_webhook())
+    if not found:
+        out.print("There are no webhooks.")
+        return 0
+    _print_webhooks(found, out=out)
+    return 0
+
+
+def show(kept: Store, who: str, webhook_id: str, *, now: datetime, out: Console) -> int:
+    """Print one webhook and its notices of the last 30 days, and return the exit code."""
+    found = kept.webhook(who, webhook_id)
+    if found is None:
+        return _unknown(who, webhook_id, out=out)
+    _print_webhooks([found], out=out)
+    _print_notices(kept.notices_of(found, since=now - KEPT), out=out)
+    return 0
+
+
+def enable(kept: Store, who: str, webhook_id: str, *, out: Console) -> int:
+    """Let a webhook get notices again, and return the exit code."""
+    changed = kept.change_webhook(who, webhook_id, enabled)
+    if changed is None:
+        return _unknown(who, webhook_id, out=out)
+    _print_webhooks([changed], out=out)
+    if changed.state is State.UNCONFIRMED:
+        out.print("Its owner has to confirm it: POST /webhooks/{webhookId}/test.")
+    return 0
+
+
+def enabled(webhook: Webhook) -> Webhook:
+    """Return a webhook that is not disabled; one that its receiver had confirmed is active."""
+    if webhook.state is not State.DISABLED:
+        return webhook
+    return replace(
+        webhook,
+        state=State.ACTIVE if webhook.confirmed_at else State.UNCONFIRMED,
+        disabled_at=None,
+        disabled_reason=None,
+        failing_since=None,
+    )
+
+
+def _unknown(who: str, webhook_id: str, *, out: Console) -> int:
+    out.print(f"{who} has no webhook '{webhook_id}'.", markup=False)
+    return TROUBLE
+
+
+def _print_webhooks(found: Iterable[Webhook], *, out: Console) -> None:
+    table = _table("Principal", "Webhook", "Host", "Events", "State", "Since", "Why")
+    for each in found:
+        is_failing = each.state is State.ACTIVE and each.failing_since is not None
+        table.add_row(
+            each.principal,
+            each.webhook_id,
+            urlsplit(each.url).hostname,
+            ", ".join(each.events),
+            "failing" if is_failing else each.state.value,
+            _minute(each.disabled_at or each.failing_since or each.confirmed_at or each.created_at),
+            each.disabled_reason or "",
+        )
+    out.print(table)
+
+
+def _print_notices(found: Sequence[Notice], *, out: Console) -> None:
+    if not found:
+        out.print("It has had no notices in the last 30 days.")
+        return
+    table = _table("Notice", "Event", "Made", "Status", "Attempts", "Last attempt", "Answer", "Next attempt")
+    for each in found:
+        table.add_row(
+            each.notice_id,
+            each.event,
+            _minute(each.created_at),
+            each.status.value,
+            str(each.attempts),
+            _minute(each.last_attempt_at),
+            each.last_fault or str(each.last_status or ""),
+            _minute(each.next_attempt_at),
+        )
+    out.print(table)
+
+
+def _minute(moment: datetime | None) -> str:
+    return f"{moment:%Y-%m-%d %H:%M}" if moment else ""
+
+
+def _table(*columns: str) -> Table:
+    """Return a table that cuts nothing off, so that ids can be copied."""
+    table = Table(box=None, pad_edge=True, padding=(0, 2))
+    for column in columns:
+        table.add_column(column, overflow="fold", no_wrap=column in ("Principal", "Webhook", "Notice"))
+    return table
