@@ -391,7 +391,7 @@ def export_status(req: func.HttpRequest) -> Response:
     listings.requests.format_alone(
         parameters.of_url(req.url), accept=req.headers.get("accept", ""), available=formats.ONLY_JSON
     )
-    works = list(services.exports.parts(export.id))
+    works = list(services.exports.parts(export))
     now = services.clock()
     return responses.small(
         exports.rendering.one(export, works, seals=services.seals, now=now),
@@ -470,8 +470,12 @@ def sync_access(timer: func.TimerRequest, context: func.Context) -> None:
 
 @app.timer_trigger(schedule="%PUBLISH_SCHEDULE%", arg_name="timer")
 def publish_readings(timer: func.TimerRequest, context: func.Context) -> None:
-    """Load and publish what was delivered; alerts read the lines of the log."""
+    """Load and publish what was delivered, and look after files; alerts read the lines of the log.
+
+    One timer does both: with two zones, Azure bills two warm instances for each timer and queue.
+    """
     with services.timer_run(context):
+        services.sweep_files()
         load_and_publish()
 
 
@@ -487,20 +491,6 @@ def build_files(message: func.QueueMessage, context: func.Context) -> None:
     """Build the part of an export that a message names."""
     with services.timer_run(context):
         services.build_files(message.get_body().decode())
-
-
-@app.queue_trigger(arg_name="message", queue_name="files-poison", connection="OUTBOX")
-def fail_files(message: func.QueueMessage, context: func.Context) -> None:
-    """Note that files could not be built in five tries; an alert reads the line of the log."""
-    with services.timer_run(context):
-        services.fail_files(message.get_body().decode())
-
-
-@app.timer_trigger(schedule="30 */10 * * * *", arg_name="timer")
-def sweep_files(timer: func.TimerRequest, context: func.Context) -> None:
-    """Send silent work on files again, and delete files that expired or that access no longer covers."""
-    with services.timer_run(context):
-        services.sweep_files()
 
 
 def load_and_publish() -> None:

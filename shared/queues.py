@@ -30,11 +30,14 @@ SENDS = "sends"
 NOTICES = "notices"
 """Notices to webhooks that are to be sent."""
 ALL = (FILES, SENDS, NOTICES)
+FILES_POISON = "files-poison"
+"""Messages of `files` that failed five times: the Functions host moves them there."""
 
 LONGEST_DELAY = timedelta(days=7)
 """The longest time that the service hides a message."""
 
 _NEVER_EXPIRES = -1
+_TAKEN_SECONDS = 600
 
 
 class QueuesUnavailable(StorageUnavailable):
@@ -53,7 +56,7 @@ class Queues:
                 message_encode_policy=TextBase64EncodePolicy(),
                 message_decode_policy=TextBase64DecodePolicy(),
             )
-            for name in ALL
+            for name in (*ALL, FILES_POISON)
         }
 
     def create_missing(self) -> None:
@@ -75,6 +78,21 @@ class Queues:
             self._clients[queue].send_message(
                 text, visibility_timeout=int(delay.total_seconds()), time_to_live=_NEVER_EXPIRES
             )
+
+    def take(self, queue: str) -> Iterator[str]:
+        """Yield the messages of a queue that has no function, one by one.
+
+        A message is deleted when the next one is asked for; of a process that dies it comes back.
+        """
+        client = self._clients[queue]
+        while True:
+            with _translate_errors():
+                message = client.receive_message(visibility_timeout=_TAKEN_SECONDS)
+            if message is None:
+                return
+            yield message.content
+            with _translate_errors():
+                client.delete_message(message)
 
 
 def open_queues(

@@ -212,15 +212,6 @@ class Services:
         with self.telemetry.run("build_files"):
             self._work_of(message).handle(message)
 
-    def fail_files(self, message: str) -> None:
-        """Note that the work of a message failed for good.
-
-        Raises:
-            UnknownMessage: the message names no work of the app.
-        """
-        with self.telemetry.run("fail_files"):
-            self._work_of(message).fail(message)
-
     def _work_of(self, message: str) -> Workshop:
         """Return what does the work of a message of the queue `files`: the prefix of its id decides."""
         from shared.files import exports
@@ -230,12 +221,29 @@ class Services:
         raise UnknownMessage
 
     def sweep_files(self) -> None:
-        """Find silent work on files, and files that have expired or that access no longer covers."""
+        """Look after files: failed or silent work, and files that expired or that access no longer covers.
+
+        A failure is logged: the next run of the timer begins again.
+        """
         if self.settings.outbox is None:
             return
-        with self.telemetry.run("sweep_files"):
-            self.workshop.sweep()
-            self.revoke_files()
+        try:
+            with self.telemetry.run("sweep_files"):
+                self.fail_files()
+                self.workshop.sweep()
+                self.revoke_files()
+        except Exception:  # Publishing must not wait until files can be swept.
+            log.exception("Files were not all looked after; the next run begins again.")
+
+    def fail_files(self) -> None:
+        """Note that the work of each message in the poison queue failed; an alert reads the log lines."""
+        from shared import queues
+
+        for message in self.queues.take(queues.FILES_POISON):
+            try:
+                self._work_of(message).fail(message)
+            except UnknownMessage:
+                log.error("Files failed: a message that names no work of the app.")
 
     def revoke_files(self) -> None:
         """Delete the files of principals who lost any of what the files hold."""

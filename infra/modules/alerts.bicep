@@ -110,6 +110,13 @@ var rules = [
     query: loadTextContent('../alerts/webhook-disabled.kql')
   }
   {
+    name: 'files-failed'
+    severity: 2
+    every: 'PT15M'
+    window: 'PT15M'
+    query: loadTextContent('../alerts/files-failed.kql')
+  }
+  {
     name: 'logs-capped'
     severity: 2
     every: 'PT1H'

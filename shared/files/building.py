@@ -128,7 +128,7 @@ class Workshop:
         revoked = 0
         for export in kept:
             held = planning.within(readable, export.wanted.period)
-            works = list(self.exports.parts(export.id))
+            works = list(self.exports.parts(export))
             if any(not planning.covers(held, planning.unpacked(work.permitted)) for work in works):
                 self._end(principal, export.id, ACCESS_CHANGED)
                 revoked += 1
@@ -159,7 +159,7 @@ class Workshop:
         """
         if _is_over(export, self.clock()):
             raise NoLonger
-        work = next((each for each in self.exports.parts(export.id) if each.name == name), None)
+        work = next((each for each in self.exports.parts(export) if each.name == name), None)
         if work is None or export.status is not ExportStatus.FINISHED:
             raise NoFile
         if not self.may_read(export, work):
@@ -213,7 +213,7 @@ class Workshop:
         self.exports.change(principal, export_id, lambda stored: replace(stored, is_emptied=True))
 
     def _send_again(self, export: Export) -> None:
-        waiting = [work for work in self.exports.parts(export.id) if not work.name]
+        waiting = [work for work in self.exports.parts(export) if not work.name]
         log.warning("Export %s is silent; its work is sent again.", export.id)
         if export.status is ExportStatus.WAITING or not waiting:
             self.queue.send(queues.FILES, export.id)
@@ -236,7 +236,7 @@ class Workshop:
             if planned is None:
                 return
             export = planned
-        for work in self.exports.parts(export.id):
+        for work in self.exports.parts(export):
             if not work.name:
                 self.queue.send(queues.FILES, f"{export.id}/{work.number}")
         self._finish(export)
@@ -246,8 +246,9 @@ class Workshop:
         permitted = planning.within(selected, export.wanted.period)
         readable = planning.narrowed(selected, permitted)
         question = question_of(export)
+        plan = exports.new_plan()
         works = [
-            Work(export.id, export.principal, number, planning.packed(part.permitted), part.days)
+            Work(export.id, export.principal, plan, number, planning.packed(part.permitted), part.days)
             for number, part in enumerate(
                 planning.parts(
                     reading.sizes(self.warehouse, readable, question),
@@ -264,6 +265,7 @@ class Workshop:
             status=ExportStatus.RUNNING,
             of_days=sum(work.days for work in works),
             parts=len(works),
+            plan=plan,
             not_found=tuple(
                 each for each in export.wanted.metering_point_ids if each not in selected.periods
             ),
@@ -276,7 +278,7 @@ class Workshop:
 
     def _build(self, export: Export, number: int, readable: Readable) -> None:
         """Write one part, and finish the export with the last one."""
-        work = self.exports.part(export.id, number)
+        work = self.exports.part(export, number)
         if work is None:
             return
         permitted = planning.unpacked(work.permitted)
@@ -313,7 +315,7 @@ class Workshop:
 
     def _finish(self, export: Export) -> None:
         """Count what is built, and finish the export when everything is."""
-        works = list(self.exports.parts(export.id))
+        works = list(self.exports.parts(export))
         is_finished = len(works) == export.parts and all(work.name for work in works)
         now = self.clock()
 

@@ -1,7 +1,9 @@
 """Exports in Table Storage: what a caller has asked for, and how far it is.
 
 An export is a row in its caller's partition, so that nobody reaches another's; its id begins with the time,
-turned around, so that the newest comes first. Its parts are rows in a partition of its own. One partition is
+turned around, so that the newest comes first. Its parts are rows in a partition of its own, under the name
+of the plan that made them: the export names the plan that counts, so that one that was cut by a kill, or made
+twice at a time, leaves no part of another plan. One partition is
 the register of all exports: whose each one is, and which there are, without a scan of the table. What is
 written is always the whole row, and only over the version that was read.
 """
@@ -102,6 +104,7 @@ class Export:
         days: market days that are built, and how many there are; None before they are counted.
         problem: code and detail when it failed.
         mark: the row by which its request is recognised when it is repeated.
+        plan: the name of the plan of its parts; empty before it is planned.
         is_emptied: its files are deleted.
     """
 
@@ -119,6 +122,7 @@ class Export:
     parts: int = 0
     problem: tuple[str, str] | None = None
     mark: str = ""
+    plan: str = ""
     is_emptied: bool = False
     etag: str = field(default="", compare=False)
 
@@ -152,6 +156,7 @@ class Work:
     """A part of an export and what became of it.
 
     Attributes:
+        plan: the name of the plan that it is in.
         number: from 1.
         days: how many market days it has.
         permitted: packed; see `planning`.
@@ -160,6 +165,7 @@ class Work:
 
     export_id: str
     principal: str
+    plan: str
     number: int
     permitted: bytes
     days: int
@@ -326,8 +332,8 @@ class Exports:
 
     def delete_parts(self, export_id: str) -> None:
         """Delete the parts of an export."""
-        for work in list(self.parts(export_id)):
-            self._tables.delete(tables.FILE_WORK, partition=export_id, row=_row(work.number))
+        for entity in list(self._tables.range(tables.FILE_WORK, partition=export_id, select=["RowKey"])):
+            self._tables.delete(tables.FILE_WORK, partition=export_id, row=entity["RowKey"])
 
     def note(self, entry: Entry) -> None:
         """Write a line of the register."""
@@ -362,21 +368,24 @@ class Exports:
         )
 
     def plan(self, works: Sequence[Work]) -> None:
-        """Write the parts of an export; those that are there already stay as they are."""
+        """Write the parts of a plan; they count when the export names it."""
         for work in works:
-            try:
-                self._tables.insert(tables.FILE_WORK, _work_entity(work))
-            except tables.AlreadyExists:
-                continue
+            self._tables.upsert(tables.FILE_WORK, _work_entity(work))
 
-    def parts(self, export_id: str) -> Iterator[Work]:
-        """Yield the parts of an export, in their order."""
-        for entity in self._tables.range(tables.FILE_WORK, partition=export_id):
+    def parts(self, export: Export) -> Iterator[Work]:
+        """Yield the parts of an export, in their order; none before it is planned."""
+        if not export.plan:
+            return
+        rows_from, rows_before = _row(export.plan, 0), _row(export.plan, _MOST_PARTS)
+        for entity in self._tables.range(
+            tables.FILE_WORK, partition=export.id, rows_from=rows_from, rows_before=rows_before
+        ):
             yield _work(entity)
 
-    def part(self, export_id: str, number: int) -> Work | None:
+    def part(self, export: Export, number: int) -> Work | None:
         """Return a part of an export."""
-        entity = self._tables.get(tables.FILE_WORK, partition=export_id, row=_row(number))
+        row = _row(export.plan, number)
+        entity = self._tables.get(tables.FILE_WORK, partition=export.id, row=row)
         return None if entity is None else _work(entity)
 
     def built(self, work: Work) -> None:
@@ -389,10 +398,16 @@ class Exports:
 
 
 _VERSION = "~access"
+_MOST_PARTS = 10**6
 
 
-def _row(number: int) -> str:
-    return f"{number:06d}"
+def new_plan() -> str:
+    """Return a name that no other plan of an export has."""
+    return secrets.token_hex(8)
+
+
+def _row(plan: str, number: int) -> str:
+    return f"{plan}-{number:06d}"
 
 
 def _packed(value: Any) -> bytes:
@@ -417,6 +432,7 @@ def _entity(export: Export) -> tables.Entity:
         "parts": export.parts,
         "problem": json.dumps(export.problem),
         "mark": export.mark,
+        "plan": export.plan,
         "isEmptied": export.is_emptied,
         "notFound": _packed(export.not_found),
         "storedCoarser": _packed(list(export.stored_coarser)),
@@ -452,6 +468,7 @@ def _export(entity: tables.Entity) -> Export:
         parts=tables.stored_number(entity, "parts"),
         problem=(problem[0], problem[1]) if problem else None,
         mark=tables.stored_text(entity, "mark"),
+        plan=tables.stored_text(entity, "plan"),
         is_emptied=entity["isEmptied"],
         not_found=tuple(_unpacked(entity["notFound"])),
         stored_coarser=tuple(_unpacked(entity["storedCoarser"])),
@@ -476,7 +493,7 @@ def _entry(entity: tables.Entity) -> Entry:
 def _work_entity(work: Work) -> tables.Entity:
     return {
         "PartitionKey": work.export_id,
-        "RowKey": _row(work.number),
+        "RowKey": _row(work.plan, work.number),
         "principal": work.principal,
         "permitted": work.permitted,
         "days": work.days,
@@ -491,7 +508,8 @@ def _work(entity: tables.Entity) -> Work:
     return Work(
         export_id=entity["PartitionKey"],
         principal=tables.stored_text(entity, "principal"),
-        number=int(entity["RowKey"]),
+        plan=entity["RowKey"].partition("-")[0],
+        number=int(entity["RowKey"].partition("-")[2]),
         permitted=entity["permitted"],
         days=tables.stored_number(entity, "days"),
         name=tables.stored_text(entity, "name"),

@@ -12,7 +12,7 @@ from local import demo
 from local.sampledata.readings import Reading
 from metering_api import Client, Export, ExportFile, errors, read_days
 from metering_api.models import Day
-from shared import periods
+from shared import periods, queues
 from shared.metering import Direction, Quality, Resolution
 from tests.clients import place
 from tests.clients.place import CONTENT, NAME, Place
@@ -134,7 +134,8 @@ def test_a_fourth_export_waits_for_the_first(standing: Vendor, api: Client) -> N
 
 def test_an_export_that_failed_says_why(standing: Vendor, api: Client) -> None:
     export = api.exports.create(form="csv", from_=FROM, to=TO)
-    standing.services.fail_files(export.export_id)
+    standing.services.queues.send(queues.FILES_POISON, export.export_id)
+    standing.services.fail_files()
 
     with pytest.raises(errors.ExportFailed, match=r"not-built: It could not be made"):
         api.exports.wait(export)

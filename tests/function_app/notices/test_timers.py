@@ -18,7 +18,7 @@ from tests.builders import queues
 from tests.builders.api import Api, context
 from tests.doubles.webhook import Received, Receiver
 from tests.function_app.conftest import Deliver
-from tests.function_app.test_exports import ask, made
+from tests.function_app.exports.test_exports import ask, made
 from tests.function_app.test_series import SPRING, Customer
 
 NO_QUEUES = (

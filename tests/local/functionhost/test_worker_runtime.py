@@ -80,7 +80,7 @@ def test_queue_functions_read_the_queues_that_the_infrastructure_makes(indexed: 
         bindings[0] for bindings in indexed["functions"].values() if bindings[0]["type"] == "queueTrigger"
     ]
 
-    assert {"files", "files-poison", "notices"} <= {each["queueName"] for each in triggers}
+    assert {"files", "notices"} <= {each["queueName"] for each in triggers}
     for each in triggers:
         assert each["queueName"].removesuffix("-poison") in queues.ALL
         assert (each["connection"], each["name"]) == ("OUTBOX", "message")
@@ -92,7 +92,7 @@ def test_what_is_no_resource_is_asked_last(indexed: dict[str, Any]) -> None:
     assert indexed["functions"][by_name[-1]][0]["route"] == CATCH_ALL
 
 
-def test_timers_run_by_the_schedules_of_the_settings_and_by_their_own(indexed: dict[str, Any]) -> None:
+def test_the_timers_run_by_the_schedules_of_the_settings(indexed: dict[str, Any]) -> None:
     timers = {
         name: bindings
         for name, bindings in indexed["functions"].items()
@@ -105,9 +105,6 @@ def test_timers_run_by_the_schedules_of_the_settings_and_by_their_own(indexed: d
         ],
         "publish_readings": [
             {"direction": "IN", "type": "timerTrigger", "name": "timer", "schedule": "%PUBLISH_SCHEDULE%"}
-        ],
-        "sweep_files": [
-            {"direction": "IN", "type": "timerTrigger", "name": "timer", "schedule": "30 */10 * * * *"}
         ],
     }
 

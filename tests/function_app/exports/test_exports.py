@@ -282,6 +282,24 @@ def test_access_that_ended_after_the_build_gives_no_byte(customer: Customer, api
     assert files_of(api, customer, export["exportId"]) == []
 
 
+def test_a_link_given_before_access_ended_gives_no_byte_after_the_sync(customer: Customer, api: Api) -> None:
+    losing = customer.point()
+    customer.point()
+    customer.days(losing, SPRING, 1)
+    export = made(customer)
+    api.services.revoke_files()
+    link = customer.get(export["files"][0]["href"].removeprefix("/metering")).headers["Location"]
+    before = httpx.get(link, trust_env=False)
+
+    api.revoke(customer.principal, losing)
+    api.services.revoke_files()
+    after = httpx.get(link, trust_env=False)
+
+    assert (before.status_code, after.status_code) == (200, 404)
+    assert b"meteringPointId" in before.content
+    assert b"meteringPointId" not in after.content
+
+
 def test_a_sync_deletes_the_files_of_a_principal_that_lost_something_and_keeps_others(
     customer: Customer, api: Api, deliver: Deliver
 ) -> None:
@@ -330,7 +348,8 @@ def test_what_failed_five_times_is_failed_in_the_row(customer: Customer, api: Ap
     customer.point()
     export_id = ask(customer).json["exportId"]
 
-    api.services.fail_files(export_id)
+    give_up(api, export_id)
+    api.services.sweep_files()
     build(api)
 
     found = customer.get(f"/v1/exports/{export_id}").json
@@ -439,18 +458,40 @@ def test_an_export_that_was_killed_before_it_was_finished_is_finished_by_a_sweep
     assert (found["status"], found["progress"]) == ("finished", {"days": 1, "of": 1})
 
 
+def test_a_plan_that_a_kill_has_cut_leaves_no_part_in_the_next_one(customer: Customer, api: Api) -> None:
+    losing, keeping = customer.point(), customer.point()
+    customer.days(losing, SPRING, 1)
+    customer.days(keeping, SPRING, 1)
+    export_id = ask(customer).json["exportId"]
+    # As a process leaves it that dies after its parts and before the export, when access to some ends then.
+    waiting = stored(customer, export_id)
+    workshop = replace(api.services.workshop, max_values=1)
+    workshop.handle(export_id)
+    planned = stored(customer, export_id)
+    api.services.exports.write(replace(waiting, etag=planned.etag))
+    api.revoke(customer.principal, losing)
+
+    build(api)
+
+    found = customer.get(f"/v1/exports/{export_id}").json
+    assert found["status"] == "finished", found
+    assert {row["meteringPointId"] for row in rows_of(fetch(customer, found["files"][0]["href"]))} == {
+        keeping
+    }
+
+
 def test_a_deletion_that_a_kill_has_cut_is_finished_by_a_sweep(customer: Customer, api: Api) -> None:
     customer.days(customer.point(), SPRING, 1)
-    export_id = made(customer)["exportId"]
-    api.services.exports.delete(stored(customer, export_id))  # The row alone.
+    export = stored(customer, made(customer)["exportId"])
+    api.services.exports.delete(export)  # The row alone.
 
     later(api, timedelta(minutes=1)).sweep()
-    early = files_of(api, customer, export_id)
+    early = files_of(api, customer, export.id)
     later(api, building.SILENT + timedelta(minutes=1)).sweep()
 
     assert len(early) == 1
-    assert files_of(api, customer, export_id) == []
-    assert list(api.services.exports.parts(export_id)) == []
+    assert files_of(api, customer, export.id) == []
+    assert list(api.services.exports.parts(export)) == []
 
 
 @pytest.mark.parametrize("end", ["delete", "revoke"])
@@ -481,7 +522,8 @@ def test_a_later_failure_of_a_repeated_message_leaves_a_finished_export_alone(
     customer.days(customer.point(), SPRING, 1)
     export = made(customer)
 
-    api.services.fail_files(f"{export['exportId']}/1")
+    give_up(api, f"{export['exportId']}/1")
+    api.services.sweep_files()
 
     assert len(fetch(customer, export["files"][0]["href"])) == export["files"][0]["bytes"]
 
@@ -493,18 +535,22 @@ def test_what_cannot_be_built_is_logged_for_the_alert(
     export_id = ask(customer).json["exportId"]
 
     with caplog.at_level(logging.ERROR, logger="metering.files"):
-        api.services.fail_files(export_id)
+        give_up(api, export_id)
+        give_up(api, "another")
+        api.services.sweep_files()
 
-    assert caplog.messages == [f"Files failed: export {export_id}."]
+    assert caplog.messages == [
+        f"Files failed: export {export_id}.",
+        "Files failed: a message that names no work of the app.",
+    ]
 
 
 def test_a_message_of_nothing_that_is_known_does_no_work(api: Api) -> None:
     api.services.build_files(f"{exports.new_id(api.services.clock())}/1")
-    api.services.fail_files(exports.new_id(api.services.clock()))
+    give_up(api, exports.new_id(api.services.clock()))
+    api.services.fail_files()
     with pytest.raises(UnknownMessage):
         api.services.build_files("another")
-    with pytest.raises(UnknownMessage):
-        api.services.fail_files("another")
 
 
 def test_without_an_outbox_exports_are_unavailable(customer: Customer, api: Api) -> None:
@@ -526,6 +572,11 @@ def rows_of(content: bytes) -> list[dict[str, str]]:
 
 def registered(api: Api) -> set[str]:
     return {each.export_id for each in api.services.exports.register()}
+
+
+def give_up(api: Api, message: str) -> None:
+    """Move a message to the poison queue, as the host does after five failures."""
+    api.services.queues.send("files-poison", message)
 
 
 def lose_messages(api: Api) -> None:
