@@ -178,7 +178,10 @@ WAYS = {
     "json, days": _ours(Format(Kind.JSON), Layout.DAYS),
     "csv": _ours(Format(Kind.CSV)),
     "csv, norwegian": _ours(Format(Kind.CSV, Dialect.NORWEGIAN)),
+    "csv, wide": _ours(Format(Kind.CSV), Layout.WIDE),
     "ndjson, values": _ours(Format(Kind.NDJSON)),
+    "xlsx": _ours(Format(Kind.XLSX)),
+    "xlsx, wide": _ours(Format(Kind.XLSX), Layout.WIDE),
     "json, a value at a time": _json_a_value_at_a_time,
     "csv, a row at a time": _csv_a_row_at_a_time,
 }

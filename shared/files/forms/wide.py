@@ -4,17 +4,20 @@ Series come one metering point after the other and rows need all of them, so the
 are held in memory: 6 to 9 bytes a value.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import NamedTuple
 
 from shared.files.forms import delimited, templates
 from shared.files.forms.about import Counts
 from shared.files.forms.rows import Style
-from shared.files.forms.templates import ValueTemplate
+from shared.files.forms.templates import Edge, ValueTemplate
 from shared.metering import Direction, MeteringPointId
 from shared.series.assembly import Run, Series, Sum
+
+_NULL = "null"
 
 
 class ColumnKey(NamedTuple):
@@ -31,6 +34,32 @@ class Interval(NamedTuple):
     end: datetime
 
 
+class Shape(NamedTuple):
+    """Intervals of one length, one after the other."""
+
+    start: datetime
+    end: datetime
+    step: timedelta
+
+    def intervals(self) -> list[Interval]:
+        """Return them in order of time."""
+        count = (self.end - self.start) // self.step
+        edges = (self.start + number * self.step for number in range(count + 1))
+        return [Interval(*each) for each in pairwise(edges)]
+
+
+class Stretch(NamedTuple):
+    """Rows that follow one another.
+
+    Attributes:
+        intervals: in order of time.
+        quantities: packed, one for each interval, by the number of the column; some columns may have none.
+    """
+
+    intervals: Sequence[Interval]
+    quantities: Mapping[int, str]
+
+
 @dataclass
 class Grid:
     """All values of a file.
@@ -41,36 +70,45 @@ class Grid:
     """
 
     columns: list[ColumnKey] = field(default_factory=list)
-    blocks: dict[tuple[Interval, ...], dict[int, str]] = field(default_factory=dict)
+    blocks: dict[Shape, dict[int, str]] = field(default_factory=dict)
 
-    def rows(self) -> Iterator[tuple[Interval, dict[int, str]]]:
-        """Yield each interval in order of time with its quantities by the number of the column."""
+    def stretches(self) -> Iterator[Stretch]:
+        """Yield all rows in order of time, most often a market day at once."""
+        for shapes in _overlapping(sorted(self.blocks)):
+            if len(shapes) == 1:
+                yield Stretch(shapes[0].intervals(), self.blocks[shapes[0]])
+            else:
+                yield self._merged(shapes)
+
+    def _merged(self, shapes: Sequence[Shape]) -> Stretch:
+        """Return the rows of several resolutions, or of parts of a day."""
         rows: dict[Interval, dict[int, str]] = {}
-        for intervals in sorted(self.blocks):
-            # Blocks that overlap are merged; those that lie before this one are complete.
-            done = [each for each in rows if each.start < intervals[0].start]
-            for interval in sorted(done):
-                yield interval, rows.pop(interval)
-            for column, packed in self.blocks[intervals].items():
+        for shape in shapes:
+            intervals = shape.intervals()
+            for column, packed in self.blocks[shape].items():
                 for interval, quantity in zip(intervals, packed.split(","), strict=True):
                     rows.setdefault(interval, {})[column] = quantity
-        for interval in sorted(rows):
-            yield interval, rows[interval]
+        ordered = sorted(rows)
+        columns = sorted({column for shape in shapes for column in self.blocks[shape]})
+        return Stretch(
+            ordered,
+            {column: ",".join([rows[each].get(column, _NULL) for each in ordered]) for column in columns},
+        )
 
 
 def grid_of(series: Iterable[Series]) -> Grid:
     """Return all values of series by interval and column."""
     grid, numbers = Grid(), dict[ColumnKey, int]()
-    known: dict[tuple[object, ...], tuple[Interval, ...]] = {}
+    known: dict[tuple[object, ...], Shape] = {}
     for each in series:
         key = ColumnKey(each.scope.metering_point_id, each.scope.direction)
         number = numbers.setdefault(key, len(numbers))
         for part in each.parts:
-            shape, packed = _shape(part)
-            intervals = known.get(shape)
-            if intervals is None:
-                intervals = known[shape] = tuple(intervals_of(part))
-            grid.blocks.setdefault(intervals, {})[number] = packed
+            name, packed = _named(part)
+            shape = known.get(name)
+            if shape is None:
+                shape = known[name] = _shape(part)
+            grid.blocks.setdefault(shape, {})[number] = packed
     grid.columns = list(numbers)
     return grid
 
@@ -91,21 +129,31 @@ def rows_of(series: Iterable[Series], *, style: Style, counts: Counts) -> Iterat
         + style.separator.join(cells)
         + (delimited.LINE_END)
     )
-    numbers = range(len(grid.columns))
-    for interval, quantities in grid.rows():
-        counts.rows += 1
-        packed = ",".join(quantities.get(number, "null") for number in numbers)
-        yield (
-            style.separator.join([*_time_cells(interval, style), *templates.quantities(packed, template)])
-            + delimited.LINE_END
-        )
+    for stretch in grid.stretches():
+        counts.rows += len(stretch.intervals)
+        yield _text(stretch, columns=len(grid.columns), style=style, template=template)
 
 
 _PLACES = ("start", "startOffset", "end", "endOffset", "time", "timeOffset")
 
 
-def _time_cells(interval: Interval, style: Style) -> Iterator[str]:
-    start, end = templates.edge(interval.start, style.times), templates.edge(interval.end, style.times)
+def _text(stretch: Stretch, *, columns: int, style: Style, template: ValueTemplate) -> str:
+    empty = [template.null] * len(stretch.intervals)
+    packed = [stretch.quantities.get(number) for number in range(columns)]
+    texts = [empty if each is None else templates.quantities(each, template) for each in packed]
+    lines = map(style.separator.join, zip(_times(stretch.intervals, style), *texts, strict=True))
+    return "".join([f"{line}{delimited.LINE_END}" for line in lines])
+
+
+def _times(intervals: Sequence[Interval], style: Style) -> Iterator[str]:
+    """Yield the time columns of each row."""
+    instants = {instant for interval in intervals for instant in interval}
+    edges = {instant: templates.edge(instant, style.times) for instant in instants}
+    for start, end in intervals:
+        yield style.separator.join(_time_cells(edges[start], edges[end], style))
+
+
+def _time_cells(start: Edge, end: Edge, style: Style) -> Iterator[str]:
     stamped = start if style.stamp == "start" else end
     edges = {"start": start, "end": end, "time": stamped}
     for column in style.columns:
@@ -116,21 +164,33 @@ def _time_cells(interval: Interval, style: Style) -> Iterator[str]:
             yield delimited.as_text(offset) if style.guards_ids else offset
 
 
+def _overlapping(shapes: Iterable[Shape]) -> Iterator[list[Shape]]:
+    """Yield sorted shapes in groups that overlap; most are alone."""
+    group: list[Shape] = []
+    end = None
+    for shape in shapes:
+        if end is not None and shape.start >= end:
+            yield group
+            group = []
+        group.append(shape)
+        end = max(each.end for each in group)
+    if group:
+        yield group
+
+
 def _template(style: Style) -> ValueTemplate:
     return ValueTemplate("", "", "", null="", decimal_mark=style.decimal_mark, is_in_wh=style.is_in_wh)
 
 
-def _shape(part: Run | Sum) -> tuple[tuple[object, ...], str]:
+def _named(part: Run | Sum) -> tuple[tuple[object, ...], str]:
+    """Return what makes the shape of a part, and its packed quantities."""
     if isinstance(part, Sum):
         return (part.period,), part.quantity
     return (part.day, part.resolution, part.first, len(part.qualities)), part.quantities
 
 
-def intervals_of(part: Run | Sum) -> Iterator[Interval]:
-    """Yield the intervals of a part in order of time."""
+def _shape(part: Run | Sum) -> Shape:
     if isinstance(part, Sum):
-        yield Interval(part.period.start, part.period.end)
-        return
+        return Shape(part.period.start, part.period.end, part.period.end - part.period.start)
     start, step = part.start, part.resolution.step
-    for position in range(len(part.qualities)):
-        yield Interval(start + position * step, start + (position + 1) * step)
+    return Shape(start, start + len(part.qualities) * step, step)

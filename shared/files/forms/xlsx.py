@@ -15,7 +15,7 @@ from shared.files.forms import energy, sheet_rows, templates, wide
 from shared.files.forms.about import About, Counts
 from shared.files.forms.form import FileLayout, Form
 from shared.files.forms.templates import Edge, Times
-from shared.files.forms.wide import ColumnKey, Interval
+from shared.files.forms.wide import ColumnKey, Stretch
 from shared.metering import QUALITY_OF_LETTER, Resolution
 from shared.series.assembly import Run, Series, Sum
 
@@ -32,6 +32,7 @@ _MONTH = "mm.yyyy"
 _ROW_HEADINGS = (
     "meteringPointId", "direction", "start", "startOffset", "end", "endOffset", "quantityKWh", "quality",
 )  # fmt: skip
+_TEXTS = ("meteringPointId", "direction", "startOffset", "endOffset", "quality")
 _OF_SUMS = ("complete", "missing")
 _WIDE_HEADINGS = ("start", "startOffset", "end", "endOffset")
 
@@ -87,13 +88,8 @@ def pieces(series: Iterable[Series], *, form: Form, about: About, counts: Counts
     seen = _seen(series, sums)
     # A workbook in memory would take some 50 bytes a cell.
     with TemporaryFile() as file:
-        if form.layout is FileLayout.WIDE:
-            with _book(file, about) as book:
-                _wide(book.values, seen, book.formats, counts)
-                _points(book, sums, about)
-                _months(book, sums)
-        else:
-            _rows(file, seen, sums, about=about, counts=counts)
+        write = _wide if form.layout is FileLayout.WIDE else _rows
+        write(file, seen, sums, about=about, counts=counts)
         file.seek(0)
         while piece := file.read(_PIECE):
             yield piece
@@ -135,6 +131,12 @@ class _Formats:
     month: Any
     quantity: Any
 
+    def of(self, column: str) -> Any:
+        """Return the format of a column of numbers."""
+        if column in ("start", "end"):
+            return self.time
+        return None if column == "missing" else self.quantity
+
 
 def _seen(series: Iterable[Series], sums: _Months) -> Iterator[Series]:
     for each in series:
@@ -156,12 +158,18 @@ def _rows(file: IO[bytes], series: Iterable[Series], sums: _Months, *, about: Ab
     cells = _cells(columns)
     with TemporaryFile() as rows, TemporaryFile() as around:
         for each in series:
-            rows.write(_texts(each, cells, counts).encode())
-        with _book(around, about) as book:
-            _model(book, columns)
-            _points(book, sums, about)
-            _months(book, sums)
+            for text in _texts(each, cells, counts):
+                rows.write(text.encode())
+        _around(around, columns, sums, about)
         sheet_rows.put(rows, around, _VALUES, last=counts.rows + 1, into=file)
+
+
+def _around(file: IO[bytes], columns: Sequence[str], sums: _Months, about: About) -> None:
+    """Write the workbook with a model in place of its rows."""
+    with _book(file, about) as book:
+        _model(book, columns)
+        _points(book, sums, about)
+        _months(book, sums)
 
 
 @lru_cache
@@ -180,27 +188,23 @@ def _model(book: _Book, columns: Sequence[str]) -> None:
     _headings(sheet, columns, formats)
     row = sheet_rows.MODEL
     for column, name in enumerate(columns):
-        if name in ("start", "end"):
-            sheet.write_number(row, column, 1, formats.time)
-        elif name == "quantityKWh":
-            sheet.write_number(row, column, 1, formats.quantity)
+        if name in _TEXTS:
+            sheet.write_string(row, column, name)
         elif name == "complete":
             sheet.write_boolean(row, column, True)
-        elif name == "missing":
-            sheet.write_number(row, column, 1)
         else:
-            sheet.write_string(row, column, name)
+            sheet.write_number(row, column, 1, formats.of(name))
 
 
-def _texts(series: Series, cells: Mapping[str, str], counts: Counts) -> str:
-    """Return the rows of a series."""
+def _texts(series: Series, cells: Mapping[str, str], counts: Counts) -> Iterator[str]:
+    """Yield the rows of a series, one text for each market day or sum."""
     scope = series.scope
     whole = '<row r="{n}">' + "".join(cells.values()) + "</row>"
     whole = whole.replace("{meteringPointId}", scope.metering_point_id)
     known = whole.replace("{direction}", scope.direction).format
     unknown = whole.replace("{direction}", scope.direction).replace(cells["quantityKWh"], "").format
-    found: list[str] = []
     for part in series.parts:
+        found: list[str] = []
         letters = part.quality if isinstance(part, Sum) else part.qualities
         packed = (part.quantity if isinstance(part, Sum) else part.quantities).split(",")
         for edges, quantity, letter in zip(_edges_of(part), packed, letters, strict=True):
@@ -219,7 +223,7 @@ def _texts(series: Series, cells: Mapping[str, str], counts: Counts) -> str:
                     missing=part.missing if isinstance(part, Sum) else 0,
                 )
             )
-    return "".join(found)
+        yield "".join(found)
 
 
 def _edges_of(part: Run | Sum) -> Sequence[tuple[Edge, Edge]]:
@@ -240,31 +244,45 @@ def _edge(instant: datetime) -> Edge:
     return Edge(f"{number:.16G}", offset)
 
 
-def _wide(sheet: Any, series: Iterable[Series], formats: _Formats, counts: Counts) -> None:
+def _wide(file: IO[bytes], series: Iterable[Series], sums: _Months, *, about: About, counts: Counts) -> None:
     grid = wide.grid_of(series)
     refuse_too_large(values=0, series=len(grid.columns), layout=FileLayout.WIDE)
-    sheet.set_column(0, 3 + len(grid.columns), 19)
-    _headings(sheet, [*_WIDE_HEADINGS, *wide.headings(grid.columns)], formats)
-    for interval, quantities in grid.rows():
+    headings = wide.headings(grid.columns)
+    columns = (*_WIDE_HEADINGS, *headings)
+    with TemporaryFile() as rows, TemporaryFile() as around:
+        _around(around, columns, sums, about)
+        cells = sheet_rows.templates(around, _VALUES, columns)
+        times = "".join(cells[each] for each in _WIDE_HEADINGS)
+        places = [cells[each].replace(f"{{{each}}}", "{n}").split("{n}") for each in headings]
+        for stretch in grid.stretches():
+            rows.write(_wide_text(stretch, times, places, counts).encode())
+        sheet_rows.put(rows, around, _VALUES, last=counts.rows + 1, into=file)
+
+
+def _wide_text(stretch: Stretch, times: str, places: Sequence[Sequence[str]], counts: Counts) -> str:
+    """Return the rows of a stretch; a place is the text before the row's number, after it, and at the end."""
+    columns = [(*places[number], packed.split(",")) for number, packed in sorted(stretch.quantities.items())]
+    found: list[str] = []
+    for position, interval in enumerate(stretch.intervals):
         counts.rows += 1
-        row = _row(counts.rows)
-        _interval(sheet, row, 0, interval, formats)
-        for number, quantity in sorted(quantities.items()):
-            if quantity != _NULL:
-                sheet.write_number(row, 4 + number, float(quantity), formats.quantity)
+        n = _row(counts.rows) + 1
+        start, end = _edge(interval.start), _edge(interval.end)
+        cells = [
+            f"{before}{n}{after}{quantities[position]}{close}"
+            for before, after, close, quantities in columns
+            if quantities[position] != _NULL
+        ]
+        edges = times.format(
+            n=n, start=start.text, startOffset=start.offset, end=end.text, endOffset=end.offset
+        )
+        found += [f'<row r="{n}">', edges, *cells, "</row>"]
+    return "".join(found)
 
 
 def _row(count: int) -> int:
     if count > MAX_ROWS:
         refuse_too_large(values=count, series=1, layout=FileLayout.ROWS)
     return count
-
-
-def _interval(sheet: Any, row: int, column: int, interval: Interval, formats: _Formats) -> None:
-    for place, instant in enumerate((interval.start, interval.end)):
-        number, offset = _serial(instant)
-        sheet.write_number(row, column + 2 * place, number, formats.time)
-        sheet.write_string(row, column + 2 * place + 1, offset)
 
 
 @lru_cache(maxsize=20_000)
