@@ -43,13 +43,16 @@ class Times(StrEnum):
 
     def date(self, day: date) -> str:
         """Write a date."""
-        return f"{day:%d.%m.%Y}" if self is Times.LOCAL else day.isoformat()
+        # A tenth of the time that strftime takes.
+        return f"{day.day:02}.{day.month:02}.{day.year:04}" if self is Times.LOCAL else day.isoformat()
 
     def clock(self, shown: datetime) -> str:
         """Write what comes after the date."""
         if self is Times.UTC:
             return f"T{shown:%H:%M:%S}Z"
-        return f" {shown:%H:%M}" if self is Times.LOCAL else shown.isoformat()[_DATE_LENGTH:]
+        return (
+            f" {shown.hour:02}:{shown.minute:02}" if self is Times.LOCAL else shown.isoformat()[_DATE_LENGTH:]
+        )
 
 
 @dataclass(frozen=True)
@@ -110,8 +113,12 @@ class Edge(NamedTuple):
 def edge(instant: datetime, times: Times) -> Edge:
     """Return an instant as written, with the offset of Europe/Oslo."""
     local = instant.astimezone(periods.OSLO)
-    found = _edge(local, local.date(), times)
-    return found._replace(text=_dated(found.text, local.date(), times))
+    iso = local.isoformat()
+    if times is Times.ISO:
+        return Edge(iso, iso[-_OFFSET_LENGTH:])
+    shown = local.astimezone(UTC) if times is Times.UTC else local
+    text = _epoch_ms(local) if times is Times.EPOCH_MS else times.date(shown.date()) + times.clock(shown)
+    return Edge(text, iso[-_OFFSET_LENGTH:])
 
 
 def _wh(digits: str, null: str) -> str:
@@ -172,9 +179,13 @@ def _edge(local: datetime, day: date, times: Times) -> Edge:
     """Return an instant as written, with a mark in place of its date; `day` is the market day."""
     offset = local.isoformat()[-_OFFSET_LENGTH:]
     if times is Times.EPOCH_MS:
-        return Edge(f"{local.timestamp():.0f}000", offset)
+        return Edge(_epoch_ms(local), offset)
     shown = local.astimezone(UTC) if times is Times.UTC else local
     return Edge(_MARKS[shown.date() - day] + times.clock(shown), offset)
+
+
+def _epoch_ms(instant: datetime) -> str:
+    return f"{instant.timestamp():.0f}000"
 
 
 def _sum_template(part: Sum, template: ValueTemplate) -> str:

@@ -11,10 +11,10 @@ from tempfile import TemporaryFile
 from typing import IO, Any
 
 from shared import periods
-from shared.files.forms import energy, sheet_rows, templates, wide
+from shared.files.forms import energy, sheet_rows, wide
 from shared.files.forms.about import About, Counts
 from shared.files.forms.form import FileLayout, Form
-from shared.files.forms.templates import Edge, Times
+from shared.files.forms.templates import Edge
 from shared.files.forms.wide import ColumnKey, Stretch
 from shared.metering import QUALITY_OF_LETTER, Resolution
 from shared.series.assembly import Run, Series, Sum
@@ -25,7 +25,8 @@ MAX_COLUMNS = 16_000
 """Excel has 16 384 columns a sheet."""
 _PIECE = 256 * 1024
 _VALUES = "xl/worksheets/sheet2.xml"
-_SHAPES_KEPT = 4_096
+_SHAPES_KEPT, _EDGES_KEPT = 4_096, 20_000
+_OFFSET_LENGTH = len("+01:00")
 _EPOCH = date(1899, 12, 30)
 _NULL = "null"
 _MONTH = "mm.yyyy"
@@ -239,9 +240,13 @@ def _edges(day: date, resolution: Resolution, first: int, count: int) -> Sequenc
     return list(pairwise(_edge(start + number * step) for number in range(first, first + count + 1)))
 
 
+@lru_cache(maxsize=_EDGES_KEPT)
 def _edge(instant: datetime) -> Edge:
-    number, offset = _serial(instant)
-    return Edge(f"{number:.16G}", offset)
+    """Return an instant as Excel counts local time, in days since 1899-12-30, and its offset from UTC."""
+    local = instant.astimezone(periods.OSLO)
+    seconds = local.hour * 3600 + local.minute * 60
+    number = (local.date() - _EPOCH).days + seconds / 86_400
+    return Edge(f"{number:.16G}", local.isoformat()[-_OFFSET_LENGTH:])
 
 
 def _wide(file: IO[bytes], series: Iterable[Series], sums: _Months, *, about: About, counts: Counts) -> None:
@@ -283,14 +288,6 @@ def _row(count: int) -> int:
     if count > MAX_ROWS:
         refuse_too_large(values=count, series=1, layout=FileLayout.ROWS)
     return count
-
-
-@lru_cache(maxsize=20_000)
-def _serial(instant: datetime) -> tuple[float, str]:
-    """Return an instant as Excel counts local time, in days since 1899-12-30, and its offset from UTC."""
-    local = instant.astimezone(periods.OSLO)
-    seconds = local.hour * 3600 + local.minute * 60
-    return (local.date() - _EPOCH).days + seconds / 86_400, templates.edge(instant, Times.LOCAL).offset
 
 
 def _points(book: _Book, sums: _Months, about: About) -> None:
