@@ -1,7 +1,8 @@
 """The Python client on a stack of its own: `python3 dev.py bench kit [--metering-points N] [--days N]`.
 
 Starts a stack with so many days of hours, follows it into an empty SQLite file, and then twice more while
-nothing is new. Prints seconds and requests of each run, and writes bench/results/kit.json.
+nothing is new. Beside it, the same history comes by an export into another file: asked for, waited for,
+downloaded and stored. Prints seconds, requests and memory of each, and writes bench/results/kit.json.
 """
 
 import argparse
@@ -9,7 +10,9 @@ import resource
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from itertools import islice
 from pathlib import Path
 
 import httpx
@@ -23,7 +26,10 @@ from local.stack import greeting
 
 # The client is a package of its own, which is not installed here.
 sys.path.insert(0, str(places.ROOT / "clients" / "python" / "src"))
-from metering_api import Client, Credentials, SqliteStore
+from metering_api import Client, Credentials, Run, SqliteStore, read_days
+from metering_api.client import LARGEST_PAGE
+
+EVERYTHING = "2000-01-01"
 
 
 @dataclass(frozen=True)
@@ -33,10 +39,12 @@ class Measured:
     Attributes:
         requests: to the API and the token endpoint.
         client_cpu_seconds: of this process, which is the client alone.
+        client_megabytes: the most memory that this process has had until then.
     """
 
     seconds: float
     client_cpu_seconds: float
+    client_megabytes: int
     requests: int
     history_days: int
     changed_days: int
@@ -54,9 +62,10 @@ def main() -> int:
         with stacks.running(path, metering_points=arguments.metering_points, days=arguments.days) as stack:
             store = Path(folder) / "metering.db"
             found = {
-                name: measure(stack, store)
+                name: measure(stack, store, follow)
                 for name in ("first history", "quiet morning", "next quiet morning")
             }
+            found["history by an export"] = measure(stack, Path(folder) / "exported.db", export)
         size = store.stat().st_size
     show(found)
     print(f"{size / 1e6:.0f} MB of SQLite")
@@ -64,7 +73,7 @@ def main() -> int:
     return 0
 
 
-def measure(stack: Running, path: Path) -> Measured:
+def measure(stack: Running, path: Path, work: Callable[[Client, SqliteStore], Run]) -> Measured:
     """Run once, as a cron job would: with a client, a token and connections of its own."""
     requests: list[str] = []
     http = httpx.Client(
@@ -79,23 +88,48 @@ def measure(stack: Running, path: Path) -> Measured:
         client_secret=demo.VENDOR.secret,
         scope=f"{demo.AUDIENCE}/.default",
     )
-    started, cpu = time.perf_counter(), _cpu()
+    started, cpu = time.perf_counter(), _used()
     with Client(stack.gateway + greeting.API, credentials, http=http) as api:
         store = SqliteStore(path)
-        run = api.follow(store).run_once()
+        run = work(api, store)
         store.close()
-    return Measured(time.perf_counter() - started, _cpu() - cpu, len(requests), run.history, run.changed)
+    used = _used()
+    return Measured(
+        seconds=time.perf_counter() - started,
+        client_cpu_seconds=used.ru_utime + used.ru_stime - cpu.ru_utime - cpu.ru_stime,
+        client_megabytes=used.ru_maxrss // 1024,
+        requests=len(requests),
+        history_days=run.history,
+        changed_days=run.changed,
+    )
+
+
+def follow(api: Client, store: SqliteStore) -> Run:
+    """Bring a store up to date."""
+    return api.follow(store).run_once()
+
+
+def export(api: Client, store: SqliteStore) -> Run:
+    """Store what an export of everything holds."""
+    made = api.exports.create(form={"format": "ndjson", "compression": "gzip"}, from_=EVERYTHING)
+    run = Run()
+    with tempfile.TemporaryDirectory() as folder:
+        for file in api.exports.wait(made).files:
+            days = read_days(api.exports.download(file, folder))
+            while batch := list(islice(days, LARGEST_PAGE)):
+                store.put(batch, {})
+                run.history += len(batch)
+    return run
 
 
 def show(found: dict[str, Measured]) -> None:
     """Print a table."""
-    table = Table("run", "seconds", "client's CPU", "requests", "days of history", "changed days")
+    table = Table("run", "seconds", "client's CPU", "MB", "requests", "days of history", "changed days")
     for name, each in found.items():
-        numbers = (each.requests, each.history_days, each.changed_days)
+        numbers = (each.client_megabytes, each.requests, each.history_days, each.changed_days)
         table.add_row(name, f"{each.seconds:.2f}", f"{each.client_cpu_seconds:.2f}", *map(str, numbers))
     Console().print(table)
 
 
-def _cpu() -> float:
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    return used.ru_utime + used.ru_stime
+def _used() -> resource.struct_rusage:
+    return resource.getrusage(resource.RUSAGE_SELF)

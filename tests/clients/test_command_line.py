@@ -105,6 +105,32 @@ def test_a_terminal_shows_how_far_it_is(standing: Vendor, tmp_path: Path) -> Non
     assert re.search(r"\[#{30}\] (\d+) of \1 ex_", said)
 
 
+def test_a_store_that_cannot_be_opened_is_said(
+    standing: Vendor, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "letter.txt").write_text("Not a database, but long enough to look like one." * 20)
+
+    for path in (tmp_path / "no-such-folder" / "metering.db", tmp_path / "letter.txt"):
+        assert main(["sync", "--sqlite", str(path)], connect=standing.client) == 1
+
+    assert capsys.readouterr().err.splitlines() == [
+        f"{tmp_path}/no-such-folder/metering.db cannot be opened: unable to open database file.",
+        f"{tmp_path}/letter.txt cannot be used: file is not a database.",
+    ]
+
+
+def test_a_folder_that_cannot_be_written_is_said(
+    standing: Vendor, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    standing.catch_up()
+    (tmp_path / "file").touch()
+
+    code = main(["export", "--from", "2026-03-30", str(tmp_path / "file")], connect=standing.client)
+
+    assert code == 1
+    assert "exists" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("every", ["0", "-1", "soon"])
 def test_watch_wants_a_time_between_runs(every: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:

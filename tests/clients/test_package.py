@@ -16,6 +16,8 @@ PACKAGE = places.ROOT / "clients" / "python"
 CONSUMER = """
 from decimal import Decimal
 
+from pathlib import Path
+
 from metering_api import Client, Day, MeteringError, Problem, SqliteStore, Store, Value, verify_webhook
 
 
@@ -33,6 +35,11 @@ def follow(api: Client, store: Store) -> int:
         raise
     except MeteringError:
         return 0
+
+
+def files(api: Client) -> list[Path]:
+    export = api.exports.wait(api.exports.create(form={"format": "csv"}, from_="2026-03-30"))
+    return [api.exports.download(file, "folder", progress=print) for file in export.files]
 
 
 store: Store = SqliteStore("metering.db")
@@ -121,6 +128,18 @@ def test_what_is_missing_is_said(python: Path, tmp_path: Path) -> None:
 
     assert found.returncode == 1
     assert found.stderr.startswith("Set METERING_API_URL, METERING_API_KEY")
+
+
+def test_parquet_without_pyarrow_is_said(standing: Vendor, python: Path, tmp_path: Path) -> None:
+    found = subprocess.run(
+        [python, "-m", "metering_api", "sync", "--parquet", "folder"],
+        cwd=tmp_path,
+        env=standing.environment,
+        capture_output=True,
+        text=True,
+    )
+
+    assert (found.returncode, found.stderr) == (1, "Parquet needs pyarrow: pip install pyarrow\n")
 
 
 def test_a_consumer_is_typed_strictly(python: Path, tmp_path: Path) -> None:

@@ -28,7 +28,8 @@ def main(
     try:
         with connect() as api:
             return int(given.run(api, given))
-    except errors.MeteringError as error:
+    except (errors.MeteringError, OSError) as error:
+        # An OSError is of the folder for the files: full, or not to be written.
         print(error, file=sys.stderr)
         return 1
 

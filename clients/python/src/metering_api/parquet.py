@@ -25,9 +25,7 @@ class ParquetStore:
         try:
             import pyarrow  # noqa: F401
         except ImportError as error:
-            raise errors.NotConfigured(
-                "Parquet needs pyarrow: pip install metering-api-client[parquet]"
-            ) from error
+            raise errors.NotConfigured("Parquet needs pyarrow: pip install pyarrow") from error
         self.folder = Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self._sqlite = SqliteStore(self.folder / "metering.db")

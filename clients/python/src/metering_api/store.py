@@ -5,12 +5,13 @@ import os
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from datetime import UTC, date
+from datetime import UTC, date, datetime
 from decimal import Decimal
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Protocol
 
-from metering_api import models
+from metering_api import errors, models
 from metering_api.models import Day, Period
 
 Notes = Mapping[str, str | None]
@@ -74,10 +75,22 @@ class SqliteStore:
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
+        """Open the file, or make it.
+
+        Raises:
+            NotConfigured: its folder does not exist or may not be written, or it is no SQLite file.
+        """
         self.path = Path(path)
-        self._connection = sqlite3.connect(self.path, isolation_level=None, timeout=60)
-        self._connection.execute("PRAGMA journal_mode = WAL")
-        self._connection.executescript(_SCHEMA)
+        try:
+            self._connection = sqlite3.connect(self.path, isolation_level=None, timeout=60)
+        except sqlite3.Error as error:
+            raise errors.NotConfigured(f"{self.path} cannot be opened: {error}.") from error
+        try:
+            self._connection.execute("PRAGMA journal_mode = WAL")
+            self._connection.executescript(_SCHEMA)
+        except sqlite3.Error as error:
+            self._connection.close()
+            raise errors.NotConfigured(f"{self.path} cannot be used: {error}.") from error
 
     def close(self) -> None:
         """Close the file."""
@@ -156,20 +169,29 @@ def _is_permitted(day: date, permitted: Sequence[Period]) -> bool:
 
 
 def _row(day: Day) -> tuple[Any, ...]:
-    step = models.length(day.resolution)
     return (
         day.metering_point_id,
         day.direction,
         day.date.isoformat(),
-        day.start.astimezone(UTC).isoformat().replace("+00:00", "Z"),
-        int(step.total_seconds()) // 60 if step else None,
+        _utc_text(day.start),
+        _minutes(day.resolution),
         day.resolution,
         day.quality,
         json.dumps({str(position): quality for position, quality in day.exceptions.items()}),
         # json would make floats of decimals, or texts.
-        "[" + ", ".join("null" if each is None else str(each) for each in day.quantities) + "]",
-        day.published_at.astimezone(UTC).isoformat().replace("+00:00", "Z") if day.published_at else None,
+        "[" + ", ".join(["null" if each is None else str(each) for each in day.quantities]) + "]",
+        _utc_text(day.published_at) if day.published_at else None,
     )
+
+
+@lru_cache(maxsize=64)
+def _minutes(resolution: str) -> int | None:
+    step = models.length(resolution)
+    return int(step.total_seconds()) // 60 if step else None
+
+
+def _utc_text(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def _day(row: tuple[str, ...]) -> Day:
