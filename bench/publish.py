@@ -6,13 +6,14 @@ From the file to data that readers see, each time in a process of its own, side 
   thousand at a time (SQLite, which takes rows faster than most servers do). Nothing is packed or versioned,
   and readers cannot see what changed; a fault has no line number.
 
-Then how cost grows with what is stored and with what is delivered, and how much memory a load takes.
+Then how cost grows with what is stored and with what is delivered, how much memory a load takes, and a large
+file that the app reads beside one that the warehouse reads itself (`--large 500000`: 48 million values).
 """
 
 import argparse
 import statistics
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -64,13 +65,31 @@ class Held:
     checking_megabytes: float
 
 
+@dataclass(frozen=True)
+class Large:
+    """A day in quarters of an hour, by who reads its file."""
+
+    read_by: str
+    values: int
+    file_megabytes: float
+    this: Took
+
+
 def main() -> None:
     """Measure, print and keep."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--metering-points", type=int, default=20_000, help="of the day compared")
     parser.add_argument("--runs", type=int, default=3, help="of each way")
     parser.add_argument("--days", type=int, nargs="+", default=DELIVERED_DAYS, help="delivered in one file")
+    parser.add_argument(
+        "--large", type=int, default=20_000, metavar="N", help="metering points of a day in quarters"
+    )
+    parser.add_argument("--only-large", action="store_true", help="nothing but that day")
     arguments = parser.parse_args()
+    if arguments.only_large:
+        with tempfile.TemporaryDirectory() as name:
+            show_large(compare_large(Path(name), points=arguments.large), Console(width=130))
+        return
     console, tenth = Console(width=130), arguments.metering_points // 10
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -83,10 +102,13 @@ def main() -> None:
         show_grown(grown, console, points=tenth)
         held = list(hold(folder, points=tenth, days=arguments.days))
         show_held(held, console)
+        large = list(compare_large(folder, points=arguments.large))
+        show_large(large, console)
     kept = {
         "compared": [asdict(each) for each in compared],
         "grown": [asdict(each) for each in grown],
         "held": [asdict(each) for each in held],
+        "large": [asdict(each) for each in large],
     }
     measuring.write("publish", kept)
 
@@ -160,6 +182,16 @@ def hold(folder: Path, *, points: int, days: Sequence[int]) -> Iterator[Held]:
             yield Held(name, values(file), took.peak_megabytes, checking.peak_megabytes)
 
 
+def compare_large(folder: Path, *, points: int) -> Iterator[Large]:
+    """Yield a day in quarters as the app reads it, and as the warehouse reads it."""
+    file = delivered.write_quarters(folder / "quarters.csv", points=points, day=DAY)
+    for read_by, way in (("the app", "ours"), ("the warehouse", "copied")):
+        database = folder / f"{way}-large.duckdb"
+        (took,) = loaders.taken(way, database, file)
+        database.unlink()
+        yield Large(read_by, points * 96, file.stat().st_size / 1e6, took)
+
+
 def _days(folder: Path, *, points: int, count: int) -> Path:
     path = folder / f"{count}-days.csv"
     if path.exists():
@@ -229,6 +261,20 @@ def show_held(held: Sequence[Held], console: Console) -> None:
     for each in held:
         table.add_row(
             each.file, f"{each.values:,}", f"{each.megabytes:.0f}", f"{each.checking_megabytes:.0f}"
+        )
+    console.print(table)
+
+
+def show_large(large: Iterable[Large], console: Console) -> None:
+    """Print what a large file takes."""
+    table = Table(title="A large file: a day in quarters of an hour (embedded engine)")
+    for heading in ("read by", "values", "file MB", "load s", "publish s", "processor s", "most memory MB"):
+        table.add_column(heading, justify="left" if heading == "read by" else "right")
+    for each in large:
+        table.add_row(
+            *(each.read_by, f"{each.values:,}", f"{each.file_megabytes:,.0f}"),
+            *(f"{each.this.load_seconds:.1f}", f"{each.this.publish_seconds:.1f}"),
+            *(f"{each.this.processor_seconds:.1f}", f"{each.this.peak_megabytes:,.0f}"),
         )
     console.print(table)
 

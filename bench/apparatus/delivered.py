@@ -32,6 +32,27 @@ def write_correction(path: Path, *, points: int, day: date, share: float, also: 
     return path
 
 
+def write_quarters(path: Path, *, points: int, day: date) -> Path:
+    """Return every quarter of an hour of a day; DuckDB writes it, since such files are large."""
+    ids = path.with_suffix(".ids")
+    ids.write_text(
+        "".join(f"{stored.metering_point(number)}\n" for number in range(points)), encoding="utf-8"
+    )
+    starts = [start.isoformat() for start in periods.starts(day, timedelta(minutes=15))]
+    header = ",".join(HEADER)
+    with duckdb.connect(config={"memory_limit": "1GB", "temp_directory": str(path.parent)}) as connection:
+        connection.execute(
+            f"COPY (SELECT id || ',consumption,' || start || ',PT15M,' || "
+            f"CAST(CAST(hash(id || start) % {_MOST_WATT_HOURS} / 1000 AS DECIMAL(9, 3)) AS VARCHAR) "
+            f"|| ',measured' AS \"{header}\" "
+            f"FROM read_csv('{ids}', header = false, columns = {{'id': 'VARCHAR'}}) "
+            f"CROSS JOIN (SELECT UNNEST($starts) AS start)) TO '{path}' (HEADER, QUOTE '', DELIMITER '|')",
+            {"starts": starts},
+        )
+    ids.unlink()
+    return path
+
+
 def as_parquet(path: Path) -> Path:
     """Return the same as a Parquet file, with types."""
     target = path.with_suffix(".parquet")

@@ -24,6 +24,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 from bench.apparatus import processes, stored
 from shared.deliveries import files, intervals, loading
 from shared.deliveries.faults import Faults
+from shared.deliveries.loading import Located
 from shared.deliveries.rules import Context
 from shared.publishing import publish
 
@@ -95,6 +96,22 @@ def ours(database: Path) -> tuple[Load, Publish]:
     return load, lambda: list(publish.publish_waiting(warehouse, clock=_now))
 
 
+def copied(database: Path) -> tuple[Load, Publish]:
+    """Return the same, of a file that the warehouse reads itself."""
+    warehouse = stored.open_warehouse(database)
+
+    def load(file: Path) -> None:
+        loading.load_copied(
+            warehouse,
+            Located(file, str(file), files.digest(file)),
+            now=_now(),
+            arrived_at=None,
+            insist_unchanged=lambda: None,
+        )
+
+    return load, lambda: list(publish.publish_waiting(warehouse, clock=_now))
+
+
 def usual(database: Path) -> tuple[Load, Publish]:
     """Return a pydantic model for each row, upserted with SQLAlchemy as hourly rows with a key (SQLite)."""
     engine = create_engine(f"sqlite:///{database}")
@@ -130,6 +147,7 @@ def checked(_: Path) -> tuple[Load, Publish]:
 
 WAYS: Mapping[str, Callable[[Path], tuple[Load, Publish]]] = {
     "ours": ours,
+    "copied": copied,
     "usual": usual,
     "checked": checked,
 }
