@@ -39,6 +39,9 @@ _NULL = "null"
 # Possessive, so that no text takes long; a comma follows each value.
 _VALUES = re.compile(rf"(?:[0-9]{{1,15}}+\.[0-9][0-9][0-9],|{_NULL},)*+")
 
+_ZEROS = bytes.maketrans(b"0123456789", b"0000000000")
+_TOO_LONG = b"0" * 16
+
 Day = TypeVar("Day", DayRow, ChangeRow, PackedRow)
 
 log = logging.getLogger("metering.requests")
@@ -120,6 +123,8 @@ class Series:
 
 def sound(rows: Sequence[Day]) -> list[Day]:
     """Return the rows that are whole market days of a known resolution; log the others."""
+    if _all_are_whole(rows):
+        return list(rows)
     found = [row for row in rows if _is_whole(row)]
     if len(found) < len(rows):
         _report([(row.metering_point_id, row.delivery_date) for row in rows if not _is_whole(row)])
@@ -268,6 +273,42 @@ def watt_hours_of(quantity: str) -> int:
 def kwh(watt_hours: int) -> str:
     """Return whole Wh as kWh with three decimals."""
     return f"{watt_hours // 1000}.{watt_hours % 1000:03d}"
+
+
+def _all_are_whole(rows: Sequence[DayRow | ChangeRow | PackedRow]) -> bool:
+    """Return whether `_is_whole` holds for every row: the usual case, in a fraction of the time."""
+    numbers = []
+    for row in rows:
+        if row.quantities.count(",") + 1 != _length(row.resolution, row.delivery_date, row.qualities):
+            return False
+        if MISSING not in row.qualities:
+            numbers.append(row.quantities)
+        elif not _are_values(row.quantities, row.qualities):
+            return False
+    return not numbers or _are_numbers(",".join(numbers))
+
+
+@lru_cache(maxsize=40_000)
+def _length(resolution: str, day: date, qualities: str) -> int:
+    """Return how many letters a day has; 0 unless it has a known letter for each of its intervals."""
+    step = _STEPS.get(resolution)
+    is_right = step is not None and len(qualities) == _intervals(day, step) and not qualities.strip(LETTERS)
+    return len(qualities) if is_right else 0
+
+
+def _are_numbers(quantities: str) -> bool:
+    """Return whether all are numbers with 1 to 15 digits and three decimals, as `_VALUES` has it.
+
+    Each digit becomes a 0, so that counting and searching, which are faster than a pattern, tell the rest.
+    """
+    zeros = f"{quantities},".encode().translate(_ZEROS)
+    numbers = zeros.count(b".000,")
+    return (
+        zeros.translate(None, b"0") == b".," * numbers
+        and not zeros.startswith(b".")
+        and b",." not in zeros
+        and _TOO_LONG not in zeros
+    )
 
 
 def _is_whole(row: DayRow | ChangeRow | PackedRow) -> bool:

@@ -1,6 +1,7 @@
 """Which stored market days are whole."""
 
 from datetime import UTC, date, datetime
+from typing import Any
 
 import pytest
 
@@ -61,4 +62,21 @@ def test_numbers_with_three_decimals_and_nulls_where_missing_are_whole(
     ],
 )
 def test_values_of_any_other_form_or_place_are_left_out(quantities: str, qualities: str) -> None:
-    assert assembly.sound([day(quantities, qualities)]) == []
+    good, bad = day("2.000", "M"), day(quantities, qualities)
+
+    assert assembly.sound([bad]) == []
+    assert assembly.sound([good, bad, good]) == [good, good]
+
+
+def test_days_are_whole_though_some_have_values_that_are_missing_and_some_none() -> None:
+    rows = [day("1.000", "M"), day("null,2.000", "XE"), day(",".join(["null"] * 24), "X" * 24)]
+
+    assert assembly.sound(rows) == rows
+    assert assembly.sound([]) == []
+
+
+@pytest.mark.parametrize("changed", [{"resolution": "P1D"}, {"qualities": "M" * 23}, {"qualities": "m" * 24}])
+def test_a_day_of_an_unknown_resolution_letter_or_length_is_left_out(changed: dict[str, Any]) -> None:
+    good = day("1.000", "M")
+
+    assert assembly.sound([good, good._replace(**changed)]) == [good]
