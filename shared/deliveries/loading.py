@@ -266,25 +266,33 @@ def _stage(load: _Load, insert: Insert) -> Iterator[int]:
 
 
 def _check_and_insert(load: _Load, file: File, checks: Checks, faults: Faults, *, progress: Progress) -> int:
-    """Check the rows, and stage those of a batch while the next is checked."""
+    """Check the rows, and stage those of a batch while the next is checked.
+
+    All are staged in one transaction: an engine writes many rows at once faster than few at a time.
+    """
     done = 0
-    with ThreadPoolExecutor(1, "staging") as stager:
-        staged = stager.submit(lambda: None)
-        for batch in _batches(file, faults):
-            rows = checks.check(batch)
+    with load.warehouse.transaction() as session:
+
+        def insert(rows: Rows) -> None:
+            session.run(staging.insert_rows(load.table, rows, load_id=load.id, now=load.now))
+
+        with ThreadPoolExecutor(1, "staging") as stager:
+            staged = stager.submit(lambda: None)
+            for batch in _batches(file, faults):
+                rows = checks.check(batch)
+                staged.result()
+                if rows is not None:
+                    staged = stager.submit(recording.carry(insert), rows)
+                done += len(batch.lines)
+                progress(done, batch.share)
             staged.result()
-            if rows is not None:
-                staged = stager.submit(recording.carry(_insert), load, rows)
-            done += len(batch.lines)
-            progress(done, batch.share)
-        staged.result()
-    rest = checks.rest()
-    if rest is not None:
-        _insert(load, rest)
-    if not done and not faults:
-        faults.add("rows", _NO_ROWS, [1])
-    if faults:
-        raise Rejected(load.path, faults.all())
+        rest = checks.rest()
+        if rest is not None:
+            insert(rest)
+        if not done and not faults:
+            faults.add("rows", _NO_ROWS, [1])
+        if faults:
+            raise Rejected(load.path, faults.all())
     return done
 
 
@@ -327,11 +335,6 @@ def _batches(file: File, faults: Faults) -> Iterator[Batch]:
             yield batch
     except (NotDelimited, NotParquet) as error:
         faults.add("file", str(error), [line])
-
-
-def _insert(load: _Load, rows: Rows) -> None:
-    with load.warehouse.transaction() as session:
-        session.run(staging.insert_rows(load.table, rows, load_id=load.id, now=load.now))
 
 
 def _delete_staged(load: _Load) -> None:
