@@ -155,40 +155,38 @@ def _newest_values_of_days_in_part(
     there = extents.start_condition(days, table="v")
     return Condition(
         f"""
-                SELECT metering_point_id, direction, delivery_date, resolution, start_utc, quantity, quality
+                SELECT grid.metering_point_id, grid.direction, grid.delivery_date, grid.resolution,
+                       grid.start_utc, newest.quantity, COALESCE(newest.quality, 'missing')
                 FROM (
-                    SELECT metering_point_id, direction, delivery_date, resolution, start_utc,
-                           quantity, quality,
-                           ROW_NUMBER() OVER (PARTITION BY metering_point_id, direction, start_utc
-                                              ORDER BY received_at DESC, batch_id DESC) AS age
-                    FROM (
-                        SELECT d.metering_point_id, d.direction, d.delivery_date, d.resolution, v.start_utc,
-                               v.quantity, v.quality, v.received_at, v.batch_id
-                        FROM metering.delivered_value AS v
-                        JOIN metering.publishing_day AS d
-                          ON d.metering_point_id = v.metering_point_id
-                         AND d.direction = v.direction
-                         AND d.delivery_date = v.delivery_date
-                         AND d.resolution = v.resolution
-                        JOIN metering.delivery AS complete
-                          ON complete.batch_id = v.batch_id
-                         AND complete.received_at = v.received_at
-                        WHERE d.sequence = ? AND d.is_whole = 0
-                          AND {there.sql}
-                          AND v.received_at <= CAST(? AS datetime2(6))
-                        UNION ALL
-                        SELECT d.metering_point_id, d.direction, d.delivery_date, d.resolution,
-                               DATEADD(minute, p.position * d.minutes, m.start_utc),
-                               CAST(NULL AS decimal(18, 3)), 'missing',
-                               CAST('0001-01-01' AS datetime2(6)), ''
-                        FROM metering.publishing_day AS d
-                        JOIN metering.market_day AS m ON m.delivery_date = d.delivery_date
-                        JOIN metering.position AS p
-                          ON p.position * d.minutes < DATEDIFF(minute, m.start_utc, m.end_utc)
-                        WHERE d.sequence = ? AND d.is_whole = 0
-                    ) AS known
-                ) AS by_age
-                WHERE age = 1
+                    SELECT d.metering_point_id, d.direction, d.delivery_date, d.resolution,
+                           DATEADD(minute, p.position * d.minutes, m.start_utc) AS start_utc
+                    FROM metering.publishing_day AS d
+                    JOIN metering.market_day AS m ON m.delivery_date = d.delivery_date
+                    JOIN metering.position AS p
+                      ON p.position * d.minutes < DATEDIFF(minute, m.start_utc, m.end_utc)
+                    WHERE d.sequence = ? AND d.is_whole = 0
+                ) AS grid
+                LEFT JOIN (
+                    SELECT v.metering_point_id, v.direction, v.start_utc, v.quantity, v.quality,
+                           ROW_NUMBER() OVER (PARTITION BY v.metering_point_id, v.direction, v.start_utc
+                                              ORDER BY v.received_at DESC, v.batch_id DESC) AS age
+                    FROM metering.delivered_value AS v
+                    JOIN metering.publishing_day AS d
+                      ON d.metering_point_id = v.metering_point_id
+                     AND d.direction = v.direction
+                     AND d.delivery_date = v.delivery_date
+                     AND d.resolution = v.resolution
+                    JOIN metering.delivery AS complete
+                      ON complete.batch_id = v.batch_id
+                     AND complete.received_at = v.received_at
+                    WHERE d.sequence = ? AND d.is_whole = 0
+                      AND {there.sql}
+                      AND v.received_at <= CAST(? AS datetime2(6))
+                ) AS newest
+                  ON newest.metering_point_id = grid.metering_point_id
+                 AND newest.direction = grid.direction
+                 AND newest.start_utc = grid.start_utc
+                 AND newest.age = 1
         """,  # noqa: S608  # As above.
-        (sequence, *there.parameters, received_until, sequence),
+        (sequence, sequence, *there.parameters, received_until),
     )
