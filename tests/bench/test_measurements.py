@@ -20,7 +20,7 @@ REPOSITORY = Path(__file__).parents[2]
         ["insights", "--metering-points", "4", "--runs", "1"],
         ["morning", "--metering-points", "3"],
         ["changes", "--metering-points", "1000", "--runs", "1"],
-        ["publish", "--metering-points", "200", "--runs", "1", "--days", "1"],
+        ["publish", "--metering-points", "200", "--runs", "1", "--days", "1", "--large", "20"],
         ["files", "--metering-points", "10", "--days", "2", "--runs", "1", "--large", "20"],
         ["gateway", "--calls", "50", "--megabytes", "2"],
     ],
