@@ -6,9 +6,9 @@ each hour of the day, in a fifteenth of the time that Python's own numbers take.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date
 from functools import reduce
 from typing import TYPE_CHECKING, Any, cast
 
@@ -19,7 +19,9 @@ from shared.warehouse.queries import PackedRow
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_ZEROS = bytes.maketrans(b"123456789", b"000000000")
+_OUTLINE = bytes.maketrans(b"123456789\n", b"000000000,")
+_UNUSUAL = tuple(each.encode() for each in '-+xX" \t\r')
+"""What Arrow would read as a part of a number, and publishing never writes."""
 _QUARTERS = 4
 
 
@@ -28,10 +30,12 @@ class Block:
     """Market days that have equally many values of one resolution.
 
     Attributes:
+        metering_point_ids, days: of each row.
         columns: a column for each interval of the day, with the Wh of each row; null where missing.
     """
 
-    rows: Sequence[PackedRow]
+    metering_point_ids: Sequence[str]
+    days: Sequence[date]
     resolution: Resolution
     columns: Sequence[pa.ChunkedArray]
 
@@ -44,7 +48,7 @@ class Block:
         hours = [
             reduce(pc.add, self.columns[at : at + _QUARTERS]) for at in range(0, len(self.columns), _QUARTERS)
         ]
-        return Block(self.rows, Resolution.PT1H, hours)
+        return Block(self.metering_point_ids, self.days, Resolution.PT1H, hours)
 
 
 class _Unsound(Exception):
@@ -53,32 +57,22 @@ class _Unsound(Exception):
 
 def blocks(rows: Sequence[PackedRow]) -> Iterator[Block]:
     """Yield the sound rows in blocks; `assembly` logs the others."""
-    for group in _groups(rows).values():
+    for group in _groups(rows) if rows else ():
         try:
             yield _parsed(group)
         except _Unsound:
-            for part in _groups(assembly.sound(group)).values():
-                yield _parsed(part)
+            sound = assembly.sound(group)
+            if sound:
+                yield _parsed(sound)
 
 
-def hours_of(row: PackedRow) -> list[int | None]:
-    """Return the Wh of each hour of one day; None where a value is missing."""
-    values = [None if each == "null" else assembly.watt_hours_of(each) for each in row.quantities.split(",")]
-    if row.resolution != Resolution.PT15M:
-        return values
-    return [_added(values[at : at + _QUARTERS]) for at in range(0, len(values), _QUARTERS)]
-
-
-def _added(values: Sequence[int | None]) -> int | None:
-    known = [each for each in values if each is not None]
-    return sum(known) if len(known) == len(values) else None
-
-
-def _groups(rows: Sequence[PackedRow]) -> dict[tuple[str, int], list[PackedRow]]:
-    found: dict[tuple[str, int], list[PackedRow]] = defaultdict(list)
-    for row in rows:
-        found[row[2], len(row[4])].append(row)
-    return found
+def _groups(rows: Sequence[PackedRow]) -> list[Sequence[PackedRow]]:
+    """Return the rows of each resolution and number of letters."""
+    found = [(row[2], len(row[4])) for row in rows]
+    kinds = set(found)
+    if len(kinds) == 1:
+        return [rows]
+    return [[row for row, each in zip(rows, found, strict=True) if each == kind] for kind in kinds]
 
 
 def _parsed(rows: Sequence[PackedRow]) -> Block:
@@ -90,14 +84,14 @@ def _parsed(rows: Sequence[PackedRow]) -> Block:
     import pyarrow as pa  # Here, so that an instance's first request does not wait for it.
     from pyarrow import csv
 
-    width = len(rows[0].qualities)
-    if any(not assembly.is_as_long(row) for row in _one_of_each_day(rows)):
+    ids, days, _, quantities, qualities = zip(*rows, strict=True)
+    width = len(qualities[0])
+    if any(not assembly.is_as_long(row) for row in dict(zip(days, rows, strict=True)).values()):
         raise _Unsound
-    text = "\n".join([row[3] for row in rows]).encode()
-    letters = "".join([row[4] for row in rows])
-    _check(text, letters)
-    names = [str(each) for each in range(width)]
+    text, letters = "\n".join(quantities).encode(), "".join(qualities)
     plain = text.translate(None, b".")
+    _check(text, letters, points=len(text) - len(plain))
+    names = [str(each) for each in range(width)]
     try:
         table = csv.read_csv(
             pa.py_buffer(plain),
@@ -110,25 +104,21 @@ def _parsed(rows: Sequence[PackedRow]) -> Block:
         raise _Unsound from error
     if table.num_rows != len(rows):
         raise _Unsound
-    block = Block(rows, Resolution(rows[0].resolution), cast(list[Any], table.columns))
+    block = Block(ids, days, Resolution(rows[0].resolution), cast(list[Any], table.columns))
     _check_missing(block, letters)
     return block
 
 
-def _one_of_each_day(rows: Sequence[PackedRow]) -> list[PackedRow]:
-    return list({row[1]: row for row in rows}.values())
+def _check(text: bytes, letters: str, *, points: int) -> None:
+    """Check that each value that is not missing ends in a decimal point and three digits.
 
-
-def _check(text: bytes, letters: str) -> None:
-    """Check that the text has a number with three decimals, or null, for each letter."""
-    missing = letters.count(assembly.MISSING)
-    as_zeros = text.translate(_ZEROS).replace(b"\n", b",") + b","
+    Arrow checks the rest: how many values a line has, and that without the point they are whole numbers.
+    """
+    known = len(letters) - letters.count(assembly.MISSING)
     is_plain = (
-        as_zeros.count(b",") == len(letters)
-        and as_zeros.count(b"0.000,") == len(letters) - missing
-        and as_zeros.count(b".") == len(letters) - missing
-        and (as_zeros.count(b"null,") == missing if missing else b"n" not in as_zeros)
-        and not as_zeros.translate(None, b"0.,nul")
+        points == known
+        and (text + b",").translate(_OUTLINE).count(b"0.000,") == known
+        and not any(each in text for each in _UNUSUAL)
         and not letters.strip(assembly.LETTERS)
     )
     if not is_plain:

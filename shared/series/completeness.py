@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
+from functools import lru_cache
 
 from shared import periods
 from shared.metering import Direction, MeteringPointId, Resolution
@@ -85,40 +86,52 @@ def periods_of(
     for row in rows:
         if row.resolution in PER_HOUR:
             stored[row.metering_point_id, row.direction].append(row)
+    buckets = list(_buckets(request))
     for metering_point_id, spans in sorted(permitted.items()):
         directions = [each.value for each in Direction if (metering_point_id, each.value) in first_days]
         for direction in directions or [Direction.CONSUMPTION.value]:
             yield from _of_series(
                 (metering_point_id, direction),
                 stored.get((metering_point_id, direction), []),
+                buckets=buckets,
                 request=request,
                 spans=spans,
                 first_day=first_days.get((metering_point_id, direction), request.days[0]),
             )
 
 
+@dataclass(frozen=True)
+class _Bucket:
+    """A day or month, and the requested days of it."""
+
+    whole: Days
+    requested: Days
+
+
 def _of_series(
     key: tuple[str, str],
     rows: Sequence[QualityRow],
     *,
+    buckets: Sequence[_Bucket],
     request: Request,
     spans: Sequence[PermittedDays],
     first_day: date,
 ) -> Iterator[Period]:
-    by_bucket: dict[Days, list[QualityRow]] = defaultdict(list)
+    by_bucket: dict[date, list[QualityRow]] = defaultdict(list)
     for row in rows:
-        by_bucket[sums.bucket_of(row.first_day, request.resolution)].append(row)
+        by_bucket[_first_of(row.first_day, request.resolution)].append(row)
     end = max([request.due_end, *(row.last_day + ONE_DAY for row in rows)])
     resolution = min(rows, key=lambda row: row.first_day).resolution if rows else Resolution.PT1H.value
-    for bucket in _buckets(request):
-        found = by_bucket.get(bucket, [])
+    for bucket in buckets:
+        found = by_bucket.get(bucket.whole[0], [])
         if found:
             resolution = max(found, key=lambda row: row.last_day).resolution
-        first, stop = max(bucket[0], request.days[0]), min(bucket[1], request.days[1])
+        first, stop = bucket.requested
         expected = clip(spans, (max(first, first_day), min(stop, end)))
-        period = _period(key, found, expected, per_hour=PER_HOUR[resolution], days=(first, stop))
-        if period.expected:
-            yield period
+        if expected or found:
+            period = _period(key, found, expected, per_hour=PER_HOUR[resolution], days=bucket.requested)
+            if period.expected:
+                yield period
 
 
 def _period(
@@ -130,13 +143,16 @@ def _period(
     days: Days,
 ) -> Period:
     """Return one period; an absent day has as many values as it would in its series' resolution."""
-    hours = sum((periods.start_of(end) - periods.start_of(first)) // ONE_HOUR for first, end in expected)
-    published = sum(row.values_stored // PER_HOUR[row.resolution] for row in rows)
-    absent = (hours - published) * per_hour
-    stored = sum(row.values_stored for row in rows)
-    measured, estimated, final_estimated, temporary, calculated = (
-        sum(counts) for counts in (zip(*(row[6:11] for row in rows), strict=True) if rows else [()] * 5)
-    )
+    absent = sum(_hours(first, end) for first, end in expected) * per_hour
+    stored = measured = estimated = final_estimated = temporary = calculated = 0
+    for row in rows:
+        absent -= row.values_stored // PER_HOUR[row.resolution] * per_hour
+        stored += row.values_stored
+        measured += row.measured
+        estimated += row.estimated
+        final_estimated += row.final_estimated
+        temporary += row.temporary
+        calculated += row.calculated
     known = measured + estimated + final_estimated + temporary + calculated
     return Period(
         *key,
@@ -152,9 +168,20 @@ def _period(
     )
 
 
-def _buckets(request: Request) -> Iterator[Days]:
+@lru_cache(maxsize=20_000)
+def _hours(first: date, end: date) -> int:
+    return (periods.start_of(end) - periods.start_of(first)) // ONE_HOUR
+
+
+@lru_cache(maxsize=20_000)
+def _first_of(day: date, resolution: Resolution) -> date:
+    """Return the first day of the day or month that contains a market day."""
+    return sums.bucket_of(day, resolution)[0]
+
+
+def _buckets(request: Request) -> Iterator[_Bucket]:
     day = request.days[0]
     while day < request.days[1]:
-        bucket = sums.bucket_of(day, request.resolution)
-        yield bucket
-        day = bucket[1]
+        first, end = sums.bucket_of(day, request.resolution)
+        yield _Bucket((first, end), (max(first, request.days[0]), min(end, request.days[1])))
+        day = end

@@ -176,7 +176,7 @@ def _sums(block: Block) -> list[tuple[date, list[int], list[int], int]]:
     import pyarrow as pa  # See `blocks`.
     import pyarrow.compute as pc
 
-    days = [row[1] for row in block.rows]
+    days = block.days
     largest = max((pc.max(column).as_py() or 0 for column in block.columns), default=0)
     if largest * len(days) >= _LARGEST_SUM:
         return _slow_sums(block)
@@ -199,8 +199,8 @@ def _sums(block: Block) -> list[tuple[date, list[int], list[int], int]]:
 def _slow_sums(block: Block) -> list[tuple[date, list[int], list[int], int]]:
     """Return the same by Python's numbers, which have no largest one."""
     places: dict[date, list[int]] = defaultdict(list)
-    for at, row in enumerate(block.rows):
-        places[row.delivery_date].append(at)
+    for at, day in enumerate(block.days):
+        places[day].append(at)
     columns = [column.to_pylist() for column in block.columns]
     return [
         (

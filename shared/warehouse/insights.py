@@ -92,7 +92,7 @@ class DayRange(NamedTuple):
 def packed_days(
     readable: Readable, *, direction: Direction, first: date, end: date, as_of: datetime
 ) -> Query[PackedRow]:
-    """Readable market days of `[first, end)` with their values, by metering point and day."""
+    """Readable market days of `[first, end)` with their values, in any order."""
     permitted = permitted_rows(readable, first_day=first, last_day=end, after=None)
     return Query(
         """
@@ -107,7 +107,6 @@ def packed_days(
           AND s.delivery_date >= ? AND s.delivery_date < ?
           AND s.published_at <= CAST(? AS datetime2(6))
           AND (s.superseded_at IS NULL OR s.superseded_at > CAST(? AS datetime2(6)))
-        ORDER BY s.metering_point_id, s.delivery_date
         """,
         (permitted.rows, direction.value, *permitted.ids, first, end, as_of, as_of),
         PackedRow,
@@ -204,10 +203,14 @@ def qualities_of_months(readable: Readable, *, first: date, end: date, as_of: da
         SELECT s.metering_point_id, s.direction, s.resolution, MIN(s.delivery_date), MAX(s.delivery_date),
                SUM(CAST(LEN(s.qualities) AS bigint)),
                SUM(CAST(LEN(s.qualities) - LEN(REPLACE(s.qualities, 'M', '')) AS bigint)),
-               SUM(CAST(LEN(s.qualities) - LEN(REPLACE(s.qualities, 'E', '')) AS bigint)),
-               SUM(CAST(LEN(s.qualities) - LEN(REPLACE(s.qualities, 'F', '')) AS bigint)),
-               SUM(CAST(LEN(s.qualities) - LEN(REPLACE(s.qualities, 'T', '')) AS bigint)),
-               SUM(CAST(LEN(s.qualities) - LEN(REPLACE(s.qualities, 'C', '')) AS bigint))
+               SUM(CASE WHEN REPLACE(s.qualities, 'M', '') = '' THEN 0
+                        ELSE CAST(LEN(s.qualities) - LEN(REPLACE(s.qualities, 'E', '')) AS bigint) END),
+               SUM(CASE WHEN REPLACE(s.qualities, 'M', '') = '' THEN 0
+                        ELSE CAST(LEN(s.qualities) - LEN(REPLACE(s.qualities, 'F', '')) AS bigint) END),
+               SUM(CASE WHEN REPLACE(s.qualities, 'M', '') = '' THEN 0
+                        ELSE CAST(LEN(s.qualities) - LEN(REPLACE(s.qualities, 'T', '')) AS bigint) END),
+               SUM(CASE WHEN REPLACE(s.qualities, 'M', '') = '' THEN 0
+                        ELSE CAST(LEN(s.qualities) - LEN(REPLACE(s.qualities, 'C', '')) AS bigint) END)
         FROM OPENJSON(?) WITH (metering_point_id varchar(18), first_day date, last_day date) AS permitted
         JOIN metering.series_day AS s
           ON s.metering_point_id = permitted.metering_point_id

@@ -3,7 +3,7 @@
 import re
 import struct
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 from shared import foreign, periods
@@ -26,7 +26,7 @@ DEFAULT_COUNT, MAX_COUNT = 3, 10
 COMPLETENESS_RESOLUTIONS = (Resolution.P1D, Resolution.P1M)
 
 _MONTH = re.compile(r"[0-9]{4}-[0-9]{2}")
-_PACKED = struct.Struct(">QIBqq")
+_PACKED = struct.Struct(">QIBqqI")
 _DIRECTIONS = tuple(Direction)
 
 
@@ -38,6 +38,7 @@ class Place:
         metering_point_id, direction, day: the key of the first entry; totals are by day alone.
         until: the end of the requested period; the first page fixes it when `to` is left out.
         as_of: the moment whose data is shown.
+        due_end: of completeness, the first market day that was not due yet at the first page.
     """
 
     metering_point_id: str
@@ -45,6 +46,7 @@ class Place:
     day: date
     until: datetime
     as_of: datetime
+    due_end: date | None = None
 
     def as_text(self, seal: Seal) -> str:
         """Return the place as the text of a cursor."""
@@ -55,6 +57,7 @@ class Place:
                 _DIRECTIONS.index(self.direction),
                 cursors.microseconds(self.until),
                 cursors.microseconds(self.as_of),
+                self.due_end.toordinal() if self.due_end else 0,
             )
         )
 
@@ -90,8 +93,10 @@ class InsightRequest:
 
     def following(self, *, day: date, metering_point_id: str = "", direction: Direction | None = None) -> str:
         """Return the cursor of a page that starts with this entry."""
-        place = Place(metering_point_id, direction or Direction.CONSUMPTION, day, self.period.end, self.as_of)
-        return place.as_text(self.seal)
+        return self._place(metering_point_id, direction or Direction.CONSUMPTION, day).as_text(self.seal)
+
+    def _place(self, metering_point_id: str, direction: Direction, day: date) -> Place:
+        return Place(metering_point_id, direction, day, self.period.end, self.as_of)
 
 
 @dataclass(frozen=True)
@@ -116,11 +121,14 @@ class CompletenessRequest(InsightRequest):
     """A request for completeness; `limit` counts days or months of series.
 
     Attributes:
-        due_end: the first market day that is not due yet.
+        due_end: the first market day that is not due yet; the same on all pages.
     """
 
     resolution: Resolution
     due_end: date
+
+    def _place(self, metering_point_id: str, direction: Direction, day: date) -> Place:
+        return replace(super()._place(metering_point_id, direction, day), due_end=self.due_end)
 
 
 def total(
@@ -203,6 +211,8 @@ def complete(*, given: Given, state: DataState, seals: Seals, accept: str = "") 
         seals=seals,
         accept=accept,
     )
+    if common.place and common.place.due_end:
+        due_end = common.place.due_end
     return CompletenessRequest(**vars(common), resolution=resolution, due_end=due_end)
 
 
@@ -255,13 +265,14 @@ def _parse(text: str, seal: Seal) -> Place:
     Raises:
         NotSealed: the API did not make it, or it continues another request.
     """
-    metering_point_id, day, direction, until, as_of = _PACKED.unpack(seal.open(text))
+    metering_point_id, day, direction, until, as_of, due_end = _PACKED.unpack(seal.open(text))
     return Place(
         metering_point_id=f"{metering_point_id:018d}",
         direction=_DIRECTIONS[direction],
         day=date.fromordinal(day),
         until=cursors.moment(until),
         as_of=cursors.moment(as_of),
+        due_end=date.fromordinal(due_end) if due_end else None,
     )
 
 

@@ -1,8 +1,9 @@
 """Totals, peaks and completeness equal a naive loop over single values, for random histories and grants.
 
 The history has both nights when the clock changes, quarters, gaps, corrections and both directions. A
-question has random grants, named metering points, a moment, a period, a page size and a resolution; its pages
-are walked to the end. `QUESTIONS=10000` asks as many; 300 otherwise.
+question has random grants, a moment, a period, a page size and a resolution; its pages are walked to the end.
+Ten thousand questions are put to a warehouse in memory, and 300 of the same kind to the engine, for which the
+statements are real; `QUESTIONS=10000` asks the engine as many.
 """
 
 import os
@@ -12,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from fractions import Fraction
+from functools import cache, cached_property
 from typing import Any
 
 import pytest
@@ -27,6 +29,7 @@ from shared.warehouse import opening, schema
 from shared.warehouse.engine import Warehouse
 from tests.builders import access
 from tests.builders import warehouse as building
+from tests.builders.insights import Remembered, Stored, Value
 from tests.builders.sealing import SEALS
 from tests.builders.warehouse import Clock, Deliverer
 
@@ -39,12 +42,10 @@ DAYS = [
 ]
 """Both nights when the clock changes, and ends of months and of a year."""
 EDGES = sorted({*DAYS, date(2025, 10, 1), date(2025, 11, 1), date(2026, 4, 1), date(2026, 4, 20)})
+FIRST_AT = datetime.fromisoformat("2026-04-04T06:00:00+00:00")
 QUALITIES = ("measured", "estimated", "final-estimated", "temporary", "calculated")
 
-Value = tuple[int | None, str]
-"""Wh and quality."""
-Stored = dict[tuple[str, str, date], tuple[timedelta, list[Value]]]
-"""The step and the values of each metering point, direction and day."""
+IN_MEMORY, HISTORIES = 10_000, 20
 
 
 @dataclass(frozen=True)
@@ -55,10 +56,9 @@ class World:
     published: tuple[tuple[datetime, Stored], tuple[datetime, Stored]]
 
 
-def history(chance: random.Random, *, share: float) -> tuple[Stored, list[building.Line]]:
-    """Return random days, and the lines that deliver them."""
+def history(chance: random.Random, *, share: float) -> Stored:
+    """Return random days."""
     stored: Stored = {}
-    lines: list[building.Line] = []
     for point in POINTS[:-1]:  # The last one never has any data.
         for direction in ("consumption", "production"):
             often = share * chance.choice([0, 0.3, 0.9, 1] if direction == "consumption" else [0, 0, 0.8])
@@ -66,26 +66,34 @@ def history(chance: random.Random, *, share: float) -> tuple[Stored, list[buildi
             for day in DAYS:
                 if chance.random() >= often:
                     continue
-                resolution = "PT15M" if chance.random() < quarters else "PT1H"
-                step = Resolution(resolution).step
+                step = timedelta(minutes=15 if chance.random() < quarters else 60)
                 gaps = chance.choice([0, 0, 0.05, 0.5, 1])
-                values: list[Value] = []
-                for position in range(len(periods.starts(day, step))):
-                    is_gap = chance.random() < gaps
-                    wh = None if is_gap else chance.choice([0, 125, 1500, 1500, chance.randrange(3000)])
-                    quality = "missing" if is_gap else chance.choice(QUALITIES)
-                    values.append((wh, quality))
-                    lines += building.values(
-                        point,
-                        day,
-                        ["" if wh is None else f"{wh / 1000:.3f}"],
-                        first=position,
-                        resolution=resolution,
-                        direction=direction,
-                        quality=quality,
-                    )
-                stored[point, direction, day] = step, values
-    return stored, lines
+                stored[point, direction, day] = step, [value(chance, gaps) for _ in periods.starts(day, step)]
+    return stored
+
+
+def value(chance: random.Random, gaps: float) -> Value:
+    if chance.random() < gaps:
+        return None, "missing"
+    return chance.choice([0, 125, 1500, 1500, chance.randrange(3000)]), chance.choice(QUALITIES)
+
+
+def lines_of(stored: Stored) -> list[building.Line]:
+    """Return the lines that deliver these days."""
+    return [
+        line
+        for (point, direction, day), (step, values) in stored.items()
+        for position, (wh, quality) in enumerate(values)
+        for line in building.values(
+            point,
+            day,
+            ["" if wh is None else f"{wh / 1000:.3f}"],
+            first=position,
+            resolution="PT15M" if step < timedelta(hours=1) else "PT1H",
+            direction=direction,
+            quality=quality,
+        )
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -95,17 +103,21 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     made = opening.open_warehouse(building.settings(f"duckdb:{folder / 'metering.duckdb'}"))
     schema.apply(made)
     clock = Clock()
-    clock.now = datetime.fromisoformat("2026-04-04T06:00:00+00:00")
+    clock.now = FIRST_AT
     deliverer = Deliverer(made, folder, clock)
-    first, lines = history(chance, share=1)
-    deliverer.deliver(lines)
-    first_at = clock.now
+    first, second = history(chance, share=1), history(chance, share=0.3)
+    deliverer.deliver(lines_of(first))
     clock.forward(days=1)
-    second, lines = history(chance, share=0.3)
-    deliverer.deliver(lines)
-    second_at = clock.now
-    yield World(made, ((first_at, first), (second_at, first | second)))
+    deliverer.deliver(lines_of(second))
+    yield World(made, ((FIRST_AT, first), (clock.now, first | second)))
     made.close()
+
+
+def remembered(chance: random.Random) -> World:
+    """Return a world of the same kind in memory."""
+    first = history(chance, share=1)
+    published = (FIRST_AT, first), (FIRST_AT + timedelta(days=1), first | history(chance, share=0.3))
+    return World(Remembered(published), published)
 
 
 @dataclass(frozen=True)
@@ -130,6 +142,7 @@ class Asked:
             if its == direction and self.permitted(point, day)
         }
 
+    @cached_property
     def requested(self) -> list[date]:
         first, end = self.days
         return [first + timedelta(days=count) for count in range((end - first).days)]
@@ -163,6 +176,7 @@ def bucket(day: date, resolution: Resolution) -> tuple[date, date]:
     return day.replace(month=1, day=1), date(day.year + 1, 1, 1)
 
 
+@cache
 def intervals(day: date, step: timedelta) -> int:
     return len(periods.starts(day, step))
 
@@ -184,8 +198,8 @@ def naive_totals(asked: Asked, direction: str, resolution: Resolution, start: da
     parts: dict[tuple[date, date], list[tuple[int | None, bool, int]]] = defaultdict(list)
     for point in asked.points():
         last_day = max((day for its, day in rows if its == point), default=None)
-        for both in sorted({bucket(day, resolution) for day in asked.requested()}):
-            days = [each for each in asked.requested() if both[0] <= each < both[1]]
+        for both in sorted({bucket(day, resolution) for day in asked.requested}):
+            days = [each for each in asked.requested if both[0] <= each < both[1]]
             stored = [day for day in days if (point, day) in rows]
             if not stored or last_day is None:
                 continue
@@ -219,7 +233,7 @@ def total(values: list[int | None]) -> int | None:
 def naive_peaks(asked: Asked, direction: str, *, count: int, of: Of) -> Any:
     months: dict[tuple[str, date], list[tuple[int, datetime, date]]] = defaultdict(list)
     for (point, day), (step, values) in asked.rows(direction).items():
-        if day in asked.requested():
+        if day in asked.requested:
             found = months[point, day.replace(day=1)]
             for position, wh in enumerate(hours(step, values)):
                 if wh is not None:
@@ -251,10 +265,10 @@ def naive_completeness(asked: Asked, resolution: Resolution, due_end: date) -> A
         for direction in directions:
             rows = {day: value for (its, day), value in every[direction].items() if its == point}
             first = min(rows, default=asked.days[0])
-            published = [day for day in asked.requested() if day in rows]
+            published = [day for day in asked.requested if day in rows]
             end = max([due_end, *(day + timedelta(days=1) for day in published)])
-            for both in sorted({bucket(day, resolution) for day in asked.requested()}):
-                days = [each for each in asked.requested() if both[0] <= each < both[1]]
+            for both in sorted({bucket(day, resolution) for day in asked.requested}):
+                days = [each for each in asked.requested if both[0] <= each < both[1]]
                 expected = [day for day in days if first <= day < end and asked.permitted(point, day)]
                 if not expected:
                     continue
@@ -286,6 +300,14 @@ def walk(fetch: Any, ask: Any, given: dict[str, list[str]], entries: str) -> lis
         if cursor is None:
             return found
         assert getattr(page, entries)
+
+
+@pytest.mark.parametrize("number", range(HISTORIES))
+def test_ten_thousand_answers_from_memory_equal_the_naive_loop(number: int) -> None:
+    chance = random.Random(1_000 + number)
+    world = remembered(chance)
+    for _ in range(IN_MEMORY // HISTORIES):
+        ask_one(world, chance)
 
 
 @pytest.mark.parametrize("part", range(10))

@@ -1,6 +1,7 @@
 """Requests for totals, peaks and completeness: months, whole days, and every fault once."""
 
-from datetime import UTC, date, datetime
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
@@ -69,3 +70,15 @@ def test_a_fault_of_as_of_is_named_once(given: str, code: str) -> None:
         ask_completeness(from_="2026-11-01", asOf=given)
 
     assert [(fault.parameter, fault.code) for fault in refused.value.faults] == [("asOf", code)]
+
+
+def test_what_is_due_stays_the_same_on_all_pages() -> None:
+    given = {"from": ["2026-11-01"], "to": ["2026-11-24"]}
+    first = requests.complete(given=given, state=STATE, seals=SEALS)
+    cursor = first.following(day=date(2026, 11, 2), metering_point_id="707057500000010017")
+    next_day = replace(STATE, now=STATE.now + timedelta(days=1))
+
+    second = requests.complete(given={**given, "cursor": [cursor]}, state=next_day, seals=SEALS)
+
+    assert first.due_end == second.due_end == date(2026, 11, 22)
+    assert requests.complete(given=given, state=next_day, seals=SEALS).due_end == date(2026, 11, 23)
