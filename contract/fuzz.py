@@ -1,8 +1,8 @@
 """Sends the API thousands of generated requests, and compares each answer with the contract.
 
-`python -m contract.fuzz [--max-examples N] [--through gateway|app]` starts the demo world that stands
-still and runs Schemathesis on it with docs/openapi.json, read strictly: an answer may have nothing that the
-contract does not describe. Its exit code is ours.
+`python -m contract.fuzz [--max-examples N] [--through gateway|app] [--caller application|person]` starts the
+demo world that stands still and runs Schemathesis on it with docs/openapi.json, read strictly: an answer may
+have nothing that the contract does not describe. Its exit code is ours.
 """
 
 import argparse
@@ -15,6 +15,7 @@ from pathlib import Path
 from contract import document, stack
 from contract.stack import Running
 from local import demo
+from local.stack import clients
 
 # Not `positive_data_acceptance`: a schema cannot say that a check digit is wrong, that `to` is before `from`
 # or that a cursor is none of ours.
@@ -34,7 +35,13 @@ CHECKS = (
 
 
 def command(
-    running: Running, *, through: str, max_examples: int, folder: Path, more: Sequence[str] = ()
+    running: Running,
+    *,
+    through: str,
+    max_examples: int,
+    folder: Path,
+    caller: str = "application",
+    more: Sequence[str] = (),
 ) -> list[str]:
     """The command line of a run, with the contract in `folder`.
 
@@ -44,7 +51,7 @@ def command(
     committed = document.TO_READ if through == "gateway" else document.TO_IMPORT
     contract = folder / committed.name
     contract.write_text(document.closed(committed.read_text(encoding="utf-8")), encoding="utf-8")
-    headers = running.headers() if through == "gateway" else _as_gateway()
+    headers = _headers(running, caller) if through == "gateway" else _as_gateway(caller)
     return [
         *(sys.executable, "-m", "schemathesis.cli", "run", str(contract), "--url", url),
         *("--max-examples", str(max_examples), "--checks", ",".join(CHECKS)),
@@ -58,6 +65,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m contract.fuzz", description=__doc__)
     parser.add_argument("--max-examples", type=int, default=300, help="for each operation")
     parser.add_argument("--through", choices=("gateway", "app"), default="gateway")
+    parser.add_argument("--caller", choices=("application", "person"), default="application")
     arguments, more = parser.parse_known_args()
     with tempfile.TemporaryDirectory() as state, stack.running(Path(state)) as running:
         schemathesis = command(
@@ -65,12 +73,22 @@ def main() -> int:
             through=arguments.through,
             max_examples=arguments.max_examples,
             folder=Path(state),
+            caller=arguments.caller,
             more=more,
         )
         return subprocess.run(schemathesis, cwd=state, check=False).returncode
 
 
-def _as_gateway() -> dict[str, str]:
+def _headers(running: Running, caller: str) -> dict[str, str]:
+    headers = running.headers()
+    if caller == "person":
+        headers["Authorization"] = f"Bearer {clients.token_of_person(running.token_url)}"
+    return headers
+
+
+def _as_gateway(caller: str) -> dict[str, str]:
+    if caller == "person":
+        return {"X-Caller-Type": "user", "X-Caller-Id": demo.KARI.object_id}
     return {"X-Caller-Type": "app", "X-Caller-Id": demo.VENDOR.client_id}
 
 

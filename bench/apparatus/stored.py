@@ -48,7 +48,8 @@ WHERE metering_point_id = ?
 """
 _HOURLY = f"""
 INSERT INTO hourly_value
-SELECT metering_point_id, start_utc + to_hours(hour), wh / 1000, 'measured', delivery_date + INTERVAL 30 HOUR
+SELECT metering_point_id, start_utc + to_hours(hour), wh / 1000, 'measured', delivery_date + INTERVAL 30 HOUR,
+       delivery_date
 FROM (SELECT metering_point_id, delivery_date, start_utc, unnest(watt_hours) AS wh,
              unnest(range(len(watt_hours))) AS hour
       FROM ({_DAYS}))
@@ -96,7 +97,8 @@ def hourly(path: Path, *, points: int, first: date = FIRST) -> Path:
     with duckdb.connect(str(path)) as connection:
         connection.execute(
             "CREATE TABLE hourly_value (metering_point_id VARCHAR NOT NULL, start_utc TIMESTAMP NOT NULL, "
-            "quantity DECIMAL(18, 3), quality VARCHAR NOT NULL, updated_at TIMESTAMP NOT NULL)"
+            "quantity DECIMAL(18, 3), quality VARCHAR NOT NULL, updated_at TIMESTAMP NOT NULL, "
+            "delivery_date DATE NOT NULL)"
         )
     _fill(path, _HOURLY, points=points, first=first, end=END)
     return path

@@ -44,3 +44,18 @@ def test_no_generated_request_gets_an_answer_that_is_not_documented(
     assert found is not None, done.stdout
     assert int(found[1]) > 50
     assert "Traceback" not in running.log.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("through", ["gateway", "app"])
+def test_a_person_gets_no_answer_that_is_not_documented(
+    running: Running, tmp_path: Path, through: str
+) -> None:
+    more = (*_FEW, "--include-path-regex", "/readers$")
+    command = fuzz.command(
+        running, through=through, max_examples=20, folder=tmp_path, caller="person", more=more
+    )
+
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
+
+    assert done.returncode == 0, done.stdout
+    assert "Traceback" not in running.log.read_text(encoding="utf-8")

@@ -29,9 +29,9 @@ from shared.warehouse import opening, schema
 from shared.warehouse.engine import Warehouse
 from tests.builders import access
 from tests.builders import warehouse as building
-from tests.builders.insights import Remembered, Stored, Value
 from tests.builders.sealing import SEALS
 from tests.builders.warehouse import Clock, Deliverer
+from tests.shared.api.insights.remembered import Remembered, Stored, Value
 
 QUESTIONS = int(os.environ.get("QUESTIONS", "300"))
 POINTS = [access.point(number) for number in range(8)]
@@ -107,9 +107,10 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     deliverer = Deliverer(made, folder, clock)
     first, second = history(chance, share=1), history(chance, share=0.3)
     deliverer.deliver(lines_of(first))
+    first_at = clock.now
     clock.forward(days=1)
     deliverer.deliver(lines_of(second))
-    yield World(made, ((FIRST_AT, first), (clock.now, first | second)))
+    yield World(made, ((first_at, first), (clock.now, first | second)))
     made.close()
 
 
