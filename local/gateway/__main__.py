@@ -12,6 +12,8 @@ managed identity. Any of it can be replaced:
     --products FILE            instead of infra/apim/products.json
     --openapi FILE             instead of infra/apim/openapi.json
     --page-packages DIR        the developer page's npm packages; without them it draws no chart
+    --receiver URL             a receiver of webhooks, whose notices the developer page shows
+    --outbox URL               where files are, which the developer page saves
 
 Listens on 127.0.0.1 only, ends on SIGTERM, answers `GET /healthz` with 200 when ready. A policy
 file that is not fully understood ends the start with file, line and reason, and exit code 1.
@@ -36,6 +38,8 @@ from local.gateway.operations import OpenApiRefused
 from local.gateway.products import ProductsRefused
 from local.gateway.server import Server
 from local.page.app import DeveloperPage
+from local.ports import Ports, address
+from local.standins import receiver
 
 ROOT = Path(__file__).resolve().parents[2]
 _STARTED = datetime(2026, 1, 1, tzinfo=UTC)
@@ -108,6 +112,8 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--products", type=Path, default=project.products)
     parser.add_argument("--openapi", type=Path, default=project.openapi)
     parser.add_argument("--page-packages", type=Path, metavar="DIR")
+    parser.add_argument("--receiver", metavar="URL", default=f"{address(Ports().standins)}{receiver.PREFIX}")
+    parser.add_argument("--outbox", metavar="URL", default=address(Ports().azurite_blob))
     return parser.parse_args(arguments)
 
 
@@ -131,7 +137,9 @@ def _server(options: argparse.Namespace) -> Server:
         subscriptions=demo_subscriptions(),
         services=services,
     )
-    page = DeveloperPage(options.identity, packages=options.page_packages)
+    page = DeveloperPage(
+        options.identity, receiver=options.receiver, outbox=options.outbox, packages=options.page_packages
+    )
     return Server(gateway, services=services, page=page.application())
 
 

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -36,12 +37,18 @@ _LIBRARY_MISSING = (
 
 @dataclass(frozen=True)
 class DeveloperPage:
-    """Where the page's parts are, and the identity provider of its tokens.
+    """Where the page's parts are, and the other addresses that it asks.
 
-    `packages` is the folder of the installed npm packages; None: nobody has installed them.
+    Attributes:
+        identity: the identity provider of its tokens.
+        receiver: a receiver of webhooks; a name below it is the address of one.
+        outbox: where the links to files lead.
+        packages: the folder of the installed npm packages; None if nobody has installed them.
     """
 
     identity: str
+    receiver: str
+    outbox: str
     packages: Path | None
     files: Path = FILES
     documents: Path = DOCUMENTS
@@ -53,7 +60,7 @@ class DeveloperPage:
             return FileResponse(self.files / "index.html")
 
         async def world(_: Request) -> Response:
-            return JSONResponse(_world(self.identity))
+            return JSONResponse(_world(self.identity, receiver=self.receiver))
 
         async def openapi(request: Request) -> Response:
             name = request.url.path.rpartition("/")[2]
@@ -73,10 +80,11 @@ class DeveloperPage:
         return _with_headers(app, self._headers())
 
     def _headers(self) -> Sequence[tuple[bytes, bytes]]:
-        # Nothing but the page's own files runs, and it can reach nobody but the gateway and the identity.
+        # Only the page's own scripts run, and they reach only the gateway and the three addresses above.
+        reached = " ".join(_origin(each) for each in (self.identity, self.receiver, self.outbox))
         policy = (
             "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-            f"connect-src 'self' {self.identity}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+            f"connect-src 'self' {reached}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
         )
         return [
             (b"content-security-policy", policy.encode()),
@@ -96,7 +104,12 @@ def _library(packages: Path | None) -> BaseRoute:
     return Mount("/pages/uplot", StaticFiles(directory=packages / "uplot"))
 
 
-def _world(identity: str) -> dict[str, Any]:
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _world(identity: str, *, receiver: str) -> dict[str, Any]:
     """Return everybody of the demo world, as the page shows them. Their secrets and keys are public."""
     keys = {subscription.name: subscription for subscription in demo.SUBSCRIPTIONS}
     tenant = f"{identity}/{demo.TENANT_ID}"
@@ -118,6 +131,7 @@ def _world(identity: str) -> dict[str, Any]:
         "scope": f"{demo.AUDIENCE}/.default",
         "otherScope": f"{demo.OTHER_AUDIENCE}/.default",
         "userScope": f"{demo.AUDIENCE}/{demo.ROLE}",
+        "receiver": receiver,
         "callers": [
             *({"name": client.name, "kind": "app", **called_with(client)} for client in demo.CLIENTS),
             *(

@@ -12,7 +12,7 @@ from types import FrameType
 import httpx
 
 from local import environment, places
-from local.azurite import installation
+from local.azurite import cors, installation
 from local.ports import LAST_PORT_BASE, Ports, address
 from local.sampledata import deliveries
 from local.stack import access_sync, clients, greeting, lock, parts, sample
@@ -118,6 +118,8 @@ def _create_storage(ports: Ports, *, state: Path) -> None:
     if chosen.outbox is not None:
         queues.open_queues(chosen.outbox.queues, credential=None).create_missing()
         outbox.open_outbox(chosen.outbox.storage, credential=None).create_missing()
+        # The developer page saves files by their links.
+        cors.allow(chosen.outbox.storage, origins=[address(ports.gateway)])
 
 
 def _sync(supervisor: Supervisor, ports: Ports, *, state: Path) -> None:

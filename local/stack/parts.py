@@ -11,6 +11,7 @@ from local.azurite import emulator, installation
 from local.functionhost.host import READY_PATH
 from local.page import app
 from local.ports import Ports, address
+from local.standins import receiver
 from operations import app_settings
 
 FAR_AWAY = 100_000_000
@@ -104,6 +105,8 @@ def gateway(ports: Ports, *, products: Path | None = None) -> Part:
         *("--backend", address(ports.function_host)),
         *("--identity", address(ports.identity)),
         *("--page-packages", str(packages / "node_modules")),
+        *("--receiver", f"{address(ports.standins)}{receiver.PREFIX}"),
+        *("--outbox", address(ports.azurite_blob)),
         *(() if products is None else ("--products", str(products))),
     )
 

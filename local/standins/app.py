@@ -1,6 +1,6 @@
-"""Severa and Graph in one application, with the requests counted and faults to order.
+"""Severa, Graph and a customer's receiver of webhooks in one application.
 
-Under `/control`: `POST faults` orders one (`GET faults` explains the kinds), `GET requests` counts,
+Under `/control`: `POST faults` orders a fault (`GET faults` explains the kinds), `GET requests` counts,
 `PUT severa` and `PUT graph` replace the data, also for the next start, `POST reset` undoes everything.
 """
 
@@ -16,7 +16,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from local.standins import data, faults, graph, keeping, severa
+from local.standins import data, faults, graph, keeping, receiver, severa
 from local.standins.data import Record
 from local.standins.keeping import Kept
 
@@ -44,13 +44,15 @@ class Standins:
         self._kept = kept or Kept(None)
         self.severa = severa.Severa(copy.deepcopy(put[0] or severa_data), monotonic=monotonic)
         self.graph = graph.Graph(copy.deepcopy(put[1] or graph_data))
-        self._control = Starlette(routes=self._control_routes())
+        self._control = Starlette(routes=[*self._control_routes(), *receiver.Receiver().routes()])
         services = Starlette(routes=[*self.severa.routes(), *self.graph.routes()])
         self._faults = faults.Faults(services, severa=lambda: self.severa)
         self._requests = _Requests(severa.RateLimit(self._faults, monotonic=monotonic), monotonic=monotonic)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        is_ours = scope["type"] != "http" or scope["path"].startswith(("/control/", "/healthz"))
+        is_ours = scope["type"] != "http" or scope["path"].startswith(
+            ("/control/", "/healthz", f"{receiver.PREFIX}/")
+        )
         await (self._control if is_ours else self._requests)(scope, receive, send)
 
     def _control_routes(self) -> list[Route]:

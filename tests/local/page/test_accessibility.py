@@ -81,8 +81,24 @@ def the_completeness(page: Page) -> None:
     page.rows()
 
 
+def the_files(page: Page) -> None:
+    page.open(caller="eos-vendor", tab="files")
+    page.choose("#export-format", "parquet")
+    page.find("#files form button[type=submit]").click()
+    page.wait(lambda: page.all("#files .export"))
+
+
+def the_webhooks(page: Page) -> None:
+    page.open(caller="eos-vendor", tab="webhooks")
+    page.find("#webhooks form button[type=submit]").click()
+    page.wait(lambda: page.all(".webhook table") and page.all(".arrived details"))
+    page.run("document.querySelector('.arrived details').open = true")
+
+
 SIGHTS = [
     the_overview,
+    the_files,
+    the_webhooks,
     a_day,
     a_month_with_its_peaks,
     a_year,
@@ -107,7 +123,7 @@ def test_axe_finds_nothing(page: Page, axe: str, sight: Callable[[Page], None], 
     assert found == [], found
 
 
-@pytest.mark.parametrize("sight", [the_overview, a_day, the_completeness, an_error])
+@pytest.mark.parametrize("sight", [the_overview, a_day, the_completeness, the_files, the_webhooks, an_error])
 def test_axe_finds_nothing_on_a_norwegian_phone(page: Page, axe: str, sight: Callable[[Page], None]) -> None:
     with page.sized(320, 640), page.speaking("nb"):
         sight(page)
@@ -151,7 +167,9 @@ SERIES = [*HEAD, "point", "view", "previous", "day", "next", "latest", "chart", 
         ({"view": "day"}, SERIES),
         ({"view": "month"}, [*SERIES, "link"]),
         ({"view": "completeness"}, SERIES),
-        ({"tab": "calls"}, [*HEAD, "parameter-format", "extra", "primary"]),
+        ({"tab": "files"}, [*HEAD, "export-points", "export-from", "export-compression", "primary"]),
+        ({"tab": "webhooks"}, [*HEAD, "webhook-id", "webhook-url", "event-access.changed", "primary"]),
+        ({"tab": "calls"}, [*HEAD, "operations", "extra", "primary"]),
     ],
 )
 def test_the_tab_key_reaches_everything_and_the_focus_is_always_seen(

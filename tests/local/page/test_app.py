@@ -8,12 +8,17 @@ from local import demo, places
 from local.page.app import DeveloperPage
 from tests.builders.asgi import Caller
 
-IDENTITY = "http://127.0.0.1:8085"
+IDENTITY, OUTBOX = "http://127.0.0.1:8085", "http://127.0.0.1:10000"
+RECEIVER = "http://127.0.0.1:8086/receiver"
+
+
+def page(packages: Path | None) -> DeveloperPage:
+    return DeveloperPage(IDENTITY, receiver=RECEIVER, outbox=OUTBOX, packages=packages)
 
 
 @pytest.fixture
 def caller() -> Caller:
-    return Caller(DeveloperPage(IDENTITY, packages=None).application())
+    return Caller(page(None).application())
 
 
 def test_the_page_and_its_files_are_served(caller: Caller) -> None:
@@ -26,14 +31,14 @@ def test_the_page_and_its_files_are_served(caller: Caller) -> None:
 
 
 @pytest.mark.parametrize("path", ["/", "/pages/style.css", "/pages/world.json", "/pages/nothing"])
-def test_only_the_page_s_own_scripts_run_and_reach_only_gateway_and_identity(
+def test_only_the_page_s_own_scripts_run_and_reach_only_what_they_need(
     caller: Caller, path: str
 ) -> None:
     answer = caller.get(path)
 
     assert answer.headers["content-security-policy"] == (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-        f"connect-src 'self' {IDENTITY}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        f"connect-src 'self' {IDENTITY} http://127.0.0.1:8086 {OUTBOX}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     )
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert answer.headers["cache-control"] == "no-cache"
@@ -43,6 +48,7 @@ def test_the_demo_world_says_who_may_call_and_where_tokens_come_from(caller: Cal
     world = caller.get("/pages/world.json").json()
 
     assert world["tokenUrl"] == f"{IDENTITY}/{demo.TENANT_ID}/oauth2/v2.0/token"
+    assert world["receiver"] == RECEIVER
     assert [one["name"] for one in world["callers"]] == [
         *(client.name for client in demo.CLIENTS),
         *(user.name for user in demo.USERS),
@@ -71,7 +77,7 @@ def test_the_chart_library_comes_from_its_package_with_its_licence(tmp_path: Pat
     (package / "dist").mkdir(parents=True)
     (package / "dist" / "uPlot.esm.js").write_text("export default 1;\n")
     (package / "LICENSE").write_text("MIT\n")
-    caller = Caller(DeveloperPage(IDENTITY, packages=tmp_path).application())
+    caller = Caller(page(tmp_path).application())
 
     assert caller.get("/pages/uplot/dist/uPlot.esm.js").text == "export default 1;\n"
     assert caller.get("/pages/uplot/LICENSE").text == "MIT\n"

@@ -110,18 +110,21 @@ export async function pages(demo, caller, path, { parameters = {}, ...options } 
 }
 
 /**
- * One call through the gateway: { url, path, headers, token, status, reason, answered, body, file, json, bytes,
- * milliseconds, at }. `file` is the body as it came. Raises TokenRefused, Unreachable, or AbortError when `signal`
+ * One call through the gateway: { method, sent, url, path, headers, token, status, reason, answered, header, body,
+ * file, json, bytes, milliseconds, at }. `sent` is the text of the request's body, `file` the answer's body as it
+ * came. Raises TokenRefused, Unreachable, or AbortError when `signal`
  * ends it.
  */
 export async function call(
   demo,
   caller,
   path,
-  { parameters = {}, headers = {}, pretence = "", signal = null } = {},
+  { method = "GET", parameters = {}, headers = {}, json = null, pretence = "", signal = null } = {},
 ) {
   const bearer = pretence === "no-token" ? null : await token(demo, caller, pretence);
   const sent = { ...headers };
+  const body = json === null ? undefined : JSON.stringify(json);
+  if (body) sent["Content-Type"] = "application/json";
   if (bearer) sent.Authorization = `Bearer ${bearer}`;
   if (pretence !== "no-key") {
     sent["Ocp-Apim-Subscription-Key"] = pretence === "wrong-key" ? "not-a-key" : caller.subscriptionKey;
@@ -129,12 +132,14 @@ export async function call(
   const target = `${demo.api}${path}${query(parameters)}`;
   const started = performance.now();
   // The browser's own cache would hide what the gateway answers.
-  const answer = await fetched(target, { headers: sent, cache: "no-store", signal });
+  const answer = await fetched(target, { method, headers: sent, body, cache: "no-store", signal });
   const file = await answer.blob();
-  const body = await file.text();
+  const text = await file.text();
   // The stack may have started again with other signing keys: the next call asks for a new token.
   if (answer.status === 401) tokens.delete(`${caller.name}/${pretence}`);
   return {
+    method,
+    sent: body ?? null,
     url: new URL(target, location.href).href,
     path: target,
     headers: sent,
@@ -143,13 +148,39 @@ export async function call(
     reason: answer.statusText,
     answered: [...answer.headers],
     header: (name) => answer.headers.get(name),
-    body,
+    body: text,
     file,
-    json: parsed(answer, body),
+    json: parsed(answer, text),
     bytes: file.size,
     milliseconds: Math.round(performance.now() - started),
     at: new Date(),
   };
+}
+
+/**
+ * A file that the API answers with a link to it, as a Blob. Raises as `call` does, and Refused.
+ *
+ * The browser follows the link without the token, since it leads to another origin. The key would go along as a
+ * header, so it is sent in the query.
+ */
+export async function linked(demo, caller, path, { pretence = "" } = {}) {
+  const url = `${demo.api}${path}${query({ "subscription-key": caller.subscriptionKey })}`;
+  const bearer = await token(demo, caller, pretence);
+  const answer = await fetched(url, { headers: { Authorization: `Bearer ${bearer}` }, cache: "no-store" });
+  const file = await answer.blob();
+  if (answer.ok) return file;
+  const text = await file.text();
+  throw new Refused({
+    status: answer.status,
+    reason: answer.statusText,
+    header: (name) => answer.headers.get(name),
+    json: parsed(answer, text),
+  });
+}
+
+/** What arrived at the receiver of this machine under a name, the newest first. Raises Unreachable. */
+export async function arrived(demo, name) {
+  return (await (await fetched(`${demo.receiver}/${encodeURIComponent(name)}`)).json()).arrived;
 }
 
 function parsed(answer, body) {

@@ -24,12 +24,13 @@ export function fill(element, ...children) {
   return element;
 }
 
-/** A table in a region that scrolls by itself. A row is a list of cells, its first one a heading of the row. */
+/**
+ * A table in a region that scrolls by itself. A row is a list of cells, its first one a heading of the row; a column
+ * of numbers is set to the right.
+ */
 export function table({ label, names, rows, kind = null, tall = true }) {
-  const heading = (scope, content) => h("th", { scope }, content);
-  const numeric = (cell) =>
-    typeof cell === "string" && cell !== "" && /^[–+\-−]?[\d., \u00a0\u202f]*( %)?$/.test(cell);
-  const cell = (content) => h("td", { class: numeric(content) ? "number" : null }, content);
+  const heading = (scope, content, style = null) => h("th", { scope, class: style }, content);
+  const styles = names.map((_, column) => (rows.every((row) => isNumber(row[column])) ? "number" : null));
   return h(
     "div",
     { class: tall ? "scrolls tall" : "scrolls", tabindex: "0", role: "region", "aria-label": label },
@@ -42,16 +43,28 @@ export function table({ label, names, rows, kind = null, tall = true }) {
         h(
           "tr",
           {},
-          names.map((name) => heading("col", name)),
+          names.map((name, column) => heading("col", name, column ? styles[column] : null)),
         ),
       ),
       h(
         "tbody",
         {},
-        rows.map(([first, ...rest]) => h("tr", {}, heading("row", first), rest.map(cell))),
+        rows.map(([first, ...rest]) =>
+          h(
+            "tr",
+            {},
+            heading("row", first),
+            rest.map((cell, place) => h("td", { class: styles[place + 1] }, cell)),
+          ),
+        ),
       ),
     ),
   );
+}
+
+/** Whether a cell is a number as it is written here, or the dash that stands for none. */
+function isNumber(cell) {
+  return typeof cell === "string" && /^([–]|[+−-]?[\d.,\s]+( %)?)$/.test(cell);
 }
 
 export const find = (selector) => document.querySelector(selector);

@@ -60,12 +60,12 @@ function request(record, { demo, caller, pretence }) {
     ]),
   );
   // Double quotes, so that the shell puts the token in.
-  const line = curl({ url: record.url, headers }).replace(
+  const line = curl({ method: record.method, url: record.url, headers, json: record.sent }).replace(
     `'Authorization: Bearer $TOKEN'`,
     `"Authorization: Bearer $TOKEN"`,
   );
   return [
-    h("p", { class: "line" }, h("strong", {}, "GET"), " ", h("code", {}, record.path)),
+    h("p", { class: "line" }, h("strong", {}, record.method), " ", h("code", {}, record.path)),
     record.token ? command(t("1. A token, kept in the shell"), tokenCommand(demo, caller, pretence)) : null,
     command(record.token ? t("2. The call") : t("The call"), line),
   ];

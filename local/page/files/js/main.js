@@ -5,17 +5,25 @@ import * as api from "./api.js";
 import * as calendar from "./calendar.js";
 import * as calls from "./calls.js";
 import { fill, find, h, tabs } from "./dom.js";
+import * as files from "./outgoing/files.js";
 import { LANGUAGES, current, t, translate } from "./language.js";
 import * as overview from "./overview.js";
 import * as plot from "./plot/plot.js";
 import * as toolbar from "./plot/toolbar.js";
 import * as points from "./points.js";
 import * as problems from "./problems.js";
+import * as webhooks from "./outgoing/webhooks.js";
 
-const TABS = { overview: t("Overview"), series: t("Series"), calls: t("Try calls") };
+const TABS = {
+  overview: t("Overview"),
+  series: t("Series"),
+  files: t("Files"),
+  webhooks: t("Webhooks"),
+  calls: t("Try calls"),
+};
 const THEMES = { auto: t("As the system"), light: t("Light"), dark: t("Dark") };
 
-/** tab, caller, pretence, points, point, direction, view, day, until */
+/** tab, caller, pretence, points, point, direction, view, day, until; chosen: what the form for files begins with */
 const state = { pretence: "", points: [], direction: "consumption", view: "day", tab: "overview" };
 let demo;
 let contract;
@@ -210,6 +218,8 @@ function show() {
   else if (refused) showRefusal();
   else if (!state.point) showNothing();
   else if (state.tab === "overview") overview.show(state, { demo, go });
+  else if (state.tab === "files") files.show(state, { demo, contract });
+  else if (state.tab === "webhooks") webhooks.show(state, { demo, contract });
   else {
     toolbar.show(state);
     plot.show(state, { demo, contract, go });

@@ -1,12 +1,15 @@
 /** Texts that are copied or read as they are: curl lines, JSON, tokens. */
 
+import { number } from "./language.js";
+
 /** A request as a line for the shell. Every word is quoted, so that it can be pasted. */
-export function curl({ method = "GET", url, headers = {}, form = null }) {
+export function curl({ method = "GET", url, headers = {}, form = null, json = null }) {
   const words = ["curl", "-s"];
   if (method !== "GET" && !form) words.push("-X", method);
   for (const [name, value] of Object.entries(headers)) words.push("-H", quoted(`${name}: ${value}`));
   for (const [name, value] of Object.entries(form ?? {}))
     words.push("--data-urlencode", quoted(`${name}=${value}`));
+  if (json !== null) words.push("--data", quoted(json));
   return [...words, quoted(url)].join(" ");
 }
 
@@ -83,6 +86,13 @@ function part(text) {
     letter.charCodeAt(0),
   );
   return JSON.parse(new TextDecoder().decode(bytes));
+}
+
+/** "1.4 MB", for sizes of files; "1,4 MB" in Norwegian. */
+export function size(bytes) {
+  const units = ["B", "kB", "MB", "GB"];
+  const step = Math.min(Math.floor(Math.log10(Math.max(bytes, 1)) / 3), units.length - 1);
+  return `${number(bytes / 1000 ** step, { maximumFractionDigits: step ? 1 : 0 })} ${units[step]}`;
 }
 
 /** "2 min 5 s", for countdowns. */

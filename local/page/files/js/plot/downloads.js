@@ -41,8 +41,16 @@ export function buttons({ state, period, demo, contract, go }) {
     offered.map((kind) =>
       h("button", { type: "button", class: "small", onclick: () => download(kind) }, kind.text),
     ),
-    "/exports" in contract.paths
-      ? h("button", { type: "button", class: "small", onclick: () => go({ tab: "files" }) }, t("Parquet …"))
+    Object.hasOwn(contract.paths, "/exports")
+      ? h(
+          "button",
+          {
+            type: "button",
+            class: "small",
+            onclick: () => go({ tab: "files", wanted: { ...period, direction, point } }),
+          },
+          t("Parquet …"),
+        )
       : null,
     said,
   );

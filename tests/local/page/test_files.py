@@ -1,0 +1,85 @@
+"""Files made on request, on the developer page: asked for, followed, saved, deleted."""
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from local.sampledata import readings
+from tests.builders.browser import Page
+from tests.local.page.sample_days import YESTERDAY
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def files(page: Page) -> Iterator[Page]:
+    """The page at the files of kari, who has none before and after."""
+    page.open(caller="kari", tab="files")
+    yield page
+    page.open(caller="kari", tab="files")
+    while left := page.all("#files .export-head button"):
+        left[0].click()
+        page.wait(lambda before=len(left): len(page.all("#files .export-head button")) < before)
+
+
+def make(page: Page, **choices: str) -> None:
+    for name, value in choices.items():
+        page.choose(f"#export-{name}", value)
+    page.find("#files form button[type=submit]").click()
+    page.wait(lambda: page.all(".made .outcome, .made .problem"))
+
+
+def test_a_file_is_made_and_saved_as_it_was_made(files: Page, tmp_path: Path) -> None:
+    make(files, points=readings.BAKERY, format="csv", compression="none")
+    files.wait(lambda: files.all("#files .state.finished"))
+    behavior = {"behavior": "allow", "downloadPath": str(tmp_path)}
+    files.driver.execute_cdp_cmd("Page.setDownloadBehavior", behavior)
+
+    button = files.find("#files .files button")
+    name = button.text
+    button.click()
+    files.wait((tmp_path / name).exists)
+
+    content = (tmp_path / name).read_bytes()
+    assert hashlib.sha256(content).hexdigest() == files.find("#files .hash").get_attribute("title")
+    assert content.startswith(b"meteringPointId,")
+    assert f"{YESTERDAY}T23:00:00".encode() in content
+    assert files.text("#files .said") == f"Saved as {name}."
+
+
+def test_every_fault_of_an_export_is_named(files: Page) -> None:
+    make(files, format="xlsx", compression="gzip", to=str(YESTERDAY.replace(day=1)))
+
+    faults = [row.text.split()[0] for row in files.all(".made .faults tbody tr")]
+    assert faults == ["to", "form.compression"]
+    assert files.text("#files section:last-child") == "Your exports There are none yet."
+
+
+def test_a_deleted_export_is_gone(files: Page) -> None:
+    make(files, format="ndjson")
+    files.wait(lambda: files.all("#files .export"))
+
+    files.find("#files .export-head button").click()
+
+    files.wait(lambda: files.text("#files section:last-child") == "Your exports There are none yet.")
+
+
+def test_the_curl_line_makes_the_same_export(files: Page) -> None:
+    make(files, format="parquet", direction="")
+    files.run("document.querySelector('.made details').open = true")
+
+    lines = files.text(".made [role=tabpanel]:not([hidden])")
+    assert "-X POST" in lines
+    assert "--data '{\"directions\":[\"consumption\",\"production\"]" in lines
+
+
+def test_the_chart_s_button_begins_an_export_of_what_it_shows(page: Page) -> None:
+    page.open(caller="kari", point=readings.OUTLET, view="year", day=str(YESTERDAY))
+
+    next(one for one in page.all(".downloads button") if one.text.startswith("Parquet")).click()
+    page.settle()
+
+    chosen = {name: page.find(f"#export-{name}").get_property("value") for name in ("points", "from", "format")}
+    assert chosen == {"points": readings.OUTLET, "from": f"{YESTERDAY.year}-01-01", "format": "parquet"}

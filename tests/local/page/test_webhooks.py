@@ -1,0 +1,91 @@
+"""Webhooks on the developer page: registered, tested, and what arrived at the receiver of the machine."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.builders.browser import Page
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def webhooks(page: Page) -> Iterator[Page]:
+    """The page at the webhooks of ola, who has none before and after."""
+    page.open(caller="ola", tab="webhooks")
+    yield page
+    page.open(caller="ola", tab="webhooks")
+    while page.all(".webhook"):
+        press(page, "Delete")
+        page.settle()
+
+
+def press(page: Page, name: str) -> None:
+    next(button for button in page.all(".webhook button") if button.text == name).click()
+
+
+def register(page: Page, *, answer: str = "") -> None:
+    page.run("document.querySelector('#webhook-url').value += arguments[0]", answer)
+    page.find("#webhooks form button[type=submit]").click()
+    page.wait(lambda: page.all(".webhook") or page.all(".made .problem"))
+
+
+def test_a_registered_webhook_is_confirmed_and_its_secret_is_shown_once(webhooks: Page) -> None:
+    register(webhooks)
+
+    assert webhooks.text(".secret code").startswith("whsec_")
+    webhooks.wait(lambda: webhooks.all(".webhook .state.active"))
+    webhooks.wait(lambda: "webhook.challenge" in webhooks.text(".arrived"))
+    assert "signature is right" in webhooks.text(".arrived li")
+
+    webhooks.open(caller="ola", tab="webhooks")
+
+    assert not webhooks.all(".secret")
+    assert "signature not checked" in webhooks.text(".arrived li")
+
+
+def test_a_test_says_what_the_receiver_answered_and_shows_what_arrived(webhooks: Page) -> None:
+    register(webhooks)
+    webhooks.wait(lambda: webhooks.all(".webhook .state.active"))
+
+    press(webhooks, "Test")
+
+    webhooks.wait(lambda: webhooks.text(".made .outcome").startswith("webhook.test: the receiver answered 200"))
+    webhooks.wait(lambda: "webhook.test" in webhooks.text(".arrived li"))
+    attempt = webhooks.text(".webhook tbody tr")
+    assert attempt.startswith("webhook.test delivered 1 200 ")
+
+
+def test_a_receiver_that_refuses_is_not_confirmed_and_its_answer_is_shown(webhooks: Page) -> None:
+    register(webhooks, answer="?answer=503")
+
+    webhooks.wait(lambda: "503" in webhooks.text(".webhook table"))
+    assert webhooks.text(".webhook .state") == "unconfirmed"
+    assert "→ 503" in webhooks.text(".arrived")
+
+
+def test_a_new_secret_signs_beside_the_old_one(webhooks: Page) -> None:
+    register(webhooks)
+    first = webhooks.text(".secret code")
+
+    press(webhooks, "New secret")
+
+    webhooks.wait(lambda: webhooks.text(".secret code") not in ("", first))
+    webhooks.wait(lambda: "Two secrets sign until" in webhooks.text(".webhook"))
+
+
+def test_an_address_that_is_not_called_is_refused_with_the_remedy(webhooks: Page) -> None:
+    webhooks.run("document.querySelector('#webhook-url').value = 'https://10.0.0.1/hook'")
+
+    webhooks.find("#webhooks form button[type=submit]").click()
+
+    webhooks.wait(lambda: webhooks.all(".made .faults"))
+    assert "public name" in webhooks.text(".made .faults")
+
+
+def test_a_deleted_webhook_is_gone(webhooks: Page) -> None:
+    register(webhooks)
+
+    press(webhooks, "Delete")
+
+    webhooks.wait(lambda: "There are none yet." in webhooks.text("#webhooks"))
