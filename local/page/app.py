@@ -4,6 +4,8 @@
 /pages/world.json    the demo world: who may call, with which secret and key, and where tokens come from
 /pages/openapi.json  the customers' OpenAPI document
 /pages/openapi-client.json  the one that clients are generated from
+/pages/guides.json   the customers' guides: names and titles
+/pages/guides/…      a guide as a page
 /pages/uplot/…       the chart library with its licence, as its package was installed
 """
 
@@ -17,12 +19,13 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
+from starlette.responses import FileResponse, HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from local import demo, places
+from local.page import guides
 
 FILES = Path(__file__).parent / "files"
 PACKAGES = Path(__file__).parent / "packages"
@@ -66,12 +69,21 @@ class DeveloperPage:
             name = request.url.path.rpartition("/")[2]
             return FileResponse(self.documents / name, media_type="application/json")
 
+        async def listed(_: Request) -> Response:
+            return JSONResponse({"guides": guides.listed(self.documents)})
+
+        async def guide(request: Request) -> Response:
+            found = guides.page(request.path_params["name"], self.documents)
+            return PlainTextResponse("No such guide.", 404) if found is None else HTMLResponse(found)
+
         app = Starlette(
             routes=[
                 Route("/", index),
                 Route("/pages/world.json", world),
                 Route("/pages/openapi.json", openapi),
                 Route("/pages/openapi-client.json", openapi),
+                Route("/pages/guides.json", listed),
+                Route("/pages/guides/{name}", guide),
                 _library(self.packages),
                 Mount("/pages", StaticFiles(directory=self.files)),
             ],

@@ -1,8 +1,8 @@
 """A receiver of webhooks that takes everything and shows what arrived.
 
 `POST /receiver/NAME` is the address of a webhook: it answers 200, repeats a challenge, and remembers the
-request. With `?answer=500` it answers that status instead, so that retries can be watched. `GET /receiver/NAME`
-shows the last requests, the newest first, also to the developer page.
+request. With `?answer=500` it answers that status instead, so that retries can be watched.
+`GET /receiver/NAME` shows the last requests, the newest first, also to the developer page.
 """
 
 import json

@@ -169,7 +169,7 @@ SERIES = [*HEAD, "point", "view", "previous", "day", "next", "latest", "chart", 
         ({"view": "completeness"}, SERIES),
         ({"tab": "files"}, [*HEAD, "export-points", "export-from", "export-compression", "primary"]),
         ({"tab": "webhooks"}, [*HEAD, "webhook-id", "webhook-url", "event-access.changed", "primary"]),
-        ({"tab": "calls"}, [*HEAD, "operations", "extra", "primary"]),
+        ({"tab": "calls"}, [*HEAD, "BUTTON", "extra", "primary"]),
     ],
 )
 def test_the_tab_key_reaches_everything_and_the_focus_is_always_seen(

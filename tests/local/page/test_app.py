@@ -31,14 +31,13 @@ def test_the_page_and_its_files_are_served(caller: Caller) -> None:
 
 
 @pytest.mark.parametrize("path", ["/", "/pages/style.css", "/pages/world.json", "/pages/nothing"])
-def test_only_the_page_s_own_scripts_run_and_reach_only_what_they_need(
-    caller: Caller, path: str
-) -> None:
+def test_only_the_page_s_own_scripts_run_and_reach_only_what_they_need(caller: Caller, path: str) -> None:
     answer = caller.get(path)
 
     assert answer.headers["content-security-policy"] == (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-        f"connect-src 'self' {IDENTITY} http://127.0.0.1:8086 {OUTBOX}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        f"connect-src 'self' {IDENTITY} http://127.0.0.1:8086 {OUTBOX}; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     )
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert answer.headers["cache-control"] == "no-cache"
@@ -93,3 +92,13 @@ def test_a_missing_chart_library_says_what_brings_it(caller: Caller) -> None:
 @pytest.mark.parametrize("path", ["/pages/../server.py", "/pages/%2e%2e/server.py", "/pages//etc/passwd"])
 def test_nothing_beside_the_page_is_served(caller: Caller, path: str) -> None:
     assert caller.get(path).status_code == 404
+
+
+def test_the_guides_are_listed_and_served(caller: Caller) -> None:
+    (first, *_) = caller.get("/pages/guides.json").json()["guides"]
+
+    assert first == {"name": "getting-started", "title": "Getting started"}
+    guide = caller.get("/pages/guides/getting-started")
+    assert guide.headers["content-type"].startswith("text/html")
+    assert "<h1" in guide.text
+    assert caller.get("/pages/guides/operations").status_code == 404

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,11 @@ def files(page: Page) -> Iterator[Page]:
     page.open(caller="kari", tab="files")
     while left := page.all("#files .export-head button"):
         left[0].click()
-        page.wait(lambda before=len(left): len(page.all("#files .export-head button")) < before)
+        page.wait(partial(fewer_than, page, len(left)))
+
+
+def fewer_than(page: Page, count: int) -> bool:
+    return len(page.all("#files .export-head button")) < count
 
 
 def make(page: Page, **choices: str) -> None:
@@ -72,7 +77,7 @@ def test_the_curl_line_makes_the_same_export(files: Page) -> None:
 
     lines = files.text(".made [role=tabpanel]:not([hidden])")
     assert "-X POST" in lines
-    assert "--data '{\"directions\":[\"consumption\",\"production\"]" in lines
+    assert '--data \'{"directions":["consumption","production"]' in lines
 
 
 def test_the_chart_s_button_begins_an_export_of_what_it_shows(page: Page) -> None:
@@ -81,5 +86,7 @@ def test_the_chart_s_button_begins_an_export_of_what_it_shows(page: Page) -> Non
     next(one for one in page.all(".downloads button") if one.text.startswith("Parquet")).click()
     page.settle()
 
-    chosen = {name: page.find(f"#export-{name}").get_property("value") for name in ("points", "from", "format")}
+    chosen = {
+        name: page.find(f"#export-{name}").get_property("value") for name in ("points", "from", "format")
+    }
     assert chosen == {"points": readings.OUTLET, "from": f"{YESTERDAY.year}-01-01", "format": "parquet"}

@@ -50,7 +50,9 @@ def test_a_test_says_what_the_receiver_answered_and_shows_what_arrived(webhooks:
 
     press(webhooks, "Test")
 
-    webhooks.wait(lambda: webhooks.text(".made .outcome").startswith("webhook.test: the receiver answered 200"))
+    webhooks.wait(
+        lambda: webhooks.text(".made .outcome").startswith("webhook.test: the receiver answered 200")
+    )
     webhooks.wait(lambda: "webhook.test" in webhooks.text(".arrived li"))
     attempt = webhooks.text(".webhook tbody tr")
     assert attempt.startswith("webhook.test delivered 1 200 ")

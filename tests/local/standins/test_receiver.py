@@ -65,7 +65,8 @@ def test_only_the_last_requests_are_remembered(caller: Caller) -> None:
 
 
 @pytest.mark.parametrize(
-    ("origin", "allowed"), [("http://127.0.0.1:8080", "http://127.0.0.1:8080"), ("https://evil.example", None)]
+    ("origin", "allowed"),
+    [("http://127.0.0.1:8080", "http://127.0.0.1:8080"), ("https://evil.example", None)],
 )
 def test_only_pages_of_this_machine_may_read_it(caller: Caller, origin: str, allowed: str | None) -> None:
     answer = caller.get("/receiver/mine", headers={"Origin": origin})

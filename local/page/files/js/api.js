@@ -44,6 +44,11 @@ export async function openapi() {
   return (await fetched("/pages/openapi.json")).json();
 }
 
+/** The customers' guides: [{ name, title }]. */
+export async function guides() {
+  return (await (await fetched("/pages/guides.json")).json()).guides;
+}
+
 /** The last requests as the gateway decided about them. */
 export async function trace() {
   return (await fetched("/trace")).json();

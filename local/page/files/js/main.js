@@ -49,7 +49,13 @@ async function start() {
   setUpTabs();
   // A link to another state reloads the page; the link that skips to the content does not.
   addEventListener("hashchange", () => (location.hash === "#main" ? write() : location.reload()));
+  listGuides();
   await enter();
+}
+
+async function listGuides() {
+  const link = ({ name, title }) => h("li", {}, h("a", { href: `/pages/guides/${name}`, lang: "en" }, title));
+  fill(find("#guides"), h("strong", {}, t("Guides")), h("ul", {}, (await api.guides()).map(link)));
 }
 
 function write() {
@@ -218,7 +224,7 @@ function show() {
   else if (refused) showRefusal();
   else if (!state.point) showNothing();
   else if (state.tab === "overview") overview.show(state, { demo, go });
-  else if (state.tab === "files") files.show(state, { demo, contract });
+  else if (state.tab === "files") showFiles();
   else if (state.tab === "webhooks") webhooks.show(state, { demo, contract });
   else {
     toolbar.show(state);
@@ -232,6 +238,12 @@ function showRefusal() {
   state.tab = "series";
   openTab(Object.keys(TABS).indexOf("series"));
   plot.refuse(problem, record, { demo, state });
+}
+
+/** The form begins with what a chart's button chose, once. */
+function showFiles() {
+  files.show(state, { demo, contract });
+  state.chosen = undefined;
 }
 
 function showNothing() {

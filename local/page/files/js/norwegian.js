@@ -19,6 +19,7 @@ export const NORWEGIAN = {
   "a token for another API": "et token for et annet API",
   "a token that has expired": "et token som er utløpt",
   "access ended {day}": "tilgangen opphørte {day}",
+  Action: "Handling",
   active: "aktiv",
   Address: "Adresse",
   "after {milliseconds} ms, {bytes} bytes": "etter {milliseconds} ms, {bytes} byte",
@@ -83,7 +84,6 @@ export const NORWEGIAN = {
   "Days that are not all measured": "Døgn som ikke er målt i sin helhet",
   "Days that are not all measured, as a table": "Døgn som ikke er målt i sin helhet, som tabell",
   Delete: "Slett",
-  "Delete {name}": "Slett {name}",
   delivered: "levert",
   Difference: "Forskjell",
   "Differences compare only days that have all their values in both years.":
@@ -116,6 +116,7 @@ export const NORWEGIAN = {
   Format: "Format",
   From: "Fra",
   Gateway: "Gateway",
+  Guides: "Veiledninger",
   Header: "Hode",
   Headers: "Hoder",
   "Highest day": "Høyeste døgn",
@@ -239,7 +240,6 @@ export const NORWEGIAN = {
   Section: "Seksjon",
   Send: "Send",
   "Send again": "Send på nytt",
-  "Send {name} again": "Send {name} på nytt",
   "Sent as it is, to see how the API answers a parameter that it does not know:":
     "Sendes som det står, for å se hva API-et svarer på en ukjent parameter:",
   Series: "Serie",

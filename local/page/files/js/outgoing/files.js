@@ -222,7 +222,7 @@ function described(each, { demo, caller, pretence, remove }) {
         {
           type: "button",
           class: "small",
-          "aria-label": t("Delete {name}", { name: exportId }),
+          "aria-label": `${t("Delete")}: ${exportId}`,
           onclick: () => remove(exportId),
         },
         t("Delete"),

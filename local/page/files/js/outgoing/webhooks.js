@@ -235,7 +235,7 @@ function attempts(webhookId, notices, scene) {
       {
         type: "button",
         class: "small",
-        "aria-label": t("Send {name} again", { name: noticeId }),
+        "aria-label": `${t("Send again")}: ${noticeId}`,
         onclick: run,
       },
       t("Send again"),
@@ -243,7 +243,15 @@ function attempts(webhookId, notices, scene) {
   };
   return table({
     label: t("Attempts of {name}", { name: webhookId }),
-    names: [t("Event"), t("State"), t("Attempts"), t("Last answer"), t("Made"), t("Next attempt"), ""],
+    names: [
+      t("Event"),
+      t("State"),
+      t("Attempts"),
+      t("Last answer"),
+      t("Made"),
+      t("Next attempt"),
+      t("Action"),
+    ],
     rows: notices.map((notice) => [
       h("code", {}, notice.event),
       h("span", { class: `state ${notice.status}` }, NOTICES[notice.status] ?? notice.status),

@@ -47,7 +47,8 @@ export function buttons({ state, period, demo, contract, go }) {
           {
             type: "button",
             class: "small",
-            onclick: () => go({ tab: "files", wanted: { ...period, direction, point } }),
+            onclick: () =>
+              go({ tab: "files", chosen: { from: period.from, to: period.to, format: "parquet" } }),
           },
           t("Parquet …"),
         )
