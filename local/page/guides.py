@@ -77,7 +77,7 @@ def _title(text: str) -> str:
 
 
 def _link(tokens: list[Token], documents: Path) -> None:
-    """Have links between guides lead to their pages; other files of the repository are named and not linked."""
+    """Have links between guides lead to their pages; name other files without a link."""
     for token in (child for each in tokens for child in each.children or ()):
         if token.type != "link_open":
             continue

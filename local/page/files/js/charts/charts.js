@@ -209,7 +209,7 @@ function plot(host, { height, colours, x, y, data, draw }) {
       },
       {
         ...axis,
-        size: () => axisWidth(host),
+        size: (_, texts) => Math.max(axisWidth(host), ...(texts ?? []).map(({ length }) => length * 7 + 6)),
         grid: { stroke: colours.line, width: 1, show: y.dir !== -1 },
         values: (_, splits) => splits.map((kwh) => number(kwh)),
         ...(y.ticks && {
