@@ -29,11 +29,10 @@ def templates(workbook: IO[bytes], sheet: str, columns: Sequence[str]) -> Mappin
         columns: a name for each cell of the model.
     """
     with zipfile.ZipFile(workbook) as parts:
-        found = _ROW.search(parts.read(sheet).decode())
-    cells = _CELL.findall(found[1]) if found else ()
+        (row,) = _ROW.findall(parts.read(sheet).decode())
     return {
         name: _VALUE.sub(f">{{{name}}}<", cell.replace('2"', '{n}"', 1))
-        for name, cell in zip(columns, cells, strict=True)
+        for name, cell in zip(columns, _CELL.findall(row), strict=True)
     }
 
 
