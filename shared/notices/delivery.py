@@ -72,6 +72,10 @@ class Delivery:
             self._enqueue(stored.message, timedelta(0))
         return stored
 
+    def remind(self, message: str) -> None:
+        """Send the message of a notice again whose own was lost; a second one does no harm."""
+        self._enqueue(message, timedelta(0))
+
     def resend(self, notice: Notice) -> None:
         """Begin a new schedule for a notice, under the same id.
 

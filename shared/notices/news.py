@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, TypeVar
 
 from shared import periods, readable
@@ -31,6 +31,9 @@ log = logging.getLogger("metering.notices")
 
 PUBLISHED, ACCESS, SWEPT = "published", "access", "swept"
 """What is handled, by its row in `ServiceState`."""
+
+LOST_AFTER = timedelta(hours=6)
+"""An attempt that is so late has no message any more: it failed five times, and is in the poison queue."""
 
 DAYS_AT_ONCE = 100_000
 """Market days in one statement; WAREHOUSE_MAX_ROWS bounds every statement."""
@@ -183,12 +186,14 @@ class News:
         return begun
 
     def sweep(self) -> None:
-        """Once a day, delete old notices, and seal secrets again that an earlier key has sealed."""
+        """Once a day, delete old notices, send lost messages again, and seal secrets with the newest key."""
         now = self._clock()
         today = periods.day_of(now).isoformat()
         if self._store.handled(SWEPT) == today:
             return
         self._store.delete_notices_before(now - KEPT)
+        for message in self._store.overdue(before=now - LOST_AFTER):
+            self._sending.remind(message)
         for webhook in self._store.every_webhook():
             self._seal_again(webhook)
         self._store.set_handled(SWEPT, today)

@@ -9,7 +9,7 @@ import tenacity
 
 from shared import tables
 from shared.notices import webhooks
-from shared.notices.webhooks import Notice, Webhook
+from shared.notices.webhooks import Notice, NoticeStatus, Webhook
 from shared.tables import MAX_TRANSACTION, Tables
 
 HANDLED = "notices"
@@ -119,6 +119,13 @@ class Store:
         ]
         self._delete_notices(old)
         return len(old)
+
+    def overdue(self, *, before: datetime) -> Iterator[str]:
+        """Yield the messages of notices that wait and whose attempt was due before a moment."""
+        for row in self._tables.everything(tables.NOTICES, select=(*_COLUMNS, "status", "nextAttemptAt")):
+            waits = row.get("status") == NoticeStatus.WAITING and "nextAttemptAt" in row
+            if waits and tables.stored_moment(row, "nextAttemptAt") < before:
+                yield webhooks.message_of(row["PartitionKey"], row["RowKey"])
 
     def handled(self, what: str) -> str | None:
         """Return up to where something was handled; None before the first time."""

@@ -141,7 +141,7 @@ class Notice:
     @property
     def message(self) -> str:
         """The text of its queue message: an id and no more."""
-        return f"{self.principal}/{self.webhook_id}/{self.notice_id}"
+        return message_of(partition_of_notices(self.principal, self.webhook_id), self.notice_id)
 
     @property
     def body(self) -> bytes:
@@ -172,6 +172,11 @@ def new_notice(webhook: Webhook, *, event: str, data: Mapping[str, Any], at: dat
 def partition_of_notices(principal: str, webhook_id: str) -> str:
     """Return the partition of a webhook's notices."""
     return f"{principal}!{webhook_id}"
+
+
+def message_of(partition: str, notice_id: str) -> str:
+    """Return the text of the queue message of a stored notice."""
+    return f"{partition.replace('!', '/')}/{notice_id}"
 
 
 def webhook_entity(webhook: Webhook) -> Entity:

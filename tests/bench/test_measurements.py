@@ -19,6 +19,7 @@ REPOSITORY = Path(__file__).parents[2]
         ["portfolio", "--metering-points", "4", "--runs", "1"],
         ["insights", "--metering-points", "4", "--runs", "1"],
         ["morning", "--metering-points", "3"],
+        ["notices", "--webhooks", "20", "--metering-points", "200"],
         ["changes", "--metering-points", "1000", "--runs", "1"],
         ["publish", "--metering-points", "200", "--runs", "1", "--days", "1", "--large", "20"],
         ["files", "--metering-points", "10", "--days", "2", "--runs", "1", "--large", "20"],

@@ -305,6 +305,26 @@ def test_an_event_of_one_caller_goes_to_its_webhooks_that_hear_of_it(
     assert other.received == []
 
 
+def test_a_notice_whose_message_was_lost_is_sent_the_next_day(world: World, receiver: Receiver) -> None:
+    world.register(ALICE, receiver, Event.EXPORT_FINISHED)
+    world.news.begin(ALICE, Event.EXPORT_FINISHED, data={}, key="lost")
+    world.notices.queue.waiting.clear()
+    world.clock.forward(hours=5)
+    world.news.sweep()
+    world.notices.run()
+    early = len(receiver.received)
+
+    world.clock.forward(hours=24)
+    world.confirm()
+    world.handle()
+    world.clock.forward(hours=24)
+    world.confirm()
+    world.handle()
+
+    assert early == 0
+    assert [each.type for each in receiver.received] == ["export.finished"]
+
+
 def test_old_notices_are_deleted_after_30_days(world: World, receiver: Receiver) -> None:
     world.register(ALICE, receiver, Event.EXPORT_FINISHED)
     world.news.begin(ALICE, Event.EXPORT_FINISHED, data={}, key="old")
