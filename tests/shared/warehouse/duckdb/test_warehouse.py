@@ -4,6 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from shared.warehouse import opening
@@ -155,3 +156,10 @@ def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
         building.count(warehouse, "write_lock")
 
     warehouse.close()
+
+
+def test_a_statement_that_reads_no_file_is_no_unreadable_file(warehouse: Warehouse) -> None:
+    lacks_a_value = Statement("DELETE FROM metering.delivery WHERE batch_id = ?", (), "delete")
+
+    with pytest.raises(duckdb.InvalidInputException), warehouse.transaction() as session:
+        session.run(lacks_a_value)
