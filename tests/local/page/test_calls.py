@@ -64,6 +64,8 @@ def test_every_operation_answers_what_its_form_suggests(page: Page) -> None:
         page.wait(lambda: page.all("#answer .outcome, #answer .problem"))
         statuses[operation.text.replace("\n", " ")] = page.text("#answer")[:3]
 
+    (readers,) = [name for name in statuses if "/readers" in name]
+    assert statuses.pop(readers) == "403", "only persons may ask who else reads"
     # The caller has no export and no webhook that a form could suggest.
     unnamed = {name for name in statuses if "{exportId}" in name or "{webhookId}" in name}
     assert {statuses[name] for name in unnamed} == {"404"}, statuses

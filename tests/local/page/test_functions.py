@@ -11,7 +11,7 @@ from local import places
 from local.azurite import installation
 from shared import periods
 
-_HERE = Path(__file__).parent
+_HERE = Path(__file__).parent / "scripts"
 _CALENDAR = places.ROOT / "local/page/files/js/calendar.js"
 
 

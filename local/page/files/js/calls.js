@@ -8,12 +8,18 @@ import * as problems from "./problems.js";
 
 /** What was typed, by operation, so that nothing is lost between two of them. */
 const typed = new Map();
+/** What a path may name, of the metering point that is shown. */
+const OF_POINT = {
+  meteringPointId: (shown) => shown?.meteringPointId,
+  customerNumber: (shown) => shown?.customerNumber,
+};
 let current = null;
 let point = null;
 
 /** The list of operations; the chosen one opens with its form. `state` gives caller and metering point. */
 export function show(contract, { demo, state }) {
-  if (state().point !== point) for (const kept of typed.values()) delete kept["path:meteringPointId"];
+  if (state().point !== point)
+    for (const kept of typed.values()) for (const name in OF_POINT) delete kept[`path:${name}`];
   point = state().point;
   const operations = Object.entries(contract.paths).flatMap(([path, methods]) =>
     Object.entries(methods)
@@ -166,7 +172,7 @@ function given(kept, parameter) {
 }
 
 function suggestion({ name, in: place, example }) {
-  if (name === "meteringPointId" && place === "path") return point?.meteringPointId ?? "";
+  if (name in OF_POINT && place === "path") return String(OF_POINT[name](point) ?? "");
   return (name === "from" || name === "to") && example ? String(example) : "";
 }
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { states } from "../../../local/page/files/js/plot/states.js";
+import { states } from "../../../../local/page/files/js/plot/states.js";
 
 const counted = (date, counts) => ({
   direction: "consumption",

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { startOf } from "../../../local/page/files/js/calendar.js";
-import { pairs } from "../../../local/page/files/js/plot/pairs.js";
+import { startOf } from "../../../../local/page/files/js/calendar.js";
+import { pairs } from "../../../../local/page/files/js/plot/pairs.js";
 
 const day = (date, wh, missing = 0) => ({ start: startOf(date), end: startOf(date) + 1, wh, missing });
 

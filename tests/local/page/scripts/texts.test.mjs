@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import * as texts from "../../../local/page/files/js/texts.js";
+import * as texts from "../../../../local/page/files/js/texts.js";
 
 test("JSON is laid out without a change to a number or a text", () => {
   const json =

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
 import { test } from "node:test";
 
-import { isValid } from "../../../local/page/files/js/outgoing/signatures.js";
+import { isValid } from "../../../../local/page/files/js/outgoing/signatures.js";
 
 const key = Buffer.from("a key for tests, of no use elsewhere");
 const SECRET = `whsec_${key.toString("base64")}`;

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { afterEach, test } from "node:test";
 
-import * as calendar from "../../../local/page/files/js/calendar.js";
-import * as language from "../../../local/page/files/js/language.js";
-import * as series from "../../../local/page/files/js/series.js";
+import * as calendar from "../../../../local/page/files/js/calendar.js";
+import * as language from "../../../../local/page/files/js/language.js";
+import * as series from "../../../../local/page/files/js/series.js";
 
 afterEach(() => language.use("en"));
 

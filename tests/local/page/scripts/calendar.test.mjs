@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import * as calendar from "../../../local/page/files/js/calendar.js";
+import * as calendar from "../../../../local/page/files/js/calendar.js";
 
 const at = (text) => Date.parse(text);
 

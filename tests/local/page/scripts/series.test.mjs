@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import * as series from "../../../local/page/files/js/series.js";
+import * as series from "../../../../local/page/files/js/series.js";
 
 const hour = (start, quantity, quality = "measured") => ({ start, end: start, quantity, quality });
 
