@@ -78,7 +78,11 @@ def test_a_link_to_the_calls_opens_them_for_the_metering_point(page: Page) -> No
     page.wait(lambda: page.all("#operations button"))
     page.settle()
 
-    page.all("#operations button")[2].click()
+    next(
+        one
+        for one in page.all("#operations button")
+        if one.text.startswith("/metering-points/{meteringPointId}")
+    ).click()
 
     assert page.find("#parameter-meteringPointId").get_property("value") == OFFICE
     page.tab("Series")

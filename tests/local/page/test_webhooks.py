@@ -1,6 +1,7 @@
 """Webhooks on the developer page: registered, tested, and what arrived at the receiver of the machine."""
 
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 
@@ -15,13 +16,22 @@ def webhooks(page: Page) -> Iterator[Page]:
     page.open(caller="ola", tab="webhooks")
     yield page
     page.open(caller="ola", tab="webhooks")
-    while page.all(".webhook"):
+    while left := len(page.all(".webhook")):
         press(page, "Delete")
-        page.settle()
+        page.wait(partial(fewer_than, page, left))
+
+
+def fewer_than(page: Page, count: int) -> bool:
+    return len(page.all(".webhook")) < count
 
 
 def press(page: Page, name: str) -> None:
-    next(button for button in page.all(".webhook button") if button.text == name).click()
+    # In one step: the list is made anew every few seconds.
+    page.run(
+        "[...document.querySelectorAll('.webhook button')]"
+        ".find(({ textContent }) => textContent === arguments[0]).click()",
+        name,
+    )
 
 
 def register(page: Page, *, answer: str = "") -> None:
