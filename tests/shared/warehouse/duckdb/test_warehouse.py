@@ -158,8 +158,11 @@ def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
     warehouse.close()
 
 
-def test_a_statement_that_reads_no_file_is_no_unreadable_file(warehouse: Warehouse) -> None:
+def test_a_statement_that_reads_no_file_is_no_unreadable_file(warehouse_url: str) -> None:
+    warehouse = opening.open_warehouse(building.settings(warehouse_url))
     lacks_a_value = Statement("DELETE FROM metering.delivery WHERE batch_id = ?", (), "delete")
 
     with pytest.raises(duckdb.InvalidInputException), warehouse.transaction() as session:
         session.run(lacks_a_value)
+
+    warehouse.close()
