@@ -65,7 +65,7 @@ class Workshop:
     """What building needs.
 
     Attributes:
-        max_values: of a part.
+        max_values: of a part; None leaves it to the form.
         ended: is called with each export that is finished or has failed, maybe twice; it raises nothing.
     """
 
@@ -75,7 +75,7 @@ class Workshop:
     grants: Grants
     warehouse: Warehouse
     clock: Callable[[], datetime]
-    max_values: int = planning.MAX_VALUES
+    max_values: int | None = None
     ended: Callable[[Export], None] = lambda export: None
 
     def start(self, export: Export) -> None:
@@ -254,7 +254,7 @@ class Workshop:
                     reading.sizes(self.warehouse, readable, question),
                     resolution=export.wanted.resolution,
                     permitted=permitted,
-                    max_values=self.max_values,
+                    max_values=self.max_values or planning.most_values(form_of(export)),
                 ),
                 start=1,
             )
@@ -293,7 +293,7 @@ class Workshop:
 
     def _file(self, export: Export, work: Work, readable: Readable) -> Work:
         """Write the file of a part to the outbox, and return the part with what it is."""
-        form = Form.model_validate(dict(export.wanted.form), strict=False)
+        form = form_of(export)
         name = name_of(export, work.number, form)
         about = About(
             name=export.id if export.parts == 1 else f"{export.id}-{work.number}",
@@ -354,6 +354,11 @@ class Workshop:
 def _is_over(export: Export, now: datetime) -> bool:
     """Return whether an export has no files any more."""
     return export.status_at(now) in (ExportStatus.FAILED, ExportStatus.EXPIRED)
+
+
+def form_of(export: Export) -> Form:
+    """Return the form of an export's files."""
+    return Form.model_validate(dict(export.wanted.form), strict=False)
 
 
 def question_of(export: Export) -> Question:

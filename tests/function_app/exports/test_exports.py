@@ -6,17 +6,24 @@ import io
 import json
 import logging
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import pytest
 
-from shared.files import building, exports
+from shared.api.exports import requests
+from shared.api.problems import InvalidRequest
+from shared.files import building, exports, outbox, reading
 from shared.files.building import Workshop
 from shared.files.exports import ExportStatus
+from shared.files.forms.form import FileFormat, Form
+from shared.metering import Resolution
+from shared.periods import Period
 from shared.services import UnknownMessage
+from shared.warehouse.engine import Warehouse
+from shared.warehouse.queries import SizeRow
 from tests.builders import queues
 from tests.builders.api import Answer, Api
 from tests.function_app.conftest import Deliver
@@ -564,6 +571,174 @@ def test_without_an_outbox_exports_are_unavailable(customer: Customer, api: Api)
     assert (answer.status, answer.json["code"]) == (503, "files-unavailable")
     assert int(answer.headers["Retry-After"]) > 0
     assert customer.get("/v1/exports").json["exports"] == []
+
+
+@pytest.mark.parametrize("path", ["nothing", "nothing/files/a.csv", "{id}/files/.hidden", "{id}/files/a.csv"])
+def test_ids_and_names_that_none_can_have_are_not_found(customer: Customer, path: str) -> None:
+    customer.days(customer.point(), SPRING, 1)
+    export_id = made(customer)["exportId"]
+
+    answer = customer.get(f"/v1/exports/{path.format(id=export_id)}")
+
+    assert (answer.status, answer.json["code"]) == (404, "not-found")
+
+
+def test_an_export_may_show_an_earlier_moment_and_its_changes_follow_from_there(customer: Customer) -> None:
+    point = customer.point()
+    customer.days(point, SPRING, 1)
+    shown = customer.get("/v1/status").json["lastPublishedAt"]
+    customer.days(point, SPRING + timedelta(days=1), 1)
+
+    export = made(customer, asOf=shown)
+
+    after = customer.get("/v1/changes", cursor=export["changesCursor"]).json
+    assert (export["asOf"], export["progress"]["of"]) == (shown, 1)
+    assert [day["date"] for day in after["days"]] == ["2026-03-30"]
+
+
+def test_an_export_of_a_customer_has_its_metering_points_alone(customer: Customer) -> None:
+    wanted, other = customer.point(customer=1), customer.point(customer=2)
+    for each in (wanted, other):
+        customer.days(each, SPRING, 1)
+
+    export = made(customer, customerNumber=1)
+
+    rows = rows_of(fetch(customer, export["files"][0]["href"]))
+    assert {row["meteringPointId"] for row in rows} == {wanted}
+
+
+def test_what_contradicts_itself_in_a_body_is_named(customer: Customer) -> None:
+    answer = ask(customer, directions=["production"] * 2, from_="2026-03-30", to="2026-03-30")
+
+    assert {(each["parameter"], each["code"]) for each in answer.json["errors"]} == {
+        ("directions", "given-twice"),
+        ("to", "to-not-after-from"),
+    }
+
+
+def test_gs2_refuses_sums_and_takes_hours(customer: Customer) -> None:
+    customer.days(customer.point(), SPRING, 1)
+
+    sums = ask(customer, form={"format": "gs2"}, resolution="P1D")
+    hours = ask(customer, form={"format": "gs2"}, resolution="PT1H")
+    stored_ones = ask(customer, form={"format": "gs2"})
+
+    assert (sums.status, hours.status, stored_ones.status) == (400, 202, 202)
+    assert [(each["parameter"], each["code"]) for each in sums.json["errors"]] == [
+        ("resolution", "not-in-format")
+    ]
+
+
+def test_a_workbook_takes_what_has_room_and_refuses_the_rest_with_the_remedy(customer: Customer) -> None:
+    point = customer.point()
+    customer.days(point, SPRING, 1)
+    readable = customer.api.services.grants.read_anew(customer.principal)
+    export = made(customer, form={"format": "xlsx"})
+    wanted = stored(customer, export["exportId"]).wanted
+    large = Counted([SizeRow(point, "PT1H", 50_000)])
+
+    with pytest.raises(InvalidRequest) as refused:
+        requests.refuse_unfit(
+            wanted, form=Form(format=FileFormat.XLSX), readable=readable, warehouse=cast(Warehouse, large)
+        )
+
+    assert export["files"][0]["rows"] > 0
+    assert [(each.parameter, each.code) for each in refused.value.faults] == [
+        ("form.format", "not-in-format")
+    ]
+
+
+@dataclass
+class Counted:
+    """A warehouse that has as many days as a test wants, and none of them."""
+
+    sizes: list[SizeRow]
+
+    def fetch(self, query: object) -> list[SizeRow]:
+        return self.sizes
+
+
+def test_what_the_form_turns_out_not_to_hold_fails_the_export(customer: Customer, api: Api) -> None:
+    point = customer.point()
+    customer.days(point, SPRING, 1)
+    export_id = ask(customer, form={"format": "gs2"}).json["exportId"]
+    customer.days(point, SPRING + timedelta(days=1), 1, resolution="PT15M")
+    found = stored(customer, export_id)
+    later_moment = replace(found.wanted, as_of=api.services.clock() + timedelta(days=1))
+    api.services.exports.write(replace(found, wanted=later_moment))
+
+    build(api)
+
+    ended = customer.get(f"/v1/exports/{export_id}").json
+    assert (ended["status"], ended["problem"]["code"]) == ("failed", "form-does-not-fit")
+
+
+def test_all_access_that_ended_fails_what_was_built(customer: Customer, api: Api) -> None:
+    point = customer.point()
+    customer.days(point, SPRING, 1)
+    export_id = made(customer)["exportId"]
+
+    api.revoke(customer.principal, point)
+    api.services.revoke_files()
+
+    assert stored(customer, export_id).problem == building.ACCESS_CHANGED
+    assert files_of(api, customer, export_id) == []
+
+
+def test_series_are_the_same_however_small_the_pages_are(customer: Customer, api: Api) -> None:
+    for _ in range(2):
+        customer.days(customer.point(), SPRING, 5)
+    readable = api.services.grants.read_anew(customer.principal)
+    question = building.question_of(stored(customer, made(customer)["exportId"]))
+
+    whole, paged = (
+        list(reading.series(api.services.warehouse, readable=readable, question=question, page=page))
+        for page in (5_000, 2)
+    )
+
+    assert len(whole) == 2
+    assert paged == whole
+
+
+def test_a_period_without_a_day_has_nothing(customer: Customer, api: Api) -> None:
+    customer.days(customer.point(), SPRING, 1)
+    readable = api.services.grants.read_anew(customer.principal)
+    usual = building.question_of(stored(customer, made(customer)["exportId"]))
+    question = replace(usual, period=Period(usual.period.start, usual.period.start))
+
+    warehouse = api.services.warehouse
+    assert list(reading.series(warehouse, readable=readable, question=question)) == []
+    assert list(reading.sizes(warehouse, readable, question)) == []
+    assert building.coarser(warehouse, readable, replace(question, resolution=Resolution.PT15M)) == []
+
+
+def test_the_same_body_after_a_minute_gives_another_export(customer: Customer, api: Api) -> None:
+    customer.point()
+    first = ask(customer).json["exportId"]
+    now = api.services.clock() + timedelta(minutes=2)
+
+    with api.using(replace(api.services, clock=lambda: now)):
+        second = ask(customer).json["exportId"]
+    api.services.workshop.delete(stored(customer, first))
+    with api.using(replace(api.services, clock=lambda: now)):
+        again = ask(customer).json["exportId"]
+
+    # Deleting the first one leaves the mark of the second.
+    assert first != second
+    assert again == second
+
+
+def test_an_outbox_that_is_away_is_reported_without_an_address(customer: Customer, api: Api) -> None:
+    customer.days(customer.point(), SPRING, 1)
+    href = made(customer)["files"][0]["href"].removeprefix("/metering")
+    settings = api.services.settings
+    assert settings.outbox is not None
+    away = outbox.open_outbox(settings.outbox.storage, container="there-is-none", credential=None)
+
+    with pytest.raises(outbox.OutboxUnavailable, match=r"as expected: ContainerNotFound$"):
+        list(away.paths("exports/"))
+    assert away.link("exports/a.csv", now=api.services.clock()).startswith("http")
+    assert customer.get(href).status == 302
 
 
 def rows_of(content: bytes) -> list[dict[str, str]]:

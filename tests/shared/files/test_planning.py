@@ -1,0 +1,84 @@
+"""What one file of an export holds."""
+
+from datetime import date
+
+import pytest
+
+from shared.files import planning
+from shared.files.forms.form import FileFormat, Form
+from shared.metering import MeteringPointId, Resolution
+from shared.warehouse.queries import SizeRow
+from tests.builders.warehouse import CABIN, HOUSE, SHOP
+
+POINTS = [MeteringPointId(each) for each in (HOUSE, CABIN, SHOP)]
+DAYS = ((date(2020, 1, 1), date(2026, 1, 1)),)
+PERMITTED = dict.fromkeys(POINTS, DAYS)
+
+
+def parts(*sizes: tuple[str, str, int], most: int, resolution: Resolution | None = None) -> list[list[str]]:
+    found = planning.parts(
+        (SizeRow(*each) for each in sizes), resolution=resolution, permitted=PERMITTED, max_values=most
+    )
+    return [list(each.permitted) for each in found]
+
+
+@pytest.mark.parametrize(
+    ("file_format", "files"),
+    [(FileFormat.CSV, [[HOUSE], [CABIN], [SHOP]]), (FileFormat.PARQUET, [[HOUSE, CABIN, SHOP]])],
+)
+def test_a_file_has_so_many_values_that_it_stays_at_fifty_megabytes(
+    file_format: FileFormat, files: list[list[str]]
+) -> None:
+    most = planning.most_values(Form(format=file_format))
+
+    # Three times 288 000 hours.
+    assert parts(*((each, "PT1H", 12_000) for each in POINTS), most=most) == files
+
+
+def test_a_metering_point_is_never_divided() -> None:
+    assert parts((HOUSE, "PT1H", 9), (CABIN, "PT1H", 1_000), (SHOP, "PT1H", 9), most=500) == [
+        [HOUSE],
+        [CABIN],
+        [SHOP],
+    ]
+
+
+def test_values_are_counted_in_the_resolution_of_the_file() -> None:
+    quarters = [(HOUSE, "PT15M", 5), (CABIN, "PT15M", 5)]
+
+    assert parts(*quarters, most=960) == [[HOUSE, CABIN]]
+    assert parts(*quarters, most=959) == [[HOUSE], [CABIN]]
+    assert parts(*quarters, most=240, resolution=Resolution.PT1H) == [[HOUSE, CABIN]]
+    assert parts(*quarters, most=10, resolution=Resolution.P1D) == [[HOUSE, CABIN]]
+
+
+def test_both_resolutions_of_a_metering_point_are_in_its_part() -> None:
+    sizes = [(HOUSE, "PT15M", 5), (HOUSE, "PT1H", 5), (CABIN, "PT1H", 1)]
+
+    assert parts(*sizes, most=1) == [[HOUSE], [CABIN]]
+
+
+def test_permitted_days_are_kept_in_few_bytes() -> None:
+    many = {MeteringPointId(f"70705750{number:010d}"): DAYS for number in range(planning.MAX_POINTS)}
+
+    packed = planning.packed(many)
+
+    assert planning.unpacked(packed) == many
+    assert len(packed) < 64_000  # A column of a table holds 64 KiB.
+
+
+@pytest.mark.parametrize(
+    ("held", "is_covered"),
+    [
+        (((date(2019, 1, 1), date(2027, 1, 1)),), True),
+        (DAYS, True),
+        (((date(2020, 1, 2), date(2026, 1, 1)),), False),
+        (((date(2020, 1, 1), date(2023, 1, 1)), (date(2023, 1, 2), date(2026, 1, 1))), False),
+    ],
+)
+def test_what_a_part_holds_is_covered_if_each_day_is_permitted(held: planning.Days, is_covered: bool) -> None:
+    assert planning.covers({POINTS[0]: held}, {POINTS[0]: DAYS}) is is_covered
+
+
+def test_a_metering_point_that_is_not_permitted_is_not_covered() -> None:
+    assert not planning.covers({}, PERMITTED)
