@@ -12,10 +12,9 @@ from bench.apparatus import stored
 from local import demo, environment
 from local.ports import Ports, address
 from local.sampledata import deliveries
-from local.stack import access_sync, clients, free, greeting, parts
+from local.stack import access_sync, clients, free, greeting, parts, storage
 from local.stack.supervision import StackFailed, Supervisor
-from shared import periods, settings
-from shared.deliveries import container
+from shared import periods
 from shared.metering import MeteringPointId
 
 SYNC_SECONDS = 60
@@ -88,9 +87,7 @@ def _prepare(
 ) -> None:
     """Load the demo world and, beside it, so many more metering points."""
     app = environment.stack(ports, state=state)
-    chosen = settings.from_environment(app).deliveries
-    if chosen is not None:
-        container.open_container(chosen, credential=None).create_missing()
+    storage.create(ports, state=state)
     timeline = deliveries.timeline_until(last, days=days)
     described, supplied, values, correction = deliveries.write_first(state / "sample", timeline)
     with supplied.open("a", encoding="utf-8", newline="") as file:

@@ -12,15 +12,13 @@ from types import FrameType
 import httpx
 
 from local import environment, places
-from local.azurite import cors, installation
+from local.azurite import installation
 from local.ports import LAST_PORT_BASE, Ports, address
 from local.sampledata import deliveries
-from local.stack import access_sync, clients, greeting, lock, parts, sample
+from local.stack import access_sync, clients, greeting, lock, parts, sample, storage
 from local.stack.log_tail import LogTail
 from local.stack.supervision import StackFailed, Supervisor, refuse_taken_ports
-from shared import periods, queues, settings
-from shared.deliveries import container
-from shared.files import outbox
+from shared import periods
 
 SYNC_SECONDS = 60
 FIRST_REQUEST_SECONDS = 30
@@ -86,7 +84,7 @@ def _start(supervisor: Supervisor, ports: Ports, arguments: argparse.Namespace) 
         _say(f"Starting {part.name} …")
         supervisor.start(part)
     supervisor.wait_ready("azurite")
-    _create_storage(ports, state=state)
+    storage.create(ports, state=state)
     _load_sample(supervisor, ports, state=state, days=arguments.sample_days)
     for part in inside:
         _say(f"Starting {part.name} …")
@@ -108,18 +106,6 @@ def _load_sample(supervisor: Supervisor, ports: Ports, *, state: Path, days: int
                 "The sample data could not be loaded; `python3 dev.py run --fresh` starts over."
             )
     sample.remember(state, loaded)
-
-
-def _create_storage(ports: Ports, *, state: Path) -> None:
-    """Create the containers of files and the queues; in Azure the infrastructure has them."""
-    chosen = settings.from_environment(environment.stack(ports, state=state))
-    if chosen.deliveries is not None:
-        container.open_container(chosen.deliveries, credential=None).create_missing()
-    if chosen.outbox is not None:
-        queues.open_queues(chosen.outbox.queues, credential=None).create_missing()
-        outbox.open_outbox(chosen.outbox.storage, credential=None).create_missing()
-        # The developer page saves files by their links.
-        cors.allow(chosen.outbox.storage, origins=[address(ports.gateway)])
 
 
 def _sync(supervisor: Supervisor, ports: Ports, *, state: Path) -> None:
