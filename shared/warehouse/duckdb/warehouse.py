@@ -177,8 +177,9 @@ class _Session:
     def run(self, statement: Statement) -> None:
         with self._bounded(statement.name):
             rows = [value.batch for value in statement.parameters if isinstance(value, Rows)]
-            for batch in rows:
-                self._cursor.register(tsql.ROWS, pa.Table.from_batches([batch]))
+            # DuckDB finds the rows by the name of this variable, which is tsql.ROWS. Registered under a name,
+            # the rows of every statement would stay in memory until the transaction ends.
+            delivered_rows = pa.Table.from_batches(rows) if rows else None  # noqa: F841
             try:
                 self._cursor.execute(
                     _parsed(statement.sql, from_rows=bool(rows)), _bound(statement.parameters)

@@ -5,11 +5,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
 import pytest
 
 from shared.warehouse import opening
 from shared.warehouse.engine import (
     Query,
+    Rows,
     Statement,
     TooManyRows,
     Warehouse,
@@ -166,3 +168,28 @@ def test_a_statement_that_reads_no_file_is_no_unreadable_file(warehouse_url: str
         session.run(lacks_a_value)
 
     warehouse.close()
+
+
+def test_rows_are_not_kept_until_the_transaction_ends(warehouse_url: str) -> None:
+    warehouse = opening.open_warehouse(building.settings(warehouse_url))
+    before = pa.total_allocated_bytes()
+
+    with warehouse.transaction() as session:
+        for _ in range(20):
+            rows = Rows(
+                pa.record_batch({"batch_id": pa.array([f"{number:064}" for number in range(20_000)])})
+            )
+            session.run(
+                Statement(
+                    "INSERT INTO metering.delivery_line (load_id) "
+                    "SELECT batch_id FROM OPENJSON(?) WITH (batch_id varchar(64)) AS r WHERE 1 = 0",
+                    (rows,),
+                    "rows",
+                )
+            )
+            size = rows.batch.nbytes
+            del rows
+        kept = pa.total_allocated_bytes() - before
+
+    warehouse.close()
+    assert kept < 3 * size
