@@ -44,7 +44,7 @@ def opening() -> str:
     likely, high = bills["likely"], bills["high"]
     gateway = likely.parts()["API Management"] / likely.without_fabric
     return (
-        f"**About {_tens(likely.without_fabric)} USD a month for 20 000 metering points and 50 customers, "
+        f"**Prod costs about {_tens(likely.without_fabric)} USD a month for 20 000 metering points and 50 customers, "
         f"and about {_tens(likely.with_fabric - likely.without_fabric)} more if a Fabric capacity "
         f"(F{likely.fabric_size}) has to be bought for it; at most {_tens(high.with_fabric)}** with the high "
         f"assumptions, which need an F{high.fabric_size}. The gateway is {gateway:.0%} of the likely bill "
@@ -111,7 +111,7 @@ def levers() -> str:
             "saves a month",
             ("one gateway shared with another API, half each", usual.parts()["API Management"] / 2),
             (
-                f"one warm instance in place of two zones with {prod.always_ready}",
+                f"one warm instance in place of {prod.always_ready} in two zones",
                 usual.without_fabric - no_zones.without_fabric,
             ),
             ("with two zones: one timer or queue less", usual.without_fabric - one_less.without_fabric),
