@@ -44,10 +44,10 @@ def opening() -> str:
     likely, high = bills["likely"], bills["high"]
     gateway = likely.parts()["API Management"] / likely.without_fabric
     return (
-        f"**Prod costs about {_tens(likely.without_fabric)} USD a month for 20 000 metering points and 50 customers, "
-        f"and about {_tens(likely.with_fabric - likely.without_fabric)} more if a Fabric capacity "
-        f"(F{likely.fabric_size}) has to be bought for it; at most {_tens(high.with_fabric)}** with the high "
-        f"assumptions, which need an F{high.fabric_size}. The gateway is {gateway:.0%} of the likely bill "
+        f"**Prod costs about {_tens(likely.without_fabric)} USD a month for 20 000 metering points "
+        f"and 50 customers, and about {_tens(likely.with_fabric - likely.without_fabric)} more "
+        f"if a Fabric capacity (F{likely.fabric_size}) has to be bought for it; "
+        f"at most {_tens(high.with_fabric)}** with the high assumptions, which need an F{high.fabric_size}. The gateway is {gateway:.0%} of the likely bill "
         "without Fabric.\n"
     )
 
