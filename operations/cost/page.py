@@ -47,8 +47,8 @@ def opening() -> str:
         f"**Prod costs about {_tens(likely.without_fabric)} USD a month for 20 000 metering points "
         f"and 50 customers, and about {_tens(likely.with_fabric - likely.without_fabric)} more "
         f"if a Fabric capacity (F{likely.fabric_size}) has to be bought for it; "
-        f"at most {_tens(high.with_fabric)}** with the high assumptions, which need an F{high.fabric_size}. The gateway is {gateway:.0%} of the likely bill "
-        "without Fabric.\n"
+        f"at most {_tens(high.with_fabric)}** with the high assumptions, which need an F{high.fabric_size}. "
+        f"The gateway is {gateway:.0%} of the likely bill without Fabric.\n"
     )
 
 
