@@ -223,17 +223,20 @@ class Services:
     def sweep_files(self) -> None:
         """Look after files: failed or silent work, and files that expired or that access no longer covers.
 
-        A failure is logged: the next run of the timer begins again.
+        A failure is logged, and stops neither the other work nor publishing: the next run of the timer begins
+        again. Access that ended comes first.
         """
         if self.settings.outbox is None:
             return
-        try:
-            with self.telemetry.run("sweep_files"):
-                self.fail_files()
-                self.workshop.sweep()
-                self.revoke_files()
-        except Exception:  # Publishing must not wait until files can be swept.
-            log.exception("Files were not all looked after; the next run begins again.")
+        for work in (self.revoke_files, self.fail_files, self._sweep_exports):
+            try:
+                with self.telemetry.run("sweep_files"):
+                    work()
+            except Exception:
+                log.exception("Files were not all looked after; the next run begins again.")
+
+    def _sweep_exports(self) -> None:
+        self.workshop.sweep()
 
     def fail_files(self) -> None:
         """Note that the work of each message in the poison queue failed; an alert reads the log lines."""

@@ -65,11 +65,13 @@ def read(req: Request, model: type[Model], *, now: datetime | None = None) -> Mo
     if content and not _JSON.fullmatch(req.headers.get("content-type", "")):
         raise Refused("unsupported-media-type", "Send the body as JSON, with Content-Type: application/json.")
     try:
-        given = _without_nulls(orjson.loads(content))
+        given = orjson.dumps(_without_nulls(orjson.loads(content)))
     except orjson.JSONDecodeError:
         raise Refused("not-json", "The body is missing, or is not JSON in UTF-8.") from None
+    except (orjson.JSONEncodeError, RecursionError):
+        raise Refused("not-json", "The body is nested too deeply.") from None
     try:
-        return model.model_validate_json(orjson.dumps(given), context={"now": now})
+        return model.model_validate_json(given, context={"now": now})
     except ValidationError as error:
         found = error.errors(include_url=False, include_context=True)
         raise InvalidRequest([_fault(each) for each in found]) from None

@@ -5,9 +5,10 @@ import hashlib
 import io
 import json
 import logging
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 import httpx
@@ -26,6 +27,7 @@ from shared.warehouse.engine import Warehouse
 from shared.warehouse.queries import SizeRow
 from tests.builders import queues
 from tests.builders.api import Answer, Api
+from tests.builders.warehouse import Clock
 from tests.function_app.conftest import Deliver
 from tests.function_app.test_series import SPRING, Customer
 
@@ -558,6 +560,23 @@ def test_a_message_of_nothing_that_is_known_does_no_work(api: Api) -> None:
     api.services.fail_files()
     with pytest.raises(UnknownMessage):
         api.services.build_files("another")
+
+
+def test_queues_that_are_away_do_not_stop_the_sweep(customer: Customer, api: Api, free_port: int) -> None:
+    customer.days(customer.point(), SPRING, 1)
+    export_id = made(customer)["exportId"]
+    settings = api.services.settings
+    assert settings.outbox is not None
+    away = re.sub(
+        "QueueEndpoint=[^;]+", f"QueueEndpoint=http://127.0.0.1:{free_port}/away", settings.outbox.queues
+    )
+    changed = replace(settings, outbox=replace(settings.outbox, queues=away))
+    later = Clock(datetime.now(UTC) + exports.LIVES)
+
+    with api.using(replace(api.services, settings=changed, clock=later)):
+        api.services.sweep_files()
+
+    assert files_of(api, customer, export_id) == []
 
 
 def test_without_an_outbox_exports_are_unavailable(customer: Customer, api: Api) -> None:

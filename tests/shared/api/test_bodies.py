@@ -103,6 +103,16 @@ def test_what_is_not_json_is_refused(body: bytes) -> None:
     assert refused.value.code == "not-json"
 
 
+@pytest.mark.parametrize("depth", [300, 1_000])
+def test_a_body_that_is_nested_too_deeply_is_refused(depth: int) -> None:
+    nested = b'{"inner": ' + b"[" * depth + b"]" * depth + b"}"
+
+    with pytest.raises(Refused) as refused:
+        bodies.read(Sent(nested), Example)
+
+    assert refused.value.code == "not-json"
+
+
 def test_a_body_that_is_too_long_is_refused() -> None:
     with pytest.raises(Refused) as refused:
         bodies.read(Sent(b" " * 65_535 + b"{}"), Example)
