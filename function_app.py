@@ -231,9 +231,7 @@ def completeness(req: func.HttpRequest) -> Response:
 def webhooks_of_caller(req: func.HttpRequest) -> Response:
     """List the caller's webhooks."""
     caller = identify(req)
-    listings.requests.format_alone(
-        parameters.of_url(req.url), accept=req.headers.get("accept", ""), available=formats.ONLY_JSON
-    )
+    expect_json_alone(req)
     return responses.small(webhooks.rendering.many(services.registry().all_of(caller.principal)))
 
 
@@ -242,9 +240,7 @@ def webhooks_of_caller(req: func.HttpRequest) -> Response:
 def webhook(req: func.HttpRequest) -> Response:
     """Return one webhook."""
     caller = identify(req)
-    listings.requests.format_alone(
-        parameters.of_url(req.url), accept=req.headers.get("accept", ""), available=formats.ONLY_JSON
-    )
+    expect_json_alone(req)
     webhook_id = webhooks.requests.webhook_id(req.route_params["webhookId"])
     with webhooks.requests.refusing():
         return responses.small(webhooks.rendering.one(services.registry().one(caller.principal, webhook_id)))
@@ -255,7 +251,7 @@ def webhook(req: func.HttpRequest) -> Response:
 def put_webhook(req: func.HttpRequest) -> Response:
     """Create a webhook, whose secret is returned once, or change it."""
     caller = identify(req)
-    parameters.Parameters(parameters.of_url(req.url)).done()
+    expect_no_parameters(req)
     webhook_id = webhooks.requests.webhook_id(req.route_params["webhookId"])
     body = webhooks.requests.put(req, allow_loopback=services.settings.webhook_allow_loopback)
     callers.authorize_many(services.grants, caller)
@@ -274,7 +270,7 @@ def put_webhook(req: func.HttpRequest) -> Response:
 def delete_webhook(req: func.HttpRequest) -> Response:
     """Delete a webhook and its notices."""
     caller = identify(req)
-    parameters.Parameters(parameters.of_url(req.url)).done()
+    expect_no_parameters(req)
     webhook_id = webhooks.requests.webhook_id(req.route_params["webhookId"])
     with webhooks.requests.refusing():
         services.registry().delete(caller.principal, webhook_id)
@@ -286,7 +282,7 @@ def delete_webhook(req: func.HttpRequest) -> Response:
 def rotate_webhook_secret(req: func.HttpRequest) -> Response:
     """Give a webhook a new secret; the one before signs as well for 24 hours."""
     caller = identify(req)
-    parameters.Parameters(parameters.of_url(req.url)).done()
+    expect_no_parameters(req)
     webhook_id = webhooks.requests.webhook_id(req.route_params["webhookId"])
     with webhooks.requests.refusing():
         found, secret = services.registry().rotate(caller.principal, webhook_id)
@@ -298,7 +294,7 @@ def rotate_webhook_secret(req: func.HttpRequest) -> Response:
 def test_webhook(req: func.HttpRequest) -> Response:
     """Send a test to a webhook now, and return what its receiver said."""
     caller = identify(req)
-    parameters.Parameters(parameters.of_url(req.url)).done()
+    expect_no_parameters(req)
     webhook_id = webhooks.requests.webhook_id(req.route_params["webhookId"])
     with webhooks.requests.refusing():
         found, event, answer = services.registry().test(caller.principal, webhook_id)
@@ -310,9 +306,7 @@ def test_webhook(req: func.HttpRequest) -> Response:
 def notices_of_webhook(req: func.HttpRequest) -> Response:
     """List the notices of a webhook of the last 30 days."""
     caller = identify(req)
-    listings.requests.format_alone(
-        parameters.of_url(req.url), accept=req.headers.get("accept", ""), available=formats.ONLY_JSON
-    )
+    expect_json_alone(req)
     webhook_id = webhooks.requests.webhook_id(req.route_params["webhookId"])
     with webhooks.requests.refusing():
         return responses.small(
@@ -325,7 +319,7 @@ def notices_of_webhook(req: func.HttpRequest) -> Response:
 def resend_notice(req: func.HttpRequest) -> Response:
     """Send a notice again, under the same id."""
     caller = identify(req)
-    parameters.Parameters(parameters.of_url(req.url)).done()
+    expect_no_parameters(req)
     webhook_id = webhooks.requests.webhook_id(req.route_params["webhookId"])
     notice_id = webhooks.requests.notice_id(req.route_params["noticeId"])
     with webhooks.requests.refusing():
@@ -339,7 +333,7 @@ def create_export(req: func.HttpRequest) -> Response:
     """Accept a request for files; they are built in the background."""
     caller = identify(req)
     state = data_state()
-    parameters.Parameters(parameters.of_url(req.url)).done()
+    expect_no_parameters(req)
     body = exports.requests.read(req, state=state)
     key = bodies.idempotency_key(req)
     readable = callers.authorize_many(
@@ -388,9 +382,7 @@ def exports_of_caller(req: func.HttpRequest) -> Response:
 def export_status(req: func.HttpRequest) -> Response:
     """Report how far an export is, and which files it has."""
     export = export_of_caller(req)
-    listings.requests.format_alone(
-        parameters.of_url(req.url), accept=req.headers.get("accept", ""), available=formats.ONLY_JSON
-    )
+    expect_json_alone(req)
     works = list(services.exports.parts(export))
     now = services.clock()
     return responses.small(
@@ -404,7 +396,7 @@ def export_status(req: func.HttpRequest) -> Response:
 def delete_export(req: func.HttpRequest) -> Response:
     """Delete an export: its work stops, and its files are deleted."""
     export = export_of_caller(req)
-    parameters.Parameters(parameters.of_url(req.url)).done()
+    expect_no_parameters(req)
     services.workshop.delete(export)
     return responses.no_content({})
 
@@ -414,7 +406,7 @@ def delete_export(req: func.HttpRequest) -> Response:
 def export_file(req: func.HttpRequest) -> Response:
     """Redirect to a link to a file, if the caller may still read all that it holds."""
     export = export_of_caller(req)
-    parameters.Parameters(parameters.of_url(req.url)).done()
+    expect_no_parameters(req)
     name = exports.requests.file_name(req.route_params["name"])
     return responses.elsewhere(services.workshop.link(export, name))
 
@@ -424,9 +416,7 @@ def export_file(req: func.HttpRequest) -> Response:
 def service_status(req: func.HttpRequest) -> Response:
     """Report how fresh metering data and access are."""
     identify(req)
-    listings.requests.format_alone(
-        parameters.of_url(req.url), accept=req.headers.get("accept", ""), available=formats.ONLY_JSON
-    )
+    expect_json_alone(req)
     return responses.uncached(
         status.freshness(
             services.publications.latest(), synced_at=services.grants.synced_at(), now=services.clock()
@@ -527,6 +517,18 @@ def identify(req: func.HttpRequest) -> Caller:
         req.headers,
         gateway_principal_id=services.settings.gateway_principal_id,
         authentication_enabled=services.settings.authentication_enabled,
+    )
+
+
+def expect_no_parameters(req: func.HttpRequest) -> None:
+    """Refuse a request with query parameters."""
+    parameters.Parameters(parameters.of_url(req.url)).done()
+
+
+def expect_json_alone(req: func.HttpRequest) -> None:
+    """Refuse a request with query parameters, and one for another format than JSON."""
+    listings.requests.format_alone(
+        parameters.of_url(req.url), accept=req.headers.get("accept", ""), available=formats.ONLY_JSON
     )
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from local import places
+from operations.cost.prices import HOURS_A_MONTH
 
 Scenario = Literal["low", "likely", "high"]
 SCENARIOS: tuple[Scenario, ...] = ("low", "likely", "high")
@@ -162,7 +163,6 @@ def _bytes_a_value(results: Kept) -> Assumption:
 
 
 DAYS_A_MONTH = 365 / 12
-HOURS_A_MONTH = 730
 TIMER_RUNS = (12 + 1) * HOURS_A_MONTH
 KEPT_FILE_DAYS = 90
 HISTORY_YEARS = 3

@@ -10,11 +10,11 @@ from operations.cost import command, environments, figures, model, prices
 from operations.cost.drivers import SCENARIOS, Assumptions, Scenario, Use
 from operations.cost.environments import Environment
 from operations.cost.model import Bill, Estimate
+from operations.cost.prices import HOURS_A_MONTH, PriceList
 
 PAGE = places.ROOT / "docs" / "cost.md"
 PAPER = places.ROOT / "docs" / "decisions" / "discovery.md"
 _BLOCK = re.compile(r"(<!-- generated: (\w+) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
-_F2_MONTH = 2 * 730 * 0.18
 _RESERVED = 0.5949
 """Of the price, when a capacity is reserved for a year."""
 SIZES = (
@@ -106,6 +106,7 @@ def levers() -> str:
     never = command.assumed(["polls_answered_304=0"])
     unchanged = _estimate(Use(), prod, never).bills["likely"]
     saved = unchanged.load.cu_seconds - usual.load.cu_seconds
+    f2 = _listed()["fabric-cu"].of(2 * HOURS_A_MONTH)
     return (
         _table(
             "saves a month",
@@ -115,8 +116,8 @@ def levers() -> str:
                 usual.without_fabric - no_zones.without_fabric,
             ),
             ("with two zones: one timer or queue less", usual.without_fabric - one_less.without_fabric),
-            ("an F2 reserved for a year", _F2_MONTH * (1 - _RESERVED)),
-            ("an F2 of dev, paused outside 50 working hours a week", _F2_MONTH * (1 - 50 / 168)),
+            ("an F2 reserved for a year", f2 * (1 - _RESERVED)),
+            ("an F2 of dev, paused outside 50 working hours a week", f2 * (1 - 50 / 168)),
             ("dev removed when it is not needed", dev.without_fabric),
         )
         + f"\nAnswers 304 save {saved / unchanged.load.cu_seconds:.0%} of the CU-seconds of 20 000 points: "
@@ -135,7 +136,10 @@ def avoided() -> str:
     sampled = _estimate(busy, prod).bills["likely"]
     return _table(
         "would cost a month",
-        ("a hosted SFTP server: files go to the receivers' servers instead", 0.30 * 730),
+        (
+            "a hosted SFTP server: files go to the receivers' servers instead",
+            _listed()["hosted-sftp"].of(HOURS_A_MONTH),
+        ),
         (
             "traces of all calls, at 3 million calls: one in ten is kept",
             full.with_fabric - sampled.with_fabric,
@@ -161,8 +165,11 @@ def main() -> int:
 
 
 def _estimate(use: Use, environment: Environment, assumptions: Assumptions | None = None) -> Estimate:
-    listed = prices.of_region(prices.read(), "norwayeast")
-    return model.estimate(use, environment, listed, assumptions or Assumptions())
+    return model.estimate(use, environment, _listed(), assumptions or Assumptions())
+
+
+def _listed() -> PriceList:
+    return prices.of_region(prices.read(), "norwayeast")
 
 
 def _three(bills: Mapping[Scenario, Bill], name: str) -> str:

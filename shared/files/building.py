@@ -14,6 +14,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import IO, Protocol
 
+import orjson
+
 from shared import queues, tables
 from shared.access.grants import NoGrants
 from shared.files import exports, planning, reading
@@ -26,20 +28,18 @@ from shared.files.forms.xlsx import TooLargeForXlsx
 from shared.files.outbox import Outbox
 from shared.files.reading import Question
 from shared.metering import Resolution
-from shared.periods import ONE_DAY, Period
+from shared.periods import Period
 from shared.readable import Readable
-from shared.series import assembly
-from shared.warehouse import queries
+from shared.series import coarser
+from shared.series.coarser import Coarser
 from shared.warehouse.engine import Warehouse
-from shared.warehouse.queries import StoredInHoursRow, WantedDays
+from shared.warehouse.queries import StoredInHoursRow
 
 ACCESS_CHANGED = ("access-changed", "Access to some of it ended while it was made; ask for it anew.")
 UNFIT = "form-does-not-fit"
 NOT_BUILT = ("not-built", "It could not be made, and we have been alerted. Ask for it anew.")
 SILENT = timedelta(minutes=20)
 """After so long without a sign a message may be lost: it is sent again."""
-LISTED = 40
-"""Metering points with coarser days that an export lists."""
 
 log = logging.getLogger("metering.files")
 
@@ -269,7 +269,7 @@ class Workshop:
             not_found=tuple(
                 each for each in export.wanted.metering_point_ids if each not in selected.periods
             ),
-            stored_coarser=coarser(self.warehouse, readable, question),
+            stored_coarser=left_out(self.warehouse, readable, question),
             touched_at=self.clock(),
         )
         with suppress(tables.ChangedMeanwhile):
@@ -367,33 +367,19 @@ def question_of(export: Export) -> Question:
     return Question(wanted.directions, wanted.period, wanted.resolution, wanted.as_of)
 
 
-def coarser(warehouse: Warehouse, readable: Readable, question: Question) -> list[dict[str, str]]:
+def left_out(warehouse: Warehouse, readable: Readable, question: Question) -> list[dict[str, str]]:
     """Return the first metering points with days that are left out, as they are stored coarser than asked."""
     if question.resolution is not Resolution.PT15M:
         return []
-    first, end = assembly.days_with_starts(question.period, Resolution.PT1H)
-    found: dict[str, StoredInHoursRow] = {}
-    for part in readable.parts() if first < end else ():
-        for direction in question.directions:
-            rows = warehouse.fetch(
-                queries.stored_in_hours(
-                    part,
-                    direction=direction,
-                    wanted=WantedDays(quarters=(first, first), hours=(first, end)),
-                    as_of=question.as_of,
-                    limit=LISTED,
-                )
-            )
-            found = {row.metering_point_id: row for row in rows} | found
-    return [
-        {
-            "meteringPointId": row.metering_point_id,
-            "resolution": Resolution.PT1H.value,
-            "from": row.first_day.isoformat(),
-            "to": (row.last_day + ONE_DAY).isoformat(),
-        }
-        for row in sorted(found.values())[:LISTED]
-    ]
+    rows: dict[str, StoredInHoursRow] = {}
+    for direction in question.directions:
+        found = coarser.find(
+            warehouse, readable, direction=direction, period=question.period, as_of=question.as_of
+        )
+        rows = {row.metering_point_id: row for row in found.rows} | rows
+    listed = Coarser(sorted(rows.values())[: coarser.LISTED], len(rows))
+    written: list[dict[str, str]] = orjson.loads(orjson.dumps(listed.as_json()))
+    return written
 
 
 def name_of(export: Export, number: int, form: Form) -> str:

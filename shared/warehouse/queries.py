@@ -541,19 +541,19 @@ def published_series(
     )
 
 
+_LAST_SEQUENCE = (
+    "SELECT COALESCE(MAX(sequence), 0) FROM metering.publication "
+    "WHERE published_at <= CAST(? AS datetime2(6))"
+)
+
+
 def sequence_at(moment: datetime) -> Query[int]:
     """The sequence of the last publication that was surely visible at a moment; 0 before the first.
 
     A publication becomes visible up to `LONGEST_PUBLICATION` after its own time. A client that continues from
     here may get again what was published shortly before the moment, and misses nothing.
     """
-    return Query(
-        "SELECT COALESCE(MAX(sequence), 0) FROM metering.publication "
-        "WHERE published_at <= CAST(? AS datetime2(6))",
-        (moment - LONGEST_PUBLICATION,),
-        lambda sequence: int(sequence),
-        "sequence_at",
-    )
+    return Query(_LAST_SEQUENCE, (moment - LONGEST_PUBLICATION,), int, "sequence_at")
 
 
 def sequence_shown(as_of: datetime) -> Query[int]:
@@ -562,13 +562,7 @@ def sequence_shown(as_of: datetime) -> Query[int]:
     The moment has to be no later than the latest announced publication, so that none can still appear before
     it.
     """
-    return Query(
-        "SELECT COALESCE(MAX(sequence), 0) FROM metering.publication "
-        "WHERE published_at <= CAST(? AS datetime2(6))",
-        (as_of,),
-        lambda sequence: int(sequence),
-        "sequence_shown",
-    )
+    return Query(_LAST_SEQUENCE, (as_of,), int, "sequence_shown")
 
 
 def latest_days(readable: Readable, *, since: date, as_of: datetime) -> Query[LatestDayRow]:

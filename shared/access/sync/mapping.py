@@ -74,7 +74,7 @@ def users_to_find(register: SeveraRegister, *, fields: Fields) -> tuple[ContactE
         contact
         for person in register.contact_persons
         if person.customer_guid in active and has_role(person, fields)
-        for contact in _contacts(person)
+        for contact in contacts_of(person)
     }
     return tuple(sorted(requested))
 
@@ -173,7 +173,7 @@ def _principals(customer: Customer, sources: _Sources) -> tuple[dict[str, str], 
     ]
     principals = {grant.app(client_id): fields.client_ids for client_id in named.ids}
     for person in sources.persons.get(customer.guid, ()):
-        contacts = _contacts(person)
+        contacts = contacts_of(person)
         if not contacts:
             text = f"contact person {person.name} has the role '{fields.contact_role}' but no e-mail; add one"
             found.append(faults.fault(customer, FaultKind.NO_EMAIL, text))
@@ -315,5 +315,6 @@ def has_role(person: ContactPerson, fields: Fields) -> bool:
     return person.role_name.strip().casefold() == fields.contact_role.strip().casefold()
 
 
-def _contacts(person: ContactPerson) -> list[ContactEmail]:
+def contacts_of(person: ContactPerson) -> list[ContactEmail]:
+    """Return a contact person's addresses, those that are blank left out."""
     return [contact_email(contact_guid=person.guid, email=email) for email in person.emails if email.strip()]

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date, datetime
 from itertools import groupby
 
-from shared import tables
-from shared.access import readers
-from shared.access.entra.users import Directory, contact_email
+from shared import metering, tables
+from shared.access import grant, readers
+from shared.access.entra.users import Directory
 from shared.access.grant import Grant, Span
 from shared.access.readers import Key, Reader
 from shared.access.severa.severa_register import SeveraRegister
@@ -27,11 +27,10 @@ def names(register: SeveraRegister, *, directory: Directory, fields: Fields) -> 
     for person in register.contact_persons:
         if person.customer_guid not in numbers or not mapping.has_role(person, fields):
             continue
-        for email in person.emails:
-            contact = contact_email(contact_guid=person.guid, email=email)
+        for contact in mapping.contacts_of(person):
             object_id = directory.users.get(contact)
-            if object_id is not None:
-                key = (str(numbers[person.customer_guid]), f"{readers.Kind.USER}:{object_id}")
+            if object_id is not None and metering.is_guid(object_id):
+                key = (str(numbers[person.customer_guid]), grant.user(object_id))
                 found.setdefault(key, readers.masked(contact.email))
     return found
 

@@ -14,7 +14,7 @@ from shared.api.series import resolutions
 from shared.metering import Resolution
 from shared.periods import ONE_DAY
 from shared.readable import AT_ONCE, Days, Readable
-from shared.series import assembly, sums, totals
+from shared.series import assembly, coarser, sums, totals
 from shared.series.blocks import blocks
 from shared.series.totals import Total
 from shared.warehouse import insights, queries
@@ -80,7 +80,7 @@ def _refuse_coarser(warehouse: Warehouse, readable: Readable, request: TotalRequ
         query = queries.stored_in_hours(
             part, direction=request.direction, wanted=wanted, as_of=request.as_of, limit=1
         )
-        resolutions.refuse(resolutions.coarser([warehouse.fetch(query)]))
+        resolutions.refuse(coarser.put_together([warehouse.fetch(query)]))
 
 
 def _page_end(readable: Readable, request: TotalRequest, *, first: date, end: date) -> date:

@@ -16,13 +16,13 @@ from shared.api import too_large
 from shared.api.series import resolutions
 from shared.api.series.cursors import Cursor
 from shared.api.series.requests import MAX_LIMIT, MAX_NAMED, Layout, SeriesRequest
-from shared.api.series.resolutions import NOTHING_COARSER, Coarser
 from shared.metering import MeteringPointId, Resolution
 from shared.periods import ONE_DAY
 from shared.publishing.watermark import LastDays
 from shared.readable import AT_ONCE, PermittedDays, Readable
-from shared.series import assembly, sums
+from shared.series import assembly, coarser, sums
 from shared.series.assembly import Scope, Series
+from shared.series.coarser import NOTHING_COARSER, Coarser
 from shared.warehouse import queries
 from shared.warehouse.engine import Warehouse
 from shared.warehouse.queries import DayRow, WantedDays
@@ -78,7 +78,7 @@ def fetch(
         TooLargeForOneAnswer: the response is requested whole, and does not fit on the largest page; or it is
             a wide table, and mostly empty.
     """
-    coarser = _stored_coarser(warehouse, readable, request)
+    left_out = _stored_coarser(warehouse, readable, request)
     wanted = assembly.wanted_days(request.period, request.resolution)
     limit = max(request.limit, _LONGEST_BUCKET.get(request.resolution, 0) if request.resolution else 0)
     rows, following = _rows(warehouse, readable, request, wanted=wanted, limit=limit)
@@ -104,7 +104,7 @@ def fetch(
         ),
         cursor=_cursor(next_key, request),
         is_first=request.cursor is None,
-        stored_coarser=coarser,
+        stored_coarser=left_out,
     )
 
 
@@ -210,24 +210,12 @@ def _stored_coarser(warehouse: Warehouse, readable: Readable, request: SeriesReq
     """
     if request.resolution is not Resolution.PT15M or (request.cursor and not request.is_one):
         return NOTHING_COARSER
-    first, end = assembly.days_with_starts(request.period, Resolution.PT1H)
-    parts = [
-        warehouse.fetch(
-            queries.stored_in_hours(
-                part,
-                direction=request.direction,
-                wanted=WantedDays(quarters=(first, first), hours=(first, end)),
-                as_of=request.as_of,
-                limit=resolutions.LISTED,
-            )
-        )
-        for part in readable.parts()
-        if first < end
-    ]
-    coarser = resolutions.coarser(parts)
+    found = coarser.find(
+        warehouse, readable, direction=request.direction, period=request.period, as_of=request.as_of
+    )
     if request.is_one:
-        resolutions.refuse(coarser)
-    return coarser
+        resolutions.refuse(found)
+    return found
 
 
 def _is_written_one_by_one(request: SeriesRequest) -> bool:

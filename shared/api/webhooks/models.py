@@ -1,22 +1,24 @@
 """Webhooks and their notices as models."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
-from pydantic import AfterValidator, Field, WithJsonSchema
+from pydantic import AfterValidator, Field
 
 from shared.api import bodies
 from shared.api.bodies import Body
-from shared.api.models import Absent, Answer, Number
+from shared.api.models import Absent, Answer, Number, open_words
 from shared.notices import addresses
 from shared.notices.addresses import NotCallable
 from shared.notices.webhooks import Event, NoticeStatus, State
 
 
-def _open(words: Any, description: str) -> Any:
-    """Describe a text whose words may grow within the version."""
-    return WithJsonSchema(
-        {"type": "string", "x-extensible-enum": [str(each) for each in words], "description": description}
+def not_callable(error: NotCallable) -> tuple[str, str, str]:
+    """Return code, message and hint of the fault for an address that gets no notices."""
+    return (
+        "not-a-public-address",
+        f"Notices are not sent to this address: {error}.",
+        "Give an https address with a public name, on port 443.",
     )
 
 
@@ -25,11 +27,7 @@ def _callable(url: str) -> str:
         # Whether this machine itself may be called is decided by a setting, when the request is read.
         addresses.parse(url, allow_loopback=True)
     except NotCallable as error:
-        raise bodies.fault(
-            "not-a-public-address",
-            f"Notices are not sent to this address: {error}.",
-            "Give an https address with a public name, on port 443.",
-        ) from None
+        raise bodies.fault(*not_callable(error)) from None
     return url
 
 
@@ -57,7 +55,7 @@ class Webhook(Answer):
     events: list[str] = Field(description="What it is notified of.")
     status: Annotated[
         State,
-        _open(
+        open_words(
             State,
             "`unconfirmed` until the receiver has repeated a `webhook.challenge`; only `active` webhooks get "
             "notices; `disabledReason` says why one is `disabled`.",
@@ -97,7 +95,7 @@ class WebhookTest(Answer):
         examples=["timeout"],
     )
     milliseconds: Number = Field(description="Until the answer or the failure.")
-    status: Annotated[State, _open(State, "The webhook's status after the test.")]
+    status: Annotated[State, open_words(State, "The webhook's status after the test.")]
 
 
 class Notice(Answer):
@@ -106,7 +104,8 @@ class Notice(Answer):
     notice_id: str = Field(description="The `webhook-id` of every attempt.")
     event: str = Field(description="The type of the event.", examples=["metering.published"])
     status: Annotated[
-        NoticeStatus, _open(NoticeStatus, "`waiting` while an attempt follows, then `delivered` or `failed`.")
+        NoticeStatus,
+        open_words(NoticeStatus, "`waiting` while an attempt follows, then `delivered` or `failed`."),
     ]
     created_at: datetime = Field(description="When it was made.")
     attempts: Number = Field(description="Attempts so far.")

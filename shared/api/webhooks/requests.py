@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from shared.api import bodies
 from shared.api.bodies import Request
 from shared.api.problems import Fault, InvalidRequest, Refused
+from shared.api.webhooks import models
 from shared.api.webhooks.models import WebhookBody
 from shared.notices import addresses
 from shared.notices.addresses import NotCallable
@@ -49,9 +50,7 @@ def put(req: Request, *, allow_loopback: bool) -> WebhookBody:
     try:
         addresses.parse(body.url, allow_loopback=allow_loopback)
     except NotCallable as error:
-        message = f"Notices are not sent to this address: {error}."
-        hint = "Give an https address with a public name, on port 443."
-        raise InvalidRequest([Fault("url", "not-a-public-address", message, hint)]) from None
+        raise InvalidRequest([Fault("url", *models.not_callable(error))]) from None
     return body
 
 

@@ -728,7 +728,7 @@ def test_a_period_without_a_day_has_nothing(customer: Customer, api: Api) -> Non
     warehouse = api.services.warehouse
     assert list(reading.series(warehouse, readable=readable, question=question)) == []
     assert list(reading.sizes(warehouse, readable, question)) == []
-    assert building.coarser(warehouse, readable, replace(question, resolution=Resolution.PT15M)) == []
+    assert building.left_out(warehouse, readable, replace(question, resolution=Resolution.PT15M)) == []
 
 
 def test_the_same_body_after_a_minute_gives_another_export(customer: Customer, api: Api) -> None:

@@ -6,8 +6,9 @@ import pytest
 
 from shared.api.problems import InvalidRequest
 from shared.api.series import resolutions
-from shared.api.series.resolutions import NOTHING_COARSER
 from shared.metering import Resolution
+from shared.series import coarser
+from shared.series.coarser import NOTHING_COARSER
 from shared.warehouse.queries import StoredInHoursRow
 
 
@@ -18,14 +19,14 @@ def stored(number: int, *, count: int) -> StoredInHoursRow:
 def test_the_first_forty_are_listed_and_all_are_counted() -> None:
     parts = [[stored(number, count=45) for number in range(40)], [stored(50, count=1)], []]
 
-    found = resolutions.coarser(parts)
+    found = coarser.put_together(parts)
 
     assert [row.metering_point_id for row in found.rows] == [f"{number:018d}" for number in range(40)]
     assert found.count == 46
 
 
 def test_they_are_written_with_the_day_after_the_last() -> None:
-    assert resolutions.coarser([[stored(7, count=1)]]).as_json() == [
+    assert coarser.put_together([[stored(7, count=1)]]).as_json() == [
         {
             "meteringPointId": "000000000000000007",
             "resolution": Resolution.PT1H,
@@ -37,7 +38,7 @@ def test_they_are_written_with_the_day_after_the_last() -> None:
 
 def test_a_question_for_one_is_refused_with_the_first_of_these_days() -> None:
     with pytest.raises(InvalidRequest) as refused:
-        resolutions.refuse(resolutions.coarser([[stored(7, count=1)]]))
+        resolutions.refuse(coarser.put_together([[stored(7, count=1)]]))
 
     [fault] = refused.value.faults
     assert (fault.parameter, fault.code) == ("resolution", "finer-than-stored")
@@ -45,5 +46,5 @@ def test_a_question_for_one_is_refused_with_the_first_of_these_days() -> None:
 
 
 def test_where_there_are_none_nothing_is_refused() -> None:
-    assert resolutions.coarser([[], []]) == NOTHING_COARSER or resolutions.coarser([]).count == 0
+    assert coarser.put_together([[], []]) == NOTHING_COARSER or coarser.put_together([]).count == 0
     resolutions.refuse(NOTHING_COARSER)
