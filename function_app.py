@@ -15,6 +15,7 @@ from shared.api import (
     callers,
     changes,
     exports,
+    feeds,
     formats,
     insights,
     listings,
@@ -27,6 +28,8 @@ from shared.api import (
 from shared.api.callers import Caller
 from shared.api.responses import Response
 from shared.files.exports import Export
+from shared.files.feeds import Feed
+from shared.files.ledger import Run
 from shared.metering import Direction
 from shared.publishing.watermark import DataState
 from shared.telemetry import log_levels
@@ -411,6 +414,100 @@ def export_file(req: func.HttpRequest) -> Response:
     return responses.elsewhere(services.workshop.link(export, name))
 
 
+@app.route("v1/feeds", methods=["GET", "HEAD"])
+@http_function
+def feeds_of_caller(req: func.HttpRequest) -> Response:
+    """List the caller's feeds."""
+    caller = identify(req)
+    json_alone(req)
+    return responses.small(feeds.rendering.many(services.feeds.of(caller.principal)))
+
+
+@app.route("v1/feeds/{feedId}", methods=["GET", "HEAD"])
+@http_function
+def feed(req: func.HttpRequest) -> Response:
+    """Return one feed."""
+    found = feed_of_caller(req)
+    json_alone(req)
+    return responses.small(feeds.rendering.one(found))
+
+
+@app.route("v1/feeds/{feedId}", methods=["PUT"])
+@http_function
+def put_feed(req: func.HttpRequest) -> Response:
+    """Make a feed with links, or change a feed; a change counts from the next run on."""
+    caller = identify(req)
+    feed_id = feeds.requests.feed_id(req.route_params["feedId"])
+    parameters.Parameters(parameters.of_url(req.url)).done()
+    spec = feeds.requests.read(req)
+    callers.authorize_many(services.grants, caller, customer_number=spec.customer_number)
+    latest = services.publications.latest()
+    found, is_new = services.feeds.put(
+        caller.principal, feed_id, spec, sequence=latest.sequence if latest else 0, now=services.clock()
+    )
+    content = feeds.rendering.one(found)
+    return (
+        responses.created(content, location=feeds.rendering.path(found))
+        if is_new
+        else responses.small(content)
+    )
+
+
+@app.route("v1/feeds/{feedId}", methods=["DELETE"])
+@http_function
+def delete_feed(req: func.HttpRequest) -> Response:
+    """Delete a feed with its ledger and its files."""
+    found = feed_of_caller(req)
+    parameters.Parameters(parameters.of_url(req.url)).done()
+    services.feeder.delete(found)
+    return responses.no_content({})
+
+
+@app.route("v1/feeds/{feedId}/runs", methods=["GET", "HEAD"])
+@http_function
+def feed_runs(req: func.HttpRequest) -> Response:
+    """List the runs of a feed, the newest first: its ledger."""
+    found = feed_of_caller(req)
+    request = feeds.requests.page(
+        parameters.of_url(req.url), of=found.id, seals=services.seals, accept=req.headers.get("accept", "")
+    )
+    return responses.small(feeds.rendering.page(found, request, services.ledger, now=services.clock()))
+
+
+@app.route("v1/feeds/{feedId}/runs/{run}/files/{name}", methods=["GET", "HEAD"])
+@http_function
+def feed_file(req: func.HttpRequest) -> Response:
+    """Redirect to a link to a file of a run, if the caller may still read all that the run holds."""
+    run = run_of_caller(req, feed_of_caller(req))
+    parameters.Parameters(parameters.of_url(req.url)).done()
+    name = feeds.requests.file_name(req.route_params["name"])
+    return responses.elsewhere(services.feeder.link(run, name))
+
+
+@app.route("v1/feeds/{feedId}/runs/{run}/acknowledgement", methods=["POST"])
+@http_function
+def acknowledge_run(req: func.HttpRequest) -> Response:
+    """Note that the receiver has the files of a run."""
+    run = run_of_caller(req, feed_of_caller(req))
+    parameters.Parameters(parameters.of_url(req.url)).done()
+    services.feeder.acknowledge(run)
+    return responses.no_content({})
+
+
+@app.route("v1/feeds/{feedId}/runs/{run}/resend", methods=["POST"])
+@http_function
+def resend_run(req: func.HttpRequest) -> Response:
+    """Hand the files of a run out again, or make them anew where they are gone."""
+    found = feed_of_caller(req)
+    parameters.Parameters(parameters.of_url(req.url)).done()
+    run = services.feeder.resend(run_of_caller(req, found))
+    return responses.accepted(
+        feeds.rendering.run(found, run, services.ledger, now=services.clock()),
+        location=f"{feeds.rendering.path(found)}/runs",
+        retry_after=feeds.rendering.RETRY_AFTER,
+    )
+
+
 @app.route("v1/status", methods=["GET", "HEAD"])
 @http_function
 def service_status(req: func.HttpRequest) -> Response:
@@ -478,9 +575,16 @@ def send_notices(message: func.QueueMessage, context: func.Context) -> None:
 
 @app.queue_trigger(arg_name="message", queue_name="files", connection="OUTBOX")
 def build_files(message: func.QueueMessage, context: func.Context) -> None:
-    """Build the part of an export that a message names."""
+    """Build the part of an export or of a feed's run that a message names."""
     with services.timer_run(context):
         services.build_files(message.get_body().decode())
+
+
+@app.queue_trigger(arg_name="message", queue_name="sends", connection="OUTBOX")
+def send_files(message: func.QueueMessage, context: func.Context) -> None:
+    """Send the runs of the feed that a message names to the customer's SFTP server."""
+    with services.timer_run(context):
+        services.send_files(message.get_body().decode())
 
 
 def load_and_publish() -> None:
@@ -508,6 +612,7 @@ def load_and_publish() -> None:
     else:
         log.info("Data is available until %s.", latest.available_until.isoformat())
     services.handle_news()
+    services.begin_feeds()
     intake.raise_for_failure()
 
 
@@ -544,6 +649,31 @@ def export_of_caller(req: func.HttpRequest) -> Export:
     if export is None:
         raise exports.requests.not_found()
     return export
+
+
+def feed_of_caller(req: func.HttpRequest) -> Feed:
+    """Return the feed in the path; one that does not exist and another caller's get the same answer."""
+    caller = identify(req)
+    found = services.feeds.get(caller.principal, feeds.requests.feed_id(req.route_params["feedId"]))
+    if found is None:
+        raise feeds.requests.not_found()
+    return found
+
+
+def run_of_caller(req: func.HttpRequest, of: Feed) -> Run:
+    """Return the run in the path."""
+    name = req.route_params["run"]
+    run = services.ledger.get(of.principal, of.id, feeds.requests.through(name))
+    if run is None or run.id != name:
+        raise feeds.requests.no_run()
+    return run
+
+
+def json_alone(req: func.HttpRequest) -> None:
+    """Refuse every parameter, and every other format than JSON."""
+    listings.requests.format_alone(
+        parameters.of_url(req.url), accept=req.headers.get("accept", ""), available=formats.ONLY_JSON
+    )
 
 
 def series_of_one(req: func.HttpRequest, direction: Direction) -> Response:

@@ -237,6 +237,12 @@ EXAMPLES = (
         "finished", "get-export", "An export that is finished, with its file",
         f"/exports/{operations.EXPORT_ID.example}",
     ),
+    Example("all", "list-feeds", "One feed", "/feeds"),
+    Example("gs2", "get-feed", "A feed of GS2 files", f"/feeds/{operations.FEED_ID.example}"),
+    Example(
+        "correction", "list-feed-runs", "A run with a correction",
+        f"/feeds/{operations.FEED_ID.example}/runs",
+    ),
     Example("now", "get-status", "How fresh it is", "/status"),
     Example(
         "faults", "list-consumption", "Every fault at once",

@@ -9,6 +9,9 @@ from shared.api.changes import models as change_models
 from shared.api.exports import models as export_models
 from shared.api.exports.requests import DEFAULT_LIMIT as EXPORTS_LIMIT
 from shared.api.exports.requests import MAX_LIMIT as EXPORTS_MAX
+from shared.api.feeds import models as feed_models
+from shared.api.feeds.requests import DEFAULT_LIMIT as RUNS_LIMIT
+from shared.api.feeds.requests import MAX_LIMIT as RUNS_MAX
 from shared.api.formats import OF_SERIES, ONLY_JSON, TIMES, USUAL, Kind
 from shared.api.insights import models as insight_models
 from shared.api.insights.requests import COMPLETENESS_RESOLUTIONS, DEFAULT_COUNT, MAX_COUNT
@@ -139,10 +142,11 @@ TAGS = {
     "Changes": "What is new or corrected since you last asked.",
     "Webhooks": "Signed notices to an address of yours.",
     "Exports": "Files made once, on your request.",
+    "Feeds": "Files made after each publication, for as long as you want them.",
     "Freshness": "How new the data is.",
 }
 """The groups of operations, each with what it is about."""
-_MASTER_DATA, _SERIES, _INSIGHTS, _CHANGES, _WEBHOOKS, _EXPORTS, _FRESHNESS = TAGS
+_MASTER_DATA, _SERIES, _INSIGHTS, _CHANGES, _WEBHOOKS, _EXPORTS, _FEEDS, _FRESHNESS = TAGS
 
 _WHOLE = (
     f"JSON without it: {DEFAULT_LIMIT}. The other formats without it are whole, or refused when they are "
@@ -207,6 +211,28 @@ FILE_NAME = Parameter(
     "ex_8224962400000A1B2C3D4_2026-03-18_2026-04-01_1-of-1.csv",
     place="path",
     shared_as="FileName",
+)
+FEED_ID = Parameter(
+    "feedId",
+    "The id of a feed, as you choose it: at most 40 letters in lower case, digits and hyphens.",
+    {"type": "string", "pattern": "^[a-z0-9][a-z0-9-]{0,39}$"},
+    "daily-gs2",
+    place="path",
+)
+RUN = Parameter(
+    "run",
+    "The name of a run.",
+    {"type": "string", "pattern": "^[0-9]{6,11}-[0-9]{6,11}$"},
+    "000002-000002",
+    place="path",
+)
+FILE_OF_RUN = Parameter(
+    "name",
+    "The name of a file of the run, or of its manifest.",
+    {"type": "string", "pattern": "^[0-9A-Za-z][0-9A-Za-z._-]{0,199}$"},
+    "daily-gs2_000002-000002_1-of-1.gs2",
+    place="path",
+    shared_as="FileOfRun",
 )
 IDEMPOTENCY_KEY = Parameter(
     "Idempotency-Key",
@@ -328,6 +354,7 @@ SERIES = (
 
 
 _WITH_NOT_FOUND = (400, 401, 403, 404, 406, 429, 500, 503)
+_OF_FEEDS: dict[str, Any] = {"tag": _FEEDS, "formats": ONLY_JSON, "paged": False, "cached": False}
 _VALUE_LINE = "each value or, with `layout=days`, for each market day"
 
 
@@ -748,6 +775,109 @@ OPERATIONS = (
         formats=ONLY_JSON,
         paged=False,
         cached=False,
+    ),
+    Operation(
+        id="list-feeds",
+        path="/feeds",
+        summary="Your feeds",
+        description="All your feeds.",
+        answer=feed_models.FeedList,
+        parameters=(JSON_ALONE,),
+        **_OF_FEEDS,
+    ),
+    Operation(
+        id="get-feed",
+        path="/feeds/{feedId}",
+        summary="One feed",
+        description="What a feed sends.",
+        answer=feed_models.Feed,
+        parameters=(FEED_ID, JSON_ALONE),
+        statuses=_WITH_NOT_FOUND,
+        **_OF_FEEDS,
+    ),
+    Operation(
+        id="put-feed",
+        path="/feeds/{feedId}",
+        method="PUT",
+        summary="Make or change a feed",
+        description="201 for a new feed: it begins with what is published from now on; an export has the "
+        "history. 200 for one that was there: a change counts from the next run on. Files are handed out by "
+        "links; ask your contact for an SFTP server.",
+        body=feed_models.FeedRequest,
+        answer=feed_models.Feed,
+        parameters=(FEED_ID,),
+        statuses=(400, 401, 403, 404, 409, 413, 415, 429, 500, 503),
+        **_OF_FEEDS,
+    ),
+    Operation(
+        id="delete-feed",
+        path="/feeds/{feedId}",
+        method="DELETE",
+        status=204,
+        summary="Delete a feed",
+        description="With its ledger and its files.",
+        answer=None,
+        parameters=(FEED_ID,),
+        statuses=(400, 401, 403, 404, 429, 500, 503),
+        **_OF_FEEDS,
+    ),
+    Operation(
+        id="list-feed-runs",
+        path="/feeds/{feedId}/runs",
+        summary="The ledger of a feed",
+        description="The runs of a feed, the newest first, each with its files. A run covers the "
+        "publications since the run before, and holds each changed day once, as it was after the last of "
+        "them. Files are kept for 35 days.",
+        answer=feed_models.FeedRunPage,
+        parameters=(
+            FEED_ID,
+            Parameter(
+                "limit",
+                "Runs on a page; a page may hold fewer.",
+                {"type": "integer", "minimum": 1, "maximum": RUNS_MAX, "default": RUNS_LIMIT},
+                shared_as="RunsLimit",
+            ),
+            CURSOR,
+            JSON_ALONE,
+        ),
+        statuses=_WITH_NOT_FOUND,
+        **_OF_FEEDS,
+    ),
+    Operation(
+        id="get-feed-file",
+        path="/feeds/{feedId}/runs/{run}/files/{name}",
+        status=302,
+        summary="A file of a run",
+        description="A link to the file, which lives for 15 minutes. What you may read is looked up anew.",
+        answer=None,
+        parameters=(FEED_ID, RUN, FILE_OF_RUN),
+        statuses=(400, 401, 403, 404, 410, 429, 500, 503),
+        **_OF_FEEDS,
+    ),
+    Operation(
+        id="acknowledge-feed-run",
+        path="/feeds/{feedId}/runs/{run}/acknowledgement",
+        method="POST",
+        status=204,
+        summary="Acknowledge a run",
+        description="You have its files. A run that nobody fetches or acknowledges alerts us.",
+        answer=None,
+        parameters=(FEED_ID, RUN),
+        statuses=(400, 401, 403, 404, 409, 429, 500, 503),
+        **_OF_FEEDS,
+    ),
+    Operation(
+        id="resend-feed-run",
+        path="/feeds/{feedId}/runs/{run}/resend",
+        method="POST",
+        status=202,
+        summary="Hand a run out again",
+        description="The same files once more. Files that are no longer kept are made anew, as far as you "
+        "may still read what they held.",
+        answer=feed_models.FeedRun,
+        parameters=(FEED_ID, RUN),
+        statuses=(400, 401, 403, 404, 409, 429, 500, 503),
+        **_OF_FEEDS,
     ),
     Operation(
         id="get-status",

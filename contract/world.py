@@ -22,8 +22,11 @@ from shared.access.readers import masked
 from shared.access.runs import Run
 from shared.access.sync import changes, readers
 from shared.deliveries import loading
+from shared.files import feeding
 from shared.files.exports import Exports, Wanted
-from shared.files.forms.form import FileFormat, Form
+from shared.files.feeds import EACH_PUBLICATION, Content, Corrections, Spec, Split
+from shared.files.forms.about import Gaps
+from shared.files.forms.form import FileFormat, Form, Gs2
 from shared.metering import Direction, MeteringPointId, Resolution
 from shared.notices.store import Store
 from shared.notices.webhooks import Event, NoticeStatus, State, Webhook, new_notice
@@ -69,6 +72,7 @@ def open_services(folder: Path, *, table_storage: str) -> Services:
     clock.now = NOW
     _register_webhook(made)
     _make_export(made)
+    _run_feed(made)
     return made
 
 
@@ -216,6 +220,29 @@ def _make_export(made: Services) -> None:
     workshop = replace(made.workshop, exports=kept)
     workshop.handle(export.id)
     workshop.handle(f"{export.id}/1")
+
+
+def _run_feed(made: Services) -> None:
+    """Make the vendor's feed that begins with the correction, and its run."""
+    form = Form(
+        format=FileFormat.GS2, gs2=Gs2.model_validate({"to": "7080000000012", "from": "7080000000005"})
+    )
+    spec = Spec(
+        name="Daily values as GS2",
+        customer_number=demo.BAKERY.number,
+        directions=(Direction.CONSUMPTION,),
+        resolution=Resolution.PT1H,
+        form=form.model_dump(mode="json", by_alias=True, exclude_none=True),
+        split=Split.ONE_FILE,
+        content=Content.NEW_AND_CORRECTED,
+        days=0,
+        corrections=Corrections.WITH_NEW,
+        when=EACH_PUBLICATION,
+        gaps=Gaps.HOLD,
+    )
+    feed, _ = made.feeds.put(VENDOR, str(operations.FEED_ID.example), spec, sequence=1, now=NOW)
+    made.begin_feeds()
+    made.build_files(f"{feeding.MESSAGE}{VENDOR}/{feed.id}/2")
 
 
 def _write_grants(made: Services, principal: str, *, customers: Sequence[demo.Customer]) -> list[Grant]:

@@ -34,6 +34,8 @@ USAGE = """usage: python3 dev.py COMMAND [arguments]
   access WHO...                   who may see what, since when and why
   access --compare PORTAL.CSV     what differs from the customer portal's list
   webhooks [WHO [ID [--enable]]]  callers' webhooks: why one is disabled, its attempts; enable one again
+  feeds [show|pause|resume|resend|key|add-sftp|compare ...]
+                                  callers' feeds and their last runs; send one again, or compare an old file
   check-warehouse                 what is wrong with the warehouse in use
   cost [--points N] [--customers N] [--sweep points=N,N] [--plot FILE.svg] [--explain]
                                   what the service costs a month

@@ -32,6 +32,7 @@ ACCESS_SETTINGS = {
 """How access is decided in the demo world; the app has no defaults for these."""
 
 SEALING_KEY = base64.b64encode(b"demo-key-that-seals-demo-cursors").decode()
+SFTP_KEY = base64.b64encode(b"demo-key-that-opens-sftp-servers").decode()
 
 
 @dataclass(frozen=True)

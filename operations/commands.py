@@ -18,6 +18,7 @@ COMMANDS = {
     "sync": Command("operations.sync", reads_severa_and_entra=True),
     "access": Command("operations.access"),
     "webhooks": Command("operations.webhooks"),
+    "feeds": Command("operations.feeds"),
     "check-warehouse": Command("operations.check_warehouse"),
     "cost": Command("operations.cost.command", uses_services=False),
     "prices": Command("operations.cost.refreshing", uses_services=False),

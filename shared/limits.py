@@ -44,6 +44,20 @@ writes, fit into the half hour that the host gives a run."""
 WEBHOOKS = Limit("Webhooks of callers", connect=5, silence=10, answer=10, tries=1, in_all=10)
 """One attempt; `shared.notices.schedule` says when the next one is made."""
 
+SFTP_CONNECT, SFTP_FILE = 15.0, 300.0
+"""How long signing in to a customer's SFTP server, and sending one file to it, may take."""
+SFTP_WAITS = (
+    *(timedelta(minutes=minutes) for minutes in (1, 5, 15, 30)),
+    *(timedelta(hours=hours) for hours in (1, 2, 4, 8, 8)),
+)
+"""The waits before the second and each later try to send a run; all of them take a little over 23 hours."""
+
+
+def sftp_wait(tries: int) -> timedelta | None:
+    """Return the wait after so many tries that failed; None when the run is given up."""
+    return SFTP_WAITS[tries - 1] if 1 <= tries <= len(SFTP_WAITS) else None
+
+
 OVER_HTTP = (TABLES, PROBED_TABLES, BLOBS, QUEUES, TOKEN, INGESTION, SEVERA, GRAPH, WEBHOOKS)
 
 

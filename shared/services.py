@@ -42,7 +42,11 @@ if TYPE_CHECKING:
     from shared.deliveries.intake import Copying, Intake
     from shared.files.building import Workshop
     from shared.files.exports import Export, Exports
+    from shared.files.feeding import Feeder
+    from shared.files.feeds import Feeds
+    from shared.files.ledger import Ledger, Run
     from shared.files.outbox import Outbox
+    from shared.files.sending import Dispatcher
     from shared.notices.opening import Notices
     from shared.notices.registering import Registry
     from shared.notices.webhooks import Event
@@ -96,7 +100,6 @@ class Services:
     @cached_property
     def notices(self) -> Notices:
         """Webhooks, opened when they are first used."""
-        from shared.api.changes import requests, search
         from shared.notices import opening as notices
         from shared.notices.sealed_secrets import SecretBox
 
@@ -108,7 +111,7 @@ class Services:
             grants=self.grants,
             publications=self.publications,
             box=SecretBox(key for key in (sealing.key, sealing.previous) if key),
-            cursor=lambda first: requests.cursor_text(search.first_of(first), self.seals.of("changes")),
+            cursor=self._changes_cursor,
             clock=self.clock,
             allow_loopback=self.settings.webhook_allow_loopback,
             observe=self.telemetry.count_notice,
@@ -203,6 +206,53 @@ class Services:
         key = f"{export.id}:{export.status.value}"
         self.begin_notices(export.principal, Event.EXPORT_FINISHED, data=data, key=key)
 
+    @cached_property
+    def feeds(self) -> Feeds:
+        """What is sent after each publication."""
+        from shared.files.feeds import Feeds
+
+        return Feeds(self.tables)
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """What feeds have done."""
+        from shared.files.ledger import Ledger
+
+        return Ledger(self.tables)
+
+    @cached_property
+    def feeder(self) -> Feeder:
+        """What makes the runs of feeds.
+
+        Raises:
+            OutboxUnavailable: the settings name no outbox.
+        """
+        from shared.files.feeding import Feeder
+
+        return Feeder(
+            feeds=self.feeds,
+            ledger=self.ledger,
+            outbox=self.outbox,
+            queue=self.queues,
+            grants=self.grants,
+            warehouse=self.warehouse,
+            cursor=self._changes_cursor,
+            ready=self._notify_of_run,
+            clock=self.clock,
+        )
+
+    def _notify_of_run(self, run: Run) -> None:
+        from shared.notices.webhooks import Event
+
+        data = {"feedId": run.feed_id, "run": run.id}
+        self.begin_notices(run.principal, Event.FILE_READY, data=data, key=f"{run.feed_id}:{run.id}")
+
+    def _changes_cursor(self, sequence: int) -> str:
+        """Return the cursor of /changes that begins with a publication."""
+        from shared.api.changes import requests, search
+
+        return requests.cursor_text(search.first_of(sequence), self.seals.of("changes"))
+
     def build_files(self, message: str) -> None:
         """Do the work on files that a message of the queue `files` names.
 
@@ -212,13 +262,47 @@ class Services:
         with self.telemetry.run("build_files"):
             self._work_of(message).handle(message)
 
-    def _work_of(self, message: str) -> Workshop:
+    def _work_of(self, message: str) -> Workshop | Feeder:
         """Return what does the work of a message of the queue `files`: the prefix of its id decides."""
-        from shared.files import exports
+        from shared.files import exports, feeding
 
         if message.startswith(exports.PREFIX):
             return self.workshop
+        if message.startswith(feeding.MESSAGE):
+            return self.feeder
         raise UnknownMessage
+
+    @cached_property
+    def dispatcher(self) -> Dispatcher:
+        """What sends the runs of feeds to SFTP servers.
+
+        Raises:
+            InvalidSettings: the settings name no outbox or no key.
+        """
+        from shared.files import sftp
+        from shared.files.sending import Dispatcher
+
+        if self.settings.outbox is None or self.settings.outbox.sftp_key is None:
+            raise InvalidSettings(["SFTP_KEY is missing."])
+        return Dispatcher(self.feeder, sftp.Sender(sftp.private_key(self.settings.outbox.sftp_key)))
+
+    def send_files(self, message: str) -> None:
+        """Send the runs of the feed that a message of the queue `sends` names."""
+        with self.telemetry.run("send_files"):
+            self.dispatcher.handle(message)
+
+    def begin_feeds(self) -> None:
+        """Begin the runs of feeds that are due. A failure is logged: the next sweep begins the rest."""
+        if self.settings.outbox is None:
+            return
+        try:
+            with self.telemetry.run("begin_feeds"):
+                begun = self.feeder.begin_due(self.publications.stored())
+        except Exception:  # What was published stands, and must not look as if it had failed.
+            log.exception("The runs of feeds were not all begun; the next sweep begins the rest.")
+            return
+        if begun:
+            log.info("Runs of feeds begun: %d.", begun)
 
     def sweep_files(self) -> None:
         """Look after files: failed or silent work, and files that expired or that access no longer covers.
@@ -228,7 +312,7 @@ class Services:
         """
         if self.settings.outbox is None:
             return
-        for work in (self.revoke_files, self.fail_files, self._sweep_exports):
+        for work in (self.revoke_files, self.fail_files, self._sweep_exports, self._sweep_feeds):
             try:
                 with self.telemetry.run("sweep_files"):
                     work()
@@ -237,6 +321,10 @@ class Services:
 
     def _sweep_exports(self) -> None:
         self.workshop.sweep()
+
+    def _sweep_feeds(self) -> None:
+        if self.settings.outbox is not None:
+            self.feeder.sweep(not_taken_after=self.settings.outbox.feed_not_taken_after)
 
     def fail_files(self) -> None:
         """Note that the work of each message in the poison queue failed; an alert reads the log lines."""
@@ -252,6 +340,7 @@ class Services:
         """Delete the files of principals who lost any of what the files hold."""
         if self.settings.outbox is not None:
             self.workshop.revoke_changed(version=self.grants.version)
+            self.feeder.revoke_changed(version=self.grants.version)
 
     def warm(self) -> None:
         """Prepare this instance for its first request, once and in the background; see `shared.warming`."""

@@ -109,6 +109,10 @@ def _hours(text: str) -> timedelta:
     return timedelta(hours=float(text))
 
 
+def _days(text: str) -> timedelta:
+    return timedelta(days=float(text))
+
+
 def _seconds(text: str) -> timedelta:
     return timedelta(seconds=float(text))
 
@@ -156,6 +160,19 @@ class OutboxSettings:
 
     storage: str = Field(validation_alias="OUTBOX_STORAGE", repr=False)
     queues: str = Field(validation_alias="QUEUE_STORAGE", repr=False)
+    sftp_key: Key | None = Field(default=None, validation_alias="SFTP_KEY", repr=False)
+    """From it our key pair towards customers' SFTP servers is made; without it nothing is sent."""
+    feed_not_taken_after: Annotated[timedelta, _number(_days, low=1, high=35)] = Field(
+        default=timedelta(days=3), validation_alias="FEED_NOT_TAKEN_DAYS"
+    )
+    """After so long without anybody having fetched a run of a feed, an alert says so."""
+
+
+@dataclass(frozen=True, config=_FROM_ENVIRONMENT)
+class SftpSettings:
+    """What our key pair towards customers' SFTP servers is made of."""
+
+    key: Key | None = Field(default=None, validation_alias="SFTP_KEY", repr=False)
 
 
 @dataclass(frozen=True, config=_FROM_ENVIRONMENT)
@@ -293,6 +310,11 @@ def data_from_environment(environment: Mapping[str, str] | None = None) -> DataS
 def tables_from_environment(environment: Mapping[str, str] | None = None) -> TableSettings:
     """Read what commands on stored access need; raises as `from_environment`."""
     return _read(TableSettings, environment)
+
+
+def sftp_key_from_environment(environment: Mapping[str, str] | None = None) -> bytes | None:
+    """Read the key of which our key pair towards SFTP servers is made; raises as `from_environment`."""
+    return _read(SftpSettings, environment).key
 
 
 def names() -> list[str]:

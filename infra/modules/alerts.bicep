@@ -117,6 +117,13 @@ var rules = [
     query: loadTextContent('../alerts/files-failed.kql')
   }
   {
+    name: 'feed-not-taken'
+    severity: 3
+    every: 'PT1H'
+    window: 'PT1H'
+    query: loadTextContent('../alerts/feed-not-taken.kql')
+  }
+  {
     name: 'logs-capped'
     severity: 2
     every: 'PT1H'

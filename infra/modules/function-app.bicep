@@ -140,6 +140,8 @@ var appSettings = {
   DELIVERY_COPY_ABOVE_MB: '500'
   OUTBOX_STORAGE: outboxEndpoint
   QUEUE_STORAGE: queueEndpoint
+  SFTP_KEY: '@Microsoft.KeyVault(SecretUri=${keyVaultUri}secrets/sftp-key)'
+  FEED_NOT_TAKEN_DAYS: '3'
   WAREHOUSE: 'fabric://${warehouseServer}/${warehouseDatabase}'
   WAREHOUSE_TIMEOUT_SECONDS: '30'
   WAREHOUSE_POOL_SIZE: string(sessionsPerInstance)

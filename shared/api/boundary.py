@@ -16,7 +16,7 @@ from shared.api import callers, responses
 from shared.api.problems import InvalidRequest, Problem, Refused
 from shared.api.responses import Response
 from shared.api.too_large import TooLargeForOneAnswer
-from shared.files import exports
+from shared.files import exports, feeds, ledger
 from shared.outside.transports import StorageUnavailable
 from shared.queues import QueuesUnavailable
 from shared.tables import TablesUnavailable
@@ -52,6 +52,12 @@ PATHS = {
     "exports": ("GET", "HEAD", "POST", "OPTIONS"),
     "exports/{exportId}": ("GET", "HEAD", "DELETE", "OPTIONS"),
     "exports/{exportId}/files/{name}": READ,
+    "feeds": READ,
+    "feeds/{feedId}": ("GET", "HEAD", "PUT", "DELETE", "OPTIONS"),
+    "feeds/{feedId}/runs": READ,
+    "feeds/{feedId}/runs/{run}/files/{name}": READ,
+    "feeds/{feedId}/runs/{run}/acknowledgement": ("POST", "OPTIONS"),
+    "feeds/{feedId}/runs/{run}/resend": ("POST", "OPTIONS"),
     "status": READ,
     "health": READ,
 }
@@ -176,9 +182,13 @@ def _of_files(error: Exception) -> Problem | None:
                 headers=_later(30),
             )
         case exports.NoFile():
-            return Problem("not-found", "GET /exports/{exportId} lists the files of an export.")
+            return Problem("not-found", "An export, or a run of a feed, lists its files.")
         case exports.NoLonger():
-            return Problem("gone", "Its files are no longer kept. Ask for a new export.")
+            return Problem("gone", "Its files are no longer kept. Ask for a new export, or resend the run.")
+        case ledger.NotReady():
+            return Problem("run-not-ready", "GET /feeds/{feedId}/runs says what became of it.")
+        case feeds.TooManyFeeds():
+            return Problem("too-many-feeds", f"You have {feeds.MAX_FEEDS} feeds. Delete one, or change one.")
         case exports.IdempotencyConflict():
             return Problem("idempotency-conflict", "Use a new Idempotency-Key for another request.")
         case StorageUnavailable():

@@ -113,6 +113,8 @@ CODES = {
     "gone": Code(410, "It is no longer kept."),
     "body-too-large": Code(413, "The body is too large."),
     "unsupported-media-type": Code(415, "The body is not sent as JSON."),
+    "run-not-ready": Code(409, "The run has no files, or is being made."),
+    "too-many-feeds": Code(409, "You have as many feeds as a caller may have."),
     "too-many-exports": Code(429, "Too many exports are running."),
     "internal-error": Code(500, "Something is wrong on our side."),
     "cursors-not-configured": Code(503, "The service lacks the key of its cursors."),

@@ -306,7 +306,7 @@ class Workshop:
                 form=form,
                 about=about,
             )
-            size, digest = _copy(written.pieces, content)
+            size, digest = copy(written.pieces, content)
             content.seek(0)
             self.outbox.put(
                 exports.folder(export.principal, export.id) + name, content, media_type=table.media_type(form)
@@ -389,7 +389,7 @@ def name_of(export: Export, number: int, form: Form) -> str:
     return f"{export.id}_{days}_{number}-of-{export.parts}.{table.ending(form)}"
 
 
-def _copy(pieces: Iterator[bytes], content: IO[bytes]) -> tuple[int, str]:
+def copy(pieces: Iterator[bytes], content: IO[bytes]) -> tuple[int, str]:
     """Write the pieces of a file; return its length and SHA-256."""
     digest, size = hashlib.sha256(), 0
     for piece in pieces:

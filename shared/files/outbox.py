@@ -41,6 +41,10 @@ class OutboxUnavailable(StorageUnavailable):
     """The outbox did not answer, refused the request, or does not exist."""
 
 
+class FileGone(Exception):
+    """A file is not in the outbox any more."""
+
+
 class Outbox:
     """The files that go out. Safe to use from several threads; every method may raise OutboxUnavailable."""
 
@@ -67,6 +71,18 @@ class Outbox:
                 overwrite=True,
                 content_settings=ContentSettings(content_type=media_type, content_encoding=encoding),
             )
+
+    def read(self, path: str, into: IO[bytes]) -> None:
+        """Copy a file.
+
+        Raises:
+            FileGone: there is none.
+        """
+        with _translated():
+            try:
+                self._container.download_blob(path).readinto(into)
+            except ResourceNotFoundError as error:
+                raise FileGone("there is no such file") from error
 
     def paths(self, below: str) -> Iterator[str]:
         """Yield the paths of the files below a folder, whose name ends with a slash."""

@@ -51,6 +51,7 @@ def parts(
     resolution: Resolution | None,
     permitted: Mapping[MeteringPointId, Days],
     max_values: int,
+    max_points: int = MAX_POINTS,
 ) -> Iterator[Part]:
     """Yield the parts of metering points that have days; `sizes` come in the order of metering points."""
     waiting: dict[MeteringPointId, Days] = {}
@@ -59,7 +60,7 @@ def parts(
         metering_point_id = MeteringPointId(name)
         rows = list(group)
         more = sum(values(row, resolution) for row in rows)
-        if waiting and (total + more > max_values or len(waiting) == MAX_POINTS):
+        if waiting and (total + more > max_values or len(waiting) == max_points):
             yield Part(waiting, days)
             waiting, days, total = {}, 0, 0
         waiting[metering_point_id] = permitted[metering_point_id]
@@ -77,10 +78,13 @@ def most_values(form: Form) -> int:
 def selected(readable: Readable, wanted: Wanted) -> Readable:
     """Return what may be read of what an export names: metering points, a customer's, or all."""
     found = readable.only(wanted.metering_point_ids) if wanted.metering_point_ids else readable
-    if wanted.customer_number is None:
-        return found
-    of_customer = (each for each in found.permissions if each.customer_number == wanted.customer_number)
-    return Readable(readable.principal, tuple(of_customer), readable.version)
+    return found if wanted.customer_number is None else of_customer(found, wanted.customer_number)
+
+
+def of_customer(readable: Readable, customer_number: int) -> Readable:
+    """Return what may be read of one customer's."""
+    found = (each for each in readable.permissions if each.customer_number == customer_number)
+    return Readable(readable.principal, tuple(found), readable.version)
 
 
 def values(row: SizeRow, resolution: Resolution | None) -> int:

@@ -15,8 +15,9 @@ from shared.periods import ONE_DAY, Period
 from shared.readable import Readable
 from shared.series import assembly, sums
 from shared.series.assembly import Scope, Series
-from shared.warehouse import queries
-from shared.warehouse.engine import Warehouse
+from shared.warehouse import published, queries
+from shared.warehouse.engine import Query, Warehouse
+from shared.warehouse.published import Publications
 from shared.warehouse.queries import DayRow, SizeRow, WantedDays
 
 PAGE = 5_000
@@ -33,12 +34,14 @@ class Question:
         period: the instants, half-open; a value belongs to the period in which it starts.
         resolution: None means as stored.
         as_of: the moment whose data is shown.
+        publications: only days that these left; None means all days of the period.
     """
 
     directions: tuple[Direction, ...]
     period: Period
     resolution: Resolution | None
     as_of: datetime
+    publications: Publications | None = None
 
     @property
     def wanted(self) -> WantedDays:
@@ -94,16 +97,7 @@ def _rows(
     for part in readable.parts(size=_AT_ONCE):
         after: tuple[str, date] | None = None
         while True:
-            found = warehouse.fetch(
-                queries.days(
-                    part,
-                    direction=direction,
-                    wanted=wanted,
-                    as_of=question.as_of,
-                    after=after,
-                    limit=page,
-                )
-            )
+            found = warehouse.fetch(_days(part, question, direction=direction, after=after, limit=page))
             yield from assembly.sound(found)
             if len(found) < page:
                 break
@@ -117,7 +111,39 @@ def sizes(warehouse: Warehouse, readable: Readable, question: Question) -> Itera
         return
     for part in readable.parts():
         found: Iterable[list[SizeRow]] = [
-            warehouse.fetch(queries.sizes(part, direction=each, wanted=wanted, as_of=question.as_of))
-            for each in question.directions
+            warehouse.fetch(_sizes(part, question, direction=each)) for each in question.directions
         ]
         yield from heapq.merge(*found, key=lambda row: row.metering_point_id)
+
+
+def _days(
+    readable: Readable,
+    question: Question,
+    *,
+    direction: Direction,
+    after: tuple[str, date] | None,
+    limit: int,
+) -> Query[DayRow]:
+    wanted, as_of = question.wanted, question.as_of
+    if question.publications is None:
+        return queries.days(
+            readable, direction=direction, wanted=wanted, as_of=as_of, after=after, limit=limit
+        )
+    return published.days(
+        readable,
+        direction=direction,
+        publications=question.publications,
+        wanted=wanted,
+        as_of=as_of,
+        after=after,
+        limit=limit,
+    )
+
+
+def _sizes(readable: Readable, question: Question, *, direction: Direction) -> Query[SizeRow]:
+    wanted, as_of = question.wanted, question.as_of
+    if question.publications is None:
+        return queries.sizes(readable, direction=direction, wanted=wanted, as_of=as_of)
+    return published.sizes(
+        readable, direction=direction, publications=question.publications, wanted=wanted, as_of=as_of
+    )

@@ -9,25 +9,25 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
 from pathlib import Path, PurePosixPath
 
 import asyncssh
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+)
+
+from shared import limits
+from shared.files.receivers import Receiver
+from shared.files.sending import NotTaken
 
 PART_SUFFIX = ".part"
 
-WAITS = (
-    *(timedelta(minutes=minutes) for minutes in (1, 5, 15, 30)),
-    *(timedelta(hours=hours) for hours in (1, 2, 4, 8, 8)),
-)
-"""The waits before the second and each later try to send a file; all of them take a little over 23 hours."""
 
-CONNECT_SECONDS = 15.0
-WHOLE_SECONDS = 300.0
-"""How long a try to send one file may take in all, which part of it hangs ever."""
-
-
-class NotSent(Exception):
+class NotSent(NotTaken):
     """The file is not at the receiver under its name; the message has no address and no key."""
 
 
@@ -40,30 +40,11 @@ class Refused(NotSent):
 
 
 @dataclass(frozen=True)
-class Receiver:
-    """An SFTP server of a customer, as an operator entered and checked it.
-
-    Attributes:
-        host: name or address.
-        port: TCP port.
-        user: our user name there.
-        host_key: the server's public key, `ssh-ed25519 AAAA…`; no other is accepted.
-        folder: where files are put.
-    """
-
-    host: str
-    port: int
-    user: str
-    host_key: str
-    folder: str = "."
-
-
-@dataclass(frozen=True)
 class Patience:
     """Limits of one try, in seconds; tests pass shorter ones."""
 
-    connect: float = CONNECT_SECONDS
-    whole: float = WHOLE_SECONDS
+    connect: float = limits.SFTP_CONNECT
+    whole: float = limits.SFTP_FILE
 
 
 @dataclass(frozen=True)
@@ -132,9 +113,16 @@ async def _rename(server: asyncssh.SFTPClient, target: str) -> None:
         await server.rename(target + PART_SUFFIX, target)
 
 
-def next_wait(tries: int) -> timedelta | None:
-    """Return the wait after so many tries that failed; None when the file is given up."""
-    return WAITS[tries - 1] if 1 <= tries <= len(WAITS) else None
+def private_key(seed: bytes) -> str:
+    """Return our private key in OpenSSH's format, from 32 bytes that nobody else knows."""
+    key = Ed25519PrivateKey.from_private_bytes(seed)
+    return key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()).decode()
+
+
+def public_key(seed: bytes) -> str:
+    """Return our public key, which customers authorise: `ssh-ed25519 AAAA…`."""
+    key = Ed25519PrivateKey.from_private_bytes(seed).public_key()
+    return key.public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()
 
 
 @contextmanager

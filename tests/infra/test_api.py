@@ -21,7 +21,7 @@ POINT = "707057500000010017"
 EXAMPLES = {
     "meteringPointId": POINT, "customerNumber": "10001", "exportId": "ex_0123456789abcdefABCDEF",
     "name": "ex_0123456789abcdef_2026-01-01_2026-02-01_1-of-2.csv.gz",
-    "feedId": "morning", "run": "ru_0123456789abcdef", "webhookId": "mine", "noticeId": "no_0123456789abcdef",
+    "feedId": "morning", "run": "000184-000187", "webhookId": "mine", "noticeId": "no_0123456789abcdef",
 }  # fmt: skip
 NAMED_VALUE = re.compile(r"\{\{([^{}]+)\}\}")
 INCLUDE = re.compile(r'<include-fragment\s+fragment-id="([^"]+)"')

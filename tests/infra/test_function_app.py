@@ -82,10 +82,10 @@ def test_the_door_admits_the_gateways_identity_and_nobody_else(snapshot: Snapsho
     assert app_settings(snapshot)["GATEWAY_PRINCIPAL_ID"] == identity
 
 
-def test_the_two_secrets_are_referred_to_and_nothing_else_is(snapshot: Snapshot) -> None:
+def test_the_three_secrets_are_referred_to_and_nothing_else_is(snapshot: Snapshot) -> None:
     referring = {name for name, value in app_settings(snapshot).items() if "@Microsoft.KeyVault(" in value}
 
-    assert referring == {"SEALING_KEY", "SEVERA_CLIENT_SECRET"}
+    assert referring == {"SEALING_KEY", "SEVERA_CLIENT_SECRET", "SFTP_KEY"}
 
 
 @pytest.mark.parametrize(

@@ -86,8 +86,8 @@ class ExportProgress(Answer):
     of: Number | None = Field(description="Market days in all; null before they are counted.")
 
 
-class ExportProblem(Answer):
-    """Why an export failed; there when it did."""
+class FilesProblem(Answer):
+    """Why files could not be made; there when it is so."""
 
     code: str = Field(description="Stable, for programs.", examples=["access-changed"])
     detail: str = Field(description="What is wrong, for people.")
@@ -126,7 +126,7 @@ class Export(ExportSummary):
     stored_coarser: list[StoredCoarser] = Field(
         description="The first 40 metering points with days that are left out."
     )
-    problem: ExportProblem | Absent = None
+    problem: FilesProblem | Absent = None
     files: list[ExportFile] = Field(description="Its files, in order, once it is finished.")
 
 

@@ -47,7 +47,7 @@ def one(export: Export, works: Sequence[Work], *, seals: Seals, now: datetime) -
     )
     if export.problem:
         code, detail = export.problem
-        written.problem = models.ExportProblem(code=code, detail=detail)
+        written.problem = models.FilesProblem(code=code, detail=detail)
     return written.model_dump_json(by_alias=True, exclude_unset=True).encode()
 
 

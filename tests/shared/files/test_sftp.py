@@ -7,8 +7,9 @@ from pathlib import Path
 import asyncssh
 import pytest
 
-from shared.files import sftp
-from shared.files.sftp import HostKeyDiffers, NotSent, Patience, Receiver, Refused, Sender
+from shared import limits
+from shared.files.receivers import Receiver
+from shared.files.sftp import HostKeyDiffers, NotSent, Patience, Refused, Sender
 from tests.doubles.sftp import server
 from tests.doubles.sftp.server import Fault, Server
 
@@ -120,7 +121,7 @@ def test_keys_that_cannot_be_read_are_named_without_their_text(double: Server, f
 
 
 def test_the_waits_grow_over_a_day_and_end() -> None:
-    waits = [sftp.next_wait(tries) for tries in range(1, len(sftp.WAITS) + 2)]
+    waits = [limits.sftp_wait(tries) for tries in range(1, len(limits.SFTP_WAITS) + 2)]
     known = [wait for wait in waits if wait is not None]
 
     assert known == sorted(known)

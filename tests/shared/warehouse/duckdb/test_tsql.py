@@ -5,6 +5,7 @@ import re
 import subprocess
 from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from shared.metering import Direction
 from shared.publishing import announce, publish
 from shared.publishing.watermark import Publications
 from shared.warehouse import check as contract
-from shared.warehouse import fractions, insights, queries, schema, supply
+from shared.warehouse import fractions, insights, published, queries, schema, supply
 from shared.warehouse.duckdb import tsql
 from shared.warehouse.engine import Query, Warehouse
 from shared.warehouse.queries import WantedDays
@@ -111,6 +112,16 @@ def statements(warehouse: Warehouse, tmp_path: Path, clock: Clock) -> dict[str, 
             permitted, direction=Direction.CONSUMPTION, wanted=everything, as_of=clock(), limit=10
         )
     )
+    for kind in published.Kind:
+        for of_publications in (partial(published.days, after=None, limit=10), published.sizes):
+            asked: Query[Any] = of_publications(
+                permitted,
+                direction=Direction.CONSUMPTION,
+                publications=published.Publications(1, 1, kind),
+                wanted=everything,
+                as_of=clock(),
+            )
+            recorded.fetch(asked)
     recorded.fetch(queries.metering_points_in(permitted, price_area="NO1", limit=10))
     recorded.fetch(
         queries.count_changes(permitted, after=(0, "", "", date(2026, 3, 1)), through=1, published=EVER)

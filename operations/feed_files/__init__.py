@@ -1,0 +1,1 @@
+"""Files of the old system, held against what a feed sends."""

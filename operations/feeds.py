@@ -1,0 +1,326 @@
+"""Prints callers' feeds, and lets operators act on them: `python -m operations feeds [ACTION …]`.
+
+Without an action: all feeds with their last run. `show` prints a feed's ledger; `pause` and `resume` stop it
+for a while; `resend` hands a run out again; `key` prints our public key for customers' SFTP servers;
+`add-sftp` sends a feed's files to such a server, whose host key the operator has checked; `compare` holds a
+file of the old system against what the feed would send.
+
+Exit code 0: done, and nothing differs. 1: differences. 2: there is no such feed or run, the file cannot be
+read, or a service did not answer.
+"""
+
+import argparse
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from local import places
+from operations import services
+from operations.feed_files import comparing, old
+from operations.feed_files.comparing import Difference, Kind
+from operations.feed_files.old import Key, OldFile, Unreadable
+from shared import periods, settings
+from shared.access.grants import AccessTooOld, Grants, NoGrants
+from shared.files import planning, reading
+from shared.files.feeds import Feed, Feeds
+from shared.files.forms.form import Form
+from shared.files.ledger import Ledger, Run, RunStatus
+from shared.files.reading import Question
+from shared.files.receivers import Receiver
+from shared.metering import Direction, Resolution
+from shared.periods import Period
+from shared.readable import Readable
+from shared.series.assembly import Run as Values
+from shared.settings import DataSettings, InvalidSettings
+from shared.tables import Tables, TablesUnavailable
+from shared.telemetry import log_levels
+from shared.warehouse.engine import Warehouse, WarehouseError
+
+DIFFERENT, TROUBLE = 1, 2
+WIDE = 250
+SHOWN = 20
+"""Runs of a ledger that are printed, and differences of a series."""
+MARGIN = timedelta(hours=2)
+"""Values before and after those of the file are read too, to recognise shifted ones."""
+
+
+@dataclass(frozen=True)
+class Desk:
+    """What the actions work on."""
+
+    feeds: Feeds
+    ledger: Ledger
+    now: Callable[[], datetime]
+    out: Console
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Do what was asked for and return the exit code."""
+    chosen = _parser().parse_args(arguments)
+    out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else WIDE)
+    log_levels.quieten_libraries()
+    try:
+        if chosen.action == "key":
+            return print_key(out=out)
+        storage = services.storage(settings.tables_from_environment())
+        desk = Desk(Feeds(storage), Ledger(storage), services.now, out)
+        if chosen.action is None:
+            return show_all(desk)
+        feed = desk.feeds.get(chosen.principal, chosen.feed)
+        if feed is None:
+            out.print(f"{chosen.principal} has no feed '{chosen.feed}'.", markup=False)
+            return TROUBLE
+        if chosen.action == "compare":
+            return _compare(chosen.file, feed, storage, out=out)
+        return _ACTIONS[chosen.action](desk, feed, chosen)
+    except (InvalidSettings, TablesUnavailable, WarehouseError, Unreadable, OSError) as error:
+        out.print(str(error), markup=False)
+        return TROUBLE
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="feeds", description="Show the feeds of callers, and act on them.")
+    actions = parser.add_subparsers(dest="action", metavar="ACTION")
+    actions.add_parser("key", help="print our public key for customers' SFTP servers")
+    of_feed = {
+        "show": "print a feed's ledger",
+        "pause": "make no runs until it is resumed",
+        "resume": "make runs again: the next one holds all since the last",
+        "resend": "hand a run out again, within ten minutes",
+        "add-sftp": "send a feed's files to a customer's SFTP server",
+        "compare": "hold a file of the old system against what the feed would send",
+    }
+    made = {name: actions.add_parser(name, help=text) for name, text in of_feed.items()}
+    for each in made.values():
+        each.add_argument("principal", help="app:… or user:…")
+        each.add_argument("feed", help="the feed's id")
+    made["resend"].add_argument("run", help="the run's name, such as 000184-000187")
+    made["compare"].add_argument("file", type=places.named, metavar="OLDFILE", help="GS2, or CSV")
+    sftp = made["add-sftp"]
+    sftp.add_argument("--host", required=True)
+    sftp.add_argument("--port", type=int, default=22)
+    sftp.add_argument("--user", required=True)
+    sftp.add_argument("--host-key", required=True, help="the server's public key: ssh-ed25519 AAAA…")
+    sftp.add_argument("--folder", default=".")
+    sftp.add_argument("--without-manifest", action="store_true", help="send the files alone")
+    return parser
+
+
+def show_all(desk: Desk) -> int:
+    """Print all feeds with their last run, and return the exit code."""
+    table = _table("Principal", "Feed", "Form", "When", "To", "Last run", "Status", "Files", "Finished")
+    found = list(desk.feeds.everything())
+    for feed in found:
+        run = desk.ledger.get(feed.principal, feed.id, feed.latest.through) if feed.latest else None
+        table.add_row(
+            feed.principal,
+            feed.id,
+            feed.spec.form["format"],
+            "paused" if feed.is_paused else feed.spec.when,
+            feed.receiver.host if feed.receiver else "links",
+            *(_cells(desk, run) if run else ("none", "", "", "")),
+        )
+    if found:
+        desk.out.print(table)
+    else:
+        desk.out.print("There are no feeds.")
+    return 0
+
+
+def _cells(desk: Desk, run: Run) -> tuple[str, str, str, str]:
+    return run.id, run.status.value, str(len(desk.ledger.files(run))), _minute(run.finished_at)
+
+
+def show(desk: Desk, feed: Feed, _: Any) -> int:
+    """Print the newest runs of a feed, and return the exit code."""
+    table = _table("Run", "Status", "Files", "Finished", "Tries", "Taken", "Problem")
+    for number, run in enumerate(desk.ledger.of(feed.principal, feed.id)):
+        if number == SHOWN:
+            break
+        problem = ": ".join(run.problem) if run.problem else ""
+        table.add_row(*_cells(desk, run), str(run.attempts), _minute(run.taken_at), problem)
+    desk.out.print(table)
+    return 0
+
+
+def pause(desk: Desk, feed: Feed, chosen: Any) -> int:
+    """Pause or resume a feed, and return the exit code."""
+    is_paused = chosen.action == "pause"
+    desk.feeds.change(feed.principal, feed.id, lambda stored: replace(stored, is_paused=is_paused))
+    desk.out.print(f"{feed.id} is {'paused' if is_paused else 'on'}.", markup=False)
+    return 0
+
+
+def resend(desk: Desk, feed: Feed, chosen: Any) -> int:
+    """Have the app hand a run out again, and return the exit code."""
+    run = next((each for each in desk.ledger.of(feed.principal, feed.id) if each.id == chosen.run), None)
+    if run is None:
+        desk.out.print(f"{feed.id} has no run '{chosen.run}'.", markup=False)
+        return TROUBLE
+    if run.status in (RunStatus.BUILDING, RunStatus.EMPTY):
+        desk.out.print(f"The run is {run.status.value}: there is nothing to send.", markup=False)
+        return TROUBLE
+    desk.ledger.change(run, Run.reopened)
+    desk.feeds.change(
+        feed.principal,
+        feed.id,
+        lambda stored: replace(stored, settled=min(stored.settled, run.span.through - 1)),
+    )
+    desk.out.print(f"The app hands {run.id} out again within ten minutes.", markup=False)
+    return 0
+
+
+def add_sftp(desk: Desk, feed: Feed, chosen: Any) -> int:
+    """Send a feed's files to an SFTP server, and return the exit code."""
+    receiver = Receiver(
+        chosen.host,
+        chosen.port,
+        chosen.user,
+        chosen.host_key,
+        chosen.folder,
+        with_manifest=not chosen.without_manifest,
+    )
+    desk.feeds.change(feed.principal, feed.id, lambda stored: replace(stored, receiver=receiver))
+    desk.out.print(f"The next run of {feed.id} goes to {receiver.user}@{receiver.host}.", markup=False)
+    return 0
+
+
+def print_key(*, out: Console) -> int:
+    """Print our public key, and return the exit code."""
+    from shared.files import sftp
+
+    seed = settings.sftp_key_from_environment()
+    if seed is None:
+        out.print("SFTP_KEY is missing.")
+        return TROUBLE
+    out.print(f"{sftp.public_key(seed)} metering", markup=False)
+    return 0
+
+
+_ACTIONS: Mapping[str, Callable[[Desk, Feed, Any], int]] = {
+    "show": show,
+    "pause": pause,
+    "resume": pause,
+    "resend": resend,
+    "add-sftp": add_sftp,
+}
+
+
+def _compare(path: Path, feed: Feed, storage: Tables, *, out: Console) -> int:
+    chosen: DataSettings = settings.data_from_environment()
+    grants = Grants(tables=storage, max_age=timedelta(days=36_500), clock=services.now)
+    try:
+        readable = grants.read_anew(feed.principal)
+    except (NoGrants, AccessTooOld) as error:
+        out.print(f"What {feed.principal} may read is not known: {error}.", markup=False)
+        return TROUBLE
+    with services.warehouse(chosen) as warehouse:
+        return compare(path.read_bytes(), feed, readable, warehouse, now=services.now(), out=out)
+
+
+def compare(
+    content: bytes, feed: Feed, readable: Readable, warehouse: Warehouse, *, now: datetime, out: Console
+) -> int:
+    """Print how a file differs from what a feed would send, and return the exit code.
+
+    Raises:
+        Unreadable: the file is not what the feed's form says.
+    """
+    spec = feed.spec
+    if spec.customer_number is not None:
+        readable = planning.of_customer(readable, spec.customer_number)
+    found = old.read(content, Form.model_validate(dict(spec.form), strict=False))
+    if not found.values:
+        raise Unreadable("The file has no values.")
+    for fault in found.faults:
+        out.print(fault, markup=False)
+    strangers = [key for key in found.values if not readable.only([key[0]]).permissions]
+    ours = _ours(found, readable, warehouse, now=now)
+    differing, count = len(strangers), 0
+    for key in sorted(found.values):
+        if key in strangers:
+            out.print(f"{key[0]} {key[1]}: the feed does not hold it.", markup=False)
+            continue
+        differing += _print_differences(key, found, ours.get(key, {}), out=out)
+        count += len(found.values[key])
+    theirs = _total(found.values)
+    out.print(
+        f"{count} values compared, {differing} differences. Sum of the file: {theirs} kWh.", markup=False
+    )
+    return DIFFERENT if differing or found.faults else 0
+
+
+def _ours(
+    found: OldFile, readable: Readable, warehouse: Warehouse, *, now: datetime
+) -> dict[Key, dict[datetime, Decimal | None]]:
+    """Return our values of the series that the file has."""
+    times = [time for values in found.values.values() for time in values]
+    period = Period(min(times) - MARGIN, max(times) + MARGIN + timedelta(hours=1))
+    ours: dict[Key, dict[datetime, Decimal | None]] = {}
+    for step in sorted(set(found.steps.values())):
+        resolution = Resolution.PT15M if step < Resolution.PT1H.step else Resolution.PT1H
+        keys = [key for key, length in found.steps.items() if length == step]
+        permitted = planning.within(readable.only([point for point, _ in keys]), period)
+        question = Question(tuple(sorted(Direction)), period, resolution, now)
+        for series in reading.series(
+            warehouse, readable=planning.narrowed(readable, permitted), question=question
+        ):
+            values = ours.setdefault((series.scope.metering_point_id, series.scope.direction), {})
+            for part in series.parts:
+                if isinstance(part, Values):
+                    values.update(_of_day(part))
+    return ours
+
+
+def _of_day(part: Values) -> dict[datetime, Decimal | None]:
+    return {
+        part.start + place * part.resolution.step: None if quantity == "null" else Decimal(quantity)
+        for place, quantity in enumerate(part.quantities.split(","))
+    }
+
+
+def _print_differences(
+    key: Key, found: OldFile, ours: Mapping[datetime, Decimal | None], *, out: Console
+) -> int:
+    point, direction = key
+    differences = comparing.differences(found.values[key], ours, step=found.steps[key])
+    for each in differences[:SHOWN]:
+        out.print(f"{point} {direction} {_sentence(each)}", markup=False)
+    if len(differences) > SHOWN:
+        out.print(f"{point} {direction}: {len(differences) - SHOWN} more.", markup=False)
+    return len(differences)
+
+
+def _sentence(each: Difference) -> str:
+    start = periods.local_text(each.start)
+    if each.kind is Kind.SHIFTED:
+        hours = each.shift // timedelta(hours=1)
+        until = periods.local_text(each.end)
+        late = "late" if hours > 0 else "early"
+        return f"{start} to {until}: {each.count} values stand {abs(hours)} h too {late}."
+    theirs = "nothing" if each.old is None else f"{each.old} kWh"
+    ours = "nothing" if each.new is None else f"{each.new} kWh"
+    return f"{start}: {each.kind}: {theirs} in the file, {ours} in the feed."
+
+
+def _total(values: Mapping[Key, Mapping[datetime, Decimal | None]]) -> Decimal:
+    return sum((each for series in values.values() for each in series.values() if each), Decimal(0))
+
+
+def _minute(moment: datetime | None) -> str:
+    return f"{moment.astimezone(periods.OSLO):%Y-%m-%d %H:%M}" if moment else ""
+
+
+def _table(*columns: str) -> Table:
+    """Return a table that cuts nothing off, so that ids can be copied."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2))
+    for column in columns:
+        table.add_column(column, overflow="fold", no_wrap=column in ("Principal", "Run", "Last run"))
+    return table

@@ -1,0 +1,293 @@
+"""Feeds in Table Storage: files that are made after each publication, for one receiver.
+
+All feeds are rows of one partition, by owner and id: a publication finds them all by one range, and an owner
+its own by another. What a feed has done is in the ledger.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime, time
+from enum import StrEnum
+from typing import Any
+
+import tenacity
+
+from shared import periods, tables
+from shared.files.forms.about import Gaps
+from shared.files.receivers import Receiver
+from shared.metering import Direction, Resolution
+from shared.tables import Tables
+
+MAX_FEEDS = 50
+EACH_PUBLICATION = "each-publication"
+
+_PARTITION = "feeds"
+_VERSIONS = "feeds-access"
+_BETWEEN = "~"
+
+
+class Split(StrEnum):
+    """How a run is cut into files."""
+
+    ONE_FILE = "one-file"
+    PER_METERING_POINT = "per-metering-point"
+    PER_CUSTOMER = "per-customer"
+
+
+class Content(StrEnum):
+    """What a run holds."""
+
+    NEW_AND_CORRECTED = "new-and-corrected"
+    """Each day that was published or corrected since the run before, once."""
+    LAST_DAYS = "last-days"
+    """The last days whole, for receivers that only overwrite."""
+
+
+class Corrections(StrEnum):
+    """Where corrected days are."""
+
+    WITH_NEW = "with-new"
+    OWN_FILE = "own-file"
+
+
+class TooManyFeeds(Exception):
+    """The caller has `MAX_FEEDS` feeds."""
+
+
+@dataclass(frozen=True)
+class Spec:
+    """What a feed sends.
+
+    Attributes:
+        customer_number: None means all metering points that its owner may read.
+        resolution: None means as stored.
+        form: of its files, as the form's model writes it.
+        days: how many market days a run has with `Content.LAST_DAYS`.
+        when: `EACH_PUBLICATION`, or the time in Europe/Oslo from which on a day's run is made.
+    """
+
+    name: str
+    customer_number: int | None
+    directions: tuple[Direction, ...]
+    resolution: Resolution | None
+    form: Mapping[str, Any]
+    split: Split
+    content: Content
+    days: int
+    corrections: Corrections
+    when: str
+    gaps: Gaps
+
+    def as_json(self) -> str:
+        """Return it as text."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def of_json(cls, text: str) -> "Spec":
+        """Return what `as_json` has written."""
+        given = json.loads(text)
+        return cls(
+            **{
+                **given,
+                "directions": tuple(Direction(each) for each in given["directions"]),
+                "resolution": Resolution(given["resolution"]) if given["resolution"] else None,
+                "split": Split(given["split"]),
+                "content": Content(given["content"]),
+                "corrections": Corrections(given["corrections"]),
+                "gaps": Gaps(given["gaps"]),
+            }
+        )
+
+
+@dataclass(frozen=True)
+class Span:
+    """The publications of one run, decided once.
+
+    Attributes:
+        first: sequence of the first one.
+        through: sequence of the last one.
+        as_of: when the last one was published; all files show this moment.
+        until: the end of the data then.
+        planned_at: when it was decided.
+    """
+
+    first: int
+    through: int
+    as_of: datetime
+    until: datetime
+    planned_at: datetime
+
+    @property
+    def name(self) -> str:
+        """Return the name of the run; with fixed digits, as readers take `2-3` for a date."""
+        return f"{self.first:06d}-{self.through:06d}"
+
+
+@dataclass(frozen=True)
+class Feed:
+    """A feed of a caller.
+
+    Attributes:
+        covered: sequence of the last publication that a run has, or that the feed need not send.
+        latest: the latest run; None before the first.
+        settled: runs up to this sequence need nothing more.
+        receiver: None means a list with links.
+    """
+
+    principal: str
+    id: str
+    spec: Spec
+    created_at: datetime
+    covered: int
+    latest: Span | None = None
+    settled: int = 0
+    is_paused: bool = False
+    receiver: Receiver | None = None
+    etag: str = field(default="", compare=False)
+
+    def is_due(self, *, through: int, now: datetime) -> bool:
+        """Return whether a run is to be made of the publications up to `through`."""
+        if self.is_paused or through <= self.covered:
+            return False
+        if self.spec.when == EACH_PUBLICATION:
+            return True
+        local = now.astimezone(periods.OSLO)
+        due = datetime.combine(local.date(), time.fromisoformat(self.spec.when), tzinfo=periods.OSLO)
+        return due <= now and (self.latest is None or self.latest.planned_at < due)
+
+
+class Feeds:
+    """The feeds of all callers. Every method may raise `tables.TablesUnavailable`."""
+
+    def __init__(self, storage: Tables) -> None:
+        self._tables = storage
+
+    def get(self, principal: str, feed_id: str) -> Feed | None:
+        """Return a feed of a caller; None where there is none, and where it is another's."""
+        entity = self._tables.get(
+            tables.FILE_WORK, partition=_PARTITION, row=f"{principal}{_BETWEEN}{feed_id}"
+        )
+        return None if entity is None else _feed(entity)
+
+    def of(self, principal: str) -> Iterator[Feed]:
+        """Yield the feeds of a caller, by id."""
+        return self._range(f"{principal}{_BETWEEN}")
+
+    def everything(self) -> Iterator[Feed]:
+        """Yield the feeds of all callers, by owner and id."""
+        return self._range("")
+
+    def _range(self, prefix: str) -> Iterator[Feed]:
+        before = f"{prefix}\x7f"
+        for entity in self._tables.range(
+            tables.FILE_WORK, partition=_PARTITION, rows_from=prefix, rows_before=before
+        ):
+            yield _feed(entity)
+
+    def put(
+        self, principal: str, feed_id: str, spec: Spec, *, sequence: int, now: datetime
+    ) -> tuple[Feed, bool]:
+        """Make or change a feed; return it, and whether it is new.
+
+        A new feed begins with what is published after `sequence`. A change counts from the next run on.
+
+        Raises:
+            TooManyFeeds: the caller has as many as it may.
+        """
+        changed = self.change(principal, feed_id, lambda stored: replace(stored, spec=spec))
+        if changed is not None:
+            return changed, False
+        if sum(1 for _ in self.of(principal)) >= MAX_FEEDS:
+            raise TooManyFeeds
+        made = Feed(principal, feed_id, spec, created_at=now, covered=sequence, settled=sequence)
+        try:
+            return replace(made, etag=self._tables.insert(tables.FILE_WORK, _entity(made))), True
+        except tables.AlreadyExists:
+            return self.get(principal, feed_id) or made, False
+
+    def write(self, feed: Feed) -> Feed:
+        """Write a feed over the version that was read.
+
+        Raises:
+            tables.ChangedMeanwhile: it was changed or deleted meanwhile.
+        """
+        etag = self._tables.replace(tables.FILE_WORK, _entity(feed), etag=feed.etag)
+        return replace(feed, etag=etag)
+
+    @tenacity.retry(
+        retry=tenacity.retry_if_exception_type(tables.ChangedMeanwhile),
+        stop=tenacity.stop_after_attempt(10),
+        wait=tenacity.wait_random(max=0.2),
+        reraise=True,
+    )
+    def change(self, principal: str, feed_id: str, change: Callable[[Feed], Feed]) -> Feed | None:
+        """Change a feed, however many others do at the same time; None when it does not exist."""
+        stored = self.get(principal, feed_id)
+        if stored is None:
+            return None
+        changed = change(stored)
+        return stored if changed == stored else self.write(changed)
+
+    def handled_version(self, principal: str) -> str | None:
+        """Return the version of a principal's grants that its files were last compared with."""
+        entity = self._tables.get(tables.FILE_WORK, partition=_VERSIONS, row=principal)
+        return None if entity is None else tables.stored_text(entity, "version")
+
+    def note_version(self, principal: str, version: str) -> None:
+        """Note that a principal's files were compared with this version of its grants."""
+        self._tables.upsert(
+            tables.FILE_WORK, {"PartitionKey": _VERSIONS, "RowKey": principal, "version": version}
+        )
+
+    def delete(self, feed: Feed) -> None:
+        """Delete a feed; what works on it finds no row and stops."""
+        self._tables.delete(
+            tables.FILE_WORK, partition=_PARTITION, row=f"{feed.principal}{_BETWEEN}{feed.id}"
+        )
+
+
+def _entity(feed: Feed) -> tables.Entity:
+    span = feed.latest
+    return {
+        "PartitionKey": _PARTITION,
+        "RowKey": f"{feed.principal}{_BETWEEN}{feed.id}",
+        "spec": feed.spec.as_json(),
+        "createdAt": feed.created_at.isoformat(),
+        "covered": feed.covered,
+        "settled": feed.settled,
+        "isPaused": feed.is_paused,
+        "receiver": json.dumps(feed.receiver and asdict(feed.receiver)),
+        "latest": json.dumps(
+            span
+            and {
+                "first": span.first,
+                "through": span.through,
+                "as_of": span.as_of.isoformat(),
+                "until": span.until.isoformat(),
+                "planned_at": span.planned_at.isoformat(),
+            }
+        ),
+    }
+
+
+def _feed(entity: tables.Entity) -> Feed:
+    principal, _, feed_id = entity["RowKey"].partition(_BETWEEN)
+    receiver, span = json.loads(entity["receiver"]), json.loads(entity["latest"])
+    return Feed(
+        principal=principal,
+        id=feed_id,
+        spec=Spec.of_json(tables.stored_text(entity, "spec")),
+        created_at=tables.stored_moment(entity, "createdAt"),
+        covered=tables.stored_number(entity, "covered"),
+        settled=tables.stored_number(entity, "settled"),
+        is_paused=bool(entity["isPaused"]),
+        receiver=Receiver(**receiver) if receiver else None,
+        latest=span
+        and Span(
+            span["first"],
+            span["through"],
+            *(datetime.fromisoformat(span[name]) for name in ("as_of", "until", "planned_at")),
+        ),
+        etag=entity.get("etag") or entity.metadata["etag"],  # type: ignore[attr-defined]
+    )

@@ -1,0 +1,379 @@
+"""The ledger: the runs of feeds, and what became of their files.
+
+A run is a row in its feed's partition, by the last publication in it, turned around, so that the newest comes
+first. Its batches are rows of the same partition: some metering points each, whose files one message builds.
+"""
+
+import json
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+
+import tenacity
+
+from shared import tables
+from shared.files.feeds import Feed, Span, Spec
+from shared.tables import Tables
+from shared.warehouse.published import Kind
+
+KEPT = timedelta(days=35)
+"""How long the files of a run are kept."""
+
+_LAST = 10**12 - 1
+_LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
+_BATCHES = "b"
+
+
+class RunStatus(StrEnum):
+    """What became of a run."""
+
+    BUILDING = "building"
+    READY = "ready"
+    SENT = "sent"
+    ACKNOWLEDGED = "acknowledged"
+    FAILED = "failed"
+    EMPTY = "empty"
+
+    @property
+    def has_files(self) -> bool:
+        """Return whether its files can be fetched while they are kept."""
+        return self in (RunStatus.READY, RunStatus.SENT, RunStatus.ACKNOWLEDGED)
+
+
+class NotReady(Exception):
+    """The run has no files, or is being made."""
+
+
+@dataclass(frozen=True)
+class FileOfRun:
+    """A file of a run.
+
+    Attributes:
+        rows: lines, rows or time series, as the form has them, without headings.
+        values: intervals, the missing ones too.
+        watt_hours: the sum of all quantities.
+    """
+
+    name: str
+    bytes: int
+    rows: int
+    values: int
+    missing: int
+    estimated: int
+    watt_hours: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Some metering points of a run, whose files are built together.
+
+    Attributes:
+        label: the customer, with a file for each customer; else empty.
+        number: from 1, in the order of the files.
+        place, of: the how manieth of how many batches with this label and kind it is.
+        permitted: packed; see `planning`.
+        files: None until they are built.
+    """
+
+    number: int
+    label: str
+    kind: Kind
+    place: int
+    of: int
+    permitted: bytes
+    files: tuple[FileOfRun, ...] | None = None
+    etag: str = field(default="", compare=False)
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run of a feed.
+
+    Attributes:
+        spec: of the feed when the run was decided.
+        round: counts how often the run was planned; files of an earlier round are deleted.
+        batches: how many there are; None before they are planned.
+        manifest: its name and SHA-256 once all files are built; None where there is no file.
+        attempts: how often it was tried to send the files.
+        sent_files: how many of them the receiver has, in their order.
+        taken_at: when a file was first fetched, or the run acknowledged.
+    """
+
+    principal: str
+    feed_id: str
+    span: Span
+    spec: Spec
+    status: RunStatus
+    touched_at: datetime
+    round: int = 1
+    batches: int | None = None
+    problem: tuple[str, str] | None = None
+    manifest: FileOfRun | None = None
+    attempts: int = 0
+    sent_files: int = 0
+    next_attempt_at: datetime | None = None
+    finished_at: datetime | None = None
+    taken_at: datetime | None = None
+    etag: str = field(default="", compare=False)
+
+    @property
+    def id(self) -> str:
+        """Return its name in paths and files, which sort as the runs do."""
+        return self.span.name
+
+    @property
+    def folder(self) -> str:
+        """Return the folder of the files of this round."""
+        return f"{folder_of(self.principal, self.feed_id)}{self.id}.{self.round}/"
+
+    @property
+    def message(self) -> str:
+        """Return the message that has the run planned."""
+        return f"feed/{self.principal}/{self.feed_id}/{self.span.through}"
+
+    def reopened(self) -> "Run":
+        """Return the run as it is before it is handed out: silent, so that the next sweep takes it up.
+
+        Files that are gone are made anew.
+        """
+        if self.manifest is None:
+            made = Run(
+                self.principal, self.feed_id, self.span, self.spec, RunStatus.BUILDING, self.span.planned_at
+            )
+            return replace(made, round=self.round + 1, touched_at=_LONG_AGO)
+        return replace(
+            self,
+            status=RunStatus.READY,
+            problem=None,
+            attempts=0,
+            sent_files=0,
+            next_attempt_at=None,
+            taken_at=None,
+            touched_at=_LONG_AGO,
+        )
+
+    def is_kept(self, now: datetime) -> bool:
+        """Return whether its files are still kept."""
+        return self.status.has_files and self.finished_at is not None and now < self.finished_at + KEPT
+
+
+def folder_of(principal: str, feed_id: str) -> str:
+    """Return the folder of a feed's files."""
+    return f"feeds/{principal.replace(':', '-')}/{feed_id}/"
+
+
+Change = Callable[[Run], Run]
+
+
+class Ledger:
+    """The runs of all feeds. Every method may raise `tables.TablesUnavailable`."""
+
+    def __init__(self, storage: Tables) -> None:
+        self._tables = storage
+
+    def add(self, feed: Feed, span: Span) -> Run:
+        """Return the run of a span, which is added if it is missing."""
+        made = Run(feed.principal, feed.id, span, feed.spec, RunStatus.BUILDING, touched_at=span.planned_at)
+        try:
+            return replace(made, etag=self._tables.insert(tables.FILE_WORK, _entity(made)))
+        except tables.AlreadyExists:
+            return self.get(feed.principal, feed.id, span.through) or made
+
+    def get(self, principal: str, feed_id: str, through: int) -> Run | None:
+        """Return the run that ends with a publication."""
+        entity = self._tables.get(
+            tables.FILE_WORK, partition=_partition(principal, feed_id), row=_row(through)
+        )
+        return None if entity is None else _run(entity)
+
+    def of(
+        self, principal: str, feed_id: str, *, before: int | None = None, after: int = -1
+    ) -> Iterator[Run]:
+        """Yield the runs of a feed, the newest first.
+
+        Args:
+            before: only runs that end before this publication.
+            after: only runs that end after this publication.
+        """
+        for entity in self._tables.range(
+            tables.FILE_WORK,
+            partition=_partition(principal, feed_id),
+            rows_from="0" if before is None else _row(before - 1),
+            rows_before=_BATCHES if after < 0 else _row(after),
+        ):
+            yield _run(entity)
+
+    @tenacity.retry(
+        retry=tenacity.retry_if_exception_type(tables.ChangedMeanwhile),
+        stop=tenacity.stop_after_attempt(10),
+        wait=tenacity.wait_random(max=0.2),
+        reraise=True,
+    )
+    def change(self, run: Run, change: Change) -> Run | None:
+        """Change a run, however many others do at the same time; None when it does not exist any more."""
+        stored = self.get(run.principal, run.feed_id, run.span.through)
+        if stored is None:
+            return None
+        changed = change(stored)
+        if changed == stored:
+            return stored
+        etag = self._tables.replace(tables.FILE_WORK, _entity(changed), etag=stored.etag)
+        return replace(changed, etag=etag)
+
+    def plan(self, run: Run, batches: Sequence[Batch]) -> None:
+        """Write the batches of a run; those that are there already stay as they are."""
+        for batch in batches:
+            try:
+                self._tables.insert(tables.FILE_WORK, _batch_entity(run, batch))
+            except tables.AlreadyExists:
+                continue
+
+    def batches(self, run: Run) -> Iterator[Batch]:
+        """Yield the batches of a run, in the order of its files."""
+        for entity in self._tables.range(
+            tables.FILE_WORK,
+            partition=_partition(run.principal, run.feed_id),
+            rows_from=_batch_row(run, 0),
+            rows_before=_batch_row(run, (run.batches or 0) + 1),
+        ):
+            yield _batch(entity)
+
+    def files(self, run: Run) -> list[FileOfRun]:
+        """Return the files of a run, in their order, without the manifest."""
+        return [file for batch in self.batches(run) for file in batch.files or ()]
+
+    def batch(self, run: Run, number: int) -> Batch | None:
+        """Return a batch of a run."""
+        entity = self._tables.get(
+            tables.FILE_WORK,
+            partition=_partition(run.principal, run.feed_id),
+            row=_batch_row(run, number),
+        )
+        return None if entity is None else _batch(entity)
+
+    def built(self, run: Run, batch: Batch) -> None:
+        """Write a batch that is built.
+
+        Raises:
+            tables.ChangedMeanwhile: it was built by another, or deleted, meanwhile.
+        """
+        self._tables.replace(tables.FILE_WORK, _batch_entity(run, batch), etag=batch.etag)
+
+    def delete_batches(self, run: Run) -> None:
+        """Delete the batches of all rounds of a run."""
+        partition = _partition(run.principal, run.feed_id)
+        start = f"{_BATCHES}{run.span.through:012d}-"
+        rows = self._tables.range(
+            tables.FILE_WORK, partition=partition, rows_from=start, rows_before=f"{start}~", select=["RowKey"]
+        )
+        for entity in list(rows):
+            self._tables.delete(tables.FILE_WORK, partition=partition, row=entity["RowKey"])
+
+    def delete(self, principal: str, feed_id: str) -> None:
+        """Delete everything that a feed has done."""
+        partition = _partition(principal, feed_id)
+        for entity in list(self._tables.range(tables.FILE_WORK, partition=partition, select=["RowKey"])):
+            self._tables.delete(tables.FILE_WORK, partition=partition, row=entity["RowKey"])
+
+
+def _partition(principal: str, feed_id: str) -> str:
+    return f"feed~{principal}~{feed_id}"
+
+
+def _row(through: int) -> str:
+    return f"{_LAST - through:012d}"
+
+
+def _batch_row(run: Run, number: int) -> str:
+    return f"{_BATCHES}{run.span.through:012d}-{run.round:03d}-{number:05d}"
+
+
+def _entity(run: Run) -> tables.Entity:
+    span = run.span
+    moments = {
+        "asOf": span.as_of,
+        "until": span.until,
+        "plannedAt": span.planned_at,
+        "touchedAt": run.touched_at,
+        "nextAttemptAt": run.next_attempt_at,
+        "finishedAt": run.finished_at,
+        "takenAt": run.taken_at,
+    }
+    return {
+        "PartitionKey": _partition(run.principal, run.feed_id),
+        "RowKey": _row(span.through),
+        "first": span.first,
+        "through": span.through,
+        "spec": run.spec.as_json(),
+        "status": run.status.value,
+        "round": run.round,
+        "batches": -1 if run.batches is None else run.batches,
+        "problem": json.dumps(run.problem),
+        "manifest": json.dumps(run.manifest and asdict(run.manifest)),
+        "attempts": run.attempts,
+        "sentFiles": run.sent_files,
+        **{name: moment.isoformat() if moment else "" for name, moment in moments.items()},
+    }
+
+
+def _run(entity: tables.Entity) -> Run:
+    _, principal, feed_id = entity["PartitionKey"].split("~")
+    problem, manifest = json.loads(entity["problem"]), json.loads(entity["manifest"])
+    batches = tables.stored_number(entity, "batches")
+
+    def moment(name: str) -> datetime | None:
+        return tables.stored_moment(entity, name) if entity[name] else None
+
+    return Run(
+        principal=principal,
+        feed_id=feed_id,
+        span=Span(
+            tables.stored_number(entity, "first"),
+            tables.stored_number(entity, "through"),
+            *(tables.stored_moment(entity, name) for name in ("asOf", "until", "plannedAt")),
+        ),
+        spec=Spec.of_json(tables.stored_text(entity, "spec")),
+        status=RunStatus(entity["status"]),
+        touched_at=tables.stored_moment(entity, "touchedAt"),
+        round=tables.stored_number(entity, "round"),
+        batches=None if batches < 0 else batches,
+        problem=(problem[0], problem[1]) if problem else None,
+        manifest=FileOfRun(**manifest) if manifest else None,
+        attempts=tables.stored_number(entity, "attempts"),
+        sent_files=tables.stored_number(entity, "sentFiles"),
+        next_attempt_at=moment("nextAttemptAt"),
+        finished_at=moment("finishedAt"),
+        taken_at=moment("takenAt"),
+        etag=entity.get("etag") or entity.metadata["etag"],  # type: ignore[attr-defined]
+    )
+
+
+def _batch_entity(run: Run, batch: Batch) -> tables.Entity:
+    files = None if batch.files is None else [list(asdict(each).values()) for each in batch.files]
+    return {
+        "PartitionKey": _partition(run.principal, run.feed_id),
+        "RowKey": _batch_row(run, batch.number),
+        "label": batch.label,
+        "kind": batch.kind.value,
+        "place": batch.place,
+        "of": batch.of,
+        "permitted": batch.permitted,
+        "files": zlib.compress(json.dumps(files, separators=(",", ":")).encode(), 9),
+    }
+
+
+def _batch(entity: tables.Entity) -> Batch:
+    files = json.loads(zlib.decompress(entity["files"]))
+    return Batch(
+        number=int(entity["RowKey"].rpartition("-")[2]),
+        label=entity["label"],
+        kind=Kind(entity["kind"]),
+        place=tables.stored_number(entity, "place"),
+        of=tables.stored_number(entity, "of"),
+        permitted=entity["permitted"],
+        files=None if files is None else tuple(FileOfRun(*each) for each in files),
+        etag=entity.get("etag") or entity.metadata["etag"],  # type: ignore[attr-defined]
+    )

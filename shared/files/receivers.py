@@ -1,0 +1,24 @@
+"""Receivers of feeds: SFTP servers of customers, as operators enter and check them."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Receiver:
+    """An SFTP server of a customer.
+
+    Attributes:
+        host: name or address.
+        port: TCP port.
+        user: our user name there.
+        host_key: the server's public key, `ssh-ed25519 AAAA…`; no other is accepted.
+        folder: where files are put.
+        with_manifest: whether the manifest is sent as well, after the files.
+    """
+
+    host: str
+    port: int
+    user: str
+    host_key: str
+    folder: str = "."
+    with_manifest: bool = True

@@ -1,0 +1,122 @@
+"""Queries for what some publications left, as it was after the last of them: one statement each. Pure.
+
+As in `queries`, each statement joins what the caller may read.
+"""
+
+from datetime import date, datetime
+from enum import StrEnum
+from typing import NamedTuple
+
+from shared.metering import Direction
+from shared.readable import Readable
+from shared.warehouse.engine import Query
+from shared.warehouse.queries import DayRow, SizeRow, WantedDays, permitted_rows
+
+
+class Kind(StrEnum):
+    """Which of the days that some publications left."""
+
+    ALL = "all"
+    NEW = "new"
+    """Days that had not been published before."""
+    CORRECTED = "corrected"
+    """Days that had been published before."""
+
+
+class Publications(NamedTuple):
+    """The publications from `first` to `through`, and which of their days."""
+
+    first: int
+    through: int
+    kind: Kind = Kind.ALL
+
+
+_EARLIER = """EXISTS (
+              SELECT 1 FROM metering.series_day AS earlier
+              WHERE earlier.metering_point_id = s.metering_point_id
+                AND earlier.direction = s.direction
+                AND earlier.delivery_date = s.delivery_date
+                AND earlier.sequence < ?)"""
+_OF_KIND = {Kind.ALL: "", Kind.NEW: f"AND NOT {_EARLIER}", Kind.CORRECTED: f"AND {_EARLIER}"}
+
+
+def days(
+    readable: Readable,
+    *,
+    direction: Direction,
+    publications: Publications,
+    wanted: WantedDays,
+    as_of: datetime,
+    after: tuple[str, date] | None,
+    limit: int,
+) -> Query[DayRow]:
+    """Readable market days that the publications left, as they were at `as_of`; see `queries.days`."""
+    permitted = permitted_rows(readable, first_day=wanted.first, last_day=wanted.end, after=after)
+    return Query(
+        f"""
+        SELECT s.metering_point_id, s.delivery_date, s.resolution, s.quantities, s.qualities,
+               CAST(s.total_kwh AS varchar(20)), s.sequence, s.published_at
+        FROM OPENJSON(?) WITH (metering_point_id varchar(18), first_day date, last_day date) AS permitted
+        JOIN metering.series_day AS s
+          ON s.metering_point_id = permitted.metering_point_id
+         AND s.delivery_date >= permitted.first_day
+         AND s.delivery_date < permitted.last_day
+        WHERE s.direction = ?
+          AND s.metering_point_id >= ? AND s.metering_point_id <= ?
+          AND s.delivery_date >= ? AND s.delivery_date < ?
+          AND s.sequence >= ? AND s.sequence <= ?
+          AND (s.superseded_at IS NULL OR s.superseded_at > CAST(? AS datetime2(6)))
+          {_OF_KIND[publications.kind]}
+        ORDER BY s.metering_point_id, s.delivery_date
+        OFFSET 0 ROWS FETCH NEXT ? ROWS ONLY
+        """,  # noqa: S608  # Nothing but one of the texts above is put in.
+        (
+            *(permitted.rows, direction.value, *permitted.ids, wanted.first, wanted.end),
+            *(publications.first, publications.through, as_of),
+            *_bound(publications),
+            limit,
+        ),
+        DayRow,
+        "days_published",
+    )
+
+
+def sizes(
+    readable: Readable,
+    *,
+    direction: Direction,
+    publications: Publications,
+    wanted: WantedDays,
+    as_of: datetime,
+) -> Query[SizeRow]:
+    """How many of these days each readable metering point has, by resolution; see `days`."""
+    permitted = permitted_rows(readable, first_day=wanted.first, last_day=wanted.end, after=None)
+    return Query(
+        f"""
+        SELECT s.metering_point_id, s.resolution, COUNT(*)
+        FROM OPENJSON(?) WITH (metering_point_id varchar(18), first_day date, last_day date) AS permitted
+        JOIN metering.series_day AS s
+          ON s.metering_point_id = permitted.metering_point_id
+         AND s.delivery_date >= permitted.first_day
+         AND s.delivery_date < permitted.last_day
+        WHERE s.direction = ?
+          AND s.metering_point_id >= ? AND s.metering_point_id <= ?
+          AND s.delivery_date >= ? AND s.delivery_date < ?
+          AND s.sequence >= ? AND s.sequence <= ?
+          AND (s.superseded_at IS NULL OR s.superseded_at > CAST(? AS datetime2(6)))
+          {_OF_KIND[publications.kind]}
+        GROUP BY s.metering_point_id, s.resolution
+        ORDER BY s.metering_point_id, s.resolution
+        """,  # noqa: S608  # Nothing but one of the texts above is put in.
+        (
+            *(permitted.rows, direction.value, *permitted.ids, wanted.first, wanted.end),
+            *(publications.first, publications.through, as_of),
+            *_bound(publications),
+        ),
+        SizeRow,
+        "sizes_published",
+    )
+
+
+def _bound(publications: Publications) -> tuple[int, ...]:
+    return () if publications.kind is Kind.ALL else (publications.first,)

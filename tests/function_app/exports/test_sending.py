@@ -1,0 +1,356 @@
+"""Runs of feeds sent to an SFTP server, a real one: in order, again after failures, whole after kills."""
+
+import hashlib
+import random
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import asyncssh
+import pytest
+
+from shared import limits
+from shared.files import sftp
+from shared.files.ledger import Run, RunStatus
+from shared.files.receivers import Receiver
+from shared.services import Services
+from shared.settings import InvalidSettings
+from tests.builders import queues
+from tests.builders.api import Api
+from tests.builders.warehouse import Clock
+from tests.doubles.sftp import server
+from tests.doubles.sftp.server import Server
+from tests.function_app.exports.test_feeds import put, run, runs, send, work
+from tests.function_app.test_series import SPRING, Customer
+
+KILLS = 25
+SEED = b"a key of thirty-two bytes, ours."
+
+
+@pytest.fixture
+def double(tmp_path: Path) -> Iterator[Server]:
+    folder = tmp_path / "received"
+    folder.mkdir()
+    with server.running(folder) as found:
+        found.ours = asyncssh.import_private_key(sftp.private_key(SEED))
+        yield found
+
+
+@pytest.fixture
+def services(api: Api) -> Iterator[Services]:
+    """Let the app work with a key of its own."""
+    outbox = api.services.settings.outbox
+    assert outbox is not None
+    chosen = replace(api.services.settings, outbox=replace(outbox, sftp_key=SEED))
+    with api.using(replace(api.services, settings=chosen)):
+        yield api.services
+
+
+def receive(customer: Customer, double: Server, *, with_manifest: bool = True) -> None:
+    """Let the files of the feed `daily` go to the server."""
+    receiver = Receiver(
+        "127.0.0.1", double.port, "metering", double.public_host_key(), with_manifest=with_manifest
+    )
+    customer.api.services.feeds.change(
+        customer.principal, "daily", lambda stored: replace(stored, receiver=receiver)
+    )
+
+
+def dispatch(services: Services) -> int:
+    """Send all that waits; messages that are delayed still wait."""
+    outbox = services.settings.outbox
+    assert outbox is not None
+    return queues.drain(outbox.queues, "sends", services.send_files)
+
+
+def received(double: Server) -> dict[str, str]:
+    """Return the SHA-256 of each file that the server has under its name; half a file is not one yet."""
+    return {
+        path.name: hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in double.folder.iterdir()
+        if path.suffix != sftp.PART_SUFFIX
+    }
+
+
+def ledger_of(services: Services, customer: Customer) -> dict[str, str]:
+    """Return the SHA-256 of each file in the ledger, by name."""
+    found = services.ledger.of(customer.principal, "daily")
+    return {
+        file.name: file.sha256
+        for each in found
+        for file in (*services.ledger.files(each), *([each.manifest] if each.manifest else ()))
+    }
+
+
+def stored(services: Services, customer: Customer) -> Run:
+    return next(iter(services.ledger.of(customer.principal, "daily")))
+
+
+def test_a_run_is_sent_with_its_manifest_last(customer: Customer, services: Services, double: Server) -> None:
+    point = customer.point()
+    put(customer, split="per-metering-point")
+    receive(customer, double)
+    customer.days(point, SPRING, 1)
+    work(customer.api)
+
+    dispatch(services)
+
+    found = runs(customer)[0]
+    assert (found["status"], found["attempts"]) == ("sent", 1)
+    assert received(double) == ledger_of(services, customer)
+    assert double.renamed[-1].endswith("_manifest.json")
+    assert customer.get("/v1/feeds/daily").json["receiver"] == "sftp"
+
+
+def test_a_receiver_may_have_no_manifest(customer: Customer, services: Services, double: Server) -> None:
+    point = customer.point()
+    put(customer)
+    receive(customer, double, with_manifest=False)
+    customer.days(point, SPRING, 1)
+    work(customer.api)
+
+    dispatch(services)
+
+    assert [name.endswith(".csv") for name in received(double)] == [True]
+
+
+def test_later_runs_wait_for_one_that_failed_and_follow_it(
+    customer: Customer, services: Services, double: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    point = customer.point()
+    put(customer)
+    receive(customer, double, with_manifest=False)
+    double.fault = "fails"
+    for day in range(2):
+        customer.days(point, SPRING + timedelta(days=day), 1)
+        work(customer.api)
+    dispatch(services)
+    waiting = runs(customer)
+    assert [(each["status"], each["attempts"]) for each in waiting] == [("ready", 0), ("ready", 1)]
+    assert received(double) == {}
+    assert "try 1 failed" in caplog.text
+
+    double.fault = "none"
+    dispatcher = services.dispatcher
+    dispatcher.handle(f"{customer.principal}/daily")  # Too early: nothing is sent.
+    early = received(double)
+    later = Clock(datetime.now(UTC) + timedelta(minutes=2))
+    with customer.api.using(replace(services, clock=later)):
+        customer.api.services.dispatcher.handle(f"{customer.principal}/daily")
+
+    assert early == {}
+    assert [each["status"] for each in runs(customer)] == ["sent", "sent"]
+    assert [Path(name).name for name in double.renamed] == [
+        each["files"][0]["name"] for each in reversed(runs(customer))
+    ]
+
+
+def test_a_run_that_is_never_taken_fails_and_can_be_sent_again(
+    customer: Customer, services: Services, double: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    point = customer.point()
+    put(customer)
+    receive(customer, double)
+    double.fault = "refuses"
+    customer.days(point, SPRING, 1)
+    found = run(customer)
+    clock = Clock(datetime.now(UTC))
+
+    with customer.api.using(replace(services, clock=clock)):
+        for wait in (*limits.SFTP_WAITS, timedelta(0)):
+            customer.api.services.dispatcher.handle(f"{customer.principal}/daily")
+            clock.now += wait
+    failed = runs(customer)[0]
+    double.fault = "none"
+    send(customer, "POST", f"/daily/runs/{found['run']}/resend")
+    dispatch(services)
+
+    assert (failed["status"], failed["problem"]["code"]) == ("failed", "not-sent")
+    assert failed["attempts"] == len(limits.SFTP_WAITS) + 1
+    assert f"run {found['run']}: not-sent: the server refused our key or user." in caplog.text
+    assert runs(customer)[0]["status"] == "sent"
+    assert received(double) == ledger_of(services, customer)
+
+
+def test_a_server_with_another_host_key_gets_nothing(
+    customer: Customer, services: Services, double: Server
+) -> None:
+    point = customer.point()
+    put(customer)
+    other = asyncssh.generate_private_key("ssh-ed25519").export_public_key().decode().strip()
+    receive(customer, double)
+    customer.api.services.feeds.change(
+        customer.principal,
+        "daily",
+        lambda found: replace(found, receiver=Receiver("127.0.0.1", double.port, "metering", other)),
+    )
+    customer.days(point, SPRING, 1)
+    work(customer.api)
+
+    dispatch(services)
+
+    assert received(double) == {}
+    assert runs(customer)[0]["attempts"] == 1
+
+
+def test_what_may_no_longer_be_read_is_not_sent(
+    customer: Customer, services: Services, double: Server
+) -> None:
+    keeping, losing = customer.point(), customer.point()
+    put(customer, split="per-metering-point")
+    receive(customer, double)
+    for each in (keeping, losing):
+        customer.days(each, SPRING, 1)
+    work(customer.api)
+
+    customer.api.revoke(customer.principal, losing)
+    dispatch(services)
+    assert received(double) == {}
+    work(customer.api)
+    dispatch(services)
+
+    assert [losing in name for name in received(double)] == [False, False]
+    assert received(double) == ledger_of(services, customer)
+
+
+def test_files_that_are_gone_are_made_anew(customer: Customer, services: Services, double: Server) -> None:
+    point = customer.point()
+    put(customer)
+    receive(customer, double)
+    customer.days(point, SPRING, 1)
+    work(customer.api)
+    services.outbox.delete(stored(services, customer).folder)
+
+    dispatch(services)
+    assert received(double) == {}
+    work(customer.api)
+    dispatch(services)
+
+    assert received(double) == ledger_of(services, customer)
+
+
+def test_a_paused_feed_sends_nothing_and_goes_on_where_it_stopped(
+    customer: Customer, services: Services, double: Server
+) -> None:
+    point = customer.point()
+    put(customer)
+    receive(customer, double)
+    customer.days(point, SPRING, 1)
+    work(customer.api)
+    pause = services.feeds.change
+    pause(customer.principal, "daily", lambda found: replace(found, is_paused=True))
+    dispatch(services)
+    customer.days(point, SPRING + timedelta(days=1), 1)
+    work(customer.api)
+    assert (received(double), len(runs(customer))) == ({}, 1)
+
+    pause(customer.principal, "daily", lambda found: replace(found, is_paused=False))
+    work(customer.api)
+    later = Clock(datetime.now(UTC) + timedelta(minutes=21))
+    with customer.api.using(replace(services, clock=later)):
+        customer.api.services.sweep_files()  # The message of the first run was taken while it was paused.
+    dispatch(services)
+
+    assert [each["status"] for each in runs(customer)] == ["sent", "sent"]
+
+
+def test_a_feed_without_a_server_is_not_sent(customer: Customer, services: Services) -> None:
+    customer.point()
+    put(customer)
+
+    services.send_files(f"{customer.principal}/daily")
+    services.send_files(f"{customer.principal}/absent")
+
+    assert runs(customer) == []
+
+
+def test_without_a_key_nothing_can_be_sent(api: Api) -> None:
+    with pytest.raises(InvalidSettings, match="SFTP_KEY"):
+        api.services.send_files("app:1/daily")
+
+
+def test_a_send_that_is_cut_goes_on_from_what_was_noted(
+    customer: Customer, services: Services, double: Server
+) -> None:
+    points = [customer.point() for _ in range(25)]
+    put(customer, split="per-metering-point")
+    receive(customer, double)
+    for each in points:
+        customer.days(each, SPRING, 1)
+    work(customer.api)
+    found = stored(services, customer)
+    services.ledger.change(found, lambda now: replace(now, sent_files=20))
+
+    dispatch(services)
+
+    assert len(double.renamed) == 6
+    assert stored(services, customer).status is RunStatus.SENT
+
+
+@pytest.mark.slow
+def test_sends_that_are_killed_leave_each_file_once_and_whole(
+    customer: Customer, services: Services, double: Server, tmp_path: Path
+) -> None:
+    points = [customer.point() for _ in range(6)]
+    put(customer, split="per-metering-point")
+    receive(customer, double)
+    for day in range(2):
+        for each in points:
+            customer.days(each, SPRING + timedelta(days=day), 1)
+        work(customer.api)
+    outbox = services.settings.outbox
+    assert outbox is not None
+    key = tmp_path / "key"
+    key.write_text(sftp.private_key(SEED), encoding="utf-8")
+    chance = random.Random(25)
+    message = f"{customer.principal}/daily"
+    command = [sys.executable, "-m", "tests.builders.processes.sending", outbox.storage]
+
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+
+        def send_for(seconds: float) -> bool:
+            assert process.stdin is not None
+            assert process.stdout is not None
+            process.stdin.write(f"{message} {key} {seconds}\n")
+            process.stdin.flush()
+            return process.stdout.readline() == "done\n"
+
+        began = time.monotonic()
+        assert send_for(600)
+        whole = time.monotonic() - began
+        kills = 0
+        while kills < KILLS:
+            for found in list(services.ledger.of(customer.principal, "daily")):
+                if found.status is not RunStatus.READY:
+                    services.feeder.resend(found)
+            for path in double.folder.iterdir():
+                path.unlink()
+            while not send_for(chance.uniform(0.02, whole)):
+                kills += 1
+        process.stdin.close()
+    dispatch(services)
+
+    assert {each.status for each in services.ledger.of(customer.principal, "daily")} == {RunStatus.SENT}
+    assert received(double) == ledger_of(services, customer)
+    assert sorted(blobs(services, customer)) == sorted(received(double))
+    assert list(double.folder.glob(f"*{sftp.PART_SUFFIX}")) == []
+
+
+def blobs(services: Services, customer: Customer) -> list[str]:
+    return [
+        path.rpartition("/")[2]
+        for path in services.outbox.paths(f"feeds/{customer.principal.replace(':', '-')}/")
+    ]
+
+
+def test_the_key_pair_follows_from_the_setting() -> None:
+    private, public = sftp.private_key(SEED), sftp.public_key(SEED)
+
+    assert asyncssh.import_private_key(private).export_public_key().decode().split()[:2] == public.split()
+    assert sftp.private_key(SEED) == private

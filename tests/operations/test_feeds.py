@@ -1,0 +1,412 @@
+"""What operators see of feeds, how they act on them, and how a file of the old system is compared."""
+
+import io
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from local import demo
+from operations import feeds
+from operations.feed_files import comparing, old
+from operations.feed_files.old import Unreadable
+from shared import periods, tables
+from shared.files.feeds import EACH_PUBLICATION, Content, Corrections, Feed, Feeds, Span, Spec, Split
+from shared.files.forms.about import Gaps
+from shared.files.forms.form import Form
+from shared.files.ledger import Batch, FileOfRun, Ledger, Run, RunStatus
+from shared.files.receivers import Receiver
+from shared.metering import Direction
+from shared.tables import Tables
+from shared.warehouse import opening, schema
+from shared.warehouse.engine import Warehouse
+from shared.warehouse.published import Kind as Days
+from tests.builders import warehouse as building
+from tests.builders.warehouse import CABIN, HOUSE, SHOP, Clock, Deliverer, readable, values
+
+OWNER = "app:5a5e0000-0000-4000-8000-000000000001"
+NOW = datetime(2026, 11, 22, 6, 0, tzinfo=UTC)
+SPEC = Spec(
+    name="Daily",
+    customer_number=None,
+    directions=(Direction.CONSUMPTION,),
+    resolution=None,
+    form={"format": "gs2"},
+    split=Split.ONE_FILE,
+    content=Content.NEW_AND_CORRECTED,
+    days=0,
+    corrections=Corrections.WITH_NEW,
+    when=EACH_PUBLICATION,
+    gaps=Gaps.HOLD,
+)
+FILE = FileOfRun("daily.gs2", 1, 1, 24, 0, 0, 1000, "00")
+SUMMER = date(2026, 7, 1)
+RUN = "000007-000009"
+
+
+@pytest.fixture
+def storage(table_storage: str) -> Tables:
+    opened = tables.open_tables(table_storage, credential=None)
+    opened.create_missing()
+    return opened
+
+
+@pytest.fixture
+def kept(storage: Tables) -> Feed:
+    """Return a feed with a run that was sent."""
+    made, _ = Feeds(storage).put(OWNER, "daily", SPEC, sequence=6, now=NOW)
+    span = Span(7, 9, NOW, NOW, NOW)
+    feed = Feeds(storage).write(replace(made, covered=9, latest=span, settled=9))
+    ledger = Ledger(storage)
+    run = ledger.add(feed, span)
+    ledger.plan(run, [Batch(1, "", Days.ALL, 1, 1, b"", (FILE,))])
+    sent = {"status": RunStatus.SENT, "batches": 1, "manifest": FILE, "attempts": 3, "finished_at": NOW}
+    ledger.change(run, lambda stored: replace(stored, **sent))
+    return feed
+
+
+Ask = Callable[..., tuple[int, str]]
+
+
+@pytest.fixture
+def ask(table_storage: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Ask:
+    """Return what runs the command in this process; it gives the exit code and what was printed."""
+
+    def run(*arguments: str, **settings: str) -> tuple[int, str]:
+        for name, value in {"TABLE_STORAGE": table_storage, **settings}.items():
+            monkeypatch.setenv(name, value)
+        code = feeds.main(arguments)
+        return code, capsys.readouterr().out
+
+    return run
+
+
+def stored(storage: Tables) -> Run:
+    run = Ledger(storage).get(OWNER, "daily", 9)
+    assert run is not None
+    return run
+
+
+def test_feeds_are_listed_with_their_last_runs(kept: Feed, storage: Tables, ask: Ask) -> None:
+    Feeds(storage).put(OWNER, "new", SPEC, sequence=9, now=NOW)
+
+    code, printed = ask()
+
+    lines = [line.split() for line in printed.splitlines()]
+    assert code == 0
+    assert [OWNER, "daily", "gs2", EACH_PUBLICATION, "links", RUN, "sent", "1"] in [
+        line[:8] for line in lines
+    ]
+    assert [OWNER, "new", "gs2", EACH_PUBLICATION, "links", "none"] in lines
+
+
+def test_without_feeds_it_says_so(storage: Tables, ask: Ask) -> None:
+    assert ask() == (0, "There are no feeds.\n")
+
+
+def test_a_ledger_is_shown(kept: Feed, ask: Ask) -> None:
+    code, printed = ask("show", OWNER, "daily")
+
+    assert code == 0
+    assert printed.splitlines()[1].split()[:6] == ["000007-000009", "sent", "1", "2026-11-22", "07:00", "3"]
+
+
+def test_a_ledger_is_shown_as_far_as_it_fits(kept: Feed, storage: Tables, ask: Ask) -> None:
+    for number in range(10, 10 + feeds.SHOWN):
+        Ledger(storage).add(kept, Span(number, number, NOW, NOW, NOW))
+
+    _, printed = ask("show", OWNER, "daily")
+
+    assert len(printed.splitlines()) == 1 + feeds.SHOWN
+
+
+def test_a_feed_is_paused_and_resumed(kept: Feed, storage: Tables, ask: Ask) -> None:
+    def is_paused() -> bool:
+        found = Feeds(storage).get(OWNER, "daily")
+        return found is not None and found.is_paused
+
+    assert ask("pause", OWNER, "daily") == (0, "daily is paused.\n")
+    paused, (_, listed) = is_paused(), ask()
+    assert ask("resume", OWNER, "daily") == (0, "daily is on.\n")
+
+    assert (paused, is_paused()) == (True, False)
+    assert "paused" in listed
+
+
+def test_a_run_is_handed_out_again_by_the_next_sweep(kept: Feed, storage: Tables, ask: Ask) -> None:
+    code, printed = ask("resend", OWNER, "daily", "000007-000009")
+
+    run, feed = stored(storage), Feeds(storage).get(OWNER, "daily")
+    assert (code, "within ten minutes" in printed) == (0, True)
+    assert (run.status, run.attempts, run.sent_files) == (RunStatus.READY, 0, 0)
+    assert feed is not None
+    assert feed.settled < 9
+    assert run.touched_at < NOW - timedelta(days=365)
+
+
+def test_a_run_without_files_is_made_anew(kept: Feed, storage: Tables, ask: Ask) -> None:
+    Ledger(storage).change(stored(storage), lambda run: replace(run, manifest=None))
+
+    ask("resend", OWNER, "daily", "000007-000009")
+
+    assert (stored(storage).status, stored(storage).round, stored(storage).batches) == (
+        RunStatus.BUILDING,
+        2,
+        None,
+    )
+    assert ask("resend", OWNER, "daily", "000007-000009")[0] == feeds.TROUBLE
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("show", OWNER, "absent"), f"{OWNER} has no feed 'absent'."),
+        (("resend", OWNER, "daily", "000001-000002"), "daily has no run '000001-000002'."),
+    ],
+)
+def test_what_does_not_exist_is_named(kept: Feed, ask: Ask, arguments: Sequence[str], said: str) -> None:
+    assert ask(*arguments) == (feeds.TROUBLE, f"{said}\n")
+
+
+def test_an_sftp_server_becomes_the_receiver(kept: Feed, storage: Tables, ask: Ask) -> None:
+    code, _ = ask(
+        *("add-sftp", OWNER, "daily", "--host", "sftp.example.com", "--user", "us"),
+        *("--host-key", "ssh-ed25519 AAAA", "--folder", "in", "--without-manifest"),
+    )
+
+    found = Feeds(storage).get(OWNER, "daily")
+    assert code == 0
+    assert found is not None
+    assert found.receiver == Receiver(
+        "sftp.example.com", 22, "us", "ssh-ed25519 AAAA", "in", with_manifest=False
+    )
+
+
+def test_the_public_key_is_printed(ask: Ask) -> None:
+    without = ask("key")
+    code, printed = ask("key", SFTP_KEY=demo.SFTP_KEY)
+
+    assert without == (feeds.TROUBLE, "SFTP_KEY is missing.\n")
+    assert (code, printed.startswith("ssh-ed25519 AAAA")) == (0, True)
+
+
+def console() -> Console:
+    return Console(file=io.StringIO(), width=300)
+
+
+def text(out: Console) -> str:
+    return out.file.getvalue()  # type: ignore[attr-defined, no-any-return]
+
+
+@pytest.fixture
+def warehouse(tmp_path: Path) -> Iterator[Warehouse]:
+    """Yield three summer days of a house and a cabin, and one of a shop in quarters."""
+    opened = opening.open_warehouse(building.settings(f"duckdb:{tmp_path / 'w.duckdb'}"))
+    schema.apply(opened)
+    deliverer = Deliverer(opened, tmp_path, Clock(NOW - timedelta(days=1)))
+    lines = [
+        line
+        for day in range(3)
+        for place, point in enumerate((HOUSE, CABIN))
+        for line in values(
+            point, SUMMER + timedelta(days=day), [f"{hour}.{place}{day}5" for hour in range(24)]
+        )
+    ]
+    deliverer.deliver([*lines, *values(SHOP, SUMMER, ["0.250"] * 96, resolution="PT15M")])
+    yield opened
+    opened.close()
+
+
+def gs2(series: Sequence[tuple[str, str, Sequence[str]]], *, ahead: str = "+1") -> bytes:
+    """Return a file as the old system wrote it: metering point, start and values of each series."""
+    objects = [
+        f"##Time-series\n#Reference={point}\n#Start={start}\n#Step=0000-00-00.01:00:00\n#Unit=kWh\n"
+        f"#Direction-of-flow=out\n#Value=<{' '.join(each)}>\n#No-of-Values={len(each)}\n"
+        for point, start, each in series
+    ]
+    head = f"##Start-message\n#Id=1\n#Version=1.2\n#GMT-reference={ahead}\n"
+    return "\n".join([head, *objects, "##End-message\n#Id=1\n"]).encode()
+
+
+def hours(place: int, day: int) -> list[str]:
+    return [f"{hour}.{place}{day}5" for hour in range(24)]
+
+
+def compare(content: bytes, warehouse: Warehouse, **spec: Any) -> tuple[int, list[str]]:
+    out = console()
+    feed = Feed(OWNER, "daily", replace(SPEC, **spec), NOW, covered=0)
+    permitted = readable((HOUSE, None, None), (CABIN, None, None), (SHOP, None, None))
+    code = feeds.compare(content, feed, permitted, warehouse, now=NOW, out=out)
+    return code, text(out).splitlines()
+
+
+def test_a_file_that_is_the_same_has_no_differences(warehouse: Warehouse) -> None:
+    content = gs2([(HOUSE, "2026-06-30.23:00:00", hours(0, 0)), (CABIN, "2026-06-30.23:00:00", hours(1, 0))])
+
+    code, printed = compare(content, warehouse, customer_number=1001)
+
+    assert (code, printed[-1].split(",")[0]) == (0, "48 values compared")
+    assert len(printed) == 1
+
+
+def test_three_differences_and_a_shifted_hour_are_each_named(warehouse: Warehouse) -> None:
+    planted = hours(0, 0)
+    planted[5], planted[9] = "7.777", "//9"
+    late = hours(1, 1)  # Starts at 00:00 of UTC+1: an hour after the market day does.
+    stranger = ("707057500000010999", "2026-06-30.23:00:00", ["1.000"])
+    content = gs2([(HOUSE, "2026-06-30.23:00:00", planted), (CABIN, "2026-07-02.00:00:00", late), stranger])
+
+    total = sum(Decimal(each) for each in (*planted, *late, "1.000") if "/" not in each)
+
+    code, printed = compare(content, warehouse)
+
+    assert code == feeds.DIFFERENT
+    assert printed == [
+        f"{HOUSE} consumption 2026-07-01T05:00:00+02:00: another value: 7.777 kWh in the file, "
+        "5.005 kWh in the feed.",
+        f"{HOUSE} consumption 2026-07-01T09:00:00+02:00: not in the file: nothing in the file, "
+        "9.005 kWh in the feed.",
+        f"{CABIN} consumption 2026-07-02T01:00:00+02:00 to 2026-07-03T01:00:00+02:00: "
+        "24 values stand 1 h too late.",
+        "707057500000010999 consumption: the feed does not hold it.",
+        f"48 values compared, 4 differences. Sum of the file: {total} kWh.",
+    ]
+
+
+def test_values_of_days_that_the_feed_lacks_are_named_and_counted(warehouse: Warehouse) -> None:
+    content = gs2([(HOUSE, "2026-07-09.23:00:00", ["1.000"] * 24)])
+
+    code, printed = compare(content, warehouse)
+
+    assert code == feeds.DIFFERENT
+    assert "only in the file: 1.000 kWh in the file, nothing in the feed." in printed[0]
+    assert printed[feeds.SHOWN] == f"{HOUSE} consumption: 4 more."
+
+
+def test_csv_is_read_by_the_columns_of_the_form(warehouse: Warehouse) -> None:
+    profile = {
+        "delimiter": ";",
+        "decimal": ",",
+        "time": "local",
+        "columns": [
+            {"field": "meteringPointId", "heading": "Meter"},
+            {"field": "start", "heading": "Fra"},
+            {"field": "quantity", "heading": "kWh"},
+        ],
+    }
+    rows = [f'="{HOUSE}";01.07.2026 {hour:02d}:00;{hour},005' for hour in range(24)]
+    rows[3] = rows[3].replace("3,005", "3,006")
+    content = "\ufeffMeter;Fra;kWh\r\n" + "\r\n".join([*rows, ""])
+
+    code, printed = compare(content.encode(), warehouse, form={"format": "csv", "profile": profile})
+
+    assert code == feeds.DIFFERENT
+    assert printed[0].startswith(f"{HOUSE} consumption 2026-07-01T03:00:00+02:00: another value: 3.006 kWh")
+    assert len(printed) == 2
+
+
+@pytest.mark.parametrize(
+    ("profile", "header", "row"),
+    [
+        ({"time": "epoch-ms", "stamp": "end"}, "meteringPointId,direction,time,quantityKWh,quality",
+         "{point},consumption,{end_ms},{kwh},measured"),
+        ({"time": "utc", "unit": "Wh"}, "meteringPointId,direction,start,end,quantityWh,quality",
+         "{point},consumption,{start},{end},{wh},measured"),
+        ({"time": "local"}, "meteringPointId,direction,start,startOffset,end,endOffset,quantityKWh,quality",
+         "{point},consumption,{local},+02:00,x,+02:00,{kwh},measured"),
+    ],
+)  # fmt: skip
+def test_each_way_to_write_times_is_read(
+    warehouse: Warehouse, profile: dict[str, Any], header: str, row: str
+) -> None:
+    begin = periods.start_of(SUMMER)
+    rows = [
+        row.format(
+            point=HOUSE,
+            start=periods.utc_text(begin + timedelta(hours=hour)),
+            end=periods.utc_text(begin + timedelta(hours=hour + 1)),
+            end_ms=int((begin + timedelta(hours=hour + 1)).timestamp() * 1000),
+            local=f"01.07.2026 {hour:02d}:00",
+            kwh=f"{hour}.005",
+            wh=hour * 1000 + 5,
+        )
+        for hour in range(24)
+    ]
+
+    code, printed = compare(
+        "\n".join([header, *rows]).encode(), warehouse, form={"format": "csv", "profile": profile}
+    )
+
+    assert (code, len(printed)) == (0, 1), printed
+
+
+def test_a_file_that_contradicts_itself_is_told(warehouse: Warehouse) -> None:
+    content = gs2([(HOUSE, "2026-06-30.23:00:00", hours(0, 0))]).replace(
+        b"#No-of-Values=24", b"#No-of-Values=23\n#Sum=1.000"
+    )
+
+    code, printed = compare(content, warehouse)
+
+    assert code == feeds.DIFFERENT
+    assert printed[:2] == [
+        f"{HOUSE}: No-of-values is 23, and there are 24.",
+        f"{HOUSE}: Sum is 1.000, and the values add up to 276.120.",
+    ]
+
+
+def test_stamped_values_quarters_and_other_offsets_are_read() -> None:
+    content = gs2([("1", "2026-07-01.24:00:00", ["1,5//0", "2/2026-07-03.00:00:00/1"])], ahead="2")
+    quarters = content.replace(b"0000-00-00.01:00:00", b"0000-00-00.00:15:00").replace(b"=out", b"=in")
+
+    read = old.read(content, Form.model_validate({"format": "gs2"}, strict=False))
+    fine = old.read(quarters, Form.model_validate({"format": "gs2"}, strict=False))
+
+    assert read.values["1", Direction.CONSUMPTION] == {
+        datetime(2026, 7, 1, 22, tzinfo=UTC): Decimal("1.5"),
+        datetime(2026, 7, 2, 22, tzinfo=UTC): Decimal(2),
+    }
+    assert fine.steps == {("1", Direction.PRODUCTION): timedelta(minutes=15)}
+
+
+def test_quarters_are_compared_with_quarters(warehouse: Warehouse) -> None:
+    content = gs2([(SHOP, "2026-06-30.23:00:00", ["0.250"] * 96)]).replace(
+        b"0000-00-00.01:00:00", b"0000-00-00.00:15:00"
+    )
+
+    assert compare(content, warehouse)[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("content", "form", "said"),
+    [
+        (b"nothing", {"format": "gs2"}, "It is not GS2"),
+        (gs2([("1", "yesterday", ["1"])]), {"format": "gs2"}, "'yesterday' is not written as GS2"),
+        (b"meteringPointId,start\nx,y", {"format": "csv"}, "cannot be read"),
+        (gs2([]), {"format": "gs2"}, "no values"),
+        ("Målepunkt".encode("latin-1"), {"format": "gs2"}, "It is not GS2"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_refused(
+    warehouse: Warehouse, content: bytes, form: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(Unreadable, match=said):
+        compare(content, warehouse, form=form)
+
+
+def test_a_caller_without_access_has_nothing_to_compare_with(kept: Feed, ask: Ask, tmp_path: Path) -> None:
+    file = tmp_path / "old.gs2"
+    file.write_bytes(gs2([]))
+
+    code, printed = ask("compare", OWNER, "daily", str(file), WAREHOUSE=f"duckdb:{tmp_path / 'x.duckdb'}")
+
+    assert code == feeds.TROUBLE
+    assert printed
+
+
+def test_an_empty_series_has_no_differences() -> None:
+    assert comparing.differences({}, {}, step=timedelta(hours=1)) == []
