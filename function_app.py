@@ -442,8 +442,8 @@ def put_feed(req: func.HttpRequest) -> Response:
     spec = feeds.requests.read(req)
     callers.authorize_many(services.grants, caller, customer_number=spec.customer_number)
     latest = services.publications.latest()
-    found, is_new = services.feeds.put(
-        caller.principal, feed_id, spec, sequence=latest.sequence if latest else 0, now=services.clock()
+    found, is_new = services.feeder.put(
+        caller.principal, feed_id, spec, sequence=latest.sequence if latest else 0
     )
     content = feeds.rendering.one(found)
     return (

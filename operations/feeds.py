@@ -10,10 +10,11 @@ read, or a service did not answer.
 """
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,7 @@ from operations.feed_files.comparing import Difference, Kind
 from operations.feed_files.old import Key, OldFile, Unreadable
 from shared import periods, settings
 from shared.access.grants import AccessTooOld, Grants, NoGrants
-from shared.files import planning, reading
+from shared.files import ledger, planning, reading
 from shared.files.feeds import Feed, Feeds
 from shared.files.forms.form import Form
 from shared.files.ledger import Ledger, Run, RunStatus
@@ -45,6 +46,8 @@ from shared.warehouse.engine import Warehouse, WarehouseError
 
 DIFFERENT, TROUBLE = 1, 2
 WIDE = 250
+LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
+"""A run that was last touched then is silent: the next sweep takes it up."""
 SHOWN = 20
 """Runs of a ledger that are printed, and differences of a series."""
 MARGIN = timedelta(hours=2)
@@ -109,6 +112,11 @@ def _parser() -> argparse.ArgumentParser:
     sftp.add_argument("--user", required=True)
     sftp.add_argument("--host-key", required=True, help="the server's public key: ssh-ed25519 AAAA…")
     sftp.add_argument("--folder", default=".")
+    sftp.add_argument(
+        "--unchecked",
+        action="store_true",
+        help="do not ask the server for its key: it cannot be reached from here",
+    )
     sftp.add_argument("--without-manifest", action="store_true", help="send the files alone")
     return parser
 
@@ -167,18 +175,21 @@ def resend(desk: Desk, feed: Feed, chosen: Any) -> int:
     if run.status in (RunStatus.BUILDING, RunStatus.EMPTY):
         desk.out.print(f"The run is {run.status.value}: there is nothing to send.", markup=False)
         return TROUBLE
-    desk.ledger.change(run, Run.reopened)
-    desk.feeds.change(
-        feed.principal,
-        feed.id,
-        lambda stored: replace(stored, settled=min(stored.settled, run.span.through - 1)),
-    )
+    ledger.reopen(desk.feeds, desk.ledger, run, lambda stored: stored.reopened(now=LONG_AGO))
     desk.out.print(f"The app hands {run.id} out again within ten minutes.", markup=False)
     return 0
 
 
 def add_sftp(desk: Desk, feed: Feed, chosen: Any) -> int:
-    """Send a feed's files to an SFTP server, and return the exit code."""
+    """Send a feed's files to an SFTP server whose host key was checked, and return the exit code."""
+    from shared.files import sftp
+
+    try:
+        if not chosen.unchecked:
+            sftp.check_host(chosen.host, chosen.port, host_key=chosen.host_key)
+    except sftp.NotSent as error:
+        desk.out.print(f"Nothing is changed. {error}", markup=False)
+        return TROUBLE
     receiver = Receiver(
         chosen.host,
         chosen.port,
@@ -196,10 +207,7 @@ def print_key(*, out: Console) -> int:
     """Print our public key, and return the exit code."""
     from shared.files import sftp
 
-    seed = settings.sftp_key_from_environment()
-    if seed is None:
-        out.print("SFTP_KEY is missing.")
-        return TROUBLE
+    seed = settings.sftp_seed(os.environ.get("SFTP_KEY"))
     out.print(f"{sftp.public_key(seed)} metering", markup=False)
     return 0
 

@@ -44,6 +44,10 @@ class QueuesUnavailable(StorageUnavailable):
     """Queue Storage did not answer, refused the request, or a queue is missing."""
 
 
+class UnknownMessage(Exception):
+    """A message names no work of the app."""
+
+
 class Queues:
     """The queues of one storage account. Safe to use from several threads."""
 

@@ -16,22 +16,23 @@ from typing import TYPE_CHECKING, Any
 
 from azure.core.credentials import TokenCredential
 
-from shared import limits, tables, warming
+from shared import limits, tables
 from shared.access.grants import Grants
-from shared.api import status
+from shared.api import status, warming
 from shared.api.parameters import Seals
 from shared.api.problems import Refused
 from shared.api.status import Probe
+from shared.api.warming import WarmUp
 from shared.limits import Patience
 from shared.outside import identity
 from shared.publishing.watermark import Availability, LastDays, Publications
-from shared.settings import DirectorySettings, InvalidSettings, Settings, from_environment
+from shared.queues import UnknownMessage
+from shared.settings import DirectorySettings, InvalidSettings, Settings, from_environment, sftp_seed
 from shared.tables import Tables
 from shared.telemetry import exporting, recording
 from shared.telemetry.recording import Invocation, Telemetry
 from shared.warehouse import opening
 from shared.warehouse.engine import InstrumentedWarehouse, Warehouse
-from shared.warming import WarmUp
 
 if TYPE_CHECKING:
     from shared.access.entra.users import ContactEmail, Directory
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from shared.files.feeds import Feeds
     from shared.files.ledger import Ledger, Run
     from shared.files.outbox import Outbox
+    from shared.files.runs import RunWorkshop
     from shared.files.sending import Dispatcher
     from shared.notices.opening import Notices
     from shared.notices.registering import Registry
@@ -56,10 +58,6 @@ if TYPE_CHECKING:
 log = logging.getLogger("metering.services")
 
 Clock = Callable[[], datetime]
-
-
-class UnknownMessage(Exception):
-    """A message of a queue names no work of the app."""
 
 
 @dataclass(frozen=True)
@@ -222,14 +220,25 @@ class Services:
 
     @cached_property
     def feeder(self) -> Feeder:
-        """What makes the runs of feeds.
+        """What looks after feeds.
 
         Raises:
             OutboxUnavailable: the settings name no outbox.
         """
         from shared.files.feeding import Feeder
 
-        return Feeder(
+        return Feeder(self.run_workshop)
+
+    @cached_property
+    def run_workshop(self) -> RunWorkshop:
+        """What makes the runs of feeds.
+
+        Raises:
+            OutboxUnavailable: the settings name no outbox.
+        """
+        from shared.files.runs import RunWorkshop
+
+        return RunWorkshop(
             feeds=self.feeds,
             ledger=self.ledger,
             outbox=self.outbox,
@@ -262,14 +271,14 @@ class Services:
         with self.telemetry.run("build_files"):
             self._work_of(message).handle(message)
 
-    def _work_of(self, message: str) -> Workshop | Feeder:
+    def _work_of(self, message: str) -> Workshop | RunWorkshop:
         """Return what does the work of a message of the queue `files`: the prefix of its id decides."""
-        from shared.files import exports, feeding
+        from shared.files import exports, runs
 
         if message.startswith(exports.PREFIX):
             return self.workshop
-        if message.startswith(feeding.MESSAGE):
-            return self.feeder
+        if message.startswith(runs.PREFIX):
+            return self.run_workshop
         raise UnknownMessage
 
     @cached_property
@@ -277,14 +286,15 @@ class Services:
         """What sends the runs of feeds to SFTP servers.
 
         Raises:
-            InvalidSettings: the settings name no outbox or no key.
+            OutboxUnavailable: the settings name no outbox.
+            InvalidSettings: they have no key, or it cannot be read.
         """
         from shared.files import sftp
         from shared.files.sending import Dispatcher
 
-        if self.settings.outbox is None or self.settings.outbox.sftp_key is None:
-            raise InvalidSettings(["SFTP_KEY is missing."])
-        return Dispatcher(self.feeder, sftp.Sender(sftp.private_key(self.settings.outbox.sftp_key)))
+        outbox = self.settings.outbox
+        key = sftp.private_key(sftp_seed(outbox.sftp_key if outbox else None))
+        return Dispatcher(self.run_workshop, self.tables, sftp.Sender(key))
 
     def send_files(self, message: str) -> None:
         """Send the runs of the feed that a message of the queue `sends` names."""
@@ -310,11 +320,22 @@ class Services:
         A failure is logged, and stops neither the other work nor publishing: the next run of the timer begins
         again. Access that ended comes first.
         """
+        self.revoke_files()
+        self._run_each("sweep_files", self.fail_files, self._sweep_exports, self._sweep_feeds)
+
+    def revoke_files(self) -> None:
+        """Delete the files of principals who lost any of what the files hold.
+
+        A failure is logged: the publishing timer tries again, and every link compares access by itself.
+        """
+        self._run_each("revoke_files", self._revoke_exports, self._revoke_feeds)
+
+    def _run_each(self, name: str, *works: Callable[[], None]) -> None:
         if self.settings.outbox is None:
             return
-        for work in (self.revoke_files, self.fail_files, self._sweep_exports, self._sweep_feeds):
+        for work in works:
             try:
-                with self.telemetry.run("sweep_files"):
+                with self.telemetry.run(name):
                     work()
             except Exception:
                 log.exception("Files were not all looked after; the next run begins again.")
@@ -327,7 +348,10 @@ class Services:
             self.feeder.sweep(not_taken_after=self.settings.outbox.feed_not_taken_after)
 
     def fail_files(self) -> None:
-        """Note that the work of each message in the poison queue failed; an alert reads the log lines."""
+        """Note that the work of each message in the poison queue failed; an alert reads the log lines.
+
+        A message that cannot be worked on is hidden for ten minutes; the next run takes the others.
+        """
         from shared import queues
 
         for message in self.queues.take(queues.FILES_POISON):
@@ -336,14 +360,14 @@ class Services:
             except UnknownMessage:
                 log.error("Files failed: a message that names no work of the app.")
 
-    def revoke_files(self) -> None:
-        """Delete the files of principals who lost any of what the files hold."""
-        if self.settings.outbox is not None:
-            self.workshop.revoke_changed(version=self.grants.version)
-            self.feeder.revoke_changed(version=self.grants.version)
+    def _revoke_exports(self) -> None:
+        self.workshop.revoke_changed(version=self.grants.version)
+
+    def _revoke_feeds(self) -> None:
+        self.feeder.revoke_changed(version=self.grants.version)
 
     def warm(self) -> None:
-        """Prepare this instance for its first request, once and in the background; see `shared.warming`."""
+        """Prepare this instance for its first request, once and in the background; see `warming`."""
         self.warm_up.start()
 
     @contextmanager

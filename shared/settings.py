@@ -160,8 +160,8 @@ class OutboxSettings:
 
     storage: str = Field(validation_alias="OUTBOX_STORAGE", repr=False)
     queues: str = Field(validation_alias="QUEUE_STORAGE", repr=False)
-    sftp_key: Key | None = Field(default=None, validation_alias="SFTP_KEY", repr=False)
-    """From it our key pair towards customers' SFTP servers is made; without it nothing is sent."""
+    sftp_key: str | None = Field(default=None, validation_alias="SFTP_KEY", repr=False)
+    """As it is set: `sftp_seed` reads it when something is sent, so that all else works without it."""
     feed_not_taken_after: Annotated[timedelta, _number(_days, low=1, high=35)] = Field(
         default=timedelta(days=3), validation_alias="FEED_NOT_TAKEN_DAYS"
     )
@@ -172,7 +172,7 @@ class OutboxSettings:
 class SftpSettings:
     """What our key pair towards customers' SFTP servers is made of."""
 
-    key: Key | None = Field(default=None, validation_alias="SFTP_KEY", repr=False)
+    key: Key = Field(validation_alias="SFTP_KEY", repr=False)
 
 
 @dataclass(frozen=True, config=_FROM_ENVIRONMENT)
@@ -312,9 +312,9 @@ def tables_from_environment(environment: Mapping[str, str] | None = None) -> Tab
     return _read(TableSettings, environment)
 
 
-def sftp_key_from_environment(environment: Mapping[str, str] | None = None) -> bytes | None:
-    """Read the key of which our key pair towards SFTP servers is made; raises as `from_environment`."""
-    return _read(SftpSettings, environment).key
+def sftp_seed(text: str | None) -> bytes:
+    """Return the 32 bytes of our key pair towards SFTP servers; raises as `from_environment`."""
+    return _read(SftpSettings, {"SFTP_KEY": text or ""}).key
 
 
 def names() -> list[str]:

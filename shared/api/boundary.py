@@ -187,6 +187,11 @@ def _of_files(error: Exception) -> Problem | None:
             return Problem("gone", "Its files are no longer kept. Ask for a new export, or resend the run.")
         case ledger.NotReady():
             return Problem("run-not-ready", "GET /feeds/{feedId}/runs says what became of it.")
+        case feeds.SentForOneCustomer():
+            return Problem(
+                "sent-for-one-customer",
+                "Keep its customerNumber, or make another feed and ask for its server.",
+            )
         case feeds.TooManyFeeds():
             return Problem("too-many-feeds", f"You have {feeds.MAX_FEEDS} feeds. Delete one, or change one.")
         case exports.IdempotencyConflict():

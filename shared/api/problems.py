@@ -113,6 +113,7 @@ CODES = {
     "gone": Code(410, "It is no longer kept."),
     "body-too-large": Code(413, "The body is too large."),
     "unsupported-media-type": Code(415, "The body is not sent as JSON."),
+    "sent-for-one-customer": Code(409, "The feed goes to a server for the customer that it has."),
     "run-not-ready": Code(409, "The run has no files, or is being made."),
     "too-many-feeds": Code(409, "You have as many feeds as a caller may have."),
     "too-many-exports": Code(429, "Too many exports are running."),

@@ -29,6 +29,7 @@ from shared.files.outbox import Outbox
 from shared.files.reading import Question
 from shared.metering import Resolution
 from shared.periods import Period
+from shared.queues import UnknownMessage
 from shared.readable import Readable
 from shared.series import coarser
 from shared.series.coarser import Coarser
@@ -83,8 +84,14 @@ class Workshop:
         self.queue.send(queues.FILES, export.id)
 
     def handle(self, message: str) -> None:
-        """Plan the export, or build the part, that a message of the queue `files` names."""
+        """Plan the export, or build the part, that a message of the queue `files` names.
+
+        Raises:
+            UnknownMessage: it names neither.
+        """
         export_id, _, number = message.partition("/")
+        if number and not number.isdecimal():
+            raise UnknownMessage
         principal = self.exports.owner(export_id)
         if principal is None:
             return

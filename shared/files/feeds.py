@@ -5,6 +5,7 @@ its own by another. What a feed has done is in the ledger.
 """
 
 import json
+import logging
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, time
@@ -25,6 +26,8 @@ EACH_PUBLICATION = "each-publication"
 _PARTITION = "feeds"
 _VERSIONS = "feeds-access"
 _BETWEEN = "~"
+
+log = logging.getLogger("metering.files")
 
 
 class Split(StrEnum):
@@ -53,6 +56,18 @@ class Corrections(StrEnum):
 
 class TooManyFeeds(Exception):
     """The caller has `MAX_FEEDS` feeds."""
+
+
+class SentForOneCustomer(Exception):
+    """A feed that goes to a server keeps its customer: the operator has checked the server for that."""
+
+
+class BeingDeleted(Exception):
+    """A feed with this id is not all deleted yet."""
+
+    def __init__(self, feed: "Feed") -> None:
+        super().__init__(feed.id)
+        self.feed = feed
 
 
 @dataclass(frozen=True)
@@ -131,8 +146,11 @@ class Feed:
     Attributes:
         covered: sequence of the last publication that a run has, or that the feed need not send.
         latest: the latest run; None before the first.
+        owed: first publication of runs that could not be made; the next run begins there.
+        reopenings: counts how often a run was handed out or made again.
         settled: runs up to this sequence need nothing more.
         receiver: None means a list with links.
+        is_deleted: whether it is being deleted.
     """
 
     principal: str
@@ -144,7 +162,15 @@ class Feed:
     settled: int = 0
     is_paused: bool = False
     receiver: Receiver | None = None
+    owed: int | None = None
+    reopenings: int = 0
+    is_deleted: bool = False
     etag: str = field(default="", compare=False)
+
+    @property
+    def first(self) -> int:
+        """The first publication of the next run."""
+        return self.covered + 1 if self.owed is None else self.owed
 
     def is_due(self, *, through: int, now: datetime) -> bool:
         """Return whether a run is to be made of the publications up to `through`."""
@@ -165,6 +191,10 @@ class Feeds:
 
     def get(self, principal: str, feed_id: str) -> Feed | None:
         """Return a feed of a caller; None where there is none, and where it is another's."""
+        found = self._stored(principal, feed_id)
+        return None if found is None or found.is_deleted else found
+
+    def _stored(self, principal: str, feed_id: str) -> Feed | None:
         entity = self._tables.get(
             tables.FILE_WORK, partition=_PARTITION, row=f"{principal}{_BETWEEN}{feed_id}"
         )
@@ -172,18 +202,29 @@ class Feeds:
 
     def of(self, principal: str) -> Iterator[Feed]:
         """Yield the feeds of a caller, by id."""
-        return self._range(f"{principal}{_BETWEEN}")
+        return (feed for feed in map(_feed, self._range(f"{principal}{_BETWEEN}")) if not feed.is_deleted)
 
     def everything(self) -> Iterator[Feed]:
-        """Yield the feeds of all callers, by owner and id."""
-        return self._range("")
+        """Yield the feeds of all callers, by owner and id; one that cannot be read is logged and left out."""
+        return (feed for feed in self._understood() if not feed.is_deleted)
 
-    def _range(self, prefix: str) -> Iterator[Feed]:
-        before = f"{prefix}\x7f"
-        for entity in self._tables.range(
-            tables.FILE_WORK, partition=_PARTITION, rows_from=prefix, rows_before=before
-        ):
-            yield _feed(entity)
+    def deleted(self) -> Iterator[Feed]:
+        """Yield the feeds that are not all deleted yet."""
+        return (feed for feed in self._understood() if feed.is_deleted)
+
+    def _understood(self) -> Iterator[Feed]:
+        for entity in self._range(""):
+            try:
+                feed = _feed(entity)
+            except (tables.UnreadableValue, ValueError, KeyError, TypeError):
+                log.exception("A stored feed cannot be read: %s.", entity["RowKey"])
+                continue
+            yield feed
+
+    def _range(self, prefix: str) -> Iterator[tables.Entity]:
+        return self._tables.range(
+            tables.FILE_WORK, partition=_PARTITION, rows_from=prefix, rows_before=f"{prefix}\x7f"
+        )
 
     def put(
         self, principal: str, feed_id: str, spec: Spec, *, sequence: int, now: datetime
@@ -194,8 +235,16 @@ class Feeds:
 
         Raises:
             TooManyFeeds: the caller has as many as it may.
+            SentForOneCustomer: it goes to a server, and its customer would change.
+            BeingDeleted: a feed with this id is not all deleted yet.
         """
-        changed = self.change(principal, feed_id, lambda stored: replace(stored, spec=spec))
+
+        def change(stored: Feed) -> Feed:
+            if stored.receiver is not None and stored.spec.customer_number != spec.customer_number:
+                raise SentForOneCustomer
+            return replace(stored, spec=spec)
+
+        changed = self.change(principal, feed_id, change)
         if changed is not None:
             return changed, False
         if sum(1 for _ in self.of(principal)) >= MAX_FEEDS:
@@ -204,7 +253,10 @@ class Feeds:
         try:
             return replace(made, etag=self._tables.insert(tables.FILE_WORK, _entity(made))), True
         except tables.AlreadyExists:
-            return self.get(principal, feed_id) or made, False
+            found = self._stored(principal, feed_id)
+            if found is not None and found.is_deleted:
+                raise BeingDeleted(found) from None
+            return found or made, False
 
     def write(self, feed: Feed) -> Feed:
         """Write a feed over the version that was read.
@@ -256,7 +308,10 @@ def _entity(feed: Feed) -> tables.Entity:
         "createdAt": feed.created_at.isoformat(),
         "covered": feed.covered,
         "settled": feed.settled,
+        "owed": -1 if feed.owed is None else feed.owed,
+        "reopenings": feed.reopenings,
         "isPaused": feed.is_paused,
+        "isDeleted": feed.is_deleted,
         "receiver": json.dumps(feed.receiver and asdict(feed.receiver)),
         "latest": json.dumps(
             span
@@ -274,6 +329,7 @@ def _entity(feed: Feed) -> tables.Entity:
 def _feed(entity: tables.Entity) -> Feed:
     principal, _, feed_id = entity["RowKey"].partition(_BETWEEN)
     receiver, span = json.loads(entity["receiver"]), json.loads(entity["latest"])
+    owed = tables.stored_number(entity, "owed")
     return Feed(
         principal=principal,
         id=feed_id,
@@ -281,7 +337,10 @@ def _feed(entity: tables.Entity) -> Feed:
         created_at=tables.stored_moment(entity, "createdAt"),
         covered=tables.stored_number(entity, "covered"),
         settled=tables.stored_number(entity, "settled"),
+        owed=None if owed < 0 else owed,
+        reopenings=tables.stored_number(entity, "reopenings"),
         is_paused=bool(entity["isPaused"]),
+        is_deleted=bool(entity["isDeleted"]),
         receiver=Receiver(**receiver) if receiver else None,
         latest=span
         and Span(

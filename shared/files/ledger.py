@@ -8,21 +8,22 @@ import json
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 import tenacity
 
 from shared import tables
-from shared.files.feeds import Feed, Span, Spec
+from shared.files.feeds import Feed, Feeds, Span, Spec
 from shared.tables import Tables
 from shared.warehouse.published import Kind
 
 KEPT = timedelta(days=35)
 """How long the files of a run are kept."""
+LISTED = timedelta(days=400)
+"""How long a run stays in the ledger."""
 
 _LAST = 10**12 - 1
-_LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 _BATCHES = "b"
 
 
@@ -134,16 +135,15 @@ class Run:
         """Return the message that has the run planned."""
         return f"feed/{self.principal}/{self.feed_id}/{self.span.through}"
 
-    def reopened(self) -> "Run":
-        """Return the run as it is before it is handed out: silent, so that the next sweep takes it up.
+    def anew(self, *, now: datetime) -> "Run":
+        """Return the next round of the run, before it is planned."""
+        made = Run(self.principal, self.feed_id, self.span, self.spec, RunStatus.BUILDING, touched_at=now)
+        return replace(made, round=self.round + 1)
 
-        Files that are gone are made anew.
-        """
+    def reopened(self, *, now: datetime) -> "Run":
+        """Return the run as it is before its files are handed out; without files, as before they are made."""
         if self.manifest is None:
-            made = Run(
-                self.principal, self.feed_id, self.span, self.spec, RunStatus.BUILDING, self.span.planned_at
-            )
-            return replace(made, round=self.round + 1, touched_at=_LONG_AGO)
+            return self.anew(now=now)
         return replace(
             self,
             status=RunStatus.READY,
@@ -152,7 +152,7 @@ class Run:
             sent_files=0,
             next_attempt_at=None,
             taken_at=None,
-            touched_at=_LONG_AGO,
+            touched_at=now,
         )
 
     def is_kept(self, now: datetime) -> bool:
@@ -185,7 +185,7 @@ class Ledger:
     def get(self, principal: str, feed_id: str, through: int) -> Run | None:
         """Return the run that ends with a publication."""
         entity = self._tables.get(
-            tables.FILE_WORK, partition=_partition(principal, feed_id), row=_row(through)
+            tables.FILE_WORK, partition=partition_of(principal, feed_id), row=_row(through)
         )
         return None if entity is None else _run(entity)
 
@@ -200,7 +200,7 @@ class Ledger:
         """
         for entity in self._tables.range(
             tables.FILE_WORK,
-            partition=_partition(principal, feed_id),
+            partition=partition_of(principal, feed_id),
             rows_from="0" if before is None else _row(before - 1),
             rows_before=_BATCHES if after < 0 else _row(after),
         ):
@@ -235,7 +235,7 @@ class Ledger:
         """Yield the batches of a run, in the order of its files."""
         for entity in self._tables.range(
             tables.FILE_WORK,
-            partition=_partition(run.principal, run.feed_id),
+            partition=partition_of(run.principal, run.feed_id),
             rows_from=_batch_row(run, 0),
             rows_before=_batch_row(run, (run.batches or 0) + 1),
         ):
@@ -249,7 +249,7 @@ class Ledger:
         """Return a batch of a run."""
         entity = self._tables.get(
             tables.FILE_WORK,
-            partition=_partition(run.principal, run.feed_id),
+            partition=partition_of(run.principal, run.feed_id),
             row=_batch_row(run, number),
         )
         return None if entity is None else _batch(entity)
@@ -264,7 +264,7 @@ class Ledger:
 
     def delete_batches(self, run: Run) -> None:
         """Delete the batches of all rounds of a run."""
-        partition = _partition(run.principal, run.feed_id)
+        partition = partition_of(run.principal, run.feed_id)
         start = f"{_BATCHES}{run.span.through:012d}-"
         rows = self._tables.range(
             tables.FILE_WORK, partition=partition, rows_from=start, rows_before=f"{start}~", select=["RowKey"]
@@ -272,14 +272,40 @@ class Ledger:
         for entity in list(rows):
             self._tables.delete(tables.FILE_WORK, partition=partition, row=entity["RowKey"])
 
+    def prune(self, principal: str, feed_id: str, *, planned_before: datetime) -> None:
+        """Delete old runs of a feed."""
+        old = [each for each in self.of(principal, feed_id) if each.span.planned_at < planned_before]
+        for run in old:
+            self.delete_batches(run)
+            self._tables.delete(
+                tables.FILE_WORK, partition=partition_of(principal, feed_id), row=_row(run.span.through)
+            )
+
     def delete(self, principal: str, feed_id: str) -> None:
         """Delete everything that a feed has done."""
-        partition = _partition(principal, feed_id)
+        partition = partition_of(principal, feed_id)
         for entity in list(self._tables.range(tables.FILE_WORK, partition=partition, select=["RowKey"])):
             self._tables.delete(tables.FILE_WORK, partition=partition, row=entity["RowKey"])
 
 
-def _partition(principal: str, feed_id: str) -> str:
+def reopen(feeds: Feeds, ledger: Ledger, run: Run, change: Change) -> Run | None:
+    """Change a run that the sweep may have settled, so that the sweep looks at it again.
+
+    The feed is written before and after: if a process dies in between, nothing is forgotten, and a sweep that
+    has read the run before it changed cannot settle it.
+    """
+
+    def unsettle(feed: Feed) -> Feed:
+        return replace(feed, settled=min(feed.settled, run.span.through - 1), reopenings=feed.reopenings + 1)
+
+    feeds.change(run.principal, run.feed_id, unsettle)
+    changed = ledger.change(run, change)
+    feeds.change(run.principal, run.feed_id, unsettle)
+    return changed
+
+
+def partition_of(principal: str, feed_id: str) -> str:
+    """Return the partition of what a feed has done."""
     return f"feed~{principal}~{feed_id}"
 
 
@@ -303,7 +329,7 @@ def _entity(run: Run) -> tables.Entity:
         "takenAt": run.taken_at,
     }
     return {
-        "PartitionKey": _partition(run.principal, run.feed_id),
+        "PartitionKey": partition_of(run.principal, run.feed_id),
         "RowKey": _row(span.through),
         "first": span.first,
         "through": span.through,
@@ -354,7 +380,7 @@ def _run(entity: tables.Entity) -> Run:
 def _batch_entity(run: Run, batch: Batch) -> tables.Entity:
     files = None if batch.files is None else [list(asdict(each).values()) for each in batch.files]
     return {
-        "PartitionKey": _partition(run.principal, run.feed_id),
+        "PartitionKey": partition_of(run.principal, run.feed_id),
         "RowKey": _batch_row(run, batch.number),
         "label": batch.label,
         "kind": batch.kind.value,

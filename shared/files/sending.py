@@ -13,19 +13,24 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Protocol
 
-from shared import limits, queues
+from shared import leases, limits, queues, tables
 from shared.files import ledger
-from shared.files.feeding import Feeder
 from shared.files.feeds import Feed
 from shared.files.ledger import FileOfRun, Run, RunStatus
 from shared.files.outbox import FileGone
 from shared.files.receivers import Receiver
+from shared.files.runs import RunWorkshop
+from shared.leases import HeldByAnother, Lease
+from shared.queues import UnknownMessage
+from shared.tables import Tables
 
 NOT_SENT = "not-sent"
 NOTED_EACH = 20
 """After so many files the ledger notes how many were sent: a message that comes again goes on from there."""
-_DUE = timedelta(seconds=2)
-"""A message that comes so much earlier than the try is due counts as due: clocks differ."""
+_CLOCKS_DIFFER = timedelta(seconds=2)
+"""A message that comes so much earlier than the try is due counts as due."""
+_BUSY = timedelta(minutes=1)
+"""A message that finds another process at work comes again after this time."""
 
 log = logging.getLogger("metering.files")
 
@@ -46,45 +51,85 @@ class Transport(Protocol):
         ...
 
 
+class _AccessEnded(Exception):
+    """The owner may no longer read everything that the run holds."""
+
+
 @dataclass(frozen=True)
 class Dispatcher:
-    """Sends what feeds with an SFTP server have made."""
+    """Sends what feeds with an SFTP server have made; one process at a time for each feed."""
 
-    feeder: Feeder
+    runs: RunWorkshop
+    storage: Tables
     transport: Transport
 
     def handle(self, message: str) -> None:
-        """Send the runs of the feed that a message of the queue `sends` names, as far as they are due."""
-        principal, _, feed_id = message.partition("/")
-        feed = self.feeder.feeds.get(principal, feed_id)
+        """Send the runs of the feed that a message of the queue `sends` names, as far as they are due.
+
+        Raises:
+            UnknownMessage: it names no feed.
+        """
+        principal, separator, feed_id = message.partition("/")
+        if not separator:
+            raise UnknownMessage
+        feed = self.runs.feeds.get(principal, feed_id)
         if feed is None or feed.receiver is None or feed.is_paused:
             return
-        after = feed.settled
-        while True:
-            waiting = [
-                each
-                for each in self.feeder.ledger.of(principal, feed_id, after=after)
-                if each.status is RunStatus.READY
-            ]
-            if not waiting or not self._send(feed, feed.receiver, waiting[-1]):
-                return
-            after = waiting[-1].span.through
-
-    def _send(self, feed: Feed, receiver: Receiver, run: Run) -> bool:
-        """Send a run; return whether the next one may follow."""
-        now = self.feeder.clock()
-        if run.next_attempt_at is not None and now + _DUE < run.next_attempt_at:
-            return False  # A delayed message, or the sweep, comes when it is due.
-        if not self.feeder.may_read(run):
-            self.feeder.withdraw(run)
-            return False
+        work = leases.Work(tables.FILE_WORK, ledger.partition_of(principal, feed_id))
         try:
-            self._send_files(receiver, run)
+            lease = leases.take(self.storage, work, holder=feed_id, now=self.runs.clock())
+        except HeldByAnother:
+            # The other process may not see what was finished since it last looked.
+            self.runs.queue.send(queues.SENDS, message, delay=_BUSY)
+            return
+        with lease.held(self.runs.clock):
+            try:
+                _Sending(self.runs, self.transport, feed, feed.receiver, lease).send_all()
+            except HeldByAnother:
+                log.warning("Feed %s: sending stopped, as another process sends now.", feed_id)
+
+
+@dataclass(frozen=True)
+class _Sending:
+    """The work of one message on one feed, while it holds the feed's lease."""
+
+    runs: RunWorkshop
+    transport: Transport
+    feed: Feed
+    receiver: Receiver
+    lease: Lease
+
+    def send_all(self) -> None:
+        """Send the runs that are ready, the oldest first, up to one that is being made."""
+        after = self.feed.settled
+        while True:
+            run = self._oldest(after=after)
+            if run is None or run.status is RunStatus.BUILDING or not self._send(run):
+                return
+            after = run.span.through
+
+    def _oldest(self, *, after: int) -> Run | None:
+        """Return the oldest run that is ready or being made: no older value may follow a newer one."""
+        found = None
+        for run in self.runs.ledger.of(self.feed.principal, self.feed.id, after=after):
+            if run.status in (RunStatus.READY, RunStatus.BUILDING):
+                found = run
+        return found
+
+    def _send(self, run: Run) -> bool:
+        """Send a run; return whether the next one may follow."""
+        if run.next_attempt_at is not None and self.runs.clock() + _CLOCKS_DIFFER < run.next_attempt_at:
+            return False  # A delayed message, or the sweep, comes when it is due.
+        try:
+            self._send_files(run)
         except FileGone:
-            self.feeder.repeat(run)
+            self.runs.repeat(run)
+            return False
+        except _AccessEnded:
+            self.runs.withdraw(run)
             return False
         except NotTaken as error:
-            return self._note_failure(feed, run, str(error))
+            return self._note_failure(run, str(error))
         self._change(
             run,
             lambda stored: replace(
@@ -92,42 +137,54 @@ class Dispatcher:
                 status=RunStatus.SENT,
                 attempts=stored.attempts + 1,
                 next_attempt_at=None,
-                touched_at=self.feeder.clock(),
+                touched_at=self.runs.clock(),
             ),
         )
         log.info("Feed %s, run %s: sent.", run.feed_id, run.id)
         return True
 
-    def _send_files(self, receiver: Receiver, run: Run) -> None:
+    def _send_files(self, run: Run) -> None:
         """Send the files that the receiver does not have yet, and the manifest last.
+
+        Access is looked at before the first file and whenever the ledger notes how many were sent.
 
         Raises:
             NotTaken: the server did not take one of them.
             FileGone: one of them is deleted.
+            HeldByAnother: another process sends now.
         """
-        files = self.feeder.ledger.files(run)
-        if run.manifest is not None and receiver.with_manifest:
+        self._check_access(run)
+        files = self.runs.ledger.files(run)
+        if run.manifest is not None and self.receiver.with_manifest:
             files.append(run.manifest)
         with tempfile.TemporaryDirectory() as folder:
             for number, file in self._left(files, run):
+                self.lease.renew(self.runs.clock())
+                self.lease.confirm()
                 path = Path(folder) / "file"
                 with path.open("wb") as content:
-                    self.feeder.outbox.read(run.folder + file.name, content)
-                self.transport.send(path, receiver, name=file.name)
+                    self.runs.outbox.read(run.folder + file.name, content)
+                self.transport.send(path, self.receiver, name=file.name)
                 if number % NOTED_EACH == 0:
                     self._note_sent(run, number)
+                    self._check_access(run)
 
-    def _left(self, files: Iterable[FileOfRun], run: Run) -> list[tuple[int, FileOfRun]]:
+    def _check_access(self, run: Run) -> None:
+        if not self.runs.may_read(run):
+            raise _AccessEnded
+
+    @staticmethod
+    def _left(files: Iterable[FileOfRun], run: Run) -> list[tuple[int, FileOfRun]]:
         return [(number, file) for number, file in enumerate(files, start=1) if number > run.sent_files]
 
     def _note_sent(self, run: Run, number: int) -> None:
-        self._change(run, lambda stored: replace(stored, sent_files=number, touched_at=self.feeder.clock()))
+        self._change(run, lambda stored: replace(stored, sent_files=number, touched_at=self.runs.clock()))
 
-    def _note_failure(self, feed: Feed, run: Run, reason: str) -> bool:
+    def _note_failure(self, run: Run, reason: str) -> bool:
         """Note a try that failed and when the next one is; return whether the run is given up."""
         attempts = run.attempts + 1
         wait = limits.sftp_wait(attempts)
-        now = self.feeder.clock()
+        now = self.runs.clock()
         if wait is None:
             problem = (NOT_SENT, f"Your server did not take it for a day: {reason}. Resend it when it does.")
             self._change(
@@ -149,7 +206,7 @@ class Dispatcher:
         self._change(
             run, lambda stored: replace(stored, attempts=attempts, next_attempt_at=now + wait, touched_at=now)
         )
-        self.feeder.queue.send(queues.SENDS, f"{feed.principal}/{feed.id}", delay=wait)
+        self.runs.queue.send(queues.SENDS, f"{run.principal}/{run.feed_id}", delay=wait)
         log.warning("Feed %s, run %s: try %d failed: %s.", run.feed_id, run.id, attempts, reason)
         return False
 
@@ -160,4 +217,4 @@ class Dispatcher:
             is_same = stored.round == run.round and stored.status is RunStatus.READY
             return change(stored) if is_same else stored
 
-        self.feeder.ledger.change(run, guarded)
+        self.runs.ledger.change(run, guarded)

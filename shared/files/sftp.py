@@ -6,7 +6,7 @@ here, once.
 """
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -33,6 +33,10 @@ class NotSent(NotTaken):
 
 class HostKeyDiffers(NotSent):
     """The server has another key than the one that the operator checked: nothing was sent."""
+
+
+class InvalidHostKey(NotSent):
+    """A text is no public key of a host."""
 
 
 class Refused(NotSent):
@@ -113,6 +117,43 @@ async def _rename(server: asyncssh.SFTPClient, target: str) -> None:
         await server.rename(target + PART_SUFFIX, target)
 
 
+def check_host(host: str, port: int, *, host_key: str, within: Patience = Patience()) -> None:
+    """Compare a server's key with the one that an operator was given; nothing is signed in to.
+
+    Raises:
+        InvalidHostKey: the given key is none.
+        HostKeyDiffers: the server shows another key.
+        NotSent: the server cannot be reached.
+    """
+    try:
+        given = asyncssh.import_public_key(host_key)
+    except asyncssh.KeyImportError as error:
+        raise InvalidHostKey("The host key is no public key, such as ssh-ed25519 AAAA….") from error
+    algorithms = [name.decode() for name in given.sig_algorithms]
+    with _translate_errors():
+        try:
+            shown = asyncio.run(_shown_key(host, port, algorithms=algorithms, within=within))
+        except asyncssh.DisconnectError:
+            # It has no key of this kind: the operator sees the one that it has.
+            shown = asyncio.run(_shown_key(host, port, algorithms=(), within=within))
+    if shown is None or shown.public_data != given.public_data:
+        raise HostKeyDiffers(
+            f"The server's key is {_described(shown)}; the given one is {_described(given)}."
+        )
+
+
+async def _shown_key(
+    host: str, port: int, *, algorithms: Sequence[str], within: Patience
+) -> asyncssh.SSHKey | None:
+    """Return the key that a server shows for these algorithms; if none is named, the key that it prefers."""
+    async with asyncio.timeout(within.connect):
+        return await asyncssh.get_server_host_key(host, port, server_host_key_algs=algorithms, config=None)
+
+
+def _described(key: asyncssh.SSHKey | None) -> str:
+    return f"{key.get_algorithm()} {key.get_fingerprint()}" if key else "unknown"
+
+
 def private_key(seed: bytes) -> str:
     """Return our private key in OpenSSH's format, from 32 bytes that nobody else knows."""
     key = Ed25519PrivateKey.from_private_bytes(seed)
@@ -137,5 +178,5 @@ def _translate_errors() -> Iterator[None]:
         raise Refused(f"the server refused the folder or file: {type(error).__name__}") from error
     except asyncssh.KeyImportError as error:
         raise NotSent("our key or the pinned host key cannot be read") from error
-    except (TimeoutError, OSError, asyncssh.Error) as error:
+    except (TimeoutError, OSError, UnicodeError, asyncssh.Error) as error:
         raise NotSent(f"the server did not take the file: {type(error).__name__}") from error

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 import pytest
 
 from local import demo, places
-from shared import tables
-from shared.access.sync import lease
+from shared import leases, tables
+from shared.access.sync import stages
 
 SETTINGS = {
     "WAREHOUSE": "duckdb:unused",
@@ -94,7 +94,7 @@ def test_a_missing_list_is_one_sentence(table_storage: str) -> None:
 def test_a_sync_that_finds_another_one_says_so_and_fails(table_storage: str) -> None:
     storage = tables.open_tables(table_storage, credential=None)
     storage.create_missing()
-    lease.take(storage, holder="the timer's", now=datetime.now(UTC))
+    leases.take(storage, stages.LEASED, holder="the timer's", now=datetime.now(UTC))
 
     synced = command("sync", table_storage=table_storage)
 

@@ -8,6 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import asyncssh
 import pytest
 from rich.console import Console
 
@@ -28,6 +29,8 @@ from shared.warehouse.engine import Warehouse
 from shared.warehouse.published import Kind as Days
 from tests.builders import warehouse as building
 from tests.builders.warehouse import CABIN, HOUSE, SHOP, Clock, Deliverer, readable, values
+from tests.doubles.sftp import server as sftp_server
+from tests.doubles.sftp.server import Server
 
 OWNER = "app:5a5e0000-0000-4000-8000-000000000001"
 NOW = datetime(2026, 11, 22, 6, 0, tzinfo=UTC)
@@ -173,25 +176,82 @@ def test_what_does_not_exist_is_named(kept: Feed, ask: Ask, arguments: Sequence[
     assert ask(*arguments) == (feeds.TROUBLE, f"{said}\n")
 
 
-def test_an_sftp_server_becomes_the_receiver(kept: Feed, storage: Tables, ask: Ask) -> None:
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    folder = tmp_path / "received"
+    folder.mkdir()
+    with sftp_server.running(folder) as found:
+        yield found
+
+
+def test_an_sftp_server_whose_key_is_right_becomes_the_receiver(
+    kept: Feed, storage: Tables, ask: Ask, server: Server
+) -> None:
+    key = server.public_host_key()
+
+    code, printed = ask(
+        *("add-sftp", OWNER, "daily", "--host", "127.0.0.1", "--port", str(server.port), "--user", "us"),
+        *("--host-key", key, "--folder", "in", "--without-manifest"),
+    )
+
+    found = Feeds(storage).get(OWNER, "daily")
+    assert (code, printed) == (0, "The next run of daily goes to us@127.0.0.1.\n")
+    assert found is not None
+    assert found.receiver == Receiver("127.0.0.1", server.port, "us", key, "in", with_manifest=False)
+
+
+def test_a_server_that_is_not_what_the_operator_was_given_is_not_added(
+    kept: Feed, storage: Tables, ask: Ask, server: Server
+) -> None:
+    elliptic, rsa = (
+        asyncssh.generate_private_key(kind).export_public_key().decode().strip()
+        for kind in ("ssh-ed25519", "ssh-rsa")
+    )
+
+    def add(*, host: str = "127.0.0.1", key: str) -> tuple[int, str]:
+        port = str(server.port if host == "127.0.0.1" else 22)
+        return ask(
+            "add-sftp", OWNER, "daily", "--host", host, "--port", port, "--user", "us", "--host-key", key
+        )
+
+    refused = [
+        add(key="ssh-ed25519 AAAA"),
+        add(key=elliptic),
+        add(key=rsa),
+        add(host="a..b", key=elliptic),
+    ]
+
+    found = Feeds(storage).get(OWNER, "daily")
+    assert found is not None
+    assert found.receiver is None
+    assert [code for code, _ in refused] == [feeds.TROUBLE] * 4
+    assert all(printed.startswith("Nothing is changed. ") for _, printed in refused)
+    assert "no public key" in refused[0][1]
+    assert asyncssh.import_public_key(elliptic).get_fingerprint() in refused[1][1]
+    assert asyncssh.import_public_key(server.public_host_key()).get_fingerprint() in refused[1][1]
+    assert "ssh-ed25519 SHA256:" in refused[2][1]
+    assert "ssh-rsa SHA256:" in refused[2][1]
+
+
+def test_a_server_that_cannot_be_reached_from_here_is_added_unchecked(
+    kept: Feed, storage: Tables, ask: Ask
+) -> None:
     code, _ = ask(
         *("add-sftp", OWNER, "daily", "--host", "sftp.example.com", "--user", "us"),
-        *("--host-key", "ssh-ed25519 AAAA", "--folder", "in", "--without-manifest"),
+        *("--host-key", "ssh-ed25519 AAAA", "--unchecked"),
     )
 
     found = Feeds(storage).get(OWNER, "daily")
     assert code == 0
     assert found is not None
-    assert found.receiver == Receiver(
-        "sftp.example.com", 22, "us", "ssh-ed25519 AAAA", "in", with_manifest=False
-    )
+    assert found.receiver == Receiver("sftp.example.com", 22, "us", "ssh-ed25519 AAAA", ".")
 
 
 def test_the_public_key_is_printed(ask: Ask) -> None:
     without = ask("key")
     code, printed = ask("key", SFTP_KEY=demo.SFTP_KEY)
 
-    assert without == (feeds.TROUBLE, "SFTP_KEY is missing.\n")
+    assert without == (feeds.TROUBLE, "Settings are missing or wrong:\n- SFTP_KEY is missing.\n")
     assert (code, printed.startswith("ssh-ed25519 AAAA")) == (0, True)
 
 

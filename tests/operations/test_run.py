@@ -13,7 +13,7 @@ from operations import app_settings, run
 @pytest.mark.parametrize("arguments", [[], ["drop-everything"]])
 def test_an_unknown_command_is_refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert run.main(arguments) == 2
-    assert "load, publish, sync, access, webhooks, check-warehouse" in capsys.readouterr().err
+    assert "load, publish, sync, access, webhooks, feeds, check-warehouse" in capsys.readouterr().err
 
 
 def test_a_file_is_loaded_and_published_while_no_stack_runs(tmp_path: Path) -> None:

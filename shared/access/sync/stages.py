@@ -14,25 +14,29 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from shared import foreign, tables
+from shared import foreign, leases, tables
 from shared.access import runs, store
 from shared.access.entra.users import ContactEmail, Directory, DirectoryFault
 from shared.access.mode import Mode
 from shared.access.severa.severa_register import SeveraRegister
 from shared.access.store import Partition
 from shared.access.sync import changes, guard, mapping, readers, restrictions, state
-from shared.access.sync import lease as leases
 from shared.access.sync.changes import Change, Plan
 from shared.access.sync.faults import FaultKind
 from shared.access.sync.guard import Allowance, Limits, Objection
-from shared.access.sync.lease import Lease
 from shared.access.sync.mapping import Fields, Wanted
 from shared.access.sync.reports import Outcome, SyncReport
 from shared.access.sync.supply_by_customer import SupplyPeriod
+from shared.leases import Lease
 from shared.telemetry import long_texts
 
 log = logging.getLogger(__name__)
 
+LEASED = leases.Work(tables.SERVICE_STATE, runs.SYNC)
+"""One sync at a time, whether the timer's or an operator's, avoids wasted work and confusing reports.
+
+The grants do not depend on it (see `store.Writer`).
+"""
 _LEVELS = {
     Outcome.REFUSED: logging.ERROR,
     Outcome.FAILED: logging.ERROR,
@@ -116,8 +120,8 @@ def run(
         report = _reported(begun, fetched, decided, rules=rules)
         return _logged(replace(report, outcome=Outcome.DRY_RUN, finished_at=clock()))
     try:
-        lease = leases.take(storage, holder=begun.run_id, now=started_at)
-    except leases.SyncRunning as error:
+        lease = leases.take(storage, LEASED, holder=begun.run_id, now=started_at)
+    except leases.HeldByAnother as error:
         return _logged(replace(begun, outcome=Outcome.BUSY, error=str(error)))
     with lease.held(clock):
         try:

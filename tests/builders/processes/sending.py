@@ -13,43 +13,46 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
 
-from shared import queues, tables
+from shared import leases, queues, tables
 from shared.access.grants import Grants
 from shared.files import outbox
-from shared.files.feeding import Feeder
 from shared.files.feeds import Feeds
 from shared.files.ledger import Ledger
+from shared.files.runs import RunWorkshop
 from shared.files.sending import Dispatcher
 from shared.files.sftp import Sender
 
 
-def clock() -> datetime:
-    """Return the time."""
-    return datetime.now(UTC)
+def dispatcher(connection: str, *, key: str, ahead: timedelta) -> Dispatcher:
+    """Return what sends, without a warehouse: nothing is made anew.
 
-
-def dispatcher(connection: str, *, key: str) -> Dispatcher:
-    """Return what sends, without a warehouse: nothing is made anew."""
+    Args:
+        ahead: of the time; the lease of a process that was killed must have ended.
+    """
     storage = tables.open_tables(connection, credential=None)
-    feeder = Feeder(
+
+    def clock() -> datetime:
+        return datetime.now(UTC) + ahead
+
+    workshop = RunWorkshop(
         feeds=Feeds(storage),
         ledger=Ledger(storage),
         outbox=outbox.open_outbox(connection, credential=None),
         queue=queues.open_queues(connection, credential=None),
-        grants=Grants(tables=storage, max_age=timedelta(days=1), clock=clock),
+        grants=Grants(tables=storage, max_age=timedelta(days=3), clock=clock),
         warehouse=cast(Any, None),
         cursor=str,
         clock=clock,
     )
-    return Dispatcher(feeder, Sender(key))
+    return Dispatcher(workshop, storage, Sender(key))
 
 
-def send_and_kill(message: str, *, connection: str, key: str, seconds: float) -> bool:
+def send_and_kill(message: str, *, connection: str, key: str, seconds: float, ahead: timedelta) -> bool:
     """Send in a process that lives at most so long; return whether it came to its end."""
     process = os.fork()
     if process == 0:
         try:
-            dispatcher(connection, key=key).handle(message)
+            dispatcher(connection, key=key, ahead=ahead).handle(message)
         finally:
             os._exit(0)
     began = time.monotonic()
@@ -64,10 +67,14 @@ def send_and_kill(message: str, *, connection: str, key: str, seconds: float) ->
 
 def main() -> None:
     """Answer each line."""
-    for line in sys.stdin:
+    for number, line in enumerate(sys.stdin, start=1):
         message, key, seconds = line.split()
         is_done = send_and_kill(
-            message, connection=sys.argv[1], key=Path(key).read_text("utf-8"), seconds=float(seconds)
+            message,
+            connection=sys.argv[1],
+            key=Path(key).read_text("utf-8"),
+            seconds=float(seconds),
+            ahead=number * 2 * leases.LASTS,
         )
         sys.stdout.write("done\n" if is_done else "killed\n")
         sys.stdout.flush()

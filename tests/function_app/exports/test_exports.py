@@ -22,7 +22,7 @@ from shared.files.exports import ExportStatus
 from shared.files.forms.form import FileFormat, Form
 from shared.metering import Resolution
 from shared.periods import Period
-from shared.services import UnknownMessage
+from shared.queues import UnknownMessage
 from shared.warehouse.engine import Warehouse
 from shared.warehouse.queries import SizeRow
 from tests.builders import queues

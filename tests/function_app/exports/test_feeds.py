@@ -160,7 +160,7 @@ def test_a_run_made_twice_has_the_same_bytes(customer: Customer, api: Api) -> No
     before = run(customer)
     deliver_values(customer, point, SPRING, ["9.000"] * 23)  # Published later: not in the run.
 
-    api.services.feeder.repeat(stored(api, customer, before))
+    api.services.run_workshop.repeat(stored(api, customer, before))
     work(api)
 
     (again,) = [each for each in runs(customer) if each["run"] == before["run"]]
@@ -457,7 +457,7 @@ def test_a_run_that_could_not_be_made_is_made_with_the_next(
     customer.days(point, SPRING, 1)
     api.services.begin_feeds()
     failed = runs(customer)[0]
-    api.services.feeder.fail(stored(api, customer, failed).message)
+    api.services.run_workshop.fail(stored(api, customer, failed).message)
 
     customer.days(point, SPRING + timedelta(days=1), 1)
     found = run(customer)

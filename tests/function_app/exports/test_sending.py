@@ -1,25 +1,32 @@
 """Runs of feeds sent to an SFTP server, a real one: in order, again after failures, whole after kills."""
 
+import base64
 import hashlib
 import random
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import asyncssh
 import pytest
 
-from shared import limits
-from shared.files import sftp
+from local import environment
+from local.ports import Ports
+from shared import leases, limits, settings, tables
+from shared.files import ledger, sftp
 from shared.files.ledger import Run, RunStatus
 from shared.files.receivers import Receiver
+from shared.files.sending import NOTED_EACH
+from shared.leases import Lease
+from shared.queues import UnknownMessage
 from shared.services import Services
 from shared.settings import InvalidSettings
 from tests.builders import queues
+from tests.builders import warehouse as delivering
 from tests.builders.api import Api
 from tests.builders.warehouse import Clock
 from tests.doubles.sftp import server
@@ -45,7 +52,7 @@ def services(api: Api) -> Iterator[Services]:
     """Let the app work with a key of its own."""
     outbox = api.services.settings.outbox
     assert outbox is not None
-    chosen = replace(api.services.settings, outbox=replace(outbox, sftp_key=SEED))
+    chosen = replace(api.services.settings, outbox=replace(outbox, sftp_key=base64.b64encode(SEED).decode()))
     with api.using(replace(api.services, settings=chosen)):
         yield api.services
 
@@ -268,9 +275,123 @@ def test_a_feed_without_a_server_is_not_sent(customer: Customer, services: Servi
     assert runs(customer) == []
 
 
-def test_without_a_key_nothing_can_be_sent(api: Api) -> None:
-    with pytest.raises(InvalidSettings, match="SFTP_KEY"):
+@pytest.mark.parametrize("key", [None, "@Microsoft.KeyVault(SecretUri=https://vault.example.com/secrets/a)"])
+def test_without_a_key_that_can_be_read_all_but_sending_works(api: Api, key: str | None) -> None:
+    given = {**environment.stack(Ports()), "SFTP_KEY": key or ""}
+    outbox = settings.from_environment(given).outbox
+    chosen = replace(api.services.settings, outbox=outbox)
+
+    with (
+        api.using(replace(api.services, settings=chosen)),
+        pytest.raises(InvalidSettings, match="SFTP_KEY"),
+    ):
         api.services.send_files("app:1/daily")
+
+
+def test_a_message_that_names_no_feed_is_refused(services: Services) -> None:
+    with pytest.raises(UnknownMessage):
+        services.send_files("daily")
+
+
+def test_while_another_process_sends_the_message_comes_again(
+    customer: Customer, services: Services, double: Server
+) -> None:
+    point = customer.point()
+    put(customer)
+    receive(customer, double)
+    customer.days(point, SPRING, 1)
+    work(customer.api)
+
+    with lease(services, customer).held(services.clock):
+        dispatch(services)
+        during = received(double)
+    services.send_files(f"{customer.principal}/daily")  # The queue would hide it for a minute.
+
+    assert during == {}
+    assert received(double) == ledger_of(services, customer)
+
+
+def lease(services: Services, customer: Customer) -> Lease:
+    """Take the lease of the feed `daily`, as another process would."""
+    work = leases.Work(tables.FILE_WORK, ledger.partition_of(customer.principal, "daily"))
+    return leases.take(services.tables, work, holder="another", now=services.clock())
+
+
+@dataclass
+class Recording:
+    """A transport that does something when a file is sent."""
+
+    act: Callable[[], object]
+    names: list[str] = field(default_factory=list)
+
+    def send(self, file: Path, receiver: Receiver, *, name: str) -> int:
+        self.names.append(name)
+        self.act()
+        return file.stat().st_size
+
+
+def test_a_process_that_lost_its_lease_stops(
+    customer: Customer, services: Services, double: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    points = [customer.point() for _ in range(3)]
+    put(customer, split="per-metering-point")
+    receive(customer, double)
+    for each in points:
+        customer.days(each, SPRING, 1)
+    work(customer.api)
+    clock = Clock(datetime.now(UTC))
+
+    def another_takes_over() -> None:
+        clock.now += 2 * leases.LASTS
+        lease(customer.api.services, customer)
+
+    transport = Recording(another_takes_over)
+    with customer.api.using(replace(services, clock=clock)):
+        replace(customer.api.services.dispatcher, transport=transport).handle(f"{customer.principal}/daily")
+
+    assert len(transport.names) == 1
+    assert "sending stopped, as another process sends now" in caplog.text
+    assert stored(services, customer).status is RunStatus.READY
+
+
+def test_access_that_ends_while_files_are_sent_ends_the_sending(
+    customer: Customer, services: Services, double: Server
+) -> None:
+    points = [customer.point() for _ in range(NOTED_EACH + 2)]
+    put(customer, split="per-metering-point")
+    receive(customer, double, with_manifest=False)
+    customer.deliver([line for each in points for line in delivering.values(each, SPRING, ["1.000"] * 23)])
+    work(customer.api)
+    losing = max(points)
+
+    transport = Recording(lambda: customer.api.revoke(customer.principal, losing))
+    replace(services.dispatcher, transport=transport).handle(f"{customer.principal}/daily")
+
+    assert len(transport.names) == NOTED_EACH
+    assert stored(services, customer).status is RunStatus.BUILDING
+
+
+def test_a_newer_run_waits_for_an_older_one_that_is_made_anew(
+    customer: Customer, services: Services, double: Server
+) -> None:
+    point = customer.point()
+    put(customer)
+    receive(customer, double, with_manifest=False)
+    for day in range(2):
+        customer.days(point, SPRING + timedelta(days=day), 1)
+        work(customer.api)
+    older = list(services.ledger.of(customer.principal, "daily"))[-1]
+
+    services.run_workshop.repeat(older)
+    dispatch(services)
+    during = received(double)
+    work(customer.api)
+    dispatch(services)
+
+    assert during == {}
+    assert [name.split("_")[1] for name in double.renamed] == [
+        each["run"] for each in reversed(runs(customer))
+    ]
 
 
 def test_a_send_that_is_cut_goes_on_from_what_was_noted(
@@ -350,7 +471,7 @@ def blobs(services: Services, customer: Customer) -> list[str]:
 
 
 def test_the_key_pair_follows_from_the_setting() -> None:
-    private, public = sftp.private_key(SEED), sftp.public_key(SEED)
+    private = [asyncssh.import_private_key(sftp.private_key(SEED)) for _ in range(2)]
 
-    assert asyncssh.import_private_key(private).export_public_key().decode().split()[:2] == public.split()
-    assert sftp.private_key(SEED) == private
+    for each in private:  # The texts differ: the format has a random number in it.
+        assert each.export_public_key().decode().split()[:2] == sftp.public_key(SEED).split()

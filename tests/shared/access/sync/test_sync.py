@@ -6,12 +6,12 @@ from datetime import date, timedelta
 
 import pytest
 
-from shared import tables
+from shared import leases, tables
 from shared.access import runs, store
 from shared.access.entra.users import ContactEmail
 from shared.access.grant import ALWAYS, Span, Spans
 from shared.access.severa.severa_register import SeveraRegister
-from shared.access.sync import lease, stages, state
+from shared.access.sync import stages, state
 from shared.access.sync.guard import Allowance
 from shared.access.sync.reports import Outcome, SyncRefused, SyncReport
 from shared.access.sync.stages import Sources
@@ -86,7 +86,7 @@ class World:
             dict(row)
             for table in tables.ALL
             for row in self.storage.everything(table)
-            if row["RowKey"] != lease.ROW
+            if row["RowKey"] != leases.ROW
         ]
 
 
@@ -467,7 +467,7 @@ def test_two_runs_are_never_under_way_at_once(world: World) -> None:
 
 
 def test_a_killed_run_gives_way_in_minutes(world: World) -> None:
-    lease.take(world.storage, holder="killed", now=world.clock())
+    leases.take(world.storage, stages.LEASED, holder="killed", now=world.clock())
     world.clock.set_by(timedelta(hours=-1))
 
     assert world.sync().outcome is Outcome.BUSY
@@ -477,7 +477,7 @@ def test_a_killed_run_gives_way_in_minutes(world: World) -> None:
 
 def test_a_lease_that_ends_later_than_any_can_holds_up_nobody(world: World) -> None:
     world.clock.set_by(timedelta(days=365))
-    lease.take(world.storage, holder="a wrong clock", now=world.clock())
+    leases.take(world.storage, stages.LEASED, holder="a wrong clock", now=world.clock())
     world.clock.set_by(timedelta(days=-365))
 
     assert world.sync().outcome is Outcome.COMPLETE
@@ -487,21 +487,21 @@ def test_a_lease_that_ends_later_than_any_can_holds_up_nobody(world: World) -> N
 def test_a_lease_that_cannot_be_read_holds_up_nobody(
     world: World, caplog: pytest.LogCaptureFixture, until: object
 ) -> None:
-    row = {"PartitionKey": runs.SYNC, "RowKey": lease.ROW, "until": until}
+    row = {"PartitionKey": runs.SYNC, "RowKey": leases.ROW, "until": until}
     world.storage.upsert(tables.SERVICE_STATE, row)
 
     assert world.sync().outcome is Outcome.COMPLETE
-    assert "The sync's stored lease holds up nobody and is replaced" in caplog.text
+    assert "A stored lease holds up nobody and is replaced" in caplog.text
 
 
 def test_a_run_whose_lease_was_taken_stops_before_it_writes(world: World) -> None:
-    slow = lease.take(world.storage, holder="slow", now=world.clock())
+    slow = leases.take(world.storage, stages.LEASED, holder="slow", now=world.clock())
     world.clock.pass_time(timedelta(minutes=3))
-    lease.take(world.storage, holder="quick", now=world.clock())
+    leases.take(world.storage, stages.LEASED, holder="quick", now=world.clock())
 
     slow.renew(world.clock())
 
-    with pytest.raises(lease.SyncRunning):
+    with pytest.raises(leases.HeldByAnother):
         slow.confirm()
 
 
@@ -631,7 +631,7 @@ def test_a_run_that_an_operator_let_through_says_what_was_allowed_and_what_was_c
 
 
 def test_a_run_that_finds_another_one_says_so_and_no_more(world: World) -> None:
-    lease.take(world.storage, holder="another", now=world.clock() + timedelta(hours=1))
+    leases.take(world.storage, stages.LEASED, holder="another", now=world.clock() + timedelta(hours=1))
 
     report = world.sync()
 

@@ -1,13 +1,17 @@
-"""The lease of the access sync, in `ServiceState`: one run at a time."""
+"""Leases in Table Storage: one process at a time does a piece of work.
+
+A lease is a row. It is short and renewed by a thread, so that a killed process does not block others for
+long.
+"""
 
 import logging
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from shared import periods, tables
-from shared.access import runs
 from shared.telemetry import recording
 
 ROW = "lease"
@@ -17,28 +21,34 @@ RENEW_SECONDS = 30
 logger = logging.getLogger(__name__)
 
 
-class SyncRunning(Exception):
-    """Another run of the access sync holds the lease."""
+class HeldByAnother(Exception):
+    """Another process holds the lease."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """What one process at a time does: a partition of a table, which has the lease's row."""
+
+    table: str
+    partition: str
 
 
 class Lease:
-    """Allows one run at a time, whether the timer's or an operator's.
+    """Allows one process at a time to do some work."""
 
-    It avoids wasted work and confusing reports; the grants do not depend on it (see `store.Writer`). It is
-    short and renewed by a thread, so that a killed run does not block others for long.
-    """
-
-    def __init__(self, storage: tables.Tables, entity: tables.Entity) -> None:
+    def __init__(self, storage: tables.Tables, work: Work, entity: tables.Entity) -> None:
         self._storage = storage
+        self._work = work
         self._entity = entity
         self._over = threading.Event()
+        self._writing = threading.Lock()
         self._lost: Exception | None = None
 
     @contextmanager
     def held(self, clock: Callable[[], datetime]) -> Iterator[None]:
         """Renew the lease until the block ends, and then release it."""
         renewing = threading.Thread(
-            target=recording.carry(self._renew_until_over), args=(clock,), daemon=True, name="sync-lease"
+            target=recording.carry(self._renew_until_over), args=(clock,), daemon=True, name="lease"
         )
         renewing.start()
         try:
@@ -49,13 +59,13 @@ class Lease:
             self._release(clock())
 
     def confirm(self) -> None:
-        """Check that this run still holds the lease.
+        """Check that this process still holds the lease.
 
         Raises:
-            SyncRunning: another run took it meanwhile.
+            HeldByAnother: another one took it meanwhile.
         """
         if self._lost is not None:
-            raise SyncRunning("another run of the access sync took over") from self._lost
+            raise HeldByAnother("another run took over") from self._lost
 
     def renew(self, now: datetime) -> None:
         """Extend the lease; if it was lost, `confirm` raises."""
@@ -64,7 +74,7 @@ class Lease:
         except tables.ChangedMeanwhile as error:
             self._lost = error
         except tables.TablesUnavailable as error:
-            logger.warning("The sync's lease could not be renewed; it is tried again: %s", error)
+            logger.warning("A lease could not be renewed; it is tried again: %s", error)
 
     def _renew_until_over(self, clock: Callable[[], datetime]) -> None:
         while self._lost is None and not self._over.wait(RENEW_SECONDS):
@@ -74,34 +84,43 @@ class Lease:
         try:
             self._write(until=now)
         except (tables.ChangedMeanwhile, tables.TablesUnavailable) as error:
-            logger.warning("The sync's lease was not released; it ends by itself: %s", error)
+            logger.warning("A lease was not released; it ends by itself: %s", error)
 
     def _write(self, *, until: datetime) -> None:
-        entity = {**self._entity, "until": until.isoformat()}
-        etag = self._storage.replace(tables.SERVICE_STATE, entity, etag=self._entity["etag"])
-        self._entity = {**entity, "etag": etag}
+        with self._writing:
+            entity = {**self._entity, "until": until.isoformat()}
+            etag = self._storage.replace(self._work.table, entity, etag=self._entity["etag"])
+            self._entity = {**entity, "etag": etag}
 
 
-def take(storage: tables.Tables, *, holder: str, now: datetime) -> Lease:
+def take(storage: tables.Tables, work: Work, *, holder: str, now: datetime) -> Lease:
     """Take the lease.
 
+    Args:
+        holder: names the process for those that find it at work.
+
     Raises:
-        SyncRunning: another run is under way, or was killed and its lease has not yet ended.
+        HeldByAnother: another process is at work, or was killed and its lease has not yet ended.
     """
-    found = storage.get(tables.SERVICE_STATE, partition=runs.SYNC, row=ROW)
-    wanted = {"PartitionKey": runs.SYNC, "RowKey": ROW, "holder": holder, "until": (now + LASTS).isoformat()}
+    found = storage.get(work.table, partition=work.partition, row=ROW)
+    wanted = {
+        "PartitionKey": work.partition,
+        "RowKey": ROW,
+        "holder": holder,
+        "until": (now + LASTS).isoformat(),
+    }
     if found is not None and _is_held(found, now=now):
-        raise SyncRunning(
+        raise HeldByAnother(
             f"run {found.get('holder')} is under way, or was killed and gives way at {found['until']}"
         )
     try:
         if found is None:
-            etag = storage.insert(tables.SERVICE_STATE, wanted)
+            etag = storage.insert(work.table, wanted)
         else:
-            etag = storage.replace(tables.SERVICE_STATE, wanted, etag=found["etag"])
+            etag = storage.replace(work.table, wanted, etag=found["etag"])
     except (tables.AlreadyExists, tables.ChangedMeanwhile) as error:
-        raise SyncRunning("another run of the access sync began at the same moment") from error
-    return Lease(storage, {**wanted, "etag": etag})
+        raise HeldByAnother("another run began at the same moment") from error
+    return Lease(storage, work, {**wanted, "etag": etag})
 
 
 def _is_held(found: tables.Entity, *, now: datetime) -> bool:
@@ -109,7 +128,7 @@ def _is_held(found: tables.Entity, *, now: datetime) -> bool:
     try:
         until = tables.stored_moment(found, "until")
     except tables.UnreadableValue as error:
-        # An error would stop every sync for good.
-        logger.warning("The sync's stored lease holds up nobody and is replaced: %s", error)
+        # An error would stop every later run for good.
+        logger.warning("A stored lease holds up nobody and is replaced: %s", error)
         return False
     return now < until and not periods.is_ahead(until - LASTS, now=now)

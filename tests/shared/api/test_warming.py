@@ -3,9 +3,9 @@
 import threading
 from datetime import UTC, datetime
 
-from shared import warming
+from shared.api import warming
+from shared.api.warming import WarmUp
 from shared.warehouse.engine import Warehouse
-from shared.warming import WarmUp
 
 
 def test_its_steps_are_taken_once_in_order_and_a_failure_stops_none() -> None:

@@ -1,0 +1,374 @@
+"""Runs of feeds being made: planned, built batch by batch, finished.
+
+Whatever is done twice gives the same bytes: a run shows one moment, names no clock, and its files are written
+whole before the row that names them. A process that dies leaves a message that comes again, or a row that
+`feeding.Feeder.sweep` finds silent. Grants are read anew for each batch, and for all of them at the end.
+"""
+
+import hashlib
+import json
+import logging
+import re
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from shared import periods, queues, tables
+from shared.access.grants import NoGrants
+from shared.files import building, ledger, planning, reading, run_contents
+from shared.files.building import Grants, Sender
+from shared.files.feeds import Content, Feed, Feeds, Split
+from shared.files.forms import table
+from shared.files.forms.about import About, Gaps
+from shared.files.forms.form import Form
+from shared.files.forms.gs2 import UnfitForGs2
+from shared.files.forms.xlsx import TooLargeForXlsx
+from shared.files.ledger import Batch, FileOfRun, Ledger, Run, RunStatus
+from shared.files.outbox import Outbox
+from shared.periods import ONE_DAY, Period
+from shared.queues import UnknownMessage
+from shared.readable import Readable
+from shared.series.assembly import Series
+from shared.warehouse import queries
+from shared.warehouse.engine import Warehouse
+
+PREFIX = "feed/"
+"""How messages on runs begin, beside those on exports."""
+NOT_BUILT = ("not-built", "It could not be made, and we have been alerted. The next run holds its days too.")
+FILES_AT_ONCE = 400
+"""Files that one message builds with a file for each metering point: their names and sums fit into a row."""
+MANIFEST_TYPE = "application/json"
+
+_EVER = Period(periods.start_of(periods.FIRST_DAY), periods.start_of(periods.END_DAY))
+_MESSAGE = re.compile(rf"{PREFIX}([^/]+)/([^/]+)/([0-9]+)(?:/([0-9]+)/([0-9]+))?")
+
+log = logging.getLogger("metering.files")
+
+
+@dataclass(frozen=True)
+class RunWorkshop:
+    """What making runs needs.
+
+    Attributes:
+        cursor: returns the cursor of /changes that begins with a publication.
+        ready: is called at least once with each run whose files can be fetched.
+        max_values: of a file; None leaves it to the form.
+    """
+
+    feeds: Feeds
+    ledger: Ledger
+    outbox: Outbox
+    queue: Sender
+    grants: Grants
+    warehouse: Warehouse
+    cursor: Callable[[int], str]
+    clock: Callable[[], datetime]
+    ready: Callable[[Run], object] = lambda run: None
+    max_values: int | None = None
+
+    def handle(self, message: str) -> None:
+        """Plan the run, or build the batch, that a message of the queue `files` names.
+
+        Raises:
+            UnknownMessage: it names neither.
+        """
+        run, round_, number = self._named(message)
+        if run is None:
+            return  # Deleted meanwhile.
+        if run.status is RunStatus.READY:
+            self.announce(run)  # A process may have died between both.
+        if run.status is not RunStatus.BUILDING or (round_ and round_ != run.round):
+            return
+        try:
+            if number:
+                self._build(run, number)
+            else:
+                self._plan(run)
+        except (TooLargeForXlsx, UnfitForGs2) as error:
+            self._fail(run, (building.UNFIT, str(error)))
+
+    def fail(self, message: str) -> None:
+        """Note that the work of a message failed for good: it came from the poison queue."""
+        run, round_, _ = self._named(message)
+        if run is not None and run.status is RunStatus.BUILDING and round_ in (0, run.round):
+            self._fail(run, NOT_BUILT)
+
+    def _named(self, message: str) -> tuple[Run | None, int, int]:
+        """Return the run, the round and the batch that a message names."""
+        found = _MESSAGE.fullmatch(message)
+        if found is None:
+            raise UnknownMessage
+        principal, feed_id, through, round_, number = found.groups()
+        if self.feeds.get(principal, feed_id) is None:
+            # What was at work when the feed was deleted may have written since.
+            self.ledger.delete(principal, feed_id)
+            self.outbox.delete(ledger.folder_of(principal, feed_id))
+            return None, 0, 0
+        run = self.ledger.get(principal, feed_id, int(through))
+        return run, int(round_ or 0), int(number or 0)
+
+    def _plan(self, run: Run) -> None:
+        """Write the batches of a run and send a message for each; planned again, only what is missing."""
+        if run.batches is None:
+            if self.ledger.batch(run, 1) is not None:
+                # A process died while it planned: what may be read now may part differently.
+                run = self._begin_anew(run)
+            batches = list(self._batches(run, self.readable(run.principal)))
+            self.ledger.plan(run, batches)
+            planned = self._note_plan(run, batches=len(batches))
+            if planned is None or planned.round != run.round:
+                return
+            run = planned
+        waiting = [each.number for each in self.ledger.batches(run) if each.files is None]
+        for number in waiting[1:]:
+            self.queue.send(queues.FILES, f"{run.message}/{run.round}/{number}")
+        if waiting:
+            self._build(run, waiting[0])
+        else:
+            self._finish(run)
+
+    def _note_plan(self, run: Run, *, batches: int) -> Run | None:
+        def change(stored: Run) -> Run:
+            if stored.round != run.round or stored.batches is not None:
+                return stored
+            return replace(stored, batches=batches, touched_at=self.clock())
+
+        return self.ledger.change(run, change)
+
+    def _batches(self, run: Run, readable: Readable) -> Iterator[Batch]:
+        period = self._period(run)
+        number = 0
+        for label, group in run_contents.groups(run_contents.selected(readable, run), run.spec.split):
+            permitted = planning.within(group, period)
+            narrowed = planning.narrowed(group, permitted)
+            for kind in run_contents.kinds(run):
+                question = run_contents.question_of(run, period=period, kind=kind)
+                parts = list(
+                    planning.parts(
+                        reading.sizes(self.warehouse, narrowed, question),
+                        resolution=run.spec.resolution,
+                        permitted=permitted,
+                        max_values=self.max_values or planning.most_values(run_contents.form_of(run)),
+                        max_points=FILES_AT_ONCE
+                        if run.spec.split is Split.PER_METERING_POINT
+                        else planning.MAX_POINTS,
+                    )
+                )
+                for place, part in enumerate(parts, start=1):
+                    number += 1
+                    packed = planning.packed(part.permitted)
+                    yield Batch(number, label, kind, place=place, of=len(parts), permitted=packed)
+
+    def _period(self, run: Run) -> Period:
+        """Return the market days that a run can hold."""
+        if run.spec.content is Content.LAST_DAYS:
+            first = periods.day_of(run.span.until) - run.spec.days * ONE_DAY
+            return Period(periods.start_of(first), run.span.until)
+        (published,) = self.warehouse.fetch(
+            queries.published_days(first=run.span.first, last=run.span.through)
+        )
+        return Period(
+            periods.start_of(published.first_day),
+            periods.start_of(min(published.last_day + ONE_DAY, periods.END_DAY)),
+        )
+
+    def _build(self, run: Run, number: int) -> None:
+        """Write the files of one batch, and finish the run with the last one."""
+        batch = self.ledger.batch(run, number)
+        if batch is None:
+            return
+        readable = self.readable(run.principal)
+        if not _covers(readable, batch):
+            self.repeat(run)
+            return
+        if batch.files is None:
+            built = replace(batch, files=tuple(self._files(run, batch, readable)))
+            with suppress(tables.ChangedMeanwhile):  # Another built the same bytes, or it was deleted.
+                self.ledger.built(run, built)
+        self._finish(run)
+
+    def _files(self, run: Run, batch: Batch, readable: Readable) -> Iterator[FileOfRun]:
+        form = run_contents.form_of(run)
+        found = reading.series(
+            self.warehouse,
+            readable=planning.narrowed(readable, planning.unpacked(batch.permitted)),
+            question=run_contents.question_of(run, period=self._period(run), kind=batch.kind),
+        )
+        if run.spec.gaps is Gaps.HOLD:
+            found = run_contents.complete_days(found)
+        named = run_contents.named_files(found, run=run, batch=batch, form=form)
+        for place, (name, series) in enumerate(named, start=1):
+            about = About(
+                name=run_contents.file_id(run, batch, place=place),
+                as_of=run.span.as_of,
+                resolution=run.spec.resolution,
+                gaps=run.spec.gaps,
+            )
+            file = self._file(run, series, form=form, name=name, about=about)
+            if file.values:
+                yield file
+
+    def _file(self, run: Run, series: Iterable[Series], *, form: Form, name: str, about: About) -> FileOfRun:
+        with tempfile.TemporaryFile() as content:
+            written = table.write(series, form=form, about=about)
+            size, digest = building.copy(written.pieces, content)
+            counts = written.counts
+            if counts.values:
+                content.seek(0)
+                self.outbox.put(run.folder + name, content, media_type=table.media_type(form))
+        return FileOfRun(
+            name,
+            size,
+            counts.rows,
+            counts.values,
+            counts.missing,
+            counts.estimated,
+            counts.watt_hours,
+            digest,
+        )
+
+    def _finish(self, run: Run) -> None:
+        """Finish a run when all of it is built, and when the run before it is finished."""
+        stored = self.ledger.get(run.principal, run.feed_id, run.span.through)
+        feed = self.feeds.get(run.principal, run.feed_id)
+        if feed is None or stored is None or stored.round != run.round:
+            # It was deleted or begun anew while this part was built.
+            self.outbox.delete(run.folder)
+            return
+        batches = list(self.ledger.batches(stored))
+        before = self._before(stored)
+        if (
+            stored.status is not RunStatus.BUILDING
+            or len(batches) != stored.batches
+            or any(each.files is None for each in batches)
+            or (before is not None and before.status is RunStatus.BUILDING)
+        ):
+            self.ledger.change(stored, lambda now: replace(now, touched_at=self.clock()))
+        elif not self._is_readable(stored, batches):
+            self.repeat(stored)  # Access ended after its batch was built.
+        else:
+            files = [file for batch in batches for file in batch.files or ()]
+            self._note_finished(stored, files, previous=before)
+
+    def _note_finished(self, run: Run, files: Sequence[FileOfRun], *, previous: Run | None) -> None:
+        manifest = self._manifest(run, files, previous=previous) if files else None
+        status = RunStatus.READY if files else RunStatus.EMPTY
+
+        def change(now: Run) -> Run:
+            if now.status is not RunStatus.BUILDING or now.round != run.round:
+                return now
+            moment = self.clock()
+            return replace(
+                now, status=status, manifest=manifest, problem=None, touched_at=moment, finished_at=moment
+            )
+
+        finished = self.ledger.change(run, change)
+        if finished is not None and finished.status is RunStatus.READY:
+            log.info("Feed %s, run %s: %d files.", run.feed_id, run.id, len(files))
+            self.ready(finished)
+        self._continue_after(run)
+
+    def _before(self, run: Run) -> Run | None:
+        """Return the run before one: the one that is being made, else the newest with a manifest."""
+        for each in self.ledger.of(run.principal, run.feed_id, before=run.span.through):
+            if each.status is RunStatus.BUILDING or each.manifest is not None:
+                return each
+        return None
+
+    def _continue_after(self, run: Run) -> None:
+        """Have the runs finished and sent that waited for this one."""
+        for each in self.ledger.of(run.principal, run.feed_id, after=run.span.through):
+            if each.status is RunStatus.BUILDING:
+                self.queue.send(queues.FILES, each.message)
+        self.have_sent(self.feeds.get(run.principal, run.feed_id))
+
+    def announce(self, run: Run) -> None:
+        """Notify of a run whose files can be fetched, and have it sent to its feed's server."""
+        self.ready(run)
+        self.have_sent(self.feeds.get(run.principal, run.feed_id))
+
+    def have_sent(self, feed: Feed | None) -> None:
+        """Have what is ready of a feed sent, if it has a server."""
+        if feed is not None and feed.receiver is not None:
+            self.queue.send(queues.SENDS, f"{feed.principal}/{feed.id}")
+
+    def _manifest(self, run: Run, files: Sequence[FileOfRun], *, previous: Run | None) -> FileOfRun:
+        content = run_contents.manifest(
+            run,
+            files,
+            previous=previous.manifest.sha256 if previous and previous.manifest else None,
+            changes_cursor=self.cursor(run.span.through + 1),
+        )
+        text = json.dumps(content, indent=1).encode()
+        name = f"{run.feed_id}_{run.id}_manifest.json"
+        with tempfile.TemporaryFile() as file:
+            file.write(text)
+            file.seek(0)
+            self.outbox.put(run.folder + name, file, media_type=MANIFEST_TYPE)
+        return FileOfRun(name, len(text), len(files), 0, 0, 0, 0, hashlib.sha256(text).hexdigest())
+
+    def readable(self, principal: str) -> Readable:
+        """Return what a principal may read by the table of grants, not by what is in memory."""
+        try:
+            return self.grants.read_anew(principal)
+        except NoGrants:
+            return Readable(principal, (), "")
+
+    def may_read(self, run: Run, readable: Readable | None = None) -> bool:
+        """Return whether the owner may still read everything in a run, by the table of grants."""
+        return self._is_readable(run, self.ledger.batches(run), readable)
+
+    def _is_readable(self, run: Run, batches: Iterable[Batch], readable: Readable | None = None) -> bool:
+        held = readable or self.readable(run.principal)
+        return all(_covers(held, batch) for batch in batches)
+
+    def repeat(self, run: Run) -> Run:
+        """Make a run anew, with what may be read now; the files that it had are deleted."""
+        changed = self._begin_anew(run)
+        self.queue.send(queues.FILES, changed.message)
+        return changed
+
+    def _begin_anew(self, run: Run) -> Run:
+        """Begin the next round of a run."""
+
+        def change(stored: Run) -> Run:
+            return stored.anew(now=self.clock()) if stored.round == run.round else stored
+
+        self.outbox.delete(run.folder)
+        return ledger.reopen(self.feeds, self.ledger, run, change) or run
+
+    def withdraw(self, run: Run) -> None:
+        """Delete the files of a run that the owner may no longer read; what was not taken is made anew."""
+        if run.status is RunStatus.READY:
+            log.warning("Feed %s, run %s: access changed, it is made anew.", run.feed_id, run.id)
+            self.repeat(run)
+            return
+        log.warning("Feed %s, run %s: access changed, its files are deleted.", run.feed_id, run.id)
+        self.outbox.delete(run.folder)
+        self.ledger.change(run, lambda stored: replace(stored, manifest=None, batches=0))
+        self.ledger.delete_batches(run)
+
+    def _fail(self, run: Run, problem: tuple[str, str]) -> None:
+        """Fail a run that could not be made: the next run holds its days too."""
+
+        def owe(feed: Feed) -> Feed:
+            return replace(feed, owed=min(run.span.first, feed.owed or run.span.first))
+
+        def change(stored: Run) -> Run:
+            if stored.round != run.round or stored.status is not RunStatus.BUILDING:
+                return stored
+            return replace(stored, status=RunStatus.FAILED, problem=problem, touched_at=self.clock())
+
+        # In this order: a process that dies in between fails the run once more, and no day is lost.
+        self.feeds.change(run.principal, run.feed_id, owe)
+        self.ledger.change(run, change)
+        self.outbox.delete(run.folder)
+        # The alert `files-failed` reads this line.
+        log.error("Files failed: feed %s of %s, run %s: %s.", run.feed_id, run.principal, run.id, problem[0])
+        self._continue_after(run)
+
+
+def _covers(readable: Readable, batch: Batch) -> bool:
+    return planning.covers(planning.within(readable, _EVER), planning.unpacked(batch.permitted))
