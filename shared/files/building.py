@@ -254,6 +254,7 @@ class Workshop:
         readable = planning.narrowed(selected, permitted)
         question = question_of(export)
         plan = exports.new_plan()
+        form = form_of(export)
         works = [
             Work(export.id, export.principal, plan, number, planning.packed(part.permitted), part.days)
             for number, part in enumerate(
@@ -261,7 +262,8 @@ class Workshop:
                     reading.sizes(self.warehouse, readable, question),
                     resolution=export.wanted.resolution,
                     permitted=permitted,
-                    max_values=self.max_values or planning.most_values(form_of(export)),
+                    max_values=self.max_values or planning.most_values(form),
+                    max_points=planning.most_points(form, export.wanted.period, export.wanted.resolution),
                 ),
                 start=1,
             )

@@ -13,7 +13,7 @@ from datetime import date
 from itertools import groupby
 
 from shared.files.exports import Wanted
-from shared.files.forms.form import FileFormat, Form
+from shared.files.forms.form import FileFormat, FileLayout, Form
 from shared.metering import MeteringPointId, Resolution
 from shared.periods import Period
 from shared.readable import Permission, PermittedDays, Readable
@@ -25,6 +25,8 @@ MAX_VALUES_OF_CSV = 500_000
 """Of a file of CSV, which has some 100 bytes a value: about 50 MB before it is compressed."""
 MAX_POINTS = 4_000
 """So that what is permitted of them fits into a column of a table."""
+MAX_CELLS = 10_000_000
+"""Of a file with a column for each metering point, the empty ones too."""
 
 _VALUES_A_DAY = {Resolution.PT15M.value: 96, Resolution.PT1H.value: 24}
 
@@ -73,6 +75,16 @@ def parts(
 def most_values(form: Form) -> int:
     """Return how many values a file of a form has at most, unless one metering point alone has more."""
     return MAX_VALUES_OF_CSV if form.format is FileFormat.CSV else MAX_VALUES
+
+
+def most_points(form: Form, period: Period, resolution: Resolution | None) -> int:
+    """Return how many metering points a file has at most; a wide one has a row for each interval."""
+    if form.layout is not FileLayout.WIDE:
+        return MAX_POINTS
+    is_daily = resolution is not None and not resolution.is_stored
+    rows_a_day = 1 if is_daily else _VALUES_A_DAY[(resolution or Resolution.PT15M).value]
+    rows = rows_a_day * max(1, (period.end_day - period.first_day).days)
+    return max(1, min(MAX_POINTS, MAX_CELLS // rows))
 
 
 def selected(readable: Readable, wanted: Wanted) -> Readable:

@@ -138,7 +138,8 @@ class RunWorkshop:
         return self.ledger.change(run, change)
 
     def _batches(self, run: Run, readable: Readable) -> Iterator[Batch]:
-        period = self._period(run)
+        period, form = self._period(run), run_contents.form_of(run)
+        one_each = run.spec.split is Split.PER_METERING_POINT
         number = 0
         for label, group in run_contents.groups(run_contents.selected(readable, run), run.spec.split):
             permitted = planning.within(group, period)
@@ -150,10 +151,10 @@ class RunWorkshop:
                         reading.sizes(self.warehouse, narrowed, question),
                         resolution=run.spec.resolution,
                         permitted=permitted,
-                        max_values=self.max_values or planning.most_values(run_contents.form_of(run)),
+                        max_values=self.max_values or planning.most_values(form),
                         max_points=FILES_AT_ONCE
-                        if run.spec.split is Split.PER_METERING_POINT
-                        else planning.MAX_POINTS,
+                        if one_each
+                        else planning.most_points(form, period, run.spec.resolution),
                     )
                 )
                 for place, part in enumerate(parts, start=1):

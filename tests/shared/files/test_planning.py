@@ -1,12 +1,14 @@
 """What one file of an export holds."""
 
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 
+from shared import periods
 from shared.files import planning
-from shared.files.forms.form import FileFormat, Form
+from shared.files.forms.form import FileFormat, FileLayout, Form
 from shared.metering import MeteringPointId, Resolution
+from shared.periods import Period
 from shared.warehouse.queries import SizeRow
 from tests.builders.warehouse import CABIN, HOUSE, SHOP
 
@@ -82,3 +84,23 @@ def test_what_a_part_holds_is_covered_if_each_day_is_permitted(held: planning.Da
 
 def test_a_metering_point_that_is_not_permitted_is_not_covered() -> None:
     assert not planning.covers({}, PERMITTED)
+
+
+@pytest.mark.parametrize(
+    ("layout", "days", "resolution", "most"),
+    [
+        ("rows", 1_100, None, planning.MAX_POINTS),
+        ("wide", 1, Resolution.PT1H, planning.MAX_POINTS),
+        ("wide", 1_000, Resolution.PT1H, 416),
+        ("wide", 1_000, None, 104),
+        ("wide", 1_000, Resolution.P1D, planning.MAX_POINTS),
+    ],
+)
+def test_a_wide_file_has_no_more_cells_than_fit(
+    layout: str, days: int, resolution: Resolution | None, most: int
+) -> None:
+    form = Form(format=FileFormat.CSV, layout=FileLayout(layout))
+    first = date(2023, 1, 1)
+    period = Period(periods.start_of(first), periods.start_of(first + timedelta(days=days)))
+
+    assert planning.most_points(form, period, resolution) == most
