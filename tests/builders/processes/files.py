@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from azure.storage.queue import QueueClient, TextBase64DecodePolicy
 
 from contract import world
 from shared import queues, services, settings
-from shared.files.building import Workshop
+from shared.files import runs
 
 MAX_VALUES = 400
 """So that most metering points have a file of their own."""
@@ -24,21 +25,28 @@ HIDDEN_SECONDS = 1
 """After so long a message comes back whose process was killed; with the Functions host it is ten minutes."""
 
 
-def workshop(folder: Path, storage: str) -> Workshop:
-    """Return what builds the files of the demo world, in small parts."""
+def handler(folder: Path, storage: str) -> Callable[[str], None]:
+    """Return what builds the exports and runs of the demo world, in small parts."""
     chosen = settings.from_environment(world.app_settings(folder, table_storage=storage))
-    return replace(services.start(chosen, clock=lambda: world.NOW).workshop, max_values=MAX_VALUES)
+    opened = services.start(chosen, clock=lambda: world.NOW)
+    exports = replace(opened.workshop, max_values=MAX_VALUES)
+    of_feeds = replace(opened.run_workshop, max_values=MAX_VALUES)
+
+    def handle(message: str) -> None:
+        (of_feeds if message.startswith(runs.PREFIX) else exports).handle(message)
+
+    return handle
 
 
 def work(folder: Path, storage: str, *, telling: int) -> None:
     """Handle messages until there is none; close the pipe when it begins."""
-    building = workshop(folder, storage)
+    handle = handler(folder, storage)
     client = QueueClient.from_connection_string(
         storage, queues.FILES, message_decode_policy=TextBase64DecodePolicy()
     )
     os.close(telling)
     while (message := client.receive_message(visibility_timeout=HIDDEN_SECONDS)) is not None:
-        building.handle(message.content)
+        handle(message.content)
         client.delete_message(message)
 
 

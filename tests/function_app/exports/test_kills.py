@@ -1,6 +1,6 @@
-"""Builders of files that are killed at any moment leave each file once, whole, and nothing else.
+"""Builders of exports and runs that are killed at any moment leave each file once, whole, and nothing else.
 
-Six kills are tried, and as many as EXPORT_KILLS says.
+Four kills are tried of each, or as many as EXPORT_KILLS says.
 """
 
 import hashlib
@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,15 +20,18 @@ from azure.storage.queue import QueueClient
 from contract import world
 from local import places
 from shared import periods, queues
-from shared.files import exports, outbox
+from shared.files import exports, ledger, outbox
 from shared.files.building import Workshop
 from shared.files.exports import Export, ExportStatus, Wanted
+from shared.files.feeds import Content, Split
 from shared.files.forms.form import FileFormat, Form
+from shared.files.ledger import Run, RunStatus
 from shared.metering import Direction
 from shared.periods import ONE_DAY, Period
+from shared.services import Services
 from tests.builders.processes import files
 
-KILLS = int(os.environ.get("EXPORT_KILLS", "6"))
+KILLS = int(os.environ.get("EXPORT_KILLS", "4"))
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs fork and SIGKILL")
 
@@ -61,11 +65,16 @@ def builders(table_storage: str, tmp_path: Path) -> Iterator[Builders]:
 
 
 @pytest.fixture
-def workshop(table_storage: str, tmp_path: Path) -> Workshop:
+def services(table_storage: str, tmp_path: Path) -> Services:
     """The demo world, which no process has open."""
     made = world.open_services(tmp_path, table_storage=table_storage)
     made.warehouse.close()
-    return made.workshop
+    return made
+
+
+@pytest.fixture
+def workshop(services: Services) -> Workshop:
+    return services.workshop
 
 
 def ask(workshop: Workshop, number: int) -> Export:
@@ -100,17 +109,19 @@ def hashes(workshop: Workshop, export: Export, storage: str) -> list[str]:
     assert found is not None
     works = list(workshop.exports.parts(found))
     folder = exports.folder(export.principal, export.id)
-    container = ContainerClient.from_connection_string(storage, outbox.CONTAINER)
-    stored = {
-        name.removeprefix(folder): container.download_blob(name).readall()
-        for name in container.list_blob_names(name_starts_with=folder)
-    }
-    assert {name: hashlib.sha256(content).hexdigest() for name, content in stored.items()} == {
-        work.name: work.sha256 for work in works
-    }
+    assert blobs(folder, storage) == {work.name: work.sha256 for work in works}
     assert [work.number for work in works] == list(range(1, found.parts + 1))
     assert found.days == found.of_days == sum(work.days for work in works)
     return [work.sha256 for work in works]
+
+
+def blobs(folder: str, storage: str) -> dict[str, str]:
+    """Return the hash of each blob in a folder, by its name there."""
+    container = ContainerClient.from_connection_string(storage, outbox.CONTAINER)
+    return {
+        name.removeprefix(folder): hashlib.sha256(container.download_blob(name).readall()).hexdigest()
+        for name in container.list_blob_names(name_starts_with=folder)
+    }
 
 
 def test_builders_that_are_killed_leave_each_file_once_and_whole(
@@ -134,5 +145,50 @@ def test_builders_that_are_killed_leave_each_file_once_and_whole(
     builders.build()
     for each in made:
         assert hashes(workshop, each, table_storage) == expected
+    queue = QueueClient.from_connection_string(table_storage, queues.FILES)
+    assert queue.get_queue_properties().approximate_message_count == 0
+
+
+def stored_run(services: Services) -> Run:
+    """Return the run of the feed `all`."""
+    (run,) = services.ledger.of(world.VENDOR, "all")
+    return run
+
+
+def files_of(services: Services, storage: str) -> dict[str, str]:
+    """Return the hash of each file of the run; rows and blobs have the same files, whole, of one round."""
+    run = stored_run(services)
+    assert run.status is RunStatus.READY
+    assert run.manifest is not None
+    listed = {file.name: file.sha256 for file in (*services.ledger.files(run), run.manifest)}
+    folder = ledger.folder_of(run.principal, run.feed_id)
+    rounds = run.folder.removeprefix(folder)
+    assert blobs(folder, storage) == {f"{rounds}{name}": sha256 for name, sha256 in listed.items()}
+    return listed
+
+
+def test_runs_that_are_killed_have_the_same_files_in_the_end(
+    services: Services, builders: Builders, table_storage: str
+) -> None:
+    moments = random.Random(20261129)
+    (daily,) = services.feeds.everything()
+    each_point = replace(daily.spec, content=Content.LAST_DAYS, days=35, split=Split.PER_METERING_POINT)
+    services.feeds.put(world.VENDOR, "all", each_point, sequence=1, now=world.NOW)
+    services.begin_feeds()
+    began = time.monotonic()
+    builders.build()
+    seconds = time.monotonic() - began
+    expected = files_of(services, table_storage)
+    assert len(expected) > 3
+    kills = 0
+
+    while kills < KILLS:
+        services.run_workshop.repeat(stored_run(services))
+        while stored_run(services).status is not RunStatus.READY:
+            kills += builders.build(seconds=moments.uniform(0, seconds) if kills < KILLS else 60)
+            time.sleep(files.HIDDEN_SECONDS)
+        builders.build()  # What a process had sent before it was killed.
+        assert files_of(services, table_storage) == expected
+
     queue = QueueClient.from_connection_string(table_storage, queues.FILES)
     assert queue.get_queue_properties().approximate_message_count == 0
