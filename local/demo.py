@@ -33,6 +33,9 @@ ACCESS_SETTINGS = {
 
 SEALING_KEY = base64.b64encode(b"demo-key-that-seals-demo-cursors").decode()
 SFTP_KEY = base64.b64encode(b"demo-key-that-opens-sftp-servers").decode()
+SFTP_HOST_KEY = base64.b64encode(b"demo-host-key-of-the-sftp-server").decode()
+"""Of the customer's server in the demo world; the app never has it."""
+SFTP_USER = "metering"
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ class Ports:
     function_host: int = 7071
     identity: int = 8085
     standins: int = 8086
+    sftp: int = 8087
     azurite_blob: int = 10000
     azurite_queue: int = 10001
     azurite_table: int = 10002
@@ -24,7 +25,7 @@ class Ports:
         """Return the default ports, or consecutive ones from `base`, so that two stacks run side by side."""
         if base is None:
             return cls()
-        return cls(base, base + 1, base + 2, base + 3, base + 10, base + 11, base + 12)
+        return cls(base, base + 1, base + 2, base + 3, base + 4, base + 10, base + 11, base + 12)
 
 
 def address(port: int) -> str:

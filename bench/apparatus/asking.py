@@ -39,6 +39,8 @@ class Permitted:
             raise RuntimeError("only one caller is measured")
         return self._readable
 
+    read_anew = portfolio
+
     def of(self, principal: str, *, metering_point_id: MeteringPointId) -> Readable:
         """Return what the caller may read of the only metering point."""
         readable = self.portfolio(principal)
@@ -70,11 +72,17 @@ class Published:
         return DataState(now, latest.published_at, latest.available_until, available_before=available_before)
 
 
-def function_app(warehouse: Path) -> Any:
-    """Return the module of the function app, on an embedded warehouse."""
+def function_app(warehouse: Path, *, storage: str | None = None) -> Any:
+    """Return the module of the function app, on an embedded warehouse; it makes files where it has a storage.
+
+    Args:
+        storage: a connection string of the emulator.
+    """
+    if storage is not None:
+        os.environ.update(OUTBOX_STORAGE=storage, QUEUE_STORAGE=storage, SFTP_KEY=demo.SFTP_KEY)
     os.environ.update(
         WAREHOUSE=f"duckdb:{warehouse}",
-        TABLE_STORAGE="https://unused.table.core.windows.net",
+        TABLE_STORAGE=storage or "https://unused.table.core.windows.net",
         GATEWAY_PRINCIPAL_ID=GATEWAY,
         SEVERA_CLIENT_ID="unused",
         SEVERA_CLIENT_SECRET="unused",

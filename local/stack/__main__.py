@@ -5,6 +5,7 @@ import shutil
 import signal
 import sys
 import time
+from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from types import FrameType
@@ -13,9 +14,10 @@ import httpx
 
 from local import environment, places
 from local.azurite import installation
+from local.functionhost import admin
 from local.ports import LAST_PORT_BASE, Ports, address
 from local.sampledata import deliveries
-from local.stack import access_sync, clients, greeting, lock, parts, sample, storage
+from local.stack import access_sync, clients, feeds, greeting, lock, parts, sample, storage
 from local.stack.log_tail import LogTail
 from local.stack.supervision import StackFailed, Supervisor, refuse_taken_ports
 from shared import periods
@@ -25,7 +27,8 @@ FIRST_REQUEST_SECONDS = 30
 WATCH_SECONDS = 0.5
 TELEMETRY = ("span ", "metric ")
 """How lines of the function host's log begin that are spans and metrics; --telemetry lets it write them."""
-DATA = ("azurite-data", "logs", "metering.duckdb*", "microsofts-host", "sample", "standins", "timers")
+PUBLISHING = "publish_readings"
+DATA = ("azurite-data", "logs", "metering.duckdb*", "microsofts-host", "sample", "sftp", "standins", "timers")
 """The stack's data in the state folder, beside installations; `--fresh` deletes it."""
 
 
@@ -49,8 +52,10 @@ def _run(ports: Ports, arguments: argparse.Namespace) -> int:
     started = time.monotonic()
     try:
         _start(supervisor, ports, arguments)
-        yesterday = _yesterday()
-        print(greeting.text(ports, yesterday=yesterday, seconds=time.monotonic() - started), flush=True)
+        seconds = time.monotonic() - started
+        print(
+            greeting.text(ports, yesterday=_yesterday(), seconds=seconds, state=arguments.state), flush=True
+        )
         telemetry = LogTail(arguments.state / "logs" / "functionhost.log", words=TELEMETRY)
         while True:
             time.sleep(WATCH_SECONDS)
@@ -73,7 +78,12 @@ def _start(supervisor: Supervisor, ports: Ports, arguments: argparse.Namespace) 
     if not installation.is_installed():
         _say("Installing Azurite, once …")
     azurite = parts.azurite(environment.azurite_endpoints(ports), data=state / "azurite-data")
-    outside = [azurite, parts.identity(ports), parts.standins(ports, state=state)]
+    outside = [
+        azurite,
+        parts.identity(ports),
+        parts.standins(ports, state=state),
+        parts.sftp(ports, state=state),
+    ]
     telemetry = "console" if arguments.telemetry else "off"
     function_host = parts.function_host(
         ports, state=state, telemetry=telemetry, host=arguments.host, python=arguments.host_python
@@ -85,7 +95,10 @@ def _start(supervisor: Supervisor, ports: Ports, arguments: argparse.Namespace) 
         supervisor.start(part)
     supervisor.wait_ready("azurite")
     storage.create(ports, state=state)
-    _load_sample(supervisor, ports, state=state, days=arguments.sample_days)
+    missing, loaded = sample.write_missing(state, yesterday=_yesterday(), days=arguments.sample_days)
+    if missing:
+        _say(f"Loading sample data up to {loaded.until} …")
+    _load(supervisor, ports, missing[:1], state=state)
     for part in inside:
         _say(f"Starting {part.name} …")
         supervisor.start(part)
@@ -93,19 +106,29 @@ def _start(supervisor: Supervisor, ports: Ports, arguments: argparse.Namespace) 
     _refuse_an_app_that_was_not_loaded(supervisor, ports, state=state)
     _sync(supervisor, ports, state=state)
     _wait_for_an_answer(supervisor, ports, state=state)
-
-
-def _load_sample(supervisor: Supervisor, ports: Ports, *, state: Path, days: int) -> None:
-    missing, loaded = sample.write_missing(state, yesterday=_yesterday(), days=days)
+    _make_feeds(supervisor, ports, state=state, is_first=len(missing) > 1)
+    _load(supervisor, ports, missing[1:], state=state)
+    sample.remember(state, loaded)
     if missing:
-        _say(f"Loading sample data up to {loaded.until} …")
+        with suppress(httpx.HTTPError):  # Runs of feeds begin with the timer: now, or within five minutes.
+            admin.start_timer(PUBLISHING, host=address(ports.function_host))
+
+
+def _load(supervisor: Supervisor, ports: Ports, missing: list[list[Path]], *, state: Path) -> None:
     for files in missing:
         command = parts.command("load", map(str, files), settings=environment.stack(ports, state=state))
         if supervisor.run(command) != 0:
             raise StackFailed(
                 "The sample data could not be loaded; `python3 dev.py run --fresh` starts over."
             )
-    sample.remember(state, loaded)
+
+
+def _make_feeds(supervisor: Supervisor, ports: Ports, *, state: Path, is_first: bool) -> None:
+    """Make the demo vendor's feeds at a first start, and send one to the stand-in at its port of now."""
+    if is_first:
+        _say("Making the vendor's feeds …")
+        feeds.make(ports)
+    feeds.connect(supervisor, ports, app_settings=environment.stack(ports, state=state))
 
 
 def _sync(supervisor: Supervisor, ports: Ports, *, state: Path) -> None:

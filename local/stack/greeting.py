@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator
 from datetime import date, timedelta
+from pathlib import Path
 
 from local import demo, environment
 from local.ports import Ports, address
@@ -14,7 +15,7 @@ TOKEN_FORM = clients.token_form(demo.VENDOR)
 """The form that the demo vendor sends for an access token."""
 
 
-def text(ports: Ports, *, yesterday: date, seconds: float) -> str:
+def text(ports: Ports, *, yesterday: date, seconds: float, state: Path) -> str:
     """Return the whole text."""
     return "\n".join(
         [
@@ -30,6 +31,8 @@ def text(ports: Ports, *, yesterday: date, seconds: float) -> str:
             *curl_commands(yesterday=yesterday),
             "",
             *_severa(ports),
+            "",
+            *_feeds(state),
             "",
             *_demo_world(),
         ]
@@ -90,6 +93,13 @@ def _severa(ports: Ports) -> Iterator[str]:
     yield ""
     yield f"curl -s {severa} -o severa.json    # edit the file, then"
     yield f"curl -s -T severa.json {severa} && {python()} dev.py sync"
+
+
+def _feeds(state: Path) -> Iterator[str]:
+    yield "Two feeds of the vendor make files within five minutes of each publication: one for links, one for"
+    yield f"a stand-in of a customer's SFTP server, which keeps them in {state / 'sftp'}:"
+    yield ""
+    yield f"{python()} dev.py feeds"
 
 
 def _demo_world() -> Iterator[str]:

@@ -61,6 +61,12 @@ def standins(ports: Ports, *, state: Path) -> Part:
     return _module("standins", ports.standins, "--kept", str(state / "standins"))
 
 
+def sftp(ports: Ports, *, state: Path) -> Part:
+    """Return the stand-in for a customer's SFTP server; it keeps files in the folder `sftp` of `state`."""
+    command = ("-m", "local.standins.sftp", "--port", str(ports.sftp), "--folder", str(state / "sftp"))
+    return Part("sftp", (sys.executable, *command), (ports.sftp,))
+
+
 def function_host(
     ports: Ports, *, state: Path, telemetry: str = "off", host: str | None = None, python: str | None = None
 ) -> Part:

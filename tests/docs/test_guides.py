@@ -21,7 +21,7 @@ from contract.stack import Running
 from local import demo, places
 from local.stack import clients
 
-GUIDES = ("getting-started", "changes", "times", "quality", "insights", "feeds", "webhooks", "errors")
+GUIDES = ("getting-started", "changes", "times", "quality", "insights", "webhooks", "errors")
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _GET = 'get() { curl -s -H "Authorization: Bearer $TOKEN" -H "Ocp-Apim-Subscription-Key: $KEY" "$API$1"; }'
 

@@ -49,5 +49,5 @@ def test_links_out_are_encrypted(page: Path) -> None:
 def test_every_guide_for_customers_is_reached_from_getting_started() -> None:
     reached = set(links_of(places.ROOT / "docs/getting-started.md"))
 
-    guides = ("changes", "exports", "times", "quality", "errors", "limits", "versioning")
+    guides = ("changes", "exports", "feeds", "times", "quality", "errors", "limits", "versioning")
     assert {f"{each}.md" for each in guides} <= reached

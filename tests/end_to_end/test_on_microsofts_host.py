@@ -1,5 +1,6 @@
 """The stack with the app on Microsoft's host: answers, log lines, a killed worker, the first question."""
 
+import hashlib
 import json
 import os
 import signal
@@ -12,12 +13,14 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from local import demo
 from local.functionhost import admin
 from local.ports import address
+from local.stack import feeds
 from shared import periods
 from tests.hosts import demo_stack, microsofts_host
 from tests.hosts.demo_stack import DemoStack, LogLine
@@ -68,6 +71,26 @@ def test_what_the_stack_answers_on_the_stand_in_it_answers_here(stack: DemoStack
     assert unknown.status_code in (400, 404)
     assert unknown.headers["content-type"] == "application/problem+json"
     assert stack.get("/nowhere").status_code == 404
+
+
+def test_the_queue_functions_build_the_files_of_feeds_and_send_them(stack: DemoStack) -> None:
+    built, sent = (finished_run(stack, feed_id) for feed_id in (feeds.LINKS, feeds.SFTP))
+
+    received = {path.name: path.read_bytes() for path in (stack.state / "sftp").iterdir()}
+    (file,) = sent["files"]
+    assert (built["status"], sent["status"], sent["attempts"]) == ("ready", "sent", 1)
+    assert sorted(received) == sorted([file["name"], sent["manifest"]["name"]])
+    assert hashlib.sha256(received[file["name"]]).hexdigest() == file["sha256"]
+
+
+def finished_run(stack: DemoStack, feed_id: str) -> Any:
+    """Return the first run of a feed, which the start of the stack has begun, when nothing is left to do."""
+    last = "sent" if feed_id == feeds.SFTP else "ready"
+    deadline = time.monotonic() + 60
+    while not (found := stack.get(f"/feeds/{feed_id}/runs").json()["runs"]) or found[0]["status"] != last:
+        assert time.monotonic() < deadline, found
+        time.sleep(0.5)
+    return found[0]
 
 
 def test_a_request_that_succeeds_writes_one_line(stack: DemoStack) -> None:

@@ -1,7 +1,6 @@
-"""The server: asyncssh's, with faults planted in it, on a thread of its own."""
+"""The stand-in of the local stack with faults planted in it, on a thread of its own."""
 
 import asyncio
-import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +9,9 @@ from pathlib import Path
 from typing import IO, Any, Literal
 
 import asyncssh
+
+from local.standins import sftp
+from local.standins.sftp import Account
 
 Fault = Literal["none", "fails", "hangs", "refuses", "truncates", "no-posix-rename"]
 
@@ -31,6 +33,11 @@ class Server:
     opened: list[IO[bytes]] = field(default_factory=list)
     """Files that sessions opened; a session that was cut off leaves its own open."""
 
+    @property
+    def account(self) -> Account:
+        """Who is let in now."""
+        return Account("metering", self.ours, self.folder)
+
     def public_host_key(self) -> str:
         """Return what an operator pins."""
         return self.host_key.export_public_key().decode().strip()
@@ -49,7 +56,13 @@ def running(folder: Path) -> Iterator[Server]:
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="sftp-double")
     thread.start()
-    acceptor = asyncio.run_coroutine_threadsafe(_listen(found), loop).result(30)
+    listening = sftp.listen(
+        port=0,
+        host_key=found.host_key,
+        login=lambda: _Login(found),
+        session=lambda channel: _Session(channel, found),
+    )
+    acceptor = asyncio.run_coroutine_threadsafe(listening, loop).result(30)
     found.port = acceptor.get_port()
     try:
         yield found
@@ -60,18 +73,6 @@ def running(folder: Path) -> Iterator[Server]:
         loop.close()
         for file in found.opened:
             file.close()
-
-
-async def _listen(server: Server) -> asyncssh.SSHAcceptor:
-    def login() -> asyncssh.SSHServer:
-        return _Login(server)
-
-    def session(channel: asyncssh.SSHServerChannel[bytes]) -> asyncssh.SFTPServer:
-        return _Session(channel, server)
-
-    return await asyncssh.listen(
-        "127.0.0.1", 0, server_host_keys=[server.host_key], server_factory=login, sftp_factory=session
-    )
 
 
 async def _close(acceptor: asyncssh.SSHAcceptor) -> None:
@@ -85,24 +86,19 @@ async def _close(acceptor: asyncssh.SSHAcceptor) -> None:
     await asyncio.sleep(0.05)  # Sockets close in later turns of the loop.
 
 
-class _Login(asyncssh.SSHServer):
+class _Login(sftp.Login):
     def __init__(self, server: Server) -> None:
+        super().__init__(server.account)
         self._server = server
 
-    def public_key_auth_supported(self) -> bool:
-        return True
-
     def validate_public_key(self, username: str, key: asyncssh.SSHKey) -> bool:
-        return (
-            self._server.fault != "refuses"
-            and username == "metering"
-            and key.public_data == self._server.ours.public_data
-        )
+        """Refuse the right key, too, where that is the fault."""
+        return self._server.fault != "refuses" and super().validate_public_key(username, key)
 
 
-class _Session(asyncssh.SFTPServer):
+class _Session(sftp.Session):
     def __init__(self, channel: asyncssh.SSHServerChannel[bytes], server: Server) -> None:
-        super().__init__(channel, chroot=os.fsencode(server.folder))
+        super().__init__(channel, server.account, arrived=server.renamed.append)
         self._server = server
 
     def open(self, path: bytes, pflags: int, attrs: asyncssh.SFTPAttrs) -> Any:
@@ -122,15 +118,7 @@ class _Session(asyncssh.SFTPServer):
         return len(data)
 
     def posix_rename(self, oldpath: bytes, newpath: bytes) -> None:
-        """Rename as OpenSSH's server does."""
+        """Rename as OpenSSH's server does, unless it has no such extension."""
         if self._server.fault == "no-posix-rename":
             raise asyncssh.SFTPOpUnsupported("planted")
         super().posix_rename(oldpath, newpath)
-        self._server.renamed.append(os.fsdecode(newpath))
-
-    def rename(self, oldpath: bytes, newpath: bytes) -> None:
-        """Rename as the protocol has it: not over another file."""
-        if self.map_path(newpath) and os.path.exists(self.map_path(newpath)):
-            raise asyncssh.SFTPFailure("the name is taken")
-        super().rename(oldpath, newpath)
-        self._server.renamed.append(os.fsdecode(newpath))

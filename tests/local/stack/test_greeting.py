@@ -2,16 +2,18 @@
 
 import re
 from datetime import date
+from pathlib import Path
 
 from local import demo, places
 from local.ports import Ports
 from local.stack import greeting
 
 NOVEMBER_21 = date(2026, 11, 21)
+STATE = Path("/home/kari/metering/.local")
 
 
 def test_the_commands_name_the_ports_in_use() -> None:
-    text = greeting.text(Ports.from_base(9000), yesterday=NOVEMBER_21, seconds=21.4)
+    text = greeting.text(Ports.from_base(9000), yesterday=NOVEMBER_21, seconds=21.4, state=STATE)
 
     assert "Ready after 21 s. Open http://127.0.0.1:9000/" in text
     assert "http://127.0.0.1:9002/5a5e0000-0000-4000-8000-000000000001/oauth2/v2.0/token" in text
@@ -50,13 +52,13 @@ def test_three_requests_can_be_pasted() -> None:
 
 
 def test_the_stand_in_for_severa_is_named_where_it_listens() -> None:
-    text = greeting.text(Ports.from_base(9000), yesterday=NOVEMBER_21, seconds=1)
+    text = greeting.text(Ports.from_base(9000), yesterday=NOVEMBER_21, seconds=1, state=STATE)
 
     assert "curl -s -T severa.json http://127.0.0.1:9003/control/severa && " in text
 
 
 def test_every_key_client_and_user_of_the_demo_world_is_named() -> None:
-    text = greeting.text(Ports(), yesterday=NOVEMBER_21, seconds=1)
+    text = greeting.text(Ports(), yesterday=NOVEMBER_21, seconds=1, state=STATE)
 
     for key in demo.SUBSCRIPTIONS:
         assert key.key in text
@@ -64,3 +66,10 @@ def test_every_key_client_and_user_of_the_demo_world_is_named() -> None:
         assert f"{client.client_id}  secret {client.secret}" in text
     for user in demo.USERS:
         assert user.email in text
+
+
+def test_the_folder_of_files_that_were_sent_is_named() -> None:
+    text = greeting.text(Ports(), yesterday=NOVEMBER_21, seconds=1, state=STATE)
+
+    assert f"keeps them in {STATE / 'sftp'}:" in text
+    assert "dev.py feeds" in text

@@ -12,14 +12,15 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import astuple
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
+import httpx
 import pytest
 
 from local import environment, places
 from local.functionhost import admin
 from local.ports import Ports, address
-from local.stack import free
+from local.stack import clients, free, greeting
 from shared.settings import DeliverySettings
 from tests.builders import local_stack
 from tests.builders.container import Outside
@@ -83,7 +84,7 @@ def test_the_commands_it_prints_work_and_ctrl_c_leaves_nothing(
 ) -> None:
     stack = start(tmp_path, host=host)
     printed = stack.wait_ready()
-    assert len(children(stack)) == 5
+    assert len(children(stack)) == 6
     processes = descendants(stack)
 
     if shutil.which("bash") and shutil.which("curl"):
@@ -91,6 +92,10 @@ def test_the_commands_it_prints_work_and_ctrl_c_leaves_nothing(
         assert len(json.loads(points)["meteringPoints"]) == 9
         assert len(json.loads(day)["values"]) in (23, 24, 25)
         assert len(json.loads(month)["series"]) == 9
+    # Built and sent by the queue functions of the host.
+    wait_until(lambda: any((tmp_path / "sftp").glob("daily-csv_000002-000002_manifest.json")))
+    assert runs_of(stack, "daily-csv") == [("000002-000002", "sent", 1)]
+    assert runs_of(stack, "daily-gs2") == [("000002-000002", "ready", 1)]
     assert names_after(stack.ports, "values.csv", b"not a delivery") == [
         "rejected/values.csv",
         "rejected/values.csv.reasons.txt",
@@ -101,6 +106,24 @@ def test_the_commands_it_prints_work_and_ctrl_c_leaves_nothing(
     assert stack.process.wait(timeout=20) == 0
     assert [process for process in processes if runs(process)] == []
     assert taken(stack.ports) == []
+
+
+def feeds_of(stack: LocalStack) -> list[tuple[str, str]]:
+    found = asked(stack, "/feeds")["feeds"]
+    return [(each["feedId"], each["receiver"]) for each in found]
+
+
+def runs_of(stack: LocalStack, feed_id: str) -> list[tuple[str, str, int]]:
+    """Return the name, the status and the number of files of each run, as the vendor sees them."""
+    found = asked(stack, f"/feeds/{feed_id}/runs")["runs"]
+    return [(each["run"], each["status"], len(each["files"])) for each in found]
+
+
+def asked(stack: LocalStack, path: str) -> Any:
+    """Return what the vendor is answered."""
+    url = f"{address(stack.ports.gateway)}{greeting.API}{path}"
+    headers = clients.vendor_headers(greeting.token_url(stack.ports))
+    return httpx.get(url, headers=headers, timeout=30, trust_env=False).raise_for_status().json()
 
 
 def names_after(ports: Ports, name: str, content: bytes) -> list[str]:
@@ -122,6 +145,7 @@ def test_a_second_start_keeps_the_data_and_a_killed_supervisor_leaves_nothing(
 
     second = start(tmp_path)
     assert "Loading sample data" not in second.wait_ready()
+    assert feeds_of(second) == [("daily-csv", "sftp"), ("daily-gs2", "links")]
     parts = children(second)
 
     second.process.kill()
