@@ -3,15 +3,19 @@
 import base64
 import json
 import re
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
 from local import demo, places
-from shared.api import changes, problems
+from shared import limits
+from shared.api import changes, feeds, problems
+from shared.api.feeds import models
 from shared.api.parameters import Seals
 from shared.api.series import pages, requests
 from shared.api.series.models import SeriesPart, Value
+from shared.files import ledger
+from shared.files.feeds import MAX_FEEDS
 from shared.metering import Direction, Quality, Resolution
 from shared.publishing.watermark import DataState
 
@@ -107,6 +111,19 @@ def test_pages_and_requests_are_limited_as_the_code_says() -> None:
     text = (DOCS / "limits.md").read_text(encoding="utf-8")
     assert f"quarters, {spaced(pages.MAX_VALUES // 96)} days do" in text.replace("\n", " ")
     assert requests.MAX_LIMIT * 24 <= pages.MAX_VALUES
+
+
+def test_feeds_are_limited_as_the_code_says() -> None:
+    documented = {row[0]: row[1] for row in rows_of("limits") if len(row) == 2}
+
+    assert documented["feeds of a caller"].startswith(f"{MAX_FEEDS};")
+    assert documented["`days` with `last-days`"] == f"1 to {models.MAX_DAYS}; left out: {models.USUAL_DAYS}"
+    assert documented["the ledger"].startswith(
+        f"{feeds.requests.DEFAULT_LIMIT} runs on a page, at most {feeds.requests.MAX_LIMIT};"
+    )
+    assert f"{spaced(feeds.rendering.MAX_FILES)} files" in documented["the ledger"]
+    assert documented["files are kept"] == f"{ledger.KEPT.days} days"
+    assert sum(limits.SFTP_WAITS, timedelta()) == pytest.approx(timedelta(days=1), abs=timedelta(hours=1))
 
 
 def test_the_time_for_an_answer_is_the_gateways() -> None:
