@@ -280,7 +280,7 @@ class Client:
 
 
 def _days(run: Mapping[str, Any]) -> int:
-    return sum(each["values"] for each in run["files"]) // _HOURS
+    return sum(int(each["values"]) for each in run["files"]) // _HOURS
 
 
 @dataclass

@@ -41,6 +41,10 @@ class Permitted:
 
     read_anew = portfolio
 
+    def version(self, principal: str) -> str:
+        """Return the version of everything that the caller may read."""
+        return self.portfolio(principal).version
+
     def of(self, principal: str, *, metering_point_id: MeteringPointId) -> Readable:
         """Return what the caller may read of the only metering point."""
         readable = self.portfolio(principal)

@@ -38,7 +38,7 @@ def settings(ports: Ports, table_storage: str, *, state: Path) -> Mapping[str, s
 
 def receiver(stored: Feeds) -> Receiver | None:
     feed = stored.get(feeds.OWNER, feeds.SFTP)
-    return feed and feed.receiver
+    return feed.receiver if feed else None
 
 
 def make(stored: Feeds) -> None:
