@@ -557,13 +557,15 @@ def sync_access(timer: func.TimerRequest, context: func.Context) -> None:
 
 @app.timer_trigger(schedule="%PUBLISH_SCHEDULE%", arg_name="timer")
 def publish_readings(timer: func.TimerRequest, context: func.Context) -> None:
-    """Load and publish what was delivered, and look after files; alerts read the lines of the log.
+    """Load and publish what was delivered, then look after files; alerts read the lines of the log.
 
     One timer does both: with two zones, Azure bills two warm instances for each timer and queue.
     """
     with services.timer_run(context):
-        services.sweep_files()
-        load_and_publish()
+        try:
+            load_and_publish()
+        finally:
+            services.sweep_files()
 
 
 @app.queue_trigger(arg_name="message", queue_name="notices", connection="OUTBOX")

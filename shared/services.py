@@ -317,8 +317,8 @@ class Services:
     def sweep_files(self) -> None:
         """Look after files: failed or silent work, and files that expired or that access no longer covers.
 
-        A failure is logged, and stops neither the other work nor publishing: the next run of the timer begins
-        again. Access that ended comes first.
+        A failure is logged, and stops none of the other work: the next run of the timer begins again. Access
+        that ended comes first.
         """
         self.revoke_files()
         self._run_each("sweep_files", self.fail_files, self._sweep_exports, self._sweep_feeds)
@@ -353,12 +353,14 @@ class Services:
         A message that cannot be worked on is hidden for ten minutes; the next run takes the others.
         """
         from shared import queues
+        from shared.files import building
 
         for message in self.queues.take(queues.FILES_POISON):
-            try:
-                self._work_of(message).fail(message)
-            except UnknownMessage:
-                log.error("Files failed: a message that names no work of the app.")
+            with building.alone(f"the failed message {message}"):
+                try:
+                    self._work_of(message).fail(message)
+                except UnknownMessage:
+                    log.error("Files failed: a message that names no work of the app.")
 
     def _revoke_exports(self) -> None:
         self.workshop.revoke_changed(version=self.grants.version)

@@ -12,7 +12,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import chain
@@ -39,7 +39,6 @@ _READERS = 8
 """Metering points that are read at once, over all requests: the client keeps ten connections."""
 
 _READ_ATTEMPTS = 3
-_READING_LOCKS = 256
 _COLUMNS = (
     "PartitionKey",
     "RowKey",
@@ -102,8 +101,7 @@ class Grants:
         self._lock = threading.Lock()
         self._kept: OrderedDict[str, _Kept] = OrderedDict()
         self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="grants")
-        self._failures = [0] * _READING_LOCKS
-        self._reading = tuple(threading.Lock() for _ in range(_READING_LOCKS))
+        self._reading: dict[str, Future[Readable]] = {}
         self._completed: tuple[float, datetime | None] | None = None
 
     def of(self, principal: str, *, metering_point_id: MeteringPointId) -> Readable:
@@ -147,24 +145,24 @@ class Grants:
             NoGrants: it is nothing.
         """
         self._refuse_when_too_old()
-        # Concurrent requests of one principal wait for one reading of its partition. If it fails, they fail
-        # with it: otherwise each would wait until all those before it had failed.
-        place = hash(principal) % _READING_LOCKS
-        failures = self._failures[place]
         fresh = self._fresh(principal)
         if fresh is not None:
             return fresh
-        with self._reading[place]:
-            fresh = self._fresh(principal)
-            if fresh is not None:
-                return fresh
-            if self._failures[place] > failures:
-                raise tables.TablesUnavailable("Table Storage did not answer another request a moment ago.")
-            try:
-                return self._from_memory(principal) or self._from_tables(principal)
-            except tables.TablesUnavailable:
-                self._failures[place] += 1
-                raise
+        # Concurrent requests of one principal wait for one reading of its partition. If it fails, they fail
+        # with it: otherwise each would wait until all those before it had failed.
+        ours: Future[Readable] = Future()
+        with self._lock:
+            reading = self._reading.setdefault(principal, ours)
+        if reading is not ours:
+            return reading.result()
+        try:
+            ours.set_result(self._from_memory(principal) or self._from_tables(principal))
+        except BaseException as error:
+            ours.set_exception(error)
+        finally:
+            with self._lock:
+                del self._reading[principal]
+        return ours.result()
 
     def version(self, principal: str) -> str | None:
         """Return the version of everything that the principal may read, as it is stored; None: nothing."""

@@ -9,7 +9,7 @@ import hashlib
 import logging
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import IO, Protocol
@@ -17,7 +17,7 @@ from typing import IO, Protocol
 import orjson
 
 from shared import queues, tables
-from shared.access.grants import NoGrants
+from shared.access.grants import AccessTooOld, NoGrants
 from shared.files import exports, planning, reading
 from shared.files.exports import Entry, Export, Exports, ExportStatus, NoFile, NoLonger, Work
 from shared.files.forms import table
@@ -28,6 +28,7 @@ from shared.files.forms.xlsx import TooLargeForXlsx
 from shared.files.outbox import Outbox
 from shared.files.reading import Question
 from shared.metering import Resolution
+from shared.outside.transports import StorageUnavailable
 from shared.periods import Period
 from shared.queues import UnknownMessage
 from shared.readable import Readable
@@ -147,10 +148,11 @@ class Workshop:
         A kill in between only delays: the version is noted after the files are deleted.
         """
         for principal in self._principals(self.exports.register()):
-            now = version(principal) or ""
-            if self.exports.handled_version(principal) != now:
-                self.revoke(principal)
-                self.exports.note_version(principal, now)
+            with alone(f"the exports of {principal}"):
+                now = version(principal) or ""
+                if self.exports.handled_version(principal) != now:
+                    self.revoke(principal)
+                    self.exports.note_version(principal, now)
 
     def may_read(self, export: Export, work: Work) -> bool:
         """Return whether the caller may still read everything in a part, by the table of grants."""
@@ -183,11 +185,12 @@ class Workshop:
         for principal in self._principals(entries):
             for export in list(self.exports.of(principal)):
                 found.add(export.id)
-                self._tend(export, now)
+                with alone(export.id):
+                    self._tend(export, now)
         for entry in entries:
-            # An export that is just being made has its line before its row.
-            if entry.export_id not in found and now - entry.made_at >= SILENT:
-                self._tend_deleted(entry, now)
+            if entry.export_id not in found:
+                with alone(entry.export_id):
+                    self._tend_rest(entry, now)
 
     def _tend(self, export: Export, now: datetime) -> None:
         if now >= export.created_at + exports.FORGOTTEN:
@@ -198,11 +201,15 @@ class Workshop:
         elif export.status.is_running and now - export.touched_at >= SILENT:
             self._send_again(export)
 
-    def _tend_deleted(self, entry: Entry, now: datetime) -> None:
-        if not entry.is_deleted:
+    def _tend_rest(self, entry: Entry, now: datetime) -> None:
+        """Delete what a kill left of a deleted export, and what belongs to an unreadable row that is old."""
+        is_old = now >= entry.made_at + exports.FORGOTTEN
+        if now - entry.made_at < SILENT:
+            return  # An export that is just being made has its line before its row.
+        if not entry.is_deleted and (is_old or not self.exports.has_row(entry)):
             self._delete_rest(entry)
-        if now >= entry.made_at + exports.FORGOTTEN:
-            self.exports.forget(entry.export_id)
+        if is_old:
+            self.exports.forget(entry)
 
     @staticmethod
     def _principals(entries: Iterable[Entry]) -> list[str]:
@@ -358,6 +365,21 @@ class Workshop:
             log.warning("Export %s ended: %s.", export_id, problem[0])
         if ended is not None:
             self.ended(ended)
+
+
+@contextmanager
+def alone(what: str) -> Iterator[None]:
+    """Log an error instead of raising it, so that what comes after `what` is looked after too.
+
+    An error of a service that is away is raised: it would be the same for the next, after the same wait.
+    """
+    try:
+        yield
+    except Exception as error:
+        is_away = isinstance(error, (AccessTooOld, StorageUnavailable, tables.TablesUnavailable))
+        if is_away and not isinstance(error, tables.UnreadableValue):
+            raise
+        log.exception("Not looked after: %s.", what)
 
 
 def _is_over(export: Export, now: datetime) -> bool:

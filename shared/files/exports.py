@@ -11,13 +11,15 @@ written is always the whole row, and only over the version that was read.
 import base64
 import hashlib
 import json
+import logging
 import secrets
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeVar
 
 import tenacity
 
@@ -39,6 +41,10 @@ _REGISTER = "exports"
 _LAST_MILLISECOND, _DIGITS = 10**13, 13
 _MARK = "~"
 _CROCKFORD = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", "0123456789ABCDEFGHJKMNPQRSTVWXYZ")
+
+Stored = TypeVar("Stored")
+
+log = logging.getLogger("metering.files")
 
 
 class ExportStatus(StrEnum):
@@ -211,17 +217,20 @@ class Exports:
         return _export(entity) if entity and export_id.startswith(PREFIX) else None
 
     def of(self, principal: str, *, after: str = "") -> Iterator[Export]:
-        """Yield the exports of a caller after an id, the newest first."""
+        """Yield the exports of a caller after an id, the newest first; unreadable ones are logged."""
         start = f"{after}\0" if after else PREFIX
         rows = self._tables.range(
             tables.FILE_WORK, partition=principal, rows_from=start, rows_before=f"{PREFIX[:-1]}`"
         )
-        return (_export(each) for each in rows)
+        return _readable(rows, _export)
 
     def register(self) -> Iterator[Entry]:
-        """Yield a line for each export of any caller, the newest first."""
-        for entity in self._tables.range(tables.FILE_WORK, partition=_REGISTER):
-            yield _entry(entity)
+        """Yield a line for each export of any caller, the newest first; unreadable ones are logged."""
+        return _readable(self._tables.range(tables.FILE_WORK, partition=_REGISTER), _entry)
+
+    def has_row(self, entry: Entry) -> bool:
+        """Return whether the export of a line is stored, readable or not."""
+        return bool(self._tables.get(tables.FILE_WORK, partition=entry.principal, row=entry.export_id))
 
     def make(
         self,
@@ -352,9 +361,10 @@ class Exports:
         entity = self._tables.get(tables.FILE_WORK, partition=_REGISTER, row=export_id)
         return None if entity is None else _entry(entity).principal
 
-    def forget(self, export_id: str) -> None:
-        """Delete an export's line of the register."""
-        self._tables.delete(tables.FILE_WORK, partition=_REGISTER, row=export_id)
+    def forget(self, entry: Entry) -> None:
+        """Delete an export's line of the register, and its row if that is still there."""
+        self._tables.delete(tables.FILE_WORK, partition=entry.principal, row=entry.export_id)
+        self._tables.delete(tables.FILE_WORK, partition=_REGISTER, row=entry.export_id)
 
     def handled_version(self, principal: str) -> str | None:
         """Return the version of a principal's grants that its files were last compared with."""
@@ -418,6 +428,23 @@ def _unpacked(content: bytes) -> Any:
     return json.loads(zlib.decompress(content))
 
 
+def _readable(entities: Iterable[tables.Entity], read: Callable[[tables.Entity], Stored]) -> Iterator[Stored]:
+    """Yield what rows stand for, without those that are not as the app writes them."""
+    for entity in entities:
+        try:
+            yield read(entity)
+        except tables.UnreadableValue:
+            log.exception("The stored export %s is unreadable and left out.", entity["RowKey"])
+
+
+@contextmanager
+def _as_written() -> Iterator[None]:
+    try:
+        yield
+    except (LookupError, TypeError, ValueError, zlib.error) as error:
+        raise tables.UnreadableValue("A stored export is not as the app writes it.") from error
+
+
 def _entity(export: Export) -> tables.Entity:
     wanted = export.wanted
     return {
@@ -452,6 +479,7 @@ def _entity(export: Export) -> tables.Entity:
     }
 
 
+@_as_written()
 def _export(entity: tables.Entity) -> Export:
     wanted = _unpacked(entity["wanted"])
     problem = json.loads(entity["problem"])
@@ -486,6 +514,7 @@ def _export(entity: tables.Entity) -> Export:
     )
 
 
+@_as_written()
 def _entry(entity: tables.Entity) -> Entry:
     return Entry(entity["RowKey"], tables.stored_text(entity, "principal"), entity["isDeleted"])
 
@@ -504,6 +533,7 @@ def _work_entity(work: Work) -> tables.Entity:
     }
 
 
+@_as_written()
 def _work(entity: tables.Entity) -> Work:
     return Work(
         export_id=entity["PartitionKey"],

@@ -191,8 +191,7 @@ class News:
         today = periods.day_of(now).isoformat()
         if self._store.handled(SWEPT) == today:
             return
-        self._store.delete_notices_before(now - KEPT)
-        for message in self._store.overdue(before=now - LOST_AFTER):
+        for message in self._store.sweep_notices(made_before=now - KEPT, due_before=now - LOST_AFTER):
             self._sending.remind(message)
         for webhook in self._store.every_webhook():
             self._seal_again(webhook)

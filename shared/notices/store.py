@@ -1,5 +1,6 @@
 """Webhooks and notices in Table Storage, and the place up to which events were handled."""
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -17,6 +18,8 @@ HANDLED = "notices"
 
 LARGEST_HISTORY = 1_000
 """Notices of a webhook that are listed at most, the newest first."""
+
+log = logging.getLogger("metering.notices")
 
 _COLUMNS = ("PartitionKey", "RowKey", "createdAt")
 
@@ -39,8 +42,12 @@ class Store:
         ]
 
     def every_webhook(self) -> Iterator[Webhook]:
-        """Yield all webhooks, by principal and id."""
-        return map(webhooks.webhook_of, self._tables.everything(tables.WEBHOOKS))
+        """Yield all webhooks, by principal and id; unreadable ones are logged, and hear of nothing."""
+        for row in self._tables.everything(tables.WEBHOOKS):
+            try:
+                yield webhooks.webhook_of(row)
+            except tables.UnreadableValue:
+                log.exception("The stored webhook %s is unreadable and left out.", row["RowKey"])
 
     def add_webhook(self, webhook: Webhook) -> None:
         """Store a new webhook.
@@ -110,22 +117,23 @@ class Store:
         """
         self._tables.replace(tables.NOTICES, webhooks.notice_entity(notice), etag=notice.etag)
 
-    def delete_notices_before(self, moment: datetime) -> int:
-        """Delete the notices of all webhooks from before a moment, and return how many."""
-        old = [
-            (row["PartitionKey"], row["RowKey"])
-            for row in self._tables.everything(tables.NOTICES, select=_COLUMNS)
-            if tables.stored_moment(row, "createdAt") < moment
-        ]
-        self._delete_notices(old)
-        return len(old)
+    def sweep_notices(self, *, made_before: datetime, due_before: datetime) -> list[str]:
+        """Delete the notices of all webhooks from before a moment; of the rest, return the lost messages.
 
-    def overdue(self, *, before: datetime) -> Iterator[str]:
-        """Yield the messages of notices that wait and whose attempt was due before a moment."""
+        Those are the messages of notices that wait and whose attempt was due before another moment.
+        """
+        old, lost = [], []
         for row in self._tables.everything(tables.NOTICES, select=(*_COLUMNS, "status", "nextAttemptAt")):
-            waits = row.get("status") == NoticeStatus.WAITING and "nextAttemptAt" in row
-            if waits and tables.stored_moment(row, "nextAttemptAt") < before:
-                yield webhooks.message_of(row["PartitionKey"], row["RowKey"])
+            key = (row["PartitionKey"], row["RowKey"])
+            try:
+                if tables.stored_moment(row, "createdAt") < made_before:
+                    old.append(key)
+                elif _is_lost(row, due_before):
+                    lost.append(webhooks.message_of(*key))
+            except tables.UnreadableValue:
+                log.exception("The stored notice %s is unreadable and left alone.", key[1])
+        self._delete_notices(old)
+        return lost
 
     def handled(self, what: str) -> str | None:
         """Return up to where something was handled; None before the first time."""
@@ -141,3 +149,8 @@ class Store:
             rows = [("delete", {"PartitionKey": partition, "RowKey": row}) for partition, row in group]
             for first in range(0, len(rows), MAX_TRANSACTION):
                 self._tables.transact(tables.NOTICES, rows[first : first + MAX_TRANSACTION])  # type: ignore[arg-type]  # Two of the four operations.
+
+
+def _is_lost(row: tables.Entity, due_before: datetime) -> bool:
+    waits = row.get("status") == NoticeStatus.WAITING and "nextAttemptAt" in row
+    return waits and tables.stored_moment(row, "nextAttemptAt") < due_before

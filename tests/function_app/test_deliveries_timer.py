@@ -1,7 +1,9 @@
 """The timer that loads and publishes deliveries: what it does, logs and raises."""
 
 import logging
+import re
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -22,6 +24,14 @@ from tests.function_app.conftest import Deliver
 from tests.function_app.test_series import Customer
 
 DAY = date(2026, 3, 29)
+
+
+class Away(delivering.Recorded):
+    """A warehouse that answers nothing."""
+
+    def fetch(self, query: Query[Row]) -> list[Row]:
+        """Refuse."""
+        raise WarehouseUnavailable("It is away.", retry_after=timedelta(seconds=1))
 
 
 @pytest.fixture
@@ -97,10 +107,6 @@ def test_what_was_loaded_by_other_ways_is_published_though_the_container_is_away
 def test_what_ended_the_loading_is_logged_though_publishing_fails_too(
     api: Api, azurite: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    class Away(delivering.Recorded):
-        def fetch(self, query: Query[Row]) -> list[Row]:
-            raise WarehouseUnavailable("It is away.", retry_after=timedelta(seconds=1))
-
     missing = delivered_to(api, DeliverySettings(azurite, "missing"))
     failing = replace(missing, warehouse=Away(api.services.warehouse))
 
@@ -109,6 +115,29 @@ def test_what_ended_the_loading_is_logged_though_publishing_fails_too(
 
     (ended,) = [each for each in caplog.messages if each.startswith("Loading ended early: ")]
     assert "ContainerNotFound" in ended
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_files_are_swept_after_publishing_whether_or_not_that_fails(
+    api: Api, customer: Customer, caplog: pytest.LogCaptureFixture, free_port: int, fails: bool
+) -> None:
+    customer.days(customer.point(), DAY, 1)
+    settings = api.services.settings
+    assert settings.outbox is not None
+    away = re.sub(
+        "QueueEndpoint=[^;]+", f"QueueEndpoint=http://127.0.0.1:{free_port}/away", settings.outbox.queues
+    )
+    outbox = replace(settings.outbox, queues=away)
+    warehouse = Away(api.services.warehouse) if fails else api.services.warehouse
+    changed = replace(api.services, settings=replace(settings, outbox=outbox), warehouse=warehouse)
+    raised = pytest.raises(WarehouseUnavailable) if fails else nullcontext()
+
+    with api.using(changed), caplog.at_level(logging.INFO), raised:
+        run(api)
+
+    starts = ("Data is available until", "Files were not all looked after")
+    noted = [start for each in caplog.messages for start in starts if each.startswith(start)]
+    assert noted == list(starts[1:] if fails else starts)
 
 
 def test_without_a_container_the_timer_only_publishes(api: Api) -> None:

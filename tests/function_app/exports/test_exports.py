@@ -14,6 +14,7 @@ from typing import Any, cast
 import httpx
 import pytest
 
+from shared import tables
 from shared.api.exports import requests
 from shared.api.problems import InvalidRequest
 from shared.files import building, exports, outbox, reading
@@ -22,7 +23,8 @@ from shared.files.exports import ExportStatus
 from shared.files.forms.form import FileFormat, Form
 from shared.metering import Resolution
 from shared.periods import Period
-from shared.queues import UnknownMessage
+from shared.queues import QueuesUnavailable, UnknownMessage
+from shared.settings import OutboxSettings, Settings
 from shared.warehouse.engine import Warehouse
 from shared.warehouse.queries import SizeRow
 from tests.builders import queues
@@ -467,6 +469,114 @@ def test_an_export_that_was_killed_before_it_was_finished_is_finished_by_a_sweep
     assert (found["status"], found["progress"]) == ("finished", {"days": 1, "of": 1})
 
 
+def damage(api: Api, partition: str, row: str, **values: object) -> None:
+    """Write something into a row that the app does not write there."""
+    entity = api.services.tables.get(tables.FILE_WORK, partition=partition, row=row)
+    assert entity is not None
+    api.services.tables.upsert(tables.FILE_WORK, {**entity, **values})
+
+
+def part_of(api: Api, customer: Customer, export_id: str) -> str:
+    """Return the row of an export's first part."""
+    return f"{stored(customer, export_id).plan}-000001"
+
+
+@pytest.mark.parametrize(
+    "damaged", [{"status": "paused"}, {"createdAt": "yesterday"}, {"wanted": b"{}"}, {"parts": "many"}]
+)
+def test_an_unreadable_export_stops_no_other_and_is_deleted_after_two_weeks(
+    customer: Customer, api: Api, caplog: pytest.LogCaptureFixture, damaged: dict[str, object]
+) -> None:
+    customer.days(customer.point(), SPRING, 2)
+    sound, unreadable = (made(customer, to=to)["exportId"] for to in ("2026-03-30", "2026-03-31"))
+    damage(api, customer.principal, unreadable, **damaged)
+
+    listed = customer.get("/v1/exports").json["exports"]
+    later(api, timedelta(days=7)).sweep()
+    after_a_week = [len(files_of(api, customer, each)) for each in (sound, unreadable)]
+    later(api, timedelta(days=14)).sweep()
+    later(api, timedelta(days=14, minutes=10)).sweep()
+
+    assert [each["exportId"] for each in listed] == [sound]
+    assert f"The stored export {unreadable} is unreadable and left out." in caplog.messages
+    assert after_a_week == [0, 1]
+    assert files_of(api, customer, unreadable) == []
+    assert unreadable not in registered(api)
+    assert customer.get(f"/v1/exports/{unreadable}").status == 404
+
+
+def test_an_export_that_cannot_be_swept_stops_no_other(
+    customer: Customer, api: Api, caplog: pytest.LogCaptureFixture
+) -> None:
+    customer.days(customer.point(), SPRING, 2)
+    silent, damaged = (ask(customer, to=to).json["exportId"] for to in ("2026-03-30", "2026-03-31"))
+    api.services.build_files(damaged)  # Planned, and not built.
+    damage(api, damaged, part_of(api, customer, damaged), days="many")
+    lose_messages(api)
+
+    later(api, building.SILENT).sweep()
+    build(api)
+
+    assert f"Not looked after: {damaged}." in caplog.messages
+    assert customer.get(f"/v1/exports/{silent}").json["status"] == "finished"
+    api.services.workshop.delete(stored(customer, damaged))
+
+
+def test_a_service_that_is_away_ends_the_sweep(customer: Customer, api: Api, free_port: int) -> None:
+    customer.point()
+    export_id = ask(customer).json["exportId"]
+    lose_messages(api)
+    settings = api.services.settings
+    changed = replace(api.services, settings=replace(settings, outbox=without_queues(settings, free_port)))
+
+    with pytest.raises(QueuesUnavailable):
+        replace(later(api, building.SILENT), queue=changed.queues).sweep()
+
+    assert stored(customer, export_id).status is ExportStatus.WAITING
+
+
+def test_files_of_one_principal_that_cannot_be_compared_stop_no_other(
+    customer: Customer, api: Api, deliver: Deliver
+) -> None:
+    callers = sorted([customer, Customer(api, deliver)], key=lambda each: each.principal)
+    lost = []
+    for each in callers:
+        losing, _ = each.point(), each.point()
+        each.days(losing, SPRING, 1)
+        lost.append((losing, made(each)["exportId"]))
+    api.services.revoke_files()
+    (unreadable, other), damaged = callers, lost[0][1]
+    part = part_of(api, unreadable, damaged)
+    kept = api.services.tables.get(tables.FILE_WORK, partition=damaged, row=part)
+    assert kept is not None
+    damage(api, damaged, part, permitted=b"nothing")
+    for each, (losing, _) in zip(callers, lost, strict=True):
+        api.revoke(each.principal, losing)
+
+    api.services.revoke_files()
+    left = [len(files_of(api, each, export_id)) for each, (_, export_id) in zip(callers, lost, strict=True)]
+    damage(api, damaged, part, permitted=kept["permitted"])
+    api.services.revoke_files()
+
+    assert left == [1, 0]
+    assert files_of(api, unreadable, damaged) == []
+    assert other.principal > unreadable.principal
+
+
+def test_a_failed_message_of_an_unreadable_export_keeps_back_no_other(customer: Customer, api: Api) -> None:
+    customer.days(customer.point(), SPRING, 2)
+    unreadable, failed = (ask(customer, to=to).json["exportId"] for to in ("2026-03-30", "2026-03-31"))
+    damage(api, customer.principal, unreadable, status="paused")
+    lose_messages(api)
+
+    give_up(api, unreadable)
+    give_up(api, failed)
+    api.services.fail_files()
+
+    assert stored(customer, failed).status is ExportStatus.FAILED
+    damage(api, customer.principal, unreadable, status="failed")
+
+
 def test_a_plan_that_a_kill_has_cut_leaves_no_part_in_the_next_one(customer: Customer, api: Api) -> None:
     losing, keeping = customer.point(), customer.point()
     customer.days(losing, SPRING, 1)
@@ -566,11 +676,7 @@ def test_queues_that_are_away_do_not_stop_the_sweep(customer: Customer, api: Api
     customer.days(customer.point(), SPRING, 1)
     export_id = made(customer)["exportId"]
     settings = api.services.settings
-    assert settings.outbox is not None
-    away = re.sub(
-        "QueueEndpoint=[^;]+", f"QueueEndpoint=http://127.0.0.1:{free_port}/away", settings.outbox.queues
-    )
-    changed = replace(settings, outbox=replace(settings.outbox, queues=away))
+    changed = replace(settings, outbox=without_queues(settings, free_port))
     later = Clock(datetime.now(UTC) + exports.LIVES)
 
     with api.using(replace(api.services, settings=changed, clock=later)):
@@ -778,6 +884,13 @@ def lose_messages(api: Api) -> None:
     outbox = api.services.settings.outbox
     assert outbox is not None
     queues.drain(outbox.queues, "files", lambda message: None)
+
+
+def without_queues(settings: Settings, free_port: int) -> OutboxSettings:
+    """Return the outbox of an app whose queues are away."""
+    assert settings.outbox is not None
+    away = f"QueueEndpoint=http://127.0.0.1:{free_port}/away"
+    return replace(settings.outbox, queues=re.sub("QueueEndpoint=[^;]+", away, settings.outbox.queues))
 
 
 def files_of(api: Api, customer: Customer, export_id: str) -> list[str]:

@@ -13,10 +13,10 @@ from shared.access.sync import changes
 from shared.metering import MeteringPointId
 from shared.notices import news as news_module
 from shared.notices.news import Heard, News
-from shared.notices.webhooks import KEPT, Event
+from shared.notices.webhooks import KEPT, Event, partition_of_notices
 from shared.publishing import announce
 from shared.publishing.watermark import Publications
-from shared.tables import Tables, TablesUnavailable
+from shared.tables import NOTICES, WEBHOOKS, Tables, TablesUnavailable
 from shared.warehouse.engine import Warehouse
 from tests.builders import warehouse as building
 from tests.builders.warehouse import CABIN, HOUSE, SHOP, Clock, Deliverer, Recorded, values
@@ -338,6 +338,51 @@ def test_old_notices_are_deleted_after_30_days(world: World, receiver: Receiver)
     (webhook,) = world.notices.store.webhooks_of(ALICE)
     kept = world.notices.store.notices_of(webhook, since=datetime.min.replace(tzinfo=world.clock().tzinfo))
     assert len(kept) == 1
+
+
+def damage(world: World, table: str, partition: str, row: str, **values: object) -> None:
+    """Write something into a row that the app does not write there."""
+    entity = world.storage.get(table, partition=partition, row=row)
+    assert entity is not None
+    world.storage.upsert(table, {**entity, **values})
+
+
+def test_an_unreadable_webhook_keeps_no_notice_from_others(
+    world: World, receiver: Receiver, other: Receiver, caplog: pytest.LogCaptureFixture
+) -> None:
+    world.grant(ALICE, HOUSE)
+    world.grant(BERIT, HOUSE)
+    world.register(ALICE, receiver, Event.PUBLISHED)
+    world.register(BERIT, other, Event.PUBLISHED)
+    damage(world, WEBHOOKS, ALICE, "main", state="paused")
+    world.publish((HOUSE, DAY, "1"))
+
+    world.handle()
+
+    assert "The stored webhook main is unreadable and left out." in caplog.messages
+    assert receiver.received == []
+    assert [each.type for each in other.received] == ["metering.published"]
+
+
+def test_an_unreadable_notice_keeps_no_other_from_being_swept(
+    world: World, receiver: Receiver, caplog: pytest.LogCaptureFixture
+) -> None:
+    world.register(ALICE, receiver, Event.EXPORT_FINISHED)
+    for key in ("one", "two", "three"):
+        world.news.begin(ALICE, Event.EXPORT_FINISHED, data={"exportId": key}, key=key)
+    world.notices.queue.waiting.clear()
+    (webhook,) = world.notices.store.webhooks_of(ALICE)
+    every = world.notices.store.notices_of(webhook, since=world.clock())
+    unreadable = sorted(each.notice_id for each in every)[1]
+    partition = partition_of_notices(*webhook.key)
+    damage(world, NOTICES, partition, unreadable, nextAttemptAt="soon")
+
+    world.clock.forward(hours=29)
+    world.confirm()
+    world.handle()
+
+    assert f"The stored notice {unreadable} is unreadable and left alone." in caplog.messages
+    assert len(receiver.received) == 2
 
 
 def test_without_a_key_nothing_is_done(world: World) -> None:
