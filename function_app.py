@@ -353,7 +353,7 @@ def create_export(req: func.HttpRequest) -> Response:
     export, is_new = services.exports.make(
         caller.principal,
         wanted,
-        asked=exports.requests.as_text(body),
+        request=exports.requests.as_text(body),
         key=key,
         not_found=tuple(callers.not_found(wanted.metering_point_ids, readable)),
         now=services.clock(),

@@ -61,14 +61,14 @@ async def backend(scope: Any, _: Any, send: Any) -> None:
     """Answer a small JSON document at once, or as many megabytes as the query asks for."""
     if scope["type"] != "http":
         return
-    asked = int(scope["query_string"].decode().removeprefix("megabytes=") or 0)
-    size = asked * MEGABYTE or len(_SMALL)
+    megabytes = int(scope["query_string"].decode().removeprefix("megabytes=") or 0)
+    size = megabytes * MEGABYTE or len(_SMALL)
     headers = [(b"content-type", b"application/json"), (b"content-length", str(size).encode())]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     chunk = bytes(MEGABYTE // 10)
-    for _ in range(asked * 10):
+    for _ in range(megabytes * 10):
         await send({"type": "http.response.body", "body": chunk, "more_body": True})
-    await send({"type": "http.response.body", "body": b"" if asked else _SMALL})
+    await send({"type": "http.response.body", "body": b"" if megabytes else _SMALL})
 
 
 @contextmanager

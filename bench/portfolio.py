@@ -62,29 +62,31 @@ def main() -> None:
         "--metering-points", type=int, default=200, help="of the caller, of ten times as many"
     )
     arguments = parser.parse_args()
-    asked, runs = arguments.metering_points, arguments.runs
+    points, runs = arguments.metering_points, arguments.runs
     with tempfile.TemporaryDirectory() as name:
         folder, console = Path(name), Console(width=130)
-        console.print(f"Storing five years of hours of {asked} and {10 * asked} metering points …")
-        module = asking.function_app(stored.packed(folder / "all.duckdb", points=10 * asked))
+        console.print(f"Storing five years of hours of {points} and {10 * points} metering points …")
+        module = asking.function_app(stored.packed(folder / "all.duckdb", points=10 * points))
         everything = module.services.warehouse
-        tenth = stored.open_warehouse(stored.packed(folder / "tenth.duckdb", points=asked))
+        tenth = stored.open_warehouse(stored.packed(folder / "tenth.duckdb", points=points))
         service = usual.api(
-            stored.hourly(folder / "usual.duckdb", points=asked, first=stored.END - timedelta(days=62))
+            stored.hourly(folder / "usual.duckdb", points=points, first=stored.END - timedelta(days=62))
         )
-        compared = list(compare(module, service, stored.metering_points(asked), runs=runs))
+        compared = list(compare(module, service, stored.metering_points(points), runs=runs))
         show_compared(
-            compared, f"{asked} of {10 * asked} metering points, five years stored; median of {runs}", console
+            compared,
+            f"{points} of {10 * points} metering points, five years stored; median of {runs}",
+            console,
         )
         grown = [
             each
-            for warehouse, of in ((everything, 10 * asked), (tenth, asked))
-            for each in grow(module, warehouse, asked=asked, stored_points=of, runs=runs)
+            for warehouse, of in ((everything, 10 * points), (tenth, points))
+            for each in grow(module, warehouse, points=points, stored_points=of, runs=runs)
         ]
         show_grown(grown, runs, console)
         everything.close()
         tenth.close()
-        sparse = search_sparse(module, folder / "sparse.duckdb", points=100 * asked)
+        sparse = search_sparse(module, folder / "sparse.duckdb", points=100 * points)
         show_sparse(sparse, console)
     figures = {"compared": list(map(asdict, compared)), "grown": list(map(asdict, grown))}
     measuring.write("portfolio", {**figures, "sparse": asdict(sparse)})
@@ -107,7 +109,7 @@ def compare(module: Any, service: Any, points: Sequence[MeteringPointId], *, run
             )
 
 
-def grow(module: Any, warehouse: Warehouse, *, asked: int, stored_points: int, runs: int) -> Iterator[Grown]:
+def grow(module: Any, warehouse: Warehouse, *, points: int, stored_points: int, runs: int) -> Iterator[Grown]:
     """Yield a month of a hundredth, a tenth and all of the metering points, in packed days."""
     first, end = QUESTIONS["a month"]
     hours = comparing.hours(first, end)
@@ -115,7 +117,7 @@ def grow(module: Any, warehouse: Warehouse, *, asked: int, stored_points: int, r
         str(count): ask_ours(
             module, warehouse, stored.metering_points(count), first=first, end=end, layout="days"
         )
-        for count in sorted({max(1, asked // 100), max(1, asked // 10), asked})
+        for count in sorted({max(1, points // 100), max(1, points // 10), points})
     }
     for count, taken in measuring.medians(ways, runs=runs).items():
         yield Grown(int(count), stored_points, taken, int(count) * hours / taken / 1_000)
@@ -167,13 +169,13 @@ def ask_ours(
         module.consumption_of_many, f"/consumption?from={first}&to={end}&layout={layout}&limit=10000"
     )
 
-    def asked() -> bytes:
+    def answer() -> bytes:
         module.services = services
         return ask()
 
-    if b'"nextCursor":null' not in asked():
+    if b'"nextCursor":null' not in answer():
         raise RuntimeError("the answer is not whole")
-    return asked
+    return answer
 
 
 def show_compared(compared: Sequence[Compared], title: str, console: Console) -> None:

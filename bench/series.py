@@ -97,11 +97,11 @@ def grow(
     services = module.services
 
     def of(times: int, ask: Callable[[], bytes]) -> Callable[[], bytes]:
-        def asked() -> bytes:
+        def answer() -> bytes:
             module.services = replace(services, warehouse=warehouses[times])
             return ask()
 
-        return asked
+        return answer
 
     for question, (first, end) in QUESTIONS.items():
         ask = ask_ours(module, point, first=first, end=end, layout="values")

@@ -124,9 +124,9 @@ async def vendor_mix(stack: Running, connection: Connection) -> Mix:
     """Return what the vendor's programs ask, with the answers; UnexpectedAnswer when one is not as stored."""
     vendor = Caller(stack.token(demo.VENDOR), demo.SUBSCRIPTIONS[0].key)
     stranger = Caller(stack.token(demo.WITHOUT_GRANTS), demo.SUBSCRIPTIONS[0].key)
-    asked = [*_series(stack, vendor), *_lists(stack, vendor, stranger)]
-    asked += await _changes(vendor, connection)
-    return await _settled(WEIGHTS, asked, connection)
+    questions = [*_series(stack, vendor), *_lists(stack, vendor, stranger)]
+    questions += await _changes(vendor, connection)
+    return await _settled(WEIGHTS, questions, connection)
 
 
 async def customer_mix(stack: Running, connection: Connection) -> Mix:
@@ -134,8 +134,8 @@ async def customer_mix(stack: Running, connection: Connection) -> Mix:
     caller = Caller(stack.token(demo.BAKERY_APP), demo.SUBSCRIPTIONS[1].key)
     point = demo.METERING_POINTS[0].metering_point_id
     days = [stack.last - timedelta(days=count) for count in range(10)]
-    asked = [_one(caller, "a day", point, f"date={day}", rows=None) for day in days]
-    return await _settled({"a day": 1}, asked, connection)
+    questions = [_one(caller, "a day", point, f"date={day}", rows=None) for day in days]
+    return await _settled({"a day": 1}, questions, connection)
 
 
 async def large_mix(stack: Running, connection: Connection) -> Mix:
@@ -200,10 +200,10 @@ async def _changes(caller: Caller, connection: Connection) -> list[Question]:
     return [unchanged, _ask(caller, "changes of the last day", path, _counted("days"), rows=100)]
 
 
-async def _settled(weights: Mapping[str, int], asked: list[Question], connection: Connection) -> Mix:
+async def _settled(weights: Mapping[str, int], questions: list[Question], connection: Connection) -> Mix:
     """Ask each alone, and keep what the right answer is."""
     questions: dict[str, list[Question]] = {kind: [] for kind in weights}
-    for each in asked:
+    for each in questions:
         for _ in range(SETTLING):
             answer = await connection.ask(each.request)
         known = replace(each, digest=digest(answer.body))
@@ -224,9 +224,9 @@ def _miscounted(question: Question, answer: Answer) -> str | None:
 
 
 def _one(
-    caller: Caller, kind: str, point: str, asked: str, *, rows: int | None, part: str = "values"
+    caller: Caller, kind: str, point: str, query: str, *, rows: int | None, part: str = "values"
 ) -> Question:
-    return _ask(caller, kind, _path(point, asked), _counted(part), rows=rows)
+    return _ask(caller, kind, _path(point, query), _counted(part), rows=rows)
 
 
 def _ask(
@@ -253,8 +253,8 @@ def _ask(
     )
 
 
-def _path(point: str, asked: str) -> str:
-    return f"/metering-points/{point}/consumption?{asked}"
+def _path(point: str, query: str) -> str:
+    return f"/metering-points/{point}/consumption?{query}"
 
 
 def _plain(answer: Answer) -> bytes:

@@ -62,14 +62,18 @@ def _parse(source: str, path: Path) -> Element:
         closed = open_elements.pop()
         closed.text = closed.text.strip()
 
-    def said(text: str) -> None:
+    def characters(text: str) -> None:
         open_elements[-1].text += text
 
     def declared(*_: object) -> None:
         raise PolicyRefused(Fault(path, parser.CurrentLineNumber, "a policy file has no DOCTYPE"))
 
     parser.StartDoctypeDeclHandler = declared
-    parser.StartElementHandler, parser.EndElementHandler, parser.CharacterDataHandler = started, ended, said
+    parser.StartElementHandler, parser.EndElementHandler, parser.CharacterDataHandler = (
+        started,
+        ended,
+        characters,
+    )
     try:
         parser.Parse(source, True)
     except expat.ExpatError as broken:

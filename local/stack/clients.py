@@ -38,8 +38,8 @@ def token_of_person(
         httpx.HTTPError: the identity provider did not give one.
     """
     with httpx.Client(timeout=SECONDS, trust_env=False) as http:
-        asked = {"client_id": client.client_id, "scope": f"{demo.AUDIENCE}/{demo.ROLE}", "user": user.name}
-        started = http.post(token_url.removesuffix("token") + "devicecode", data=asked).raise_for_status()
+        form = {"client_id": client.client_id, "scope": f"{demo.AUDIENCE}/{demo.ROLE}", "user": user.name}
+        started = http.post(token_url.removesuffix("token") + "devicecode", data=form).raise_for_status()
         answer = http.post(
             token_url,
             data={

@@ -81,8 +81,8 @@ class Severa:
         client_id, secret = str(body.get("client_id")), body.get("client_secret")
         if self.data["credentials"].get(client_id) != secret:
             return Refused(401, "AuthenticationRequired", "Invalid client credentials.").response()
-        asked = str(body.get("scope") or " ".join(self.data["scopes"])).replace(",", " ").split()
-        scopes = frozenset(asked) & frozenset(self.data["scopes"])
+        requested = str(body.get("scope") or " ".join(self.data["scopes"])).replace(",", " ").split()
+        scopes = frozenset(requested) & frozenset(self.data["scopes"])
         lifetime = self.data["tokenLifetime"]
         token = secrets.token_urlsafe()
         self._tokens[token] = _Token(client_id, scopes, self._monotonic() + lifetime)

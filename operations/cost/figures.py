@@ -73,12 +73,12 @@ def as_table(estimate: Estimate, marginal: Marginal, about: About) -> str:
             "",
             *lines,
             "",
-            *said(estimate, marginal, about),
+            *sentences(estimate, marginal, about),
         ]
     )
 
 
-def said(estimate: Estimate, marginal: Marginal, about: About) -> Iterator[str]:
+def sentences(estimate: Estimate, marginal: Marginal, about: About) -> Iterator[str]:
     """Yield the sentences below the table."""
     likely, high = estimate.bills["likely"], estimate.bills["high"]
     rate, code = about.currency.per_usd, about.currency.code

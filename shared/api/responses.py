@@ -185,8 +185,8 @@ def _page_headers(rendered: Rendered, url: str) -> dict[str, str]:
 
 def _following(url: str, *, cursor: str) -> str:
     """Return the address of the next page without the host: the same request with another cursor."""
-    asked = parse_qsl(urlsplit(url).query, keep_blank_values=True)
-    kept = [(name, value) for name, value in asked if name != "cursor"]
+    pairs = parse_qsl(urlsplit(url).query, keep_blank_values=True)
+    kept = [(name, value) for name, value in pairs if name != "cursor"]
     # A colon need not be escaped in a query (RFC 3986, section 3.4), and times have many.
     return f"{public_path(url)}?{urlencode([*kept, ('cursor', cursor)], safe=':')}"
 

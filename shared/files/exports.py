@@ -237,7 +237,7 @@ class Exports:
         principal: str,
         wanted: Wanted,
         *,
-        asked: bytes,
+        request: bytes,
         key: str | None,
         not_found: tuple[str, ...],
         now: datetime,
@@ -247,14 +247,14 @@ class Exports:
         The same idempotency key, or without one the same request within a minute, gives the same export.
 
         Args:
-            asked: the request, in one form of writing.
+            request: the request, in one form of writing.
             key: the caller's idempotency key.
 
         Raises:
             TooManyRunning: the caller has as many as it may.
             IdempotencyConflict: the key was used for another request within a day.
         """
-        digest = hashlib.sha256(asked).hexdigest()
+        digest = hashlib.sha256(request).hexdigest()
         mark = _MARK + hashlib.sha256(repr((key, digest if key is None else "")).encode()).hexdigest()[:32]
         export_id, is_known = self._marked(principal, mark, digest, key=key, now=now)
         if is_known and (found := self.get(principal, export_id)):

@@ -90,12 +90,12 @@ def run(*arguments: str | Path, values: Mapping[str, str] | None = None) -> Said
 
 def snapshot(parameters: Path, *, values: Mapping[str, str]) -> Snapshot:
     """Return the snapshot of a parameter file in a copy of `infra/`; fails at any diagnostic."""
-    said = run(
+    ran = run(
         *("snapshot", parameters, "--mode", "overwrite"),
         *("--subscription-id", SUBSCRIPTION, "--tenant-id", TENANT, "--location", "norwayeast"),
         values=values,
     )
-    assert (said.code, said.diagnostics) == (0, "")
+    assert (ran.code, ran.diagnostics) == (0, "")
     made = json.loads(parameters.with_suffix(".snapshot.json").read_text("utf-8"))
     assert made["diagnostics"] == []
     return Snapshot(made["predictedResources"], made["outputs"])

@@ -87,7 +87,7 @@ class Measured:
 
     service: Service
     fault: Fault
-    asked: str
+    trigger: str
     seconds: float
     outcome: str
     retry_after: str | None
@@ -232,22 +232,22 @@ def world(folder: Path, service: Service, *, table_storage: str, of: Shared) -> 
 
 
 def measure(
-    folder: Path, service: Service, fault: Fault, asked: str, *, table_storage: str, of: Shared
+    folder: Path, service: Service, fault: Fault, trigger: str, *, table_storage: str, of: Shared
 ) -> Measured:
     """Ask one thing while a service misbehaves, small questions meanwhile, and again when it is well."""
     with world(folder, service, table_storage=table_storage, of=of) as here:
         stored = here.stored()
         small = _small(here.api, service)
         with here.before.misbehaving(fault), ThreadPoolExecutor(1) as beside:
-            running = beside.submit(_timed, lambda: _ask(here.api, asked))
+            running = beside.submit(_timed, lambda: _ask(here.api, trigger))
             slowest = 0.0
             while not running.done():
                 slowest = max(slowest, *(_timed(each)[0] for each in small))
                 time.sleep(0.4)
             seconds, (outcome, retry_after) = running.result()
         return Measured(
-            *(service, fault, asked, seconds, outcome, retry_after, slowest, stored, here.stored()),
-            recovered=_recovered(here.api, asked),
+            *(service, fault, trigger, seconds, outcome, retry_after, slowest, stored, here.stored()),
+            recovered=_recovered(here.api, trigger),
         )
 
 
@@ -322,12 +322,12 @@ def _unknowing(made: services.Services) -> services.Services:
     )
 
 
-def _ask(api: Api, asked: str) -> tuple[str, str | None]:
-    if asked in QUESTIONS:
-        answer = api.get_url(QUESTIONS[asked], principal=CALLER)
+def _ask(api: Api, trigger: str) -> tuple[str, str | None]:
+    if trigger in QUESTIONS:
+        answer = api.get_url(QUESTIONS[trigger], principal=CALLER)
         return str(answer.status), answer.headers.get("Retry-After")
     (timer,) = (
-        each for each in api.indexed if isinstance(each, TimerFunction) and each.name == TIMERS[asked]
+        each for each in api.indexed if isinstance(each, TimerFunction) and each.name == TIMERS[trigger]
     )
     try:
         timer.call(None, building.context(timer.name))
@@ -359,10 +359,10 @@ def _small(api: Api, service: Service) -> list[Callable[[], object]]:
     return [refused, unchanged, status]
 
 
-def _recovered(api: Api, asked: str) -> str:
+def _recovered(api: Api, trigger: str) -> str:
     """Return the answer once the service works again, within the time that the app may hold back."""
     until = time.monotonic() + 15
-    while (outcome := _ask(api, asked)[0]) in FAILURES | {"500", "503"} and time.monotonic() < until:
+    while (outcome := _ask(api, trigger)[0]) in FAILURES | {"500", "503"} and time.monotonic() < until:
         time.sleep(0.5)
     return outcome
 

@@ -86,11 +86,11 @@ def running() -> Iterator[Place]:
             _json(self, 200, {"access_token": "token", "expires_in": 3600})
 
         def do_GET(self) -> None:
-            asked = self.headers.get("Range", "")
-            place.seen.append(f"{self.path.partition('?')[0]} {asked}".strip())
+            byte_range = self.headers.get("Range", "")
+            place.seen.append(f"{self.path.partition('?')[0]} {byte_range}".strip())
             if self.path.startswith("/blob/"):
                 place.headers.append({name.lower(): text for name, text in self.headers.items()})
-                _send_file(self, place, asked)
+                _send_file(self, place, byte_range)
             elif self.path.endswith(f"/files/{NAME}") and place.location:
                 self.send_response(302)
                 self.send_header("Location", place.location)
@@ -118,11 +118,11 @@ def _json(handler: BaseHTTPRequestHandler, status: int, content: Any) -> None:
     handler.wfile.write(body)
 
 
-def _send_file(handler: BaseHTTPRequestHandler, place: Place, asked: str) -> None:
+def _send_file(handler: BaseHTTPRequestHandler, place: Place, byte_range: str) -> None:
     if place.errors:
         _json(handler, place.errors.pop(0), {})
         return
-    start = int(asked.removeprefix("bytes=").rstrip("-")) if asked and place.knows_ranges else 0
+    start = int(byte_range.removeprefix("bytes=").rstrip("-")) if byte_range and place.knows_ranges else 0
     rest = place.content[start:]
     handler.send_response(206 if start else 200)
     handler.send_header("Content-Length", str(len(rest)))

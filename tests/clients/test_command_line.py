@@ -64,18 +64,18 @@ def test_export_downloads_files(world: Vendor, tmp_path: Path, capsys: pytest.Ca
     world.permit(SOME)
     world.catch_up()
     point, foreign = demo.METERING_POINTS[0].metering_point_id, demo.METERING_POINTS[9].metering_point_id
-    asked = ["--from", "2026-03-30", "--to", "2026-03-31", "--direction", "consumption", "--gzip"]
+    options = ["--from", "2026-03-30", "--to", "2026-03-31", "--direction", "consumption", "--gzip"]
     named = ["--metering-point", point, "--metering-point", foreign, "--resolution", "P1D"]
 
-    code = main(["export", *asked, *named, str(tmp_path / "files")], connect=world.client)
+    code = main(["export", *options, *named, str(tmp_path / "files")], connect=world.client)
 
-    said = capsys.readouterr()
+    printed = capsys.readouterr()
     (path,) = (tmp_path / "files").iterdir()
     _, row = gzip.decompress(path.read_bytes()).decode().splitlines()
-    assert (code, said.out) == (0, f"{path}\n")
+    assert (code, printed.out) == (0, f"{path}\n")
     assert f"{point},consumption," in row
     assert ",710.675," in row
-    assert said.err == f"Not found, or not yours: {foreign}\n"
+    assert printed.err == f"Not found, or not yours: {foreign}\n"
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudoterminal in Python")
@@ -90,19 +90,19 @@ def test_a_terminal_shows_how_far_it_is(standing: Vendor, tmp_path: Path) -> Non
         command, env={**os.environ, **path, **standing.environment}, stdout=subprocess.DEVNULL, stderr=theirs
     )
     os.close(theirs)
-    said = ""
+    printed = ""
     while process.poll() is None or select.select([ours], [], [], 0)[0]:
         standing.build_files()
         try:
-            said += os.read(ours, 65536).decode() if select.select([ours], [], [], 0.1)[0] else ""
+            printed += os.read(ours, 65536).decode() if select.select([ours], [], [], 0.1)[0] else ""
         except OSError:  # The other end is closed.
             break
     os.close(ours)
 
     assert process.wait(10) == 0
-    assert "waiting for the files" in said
-    assert f"[{'#' * 30}] 18 of 18 days" in said
-    assert re.search(r"\[#{30}\] (\d+) of \1 ex_", said)
+    assert "waiting for the files" in printed
+    assert f"[{'#' * 30}] 18 of 18 days" in printed
+    assert re.search(r"\[#{30}\] (\d+) of \1 ex_", printed)
 
 
 def test_a_store_that_cannot_be_opened_is_said(
@@ -163,10 +163,10 @@ def test_watch_runs_until_sigterm_and_outlives_an_api_that_is_away(
         for number, handler in handlers.items():
             signal.signal(number, handler)
 
-    said = capsys.readouterr()
-    first, *others = _TIME.sub("", said.out).splitlines()
+    printed = capsys.readouterr()
+    first, *others = _TIME.sub("", printed.out).splitlines()
     assert code == 0
-    assert "503 warehouse-unavailable: Try again later.; trying again later" in said.err
+    assert "503 warehouse-unavailable: Try again later.; trying again later" in printed.err
     assert first.endswith("days of history, 3 metering points gained, 0 ended")
     assert set(others) == {"0 changed days, 0 days of history, 0 metering points gained, 0 ended"}
     assert contents(path) == world.stored(SOME)

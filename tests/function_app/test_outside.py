@@ -43,18 +43,18 @@ SOME: dict[Service, tuple[str, ...]] = {
 }
 CELLS: list[Cell] = (
     [
-        (service, fault, asked)
+        (service, fault, trigger)
         for service in EVERYTHING
         for fault in faulty.FAULTS
-        for asked in EVERYTHING[service]
+        for trigger in EVERYTHING[service]
     ]
     if IS_FULL
     else [
         *(
-            (service, fault, asked)
+            (service, fault, trigger)
             for service in SOME
             for fault in ("silent", "trickles", "nonsense")
-            for asked in SOME[service]
+            for trigger in SOME[service]
         ),
         ("tables", "unavailable", "one"),
         ("severa", "unavailable", "sync"),
@@ -86,35 +86,35 @@ UNDISTURBED = 4.0
 """Seconds that an answer takes at most which needs nothing of the service, on a busy machine."""
 
 
-def limit(service: Service, asked: str) -> float:
-    """Seconds within which something that was asked has to end."""
-    if asked == "health":
+def limit(service: Service, trigger: str) -> float:
+    """Seconds within which what a trigger starts has to end."""
+    if trigger == "health":
         return limits.PROBED.total_seconds()
     if service == "warehouse":
         # The driver waits two seconds more for a server that ignores a cancellation.
         return TIMEOUT_SECONDS + 2
     if service == "ingestion":
-        return UNDISTURBED if asked == "one" else FLUSH + 4 * UNDISTURBED
-    if asked == "one" and service in ("blobs", "severa", "graph"):
+        return UNDISTURBED if trigger == "one" else FLUSH + 4 * UNDISTURBED
+    if trigger == "one" and service in ("blobs", "severa", "graph"):
         return UNDISTURBED
     one: float = getattr(WITHIN, service).in_all
     # A run asks for several things before it gives up; what it releases at its end is asked for once more.
-    return one if asked not in outside.TIMERS else 2 * one
+    return one if trigger not in outside.TIMERS else 2 * one
 
 
-def is_disturbed(service: Service, asked: str) -> bool:
-    """Whether what is asked needs the service."""
-    return service != "ingestion" and not (asked == "one" and service in ("blobs", "severa", "graph"))
+def is_disturbed(service: Service, trigger: str) -> bool:
+    """Whether what a trigger starts needs the service."""
+    return service != "ingestion" and not (trigger == "one" and service in ("blobs", "severa", "graph"))
 
 
 def table(found: Iterable[Measured]) -> str:
     """The measurements as a table, for the operator's guide and reports."""
-    head = "service | fault | asked | limit s | measured s | outcome | Retry-After | small s | state | then"
+    head = "service | fault | trigger | limit s | measured s | outcome | Retry-After | small s | state | then"
     lines = [f"| {head} |", "| --- " * 10 + "|"]
     for each in found:
         state = "as before" if each.before == each.after else "as after"
         lines.append(
-            f"| {each.service} | {each.fault} | {each.asked} | {limit(each.service, each.asked):g} "
+            f"| {each.service} | {each.fault} | {each.trigger} | {limit(each.service, each.trigger):g} "
             f"| {each.seconds:.1f} | {each.outcome} | {each.retry_after or ''} | {each.small_seconds:.2f} "
             f"| {state} | {each.recovered} |"
         )
@@ -130,10 +130,10 @@ def measured(
     folder = tmp_path_factory.mktemp("outside")
 
     def measure(cell: Cell, account: str, of: outside.Shared) -> Measured:
-        service, fault, asked = cell
+        service, fault, trigger = cell
         own = folder / "-".join(cell)
         own.mkdir()
-        return outside.measure(own, service, fault, asked, table_storage=account, of=of)
+        return outside.measure(own, service, fault, trigger, table_storage=account, of=of)
 
     with (
         Faulty(fault="nonsense") as ingestion,
@@ -164,19 +164,19 @@ def measured(
 @pytest.mark.parametrize("cell", CELLS, ids="-".join)
 def test_a_service_that_misbehaves_holds_nothing(measured: Mapping[Cell, Measured], cell: Cell) -> None:
     found = measured[cell]
-    service, fault, asked = cell
+    service, fault, trigger = cell
 
-    assert found.seconds < 1.1 * limit(service, asked) + 1
+    assert found.seconds < 1.1 * limit(service, trigger) + 1
     assert found.small_seconds < UNDISTURBED
-    if not is_disturbed(service, asked):
+    if not is_disturbed(service, trigger):
         assert found.outcome in ("200", "done")
     else:
         assert found.before == found.after
-        if asked in outside.TIMERS:
+        if trigger in outside.TIMERS:
             assert found.outcome in outside.FAILURES
         else:
             assert found.outcome == "503"
-            assert asked == "health" or int(found.retry_after or 0) > 0
+            assert trigger == "health" or int(found.retry_after or 0) > 0
     # After a 503 the library of the identity waits as long as the endpoint's Retry-After said.
-    expected = "done" if asked in outside.TIMERS else "200"
+    expected = "done" if trigger in outside.TIMERS else "200"
     assert found.recovered == expected or (service, fault) == ("token", "unavailable")

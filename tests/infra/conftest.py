@@ -56,9 +56,9 @@ def snapshot(request: pytest.FixtureRequest, snapshots: Mapping[str, Snapshot]) 
 @pytest.fixture(scope="session")
 def compiled(infra: Path) -> Mapping[str, Any]:
     """The template that main.bicep compiles to."""
-    said = bicep.run("build", infra / "main.bicep", "--stdout")
-    assert (said.code, said.diagnostics) == (0, "")
-    template: Mapping[str, Any] = json.loads(said.output)
+    built = bicep.run("build", infra / "main.bicep", "--stdout")
+    assert (built.code, built.diagnostics) == (0, "")
+    template: Mapping[str, Any] = json.loads(built.output)
     return template
 
 

@@ -29,9 +29,9 @@ def test_the_linter_has_nothing_to_say(infra: Path) -> None:
 def test_the_templates_are_formatted(tmp_path: Path, root: Path) -> None:
     copy = bicep.copy_of_infra(tmp_path)
 
-    said = [bicep.run("format", "--pattern", f"{copy}/**/{files}") for files in ("*.bicep", "*.bicepparam")]
+    ran = [bicep.run("format", "--pattern", f"{copy}/**/{files}") for files in ("*.bicep", "*.bicepparam")]
 
-    assert [(each.code, each.diagnostics) for each in said] == [(0, ""), (0, "")]
+    assert [(each.code, each.diagnostics) for each in ran] == [(0, ""), (0, "")]
     for path in [*copy.rglob("*.bicep"), *copy.rglob("*.bicepparam")]:
         assert path.read_text("utf-8") == (root / "infra" / path.relative_to(copy)).read_text("utf-8")
 
@@ -49,9 +49,9 @@ def test_the_template_has_room_to_grow_in_what_azure_takes(compiled: Mapping[str
 def test_every_template_is_part_of_a_deployment(compiled: Mapping[str, Any], infra: Path) -> None:
     modules = {template["metadata"]["_generator"]["templateHash"] for template in _nested(compiled)}
 
-    said = bicep.run("build", "--pattern", f"{infra}/modules/*.bicep")
+    ran = bicep.run("build", "--pattern", f"{infra}/modules/*.bicep")
 
-    assert (said.code, said.diagnostics) == (0, "")
+    assert (ran.code, ran.diagnostics) == (0, "")
     for path in sorted((infra / "modules").glob("*.bicep")):
         alone = json.loads(path.with_suffix(".json").read_text("utf-8"))
         assert alone["metadata"]["_generator"]["templateHash"] in modules, path.name
@@ -71,9 +71,9 @@ def test_every_output_of_a_module_is_read(compiled: Mapping[str, Any]) -> None:
 
 
 def test_the_environments_differ_in_values_only(infra: Path) -> None:
-    said = bicep.run("build-params", "--pattern", f"{infra}/main.*.bicepparam", values=bicep.NEEDED)
+    ran = bicep.run("build-params", "--pattern", f"{infra}/main.*.bicepparam", values=bicep.NEEDED)
 
-    assert (said.code, said.diagnostics) == (0, "")
+    assert (ran.code, ran.diagnostics) == (0, "")
     given = {
         name: set(json.loads((infra / f"main.{name}.json").read_text("utf-8"))["parameters"])
         for name in ("dev", "prod")

@@ -49,8 +49,8 @@ def schema_says(path: Path) -> subprocess.CompletedProcess[str]:
 def test_every_workflow_follows_githubs_schema() -> None:
     assert len(WORKFLOWS) == 3
     for path in WORKFLOWS:
-        said = schema_says(path)
-        assert said.returncode == 0, said.stdout
+        checked = schema_says(path)
+        assert checked.returncode == 0, checked.stdout
 
 
 def test_a_workflow_with_a_fault_is_refused(tmp_path: Path) -> None:

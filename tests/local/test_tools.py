@@ -99,20 +99,20 @@ def test_tools_are_required_only_where_it_is_said(variables: dict[str, str], req
 
 
 @pytest.mark.parametrize(
-    ("find", "arguments", "said"),
+    ("find", "arguments", "message"),
     [
         (tools.HERE.bicep, ("--version",), "Bicep CLI version"),
         (tools.HERE.azure_check, (), "azure-check policies"),
     ],
 )
 def test_the_tools_of_this_machine_run(
-    find: Callable[[], Path], arguments: tuple[str, ...], said: str
+    find: Callable[[], Path], arguments: tuple[str, ...], message: str
 ) -> None:
     done = subprocess.run(
         [microsoft.needed(find), *arguments], capture_output=True, text=True, timeout=60, check=False
     )
 
-    assert said in done.stdout + done.stderr
+    assert message in done.stdout + done.stderr
 
 
 def test_the_functions_host_of_this_machine_is_unpacked() -> None:

@@ -50,8 +50,8 @@ class Cors:
         """Return the answer to a preflight request that fits these settings, else None."""
         origin = request_headers.joined("Origin") or ""
         method = request_headers.joined("Access-Control-Request-Method") or ""
-        asked = (request_headers.joined("Access-Control-Request-Headers") or "").lower().split(",")
-        names = [name.strip() for name in asked if name.strip()]
+        requested = (request_headers.joined("Access-Control-Request-Headers") or "").lower().split(",")
+        names = [name.strip() for name in requested if name.strip()]
         allowed_names = {name.lower() for name in self.headers}
         fits = (
             self._allows(origin)

@@ -169,18 +169,18 @@ def _run(
     if sources.invite_users is not None:
         lease.confirm()
         known = {**_known(fetched.contacts, fetched.bound), **fetched.directory.users}
-        asked = sources.invite_users(fetched.contacts, known)
-        new = {contact: asked.users[contact] for contact in asked.invited}
+        after = sources.invite_users(fetched.contacts, known)
+        new = {contact: after.users[contact] for contact in after.invited}
         state.bind_users(storage, new, now=clock(), run_id=report.run_id)
-        report = replace(_with_invitations(report, fetched.directory, asked), finished_at=clock())
+        report = replace(_with_invitations(report, fetched.directory, after), finished_at=clock())
         runs.record(storage, _as_run(report, stored))
     return _logged(report)
 
 
-def _with_invitations(report: SyncReport, before: Directory, asked: Directory) -> SyncReport:
+def _with_invitations(report: SyncReport, before: Directory, after: Directory) -> SyncReport:
     """Return the report with who was invited, and with what is now true of the users who were missing."""
-    now = {each: asked.faults[each] for each in before.faults if each in asked.faults}
-    now |= dict.fromkeys(asked.invited, DirectoryFault.INVITED)
+    now = {each: after.faults[each] for each in before.faults if each in after.faults}
+    now |= dict.fromkeys(after.invited, DirectoryFault.INVITED)
     texts = {
         mapping.user_text(contact, before): mapping.user_text(contact, Directory(faults=now))
         for contact in now
@@ -189,7 +189,7 @@ def _with_invitations(report: SyncReport, before: Directory, asked: Directory) -
         replace(each, text=texts.get(each.text, each.text)) if each.kind is FaultKind.USER else each
         for each in report.faults
     )
-    invited = sorted({contact.email for contact in asked.invited})
+    invited = sorted({contact.email for contact in after.invited})
     return replace(report, faults=tuple(faults), invited=tuple(invited))
 
 

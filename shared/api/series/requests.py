@@ -180,15 +180,15 @@ def named_metering_points(parameters: Parameters) -> tuple[MeteringPointId, ...]
     return named
 
 
-def shown_moment(asked: datetime | None, *, state: DataState) -> datetime:
-    """Return the moment whose data is shown; `asked` is None for the latest.
+def shown_moment(as_of: datetime | None, *, state: DataState) -> datetime:
+    """Return the moment whose data is shown; `as_of` is None for the latest.
 
     A publication that is not announced yet may still grow: a later moment shows the latest announced one.
     Without a moment the latest is shown, even if its clock was ahead. Before the first publication a fixed
     moment is shown, not the clock's: the ETag covers the request.
     """
     latest = state.published_at or periods.start_of(periods.FIRST_DAY)
-    return min(asked or latest, latest)
+    return min(as_of or latest, latest)
 
 
 def read_limit(parameters: Parameters, written: Format) -> tuple[int, bool]:

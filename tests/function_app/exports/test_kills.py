@@ -48,9 +48,9 @@ class Builders:
         assert self._process.stdout is not None
         self._process.stdin.write(f"{seconds}\n")
         self._process.stdin.flush()
-        said = self._process.stdout.readline().strip()
-        assert said in ("killed", "ended")
-        return said == "killed"
+        line = self._process.stdout.readline().strip()
+        assert line in ("killed", "ended")
+        return line == "killed"
 
 
 @pytest.fixture
@@ -90,7 +90,7 @@ def ask(workshop: Workshop, number: int) -> Export:
         form=Form(format=FileFormat.CSV).model_dump(mode="json", by_alias=True, exclude_none=True),
     )
     made, _ = workshop.exports.make(
-        world.VENDOR, wanted, asked=b"", key=str(number), not_found=(), now=world.NOW
+        world.VENDOR, wanted, request=b"", key=str(number), not_found=(), now=world.NOW
     )
     workshop.start(made)
     return made

@@ -44,9 +44,9 @@ def indexed(worker_python: str, azurite: str, tmp_path_factory: pytest.TempPathF
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    said: dict[str, Any] = json.loads(done.stdout)
-    assert "failure" not in said, said["failure"]
-    return {**said, "printed": done.stderr.splitlines()}
+    report: dict[str, Any] = json.loads(done.stdout)
+    assert "failure" not in report, report["failure"]
+    return {**report, "printed": done.stderr.splitlines()}
 
 
 def test_every_operation_of_the_gateway_is_a_route_with_exactly_these_bindings(
@@ -119,8 +119,8 @@ def test_a_function_answers_through_the_worker(indexed: dict[str, Any]) -> None:
     answer = indexed["answer"]
 
     assert (answer["status"], answer["contentType"]) == ("200", "application/json")
-    said = json.loads(answer["body"])
-    assert (said["status"], said["checks"]) == ("ready", {"warehouse": "ok", "tables": "ok"})
+    health = json.loads(answer["body"])
+    assert (health["status"], health["checks"]) == ("ready", {"warehouse": "ok", "tables": "ok"})
 
 
 def test_a_request_stands_under_the_span_of_the_host(indexed: dict[str, Any]) -> None:

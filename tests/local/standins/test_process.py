@@ -85,11 +85,11 @@ def test_it_prints_where_severa_is(free_port: int) -> None:
     command = [sys.executable, "-m", "local.standins", "--port", str(free_port)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        said = process.stdout.readline()
+        line = process.stdout.readline()
         process.kill()
 
     here = f"http://127.0.0.1:{free_port}"
-    assert said == f"Severa: {here}/severa/rest-api, its data: {here}/control/severa\n"
+    assert line == f"Severa: {here}/severa/rest-api, its data: {here}/control/severa\n"
 
 
 def test_a_file_that_does_not_fit_is_one_clear_sentence(free_port: int, tmp_path: Path) -> None:

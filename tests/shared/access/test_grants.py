@@ -201,16 +201,16 @@ def test_the_version_of_one_metering_point_is_that_of_its_permissions(
     assert grants.of(ALICE, metering_point_id=point(1)).version != first
 
 
-@pytest.mark.parametrize("asked", [1, 2, 3, 4])
+@pytest.mark.parametrize("number", [1, 2, 3, 4])
 def test_one_metering_point_of_a_portfolio_in_memory_costs_no_read_and_is_the_same(
-    storage: Tables, grants: Grants, counting: Counting, asked: int
+    storage: Tables, grants: Grants, counting: Counting, number: int
 ) -> None:
     give(storage, grant(1), grant(2, customer=10001), grant(2, customer=10002), grant(3))
-    read = grants.of(ALICE, metering_point_id=point(asked))
+    read = grants.of(ALICE, metering_point_id=point(number))
     grants.portfolio(ALICE)
     counting.reads.clear()
 
-    remembered = grants.of(ALICE, metering_point_id=point(asked))
+    remembered = grants.of(ALICE, metering_point_id=point(number))
 
     assert remembered == read
     assert counting.reads == []
@@ -591,14 +591,14 @@ def test_requests_that_wait_for_a_reading_end_as_it_ends(storage: Tables, clock:
     grants = Grants(tables=emptied, max_age=timedelta(hours=72), clock=clock, monotonic=clock.monotonic)
 
     with ThreadPoolExecutor(2) as pool:
-        asked = [pool.submit(grants.portfolio, ALICE) for _ in range(2)]
+        requests = [pool.submit(grants.portfolio, ALICE) for _ in range(2)]
         assert emptied.began.wait(20)
-        wait(asked, timeout=0.5)  # Both have begun: one reads, the other waits for it.
+        wait(requests, timeout=0.5)  # Both have begun: one reads, the other waits for it.
         with pytest.raises(tables.TablesUnavailable):
             grants.portfolio(BOB)
         emptied.ends.set()
 
-    assert [type(each.exception()) for each in asked] == [NoGrants, NoGrants]
+    assert [type(each.exception()) for each in requests] == [NoGrants, NoGrants]
 
 
 def test_callers_at_the_same_moment_share_one_reading(

@@ -61,7 +61,7 @@ def test_a_folder_says_nothing_about_the_content_of_a_file(
 
     assert len(PARTITIONED) == 6
     with path.open("rb") as content:  # A path would be read as the partition that its folders name.
-        said = pyarrow.parquet.read_table(content).to_pylist()
+        content_rows = pyarrow.parquet.read_table(content).to_pylist()
     assert stored(warehouse) == [
         (
             each["metering_point_id"],
@@ -70,7 +70,7 @@ def test_a_folder_says_nothing_about_the_content_of_a_file(
             each["quantity"],
             each["quality"],
         )
-        for each in said
+        for each in content_rows
     ]
 
 

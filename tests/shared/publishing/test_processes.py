@@ -32,7 +32,7 @@ def process(*arguments: str) -> Iterator[subprocess.Popen[str]]:
         started.communicate()
 
 
-def said(started: subprocess.Popen[str]) -> str:
+def next_line(started: subprocess.Popen[str]) -> str:
     """The next line that a process says."""
     assert started.stdout is not None
     return started.stdout.readline().strip()
@@ -49,32 +49,32 @@ def test_an_idle_holder_gives_way_and_sees_afterwards_what_was_written(
     warehouse_url: str, tmp_path: Path
 ) -> None:
     with process("hold", warehouse_url) as holder:
-        assert said(holder) == "open"
+        assert next_line(holder) == "open"
         warehouse = opening.open_warehouse(building.settings(warehouse_url))
         building.Deliverer(warehouse, tmp_path, Clock()).deliver(values(HOUSE, DAY, ["1"]))
         warehouse.close()
 
         go_on(holder)
-        assert said(holder) == "1"
+        assert next_line(holder) == "1"
         assert holder.wait(60) == 0
 
 
 def test_a_busy_holder_gives_way_too_and_goes_on_afterwards(warehouse_url: str, tmp_path: Path) -> None:
     with process("hold_busily", warehouse_url) as holder:
-        assert said(holder) == "open"
+        assert next_line(holder) == "open"
         warehouse = opening.open_warehouse(building.settings(warehouse_url))
         published = building.Deliverer(warehouse, tmp_path, Clock()).deliver(values(HOUSE, DAY, ["1"]))
         warehouse.close()
 
         assert [each.sequence for each in published] == [1]
         go_on(holder)
-        assert said(holder) == "1"
+        assert next_line(holder) == "1"
         assert holder.wait(60) == 0
 
 
 def test_who_waits_longer_than_a_statement_may_take_is_told_to_come_back(warehouse_url: str) -> None:
     with process("hold_in_a_transaction", warehouse_url) as holder:
-        assert said(holder) == "open"
+        assert next_line(holder) == "open"
         warehouse = opening.open_warehouse(building.settings(warehouse_url, timeout=timedelta(seconds=0.3)))
 
         with pytest.raises(WarehouseUnavailable) as caught:
@@ -87,7 +87,7 @@ def test_who_waits_longer_than_a_statement_may_take_is_told_to_come_back(warehou
 def test_the_mark_of_a_process_that_died_waiting_blocks_nobody(warehouse_url: str) -> None:
     path = Path(warehouse_url.removeprefix("duckdb:"))
     with process("hold_in_a_transaction", warehouse_url) as holder:
-        assert said(holder) == "open"
+        assert next_line(holder) == "open"
         with process("want_and_die", warehouse_url) as wanting:
             assert wanting.wait(60) == KILLED
     assert path.with_name(path.name + ".wanted").exists()

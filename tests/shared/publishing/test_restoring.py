@@ -99,12 +99,12 @@ def test_a_loss_is_told_in_the_log_until_something_is_published(
     publications.write(known)
 
     announce.publish_pending(deliverer.warehouse, publications=publications, clock=clock)
-    said = [(each.name, each.levelno, each.getMessage()) for each in caplog.records]
+    logged = [(each.name, each.levelno, each.getMessage()) for each in caplog.records]
     caplog.clear()
     deliverer.load(values(HOUSE, SECOND, ["2"] * 24))
     announce.publish_pending(deliverer.warehouse, publications=publications, clock=clock)
 
-    assert said == [
+    assert logged == [
         (
             "metering.deliveries",
             logging.ERROR,

@@ -59,11 +59,11 @@ class Waits:
     sleep: Callable[[float], None]
     tries: int = 0
 
-    def before_next_try(self, failure: errors.MeteringError, *, asked: float | None = None) -> None:
+    def before_next_try(self, failure: errors.MeteringError, *, requested: float | None = None) -> None:
         """Wait as long as the server asks, or longer each time; raise the failure where time is up."""
         # Jitter: clients that failed together would come back together.
         growing = min(_FIRST_PAUSE * 2**self.tries, _LONGEST_PAUSE) * random.uniform(0.5, 1.0)  # noqa: S311
-        pause = growing if asked is None else asked + random.uniform(0.0, 0.25)  # noqa: S311
+        pause = growing if requested is None else requested + random.uniform(0.0, 0.25)  # noqa: S311
         if pause > self.left:
             raise failure
         self.sleep(pause)
@@ -125,7 +125,7 @@ class Tokens:
             if answer.status_code not in _WORTH_A_RETRY:
                 return _token(answer)
             failure = errors.Unreachable(f"The token endpoint: status {answer.status_code}")
-            waits.before_next_try(failure, asked=retry_after(answer.headers))
+            waits.before_next_try(failure, requested=retry_after(answer.headers))
 
 
 class Transport:
@@ -228,7 +228,7 @@ class Transport:
             if problem.code == "expired-token" and not refused:
                 refused = token
             elif answer.status_code in _WORTH_A_RETRY:
-                waits.before_next_try(problem, asked=problem.retry_after)
+                waits.before_next_try(problem, requested=problem.retry_after)
             else:
                 raise problem
 

@@ -108,8 +108,8 @@ class Client:
         self, *, customer_number: int | None = None, price_area: str | None = None
     ) -> MeteringPoints:
         """Return all metering points that you may read, or a customer's, or those of a price area."""
-        asked = {"customerNumber": customer_number, "priceArea": price_area, "limit": LARGEST_PAGE}
-        pages = list(self._transport.pages("/metering-points", asked))
+        parameters = {"customerNumber": customer_number, "priceArea": price_area, "limit": LARGEST_PAGE}
+        pages = list(self._transport.pages("/metering-points", parameters))
         versions = {page["accessVersion"] for page in pages}
         return MeteringPoints(
             tuple(MeteringPoint.of(each) for page in pages for each in page["meteringPoints"]),
@@ -178,20 +178,20 @@ class Client:
             as_of=as_of,
         )
 
-    def days(self, direction: str, **asked: Any) -> Iterator[Day]:
+    def days(self, direction: str, **parameters: Any) -> Iterator[Day]:
         """Yield market days in a direction; parameters as `consumption`."""
-        for page in self.series_pages(direction, **asked):
+        for page in self.series_pages(direction, **parameters):
             for part in page.series:
                 yield from part.days
 
-    def rows(self, direction: str, **asked: Any) -> Iterator[Row]:
+    def rows(self, direction: str, **parameters: Any) -> Iterator[Row]:
         """Yield single values with start and end, of any resolution; parameters as `consumption`."""
-        for page in self._series(direction, layout="rows", **asked):
+        for page in self._series(direction, layout="rows", **parameters):
             yield from (Row.of(each) for each in page["rows"])
 
-    def series_pages(self, direction: str, **asked: Any) -> Iterator[SeriesPage]:
+    def series_pages(self, direction: str, **parameters: Any) -> Iterator[SeriesPage]:
         """Yield pages of packed days, with what was not found; parameters as `consumption`."""
-        return (SeriesPage.of(page) for page in self._series(direction, layout="days", **asked))
+        return (SeriesPage.of(page) for page in self._series(direction, layout="days", **parameters))
 
     def totals(
         self,
@@ -208,14 +208,14 @@ class Client:
         Args:
             metering_points: at most 50; none for a customer's, or all of yours.
         """
-        asked = {
+        parameters = {
             "from": as_text(from_),
             "to": as_text(to),
             "resolution": resolution,
             "meteringPointId": list(metering_points),
             "customerNumber": customer_number,
         }
-        for page in self._transport.pages(f"/{direction}/total", asked):
+        for page in self._transport.pages(f"/{direction}/total", parameters):
             yield from map(Total.of, page["values"])
 
     def peaks(
@@ -234,14 +234,14 @@ class Client:
             count: 1 to 10 hours; 3 by default.
             of: `days` (the default), `weeks` or `hours`: what each hour has to be another of.
         """
-        asked = {
+        parameters = {
             "month": month,
             "count": count,
             "of": of,
             "meteringPointId": list(metering_points),
             "customerNumber": customer_number,
         }
-        for page in self._transport.pages(f"/{direction}/peaks", asked):
+        for page in self._transport.pages(f"/{direction}/peaks", parameters):
             yield from map(Peaks.of, page["peaks"])
 
     def completeness(
@@ -254,14 +254,14 @@ class Client:
         customer_number: int | None = None,
     ) -> Iterator[Completeness]:
         """Yield how complete each series is in each day (`P1D`, the default) or month (`P1M`)."""
-        asked = {
+        parameters = {
             "from": as_text(from_),
             "to": as_text(to),
             "resolution": resolution,
             "meteringPointId": list(metering_points),
             "customerNumber": customer_number,
         }
-        for page in self._transport.pages("/completeness", asked):
+        for page in self._transport.pages("/completeness", parameters):
             yield from map(Completeness.of, page["periods"])
 
     def changes(
@@ -280,8 +280,8 @@ class Client:
         Raises:
             InvalidRequest: its `parameter` is `cursor`: begin again without one.
         """
-        asked = {"cursor": cursor, "since": None if cursor else as_text(since), "limit": limit}
-        answer = self._transport.get("/changes", asked, etag=etag)
+        parameters = {"cursor": cursor, "since": None if cursor else as_text(since), "limit": limit}
+        answer = self._transport.get("/changes", parameters, etag=etag)
         if answer.content is None:
             return None
         return ChangesPage.of(answer.content, etag=answer.headers.get("ETag"))
@@ -311,7 +311,7 @@ class Client:
         resolution: str | None = None,
         as_of: Moment | None = None,
     ) -> Iterator[Mapping[str, Any]]:
-        asked = {
+        parameters = {
             "from": as_text(from_),
             "to": as_text(to),
             "customerNumber": customer_number,
@@ -323,4 +323,4 @@ class Client:
         named = list(metering_points)
         for begin in range(0, max(len(named), 1), _NAMED_AT_ONCE):
             group = named[begin : begin + _NAMED_AT_ONCE]
-            yield from self._transport.pages(f"/{direction}", {**asked, "meteringPointId": group})
+            yield from self._transport.pages(f"/{direction}", {**parameters, "meteringPointId": group})

@@ -129,7 +129,7 @@ class SqliteStore:
         self, *, metering_point_id: str | None = None, direction: str | None = None, month: str | None = None
     ) -> Iterator[Day]:
         """Yield stored days in the order of their keys; `month` is such as `2026-03`."""
-        asked = (metering_point_id, metering_point_id, direction, direction, month, month)
+        wanted = (metering_point_id, metering_point_id, direction, direction, month, month)
         with closing(
             self._connection.execute(
                 """
@@ -140,7 +140,7 @@ class SqliteStore:
                   AND (? IS NULL OR substr(date, 1, 7) = ?)
                 ORDER BY metering_point_id, direction, date
                 """,
-                asked,
+                wanted,
             )
         ) as rows:
             yield from map(_day, rows)

@@ -243,6 +243,6 @@ def test_a_confirmation_that_nothing_waited_for_is_said_to_be_none(world: World)
     unneeded = world.sync(RESTRICTED, lift=10001)
     needed = world.sync(EMPTIED, lift=10001)
 
-    said = "--lift-restriction 10001: nothing of this customer is held back, so nothing was lifted."
-    assert said in unneeded.text().splitlines()
+    line = "--lift-restriction 10001: nothing of this customer is held back, so nothing was lifted."
+    assert line in unneeded.text().splitlines()
     assert "--lift-restriction" not in needed.text()

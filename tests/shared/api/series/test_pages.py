@@ -120,10 +120,10 @@ def staggered(count: int) -> Readable:
 def test_a_wide_table_that_is_mostly_empty_is_refused(
     count: int, resolution: str | None, is_refused: bool
 ) -> None:
-    asked = {"from": "2016-01-01", "layout": "wide", "format": "csv"}
+    parameters = {"from": "2016-01-01", "layout": "wide", "format": "csv"}
     request = requests.of_many(
         direction=Direction.CONSUMPTION,
-        given={name: [text] for name, text in {**asked, "resolution": resolution}.items() if text},
+        given={name: [text] for name, text in {**parameters, "resolution": resolution}.items() if text},
         state=DataState(NOW, NOW, NOW),
         seals=SEALS,
     )
