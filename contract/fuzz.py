@@ -18,7 +18,7 @@ from local import demo
 from local.stack import clients
 
 # Not `positive_data_acceptance`: a schema cannot say that a check digit is wrong, that `to` is before `from`
-# or that a cursor is none of ours.
+# or that a cursor was not made by the API.
 CHECKS = (
     "not_a_server_error",
     "status_code_conformance",

@@ -121,7 +121,7 @@ var hostSettings = {
   OUTBOX__clientId: identityClientId
   OUTBOX__queueServiceUri: queueEndpoint
   OUTBOX__blobServiceUri: outboxEndpoint
-  // An instance that is told to stop takes no further message while it finishes what runs.
+  // An instance that is being stopped takes no further message while it finishes what runs.
   FUNCTIONS_ENABLE_DRAIN_ON_APP_STOPPING: 'true'
   APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identityClientId};Authorization=AAD'
   OTEL_SERVICE_NAME: name

@@ -59,7 +59,7 @@ CREATE TABLE metering.delivery (
 )
 GO
 
--- A file of metering points or of supply periods that was taken in. Readers hold what they were told of
+-- A file of metering points or of supply periods that was loaded. Callers keep what they have read of
 -- metering points until a later row of the kind 'metering points' says that it may have changed. arrived_at:
 -- when the file arrived in the container of deliveries; null where it came by another way.
 IF OBJECT_ID('metering.register_delivery') IS NULL

@@ -141,7 +141,7 @@ def why_not_copied(start: Path) -> str | None:
     """Return why the warehouse cannot read a file with this start by itself; None if it can.
 
     Raises:
-        Rejected: the file would be rejected whoever reads it.
+        Rejected: the app would reject the file, too.
     """
     with start.open("rb") as content:
         if content.read(len(formats.PARQUET)) == formats.PARQUET:

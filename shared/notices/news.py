@@ -1,4 +1,4 @@
-"""Which webhooks hear of an event: each event is told to each of them once.
+"""Which webhooks are notified of an event: each of them once.
 
 Publishing and the access sync only leave state: a sequence, a time. It is compared with what was handled
 last, at once after a run and by timer. A process that dies in between only delays: the ids of notices follow

@@ -72,7 +72,7 @@ class NoticeStatus(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Webhook:
-    """Where a caller wants to be told of some events.
+    """Where a caller wants to be notified of some events.
 
     Attributes:
         principal: `app:<application id>` or `user:<object id>`, whose webhook it is.

@@ -299,7 +299,7 @@ def _length(resolution: str, day: date, qualities: str) -> int:
 def _are_numbers(quantities: str) -> bool:
     """Return whether all are numbers with 1 to 15 digits and three decimals, as `_VALUES` has it.
 
-    Each digit becomes a 0, so that counting and searching, which are faster than a pattern, tell the rest.
+    Each digit becomes a 0, so that counting and searching, which are faster than a pattern, are enough.
     """
     zeros = f"{quantities},".encode().translate(_ZEROS)
     numbers = zeros.count(b".000,")

@@ -1,4 +1,4 @@
-"""`python -m metering_api` keeps a store current, once or until it is told to end, and says what failed."""
+"""`python -m metering_api` keeps a store current, once or until it is stopped, and says what failed."""
 
 import gzip
 import os

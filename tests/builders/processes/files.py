@@ -38,13 +38,13 @@ def handler(folder: Path, storage: str) -> Callable[[str], None]:
     return handle
 
 
-def work(folder: Path, storage: str, *, telling: int) -> None:
+def work(folder: Path, storage: str, *, ready: int) -> None:
     """Handle messages until there is none; close the pipe when it begins."""
     handle = handler(folder, storage)
     client = QueueClient.from_connection_string(
         storage, queues.FILES, message_decode_policy=TextBase64DecodePolicy()
     )
-    os.close(telling)
+    os.close(ready)
     while (message := client.receive_message(visibility_timeout=HIDDEN_SECONDS)) is not None:
         handle(message.content)
         client.delete_message(message)
@@ -52,16 +52,16 @@ def work(folder: Path, storage: str, *, telling: int) -> None:
 
 def work_and_kill(folder: Path, storage: str, *, seconds: float) -> bool:
     """Work in a process that lives at most so long; return whether it was killed."""
-    reading, telling = os.pipe()
+    reading, ready = os.pipe()
     process = os.fork()
     if process == 0:
         code = 1
         try:
-            work(folder, storage, telling=telling)
+            work(folder, storage, ready=ready)
             code = 0
         finally:
             os._exit(code)
-    os.close(telling)
+    os.close(ready)
     os.read(reading, 1)  # Ends when the process closes its side.
     os.close(reading)
     began = time.monotonic()

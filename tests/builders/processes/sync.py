@@ -55,15 +55,15 @@ def run(name: str, *, storage: Tables, hours: int, writing: Callable[[], None]) 
 
 def run_and_kill(name: str, *, connection_string: str, hours: int, seconds: float) -> float:
     """Run in a process that lives at most so long once it writes; the seconds that it wrote for."""
-    reading, telling = os.pipe()
+    reading, ready = os.pipe()
     process = os.fork()
     if process == 0:
         try:
             storage = tables.open_tables(connection_string, credential=None)
-            run(name, storage=storage, hours=hours, writing=lambda: os.close(telling))
+            run(name, storage=storage, hours=hours, writing=lambda: os.close(ready))
         finally:
             os._exit(0)
-    os.close(telling)
+    os.close(ready)
     os.read(reading, 1)  # Ends when the process closes its side.
     os.close(reading)
     began = time.monotonic()

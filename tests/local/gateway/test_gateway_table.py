@@ -153,7 +153,7 @@ HEADERS = [
                   ("X-ZUMO-AUTH", "abc"), ("Cookie", "AppServiceAuthSession=abc")),
          backend={"x-ms-client-principal-id": [], "x-ms-client-principal": [], "x-zumo-auth": [],
                   "x-ms-client-principal-name": [], "x-ms-client-principal-idp": [], "cookie": []}),
-    Case("so are the tokens that Easy Auth hands on", 200,
+    Case("so are the tokens that Easy Auth passes on", 200,
          headers=(("X-MS-TOKEN-AAD-ACCESS-TOKEN", "abc"), ("X-MS-TOKEN-AAD-ID-TOKEN", "abc")),
          backend={"x-ms-token-aad-access-token": [], "x-ms-token-aad-id-token": []}),
     Case("Connection does not take away what a policy sets", 200, headers=(("Connection", "X-Caller-Id"),),

@@ -1,4 +1,4 @@
-"""The receiver of webhooks on a laptop: it confirms, remembers, and answers as it is told by the address."""
+"""The receiver of webhooks on a laptop: it confirms, remembers, and answers as its address says."""
 
 import json
 from datetime import UTC, datetime

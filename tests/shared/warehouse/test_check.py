@@ -114,7 +114,7 @@ def test_values_beside_the_intervals_of_their_resolution_are_found(
     assert [example.rpartition(" with ")[2] for example in finding.examples] == ["2 values"]
 
 
-def test_values_that_no_delivery_vouches_for_are_found(published: Warehouse, clock: Clock) -> None:
+def test_values_without_a_delivery_are_found(published: Warehouse, clock: Clock) -> None:
     change(published, "DELETE FROM metering.delivery")
 
     (finding,) = check.check(published, now=clock())

@@ -1,7 +1,7 @@
 """A server that misbehaves, through Microsoft's driver: answered in time, never with half of the rows.
 
 The limit of the adapter is two seconds here; the driver counts in whole ones, and waits two more for a server
-that does not heed that it gave up.
+that ignores the cancellation.
 """
 
 import random
@@ -39,7 +39,7 @@ from shared.warehouse.fabric import warehouse as adapter
 
 LIMIT = timedelta(seconds=2)
 PATIENCE = 5.0
-"""Seconds: the limit, what the driver waits for one that does not heed it, and one for a busy machine."""
+"""Seconds: the limit, what the driver waits for a server that ignores the cancellation, and one for a busy machine."""
 POOL = 4
 MINUTE = timedelta(minutes=1)
 

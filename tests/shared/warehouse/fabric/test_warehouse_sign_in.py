@@ -117,7 +117,7 @@ def test_a_token_that_is_refused_says_what_to_grant_and_not_the_token(
     assert identity.token not in f"{caught.value} {caught.value.__cause__}"
 
 
-def test_a_certificate_that_nobody_vouches_for_is_not_trusted(
+def test_a_certificate_that_no_authority_has_signed_is_not_trusted(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "none.pem"))
