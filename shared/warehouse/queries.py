@@ -566,7 +566,11 @@ def sequence_shown(as_of: datetime) -> Query[int]:
 
 
 def latest_days(readable: Readable, *, since: date, as_of: datetime) -> Query[LatestDayRow]:
-    """The latest readable market day of each series that has one from `since` on, with its resolution."""
+    """The latest readable market day of each series that has one from `since` on, with its resolution.
+
+    For lists of metering points, which need both directions and the resolution of the latest day. The answers
+    of series ask `last_days`: without the resolution, each series is one MAX, and no days are sorted.
+    """
     permitted = permitted_rows(readable, first_day=since, last_day=periods.END_DAY, after=None)
     return Query(
         """
@@ -612,8 +616,8 @@ def last_day_published(*, as_of: datetime) -> Query[date | None]:
 def last_days(readable: Readable, *, direction: Direction, since: date, as_of: datetime) -> Query[LastDayRow]:
     """The last readable market day of each series that has one from `since` on, by metering point.
 
-    Most series end yesterday: with a `since` of a month ago this reads a month of days, even if many years
-    are stored.
+    For the answers of series: each page asks it, in one direction; compare `latest_days`. Most series end
+    yesterday: with a `since` of a month ago this reads a month of days, even if many years are stored.
     """
     permitted = permitted_rows(readable, first_day=since, last_day=periods.END_DAY, after=None)
     return Query(

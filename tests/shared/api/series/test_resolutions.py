@@ -8,7 +8,6 @@ from shared.api.problems import InvalidRequest
 from shared.api.series import resolutions
 from shared.metering import Resolution
 from shared.series import coarser
-from shared.series.coarser import NOTHING_COARSER
 from shared.warehouse.queries import StoredInHoursRow
 
 
@@ -46,5 +45,8 @@ def test_a_question_for_one_is_refused_with_the_first_of_these_days() -> None:
 
 
 def test_where_there_are_none_nothing_is_refused() -> None:
-    assert coarser.put_together([[], []]) == NOTHING_COARSER or coarser.put_together([]).count == 0
-    resolutions.refuse(NOTHING_COARSER)
+    nothing = coarser.put_together([[], []])
+
+    resolutions.refuse(nothing)
+
+    assert (list(nothing.rows), nothing.count) == ([], 0)

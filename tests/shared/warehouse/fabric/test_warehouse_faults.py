@@ -39,7 +39,7 @@ from shared.warehouse.fabric import warehouse as adapter
 
 LIMIT = timedelta(seconds=2)
 PATIENCE = 5.0
-"""Seconds: the limit, what the driver waits for a server that ignores the cancellation, and one for a busy machine."""
+"""Seconds: the limit, the driver's wait if the server ignores the cancellation, and a reserve."""
 POOL = 4
 MINUTE = timedelta(minutes=1)
 
