@@ -9,7 +9,6 @@ import os
 import shutil
 import sys
 import tarfile
-import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -229,29 +228,16 @@ class Toolbox:
         return Path(found) if found else None
 
     def _unpacked(self, archive: Path, *, beside: tuple[str, ...] = ()) -> Path:
-        """Unpack an archive, and copy what lies beside it, into the cache: seconds, once for each version.
-
-        Several processes may do this at once: the first one there wins.
-        """
+        """Unpack an archive, and copy what lies beside it, into the cache: seconds, once for each version."""
         digest = hashlib.sha256(archive.read_bytes())
         for name in beside:
             digest.update(_content(archive.parent / name))
         place = self.cache / archive.parent.name / digest.hexdigest()[:12]
-        if place.exists():
-            return place
-        place.parent.mkdir(parents=True, exist_ok=True)
-        draft = Path(tempfile.mkdtemp(prefix=f"{place.name}.", dir=place.parent))
-        try:
-            with tarfile.open(archive) as opened:
+        if not place.exists():
+            with places.made_whole(place) as draft, tarfile.open(archive) as opened:
                 opened.extractall(draft, filter="data")
-            for name in beside:
-                _copy(archive.parent / name, draft / name)
-            draft.rename(place)
-        except OSError:
-            if not place.exists():
-                raise
-        finally:
-            shutil.rmtree(draft, ignore_errors=True)
+                for name in beside:
+                    _copy(archive.parent / name, draft / name)
         return place
 
 

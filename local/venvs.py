@@ -8,6 +8,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from local import places
+
 _MARK = "installed-requirements"
 
 
@@ -55,15 +57,10 @@ def packages(folder: Path, *, python: str, requirements: Path) -> Path:
         raise NotMade(f"{python} does not work: install Python from https://www.python.org/downloads/.")
     place = folder / f"{version}-{_digest(requirements)[:12]}"
     if not place.exists():
-        draft = place.with_name(f"{place.name}.{os.getpid()}")
         pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
-        command = [*pip, "--target", str(draft), "-r", str(requirements)]
-        _run(command, advice="Look at the connection to the package registry.")
-        try:
-            draft.rename(place)
-        except OSError:
-            if not place.exists():
-                raise
+        with places.made_whole(place) as draft:
+            command = [*pip, "--target", str(draft), "-r", str(requirements)]
+            _run(command, advice="Look at the connection to the package registry.")
     return place
 
 

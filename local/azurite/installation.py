@@ -46,20 +46,12 @@ def install(*, node: Node, state: Path = places.STATE, manifests: Path = _MANIFE
     """Return the folder in which a lock file's packages are installed; installs them when they are not there.
 
     `manifests` is the folder of package.json and package-lock.json: Azurite's, unless another is named.
-    Several processes may do this at once: each installs beside the place, and the first one there wins.
+    Several processes may do this at once.
     """
     place = _place(state, manifests)
     if not place.exists():
-        draft = place.with_name(f"{place.name}.{os.getpid()}")
-        draft.mkdir(parents=True)
-        try:
+        with places.made_whole(place) as draft:
             _run_npm(node, manifests=manifests, folder=draft)
-            draft.rename(place)
-        except OSError:
-            if not place.exists():
-                raise
-        finally:
-            shutil.rmtree(draft, ignore_errors=True)
     return place
 
 

@@ -18,7 +18,7 @@ import pyarrow as pa
 from shared.deliveries import intervals
 from shared.deliveries.delimited import BAD_QUOTES, RAGGED, describe_ragged
 from shared.deliveries.intervals import AHEAD, HEADER, RULES
-from shared.deliveries.rules import Context
+from shared.deliveries.rules import Context, shown
 from shared.metering import GSRN_LENGTH
 from shared.warehouse.engine import Query, Statement
 
@@ -131,8 +131,9 @@ def refused_rows(header: Sequence[str], *, now: datetime) -> Query[Refused]:
 def describe(refused: Refused, header: Sequence[str], *, context: Context) -> str:
     """Return why rows are refused, in the words for a file that the app reads, and two rows by content."""
     others = refused.rows - 1
-    more = f" and {others:,} more, such as {_shown(refused.last)}" if others else ""
-    return f"{_sentence(refused, header, context=context)} In the row {_shown(refused.first)}{more}."
+    first, last = (shown(row, at_most=_SHOWN) for row in (refused.first, refused.last))
+    more = f" and {others:,} more, such as {last}" if others else ""
+    return f"{_sentence(refused, header, context=context)} In the row {first}{more}."
 
 
 def _sentence(refused: Refused, header: Sequence[str], *, context: Context) -> str:
@@ -151,10 +152,6 @@ def _sentence(refused: Refused, header: Sequence[str], *, context: Context) -> s
         ):
             return rule.message(context, *row)
     return f"{refused.reason}, in the plain form that a file of this size must have."
-
-
-def _shown(line: str) -> str:
-    return ascii(line if len(line) <= _SHOWN else f"{line[:_SHOWN]}...")
 
 
 # --- from a line to values, step by step: each is a derived table of the one before

@@ -17,7 +17,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Literal, Protocol
 
-from shared.deliveries import files, formats, intervals, landing, master_data, staging
+from shared.deliveries import files, formats, intervals, landing, master_data, rules, staging
 from shared.deliveries.batches import Batch
 from shared.deliveries.delimited import NotDelimited
 from shared.deliveries.faults import Fault, Faults, Rejected, in_order
@@ -218,7 +218,7 @@ def _faults_of_header(header: Sequence[str], columns: Sequence[str]) -> list[str
 
 
 def _list_names(names: Sequence[str]) -> str:
-    shown = ", ".join(f"{name[:40]!a}" for name in names[:_SHOWN_COLUMNS])
+    shown = ", ".join(rules.shown(name) for name in names[:_SHOWN_COLUMNS])
     return f"{shown} and {len(names) - _SHOWN_COLUMNS} more" if len(names) > _SHOWN_COLUMNS else shown
 
 

@@ -8,6 +8,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet
 
 from shared.deliveries.batches import ROWS, Batch
+from shared.deliveries.rules import shown
 
 _BUFFER_BYTES = 1024 * 1024
 _MOST_METADATA_BYTES = 16 * 1024 * 1024
@@ -29,7 +30,7 @@ def header(path: Path) -> tuple[str, ...]:
     for column in schema:
         if pa.types.is_nested(column.type):
             raise NotParquet(
-                f"The column {column.name[:40]!a} holds {column.type}, and not one value in each row."
+                f"The column {shown(column.name)} holds {column.type}, and not one value in each row."
             )
     return tuple(schema.names)
 

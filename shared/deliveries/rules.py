@@ -126,9 +126,9 @@ def _add(
 # --- parts of rules
 
 
-def shown(text: str) -> str:
-    """Return a delivered text in quotes, short and on one line, for a message."""
-    return ascii(text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "...")
+def shown(text: str, *, at_most: int = _SHOWN) -> str:
+    """Return a delivered text in quotes for a message: short, in ASCII and so on one line."""
+    return ascii(text if len(text) <= at_most else text[: at_most - 3] + "...")
 
 
 def differs(pattern: str) -> Refuses:

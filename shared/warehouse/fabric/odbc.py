@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from urllib.parse import unquote, urlsplit
 
+from shared import foreign
 from shared.warehouse.engine import (
     RETRY_LATER,
     FileUnreadable,
@@ -45,6 +46,8 @@ LOST_TEXTS = (
 )
 
 SOON = timedelta(seconds=5)
+_SENTENCE = 400
+"""Characters of a server's message at most."""
 
 # The driver manager ends each message with the server's number and the function that was called.
 _PREFIXES = re.compile(r"^(?:\[[^\]]*\] ?)+")
@@ -89,7 +92,7 @@ def meaning(arguments: Sequence[object], *, name: str, limit: timedelta) -> Ware
 
 def _without_prefixes(text: str) -> str:
     """Return the server's sentence, without the names that the driver puts before it."""
-    return _PREFIXES.sub("", text)[:400]
+    return foreign.excerpt(_PREFIXES.sub("", text), at_most=_SENTENCE)
 
 
 def meaning_at_sign_in(arguments: Sequence[object], *, driver: str, drivers: Sequence[str]) -> WarehouseError:

@@ -91,6 +91,13 @@ def test_what_passes_by_itself_is_worth_another_try(
     assert error.retry_after == retry_after
 
 
+def test_a_long_message_of_the_server_is_cut_and_put_on_one_line() -> None:
+    error = odbc.meaning(("42000", message("Row\n" * 1000, 4863)), name="copy", limit=MINUTE)
+
+    assert isinstance(error, FileUnreadable)
+    assert str(error) == "Row " * 100 + "…"
+
+
 def test_a_statement_that_ran_out_of_time_says_how_long_that_was() -> None:
     error = odbc.meaning(("HYT00", "[HYT00] Query timeout expired (0)"), name="days", limit=MINUTE)
 
