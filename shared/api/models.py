@@ -1,8 +1,9 @@
 """The answers of the API as models: the one source of its OpenAPI documents.
 
 Here is what all models share, and the answers of the edge itself; the other models are in the rooms of the
-resources. Status and problems are written by their models. Lists and series are not, since models take eight
-times as long for a list of 10 000 entries; tests hold what is written there to the models.
+resources. Small answers are written by their models. Lists and series are not, since models take thirty times
+as long or more for 10 000 entries; tests hold what is written there to the models
+(docs/development/decisions/answers-by-models.md).
 
 A model is never called like one of its own properties: generators would number one of the two. Every model
 and property has a description; API Management loses a text beside a reference, so a property that is a

@@ -86,6 +86,24 @@ def test_an_answer_is_as_documented(
     model.model_validate_json(answer.body)
 
 
+@pytest.mark.parametrize(
+    ("path", "given", "model"),
+    [
+        ("/v1/customers", {}, CustomerList),
+        ("/v1/metering-points", {}, MeteringPointPage),
+        ("/v1/metering-points/{}", {}, MeteringPoint),
+        ("/v1/completeness", {"from_": "2026-03-28", "to": "2026-03-31"}, CompletenessPage),
+    ],
+)
+def test_a_list_has_the_bytes_that_its_model_would_write(
+    api: Api, point: MeteringPointId, path: str, given: dict[str, Any], model: type[models.Answer]
+) -> None:
+    answer = api.get(path.format(point), principal=PRINCIPAL, **given)
+
+    as_model = model.model_validate_json(answer.body)
+    assert answer.body.decode() == as_model.model_dump_json(by_alias=True)
+
+
 def test_the_documented_operations_are_the_routes(api: Api) -> None:
     routes = {
         f"/{each.route.template.removeprefix('v1/')}"
