@@ -81,9 +81,9 @@ def compare(storage: Tables, file: Path, *, out: Console) -> int:
         for partition in store.read(storage).values()
         for row in partition.grants.values()
     )
-    found = portal.differences(listed.accesses, api)
-    _print_differences(listed, found, out=out)
-    return DIFFERENT if found.only_in_portal or found.only_in_api or listed.unreadable else 0
+    differing = portal.differences(listed.accesses, api)
+    _print_differences(listed, differing, out=out)
+    return DIFFERENT if differing.only_in_portal or differing.only_in_api or listed.unreadable else 0
 
 
 def _print_grants(answer: Answer, *, out: Console) -> None:
@@ -108,12 +108,12 @@ def _print_rest(answer: Answer, *, out: Console) -> None:
         out.print(f"Last sync: {latest.outcome} at {latest.finished_at:%Y-%m-%d %H:%M} UTC.", markup=False)
 
 
-def _print_differences(listed: PortalList, found: Differences, *, out: Console) -> None:
+def _print_differences(listed: PortalList, differing: Differences, *, out: Console) -> None:
     for line in listed.unreadable:
         out.print(f"Not compared, {line}.", markup=False)
     for title, accesses in (
-        ("Only in the portal", found.only_in_portal),
-        ("Only in the API", found.only_in_api),
+        ("Only in the portal", differing.only_in_portal),
+        ("Only in the API", differing.only_in_api),
     ):
         if accesses:
             table = _table("Principal", "Customer", "Metering point")
@@ -122,8 +122,8 @@ def _print_differences(listed: PortalList, found: Differences, *, out: Console) 
             out.print(f"{title}: {len(accesses)}")
             out.print(table)
     out.print(
-        f"{found.in_both} in both, {len(found.only_in_portal)} only in the portal, "
-        f"{len(found.only_in_api)} only in the API."
+        f"{differing.in_both} in both, {len(differing.only_in_portal)} only in the portal, "
+        f"{len(differing.only_in_api)} only in the API."
     )
 
 

@@ -73,10 +73,10 @@ def read(app: FunctionApp, *, environment: Mapping[str, str], with_secrets: bool
     Raises:
         AppSettingsUnavailable: the Azure CLI is missing, is not signed in, or is refused.
     """
-    found = _app_settings(app)
+    deployed = _app_settings(app)
     known = set(settings.names())
     kept = {name: value for name, value in environment.items() if name not in known}
-    wanted = {name: found[name] for name in sorted(known - NOT_FOR_COMMANDS) if name in found}
+    wanted = {name: deployed[name] for name in sorted(known - NOT_FOR_COMMANDS) if name in deployed}
     if not with_secrets:
         wanted = {name: value for name, value in wanted.items() if name not in SECRETS_OF_SYNC}
     driver = {ODBC_DRIVER: environment[ODBC_DRIVER]} if environment.get(ODBC_DRIVER) else {}

@@ -56,11 +56,11 @@ def main(arguments: Sequence[str]) -> int:
 
 def show_all(kept: Store, who: str | None, *, out: Console) -> int:
     """Print the webhooks of a principal, or of all, and return the exit code."""
-    found = kept.webhooks_of(who) if who else list(kept.every_webhook())
-    if not found:
+    listed = kept.webhooks_of(who) if who else list(kept.every_webhook())
+    if not listed:
         out.print("There are no webhooks.")
         return 0
-    _print_webhooks(found, out=out)
+    _print_webhooks(listed, out=out)
     return 0
 
 
@@ -103,9 +103,9 @@ def _unknown(who: str, webhook_id: str, *, out: Console) -> int:
     return TROUBLE
 
 
-def _print_webhooks(found: Iterable[Webhook], *, out: Console) -> None:
+def _print_webhooks(listed: Iterable[Webhook], *, out: Console) -> None:
     table = _table("Principal", "Webhook", "Host", "Events", "State", "Since", "Why")
-    for each in found:
+    for each in listed:
         is_failing = each.state is State.ACTIVE and each.failing_since is not None
         table.add_row(
             each.principal,
@@ -119,12 +119,12 @@ def _print_webhooks(found: Iterable[Webhook], *, out: Console) -> None:
     out.print(table)
 
 
-def _print_notices(found: Sequence[Notice], *, out: Console) -> None:
-    if not found:
+def _print_notices(notices: Sequence[Notice], *, out: Console) -> None:
+    if not notices:
         out.print("It has had no notices in the last 30 days.")
         return
     table = _table("Notice", "Event", "Made", "Status", "Attempts", "Last attempt", "Answer", "Next attempt")
-    for each in found:
+    for each in notices:
         table.add_row(
             each.notice_id,
             each.event,

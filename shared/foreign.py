@@ -89,13 +89,13 @@ def _whole_number(digits: str) -> int | float:
 def _without_depths(text: str) -> str:
     kept: list[str] = []
     depth, kept_until = 0, 0
-    for found in _STRING_OR_BRACKET.finditer(text):
-        if found[0] in "[{":
+    for match in _STRING_OR_BRACKET.finditer(text):
+        if match[0] in "[{":
             depth += 1
             if depth == MAX_DEPTH + 1:
-                kept += [text[kept_until : found.start()], "[]"]
-        elif found[0] in "]}":
+                kept += [text[kept_until : match.start()], "[]"]
+        elif match[0] in "]}":
             depth -= 1
             if depth == MAX_DEPTH:
-                kept_until = found.end()
+                kept_until = match.end()
     return "".join([*kept, text[kept_until:]])

@@ -102,31 +102,31 @@ def take(storage: tables.Tables, work: Work, *, holder: str, now: datetime) -> L
     Raises:
         HeldByAnother: another process is at work, or was killed and its lease has not yet ended.
     """
-    found = storage.get(work.table, partition=work.partition, row=ROW)
+    stored = storage.get(work.table, partition=work.partition, row=ROW)
     wanted = {
         "PartitionKey": work.partition,
         "RowKey": ROW,
         "holder": holder,
         "until": (now + LASTS).isoformat(),
     }
-    if found is not None and _is_held(found, now=now):
+    if stored is not None and _is_held(stored, now=now):
         raise HeldByAnother(
-            f"run {found.get('holder')} is under way, or was killed and gives way at {found['until']}"
+            f"run {stored.get('holder')} is under way, or was killed and gives way at {stored['until']}"
         )
     try:
-        if found is None:
+        if stored is None:
             etag = storage.insert(work.table, wanted)
         else:
-            etag = storage.replace(work.table, wanted, etag=found["etag"])
+            etag = storage.replace(work.table, wanted, etag=stored["etag"])
     except (tables.AlreadyExists, tables.ChangedMeanwhile) as error:
         raise HeldByAnother("another run began at the same moment") from error
     return Lease(storage, work, {**wanted, "etag": etag})
 
 
-def _is_held(found: tables.Entity, *, now: datetime) -> bool:
+def _is_held(stored: tables.Entity, *, now: datetime) -> bool:
     """Return whether a lease is held; one that ends later than a lease can was written by a wrong clock."""
     try:
-        until = tables.stored_moment(found, "until")
+        until = tables.stored_moment(stored, "until")
     except tables.UnreadableValue as error:
         # An error would stop every later run for good.
         logger.warning("A stored lease holds up nobody and is replaced: %s", error)

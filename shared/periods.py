@@ -141,14 +141,14 @@ def parse_moment(text: str) -> datetime:
     """
     if _DATE.fullmatch(text):
         return start_of(parse_calendar_day(text))
-    found = _TIME.fullmatch(text)
-    if found is None:
+    match = _TIME.fullmatch(text)
+    if match is None:
         raise InvalidMoment(
             f"'{foreign.shown(text)}' is not an ISO 8601 date or time. {_both_ways(_EXAMPLE)}"
         )
-    day, offset = parse_calendar_day(found["day"]), found["offset"]
-    local = datetime.combine(day, time.fromisoformat(found["minute"])) + timedelta(
-        seconds=int(found["second"] or 0), microseconds=_microseconds(found["fraction"] or "")
+    day, offset = parse_calendar_day(match["day"]), match["offset"]
+    local = datetime.combine(day, time.fromisoformat(match["minute"])) + timedelta(
+        seconds=int(match["second"] or 0), microseconds=_microseconds(match["fraction"] or "")
     )
     if offset is None:
         raise MomentWithoutOffset(f"'{text}' has no offset from UTC. {_both_ways(local)}")

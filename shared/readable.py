@@ -65,17 +65,17 @@ class Readable:
         merged: dict[MeteringPointId, list[PermittedDays]] = {}
         for permission in sorted(self.permissions, key=_by_metering_point_and_day):
             days = PermittedDays(permission.valid_from, permission.valid_to)
-            found = merged.setdefault(permission.metering_point_id, [])
-            if found and _touch(found[-1], days):
-                found[-1] = PermittedDays(found[-1].first, _later(found[-1].end, days.end))
+            spans = merged.setdefault(permission.metering_point_id, [])
+            if spans and _touch(spans[-1], days):
+                spans[-1] = PermittedDays(spans[-1].first, _later(spans[-1].end, days.end))
             else:
-                found.append(days)
+                spans.append(days)
         return merged
 
     def only(self, metering_point_ids: Collection[str]) -> "Readable":
         """Return what may be read of these metering points. The cost grows with them, not with the rest."""
-        found = (self._of(each) for each in sorted(set(metering_point_ids)))
-        return self._with(tuple(chain.from_iterable(found)))
+        permissions = (self._of(each) for each in sorted(set(metering_point_ids)))
+        return self._with(tuple(chain.from_iterable(permissions)))
 
     def _of(self, metering_point_id: str) -> tuple[Permission, ...]:
         first = bisect_left(self.permissions, metering_point_id, key=_metering_point_id)
@@ -135,8 +135,8 @@ Days = tuple[date, date]
 def clip(permitted: Sequence[PermittedDays], days: Days) -> list[Days]:
     """Return those of `days` that are permitted, in spans that are not empty."""
     first, end = days
-    found = [(max(each.first or first, first), min(each.end or end, end)) for each in permitted]
-    return [(start, stop) for start, stop in found if start < stop]
+    clipped = [(max(each.first or first, first), min(each.end or end, end)) for each in permitted]
+    return [(start, stop) for start, stop in clipped if start < stop]
 
 
 def access_version(principal: str, version: str | None) -> str:

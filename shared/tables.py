@@ -90,12 +90,12 @@ class Tables:
         """Return one entity, with its version as `etag`; None if it does not exist."""
         with _translated(), _understood():
             try:
-                found = self._clients[table].get_entity(partition, row)
+                entity = self._clients[table].get_entity(partition, row)
             except ResourceNotFoundError as error:
                 if _is_missing_table(error):
                     raise
                 return None
-            return {**found, "etag": found.metadata["etag"]}
+            return {**entity, "etag": entity.metadata["etag"]}
 
     def range(
         self,
@@ -265,10 +265,10 @@ def _described(*, method: str, url: str) -> tuple[str, str]:
     """Return a request's operation and table; its address also has keys, which are not passed on."""
     if _BATCH in url:
         return "batch", ""
-    found = _TABLE.search(url)
-    if found is None:
+    match = _TABLE.search(url)
+    if match is None:
         return method.lower(), ""
-    return "query" if method == "GET" and found[2] else method.lower(), found[1]
+    return "query" if method == "GET" and match[2] else method.lower(), match[1]
 
 
 def _in_transaction(

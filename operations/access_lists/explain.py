@@ -80,12 +80,12 @@ def _named(questions: Sequence[Question]) -> list[str] | None:
     return sorted(frozenset.intersection(*named)) if named else None
 
 
-def _lines(found: Sequence[StoredGrant], emails: Mapping[str, str]) -> list[Line]:
-    if len(found) <= ROWS_SHOWN_ONE_BY_ONE:
-        groups = [[row] for row in found]
+def _lines(grants: Sequence[StoredGrant], emails: Mapping[str, str]) -> list[Line]:
+    if len(grants) <= ROWS_SHOWN_ONE_BY_ONE:
+        groups = [[row] for row in grants]
     else:
         together: defaultdict[tuple[str, int, str], list[StoredGrant]] = defaultdict(list)
-        for row in found:
+        for row in grants:
             together[row.grant.principal, row.grant.customer_number, row.grant.why].append(row)
         groups = list(together.values())
     return [_line(group, emails) for group in groups]

@@ -35,13 +35,13 @@ class Question:
             return f"{self.text} is no metering point: {error}."
         return None
 
-    def matches(self, found: Grant) -> bool:
+    def matches(self, grant: Grant) -> bool:
         """Return whether a grant matches."""
         return (
-            (self.principals is None or found.principal in self.principals)
-            and (self.customer_number is None or found.customer_number == self.customer_number)
-            and (self.metering_point_id is None or found.metering_point_id == self.metering_point_id)
-            and (self.customer_name is None or self.customer_name in found.customer_name.casefold())
+            (self.principals is None or grant.principal in self.principals)
+            and (self.customer_number is None or grant.customer_number == self.customer_number)
+            and (self.metering_point_id is None or grant.metering_point_id == self.metering_point_id)
+            and (self.customer_name is None or self.customer_name in grant.customer_name.casefold())
         )
 
 

@@ -128,10 +128,10 @@ def swept(use: Use, sweep: str | None) -> list[Use]:
     name, _, values = sweep.replace("-", "_").partition("=")
     if name not in _SWEPT or not values:
         raise ValueError(f"--sweep is one of {', '.join(_SWEPT)}, as in points=1000,10000,100000.")
-    found = [_SWEPT[name](value) for value in values.split(",")]
+    steps = [_SWEPT[name](value) for value in values.split(",")]
     if name == "points":
-        return [scaled(use, int(value)) for value in found]
-    return [replace(use, **{name: value}) for value in found]
+        return [scaled(use, int(value)) for value in steps]
+    return [replace(use, **{name: value}) for value in steps]
 
 
 def assumed(given: Sequence[str]) -> Assumptions:

@@ -73,10 +73,10 @@ class Bill:
 
     def parts(self) -> Mapping[str, float]:
         """Return the cost of each part, in order."""
-        found: dict[str, float] = {}
+        by_part: dict[str, float] = {}
         for line in self.lines:
-            found[line.part] = found.get(line.part, 0.0) + line.cost
-        return found
+            by_part[line.part] = by_part.get(line.part, 0.0) + line.cost
+        return by_part
 
 
 @dataclass(frozen=True)
@@ -225,18 +225,18 @@ def _logs(environment: Environment, load: Load) -> list[Driven]:
 
 
 def _network(environment: Environment, use: Use, load: Load) -> list[Driven]:
-    found: list[Driven] = [("Network", "GB sent to customers", "egress", load.answer_gb)]
+    driven: list[Driven] = [("Network", "GB sent to customers", "egress", load.answer_gb)]
     if environment.private_endpoints:
         count = environment.private_endpoints
-        found += [
+        driven += [
             ("Network", "private endpoints", "private-endpoint", count * HOURS_A_MONTH),
             ("Network", "private DNS zones", "private-dns-zone", float(count)),
             ("Network", "NAT gateway", "nat-gateway", HOURS_A_MONTH),
             ("Network", "fixed address", "public-address", HOURS_A_MONTH),
         ]
     if use.hosted_sftp:
-        found.append(("Network", "hosted SFTP server", "hosted-sftp", HOURS_A_MONTH))
-    return found
+        driven.append(("Network", "hosted SFTP server", "hosted-sftp", HOURS_A_MONTH))
+    return driven
 
 
 def _line(

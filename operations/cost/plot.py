@@ -63,14 +63,14 @@ def svg(estimates: Sequence[Estimate], currency: Currency) -> str:
 
 def steps(estimates: Sequence[Estimate]) -> list[tuple[int, str]]:
     """Return the numbers of metering points at which a larger capacity or another gateway unit is needed."""
-    found = []
+    marks = []
     for before, after in pairwise(estimates):
         old, new = before.bills["likely"], after.bills["likely"]
         if new.fabric_size > old.fabric_size:
-            found.append((after.use.points, f"F{new.fabric_size}"))
+            marks.append((after.use.points, f"F{new.fabric_size}"))
         if new.gateway_units > old.gateway_units:
-            found.append((after.use.points, f"{new.gateway_units} gateway units"))
-    return found
+            marks.append((after.use.points, f"{new.gateway_units} gateway units"))
+    return marks
 
 
 def _axes(

@@ -47,14 +47,14 @@ def new_run_id(now: datetime) -> str:
 
 def completed_at(storage: tables.Tables) -> datetime | None:
     """Return when the grants were last completely up to date with Severa; None if never."""
-    found = storage.range(
+    rows = storage.range(
         tables.SERVICE_STATE,
         partition=SYNC,
         rows_from=LATEST,
         rows_before=f"{LATEST}!",
         select=("completedAt",),  # Without the report, which is long.
     )
-    return next((_completed_at(row) for row in found), None)
+    return next((_completed_at(row) for row in rows), None)
 
 
 def latest(storage: tables.Tables) -> Run | None:

@@ -202,5 +202,5 @@ class Writer:
 
     def _etag_if_written(self, version: object) -> str | None:
         """Return the etag if it was this writer: the client repeats a transaction whose answer was lost."""
-        found = self._storage.get(tables.ACCESS_GRANTS, partition=self._principal, row=MANIFEST)
-        return str(found["etag"]) if found is not None and found["version"] == version else None
+        manifest = self._storage.get(tables.ACCESS_GRANTS, partition=self._principal, row=MANIFEST)
+        return str(manifest["etag"]) if manifest is not None and manifest["version"] == version else None

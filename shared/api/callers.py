@@ -121,8 +121,8 @@ def authorize_person(grants: Grants, caller: Caller, *, customer_number: int) ->
 
 def not_found(named: Sequence[MeteringPointId], readable: Readable) -> list[MeteringPointId]:
     """Return the named metering points that the caller may not read, unknown or foreign."""
-    found = {each.metering_point_id for each in readable.permissions}
-    return [each for each in named if each not in found]
+    readable_ids = {each.metering_point_id for each in readable.permissions}
+    return [each for each in named if each not in readable_ids]
 
 
 def request_id(headers: Mapping[str, str]) -> str:

@@ -168,7 +168,7 @@ def _ranges(accept: str) -> Iterator[tuple[str, float]]:
     """Yield the media ranges of an Accept header with their weights; an invalid weight counts as 1."""
     for each in accept.lower().split(","):
         media_range, *parameters = (part.strip() for part in each.split(";"))
-        weights = [found[1] for part in parameters if (found := _WEIGHT.fullmatch(part))]
+        weights = [match[1] for part in parameters if (match := _WEIGHT.fullmatch(part))]
         yield media_range, float(weights[0]) if weights else 1.0
 
 

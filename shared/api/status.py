@@ -103,17 +103,17 @@ class _Found:
     at: float
 
 
-def _readiness(parts: Iterable[str], found: _Found | None, *, now: float) -> Readiness:
-    if found is None:
+def _readiness(parts: Iterable[str], checked: _Found | None, *, now: float) -> Readiness:
+    if checked is None:
         return Readiness(503, {"status": "not-ready", "checks": dict.fromkeys(parts, "unknown")})
-    checks = {name: "ok" if found.answers.get(name) else "unavailable" for name in parts}
+    checks = {name: "ok" if checked.answers.get(name) else "unavailable" for name in parts}
     is_ready = set(checks.values()) == {"ok"}
     return Readiness(
         200 if is_ready else 503,
         {
             "status": "ready" if is_ready else "not-ready",
             "checks": checks,
-            "ageSeconds": round(now - found.at, 1),
+            "ageSeconds": round(now - checked.at, 1),
         },
     )
 

@@ -155,11 +155,11 @@ class Container:
     def list_files(self) -> list[ArrivedFile]:
         """Return the files below `incoming/`, in the order of their arrival."""
         with _translate_errors():
-            found = [
+            files = [
                 ArrivedFile(blob.last_modified, blob.name.removeprefix(INCOMING), blob.size, blob.etag)
                 for blob in self._client.list_blobs(name_starts_with=INCOMING)
             ]
-        return sorted(each for each in found if each.name and not each.name.endswith("/"))
+        return sorted(each for each in files if each.name and not each.name.endswith("/"))
 
     def download(self, file: ArrivedFile, path: Path) -> None:
         """Write a listed file to `path`.

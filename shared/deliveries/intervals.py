@@ -99,8 +99,8 @@ def _read(context: Context, text: str) -> Start | Doubled | None:
 
 
 def _moment(context: Context, text: str) -> int | None:
-    found = _read(context, text)
-    return found.earlier.microseconds if isinstance(found, Doubled) else found and found.microseconds
+    start = _read(context, text)
+    return start.earlier.microseconds if isinstance(start, Doubled) else start and start.microseconds
 
 
 def _refuses_moments(is_refused: Callable[[int, datetime], bool]) -> Callable[[Context, str], bool]:
@@ -338,9 +338,9 @@ def _to_rows(columns: rules.Columns, lines: pa.Int64Array, context: Context) -> 
 
 
 def _start(context: Context, text: str) -> Start:
-    found = _read(context, text)
-    assert found is not None  # A rule refuses it.  # noqa: S101
-    return found.earlier if isinstance(found, Doubled) else found
+    start = _read(context, text)
+    assert start is not None  # A rule refuses it.  # noqa: S101
+    return start.earlier if isinstance(start, Doubled) else start
 
 
 def _quantities(column: pa.DictionaryArray, context: Context) -> pa.Decimal128Array:

@@ -455,8 +455,8 @@ def _unknown(load: _Load) -> Unknown | None:
         (unregistered,) = session.fetch(staging.unregistered(load.id))
         if unregistered.first is None or unregistered.last is None:
             return None
-        found = session.fetch(staging.unknown(load.id, first=unregistered.first, last=unregistered.last))
-    return Unknown(found[0][1], tuple(id_ for id_, _ in found)) if found else None
+        rows = session.fetch(staging.unknown(load.id, first=unregistered.first, last=unregistered.last))
+    return Unknown(rows[0][1], tuple(id_ for id_, _ in rows)) if rows else None
 
 
 def _receive_after(session: Session, others: Query[datetime | None], *, now: datetime) -> datetime:

@@ -98,10 +98,10 @@ def _apply(
 ) -> None:
     reported = pa.array([False] * len(different.texts[0]), pa.bool_())
     for rule in rules:
-        found = pc.and_not(rule.refuses(context, *different.texts), reported)
-        if pc.any(found).as_py():
-            _add(rule, found, different, lines=lines, context=context, faults=faults)
-            reported = pc.or_(reported, found)
+        refused = pc.and_not(rule.refuses(context, *different.texts), reported)
+        if pc.any(refused).as_py():
+            _add(rule, refused, different, lines=lines, context=context, faults=faults)
+            reported = pc.or_(reported, refused)
 
 
 def _add(

@@ -73,10 +73,10 @@ def iso(text: str) -> datetime | None:
 
 def norwegian(text: str) -> datetime | None:
     """Return the time of `dd.mm.yyyy hh:mm`, without zone; None for other texts."""
-    found = _NORWEGIAN.fullmatch(text)
-    if not found:
+    match = _NORWEGIAN.fullmatch(text)
+    if not match:
         return None
-    day, month, year, hour, minute, second = (int(part or 0) for part in found.groups())
+    day, month, year, hour, minute, second = (int(part or 0) for part in match.groups())
     try:
         return datetime(year, month, day, hour, minute, second)  # noqa: DTZ001  # On the clock.
     except ValueError:
@@ -88,9 +88,9 @@ def day_of(text: str, *, is_norwegian: bool) -> date | None:
     try:
         if _ISO_DAY.fullmatch(text):
             return date.fromisoformat(text)
-        found = _NORWEGIAN_DAY.fullmatch(text) if is_norwegian else None
-        if found:
-            day, month, year = map(int, found.groups())
+        match = _NORWEGIAN_DAY.fullmatch(text) if is_norwegian else None
+        if match:
+            day, month, year = map(int, match.groups())
             return date(year, month, day)
     except ValueError:
         pass  # No day of the calendar.
@@ -139,10 +139,10 @@ def _on_the_clock_of_oslo(moment: datetime) -> datetime:
 
 
 def _of_oslo(local: datetime) -> Start | Doubled | None:
-    found = [_start(each) for each in instants(local)]
-    if len(found) == 2:
-        return Doubled(*found)
-    return found[0] if found else None
+    starts = [_start(each) for each in instants(local)]
+    if len(starts) == 2:
+        return Doubled(*starts)
+    return starts[0] if starts else None
 
 
 def _start(moment: datetime) -> Start:

@@ -132,10 +132,10 @@ def choose(resolved: Sequence[str], *, allow_loopback: bool = False) -> str:
     Raises:
         NotCallable: there is none, or one of them is not public: then the name is not trusted at all.
     """
-    found = [ip_address(each.partition("%")[0]) for each in resolved]
-    if not found:
+    addresses = [ip_address(each.partition("%")[0]) for each in resolved]
+    if not addresses:
         raise NotCallable("its host has no address")
-    if not all(is_public(each) or (allow_loopback and each.is_loopback) for each in found):
+    if not all(is_public(each) or (allow_loopback and each.is_loopback) for each in addresses):
         raise NotCallable("its host has an address that is not public")
     # IPv4 first: Azure Functions have no way out by IPv6 in most networks.
-    return str(min(found, key=lambda each: each.version))
+    return str(min(addresses, key=lambda each: each.version))

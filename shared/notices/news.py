@@ -214,11 +214,11 @@ class News:
 
     def _hearing(self, event: Event) -> dict[str, list[Webhook]]:
         """Return the webhooks that hear of an event, by their owners."""
-        found: dict[str, list[Webhook]] = defaultdict(list)
+        hearing: dict[str, list[Webhook]] = defaultdict(list)
         for webhook in self._store.every_webhook():
             if webhook.hears(event):
-                found[webhook.principal].append(webhook)
-        return found
+                hearing[webhook.principal].append(webhook)
+        return hearing
 
     def _heard(self, principals: Sequence[str], *, first: int, last: int) -> dict[str, Heard]:
         """Return what callers may read of the days of some publications; callers without any are left out."""
@@ -228,9 +228,9 @@ class News:
             def of(principal: str, days: DaysOf = days) -> tuple[str, Heard | None]:
                 return principal, days_heard(self._readable(principal), days)
 
-            for principal, found in self._for_each(of, principals):
-                if found is not None:
-                    heard[principal] = found.plus(heard.get(principal))
+            for principal, of_caller in self._for_each(of, principals):
+                if of_caller is not None:
+                    heard[principal] = of_caller.plus(heard.get(principal))
         return heard
 
     def _published(self, *, first: int, last: int) -> Iterator[DaysOf]:
@@ -291,19 +291,19 @@ def days_heard(readable: Readable | None, days: DaysOf) -> Heard | None:
         return None
     if len(days) < len(readable.permissions):
         readable = readable.only(days.keys())
-    found = [
+    readable_days = [
         (day, series)
         for metering_point_id, permitted in readable.periods.items()
         for day, series in days.get(metering_point_id, ())
         if any(period.contains(day) for period in permitted)
     ]
-    if not found:
+    if not readable_days:
         return None
-    return Heard(sum(series for _, series in found), min(found)[0], max(found)[0])
+    return Heard(sum(series for _, series in readable_days), min(readable_days)[0], max(readable_days)[0])
 
 
 def _by_metering_point(rows: Sequence[PublishedDayRow]) -> DaysOf:
-    found: dict[str, list[tuple[date, int]]] = defaultdict(list)
+    days: dict[str, list[tuple[date, int]]] = defaultdict(list)
     for row in rows:
-        found[row.metering_point_id].append((row.delivery_date, row.series))
-    return found
+        days[row.metering_point_id].append((row.delivery_date, row.series))
+    return days

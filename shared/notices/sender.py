@@ -117,10 +117,10 @@ class Sender:
 
 def _resolved(host: str, port: int) -> list[str]:
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except UnicodeError as error:  # What Python's own codec raises for a name that is too long.
         raise OSError("no such name") from error
-    return [str(each[4][0]) for each in found]
+    return [str(each[4][0]) for each in answers]
 
 
 def _start(response: httpcore.Response) -> bytes:

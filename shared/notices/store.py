@@ -97,8 +97,8 @@ class Store:
     def notices_of(self, webhook: Webhook, *, since: datetime) -> list[Notice]:
         """Return a webhook's notices since a moment, the newest first."""
         partition = webhooks.partition_of_notices(*webhook.key)
-        found = map(webhooks.notice_of, self._tables.range(tables.NOTICES, partition=partition))
-        recent = (each for each in found if each.created_at >= since)
+        notices = map(webhooks.notice_of, self._tables.range(tables.NOTICES, partition=partition))
+        recent = (each for each in notices if each.created_at >= since)
         return sorted(recent, key=lambda each: each.created_at, reverse=True)[:LARGEST_HISTORY]
 
     def add_notice(self, notice: Notice) -> Notice:

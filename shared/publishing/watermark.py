@@ -266,9 +266,9 @@ class LastDays:
         remembered = self._last_days
         known = {each: remembered[key] for each, key in keys.items() if key in remembered}
         sought = readable.only(keys.keys() - known.keys())
-        found = _last_days(warehouse, sought, direction=direction, as_of=as_of)
-        self._remember({keys[each]: found.get(each) for each in keys.keys() - known.keys()})
-        return found | {each: day for each, day in known.items() if day is not None}
+        read = _last_days(warehouse, sought, direction=direction, as_of=as_of)
+        self._remember({keys[each]: read.get(each) for each in keys.keys() - known.keys()})
+        return read | {each: day for each, day in known.items() if day is not None}
 
     def _remember(self, last_days: dict[_Key, date | None]) -> None:
         if len(self._last_days) + len(last_days) > self._kept:
@@ -280,13 +280,13 @@ def _last_days(
     warehouse: Warehouse, readable: Readable, *, direction: Direction, as_of: datetime
 ) -> dict[str, date]:
     """Read the last published days from the warehouse: of the last month, then of all time."""
-    found: dict[str, date] = {}
+    days: dict[str, date] = {}
     for since in queries.starts_of_search(as_of):
-        sought = readable.only(readable.periods.keys() - found.keys())
+        sought = readable.only(readable.periods.keys() - days.keys())
         if sought.permissions:
             rows = warehouse.fetch(queries.last_days(sought, direction=direction, since=since, as_of=as_of))
-            found |= {row.metering_point_id: row.last_day for row in rows}
-    return found
+            days |= {row.metering_point_id: row.last_day for row in rows}
+    return days
 
 
 def _entity(publication: Publication) -> tables.Entity:

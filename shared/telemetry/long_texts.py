@@ -9,15 +9,15 @@ def parts(text: str, *, at_most: int = AT_MOST) -> list[str]:
 
     The parts joined are the text. An empty text is one part.
     """
-    found, length = [""], 0
+    joined, length = [""], 0
     for piece in _pieces(text, at_most=at_most):
         units = _units(piece)
         if length + units > at_most:
-            found.append("")
+            joined.append("")
             length = 0
-        found[-1] += piece
+        joined[-1] += piece
         length += units
-    return found
+    return joined
 
 
 def _pieces(text: str, *, at_most: int) -> list[str]:

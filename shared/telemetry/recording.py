@@ -261,9 +261,9 @@ class Telemetry:
         """Report an age, in seconds, whenever metrics are exported; nothing while `age` returns None."""
 
         def observe(_: CallbackOptions) -> Iterator[Observation]:
-            found = age()
-            if found is not None:
-                yield Observation(found.total_seconds())
+            since = age()
+            if since is not None:
+                yield Observation(since.total_seconds())
 
         self._meter.create_observable_gauge(name, [observe], unit="s", description=description)
 
@@ -325,5 +325,5 @@ def _nothing() -> None:
 
 def _parent(traceparents: Sequence[str]) -> Context:
     # Only this header: `tracestate` and `baggage` are free text.
-    found = (_propagator.extract({"traceparent": each or ""}, Context()) for each in traceparents)
-    return next((each for each in found if each), Context())
+    contexts = (_propagator.extract({"traceparent": each or ""}, Context()) for each in traceparents)
+    return next((each for each in contexts if each), Context())

@@ -27,9 +27,9 @@ def fetch_all(warehouse: Warehouse, *, page: int = PAGE) -> list[SupplyPeriodRow
     rows: list[SupplyPeriodRow] = []
     after = BEFORE_ALL
     with warehouse.transaction() as session:
-        while found := session.fetch(periods(after=after, limit=page)):
-            rows += found
-            after = found[-1]
+        while batch := session.fetch(periods(after=after, limit=page)):
+            rows += batch
+            after = batch[-1]
     return rows
 
 

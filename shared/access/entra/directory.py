@@ -116,12 +116,12 @@ def _find(entra: Graph, contacts: list[ContactEmail], *, known: Mapping[ContactE
 def _enabled(entra: Graph, object_ids: list[str]) -> dict[str, bool]:
     """Return whether each user is enabled; users that do not exist are left out."""
     rest = iter(object_ids)
-    found: dict[str, bool] = {}
+    enabled: dict[str, bool] = {}
     while some := list(islice(rest, IDS_IN_A_FILTER)):
         ids = ",".join(_quoted(object_id) for object_id in some)
         chosen = {"$filter": f"id in ({ids})", "$select": "id,accountEnabled"}
-        found |= {each.id: each.account_enabled for each in entra.every("/users", chosen, of=UserModel)}
-    return found
+        enabled |= {each.id: each.account_enabled for each in entra.every("/users", chosen, of=UserModel)}
+    return enabled
 
 
 def _still(object_id: str, enabled: Mapping[str, bool]) -> str | DirectoryFault:

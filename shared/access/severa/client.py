@@ -116,12 +116,12 @@ def _custom_value_rows(session: Session, customers: list[Customer]) -> list[tupl
 def _custom_values(
     rows: list[tuple[Customer, list[Row]]], *, names: Mapping[str, str | None]
 ) -> list[CustomValue | UnreadableValue]:
-    found = []
+    values = []
     for customer, of_customer in rows:
         with _incomplete(f"custom values of customer {customer.number}"):
             for row in of_customer:
-                found.append(records.custom_value(row, customer_guid=customer.guid, names=names))
-    return [value for value in found if value is not None]
+                values.append(records.custom_value(row, customer_guid=customer.guid, names=names))
+    return [value for value in values if value is not None]
 
 
 @contextmanager

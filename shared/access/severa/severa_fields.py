@@ -52,11 +52,11 @@ class MeteringPoints:
 
 def texts(register: SeveraRegister, property_name: str) -> dict[str, list[str]]:
     """Return the texts in one custom property that are not blank, by customer guid."""
-    found: defaultdict[str, list[str]] = defaultdict(list)
+    by_customer: defaultdict[str, list[str]] = defaultdict(list)
     for value in register.custom_values:
         if value.property_name == property_name and value.value.strip():
-            found[value.customer_guid].append(value.value)
-    return dict(found)
+            by_customer[value.customer_guid].append(value.value)
+    return dict(by_customer)
 
 
 def unreadable(register: SeveraRegister, property_name: str) -> Mapping[str, tuple[str, ...]]:
@@ -82,15 +82,15 @@ def metering_points(register: SeveraRegister, property_name: str) -> dict[str, M
 
 def read_client_ids(texts: Iterable[str]) -> ClientIds:
     """Return the Entra application (client) ids in the values of a field."""
-    found: dict[str, None] = {}
+    ids: dict[str, None] = {}
     problems = []
     for word in _words(texts):
         lowered = word.lower()
         if metering.is_guid(lowered):
-            found[lowered] = None
+            ids[lowered] = None
         else:
             problems.append(f"'{foreign.shown(word)}' is not an application id, such as {_EXAMPLE_ID}")
-    return ClientIds(tuple(found), tuple(problems))
+    return ClientIds(tuple(ids), tuple(problems))
 
 
 def read_metering_points(texts: Iterable[str]) -> MeteringPoints:
@@ -101,10 +101,10 @@ def read_metering_points(texts: Iterable[str]) -> MeteringPoints:
     requested: defaultdict[MeteringPointId, list[Span]] = defaultdict(list)
     unclear: dict[MeteringPointId, Spans] = {}
     problems: list[str] = []
-    found = _entries(texts)
-    if not found:
+    entries = _entries(texts)
+    if not entries:
         problems.append("there is no metering point in it")
-    for name, limits in found:
+    for name, limits in entries:
         try:
             point = parse_metering_point_id(name)
         except InvalidMeteringPointId as error:

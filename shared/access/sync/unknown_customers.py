@@ -27,13 +27,13 @@ def faults(register: SeveraRegister, supply_periods: Iterable[SupplyPeriod]) -> 
     Supply that had ended when the register was read is no fault. With more than `CUSTOMERS_SHOWN` such
     numbers, Severa and the warehouse differ by more than a typing error: one fault counts them.
     """
-    found = _metering_points(register, supply_periods, today=periods.day_of(register.read_at))
-    if len(found) > CUSTOMERS_SHOWN:
-        return [_of_many(found)]
+    supplied = _metering_points(register, supply_periods, today=periods.day_of(register.read_at))
+    if len(supplied) > CUSTOMERS_SHOWN:
+        return [_of_many(supplied)]
     names = {each.number: foreign.one_line(each.name) for each in register.customers}
     return [
         _of_one(number, names.get(number, "not in Severa"), sorted(points))
-        for number, points in sorted(found.items())
+        for number, points in sorted(supplied.items())
     ]
 
 
@@ -41,11 +41,11 @@ def _metering_points(
     register: SeveraRegister, supply_periods: Iterable[SupplyPeriod], *, today: date
 ) -> Mapping[int, set[str]]:
     active = {customer.number for customer in register.customers if customer.is_active}
-    found: defaultdict[int, set[str]] = defaultdict(set)
+    by_customer: defaultdict[int, set[str]] = defaultdict(set)
     for period in supply_periods:
         if period.customer_number not in active and (period.valid_to is None or period.valid_to > today):
-            found[period.customer_number].add(period.metering_point_id)
-    return found
+            by_customer[period.customer_number].add(period.metering_point_id)
+    return by_customer
 
 
 def _of_one(number: int, name: str, points: Sequence[str]) -> Fault:
@@ -63,10 +63,10 @@ def _of_one(number: int, name: str, points: Sequence[str]) -> Fault:
     return Fault(f"customer {number}, {name}", FaultKind.UNKNOWN_CUSTOMER, foreign.one_line(text))
 
 
-def _of_many(found: Mapping[int, set[str]]) -> Fault:
-    numbers = sorted(found)
+def _of_many(supplied: Mapping[int, set[str]]) -> Fault:
+    numbers = sorted(supplied)
     shown = ", ".join(str(number) for number in numbers[:CUSTOMERS_SHOWN])
-    points = len(set().union(*found.values()))
+    points = len(set().union(*supplied.values()))
     text = (
         f"no active customers in Severa, so the supply periods of these {len(numbers)} numbers "
         f"({points} metering points) give nobody access; {_REMEDY}"

@@ -55,20 +55,20 @@ def fetch(
     up_to_date = search.first_of(request.through + 1)
     if after is None or after >= up_to_date:
         return Page((), cursor_text(after or up_to_date, request.seal), is_up_to_date=True)
-    found = _first(warehouse, readable=readable, request=request, after=after, at_once=at_once)
+    rows = _first(warehouse, readable=readable, request=request, after=after, at_once=at_once)
     limit = request.limit
     most_values = None
-    if request.format.kind is Kind.CSV and (days := days_within(row.qualities for row in found)) < limit:
+    if request.format.kind is Kind.CSV and (days := days_within(row.qualities for row in rows)) < limit:
         limit, most_values = days, MAX_VALUES
-    page = assembly.sound_changes(found[:limit])
-    if len(found) <= limit:
+    page = assembly.sound_changes(rows[:limit])
+    if len(rows) <= limit:
         return Page(page, cursor_text(up_to_date, request.seal), is_up_to_date=True)
     if request.is_whole:
         count = search.count(
             warehouse, readable=readable, after=after, through=request.through, at_once=at_once
         )
         raise too_large.changes(count, most_values=most_values)
-    last = [row for row in found[:limit] if assembly.has_direction(row)][-1]
+    last = [row for row in rows[:limit] if assembly.has_direction(row)][-1]
     return Page(page, cursor_text(_place(last), request.seal), is_up_to_date=False)
 
 
@@ -82,7 +82,7 @@ def _first(
     """
     limit = request.limit + 1
     while True:
-        found = search.first(
+        rows = search.first(
             warehouse,
             readable=readable,
             after=after,
@@ -90,11 +90,11 @@ def _first(
             limit=limit,
             at_once=at_once,
         )
-        unknown = list(takewhile(lambda row: not assembly.has_direction(row), found))
+        unknown = list(takewhile(lambda row: not assembly.has_direction(row), rows))
         assembly.sound_changes(unknown)  # Logs them.
-        is_enough = len(found) - len(unknown) > request.limit
-        if not unknown or is_enough or len(found) < limit:
-            return found[len(unknown) :]
+        is_enough = len(rows) - len(unknown) > request.limit
+        if not unknown or is_enough or len(rows) < limit:
+            return rows[len(unknown) :]
         after = _place(unknown[-1])
         limit = min(_GROWTH * limit, MAX_LIMIT + 1)
 

@@ -51,26 +51,26 @@ def first(
     some = partial(queries.changes, published=published)
     if len(readable.permissions) <= at_once:
         return warehouse.fetch(some(readable, after=after, through=through, limit=limit))
-    found: list[ChangeRow] = []
+    rows: list[ChangeRow] = []
     left = len(readable.permissions)
     for stretch in _stretches(
         _publications(warehouse, first=after[0], last=through), after, through, at_once
     ):
         start = max(after, first_of(stretch.first))
         if left <= 0:
-            query = some(readable, after=start, through=through, limit=limit - len(found))
-            return found + warehouse.fetch(query)
+            query = some(readable, after=start, through=through, limit=limit - len(rows))
+            return rows + warehouse.fetch(query)
         affected = readable
         if stretch.days <= min(len(readable.permissions) // 2, MOST_NAMED):
             affected = _published(warehouse, readable, stretch, published)
             left -= stretch.days
         for part in _parts(affected, stretch, start=start, sizes=_sizes(limit, at_once)):
-            query = some(part, after=start, through=stretch.last, limit=limit - len(found))
-            found += warehouse.fetch(query)
+            query = some(part, after=start, through=stretch.last, limit=limit - len(rows))
+            rows += warehouse.fetch(query)
             left -= len(part.permissions)
-            if len(found) == limit:
-                return found
-    return found
+            if len(rows) == limit:
+                return rows
+    return rows
 
 
 def count(

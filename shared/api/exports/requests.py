@@ -140,24 +140,24 @@ def refuse_unfit(wanted: Wanted, *, form: Form, readable: Readable, warehouse: W
         raise InvalidRequest(faults)
 
 
-def _of_xlsx(found: Sequence[SizeRow], wanted: Wanted, form: Form) -> Iterable[Fault]:
+def _of_xlsx(sizes: Sequence[SizeRow], wanted: Wanted, form: Form) -> Iterable[Fault]:
     from shared.files.forms import xlsx
 
-    values = sum(planning.values(row, wanted.resolution) for row in found)
+    values = sum(planning.values(row, wanted.resolution) for row in sizes)
     try:
-        xlsx.refuse_too_large(values=values, series=len(found), layout=form.layout)
+        xlsx.refuse_too_large(values=values, series=len(sizes), layout=form.layout)
     except xlsx.TooLargeForXlsx as error:
         yield Fault("form.format", "not-in-format", "A workbook cannot hold so much.", str(error))
 
 
-def _of_gs2(found: Sequence[SizeRow], wanted: Wanted) -> Iterable[Fault]:
+def _of_gs2(sizes: Sequence[SizeRow], wanted: Wanted) -> Iterable[Fault]:
     if wanted.resolution is not None and wanted.resolution.is_stored:
         return
     if wanted.resolution is not None:
         yield Fault("resolution", "not-in-format", "GS2 holds hours or quarters.", "Ask for PT1H or PT15M.")
         return
     resolutions: dict[str, set[str]] = {}
-    for row in found:
+    for row in sizes:
         resolutions.setdefault(row.metering_point_id, set()).add(row.resolution)
     for metering_point_id, several in resolutions.items():
         if len(several) > 1:

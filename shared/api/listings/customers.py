@@ -16,7 +16,7 @@ def render(readable: Readable, written: Format) -> Rendered:
     for permission in readable.permissions:
         names[permission.customer_number] = permission.customer_name
         metering_points[permission.customer_number].add(permission.metering_point_id)
-    found = [
+    entries = [
         {
             "customerNumber": number,
             "name": names[number],
@@ -25,6 +25,8 @@ def render(readable: Readable, written: Format) -> Rendered:
         for number in sorted(names)
     ]
     body = (
-        orjson.dumps({"customers": found}) if written.kind is Kind.JSON else lines.customers(found, written)
+        orjson.dumps({"customers": entries})
+        if written.kind is Kind.JSON
+        else lines.customers(entries, written)
     )
-    return Rendered(body, kind=written.kind, rows=len(found))
+    return Rendered(body, kind=written.kind, rows=len(entries))

@@ -35,17 +35,19 @@ def page(
     if following and request.is_whole:
         raise too_large.items(_count(warehouse, readable, request))
     shown = readable.only(ids[: request.limit])
-    found = _read(warehouse, shown, state=state) if shown.permissions else []
+    entries = _read(warehouse, shown, state=state) if shown.permissions else []
     cursor = cursor_text(following, request.seal) if following else None
     access_version = readable.access_version
     if request.format.kind is Kind.JSON:
-        body = orjson.dumps({"meteringPoints": found, "nextCursor": cursor, "accessVersion": access_version})
+        body = orjson.dumps(
+            {"meteringPoints": entries, "nextCursor": cursor, "accessVersion": access_version}
+        )
     else:
-        body = lines.metering_points(found, request.format)
+        body = lines.metering_points(entries, request.format)
     return Rendered(
         body,
         kind=request.format.kind,
-        rows=len(found),
+        rows=len(entries),
         next_cursor=cursor,
         access_version=access_version,
     )
@@ -53,14 +55,14 @@ def page(
 
 def _ids(warehouse: Warehouse, readable: Readable, request: MeteringPointsRequest) -> list[MeteringPointId]:
     """Return the metering points of a page and the next one, in the requested price area."""
-    size, found = request.limit + 1, list[MeteringPointId]()
+    size, ids = request.limit + 1, list[MeteringPointId]()
     for part in readable.parts(
         start=request.after or "", size=size if request.price_area is None else AT_ONCE
     ):
-        found += _in_area(warehouse, part, request, limit=size - len(found))
-        if len(found) == size:
+        ids += _in_area(warehouse, part, request, limit=size - len(ids))
+        if len(ids) == size:
             break
-    return found
+    return ids
 
 
 def _count(warehouse: Warehouse, readable: Readable, request: MeteringPointsRequest) -> int:
@@ -103,15 +105,15 @@ def _latest_days(
     warehouse: Warehouse, readable: Readable, *, as_of: datetime
 ) -> dict[str, list[LatestDayRow]]:
     """Return the latest day in each direction: of the last month or, where that has none, of all time."""
-    found: dict[str, list[LatestDayRow]] = defaultdict(list)
+    latest: dict[str, list[LatestDayRow]] = defaultdict(list)
     for since in queries.starts_of_search(as_of):
-        unseen = tuple(each for each in readable.permissions if each.metering_point_id not in found)
+        unseen = tuple(each for each in readable.permissions if each.metering_point_id not in latest)
         if unseen:
             sought = replace(readable, permissions=unseen)
             rows = warehouse.fetch(queries.latest_days(sought, since=since, as_of=as_of))
             for row in assembly.sound_latest(rows):
-                found[row.metering_point_id].append(row)
-    return found
+                latest[row.metering_point_id].append(row)
+    return latest
 
 
 def _ended(
@@ -122,7 +124,7 @@ def _ended(
     as_of: datetime,
 ) -> dict[str, list[Direction]]:
     """Return the directions that have days, but none in the last month although the other direction has."""
-    found: dict[str, list[Direction]] = defaultdict(list)
+    ended: dict[str, list[Direction]] = defaultdict(list)
     for direction in Direction:
         sought = [each for each, rows in latest.items() if direction not in {row.direction for row in rows}]
         if sought:
@@ -130,8 +132,8 @@ def _ended(
                 readable.only(sought), direction=direction, since=periods.FIRST_DAY, as_of=as_of
             )
             for row in warehouse.fetch(query):
-                found[row.metering_point_id].append(direction)
-    return found
+                ended[row.metering_point_id].append(direction)
+    return ended
 
 
 def _metering_point(

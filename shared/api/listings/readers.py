@@ -13,9 +13,11 @@ from shared.api.listings import lines
 
 def render(readers: Sequence[Reader], written: Format) -> Rendered:
     """Write the readers of a customer, in their order."""
-    found = [_reader(each) for each in readers]
-    body = orjson.dumps({"readers": found}) if written.kind is Kind.JSON else lines.readers(found, written)
-    return Rendered(body, kind=written.kind, rows=len(found))
+    entries = [_reader(each) for each in readers]
+    body = (
+        orjson.dumps({"readers": entries}) if written.kind is Kind.JSON else lines.readers(entries, written)
+    )
+    return Rendered(body, kind=written.kind, rows=len(entries))
 
 
 def _reader(reader: Reader) -> dict[str, Any]:

@@ -127,18 +127,18 @@ def _rows(
     while start is not None and not wanted.is_empty:
         chunk, following = readable.chunk(start=start, size=size)
         left = limit + 1 - len(rows)
-        found = _days(warehouse, chunk, request, wanted, key=key, limit=left)
-        rows += assembly.sound(found)
+        read = _days(warehouse, chunk, request, wanted, key=key, limit=left)
+        rows += assembly.sound(read)
         if len(rows) > limit:
             return rows, None
-        if len(found) == left:  # Some of these days were invalid and left out: read on behind them.
-            start = MeteringPointId(found[-1].metering_point_id)
-            key = (start, found[-1].delivery_date + ONE_DAY)
+        if len(read) == left:  # Some of these days were invalid and left out: read on behind them.
+            start = MeteringPointId(read[-1].metering_point_id)
+            key = (start, read[-1].delivery_date + ONE_DAY)
             continue
         if rows and not request.is_whole:
             return rows, following
         key = None
-        start = following if found else _next_stored(warehouse, readable, request, wanted, start=following)
+        start = following if read else _next_stored(warehouse, readable, request, wanted, start=following)
         size = min(AT_ONCE, _GROWTH * size)
     return rows, None
 
@@ -176,13 +176,13 @@ def _next_stored(
 ) -> MeteringPointId | None:
     """Find the first metering point from `start` on that has a wanted day."""
     for part in readable.parts(start=start) if start is not None else ():
-        (found,) = warehouse.fetch(
+        (first,) = warehouse.fetch(
             queries.first_metering_point(
                 part, direction=request.direction, wanted=wanted, as_of=request.as_of
             )
         )
-        if found is not None:
-            return found
+        if first is not None:
+            return first
     return None
 
 
@@ -210,12 +210,12 @@ def _stored_coarser(warehouse: Warehouse, readable: Readable, request: SeriesReq
     """
     if request.resolution is not Resolution.PT15M or (request.cursor and not request.is_one):
         return NOTHING_COARSER
-    found = coarser.find(
+    left_out = coarser.find(
         warehouse, readable, direction=request.direction, period=request.period, as_of=request.as_of
     )
     if request.is_one:
-        resolutions.refuse(found)
-    return found
+        resolutions.refuse(left_out)
+    return left_out
 
 
 def _is_written_one_by_one(request: SeriesRequest) -> bool:
@@ -263,9 +263,9 @@ def _shown(
 
     A metering point that the caller named is part of the page even without values.
     """
-    found = {row.metering_point_id for row in rows}
+    ids = {row.metering_point_id for row in rows}
     if not request.named:
-        return readable.only(found).periods
+        return readable.only(ids).periods
     start = request.cursor.metering_point_id if request.cursor else ""
     return {
         metering_point_id: permitted
@@ -304,10 +304,10 @@ def _series(
     ends: Mapping[str, date],
     request: SeriesRequest,
 ) -> list[Series]:
-    found = {key: list(group) for key, group in groupby(rows, key=lambda row: row.metering_point_id)}
+    by_point = {key: list(group) for key, group in groupby(rows, key=lambda row: row.metering_point_id)}
     assemble = sums.assemble if _is_sum(request) else assembly.assemble
     return [
-        assemble(found.get(metering_point_id, []), _scope(metering_point_id, permitted, ends, request))
+        assemble(by_point.get(metering_point_id, []), _scope(metering_point_id, permitted, ends, request))
         for metering_point_id, permitted in shown.items()
     ]
 

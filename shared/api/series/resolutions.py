@@ -5,13 +5,13 @@ from shared.metering import Resolution
 from shared.series.coarser import Coarser
 
 
-def refuse(found: Coarser) -> None:
+def refuse(left_out: Coarser) -> None:
     """Raise instead of answering with a part of one series.
 
     Raises:
         InvalidRequest: there are such days.
     """
-    for each in found.rows[:1]:
+    for each in left_out.rows[:1]:
         raise InvalidRequest(
             [
                 Fault(

@@ -33,15 +33,15 @@ def test(webhook: Webhook, *, event: str, answer: Answer) -> bytes:
     return shown.model_dump_json(by_alias=True).encode()
 
 
-def notices(found: Iterable[Notice]) -> bytes:
+def notices(listed: Iterable[Notice]) -> bytes:
     """Write notices."""
-    shown = models.NoticeList(notices=[_notice(each) for each in found])
+    shown = models.NoticeList(notices=[_notice(each) for each in listed])
     return shown.model_dump_json(by_alias=True).encode()
 
 
-def notice(found: Notice) -> bytes:
+def notice(sent: Notice) -> bytes:
     """Write one notice."""
-    return _notice(found).model_dump_json(by_alias=True).encode()
+    return _notice(sent).model_dump_json(by_alias=True).encode()
 
 
 def _webhook(webhook: Webhook) -> models.Webhook:

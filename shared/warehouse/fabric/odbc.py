@@ -99,9 +99,10 @@ def meaning_at_sign_in(arguments: Sequence[object], *, driver: str, drivers: Seq
     """Translate an error of connecting; its message says what to do."""
     state, text = (str(each) for each in (*arguments, "", "")[:2])
     if state == "IM002" or "Can't open lib" in text:
-        found = ", ".join(drivers) or "none"
+        installed = ", ".join(drivers) or "none"
         return WarehouseMisconfigured(
-            f"The ODBC driver '{driver}' is not installed (found: {found}). Install it or set ODBC_DRIVER."
+            f"The ODBC driver '{driver}' is not installed (found: {installed}). "
+            "Install it or set ODBC_DRIVER."
         )
     if state == "28000":
         return SignInRefused(

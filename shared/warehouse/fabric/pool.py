@@ -107,10 +107,10 @@ class Pool(Generic[Connection]):
         with self._lock:
             old = [each for each in self._idle if self._is_old(each, now=now)]
             self._idle = [each for each in self._idle if not self._is_old(each, now=now)]
-            found = self._idle.pop().opened if self._idle else None
+            idle = self._idle.pop().opened if self._idle else None
         for each in old:
             each.opened.connection.close()
-        return found
+        return idle
 
     def _keep(self, opened: Opened[Connection]) -> None:
         with self._lock:
