@@ -39,7 +39,7 @@ def test_what_is_not_sent_in_time_is_left_and_said_in_the_log(caplog: pytest.Log
     flush()
     answered.set()
 
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 10  # `send` would wait for ever.
     assert started == [1]
     assert caplog.messages == ["Telemetry was not sent within 0.3 s; the run no longer waits for it."] * 2
 
