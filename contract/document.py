@@ -68,18 +68,18 @@ _SECURITY = {
 
 
 def to_read(*, server: str = SERVER, contact: str = CONTACT) -> str:
-    """The document for people and their tools, as text."""
+    """Return the document for people and their tools, as text."""
     return _text(_for_customers(OPERATIONS, server=server, contact=contact))
 
 
 def for_clients(*, server: str = SERVER, contact: str = CONTACT) -> str:
-    """The document that clients are generated from, as text."""
+    """Return the document that clients are generated from, as text."""
     operations = [each.as_json_alone() for each in OPERATIONS]
     return _text(_for_customers(operations, server=server, contact=contact))
 
 
 def to_import(*, contact: str = CONTACT) -> str:
-    """The document that API Management imports, as text."""
+    """Return the document that API Management imports, as text."""
     document = {
         **_head("3.0.3", server=_PATH, contact=contact),
         "paths": _paths(OPERATIONS, with_head=True),
@@ -89,7 +89,7 @@ def to_import(*, contact: str = CONTACT) -> str:
 
 
 def closed(text: str) -> str:
-    """A document in which no answer may hold a property or a word that it does not name, to check answers.
+    """Return a document to check answers by: they may hold no property and no word that it does not name.
 
     The documents themselves allow both: they may come in the same version (docs/versioning.md).
     """
@@ -163,7 +163,7 @@ def _words(operations: Iterable[Operation]) -> list[Words]:
 
 
 def _shared_parameters(operations: Iterable[Operation]) -> dict[str, Any]:
-    """Every parameter by its key. Raises AssertionError when two different ones have the same."""
+    """Return every parameter by its key; AssertionError when two different ones have the same."""
     found: dict[str, Parameter] = {}
     for parameter in (each for operation in operations for each in _parameters(operation)):
         if found.setdefault(parameter.key, parameter) != parameter:

@@ -43,7 +43,7 @@ def command(
     caller: str = "application",
     more: Sequence[str] = (),
 ) -> list[str]:
-    """The command line of a run, with the contract in `folder`.
+    """Return the command line of a run, with the contract in `folder`.
 
     The app asks for neither token nor key: that is the gateway's part.
     """

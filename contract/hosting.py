@@ -20,15 +20,15 @@ class AsGateway(easyauth.Authentication):
     """Takes every request for one of the gateway's."""
 
     def __init__(self) -> None:
-        """Needs neither an issuer nor its keys."""
+        """Leave out the issuer and its keys, which are not needed."""
 
     async def principal(self, headers: Mapping[str, str], *, path: str) -> Principal | None:
-        """The gateway."""
+        """Return the gateway."""
         return Principal(demo.GATEWAY_PRINCIPAL_ID)
 
 
 def host(made: Services, folder: Path) -> Host:
-    """The routes of an app of its own, working with these services."""
+    """Return the host of an app of its own that works with these services."""
     settings = world.host_settings(folder, table_storage=made.settings.table_storage)
     indexed = functions.index(_app_with(made, folder), prefix="", settings=settings)
     return Host(
@@ -41,7 +41,7 @@ def host(made: Services, folder: Path) -> Host:
 
 
 def _app_with(made: Services, folder: Path) -> func.FunctionApp:
-    """A function app loaded beside any other, as if it had been started with the world's settings."""
+    """Load a function app beside any other, as if it had been started with the world's settings."""
     environment, module = dict(os.environ), sys.modules.get("function_app")
     os.environ.update(world.app_settings(folder, table_storage=made.settings.table_storage))
     try:

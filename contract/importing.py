@@ -18,7 +18,7 @@ _MISREAD = re.compile(r"\d{4}-\d\d(?:-\d\dT00:00:00.*)?", re.DOTALL)
 
 
 def down_levelled(document: Mapping[str, Any]) -> dict[str, Any]:
-    """A document of 3.1 with shared parameters, as API Management imports it."""
+    """Return a document of 3.1 with shared parameters, as API Management imports it."""
     components = document["components"]
     # Parameters have their lists of words written out, so only what answers refer to is shared.
     answers = [
@@ -58,7 +58,7 @@ def _written_out(reference: Mapping[str, Any], components: Mapping[str, Any]) ->
 
 
 def _response(response: Mapping[str, Any]) -> dict[str, Any]:
-    """The response with the first example that the reader leaves as it is; there is room for one."""
+    """Return the response with the first example that the reader leaves as it is; there is room for one."""
     if "content" not in response:
         return dict(response)
     contents = {media_type: _content(each) for media_type, each in response["content"].items()}
@@ -84,7 +84,7 @@ def _is_misread(value: Any) -> bool:
 
 
 def _lowered(value: Any, known: Mapping[str, Schema]) -> Any:
-    """What 3.0.3 writes in another way: `nullable` for a type or null, and one `example`."""
+    """Return what 3.0.3 writes in another way: `nullable` for a type or null, and one `example`."""
     if isinstance(value, list):
         return [_lowered(each, known) for each in value]
     if not isinstance(value, Mapping):

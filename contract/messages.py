@@ -89,7 +89,7 @@ Examples = Mapping[tuple[int, str], Mapping[str, Any]]
 
 
 def shared_by(operation: Operation) -> set[str]:
-    """The names of the schemas in SHARED that an operation refers to."""
+    """Return the names of the schemas in SHARED that an operation refers to."""
     return {_NAMES[kind] for kind in operation.formats if kind in _NAMES}
 
 
@@ -106,7 +106,7 @@ _OF_STATUS = {201: _LOCATION, 202: _ACCEPTED, 302: _LOCATION}
 
 
 def of(operation: Operation, examples: Examples) -> dict[str, Any]:
-    """The responses to a request."""
+    """Return the responses to a request."""
     success: dict[str, Any] = {
         "description": _SUCCESS[operation.status],
         "headers": {**_headers_of(operation), **_OF_STATUS.get(operation.status, {})},
@@ -136,7 +136,7 @@ def of(operation: Operation, examples: Examples) -> dict[str, Any]:
 
 
 def of_head() -> dict[str, Any]:
-    """The responses to HEAD, in a line: those to GET, without contents."""
+    """Return the responses to HEAD, in a line: those to GET, without contents."""
     return {"default": {"description": "What GET answers, without its body."}}
 
 

@@ -126,7 +126,7 @@ class Operation:
         return f"{self.description}\n\n{rows} {self.beside}".rstrip()
 
     def as_json_alone(self) -> "Operation":
-        """The same operation for clients that read JSON alone."""
+        """Return the same operation for clients that read JSON alone."""
         parameters = tuple(
             LAYOUT_OF_JSON if each is LAYOUT else each
             for each in self.parameters

@@ -22,7 +22,7 @@ _HEADERS = {"X-Request-Id": _REQUEST_ID, "Accept-Encoding": "identity"}
 
 
 async def answers(host: Host) -> dict[Path, str]:
-    """What the app answers to each example, by its file."""
+    """Return what the app answers to each example, by its file."""
     found = {}
     transport = httpx.ASGITransport(host.asgi(follow_schedules=False))
     base = "http://app.example"
@@ -45,7 +45,7 @@ def _caller(caller: demo.Client | demo.User) -> dict[str, str]:
 
 
 def refusals(gateway: Running) -> dict[Path, str]:
-    """What a gateway without an app answers to the other examples, by their files."""
+    """Return what a gateway without an app answers to the other examples, by their files."""
     headers = {**_HEADERS, **gateway.headers()}
     found = {}
     with httpx.Client(headers=headers, trust_env=False) as client:

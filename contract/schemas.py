@@ -45,17 +45,17 @@ class _WriterOfBodies(_Writer):
 
 
 def reference(name: str) -> Schema:
-    """A reference to a shared schema."""
+    """Return a reference to a shared schema."""
     return {"$ref": f"{_PREFIX}{name}"}
 
 
 def name_of(reference: Mapping[str, Any]) -> str:
-    """The name of the schema that a reference means."""
+    """Return the name of the schema that a reference means."""
     return str(reference["$ref"]).removeprefix(_PREFIX)
 
 
 def reached(value: Any, known: Mapping[str, Schema]) -> dict[str, Schema]:
-    """The known schemas that a value refers to, directly or through another of them."""
+    """Return the known schemas that a value refers to, directly or through another of them."""
     names: set[str] = set()
     waiting = _references(value)
     while waiting:
@@ -76,7 +76,7 @@ def _references(value: Any) -> list[str]:
 
 
 def of(models: Iterable[type[Answer]], *, bodies: Iterable[type[Body]] = ()) -> dict[str, Schema]:
-    """The schemas of these models and of all that they hold, by name, in alphabetical order.
+    """Return the schemas of these models and of all that they hold, by name, in alphabetical order.
 
     Bodies of requests are closed: they have no other properties and no other words than those named.
     """
@@ -131,7 +131,7 @@ def _of_answers(models: list[type[Answer]]) -> dict[str, Schema]:
 
 
 def flat(schemas: Mapping[str, Schema]) -> dict[str, Schema]:
-    """The same schemas with the properties of the one that they extend written out."""
+    """Return the same schemas with the properties of the one that they extend written out."""
 
     def written_out(schema: Schema) -> Schema:
         if "allOf" not in schema:

@@ -38,7 +38,7 @@ class Running:
     log: Path
 
     def headers(self) -> dict[str, str]:
-        """What the demo vendor sends to the gateway."""
+        """Return what the demo vendor sends to the gateway."""
         return clients.vendor_headers(self.token_url)
 
 

@@ -54,12 +54,12 @@ class Clock:
     now: datetime = NOW
 
     def __call__(self) -> datetime:
-        """The time."""
+        """Return the time."""
         return self.now
 
 
 def open_services(folder: Path, *, table_storage: str) -> Services:
-    """A world of its own, in an empty folder and an empty storage account."""
+    """Open a world of its own, in an empty folder and an empty storage account."""
     clock = Clock()
     environment = app_settings(folder, table_storage=table_storage)
     made = services.start(settings.from_environment(environment), clock=clock)
@@ -77,7 +77,7 @@ def open_services(folder: Path, *, table_storage: str) -> Services:
 
 
 def app_settings(folder: Path, *, table_storage: str) -> dict[str, str]:
-    """The app's settings for it."""
+    """Return the app's settings for it."""
     return {
         "WAREHOUSE": f"duckdb:{folder / 'contract.duckdb'}",
         "TABLE_STORAGE": table_storage,
@@ -155,7 +155,7 @@ def _write(path: Path, values: Iterable[Reading]) -> Path:
 
 
 def _grant(made: Services) -> None:
-    """What the access sync would grant for the supply periods."""
+    """Grant what the access sync would grant for the supply periods."""
     granted = [
         *_write_grants(made, VENDOR, customers=(demo.BAKERY, demo.CENTRE)),
         *_write_grants(made, BAKERY, customers=(demo.BAKERY,)),

@@ -15,7 +15,7 @@ STATE = ROOT / ".local"
 
 
 def named(path: str, *, inherited: Mapping[str, str] = os.environ) -> Path:
-    """Return a path as somebody named it on the command line: dev.py runs its modules from the checkout."""
+    """Return a path that was named on the command line: dev.py runs its modules from the checkout."""
     caller = inherited.get("CALLER_DIRECTORY")
     return Path(path) if caller is None or caller == os.getcwd() else Path(caller, path)
 

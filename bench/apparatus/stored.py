@@ -115,7 +115,7 @@ def _fill(path: Path, statement: str, *, points: int, first: date, end: date) ->
 
 
 def _keep_order(path: Path) -> None:
-    """What happens after every publication, of nothing in this case."""
+    """Keep the order of rows, as is done after every publication; here of nothing."""
     warehouse = open_warehouse(path)
     with warehouse.transaction() as session:
         session.run(

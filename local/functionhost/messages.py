@@ -1,4 +1,4 @@
-"""HTTP requests and responses as the host and the Python worker hand them on.
+"""HTTP requests and responses as the host and the Python worker pass them on.
 
 Source for requests: src/WebJobs.Script.Grpc/MessageExtensions/GrpcMessageConversionExtensions.cs in
 https://github.com/Azure/azure-functions-host; for responses: `azure.functions.http.HttpResponseConverter` and

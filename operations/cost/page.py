@@ -25,7 +25,7 @@ SIZES = (
 
 
 def written(text: str) -> str:
-    """Return a page with its figures made anew."""
+    """Return a page with its figures calculated again."""
     blocks = {
         "opening": opening,
         "sums": sums,

@@ -304,7 +304,7 @@ _NAMES = {"quantity": "quantity_text"}
 
 
 def _fields(header: Sequence[str]) -> str:
-    """The fields by their names, without the quotation marks that enclose them."""
+    """Return the fields by their names, without the quotation marks that enclose them."""
     names = [_NAMES.get(name, name) for name in header]
     whole = ",\n           ".join(
         f"{_unquoted(f'p.field_{place}')} AS {name}" for place, name in enumerate(names, 1)
@@ -329,7 +329,7 @@ def _unquoted(field: str) -> str:
 
 
 def _split() -> str:
-    """The texts between commas; of a line with another number of them the columns are empty or nonsense."""
+    """Return the texts between commas; with another number of them, columns are empty or nonsense."""
     steps = f"""
         SELECT l.line, CONCAT(l.line, ',') AS text,
                {_length("l.line")} - ({_length("REPLACE(l.line, ',', '')")}) + 1 AS width,

@@ -130,13 +130,13 @@ def _number(column: exp.Expr, names: set[str]) -> exp.Expr:
 
 
 def _is_range_of_ids(bound: exp.Expr, tables: set[str]) -> bool:
-    """Whether a comparison bounds the metering points of one of the tables by a parameter."""
+    """Return whether a comparison bounds the metering points of one of the tables by a parameter."""
     left, right = bound.args["this"], bound.args["expression"]
     return _is_id(left) and left.text("table") in tables and isinstance(right, exp.Placeholder)
 
 
 def _is_for_every_row(condition: exp.Expr) -> bool:
-    """Whether WHERE asks for a condition always, and not as one of several."""
+    """Return whether WHERE asks for a condition always, and not as one of several."""
     node = condition.parent
     while isinstance(node, exp.And):
         node = node.parent
