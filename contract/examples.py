@@ -274,7 +274,7 @@ EXAMPLES = (
 
 
 def of(operation_id: str) -> Mapping[tuple[int, str], Mapping[str, Any]]:
-    """Return the examples of an operation by status and media type, each with its name as OpenAPI 3.1 has them."""
+    """Return the examples of an operation by status and media type, each with its name, for OpenAPI 3.1."""
     found: dict[tuple[int, str], dict[str, Any]] = {}
     for example in EXAMPLES:
         if example.operation in (operation_id, ANY):
