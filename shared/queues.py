@@ -121,6 +121,5 @@ def _translate_errors() -> Iterator[None]:
     try:
         yield
     except AzureError as error:
-        # The message of the library's error may hold the address of a queue with its signature.
-        reason = getattr(error, "error_code", None) or type(error).__name__
+        reason = transports.reason(error)
         raise QueuesUnavailable(f"Queue Storage did not answer as expected: {reason}") from error

@@ -194,6 +194,12 @@ def open_tables(
     return Tables(TableServiceClient.from_connection_string(table_storage, **options))
 
 
+def batches(operations: Sequence[Operation]) -> Iterator[Sequence[Operation]]:
+    """Yield operations on one partition in as few transactions as they need."""
+    for start in range(0, len(operations), MAX_TRANSACTION):
+        yield operations[start : start + MAX_TRANSACTION]
+
+
 def stored_moment(entity: Mapping[str, Any], name: str) -> datetime:
     """Return a stored ISO 8601 time, which has an offset.
 
@@ -294,14 +300,16 @@ def _translated() -> Iterator[None]:
     except ResourceModifiedError as error:
         raise ChangedMeanwhile("the entity was changed") from error
     except TableTransactionError as error:
-        code = getattr(error, "error_code", None)
+        code = transports.code(error)
         if code == TableErrorCode.ENTITY_ALREADY_EXISTS:
             raise AlreadyExists("an entity of the transaction exists already") from error
         if code in _CHANGED:
             raise ChangedMeanwhile("an entity of the transaction was changed") from error
-        raise TablesUnavailable(f"Table Storage refused a transaction: {_reason(error)}") from error
+        raise TablesUnavailable(f"Table Storage refused a transaction: {transports.reason(error)}") from error
     except AzureError as error:
-        raise TablesUnavailable(f"Table Storage did not answer as expected: {_reason(error)}") from error
+        raise TablesUnavailable(
+            f"Table Storage did not answer as expected: {transports.reason(error)}"
+        ) from error
 
 
 @contextmanager
@@ -317,10 +325,5 @@ def _list(select: Sequence[str] | None) -> list[str] | None:
     return None if select is None else list(select)
 
 
-def _reason(error: AzureError) -> str:
-    """Return the service's own code if there is one: the full message may hold keys of entities."""
-    return str(getattr(error, "error_code", None) or type(error).__name__)
-
-
 def _is_missing_table(error: ResourceNotFoundError) -> bool:
-    return str(getattr(error, "error_code", "")) == "TableNotFound"
+    return transports.code(error) == "TableNotFound"

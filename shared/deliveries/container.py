@@ -125,7 +125,7 @@ class Container:
             try:
                 self._client.create_container()
             except ResourceExistsError as error:
-                if _code(error) != StorageErrorCode.CONTAINER_ALREADY_EXISTS:
+                if transports.code(error) != StorageErrorCode.CONTAINER_ALREADY_EXISTS:
                     raise
 
     @contextmanager
@@ -257,7 +257,7 @@ class Container:
             try:
                 return lock.acquire_lease(LEASE_SECONDS)
             except ResourceNotFoundError as error:
-                if _code(error) != StorageErrorCode.BLOB_NOT_FOUND:
+                if transports.code(error) != StorageErrorCode.BLOB_NOT_FOUND:
                     raise
             except ResourceExistsError as error:
                 raise LeasedByAnother("another run is loading deliveries") from error
@@ -290,7 +290,7 @@ def _keep_renewing(lease: BlobLeaseClient, ended: threading.Event) -> None:
         try:
             lease.renew()
         except AzureError as error:
-            log.warning("The lease of the deliveries could not be renewed: %s.", _reason(error))
+            log.warning("The lease of the deliveries could not be renewed: %s.", transports.reason(error))
 
 
 def _release(lease: BlobLeaseClient) -> None:
@@ -298,7 +298,8 @@ def _release(lease: BlobLeaseClient) -> None:
         lease.release()
     except AzureError as error:
         log.warning(
-            "The lease of the deliveries could not be released and ends by itself: %s.", _reason(error)
+            "The lease of the deliveries could not be released and ends by itself: %s.",
+            transports.reason(error),
         )
 
 
@@ -309,18 +310,12 @@ def _translate_errors() -> Iterator[None]:
     except ResourceModifiedError as error:
         raise ChangedMeanwhile("the file was replaced") from error
     except ResourceNotFoundError as error:
-        if _code(error) == StorageErrorCode.BLOB_NOT_FOUND:
+        if transports.code(error) == StorageErrorCode.BLOB_NOT_FOUND:
             raise ChangedMeanwhile("the file was removed") from error
-        raise ContainerUnavailable(f"The container did not answer as expected: {_reason(error)}") from error
+        raise ContainerUnavailable(
+            f"The container did not answer as expected: {transports.reason(error)}"
+        ) from error
     except AzureError as error:
-        raise ContainerUnavailable(f"The container did not answer as expected: {_reason(error)}") from error
-
-
-def _reason(error: AzureError) -> str:
-    """Return the code of the service, or the type: the full message may hold an address with a signature."""
-    return str(_code(error) or type(error).__name__)
-
-
-def _code(error: AzureError) -> str | None:
-    code = getattr(error, "error_code", None)
-    return getattr(code, "value", code)
+        raise ContainerUnavailable(
+            f"The container did not answer as expected: {transports.reason(error)}"
+        ) from error

@@ -152,7 +152,6 @@ def _translated() -> Iterator[None]:
     try:
         yield
     except AzureError as error:
-        code = getattr(error, "error_code", None)
-        reason = str(getattr(code, "value", code) or type(error).__name__)
-        # The full message may hold an address with a signature.
-        raise OutboxUnavailable(f"The outbox did not answer as expected: {reason}") from error
+        raise OutboxUnavailable(
+            f"The outbox did not answer as expected: {transports.reason(error)}"
+        ) from error

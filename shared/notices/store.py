@@ -11,7 +11,7 @@ import tenacity
 from shared import tables
 from shared.notices import webhooks
 from shared.notices.webhooks import Notice, NoticeStatus, Webhook
-from shared.tables import MAX_TRANSACTION, Tables
+from shared.tables import Tables
 
 HANDLED = "notices"
 """The partition of `ServiceState` with what was handled."""
@@ -146,9 +146,11 @@ class Store:
 
     def _delete_notices(self, keys: Sequence[tuple[str, str]]) -> None:
         for _, group in groupby(sorted(keys), key=lambda key: key[0]):
-            rows = [("delete", {"PartitionKey": partition, "RowKey": row}) for partition, row in group]
-            for first in range(0, len(rows), MAX_TRANSACTION):
-                self._tables.transact(tables.NOTICES, rows[first : first + MAX_TRANSACTION])  # type: ignore[arg-type]  # Two of the four operations.
+            rows: list[tables.Operation] = [
+                ("delete", {"PartitionKey": partition, "RowKey": row}) for partition, row in group
+            ]
+            for batch in tables.batches(rows):
+                self._tables.transact(tables.NOTICES, batch)
 
 
 def _is_lost(row: tables.Entity, due_before: datetime) -> bool:

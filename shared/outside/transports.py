@@ -9,6 +9,7 @@ import threading
 import time
 from typing import Any
 
+from azure.core.exceptions import AzureError
 from azure.core.pipeline.transport import RequestsTransport
 from requests import Session
 from requests.adapters import HTTPAdapter
@@ -50,6 +51,20 @@ class StorageUnavailable(Exception):
 
     It stands here so that it can be caught without importing the client libraries.
     """
+
+
+def code(error: AzureError) -> str:
+    """Return the service's code of an error, such as `BlobNotFound`; empty if it has none."""
+    given = getattr(error, "error_code", None)
+    return str(getattr(given, "value", given) or "")
+
+
+def reason(error: AzureError) -> str:
+    """Return the service's code, or the type of the error.
+
+    The full message may hold keys of entities, or an address with a signature.
+    """
+    return code(error) or type(error).__name__
 
 
 def azure_options(limit: Limit, transport: BoundedTransport | None = None) -> dict[str, Any]:

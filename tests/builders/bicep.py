@@ -58,7 +58,7 @@ class Snapshot:
 
 
 @dataclass(frozen=True)
-class Said:
+class Finished:
     """How the compiler ended and what it printed."""
 
     code: int
@@ -73,7 +73,7 @@ def copy_of_infra(folder: Path) -> Path:
     return copy
 
 
-def run(*arguments: str | Path, values: Mapping[str, str] | None = None) -> Said:
+def run(*arguments: str | Path, values: Mapping[str, str] | None = None) -> Finished:
     """Run the compiler; skips the test without one."""
     ours = {*NEEDED, *OPTIONAL}
     environ = {name: value for name, value in os.environ.items() if name not in ours}
@@ -85,7 +85,7 @@ def run(*arguments: str | Path, values: Mapping[str, str] | None = None) -> Said
         timeout=300,
         check=False,
     )
-    return Said(done.returncode, done.stdout, done.stderr)
+    return Finished(done.returncode, done.stdout, done.stderr)
 
 
 def snapshot(parameters: Path, *, values: Mapping[str, str]) -> Snapshot:

@@ -23,7 +23,7 @@ def test_the_templates_compile_without_a_word(compiled: Mapping[str, Any]) -> No
 
 
 def test_the_linter_has_nothing_to_say(infra: Path) -> None:
-    assert bicep.run("lint", infra / "main.bicep") == bicep.Said(0, "", "")
+    assert bicep.run("lint", infra / "main.bicep") == bicep.Finished(0, "", "")
 
 
 def test_the_templates_are_formatted(tmp_path: Path, root: Path) -> None:

@@ -59,10 +59,9 @@ def bring_up_to_date(
         for key, spans in _spans(grants).items()
     }
     for _, group in groupby(_operations(stored, wanted), key=lambda each: each[1]["PartitionKey"]):
-        operations = list(group)
-        for start in range(0, len(operations), tables.MAX_TRANSACTION):
+        for operations in tables.batches(list(group)):
             confirm()
-            readers.write(storage, operations[start : start + tables.MAX_TRANSACTION])
+            readers.write(storage, operations)
 
 
 def _spans(grants: Iterable[Grant]) -> dict[Key, list[Span]]:

@@ -88,5 +88,5 @@ def _user_row(contact: ContactEmail) -> str:
 
 
 def _in_transactions(storage: tables.Tables, operations: list[tables.Operation]) -> None:
-    for start in range(0, len(operations), tables.MAX_TRANSACTION):
-        storage.transact(tables.SERVICE_STATE, operations[start : start + tables.MAX_TRANSACTION])
+    for batch in tables.batches(operations):
+        storage.transact(tables.SERVICE_STATE, batch)
