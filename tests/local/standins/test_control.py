@@ -1,21 +1,12 @@
 """Data, faults and counts of the stand-ins, to order."""
 
-from collections.abc import Iterator
-
 import httpx
 import pytest
 
 from local.standins import faults
-from tests.builders import standins
 from tests.builders.standins import Service
 
 CUSTOMERS = "/severa/rest-api/v1/customers"
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[Service]:
-    with standins.running() as service:
-        yield service
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """The Graph stand-in asks for what Graph asks for, and gives what it gives."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -8,18 +7,11 @@ import pytest
 
 from local import demo
 from local.standins import data
-from tests.builders import standins
 from tests.builders.standins import Service
 
 API = "/graph/v1.0"
 BEARER = {"Authorization": "Bearer token"}
 EVENTUAL = {**BEARER, "ConsistencyLevel": "eventual"}
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[Service]:
-    with standins.running() as service:
-        yield service
 
 
 @pytest.fixture

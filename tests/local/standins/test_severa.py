@@ -1,22 +1,13 @@
 """The Severa stand-in has the habits that Severa is known for."""
 
-from collections.abc import Iterator
-
 import httpx
 import pytest
 
 from local import demo
 from local.standins import data
-from tests.builders import standins
 from tests.builders.standins import Service
 
 API = "/severa/rest-api/v1"
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[Service]:
-    with standins.running() as service:
-        yield service
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Table Storage of their own for the tests of access."""
+"""Table Storage of their own for the tests of access, and Severa and Graph."""
 
 from collections.abc import Callable, Iterator
 
@@ -6,6 +6,8 @@ import pytest
 
 from shared import tables
 from shared.tables import Tables
+from tests.builders import standins
+from tests.builders.standins import Service
 
 
 @pytest.fixture
@@ -26,3 +28,10 @@ def new_storage(_azurite_accounts: Iterator[str]) -> Callable[[], Tables]:
         return opened
 
     return made
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Service]:
+    """Yield stand-ins for Severa and Graph that the tests of a module share; each resets them."""
+    with standins.running() as service:
+        yield service

@@ -1,6 +1,6 @@
 """Users of Entra for contact persons of Severa: who is found, who is refused, and what is never trusted."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -10,7 +10,6 @@ from local import demo
 from local.standins import data
 from shared.access.entra import directory
 from shared.access.entra.users import ContactEmail, Directory, DirectoryFault, contact_email
-from tests.builders import standins
 from tests.builders.standins import Service
 
 USERS = "/graph/v1.0/users"
@@ -20,12 +19,6 @@ KARI = "11111111-1111-4111-8111-111111111111"
 OLA = "22222222-2222-4222-8222-222222222222"
 EMAIL = "kari@firm.example"
 CONTACT = contact_email(contact_guid="p1", email=EMAIL)
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[Service]:
-    with standins.running() as service:
-        yield service
 
 
 @pytest.fixture

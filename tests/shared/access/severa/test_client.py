@@ -1,6 +1,5 @@
 """Reading Severa over real connections: every trap of its interface, and every way in which it fails."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -17,7 +16,6 @@ from shared.access.severa.severa_register import (
     SeveraRegister,
     UnreadableValue,
 )
-from tests.builders import standins
 from tests.builders.standins import Service
 
 PREFIX = "/severa/rest-api/v1"
@@ -26,12 +24,6 @@ CUSTOMERS = f"{PREFIX}/customers"
 CONTACTS = f"{PREFIX}/contactpersons"
 PROPERTIES = f"{PREFIX}/customers/customproperties"
 VALUES = f"{PREFIX}/customers/*/customvalues"
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[Service]:
-    with standins.running() as service:
-        yield service
 
 
 @pytest.fixture

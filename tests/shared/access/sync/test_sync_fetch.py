@@ -5,7 +5,7 @@ Each request meets one kind of fault, and every kind where TEST_ACCESS_FULL is s
 
 import itertools
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -21,7 +21,6 @@ from shared.access.sync import stages
 from shared.access.sync.reports import Outcome, SyncReport
 from shared.access.sync.stages import Sources
 from shared.tables import Tables
-from tests.builders import standins
 from tests.builders.access import app, guid, point, rules, stored_grants, user
 from tests.builders.standins import Service
 
@@ -41,12 +40,6 @@ FAULTS: dict[str, Mapping[str, Any]] = {
     "not JSON": {"kind": "answer", "status": 200, "body": "<html>"},
     "other JSON": {"kind": "answer", "status": 200, "body": {"rows": []}},
 }
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[Service]:
-    with standins.running() as service:
-        yield service
 
 
 @pytest.fixture

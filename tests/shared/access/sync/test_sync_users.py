@@ -1,6 +1,6 @@
 """Who changes addresses in Entra gains nothing: from Severa and Graph to what is granted."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -21,19 +21,12 @@ from shared.access.sync.reports import Outcome, SyncReport
 from shared.access.sync.stages import Rules, Sources
 from shared.access.sync.supply_by_customer import SupplyPeriod
 from shared.tables import Tables
-from tests.builders import standins
 from tests.builders.access import guid, point, rules, stored_grants, user
 from tests.builders.outside import FixedToken
 from tests.builders.standins import Service
 
 KARI_ADDRESS = "kari@fjord.example"
 KARI, INTRUDER, NEW_KARI = guid(70), guid(66), guid(71)
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[Service]:
-    with standins.running() as service:
-        yield service
 
 
 @pytest.fixture
