@@ -115,12 +115,12 @@ def _split(night: Sequence[_Line], doubled: Sequence[_Line]) -> tuple[int, bool]
     if is_forwards is None:
         return None
     sign = 1 if is_forwards else -1
-    begins_anew = [
+    begins_again = [
         place
         for place, (before, after) in enumerate(pairwise(doubled), 1)
         if (after.minutes - before.minutes) * sign <= 0
     ]
-    return (begins_anew[0], is_forwards) if len(begins_anew) == 1 else None
+    return (begins_again[0], is_forwards) if len(begins_again) == 1 else None
 
 
 def _direction(night: Sequence[_Line], doubled: Sequence[_Line]) -> bool | None:

@@ -44,7 +44,7 @@ def test_a_right_answer_counts_and_is_timed() -> None:
     assert (seen.statuses, len(seen.seconds["a day"]), seen.unexpected) == ({"200": 1}, 1, [])
 
 
-def test_who_is_told_to_wait_asks_again() -> None:
+def test_a_caller_that_should_wait_asks_again() -> None:
     seen = asyncio.run(
         seen_by_crowd([answer("429 Too Many Requests", b"", "Retry-After: 0"), answer("200 OK", b"right")])
     )

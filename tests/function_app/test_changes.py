@@ -89,7 +89,7 @@ def test_a_day_published_twice_since_the_cursor_comes_once_as_it_is_now(customer
     assert day["quantities"][0] == Decimal("99.000")
 
 
-def test_a_publication_between_two_pages_is_neither_lost_nor_told_twice(customer: Customer) -> None:
+def test_a_publication_between_two_pages_is_neither_lost_nor_returned_twice(customer: Customer) -> None:
     point = customer.point()
     cursor = now(customer)
     customer.days(point, SPRING, 3)
@@ -105,7 +105,7 @@ def test_a_publication_between_two_pages_is_neither_lost_nor_told_twice(customer
     ]
 
 
-def test_other_customers_changes_are_not_told(api: Api, deliver: Deliver, customer: Customer) -> None:
+def test_other_customers_changes_are_not_returned(api: Api, deliver: Deliver, customer: Customer) -> None:
     customer.point(valid_to=date(2026, 3, 30))
     mine = customer.granted[0].metering_point_id
     other = Customer(api, deliver)
@@ -119,7 +119,7 @@ def test_other_customers_changes_are_not_told(api: Api, deliver: Deliver, custom
     assert [(day["meteringPointId"], day["date"]) for day in days] == [(mine, "2026-03-29")]
 
 
-def test_since_tells_what_was_published_after_a_moment_and_shortly_before(customer: Customer) -> None:
+def test_since_returns_what_was_published_after_a_moment_and_shortly_before(customer: Customer) -> None:
     point = customer.point()
     customer.days(point, SPRING, 1)
     then = datetime.now(UTC)

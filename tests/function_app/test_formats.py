@@ -149,7 +149,7 @@ def test_pandas_reads_equal_numbers_and_times(customer: Customer, dialect: str) 
     assert starts[0] == pd.Timestamp("2026-10-25T00:00:00+02:00")
 
 
-def test_sums_tell_in_every_format_whether_they_are_complete(customer: Customer) -> None:
+def test_sums_say_in_every_format_whether_they_are_complete(customer: Customer) -> None:
     point = customer.point()
     customer.days(point, SPRING, 2)
     parameters = {"from_": "2026-03-01", "to": "2026-04-01", "resolution": "P1M"}
@@ -325,7 +325,7 @@ def test_pages_in_lines_are_followed_by_header(customer: Customer, format_: str)
     assert "X-Next-Cursor" not in whole.headers
 
 
-def test_what_is_not_found_is_told_in_a_header_where_the_body_has_no_place(customer: Customer) -> None:
+def test_what_is_not_found_is_listed_in_a_header_where_the_body_has_no_place(customer: Customer) -> None:
     mine = customer.point()
     customer.days(mine, SPRING, 1)
     unknown = "707057500000010031"

@@ -115,7 +115,7 @@ def without_warehouse(services: Services, error: Exception) -> Services:
         (WarehouseTimeout("SELECT * FROM secret"), 10),
     ],
 )
-def test_a_warehouse_that_is_away_is_told_with_when_to_come_back(
+def test_a_warehouse_that_is_away_is_reported_with_when_to_come_back(
     api: Api, error: Exception, seconds: int
 ) -> None:
     granted = _granted(api)
@@ -152,7 +152,7 @@ def test_why_the_warehouse_is_away_is_in_the_log(api: Api, caplog: pytest.LogCap
     assert f"Request {request_id} was answered 503: The ODBC driver is not installed." in caplog.messages
 
 
-def test_a_fault_of_ours_tells_nothing_but_the_request_id(api: Api, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_fault_of_ours_shows_nothing_but_the_request_id(api: Api, caplog: pytest.LogCaptureFixture) -> None:
     granted = _granted(api)
 
     with api.using(without_warehouse(api.services, ZeroDivisionError("secret"))):
@@ -164,7 +164,7 @@ def test_a_fault_of_ours_tells_nothing_but_the_request_id(api: Api, caplog: pyte
     assert "ZeroDivisionError" in caplog.text
 
 
-def test_tables_that_are_away_are_told_apart_from_no_access(api: Api, free_port: int) -> None:
+def test_tables_that_are_away_are_distinguished_from_no_access(api: Api, free_port: int) -> None:
     nowhere = tables.open_tables(_connection_to(free_port), credential=None)
     grants = Grants(tables=nowhere, max_age=timedelta(hours=72), clock=api.services.clock)
 
@@ -174,7 +174,7 @@ def test_tables_that_are_away_are_told_apart_from_no_access(api: Api, free_port:
     problem_of(answer, status=503, code="access-unavailable")
 
 
-def test_health_tells_which_part_is_away(api: Api) -> None:
+def test_health_says_which_part_is_away(api: Api) -> None:
     away = WarehouseUnavailable("away", retry_after=timedelta(seconds=1))
 
     with api.using(probing(api.services)):

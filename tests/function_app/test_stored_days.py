@@ -89,7 +89,7 @@ def test_a_bad_day_alone_leaves_its_own_series_empty(customer: Customer, api: Ap
     assert customer.series(point, date=BAD, resolution="PT15M")["values"] == []
 
 
-def test_a_day_in_a_direction_that_does_not_exist_is_told_to_nobody(customer: Customer, api: Api) -> None:
+def test_a_day_in_a_direction_that_does_not_exist_is_shown_to_nobody(customer: Customer, api: Api) -> None:
     point = customer.point()
     cursor = now(customer)
     customer.days(point, SPRING, 3)

@@ -189,7 +189,7 @@ DOCUMENTED_REASONS = {
 }  # fmt: skip
 
 
-def test_the_reasons_that_are_told_apart_are_documented_ones() -> None:
+def test_the_reasons_that_are_distinguished_are_documented_ones() -> None:
     text = (POLICIES / "global.xml").read_text(encoding="utf-8")
 
     assert set(re.findall(r"LastError\.Reason == &quot;(\w+)&quot;", text)) == DOCUMENTED_REASONS

@@ -46,7 +46,7 @@ def test_core_tools_are_found_on_the_path(tmp_path: Path) -> None:
     assert box(checkout=tmp_path / "c", PATH=str(func.parent)).core_tools() == func
 
 
-def test_an_archive_is_unpacked_once_and_anew_when_it_changes(tmp_path: Path) -> None:
+def test_an_archive_is_unpacked_once_and_again_when_it_changes(tmp_path: Path) -> None:
     archive = tmp_path / "named" / "azure-check" / "azure-check.tar.xz"
     make_archive(archive, {"azure-check": "#!/bin/sh\necho first\n"})
     toolbox = box(checkout=tmp_path / "c", METERING_TOOLS=str(tmp_path / "named"))

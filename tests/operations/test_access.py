@@ -70,7 +70,7 @@ def synced(office: Office) -> Office:
     return office
 
 
-def test_an_app_and_a_metering_point_tell_since_when_and_why(synced: Office) -> None:
+def test_an_app_and_a_metering_point_show_since_when_and_why(synced: Office) -> None:
     printed = synced.ask(VENDOR, point(1))
 
     lines = printed.splitlines()
@@ -84,7 +84,7 @@ def test_an_app_and_a_metering_point_tell_since_when_and_why(synced: Office) -> 
 
 
 @pytest.mark.parametrize("who", ["10001", "fjordbak", point(1)])
-def test_a_customer_or_metering_point_tells_everybody_who_sees_it(synced: Office, who: str) -> None:
+def test_a_customer_or_metering_point_lists_everybody_who_sees_it(synced: Office, who: str) -> None:
     printed = synced.ask(who)
 
     assert VENDOR in printed
@@ -102,7 +102,7 @@ def test_a_user_is_found_by_principal_id_or_address(synced: Office, who: str) ->
     assert VENDOR not in printed
 
 
-def test_access_that_has_ended_is_told_from_the_audit(synced: Office) -> None:
+def test_access_that_has_ended_is_shown_from_the_audit(synced: Office) -> None:
     synced.sync(BAKERY)
 
     printed = synced.ask(VENDOR, point(2))
@@ -111,7 +111,7 @@ def test_access_that_has_ended_is_told_from_the_audit(synced: Office) -> None:
     assert f"2026-11-22 07:00 UTC  revoked {VENDOR} at {point(2)} in .. of customer 10002" in printed
 
 
-def test_a_fault_of_a_customer_is_told_with_it(office: Office) -> None:
+def test_a_fault_of_a_customer_is_shown_with_it(office: Office) -> None:
     office.sync(Client(10001, apps="nobody", points=point(1)), MALL)
 
     printed = office.ask("10001")
@@ -160,7 +160,7 @@ def test_a_mistyped_metering_point_is_said_to_be_none(synced: Office, typed: str
 
 
 @pytest.mark.parametrize("who", ["77777", point(9)])
-def test_a_customer_that_severa_does_not_know_is_told_by_number_and_metering_point(
+def test_a_customer_that_severa_does_not_know_is_named_by_number_and_metering_point(
     office: Office, who: str
 ) -> None:
     office.supply = [SupplyPeriod(77777, point(9), date(2024, 5, 1), None)]
@@ -172,7 +172,7 @@ def test_a_customer_that_severa_does_not_know_is_told_by_number_and_metering_poi
     assert "Nothing is known" not in printed
 
 
-def test_one_of_many_unknown_customers_is_told_by_its_whole_number(office: Office) -> None:
+def test_one_of_many_unknown_customers_is_named_by_its_whole_number(office: Office) -> None:
     office.supply = [SupplyPeriod(20_000 + each, point(each), date(2024, 5, 1), None) for each in range(25)]
     office.sync(Client(10001))
 
@@ -201,7 +201,7 @@ def test_many_grants_are_counted_by_customer(office: Office) -> None:
     assert "62 grants." in printed
 
 
-def test_before_the_first_sync_that_is_what_is_told(office: Office) -> None:
+def test_before_the_first_sync_that_is_what_is_said(office: Office) -> None:
     assert "Access has never been synchronised." in office.ask("10001")
 
 

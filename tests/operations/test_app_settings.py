@@ -180,7 +180,7 @@ def test_a_reference_by_the_names_of_vault_and_secret_is_resolved(az: Az) -> Non
     assert read == {"SEVERA_CLIENT_SECRET": "hush"}
 
 
-def test_an_operator_who_is_not_signed_in_is_told_what_az_says(az: Az) -> None:
+def test_an_operator_who_is_not_signed_in_reads_what_az_says(az: Az) -> None:
     refused = run("access", "10001", shell={})
 
     assert refused.returncode == 1

@@ -63,7 +63,7 @@ def _numbers(readable: Readable) -> list[int]:
     return [int(each.metering_point_id) for each in readable.permissions]
 
 
-def test_a_chunk_holds_whole_metering_points_and_tells_the_next() -> None:
+def test_a_chunk_holds_whole_metering_points_and_names_the_next() -> None:
     readable = _portfolio(1, 2, 4, 5)
 
     first, following = readable.chunk(start="", size=3)

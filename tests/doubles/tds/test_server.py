@@ -45,7 +45,7 @@ def server(tmp_path: Path) -> Iterator[Server]:
         yield made
 
 
-def test_it_serves_under_the_address_that_it_prints_and_ends_when_told(tmp_path: Path) -> None:
+def test_it_serves_under_the_address_that_it_prints_and_ends_on_sigterm(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "tests.doubles.tds", str(tmp_path / "served.duckdb")]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
         assert process.stdout is not None

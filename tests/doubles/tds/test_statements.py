@@ -13,7 +13,7 @@ def test_named_parameters_become_marks_in_the_order_in_which_they_stand() -> Non
     assert (plan.order, plan.is_question, plan.is_change) == ((1, 0), True, False)
 
 
-def test_a_change_tells_how_many_rows_and_a_definition_nothing() -> None:
+def test_a_change_returns_how_many_rows_and_a_definition_nothing() -> None:
     assert statements.plan("DELETE FROM metering.write_lock WHERE taken = @P1").is_change
     assert not statements.plan("-- a view\nCREATE OR ALTER VIEW metering.v AS SELECT 1 AS one").is_question
 

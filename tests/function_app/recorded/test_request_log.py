@@ -25,7 +25,7 @@ def logged(caplog: pytest.LogCaptureFixture) -> Any:
     return json.loads(record.getMessage())
 
 
-def test_a_line_tells_who_asked_for_what_and_how_it_went(
+def test_a_line_says_who_asked_for_what_and_how_it_went(
     customer: Customer, caplog: pytest.LogCaptureFixture
 ) -> None:
     point = customer.granted[0].metering_point_id

@@ -214,7 +214,7 @@ def test_publishing_is_a_run_whose_days_are_counted(watched: Watched, deliver: D
     assert watched.recorded.points("metering.days.published") == [({}, 2)]
 
 
-def test_the_ages_of_data_and_access_are_told(api: Api) -> None:
+def test_the_ages_of_data_and_access_are_reported(api: Api) -> None:
     recorded = Recorded()
     now = datetime.fromisoformat("2026-12-01T06:00:00+00:00")
     services.watch_ages(

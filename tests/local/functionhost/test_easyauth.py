@@ -89,7 +89,7 @@ def bearer(text: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {text}"}
 
 
-def test_the_gateway_gets_in_and_the_app_is_told_who_it_is(client: Caller) -> None:
+def test_the_gateway_gets_in_and_the_app_learns_who_it_is(client: Caller) -> None:
     answer = client.get(
         "/v1/status", headers={**bearer(token()), "X-MS-CLIENT-PRINCIPAL-ID": "somebody else"}
     )

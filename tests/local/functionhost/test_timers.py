@@ -136,7 +136,7 @@ def statuses(states: timers.States, function: TimerFunction, *, start: str, runs
     return received
 
 
-def test_a_run_is_told_the_start_of_the_last_one_and_the_occurrence_that_is_due(tmp_path: Path) -> None:
+def test_a_run_gets_the_start_of_the_last_one_and_the_occurrence_that_is_due(tmp_path: Path) -> None:
     """As on the real host: a first run has no last one, and `Next` is the present occurrence."""
     states = timers.StatesInFolder(tmp_path)
 
@@ -146,7 +146,7 @@ def test_a_run_is_told_the_start_of_the_last_one_and_the_occurrence_that_is_due(
     ]
 
 
-def test_a_timer_that_missed_an_occurrence_runs_at_once_and_is_told_that_it_is_past_due(
+def test_a_timer_that_missed_an_occurrence_runs_at_once_and_learns_that_it_is_past_due(
     tmp_path: Path,
 ) -> None:
     statuses(timers.StatesInFolder(tmp_path), function("0 5 * * * *"), start="2026-11-22T11:30:00", runs=2)

@@ -81,7 +81,7 @@ def test_rate_and_quota(plain_world: World) -> None:
     assert used_up.json["message"] == "Out of call volume quota. Quota will be replenished in 23:59:45."
 
 
-def test_a_fault_in_an_expression_tells_nothing(tmp_path: Path) -> None:
+def test_a_fault_in_an_expression_shows_nothing(tmp_path: Path) -> None:
     files = gateway.copied_files(tmp_path)
     policy = files.policies / "api.xml"
     policy.write_text(

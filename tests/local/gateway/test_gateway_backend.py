@@ -186,7 +186,7 @@ def test_a_write_without_a_body_needs_no_content_type(calm_world: World) -> None
         ("POST", "customers", "GET, HEAD, OPTIONS"),
     ],
 )
-def test_another_method_is_told_which_there_are(
+def test_another_method_is_answered_with_which_there_are(
     calm_world: World, method: str, path: str, allow: str
 ) -> None:
     refused = calm_world.send(f"/metering/v1/{path}", method=method, headers=_writing(calm_world))
@@ -295,7 +295,7 @@ def test_an_answer_that_breaks_off_does_not_look_complete(calm_world: World) -> 
         calm_world.get()
 
 
-def test_the_trace_tells_what_was_decided_and_no_secrets(calm_world: World) -> None:
+def test_the_trace_shows_what_was_decided_and_no_secrets(calm_world: World) -> None:
     calm_world.get("/metering/v1/customers?secret=in-query", X_Request_Id="traced-request")
 
     entry = calm_world.send("/trace").json[0]
@@ -310,7 +310,7 @@ def test_the_trace_tells_what_was_decided_and_no_secrets(calm_world: World) -> N
     assert b"in-query" not in text
 
 
-def test_the_trace_tells_why_a_request_failed(calm_world: World) -> None:
+def test_the_trace_shows_why_a_request_failed(calm_world: World) -> None:
     calm_world.send(
         "/metering/v1/customers",
         headers=[("Ocp-Apim-Subscription-Key", "key-partner"), ("Authorization", "Bearer nonsense")],

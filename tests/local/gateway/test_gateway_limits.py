@@ -34,7 +34,7 @@ def test_of_1000_calls_in_bursts_exactly_the_allowed_pass(tmp_path: Path) -> Non
     assert statuses(third) == {401: 300}
 
 
-def test_a_refused_call_is_told_when_to_come_back_and_then_passes(tmp_path: Path) -> None:
+def test_a_refused_call_learns_when_to_come_back_and_then_passes(tmp_path: Path) -> None:
     with gateway.world(gateway.copied_files(tmp_path, limits={"standard": (7, 1000)})) as world:
         burst(world, 7)
         refused = world.get(key="key-standard")
@@ -127,7 +127,7 @@ def test_both_keys_of_a_subscription_count_together(tmp_path: Path) -> None:
     assert statuses(more) == {429: 1}
 
 
-def test_the_daily_quota_ends_with_403_and_its_text_and_begins_anew_next_day(tmp_path: Path) -> None:
+def test_the_daily_quota_ends_with_403_and_its_text_and_begins_again_next_day(tmp_path: Path) -> None:
     with gateway.world(gateway.copied_files(tmp_path, limits={"standard": (1000, 20)})) as world:
         world.clock.advance(hours=5, minutes=53, seconds=14)
         used = burst(world, 20)

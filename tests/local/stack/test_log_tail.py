@@ -5,7 +5,7 @@ from pathlib import Path
 from local.stack.log_tail import LogTail
 
 
-def test_only_ended_lines_with_a_known_beginning_are_told_and_each_once(tmp_path: Path) -> None:
+def test_only_ended_lines_with_a_known_beginning_are_returned_and_each_once(tmp_path: Path) -> None:
     log = tmp_path / "functionhost.log"
     log.write_text("INFO before\nspan SERVER GET /v1/status\nmetric metering.da")
     tail = LogTail(log, words=("span ", "metric "))

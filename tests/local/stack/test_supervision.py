@@ -54,7 +54,7 @@ def supervisor(tmp_path: Path) -> Iterator[Supervisor]:
         yield running
 
 
-def test_the_process_of_a_part_is_told(supervisor: Supervisor, tmp_path: Path) -> None:
+def test_the_process_of_a_part_is_known(supervisor: Supervisor, tmp_path: Path) -> None:
     printing = python("import os, time; print(os.getppid(), os.getpid(), flush=True); time.sleep(60)")
     supervisor.start(printing)
     log = parts.log_of(printing, state=tmp_path)

@@ -76,7 +76,7 @@ def test_more_than_fifteen_ids_are_too_many(service: Service) -> None:
     assert users(service, filter=f"id in ({ids})").status_code == 400
 
 
-def test_whether_a_user_is_enabled_is_told_only_when_it_is_selected(service: Service) -> None:
+def test_whether_a_user_is_enabled_is_returned_only_when_it_is_selected(service: Service) -> None:
     put(service, data.user(object_id="u1", mail="a@b.example"))
 
     assert "accountEnabled" not in users(service).json()["value"][0]

@@ -37,7 +37,7 @@ def wait_until_ready(port: int) -> None:
     raise AssertionError("The stand-ins did not become ready.")
 
 
-def test_it_serves_the_data_of_a_file_and_ends_when_told(free_port: int, tmp_path: Path) -> None:
+def test_it_serves_the_data_of_a_file_and_ends_on_sigterm(free_port: int, tmp_path: Path) -> None:
     file = tmp_path / "severa.json"
     file.write_text(json.dumps({"customers": [{"guid": "c1", "name": "Kunde Ærlig AS"}]}))
 

@@ -57,7 +57,7 @@ def test_a_grant_is_read_as_it_was_written(storage: Tables, held: tuple[Span, ..
     assert stored(storage) == {grant(1, *held)}
 
 
-def test_a_row_tells_what_it_grants_to_a_person_who_looks(storage: Tables) -> None:
+def test_a_row_shows_what_it_grants_to_a_person_who_looks(storage: Tables) -> None:
     write(storage, granted(grant(1, Span(MAY, NEW_YEAR))))
 
     row = storage.get(tables.ACCESS_GRANTS, partition=ALICE, row=f"{point(1)}:10001")
@@ -85,7 +85,7 @@ def test_the_manifest_sorts_last_and_describes_the_rows(storage: Tables) -> None
     assert "pendingAudit" not in rows[-1]
 
 
-def test_the_audit_tells_the_newest_first_with_before_and_after(storage: Tables) -> None:
+def test_the_audit_lists_the_newest_first_with_before_and_after(storage: Tables) -> None:
     short = grant(1, Span(MAY, NEW_YEAR))
     write(storage, granted(grant(1)), run_id="first")
     write(storage, [Change(grant(1), short)], run_id="second", now=NOW + timedelta(hours=1))
@@ -285,7 +285,7 @@ def test_a_row_that_is_no_grant_is_removed_when_settling(
     assert store.read_partition(storage, ALICE).is_settled
 
 
-def test_a_manifest_that_lost_count_is_written_anew(storage: Tables) -> None:
+def test_a_manifest_that_lost_count_is_written_again(storage: Tables) -> None:
     write(storage, granted(grant(1), grant(2)))
     storage.delete(tables.ACCESS_GRANTS, partition=ALICE, row=row_key(grant(1)))
     partition = store.read_partition(storage, ALICE)

@@ -43,7 +43,7 @@ def test_accept_chooses_the_format(accept: str, kind: Kind) -> None:
 
 
 @pytest.mark.parametrize("accept", ["application/xml", "text/csv;q=0", "image/*", "nonsense", ",", "*/*;q=0"])
-def test_what_cannot_be_accepted_is_told_with_what_there_is(accept: str) -> None:
+def test_what_cannot_be_accepted_is_answered_with_what_there_is(accept: str) -> None:
     with pytest.raises(Refused) as refused:
         read(accept)
 

@@ -7,7 +7,7 @@ POINT = "http://app.example/v1/metering-points/707057500000010017"
 
 
 @pytest.mark.parametrize("path", ["/v1/customers", "/v1/Status/", "/v1/metering-points/x/production"])
-def test_options_tells_what_may_be_done(path: str) -> None:
+def test_options_says_what_may_be_done(path: str) -> None:
     assert boundary.options("OPTIONS", f"http://app.example{path}?a=1") == {"Allow": "GET, HEAD, OPTIONS"}
 
 

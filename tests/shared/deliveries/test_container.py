@@ -26,7 +26,7 @@ def outside(delivery_storage: DeliverySettings) -> Outside:
     return Outside(delivery_storage)
 
 
-def test_files_that_wait_are_told_in_the_order_of_their_arrival(
+def test_files_that_wait_are_listed_in_the_order_of_their_arrival(
     container: Container, outside: Outside
 ) -> None:
     for name in ("b.csv", "folder/a.csv", "a.csv"):
@@ -67,7 +67,7 @@ def test_a_file_that_was_replaced_is_neither_read_nor_removed(
     assert outside.text("incoming/a.csv") == "second"
 
 
-def test_a_file_that_was_taken_away_is_told_as_such(
+def test_a_file_that_was_taken_away_is_reported_as_such(
     container: Container, outside: Outside, tmp_path: Path
 ) -> None:
     outside.put("a.csv", b"first")
@@ -121,7 +121,7 @@ def test_a_turn_that_another_has_or_has_had_is_lost(
             lease.renew()
 
 
-def test_a_container_that_does_not_exist_is_told_as_unavailable(table_storage: str) -> None:
+def test_a_container_that_does_not_exist_is_reported_as_unavailable(table_storage: str) -> None:
     container = containers.open_container(DeliverySettings(table_storage, "missing"), credential=None)
 
     with pytest.raises(ContainerUnavailable, match="ContainerNotFound"):
@@ -130,7 +130,7 @@ def test_a_container_that_does_not_exist_is_told_as_unavailable(table_storage: s
         raise AssertionError("there is nothing to lease")
 
 
-def test_a_storage_that_does_not_answer_is_told_as_unavailable(free_port: int) -> None:
+def test_a_storage_that_does_not_answer_is_reported_as_unavailable(free_port: int) -> None:
     nowhere = (
         "DefaultEndpointsProtocol=http;AccountName=nobody;AccountKey=bm9ib2R5;"
         f"BlobEndpoint=http://127.0.0.1:{free_port}/nobody;"

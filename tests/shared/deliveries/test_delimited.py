@@ -105,7 +105,7 @@ def test_rows_and_their_lines_are_those_that_csv_has(tmp_path: Path, content: st
         (b"x,\xe5", "The text is not in UTF-8; Excel writes it as 'CSV UTF-8'."),
     ],
 )
-def test_a_line_that_is_no_row_is_told_and_those_around_it_keep_their_lines(
+def test_a_line_that_is_no_row_is_reported_and_those_around_it_keep_their_lines(
     tmp_path: Path, last: bytes, reason: str
 ) -> None:
     path = tmp_path / "some.csv"

@@ -64,7 +64,7 @@ def test_a_rejected_file_is_not_noted(warehouse: Warehouse, tmp_path: Path, cloc
     assert recorded(warehouse) == []
 
 
-def test_the_watermark_tells_when_metering_points_were_described_before_anything_is_published(
+def test_the_watermark_says_when_metering_points_were_described_before_anything_is_published(
     warehouse: Warehouse, publications: Publications, tmp_path: Path, clock: Clock
 ) -> None:
     before = publications.described_at()

@@ -163,7 +163,7 @@ FAULTY = [
 
 
 @pytest.mark.parametrize("changed", FAULTY)
-def test_a_faulty_row_is_refused_for_the_same_reason_whoever_reads_it(
+def test_a_faulty_row_is_refused_for_the_same_reason_by_app_and_warehouse(
     warehouse: Warehouse, clock: Clock, path: Path, changed: dict[str, str]
 ) -> None:
     write(path, {**GOOD, **changed}.values())
@@ -322,7 +322,7 @@ def test_a_file_without_rows_is_refused(warehouse: Warehouse, clock: Clock, path
         {"metering_point_id": f'"{HOUSE}"', "quantity": '""'},
     ],
 )
-def test_a_good_row_is_stored_as_the_same_value_whoever_reads_it(
+def test_a_good_row_is_stored_as_the_same_value_by_app_and_warehouse(
     warehouse: Warehouse, clock: Clock, path: Path, changed: dict[str, str]
 ) -> None:
     write(path, {**GOOD, **changed}.values())

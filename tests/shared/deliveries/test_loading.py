@@ -470,7 +470,7 @@ def test_the_same_arrival_is_not_loaded_again_though_something_newer_came_betwee
     assert (first.is_new, same.is_new, later.is_new) == (True, False, True)
 
 
-def test_metering_points_that_nothing_else_knows_are_told(
+def test_metering_points_that_nothing_else_knows_are_reported(
     deliverer: Deliverer, tmp_path: Path, clock: Clock
 ) -> None:
     of_excel = "707057500000010000"
@@ -533,7 +533,7 @@ def test_rows_left_by_a_load_that_died_are_cleared_by_a_load_a_day_later(
     assert building.count(deliverer.warehouse, "interval_value") == 24
 
 
-def test_progress_is_told_chunk_by_chunk_and_ends_at_the_whole(
+def test_progress_is_reported_chunk_by_chunk_and_ends_at_the_whole(
     warehouse: Warehouse, tmp_path: Path, clock: Clock
 ) -> None:
     reported: list[tuple[int, float]] = []
@@ -724,7 +724,7 @@ def test_a_bad_metering_point_is_rejected(
     assert list(rejected(warehouse, path, clock)) == [Fault(3, reason)]
 
 
-def test_a_delivery_tells_where_its_values_come_from(
+def test_a_delivery_says_where_its_values_come_from(
     deliverer: Deliverer, tmp_path: Path, clock: Clock
 ) -> None:
     path = building.write_csv(tmp_path / "målinger.csv", values(HOUSE, DAY, ["1"] * 24))

@@ -60,7 +60,7 @@ def test_a_local_time_and_a_decimal_comma_are_read(deliverer: Deliverer, tmp_pat
 
 
 @pytest.mark.parametrize("backwards", [False, True])
-def test_the_doubled_hour_is_told_apart_by_the_order_of_its_lines(
+def test_the_doubled_hour_is_distinguished_by_the_order_of_its_lines(
     deliverer: Deliverer, tmp_path: Path, *, backwards: bool
 ) -> None:
     lines = night(HOURS)
@@ -72,7 +72,7 @@ def test_the_doubled_hour_is_told_apart_by_the_order_of_its_lines(
 
 
 @pytest.mark.parametrize("backwards", [False, True])
-def test_doubled_quarters_are_told_apart_also_without_lines_around_them(
+def test_doubled_quarters_are_distinguished_also_without_lines_around_them(
     deliverer: Deliverer, tmp_path: Path, *, backwards: bool
 ) -> None:
     lines = night(QUARTERS[4:12], resolution="PT15M")
@@ -83,7 +83,7 @@ def test_doubled_quarters_are_told_apart_also_without_lines_around_them(
     assert day.quantities.split(",")[8:16] == [f"0.00{number}" for number in range(1, 9)]
 
 
-def test_doubled_quarters_of_which_some_are_not_there_are_told_apart(
+def test_doubled_quarters_of_which_some_are_not_there_are_distinguished(
     deliverer: Deliverer, tmp_path: Path
 ) -> None:
     load(deliverer, tmp_path, night(["01:45", "02:00", "02:30", "02:15", "03:00"], resolution="PT15M"))
@@ -118,7 +118,7 @@ def test_series_that_take_turns_in_a_file_are_each_in_their_own_order(
     ],
     ids=["one of the two", "no lines around them", "alone", "three", "neither forwards nor backwards"],
 )
-def test_a_doubled_hour_that_its_order_does_not_tell_is_refused(
+def test_a_doubled_hour_that_its_order_does_not_distinguish_is_refused(
     warehouse: Warehouse, tmp_path: Path, clock: Clock, times: Sequence[str]
 ) -> None:
     found = reasons(warehouse, write(tmp_path / "norsk.csv", night(times)), clock)

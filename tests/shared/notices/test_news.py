@@ -154,7 +154,7 @@ def test_the_first_publication_of_all_is_heard_of(world: World, receiver: Receiv
     assert [each["sequence"] for each in data(receiver)] == [1]
 
 
-def test_nothing_new_is_told_to_nobody(world: World, receiver: Receiver) -> None:
+def test_nothing_new_is_sent_to_nobody(world: World, receiver: Receiver) -> None:
     published(world, receiver)
     statements = len(world.warehouse.statements)
 
@@ -195,7 +195,7 @@ def test_a_publication_of_days_outside_the_grant_is_not_heard_of(world: World, r
     assert world.handle() == 0
 
 
-def test_a_correction_is_told_and_the_same_values_again_are_not(world: World, receiver: Receiver) -> None:
+def test_a_correction_is_sent_and_the_same_values_again_are_not(world: World, receiver: Receiver) -> None:
     published(world, receiver)
     for kwh in ("1", "2", "2"):
         world.publish((HOUSE, DAY, kwh))
@@ -264,7 +264,7 @@ def test_a_run_that_dies_midway_is_completed_and_nobody_hears_twice(
         assert len({each.headers["webhook-id"] for each in hears.received}) == 2
 
 
-def test_a_change_of_access_is_told_once(world: World, receiver: Receiver) -> None:
+def test_a_change_of_access_is_sent_once(world: World, receiver: Receiver) -> None:
     world.grant(ALICE, HOUSE)
     world.register(ALICE, receiver, Event.ACCESS_CHANGED)
     world.handle()
@@ -279,7 +279,7 @@ def test_a_change_of_access_is_told_once(world: World, receiver: Receiver) -> No
     assert world.grants.portfolio(ALICE).access_version == version
 
 
-def test_a_sync_that_changes_nothing_for_a_caller_is_not_told(world: World, receiver: Receiver) -> None:
+def test_a_sync_that_changes_nothing_for_a_caller_sends_nothing(world: World, receiver: Receiver) -> None:
     world.grant(ALICE, HOUSE)
     world.register(ALICE, receiver, Event.ACCESS_CHANGED)
     world.clock.forward(minutes=1)

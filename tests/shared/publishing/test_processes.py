@@ -72,7 +72,7 @@ def test_a_busy_holder_gives_way_too_and_goes_on_afterwards(warehouse_url: str, 
         assert holder.wait(60) == 0
 
 
-def test_who_waits_longer_than_a_statement_may_take_is_told_to_come_back(warehouse_url: str) -> None:
+def test_who_waits_longer_than_a_statement_may_take_should_come_back(warehouse_url: str) -> None:
     with process("hold_in_a_transaction", warehouse_url) as holder:
         assert next_line(holder) == "open"
         warehouse = opening.open_warehouse(building.settings(warehouse_url, timeout=timedelta(seconds=0.3)))

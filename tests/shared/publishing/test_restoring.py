@@ -41,7 +41,7 @@ def follow(
     return changes.pages.fetch(warehouse, readable=readable, request=request, at_once=at_once)
 
 
-def test_what_is_delivered_again_is_told_under_new_numbers_to_who_knows_what_was_lost(
+def test_what_is_delivered_again_has_new_numbers_for_callers_who_know_what_was_lost(
     warehouse_url: str, publications: Publications, tmp_path: Path, clock: Clock
 ) -> None:
     before = opening.open_warehouse(building.settings(warehouse_url))
@@ -73,7 +73,7 @@ def test_what_is_delivered_again_is_told_under_new_numbers_to_who_knows_what_was
     restored.close()
 
 
-def test_its_publications_are_later_than_what_callers_were_told_of_whatever_the_clock(
+def test_its_publications_are_later_than_what_callers_know_whatever_the_clock(
     deliverer: Deliverer, publications: Publications, clock: Clock
 ) -> None:
     tomorrow = MORNING + timedelta(days=1)
@@ -86,7 +86,7 @@ def test_its_publications_are_later_than_what_callers_were_told_of_whatever_the_
 
 
 @pytest.mark.parametrize("left", [0, 1])
-def test_a_loss_is_told_in_the_log_until_something_is_published(
+def test_a_loss_is_reported_in_the_log_until_something_is_published(
     deliverer: Deliverer,
     publications: Publications,
     clock: Clock,
@@ -115,7 +115,7 @@ def test_a_loss_is_told_in_the_log_until_something_is_published(
     assert caplog.records == []
 
 
-def test_nothing_is_published_while_it_is_unknown_what_callers_were_told_of(
+def test_nothing_is_published_while_it_is_unknown_what_callers_know(
     deliverer: Deliverer, clock: Clock
 ) -> None:
     deliverer.load(values(HOUSE, FIRST, ["1"] * 23))

@@ -87,7 +87,7 @@ class Slow:
         return self._storage.replace(table, entity, etag=etag)
 
 
-def test_while_one_request_reads_it_anew_the_others_are_answered_with_what_is_known(
+def test_while_one_request_reads_it_again_the_others_are_answered_with_what_is_known(
     table_storage: str, clock: Clock
 ) -> None:
     storage = opened(table_storage)
@@ -156,7 +156,7 @@ class Away:
         raise TablesUnavailable("away")
 
 
-def test_who_waited_for_tables_that_did_not_answer_is_told_so_at_once(clock: Clock) -> None:
+def test_who_waited_for_tables_that_did_not_answer_fails_at_once(clock: Clock) -> None:
     away = Away()
     reader = Publications(tables=away, monotonic=clock.seconds)
 
@@ -176,7 +176,7 @@ def test_who_waited_for_tables_that_did_not_answer_is_told_so_at_once(clock: Clo
     assert away.reads == 2
 
 
-def test_publishing_tells_how_far_data_reaches_overall_and_by_price_area(
+def test_publishing_says_how_far_data_reaches_overall_and_by_price_area(
     deliverer: Deliverer, table_storage: str, clock: Clock, tmp_path: Path
 ) -> None:
     publications = Publications(tables=opened(table_storage), monotonic=clock.seconds)

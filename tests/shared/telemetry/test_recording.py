@@ -210,7 +210,7 @@ def test_a_statement_that_belongs_to_no_request_is_only_measured(recorded: Recor
     assert [count for _, count in recorded.points("db.client.operation.duration")] == [1]
 
 
-def test_a_statement_that_fails_is_told_by_the_class_of_its_error(recorded: Recorded) -> None:
+def test_a_statement_that_fails_is_recorded_by_the_class_of_its_error(recorded: Recorded) -> None:
     with (
         pytest.raises(TimeoutError),
         recorded.telemetry.run("publish_readings"),
@@ -227,7 +227,7 @@ def test_a_statement_that_fails_is_told_by_the_class_of_its_error(recorded: Reco
     assert measured["error.type"] == "TimeoutError"
 
 
-def test_an_age_is_told_in_seconds_and_an_unknown_one_not_at_all(recorded: Recorded) -> None:
+def test_an_age_is_reported_in_seconds_and_an_unknown_one_not_at_all(recorded: Recorded) -> None:
     recorded.telemetry.watch_age("known", description="", age=lambda: timedelta(minutes=2))
     recorded.telemetry.watch_age("unknown", description="", age=lambda: None)
 

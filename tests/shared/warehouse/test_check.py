@@ -42,7 +42,7 @@ def test_a_late_publication_is_found(published: Warehouse, clock: Clock) -> None
     assert findings == [Finding("metering.publication", "The last publication is 50 hours old.")]
 
 
-def test_it_is_told_when_data_was_last_published_and_until_when_it_is_there(
+def test_it_says_when_data_was_last_published_and_until_when_it_is_there(
     published: Warehouse, clock: Clock
 ) -> None:
     latest = check.latest(published)
@@ -52,7 +52,7 @@ def test_it_is_told_when_data_was_last_published_and_until_when_it_is_there(
     assert latest.published_at <= clock()
 
 
-def test_before_the_first_publication_nothing_is_told(warehouse: Warehouse) -> None:
+def test_before_the_first_publication_nothing_is_said(warehouse: Warehouse) -> None:
     assert check.latest(warehouse) is None
 
 

@@ -130,7 +130,7 @@ def test_a_failed_statement_has_no_rows_and_its_error_passes(recorded: Recorded)
         ),
     ],
 )
-def test_a_span_tells_where_the_warehouse_is_and_nothing_secret(
+def test_a_span_says_where_the_warehouse_is_and_nothing_secret(
     recorded: Recorded, url: str, attributes: dict[str, str]
 ) -> None:
     with recorded.telemetry.run("check"):

@@ -204,7 +204,9 @@ def test_changes_come_in_order_of_publication_and_as_they_are_now(filled: Delive
     ]
 
 
-def test_changes_are_paged_by_key_and_end_at_the_last_publication_to_be_told_of(filled: Deliverer) -> None:
+def test_changes_are_paged_by_key_and_end_at_the_last_publication_that_is_announced(
+    filled: Deliverer,
+) -> None:
     filled.deliver(values(HOUSE, FIRST, ["7"]))
     permitted = readable((HOUSE, None, date(2026, 3, 31)), (CABIN, None, date(2026, 3, 30)))
 

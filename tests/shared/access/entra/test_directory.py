@@ -216,7 +216,7 @@ def test_a_known_user_is_trusted_by_object_id_whatever_the_address_says_now(serv
     assert resolve(service, CONTACT, known={CONTACT: KARI.upper()}).users == {CONTACT: KARI}
 
 
-def test_a_known_user_who_is_gone_is_not_replaced_by_whoever_has_the_address(service: Service) -> None:
+def test_a_known_user_who_is_gone_is_not_replaced_by_the_next_user_with_the_address(service: Service) -> None:
     put_users(service, data.user(object_id=OLA, mail=EMAIL))
 
     assert resolve(service, CONTACT, known={CONTACT: KARI}) == Directory({}, {CONTACT: DirectoryFault.GONE})
@@ -262,7 +262,7 @@ def test_without_invite_nothing_is_changed(service: Service) -> None:
     assert {each["method"] for each in service.requests()["requests"]} == {"GET"}
 
 
-def test_whoever_is_missing_is_invited_and_given_the_role(service: Service) -> None:
+def test_a_missing_user_is_invited_and_given_the_role(service: Service) -> None:
     put_users(service)
 
     answer = resolve(service, CONTACT, provisioning="invite")

@@ -536,7 +536,7 @@ def test_oauth_names_of_the_token_fields_are_not_taken_for_severas(service: Serv
         fetch(service)
 
 
-def test_a_token_without_a_told_lifetime_is_used(service: Service) -> None:
+def test_a_token_without_a_lifetime_is_used(service: Service) -> None:
     service.order("answer", TOKEN, status=200, body={"access_token": "unknown-to-severa"})
 
     register = fetch(service)  # The 401 that follows brings a real one.
@@ -690,7 +690,9 @@ def test_a_missing_scope_is_refused_with_what_to_do(service: Service) -> None:
         ("", "HTTP 403."),
     ],
 )
-def test_an_error_is_told_in_one_line_whatever_its_shape(service: Service, body: object, shown: str) -> None:
+def test_an_error_is_reported_in_one_line_whatever_its_shape(
+    service: Service, body: object, shown: str
+) -> None:
     service.order("answer", CUSTOMERS, status=403, body=body)
 
     with pytest.raises(client.SeveraRefused) as refused:

@@ -45,7 +45,7 @@ class ChangingList:
     changes=st.lists(st.lists(CHANGES, max_size=3), max_size=12),
     longest_page=st.sampled_from([2, 10, 57, 100]),
 )
-def test_whoever_is_in_the_list_all_the_time_is_read_exactly_once_or_the_reading_fails(
+def test_a_record_that_is_in_the_list_all_the_time_is_read_exactly_once_or_the_reading_fails(
     count: int, changes: list[list[Change]], longest_page: int
 ) -> None:
     changing = ChangingList(count, changes=changes, longest_page=longest_page)

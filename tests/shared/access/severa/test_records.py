@@ -31,7 +31,7 @@ def test_a_customer_number_is_digits_or_absent(number: object, expected: int | N
 @pytest.mark.parametrize(
     ("is_active", "expected"), [(True, True), (False, False), (None, False), ("true", False)]
 )
-def test_whoever_is_not_clearly_active_is_inactive(is_active: object, expected: bool) -> None:
+def test_a_customer_that_is_not_clearly_active_is_inactive(is_active: object, expected: bool) -> None:
     assert records.customer({"guid": "c1", "isActive": is_active}).is_active is expected
     assert records.contact_person({"guid": "p1", "isActive": is_active}).is_active is expected
 
@@ -39,7 +39,7 @@ def test_whoever_is_not_clearly_active_is_inactive(is_active: object, expected: 
 @pytest.mark.parametrize(
     ("is_deleted", "expected"), [(False, False), (None, False), (True, True), ("yes", True)]
 )
-def test_whoever_is_not_clearly_undeleted_is_deleted(is_deleted: object, expected: bool) -> None:
+def test_a_person_who_is_not_clearly_undeleted_is_deleted(is_deleted: object, expected: bool) -> None:
     assert records.contact_person({"guid": "p1", "isDeleted": is_deleted}).is_deleted is expected
 
 

@@ -172,7 +172,7 @@ def test_a_customer_who_was_restricted_to_nothing_is_remembered(world: World) ->
     assert [fault.kind for fault in report.faults] == [FaultKind.EMPTIED]
 
 
-def test_whoever_lets_nobody_in_is_held_back_when_it_does(world: World) -> None:
+def test_a_customer_that_lets_nobody_in_is_held_back_when_it_does(world: World) -> None:
     world.sync(replace(RESTRICTED, apps=""))
     assert world.sync(replace(EMPTIED, apps="")).faults == ()
 

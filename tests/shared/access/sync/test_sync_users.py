@@ -146,7 +146,7 @@ def test_two_claims_to_an_address_are_a_persons_to_settle(service: Service, stor
     assert DirectoryFault.AMBIGUOUS in report.text()
 
 
-def test_an_address_that_is_used_again_gives_the_new_user_nothing_until_the_role_is_given_anew(
+def test_an_address_that_is_used_again_gives_the_new_user_nothing_until_the_role_is_given_again(
     service: Service, storage: Tables
 ) -> None:
     people(service, u70=KARI_ADDRESS)

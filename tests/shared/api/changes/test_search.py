@@ -167,7 +167,7 @@ def test_what_is_mostly_others_is_joined_whole_once_the_portfolio_was_looked_thr
     ]
 
 
-def test_a_publication_that_is_not_listed_is_told_all_the_same() -> None:
+def test_a_publication_that_is_not_listed_is_returned_all_the_same() -> None:
     rows = [published(sequence, each) for sequence in (1, 2, 3) for each in range(8)]
 
     found = ask(Warehouse(rows, unlisted=frozenset({1, 3})), portfolio(*range(8)))
@@ -196,7 +196,7 @@ def test_a_day_outside_the_permitted_ones_is_left_out_in_every_step() -> None:
     at_once=st.integers(1, 12),
     through=st.integers(1, 6),
 )
-def test_pages_of_any_size_in_steps_of_any_size_tell_each_day_once_and_in_order(
+def test_pages_of_any_size_in_steps_of_any_size_return_each_day_once_and_in_order(
     days: set[tuple[int, int, str]], permitted: set[int], limit: int, at_once: int, through: int
 ) -> None:
     rows = sorted((published(at, each, direction=way) for at, each, way in days), key=key)

@@ -127,7 +127,7 @@ def test_days_are_packed_with_exceptions_to_their_usual_quality() -> None:
     }
 
 
-def test_a_sum_tells_its_period_and_what_is_missing() -> None:
+def test_a_sum_says_its_period_and_what_is_missing() -> None:
     month = Sum(
         day=date(2026, 3, 1),
         resolution=Resolution.P1M,

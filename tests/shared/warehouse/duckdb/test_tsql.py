@@ -301,7 +301,7 @@ def test_a_guarded_table_becomes_one_that_is_made_if_it_does_not_exist() -> None
     assert tsql.translate_definition(batch) == "CREATE TABLE IF NOT EXISTS a (i INT NOT NULL)"
 
 
-def test_the_engines_clock_tells_utc() -> None:
+def test_the_engines_clock_is_in_utc() -> None:
     view = "CREATE OR ALTER VIEW metering.late AS SELECT x FROM metering.a WHERE x > SYSUTCDATETIME()"
 
     assert tsql.translate_definition(view) == (

@@ -75,7 +75,7 @@ def test_the_one_used_last_is_lent_first(pool: Pool[Connection]) -> None:
     assert borrow(pool) == first.number
 
 
-def test_who_finds_all_in_use_is_told_to_come_back(pool: Pool[Connection]) -> None:
+def test_who_finds_all_in_use_should_come_back(pool: Pool[Connection]) -> None:
     with lend(pool), lend(pool), pytest.raises(WarehouseUnavailable, match="in use"), lend(pool):
         pass
 

@@ -83,7 +83,7 @@ def locks(warehouse: Warehouse) -> int:
 # --- away
 
 
-def test_a_server_that_is_away_is_told_in_time_and_asked_again_when_it_is_back(
+def test_a_server_that_is_away_is_reported_in_time_and_asked_again_when_it_is_back(
     server: Server, fabric: Warehouse
 ) -> None:
     assert fabric.fetch(ONE) == [1]
@@ -100,7 +100,9 @@ def test_a_server_that_is_away_is_told_in_time_and_asked_again_when_it_is_back(
     assert server.settles_at(1)
 
 
-def test_a_server_that_accepts_and_says_nothing_is_told_in_time(server: Server, fabric: Warehouse) -> None:
+def test_a_server_that_accepts_and_says_nothing_is_reported_in_time(
+    server: Server, fabric: Warehouse
+) -> None:
     server.faults.is_silent = True
 
     with in_time(), pytest.raises(WarehouseLost):
@@ -215,7 +217,7 @@ def test_a_sign_in_that_is_refused_says_when_to_come_back(
     assert fabric.fetch(ONE) == [1]
 
 
-def test_a_wrong_password_and_a_wrong_database_are_told(server: Server) -> None:
+def test_a_wrong_password_and_a_wrong_database_are_reported(server: Server) -> None:
     password = opening.open_warehouse(
         building.settings(server.url.replace("password", "wrong"), timeout=LIMIT)
     )
@@ -294,7 +296,7 @@ def test_a_statement_that_computes_for_too_long_is_cancelled_on_the_server(
 
 
 @pytest.mark.parametrize("after_rows", [0, 5_000])
-def test_a_throttled_warehouse_is_told_and_not_hammered(
+def test_a_throttled_warehouse_is_reported_and_not_hammered(
     server: Server, fabric: Warehouse, after_rows: int
 ) -> None:
     server.faults.order(Fault("error", matching="market_day", after_rows=after_rows, number=24801))

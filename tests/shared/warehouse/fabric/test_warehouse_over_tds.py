@@ -216,7 +216,7 @@ def test_a_transaction_is_committed_at_its_end_and_undone_by_an_exception(fabric
     assert (undone, during, building.count(fabric, "position")) == (100, 100, 50)
 
 
-def test_the_second_of_two_that_change_the_same_row_is_told_of_the_conflict(fabric: Warehouse) -> None:
+def test_the_second_of_two_that_change_the_same_row_gets_the_conflict(fabric: Warehouse) -> None:
     lock = Statement("UPDATE metering.write_lock SET taken = taken + 1", (), "lock_writes")
 
     def take_both() -> None:
