@@ -200,10 +200,10 @@ async def _changes(caller: Caller, connection: Connection) -> list[Question]:
     return [unchanged, _ask(caller, "changes of the last day", path, _counted("days"), rows=100)]
 
 
-async def _settled(weights: Mapping[str, int], questions: list[Question], connection: Connection) -> Mix:
+async def _settled(weights: Mapping[str, int], unsettled: list[Question], connection: Connection) -> Mix:
     """Ask each alone, and keep what the right answer is."""
     questions: dict[str, list[Question]] = {kind: [] for kind in weights}
-    for each in questions:
+    for each in unsettled:
         for _ in range(SETTLING):
             answer = await connection.ask(each.request)
         known = replace(each, digest=digest(answer.body))

@@ -26,7 +26,7 @@ def app(warehouse: Path, *, points: int) -> Starlette:
     async def consumption(request: Request) -> Response:
         point = request.path_params["metering_point_id"]
         module.services = services[point]
-        request = func.HttpRequest(
+        forwarded = func.HttpRequest(
             method="GET",
             url=f"{asking.PUBLIC}{request.url.path}?{request.url.query}",
             headers=asking.HEADERS,
@@ -34,7 +34,7 @@ def app(warehouse: Path, *, points: int) -> Starlette:
             route_params={"meteringPointId": point},
             body=b"",
         )
-        answer = await run_in_threadpool(module.consumption_of_one, request, asking.CONTEXT)
+        answer = await run_in_threadpool(module.consumption_of_one, forwarded, asking.CONTEXT)
         return Response(answer.get_body(), answer.status_code, media_type="application/json")
 
     services = {

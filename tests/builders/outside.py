@@ -34,10 +34,10 @@ from tests.builders import warehouse as delivering
 from tests.builders.api import Api
 from tests.builders.container import Outside
 from tests.builders.warehouse import HOUSE, Clock, Deliverer
+from tests.doubles import certificates
 from tests.doubles import identity as identities
 from tests.doubles.faulty import Fault, Faulty
 from tests.doubles.identity import Identity
-from tests.doubles.tds import encryption
 from tests.doubles.tds.server import Server
 
 Service = Literal["tables", "blobs", "token", "warehouse", "severa", "graph", "ingestion"]
@@ -135,7 +135,7 @@ def shared(
     publication = publications.stored()
     assert publication is not None
     identity = Identity()
-    certificate = encryption.certificate(folder)
+    certificate = certificates.write(folder)
     with (
         pytest.MonkeyPatch.context() as setting,
         identities.serving(identity) as endpoint,

@@ -12,7 +12,7 @@ import pytest
 
 from shared import limits
 from shared.notices.sender import MOST_BYTES, Sender
-from tests.doubles import webhook
+from tests.doubles import certificates, webhook
 from tests.doubles.webhook import Receiver, Reply
 from tests.shared.notices.test_addresses import NEVER
 
@@ -57,7 +57,7 @@ class Names:
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return webhook.certificate(tmp_path_factory.mktemp("receiver"), NAME)
+    return certificates.write(tmp_path_factory.mktemp("receiver"), NAME)
 
 
 @pytest.fixture

@@ -15,8 +15,8 @@ from shared.warehouse.fabric.odbc import WarehouseLost
 from shared.warehouse.fabric.places import Deadline
 from tests.builders import elsewhere
 from tests.builders import warehouse as building
+from tests.doubles import certificates
 from tests.doubles.identity import LONG, Identity, serving
-from tests.doubles.tds import encryption
 from tests.doubles.tds.server import Server
 
 pyodbc = pytest.importorskip("pyodbc", reason="unixODBC is not installed", exc_type=ImportError)
@@ -40,7 +40,7 @@ def identity(monkeypatch: pytest.MonkeyPatch) -> Iterator[Identity]:
 @pytest.fixture
 def certificate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A certificate that this machine trusts."""
-    made = encryption.certificate(tmp_path)
+    made = certificates.write(tmp_path)
     monkeypatch.setenv("SSL_CERT_FILE", str(made))
     return made
 
