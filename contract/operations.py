@@ -799,6 +799,7 @@ OPERATIONS = (
         id="put-feed",
         path="/feeds/{feedId}",
         method="PUT",
+        also=201,
         summary="Make or change a feed",
         description="201 for a new feed: it begins with what is published from now on; an export has the "
         "history. 200 for one that was there: a change counts from the next run on. Files are handed out by "

@@ -250,6 +250,16 @@ def test_any_other_failure_of_get_is_a_problem(of: Any) -> None:
 
 
 @each_document
+def test_what_is_put_may_be_new_or_changed(of: Any) -> None:
+    put = [methods["put"]["responses"] for methods in of["paths"].values() if "put" in methods]
+
+    assert len(put) == 2
+    for responses in put:
+        assert responses["200"]["content"] == responses["201"]["content"]
+        assert "Location" in responses["201"]["headers"]
+
+
+@each_document
 def test_an_answer_has_the_id_of_its_request(of: Any) -> None:
     for where, response in responses_of(of):
         if where.startswith("get ") and where.split()[-1] not in ("414", "431", "default"):
