@@ -85,7 +85,26 @@ def the_files(page: Page) -> None:
     page.open(caller="eos-vendor", tab="files")
     page.choose("#export-format", "parquet")
     page.find("#files form button[type=submit]").click()
-    page.wait(lambda: page.all("#files .export"))
+    page.wait(lambda: page.all("#files .entry"))
+
+
+def the_feeds(page: Page) -> None:
+    page.open(caller="eos-vendor", tab="files", files="feeds")
+    page.find("#files form button[type=submit]").click()
+    page.wait(lambda: page.all("#files article"))
+    page.settle()
+
+
+def the_readers(page: Page) -> None:
+    page.open(caller="kari", tab="overview")
+    page.run("document.querySelector('#readers details details').open = true")
+    page.wait(lambda: page.all("#readers [role=tab]"))
+
+
+def the_readers_of_an_application(page: Page) -> None:
+    page.open(caller="eos-vendor", tab="overview")
+    page.find("#readers summary").click()
+    page.wait(lambda: page.all("#readers .problem"))
 
 
 def the_webhooks(page: Page) -> None:
@@ -98,6 +117,9 @@ def the_webhooks(page: Page) -> None:
 SIGHTS = [
     the_overview,
     the_files,
+    the_feeds,
+    the_readers,
+    the_readers_of_an_application,
     the_webhooks,
     a_day,
     a_month_with_its_peaks,
@@ -123,7 +145,19 @@ def test_axe_finds_nothing(page: Page, axe: str, sight: Callable[[Page], None], 
     assert found == [], found
 
 
-@pytest.mark.parametrize("sight", [the_overview, a_day, the_completeness, the_files, the_webhooks, an_error])
+ON_A_PHONE = [
+    the_overview,
+    the_readers,
+    a_day,
+    the_completeness,
+    the_files,
+    the_feeds,
+    the_webhooks,
+    an_error,
+]
+
+
+@pytest.mark.parametrize("sight", ON_A_PHONE)
 def test_axe_finds_nothing_on_a_norwegian_phone(page: Page, axe: str, sight: Callable[[Page], None]) -> None:
     with page.sized(320, 640), page.speaking("nb"):
         sight(page)
@@ -163,11 +197,12 @@ SERIES = [*HEAD, "point", "view", "previous", "day", "next", "latest", "chart", 
 @pytest.mark.parametrize(
     ("state", "wanted"),
     [
-        ({"tab": "overview"}, [*HEAD, "total-chart", "A"]),
+        ({"tab": "overview"}, [*HEAD, "total-chart", "small", "A", "SUMMARY"]),
         ({"view": "day"}, SERIES),
         ({"view": "month"}, [*SERIES, "link"]),
         ({"view": "completeness"}, SERIES),
         ({"tab": "files"}, [*HEAD, "export-points", "export-from", "export-compression", "primary"]),
+        ({"tab": "files", "files": "feeds"}, [*HEAD, "files", "feed-id", "feed-when", "A", "primary"]),
         ({"tab": "webhooks"}, [*HEAD, "webhook-id", "webhook-url", "event-access.changed", "primary"]),
         ({"tab": "calls"}, [*HEAD, "BUTTON", "extra", "primary"]),
     ],

@@ -1,9 +1,10 @@
 """What the developer page makes of more than one series: peaks, two years, completeness, downloads."""
 
 import csv
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
+import openpyxl
 import pytest
 from selenium.webdriver.common.keys import Keys
 
@@ -130,19 +131,93 @@ def test_days_outside_the_permission_have_a_state_of_their_own(page: Page) -> No
 )
 def test_what_is_shown_is_downloaded(page: Page, tmp_path: Path, kind: str, first: str) -> None:
     page.open(caller="eos-vendor", point=BAKERY, view="month", day=str(LAST_MONTH))
-    behavior = {"behavior": "allow", "downloadPath": str(tmp_path)}
-    page.driver.execute_cdp_cmd("Page.setDownloadBehavior", behavior)
 
-    next(one for one in page.all(".downloads button") if one.text == kind).click()
+    file = saved(page, tmp_path, kind)
 
-    page.wait(lambda: page.text(".downloads .said").startswith("Saved as "))
-    file = tmp_path / page.text(".downloads .said").removeprefix("Saved as ").removesuffix(".")
-    # The browser gives the file its name once it is whole.
-    page.wait(file.exists)
     text = file.read_text(encoding="utf-8")
     assert text.startswith(first)
     assert len(list(csv.reader(text.splitlines()))) == LAST_MONTH.day + 1
     assert file.name.startswith(f"{BAKERY}_consumption_{LAST_MONTH:%Y-%m}-01_")
+
+
+def saved(page: Page, folder: Path, kind: str) -> Path:
+    """Press the button of a kind of file, and return what the browser has saved."""
+    behavior = {"behavior": "allow", "downloadPath": str(folder)}
+    page.driver.execute_cdp_cmd("Page.setDownloadBehavior", behavior)
+    next(one for one in page.all(".downloads button") if one.text == kind).click()
+    page.wait(lambda: page.text(".downloads .message").startswith("Saved as "))
+    file = folder / page.text(".downloads .message").removeprefix("Saved as ").removesuffix(".")
+    # The browser gives the file its name once it is whole.
+    page.wait(file.exists)
+    return file
+
+
+@pytest.mark.parametrize("view", ["day", "month", "year", "years"])
+def test_a_saved_workbook_has_the_sums_of_the_api(
+    page: Page, stack: Ports, tmp_path: Path, view: str
+) -> None:
+    page.open(caller="eos-vendor", point=BAKERY, view=view, day=str(YESTERDAY))
+
+    file = saved(page, tmp_path, "Excel")
+
+    _, _, first, end = file.stem.split("_")
+    path = f"/metering-points/{BAKERY}/consumption"
+    values = asked(stack, path, resolution="P1D", to=end, **{"from": first})["values"]
+    assert first == str(date.fromisoformat(first).replace(year=YESTERDAY.year - (view == "years")))
+    assert sum_in(file) == pytest.approx(sum(value["quantity"] or 0 for value in values), abs=0.0005)
+
+
+def sum_in(workbook: Path) -> float:
+    """Return the sum of the column of quantities; the sums by month must add up to the same."""
+    book = openpyxl.load_workbook(workbook, read_only=True)
+    heading, *rows = book["Values"].iter_rows(values_only=True)
+    place = heading.index("quantityKWh")
+    quantities = [row[place] for row in rows if isinstance(row[place], float | int)]
+    months = [row[1] for row in list(book["Months"].iter_rows(values_only=True))[1:]]
+    assert sum(months) == pytest.approx(sum(quantities), abs=0.0005)
+    return float(sum(quantities))
+
+
+def test_the_overview_is_saved_as_totals_and_as_a_workbook_of_every_metering_point(
+    page: Page, stack: Ports, tmp_path: Path
+) -> None:
+    page.open(caller="eos-vendor")
+    first = str(YESTERDAY - timedelta(days=30))
+    totals = asked(stack, "/consumption/total", resolution="P1D", **{"from": first})["values"]
+
+    lines = saved(page, tmp_path, "CSV").read_text(encoding="utf-8").splitlines()
+    workbook = openpyxl.load_workbook(saved(page, tmp_path, "Excel"), read_only=True)
+
+    rows = list(csv.DictReader(lines))
+    assert [float(row["quantityKWh"]) for row in rows] == [each["quantity"] for each in totals]
+    heading, *values = workbook["Values"].iter_rows(values_only=True)
+    place = heading.index("quantityKWh")
+    assert sum(row[place] or 0 for row in values) == pytest.approx(
+        sum(each["quantity"] for each in totals), abs=0.0005
+    )
+
+
+def test_the_overview_s_button_begins_an_export_of_all_metering_points(page: Page) -> None:
+    page.open(caller="eos-vendor")
+
+    next(one for one in page.all(".downloads button") if one.text.startswith("Parquet")).click()
+    page.settle()
+
+    chosen = {
+        name: page.find(f"#export-{name}").get_property("value") for name in ("points", "from", "format")
+    }
+    first = YESTERDAY - timedelta(days=30)
+    assert chosen == {"points": "", "from": str(first), "format": "parquet"}
+
+
+@pytest.mark.parametrize("view", ["day", "years", "completeness"])
+def test_a_table_is_made_when_it_is_opened(page: Page, view: str) -> None:
+    page.open(caller="eos-vendor", point=OUTLET, view=view, day=str(YESTERDAY))
+    assert not page.all(".values table")
+
+    page.find(".values summary").click()
+
+    page.wait(lambda: page.all(".values tbody tr"))
 
 
 def test_a_download_that_is_refused_is_explained(page: Page) -> None:

@@ -1,6 +1,7 @@
 """What the developer page shows of a call, and the calls that it makes from the OpenAPI document."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -66,8 +67,8 @@ def test_every_operation_answers_what_its_form_suggests(page: Page) -> None:
 
     (readers,) = [name for name in statuses if "/readers" in name]
     assert statuses.pop(readers) == "403", "only persons may ask who else reads"
-    # The caller has no export and no webhook that a form could suggest.
-    unnamed = {name for name in statuses if "{exportId}" in name or "{webhookId}" in name}
+    # The caller has no export, feed and webhook that a form could suggest.
+    unnamed = {name for name in statuses if re.search(r"\{(export|feed|webhook)Id\}", name)}
     assert {statuses[name] for name in unnamed} == {"404"}, statuses
     assert {statuses[name] for name in statuses.keys() - unnamed} == {"200"}, statuses
 

@@ -20,20 +20,20 @@ def files(page: Page) -> Iterator[Page]:
     page.open(caller="kari", tab="files")
     yield page
     page.open(caller="kari", tab="files")
-    while left := page.all("#files .export-head button"):
+    while left := page.all("#files .entry-head button"):
         left[0].click()
         page.wait(partial(fewer_than, page, len(left)))
 
 
 def fewer_than(page: Page, count: int) -> bool:
-    return len(page.all("#files .export-head button")) < count
+    return len(page.all("#files .entry-head button")) < count
 
 
 def make(page: Page, **choices: str) -> None:
     for name, value in choices.items():
         page.choose(f"#export-{name}", value)
     page.find("#files form button[type=submit]").click()
-    page.wait(lambda: page.all(".made .outcome, .made .problem"))
+    page.wait(lambda: page.all(".answer .outcome, .answer .problem"))
 
 
 def test_a_file_is_made_and_saved_as_it_was_made(files: Page, tmp_path: Path) -> None:
@@ -51,31 +51,32 @@ def test_a_file_is_made_and_saved_as_it_was_made(files: Page, tmp_path: Path) ->
     assert hashlib.sha256(content).hexdigest() == files.find("#files .hash").get_attribute("title")
     assert content.startswith(b"meteringPointId,")
     assert f"{YESTERDAY}T23:00:00".encode() in content
-    assert files.text("#files .said") == f"Saved as {name}."
+    assert files.text("#files .message") == f"Saved as {name}."
 
 
 def test_every_fault_of_an_export_is_named(files: Page) -> None:
     make(files, format="xlsx", compression="gzip", to=str(YESTERDAY.replace(day=1)))
 
-    faults = [row.text.split()[0] for row in files.all(".made .faults tbody tr")]
+    faults = [row.text.split()[0] for row in files.all(".answer .faults tbody tr")]
     assert faults == ["to", "form.compression"]
     assert files.text("#files section:last-child") == "Your exports There are none yet."
 
 
 def test_a_deleted_export_is_gone(files: Page) -> None:
     make(files, format="ndjson")
-    files.wait(lambda: files.all("#files .export"))
+    files.wait(lambda: files.all("#files .entry"))
 
-    files.find("#files .export-head button").click()
+    files.find("#files .entry-head button").click()
 
     files.wait(lambda: files.text("#files section:last-child") == "Your exports There are none yet.")
 
 
 def test_the_curl_line_makes_the_same_export(files: Page) -> None:
     make(files, format="parquet", direction="")
-    files.run("document.querySelector('.made details').open = true")
+    files.run("document.querySelector('.answer details').open = true")
+    files.wait(lambda: files.all(".answer [role=tabpanel]"))
 
-    lines = files.text(".made [role=tabpanel]:not([hidden])")
+    lines = files.text(".answer [role=tabpanel]:not([hidden])")
     assert "-X POST" in lines
     assert '--data \'{"directions":["consumption","production"]' in lines
 

@@ -37,7 +37,7 @@ def press(page: Page, name: str) -> None:
 def register(page: Page, *, answer: str = "") -> None:
     page.run("document.querySelector('#webhook-url').value += arguments[0]", answer)
     page.find("#webhooks form button[type=submit]").click()
-    page.wait(lambda: page.all(".webhook") or page.all(".made .problem"))
+    page.wait(lambda: page.all(".webhook") or page.all(".answer .problem"))
 
 
 def test_a_registered_webhook_is_confirmed_and_its_secret_is_shown_once(webhooks: Page) -> None:
@@ -61,7 +61,7 @@ def test_a_test_says_what_the_receiver_answered_and_shows_what_arrived(webhooks:
     press(webhooks, "Test")
 
     webhooks.wait(
-        lambda: webhooks.text(".made .outcome").startswith("webhook.test: the receiver answered 200")
+        lambda: webhooks.text(".answer .outcome").startswith("webhook.test: the receiver answered 200")
     )
     webhooks.wait(lambda: "webhook.test" in webhooks.text(".arrived li"))
     attempt = webhooks.text(".webhook tbody tr")
@@ -91,8 +91,8 @@ def test_an_address_that_is_not_called_is_refused_with_the_remedy(webhooks: Page
 
     webhooks.find("#webhooks form button[type=submit]").click()
 
-    webhooks.wait(lambda: webhooks.all(".made .faults"))
-    assert "public name" in webhooks.text(".made .faults")
+    webhooks.wait(lambda: webhooks.all(".answer .faults"))
+    assert "public name" in webhooks.text(".answer .faults")
 
 
 def test_a_deleted_webhook_is_gone(webhooks: Page) -> None:

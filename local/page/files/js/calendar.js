@@ -154,6 +154,12 @@ export function clock(moment) {
   return `${String(hour).padStart(2, "0")}:${String(minute).padStart(2, "0")}`;
 }
 
+/** "28 Nov at 13:05": a moment of an answer, such as "2026-11-28T12:05:00Z". */
+export function dayAndTime(text) {
+  const at = Date.parse(text);
+  return t("{day} at {time}", { day: short(dayOf(at)), time: clock(at) });
+}
+
 /** "+02:00" in summer, "+01:00" in winter. */
 export function offsetText(moment) {
   return `+0${offset(moment) / HOUR}:00`;

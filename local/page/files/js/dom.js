@@ -24,6 +24,20 @@ export function fill(element, ...children) {
   return element;
 }
 
+/** Fill `element` with newer content of the same kind. The focus stays on the control that has the same name. */
+export function refill(element, ...children) {
+  const name = element.contains(document.activeElement) ? nameOf(document.activeElement) : null;
+  fill(element, ...children);
+  if (name === null) return;
+  const same = [...element.querySelectorAll("button, summary")].find((each) => nameOf(each) === name);
+  if (!same) element.tabIndex = -1;
+  (same ?? element).focus();
+}
+
+function nameOf(control) {
+  return control.getAttribute("aria-label") ?? control.textContent;
+}
+
 /**
  * A table in a region that scrolls by itself. A row is a list of cells, its first one a heading of the row; a column
  * of numbers is set to the right.
@@ -67,6 +81,37 @@ function isNumber(cell) {
   return typeof cell === "string" && /^([–]|[+−-]?[\d.,\s]+( %)?)$/.test(cell);
 }
 
+/** A part that opens and closes; `content()` makes what is in it when it is opened first. */
+export function disclosure(summary, content, { open = false, ...properties } = {}) {
+  const host = h("div");
+  const details = h("details", { ...properties, open }, h("summary", {}, summary), host);
+  const make = () => details.open && host.childNodes.length === 0 && fill(host, content());
+  details.addEventListener("toggle", make);
+  make();
+  return details;
+}
+
+/** Radio buttons beside each other: `choices` are [value, text]. */
+export function segments(name, choices, { onchange }) {
+  return h(
+    "div",
+    { class: "segments" },
+    choices.map(([value, text]) =>
+      h(
+        "label",
+        {},
+        h("input", { type: "radio", name, value, onchange: () => onchange(value) }),
+        h("span", {}, text),
+      ),
+    ),
+  );
+}
+
+/** Check the radio button of a group that has the value. */
+export function check(name, value) {
+  for (const radio of document.querySelectorAll(`input[name="${name}"]`)) radio.checked = radio.value === value;
+}
+
 export const find = (selector) => document.querySelector(selector);
 
 /** Have the browser save a Blob under a name. */
@@ -79,17 +124,17 @@ export function save(blob, name) {
 
 /** A button that copies a text and says so. */
 export function copyButton(text, label) {
-  const said = h("span", { class: "copied", role: "status" });
+  const message = h("span", { class: "copied", role: "status" });
   const copy = async () => {
     await navigator.clipboard.writeText(text());
-    said.textContent = t("Copied");
-    setTimeout(() => (said.textContent = ""), 2000);
+    message.textContent = t("Copied");
+    setTimeout(() => (message.textContent = ""), 2000);
   };
   return h(
     "span",
     { class: "copy" },
     h("button", { type: "button", class: "small", onclick: copy }, label),
-    said,
+    message,
   );
 }
 

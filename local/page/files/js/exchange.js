@@ -1,7 +1,7 @@
 /** What went over the wire for one call: request, token, answer, and what the gateway decided. */
 
 import { tokenForms, trace } from "./api.js";
-import { copyButton, fill, h, table, tabs } from "./dom.js";
+import { copyButton, disclosure, fill, h, table, tabs } from "./dom.js";
 import { number, t } from "./language.js";
 import { curl, decoded, laidOut } from "./texts.js";
 
@@ -32,11 +32,11 @@ let lastTab = 0;
 /** Tabs with request, token, answer and decisions of one call. The tab that was open last is open again. */
 export function exchange(record, { demo, caller, pretence }) {
   const decisions = h("div", {}, h("p", { role: "status" }, t("Asking the gateway …")));
-  let asked = false;
+  let isAsked = false;
   const onchange = (place) => {
     lastTab = place;
-    if (place === 3 && !asked) {
-      asked = true;
+    if (place === 3 && !isAsked) {
+      isAsked = true;
       showDecisions(decisions, record);
     }
   };
@@ -50,6 +50,11 @@ export function exchange(record, { demo, caller, pretence }) {
   const host = h("div", {});
   tabs(host, t("Behind this call"), panels, { chosen: lastTab, onchange });
   return host;
+}
+
+/** What went over the wire for one call, behind a heading that opens it. */
+export function behind(record, caller) {
+  return disclosure(t("Behind this call"), () => exchange(record, caller));
 }
 
 function request(record, { demo, caller, pretence }) {
@@ -119,17 +124,14 @@ function token({ token: bearer }) {
       ".",
     ),
     table({ label: t("Claims"), names: [t("Claim"), t("Value"), t("Meaning")], rows, tall: false }),
-    h(
-      "details",
-      {},
-      h("summary", {}, t("The token itself")),
+    disclosure(t("The token itself"), () => [
       h(
         "p",
         {},
         copyButton(() => bearer, t("Copy")),
       ),
       code(bearer, t("Token")),
-    ),
+    ]),
   ];
 }
 
@@ -164,10 +166,7 @@ function answer(record) {
       h("strong", { class: record.status < 400 ? "good" : "bad" }, `${record.status} ${record.reason}`),
       ` ${t("after {milliseconds} ms, {bytes} bytes", { milliseconds: record.milliseconds, bytes: number(record.bytes) })}`,
     ),
-    h(
-      "details",
-      {},
-      h("summary", {}, t("{count} headers", { count: record.answered.length })),
+    disclosure(t("{count} headers", { count: record.answered.length }), () =>
       table({ label: t("Headers"), names: [t("Header"), t("Value")], rows, tall: false }),
     ),
     record.body
@@ -195,8 +194,8 @@ async function showDecisions(host, record) {
     fill(host, h("p", { role: "alert" }, error.message));
     return;
   }
-  const found = requests.find(({ requestId }) => requestId === record.header("X-Request-Id"));
-  if (!found) {
+  const traced = requests.find(({ requestId }) => requestId === record.header("X-Request-Id"));
+  if (!traced) {
     fill(
       host,
       h("p", {}, t("The gateway keeps its last hundred requests, and this one is no longer among them.")),
@@ -215,7 +214,7 @@ async function showDecisions(host, record) {
       ]),
       tall: false,
     });
-  const deciding = found.policies.filter(
+  const deciding = traced.policies.filter(
     ({ policy, decided }) => !PREPARING.includes(policy) && decided !== "nothing",
   );
   fill(
@@ -224,18 +223,15 @@ async function showDecisions(host, record) {
       "p",
       {},
       t("Operation {operation}, product {product}, {milliseconds} ms in the gateway.", {
-        operation: found.operation ?? "–",
-        product: found.product ?? "–",
-        milliseconds: found.milliseconds,
+        operation: traced.operation ?? "–",
+        product: traced.product ?? "–",
+        milliseconds: traced.milliseconds,
       }),
-      found.error ? ` ${t("Ended by {source}: {reason}.", found.error)}` : "",
+      traced.error ? ` ${t("Ended by {source}: {reason}.", traced.error)}` : "",
     ),
     steps(deciding, t("Policies that decided")),
-    h(
-      "details",
-      {},
-      h("summary", {}, t("All {count} steps", { count: found.policies.length })),
-      steps(found.policies, t("All policies")),
+    disclosure(t("All {count} steps", { count: traced.policies.length }), () =>
+      steps(traced.policies, t("All policies")),
     ),
   );
 }

@@ -23,8 +23,18 @@ const TABS = {
 };
 const THEMES = { auto: t("As the system"), light: t("Light"), dark: t("Dark") };
 
-/** tab, caller, pretence, points, point, direction, view, day, until; chosen: what the form for files begins with */
-const state = { pretence: "", points: [], direction: "consumption", view: "day", tab: "overview" };
+/**
+ * tab, files, caller, pretence, points, point, direction, view, day, until; chosen: what the form of exports begins
+ * with
+ */
+const state = {
+  pretence: "",
+  points: [],
+  direction: "consumption",
+  view: "day",
+  tab: "overview",
+  files: "exports",
+};
 let demo;
 let contract;
 let entering;
@@ -40,12 +50,13 @@ async function start() {
     fill(find("main"), problems.failed(error, { again: () => location.reload() }));
     return;
   }
-  const { callerName, ...said } = address.read(location.hash);
-  Object.assign(state, said, {
+  const { callerName, ...given } = address.read(location.hash);
+  Object.assign(state, given, {
     caller: demo.callers.find(({ name }) => name === callerName) ?? demo.callers[0],
   });
   setUpCaller();
   toolbar.setUp({ state: () => state, go });
+  files.setUp({ go });
   setUpTabs();
   // A link to another state reloads the page; the link that skips to the content does not.
   addEventListener("hashchange", () => (location.hash === "#main" ? write() : location.reload()));
@@ -77,9 +88,9 @@ function directionOf({ directions }) {
 async function enter() {
   const own = (entering = {});
   find("#main").setAttribute("aria-busy", "true");
-  let found;
+  let readable;
   try {
-    found = await points.ask({ demo, ...state });
+    readable = await points.ask({ demo, ...state });
     const status = await api.call(demo, state.caller, "/status", { pretence: state.pretence });
     if (entering !== own) return;
     freshness(status.json ?? {});
@@ -89,13 +100,13 @@ async function enter() {
     return;
   }
   refused = null;
-  state.points = found;
+  state.points = readable;
   state.until ??= calendar.dayOf(Date.now());
   state.day ??= state.until;
   state.point =
-    found.find(({ meteringPointId }) => meteringPointId === (state.point?.meteringPointId ?? state.wanted)) ??
-    found[0];
-  toolbar.offer(found);
+    readable.find(({ meteringPointId }) => meteringPointId === (state.point?.meteringPointId ?? state.wanted)) ??
+    readable[0];
+  toolbar.offer(readable);
   go({});
   find("#main").removeAttribute("aria-busy");
 }
@@ -110,26 +121,18 @@ function refuse(problem, record) {
 
 function freshness({ dataAvailableUntil, lastPublishedAt }) {
   state.until = dataAvailableUntil ? calendar.dayOf(Date.parse(dataAvailableUntil) - 1) : undefined;
-  const published = lastPublishedAt && Date.parse(lastPublishedAt);
   const day =
     state.until &&
     calendar.written(state.until, { weekday: "short", day: "numeric", month: "short", year: "numeric" });
   fill(
     find("#freshness"),
     state.until ? [`${t("Data up to and with")} `, h("strong", {}, day)] : t("No data yet"),
-    published
+    lastPublishedAt
       ? h(
           "span",
           { class: "published" },
           `, ${t("published")} `,
-          h(
-            "time",
-            { datetime: lastPublishedAt },
-            t("{day} at {time}", {
-              day: calendar.short(calendar.dayOf(published)),
-              time: calendar.clock(published),
-            }),
-          ),
+          h("time", { datetime: lastPublishedAt }, calendar.dayAndTime(lastPublishedAt)),
         )
       : "",
   );
@@ -223,7 +226,7 @@ function show() {
   if (state.tab === "calls") calls.show(contract, { demo, state: () => state });
   else if (refused) showRefusal();
   else if (!state.point) showNothing();
-  else if (state.tab === "overview") overview.show(state, { demo, go });
+  else if (state.tab === "overview") overview.show(state, { demo, contract, go });
   else if (state.tab === "files") showFiles();
   else if (state.tab === "webhooks") webhooks.show(state, { demo, contract });
   else {
@@ -240,7 +243,7 @@ function showRefusal() {
   plot.refuse(problem, record, { demo, state });
 }
 
-/** The form begins with what a chart's button chose, once. */
+/** The form of exports begins with what a chart's button chose, once. */
 function showFiles() {
   files.show(state, { demo, contract });
   state.chosen = undefined;

@@ -6,44 +6,59 @@ import * as charts from "./charts/charts.js";
 import { sparkline } from "./charts/sparkline.js";
 import { fill, find, h } from "./dom.js";
 import { difference, number, t } from "./language.js";
+import * as downloads from "./plot/downloads.js";
 import * as figures from "./plot/figures.js";
 import * as points from "./points.js";
 import * as problems from "./problems.js";
+import * as readers from "./readers.js";
 import * as series from "./series.js";
 
 const DAYS = 31;
 /** Metering points whose values are asked for in one call, and shown before the button for more. */
 const AT_ONCE = 24;
-/** Up to so many metering points are found without a search field. */
+/** Up to so many metering points need no search field. */
 const FEW = 12;
 
 let shown = null;
 let chart = null;
 
 /** Show the overview for the caller and the metering points that `state` names. */
-export async function show(state, { demo, go }) {
+export async function show(state, { demo, contract, go }) {
   if (shown?.points === state.points) return;
   const own = (shown = { points: state.points, state: { ...state }, go });
   const host = find("#overview");
   const window = { first: calendar.addDays(state.until, 1 - DAYS), until: state.until };
+  const end = calendar.addDays(state.until, 1);
   const caller = { demo, caller: state.caller, pretence: state.pretence };
   host.setAttribute("aria-busy", "true");
   try {
-    const [total, before] = await Promise.all([
-      totals(caller, { from: window.first, to: calendar.addDays(window.until, 1), resolution: "P1D" }),
+    const [total, before, customers] = await Promise.all([
+      totals(caller, { from: window.first, to: end, resolution: "P1D" }),
       totals(caller, sameDaysOfTheYearBefore(window.until)),
+      customersOf(caller),
     ]);
     if (shown !== own) return;
-    Object.assign(own, { total, before, window });
+    Object.assign(own, { total, before, window, end });
     const list = h("div", {});
-    const found = { text: "", count: AT_ONCE };
-    const refill = () => rows(list, own, { caller, go, found });
-    draw(host, own, { list, found, refill });
-    await refill();
+    const filter = { text: "", count: AT_ONCE };
+    const fillList = () => rows(list, own, { caller, go, filter });
+    fill(
+      host,
+      h(
+        "section",
+        { class: "card overview-figure", "aria-labelledby": "overview-title" },
+        summary(own),
+        downloads.ofPortfolio(state, { from: window.first, to: own.end }, { demo, contract, go }),
+      ),
+      pointsCard(own, { list, filter, fillList }),
+      readers.section(customers, caller),
+    );
+    drawChart(own);
+    await fillList();
   } catch (error) {
     if (shown !== own) return;
     shown = null;
-    const again = () => show(state, { demo, go });
+    const again = () => show(state, { demo, contract, go });
     fill(host, h("section", { class: "card" }, problems.failed(error, { again })));
   } finally {
     if (shown === own || shown === null) host.removeAttribute("aria-busy");
@@ -71,36 +86,36 @@ async function totals({ demo, caller, pretence }, parameters) {
   );
 }
 
+async function customersOf({ demo, caller, pretence }) {
+  const record = await api.call(demo, caller, "/customers", { pretence });
+  if (record.status !== 200) throw new api.Refused(record);
+  return record.json.customers;
+}
+
 function sameDaysOfTheYearBefore(until) {
   const year = Number(until.slice(0, 4)) - 1;
   const from = `${year}${until.slice(4, 7)}-01`;
   return { from, to: calendar.addDays(from, Number(until.slice(8))), resolution: "P1D" };
 }
 
-function draw(host, own, { list, found, refill }) {
+/** The list of metering points, with a field to search in it when it is long. */
+function pointsCard({ points: all }, { list, filter, fillList }) {
   const search = h("input", { type: "search", id: "find", autocomplete: "off" });
   search.oninput = () => {
-    Object.assign(found, { text: search.value, count: AT_ONCE });
-    refill();
+    Object.assign(filter, { text: search.value, count: AT_ONCE });
+    fillList();
   };
-  fill(
-    host,
-    h("section", { class: "card", "aria-labelledby": "overview-title" }, summary(own)),
+  return h(
+    "section",
+    { class: "card points", "aria-labelledby": "points-title" },
     h(
-      "section",
-      { class: "card points", "aria-labelledby": "points-title" },
-      h(
-        "div",
-        { class: "card-head" },
-        h("h2", { id: "points-title" }, t("Metering points")),
-        own.points.length > FEW
-          ? h("label", { class: "filter", for: "find" }, `${t("Find")} `, search)
-          : null,
-      ),
-      list,
+      "div",
+      { class: "card-head" },
+      h("h2", { id: "points-title" }, t("Metering points")),
+      all.length > FEW ? h("label", { class: "filter", for: "find" }, `${t("Find")} `, search) : null,
     ),
+    list,
   );
-  drawChart(own);
 }
 
 function summary({ points: all, total, before, window }) {
@@ -175,18 +190,18 @@ function drawChart({ total, window, state }) {
   });
 }
 
-/** Fill the list with the metering points that were found, a row for each of their directions. */
-async function rows(list, own, { caller, go, found }) {
-  const asked = (own.asked = {});
-  const matching = own.points.filter((point) => points.matches(point, found.text));
-  const few = matching.slice(0, found.count);
+/** Fill the list with the metering points that match the filter, a row for each of their directions. */
+async function rows(list, own, { caller, go, filter }) {
+  const latest = (own.latest = {});
+  const matching = own.points.filter((point) => points.matches(point, filter.text));
+  const few = matching.slice(0, filter.count);
   const more = () => {
-    found.count += AT_ONCE;
-    return rows(list, own, { caller, go, found });
+    filter.count += AT_ONCE;
+    return rows(list, own, { caller, go, filter });
   };
   list.setAttribute("aria-busy", "true");
   const bySeries = await days(caller, few, own.window);
-  if (own.asked !== asked) return;
+  if (own.latest !== latest) return;
   list.removeAttribute("aria-busy");
   fill(
     list,
@@ -206,7 +221,7 @@ async function rows(list, own, { caller, go, found }) {
 
 /** Daily sums by "direction/metering point id". */
 async function days({ demo, caller, pretence }, wanted, { first, until }) {
-  const found = new Map();
+  const bySeries = new Map();
   const ask = async (direction, some) => {
     const parameters = {
       meteringPointId: some.map(({ meteringPointId }) => meteringPointId),
@@ -217,7 +232,7 @@ async function days({ demo, caller, pretence }, wanted, { first, until }) {
     for (const answer of await api.pages(demo, caller, `/${direction}`, { parameters, pretence }))
       for (const each of answer.series) {
         const key = `${direction}/${each.meteringPointId}`;
-        found.set(key, [...(found.get(key) ?? []), ...series.fromValues(each)]);
+        bySeries.set(key, [...(bySeries.get(key) ?? []), ...series.fromValues(each)]);
       }
   };
   for (let place = 0; place < wanted.length; place += AT_ONCE) {
@@ -228,7 +243,7 @@ async function days({ demo, caller, pretence }, wanted, { first, until }) {
       if (some.length) await ask(direction, some);
     }
   }
-  return found;
+  return bySeries;
 }
 
 function overviewTable(wanted, { bySeries, own, go }) {

@@ -25,9 +25,15 @@ const ADVICE = {
   "no-access": t(
     "The token is good, but nobody has given this caller a metering point. Access is given in Severa and synced every hour.",
   ),
-  "not-found": t(
-    "Look at GET /metering-points for what this caller may read. An unknown metering point and somebody else's get the same answer.",
+  "persons-only": t(
+    "Only contacts of the customer see this list, so that vendors do not learn of each other. Choose one of the users in the list of callers.",
   ),
+  "not-found": t(
+    "What is unknown and what is somebody else's get the same answer. GET /metering-points, /exports, /feeds and /webhooks list what this caller has.",
+  ),
+  "run-not-ready": t("Wait until the run is ready. A run that is empty has no files."),
+  "too-many-feeds": t("Change a feed, or delete one that is no longer used."),
+  "too-many-exports": t("Wait until one of the exports has finished, or delete one."),
   "unknown-path": t("No operation has this path. The list of operations is under “Try calls”."),
   "method-not-allowed": t("The header Allow names the methods of this path."),
   "not-acceptable": t("Ask for a format that is offered: the parameter format, or the header Accept."),
@@ -46,7 +52,8 @@ const ADVICE_BY_STATUS = {
   401: t("The gateway does not know who calls."),
   403: t("The gateway knows who calls, and says no."),
   404: t("There is nothing here for this caller."),
-  410: t("The data that this cursor points to is no longer kept: start again without it."),
+  409: t("The call does not fit what is there now."),
+  410: t("It is no longer kept: start again without the cursor, or have the files made again."),
   429: t("Too many calls: wait, then call again."),
   500: t("The fault is on the API's side. Quote the request id when you report it."),
   503: t("The service cannot answer now. Wait as long as Retry-After says, then call again."),

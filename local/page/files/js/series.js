@@ -113,15 +113,15 @@ export function cells(days, from) {
 export function gaps({ from, to }, { permitted, availableUntil }, intervals) {
   const present = new Set(intervals.map(({ start }) => dayOf(start)));
   const until = availableUntil ? dayOf(Date.parse(availableUntil)) : from;
-  const found = [];
+  const gaps = [];
   for (const day of daysOf(from, to)) {
     if (present.has(day)) continue;
     const why = reason(day, permitted, until);
-    const last = found.at(-1);
+    const last = gaps.at(-1);
     if (last && last.why === why && last.to === day) last.to = addDays(day, 1);
-    else found.push({ from: day, to: addDays(day, 1), why });
+    else gaps.push({ from: day, to: addDays(day, 1), why });
   }
-  return found;
+  return gaps;
 }
 
 /** Why a market day has no values: `permitted` are the caller's periods, `until` is the first day without data. */

@@ -90,6 +90,7 @@ export function marks(u, all, colours) {
 /** Neighbours of one quality that is not measured: named above the bars; where values are missing, hatched to the top. */
 export function runs(u, intervals, colours) {
   const mark = (interval) => interval && (interval.missing ? "missing" : interval.quality);
+  const names = [];
   for (let first = 0; first < intervals.length;) {
     const quality = mark(intervals[first]);
     const { start } = intervals[first];
@@ -107,30 +108,39 @@ export function runs(u, intervals, colours) {
       });
       u.ctx.fillRect(left, top, width, height);
     }
-    name(
-      u,
-      word(quality),
-      { left, width, top, short: letter(quality) },
-      quality === "missing" ? colours.warn : colours.text,
-      colours,
-    );
+    names.push({ quality, middle: left + width / 2, width });
   }
+  nameAll(u, names, colours);
 }
 
-/** A text over a stretch: whole when it has room, else its letter; readable on whatever lies below. */
-function name(u, text, { left, width, top, short }, colour, colours) {
+/**
+ * Qualities over their stretches: the word where it has room, else its letter; readable on whatever lies below. One
+ * that would lie on another is left out, and missing values are named first.
+ */
+function nameAll(u, names, colours) {
   const ratio = devicePixelRatio;
   const { ctx } = u;
+  const { top } = u.bbox;
+  const placed = [];
   ctx.font = `600 ${11 * ratio}px system-ui, sans-serif`;
   ctx.textAlign = "center";
   ctx.textBaseline = "middle";
-  const written = ctx.measureText(text).width + 10 * ratio <= width ? text : short;
-  const size = ctx.measureText(written).width + 8 * ratio;
-  const middle = left + width / 2;
-  ctx.fillStyle = colours.ground;
-  ctx.fillRect(middle - size / 2, top, size, 16 * ratio);
-  ctx.fillStyle = colour;
-  ctx.fillText(written, middle, top + 8.5 * ratio);
+  const missingFirst = [...names].sort((one, other) => isMissing(other) - isMissing(one));
+  for (const { quality, middle, width } of missingFirst) {
+    const hasRoom = ctx.measureText(word(quality)).width + 10 * ratio <= width;
+    const text = hasRoom ? word(quality) : letter(quality);
+    const size = ctx.measureText(text).width + 4 * ratio;
+    if (placed.some((other) => Math.abs(other.middle - middle) < (other.size + size) / 2)) continue;
+    placed.push({ middle, size });
+    ctx.fillStyle = colours.ground;
+    ctx.fillRect(middle - size / 2, top, size, 16 * ratio);
+    ctx.fillStyle = isMissing({ quality }) ? colours.warn : colours.text;
+    ctx.fillText(text, middle, top + 8.5 * ratio);
+  }
+}
+
+function isMissing({ quality }) {
+  return quality === "missing";
 }
 
 /** Stretches without values, with the reason where it has room. */

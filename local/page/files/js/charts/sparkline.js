@@ -33,13 +33,13 @@ function stretches(values) {
     Number(((index / Math.max(values.length - 1, 1)) * WIDTH).toFixed(1)),
     Number((HEIGHT - 2 - (value / top) * (HEIGHT - 4)).toFixed(1)),
   ];
-  const found = [];
+  const runs = [];
   values.forEach((value, index) => {
     if (value === null) return;
-    if (index === 0 || values[index - 1] === null) found.push([]);
-    found.at(-1).push(place(value, index));
+    if (index === 0 || values[index - 1] === null) runs.push([]);
+    runs.at(-1).push(place(value, index));
   });
-  return found;
+  return runs;
 }
 
 function svg(tag, attributes) {

@@ -2,12 +2,13 @@
 
 import * as api from "../api.js";
 import * as calendar from "../calendar.js";
-import { copyButton, fill, find, h, table } from "../dom.js";
-import { exchange } from "../exchange.js";
+import { copyButton, disclosure, fill, find, h, refill, table } from "../dom.js";
 import { t } from "../language.js";
 import * as problems from "../problems.js";
-import * as signatures from "./signatures.js";
 import { laidOut } from "../texts.js";
+import { button, perform } from "./action.js";
+import { field, line } from "./form.js";
+import * as signatures from "./signatures.js";
 
 const STATES = { unconfirmed: t("unconfirmed"), active: t("active"), disabled: t("disabled") };
 const NOTICES = { waiting: t("waiting"), delivered: t("delivered"), failed: t("failed") };
@@ -15,17 +16,17 @@ const REFRESH_MILLISECONDS = 3000;
 
 /** Secrets of webhooks, by caller and id. The API shows each once; here they check what arrives. */
 const secrets = new Map();
-let asking = null;
+let latest = null;
 
 /** Show the form, the caller's webhooks and what arrived. */
 export async function show(state, { demo, contract }) {
-  const own = (asking = {});
+  const own = (latest = {});
   const host = find("#webhooks");
-  const isCurrent = () => asking === own && !host.closest("[hidden]");
-  const said = h("div", { class: "made" });
+  const isCurrent = () => latest === own && !host.closest("[hidden]");
+  const answer = h("div", { class: "answer" });
   const list = h("div", {});
   const mailbox = h("div", {});
-  const scene = { demo, state, contract, said, list, mailbox, isCurrent };
+  const scene = { demo, state, contract, answer, list, mailbox, isCurrent };
   fill(
     host,
     h(
@@ -40,7 +41,7 @@ export async function show(state, { demo, contract }) {
         ),
       ),
       form(scene),
-      said,
+      answer,
     ),
     h(
       "section",
@@ -68,21 +69,8 @@ function receiverName({ caller }, id) {
 
 function form(scene) {
   const { demo, state, contract } = scene;
-  const id = h("input", {
-    id: "webhook-id",
-    value: "main",
-    autocomplete: "off",
-    spellcheck: "false",
-    required: true,
-  });
-  const url = h("input", {
-    id: "webhook-url",
-    type: "url",
-    value: `${demo.receiver}/${receiverName(state, "main")}`,
-    autocomplete: "off",
-    spellcheck: "false",
-    required: true,
-  });
+  const id = line("webhook-id", { value: "main" });
+  const url = line("webhook-url", { type: "url", value: `${demo.receiver}/${receiverName(state, "main")}` });
   id.oninput = () => {
     if (url.value.startsWith(demo.receiver)) url.value = `${demo.receiver}/${receiverName(state, id.value)}`;
   };
@@ -105,8 +93,8 @@ function form(scene) {
   return h(
     "form",
     { onsubmit: register },
-    h("div", { class: "field" }, h("label", { for: "webhook-id" }, t("Its id, as you like")), id),
-    h("div", { class: "field wide" }, h("label", { for: "webhook-url" }, t("Address")), url),
+    field(t("Its id, as you like"), id),
+    field(t("Address"), url, { isWide: true }),
     h(
       "fieldset",
       { class: "events" },
@@ -117,29 +105,21 @@ function form(scene) {
   );
 }
 
-/** Make one call, show its answer with what went over the wire, and list everything anew. */
-async function act(scene, { method, path, json = null, again, told = () => null }) {
-  const { demo, state, said } = scene;
-  const { caller, pretence } = state;
-  said.setAttribute("aria-busy", "true");
-  try {
-    const record = await api.call(demo, caller, path, { method, json, pretence });
-    const secret = record.json?.secret;
-    if (secret) secrets.set(`${caller.name}/${record.json.webhookId}`, secret);
-    fill(
-      said,
-      record.status >= 400
-        ? problems.answered(record, { again })
-        : h("p", { class: "outcome", role: "status" }, told(record) ?? `${record.status} ${record.reason}`),
-      secret ? shownOnce(secret) : null,
-      h("details", {}, h("summary", {}, t("Behind this call")), exchange(record, { demo, caller, pretence })),
-    );
-  } catch (error) {
-    fill(said, problems.failed(error, { again }));
-  } finally {
-    said.removeAttribute("aria-busy");
-  }
+/** Make one call, show its outcome and the secret that it may have, and list everything anew. */
+async function act(scene, { method, path, json = null, again, outcome = statusLine }) {
+  const { demo, answer } = scene;
+  const { caller, pretence } = scene.state;
+  const more = ({ json: webhook }) => {
+    if (!webhook?.secret) return null;
+    secrets.set(`${caller.name}/${webhook.webhookId}`, webhook.secret);
+    return shownOnce(webhook.secret);
+  };
+  await perform(answer, { demo, caller, pretence }, { method, path, json, again, outcome, more });
   await refresh(scene);
+}
+
+function statusLine({ status, reason }) {
+  return `${status} ${reason}`;
 }
 
 function shownOnce(secret) {
@@ -170,7 +150,7 @@ async function refresh(scene) {
       webhooks.map(({ webhookId }) => ask(`/webhooks/${encodeURIComponent(webhookId)}/notices`)),
     );
     if (!isCurrent()) return;
-    fill(
+    refill(
       list,
       webhooks.length === 0 ? h("p", { class: "quiet" }, t("There are none yet.")) : null,
       webhooks.map((webhook, place) => described(webhook, notices[place].notices, scene)),
@@ -184,28 +164,24 @@ async function refresh(scene) {
 function described(webhook, notices, scene) {
   const { webhookId, url, events, status, disabledReason, failingSince, bothSecretsUntil } = webhook;
   const path = `/webhooks/${encodeURIComponent(webhookId)}`;
-  const action = (text, { method, suffix = "", told }) => {
-    const run = () => act(scene, { method, path: path + suffix, again: run, told });
-    return h(
-      "button",
-      { type: "button", class: "small", "aria-label": `${text}: ${webhookId}`, onclick: run },
-      text,
-    );
+  const action = (text, { method, suffix = "", outcome }) => {
+    const run = () => act(scene, { method, path: path + suffix, again: run, outcome });
+    return button(text, webhookId, run);
   };
   const remarks = [
     disabledReason,
-    failingSince && t("Failing since {when}.", { when: moment(failingSince) }),
-    bothSecretsUntil && t("Two secrets sign until {when}.", { when: moment(bothSecretsUntil) }),
+    failingSince && t("Failing since {when}.", { when: calendar.dayAndTime(failingSince) }),
+    bothSecretsUntil && t("Two secrets sign until {when}.", { when: calendar.dayAndTime(bothSecretsUntil) }),
   ].filter(Boolean);
   return h(
     "article",
-    { class: "webhook", "aria-label": webhookId },
+    { class: "entry webhook", "aria-label": webhookId },
     h(
       "div",
-      { class: "export-head" },
+      { class: "entry-head" },
       h("h3", {}, webhookId),
       h("span", { class: `state ${status}` }, STATES[status] ?? status),
-      action(t("Test"), { method: "POST", suffix: "/test", told: tested }),
+      action(t("Test"), { method: "POST", suffix: "/test", outcome: tested }),
       action(t("New secret"), { method: "POST", suffix: "/secret" }),
       action(t("Delete"), { method: "DELETE" }),
     ),
@@ -230,16 +206,7 @@ function attempts(webhookId, notices, scene) {
   const resend = (noticeId) => {
     const path = `/webhooks/${encodeURIComponent(webhookId)}/notices/${encodeURIComponent(noticeId)}/resend`;
     const run = () => act(scene, { method: "POST", path, again: run });
-    return h(
-      "button",
-      {
-        type: "button",
-        class: "small",
-        "aria-label": `${t("Send again")}: ${noticeId}`,
-        onclick: run,
-      },
-      t("Send again"),
-    );
+    return button(t("Send again"), noticeId, run);
   };
   return table({
     label: t("Attempts of {name}", { name: webhookId }),
@@ -257,8 +224,8 @@ function attempts(webhookId, notices, scene) {
       h("span", { class: `state ${notice.status}` }, NOTICES[notice.status] ?? notice.status),
       String(notice.attempts),
       notice.lastFault ?? (notice.lastStatus === null ? "–" : String(notice.lastStatus)),
-      moment(notice.createdAt),
-      notice.nextAttemptAt ? moment(notice.nextAttemptAt) : "–",
+      calendar.dayAndTime(notice.createdAt),
+      notice.nextAttemptAt ? calendar.dayAndTime(notice.nextAttemptAt) : "–",
       resend(notice.noticeId),
     ]),
   });
@@ -267,7 +234,7 @@ function attempts(webhookId, notices, scene) {
 /** What the receiver of this machine got for these webhooks, with its signature checked where the secret is known. */
 async function arrivals({ demo, state, mailbox, isCurrent }, webhooks) {
   const here = webhooks.filter(({ url }) => url.startsWith(`${demo.receiver}/`));
-  const found = (
+  const arrived = (
     await Promise.all(
       here.map(async ({ webhookId, url }) => {
         const name = decodeURIComponent(new URL(url).pathname.split("/").at(-1));
@@ -280,12 +247,12 @@ async function arrivals({ demo, state, mailbox, isCurrent }, webhooks) {
     )
   ).flat();
   if (!isCurrent()) return;
-  found.sort((one, other) => (one.at < other.at ? 1 : -1));
+  arrived.sort((one, other) => (one.at < other.at ? 1 : -1));
   // What is open stays open when the list is made anew.
   const open = new Set([...mailbox.querySelectorAll("details[open]")].map(({ dataset }) => dataset.key));
   fill(
     mailbox,
-    found.length === 0
+    arrived.length === 0
       ? h(
           "p",
           { class: "quiet" },
@@ -294,7 +261,7 @@ async function arrivals({ demo, state, mailbox, isCurrent }, webhooks) {
       : h(
           "ul",
           { class: "arrived" },
-          found.map((each) => h("li", {}, arrival(each, open))),
+          arrived.map((each) => h("li", {}, arrival(each, open))),
         ),
   );
 }
@@ -311,29 +278,27 @@ async function verdict({ headers, body }, secret) {
 
 function arrival({ at, headers, body, answered, webhookId, verdict: word }, open) {
   const key = `${headers["webhook-id"]} ${at}`;
-  return h(
-    "details",
-    { "data-key": key, open: open.has(key) },
-    h(
-      "summary",
-      {},
+  return disclosure(
+    [
       h("time", { datetime: at }, calendar.clock(Date.parse(at))),
       " ",
       h("code", {}, typeOf(body)),
       ` → ${answered} · ${webhookId} · `,
       VERDICTS[word].cloneNode(true),
-    ),
-    h(
-      "pre",
-      { tabindex: "0", role: "region", "aria-label": t("Notice") },
+    ],
+    () =>
       h(
-        "code",
-        {},
-        Object.entries(headers).map(([name, value]) => `${name}: ${value}\n`),
-        "\n",
-        laidOut(body),
+        "pre",
+        { tabindex: "0", role: "region", "aria-label": t("Notice") },
+        h(
+          "code",
+          {},
+          Object.entries(headers).map(([name, value]) => `${name}: ${value}\n`),
+          "\n",
+          laidOut(body),
+        ),
       ),
-    ),
+    { "data-key": key, open: open.has(key) },
   );
 }
 
@@ -352,9 +317,4 @@ function keepFresh(scene) {
     if (!scene.list.contains(document.activeElement)) await refresh(scene);
     keepFresh(scene);
   }, REFRESH_MILLISECONDS);
-}
-
-function moment(text) {
-  const at = Date.parse(text);
-  return t("{day} at {time}", { day: calendar.short(calendar.dayOf(at)), time: calendar.clock(at) });
 }

@@ -2,7 +2,7 @@
 
 import * as calendar from "../calendar.js";
 import * as charts from "../charts/charts.js";
-import { h, table } from "../dom.js";
+import { disclosure, h, table } from "../dom.js";
 import { difference, number, t } from "../language.js";
 import * as series from "../series.js";
 import * as figures from "./figures.js";
@@ -87,20 +87,22 @@ function describe({ first, before, after, same }, names) {
 }
 
 function asTable(all, names) {
-  return h(
-    "details",
+  const rows = () =>
+    all.map(({ first, before, after, same }) => [
+      calendar.written(first, { month: "long" }),
+      quantity(before),
+      quantity(after),
+      same.days ? difference(same.after, same.before) : "–",
+      String(same.days),
+    ]);
+  return disclosure(
+    t("The values as a table"),
+    () =>
+      table({
+        label: t("Values"),
+        names: [t("Month"), `${names.before}, kWh`, `${names.after}, kWh`, t("Difference"), t("Days compared")],
+        rows: rows(),
+      }),
     { class: "values" },
-    h("summary", {}, t("The values as a table")),
-    table({
-      label: t("Values"),
-      names: [t("Month"), `${names.before}, kWh`, `${names.after}, kWh`, t("Difference"), t("Days compared")],
-      rows: all.map(({ first, before, after, same }) => [
-        calendar.written(first, { month: "long" }),
-        quantity(before),
-        quantity(after),
-        same.days ? difference(same.after, same.before) : "–",
-        String(same.days),
-      ]),
-    }),
   );
 }

@@ -2,7 +2,7 @@
 
 import * as calendar from "../calendar.js";
 import { explore } from "../charts/exploring.js";
-import { h, table } from "../dom.js";
+import { disclosure, h, table } from "../dom.js";
 import { number, t } from "../language.js";
 import { GAP_TEXT } from "../charts/drawing.js";
 import * as figures from "./figures.js";
@@ -158,21 +158,22 @@ function describe({ day, state, expected, measured, unmeasured, missing }) {
 }
 
 function asTable(all) {
-  const rows = all
-    .filter(({ expected, state }) => expected && state !== "measured")
-    .map(({ day, state, expected, measured, unmeasured, missing }) => [
-      day,
-      WORDS[state],
-      ...[expected, measured, unmeasured, missing].map(String),
-    ]);
-  return h(
-    "details",
+  const rows = () =>
+    all
+      .filter(({ expected, state }) => expected && state !== "measured")
+      .map(({ day, state, expected, measured, unmeasured, missing }) => [
+        day,
+        WORDS[state],
+        ...[expected, measured, unmeasured, missing].map(String),
+      ]);
+  return disclosure(
+    t("Days that are not all measured, as a table"),
+    () =>
+      table({
+        label: t("Days that are not all measured"),
+        names: [t("Day"), t("State"), t("Expected"), t("Measured"), t("Not measured"), t("Missing")],
+        rows: rows(),
+      }),
     { class: "values" },
-    h("summary", {}, t("Days that are not all measured, as a table")),
-    table({
-      label: t("Days that are not all measured"),
-      names: [t("Day"), t("State"), t("Expected"), t("Measured"), t("Not measured"), t("Missing")],
-      rows,
-    }),
   );
 }

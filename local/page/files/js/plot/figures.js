@@ -3,7 +3,7 @@
 import * as calendar from "../calendar.js";
 import { GAP_TEXT } from "../charts/drawing.js";
 import { fillFor } from "../charts/patterns.js";
-import { fill, h, table as asTable } from "../dom.js";
+import { disclosure, h, table as asTable } from "../dom.js";
 import { number, t } from "../language.js";
 import { QUALITIES, letter, word } from "../qualities.js";
 import * as series from "../series.js";
@@ -178,7 +178,7 @@ function stretch({ from, to }) {
   return first === last ? first : t("{from} to {to}", { from: first, to: last });
 }
 
-/** The values as a table, filled when it is opened. `hours`: they are shorter than a day. */
+/** The values as a table. `hours`: they are shorter than a day. */
 export function table(intervals, { hours }) {
   const start = (moment) =>
     hours
@@ -197,11 +197,9 @@ export function table(intervals, { hours }) {
     hours ? t("Quality") : t("Least certain quality"),
     t("Missing"),
   ];
-  const host = h("div");
-  const details = h("details", { class: "values" }, h("summary", {}, t("The values as a table")), host);
-  details.addEventListener("toggle", () => {
-    if (details.open && host.childElementCount === 0)
-      fill(host, asTable({ label: t("Values"), names, rows: rows() }));
-  });
-  return details;
+  return disclosure(
+    t("The values as a table"),
+    () => asTable({ label: t("Values"), names, rows: rows() }),
+    { class: "values" },
+  );
 }

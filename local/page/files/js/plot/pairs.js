@@ -10,12 +10,12 @@ import * as calendar from "../calendar.js";
 export function pairs(intervals, first) {
   const sums = new Map(intervals.map((interval) => [calendar.dayOf(interval.start), interval]));
   const year = calendar.period("year", first);
-  const found = new Map();
+  const months = new Map();
   for (const day of calendar.days(year.from, year.to)) {
     const start = calendar.period("month", day).from;
-    if (!found.has(start))
-      found.set(start, { first: start, before: null, after: null, same: { before: 0, after: 0, days: 0 } });
-    const month = found.get(start);
+    if (!months.has(start))
+      months.set(start, { first: start, before: null, after: null, same: { before: 0, after: 0, days: 0 } });
+    const month = months.get(start);
     const [before, after] = [sums.get(yearBefore(day)), sums.get(day)];
     if (hasEnergy(before)) month.before += before.wh;
     if (hasEnergy(after)) month.after += after.wh;
@@ -24,7 +24,7 @@ export function pairs(intervals, first) {
     month.same.after += after.wh;
     month.same.days += 1;
   }
-  return [...found.values()];
+  return [...months.values()];
 }
 
 /** The same market day a year earlier; "2023-02-29" for a leap day, which no value has. */

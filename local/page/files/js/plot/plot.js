@@ -19,13 +19,13 @@ import * as year from "./year.js";
 const DRAWN_BY = { day: bars, week: bars, month: bars, year, years: comparison, completeness };
 
 let charts = [];
-let asking = null;
+let latest = null;
 let shown = null;
 
 /** Ask for what `state` names, and draw it. `go` changes the state and shows it. */
 export async function show(state, { demo, contract, go }) {
-  asking?.abort();
-  const own = (asking = new AbortController());
+  latest?.abort();
+  const own = (latest = new AbortController());
   const period = views.period(state.view, state.day);
   const again = () => show(state, { demo, contract, go });
   const call = ({ path, parameters }) =>
@@ -56,7 +56,7 @@ export function redraw() {
 
 /** Show why there is nothing to plot, with the call that says so, if there was one. */
 export function refuse(problem, record, { demo, state }) {
-  asking?.abort();
+  latest?.abort();
   shown = null;
   find("#figure").removeAttribute("aria-busy");
   clear(problem);
@@ -83,7 +83,7 @@ function draw() {
   // What a chart does not need may be refused: the chart is shown without it.
   const answers = records.map(({ status, json }) => (status === 200 ? json : null));
   const figure = DRAWN_BY[state.view].figure(answers, { state, period, go });
-  fill(find("#figure"), figure.content, downloads.buttons({ state, period, demo, contract, go }));
+  fill(find("#figure"), figure.content, downloads.ofPoint(state, period, { demo, contract, go }));
   charts = figure.charts();
   // After a choice with the keyboard, the focus stays on the chart.
   if (focused) find("#figure .chart").focus();

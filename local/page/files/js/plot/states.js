@@ -16,8 +16,8 @@ export function states(periods, { direction, period, permitted, until }) {
   );
   const after = until ? calendar.addDays(until, 1) : period.from;
   return calendar.days(period.from, period.to).map((day) => {
-    const found = counts.get(day);
-    if (!found?.expected)
+    const counted = counts.get(day);
+    if (!counted?.expected)
       return {
         day,
         state: series.reason(day, permitted, after),
@@ -26,9 +26,9 @@ export function states(periods, { direction, period, permitted, until }) {
         unmeasured: 0,
         missing: 0,
       };
-    const { expected, measured, missing } = found;
+    const { expected, measured, missing } = counted;
     const unmeasured = expected - measured - missing;
-    const state = found.late ? "late" : missing ? "missing" : unmeasured ? "estimated" : "measured";
+    const state = counted.late ? "late" : missing ? "missing" : unmeasured ? "estimated" : "measured";
     return { day, state, expected, measured, unmeasured, missing };
   });
 }

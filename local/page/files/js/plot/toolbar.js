@@ -1,7 +1,7 @@
 /** What chooses the metering point, the direction, the view and the period. */
 
 import * as calendar from "../calendar.js";
-import { fill, find, h } from "../dom.js";
+import { check, fill, find, h, segments } from "../dom.js";
 import { t } from "../language.js";
 import * as points from "../points.js";
 import * as views from "./views.js";
@@ -23,9 +23,13 @@ export function setUp({ state, go }) {
   fill(
     find("#directions"),
     h("legend", {}, t("Direction")),
-    radios("direction", Object.entries(DIRECTIONS), go),
+    segments("direction", Object.entries(DIRECTIONS), { onchange: (direction) => go({ direction }) }),
   );
-  fill(find("#views"), h("legend", {}, t("View")), radios("view", choices, go));
+  fill(
+    find("#views"),
+    h("legend", {}, t("View")),
+    segments("view", choices, { onchange: (view) => go({ view }) }),
+  );
   const step = (count) => () => {
     const { view, day } = state();
     go({ day: calendar.neighbour(views.period(view, day), count).from });
@@ -36,21 +40,6 @@ export function setUp({ state, go }) {
   find("#day").onchange = ({ target }) => target.value >= FIRST_MARKET_DAY && go({ day: target.value });
   find("#point").onchange = ({ target }) =>
     go({ point: state().points.find(({ meteringPointId }) => meteringPointId === target.value) });
-}
-
-function radios(name, choices, go) {
-  return h(
-    "div",
-    { class: "segments" },
-    choices.map(([value, text]) =>
-      h(
-        "label",
-        {},
-        h("input", { type: "radio", name, value, onchange: () => go({ [name]: value }) }),
-        h("span", {}, text),
-      ),
-    ),
-  );
 }
 
 /** Offer the caller's metering points, in a group for each customer when there is more than one. */
@@ -76,13 +65,10 @@ export function show({ point, direction, view, day, until }) {
   find("#point").value = point.meteringPointId;
   fill(find("#point-description"), points.description(point));
   find("#directions").hidden = point.directions.length < 2;
-  for (const [name, chosen] of Object.entries({ direction, view })) {
-    for (const radio of document.querySelectorAll(`input[name="${name}"]`)) {
-      radio.checked = radio.value === chosen;
-      if (name === "direction")
-        radio.disabled = !point.directions.includes(radio.value) && radio.value !== chosen;
-    }
-  }
+  check("direction", direction);
+  check("view", view);
+  for (const radio of document.querySelectorAll('input[name="direction"]'))
+    radio.disabled = !point.directions.includes(radio.value) && radio.value !== direction;
   find("#day").value = day;
   find("#next").disabled = Boolean(until) && period.to > until;
   find("#previous").setAttribute("aria-label", PREVIOUS[period.view]);
