@@ -159,7 +159,7 @@ def test_an_id_that_no_feed_can_have_is_a_problem(feeds: Page) -> None:
     make(feeds)
 
     assert feeds.text(".answer .problem h2") == "400 Path not valid"
-    assert "feedId" in feeds.text(".answer .problem")
+    assert "letters a to z" in feeds.text(".answer .advice")
 
 
 def test_a_feed_is_kept_unless_its_deletion_is_confirmed(feeds: Page) -> None:

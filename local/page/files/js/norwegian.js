@@ -12,8 +12,6 @@ export const NORWEGIAN = {
   "a column for each metering point": "en kolonne per målepunkt",
   "A feed makes files after each publication or once a day, and keeps them for 35 days.":
     "En leveranse lager filer etter hver publisering eller én gang om dagen, og oppbevarer dem i 35 dager.",
-  "A feed that you have under this id is changed.":
-    "Har du alt en leveranse med denne id-en, blir den endret.",
   "a file for each customer": "en fil per kunde",
   "a file for each metering point": "en fil per målepunkt",
   "a good token and key": "gyldig token og nøkkel",
@@ -40,6 +38,8 @@ export const NORWEGIAN = {
   "All policies": "Alle regler",
   "All {count} steps": "Alle {count} trinn",
   "Answer {status}": "Svar {status}",
+  "An id of your own choice has letters a to z, digits and hyphens.":
+    "En id du velger selv, har bokstavene a til z, sifre og bindestreker.",
   Application: "Applikasjon",
   Applications: "Applikasjoner",
   "as stored": "som lagret",
@@ -184,6 +184,7 @@ export const NORWEGIAN = {
   Layout: "Oppsett",
   "Least certain quality": "Minst sikre kvalitet",
   Light: "Lyse",
+  "Letters a to z, digits and hyphens.": "Bokstavene a til z, sifre og bindestreker.",
   "lists the files, with their sums": "lister filene, med summer",
   "Look at the parameters.": "Se på parametrene.",
   Made: "Laget",

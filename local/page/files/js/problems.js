@@ -34,6 +34,7 @@ const ADVICE = {
   "run-not-ready": t("Wait until the run is ready. A run that is empty has no files."),
   "too-many-feeds": t("Change a feed, or delete one that is no longer used."),
   "too-many-exports": t("Wait until one of the exports has finished, or delete one."),
+  "invalid-path": t("An id of your own choice has letters a to z, digits and hyphens."),
   "unknown-path": t("No operation has this path. The list of operations is under “Try calls”."),
   "method-not-allowed": t("The header Allow names the methods of this path."),
   "not-acceptable": t("Ask for a format that is offered: the parameter format, or the header Accept."),

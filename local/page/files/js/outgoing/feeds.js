@@ -99,7 +99,7 @@ function form(scene, contract) {
   return h(
     "form",
     { onsubmit: send },
-    field(t("Its id, as you like"), controls.id, { hint: t("A feed that you have under this id is changed.") }),
+    field(t("Its id, as you like"), controls.id, { hint: t("Letters a to z, digits and hyphens.") }),
     field(t("Name"), controls.name),
     scene.customers.length > 1 ? field(t("Metering points"), controls.customer) : null,
     field(t("Direction"), controls.direction),
