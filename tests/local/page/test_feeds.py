@@ -3,6 +3,7 @@
 import hashlib
 import itertools
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, time
 from functools import partial
 from pathlib import Path
@@ -13,7 +14,9 @@ from selenium.webdriver.common.keys import Keys
 from local import demo, environment
 from local.functionhost import admin
 from local.ports import Ports, address
-from shared import periods
+from shared import periods, tables
+from shared.files.feeds import Feeds
+from shared.files.receivers import Receiver
 from shared.settings import DeliverySettings
 from tests.builders.browser import Page
 from tests.builders.container import Outside
@@ -177,6 +180,23 @@ def test_a_feed_is_kept_unless_its_deletion_is_confirmed(feeds: Page) -> None:
     assert asked == "Delete the feed Daily values with everything that it made?"
     assert kept == 1
     assert feeds.text(".answer .outcome") == "Feed daily is deleted."
+
+
+def test_a_feed_that_the_operator_paused_or_sends_says_so(feeds: Page, stack: Ports) -> None:
+    make(feeds)
+    receiver = Receiver("sftp.example", 22, "ola", "ssh-ed25519 AAAA")
+
+    stored(stack).change(
+        f"user:{demo.OLA.object_id}", "daily", lambda feed: replace(feed, is_paused=True, receiver=receiver)
+    )
+    look(feeds)
+
+    assert feeds.text("#files article .entry-head") == "Daily values SFTP paused by us Delete"
+
+
+def stored(stack: Ports) -> Feeds:
+    """Return the feeds of the stack as the operator's commands see them."""
+    return Feeds(tables.open_tables(environment.stack(stack)["TABLE_STORAGE"], credential=None))
 
 
 def test_exports_and_feeds_are_chosen_by_keys_and_the_browser_keeps_a_link(page: Page) -> None:
