@@ -118,6 +118,7 @@ def measure(folder: Path, *, connection: str, webhooks: int, points: int) -> Mea
             cursor=str,
             clock=lambda: datetime.now(UTC),
             allow_loopback=True,
+            resolve=None,
             observe=lambda event, answer: None,
         )
         _publish(publications, sequence=1)

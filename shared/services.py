@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from shared.files.sending import Dispatcher
     from shared.notices.opening import Notices
     from shared.notices.registering import Registry
+    from shared.notices.sender import Resolve
     from shared.notices.webhooks import Event
     from shared.publishing.publish import Published
     from shared.queues import Queues
@@ -79,6 +80,8 @@ class Services:
     probe: Probe
     warm_up: WarmUp
     within: Patience
+    resolve: Resolve | None = None
+    """Looks up the hosts of webhooks; None for the system's own resolver."""
 
     @cached_property
     def queues(self) -> Queues:
@@ -112,6 +115,7 @@ class Services:
             cursor=self._changes_cursor,
             clock=self.clock,
             allow_loopback=self.settings.webhook_allow_loopback,
+            resolve=self.resolve,
             observe=self.telemetry.count_notice,
         )
 
@@ -499,7 +503,9 @@ def load(*, clock: Clock) -> Services:
         ) from None
 
 
-def start(settings: Settings, *, clock: Clock, within: Patience = limits.USUAL) -> Services:
+def start(
+    settings: Settings, *, clock: Clock, within: Patience = limits.USUAL, resolve: Resolve | None = None
+) -> Services:
     """Open the services that the settings name."""
     credential = identity.credential(settings.identity_client_id, limit=within.token)
     telemetry = exporting.open_telemetry(settings.telemetry, credential=credential, limit=within.ingestion)
@@ -542,6 +548,7 @@ def start(settings: Settings, *, clock: Clock, within: Patience = limits.USUAL) 
             }
         ),
         within=within,
+        resolve=resolve,
     )
 
 

@@ -10,7 +10,7 @@ from shared.notices.delivery import Delivery, Observe
 from shared.notices.news import News
 from shared.notices.registering import Registry
 from shared.notices.sealed_secrets import SecretBox
-from shared.notices.sender import Sender
+from shared.notices.sender import Resolve, Sender
 from shared.notices.store import Store
 from shared.publishing.watermark import Publications
 from shared.queues import NOTICES, Queues
@@ -38,6 +38,7 @@ def open_notices(
     cursor: Callable[[int], str],
     clock: Callable[[], datetime],
     allow_loopback: bool,
+    resolve: Resolve | None,
     observe: Observe,
 ) -> Notices:
     """Open webhooks over the app's services."""
@@ -48,7 +49,7 @@ def open_notices(
     store = Store(tables)
     delivery = Delivery(
         store=store,
-        sender=Sender(allow_loopback=allow_loopback),
+        sender=Sender(allow_loopback=allow_loopback, resolve=resolve),
         box=box,
         enqueue=enqueue,
         clock=clock,

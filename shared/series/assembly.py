@@ -292,7 +292,7 @@ def _all_are_whole(rows: Sequence[DayRow | ChangeRow | PackedRow]) -> bool:
 def _length(resolution: str, day: date, qualities: str) -> int:
     """Return how many letters a day has; 0 unless it has a known letter for each of its intervals."""
     step = _STEPS.get(resolution)
-    is_right = step is not None and len(qualities) == _intervals(day, step) and not qualities.strip(LETTERS)
+    is_right = step is not None and len(qualities) == intervals(day, step) and not qualities.strip(LETTERS)
     return len(qualities) if is_right else 0
 
 
@@ -325,7 +325,7 @@ def _is_whole(row: DayRow | ChangeRow | PackedRow) -> bool:
 def is_as_long(row: DayRow | ChangeRow | PackedRow) -> bool:
     """Return whether a day has a known resolution and as many letters as it has intervals."""
     step = _STEPS.get(row.resolution)
-    return step is not None and len(row.qualities) == _intervals(row.delivery_date, step)
+    return step is not None and len(row.qualities) == intervals(row.delivery_date, step)
 
 
 def _are_values(quantities: str, qualities: str) -> bool:
@@ -344,7 +344,8 @@ def _nulls(qualities: str) -> bytes:
 
 
 @lru_cache(maxsize=40_000)
-def _intervals(day: date, step: timedelta) -> int:
+def intervals(day: date, step: timedelta) -> int:
+    """Return how many intervals of a step a market day has."""
     whole = periods.market_day(day)
     return (whole.end - whole.start) // step
 

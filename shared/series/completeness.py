@@ -61,6 +61,34 @@ class Request:
     due_end: date
 
 
+FirstDays = Mapping[Direction, dict[str, date]]
+"""The first published day of metering points, by direction."""
+
+
+def first_days_seen(
+    rows: Iterable[QualityRow],
+    *,
+    request: Request,
+    permitted: Mapping[MeteringPointId, Sequence[PermittedDays]],
+) -> FirstDays:
+    """Return the first days of the series that begin with the first day that is requested and permitted.
+
+    An earlier day makes no difference to these, nor any day where none is requested and permitted. The first
+    day of each other series has to be asked for.
+    """
+    starts = {each: clip(spans, request.days)[:1] for each, spans in permitted.items()}
+    nothing = {each: request.days[0] for each, spans in starts.items() if not spans}
+    found = {direction: dict[str, date](nothing) for direction in Direction}
+    first_days = {str(each): spans[0][0] for each, spans in starts.items() if spans}
+    of_direction = {direction.value: known for direction, known in found.items()}
+    for row in rows:
+        if first_days.get(row.metering_point_id) == row.first_day and row.resolution in PER_HOUR:
+            known = of_direction.get(row.direction)
+            if known is not None:
+                known[row.metering_point_id] = row.first_day
+    return found
+
+
 def due_end(moment: datetime) -> date:
     """Return the first market day that is not due yet at a moment."""
     local = moment.astimezone(periods.OSLO)
@@ -72,7 +100,7 @@ def periods_of(
     *,
     request: Request,
     permitted: Mapping[MeteringPointId, Sequence[PermittedDays]],
-    first_days: Mapping[tuple[str, str], date],
+    first_days: FirstDays,
 ) -> Iterator[Period]:
     """Yield the periods with expected values of all permitted metering points, in order.
 
@@ -80,7 +108,7 @@ def periods_of(
         rows: by day or month, as the resolution says, in any order.
         request: what is asked.
         permitted: the permitted days of each metering point.
-        first_days: the first published day of each series, by metering point and direction.
+        first_days: of all series with a published day.
     """
     stored: dict[tuple[str, str], list[QualityRow]] = defaultdict(list)
     for row in rows:
@@ -88,15 +116,15 @@ def periods_of(
             stored[row.metering_point_id, row.direction].append(row)
     buckets = list(_buckets(request))
     for metering_point_id, spans in sorted(permitted.items()):
-        directions = [each.value for each in Direction if (metering_point_id, each.value) in first_days]
-        for direction in directions or [Direction.CONSUMPTION.value]:
+        directions = [each for each in Direction if metering_point_id in first_days[each]]
+        for direction in directions or [Direction.CONSUMPTION]:
             yield from _of_series(
-                (metering_point_id, direction),
-                stored.get((metering_point_id, direction), []),
+                (metering_point_id, direction.value),
+                stored.get((metering_point_id, direction.value), []),
                 buckets=buckets,
                 request=request,
                 spans=spans,
-                first_day=first_days.get((metering_point_id, direction), request.days[0]),
+                first_day=first_days[direction].get(metering_point_id, request.days[0]),
             )
 
 

@@ -9,14 +9,15 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
-from functools import lru_cache, reduce
-from typing import NamedTuple, cast
+from functools import lru_cache
+from itertools import repeat
 
 from shared import periods
 from shared.metering import Resolution
 from shared.periods import ONE_HOUR
 from shared.series import sums
-from shared.series.blocks import Block
+from shared.series.assembly import MISSING
+from shared.series.blocks import Block, Group, numbers
 
 
 class Of(StrEnum):
@@ -63,73 +64,74 @@ class Peaks:
         return (2 * sum(each.watt_hours for each in self.hours) + count) // (2 * count)
 
 
-class _Day(NamedTuple):
-    """A day with some value; they are in the order of preference: the highest hour, then the earlier day.
+_Day = tuple[int, int, int, int]
+"""A day: the negative of its highest hour in Wh, the day of the month, its block and its row there. In the
+order of preference: the highest hour, then the earlier day. A portfolio's month has tens of thousands."""
+_WITHOUT_VALUE = 1
+"""In place of a day's highest hour where all its hours are missing."""
 
-    Attributes:
-        lowered: the negative of its highest hour in Wh.
-        block, row: where its hours are.
-        hours: how many of them are not missing.
-    """
-
-    lowered: int
-    day: date
-    block: int
-    row: int
-    hours: int
+_Key = tuple[str, date]
+"""Metering point and month."""
 
 
 def highest(blocks: Iterable[Block], *, count: int, of: Of) -> list[Peaks]:
     """Return the `count` highest hours by metering point and month: on different days, weeks, or at all."""
     in_hours = [each.as_hours() for each in blocks]
     months = _by_month(in_hours)
-    chosen = {key: _chosen(days, count=count, of=of) for key, days in months.items()}
+    chosen = {key: _chosen(days, key[1], count=count, of=of) for key, days in months.items()}
     values = _values(in_hours, [each for days in chosen.values() for each in days])
+    present = _present(in_hours)
     return [
         Peaks(
-            metering_point_id=metering_point_id,
-            month=month,
-            hours=_hours(chosen[metering_point_id, month], values, count=count, of=of),
-            provisional=sum(each.hours for each in days) != _hours_in(month),
+            metering_point_id=key[0],
+            month=key[1],
+            hours=_hours(chosen[key], key[1], values, count=count, of=of),
+            provisional=present[key] != _hours_in(key[1]),
         )
-        for (metering_point_id, month), days in sorted(months.items())
+        for key in sorted(months)
     ]
 
 
-def _by_month(blocks: Sequence[Block]) -> dict[tuple[str, date], list[_Day]]:
+def _key(group: Group) -> _Key:
+    return group.metering_point_id, group.first_day.replace(day=1)
+
+
+def _by_month(blocks: Sequence[Block]) -> dict[_Key, list[_Day]]:
     """Return the days of each metering point and month; a month without any value has none."""
     import pyarrow.compute as pc  # See `blocks`.
 
-    found: dict[tuple[str, date], list[_Day]] = defaultdict(list)
+    found: dict[_Key, list[_Day]] = defaultdict(list)
     for number, block in enumerate(blocks):
-        month_of = {day: day.replace(day=1) for day in set(block.days)}
-        lowered = pc.negate(pc.max_element_wise(*block.columns)).to_pylist()
-        for row, (metering_point_id, day, value, hours) in enumerate(
-            zip(block.metering_point_ids, block.days, lowered, _present(block), strict=True)
-        ):
-            days = found[metering_point_id, month_of[day]]
-            if value is not None:
-                days.append(_new_day(_Day, (value, day, number, row, hours)))
+        lowered = pc.negate(pc.max_element_wise(*block.columns))
+        days = list(
+            zip(
+                numbers(pc.fill_null(lowered, _WITHOUT_VALUE)),
+                block.days,
+                repeat(number),
+                range(len(block.days)),
+                strict=False,
+            )
+        )
+        first = 0
+        for group in block.groups:
+            of_group = days[first : first + group.rows]
+            if set(group.letters) == {MISSING}:
+                of_group = []
+            found[_key(group)] += of_group
+            first += group.rows
     return found
 
 
-_new_day = tuple.__new__
-"""Makes a named tuple in half the time that its class takes: a portfolio's month has tens of thousands."""
+def _present(blocks: Sequence[Block]) -> Mapping[_Key, int]:
+    """Return how many hours of each metering point and month are not missing."""
+    found: dict[_Key, int] = defaultdict(int)
+    for block in blocks:
+        for group in block.groups:
+            found[_key(group)] += group.rows * (len(group.letters) - group.letters.count(MISSING))
+    return found
 
 
-def _present(block: Block) -> Sequence[int]:
-    """Return how many hours of each row are not missing."""
-    import pyarrow as pa  # See `blocks`.
-    import pyarrow.compute as pc
-
-    lacking = [each for each in block.columns if each.null_count]
-    if not lacking:
-        return [len(block.columns)] * len(block.days)
-    missing = reduce(pc.add, [pc.cast(pc.is_null(each), pa.int64()) for each in lacking])
-    return cast(list[int], pc.subtract(len(block.columns), missing).to_pylist())
-
-
-def _chosen(days: Sequence[_Day], *, count: int, of: Of) -> list[_Day]:
+def _chosen(days: Sequence[_Day], month: date, *, count: int, of: Of) -> list[_Day]:
     """Return days that have the highest hours.
 
     With `hours` these days suffice as well: an hour on any other day has `count` hours before it, one on each
@@ -139,7 +141,7 @@ def _chosen(days: Sequence[_Day], *, count: int, of: Of) -> list[_Day]:
     if of is Of.WEEKS:
         weeks: dict[Hashable, _Day] = {}
         for each in ordered:
-            weeks.setdefault(each.day.isocalendar()[:2], each)
+            weeks.setdefault(month.replace(day=each[1]).isocalendar()[:2], each)
         ordered = list(weeks.values())
     return ordered[:count]
 
@@ -149,27 +151,32 @@ def _values(blocks: Sequence[Block], days: Iterable[_Day]) -> dict[tuple[int, in
     import pyarrow as pa  # See `blocks`.
 
     rows: dict[int, list[int]] = defaultdict(list)
-    for each in days:
-        rows[each.block].append(each.row)
+    for _, _, block, row in days:
+        rows[block].append(row)
     found: dict[tuple[int, int], Sequence[int | None]] = {}
     for number, wanted in rows.items():
-        at = pa.array(wanted)
-        columns = [each.take(at).to_pylist() for each in blocks[number].columns]
-        found |= zip(((number, row) for row in wanted), zip(*columns, strict=True), strict=True)
+        taken = [each.take(pa.array(wanted)) for each in blocks[number].columns]
+        columns = [each.to_pylist() if each.null_count else numbers(each) for each in taken]
+        found |= zip(zip(repeat(number), wanted, strict=False), zip(*columns, strict=True), strict=True)
     return found
 
 
 def _hours(
-    days: Sequence[_Day], values: Mapping[tuple[int, int], Sequence[int | None]], *, count: int, of: Of
+    days: Sequence[_Day],
+    month: date,
+    values: Mapping[tuple[int, int], Sequence[int | None]],
+    *,
+    count: int,
+    of: Of,
 ) -> list[Hour]:
     """Return the highest hours of some days, the highest first; of each day one, or up to `count`."""
     found = []
-    for each in days:
-        start, hours = periods.start_of(each.day), values[each.block, each.row]
+    for lowered, day, block, row in days:
+        start, hours = periods.start_of(month.replace(day=day)), values[block, row]
         if of is Of.HOURS:
             found += [(-wh, start + at * ONE_HOUR) for at, wh in enumerate(hours) if wh is not None]
         else:
-            found.append((each.lowered, start + hours.index(-each.lowered) * ONE_HOUR))
+            found.append((lowered, start + hours.index(-lowered) * ONE_HOUR))
     return [Hour(start, -lowered) for lowered, start in sorted(found)[:count]]
 
 

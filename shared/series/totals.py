@@ -8,14 +8,15 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from itertools import groupby
 
 from shared import periods
 from shared.metering import MeteringPointId, Resolution
 from shared.periods import ONE_DAY, ONE_HOUR, Period
 from shared.readable import Days, PermittedDays, clip
 from shared.series import sums
-from shared.series.assembly import PER_HOUR, watt_hours_of
-from shared.series.blocks import Block
+from shared.series.assembly import MISSING, PER_HOUR, watt_hours_of
+from shared.series.blocks import Block, Group
 from shared.warehouse.insights import DaySumRow, MonthSumRow
 
 _LARGEST_SUM = 2**62
@@ -151,66 +152,53 @@ def _until(spans: Sequence[Days], end: date) -> list[Days]:
     return [(first, min(stop, end)) for first, stop in spans if first < end]
 
 
-def _of_block(block: Block) -> list[Total]:
-    """Return the total of each interval of each day of a block."""
+def _of_block(block: Block) -> Iterator[Total]:
+    """Yield the total of each interval of each day of a block."""
     step = block.resolution.step
-    found = []
-    for day, added, counts, metering_points in _sums(block):
-        start = periods.start_of(day)
-        for position, (watt_hours, count) in enumerate(zip(added, counts, strict=True)):
-            found.append(
-                Total(
-                    start=start + position * step,
-                    end=start + (position + 1) * step,
-                    watt_hours=watt_hours if count else None,
-                    complete=count == metering_points,
-                    missing=metering_points - count,
-                    metering_points=metering_points,
-                )
+    for day, groups, first, end in _by_day(block):
+        start, metering_points = periods.start_of(day), end - first
+        missing = _missing(groups, width=len(block.columns))
+        for position, watt_hours in enumerate(_sums(block, first, end)):
+            count = metering_points - missing[position]
+            yield Total(
+                start=start + position * step,
+                end=start + (position + 1) * step,
+                watt_hours=watt_hours if count else None,
+                complete=not missing[position],
+                missing=missing[position],
+                metering_points=metering_points,
             )
+
+
+def _by_day(block: Block) -> Iterator[tuple[date, list[Group], int, int]]:
+    """Yield each market day of a block with its groups, its first row and the row after its last one."""
+    first = 0
+    for day, found in groupby(block.groups, key=lambda each: each.first_day):
+        groups = list(found)
+        end = first + sum(each.rows for each in groups)
+        yield day, groups, first, end
+        first = end
+
+
+def _missing(groups: Sequence[Group], *, width: int) -> list[int]:
+    """Return how many values are missing at each position."""
+    found = [0] * width
+    for group in groups:
+        if MISSING in group.letters:
+            for position, letter in enumerate(group.letters):
+                found[position] += group.rows * (letter == MISSING)
     return found
 
 
-def _sums(block: Block) -> list[tuple[date, list[int], list[int], int]]:
-    """Return for each day the sums and the numbers of the values of each column, and the number of rows."""
-    import pyarrow as pa  # See `blocks`.
-    import pyarrow.compute as pc
+def _sums(block: Block, first: int, end: int) -> list[int]:
+    """Return the sum of each column over some rows; 0 where there is no value."""
+    import pyarrow.compute as pc  # See `blocks`.
 
-    days = block.days
-    largest = max((pc.max(column).as_py() or 0 for column in block.columns), default=0)
-    if largest * len(days) >= _LARGEST_SUM:
-        return _slow_sums(block)
-    names = [str(position) for position in range(len(block.columns))]
-    table = pa.table([pa.chunked_array([pa.array(days)]), *block.columns], names=["day", *names])
-    wanted = [("day", "count"), *((name, each) for name in names for each in ("sum", "count"))]
-    grouped = table.group_by("day", use_threads=False).aggregate(wanted).to_pydict()
-    columns = [(grouped[f"{name}_sum"], grouped[f"{name}_count"]) for name in names]
-    return [
-        (
-            day,
-            [added[at] or 0 for added, _ in columns],
-            [counts[at] for _, counts in columns],
-            grouped["day_count"][at],
-        )
-        for at, day in enumerate(grouped["day"])
-    ]
-
-
-def _slow_sums(block: Block) -> list[tuple[date, list[int], list[int], int]]:
-    """Return the same by Python's numbers, which have no largest one."""
-    places: dict[date, list[int]] = defaultdict(list)
-    for at, day in enumerate(block.days):
-        places[day].append(at)
-    columns = [column.to_pylist() for column in block.columns]
-    return [
-        (
-            day,
-            [sum(column[at] or 0 for at in found) for column in columns],
-            [sum(column[at] is not None for at in found) for column in columns],
-            len(found),
-        )
-        for day, found in places.items()
-    ]
+    parts = [column.slice(first, end - first) for column in block.columns]
+    if max(pc.max(each).as_py() or 0 for each in parts) * (end - first) < _LARGEST_SUM:
+        return [pc.sum(each).as_py() or 0 for each in parts]
+    # Python's numbers have no largest one.
+    return [sum(value or 0 for value in each.to_pylist()) for each in parts]
 
 
 def _joined(parts: Sequence[Total]) -> Total:

@@ -15,6 +15,32 @@ from shared.warehouse.engine import Query
 from shared.warehouse.queries import PackedRow, permitted_rows
 
 
+BETWEEN_DAYS = ";"
+"""Stands between the packed values of two days in a joined text."""
+FORM = "|"
+"""Ends each part of a form, so that trailing blanks count."""
+
+
+class JoinedRow(NamedTuple):
+    """The packed values of market days that have the same resolution and qualities.
+
+    Attributes:
+        metering_point_id: of all these days, which are in one month; empty if they are one market day of
+            several metering points.
+        first_day: the market day, or the first one of the month's.
+        form: resolution and qualities, each followed by `FORM`.
+        days: how many days these are.
+        quantities: the packed values of each day, with `BETWEEN_DAYS` between them; in a month, each day's
+            values follow the day of the month, as if it were one of them.
+    """
+
+    metering_point_id: str
+    first_day: date
+    form: str
+    days: int
+    quantities: str
+
+
 class DaySumRow(NamedTuple):
     """The sum of one market day over metering points.
 
@@ -75,10 +101,9 @@ class QualityRow(NamedTuple):
 
 
 class FirstDayRow(NamedTuple):
-    """The first published market day of a series."""
+    """The first published market day of a metering point in one direction."""
 
     metering_point_id: str
-    direction: str
     first_day: date
 
 
@@ -87,6 +112,65 @@ class DayRange(NamedTuple):
 
     first_day: date | None
     last_day: date | None
+
+
+def joined_by_day(
+    readable: Readable, *, direction: Direction, first: date, end: date, as_of: datetime
+) -> Query[JoinedRow]:
+    """Values of the readable market days of `[first, end)`, joined by day, in any order.
+
+    One text of a thousand days is fetched in a third of the time that a thousand rows take.
+    """
+    permitted = permitted_rows(readable, first_day=first, last_day=end, after=None)
+    return Query(
+        """
+        SELECT '', s.delivery_date, CONCAT(s.resolution, '|', s.qualities, '|'), COUNT_BIG(*),
+               STRING_AGG(CAST(s.quantities AS varchar(max)), ';')
+        FROM OPENJSON(?) WITH (metering_point_id varchar(18), first_day date, last_day date) AS permitted
+        JOIN metering.series_day AS s
+          ON s.metering_point_id = permitted.metering_point_id
+         AND s.delivery_date >= permitted.first_day
+         AND s.delivery_date < permitted.last_day
+        WHERE s.direction = ?
+          AND s.metering_point_id >= ? AND s.metering_point_id <= ?
+          AND s.delivery_date >= ? AND s.delivery_date < ?
+          AND s.published_at <= CAST(? AS datetime2(6))
+          AND (s.superseded_at IS NULL OR s.superseded_at > CAST(? AS datetime2(6)))
+        GROUP BY s.delivery_date, CONCAT(s.resolution, '|', s.qualities, '|')
+        """,
+        (permitted.rows, direction.value, *permitted.ids, first, end, as_of, as_of),
+        JoinedRow,
+        "joined_by_day",
+    )
+
+
+def joined_by_month(
+    readable: Readable, *, direction: Direction, first: date, end: date, as_of: datetime
+) -> Query[JoinedRow]:
+    """Values of the readable market days of `[first, end)`, joined by metering point and month."""
+    permitted = permitted_rows(readable, first_day=first, last_day=end, after=None)
+    return Query(
+        """
+        SELECT s.metering_point_id, MIN(s.delivery_date), CONCAT(s.resolution, '|', s.qualities, '|'),
+               COUNT_BIG(*),
+               STRING_AGG(CAST(CONCAT(DAY(s.delivery_date), ',', s.quantities) AS varchar(max)), ';')
+        FROM OPENJSON(?) WITH (metering_point_id varchar(18), first_day date, last_day date) AS permitted
+        JOIN metering.series_day AS s
+          ON s.metering_point_id = permitted.metering_point_id
+         AND s.delivery_date >= permitted.first_day
+         AND s.delivery_date < permitted.last_day
+        WHERE s.direction = ?
+          AND s.metering_point_id >= ? AND s.metering_point_id <= ?
+          AND s.delivery_date >= ? AND s.delivery_date < ?
+          AND s.published_at <= CAST(? AS datetime2(6))
+          AND (s.superseded_at IS NULL OR s.superseded_at > CAST(? AS datetime2(6)))
+        GROUP BY s.metering_point_id, YEAR(s.delivery_date), MONTH(s.delivery_date),
+                 CONCAT(s.resolution, '|', s.qualities, '|')
+        """,
+        (permitted.rows, direction.value, *permitted.ids, first, end, as_of, as_of),
+        JoinedRow,
+        "joined_by_month",
+    )
 
 
 def packed_days(
@@ -256,23 +340,24 @@ def qualities_of_days(readable: Readable, *, first: date, end: date, as_of: date
     )
 
 
-def first_days(readable: Readable, *, as_of: datetime) -> Query[FirstDayRow]:
-    """The first readable market day of each series that has one."""
+def first_days(readable: Readable, *, direction: Direction, as_of: datetime) -> Query[FirstDayRow]:
+    """The first readable market day of each metering point that has one in a direction."""
     permitted = permitted_rows(readable, first_day=periods.FIRST_DAY, last_day=periods.END_DAY, after=None)
     return Query(
         """
-        SELECT s.metering_point_id, s.direction, MIN(s.delivery_date)
+        SELECT s.metering_point_id, MIN(s.delivery_date)
         FROM OPENJSON(?) WITH (metering_point_id varchar(18), first_day date, last_day date) AS permitted
         JOIN metering.series_day AS s
           ON s.metering_point_id = permitted.metering_point_id
          AND s.delivery_date >= permitted.first_day
          AND s.delivery_date < permitted.last_day
-        WHERE s.metering_point_id >= ? AND s.metering_point_id <= ?
+        WHERE s.direction = ?
+          AND s.metering_point_id >= ? AND s.metering_point_id <= ?
           AND s.published_at <= CAST(? AS datetime2(6))
           AND (s.superseded_at IS NULL OR s.superseded_at > CAST(? AS datetime2(6)))
-        GROUP BY s.metering_point_id, s.direction
+        GROUP BY s.metering_point_id
         """,
-        (permitted.rows, *permitted.ids, as_of, as_of),
+        (permitted.rows, direction.value, *permitted.ids, as_of, as_of),
         FirstDayRow,
         "first_days",
     )

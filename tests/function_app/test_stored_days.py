@@ -39,7 +39,7 @@ def dates(days: Any) -> list[tuple[str, str]]:
     return [(day["meteringPointId"], day["date"]) for day in days]
 
 
-@pytest.mark.parametrize(
+SPOILT = pytest.mark.parametrize(
     "change",
     [
         "resolution = 'PT1H '",
@@ -53,6 +53,9 @@ def dates(days: Any) -> list[tuple[str, str]]:
         "qualities = CONCAT(qualities, 'M'), quantities = CONCAT(quantities, ',1.000')",
     ],
 )
+
+
+@SPOILT
 @pytest.mark.parametrize("limit", [1, 2, 3, 100])
 def test_a_bad_day_is_left_out_and_named_in_the_log(
     customer: Customer, api: Api, change: str, limit: int, caplog: pytest.LogCaptureFixture
@@ -76,6 +79,33 @@ def test_a_bad_day_is_left_out_and_named_in_the_log(
     expected = [(one, str(SPRING)), (one, str(NEXT)), *((other, str(each)) for each in (SPRING, BAD, NEXT))]
     assert given == expected
     assert dates(changed) == expected
+    assert f"'{one}' on {BAD}" in caplog.text
+
+
+@SPOILT
+def test_a_bad_day_is_left_out_of_totals_and_peaks(
+    customer: Customer, api: Api, change: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    one, other = customer.point(), customer.point()
+    customer.days(one, SPRING, 3)
+    customer.days(other, SPRING, 3)
+    spoil(api, one, change)
+    period = {"from": SPRING, "to": NEXT + timedelta(days=1)}
+
+    hours = customer.get("/v1/consumption/total", **period, resolution="PT1H").json["values"]
+    for resolution, count in (("P1D", 3), ("P1M", 2), ("P1Y", 1)):
+        totals = customer.get("/v1/consumption/total", **period, resolution=resolution).json["values"]
+        assert len(totals) == count
+        assert sum(each["quantity"] for each in totals) == sum(each["quantity"] for each in hours)
+    days = customer.get("/v1/consumption/total", **period, resolution="P1D").json["values"]
+    peaks = customer.get("/v1/consumption/peaks", **period).json["peaks"]
+
+    assert [each["meteringPoints"] for each in hours] == [2] * 23 + [1] * 24 + [2] * 24
+    assert [each["meteringPoints"] for each in days] == [2, 1, 2]
+    shown = {
+        (each["meteringPointId"], hour["start"][:10]) for each in peaks for hour in each["hours"]
+    }
+    assert shown == {(one, str(SPRING)), (one, str(NEXT)), *((other, str(each)) for each in (SPRING, BAD, NEXT))}
     assert f"'{one}' on {BAD}" in caplog.text
 
 

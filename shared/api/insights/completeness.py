@@ -71,10 +71,11 @@ def _of_part(warehouse: Warehouse, readable: Readable, request: CompletenessRequ
         insights.qualities_of_days if request.resolution is Resolution.P1D else insights.qualities_of_months
     )
     rows = warehouse.fetch(read(readable, first=first, end=end, as_of=request.as_of))
-    first_days = warehouse.fetch(insights.first_days(readable, as_of=request.as_of))
-    return completeness.periods_of(
-        rows,
-        request=completeness.Request(request.resolution, request.days, request.due_end),
-        permitted=readable.periods,
-        first_days={(row.metering_point_id, row.direction): row.first_day for row in first_days},
-    )
+    asked = completeness.Request(request.resolution, request.days, request.due_end)
+    first_days = completeness.first_days_seen(rows, request=asked, permitted=readable.periods)
+    for direction, known in first_days.items():
+        others = readable.only(readable.periods.keys() - known.keys())
+        if others.permissions:
+            found = warehouse.fetch(insights.first_days(others, direction=direction, as_of=request.as_of))
+            known |= dict(found)
+    return completeness.periods_of(rows, request=asked, permitted=readable.periods, first_days=first_days)

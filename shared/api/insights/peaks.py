@@ -5,13 +5,12 @@ from dataclasses import dataclass
 from datetime import date
 
 from shared.api import too_large
+from shared.api.insights import packed
 from shared.api.insights.requests import PeaksRequest
 from shared.api.insights.totals import MAX_ROWS
 from shared.readable import Readable
 from shared.series import peaks
-from shared.series.blocks import blocks
 from shared.series.peaks import Peaks
-from shared.warehouse import insights
 from shared.warehouse.engine import Warehouse
 
 MAX_WHOLE = 100_000
@@ -61,9 +60,8 @@ def _of_part(
 ) -> list[Peaks]:
     if not readable.permissions:
         return []
-    first, end = request.days
-    rows = warehouse.fetch(
-        insights.packed_days(readable, direction=request.direction, first=first, end=end, as_of=request.as_of)
+    blocks = packed.by_month(
+        warehouse, readable, direction=request.direction, days=request.days, as_of=request.as_of
     )
-    found = peaks.highest(blocks(rows), count=request.count, of=request.of)
+    found = peaks.highest(blocks, count=request.count, of=request.of)
     return [each for each in found if after is None or (each.metering_point_id, each.month) >= after]

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from datetime import date
 
 from shared.api import too_large
+from shared.api.insights import packed
 from shared.api.insights.requests import TotalRequest
 from shared.api.series import resolutions
 from shared.metering import Resolution
 from shared.periods import ONE_DAY
 from shared.readable import AT_ONCE, Days, Readable
 from shared.series import assembly, coarser, sums, totals
-from shared.series.blocks import blocks
 from shared.series.totals import Total
 from shared.warehouse import insights, queries
 from shared.warehouse.engine import Warehouse
@@ -126,16 +126,12 @@ def _totals(warehouse: Warehouse, readable: Readable, request: TotalRequest, *, 
 def _of_intervals(
     warehouse: Warehouse, readable: Readable, request: TotalRequest, *, days: Days
 ) -> list[Total]:
-    found = []
+    found: list[Total] = []
     for part in readable.parts(size=min(AT_ONCE, max(1, MAX_ROWS // (days[1] - days[0]).days))):
-        query = insights.packed_days(
-            part, direction=request.direction, first=days[0], end=days[1], as_of=request.as_of
+        blocks = packed.by_day(
+            warehouse, part, direction=request.direction, days=days, as_of=request.as_of
         )
-        found += list(
-            totals.of_blocks(
-                blocks(warehouse.fetch(query)), resolution=request.resolution, period=request.period
-            )
-        )
+        found += totals.of_blocks(blocks, resolution=request.resolution, period=request.period)
     return totals.joined(found)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from standardwebhooks import Webhook as Verifier
 
+from contract import world
 from shared.access.grant import Grant, Span
 from shared.api.webhooks.models import NoticeList, Webhook, WebhookList, WebhookTest
 from shared.metering import MeteringPointId
@@ -28,7 +29,8 @@ EVENTS = ["metering.published"]
 def owner(api: Api) -> Iterator[Api]:
     """The routes of an app that may call this machine, and a caller with access and without webhooks."""
     settings = replace(api.services.settings, webhook_allow_loopback=True)
-    with api.using(replace(api.services, settings=settings)):
+    resolve = world.resolve_only_this_machine
+    with api.using(replace(api.services, settings=settings, resolve=resolve)):
         for principal in (OWNER, STRANGER):
             api.grant(Grant(principal, MeteringPointId(HOUSE), 7, "Customer 7", (Span(None, None),), "test"))
         yield api

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from contract import world
 from shared.notices.delivery import Delivery
 from shared.notices.registering import Registered, Registry
 from shared.notices.sealed_secrets import SecretBox
@@ -50,7 +51,7 @@ class Notices:
         self.versions: dict[str, str] = {}
         self.delivery = Delivery(
             store=self.store,
-            sender=sender or Sender(allow_loopback=True),
+            sender=sender or Sender(allow_loopback=True, resolve=world.resolve_only_this_machine),
             box=BOX,
             enqueue=self.queue.enqueue,
             clock=clock,

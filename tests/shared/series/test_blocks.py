@@ -1,18 +1,32 @@
 """Packed days read as columns of whole Wh: sound ones only, and exact whatever their size."""
 
-import logging
+from collections.abc import Sequence
 from datetime import date
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from shared.metering import Resolution
 from shared.periods import ONE_DAY, Period, start_of
-from shared.series import blocks, peaks, totals
+from shared.series import assembly, blocks, peaks, totals
+from shared.series.blocks import Block, NotWhole
 from shared.series.peaks import Of
 from shared.warehouse.queries import PackedRow
 
 DAY = date(2026, 3, 1)
 HOUSE, CABIN = "707057500000010017", "707057500000010024"
+
+NUMBER = st.tuples(
+    st.from_regex(r"[0-9]{1,15}\.[0-9]{3}", fullmatch=True), st.sampled_from("MEFTC")
+)
+ODD = st.tuples(st.text("0159.,;-+nul x\n", max_size=6), st.sampled_from("MXm"))
+VALUE = st.one_of(*[NUMBER] * 8, *[st.just(("null", "X"))] * 2, ODD)
+
+
+def read(rows: Sequence[PackedRow], *, by_metering_point: bool) -> list[Block]:
+    """Read days that are joined as the warehouse joins them."""
+    return blocks.blocks(blocks.joined(rows, by_metering_point=by_metering_point))
 
 
 def packed(
@@ -44,24 +58,81 @@ def packed(
         ("1.000\n1.000", "MM"),
     ],
 )
-def test_a_day_of_another_form_is_left_out_and_named_and_the_others_are_answered(
-    quantities: str, qualities: str, caplog: pytest.LogCaptureFixture
+def test_a_day_of_another_form_is_refused(quantities: str, qualities: str) -> None:
+    whole, other = packed(CABIN, "null,7.000", "XM"), packed(HOUSE, quantities, qualities)
+
+    assert [each.rows for block in read([whole], by_metering_point=True) for each in block.groups] == [1]
+    for by_metering_point in (False, True):
+        with pytest.raises(NotWhole):
+            read([whole, other], by_metering_point=by_metering_point)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"resolution": "PT30M"},
+        {"resolution": "PT1H "},
+        {"resolution": "PT1H|"},
+        {"resolution": ""},
+        {"qualities": ""},
+        {"qualities": "M" * 23},
+        {"qualities": "M" * 23 + "m"},
+        {"qualities": "M" * 24 + " "},
+        {"qualities": "M" * 23 + "|"},
+        {"quantities": ""},
+        {"quantities": ";".join([packed().quantities] * 2)},
+        {"quantities": f"{packed().quantities};"},
+    ],
+)
+def test_a_day_of_an_unknown_resolution_length_or_letter_is_refused(changed: dict[str, str]) -> None:
+    row = packed()._replace(**changed)
+
+    assert assembly.sound([row]) == []
+    for by_metering_point in (False, True):
+        with pytest.raises(NotWhole):
+            read([row], by_metering_point=by_metering_point)
+
+
+@pytest.mark.parametrize(("day", "hours"), [(date(2026, 3, 29), 23), (date(2026, 10, 25), 25), (DAY, 24)])
+def test_a_day_has_as_many_values_as_it_is_long(day: date, hours: int) -> None:
+    """Beside other days of its month, which are of the usual length."""
+    others = [packed()._replace(delivery_date=day.replace(day=each)) for each in (2, 3)]
+
+    for count in (23, 24, 25):
+        row = PackedRow(HOUSE, day, "PT1H", ",".join(["1.000"] * count), "M" * count)
+        for by_metering_point in (False, True):
+            if count == hours:
+                found = read([*others, row], by_metering_point=by_metering_point)
+                assert sorted(len(each.columns) for each in found) == sorted({24, count})
+            else:
+                with pytest.raises(NotWhole):
+                    read([*others, row], by_metering_point=by_metering_point)
+
+
+@given(st.lists(st.lists(VALUE, min_size=24, max_size=24), min_size=1, max_size=5), st.booleans())
+def test_what_is_sound_is_read_and_what_is_not_is_refused(
+    days: list[list[tuple[str, str]]], by_metering_point: bool
 ) -> None:
-    rows = [packed(HOUSE, quantities, qualities), packed(CABIN, "null,7.000", "XM")]
-
-    with caplog.at_level(logging.ERROR):
-        found = peaks.highest(blocks.blocks(rows), count=1, of=Of.DAYS)
-
-    assert [(each.metering_point_id, [hour.watt_hours for hour in each.hours]) for each in found] == [
-        (CABIN, [7_000])
+    rows = [
+        PackedRow(HOUSE, DAY + place * ONE_DAY, "PT1H", ",".join(q for q, _ in day), "".join(x for _, x in day))
+        for place, day in enumerate(days)
     ]
-    assert HOUSE in caplog.text
 
-
-def test_a_day_of_an_unknown_resolution_or_length_is_left_out() -> None:
-    rows = [packed(resolution="PT30M"), packed()._replace(qualities="M" * 23)]
-
-    assert list(blocks.blocks(rows)) == []
+    if len(assembly.sound(rows)) < len(rows):
+        with pytest.raises(NotWhole):
+            read(rows, by_metering_point=by_metering_point)
+        return
+    found = {
+        (each.first_day, hour): None if not added else int(added)
+        for block in read(rows, by_metering_point=False)
+        for at, each in enumerate(block.groups)
+        for hour, added in enumerate(column[at].as_py() for column in block.columns)
+    }
+    assert found == {
+        (DAY + place * ONE_DAY, hour): int(quantity.replace(".", "")) or None if quantity != "null" else None
+        for place, day in enumerate(days)
+        for hour, (quantity, _) in enumerate(day)
+    }
 
 
 def test_a_sum_that_no_column_can_hold_is_exact() -> None:
@@ -71,7 +142,7 @@ def test_a_sum_that_no_column_can_hold_is_exact() -> None:
 
     found = list(
         totals.of_blocks(
-            blocks.blocks(rows),
+            read(rows, by_metering_point=False),
             resolution=Resolution.PT1H,
             period=Period(start_of(DAY), start_of(DAY + ONE_DAY)),
         )
@@ -87,7 +158,7 @@ def test_a_sum_that_no_column_can_hold_is_exact() -> None:
 def test_an_hour_that_lacks_a_quarter_is_no_peak() -> None:
     row = packed(quantities="9.000,null,9.000,9.000,2.000", qualities="MXMMM", resolution="PT15M")
 
-    (found,) = peaks.highest(blocks.blocks([row]), count=1, of=Of.HOURS)
+    (found,) = peaks.highest(read([row], by_metering_point=True), count=1, of=Of.HOURS)
 
     assert [hour.watt_hours for hour in found.hours] == [5_000]
     assert found.provisional

@@ -7,6 +7,7 @@ import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date, datetime, timedelta
+from functools import partial
 from typing import Any, NamedTuple
 
 from shared.metering import Quality
@@ -40,7 +41,8 @@ class Remembered:
     def __init__(self, published: Iterable[tuple[datetime, Stored]]) -> None:
         self._states = {at: _by_series(stored) for at, stored in published}
         self._answers: dict[str, Callable[..., Iterable[tuple[Any, ...]]]] = {
-            "packed_days": _packed_days,
+            "joined_by_day": partial(_joined, by_metering_point=False),
+            "joined_by_month": partial(_joined, by_metering_point=True),
             "day_sums": _day_sums,
             "month_sums": _month_sums,
             "day_range": _day_range,
@@ -98,8 +100,18 @@ def _by_series(stored: Stored) -> dict[tuple[str, str], list[Day]]:
     return found
 
 
-def _packed_days(days: Sequence[Day], _: object) -> Iterator[tuple[Any, ...]]:
-    return ((each.metering_point_id, each.day, *each[3:6]) for each in days)
+def _joined(days: Sequence[Day], _: object, *, by_metering_point: bool) -> Iterator[tuple[Any, ...]]:
+    for group in _grouped(days, lambda each: (*_place(each, by_metering_point), *each[3:6:2])):
+        one = group[0]
+        texts = [f"{each.day.day},{each.quantities}" if by_metering_point else each.quantities for each in group]
+        yield (
+            *(one.metering_point_id if by_metering_point else "", min(each.day for each in group)),
+            *(f"{one.resolution}|{one.qualities}|", len(group), ";".join(texts)),
+        )
+
+
+def _place(day: Day, by_metering_point: bool) -> tuple[object, ...]:
+    return (day.metering_point_id, day.day.year, day.day.month) if by_metering_point else (day.day,)
 
 
 def _grouped(days: Iterable[Day], key: Callable[[Day], Any]) -> list[list[Day]]:
@@ -151,8 +163,8 @@ def _day_range(days: Sequence[Day], _: object) -> Iterator[tuple[Any, ...]]:
 
 
 def _first_days(days: Sequence[Day], _: object) -> Iterator[tuple[Any, ...]]:
-    for group in _grouped(days, lambda each: each[:2]):
-        yield (*group[0][:2], min(each.day for each in group))
+    for group in _grouped(days, lambda each: each.metering_point_id):
+        yield group[0].metering_point_id, min(each.day for each in group)
 
 
 def _last_days(days: Sequence[Day], _: object) -> Iterator[tuple[Any, ...]]:

@@ -140,14 +140,21 @@ def statements(warehouse: Warehouse, tmp_path: Path, clock: Clock) -> dict[str, 
         queries.last_days(permitted, direction=Direction.CONSUMPTION, since=date(2026, 3, 1), as_of=clock())
     )
     first, end = date(2026, 3, 1), date(2026, 4, 1)
-    for of_month in (insights.packed_days, insights.day_sums, insights.month_sums, insights.day_range):
+    for of_month in (
+        insights.joined_by_day,
+        insights.joined_by_month,
+        insights.packed_days,
+        insights.day_sums,
+        insights.month_sums,
+        insights.day_range,
+    ):
         query: Query[Any] = of_month(
             permitted, direction=Direction.CONSUMPTION, first=first, end=end, as_of=clock()
         )
         recorded.fetch(query)
     for qualities in (insights.qualities_of_months, insights.qualities_of_days):
         recorded.fetch(qualities(permitted, first=first, end=end, as_of=clock()))
-    recorded.fetch(insights.first_days(permitted, as_of=clock()))
+    recorded.fetch(insights.first_days(permitted, direction=Direction.CONSUMPTION, as_of=clock()))
     recorded.fetch(
         queries.published_series(first=1, last=1, published=EVER, after=("", date(2026, 3, 1)), limit=10)
     )
