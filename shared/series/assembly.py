@@ -352,8 +352,13 @@ def intervals(day: date, step: timedelta) -> int:
 
 def _report(days: Sequence[tuple[str, date]]) -> None:
     named = ", ".join(f"{metering_point_id!a} on {day}" for metering_point_id, day in days[:LOGGED])
+    report(len(days), named)
+
+
+def report(count: int, named: str) -> None:
+    """Log that stored days are left out of an answer: how many, and which some of them are."""
     log.error(
         "Stored market days are left out of an answer, %d of them: %s. Run check-warehouse, and correct "
         "series_day.",
-        *(len(days), named),
+        *(count, named),
     )

@@ -77,8 +77,8 @@ def first_days_seen(
     day of each other series has to be asked for.
     """
     starts = {each: clip(spans, request.days)[:1] for each, spans in permitted.items()}
-    nothing = {each: request.days[0] for each, spans in starts.items() if not spans}
-    found = {direction: dict[str, date](nothing) for direction in Direction}
+    nothing = {str(each): request.days[0] for each, spans in starts.items() if not spans}
+    found = {direction: dict(nothing) for direction in Direction}
     first_days = {str(each): spans[0][0] for each, spans in starts.items() if spans}
     of_direction = {direction.value: known for direction, known in found.items()}
     for row in rows:

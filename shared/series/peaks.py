@@ -11,13 +11,14 @@ from datetime import date, datetime
 from enum import StrEnum
 from functools import lru_cache
 from itertools import repeat
+from typing import NamedTuple
 
 from shared import periods
 from shared.metering import Resolution
 from shared.periods import ONE_HOUR
 from shared.series import sums
 from shared.series.assembly import MISSING
-from shared.series.blocks import Block, Group, numbers
+from shared.series.blocks import Block, numbers
 
 
 class Of(StrEnum):
@@ -28,9 +29,8 @@ class Of(StrEnum):
     WEEKS = "weeks"
 
 
-@dataclass(frozen=True)
-class Hour:
-    """An hour and its energy in Wh."""
+class Hour(NamedTuple):
+    """An hour and its energy in Wh. A named tuple, since a portfolio has thousands of them."""
 
     start: datetime
     watt_hours: int
@@ -64,11 +64,25 @@ class Peaks:
         return (2 * sum(each.watt_hours for each in self.hours) + count) // (2 * count)
 
 
-_Day = tuple[int, int, int, int]
-"""A day: the negative of its highest hour in Wh, the day of the month, its block and its row there. In the
-order of preference: the highest hour, then the earlier day. A portfolio's month has tens of thousands."""
-_WITHOUT_VALUE = 1
-"""In place of a day's highest hour where all its hours are missing."""
+class _Day(NamedTuple):
+    """A day with some value, in the order of preference: the highest hour, then the earlier day.
+
+    Attributes:
+        lowered: the negative of its highest hour in Wh.
+        day: of the month.
+        block, row: where its hours are.
+    """
+
+    lowered: int
+    day: int
+    block: int
+    row: int
+
+    @classmethod
+    def of_number(cls, number: int) -> "_Day":
+        """Return the day of a number of `_by_month`."""
+        return cls(number >> 45, number >> 40 & 31, number >> 32 & 255, number & 0xFFFFFFFF)
+
 
 _Key = tuple[str, date]
 """Metering point and month."""
@@ -92,33 +106,30 @@ def highest(blocks: Iterable[Block], *, count: int, of: Of) -> list[Peaks]:
     ]
 
 
-def _key(group: Group) -> _Key:
-    return group.metering_point_id, group.first_day.replace(day=1)
+@lru_cache(maxsize=40_000)
+def _month(day: date) -> date:
+    return day.replace(day=1)
 
 
-def _by_month(blocks: Sequence[Block]) -> dict[_Key, list[_Day]]:
-    """Return the days of each metering point and month; a month without any value has none."""
+def _by_month(blocks: Sequence[Block]) -> dict[_Key, list[int]]:
+    """Return the days of each metering point and month; a month without any value has none.
+
+    Each day is one whole number, in the same order as `_Day`: of tens of thousands, a few are looked at.
+    """
     import pyarrow.compute as pc  # See `blocks`.
 
-    found: dict[_Key, list[_Day]] = defaultdict(list)
+    found: dict[_Key, list[int]] = defaultdict(list)
     for number, block in enumerate(blocks):
-        lowered = pc.negate(pc.max_element_wise(*block.columns))
-        days = list(
-            zip(
-                numbers(pc.fill_null(lowered, _WITHOUT_VALUE)),
-                block.days,
-                repeat(number),
-                range(len(block.days)),
-                strict=False,
-            )
-        )
-        first = 0
+        lowered = numbers(pc.fill_null(pc.negate(pc.max_element_wise(*block.columns)), 0))
+        days = [
+            (value << 5 | day) << 40 | number << 32 | row
+            for row, (value, day) in enumerate(zip(lowered, block.days, strict=True))
+        ]
+        end = 0
         for group in block.groups:
-            of_group = days[first : first + group.rows]
-            if set(group.letters) == {MISSING}:
-                of_group = []
-            found[_key(group)] += of_group
-            first += group.rows
+            first, end = end, end + group.rows
+            is_known = set(group.letters) != {MISSING}
+            found[group.metering_point_id, _month(group.first_day)] += days[first:end] if is_known else []
     return found
 
 
@@ -127,23 +138,24 @@ def _present(blocks: Sequence[Block]) -> Mapping[_Key, int]:
     found: dict[_Key, int] = defaultdict(int)
     for block in blocks:
         for group in block.groups:
-            found[_key(group)] += group.rows * (len(group.letters) - group.letters.count(MISSING))
+            hours = len(group.letters) - group.letters.count(MISSING)
+            found[group.metering_point_id, _month(group.first_day)] += group.rows * hours
     return found
 
 
-def _chosen(days: Sequence[_Day], month: date, *, count: int, of: Of) -> list[_Day]:
+def _chosen(days: Sequence[int], month: date, *, count: int, of: Of) -> list[_Day]:
     """Return days that have the highest hours.
 
     With `hours` these days suffice as well: an hour on any other day has `count` hours before it, one on each
     of these days.
     """
     ordered = sorted(days)
-    if of is Of.WEEKS:
-        weeks: dict[Hashable, _Day] = {}
-        for each in ordered:
-            weeks.setdefault(month.replace(day=each[1]).isocalendar()[:2], each)
-        ordered = list(weeks.values())
-    return ordered[:count]
+    if of is not Of.WEEKS:
+        return list(map(_Day.of_number, ordered[:count]))
+    weeks: dict[Hashable, _Day] = {}
+    for each in map(_Day.of_number, ordered):
+        weeks.setdefault(month.replace(day=each.day).isocalendar()[:2], each)
+    return list(weeks.values())[:count]
 
 
 def _values(blocks: Sequence[Block], days: Iterable[_Day]) -> dict[tuple[int, int], Sequence[int | None]]:

@@ -14,7 +14,7 @@ from shared import periods
 from shared.metering import MeteringPointId, Resolution
 from shared.periods import ONE_DAY, ONE_HOUR, Period
 from shared.readable import Days, PermittedDays, clip
-from shared.series import sums
+from shared.series import assembly, sums
 from shared.series.assembly import MISSING, PER_HOUR, watt_hours_of
 from shared.series.blocks import Block, Group
 from shared.warehouse.insights import DaySumRow, MonthSumRow
@@ -65,6 +65,9 @@ def of_blocks(blocks: Iterable[Block], *, resolution: Resolution, period: Period
 def of_days(rows: Iterable[DaySumRow]) -> Iterator[Total]:
     """Yield the totals of whole market days."""
     for row in rows:
+        if not row.is_whole:
+            assembly.report(row.metering_points, f"{row.delivery_date}")
+            continue
         whole = periods.market_day(row.delivery_date)
         yield Total(
             start=whole.start,
@@ -86,6 +89,8 @@ def of_buckets(
 ) -> Iterator[Total]:
     """Yield the total of each metering point for months or years, within the requested days.
 
+    What are no whole market days is left out and logged.
+
     Args:
         rows: of whole metering points, in any order.
         resolution: P1M or P1Y.
@@ -93,6 +98,13 @@ def of_buckets(
         permitted: the permitted days of each metering point.
         last_days: the last published day of the metering points that `unfinished` names.
     """
+    rows = list(rows)
+    odd = [row for row in rows if not row.is_whole]
+    if odd:
+        assembly.report(
+            sum(row.days for row in odd),
+            ", ".join(f"{row.metering_point_id!a} from {row.first_day}" for row in odd[: assembly.LOGGED]),
+        )
     for (metering_point_id, bucket), group in _by_bucket(rows, resolution).items():
         spans = _spans(permitted[MeteringPointId(metering_point_id)], bucket=bucket, days=days)
         last_day = last_days.get(metering_point_id)
@@ -139,7 +151,7 @@ def _by_bucket(
 ) -> dict[tuple[str, Days], list[MonthSumRow]]:
     found: dict[tuple[str, Days], list[MonthSumRow]] = defaultdict(list)
     for row in rows:
-        if row.resolution in PER_HOUR:
+        if row.is_whole:
             found[row.metering_point_id, sums.bucket_of(row.first_day, resolution)].append(row)
     return found
 

@@ -1,8 +1,8 @@
 """Queries for totals, peaks and completeness: one readable statement each. Pure.
 
 Sums of days, months and letters are made in the warehouse, so that one row comes back for many stored days.
-Single hours need the packed values, which are read as they are stored. As in `queries`, each statement joins
-what the caller may read.
+Single hours need the packed values, which are read as they are stored, joined to a few texts. As in
+`queries`, each statement joins what the caller may read.
 """
 
 from datetime import date, datetime
@@ -11,9 +11,9 @@ from typing import NamedTuple
 from shared import periods
 from shared.metering import Direction
 from shared.readable import Readable
+from shared.warehouse import whole
 from shared.warehouse.engine import Query
 from shared.warehouse.queries import PackedRow, permitted_rows
-
 
 BETWEEN_DAYS = ";"
 """Stands between the packed values of two days in a joined text."""
@@ -41,10 +41,28 @@ class JoinedRow(NamedTuple):
     quantities: str
 
 
+_SUMMED = f"""
+            SELECT s.metering_point_id, s.delivery_date, s.resolution, s.qualities, s.total_kwh, s.missing,
+                   CASE WHEN {whole.condition("s", "m")} THEN 1 ELSE 0 END AS is_whole
+            FROM OPENJSON(?) WITH (metering_point_id varchar(18), first_day date, last_day date) AS permitted
+            JOIN metering.series_day AS s
+              ON s.metering_point_id = permitted.metering_point_id
+             AND s.delivery_date >= permitted.first_day
+             AND s.delivery_date < permitted.last_day
+            LEFT JOIN metering.market_day AS m ON m.delivery_date = s.delivery_date
+            WHERE s.direction = ?
+              AND s.metering_point_id >= ? AND s.metering_point_id <= ?
+              AND s.delivery_date >= ? AND s.delivery_date < ?
+              AND s.published_at <= CAST(? AS datetime2(6))
+              AND (s.superseded_at IS NULL OR s.superseded_at > CAST(? AS datetime2(6)))"""  # noqa: S608  # A condition of ours.
+"""The days of a sum, and of each whether it is whole."""
+
+
 class DaySumRow(NamedTuple):
     """The sum of one market day over metering points.
 
     Attributes:
+        is_whole: 0 for the sum of what is no whole market day, and is left out.
         total_kwh: text with three decimals.
         missing: values that are missing.
         values_stored: values of all these days, the missing ones included.
@@ -52,6 +70,7 @@ class DaySumRow(NamedTuple):
     """
 
     delivery_date: date
+    is_whole: int
     total_kwh: str
     missing: int
     values_stored: int
@@ -62,6 +81,7 @@ class MonthSumRow(NamedTuple):
     """The sum of one metering point's published days of a month that are stored in one resolution.
 
     Attributes:
+        is_whole: 0 for the sum of what are no whole market days, and is left out.
         total_kwh: text with three decimals.
         missing: values that are missing.
         values_stored: values of these days, the missing ones included.
@@ -69,8 +89,7 @@ class MonthSumRow(NamedTuple):
     """
 
     metering_point_id: str
-    year: int
-    month: int
+    is_whole: int
     resolution: str
     total_kwh: str
     missing: int
@@ -204,22 +223,13 @@ def day_sums(
     """The sums of the readable market days of `[first, end)` over all metering points, by day."""
     permitted = permitted_rows(readable, first_day=first, last_day=end, after=None)
     return Query(
-        """
-        SELECT s.delivery_date, CAST(SUM(s.total_kwh) AS varchar(40)), SUM(CAST(s.missing AS bigint)),
-               SUM(CAST(LEN(s.qualities) AS bigint)), COUNT_BIG(*)
-        FROM OPENJSON(?) WITH (metering_point_id varchar(18), first_day date, last_day date) AS permitted
-        JOIN metering.series_day AS s
-          ON s.metering_point_id = permitted.metering_point_id
-         AND s.delivery_date >= permitted.first_day
-         AND s.delivery_date < permitted.last_day
-        WHERE s.direction = ?
-          AND s.metering_point_id >= ? AND s.metering_point_id <= ?
-          AND s.delivery_date >= ? AND s.delivery_date < ?
-          AND s.published_at <= CAST(? AS datetime2(6))
-          AND (s.superseded_at IS NULL OR s.superseded_at > CAST(? AS datetime2(6)))
-        GROUP BY s.delivery_date
-        ORDER BY s.delivery_date
-        """,
+        f"""
+        SELECT d.delivery_date, d.is_whole, CAST(SUM(d.total_kwh) AS varchar(40)),
+               SUM(CAST(d.missing AS bigint)), SUM(CAST(LEN(d.qualities) AS bigint)), COUNT_BIG(*)
+        FROM ({_SUMMED}) AS d
+        GROUP BY d.delivery_date, d.is_whole
+        ORDER BY d.delivery_date
+        """,  # noqa: S608  # Nothing but a statement of ours is put in.
         (permitted.rows, direction.value, *permitted.ids, first, end, as_of, as_of),
         DaySumRow,
         "day_sums",
@@ -232,22 +242,13 @@ def month_sums(
     """The sums of each metering point's readable days of `[first, end)` by month and stored resolution."""
     permitted = permitted_rows(readable, first_day=first, last_day=end, after=None)
     return Query(
-        """
-        SELECT s.metering_point_id, YEAR(s.delivery_date), MONTH(s.delivery_date), s.resolution,
-               CAST(SUM(s.total_kwh) AS varchar(40)), SUM(CAST(s.missing AS bigint)),
-               SUM(CAST(LEN(s.qualities) AS bigint)), COUNT_BIG(*), MIN(s.delivery_date), MAX(s.delivery_date)
-        FROM OPENJSON(?) WITH (metering_point_id varchar(18), first_day date, last_day date) AS permitted
-        JOIN metering.series_day AS s
-          ON s.metering_point_id = permitted.metering_point_id
-         AND s.delivery_date >= permitted.first_day
-         AND s.delivery_date < permitted.last_day
-        WHERE s.direction = ?
-          AND s.metering_point_id >= ? AND s.metering_point_id <= ?
-          AND s.delivery_date >= ? AND s.delivery_date < ?
-          AND s.published_at <= CAST(? AS datetime2(6))
-          AND (s.superseded_at IS NULL OR s.superseded_at > CAST(? AS datetime2(6)))
-        GROUP BY s.metering_point_id, YEAR(s.delivery_date), MONTH(s.delivery_date), s.resolution
-        """,
+        f"""
+        SELECT d.metering_point_id, d.is_whole, d.resolution, CAST(SUM(d.total_kwh) AS varchar(40)),
+               SUM(CAST(d.missing AS bigint)), SUM(CAST(LEN(d.qualities) AS bigint)), COUNT_BIG(*),
+               MIN(d.delivery_date), MAX(d.delivery_date)
+        FROM ({_SUMMED}) AS d
+        GROUP BY d.metering_point_id, YEAR(d.delivery_date), MONTH(d.delivery_date), d.resolution, d.is_whole
+        """,  # noqa: S608  # As above.
         (permitted.rows, direction.value, *permitted.ids, first, end, as_of, as_of),
         MonthSumRow,
         "month_sums",

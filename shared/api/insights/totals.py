@@ -128,9 +128,7 @@ def _of_intervals(
 ) -> list[Total]:
     found: list[Total] = []
     for part in readable.parts(size=min(AT_ONCE, max(1, MAX_ROWS // (days[1] - days[0]).days))):
-        blocks = packed.by_day(
-            warehouse, part, direction=request.direction, days=days, as_of=request.as_of
-        )
+        blocks = packed.by_day(warehouse, part, direction=request.direction, days=days, as_of=request.as_of)
         found += totals.of_blocks(blocks, resolution=request.resolution, period=request.period)
     return totals.joined(found)
 

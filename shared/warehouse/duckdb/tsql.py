@@ -36,7 +36,8 @@ def translate(sql: str, *, from_rows: bool = False) -> str:
         return _insert_lines(copy)
     parsed = clustering.without_ranges_of_joins(sqlglot.parse_one(sql, read="fabric"))
     tree = parsed.transform(partial(_without_openjson, from_rows=from_rows))
-    ordered = _in_order_of_time(tree.transform(_without_length_of_bytes).transform(_with_own_clock))
+    plain = tree.transform(_without_length).transform(_with_own_clock).transform(_without_ranges_of_letters)
+    ordered = _in_order_of_time(plain)
     return _without_schema(clustering.with_numbers(ordered)).sql(dialect="duckdb")
 
 
@@ -54,7 +55,7 @@ def translate_definition(batch: str) -> str | None:
     if _SCHEMA.search(statement):
         return None
     tree = sqlglot.parse_one(statement, read="fabric").transform(_with_own_clock)
-    tree = tree.transform(_without_length_of_bytes)
+    tree = tree.transform(_without_length)
     if isinstance(tree, exp.Create) and tree.kind == "TABLE":
         tree.set("exists", True)
         tree = clustering.with_number_column(tree)
@@ -109,11 +110,33 @@ def _with_own_clock(node: exp.Expr) -> exp.Expr:
     return node
 
 
-def _without_length_of_bytes(node: exp.Expr) -> exp.Expr:
-    """Replace `varbinary(100)`: the type has no length in DuckDB."""
+def _without_length(node: exp.Expr) -> exp.Expr:
+    """Replace `varbinary(100)` and `varchar(max)`: these have no length in DuckDB."""
     if isinstance(node, exp.DataType) and node.is_type(exp.DataType.Type.VARBINARY):
         return exp.DataType.build("varbinary")
+    if isinstance(node, exp.DataType) and any(each.name.upper() == "MAX" for each in node.expressions):
+        return exp.DataType.build(node.this)
     return node
+
+
+def _without_ranges_of_letters(node: exp.Expr) -> exp.Expr:
+    """Replace `x LIKE '%[0-9]n%'`, or several joined by OR, by one search for a regular expression.
+
+    DuckDB's LIKE has no ranges, and the search for all of the patterns takes no longer than for one.
+    """
+    likes = list(node.flatten()) if isinstance(node, exp.Or) else [node]
+    if not all(isinstance(each, exp.Like) and "[" in each.expression.name for each in likes):
+        return node
+    if len({each.this for each in likes}) > 1:
+        return node
+    patterns = "|".join(_regular(each.expression.name) for each in likes)
+    return exp.func("REGEXP_MATCHES", likes[0].this.copy(), exp.Literal.string(patterns), dialect="duckdb")
+
+
+def _regular(like: str) -> str:
+    """Return the regular expression that finds what a pattern of LIKE, with `%` at both ends, has between."""
+    inner = like.removeprefix("%").removesuffix("%")
+    return "".join(each if each[0] == "[" else re.escape(each) for each in re.findall(r"\[[^\]]*\]|.", inner))
 
 
 def _without_openjson(node: exp.Expression, *, from_rows: bool) -> exp.Expression:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -17,9 +18,7 @@ from shared.warehouse.queries import PackedRow
 DAY = date(2026, 3, 1)
 HOUSE, CABIN = "707057500000010017", "707057500000010024"
 
-NUMBER = st.tuples(
-    st.from_regex(r"[0-9]{1,15}\.[0-9]{3}", fullmatch=True), st.sampled_from("MEFTC")
-)
+NUMBER = st.tuples(st.from_regex(r"[0-9]{1,15}\.[0-9]{3}", fullmatch=True), st.sampled_from("MEFTC"))
 ODD = st.tuples(st.text("0159.,;-+nul x\n", max_size=6), st.sampled_from("MXm"))
 VALUE = st.one_of(*[NUMBER] * 8, *[st.just(("null", "X"))] * 2, ODD)
 
@@ -84,7 +83,7 @@ def test_a_day_of_another_form_is_refused(quantities: str, qualities: str) -> No
         {"quantities": f"{packed().quantities};"},
     ],
 )
-def test_a_day_of_an_unknown_resolution_length_or_letter_is_refused(changed: dict[str, str]) -> None:
+def test_a_day_of_an_unknown_resolution_length_or_letter_is_refused(changed: dict[str, Any]) -> None:
     row = packed()._replace(**changed)
 
     assert assembly.sound([row]) == []
@@ -114,7 +113,9 @@ def test_what_is_sound_is_read_and_what_is_not_is_refused(
     days: list[list[tuple[str, str]]], by_metering_point: bool
 ) -> None:
     rows = [
-        PackedRow(HOUSE, DAY + place * ONE_DAY, "PT1H", ",".join(q for q, _ in day), "".join(x for _, x in day))
+        PackedRow(
+            HOUSE, DAY + place * ONE_DAY, "PT1H", ",".join(q for q, _ in day), "".join(x for _, x in day)
+        )
         for place, day in enumerate(days)
     ]
 

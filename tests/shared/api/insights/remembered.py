@@ -103,7 +103,9 @@ def _by_series(stored: Stored) -> dict[tuple[str, str], list[Day]]:
 def _joined(days: Sequence[Day], _: object, *, by_metering_point: bool) -> Iterator[tuple[Any, ...]]:
     for group in _grouped(days, lambda each: (*_place(each, by_metering_point), *each[3:6:2])):
         one = group[0]
-        texts = [f"{each.day.day},{each.quantities}" if by_metering_point else each.quantities for each in group]
+        texts = [
+            f"{each.day.day},{each.quantities}" if by_metering_point else each.quantities for each in group
+        ]
         yield (
             *(one.metering_point_id if by_metering_point else "", min(each.day for each in group)),
             *(f"{one.resolution}|{one.qualities}|", len(group), ";".join(texts)),
@@ -123,7 +125,7 @@ def _grouped(days: Iterable[Day], key: Callable[[Day], Any]) -> list[list[Day]]:
 
 def _day_sums(days: Sequence[Day], _: object) -> Iterator[tuple[Any, ...]]:
     for group in _grouped(days, lambda each: each.day):
-        yield (group[0].day, *_sums(group), len(group))
+        yield (group[0].day, 1, *_sums(group), len(group))
 
 
 def _month_sums(days: Sequence[Day], _: object) -> Iterator[tuple[Any, ...]]:
@@ -131,7 +133,7 @@ def _month_sums(days: Sequence[Day], _: object) -> Iterator[tuple[Any, ...]]:
         one = group[0]
         dates = [each.day for each in group]
         yield (
-            *(one.metering_point_id, one.day.year, one.day.month, one.resolution),
+            *(one.metering_point_id, 1, one.resolution),
             *(*_sums(group), len(group), min(dates), max(dates)),
         )
 

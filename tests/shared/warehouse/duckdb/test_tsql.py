@@ -263,6 +263,20 @@ def test_a_list_of_permissions_becomes_rows_of_a_list_of_structs() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("condition", "translated"),
+    [
+        (r"x LIKE '%[^0-9].%' OR x LIKE '%[^,],%'", r"REGEXP_MATCHES(x, '[^0-9]\.|[^,],')"),
+        (r"x LIKE '%[0-9]n%' OR y LIKE '%[a]%'", r"REGEXP_MATCHES(x, '[0-9]n') OR REGEXP_MATCHES(y, '[a]')"),
+        (r"x LIKE '%[0-9]n%' OR x LIKE '%.%'", r"REGEXP_MATCHES(x, '[0-9]n') OR x LIKE '%.%'"),
+    ],
+)
+def test_patterns_with_ranges_become_a_regular_expression(condition: str, translated: str) -> None:
+    assert (
+        tsql.translate(f"SELECT 1 FROM metering.a WHERE {condition}") == f"SELECT 1 FROM a WHERE {translated}"
+    )
+
+
 def test_rows_are_read_by_the_name_that_they_are_registered_with() -> None:
     sql = "INSERT INTO metering.a (i, t) SELECT i, t FROM OPENJSON(?) WITH (i bigint, t varchar(5)) AS r"
 
