@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from functools import lru_cache
+from typing import NamedTuple
 
 from shared import periods
 from shared.metering import Direction, MeteringPointId, Resolution
@@ -19,13 +20,17 @@ from shared.series import sums
 from shared.series.assembly import PER_HOUR
 from shared.warehouse.insights import QualityRow
 
+_NO_COUNTS = (0,) * 6
+"""The counts of a row, which are its columns from the sixth on, where there is none."""
+
 DUE = time(9)
 """When the values of the day before have to be there, in Europe/Oslo."""
 
 
-@dataclass(frozen=True)
-class Period:
+class Period(NamedTuple):
     """The values of one series in a day or a month, as far as it is requested and permitted.
+
+    A named tuple, since a portfolio's year has tens of thousands of them.
 
     Attributes:
         expected: how many values there should be by now.
@@ -148,51 +153,61 @@ def _of_series(
     by_bucket: dict[date, list[QualityRow]] = defaultdict(list)
     for row in rows:
         by_bucket[_first_of(row.first_day, request.resolution)].append(row)
-    end = max([request.due_end, *(row.last_day + ONE_DAY for row in rows)])
+    last_day = max((row.last_day for row in rows), default=request.due_end - ONE_DAY)
+    end = max(request.due_end, last_day + ONE_DAY)
     resolution = min(rows, key=lambda row: row.first_day).resolution if rows else Resolution.PT1H.value
+    is_always_permitted = spans[0].first is None and spans[0].end is None
     for bucket in buckets:
-        found = by_bucket.get(bucket.whole[0], [])
-        if found:
+        found = by_bucket.get(bucket.whole[0], ())
+        if len(found) == 1:
+            resolution = found[0].resolution
+        elif found:
             resolution = max(found, key=lambda row: row.last_day).resolution
         first, stop = bucket.requested
-        expected = clip(spans, (max(first, first_day), min(stop, end)))
-        if expected or found:
-            period = _period(key, found, expected, per_hour=PER_HOUR[resolution], days=bucket.requested)
+        if first < first_day:
+            first = first_day
+        if stop > end:
+            stop = end
+        if is_always_permitted:
+            hours = _hours(first, stop) if first < stop else 0
+        else:
+            hours = sum(_hours(*each) for each in clip(spans, (first, stop)))
+        if hours or found:
+            period = _period(key, found, hours, per_hour=PER_HOUR[resolution], days=bucket.requested)
             if period.expected:
                 yield period
 
 
 def _period(
-    key: tuple[str, str],
-    rows: Sequence[QualityRow],
-    expected: Sequence[Days],
-    *,
-    per_hour: int,
-    days: Days,
+    key: tuple[str, str], rows: Sequence[QualityRow], hours: int, *, per_hour: int, days: Days
 ) -> Period:
-    """Return one period; an absent day has as many values as it would in its series' resolution."""
-    absent = sum(_hours(first, end) for first, end in expected) * per_hour
-    stored = measured = estimated = final_estimated = temporary = calculated = 0
+    """Return one period; an absent day has as many values as it would in its series' resolution.
+
+    Args:
+        hours: how many hours are expected.
+        per_hour: values in an hour of the series.
+    """
+    counts: Sequence[int] = _NO_COUNTS
+    if len(rows) == 1:
+        counts = rows[0][5:]
+    elif rows:
+        counts = [sum(column) for column in zip(*(row[5:] for row in rows), strict=True)]
+    stored, measured, estimated, final_estimated, temporary, calculated = counts
+    absent = hours * per_hour
     for row in rows:
         absent -= row.values_stored // PER_HOUR[row.resolution] * per_hour
-        stored += row.values_stored
-        measured += row.measured
-        estimated += row.estimated
-        final_estimated += row.final_estimated
-        temporary += row.temporary
-        calculated += row.calculated
     known = measured + estimated + final_estimated + temporary + calculated
     return Period(
         *key,
-        days=days,
-        expected=stored + absent,
-        measured=measured,
-        estimated=estimated,
-        final_estimated=final_estimated,
-        temporary=temporary,
-        calculated=calculated,
-        missing=stored - known + absent,
-        late=absent > 0,
+        days,
+        stored + absent,
+        measured,
+        estimated,
+        final_estimated,
+        temporary,
+        calculated,
+        stored - known + absent,
+        absent > 0,
     )
 
 

@@ -6,8 +6,8 @@ no other day, but no engine enforces that on rows that are written in other ways
 
 from shared.warehouse import words
 
-_PLAIN = ", ".join(f"'{'M' * intervals}'" for intervals in (24, 96, 23, 25, 92, 100))
-"""What nearly all days have as qualities: compared first, since that is cheap."""
+MEASURED = ", ".join(f"'{'M' * intervals}'" for intervals in (24, 96, 23, 25, 92, 100))
+"""The qualities of nearly all days: compared first, so that their letters need not be counted or replaced."""
 
 _DIGIT, _OTHER = "[0-9]", "[^0-9]"
 _NO_NUMBERS = (
@@ -37,7 +37,7 @@ def condition(day: str, market_day: str) -> str:
         AND {length} * CASE {day}.resolution WHEN 'PT15M' THEN 15 ELSE 60 END
             = DATEDIFF(minute, {market_day}.start_utc, {market_day}.end_utc)
         AND CASE
-            WHEN {day}.qualities IN ({_PLAIN}) THEN
+            WHEN {day}.qualities IN ({MEASURED}) THEN
                 CASE WHEN LEN({day}.quantities) - LEN(REPLACE({day}.quantities, ',', '')) + 1 <> {length}
                      THEN 0
                      WHEN {has_odd} THEN 0 ELSE 1 END
