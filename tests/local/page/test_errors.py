@@ -47,7 +47,7 @@ def test_a_caller_s_mistake_is_explained(page: Page, pretence: str, title: str, 
 @pytest.mark.parametrize(
     ("caller", "code"), [("without-role", "missing-role"), ("without-grants", "no-access")]
 )
-def test_a_caller_without_access_is_told_what_is_missing(page: Page, caller: str, code: str) -> None:
+def test_a_caller_without_access_reads_what_is_missing(page: Page, caller: str, code: str) -> None:
     page.open(caller=caller)
 
     assert page.text("#figure .problem h2").startswith("403 ")
