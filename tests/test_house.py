@@ -49,13 +49,13 @@ def modules() -> dict[str, Path]:
 MODULES = modules()
 
 
-def imports(path: Path) -> Iterator[str]:
+def imports(path: Path, known: Mapping[str, Path] = MODULES) -> Iterator[str]:
     """The modules of ours that a file imports, wherever in it."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom) and node.module:
             for alias in node.names:
                 name = f"{node.module}.{alias.name}"
-                yield name if name in MODULES else node.module
+                yield name if name in known else node.module
         elif isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
 
@@ -128,6 +128,12 @@ def test_no_deployed_module_imports_upward_or_what_is_not_deployed() -> None:
 
 def test_no_modules_import_each_other_in_a_circle() -> None:
     assert circle({name: imported(path) for name, path in MODULES.items()}) == []
+
+
+def test_no_modules_of_the_client_import_each_other_in_a_circle() -> None:
+    modules = {f"metering_api.{path.stem}": path for path in CLIENT.glob("*.py")}
+
+    assert circle({name: set(imports(path, modules)) for name, path in modules.items()}) == []
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from local import places
-from tests.test_house import FLOORS
 
 PAGES = sorted((places.ROOT / "docs" / "development").rglob("*.md"))
 PLACE = re.compile(
@@ -32,17 +31,3 @@ def test_the_walks_name_functions() -> None:
     page = places.ROOT / "docs" / "development" / "walks.md"
 
     assert sum(1 for _, name in named(page) if name) > 20
-
-
-def test_the_floors_are_those_that_a_test_holds() -> None:
-    page = (places.ROOT / "docs" / "development" / "architecture.md").read_text(encoding="utf-8")
-    rows = re.findall(r"^\| (\d+) \| (.+) \|$", page, flags=re.MULTILINE)
-
-    assert {int(floor): re.findall(r"`([^`]+)`", rooms) for floor, rooms in rows} == {
-        floor: [_path(room) for room in rooms] for floor, rooms in enumerate(FLOORS)
-    }
-
-
-def _path(room: str) -> str:
-    path = room.replace(".", "/")
-    return f"{path}.py" if (places.ROOT / f"{path}.py").exists() else path

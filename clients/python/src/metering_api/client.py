@@ -10,6 +10,7 @@ from urllib.parse import quote
 from metering_api import errors
 from metering_api._transport import Credentials, Transport
 from metering_api.exports import Exports
+from metering_api.following import Follower
 from metering_api.insights import Completeness, Peaks, Total
 from metering_api.models import (
     ChangesPage,
@@ -27,8 +28,6 @@ from metering_api.store import SqliteStore, Store
 
 if TYPE_CHECKING:
     import httpx
-
-    from metering_api.following import Follower
 
 LARGEST_PAGE = 10_000
 """Market days; fewer requests than with the API's own default."""
@@ -286,18 +285,16 @@ class Client:
             return None
         return ChangesPage.of(answer.content, etag=answer.headers.get("ETag"))
 
-    def follow(self, store: str | os.PathLike[str] | Store) -> "Follower":
+    def follow(self, store: str | os.PathLike[str] | Store) -> Follower:
         """Return what keeps a store current: `run_once()` in a cron job.
 
         Args:
             store: the path of a SQLite file, or any object with the four methods of `Store`.
         """
-        from metering_api import following  # It needs this module's types.
-
         if isinstance(store, (str, os.PathLike)):
             store = SqliteStore(store)
             self._stores.append(store)
-        return following.Follower(self, store, sleep=self._sleep)
+        return Follower(self, store, sleep=self._sleep)
 
     def _series(
         self,

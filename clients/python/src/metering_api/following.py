@@ -14,10 +14,10 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from typing import Any, Protocol
 
 from metering_api import errors, spans
-from metering_api.client import Client
-from metering_api.models import MeteringPoint, Period, SeriesPage
+from metering_api.models import ChangesPage, MeteringPoint, MeteringPoints, Period, SeriesPage
 from metering_api.spans import Spans
 from metering_api.store import Store
 
@@ -71,6 +71,22 @@ class Held:
         return cls(tuple(Period(start, end) for start, end in periods), content["isWhole"])
 
 
+class Source(Protocol):
+    """The part of `Client` that is used here."""
+
+    def metering_points(self) -> MeteringPoints:
+        """Return all metering points that you may read."""
+        ...
+
+    def changes(self, cursor: str | None = None, *, etag: str | None = None) -> ChangesPage | None:
+        """Return a page of new and corrected days; None while nothing is new."""
+        ...
+
+    def series_pages(self, direction: str, **parameters: Any) -> Iterator[SeriesPage]:
+        """Yield pages of packed days."""
+        ...
+
+
 class Follower:
     """Keeps a store current.
 
@@ -82,7 +98,7 @@ class Follower:
 
     def __init__(
         self,
-        api: Client,
+        api: Source,
         store: Store,
         *,
         sleep: Callable[[float], None] = time.sleep,
