@@ -200,6 +200,11 @@ def batches(operations: Sequence[Operation]) -> Iterator[Sequence[Operation]]:
         yield operations[start : start + MAX_TRANSACTION]
 
 
+def etag_of(entity: Entity) -> str:
+    """Return the version of an entity that was read: alone, or among others of a range."""
+    return str(entity.get("etag") or entity.metadata["etag"])  # type: ignore[attr-defined]  # Of the library.
+
+
 def stored_moment(entity: Mapping[str, Any], name: str) -> datetime:
     """Return a stored ISO 8601 time, which has an offset.
 

@@ -510,7 +510,7 @@ def _export(entity: tables.Entity) -> Export:
             sequence=wanted["sequence"],
             form=wanted["form"],
         ),
-        etag=entity.get("etag") or entity.metadata["etag"],  # type: ignore[attr-defined]
+        etag=tables.etag_of(entity),
     )
 
 
@@ -546,5 +546,5 @@ def _work(entity: tables.Entity) -> Work:
         bytes=tables.stored_number(entity, "bytes"),
         rows=tables.stored_number(entity, "rows"),
         sha256=tables.stored_text(entity, "sha256"),
-        etag=entity.get("etag") or entity.metadata["etag"],  # type: ignore[attr-defined]
+        etag=tables.etag_of(entity),
     )

@@ -348,5 +348,5 @@ def _feed(entity: tables.Entity) -> Feed:
             span["through"],
             *(datetime.fromisoformat(span[name]) for name in ("as_of", "until", "planned_at")),
         ),
-        etag=entity.get("etag") or entity.metadata["etag"],  # type: ignore[attr-defined]
+        etag=tables.etag_of(entity),
     )

@@ -373,7 +373,7 @@ def _run(entity: tables.Entity) -> Run:
         next_attempt_at=moment("nextAttemptAt"),
         finished_at=moment("finishedAt"),
         taken_at=moment("takenAt"),
-        etag=entity.get("etag") or entity.metadata["etag"],  # type: ignore[attr-defined]
+        etag=tables.etag_of(entity),
     )
 
 
@@ -401,5 +401,5 @@ def _batch(entity: tables.Entity) -> Batch:
         of=tables.stored_number(entity, "of"),
         permitted=entity["permitted"],
         files=None if files is None else tuple(FileOfRun(*each) for each in files),
-        etag=entity.get("etag") or entity.metadata["etag"],  # type: ignore[attr-defined]
+        etag=tables.etag_of(entity),
     )

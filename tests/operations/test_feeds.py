@@ -166,14 +166,14 @@ def test_a_run_without_files_is_made_anew(kept: Feed, storage: Tables, ask: Ask)
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (("show", OWNER, "absent"), f"{OWNER} has no feed 'absent'."),
         (("resend", OWNER, "daily", "000001-000002"), "daily has no run '000001-000002'."),
     ],
 )
-def test_what_does_not_exist_is_named(kept: Feed, ask: Ask, arguments: Sequence[str], said: str) -> None:
-    assert ask(*arguments) == (feeds.TROUBLE, f"{said}\n")
+def test_what_does_not_exist_is_named(kept: Feed, ask: Ask, arguments: Sequence[str], message: str) -> None:
+    assert ask(*arguments) == (feeds.TROUBLE, f"{message}\n")
 
 
 @pytest.fixture
@@ -442,7 +442,7 @@ def test_quarters_are_compared_with_quarters(warehouse: Warehouse) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "form", "said"),
+    ("content", "form", "message"),
     [
         (b"nothing", {"format": "gs2"}, "It is not GS2"),
         (gs2([("1", "yesterday", ["1"])]), {"format": "gs2"}, "'yesterday' is not written as GS2"),
@@ -452,9 +452,9 @@ def test_quarters_are_compared_with_quarters(warehouse: Warehouse) -> None:
     ],
 )
 def test_a_file_that_cannot_be_read_is_refused(
-    warehouse: Warehouse, content: bytes, form: dict[str, Any], said: str
+    warehouse: Warehouse, content: bytes, form: dict[str, Any], message: str
 ) -> None:
-    with pytest.raises(Unreadable, match=said):
+    with pytest.raises(Unreadable, match=message):
         compare(content, warehouse, form=form)
 
 

@@ -114,14 +114,14 @@ def statements(warehouse: Warehouse, tmp_path: Path, clock: Clock) -> dict[str, 
     )
     for kind in published.Kind:
         for of_publications in (partial(published.days, after=None, limit=10), published.sizes):
-            asked: Query[Any] = of_publications(
+            wanted: Query[Any] = of_publications(
                 permitted,
                 direction=Direction.CONSUMPTION,
                 publications=published.Publications(1, 1, kind),
                 wanted=everything,
                 as_of=clock(),
             )
-            recorded.fetch(asked)
+            recorded.fetch(wanted)
     recorded.fetch(queries.metering_points_in(permitted, price_area="NO1", limit=10))
     recorded.fetch(
         queries.count_changes(permitted, after=(0, "", "", date(2026, 3, 1)), through=1, published=EVER)
