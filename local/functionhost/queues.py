@@ -1,7 +1,7 @@
 """Runs queue functions as the Functions host does.
 
 After what Microsoft's host did with Microsoft.Azure.WebJobs.Extensions.Storage.Queues 5.3: encoding, tries,
-poison queues, renewal, polling and draining. No test runs both side by side yet.
+poison queues, renewal, polling and draining. The tests of the whole stack have both build the same files.
 """
 
 import asyncio

@@ -6,6 +6,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from starlette.applications import Starlette
+from starlette.responses import JSONResponse
+from starlette.routing import Route
 
 from local import environment
 from local.ports import Ports
@@ -14,6 +17,7 @@ from local.stack.supervision import StackFailed, Supervisor
 from shared import tables
 from shared.files.feeds import Feeds
 from shared.files.receivers import Receiver
+from tests.builders import serving
 from tests.operations.test_feeds import SPEC
 
 ELSEWHERE = Receiver("sftp.example.com", 22, "us", "ssh-ed25519 AAAA")
@@ -63,6 +67,21 @@ def test_it_gets_its_receiver_and_keeps_it_at_other_ports(
     assert first is not None
     assert (first.port, first.user) == (port, "metering")
     assert later == replace(first, port=later_port) != first
+
+
+def test_a_feed_that_the_api_refuses_ends_the_start() -> None:
+    bound = serving.listening()
+    port = bound.getsockname()[1]
+    routes = [
+        Route("/{tenant}/oauth2/v2.0/token", lambda _: JSONResponse({"access_token": "x"}), methods=["POST"]),
+        Route("/{path:path}", lambda _: JSONResponse({"code": "no-access"}, 403), methods=["PUT"]),
+    ]
+
+    with (
+        serving.served((Starlette(routes=routes), bound)),
+        pytest.raises(StackFailed, match=r"daily-gs2 was not made: .*no-access"),
+    ):
+        feeds.make(Ports(gateway=port, identity=port))
 
 
 def test_a_server_of_ones_own_stays(
