@@ -93,8 +93,8 @@ def test_the_commands_it_prints_work_and_ctrl_c_leaves_nothing(
         assert len(json.loads(day)["values"]) in (23, 24, 25)
         assert len(json.loads(month)["series"]) == 9
     # Built and sent by the queue functions of the host.
-    wait_until(lambda: any((tmp_path / "sftp").glob("daily-csv_000002-000002_manifest.json")))
-    assert runs_of(stack, "daily-csv") == [("000002-000002", "sent", 1)]
+    wait_until(lambda: runs_of(stack, "daily-csv") == [("000002-000002", "sent", 1)], seconds=60)
+    assert any((tmp_path / "sftp").glob("daily-csv_000002-000002_manifest.json"))
     assert runs_of(stack, "daily-gs2") == [("000002-000002", "ready", 1)]
     assert names_after(stack.ports, "values.csv", b"not a delivery") == [
         "rejected/values.csv",
@@ -212,8 +212,8 @@ def runs(process: int) -> bool:
     return listing.stdout.strip()[:1] not in ("", "Z")
 
 
-def wait_until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
+def wait_until(holds: Callable[[], bool], *, seconds: float = 20) -> None:
+    deadline = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < deadline
         time.sleep(0.05)
