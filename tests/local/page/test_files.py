@@ -71,6 +71,31 @@ def test_a_deleted_export_is_gone(files: Page) -> None:
     files.wait(lambda: files.text("#files section:last-child") == "Your exports There are none yet.")
 
 
+def test_an_export_that_is_gone_already_is_a_problem(files: Page) -> None:
+    make(files, format="ndjson")
+    files.wait(lambda: files.all("#files .state.finished"))
+    delete_elsewhere(files, files.text("#files .entry-head code"))
+
+    files.find("#files .entry-head button").click()
+
+    files.wait(lambda: files.all(".answer .problem"))
+    assert files.text(".answer .problem h2").startswith("404 ")
+    assert "GET /exports lists" in files.text(".answer .problem")
+    files.wait(lambda: files.text("#files section:last-child") == "Your exports There are none yet.")
+
+
+def delete_elsewhere(page: Page, export: str) -> None:
+    """Delete an export of kari as another client does."""
+    page.run(
+        "const id = arguments[0];"
+        "return import('/pages/js/api.js').then(async (api) => {"
+        " const demo = await api.world();"
+        " const kari = demo.callers.find(({ name }) => name === 'kari');"
+        " return (await api.call(demo, kari, `/exports/${id}`, { method: 'DELETE' })).status })",
+        export,
+    )
+
+
 def test_the_curl_line_makes_the_same_export(files: Page) -> None:
     make(files, format="parquet", direction="")
     files.run("document.querySelector('.answer details').open = true")

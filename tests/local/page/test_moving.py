@@ -72,6 +72,7 @@ def test_previous_and_next_move_by_the_period_that_is_shown(page: Page) -> None:
 @pytest.mark.parametrize("width", [320, 390])
 def test_nothing_scrolls_sideways_on_a_phone(page: Page, width: int, language: str) -> None:
     sights = [{"tab": tab} for tab in ("overview", "files", "webhooks", "calls")]
+    sights += [{"tab": "files", "files": "feeds"}]
     sights += [{"tab": "series", "view": view} for view in VIEWS]
 
     with page.sized(width, 780), page.speaking(language):

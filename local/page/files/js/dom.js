@@ -141,20 +141,20 @@ export function copyButton(text, label) {
 let groups = 0;
 
 /**
- * Fill `host` with tabs as in the ARIA authoring practices: arrow keys move, one panel shows. `made` is a list of
+ * Fill `host` with tabs as in the ARIA authoring practices: arrow keys move, one panel shows. `parts` is a list of
  * [name, panel content]; `onchange` is called when the reader chooses another tab. Returns what opens a tab by its
  * place.
  */
-export function tabs(host, label, made, { chosen = 0, onchange = () => {} } = {}) {
+export function tabs(host, label, parts, { chosen = 0, onchange = () => {} } = {}) {
   const base = `tabs-${++groups}`;
-  const buttons = made.map(([name], place) =>
+  const buttons = parts.map(([name], place) =>
     h(
       "button",
       { type: "button", role: "tab", id: `${base}-${place}`, "aria-controls": `${base}-panel-${place}` },
       name,
     ),
   );
-  const panels = made.map(([, content], place) =>
+  const panels = parts.map(([, content], place) =>
     h(
       "div",
       {

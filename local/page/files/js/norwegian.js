@@ -123,6 +123,7 @@ export const NORWEGIAN = {
   Events: "Hendelser",
   Expected: "Forventet",
   expired: "utløpt",
+  "Export {id} is deleted.": "Eksport {id} er slettet.",
   "Export {id} is on its way.": "Eksport {id} er på vei.",
   failed: "mislyktes",
   "Failing since {when}.": "Mislykkes siden {when}.",
@@ -159,6 +160,7 @@ export const NORWEGIAN = {
   "How many days": "Antall døgn",
   "I have it": "Mottatt",
   "In a narrow bar": "I en smal søyle",
+  "Id (your choice)": "Id (eget valg)",
   "in the map: a missing hour": "i kartet: en time som mangler",
   "in the map: an hour that was not measured": "i kartet: en time som ikke er målt",
   "in {days} days": "på {days} døgn",
@@ -168,7 +170,6 @@ export const NORWEGIAN = {
     "Det er slettet: begynn på nytt uten markøren, eller få filene laget på nytt.",
   "Its files are no longer kept. Send again makes them anew.":
     "Filene er slettet. «Send på nytt» lager dem igjen.",
-  "Its id, as you like": "Id, etter eget valg",
   "kWh for each 15 minutes": "kWh per kvarter",
   "kWh for each day": "kWh per døgn",
   "kWh for each hour": "kWh per time",

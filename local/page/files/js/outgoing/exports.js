@@ -8,7 +8,7 @@ import * as points from "../points.js";
 import * as problems from "../problems.js";
 import { size } from "../texts.js";
 import { button, perform } from "./action.js";
-import { choice, direction, directions, field, words } from "./form.js";
+import { RESOLUTIONS, choice, direction, directions, field, words } from "./form.js";
 import { listing } from "./listing.js";
 
 const STATUS = {
@@ -22,20 +22,13 @@ const GOING_ON = ["waiting", "running"];
 /** Exports that are listed; the API keeps a week of them. */
 const SHOWN = 20;
 const LAYOUTS = { rows: t("a row for each value"), wide: t("a column for each metering point") };
-const RESOLUTIONS = {
-  PT15M: t("15 minutes"),
-  PT1H: t("hours"),
-  P1D: t("days"),
-  P1M: t("months"),
-  P1Y: t("years"),
-};
 
 /** Show the form and the caller's exports in `host`. `state.chosen` may say what the form begins with. */
 export async function show(host, state, { demo, contract }) {
   const caller = { demo, caller: state.caller, pretence: state.pretence };
   const answer = h("div", { class: "answer" });
   const list = h("div", {});
-  const refresh = () => exports(list, caller);
+  const refresh = () => exports(list, { caller, answer });
   fill(
     host,
     h(
@@ -132,11 +125,14 @@ function request({ what, direction: chosen, from, to, resolution, format, layout
   };
 }
 
-/** List the exports, and ask again for those that are not finished for as long as the list is seen. */
-async function exports(list, { demo, caller, pretence }) {
+/**
+ * List the exports, and ask again for those that are not finished for as long as the list is seen. What comes of
+ * deleting one is shown in `answer`.
+ */
+async function exports(list, { caller, answer }) {
   const isSeen = () => list.isConnected && !list.closest("[hidden]");
-  const ask = (path) => api.call(demo, caller, path, { pretence });
-  const again = () => exports(list, { demo, caller, pretence });
+  const ask = (path) => api.call(caller.demo, caller.caller, path, { pretence: caller.pretence });
+  const again = () => exports(list, { caller, answer });
   try {
     const page = await ask(`/exports?limit=${SHOWN}`);
     if (page.status !== 200) throw new api.Refused(page);
@@ -145,7 +141,12 @@ async function exports(list, { demo, caller, pretence }) {
     // One that was deleted meanwhile is left out.
     const kept = records.filter(({ status }) => status === 200).map(({ json }) => json);
     const remove = async (id) => {
-      await api.call(demo, caller, `/exports/${id}`, { method: "DELETE", pretence });
+      await perform(answer, caller, {
+        method: "DELETE",
+        path: `/exports/${id}`,
+        again: () => remove(id),
+        outcome: () => t("Export {id} is deleted.", { id }),
+      });
       await again();
     };
     refill(
@@ -155,9 +156,7 @@ async function exports(list, { demo, caller, pretence }) {
         : h(
             "ul",
             { class: "entries" },
-            kept.map((each) =>
-              h("li", { class: "entry" }, described(each, { demo, caller, pretence, remove })),
-            ),
+            kept.map((each) => h("li", { class: "entry" }, described(each, { caller, remove }))),
           ),
     );
     const waits = records.map((record) => Number(record.header("Retry-After") ?? 0));
@@ -168,7 +167,7 @@ async function exports(list, { demo, caller, pretence }) {
   }
 }
 
-function described(each, { demo, caller, pretence, remove }) {
+function described(each, { caller, remove }) {
   const { exportId, status, createdAt, asOf, progress, problem, files } = each;
   return [
     h(
@@ -188,7 +187,7 @@ function described(each, { demo, caller, pretence, remove }) {
       }),
     ),
     problem ? h("p", { class: "bad", lang: "en" }, `${problem.code}: ${problem.detail}`) : null,
-    files.length ? listing(files, facts, { demo, caller, pretence }) : null,
+    files.length ? listing(files, facts, caller) : null,
   ];
 }
 

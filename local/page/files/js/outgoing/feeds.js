@@ -6,7 +6,7 @@ import { disclosure, fill, h, refill } from "../dom.js";
 import { number, t } from "../language.js";
 import * as problems from "../problems.js";
 import { button, perform } from "./action.js";
-import { DIRECTIONS, choice, direction, directions, field, line, words } from "./form.js";
+import { DIRECTIONS, RESOLUTIONS, choice, direction, directions, field, line, words } from "./form.js";
 import * as ledger from "./ledger.js";
 
 const EACH_PUBLICATION = "each-publication";
@@ -99,7 +99,7 @@ function form(scene, contract) {
   return h(
     "form",
     { onsubmit: send },
-    field(t("Its id, as you like"), controls.id, { hint: t("Letters a to z, digits and hyphens.") }),
+    field(t("Id (your choice)"), controls.id, { hint: t("Letters a to z, digits and hyphens.") }),
     field(t("Name"), controls.name),
     scene.customers.length > 1 ? field(t("Metering points"), controls.customer) : null,
     field(t("Direction"), controls.direction),
@@ -189,7 +189,7 @@ function summary({ form, directions: sent, customerNumber, split, content, days,
     customerNumber === null ? t("All metering points") : t("Customer {number}", { number: customerNumber }),
     content === LAST_DAYS ? t("Last {days} days", { days: number(days) }) : (CONTENTS[content] ?? content),
     SPLITS[split] ?? split,
-    resolution,
+    resolution === null ? null : (RESOLUTIONS[resolution] ?? resolution),
     when === EACH_PUBLICATION ? t("after each publication") : t("daily from {time}", { time: when }),
   ]
     .filter(Boolean)

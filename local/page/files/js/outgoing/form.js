@@ -4,6 +4,13 @@ import { h } from "../dom.js";
 import { t } from "../language.js";
 
 export const DIRECTIONS = { consumption: t("Consumption"), production: t("Production") };
+export const RESOLUTIONS = {
+  PT15M: t("15 minutes"),
+  PT1H: t("hours"),
+  P1D: t("days"),
+  P1M: t("months"),
+  P1Y: t("years"),
+};
 
 /** A control with its label, and a hint below it. */
 export function field(name, control, { hint = null, isWide = false } = {}) {

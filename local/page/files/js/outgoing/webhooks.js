@@ -93,7 +93,7 @@ function form(scene) {
   return h(
     "form",
     { onsubmit: register },
-    field(t("Its id, as you like"), id),
+    field(t("Id (your choice)"), id),
     field(t("Address"), url, { isWide: true }),
     h(
       "fieldset",
