@@ -56,22 +56,17 @@ def days(
         f"""
         SELECT s.metering_point_id, s.delivery_date, s.resolution, s.quantities, s.qualities,
                CAST(s.total_kwh AS varchar(20)), s.sequence, s.published_at
-        FROM OPENJSON(?) WITH (metering_point_id varchar(18), first_day date, last_day date) AS permitted
-        JOIN metering.series_day AS s
-          ON s.metering_point_id = permitted.metering_point_id
-         AND s.delivery_date >= permitted.first_day
-         AND s.delivery_date < permitted.last_day
+        FROM {permitted.source}
         WHERE s.direction = ?
-          AND s.metering_point_id >= ? AND s.metering_point_id <= ?
-          AND s.delivery_date >= ? AND s.delivery_date < ?
+          AND {permitted.bounds}
           AND s.sequence >= ? AND s.sequence <= ?
           AND (s.superseded_at IS NULL OR s.superseded_at > CAST(? AS datetime2(6)))
           {_OF_KIND[publications.kind]}
         ORDER BY s.metering_point_id, s.delivery_date
         OFFSET 0 ROWS FETCH NEXT ? ROWS ONLY
-        """,  # noqa: S608  # Nothing but one of the texts above is put in.
+        """,  # noqa: S608  # Nothing but texts of this package is put in.
         (
-            *(permitted.rows, direction.value, *permitted.ids, wanted.first, wanted.end),
+            *(*permitted.joined, direction.value, *permitted.bound),
             *(publications.first, publications.through, as_of),
             *_bound(publications),
             limit,
@@ -94,22 +89,17 @@ def sizes(
     return Query(
         f"""
         SELECT s.metering_point_id, s.resolution, COUNT(*)
-        FROM OPENJSON(?) WITH (metering_point_id varchar(18), first_day date, last_day date) AS permitted
-        JOIN metering.series_day AS s
-          ON s.metering_point_id = permitted.metering_point_id
-         AND s.delivery_date >= permitted.first_day
-         AND s.delivery_date < permitted.last_day
+        FROM {permitted.source}
         WHERE s.direction = ?
-          AND s.metering_point_id >= ? AND s.metering_point_id <= ?
-          AND s.delivery_date >= ? AND s.delivery_date < ?
+          AND {permitted.bounds}
           AND s.sequence >= ? AND s.sequence <= ?
           AND (s.superseded_at IS NULL OR s.superseded_at > CAST(? AS datetime2(6)))
           {_OF_KIND[publications.kind]}
         GROUP BY s.metering_point_id, s.resolution
         ORDER BY s.metering_point_id, s.resolution
-        """,  # noqa: S608  # Nothing but one of the texts above is put in.
+        """,  # noqa: S608  # Nothing but texts of this package is put in.
         (
-            *(permitted.rows, direction.value, *permitted.ids, wanted.first, wanted.end),
+            *(*permitted.joined, direction.value, *permitted.bound),
             *(publications.first, publications.through, as_of),
             *_bound(publications),
         ),

@@ -1,9 +1,11 @@
 """The API's queries to the warehouse: one readable statement each. Pure.
 
 What a caller may read is bound as one JSON text, since a statement has at most 2 100 parameters. Each
-statement joins it, so that no statement can return a market day which the caller may not read.
+statement joins it, so that no statement can return a market day which the caller may not read. One span of
+one metering point needs no list: its bounds are the condition (`PermittedRows`).
 """
 
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
@@ -185,27 +187,22 @@ def days(
     """
     permitted = permitted_rows(readable, first_day=wanted.first, last_day=wanted.end, after=after)
     return Query(
-        """
+        f"""
         SELECT s.metering_point_id, s.delivery_date, s.resolution, s.quantities, s.qualities,
                CAST(s.total_kwh AS varchar(20)), s.sequence, s.published_at
-        FROM OPENJSON(?) WITH (metering_point_id varchar(18), first_day date, last_day date) AS permitted
-        JOIN metering.series_day AS s
-          ON s.metering_point_id = permitted.metering_point_id
-         AND s.delivery_date >= permitted.first_day
-         AND s.delivery_date < permitted.last_day
+        FROM {permitted.source}
         WHERE s.direction = ?
-          AND s.metering_point_id >= ? AND s.metering_point_id <= ?
-          AND s.delivery_date >= ? AND s.delivery_date < ?
+          AND {permitted.bounds}
           AND (s.resolution = 'PT15M' AND s.delivery_date >= ? AND s.delivery_date < ?
                OR s.resolution <> 'PT15M' AND s.delivery_date >= ? AND s.delivery_date < ?)
           AND s.published_at <= CAST(? AS datetime2(6))
           AND (s.superseded_at IS NULL OR s.superseded_at > CAST(? AS datetime2(6)))
         ORDER BY s.metering_point_id, s.delivery_date
         OFFSET 0 ROWS FETCH NEXT ? ROWS ONLY
-        """,
+        """,  # noqa: S608  # Nothing but the texts of `PermittedRows` is put in.
         (
-            *(permitted.rows, direction.value, *permitted.ids),
-            *(wanted.first, wanted.end, *wanted.quarters, *wanted.hours),
+            *(*permitted.joined, direction.value, *permitted.bound),
+            *(*wanted.quarters, *wanted.hours),
             *(as_of, as_of, limit),
         ),
         DayRow,
@@ -219,24 +216,19 @@ def first_metering_point(
     """The first metering point with a wanted market day that is readable; None if there is none."""
     permitted = permitted_rows(readable, first_day=wanted.first, last_day=wanted.end, after=None)
     return Query(
-        """
+        f"""
         SELECT MIN(s.metering_point_id)
-        FROM OPENJSON(?) WITH (metering_point_id varchar(18), first_day date, last_day date) AS permitted
-        JOIN metering.series_day AS s
-          ON s.metering_point_id = permitted.metering_point_id
-         AND s.delivery_date >= permitted.first_day
-         AND s.delivery_date < permitted.last_day
+        FROM {permitted.source}
         WHERE s.direction = ?
-          AND s.metering_point_id >= ? AND s.metering_point_id <= ?
-          AND s.delivery_date >= ? AND s.delivery_date < ?
+          AND {permitted.bounds}
           AND (s.resolution = 'PT15M' AND s.delivery_date >= ? AND s.delivery_date < ?
                OR s.resolution <> 'PT15M' AND s.delivery_date >= ? AND s.delivery_date < ?)
           AND s.published_at <= CAST(? AS datetime2(6))
           AND (s.superseded_at IS NULL OR s.superseded_at > CAST(? AS datetime2(6)))
-        """,
+        """,  # noqa: S608  # Nothing but the texts of `PermittedRows` is put in.
         (
-            *(permitted.rows, direction.value, *permitted.ids),
-            *(wanted.first, wanted.end, *wanted.quarters, *wanted.hours),
+            *(*permitted.joined, direction.value, *permitted.bound),
+            *(*wanted.quarters, *wanted.hours),
             *(as_of, as_of),
         ),
         lambda metering_point_id: metering_point_id,
@@ -255,24 +247,19 @@ def count_days(
     """The number of wanted market days that are readable, from the key `after` on; see `days`."""
     permitted = permitted_rows(readable, first_day=wanted.first, last_day=wanted.end, after=after)
     return Query(
-        """
+        f"""
         SELECT COUNT(*)
-        FROM OPENJSON(?) WITH (metering_point_id varchar(18), first_day date, last_day date) AS permitted
-        JOIN metering.series_day AS s
-          ON s.metering_point_id = permitted.metering_point_id
-         AND s.delivery_date >= permitted.first_day
-         AND s.delivery_date < permitted.last_day
+        FROM {permitted.source}
         WHERE s.direction = ?
-          AND s.metering_point_id >= ? AND s.metering_point_id <= ?
-          AND s.delivery_date >= ? AND s.delivery_date < ?
+          AND {permitted.bounds}
           AND (s.resolution = 'PT15M' AND s.delivery_date >= ? AND s.delivery_date < ?
                OR s.resolution <> 'PT15M' AND s.delivery_date >= ? AND s.delivery_date < ?)
           AND s.published_at <= CAST(? AS datetime2(6))
           AND (s.superseded_at IS NULL OR s.superseded_at > CAST(? AS datetime2(6)))
-        """,
+        """,  # noqa: S608  # Nothing but the texts of `PermittedRows` is put in.
         (
-            *(permitted.rows, direction.value, *permitted.ids),
-            *(wanted.first, wanted.end, *wanted.quarters, *wanted.hours),
+            *(*permitted.joined, direction.value, *permitted.bound),
+            *(*wanted.quarters, *wanted.hours),
             *(as_of, as_of),
         ),
         lambda count: int(count),
@@ -284,26 +271,21 @@ def sizes(readable: Readable, *, direction: Direction, wanted: WantedDays, as_of
     """How many wanted market days of each resolution each readable metering point has, in their order."""
     permitted = permitted_rows(readable, first_day=wanted.first, last_day=wanted.end, after=None)
     return Query(
-        """
+        f"""
         SELECT s.metering_point_id, s.resolution, COUNT(*)
-        FROM OPENJSON(?) WITH (metering_point_id varchar(18), first_day date, last_day date) AS permitted
-        JOIN metering.series_day AS s
-          ON s.metering_point_id = permitted.metering_point_id
-         AND s.delivery_date >= permitted.first_day
-         AND s.delivery_date < permitted.last_day
+        FROM {permitted.source}
         WHERE s.direction = ?
-          AND s.metering_point_id >= ? AND s.metering_point_id <= ?
-          AND s.delivery_date >= ? AND s.delivery_date < ?
+          AND {permitted.bounds}
           AND (s.resolution = 'PT15M' AND s.delivery_date >= ? AND s.delivery_date < ?
                OR s.resolution <> 'PT15M' AND s.delivery_date >= ? AND s.delivery_date < ?)
           AND s.published_at <= CAST(? AS datetime2(6))
           AND (s.superseded_at IS NULL OR s.superseded_at > CAST(? AS datetime2(6)))
         GROUP BY s.metering_point_id, s.resolution
         ORDER BY s.metering_point_id, s.resolution
-        """,
+        """,  # noqa: S608  # Nothing but the texts of `PermittedRows` is put in.
         (
-            *(permitted.rows, direction.value, *permitted.ids),
-            *(wanted.first, wanted.end, *wanted.quarters, *wanted.hours),
+            *(*permitted.joined, direction.value, *permitted.bound),
+            *(*wanted.quarters, *wanted.hours),
             *(as_of, as_of),
         ),
         SizeRow,
@@ -317,26 +299,21 @@ def stored_in_hours(
     """The first metering points with wanted days that are stored in hours, and how many have such days."""
     permitted = permitted_rows(readable, first_day=wanted.first, last_day=wanted.end, after=None)
     return Query(
-        """
+        f"""
         SELECT s.metering_point_id, MIN(s.delivery_date), MAX(s.delivery_date), COUNT(*) OVER ()
-        FROM OPENJSON(?) WITH (metering_point_id varchar(18), first_day date, last_day date) AS permitted
-        JOIN metering.series_day AS s
-          ON s.metering_point_id = permitted.metering_point_id
-         AND s.delivery_date >= permitted.first_day
-         AND s.delivery_date < permitted.last_day
+        FROM {permitted.source}
         WHERE s.direction = ?
-          AND s.metering_point_id >= ? AND s.metering_point_id <= ?
+          AND {permitted.bounds}
           AND s.resolution = 'PT1H'
-          AND s.delivery_date >= ? AND s.delivery_date < ?
           AND s.published_at <= CAST(? AS datetime2(6))
           AND (s.superseded_at IS NULL OR s.superseded_at > CAST(? AS datetime2(6)))
         GROUP BY s.metering_point_id
         ORDER BY s.metering_point_id
         OFFSET 0 ROWS FETCH NEXT ? ROWS ONLY
-        """,
+        """,  # noqa: S608  # Nothing but the texts of `PermittedRows` is put in.
         (
-            *(permitted.rows, direction.value, *permitted.ids),
-            *(wanted.first, wanted.end, as_of, as_of, limit),
+            *(*permitted.joined, direction.value, *permitted.bound),
+            *(as_of, as_of, limit),
         ),
         StoredInHoursRow,
         "stored_in_hours",
@@ -363,19 +340,14 @@ def changes(
         limit: the largest number of days.
     """
     sequence, metering_point_id, direction, day = after or (0, "", "", periods.FIRST_DAY)
-    permitted = permitted_rows(readable, first_day=periods.FIRST_DAY, last_day=periods.END_DAY, after=None)
+    permitted = _permitted_in(readable, published)
     return Query(
-        """
+        f"""
         SELECT s.metering_point_id, s.direction, s.delivery_date, s.resolution, s.quantities, s.qualities,
                s.sequence, s.published_at
-        FROM OPENJSON(?) WITH (metering_point_id varchar(18), first_day date, last_day date) AS permitted
-        JOIN metering.series_day AS s
-          ON s.metering_point_id = permitted.metering_point_id
-         AND s.delivery_date >= permitted.first_day
-         AND s.delivery_date < permitted.last_day
+        FROM {permitted.source}
         WHERE s.superseded_at IS NULL
-          AND s.metering_point_id >= ? AND s.metering_point_id <= ?
-          AND s.delivery_date >= ? AND s.delivery_date <= ?
+          AND {permitted.bounds}
           AND s.sequence >= ? AND s.sequence <= ?
           AND (s.sequence > ?
                OR (s.sequence = ? AND (s.metering_point_id > ?
@@ -383,11 +355,9 @@ def changes(
                        OR (s.direction = ? AND s.delivery_date > ?))))))
         ORDER BY s.sequence, s.metering_point_id, s.direction, s.delivery_date
         OFFSET 0 ROWS FETCH NEXT ? ROWS ONLY
-        """,
+        """,  # noqa: S608  # Nothing but the texts of `PermittedRows` is put in.
         (
-            permitted.rows,
-            *permitted.ids,
-            *published,
+            *(*permitted.joined, *permitted.bound),
             *(sequence, through),
             *(sequence, sequence, metering_point_id, metering_point_id, direction, direction, day),
             limit,
@@ -402,28 +372,21 @@ def count_changes(
 ) -> Query[int]:
     """The number of readable market days in a known direction that came after a key; see `changes`."""
     sequence, metering_point_id, direction, day = after
-    permitted = permitted_rows(readable, first_day=periods.FIRST_DAY, last_day=periods.END_DAY, after=None)
+    permitted = _permitted_in(readable, published)
     return Query(
-        """
+        f"""
         SELECT COUNT(*)
-        FROM OPENJSON(?) WITH (metering_point_id varchar(18), first_day date, last_day date) AS permitted
-        JOIN metering.series_day AS s
-          ON s.metering_point_id = permitted.metering_point_id
-         AND s.delivery_date >= permitted.first_day
-         AND s.delivery_date < permitted.last_day
+        FROM {permitted.source}
         WHERE s.superseded_at IS NULL AND s.direction IN ('consumption', 'production')
-          AND s.metering_point_id >= ? AND s.metering_point_id <= ?
-          AND s.delivery_date >= ? AND s.delivery_date <= ?
+          AND {permitted.bounds}
           AND s.sequence >= ? AND s.sequence <= ?
           AND (s.sequence > ?
                OR (s.sequence = ? AND (s.metering_point_id > ?
                    OR (s.metering_point_id = ? AND (s.direction > ?
                        OR (s.direction = ? AND s.delivery_date > ?))))))
-        """,
+        """,  # noqa: S608  # Nothing but the texts of `PermittedRows` is put in.
         (
-            permitted.rows,
-            *permitted.ids,
-            *published,
+            *(*permitted.joined, *permitted.bound),
             *(sequence, through),
             *(sequence, sequence, metering_point_id, metering_point_id, direction, direction, day),
         ),
@@ -573,26 +536,21 @@ def latest_days(readable: Readable, *, since: date, as_of: datetime) -> Query[La
     """
     permitted = permitted_rows(readable, first_day=since, last_day=periods.END_DAY, after=None)
     return Query(
-        """
+        f"""
         SELECT metering_point_id, direction, delivery_date, resolution
         FROM (
             SELECT s.metering_point_id, s.direction, s.delivery_date, s.resolution,
                    ROW_NUMBER() OVER (PARTITION BY s.metering_point_id, s.direction
                                       ORDER BY s.delivery_date DESC) AS recency
-            FROM OPENJSON(?) WITH (metering_point_id varchar(18), first_day date, last_day date) AS permitted
-            JOIN metering.series_day AS s
-              ON s.metering_point_id = permitted.metering_point_id
-             AND s.delivery_date >= permitted.first_day
-             AND s.delivery_date < permitted.last_day
-            WHERE s.metering_point_id >= ? AND s.metering_point_id <= ?
-              AND s.delivery_date >= ?
+            FROM {permitted.source}
+            WHERE {permitted.bounds}
               AND s.published_at <= CAST(? AS datetime2(6))
               AND (s.superseded_at IS NULL OR s.superseded_at > CAST(? AS datetime2(6)))
         ) AS readable_day
         WHERE recency = 1
         ORDER BY metering_point_id, direction
-        """,
-        (permitted.rows, *permitted.ids, since, as_of, as_of),
+        """,  # noqa: S608  # Nothing but the texts of `PermittedRows` is put in.
+        (*permitted.joined, *permitted.bound, as_of, as_of),
         LatestDayRow,
         "latest_days",
     )
@@ -621,22 +579,17 @@ def last_days(readable: Readable, *, direction: Direction, since: date, as_of: d
     """
     permitted = permitted_rows(readable, first_day=since, last_day=periods.END_DAY, after=None)
     return Query(
-        """
+        f"""
         SELECT s.metering_point_id, MAX(s.delivery_date)
-        FROM OPENJSON(?) WITH (metering_point_id varchar(18), first_day date, last_day date) AS permitted
-        JOIN metering.series_day AS s
-          ON s.metering_point_id = permitted.metering_point_id
-         AND s.delivery_date >= permitted.first_day
-         AND s.delivery_date < permitted.last_day
+        FROM {permitted.source}
         WHERE s.direction = ?
-          AND s.metering_point_id >= ? AND s.metering_point_id <= ?
-          AND s.delivery_date >= ?
+          AND {permitted.bounds}
           AND s.published_at <= CAST(? AS datetime2(6))
           AND (s.superseded_at IS NULL OR s.superseded_at > CAST(? AS datetime2(6)))
         GROUP BY s.metering_point_id
         ORDER BY s.metering_point_id
-        """,
-        (permitted.rows, direction.value, *permitted.ids, since, as_of, as_of),
+        """,  # noqa: S608  # Nothing but the texts of `PermittedRows` is put in.
+        (*permitted.joined, direction.value, *permitted.bound, as_of, as_of),
         LastDayRow,
         "last_days",
     )
@@ -664,23 +617,63 @@ def alive() -> Query[int]:
     return Query("SELECT 1", (), lambda one: int(one), "alive", within=limits.PROBE)
 
 
-class PermittedRows(NamedTuple):
-    """The readable days, and the lowest and highest metering point among them.
+@dataclass(frozen=True)
+class PermittedRows:
+    """The readable days as a statement reads them: the source of its rows, and bounds of all of them.
 
-    Fabric skips files by a range of metering points, but not by a join
-    (https://learn.microsoft.com/fabric/data-warehouse/data-clustering): without the range, a query for a year
-    of one metering point would read that year of all metering points.
+    Where they are one span of one metering point, the bounds say everything, and no list is joined: the most
+    frequent question takes half the time. A list has bounds as well, since Fabric skips files by a range of
+    metering points, but not by a join (https://learn.microsoft.com/fabric/data-warehouse/data-clustering):
+    without the range, a query for a year of one metering point would read that year of all metering points.
+
+    Attributes:
+        rows: the spans as JSON, each once.
+        ids: the lowest and the highest metering point.
+        days: the first day of all, and the day after the last.
+        is_one: whether there is one span.
     """
 
     rows: Json
     ids: tuple[str, str]
+    days: tuple[date, date]
+    is_one: bool
+
+    @property
+    def source(self) -> str:
+        """Return what stands behind FROM: the stored days as `s`, those of a list joined with it."""
+        return "metering.series_day AS s" if self.is_one else _JOINED_WITH_LIST
+
+    @property
+    def joined(self) -> tuple[Json, ...]:
+        """Return the parameters of `source`."""
+        return () if self.is_one else (self.rows,)
+
+    @property
+    def bounds(self) -> str:
+        """Return the condition that holds for the days of every span."""
+        ids = "= ?" if self.is_one else ">= ? AND s.metering_point_id <= ?"
+        return f"s.metering_point_id {ids} AND s.delivery_date >= ? AND s.delivery_date < ?"
+
+    @property
+    def bound(self) -> tuple[str | date, ...]:
+        """Return the parameters of `bounds`."""
+        return (*(self.ids[:1] if self.is_one else self.ids), *self.days)
+
+
+_JOINED_WITH_LIST = """
+             OPENJSON(?) WITH (metering_point_id varchar(18), first_day date, last_day date) AS permitted
+        JOIN metering.series_day AS s
+          ON s.metering_point_id = permitted.metering_point_id
+         AND s.delivery_date >= permitted.first_day
+         AND s.delivery_date < permitted.last_day"""
 
 
 def permitted_rows(
     readable: Readable, *, first_day: date, last_day: date, after: tuple[str, date] | None
 ) -> PermittedRows:
-    """Return the readable days within `[first_day, last_day)` as JSON, each once, from the key `after` on."""
+    """Return the readable days within `[first_day, last_day)`, from the key `after` on."""
     rows: list[dict[str, str | date]] = []
+    first, last = last_day, first_day
     for metering_point_id, permitted in readable.periods.items():
         begin = first_day
         if after is not None:
@@ -692,6 +685,19 @@ def permitted_rows(
             start, end = max(period.first or begin, begin), min(period.end or last_day, last_day)
             if start < end:
                 rows.append({"metering_point_id": metering_point_id, "first_day": start, "last_day": end})
+                first, last = min(first, start), max(last, end)
     # The rows are in the order of the metering points, so the lowest comes first.
     ids = [str(row["metering_point_id"]) for row in (*rows[:1], *rows[-1:])] or [""]
-    return PermittedRows(Json(orjson.dumps(rows).decode()), (ids[0], ids[-1]))
+    return PermittedRows(
+        Json(orjson.dumps(rows).decode()), (ids[0], ids[-1]), (first, last), is_one=len(rows) == 1
+    )
+
+
+def _permitted_in(readable: Readable, published: PublishedDays) -> PermittedRows:
+    """Return the readable days of the market days that some publications left."""
+    return permitted_rows(
+        readable,
+        first_day=published.first_day,
+        last_day=published.last_day + periods.ONE_DAY,
+        after=None,
+    )

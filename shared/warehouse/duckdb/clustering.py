@@ -15,6 +15,10 @@ NUMBER = "metering_point_number"
 _ID = "metering_point_id"
 _NUMBER_OF_DAY = f"CASE WHEN REGEXP_FULL_MATCH(days.{_ID}, '[0-9]{{18}}') THEN CAST(days.{_ID} AS BIGINT) END"
 
+_NUMBER_OF_PARAMETER = sqlglot.parse_one(
+    "TRY_CAST(REGEXP_EXTRACT(?, '^[0-9]{18}$') AS BIGINT)", read="duckdb"
+)
+"""The number of a bound id; null, which is equal to nothing, if the text is no id."""
 _NO_BOUND: dict[type[exp.Expr], int] = {exp.GTE: 0, exp.LTE: 2**63 - 1}
 
 LATELY_DAYS = 31
@@ -73,8 +77,11 @@ def with_numbers(tree: exp.Expr) -> exp.Expr:
         left, right = equality.left, equality.right
         if _is_id(left) and _is_id(right) and {left.text("table"), right.text("table")} & names:
             equality.replace(exp.EQ(this=_number(left, names), expression=_number(right, names)))
+        elif _is_compared_with_parameter(equality, names):
+            equality.set("this", _number(left, names))
+            equality.set("expression", _NUMBER_OF_PARAMETER.copy())
     for bound in list(tree.find_all(exp.GTE, exp.LTE)):
-        if _is_range_of_ids(bound, names):
+        if _is_compared_with_parameter(bound, names):
             bound.set("this", _number(bound.left, names))
             bound.set("expression", _number_of_parameter(unless=_NO_BOUND[type(bound)]))
     if isinstance(tree, exp.Insert) and _is_about_days(tree):
@@ -98,7 +105,7 @@ def without_ranges_of_joins(tree: exp.Expr) -> exp.Expr:
         if other.text("table") in rows
     }
     for bound in list(tree.find_all(exp.GTE, exp.LTE)):
-        if _is_range_of_ids(bound, names & joined) and _is_for_every_row(bound):
+        if _is_compared_with_parameter(bound, names & joined) and _is_for_every_row(bound):
             bound.replace(exp.Not(this=exp.Is(this=bound.right.copy(), expression=exp.Null())))
     return tree
 
@@ -129,8 +136,8 @@ def _number(column: exp.Expr, names: set[str]) -> exp.Expr:
     return exp.TryCast(this=column.copy(), to=exp.DataType.build("BIGINT"))
 
 
-def _is_range_of_ids(bound: exp.Expr, tables: set[str]) -> bool:
-    """Return whether a comparison bounds the metering points of one of the tables by a parameter."""
+def _is_compared_with_parameter(bound: exp.Expr, tables: set[str]) -> bool:
+    """Return whether a comparison is of the metering points of one of the tables with a parameter."""
     left, right = bound.args["this"], bound.args["expression"]
     return _is_id(left) and left.text("table") in tables and isinstance(right, exp.Placeholder)
 
@@ -145,9 +152,7 @@ def _is_for_every_row(condition: exp.Expr) -> bool:
 
 def _number_of_parameter(*, unless: int) -> exp.Expr:
     """Return the number of a bound id; `unless`, which excludes nothing, if the text is no id."""
-    return sqlglot.parse_one(
-        f"COALESCE(TRY_CAST(REGEXP_EXTRACT(?, '^[0-9]{{18}}$') AS BIGINT), {unless})", read="duckdb"
-    )
+    return exp.Coalesce(this=_NUMBER_OF_PARAMETER.copy(), expressions=[exp.Literal.number(unless)])
 
 
 def _fill_number(insert: exp.Insert) -> None:

@@ -16,7 +16,7 @@ from tests.builders import warehouse as building
 from tests.builders.warehouse import readable
 
 FIRST, DAYS, POINTS = date(2021, 1, 1), 1_100, 100
-SOME = MeteringPointId("707057500000000050")
+SOME, NEXT = MeteringPointId("707057500000000050"), MeteringPointId("707057500000000051")
 COLUMNS = (
     "metering_point_id, direction, delivery_date, resolution, quantities, qualities, total_kwh, missing, "
     "sequence, published_at, superseded_at"
@@ -56,9 +56,9 @@ def publish_days(
         session.run(statement)
 
 
-def question(point: MeteringPointId, *, last_day: date = date(2030, 1, 1)) -> Query[DayRow]:
+def question(*points: MeteringPointId, last_day: date = date(2030, 1, 1)) -> Query[DayRow]:
     return queries.days(
-        readable((point, None, None)),
+        readable(*((point, None, None) for point in points)),
         direction=Direction.CONSUMPTION,
         wanted=WantedDays.every(FIRST, last_day),
         as_of=datetime(2030, 1, 1, tzinfo=UTC),
@@ -174,19 +174,25 @@ def test_the_order_outlives_the_process(warehouse: Warehouse, warehouse_url: str
     again.close()
 
 
-def test_a_question_about_one_metering_point_passes_over_the_rows_of_others(
+def test_a_question_about_metering_points_passes_over_the_rows_of_others(
     warehouse: Warehouse, warehouse_url: str
 ) -> None:
     publish_days(warehouse, first=FIRST, days=100, points=10_000)
     stored = building.count(warehouse, "series_day")
     warehouse.close()
 
-    read = rows_read(
-        Path(warehouse_url.removeprefix("duckdb:")), question(SOME, last_day=FIRST + timedelta(days=60))
-    )
+    path, last_day = Path(warehouse_url.removeprefix("duckdb:")), FIRST + timedelta(days=60)
+    read = [rows_read(path, question(*some, last_day=last_day)) for some in ((SOME,), (SOME, NEXT))]
 
     assert stored == 1_000_000
-    assert read <= 2 * 122_880  # Two groups of rows at most: where one ends and the next begins.
+    assert max(read) <= 2 * 122_880  # Two groups of rows at most: where one ends and the next begins.
+
+
+def test_one_metering_point_is_compared_by_number() -> None:
+    assert tsql.translate("SELECT 1 FROM metering.series_day AS s WHERE s.metering_point_id = ?") == (
+        "SELECT 1 FROM series_day AS s "
+        "WHERE s.metering_point_number = TRY_CAST(REGEXP_EXTRACT(?, '^[0-9]{18}$') AS BIGINT)"
+    )
 
 
 def test_what_somebody_else_supersedes_meanwhile_stays_superseded(warehouse: Warehouse) -> None:
