@@ -76,24 +76,34 @@ class Published:
         return DataState(now, latest.published_at, latest.available_until, available_before=available_before)
 
 
-def function_app(warehouse: Path, *, storage: str | None = None) -> Any:
-    """Return the module of the function app, on an embedded warehouse; it makes files where it has a storage.
+def settings(warehouse: Path, *, storage: str | None = None) -> dict[str, str]:
+    """Return the settings of the function app on an embedded warehouse.
 
     Args:
-        storage: a connection string of the emulator.
+        warehouse: the DuckDB file.
+        storage: a connection string of the emulator; the app makes files where it has a storage.
     """
-    if storage is not None:
-        os.environ.update(OUTBOX_STORAGE=storage, QUEUE_STORAGE=storage, SFTP_KEY=demo.SFTP_KEY)
-    os.environ.update(
-        WAREHOUSE=f"duckdb:{warehouse}",
-        TABLE_STORAGE=storage or "https://unused.table.core.windows.net",
-        GATEWAY_PRINCIPAL_ID=GATEWAY,
-        SEVERA_CLIENT_ID="unused",
-        SEVERA_CLIENT_SECRET="unused",
-        SEALING_KEY=demo.SEALING_KEY,
-        WEBSITE_AUTH_ENABLED="True",
-        **demo.ACCESS_SETTINGS,
+    of_files = (
+        {}
+        if storage is None
+        else {"OUTBOX_STORAGE": storage, "QUEUE_STORAGE": storage, "SFTP_KEY": demo.SFTP_KEY}
     )
+    return {
+        "WAREHOUSE": f"duckdb:{warehouse}",
+        "TABLE_STORAGE": storage or "https://unused.table.core.windows.net",
+        "GATEWAY_PRINCIPAL_ID": GATEWAY,
+        "SEVERA_CLIENT_ID": "unused",
+        "SEVERA_CLIENT_SECRET": "unused",
+        "SEALING_KEY": demo.SEALING_KEY,
+        "WEBSITE_AUTH_ENABLED": "True",
+        **of_files,
+        **demo.ACCESS_SETTINGS,
+    }
+
+
+def function_app(warehouse: Path, *, storage: str | None = None) -> Any:
+    """Return the module of the function app; the arguments are those of `settings`."""
+    os.environ.update(settings(warehouse, storage=storage))
     return importlib.import_module("function_app")
 
 

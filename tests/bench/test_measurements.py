@@ -23,6 +23,7 @@ REPOSITORY = Path(__file__).parents[2]
         ["changes", "--metering-points", "1000", "--runs", "1"],
         ["publish", "--metering-points", "200", "--runs", "1", "--days", "1", "--large", "20"],
         ["files", "--metering-points", "10", "--days", "2", "--runs", "1", "--large", "20"],
+        ["start", "--metering-points", "2", "--runs", "1"],
         ["gateway", "--calls", "50", "--megabytes", "2"],
     ],
     ids=lambda arguments: str(arguments[0]),
