@@ -1,5 +1,6 @@
 """Pages of series written in the format asked for: JSON here, lines by the forms of files."""
 
+import io
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from functools import lru_cache
@@ -76,20 +77,11 @@ def _rows(series: Series, layout: Layout) -> int:
 def _json_of_one(page: Page, request: SeriesRequest) -> bytes:
     """Write the page of one metering point."""
     (series,) = page.series
-    return "".join([*_json_of_series(series, request), ",", _next_cursor(page, request), "}"]).encode()
+    return _encoded(chain(_json_of_series(series, request), (",", _next_cursor(page, request), "}")))
 
 
 def _json_of_many(page: Page, request: SeriesRequest, *, not_found: Iterable[str]) -> bytes:
     """Write a page of many metering points; `not_found` are the named ones that the caller may not read."""
-    if request.layout is Layout.ROWS:
-        pieces = [
-            '{"rows":[',
-            ",".join(chain.from_iterable(_json_rows(each, request) for each in page.series)),
-        ]
-    else:
-        pieces = ['{"series":[']
-        for count, series in enumerate(page.series):
-            pieces += ["," if count else "", *_json_of_series(series, request), "}"]
     about = orjson.dumps(
         {
             "notFound": list(not_found),
@@ -97,7 +89,18 @@ def _json_of_many(page: Page, request: SeriesRequest, *, not_found: Iterable[str
             "storedCoarserCount": page.stored_coarser.count if page.is_first else None,
         }
     ).decode()
-    return "".join([*pieces, "],", about[1:-1], ",", _next_cursor(page, request), "}"]).encode()
+    end = f"],{about[1:-1]},{_next_cursor(page, request)}}}"
+    if request.layout is Layout.ROWS:
+        of_all = chain.from_iterable(_json_rows(each, request) for each in page.series)
+        return _encoded(chain(('{"rows":[',), _with_commas(of_all), (end,)))
+    return _encoded(chain(('{"series":[',), _json_of_all(page, request), (end,)))
+
+
+def _json_of_all(page: Page, request: SeriesRequest) -> Iterator[str]:
+    for count, series in enumerate(page.series):
+        yield "," if count else ""
+        yield from _json_of_series(series, request)
+        yield "}"
 
 
 def _next_cursor(page: Page, request: SeriesRequest) -> str:
@@ -105,14 +108,27 @@ def _next_cursor(page: Page, request: SeriesRequest) -> str:
     return f'"nextCursor":{orjson.dumps(cursor).decode()}'
 
 
-def _json_of_series(series: Series, request: SeriesRequest) -> list[str]:
-    """Return a series up to its closing brace, in pieces, so that megabytes are joined only once."""
-    head = _head(series, request)
+def _json_of_series(series: Series, request: SeriesRequest) -> Iterator[str]:
+    """Yield a series up to its closing brace, in pieces of a few kilobytes."""
+    yield _head(series, request)
     if request.layout is Layout.DAYS:
-        return [head, ',"days":[', ",".join(map(packed.day, series.parts)), "]"]
-    if request.layout is Layout.ROWS:
-        return [head, ',"rows":[', ",".join(_json_rows(series, request)), "]"]
-    return [head, ',"values":[', ",".join(templates.values(part, TEMPLATE) for part in series.parts), "]"]
+        yield ',"days":['
+        yield ",".join(map(packed.day, series.parts))
+    elif request.layout is Layout.ROWS:
+        yield ',"rows":['
+        yield from _with_commas(_json_rows(series, request))
+    else:
+        yield ',"values":['
+        yield from _with_commas(templates.values(part, TEMPLATE) for part in series.parts)
+    yield "]"
+
+
+def _with_commas(texts: Iterable[str]) -> Iterator[str]:
+    between = ""
+    for text in texts:
+        yield between
+        yield text
+        between = ","
 
 
 def _json_rows(series: Series, request: SeriesRequest) -> Iterator[str]:
@@ -152,10 +168,16 @@ def _about(
 
 
 def _file(page: Page, request: SeriesRequest) -> bytes:
-    """Encode piece by piece, so that megabytes are never in memory as text as well."""
     if request.format.kind is Kind.XLSX:
         return b"".join(_workbook(page, request))
-    return b"".join(piece.encode() for piece in _pieces(page, request))
+    return _encoded(_pieces(page, request))
+
+
+def _encoded(pieces: Iterable[str]) -> bytes:
+    """Encode piece by piece into one buffer, so that megabytes are in memory once, and not as text."""
+    buffer = io.BytesIO()
+    buffer.writelines(piece.encode() for piece in pieces)
+    return buffer.getvalue()
 
 
 def _workbook(page: Page, request: SeriesRequest) -> Iterator[bytes]:
