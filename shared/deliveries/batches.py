@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-ROWS = 50_000
+ROWS = 150_000
 """About how many rows are read, checked and staged at a time."""
 
 

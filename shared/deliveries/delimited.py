@@ -1,6 +1,6 @@
 """Delimited text (CSV) in blocks of whole lines, which pyarrow parses.
 
-A block has a few megabytes whatever the size of the file, and a line fits into a block. If all lines of a
+A block has some megabytes whatever the size of the file, and a line fits into a block. If all lines of a
 block are rows, the number of a row gives its line; otherwise lines are counted.
 """
 
@@ -21,8 +21,8 @@ import pyarrow.csv
 from shared.deliveries import formats
 from shared.deliveries.batches import Batch, Misfit
 
-BLOCK_BYTES = 4 * 1024 * 1024
-"""No row of any kind of file is longer."""
+BLOCK_BYTES = 12 * 1024 * 1024
+"""About as many values as the embedded engine writes as one group. No row of any kind of file is longer."""
 MOST_UNPACKED = 4 * 1024**3
 """Bytes that a file in gzip may unpack to, some 50 million values: a small file could otherwise keep a run
 busy for hours."""

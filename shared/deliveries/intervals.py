@@ -13,6 +13,7 @@ from shared.deliveries import rules, times
 from shared.deliveries.batches import Batch
 from shared.deliveries.doubled import DoubledHour
 from shared.deliveries.faults import Faults
+from shared.deliveries.ordering import StrictOrder
 from shared.deliveries.rules import Context, Rule, shown
 from shared.deliveries.times import Doubled, Start
 from shared.metering import Direction, Quality, Resolution
@@ -73,6 +74,12 @@ class Checks:
         self._context = context
         self._faults = faults
         self._doubled = DoubledHour()
+        self._order = StrictOrder()
+
+    @property
+    def are_in_order(self) -> bool:
+        """Return whether the rows to stage are in a strict order, so that no interval comes twice."""
+        return self._order.holds
 
     def check(self, batch: Batch) -> Rows | None:
         """Return the rows of a batch to stage; None once anything was refused."""
@@ -83,12 +90,16 @@ class Checks:
         rows = _to_rows(columns, batch.lines, self._context)
         if self._context.is_norwegian:
             rows = self._doubled.without(rows, columns["start"], faults=self._faults)
+        self._order.follow(rows)
         return Rows(rows)
 
     def rest(self) -> Rows | None:
         """Return the rows whose starts needed the end of the file; None without any."""
         rest = self._doubled.rest(_SCHEMA, faults=self._faults)
-        return None if self._faults or rest is None else Rows(rest)
+        if self._faults or rest is None:
+            return None
+        self._order.follow(rest)
+        return Rows(rest)
 
 
 # --- starts

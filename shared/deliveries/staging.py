@@ -68,10 +68,17 @@ class Earlier(NamedTuple):
 
 
 class StagedDay(NamedTuple):
-    """A market day with staged values; in part where a series has only some of its intervals."""
+    """A market day with staged values.
+
+    Attributes:
+        whole: the day.
+        is_in_part: whether a series has only some of its intervals.
+        resolutions: how many resolutions its values have.
+    """
 
     whole: Day
     is_in_part: bool
+    resolutions: int
 
 
 class Unknown(NamedTuple):
@@ -165,9 +172,10 @@ def days(load_id: str) -> Query[StagedDay]:
     return Query(
         """
         SELECT s.delivery_date, MIN(s.metering_point_id), MAX(s.metering_point_id),
-               MAX(CASE WHEN s.minutes < DATEDIFF(minute, m.start_utc, m.end_utc) THEN 1 ELSE 0 END)
+               MAX(CASE WHEN s.minutes < DATEDIFF(minute, m.start_utc, m.end_utc) THEN 1 ELSE 0 END),
+               COUNT(DISTINCT s.resolution)
         FROM (
-            SELECT metering_point_id, direction, delivery_date,
+            SELECT metering_point_id, direction, delivery_date, resolution,
                    COUNT_BIG(*) * CASE resolution WHEN 'PT15M' THEN 15 ELSE 60 END AS minutes
             FROM metering.delivery_line
             WHERE load_id = ?
@@ -178,7 +186,9 @@ def days(load_id: str) -> Query[StagedDay]:
         ORDER BY s.delivery_date
         """,
         (load_id,),
-        lambda day, first_id, last_id, is_in_part: StagedDay(Day(day, first_id, last_id), bool(is_in_part)),
+        lambda day, first_id, last_id, is_in_part, resolutions: StagedDay(
+            Day(day, first_id, last_id), bool(is_in_part), resolutions
+        ),
         "staged_days",
     )
 
@@ -398,8 +408,20 @@ def latest_delivery() -> Query[datetime | None]:
     return Query("SELECT MAX(received_at) FROM metering.delivery", (), lambda at: at, "latest_delivery")
 
 
-def append_values(load_id: str, *, batch_id: str, received_at: datetime, has_repeats: bool) -> Statement:
-    """Append the staged values to the delivered ones; equal repeats once."""
+def append_values(
+    load_id: str, *, batch_id: str, received_at: datetime, days: Sequence[Extent], has_repeats: bool
+) -> Statement:
+    """Append the staged values to the delivered ones; equal repeats once.
+
+    Args:
+        load_id: which rows.
+        batch_id: of the delivery.
+        received_at: when the delivery counts as received.
+        days: the extents of all staged market days. If there is one day, the statement names it: an engine
+            that sorts by day need not.
+        has_repeats: whether some intervals come more than once.
+    """
+    one_day = [each.first_day for each in days] if extents.are_one_day(days) else []
     return Statement(
         f"""
         INSERT INTO metering.interval_value (metering_point_id, direction, start_utc, resolution,
@@ -407,9 +429,9 @@ def append_values(load_id: str, *, batch_id: str, received_at: datetime, has_rep
         SELECT {"DISTINCT" if has_repeats else ""} metering_point_id, direction, start_utc, resolution,
                quantity, quality, CAST(? AS varchar(64)), CAST(? AS datetime2(6))
         FROM metering.delivery_line
-        WHERE load_id = ?
-        """,  # noqa: S608  # A word of SQL is put in.
-        (batch_id, received_at, load_id),
+        WHERE load_id = ? {"AND delivery_date = CAST(? AS date)" if one_day else ""}
+        """,  # noqa: S608  # Words of SQL are put in.
+        (batch_id, received_at, load_id, *one_day),
         "append_values",
     )
 

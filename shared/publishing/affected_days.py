@@ -89,12 +89,17 @@ def _insert_days(delivery: Delivery, *, sequence: int, is_latest: bool) -> State
         FROM (
             SELECT metering_point_id, direction, delivery_date, resolution,
                    CASE resolution WHEN 'PT15M' THEN 15 ELSE 60 END AS minutes,
-                   COUNT_BIG(*) AS interval_values,
-                   COUNT_BIG(DISTINCT start_utc) AS intervals
-            FROM metering.delivered_value
-            WHERE batch_id = ?
-              AND received_at = CAST(? AS datetime2(6))
-              AND start_utc >= CAST(? AS datetime2(0)) AND start_utc <= CAST(? AS datetime2(0))
+                   SUM(interval_values) AS interval_values,
+                   COUNT_BIG(*) AS intervals
+            FROM (
+                SELECT metering_point_id, direction, delivery_date, resolution, start_utc,
+                       COUNT_BIG(*) AS interval_values
+                FROM metering.delivered_value
+                WHERE batch_id = ?
+                  AND received_at = CAST(? AS datetime2(6))
+                  AND start_utc >= CAST(? AS datetime2(0)) AND start_utc <= CAST(? AS datetime2(0))
+                GROUP BY metering_point_id, direction, delivery_date, resolution, start_utc
+            ) AS by_interval
             GROUP BY metering_point_id, direction, delivery_date, resolution
         ) AS delivered
         JOIN metering.market_day AS m ON m.delivery_date = delivered.delivery_date

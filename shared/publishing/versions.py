@@ -83,33 +83,44 @@ def _packed(*values: Condition) -> Condition:
     """Return the SELECT that packs values, one for each interval, into days.
 
     Quantities and letters are aggregated together and split afterwards, since sorting is most of the cost of
-    packing. No letter of a quality occurs in a number or in `null`.
+    packing. No letter of a quality occurs in a number or in `null`. Most days have one letter: they are split
+    by deleting it.
     """
-    parts = "\n                UNION ALL\n".join(each.sql for each in values)
+    parts = "\n                    UNION ALL\n".join(each.sql for each in values)
     return Condition(
         f"""
             SELECT metering_point_id, direction, delivery_date, resolution,
-                   {_without("MEFTCX")} AS quantities,
-                   {_without("-0123456789.,nul")} AS qualities,
+                   CASE WHEN LEN(pairs) - LEN(without_last_letter) = interval_values
+                        THEN without_last_letter
+                        ELSE {_without("MEFTCX")} END AS quantities,
+                   CASE WHEN LEN(pairs) - LEN(without_last_letter) = interval_values
+                        THEN REPLICATE(RIGHT(pairs, 1), interval_values)
+                        ELSE {_without("-0123456789.,nul")} END AS qualities,
                    total_kwh, missing
             FROM (
-                SELECT metering_point_id, direction, delivery_date, resolution,
-                       STRING_AGG(CONCAT(COALESCE(CAST(quantity AS varchar(20)), 'null'),
-                                         CASE WHEN quantity IS NULL THEN 'X'
-                                              WHEN quality = 'measured' THEN 'M'
-                                              WHEN quality = 'estimated' THEN 'E'
-                                              WHEN quality = 'final-estimated' THEN 'F'
-                                              WHEN quality = 'temporary' THEN 'T'
-                                              WHEN quality = 'calculated' THEN 'C'
-                                              ELSE 'X' END), ',')
-                           WITHIN GROUP (ORDER BY start_utc) AS pairs,
-                       CAST(COALESCE(SUM(quantity), 0) AS decimal(18, 3)) AS total_kwh,
-                       CAST(SUM(CASE WHEN quantity IS NULL THEN 1 ELSE 0 END) AS smallint) AS missing
+                SELECT metering_point_id, direction, delivery_date, resolution, pairs,
+                       REPLACE(pairs, RIGHT(pairs, 1), '') AS without_last_letter,
+                       interval_values, total_kwh, missing
                 FROM (
-                {parts}
-                ) AS counting
-                GROUP BY metering_point_id, direction, delivery_date, resolution
-            ) AS aggregated
+                    SELECT metering_point_id, direction, delivery_date, resolution,
+                           STRING_AGG(CONCAT(COALESCE(CAST(quantity AS varchar(20)), 'null'),
+                                             CASE WHEN quantity IS NULL THEN 'X'
+                                                  WHEN quality = 'measured' THEN 'M'
+                                                  WHEN quality = 'estimated' THEN 'E'
+                                                  WHEN quality = 'final-estimated' THEN 'F'
+                                                  WHEN quality = 'temporary' THEN 'T'
+                                                  WHEN quality = 'calculated' THEN 'C'
+                                                  ELSE 'X' END), ',')
+                               WITHIN GROUP (ORDER BY start_utc) AS pairs,
+                           COUNT(*) AS interval_values,
+                           CAST(COALESCE(SUM(quantity), 0) AS decimal(18, 3)) AS total_kwh,
+                           CAST(SUM(CASE WHEN quantity IS NULL THEN 1 ELSE 0 END) AS smallint) AS missing
+                    FROM (
+                    {parts}
+                    ) AS counting
+                    GROUP BY metering_point_id, direction, delivery_date, resolution
+                ) AS aggregated
+            ) AS split
         """,  # noqa: S608  # As above.
         tuple(parameter for each in values for parameter in each.parameters),
     )
@@ -150,7 +161,8 @@ def _newest_values_of_days_in_part(
 ) -> Condition:
     """Return the SELECT of the newest value of each interval of the other days, or *missing* without any.
 
-    Values without a row in `delivery` belong to a load that has not finished and may never finish.
+    Values without a row in `delivery` belong to a load that has not finished and may never finish. Deliveries
+    are numbered once, by age: to sort all values by the texts that decide it would take twice as long.
     """
     there = extents.start_condition(days, table="v")
     return Condition(
@@ -169,14 +181,18 @@ def _newest_values_of_days_in_part(
                 LEFT JOIN (
                     SELECT v.metering_point_id, v.direction, v.start_utc, v.quantity, v.quality,
                            ROW_NUMBER() OVER (PARTITION BY v.metering_point_id, v.direction, v.start_utc
-                                              ORDER BY v.received_at DESC, v.batch_id DESC) AS age
+                                              ORDER BY complete.age) AS age
                     FROM metering.delivered_value AS v
                     JOIN metering.publishing_day AS d
                       ON d.metering_point_id = v.metering_point_id
                      AND d.direction = v.direction
                      AND d.delivery_date = v.delivery_date
                      AND d.resolution = v.resolution
-                    JOIN metering.delivery AS complete
+                    JOIN (
+                        SELECT batch_id, received_at,
+                               ROW_NUMBER() OVER (ORDER BY received_at DESC, batch_id DESC) AS age
+                        FROM metering.delivery
+                    ) AS complete
                       ON complete.batch_id = v.batch_id
                      AND complete.received_at = v.received_at
                     WHERE d.sequence = ? AND d.is_whole = 0

@@ -58,6 +58,11 @@ def cover(days: Sequence[Day]) -> list[Extent]:
     return [_extent(days[start:end]) for start, end in pairwise(edges)]
 
 
+def are_one_day(extents: Sequence[Extent]) -> bool:
+    """Return whether extents hold one market day."""
+    return [each.end_day - each.first_day for each in extents] == [_ONE_DAY]
+
+
 def _extent(days: Sequence[Day]) -> Extent:
     return Extent(
         days[0].day,

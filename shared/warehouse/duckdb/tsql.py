@@ -91,10 +91,14 @@ def _in_order_of_time(tree: exp.Expr) -> exp.Expr:
     """Sort delivered values by day when they are stored, as CLUSTER BY does in Fabric.
 
     DuckDB skips groups of rows by their smallest and largest start. If a file of several years is sorted by
-    metering point, every group would have every day.
+    metering point, every group would have every day. A statement that names its only day needs no order.
     """
     columns = tree.this if isinstance(tree, exp.Insert) else None
-    if isinstance(columns, exp.Schema) and columns.this.name == "interval_value":
+    if (
+        isinstance(columns, exp.Schema)
+        and columns.this.name == "interval_value"
+        and not any(each.left.name == "delivery_date" for each in tree.find_all(exp.EQ))
+    ):
         names = [exp.to_identifier(column.name) for column in columns.expressions]
         alias = exp.TableAlias(this=exp.to_identifier("delivered"), columns=names)
         rows = exp.Subquery(this=tree.expression, alias=alias)

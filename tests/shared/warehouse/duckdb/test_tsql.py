@@ -21,6 +21,7 @@ from shared.deliveries.faults import Rejected
 from shared.metering import Direction
 from shared.publishing import announce, publish
 from shared.publishing.watermark import Publications
+from shared.readable import Readable
 from shared.warehouse import check as contract
 from shared.warehouse import fractions, insights, published, queries, schema, supply
 from shared.warehouse.duckdb import tsql
@@ -87,7 +88,17 @@ def statements(warehouse: Warehouse, tmp_path: Path, clock: Clock) -> dict[str, 
     publish.refuse_ahead(recorded, now=datetime(2020, 1, 1, tzinfo=UTC))
     announce.publish_pending(recorded, publications=Publications(tables=NoTables()), clock=clock)
     deliverer.load(values(CABIN, date(2026, 3, 29), ["1"]))  # Nothing else knows the cabin.
-    permitted = readable((HOUSE, None, None))
+    ask(recorded, readable((HOUSE, None, None)), clock)  # One span, which needs no list.
+    ask(recorded, readable((HOUSE, None, None), (CABIN, None, None)), clock)
+    recorded.fetch(supply.periods())
+    recorded.fetch(queries.alive())
+    contract.check(recorded, now=clock() + timedelta(hours=1))
+    contract.latest(recorded)
+    return recorded.statements
+
+
+def ask(recorded: Recorded, permitted: Readable, clock: Clock) -> None:
+    """Ask every question of callers about what they may read."""
     recorded.fetch(
         queries.days(
             permitted,
@@ -159,11 +170,6 @@ def statements(warehouse: Warehouse, tmp_path: Path, clock: Clock) -> dict[str, 
         queries.published_series(first=1, last=1, published=EVER, after=("", date(2026, 3, 1)), limit=10)
     )
     recorded.fetch(queries.metering_points(permitted))
-    recorded.fetch(supply.periods())
-    recorded.fetch(queries.alive())
-    contract.check(recorded, now=clock() + timedelta(hours=1))
-    contract.latest(recorded)
-    return recorded.statements
 
 
 def names_in_sources() -> Iterator[str]:
@@ -292,6 +298,18 @@ def test_delivered_values_are_stored_day_by_day() -> None:
     assert tsql.translate(sql) == (
         "INSERT INTO interval_value (start_utc, batch_id) SELECT * FROM (SELECT start_utc, ? FROM a) "
         "AS delivered(start_utc, batch_id) ORDER BY CAST(start_utc AS DATE)"
+    )
+
+
+def test_delivered_values_of_one_day_are_not_sorted() -> None:
+    sql = (
+        "INSERT INTO metering.interval_value (start_utc, batch_id) SELECT start_utc, ? FROM metering.a "
+        "WHERE delivery_date = CAST(? AS date)"
+    )
+
+    assert tsql.translate(sql) == (
+        "INSERT INTO interval_value (start_utc, batch_id) SELECT start_utc, ? FROM a "
+        "WHERE delivery_date = CAST(? AS DATE)"
     )
 
 
