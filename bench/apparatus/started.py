@@ -30,7 +30,7 @@ def main(way: str, point: str) -> None:
         module = importlib.import_module("function_app")
     ask = _question(module, point)
     if way == "warmed":
-        from shared import warming
+        from shared.api import warming
         from shared.warehouse import queries
 
         with _measured(OPEN, stages):

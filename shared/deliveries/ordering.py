@@ -52,7 +52,7 @@ class _Rising:
 def _rise(first: pa.Int64Array, second: pa.Int64Array) -> bool:
     (before, after), (minor_before, minor_after) = ((each[:-1], each[1:]) for each in (first, second))
     is_later = pc.and_(pc.equal(after, before), pc.greater(minor_after, minor_before))
-    return bool(pc.all(pc.or_(pc.greater(after, before), is_later)).as_py())
+    return bool(pc.all(pc.or_(pc.greater(after, before), is_later), min_count=0).as_py())
 
 
 def _series(rows: pa.RecordBatch) -> pa.Int64Array:

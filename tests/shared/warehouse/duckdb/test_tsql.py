@@ -85,6 +85,13 @@ def statements(warehouse: Warehouse, tmp_path: Path, clock: Clock) -> dict[str, 
     deliverer.copy(values(HOUSE, date(2026, 3, 30), ["1", "2"]))
     with pytest.raises(Rejected):
         deliverer.copy(values(HOUSE, date(2026, 3, 30), ["-1"]))
+    with pytest.raises(Rejected):
+        deliverer.load(
+            [
+                *values(HOUSE, date(2026, 3, 30), ["1"]),
+                *values(HOUSE, date(2026, 3, 30), ["1"], resolution="PT15M", first=4),
+            ]
+        )
     publish.refuse_ahead(recorded, now=datetime(2020, 1, 1, tzinfo=UTC))
     announce.publish_pending(recorded, publications=Publications(tables=NoTables()), clock=clock)
     deliverer.load(values(CABIN, date(2026, 3, 29), ["1"]))  # Nothing else knows the cabin.
