@@ -172,7 +172,7 @@ def _parsed(rows: Sequence[tuple[JoinedRow, str]], resolution: Resolution) -> Bl
                 column_types=dict.fromkeys(names, pa.int64()), null_values=["null"], strings_can_be_null=False
             ),
         )
-    except pa.ArrowInvalid as error:  # There is no day of the month.
+    except pa.ArrowInvalid as error:  # A digit stands beside a null.
         raise NotWhole from error
     columns = [cast("pa.Array", each.chunk(0)) for each in table.columns]
     days = numbers(columns.pop(0)) if is_numbered else ()

@@ -55,6 +55,10 @@ def packed(
         (".000", "M"),
         ("1000,1.0.000", "MM"),
         ("1.000\n1.000", "MM"),
+        ("1null", "X"),
+        ("null1", "X"),
+        ("0000000000000001.000", "M"),
+        (".", "M"),
     ],
 )
 def test_a_day_of_another_form_is_refused(quantities: str, qualities: str) -> None:
