@@ -314,10 +314,7 @@ class Grants:
 
     def _manifest(self, principal: str) -> _Manifest | None:
         """Return the manifest of a principal's grants; None if the principal has none."""
-        manifests = self._tables.range(
-            tables.ACCESS_GRANTS, partition=principal, rows_from=grant.MANIFEST, select=("version", "count")
-        )
-        manifest = next(manifests, None)
+        manifest = self._tables.get(tables.ACCESS_GRANTS, partition=principal, row=grant.MANIFEST)
         if manifest is None:
             return None
         rows = tables.stored_number(manifest, "count")
