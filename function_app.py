@@ -481,7 +481,7 @@ def feed_file(req: func.HttpRequest) -> Response:
     run = run_of_caller(req, feed_of_caller(req))
     parameters.Parameters(parameters.of_url(req.url)).done()
     name = feeds.requests.file_name(req.route_params["name"])
-    return responses.elsewhere(services.feeder.link(run, name))
+    return responses.elsewhere(services.feeder.link(run, name, is_fetched=req.method == "GET"))
 
 
 @app.route("v1/feeds/{feedId}/runs/{run}/acknowledgement", methods=["POST"])
@@ -561,11 +561,8 @@ def publish_readings(timer: func.TimerRequest, context: func.Context) -> None:
 
     One timer does both: with two zones, Azure bills two warm instances for each timer and queue.
     """
-    with services.timer_run(context):
-        try:
-            load_and_publish()
-        finally:
-            services.sweep_files()
+    with services.timer_run(context), services.sweeping_files():
+        load_and_publish()
 
 
 @app.queue_trigger(arg_name="message", queue_name="notices", connection="OUTBOX")
@@ -614,7 +611,6 @@ def load_and_publish() -> None:
     else:
         log.info("Data is available until %s.", latest.available_until.isoformat())
     services.handle_news()
-    services.begin_feeds()
     intake.raise_for_failure()
 
 

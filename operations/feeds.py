@@ -14,9 +14,9 @@ import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from rich.console import Console
@@ -30,9 +30,9 @@ from operations.feed_files.old import Key, OldFile, Unreadable
 from shared import periods, settings
 from shared.access.grants import AccessTooOld, Grants, NoGrants
 from shared.files import ledger, planning, reading
-from shared.files.feeds import Feed, Feeds
+from shared.files.feeds import Feed, Feeds, Split
 from shared.files.forms.form import Form
-from shared.files.ledger import Ledger, Run, RunStatus
+from shared.files.ledger import SILENT, Ledger, Run, RunStatus
 from shared.files.reading import Question
 from shared.files.receivers import Receiver
 from shared.metering import Direction, Resolution
@@ -46,8 +46,6 @@ from shared.warehouse.engine import Warehouse, WarehouseError
 
 DIFFERENT, TROUBLE = 1, 2
 WIDE = 250
-LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
-"""A run that was last touched then is silent: the next sweep takes it up."""
 SHOWN = 20
 """Runs of a ledger that are printed, and differences of a series."""
 MARGIN = timedelta(hours=2)
@@ -108,7 +106,7 @@ def _parser() -> argparse.ArgumentParser:
     made["compare"].add_argument("file", type=places.named, metavar="OLDFILE", help="GS2, or CSV")
     sftp = made["add-sftp"]
     sftp.add_argument("--host", required=True)
-    sftp.add_argument("--port", type=int, default=22)
+    sftp.add_argument("--port", type=_port, default=22)
     sftp.add_argument("--user", required=True)
     sftp.add_argument("--host-key", required=True, help="the server's public key: ssh-ed25519 AAAA…")
     sftp.add_argument("--folder", default=".")
@@ -175,18 +173,31 @@ def resend(desk: Desk, feed: Feed, chosen: Any) -> int:
     if run.status in (RunStatus.BUILDING, RunStatus.EMPTY):
         desk.out.print(f"The run is {run.status.value}: there is nothing to send.", markup=False)
         return TROUBLE
-    ledger.reopen(desk.feeds, desk.ledger, run, lambda stored: stored.reopened(now=LONG_AGO))
+    now = desk.now()
+    ledger.reopen(
+        desk.feeds,
+        desk.ledger,
+        run,
+        lambda stored: replace(stored.reopened(now=now), touched_at=SILENT),
+    )
     desk.out.print(f"The app hands {run.id} out again within ten minutes.", markup=False)
     return 0
 
 
 def add_sftp(desk: Desk, feed: Feed, chosen: Any) -> int:
-    """Send a feed's files to an SFTP server whose host key was checked, and return the exit code."""
+    """Send a feed's next runs to an SFTP server whose host key was checked, and return the exit code.
+
+    If the feed had another server, what that one has not taken goes to the new one.
+    """
     from shared.files import sftp
 
+    place = (chosen.host.lower(), chosen.port, PurePosixPath(chosen.folder))
+    sharing = [each for each in desk.feeds.everything() if each.id == feed.id and _place(each) == place]
+    if any(each.principal != feed.principal for each in sharing):
+        desk.out.print("Nothing is changed. A feed of this id goes there, whose files would be overwritten.")
+        return TROUBLE
     try:
-        if not chosen.unchecked:
-            sftp.check_host(chosen.host, chosen.port, host_key=chosen.host_key)
+        sftp.check_host(chosen.host, chosen.port, host_key=chosen.host_key, asks=not chosen.unchecked)
     except sftp.NotSent as error:
         desk.out.print(f"Nothing is changed. {error}", markup=False)
         return TROUBLE
@@ -197,10 +208,28 @@ def add_sftp(desk: Desk, feed: Feed, chosen: Any) -> int:
         chosen.host_key,
         chosen.folder,
         with_manifest=not chosen.without_manifest,
+        after=feed.receiver.after if feed.receiver else feed.covered,
     )
-    desk.feeds.change(feed.principal, feed.id, lambda stored: replace(stored, receiver=receiver))
+    changed = desk.feeds.change(feed.principal, feed.id, lambda stored: replace(stored, receiver=receiver))
+    now = desk.now()
+    for run in list(desk.ledger.of(feed.principal, feed.id, after=receiver.after)):
+        if changed and run.status is RunStatus.READY:
+            desk.ledger.change(run, lambda stored: stored.reopened(now=now))
     desk.out.print(f"The next run of {feed.id} goes to {receiver.user}@{receiver.host}.", markup=False)
     return 0
+
+
+def _place(feed: Feed) -> tuple[str, int, PurePosixPath] | None:
+    """Return where on which server a feed's files go."""
+    found = feed.receiver
+    return (found.host.lower(), found.port, PurePosixPath(found.folder)) if found else None
+
+
+def _port(text: str) -> int:
+    port = int(text)
+    if not 1 <= port <= 65_535:
+        raise ValueError(text)
+    return port
 
 
 def print_key(*, out: Console) -> int:
@@ -249,9 +278,18 @@ def compare(
         raise Unreadable("The file has no values.")
     for fault in found.faults:
         out.print(fault, markup=False)
-    strangers = [key for key in found.values if not readable.only([key[0]]).permissions]
+    strangers = [
+        key
+        for key in found.values
+        if key[1] not in spec.directions or not readable.only([key[0]]).permissions
+    ]
     ours = _ours(found, readable, warehouse, now=now)
-    differing, count = len(strangers), 0
+    lacking = _lacking(found, feed, readable, warehouse, now=now)
+    for point, direction in lacking[:SHOWN]:
+        out.print(f"{point} {direction}: the file lacks it.", markup=False)
+    if len(lacking) > SHOWN:
+        out.print(f"The file lacks {len(lacking) - SHOWN} more.", markup=False)
+    differing, count = len(strangers) + len(lacking), 0
     for key in sorted(found.values):
         if key in strangers:
             out.print(f"{key[0]} {key[1]}: the feed does not hold it.", markup=False)
@@ -263,6 +301,33 @@ def compare(
         f"{count} values compared, {differing} differences. Sum of the file: {theirs} kWh.", markup=False
     )
     return DIFFERENT if differing or found.faults else 0
+
+
+def _lacking(
+    found: OldFile, feed: Feed, readable: Readable, warehouse: Warehouse, *, now: datetime
+) -> list[Key]:
+    """Return the series that the feed has in the file's period and the file has not, in order.
+
+    A file of one metering point lacks all others on purpose: then none is returned.
+    """
+    if feed.spec.split is Split.PER_METERING_POINT:
+        return []
+    times = [time for values in found.values.values() for time in values]
+    period = Period(min(times), max(times) + min(found.steps.values()))
+    of_customers = readable
+    if feed.spec.split is Split.PER_CUSTOMER:
+        of_customers = _of_same_customers(readable, {point for point, _ in found.values})
+    permitted = planning.within(of_customers, period)
+    question = Question(tuple(sorted(feed.spec.directions)), period, None, now)
+    sizes = reading.series(warehouse, readable=planning.narrowed(of_customers, permitted), question=question)
+    ours = {(each.scope.metering_point_id, each.scope.direction) for each in sizes if each.parts}
+    return sorted(ours - found.values.keys())
+
+
+def _of_same_customers(readable: Readable, points: set[str]) -> Readable:
+    numbers = {each.customer_number for each in readable.permissions if each.metering_point_id in points}
+    same = tuple(each for each in readable.permissions if each.customer_number in numbers)
+    return replace(readable, permissions=same)
 
 
 def _ours(

@@ -123,6 +123,11 @@ def take(storage: tables.Tables, work: Work, *, holder: str, now: datetime) -> L
     return Lease(storage, work, {**wanted, "etag": etag})
 
 
+def forget(storage: tables.Tables, work: Work) -> None:
+    """Delete the row of a lease that nobody needs any more."""
+    storage.delete(work.table, partition=work.partition, row=ROW)
+
+
 def _is_held(stored: tables.Entity, *, now: datetime) -> bool:
     """Return whether a lease is held; one that ends later than a lease can was written by a wrong clock."""
     try:

@@ -46,6 +46,8 @@ WEBHOOKS = Limit("Webhooks of callers", connect=5, silence=10, answer=10, tries=
 
 SFTP_CONNECT, SFTP_FILE = 15.0, 300.0
 """How long signing in to a customer's SFTP server, and sending one file to it, may take."""
+SENDING = timedelta(minutes=15)
+"""After so long a message's work is left to another one, before the host ends it (`functionTimeout`)."""
 SFTP_WAITS = (
     *(timedelta(minutes=minutes) for minutes in (1, 5, 15, 30)),
     *(timedelta(hours=hours) for hours in (1, 2, 4, 8, 8)),

@@ -30,8 +30,8 @@ SENDS = "sends"
 NOTICES = "notices"
 """Notices to webhooks that are to be sent."""
 ALL = (FILES, SENDS, NOTICES)
-FILES_POISON = "files-poison"
-"""Messages of `files` that failed five times: the Functions host moves them there."""
+FILES_POISON, SENDS_POISON = "files-poison", "sends-poison"
+"""Messages of `files` and `sends` that failed five times: the Functions host moves them there."""
 
 LONGEST_DELAY = timedelta(days=7)
 """The longest time that the service hides a message."""
@@ -60,7 +60,7 @@ class Queues:
                 message_encode_policy=TextBase64EncodePolicy(),
                 message_decode_policy=TextBase64DecodePolicy(),
             )
-            for name in (*ALL, FILES_POISON)
+            for name in (*ALL, FILES_POISON, SENDS_POISON)
         }
 
     def create_missing(self) -> None:

@@ -243,6 +243,7 @@ class Services:
         from shared.files.runs import RunWorkshop
 
         return RunWorkshop(
+            storage=self.tables,
             feeds=self.feeds,
             ledger=self.ledger,
             outbox=self.outbox,
@@ -258,7 +259,9 @@ class Services:
         from shared.notices.webhooks import Event
 
         data = {"feedId": run.feed_id, "run": run.id}
-        self.begin_notices(run.principal, Event.FILE_READY, data=data, key=f"{run.feed_id}:{run.id}")
+        # Made anew or handed out again, it is another notice.
+        key = f"{run.feed_id}:{run.id}:{run.round}.{run.handings}"
+        self.begin_notices(run.principal, Event.FILE_READY, data=data, key=key)
 
     def _changes_cursor(self, sequence: int) -> str:
         """Return the cursor of /changes that begins with a publication."""
@@ -298,7 +301,7 @@ class Services:
 
         outbox = self.settings.outbox
         key = sftp.private_key(sftp_seed(outbox.sftp_key if outbox else None))
-        return Dispatcher(self.run_workshop, self.tables, sftp.Sender(key))
+        return Dispatcher(self.run_workshop, sftp.Sender(key))
 
     def send_files(self, message: str) -> None:
         """Send the runs of the feed that a message of the queue `sends` names."""
@@ -318,14 +321,24 @@ class Services:
         if begun:
             log.info("Runs of feeds begun: %d.", begun)
 
+    @contextmanager
+    def sweeping_files(self) -> Iterator[None]:
+        """Look after files when the block has ended, also when it has failed."""
+        try:
+            yield
+        finally:
+            self.sweep_files()
+
     def sweep_files(self) -> None:
-        """Look after files: failed or silent work, and files that expired or that access no longer covers.
+        """Look after files: failed or silent work, what is due, expired, or no longer covered by access.
 
         A failure is logged, and stops none of the other work: the next run of the timer begins again. Access
         that ended comes first.
         """
         self.revoke_files()
-        self._run_each("sweep_files", self.fail_files, self._sweep_exports, self._sweep_feeds)
+        self._run_each("sweep_files", self.fail_files)
+        self.begin_feeds()
+        self._run_each("sweep_files", self._sweep_exports, self._sweep_feeds)
 
     def revoke_files(self) -> None:
         """Delete the files of principals who lost any of what the files hold.
@@ -352,19 +365,22 @@ class Services:
             self.feeder.sweep(not_taken_after=self.settings.outbox.feed_not_taken_after)
 
     def fail_files(self) -> None:
-        """Note that the work of each message in the poison queue failed; an alert reads the log lines.
+        """Note that the work of each message in the poison queues failed; an alert reads the log lines.
 
         A message that cannot be worked on is hidden for ten minutes; the next run takes the others.
         """
         from shared import queues
-        from shared.files import building
+        from shared.files import sweeping
 
         for message in self.queues.take(queues.FILES_POISON):
-            with building.alone(f"the failed message {message}"):
+            with sweeping.alone(f"the failed message {message}"):
                 try:
                     self._work_of(message).fail(message)
                 except UnknownMessage:
                     log.error("Files failed: a message that names no work of the app.")
+        for message in self.queues.take(queues.SENDS_POISON):
+            with sweeping.alone(f"the failed message {message}"):
+                self.feeder.fail_sending(message)
 
     def _revoke_exports(self) -> None:
         self.workshop.revoke_changed(version=self.grants.version)

@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from typing import Any, Literal
 
+import tenacity
 from azure.core import MatchConditions
 from azure.core.credentials import TokenCredential
 from azure.core.exceptions import (
@@ -71,6 +72,15 @@ class AlreadyExists(Exception):
 
 class ChangedMeanwhile(Exception):
     """An entity to be replaced is not the version that was read."""
+
+
+retry_when_changed = tenacity.retry(
+    retry=tenacity.retry_if_exception_type((AlreadyExists, ChangedMeanwhile)),
+    stop=tenacity.stop_after_attempt(10),
+    wait=tenacity.wait_random(max=0.2),
+    reraise=True,
+)
+"""Calls a function again that found an entity changed since it had read it."""
 
 
 class Tables:
@@ -156,10 +166,15 @@ class Tables:
                     raise
                 raise ChangedMeanwhile("the entity was deleted") from error
 
-    def delete(self, table: str, *, partition: str, row: str) -> None:
-        """Delete an entity, if it exists."""
+    def delete(self, table: str, *, partition: str, row: str, etag: str | None = None) -> None:
+        """Delete an entity, if it exists.
+
+        Raises:
+            ChangedMeanwhile: it is not the version that was read; without `etag`, any version is deleted.
+        """
+        condition = MatchConditions.IfNotModified if etag else None
         with _translated():
-            self._clients[table].delete_entity(partition, row)
+            self._clients[table].delete_entity(partition, row, etag=etag, match_condition=condition)
 
     def transact(self, table: str, operations: Sequence[Operation]) -> list[str | None]:
         """Do up to 100 operations on one partition, all or none; return new versions, None for deletions.

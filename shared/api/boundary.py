@@ -187,6 +187,10 @@ def _of_files(error: Exception) -> Problem | None:
             return Problem("gone", "Its files are no longer kept. Ask for a new export, or resend the run.")
         case ledger.NotReady():
             return Problem("run-not-ready", "GET /feeds/{feedId}/runs says what became of it.")
+        case feeds.BeingDeleted():
+            return Problem(
+                "files-unavailable", "The feed that had this id is still being deleted.", headers=_later(60)
+            )
         case feeds.SentForOneCustomer():
             return Problem(
                 "sent-for-one-customer",

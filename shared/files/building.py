@@ -9,7 +9,7 @@ import hashlib
 import logging
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import IO, Protocol
@@ -17,8 +17,8 @@ from typing import IO, Protocol
 import orjson
 
 from shared import queues, tables
-from shared.access.grants import AccessTooOld, NoGrants
-from shared.files import exports, planning, reading
+from shared.access.grants import NoGrants
+from shared.files import exports, planning, reading, sweeping
 from shared.files.exports import Entry, Export, Exports, ExportStatus, NoFile, NoLonger, Work
 from shared.files.forms import table
 from shared.files.forms.about import About
@@ -28,7 +28,6 @@ from shared.files.forms.xlsx import TooLargeForXlsx
 from shared.files.outbox import Outbox
 from shared.files.reading import Question
 from shared.metering import Resolution
-from shared.outside.transports import StorageUnavailable
 from shared.periods import Period
 from shared.queues import UnknownMessage
 from shared.readable import Readable
@@ -143,16 +142,9 @@ class Workshop:
         return revoked
 
     def revoke_changed(self, *, version: Callable[[str], str | None]) -> None:
-        """Revoke for each principal with exports whose grants have another version than when last looked at.
-
-        A kill in between only delays: the version is noted after the files are deleted.
-        """
-        for principal in self._principals(self.exports.register()):
-            with alone(f"the exports of {principal}"):
-                now = version(principal) or ""
-                if self.exports.handled_version(principal) != now:
-                    self.revoke(principal)
-                    self.exports.note_version(principal, now)
+        """Revoke for each principal with exports whose grants have changed since that was last done."""
+        principals = self._principals(self.exports.register())
+        self.exports.compared.for_each_changed(principals, self.revoke, version=version)
 
     def may_read(self, export: Export, work: Work) -> bool:
         """Return whether the caller may still read everything in a part, by the table of grants."""
@@ -185,11 +177,11 @@ class Workshop:
         for principal in self._principals(entries):
             for export in list(self.exports.of(principal)):
                 found.add(export.id)
-                with alone(export.id):
+                with sweeping.alone(export.id):
                     self._tend(export, now)
         for entry in entries:
             if entry.export_id not in found:
-                with alone(entry.export_id):
+                with sweeping.alone(entry.export_id):
                     self._tend_rest(entry, now)
 
     def _tend(self, export: Export, now: datetime) -> None:
@@ -365,21 +357,6 @@ class Workshop:
             log.warning("Export %s ended: %s.", export_id, problem[0])
         if ended is not None:
             self.ended(ended)
-
-
-@contextmanager
-def alone(what: str) -> Iterator[None]:
-    """Log an error instead of raising it, so that what comes after `what` is looked after too.
-
-    An error of a service that is away is raised: it would be the same for the next, after the same wait.
-    """
-    try:
-        yield
-    except Exception as error:
-        is_away = isinstance(error, (AccessTooOld, StorageUnavailable, tables.TablesUnavailable))
-        if is_away and not isinstance(error, tables.UnreadableValue):
-            raise
-        log.exception("Not looked after: %s.", what)
 
 
 def _is_over(export: Export, now: datetime) -> bool:

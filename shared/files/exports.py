@@ -21,9 +21,8 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any, TypeVar
 
-import tenacity
-
 from shared import tables
+from shared.files.compared import ComparedGrants
 from shared.metering import Direction, MeteringPointId, Resolution
 from shared.periods import Period
 from shared.tables import Tables
@@ -210,6 +209,7 @@ class Exports:
     def __init__(self, storage: Tables, *, name: Callable[[datetime], str] | None = None) -> None:
         self._tables = storage
         self._name = name or new_id
+        self.compared = ComparedGrants(storage, kind="exports")
 
     def get(self, principal: str, export_id: str) -> Export | None:
         """Return an export of a caller; None where there is none, and where it is another's."""
@@ -280,11 +280,7 @@ class Exports:
             return self.get(principal, export_id) or made, False
         return replace(made, etag=etag), True
 
-    @tenacity.retry(
-        retry=tenacity.retry_if_exception_type((tables.AlreadyExists, tables.ChangedMeanwhile)),
-        stop=tenacity.stop_after_attempt(5),
-        reraise=True,
-    )
+    @tables.retry_when_changed
     def _marked(
         self, principal: str, mark: str, digest: str, *, key: str | None, now: datetime
     ) -> tuple[str, bool]:
@@ -317,12 +313,7 @@ class Exports:
         etag = self._tables.replace(tables.FILE_WORK, _entity(export), etag=export.etag)
         return replace(export, etag=etag)
 
-    @tenacity.retry(
-        retry=tenacity.retry_if_exception_type(tables.ChangedMeanwhile),
-        stop=tenacity.stop_after_attempt(10),
-        wait=tenacity.wait_random(max=0.2),
-        reraise=True,
-    )
+    @tables.retry_when_changed
     def change(self, principal: str, export_id: str, change: Callable[[Export], Export]) -> Export | None:
         """Change an export, however many others do at the same time; None when it does not exist any more."""
         stored = self.get(principal, export_id)
@@ -366,17 +357,6 @@ class Exports:
         self._tables.delete(tables.FILE_WORK, partition=entry.principal, row=entry.export_id)
         self._tables.delete(tables.FILE_WORK, partition=_REGISTER, row=entry.export_id)
 
-    def handled_version(self, principal: str) -> str | None:
-        """Return the version of a principal's grants that its files were last compared with."""
-        entity = self._tables.get(tables.FILE_WORK, partition=principal, row=_VERSION)
-        return None if entity is None else tables.stored_text(entity, "version")
-
-    def note_version(self, principal: str, version: str) -> None:
-        """Note that a principal's files were compared with this version of its grants."""
-        self._tables.upsert(
-            tables.FILE_WORK, {"PartitionKey": principal, "RowKey": _VERSION, "version": version}
-        )
-
     def plan(self, works: Sequence[Work]) -> None:
         """Write the parts of a plan; they count when the export names it."""
         for work in works:
@@ -407,7 +387,6 @@ class Exports:
         self._tables.replace(tables.FILE_WORK, _work_entity(work), etag=work.etag)
 
 
-_VERSION = "~access"
 _MOST_PARTS = 10**6
 
 

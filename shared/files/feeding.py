@@ -6,17 +6,18 @@ days of a run that could not be made are owed: the next run begins with them. Ho
 
 import logging
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from shared import periods, queues, tables
-from shared.files import building, ledger
+from shared.files import building, ledger, sweeping
 from shared.files.exports import NoFile, NoLonger
 from shared.files.feeds import BeingDeleted, Feed, Feeds, Span, Spec
-from shared.files.ledger import Ledger, NotReady, Run, RunStatus
-from shared.files.runs import RunWorkshop
+from shared.files.ledger import Batch, Ledger, NotReady, Run, RunStatus
+from shared.files.runs import PREFIX, RunWorkshop
 from shared.publishing.watermark import Publication
+
+NOT_SENT = ("not-sent", "It could not be sent, and we have been alerted. The next run holds its days too.")
 
 log = logging.getLogger("metering.files")
 
@@ -38,24 +39,22 @@ class Feeder:
         return self.runs.ledger
 
     def put(self, principal: str, feed_id: str, spec: Spec, *, sequence: int) -> tuple[Feed, bool]:
-        """Make or change a feed; see `Feeds.put`."""
+        """Make or change a feed; see `Feeds.put`.
+
+        Raises:
+            BeingDeleted: another process is still deleting the feed that had this id.
+        """
         try:
             return self.feeds.put(principal, feed_id, spec, sequence=sequence, now=self._now())
         except BeingDeleted as error:
-            # A process died while it deleted the feed that had this id.
-            self._delete_rest(error.feed)
+            # The feed that had this id is not all deleted yet.
+            self.runs.clear(error.feed.principal, error.feed.id)
             return self.feeds.put(principal, feed_id, spec, sequence=sequence, now=self._now())
 
     def delete(self, feed: Feed) -> None:
-        """Delete a feed with all that it has made; if this is cut short, the sweep finishes it."""
-        deleted = self.feeds.change(feed.principal, feed.id, lambda stored: replace(stored, is_deleted=True))
-        if deleted is not None:
-            self._delete_rest(deleted)
-
-    def _delete_rest(self, feed: Feed) -> None:
-        self.runs.outbox.delete(ledger.folder_of(feed.principal, feed.id))
-        self.ledger.delete(feed.principal, feed.id)
-        self.feeds.delete(feed)
+        """Delete a feed; a message has the rest deleted, and if it is lost, the sweep."""
+        self.feeds.change(feed.principal, feed.id, lambda stored: replace(stored, is_deleted=True))
+        self.runs.queue.send(queues.FILES, f"{PREFIX}{feed.principal}/{feed.id}/0")
 
     def begin_due(self, latest: Publication | None) -> int:
         """Decide the runs that are due after the latest publication; return how many.
@@ -66,7 +65,7 @@ class Feeder:
             return 0
         begun = 0
         for feed in list(self.feeds.everything()):
-            with _logged(feed, "Its run could not be begun; the next run of the timer tries again."):
+            with sweeping.alone(f"the next run of feed {feed.id} of {feed.principal}"):
                 if feed.is_due(through=latest.sequence, now=self._now()):
                     begun += self._begin(feed, latest)
         return begun
@@ -94,8 +93,11 @@ class Feeder:
             run = self.ledger.add(feed, feed.latest)
             self.runs.queue.send(queues.FILES, run.message)
 
-    def link(self, run: Run, name: str) -> str:
+    def link(self, run: Run, name: str, *, is_fetched: bool) -> str:
         """Return a link to a file of a run, which lives for 15 minutes.
+
+        Args:
+            is_fetched: whether the owner now has the link.
 
         Raises:
             NoFile: the run has no such file.
@@ -105,17 +107,20 @@ class Feeder:
         if run.status.has_files and not run.is_kept(now):
             raise NoLonger
         is_manifest = run.manifest is not None and run.manifest.name == name
-        if not run.status.has_files or not (is_manifest or self._has(run, name)):
+        batch = None if is_manifest else self._batch_of(run, name)
+        if not run.status.has_files or not (is_manifest or batch):
             raise NoFile
-        if not self.runs.may_read(run):
+        if not (self.runs.may_read_file(run, batch) if batch else self.runs.may_read(run)):
             self.runs.withdraw(run)
             raise NoLonger
-        if not is_manifest and run.taken_at is None:
+        link = self.runs.outbox.link(run.folder + name, now=now)
+        if batch and is_fetched and run.taken_at is None:
             self.ledger.change(run, lambda stored: replace(stored, taken_at=stored.taken_at or now))
-        return self.runs.outbox.link(run.folder + name, now=now)
+        return link
 
-    def _has(self, run: Run, name: str) -> bool:
-        return any(file.name == name for batch in self.ledger.batches(run) for file in batch.files or ())
+    def _batch_of(self, run: Run, name: str) -> Batch | None:
+        batches = self.ledger.batches(run)
+        return next((each for each in batches if any(file.name == name for file in each.files or ())), None)
 
     def acknowledge(self, run: Run) -> None:
         """Note that the receiver has the files of a run.
@@ -142,8 +147,7 @@ class Feeder:
         """
         if run.status in (RunStatus.BUILDING, RunStatus.EMPTY):
             raise NotReady
-        is_whole = run.manifest and run.finished_at and self._now() < run.finished_at + ledger.KEPT
-        if not is_whole or not self.runs.may_read(run):
+        if run.reopened(now=self._now()).status is RunStatus.BUILDING or not self.runs.may_read(run):
             return self.runs.repeat(run)
 
         def change(stored: Run) -> Run:
@@ -152,6 +156,20 @@ class Feeder:
         changed = ledger.reopen(self.feeds, self.ledger, run, change) or run
         self.runs.announce(changed)
         return changed
+
+    def fail_sending(self, message: str) -> None:
+        """Give up the oldest run of the feed that a message of the queue `sends` names."""
+        principal, _, feed_id = message.partition("/")
+        feed = self.feeds.get(principal, feed_id)
+        if feed is None or feed.receiver is None:
+            return
+        after = max(feed.settled, feed.receiver.after)
+        ready = [
+            run for run in self.ledger.of(principal, feed_id, after=after) if run.status is RunStatus.READY
+        ]
+        if ready:
+            self.runs.give_up(ready[-1], RunStatus.READY, NOT_SENT)
+            self.runs.have_sent(feed)
 
     def revoke(self, principal: str) -> int:
         """Withdraw the runs that hold anything which the principal may no longer read; return how many."""
@@ -166,15 +184,9 @@ class Feeder:
         return withdrawn
 
     def revoke_changed(self, *, version: Callable[[str], str | None]) -> None:
-        """Revoke for each principal with feeds whose grants have another version than when last looked at.
-
-        A kill in between only delays: the version is noted after the files are deleted.
-        """
-        for principal in sorted({feed.principal for feed in self.feeds.everything()}):
-            now = version(principal) or ""
-            if self.feeds.handled_version(principal) != now:
-                self.revoke(principal)
-                self.feeds.note_version(principal, now)
+        """Revoke for each principal with feeds whose grants have changed since that was last done."""
+        principals = [feed.principal for feed in self.feeds.everything()]
+        self.feeds.compared.for_each_changed(principals, self.revoke, version=version)
 
     def _kept(self, feed: Feed) -> Iterator[Run]:
         """Yield the runs whose files are kept; those before them are older."""
@@ -191,11 +203,11 @@ class Feeder:
         A feed that cannot be looked after is logged, and holds up no other.
         """
         for feed in list(self.feeds.everything()):
-            with _logged(feed, "It was not looked after; the next run of the timer tries again."):
+            with sweeping.alone(f"feed {feed.id} of {feed.principal}"):
                 self._tend(feed, not_taken_after=not_taken_after)
         for feed in list(self.feeds.deleted()):
-            with _logged(feed, "It is not all deleted; the next run of the timer tries again."):
-                self._delete_rest(feed)
+            with sweeping.alone(f"the deletion of feed {feed.id} of {feed.principal}"):
+                self.runs.clear(feed.principal, feed.id)
 
     def _tend(self, feed: Feed, *, not_taken_after: timedelta) -> None:
         if feed.latest is None or feed.settled >= feed.latest.through:
@@ -225,14 +237,14 @@ class Feeder:
             return False
         if run.status is not RunStatus.READY:
             return True
-        if feed.receiver is not None:
+        if feed.receiver_of(run.span.through) is not None:
             if is_silent and not feed.is_paused:
                 self.runs.have_sent(feed)
                 self._touch(run)
             return False
         if run.taken_at is not None:
             return True
-        if run.finished_at is None or now < run.finished_at + not_taken_after:
+        if now < run.touched_at + not_taken_after:  # Since it was made, or handed out again.
             return False
         # The alert `feed-not-taken` reads this line.
         log.error("Feed not taken: %s of %s, run %s.", feed.id, feed.principal, run.id)
@@ -244,12 +256,3 @@ class Feeder:
 
     def _now(self) -> datetime:
         return self.runs.clock()
-
-
-@contextmanager
-def _logged(feed: Feed, text: str) -> Iterator[None]:
-    """Log an error of the work on one feed, so that the others are worked on."""
-    try:
-        yield
-    except Exception:
-        log.exception("Feed %s of %s: %s", feed.id, feed.principal, text)

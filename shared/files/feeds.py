@@ -12,19 +12,18 @@ from datetime import datetime, time
 from enum import StrEnum
 from typing import Any
 
-import tenacity
-
 from shared import periods, tables
+from shared.files.compared import ComparedGrants
 from shared.files.forms.about import Gaps
 from shared.files.receivers import Receiver
 from shared.metering import Direction, Resolution
+from shared.periods import ONE_DAY
 from shared.tables import Tables
 
 MAX_FEEDS = 50
 EACH_PUBLICATION = "each-publication"
 
 _PARTITION = "feeds"
-_VERSIONS = "feeds-access"
 _BETWEEN = "~"
 
 log = logging.getLogger("metering.files")
@@ -172,15 +171,24 @@ class Feed:
         """The first publication of the next run."""
         return self.covered + 1 if self.owed is None else self.owed
 
+    def receiver_of(self, through: int) -> Receiver | None:
+        """Return the server to which a run up to a publication goes; None where it goes to links."""
+        return self.receiver if self.receiver is not None and through > self.receiver.after else None
+
     def is_due(self, *, through: int, now: datetime) -> bool:
         """Return whether a run is to be made of the publications up to `through`."""
         if self.is_paused or through <= self.covered:
             return False
         if self.spec.when == EACH_PUBLICATION:
             return True
-        local = now.astimezone(periods.OSLO)
-        due = datetime.combine(local.date(), time.fromisoformat(self.spec.when), tzinfo=periods.OSLO)
-        return due <= now and (self.latest is None or self.latest.planned_at < due)
+        since = self.created_at if self.latest is None else self.latest.planned_at
+        return since < self._last_due(now)
+
+    def _last_due(self, now: datetime) -> datetime:
+        """Return when a run of a feed with a time of day was last due."""
+        today, at = periods.day_of(now), time.fromisoformat(self.spec.when)
+        due = [datetime.combine(day, at, tzinfo=periods.OSLO) for day in (today, today - ONE_DAY)]
+        return next(moment for moment in due if moment <= now)
 
 
 class Feeds:
@@ -188,6 +196,7 @@ class Feeds:
 
     def __init__(self, storage: Tables) -> None:
         self._tables = storage
+        self.compared = ComparedGrants(storage, kind="feeds")
 
     def get(self, principal: str, feed_id: str) -> Feed | None:
         """Return a feed of a caller; None where there is none, and where it is another's."""
@@ -201,19 +210,19 @@ class Feeds:
         return None if entity is None else _feed(entity)
 
     def of(self, principal: str) -> Iterator[Feed]:
-        """Yield the feeds of a caller, by id."""
-        return (feed for feed in map(_feed, self._range(f"{principal}{_BETWEEN}")) if not feed.is_deleted)
+        """Yield the feeds of a caller, by id; one that cannot be read is logged and left out."""
+        return (feed for feed in self._understood(f"{principal}{_BETWEEN}") if not feed.is_deleted)
 
     def everything(self) -> Iterator[Feed]:
         """Yield the feeds of all callers, by owner and id; one that cannot be read is logged and left out."""
-        return (feed for feed in self._understood() if not feed.is_deleted)
+        return (feed for feed in self._understood("") if not feed.is_deleted)
 
     def deleted(self) -> Iterator[Feed]:
         """Yield the feeds that are not all deleted yet."""
-        return (feed for feed in self._understood() if feed.is_deleted)
+        return (feed for feed in self._understood("") if feed.is_deleted)
 
-    def _understood(self) -> Iterator[Feed]:
-        for entity in self._range(""):
+    def _understood(self, prefix: str) -> Iterator[Feed]:
+        for entity in self._range(prefix):
             try:
                 feed = _feed(entity)
             except (tables.UnreadableValue, ValueError, KeyError, TypeError):
@@ -256,7 +265,8 @@ class Feeds:
             found = self._stored(principal, feed_id)
             if found is not None and found.is_deleted:
                 raise BeingDeleted(found) from None
-            return found or made, False
+            # Another request made it at the same moment: the later one changes it.
+            return self.change(principal, feed_id, change) or made, False
 
     def write(self, feed: Feed) -> Feed:
         """Write a feed over the version that was read.
@@ -267,12 +277,7 @@ class Feeds:
         etag = self._tables.replace(tables.FILE_WORK, _entity(feed), etag=feed.etag)
         return replace(feed, etag=etag)
 
-    @tenacity.retry(
-        retry=tenacity.retry_if_exception_type(tables.ChangedMeanwhile),
-        stop=tenacity.stop_after_attempt(10),
-        wait=tenacity.wait_random(max=0.2),
-        reraise=True,
-    )
+    @tables.retry_when_changed
     def change(self, principal: str, feed_id: str, change: Callable[[Feed], Feed]) -> Feed | None:
         """Change a feed, however many others do at the same time; None when it does not exist."""
         stored = self.get(principal, feed_id)
@@ -281,22 +286,12 @@ class Feeds:
         changed = change(stored)
         return stored if changed == stored else self.write(changed)
 
-    def handled_version(self, principal: str) -> str | None:
-        """Return the version of a principal's grants that its files were last compared with."""
-        entity = self._tables.get(tables.FILE_WORK, partition=_VERSIONS, row=principal)
-        return None if entity is None else tables.stored_text(entity, "version")
-
-    def note_version(self, principal: str, version: str) -> None:
-        """Note that a principal's files were compared with this version of its grants."""
-        self._tables.upsert(
-            tables.FILE_WORK, {"PartitionKey": _VERSIONS, "RowKey": principal, "version": version}
-        )
-
-    def delete(self, feed: Feed) -> None:
-        """Delete a feed; what works on it finds no row and stops."""
-        self._tables.delete(
-            tables.FILE_WORK, partition=_PARTITION, row=f"{feed.principal}{_BETWEEN}{feed.id}"
-        )
+    def forget(self, principal: str, feed_id: str) -> None:
+        """Delete the row of a deleted feed, of which nothing else is left."""
+        found = self._stored(principal, feed_id)
+        if found is not None and found.is_deleted:
+            row = f"{principal}{_BETWEEN}{feed_id}"
+            self._tables.delete(tables.FILE_WORK, partition=_PARTITION, row=row, etag=found.etag)
 
 
 def _entity(feed: Feed) -> tables.Entity:

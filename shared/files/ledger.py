@@ -6,14 +6,12 @@ first. Its batches are rows of the same partition: some metering points each, wh
 
 import json
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
-import tenacity
-
-from shared import tables
+from shared import leases, tables
 from shared.files.feeds import Feed, Feeds, Span, Spec
 from shared.tables import Tables
 from shared.warehouse.published import Kind
@@ -23,8 +21,12 @@ KEPT = timedelta(days=35)
 LISTED = timedelta(days=400)
 """How long a run stays in the ledger."""
 
+SILENT = datetime(2000, 1, 1, tzinfo=UTC)
+"""A run that was last touched then is taken up by the next sweep."""
+
 _LAST = 10**12 - 1
 _BATCHES = "b"
+_MOST_BATCHES = 99_999
 
 
 class RunStatus(StrEnum):
@@ -96,10 +98,12 @@ class Run:
     Attributes:
         spec: of the feed when the run was decided.
         round: counts how often the run was planned; files of an earlier round are deleted.
+        plan: names the batches; of two plans made at the same time, one is noted here.
         batches: how many there are; None before they are planned.
         manifest: its name and SHA-256 once all files are built; None where there is no file.
         attempts: how often it was tried to send the files.
         sent_files: how many of them the receiver has, in their order.
+        handings: counts how often the files were handed out.
         taken_at: when a file was first fetched, or the run acknowledged.
     """
 
@@ -110,11 +114,13 @@ class Run:
     status: RunStatus
     touched_at: datetime
     round: int = 1
+    plan: str = ""
     batches: int | None = None
     problem: tuple[str, str] | None = None
     manifest: FileOfRun | None = None
     attempts: int = 0
     sent_files: int = 0
+    handings: int = 1
     next_attempt_at: datetime | None = None
     finished_at: datetime | None = None
     taken_at: datetime | None = None
@@ -141,12 +147,13 @@ class Run:
         return replace(made, round=self.round + 1)
 
     def reopened(self, *, now: datetime) -> "Run":
-        """Return the run as it is before its files are handed out; without files, as before they are made."""
-        if self.manifest is None:
+        """Return the run as it is before its files are handed out; if they are gone, before they are made."""
+        if self.manifest is None or self.finished_at is None or now >= self.finished_at + KEPT:
             return self.anew(now=now)
         return replace(
             self,
             status=RunStatus.READY,
+            handings=self.handings + 1,
             problem=None,
             attempts=0,
             sent_files=0,
@@ -206,12 +213,7 @@ class Ledger:
         ):
             yield _run(entity)
 
-    @tenacity.retry(
-        retry=tenacity.retry_if_exception_type(tables.ChangedMeanwhile),
-        stop=tenacity.stop_after_attempt(10),
-        wait=tenacity.wait_random(max=0.2),
-        reraise=True,
-    )
+    @tables.retry_when_changed
     def change(self, run: Run, change: Change) -> Run | None:
         """Change a run, however many others do at the same time; None when it does not exist any more."""
         stored = self.get(run.principal, run.feed_id, run.span.through)
@@ -223,13 +225,13 @@ class Ledger:
         etag = self._tables.replace(tables.FILE_WORK, _entity(changed), etag=stored.etag)
         return replace(changed, etag=etag)
 
-    def plan(self, run: Run, batches: Sequence[Batch]) -> None:
-        """Write the batches of a run; those that are there already stay as they are."""
+    def plan(self, run: Run, batches: Iterable[Batch]) -> int:
+        """Write the batches of the plan that `run` names; return how many. They count when it is noted."""
+        count = 0
         for batch in batches:
-            try:
-                self._tables.insert(tables.FILE_WORK, _batch_entity(run, batch))
-            except tables.AlreadyExists:
-                continue
+            self._tables.insert(tables.FILE_WORK, _batch_entity(run, batch))
+            count += 1
+        return count
 
     def batches(self, run: Run) -> Iterator[Batch]:
         """Yield the batches of a run, in the order of its files."""
@@ -237,9 +239,24 @@ class Ledger:
             tables.FILE_WORK,
             partition=partition_of(run.principal, run.feed_id),
             rows_from=_batch_row(run, 0),
-            rows_before=_batch_row(run, (run.batches or 0) + 1),
+            rows_before=_batch_row(run, _MOST_BATCHES),
         ):
             yield _batch(entity)
+
+    def unbuilt(self, run: Run) -> list[int] | None:
+        """Return the numbers of the batches that are not built; None if rows of the plan are missing."""
+        rows = list(
+            self._tables.range(
+                tables.FILE_WORK,
+                partition=partition_of(run.principal, run.feed_id),
+                rows_from=_batch_row(run, 0),
+                rows_before=_batch_row(run, _MOST_BATCHES),
+                select=["RowKey", "isBuilt"],
+            )
+        )
+        if len(rows) != run.batches:
+            return None
+        return [_number(row) for row in rows if not row["isBuilt"]]
 
     def files(self, run: Run) -> list[FileOfRun]:
         """Return the files of a run, in their order, without the manifest."""
@@ -262,10 +279,10 @@ class Ledger:
         """
         self._tables.replace(tables.FILE_WORK, _batch_entity(run, batch), etag=batch.etag)
 
-    def delete_batches(self, run: Run) -> None:
-        """Delete the batches of all rounds of a run."""
+    def delete_batches(self, run: Run, *, of_round: int | None = None) -> None:
+        """Delete the batches of a run: those of one round, or of all."""
         partition = partition_of(run.principal, run.feed_id)
-        start = f"{_BATCHES}{run.span.through:012d}-"
+        start = f"{_BATCHES}{run.span.through:012d}-" + ("" if of_round is None else f"{of_round:03d}-")
         rows = self._tables.range(
             tables.FILE_WORK, partition=partition, rows_from=start, rows_before=f"{start}~", select=["RowKey"]
         )
@@ -285,7 +302,8 @@ class Ledger:
         """Delete everything that a feed has done."""
         partition = partition_of(principal, feed_id)
         for entity in list(self._tables.range(tables.FILE_WORK, partition=partition, select=["RowKey"])):
-            self._tables.delete(tables.FILE_WORK, partition=partition, row=entity["RowKey"])
+            if entity["RowKey"] != leases.ROW:
+                self._tables.delete(tables.FILE_WORK, partition=partition, row=entity["RowKey"])
 
 
 def reopen(feeds: Feeds, ledger: Ledger, run: Run, change: Change) -> Run | None:
@@ -304,6 +322,11 @@ def reopen(feeds: Feeds, ledger: Ledger, run: Run, change: Change) -> Run | None
     return changed
 
 
+def work_of(principal: str, feed_id: str) -> leases.Work:
+    """Return what one process at a time may do with a feed's files: send them, or delete them all."""
+    return leases.Work(tables.FILE_WORK, partition_of(principal, feed_id))
+
+
 def partition_of(principal: str, feed_id: str) -> str:
     """Return the partition of what a feed has done."""
     return f"feed~{principal}~{feed_id}"
@@ -314,7 +337,11 @@ def _row(through: int) -> str:
 
 
 def _batch_row(run: Run, number: int) -> str:
-    return f"{_BATCHES}{run.span.through:012d}-{run.round:03d}-{number:05d}"
+    return f"{_BATCHES}{run.span.through:012d}-{run.round:03d}-{run.plan}-{number:05d}"
+
+
+def _number(entity: tables.Entity) -> int:
+    return int(entity["RowKey"].rpartition("-")[2])
 
 
 def _entity(run: Run) -> tables.Entity:
@@ -336,6 +363,8 @@ def _entity(run: Run) -> tables.Entity:
         "spec": run.spec.as_json(),
         "status": run.status.value,
         "round": run.round,
+        "plan": run.plan,
+        "handings": run.handings,
         "batches": -1 if run.batches is None else run.batches,
         "problem": json.dumps(run.problem),
         "manifest": json.dumps(run.manifest and asdict(run.manifest)),
@@ -365,6 +394,8 @@ def _run(entity: tables.Entity) -> Run:
         status=RunStatus(entity["status"]),
         touched_at=tables.stored_moment(entity, "touchedAt"),
         round=tables.stored_number(entity, "round"),
+        plan=tables.stored_text(entity, "plan"),
+        handings=tables.stored_number(entity, "handings"),
         batches=None if batches < 0 else batches,
         problem=(problem[0], problem[1]) if problem else None,
         manifest=FileOfRun(**manifest) if manifest else None,
@@ -387,6 +418,7 @@ def _batch_entity(run: Run, batch: Batch) -> tables.Entity:
         "place": batch.place,
         "of": batch.of,
         "permitted": batch.permitted,
+        "isBuilt": batch.files is not None,
         "files": zlib.compress(json.dumps(files, separators=(",", ":")).encode(), 9),
     }
 
@@ -394,7 +426,7 @@ def _batch_entity(run: Run, batch: Batch) -> tables.Entity:
 def _batch(entity: tables.Entity) -> Batch:
     files = json.loads(zlib.decompress(entity["files"]))
     return Batch(
-        number=int(entity["RowKey"].rpartition("-")[2]),
+        number=_number(entity),
         label=entity["label"],
         kind=Kind(entity["kind"]),
         place=tables.stored_number(entity, "place"),

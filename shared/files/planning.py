@@ -25,6 +25,8 @@ MAX_VALUES_OF_CSV = 500_000
 """Of a file of CSV, which has some 100 bytes a value: about 50 MB before it is compressed."""
 MAX_POINTS = 4_000
 """So that what is permitted of them fits into a column of a table."""
+MAX_SPANS = 4_000
+"""Of permitted days in a part, of all its metering points: they fit into a column as well."""
 MAX_CELLS = 10_000_000
 """Of a file with a column for each metering point, the empty ones too."""
 
@@ -57,15 +59,18 @@ def parts(
 ) -> Iterator[Part]:
     """Yield the parts of metering points that have days; `sizes` come in the order of metering points."""
     waiting: dict[MeteringPointId, Days] = {}
-    days = total = 0
+    days = total = spans = 0
     for name, group in groupby(sizes, key=lambda row: row.metering_point_id):
         metering_point_id = MeteringPointId(name)
         rows = list(group)
         more = sum(values(row, resolution) for row in rows)
-        if waiting and (total + more > max_values or len(waiting) == max_points):
+        more_spans = len(permitted[metering_point_id])
+        is_full = total + more > max_values or len(waiting) == max_points or spans + more_spans > MAX_SPANS
+        if waiting and is_full:
             yield Part(waiting, days)
-            waiting, days, total = {}, 0, 0
+            waiting, days, total, spans = {}, 0, 0, 0
         waiting[metering_point_id] = permitted[metering_point_id]
+        spans += more_spans
         days += sum(row.days for row in rows)
         total += more
     if waiting:

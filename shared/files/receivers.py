@@ -1,6 +1,6 @@
 """Receivers of feeds: SFTP servers of customers, as operators enter and check them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
@@ -14,6 +14,7 @@ class Receiver:
         host_key: the server's public key, `ssh-ed25519 AAAA…`; no other is accepted.
         folder: where files are put.
         with_manifest: whether the manifest is sent as well, after the files.
+        after: runs up to this publication go to nobody's server: they were made before it was entered.
     """
 
     host: str
@@ -22,3 +23,4 @@ class Receiver:
     host_key: str
     folder: str = "."
     with_manifest: bool = True
+    after: int = field(default=0, compare=False)

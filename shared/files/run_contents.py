@@ -45,10 +45,17 @@ def kinds(run: Run) -> tuple[Kind, ...]:
     return (Kind.ALL,)
 
 
-def selected(readable: Readable, run: Run) -> Readable:
-    """Return what may be read of what a run is about: one customer's metering points, or all."""
-    number = run.spec.customer_number
-    return readable if number is None else planning.of_customer(readable, number)
+def selected(readable: Readable, run: Run, label: str = "") -> Readable:
+    """Return what may be read of what a run is about: one customer's metering points, or all.
+
+    Args:
+        label: of a batch that has one customer's: its number.
+    """
+    numbers = (run.spec.customer_number, int(label) if label else None)
+    for number in numbers:
+        if number is not None:
+            readable = planning.of_customer(readable, number)
+    return readable
 
 
 def groups(readable: Readable, split: Split) -> Iterator[tuple[str, Readable]]:

@@ -9,13 +9,14 @@ import hashlib
 import json
 import logging
 import re
+import secrets
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from shared import periods, queues, tables
+from shared import leases, periods, queues, tables
 from shared.access.grants import NoGrants
 from shared.files import building, ledger, planning, reading, run_contents
 from shared.files.building import Grants, Sender
@@ -27,10 +28,14 @@ from shared.files.forms.gs2 import UnfitForGs2
 from shared.files.forms.xlsx import TooLargeForXlsx
 from shared.files.ledger import Batch, FileOfRun, Ledger, Run, RunStatus
 from shared.files.outbox import Outbox
+from shared.files.planning import Days
+from shared.leases import HeldByAnother
+from shared.metering import MeteringPointId
 from shared.periods import ONE_DAY, Period
 from shared.queues import UnknownMessage
 from shared.readable import Readable
 from shared.series.assembly import Series
+from shared.tables import Tables
 from shared.warehouse import queries
 from shared.warehouse.engine import Warehouse
 
@@ -57,6 +62,7 @@ class RunWorkshop:
         max_values: of a file; None leaves it to the form.
     """
 
+    storage: Tables
     feeds: Feeds
     ledger: Ledger
     outbox: Outbox
@@ -102,26 +108,39 @@ class RunWorkshop:
             raise UnknownMessage
         principal, feed_id, through, round_, number = found.groups()
         if self.feeds.get(principal, feed_id) is None:
-            # What was at work when the feed was deleted may have written since.
-            self.ledger.delete(principal, feed_id)
-            self.outbox.delete(ledger.folder_of(principal, feed_id))
+            # Deleted, maybe by this message; what was at work then may have written since.
+            self.clear(principal, feed_id)
             return None, 0, 0
         run = self.ledger.get(principal, feed_id, int(through))
         return run, int(round_ or 0), int(number or 0)
 
+    def clear(self, principal: str, feed_id: str) -> None:
+        """Delete what a deleted feed has left, and its row at last.
+
+        While another process sends or deletes its files, this is left to the sweep.
+        """
+        work = ledger.work_of(principal, feed_id)
+        try:
+            lease = leases.take(self.storage, work, holder="deletion", now=self.clock())
+        except HeldByAnother:
+            return
+        with lease.held(self.clock):
+            self.outbox.delete(ledger.folder_of(principal, feed_id))
+            self.ledger.delete(principal, feed_id)
+            self.feeds.forget(principal, feed_id)
+        leases.forget(self.storage, work)
+
     def _plan(self, run: Run) -> None:
         """Write the batches of a run and send a message for each; planned again, only what is missing."""
         if run.batches is None:
-            if self.ledger.batch(run, 1) is not None:
-                # A process died while it planned: what may be read now may part differently.
-                run = self._begin_anew(run)
-            batches = list(self._batches(run, self.readable(run.principal)))
-            self.ledger.plan(run, batches)
-            planned = self._note_plan(run, batches=len(batches))
+            planned = self._planned(run)
             if planned is None or planned.round != run.round:
                 return
             run = planned
-        waiting = [each.number for each in self.ledger.batches(run) if each.files is None]
+        waiting = self.ledger.unbuilt(run)
+        if waiting is None:
+            self.repeat(run)
+            return
         for number in waiting[1:]:
             self.queue.send(queues.FILES, f"{run.message}/{run.round}/{number}")
         if waiting:
@@ -129,11 +148,15 @@ class RunWorkshop:
         else:
             self._finish(run)
 
-    def _note_plan(self, run: Run, *, batches: int) -> Run | None:
+    def _planned(self, run: Run) -> Run | None:
+        """Return the run with its batches: those of the plan that was noted first."""
+        plan = secrets.token_hex(8)
+        count = self.ledger.plan(replace(run, plan=plan), self._batches(run, self.readable(run.principal)))
+
         def change(stored: Run) -> Run:
             if stored.round != run.round or stored.batches is not None:
                 return stored
-            return replace(stored, batches=batches, touched_at=self.clock())
+            return replace(stored, plan=plan, batches=count, touched_at=self.clock())
 
         return self.ledger.change(run, change)
 
@@ -181,7 +204,7 @@ class RunWorkshop:
         if batch is None:
             return
         readable = self.readable(run.principal)
-        if not _covers(readable, batch):
+        if not _are_readable(run, [batch], readable):
             self.repeat(run)
             return
         if batch.files is None:
@@ -238,20 +261,17 @@ class RunWorkshop:
             # It was deleted or begun anew while this part was built.
             self.outbox.delete(run.folder)
             return
-        batches = list(self.ledger.batches(stored))
         before = self._before(stored)
         if (
             stored.status is not RunStatus.BUILDING
-            or len(batches) != stored.batches
-            or any(each.files is None for each in batches)
+            or self.ledger.unbuilt(stored) != []
             or (before is not None and before.status is RunStatus.BUILDING)
         ):
             self.ledger.change(stored, lambda now: replace(now, touched_at=self.clock()))
-        elif not self._is_readable(stored, batches):
+        elif not self.may_read(stored):
             self.repeat(stored)  # Access ended after its batch was built.
         else:
-            files = [file for batch in batches for file in batch.files or ()]
-            self._note_finished(stored, files, previous=before)
+            self._note_finished(stored, self.ledger.files(stored), previous=before)
 
     def _note_finished(self, run: Run, files: Sequence[FileOfRun], *, previous: Run | None) -> None:
         manifest = self._manifest(run, files, previous=previous) if files else None
@@ -319,11 +339,11 @@ class RunWorkshop:
 
     def may_read(self, run: Run, readable: Readable | None = None) -> bool:
         """Return whether the owner may still read everything in a run, by the table of grants."""
-        return self._is_readable(run, self.ledger.batches(run), readable)
+        return _are_readable(run, self.ledger.batches(run), readable or self.readable(run.principal))
 
-    def _is_readable(self, run: Run, batches: Iterable[Batch], readable: Readable | None = None) -> bool:
-        held = readable or self.readable(run.principal)
-        return all(_covers(held, batch) for batch in batches)
+    def may_read_file(self, run: Run, batch: Batch) -> bool:
+        """Return whether the owner may still read what the files of a batch hold."""
+        return _are_readable(run, [batch], self.readable(run.principal))
 
     def repeat(self, run: Run) -> Run:
         """Make a run anew, with what may be read now; the files that it had are deleted."""
@@ -348,28 +368,55 @@ class RunWorkshop:
             return
         log.warning("Feed %s, run %s: access changed, its files are deleted.", run.feed_id, run.id)
         self.outbox.delete(run.folder)
-        self.ledger.change(run, lambda stored: replace(stored, manifest=None, batches=0))
-        self.ledger.delete_batches(run)
+        self.ledger.change(run, lambda stored: replace(stored, manifest=None, batches=0, plan=""))
+        self.ledger.delete_batches(run, of_round=run.round)
 
     def _fail(self, run: Run, problem: tuple[str, str]) -> None:
-        """Fail a run that could not be made: the next run holds its days too."""
+        self.give_up(run, RunStatus.BUILDING, problem)
+        self._continue_after(run)
+
+    def give_up(self, run: Run, status: RunStatus, problem: tuple[str, str]) -> None:
+        """Fail a run that has this status: the next run holds its days too, and its files are deleted."""
+
+        def is_meant(stored: Run | None) -> bool:
+            return stored is not None and stored.round == run.round and stored.status is status
 
         def owe(feed: Feed) -> Feed:
             return replace(feed, owed=min(run.span.first, feed.owed or run.span.first))
 
         def change(stored: Run) -> Run:
-            if stored.round != run.round or stored.status is not RunStatus.BUILDING:
+            if not is_meant(stored):
                 return stored
-            return replace(stored, status=RunStatus.FAILED, problem=problem, touched_at=self.clock())
+            return replace(
+                stored,
+                status=RunStatus.FAILED,
+                problem=problem,
+                manifest=None,
+                next_attempt_at=None,
+                touched_at=self.clock(),
+            )
 
+        if not is_meant(self.ledger.get(run.principal, run.feed_id, run.span.through)):
+            return
         # In this order: a process that dies in between fails the run once more, and no day is lost.
         self.feeds.change(run.principal, run.feed_id, owe)
-        self.ledger.change(run, change)
+        failed = self.ledger.change(run, change)
+        if failed is None or failed.status is not RunStatus.FAILED:
+            return
         self.outbox.delete(run.folder)
         # The alert `files-failed` reads this line.
-        log.error("Files failed: feed %s of %s, run %s: %s.", run.feed_id, run.principal, run.id, problem[0])
-        self._continue_after(run)
+        log.error(
+            "Files failed: feed %s of %s, run %s: %s: %s",
+            *(run.feed_id, run.principal, run.id, *problem),
+        )
 
 
-def _covers(readable: Readable, batch: Batch) -> bool:
-    return planning.covers(planning.within(readable, _EVER), planning.unpacked(batch.permitted))
+def _are_readable(run: Run, batches: Iterable[Batch], readable: Readable) -> bool:
+    """Return whether everything in some batches may be read as what the run is about: that customer's."""
+    held: dict[str, Mapping[MeteringPointId, Days]] = {}
+    for batch in batches:
+        if batch.label not in held:
+            held[batch.label] = planning.within(run_contents.selected(readable, run, batch.label), _EVER)
+        if not planning.covers(held[batch.label], planning.unpacked(batch.permitted)):
+            return False
+    return True

@@ -8,12 +8,13 @@ older value follows a newer one. Sending a file again replaces it with the same 
 import logging
 import tempfile
 from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
-from shared import leases, limits, queues, tables
+from shared import leases, limits, queues
 from shared.files import ledger
 from shared.files.feeds import Feed
 from shared.files.ledger import FileOfRun, Run, RunStatus
@@ -22,7 +23,6 @@ from shared.files.receivers import Receiver
 from shared.files.runs import RunWorkshop
 from shared.leases import HeldByAnother, Lease
 from shared.queues import UnknownMessage
-from shared.tables import Tables
 
 NOT_SENT = "not-sent"
 NOTED_EACH = 20
@@ -39,10 +39,10 @@ class NotTaken(Exception):
     """The server did not take a file; the message says why, without address and key."""
 
 
-class Transport(Protocol):
-    """What sends one file, such as `shared.files.sftp.Sender`."""
+class Session(Protocol):
+    """A server that takes files, such as `shared.files.sftp.Session`."""
 
-    def send(self, file: Path, receiver: Receiver, *, name: str) -> int:
+    def send(self, file: Path, *, name: str) -> int:
         """Put a file into the receiver's folder.
 
         Raises:
@@ -51,8 +51,20 @@ class Transport(Protocol):
         ...
 
 
+class Transport(Protocol):
+    """What reaches servers, such as `shared.files.sftp.Sender`."""
+
+    def connected(self, receiver: Receiver) -> AbstractContextManager[Session]:
+        """Sign in to a receiver's server until the block ends; may raise NotTaken."""
+        ...
+
+
 class _AccessEnded(Exception):
     """The owner may no longer read everything that the run holds."""
+
+
+class _Stopped(Exception):
+    """The rest of the run is for another message: the time is up, or the feed was changed."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +72,6 @@ class Dispatcher:
     """Sends what feeds with an SFTP server have made; one process at a time for each feed."""
 
     runs: RunWorkshop
-    storage: Tables
     transport: Transport
 
     def handle(self, message: str) -> None:
@@ -75,18 +86,21 @@ class Dispatcher:
         feed = self.runs.feeds.get(principal, feed_id)
         if feed is None or feed.receiver is None or feed.is_paused:
             return
-        work = leases.Work(tables.FILE_WORK, ledger.partition_of(principal, feed_id))
+        work = ledger.work_of(principal, feed_id)
+        began = self.runs.clock()
         try:
-            lease = leases.take(self.storage, work, holder=feed_id, now=self.runs.clock())
+            lease = leases.take(self.runs.storage, work, holder=feed_id, now=began)
         except HeldByAnother:
             # The other process may not see what was finished since it last looked.
             self.runs.queue.send(queues.SENDS, message, delay=_BUSY)
             return
         with lease.held(self.runs.clock):
             try:
-                _Sending(self.runs, self.transport, feed, feed.receiver, lease).send_all()
+                _Sending(self.runs, self.transport, feed, feed.receiver, lease, began).send_all()
             except HeldByAnother:
                 log.warning("Feed %s: sending stopped, as another process sends now.", feed_id)
+            except _Stopped:
+                self.runs.queue.send(queues.SENDS, message)
 
 
 @dataclass(frozen=True)
@@ -98,11 +112,18 @@ class _Sending:
     feed: Feed
     receiver: Receiver
     lease: Lease
+    began: datetime
 
     def send_all(self) -> None:
-        """Send the runs that are ready, the oldest first, up to one that is being made."""
-        after = self.feed.settled
+        """Send the runs that are ready, the oldest first, up to one that is being made.
+
+        Raises:
+            _Stopped: there may be more, for another message.
+            HeldByAnother: another process sends now.
+        """
+        after = max(self.feed.settled, self.receiver.after)
         while True:
+            self._check_time()
             run = self._oldest(after=after)
             if run is None or run.status is RunStatus.BUILDING or not self._send(run):
                 return
@@ -157,17 +178,28 @@ class _Sending:
         files = self.runs.ledger.files(run)
         if run.manifest is not None and self.receiver.with_manifest:
             files.append(run.manifest)
-        with tempfile.TemporaryDirectory() as folder:
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            self.transport.connected(self.receiver) as session,
+        ):
             for number, file in self._left(files, run):
                 self.lease.renew(self.runs.clock())
                 self.lease.confirm()
                 path = Path(folder) / "file"
                 with path.open("wb") as content:
                     self.runs.outbox.read(run.folder + file.name, content)
-                self.transport.send(path, self.receiver, name=file.name)
+                session.send(path, name=file.name)
                 if number % NOTED_EACH == 0:
                     self._note_sent(run, number)
+                    self._check_time()
                     self._check_access(run)
+
+    def _check_time(self) -> None:
+        """Stop before the host would end the process, and when the feed was paused, deleted or moved."""
+        feed = self.runs.feeds.get(self.feed.principal, self.feed.id)
+        is_changed = feed is None or feed.is_paused or feed.receiver != self.receiver
+        if is_changed or self.runs.clock() - self.began >= limits.SENDING:
+            raise _Stopped
 
     def _check_access(self, run: Run) -> None:
         if not self.runs.may_read(run):
@@ -185,27 +217,16 @@ class _Sending:
         attempts = run.attempts + 1
         wait = limits.sftp_wait(attempts)
         now = self.runs.clock()
-        if wait is None:
-            problem = (NOT_SENT, f"Your server did not take it for a day: {reason}. Resend it when it does.")
-            self._change(
-                run,
-                lambda stored: replace(
-                    stored,
-                    status=RunStatus.FAILED,
-                    attempts=attempts,
-                    problem=problem,
-                    next_attempt_at=None,
-                ),
-            )
-            # The alert `files-failed` reads this line.
-            log.error(
-                "Files failed: feed %s of %s, run %s: %s: %s.",
-                *(run.feed_id, run.principal, run.id, NOT_SENT, reason),
-            )
-            return True
         self._change(
-            run, lambda stored: replace(stored, attempts=attempts, next_attempt_at=now + wait, touched_at=now)
+            run,
+            lambda stored: replace(
+                stored, attempts=attempts, next_attempt_at=now + wait if wait else None, touched_at=now
+            ),
         )
+        if wait is None:
+            problem = f"Your server did not take it for a day: {reason}. The next run holds its days too."
+            self.runs.give_up(run, RunStatus.READY, (NOT_SENT, problem))
+            return True
         self.runs.queue.send(queues.SENDS, f"{run.principal}/{run.feed_id}", delay=wait)
         log.warning("Feed %s, run %s: try %d failed: %s.", run.feed_id, run.id, attempts, reason)
         return False

@@ -63,21 +63,28 @@ class Sender:
     key: str = field(repr=False)
     within: Patience = Patience()
 
-    def send(self, file: Path, receiver: Receiver, *, name: str) -> int:
-        """Put a file into the receiver's folder, in place of one with its name; return its size in bytes.
+    @contextmanager
+    def connected(self, receiver: Receiver) -> Iterator["Session"]:
+        """Sign in to a receiver's server until the block ends.
 
         Raises:
             HostKeyDiffers: the server's key is not the pinned one.
-            Refused: the server refused our key, the folder or the file.
+            Refused: the server refused our key.
             NotSent: anything else; a later try may succeed.
         """
-        with _translate_errors():
-            return asyncio.run(self._send(file, receiver, name=name))
+        with asyncio.Runner() as runner:
+            with _translate_errors():
+                ssh = runner.run(self._connect(receiver))
+            try:
+                yield Session(runner, ssh, PurePosixPath(receiver.folder), self.within)
+            finally:
+                # Closing would wait for the server, which may be what hangs.
+                ssh.abort()
+                runner.run(asyncio.sleep(0))  # The socket closes in the loop's next turn.
 
-    async def _send(self, file: Path, receiver: Receiver, *, name: str) -> int:
-        target = str(PurePosixPath(receiver.folder) / name)
+    async def _connect(self, receiver: Receiver) -> asyncssh.SSHClientConnection:
         pinned = asyncssh.import_public_key(receiver.host_key)
-        ssh = await asyncssh.connect(
+        return await asyncssh.connect(
             receiver.host,
             receiver.port,
             username=receiver.user,
@@ -90,20 +97,40 @@ class Sender:
             connect_timeout=self.within.connect,
             login_timeout=self.within.connect,
         )
+
+
+@dataclass(frozen=True)
+class Session:
+    """A server that we are signed in to."""
+
+    runner: asyncio.Runner
+    ssh: asyncssh.SSHClientConnection
+    folder: PurePosixPath
+    within: Patience
+
+    def send(self, file: Path, *, name: str) -> int:
+        """Put a file into the receiver's folder, in place of one with its name; return its size in bytes.
+
+        Raises:
+            Refused: the server refused the folder or the file.
+            NotSent: anything else; a later try may succeed, with a new session.
+        """
+        with _translate_errors():
+            return self.runner.run(self._send(file, str(self.folder / name)))
+
+    async def _send(self, file: Path, target: str) -> int:
         size = file.stat().st_size
         # Not a cancellation: the library would still wait for the server to close the file.
-        asyncio.get_running_loop().call_later(self.within.whole, ssh.abort)
+        giving_up = asyncio.get_running_loop().call_later(self.within.whole, self.ssh.abort)
         try:
-            server = await ssh.start_sftp_client()
-            await server.put(str(file), target + PART_SUFFIX)
-            arrived = await server.getsize(target + PART_SUFFIX)
-            if arrived != size:
-                raise NotSent(f"the server has {arrived} bytes of {size}")
-            await _rename(server, target)
+            async with self.ssh.start_sftp_client() as server:
+                await server.put(str(file), target + PART_SUFFIX)
+                arrived = await server.getsize(target + PART_SUFFIX)
+                if arrived != size:
+                    raise NotSent(f"the server has {arrived} bytes of {size}")
+                await _rename(server, target)
         finally:
-            # Closing would wait for the server, which may be what hangs.
-            ssh.abort()
-            await asyncio.sleep(0)  # The socket closes in the loop's next turn.
+            giving_up.cancel()
         return size
 
 
@@ -117,8 +144,13 @@ async def _rename(server: asyncssh.SFTPClient, target: str) -> None:
         await server.rename(target + PART_SUFFIX, target)
 
 
-def check_host(host: str, port: int, *, host_key: str, within: Patience = Patience()) -> None:
+def check_host(
+    host: str, port: int, *, host_key: str, asks: bool = True, within: Patience = Patience()
+) -> None:
     """Compare a server's key with the one that an operator was given; nothing is signed in to.
+
+    Args:
+        asks: whether the server is asked; else the given key is only read.
 
     Raises:
         InvalidHostKey: the given key is none.
@@ -129,6 +161,8 @@ def check_host(host: str, port: int, *, host_key: str, within: Patience = Patien
         given = asyncssh.import_public_key(host_key)
     except asyncssh.KeyImportError as error:
         raise InvalidHostKey("The host key is no public key, such as ssh-ed25519 AAAA….") from error
+    if not asks:
+        return
     algorithms = [name.decode() for name in given.sig_algorithms]
     with _translate_errors():
         try:

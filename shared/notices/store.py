@@ -6,8 +6,6 @@ from dataclasses import replace
 from datetime import datetime
 from itertools import groupby
 
-import tenacity
-
 from shared import tables
 from shared.notices import webhooks
 from shared.notices.webhooks import Notice, NoticeStatus, Webhook
@@ -57,12 +55,7 @@ class Store:
         """
         self._tables.insert(tables.WEBHOOKS, webhooks.webhook_entity(webhook))
 
-    @tenacity.retry(
-        retry=tenacity.retry_if_exception_type(tables.ChangedMeanwhile),
-        stop=tenacity.stop_after_attempt(10),
-        wait=tenacity.wait_random(max=0.2),
-        reraise=True,
-    )
+    @tables.retry_when_changed
     def change_webhook(
         self, principal: str, webhook_id: str, change: Callable[[Webhook], Webhook]
     ) -> Webhook | None:

@@ -13,7 +13,6 @@ from datetime import date, datetime
 from typing import Any, Protocol
 
 import orjson
-import tenacity
 
 from shared import periods, tables
 from shared.metering import Direction, MeteringPointId
@@ -205,12 +204,7 @@ class Publications:
             is_behind=lambda stored: tables.stored_moment(stored, "describedAt") < at,
         )
 
-    @tenacity.retry(
-        retry=tenacity.retry_if_exception_type((tables.AlreadyExists, tables.ChangedMeanwhile)),
-        stop=tenacity.stop_after_attempt(10),
-        wait=tenacity.wait_random(max=0.2),
-        reraise=True,
-    )
+    @tables.retry_when_changed
     def _advance(self, entity: tables.Entity, *, is_behind: Callable[[tables.Entity], bool]) -> None:
         """Insert an entity, or replace a stored one that is behind."""
         stored = self._tables.get(tables.SERVICE_STATE, partition=PARTITION, row=entity["RowKey"])

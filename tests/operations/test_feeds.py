@@ -198,6 +198,7 @@ def test_an_sftp_server_whose_key_is_right_becomes_the_receiver(
     assert (code, printed) == (0, "The next run of daily goes to us@127.0.0.1.\n")
     assert found is not None
     assert found.receiver == Receiver("127.0.0.1", server.port, "us", key, "in", with_manifest=False)
+    assert found.receiver.after == 9
 
 
 def test_a_server_that_is_not_what_the_operator_was_given_is_not_added(
@@ -233,18 +234,62 @@ def test_a_server_that_is_not_what_the_operator_was_given_is_not_added(
     assert "ssh-rsa SHA256:" in refused[2][1]
 
 
+def key_text() -> str:
+    return asyncssh.generate_private_key("ssh-ed25519").export_public_key().decode().strip()
+
+
 def test_a_server_that_cannot_be_reached_from_here_is_added_unchecked(
     kept: Feed, storage: Tables, ask: Ask
 ) -> None:
-    code, _ = ask(
-        *("add-sftp", OWNER, "daily", "--host", "sftp.example.com", "--user", "us"),
-        *("--host-key", "ssh-ed25519 AAAA", "--unchecked"),
+    key = key_text()
+    given = ("add-sftp", OWNER, "daily", "--host", "sftp.example.com", "--user", "us", "--unchecked")
+
+    refused, printed = ask(*given, "--host-key", "ssh-ed25519 AAAA")
+    code, _ = ask(*given, "--host-key", key)
+
+    found = Feeds(storage).get(OWNER, "daily")
+    assert (refused, code) == (feeds.TROUBLE, 0)
+    assert "no public key" in printed
+    assert found is not None
+    assert found.receiver == Receiver("sftp.example.com", 22, "us", key, ".")
+    assert found.receiver.after == 9
+
+
+def test_another_server_gets_what_the_first_has_not_taken_from_the_beginning(
+    kept: Feed, storage: Tables, ask: Ask
+) -> None:
+    first = Receiver("one.example.com", 22, "us", key_text(), after=6)
+    Feeds(storage).change(OWNER, "daily", lambda stored: replace(stored, receiver=first))
+    half_sent = {"status": RunStatus.READY, "sent_files": 20, "attempts": 3, "finished_at": NOW}
+    Ledger(storage).change(stored(storage), lambda run: replace(run, **half_sent))
+
+    ask(
+        *("add-sftp", OWNER, "daily", "--host", "two.example.com", "--user", "us"),
+        *("--unchecked", "--host-key", key_text()),
     )
 
     found = Feeds(storage).get(OWNER, "daily")
-    assert code == 0
     assert found is not None
-    assert found.receiver == Receiver("sftp.example.com", 22, "us", "ssh-ed25519 AAAA", ".")
+    assert found.receiver is not None
+    assert (found.receiver.host, found.receiver.after) == ("two.example.com", 6)
+    assert (stored(storage).sent_files, stored(storage).attempts) == (0, 0)
+
+
+def test_two_feeds_of_one_id_do_not_go_to_one_folder(kept: Feed, storage: Tables, ask: Ask) -> None:
+    Feeds(storage).put("app:other", "daily", SPEC, sequence=6, now=NOW)
+    place = ("--host", "sftp.example.com", "--user", "us", "--unchecked", "--host-key", key_text())
+
+    first, _ = ask("add-sftp", OWNER, "daily", *place)
+    second, printed = ask("add-sftp", "app:other", "daily", *place)
+    elsewhere, _ = ask("add-sftp", "app:other", "daily", *place, "--folder", "other")
+
+    assert (first, second, elsewhere) == (0, feeds.TROUBLE, 0)
+    assert "would be overwritten" in printed
+
+
+def test_a_port_is_a_port(kept: Feed, ask: Ask) -> None:
+    with pytest.raises(SystemExit):
+        ask("add-sftp", OWNER, "daily", "--host", "h", "--port", "99999", "--user", "us", "--host-key", "k")
 
 
 def test_the_public_key_is_printed(ask: Ask) -> None:
@@ -299,7 +344,8 @@ def hours(place: int, day: int) -> list[str]:
 
 def compare(content: bytes, warehouse: Warehouse, **spec: Any) -> tuple[int, list[str]]:
     out = console()
-    feed = Feed(OWNER, "daily", replace(SPEC, **spec), NOW, covered=0)
+    chosen = {"split": Split.PER_METERING_POINT, **spec}
+    feed = Feed(OWNER, "daily", replace(SPEC, **chosen), NOW, covered=0)
     permitted = readable((HOUSE, None, None), (CABIN, None, None), (SHOP, None, None))
     code = feeds.compare(content, feed, permitted, warehouse, now=NOW, out=out)
     return code, text(out).splitlines()
@@ -312,6 +358,29 @@ def test_a_file_that_is_the_same_has_no_differences(warehouse: Warehouse) -> Non
 
     assert (code, printed[-1].split(",")[0]) == (0, "48 values compared")
     assert len(printed) == 1
+
+
+@pytest.mark.parametrize(
+    ("split", "lacking"), [(Split.ONE_FILE, [CABIN, SHOP]), (Split.PER_CUSTOMER, [CABIN, SHOP])]
+)
+def test_series_that_a_file_of_the_whole_lacks_are_named(
+    warehouse: Warehouse, split: Split, lacking: list[str]
+) -> None:
+    content = gs2([(HOUSE, "2026-06-30.23:00:00", hours(0, 0))])
+
+    code, printed = compare(content, warehouse, split=split)
+
+    assert code == feeds.DIFFERENT
+    assert printed[:-1] == [f"{point} consumption: the file lacks it." for point in lacking]
+
+
+def test_a_direction_that_the_feed_has_not_is_named(warehouse: Warehouse) -> None:
+    content = gs2([(HOUSE, "2026-06-30.23:00:00", hours(0, 0))])
+
+    code, printed = compare(content, warehouse, directions=(Direction.PRODUCTION,))
+
+    assert code == feeds.DIFFERENT
+    assert printed[0] == f"{HOUSE} consumption: the feed does not hold it."
 
 
 def test_three_differences_and_a_shifted_hour_are_each_named(warehouse: Warehouse) -> None:

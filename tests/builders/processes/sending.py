@@ -35,6 +35,7 @@ def dispatcher(connection: str, *, key: str, ahead: timedelta) -> Dispatcher:
         return datetime.now(UTC) + ahead
 
     workshop = RunWorkshop(
+        storage=storage,
         feeds=Feeds(storage),
         ledger=Ledger(storage),
         outbox=outbox.open_outbox(connection, credential=None),
@@ -44,7 +45,7 @@ def dispatcher(connection: str, *, key: str, ahead: timedelta) -> Dispatcher:
         cursor=str,
         clock=clock,
     )
-    return Dispatcher(workshop, storage, Sender(key))
+    return Dispatcher(workshop, Sender(key))
 
 
 def send_and_kill(message: str, *, connection: str, key: str, seconds: float, ahead: timedelta) -> bool:

@@ -30,6 +30,7 @@ class Server:
     fault: Fault = "none"
     renamed: list[str] = field(default_factory=list)
     """Names that files got when they were complete, each time."""
+    connections: int = 0
     opened: list[IO[bytes]] = field(default_factory=list)
     """Files that sessions opened; a session that was cut off leaves its own open."""
 
@@ -90,6 +91,7 @@ class _Login(sftp.Login):
     def __init__(self, server: Server) -> None:
         super().__init__(server.account)
         self._server = server
+        server.connections += 1
 
     def validate_public_key(self, username: str, key: asyncssh.SSHKey) -> bool:
         """Refuse the right key, too, where that is the fault."""

@@ -1,6 +1,7 @@
 """Callers with feeds."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -14,7 +15,8 @@ def customer(api: Api, deliver: Deliver) -> Iterator[Customer]:
     """Yield a caller that has nothing yet; afterwards nobody has a feed."""
     yield Customer(api, deliver)
     for feed in list(api.services.feeds.everything()):
-        api.services.feeder.delete(feed)
+        api.services.feeds.change(feed.principal, feed.id, lambda stored: replace(stored, is_deleted=True))
+        api.services.run_workshop.clear(feed.principal, feed.id)
 
 
 @pytest.fixture

@@ -1,23 +1,37 @@
 """Feeds after deaths, failures, races and broken rows: no day is lost, nothing is half deleted."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from shared import leases, periods, tables
 from shared import queues as names
-from shared import tables
 from shared.files import ledger
-from shared.files.feeds import Feed
+from shared.files.feeding import Feeder
+from shared.files.feeds import Feed, Feeds, Span
 from shared.files.ledger import Run, RunStatus
 from shared.files.receivers import Receiver
 from shared.queues import UnknownMessage
 from tests.builders import queues
 from tests.builders.api import Api
 from tests.builders.warehouse import Clock
-from tests.function_app.exports.test_feeds import blobs, fetch, put, run, runs, send, stored, table, work
+from tests.function_app.exports.test_feeds import (
+    blobs,
+    fetch,
+    link,
+    put,
+    run,
+    runs,
+    send,
+    stored,
+    table,
+    work,
+)
 from tests.function_app.test_series import SPRING, Customer
+from tests.shared.files.test_run_contents import NOW, SPEC
 
 
 def feed_of(customer: Customer) -> Feed:
@@ -134,9 +148,9 @@ def test_a_feed_that_cannot_be_begun_or_tended_is_logged_and_holds_up_no_other(
     api.services.begin_feeds()
     api.services.sweep_files()
 
-    assert f"Feed daily of {first.principal}: It was not looked after" in caplog.text
-    assert f"Feed daily of {first.principal}: Its run could not be begun" in caplog.text
-    assert f"Feed daily of {second.principal}" not in caplog.text
+    assert f"Not looked after: feed daily of {first.principal}." in caplog.text
+    assert f"Not looked after: the next run of feed daily of {first.principal}." in caplog.text
+    assert f"feed daily of {second.principal}" not in caplog.text
     assert len(runs(second)) == 2
 
 
@@ -293,3 +307,195 @@ def status(api: Api, run: Run) -> RunStatus:
     found = api.services.ledger.get(run.principal, run.feed_id, run.span.through)
     assert found is not None
     return found.status
+
+
+def test_a_run_whose_plan_has_lost_rows_is_made_anew(customer: Customer, api: Api) -> None:
+    point = customer.point()
+    put(customer)
+    deliver(customer, point, 0)
+    begun = stored(api, customer, runs(customer)[0])
+    api.services.ledger.change(begun, lambda now: replace(now, plan="lost", batches=1))
+
+    work(api)
+
+    assert days_in(customer, runs(customer)[0]) == {"2026-03-29"}
+
+
+def test_a_message_that_failed_does_not_take_the_files_of_a_run_that_was_finished(
+    customer: Customer, api: Api
+) -> None:
+    point = customer.point()
+    put(customer)
+    customer.days(point, SPRING, 1)
+    made = run(customer)
+
+    api.services.run_workshop.give_up(
+        stored(api, customer, made), RunStatus.BUILDING, ("not-built", "It came late.")
+    )
+
+    assert days_in(customer, made) == {"2026-03-29"}
+    assert feed_of(customer).owed is None
+
+
+def test_a_metering_point_that_moved_to_another_customer_is_not_the_runs_any_more(
+    customer: Customer, api: Api
+) -> None:
+    moving, staying = customer.point(customer=1), customer.point(customer=1)
+    put(customer, customerNumber=1)
+    for each in (moving, staying):
+        customer.days(each, SPRING, 1)
+    made = run(customer)
+
+    customer.granted = [each for each in customer.granted if each.metering_point_id != moving]
+    customer.grant(moving, customer=2)
+    refused = link(customer, made["files"][0]["href"])
+    (anew,) = run(customer)["files"]
+
+    assert (refused.status, refused.json["code"]) == (410, "gone")
+    assert {row["meteringPointId"] for row in table(fetch(customer, anew["href"]))} == {staying}
+
+
+def test_a_file_of_one_customer_ends_with_that_customers_access(customer: Customer, api: Api) -> None:
+    moving, staying = customer.point(customer=1), customer.point(customer=2)
+    put(customer, split="per-customer")
+    for each in (moving, staying):
+        customer.days(each, SPRING, 1)
+    first, second = run(customer)["files"]
+
+    customer.granted = [each for each in customer.granted if each.metering_point_id != moving]
+    customer.grant(moving, customer=2)
+
+    assert link(customer, second["href"]).status == 302
+    assert link(customer, first["href"]).status == 410
+
+
+@pytest.mark.parametrize("when", ["23:58", "00:01", "09:30"])
+def test_a_run_at_any_time_of_day_is_due_once_a_day(when: str) -> None:
+    feed = replace(
+        Feed("app:1", "daily", SPEC, created_at=datetime(2026, 3, 27, 12, tzinfo=UTC), covered=0),
+        spec=replace(SPEC, when=when),
+    )
+    found = []
+    now = feed.created_at
+    for step in range(4 * 24 * 12):  # The timer runs every five minutes, over a change of the clock.
+        now = feed.created_at + step * timedelta(minutes=5)
+        if feed.is_due(through=step + 1, now=now):
+            feed = replace(feed, covered=step + 1, latest=Span(step, step + 1, now, now, now))
+            found.append(now.astimezone(periods.OSLO).date())
+
+    assert found == sorted(set(found))
+    assert len(found) == 4
+
+
+def test_a_run_that_is_handed_out_again_is_reported_only_days_later(
+    customer: Customer, api: Api, caplog: pytest.LogCaptureFixture
+) -> None:
+    point = customer.point()
+    put(customer)
+    customer.days(point, SPRING, 1)
+    made = run(customer)
+    later = Clock(datetime.now(UTC) + timedelta(days=10))
+
+    with api.using(replace(api.services, clock=later)):
+        api.confirm_access(later())
+        send(customer, "POST", f"/daily/runs/{made['run']}/resend")
+        api.services.sweep_files()
+        at_once = "Feed not taken" in caplog.text
+        later.now += timedelta(days=4)
+        api.confirm_access(later())
+        api.services.sweep_files()
+    api.confirm_access()
+
+    assert not at_once
+    assert f"Feed not taken: daily of {customer.principal}" in caplog.text
+
+
+def test_looking_at_a_link_does_not_take_a_file(customer: Customer, api: Api) -> None:
+    point = customer.point()
+    put(customer)
+    customer.days(point, SPRING, 1)
+    made = run(customer)
+    path = made["files"][0]["href"].removeprefix("/metering")
+
+    looked = api.send("HEAD", path, principal=customer.principal)
+    before = stored(api, customer, made).taken_at
+    link(customer, made["files"][0]["href"])
+
+    assert (looked.status, before) == (302, None)
+    assert stored(api, customer, made).taken_at is not None
+
+
+def test_each_handing_out_of_a_run_is_a_notice_of_its_own(customer: Customer, api: Api) -> None:
+    keys: list[tuple[int, int]] = []
+    workshop = replace(api.services.run_workshop, ready=lambda run: keys.append((run.round, run.handings)))
+    point = customer.point()
+    put(customer)
+    customer.days(point, SPRING, 1)
+    found = stored(api, customer, run(customer))
+
+    again = Feeder(workshop).resend(found)
+    workshop.handle(again.message)  # As after a death: the same notice.
+    workshop.repeat(again)
+    for message in waiting(api):
+        workshop.handle(message)
+
+    assert list(dict.fromkeys(keys)) == [(1, 2), (2, 1)]
+
+
+def test_a_principal_whose_files_cannot_be_compared_holds_up_no_other(
+    customer: Customer, other: Customer, api: Api, caplog: pytest.LogCaptureFixture
+) -> None:
+    first, second = sorted((customer, other), key=lambda each: each.principal)
+    points = {each: each.point() for each in (first, second)}
+    for each, point in points.items():
+        put(each)
+        each.days(point, SPRING, 1)
+        run(each)
+    api.services.revoke_files()
+    partition = ledger.partition_of(first.principal, "daily")
+    rows = {row["RowKey"]: row for row in api.services.tables.range(tables.FILE_WORK, partition=partition)}
+    api.services.tables.upsert(tables.FILE_WORK, {**rows[min(rows)], "status": "lost"})
+
+    for each, point in points.items():
+        api.revoke(each.principal, point)
+    api.services.revoke_files()
+
+    assert f"Not looked after: the feeds of {first.principal}." in caplog.text
+    assert blobs(api, second) == []
+
+
+def test_of_two_requests_that_make_a_feed_at_once_the_later_one_counts(api: Api, customer: Customer) -> None:
+    class Racing(Feeds):
+        """Another request makes the feed after this one has looked."""
+
+        raced = False
+
+        def of(self, principal: str) -> Iterator[Feed]:
+            if not self.raced:
+                self.raced = True
+                Feeds(api.services.tables).put(principal, "daily", SPEC, sequence=1, now=NOW)
+            return super().of(principal)
+
+    racing = Racing(api.services.tables)
+
+    found, is_new = racing.put(customer.principal, "daily", replace(SPEC, name="Later"), sequence=1, now=NOW)
+
+    assert (is_new, found.spec.name) == (False, "Later")
+    assert feed_of(customer).spec.name == "Later"
+
+
+def test_a_feed_that_is_being_deleted_by_another_process_cannot_be_made_yet(
+    customer: Customer, api: Api
+) -> None:
+    customer.point()
+    put(customer)
+    work_of = ledger.work_of(customer.principal, "daily")
+    lease = leases.take(api.services.tables, work_of, holder="another", now=api.services.clock())
+    with lease.held(api.services.clock):
+        send(customer, "DELETE", "/daily")
+        work(api)
+        refused = put(customer)
+    api.services.sweep_files()
+
+    assert (refused.status, refused.headers["Retry-After"]) == (503, "60")
+    assert put(customer).status == 201

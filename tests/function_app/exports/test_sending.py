@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,8 +17,9 @@ import pytest
 
 from local import environment
 from local.ports import Ports
-from shared import leases, limits, settings, tables
+from shared import leases, limits, queues, settings
 from shared.files import ledger, sftp
+from shared.files.feeds import Feed
 from shared.files.ledger import Run, RunStatus
 from shared.files.receivers import Receiver
 from shared.files.sending import NOTED_EACH
@@ -25,7 +27,7 @@ from shared.leases import Lease
 from shared.queues import UnknownMessage
 from shared.services import Services
 from shared.settings import InvalidSettings
-from tests.builders import queues
+from tests.builders import queues as waiting
 from tests.builders import warehouse as delivering
 from tests.builders.api import Api
 from tests.builders.warehouse import Clock
@@ -59,19 +61,20 @@ def services(api: Api) -> Iterator[Services]:
 
 def receive(customer: Customer, double: Server, *, with_manifest: bool = True) -> None:
     """Let the files of the feed `daily` go to the server."""
-    receiver = Receiver(
-        "127.0.0.1", double.port, "metering", double.public_host_key(), with_manifest=with_manifest
-    )
-    customer.api.services.feeds.change(
-        customer.principal, "daily", lambda stored: replace(stored, receiver=receiver)
-    )
+    given = ("127.0.0.1", double.port, "metering", double.public_host_key())
+
+    def connect(feed: Feed) -> Feed:
+        receiver = Receiver(*given, with_manifest=with_manifest, after=feed.covered)
+        return replace(feed, receiver=receiver)
+
+    customer.api.services.feeds.change(customer.principal, "daily", connect)
 
 
 def dispatch(services: Services) -> int:
     """Send all that waits; messages that are delayed still wait."""
     outbox = services.settings.outbox
     assert outbox is not None
-    return queues.drain(outbox.queues, "sends", services.send_files)
+    return waiting.drain(outbox.queues, "sends", services.send_files)
 
 
 def received(double: Server) -> dict[str, str]:
@@ -174,11 +177,12 @@ def test_a_run_that_is_never_taken_fails_and_can_be_sent_again(
     failed = runs(customer)[0]
     double.fault = "none"
     send(customer, "POST", f"/daily/runs/{found['run']}/resend")
+    work(customer.api)
     dispatch(services)
 
     assert (failed["status"], failed["problem"]["code"]) == ("failed", "not-sent")
     assert failed["attempts"] == len(limits.SFTP_WAITS) + 1
-    assert f"run {found['run']}: not-sent: the server refused our key or user." in caplog.text
+    assert "for a day: the server refused our key or user. The next run holds its days too." in caplog.text
     assert runs(customer)[0]["status"] == "sent"
     assert received(double) == ledger_of(services, customer)
 
@@ -313,8 +317,8 @@ def test_while_another_process_sends_the_message_comes_again(
 
 def lease(services: Services, customer: Customer) -> Lease:
     """Take the lease of the feed `daily`, as another process would."""
-    work = leases.Work(tables.FILE_WORK, ledger.partition_of(customer.principal, "daily"))
-    return leases.take(services.tables, work, holder="another", now=services.clock())
+    of_feed = ledger.work_of(customer.principal, "daily")
+    return leases.take(services.tables, of_feed, holder="another", now=services.clock())
 
 
 @dataclass
@@ -324,7 +328,11 @@ class Recording:
     act: Callable[[], object]
     names: list[str] = field(default_factory=list)
 
-    def send(self, file: Path, receiver: Receiver, *, name: str) -> int:
+    @contextmanager
+    def connected(self, receiver: Receiver) -> Iterator["Recording"]:
+        yield self
+
+    def send(self, file: Path, *, name: str) -> int:
         self.names.append(name)
         self.act()
         return file.stat().st_size
@@ -369,6 +377,77 @@ def test_access_that_ends_while_files_are_sent_ends_the_sending(
 
     assert len(transport.names) == NOTED_EACH
     assert stored(services, customer).status is RunStatus.BUILDING
+
+
+def test_runs_from_before_a_server_was_entered_do_not_go_there(
+    customer: Customer, services: Services, double: Server
+) -> None:
+    theirs, others = customer.point(customer=1), customer.point(customer=2)
+    put(customer)
+    for each in (theirs, others):
+        customer.days(each, SPRING, 1)
+    work(customer.api)
+    put(customer, customerNumber=1)
+
+    receive(customer, double, with_manifest=False)
+    services.send_files(f"{customer.principal}/daily")
+    before = received(double)
+    customer.days(theirs, SPRING + timedelta(days=1), 1)
+    work(customer.api)
+    dispatch(services)
+
+    assert before == {}
+    assert [each["status"] for each in runs(customer)] == ["sent", "ready"]
+    assert len(received(double)) == 1
+
+
+def test_sending_is_left_to_another_message_before_the_host_ends_it(
+    customer: Customer, services: Services, double: Server
+) -> None:
+    points = [customer.point() for _ in range(NOTED_EACH + 2)]
+    put(customer, split="per-metering-point")
+    receive(customer, double, with_manifest=False)
+    customer.deliver([line for each in points for line in delivering.values(each, SPRING, ["1.000"] * 23)])
+    work(customer.api)
+    clock = Clock(datetime.now(UTC))
+
+    def a_minute() -> None:
+        clock.now += timedelta(minutes=1)
+
+    transport = Recording(a_minute)
+    with customer.api.using(replace(services, clock=clock)):
+        replace(customer.api.services.dispatcher, transport=transport).handle(f"{customer.principal}/daily")
+        stopped = stored(services, customer)
+        clock.now += leases.LASTS
+        dispatch(customer.api.services)
+
+    assert (len(transport.names), stopped.sent_files) == (NOTED_EACH, NOTED_EACH)
+    assert len(received(double)) == 2
+    assert stored(services, customer).status is RunStatus.SENT
+
+
+def test_a_message_that_failed_for_good_gives_up_the_oldest_run(
+    customer: Customer, services: Services, double: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    point = customer.point()
+    put(customer)
+    receive(customer, double, with_manifest=False)
+    customer.days(point, SPRING, 1)
+    work(customer.api)
+    services.queues.send(queues.SENDS_POISON, f"{customer.principal}/daily")
+    services.queues.send(queues.SENDS_POISON, f"{customer.principal}/absent")
+
+    services.fail_files()
+    failed = runs(customer)[0]
+    customer.days(point, SPRING + timedelta(days=1), 1)
+    work(customer.api)
+    dispatch(services)
+
+    assert (failed["status"], failed["problem"]["code"]) == ("failed", "not-sent")
+    assert f"run {failed['run']}: not-sent" in caplog.text
+    (file,) = runs(customer)[0]["files"]
+    assert file["values"] == 23 + 24
+    assert list(received(double)) == [file["name"]]
 
 
 def test_a_newer_run_waits_for_an_older_one_that_is_made_anew(

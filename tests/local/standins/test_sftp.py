@@ -39,11 +39,16 @@ def receiver(free_port: int, tmp_path: Path) -> Iterator[Receiver]:
     process.wait(30)
 
 
+def send(sender: Sender, file: Path, receiver: Receiver, *, name: str) -> None:
+    with sender.connected(receiver) as session:
+        session.send(file, name=name)
+
+
 def test_it_keeps_what_the_app_sends_and_prints_its_name(receiver: Receiver, tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_bytes(b"1;2\r\n")
 
-    OURS.send(file, receiver, name="daily.csv")
+    send(OURS, file, receiver, name="daily.csv")
 
     assert [path.name for path in (tmp_path / "received").iterdir()] == ["daily.csv"]
     assert (tmp_path / "received" / "daily.csv").read_bytes() == b"1;2\r\n"
@@ -56,11 +61,11 @@ def test_it_lets_nobody_else_in_and_nothing_out_of_its_folder(receiver: Receiver
     other_key = sftp.public_key(b"a key of thirty-two other bytes.")
 
     with pytest.raises(Refused):
-        OTHERS.send(file, receiver, name="daily.csv")
+        send(OTHERS, file, receiver, name="daily.csv")
     with pytest.raises(Refused):
-        OURS.send(file, replace(receiver, user="root"), name="daily.csv")
+        send(OURS, file, replace(receiver, user="root"), name="daily.csv")
     with pytest.raises(HostKeyDiffers):
-        OURS.send(file, replace(receiver, host_key=other_key), name="daily.csv")
-    OURS.send(file, replace(receiver, folder=".."), name="above.csv")
+        send(OURS, file, replace(receiver, host_key=other_key), name="daily.csv")
+    send(OURS, file, replace(receiver, folder=".."), name="above.csv")
 
     assert [path.name for path in (tmp_path / "received").iterdir()] == ["above.csv"]

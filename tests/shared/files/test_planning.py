@@ -104,3 +104,19 @@ def test_a_wide_file_has_no_more_cells_than_fit(
     period = Period(periods.start_of(first), periods.start_of(first + timedelta(days=days)))
 
     assert planning.most_points(form, period, resolution) == most
+
+
+def test_a_file_has_no_more_spans_of_permitted_days_than_fit_into_a_column() -> None:
+    scattered = tuple((date(2020, 1, day), date(2020, 1, day + 1)) for day in range(1, 21, 2))
+    points = [MeteringPointId(f"70705750{number:010d}") for number in range(900)]
+
+    found = list(
+        planning.parts(
+            (SizeRow(each, "PT1H", 10) for each in points),
+            resolution=None,
+            permitted=dict.fromkeys(points, scattered),
+            max_values=10**9,
+        )
+    )
+
+    assert [len(each.permitted) for each in found] == [400, 400, 100]

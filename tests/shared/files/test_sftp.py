@@ -40,12 +40,21 @@ def sender(double: Server, *, whole: float = 60) -> Sender:
     return Sender(double.private_key(), Patience(connect=30, whole=whole))
 
 
+def send(
+    file: Path, double: Server, *, whole: float = 60, host_key: str | None = None, folder: str = "."
+) -> int:
+    """Send one file as `day.csv`."""
+    receiver = at(double, host_key=host_key, folder=folder)
+    with sender(double, whole=whole).connected(receiver) as session:
+        return session.send(file, name="day.csv")
+
+
 def received(double: Server) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in double.folder.iterdir()}
 
 
 def test_a_file_arrives_whole_under_its_name(double: Server, file: Path) -> None:
-    sent = sender(double).send(file, at(double), name="day.csv")
+    sent = send(file, double)
 
     assert sent == len(CONTENT)
     assert received(double) == {"day.csv": CONTENT}
@@ -54,9 +63,9 @@ def test_a_file_arrives_whole_under_its_name(double: Server, file: Path) -> None
 @pytest.mark.parametrize("fault", ["none", "no-posix-rename"])
 def test_a_file_that_is_sent_again_replaces_itself(double: Server, file: Path, fault: Fault) -> None:
     double.fault = fault
-    sender(double).send(file, at(double), name="day.csv")
+    send(file, double)
 
-    sender(double).send(file, at(double), name="day.csv")
+    send(file, double)
 
     assert received(double) == {"day.csv": CONTENT}
     assert len(double.renamed) == 2
@@ -69,11 +78,11 @@ def test_a_file_that_did_not_arrive_whole_never_gets_its_name(
     double.fault = fault
 
     with pytest.raises(NotSent):
-        sender(double).send(file, at(double), name="day.csv")
+        send(file, double)
 
     assert "day.csv" not in received(double)
     double.fault = "none"
-    sender(double).send(file, at(double), name="day.csv")
+    send(file, double)
     assert received(double) == {"day.csv": CONTENT}
 
 
@@ -81,14 +90,14 @@ def test_a_server_that_hangs_is_left_after_the_time_of_a_try(double: Server, fil
     double.fault = "hangs"
 
     with pytest.raises(NotSent, match="ConnectionLost"):
-        sender(double, whole=3).send(file, at(double), name="day.csv")
+        send(file, double, whole=3)
 
 
 def test_a_server_with_another_host_key_gets_nothing(double: Server, file: Path) -> None:
     other = asyncssh.generate_private_key("ssh-ed25519").export_public_key().decode()
 
     with pytest.raises(HostKeyDiffers):
-        sender(double).send(file, at(double, host_key=other), name="day.csv")
+        send(file, double, host_key=other)
 
     assert received(double) == {}
 
@@ -97,27 +106,42 @@ def test_a_key_that_the_server_refuses_is_named_as_such(double: Server, file: Pa
     double.fault = "refuses"
 
     with pytest.raises(Refused, match="refused our key or user"):
-        sender(double).send(file, at(double), name="day.csv")
+        send(file, double)
 
 
 def test_a_folder_that_is_missing_is_refused(double: Server, file: Path) -> None:
     with pytest.raises(Refused, match="the folder or file"):
-        sender(double).send(file, at(double, folder="nowhere"), name="day.csv")
+        send(file, double, folder="nowhere")
 
 
-def test_a_server_that_is_away_is_not_sent_to(file: Path, free_port: int) -> None:
+def test_a_server_that_is_away_is_not_sent_to(free_port: int) -> None:
     host_key = asyncssh.generate_private_key("ssh-ed25519")
     away = Receiver("127.0.0.1", free_port, "metering", host_key.export_public_key().decode())
 
-    with pytest.raises(NotSent, match="ConnectionRefusedError"):
-        Sender(host_key.export_private_key().decode()).send(file, away, name="day.csv")
+    with (
+        pytest.raises(NotSent, match="ConnectionRefusedError"),
+        Sender(host_key.export_private_key().decode()).connected(away),
+    ):
+        pass
 
 
-def test_keys_that_cannot_be_read_are_named_without_their_text(double: Server, file: Path) -> None:
-    with pytest.raises(NotSent, match=r"^our key or the pinned host key cannot be read$"):
-        Sender("hush").send(file, at(double), name="day.csv")
+def test_keys_that_cannot_be_read_are_named_without_their_text(double: Server) -> None:
+    with (
+        pytest.raises(NotSent, match=r"^our key or the pinned host key cannot be read$"),
+        Sender("hush").connected(at(double)),
+    ):
+        pass
 
     assert "hush" not in repr(Sender("hush"))
+
+
+def test_one_sign_in_serves_many_files(double: Server, file: Path) -> None:
+    with sender(double).connected(at(double)) as session:
+        for name in ("one.csv", "two.csv"):
+            session.send(file, name=name)
+
+    assert sorted(received(double)) == ["one.csv", "two.csv"]
+    assert double.connections == 1
 
 
 def test_the_waits_grow_over_a_day_and_end() -> None:
