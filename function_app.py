@@ -477,7 +477,7 @@ def feed_runs(req: func.HttpRequest) -> Response:
 @app.route("v1/feeds/{feedId}/runs/{run}/files/{name}", methods=["GET", "HEAD"])
 @http_function
 def feed_file(req: func.HttpRequest) -> Response:
-    """Redirect to a link to a file of a run, if the caller may still read all that the run holds."""
+    """Redirect to a link to a file of a run, if the caller may still read what it holds."""
     run = run_of_caller(req, feed_of_caller(req))
     parameters.Parameters(parameters.of_url(req.url)).done()
     name = feeds.requests.file_name(req.route_params["name"])

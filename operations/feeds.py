@@ -16,7 +16,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
-from pathlib import Path, PurePosixPath
 from typing import Any
 
 from rich.console import Console
@@ -32,7 +31,7 @@ from shared.access.grants import AccessTooOld, Grants, NoGrants
 from shared.files import ledger, planning, reading
 from shared.files.feeds import Feed, Feeds, Split
 from shared.files.forms.form import Form
-from shared.files.ledger import SILENT, Ledger, Run, RunStatus
+from shared.files.ledger import LONG_AGO, Ledger, Run, RunStatus
 from shared.files.reading import Question
 from shared.files.receivers import Receiver
 from shared.metering import Direction, Resolution
@@ -79,7 +78,7 @@ def main(arguments: Sequence[str]) -> int:
             out.print(f"{chosen.principal} has no feed '{chosen.feed}'.", markup=False)
             return TROUBLE
         if chosen.action == "compare":
-            return _compare(chosen.file, feed, storage, out=out)
+            return _compare(chosen, feed, storage, out=out)
         return _ACTIONS[chosen.action](desk, feed, chosen)
     except (InvalidSettings, TablesUnavailable, WarehouseError, Unreadable, OSError) as error:
         out.print(str(error), markup=False)
@@ -103,6 +102,9 @@ def _parser() -> argparse.ArgumentParser:
         each.add_argument("principal", help="app:… or user:…")
         each.add_argument("feed", help="the feed's id")
     made["resend"].add_argument("run", help="the run's name, such as 000184-000187")
+    made["compare"].add_argument(
+        "--part", action="store_true", help="the file has some series alone: do not name those that it lacks"
+    )
     made["compare"].add_argument("file", type=places.named, metavar="OLDFILE", help="GS2, or CSV")
     sftp = made["add-sftp"]
     sftp.add_argument("--host", required=True)
@@ -178,10 +180,16 @@ def resend(desk: Desk, feed: Feed, chosen: Any) -> int:
         desk.feeds,
         desk.ledger,
         run,
-        lambda stored: replace(stored.reopened(now=now), touched_at=SILENT),
+        lambda stored: _taken_up(stored.reopened(now=now), feed),
     )
     desk.out.print(f"The app hands {run.id} out again within ten minutes.", markup=False)
     return 0
+
+
+def _taken_up(run: Run, feed: Feed) -> Run:
+    """Return a run as the next sweep takes it up, if there is something to do; else it can be fetched."""
+    is_work = run.status is RunStatus.BUILDING or feed.receiver_of(run.span.through) is not None
+    return replace(run, touched_at=LONG_AGO) if is_work else run
 
 
 def add_sftp(desk: Desk, feed: Feed, chosen: Any) -> int:
@@ -191,16 +199,6 @@ def add_sftp(desk: Desk, feed: Feed, chosen: Any) -> int:
     """
     from shared.files import sftp
 
-    place = (chosen.host.lower(), chosen.port, PurePosixPath(chosen.folder))
-    sharing = [each for each in desk.feeds.everything() if each.id == feed.id and _place(each) == place]
-    if any(each.principal != feed.principal for each in sharing):
-        desk.out.print("Nothing is changed. A feed of this id goes there, whose files would be overwritten.")
-        return TROUBLE
-    try:
-        sftp.check_host(chosen.host, chosen.port, host_key=chosen.host_key, asks=not chosen.unchecked)
-    except sftp.NotSent as error:
-        desk.out.print(f"Nothing is changed. {error}", markup=False)
-        return TROUBLE
     receiver = Receiver(
         chosen.host,
         chosen.port,
@@ -210,19 +208,28 @@ def add_sftp(desk: Desk, feed: Feed, chosen: Any) -> int:
         with_manifest=not chosen.without_manifest,
         after=feed.receiver.after if feed.receiver else feed.covered,
     )
+    others = (each for each in desk.feeds.everything() if each.id == feed.id)
+    sharing = [each for each in others if each.receiver and each.receiver.place == receiver.place]
+    if any(each.principal != feed.principal for each in sharing):
+        desk.out.print("Nothing is changed. A feed of this id goes there, whose files would be overwritten.")
+        return TROUBLE
+    try:
+        sftp.check_host(chosen.host, chosen.port, host_key=chosen.host_key, asks=not chosen.unchecked)
+    except sftp.NotSent as error:
+        desk.out.print(f"Nothing is changed. {error}", markup=False)
+        return TROUBLE
     changed = desk.feeds.change(feed.principal, feed.id, lambda stored: replace(stored, receiver=receiver))
-    now = desk.now()
-    for run in list(desk.ledger.of(feed.principal, feed.id, after=receiver.after)):
-        if changed and run.status is RunStatus.READY:
-            desk.ledger.change(run, lambda stored: stored.reopened(now=now))
+    pending = desk.ledger.of(feed.principal, feed.id, after=receiver.after)
+    for run in list(pending) if changed else []:
+        if run.status is RunStatus.READY:
+            ledger.reopen(desk.feeds, desk.ledger, run, lambda stored: _begun_again(stored, now=desk.now()))
     desk.out.print(f"The next run of {feed.id} goes to {receiver.user}@{receiver.host}.", markup=False)
     return 0
 
 
-def _place(feed: Feed) -> tuple[str, int, PurePosixPath] | None:
-    """Return where on which server a feed's files go."""
-    found = feed.receiver
-    return (found.host.lower(), found.port, PurePosixPath(found.folder)) if found else None
+def _begun_again(run: Run, *, now: datetime) -> Run:
+    """Return a run as it is sent from its first file on, unless it was sent meanwhile."""
+    return replace(run.reopened(now=now), touched_at=LONG_AGO) if run.status is RunStatus.READY else run
 
 
 def _port(text: str) -> int:
@@ -250,22 +257,40 @@ _ACTIONS: Mapping[str, Callable[[Desk, Feed, Any], int]] = {
 }
 
 
-def _compare(path: Path, feed: Feed, storage: Tables, *, out: Console) -> int:
-    chosen: DataSettings = settings.data_from_environment()
+def _compare(chosen: Any, feed: Feed, storage: Tables, *, out: Console) -> int:
+    data: DataSettings = settings.data_from_environment()
     grants = Grants(tables=storage, max_age=timedelta(days=36_500), clock=services.now)
     try:
         readable = grants.read_anew(feed.principal)
     except (NoGrants, AccessTooOld) as error:
         out.print(f"What {feed.principal} may read is not known: {error}.", markup=False)
         return TROUBLE
-    with services.warehouse(chosen) as warehouse:
-        return compare(path.read_bytes(), feed, readable, warehouse, now=services.now(), out=out)
+    with services.warehouse(data) as warehouse:
+        return compare(
+            chosen.file.read_bytes(),
+            feed,
+            readable,
+            warehouse,
+            now=services.now(),
+            out=out,
+            is_part=chosen.part,
+        )
 
 
 def compare(
-    content: bytes, feed: Feed, readable: Readable, warehouse: Warehouse, *, now: datetime, out: Console
+    content: bytes,
+    feed: Feed,
+    readable: Readable,
+    warehouse: Warehouse,
+    *,
+    now: datetime,
+    out: Console,
+    is_part: bool = False,
 ) -> int:
     """Print how a file differs from what a feed would send, and return the exit code.
+
+    Args:
+        is_part: whether the file has some series alone on purpose.
 
     Raises:
         Unreadable: the file is not what the feed's form says.
@@ -284,7 +309,7 @@ def compare(
         if key[1] not in spec.directions or not readable.only([key[0]]).permissions
     ]
     ours = _ours(found, readable, warehouse, now=now)
-    lacking = _lacking(found, feed, readable, warehouse, now=now)
+    lacking = [] if is_part else _lacking(found, feed, readable, warehouse, now=now)
     for point, direction in lacking[:SHOWN]:
         out.print(f"{point} {direction}: the file lacks it.", markup=False)
     if len(lacking) > SHOWN:

@@ -7,7 +7,7 @@ long.
 import logging
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -76,6 +76,12 @@ class Lease:
         except tables.TablesUnavailable as error:
             logger.warning("A lease could not be renewed; it is tried again: %s", error)
 
+    def forget(self) -> None:
+        """Delete the row of a lease that was released and that nobody needs any more."""
+        work = self._work
+        with suppress(tables.ChangedMeanwhile):
+            self._storage.delete(work.table, partition=work.partition, row=ROW, etag=self._entity["etag"])
+
     def _renew_until_over(self, clock: Callable[[], datetime]) -> None:
         while self._lost is None and not self._over.wait(RENEW_SECONDS):
             self.renew(clock())
@@ -121,11 +127,6 @@ def take(storage: tables.Tables, work: Work, *, holder: str, now: datetime) -> L
     except (tables.AlreadyExists, tables.ChangedMeanwhile) as error:
         raise HeldByAnother("another run began at the same moment") from error
     return Lease(storage, work, {**wanted, "etag": etag})
-
-
-def forget(storage: tables.Tables, work: Work) -> None:
-    """Delete the row of a lease that nobody needs any more."""
-    storage.delete(work.table, partition=work.partition, row=ROW)
 
 
 def _is_held(stored: tables.Entity, *, now: datetime) -> bool:

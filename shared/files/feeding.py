@@ -5,19 +5,18 @@ days of a run that could not be made are owed: the next run begins with them. Ho
 """
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from shared import periods, queues, tables
+from shared import leases, periods, queues, tables
 from shared.files import building, ledger, sweeping
 from shared.files.exports import NoFile, NoLonger
 from shared.files.feeds import BeingDeleted, Feed, Feeds, Span, Spec
 from shared.files.ledger import Batch, Ledger, NotReady, Run, RunStatus
 from shared.files.runs import PREFIX, RunWorkshop
+from shared.leases import HeldByAnother
 from shared.publishing.watermark import Publication
-
-NOT_SENT = ("not-sent", "It could not be sent, and we have been alerted. The next run holds its days too.")
 
 log = logging.getLogger("metering.files")
 
@@ -42,19 +41,21 @@ class Feeder:
         """Make or change a feed; see `Feeds.put`.
 
         Raises:
-            BeingDeleted: another process is still deleting the feed that had this id.
+            BeingDeleted: the feed that had this id is not all deleted yet.
         """
         try:
             return self.feeds.put(principal, feed_id, spec, sequence=sequence, now=self._now())
-        except BeingDeleted as error:
-            # The feed that had this id is not all deleted yet.
-            self.runs.clear(error.feed.principal, error.feed.id)
-            return self.feeds.put(principal, feed_id, spec, sequence=sequence, now=self._now())
+        except BeingDeleted:
+            self._have_cleared(principal, feed_id)
+            raise
 
     def delete(self, feed: Feed) -> None:
         """Delete a feed; a message has the rest deleted, and if it is lost, the sweep."""
         self.feeds.change(feed.principal, feed.id, lambda stored: replace(stored, is_deleted=True))
-        self.runs.queue.send(queues.FILES, f"{PREFIX}{feed.principal}/{feed.id}/0")
+        self._have_cleared(feed.principal, feed.id)
+
+    def _have_cleared(self, principal: str, feed_id: str) -> None:
+        self.runs.queue.send(queues.FILES, f"{PREFIX}{principal}/{feed_id}/0")
 
     def begin_due(self, latest: Publication | None) -> int:
         """Decide the runs that are due after the latest publication; return how many.
@@ -158,18 +159,21 @@ class Feeder:
         return changed
 
     def fail_sending(self, message: str) -> None:
-        """Give up the oldest run of the feed that a message of the queue `sends` names."""
+        """Note that the work of a message of the queue `sends` failed for good, as a try that failed."""
         principal, _, feed_id = message.partition("/")
         feed = self.feeds.get(principal, feed_id)
-        if feed is None or feed.receiver is None:
+        if feed is None or feed.receiver is None or feed.is_paused:
             return
-        after = max(feed.settled, feed.receiver.after)
-        ready = [
-            run for run in self.ledger.of(principal, feed_id, after=after) if run.status is RunStatus.READY
-        ]
-        if ready:
-            self.runs.give_up(ready[-1], RunStatus.READY, NOT_SENT)
-            self.runs.have_sent(feed)
+        work = ledger.work_of(principal, feed_id)
+        try:
+            lease = leases.take(self.runs.storage, work, holder="failure", now=self._now())
+        except HeldByAnother:
+            return  # It is being sent.
+        with lease.held(self.runs.clock):
+            run = self.runs.oldest_to_send(feed, feed.receiver)
+            is_due = run is not None and (run.next_attempt_at is None or run.next_attempt_at <= self._now())
+            if run is not None and run.status is RunStatus.READY and is_due:
+                self.runs.note_not_sent(run, "it could not be sent, and we have been alerted")
 
     def revoke(self, principal: str) -> int:
         """Withdraw the runs that hold anything which the principal may no longer read; return how many."""
@@ -189,13 +193,9 @@ class Feeder:
         self.feeds.compared.for_each_changed(principals, self.revoke, version=version)
 
     def _kept(self, feed: Feed) -> Iterator[Run]:
-        """Yield the runs whose files are kept; those before them are older."""
+        """Yield the runs whose files are kept; an old run may have been made anew."""
         now = self._now()
-        for run in self.ledger.of(feed.principal, feed.id):
-            if now >= run.span.planned_at + 2 * ledger.KEPT:
-                return
-            if run.is_kept(now):
-                yield run
+        return (run for run in self.ledger.of(feed.principal, feed.id) if run.is_kept(now))
 
     def sweep(self, *, not_taken_after: timedelta) -> None:
         """Take silent work up again, report runs that nobody has taken, and finish deletions.
@@ -207,15 +207,17 @@ class Feeder:
                 self._tend(feed, not_taken_after=not_taken_after)
         for feed in list(self.feeds.deleted()):
             with sweeping.alone(f"the deletion of feed {feed.id} of {feed.principal}"):
-                self.runs.clear(feed.principal, feed.id)
+                self._have_cleared(feed.principal, feed.id)
 
     def _tend(self, feed: Feed, *, not_taken_after: timedelta) -> None:
         if feed.latest is None or feed.settled >= feed.latest.through:
             return
         self._add_missing(feed)
+        runs = list(self.ledger.of(feed.principal, feed.id, after=feed.settled))
+        self._send_silent(feed, runs)
         open_runs = [
             run.span.through
-            for run in self.ledger.of(feed.principal, feed.id, after=feed.settled)
+            for run in runs
             if not self._is_settled(run, feed, not_taken_after=not_taken_after)
         ]
         settled = min(open_runs, default=feed.latest.through + 1) - 1
@@ -227,10 +229,8 @@ class Feeder:
 
     def _is_settled(self, run: Run, feed: Feed, *, not_taken_after: timedelta) -> bool:
         """Return whether a run needs nothing more; what it needs now is done."""
-        now = self._now()
-        is_silent = now - max(run.touched_at, run.next_attempt_at or run.touched_at) >= building.SILENT
         if run.status is RunStatus.BUILDING:
-            if is_silent:
+            if self._is_silent(run):
                 log.warning("Feed %s, run %s is silent; its work is sent again.", feed.id, run.id)
                 self.runs.queue.send(queues.FILES, run.message)
                 self._touch(run)
@@ -238,17 +238,33 @@ class Feeder:
         if run.status is not RunStatus.READY:
             return True
         if feed.receiver_of(run.span.through) is not None:
-            if is_silent and not feed.is_paused:
-                self.runs.have_sent(feed)
-                self._touch(run)
             return False
-        if run.taken_at is not None:
+        if run.taken_at is not None or run.is_reported:
             return True
-        if now < run.touched_at + not_taken_after:  # Since it was made, or handed out again.
+        if self._now() < run.touched_at + not_taken_after:  # Since it was made, or handed out again.
             return False
         # The alert `feed-not-taken` reads this line.
         log.error("Feed not taken: %s of %s, run %s.", feed.id, feed.principal, run.id)
+        self.ledger.change(run, lambda stored: replace(stored, is_reported=True))
         return True
+
+    def _send_silent(self, feed: Feed, runs: Iterable[Run]) -> None:
+        """Have a feed's runs sent, by one message, if one of them is ready and silent."""
+        silent = [
+            run
+            for run in runs
+            if run.status is RunStatus.READY
+            and feed.receiver_of(run.span.through) is not None
+            and self._is_silent(run)
+        ]
+        if silent and not feed.is_paused:
+            self.runs.have_sent(feed)
+            for run in silent:
+                self._touch(run)
+
+    def _is_silent(self, run: Run) -> bool:
+        last = max(run.touched_at, run.next_attempt_at or run.touched_at)
+        return self._now() - last >= building.SILENT
 
     def _touch(self, run: Run) -> None:
         """Note that a message was sent: another one follows only if this one is lost too."""

@@ -266,7 +266,10 @@ class Feeds:
             if found is not None and found.is_deleted:
                 raise BeingDeleted(found) from None
             # Another request made it at the same moment: the later one changes it.
-            return self.change(principal, feed_id, change) or made, False
+            changed = self.change(principal, feed_id, change)
+            if changed is None:  # Its deletion has ended since.
+                return self.put(principal, feed_id, spec, sequence=sequence, now=now)
+            return changed, False
 
     def write(self, feed: Feed) -> Feed:
         """Write a feed over the version that was read.

@@ -21,7 +21,7 @@ KEPT = timedelta(days=35)
 LISTED = timedelta(days=400)
 """How long a run stays in the ledger."""
 
-SILENT = datetime(2000, 1, 1, tzinfo=UTC)
+LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 """A run that was last touched then is taken up by the next sweep."""
 
 _LAST = 10**12 - 1
@@ -103,8 +103,10 @@ class Run:
         manifest: its name and SHA-256 once all files are built; None where there is no file.
         attempts: how often it was tried to send the files.
         sent_files: how many of them the receiver has, in their order.
+        sent_to: the place of that receiver.
         handings: counts how often the files were handed out.
         taken_at: when a file was first fetched, or the run acknowledged.
+        is_reported: whether we were alerted that nobody took it.
     """
 
     principal: str
@@ -120,10 +122,12 @@ class Run:
     manifest: FileOfRun | None = None
     attempts: int = 0
     sent_files: int = 0
+    sent_to: str = ""
     handings: int = 1
     next_attempt_at: datetime | None = None
     finished_at: datetime | None = None
     taken_at: datetime | None = None
+    is_reported: bool = False
     etag: str = field(default="", compare=False)
 
     @property
@@ -157,10 +161,15 @@ class Run:
             problem=None,
             attempts=0,
             sent_files=0,
+            is_reported=False,
             next_attempt_at=None,
             taken_at=None,
             touched_at=now,
         )
+
+    def is_same_handing(self, other: "Run") -> bool:
+        """Return whether the run still is handed out as `other` is."""
+        return (self.round, self.handings, self.status) == (other.round, other.handings, other.status)
 
     def is_kept(self, now: datetime) -> bool:
         """Return whether its files are still kept."""
@@ -279,10 +288,16 @@ class Ledger:
         """
         self._tables.replace(tables.FILE_WORK, _batch_entity(run, batch), etag=batch.etag)
 
-    def delete_batches(self, run: Run, *, of_round: int | None = None) -> None:
-        """Delete the batches of a run: those of one round, or of all."""
+    def delete_plan(self, run: Run) -> None:
+        """Delete the batches of the plan that `run` names."""
+        self._delete_batches(run, start=_batch_row(run, 0).removesuffix(f"{0:05d}"))
+
+    def delete_batches(self, run: Run) -> None:
+        """Delete the batches of all rounds of a run."""
+        self._delete_batches(run, start=f"{_BATCHES}{run.span.through:012d}-")
+
+    def _delete_batches(self, run: Run, *, start: str) -> None:
         partition = partition_of(run.principal, run.feed_id)
-        start = f"{_BATCHES}{run.span.through:012d}-" + ("" if of_round is None else f"{of_round:03d}-")
         rows = self._tables.range(
             tables.FILE_WORK, partition=partition, rows_from=start, rows_before=f"{start}~", select=["RowKey"]
         )
@@ -370,6 +385,8 @@ def _entity(run: Run) -> tables.Entity:
         "manifest": json.dumps(run.manifest and asdict(run.manifest)),
         "attempts": run.attempts,
         "sentFiles": run.sent_files,
+        "sentTo": run.sent_to,
+        "isReported": run.is_reported,
         **{name: moment.isoformat() if moment else "" for name, moment in moments.items()},
     }
 
@@ -401,6 +418,8 @@ def _run(entity: tables.Entity) -> Run:
         manifest=FileOfRun(**manifest) if manifest else None,
         attempts=tables.stored_number(entity, "attempts"),
         sent_files=tables.stored_number(entity, "sentFiles"),
+        sent_to=tables.stored_text(entity, "sentTo"),
+        is_reported=bool(entity["isReported"]),
         next_attempt_at=moment("nextAttemptAt"),
         finished_at=moment("finishedAt"),
         taken_at=moment("takenAt"),

@@ -1,6 +1,7 @@
 """Receivers of feeds: SFTP servers of customers, as operators enter and check them."""
 
 from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 
 
 @dataclass(frozen=True)
@@ -24,3 +25,8 @@ class Receiver:
     folder: str = "."
     with_manifest: bool = True
     after: int = field(default=0, compare=False)
+
+    @property
+    def place(self) -> str:
+        """Return where on which server files are put, and by which user."""
+        return f"{self.user}@{self.host.lower()}:{self.port}/{PurePosixPath(self.folder)}"

@@ -16,7 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from shared import leases, periods, queues, tables
+from shared import leases, limits, periods, queues, tables
 from shared.access.grants import NoGrants
 from shared.files import building, ledger, planning, reading, run_contents
 from shared.files.building import Grants, Sender
@@ -29,6 +29,7 @@ from shared.files.forms.xlsx import TooLargeForXlsx
 from shared.files.ledger import Batch, FileOfRun, Ledger, Run, RunStatus
 from shared.files.outbox import Outbox
 from shared.files.planning import Days
+from shared.files.receivers import Receiver
 from shared.leases import HeldByAnother
 from shared.metering import MeteringPointId
 from shared.periods import ONE_DAY, Period
@@ -42,6 +43,7 @@ from shared.warehouse.engine import Warehouse
 PREFIX = "feed/"
 """How messages on runs begin, beside those on exports."""
 NOT_BUILT = ("not-built", "It could not be made, and we have been alerted. The next run holds its days too.")
+NOT_SENT = "not-sent"
 FILES_AT_ONCE = 400
 """Files that one message builds with a file for each metering point: their names and sums fit into a row."""
 MANIFEST_TYPE = "application/json"
@@ -82,7 +84,8 @@ class RunWorkshop:
         """
         run, round_, number = self._named(message)
         if run is None:
-            return  # Deleted meanwhile.
+            self._clear_after(message)
+            return
         if run.status is RunStatus.READY:
             self.announce(run)  # A process may have died between both.
         if run.status is not RunStatus.BUILDING or (round_ and round_ != run.round):
@@ -108,16 +111,19 @@ class RunWorkshop:
             raise UnknownMessage
         principal, feed_id, through, round_, number = found.groups()
         if self.feeds.get(principal, feed_id) is None:
-            # Deleted, maybe by this message; what was at work then may have written since.
-            self.clear(principal, feed_id)
             return None, 0, 0
         run = self.ledger.get(principal, feed_id, int(through))
         return run, int(round_ or 0), int(number or 0)
 
+    def _clear_after(self, message: str) -> None:
+        """Delete what is left of a message's feed if that is deleted; work may have gone on since."""
+        _, principal, feed_id, *_ = message.split("/")
+        self.clear(principal, feed_id)
+
     def clear(self, principal: str, feed_id: str) -> None:
         """Delete what a deleted feed has left, and its row at last.
 
-        While another process sends or deletes its files, this is left to the sweep.
+        While another process sends or deletes its files, this is left to a later message of the sweep.
         """
         work = ledger.work_of(principal, feed_id)
         try:
@@ -125,10 +131,14 @@ class RunWorkshop:
         except HeldByAnother:
             return
         with lease.held(self.clock):
+            if self.feeds.get(principal, feed_id) is not None:
+                return  # It was made again since.
             self.outbox.delete(ledger.folder_of(principal, feed_id))
+            lease.confirm()
             self.ledger.delete(principal, feed_id)
+            lease.confirm()
             self.feeds.forget(principal, feed_id)
-        leases.forget(self.storage, work)
+        lease.forget()
 
     def _plan(self, run: Run) -> None:
         """Write the batches of a run and send a message for each; planned again, only what is missing."""
@@ -158,7 +168,10 @@ class RunWorkshop:
                 return stored
             return replace(stored, plan=plan, batches=count, touched_at=self.clock())
 
-        return self.ledger.change(run, change)
+        noted = self.ledger.change(run, change)
+        if noted is None or noted.plan != plan:
+            self.ledger.delete_plan(replace(run, plan=plan))
+        return noted
 
     def _batches(self, run: Run, readable: Readable) -> Iterator[Batch]:
         period, form = self._period(run), run_contents.form_of(run)
@@ -355,21 +368,27 @@ class RunWorkshop:
         """Begin the next round of a run."""
 
         def change(stored: Run) -> Run:
-            return stored.anew(now=self.clock()) if stored.round == run.round else stored
+            is_same = stored.round == run.round and stored.status is run.status
+            return stored.anew(now=self.clock()) if is_same else stored
 
         self.outbox.delete(run.folder)
         return ledger.reopen(self.feeds, self.ledger, run, change) or run
 
     def withdraw(self, run: Run) -> None:
-        """Delete the files of a run that the owner may no longer read; what was not taken is made anew."""
-        if run.status is RunStatus.READY:
+        """Delete the files of a run that the owner may no longer read; what nobody took is made anew."""
+        if run.status is RunStatus.READY and run.taken_at is None:
             log.warning("Feed %s, run %s: access changed, it is made anew.", run.feed_id, run.id)
             self.repeat(run)
             return
         log.warning("Feed %s, run %s: access changed, its files are deleted.", run.feed_id, run.id)
         self.outbox.delete(run.folder)
-        self.ledger.change(run, lambda stored: replace(stored, manifest=None, batches=0, plan=""))
-        self.ledger.delete_batches(run, of_round=run.round)
+
+        def change(stored: Run) -> Run:
+            is_same = stored.round == run.round and stored.status is run.status
+            return replace(stored, manifest=None, batches=0, plan="") if is_same else stored
+
+        self.ledger.change(run, change)
+        self.ledger.delete_plan(run)
 
     def _fail(self, run: Run, problem: tuple[str, str]) -> None:
         self.give_up(run, RunStatus.BUILDING, problem)
@@ -398,17 +417,48 @@ class RunWorkshop:
 
         if not is_meant(self.ledger.get(run.principal, run.feed_id, run.span.through)):
             return
-        # In this order: a process that dies in between fails the run once more, and no day is lost.
+        # In this order: a process that dies in between fails the run once more; no day and no alert is lost.
         self.feeds.change(run.principal, run.feed_id, owe)
-        failed = self.ledger.change(run, change)
-        if failed is None or failed.status is not RunStatus.FAILED:
-            return
-        self.outbox.delete(run.folder)
         # The alert `files-failed` reads this line.
         log.error(
             "Files failed: feed %s of %s, run %s: %s: %s",
             *(run.feed_id, run.principal, run.id, *problem),
         )
+        failed = self.ledger.change(run, change)
+        if failed is not None and failed.status is RunStatus.FAILED:
+            self.outbox.delete(run.folder)
+
+    def note_not_sent(self, run: Run, reason: str) -> bool:
+        """Note a try to send a run that failed, and when the next one is; return whether it is given up."""
+        attempts = run.attempts + 1
+        wait = limits.sftp_wait(attempts)
+        now = self.clock()
+
+        def change(stored: Run) -> Run:
+            if not stored.is_same_handing(run):
+                return stored
+            next_attempt_at = now + wait if wait else None
+            return replace(stored, attempts=attempts, next_attempt_at=next_attempt_at, touched_at=now)
+
+        self.ledger.change(run, change)
+        if wait is None:
+            problem = f"Your server did not take it for a day: {reason}. The next run holds its days too."
+            self.give_up(run, RunStatus.READY, (NOT_SENT, problem))
+            return True
+        self.queue.send(queues.SENDS, f"{run.principal}/{run.feed_id}", delay=wait)
+        log.warning("Feed %s, run %s: try %d failed: %s.", run.feed_id, run.id, attempts, reason)
+        return False
+
+    def oldest_to_send(self, feed: Feed, receiver: Receiver, *, after: int = 0) -> Run | None:
+        """Return the oldest run after a publication that is ready for a server, or being made.
+
+        No older value may follow a newer one, so a run that is being made holds up later ones.
+        """
+        found = None
+        for run in self.ledger.of(feed.principal, feed.id, after=max(after, feed.settled, receiver.after)):
+            if run.status in (RunStatus.READY, RunStatus.BUILDING):
+                found = run
+        return found
 
 
 def _are_readable(run: Run, batches: Iterable[Batch], readable: Readable) -> bool:

@@ -24,7 +24,6 @@ from shared.files.runs import RunWorkshop
 from shared.leases import HeldByAnother, Lease
 from shared.queues import UnknownMessage
 
-NOT_SENT = "not-sent"
 NOTED_EACH = 20
 """After so many files the ledger notes how many were sent: a message that comes again goes on from there."""
 _CLOCKS_DIFFER = timedelta(seconds=2)
@@ -99,6 +98,7 @@ class Dispatcher:
                 _Sending(self.runs, self.transport, feed, feed.receiver, lease, began).send_all()
             except HeldByAnother:
                 log.warning("Feed %s: sending stopped, as another process sends now.", feed_id)
+                self.runs.queue.send(queues.SENDS, message, delay=_BUSY)
             except _Stopped:
                 self.runs.queue.send(queues.SENDS, message)
 
@@ -121,21 +121,14 @@ class _Sending:
             _Stopped: there may be more, for another message.
             HeldByAnother: another process sends now.
         """
-        after = max(self.feed.settled, self.receiver.after)
+        after = 0
         while True:
+            self._check_feed()
             self._check_time()
-            run = self._oldest(after=after)
+            run = self.runs.oldest_to_send(self.feed, self.receiver, after=after)
             if run is None or run.status is RunStatus.BUILDING or not self._send(run):
                 return
             after = run.span.through
-
-    def _oldest(self, *, after: int) -> Run | None:
-        """Return the oldest run that is ready or being made: no older value may follow a newer one."""
-        found = None
-        for run in self.runs.ledger.of(self.feed.principal, self.feed.id, after=after):
-            if run.status in (RunStatus.READY, RunStatus.BUILDING):
-                found = run
-        return found
 
     def _send(self, run: Run) -> bool:
         """Send a run; return whether the next one may follow."""
@@ -150,7 +143,7 @@ class _Sending:
             self.runs.withdraw(run)
             return False
         except NotTaken as error:
-            return self._note_failure(run, str(error))
+            return self.runs.note_not_sent(run, str(error))
         self._change(
             run,
             lambda stored: replace(
@@ -189,53 +182,47 @@ class _Sending:
                 with path.open("wb") as content:
                     self.runs.outbox.read(run.folder + file.name, content)
                 session.send(path, name=file.name)
-                if number % NOTED_EACH == 0:
+                if number % NOTED_EACH == 0 or self._is_late():
                     self._note_sent(run, number)
+                    self._check_feed()
                     self._check_time()
                     self._check_access(run)
 
-    def _check_time(self) -> None:
-        """Stop before the host would end the process, and when the feed was paused, deleted or moved."""
+    def _check_feed(self) -> None:
+        """Stop when the feed was paused, deleted, or sent to another server."""
         feed = self.runs.feeds.get(self.feed.principal, self.feed.id)
-        is_changed = feed is None or feed.is_paused or feed.receiver != self.receiver
-        if is_changed or self.runs.clock() - self.began >= limits.SENDING:
+        if feed is None or feed.is_paused or feed.receiver != self.receiver:
             raise _Stopped
+
+    def _check_time(self) -> None:
+        """Stop before the host would end the process."""
+        if self._is_late():
+            raise _Stopped
+
+    def _is_late(self) -> bool:
+        return self.runs.clock() - self.began >= limits.SENDING
 
     def _check_access(self, run: Run) -> None:
         if not self.runs.may_read(run):
             raise _AccessEnded
 
-    @staticmethod
-    def _left(files: Iterable[FileOfRun], run: Run) -> list[tuple[int, FileOfRun]]:
-        return [(number, file) for number, file in enumerate(files, start=1) if number > run.sent_files]
+    def _left(self, files: Iterable[FileOfRun], run: Run) -> list[tuple[int, FileOfRun]]:
+        """Return the files that this receiver does not have yet, each with its number."""
+        sent = run.sent_files if run.sent_to == self.receiver.place else 0
+        return [(number, file) for number, file in enumerate(files, start=1) if number > sent]
 
     def _note_sent(self, run: Run, number: int) -> None:
-        self._change(run, lambda stored: replace(stored, sent_files=number, touched_at=self.runs.clock()))
-
-    def _note_failure(self, run: Run, reason: str) -> bool:
-        """Note a try that failed and when the next one is; return whether the run is given up."""
-        attempts = run.attempts + 1
-        wait = limits.sftp_wait(attempts)
-        now = self.runs.clock()
         self._change(
             run,
             lambda stored: replace(
-                stored, attempts=attempts, next_attempt_at=now + wait if wait else None, touched_at=now
+                stored, sent_files=number, sent_to=self.receiver.place, touched_at=self.runs.clock()
             ),
         )
-        if wait is None:
-            problem = f"Your server did not take it for a day: {reason}. The next run holds its days too."
-            self.runs.give_up(run, RunStatus.READY, (NOT_SENT, problem))
-            return True
-        self.runs.queue.send(queues.SENDS, f"{run.principal}/{run.feed_id}", delay=wait)
-        log.warning("Feed %s, run %s: try %d failed: %s.", run.feed_id, run.id, attempts, reason)
-        return False
 
     def _change(self, run: Run, change: ledger.Change) -> None:
         """Change a run that is still being sent."""
 
         def guarded(stored: Run) -> Run:
-            is_same = stored.round == run.round and stored.status is RunStatus.READY
-            return change(stored) if is_same else stored
+            return change(stored) if stored.is_same_handing(run) else stored
 
         self.runs.ledger.change(run, guarded)

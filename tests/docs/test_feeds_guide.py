@@ -157,7 +157,7 @@ def test_a_file_that_a_feed_has_sent_does_not_differ_from_it(stack: LocalStack) 
     (sent,) = (stack.state / "sftp").glob(f"daily-csv_{FIRST_RUN}_*.csv")
 
     code, printed = operate(
-        stack, f"python3 dev.py feeds compare {demo_feeds.OWNER} {demo_feeds.SFTP} '{sent}'"
+        stack, f"python3 dev.py feeds compare {demo_feeds.OWNER} {demo_feeds.SFTP} '{sent}' --part"
     )
 
     assert code == 0, printed

@@ -142,6 +142,9 @@ def test_a_feed_is_paused_and_resumed(kept: Feed, storage: Tables, ask: Ask) -> 
 
 
 def test_a_run_is_handed_out_again_by_the_next_sweep(kept: Feed, storage: Tables, ask: Ask) -> None:
+    receiver = Receiver("sftp.example.com", 22, "us", "ssh-ed25519 AAAA")
+    Feeds(storage).change(OWNER, "daily", lambda stored: replace(stored, receiver=receiver))
+
     code, printed = ask("resend", OWNER, "daily", "000007-000009")
 
     run, feed = stored(storage), Feeds(storage).get(OWNER, "daily")
@@ -150,6 +153,17 @@ def test_a_run_is_handed_out_again_by_the_next_sweep(kept: Feed, storage: Tables
     assert feed is not None
     assert feed.settled < 9
     assert run.touched_at < NOW - timedelta(days=365)
+
+
+def test_a_run_with_links_that_is_resent_is_not_reported_at_once(
+    kept: Feed, storage: Tables, ask: Ask
+) -> None:
+    now = datetime.now(UTC)
+    Ledger(storage).change(stored(storage), lambda run: replace(run, finished_at=now))
+
+    ask("resend", OWNER, "daily", RUN)
+
+    assert (stored(storage).status, stored(storage).touched_at >= now) == (RunStatus.READY, True)
 
 
 def test_a_run_without_files_is_made_anew(kept: Feed, storage: Tables, ask: Ask) -> None:

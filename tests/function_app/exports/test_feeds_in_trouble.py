@@ -12,7 +12,7 @@ from shared import queues as names
 from shared.files import ledger
 from shared.files.feeding import Feeder
 from shared.files.feeds import Feed, Feeds, Span
-from shared.files.ledger import Run, RunStatus
+from shared.files.ledger import Ledger, Run, RunStatus
 from shared.files.receivers import Receiver
 from shared.queues import UnknownMessage
 from tests.builders import queues
@@ -172,6 +172,7 @@ def test_a_deletion_that_was_cut_is_finished_and_seen_by_nobody(customer: Custom
     answers = [customer.get(f"/v1/feeds/daily{path}").status for path in ("", "/runs")]
     listed = customer.get("/v1/feeds").json
     api.services.sweep_files()
+    work(api)
 
     assert answers == [404, 404]
     assert listed == {"feeds": []}
@@ -186,8 +187,11 @@ def test_a_new_feed_inherits_nothing_of_one_whose_deletion_was_cut(customer: Cus
     run(customer)
     api.services.feeds.change(customer.principal, "daily", lambda stored: replace(stored, is_deleted=True))
 
+    early = put(customer, name="New")
+    work(api)
     made = put(customer, name="New")
 
+    assert (early.status, early.headers["Retry-After"]) == (503, "60")
     assert (made.status, made.json["lastRun"]) == (201, None)
     assert runs(customer) == []
     assert blobs(api, customer) == []
@@ -495,7 +499,118 @@ def test_a_feed_that_is_being_deleted_by_another_process_cannot_be_made_yet(
         send(customer, "DELETE", "/daily")
         work(api)
         refused = put(customer)
+        work(api)
     api.services.sweep_files()
+    work(api)
 
     assert (refused.status, refused.headers["Retry-After"]) == (503, "60")
     assert put(customer).status == 201
+
+
+def test_a_withdrawal_that_comes_late_leaves_the_next_round_alone(customer: Customer, api: Api) -> None:
+    keeping, losing = customer.point(), customer.point()
+    put(customer)
+    for each in (keeping, losing):
+        customer.days(each, SPRING, 1)
+    made = run(customer)
+    send(customer, "POST", f"/daily/runs/{made['run']}/acknowledgement")
+    before = stored(api, customer, made)
+    api.revoke(customer.principal, losing)
+
+    api.services.feeder.resend(before)  # Begins the next round, without what was lost.
+    api.services.run_workshop.withdraw(before)
+
+    assert run(customer)["files"][0]["values"] == 23
+
+
+def test_a_run_is_reported_once_while_others_are_open(
+    customer: Customer, api: Api, caplog: pytest.LogCaptureFixture
+) -> None:
+    point = customer.point()
+    put(customer)
+    for day in range(2):
+        deliver(customer, point, day)
+        work(api)
+    older = runs(customer)[1]
+
+    with api.using(replace(api.services, clock=Clock(datetime.now(UTC) + timedelta(days=10)))):
+        api.confirm_access(api.services.clock())
+        api.services.sweep_files()
+        send(customer, "POST", f"/daily/runs/{older['run']}/resend")
+        for _ in range(3):
+            api.services.sweep_files()
+    api.confirm_access()
+
+    assert caplog.text.count("Feed not taken") == 2
+
+
+def test_files_of_an_old_run_that_was_made_anew_end_with_access_too(customer: Customer, api: Api) -> None:
+    point = customer.point()
+    put(customer)
+    customer.days(point, SPRING, 1)
+    made = run(customer)
+    later = Clock(datetime.now(UTC) + timedelta(days=80))
+
+    with api.using(replace(api.services, clock=later)):
+        api.confirm_access(later())
+        send(customer, "POST", f"/daily/runs/{made['run']}/resend")
+        work(api)
+        send(customer, "POST", f"/daily/runs/{made['run']}/acknowledgement")
+        kept = blobs(api, customer)
+        api.revoke(customer.principal, point)
+        api.services.revoke_files()
+        ended = blobs(api, customer)
+    api.confirm_access()
+
+    assert (len(kept), ended) == (2, [])
+
+
+def test_a_feed_whose_deletion_ends_while_it_is_made_again_is_made(api: Api, customer: Customer) -> None:
+    class Ending(Feeds):
+        """The row of the deleted feed is forgotten right after this request has found it."""
+
+        def _stored(self, principal: str, feed_id: str) -> Feed | None:
+            found = super()._stored(principal, feed_id)
+            if found is not None and found.is_deleted:
+                Feeds(api.services.tables).forget(principal, feed_id)
+                return None
+            return found
+
+    feeds = Ending(api.services.tables)
+    feeds.put(customer.principal, "daily", SPEC, sequence=1, now=NOW)
+    feeds.change(customer.principal, "daily", lambda stored: replace(stored, is_deleted=True))
+
+    _, is_new = feeds.put(customer.principal, "daily", SPEC, sequence=1, now=NOW)
+
+    assert is_new
+    assert feed_of(customer).spec == SPEC
+
+
+def test_of_a_plan_that_does_not_count_no_row_is_left(customer: Customer, api: Api) -> None:
+    point = customer.point()
+    put(customer)
+    deliver(customer, point, 0)
+    begun = stored(api, customer, runs(customer)[0])
+    work(api)
+
+    api.services.run_workshop.repeat(stored(api, customer, runs(customer)[0]))
+    (message,) = waiting(api)
+    stale = replace(api.services.run_workshop, ledger=_Stale(api.services.tables, begun))
+    stale.handle(message)
+    work(api)
+
+    partition = ledger.partition_of(customer.principal, "daily")
+    rows = [row["RowKey"] for row in api.services.tables.range(tables.FILE_WORK, partition=partition)]
+    assert len([row for row in rows if row.startswith("b")]) == 1  # That of the first round.
+
+
+class _Stale(Ledger):
+    """Reads the run once as it was before another process planned it."""
+
+    def __init__(self, storage: tables.Tables, run: Run) -> None:
+        super().__init__(storage)
+        self._run: Run | None = run
+
+    def get(self, principal: str, feed_id: str, through: int) -> Run | None:
+        stale, self._run = self._run, None
+        return stale or super().get(principal, feed_id, through)

@@ -421,33 +421,86 @@ def test_sending_is_left_to_another_message_before_the_host_ends_it(
         clock.now += leases.LASTS
         dispatch(customer.api.services)
 
-    assert (len(transport.names), stopped.sent_files) == (NOTED_EACH, NOTED_EACH)
-    assert len(received(double)) == 2
+    assert (len(transport.names), stopped.sent_files) == (15, 15)
+    assert len(received(double)) == NOTED_EACH + 2 - 15
     assert stored(services, customer).status is RunStatus.SENT
 
 
-def test_a_message_that_failed_for_good_gives_up_the_oldest_run(
-    customer: Customer, services: Services, double: Server, caplog: pytest.LogCaptureFixture
+def test_a_message_that_failed_for_good_counts_as_a_try(
+    customer: Customer, services: Services, double: Server
 ) -> None:
     point = customer.point()
     put(customer)
     receive(customer, double, with_manifest=False)
     customer.days(point, SPRING, 1)
     work(customer.api)
-    services.queues.send(queues.SENDS_POISON, f"{customer.principal}/daily")
-    services.queues.send(queues.SENDS_POISON, f"{customer.principal}/absent")
 
-    services.fail_files()
-    failed = runs(customer)[0]
-    customer.days(point, SPRING + timedelta(days=1), 1)
+    def fail() -> int:
+        for feed_id in ("daily", "absent"):
+            services.queues.send(queues.SENDS_POISON, f"{customer.principal}/{feed_id}")
+        services.fail_files()
+        return stored(services, customer).attempts
+
+    with lease(services, customer).held(services.clock):
+        while_another_sends = fail()
+    tries = [while_another_sends, fail(), fail()]  # The next try is not due yet.
+
+    assert tries == [0, 1, 1]
+    assert stored(services, customer).status is RunStatus.READY
+
+
+def test_a_server_that_is_entered_while_another_is_sent_to_gets_all_files(
+    customer: Customer, services: Services, double: Server
+) -> None:
+    points = [customer.point() for _ in range(NOTED_EACH + 2)]
+    put(customer, split="per-metering-point")
+    receive(customer, double, with_manifest=False)
+    customer.deliver([line for each in points for line in delivering.values(each, SPRING, ["1.000"] * 23)])
     work(customer.api)
-    dispatch(services)
 
-    assert (failed["status"], failed["problem"]["code"]) == ("failed", "not-sent")
-    assert f"run {failed['run']}: not-sent" in caplog.text
-    (file,) = runs(customer)[0]["files"]
-    assert file["values"] == 23 + 24
-    assert list(received(double)) == [file["name"]]
+    def move() -> None:
+        """As `add-sftp` does, while the last file before a note is sent."""
+        if len(transport.names) == NOTED_EACH:
+            customer.api.services.feeds.change(
+                customer.principal,
+                "daily",
+                lambda feed: replace(feed, receiver=feed.receiver and replace(feed.receiver, folder="other")),
+            )
+            ledger.reopen(
+                services.feeds,
+                services.ledger,
+                stored(services, customer),
+                lambda run: run.reopened(now=services.clock()),
+            )
+
+    transport = Recording(move)
+    replace(services.dispatcher, transport=transport).handle(f"{customer.principal}/daily")
+    after = Recording(lambda: None)
+    replace(services.dispatcher, transport=after).handle(f"{customer.principal}/daily")
+
+    assert len(transport.names) == NOTED_EACH
+    assert len(after.names) == NOTED_EACH + 2
+    assert stored(services, customer).status is RunStatus.SENT
+
+
+def test_slow_files_are_noted_before_the_host_ends_the_process(
+    customer: Customer, services: Services, double: Server
+) -> None:
+    points = [customer.point() for _ in range(8)]
+    put(customer, split="per-metering-point")
+    receive(customer, double, with_manifest=False)
+    customer.deliver([line for each in points for line in delivering.values(each, SPRING, ["1.000"] * 23)])
+    work(customer.api)
+    clock = Clock(datetime.now(UTC))
+
+    def four_minutes() -> None:
+        clock.now += timedelta(minutes=4)
+
+    transport = Recording(four_minutes)
+    with customer.api.using(replace(services, clock=clock)):
+        replace(customer.api.services.dispatcher, transport=transport).handle(f"{customer.principal}/daily")
+
+    assert (len(transport.names), stored(services, customer).sent_files) == (4, 4)
 
 
 def test_a_newer_run_waits_for_an_older_one_that_is_made_anew(
@@ -483,7 +536,11 @@ def test_a_send_that_is_cut_goes_on_from_what_was_noted(
         customer.days(each, SPRING, 1)
     work(customer.api)
     found = stored(services, customer)
-    services.ledger.change(found, lambda now: replace(now, sent_files=20))
+    feed = services.feeds.get(customer.principal, "daily")
+    assert feed is not None
+    assert feed.receiver is not None
+    place = feed.receiver.place
+    services.ledger.change(found, lambda now: replace(now, sent_files=20, sent_to=place))
 
     dispatch(services)
 
