@@ -15,7 +15,7 @@ from shared.files.ledger import Batch, FileOfRun, Run
 from shared.files.reading import Question
 from shared.metering import Quality
 from shared.periods import Period
-from shared.readable import Readable
+from shared.readable import Permission, Readable
 from shared.series.assembly import Run as Values
 from shared.series.assembly import Series, kwh
 from shared.warehouse.published import Kind, Publications
@@ -63,8 +63,11 @@ def groups(readable: Readable, split: Split) -> Iterator[tuple[str, Readable]]:
     if split is not Split.PER_CUSTOMER:
         yield "", readable
         return
-    for number in sorted({each.customer_number for each in readable.permissions}):
-        yield str(number), planning.of_customer(readable, number)
+    by_customer: dict[int, list[Permission]] = {}
+    for each in readable.permissions:
+        by_customer.setdefault(each.customer_number, []).append(each)
+    for number in sorted(by_customer):
+        yield str(number), replace(readable, permissions=tuple(by_customer[number]))
 
 
 def named_files(

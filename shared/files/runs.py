@@ -39,6 +39,8 @@ from shared.series.assembly import Series
 from shared.tables import Tables
 from shared.warehouse import queries
 from shared.warehouse.engine import Warehouse
+from shared.warehouse.published import Kind
+from shared.warehouse.queries import SizeRow
 
 PREFIX = "feed/"
 """How messages on runs begin, beside those on exports."""
@@ -176,15 +178,15 @@ class RunWorkshop:
     def _batches(self, run: Run, readable: Readable) -> Iterator[Batch]:
         period, form = self._period(run), run_contents.form_of(run)
         one_each = run.spec.split is Split.PER_METERING_POINT
+        selected = run_contents.selected(readable, run)
+        sizes = {kind: self._sizes(run, selected, period, kind) for kind in run_contents.kinds(run)}
         number = 0
-        for label, group in run_contents.groups(run_contents.selected(readable, run), run.spec.split):
+        for label, group in run_contents.groups(selected, run.spec.split):
             permitted = planning.within(group, period)
-            narrowed = planning.narrowed(group, permitted)
-            for kind in run_contents.kinds(run):
-                question = run_contents.question_of(run, period=period, kind=kind)
+            for kind, size_of in sizes.items():
                 parts = list(
                     planning.parts(
-                        reading.sizes(self.warehouse, narrowed, question),
+                        (row for each in sorted(permitted) for row in size_of.get(each, ())),
                         resolution=run.spec.resolution,
                         permitted=permitted,
                         max_values=self.max_values or planning.most_values(form),
@@ -197,6 +199,17 @@ class RunWorkshop:
                     number += 1
                     packed = planning.packed(part.permitted)
                     yield Batch(number, label, kind, place=place, of=len(parts), permitted=packed)
+
+    def _sizes(
+        self, run: Run, selected: Readable, period: Period, kind: Kind
+    ) -> Mapping[str, Sequence[SizeRow]]:
+        """Return how many days each metering point has: for all customers at once."""
+        narrowed = planning.narrowed(selected, planning.within(selected, period))
+        question = run_contents.question_of(run, period=period, kind=kind)
+        found: dict[str, list[SizeRow]] = {}
+        for row in reading.sizes(self.warehouse, narrowed, question):
+            found.setdefault(row.metering_point_id, []).append(row)
+        return found
 
     def _period(self, run: Run) -> Period:
         """Return the market days that a run can hold."""

@@ -16,6 +16,7 @@ from shared import periods
 from shared.files import planning
 from shared.files.ledger import Batch
 from shared.periods import Period
+from shared.warehouse.engine import Query, Warehouse
 from shared.warehouse.published import Kind
 from tests.builders import queues
 from tests.builders import warehouse as delivering
@@ -192,6 +193,36 @@ def test_each_split_names_its_files(customer: Customer) -> None:
         f"customers_{name}_{number}_1-of-1.csv" for number in (7001, 7002)
     ]
     assert of_one["files"][0]["values"] == 23
+
+
+def test_a_file_for_each_customer_takes_no_statement_for_each(customer: Customer, api: Api) -> None:
+    points = [customer.point(customer=7000 + number) for number in range(4)]
+    put(customer, split="per-customer")
+    customer.deliver([line for each in points for line in delivering.values(each, SPRING, ["1.000"] * 23)])
+    api.services.begin_feeds()
+    counted = CountingWarehouse(api.services.warehouse)
+    (begun,) = api.services.ledger.of(customer.principal, "daily")
+
+    replace(api.services.run_workshop, warehouse=counted).handle(begun.message)
+
+    assert counted.names.count("sizes_published") == 1
+    work(api)
+    assert len(runs(customer)[0]["files"]) == 4
+
+
+class CountingWarehouse:
+    """Keeps the names of the queries."""
+
+    def __init__(self, warehouse: Warehouse) -> None:
+        self._warehouse = warehouse
+        self.names: list[str] = []
+
+    def fetch(self, query: Query[Any], **given: Any) -> list[Any]:
+        self.names.append(query.name)
+        return self._warehouse.fetch(query, **given)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._warehouse, name)
 
 
 def test_corrections_have_a_file_of_their_own_where_it_is_asked_for(customer: Customer) -> None:
