@@ -189,7 +189,7 @@ def _of_files(error: Exception) -> Problem | None:
             return Problem("run-not-ready", "GET /feeds/{feedId}/runs says what became of it.")
         case feeds.BeingDeleted():
             return Problem(
-                "files-unavailable", "The feed that had this id is still being deleted.", headers=_later(60)
+                "feed-being-deleted", "Try again in a minute, or use another id.", headers=_later(60)
             )
         case feeds.SentForOneCustomer():
             return Problem(

@@ -114,6 +114,7 @@ CODES = {
     "body-too-large": Code(413, "The body is too large."),
     "unsupported-media-type": Code(415, "The body is not sent as JSON."),
     "sent-for-one-customer": Code(409, "The feed goes to a server for the customer that it has."),
+    "feed-being-deleted": Code(409, "The feed that had this id is still being deleted."),
     "run-not-ready": Code(409, "The run has no files, or is being made."),
     "too-many-feeds": Code(409, "You have as many feeds as a caller may have."),
     "too-many-exports": Code(429, "Too many exports are running."),

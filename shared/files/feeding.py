@@ -18,6 +18,9 @@ from shared.files.runs import PREFIX, RunWorkshop
 from shared.leases import HeldByAnother
 from shared.publishing.watermark import Publication
 
+FEW_FILES = 200
+"""So many files are deleted while a caller waits; more are left to a message."""
+
 log = logging.getLogger("metering.files")
 
 
@@ -46,8 +49,10 @@ class Feeder:
         try:
             return self.feeds.put(principal, feed_id, spec, sequence=sequence, now=self._now())
         except BeingDeleted:
-            self._have_cleared(principal, feed_id)
-            raise
+            if not self.runs.clear(principal, feed_id, most_files=FEW_FILES):
+                self._have_cleared(principal, feed_id)
+                raise
+            return self.feeds.put(principal, feed_id, spec, sequence=sequence, now=self._now())
 
     def delete(self, feed: Feed) -> None:
         """Delete a feed; a message has the rest deleted, and if it is lost, the sweep."""

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import islice
 
 from shared import leases, limits, periods, queues, tables
 from shared.access.grants import NoGrants
@@ -122,25 +123,35 @@ class RunWorkshop:
         _, principal, feed_id, *_ = message.split("/")
         self.clear(principal, feed_id)
 
-    def clear(self, principal: str, feed_id: str) -> None:
-        """Delete what a deleted feed has left, and its row at last.
+    def clear(self, principal: str, feed_id: str, *, most_files: int | None = None) -> bool:
+        """Delete what a deleted feed has left, and its row at last; return whether nothing is left.
 
         While another process sends or deletes its files, this is left to a later message of the sweep.
+
+        Args:
+            most_files: with more files than these, nothing is done.
         """
         work = ledger.work_of(principal, feed_id)
+        folder = ledger.folder_of(principal, feed_id)
         try:
             lease = leases.take(self.storage, work, holder="deletion", now=self.clock())
         except HeldByAnother:
-            return
+            return False
         with lease.held(self.clock):
             if self.feeds.get(principal, feed_id) is not None:
-                return  # It was made again since.
-            self.outbox.delete(ledger.folder_of(principal, feed_id))
+                return False  # It was made again since.
+            if (
+                most_files is not None
+                and len(list(islice(self.outbox.paths(folder), most_files + 1))) > most_files
+            ):
+                return False
+            self.outbox.delete(folder)
             lease.confirm()
             self.ledger.delete(principal, feed_id)
             lease.confirm()
             self.feeds.forget(principal, feed_id)
         lease.forget()
+        return True
 
     def _plan(self, run: Run) -> None:
         """Write the batches of a run and send a message for each; planned again, only what is missing."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 from local import odbcdriver
 from shared import periods
@@ -277,3 +278,16 @@ def copy_of(template: Path, path: Path) -> str:
     """Return the address of an embedded warehouse that is a copy of another."""
     shutil.copy(template, path)
     return f"duckdb:{path}"
+
+
+_OF_ONE_SPAN = "s.metering_point_id = ? AND s.delivery_date >= ? AND s.delivery_date < ?"
+
+
+def permitted_in(query: Query[Any]) -> list[dict[str, str]]:
+    """Return the readable days that a query is given: as a list, or as the bounds of a single span."""
+    if _OF_ONE_SPAN not in query.sql:
+        listed: list[dict[str, str]] = json.loads(str(query.parameters[0]))
+        return listed
+    at = query.sql[: query.sql.index(_OF_ONE_SPAN)].count("?")
+    point, first, end = map(str, query.parameters[at : at + 3])
+    return [{"metering_point_id": point, "first_day": first, "last_day": end}]

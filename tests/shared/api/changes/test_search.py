@@ -63,10 +63,15 @@ class Warehouse:
         self.queries_sent.append(("published_metering_points", 0))
         return list({row.metering_point_id for row in self.rows if first <= row.sequence <= last})
 
-    def _changes(self, permitted: str, *bound: Any) -> list[ChangeRow]:
-        first_id, last_id, first_day, last_day, first, last, *key_after = bound
-        _, _, point_after, _, direction, _, day, limit = key_after
-        given = {each["metering_point_id"]: each for each in json.loads(permitted)}
+    def _changes(self, *bound: Any) -> list[ChangeRow]:
+        *of_permitted, first, last = bound[:-8]
+        _, _, point_after, _, direction, _, day, limit = bound[-8:]
+        if len(of_permitted) == 3:  # The bounds of a single span.
+            first_id, first_day, last_day = of_permitted
+            last_id, given = first_id, {first_id: {"first_day": str(first_day)}}
+        else:
+            permitted, first_id, last_id, first_day, last_day = of_permitted
+            given = {each["metering_point_id"]: each for each in json.loads(permitted)}
         self.queries_sent.append(("changes", len(given)))
         found = [
             row

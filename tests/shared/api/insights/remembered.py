@@ -3,15 +3,15 @@
 It is what the statements of `shared.warehouse.insights` say, day by day; another test asks the engine itself.
 """
 
-import json
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from functools import partial
 from typing import Any, NamedTuple
 
 from shared.metering import Quality
 from shared.warehouse.engine import Query, Row
+from tests.builders.warehouse import permitted_in
 
 Value = tuple[int | None, str]
 """Wh and quality."""
@@ -57,12 +57,14 @@ class Remembered:
         """Return the rows of a query, by its name and what is bound to it."""
         (as_of,) = {each for each in query.parameters if isinstance(each, datetime)}
         direction = next((each for each in query.parameters if each in ("consumption", "production")), None)
-        days = list(self._read(str(query.parameters[0]), as_of, direction))
+        days = list(self._read(permitted_in(query), as_of, direction))
         return [query.row(*row) for row in self._answers[query.name](days, query.parameters)]
 
-    def _read(self, permitted: str, as_of: datetime, direction: object) -> Iterator[Day]:
+    def _read(
+        self, permitted: Iterable[Mapping[str, str]], as_of: datetime, direction: object
+    ) -> Iterator[Day]:
         state = self._states[as_of]
-        for row in json.loads(permitted):
+        for row in permitted:
             first, end = date.fromisoformat(row["first_day"]), date.fromisoformat(row["last_day"])
             for each in ("consumption", "production") if direction is None else (str(direction),):
                 for day in state.get((row["metering_point_id"], each), ()):
