@@ -167,9 +167,13 @@ class Run:
             touched_at=now,
         )
 
+    def is_same_round(self, other: "Run") -> bool:
+        """Return whether the run still is in the round and status of `other`."""
+        return (self.round, self.status) == (other.round, other.status)
+
     def is_same_handing(self, other: "Run") -> bool:
         """Return whether the run still is handed out as `other` is."""
-        return (self.round, self.handings, self.status) == (other.round, other.handings, other.status)
+        return self.is_same_round(other) and self.handings == other.handings
 
     def is_kept(self, now: datetime) -> bool:
         """Return whether its files are still kept."""

@@ -392,8 +392,7 @@ class RunWorkshop:
         """Begin the next round of a run."""
 
         def change(stored: Run) -> Run:
-            is_same = stored.round == run.round and stored.status is run.status
-            return stored.anew(now=self.clock()) if is_same else stored
+            return stored.anew(now=self.clock()) if stored.is_same_round(run) else stored
 
         self.outbox.delete(run.folder)
         return ledger.reopen(self.feeds, self.ledger, run, change) or run
@@ -408,8 +407,9 @@ class RunWorkshop:
         self.outbox.delete(run.folder)
 
         def change(stored: Run) -> Run:
-            is_same = stored.round == run.round and stored.status is run.status
-            return replace(stored, manifest=None, batches=0, plan="") if is_same else stored
+            if not stored.is_same_round(run):
+                return stored
+            return replace(stored, manifest=None, batches=0, plan="")
 
         self.ledger.change(run, change)
         self.ledger.delete_plan(run)
