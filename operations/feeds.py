@@ -206,7 +206,6 @@ def add_sftp(desk: Desk, feed: Feed, chosen: Any) -> int:
         chosen.host_key,
         chosen.folder,
         with_manifest=not chosen.without_manifest,
-        after=feed.receiver.after if feed.receiver else feed.covered,
     )
     others = (each for each in desk.feeds.everything() if each.id == feed.id)
     sharing = [each for each in others if each.receiver and each.receiver.place == receiver.place]
@@ -218,9 +217,17 @@ def add_sftp(desk: Desk, feed: Feed, chosen: Any) -> int:
     except sftp.NotSent as error:
         desk.out.print(f"Nothing is changed. {error}", markup=False)
         return TROUBLE
-    changed = desk.feeds.change(feed.principal, feed.id, lambda stored: replace(stored, receiver=receiver))
-    pending = desk.ledger.of(feed.principal, feed.id, after=receiver.after)
-    for run in list(pending) if changed else []:
+
+    def connect(stored: Feed) -> Feed:
+        # Of the feed as it is now: a run may have been decided while the server was asked for its key.
+        after = stored.receiver.after if stored.receiver else stored.covered
+        return replace(stored, receiver=replace(receiver, after=after))
+
+    changed = desk.feeds.change(feed.principal, feed.id, connect)
+    if changed is None or changed.receiver is None:
+        desk.out.print(f"{feed.id} was deleted meanwhile.", markup=False)
+        return TROUBLE
+    for run in list(desk.ledger.of(feed.principal, feed.id, after=changed.receiver.after)):
         if run.status is RunStatus.READY:
             ledger.reopen(desk.feeds, desk.ledger, run, lambda stored: _begun_again(stored, now=desk.now()))
     desk.out.print(f"The next run of {feed.id} goes to {receiver.user}@{receiver.host}.", markup=False)

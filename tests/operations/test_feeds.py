@@ -1,5 +1,6 @@
 """What operators see of feeds, how they act on them, and how a file of the old system is compared."""
 
+import argparse
 import io
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -287,6 +288,35 @@ def test_another_server_gets_what_the_first_has_not_taken_from_the_beginning(
     assert found.receiver is not None
     assert (found.receiver.host, found.receiver.after) == ("two.example.com", 6)
     assert (stored(storage).sent_files, stored(storage).attempts) == (0, 0)
+
+
+def adding(**given: Any) -> argparse.Namespace:
+    """Return what the operator gave to `add-sftp`."""
+    usual = {"host": "sftp.example.com", "port": 22, "user": "us", "host_key": key_text(), "folder": "."}
+    return argparse.Namespace(**usual, unchecked=True, without_manifest=False, **given)
+
+
+def test_a_run_that_was_decided_while_the_server_was_asked_does_not_go_there(
+    kept: Feed, storage: Tables
+) -> None:
+    desk = feeds.Desk(Feeds(storage), Ledger(storage), lambda: NOW, console())
+    Feeds(storage).change(OWNER, "daily", lambda stored: replace(stored, covered=12))
+
+    code = feeds.add_sftp(desk, kept, adding())
+
+    found = Feeds(storage).get(OWNER, "daily")
+    assert code == 0
+    assert found is not None
+    assert found.receiver is not None
+    assert found.receiver.after == 12
+
+
+def test_a_server_is_not_added_to_a_feed_that_was_deleted_meanwhile(kept: Feed, storage: Tables) -> None:
+    desk = feeds.Desk(Feeds(storage), Ledger(storage), lambda: NOW, console())
+    Feeds(storage).change(OWNER, "daily", lambda stored: replace(stored, is_deleted=True))
+
+    assert feeds.add_sftp(desk, kept, adding()) == feeds.TROUBLE
+    assert text(desk.out) == "daily was deleted meanwhile.\n"
 
 
 def test_two_feeds_of_one_id_do_not_go_to_one_folder(kept: Feed, storage: Tables, ask: Ask) -> None:
