@@ -18,8 +18,7 @@ from operations import feeds
 from operations.feed_files import comparing, old
 from operations.feed_files.old import Unreadable
 from shared import periods, tables
-from shared.files.feeds import EACH_PUBLICATION, Content, Corrections, Feed, Feeds, Span, Spec, Split
-from shared.files.forms.about import Gaps
+from shared.files.feeds import EACH_PUBLICATION, Feed, Feeds, Span, Split
 from shared.files.forms.form import Form
 from shared.files.ledger import Batch, FileOfRun, Ledger, Run, RunStatus
 from shared.files.receivers import Receiver
@@ -32,22 +31,11 @@ from tests.builders import warehouse as building
 from tests.builders.warehouse import CABIN, HOUSE, SHOP, Clock, Deliverer, readable, values
 from tests.doubles.sftp import server as sftp_server
 from tests.doubles.sftp.server import Server
+from tests.shared.files.test_run_contents import NOW
+from tests.shared.files.test_run_contents import SPEC as EACH_POINT
 
 OWNER = "app:5a5e0000-0000-4000-8000-000000000001"
-NOW = datetime(2026, 11, 22, 6, 0, tzinfo=UTC)
-SPEC = Spec(
-    name="Daily",
-    customer_number=None,
-    directions=(Direction.CONSUMPTION,),
-    resolution=None,
-    form={"format": "gs2"},
-    split=Split.ONE_FILE,
-    content=Content.NEW_AND_CORRECTED,
-    days=0,
-    corrections=Corrections.WITH_NEW,
-    when=EACH_PUBLICATION,
-    gaps=Gaps.HOLD,
-)
+SPEC = replace(EACH_POINT, split=Split.ONE_FILE)
 FILE = FileOfRun("daily.gs2", 1, 1, 24, 0, 0, 1000, "00")
 SUMMER = date(2026, 7, 1)
 RUN = "000007-000009"
