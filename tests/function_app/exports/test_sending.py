@@ -24,6 +24,7 @@ from shared.files.ledger import Run, RunStatus
 from shared.files.receivers import Receiver
 from shared.files.sending import NOTED_EACH
 from shared.leases import Lease
+from shared.metering import MeteringPointId
 from shared.queues import UnknownMessage
 from shared.services import Services
 from shared.settings import InvalidSettings
@@ -68,6 +69,16 @@ def receive(customer: Customer, double: Server, *, with_manifest: bool = True) -
         return replace(feed, receiver=receiver)
 
     customer.api.services.feeds.change(customer.principal, "daily", connect)
+
+
+def ready_to_send(customer: Customer, double: Server, *, files: int) -> list[MeteringPointId]:
+    """Make a run with a file for each of so many metering points, and return them."""
+    points = [customer.point() for _ in range(files)]
+    put(customer, split="per-metering-point")
+    receive(customer, double, with_manifest=False)
+    customer.deliver([line for each in points for line in delivering.values(each, SPRING, ["1.000"] * 23)])
+    work(customer.api)
+    return points
 
 
 def dispatch(services: Services) -> int:
@@ -365,11 +376,7 @@ def test_a_process_that_lost_its_lease_stops(
 def test_access_that_ends_while_files_are_sent_ends_the_sending(
     customer: Customer, services: Services, double: Server
 ) -> None:
-    points = [customer.point() for _ in range(NOTED_EACH + 2)]
-    put(customer, split="per-metering-point")
-    receive(customer, double, with_manifest=False)
-    customer.deliver([line for each in points for line in delivering.values(each, SPRING, ["1.000"] * 23)])
-    work(customer.api)
+    points = ready_to_send(customer, double, files=NOTED_EACH + 2)
     losing = max(points)
 
     transport = Recording(lambda: customer.api.revoke(customer.principal, losing))
@@ -404,11 +411,7 @@ def test_runs_from_before_a_server_was_entered_do_not_go_there(
 def test_sending_is_left_to_another_message_before_the_host_ends_it(
     customer: Customer, services: Services, double: Server
 ) -> None:
-    points = [customer.point() for _ in range(NOTED_EACH + 2)]
-    put(customer, split="per-metering-point")
-    receive(customer, double, with_manifest=False)
-    customer.deliver([line for each in points for line in delivering.values(each, SPRING, ["1.000"] * 23)])
-    work(customer.api)
+    ready_to_send(customer, double, files=NOTED_EACH + 2)
     clock = Clock(datetime.now(UTC))
 
     def a_minute() -> None:
@@ -452,11 +455,7 @@ def test_a_message_that_failed_for_good_counts_as_a_try(
 def test_a_server_that_is_entered_while_another_is_sent_to_gets_all_files(
     customer: Customer, services: Services, double: Server
 ) -> None:
-    points = [customer.point() for _ in range(NOTED_EACH + 2)]
-    put(customer, split="per-metering-point")
-    receive(customer, double, with_manifest=False)
-    customer.deliver([line for each in points for line in delivering.values(each, SPRING, ["1.000"] * 23)])
-    work(customer.api)
+    ready_to_send(customer, double, files=NOTED_EACH + 2)
 
     def move() -> None:
         """As `add-sftp` does, while the last file before a note is sent."""
@@ -486,11 +485,7 @@ def test_a_server_that_is_entered_while_another_is_sent_to_gets_all_files(
 def test_slow_files_are_noted_before_the_host_ends_the_process(
     customer: Customer, services: Services, double: Server
 ) -> None:
-    points = [customer.point() for _ in range(8)]
-    put(customer, split="per-metering-point")
-    receive(customer, double, with_manifest=False)
-    customer.deliver([line for each in points for line in delivering.values(each, SPRING, ["1.000"] * 23)])
-    work(customer.api)
+    ready_to_send(customer, double, files=8)
     clock = Clock(datetime.now(UTC))
 
     def four_minutes() -> None:
