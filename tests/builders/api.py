@@ -17,11 +17,12 @@ from local.functionhost.functions import Function, HttpFunction
 from local.functionhost.invocation import Context, TraceContext
 from shared.access import runs, store
 from shared.access.grant import Grant
+from shared.access.grants import Grants
 from shared.access.mode import Mode
 from shared.access.runs import Run
 from shared.access.sync import changes
 from shared.access.sync.changes import Change
-from shared.services import Services
+from shared.services import Clock, Services
 
 GATEWAY = "5a5e0000-0000-4000-8000-0000000000a1"
 
@@ -63,6 +64,22 @@ class Api:
             yield
         finally:
             self.module.services = before
+
+    @contextmanager
+    def at(self, clock: Clock) -> Iterator[None]:
+        """Let the app work at another time, at which access has just been brought up to date."""
+        grants = Grants(
+            tables=self.services.tables,
+            max_age=self.services.settings.access_max_age,
+            clock=clock,
+            monotonic=lambda: clock().timestamp(),
+        )
+        try:
+            with self.using(replace(self.services, clock=clock, grants=grants)):
+                self.confirm_access(clock())
+                yield
+        finally:
+            self.confirm_access()
 
     def get(
         self, path: str, *, principal: str | None, headers: Mapping[str, str] | None = None, **given: Any

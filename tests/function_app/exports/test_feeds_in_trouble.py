@@ -397,15 +397,13 @@ def test_a_run_that_is_handed_out_again_is_reported_only_days_later(
     made = run(customer)
     later = Clock(datetime.now(UTC) + timedelta(days=10))
 
-    with api.using(replace(api.services, clock=later)):
-        api.confirm_access(later())
+    with api.at(later):
         send(customer, "POST", f"/daily/runs/{made['run']}/resend")
         api.services.sweep_files()
         at_once = "Feed not taken" in caplog.text
         later.now += timedelta(days=4)
         api.confirm_access(later())
         api.services.sweep_files()
-    api.confirm_access()
 
     assert not at_once
     assert f"Feed not taken: daily of {customer.principal}" in caplog.text
@@ -530,13 +528,11 @@ def test_a_run_is_reported_once_while_others_are_open(
         work(api)
     older = runs(customer)[1]
 
-    with api.using(replace(api.services, clock=Clock(datetime.now(UTC) + timedelta(days=10)))):
-        api.confirm_access(api.services.clock())
+    with api.at(Clock(datetime.now(UTC) + timedelta(days=10))):
         api.services.sweep_files()
         send(customer, "POST", f"/daily/runs/{older['run']}/resend")
         for _ in range(3):
             api.services.sweep_files()
-    api.confirm_access()
 
     assert caplog.text.count("Feed not taken") == 2
 
@@ -548,8 +544,7 @@ def test_files_of_an_old_run_that_was_made_anew_end_with_access_too(customer: Cu
     made = run(customer)
     later = Clock(datetime.now(UTC) + timedelta(days=80))
 
-    with api.using(replace(api.services, clock=later)):
-        api.confirm_access(later())
+    with api.at(later):
         send(customer, "POST", f"/daily/runs/{made['run']}/resend")
         work(api)
         send(customer, "POST", f"/daily/runs/{made['run']}/acknowledgement")
@@ -557,7 +552,6 @@ def test_files_of_an_old_run_that_was_made_anew_end_with_access_too(customer: Cu
         api.revoke(customer.principal, point)
         api.services.revoke_files()
         ended = blobs(api, customer)
-    api.confirm_access()
 
     assert (len(kept), ended) == (2, [])
 
