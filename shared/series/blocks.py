@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from functools import lru_cache, reduce
 from typing import TYPE_CHECKING, cast
 
@@ -37,18 +37,14 @@ class NotWhole(Exception):
 
 @dataclass(frozen=True)
 class Group:
-    """Consecutive rows of a block.
+    """Consecutive rows of a block: one market day of metering points that have the same qualities.
 
     Attributes:
-        metering_point_id: of all its days, which are in one month; empty if the group is one market day of
-            several metering points.
-        first_day: the market day, or the first one of the group.
         letters: of the values of each row, in the resolution of the block.
-        rows: how many days these are.
+        rows: how many metering points these are.
     """
 
-    metering_point_id: str
-    first_day: date
+    day: date
     letters: str
     rows: int
 
@@ -58,13 +54,13 @@ class Block:
     """Market days that have equally many values of one resolution.
 
     Attributes:
-        groups: of the rows, by first day.
-        days: the day of the month of each row; empty where each group is one market day.
+        groups: of the rows, by day.
+        metering_point_ids: of each row, as a number; None where they were not requested.
         columns: a column for each interval of the day, with the Wh of each row; null where missing.
     """
 
     groups: Sequence[Group]
-    days: Sequence[int]
+    metering_point_ids: pa.Array | None
     resolution: Resolution
     columns: Sequence[pa.Array]
 
@@ -77,47 +73,33 @@ class Block:
         hours = [
             reduce(pc.add, self.columns[at : at + _QUARTERS]) for at in range(0, len(self.columns), _QUARTERS)
         ]
-        groups = [
-            Group(each.metering_point_id, each.first_day, _of_hours(each.letters), each.rows)
-            for each in self.groups
-        ]
-        return Block(groups, self.days, Resolution.PT1H, hours)
+        groups = [Group(each.day, _of_hours(each.letters), each.rows) for each in self.groups]
+        return Block(groups, self.metering_point_ids, Resolution.PT1H, hours)
 
 
-def blocks(rows: Iterable[JoinedRow]) -> list[Block]:
-    """Read joined days.
+def blocks(rows: Iterable[JoinedRow], *, with_ids: bool) -> list[Block]:
+    """Read joined days, with the ids of the metering points or without.
 
     Raises:
         NotWhole: some of the days are no whole market days, or a value is not as publishing writes it.
     """
     kinds: dict[tuple[Resolution, int], list[tuple[JoinedRow, str]]] = defaultdict(list)
-    for row in sorted(rows, key=lambda row: row.first_day):
+    for row in sorted(rows, key=lambda row: row.delivery_date):
         resolution, letters = _form(row.form)
+        if len(letters) != assembly.intervals(row.delivery_date, resolution.step):
+            raise NotWhole
         kinds[resolution, len(letters)].append((row, letters))
-    return [_parsed(group, resolution) for (resolution, _), group in kinds.items()]
+    return [_parsed(group, resolution, with_ids=with_ids) for (resolution, _), group in kinds.items()]
 
 
-def joined(rows: Iterable[PackedRow], *, by_metering_point: bool) -> list[JoinedRow]:
-    """Join packed days as the warehouse does: by metering point and month, or by market day."""
-    groups: dict[tuple[str, date, str], list[PackedRow]] = defaultdict(list)
+def joined(rows: Iterable[PackedRow], *, with_ids: bool) -> list[JoinedRow]:
+    """Join packed days as the warehouse does."""
+    groups: dict[tuple[date, str], list[str]] = defaultdict(list)
     for row in rows:
-        form = FORM.join((row.resolution, row.qualities, ""))
-        if by_metering_point:
-            groups[row.metering_point_id, row.delivery_date.replace(day=1), form].append(row)
-        else:
-            groups["", row.delivery_date, form].append(row)
+        values = f"{row.metering_point_id},{row.quantities}" if with_ids else row.quantities
+        groups[row.delivery_date, FORM.join((row.resolution, row.qualities, ""))].append(values)
     return [
-        JoinedRow(
-            metering_point_id,
-            min(each.delivery_date for each in group),
-            form,
-            len(group),
-            BETWEEN_DAYS.join(
-                f"{each.delivery_date.day},{each.quantities}" if by_metering_point else each.quantities
-                for each in group
-            ),
-        )
-        for (metering_point_id, _, form), group in groups.items()
+        JoinedRow(day, form, len(group), BETWEEN_DAYS.join(group)) for (day, form), group in groups.items()
     ]
 
 
@@ -147,7 +129,7 @@ def _of_hours(letters: str) -> str:
     return "".join(assembly.MISSING if assembly.MISSING in each else _KNOWN for each in quarters)
 
 
-def _parsed(rows: Sequence[tuple[JoinedRow, str]], resolution: Resolution) -> Block:
+def _parsed(rows: Sequence[tuple[JoinedRow, str]], resolution: Resolution, *, with_ids: bool) -> Block:
     """Read rows that have equally many letters.
 
     Raises:
@@ -156,13 +138,12 @@ def _parsed(rows: Sequence[tuple[JoinedRow, str]], resolution: Resolution) -> Bl
     import pyarrow as pa  # Here, so that an instance's first request does not wait for it.
     from pyarrow import csv
 
-    groups = [Group(row.metering_point_id, row.first_day, letters, row.days) for row, letters in rows]
-    is_numbered = bool(groups[0].metering_point_id)
+    groups = [Group(row.delivery_date, letters, row.metering_points) for row, letters in rows]
     text = BETWEEN_DAYS.join([row.quantities for row, _ in rows]).encode()
-    _insist_on_places(text, groups, is_numbered=is_numbered)
+    _insist_on_places(text, groups, with_ids=with_ids)
     _insist_on_three_decimals(text, groups)
     plain = text.translate(_LINES, b".")
-    names = [str(each) for each in range(is_numbered + len(groups[0].letters))]
+    names = [str(each) for each in range(with_ids + len(groups[0].letters))]
     try:
         table = csv.read_csv(
             pa.py_buffer(plain),
@@ -175,15 +156,12 @@ def _parsed(rows: Sequence[tuple[JoinedRow, str]], resolution: Resolution) -> Bl
     except pa.ArrowInvalid as error:  # A digit stands beside a null.
         raise NotWhole from error
     columns = [cast("pa.Array", each.chunk(0)) for each in table.columns]
-    days = numbers(columns.pop(0)) if is_numbered else ()
-    block = Block(groups, days, resolution, columns)
-    _insist_on_lengths(block)
-    return block
+    return Block(groups, columns.pop(0) if with_ids else None, resolution, columns)
 
 
-def _insist_on_places(text: bytes, groups: Sequence[Group], *, is_numbered: bool) -> None:
+def _insist_on_places(text: bytes, groups: Sequence[Group], *, with_ids: bool) -> None:
     """Check that there is a decimal point or a null for each letter, and nothing else but digits."""
-    first = b"," if is_numbered else b""
+    first = b"," if with_ids else b""
     places = [(first + _places(each.letters) + _BETWEEN) * each.rows for each in groups]
     if text.translate(None, b"0123456789") + _BETWEEN != b"".join(places):
         raise NotWhole
@@ -203,23 +181,3 @@ def _insist_on_three_decimals(text: bytes, groups: Sequence[Group]) -> None:
     outline = text.translate(_OUTLINE) + b","
     if outline.count(b"0.000,") != known or _TOO_LONG in outline:
         raise NotWhole
-
-
-def _insist_on_lengths(block: Block) -> None:
-    """Check that each market day has as many values as it has intervals."""
-    end = 0
-    for group in block.groups:
-        first, end = end, end + group.rows
-        days = block.days[first:end] if block.days else (group.first_day.day,)
-        fitting = _days_of_length(group.first_day.replace(day=1), block.resolution.step, len(group.letters))
-        if not fitting.issuperset(days):
-            raise NotWhole
-
-
-@lru_cache(maxsize=4_096)
-def _days_of_length(month: date, step: timedelta, intervals: int) -> frozenset[int]:
-    """Return the days of a month that have so many intervals of a step."""
-    days = (month + timedelta(days=count) for count in range(31))
-    return frozenset(
-        day.day for day in days if day.month == month.month and assembly.intervals(day, step) == intervals
-    )

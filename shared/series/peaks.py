@@ -4,21 +4,28 @@ Quarters are summed to hours first; an hour that lacks a quarter is missing. Of 
 counts.
 """
 
+from __future__ import annotations
+
 from collections import defaultdict
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 from functools import lru_cache
-from itertools import repeat
-from typing import NamedTuple
+from itertools import accumulate, chain, pairwise
+from typing import TYPE_CHECKING, NamedTuple
 
 from shared import periods
-from shared.metering import Resolution
+from shared.metering import GSRN_LENGTH, Resolution
 from shared.periods import ONE_HOUR
 from shared.series import sums
 from shared.series.assembly import MISSING
-from shared.series.blocks import Block, numbers
+from shared.series.blocks import Block, Group
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_DAYS_A_WEEK = 7
 
 
 class Of(StrEnum):
@@ -64,132 +71,151 @@ class Peaks:
         return (2 * sum(each.watt_hours for each in self.hours) + count) // (2 * count)
 
 
-class _Day(NamedTuple):
-    """A day with some value, in the order of preference: the highest hour, then the earlier day.
-
-    Attributes:
-        lowered: the negative of its highest hour in Wh.
-        day: of the month.
-        block, row: where its hours are.
-    """
-
-    lowered: int
-    day: int
-    block: int
-    row: int
-
-    @classmethod
-    def of_number(cls, number: int) -> "_Day":
-        """Return the day of a number of `_by_month`."""
-        return cls(number >> 45, number >> 40 & 31, number >> 32 & 255, number & 0xFFFFFFFF)
-
-
-_Key = tuple[str, date]
-"""Metering point and month."""
+_KEY = ("metering_point_id", "month")
+_BY_HEIGHT = [
+    *((each, "ascending") for each in _KEY),
+    ("watt_hours", "descending"),
+    ("day", "ascending"),
+    ("at", "ascending"),
+]
+"""Of each metering point and month, its days by their highest hours; of equal ones, the earlier first."""
 
 
 def highest(blocks: Iterable[Block], *, count: int, of: Of) -> list[Peaks]:
-    """Return the `count` highest hours by metering point and month: on different days, weeks, or at all."""
+    """Return the `count` highest hours by metering point and month: on different days, weeks, or at all.
+
+    Args:
+        blocks: with the ids of the metering points.
+    """
     in_hours = [each.as_hours() for each in blocks]
-    months = _by_month(in_hours)
-    chosen = {key: _chosen(days, key[1], count=count, of=of) for key, days in months.items()}
-    values = _values(in_hours, [each for days in chosen.values() for each in days])
-    present = _present(in_hours)
+    if not in_hours:
+        return []
+    import pyarrow as pa  # See `blocks`.
+
+    days = pa.concat_tables([_days(number, each) for number, each in enumerate(in_hours)])
+    days = days.sort_by(_BY_HEIGHT).combine_chunks()
+    # With `hours`, the highest days suffice as well: an hour on any other day has `count` hours before it.
+    chosen = _first(_weeks(days) if of is Of.WEEKS else days, count)
+    if of is Of.HOURS:
+        chosen = _first(_hours_of(chosen, in_hours).sort_by(_BY_HEIGHT).combine_chunks(), count)
+    hours = _hours(chosen)
     return [
         Peaks(
-            metering_point_id=key[0],
-            month=key[1],
-            hours=_hours(chosen[key], key[1], values, count=count, of=of),
-            provisional=present[key] != _hours_in(key[1]),
+            metering_point_id=f"{metering_point_id:0{GSRN_LENGTH}d}",
+            month=date.fromordinal(month),
+            hours=hours.get((metering_point_id, month), ()),
+            provisional=present != _hours_in(date.fromordinal(month)),
         )
-        for key in sorted(months)
+        for metering_point_id, month, present in _present(days)
     ]
 
 
-@lru_cache(maxsize=40_000)
-def _month(day: date) -> date:
-    return day.replace(day=1)
+def _days(number: int, block: Block) -> pa.Table:
+    """Return the days of a block, each with its highest hour, which is null if it has none.
 
-
-def _by_month(blocks: Sequence[Block]) -> dict[_Key, list[int]]:
-    """Return the days of each metering point and month; a month without any value has none.
-
-    Each day is one whole number, in the same order as `_Day`: of tens of thousands, a few are looked at.
+    The table has the columns of `_BY_HEIGHT`; days and months are ordinals, and `at` is the place of the
+    hour in its day. Beside them: `known` hours, and in which block and row the day is.
     """
-    import pyarrow.compute as pc  # See `blocks`.
+    import pyarrow as pa
+    import pyarrow.compute as pc
 
-    found: dict[_Key, list[int]] = defaultdict(list)
-    for number, block in enumerate(blocks):
-        lowered = numbers(pc.fill_null(pc.negate(pc.max_element_wise(*block.columns)), 0))
-        days = [
-            (value << 5 | day) << 40 | number << 32 | row
-            for row, (value, day) in enumerate(zip(lowered, block.days, strict=True))
-        ]
-        end = 0
-        for group in block.groups:
-            first, end = end, end + group.rows
-            is_known = set(group.letters) != {MISSING}
-            found[group.metering_point_id, _month(group.first_day)] += days[first:end] if is_known else []
-    return found
+    ends = pa.array(accumulate(each.rows for each in block.groups), pa.int32())
 
+    def of_rows(of_group: Callable[[Group], int]) -> pa.Array:
+        found = pa.array(map(of_group, block.groups), pa.int64())
+        return pc.run_end_decode(pa.RunEndEncodedArray.from_arrays(ends, found))
 
-def _present(blocks: Sequence[Block]) -> Mapping[_Key, int]:
-    """Return how many hours of each metering point and month are not missing."""
-    found: dict[_Key, int] = defaultdict(int)
-    for block in blocks:
-        for group in block.groups:
-            hours = len(group.letters) - group.letters.count(MISSING)
-            found[group.metering_point_id, _month(group.first_day)] += group.rows * hours
-    return found
-
-
-def _chosen(days: Sequence[int], month: date, *, count: int, of: Of) -> list[_Day]:
-    """Return days that have the highest hours.
-
-    With `hours` these days suffice as well: an hour on any other day has `count` hours before it, one on each
-    of these days.
-    """
-    ordered = sorted(days)
-    if of is not Of.WEEKS:
-        return list(map(_Day.of_number, ordered[:count]))
-    weeks: dict[Hashable, _Day] = {}
-    for each in map(_Day.of_number, ordered):
-        weeks.setdefault(month.replace(day=each.day).isocalendar()[:2], each)
-    return list(weeks.values())[:count]
+    watt_hours = pc.max_element_wise(*block.columns)
+    at = pa.repeat(0, len(watt_hours))
+    for place in reversed(range(len(block.columns))):
+        at = pc.if_else(pc.fill_null(pc.equal(block.columns[place], watt_hours), False), place, at)
+    return pa.table(
+        {
+            "metering_point_id": block.metering_point_ids,
+            "month": of_rows(lambda group: group.day.replace(day=1).toordinal()),
+            "watt_hours": watt_hours,
+            "day": of_rows(lambda group: group.day.toordinal()),
+            "at": at,
+            "known": of_rows(lambda group: len(group.letters) - group.letters.count(MISSING)),
+            "block": pa.repeat(number, len(watt_hours)),
+            "row": pa.arange(0, len(watt_hours)),
+        }
+    )
 
 
-def _values(blocks: Sequence[Block], days: Iterable[_Day]) -> dict[tuple[int, int], Sequence[int | None]]:
-    """Return the Wh of each hour of some days, by block and row."""
-    import pyarrow as pa  # See `blocks`.
+def _weeks(days: pa.Table) -> pa.Table:
+    """Return the first day of each metering point, month and ISO week."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
 
-    rows: dict[int, list[int]] = defaultdict(list)
-    for _, _, block, row in days:
-        rows[block].append(row)
-    found: dict[tuple[int, int], Sequence[int | None]] = {}
-    for number, wanted in rows.items():
-        taken = [each.take(pa.array(wanted)) for each in blocks[number].columns]
-        columns = [each.to_pylist() if each.null_count else numbers(each) for each in taken]
-        found |= zip(zip(repeat(number), wanted, strict=False), zip(*columns, strict=True), strict=True)
-    return found
+    # The first day of the calendar was a Monday.
+    week = pc.divide(pc.subtract(days["day"], 1), _DAYS_A_WEEK)
+    numbered = days.append_column("week", week).append_column("place", pa.arange(0, len(days)))
+    first = numbered.group_by([*_KEY, "week"]).aggregate([("place", "min")])["place_min"]
+    return days.take(first.take(pc.sort_indices(first)))
 
 
-def _hours(
-    days: Sequence[_Day],
-    month: date,
-    values: Mapping[tuple[int, int], Sequence[int | None]],
-    *,
-    count: int,
-    of: Of,
-) -> list[Hour]:
-    """Return the highest hours of some days, the highest first; of each day one, or up to `count`."""
+def _hours_of(days: pa.Table, blocks: Sequence[Block]) -> pa.Table:
+    """Return all known hours of some days, in the columns of `_BY_HEIGHT`."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
     found = []
-    for lowered, day, block, row in days:
-        start, hours = periods.start_of(month.replace(day=day)), values[block, row]
-        if of is Of.HOURS:
-            found += [(-wh, start + at * ONE_HOUR) for at, wh in enumerate(hours) if wh is not None]
-        else:
-            found.append((lowered, start + hours.index(-lowered) * ONE_HOUR))
-    return [Hour(start, -lowered) for lowered, start in sorted(found)[:count]]
+    for number, block in enumerate(blocks):
+        of_block = days.filter(pc.equal(days["block"], number)).combine_chunks()
+        for place, column in enumerate(block.columns):
+            hours = of_block.select([*_KEY, "day"])
+            hours = hours.append_column("watt_hours", column.take(of_block["row"]))
+            found.append(hours.append_column("at", pa.repeat(place, len(hours))))
+    together = pa.concat_tables(found)
+    return together.filter(pc.is_valid(together["watt_hours"]))
+
+
+def _ranges(rows: pa.Table) -> list[tuple[int, int]]:
+    """Return from where to where each metering point and month has its rows, in sorted rows."""
+    import pyarrow.compute as pc
+
+    if not len(rows):
+        return []
+    changes = [pc.not_equal(column[1:], column[:-1]) for column in map(rows.column, _KEY)]
+    starts = pc.add(pc.indices_nonzero(pc.or_(*changes)).cast("int64"), 1).to_pylist()
+    return list(pairwise((0, *starts, len(rows))))
+
+
+def _first(rows: pa.Table, count: int) -> pa.Table:
+    """Return the first rows of each metering point and month of sorted rows."""
+    import pyarrow as pa
+
+    places = (range(start, min(end, start + count)) for start, end in _ranges(rows))
+    return rows.take(pa.array(chain.from_iterable(places), pa.int64()))
+
+
+def _present(days: pa.Table) -> Iterator[tuple[int, int, int]]:
+    """Yield each metering point and month of sorted days, and how many hours of it are not missing."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    ranges = _ranges(days)
+    until = [0, *pc.cumulative_sum(days["known"]).to_pylist()]
+    firsts = days.select(_KEY).take(pa.array((start for start, _ in ranges), pa.int64()))
+    keys = zip(*(column.to_pylist() for column in firsts.columns), strict=True)
+    for (metering_point_id, month), (start, end) in zip(keys, ranges, strict=True):
+        yield metering_point_id, month, until[end] - until[start]
+
+
+def _hours(chosen: pa.Table) -> dict[tuple[int, int], list[Hour]]:
+    """Return the hours of each metering point and month that has any, the highest first."""
+    found: dict[tuple[int, int], list[Hour]] = defaultdict(list)
+    columns = (chosen[name].to_pylist() for name in (*_KEY, "watt_hours", "day", "at"))
+    for metering_point_id, month, watt_hours, day, at in zip(*columns, strict=True):
+        if watt_hours is not None:
+            found[metering_point_id, month].append(Hour(_start(day, at), watt_hours))
+    return found
+
+
+@lru_cache(maxsize=4_096)
+def _start(day: int, at: int) -> datetime:
+    return periods.start_of(date.fromordinal(day)) + at * ONE_HOUR
 
 
 @lru_cache(maxsize=4_096)

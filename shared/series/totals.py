@@ -185,7 +185,7 @@ def _of_block(block: Block) -> Iterator[Total]:
 def _by_day(block: Block) -> Iterator[tuple[date, list[Group], int, int]]:
     """Yield each market day of a block with its groups, its first row and the row after its last one."""
     first = 0
-    for day, found in groupby(block.groups, key=lambda each: each.first_day):
+    for day, found in groupby(block.groups, key=lambda each: each.day):
         groups = list(found)
         end = first + sum(each.rows for each in groups)
         yield day, groups, first, end

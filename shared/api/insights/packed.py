@@ -1,6 +1,5 @@
 """The single values of many market days, which hours, quarters and peaks are made from."""
 
-from collections.abc import Callable
 from datetime import datetime
 
 from shared.metering import Direction
@@ -8,42 +7,29 @@ from shared.readable import Days, Readable
 from shared.series import assembly, blocks
 from shared.series.blocks import Block, NotWhole
 from shared.warehouse import insights
-from shared.warehouse.engine import Query, Warehouse
-from shared.warehouse.insights import JoinedRow
+from shared.warehouse.engine import Warehouse
+
+AT_ONCE = 5_000
+"""Metering points of one statement: no day of quarters, joined, comes near the 16 MB of a text in Fabric."""
 
 
-def by_day(
-    warehouse: Warehouse, readable: Readable, *, direction: Direction, days: Days, as_of: datetime
-) -> list[Block]:
-    """Read blocks whose groups are market days of several metering points."""
-    return _read(warehouse, readable, insights.joined_by_day, direction=direction, days=days, as_of=as_of)
-
-
-def by_month(
-    warehouse: Warehouse, readable: Readable, *, direction: Direction, days: Days, as_of: datetime
-) -> list[Block]:
-    """Read blocks whose groups are market days of one metering point and month."""
-    return _read(warehouse, readable, insights.joined_by_month, direction=direction, days=days, as_of=as_of)
-
-
-def _read(
+def read(
     warehouse: Warehouse,
     readable: Readable,
-    joined: Callable[..., Query[JoinedRow]],
     *,
     direction: Direction,
     days: Days,
     as_of: datetime,
+    with_ids: bool = False,
 ) -> list[Block]:
     """Read the joined days; if some are not whole, read them one by one and leave those out."""
     first, end = days
+    joined = insights.joined_days_with_ids if with_ids else insights.joined_days
     try:
-        return blocks.blocks(
-            warehouse.fetch(joined(readable, direction=direction, first=first, end=end, as_of=as_of))
-        )
+        rows = warehouse.fetch(joined(readable, direction=direction, first=first, end=end, as_of=as_of))
+        return blocks.blocks(rows, with_ids=with_ids)
     except NotWhole:
-        rows = warehouse.fetch(
+        found = warehouse.fetch(
             insights.packed_days(readable, direction=direction, first=first, end=end, as_of=as_of)
         )
-        by_metering_point = joined is insights.joined_by_month
-        return blocks.blocks(blocks.joined(assembly.sound(rows), by_metering_point=by_metering_point))
+        return blocks.blocks(blocks.joined(assembly.sound(found), with_ids=with_ids), with_ids=with_ids)

@@ -37,7 +37,7 @@ def fetch(warehouse: Warehouse, *, readable: Readable, request: PeaksRequest) ->
         raise too_large.entries(months * len(readable.periods))
     limit = MAX_WHOLE if request.is_whole else request.limit
     # A page of one long series reads only the days that it shows, and one more month.
-    size = max(1, min(limit // months + 1, MAX_ROWS // max(1, (end - first).days)))
+    size = max(1, min(limit // months + 1, packed.AT_ONCE, MAX_ROWS // max(1, (end - first).days)))
     place = request.place
     start: str | None = place.metering_point_id if place else ""
     found: list[Peaks] = []
@@ -60,8 +60,13 @@ def _of_part(
 ) -> list[Peaks]:
     if not readable.permissions:
         return []
-    blocks = packed.by_month(
-        warehouse, readable, direction=request.direction, days=request.days, as_of=request.as_of
+    blocks = packed.read(
+        warehouse,
+        readable,
+        direction=request.direction,
+        days=request.days,
+        as_of=request.as_of,
+        with_ids=True,
     )
     found = peaks.highest(blocks, count=request.count, of=request.of)
     return [each for each in found if after is None or (each.metering_point_id, each.month) >= after]

@@ -127,8 +127,8 @@ def _of_intervals(
     warehouse: Warehouse, readable: Readable, request: TotalRequest, *, days: Days
 ) -> list[Total]:
     found: list[Total] = []
-    for part in readable.parts(size=min(AT_ONCE, max(1, MAX_ROWS // (days[1] - days[0]).days))):
-        blocks = packed.by_day(warehouse, part, direction=request.direction, days=days, as_of=request.as_of)
+    for part in readable.parts(size=min(packed.AT_ONCE, max(1, MAX_ROWS // (days[1] - days[0]).days))):
+        blocks = packed.read(warehouse, part, direction=request.direction, days=days, as_of=request.as_of)
         found += totals.of_blocks(blocks, resolution=request.resolution, period=request.period)
     return totals.joined(found)
 

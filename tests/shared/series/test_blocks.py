@@ -23,9 +23,9 @@ ODD = st.tuples(st.text("0159.,;-+nul x\n", max_size=6), st.sampled_from("MXm"))
 VALUE = st.one_of(*[NUMBER] * 8, *[st.just(("null", "X"))] * 2, ODD)
 
 
-def read(rows: Sequence[PackedRow], *, by_metering_point: bool) -> list[Block]:
+def read(rows: Sequence[PackedRow], *, with_ids: bool) -> list[Block]:
     """Read days that are joined as the warehouse joins them."""
-    return blocks.blocks(blocks.joined(rows, by_metering_point=by_metering_point))
+    return blocks.blocks(blocks.joined(rows, with_ids=with_ids), with_ids=with_ids)
 
 
 def packed(
@@ -64,10 +64,10 @@ def packed(
 def test_a_day_of_another_form_is_refused(quantities: str, qualities: str) -> None:
     whole, other = packed(CABIN, "null,7.000", "XM"), packed(HOUSE, quantities, qualities)
 
-    assert [each.rows for block in read([whole], by_metering_point=True) for each in block.groups] == [1]
-    for by_metering_point in (False, True):
+    assert [each.rows for block in read([whole], with_ids=True) for each in block.groups] == [1]
+    for with_ids in (False, True):
         with pytest.raises(NotWhole):
-            read([whole, other], by_metering_point=by_metering_point)
+            read([whole, other], with_ids=with_ids)
 
 
 @pytest.mark.parametrize(
@@ -91,9 +91,9 @@ def test_a_day_of_an_unknown_resolution_length_or_letter_is_refused(changed: dic
     row = packed()._replace(**changed)
 
     assert assembly.sound([row]) == []
-    for by_metering_point in (False, True):
+    for with_ids in (False, True):
         with pytest.raises(NotWhole):
-            read([row], by_metering_point=by_metering_point)
+            read([row], with_ids=with_ids)
 
 
 @pytest.mark.parametrize(("day", "hours"), [(date(2026, 3, 29), 23), (date(2026, 10, 25), 25), (DAY, 24)])
@@ -103,18 +103,18 @@ def test_a_day_has_as_many_values_as_it_is_long(day: date, hours: int) -> None:
 
     for count in (23, 24, 25):
         row = PackedRow(HOUSE, day, "PT1H", ",".join(["1.000"] * count), "M" * count)
-        for by_metering_point in (False, True):
+        for with_ids in (False, True):
             if count == hours:
-                found = read([*others, row], by_metering_point=by_metering_point)
+                found = read([*others, row], with_ids=with_ids)
                 assert sorted(len(each.columns) for each in found) == sorted({24, count})
             else:
                 with pytest.raises(NotWhole):
-                    read([*others, row], by_metering_point=by_metering_point)
+                    read([*others, row], with_ids=with_ids)
 
 
 @given(st.lists(st.lists(VALUE, min_size=24, max_size=24), min_size=1, max_size=5), st.booleans())
 def test_what_is_sound_is_read_and_what_is_not_is_refused(
-    days: list[list[tuple[str, str]]], by_metering_point: bool
+    days: list[list[tuple[str, str]]], with_ids: bool
 ) -> None:
     rows = [
         PackedRow(
@@ -125,11 +125,11 @@ def test_what_is_sound_is_read_and_what_is_not_is_refused(
 
     if len(assembly.sound(rows)) < len(rows):
         with pytest.raises(NotWhole):
-            read(rows, by_metering_point=by_metering_point)
+            read(rows, with_ids=with_ids)
         return
     found = {
-        (each.first_day, hour): None if not added else int(added)
-        for block in read(rows, by_metering_point=False)
+        (each.day, hour): None if not added else int(added)
+        for block in read(rows, with_ids=False)
         for at, each in enumerate(block.groups)
         for hour, added in enumerate(column[at].as_py() for column in block.columns)
     }
@@ -147,7 +147,7 @@ def test_a_sum_that_no_column_can_hold_is_exact() -> None:
 
     found = list(
         totals.of_blocks(
-            read(rows, by_metering_point=False),
+            read(rows, with_ids=False),
             resolution=Resolution.PT1H,
             period=Period(start_of(DAY), start_of(DAY + ONE_DAY)),
         )
@@ -163,7 +163,7 @@ def test_a_sum_that_no_column_can_hold_is_exact() -> None:
 def test_an_hour_that_lacks_a_quarter_is_no_peak() -> None:
     row = packed(quantities="9.000,null,9.000,9.000,2.000", qualities="MXMMM", resolution="PT15M")
 
-    (found,) = peaks.highest(read([row], by_metering_point=True), count=1, of=Of.HOURS)
+    (found,) = peaks.highest(read([row], with_ids=True), count=1, of=Of.HOURS)
 
     assert [hour.watt_hours for hour in found.hours] == [5_000]
     assert found.provisional

@@ -41,8 +41,8 @@ class Remembered:
     def __init__(self, published: Iterable[tuple[datetime, Stored]]) -> None:
         self._states = {at: _by_series(stored) for at, stored in published}
         self._answers: dict[str, Callable[..., Iterable[tuple[Any, ...]]]] = {
-            "joined_by_day": partial(_joined, by_metering_point=False),
-            "joined_by_month": partial(_joined, by_metering_point=True),
+            "joined_days": partial(_joined, with_ids=False),
+            "joined_days_with_ids": partial(_joined, with_ids=True),
             "day_sums": _day_sums,
             "month_sums": _month_sums,
             "day_range": _day_range,
@@ -102,20 +102,13 @@ def _by_series(stored: Stored) -> dict[tuple[str, str], list[Day]]:
     return found
 
 
-def _joined(days: Sequence[Day], _: object, *, by_metering_point: bool) -> Iterator[tuple[Any, ...]]:
-    for group in _grouped(days, lambda each: (*_place(each, by_metering_point), *each[3:6:2])):
+def _joined(days: Sequence[Day], _: object, *, with_ids: bool) -> Iterator[tuple[Any, ...]]:
+    for group in _grouped(days, lambda each: (each.day, each.resolution, each.qualities)):
         one = group[0]
         texts = [
-            f"{each.day.day},{each.quantities}" if by_metering_point else each.quantities for each in group
+            f"{each.metering_point_id},{each.quantities}" if with_ids else each.quantities for each in group
         ]
-        yield (
-            *(one.metering_point_id if by_metering_point else "", min(each.day for each in group)),
-            *(f"{one.resolution}|{one.qualities}|", len(group), ";".join(texts)),
-        )
-
-
-def _place(day: Day, by_metering_point: bool) -> tuple[object, ...]:
-    return (day.metering_point_id, day.day.year, day.day.month) if by_metering_point else (day.day,)
+        yield (one.day, f"{one.resolution}|{one.qualities}|", len(group), ";".join(texts))
 
 
 def _grouped(days: Iterable[Day], key: Callable[[Day], Any]) -> list[list[Day]]:

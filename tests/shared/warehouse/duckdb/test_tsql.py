@@ -159,8 +159,8 @@ def ask(recorded: Recorded, permitted: Readable, clock: Clock) -> None:
     )
     first, end = date(2026, 3, 1), date(2026, 4, 1)
     for of_month in (
-        insights.joined_by_day,
-        insights.joined_by_month,
+        insights.joined_days,
+        insights.joined_days_with_ids,
         insights.packed_days,
         insights.day_sums,
         insights.month_sums,
