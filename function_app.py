@@ -497,7 +497,7 @@ def acknowledge_run(req: func.HttpRequest) -> Response:
 @app.route("v1/feeds/{feedId}/runs/{run}/resend", methods=["POST"])
 @http_function
 def resend_run(req: func.HttpRequest) -> Response:
-    """Hand the files of a run out again, or make them anew where they are gone."""
+    """Hand the files of a run out again, or make them again where they are gone."""
     found = feed_of_caller(req)
     parameters.Parameters(parameters.of_url(req.url)).done()
     run = services.feeder.resend(run_of_caller(req, found))

@@ -2,7 +2,7 @@
 
 A vendor that sees every metering point and 39 others share 2 000 customers with 10 metering points each:
 40 000 grants. Measured are reading Severa (the seconds that its rate limit takes),
-the first sync, one without changes, one with 0.5 % changed, and, side by side, writing every grant anew
+the first sync, one without changes, one with 0.5 % changed, and, side by side, writing every grant again
 as a sync without a comparison would; then the first request of the vendor, cold and from memory.
 
 Table Storage is Azurite on this machine, so seconds are those of the client library and the emulator;
@@ -212,7 +212,7 @@ def rewriting_sync(size: Size, connection_string: str) -> Measure:
             writer.write(rows[start : start + store.CHANGES_IN_TRANSACTION], now=now())
         writer.finish()
     return Measure(
-        "the same, writing every grant anew",
+        "the same, writing every grant again",
         time.perf_counter() - began,
         table_reads=storage.reads,
         table_writes=storage.writes,

@@ -39,7 +39,7 @@ USAGE = """usage: python3 dev.py COMMAND [arguments]
   check-warehouse                 what is wrong with the warehouse in use
   cost [--points N] [--customers N] [--sweep points=N,N] [--plot FILE.svg] [--explain]
                                   what the service costs a month
-  prices [--refresh]              the unit prices behind it, and reading them anew
+  prices [--refresh]              the unit prices behind it, and reading them again
   bench [NAME]                    measurements, side by side with the usual way
   openapi [--server URL] [--contact EMAIL]
                                   write the OpenAPI files, with the address of a deployment

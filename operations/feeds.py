@@ -268,7 +268,7 @@ def _compare(chosen: Any, feed: Feed, storage: Tables, *, out: Console) -> int:
     data: DataSettings = settings.data_from_environment()
     grants = Grants(tables=storage, max_age=timedelta(days=36_500), clock=services.now)
     try:
-        readable = grants.read_anew(feed.principal)
+        readable = grants.read_uncached(feed.principal)
     except (NoGrants, AccessTooOld) as error:
         out.print(f"What {feed.principal} may read is not known: {error}.", markup=False)
         return TROUBLE

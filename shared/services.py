@@ -259,7 +259,7 @@ class Services:
         from shared.notices.webhooks import Event
 
         data = {"feedId": run.feed_id, "run": run.id}
-        # Made anew or handed out again, it is another notice.
+        # Made again or handed out again, it is another notice.
         key = f"{run.feed_id}:{run.id}:{run.round}.{run.handings}"
         self.begin_notices(run.principal, Event.FILE_READY, data=data, key=key)
 

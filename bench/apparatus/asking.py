@@ -39,7 +39,7 @@ class Permitted:
             raise RuntimeError("only one caller is measured")
         return self._readable
 
-    read_anew = portfolio
+    read_uncached = portfolio
 
     def version(self, principal: str) -> str:
         """Return the version of everything that the caller may read."""

@@ -1,5 +1,5 @@
 // The app's identity: the one that reads grants, queries the warehouse, asks Graph and reads the Severa secret.
-// It is its own resource, so that its permissions outlive a function app that is made anew.
+// It is its own resource, so that its permissions outlive a function app that is made again.
 
 param location string
 param tags object

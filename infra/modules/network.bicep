@@ -54,7 +54,7 @@ resource network 'Microsoft.Network/virtualNetworks@2024-05-01' = {
     addressSpace: {
       addressPrefixes: [addressPrefix]
     }
-    // In the same resource: subnets of their own would be removed and made anew at each deployment.
+    // In the same resource: subnets of their own would be removed and made again at each deployment.
     subnets: [
       {
         name: 'functions'

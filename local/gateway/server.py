@@ -92,7 +92,7 @@ def _request(scope: Message, receive: Receive) -> Request:
     headers = Fields.decoded(scope["headers"])
     framing = {name: headers.values(name) for name in ("Content-Length", "Transfer-Encoding")}
     headers.drop_hop_by_hop()
-    # Policies see that there is a body, whatever Connection names; to the backend it is framed anew.
+    # Policies see that there is a body, whatever Connection names; to the backend it is framed again.
     for name, given in framing.items():
         headers.replace(name, given)
     # .NET's Uri holds a path without dot segments from the start.

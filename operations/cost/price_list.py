@@ -47,7 +47,7 @@ def refresh(
     address: str = ADDRESS,
     currencies: Sequence[str],
 ) -> Refreshed:
-    """Return the file with the prices of a region and the currencies' rates read anew.
+    """Return the file with the prices of a region and the currencies' rates read again.
 
     A price whose meter is missing, ambiguous or counted in another unit keeps its value and its date.
 

@@ -1,4 +1,4 @@
-"""`python3 dev.py prices`: how old the unit prices are, and reading them anew."""
+"""`python3 dev.py prices`: how old the unit prices are, and reading them again."""
 
 import argparse
 import json

@@ -169,7 +169,7 @@ class Grants:
         manifest = self._manifest(principal)
         return manifest.version if manifest else None
 
-    def read_anew(self, principal: str) -> Readable:
+    def read_uncached(self, principal: str) -> Readable:
         """Return everything that the principal may read, as the table has it now.
 
         Raises:

@@ -2,7 +2,7 @@
 
 Whatever is done twice gives the same: a part is a file of an `asOf`, written whole under one name, and its
 row is written after the file. A process that dies leaves a message that comes again, or a row that `sweep`
-finds silent. Grants are read anew for each part.
+finds silent. Grants are read again for each part.
 """
 
 import hashlib
@@ -36,9 +36,9 @@ from shared.series.coarser import Coarser
 from shared.warehouse.engine import Warehouse
 from shared.warehouse.queries import StoredInHoursRow
 
-ACCESS_CHANGED = ("access-changed", "Access to some of it ended while it was made; ask for it anew.")
+ACCESS_CHANGED = ("access-changed", "Access to some of it ended while it was made; request it again.")
 UNFIT = "form-does-not-fit"
-NOT_BUILT = ("not-built", "It could not be made, and we have been alerted. Ask for it anew.")
+NOT_BUILT = ("not-built", "It could not be made, and we have been alerted. Request it again.")
 SILENT = timedelta(minutes=20)
 """After so long without a sign a message may be lost: it is sent again."""
 
@@ -48,7 +48,7 @@ log = logging.getLogger("metering.files")
 class Grants(Protocol):
     """The part of `shared.access.grants.Grants` that is used here."""
 
-    def read_anew(self, principal: str) -> Readable:
+    def read_uncached(self, principal: str) -> Readable:
         """Return everything that a principal may read, as the table has it now."""
         ...
 
@@ -231,7 +231,7 @@ class Workshop:
     def _readable(self, principal: str) -> Readable:
         """Return what a principal may read by the table of grants, not by what is in memory."""
         try:
-            return self.grants.read_anew(principal)
+            return self.grants.read_uncached(principal)
         except NoGrants:
             return Readable(principal, (), "")
 

@@ -325,7 +325,7 @@ class Exports:
     def delete(self, export: Export) -> None:
         """Delete an export; what works on it finds no row and stops. Its parts stay until `delete_parts`."""
         marked = self._tables.get(tables.FILE_WORK, partition=export.principal, row=export.mark)
-        # A later request with the same body has written the mark anew.
+        # A later request with the same body has written the mark again.
         if marked and marked["exportId"] == export.id:
             self._tables.delete(tables.FILE_WORK, partition=export.principal, row=export.mark)
         self._tables.delete(tables.FILE_WORK, partition=export.principal, row=export.id)

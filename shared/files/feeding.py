@@ -146,7 +146,7 @@ class Feeder:
         self.ledger.change(run, change)
 
     def resend(self, run: Run) -> Run:
-        """Hand the files of a run out again; those that are gone are made anew, as far as they may be read.
+        """Hand the files of a run out again; those that are gone are made again, as far as they may be read.
 
         Raises:
             NotReady: it is being made, or holds nothing.
@@ -198,7 +198,7 @@ class Feeder:
         self.feeds.compared.for_each_changed(principals, self.revoke, version=version)
 
     def _kept(self, feed: Feed) -> Iterator[Run]:
-        """Yield the runs whose files are kept; an old run may have been made anew."""
+        """Yield the runs whose files are kept; an old run may have been made again."""
         now = self._now()
         return (run for run in self.ledger.of(feed.principal, feed.id) if run.is_kept(now))
 

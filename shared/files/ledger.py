@@ -145,7 +145,7 @@ class Run:
         """Return the message that has the run planned."""
         return f"feed/{self.principal}/{self.feed_id}/{self.span.through}"
 
-    def anew(self, *, now: datetime) -> "Run":
+    def next_round(self, *, now: datetime) -> "Run":
         """Return the next round of the run, before it is planned."""
         made = Run(self.principal, self.feed_id, self.span, self.spec, RunStatus.BUILDING, touched_at=now)
         return replace(made, round=self.round + 1)
@@ -153,7 +153,7 @@ class Run:
     def reopened(self, *, now: datetime) -> "Run":
         """Return the run as it is before its files are handed out; if they are gone, before they are made."""
         if self.manifest is None or self.finished_at is None or now >= self.finished_at + KEPT:
-            return self.anew(now=now)
+            return self.next_round(now=now)
         return replace(
             self,
             status=RunStatus.READY,

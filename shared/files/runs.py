@@ -2,7 +2,7 @@
 
 Whatever is done twice gives the same bytes: a run shows one moment, names no clock, and its files are written
 whole before the row that names them. A process that dies leaves a message that comes again, or a row that
-`feeding.Feeder.sweep` finds silent. Grants are read anew for each batch, and for all of them at the end.
+`feeding.Feeder.sweep` finds silent. Grants are read again for each batch, and for all of them at the end.
 """
 
 import hashlib
@@ -295,7 +295,7 @@ class RunWorkshop:
         stored = self.ledger.get(run.principal, run.feed_id, run.span.through)
         feed = self.feeds.get(run.principal, run.feed_id)
         if feed is None or stored is None or stored.round != run.round:
-            # It was deleted or begun anew while this part was built.
+            # It was deleted or begun again while this part was built.
             self.outbox.delete(run.folder)
             return
         before = self._before(stored)
@@ -370,7 +370,7 @@ class RunWorkshop:
     def readable(self, principal: str) -> Readable:
         """Return what a principal may read by the table of grants, not by what is in memory."""
         try:
-            return self.grants.read_anew(principal)
+            return self.grants.read_uncached(principal)
         except NoGrants:
             return Readable(principal, (), "")
 
@@ -383,7 +383,7 @@ class RunWorkshop:
         return _are_readable(run, [batch], self.readable(run.principal))
 
     def repeat(self, run: Run) -> Run:
-        """Make a run anew, with what may be read now; the files that it had are deleted."""
+        """Make a run again, with what may be read now; the files that it had are deleted."""
         changed = self._begin_anew(run)
         self.queue.send(queues.FILES, changed.message)
         return changed
@@ -392,15 +392,15 @@ class RunWorkshop:
         """Begin the next round of a run."""
 
         def change(stored: Run) -> Run:
-            return stored.anew(now=self.clock()) if stored.is_same_round(run) else stored
+            return stored.next_round(now=self.clock()) if stored.is_same_round(run) else stored
 
         self.outbox.delete(run.folder)
         return ledger.reopen(self.feeds, self.ledger, run, change) or run
 
     def withdraw(self, run: Run) -> None:
-        """Delete the files of a run that the owner may no longer read; what nobody took is made anew."""
+        """Delete the files of a run that the owner may no longer read; what nobody took is made again."""
         if run.status is RunStatus.READY and run.taken_at is None:
-            log.warning("Feed %s, run %s: access changed, it is made anew.", run.feed_id, run.id)
+            log.warning("Feed %s, run %s: access changed, it is made again.", run.feed_id, run.id)
             self.repeat(run)
             return
         log.warning("Feed %s, run %s: access changed, its files are deleted.", run.feed_id, run.id)

@@ -126,7 +126,7 @@ class News:
         begun = 0
         while (publications := self._next_publications()) is not None:
             first, last = publications
-            # Stored first: a run that begins anew handles the same publications, with the same ids.
+            # Stored first: a run that begins again handles the same publications, with the same ids.
             self._store.set_handled(PUBLISHED, f"{first - 1}/{last}")
             begun += self._begin_published(first, last)
             self._store.set_handled(PUBLISHED, f"{last}/{last}")

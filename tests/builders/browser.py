@@ -49,7 +49,7 @@ class Page:
     address: str
 
     def open(self, **state: str) -> None:
-        """Open it anew with a state such as caller="kari", view="year"; wait until all is shown."""
+        """Open it again with a state such as caller="kari", view="year"; wait until all is shown."""
         self.driver.get("about:blank")
         self.driver.get(f"{self.address}/#" + "&".join(f"{name}={value}" for name, value in state.items()))
         self.settle()

@@ -9,7 +9,7 @@ makes the address ambiguous. Doubt is reported as a fault; the sync never guesse
 
 **After the first time** only the object id counts (`known`). It is bound to the pair of contact person
 and address in Severa: a change of addresses in Entra has no effect, and another address in Severa is looked
-up anew. If a user is deleted, the next user with the same address does not inherit the access, since
+up again. If a user is deleted, the next user with the same address does not inherit the access, since
 addresses are used again: the role has to end in Severa and be given again.
 """
 

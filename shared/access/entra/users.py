@@ -10,7 +10,7 @@ class ContactEmail:
     """A contact person and an address: a user is looked up by it, and a stored object id is bound to it.
 
     Both parts are needed: another contact person with the same address, or another address of the
-    same contact person, is looked up anew. Build it with `contact_email`.
+    same contact person, is looked up again. Build it with `contact_email`.
     """
 
     contact_guid: str

@@ -24,7 +24,7 @@ from shared.files.sftp import Sender
 
 
 def dispatcher(connection: str, *, key: str, ahead: timedelta) -> Dispatcher:
-    """Return what sends, without a warehouse: nothing is made anew.
+    """Return what sends, without a warehouse: nothing is made again.
 
     Args:
         ahead: of the time; the lease of a process that was killed must have ended.

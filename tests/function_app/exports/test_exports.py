@@ -755,7 +755,7 @@ def test_gs2_refuses_sums_and_takes_hours(customer: Customer) -> None:
 def test_a_workbook_takes_what_has_room_and_refuses_the_rest_with_the_remedy(customer: Customer) -> None:
     point = customer.point()
     customer.days(point, SPRING, 1)
-    readable = customer.api.services.grants.read_anew(customer.principal)
+    readable = customer.api.services.grants.read_uncached(customer.principal)
     export = made(customer, form={"format": "xlsx"})
     wanted = stored(customer, export["exportId"]).wanted
     large = Counted([SizeRow(point, "PT1H", 50_000)])
@@ -811,7 +811,7 @@ def test_all_access_that_ended_fails_what_was_built(customer: Customer, api: Api
 def test_series_are_the_same_however_small_the_pages_are(customer: Customer, api: Api) -> None:
     for _ in range(2):
         customer.days(customer.point(), SPRING, 5)
-    readable = api.services.grants.read_anew(customer.principal)
+    readable = api.services.grants.read_uncached(customer.principal)
     question = building.question_of(stored(customer, made(customer)["exportId"]))
 
     whole, paged = (
@@ -825,7 +825,7 @@ def test_series_are_the_same_however_small_the_pages_are(customer: Customer, api
 
 def test_a_period_without_a_day_has_nothing(customer: Customer, api: Api) -> None:
     customer.days(customer.point(), SPRING, 1)
-    readable = api.services.grants.read_anew(customer.principal)
+    readable = api.services.grants.read_uncached(customer.principal)
     usual = building.question_of(stored(customer, made(customer)["exportId"]))
     question = replace(usual, period=Period(usual.period.start, usual.period.start))
 

@@ -604,7 +604,7 @@ def test_of_two_plans_of_a_run_one_counts(customer: Customer, api: Api) -> None:
         customer.days(point, SPRING, 1)
     api.services.begin_feeds()
     (begun,) = api.services.ledger.of(customer.principal, "daily")
-    readable = api.services.grants.read_anew(customer.principal).only(points[:1])
+    readable = api.services.grants.read_uncached(customer.principal).only(points[:1])
     day = Period(periods.start_of(SPRING), periods.start_of(SPRING + timedelta(days=1)))
     permitted = planning.packed(planning.within(readable, day))
     # Of a process that planned with other grants, and died before its plan counted.

@@ -350,10 +350,10 @@ def test_a_metering_point_that_moved_to_another_customer_is_not_the_runs_any_mor
     customer.granted = [each for each in customer.granted if each.metering_point_id != moving]
     customer.grant(moving, customer=2)
     refused = link(customer, made["files"][0]["href"])
-    (anew,) = run(customer)["files"]
+    (remade,) = run(customer)["files"]
 
     assert (refused.status, refused.json["code"]) == (410, "gone")
-    assert {row["meteringPointId"] for row in table(fetch(customer, anew["href"]))} == {staying}
+    assert {row["meteringPointId"] for row in table(fetch(customer, remade["href"]))} == {staying}
 
 
 def test_a_file_of_one_customer_ends_with_that_customers_access(customer: Customer, api: Api) -> None:

@@ -50,7 +50,7 @@ def fewer_than(page: Page, count: int) -> bool:
 
 
 def press(page: Page, name: str) -> None:
-    # In one step: the list is made anew every few seconds.
+    # In one step: the list is made again every few seconds.
     page.run(
         "[...document.querySelectorAll('#files button')]"
         ".find(({ textContent }) => textContent === arguments[0]).click()",
@@ -139,7 +139,7 @@ def test_the_focus_stays_in_the_ledger_when_it_is_made_anew(feeds: Page, stack: 
 
 
 def reopened_with(page: Page, selector: str) -> bool:
-    """Open the page anew: a resting ledger is asked again only every quarter of a minute."""
+    """Open the page again: a resting ledger is asked again only every quarter of a minute."""
     look(page)
     return bool(page.all(f"#files {selector}"))
 

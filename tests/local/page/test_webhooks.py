@@ -26,7 +26,7 @@ def fewer_than(page: Page, count: int) -> bool:
 
 
 def press(page: Page, name: str) -> None:
-    # In one step: the list is made anew every few seconds.
+    # In one step: the list is made again every few seconds.
     page.run(
         "[...document.querySelectorAll('.webhook button')]"
         ".find(({ textContent }) => textContent === arguments[0]).click()",

@@ -1,4 +1,4 @@
-"""Prices are read anew from a price list that answers as Azure's does."""
+"""Prices are read again from a price list that answers as Azure's does."""
 
 import json
 from collections.abc import Iterator

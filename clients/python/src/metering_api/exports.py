@@ -194,7 +194,7 @@ class Exports:
         waited = 0.0
         while export.status != "finished":
             if export.status in ("failed", "expired"):
-                code, detail = export.problem or (export.status, "Ask for it anew.")
+                code, detail = export.problem or (export.status, "Request it again.")
                 raise errors.ExportFailed(f"{export.export_id}: {code}: {detail}")
             if waited >= patience:
                 raise errors.ExportFailed(

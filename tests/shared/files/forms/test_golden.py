@@ -1,6 +1,6 @@
 """Files byte by byte: a normal day, days of 23 and 25 hours, a missing hour, quarters, production.
 
-`python -m tests.shared.files.forms.test_golden` writes them anew, for a look at what changed.
+`python -m tests.shared.files.forms.test_golden` writes them again, for a look at what changed.
 """
 
 from pathlib import Path

@@ -124,7 +124,7 @@ function described({ run, sequences, asOf, status, attempts, problem, files, man
     problem ? h("p", { class: "bad", lang: "en" }, `${problem.code}: ${problem.detail}`) : null,
     all.length ? listing(all, facts, scene.caller) : null,
     files.length === 0 && TO_ACKNOWLEDGE.concat("acknowledged").includes(status)
-      ? h("p", { class: "quiet" }, t("Its files are no longer kept. Send again makes them anew."))
+      ? h("p", { class: "quiet" }, t("Its files are no longer kept. Send again makes them again."))
       : null,
   ];
 }

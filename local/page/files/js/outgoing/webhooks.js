@@ -105,7 +105,7 @@ function form(scene) {
   );
 }
 
-/** Make one call, show its outcome and the secret that it may have, and list everything anew. */
+/** Make one call, show its outcome and the secret that it may have, and list everything again. */
 async function act(scene, { method, path, json = null, again, outcome = statusLine }) {
   const { demo, answer } = scene;
   const { caller, pretence } = scene.state;
@@ -248,7 +248,7 @@ async function arrivals({ demo, state, mailbox, isCurrent }, webhooks) {
   ).flat();
   if (!isCurrent()) return;
   arrived.sort((one, other) => (one.at < other.at ? 1 : -1));
-  // What is open stays open when the list is made anew.
+  // What is open stays open when the list is made again.
   const open = new Set([...mailbox.querySelectorAll("details[open]")].map(({ dataset }) => dataset.key));
   fill(
     mailbox,
