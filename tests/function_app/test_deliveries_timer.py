@@ -137,6 +137,8 @@ def test_files_are_swept_after_publishing_whether_or_not_that_fails(
 
     starts = ("Data is available until", "Files were not all looked after")
     noted = [start for each in caplog.messages for start in starts if each.startswith(start)]
+    # Each work on files that needs the queues notes its own failure, and there is more of it with feeds.
+    noted = list(dict.fromkeys(noted))
     assert noted == list(starts[1:] if fails else starts)
 
 
