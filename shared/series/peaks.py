@@ -20,7 +20,7 @@ from shared.metering import GSRN_LENGTH, Resolution
 from shared.periods import ONE_HOUR
 from shared.series import sums
 from shared.series.assembly import MISSING
-from shared.series.blocks import Block, Group
+from shared.series.blocks import Block, Group, numbers
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -196,7 +196,7 @@ def _present(days: pa.Table) -> Iterator[tuple[int, int, int]]:
     import pyarrow.compute as pc
 
     ranges = _ranges(days)
-    until = [0, *pc.cumulative_sum(days["known"]).to_pylist()]
+    until = [0, *numbers(pc.cumulative_sum(days["known"]).combine_chunks())]
     firsts = days.select(_KEY).take(pa.array((start for start, _ in ranges), pa.int64()))
     keys = zip(*(column.to_pylist() for column in firsts.columns), strict=True)
     for (metering_point_id, month), (start, end) in zip(keys, ranges, strict=True):
@@ -205,11 +205,13 @@ def _present(days: pa.Table) -> Iterator[tuple[int, int, int]]:
 
 def _hours(chosen: pa.Table) -> dict[tuple[int, int], list[Hour]]:
     """Return the hours of each metering point and month that has any, the highest first."""
+    import pyarrow.compute as pc
+
     found: dict[tuple[int, int], list[Hour]] = defaultdict(list)
-    columns = (chosen[name].to_pylist() for name in (*_KEY, "watt_hours", "day", "at"))
+    known = chosen.filter(pc.is_valid(chosen["watt_hours"])).combine_chunks()
+    columns = (numbers(known[name].combine_chunks()) for name in (*_KEY, "watt_hours", "day", "at"))
     for metering_point_id, month, watt_hours, day, at in zip(*columns, strict=True):
-        if watt_hours is not None:
-            found[metering_point_id, month].append(Hour(_start(day, at), watt_hours))
+        found[metering_point_id, month].append(Hour(_start(day, at), watt_hours))
     return found
 
 
