@@ -194,11 +194,11 @@ class Grants:
         return completed_at
 
     def _completed_at(self) -> datetime | None:
-        """Return the stored time of the last complete sync, read at most once in `CHECK_SECONDS`."""
+        """Return the time of the last complete sync: once there is one, read once in `CHECK_SECONDS`."""
         now = self._monotonic()
         with self._lock:
             known = self._completed
-        if known is None or now - known[0] >= CHECK_SECONDS:
+        if known is None or known[1] is None or now - known[0] >= CHECK_SECONDS:
             known = (now, runs.completed_at(self._tables))
             with self._lock:
                 self._completed = known

@@ -400,6 +400,9 @@ def test_access_that_was_never_synchronised_is_not_trusted(storage: Tables, cloc
     with pytest.raises(AccessTooOld):
         grants.portfolio(ALICE)
 
+    complete(storage, clock)
+    assert grants.portfolio(ALICE).permissions == (permission(1),)
+
 
 def test_access_is_trusted_until_its_age_and_again_after_a_sync(
     storage: Tables, grants: Grants, clock: Clock
