@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache, reduce
@@ -135,28 +136,38 @@ def _parsed(rows: Sequence[tuple[JoinedRow, str]], resolution: Resolution, *, wi
     Raises:
         NotWhole: see `blocks`.
     """
+    groups = [Group(row.delivery_date, letters, row.metering_points) for row, letters in rows]
+    text = BETWEEN_DAYS.join([row.quantities for row, _ in rows]).encode()
+    with ThreadPoolExecutor(1, "blocks") as reader:  # Arrow reads while the checks look at the same text.
+        reading = reader.submit(_columns, text.translate(_LINES, b"."), with_ids + len(groups[0].letters))
+        _insist_on_places(text, groups, with_ids=with_ids)
+        _insist_on_three_decimals(text, groups)
+        columns = reading.result()
+    return Block(groups, columns.pop(0) if with_ids else None, resolution, columns)
+
+
+def _columns(lines: bytes, count: int) -> list[pa.Array]:
+    """Read lines of so many whole numbers or nulls.
+
+    Raises:
+        NotWhole: they are something else.
+    """
     import pyarrow as pa  # Here, so that an instance's first request does not wait for it.
     from pyarrow import csv
 
-    groups = [Group(row.delivery_date, letters, row.metering_points) for row, letters in rows]
-    text = BETWEEN_DAYS.join([row.quantities for row, _ in rows]).encode()
-    _insist_on_places(text, groups, with_ids=with_ids)
-    _insist_on_three_decimals(text, groups)
-    plain = text.translate(_LINES, b".")
-    names = [str(each) for each in range(with_ids + len(groups[0].letters))]
+    names = [str(each) for each in range(count)]
     try:
         table = csv.read_csv(
-            pa.py_buffer(plain),
-            read_options=csv.ReadOptions(column_names=names, block_size=len(plain) + 1),
+            pa.py_buffer(lines),
+            read_options=csv.ReadOptions(column_names=names, block_size=len(lines) + 1),
             parse_options=csv.ParseOptions(quote_char=False),
             convert_options=csv.ConvertOptions(
                 column_types=dict.fromkeys(names, pa.int64()), null_values=["null"], strings_can_be_null=False
             ),
         )
-    except pa.ArrowInvalid as error:  # A digit stands beside a null.
+    except pa.ArrowInvalid as error:
         raise NotWhole from error
-    columns = [cast("pa.Array", each.chunk(0)) for each in table.columns]
-    return Block(groups, columns.pop(0) if with_ids else None, resolution, columns)
+    return [cast("pa.Array", each.combine_chunks()) for each in table.columns]
 
 
 def _insist_on_places(text: bytes, groups: Sequence[Group], *, with_ids: bool) -> None:
