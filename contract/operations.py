@@ -149,8 +149,8 @@ TAGS = {
 _MASTER_DATA, _SERIES, _INSIGHTS, _CHANGES, _WEBHOOKS, _EXPORTS, _FEEDS, _FRESHNESS = TAGS
 
 _WHOLE = (
-    f"JSON without it: {DEFAULT_LIMIT}. The other formats without it are whole, or refused when they are "
-    "larger than the largest page."
+    f"JSON without it: {DEFAULT_LIMIT}. The other formats without it are whole, or refused with "
+    "`too-large-for-one-answer`."
 )
 _WORKBOOK = (
     "`format=xlsx` is a workbook: a sheet of metering points, one of values and one of the sums by month "
@@ -215,7 +215,7 @@ FILE_NAME = Parameter(
 FEED_ID = Parameter(
     "feedId",
     "The id of a feed, as you choose it: at most 40 letters in lower case, digits and hyphens.",
-    {"type": "string", "pattern": "^[a-z0-9][a-z0-9-]{0,39}$"},
+    {"type": "string", "pattern": "^[a-z0-9][a-z0-9-]{0,63}$"},
     "daily-gs2",
     place="path",
 )

@@ -13,7 +13,7 @@ from shared.files.feeds import Content, Spec
 
 MAX_LIMIT, DEFAULT_LIMIT = 100, 20
 
-_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
+_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 _RUN = re.compile(r"[0-9]{6,11}-([0-9]{6,11})")
 
 __all__ = ["feed_id", "file_name", "not_found", "page", "read", "through"]

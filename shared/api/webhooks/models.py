@@ -73,7 +73,10 @@ class Webhook(Answer):
     )
     secret: str | Absent = Field(
         default=None,
-        description="Only with 201, and never again: the secret that signs, as Standard Webhooks has it.",
+        description=(
+            "The secret that signs, as Standard Webhooks has it. Shown once: with the 201 of a new webhook, "
+            "and in the answer to `POST …/secret`."
+        ),
     )
 
 
