@@ -19,7 +19,7 @@ from local.stack import free
 
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 NOT_FOUND = "no Chromium with chromedriver on the path: apt-get install chromium chromium-driver"
-SECONDS = 15
+SECONDS = 60
 
 _FLAGS = (
     "--headless=new",

@@ -13,7 +13,7 @@ from local.ports import Ports
 from local.stack import free
 
 _START_SECONDS = 240
-_STOP_SECONDS = 30
+_STOP_SECONDS = 60
 _READY = "The demo world"
 
 

@@ -94,9 +94,18 @@ class Faulty:
             except OSError:
                 return
             self.accepted += 1
-            with self._lock:
-                self._connections.add(connection)
+            if not self._keep(connection):
+                return
             self._start(self._serve, connection, self._fault)
+
+    def _keep(self, connection: socket.socket) -> bool:
+        """Remember a connection, or close it when everything has ended: nobody would break it then."""
+        with self._lock:
+            if not self._ended.is_set():
+                self._connections.add(connection)
+                return True
+        connection.close()
+        return False
 
     def _serve(self, connection: socket.socket, fault: Fault | None) -> None:
         with suppress(OSError):
@@ -109,8 +118,8 @@ class Faulty:
         if self._upstream is None:
             raise OSError("there is nothing behind this one")
         there = socket.create_connection((HOST, self._upstream))
-        with self._lock:
-            self._connections.add(there)
+        if not self._keep(there):
+            return
         self._start(_pump, there, connection)
         _pump(connection, there)
 

@@ -171,7 +171,10 @@ def _read(connection: socket.socket, server_name: str | None) -> Received | None
     first, *lines = head.decode("latin-1").split("\r\n")
     headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
     while len(body) < int(headers.get("content-length", "0")):
-        body += connection.recv(65_536)
+        some = connection.recv(65_536)
+        if not some:
+            return None
+        body += some
     return Received(first.split(" ")[1], headers, body, server_name)
 
 

@@ -33,10 +33,10 @@ def test_a_message_arrives_in_base64_as_the_host_expects_it(opened: Queues, tabl
 
 
 def test_a_delayed_message_is_hidden_until_its_time(opened: Queues, table_storage: str) -> None:
-    opened.send(FILES, "later", delay=timedelta(seconds=2))
+    opened.send(FILES, "later", delay=timedelta(seconds=8))
 
     at_once = waiting(table_storage, FILES)
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while not (found := waiting(table_storage, FILES)) and time.monotonic() < deadline:
         time.sleep(0.2)
 

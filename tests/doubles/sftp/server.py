@@ -31,6 +31,7 @@ class Server:
     renamed: list[str] = field(default_factory=list)
     """Names that files got when they were complete, each time."""
     connections: int = 0
+    open: set[asyncssh.SSHServerConnection] = field(default_factory=set)
     opened: list[IO[bytes]] = field(default_factory=list)
     """Files that sessions opened; a session that was cut off leaves its own open."""
 
@@ -68,7 +69,7 @@ def running(folder: Path) -> Iterator[Server]:
     try:
         yield found
     finally:
-        asyncio.run_coroutine_threadsafe(_close(acceptor), loop).result(30)
+        asyncio.run_coroutine_threadsafe(_close(acceptor, found), loop).result(30)
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()
@@ -76,14 +77,17 @@ def running(folder: Path) -> Iterator[Server]:
             file.close()
 
 
-async def _close(acceptor: asyncssh.SSHAcceptor) -> None:
+async def _close(acceptor: asyncssh.SSHAcceptor, found: Server) -> None:
     acceptor.close()
     await acceptor.wait_closed()
+    for connection in found.open:  # They outlive the listener.
+        connection.abort()
+    await asyncio.gather(*(each.wait_closed() for each in found.open), return_exceptions=True)
     mine = asyncio.current_task()
-    others = [task for task in asyncio.all_tasks() if task is not mine]
-    for task in others:
-        task.cancel()
-    await asyncio.gather(*others, return_exceptions=True)
+    while others := [task for task in asyncio.all_tasks() if task is not mine]:
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
     await asyncio.sleep(0.05)  # Sockets close in later turns of the loop.
 
 
@@ -92,6 +96,11 @@ class _Login(sftp.Login):
         super().__init__(server.account)
         self._server = server
         server.connections += 1
+
+    def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
+        """Remember it."""
+        super().connection_made(conn)
+        self._server.open.add(conn)
 
     def validate_public_key(self, username: str, key: asyncssh.SSHKey) -> bool:
         """Refuse the right key, too, where that is the fault."""

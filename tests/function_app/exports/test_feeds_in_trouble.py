@@ -534,7 +534,7 @@ def test_a_run_is_reported_once_while_others_are_open(
         for _ in range(3):
             api.services.sweep_files()
 
-    assert caplog.text.count("Feed not taken") == 2
+    assert caplog.text.count(f"Feed not taken: daily of {customer.principal}") == 2
 
 
 def test_files_of_an_old_run_that_was_made_anew_end_with_access_too(customer: Customer, api: Api) -> None:

@@ -161,13 +161,13 @@ def test_parts_end_when_the_supervisor_is_killed() -> None:
 
 
 def wait_until_it_fails(supervisor: Supervisor) -> None:
-    for _ in range(500):
+    for _ in range(6_000):
         supervisor.check()
         time.sleep(0.01)
 
 
 def first_line_of(log: Path) -> str:
-    for _ in range(500):
+    for _ in range(6_000):
         if "\n" in (text := log.read_text()):
             return text.splitlines()[0]
         time.sleep(0.01)
@@ -175,7 +175,7 @@ def first_line_of(log: Path) -> str:
 
 
 def wait_until_gone(process: int) -> None:
-    for _ in range(500):
+    for _ in range(6_000):
         if not is_alive(process):
             return
         time.sleep(0.01)

@@ -93,9 +93,9 @@ def test_the_commands_it_prints_work_and_ctrl_c_leaves_nothing(
         assert len(json.loads(day)["values"]) in (23, 24, 25)
         assert len(json.loads(month)["series"]) == 9
     # Built and sent by the queue functions of the host.
-    wait_until(lambda: runs_of(stack, "daily-csv") == [("000002-000002", "sent", 1)], seconds=60)
+    wait_until(lambda: runs_of(stack, "daily-csv") == [("000002-000002", "sent", 1)])
     assert any((tmp_path / "sftp").glob("daily-csv_000002-000002_manifest.json"))
-    assert runs_of(stack, "daily-gs2") == [("000002-000002", "ready", 1)]
+    wait_until(lambda: runs_of(stack, "daily-gs2") == [("000002-000002", "ready", 1)])
     assert names_after(stack.ports, "values.csv", b"not a delivery") == [
         "rejected/values.csv",
         "rejected/values.csv.reasons.txt",
@@ -103,7 +103,7 @@ def test_the_commands_it_prints_work_and_ctrl_c_leaves_nothing(
 
     stack.process.send_signal(signal.SIGINT)
 
-    assert stack.process.wait(timeout=20) == 0
+    assert stack.process.wait(timeout=60) == 0
     assert [process for process in processes if runs(process)] == []
     assert taken(stack.ports) == []
 
@@ -141,7 +141,7 @@ def test_a_second_start_keeps_the_data_and_a_killed_supervisor_leaves_nothing(
     first = start(tmp_path)
     assert "Loading sample data" in first.wait_ready()
     first.process.terminate()
-    assert first.process.wait(timeout=20) == 0
+    assert first.process.wait(timeout=60) == 0
 
     second = start(tmp_path)
     assert "Loading sample data" not in second.wait_ready()
@@ -162,7 +162,7 @@ def test_a_part_that_dies_ends_the_stack_with_its_name(start: Start, tmp_path: P
 
     os.kill(parts[-1], signal.SIGKILL)
 
-    assert stack.process.wait(timeout=20) == 1
+    assert stack.process.wait(timeout=60) == 1
     assert re.search(r"^gateway ended with exit code -9\. ", stack.printed, re.MULTILINE)
     assert [part for part in parts if runs(part)] == []
 
@@ -212,7 +212,7 @@ def runs(process: int) -> bool:
     return listing.stdout.strip()[:1] not in ("", "Z")
 
 
-def wait_until(holds: Callable[[], bool], *, seconds: float = 20) -> None:
+def wait_until(holds: Callable[[], bool], *, seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < deadline

@@ -19,7 +19,7 @@ SHORT = timedelta(seconds=0.3)
 def test_what_is_sent_in_time_is_waited_for(caplog: pytest.LogCaptureFixture) -> None:
     sent: list[int] = []
 
-    Flush(lambda: sent.append(1), limit=SHORT)()
+    Flush(lambda: sent.append(1), limit=timedelta(seconds=60))()
 
     assert sent == [1]
     assert caplog.messages == []
