@@ -1,6 +1,7 @@
 """Delivery files to measure loading with: hourly values of many metering points, as a feed writes them."""
 
 import random
+import shutil
 from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from pathlib import Path
@@ -12,6 +13,7 @@ from shared import periods
 from shared.deliveries.intervals import HEADER
 
 _MOST_WATT_HOURS = 9_000
+_POINTS_AT_ONCE = 10_000
 
 
 def write(path: Path, *, points: int, days: Sequence[date], seed: int = 1) -> Path:
@@ -33,23 +35,24 @@ def write_correction(path: Path, *, points: int, day: date, share: float, also: 
 
 
 def write_quarters(path: Path, *, points: int, day: date) -> Path:
-    """Return every quarter of an hour of a day; DuckDB writes it, since such files are large."""
-    ids = path.with_suffix(".ids")
-    ids.write_text(
-        "".join(f"{stored.metering_point(number)}\n" for number in range(points)), encoding="utf-8"
-    )
+    """Return every quarter of an hour of a day; DuckDB writes it, some metering points at a time."""
     starts = [start.isoformat() for start in periods.starts(day, timedelta(minutes=15))]
-    header = ",".join(HEADER)
-    with duckdb.connect(config={"memory_limit": "1GB", "temp_directory": str(path.parent)}) as connection:
-        connection.execute(
-            f"COPY (SELECT id || ',consumption,' || start || ',PT15M,' || "
-            f"CAST(CAST(hash(id || start) % {_MOST_WATT_HOURS} / 1000 AS DECIMAL(9, 3)) AS VARCHAR) "
-            f"|| ',measured' AS \"{header}\" "
-            f"FROM read_csv('{ids}', header = false, columns = {{'id': 'VARCHAR'}}) "
-            f"CROSS JOIN (SELECT UNNEST($starts) AS start)) TO '{path}' (HEADER, QUOTE '', DELIMITER '|')",
-            {"starts": starts},
-        )
-    ids.unlink()
+    part = path.with_suffix(".part")
+    path.write_text(",".join(HEADER) + "\n", encoding="utf-8")
+    with duckdb.connect() as connection, path.open("ab") as file:
+        for first in range(0, points, _POINTS_AT_ONCE):
+            numbers = range(first, min(first + _POINTS_AT_ONCE, points))
+            connection.execute(
+                f"COPY (SELECT id || ',consumption,' || start || ',PT15M,' || "
+                f"CAST(CAST(hash(id || start) % {_MOST_WATT_HOURS} / 1000 AS DECIMAL(9, 3)) AS VARCHAR) "
+                "|| ',measured' "
+                "FROM (SELECT UNNEST($ids) AS id) CROSS JOIN (SELECT UNNEST($starts) AS start)) "
+                f"TO '{part}' (HEADER false, QUOTE '', DELIMITER '|')",
+                {"ids": [stored.metering_point(number) for number in numbers], "starts": starts},
+            )
+            with part.open("rb") as lines:
+                shutil.copyfileobj(lines, file)
+    part.unlink()
     return path
 
 
