@@ -214,7 +214,7 @@ FILE_NAME = Parameter(
 )
 FEED_ID = Parameter(
     "feedId",
-    "The id of a feed, as you choose it: at most 40 letters in lower case, digits and hyphens.",
+    "The id of a feed, as you choose it: at most 64 letters in lower case, digits and hyphens.",
     {"type": "string", "pattern": "^[a-z0-9][a-z0-9-]{0,63}$"},
     "daily-gs2",
     place="path",

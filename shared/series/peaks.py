@@ -208,7 +208,7 @@ def _hours(chosen: pa.Table) -> dict[tuple[int, int], list[Hour]]:
     import pyarrow.compute as pc
 
     found: dict[tuple[int, int], list[Hour]] = defaultdict(list)
-    known = chosen.filter(pc.is_valid(chosen["watt_hours"])).combine_chunks()
+    known = chosen.filter(pc.is_valid(chosen["watt_hours"]))
     columns = (numbers(known[name].combine_chunks()) for name in (*_KEY, "watt_hours", "day", "at"))
     for metering_point_id, month, watt_hours, day, at in zip(*columns, strict=True):
         found[metering_point_id, month].append(Hour(_start(day, at), watt_hours))

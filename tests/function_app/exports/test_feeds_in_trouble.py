@@ -162,12 +162,19 @@ def test_a_message_that_names_no_run_is_refused(api: Api, message: str) -> None:
         api.services.build_files(message)
 
 
-def test_a_deletion_that_was_cut_is_finished_and_seen_by_nobody(customer: Customer, api: Api) -> None:
+def begin_deletion(customer: Customer) -> str:
+    """Mark a feed with one run as deleted, and leave the rest undone; return its metering point."""
     point = customer.point()
     put(customer)
     customer.days(point, SPRING, 1)
     run(customer)
-    api.services.feeds.change(customer.principal, "daily", lambda stored: replace(stored, is_deleted=True))
+    feeds = customer.api.services.feeds
+    feeds.change(customer.principal, "daily", lambda stored: replace(stored, is_deleted=True))
+    return point
+
+
+def test_a_deletion_that_was_cut_is_finished_and_seen_by_nobody(customer: Customer, api: Api) -> None:
+    begin_deletion(customer)
 
     answers = [customer.get(f"/v1/feeds/daily{path}").status for path in ("", "/runs")]
     listed = customer.get("/v1/feeds").json
@@ -181,11 +188,7 @@ def test_a_deletion_that_was_cut_is_finished_and_seen_by_nobody(customer: Custom
 
 
 def test_a_new_feed_inherits_nothing_of_one_whose_deletion_was_cut(customer: Customer, api: Api) -> None:
-    point = customer.point()
-    put(customer)
-    customer.days(point, SPRING, 1)
-    run(customer)
-    api.services.feeds.change(customer.principal, "daily", lambda stored: replace(stored, is_deleted=True))
+    begin_deletion(customer)
 
     made = put(customer, name="New")
 
@@ -608,11 +611,7 @@ class _Stale(Ledger):
 
 
 def test_a_feed_with_many_files_is_not_deleted_while_a_caller_waits(customer: Customer, api: Api) -> None:
-    point = customer.point()
-    put(customer)
-    customer.days(point, SPRING, 1)
-    run(customer)
-    api.services.feeds.change(customer.principal, "daily", lambda stored: replace(stored, is_deleted=True))
+    begin_deletion(customer)
 
     is_done = api.services.run_workshop.clear(customer.principal, "daily", most_files=1)
 
