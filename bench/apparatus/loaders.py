@@ -156,7 +156,7 @@ WAYS: Mapping[str, Callable[[Path], tuple[Load, Publish]]] = {
 def taken(way: str, database: Path, *delivered: Path) -> list[Took]:
     """Return what each file takes, one after the other in one process."""
     command = [sys.executable, "-m", "bench.apparatus.loaders", way, str(database), *map(str, delivered)]
-    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
     return [Took(**json.loads(line)) for line in done.stdout.splitlines()]
 
 

@@ -41,11 +41,31 @@ def unpublished_deliveries() -> Query[Delivery]:
     )
 
 
+VALUES_AT_ONCE = 5_000_000
+"""Values that one statement packs: the embedded engine keeps them all in memory until it ends."""
+
+_MINUTES_A_DAY = 24 * 60
+"""Of a usual day; it matters only about how many values there are."""
+
+
+class _Part(NamedTuple):
+    """The metering points from one to another, both included, and how many values their days have."""
+
+    first_id: str
+    last_id: str
+    values: int
+
+
 class AffectedDays(NamedTuple):
-    """The extents of all affected days, and of those of which the delivery has only some intervals."""
+    """The extents of all affected days, and of those of which the delivery has only some intervals.
+
+    Attributes:
+        values: how many values all of these days have, about.
+    """
 
     days: list[Extent]
     days_in_part: list[Extent]
+    values: int
 
 
 def store(session: Session, delivery: Delivery, *, sequence: int, is_latest: bool) -> AffectedDays:
@@ -62,9 +82,26 @@ def store(session: Session, delivery: Delivery, *, sequence: int, is_latest: boo
     affected = AffectedDays(
         extents.cover([each.of_all for each in dates]),
         extents.cover([each.of_days_in_part for each in dates if each.of_days_in_part is not None]),
+        sum(each.values for each in dates),
     )
     _leave_out_contradictions(session, delivery, sequence=sequence, days=affected.days)
     return affected
+
+
+def split(
+    session: Session, affected: AffectedDays, *, sequence: int, values_at_once: int
+) -> list[AffectedDays]:
+    """Return the affected days in parts of metering points, with about `values_at_once` values each."""
+    if affected.values <= values_at_once:
+        return [affected]
+    return [
+        AffectedDays(
+            extents.within(affected.days, first_id=each.first_id, last_id=each.last_id),
+            extents.within(affected.days_in_part, first_id=each.first_id, last_id=each.last_id),
+            each.values,
+        )
+        for each in session.fetch(_parts(sequence, values_at_once=values_at_once))
+    ]
 
 
 def delete(sequence: int) -> Statement:
@@ -123,24 +160,47 @@ class _Date(NamedTuple):
 
     of_all: Day
     of_days_in_part: Day | None
+    values: int
 
 
 def _dates(sequence: int) -> Query[_Date]:
     return Query(
-        """
+        f"""
         SELECT delivery_date, MIN(metering_point_id), MAX(metering_point_id),
                MIN(CASE WHEN is_whole = 0 THEN metering_point_id END),
-               MAX(CASE WHEN is_whole = 0 THEN metering_point_id END)
+               MAX(CASE WHEN is_whole = 0 THEN metering_point_id END),
+               SUM(CAST({_MINUTES_A_DAY} / minutes AS bigint))
         FROM metering.publishing_day
         WHERE sequence = ?
         GROUP BY delivery_date
         ORDER BY delivery_date
-        """,
+        """,  # noqa: S608  # Nothing but a number of ours is put in.
         (sequence,),
-        lambda day, first, last, first_in_part, last_in_part: _Date(
-            Day(day, first, last), first_in_part and Day(day, first_in_part, last_in_part)
+        lambda day, first, last, first_in_part, last_in_part, values: _Date(
+            Day(day, first, last), first_in_part and Day(day, first_in_part, last_in_part), int(values)
         ),
         "affected_dates",
+    )
+
+
+def _parts(sequence: int, *, values_at_once: int) -> Query[_Part]:
+    return Query(
+        f"""
+        SELECT MIN(metering_point_id), MAX(metering_point_id), SUM(interval_values)
+        FROM (SELECT metering_point_id, interval_values,
+                     FLOOR((SUM(interval_values) OVER (ORDER BY metering_point_id) - 1.0)
+                           / CAST(? AS bigint)) AS part
+              FROM (SELECT metering_point_id,
+                           SUM(CAST({_MINUTES_A_DAY} / minutes AS bigint)) AS interval_values
+                    FROM metering.publishing_day
+                    WHERE sequence = ?
+                    GROUP BY metering_point_id) AS affected) AS numbered
+        GROUP BY part
+        ORDER BY part
+        """,  # noqa: S608  # As above.
+        (values_at_once, sequence),
+        lambda first_id, last_id, values: _Part(first_id, last_id, int(values)),
+        "parts_of_affected_days",
     )
 
 

@@ -13,7 +13,15 @@ from shared import periods
 from shared.publishing import affected_days, versions
 from shared.publishing.affected_days import Delivery
 from shared.warehouse import conflicts, engine, extents
-from shared.warehouse.engine import Query, Session, Statement, Warehouse, WarehouseError, aware
+from shared.warehouse.engine import (
+    Query,
+    Session,
+    Statement,
+    Warehouse,
+    WarehouseError,
+    WarehouseTimeout,
+    aware,
+)
 from shared.warehouse.extents import Extent
 
 _EVER = datetime.min.replace(tzinfo=UTC)
@@ -41,7 +49,11 @@ BEFORE_ALL = Place(0, _EVER)
 
 
 def publish_waiting(
-    warehouse: Warehouse, *, clock: Callable[[], datetime], announced: Place = BEFORE_ALL
+    warehouse: Warehouse,
+    *,
+    clock: Callable[[], datetime],
+    announced: Place = BEFORE_ALL,
+    values_at_once: int = affected_days.VALUES_AT_ONCE,
 ) -> Iterator[Published]:
     """Publish every delivery that waits, the oldest first; each when the caller asks for the next result.
 
@@ -50,9 +62,12 @@ def publish_waiting(
         clock: the time now.
         announced: the last publication in the watermark. A restored warehouse has lost it and would give its
             number to another publication, which callers who have read up to that number would miss.
+        values_at_once: roughly how many values one statement packs.
     """
     for delivery in list_waiting(warehouse):
-        published = publish(warehouse, delivery, clock=clock, announced=announced)
+        published = publish(
+            warehouse, delivery, clock=clock, announced=announced, values_at_once=values_at_once
+        )
         if published is not None:
             yield published
 
@@ -96,18 +111,36 @@ def latest() -> Query[Place]:
 
 
 def publish(
-    warehouse: Warehouse, delivery: Delivery, *, clock: Callable[[], datetime], announced: Place = BEFORE_ALL
+    warehouse: Warehouse,
+    delivery: Delivery,
+    *,
+    clock: Callable[[], datetime],
+    announced: Place = BEFORE_ALL,
+    values_at_once: int = affected_days.VALUES_AT_ONCE,
 ) -> Published | None:
     """Publish one delivery, numbered after `announced`; None when another process has just published it.
 
     Raises:
         WarehouseConflict: another process loaded or published during every attempt.
+        WarehouseTimeout: packing all of it took longer than one statement may take.
     """
-    return conflicts.retry(_publish_once, warehouse, delivery, clock=clock, announced=announced)
+    return conflicts.retry(
+        _publish_once,
+        warehouse,
+        delivery,
+        clock=clock,
+        announced=announced,
+        values_at_once=values_at_once,
+    )
 
 
 def _publish_once(
-    warehouse: Warehouse, delivery: Delivery, *, clock: Callable[[], datetime], announced: Place
+    warehouse: Warehouse,
+    delivery: Delivery,
+    *,
+    clock: Callable[[], datetime],
+    announced: Place,
+    values_at_once: int,
 ) -> Published | None:
     with warehouse.transaction() as session:
         session.run(engine.lock_writes())
@@ -120,15 +153,25 @@ def _publish_once(
         received_until = max(before, delivery.received_at)
         is_latest = before < delivery.received_at
         affected = affected_days.store(session, delivery, sequence=sequence, is_latest=is_latest)
+        parts = affected_days.split(session, affected, sequence=sequence, values_at_once=values_at_once)
         # Read the clock as late as possible: readers see the publication only at the commit.
-        published_at = max(clock(), earliest)
-        new_versions = versions.insert_new(
-            *(delivery, affected), sequence=sequence, published_at=published_at, received_until=received_until
-        )
+        begun = clock()
+        published_at = max(begun, earliest)
         # In this order, though Fabric's compaction can conflict at the commit with a transaction that inserts
         # before it updates: what is superseded is known only from the new versions, and to keep these apart
         # first would write every day twice. Such a conflict is tried again from the start like any other.
-        session.run(new_versions)
+        for part in parts:
+            session.run(
+                versions.insert_new(
+                    *(delivery, part),
+                    sequence=sequence,
+                    published_at=published_at,
+                    received_until=received_until,
+                )
+            )
+            if clock() - begun > engine.WORK_LIMIT:  # All parts together may take as long as one statement.
+                limit = engine.WORK_LIMIT.total_seconds()
+                raise WarehouseTimeout(f"Packing {affected.values} values took longer than {limit:g} s.")
         session.run(versions.supersede_old(affected.days, sequence=sequence, published_at=published_at))
         session.run(
             _insert_publication(delivery, affected.days, sequence=sequence, published_at=published_at)

@@ -21,7 +21,7 @@ def insert_new(
     published_at: datetime,
     received_until: datetime,
 ) -> Statement:
-    """Insert the affected days, packed, that differ from what is published."""
+    """Insert a packed version of each affected day that differs from what is published."""
     packed = _packed(
         _values_of_whole_days(delivery, affected.days, sequence=sequence),
         _newest_values_of_days_in_part(
@@ -164,6 +164,7 @@ def _newest_values_of_days_in_part(
     Values without a row in `delivery` belong to a load that has not finished and may never finish. Deliveries
     are numbered once, by age: to sort all values by the texts that decide it would take twice as long.
     """
+    affected = extents.day_condition(days, table="d")
     there = extents.start_condition(days, table="v")
     return Condition(
         f"""
@@ -176,7 +177,7 @@ def _newest_values_of_days_in_part(
                     JOIN metering.market_day AS m ON m.delivery_date = d.delivery_date
                     JOIN metering.position AS p
                       ON p.position * d.minutes < DATEDIFF(minute, m.start_utc, m.end_utc)
-                    WHERE d.sequence = ? AND d.is_whole = 0
+                    WHERE d.sequence = ? AND d.is_whole = 0 AND {affected.sql}
                 ) AS grid
                 LEFT JOIN (
                     SELECT v.metering_point_id, v.direction, v.start_utc, v.quantity, v.quality,
@@ -204,5 +205,5 @@ def _newest_values_of_days_in_part(
                  AND newest.start_utc = grid.start_utc
                  AND newest.age = 1
         """,  # noqa: S608  # As above.
-        (sequence, sequence, *there.parameters, received_until),
+        (sequence, *affected.parameters, sequence, *there.parameters, received_until),
     )

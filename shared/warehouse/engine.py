@@ -26,7 +26,7 @@ WORK_LIMIT = timedelta(minutes=15)
 """How long one statement of loading or publishing may take; answers to callers have the settings' limit."""
 LONGEST_PUBLICATION = 6 * WORK_LIMIT
 """How much later than its `published_at` a publication can become visible: after the clock is read, five
-statements and the commit follow, and each takes at most WORK_LIMIT."""
+statements and the commit follow, and each takes at most WORK_LIMIT. Packing in parts counts as one."""
 RETRY_LATER = timedelta(seconds=60)
 """When to retry if somebody must act first, or the capacity is used up."""
 
@@ -94,7 +94,7 @@ class WarehouseMisconfigured(WarehouseUnavailable):
 
 
 class WarehouseTimeout(WarehouseError):
-    """A statement took longer than its limit and was cancelled."""
+    """A statement took longer than its limit and was cancelled, or several took longer than one may."""
 
 
 class TooManyRows(WarehouseError):

@@ -3,10 +3,12 @@
 Both engines skip the parts of a table whose smallest and largest value lie outside the fixed bounds of a
 condition; an equality join does not help them. A single range from the first to the last day would not do: a
 day's delivery that corrects one hour of three years ago would read three years.
+
+Where a publication is packed in parts, extents also decide which metering points belong to a part.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from itertools import pairwise
 from typing import NamedTuple
@@ -56,6 +58,15 @@ def cover(days: Sequence[Day]) -> list[Extent]:
     widest = sorted(gaps, key=lambda place: days[place].day - days[place - 1].day)[-(MOST - 1) :]
     edges = [0, *sorted(widest), len(days)]
     return [_extent(days[start:end]) for start, end in pairwise(edges)]
+
+
+def within(extents: Sequence[Extent], *, first_id: str, last_id: str) -> list[Extent]:
+    """Return the parts of extents that hold the metering points `first_id` to `last_id`, both included."""
+    return [
+        replace(each, first_id=max(each.first_id, first_id), last_id=min(each.last_id, last_id))
+        for each in extents
+        if each.first_id <= last_id and each.last_id >= first_id
+    ]
 
 
 def are_one_day(extents: Sequence[Extent]) -> bool:

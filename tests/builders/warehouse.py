@@ -19,7 +19,7 @@ from shared.deliveries import loading
 from shared.deliveries.intervals import HEADER
 from shared.deliveries.loading import Loaded, Located
 from shared.metering import MeteringPointId
-from shared.publishing import publish
+from shared.publishing import affected_days, publish
 from shared.publishing.publish import Published
 from shared.readable import Permission, Readable
 from shared.settings import WarehouseSettings
@@ -175,6 +175,7 @@ class Deliverer:
     folder: Path
     clock: Clock
     files: int = 0
+    values_at_once: int = affected_days.VALUES_AT_ONCE
 
     def file(self, lines: Iterable[Sequence[str]]) -> Path:
         """Return the lines as a CSV file of their own."""
@@ -194,7 +195,10 @@ class Deliverer:
     def publish(self) -> list[Published]:
         """Publish what waits, a minute later."""
         self.clock.forward(minutes=1)
-        return list(publish.publish_waiting(self.warehouse, clock=self.clock))
+        waiting = publish.publish_waiting(
+            self.warehouse, clock=self.clock, values_at_once=self.values_at_once
+        )
+        return list(waiting)
 
     def deliver(self, lines: Iterable[Sequence[str]]) -> list[Published]:
         """Load and publish lines."""

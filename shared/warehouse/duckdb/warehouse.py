@@ -39,7 +39,7 @@ from shared.warehouse.engine import (
 log = logging.getLogger("metering.warehouse")
 
 # No extension is fetched from the network. The memory limit leaves memory for other programs on a laptop,
-# since DuckDB spills to disk; it suffices to load and publish 20 million values in one file.
+# since DuckDB spills to disk; it suffices to load and publish 48 million values in one file.
 _CONFIG: dict[str, Any] = {"autoinstall_known_extensions": False, "memory_limit": "1GB"}
 
 _LOOK_EVERY = 0.05

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from itertools import islice
@@ -26,11 +26,11 @@ from shared.api import changes
 from shared.deliveries import loading
 from shared.deliveries.faults import Rejected
 from shared.metering import Direction
-from shared.publishing import publish
+from shared.publishing import affected_days, publish
 from shared.publishing.watermark import Publication
 from shared.readable import Readable
 from shared.warehouse import opening, queries
-from shared.warehouse.engine import LONGEST_PUBLICATION, Warehouse
+from shared.warehouse.engine import LONGEST_PUBLICATION, Warehouse, aware
 from shared.warehouse.queries import ChangeRow, DayRow, WantedDays
 from tests.builders import elsewhere, histories
 from tests.builders import warehouse as building
@@ -95,6 +95,7 @@ class History:
         self.is_killed = number % KILLED_EVERY == 0
         self.clock = Clock()
         self.deliverer = Deliverer(place.warehouse, folder, self.clock)
+        self.deliverer.values_at_once = self.chance.choice([affected_days.VALUES_AT_ONCE, 40, 1])
         self.deliverer.publish()  # What others left waiting is not part of this history.
         self.ids = histories.metering_point_ids(number)
         self.keys = histories.few_keys(self.chance, self.ids)
@@ -195,7 +196,7 @@ class History:
         self.deliver()
         mortal = Mortal(self.place.warehouse, self.chance.randint(0, STEPS))
         with suppress(Died):
-            list(publish.publish_waiting(mortal, clock=self.clock))
+            replace(self.deliverer, warehouse=mortal).publish()
         for number in self.model.waiting[: mortal.committed.count("record_publication")]:
             self.model.publish(number)
 
@@ -215,7 +216,7 @@ class History:
             self.model.publish(number)
 
     def publish_pending(self) -> list[int]:
-        return [each.sequence for each in publish.publish_waiting(self.place.warehouse, clock=self.clock)]
+        return [each.sequence for each in self.deliverer.publish()]
 
     def be_killed(self) -> None:
         """Another process loads and publishes and is killed at any moment; then the same is done again."""
@@ -303,13 +304,13 @@ class History:
         times = histories.published_at(self.place.warehouse, since=self.model.first_sequence)
         assert list(times) == list(range(self.model.first_sequence, self.model.sequence + 1))
         assert sorted(set(times.values())) == list(times.values())
-        assert self.days(LATER) == self.model.current
+        assert self.days(LATER, times=times) == self.model.current
         for (sequence, at), state in zip(times.items(), self.model.states, strict=True):
             before = self.model.states[sequence - self.model.first_sequence - 1 :][:1]
             if sequence == self.model.first_sequence:
                 before = [{}]
-            assert self.days(at) == state
-            assert self.days(at - timedelta(microseconds=1)) == before[0]
+            assert self.days(at, times=times) == state
+            assert self.days(at - timedelta(microseconds=1), times=times) == before[0]
         self.check_since(times)
 
     def check_readers(self) -> None:
@@ -335,8 +336,9 @@ class History:
                 each for each in self.model.current.values() if times[each.sequence] > at
             )
 
-    def days(self, as_of: datetime) -> dict[Key, Version]:
-        """What the days were at a moment, by the API's question."""
+    def days(self, as_of: datetime, *, times: dict[int, datetime]) -> dict[Key, Version]:
+        """What the days were at a moment, by the API's question, which knows publications by their times."""
+        sequences = {at: sequence for sequence, at in times.items()}
         found = {}
         for direction in Direction:
             rows = self.place.warehouse.fetch(
@@ -350,7 +352,7 @@ class History:
                 )
             )
             for row in rows:
-                version = of_day(row, direction)
+                version = of_day(row, direction, sequence=sequences[aware(row.published_at)])
                 assert version.key not in found
                 found[version.key] = version
         return found
@@ -359,17 +361,17 @@ class History:
 def seen(row: ChangeRow) -> Version:
     key = Key(row.metering_point_id, row.direction, row.delivery_date)
     total = sum(Decimal(each) for each in row.quantities.split(",") if each != "null")
-    return _version(row, key, total=Decimal(total))
+    return _version(row, key, sequence=row.sequence, total=Decimal(total))
 
 
-def of_day(row: DayRow, direction: Direction) -> Version:
+def of_day(row: DayRow, direction: Direction, *, sequence: int) -> Version:
     key = Key(row.metering_point_id, direction.value, row.delivery_date)
-    return _version(row, key, total=Decimal(row.total_kwh))
+    return _version(row, key, sequence=sequence, total=Decimal(row.total_kwh))
 
 
-def _version(row: ChangeRow | DayRow, key: Key, *, total: Decimal) -> Version:
+def _version(row: ChangeRow | DayRow, key: Key, *, sequence: int, total: Decimal) -> Version:
     missing = row.qualities.count("X")
-    return Version(row.sequence, key, row.resolution, row.quantities, row.qualities, total, missing)
+    return Version(sequence, key, row.resolution, row.quantities, row.qualities, total, missing)
 
 
 @pytest.mark.parametrize("number", range(HISTORIES))

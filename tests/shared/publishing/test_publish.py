@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -21,8 +21,11 @@ from shared.warehouse.engine import (
     Statement,
     Warehouse,
     WarehouseConflict,
+    WarehouseTimeout,
 )
+from tests.builders import histories
 from tests.builders import warehouse as building
+from tests.builders.histories import Mortal
 from tests.builders.warehouse import CABIN, HOUSE, MORNING, Clock, Deliverer, Line, Recorded, values, versions
 from tests.doubles.tds.faults import Fault
 from tests.doubles.tds.server import Server
@@ -232,6 +235,52 @@ def test_a_publication_that_meets_another_change_at_its_commit_is_done_again_who
     warehouse.close()
 
 
+@pytest.mark.parametrize(("values_at_once", "parts"), [(1, 4), (24, 4), (48, 2), (95, 2), (96, 1)])
+def test_a_large_delivery_is_packed_in_parts_and_published_at_once(
+    deliverer: Deliverer, values_at_once: int, parts: int
+) -> None:
+    """Of a day that is delivered in part, all values are packed."""
+    ids = sorted([HOUSE, CABIN, *histories.metering_point_ids(1)[:2]])
+    deliverer.deliver([line for id_ in ids for line in values(id_, PLAIN, ["1"] * 24)])
+    deliverer.load(
+        [
+            *values(ids[0], PLAIN, ["2"] * 24),
+            *values(ids[1], PLAIN, ["3"], first=5),
+            *values(ids[2], SPRING, ["4"] * 23),
+            *values(ids[3], PLAIN, ["1"] * 24),
+        ]
+    )
+    watched = Mortal(deliverer.warehouse, steps=1_000)
+    published = replace(deliverer, warehouse=watched, values_at_once=values_at_once).publish()
+
+    assert watched.committed.count("new_versions") == parts
+    assert [(each.sequence, each.days, each.values) for each in published] == [(2, 3, 71)]
+    totals = {
+        (id_, day): (each.sequence, each.total_kwh)
+        for id_ in ids
+        for day in (PLAIN, SPRING)
+        for each in versions(deliverer.warehouse, id_, day)
+        if each.superseded_at is None
+    }
+    assert totals == {
+        (ids[0], PLAIN): (2, Decimal(48)),
+        (ids[1], PLAIN): (2, Decimal(26)),
+        (ids[2], PLAIN): (1, Decimal(24)),
+        (ids[2], SPRING): (2, Decimal(92)),
+        (ids[3], PLAIN): (1, Decimal(24)),
+    }
+
+
+def test_parts_together_may_take_as_long_as_one_statement(deliverer: Deliverer, clock: Clock) -> None:
+    deliverer.load([*values(HOUSE, PLAIN, ["1"] * 24), *values(CABIN, PLAIN, ["1"] * 24)])
+
+    with pytest.raises(WarehouseTimeout, match="Packing 48 values took longer than 900 s"):
+        list(publish.publish_waiting(Slow(deliverer.warehouse, clock=clock), clock=clock, values_at_once=24))
+
+    assert building.count(deliverer.warehouse, "series_day") == 0
+    assert [each.days for each in deliverer.publish()] == [2]
+
+
 @dataclass
 class Slow(Recorded):
     """A warehouse in which every change and every commit takes as long as it may, and the first is undone."""
@@ -373,6 +422,21 @@ def take_in_unchecked(deliverer: Deliverer, lines: Iterable[Line]) -> None:
                 "delivery",
             )
         )
+
+
+def test_a_large_delivery_of_nothing_but_contradictions_leaves_the_days_as_they_were(
+    deliverer: Deliverer,
+) -> None:
+    ids = [HOUSE, CABIN]
+    deliverer.deliver([line for id_ in ids for line in values(id_, PLAIN, ["1"] * 24)])
+    take_in_unchecked(
+        deliverer, [line for id_ in ids for line in values(id_, PLAIN, ["0.5"], resolution="PT15M")]
+    )
+
+    (last,) = replace(deliverer, values_at_once=1).publish()
+
+    assert (last.sequence, last.days) == (2, 0)
+    assert [len(versions(deliverer.warehouse, id_, PLAIN)) for id_ in ids] == [1, 1]
 
 
 @pytest.mark.parametrize("published", [True, False])

@@ -68,7 +68,7 @@ def _days(first: date, last: date) -> Extent:
 def values_read(path: Path, days: Sequence[Extent]) -> int:
     """How many stored rows the engine looks at to publish an hour of the first day and one of the last."""
     statement = versions.insert_new(
-        DELIVERY, AffectedDays(list(days), list(days)), sequence=1, published_at=NOW, received_until=NOW
+        DELIVERY, AffectedDays(list(days), list(days), 0), sequence=1, published_at=NOW, received_until=NOW
     )
     with duckdb.connect(str(path)) as connection:
         connection.execute("SET threads = 1")

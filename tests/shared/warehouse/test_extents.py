@@ -83,3 +83,23 @@ def test_nothing_lies_in_no_extent() -> None:
     condition = extents.day_condition([], table="c")
 
     assert (condition.sql, condition.parameters) == ("1 = 0", ())
+
+
+@pytest.mark.parametrize(
+    ("first_id", "last_id", "expected"),
+    [
+        ("10", "90", [("20", "80")]),
+        ("20", "50", [("20", "50")]),
+        ("50", "90", [("50", "80")]),
+        ("80", "90", [("80", "80")]),
+        ("10", "19", []),
+        ("81", "90", []),
+    ],
+)
+def test_an_extent_is_narrowed_to_some_metering_points(
+    first_id: str, last_id: str, expected: list[tuple[str, str]]
+) -> None:
+    narrowed = extents.within([extent(0, 3)], first_id=first_id, last_id=last_id)
+
+    assert [(each.first_id, each.last_id) for each in narrowed] == expected
+    assert all((each.first_day, each.end_day) == (MONDAY, MONDAY + timedelta(days=4)) for each in narrowed)

@@ -4,6 +4,7 @@ import ast
 import re
 import subprocess
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -92,6 +93,8 @@ def statements(warehouse: Warehouse, tmp_path: Path, clock: Clock) -> dict[str, 
                 *values(HOUSE, date(2026, 3, 30), ["1"], resolution="PT15M", first=4),
             ]
         )
+    replace(deliverer, values_at_once=1).publish()
+    deliverer.load(values(HOUSE, date(2026, 3, 31), ["1"]))
     publish.refuse_ahead(recorded, now=datetime(2020, 1, 1, tzinfo=UTC))
     announce.publish_pending(recorded, publications=Publications(tables=NoTables()), clock=clock)
     deliverer.load(values(CABIN, date(2026, 3, 29), ["1"]))  # Nothing else knows the cabin.
