@@ -122,8 +122,13 @@ class Page:
 
     def tab(self, name: str, *, within: str = "body") -> None:
         """Open a tab by the beginning of its name."""
-        (found,) = [tab for tab in self.all(f"{within} [role=tab]") if tab.text.startswith(name)]
-        found.click()
+        # In one step, as above.
+        self.run(
+            "return [...document.querySelectorAll(arguments[0])]"
+            ".find((tab) => tab.innerText.startsWith(arguments[1]))",
+            f"{within} [role=tab]",
+            name,
+        ).click()
 
     def chart(self, place: int = 0) -> WebElement:
         """Return one of the charts."""

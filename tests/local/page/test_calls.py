@@ -88,6 +88,7 @@ def test_a_link_to_the_calls_opens_them_for_the_metering_point(page: Page) -> No
     assert page.find("#parameter-meteringPointId").get_property("value") == OFFICE
     page.tab("Series")
     page.choose("#point", BAKERY)
+    page.settle()
     page.tab("Try calls")
     assert page.find("#parameter-meteringPointId").get_property("value") == BAKERY
 
