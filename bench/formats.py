@@ -110,7 +110,7 @@ def _rows(resolution: Resolution, days: int) -> list[DayRow]:
         count = len(periods.starts(day, resolution.step))
         quantities = ",".join(f"{(number * 7 + n * 13) % 9973 / 1000:.3f}" for n in range(count))
         qualities = "M" * count if number % 10 else "E" + "M" * (count - 1)
-        rows.append(DayRow(POINT, day, resolution, quantities, qualities, "1.000", 1, _NOW))
+        rows.append(DayRow(POINT, day, resolution, quantities, qualities, "1.000", _NOW))
     return rows
 
 

@@ -55,7 +55,7 @@ def days(
     return Query(
         f"""
         SELECT s.metering_point_id, s.delivery_date, s.resolution, s.quantities, s.qualities,
-               CAST(s.total_kwh AS varchar(20)), s.sequence, s.published_at
+               CAST(s.total_kwh AS varchar(20)), s.published_at
         FROM {permitted.source}
         WHERE s.direction = ?
           AND {permitted.bounds}

@@ -40,7 +40,6 @@ class DayRow(NamedTuple):
     quantities: str
     qualities: str
     total_kwh: str
-    sequence: int
     published_at: datetime
 
 
@@ -189,7 +188,7 @@ def days(
     return Query(
         f"""
         SELECT s.metering_point_id, s.delivery_date, s.resolution, s.quantities, s.qualities,
-               CAST(s.total_kwh AS varchar(20)), s.sequence, s.published_at
+               CAST(s.total_kwh AS varchar(20)), s.published_at
         FROM {permitted.source}
         WHERE s.direction = ?
           AND {permitted.bounds}

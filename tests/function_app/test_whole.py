@@ -51,7 +51,7 @@ class Large:
         match query.name:
             case "days":
                 return [
-                    DayRow(self.point, day, self.resolution, *self._packed(day), "1.000", 1, PUBLISHED)
+                    DayRow(self.point, day, self.resolution, *self._packed(day), "1.000", PUBLISHED)
                     for day in self._permitted(query)[:limit]
                 ]
             case "changes":

@@ -34,7 +34,6 @@ def row(
         quantities=",".join(quantities),
         qualities=qualities or "".join("X" if each == "null" else "M" for each in quantities),
         total_kwh=str(sum(known, Decimal("0.000"))),
-        sequence=1,
         published_at=PUBLISHED,
     )
 

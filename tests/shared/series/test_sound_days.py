@@ -21,7 +21,6 @@ def day(quantities: str, qualities: str) -> DayRow:
         ",".join([quantities, *["1.000"] * left]),
         qualities + "M" * left,
         "24.000",
-        1,
         datetime(2026, 3, 2, tzinfo=UTC),
     )
 

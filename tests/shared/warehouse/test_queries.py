@@ -80,7 +80,6 @@ def test_a_day_is_given_as_it_is_stored(filled: Deliverer) -> None:
         quantities="0.500,1.000" + ",null" * 22,
         qualities="MM" + "X" * 22,
         total_kwh="1.500",
-        sequence=1,
         published_at=(MORNING + timedelta(minutes=2)).replace(tzinfo=None),
     )
 

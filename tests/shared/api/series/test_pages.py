@@ -44,7 +44,7 @@ class Stored:
         """Return the rows of a query, up to its limit."""
         made: dict[str, Callable[[], Sequence[Any]]] = {
             "days": lambda: [
-                DayRow(POINT, day, "PT15M", *self.packed[day], "0.096", 1, NOW) for day in self.days
+                DayRow(POINT, day, "PT15M", *self.packed[day], "0.096", NOW) for day in self.days
             ],
             "stored_in_hours": list,
             "last_days": lambda: [LastDayRow(POINT, self.days[-1])],
@@ -102,7 +102,7 @@ class Staggered(Stored):
         points = [each.metering_point_id for each in staggered(len(self.days)).permissions]
         if query.name == "days":
             rows = [
-                DayRow(point, day, "PT15M", *self.packed[day], "0.096", 1, NOW)
+                DayRow(point, day, "PT15M", *self.packed[day], "0.096", NOW)
                 for point, day in zip(points, self.days, strict=True)
             ]
             return rows[: query.parameters[-1]]
