@@ -15,7 +15,7 @@ from datetime import date
 from functools import lru_cache, reduce
 from typing import TYPE_CHECKING, cast
 
-from shared.metering import Resolution
+from shared.metering import GSRN_LENGTH, Resolution
 from shared.series import assembly
 from shared.warehouse.insights import BETWEEN_DAYS, FORM, JoinedRow
 from shared.warehouse.queries import PackedRow
@@ -25,8 +25,10 @@ if TYPE_CHECKING:
 
 _BETWEEN = BETWEEN_DAYS.encode()
 _LINES = bytes.maketrans(_BETWEEN, b"\n")
-_OUTLINE = bytes.maketrans(b"123456789" + _BETWEEN, b"000000000,")
-_TOO_LONG = b"0" * 16 + b"."
+_CHARACTERS = b"0123456789.," + _BETWEEN
+_START = GSRN_LENGTH + 2
+_PADDING = b"0" * (_START - 1)
+"""Digits before the first line, so that the checks can look back from its first character."""
 _QUARTERS = 4
 _KNOWN = "M"
 """Any letter of a value that is not missing."""
@@ -137,17 +139,19 @@ def _parsed(rows: Sequence[tuple[JoinedRow, str]], resolution: Resolution, *, wi
         NotWhole: see `blocks`.
     """
     groups = [Group(row.delivery_date, letters, row.metering_points) for row, letters in rows]
-    text = BETWEEN_DAYS.join([row.quantities for row, _ in rows]).encode()
+    text = _BETWEEN.join([_PADDING, *(row.quantities.encode() for row, _ in rows), b""])
     with ThreadPoolExecutor(1, "blocks") as reader:  # Arrow reads while the checks look at the same text.
-        reading = reader.submit(_columns, text.translate(_LINES, b"."), with_ids + len(groups[0].letters))
-        _insist_on_places(text, groups, with_ids=with_ids)
-        _insist_on_three_decimals(text, groups)
+        reading = reader.submit(_columns, text, with_ids + len(groups[0].letters))
+        _insist_on_characters(text, groups)
+        _insist_on_three_decimals(text, ids=with_ids * sum(each.rows for each in groups))
         columns = reading.result()
-    return Block(groups, columns.pop(0) if with_ids else None, resolution, columns)
+    ids = columns.pop(0) if with_ids else None
+    _insist_on_nulls(columns, groups)
+    return Block(groups, ids, resolution, columns)
 
 
-def _columns(lines: bytes, count: int) -> list[pa.Array]:
-    """Read lines of so many whole numbers or nulls.
+def _columns(text: bytes, count: int) -> list[pa.Array]:
+    """Read lines of so many numbers or nulls as whole Wh.
 
     Raises:
         NotWhole: they are something else.
@@ -156,11 +160,12 @@ def _columns(lines: bytes, count: int) -> list[pa.Array]:
     from pyarrow import csv
 
     names = [str(each) for each in range(count)]
+    lines = pa.py_buffer(text.translate(_LINES, b".")).slice(_START)
     try:
         table = csv.read_csv(
-            pa.py_buffer(lines),
-            read_options=csv.ReadOptions(column_names=names, block_size=len(lines) + 1),
-            parse_options=csv.ParseOptions(quote_char=False),
+            lines,
+            read_options=csv.ReadOptions(column_names=names),
+            parse_options=csv.ParseOptions(quote_char=False, ignore_empty_lines=False),
             convert_options=csv.ConvertOptions(
                 column_types=dict.fromkeys(names, pa.int64()), null_values=["null"], strings_can_be_null=False
             ),
@@ -170,25 +175,64 @@ def _columns(lines: bytes, count: int) -> list[pa.Array]:
     return [cast("pa.Array", each.combine_chunks()) for each in table.columns]
 
 
-def _insist_on_places(text: bytes, groups: Sequence[Group], *, with_ids: bool) -> None:
-    """Check that there is a decimal point or a null for each letter, and nothing else but digits."""
-    first = b"," if with_ids else b""
-    places = [(first + _places(each.letters) + _BETWEEN) * each.rows for each in groups]
-    if text.translate(None, b"0123456789") + _BETWEEN != b"".join(places):
+def _insist_on_characters(text: bytes, groups: Sequence[Group]) -> None:
+    """Check that there are only characters of numbers, and those of `null` if a value is missing."""
+    has_nulls = any(assembly.MISSING in each.letters for each in groups)
+    if text.translate(None, _CHARACTERS + (b"nul" if has_nulls else b"")):
         raise NotWhole
 
 
-@lru_cache(maxsize=4_096)
-def _places(letters: str) -> bytes:
-    return b",".join(b"null" if letter == assembly.MISSING else b"." for letter in letters)
+def _insist_on_three_decimals(text: bytes, *, ids: int) -> None:
+    """Check that each value has 1 to 15 digits before its decimal point and three after it, and each id 18.
 
-
-def _insist_on_three_decimals(text: bytes, groups: Sequence[Group]) -> None:
-    """Check that each value has 1 to 15 digits before its decimal point, and three behind it.
-
-    Each digit becomes a 0, so that counting and searching, which are faster than a pattern, tell that.
+    Arrow marks where a character stands with a bit for each place of the text, and compares bits quickly.
+    The `n` of a null stands as far from the next comma as the decimal point of a number.
     """
-    known = sum((len(each.letters) - each.letters.count(assembly.MISSING)) * each.rows for each in groups)
-    outline = text.translate(_OUTLINE) + b","
-    if outline.count(b"0.000,") != known or _TOO_LONG in outline:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    characters = pa.Array.from_buffers(pa.uint8(), len(text), [None, pa.py_buffer(text)])
+
+    def marks(character: bytes) -> pa.Array:
+        return pc.equal(characters, pa.scalar(character[0], pa.uint8()))
+
+    def before(marked: pa.Array, *, places: int) -> pa.Array:
+        return marked[_START - places : len(text) - places]
+
+    comma, between, point = marks(b","), marks(_BETWEEN), marks(b".")
+    end = pc.or_(comma, between)
+    ends = end[_START:]
+    if ids:
+        id_ends = pc.and_(comma[_START:], before(between, places=GSRN_LENGTH + 1))
+        if id_ends.true_count != ids:
+            raise NotWhole
+        ends = pc.and_not(ends, id_ends)
+    point_or_null = pc.or_(point, marks(b"n")) if b"n" in text else point
+    # The point four places before the end of a shorter value would be that of the value before.
+    soon_after_end = reduce(pc.or_, [before(end, places=places) for places in (1, 2, 3)])
+    too_long = pc.invert(end)
+    for more in (1, 2, 4, 8, 4):  # 20 places without an end; a value has 19 at most.
+        too_long = pc.and_(too_long[more:], too_long[:-more])
+    if (
+        not ends.equals(before(point_or_null, places=4))
+        or point_or_null[-4:].true_count
+        or pc.and_(ends, soon_after_end).true_count
+        or pc.and_(point[_START:], before(end, places=1)).true_count
+        or too_long.true_count
+    ):
+        raise NotWhole
+
+
+def _insist_on_nulls(columns: Sequence[pa.Array], groups: Sequence[Group]) -> None:
+    """Check that there is a line for each row, and a null exactly where a value is missing."""
+    first, missing = 0, [0] * len(columns)
+    for group in groups:
+        if assembly.MISSING in group.letters:
+            for position, letter in enumerate(group.letters):
+                if letter == assembly.MISSING:
+                    missing[position] += group.rows
+                    if columns[position].slice(first, group.rows).null_count != group.rows:
+                        raise NotWhole
+        first += group.rows
+    if any(len(each) != first for each in columns) or [each.null_count for each in columns] != missing:
         raise NotWhole

@@ -6,13 +6,12 @@ counts.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 from functools import lru_cache
-from itertools import accumulate, chain, pairwise
+from itertools import accumulate, chain
 from typing import TYPE_CHECKING, NamedTuple
 
 from shared import periods
@@ -171,35 +170,44 @@ def _hours_of(days: pa.Table, blocks: Sequence[Block]) -> pa.Table:
     return together.filter(pc.is_valid(together["watt_hours"]))
 
 
-def _ranges(rows: pa.Table) -> list[tuple[int, int]]:
-    """Return from where to where each metering point and month has its rows, in sorted rows."""
+class _Range(NamedTuple):
+    """Where a metering point and month has its rows, in sorted rows: `[start, end)`."""
+
+    metering_point_id: int
+    month: int
+    start: int
+    end: int
+
+
+def _ranges(rows: pa.Table) -> list[_Range]:
+    """Return where each metering point and month has its rows."""
+    import pyarrow as pa
     import pyarrow.compute as pc
 
     if not len(rows):
         return []
     changes = [pc.not_equal(column[1:], column[:-1]) for column in map(rows.column, _KEY)]
-    starts = pc.add(pc.indices_nonzero(pc.or_(*changes)).cast("int64"), 1).to_pylist()
-    return list(pairwise((0, *starts, len(rows))))
+    starts = [0, *pc.add(pc.indices_nonzero(pc.or_(*changes)).cast("int64"), 1).to_pylist()]
+    keys = rows.select(_KEY).take(pa.array(starts, pa.int64()))
+    return list(
+        map(_Range, *(column.to_pylist() for column in keys.columns), starts, [*starts[1:], len(rows)])
+    )
 
 
 def _first(rows: pa.Table, count: int) -> pa.Table:
     """Return the first rows of each metering point and month of sorted rows."""
     import pyarrow as pa
 
-    places = (range(start, min(end, start + count)) for start, end in _ranges(rows))
+    places = (range(each.start, min(each.end, each.start + count)) for each in _ranges(rows))
     return rows.take(pa.array(chain.from_iterable(places), pa.int64()))
 
 
 def _present(days: pa.Table) -> Iterator[tuple[int, int, int]]:
     """Yield each metering point and month of sorted days, and how many hours of it are not missing."""
-    import pyarrow as pa
     import pyarrow.compute as pc
 
-    ranges = _ranges(days)
     until = [0, *numbers(pc.cumulative_sum(days["known"]).combine_chunks())]
-    firsts = days.select(_KEY).take(pa.array((start for start, _ in ranges), pa.int64()))
-    keys = zip(*(column.to_pylist() for column in firsts.columns), strict=True)
-    for (metering_point_id, month), (start, end) in zip(keys, ranges, strict=True):
+    for metering_point_id, month, start, end in _ranges(days):
         yield metering_point_id, month, until[end] - until[start]
 
 
@@ -207,12 +215,10 @@ def _hours(chosen: pa.Table) -> dict[tuple[int, int], list[Hour]]:
     """Return the hours of each metering point and month that has any, the highest first."""
     import pyarrow.compute as pc
 
-    found: dict[tuple[int, int], list[Hour]] = defaultdict(list)
     known = chosen.filter(pc.is_valid(chosen["watt_hours"]))
-    columns = (numbers(known[name].combine_chunks()) for name in (*_KEY, "watt_hours", "day", "at"))
-    for metering_point_id, month, watt_hours, day, at in zip(*columns, strict=True):
-        found[metering_point_id, month].append(Hour(_start(day, at), watt_hours))
-    return found
+    watt_hours, days, at = (numbers(known[name].combine_chunks()) for name in ("watt_hours", "day", "at"))
+    hours = list(map(Hour, map(_start, days, at), watt_hours))
+    return {(each.metering_point_id, each.month): hours[each.start : each.end] for each in _ranges(known)}
 
 
 @lru_cache(maxsize=4_096)

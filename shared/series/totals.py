@@ -166,11 +166,13 @@ def _until(spans: Sequence[Days], end: date) -> list[Days]:
 
 def _of_block(block: Block) -> Iterator[Total]:
     """Yield the total of each interval of each day of a block."""
-    step = block.resolution.step
+    import pyarrow.compute as pc  # See `blocks`.
+
+    step, largest = block.resolution.step, max(pc.max(each).as_py() or 0 for each in block.columns)
     for day, groups, first, end in _by_day(block):
         start, metering_points = periods.start_of(day), end - first
         missing = _missing(groups, width=len(block.columns))
-        for position, watt_hours in enumerate(_sums(block, first, end)):
+        for position, watt_hours in enumerate(_sums(block, first, end, largest=largest)):
             count = metering_points - missing[position]
             yield Total(
                 start=start + position * step,
@@ -202,12 +204,12 @@ def _missing(groups: Sequence[Group], *, width: int) -> list[int]:
     return found
 
 
-def _sums(block: Block, first: int, end: int) -> list[int]:
+def _sums(block: Block, first: int, end: int, *, largest: int) -> list[int]:
     """Return the sum of each column over some rows; 0 where there is no value."""
-    import pyarrow.compute as pc  # See `blocks`.
+    import pyarrow.compute as pc
 
     parts = [column.slice(first, end - first) for column in block.columns]
-    if max(pc.max(each).as_py() or 0 for each in parts) * (end - first) < _LARGEST_SUM:
+    if largest * (end - first) < _LARGEST_SUM:
         return [pc.sum(each).as_py() or 0 for each in parts]
     # Python's numbers have no largest one.
     return [sum(value or 0 for value in each.to_pylist()) for each in parts]

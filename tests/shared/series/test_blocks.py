@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date
+from itertools import product
 from typing import Any
 
 import pytest
@@ -59,6 +60,19 @@ def packed(
         ("null1", "X"),
         ("0000000000000001.000", "M"),
         (".", "M"),
+        ("1,2.000", "MM"),
+        ("1.000,1", "MM"),
+        ("n.000", "M"),
+        ("null.000", "M"),
+        ("1.null", "X"),
+        ("nul", "X"),
+        ("null,", "X"),
+        ("12345.6789", "M"),
+        ("1.0.0,5", "MM"),
+        ("1.00.,00", "MM"),
+        ("1.000.,000", "MM"),
+        ("1.00.,0.,00", "MMM"),
+        ("1..00,,", "MMM"),
     ],
 )
 def test_a_day_of_another_form_is_refused(quantities: str, qualities: str) -> None:
@@ -96,6 +110,60 @@ def test_a_day_of_an_unknown_resolution_length_or_letter_is_refused(changed: dic
             read([row], with_ids=with_ids)
 
 
+@pytest.mark.parametrize("shared", ["00.00.;00", "1.0.0;5", "1.000.;000"])
+def test_a_value_has_its_own_decimal_point_and_not_that_of_the_day_before(shared: str) -> None:
+    first, _, second = shared.partition(";")
+    rows = [
+        packed(CABIN)._replace(quantities="1.000," * 23 + first),
+        packed()._replace(quantities=second + ",1.000" * 23),
+    ]
+
+    for with_ids in (False, True):
+        with pytest.raises(NotWhole):
+            read(rows, with_ids=with_ids)
+
+
+def test_a_text_of_megabytes_is_read_row_by_row() -> None:
+    """Arrow reads it in blocks, at whose edges rows begin and end anywhere."""
+    count = 12_000
+    rows = [
+        packed(f"{place:018d}", f"{place / 1000:.3f},{place % 7}.000", "MM") for place in range(1, count + 1)
+    ]
+    (block,) = read(rows, with_ids=True)
+
+    assert block.metering_point_ids is not None
+    assert block.metering_point_ids.to_pylist() == list(range(1, count + 1))
+    assert block.columns[0].to_pylist() == list(range(1, count + 1))
+    assert block.columns[1].to_pylist() == [place % 7 * 1000 for place in range(1, count + 1)]
+    assert {tuple(column.unique().to_pylist()) for column in block.columns[2:]} == {(1000,)}
+
+
+@pytest.mark.parametrize("last", ["1.00.", "1.0..", "1.000.", "1..", "1.n", "1.000n", "1.0000", "1"])
+def test_the_last_value_of_all_is_checked_like_the_others(last: str) -> None:
+    for with_ids in (False, True):
+        with pytest.raises(NotWhole):
+            read([packed()._replace(quantities="1.000," * 23 + last)], with_ids=with_ids)
+
+
+def test_an_empty_day_does_not_make_up_for_a_day_twice() -> None:
+    twice = packed(CABIN)._replace(
+        quantities=";".join([packed().quantities, f"{HOUSE},{packed().quantities}"])
+    )
+
+    for rows in ([packed()._replace(quantities=""), twice], [twice, packed()._replace(quantities="")]):
+        for with_ids in (False, True):
+            with pytest.raises(NotWhole):
+                read(rows, with_ids=with_ids)
+
+
+@pytest.mark.parametrize("metering_point_id", ["", "1", "70705750000001001", "7070575000000100177", "1.000"])
+def test_an_id_of_another_length_is_refused(metering_point_id: str) -> None:
+    for rows in ([packed(metering_point_id)], [packed(), packed(metering_point_id)]):
+        assert len(read(rows, with_ids=False)) == 1
+        with pytest.raises(NotWhole):
+            read(rows, with_ids=True)
+
+
 @pytest.mark.parametrize(("day", "hours"), [(date(2026, 3, 29), 23), (date(2026, 10, 25), 25), (DAY, 24)])
 def test_a_day_has_as_many_values_as_it_is_long(day: date, hours: int) -> None:
     """Beside other days of its month, which are of the usual length."""
@@ -110,6 +178,20 @@ def test_a_day_has_as_many_values_as_it_is_long(day: date, hours: int) -> None:
             else:
                 with pytest.raises(NotWhole):
                     read([*others, row], with_ids=with_ids)
+
+
+@pytest.mark.parametrize("length", range(1, 7))
+def test_of_all_short_texts_those_are_read_that_are_sound(length: int) -> None:
+    for characters in product("0.,", repeat=length):
+        text = "".join(characters)
+        row = packed(quantities=text, qualities="M" * (text.count(",") + 1))
+        for with_ids in (False, True):
+            try:
+                read([row], with_ids=with_ids)
+            except NotWhole:
+                assert assembly.sound([row]) == [], text
+            else:
+                assert assembly.sound([row]) == [row], text
 
 
 @given(st.lists(st.lists(VALUE, min_size=24, max_size=24), min_size=1, max_size=5), st.booleans())
