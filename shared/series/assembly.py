@@ -39,7 +39,8 @@ _NULL = "null"
 # Possessive, so that no text takes long; a comma follows each value.
 _VALUES = re.compile(rf"(?:[0-9]{{1,15}}+\.[0-9][0-9][0-9],|{_NULL},)*+")
 
-_ZEROS = bytes.maketrans(b"0123456789", b"0000000000")
+_DIGITS = b"0123456789"
+_OUTLINE = bytes.maketrans(_DIGITS + b";", b"0000000000,")
 _TOO_LONG = b"0" * 16
 
 Day = TypeVar("Day", DayRow, ChangeRow, PackedRow)
@@ -276,71 +277,45 @@ def kwh(watt_hours: int) -> str:
 
 
 def _all_are_whole(rows: Sequence[DayRow | ChangeRow | PackedRow]) -> bool:
-    """Return whether `_is_whole` holds for every row: the usual case, in a fraction of the time."""
-    numbers = []
-    for row in rows:
-        if row.quantities.count(",") + 1 != _length(row.resolution, row.delivery_date, row.qualities):
-            return False
-        if MISSING not in row.qualities:
-            numbers.append(row.quantities)
-        elif not _are_values(row.quantities, row.qualities):
-            return False
-    return not numbers or _are_numbers(",".join(numbers))
+    """Return whether `_is_whole` holds for every row: the usual case, in a fraction of the time.
+
+    The text without its digits must be what the letters ask for. Counting and searching in the text with
+    every digit as a 0 checks the numbers, faster than a pattern does.
+    """
+    if not all(
+        _is_known(*form) for form in {(row.resolution, row.delivery_date, row.qualities) for row in rows}
+    ):
+        return False
+    text = ";".join([row.quantities for row in rows]).encode()
+    places = b";".join([_places(row.qualities) for row in rows])
+    if text.translate(None, _DIGITS) != places:
+        return False
+    outline = text.translate(_OUTLINE) + b","
+    if b"n" in places and (outline.count(b"null,") != places.count(b"n") or b"0null" in outline):
+        return False
+    return outline.count(b"0.000,") == places.count(b".") and _TOO_LONG not in outline
 
 
 @lru_cache(maxsize=40_000)
-def _length(resolution: str, day: date, qualities: str) -> int:
-    """Return how many letters a day has; 0 unless it has a known letter for each of its intervals."""
+def _is_known(resolution: str, day: date, qualities: str) -> bool:
+    """Return whether a day has a known resolution, and a known letter for each of its intervals."""
     step = _STEPS.get(resolution)
-    is_right = step is not None and len(qualities) == intervals(day, step) and not qualities.strip(LETTERS)
-    return len(qualities) if is_right else 0
-
-
-def _are_numbers(quantities: str) -> bool:
-    """Return whether all are numbers with 1 to 15 digits and three decimals, as `_VALUES` has it.
-
-    Each digit becomes a 0, so that counting and searching, which are faster than a pattern, are enough.
-    """
-    zeros = f"{quantities},".encode().translate(_ZEROS)
-    numbers = zeros.count(b".000,")
-    return (
-        zeros.translate(None, b"0") == b".," * numbers
-        and not zeros.startswith(b".")
-        and b",." not in zeros
-        and _TOO_LONG not in zeros
-    )
-
-
-def _is_whole(row: DayRow | ChangeRow | PackedRow) -> bool:
-    """Return whether a day has one value and one letter for each interval."""
-    qualities, quantities = row.qualities, row.quantities
-    return (
-        is_as_long(row)
-        and not qualities.strip(LETTERS)
-        and quantities.count(",") + 1 == len(qualities)
-        and _are_values(quantities, qualities)
-    )
-
-
-def is_as_long(row: DayRow | ChangeRow | PackedRow) -> bool:
-    """Return whether a day has a known resolution and as many letters as it has intervals."""
-    step = _STEPS.get(row.resolution)
-    return step is not None and len(row.qualities) == intervals(row.delivery_date, step)
-
-
-def _are_values(quantities: str, qualities: str) -> bool:
-    """Return whether all values are numbers with three decimals, and null exactly where they are missing."""
-    if not _VALUES.fullmatch(f"{quantities},"):
-        return False
-    if MISSING not in qualities:
-        return _NULL not in quantities
-    return quantities.encode().translate(None, b"0123456789.") == _nulls(qualities)
+    return step is not None and len(qualities) == intervals(day, step) and not qualities.strip(LETTERS)
 
 
 @lru_cache(maxsize=4_096)
-def _nulls(qualities: str) -> bytes:
-    """Return the values of these letters without their numbers, such as `,,null,`."""
-    return ",".join(_NULL if letter == MISSING else "" for letter in qualities).encode()
+def _places(qualities: str) -> bytes:
+    """Return the values of these letters without their digits, such as `.,.,null,.`."""
+    return ",".join(_NULL if letter == MISSING else "." for letter in qualities).encode()
+
+
+def _is_whole(row: DayRow | ChangeRow | PackedRow) -> bool:
+    """Return whether a day has a letter, and a number with three decimals or null, for each interval."""
+    return (
+        _is_known(row.resolution, row.delivery_date, row.qualities)
+        and _VALUES.fullmatch(f"{row.quantities},") is not None
+        and row.quantities.encode().translate(None, _DIGITS) == _places(row.qualities)
+    )
 
 
 @lru_cache(maxsize=40_000)
