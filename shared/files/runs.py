@@ -384,11 +384,11 @@ class RunWorkshop:
 
     def repeat(self, run: Run) -> Run:
         """Make a run again, with what may be read now; the files that it had are deleted."""
-        changed = self._begin_anew(run)
+        changed = self._begin_again(run)
         self.queue.send(queues.FILES, changed.message)
         return changed
 
-    def _begin_anew(self, run: Run) -> Run:
+    def _begin_again(self, run: Run) -> Run:
         """Begin the next round of a run."""
 
         def change(stored: Run) -> Run:

@@ -155,7 +155,7 @@ def test_a_run_with_links_that_is_resent_is_not_reported_at_once(
     assert (stored(storage).status, stored(storage).touched_at >= now) == (RunStatus.READY, True)
 
 
-def test_a_run_without_files_is_made_anew(kept: Feed, storage: Tables, ask: Ask) -> None:
+def test_a_run_without_files_is_made_again(kept: Feed, storage: Tables, ask: Ask) -> None:
     Ledger(storage).change(stored(storage), lambda run: replace(run, manifest=None))
 
     ask("resend", OWNER, "daily", "000007-000009")

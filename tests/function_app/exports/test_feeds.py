@@ -401,7 +401,7 @@ def test_a_caller_has_a_bounded_number_of_feeds(customer: Customer) -> None:
     assert put(customer, "feed-1").status == 200
 
 
-def test_access_that_ended_after_a_run_gives_no_byte_and_the_rest_anew(customer: Customer, api: Api) -> None:
+def test_access_that_ended_after_a_run_gives_no_byte_and_the_rest_again(customer: Customer, api: Api) -> None:
     keeping, losing = customer.point(), customer.point()
     put(customer)
     for each in (keeping, losing):

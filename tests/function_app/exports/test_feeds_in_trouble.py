@@ -313,7 +313,7 @@ def status(api: Api, run: Run) -> RunStatus:
     return found.status
 
 
-def test_a_run_whose_plan_has_lost_rows_is_made_anew(customer: Customer, api: Api) -> None:
+def test_a_run_whose_plan_has_lost_rows_is_made_again(customer: Customer, api: Api) -> None:
     point = customer.point()
     put(customer)
     deliver(customer, point, 0)
@@ -540,7 +540,7 @@ def test_a_run_is_reported_once_while_others_are_open(
     assert caplog.text.count(f"Feed not taken: daily of {customer.principal}") == 2
 
 
-def test_files_of_an_old_run_that_was_made_anew_end_with_access_too(customer: Customer, api: Api) -> None:
+def test_files_of_an_old_run_that_was_made_again_end_with_access_too(customer: Customer, api: Api) -> None:
     point = customer.point()
     put(customer)
     customer.days(point, SPRING, 1)

@@ -239,7 +239,7 @@ def test_what_may_no_longer_be_read_is_not_sent(
     assert received(double) == ledger_of(services, customer)
 
 
-def test_files_that_are_gone_are_made_anew(customer: Customer, services: Services, double: Server) -> None:
+def test_files_that_are_gone_are_made_again(customer: Customer, services: Services, double: Server) -> None:
     point = customer.point()
     put(customer)
     receive(customer, double)
@@ -498,7 +498,7 @@ def test_slow_files_are_noted_before_the_host_ends_the_process(
     assert (len(transport.names), stored(services, customer).sent_files) == (4, 4)
 
 
-def test_a_newer_run_waits_for_an_older_one_that_is_made_anew(
+def test_a_newer_run_waits_for_an_older_one_that_is_made_again(
     customer: Customer, services: Services, double: Server
 ) -> None:
     point = customer.point()

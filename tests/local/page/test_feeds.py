@@ -30,7 +30,7 @@ quantities = itertools.count(7)
 
 
 @pytest.fixture
-def feeds(page: Page) -> Iterator[Page]:
+def feeds(page: Page, stack: Ports) -> Iterator[Page]:
     """The page at the feeds of ola, who has none before and after."""
     look(page)
     yield page
@@ -39,6 +39,8 @@ def feeds(page: Page) -> Iterator[Page]:
         press(page, "Delete")
         page.driver.switch_to.alert.accept()
         page.wait(partial(fewer_than, page, left))
+    # A feed that is being deleted keeps its id, which the next test gives to another.
+    page.wait(lambda: not list(stored(stack).deleted()))
 
 
 def look(page: Page) -> None:
@@ -127,7 +129,7 @@ def test_a_run_is_shown_fetched_acknowledged_and_handed_out_again(
     assert feeds.text("#files article .answer .outcome").endswith("is handed out again.")
 
 
-def test_the_focus_stays_in_the_ledger_when_it_is_made_anew(feeds: Page, stack: Ports) -> None:
+def test_the_focus_stays_in_the_ledger_when_it_is_drawn_again(feeds: Page, stack: Ports) -> None:
     make(feeds)
     publish(stack)
     feeds.wait(partial(reopened_with, feeds, ".state.ready"))
