@@ -7,7 +7,6 @@ counts.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 from functools import lru_cache
@@ -47,9 +46,8 @@ class Hour(NamedTuple):
         return self.start + ONE_HOUR
 
 
-@dataclass(frozen=True)
-class Peaks:
-    """The highest hours of a metering point in a month, the highest first.
+class Peaks(NamedTuple):
+    """The highest hours of a metering point in a month, the highest first. A named tuple, as above.
 
     Attributes:
         month: its first day.
@@ -101,9 +99,9 @@ def highest(blocks: Iterable[Block], *, count: int, of: Of) -> list[Peaks]:
     return [
         Peaks(
             metering_point_id=f"{metering_point_id:0{GSRN_LENGTH}d}",
-            month=date.fromordinal(month),
+            month=_day(month),
             hours=hours.get((metering_point_id, month), ()),
-            provisional=present != _hours_in(date.fromordinal(month)),
+            provisional=present != _hours_in(_day(month)),
         )
         for metering_point_id, month, present in _present(days)
     ]
@@ -221,9 +219,12 @@ def _hours(chosen: pa.Table) -> dict[tuple[int, int], list[Hour]]:
     return {(each.metering_point_id, each.month): hours[each.start : each.end] for each in _ranges(known)}
 
 
+_day = lru_cache(maxsize=4_096)(date.fromordinal)
+
+
 @lru_cache(maxsize=4_096)
 def _start(day: int, at: int) -> datetime:
-    return periods.start_of(date.fromordinal(day)) + at * ONE_HOUR
+    return periods.start_of(_day(day)) + at * ONE_HOUR
 
 
 @lru_cache(maxsize=4_096)
