@@ -63,6 +63,15 @@ class Ran:
         return json.loads(answer.raise_for_status().text, parse_float=Decimal)
 
 
+def wait_for_correction(stack: LocalStack, headers: dict[str, str]) -> None:
+    """Wait until the app knows of the sample's second publication, a quarter of a minute later at most."""
+    ran, deadline = Ran(stack, stack.state, [], headers), time.monotonic() + 60
+    since = (datetime.now(UTC) - timedelta(days=1)).isoformat()
+    while all(day["sequence"] == 1 for day in ran.get("/changes", since=since, limit="10000")["days"]):
+        assert time.monotonic() < deadline, "the correction is not there"
+        time.sleep(0.5)
+
+
 @pytest.fixture(scope="module")
 def ran(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ran]:
     """Run the guide."""
@@ -70,6 +79,7 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ran]:
     state = tmp_path_factory.mktemp("stack")
     with local_stack.running(state, "--sample-days", str(SAMPLE_DAYS)) as stack:
         headers = clients.vendor_headers(greeting.token_url(stack.ports))
+        wait_for_correction(stack, headers)
         blocks = [each for each in blocks_of("exports") if each.language in ("sh", "python")]
         printed = run(program_of(blocks), folder, stack, headers)
         yield Ran(stack, folder, list(zip(blocks, printed, strict=True)), headers)
