@@ -171,7 +171,7 @@ def changes_since(req: func.HttpRequest) -> Response:
     last_modified = latest.published_at if latest else None
     if responses.is_unchanged(req.headers, etag):
         return responses.not_modified(etag=etag, last_modified=last_modified)
-    page = changes.pages.fetch(services.warehouse, readable=readable, request=request)
+    page = changes.pages.fetch(services.warehouse, ranges=services.ranges, readable=readable, request=request)
     rendered = changes.rendering.render(page, request.format, access_version=readable.access_version)
     return responses.data(rendered, url=req.url, etag=etag, last_modified=last_modified)
 

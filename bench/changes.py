@@ -30,6 +30,7 @@ from shared.api import changes
 from shared.api.changes import search
 from shared.api.parameters import Seals
 from shared.metering import MeteringPointId
+from shared.publishing.ranges import Ranges
 from shared.readable import AT_ONCE, Permission, Readable
 from shared.settings import WarehouseSettings
 from shared.warehouse import opening, schema
@@ -206,9 +207,12 @@ def ours(
         through=sequence,
         seal=_SEALS.of("changes"),
     )
+    ranges = Ranges(warehouse)
 
     def ask() -> bytes:
-        found = changes.pages.fetch(warehouse, readable=readable, request=request, at_once=at_once)
+        found = changes.pages.fetch(
+            warehouse, ranges=ranges, readable=readable, request=request, at_once=at_once
+        )
         if any(row.sequence != sequence for row in found.rows) or not found.rows:
             raise RuntimeError("the page is not what was published")
         return changes.rendering.render(found, request.format, access_version="").body

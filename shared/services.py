@@ -25,6 +25,7 @@ from shared.api.status import Probe
 from shared.api.warming import WarmUp
 from shared.limits import Patience
 from shared.outside import identity
+from shared.publishing.ranges import Ranges
 from shared.publishing.watermark import Availability, LastDays, Publications
 from shared.queues import UnknownMessage
 from shared.settings import DirectorySettings, InvalidSettings, Settings, from_environment, sftp_seed
@@ -75,6 +76,7 @@ class Services:
     grants: Grants
     publications: Publications
     availability: Availability
+    ranges: Ranges
     seals: Seals
     last_days: LastDays
     probe: Probe
@@ -250,6 +252,7 @@ class Services:
             queue=self.queues,
             grants=self.grants,
             warehouse=self.warehouse,
+            ranges=self.ranges,
             cursor=self._changes_cursor,
             ready=self._notify_of_run,
             clock=self.clock,
@@ -552,6 +555,7 @@ def start(
         grants=grants,
         publications=publications,
         availability=Availability(warehouse),
+        ranges=Ranges(warehouse),
         seals=Seals(key for key in (settings.sealing.key, settings.sealing.previous) if key),
         last_days=LastDays(),
         probe=Probe(status.checks(tables=probed, warehouse=warehouse)),

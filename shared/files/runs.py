@@ -34,11 +34,11 @@ from shared.files.receivers import Receiver
 from shared.leases import HeldByAnother
 from shared.metering import MeteringPointId
 from shared.periods import ONE_DAY, Period
+from shared.publishing.ranges import Ranges
 from shared.queues import UnknownMessage
 from shared.readable import Readable
 from shared.series.assembly import Series
 from shared.tables import Tables
-from shared.warehouse import queries
 from shared.warehouse.engine import Warehouse
 from shared.warehouse.published import Kind
 from shared.warehouse.queries import SizeRow
@@ -74,6 +74,7 @@ class RunWorkshop:
     queue: Sender
     grants: Grants
     warehouse: Warehouse
+    ranges: Ranges
     cursor: Callable[[int], str]
     clock: Callable[[], datetime]
     ready: Callable[[Run], object] = lambda run: None
@@ -227,9 +228,7 @@ class RunWorkshop:
         if run.spec.content is Content.LAST_DAYS:
             first = periods.day_of(run.span.until) - run.spec.days * ONE_DAY
             return Period(periods.start_of(first), run.span.until)
-        (published,) = self.warehouse.fetch(
-            queries.published_days(first=run.span.first, last=run.span.through)
-        )
+        published = self.ranges.of(first=run.span.first, last=run.span.through)
         return Period(
             periods.start_of(published.first_day),
             periods.start_of(min(published.last_day + ONE_DAY, periods.END_DAY)),

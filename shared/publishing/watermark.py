@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any, Protocol
 
 import orjson
@@ -29,7 +30,7 @@ REMEMBERED = 5.0
 WHILE_READ = 10.0
 """Further seconds of memory while another request reads the watermark again."""
 MOMENTS_KEPT = 1_000
-"""Moments that are remembered; one more clears the memory."""
+"""Moments that are remembered; one more displaces the one that was not asked for the longest."""
 
 SERIES_KEPT = 20_000
 """Series whose last day is remembered, some 6 MB; more clear the memory."""
@@ -221,20 +222,11 @@ class Availability:
 
     def __init__(self, warehouse: Warehouse, *, kept: int = MOMENTS_KEPT) -> None:
         self._warehouse = warehouse
-        self._kept = kept
-        self._ends: dict[datetime, datetime | None] = {}
+        self._read_once = lru_cache(maxsize=kept)(self._read)
 
     def before(self, moment: datetime) -> datetime | None:
         """Return the end of what was published at an earlier moment; None where nothing was."""
-        remembered = self._ends
-        if moment not in remembered:
-            end = self._read(moment)
-            # Another thread may replace the dictionary meanwhile; both values are right.
-            if len(remembered) >= self._kept:
-                self._ends = {}
-            self._ends[moment] = end
-            return end
-        return remembered[moment]
+        return self._read_once(moment)
 
     def _read(self, moment: datetime) -> datetime | None:
         (day,) = self._warehouse.fetch(queries.last_day_published(as_of=moment))

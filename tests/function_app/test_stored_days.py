@@ -164,6 +164,7 @@ def test_the_size_of_a_refused_answer_leaves_out_days_in_a_direction_that_does_n
 
     count = search.count(
         api.services.warehouse,
+        ranges=api.services.ranges,
         readable=readable((point, None, None)),
         after=search.first_of(1),
         through=1_000,

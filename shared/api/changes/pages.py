@@ -14,6 +14,7 @@ from shared.api.changes.search import Key
 from shared.api.formats import Kind
 from shared.api.series.pages import MAX_VALUES, days_within
 from shared.api.series.requests import MAX_LIMIT
+from shared.publishing.ranges import Ranges
 from shared.readable import AT_ONCE, Readable
 from shared.series import assembly
 from shared.warehouse import queries
@@ -38,11 +39,17 @@ class Page:
 
 
 def fetch(
-    warehouse: Warehouse, *, readable: Readable, request: ChangesRequest, at_once: int = AT_ONCE
+    warehouse: Warehouse,
+    *,
+    ranges: Ranges,
+    readable: Readable,
+    request: ChangesRequest,
+    at_once: int = AT_ONCE,
 ) -> Page:
     """Read one page; without cursor and `since` it is empty and has the cursor of now.
 
     Args:
+        ranges: those of the warehouse.
         at_once: metering points that one statement is given.
 
     Raises:
@@ -55,7 +62,7 @@ def fetch(
     up_to_date = search.first_of(request.through + 1)
     if after is None or after >= up_to_date:
         return Page((), cursor_text(after or up_to_date, request.seal), is_up_to_date=True)
-    rows = _first(warehouse, readable=readable, request=request, after=after, at_once=at_once)
+    rows = _first(warehouse, ranges=ranges, readable=readable, request=request, after=after, at_once=at_once)
     limit = request.limit
     most_values = None
     if request.format.kind is Kind.CSV and (days := days_within(row.qualities for row in rows)) < limit:
@@ -65,7 +72,12 @@ def fetch(
         return Page(page, cursor_text(up_to_date, request.seal), is_up_to_date=True)
     if request.is_whole:
         count = search.count(
-            warehouse, readable=readable, after=after, through=request.through, at_once=at_once
+            warehouse,
+            ranges=ranges,
+            readable=readable,
+            after=after,
+            through=request.through,
+            at_once=at_once,
         )
         raise too_large.changes(count, most_values=most_values)
     last = [row for row in rows[:limit] if assembly.has_direction(row)][-1]
@@ -73,7 +85,13 @@ def fetch(
 
 
 def _first(
-    warehouse: Warehouse, *, readable: Readable, request: ChangesRequest, after: Key, at_once: int
+    warehouse: Warehouse,
+    *,
+    ranges: Ranges,
+    readable: Readable,
+    request: ChangesRequest,
+    after: Key,
+    at_once: int,
 ) -> list[ChangeRow]:
     """Read one row more than a page, or all that follow; the first row has a known direction.
 
@@ -84,6 +102,7 @@ def _first(
     while True:
         rows = search.first(
             warehouse,
+            ranges=ranges,
             readable=readable,
             after=after,
             through=request.through,

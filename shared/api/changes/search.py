@@ -14,6 +14,7 @@ from datetime import date
 from functools import partial
 
 from shared import periods
+from shared.publishing.ranges import Ranges
 from shared.readable import AT_ONCE, Readable
 from shared.warehouse import queries
 from shared.warehouse.engine import Warehouse
@@ -40,6 +41,7 @@ class _Stretch:
 def first(
     warehouse: Warehouse,
     *,
+    ranges: Ranges,
     readable: Readable,
     after: Key,
     through: int,
@@ -47,7 +49,7 @@ def first(
     at_once: int = AT_ONCE,
 ) -> list[ChangeRow]:
     """Return the first `limit` readable days after a place, up to the publication `through`."""
-    (published,) = warehouse.fetch(queries.published_days(first=after[0], last=through))
+    published = ranges.of(first=after[0], last=through)
     some = partial(queries.changes, published=published)
     if len(readable.permissions) <= at_once:
         return warehouse.fetch(some(readable, after=after, through=through, limit=limit))
@@ -74,10 +76,16 @@ def first(
 
 
 def count(
-    warehouse: Warehouse, *, readable: Readable, after: Key, through: int, at_once: int = AT_ONCE
+    warehouse: Warehouse,
+    *,
+    ranges: Ranges,
+    readable: Readable,
+    after: Key,
+    through: int,
+    at_once: int = AT_ONCE,
 ) -> int:
     """Count the readable days after a place, up to the publication `through`."""
-    (published,) = warehouse.fetch(queries.published_days(first=after[0], last=through))
+    published = ranges.of(first=after[0], last=through)
     return sum(
         warehouse.fetch(queries.count_changes(part, after=after, through=through, published=published))[0]
         for part in readable.parts(size=at_once)

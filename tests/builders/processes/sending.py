@@ -21,6 +21,7 @@ from shared.files.ledger import Ledger
 from shared.files.runs import RunWorkshop
 from shared.files.sending import Dispatcher
 from shared.files.sftp import Sender
+from shared.publishing.ranges import Ranges
 
 
 def dispatcher(connection: str, *, key: str, ahead: timedelta) -> Dispatcher:
@@ -42,6 +43,7 @@ def dispatcher(connection: str, *, key: str, ahead: timedelta) -> Dispatcher:
         queue=queues.open_queues(connection, credential=None),
         grants=Grants(tables=storage, max_age=timedelta(days=3), clock=clock),
         warehouse=cast(Any, None),
+        ranges=Ranges(cast(Any, None)),
         cursor=str,
         clock=clock,
     )

@@ -27,6 +27,7 @@ from shared.deliveries import loading
 from shared.deliveries.faults import Rejected
 from shared.metering import Direction
 from shared.publishing import affected_days, publish
+from shared.publishing.ranges import Ranges
 from shared.publishing.watermark import Publication
 from shared.readable import Readable
 from shared.warehouse import opening, queries
@@ -91,6 +92,7 @@ class History:
 
     def __init__(self, place: Place, *, number: int, folder: Path) -> None:
         self.place = place
+        self.ranges = Ranges(place.warehouse)
         self.chance = random.Random(number)
         self.is_killed = number % KILLED_EVERY == 0
         self.clock = Clock()
@@ -246,7 +248,9 @@ class History:
     def new_reader(self, readable: Readable) -> Reader:
         """A reader that has seen nothing of this history."""
         request = changes.requests.read({}, now=LATER, latest=self.latest(0), seals=SEALS)
-        answer = changes.pages.fetch(self.place.warehouse, readable=readable, request=request)
+        answer = changes.pages.fetch(
+            self.place.warehouse, ranges=self.ranges, readable=readable, request=request
+        )
         assert (answer.rows, answer.is_up_to_date) == ((), True)
         return Reader(readable, answer.cursor, (self.model.first_sequence, "", "", periods.FIRST_DAY))
 
@@ -264,6 +268,7 @@ class History:
             )
             answer = changes.pages.fetch(
                 self.place.warehouse,
+                ranges=self.ranges,
                 readable=reader.readable,
                 request=request,
                 at_once=self.chance.choice([1, 2, 3]),
@@ -331,7 +336,9 @@ class History:
                 latest=self.latest(0),
                 seals=SEALS,
             )
-            answer = changes.pages.fetch(self.place.warehouse, readable=self.readable, request=request)
+            answer = changes.pages.fetch(
+                self.place.warehouse, ranges=self.ranges, readable=self.readable, request=request
+            )
             assert [seen(row) for row in answer.rows] == sorted(
                 each for each in self.model.current.values() if times[each.sequence] > at
             )

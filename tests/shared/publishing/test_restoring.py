@@ -9,6 +9,7 @@ import pytest
 from shared import tables
 from shared.api import changes
 from shared.publishing import announce
+from shared.publishing.ranges import Ranges
 from shared.publishing.watermark import Publication, Publications
 from shared.readable import AT_ONCE
 from shared.warehouse import opening
@@ -38,7 +39,9 @@ def follow(
     given = {} if cursor is None else {"cursor": [cursor]}
     request = changes.requests.read(given, now=MORNING, latest=publications.stored(), seals=SEALS)
     readable = building.readable((HOUSE, None, None), (CABIN, None, None))
-    return changes.pages.fetch(warehouse, readable=readable, request=request, at_once=at_once)
+    return changes.pages.fetch(
+        warehouse, ranges=Ranges(warehouse), readable=readable, request=request, at_once=at_once
+    )
 
 
 def test_what_is_delivered_again_has_new_numbers_for_callers_who_know_what_was_lost(

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from shared.api.changes import search
 from shared.api.changes.search import Key
+from shared.publishing.ranges import Ranges
 from shared.readable import Readable
 from shared.warehouse.engine import Query, Row
 from shared.warehouse.queries import ChangeRow, PublicationRow, PublishedDays
@@ -97,6 +98,7 @@ def ask(
 ) -> list[ChangeRow]:
     return search.first(
         warehouse,  # type: ignore[arg-type]
+        ranges=Ranges(warehouse),  # type: ignore[arg-type]
         readable=caller,
         after=after,
         through=through,

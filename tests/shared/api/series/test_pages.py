@@ -16,6 +16,7 @@ from shared.api.series.pages import MAX_CELLS, MAX_VALUES
 from shared.api.series.requests import SeriesRequest
 from shared.api.too_large import TooLargeForOneAnswer
 from shared.metering import Direction, MeteringPointId
+from shared.publishing.ranges import Ranges
 from shared.publishing.watermark import DataState, LastDays
 from shared.readable import Permission, Readable
 from shared.warehouse.queries import ChangeRow, DayRow, LastDayRow, PublishedDays
@@ -171,6 +172,7 @@ def test_changes_are_bounded_by_values_where_each_is_a_row(written: Format, days
         format=written,
     )
 
-    found = changes.pages.fetch(Stored(QUARTERS + 100), readable=READABLE, request=request)  # type: ignore[arg-type]
+    stored: Any = Stored(QUARTERS + 100)
+    found = changes.pages.fetch(stored, ranges=Ranges(stored), readable=READABLE, request=request)
 
     assert (len(found.rows), found.is_up_to_date) == (days, days > QUARTERS)
