@@ -48,7 +48,8 @@ if TYPE_CHECKING:
     from shared.files.feeds import Feeds
     from shared.files.ledger import Ledger, Run
     from shared.files.outbox import Outbox
-    from shared.files.runs import RunWorkshop
+    from shared.files.run_building import RunWorkshop
+    from shared.files.runs import Runs
     from shared.files.sending import Dispatcher
     from shared.notices.opening import Notices
     from shared.notices.registering import Registry
@@ -233,7 +234,7 @@ class Services:
         """
         from shared.files.feeding import Feeder
 
-        return Feeder(self.run_workshop)
+        return Feeder(self.runs)
 
     @cached_property
     def run_workshop(self) -> RunWorkshop:
@@ -242,18 +243,31 @@ class Services:
         Raises:
             OutboxUnavailable: the settings name no outbox.
         """
-        from shared.files.runs import RunWorkshop
+        from shared.files.run_building import RunWorkshop
 
         return RunWorkshop(
+            runs=self.runs,
+            warehouse=self.warehouse,
+            ranges=self.ranges,
+            cursor=self._changes_cursor,
+        )
+
+    @cached_property
+    def runs(self) -> Runs:
+        """The runs of feeds.
+
+        Raises:
+            OutboxUnavailable: the settings name no outbox.
+        """
+        from shared.files.runs import Runs
+
+        return Runs(
             storage=self.tables,
             feeds=self.feeds,
             ledger=self.ledger,
             outbox=self.outbox,
             queue=self.queues,
             grants=self.grants,
-            warehouse=self.warehouse,
-            ranges=self.ranges,
-            cursor=self._changes_cursor,
             ready=self._notify_of_run,
             clock=self.clock,
         )
@@ -283,11 +297,11 @@ class Services:
 
     def _work_of(self, message: str) -> Workshop | RunWorkshop:
         """Return what does the work of a message of the queue `files`: the prefix of its id decides."""
-        from shared.files import exports, runs
+        from shared.files import exports, ledger
 
         if message.startswith(exports.PREFIX):
             return self.workshop
-        if message.startswith(runs.PREFIX):
+        if message.startswith(ledger.PREFIX):
             return self.run_workshop
         raise UnknownMessage
 
@@ -304,7 +318,7 @@ class Services:
 
         outbox = self.settings.outbox
         key = sftp.private_key(sftp_seed(outbox.sftp_key if outbox else None))
-        return Dispatcher(self.run_workshop, sftp.Sender(key))
+        return Dispatcher(self.runs, sftp.Sender(key))
 
     def send_files(self, message: str) -> None:
         """Send the runs of the feed that a message of the queue `sends` names."""

@@ -14,7 +14,7 @@ from shared.files import building, ledger, sweeping
 from shared.files.exports import NoFile, NoLonger
 from shared.files.feeds import BeingDeleted, Feed, Feeds, Span, Spec
 from shared.files.ledger import Batch, Ledger, NotReady, Run, RunStatus
-from shared.files.runs import PREFIX, RunWorkshop
+from shared.files.runs import Runs
 from shared.leases import HeldByAnother
 from shared.publishing.watermark import Publication
 
@@ -28,7 +28,7 @@ log = logging.getLogger("metering.files")
 class Feeder:
     """What looking after feeds needs."""
 
-    runs: RunWorkshop
+    runs: Runs
 
     @property
     def feeds(self) -> Feeds:
@@ -60,7 +60,7 @@ class Feeder:
         self._have_cleared(feed.principal, feed.id)
 
     def _have_cleared(self, principal: str, feed_id: str) -> None:
-        self.runs.queue.send(queues.FILES, f"{PREFIX}{principal}/{feed_id}/0")
+        self.runs.queue.send(queues.FILES, f"{ledger.PREFIX}{principal}/{feed_id}/0")
 
     def begin_due(self, latest: Publication | None) -> int:
         """Decide the runs that are due after the latest publication; return how many.

@@ -16,6 +16,9 @@ from shared.files.feeds import Feed, Feeds, Span, Spec
 from shared.tables import Tables
 from shared.warehouse.published import Kind
 
+PREFIX = "feed/"
+"""How messages on runs begin, beside those on exports."""
+
 KEPT = timedelta(days=35)
 """How long the files of a run are kept."""
 LISTED = timedelta(days=400)
@@ -143,7 +146,7 @@ class Run:
     @property
     def message(self) -> str:
         """Return the message that has the run planned."""
-        return f"feed/{self.principal}/{self.feed_id}/{self.span.through}"
+        return f"{PREFIX}{self.principal}/{self.feed_id}/{self.span.through}"
 
     def next_round(self, *, now: datetime) -> "Run":
         """Return the next round of the run, before it is planned."""

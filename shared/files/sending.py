@@ -20,7 +20,7 @@ from shared.files.feeds import Feed
 from shared.files.ledger import FileOfRun, Run, RunStatus
 from shared.files.outbox import FileGone
 from shared.files.receivers import Receiver
-from shared.files.runs import RunWorkshop
+from shared.files.runs import Runs
 from shared.leases import HeldByAnother, Lease
 from shared.queues import UnknownMessage
 
@@ -70,7 +70,7 @@ class _Stopped(Exception):
 class Dispatcher:
     """Sends what feeds with an SFTP server have made; one process at a time for each feed."""
 
-    runs: RunWorkshop
+    runs: Runs
     transport: Transport
 
     def handle(self, message: str) -> None:
@@ -107,7 +107,7 @@ class Dispatcher:
 class _Sending:
     """The work of one message on one feed, while it holds the feed's lease."""
 
-    runs: RunWorkshop
+    runs: Runs
     transport: Transport
     feed: Feed
     receiver: Receiver

@@ -11,17 +11,15 @@ import sys
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, cast
 
 from shared import leases, queues, tables
 from shared.access.grants import Grants
 from shared.files import outbox
 from shared.files.feeds import Feeds
 from shared.files.ledger import Ledger
-from shared.files.runs import RunWorkshop
+from shared.files.runs import Runs
 from shared.files.sending import Dispatcher
 from shared.files.sftp import Sender
-from shared.publishing.ranges import Ranges
 
 
 def dispatcher(connection: str, *, key: str, ahead: timedelta) -> Dispatcher:
@@ -35,19 +33,16 @@ def dispatcher(connection: str, *, key: str, ahead: timedelta) -> Dispatcher:
     def clock() -> datetime:
         return datetime.now(UTC) + ahead
 
-    workshop = RunWorkshop(
+    runs = Runs(
         storage=storage,
         feeds=Feeds(storage),
         ledger=Ledger(storage),
         outbox=outbox.open_outbox(connection, credential=None),
         queue=queues.open_queues(connection, credential=None),
         grants=Grants(tables=storage, max_age=timedelta(days=3), clock=clock),
-        warehouse=cast(Any, None),
-        ranges=Ranges(cast(Any, None)),
-        cursor=str,
         clock=clock,
     )
-    return Dispatcher(workshop, Sender(key))
+    return Dispatcher(runs, Sender(key))
 
 
 def send_and_kill(message: str, *, connection: str, key: str, seconds: float, ahead: timedelta) -> bool:

@@ -16,7 +16,7 @@ def customer(api: Api, deliver: Deliver) -> Iterator[Customer]:
     yield Customer(api, deliver)
     for feed in list(api.services.feeds.everything()):
         api.services.feeds.change(feed.principal, feed.id, lambda stored: replace(stored, is_deleted=True))
-        api.services.run_workshop.clear(feed.principal, feed.id)
+        api.services.runs.clear(feed.principal, feed.id)
 
 
 @pytest.fixture

@@ -161,7 +161,7 @@ def test_a_run_made_twice_has_the_same_bytes(customer: Customer, api: Api) -> No
     before = run(customer)
     deliver_values(customer, point, SPRING, ["9.000"] * 23)  # Published later: not in the run.
 
-    api.services.run_workshop.repeat(stored(api, customer, before))
+    api.services.runs.repeat(stored(api, customer, before))
     work(api)
 
     (again,) = [each for each in runs(customer) if each["run"] == before["run"]]

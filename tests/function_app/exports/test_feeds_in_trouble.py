@@ -333,9 +333,7 @@ def test_a_message_that_failed_does_not_take_the_files_of_a_run_that_was_finishe
     customer.days(point, SPRING, 1)
     made = run(customer)
 
-    api.services.run_workshop.give_up(
-        stored(api, customer, made), RunStatus.BUILDING, ("not-built", "It came late.")
-    )
+    api.services.runs.give_up(stored(api, customer, made), RunStatus.BUILDING, ("not-built", "It came late."))
 
     assert days_in(customer, made) == {"2026-03-29"}
     assert feed_of(customer).owed is None
@@ -429,15 +427,16 @@ def test_looking_at_a_link_does_not_take_a_file(customer: Customer, api: Api) ->
 
 def test_each_handing_out_of_a_run_is_a_notice_of_its_own(customer: Customer, api: Api) -> None:
     keys: list[tuple[int, int]] = []
-    workshop = replace(api.services.run_workshop, ready=lambda run: keys.append((run.round, run.handings)))
+    of_run = replace(api.services.runs, ready=lambda run: keys.append((run.round, run.handings)))
+    workshop = replace(api.services.run_workshop, runs=of_run)
     point = customer.point()
     put(customer)
     customer.days(point, SPRING, 1)
     found = stored(api, customer, run(customer))
 
-    again = Feeder(workshop).resend(found)
+    again = Feeder(of_run).resend(found)
     workshop.handle(again.message)  # As after a death: the same notice.
-    workshop.repeat(again)
+    of_run.repeat(again)
     for message in waiting(api):
         workshop.handle(message)
 
@@ -516,7 +515,7 @@ def test_a_withdrawal_that_comes_late_leaves_the_next_round_alone(customer: Cust
     api.revoke(customer.principal, losing)
 
     api.services.feeder.resend(before)  # Begins the next round, without what was lost.
-    api.services.run_workshop.withdraw(before)
+    api.services.runs.withdraw(before)
 
     assert run(customer)["files"][0]["values"] == 23
 
@@ -587,10 +586,10 @@ def test_of_a_plan_that_does_not_count_no_row_is_left(customer: Customer, api: A
     begun = stored(api, customer, runs(customer)[0])
     work(api)
 
-    api.services.run_workshop.repeat(stored(api, customer, runs(customer)[0]))
+    api.services.runs.repeat(stored(api, customer, runs(customer)[0]))
     (message,) = waiting(api)
-    stale = replace(api.services.run_workshop, ledger=_Stale(api.services.tables, begun))
-    stale.handle(message)
+    stale = replace(api.services.runs, ledger=_Stale(api.services.tables, begun))
+    replace(api.services.run_workshop, runs=stale).handle(message)
     work(api)
 
     partition = ledger.partition_of(customer.principal, "daily")
@@ -613,7 +612,7 @@ class _Stale(Ledger):
 def test_a_feed_with_many_files_is_not_deleted_while_a_caller_waits(customer: Customer, api: Api) -> None:
     begin_deletion(customer)
 
-    is_done = api.services.run_workshop.clear(customer.principal, "daily", most_files=1)
+    is_done = api.services.runs.clear(customer.principal, "daily", most_files=1)
 
     assert not is_done
     assert len(blobs(api, customer)) == 2

@@ -183,7 +183,7 @@ def test_runs_that_are_killed_have_the_same_files_in_the_end(
     kills = 0
 
     while kills < KILLS:
-        services.run_workshop.repeat(stored_run(services))
+        services.runs.repeat(stored_run(services))
         while stored_run(services).status is not RunStatus.READY:
             kills += builders.build(seconds=moments.uniform(0, seconds) if kills < KILLS else 60)
             time.sleep(files.HIDDEN_SECONDS)

@@ -509,7 +509,7 @@ def test_a_newer_run_waits_for_an_older_one_that_is_made_again(
         work(customer.api)
     older = list(services.ledger.of(customer.principal, "daily"))[-1]
 
-    services.run_workshop.repeat(older)
+    services.runs.repeat(older)
     dispatch(services)
     during = received(double)
     work(customer.api)
