@@ -207,11 +207,10 @@ def ours(
         through=sequence,
         seal=_SEALS.of("changes"),
     )
-    ranges = Ranges(warehouse)
 
     def ask() -> bytes:
         found = changes.pages.fetch(
-            warehouse, ranges=ranges, readable=readable, request=request, at_once=at_once
+            warehouse, ranges=Ranges(warehouse), readable=readable, request=request, at_once=at_once
         )
         if any(row.sequence != sequence for row in found.rows) or not found.rows:
             raise RuntimeError("the page is not what was published")

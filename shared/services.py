@@ -76,8 +76,6 @@ class Services:
     warehouse: Warehouse
     grants: Grants
     publications: Publications
-    availability: Availability
-    ranges: Ranges
     seals: Seals
     last_days: LastDays
     probe: Probe
@@ -85,6 +83,16 @@ class Services:
     within: Patience
     resolve: Resolve | None = None
     """Looks up the hosts of webhooks; None for the system's own resolver."""
+
+    @cached_property
+    def availability(self) -> Availability:
+        """Until when data was available at earlier moments."""
+        return Availability(self.warehouse)
+
+    @cached_property
+    def ranges(self) -> Ranges:
+        """The market days of publications."""
+        return Ranges(self.warehouse)
 
     @cached_property
     def queues(self) -> Queues:
@@ -568,8 +576,6 @@ def start(
         warehouse=warehouse,
         grants=grants,
         publications=publications,
-        availability=Availability(warehouse),
-        ranges=Ranges(warehouse),
         seals=Seals(key for key in (settings.sealing.key, settings.sealing.previous) if key),
         last_days=LastDays(),
         probe=Probe(status.checks(tables=probed, warehouse=warehouse)),

@@ -1,7 +1,7 @@
 """Feeds at work: runs are decided after a publication, handed out, withdrawn, and looked after.
 
 A run is decided by one write of the feed's row, so that runs neither overlap nor leave a publication out. The
-days of a run that could not be made are owed: the next run begins with them. How a run is made is in `runs`.
+days of a run that could not be made are owed: the next run begins with them. `run_building` makes runs.
 """
 
 import logging

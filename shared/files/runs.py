@@ -25,7 +25,7 @@ from shared.periods import Period
 from shared.readable import Readable
 from shared.tables import Tables
 
-NOT_SENT = "not-sent"
+_NOT_SENT = "not-sent"
 
 _EVER = Period(periods.start_of(periods.FIRST_DAY), periods.start_of(periods.END_DAY))
 
@@ -199,7 +199,7 @@ class Runs:
         self.ledger.change(run, change)
         if wait is None:
             problem = f"Your server did not take it for a day: {reason}. The next run holds its days too."
-            self.give_up(run, RunStatus.READY, (NOT_SENT, problem))
+            self.give_up(run, RunStatus.READY, (_NOT_SENT, problem))
             return True
         self.queue.send(queues.SENDS, f"{run.principal}/{run.feed_id}", delay=wait)
         log.warning("Feed %s, run %s: try %d failed: %s.", run.feed_id, run.id, attempts, reason)

@@ -1,6 +1,7 @@
 """The ranges of market days that publications left, remembered: each page of changes asks for one.
 
-Publications do not change, and their numbers are not used again, not even after the warehouse was restored.
+Only ranges of announced publications may be asked for. These do not change, and their numbers are not used
+again, not even after the warehouse was restored. The number of one that no caller knows yet may be.
 """
 
 from functools import lru_cache
@@ -10,7 +11,7 @@ from shared.warehouse.engine import Warehouse
 from shared.warehouse.queries import PublishedDays
 
 RANGES_KEPT = 1_000
-"""Ranges that are remembered; one more displaces the one that was not asked for the longest."""
+"""Ranges that are remembered; beyond them the least recently used one is dropped."""
 
 
 class Ranges:
@@ -23,7 +24,7 @@ class Ranges:
     def of(self, *, first: int, last: int) -> PublishedDays:
         """Return the range of the days that the publications from `first` to `last` left.
 
-        See `queries.published_days`.
+        See `queries.published_days`. The publication `last` has been announced.
         """
         return self._read_once(first, last)
 

@@ -30,7 +30,7 @@ REMEMBERED = 5.0
 WHILE_READ = 10.0
 """Further seconds of memory while another request reads the watermark again."""
 MOMENTS_KEPT = 1_000
-"""Moments that are remembered; one more displaces the one that was not asked for the longest."""
+"""Moments that are remembered; beyond them the least recently used one is dropped."""
 
 SERIES_KEPT = 20_000
 """Series whose last day is remembered, some 6 MB; more clear the memory."""

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from shared.api.changes import search
+from shared.publishing.ranges import Ranges
 from shared.warehouse.engine import Statement
 from tests.builders.api import Api
 from tests.builders.warehouse import readable
@@ -164,7 +165,7 @@ def test_the_size_of_a_refused_answer_leaves_out_days_in_a_direction_that_does_n
 
     count = search.count(
         api.services.warehouse,
-        ranges=api.services.ranges,
+        ranges=Ranges(api.services.warehouse),
         readable=readable((point, None, None)),
         after=search.first_of(1),
         through=1_000,

@@ -427,16 +427,16 @@ def test_looking_at_a_link_does_not_take_a_file(customer: Customer, api: Api) ->
 
 def test_each_handing_out_of_a_run_is_a_notice_of_its_own(customer: Customer, api: Api) -> None:
     keys: list[tuple[int, int]] = []
-    of_run = replace(api.services.runs, ready=lambda run: keys.append((run.round, run.handings)))
-    workshop = replace(api.services.run_workshop, runs=of_run)
+    noting = replace(api.services.runs, ready=lambda run: keys.append((run.round, run.handings)))
+    workshop = replace(api.services.run_workshop, runs=noting)
     point = customer.point()
     put(customer)
     customer.days(point, SPRING, 1)
     found = stored(api, customer, run(customer))
 
-    again = Feeder(of_run).resend(found)
+    again = Feeder(noting).resend(found)
     workshop.handle(again.message)  # As after a death: the same notice.
-    of_run.repeat(again)
+    noting.repeat(again)
     for message in waiting(api):
         workshop.handle(message)
 

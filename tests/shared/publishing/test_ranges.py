@@ -5,15 +5,16 @@ from typing import Any
 
 import pytest
 
+from shared.periods import ONE_DAY
 from shared.publishing.ranges import Ranges
 from shared.warehouse.engine import RETRY_LATER, WarehouseUnavailable
 from shared.warehouse.queries import PublishedDays
 
-DAYS = PublishedDays(date(2026, 3, 1), date(2026, 3, 2))
+DAY = date(2026, 3, 1)
 
 
 class Counting:
-    """A warehouse in which all publications left the same days; it counts statements."""
+    """A warehouse in which each publication left a day of its own; it counts statements."""
 
     def __init__(self, *, fails: bool = False) -> None:
         self.fails = fails
@@ -24,7 +25,11 @@ class Counting:
         self.questions += 1
         if self.fails:
             raise WarehouseUnavailable("away", retry_after=RETRY_LATER)
-        return [DAYS]
+        return [days(*query.parameters)]
+
+
+def days(first: int, last: int) -> PublishedDays:
+    return PublishedDays(DAY + first * ONE_DAY, DAY + last * ONE_DAY)
 
 
 def opened(warehouse: Counting, **kept: int) -> Ranges:
@@ -35,10 +40,12 @@ def test_the_range_of_the_same_publications_is_read_once() -> None:
     warehouse = Counting()
     ranges = opened(warehouse)
 
-    found = [ranges.of(first=first, last=9) for first in (7, 7, 8, 7)]
+    asked = [(7, 9), (7, 10), (8, 9), (7, 9), (7, 10)]
 
-    assert found == [DAYS] * 4
-    assert warehouse.questions == 2
+    found = [ranges.of(first=first, last=last) for first, last in asked]
+
+    assert found == [days(*each) for each in asked]
+    assert warehouse.questions == 3
 
 
 def test_a_range_that_could_not_be_read_is_read_again() -> None:
@@ -49,7 +56,7 @@ def test_a_range_that_could_not_be_read_is_read_again() -> None:
 
     warehouse.fails = False
 
-    assert ranges.of(first=7, last=9) == DAYS
+    assert ranges.of(first=7, last=9) == days(7, 9)
 
 
 def test_what_is_remembered_does_not_grow_without_end() -> None:

@@ -1,6 +1,7 @@
 """After a warehouse was restored: new publications come after all that callers know, so they see them."""
 
 import logging
+from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -8,12 +9,13 @@ import pytest
 
 from shared import tables
 from shared.api import changes
+from shared.api.changes import search
 from shared.publishing import announce
 from shared.publishing.ranges import Ranges
 from shared.publishing.watermark import Publication, Publications
 from shared.readable import AT_ONCE
 from shared.warehouse import opening
-from shared.warehouse.engine import Warehouse
+from shared.warehouse.engine import Query, Row, Warehouse
 from tests.builders import warehouse as building
 from tests.builders.sealing import SEALS
 from tests.builders.warehouse import CABIN, HOUSE, MORNING, Clock, Deliverer, values
@@ -33,15 +35,25 @@ def follow(
     publications: Publications,
     cursor: str | None,
     *,
+    ranges: Ranges,
     at_once: int = AT_ONCE,
 ) -> changes.pages.Page:
     """The next page of somebody who may read two metering points."""
     given = {} if cursor is None else {"cursor": [cursor]}
     request = changes.requests.read(given, now=MORNING, latest=publications.stored(), seals=SEALS)
     readable = building.readable((HOUSE, None, None), (CABIN, None, None))
-    return changes.pages.fetch(
-        warehouse, ranges=Ranges(warehouse), readable=readable, request=request, at_once=at_once
-    )
+    return changes.pages.fetch(warehouse, ranges=ranges, readable=readable, request=request, at_once=at_once)
+
+
+@dataclass
+class InUse:
+    """The warehouse of an app that goes on when another one takes its place."""
+
+    warehouse: Warehouse
+
+    def fetch(self, query: Query[Row]) -> list[Row]:
+        """Return the rows of a query."""
+        return self.warehouse.fetch(query)
 
 
 def test_what_is_delivered_again_has_new_numbers_for_callers_who_know_what_was_lost(
@@ -59,10 +71,13 @@ def test_what_is_delivered_again_has_new_numbers_for_callers_who_know_what_was_l
         for number, day in enumerate((SECOND, THIRD), 1)
     ]
     *_, last = announce.publish_pending(lost, publications=publications, clock=clock)
-    cursor = follow(lost, publications, None).cursor
+    in_use = InUse(lost)
+    ranges = Ranges(in_use)  # type: ignore[arg-type]  # Of an instance that lives through it all.
+    oldest = changes.requests.cursor_text(search.first_of(1), SEALS.of("changes"))
+    cursor = follow(lost, publications, oldest, ranges=ranges).cursor
     lost.close()
 
-    restored = opening.open_warehouse(building.settings(backup))
+    restored = in_use.warehouse = opening.open_warehouse(building.settings(backup))
     for loaded in came_since:
         building.load(restored, loaded.path, clock=clock)
     announce.publish_pending(restored, publications=publications, clock=clock)
@@ -71,8 +86,10 @@ def test_what_is_delivered_again_has_new_numbers_for_callers_who_know_what_was_l
     assert latest is not None
     assert (last.sequence, latest.sequence) == (3, 5)
     for at_once in (1, AT_ONCE):  # A portfolio in parts, and one joined whole.
-        page = follow(restored, publications, cursor, at_once=at_once)
+        page = follow(restored, publications, cursor, ranges=ranges, at_once=at_once)
         assert [(row.sequence, row.delivery_date) for row in page.rows] == [(4, SECOND), (5, THIRD)]
+        page = follow(restored, publications, oldest, ranges=ranges, at_once=at_once)
+        assert [row.delivery_date for row in page.rows] == [FIRST, SECOND, THIRD]
     restored.close()
 
 
