@@ -410,8 +410,7 @@ def export_file(req: func.HttpRequest) -> Response:
     """Redirect to a link to a file, if the caller may still read all that it holds."""
     export = export_of_caller(req)
     expect_no_parameters(req)
-    name = exports.requests.file_name(req.route_params["name"])
-    return responses.elsewhere(services.workshop.link(export, name))
+    return responses.elsewhere(services.workshop.link(export, req.route_params["name"]))
 
 
 @app.route("v1/feeds", methods=["GET", "HEAD"])
@@ -419,7 +418,7 @@ def export_file(req: func.HttpRequest) -> Response:
 def feeds_of_caller(req: func.HttpRequest) -> Response:
     """List the caller's feeds."""
     caller = identify(req)
-    json_alone(req)
+    expect_json_alone(req)
     return responses.small(feeds.rendering.many(services.feeds.of(caller.principal)))
 
 
@@ -428,7 +427,7 @@ def feeds_of_caller(req: func.HttpRequest) -> Response:
 def feed(req: func.HttpRequest) -> Response:
     """Return one feed."""
     found = feed_of_caller(req)
-    json_alone(req)
+    expect_json_alone(req)
     return responses.small(feeds.rendering.one(found))
 
 
@@ -438,7 +437,7 @@ def put_feed(req: func.HttpRequest) -> Response:
     """Make a feed with links, or change a feed; a change counts from the next run on."""
     caller = identify(req)
     feed_id = feeds.requests.feed_id(req.route_params["feedId"])
-    parameters.Parameters(parameters.of_url(req.url)).done()
+    expect_no_parameters(req)
     spec = feeds.requests.read(req)
     callers.authorize_many(services.grants, caller, customer_number=spec.customer_number)
     latest = services.publications.latest()
@@ -458,7 +457,7 @@ def put_feed(req: func.HttpRequest) -> Response:
 def delete_feed(req: func.HttpRequest) -> Response:
     """Delete a feed with its ledger and its files."""
     found = feed_of_caller(req)
-    parameters.Parameters(parameters.of_url(req.url)).done()
+    expect_no_parameters(req)
     services.feeder.delete(found)
     return responses.no_content({})
 
@@ -479,9 +478,9 @@ def feed_runs(req: func.HttpRequest) -> Response:
 def feed_file(req: func.HttpRequest) -> Response:
     """Redirect to a link to a file of a run, if the caller may still read what it holds."""
     run = run_of_caller(req, feed_of_caller(req))
-    parameters.Parameters(parameters.of_url(req.url)).done()
-    name = feeds.requests.file_name(req.route_params["name"])
-    return responses.elsewhere(services.feeder.link(run, name, is_fetched=req.method == "GET"))
+    expect_no_parameters(req)
+    link = services.feeder.link(run, req.route_params["name"], is_fetched=req.method == "GET")
+    return responses.elsewhere(link)
 
 
 @app.route("v1/feeds/{feedId}/runs/{run}/acknowledgement", methods=["POST"])
@@ -489,7 +488,7 @@ def feed_file(req: func.HttpRequest) -> Response:
 def acknowledge_run(req: func.HttpRequest) -> Response:
     """Note that the receiver has the files of a run."""
     run = run_of_caller(req, feed_of_caller(req))
-    parameters.Parameters(parameters.of_url(req.url)).done()
+    expect_no_parameters(req)
     services.feeder.acknowledge(run)
     return responses.no_content({})
 
@@ -499,7 +498,7 @@ def acknowledge_run(req: func.HttpRequest) -> Response:
 def resend_run(req: func.HttpRequest) -> Response:
     """Hand the files of a run out again, or make them again where they are gone."""
     found = feed_of_caller(req)
-    parameters.Parameters(parameters.of_url(req.url)).done()
+    expect_no_parameters(req)
     run = services.feeder.resend(run_of_caller(req, found))
     return responses.accepted(
         feeds.rendering.run(found, run, services.ledger, now=services.clock()),
@@ -665,13 +664,6 @@ def run_of_caller(req: func.HttpRequest, of: Feed) -> Run:
     if run is None or run.id != name:
         raise feeds.requests.no_run()
     return run
-
-
-def json_alone(req: func.HttpRequest) -> None:
-    """Refuse every parameter, and every other format than JSON."""
-    listings.requests.format_alone(
-        parameters.of_url(req.url), accept=req.headers.get("accept", ""), available=formats.ONLY_JSON
-    )
 
 
 def series_of_one(req: func.HttpRequest, direction: Direction) -> Response:

@@ -26,7 +26,6 @@ from shared.warehouse.queries import SizeRow
 MAX_LIMIT, DEFAULT_LIMIT = 100, 50
 
 _ID = re.compile(r"ex_[0-9A-Za-z]{16,32}")
-_NAME = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,199}")
 
 
 @dataclass(frozen=True)
@@ -50,17 +49,6 @@ def export_id(text: str) -> str:
         Refused: 404, no export has such an id.
     """
     if not _ID.fullmatch(text):
-        raise not_found()
-    return text
-
-
-def file_name(text: str) -> str:
-    """Return the name of a file from a path.
-
-    Raises:
-        Refused: 404, no file has such a name.
-    """
-    if not _NAME.fullmatch(text):
         raise not_found()
     return text
 

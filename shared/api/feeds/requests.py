@@ -4,7 +4,6 @@ import re
 from dataclasses import dataclass
 
 from shared.api import bodies, formats
-from shared.api.exports.requests import file_name
 from shared.api.feeds.models import USUAL_DAYS, FeedRequest
 from shared.api.parameters import Parameters, Seal, Seals
 from shared.api.problems import Refused
@@ -15,8 +14,6 @@ MAX_LIMIT, DEFAULT_LIMIT = 100, 20
 
 _ID = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 _RUN = re.compile(r"[0-9]{6,11}-([0-9]{6,11})")
-
-__all__ = ["feed_id", "file_name", "not_found", "page", "read", "through"]
 
 
 @dataclass(frozen=True)
