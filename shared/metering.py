@@ -55,13 +55,8 @@ class Resolution(StrEnum):
         """Whether market days are stored in this resolution; the coarser ones are sums."""
         return self in _STEPS
 
-    def is_finer_than(self, other: "Resolution") -> bool:
-        """Return whether this resolution has shorter intervals than the other."""
-        return _FINE_TO_COARSE.index(self) < _FINE_TO_COARSE.index(other)
-
 
 _STEPS = {Resolution.PT15M: timedelta(minutes=15), Resolution.PT1H: timedelta(hours=1)}
-_FINE_TO_COARSE = list(Resolution)
 
 
 class Quality(StrEnum):

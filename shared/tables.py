@@ -5,11 +5,13 @@ client library is translated here, once.
 """
 
 import json
+import logging
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import tenacity
 from azure.core import MatchConditions
@@ -46,6 +48,11 @@ Operation = tuple[Literal["insert", "upsert", "replace", "delete"], Mapping[str,
 
 Observe = Callable[[str, str], AbstractContextManager[object]]
 """Surrounds a request to Table Storage; takes its operation and its table, never its keys."""
+
+Read = TypeVar("Read")
+"""What a row stands for."""
+
+log = logging.getLogger("metering.tables")
 
 _TABLE = re.compile(rf"/({'|'.join(ALL)})(\(\))?")
 _BATCH = "$batch"
@@ -272,6 +279,40 @@ def stored_object(entity: Mapping[str, Any], name: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise UnreadableValue(f"The stored {name!r} is no JSON object.")
     return value
+
+
+def pack_json(value: Any) -> bytes:
+    """Return a value compressed, since a property of Table Storage holds 64 KiB."""
+    return zlib.compress(json.dumps(value, separators=(",", ":")).encode(), 9)
+
+
+def unpack_json(content: bytes) -> Any:
+    """Return the value that `pack_json` compressed."""
+    return json.loads(zlib.decompress(content))
+
+
+@contextmanager
+def as_written(what: str) -> Iterator[None]:
+    """Read a row as the app writes it.
+
+    Raises:
+        UnreadableValue: a value is missing, or is something else.
+    """
+    try:
+        yield
+    except (LookupError, TypeError, ValueError, zlib.error) as error:
+        raise UnreadableValue(f"A stored {what} is not as the app writes it.") from error
+
+
+def readable(rows: Iterable[Entity], read: Callable[[Entity], Read], *, what: str) -> Iterator[Read]:
+    """Yield what rows stand for; those that are not as the app writes them are logged and left out."""
+    for row in rows:
+        try:
+            found = read(row)
+        except UnreadableValue:
+            log.exception("The stored %s %s is unreadable and left out.", what, row["RowKey"])
+            continue
+        yield found
 
 
 class _Observed(BoundedTransport):

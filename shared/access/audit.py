@@ -1,7 +1,5 @@
 """The audit of grants in Table Storage: one row for each change, the newest first."""
 
-import json
-import zlib
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
@@ -40,14 +38,3 @@ def write(storage: tables.Tables, events: Sequence[tables.Entity]) -> None:
     """Write the rows of one principal; writing them again changes nothing."""
     if events:
         storage.transact(tables.ACCESS_AUDIT, [("upsert", event) for event in events])
-
-
-def pack(events: Sequence[tables.Entity]) -> bytes:
-    """Return the rows compressed, since a property of Table Storage holds 64 KiB."""
-    return zlib.compress(json.dumps(events).encode())
-
-
-def unpack(stored: bytes) -> list[tables.Entity]:
-    """Return the rows that `pack` compressed."""
-    events: list[tables.Entity] = json.loads(zlib.decompress(stored))
-    return events

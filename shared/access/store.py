@@ -118,7 +118,7 @@ class Writer:
         """
         at = self._after_the_last(now)
         events = [audit.entity(change, at=at, run_id=self._run_id) for change in batch]
-        if len(batch) > 1 and len(audit.pack(events)) > PENDING_BYTES:
+        if len(batch) > 1 and len(tables.pack_json(events)) > PENDING_BYTES:
             middle = len(batch) // 2
             self.write(batch[:middle], now=now)
             self.write(batch[middle:], now=now)
@@ -141,7 +141,7 @@ class Writer:
     def settle(self, partition: Partition, *, now: datetime) -> None:
         """Make rows, manifest and audit agree again, without changing any grant."""
         if self._manifest is not None and "pendingAudit" in self._manifest:
-            audit.write(self._storage, audit.unpack(self._manifest["pendingAudit"]))
+            audit.write(self._storage, tables.unpack_json(self._manifest["pendingAudit"]))
             self.finish()
         keys = partition.unreadable
         for start in range(0, max(len(keys), 1), CHANGES_IN_TRANSACTION):
@@ -187,7 +187,7 @@ class Writer:
             "version": f"{self._run_id}.{self._written}",
             "count": len(self._granted_at),
             "changedAt": at.isoformat(),
-            **({"pendingAudit": audit.pack(pending)} if pending else {}),
+            **({"pendingAudit": tables.pack_json(pending)} if pending else {}),
         }
         last: tables.Operation = ("insert", manifest)
         if self._manifest is not None:

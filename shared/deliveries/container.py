@@ -1,4 +1,4 @@
-"""The container that delivery files arrive in: the only importer of `azure.storage.blob`.
+"""The container that delivery files arrive in: the only importer of `azure.storage.blob` beside `outbox`.
 
 A file arrives below `incoming/` and is moved to `processed/` or `rejected/`. Every error of the client
 library is translated here, once.

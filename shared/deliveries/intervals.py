@@ -135,10 +135,10 @@ def _is_day(_: Context, text: str) -> bool:
 
 
 def _has_no_offset(context: Context, text: str) -> bool:
-    return _read(context, text) is None and _without_zone(context, text) is not None
+    return _read(context, text) is None and _without_zone(text) is not None
 
 
-def _without_zone(context: Context, text: str) -> datetime | None:
+def _without_zone(text: str) -> datetime | None:
     local = times.iso(text) or times.norwegian(text)
     return local if local is not None and local.tzinfo is None else None
 
@@ -164,7 +164,7 @@ def _fault_of_day(_: Context, text: str) -> str:
 
 
 def _fault_of_offset(context: Context, text: str) -> str:
-    local = _without_zone(context, text)
+    local = _without_zone(text)
     assert local is not None  # The rule has seen it.  # noqa: S101
     if context.is_norwegian and not times.instants(local):
         return f"start {shown(text)} does not exist in Oslo: clocks go from 02:00 to 03:00 that night."

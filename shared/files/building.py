@@ -125,21 +125,18 @@ class Workshop:
         self.exports.delete(export)
         self._delete_rest(Entry(export.id, export.principal))
 
-    def revoke(self, principal: str) -> int:
-        """Delete the exports that hold anything which the principal may no longer read; return how many."""
+    def revoke(self, principal: str) -> None:
+        """Delete the exports that hold anything which the principal may no longer read."""
         now = self.clock()
         kept = [each for each in self.exports.of(principal) if not _is_over(each, now)]
         if not kept:
-            return 0
+            return
         readable = self._readable(principal)
-        revoked = 0
         for export in kept:
             held = planning.within(readable, export.wanted.period)
             works = list(self.exports.parts(export))
             if any(not planning.covers(held, planning.unpacked(work.permitted)) for work in works):
                 self._end(principal, export.id, ACCESS_CHANGED)
-                revoked += 1
-        return revoked
 
     def revoke_changed(self, *, version: Callable[[str], str | None]) -> None:
         """Revoke for each principal with exports whose grants have changed since that was last done."""

@@ -13,9 +13,7 @@ import hashlib
 import json
 import logging
 import secrets
-import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -70,11 +68,11 @@ class IdempotencyConflict(Exception):
 
 
 class NoFile(Exception):
-    """The export has no file of this name."""
+    """An export, or a run of a feed, has no file of this name."""
 
 
 class NoLonger(Exception):
-    """The files of the export are deleted, or hold what its caller may no longer read."""
+    """The files are deleted, or hold what their owner may no longer read."""
 
 
 @dataclass(frozen=True)
@@ -222,11 +220,13 @@ class Exports:
         rows = self._tables.range(
             tables.FILE_WORK, partition=principal, rows_from=start, rows_before=f"{PREFIX[:-1]}`"
         )
-        return _readable(rows, _export)
+        return tables.readable(rows, _export, what="export")
 
     def register(self) -> Iterator[Entry]:
         """Yield a line for each export of any caller, the newest first; unreadable ones are logged."""
-        return _readable(self._tables.range(tables.FILE_WORK, partition=_REGISTER), _entry)
+        return tables.readable(
+            self._tables.range(tables.FILE_WORK, partition=_REGISTER), _entry, what="export"
+        )
 
     def has_row(self, entry: Entry) -> bool:
         """Return whether the export of a line is stored, readable or not."""
@@ -399,31 +399,6 @@ def _row(plan: str, number: int) -> str:
     return f"{plan}-{number:06d}"
 
 
-def _packed(value: Any) -> bytes:
-    return zlib.compress(json.dumps(value, separators=(",", ":")).encode(), 9)
-
-
-def _unpacked(content: bytes) -> Any:
-    return json.loads(zlib.decompress(content))
-
-
-def _readable(entities: Iterable[tables.Entity], read: Callable[[tables.Entity], Stored]) -> Iterator[Stored]:
-    """Yield what rows stand for, without those that are not as the app writes them."""
-    for entity in entities:
-        try:
-            yield read(entity)
-        except tables.UnreadableValue:
-            log.exception("The stored export %s is unreadable and left out.", entity["RowKey"])
-
-
-@contextmanager
-def _as_written() -> Iterator[None]:
-    try:
-        yield
-    except (LookupError, TypeError, ValueError, zlib.error) as error:
-        raise tables.UnreadableValue("A stored export is not as the app writes it.") from error
-
-
 def _entity(export: Export) -> tables.Entity:
     wanted = export.wanted
     return {
@@ -440,9 +415,9 @@ def _entity(export: Export) -> tables.Entity:
         "mark": export.mark,
         "plan": export.plan,
         "isEmptied": export.is_emptied,
-        "notFound": _packed(export.not_found),
-        "storedCoarser": _packed(list(export.stored_coarser)),
-        "wanted": _packed(
+        "notFound": tables.pack_json(export.not_found),
+        "storedCoarser": tables.pack_json(list(export.stored_coarser)),
+        "wanted": tables.pack_json(
             {
                 "directions": [each.value for each in wanted.directions],
                 "meteringPointIds": wanted.metering_point_ids,
@@ -458,9 +433,9 @@ def _entity(export: Export) -> tables.Entity:
     }
 
 
-@_as_written()
+@tables.as_written("export")
 def _export(entity: tables.Entity) -> Export:
-    wanted = _unpacked(entity["wanted"])
+    wanted = tables.unpack_json(entity["wanted"])
     problem = json.loads(entity["problem"])
     of_days = tables.stored_number(entity, "ofDays")
     return Export(
@@ -477,8 +452,8 @@ def _export(entity: tables.Entity) -> Export:
         mark=tables.stored_text(entity, "mark"),
         plan=tables.stored_text(entity, "plan"),
         is_emptied=entity["isEmptied"],
-        not_found=tuple(_unpacked(entity["notFound"])),
-        stored_coarser=tuple(_unpacked(entity["storedCoarser"])),
+        not_found=tuple(tables.unpack_json(entity["notFound"])),
+        stored_coarser=tuple(tables.unpack_json(entity["storedCoarser"])),
         wanted=Wanted(
             directions=tuple(Direction(each) for each in wanted["directions"]),
             metering_point_ids=tuple(MeteringPointId(each) for each in wanted["meteringPointIds"]),
@@ -493,7 +468,7 @@ def _export(entity: tables.Entity) -> Export:
     )
 
 
-@_as_written()
+@tables.as_written("export")
 def _entry(entity: tables.Entity) -> Entry:
     return Entry(entity["RowKey"], tables.stored_text(entity, "principal"), entity["isDeleted"])
 
@@ -512,7 +487,7 @@ def _work_entity(work: Work) -> tables.Entity:
     }
 
 
-@_as_written()
+@tables.as_written("export")
 def _work(entity: tables.Entity) -> Work:
     return Work(
         export_id=entity["PartitionKey"],

@@ -180,17 +180,26 @@ class Feeder:
             if run is not None and run.status is RunStatus.READY and is_due:
                 self.runs.note_not_sent(run, "it could not be sent, and we have been alerted")
 
-    def revoke(self, principal: str) -> int:
-        """Withdraw the runs that hold anything which the principal may no longer read; return how many."""
+    def revoke(self, principal: str) -> None:
+        """Withdraw the runs that hold anything which the principal may no longer read.
+
+        Raises:
+            tables.UnreadableValue: what a run holds cannot be read; the others are withdrawn.
+        """
         found = [feed for feed in self.feeds.of(principal) if feed.latest is not None]
         readable = self.runs.readable(principal) if found else None
-        withdrawn = 0
+        unreadable: tables.UnreadableValue | None = None
         for feed in found:
             for run in list(self._kept(feed)):
-                if not self.runs.may_read(run, readable):
+                try:
+                    may_read = self.runs.may_read(run, readable)
+                except tables.UnreadableValue as error:
+                    unreadable = error
+                    continue
+                if not may_read:
                     self.runs.withdraw(run)
-                    withdrawn += 1
-        return withdrawn
+        if unreadable:
+            raise unreadable
 
     def revoke_changed(self, *, version: Callable[[str], str | None]) -> None:
         """Revoke for each principal with feeds whose grants have changed since that was last done."""
@@ -218,7 +227,7 @@ class Feeder:
         if feed.latest is None or feed.settled >= feed.latest.through:
             return
         self._add_missing(feed)
-        runs = list(self.ledger.of(feed.principal, feed.id, after=feed.settled))
+        runs = list(self.ledger.unbroken(feed.principal, feed.id, after=feed.settled))
         self._send_silent(feed, runs)
         open_runs = [
             run.span.through

@@ -222,13 +222,7 @@ class Feeds:
         return (feed for feed in self._understood("") if feed.is_deleted)
 
     def _understood(self, prefix: str) -> Iterator[Feed]:
-        for entity in self._range(prefix):
-            try:
-                feed = _feed(entity)
-            except (tables.UnreadableValue, ValueError, KeyError, TypeError):
-                log.exception("A stored feed cannot be read: %s.", entity["RowKey"])
-                continue
-            yield feed
+        return tables.readable(self._range(prefix), _feed, what="feed")
 
     def _range(self, prefix: str) -> Iterator[tables.Entity]:
         return self._tables.range(
@@ -324,6 +318,7 @@ def _entity(feed: Feed) -> tables.Entity:
     }
 
 
+@tables.as_written("feed")
 def _feed(entity: tables.Entity) -> Feed:
     principal, _, feed_id = entity["RowKey"].partition(_BETWEEN)
     receiver, span = json.loads(entity["receiver"]), json.loads(entity["latest"])

@@ -5,7 +5,6 @@ first. Its batches are rows of the same partition: some metering points each, wh
 """
 
 import json
-import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -215,19 +214,34 @@ class Ledger:
     def of(
         self, principal: str, feed_id: str, *, before: int | None = None, after: int = -1
     ) -> Iterator[Run]:
-        """Yield the runs of a feed, the newest first.
+        """Yield the runs of a feed, the newest first; one that cannot be read is logged and left out.
 
         Args:
             before: only runs that end before this publication.
             after: only runs that end after this publication.
         """
-        for entity in self._tables.range(
+        rows = self._rows(principal, feed_id, before=before, after=after)
+        return tables.readable(rows, _run, what=f"run of feed {feed_id} of {principal}")
+
+    def unbroken(
+        self, principal: str, feed_id: str, *, before: int | None = None, after: int = -1
+    ) -> Iterator[Run]:
+        """Yield the same runs, for what must pass over none.
+
+        Raises:
+            tables.UnreadableValue: one of them cannot be read.
+        """
+        return map(_run, self._rows(principal, feed_id, before=before, after=after))
+
+    def _rows(
+        self, principal: str, feed_id: str, *, before: int | None, after: int
+    ) -> Iterator[tables.Entity]:
+        return self._tables.range(
             tables.FILE_WORK,
             partition=partition_of(principal, feed_id),
             rows_from="0" if before is None else _row(before - 1),
             rows_before=_BATCHES if after < 0 else _row(after),
-        ):
-            yield _run(entity)
+        )
 
     @tables.retry_when_changed
     def change(self, run: Run, change: Change) -> Run | None:
@@ -398,6 +412,7 @@ def _entity(run: Run) -> tables.Entity:
     }
 
 
+@tables.as_written("run")
 def _run(entity: tables.Entity) -> Run:
     _, principal, feed_id = entity["PartitionKey"].split("~")
     problem, manifest = json.loads(entity["problem"]), json.loads(entity["manifest"])
@@ -445,12 +460,13 @@ def _batch_entity(run: Run, batch: Batch) -> tables.Entity:
         "of": batch.of,
         "permitted": batch.permitted,
         "isBuilt": batch.files is not None,
-        "files": zlib.compress(json.dumps(files, separators=(",", ":")).encode(), 9),
+        "files": tables.pack_json(files),
     }
 
 
+@tables.as_written("batch of a run")
 def _batch(entity: tables.Entity) -> Batch:
-    files = json.loads(zlib.decompress(entity["files"]))
+    files = tables.unpack_json(entity["files"])
     return Batch(
         number=_number(entity),
         label=entity["label"],

@@ -7,7 +7,7 @@ library is translated here, once.
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from typing import IO, Any
 
@@ -62,14 +62,14 @@ class Outbox:
             except ResourceExistsError:
                 return
 
-    def put(self, path: str, content: IO[bytes], *, media_type: str, encoding: str | None = None) -> None:
+    def put(self, path: str, content: IO[bytes], *, media_type: str) -> None:
         """Store a file whole, in place of one that has the same path."""
         with _translated():
             self._container.upload_blob(
                 path,
                 content,
                 overwrite=True,
-                content_settings=ContentSettings(content_type=media_type, content_encoding=encoding),
+                content_settings=ContentSettings(content_type=media_type),
             )
 
     def read(self, path: str, into: IO[bytes]) -> None:
@@ -89,17 +89,11 @@ class Outbox:
         with _translated():
             yield from self._container.list_blob_names(name_starts_with=below)
 
-    def delete(self, below: str) -> int:
-        """Delete all files below a folder, and return how many there were."""
-        count = 0
+    def delete(self, below: str) -> None:
+        """Delete all files below a folder."""
         for path in list(self.paths(below)):
-            with _translated():
-                try:
-                    self._container.delete_blob(path)
-                except ResourceNotFoundError:
-                    continue
-            count += 1
-        return count
+            with _translated(), suppress(ResourceNotFoundError):
+                self._container.delete_blob(path)
 
     def link(self, path: str, *, now: datetime) -> str:
         """Return an address of a file that anybody may read for `LINK_LIVES`."""

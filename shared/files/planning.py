@@ -1,17 +1,16 @@
-"""What one file holds: an export is cut into parts that are built one by one. Pure.
+"""What one file of an export or of a feed's run holds: both are built in parts. Pure.
 
 A part has whole metering points in their order, at most `max_values` values of at most
-`MAX_POINTS` metering points. A metering point is not cut, unless it alone is too large: then it is a part of
+`max_points` metering points. A metering point is not cut, unless it alone is too large: then it is a part of
 its own.
 """
 
-import json
-import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
 
+from shared import tables
 from shared.files.exports import Wanted
 from shared.files.forms.form import FileFormat, FileLayout, Form
 from shared.metering import MeteringPointId, Resolution
@@ -149,12 +148,12 @@ def packed(permitted: Mapping[MeteringPointId, Days]) -> bytes:
         for metering_point_id, days in permitted.items()
     ]
     dates = [[[first.isoformat(), end.isoformat()] for first, end in days] for days in spans]
-    return zlib.compress(json.dumps([dates, points], separators=(",", ":")).encode(), 9)
+    return tables.pack_json([dates, points])
 
 
 def unpacked(content: bytes) -> dict[MeteringPointId, Days]:
     """Return the permitted days that `packed` has written."""
-    dates, points = json.loads(zlib.decompress(content))
+    dates, points = tables.unpack_json(content)
     spans = [
         tuple((date.fromisoformat(first), date.fromisoformat(end)) for first, end in days) for days in dates
     ]

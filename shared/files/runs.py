@@ -106,7 +106,7 @@ class Runs:
 
     def before(self, run: Run) -> Run | None:
         """Return the run before one: the one that is being made, else the newest with a manifest."""
-        for each in self.ledger.of(run.principal, run.feed_id, before=run.span.through):
+        for each in self.ledger.unbroken(run.principal, run.feed_id, before=run.span.through):
             if each.status is RunStatus.BUILDING or each.manifest is not None:
                 return each
         return None
@@ -211,7 +211,8 @@ class Runs:
         No older value may follow a newer one, so a run that is being made holds up later ones.
         """
         found = None
-        for run in self.ledger.of(feed.principal, feed.id, after=max(after, feed.settled, receiver.after)):
+        after = max(after, feed.settled, receiver.after)
+        for run in self.ledger.unbroken(feed.principal, feed.id, after=after):
             if run.status in (RunStatus.READY, RunStatus.BUILDING):
                 found = run
         return found

@@ -41,11 +41,7 @@ class Store:
 
     def every_webhook(self) -> Iterator[Webhook]:
         """Yield all webhooks, by principal and id; unreadable ones are logged, and hear of nothing."""
-        for row in self._tables.everything(tables.WEBHOOKS):
-            try:
-                yield webhooks.webhook_of(row)
-            except tables.UnreadableValue:
-                log.exception("The stored webhook %s is unreadable and left out.", row["RowKey"])
+        return tables.readable(self._tables.everything(tables.WEBHOOKS), webhooks.webhook_of, what="webhook")
 
     def add_webhook(self, webhook: Webhook) -> None:
         """Store a new webhook.

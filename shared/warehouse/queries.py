@@ -322,7 +322,7 @@ def stored_in_hours(
 def changes(
     readable: Readable,
     *,
-    after: tuple[int, str, str, date] | None,
+    after: tuple[int, str, str, date],
     through: int,
     published: PublishedDays,
     limit: int,
@@ -338,7 +338,7 @@ def changes(
         published: the range of the days of these publications.
         limit: the largest number of days.
     """
-    sequence, metering_point_id, direction, day = after or (0, "", "", periods.FIRST_DAY)
+    sequence, metering_point_id, direction, day = after
     permitted = _permitted_in(readable, published)
     return Query(
         f"""

@@ -44,10 +44,7 @@ def test_any_single_wrong_digit_is_found() -> None:
             metering.parse_metering_point_id(text)
 
 
-def test_resolutions_are_ordered_from_fine_to_coarse() -> None:
-    assert Resolution.PT15M.is_finer_than(Resolution.PT1H)
-    assert Resolution.P1D.is_finer_than(Resolution.P1Y)
-    assert not Resolution.PT1H.is_finer_than(Resolution.PT1H)
+def test_market_days_are_stored_in_quarters_and_hours() -> None:
     assert [each for each in Resolution if each.is_stored] == [Resolution.PT15M, Resolution.PT1H]
 
 

@@ -1,12 +1,12 @@
 """What a file says of itself, and what is counted while it is written."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
 from shared.files.forms import energy
-from shared.metering import MeteringPointId, Quality, Resolution
+from shared.metering import Quality, Resolution
 from shared.series.assembly import Series, Sum
 
 _MISSING = Quality.MISSING.letter
@@ -30,14 +30,12 @@ class About:
         name: identifies the file, for its receiver and in a GS2 message; 1 to 35 visible ASCII characters.
         as_of: the moment that the file shows; no form reads the clock.
         resolution: as asked for; None means as stored.
-        descriptions: the name of each metering point, where one is known; shown by xlsx.
     """
 
     name: str
     as_of: datetime
     resolution: Resolution | None = None
     gaps: Gaps = Gaps.HOLD
-    descriptions: Mapping[MeteringPointId, str] = field(default_factory=dict)
 
     @property
     def is_sum(self) -> bool:

@@ -169,7 +169,7 @@ def _around(file: IO[bytes], columns: Sequence[str], sums: _Months, about: About
     """Write the workbook with a model in place of its rows."""
     with _book(file, about) as book:
         _model(book, columns)
-        _points(book, sums, about)
+        _points(book, sums)
         _months(book, sums)
 
 
@@ -290,16 +290,13 @@ def _row(count: int) -> int:
     return count
 
 
-def _points(book: _Book, sums: _Months, about: About) -> None:
+def _points(book: _Book, sums: _Months) -> None:
     sheet, formats = book.points, book.formats
-    sheet.set_column(0, 2, 22)
-    headings = ("meteringPointId", "direction", "name")
-    _headings(sheet, headings if about.descriptions else headings[:2], formats)
+    sheet.set_column(0, 1, 22)
+    _headings(sheet, ("meteringPointId", "direction"), formats)
     for row, key in enumerate(sums.of, start=1):
         sheet.write_string(row, 0, key.metering_point_id)
         sheet.write_string(row, 1, key.direction)
-        if key.metering_point_id in about.descriptions:
-            sheet.write_string(row, 2, about.descriptions[key.metering_point_id])
 
 
 def _months(book: _Book, sums: _Months) -> None:

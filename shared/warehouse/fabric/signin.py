@@ -1,4 +1,4 @@
-"""Opens connections to the warehouse's server. `pyodbc` is imported here and in `fabric` only."""
+"""Opens connections to the warehouse's server. `pyodbc` is imported in this folder only."""
 
 import struct
 import time

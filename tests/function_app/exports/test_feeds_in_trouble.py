@@ -16,6 +16,7 @@ from shared.files.ledger import Ledger, Run, RunStatus
 from shared.files.receivers import Receiver
 from shared.queues import UnknownMessage
 from tests.builders import queues
+from tests.builders import warehouse as delivering
 from tests.builders.api import Api
 from tests.builders.warehouse import Clock
 from tests.function_app.exports.test_feeds import (
@@ -125,9 +126,80 @@ def test_a_feed_that_cannot_be_read_holds_up_no_other(
     api.services.begin_feeds()
     api.services.sweep_files()
 
-    assert f"A stored feed cannot be read: {row}." in caplog.text
+    assert f"The stored feed {row} is unreadable and left out." in caplog.messages
     assert len(runs(other)) == 1
     api.services.tables.upsert(tables.FILE_WORK, found)
+
+
+def damage(api: Api, customer: Customer, row: str, **values: Any) -> None:
+    """Overwrite values in a row of the ledger."""
+    partition = ledger.partition_of(customer.principal, "daily")
+    api.services.tables.upsert(
+        tables.FILE_WORK,
+        {
+            **(api.services.tables.get(tables.FILE_WORK, partition=partition, row=row) or {}),
+            "PartitionKey": partition,
+            "RowKey": row,
+            **values,
+        },
+    )
+
+
+def rows_of_ledger(api: Api, customer: Customer) -> list[str]:
+    """Return the keys of the runs, the newest first, and then of their batches."""
+    partition = ledger.partition_of(customer.principal, "daily")
+    return [row["RowKey"] for row in api.services.tables.range(tables.FILE_WORK, partition=partition)]
+
+
+def test_a_run_that_cannot_be_read_is_left_out_of_the_list_and_passed_over_by_nobody(
+    customer: Customer, api: Api, caplog: pytest.LogCaptureFixture
+) -> None:
+    point = customer.point()
+    put(customer)
+    for day in range(2):
+        deliver(customer, point, day)
+        work(api)
+    newest, oldest = (stored(api, customer, each) for each in runs(customer))
+    row = rows_of_ledger(api, customer)[0]
+    damage(api, customer, row, status="lost", spec="{")
+
+    listed = runs(customer)
+    api.services.sweep_files()
+
+    what = f"run of feed daily of {customer.principal} {row}"
+    assert f"The stored {what} is unreadable and left out." in caplog.messages
+    assert [each["run"] for each in listed] == [oldest.id]
+    assert f"Not looked after: feed daily of {customer.principal}." in caplog.messages
+    assert feed_of(customer).settled < newest.span.through
+
+
+def test_a_batch_that_cannot_be_read_keeps_no_other_run_from_being_withdrawn(
+    customer: Customer, api: Api, caplog: pytest.LogCaptureFixture
+) -> None:
+    keeping, losing = customer.point(), customer.point()
+    put(customer)
+    for day in range(2):
+        customer.deliver(
+            [
+                line
+                for each in (keeping, losing)
+                for line in delivering.values(each, SPRING + timedelta(days=day), ["1.000"] * (23 + day))
+            ]
+        )
+        api.services.begin_feeds()
+        work(api)
+    _, oldest = (stored(api, customer, each) for each in runs(customer))
+    batch = [row for row in rows_of_ledger(api, customer) if row.startswith("b")][-1]
+    damage(api, customer, batch, files=b"no JSON")
+    api.revoke(customer.principal, losing)
+
+    api.services.revoke_files()
+    work(api)
+
+    assert f"Not looked after: the feeds of {customer.principal}." in caplog.messages
+    remade = api.services.ledger.get(customer.principal, "daily", oldest.span.through)
+    assert remade is not None
+    assert (remade.round, [file.values for file in api.services.ledger.files(remade)]) == (2, [23])
 
 
 def test_a_feed_that_cannot_be_begun_or_tended_is_logged_and_holds_up_no_other(
@@ -453,9 +525,7 @@ def test_a_principal_whose_files_cannot_be_compared_holds_up_no_other(
         each.days(point, SPRING, 1)
         run(each)
     api.services.revoke_files()
-    partition = ledger.partition_of(first.principal, "daily")
-    rows = {row["RowKey"]: row for row in api.services.tables.range(tables.FILE_WORK, partition=partition)}
-    api.services.tables.upsert(tables.FILE_WORK, {**rows[min(rows)], "status": "lost"})
+    damage(api, first, rows_of_ledger(api, first)[-1], files=b"no JSON")
 
     for each, point in points.items():
         api.revoke(each.principal, point)

@@ -23,6 +23,7 @@ from tests.builders.warehouse import CABIN, HOUSE, MORNING, SHOP, Clock, Deliver
 
 FIRST = date(2026, 3, 28)
 LAST = date(2026, 4, 2)
+START = (0, "", "", periods.FIRST_DAY)
 EVER = queries.PublishedDays(periods.FIRST_DAY, periods.END_DAY)
 ALL_DAYS = [date(2026, 3, 28) + timedelta(days=n) for n in range(5)]
 
@@ -192,7 +193,9 @@ def test_changes_come_in_order_of_publication_and_as_they_are_now(filled: Delive
     filled.deliver(values(HOUSE, FIRST, ["9"]))
     permitted = readable((HOUSE, None, date(2026, 3, 30)), (CABIN, None, date(2026, 3, 29)))
 
-    rows = filled.warehouse.fetch(queries.changes(permitted, after=None, through=3, published=EVER, limit=10))
+    rows = filled.warehouse.fetch(
+        queries.changes(permitted, after=START, through=3, published=EVER, limit=10)
+    )
 
     assert [
         (row.sequence, row.metering_point_id, row.delivery_date.day, row.quantities[:5]) for row in rows
@@ -209,13 +212,13 @@ def test_changes_are_paged_by_key_and_end_at_the_last_publication_that_is_announ
     filled.deliver(values(HOUSE, FIRST, ["7"]))
     permitted = readable((HOUSE, None, date(2026, 3, 31)), (CABIN, None, date(2026, 3, 30)))
 
-    def page(after: tuple[int, str, str, date] | None, through: int) -> list[tuple[int, str, int]]:
+    def page(after: tuple[int, str, str, date], through: int) -> list[tuple[int, str, int]]:
         rows = filled.warehouse.fetch(
             queries.changes(permitted, after=after, through=through, published=EVER, limit=2)
         )
         return [(row.sequence, row.metering_point_id, row.delivery_date.day) for row in rows]
 
-    assert page(None, 2) == [(1, HOUSE, 29), (1, HOUSE, 30)]
+    assert page(START, 2) == [(1, HOUSE, 29), (1, HOUSE, 30)]
     assert page((1, HOUSE, "consumption", date(2026, 3, 30)), 2) == [(1, CABIN, 28), (1, CABIN, 29)]
     assert page((1, CABIN, "consumption", date(2026, 3, 29)), 2) == [(2, HOUSE, 28)]
     assert page((1, CABIN, "consumption", date(2026, 3, 29)), 1) == []
@@ -283,7 +286,7 @@ def questions(permitted: Readable) -> list[Query[Any]]:
         queries.count_days(permitted, direction=to, wanted=wanted, as_of=MORNING),
         queries.sizes(permitted, direction=to, wanted=wanted, as_of=MORNING),
         queries.stored_in_hours(permitted, direction=to, wanted=wanted, as_of=MORNING, limit=9),
-        queries.changes(permitted, after=None, through=1, published=EVER, limit=9),
+        queries.changes(permitted, after=START, through=1, published=EVER, limit=9),
         queries.count_changes(permitted, after=key, through=1, published=EVER),
         queries.latest_days(permitted, since=FIRST, as_of=MORNING),
         queries.last_days(permitted, direction=to, since=FIRST, as_of=MORNING),
@@ -325,7 +328,9 @@ def test_a_publication_counts_as_had_once_it_was_visible_for_certain(
 ) -> None:
     filled.deliver(values(HOUSE, FIRST, ["9"]))
     (latest,) = warehouse.fetch(
-        queries.changes(readable((HOUSE, FIRST, ALL_DAYS[1])), after=None, through=2, published=EVER, limit=1)
+        queries.changes(
+            readable((HOUSE, FIRST, ALL_DAYS[1])), after=START, through=2, published=EVER, limit=1
+        )
     )
 
     def had_at(moment: datetime) -> int:

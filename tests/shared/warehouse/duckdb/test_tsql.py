@@ -33,6 +33,7 @@ from tests.builders import microsoft
 from tests.builders import warehouse as building
 from tests.builders.warehouse import CABIN, HOUSE, Clock, Deliverer, Recorded, readable, values
 
+START = (0, "", "", periods.FIRST_DAY)
 EVER = queries.PublishedDays(periods.FIRST_DAY, periods.END_DAY)
 SOURCES = Path(queries.__file__).parents[1]
 
@@ -147,7 +148,7 @@ def ask(recorded: Recorded, permitted: Readable, clock: Clock) -> None:
     recorded.fetch(
         queries.count_changes(permitted, after=(0, "", "", date(2026, 3, 1)), through=1, published=EVER)
     )
-    recorded.fetch(queries.changes(permitted, after=None, through=1, published=EVER, limit=10))
+    recorded.fetch(queries.changes(permitted, after=START, through=1, published=EVER, limit=10))
     recorded.fetch(queries.publications(first=1, last=1, limit=10))
     recorded.fetch(queries.published_metering_points(first=1, last=1, published=EVER))
     recorded.fetch(queries.sequence_at(clock()))
