@@ -31,7 +31,7 @@ class Limit:
 TABLES = Limit("Table Storage", connect=2, silence=3, answer=5, tries=2, in_all=11)
 PROBED_TABLES = Limit("Table Storage, health probe", connect=1, silence=2, answer=2, tries=1, in_all=3)
 BLOBS = Limit("Blob Storage", connect=2, silence=10, answer=30, tries=3, in_all=100)
-QUEUES = Limit("Queue Storage", connect=2, silence=3, answer=5, tries=2, in_all=12)
+QUEUES = Limit("Queue Storage", connect=2, silence=3, answer=5, tries=2, in_all=14)
 TOKEN = Limit("Managed identity (tokens)", connect=2, silence=3, answer=5, tries=2, in_all=11)
 INGESTION = Limit("Application Insights", connect=2, silence=3, answer=5, tries=2, in_all=11)
 SEVERA = Limit("Visma Severa", connect=5, silence=30, answer=60, tries=6, in_all=600)

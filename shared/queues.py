@@ -106,8 +106,7 @@ def open_queues(
     from azure.storage.queue import ExponentialRetry, QueueServiceClient
 
     options = transports.azure_options(limit)
-    # The storage clients have retries of their own, as `shared.deliveries.container` has them.
-    retry = ExponentialRetry(initial_backoff=1, increment_base=2, retry_total=limit.tries - 1)
+    retry = ExponentialRetry(**transports.STORAGE_PAUSES, retry_total=limit.tries - 1)
     chosen = {"transport": options["transport"], "retry_policy": retry}
     if queue_storage.startswith("https://"):
         if credential is None:

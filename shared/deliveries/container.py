@@ -272,17 +272,13 @@ def open_container(
     settings: DeliverySettings, *, credential: TokenCredential | None, limit: Limit = limits.BLOBS
 ) -> Container:
     """Open the container of an endpoint (with the app's identity) or a connection string (emulator)."""
-    options = {**_PIECES, **transports.azure_options(limit), "retry_policy": _retry_policy(limit.tries)}
+    retry = ExponentialRetry(**transports.STORAGE_PAUSES, retry_total=limit.tries - 1)
+    options = {**_PIECES, **transports.azure_options(limit), "retry_policy": retry}
     if settings.storage.startswith("https://"):
         return Container(
             ContainerClient(settings.storage, settings.container, credential=credential, **options)
         )
     return Container(ContainerClient.from_connection_string(settings.storage, settings.container, **options))
-
-
-def _retry_policy(tries: int) -> ExponentialRetry:
-    """Return Blob Storage's own policy with pauses of seconds: its default pauses outlive the lease."""
-    return ExponentialRetry(initial_backoff=1, increment_base=2, random_jitter_range=1, retry_total=tries - 1)
 
 
 def _keep_renewing(lease: BlobLeaseClient, ended: threading.Event) -> None:

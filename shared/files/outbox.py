@@ -132,10 +132,8 @@ def open_outbox(
     limit: Limit = limits.BLOBS,
 ) -> Outbox:
     """Open the outbox at an endpoint (with the app's identity) or by a connection string (the emulator)."""
-    retries = ExponentialRetry(
-        initial_backoff=1, increment_base=2, random_jitter_range=1, retry_total=limit.tries - 1
-    )
-    options = {**_PIECES, **transports.azure_options(limit), "retry_policy": retries}
+    retry = ExponentialRetry(**transports.STORAGE_PAUSES, retry_total=limit.tries - 1)
+    options = {**_PIECES, **transports.azure_options(limit), "retry_policy": retry}
     if storage.startswith("https://"):
         return Outbox(BlobServiceClient(storage, credential=credential, **options), container=container)
     return Outbox(BlobServiceClient.from_connection_string(storage, **options), container=container)

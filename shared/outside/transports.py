@@ -7,6 +7,7 @@ Here each read from a connection also ends when the whole answer must have arriv
 import io
 import threading
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from azure.core.exceptions import AzureError
@@ -51,6 +52,13 @@ class StorageUnavailable(Exception):
 
     It stands here so that it can be caught without importing the client libraries.
     """
+
+
+STORAGE_PAUSES: Mapping[str, Any] = {"initial_backoff": 1, "increment_base": 2, "random_jitter_range": 1}
+"""Arguments of the policy `ExponentialRetry` that the clients of blobs and of queues have: up to 4 and 6 s.
+
+Their own pauses are so long that the lease of the deliveries would end meanwhile.
+"""
 
 
 def code(error: AzureError) -> str:

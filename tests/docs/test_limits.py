@@ -1,9 +1,14 @@
 """The operator's guide has the limits that the app keeps."""
 
 import re
+from types import ModuleType
+
+import pytest
+from azure.storage import blob, queue
 
 from local import places
 from shared import limits
+from shared.outside import transports
 
 GUIDE = (places.ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
 _ROW = r"^\| ([A-Z][^|]+?) \| ([\d.]+) \| ([\d.]+) \| ([\d.]+) \| (\d+) \| ([\d.]+) \|$"
@@ -36,3 +41,13 @@ def test_the_table_of_limits_is_the_one_that_the_app_keeps() -> None:
 def test_all_tries_fit_into_what_a_request_may_take_in_all() -> None:
     for each in limits.OVER_HTTP:
         assert each.tries * each.answer <= each.in_all
+
+
+@pytest.mark.parametrize(("policy", "limit"), [(blob, limits.BLOBS), (queue, limits.QUEUES)])
+def test_so_do_the_pauses_of_the_clients_of_storage(policy: ModuleType, limit: limits.Limit) -> None:
+    retry = policy.ExponentialRetry(**transports.STORAGE_PAUSES)
+    longest = [
+        max(retry.get_backoff_time({"count": count}) for _ in range(1_000)) for count in range(1, limit.tries)
+    ]
+
+    assert limit.tries * limit.answer + sum(longest) <= limit.in_all
