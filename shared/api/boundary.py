@@ -17,6 +17,7 @@ from shared.api.problems import InvalidRequest, Problem, Refused
 from shared.api.responses import Response
 from shared.api.too_large import TooLargeForOneAnswer
 from shared.files import exports, feeds, ledger
+from shared.notices import webhooks
 from shared.outside.transports import StorageUnavailable
 from shared.queues import QueuesUnavailable
 from shared.tables import TablesUnavailable
@@ -167,8 +168,12 @@ def problem_of(error: Exception) -> Problem:
                 headers=_later(10),
             )
         case _:
-            return _of_files(error) or Problem(
-                "internal-error", "Report it with the requestId, and we will find out what happened."
+            return (
+                _of_files(error)
+                or _of_webhooks(error)
+                or Problem(
+                    "internal-error", "Report it with the requestId, and we will find out what happened."
+                )
             )
 
 
@@ -202,6 +207,24 @@ def _of_files(error: Exception) -> Problem | None:
             return Problem("idempotency-conflict", "Use a new Idempotency-Key for another request.")
         case StorageUnavailable():
             return Problem("files-unavailable", "Try again in a moment.", headers=_later(5))
+        case _:
+            return None
+
+
+def _of_webhooks(error: Exception) -> Problem | None:
+    """Return the problem that answers an error of webhooks; None for any other."""
+    match error:
+        case webhooks.NoSuchWebhook():
+            return Problem("not-found", "GET /webhooks lists your webhooks.")
+        case webhooks.NoSuchNotice():
+            detail = "GET /webhooks/{webhookId}/notices lists the notices of the last 30 days."
+            return Problem("not-found", detail)
+        case webhooks.TooManyWebhooks():
+            detail = f"You have {webhooks.MOST_WEBHOOKS} webhooks. Delete one, or change one of them."
+            return Problem("too-many-webhooks", detail)
+        case webhooks.NotActive():
+            detail = "POST …/test asks the receiver to confirm; then send the notice again."
+            return Problem("webhook-not-active", detail)
         case _:
             return None
 
