@@ -6,7 +6,7 @@ Names and codes follow Elhub's market standard (https://dok.elhub.no/Elhubstanda
 import re
 from datetime import timedelta
 from enum import StrEnum
-from typing import NewType
+from typing import NewType, TypeGuard
 
 MeteringPointId = NewType("MeteringPointId", str)
 """An 18-digit GSRN with a valid GS1 check digit; as text, since readers of JSON round such long numbers."""
@@ -57,6 +57,11 @@ class Resolution(StrEnum):
 
 
 _STEPS = {Resolution.PT15M: timedelta(minutes=15), Resolution.PT1H: timedelta(hours=1)}
+
+
+def is_sum(resolution: Resolution | None) -> TypeGuard[Resolution]:
+    """Return whether values are asked for as sums of stored ones; None means as they are stored."""
+    return resolution is not None and not resolution.is_stored
 
 
 class Quality(StrEnum):

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
 
-from shared import tables
+from shared import metering, tables
 from shared.files.exports import Wanted
 from shared.files.forms.form import FileFormat, FileLayout, Form
 from shared.metering import MeteringPointId, Resolution
 from shared.periods import Period
-from shared.readable import Permission, PermittedDays, Readable
+from shared.readable import Days, Permission, Readable, clip
 from shared.warehouse.queries import SizeRow
 
 MAX_VALUES = 2_000_000
@@ -31,8 +31,8 @@ MAX_CELLS = 10_000_000
 
 _VALUES_A_DAY = {Resolution.PT15M.value: 96, Resolution.PT1H.value: 24}
 
-Days = Sequence[tuple[date, date]]
-"""Market days `[first, end)`, in order."""
+Spans = Sequence[Days]
+"""Spans of market days, in order."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Part:
         days: how many market days it holds.
     """
 
-    permitted: Mapping[MeteringPointId, Days]
+    permitted: Mapping[MeteringPointId, Spans]
     days: int
 
 
@@ -52,12 +52,12 @@ def parts(
     sizes: Iterable[SizeRow],
     *,
     resolution: Resolution | None,
-    permitted: Mapping[MeteringPointId, Days],
+    permitted: Mapping[MeteringPointId, Spans],
     max_values: int,
     max_points: int = MAX_POINTS,
 ) -> Iterator[Part]:
     """Yield the parts of metering points that have days; `sizes` come in the order of metering points."""
-    waiting: dict[MeteringPointId, Days] = {}
+    waiting: dict[MeteringPointId, Spans] = {}
     days = total = spans = 0
     for name, group in groupby(sizes, key=lambda row: row.metering_point_id):
         metering_point_id = MeteringPointId(name)
@@ -85,8 +85,7 @@ def most_points(form: Form, period: Period, resolution: Resolution | None) -> in
     """Return how many metering points a file has at most; a wide one has a row for each interval."""
     if form.layout is not FileLayout.WIDE:
         return MAX_POINTS
-    is_daily = resolution is not None and not resolution.is_stored
-    rows_a_day = 1 if is_daily else _VALUES_A_DAY[(resolution or Resolution.PT15M).value]
+    rows_a_day = 1 if metering.is_sum(resolution) else _VALUES_A_DAY[(resolution or Resolution.PT15M).value]
     rows = rows_a_day * max(1, (period.end_day - period.first_day).days)
     return max(1, min(MAX_POINTS, MAX_CELLS // rows))
 
@@ -105,23 +104,23 @@ def of_customer(readable: Readable, customer_number: int) -> Readable:
 
 def values(row: SizeRow, resolution: Resolution | None) -> int:
     """Return how many values these days have at most in a resolution; a day or longer counts as one."""
-    if resolution is not None and not resolution.is_stored:
+    if metering.is_sum(resolution):
         return row.days
     stored = _VALUES_A_DAY.get(row.resolution, 24)
     return row.days * (stored if resolution is None else min(stored, _VALUES_A_DAY[resolution.value]))
 
 
-def within(readable: Readable, period: Period) -> dict[MeteringPointId, Days]:
+def within(readable: Readable, period: Period) -> dict[MeteringPointId, Spans]:
     """Return the permitted days of each metering point that lie in the period's market days."""
     first_day, end_day = period.first_day, period.end_day
     found = {
-        metering_point_id: tuple(_clipped(permitted, first_day, end_day))
+        metering_point_id: tuple(clip(permitted, (first_day, end_day)))
         for metering_point_id, permitted in readable.periods.items()
     }
     return {metering_point_id: days for metering_point_id, days in found.items() if days}
 
 
-def covers(held: Mapping[MeteringPointId, Days], wanted: Mapping[MeteringPointId, Days]) -> bool:
+def covers(held: Mapping[MeteringPointId, Spans], wanted: Mapping[MeteringPointId, Spans]) -> bool:
     """Return whether everything wanted is still permitted."""
     return all(
         any(first <= start and end <= last for first, last in held.get(metering_point_id, ()))
@@ -130,7 +129,7 @@ def covers(held: Mapping[MeteringPointId, Days], wanted: Mapping[MeteringPointId
     )
 
 
-def narrowed(readable: Readable, permitted: Mapping[MeteringPointId, Days]) -> Readable:
+def narrowed(readable: Readable, permitted: Mapping[MeteringPointId, Spans]) -> Readable:
     """Return what a principal may read, narrowed to these days; `covers` has to hold."""
     permissions = tuple(
         Permission(metering_point_id, 0, "", first, end)
@@ -140,9 +139,9 @@ def narrowed(readable: Readable, permitted: Mapping[MeteringPointId, Days]) -> R
     return Readable(readable.principal, permissions, readable.version)
 
 
-def packed(permitted: Mapping[MeteringPointId, Days]) -> bytes:
+def packed(permitted: Mapping[MeteringPointId, Spans]) -> bytes:
     """Return permitted days as few bytes: most metering points have the same ones."""
-    spans: dict[Days, int] = {}
+    spans: dict[Spans, int] = {}
     points = [
         [metering_point_id, spans.setdefault(tuple(days), len(spans))]
         for metering_point_id, days in permitted.items()
@@ -151,19 +150,10 @@ def packed(permitted: Mapping[MeteringPointId, Days]) -> bytes:
     return tables.pack_json([dates, points])
 
 
-def unpacked(content: bytes) -> dict[MeteringPointId, Days]:
+def unpacked(content: bytes) -> dict[MeteringPointId, Spans]:
     """Return the permitted days that `packed` has written."""
     dates, points = tables.unpack_json(content)
     spans = [
         tuple((date.fromisoformat(first), date.fromisoformat(end)) for first, end in days) for days in dates
     ]
     return {MeteringPointId(point): spans[number] for point, number in points}
-
-
-def _clipped(
-    permitted: Iterable[PermittedDays], first_day: date, end_day: date
-) -> Iterator[tuple[date, date]]:
-    for each in permitted:
-        first, end = max(each.first or first_day, first_day), min(each.end or end_day, end_day)
-        if first < end:
-            yield first, end

@@ -68,11 +68,9 @@ def series(
 def _of_direction(
     warehouse: Warehouse, *, readable: Readable, question: Question, direction: Direction, page: int
 ) -> Iterator[Series]:
-    is_sum = question.resolution is not None and not question.resolution.is_stored
-    assemble = sums.assemble if is_sum else assembly.assemble
     rows = _rows(warehouse, readable=readable, question=question, direction=direction, page=page)
     for metering_point_id, days in groupby(rows, key=lambda row: row.metering_point_id):
-        found = assemble(
+        found = sums.assemble(
             list(days),
             Scope(
                 metering_point_id=MeteringPointId(metering_point_id),

@@ -17,7 +17,7 @@ from shared.files.building import Grants, Sender
 from shared.files.feeds import Feed, Feeds
 from shared.files.ledger import Batch, Ledger, Run, RunStatus
 from shared.files.outbox import Outbox
-from shared.files.planning import Days
+from shared.files.planning import Spans
 from shared.files.receivers import Receiver
 from shared.leases import HeldByAnother
 from shared.metering import MeteringPointId
@@ -220,7 +220,7 @@ class Runs:
 
 def are_readable(run: Run, batches: Iterable[Batch], readable: Readable) -> bool:
     """Return whether everything in some batches may be read as what the run is about: that customer's."""
-    held: dict[str, Mapping[MeteringPointId, Days]] = {}
+    held: dict[str, Mapping[MeteringPointId, Spans]] = {}
     for batch in batches:
         if batch.label not in held:
             held[batch.label] = planning.within(run_contents.selected(readable, run, batch.label), _EVER)

@@ -158,15 +158,10 @@ def sound_latest(rows: Iterable[LatestDayRow]) -> list[LatestDayRow]:
 
 
 def assemble(rows: Sequence[DayRow], scope: Scope) -> Series:
-    """Make a series of the rows of one metering point, cut to the requested period.
+    """Make a series of the values of one metering point, cut to the requested period.
 
-    No row may be coarser than requested.
-
-    Raises:
-        ValueError: the resolution is a sum; see `sums.assemble`.
+    No row may be coarser than requested; `sums.assemble` makes sums.
     """
-    if scope.resolution is not None and not scope.resolution.is_stored:
-        raise ValueError(f"{scope.resolution} is a sum")
     return Series(scope, _runs(rows, scope))
 
 

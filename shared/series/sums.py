@@ -1,10 +1,10 @@
-"""Sums of stored market days: of days, months and years. Pure."""
+"""Series as they are asked for: values as stored, or their sums of days, months and years. Pure."""
 
 from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from itertools import groupby
 
-from shared import periods
+from shared import metering, periods
 from shared.metering import Resolution
 from shared.periods import ONE_DAY, Period
 from shared.readable import PermittedDays
@@ -15,14 +15,10 @@ from shared.warehouse.queries import DayRow
 
 
 def assemble(rows: Sequence[DayRow], scope: Scope) -> Series:
-    """Make a series of sums of the rows of one metering point.
-
-    Raises:
-        ValueError: the resolution is a stored one, or left out; see `assembly.assemble`.
-    """
-    if scope.resolution is None or scope.resolution.is_stored:
-        raise ValueError(f"{scope.resolution} is no sum")
-    return Series(scope, list(_sums(rows, scope, scope.resolution)))
+    """Make a series of the rows of one metering point: of sums, or of values as `assembly.assemble` does."""
+    if metering.is_sum(scope.resolution):
+        return Series(scope, list(_sums(rows, scope, scope.resolution)))
+    return assembly.assemble(rows, scope)
 
 
 def bucket_of(day: date, resolution: Resolution) -> tuple[date, date]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import accumulate, groupby
 
-from shared import periods
+from shared import metering, periods
 from shared.api import too_large
 from shared.api.series import resolutions
 from shared.api.series.cursors import Cursor
@@ -219,11 +219,7 @@ def _stored_coarser(warehouse: Warehouse, readable: Readable, request: SeriesReq
 
 
 def _is_written_one_by_one(request: SeriesRequest) -> bool:
-    return request.layout is not Layout.DAYS and not _is_sum(request)
-
-
-def _is_sum(request: SeriesRequest) -> bool:
-    return request.resolution is not None and not request.resolution.is_stored
+    return request.layout is not Layout.DAYS and not metering.is_sum(request.resolution)
 
 
 def _chunk_size(request: SeriesRequest) -> int:
@@ -246,7 +242,7 @@ def _cut(
         return rows, (following, request.period.first_day) if following else None
     beyond = rows[limit]
     first = beyond.delivery_date
-    if request.resolution and not request.resolution.is_stored:
+    if metering.is_sum(request.resolution):
         first, _ = sums.bucket_of(first, request.resolution)
     kept = [
         row
@@ -282,7 +278,8 @@ def _refuse_sparse(rows: Sequence[DayRow], *, columns: int, request: SeriesReque
         TooLargeForOneAnswer: it has more than `MAX_CELLS`.
     """
     intervals = {
-        (row.delivery_date, row.resolution): 1 if _is_sum(request) else len(row.qualities) for row in rows
+        (row.delivery_date, row.resolution): 1 if metering.is_sum(request.resolution) else len(row.qualities)
+        for row in rows
     }
     cells = columns * sum(intervals.values())
     if cells > MAX_CELLS:
@@ -305,9 +302,10 @@ def _series(
     request: SeriesRequest,
 ) -> list[Series]:
     by_point = {key: list(group) for key, group in groupby(rows, key=lambda row: row.metering_point_id)}
-    assemble = sums.assemble if _is_sum(request) else assembly.assemble
     return [
-        assemble(by_point.get(metering_point_id, []), _scope(metering_point_id, permitted, ends, request))
+        sums.assemble(
+            by_point.get(metering_point_id, []), _scope(metering_point_id, permitted, ends, request)
+        )
         for metering_point_id, permitted in shown.items()
     ]
 

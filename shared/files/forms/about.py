@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from shared import metering
 from shared.files.forms import energy
 from shared.metering import Quality, Resolution
 from shared.series.assembly import Series, Sum
@@ -40,7 +41,7 @@ class About:
     @property
     def is_sum(self) -> bool:
         """Return whether sums are asked for: days, months or years."""
-        return self.resolution is not None and not self.resolution.is_stored
+        return metering.is_sum(self.resolution)
 
 
 @dataclass

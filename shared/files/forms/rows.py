@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-from shared import periods
+from shared import metering, periods
 from shared.files.forms import delimited, templates
 from shared.files.forms.delimited import Dialect
 from shared.files.forms.templates import Times, ValueTemplate
@@ -71,8 +71,7 @@ def style_of(dialect: Dialect, times: Times) -> Style:
 
 def header(resolution: Resolution | None, style: Style) -> str:
     """Return the header row of series; sums have two more columns."""
-    is_sum = resolution is not None and not resolution.is_stored
-    return _header(style, _OF_SUMS if is_sum else ())
+    return _header(style, _OF_SUMS if metering.is_sum(resolution) else ())
 
 
 def header_of_changes(style: Style) -> str:

@@ -78,7 +78,9 @@ def test_permitted_days_are_kept_in_few_bytes() -> None:
         (((date(2020, 1, 1), date(2023, 1, 1)), (date(2023, 1, 2), date(2026, 1, 1))), False),
     ],
 )
-def test_what_a_part_holds_is_covered_if_each_day_is_permitted(held: planning.Days, is_covered: bool) -> None:
+def test_what_a_part_holds_is_covered_if_each_day_is_permitted(
+    held: planning.Spans, is_covered: bool
+) -> None:
     assert planning.covers({POINTS[0]: held}, {POINTS[0]: DAYS}) is is_covered
 
 
