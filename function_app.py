@@ -348,7 +348,7 @@ def create_export(req: func.HttpRequest) -> Response:
         not_found=tuple(callers.not_found(wanted.metering_point_ids, readable)),
         now=services.clock(),
     )
-    if is_new or export.status.is_running:
+    if is_new or export.status.is_unfinished:
         workshop.start(export)
     return responses.accepted(
         exports.rendering.one(export, (), seals=services.seals, now=services.clock()),
@@ -380,7 +380,7 @@ def export_status(req: func.HttpRequest) -> Response:
     now = services.clock()
     return responses.small(
         exports.rendering.one(export, works, seals=services.seals, now=now),
-        retry_after=exports.rendering.RETRY_AFTER if export.status_at(now).is_running else None,
+        retry_after=exports.rendering.RETRY_AFTER if export.status_at(now).is_unfinished else None,
     )
 
 
@@ -538,7 +538,7 @@ def warmup(instance: WarmUpContext) -> None:
 @app.timer_trigger(schedule="%SYNC_SCHEDULE%", arg_name="timer")
 def sync_access(timer: func.TimerRequest, context: func.Context) -> None:
     """Bring the grants up to date with Severa and Entra; the sync logs its own report."""
-    with services.timer_run(context):
+    with services.invocation(context):
         report = services.sync_access()
         services.handle_news()
         report.raise_for_failure()
@@ -550,28 +550,28 @@ def publish_readings(timer: func.TimerRequest, context: func.Context) -> None:
 
     One timer does both: with two zones, Azure bills two warm instances for each timer and queue.
     """
-    with services.timer_run(context), services.sweeping_files():
+    with services.invocation(context), services.sweeping_files():
         load_and_publish()
 
 
 @app.queue_trigger(arg_name="message", queue_name="notices", connection="OUTBOX")
 def send_notices(message: func.QueueMessage, context: func.Context) -> None:
     """Make the attempt to send a notice to a webhook that a message stands for."""
-    with services.timer_run(context):
+    with services.invocation(context):
         services.send_notice(message.get_body().decode())
 
 
 @app.queue_trigger(arg_name="message", queue_name="files", connection="OUTBOX")
 def build_files(message: func.QueueMessage, context: func.Context) -> None:
     """Build the part of an export or of a feed's run that a message names."""
-    with services.timer_run(context):
+    with services.invocation(context):
         services.build_files(message.get_body().decode())
 
 
 @app.queue_trigger(arg_name="message", queue_name="sends", connection="OUTBOX")
 def send_files(message: func.QueueMessage, context: func.Context) -> None:
     """Send the runs of the feed that a message names to the customer's SFTP server."""
-    with services.timer_run(context):
+    with services.invocation(context):
         services.send_files(message.get_body().decode())
 
 

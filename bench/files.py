@@ -35,7 +35,7 @@ from shared.files.forms.form import Form
 from shared.metering import QUALITY_OF_LETTER, Direction, Resolution
 from shared.periods import ONE_DAY, Period
 from shared.readable import PermittedDays
-from shared.series.assembly import Run, Scope, Series
+from shared.series.assembly import Scope, Series, Values
 
 FORMS: Mapping[str, Mapping[str, str]] = {
     "csv": {"format": "csv"},
@@ -107,7 +107,7 @@ def _fewer(name: str, points: int) -> int:
 def compare(name: str, *, points: int, days: int, runs: int) -> Compared:
     """Write the same rows in a form and by pandas, in turns."""
     series = list(_series(range(points), days=days))
-    values = sum(len(run.qualities) for each in series for run in each.parts if isinstance(run, Run))
+    values = sum(len(run.qualities) for each in series for run in each.parts if isinstance(run, Values))
     frame = _frame(series)
     by_pandas = _PANDAS.get(name)
     ways: dict[str, Callable[[], object]] = {"ours": lambda: _bytes(name, series)}
@@ -221,12 +221,12 @@ def _series(points: Iterable[int], *, days: int) -> Iterator[Series]:
         yield Series(scope, runs)
 
 
-def _run(point: int, day: date) -> Run:
+def _run(point: int, day: date) -> Values:
     count = len(periods.starts(day, Resolution.PT1H.step))
     first = point * 7 + day.toordinal() * 31
     quantities = ",".join([_QUANTITIES[(first + hour * 13) % len(_QUANTITIES)] for hour in range(count)])
     qualities = "M" * count if point % 10 else "E" + "M" * (count - 1)
-    return Run(day, Resolution.PT1H, 0, quantities, qualities, _ABOUT.as_of)
+    return Values(day, Resolution.PT1H, 0, quantities, qualities, _ABOUT.as_of)
 
 
 _QUANTITIES = [f"{number / 1000:.3f}" for number in range(9_973)]
@@ -241,7 +241,7 @@ def _frame(series: Iterable[Series]) -> pd.DataFrame:
     step = timedelta(hours=1)
     for each in series:
         for run in each.parts:
-            if isinstance(run, Run):
+            if isinstance(run, Values):
                 points += [each.scope.metering_point_id] * len(run.qualities)
                 starts += [run.start + hour * step for hour in range(len(run.qualities))]
                 quantities += run.quantities.split(",")

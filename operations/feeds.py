@@ -37,7 +37,7 @@ from shared.files.receivers import Receiver
 from shared.metering import Direction, Resolution
 from shared.periods import Period
 from shared.readable import Readable
-from shared.series.assembly import Run as Values
+from shared.series.assembly import Values
 from shared.settings import DataSettings, InvalidSettings
 from shared.tables import Tables, TablesUnavailable
 from shared.telemetry import log_levels
@@ -351,7 +351,7 @@ def _lacking(
         of_customers = _of_same_customers(readable, {point for point, _ in found.values})
     permitted = planning.within(of_customers, period)
     question = Question(tuple(sorted(feed.spec.directions)), period, None, now)
-    sizes = reading.series(warehouse, readable=planning.narrowed(of_customers, permitted), question=question)
+    sizes = reading.series(warehouse, readable=planning.narrow(of_customers, permitted), question=question)
     ours = {(each.scope.metering_point_id, each.scope.direction) for each in sizes if each.parts}
     return sorted(ours - found.values.keys())
 
@@ -375,7 +375,7 @@ def _ours(
         permitted = planning.within(readable.only([point for point, _ in keys]), period)
         question = Question(tuple(sorted(Direction)), period, resolution, now)
         for series in reading.series(
-            warehouse, readable=planning.narrowed(readable, permitted), question=question
+            warehouse, readable=planning.narrow(readable, permitted), question=question
         ):
             values = ours.setdefault((series.scope.metering_point_id, series.scope.direction), {})
             for part in series.parts:

@@ -418,7 +418,7 @@ class Services:
         self.warm_up.start()
 
     @contextmanager
-    def timer_run(self, invocation: Invocation) -> Iterator[None]:
+    def invocation(self, invocation: Invocation) -> Iterator[None]:
         """Run a timer: its threads belong to the invocation, and its telemetry is sent at the end.
 
         Azure may stop the instance right after the run.

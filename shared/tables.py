@@ -99,13 +99,13 @@ class Tables:
 
     def create_missing(self) -> None:
         """Create the tables that are not there yet."""
-        with _translated():
+        with _translate_errors():
             for name in ALL:
                 self._service.create_table_if_not_exists(name)
 
     def get(self, table: str, *, partition: str, row: str) -> Entity | None:
         """Return one entity, with its version as `etag`; None if it does not exist."""
-        with _translated(), _understood():
+        with _translate_errors(), _understood():
             try:
                 entity = self._clients[table].get_entity(partition, row)
             except ResourceNotFoundError as error:
@@ -129,14 +129,14 @@ class Tables:
         if rows_before is not None:
             condition += " and RowKey lt @before"
             parameters["before"] = rows_before
-        with _translated(), _understood():
+        with _translate_errors(), _understood():
             yield from self._clients[table].query_entities(
                 condition, parameters=parameters, select=_list(select)
             )
 
     def everything(self, table: str, *, select: Sequence[str] | None = None) -> Iterator[Entity]:
         """Yield all entities of a table, in order of PartitionKey and RowKey."""
-        with _translated(), _understood():
+        with _translate_errors(), _understood():
             yield from self._clients[table].list_entities(select=_list(select))
 
     def insert(self, table: str, entity: Mapping[str, Any]) -> str:
@@ -145,12 +145,12 @@ class Tables:
         Raises:
             AlreadyExists: there is one with its keys.
         """
-        with _translated():
+        with _translate_errors():
             return str(self._clients[table].create_entity(dict(entity))["etag"])
 
     def upsert(self, table: str, entity: Mapping[str, Any]) -> None:
         """Write a whole entity, whether or not there is one with its keys."""
-        with _translated():
+        with _translate_errors():
             self._clients[table].upsert_entity(dict(entity), mode=UpdateMode.REPLACE)
 
     def replace(self, table: str, entity: Mapping[str, Any], *, etag: str) -> str:
@@ -159,7 +159,7 @@ class Tables:
         Raises:
             ChangedMeanwhile: somebody else wrote or deleted it.
         """
-        with _translated():
+        with _translate_errors():
             try:
                 written = self._clients[table].update_entity(
                     {name: value for name, value in entity.items() if name != "etag"},
@@ -180,7 +180,7 @@ class Tables:
             ChangedMeanwhile: it is not the version that was read; without `etag`, any version is deleted.
         """
         condition = MatchConditions.IfNotModified if etag else None
-        with _translated():
+        with _translate_errors():
             self._clients[table].delete_entity(partition, row, etag=etag, match_condition=condition)
 
     def transact(self, table: str, operations: Sequence[Operation]) -> list[str | None]:
@@ -194,7 +194,7 @@ class Tables:
         """
         if len(operations) > MAX_TRANSACTION:
             raise ValueError(f"a transaction takes at most {MAX_TRANSACTION} operations")
-        with _translated():
+        with _translate_errors():
             results = self._clients[table].submit_transaction([_in_transaction(*each) for each in operations])
             return [result.get("etag") for result in results]
 
@@ -353,7 +353,7 @@ def _in_transaction(
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
+def _translate_errors() -> Iterator[None]:
     try:
         yield
     except ResourceExistsError as error:

@@ -106,7 +106,7 @@ def copied(database: Path) -> tuple[Load, Publish]:
             Located(file, str(file), files.digest(file)),
             now=_now(),
             arrived_at=None,
-            insist_unchanged=lambda: None,
+            check_unchanged=lambda: None,
         )
 
     return load, lambda: list(publish.publish_waiting(warehouse, clock=_now))

@@ -180,10 +180,10 @@ def problem_of(error: Exception) -> Problem:
 def _of_files(error: Exception) -> Problem | None:
     """Return the problem that answers an error of files that go out; None for any other."""
     match error:
-        case exports.TooManyRunning():
+        case exports.TooManyUnfinished():
             return Problem(
                 "too-many-exports",
-                f"You have {exports.MAX_RUNNING} exports that are not finished. Wait, or delete one.",
+                f"You have {exports.MAX_UNFINISHED} exports that are not finished. Wait, or delete one.",
                 headers=_later(30),
             )
         case exports.NoFile():

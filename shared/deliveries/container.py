@@ -184,7 +184,7 @@ class Container:
                 match_condition=MatchConditions.IfNotModified,
             ).readinto(target)
 
-    def insist_unchanged(self, file: ArrivedFile) -> None:
+    def check_unchanged(self, file: ArrivedFile) -> None:
         """Do nothing while the listed file is there as it was listed.
 
         Raises:

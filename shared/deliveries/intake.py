@@ -71,7 +71,7 @@ class Container(Protocol):
         """Write the first bytes of a listed file to `path`, or raise ChangedMeanwhile."""
         ...
 
-    def insist_unchanged(self, file: ArrivedFile) -> None:
+    def check_unchanged(self, file: ArrivedFile) -> None:
         """Raise ChangedMeanwhile unless the listed file is there as it was listed."""
         ...
 
@@ -292,7 +292,7 @@ def _begin_copying(run: _Run, copying: Copying, file: ArrivedFile, path: Path) -
         *(run.warehouse, located),
         now=run.now,
         arrived_at=file.at,
-        insist_unchanged=partial(run.container.insist_unchanged, file),
+        check_unchanged=partial(run.container.check_unchanged, file),
     )
     return _Begun(load, partial(run.container.copy, file))
 

@@ -164,7 +164,7 @@ def load_copied(
     *,
     now: datetime,
     arrived_at: datetime | None,
-    insist_unchanged: Callable[[], None],
+    check_unchanged: Callable[[], None],
 ) -> Loaded:
     """Load interval values that the warehouse reads itself, for which `why_not_copied` knows no reason.
 
@@ -173,7 +173,7 @@ def load_copied(
         located: where the file is.
         now: the time now.
         arrived_at: as in `load`.
-        insist_unchanged: raises if the file is not the one that was found; called after the file is read.
+        check_unchanged: raises if the file is not the one that was found; called after the file is read.
 
     Raises:
         Rejected: the file has faults; nothing of it was loaded.
@@ -184,7 +184,7 @@ def load_copied(
     if faults:
         raise Rejected(located.start, faults.all())
     load = _Load(warehouse, located.start, kind, now=now, arrived_at=arrived_at, id=uuid.uuid4().hex)
-    insert = partial(_copy_and_insert, load, located, file, insist_unchanged=insist_unchanged)
+    insert = partial(_copy_and_insert, load, located, file, check_unchanged=check_unchanged)
     return _load_intervals(
         load,
         insert,
@@ -308,7 +308,7 @@ def _check_and_insert(load: _Load, file: File, checks: Checks, faults: Faults, *
 
 
 def _copy_and_insert(
-    load: _Load, located: Located, file: File, *, insist_unchanged: Callable[[], None]
+    load: _Load, located: Located, file: File, *, check_unchanged: Callable[[], None]
 ) -> int:
     """Have the warehouse read the file, check its rows and stage them, in one transaction.
 
@@ -321,7 +321,7 @@ def _copy_and_insert(
             raise Rejected(
                 load.path, [Fault(None, f"The warehouse cannot read the file: {error}")]
             ) from error
-        insist_unchanged()
+        check_unchanged()
         session.run(landing.insert_rows(file.header, load_id=load.id, now=load.now))
         (rows,) = session.fetch(landing.count_rows(load.id))
         if rows.staged != rows.landed:

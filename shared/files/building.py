@@ -19,7 +19,7 @@ import orjson
 from shared import queues, tables
 from shared.access.grants import NoGrants
 from shared.files import exports, planning, reading, sweeping
-from shared.files.exports import Entry, Export, Exports, ExportStatus, NoFile, NoLonger, Work
+from shared.files.exports import Entry, Export, ExportPart, Exports, ExportStatus, NoFile, NoLonger
 from shared.files.forms import table
 from shared.files.forms.about import About
 from shared.files.forms.form import Form
@@ -96,7 +96,7 @@ class Workshop:
         if principal is None:
             return
         export = self.exports.get(principal, export_id)
-        if export is None or not export.status_at(self.clock()).is_running:
+        if export is None or not export.status_at(self.clock()).is_unfinished:
             if export is None or export.status is not ExportStatus.FINISHED:
                 # Deleted or failed meanwhile; a process that died may have left a file after that.
                 self.outbox.delete(exports.folder(principal, export_id))
@@ -117,7 +117,7 @@ class Workshop:
         export_id, _, _ = message.partition("/")
         principal = self.exports.owner(export_id)
         export = self.exports.get(principal, export_id) if principal else None
-        if export is not None and export.status.is_running:
+        if export is not None and export.status.is_unfinished:
             self._end(export.principal, export_id, NOT_BUILT)
 
     def delete(self, export: Export) -> None:
@@ -135,7 +135,7 @@ class Workshop:
         for export in kept:
             held = planning.within(readable, export.wanted.period)
             works = list(self.exports.parts(export))
-            if any(not planning.covers(held, planning.unpacked(work.permitted)) for work in works):
+            if any(not planning.covers(held, planning.unpack(work.permitted)) for work in works):
                 self._end(principal, export.id, ACCESS_CHANGED)
 
     def revoke_changed(self, *, version: Callable[[str], str | None]) -> None:
@@ -143,10 +143,10 @@ class Workshop:
         principals = self._principals(self.exports.register())
         self.exports.compared.for_each_changed(principals, self.revoke, version=version)
 
-    def may_read(self, export: Export, work: Work) -> bool:
+    def may_read(self, export: Export, work: ExportPart) -> bool:
         """Return whether the caller may still read everything in a part, by the table of grants."""
         held = planning.within(self._readable(export.principal), export.wanted.period)
-        return planning.covers(held, planning.unpacked(work.permitted))
+        return planning.covers(held, planning.unpack(work.permitted))
 
     def link(self, export: Export, name: str) -> str:
         """Return a link to a file of an export, which lives for 15 minutes.
@@ -187,7 +187,7 @@ class Workshop:
         elif _is_over(export, now):
             if not export.is_emptied:
                 self._empty(export.principal, export.id)
-        elif export.status.is_running and now - export.touched_at >= SILENT:
+        elif export.status.is_unfinished and now - export.touched_at >= SILENT:
             self._send_again(export)
 
     def _tend_rest(self, entry: Entry, now: datetime) -> None:
@@ -235,7 +235,7 @@ class Workshop:
     def _plan(self, export: Export, readable: Readable) -> None:
         """Write the parts of an export and send a message for each; planned again, only what is missing."""
         if export.status is ExportStatus.WAITING:
-            planned = self._planned(export, planning.selected(readable, export.wanted))
+            planned = self._planned(export, planning.select(readable, export.wanted))
             if planned is None:
                 return
             export = planned
@@ -247,12 +247,12 @@ class Workshop:
     def _planned(self, export: Export, selected: Readable) -> Export | None:
         """Return the export with its parts; None when it was deleted meanwhile."""
         permitted = planning.within(selected, export.wanted.period)
-        readable = planning.narrowed(selected, permitted)
+        readable = planning.narrow(selected, permitted)
         question = question_of(export)
         plan = exports.new_plan()
         form = form_of(export)
         works = [
-            Work(export.id, export.principal, plan, number, planning.packed(part.permitted), part.days)
+            ExportPart(export.id, export.principal, plan, number, planning.pack(part.permitted), part.days)
             for number, part in enumerate(
                 planning.parts(
                     reading.sizes(self.warehouse, readable, question),
@@ -286,17 +286,17 @@ class Workshop:
         work = self.exports.part(export, number)
         if work is None:
             return
-        permitted = planning.unpacked(work.permitted)
+        permitted = planning.unpack(work.permitted)
         if not planning.covers(planning.within(readable, export.wanted.period), permitted):
             self._end(export.principal, export.id, ACCESS_CHANGED)
             return
         if not work.name:
-            built = self._file(export, work, planning.narrowed(readable, permitted))
+            built = self._file(export, work, planning.narrow(readable, permitted))
             with suppress(tables.ChangedMeanwhile):  # Another built the same bytes, or it was deleted.
-                self.exports.built(built)
+                self.exports.note_built(built)
         self._finish(export)
 
-    def _file(self, export: Export, work: Work, readable: Readable) -> Work:
+    def _file(self, export: Export, work: ExportPart, readable: Readable) -> ExportPart:
         """Write the file of a part to the outbox, and return the part with what it is."""
         form = form_of(export)
         name = name_of(export, work.number, form)
@@ -325,7 +325,7 @@ class Workshop:
         now = self.clock()
 
         def change(stored: Export) -> Export:
-            if not stored.status.is_running:
+            if not stored.status.is_unfinished:
                 return stored
             days = max(stored.days, sum(work.days for work in works if work.name))
             status = ExportStatus.FINISHED if is_finished else stored.status

@@ -28,7 +28,7 @@ from shared.tables import Tables
 LIVES = timedelta(days=7)
 FORGOTTEN = timedelta(days=14)
 """After so long nothing of an export is left, its row neither."""
-MAX_RUNNING = 3
+MAX_UNFINISHED = 3
 KEY_LIVES, SAME_BODY = timedelta(hours=24), timedelta(minutes=1)
 
 PREFIX = "ex_"
@@ -54,13 +54,13 @@ class ExportStatus(StrEnum):
     EXPIRED = "expired"
 
     @property
-    def is_running(self) -> bool:
+    def is_unfinished(self) -> bool:
         """Return whether work goes on."""
         return self in (ExportStatus.WAITING, ExportStatus.RUNNING)
 
 
-class TooManyRunning(Exception):
-    """The caller has `MAX_RUNNING` exports that are not finished."""
+class TooManyUnfinished(Exception):
+    """The caller has `MAX_UNFINISHED` exports that are not finished."""
 
 
 class IdempotencyConflict(Exception):
@@ -155,7 +155,7 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Work:
+class ExportPart:
     """A part of an export and what became of it.
 
     Attributes:
@@ -251,7 +251,7 @@ class Exports:
             key: the caller's idempotency key.
 
         Raises:
-            TooManyRunning: the caller has as many as it may.
+            TooManyUnfinished: the caller has as many as it may.
             IdempotencyConflict: the key was used for another request within a day.
         """
         digest = hashlib.sha256(request).hexdigest()
@@ -259,8 +259,8 @@ class Exports:
         export_id, is_known = self._marked(principal, mark, digest, key=key, now=now)
         if is_known and (found := self.get(principal, export_id)):
             return found, False
-        if sum(each.status_at(now).is_running for each in self.of(principal)) >= MAX_RUNNING:
-            raise TooManyRunning
+        if sum(each.status_at(now).is_unfinished for each in self.of(principal)) >= MAX_UNFINISHED:
+            raise TooManyUnfinished
         # Before the export itself: one that a kill leaves without its message is found by the register.
         self.note(Entry(export_id, principal))
         made = Export(
@@ -357,12 +357,12 @@ class Exports:
         self._tables.delete(tables.FILE_WORK, partition=entry.principal, row=entry.export_id)
         self._tables.delete(tables.FILE_WORK, partition=_REGISTER, row=entry.export_id)
 
-    def plan(self, works: Sequence[Work]) -> None:
+    def plan(self, works: Sequence[ExportPart]) -> None:
         """Write the parts of a plan; they count when the export names it."""
         for work in works:
             self._tables.upsert(tables.FILE_WORK, _work_entity(work))
 
-    def parts(self, export: Export) -> Iterator[Work]:
+    def parts(self, export: Export) -> Iterator[ExportPart]:
         """Yield the parts of an export, in their order; none before it is planned."""
         if not export.plan:
             return
@@ -372,13 +372,13 @@ class Exports:
         ):
             yield _work(entity)
 
-    def part(self, export: Export, number: int) -> Work | None:
+    def part(self, export: Export, number: int) -> ExportPart | None:
         """Return a part of an export."""
         row = _row(export.plan, number)
         entity = self._tables.get(tables.FILE_WORK, partition=export.id, row=row)
         return None if entity is None else _work(entity)
 
-    def built(self, work: Work) -> None:
+    def note_built(self, work: ExportPart) -> None:
         """Write a part that is built.
 
         Raises:
@@ -473,7 +473,7 @@ def _entry(entity: tables.Entity) -> Entry:
     return Entry(entity["RowKey"], tables.stored_text(entity, "principal"), entity["isDeleted"])
 
 
-def _work_entity(work: Work) -> tables.Entity:
+def _work_entity(work: ExportPart) -> tables.Entity:
     return {
         "PartitionKey": work.export_id,
         "RowKey": _row(work.plan, work.number),
@@ -488,8 +488,8 @@ def _work_entity(work: Work) -> tables.Entity:
 
 
 @tables.as_written("export")
-def _work(entity: tables.Entity) -> Work:
-    return Work(
+def _work(entity: tables.Entity) -> ExportPart:
+    return ExportPart(
         export_id=entity["PartitionKey"],
         principal=tables.stored_text(entity, "principal"),
         plan=entity["RowKey"].partition("-")[0],

@@ -50,16 +50,16 @@ class Feeder:
             return self.feeds.put(principal, feed_id, spec, sequence=sequence, now=self._now())
         except BeingDeleted:
             if not self.runs.clear(principal, feed_id, most_files=FEW_FILES):
-                self._have_cleared(principal, feed_id)
+                self._request_clearing(principal, feed_id)
                 raise
             return self.feeds.put(principal, feed_id, spec, sequence=sequence, now=self._now())
 
     def delete(self, feed: Feed) -> None:
         """Delete a feed; a message has the rest deleted, and if it is lost, the sweep."""
         self.feeds.change(feed.principal, feed.id, lambda stored: replace(stored, is_deleted=True))
-        self._have_cleared(feed.principal, feed.id)
+        self._request_clearing(feed.principal, feed.id)
 
-    def _have_cleared(self, principal: str, feed_id: str) -> None:
+    def _request_clearing(self, principal: str, feed_id: str) -> None:
         self.runs.queue.send(queues.FILES, f"{ledger.PREFIX}{principal}/{feed_id}/0")
 
     def begin_due(self, latest: Publication | None) -> int:
@@ -221,7 +221,7 @@ class Feeder:
                 self._tend(feed, not_taken_after=not_taken_after)
         for feed in list(self.feeds.deleted()):
             with sweeping.alone(f"the deletion of feed {feed.id} of {feed.principal}"):
-                self._have_cleared(feed.principal, feed.id)
+                self._request_clearing(feed.principal, feed.id)
 
     def _tend(self, feed: Feed, *, not_taken_after: timedelta) -> None:
         if feed.latest is None or feed.settled >= feed.latest.through:
@@ -272,7 +272,7 @@ class Feeder:
             and self._is_silent(run)
         ]
         if silent and not feed.is_paused:
-            self.runs.have_sent(feed)
+            self.runs.request_sending(feed)
             for run in silent:
                 self._touch(run)
 

@@ -301,7 +301,7 @@ class Ledger:
         )
         return None if entity is None else _batch(entity)
 
-    def built(self, run: Run, batch: Batch) -> None:
+    def note_built(self, run: Run, batch: Batch) -> None:
         """Write a batch that is built.
 
         Raises:

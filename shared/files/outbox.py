@@ -56,7 +56,7 @@ class Outbox:
 
     def create_missing(self) -> None:
         """Create the container if it does not exist; in Azure the infrastructure has it."""
-        with _translated():
+        with _translate_errors():
             try:
                 self._container.create_container()
             except ResourceExistsError:
@@ -64,7 +64,7 @@ class Outbox:
 
     def put(self, path: str, content: IO[bytes], *, media_type: str) -> None:
         """Store a file whole, in place of one that has the same path."""
-        with _translated():
+        with _translate_errors():
             self._container.upload_blob(
                 path,
                 content,
@@ -78,7 +78,7 @@ class Outbox:
         Raises:
             FileGone: there is none.
         """
-        with _translated():
+        with _translate_errors():
             try:
                 self._container.download_blob(path).readinto(into)
             except ResourceNotFoundError as error:
@@ -86,13 +86,13 @@ class Outbox:
 
     def paths(self, below: str) -> Iterator[str]:
         """Yield the paths of the files below a folder, whose name ends with a slash."""
-        with _translated():
+        with _translate_errors():
             yield from self._container.list_blob_names(name_starts_with=below)
 
     def delete(self, below: str) -> None:
         """Delete all files below a folder."""
         for path in list(self.paths(below)):
-            with _translated(), suppress(ResourceNotFoundError):
+            with _translate_errors(), suppress(ResourceNotFoundError):
                 self._container.delete_blob(path)
 
     def link(self, path: str, *, now: datetime) -> str:
@@ -108,7 +108,7 @@ class Outbox:
             "expiry": now + LINK_LIVES,
             "content_disposition": f'attachment; filename="{name}"',
         }
-        with _translated():
+        with _translate_errors():
             signed = generate_blob_sas(**given, **self._signing(now))
         return f"{blob.url}?{signed}"
 
@@ -140,7 +140,7 @@ def open_outbox(
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
+def _translate_errors() -> Iterator[None]:
     try:
         yield
     except AzureError as error:

@@ -90,7 +90,7 @@ def most_points(form: Form, period: Period, resolution: Resolution | None) -> in
     return max(1, min(MAX_POINTS, MAX_CELLS // rows))
 
 
-def selected(readable: Readable, wanted: Wanted) -> Readable:
+def select(readable: Readable, wanted: Wanted) -> Readable:
     """Return what may be read of what an export names: metering points, a customer's, or all."""
     found = readable.only(wanted.metering_point_ids) if wanted.metering_point_ids else readable
     return found if wanted.customer_number is None else of_customer(found, wanted.customer_number)
@@ -129,7 +129,7 @@ def covers(held: Mapping[MeteringPointId, Spans], wanted: Mapping[MeteringPointI
     )
 
 
-def narrowed(readable: Readable, permitted: Mapping[MeteringPointId, Spans]) -> Readable:
+def narrow(readable: Readable, permitted: Mapping[MeteringPointId, Spans]) -> Readable:
     """Return what a principal may read, narrowed to these days; `covers` has to hold."""
     permissions = tuple(
         Permission(metering_point_id, 0, "", first, end)
@@ -139,7 +139,7 @@ def narrowed(readable: Readable, permitted: Mapping[MeteringPointId, Spans]) -> 
     return Readable(readable.principal, permissions, readable.version)
 
 
-def packed(permitted: Mapping[MeteringPointId, Spans]) -> bytes:
+def pack(permitted: Mapping[MeteringPointId, Spans]) -> bytes:
     """Return permitted days as few bytes: most metering points have the same ones."""
     spans: dict[Spans, int] = {}
     points = [
@@ -150,8 +150,8 @@ def packed(permitted: Mapping[MeteringPointId, Spans]) -> bytes:
     return tables.pack_json([dates, points])
 
 
-def unpacked(content: bytes) -> dict[MeteringPointId, Spans]:
-    """Return the permitted days that `packed` has written."""
+def unpack(content: bytes) -> dict[MeteringPointId, Spans]:
+    """Return the permitted days that `pack` has written."""
     dates, points = tables.unpack_json(content)
     spans = [
         tuple((date.fromisoformat(first), date.fromisoformat(end)) for first, end in days) for days in dates

@@ -17,7 +17,7 @@ from shared.series import assembly, sums
 from shared.series.assembly import Scope, Series
 from shared.warehouse import published, queries
 from shared.warehouse.engine import Query, Warehouse
-from shared.warehouse.published import Publications
+from shared.warehouse.published import PublicationSpan
 from shared.warehouse.queries import DayRow, SizeRow, WantedDays
 
 PAGE = 5_000
@@ -41,7 +41,7 @@ class Question:
     period: Period
     resolution: Resolution | None
     as_of: datetime
-    publications: Publications | None = None
+    publications: PublicationSpan | None = None
 
     @property
     def wanted(self) -> WantedDays:

@@ -169,14 +169,14 @@ class RunWorkshop:
                 )
                 for place, part in enumerate(parts, start=1):
                     number += 1
-                    packed = planning.packed(part.permitted)
+                    packed = planning.pack(part.permitted)
                     yield Batch(number, label, kind, place=place, of=len(parts), permitted=packed)
 
     def _sizes(
         self, run: Run, selected: Readable, period: Period, kind: Kind
     ) -> Mapping[str, Sequence[SizeRow]]:
         """Return how many days each metering point has: for all customers at once."""
-        narrowed = planning.narrowed(selected, planning.within(selected, period))
+        narrowed = planning.narrow(selected, planning.within(selected, period))
         question = run_contents.question_of(run, period=period, kind=kind)
         found: dict[str, list[SizeRow]] = {}
         for row in reading.sizes(self.warehouse, narrowed, question):
@@ -206,14 +206,14 @@ class RunWorkshop:
         if batch.files is None:
             built = replace(batch, files=tuple(self._files(run, batch, readable)))
             with suppress(tables.ChangedMeanwhile):  # Another built the same bytes, or it was deleted.
-                self._ledger.built(run, built)
+                self._ledger.note_built(run, built)
         self._finish(run)
 
     def _files(self, run: Run, batch: Batch, readable: Readable) -> Iterator[FileOfRun]:
         form = run_contents.form_of(run)
         found = reading.series(
             self.warehouse,
-            readable=planning.narrowed(readable, planning.unpacked(batch.permitted)),
+            readable=planning.narrow(readable, planning.unpack(batch.permitted)),
             question=run_contents.question_of(run, period=self._period(run), kind=batch.kind),
         )
         if run.spec.gaps is Gaps.HOLD:

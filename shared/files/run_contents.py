@@ -16,9 +16,8 @@ from shared.files.reading import Question
 from shared.metering import Quality
 from shared.periods import Period
 from shared.readable import Permission, Readable
-from shared.series.assembly import Run as Values
-from shared.series.assembly import Series, kwh
-from shared.warehouse.published import Kind, Publications
+from shared.series.assembly import Series, Values, kwh
+from shared.warehouse.published import Kind, PublicationSpan
 
 
 def form_of(run: Run) -> Form:
@@ -34,7 +33,7 @@ def question_of(run: Run, *, period: Period, kind: Kind) -> Question:
         period,
         run.spec.resolution,
         run.span.as_of,
-        Publications(run.span.first, run.span.through, kind) if by_publication else None,
+        PublicationSpan(run.span.first, run.span.through, kind) if by_publication else None,
     )
 
 

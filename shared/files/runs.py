@@ -97,9 +97,9 @@ class Runs:
     def announce(self, run: Run) -> None:
         """Notify of a run whose files can be fetched, and have it sent to its feed's server."""
         self.ready(run)
-        self.have_sent(self.feeds.get(run.principal, run.feed_id))
+        self.request_sending(self.feeds.get(run.principal, run.feed_id))
 
-    def have_sent(self, feed: Feed | None) -> None:
+    def request_sending(self, feed: Feed | None) -> None:
         """Have what is ready of a feed sent, if it has a server."""
         if feed is not None and feed.receiver is not None:
             self.queue.send(queues.SENDS, f"{feed.principal}/{feed.id}")
@@ -116,7 +116,7 @@ class Runs:
         for each in self.ledger.of(run.principal, run.feed_id, after=run.span.through):
             if each.status is RunStatus.BUILDING:
                 self.queue.send(queues.FILES, each.message)
-        self.have_sent(self.feeds.get(run.principal, run.feed_id))
+        self.request_sending(self.feeds.get(run.principal, run.feed_id))
 
     def repeat(self, run: Run) -> Run:
         """Make a run again, with what may be read now; the files that it had are deleted."""
@@ -224,6 +224,6 @@ def are_readable(run: Run, batches: Iterable[Batch], readable: Readable) -> bool
     for batch in batches:
         if batch.label not in held:
             held[batch.label] = planning.within(run_contents.selected(readable, run, batch.label), _EVER)
-        if not planning.covers(held[batch.label], planning.unpacked(batch.permitted)):
+        if not planning.covers(held[batch.label], planning.unpack(batch.permitted)):
             return False
     return True

@@ -42,19 +42,19 @@ class _ManagedIdentity(ManagedIdentityCredential):
 
     def get_token(self, *scopes: str, **options: Any) -> AccessToken:
         """Return a token, for clients that use the older protocol."""
-        with _translated():
+        with _translate_errors():
             token: AccessToken = super().get_token(*scopes, **options)
             return token
 
     def get_token_info(self, *scopes: str, **options: Any) -> AccessTokenInfo:
         """Return a token and the time to renew it."""
-        with _translated():
+        with _translate_errors():
             token: AccessTokenInfo = super().get_token_info(*scopes, **options)
             return token
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
+def _translate_errors() -> Iterator[None]:
     try:
         yield
     except ValueError as error:

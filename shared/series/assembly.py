@@ -48,7 +48,7 @@ Day = TypeVar("Day", DayRow, ChangeRow, PackedRow)
 log = logging.getLogger("metering.requests")
 
 
-class Run(NamedTuple):
+class Values(NamedTuple):
     """Consecutive values of one market day. A named tuple, since a portfolio has thousands of them.
 
     Attributes:
@@ -113,7 +113,7 @@ class Series:
     """The values of one metering point, or the part of them that is on this page."""
 
     scope: Scope
-    parts: Sequence[Run | Sum]
+    parts: Sequence[Values | Sum]
 
     @property
     def resolution(self) -> Resolution | None:
@@ -162,7 +162,7 @@ def assemble(rows: Sequence[DayRow], scope: Scope) -> Series:
 
     No row may be coarser than requested; `sums.assemble` makes sums.
     """
-    return Series(scope, _runs(rows, scope))
+    return Series(scope, _values(rows, scope))
 
 
 def days_with_starts(period: Period, resolution: Resolution) -> tuple[date, date]:
@@ -190,15 +190,15 @@ def wanted_days(period: Period, resolution: Resolution | None) -> WantedDays:
             return WantedDays(quarters=quarters, hours=hours)
 
 
-def _runs(rows: Sequence[DayRow], scope: Scope) -> list[Run]:
-    runs = [whole_day(row) for row in rows]
+def _values(rows: Sequence[DayRow], scope: Scope) -> list[Values]:
+    days = [whole_day(row) for row in rows]
     if scope.resolution is not None:
-        runs = [_coarser(run, scope.resolution) for run in runs]
+        days = [_coarser(values, scope.resolution) for values in days]
     inside = _whole_days(scope.period)
-    for edge in {0, len(runs) - 1} if runs else ():  # The days between lie within the period.
-        if not inside.contains(runs[edge].day):
-            runs[edge] = cut(runs[edge], scope.period)
-    return [run for run in runs if run.qualities]
+    for edge in {0, len(days) - 1} if days else ():  # The days between lie within the period.
+        if not inside.contains(days[edge].day):
+            days[edge] = cut(days[edge], scope.period)
+    return [values for values in days if values.qualities]
 
 
 @lru_cache(maxsize=128)
@@ -210,36 +210,36 @@ def _whole_days(period: Period) -> PermittedDays:
     )
 
 
-def whole_day(row: DayRow | ChangeRow) -> Run:
-    """Return a stored market day as a run of all its values."""
+def whole_day(row: DayRow | ChangeRow) -> Values:
+    """Return a stored market day with all its values."""
     resolution = _RESOLUTIONS[row.resolution]
-    return Run(row.delivery_date, resolution, 0, row.quantities, row.qualities, aware(row.published_at))
+    return Values(row.delivery_date, resolution, 0, row.quantities, row.qualities, aware(row.published_at))
 
 
-def cut(run: Run, period: Period) -> Run:
-    """Return the values of a run that start within the period."""
-    first = max(0, -((run.start - period.start) // run.resolution.step))
-    end = min(len(run.qualities), -((run.start - period.end) // run.resolution.step))
-    if first == 0 and end == len(run.qualities):
-        return run
-    return run._replace(
-        first=run.first + first,
-        quantities=",".join(run.quantities.split(",")[first:end]),
-        qualities=run.qualities[first:end],
+def cut(values: Values, period: Period) -> Values:
+    """Return those values that start within the period."""
+    first = max(0, -((values.start - period.start) // values.resolution.step))
+    end = min(len(values.qualities), -((values.start - period.end) // values.resolution.step))
+    if first == 0 and end == len(values.qualities):
+        return values
+    return values._replace(
+        first=values.first + first,
+        quantities=",".join(values.quantities.split(",")[first:end]),
+        qualities=values.qualities[first:end],
     )
 
 
-def _coarser(run: Run, resolution: Resolution) -> Run:
+def _coarser(values: Values, resolution: Resolution) -> Values:
     """Return a day of quarters as hours: an hour that lacks a quarter is missing, never a smaller sum."""
-    if run.resolution is resolution:
-        return run
-    step = resolution.step // run.resolution.step
-    quantities = run.quantities.split(",")
+    if values.resolution is resolution:
+        return values
+    step = resolution.step // values.resolution.step
+    quantities = values.quantities.split(",")
     hours = [
-        _add(quantities[at : at + step], run.qualities[at : at + step])
+        _add(quantities[at : at + step], values.qualities[at : at + step])
         for at in range(0, len(quantities), step)
     ]
-    return run._replace(
+    return values._replace(
         resolution=resolution,
         quantities=",".join(quantity for quantity, _ in hours),
         qualities="".join(quality for _, quality in hours),

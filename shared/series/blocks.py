@@ -95,7 +95,7 @@ def blocks(rows: Iterable[JoinedRow], *, with_ids: bool) -> list[Block]:
     return [_parsed(group, resolution, with_ids=with_ids) for (resolution, _), group in kinds.items()]
 
 
-def joined(rows: Iterable[PackedRow], *, with_ids: bool) -> list[JoinedRow]:
+def join(rows: Iterable[PackedRow], *, with_ids: bool) -> list[JoinedRow]:
     """Join packed days as the warehouse does."""
     groups: dict[tuple[date, str], list[str]] = defaultdict(list)
     for row in rows:
@@ -142,11 +142,11 @@ def _parsed(rows: Sequence[tuple[JoinedRow, str]], resolution: Resolution, *, wi
     text = _BETWEEN.join([_PADDING, *(row.quantities.encode() for row, _ in rows), b""])
     with ThreadPoolExecutor(1, "blocks") as reader:  # Arrow reads while the checks look at the same text.
         reading = reader.submit(_columns, text, with_ids + len(groups[0].letters))
-        _insist_on_characters(text, groups)
-        _insist_on_three_decimals(text, ids=with_ids * sum(each.rows for each in groups))
+        _check_characters(text, groups)
+        _check_three_decimals(text, ids=with_ids * sum(each.rows for each in groups))
         columns = reading.result()
     ids = columns.pop(0) if with_ids else None
-    _insist_on_nulls(columns, groups)
+    _check_nulls(columns, groups)
     return Block(groups, ids, resolution, columns)
 
 
@@ -175,14 +175,14 @@ def _columns(text: bytes, count: int) -> list[pa.Array]:
     return [cast("pa.Array", each.combine_chunks()) for each in table.columns]
 
 
-def _insist_on_characters(text: bytes, groups: Sequence[Group]) -> None:
+def _check_characters(text: bytes, groups: Sequence[Group]) -> None:
     """Check that there are only characters of numbers, and those of `null` if a value is missing."""
     has_nulls = any(assembly.MISSING in each.letters for each in groups)
     if text.translate(None, _CHARACTERS + (b"nul" if has_nulls else b"")):
         raise NotWhole
 
 
-def _insist_on_three_decimals(text: bytes, *, ids: int) -> None:
+def _check_three_decimals(text: bytes, *, ids: int) -> None:
     """Check that each value has 1 to 15 digits before its decimal point and three after it, and each id 18.
 
     Arrow marks where a character stands with a bit for each place of the text, and compares bits quickly.
@@ -223,7 +223,7 @@ def _insist_on_three_decimals(text: bytes, *, ids: int) -> None:
         raise NotWhole
 
 
-def _insist_on_nulls(columns: Sequence[pa.Array], groups: Sequence[Group]) -> None:
+def _check_nulls(columns: Sequence[pa.Array], groups: Sequence[Group]) -> None:
     """Check that there is a line for each row, and a null exactly where a value is missing."""
     first, missing = 0, [0] * len(columns)
     for group in groups:

@@ -88,9 +88,9 @@ def _share(row: DayRow, period: Period) -> tuple[int, str]:
     day = periods.market_day(row.delivery_date)
     if period.start <= day.start and day.end <= period.end:
         return assembly.watt_hours_of(row.total_kwh), row.qualities
-    run = assembly.cut(assembly.whole_day(row), period)
-    known = [each for each in run.quantities.split(",") if each not in ("", "null")]
-    return sum(map(assembly.watt_hours_of, known)), run.qualities
+    values = assembly.cut(assembly.whole_day(row), period)
+    known = [each for each in values.quantities.split(",") if each not in ("", "null")]
+    return sum(map(assembly.watt_hours_of, known)), values.qualities
 
 
 def _absent(rows: Sequence[DayRow], period: Period) -> int:

@@ -44,7 +44,7 @@ class Total:
     metering_points: int
 
 
-def joined(totals: Iterable[Total]) -> list[Total]:
+def join(totals: Iterable[Total]) -> list[Total]:
     """Add up totals of the same interval; return one for each, in order of time."""
     found: dict[datetime, list[Total]] = defaultdict(list)
     for each in totals:

@@ -23,7 +23,7 @@ class Kind(StrEnum):
     """Days that had been published before."""
 
 
-class Publications(NamedTuple):
+class PublicationSpan(NamedTuple):
     """The publications from `first` to `through`, and which of their days."""
 
     first: int
@@ -44,7 +44,7 @@ def days(
     readable: Readable,
     *,
     direction: Direction,
-    publications: Publications,
+    publications: PublicationSpan,
     wanted: WantedDays,
     as_of: datetime,
     after: tuple[str, date] | None,
@@ -80,7 +80,7 @@ def sizes(
     readable: Readable,
     *,
     direction: Direction,
-    publications: Publications,
+    publications: PublicationSpan,
     wanted: WantedDays,
     as_of: datetime,
 ) -> Query[SizeRow]:
@@ -108,5 +108,5 @@ def sizes(
     )
 
 
-def _bound(publications: Publications) -> tuple[int, ...]:
+def _bound(publications: PublicationSpan) -> tuple[int, ...]:
     return () if publications.kind is Kind.ALL else (publications.first,)

@@ -90,9 +90,9 @@ class MortalContainer:
         self.process.step()
         self.inner.download_start(file, path, most_bytes=most_bytes)
 
-    def insist_unchanged(self, file: ArrivedFile) -> None:
+    def check_unchanged(self, file: ArrivedFile) -> None:
         self.process.step()
-        self.inner.insist_unchanged(file)
+        self.inner.check_unchanged(file)
 
     def copy(self, file: ArrivedFile, name: str) -> None:
         self.process.step()

@@ -163,7 +163,7 @@ def copy(warehouse: Warehouse, path: Path, *, clock: Clock, content: str) -> Loa
         Located(path, str(path), content),
         now=clock(),
         arrived_at=None,
-        insist_unchanged=lambda: None,
+        check_unchanged=lambda: None,
     )
 
 

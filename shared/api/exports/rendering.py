@@ -11,7 +11,7 @@ from shared.api.exports import models
 from shared.api.exports.requests import ListRequest
 from shared.api.parameters import Seals
 from shared.api.series.models import StoredCoarser
-from shared.files.exports import Export, Exports, ExportStatus, Work
+from shared.files.exports import Export, ExportPart, Exports, ExportStatus
 from shared.metering import MeteringPointId
 
 RETRY_AFTER = 5
@@ -23,7 +23,7 @@ def path(export: Export) -> str:
     return f"{responses.PUBLIC_PREFIX}/v1/exports/{export.id}"
 
 
-def one(export: Export, works: Sequence[Work], *, seals: Seals, now: datetime) -> bytes:
+def one(export: Export, works: Sequence[ExportPart], *, seals: Seals, now: datetime) -> bytes:
     """Return an export as JSON."""
     status = export.status_at(now)
     cursor = changes.cursor_text(search.first_of(export.wanted.sequence + 1), seals.of("changes"))

@@ -121,7 +121,7 @@ def refuse_unfit(wanted: Wanted, *, form: Form, readable: Readable, warehouse: W
     if form.format not in (FileFormat.XLSX, FileFormat.GS2):
         return
     question = Question(wanted.directions, wanted.period, wanted.resolution, wanted.as_of)
-    permitted = planning.narrowed(readable, planning.within(readable, wanted.period))
+    permitted = planning.narrow(readable, planning.within(readable, wanted.period))
     found = list(reading.sizes(warehouse, permitted, question))
     faults = list(_of_xlsx(found, wanted, form) if form.format is FileFormat.XLSX else _of_gs2(found, wanted))
     if faults:

@@ -32,4 +32,4 @@ def read(
         found = warehouse.fetch(
             insights.packed_days(readable, direction=direction, first=first, end=end, as_of=as_of)
         )
-        return blocks.blocks(blocks.joined(assembly.sound(found), with_ids=with_ids), with_ids=with_ids)
+        return blocks.blocks(blocks.join(assembly.sound(found), with_ids=with_ids), with_ids=with_ids)

@@ -144,7 +144,7 @@ def total(
     resolution = parameters.choice("resolution", {str(each): each for each in Resolution}) or Resolution.P1D
     start, end = series.edges(parameters)
     if not resolution.is_stored:
-        _insist_on_days(parameters, start=start, end=end)
+        _check_days(parameters, start=start, end=end)
     common = _common(
         parameters,
         question=("total", direction, resolution),
@@ -171,7 +171,7 @@ def peaks(
     count = parameters.whole_number("count", default=DEFAULT_COUNT, low=1, high=MAX_COUNT)
     of = parameters.choice("of", {str(each): each for each in Of}) or Of.DAYS
     start, end = _month(parameters) if parameters.is_given("month") else series.edges(parameters)
-    _insist_on_days(parameters, start=start, end=end)
+    _check_days(parameters, start=start, end=end)
     common = _common(
         parameters,
         question=("peaks", direction, count, of),
@@ -198,7 +198,7 @@ def complete(*, given: Given, state: DataState, seals: Seals, accept: str = "") 
     among = {str(each): each for each in COMPLETENESS_RESOLUTIONS}
     resolution = parameters.choice("resolution", among) or Resolution.P1D
     start, end = series.edges(parameters)
-    _insist_on_days(parameters, start=start, end=end)
+    _check_days(parameters, start=start, end=end)
     as_of = series.as_of_moment(parameters, state=state)
     due_end = completeness.due_end(as_of or state.now)
     common = _common(
@@ -308,7 +308,7 @@ def _refuse_beside_month(parameters: Parameters, *, among: Collection[str]) -> N
             )
 
 
-def _insist_on_days(parameters: Parameters, *, start: Edge, end: Edge) -> None:
+def _check_days(parameters: Parameters, *, start: Edge, end: Edge) -> None:
     """Note a fault for an edge within a market day: what is asked for counts whole days."""
     for name, edge in (("from", start), ("to", end)):
         if isinstance(edge, datetime) and edge != periods.start_of(periods.day_of(edge)):

@@ -130,7 +130,7 @@ def _of_intervals(
     for part in readable.parts(size=min(packed.AT_ONCE, max(1, MAX_ROWS // (days[1] - days[0]).days))):
         blocks = packed.read(warehouse, part, direction=request.direction, days=days, as_of=request.as_of)
         found += totals.of_blocks(blocks, resolution=request.resolution, period=request.period)
-    return totals.joined(found)
+    return totals.join(found)
 
 
 def _of_days(warehouse: Warehouse, readable: Readable, request: TotalRequest, *, days: Days) -> list[Total]:
@@ -143,7 +143,7 @@ def _of_days(warehouse: Warehouse, readable: Readable, request: TotalRequest, *,
             )
         )
     )
-    return totals.joined(totals.of_days(rows))
+    return totals.join(totals.of_days(rows))
 
 
 def _of_buckets(
@@ -160,7 +160,7 @@ def _of_buckets(
             queries.last_days(part, direction=request.direction, since=days[0], as_of=request.as_of)
         )
     }
-    return totals.joined(
+    return totals.join(
         totals.of_buckets(
             rows,
             resolution=request.resolution,

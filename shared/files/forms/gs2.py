@@ -17,7 +17,7 @@ from shared.files.forms import energy
 from shared.files.forms.about import About, Counts, Gaps
 from shared.files.forms.form import Form, Gs2, Key
 from shared.metering import Direction, MeteringPointId, Quality, Resolution
-from shared.series.assembly import Run, Series, Sum, kwh
+from shared.series.assembly import Series, Sum, Values, kwh
 
 _LINE_END = "\r\n"
 _IN_MEMORY = 8_000_000
@@ -119,7 +119,7 @@ def _object(name: str, keys: Mapping[str, object]) -> str:
 def _time_series(series: Iterable[Series], style: _Style) -> Iterator[str]:
     for (point, direction), group in groupby(series, key=_key):
         parts = chain.from_iterable(each.parts for each in group)
-        stretch: list[Run] = []
+        stretch: list[Values] = []
         resolution = end = None
         for run in _runs(parts, point=point):
             if run.resolution is not (resolution := resolution or run.resolution):
@@ -143,7 +143,7 @@ def _key(series: Series) -> tuple[MeteringPointId, Direction]:
     return series.scope.metering_point_id, series.scope.direction
 
 
-def _runs(parts: Iterable[Run | Sum], *, point: MeteringPointId) -> Iterator[Run]:
+def _runs(parts: Iterable[Values | Sum], *, point: MeteringPointId) -> Iterator[Values]:
     for part in parts:
         if isinstance(part, Sum):
             raise UnfitForGs2(
@@ -160,7 +160,7 @@ def _span(day: date, resolution: Resolution, first: int, count: int) -> tuple[da
     return start, start + count * resolution.step
 
 
-def _text(runs: Sequence[Run], *, point: MeteringPointId, direction: Direction, style: _Style) -> str:
+def _text(runs: Sequence[Values], *, point: MeteringPointId, direction: Direction, style: _Style) -> str:
     """Return consecutive runs as one time series."""
     first, last = runs[0], runs[-1]
     values = " ".join(_triplets(run, style) for run in runs)
@@ -185,7 +185,7 @@ def _text(runs: Sequence[Run], *, point: MeteringPointId, direction: Direction, 
     )
 
 
-def _triplets(run: Run, style: _Style) -> str:
+def _triplets(run: Values, style: _Style) -> str:
     """Return the values of a run: quantity, no time, and the code of the quality."""
     packed = run.quantities.replace(_NULL, "") if _MISSING in run.qualities else run.quantities
     return _places(run.qualities, style.codes) % tuple(packed.split(","))

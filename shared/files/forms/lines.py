@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from shared.files.forms import packed, templates
 from shared.files.forms.templates import ValueTemplate
-from shared.series.assembly import Run, Sum
+from shared.series.assembly import Sum, Values
 
 # A placeholder for what all values of a series begin with; it never occurs in a response.
 _HEAD = "\0"
@@ -21,19 +21,19 @@ _OBJECTS = ValueTemplate(value=f"{_ROW}}}}}", sum=f"{_ROW_OF_SUM}}}}}", between=
 _LINES = ValueTemplate(value=f"{_ROW}}}}}\n", sum=f"{_ROW_OF_SUM}}}}}\n", between="")
 
 
-def days(parts: Iterable[Run | Sum], *, metering_point_id: str, direction: str) -> Iterator[str]:
+def days(parts: Iterable[Values | Sum], *, metering_point_id: str, direction: str) -> Iterator[str]:
     """Yield the lines of a series' packed days."""
     start = head(metering_point_id, direction)
     for part in parts:
         yield f"{start}{packed.day(part)[1:]}\n"
 
 
-def values(parts: Iterable[Run | Sum], *, metering_point_id: str, direction: str) -> Iterator[str]:
+def values(parts: Iterable[Values | Sum], *, metering_point_id: str, direction: str) -> Iterator[str]:
     """Yield the lines of a series' values, one text for each market day or sum."""
     return _written(parts, _LINES, head(metering_point_id, direction))
 
 
-def objects(parts: Iterable[Run | Sum], *, metering_point_id: str, direction: str) -> Iterator[str]:
+def objects(parts: Iterable[Values | Sum], *, metering_point_id: str, direction: str) -> Iterator[str]:
     """Yield a series' values as JSON objects with commas between, one text for each market day or sum."""
     return _written(parts, _OBJECTS, head(metering_point_id, direction))
 
@@ -43,6 +43,6 @@ def head(metering_point_id: str, direction: str) -> str:
     return f'{{"meteringPointId":"{metering_point_id}","direction":"{direction}",'
 
 
-def _written(parts: Iterable[Run | Sum], template: ValueTemplate, start: str) -> Iterator[str]:
+def _written(parts: Iterable[Values | Sum], template: ValueTemplate, start: str) -> Iterator[str]:
     for part in parts:
         yield templates.values(part, template).replace(_HEAD, start)

@@ -8,12 +8,12 @@ import orjson
 
 from shared import periods
 from shared.metering import QUALITY_OF_LETTER, Resolution
-from shared.series.assembly import Run, Sum
+from shared.series.assembly import Sum, Values
 
 _KEPT = 4_096
 
 
-def day(part: Run | Sum) -> str:
+def day(part: Values | Sum) -> str:
     """Return a packed day, or a sum in the same form, as a JSON object."""
     published_at = periods.utc_text(part.published_at)
     if isinstance(part, Sum):

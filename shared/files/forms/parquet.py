@@ -15,7 +15,7 @@ from shared import periods
 from shared.files.forms.about import About, Counts
 from shared.files.forms.form import Form
 from shared.metering import Direction, Quality, Resolution
-from shared.series.assembly import Run, Series, Sum
+from shared.series.assembly import Series, Sum, Values
 
 _GROUP = 250_000
 """Values of a row group: a reader that wants one metering point skips the others by their statistics."""
@@ -98,7 +98,7 @@ class _Group:
         self.directions.append(_DIRECTIONS.index(series.scope.direction))
         self.lengths.append(0)
 
-    def add(self, part: Run | Sum) -> None:
+    def add(self, part: Values | Sum) -> None:
         """Add a part of the series."""
         if isinstance(part, Sum):
             letters, quantities = part.quality, part.quantity

@@ -12,7 +12,7 @@ from shared.files.forms import delimited, templates
 from shared.files.forms.delimited import Dialect
 from shared.files.forms.templates import Times, ValueTemplate
 from shared.metering import Direction, Resolution
-from shared.series.assembly import Run, Sum
+from shared.series.assembly import Sum, Values
 
 _POINT = "\0"
 """A placeholder for the metering point; it never occurs in a file."""
@@ -79,7 +79,7 @@ def header_of_changes(style: Style) -> str:
     return _header(style, _OF_PUBLICATION)
 
 
-def of_change(part: Run, *, metering_point_id: str, direction: str, sequence: int, style: Style) -> str:
+def of_change(part: Values, *, metering_point_id: str, direction: str, sequence: int, style: Style) -> str:
     """Return the rows of a published market day."""
     tail = f"{sequence}{style.separator}{periods.utc_text(part.published_at)}"
     text = templates.values(part, _template(style, direction, more=style.separator + _TAIL))
@@ -87,7 +87,7 @@ def of_change(part: Run, *, metering_point_id: str, direction: str, sequence: in
 
 
 def of_series(
-    parts: Iterable[Run | Sum], *, metering_point_id: str, direction: str, style: Style
+    parts: Iterable[Values | Sum], *, metering_point_id: str, direction: str, style: Style
 ) -> Iterator[str]:
     """Yield the rows of a series, one text for each market day or sum."""
     template, point = _template(style, direction), style.cell(metering_point_id)

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from shared import periods
 from shared.metering import QUALITY_OF_LETTER, Resolution
 from shared.periods import ONE_DAY
-from shared.series.assembly import Run, Series, Sum
+from shared.series.assembly import Series, Sum, Values
 
 _TEMPLATES_KEPT = 2_048
 """One for each pattern of qualities and each form, dated and dateless; some 4 to 16 kB each. A series of five
@@ -81,7 +81,7 @@ class ValueTemplate:
     times: Times = Times.ISO
 
 
-def values(part: Run | Sum, template: ValueTemplate) -> str:
+def values(part: Values | Sum, template: ValueTemplate) -> str:
     """Return the text of a run's values, or of a sum."""
     if isinstance(part, Sum):
         return _sum_template(part, template) % tuple(quantities(part.quantity, template))

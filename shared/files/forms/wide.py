@@ -15,7 +15,7 @@ from shared.files.forms.about import Counts
 from shared.files.forms.rows import Style
 from shared.files.forms.templates import Edge, ValueTemplate
 from shared.metering import Direction, MeteringPointId
-from shared.series.assembly import Run, Series, Sum
+from shared.series.assembly import Series, Sum, Values
 
 _NULL = "null"
 
@@ -182,14 +182,14 @@ def _template(style: Style) -> ValueTemplate:
     return ValueTemplate("", "", "", null="", decimal_mark=style.decimal_mark, is_in_wh=style.is_in_wh)
 
 
-def _named(part: Run | Sum) -> tuple[tuple[object, ...], str]:
+def _named(part: Values | Sum) -> tuple[tuple[object, ...], str]:
     """Return what makes the shape of a part, and its packed quantities."""
     if isinstance(part, Sum):
         return (part.period,), part.quantity
     return (part.day, part.resolution, part.first, len(part.qualities)), part.quantities
 
 
-def _shape(part: Run | Sum) -> Shape:
+def _shape(part: Values | Sum) -> Shape:
     if isinstance(part, Sum):
         return Shape(part.period.start, part.period.end, part.period.end - part.period.start)
     start, step = part.start, part.resolution.step

@@ -17,7 +17,7 @@ from shared.files.forms.form import FileLayout, Form
 from shared.files.forms.templates import Edge
 from shared.files.forms.wide import ColumnKey, Stretch
 from shared.metering import QUALITY_OF_LETTER, Resolution
-from shared.series.assembly import Run, Series, Sum
+from shared.series.assembly import Series, Sum, Values
 
 MAX_ROWS = 1_000_000
 """Excel has 1 048 576 rows a sheet."""
@@ -71,7 +71,7 @@ class _Months:
 
     of: dict[ColumnKey, dict[date, int]] = field(default_factory=dict)
 
-    def add(self, key: ColumnKey, part: Run | Sum) -> None:
+    def add(self, key: ColumnKey, part: Values | Sum) -> None:
         """Add a part to its month; a year is added to its first one."""
         packed = part.quantity if isinstance(part, Sum) else part.quantities
         sums = self.of.setdefault(key, {})
@@ -227,7 +227,7 @@ def _texts(series: Series, cells: Mapping[str, str], counts: Counts) -> Iterator
         yield "".join(found)
 
 
-def _edges_of(part: Run | Sum) -> Sequence[tuple[Edge, Edge]]:
+def _edges_of(part: Values | Sum) -> Sequence[tuple[Edge, Edge]]:
     if isinstance(part, Sum):
         return [(_edge(part.period.start), _edge(part.period.end))]
     return _edges(part.day, part.resolution, part.first, len(part.qualities))

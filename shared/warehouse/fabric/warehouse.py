@@ -107,7 +107,7 @@ class Fabric:
                 deadline=lambda: Deadline.after(WORK_LIMIT),
                 max_rows=self._max_rows,
             )
-            with _translated("commit", limit=WORK_LIMIT):
+            with _translate_errors("commit", limit=WORK_LIMIT):
                 connection.timeout = COMMIT_SECONDS
                 connection.commit()
             try:
@@ -119,7 +119,7 @@ class Fabric:
         """Return a connection with a begun transaction, lent until the stack is closed."""
         with ExitStack() as attempt:
             connection = attempt.enter_context(self._lent(by))
-            with _translated("begin", limit=self._timeout):
+            with _translate_errors("begin", limit=self._timeout):
                 connection.timeout = signin.whole_seconds(by)
                 connection.autocommit = False
             lent.push(attempt.pop_all())
@@ -128,7 +128,10 @@ class Fabric:
     def define(self, batch: str) -> None:
         """Run one batch of the scripts in infra/warehouse."""
         statement = batch if self._clusters else schema.without_clustering(batch)
-        with self._lent(Deadline.after(self._timeout)) as connection, _translated("define", limit=WORK_LIMIT):
+        with (
+            self._lent(Deadline.after(self._timeout)) as connection,
+            _translate_errors("define", limit=WORK_LIMIT),
+        ):
             connection.timeout = round(WORK_LIMIT.total_seconds())
             connection.execute(statement).close()
 
@@ -200,7 +203,7 @@ class _Session:
     def _executed(
         self, sql: str, parameters: tuple[Value, ...], *, name: str, by: Deadline
     ) -> Iterator[pyodbc.Cursor]:
-        with _translated(name, limit=self._limit):
+        with _translate_errors(name, limit=self._limit):
             signin.limit_statements(self._connection, signin.whole_seconds(by))
             cursor = self._connection.cursor()
             binding.execute(cursor, sql, parameters)
@@ -210,7 +213,7 @@ class _Session:
 
 
 @contextmanager
-def _translated(name: str, *, limit: timedelta) -> Iterator[None]:
+def _translate_errors(name: str, *, limit: timedelta) -> Iterator[None]:
     try:
         yield
     except pyodbc.Error as error:

@@ -606,7 +606,7 @@ def test_of_two_plans_of_a_run_one_counts(customer: Customer, api: Api) -> None:
     (begun,) = api.services.ledger.of(customer.principal, "daily")
     readable = api.services.grants.read_uncached(customer.principal).only(points[:1])
     day = Period(periods.start_of(SPRING), periods.start_of(SPRING + timedelta(days=1)))
-    permitted = planning.packed(planning.within(readable, day))
+    permitted = planning.pack(planning.within(readable, day))
     # Of a process that planned with other grants, and died before its plan counted.
     api.services.ledger.plan(
         replace(begun, plan="other"), [Batch(1, "", Kind.ALL, place=1, of=1, permitted=permitted)]

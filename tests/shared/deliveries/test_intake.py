@@ -246,12 +246,12 @@ def test_a_large_file_that_is_replaced_while_it_is_read_is_left_to_the_next_run(
     outside: Outside, container: Container, warehouse: Warehouse, clock: Clock, version: str
 ) -> None:
     class Replaced(Mine):
-        def insist_unchanged(self, file: ArrivedFile) -> None:
+        def check_unchanged(self, file: ArrivedFile) -> None:
             if version == "removed":
                 super().remove(file)
             else:
                 outside.put_lines("a.csv", values(HOUSE, DAY, ["2"]))
-            super().insist_unchanged(file)
+            super().check_unchanged(file)
 
     outside.put_lines("a.csv", values(HOUSE, DAY, ["1"]))
 

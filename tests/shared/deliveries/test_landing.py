@@ -445,7 +445,7 @@ def test_nothing_is_loaded_of_a_file_that_was_replaced_while_it_was_read(
             Located(write(path, list(GOOD.values())), str(path), "a" * 64),
             now=clock(),
             arrived_at=None,
-            insist_unchanged=replaced,
+            check_unchanged=replaced,
         )
 
     assert [building.count(warehouse, table) for table in ("landed_line", "delivery_line", "delivery")] == [

@@ -63,9 +63,9 @@ def test_both_resolutions_of_a_metering_point_are_in_its_part() -> None:
 def test_permitted_days_are_kept_in_few_bytes() -> None:
     many = {MeteringPointId(f"70705750{number:010d}"): DAYS for number in range(planning.MAX_POINTS)}
 
-    packed = planning.packed(many)
+    packed = planning.pack(many)
 
-    assert planning.unpacked(packed) == many
+    assert planning.unpack(packed) == many
     assert len(packed) < 64_000  # A column of a table holds 64 KiB.
 
 

@@ -13,7 +13,7 @@ from shared.periods import Period
 from shared.readable import PermittedDays
 from shared.series import assembly
 from shared.series import sums as series_of_sums
-from shared.series.assembly import Run, Scope, Sum
+from shared.series.assembly import Scope, Sum, Values
 from shared.warehouse.queries import DayRow
 
 POINT = MeteringPointId("707057500000010017")
@@ -60,8 +60,8 @@ def scope(
     )
 
 
-def runs(rows: Sequence[DayRow], wanted: Scope) -> list[Run]:
-    return [part for part in assembly.assemble(rows, wanted).parts if isinstance(part, Run)]
+def runs(rows: Sequence[DayRow], wanted: Scope) -> list[Values]:
+    return [part for part in assembly.assemble(rows, wanted).parts if isinstance(part, Values)]
 
 
 def sums(rows: Sequence[DayRow], wanted: Scope) -> list[Sum]:

@@ -26,7 +26,7 @@ VALUE = st.one_of(*[NUMBER] * 8, *[st.just(("null", "X"))] * 2, ODD)
 
 def read(rows: Sequence[PackedRow], *, with_ids: bool) -> list[Block]:
     """Read days that are joined as the warehouse joins them."""
-    return blocks.blocks(blocks.joined(rows, with_ids=with_ids), with_ids=with_ids)
+    return blocks.blocks(blocks.join(rows, with_ids=with_ids), with_ids=with_ids)
 
 
 def packed(

@@ -12,7 +12,7 @@ from shared.api.series.requests import Layout, SeriesRequest
 from shared.metering import Direction, MeteringPointId, Resolution
 from shared.periods import Period
 from shared.readable import PermittedDays
-from shared.series.assembly import Run, Scope, Series, Sum
+from shared.series.assembly import Scope, Series, Sum, Values
 from tests.builders.sealing import SEALS
 
 POINT = MeteringPointId("707057500000010017")
@@ -38,7 +38,7 @@ def question(layout: Layout = Layout.VALUES) -> SeriesRequest:
     )
 
 
-def answer_of(*parts: Run | Sum) -> Series:
+def answer_of(*parts: Values | Sum) -> Series:
     scope = Scope(
         metering_point_id=POINT,
         direction=Direction.CONSUMPTION,
@@ -50,8 +50,8 @@ def answer_of(*parts: Run | Sum) -> Series:
     return Series(scope, parts)
 
 
-def run(quantities: str, qualities: str, *, first: int = 0) -> Run:
-    return Run(SPRING, Resolution.PT1H, first, quantities, qualities, PUBLISHED)
+def run(quantities: str, qualities: str, *, first: int = 0) -> Values:
+    return Values(SPRING, Resolution.PT1H, first, quantities, qualities, PUBLISHED)
 
 
 def written(page: Page, layout: Layout = Layout.VALUES) -> Any:
@@ -98,7 +98,7 @@ def test_quantities_keep_the_digits_that_were_delivered() -> None:
 
 def test_the_last_value_of_the_autumn_day_ends_at_midnight() -> None:
     autumn = date(2026, 10, 25)
-    last = Run(autumn, Resolution.PT1H, 23, "1.000,2.000", "ME", PUBLISHED)
+    last = Values(autumn, Resolution.PT1H, 23, "1.000,2.000", "ME", PUBLISHED)
 
     values = written(Page([answer_of(last)], None))["values"]
 

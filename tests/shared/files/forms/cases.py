@@ -8,7 +8,7 @@ from shared.files.forms.about import About
 from shared.metering import Direction, MeteringPointId, Resolution
 from shared.periods import ONE_DAY, Period
 from shared.readable import PermittedDays
-from shared.series.assembly import Run, Scope, Series, Sum
+from shared.series.assembly import Scope, Series, Sum, Values
 
 POINT = MeteringPointId("707057500000010017")
 OTHER_POINT = MeteringPointId("707057500000010024")
@@ -29,16 +29,16 @@ CASES: dict[str, tuple[date, Resolution, Direction, Sequence[int]]] = {
 """What golden files show: day, resolution, direction, and the positions of missing values."""
 
 
-def run(day: date, *, resolution: Resolution = Resolution.PT1H, missing: Sequence[int] = ()) -> Run:
+def run(day: date, *, resolution: Resolution = Resolution.PT1H, missing: Sequence[int] = ()) -> Values:
     """Return a whole market day; the third value is estimated, and all quantities are different."""
     count = len(periods.starts(day, resolution.step))
     quantities = ["null" if n in missing else f"{n // 10}.{n * 37 % 1000:03d}" for n in range(count)]
     qualities = "".join("X" if n in missing else "E" if n == 2 else "M" for n in range(count))
-    return Run(day, resolution, 0, ",".join(quantities), qualities, PUBLISHED)
+    return Values(day, resolution, 0, ",".join(quantities), qualities, PUBLISHED)
 
 
 def series(
-    *parts: Run | Sum, point: MeteringPointId = POINT, direction: Direction = Direction.CONSUMPTION
+    *parts: Values | Sum, point: MeteringPointId = POINT, direction: Direction = Direction.CONSUMPTION
 ) -> Series:
     """Return parts as a series."""
     period = Period(periods.start_of(date(2026, 1, 1)), periods.start_of(date(2027, 1, 1)))

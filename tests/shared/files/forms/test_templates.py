@@ -9,7 +9,7 @@ from shared import periods
 from shared.api.series import rendering
 from shared.files.forms import templates
 from shared.metering import Resolution
-from shared.series.assembly import Run
+from shared.series.assembly import Values
 
 _TWO_YEARS = [date(2025, 1, 1) + timedelta(days=number) for number in range(2 * 365)]
 
@@ -19,7 +19,7 @@ def test_the_values_of_every_day_have_the_times_of_the_calendar(resolution: Reso
     for day in _TWO_YEARS:
         starts = periods.starts(day, resolution.step)
         quantities = ",".join(f"{number}.000" for number in range(len(starts)))
-        run = Run(day, resolution, 0, quantities, "M" * len(starts), datetime(2026, 1, 1, tzinfo=UTC))
+        run = Values(day, resolution, 0, quantities, "M" * len(starts), datetime(2026, 1, 1, tzinfo=UTC))
 
         values = json.loads(f"[{templates.values(run, rendering.TEMPLATE)}]")
 

@@ -10,7 +10,7 @@ from shared.files.forms import table
 from shared.files.forms.form import Form
 from shared.metering import Direction, Resolution
 from shared.periods import Period
-from shared.series.assembly import Run, Series, Sum
+from shared.series.assembly import Series, Sum, Values
 from tests.shared.files.forms import cases
 
 WIDE = Form.model_validate({"format": "csv", "layout": "wide"}, strict=False)
@@ -24,7 +24,7 @@ def rows(series: Sequence[Series], *, form: Form = WIDE) -> list[list[str]]:
     return found
 
 
-def part(*, first: int, count: int) -> Run:
+def part(*, first: int, count: int) -> Values:
     whole = cases.run(cases.WINTER_DAY)
     quantities = ",".join(whole.quantities.split(",")[first : first + count])
     return whole._replace(

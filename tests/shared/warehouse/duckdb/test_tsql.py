@@ -139,7 +139,7 @@ def ask(recorded: Recorded, permitted: Readable, clock: Clock) -> None:
             wanted: Query[Any] = of_publications(
                 permitted,
                 direction=Direction.CONSUMPTION,
-                publications=published.Publications(1, 1, kind),
+                publications=published.PublicationSpan(1, 1, kind),
                 wanted=everything,
                 as_of=clock(),
             )
