@@ -588,7 +588,7 @@ def load_and_publish() -> None:
                 loaded.unknown,
             )
     for rejected in intake.rejected:
-        log.warning("Delivery rejected: %r; the reasons lie beside it.", rejected.stored_as)
+        log.warning("Delivery rejected: %r; see the .reasons.txt file beside it.", rejected.stored_as)
     if intake.failure is not None:
         # Raised at the end, but not if publishing fails first.
         log.error("Loading ended early: %r.", intake.failure)

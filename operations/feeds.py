@@ -213,7 +213,10 @@ def add_sftp(desk: Desk, feed: Feed, chosen: Any) -> int:
         desk.out.print("Nothing is changed. A feed of this id goes there, whose files would be overwritten.")
         return TROUBLE
     try:
-        sftp.check_host(chosen.host, chosen.port, host_key=chosen.host_key, asks=not chosen.unchecked)
+        if chosen.unchecked:
+            sftp.parse_host_key(chosen.host_key)
+        else:
+            sftp.check_host(chosen.host, chosen.port, host_key=chosen.host_key)
     except sftp.NotSent as error:
         desk.out.print(f"Nothing is changed. {error}", markup=False)
         return TROUBLE

@@ -117,7 +117,7 @@ def take(storage: tables.Tables, work: Work, *, holder: str, now: datetime) -> L
     }
     if stored is not None and _is_held(stored, now=now):
         raise HeldByAnother(
-            f"run {stored.get('holder')} is under way, or was killed and gives way at {stored['until']}"
+            f"run {stored.get('holder')} is under way, or was killed and expires at {stored['until']}"
         )
     try:
         if stored is None:
@@ -135,6 +135,6 @@ def _is_held(stored: tables.Entity, *, now: datetime) -> bool:
         until = tables.stored_moment(stored, "until")
     except tables.UnreadableValue as error:
         # An error would stop every later run for good.
-        logger.warning("A stored lease holds up nobody and is replaced: %s", error)
+        logger.warning("A stored lease is unreadable and is replaced: %s", error)
         return False
     return now < until and not periods.is_ahead(until - LASTS, now=now)

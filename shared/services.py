@@ -380,7 +380,7 @@ class Services:
                 with self.telemetry.run(name):
                     work()
             except Exception:
-                log.exception("Files were not all looked after; the next run begins again.")
+                log.exception("Not all files were swept; the next run tries again.")
 
     def _sweep_exports(self) -> None:
         self.workshop.sweep()
@@ -469,7 +469,7 @@ class Services:
         files = container.open_container(
             self.settings.deliveries, credential=self.credential, limit=self.within.blobs
         )
-        with self.telemetry.run("take_in_deliveries"):
+        with self.telemetry.run("load_deliveries"):
             taken = intake.load_files(files, self.warehouse, clock=self.clock, copying=copying(self.settings))
             self.telemetry.count_deliveries(loaded=len(taken.loaded), rejected=len(taken.rejected))
             return taken

@@ -63,7 +63,7 @@ class Sender(Protocol):
 
 @dataclass(frozen=True)
 class Workshop:
-    """What building needs.
+    """Plans, builds and looks after exports.
 
     Attributes:
         max_values: of a part; None leaves it to the form.

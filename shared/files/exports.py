@@ -1,7 +1,7 @@
 """Exports in Table Storage: what a caller has asked for, and how far it is.
 
 An export is a row in its caller's partition, so that nobody reaches another's; its id begins with the time,
-turned around, so that the newest comes first. Its parts are rows in a partition of its own, under the name
+inverted, so that the newest comes first. Its parts are rows in a partition of its own, under the name
 of the plan that made them: the export names the plan that counts, so that one that was cut by a kill, or made
 twice at a time, leaves no part of another plan. One partition is
 the register of all exports: whose each one is, and which there are, without a scan of the table. What is

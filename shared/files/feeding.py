@@ -26,7 +26,7 @@ log = logging.getLogger("metering.files")
 
 @dataclass(frozen=True)
 class Feeder:
-    """What looking after feeds needs."""
+    """Begins the runs of feeds, hands them out, withdraws and sweeps them."""
 
     runs: Runs
 
@@ -230,9 +230,7 @@ class Feeder:
         runs = list(self.ledger.unbroken(feed.principal, feed.id, after=feed.settled))
         self._send_silent(feed, runs)
         open_runs = [
-            run.span.through
-            for run in runs
-            if not self._is_settled(run, feed, not_taken_after=not_taken_after)
+            run.span.through for run in runs if not self._settle(run, feed, not_taken_after=not_taken_after)
         ]
         settled = min(open_runs, default=feed.latest.through + 1) - 1
         if settled > feed.settled:
@@ -241,8 +239,8 @@ class Feeder:
             except tables.ChangedMeanwhile:
                 return  # A run may have been reopened; the next sweep looks again.
 
-    def _is_settled(self, run: Run, feed: Feed, *, not_taken_after: timedelta) -> bool:
-        """Return whether a run needs nothing more; what it needs now is done."""
+    def _settle(self, run: Run, feed: Feed, *, not_taken_after: timedelta) -> bool:
+        """Do what a run needs now, and return whether it needs nothing more."""
         if run.status is RunStatus.BUILDING:
             if self._is_silent(run):
                 log.warning("Feed %s, run %s is silent; its work is sent again.", feed.id, run.id)

@@ -1,6 +1,6 @@
 """The ledger: the runs of feeds, and what became of their files.
 
-A run is a row in its feed's partition, by the last publication in it, turned around, so that the newest comes
+A run is a row in its feed's partition, by the last publication in it, inverted, so that the newest comes
 first. Its batches are rows of the same partition: some metering points each, whose files one message builds.
 """
 
@@ -78,7 +78,7 @@ class Batch:
     Attributes:
         label: the customer, with a file for each customer; else empty.
         number: from 1, in the order of the files.
-        place, of: the how manieth of how many batches with this label and kind it is.
+        place, of: its position among the batches with this label and kind, from 1, and their number.
         permitted: packed; see `planning`.
         files: None until they are built.
     """

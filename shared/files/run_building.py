@@ -46,7 +46,7 @@ log = logging.getLogger("metering.files")
 
 @dataclass(frozen=True)
 class RunWorkshop:
-    """What making runs needs.
+    """Plans and builds the runs of feeds.
 
     Attributes:
         ranges: those of the warehouse.

@@ -34,7 +34,7 @@ log = logging.getLogger("metering.files")
 
 @dataclass(frozen=True)
 class Runs:
-    """What looking after runs needs.
+    """What becomes of runs after their making.
 
     Attributes:
         ready: is called at least once with each run whose files can be fetched.

@@ -144,25 +144,27 @@ async def _rename(server: asyncssh.SFTPClient, target: str) -> None:
         await server.rename(target + PART_SUFFIX, target)
 
 
-def check_host(
-    host: str, port: int, *, host_key: str, asks: bool = True, within: Patience = Patience()
-) -> None:
-    """Compare a server's key with the one that an operator was given; nothing is signed in to.
-
-    Args:
-        asks: whether the server is asked; else the given key is only read.
+def parse_host_key(text: str) -> asyncssh.SSHKey:
+    """Return the key of a server that an operator was given.
 
     Raises:
-        InvalidHostKey: the given key is none.
+        InvalidHostKey: the text is not a public key.
+    """
+    try:
+        return asyncssh.import_public_key(text)
+    except asyncssh.KeyImportError as error:
+        raise InvalidHostKey("The host key is no public key, such as ssh-ed25519 AAAA….") from error
+
+
+def check_host(host: str, port: int, *, host_key: str, within: Patience = Patience()) -> None:
+    """Compare a server's key with the one that an operator was given; nothing is signed in to.
+
+    Raises:
+        InvalidHostKey: the given text is not a public key.
         HostKeyDiffers: the server shows another key.
         NotSent: the server cannot be reached.
     """
-    try:
-        given = asyncssh.import_public_key(host_key)
-    except asyncssh.KeyImportError as error:
-        raise InvalidHostKey("The host key is no public key, such as ssh-ed25519 AAAA….") from error
-    if not asks:
-        return
+    given = parse_host_key(host_key)
     algorithms = [name.decode() for name in given.sig_algorithms]
     with _translate_errors():
         try:

@@ -23,4 +23,4 @@ def alone(what: str) -> Iterator[None]:
         is_away = isinstance(error, (AccessTooOld, StorageUnavailable, tables.TablesUnavailable))
         if is_away and not isinstance(error, tables.UnreadableValue):
             raise
-        log.exception("Not looked after: %s.", what)
+        log.exception("Skipped after an error: %s.", what)

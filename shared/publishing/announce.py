@@ -100,7 +100,7 @@ def _published_ends(
     after = since.sequence if since else 0
     # Not remembered: these publications are yet to be announced (`ranges`).
     (published,) = warehouse.fetch(queries.published_days(first=after + 1, last=through))
-    rows = warehouse.fetch(_last_days(after=after, through=through, published=published))
+    rows = warehouse.fetch(_last_days_by_price_area(after=after, through=through, published=published))
     ends = {row.price_area: periods.market_day(row.last_day).end for row in rows}
     candidates = list(ends.values())
     areas: dict[str, datetime] = {}
@@ -115,7 +115,7 @@ def _published_ends(
     return max(candidates), areas
 
 
-def _last_days(*, after: int, through: int, published: PublishedDays) -> Query[_LastDay]:
+def _last_days_by_price_area(*, after: int, through: int, published: PublishedDays) -> Query[_LastDay]:
     return Query(
         """
         SELECT m.price_area, MAX(s.delivery_date)
@@ -127,5 +127,5 @@ def _last_days(*, after: int, through: int, published: PublishedDays) -> Query[_
         """,
         (after, through, *published),
         _LastDay,
-        "last_days",
+        "last_days_by_price_area",
     )

@@ -83,7 +83,7 @@ def test_a_rejected_file_is_logged_without_its_content_and_fails_nothing(
         run(api)
 
     (rejected,) = [each for each in caplog.messages if each.startswith("Delivery rejected: ")]
-    assert rejected.endswith("Z/bad\\nvalues.csv'; the reasons lie beside it.")
+    assert rejected.endswith("Z/bad\\nvalues.csv'; see the .reasons.txt file beside it.")
     assert point not in caplog.text
 
 
@@ -135,7 +135,7 @@ def test_files_are_swept_after_publishing_whether_or_not_that_fails(
     with api.using(changed), caplog.at_level(logging.INFO), raised:
         run(api)
 
-    starts = ("Data is available until", "Files were not all looked after")
+    starts = ("Data is available until", "Not all files were swept")
     noted = [start for each in caplog.messages for start in starts if each.startswith(start)]
     # Each work on files that needs the queues notes its own failure, and there is more of it with feeds.
     noted = list(dict.fromkeys(noted))

@@ -129,7 +129,7 @@ def fault(code: str, message: str, hint: str) -> PydanticCustomError:
 
 
 def _sign(pattern: str, description: str) -> Any:
-    """Describe a sign by a pattern: generators make words of an enumeration, and signs are none."""
+    """Describe a sign by a pattern: generators make names of a list's words, and a sign is not a name."""
     return WithJsonSchema({"type": "string", "pattern": pattern, "description": description})
 
 

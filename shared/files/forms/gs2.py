@@ -56,7 +56,7 @@ class _Style:
 
 
 def pieces(series: Iterable[Series], *, form: Form, about: About, counts: Counts) -> Iterator[bytes]:
-    """Yield the file in pieces. The first one comes last into being: it says how many time series follow.
+    """Yield the file in pieces. The first is made last: it says how many time series follow.
 
     Raises:
         UnfitForGs2: a value is a sum, or the resolution changes within a metering point's series.

@@ -515,7 +515,7 @@ def test_an_export_that_cannot_be_swept_stops_no_other(
     later(api, building.SILENT).sweep()
     build(api)
 
-    assert f"Not looked after: {damaged}." in caplog.messages
+    assert f"Skipped after an error: {damaged}." in caplog.messages
     assert customer.get(f"/v1/exports/{silent}").json["status"] == "finished"
     api.services.workshop.delete(stored(customer, damaged))
 

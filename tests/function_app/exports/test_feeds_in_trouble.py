@@ -169,7 +169,7 @@ def test_a_run_that_cannot_be_read_is_left_out_of_the_list_and_passed_over_by_no
     what = f"run of feed daily of {customer.principal} {row}"
     assert f"The stored {what} is unreadable and left out." in caplog.messages
     assert [each["run"] for each in listed] == [oldest.id]
-    assert f"Not looked after: feed daily of {customer.principal}." in caplog.messages
+    assert f"Skipped after an error: feed daily of {customer.principal}." in caplog.messages
     assert feed_of(customer).settled < newest.span.through
 
 
@@ -196,7 +196,7 @@ def test_a_batch_that_cannot_be_read_keeps_no_other_run_from_being_withdrawn(
     api.services.revoke_files()
     work(api)
 
-    assert f"Not looked after: the feeds of {customer.principal}." in caplog.messages
+    assert f"Skipped after an error: the feeds of {customer.principal}." in caplog.messages
     remade = api.services.ledger.get(customer.principal, "daily", oldest.span.through)
     assert remade is not None
     assert (remade.round, [file.values for file in api.services.ledger.files(remade)]) == (2, [23])
@@ -220,8 +220,8 @@ def test_a_feed_that_cannot_be_begun_or_tended_is_logged_and_holds_up_no_other(
     api.services.begin_feeds()
     api.services.sweep_files()
 
-    assert f"Not looked after: feed daily of {first.principal}." in caplog.text
-    assert f"Not looked after: the next run of feed daily of {first.principal}." in caplog.text
+    assert f"Skipped after an error: feed daily of {first.principal}." in caplog.text
+    assert f"Skipped after an error: the next run of feed daily of {first.principal}." in caplog.text
     assert f"feed daily of {second.principal}" not in caplog.text
     assert len(runs(second)) == 2
 
@@ -531,7 +531,7 @@ def test_a_principal_whose_files_cannot_be_compared_holds_up_no_other(
         api.revoke(each.principal, point)
     api.services.revoke_files()
 
-    assert f"Not looked after: the feeds of {first.principal}." in caplog.text
+    assert f"Skipped after an error: the feeds of {first.principal}." in caplog.text
     assert blobs(api, second) == []
 
 

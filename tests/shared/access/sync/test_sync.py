@@ -491,7 +491,7 @@ def test_a_lease_that_cannot_be_read_holds_up_nobody(
     world.storage.upsert(tables.SERVICE_STATE, row)
 
     assert world.sync().outcome is Outcome.COMPLETE
-    assert "A stored lease holds up nobody and is replaced" in caplog.text
+    assert "A stored lease is unreadable and is replaced" in caplog.text
 
 
 def test_a_run_whose_lease_was_taken_stops_before_it_writes(world: World) -> None:
@@ -637,7 +637,7 @@ def test_a_run_that_finds_another_one_says_so_and_no_more(world: World) -> None:
 
     assert report.text().splitlines() == [
         f"Access sync {report.run_id}: not begun.",
-        "! run another is under way, or was killed and gives way at 2026-11-22T06:02:00+00:00",
+        "! run another is under way, or was killed and expires at 2026-11-22T06:02:00+00:00",
     ]
 
 
