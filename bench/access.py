@@ -31,11 +31,10 @@ from local.stack import free, parts
 from local.stack.supervision import Supervisor
 from local.standins import data
 from shared import tables
-from shared.access import store
 from shared.access.grants import Grants
 from shared.access.severa import client as severa
 from shared.access.severa.session import REQUESTS_PER_SECOND
-from shared.access.sync import stages
+from shared.access.sync import stages, store
 from shared.access.sync.changes import Change
 from shared.access.sync.guard import Allowance
 from shared.access.sync.stages import Sources

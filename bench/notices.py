@@ -31,11 +31,11 @@ from local.azurite import emulator
 from local.stack import free, parts
 from local.stack.supervision import Supervisor
 from shared import periods, queues, tables
-from shared.access import runs, store
+from shared.access import runs
 from shared.access.grant import Grant, Span
 from shared.access.grants import Grants
 from shared.access.runs import Run
-from shared.access.sync import changes
+from shared.access.sync import changes, store
 from shared.metering import MeteringPointId
 from shared.notices import opening, signing
 from shared.notices.opening import Notices

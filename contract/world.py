@@ -16,11 +16,11 @@ from local import demo
 from local.sampledata import deliveries, readings
 from local.sampledata.readings import Reading, Timeline
 from shared import periods, services, settings
-from shared.access import grant, runs, store
+from shared.access import grant, runs
 from shared.access.grant import Grant, Span
 from shared.access.readers import masked
 from shared.access.runs import Run
-from shared.access.sync import changes, readers
+from shared.access.sync import changes, readers, store
 from shared.deliveries import loading
 from shared.files import ledger
 from shared.files.exports import Exports, Wanted

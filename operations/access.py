@@ -22,8 +22,7 @@ from operations.access_lists import explain, portal, questions
 from operations.access_lists.explain import Answer, Line
 from operations.access_lists.portal import Differences, PortalList, UnreadablePortalList
 from shared import foreign, settings
-from shared.access import store
-from shared.access.sync import state
+from shared.access.sync import state, store
 from shared.settings import InvalidSettings
 from shared.tables import Tables, TablesUnavailable
 from shared.telemetry import log_levels

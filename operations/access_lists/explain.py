@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 from operations.access_lists.questions import Question
 from shared import tables
-from shared.access import runs, store
+from shared.access import runs
 from shared.access.entra.users import ContactEmail
 from shared.access.grant import spans_text
 from shared.access.runs import Run
-from shared.access.store import Partition, StoredGrant
-from shared.access.sync import unknown_customers
+from shared.access.sync import store, unknown_customers
+from shared.access.sync.store import Partition, StoredGrant
 from shared.tables import Entity, Tables
 
 ROWS_SHOWN_ONE_BY_ONE = 40

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
 from shared import metering, tables
-from shared.access import readers, runs, store
+from shared.access import readers, runs
 from shared.access.entra.users import ContactEmail, Directory, DirectoryFault
 from shared.access.grant import Grant, row_key, spans_text
 from shared.access.severa.severa_register import (
@@ -15,6 +15,7 @@ from shared.access.severa.severa_register import (
     SeveraRegister,
     UnreadableValue,
 )
+from shared.access.sync import store
 from shared.access.sync.guard import Allowance
 from shared.access.sync.stages import Rules
 from shared.metering import MeteringPointId

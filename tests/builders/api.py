@@ -15,12 +15,12 @@ import azure.functions as func
 from local.functionhost import functions, routes
 from local.functionhost.functions import Function, HttpFunction
 from local.functionhost.invocation import Context, TraceContext
-from shared.access import runs, store
+from shared.access import runs
 from shared.access.grant import Grant
 from shared.access.grants import Grants
 from shared.access.mode import Mode
 from shared.access.runs import Run
-from shared.access.sync import changes
+from shared.access.sync import changes, store
 from shared.access.sync.changes import Change
 from shared.services import Clock, Services
 

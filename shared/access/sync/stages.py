@@ -15,17 +15,17 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from shared import foreign, leases, tables
-from shared.access import runs, store
+from shared.access import runs
 from shared.access.entra.users import ContactEmail, Directory, DirectoryFault
 from shared.access.mode import Mode
 from shared.access.severa.severa_register import SeveraRegister
-from shared.access.store import Partition
-from shared.access.sync import changes, guard, mapping, readers, restrictions, state
+from shared.access.sync import changes, guard, mapping, readers, restrictions, state, store
 from shared.access.sync.changes import Change, Plan
 from shared.access.sync.faults import FaultKind
 from shared.access.sync.guard import Allowance, Limits, Objection
 from shared.access.sync.mapping import Fields, Wanted
 from shared.access.sync.reports import Outcome, SyncReport
+from shared.access.sync.store import Partition
 from shared.access.sync.supply_by_customer import SupplyPeriod
 from shared.leases import Lease
 from shared.telemetry import long_texts

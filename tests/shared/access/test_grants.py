@@ -8,9 +8,10 @@ from datetime import date, timedelta
 import pytest
 
 from shared import tables
-from shared.access import runs, store
+from shared.access import runs
 from shared.access.grant import ALWAYS, MANIFEST, Grant, Span, Spans
 from shared.access.grants import ROWS_FOR_ONE, AccessTooOld, Grants, NoGrants
+from shared.access.sync import store
 from shared.access.sync.changes import Change
 from shared.readable import Permission
 from shared.tables import Tables

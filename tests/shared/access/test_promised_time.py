@@ -9,9 +9,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from shared import periods, tables
-from shared.access import runs, store
+from shared.access import runs
 from shared.access.grant import ALWAYS, Grant
 from shared.access.grants import CHECK_SECONDS, AccessTooOld, Grants, NoGrants
+from shared.access.sync import store
 from shared.access.sync.changes import Change
 from shared.tables import Tables
 from tests.builders.access import NOW, Clock, app, point

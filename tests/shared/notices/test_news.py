@@ -6,10 +6,10 @@ from datetime import date, datetime
 import pytest
 
 from shared import readable as readables
-from shared.access import runs, store
+from shared.access import runs
 from shared.access.grant import Grant, Span
 from shared.access.grants import Grants
-from shared.access.sync import changes
+from shared.access.sync import changes, store
 from shared.metering import MeteringPointId
 from shared.notices import news as news_module
 from shared.notices.news import Heard, News

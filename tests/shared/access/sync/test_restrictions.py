@@ -5,9 +5,8 @@ from datetime import date, timedelta
 
 import pytest
 
-from shared.access import store
 from shared.access.severa.severa_register import SeveraRegister
-from shared.access.sync import stages, state
+from shared.access.sync import stages, state, store
 from shared.access.sync.faults import FaultKind
 from shared.access.sync.guard import Allowance
 from shared.access.sync.reports import Outcome, SyncReport

@@ -7,11 +7,11 @@ from datetime import date, timedelta
 import pytest
 
 from shared import leases, tables
-from shared.access import runs, store
+from shared.access import runs
 from shared.access.entra.users import ContactEmail
 from shared.access.grant import ALWAYS, Span, Spans
 from shared.access.severa.severa_register import SeveraRegister
-from shared.access.sync import stages, state
+from shared.access.sync import stages, state, store
 from shared.access.sync.guard import Allowance
 from shared.access.sync.reports import Outcome, SyncRefused, SyncReport
 from shared.access.sync.stages import Sources

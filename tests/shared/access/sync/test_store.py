@@ -8,11 +8,10 @@ from datetime import date, datetime, timedelta
 import pytest
 
 from shared import tables
-from shared.access import store
 from shared.access.grant import MANIFEST, Grant, Span, row_key
-from shared.access.store import Partition, Writer
-from shared.access.sync import changes, mapping
+from shared.access.sync import changes, mapping, store
 from shared.access.sync.changes import Change
+from shared.access.sync.store import Partition, Writer
 from shared.tables import Tables
 from tests.builders.access import NOW, app, point
 

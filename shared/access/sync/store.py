@@ -17,8 +17,8 @@ from datetime import datetime, timedelta
 from itertools import groupby
 
 from shared import periods, tables
-from shared.access import audit
 from shared.access.grant import MANIFEST, Grant, GrantKey, UnreadableGrant, as_row, of_row, row_key
+from shared.access.sync import audit
 from shared.access.sync.changes import Change
 
 CHANGES_IN_TRANSACTION = tables.MAX_TRANSACTION - 1
