@@ -30,7 +30,7 @@ from shared.api import changes
 from shared.api.changes import search
 from shared.api.parameters import Seals
 from shared.metering import MeteringPointId
-from shared.publishing.ranges import Ranges
+from shared.publishing.remembered import Ranges
 from shared.readable import AT_ONCE, Permission, Readable
 from shared.settings import WarehouseSettings
 from shared.warehouse import opening, schema

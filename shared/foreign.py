@@ -7,6 +7,8 @@ that record and not end the reading: everybody else's access would stay as it wa
 import json
 import re
 import unicodedata
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 MAX_DEPTH = 100
@@ -24,6 +26,21 @@ MAX_DIGITS = 18
 
 _STRING_OR_BRACKET = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{}]', re.DOTALL)
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+
+
+def retry_after(text: str | None, *, now: datetime) -> timedelta | None:
+    """Return the pause that `Retry-After` asks for (RFC 9110, section 10.2.3).
+
+    None where there is none, and where it is neither a number of seconds nor a date.
+    """
+    given = (text or "").strip()
+    if given.isascii() and given.isdigit():
+        return timedelta(seconds=int(given[:9]))
+    try:
+        moment = parsedate_to_datetime(given)
+        return max((moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - now, timedelta(0))
+    except (TypeError, ValueError, OverflowError):
+        return None
 
 
 def parse_json(body: bytes) -> Any:

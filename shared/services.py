@@ -25,8 +25,8 @@ from shared.api.status import Probe
 from shared.api.warming import WarmUp
 from shared.limits import Patience
 from shared.outside import identity
-from shared.publishing.ranges import Ranges
-from shared.publishing.watermark import Availability, LastDays, Publications
+from shared.publishing.remembered import Availability, LastDays, Ranges
+from shared.publishing.watermark import Publications
 from shared.queues import UnknownMessage
 from shared.settings import DirectorySettings, InvalidSettings, Settings, from_environment, sftp_seed
 from shared.tables import Tables
@@ -77,7 +77,6 @@ class Services:
     grants: Grants
     publications: Publications
     seals: Seals
-    last_days: LastDays
     probe: Probe
     warm_up: WarmUp
     within: Patience
@@ -88,6 +87,11 @@ class Services:
     def availability(self) -> Availability:
         """Until when data was available at earlier moments."""
         return Availability(self.warehouse)
+
+    @cached_property
+    def last_days(self) -> LastDays:
+        """The last published days of series."""
+        return LastDays(self.warehouse)
 
     @cached_property
     def ranges(self) -> Ranges:
@@ -577,7 +581,6 @@ def start(
         grants=grants,
         publications=publications,
         seals=Seals(key for key in (settings.sealing.key, settings.sealing.previous) if key),
-        last_days=LastDays(),
         probe=Probe(status.checks(tables=probed, warehouse=warehouse)),
         warm_up=WarmUp(
             {

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
-from email.utils import parsedate_to_datetime
 from functools import partial
 
 import httpx
@@ -93,24 +92,13 @@ class _Throttled(_Passing):
 
 
 def _refuse_passing(response: httpx.Response, *, clock: Callable[[], datetime]) -> httpx.Response:
-    wait = _retry_after(response.headers.get("Retry-After"), clock=clock)
+    pause = foreign.retry_after(response.headers.get("Retry-After"), now=clock())
+    wait = None if pause is None else pause.total_seconds()
     if response.status_code == httpx.codes.TOO_MANY_REQUESTS:
         raise _Throttled(f"HTTP 429: {foreign.excerpt(response.text)}", wait=wait)
     if response.is_server_error:
         raise _Passing(f"HTTP {response.status_code}: {foreign.excerpt(response.text)}", wait=wait)
     return response
-
-
-def _retry_after(value: str | None, *, clock: Callable[[], datetime]) -> float | None:
-    """Return seconds from now. RFC 9110 allows a number or a date; anything else counts as absent."""
-    if value is None:
-        return None
-    if value.isascii() and value.isdigit():
-        return float(value)
-    try:
-        return max(0.0, (parsedate_to_datetime(value) - clock()).total_seconds())
-    except (TypeError, ValueError):
-        return None
 
 
 _growing = tenacity.wait_exponential_jitter(initial=1, max=30, jitter=1)

@@ -16,7 +16,7 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 from shared import foreign, metering, periods
 from shared.api import parameters
 from shared.api.problems import FAULTS, Fault, InvalidRequest, Refused
-from shared.metering import MeteringPointId
+from shared.metering import Direction, MeteringPointId
 
 MAX_BYTES = 64 * 1024
 """The gateway refuses a longer body too."""
@@ -121,11 +121,18 @@ def _metering_point_id(text: str) -> MeteringPointId:
         raise fault(*parameters.no_metering_point_id(text, error)) from None
 
 
+def _each_once(directions: list[Direction]) -> list[Direction]:
+    if len(set(directions)) < len(directions):
+        raise fault("given-twice", "A direction is given twice.", "Give each direction once.")
+    return directions
+
+
 MomentText = Annotated[str, AfterValidator(lambda text: (_moment(text), text)[1])]
 """A market day or a time with offset, kept as it was written; `moment` reads it."""
 MeteringPointIdText = Annotated[
     MeteringPointId, AfterValidator(_metering_point_id), Field(json_schema_extra={"pattern": r"^\d{18}$"})
 ]
+Directions = Annotated[list[Direction], Field(min_length=1, max_length=2), AfterValidator(_each_once)]
 CustomerNumber = Annotated[int, Field(ge=0, le=10**18 - 1, json_schema_extra={"format": "int64"})]
 
 

@@ -26,7 +26,7 @@ from shared.files.forms.xlsx import TooLargeForXlsx
 from shared.files.ledger import Batch, FileOfRun, Ledger, Run, RunStatus
 from shared.files.runs import Runs
 from shared.periods import ONE_DAY, Period
-from shared.publishing.ranges import Ranges
+from shared.publishing.remembered import Ranges
 from shared.queues import UnknownMessage
 from shared.readable import Readable
 from shared.series.assembly import Series

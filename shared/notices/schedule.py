@@ -4,8 +4,9 @@ The pauses are those that Standard Webhooks 1.0.0 suggests: ten attempts within 
 """
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import datetime, timedelta
+
+from shared import foreign
 
 PAUSES = (
     timedelta(seconds=0),
@@ -75,22 +76,10 @@ def next_attempt(answer: Answer, *, tries: int, now: datetime, chance: float) ->
     if tries >= len(PAUSES):
         return None
     pause = PAUSES[tries] * (1 + MOST_JITTER * chance)
-    return now + max(pause, _asked_for(answer.retry_after, now=now))
+    asked_for = foreign.retry_after(answer.retry_after, now=now) or timedelta(0)
+    return now + max(pause, min(asked_for, LONGEST_PAUSE))
 
 
 def has_failed_too_long(failing_since: datetime | None, *, now: datetime) -> bool:
     """Return whether a webhook has had no success for so long that it is disabled."""
     return failing_since is not None and now - failing_since >= FAILING_AT_MOST
-
-
-def _asked_for(retry_after: str | None, *, now: datetime) -> timedelta:
-    """Return the pause of a `Retry-After` (RFC 9110, section 10.2.3); none when it is absent or no time."""
-    text = (retry_after or "").strip()
-    if text.isascii() and text.isdigit():
-        return timedelta(seconds=min(int(text[:9]), LONGEST_PAUSE.total_seconds()))
-    try:
-        moment = parsedate_to_datetime(text)
-        wanted = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - now
-    except (ValueError, OverflowError):
-        return timedelta(0)
-    return min(max(wanted, timedelta(0)), LONGEST_PAUSE)

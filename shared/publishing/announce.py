@@ -98,7 +98,7 @@ def _published_ends(
 ) -> tuple[datetime, dict[str, datetime]] | None:
     """Return where data ends, overall and by price area; only publications since the watermark are read."""
     after = since.sequence if since else 0
-    # Not remembered: these publications are yet to be announced (`ranges`).
+    # Not remembered: these publications are yet to be announced (`remembered.Ranges`).
     (published,) = warehouse.fetch(queries.published_days(first=after + 1, last=through))
     rows = warehouse.fetch(_last_days_by_price_area(after=after, through=through, published=published))
     ends = {row.price_area: periods.market_day(row.last_day).end for row in rows}

@@ -1,26 +1,15 @@
-"""Until when data is available: of everything by the watermark in Table Storage, and of each series.
-
-Requests know the latest publication without a statement. What was published at an earlier moment does not
-change, so its end is remembered. The last day of a series changes only with a publication or a permission,
-and both are part of its key: a caller who reads one day after the other costs one statement.
-"""
+"""The watermark in Table Storage: requests know the latest publication without a statement."""
 
 import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
-from functools import lru_cache
+from datetime import datetime
 from typing import Any, Protocol
 
 import orjson
 
-from shared import periods, tables
-from shared.metering import Direction, MeteringPointId
-from shared.periods import ONE_DAY
-from shared.readable import PermittedDays, Readable
-from shared.warehouse import queries
-from shared.warehouse.engine import Warehouse
+from shared import tables
 
 PARTITION = "publication"
 ROW = "latest"
@@ -29,14 +18,6 @@ REMEMBERED = 5.0
 """Seconds that a watermark is answered from memory after it was read."""
 WHILE_READ = 10.0
 """Further seconds of memory while another request reads the watermark again."""
-MOMENTS_KEPT = 1_000
-"""Moments that are remembered; beyond them the least recently used one is dropped."""
-
-SERIES_KEPT = 20_000
-"""Series whose last day is remembered, some 6 MB; more clear the memory."""
-
-_Key = tuple[datetime, Direction, MeteringPointId, tuple[PermittedDays, ...]]
-"""What decides the last day of a series. `as_of` is never later than the latest publication that all see."""
 
 
 @dataclass(frozen=True)
@@ -215,64 +196,6 @@ class Publications:
             self._tables.replace(tables.SERVICE_STATE, entity, etag=stored["etag"])
         with self._reading:
             self._kept = None
-
-
-class Availability:
-    """Looks up the end of what was available. Safe to use from several threads."""
-
-    def __init__(self, warehouse: Warehouse, *, kept: int = MOMENTS_KEPT) -> None:
-        self._warehouse = warehouse
-        self._read_once = lru_cache(maxsize=kept)(self._read)
-
-    def before(self, moment: datetime) -> datetime | None:
-        """Return the end of what was published at an earlier moment; None where nothing was."""
-        return self._read_once(moment)
-
-    def _read(self, moment: datetime) -> datetime | None:
-        (day,) = self._warehouse.fetch(queries.last_day_published(as_of=moment))
-        return None if day is None else periods.start_of(day + ONE_DAY)
-
-
-class LastDays:
-    """The last days of at most `kept` series. Safe to use from several threads."""
-
-    def __init__(self, *, kept: int = SERIES_KEPT) -> None:
-        self._kept = kept
-        self._last_days: dict[_Key, date | None] = {}
-
-    def of(
-        self, readable: Readable, *, warehouse: Warehouse, direction: Direction, as_of: datetime
-    ) -> dict[str, date]:
-        """Return the last published days of these readable series; series without any are left out."""
-        keys: dict[str, _Key] = {
-            metering_point_id: (as_of, direction, metering_point_id, tuple(permitted))
-            for metering_point_id, permitted in readable.periods.items()
-        }
-        # Another thread may replace the dictionary meanwhile: read everything from the same one.
-        remembered = self._last_days
-        known = {each: remembered[key] for each, key in keys.items() if key in remembered}
-        sought = readable.only(keys.keys() - known.keys())
-        read = _last_days(warehouse, sought, direction=direction, as_of=as_of)
-        self._remember({keys[each]: read.get(each) for each in keys.keys() - known.keys()})
-        return read | {each: day for each, day in known.items() if day is not None}
-
-    def _remember(self, last_days: dict[_Key, date | None]) -> None:
-        if len(self._last_days) + len(last_days) > self._kept:
-            self._last_days = {}
-        self._last_days |= last_days
-
-
-def _last_days(
-    warehouse: Warehouse, readable: Readable, *, direction: Direction, as_of: datetime
-) -> dict[str, date]:
-    """Read the last published days from the warehouse: of the last month, then of all time."""
-    days: dict[str, date] = {}
-    for since in queries.starts_of_search(as_of):
-        sought = readable.only(readable.periods.keys() - days.keys())
-        if sought.permissions:
-            rows = warehouse.fetch(queries.last_days(sought, direction=direction, since=since, as_of=as_of))
-            days |= {row.metering_point_id: row.last_day for row in rows}
-    return days
 
 
 def _entity(publication: Publication) -> tables.Entity:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from shared.api.changes import search
-from shared.publishing.ranges import Ranges
+from shared.publishing.remembered import Ranges
 from shared.warehouse.engine import Statement
 from tests.builders.api import Api
 from tests.builders.warehouse import readable

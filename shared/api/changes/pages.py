@@ -14,7 +14,7 @@ from shared.api.changes.search import Key
 from shared.api.formats import Kind
 from shared.api.series.pages import MAX_VALUES, days_within
 from shared.api.series.requests import MAX_LIMIT
-from shared.publishing.ranges import Ranges
+from shared.publishing.remembered import Ranges
 from shared.readable import AT_ONCE, Readable
 from shared.series import assembly
 from shared.warehouse import queries

@@ -14,7 +14,7 @@ from datetime import date
 from functools import partial
 
 from shared import periods
-from shared.publishing.ranges import Ranges
+from shared.publishing.remembered import Ranges
 from shared.readable import AT_ONCE, Readable
 from shared.warehouse import queries
 from shared.warehouse.engine import Warehouse

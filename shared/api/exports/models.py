@@ -7,12 +7,12 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from shared import periods
 from shared.api import bodies
-from shared.api.bodies import Body, CustomerNumber, MeteringPointIdText, MomentText
+from shared.api.bodies import Body, CustomerNumber, Directions, MeteringPointIdText, MomentText
 from shared.api.models import Absent, Answer, Cursor, MeteringPointId, Number, open_words
 from shared.api.series.models import StoredCoarser
 from shared.files.exports import ExportStatus
 from shared.files.forms.form import Form
-from shared.metering import Direction, Resolution
+from shared.metering import Resolution
 
 MAX_NAMED = 3_000
 
@@ -24,9 +24,7 @@ OpenStatus = Annotated[ExportStatus, open_words(ExportStatus, _STATUS)]
 class ExportRequest(Body):
     """What an export is to hold, and in which form."""
 
-    directions: Annotated[list[Direction], Field(min_length=1, max_length=2)] = Field(
-        description="One or both; each file holds all of them."
-    )
+    directions: Directions = Field(description="One or both; each file holds all of them.")
     metering_point_ids: (
         Annotated[list[MeteringPointIdText], Field(min_length=1, max_length=MAX_NAMED)] | None
     ) = Field(
@@ -47,13 +45,6 @@ class ExportRequest(Body):
         description="The files as they would have been at this moment; left out: the newest data.",
     )
     form: Form
-
-    @field_validator("directions")
-    @classmethod
-    def _each_once(cls, directions: list[Direction]) -> list[Direction]:
-        if len(set(directions)) < len(directions):
-            raise bodies.fault("given-twice", "A direction is given twice.", "Give each direction once.")
-        return directions
 
     @field_validator("to")
     @classmethod

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field, ValidationInfo, WithJsonSchema, field_validator
 
 from shared.api import bodies
-from shared.api.bodies import Body, CustomerNumber
+from shared.api.bodies import Body, CustomerNumber, Directions
 from shared.api.exports.models import FilesProblem
 from shared.api.models import Absent, Answer, Cursor, Number, open_words
 from shared.files.feeds import EACH_PUBLICATION, Content, Corrections, Split
@@ -30,21 +30,13 @@ def _plain(text: str) -> str:
     return text
 
 
-def _each_once(directions: list[Direction]) -> list[Direction]:
-    if len(set(directions)) < len(directions):
-        raise bodies.fault("given-twice", "A direction is given twice.", "Give each direction once.")
-    return directions
-
-
 class FeedRequest(Body):
     """What a feed is to send, and in which form."""
 
     name: Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_plain)] = Field(
         description="For people.", examples=["Daily values to Energinet"]
     )
-    directions: Annotated[list[Direction], Field(min_length=1, max_length=2), AfterValidator(_each_once)] = (
-        Field(description="One or both; each file holds all of them.")
-    )
+    directions: Directions = Field(description="One or both; each file holds all of them.")
     form: Form
     customer_number: CustomerNumber | None = Field(
         default=None, description="Only metering points of this customer; left out: all that you may read."

@@ -18,7 +18,7 @@ from shared.api.series.cursors import Cursor
 from shared.api.series.requests import MAX_LIMIT, MAX_NAMED, Layout, SeriesRequest
 from shared.metering import MeteringPointId, Resolution
 from shared.periods import ONE_DAY
-from shared.publishing.watermark import LastDays
+from shared.publishing.remembered import LastDays
 from shared.readable import AT_ONCE, PermittedDays, Readable
 from shared.series import assembly, coarser, sums
 from shared.series.assembly import Scope, Series
@@ -98,8 +98,7 @@ def fetch(
         series=_series(
             rows,
             shown=shown,
-            ends=newest
-            | last_days.of(sought, warehouse=warehouse, direction=request.direction, as_of=request.as_of),
+            ends=newest | last_days.of(sought, direction=request.direction, as_of=request.as_of),
             request=request,
         ),
         cursor=_cursor(next_key, request),

@@ -31,7 +31,7 @@ def _callable(url: str) -> str:
     return url
 
 
-def _each_once(events: list[Event]) -> list[Event]:
+def _without_repeats(events: list[Event]) -> list[Event]:
     return list(dict.fromkeys(events))
 
 
@@ -42,7 +42,7 @@ class WebhookBody(Body):
         description="An https address with a public name, on port 443.",
         examples=["https://hooks.example.com/metering"],
     )
-    events: Annotated[list[Event], AfterValidator(_each_once)] = Field(
+    events: Annotated[list[Event], AfterValidator(_without_repeats)] = Field(
         min_length=1, max_length=20, description="What to be notified of."
     )
 

@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from shared import periods
-from shared.publishing.watermark import Availability
+from shared.publishing.remembered import Availability
 
 MOMENT = datetime(2026, 11, 22, 6, tzinfo=UTC)
 

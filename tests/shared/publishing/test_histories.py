@@ -27,7 +27,7 @@ from shared.deliveries import loading
 from shared.deliveries.faults import Rejected
 from shared.metering import Direction
 from shared.publishing import affected_days, publish
-from shared.publishing.ranges import Ranges
+from shared.publishing.remembered import Ranges
 from shared.publishing.watermark import Publication
 from shared.readable import Readable
 from shared.warehouse import opening, queries

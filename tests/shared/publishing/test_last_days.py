@@ -11,7 +11,8 @@ import pytest
 from shared.api.series import requests
 from shared.api.series.requests import SeriesRequest
 from shared.metering import Direction, MeteringPointId
-from shared.publishing.watermark import DataState, LastDays
+from shared.publishing.remembered import LastDays
+from shared.publishing.watermark import DataState
 from shared.readable import Permission, Readable
 from shared.warehouse.queries import LastDayRow
 from tests.builders.sealing import SEALS
@@ -50,36 +51,39 @@ def ask(*, published_at: datetime = NOW, direction: Direction = Direction.CONSUM
     )
 
 
-def last_days(
-    remembered: LastDays, warehouse: Counting, may_read: Readable, question: SeriesRequest
-) -> dict[str, date]:
-    return remembered.of(may_read, warehouse=warehouse, direction=question.direction, as_of=question.as_of)  # type: ignore[arg-type]
+def opened(**kept: int) -> tuple[LastDays, Counting]:
+    warehouse = Counting()
+    return LastDays(warehouse, **kept), warehouse  # type: ignore[arg-type]
+
+
+def last_days(remembered: LastDays, may_read: Readable, question: SeriesRequest) -> dict[str, date]:
+    return remembered.of(may_read, direction=question.direction, as_of=question.as_of)
 
 
 def test_who_asks_again_costs_no_statement() -> None:
-    remembered, warehouse = LastDays(), Counting()
+    remembered, warehouse = opened()
 
-    first = last_days(remembered, warehouse, readable(POINT), ask())
-    again = last_days(remembered, warehouse, readable(POINT), ask())
+    first = last_days(remembered, readable(POINT), ask())
+    again = last_days(remembered, readable(POINT), ask())
 
     assert first == again == {POINT: YESTERDAY}
     assert len(warehouse.fetched) == 1
 
 
 def test_a_series_without_days_is_looked_for_in_all_time_and_then_remembered_as_such() -> None:
-    remembered, warehouse = LastDays(), Counting()
+    remembered, warehouse = opened()
 
-    assert last_days(remembered, warehouse, readable(EMPTY), ask()) == {}
-    assert last_days(remembered, warehouse, readable(EMPTY), ask()) == {}
+    assert last_days(remembered, readable(EMPTY), ask()) == {}
+    assert last_days(remembered, readable(EMPTY), ask()) == {}
 
     assert len(warehouse.fetched) == 2  # The last month, then ever: both for the first question.
 
 
 def test_only_the_series_not_asked_for_before_are_looked_for() -> None:
-    remembered, warehouse = LastDays(), Counting()
-    last_days(remembered, warehouse, readable(POINT), ask())
+    remembered, warehouse = opened()
+    last_days(remembered, readable(POINT), ask())
 
-    assert last_days(remembered, warehouse, readable(POINT, EMPTY), ask()) == {POINT: YESTERDAY}
+    assert last_days(remembered, readable(POINT, EMPTY), ask()) == {POINT: YESTERDAY}
 
     assert [is_about_point(query) for query in warehouse.fetched] == [True, False, False]
 
@@ -94,18 +98,18 @@ def test_only_the_series_not_asked_for_before_are_looked_for() -> None:
     ids=["after a publication", "with another permission", "in the other direction"],
 )
 def test_what_may_reach_elsewhere_is_looked_for(may_read: Readable, question: SeriesRequest) -> None:
-    remembered, warehouse = LastDays(), Counting()
-    last_days(remembered, warehouse, readable(POINT), ask())
+    remembered, warehouse = opened()
+    last_days(remembered, readable(POINT), ask())
     warehouse.last_day = date(2026, 5, 1)
 
-    assert last_days(remembered, warehouse, may_read, question) == {POINT: date(2026, 5, 1)}
+    assert last_days(remembered, may_read, question) == {POINT: date(2026, 5, 1)}
 
 
 def test_what_is_remembered_is_bounded() -> None:
-    remembered, warehouse = LastDays(kept=1), Counting()
+    remembered, warehouse = opened(kept=1)
 
     for point in (POINT, EMPTY, POINT):
-        last_days(remembered, warehouse, readable(point), ask())
+        last_days(remembered, readable(point), ask())
 
     assert [is_about_point(query) for query in warehouse.fetched] == [True, False, False, True]
 
@@ -121,11 +125,12 @@ def hasty_threads() -> Iterator[None]:
 
 @pytest.mark.usefixtures("hasty_threads")
 def test_one_thread_may_start_over_while_another_looks() -> None:
-    remembered, question = LastDays(kept=1), ask()
+    remembered, _ = opened(kept=1)
+    question = ask()
 
     def ask_often(point: MeteringPointId) -> set[date | None]:
-        may_read, warehouse = readable(point), Counting()
-        return {last_days(remembered, warehouse, may_read, question).get(point) for _ in range(20_000)}
+        may_read = readable(point)
+        return {last_days(remembered, may_read, question).get(point) for _ in range(20_000)}
 
     with ThreadPoolExecutor(4) as pool:
         found = list(pool.map(ask_often, [POINT, EMPTY, POINT, EMPTY]))

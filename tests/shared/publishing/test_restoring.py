@@ -11,7 +11,7 @@ from shared import tables
 from shared.api import changes
 from shared.api.changes import search
 from shared.publishing import announce
-from shared.publishing.ranges import Ranges
+from shared.publishing.remembered import Ranges
 from shared.publishing.watermark import Publication, Publications
 from shared.readable import AT_ONCE
 from shared.warehouse import opening

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from shared.api.changes import search
 from shared.api.changes.search import Key
-from shared.publishing.ranges import Ranges
+from shared.publishing.remembered import Ranges
 from shared.readable import Readable
 from shared.warehouse.engine import Query, Row
 from shared.warehouse.queries import ChangeRow, PublicationRow, PublishedDays

@@ -16,8 +16,8 @@ from shared.api.series.pages import MAX_CELLS, MAX_VALUES
 from shared.api.series.requests import SeriesRequest
 from shared.api.too_large import TooLargeForOneAnswer
 from shared.metering import Direction, MeteringPointId
-from shared.publishing.ranges import Ranges
-from shared.publishing.watermark import DataState, LastDays
+from shared.publishing.remembered import LastDays, Ranges
+from shared.publishing.watermark import DataState
 from shared.readable import Permission, Readable
 from shared.warehouse.queries import ChangeRow, DayRow, LastDayRow, PublishedDays
 from tests.builders.sealing import SEALS
@@ -69,12 +69,13 @@ def ask(**given: str) -> SeriesRequest:
 
 
 def fetch(days: int, **given: str) -> pages.Page:
+    stored: Any = Stored(days)
     return pages.fetch(
-        Stored(days),  # type: ignore[arg-type]
+        stored,
         readable=READABLE,
         request=ask(**given),
         available_until=NOW,
-        last_days=LastDays(),
+        last_days=LastDays(stored),
     )
 
 
@@ -129,13 +130,15 @@ def test_a_wide_table_that_is_mostly_empty_is_refused(
         seals=SEALS,
     )
 
+    stored: Any = Staggered(count)
+
     with pytest.raises(TooLargeForOneAnswer) if is_refused else nullcontext():
         page = pages.fetch(
-            Staggered(count),  # type: ignore[arg-type]
+            stored,
             readable=staggered(count),
             request=request,
             available_until=NOW,
-            last_days=LastDays(),
+            last_days=LastDays(stored),
         )
         assert len(page.series) == count
 

@@ -18,7 +18,8 @@ from shared.api.series.rendering import TEMPLATE
 from shared.api.series.requests import Layout, SeriesRequest
 from shared.files.forms import templates
 from shared.metering import Direction, MeteringPointId, Resolution
-from shared.publishing.watermark import DataState, LastDays
+from shared.publishing.remembered import LastDays
+from shared.publishing.watermark import DataState
 from shared.readable import Readable
 from shared.warehouse import opening, schema
 from shared.warehouse.engine import Warehouse
@@ -118,7 +119,7 @@ def test_no_page_but_the_last_is_empty_and_together_they_are_the_whole(
 ) -> None:
     chance = random.Random(part)
     for _ in range(-(-WALKS // 10)):
-        readable, last_days = permitted(chance), LastDays()
+        readable, last_days = permitted(chance), LastDays(warehouse)
         given = question(chance, readable)
         whole = read(warehouse, readable, ask({**given, "limit": ["10000"]}), last_days)
         some = len(readable.permissions) > 10
@@ -171,7 +172,7 @@ def test_a_question_for_one_metering_point_is_refused_on_each_page_or_on_none(wa
                 seals=SEALS,
             )
             try:
-                read(warehouse, readable, request, LastDays())
+                read(warehouse, readable, request, LastDays(warehouse))
                 outcomes.add("answered")
             except InvalidRequest:
                 outcomes.add("refused")

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from shared.periods import ONE_DAY
-from shared.publishing.ranges import Ranges
+from shared.publishing.remembered import Ranges
 from shared.warehouse.engine import RETRY_LATER, WarehouseUnavailable
 from shared.warehouse.queries import PublishedDays
 
