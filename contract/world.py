@@ -22,11 +22,11 @@ from shared.access.readers import masked
 from shared.access.runs import Run
 from shared.access.sync import changes, readers, store
 from shared.deliveries import loading
-from shared.files import ledger
 from shared.files.exports import Exports, Wanted
 from shared.files.feeds import EACH_PUBLICATION, Content, Corrections, Spec, Split
 from shared.files.forms.about import Gaps
 from shared.files.forms.form import FileFormat, Form, Gs2
+from shared.files.messages import RunMessage
 from shared.metering import Direction, MeteringPointId, Resolution
 from shared.notices.store import Store
 from shared.notices.webhooks import Event, NoticeStatus, State, Webhook, new_notice
@@ -255,7 +255,7 @@ def _run_feed(made: Services) -> None:
     )
     feed, _ = made.feeds.put(VENDOR, str(operations.FEED_ID.example), spec, sequence=1, now=NOW)
     made.begin_feeds()
-    made.build_files(f"{ledger.PREFIX}{VENDOR}/{feed.id}/2")
+    made.build_files(RunMessage(VENDOR, feed.id, 2).text)
 
 
 def _write_grants(made: Services, principal: str, *, customers: Sequence[demo.Customer]) -> list[Grant]:

@@ -309,11 +309,11 @@ class Services:
 
     def _work_of(self, message: str) -> Workshop | RunWorkshop:
         """Return what does the work of a message of the queue `files`: the prefix of its id decides."""
-        from shared.files import exports, ledger
+        from shared.files import exports, messages
 
         if message.startswith(exports.PREFIX):
             return self.workshop
-        if message.startswith(ledger.PREFIX):
+        if message.startswith(messages.PREFIX):
             return self.run_workshop
         raise UnknownMessage
 
@@ -401,15 +401,19 @@ class Services:
         from shared import queues
         from shared.files import sweeping
 
-        for message in self.queues.take(queues.FILES_POISON):
-            with sweeping.alone(f"the failed message {message}"):
-                try:
-                    self._work_of(message).fail(message)
-                except UnknownMessage:
-                    log.error("Files failed: a message that names no work of the app.")
-        for message in self.queues.take(queues.SENDS_POISON):
-            with sweeping.alone(f"the failed message {message}"):
-                self.feeder.fail_sending(message)
+        def fail_building(message: str) -> None:
+            self._work_of(message).fail(message)
+
+        for queue, fail in (
+            (queues.FILES_POISON, fail_building),
+            (queues.SENDS_POISON, self.feeder.fail_sending),
+        ):
+            for message in self.queues.take(queue):
+                with sweeping.alone(f"the failed message {message}"):
+                    try:
+                        fail(message)
+                    except UnknownMessage:
+                        log.error("Files failed: a message that names no work of the app.")
 
     def _revoke_exports(self) -> None:
         self.workshop.revoke_changed(version=self.grants.version)

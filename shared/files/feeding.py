@@ -10,10 +10,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from shared import leases, periods, queues, tables
-from shared.files import building, ledger, sweeping
+from shared.files import building, ledger, messages, sweeping
 from shared.files.exports import NoFile, NoLonger
 from shared.files.feeds import BeingDeleted, Feed, Feeds, Span, Spec
 from shared.files.ledger import Batch, Ledger, NotReady, Run, RunStatus
+from shared.files.messages import RunMessage
 from shared.files.runs import Runs
 from shared.leases import HeldByAnother
 from shared.publishing.watermark import Publication
@@ -60,7 +61,7 @@ class Feeder:
         self._request_clearing(feed.principal, feed.id)
 
     def _request_clearing(self, principal: str, feed_id: str) -> None:
-        self.runs.queue.send(queues.FILES, f"{ledger.PREFIX}{principal}/{feed_id}/0")
+        self.runs.queue.send(queues.FILES, RunMessage(principal, feed_id, 0).text)
 
     def begin_due(self, latest: Publication | None) -> int:
         """Decide the runs that are due after the latest publication; return how many.
@@ -164,8 +165,12 @@ class Feeder:
         return changed
 
     def fail_sending(self, message: str) -> None:
-        """Note that the work of a message of the queue `sends` failed for good, as a try that failed."""
-        principal, _, feed_id = message.partition("/")
+        """Note that the work of a message of the queue `sends` failed for good, as a try that failed.
+
+        Raises:
+            UnknownMessage: it names no feed.
+        """
+        principal, feed_id = messages.feed_to_send(message)
         feed = self.feeds.get(principal, feed_id)
         if feed is None or feed.receiver is None or feed.is_paused:
             return

@@ -12,11 +12,9 @@ from enum import StrEnum
 
 from shared import leases, tables
 from shared.files.feeds import Feed, Feeds, Span, Spec
+from shared.files.messages import RunMessage
 from shared.tables import Tables
 from shared.warehouse.published import Kind
-
-PREFIX = "feed/"
-"""How messages on runs begin, beside those on exports."""
 
 KEPT = timedelta(days=35)
 """How long the files of a run are kept."""
@@ -145,7 +143,11 @@ class Run:
     @property
     def message(self) -> str:
         """Return the message that has the run planned."""
-        return f"{PREFIX}{self.principal}/{self.feed_id}/{self.span.through}"
+        return RunMessage(self.principal, self.feed_id, self.span.through).text
+
+    def message_of(self, batch: int) -> str:
+        """Return the message that has a batch of this round built."""
+        return RunMessage(self.principal, self.feed_id, self.span.through, self.round, batch).text
 
     def next_round(self, *, now: datetime) -> "Run":
         """Return the next round of the run, before it is planned."""

@@ -8,7 +8,6 @@ whole before the row that names them. A process that dies leaves a message that 
 import hashlib
 import json
 import logging
-import re
 import secrets
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -16,7 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from shared import periods, queues, tables
-from shared.files import building, ledger, planning, reading, run_contents, runs
+from shared.files import building, messages, planning, reading, run_contents, runs
 from shared.files.feeds import Content, Feeds, Split
 from shared.files.forms import table
 from shared.files.forms.about import About, Gaps
@@ -24,10 +23,10 @@ from shared.files.forms.form import Form
 from shared.files.forms.gs2 import UnfitForGs2
 from shared.files.forms.xlsx import TooLargeForXlsx
 from shared.files.ledger import Batch, FileOfRun, Ledger, Run, RunStatus
+from shared.files.messages import RunMessage
 from shared.files.runs import Runs
 from shared.periods import ONE_DAY, Period
 from shared.publishing.remembered import Ranges
-from shared.queues import UnknownMessage
 from shared.readable import Readable
 from shared.series.assembly import Series
 from shared.warehouse.engine import Warehouse
@@ -38,8 +37,6 @@ _NOT_BUILT = ("not-built", "It could not be made, and we have been alerted. The 
 _FILES_AT_ONCE = 400
 """Files that one message builds with a file for each metering point: their names and sums fit into a row."""
 _MANIFEST_TYPE = "application/json"
-
-_MESSAGE = re.compile(rf"{ledger.PREFIX}([^/]+)/([^/]+)/([0-9]+)(?:/([0-9]+)/([0-9]+))?")
 
 log = logging.getLogger("metering.files")
 
@@ -74,17 +71,18 @@ class RunWorkshop:
         Raises:
             UnknownMessage: it names neither.
         """
-        run, round_, number = self._named(message)
+        wanted = messages.run_message(message)
+        run = self._run_of(wanted)
         if run is None:
-            self._clear_after(message)
+            self.runs.clear(wanted.principal, wanted.feed_id)  # Work may have gone on since it was deleted.
             return
         if run.status is RunStatus.READY:
             self.runs.announce(run)  # A process may have died between both.
-        if run.status is not RunStatus.BUILDING or (round_ and round_ != run.round):
+        if run.status is not RunStatus.BUILDING or wanted.round not in (0, run.round):
             return
         try:
-            if number:
-                self._build(run, number)
+            if wanted.batch:
+                self._build(run, wanted.batch)
             else:
                 self._plan(run)
         except (TooLargeForXlsx, UnfitForGs2) as error:
@@ -92,25 +90,16 @@ class RunWorkshop:
 
     def fail(self, message: str) -> None:
         """Note that the work of a message failed for good: it came from the poison queue."""
-        run, round_, _ = self._named(message)
-        if run is not None and run.status is RunStatus.BUILDING and round_ in (0, run.round):
+        wanted = messages.run_message(message)
+        run = self._run_of(wanted)
+        if run is not None and run.status is RunStatus.BUILDING and wanted.round in (0, run.round):
             self._fail(run, _NOT_BUILT)
 
-    def _named(self, message: str) -> tuple[Run | None, int, int]:
-        """Return the run, the round and the batch that a message names."""
-        found = _MESSAGE.fullmatch(message)
-        if found is None:
-            raise UnknownMessage
-        principal, feed_id, through, round_, number = found.groups()
-        if self._feeds.get(principal, feed_id) is None:
-            return None, 0, 0
-        run = self._ledger.get(principal, feed_id, int(through))
-        return run, int(round_ or 0), int(number or 0)
-
-    def _clear_after(self, message: str) -> None:
-        """Delete what is left of a message's feed if that is deleted; work may have gone on since."""
-        _, principal, feed_id, *_ = message.split("/")
-        self.runs.clear(principal, feed_id)
+    def _run_of(self, wanted: RunMessage) -> Run | None:
+        """Return the run that a message names; None if its feed is deleted."""
+        if self._feeds.get(wanted.principal, wanted.feed_id) is None:
+            return None
+        return self._ledger.get(wanted.principal, wanted.feed_id, wanted.through)
 
     def _plan(self, run: Run) -> None:
         """Write the batches of a run and send a message for each; planned again, only what is missing."""
@@ -124,7 +113,7 @@ class RunWorkshop:
             self.runs.repeat(run)
             return
         for number in waiting[1:]:
-            self.runs.queue.send(queues.FILES, f"{run.message}/{run.round}/{number}")
+            self.runs.queue.send(queues.FILES, run.message_of(number))
         if waiting:
             self._build(run, waiting[0])
         else:

@@ -15,14 +15,13 @@ from pathlib import Path
 from typing import Protocol
 
 from shared import leases, limits, queues
-from shared.files import ledger
+from shared.files import ledger, messages
 from shared.files.feeds import Feed
 from shared.files.ledger import FileOfRun, Run, RunStatus
 from shared.files.outbox import FileGone
 from shared.files.receivers import Receiver
 from shared.files.runs import Runs
 from shared.leases import HeldByAnother, Lease
-from shared.queues import UnknownMessage
 
 NOTED_EACH = 20
 """After so many files the ledger notes how many were sent: a message that comes again goes on from there."""
@@ -79,9 +78,7 @@ class Dispatcher:
         Raises:
             UnknownMessage: it names no feed.
         """
-        principal, separator, feed_id = message.partition("/")
-        if not separator:
-            raise UnknownMessage
+        principal, feed_id = messages.feed_to_send(message)
         feed = self.runs.feeds.get(principal, feed_id)
         if feed is None or feed.receiver is None or feed.is_paused:
             return

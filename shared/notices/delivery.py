@@ -19,6 +19,7 @@ from shared.notices.sealed_secrets import SealedByAnotherKey, SecretBox
 from shared.notices.sender import Sender
 from shared.notices.store import Store
 from shared.notices.webhooks import CHALLENGE, TEST, Notice, NoticeStatus, State, Webhook
+from shared.queues import UnknownMessage
 from shared.tables import ChangedMeanwhile
 
 log = logging.getLogger("metering.notices")
@@ -88,7 +89,11 @@ class Delivery:
         self._enqueue(notice.message, timedelta(0))
 
     def deliver(self, message: str) -> None:
-        """Make the attempt that a queue message is for, if it is due."""
+        """Make the attempt that a queue message is for, if it is due.
+
+        Raises:
+            UnknownMessage: it names no notice.
+        """
         principal, webhook_id, notice_id = _parts(message)
         notice = self._store.notice(principal, webhook_id, notice_id)
         if notice is None or notice.status is not NoticeStatus.WAITING:
@@ -236,8 +241,10 @@ def _attempted(
 
 def _parts(message: str) -> tuple[str, str, str]:
     """Return principal, webhook and notice of a message."""
-    principal, webhook_id, notice_id = message.split("/")
-    return principal, webhook_id, notice_id
+    parts = message.split("/")
+    if len(parts) != 3:
+        raise UnknownMessage
+    return parts[0], parts[1], parts[2]
 
 
 def new_challenge(webhook: Webhook, *, at: datetime) -> Notice:

@@ -17,7 +17,7 @@ from azure.storage.queue import QueueClient, TextBase64DecodePolicy
 
 from contract import world
 from shared import queues, services, settings
-from shared.files import ledger
+from shared.files import messages
 
 MAX_VALUES = 400
 """So that most metering points have a file of their own."""
@@ -33,7 +33,7 @@ def handler(folder: Path, storage: str) -> Callable[[str], None]:
     of_feeds = replace(opened.run_workshop, max_values=MAX_VALUES)
 
     def handle(message: str) -> None:
-        (of_feeds if message.startswith(ledger.PREFIX) else exports).handle(message)
+        (of_feeds if message.startswith(messages.PREFIX) else exports).handle(message)
 
     return handle
 

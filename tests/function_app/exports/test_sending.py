@@ -303,9 +303,15 @@ def test_without_a_key_that_can_be_read_all_but_sending_works(api: Api, key: str
         api.services.send_files("app:1/daily")
 
 
-def test_a_message_that_names_no_feed_is_refused(services: Services) -> None:
+def test_a_message_that_names_no_feed_is_refused(
+    services: Services, caplog: pytest.LogCaptureFixture
+) -> None:
     with pytest.raises(UnknownMessage):
         services.send_files("daily")
+    services.queues.send(queues.SENDS_POISON, "daily")
+    services.fail_files()
+
+    assert "Files failed: a message that names no work of the app." in caplog.messages
 
 
 def test_while_another_process_sends_the_message_comes_again(

@@ -24,6 +24,7 @@ from shared.notices.webhooks import (
     State,
     TooManyWebhooks,
 )
+from shared.queues import UnknownMessage
 from shared.tables import Tables
 from tests.builders.warehouse import Clock
 from tests.doubles import webhook
@@ -227,6 +228,12 @@ def test_a_new_secret_replaces_one_that_was_lost(
     (received,) = receiver.received
     assert verifies(received, new)
     assert notices.history()[0].status is NoticeStatus.DELIVERED
+
+
+@pytest.mark.parametrize("message", ["", "app:one/main", "app:one/main/no_1/2"])
+def test_a_message_that_names_no_notice_is_refused(notices: Notices, message: str) -> None:
+    with pytest.raises(UnknownMessage):
+        notices.delivery.deliver(message)
 
 
 def test_a_message_that_comes_twice_sends_nothing_twice(notices: Notices, receiver: Receiver) -> None:

@@ -1,0 +1,64 @@
+"""The messages of feeds in the queues `files` and `sends`, as they are written and read. Pure."""
+
+import re
+from dataclasses import dataclass
+
+from shared.queues import UnknownMessage
+
+PREFIX = "feed/"
+"""How messages on feeds begin in the queue `files`, beside those on exports."""
+
+_RUN = re.compile(rf"{PREFIX}([^/]+)/([^/]+)/([0-9]+)(?:/([0-9]+)/([0-9]+))?")
+_FEED = re.compile(r"([^/]+)/([^/]+)")
+
+
+@dataclass(frozen=True)
+class RunMessage:
+    """Has a run planned or one of its batches built or, if its feed is deleted, what is left of that deleted.
+
+    Attributes:
+        through: the last publication in the run; 0 for the feed alone.
+        round, batch: of the run, and the number of its batch; 0 has the run planned.
+    """
+
+    principal: str
+    feed_id: str
+    through: int
+    round: int = 0
+    batch: int = 0
+
+    @property
+    def text(self) -> str:
+        """Return the message as it is in the queue."""
+        batch = f"/{self.round}/{self.batch}" if self.batch else ""
+        return f"{PREFIX}{self.principal}/{self.feed_id}/{self.through}{batch}"
+
+
+def run_message(text: str) -> RunMessage:
+    """Read a message of the queue `files`.
+
+    Raises:
+        UnknownMessage: it is not about a feed.
+    """
+    found = _RUN.fullmatch(text)
+    if found is None:
+        raise UnknownMessage
+    principal, feed_id, *numbers = found.groups()
+    return RunMessage(principal, feed_id, *(int(each or 0) for each in numbers))
+
+
+def send_message(principal: str, feed_id: str) -> str:
+    """Return the message of the queue `sends` that has the runs of a feed sent."""
+    return f"{principal}/{feed_id}"
+
+
+def feed_to_send(text: str) -> tuple[str, str]:
+    """Return the owner and the id of the feed that a message of the queue `sends` names.
+
+    Raises:
+        UnknownMessage: it names no feed.
+    """
+    found = _FEED.fullmatch(text)
+    if found is None:
+        raise UnknownMessage
+    return found[1], found[2]
