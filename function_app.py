@@ -339,7 +339,7 @@ def create_export(req: func.HttpRequest) -> Response:
         body, state=state, latest=services.publications.latest(), warehouse=services.warehouse
     )
     exports.requests.refuse_unfit(wanted, form=body.form, readable=readable, warehouse=services.warehouse)
-    workshop = services.workshop
+    keeper = services.keeper  # Opened before anything is written: without an outbox no export can be made.
     export, is_new = services.exports.make(
         caller.principal,
         wanted,
@@ -349,7 +349,7 @@ def create_export(req: func.HttpRequest) -> Response:
         now=services.clock(),
     )
     if is_new or export.status.is_unfinished:
-        workshop.start(export)
+        keeper.start(export)
     return responses.accepted(
         exports.rendering.one(export, (), seals=services.seals, now=services.clock()),
         location=exports.rendering.path(export),
@@ -390,7 +390,7 @@ def delete_export(req: func.HttpRequest) -> Response:
     """Delete an export: its work stops, and its files are deleted."""
     export = export_of_caller(req)
     expect_no_parameters(req)
-    services.workshop.delete(export)
+    services.keeper.delete(export)
     return responses.no_content({})
 
 
@@ -400,7 +400,7 @@ def export_file(req: func.HttpRequest) -> Response:
     """Redirect to a link to a file, if the caller may still read all that it holds."""
     export = export_of_caller(req)
     expect_no_parameters(req)
-    return responses.elsewhere(services.workshop.link(export, req.route_params["name"]))
+    return responses.elsewhere(services.keeper.link(export, req.route_params["name"]))
 
 
 @app.route("v1/feeds", methods=["GET", "HEAD"])

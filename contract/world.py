@@ -230,7 +230,7 @@ def _make_export(made: Services) -> None:
         form=Form(format=FileFormat.CSV).model_dump(mode="json", by_alias=True, exclude_none=True),
     )
     export, _ = kept.make(VENDOR, wanted, request=b"", key=None, not_found=(), now=NOW)
-    workshop = replace(made.workshop, exports=kept)
+    workshop = replace(made.workshop, keeper=replace(made.keeper, exports=kept))
     workshop.handle(export.id)
     workshop.handle(f"{export.id}/1")
 

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from shared.files.exports import Export, Exports
     from shared.files.feeding import Feeder
     from shared.files.feeds import Feeds
+    from shared.files.keeping import Keeper
     from shared.files.ledger import Ledger, Run
     from shared.files.outbox import Outbox
     from shared.files.run_building import RunWorkshop
@@ -199,19 +200,29 @@ class Services:
 
     @cached_property
     def workshop(self) -> Workshop:
-        """What builds files.
+        """What builds exports.
 
         Raises:
             OutboxUnavailable: the settings name no outbox.
         """
         from shared.files.building import Workshop
 
-        return Workshop(
+        return Workshop(self.keeper, self.warehouse)
+
+    @cached_property
+    def keeper(self) -> Keeper:
+        """What hands out, ends and deletes exports.
+
+        Raises:
+            OutboxUnavailable: the settings name no outbox.
+        """
+        from shared.files.keeping import Keeper
+
+        return Keeper(
             exports=self.exports,
             outbox=self.outbox,
             queue=self.queues,
             grants=self.grants,
-            warehouse=self.warehouse,
             clock=self.clock,
             ended=self._notify_of_export,
         )
@@ -387,7 +398,7 @@ class Services:
                 log.exception("Not all files were swept; the next run tries again.")
 
     def _sweep_exports(self) -> None:
-        self.workshop.sweep()
+        self.keeper.sweep()
 
     def _sweep_feeds(self) -> None:
         if self.settings.outbox is not None:
@@ -416,7 +427,7 @@ class Services:
                         log.error("Files failed: a message that names no work of the app.")
 
     def _revoke_exports(self) -> None:
-        self.workshop.revoke_changed(version=self.grants.version)
+        self.keeper.revoke_changed(version=self.grants.version)
 
     def _revoke_feeds(self) -> None:
         self.feeder.revoke_changed(version=self.grants.version)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from shared import leases, periods, queues, tables
-from shared.files import building, ledger, messages, sweeping
+from shared.files import ledger, making, messages, sweeping
 from shared.files.exports import NoFile, NoLonger
 from shared.files.feeds import BeingDeleted, Feed, Feeds, Span, Spec
 from shared.files.ledger import Batch, Ledger, NotReady, Run, RunStatus
@@ -281,7 +281,7 @@ class Feeder:
 
     def _is_silent(self, run: Run) -> bool:
         last = max(run.touched_at, run.next_attempt_at or run.touched_at)
-        return self._now() - last >= building.SILENT
+        return self._now() - last >= making.SILENT
 
     def _touch(self, run: Run) -> None:
         """Note that a message was sent: another one follows only if this one is lost too."""

@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from shared import periods, queues, tables
-from shared.files import building, messages, planning, reading, run_contents, runs
+from shared.files import making, messages, planning, reading, run_contents, runs
 from shared.files.feeds import Content, Feeds, Split
 from shared.files.forms import table
 from shared.files.forms.about import About, Gaps
@@ -86,7 +86,7 @@ class RunWorkshop:
             else:
                 self._plan(run)
         except (TooLargeForXlsx, UnfitForGs2) as error:
-            self._fail(run, (building.UNFIT, str(error)))
+            self._fail(run, (making.UNFIT, str(error)))
 
     def fail(self, message: str) -> None:
         """Note that the work of a message failed for good: it came from the poison queue."""
@@ -222,7 +222,7 @@ class RunWorkshop:
     def _file(self, run: Run, series: Iterable[Series], *, form: Form, name: str, about: About) -> FileOfRun:
         with tempfile.TemporaryFile() as content:
             written = table.write(series, form=form, about=about)
-            size, digest = building.copy(written.pieces, content)
+            size, digest = making.copy(written.pieces, content)
             counts = written.counts
             if counts.values:
                 content.seek(0)

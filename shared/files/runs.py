@@ -11,11 +11,10 @@ from datetime import datetime
 from itertools import islice
 
 from shared import leases, limits, periods, queues
-from shared.access.grants import NoGrants
-from shared.files import ledger, messages, planning, run_contents
-from shared.files.building import Grants, Sender
+from shared.files import ledger, making, messages, planning, run_contents
 from shared.files.feeds import Feed, Feeds
 from shared.files.ledger import Batch, Ledger, Run, RunStatus
+from shared.files.making import Grants, Sender
 from shared.files.outbox import Outbox
 from shared.files.planning import Spans
 from shared.files.receivers import Receiver
@@ -51,10 +50,7 @@ class Runs:
 
     def readable(self, principal: str) -> Readable:
         """Return what a principal may read by the table of grants, not by what is in memory."""
-        try:
-            return self.grants.read_uncached(principal)
-        except NoGrants:
-            return Readable(principal, (), "")
+        return making.readable_of(self.grants, principal)
 
     def may_read(self, run: Run, readable: Readable | None = None) -> bool:
         """Return whether the owner may still read everything in a run, by the table of grants."""

@@ -17,10 +17,10 @@ import pytest
 from shared import tables
 from shared.api.exports import requests
 from shared.api.problems import InvalidRequest
-from shared.files import building, exports, outbox, reading
-from shared.files.building import Workshop
+from shared.files import building, exports, keeping, making, outbox, reading
 from shared.files.exports import ExportStatus
 from shared.files.forms.form import FileFormat, Form
+from shared.files.keeping import Keeper
 from shared.metering import Resolution
 from shared.periods import Period
 from shared.queues import QueuesUnavailable, UnknownMessage
@@ -63,10 +63,10 @@ def build(api: Api) -> None:
     queues.drain(outbox.queues, "files", api.services.build_files)
 
 
-def later(api: Api, after: timedelta) -> Workshop:
-    """Return what builds and sweeps, after some time."""
+def later(api: Api, after: timedelta) -> Keeper:
+    """Return what sweeps, after some time."""
     now = api.services.clock()
-    return replace(api.services.workshop, clock=lambda: now + after)
+    return replace(api.services.keeper, clock=lambda: now + after)
 
 
 def stored(customer: Customer, export_id: str) -> exports.Export:
@@ -427,10 +427,10 @@ def test_work_that_is_silent_is_sent_again(customer: Customer, api: Api) -> None
     export_id = ask(customer).json["exportId"]
     lose_messages(api)
 
-    later(api, building.SILENT - timedelta(minutes=1)).sweep()
+    later(api, making.SILENT - timedelta(minutes=1)).sweep()
     build(api)
     before = stored(customer, export_id).status
-    later(api, building.SILENT).sweep()
+    later(api, making.SILENT).sweep()
     planned = stored(customer, export_id).status
     build(api)
 
@@ -446,7 +446,7 @@ def test_parts_whose_messages_are_lost_are_built_when_the_export_is_swept(
     api.services.build_files(export_id)  # Planned, and not built.
     lose_messages(api)
 
-    later(api, building.SILENT).sweep()
+    later(api, making.SILENT).sweep()
     build(api)
 
     assert customer.get(f"/v1/exports/{export_id}").json["status"] == "finished"
@@ -460,7 +460,7 @@ def test_an_export_that_was_killed_before_it_was_finished_is_finished_by_a_sweep
     # As a process leaves it that dies between the last part and the export.
     api.services.exports.write(replace(stored(customer, export_id), status=ExportStatus.RUNNING, days=0))
 
-    later(api, building.SILENT).sweep()
+    later(api, making.SILENT).sweep()
     build(api)
 
     found = customer.get(f"/v1/exports/{export_id}").json
@@ -512,12 +512,12 @@ def test_an_export_that_cannot_be_swept_stops_no_other(
     damage(api, damaged, part_of(api, customer, damaged), days="many")
     lose_messages(api)
 
-    later(api, building.SILENT).sweep()
+    later(api, making.SILENT).sweep()
     build(api)
 
     assert f"Skipped after an error: {damaged}." in caplog.messages
     assert customer.get(f"/v1/exports/{silent}").json["status"] == "finished"
-    api.services.workshop.delete(stored(customer, damaged))
+    api.services.keeper.delete(stored(customer, damaged))
 
 
 def test_a_service_that_is_away_ends_the_sweep(customer: Customer, api: Api, free_port: int) -> None:
@@ -528,7 +528,7 @@ def test_a_service_that_is_away_ends_the_sweep(customer: Customer, api: Api, fre
     changed = replace(api.services, settings=replace(settings, outbox=without_queues(settings, free_port)))
 
     with pytest.raises(QueuesUnavailable):
-        replace(later(api, building.SILENT), queue=changed.queues).sweep()
+        replace(later(api, making.SILENT), queue=changed.queues).sweep()
 
     assert stored(customer, export_id).status is ExportStatus.WAITING
 
@@ -604,7 +604,7 @@ def test_a_deletion_that_a_kill_has_cut_is_finished_by_a_sweep(customer: Custome
 
     later(api, timedelta(minutes=1)).sweep()
     early = files_of(api, customer, export.id)
-    later(api, building.SILENT + timedelta(minutes=1)).sweep()
+    later(api, making.SILENT + timedelta(minutes=1)).sweep()
 
     assert len(early) == 1
     assert files_of(api, customer, export.id) == []
@@ -621,7 +621,7 @@ def test_a_file_that_a_dying_process_left_is_deleted_when_its_message_comes_agai
     export_id = ask(customer).json["exportId"]
     api.services.build_files(export_id)
     if end == "delete":
-        api.services.workshop.delete(stored(customer, export_id))
+        api.services.keeper.delete(stored(customer, export_id))
     else:
         api.revoke(customer.principal, point)
         api.services.revoke_files()
@@ -804,7 +804,7 @@ def test_all_access_that_ended_fails_what_was_built(customer: Customer, api: Api
     api.revoke(customer.principal, point)
     api.services.revoke_files()
 
-    assert stored(customer, export_id).problem == building.ACCESS_CHANGED
+    assert stored(customer, export_id).problem == keeping.ACCESS_CHANGED
     assert files_of(api, customer, export_id) == []
 
 
@@ -842,7 +842,7 @@ def test_the_same_body_after_a_minute_gives_another_export(customer: Customer, a
 
     with api.using(replace(api.services, clock=lambda: now)):
         second = ask(customer).json["exportId"]
-    api.services.workshop.delete(stored(customer, first))
+    api.services.keeper.delete(stored(customer, first))
     with api.using(replace(api.services, clock=lambda: now)):
         again = ask(customer).json["exportId"]
 

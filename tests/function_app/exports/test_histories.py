@@ -20,8 +20,9 @@ from azure.storage.queue import QueueClient, TextBase64DecodePolicy, TextBase64E
 
 from shared import queues
 from shared.access.grant import Grant, Span
-from shared.files import building, exports
+from shared.files import exports, making
 from shared.files.building import Workshop
+from shared.files.keeping import Keeper
 from shared.metering import MeteringPointId
 from shared.services import Services
 from tests.builders import histories
@@ -108,16 +109,15 @@ class History:
         made = replace(usual, warehouse=process)
         kept: Any = Dying(usual.exports, process)
         dying: dict[str, Any] = {name: Dying(getattr(usual, name), process) for name in ("outbox", "queues")}
-        workshop = Workshop(
+        keeper = Keeper(
             exports=kept,
             outbox=dying["outbox"],
             queue=dying["queues"],
             grants=usual.grants,
-            warehouse=process,
             clock=usual.clock,
-            max_values=self.chance.choice([30, 100, 2_000_000]),
         )
-        made.__dict__.update(exports=kept, workshop=workshop)
+        workshop = Workshop(keeper, process, max_values=self.chance.choice([30, 100, 2_000_000]))
+        made.__dict__.update(exports=kept, keeper=keeper, workshop=workshop)
         return made
 
     def ask(self, wanted: Mapping[str, Any]) -> str:
@@ -151,11 +151,11 @@ class History:
                 return found
             assert found["status"] in ("waiting", "running"), found
             # A process died before it had sent its messages.
-            replace(self.api.services.workshop, clock=self.later).sweep()
+            replace(self.api.services.keeper, clock=self.later).sweep()
 
     def later(self) -> datetime:
         """Return the time when messages that did not come count as lost."""
-        return self.api.services.clock() + building.SILENT
+        return self.api.services.clock() + making.SILENT
 
     # --- what is read
 

@@ -21,10 +21,10 @@ from contract import world
 from local import places
 from shared import periods, queues
 from shared.files import exports, ledger, outbox
-from shared.files.building import Workshop
 from shared.files.exports import Export, ExportStatus, Wanted
 from shared.files.feeds import Content, Split
 from shared.files.forms.form import FileFormat, Form
+from shared.files.keeping import Keeper
 from shared.files.ledger import Run, RunStatus
 from shared.metering import Direction
 from shared.periods import ONE_DAY, Period
@@ -73,11 +73,11 @@ def services(table_storage: str, tmp_path: Path) -> Services:
 
 
 @pytest.fixture
-def workshop(services: Services) -> Workshop:
-    return services.workshop
+def keeper(services: Services) -> Keeper:
+    return services.keeper
 
 
-def ask(workshop: Workshop, number: int) -> Export:
+def ask(keeper: Keeper, number: int) -> Export:
     """Ask for everything of the vendor's, in the form whose files are written in most pieces."""
     wanted = Wanted(
         directions=(Direction.CONSUMPTION, Direction.PRODUCTION),
@@ -89,25 +89,25 @@ def ask(workshop: Workshop, number: int) -> Export:
         sequence=2,
         form=Form(format=FileFormat.CSV).model_dump(mode="json", by_alias=True, exclude_none=True),
     )
-    made, _ = workshop.exports.make(
+    made, _ = keeper.exports.make(
         world.VENDOR, wanted, request=b"", key=str(number), not_found=(), now=world.NOW
     )
-    workshop.start(made)
+    keeper.start(made)
     return made
 
 
-def is_finished(workshop: Workshop, export: Export) -> bool:
-    found = workshop.exports.get(export.principal, export.id)
+def is_finished(keeper: Keeper, export: Export) -> bool:
+    found = keeper.exports.get(export.principal, export.id)
     assert found is not None
     assert found.status is not ExportStatus.FAILED, found.problem
     return found.status is ExportStatus.FINISHED
 
 
-def hashes(workshop: Workshop, export: Export, storage: str) -> list[str]:
+def hashes(keeper: Keeper, export: Export, storage: str) -> list[str]:
     """Return the hash of each file in order; rows and blobs have the same files, whole."""
-    found = workshop.exports.get(export.principal, export.id)
+    found = keeper.exports.get(export.principal, export.id)
     assert found is not None
-    works = list(workshop.exports.parts(found))
+    works = list(keeper.exports.parts(found))
     folder = exports.folder(export.principal, export.id)
     assert blobs(folder, storage) == {work.name: work.sha256 for work in works}
     assert [work.number for work in works] == list(range(1, found.parts + 1))
@@ -125,26 +125,26 @@ def blobs(folder: str, storage: str) -> dict[str, str]:
 
 
 def test_builders_that_are_killed_leave_each_file_once_and_whole(
-    workshop: Workshop, builders: Builders, table_storage: str
+    keeper: Keeper, builders: Builders, table_storage: str
 ) -> None:
     moments = random.Random(20261129)
-    undisturbed = ask(workshop, 0)
+    undisturbed = ask(keeper, 0)
     began = time.monotonic()
     builders.build()
     seconds = time.monotonic() - began
-    expected = hashes(workshop, undisturbed, table_storage)
+    expected = hashes(keeper, undisturbed, table_storage)
     assert len(expected) > 5
     kills, made = 0, [undisturbed]
 
     while kills < KILLS:
-        made.append(ask(workshop, len(made)))
-        while not is_finished(workshop, made[-1]):
+        made.append(ask(keeper, len(made)))
+        while not is_finished(keeper, made[-1]):
             kills += builders.build(seconds=moments.uniform(0, seconds) if kills < KILLS else 60)
             time.sleep(files.HIDDEN_SECONDS)
 
     builders.build()
     for each in made:
-        assert hashes(workshop, each, table_storage) == expected
+        assert hashes(keeper, each, table_storage) == expected
     queue = QueueClient.from_connection_string(table_storage, queues.FILES)
     assert queue.get_queue_properties().approximate_message_count == 0
 

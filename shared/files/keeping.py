@@ -1,0 +1,171 @@
+"""Exports after they were asked for: handed out, ended, deleted, swept; `building` makes their files.
+
+Grants are read again whenever a file is handed out.
+"""
+
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from shared import queues
+from shared.files import exports, making, planning, sweeping
+from shared.files.exports import Entry, Export, ExportPart, Exports, ExportStatus, NoFile, NoLonger
+from shared.files.making import SILENT, Grants, Sender
+from shared.files.outbox import Outbox
+from shared.readable import Readable
+
+ACCESS_CHANGED = ("access-changed", "Access to some of it ended while it was made; request it again.")
+NOT_BUILT = ("not-built", "It could not be made, and we have been alerted. Request it again.")
+
+log = logging.getLogger("metering.files")
+
+
+@dataclass(frozen=True)
+class Keeper:
+    """Hands out, ends and deletes exports, and looks after them.
+
+    Attributes:
+        ended: is called with each export that is finished or has failed, maybe twice; it raises nothing.
+    """
+
+    exports: Exports
+    outbox: Outbox
+    queue: Sender
+    grants: Grants
+    clock: Callable[[], datetime]
+    ended: Callable[[Export], None] = lambda export: None
+
+    def start(self, export: Export) -> None:
+        """Have a new export planned and built."""
+        self.queue.send(queues.FILES, export.id)
+
+    def readable(self, principal: str) -> Readable:
+        """Return what a principal may read by the table of grants, not by what is in memory."""
+        return making.readable_of(self.grants, principal)
+
+    def may_read(self, export: Export, work: ExportPart) -> bool:
+        """Return whether the caller may still read everything in a part, by the table of grants."""
+        held = planning.within(self.readable(export.principal), export.wanted.period)
+        return planning.covers(held, planning.unpack(work.permitted))
+
+    def link(self, export: Export, name: str) -> str:
+        """Return a link to a file of an export, which lives for 15 minutes.
+
+        Raises:
+            NoFile: the export has no such file.
+            NoLonger: its files are deleted, or hold what its caller may no longer read.
+        """
+        if is_over(export, self.clock()):
+            raise NoLonger
+        work = next((each for each in self.exports.parts(export) if each.name == name), None)
+        if work is None or export.status is not ExportStatus.FINISHED:
+            raise NoFile
+        if not self.may_read(export, work):
+            self.end(export.principal, export.id, ACCESS_CHANGED)
+            raise NoLonger
+        path = exports.folder(export.principal, export.id) + name
+        return self.outbox.link(path, now=self.clock())
+
+    def end(self, principal: str, export_id: str, problem: tuple[str, str]) -> None:
+        """Fail an export, and delete its files."""
+
+        def change(stored: Export) -> Export:
+            return replace(stored, status=ExportStatus.FAILED, problem=problem, touched_at=self.clock())
+
+        ended = self.exports.change(principal, export_id, change)
+        self._empty(principal, export_id)
+        if problem is NOT_BUILT:
+            # The alert `files-failed` reads this line.
+            log.error("Files failed: export %s.", export_id)
+        else:
+            log.warning("Export %s ended: %s.", export_id, problem[0])
+        if ended is not None:
+            self.ended(ended)
+
+    def delete(self, export: Export) -> None:
+        """Delete an export: what still works on it stops, and its files are deleted."""
+        self.exports.delete(export)
+        self._delete_rest(Entry(export.id, export.principal))
+
+    def revoke(self, principal: str) -> None:
+        """Delete the exports that hold anything which the principal may no longer read."""
+        now = self.clock()
+        kept = [each for each in self.exports.of(principal) if not is_over(each, now)]
+        if not kept:
+            return
+        readable = self.readable(principal)
+        for export in kept:
+            held = planning.within(readable, export.wanted.period)
+            works = list(self.exports.parts(export))
+            if any(not planning.covers(held, planning.unpack(work.permitted)) for work in works):
+                self.end(principal, export.id, ACCESS_CHANGED)
+
+    def revoke_changed(self, *, version: Callable[[str], str | None]) -> None:
+        """Revoke for each principal with exports whose grants have changed since that was last done."""
+        principals = _principals(self.exports.register())
+        self.exports.compared.for_each_changed(principals, self.revoke, version=version)
+
+    def sweep(self) -> None:
+        """Send again what is silent, delete what has expired, and finish deletions that a kill has cut."""
+        now = self.clock()
+        entries = list(self.exports.register())
+        found = set()
+        for principal in _principals(entries):
+            for export in list(self.exports.of(principal)):
+                found.add(export.id)
+                with sweeping.alone(export.id):
+                    self._tend(export, now)
+        for entry in entries:
+            if entry.export_id not in found:
+                with sweeping.alone(entry.export_id):
+                    self._tend_rest(entry, now)
+
+    def _tend(self, export: Export, now: datetime) -> None:
+        if now >= export.created_at + exports.FORGOTTEN:
+            self.delete(export)
+        elif is_over(export, now):
+            if not export.is_emptied:
+                self._empty(export.principal, export.id)
+        elif export.status.is_unfinished and now - export.touched_at >= SILENT:
+            self._send_again(export)
+
+    def _tend_rest(self, entry: Entry, now: datetime) -> None:
+        """Delete what a kill left of a deleted export, and what belongs to an unreadable row that is old."""
+        is_old = now >= entry.made_at + exports.FORGOTTEN
+        if now - entry.made_at < SILENT:
+            return  # An export that is just being made has its line before its row.
+        if not entry.is_deleted and (is_old or not self.exports.has_row(entry)):
+            self._delete_rest(entry)
+        if is_old:
+            self.exports.forget(entry)
+
+    def _delete_rest(self, entry: Entry) -> None:
+        """Delete files and parts of an export that is deleted."""
+        self.outbox.delete(exports.folder(entry.principal, entry.export_id))
+        self.exports.delete_parts(entry.export_id)
+        self.exports.note(replace(entry, is_deleted=True))
+
+    def _empty(self, principal: str, export_id: str) -> None:
+        """Delete the files of an export that is over, and note that they are gone."""
+        self.outbox.delete(exports.folder(principal, export_id))
+        self.exports.change(principal, export_id, lambda stored: replace(stored, is_emptied=True))
+
+    def _send_again(self, export: Export) -> None:
+        waiting = [work for work in self.exports.parts(export) if not work.name]
+        log.warning("Export %s is silent; its work is sent again.", export.id)
+        if export.status is ExportStatus.WAITING or not waiting:
+            self.queue.send(queues.FILES, export.id)
+        for work in waiting:
+            self.queue.send(queues.FILES, f"{export.id}/{work.number}")
+        now = self.clock()
+        self.exports.change(export.principal, export.id, lambda stored: replace(stored, touched_at=now))
+
+
+def is_over(export: Export, now: datetime) -> bool:
+    """Return whether an export has no files any more."""
+    return export.status_at(now) in (ExportStatus.FAILED, ExportStatus.EXPIRED)
+
+
+def _principals(entries: Iterable[Entry]) -> list[str]:
+    return sorted({each.principal for each in entries if not each.is_deleted})

@@ -1,0 +1,47 @@
+"""What the making of exports and of feeds' runs has in common."""
+
+import hashlib
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import IO, Protocol
+
+from shared.access.grants import NoGrants
+from shared.readable import Readable
+
+UNFIT = "form-does-not-fit"
+SILENT = timedelta(minutes=20)
+"""After so long without a sign a message may be lost: it is sent again."""
+
+
+class Grants(Protocol):
+    """The part of `shared.access.grants.Grants` that is used here."""
+
+    def read_uncached(self, principal: str) -> Readable:
+        """Return everything that a principal may read, as the table has it now."""
+        ...
+
+
+class Sender(Protocol):
+    """The part of `shared.queues.Queues` that is used here."""
+
+    def send(self, queue: str, text: str, *, delay: timedelta = ...) -> None:
+        """Send a message."""
+        ...
+
+
+def readable_of(grants: Grants, principal: str) -> Readable:
+    """Return what a principal may read by the table of grants, not by what is in memory."""
+    try:
+        return grants.read_uncached(principal)
+    except NoGrants:
+        return Readable(principal, (), "")
+
+
+def copy(pieces: Iterator[bytes], content: IO[bytes]) -> tuple[int, str]:
+    """Write the pieces of a file; return its length and SHA-256."""
+    digest, size = hashlib.sha256(), 0
+    for piece in pieces:
+        content.write(piece)
+        digest.update(piece)
+        size += len(piece)
+    return size, digest.hexdigest()
