@@ -546,7 +546,7 @@ def sync_access(timer: func.TimerRequest, context: func.Context) -> None:
 
 @app.timer_trigger(schedule="%PUBLISH_SCHEDULE%", arg_name="timer")
 def publish_readings(timer: func.TimerRequest, context: func.Context) -> None:
-    """Load and publish what was delivered, then look after files; alerts read the lines of the log.
+    """Load and publish what was delivered, then sweep files; alerts read the lines of the log.
 
     One timer does both: with two zones, Azure bills two warm instances for each timer and queue.
     """

@@ -106,7 +106,7 @@ def open_queues(
     from azure.storage.queue import ExponentialRetry, QueueServiceClient
 
     options = transports.azure_options(limit)
-    retry = ExponentialRetry(**transports.STORAGE_PAUSES, retry_total=limit.tries - 1)
+    retry = transports.storage_retry(ExponentialRetry, limit)
     chosen = {"transport": options["transport"], "retry_policy": retry}
     if queue_storage.startswith("https://"):
         if credential is None:

@@ -250,7 +250,7 @@ class Services:
 
     @cached_property
     def feeder(self) -> Feeder:
-        """What looks after feeds.
+        """What begins, hands out and sweeps the runs of feeds.
 
         Raises:
             OutboxUnavailable: the settings name no outbox.
@@ -438,7 +438,7 @@ class Services:
 
     @contextmanager
     def invocation(self, invocation: Invocation) -> Iterator[None]:
-        """Run a timer: its threads belong to the invocation, and its telemetry is sent at the end.
+        """Run a function of a timer or a queue: its threads belong to it; telemetry is sent at the end.
 
         Azure may stop the instance right after the run.
         """

@@ -272,7 +272,7 @@ def open_container(
     settings: DeliverySettings, *, credential: TokenCredential | None, limit: Limit = limits.BLOBS
 ) -> Container:
     """Open the container of an endpoint (with the app's identity) or a connection string (emulator)."""
-    retry = ExponentialRetry(**transports.STORAGE_PAUSES, retry_total=limit.tries - 1)
+    retry = transports.storage_retry(ExponentialRetry, limit)
     options = {**_PIECES, **transports.azure_options(limit), "retry_policy": retry}
     if settings.storage.startswith("https://"):
         return Container(

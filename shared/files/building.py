@@ -1,8 +1,8 @@
 """Exports being built: planned once, then part by part, each by a message of its own.
 
 Whatever is done twice gives the same: a part is a file of an `asOf`, written whole under one name, and its
-row is written after the file. A process that dies leaves a message that comes again, or a row that `sweep`
-finds silent. Grants are read again for each part.
+row is written after the file. A process that dies leaves a message that comes again, or a row that
+`keeping.Keeper.sweep` finds silent. Grants are read again for each part.
 """
 
 import logging
@@ -95,9 +95,9 @@ class Workshop:
             if planned is None:
                 return
             export = planned
-        for work in self._exports.parts(export):
-            if not work.name:
-                self.keeper.queue.send(queues.FILES, f"{export.id}/{work.number}")
+        for part in self._exports.parts(export):
+            if not part.name:
+                self.keeper.queue.send(queues.FILES, f"{export.id}/{part.number}")
         self._finish(export)
 
     def _planned(self, export: Export, selected: Readable) -> Export | None:
@@ -107,7 +107,7 @@ class Workshop:
         question = question_of(export)
         plan = exports.new_plan()
         form = form_of(export)
-        works = [
+        parts = [
             ExportPart(export.id, export.principal, plan, number, planning.pack(part.permitted), part.days)
             for number, part in enumerate(
                 planning.parts(
@@ -120,12 +120,12 @@ class Workshop:
                 start=1,
             )
         ]
-        self._exports.plan(works)
+        self._exports.plan(parts)
         planned = replace(
             export,
             status=ExportStatus.RUNNING,
-            of_days=sum(work.days for work in works),
-            parts=len(works),
+            of_days=sum(part.days for part in parts),
+            parts=len(parts),
             plan=plan,
             not_found=tuple(
                 each for each in export.wanted.metering_point_ids if each not in selected.periods
@@ -139,25 +139,25 @@ class Workshop:
 
     def _build(self, export: Export, number: int, readable: Readable) -> None:
         """Write one part, and finish the export with the last one."""
-        work = self._exports.part(export, number)
-        if work is None:
+        part = self._exports.part(export, number)
+        if part is None:
             return
-        permitted = planning.unpack(work.permitted)
+        permitted = planning.unpack(part.permitted)
         if not planning.covers(planning.within(readable, export.wanted.period), permitted):
             self.keeper.end(export.principal, export.id, keeping.ACCESS_CHANGED)
             return
-        if not work.name:
-            built = self._file(export, work, planning.narrow(readable, permitted))
+        if not part.name:
+            built = self._file(export, part, planning.narrow(readable, permitted))
             with suppress(tables.ChangedMeanwhile):  # Another built the same bytes, or it was deleted.
                 self._exports.note_built(built)
         self._finish(export)
 
-    def _file(self, export: Export, work: ExportPart, readable: Readable) -> ExportPart:
+    def _file(self, export: Export, part: ExportPart, readable: Readable) -> ExportPart:
         """Write the file of a part to the outbox, and return the part with what it is."""
         form = form_of(export)
-        name = name_of(export, work.number, form)
+        name = name_of(export, part.number, form)
         about = About(
-            name=export.id if export.parts == 1 else f"{export.id}-{work.number}",
+            name=export.id if export.parts == 1 else f"{export.id}-{part.number}",
             as_of=export.wanted.as_of,
             resolution=export.wanted.resolution,
         )
@@ -172,18 +172,18 @@ class Workshop:
             self.keeper.outbox.put(
                 exports.folder(export.principal, export.id) + name, content, media_type=table.media_type(form)
             )
-        return replace(work, name=name, bytes=size, rows=written.counts.rows, sha256=digest)
+        return replace(part, name=name, bytes=size, rows=written.counts.rows, sha256=digest)
 
     def _finish(self, export: Export) -> None:
         """Count what is built, and finish the export when everything is."""
-        works = list(self._exports.parts(export))
-        is_finished = len(works) == export.parts and all(work.name for work in works)
+        parts = list(self._exports.parts(export))
+        is_finished = len(parts) == export.parts and all(part.name for part in parts)
         now = self.keeper.clock()
 
         def change(stored: Export) -> Export:
             if not stored.status.is_unfinished:
                 return stored
-            days = max(stored.days, sum(work.days for work in works if work.name))
+            days = max(stored.days, sum(part.days for part in parts if part.name))
             status = ExportStatus.FINISHED if is_finished else stored.status
             return replace(stored, days=days, status=status, touched_at=now)
 
@@ -192,7 +192,7 @@ class Workshop:
             # It was deleted, expired, or access to it ended, while this part was built.
             self.keeper.outbox.delete(exports.folder(export.principal, export.id))
         elif is_finished:
-            log.info("Export %s is finished: %d files.", export.id, len(works))
+            log.info("Export %s is finished: %d files.", export.id, len(parts))
             self.keeper.ended(stored)
 
 

@@ -11,13 +11,12 @@ written is always the whole row, and only over the version that was read.
 import base64
 import hashlib
 import json
-import logging
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Any, TypeVar
+from typing import Any
 
 from shared import tables
 from shared.files.compared import ComparedGrants
@@ -38,10 +37,6 @@ _REGISTER = "exports"
 _LAST_MILLISECOND, _DIGITS = 10**13, 13
 _MARK = "~"
 _CROCKFORD = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", "0123456789ABCDEFGHJKMNPQRSTVWXYZ")
-
-Stored = TypeVar("Stored")
-
-log = logging.getLogger("metering.files")
 
 
 class ExportStatus(StrEnum):
@@ -323,7 +318,7 @@ class Exports:
         return stored if changed == stored else self.write(changed)
 
     def delete(self, export: Export) -> None:
-        """Delete an export; what works on it finds no row and stops. Its parts stay until `delete_parts`."""
+        """Delete an export; what parts on it finds no row and stops. Its parts stay until `delete_parts`."""
         marked = self._tables.get(tables.FILE_WORK, partition=export.principal, row=export.mark)
         # A later request with the same body has written the mark again.
         if marked and marked["exportId"] == export.id:
@@ -357,10 +352,10 @@ class Exports:
         self._tables.delete(tables.FILE_WORK, partition=entry.principal, row=entry.export_id)
         self._tables.delete(tables.FILE_WORK, partition=_REGISTER, row=entry.export_id)
 
-    def plan(self, works: Sequence[ExportPart]) -> None:
+    def plan(self, parts: Sequence[ExportPart]) -> None:
         """Write the parts of a plan; they count when the export names it."""
-        for work in works:
-            self._tables.upsert(tables.FILE_WORK, _work_entity(work))
+        for part in parts:
+            self._tables.upsert(tables.FILE_WORK, _part_entity(part))
 
     def parts(self, export: Export) -> Iterator[ExportPart]:
         """Yield the parts of an export, in their order; none before it is planned."""
@@ -370,21 +365,21 @@ class Exports:
         for entity in self._tables.range(
             tables.FILE_WORK, partition=export.id, rows_from=rows_from, rows_before=rows_before
         ):
-            yield _work(entity)
+            yield _part(entity)
 
     def part(self, export: Export, number: int) -> ExportPart | None:
         """Return a part of an export."""
         row = _row(export.plan, number)
         entity = self._tables.get(tables.FILE_WORK, partition=export.id, row=row)
-        return None if entity is None else _work(entity)
+        return None if entity is None else _part(entity)
 
-    def note_built(self, work: ExportPart) -> None:
+    def note_built(self, part: ExportPart) -> None:
         """Write a part that is built.
 
         Raises:
             tables.ChangedMeanwhile: it was built by another, or deleted, meanwhile.
         """
-        self._tables.replace(tables.FILE_WORK, _work_entity(work), etag=work.etag)
+        self._tables.replace(tables.FILE_WORK, _part_entity(part), etag=part.etag)
 
 
 _MOST_PARTS = 10**6
@@ -473,22 +468,22 @@ def _entry(entity: tables.Entity) -> Entry:
     return Entry(entity["RowKey"], tables.stored_text(entity, "principal"), entity["isDeleted"])
 
 
-def _work_entity(work: ExportPart) -> tables.Entity:
+def _part_entity(part: ExportPart) -> tables.Entity:
     return {
-        "PartitionKey": work.export_id,
-        "RowKey": _row(work.plan, work.number),
-        "principal": work.principal,
-        "permitted": work.permitted,
-        "days": work.days,
-        "name": work.name,
-        "bytes": work.bytes,
-        "rows": work.rows,
-        "sha256": work.sha256,
+        "PartitionKey": part.export_id,
+        "RowKey": _row(part.plan, part.number),
+        "principal": part.principal,
+        "permitted": part.permitted,
+        "days": part.days,
+        "name": part.name,
+        "bytes": part.bytes,
+        "rows": part.rows,
+        "sha256": part.sha256,
     }
 
 
-@tables.as_written("export")
-def _work(entity: tables.Entity) -> ExportPart:
+@tables.as_written("part of an export")
+def _part(entity: tables.Entity) -> ExportPart:
     return ExportPart(
         export_id=entity["PartitionKey"],
         principal=tables.stored_text(entity, "principal"),

@@ -1,10 +1,11 @@
-"""Feeds at work: runs are decided after a publication, handed out, withdrawn, and looked after.
+"""Feeds at work: runs are decided after a publication, handed out, withdrawn, and swept.
 
 A run is decided by one write of the feed's row, so that runs neither overlap nor leave a publication out. The
 days of a run that could not be made are owed: the next run begins with them. `run_building` makes runs.
 """
 
 import logging
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -170,7 +171,7 @@ class Feeder:
         Raises:
             UnknownMessage: it names no feed.
         """
-        principal, feed_id = messages.feed_to_send(message)
+        principal, feed_id = messages.parse_sending(message)
         feed = self.feeds.get(principal, feed_id)
         if feed is None or feed.receiver is None or feed.is_paused:
             return
@@ -189,22 +190,20 @@ class Feeder:
         """Withdraw the runs that hold anything which the principal may no longer read.
 
         Raises:
-            tables.UnreadableValue: what a run holds cannot be read; the others are withdrawn.
+            tables.UnreadableValue: a run cannot be read; the others are withdrawn.
         """
         found = [feed for feed in self.feeds.of(principal) if feed.latest is not None]
         readable = self.runs.readable(principal) if found else None
-        unreadable: tables.UnreadableValue | None = None
+        faults: list[tables.UnreadableValue] = []
         for feed in found:
             for run in list(self._kept(feed)):
-                try:
-                    may_read = self.runs.may_read(run, readable)
-                except tables.UnreadableValue as error:
-                    unreadable = error
-                    continue
-                if not may_read:
-                    self.runs.withdraw(run)
-        if unreadable:
-            raise unreadable
+                with sweeping.noting(faults):
+                    if not self.runs.may_read(run, readable):
+                        self.runs.withdraw(run)
+            with sweeping.noting(faults):  # A run that was left out is compared once it can be read.
+                deque(self.ledger.unbroken(feed.principal, feed.id), maxlen=0)
+        if faults:
+            raise faults[0]
 
     def revoke_changed(self, *, version: Callable[[str], str | None]) -> None:
         """Revoke for each principal with feeds whose grants have changed since that was last done."""
@@ -219,7 +218,7 @@ class Feeder:
     def sweep(self, *, not_taken_after: timedelta) -> None:
         """Take silent work up again, report runs that nobody has taken, and finish deletions.
 
-        A feed that cannot be looked after is logged, and holds up no other.
+        A feed that cannot be swept is logged, and holds up no other.
         """
         for feed in list(self.feeds.everything()):
             with sweeping.alone(f"feed {feed.id} of {feed.principal}"):

@@ -5,7 +5,6 @@ its own by another. What a feed has done is in the ledger.
 """
 
 import json
-import logging
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, time
@@ -25,8 +24,6 @@ EACH_PUBLICATION = "each-publication"
 
 _PARTITION = "feeds"
 _BETWEEN = "~"
-
-log = logging.getLogger("metering.files")
 
 
 class Split(StrEnum):

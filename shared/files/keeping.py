@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from shared import queues
+from shared import queues, tables
 from shared.files import exports, making, planning, sweeping
 from shared.files.exports import Entry, Export, ExportPart, Exports, ExportStatus, NoFile, NoLonger
 from shared.files.making import SILENT, Grants, Sender
@@ -23,7 +23,7 @@ log = logging.getLogger("metering.files")
 
 @dataclass(frozen=True)
 class Keeper:
-    """Hands out, ends and deletes exports, and looks after them.
+    """Hands out, ends, deletes and sweeps exports.
 
     Attributes:
         ended: is called with each export that is finished or has failed, maybe twice; it raises nothing.
@@ -44,10 +44,10 @@ class Keeper:
         """Return what a principal may read by the table of grants, not by what is in memory."""
         return making.readable_of(self.grants, principal)
 
-    def may_read(self, export: Export, work: ExportPart) -> bool:
+    def may_read(self, export: Export, part: ExportPart) -> bool:
         """Return whether the caller may still read everything in a part, by the table of grants."""
         held = planning.within(self.readable(export.principal), export.wanted.period)
-        return planning.covers(held, planning.unpack(work.permitted))
+        return planning.covers(held, planning.unpack(part.permitted))
 
     def link(self, export: Export, name: str) -> str:
         """Return a link to a file of an export, which lives for 15 minutes.
@@ -58,10 +58,10 @@ class Keeper:
         """
         if is_over(export, self.clock()):
             raise NoLonger
-        work = next((each for each in self.exports.parts(export) if each.name == name), None)
-        if work is None or export.status is not ExportStatus.FINISHED:
+        part = next((each for each in self.exports.parts(export) if each.name == name), None)
+        if part is None or export.status is not ExportStatus.FINISHED:
             raise NoFile
-        if not self.may_read(export, work):
+        if not self.may_read(export, part):
             self.end(export.principal, export.id, ACCESS_CHANGED)
             raise NoLonger
         path = exports.folder(export.principal, export.id) + name
@@ -84,22 +84,30 @@ class Keeper:
             self.ended(ended)
 
     def delete(self, export: Export) -> None:
-        """Delete an export: what still works on it stops, and its files are deleted."""
+        """Delete an export: what still parts on it stops, and its files are deleted."""
         self.exports.delete(export)
         self._delete_rest(Entry(export.id, export.principal))
 
     def revoke(self, principal: str) -> None:
-        """Delete the exports that hold anything which the principal may no longer read."""
+        """Delete the exports that hold anything which the principal may no longer read.
+
+        Raises:
+            tables.UnreadableValue: a part cannot be read; the other exports are compared.
+        """
         now = self.clock()
         kept = [each for each in self.exports.of(principal) if not is_over(each, now)]
         if not kept:
             return
         readable = self.readable(principal)
+        faults: list[tables.UnreadableValue] = []
         for export in kept:
             held = planning.within(readable, export.wanted.period)
-            works = list(self.exports.parts(export))
-            if any(not planning.covers(held, planning.unpack(work.permitted)) for work in works):
-                self.end(principal, export.id, ACCESS_CHANGED)
+            with sweeping.noting(faults):
+                parts = list(self.exports.parts(export))
+                if any(not planning.covers(held, planning.unpack(part.permitted)) for part in parts):
+                    self.end(principal, export.id, ACCESS_CHANGED)
+        if faults:
+            raise faults[0]
 
     def revoke_changed(self, *, version: Callable[[str], str | None]) -> None:
         """Revoke for each principal with exports whose grants have changed since that was last done."""
@@ -152,12 +160,12 @@ class Keeper:
         self.exports.change(principal, export_id, lambda stored: replace(stored, is_emptied=True))
 
     def _send_again(self, export: Export) -> None:
-        waiting = [work for work in self.exports.parts(export) if not work.name]
+        waiting = [part for part in self.exports.parts(export) if not part.name]
         log.warning("Export %s is silent; its work is sent again.", export.id)
         if export.status is ExportStatus.WAITING or not waiting:
             self.queue.send(queues.FILES, export.id)
-        for work in waiting:
-            self.queue.send(queues.FILES, f"{export.id}/{work.number}")
+        for part in waiting:
+            self.queue.send(queues.FILES, f"{export.id}/{part.number}")
         now = self.clock()
         self.exports.change(export.principal, export.id, lambda stored: replace(stored, touched_at=now))
 

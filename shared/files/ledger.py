@@ -228,7 +228,7 @@ class Ledger:
     def unbroken(
         self, principal: str, feed_id: str, *, before: int | None = None, after: int = -1
     ) -> Iterator[Run]:
-        """Yield the same runs, for what must pass over none.
+        """Yield the runs as `of` does, but raise where one cannot be read.
 
         Raises:
             tables.UnreadableValue: one of them cannot be read.

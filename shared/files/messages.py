@@ -14,7 +14,7 @@ _FEED = re.compile(r"([^/]+)/([^/]+)")
 
 @dataclass(frozen=True)
 class RunMessage:
-    """Has a run planned or one of its batches built or, if its feed is deleted, what is left of that deleted.
+    """Has a run planned or one of its batches built; of a deleted feed it has the rest deleted.
 
     Attributes:
         through: the last publication in the run; 0 for the feed alone.
@@ -34,7 +34,7 @@ class RunMessage:
         return f"{PREFIX}{self.principal}/{self.feed_id}/{self.through}{batch}"
 
 
-def run_message(text: str) -> RunMessage:
+def parse_run(text: str) -> RunMessage:
     """Read a message of the queue `files`.
 
     Raises:
@@ -47,12 +47,12 @@ def run_message(text: str) -> RunMessage:
     return RunMessage(principal, feed_id, *(int(each or 0) for each in numbers))
 
 
-def send_message(principal: str, feed_id: str) -> str:
+def sending_text(principal: str, feed_id: str) -> str:
     """Return the message of the queue `sends` that has the runs of a feed sent."""
     return f"{principal}/{feed_id}"
 
 
-def feed_to_send(text: str) -> tuple[str, str]:
+def parse_sending(text: str) -> tuple[str, str]:
     """Return the owner and the id of the feed that a message of the queue `sends` names.
 
     Raises:

@@ -132,7 +132,7 @@ def open_outbox(
     limit: Limit = limits.BLOBS,
 ) -> Outbox:
     """Open the outbox at an endpoint (with the app's identity) or by a connection string (the emulator)."""
-    retry = ExponentialRetry(**transports.STORAGE_PAUSES, retry_total=limit.tries - 1)
+    retry = transports.storage_retry(ExponentialRetry, limit)
     options = {**_PIECES, **transports.azure_options(limit), "retry_policy": retry}
     if storage.startswith("https://"):
         return Outbox(BlobServiceClient(storage, credential=credential, **options), container=container)

@@ -37,10 +37,10 @@ Spans = Sequence[Days]
 
 @dataclass(frozen=True)
 class Part:
-    """One file of an export.
+    """What is built at once, of an export or of a feed's run.
 
     Attributes:
-        permitted: its metering points in order, each with the permitted days within the export's period.
+        permitted: its metering points in order, each with the permitted days within its period.
         days: how many market days it holds.
     """
 
@@ -150,6 +150,7 @@ def pack(permitted: Mapping[MeteringPointId, Spans]) -> bytes:
     return tables.pack_json([dates, points])
 
 
+@tables.as_written("list of permitted days")
 def unpack(content: bytes) -> dict[MeteringPointId, Spans]:
     """Return the permitted days that `pack` has written."""
     dates, points = tables.unpack_json(content)

@@ -71,7 +71,7 @@ class RunWorkshop:
         Raises:
             UnknownMessage: it names neither.
         """
-        wanted = messages.run_message(message)
+        wanted = messages.parse_run(message)
         run = self._run_of(wanted)
         if run is None:
             self.runs.clear(wanted.principal, wanted.feed_id)  # Work may have gone on since it was deleted.
@@ -90,7 +90,7 @@ class RunWorkshop:
 
     def fail(self, message: str) -> None:
         """Note that the work of a message failed for good: it came from the poison queue."""
-        wanted = messages.run_message(message)
+        wanted = messages.parse_run(message)
         run = self._run_of(wanted)
         if run is not None and run.status is RunStatus.BUILDING and wanted.round in (0, run.round):
             self._fail(run, _NOT_BUILT)

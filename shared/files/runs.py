@@ -98,7 +98,7 @@ class Runs:
     def request_sending(self, feed: Feed | None) -> None:
         """Have what is ready of a feed sent, if it has a server."""
         if feed is not None and feed.receiver is not None:
-            self.queue.send(queues.SENDS, messages.send_message(feed.principal, feed.id))
+            self.queue.send(queues.SENDS, messages.sending_text(feed.principal, feed.id))
 
     def before(self, run: Run) -> Run | None:
         """Return the run before one: the one that is being made, else the newest with a manifest."""
@@ -197,7 +197,7 @@ class Runs:
             problem = f"Your server did not take it for a day: {reason}. The next run holds its days too."
             self.give_up(run, RunStatus.READY, (_NOT_SENT, problem))
             return True
-        self.queue.send(queues.SENDS, messages.send_message(run.principal, run.feed_id), delay=wait)
+        self.queue.send(queues.SENDS, messages.sending_text(run.principal, run.feed_id), delay=wait)
         log.warning("Feed %s, run %s: try %d failed: %s.", run.feed_id, run.id, attempts, reason)
         return False
 

@@ -78,7 +78,7 @@ class Dispatcher:
         Raises:
             UnknownMessage: it names no feed.
         """
-        principal, feed_id = messages.feed_to_send(message)
+        principal, feed_id = messages.parse_sending(message)
         feed = self.runs.feeds.get(principal, feed_id)
         if feed is None or feed.receiver is None or feed.is_paused:
             return

@@ -1,4 +1,4 @@
-"""How a sweep goes on after a piece of work that fails."""
+"""How a sweep or a comparison goes on after a piece of work that fails."""
 
 import logging
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ log = logging.getLogger("metering.files")
 
 @contextmanager
 def alone(what: str) -> Iterator[None]:
-    """Log an error instead of raising it, so that what comes after `what` is looked after too.
+    """Log an error instead of raising it, so that what comes after `what` is done too.
 
     An error of a service that is away is raised: it would be the same for the next, after the same wait.
     """
@@ -24,3 +24,12 @@ def alone(what: str) -> Iterator[None]:
         if is_away and not isinstance(error, tables.UnreadableValue):
             raise
         log.exception("Skipped after an error: %s.", what)
+
+
+@contextmanager
+def noting(faults: list[tables.UnreadableValue]) -> Iterator[None]:
+    """Note that a row is unreadable instead of raising it, until the rest is done."""
+    try:
+        yield
+    except tables.UnreadableValue as error:
+        faults.append(error)

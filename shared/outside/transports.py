@@ -7,8 +7,8 @@ Here each read from a connection also ends when the whole answer must have arriv
 import io
 import threading
 import time
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from azure.core.exceptions import AzureError
 from azure.core.pipeline.transport import RequestsTransport
@@ -21,6 +21,9 @@ from shared.limits import Limit
 
 _CONNECTIONS = 40
 """Connections that are kept: as many as threads may ask at once, on the largest instance."""
+
+
+Policy = TypeVar("Policy")
 
 
 class BoundedTransport(RequestsTransport):  # type: ignore[misc]  # The library finds its type when it runs.
@@ -54,13 +57,6 @@ class StorageUnavailable(Exception):
     """
 
 
-STORAGE_PAUSES: Mapping[str, Any] = {"initial_backoff": 1, "increment_base": 2, "random_jitter_range": 1}
-"""Arguments of the policy `ExponentialRetry` that the clients of blobs and of queues have: up to 4 and 6 s.
-
-Their own pauses are so long that the lease of the deliveries would end meanwhile.
-"""
-
-
 def code(error: AzureError) -> str:
     """Return the service's code of an error, such as `BlobNotFound`; empty if it has none."""
     given = getattr(error, "error_code", None)
@@ -86,6 +82,17 @@ def azure_options(limit: Limit, transport: BoundedTransport | None = None) -> di
         "retry_status": 0,
         "retry_backoff_factor": 0.2,
     }
+
+
+def storage_retry(policy: Callable[..., Policy], limit: Limit) -> Policy:
+    """Return the retry policy of a client of blobs or queues, whose pauses are at most 4 and 6 s.
+
+    With its defaults the pauses are so long that the lease of the deliveries would end meanwhile.
+
+    Args:
+        policy: `ExponentialRetry` of the client's library.
+    """
+    return policy(initial_backoff=1, increment_base=2, random_jitter_range=1, retry_total=limit.tries - 1)
 
 
 class Arrival:

@@ -1,4 +1,4 @@
-"""What publications left, remembered by an instance: it does not change, and costs one statement.
+"""What publications left, remembered by an instance so that the warehouse is not asked twice.
 
 Until when data was available at an earlier moment; the last day of each series, which changes only with a
 publication or a permission, so that a caller who reads one day after the other costs one statement; and the

@@ -45,7 +45,7 @@ def test_all_tries_fit_into_what_a_request_may_take_in_all() -> None:
 
 @pytest.mark.parametrize(("policy", "limit"), [(blob, limits.BLOBS), (queue, limits.QUEUES)])
 def test_so_do_the_pauses_of_the_clients_of_storage(policy: ModuleType, limit: limits.Limit) -> None:
-    retry = policy.ExponentialRetry(**transports.STORAGE_PAUSES)
+    retry = transports.storage_retry(policy.ExponentialRetry, limit)
     longest = [
         max(retry.get_backoff_time({"count": count}) for _ in range(1_000)) for count in range(1, limit.tries)
     ]

@@ -23,7 +23,7 @@ def path(export: Export) -> str:
     return f"{responses.PUBLIC_PREFIX}/v1/exports/{export.id}"
 
 
-def one(export: Export, works: Sequence[ExportPart], *, seals: Seals, now: datetime) -> bytes:
+def one(export: Export, parts: Sequence[ExportPart], *, seals: Seals, now: datetime) -> bytes:
     """Return an export as JSON."""
     status = export.status_at(now)
     cursor = changes.cursor_text(search.first_of(export.wanted.sequence + 1), seals.of("changes"))
@@ -35,13 +35,13 @@ def one(export: Export, works: Sequence[ExportPart], *, seals: Seals, now: datet
         stored_coarser=[StoredCoarser.model_validate(each) for each in export.stored_coarser],
         files=[
             models.ExportFile(
-                name=work.name,
-                bytes=work.bytes,
-                rows=work.rows,
-                sha256=work.sha256,
-                href=f"{path(export)}/files/{work.name}",
+                name=part.name,
+                bytes=part.bytes,
+                rows=part.rows,
+                sha256=part.sha256,
+                href=f"{path(export)}/files/{part.name}",
             )
-            for work in works
+            for part in parts
             if status is ExportStatus.FINISHED
         ],
     )

@@ -1,8 +1,10 @@
 """Feeds and their runs as answers."""
 
+import logging
 from collections.abc import Iterable
 from datetime import datetime
 
+from shared import tables
 from shared.api import responses
 from shared.api.exports.models import FilesProblem
 from shared.api.feeds import models
@@ -13,6 +15,8 @@ from shared.files.ledger import FileOfRun, Ledger, Run
 MAX_FILES = 5_000
 """A page of runs ends before it lists more files than these, unless one run alone does."""
 RETRY_AFTER = 5
+
+log = logging.getLogger("metering.files")
 
 
 def path(feed: Feed) -> str:
@@ -44,9 +48,13 @@ def page(feed: Feed, request: ListRequest, ledger: Ledger, *, now: datetime) -> 
         if len(shown) == request.limit or files > MAX_FILES:
             more = True
             break
-        shown.append(_run(feed, each, ledger, now=now))
-        files += len(shown[-1].files)
         last = each
+        try:
+            shown.append(_run(feed, each, ledger, now=now))
+        except tables.UnreadableValue:
+            log.exception("Run %s of feed %s is unreadable and left out.", each.id, feed.id)
+            continue
+        files += len(shown[-1].files)
     written = models.FeedRunPage(
         runs=shown,
         next_cursor=request.seal.seal(str(last.span.through).encode()) if last and more else None,

@@ -155,13 +155,13 @@ def _runs(parts: Iterable[Values | Sum], *, point: MeteringPointId) -> Iterator[
 
 @lru_cache(maxsize=_PLACES_KEPT)
 def _span(day: date, resolution: Resolution, first: int, count: int) -> tuple[datetime, datetime]:
-    """Return where a run starts and ends; a portfolio has the same days again and again."""
+    """Return where consecutive values start and end; a portfolio has the same days again and again."""
     start = periods.start_of(day) + first * resolution.step
     return start, start + count * resolution.step
 
 
 def _text(runs: Sequence[Values], *, point: MeteringPointId, direction: Direction, style: _Style) -> str:
-    """Return consecutive runs as one time series."""
+    """Return the values of consecutive days as one time series."""
     first, last = runs[0], runs[-1]
     values = " ".join(_triplets(run, style) for run in runs)
     total = energy.watt_hours(",".join([run.quantities for run in runs]))
@@ -186,7 +186,7 @@ def _text(runs: Sequence[Values], *, point: MeteringPointId, direction: Directio
 
 
 def _triplets(run: Values, style: _Style) -> str:
-    """Return the values of a run: quantity, no time, and the code of the quality."""
+    """Return consecutive values: quantity, no time, and the code of the quality."""
     packed = run.quantities.replace(_NULL, "") if _MISSING in run.qualities else run.quantities
     return _places(run.qualities, style.codes) % tuple(packed.split(","))
 

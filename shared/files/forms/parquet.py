@@ -157,7 +157,7 @@ def _groups(series: Iterable[Series]) -> Iterator[_Group]:
 
 @lru_cache(maxsize=_SHAPES_KEPT)
 def _stamps(day: date, resolution: Resolution, first: int, count: int) -> tuple[bytes, bytes]:
-    """Return starts and ends of a run in milliseconds since 1970."""
+    """Return starts and ends of consecutive values in milliseconds since 1970."""
     step = int(resolution.step.total_seconds()) * 1000
     start = int(periods.start_of(day).timestamp()) * 1000 + first * step
     edges = array("q", range(start, start + (count + 1) * step, step))

@@ -82,7 +82,7 @@ class ValueTemplate:
 
 
 def values(part: Values | Sum, template: ValueTemplate) -> str:
-    """Return the text of a run's values, or of a sum."""
+    """Return the text of consecutive values, or of a sum."""
     if isinstance(part, Sum):
         return _sum_template(part, template) % tuple(quantities(part.quantity, template))
     pieces = _pieces(part.day, part.resolution, part.first, part.qualities, template)
@@ -134,7 +134,7 @@ def _wh(digits: str, null: str) -> str:
 def _pieces(
     day: date, resolution: Resolution, first: int, qualities: str, template: ValueTemplate
 ) -> Sequence[str]:
-    """Return the text of a run's values before, between and after the quantities."""
+    """Return the text of consecutive values before, between and after the quantities."""
     model = day if template.times is Times.EPOCH_MS else _day_alike(day)
     dateless = _dateless(model, resolution, first, qualities, template)
     return _dated(dateless, day, template.times).split(_QUANTITY)

@@ -66,7 +66,7 @@ class Grid:
 
     Attributes:
         columns: in the order of the series.
-        blocks: for each run or sum of intervals, the packed quantities by the number of the column.
+        blocks: for each stretch of values or sums, the packed quantities by the number of the column.
     """
 
     columns: list[ColumnKey] = field(default_factory=list)

@@ -235,7 +235,7 @@ def _edges_of(part: Values | Sum) -> Sequence[tuple[Edge, Edge]]:
 
 @lru_cache(maxsize=_SHAPES_KEPT)
 def _edges(day: date, resolution: Resolution, first: int, count: int) -> Sequence[tuple[Edge, Edge]]:
-    """Return where the values of a run start and end; a portfolio has the same days again and again."""
+    """Return where consecutive values start and end; a portfolio has the same days again and again."""
     start, step = periods.start_of(day), resolution.step
     return list(pairwise(_edge(start + number * step) for number in range(first, first + count + 1)))
 

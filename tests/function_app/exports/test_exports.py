@@ -503,6 +503,22 @@ def test_an_unreadable_export_stops_no_other_and_is_deleted_after_two_weeks(
     assert customer.get(f"/v1/exports/{unreadable}").status == 404
 
 
+def test_a_part_that_cannot_be_read_keeps_no_other_export_of_a_caller(
+    customer: Customer, api: Api, caplog: pytest.LogCaptureFixture
+) -> None:
+    point = customer.point()
+    customer.days(point, SPRING, 2)
+    oldest, newest = (made(customer, to=to)["exportId"] for to in ("2026-03-30", "2026-03-31"))
+    damage(api, newest, part_of(api, customer, newest), permitted=b"no JSON")
+    api.revoke(customer.principal, point)
+
+    api.services.revoke_files()
+
+    assert f"Skipped after an error: the exports of {customer.principal}." in caplog.messages
+    assert stored(customer, oldest).problem == keeping.ACCESS_CHANGED
+    api.services.keeper.delete(stored(customer, newest))
+
+
 def test_an_export_that_cannot_be_swept_stops_no_other(
     customer: Customer, api: Api, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -1,6 +1,6 @@
 """Feeds after deaths, failures, races and broken rows: no day is lost, nothing is half deleted."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -160,21 +160,28 @@ def test_a_run_that_cannot_be_read_is_left_out_of_the_list_and_passed_over_by_no
         deliver(customer, point, day)
         work(api)
     newest, oldest = (stored(api, customer, each) for each in runs(customer))
-    row = rows_of_ledger(api, customer)[0]
+    send(customer, "POST", f"/daily/runs/{newest.id}/acknowledgement")
+    row = rows_of_ledger(api, customer)[1]
     damage(api, customer, row, status="lost", spec="{")
+    receiver = Receiver("127.0.0.1", 22, "metering", "ssh-ed25519 AAAA", "in", after=0)
 
     listed = runs(customer)
     api.services.sweep_files()
 
     what = f"run of feed daily of {customer.principal} {row}"
     assert f"The stored {what} is unreadable and left out." in caplog.messages
-    assert [each["run"] for each in listed] == [oldest.id]
+    assert [each["run"] for each in listed] == [newest.id]
     assert f"Skipped after an error: feed daily of {customer.principal}." in caplog.messages
-    assert feed_of(customer).settled < newest.span.through
+    assert feed_of(customer).settled < oldest.span.through
+    with pytest.raises(tables.UnreadableValue):
+        api.services.runs.before(newest)
+    with pytest.raises(tables.UnreadableValue):
+        api.services.runs.oldest_to_send(feed_of(customer), receiver)
 
 
+@pytest.mark.parametrize("damaged", [{"files": b"no JSON"}, {"permitted": b"no JSON"}])
 def test_a_batch_that_cannot_be_read_keeps_no_other_run_from_being_withdrawn(
-    customer: Customer, api: Api, caplog: pytest.LogCaptureFixture
+    customer: Customer, api: Api, caplog: pytest.LogCaptureFixture, damaged: Mapping[str, bytes]
 ) -> None:
     keeping, losing = customer.point(), customer.point()
     put(customer)
@@ -188,9 +195,10 @@ def test_a_batch_that_cannot_be_read_keeps_no_other_run_from_being_withdrawn(
         )
         api.services.begin_feeds()
         work(api)
-    _, oldest = (stored(api, customer, each) for each in runs(customer))
+    newest, oldest = (stored(api, customer, each) for each in runs(customer))
     batch = [row for row in rows_of_ledger(api, customer) if row.startswith("b")][-1]
-    damage(api, customer, batch, files=b"no JSON")
+    damage(api, customer, batch, **damaged)
+    listed = [each["run"] for each in runs(customer)]
     api.revoke(customer.principal, losing)
 
     api.services.revoke_files()
@@ -200,6 +208,7 @@ def test_a_batch_that_cannot_be_read_keeps_no_other_run_from_being_withdrawn(
     remade = api.services.ledger.get(customer.principal, "daily", oldest.span.through)
     assert remade is not None
     assert (remade.round, [file.values for file in api.services.ledger.files(remade)]) == (2, [23])
+    assert listed == ([oldest.id] if "files" in damaged else [newest.id, oldest.id])
 
 
 def test_a_feed_that_cannot_be_begun_or_tended_is_logged_and_holds_up_no_other(

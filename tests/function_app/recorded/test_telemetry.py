@@ -209,7 +209,7 @@ def test_publishing_is_a_run_whose_days_are_counted(watched: Watched, deliver: D
 
     run = next(span for span in watched.recorded.spans if span.name == "publish_readings")
     assert run.kind is SpanKind.INTERNAL
-    assert {"waiting_deliveries", "last_days"} < {span.name for span in watched.statements()}
+    assert {"waiting_deliveries", "last_days_by_price_area"} < {span.name for span in watched.statements()}
     assert all(span.parent == run.context for span in watched.statements())
     assert watched.recorded.points("metering.days.published") == [({}, 2)]
 
