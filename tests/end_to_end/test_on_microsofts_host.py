@@ -101,7 +101,7 @@ def test_the_queue_functions_build_the_files_of_feeds_and_send_them(stack: DemoS
 def finished_run(stack: DemoStack, feed_id: str) -> Any:
     """Return the first run of a feed, which the start of the stack has begun, when nothing is left to do."""
     last = "sent" if feed_id == feeds.SFTP else "ready"
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 360  # Where the start of the timer was lost, it comes within five minutes.
     while not (found := stack.get(f"/feeds/{feed_id}/runs").json()["runs"]) or found[0]["status"] != last:
         assert time.monotonic() < deadline, found
         time.sleep(0.5)
