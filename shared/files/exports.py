@@ -318,7 +318,7 @@ class Exports:
         return stored if changed == stored else self.write(changed)
 
     def delete(self, export: Export) -> None:
-        """Delete an export; what parts on it finds no row and stops. Its parts stay until `delete_parts`."""
+        """Delete an export; what works on it finds no row and stops. Its parts stay until `delete_parts`."""
         marked = self._tables.get(tables.FILE_WORK, partition=export.principal, row=export.mark)
         # A later request with the same body has written the mark again.
         if marked and marked["exportId"] == export.id:

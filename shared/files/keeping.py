@@ -84,7 +84,7 @@ class Keeper:
             self.ended(ended)
 
     def delete(self, export: Export) -> None:
-        """Delete an export: what still parts on it stops, and its files are deleted."""
+        """Delete an export: what still works on it stops, and its files are deleted."""
         self.exports.delete(export)
         self._delete_rest(Entry(export.id, export.principal))
 
