@@ -376,10 +376,10 @@ def export_status(req: func.HttpRequest) -> Response:
     """Report how far an export is, and which files it has."""
     export = export_of_caller(req)
     expect_json_alone(req)
-    works = list(services.exports.parts(export))
+    parts = list(services.exports.parts(export))
     now = services.clock()
     return responses.small(
-        exports.rendering.one(export, works, seals=services.seals, now=now),
+        exports.rendering.one(export, parts, seals=services.seals, now=now),
         retry_after=exports.rendering.RETRY_AFTER if export.status_at(now).is_unfinished else None,
     )
 

@@ -308,7 +308,7 @@ def compare(
     spec = feed.spec
     if spec.customer_number is not None:
         readable = planning.of_customer(readable, spec.customer_number)
-    found = old.read(content, Form.model_validate(dict(spec.form), strict=False))
+    found = old.read(content, Form.of_stored(spec.form))
     if not found.values:
         raise Unreadable("The file has no values.")
     for fault in found.faults:

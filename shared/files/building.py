@@ -97,7 +97,7 @@ class Workshop:
             export = planned
         for part in self._exports.parts(export):
             if not part.name:
-                self.keeper.queue.send(queues.FILES, f"{export.id}/{part.number}")
+                self.keeper.queue.send(queues.FILES, part.message)
         self._finish(export)
 
     def _planned(self, export: Export, selected: Readable) -> Export | None:
@@ -105,8 +105,8 @@ class Workshop:
         permitted = planning.within(selected, export.wanted.period)
         readable = planning.narrow(selected, permitted)
         question = question_of(export)
-        plan = exports.new_plan()
-        form = form_of(export)
+        plan = making.new_plan()
+        form = Form.of_stored(export.wanted.form)
         parts = [
             ExportPart(export.id, export.principal, plan, number, planning.pack(part.permitted), part.days)
             for number, part in enumerate(
@@ -154,7 +154,7 @@ class Workshop:
 
     def _file(self, export: Export, part: ExportPart, readable: Readable) -> ExportPart:
         """Write the file of a part to the outbox, and return the part with what it is."""
-        form = form_of(export)
+        form = Form.of_stored(export.wanted.form)
         name = name_of(export, part.number, form)
         about = About(
             name=export.id if export.parts == 1 else f"{export.id}-{part.number}",
@@ -194,11 +194,6 @@ class Workshop:
         elif is_finished:
             log.info("Export %s is finished: %d files.", export.id, len(parts))
             self.keeper.ended(stored)
-
-
-def form_of(export: Export) -> Form:
-    """Return the form of an export's files."""
-    return Form.model_validate(dict(export.wanted.form), strict=False)
 
 
 def question_of(export: Export) -> Question:

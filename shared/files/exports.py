@@ -173,6 +173,11 @@ class ExportPart:
     sha256: str = ""
     etag: str = field(default="", compare=False)
 
+    @property
+    def message(self) -> str:
+        """Return the message that has the part built."""
+        return f"{self.export_id}/{self.number}"
+
 
 def new_id(now: datetime) -> str:
     """Return an id that sorts before all older ones and that nobody can guess."""
@@ -383,11 +388,6 @@ class Exports:
 
 
 _MOST_PARTS = 10**6
-
-
-def new_plan() -> str:
-    """Return a name that no other plan of an export has."""
-    return secrets.token_hex(8)
 
 
 def _row(plan: str, number: int) -> str:

@@ -5,8 +5,7 @@ days of a run that could not be made are owed: the next run begins with them. `r
 """
 
 import logging
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -194,26 +193,19 @@ class Feeder:
         """
         found = [feed for feed in self.feeds.of(principal) if feed.latest is not None]
         readable = self.runs.readable(principal) if found else None
-        faults: list[tables.UnreadableValue] = []
-        for feed in found:
-            for run in list(self._kept(feed)):
-                with sweeping.noting(faults):
-                    if not self.runs.may_read(run, readable):
-                        self.runs.withdraw(run)
-            with sweeping.noting(faults):  # A run that was left out is compared once it can be read.
-                deque(self.ledger.unbroken(feed.principal, feed.id), maxlen=0)
-        if faults:
-            raise faults[0]
+        now = self._now()
+
+        def compare(run: Run) -> None:
+            # An old run may have been made again.
+            if run.is_kept(now) and not self.runs.may_read(run, readable):
+                self.runs.withdraw(run)
+
+        sweeping.for_each(found, lambda feed: self.ledger.for_each(feed.principal, feed.id, compare))
 
     def revoke_changed(self, *, version: Callable[[str], str | None]) -> None:
         """Revoke for each principal with feeds whose grants have changed since that was last done."""
         principals = [feed.principal for feed in self.feeds.everything()]
         self.feeds.compared.for_each_changed(principals, self.revoke, version=version)
-
-    def _kept(self, feed: Feed) -> Iterator[Run]:
-        """Yield the runs whose files are kept; an old run may have been made again."""
-        now = self._now()
-        return (run for run in self.ledger.of(feed.principal, feed.id) if run.is_kept(now))
 
     def sweep(self, *, not_taken_after: timedelta) -> None:
         """Take silent work up again, report runs that nobody has taken, and finish deletions.

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from shared import queues, tables
+from shared import queues
 from shared.files import exports, making, planning, sweeping
 from shared.files.exports import Entry, Export, ExportPart, Exports, ExportStatus, NoFile, NoLonger
 from shared.files.making import SILENT, Grants, Sender
@@ -99,15 +99,14 @@ class Keeper:
         if not kept:
             return
         readable = self.readable(principal)
-        faults: list[tables.UnreadableValue] = []
-        for export in kept:
+
+        def compare(export: Export) -> None:
             held = planning.within(readable, export.wanted.period)
-            with sweeping.noting(faults):
-                parts = list(self.exports.parts(export))
-                if any(not planning.covers(held, planning.unpack(part.permitted)) for part in parts):
-                    self.end(principal, export.id, ACCESS_CHANGED)
-        if faults:
-            raise faults[0]
+            parts = list(self.exports.parts(export))
+            if any(not planning.covers(held, planning.unpack(part.permitted)) for part in parts):
+                self.end(principal, export.id, ACCESS_CHANGED)
+
+        sweeping.for_each(kept, compare)
 
     def revoke_changed(self, *, version: Callable[[str], str | None]) -> None:
         """Revoke for each principal with exports whose grants have changed since that was last done."""
@@ -165,7 +164,7 @@ class Keeper:
         if export.status is ExportStatus.WAITING or not waiting:
             self.queue.send(queues.FILES, export.id)
         for part in waiting:
-            self.queue.send(queues.FILES, f"{export.id}/{part.number}")
+            self.queue.send(queues.FILES, part.message)
         now = self.clock()
         self.exports.change(export.principal, export.id, lambda stored: replace(stored, touched_at=now))
 

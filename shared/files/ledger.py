@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from shared import leases, tables
+from shared.files import sweeping
 from shared.files.feeds import Feed, Feeds, Span, Spec
 from shared.files.messages import RunMessage
 from shared.tables import Tables
@@ -234,6 +235,15 @@ class Ledger:
             tables.UnreadableValue: one of them cannot be read.
         """
         return map(_run, self._rows(principal, feed_id, before=before, after=after))
+
+    def for_each(self, principal: str, feed_id: str, work: Callable[[Run], object]) -> None:
+        """Do a piece of work for each run of a feed; one that cannot be read holds up no other.
+
+        Raises:
+            tables.UnreadableValue: of one of them, when the others are done.
+        """
+        rows = list(self._rows(principal, feed_id, before=None, after=-1))
+        sweeping.for_each(rows, lambda row: work(_run(row)))
 
     def _rows(
         self, principal: str, feed_id: str, *, before: int | None, after: int

@@ -1,6 +1,7 @@
 """What the making of exports and of feeds' runs has in common."""
 
 import hashlib
+import secrets
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import IO, Protocol
@@ -27,6 +28,11 @@ class Sender(Protocol):
     def send(self, queue: str, text: str, *, delay: timedelta = ...) -> None:
         """Send a message."""
         ...
+
+
+def new_plan() -> str:
+    """Return a name that no other plan of an export or of a run has."""
+    return secrets.token_hex(8)
 
 
 def readable_of(grants: Grants, principal: str) -> Readable:

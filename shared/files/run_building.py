@@ -8,7 +8,6 @@ whole before the row that names them. A process that dies leaves a message that 
 import hashlib
 import json
 import logging
-import secrets
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -121,7 +120,7 @@ class RunWorkshop:
 
     def _planned(self, run: Run) -> Run | None:
         """Return the run with its batches: those of the plan that was noted first."""
-        plan = secrets.token_hex(8)
+        plan = making.new_plan()
         count = self._ledger.plan(
             replace(run, plan=plan), self._batches(run, self.runs.readable(run.principal))
         )
@@ -137,7 +136,7 @@ class RunWorkshop:
         return noted
 
     def _batches(self, run: Run, readable: Readable) -> Iterator[Batch]:
-        period, form = self._period(run), run_contents.form_of(run)
+        period, form = self._period(run), Form.of_stored(run.spec.form)
         one_each = run.spec.split is Split.PER_METERING_POINT
         selected = run_contents.selected(readable, run)
         sizes = {kind: self._sizes(run, selected, period, kind) for kind in run_contents.kinds(run)}
@@ -199,7 +198,7 @@ class RunWorkshop:
         self._finish(run)
 
     def _files(self, run: Run, batch: Batch, readable: Readable) -> Iterator[FileOfRun]:
-        form = run_contents.form_of(run)
+        form = Form.of_stored(run.spec.form)
         found = reading.series(
             self.warehouse,
             readable=planning.narrow(readable, planning.unpack(batch.permitted)),

@@ -20,11 +20,6 @@ from shared.series.assembly import Series, Values, kwh
 from shared.warehouse.published import Kind, PublicationSpan
 
 
-def form_of(run: Run) -> Form:
-    """Return the form of a run's files."""
-    return Form.model_validate(dict(run.spec.form), strict=False)
-
-
 def question_of(run: Run, *, period: Period, kind: Kind) -> Question:
     """Return what the files of one kind hold."""
     by_publication = run.spec.content is Content.NEW_AND_CORRECTED

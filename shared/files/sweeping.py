@@ -1,12 +1,15 @@
 """How a sweep or a comparison goes on after a piece of work that fails."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 from shared import tables
 from shared.access.grants import AccessTooOld
 from shared.outside.transports import StorageUnavailable
+
+Item = TypeVar("Item")
 
 log = logging.getLogger("metering.files")
 
@@ -26,10 +29,17 @@ def alone(what: str) -> Iterator[None]:
         log.exception("Skipped after an error: %s.", what)
 
 
-@contextmanager
-def noting(faults: list[tables.UnreadableValue]) -> Iterator[None]:
-    """Note that a row is unreadable instead of raising it, until the rest is done."""
-    try:
-        yield
-    except tables.UnreadableValue as error:
-        faults.append(error)
+def for_each(items: Iterable[Item], work: Callable[[Item], object]) -> None:
+    """Do a piece of work for each item; one with an unreadable row holds up no other.
+
+    Raises:
+        tables.UnreadableValue: of one of them, when the others are done.
+    """
+    fault: tables.UnreadableValue | None = None
+    for item in items:
+        try:
+            work(item)
+        except tables.UnreadableValue as error:
+            fault = error
+    if fault is not None:
+        raise fault

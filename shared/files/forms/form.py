@@ -234,6 +234,11 @@ class Form(Part):
     profile: Profile | None = None
     gs2: Gs2 | None = None
 
+    @classmethod
+    def of_stored(cls, given: Mapping[str, Any]) -> "Form":
+        """Return the form that a table has as JSON."""
+        return cls.model_validate(dict(given), strict=False)
+
     @field_validator("compression")
     @classmethod
     def _is_not_packed_yet(cls, compression: Compression, info: ValidationInfo) -> Compression:

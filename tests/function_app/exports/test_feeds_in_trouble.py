@@ -56,6 +56,15 @@ def days_in(customer: Customer, shown: Any) -> set[str]:
     return {row["start"][:10] for row in table(fetch(customer, file["href"]))}
 
 
+def make_two_runs(customer: Customer, api: Api) -> None:
+    """Make a feed, and have a day delivered and its run made, twice."""
+    point = customer.point()
+    put(customer)
+    for day in range(2):
+        deliver(customer, point, day)
+        work(api)
+
+
 def deliver(customer: Customer, point: str, days: int) -> None:
     """Deliver one more day, and begin a run of it."""
     customer.days(point, SPRING + timedelta(days=days), 1)
@@ -154,11 +163,7 @@ def rows_of_ledger(api: Api, customer: Customer) -> list[str]:
 def test_a_run_that_cannot_be_read_is_left_out_of_the_list_and_passed_over_by_nobody(
     customer: Customer, api: Api, caplog: pytest.LogCaptureFixture
 ) -> None:
-    point = customer.point()
-    put(customer)
-    for day in range(2):
-        deliver(customer, point, day)
-        work(api)
+    make_two_runs(customer, api)
     newest, oldest = (stored(api, customer, each) for each in runs(customer))
     send(customer, "POST", f"/daily/runs/{newest.id}/acknowledgement")
     row = rows_of_ledger(api, customer)[1]
@@ -602,11 +607,7 @@ def test_a_withdrawal_that_comes_late_leaves_the_next_round_alone(customer: Cust
 def test_a_run_is_reported_once_while_others_are_open(
     customer: Customer, api: Api, caplog: pytest.LogCaptureFixture
 ) -> None:
-    point = customer.point()
-    put(customer)
-    for day in range(2):
-        deliver(customer, point, day)
-        work(api)
+    make_two_runs(customer, api)
     older = runs(customer)[1]
 
     with api.at(Clock(datetime.now(UTC) + timedelta(days=10))):
