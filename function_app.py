@@ -1,6 +1,5 @@
 """The metering data API: one function per route and timer, one line per stage."""
 
-import logging
 import sys
 from datetime import UTC, datetime
 from functools import partial
@@ -45,7 +44,6 @@ def clock() -> datetime:
 sys.setswitchinterval(0.001)
 
 log_levels.quieten_libraries()
-log = logging.getLogger("metering.timers")
 
 app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
 services = shared.services.load(clock=clock)
@@ -339,8 +337,7 @@ def create_export(req: func.HttpRequest) -> Response:
         body, state=state, latest=services.publications.latest(), warehouse=services.warehouse
     )
     exports.requests.refuse_unfit(wanted, form=body.form, readable=readable, warehouse=services.warehouse)
-    keeper = services.keeper  # Opened before anything is written: without an outbox no export can be made.
-    export, is_new = services.exports.make(
+    export, is_new = services.files.exports.make(
         caller.principal,
         wanted,
         request=exports.requests.as_text(body),
@@ -349,7 +346,7 @@ def create_export(req: func.HttpRequest) -> Response:
         now=services.clock(),
     )
     if is_new or export.status.is_unfinished:
-        keeper.start(export)
+        services.files.keeper.start(export)
     return responses.accepted(
         exports.rendering.one(export, (), seals=services.seals, now=services.clock()),
         location=exports.rendering.path(export),
@@ -366,7 +363,7 @@ def exports_of_caller(req: func.HttpRequest) -> Response:
         parameters.of_url(req.url), seals=services.seals, accept=req.headers.get("accept", "")
     )
     return responses.small(
-        exports.rendering.page(services.exports, caller.principal, request, now=services.clock())
+        exports.rendering.page(services.files.exports, caller.principal, request, now=services.clock())
     )
 
 
@@ -376,7 +373,7 @@ def export_status(req: func.HttpRequest) -> Response:
     """Report how far an export is, and which files it has."""
     export = export_of_caller(req)
     expect_json_alone(req)
-    parts = list(services.exports.parts(export))
+    parts = list(services.files.exports.parts(export))
     now = services.clock()
     return responses.small(
         exports.rendering.one(export, parts, seals=services.seals, now=now),
@@ -390,7 +387,7 @@ def delete_export(req: func.HttpRequest) -> Response:
     """Delete an export: its work stops, and its files are deleted."""
     export = export_of_caller(req)
     expect_no_parameters(req)
-    services.keeper.delete(export)
+    services.files.keeper.delete(export)
     return responses.no_content({})
 
 
@@ -400,7 +397,7 @@ def export_file(req: func.HttpRequest) -> Response:
     """Redirect to a link to a file, if the caller may still read all that it holds."""
     export = export_of_caller(req)
     expect_no_parameters(req)
-    return responses.elsewhere(services.keeper.link(export, req.route_params["name"]))
+    return responses.elsewhere(services.files.keeper.link(export, req.route_params["name"]))
 
 
 @app.route("v1/feeds", methods=["GET", "HEAD"])
@@ -409,7 +406,7 @@ def feeds_of_caller(req: func.HttpRequest) -> Response:
     """List the caller's feeds."""
     caller = identify(req)
     expect_json_alone(req)
-    return responses.small(feeds.rendering.many(services.feeds.of(caller.principal)))
+    return responses.small(feeds.rendering.many(services.files.feeds.of(caller.principal)))
 
 
 @app.route("v1/feeds/{feedId}", methods=["GET", "HEAD"])
@@ -431,7 +428,7 @@ def put_feed(req: func.HttpRequest) -> Response:
     spec = feeds.requests.read(req)
     callers.authorize_many(services.grants, caller, customer_number=spec.customer_number)
     latest = services.publications.latest()
-    found, is_new = services.feeder.put(
+    found, is_new = services.files.feeder.put(
         caller.principal, feed_id, spec, sequence=latest.sequence if latest else 0
     )
     content = feeds.rendering.one(found)
@@ -448,7 +445,7 @@ def delete_feed(req: func.HttpRequest) -> Response:
     """Delete a feed with its ledger and its files."""
     found = feed_of_caller(req)
     expect_no_parameters(req)
-    services.feeder.delete(found)
+    services.files.feeder.delete(found)
     return responses.no_content({})
 
 
@@ -460,7 +457,7 @@ def feed_runs(req: func.HttpRequest) -> Response:
     request = feeds.requests.page(
         parameters.of_url(req.url), of=found.id, seals=services.seals, accept=req.headers.get("accept", "")
     )
-    return responses.small(feeds.rendering.page(found, request, services.ledger, now=services.clock()))
+    return responses.small(feeds.rendering.page(found, request, services.files.ledger, now=services.clock()))
 
 
 @app.route("v1/feeds/{feedId}/runs/{run}/files/{name}", methods=["GET", "HEAD"])
@@ -469,7 +466,7 @@ def feed_file(req: func.HttpRequest) -> Response:
     """Redirect to a link to a file of a run, if the caller may still read what it holds."""
     run = run_of_caller(req, feed_of_caller(req))
     expect_no_parameters(req)
-    link = services.feeder.link(run, req.route_params["name"], is_fetched=req.method == "GET")
+    link = services.files.feeder.link(run, req.route_params["name"], is_fetched=req.method == "GET")
     return responses.elsewhere(link)
 
 
@@ -479,7 +476,7 @@ def acknowledge_run(req: func.HttpRequest) -> Response:
     """Note that the receiver has the files of a run."""
     run = run_of_caller(req, feed_of_caller(req))
     expect_no_parameters(req)
-    services.feeder.acknowledge(run)
+    services.files.feeder.acknowledge(run)
     return responses.no_content({})
 
 
@@ -489,9 +486,9 @@ def resend_run(req: func.HttpRequest) -> Response:
     """Hand the files of a run out again, or make them again where they are gone."""
     found = feed_of_caller(req)
     expect_no_parameters(req)
-    run = services.feeder.resend(run_of_caller(req, found))
+    run = services.files.feeder.resend(run_of_caller(req, found))
     return responses.accepted(
-        feeds.rendering.run(found, run, services.ledger, now=services.clock()),
+        feeds.rendering.run(found, run, services.files.ledger, now=services.clock()),
         location=f"{feeds.rendering.path(found)}/runs",
         retry_after=feeds.rendering.RETRY_AFTER,
     )
@@ -551,7 +548,10 @@ def publish_readings(timer: func.TimerRequest, context: func.Context) -> None:
     One timer does both: with two zones, Azure bills two warm instances for each timer and queue.
     """
     with services.invocation(context), services.sweeping_files():
-        load_and_publish()
+        intake = services.load_deliveries()
+        services.publish_readings()
+        services.handle_news()
+        intake.raise_for_failure()
 
 
 @app.queue_trigger(arg_name="message", queue_name="notices", connection="OUTBOX")
@@ -565,42 +565,14 @@ def send_notices(message: func.QueueMessage, context: func.Context) -> None:
 def build_files(message: func.QueueMessage, context: func.Context) -> None:
     """Build the part of an export or of a feed's run that a message names."""
     with services.invocation(context):
-        services.build_files(message.get_body().decode())
+        services.files.build(message.get_body().decode())
 
 
 @app.queue_trigger(arg_name="message", queue_name="sends", connection="OUTBOX")
 def send_files(message: func.QueueMessage, context: func.Context) -> None:
     """Send the runs of the feed that a message names to the customer's SFTP server."""
     with services.invocation(context):
-        services.send_files(message.get_body().decode())
-
-
-def load_and_publish() -> None:
-    """Load the files that wait, and publish; a file that could not be loaded fails the run at the end."""
-    intake = services.load_deliveries()
-    for loaded in intake.loaded:
-        what = "loaded" if loaded.is_new else "skipped, since it was loaded before"
-        log.info("Delivery %s: %r, %d rows.", what, loaded.stored_as, loaded.rows)
-        if loaded.unknown:
-            log.warning(
-                "Delivery %r has values of %d metering points that are new to the warehouse.",
-                loaded.stored_as,
-                loaded.unknown,
-            )
-    for rejected in intake.rejected:
-        log.warning("Delivery rejected: %r; see the .reasons.txt file beside it.", rejected.stored_as)
-    if intake.failure is not None:
-        # Raised at the end, but not if publishing fails first.
-        log.error("Loading ended early: %r.", intake.failure)
-    for published in services.publish_readings():
-        log.info("Publication %d: %d market days.", published.sequence, published.days)
-    latest = services.publications.latest()
-    if latest is None:
-        log.info("Nothing is published yet.")
-    else:
-        log.info("Data is available until %s.", latest.available_until.isoformat())
-    services.handle_news()
-    intake.raise_for_failure()
+        services.files.send(message.get_body().decode())
 
 
 def identify(req: func.HttpRequest) -> Caller:
@@ -632,7 +604,9 @@ def data_state() -> DataState:
 def export_of_caller(req: func.HttpRequest) -> Export:
     """Return the export in the path; one that does not exist and another caller's get the same answer."""
     caller = identify(req)
-    export = services.exports.get(caller.principal, exports.requests.export_id(req.route_params["exportId"]))
+    export = services.files.exports.get(
+        caller.principal, exports.requests.export_id(req.route_params["exportId"])
+    )
     if export is None:
         raise exports.requests.not_found()
     return export
@@ -641,7 +615,7 @@ def export_of_caller(req: func.HttpRequest) -> Export:
 def feed_of_caller(req: func.HttpRequest) -> Feed:
     """Return the feed in the path; one that does not exist and another caller's get the same answer."""
     caller = identify(req)
-    found = services.feeds.get(caller.principal, feeds.requests.feed_id(req.route_params["feedId"]))
+    found = services.files.feeds.get(caller.principal, feeds.requests.feed_id(req.route_params["feedId"]))
     if found is None:
         raise feeds.requests.not_found()
     return found
@@ -650,7 +624,7 @@ def feed_of_caller(req: func.HttpRequest) -> Feed:
 def run_of_caller(req: func.HttpRequest, of: Feed) -> Run:
     """Return the run in the path."""
     name = req.route_params["run"]
-    run = services.ledger.get(of.principal, of.id, feeds.requests.through(name))
+    run = services.files.ledger.get(of.principal, of.id, feeds.requests.through(name))
     if run is None or run.id != name:
         raise feeds.requests.no_run()
     return run

@@ -117,7 +117,7 @@ def main() -> None:
         module = asking.function_app(folder / "metering.duckdb", storage=storage)
         warehouse = module.services.warehouse
         schema.apply(warehouse)
-        for each in (module.services.tables, module.services.queues, module.services.outbox):
+        for each in (module.services.tables, module.services.queues, module.services.files.outbox):
             each.create_missing()
         counting, watermark = Counting(warehouse), Watermark()
         module.services = replace(
@@ -203,14 +203,14 @@ class Client:
 
     def make_feed(self, form: Mapping[str, Any]) -> None:
         """Begin a feed in place of the one before."""
-        for feed in self._module.services.feeds.everything():
-            self._module.services.feeder.delete(feed)
+        for feed in self._module.services.files.feeds.everything():
+            self._module.services.files.feeder.delete(feed)
         body = {"name": "Daily", "directions": ["consumption"], "form": form}
         self._ask("put_feed", "", method="PUT", body=json.dumps(body).encode())
 
     def send_to(self, receiver: Receiver) -> None:
         """Let the feed's files go to a server, as an operator does."""
-        feeds = self._module.services.feeds
+        feeds = self._module.services.files.feeds
         feeds.change(f"app:{asking.CALLER}", _FEED, lambda stored: replace(stored, receiver=receiver))
 
     def from_links(self, what: str) -> Taken:
@@ -238,7 +238,7 @@ class Client:
         built = time.perf_counter() - started
         services = self._module.services
         for message in services.queues.take(queues.SENDS):
-            services.send_files(message)
+            services.files.send(message)
         seconds, statements = time.perf_counter() - started, self._statements - before
         (run,) = json.loads(self._ask("feed_runs", "/runs").get_body())["runs"]
         if run["status"] != "sent":
@@ -249,9 +249,9 @@ class Client:
     def _build(self) -> None:
         """Do what follows a publication, as the host would."""
         services = self._module.services
-        services.begin_feeds()
+        services.files.begin_feeds()
         for message in services.queues.take(queues.FILES):
-            services.build_files(message)
+            services.files.build(message)
 
     def _changes(self, query: str, **headers: str) -> func.HttpResponse:
         request = func.HttpRequest(

@@ -67,7 +67,7 @@ def open_services(folder: Path, *, table_storage: str) -> Services:
     )
     made.tables.create_missing()
     made.queues.create_missing()
-    made.outbox.create_missing()
+    made.files.outbox.create_missing()
     schema.apply(made.warehouse)
     _fill(made, folder, clock)
     _grant(made)
@@ -230,7 +230,7 @@ def _make_export(made: Services) -> None:
         form=Form(format=FileFormat.CSV).model_dump(mode="json", by_alias=True, exclude_none=True),
     )
     export, _ = kept.make(VENDOR, wanted, request=b"", key=None, not_found=(), now=NOW)
-    workshop = replace(made.workshop, keeper=replace(made.keeper, exports=kept))
+    workshop = replace(made.files.workshop, keeper=replace(made.files.keeper, exports=kept))
     workshop.handle(export.id)
     workshop.handle(f"{export.id}/1")
 
@@ -253,9 +253,9 @@ def _run_feed(made: Services) -> None:
         when=EACH_PUBLICATION,
         gaps=Gaps.HOLD,
     )
-    feed, _ = made.feeds.put(VENDOR, str(operations.FEED_ID.example), spec, sequence=1, now=NOW)
-    made.begin_feeds()
-    made.build_files(RunMessage(VENDOR, feed.id, 2).text)
+    feed, _ = made.files.feeds.put(VENDOR, str(operations.FEED_ID.example), spec, sequence=1, now=NOW)
+    made.files.begin_feeds()
+    made.files.build(RunMessage(VENDOR, feed.id, 2).text)
 
 
 def _write_grants(made: Services, principal: str, *, customers: Sequence[demo.Customer]) -> list[Grant]:

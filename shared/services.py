@@ -27,8 +27,7 @@ from shared.limits import Patience
 from shared.outside import identity
 from shared.publishing.remembered import Availability, LastDays, Ranges
 from shared.publishing.watermark import Publications
-from shared.queues import UnknownMessage
-from shared.settings import DirectorySettings, InvalidSettings, Settings, from_environment, sftp_seed
+from shared.settings import DirectorySettings, InvalidSettings, OutboxSettings, Settings, from_environment
 from shared.tables import Tables
 from shared.telemetry import exporting, recording
 from shared.telemetry.recording import Invocation, Telemetry
@@ -42,21 +41,13 @@ if TYPE_CHECKING:
     from shared.access.sync.stages import Rules, Sources
     from shared.access.sync.supply_by_customer import SupplyPeriod
     from shared.deliveries.intake import Copying, Intake
-    from shared.files.building import Workshop
-    from shared.files.exports import Export, Exports
-    from shared.files.feeding import Feeder
-    from shared.files.feeds import Feeds
-    from shared.files.keeping import Keeper
-    from shared.files.ledger import Ledger, Run
-    from shared.files.outbox import Outbox
-    from shared.files.run_building import RunWorkshop
-    from shared.files.runs import Runs
-    from shared.files.sending import Dispatcher
+    from shared.files.exports import Export
+    from shared.files.ledger import Run
+    from shared.files.opening import Files
     from shared.notices.opening import Notices
     from shared.notices.registering import Registry
     from shared.notices.sender import Resolve
     from shared.notices.webhooks import Event
-    from shared.publishing.publish import Published
     from shared.queues import Queues
 
 log = logging.getLogger("metering.services")
@@ -99,20 +90,31 @@ class Services:
         """The market days of publications."""
         return Ranges(self.warehouse)
 
+    @property
+    def _outbox(self) -> OutboxSettings:
+        """What the settings say of the outbox.
+
+        Raises:
+            Refused: 503, they name none.
+        """
+        if self.settings.outbox is None:
+            raise Refused(
+                "outbox-not-configured",
+                "The settings OUTBOX_STORAGE and QUEUE_STORAGE are missing.",
+                headers={"Retry-After": "300"},
+            )
+        return self.settings.outbox
+
     @cached_property
     def queues(self) -> Queues:
         """The queues of work on files and notices.
 
         Raises:
-            QueuesUnavailable: the settings name no outbox.
+            Refused: 503, the settings name no outbox.
         """
         from shared import queues
 
-        if self.settings.outbox is None:
-            raise queues.QueuesUnavailable("OUTBOX_STORAGE and QUEUE_STORAGE are missing.")
-        return queues.open_queues(
-            self.settings.outbox.queues, credential=self.credential, limit=self.within.queues
-        )
+        return queues.open_queues(self._outbox.queues, credential=self.credential, limit=self.within.queues)
 
     @cached_property
     def notices(self) -> Notices:
@@ -139,13 +141,9 @@ class Services:
         """Return the webhooks as their owners see them.
 
         Raises:
-            Refused: 503, there is no key to seal secrets with, or there are no queues.
+            Refused: 503, there is no key to seal secrets with, or the settings name no outbox.
         """
         self.seals.of("webhooks")
-        if self.settings.outbox is None:
-            raise Refused(
-                "queues-unavailable", "The settings name no queues.", headers={"Retry-After": "300"}
-            )
         return self.notices.registry
 
     def handle_news(self) -> None:
@@ -177,55 +175,48 @@ class Services:
             self.notices.delivery.deliver(message)
 
     @cached_property
-    def exports(self) -> Exports:
-        """What callers have asked for as files."""
-        from shared.files.exports import Exports
-
-        return Exports(self.tables)
-
-    @cached_property
-    def outbox(self) -> Outbox:
-        """The files that go out.
+    def files(self) -> Files:
+        """Exports and feeds, opened when they are first used.
 
         Raises:
-            OutboxUnavailable: the settings name no outbox.
+            Refused: 503, the settings name no outbox.
         """
-        from shared.files import outbox
+        from shared.files.opening import Files
 
-        if self.settings.outbox is None:
-            raise outbox.OutboxUnavailable("OUTBOX_STORAGE and QUEUE_STORAGE are missing.")
-        return outbox.open_outbox(
-            self.settings.outbox.storage, credential=self.credential, limit=self.within.blobs
-        )
-
-    @cached_property
-    def workshop(self) -> Workshop:
-        """What builds exports.
-
-        Raises:
-            OutboxUnavailable: the settings name no outbox.
-        """
-        from shared.files.building import Workshop
-
-        return Workshop(self.keeper, self.warehouse)
-
-    @cached_property
-    def keeper(self) -> Keeper:
-        """What hands out, ends and deletes exports.
-
-        Raises:
-            OutboxUnavailable: the settings name no outbox.
-        """
-        from shared.files.keeping import Keeper
-
-        return Keeper(
-            exports=self.exports,
-            outbox=self.outbox,
-            queue=self.queues,
+        return Files(
+            settings=self._outbox,
+            tables=self.tables,
+            open_queues=lambda: self.queues,
+            warehouse=self.warehouse,
             grants=self.grants,
-            clock=self.clock,
+            publications=self.publications,
+            ranges=self.ranges,
+            telemetry=self.telemetry,
+            credential=self.credential,
+            within=self.within,
+            cursor=self._changes_cursor,
             ended=self._notify_of_export,
+            ready=self._notify_of_run,
+            clock=self.clock,
         )
+
+    def sweep_files(self) -> None:
+        """Look after files, if the app makes any; a failure is logged."""
+        if self.settings.outbox is not None:
+            self.files.sweep()
+
+    def revoke_files(self) -> None:
+        """Delete the files of principals who lost any of what the files hold; a failure is logged."""
+        if self.settings.outbox is not None:
+            self.files.revoke()
+
+    @contextmanager
+    def sweeping_files(self) -> Iterator[None]:
+        """Look after files when the block has ended, also when it has failed."""
+        try:
+            yield
+        finally:
+            self.sweep_files()
 
     def _notify_of_export(self, export: Export) -> None:
         from shared.notices.webhooks import Event
@@ -233,67 +224,6 @@ class Services:
         data = {"exportId": export.id, "status": export.status.value}
         key = f"{export.id}:{export.status.value}"
         self.begin_notices(export.principal, Event.EXPORT_FINISHED, data=data, key=key)
-
-    @cached_property
-    def feeds(self) -> Feeds:
-        """What is sent after each publication."""
-        from shared.files.feeds import Feeds
-
-        return Feeds(self.tables)
-
-    @cached_property
-    def ledger(self) -> Ledger:
-        """What feeds have done."""
-        from shared.files.ledger import Ledger
-
-        return Ledger(self.tables)
-
-    @cached_property
-    def feeder(self) -> Feeder:
-        """What begins, hands out and sweeps the runs of feeds.
-
-        Raises:
-            OutboxUnavailable: the settings name no outbox.
-        """
-        from shared.files.feeding import Feeder
-
-        return Feeder(self.runs)
-
-    @cached_property
-    def run_workshop(self) -> RunWorkshop:
-        """What makes the runs of feeds.
-
-        Raises:
-            OutboxUnavailable: the settings name no outbox.
-        """
-        from shared.files.run_building import RunWorkshop
-
-        return RunWorkshop(
-            runs=self.runs,
-            warehouse=self.warehouse,
-            ranges=self.ranges,
-            cursor=self._changes_cursor,
-        )
-
-    @cached_property
-    def runs(self) -> Runs:
-        """The runs of feeds.
-
-        Raises:
-            OutboxUnavailable: the settings name no outbox.
-        """
-        from shared.files.runs import Runs
-
-        return Runs(
-            storage=self.tables,
-            feeds=self.feeds,
-            ledger=self.ledger,
-            outbox=self.outbox,
-            queue=self.queues,
-            grants=self.grants,
-            ready=self._notify_of_run,
-            clock=self.clock,
-        )
 
     def _notify_of_run(self, run: Run) -> None:
         from shared.notices.webhooks import Event
@@ -308,129 +238,6 @@ class Services:
         from shared.api.changes import requests, search
 
         return requests.cursor_text(search.first_of(sequence), self.seals.of("changes"))
-
-    def build_files(self, message: str) -> None:
-        """Do the work on files that a message of the queue `files` names.
-
-        Raises:
-            UnknownMessage: the message names no work of the app.
-        """
-        with self.telemetry.run("build_files"):
-            self._work_of(message).handle(message)
-
-    def _work_of(self, message: str) -> Workshop | RunWorkshop:
-        """Return what does the work of a message of the queue `files`: the prefix of its id decides."""
-        from shared.files import exports, messages
-
-        if message.startswith(exports.PREFIX):
-            return self.workshop
-        if message.startswith(messages.PREFIX):
-            return self.run_workshop
-        raise UnknownMessage
-
-    @cached_property
-    def dispatcher(self) -> Dispatcher:
-        """What sends the runs of feeds to SFTP servers.
-
-        Raises:
-            OutboxUnavailable: the settings name no outbox.
-            InvalidSettings: they have no key, or it cannot be read.
-        """
-        from shared.files import sftp
-        from shared.files.sending import Dispatcher
-
-        outbox = self.settings.outbox
-        key = sftp.private_key(sftp_seed(outbox.sftp_key if outbox else None))
-        return Dispatcher(self.runs, sftp.Sender(key))
-
-    def send_files(self, message: str) -> None:
-        """Send the runs of the feed that a message of the queue `sends` names."""
-        with self.telemetry.run("send_files"):
-            self.dispatcher.handle(message)
-
-    def begin_feeds(self) -> None:
-        """Begin the runs of feeds that are due. A failure is logged: the next sweep begins the rest."""
-        if self.settings.outbox is None:
-            return
-        try:
-            with self.telemetry.run("begin_feeds"):
-                begun = self.feeder.begin_due(self.publications.stored())
-        except Exception:  # What was published stands, and must not look as if it had failed.
-            log.exception("The runs of feeds were not all begun; the next sweep begins the rest.")
-            return
-        if begun:
-            log.info("Runs of feeds begun: %d.", begun)
-
-    @contextmanager
-    def sweeping_files(self) -> Iterator[None]:
-        """Look after files when the block has ended, also when it has failed."""
-        try:
-            yield
-        finally:
-            self.sweep_files()
-
-    def sweep_files(self) -> None:
-        """Look after files: failed or silent work, what is due, expired, or no longer covered by access.
-
-        A failure is logged, and stops none of the other work: the next run of the timer begins again. Access
-        that ended comes first.
-        """
-        self.revoke_files()
-        self._run_each("sweep_files", self.fail_files)
-        self.begin_feeds()
-        self._run_each("sweep_files", self._sweep_exports, self._sweep_feeds)
-
-    def revoke_files(self) -> None:
-        """Delete the files of principals who lost any of what the files hold.
-
-        A failure is logged: the publishing timer tries again, and every link compares access by itself.
-        """
-        self._run_each("revoke_files", self._revoke_exports, self._revoke_feeds)
-
-    def _run_each(self, name: str, *works: Callable[[], None]) -> None:
-        if self.settings.outbox is None:
-            return
-        for work in works:
-            try:
-                with self.telemetry.run(name):
-                    work()
-            except Exception:
-                log.exception("Not all files were swept; the next run tries again.")
-
-    def _sweep_exports(self) -> None:
-        self.keeper.sweep()
-
-    def _sweep_feeds(self) -> None:
-        if self.settings.outbox is not None:
-            self.feeder.sweep(not_taken_after=self.settings.outbox.feed_not_taken_after)
-
-    def fail_files(self) -> None:
-        """Note that the work of each message in the poison queues failed; an alert reads the log lines.
-
-        A message that cannot be worked on is hidden for ten minutes; the next run takes the others.
-        """
-        from shared import queues
-        from shared.files import sweeping
-
-        def fail_building(message: str) -> None:
-            self._work_of(message).fail(message)
-
-        for queue, fail in (
-            (queues.FILES_POISON, fail_building),
-            (queues.SENDS_POISON, self.feeder.fail_sending),
-        ):
-            for message in self.queues.take(queue):
-                with sweeping.alone(f"the failed message {message}"):
-                    try:
-                        fail(message)
-                    except UnknownMessage:
-                        log.error("Files failed: a message that names no work of the app.")
-
-    def _revoke_exports(self) -> None:
-        self.keeper.revoke_changed(version=self.grants.version)
-
-    def _revoke_feeds(self) -> None:
-        self.feeder.revoke_changed(version=self.grants.version)
 
     def warm(self) -> None:
         """Prepare this instance for its first request, once and in the background; see `warming`."""
@@ -480,7 +287,7 @@ class Services:
             return report
 
     def load_deliveries(self) -> Intake:
-        """Load the delivery files that have arrived; what went wrong is in the answer."""
+        """Load the delivery files that have arrived, and log the results; failures are in the answer too."""
         from shared.deliveries import container, intake
 
         if self.settings.deliveries is None:
@@ -491,10 +298,11 @@ class Services:
         with self.telemetry.run("load_deliveries"):
             taken = intake.load_files(files, self.warehouse, clock=self.clock, copying=copying(self.settings))
             self.telemetry.count_deliveries(loaded=len(taken.loaded), rejected=len(taken.rejected))
+            taken.log_results()
             return taken
 
-    def publish_readings(self) -> list[Published]:
-        """Publish every delivery that waits, and update the watermark that requests read."""
+    def publish_readings(self) -> None:
+        """Publish every delivery that waits, update the watermark that requests read, and log the results."""
         from shared.publishing import announce, publish
 
         with self.telemetry.run("publish_readings"):
@@ -503,7 +311,7 @@ class Services:
                 self.warehouse, publications=self.publications, clock=self.clock
             )
             self.telemetry.count_published_days(sum(each.days for each in published))
-            return published
+            announce.log_results(published, latest=self.publications.latest())
 
     def access_sources(self) -> Sources:
         """Return what the access sync reads; only `invite_users` changes anything in Entra."""

@@ -123,6 +123,7 @@ CODES = {
     "gateway-not-configured": Code(503, "The service does not know its gateway."),
     "access-unavailable": Code(503, "Access cannot be looked up now."),
     "access-too-old": Code(503, "Access has not been confirmed lately."),
+    "outbox-not-configured": Code(503, "The service lacks the storage of files and webhooks."),
     "queues-unavailable": Code(503, "Work cannot be queued now."),
     "files-unavailable": Code(503, "Files cannot be made or fetched now."),
     "warehouse-unavailable": Code(503, "Metering data cannot be read now."),

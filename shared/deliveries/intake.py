@@ -8,6 +8,7 @@ completed by the next run.
 """
 
 import hashlib
+import logging
 import re
 import shutil
 import tempfile
@@ -42,6 +43,9 @@ ABANDONED_AFTER = timedelta(days=1)
 _UNUSUAL = re.compile(r"[^\w.,+=@ -]", re.ASCII)
 _PLAIN_NAME = re.compile(r"[\w.,+=@/-]+", re.ASCII)
 """A name that is its own address, and no pattern that COPY INTO would match with others."""
+
+
+log = logging.getLogger("metering.deliveries")
 
 
 class Lease(Protocol):
@@ -157,6 +161,21 @@ class Intake:
     def rejected(self) -> list[FileResult]:
         """The results of the files that were rejected."""
         return [each for each in self.results if each.faults]
+
+    def log_results(self) -> None:
+        """Log a line for each file, and the error that ended the run early; alerts read some of them."""
+        for each in self.loaded:
+            what = "loaded" if each.is_new else "skipped, since it was loaded before"
+            log.info("Delivery %s: %r, %d rows.", what, each.stored_as, each.rows)
+            if each.unknown:
+                log.warning(
+                    "Delivery %r has values of %d metering points that are new to the warehouse.",
+                    *(each.stored_as, each.unknown),
+                )
+        for each in self.rejected:
+            log.warning("Delivery rejected: %r; see the .reasons.txt file beside it.", each.stored_as)
+        if self.failure is not None:
+            log.error("Loading ended early: %r.", self.failure)
 
     def raise_for_failure(self) -> None:
         """Raise the error that ended the run early, if one did."""

@@ -1,7 +1,7 @@
 """Publishes the deliveries that wait and brings the watermark up to date with the warehouse."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import date, datetime
 from typing import NamedTuple
 
@@ -40,6 +40,16 @@ def publish_pending(
     finally:
         bring_up_to_date(warehouse, publications)
     return done
+
+
+def log_results(published: Iterable[Published], *, latest: Publication | None) -> None:
+    """Log a line for each publication, and until when data is available: an alert reads that line."""
+    for each in published:
+        log.info("Publication %d: %d market days.", each.sequence, each.days)
+    if latest is None:
+        log.info("Nothing is published yet.")
+    else:
+        log.info("Data is available until %s.", latest.available_until.isoformat())
 
 
 def read_announced(publications: Publications) -> Place:

@@ -135,7 +135,7 @@ def test_a_fourth_export_waits_for_the_first(standing: Vendor, api: Client) -> N
 def test_an_export_that_failed_says_why(standing: Vendor, api: Client) -> None:
     export = api.exports.create(form="csv", from_=FROM, to=TO)
     standing.services.queues.send(queues.FILES_POISON, export.export_id)
-    standing.services.fail_files()
+    standing.services.files.fail_poisoned()
 
     with pytest.raises(errors.ExportFailed, match=r"not-built: It could not be made"):
         api.exports.wait(export)

@@ -107,7 +107,7 @@ class Vendor:
 
     def build_files(self) -> None:
         """Do the work on exports that waits."""
-        queues.drain(self.services.settings.table_storage, "files", self.services.build_files)
+        queues.drain(self.services.settings.table_storage, "files", self.services.files.build)
 
     def catch_up(self) -> None:
         """Go on to the real time: the storage of files has no other, and refuses links of another."""

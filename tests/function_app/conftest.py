@@ -40,7 +40,7 @@ def api(azurite: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]
     ready = Api(app, building.indexed(app.app))
     ready.services.tables.create_missing()
     ready.services.queues.create_missing()
-    ready.services.outbox.create_missing()
+    ready.services.files.outbox.create_missing()
     schema.apply(ready.services.warehouse)
     ready.confirm_access()
     yield ready

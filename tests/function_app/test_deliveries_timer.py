@@ -79,7 +79,7 @@ def test_a_rejected_file_is_logged_without_its_content_and_fails_nothing(
     point = customer.point()
     outside.put_lines("bad\nvalues.csv", delivering.values(point, DAY, ["-1"]))
 
-    with caplog.at_level(logging.INFO, logger="metering.timers"):
+    with caplog.at_level(logging.INFO):
         run(api)
 
     (rejected,) = [each for each in caplog.messages if each.startswith("Delivery rejected: ")]

@@ -29,8 +29,8 @@ def handler(folder: Path, storage: str) -> Callable[[str], None]:
     """Return what builds the exports and runs of the demo world, in small parts."""
     chosen = settings.from_environment(world.app_settings(folder, table_storage=storage))
     opened = services.start(chosen, clock=lambda: world.NOW)
-    exports = replace(opened.workshop, max_values=MAX_VALUES)
-    of_feeds = replace(opened.run_workshop, max_values=MAX_VALUES)
+    exports = replace(opened.files.workshop, max_values=MAX_VALUES)
+    of_feeds = replace(opened.files.run_workshop, max_values=MAX_VALUES)
 
     def handle(message: str) -> None:
         (of_feeds if message.startswith(messages.PREFIX) else exports).handle(message)

@@ -16,12 +16,12 @@ def customer(api: Api, deliver: Deliver) -> Iterator[Customer]:
     """Yield a caller that has nothing yet; afterwards nobody has a feed."""
     yield Customer(api, deliver)
     services = api.services
-    for feed in [*services.feeds.everything(), *services.feeds.deleted()]:
-        services.feeds.change(feed.principal, feed.id, lambda stored: replace(stored, is_deleted=True))
-        if not services.runs.clear(feed.principal, feed.id):  # What a test left holds the lease.
-            services.outbox.delete(ledger.folder_of(feed.principal, feed.id))
-            services.ledger.delete(feed.principal, feed.id)
-            services.feeds.forget(feed.principal, feed.id)
+    for feed in [*services.files.feeds.everything(), *services.files.feeds.deleted()]:
+        services.files.feeds.change(feed.principal, feed.id, lambda stored: replace(stored, is_deleted=True))
+        if not services.files.runs.clear(feed.principal, feed.id):  # What a test left holds the lease.
+            services.files.outbox.delete(ledger.folder_of(feed.principal, feed.id))
+            services.files.ledger.delete(feed.principal, feed.id)
+            services.files.feeds.forget(feed.principal, feed.id)
 
 
 @pytest.fixture

@@ -60,18 +60,18 @@ def build(api: Api) -> None:
     """Do all the work that waits."""
     outbox = api.services.settings.outbox
     assert outbox is not None
-    queues.drain(outbox.queues, "files", api.services.build_files)
+    queues.drain(outbox.queues, "files", api.services.files.build)
 
 
 def later(api: Api, after: timedelta) -> Keeper:
     """Return what sweeps, after some time."""
     now = api.services.clock()
-    return replace(api.services.keeper, clock=lambda: now + after)
+    return replace(api.services.files.keeper, clock=lambda: now + after)
 
 
 def stored(customer: Customer, export_id: str) -> exports.Export:
     """Return an export as its row has it."""
-    found = customer.api.services.exports.get(customer.principal, export_id)
+    found = customer.api.services.files.exports.get(customer.principal, export_id)
     assert found is not None
     return found
 
@@ -268,7 +268,7 @@ def test_access_that_ended_before_the_build_fails_the_export(customer: Customer,
     customer.days(keeping, SPRING, 1)
     customer.days(losing, SPRING, 1)
     export_id = ask(customer).json["exportId"]
-    api.services.build_files(export_id)  # Planned, and not built.
+    api.services.files.build(export_id)  # Planned, and not built.
 
     api.revoke(customer.principal, losing)
     build(api)
@@ -375,7 +375,7 @@ def test_an_export_that_is_too_large_for_one_file_has_parts_of_whole_metering_po
         customer.days(each, SPRING, 2)
     export_id = ask(customer).json["exportId"]
     # Two metering points have 96 values in a file.
-    workshop = replace(api.services.workshop, max_values=100)
+    workshop = replace(api.services.files.workshop, max_values=100)
     outbox = api.services.settings.outbox
     assert outbox is not None
 
@@ -443,7 +443,7 @@ def test_parts_whose_messages_are_lost_are_built_when_the_export_is_swept(
 ) -> None:
     customer.days(customer.point(), SPRING, 1)
     export_id = ask(customer).json["exportId"]
-    api.services.build_files(export_id)  # Planned, and not built.
+    api.services.files.build(export_id)  # Planned, and not built.
     lose_messages(api)
 
     later(api, making.SILENT).sweep()
@@ -458,7 +458,9 @@ def test_an_export_that_was_killed_before_it_was_finished_is_finished_by_a_sweep
     customer.days(customer.point(), SPRING, 1)
     export_id = made(customer)["exportId"]
     # As a process leaves it that dies between the last part and the export.
-    api.services.exports.write(replace(stored(customer, export_id), status=ExportStatus.RUNNING, days=0))
+    api.services.files.exports.write(
+        replace(stored(customer, export_id), status=ExportStatus.RUNNING, days=0)
+    )
 
     later(api, making.SILENT).sweep()
     build(api)
@@ -516,7 +518,7 @@ def test_a_part_that_cannot_be_read_keeps_no_other_export_of_a_caller(
 
     assert f"Skipped after an error: the exports of {customer.principal}." in caplog.messages
     assert stored(customer, oldest).problem == keeping.ACCESS_CHANGED
-    api.services.keeper.delete(stored(customer, newest))
+    api.services.files.keeper.delete(stored(customer, newest))
 
 
 def test_an_export_that_cannot_be_swept_stops_no_other(
@@ -524,7 +526,7 @@ def test_an_export_that_cannot_be_swept_stops_no_other(
 ) -> None:
     customer.days(customer.point(), SPRING, 2)
     silent, damaged = (ask(customer, to=to).json["exportId"] for to in ("2026-03-30", "2026-03-31"))
-    api.services.build_files(damaged)  # Planned, and not built.
+    api.services.files.build(damaged)  # Planned, and not built.
     damage(api, damaged, part_of(api, customer, damaged), days="many")
     lose_messages(api)
 
@@ -533,7 +535,7 @@ def test_an_export_that_cannot_be_swept_stops_no_other(
 
     assert f"Skipped after an error: {damaged}." in caplog.messages
     assert customer.get(f"/v1/exports/{silent}").json["status"] == "finished"
-    api.services.keeper.delete(stored(customer, damaged))
+    api.services.files.keeper.delete(stored(customer, damaged))
 
 
 def test_a_service_that_is_away_ends_the_sweep(customer: Customer, api: Api, free_port: int) -> None:
@@ -585,7 +587,7 @@ def test_a_failed_message_of_an_unreadable_export_keeps_back_no_other(customer: 
 
     give_up(api, unreadable)
     give_up(api, failed)
-    api.services.fail_files()
+    api.services.files.fail_poisoned()
 
     assert stored(customer, failed).status is ExportStatus.FAILED
     damage(api, customer.principal, unreadable, status="failed")
@@ -598,10 +600,10 @@ def test_a_plan_that_a_kill_has_cut_leaves_no_part_in_the_next_one(customer: Cus
     export_id = ask(customer).json["exportId"]
     # As a process leaves it that dies after its parts and before the export, when access to some ends then.
     waiting = stored(customer, export_id)
-    workshop = replace(api.services.workshop, max_values=1)
+    workshop = replace(api.services.files.workshop, max_values=1)
     workshop.handle(export_id)
     planned = stored(customer, export_id)
-    api.services.exports.write(replace(waiting, etag=planned.etag))
+    api.services.files.exports.write(replace(waiting, etag=planned.etag))
     api.revoke(customer.principal, losing)
 
     build(api)
@@ -616,7 +618,7 @@ def test_a_plan_that_a_kill_has_cut_leaves_no_part_in_the_next_one(customer: Cus
 def test_a_deletion_that_a_kill_has_cut_is_finished_by_a_sweep(customer: Customer, api: Api) -> None:
     customer.days(customer.point(), SPRING, 1)
     export = stored(customer, made(customer)["exportId"])
-    api.services.exports.delete(export)  # The row alone.
+    api.services.files.exports.delete(export)  # The row alone.
 
     later(api, timedelta(minutes=1)).sweep()
     early = files_of(api, customer, export.id)
@@ -624,7 +626,7 @@ def test_a_deletion_that_a_kill_has_cut_is_finished_by_a_sweep(customer: Custome
 
     assert len(early) == 1
     assert files_of(api, customer, export.id) == []
-    assert list(api.services.exports.parts(export)) == []
+    assert list(api.services.files.exports.parts(export)) == []
 
 
 @pytest.mark.parametrize("end", ["delete", "revoke"])
@@ -635,14 +637,14 @@ def test_a_file_that_a_dying_process_left_is_deleted_when_its_message_comes_agai
     customer.point()
     customer.days(point, SPRING, 1)
     export_id = ask(customer).json["exportId"]
-    api.services.build_files(export_id)
+    api.services.files.build(export_id)
     if end == "delete":
-        api.services.keeper.delete(stored(customer, export_id))
+        api.services.files.keeper.delete(stored(customer, export_id))
     else:
         api.revoke(customer.principal, point)
         api.services.revoke_files()
     left = exports.folder(customer.principal, export_id) + "left.csv"
-    api.services.outbox.put(left, io.BytesIO(b"left"), media_type="text/csv")
+    api.services.files.outbox.put(left, io.BytesIO(b"left"), media_type="text/csv")
 
     build(api)
 
@@ -679,11 +681,11 @@ def test_what_cannot_be_built_is_logged_for_the_alert(
 
 
 def test_a_message_of_nothing_that_is_known_does_no_work(api: Api) -> None:
-    api.services.build_files(f"{exports.new_id(api.services.clock())}/1")
+    api.services.files.build(f"{exports.new_id(api.services.clock())}/1")
     give_up(api, exports.new_id(api.services.clock()))
-    api.services.fail_files()
+    api.services.files.fail_poisoned()
     with pytest.raises(UnknownMessage):
-        api.services.build_files("another")
+        api.services.files.build("another")
 
 
 def test_queues_that_are_away_do_not_stop_the_sweep(customer: Customer, api: Api, free_port: int) -> None:
@@ -699,16 +701,16 @@ def test_queues_that_are_away_do_not_stop_the_sweep(customer: Customer, api: Api
     assert files_of(api, customer, export_id) == []
 
 
-def test_without_an_outbox_exports_are_unavailable(customer: Customer, api: Api) -> None:
+def test_without_an_outbox_there_are_neither_files_nor_webhooks(customer: Customer, api: Api) -> None:
     customer.point()
 
     with api.answer_as_if(outbox=None):
-        answer = ask(customer)
+        answers = [ask(customer), *(customer.get(f"/v1/{path}") for path in ("exports", "feeds", "webhooks"))]
         api.services.sweep_files()
         api.services.revoke_files()
 
-    assert (answer.status, answer.json["code"]) == (503, "files-unavailable")
-    assert int(answer.headers["Retry-After"]) > 0
+    assert {(each.status, each.json["code"]) for each in answers} == {(503, "outbox-not-configured")}
+    assert {each.headers["Retry-After"] for each in answers} == {"300"}
     assert customer.get("/v1/exports").json["exports"] == []
 
 
@@ -804,7 +806,7 @@ def test_what_the_form_turns_out_not_to_hold_fails_the_export(customer: Customer
     customer.days(point, SPRING + timedelta(days=1), 1, resolution="PT15M")
     found = stored(customer, export_id)
     later_moment = replace(found.wanted, as_of=api.services.clock() + timedelta(days=1))
-    api.services.exports.write(replace(found, wanted=later_moment))
+    api.services.files.exports.write(replace(found, wanted=later_moment))
 
     build(api)
 
@@ -858,7 +860,7 @@ def test_the_same_body_after_a_minute_gives_another_export(customer: Customer, a
 
     with api.using(replace(api.services, clock=lambda: now)):
         second = ask(customer).json["exportId"]
-    api.services.keeper.delete(stored(customer, first))
+    api.services.files.keeper.delete(stored(customer, first))
     with api.using(replace(api.services, clock=lambda: now)):
         again = ask(customer).json["exportId"]
 
@@ -885,7 +887,7 @@ def rows_of(content: bytes) -> list[dict[str, str]]:
 
 
 def registered(api: Api) -> set[str]:
-    return {each.export_id for each in api.services.exports.register()}
+    return {each.export_id for each in api.services.files.exports.register()}
 
 
 def give_up(api: Api, message: str) -> None:
@@ -909,7 +911,7 @@ def without_queues(settings: Settings, free_port: int) -> OutboxSettings:
 
 def files_of(api: Api, customer: Customer, export_id: str) -> list[str]:
     folder = f"exports/{customer.principal.replace(':', '-')}/{export_id}/"
-    return list(api.services.outbox.paths(folder))
+    return list(api.services.files.outbox.paths(folder))
 
 
 def test_a_period_before_any_data_is_empty(customer: Customer) -> None:

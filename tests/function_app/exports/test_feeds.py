@@ -44,10 +44,10 @@ def put(customer: Customer, feed_id: str = "daily", **body: Any) -> Answer:
 
 def work(api: Api) -> None:
     """Begin what is due, and do all the work that waits."""
-    api.services.begin_feeds()
+    api.services.files.begin_feeds()
     outbox = api.services.settings.outbox
     assert outbox is not None
-    queues.drain(outbox.queues, "files", api.services.build_files)
+    queues.drain(outbox.queues, "files", api.services.files.build)
 
 
 def runs(customer: Customer, feed_id: str = "daily", **given: Any) -> list[Any]:
@@ -85,7 +85,7 @@ def table(content: bytes) -> list[dict[str, str]]:
 
 
 def blobs(api: Api, customer: Customer) -> list[str]:
-    return list(api.services.outbox.paths(f"feeds/{customer.principal.replace(':', '-')}/"))
+    return list(api.services.files.outbox.paths(f"feeds/{customer.principal.replace(':', '-')}/"))
 
 
 def test_a_feed_is_made_shown_changed_listed_and_deleted(customer: Customer) -> None:
@@ -161,7 +161,7 @@ def test_a_run_made_twice_has_the_same_bytes(customer: Customer, api: Api) -> No
     before = run(customer)
     deliver_values(customer, point, SPRING, ["9.000"] * 23)  # Published later: not in the run.
 
-    api.services.runs.repeat(stored(api, customer, before))
+    api.services.files.runs.repeat(stored(api, customer, before))
     work(api)
 
     (again,) = [each for each in runs(customer) if each["run"] == before["run"]]
@@ -172,7 +172,7 @@ def test_a_run_made_twice_has_the_same_bytes(customer: Customer, api: Api) -> No
 
 
 def stored(api: Api, customer: Customer, shown: Any) -> Any:
-    found = api.services.ledger.get(customer.principal, "daily", shown["sequences"][1])
+    found = api.services.files.ledger.get(customer.principal, "daily", shown["sequences"][1])
     assert found is not None
     return found
 
@@ -199,11 +199,11 @@ def test_a_file_for_each_customer_takes_no_statement_for_each(customer: Customer
     points = [customer.point(customer=7000 + number) for number in range(4)]
     put(customer, split="per-customer")
     customer.deliver([line for each in points for line in delivering.values(each, SPRING, ["1.000"] * 23)])
-    api.services.begin_feeds()
+    api.services.files.begin_feeds()
     counted = CountingWarehouse(api.services.warehouse)
-    (begun,) = api.services.ledger.of(customer.principal, "daily")
+    (begun,) = api.services.files.ledger.of(customer.principal, "daily")
 
-    replace(api.services.run_workshop, warehouse=counted).handle(begun.message)
+    replace(api.services.files.run_workshop, warehouse=counted).handle(begun.message)
 
     assert counted.names.count("sizes_published") == 1
     work(api)
@@ -286,7 +286,7 @@ def test_a_run_at_a_time_of_day_is_made_once_a_day(customer: Customer, api: Api)
     point = customer.point()
     put(customer, when="09:30")
     morning = datetime.now(UTC).replace(hour=3, minute=0)
-    api.services.feeds.change(
+    api.services.files.feeds.change(
         customer.principal, "daily", lambda stored: replace(stored, created_at=morning - timedelta(hours=1))
     )
 
@@ -446,7 +446,7 @@ def test_access_that_ended_altogether_leaves_an_empty_run(customer: Customer, ap
     point = customer.point()
     put(customer)
     customer.days(point, SPRING, 1)
-    api.services.begin_feeds()
+    api.services.files.begin_feeds()
 
     api.revoke(customer.principal, point)
 
@@ -473,7 +473,7 @@ def test_a_run_that_is_being_made_is_not_acknowledged_or_resent(customer: Custom
     customer.days(customer.point(), SPRING, 1)
     put(customer)
     customer.days(customer.point(), SPRING, 1)
-    api.services.begin_feeds()
+    api.services.files.begin_feeds()
     found = runs(customer)[0]
 
     answers = [
@@ -489,9 +489,9 @@ def test_a_run_that_could_not_be_made_is_made_with_the_next(
     point = customer.point()
     put(customer)
     customer.days(point, SPRING, 1)
-    api.services.begin_feeds()
+    api.services.files.begin_feeds()
     failed = runs(customer)[0]
-    api.services.run_workshop.fail(stored(api, customer, failed).message)
+    api.services.files.run_workshop.fail(stored(api, customer, failed).message)
 
     customer.days(point, SPRING + timedelta(days=1), 1)
     found = run(customer)
@@ -577,8 +577,8 @@ def test_silent_work_is_taken_up_again(customer: Customer, api: Api) -> None:
     point = customer.point()
     put(customer)
     customer.days(point, SPRING, 1)
-    api.services.begin_feeds()
-    found = api.services.feeds.get(customer.principal, "daily")
+    api.services.files.begin_feeds()
+    found = api.services.files.feeds.get(customer.principal, "daily")
     assert found is not None
     assert found.latest is not None
     outbox = api.services.settings.outbox
@@ -586,7 +586,7 @@ def test_silent_work_is_taken_up_again(customer: Customer, api: Api) -> None:
     queues.drain(
         outbox.queues, "files", lambda message: None
     )  # All messages are lost, and the row of one run.
-    api.services.ledger.delete(customer.principal, "daily")
+    api.services.files.ledger.delete(customer.principal, "daily")
 
     api.services.sweep_files()
     queues.drain(outbox.queues, "files", lambda message: None)
@@ -602,13 +602,13 @@ def test_of_two_plans_of_a_run_one_counts(customer: Customer, api: Api) -> None:
     put(customer)
     for point in points:
         customer.days(point, SPRING, 1)
-    api.services.begin_feeds()
-    (begun,) = api.services.ledger.of(customer.principal, "daily")
+    api.services.files.begin_feeds()
+    (begun,) = api.services.files.ledger.of(customer.principal, "daily")
     readable = api.services.grants.read_uncached(customer.principal).only(points[:1])
     day = Period(periods.start_of(SPRING), periods.start_of(SPRING + timedelta(days=1)))
     permitted = planning.pack(planning.within(readable, day))
     # Of a process that planned with other grants, and died before its plan counted.
-    api.services.ledger.plan(
+    api.services.files.ledger.plan(
         replace(begun, plan="other"), [Batch(1, "", Kind.ALL, place=1, of=1, permitted=permitted)]
     )
 
@@ -624,10 +624,10 @@ def test_a_deleted_feed_leaves_nothing(customer: Customer, api: Api) -> None:
     customer.days(point, SPRING, 1)
     run(customer)
     customer.days(point, SPRING + timedelta(days=1), 1)
-    api.services.begin_feeds()
+    api.services.files.begin_feeds()
 
     send(customer, "DELETE", "/daily")
     work(api)
 
     assert blobs(api, customer) == []
-    assert list(api.services.ledger.of(customer.principal, "daily")) == []
+    assert list(api.services.files.ledger.of(customer.principal, "daily")) == []

@@ -36,7 +36,7 @@ from tests.shared.files.test_run_contents import NOW, SPEC
 
 
 def feed_of(customer: Customer) -> Feed:
-    found = customer.api.services.feeds.get(customer.principal, "daily")
+    found = customer.api.services.files.feeds.get(customer.principal, "daily")
     assert found is not None
     return found
 
@@ -68,7 +68,7 @@ def make_two_runs(customer: Customer, api: Api) -> None:
 def deliver(customer: Customer, point: str, days: int) -> None:
     """Deliver one more day, and begin a run of it."""
     customer.days(point, SPRING + timedelta(days=days), 1)
-    customer.api.services.begin_feeds()
+    customer.api.services.files.begin_feeds()
 
 
 def test_the_days_of_a_run_that_fails_after_the_next_was_decided_are_in_a_later_one(
@@ -80,7 +80,7 @@ def test_the_days_of_a_run_that_fails_after_the_next_was_decided_are_in_a_later_
     deliver(customer, point, 1)
     first, second = (stored(api, customer, each) for each in reversed(runs(customer)))
 
-    api.services.run_workshop.fail(first.message)
+    api.services.files.run_workshop.fail(first.message)
     work(api)
     deliver(customer, point, 2)
     work(api)
@@ -98,7 +98,7 @@ def test_runs_that_fail_one_after_the_other_are_all_owed(customer: Customer, api
     for day in range(2):
         deliver(customer, point, day)
     for each in runs(customer):  # The newer one fails first.
-        api.services.run_workshop.fail(stored(api, customer, each).message)
+        api.services.files.run_workshop.fail(stored(api, customer, each).message)
 
     deliver(customer, point, 2)
 
@@ -112,7 +112,7 @@ def test_a_run_whose_row_a_death_left_out_is_added_before_the_next_is_decided(
     put(customer)
     deliver(customer, point, 0)
     waiting(api)
-    api.services.ledger.delete(customer.principal, "daily")
+    api.services.files.ledger.delete(customer.principal, "daily")
 
     deliver(customer, point, 1)
     work(api)
@@ -132,7 +132,7 @@ def test_a_feed_that_cannot_be_read_holds_up_no_other(
     assert found is not None
     api.services.tables.upsert(tables.FILE_WORK, {**found, "spec": "{"})
 
-    api.services.begin_feeds()
+    api.services.files.begin_feeds()
     api.services.sweep_files()
 
     assert f"The stored feed {row} is unreadable and left out." in caplog.messages
@@ -179,9 +179,9 @@ def test_a_run_that_cannot_be_read_is_left_out_of_the_list_and_passed_over_by_no
     assert f"Skipped after an error: feed daily of {customer.principal}." in caplog.messages
     assert feed_of(customer).settled < oldest.span.through
     with pytest.raises(tables.UnreadableValue):
-        api.services.runs.before(newest)
+        api.services.files.runs.before(newest)
     with pytest.raises(tables.UnreadableValue):
-        api.services.runs.oldest_to_send(feed_of(customer), receiver)
+        api.services.files.runs.oldest_to_send(feed_of(customer), receiver)
 
 
 @pytest.mark.parametrize("damaged", [{"files": b"no JSON"}, {"permitted": b"no JSON"}])
@@ -198,7 +198,7 @@ def test_a_batch_that_cannot_be_read_keeps_no_other_run_from_being_withdrawn(
                 for line in delivering.values(each, SPRING + timedelta(days=day), ["1.000"] * (23 + day))
             ]
         )
-        api.services.begin_feeds()
+        api.services.files.begin_feeds()
         work(api)
     newest, oldest = (stored(api, customer, each) for each in runs(customer))
     batch = [row for row in rows_of_ledger(api, customer) if row.startswith("b")][-1]
@@ -210,9 +210,9 @@ def test_a_batch_that_cannot_be_read_keeps_no_other_run_from_being_withdrawn(
     work(api)
 
     assert f"Skipped after an error: the feeds of {customer.principal}." in caplog.messages
-    remade = api.services.ledger.get(customer.principal, "daily", oldest.span.through)
+    remade = api.services.files.ledger.get(customer.principal, "daily", oldest.span.through)
     assert remade is not None
-    assert (remade.round, [file.values for file in api.services.ledger.files(remade)]) == (2, [23])
+    assert (remade.round, [file.values for file in api.services.files.ledger.files(remade)]) == (2, [23])
     assert listed == ([oldest.id] if "files" in damaged else [newest.id, oldest.id])
 
 
@@ -224,14 +224,14 @@ def test_a_feed_that_cannot_be_begun_or_tended_is_logged_and_holds_up_no_other(
         point = each.point()
         put(each)
         each.days(point, SPRING, 1)
-    api.services.begin_feeds()
+    api.services.files.begin_feeds()
     partition = ledger.partition_of(first.principal, "daily")
     (row,) = api.services.tables.range(tables.FILE_WORK, partition=partition)
     api.services.tables.upsert(tables.FILE_WORK, {**row, "status": "lost"})
 
     for each in (first, second):
         each.days(each.point(), SPRING + timedelta(days=1), 1)
-    api.services.begin_feeds()
+    api.services.files.begin_feeds()
     api.services.sweep_files()
 
     assert f"Skipped after an error: feed daily of {first.principal}." in caplog.text
@@ -245,7 +245,7 @@ def test_a_feed_that_cannot_be_begun_or_tended_is_logged_and_holds_up_no_other(
 )
 def test_a_message_that_names_no_run_is_refused(api: Api, message: str) -> None:
     with pytest.raises(UnknownMessage):
-        api.services.build_files(message)
+        api.services.files.build(message)
 
 
 def begin_deletion(customer: Customer) -> str:
@@ -254,7 +254,7 @@ def begin_deletion(customer: Customer) -> str:
     put(customer)
     customer.days(point, SPRING, 1)
     run(customer)
-    feeds = customer.api.services.feeds
+    feeds = customer.api.services.files.feeds
     feeds.change(customer.principal, "daily", lambda stored: replace(stored, is_deleted=True))
     return point
 
@@ -270,7 +270,7 @@ def test_a_deletion_that_was_cut_is_finished_and_seen_by_nobody(customer: Custom
     assert answers == [404, 404]
     assert listed == {"feeds": []}
     assert blobs(api, customer) == []
-    assert list(api.services.feeds.deleted()) == []
+    assert list(api.services.files.feeds.deleted()) == []
 
 
 def test_a_new_feed_inherits_nothing_of_one_whose_deletion_was_cut(customer: Customer, api: Api) -> None:
@@ -290,11 +290,13 @@ def test_work_on_a_feed_that_was_deleted_leaves_nothing(customer: Customer, api:
     begun = stored(api, customer, runs(customer)[0])
     decided = feed_of(customer)
     send(customer, "DELETE", "/daily")
-    api.services.ledger.add(decided, begun.span)  # As the process that decided it would, a moment too late.
+    api.services.files.ledger.add(
+        decided, begun.span
+    )  # As the process that decided it would, a moment too late.
 
-    api.services.build_files(begun.message)
+    api.services.files.build(begun.message)
 
-    assert list(api.services.ledger.of(customer.principal, "daily")) == []
+    assert list(api.services.files.ledger.of(customer.principal, "daily")) == []
     assert blobs(api, customer) == []
 
 
@@ -321,10 +323,10 @@ def test_a_run_that_is_handed_out_again_is_not_settled_by_a_sweep_at_the_same_ti
     found = stored(api, customer, run(customer))
     read_by_sweep = feed_of(customer)
 
-    api.services.feeder.resend(found)
+    api.services.files.feeder.resend(found)
 
     with pytest.raises(tables.ChangedMeanwhile):
-        api.services.feeds.write(replace(read_by_sweep, settled=found.span.through))
+        api.services.files.feeds.write(replace(read_by_sweep, settled=found.span.through))
 
 
 def test_access_that_ends_between_two_batches_leaves_nothing_of_it(customer: Customer, api: Api) -> None:
@@ -332,8 +334,8 @@ def test_access_that_ends_between_two_batches_leaves_nothing_of_it(customer: Cus
     put(customer)
     for each in (keeping, losing):
         customer.days(each, SPRING, 1)
-    api.services.begin_feeds()
-    workshop = replace(api.services.run_workshop, max_values=24)
+    api.services.files.begin_feeds()
+    workshop = replace(api.services.files.run_workshop, max_values=24)
     (planned,) = waiting(api)
     workshop.handle(planned)  # Builds the first batch: that of the smaller id.
     (second,) = waiting(api)
@@ -357,7 +359,7 @@ def test_runs_leave_the_ledger_after_some_more_than_a_year(customer: Customer, a
     customer.days(point, SPRING + timedelta(days=1), 1)
 
     with api.using(replace(api.services, clock=Clock(datetime.now(UTC) + timedelta(days=401)))):
-        api.services.begin_feeds()
+        api.services.files.begin_feeds()
 
     assert [each["status"] for each in runs(customer)] == ["building"]
     partition = ledger.partition_of(customer.principal, "daily")
@@ -368,7 +370,9 @@ def test_a_feed_that_goes_to_a_server_keeps_its_customer(customer: Customer, api
     customer.point(customer=4711)
     put(customer, customerNumber=4711)
     receiver = Receiver("sftp.example.com", 22, "us", "ssh-ed25519 AAAA")
-    api.services.feeds.change(customer.principal, "daily", lambda stored: replace(stored, receiver=receiver))
+    api.services.files.feeds.change(
+        customer.principal, "daily", lambda stored: replace(stored, receiver=receiver)
+    )
 
     wider = put(customer)
     same = put(customer, name="Other", customerNumber=4711)
@@ -384,17 +388,17 @@ def test_a_later_run_does_not_wait_for_one_that_failed(customer: Customer, api: 
         deliver(customer, point, day)
     first, second = (stored(api, customer, each) for each in reversed(runs(customer)))
     waiting(api)
-    api.services.build_files(second.message)
+    api.services.files.build(second.message)
     assert status(api, second) is RunStatus.BUILDING
 
-    api.services.run_workshop.fail(first.message)
+    api.services.files.run_workshop.fail(first.message)
     work(api)
 
     assert status(api, second) is RunStatus.READY
 
 
 def status(api: Api, run: Run) -> RunStatus:
-    found = api.services.ledger.get(run.principal, run.feed_id, run.span.through)
+    found = api.services.files.ledger.get(run.principal, run.feed_id, run.span.through)
     assert found is not None
     return found.status
 
@@ -404,7 +408,7 @@ def test_a_run_whose_plan_has_lost_rows_is_made_again(customer: Customer, api: A
     put(customer)
     deliver(customer, point, 0)
     begun = stored(api, customer, runs(customer)[0])
-    api.services.ledger.change(begun, lambda now: replace(now, plan="lost", batches=1))
+    api.services.files.ledger.change(begun, lambda now: replace(now, plan="lost", batches=1))
 
     work(api)
 
@@ -419,7 +423,9 @@ def test_a_message_that_failed_does_not_take_the_files_of_a_run_that_was_finishe
     customer.days(point, SPRING, 1)
     made = run(customer)
 
-    api.services.runs.give_up(stored(api, customer, made), RunStatus.BUILDING, ("not-built", "It came late."))
+    api.services.files.runs.give_up(
+        stored(api, customer, made), RunStatus.BUILDING, ("not-built", "It came late.")
+    )
 
     assert days_in(customer, made) == {"2026-03-29"}
     assert feed_of(customer).owed is None
@@ -513,8 +519,8 @@ def test_looking_at_a_link_does_not_take_a_file(customer: Customer, api: Api) ->
 
 def test_each_handing_out_of_a_run_is_a_notice_of_its_own(customer: Customer, api: Api) -> None:
     keys: list[tuple[int, int]] = []
-    noting = replace(api.services.runs, ready=lambda run: keys.append((run.round, run.handings)))
-    workshop = replace(api.services.run_workshop, runs=noting)
+    noting = replace(api.services.files.runs, ready=lambda run: keys.append((run.round, run.handings)))
+    workshop = replace(api.services.files.run_workshop, runs=noting)
     point = customer.point()
     put(customer)
     customer.days(point, SPRING, 1)
@@ -598,8 +604,8 @@ def test_a_withdrawal_that_comes_late_leaves_the_next_round_alone(customer: Cust
     before = stored(api, customer, made)
     api.revoke(customer.principal, losing)
 
-    api.services.feeder.resend(before)  # Begins the next round, without what was lost.
-    api.services.runs.withdraw(before)
+    api.services.files.feeder.resend(before)  # Begins the next round, without what was lost.
+    api.services.files.runs.withdraw(before)
 
     assert run(customer)["files"][0]["values"] == 23
 
@@ -666,10 +672,10 @@ def test_of_a_plan_that_does_not_count_no_row_is_left(customer: Customer, api: A
     begun = stored(api, customer, runs(customer)[0])
     work(api)
 
-    api.services.runs.repeat(stored(api, customer, runs(customer)[0]))
+    api.services.files.runs.repeat(stored(api, customer, runs(customer)[0]))
     (message,) = waiting(api)
-    stale = replace(api.services.runs, ledger=_Stale(api.services.tables, begun))
-    replace(api.services.run_workshop, runs=stale).handle(message)
+    stale = replace(api.services.files.runs, ledger=_Stale(api.services.tables, begun))
+    replace(api.services.files.run_workshop, runs=stale).handle(message)
     work(api)
 
     partition = ledger.partition_of(customer.principal, "daily")
@@ -692,7 +698,7 @@ class _Stale(Ledger):
 def test_a_feed_with_many_files_is_not_deleted_while_a_caller_waits(customer: Customer, api: Api) -> None:
     begin_deletion(customer)
 
-    is_done = api.services.runs.clear(customer.principal, "daily", most_files=1)
+    is_done = api.services.files.runs.clear(customer.principal, "daily", most_files=1)
 
     assert not is_done
     assert len(blobs(api, customer)) == 2

@@ -107,8 +107,10 @@ class History:
         steps = self.chance.randint(0, STEPS) if self.chance.random() < 0.4 else 10**9
         process = Mortal(usual.warehouse, steps)
         made = replace(usual, warehouse=process)
-        kept: Any = Dying(usual.exports, process)
-        dying: dict[str, Any] = {name: Dying(getattr(usual, name), process) for name in ("outbox", "queues")}
+        kept: Any = Dying(usual.files.exports, process)
+        dying: dict[str, Any] = {
+            name: Dying(getattr(usual.files, name), process) for name in ("outbox", "queues")
+        }
         keeper = Keeper(
             exports=kept,
             outbox=dying["outbox"],
@@ -117,7 +119,7 @@ class History:
             clock=usual.clock,
         )
         workshop = Workshop(keeper, process, max_values=self.chance.choice([30, 100, 2_000_000]))
-        made.__dict__.update(exports=kept, keeper=keeper, workshop=workshop)
+        made.files.__dict__.update(exports=kept, keeper=keeper, workshop=workshop)
         return made
 
     def ask(self, wanted: Mapping[str, Any]) -> str:
@@ -138,9 +140,9 @@ class History:
             message = self.queue.receive_message(visibility_timeout=60)
             if message is not None:
                 try:
-                    self.mortal().build_files(message.content)
+                    self.mortal().files.build(message.content)
                     if self.chance.random() < 0.2:
-                        self.mortal().build_files(message.content)
+                        self.mortal().files.build(message.content)
                     self.queue.delete_message(message)
                 except Died:
                     self.deaths += 1
@@ -151,7 +153,7 @@ class History:
                 return found
             assert found["status"] in ("waiting", "running"), found
             # A process died before it had sent its messages.
-            replace(self.api.services.keeper, clock=self.later).sweep()
+            replace(self.api.services.files.keeper, clock=self.later).sweep()
 
     def later(self) -> datetime:
         """Return the time when messages that did not come count as lost."""
@@ -162,7 +164,7 @@ class History:
     def files(self, export: Any) -> dict[Day, Any]:
         """Return the market days of the files, which are whole, in order, and the only ones."""
         folder = exports.folder(self.principal, export["exportId"])
-        stored = [path.removeprefix(folder) for path in self.api.services.outbox.paths(folder)]
+        stored = [path.removeprefix(folder) for path in self.api.services.files.outbox.paths(folder)]
         assert sorted(stored) == sorted(each["name"] for each in export["files"])
         found: list[Any] = []
         for each in export["files"]:

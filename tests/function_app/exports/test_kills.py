@@ -74,7 +74,7 @@ def services(table_storage: str, tmp_path: Path) -> Services:
 
 @pytest.fixture
 def keeper(services: Services) -> Keeper:
-    return services.keeper
+    return services.files.keeper
 
 
 def ask(keeper: Keeper, number: int) -> Export:
@@ -151,7 +151,7 @@ def test_builders_that_are_killed_leave_each_file_once_and_whole(
 
 def stored_run(services: Services) -> Run:
     """Return the run of the feed `all`."""
-    (run,) = services.ledger.of(world.VENDOR, "all")
+    (run,) = services.files.ledger.of(world.VENDOR, "all")
     return run
 
 
@@ -160,7 +160,7 @@ def files_of(services: Services, storage: str) -> dict[str, str]:
     run = stored_run(services)
     assert run.status is RunStatus.READY
     assert run.manifest is not None
-    listed = {file.name: file.sha256 for file in (*services.ledger.files(run), run.manifest)}
+    listed = {file.name: file.sha256 for file in (*services.files.ledger.files(run), run.manifest)}
     folder = ledger.folder_of(run.principal, run.feed_id)
     rounds = run.folder.removeprefix(folder)
     assert blobs(folder, storage) == {f"{rounds}{name}": sha256 for name, sha256 in listed.items()}
@@ -171,10 +171,10 @@ def test_runs_that_are_killed_have_the_same_files_in_the_end(
     services: Services, builders: Builders, table_storage: str
 ) -> None:
     moments = random.Random(20261129)
-    (daily,) = services.feeds.everything()
+    (daily,) = services.files.feeds.everything()
     each_point = replace(daily.spec, content=Content.LAST_DAYS, days=35, split=Split.PER_METERING_POINT)
-    services.feeds.put(world.VENDOR, "all", each_point, sequence=1, now=world.NOW)
-    services.begin_feeds()
+    services.files.feeds.put(world.VENDOR, "all", each_point, sequence=1, now=world.NOW)
+    services.files.begin_feeds()
     began = time.monotonic()
     builders.build()
     seconds = time.monotonic() - began
@@ -183,7 +183,7 @@ def test_runs_that_are_killed_have_the_same_files_in_the_end(
     kills = 0
 
     while kills < KILLS:
-        services.runs.repeat(stored_run(services))
+        services.files.runs.repeat(stored_run(services))
         while stored_run(services).status is not RunStatus.READY:
             kills += builders.build(seconds=moments.uniform(0, seconds) if kills < KILLS else 60)
             time.sleep(files.HIDDEN_SECONDS)

@@ -68,7 +68,7 @@ def receive(customer: Customer, double: Server, *, with_manifest: bool = True) -
         receiver = Receiver(*given, with_manifest=with_manifest, after=feed.covered)
         return replace(feed, receiver=receiver)
 
-    customer.api.services.feeds.change(customer.principal, "daily", connect)
+    customer.api.services.files.feeds.change(customer.principal, "daily", connect)
 
 
 def ready_to_send(customer: Customer, double: Server, *, files: int) -> list[MeteringPointId]:
@@ -85,7 +85,7 @@ def dispatch(services: Services) -> int:
     """Send all that waits; messages that are delayed still wait."""
     outbox = services.settings.outbox
     assert outbox is not None
-    return waiting.drain(outbox.queues, "sends", services.send_files)
+    return waiting.drain(outbox.queues, "sends", services.files.send)
 
 
 def received(double: Server) -> dict[str, str]:
@@ -99,16 +99,16 @@ def received(double: Server) -> dict[str, str]:
 
 def ledger_of(services: Services, customer: Customer) -> dict[str, str]:
     """Return the SHA-256 of each file in the ledger, by name."""
-    found = services.ledger.of(customer.principal, "daily")
+    found = services.files.ledger.of(customer.principal, "daily")
     return {
         file.name: file.sha256
         for each in found
-        for file in (*services.ledger.files(each), *([each.manifest] if each.manifest else ()))
+        for file in (*services.files.ledger.files(each), *([each.manifest] if each.manifest else ()))
     }
 
 
 def stored(services: Services, customer: Customer) -> Run:
-    return next(iter(services.ledger.of(customer.principal, "daily")))
+    return next(iter(services.files.ledger.of(customer.principal, "daily")))
 
 
 def test_a_run_is_sent_with_its_manifest_last(customer: Customer, services: Services, double: Server) -> None:
@@ -156,12 +156,12 @@ def test_later_runs_wait_for_one_that_failed_and_follow_it(
     assert "try 1 failed" in caplog.text
 
     double.fault = "none"
-    dispatcher = services.dispatcher
+    dispatcher = services.files.dispatcher
     dispatcher.handle(f"{customer.principal}/daily")  # Too early: nothing is sent.
     early = received(double)
     later = Clock(datetime.now(UTC) + timedelta(minutes=2))
     with customer.api.using(replace(services, clock=later)):
-        customer.api.services.dispatcher.handle(f"{customer.principal}/daily")
+        customer.api.services.files.dispatcher.handle(f"{customer.principal}/daily")
 
     assert early == {}
     assert [each["status"] for each in runs(customer)] == ["sent", "sent"]
@@ -183,7 +183,7 @@ def test_a_run_that_is_never_taken_fails_and_can_be_sent_again(
 
     with customer.api.using(replace(services, clock=clock)):
         for wait in (*limits.SFTP_WAITS, timedelta(0)):
-            customer.api.services.dispatcher.handle(f"{customer.principal}/daily")
+            customer.api.services.files.dispatcher.handle(f"{customer.principal}/daily")
             clock.now += wait
     failed = runs(customer)[0]
     double.fault = "none"
@@ -205,7 +205,7 @@ def test_a_server_with_another_host_key_gets_nothing(
     put(customer)
     other = asyncssh.generate_private_key("ssh-ed25519").export_public_key().decode().strip()
     receive(customer, double)
-    customer.api.services.feeds.change(
+    customer.api.services.files.feeds.change(
         customer.principal,
         "daily",
         lambda found: replace(found, receiver=Receiver("127.0.0.1", double.port, "metering", other)),
@@ -245,7 +245,7 @@ def test_files_that_are_gone_are_made_again(customer: Customer, services: Servic
     receive(customer, double)
     customer.days(point, SPRING, 1)
     work(customer.api)
-    services.outbox.delete(stored(services, customer).folder)
+    services.files.outbox.delete(stored(services, customer).folder)
 
     dispatch(services)
     assert received(double) == {}
@@ -263,7 +263,7 @@ def test_a_paused_feed_sends_nothing_and_goes_on_where_it_stopped(
     receive(customer, double)
     customer.days(point, SPRING, 1)
     work(customer.api)
-    pause = services.feeds.change
+    pause = services.files.feeds.change
     pause(customer.principal, "daily", lambda found: replace(found, is_paused=True))
     dispatch(services)
     customer.days(point, SPRING + timedelta(days=1), 1)
@@ -284,8 +284,8 @@ def test_a_feed_without_a_server_is_not_sent(customer: Customer, services: Servi
     customer.point()
     put(customer)
 
-    services.send_files(f"{customer.principal}/daily")
-    services.send_files(f"{customer.principal}/absent")
+    services.files.send(f"{customer.principal}/daily")
+    services.files.send(f"{customer.principal}/absent")
 
     assert runs(customer) == []
 
@@ -300,16 +300,16 @@ def test_without_a_key_that_can_be_read_all_but_sending_works(api: Api, key: str
         api.using(replace(api.services, settings=chosen)),
         pytest.raises(InvalidSettings, match="SFTP_KEY"),
     ):
-        api.services.send_files("app:1/daily")
+        api.services.files.send("app:1/daily")
 
 
 def test_a_message_that_names_no_feed_is_refused(
     services: Services, caplog: pytest.LogCaptureFixture
 ) -> None:
     with pytest.raises(UnknownMessage):
-        services.send_files("daily")
+        services.files.send("daily")
     services.queues.send(queues.SENDS_POISON, "daily")
-    services.fail_files()
+    services.files.fail_poisoned()
 
     assert "Files failed: a message that names no work of the app." in caplog.messages
 
@@ -326,7 +326,7 @@ def test_while_another_process_sends_the_message_comes_again(
     with lease(services, customer).held(services.clock):
         dispatch(services)
         during = received(double)
-    services.send_files(f"{customer.principal}/daily")  # The queue would hide it for a minute.
+    services.files.send(f"{customer.principal}/daily")  # The queue would hide it for a minute.
 
     assert during == {}
     assert received(double) == ledger_of(services, customer)
@@ -372,7 +372,9 @@ def test_a_process_that_lost_its_lease_stops(
 
     transport = Recording(another_takes_over)
     with customer.api.using(replace(services, clock=clock)):
-        replace(customer.api.services.dispatcher, transport=transport).handle(f"{customer.principal}/daily")
+        replace(customer.api.services.files.dispatcher, transport=transport).handle(
+            f"{customer.principal}/daily"
+        )
 
     assert len(transport.names) == 1
     assert "sending stopped, as another process sends now" in caplog.text
@@ -386,7 +388,7 @@ def test_access_that_ends_while_files_are_sent_ends_the_sending(
     losing = max(points)
 
     transport = Recording(lambda: customer.api.revoke(customer.principal, losing))
-    replace(services.dispatcher, transport=transport).handle(f"{customer.principal}/daily")
+    replace(services.files.dispatcher, transport=transport).handle(f"{customer.principal}/daily")
 
     assert len(transport.names) == NOTED_EACH
     assert stored(services, customer).status is RunStatus.BUILDING
@@ -403,7 +405,7 @@ def test_runs_from_before_a_server_was_entered_do_not_go_there(
     put(customer, customerNumber=1)
 
     receive(customer, double, with_manifest=False)
-    services.send_files(f"{customer.principal}/daily")
+    services.files.send(f"{customer.principal}/daily")
     before = received(double)
     customer.days(theirs, SPRING + timedelta(days=1), 1)
     work(customer.api)
@@ -425,7 +427,9 @@ def test_sending_is_left_to_another_message_before_the_host_ends_it(
 
     transport = Recording(a_minute)
     with customer.api.using(replace(services, clock=clock)):
-        replace(customer.api.services.dispatcher, transport=transport).handle(f"{customer.principal}/daily")
+        replace(customer.api.services.files.dispatcher, transport=transport).handle(
+            f"{customer.principal}/daily"
+        )
         stopped = stored(services, customer)
         clock.now += leases.LASTS
         dispatch(customer.api.services)
@@ -447,7 +451,7 @@ def test_a_message_that_failed_for_good_counts_as_a_try(
     def fail() -> int:
         for feed_id in ("daily", "absent"):
             services.queues.send(queues.SENDS_POISON, f"{customer.principal}/{feed_id}")
-        services.fail_files()
+        services.files.fail_poisoned()
         return stored(services, customer).attempts
 
     with lease(services, customer).held(services.clock):
@@ -466,22 +470,22 @@ def test_a_server_that_is_entered_while_another_is_sent_to_gets_all_files(
     def move() -> None:
         """As `add-sftp` does, while the last file before a note is sent."""
         if len(transport.names) == NOTED_EACH:
-            customer.api.services.feeds.change(
+            customer.api.services.files.feeds.change(
                 customer.principal,
                 "daily",
                 lambda feed: replace(feed, receiver=feed.receiver and replace(feed.receiver, folder="other")),
             )
             ledger.reopen(
-                services.feeds,
-                services.ledger,
+                services.files.feeds,
+                services.files.ledger,
                 stored(services, customer),
                 lambda run: run.reopened(now=services.clock()),
             )
 
     transport = Recording(move)
-    replace(services.dispatcher, transport=transport).handle(f"{customer.principal}/daily")
+    replace(services.files.dispatcher, transport=transport).handle(f"{customer.principal}/daily")
     after = Recording(lambda: None)
-    replace(services.dispatcher, transport=after).handle(f"{customer.principal}/daily")
+    replace(services.files.dispatcher, transport=after).handle(f"{customer.principal}/daily")
 
     assert len(transport.names) == NOTED_EACH
     assert len(after.names) == NOTED_EACH + 2
@@ -499,7 +503,9 @@ def test_slow_files_are_noted_before_the_host_ends_the_process(
 
     transport = Recording(four_minutes)
     with customer.api.using(replace(services, clock=clock)):
-        replace(customer.api.services.dispatcher, transport=transport).handle(f"{customer.principal}/daily")
+        replace(customer.api.services.files.dispatcher, transport=transport).handle(
+            f"{customer.principal}/daily"
+        )
 
     assert (len(transport.names), stored(services, customer).sent_files) == (4, 4)
 
@@ -513,9 +519,9 @@ def test_a_newer_run_waits_for_an_older_one_that_is_made_again(
     for day in range(2):
         customer.days(point, SPRING + timedelta(days=day), 1)
         work(customer.api)
-    older = list(services.ledger.of(customer.principal, "daily"))[-1]
+    older = list(services.files.ledger.of(customer.principal, "daily"))[-1]
 
-    services.runs.repeat(older)
+    services.files.runs.repeat(older)
     dispatch(services)
     during = received(double)
     work(customer.api)
@@ -537,11 +543,11 @@ def test_a_send_that_is_cut_goes_on_from_what_was_noted(
         customer.days(each, SPRING, 1)
     work(customer.api)
     found = stored(services, customer)
-    feed = services.feeds.get(customer.principal, "daily")
+    feed = services.files.feeds.get(customer.principal, "daily")
     assert feed is not None
     assert feed.receiver is not None
     place = feed.receiver.place
-    services.ledger.change(found, lambda now: replace(now, sent_files=20, sent_to=place))
+    services.files.ledger.change(found, lambda now: replace(now, sent_files=20, sent_to=place))
 
     dispatch(services)
 
@@ -584,9 +590,9 @@ def test_sends_that_are_killed_leave_each_file_once_and_whole(
         whole = time.monotonic() - began
         kills = 0
         while kills < KILLS:
-            for found in list(services.ledger.of(customer.principal, "daily")):
+            for found in list(services.files.ledger.of(customer.principal, "daily")):
                 if found.status is not RunStatus.READY:
-                    services.feeder.resend(found)
+                    services.files.feeder.resend(found)
             for path in double.folder.iterdir():
                 path.unlink()
             while not send_for(chance.uniform(0.02, whole)):
@@ -594,7 +600,7 @@ def test_sends_that_are_killed_leave_each_file_once_and_whole(
         process.stdin.close()
     dispatch(services)
 
-    assert {each.status for each in services.ledger.of(customer.principal, "daily")} == {RunStatus.SENT}
+    assert {each.status for each in services.files.ledger.of(customer.principal, "daily")} == {RunStatus.SENT}
     assert received(double) == ledger_of(services, customer)
     assert sorted(blobs(services, customer)) == sorted(received(double))
     assert list(double.folder.glob(f"*{sftp.PART_SUFFIX}")) == []
@@ -603,7 +609,7 @@ def test_sends_that_are_killed_leave_each_file_once_and_whole(
 def blobs(services: Services, customer: Customer) -> list[str]:
     return [
         path.rpartition("/")[2]
-        for path in services.outbox.paths(f"feeds/{customer.principal.replace(':', '-')}/")
+        for path in services.files.outbox.paths(f"feeds/{customer.principal.replace(':', '-')}/")
     ]
 
 

@@ -105,7 +105,7 @@ def test_an_export_that_ends_is_a_notice_and_its_repetition_is_none(subscriber: 
     export_id = made(customer)["exportId"]
 
     first = subscriber.send()
-    customer.api.services.build_files(export_id)
+    customer.api.services.files.build(export_id)
 
     assert [(each.type, json.loads(each.body)["data"]) for each in first] == [
         ("export.finished", {"exportId": export_id, "status": "finished"})
@@ -118,7 +118,7 @@ def test_an_export_that_fails_is_a_notice(subscriber: Subscriber) -> None:
     customer.days(customer.granted[0].metering_point_id, SPRING, 1)
     export_id = ask(customer).json["exportId"]
 
-    customer.api.services.workshop.fail(export_id)
+    customer.api.services.files.workshop.fail(export_id)
 
     (received,) = subscriber.send()
     assert json.loads(received.body)["data"] == {"exportId": export_id, "status": "failed"}
