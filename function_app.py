@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from functools import partial
 
 import azure.functions as func
-from azure.functions.warmup import WarmUpContext  # The package names it and does not have it.
+from azure.functions.warmup import WarmUpContext  # In the package's __all__, but not imported there.
 
 import shared.services
 from shared.api import (
@@ -276,7 +276,7 @@ def delete_webhook(req: func.HttpRequest) -> Response:
 @app.route("v1/webhooks/{webhookId}/secret", methods=["POST"])
 @http_function
 def rotate_webhook_secret(req: func.HttpRequest) -> Response:
-    """Give a webhook a new secret; the one before signs as well for 24 hours."""
+    """Give a webhook a new secret; the previous one still signs for 24 hours."""
     caller = identify(req)
     expect_no_parameters(req)
     webhook_id = webhooks.requests.webhook_id(req.route_params["webhookId"])
@@ -298,7 +298,7 @@ def test_webhook(req: func.HttpRequest) -> Response:
 @app.route("v1/webhooks/{webhookId}/notices", methods=["GET", "HEAD"])
 @http_function
 def notices_of_webhook(req: func.HttpRequest) -> Response:
-    """List the notices of a webhook of the last 30 days."""
+    """List a webhook's notices of the last 30 days."""
     caller = identify(req)
     expect_json_alone(req)
     webhook_id = webhooks.requests.webhook_id(req.route_params["webhookId"])
@@ -421,7 +421,7 @@ def feed(req: func.HttpRequest) -> Response:
 @app.route("v1/feeds/{feedId}", methods=["PUT"])
 @http_function
 def put_feed(req: func.HttpRequest) -> Response:
-    """Make a feed with links, or change a feed; a change counts from the next run on."""
+    """Create a feed whose files are fetched by links, or change a feed from its next run on."""
     caller = identify(req)
     feed_id = feeds.requests.feed_id(req.route_params["feedId"])
     expect_no_parameters(req)
@@ -483,7 +483,7 @@ def acknowledge_run(req: func.HttpRequest) -> Response:
 @app.route("v1/feeds/{feedId}/runs/{run}/resend", methods=["POST"])
 @http_function
 def resend_run(req: func.HttpRequest) -> Response:
-    """Hand the files of a run out again, or make them again where they are gone."""
+    """Hand out the files of a run again; files that are gone are made again."""
     found = feed_of_caller(req)
     expect_no_parameters(req)
     run = services.files.feeder.resend(run_of_caller(req, found))
@@ -543,7 +543,7 @@ def sync_access(timer: func.TimerRequest, context: func.Context) -> None:
 
 @app.timer_trigger(schedule="%PUBLISH_SCHEDULE%", arg_name="timer")
 def publish_readings(timer: func.TimerRequest, context: func.Context) -> None:
-    """Load and publish what was delivered, then sweep files; alerts read the lines of the log.
+    """Load and publish what was delivered, then sweep files; alerts watch the log lines.
 
     One timer does both: with two zones, Azure bills two warm instances for each timer and queue.
     """
@@ -556,7 +556,7 @@ def publish_readings(timer: func.TimerRequest, context: func.Context) -> None:
 
 @app.queue_trigger(arg_name="message", queue_name="notices", connection="OUTBOX")
 def send_notices(message: func.QueueMessage, context: func.Context) -> None:
-    """Make the attempt to send a notice to a webhook that a message stands for."""
+    """Try to send the notice that a message names to its webhook."""
     with services.invocation(context):
         services.send_notice(message.get_body().decode())
 
@@ -590,14 +590,14 @@ def expect_no_parameters(req: func.HttpRequest) -> None:
 
 
 def expect_json_alone(req: func.HttpRequest) -> None:
-    """Refuse a request with query parameters, and one for another format than JSON."""
+    """Refuse a request with query parameters, or for a format other than JSON."""
     listings.requests.format_alone(
         parameters.of_url(req.url), accept=req.headers.get("accept", ""), available=formats.ONLY_JSON
     )
 
 
 def data_state() -> DataState:
-    """Return what is known of the data before a request is read."""
+    """Return what is known about the data before a request is read."""
     return services.publications.state(now=services.clock(), available_before=services.availability.before)
 
 
@@ -659,7 +659,7 @@ def series_of_one(req: func.HttpRequest, direction: Direction) -> Response:
 
 
 def series_of_many(req: func.HttpRequest, direction: Direction) -> Response:
-    """Return the series of the named metering points, of a customer's, or of all that the caller may read."""
+    """Return the series of the named metering points, of one customer's, or of all readable ones."""
     caller = identify(req)
     state = data_state()
     request = series.requests.of_many(
@@ -687,7 +687,7 @@ def series_of_many(req: func.HttpRequest, direction: Direction) -> Response:
 
 
 def total_of_many(req: func.HttpRequest, direction: Direction) -> Response:
-    """Return the totals of the named metering points, of a customer's, or of all."""
+    """Return the totals of the named metering points, of one customer's, or of all."""
     caller = identify(req)
     state = data_state()
     request = insights.requests.total(
@@ -709,7 +709,7 @@ def total_of_many(req: func.HttpRequest, direction: Direction) -> Response:
 
 
 def peaks_of_many(req: func.HttpRequest, direction: Direction) -> Response:
-    """Return the highest hours of the named metering points, of a customer's, or of all."""
+    """Return the highest hours of the named metering points, of one customer's, or of all."""
     caller = identify(req)
     state = data_state()
     request = insights.requests.peaks(

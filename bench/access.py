@@ -77,7 +77,7 @@ class Counting(Tables):
         self.reads = self.writes = self.rows = 0
 
     def get(self, table: str, *, partition: str, row: str) -> tables.Entity | None:
-        """Return one read."""
+        """Count one read."""
         self.reads += 1
         return self._inner.get(table, partition=partition, row=row)
 
@@ -90,7 +90,7 @@ class Counting(Tables):
         rows_before: str | None = None,
         select: Sequence[str] | None = None,
     ) -> Iterator[tables.Entity]:
-        """Yield one read for each page."""
+        """Count one read for each page."""
         return self._pages(
             self._inner.range(
                 table, partition=partition, rows_from=rows_from, rows_before=rows_before, select=select
@@ -98,21 +98,21 @@ class Counting(Tables):
         )
 
     def everything(self, table: str, *, select: Sequence[str] | None = None) -> Iterator[tables.Entity]:
-        """Yield one read for each page."""
+        """Count one read for each page."""
         return self._pages(self._inner.everything(table, select=select))
 
     def insert(self, table: str, entity: Mapping[str, Any]) -> str:
-        """Return one write."""
+        """Count one write."""
         self._wrote(1)
         return self._inner.insert(table, entity)
 
     def replace(self, table: str, entity: Mapping[str, Any], *, etag: str) -> str:
-        """Return one write."""
+        """Count one write."""
         self._wrote(1)
         return self._inner.replace(table, entity, etag=etag)
 
     def transact(self, table: str, operations: Sequence[tables.Operation]) -> list[str | None]:
-        """Return one write of several rows."""
+        """Count one write of several rows."""
         self._wrote(len(operations))
         return self._inner.transact(table, operations)
 
@@ -128,7 +128,7 @@ class Counting(Tables):
 
 
 def clients(size: Size, *, changed: float = 0) -> list[Client]:
-    """Return all customers, of which a share gained a metering point in exchange for another."""
+    """Return all customers, of which a share got a metering point in exchange for another."""
     every = access.large(size.customers, points_each=size.points_each, principals=PRINCIPALS)
     first = size.customers * size.points_each
     exchanged = round(first * changed)
@@ -201,7 +201,7 @@ def changed_sync(size: Size, connection_string: str) -> Measure:
 
 
 def rewriting_sync(size: Size, connection_string: str) -> Measure:
-    """Return what a sync without a comparison writes: every grant, each time."""
+    """Measure what a sync without a comparison writes: every grant, each time."""
     storage = opened(connection_string)
     began = time.perf_counter()
     for partition in store.read(storage).values():
@@ -221,7 +221,7 @@ def rewriting_sync(size: Size, connection_string: str) -> Measure:
 
 
 def cold_portfolio(size: Size, connection_string: str) -> Measure:
-    """Return the vendor's first request in a new process."""
+    """Measure the vendor's first request in a new process."""
     storage, grants = reading(connection_string)
     began = time.perf_counter()
     grants.portfolio(VENDOR)
@@ -229,7 +229,7 @@ def cold_portfolio(size: Size, connection_string: str) -> Measure:
 
 
 def warm_portfolio(size: Size, connection_string: str) -> Measure:
-    """Return its next requests."""
+    """Measure the vendor's next requests."""
     storage, grants = reading(connection_string)
     grants.portfolio(VENDOR)
     storage.reads = 0
@@ -242,7 +242,7 @@ def warm_portfolio(size: Size, connection_string: str) -> Measure:
 
 
 def one_point(size: Size, connection_string: str) -> Measure:
-    """Return one metering point of the vendor."""
+    """Measure reading one metering point of the vendor."""
     storage, grants = reading(connection_string)
     grants.of(VENDOR, metering_point_id=access.point(0))
     storage.reads, times = 0, 100
@@ -254,17 +254,17 @@ def one_point(size: Size, connection_string: str) -> Measure:
 
 
 def few_points(size: Size, connection_string: str) -> Measure:
-    """Measure the reading of twenty named metering points of the vendor, in a new process."""
+    """Measure reading twenty named metering points of the vendor, in a new process."""
     return named_points(20, size, connection_string)
 
 
 def many_points(size: Size, connection_string: str) -> Measure:
-    """Measure the reading of as many metering points as one request may name."""
+    """Measure reading two hundred named metering points of the vendor, in a new process."""
     return named_points(200, size, connection_string)
 
 
 def named_points(count: int, size: Size, connection_string: str) -> Measure:
-    """Measure the first reading of metering points that are spread evenly over the vendor's."""
+    """Measure the first read of metering points that are spread evenly over the vendor's."""
     storage, grants = reading(connection_string)
     every = size.customers * size.points_each
     named = [access.point(number) for number in range(0, every, every // count)][:count]
@@ -320,7 +320,7 @@ def severa_reading(size: Size) -> Measure:
 
 
 def measure(size: Size) -> list[Measure]:
-    """Return everything, in order."""
+    """Measure everything, in order."""
     endpoints = emulator.Endpoints(*free.numbers(3))
     connection_string = emulator.connection_string(endpoints)
     with tempfile.TemporaryDirectory() as state, Supervisor(state=Path(state)) as supervisor:

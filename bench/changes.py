@@ -104,7 +104,7 @@ def main() -> None:
 
 
 def opened(folder: Path) -> Warehouse:
-    """Return the warehouse of a folder, as a process finds it that starts."""
+    """Return the warehouse of a folder, as a process finds it when it starts."""
     settings = WarehouseSettings(
         url=f"duckdb:{folder / 'metering.duckdb'}",
         timeout=timedelta(minutes=5),
@@ -163,7 +163,7 @@ def spread(points: Sequence[MeteringPointId], count: int) -> Readable:
 
 
 def publish(warehouse: Warehouse, points: Sequence[MeteringPointId], *, days: int, after: int) -> int:
-    """Store a publication for each day, of every metering point; the sequence of the last."""
+    """Store a publication for each day, of every metering point; return the sequence of the last one."""
     chance = random.Random(1)
     texts = [",".join(f"{chance.randrange(20_000) / 1000:.3f}" for _ in range(24)) for _ in range(PATTERNS)]
     patterns = orjson.dumps([{"number": n, "quantities": text} for n, text in enumerate(texts)]).decode()
@@ -179,7 +179,7 @@ def publish(warehouse: Warehouse, points: Sequence[MeteringPointId], *, days: in
 def page(
     warehouse: Warehouse, readable: Readable, published: int, *, limit: int, sequence: int, runs: int
 ) -> Page:
-    """Measure the first page of the latest publication, of so many days, in three ways."""
+    """Measure the first page of the latest publication, of this many days, in three ways."""
     counts = []
     for at_once in (AT_ONCE, WHOLE):
         counting = Counting(warehouse)
@@ -199,7 +199,7 @@ def page(
 def ours(
     warehouse: Any, readable: Readable, *, limit: int, sequence: int, at_once: int = AT_ONCE
 ) -> Callable[[], bytes]:
-    """Return a page of this API, from permitted days to the body."""
+    """Return a call for a page of this API, from permitted days to the body."""
     request = changes.requests.ChangesRequest(
         after=search.first_of(sequence),
         since=None,

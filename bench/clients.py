@@ -32,7 +32,7 @@ from local import tools
 LONGEST_ANSWER = 60.0
 STAND_IN = "stand-in"
 LIMITED_SHARE = 0.1
-"""Of the clients, how many share the key with a small limit."""
+"""The share of the clients that use the key with a small limit."""
 BESIDE = 8
 """How many clients ask small questions beside large answers."""
 SHOWN_FAULTS = 10
@@ -103,7 +103,7 @@ def _measure_on(name: str, host: str, arguments: argparse.Namespace) -> int:
 
 
 async def measure(stack: Running, arguments: argparse.Namespace) -> dict[str, Any]:
-    """Return one client, all clients, and small questions without and with large answers beside them."""
+    """Measure one client, all clients, and small questions without and with large answers beside them."""
     async with connections.connected(stack.gateway) as connection:
         vendor = await questions.vendor_mix(stack, connection)
         customer = await questions.customer_mix(stack, connection)
@@ -140,7 +140,7 @@ async def measure(stack: Running, arguments: argparse.Namespace) -> dict[str, An
 
 
 async def crowd(stack: Running, mixes: Sequence[Mix], *, seconds: float, seed: int) -> Seen:
-    """Return a client for each mix, all at once, each with one question after the other."""
+    """Run a client for each mix, all at once, each asking one question after the other."""
     seen, began = Seen(), time.perf_counter()
     clients = (
         client(stack, mix, random.Random(f"{seed}/{number}"), seen, until=began + seconds)
@@ -163,7 +163,7 @@ async def client(stack: Running, mix: Mix, chance: random.Random, seen: Seen, *,
 
 
 async def answered(connection: Connection, question: Question, seen: Seen, *, until: float) -> None:
-    """Ask until there is an answer; one that says when to come back is taken at its word."""
+    """Ask until there is an answer; a 429 is followed by its `Retry-After` and another try."""
     while True:
         began = time.perf_counter()
         async with asyncio.timeout(LONGEST_ANSWER):
@@ -194,7 +194,7 @@ def summary(seen: Seen) -> dict[str, Any]:
 
 
 def figures(seconds: Sequence[float]) -> dict[str, float]:
-    """Count, and milliseconds."""
+    """Return the count of answers, and milliseconds."""
     ordered = sorted(seconds) or [0.0]
     return {
         "answers": len(seconds),

@@ -43,7 +43,7 @@ class Entered:
         return Counter(name for name, _ in self.lines)
 
     def trace(self, frame: FrameType, event: str, argument: object) -> Any:
-        """Take note of a call or a line; for `sys.settrace`."""
+        """Record a call or a line; for `sys.settrace`."""
         name = frame.f_code.co_filename
         kind = type(frame.f_locals.get("self"))
         if kind.__module__.startswith("shared."):  # Also where a dataclass's generated code runs.

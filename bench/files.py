@@ -58,7 +58,7 @@ _BLOCK = 4 * 1024 * 1024
 
 @dataclass(frozen=True)
 class Compared:
-    """Million values a second of one form, and of pandas; None where pandas has no such form."""
+    """Millions of values a second of one form, and of pandas; None where pandas has no such form."""
 
     form: str
     values: int
@@ -270,7 +270,7 @@ _PANDAS: Mapping[str, Callable[[pd.DataFrame], object]] = {
     "parquet": lambda frame: frame.to_parquet(io.BytesIO(), compression="zstd", index=False),
     "xlsx": _excel,
 }
-"""Nobody writes GS2 by pandas."""
+"""Pandas cannot write GS2."""
 
 
 def _most_memory() -> float:

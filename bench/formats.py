@@ -78,7 +78,7 @@ def main() -> int:
 
 
 def measure(page: str, way: str, rounds: int) -> Written:
-    """Write a page once for the memory, then again and again for the time."""
+    """Write a page once to measure the memory, then again and again to measure the time."""
     resolution, days = PAGES[page]
     rows = _rows(resolution, days)
     write = WAYS[way]

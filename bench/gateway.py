@@ -111,7 +111,7 @@ class Connection:
         self._reader, self._writer = reader, writer
 
     async def ask(self, request: bytes) -> int:
-        """Send a request and read the whole answer; gives the size of its body."""
+        """Send a request, read the whole answer, and return the size of its body."""
         self._writer.write(request)
         head = await self._reader.readuntil(b"\r\n\r\n")
         if not head.startswith(b"HTTP/1.1 200 "):
@@ -140,7 +140,7 @@ async def connected(address: str) -> AsyncIterator[Connection]:
 
 
 async def measure(way: str, address: str, request: bytes, *, connections: int, calls: int) -> Calls:
-    """Call after call on each of `connections`."""
+    """Measure call after call on each of `connections`."""
     times: list[float] = []
 
     async def client(count: int) -> None:
@@ -204,7 +204,7 @@ def token_of(identity: str) -> str:
 async def compare(
     direct: str, through: str, token: str, *, calls: int, megabytes: int, gateway_id: int
 ) -> tuple[list[Calls], list[Stream]]:
-    """Return both ways, one after the other."""
+    """Measure both ways, one after the other."""
     credentials = {"Ocp-Apim-Subscription-Key": "demo-key-eos-vendor", "Authorization": f"Bearer {token}"}
     straight = request_for("/v1/customers")
     gated = request_for("/metering/v1/customers", **credentials)

@@ -80,7 +80,7 @@ HOURLY = {
         SELECT h.metering_point_id, YEAR(h.delivery_date), MONTH(h.delivery_date), h.quality, COUNT(*)
         FROM {_READABLE} WHERE h.delivery_date >= DATE '2025-11-22' GROUP BY ALL""",
 }
-"""As somebody would ask who also stored the market day of each hour: no row's time is converted."""
+"""In SQL, with the market day of each hour stored as well, so that no row's time has to be converted."""
 
 
 @dataclass(frozen=True)

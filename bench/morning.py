@@ -192,7 +192,7 @@ class Client:
         return Taken(what, requests, days, size, self._statements - before, time.perf_counter() - started)
 
     def unchanged(self, what: str, cursor: str) -> Taken:
-        """Ask again for an answer that is at hand."""
+        """Ask again for an answer that the client already has."""
         etag = self._changes(f"cursor={cursor}").headers["ETag"]
         started, before = time.perf_counter(), self._statements
         response = self._changes(f"cursor={cursor}", **{"if-none-match": etag})

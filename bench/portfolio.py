@@ -124,7 +124,7 @@ def grow(module: Any, warehouse: Warehouse, *, points: int, stored_points: int, 
 
 
 def search_sparse(module: Any, path: Path, *, points: int) -> Sparse:
-    """Read all pages of a week of quarters, of a portfolio whose last metering point alone has any."""
+    """Read all pages of a week of quarters, of a portfolio in which only the last metering point has any."""
     first, portfolio = stored.END - timedelta(days=7), stored.metering_points(points)
     stored.in_quarters(stored.packed(path, points=points, first=first), point=max(portfolio))
     warehouse = stored.open_warehouse(path)

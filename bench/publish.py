@@ -46,7 +46,7 @@ class Compared:
 
 @dataclass(frozen=True)
 class Grown:
-    """One delivery on more and more stored days, or more and more delivered on none.
+    """One delivery on more and more stored days, or larger and larger deliveries on none.
 
     Growth is given in processor time, which other work on the machine affects least.
     """

@@ -89,9 +89,9 @@ def to_import(*, contact: str = CONTACT) -> str:
 
 
 def closed(text: str) -> str:
-    """Return a document to check answers by: they may hold no property and no word that it does not name.
+    """Return a document to check answers by: it allows only the properties and words that it names.
 
-    The documents themselves allow both: they may come in the same version (docs/versioning.md).
+    The documents themselves allow new ones, which may come in the same version (docs/versioning.md).
     """
     document = json.loads(text)
     flat = {name: _closed(schema) for name, schema in schemas.flat(document["components"]["schemas"]).items()}
@@ -254,7 +254,7 @@ def _absolute(text: str) -> str:
 
 
 def main() -> None:
-    """Write them, and say where."""
+    """Write the documents, and print where."""
     parser = argparse.ArgumentParser(prog="openapi", description="Writes the OpenAPI files.")
     parser.add_argument(
         "--server",

@@ -1,7 +1,8 @@
 """What the document for API Management says differently: OpenAPI 3.0.3, with parameters written out.
 
-The reader that imports it (Microsoft.OpenApi 1.x) makes a bare date of a time at midnight in an example, and
-a time of a month. An example with one is left out, and the operation's text links to where all examples are.
+The reader that imports it (Microsoft.OpenApi 1.x) turns a time at midnight in an example into a bare date,
+and a month into a time. An example with either is left out, and the operation's text links to where all
+examples are.
 """
 
 import re
@@ -12,7 +13,7 @@ from contract import schemas
 from contract.schemas import Schema
 
 EXAMPLES = "More examples are in the reference, on the page [Getting started](/getting-started)."
-"""The page of the developer portal that docs/deploy.md has the operator make."""
+"""The page of the developer portal that the operator creates by docs/deploy.md."""
 _LARGEST = 10**18 - 1
 _MISREAD = re.compile(r"\d{4}-\d\d(?:-\d\dT00:00:00.*)?", re.DOTALL)
 
@@ -35,7 +36,7 @@ def down_levelled(document: Mapping[str, Any]) -> dict[str, Any]:
         "components": {"schemas": schemas.flat(schemas.reached(answers, components["schemas"]))},
     }
     lowered: dict[str, Any] = _lowered(found, components["schemas"])
-    # What was written out where it may be null is not referred to any more.
+    # Schemas that were written out where they may be null are no longer referred to.
     used = schemas.reached(lowered["paths"], lowered["components"]["schemas"])
     return {**lowered, "components": {"schemas": used}}
 
@@ -90,7 +91,7 @@ def _lowered(value: Any, known: Mapping[str, Schema]) -> Any:
     if not isinstance(value, Mapping):
         return value
     content = _bounded(_nullable({name: _lowered(each, known) for name, each in value.items()}, known))
-    content.pop("propertyNames", None)  # 3.0 has no schema of names.
+    content.pop("propertyNames", None)  # 3.0 has no schema for names.
     several = content.pop("examples", None)
     if isinstance(several, list):
         content["example"] = several[0]
@@ -104,7 +105,7 @@ def _nullable(schema: dict[str, Any], known: Mapping[str, Schema]) -> dict[str, 
         case {"type": [str() as only, "null"]}:
             return {**schema, "type": only, "nullable": True}
         case {"oneOf": [{"$ref": _} as reference, {"type": "null"}]}:
-            # Beside a reference nothing counts in 3.0, so the schema that may be null is written out.
+            # In 3.0 nothing counts beside a reference, so a schema that may be null is written out.
             return {**_lowered(schemas.flat(known)[schemas.name_of(reference)], known), "nullable": True}
         case _:
             return schema
@@ -113,5 +114,5 @@ def _nullable(schema: dict[str, Any], known: Mapping[str, Schema]) -> dict[str, 
 def _bounded(schema: dict[str, Any]) -> dict[str, Any]:
     if schema.get("format") != "int64":
         return schema
-    # The reader takes the number in an example for one of 32 bits, and warns of it.
+    # The reader takes the number in an example for one of 32 bits, and warns about it.
     return {**{name: each for name, each in schema.items() if name != "format"}, "maximum": _LARGEST}

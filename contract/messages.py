@@ -38,7 +38,7 @@ SHARED = {
     "Lines": {"type": "string", "description": "NDJSON: a JSON object on each line."},
     "Workbook": {"type": "string", "format": "binary", "description": "A workbook of Excel (xlsx)."},
 }
-"""The schemas of messages that are no models."""
+"""The schemas of messages that are not models."""
 
 
 _OF_ALL = {"X-Request-Id": _header("The id of the request: yours, or ours when you sent none.")}
@@ -122,7 +122,7 @@ def of(operation: Operation, examples: Examples) -> dict[str, Any]:
         str(operation.status): success,
         **({str(operation.also): also} if also else {}),
         **_unchanged(operation),
-        # A client by openapi-fetch would not know that there are data where there is no error.
+        # A client made with openapi-fetch would not know that there is data where there is no error.
         **({} if operation.only_json else _TOO_LONG),
         **{str(status): _problem(status) for status in operation.statuses},
         "default": _default(),
@@ -136,7 +136,7 @@ def of(operation: Operation, examples: Examples) -> dict[str, Any]:
 
 
 def of_head() -> dict[str, Any]:
-    """Return the responses to HEAD, in a line: those to GET, without contents."""
+    """Return the responses to HEAD in one line: they are those to GET, without a body."""
     return {"default": {"description": "What GET answers, without its body."}}
 
 

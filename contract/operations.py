@@ -395,7 +395,7 @@ def _series_of_many(direction: Direction, meaning: str) -> Operation:
 
 
 def _of_insights(limit: str, shared_as: str, *own: Parameter) -> tuple[Parameter, ...]:
-    """Return the parameters of a question beyond the series: its own, and those that it has of the series."""
+    """Return the parameters of a question beyond the series: its own, and those that the series have, too."""
     by_name = {each.name: each for each in SERIES}
     paging = Parameter(
         "limit",

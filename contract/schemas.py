@@ -1,4 +1,4 @@
-"""JSON schemas of the answers' models, in the forms that other people's generators read well.
+"""JSON schemas of the answers' models, in the forms that third-party generators read well.
 
 - A property that may be null has `type: [X, "null"]`: generators make an empty class of `anyOf` with null.
 - Nothing has a `title`: API Management's portal shows it in place of the property's name.
@@ -36,7 +36,7 @@ class _Writer(GenerateJsonSchema):
 
 
 class _WriterOfBodies(_Writer):
-    """Writes bodies: what has a default may be null, else C# would send zero for what is left out."""
+    """Writes bodies: what has a default may be null, otherwise C# would send zero for what is left out."""
 
     def default_schema(self, schema: core_schema.WithDefaultSchema) -> Schema:
         inner = self.generate_inner(schema["schema"])
@@ -98,7 +98,7 @@ def _of_bodies(bodies: Iterable[type[Body]]) -> dict[str, Schema]:
 
 
 def _of_body(schema: Mapping[str, Any], written: Mapping[str, Schema]) -> Schema:
-    """Return a schema of a body; an object that may be left out is not null besides, as in answers."""
+    """Return a schema of a body; an object that may be left out cannot be null as well, as in answers."""
     found = {name: value for name, value in schema.items() if name != "title"}
     found["description"] = found["description"].partition("\n\n")[0]
     if "properties" in found:
@@ -126,7 +126,7 @@ def _of_answers(models: list[type[Answer]]) -> dict[str, Schema]:
     written = {name: _without_title(schema) for name, schema in definitions["$defs"].items()}
     bases = {model.__name__: _base(model) for model in _all_models()}
     found = {name: _extending(schema, bases.get(name), written) for name, schema in sorted(written.items())}
-    # Pydantic defines the enumerations too that the models write as open texts.
+    # Pydantic also defines the enumerations that the models write as open texts.
     return reached([reference(model.__name__) for model in models], found)
 
 
@@ -163,7 +163,7 @@ def _all_models(of: type[Answer] = Answer) -> list[type[Answer]]:
 
 
 def _without_title(schema: Mapping[str, Any]) -> Schema:
-    # The models forbid what they do not name, for the tests; a property may come to an answer.
+    # The models forbid unknown properties, for the tests; the schemas do not, as answers may get new ones.
     return {
         name: value
         for name, value in schema.items()
@@ -177,6 +177,6 @@ def _extending(schema: Schema, base: type[Answer] | None, written: Mapping[str, 
     inherited = written[base.__name__]
     own = {name: value for name, value in schema["properties"].items() if name not in inherited["properties"]}
     required = [name for name in schema.get("required", []) if name in own]
-    # Of its own properties beside `allOf`, openapi-python-client would see none.
+    # openapi-python-client would not see the schema's own properties beside `allOf`.
     added = {"type": "object", "properties": own, **({"required": required} if required else {})}
     return {"description": schema["description"], "allOf": [reference(base.__name__), added]}

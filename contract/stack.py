@@ -46,7 +46,7 @@ class Running:
 def running(
     state: Path, *, table_storage: str | None = None, on: OnMicrosoftsHost | None = None
 ) -> Iterator[Running]:
-    """Start it on free ports; limits of calls are far away.
+    """Start it on free ports, with limits of calls that nobody reaches.
 
     Args:
         table_storage: an empty storage account; None for one of its own.

@@ -1,7 +1,7 @@
 """A small demo world that stands still: what the reference's examples and the guides' answers are made from.
 
-The metering points and customers are the local stack's. Two weeks of March 2026 are published, with the
-night to summer time in them; since the 26th one meter delivers quarters; one day has estimates that are
+The metering points and customers are the local stack's. Two weeks of March 2026 are published, including
+the night when summer time begins; since the 26th one meter delivers quarters; one day has estimates that are
 corrected later, and the last day lacks some hours of one meter.
 """
 
@@ -44,12 +44,12 @@ VENDOR = grant.app(demo.VENDOR.client_id)
 BAKERY = grant.app(demo.BAKERY_APP.client_id)
 KARI = grant.user(demo.KARI.object_id)
 SCHEDULES = {"SYNC_SCHEDULE": "0 0 0 1 1 *", "PUBLISH_SCHEDULE": "0 0 0 1 1 *"}
-"""Timers run in no test's time: once a year."""
+"""Timers run once a year, so not while a test runs."""
 
 
 @dataclass
 class Clock:
-    """A clock that stands still, at a time that the building of the world sets."""
+    """A clock that stands still, at a time that is set while the world is built."""
 
     now: datetime = NOW
 
@@ -136,7 +136,7 @@ def _fill(made: Services, folder: Path, clock: Clock) -> None:
 
 
 def deliver(made: Services, file: Path, values: Iterable[Reading], *, at: datetime) -> None:
-    """Go on to a moment and publish a delivery of these values, which is written to a file."""
+    """Move the clock to a moment and publish a delivery of these values, which is written to a file."""
     clock = made.clock
     assert isinstance(clock, Clock)  # noqa: S101  # `open_services` has given it.
     _publish(made, clock, [_write(file, values)], at=at)

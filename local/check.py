@@ -1,6 +1,6 @@
 """`python -m local.check`: everything that must hold before a change is merged; CI runs it.
 
-Every step runs, also after one that failed; the exit code is 0 when all of them succeeded.
+Every step runs, even after one has failed; the exit code is 0 when all of them succeeded.
 """
 
 import argparse
@@ -55,7 +55,7 @@ Run = Callable[[Step], int]
 """Runs a step in this environment; its exit code."""
 
 _RESULTS = {0: "ok     ", audit.NOT_REACHED: "NOT RUN"}
-"""What a line says of an exit code; any other code is a failure."""
+"""What a line says about an exit code; any other code is a failure."""
 
 
 QUICK = (
@@ -127,7 +127,7 @@ def _run(step: Step) -> int:
 
 
 def _prepare_worker() -> bool:
-    """Make the environment of Microsoft's worker runtime; False when its Python is here and yet it failed."""
+    """Make the environment of Microsoft's worker runtime; False when its Python is here but that failed."""
     python = venvs.find(WORKER_PYTHON)
     if python is None:
         print(f"Python {WORKER_PYTHON} was not found: the app is not tried with the worker of Azure.")
@@ -137,7 +137,7 @@ def _prepare_worker() -> bool:
         venvs.ready(DEPLOYED_VENV, python=python, requirements=places.ROOT / "requirements.txt")
         microsoft.worker_packages(python)
     except (venvs.NotMade, microsoft.NotServed) as error:
-        # The other steps are still worth their results.
+        # The results of the other steps are still worth having.
         print(error, file=sys.stderr)
         return False
     return True

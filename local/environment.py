@@ -73,7 +73,7 @@ def of_host(ports: Ports) -> dict[str, str]:
         "AzureWebJobsStorage": emulator.connection_string(azurite_endpoints(ports)),
         # The connection of the queue triggers; in Azure it is addresses and an identity.
         "OUTBOX": emulator.connection_string(azurite_endpoints(ports)),
-        # As in Azure (infra/modules/function-app.bicep): `/` is no page of Microsoft's.
+        # As in Azure (infra/modules/function-app.bicep): `/` is not a page of Microsoft's.
         "AzureWebJobsDisableHomepage": "true",
     }
 

@@ -2,7 +2,7 @@
 
 `python -m local.leash COMMAND…` lets a supervisor that is killed with SIGKILL leave nothing behind. On Linux
 the kernel keeps the promise (PR_SET_PDEATHSIG, prctl(2)) and this process becomes the command; elsewhere it
-stays, and looks after its parent twice a second.
+stays, and checks on its parent twice a second.
 """
 
 import ctypes
@@ -21,13 +21,13 @@ LOOK_SECONDS = 0.5
 def leashed(command: Sequence[str]) -> list[str]:
     """Return the command line that runs `command` on a leash held by the calling process.
 
-    On Linux the leash is held by the calling *thread*: start parts from one that lives as long as they.
+    On Linux the leash is held by the calling *thread*: start parts from one that lives as long as they do.
     """
     return [sys.executable, "-m", "local.leash", str(os.getpid()), *command]
 
 
 def run_until_parent_ends(command: Sequence[str], *, parent: int) -> int:
-    """Run `command`; its exit code. Does not return on Linux, where this process turns into the command."""
+    """Run `command` and return its exit code; on Linux this process becomes the command instead."""
     if platform.system() == "Linux":
         _end_with_parent_thread(parent)
         os.execvp(command[0], list(command))  # noqa: S606  # To become the command is the point.
@@ -42,7 +42,7 @@ def _end_with_parent_thread(parent: int) -> None:
 
 
 def watch(command: Sequence[str], *, parent: int) -> int:
-    """Run `command` and end it when `parent` is no longer our parent; its exit code."""
+    """Run `command`, end it when `parent` is no longer our parent, and return its exit code."""
     process = subprocess.Popen(command)
     signal.signal(signal.SIGTERM, lambda *_: process.terminate())
     while process.poll() is None:

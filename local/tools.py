@@ -20,7 +20,7 @@ FOLDER = "METERING_TOOLS"
 """The variable that names a folder with `bicep/`, `azure-check/`, `functionhost/` and `kql-check.mjs`."""
 
 REQUIRED = "REQUIRE_TOOLS"
-"""The variable that is 1 where a missing tool fails a test instead of skipping it."""
+"""The variable that is 1 where a missing tool makes a test fail instead of skipping it."""
 
 _CLIENTS = places.ROOT / "tests" / "contract" / "clients"
 _CHECKOV = places.ROOT / "tests" / "infra" / "checkov"
@@ -48,7 +48,7 @@ class KustoCheck:
 
 @dataclass(frozen=True)
 class Generators:
-    """Other people's generators of clients, with a linter and a mock, as `tests/contract/clients` pins them.
+    """Third-party generators of clients, with a linter and a mock, as `tests/contract/clients` pins them.
 
     Attributes:
         node: the program that runs what is in `packages`.
@@ -94,7 +94,7 @@ class Toolbox:
         return beside.resolve() if beside.is_dir() else None
 
     def bicep(self) -> Path:
-        """Return the Bicep compiler: of the folder, of BICEP, of the path, or what `az bicep` installed.
+        """Return the Bicep compiler: from the folder, BICEP or the path, or what `az bicep` installed.
 
         Raises:
             Missing: it was not found.
@@ -146,7 +146,7 @@ class Toolbox:
         return found
 
     def checkov(self) -> Path:
-        """Return checkov, a scanner of templates by another company, from an environment made once.
+        """Return checkov, a third-party scanner of templates, from an environment that is made once.
 
         Raises:
             Missing: there is no package registry.

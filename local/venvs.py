@@ -21,10 +21,10 @@ def ready(folder: Path, *, python: str, requirements: Path, within: Sequence[Pat
     """Return the environment's Python, with what the requirements pin; says on stderr when that takes time.
 
     Args:
-        folder: where the environment is or shall be.
+        folder: where the environment is or will be.
         python: the Python to make it with; one of another version there is replaced.
-        requirements: pinned, so that the file's text decides whether anything is to do.
-        within: larger files that pin the same and more; where one of them is installed, nothing is to do.
+        requirements: pinned, so that the file's text decides whether there is anything to do.
+        within: larger files that pin the same and more; if one of them is installed, nothing is done.
 
     Raises:
         NotMade: with the reason.

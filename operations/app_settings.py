@@ -66,7 +66,7 @@ def named(environment: Mapping[str, str]) -> FunctionApp | None:
 
 
 def read(app: FunctionApp, *, environment: Mapping[str, str], with_secrets: bool) -> dict[str, str]:
-    """Return an environment for a command: the app's settings in the place of the shell's.
+    """Return an environment for a command: the app's settings in place of the shell's.
 
     `with_secrets` resolves the secrets that a sync needs.
 

@@ -2,8 +2,8 @@
 
 Without an action: all feeds with their last run. `show` prints a feed's ledger; `pause` and `resume` stop it
 for a while; `resend` hands a run out again; `key` prints our public key for customers' SFTP servers;
-`add-sftp` sends a feed's files to such a server, whose host key the operator has checked; `compare` holds a
-file of the old system against what the feed would send.
+`add-sftp` sends a feed's files to such a server, whose host key the operator has checked; `compare` compares
+a file of the old system with what the feed would send.
 
 Exit code 0: done, and nothing differs. 1: differences. 2: there is no such feed or run, the file cannot be
 read, or a service did not answer.
@@ -187,7 +187,7 @@ def resend(desk: Desk, feed: Feed, chosen: Any) -> int:
 
 
 def _taken_up(run: Run, feed: Feed) -> Run:
-    """Return a run as the next sweep takes it up, if there is something to do; else it can be fetched."""
+    """Return a run so that the next sweep takes it up, unless there is nothing to do but to fetch it."""
     is_work = run.status is RunStatus.BUILDING or feed.receiver_of(run.span.through) is not None
     return replace(run, touched_at=LONG_AGO) if is_work else run
 
@@ -195,7 +195,7 @@ def _taken_up(run: Run, feed: Feed) -> Run:
 def add_sftp(desk: Desk, feed: Feed, chosen: Any) -> int:
     """Send a feed's next runs to an SFTP server whose host key was checked, and return the exit code.
 
-    If the feed had another server, what that one has not taken goes to the new one.
+    If the feed had another server, what that server has not taken goes to the new one.
     """
     from shared.files import sftp
 
@@ -300,7 +300,7 @@ def compare(
     """Print how a file differs from what a feed would send, and return the exit code.
 
     Args:
-        is_part: whether the file has some series alone on purpose.
+        is_part: whether the file has only some series on purpose.
 
     Raises:
         Unreadable: the file is not what the feed's form says.
@@ -341,7 +341,7 @@ def compare(
 def _lacking(
     found: OldFile, feed: Feed, readable: Readable, warehouse: Warehouse, *, now: datetime
 ) -> list[Key]:
-    """Return the series that the feed has in the file's period and the file has not, in order.
+    """Return the series that the feed has in the file's period and the file lacks, in order.
 
     A file of one metering point lacks all others on purpose: then none is returned.
     """

@@ -34,7 +34,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         chosen = settings.data_from_environment()
         with services.warehouse(chosen) as warehouse:
-            if check.structure(warehouse):  # An operator need not be allowed to make tables.
+            if check.structure(warehouse):  # An operator may lack the right to create tables.
                 schema.apply(warehouse)
             loaded = [_load(warehouse, path, out=out) for path in paths]
             if not publish.publish_waiting(warehouse, chosen, out=out) and _has_values(loaded):

@@ -1,4 +1,4 @@
-"""Runs an operator's command on the configured services. Only here is decided which services these are.
+"""Runs an operator's command on the configured services. Only this module decides which services these are.
 
 They are those of the function app that FUNCTION_APP_NAME and RESOURCE_GROUP name, with that app's own
 settings; else those that the environment names; else those of local.settings.json; else the local stack's. If

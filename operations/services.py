@@ -26,7 +26,7 @@ def warehouse(chosen: DataSettings) -> Iterator[Warehouse]:
 
 
 def publications(chosen: TableSettings) -> Publications:
-    """Return the publication watermark; its table is made if it is missing."""
+    """Return the publication watermark; its table is created if it is missing."""
     opened = storage(chosen)
     opened.create_missing()
     return Publications(tables=opened)

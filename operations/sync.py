@@ -48,7 +48,7 @@ def main(arguments: Sequence[str]) -> int:
     )
     chosen = parser.parse_args(arguments)
     out = Console(highlight=False, soft_wrap=True)
-    stages.log.disabled = True  # The report is printed, and would stand in the log as well.
+    stages.log.disabled = True  # The report is printed, and would be in the log as well.
     log_levels.quieten_libraries()
     try:
         opened = services.start(settings.from_environment(), clock=lambda: datetime.now(UTC))

@@ -1,7 +1,7 @@
 """Texts of messages: what others wrote, made safe to keep and to show, and numbers with their nouns.
 
 People type what is in the answers of other services. A record with a strange value must become a fault of
-that record and not end the reading: everybody else's access would stay as it was.
+that record and not end the reading, or nobody's access would be brought up to date.
 """
 
 import json
@@ -19,10 +19,10 @@ EXCERPT = 200
 SHOWN = 60
 """Characters of one word or value that a message quotes; the longest time has 33."""
 _BLANKS = 4
-"""How many times as much is looked at, since blanks are joined: the text may be megabytes."""
+"""How many times as many characters are looked at, since blanks are joined: the text may be megabytes."""
 
 MAX_DIGITS = 18
-"""Digits of a whole number that every store and reader of ours can hold."""
+"""Digits of a whole number that all our stores and readers can hold."""
 
 _STRING_OR_BRACKET = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{}]', re.DOTALL)
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
@@ -61,7 +61,7 @@ def parse_json(body: bytes) -> Any:
 
 
 def storable(text: str) -> str:
-    """Return the text with U+FFFD in the place of what no store or log takes.
+    """Return the text with U+FFFD in place of what no store or log accepts.
 
     That is half of a surrogate pair, which JSON can write and UTF-8 cannot, and control characters other
     than white space.

@@ -47,7 +47,8 @@ WEBHOOKS = Limit("Webhooks of callers", connect=5, silence=10, answer=10, tries=
 SFTP_CONNECT, SFTP_FILE = 15.0, 300.0
 """How long signing in to a customer's SFTP server, and sending one file to it, may take."""
 SENDING = timedelta(minutes=15)
-"""After so long a message's work is left to another one, before the host ends it (`functionTimeout`)."""
+"""After this long the rest of a message's work is left to another message, before the host ends it
+(`functionTimeout`)."""
 SFTP_WAITS = (
     *(timedelta(minutes=minutes) for minutes in (1, 5, 15, 30)),
     *(timedelta(hours=hours) for hours in (1, 2, 4, 8, 8)),
@@ -56,7 +57,7 @@ SFTP_WAITS = (
 
 
 def sftp_wait(tries: int) -> timedelta | None:
-    """Return the wait after so many tries that failed; None when the run is given up."""
+    """Return the wait after this many failed tries; None when the run is given up."""
     return SFTP_WAITS[tries - 1] if 1 <= tries <= len(SFTP_WAITS) else None
 
 

@@ -1,6 +1,6 @@
 """Azure Queue Storage: the only importer of `azure.storage.queue`.
 
-A message is an id and no more; a row in Table Storage says the rest. Texts are sent in Base64, as the
+A message is only an id; a row in Table Storage has the rest. Texts are sent in Base64, as the
 Functions host expects (`messageEncoding` in host.json). Every error of the client library is translated here,
 once.
 """
@@ -21,7 +21,7 @@ from shared.outside.transports import StorageUnavailable
 if TYPE_CHECKING:
     from azure.storage.queue import QueueServiceClient
 
-# The library is imported when a queue is opened: the edge of the API needs the error class alone.
+# The library is imported when a queue is opened: the edge of the API only needs the error class.
 
 FILES = "files"
 """Parts of exports and feeds that are to be built."""
@@ -86,7 +86,7 @@ class Queues:
     def take(self, queue: str) -> Iterator[str]:
         """Yield the messages of a queue that has no function, one by one.
 
-        A message is deleted when the next one is asked for; of a process that dies it comes back.
+        A message is deleted when the next one is asked for; if the process dies, it comes back.
         """
         client = self._clients[queue]
         while True:

@@ -18,7 +18,7 @@ from shared.metering import MeteringPointId
 
 AT_ONCE = 12_500
 """Metering points that one statement is given, about 1.1 MB of JSON: a quarter more than days on the largest
-page, so that a page takes one statement although some of them have nothing to give."""
+page, so that a page takes one statement even if some of them have no days to return."""
 
 
 @dataclass(frozen=True)
@@ -140,7 +140,7 @@ def clip(permitted: Sequence[PermittedDays], days: Days) -> list[Days]:
 
 
 def access_version(principal: str, version: str | None) -> str:
-    """Return the name of what a principal may read, by the version of its grants; None: it has none."""
+    """Return the name of what a principal may read, by the version of its grants; None if it has none."""
     return hashlib.sha256(repr((principal, version)).encode()).hexdigest()[:16]
 
 

@@ -170,7 +170,7 @@ class Services:
             log.exception("No notice of %s was begun for %s.", event, principal)
 
     def send_notice(self, message: str) -> None:
-        """Make the attempt to send a notice that a message of the queue `notices` stands for."""
+        """Make the attempt to send a notice that a message of the queue `notices` asks for."""
         with self.telemetry.run("send_notice"):
             self.notices.delivery.deliver(message)
 
@@ -245,7 +245,7 @@ class Services:
 
     @contextmanager
     def invocation(self, invocation: Invocation) -> Iterator[None]:
-        """Run a function of a timer or a queue: its threads belong to it; telemetry is sent at the end.
+        """Run a timer or queue function: its threads log under its invocation; telemetry is sent at the end.
 
         Azure may stop the instance right after the run.
         """

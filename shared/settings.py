@@ -32,7 +32,7 @@ WAREHOUSE_SCHEMES = ("fabric://", "mssql://", "duckdb:")
 _OPTIONAL = {"deliveries": ("DELIVERY_STORAGE",), "outbox": ("OUTBOX_STORAGE", "QUEUE_STORAGE")}
 """Groups that may be absent, by the settings that show that they are wanted."""
 _KEY_LENGTH = 32
-# By the names of settings from the environment, by their own names in code.
+# From the environment by the names of settings, in code by the names of fields.
 _FROM_ENVIRONMENT = ConfigDict(validate_by_name=True, validate_by_alias=True)
 
 
@@ -99,7 +99,7 @@ def _number(parse: Callable[[str], Any], *, low: float, high: float) -> BeforeVa
             if low <= float(value) <= high:
                 return parse(value)
         except ValueError:
-            pass  # The fault below says what is wrong, also for a text that is no number.
+            pass  # The fault below says what is wrong, also for a text that is not a number.
         raise _fault(f"must be a number from {low:g} to {high:g}, not '{value}'.")
 
     return BeforeValidator(read)
@@ -125,7 +125,7 @@ Share = Annotated[float, _number(float, low=0, high=1)]
 
 @dataclass(frozen=True, config=_FROM_ENVIRONMENT)
 class WarehouseSettings:
-    """Where metering data is read and how long and how much one statement may."""
+    """Where metering data is read, how long one statement may take, and how much it may return."""
 
     url: Annotated[str, AfterValidator(_warehouse_address)] = Field(validation_alias="WAREHOUSE", repr=False)
     timeout: Annotated[timedelta, _number(_seconds, low=1, high=220)] = Field(
@@ -134,7 +134,7 @@ class WarehouseSettings:
     pool_size: Annotated[int, _number(int, low=1, high=100)] = Field(
         8, validation_alias="WAREHOUSE_POOL_SIZE"
     )
-    # No fewer than the largest statement gives, one of /changes: the limit is for what nobody foresaw.
+    # No fewer than the largest statement returns, one of /changes: the limit is for what nobody foresaw.
     max_rows: Annotated[int, _number(int, low=100_000, high=10_000_000)] = Field(
         250_000, validation_alias="WAREHOUSE_MAX_ROWS"
     )
@@ -161,11 +161,11 @@ class OutboxSettings:
     storage: str = Field(validation_alias="OUTBOX_STORAGE", repr=False)
     queues: str = Field(validation_alias="QUEUE_STORAGE", repr=False)
     sftp_key: str | None = Field(default=None, validation_alias="SFTP_KEY", repr=False)
-    """As it is set: `sftp_seed` reads it when something is sent, so that all else works without it."""
+    """As it is set: `sftp_seed` reads it when something is sent, so that everything else works without it."""
     feed_not_taken_after: Annotated[timedelta, _number(_days, low=1, high=35)] = Field(
         default=timedelta(days=3), validation_alias="FEED_NOT_TAKEN_DAYS"
     )
-    """After so long without anybody having fetched a run of a feed, an alert says so."""
+    """An alert is raised if nobody has fetched a run of a feed for this long."""
 
 
 @dataclass(frozen=True, config=_FROM_ENVIRONMENT)
@@ -179,7 +179,7 @@ class SftpSettings:
 class SeveraSettings:
     """Where Visma Severa is, who we are there, and where in it access is registered.
 
-    What decides access has no default: a shell without it must not decide otherwise than the app.
+    Settings that decide access have no defaults: a shell without them must not decide otherwise.
     """
 
     client_id: str = Field(validation_alias="SEVERA_CLIENT_ID")
@@ -282,7 +282,7 @@ class Settings(DataSettings):
     sync: SyncSettings
     telemetry: TelemetrySettings
     deliveries: DeliverySettings | None
-    """None: nothing is taken in from storage, only published."""
+    """None: nothing is loaded from storage, only published."""
     outbox: OutboxSettings | None
     """None: the app makes no files and queues no work."""
 

@@ -87,7 +87,7 @@ retry_when_changed = tenacity.retry(
     wait=tenacity.wait_random(max=0.2),
     reraise=True,
 )
-"""Calls a function again that found an entity changed since it had read it."""
+"""Calls a function again if it found an entity changed since reading it."""
 
 
 class Tables:
@@ -223,7 +223,7 @@ def batches(operations: Sequence[Operation]) -> Iterator[Sequence[Operation]]:
 
 
 def etag_of(entity: Entity) -> str:
-    """Return the version of an entity that was read: alone, or among others of a range."""
+    """Return the version of an entity that was read: by itself, or in a range."""
     return str(entity.get("etag") or entity.metadata["etag"])  # type: ignore[attr-defined]  # Of the library.
 
 

@@ -108,7 +108,7 @@ def function_app(warehouse: Path, *, storage: str | None = None) -> Any:
 
 
 def asking(route: Callable[..., Any], path: str, **route_params: str) -> Callable[[], bytes]:
-    """Return a question, to be asked again and again; its answer's body."""
+    """Return a question that can be asked again and again, and returns the body of its answer."""
     request = func.HttpRequest(
         method="GET", url=PUBLIC + path, headers=HEADERS, route_params=route_params, body=b""
     )

@@ -39,7 +39,7 @@ def compare(
     values: int,
     runs: int,
 ) -> Compared:
-    """Ask in turns; the limit is `packed`, and copying as many bytes as our answer has."""
+    """Ask in each way in turn; the limit is `packed`, and copying as many bytes as our answer has."""
     answer = bytearray(ours())
 
     def limit() -> bytes:
@@ -62,7 +62,7 @@ def compare(
 
 
 def packed_days(warehouse: Warehouse, readable: Readable, *, first: date, end: date) -> Callable[[], object]:
-    """Return nothing but fetching the packed rows of a period."""
+    """Return a call that only fetches the packed rows of a period."""
     query = queries.days(
         readable,
         direction=Direction.CONSUMPTION,

@@ -9,7 +9,7 @@ LARGEST_READ = 1 << 20
 
 
 class BrokenAnswer(Exception):
-    """The connection ended, or what came is no whole HTTP answer."""
+    """The connection ended, or what came is not a whole HTTP answer."""
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ _POINTS_AT_ONCE = 10_000
 
 
 def write(path: Path, *, points: int, days: Sequence[date], seed: int = 1) -> Path:
-    """Return every hour of these days, by metering point and time."""
+    """Write every hour of these days, by metering point and time."""
     with path.open("w", encoding="utf-8") as file:
         file.writelines(_lines(points=points, days=days, seed=seed))
     return path
@@ -35,7 +35,7 @@ def write_correction(path: Path, *, points: int, day: date, share: float, also: 
 
 
 def write_quarters(path: Path, *, points: int, day: date) -> Path:
-    """Return every quarter of an hour of a day; DuckDB writes it, some metering points at a time."""
+    """Write every quarter of an hour of a day, with DuckDB, some metering points at a time."""
     starts = [start.isoformat() for start in periods.starts(day, timedelta(minutes=15))]
     part = path.with_suffix(".part")
     path.write_text(",".join(HEADER) + "\n", encoding="utf-8")
@@ -57,7 +57,7 @@ def write_quarters(path: Path, *, points: int, day: date) -> Path:
 
 
 def as_parquet(path: Path) -> Path:
-    """Return the same as a Parquet file, with types."""
+    """Write the same values to a Parquet file, with types."""
     target = path.with_suffix(".parquet")
     with duckdb.connect() as connection:
         connection.execute(

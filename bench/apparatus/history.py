@@ -36,7 +36,7 @@ _STATEMENTS = (
 
 
 def make(path: Path, *, points: int, first: date, days: int) -> Path:
-    """Return a warehouse in which each metering point has every hour of these days."""
+    """Make a warehouse in which each metering point has every hour of these days."""
     stored.open_warehouse(path).close()
     with duckdb.connect(str(path), config={"memory_limit": "4GB"}) as connection:
         connection.execute("SET enable_progress_bar = false")

@@ -50,7 +50,7 @@ class Took:
 
     @property
     def seconds(self) -> float:
-        """Until readers see it."""
+        """The seconds until readers see it."""
         return self.load_seconds + self.publish_seconds
 
 
@@ -87,7 +87,7 @@ Publish = Callable[[], object]
 
 
 def ours(database: Path) -> tuple[Load, Publish]:
-    """Return every check, staged, taken in; then packed and published as versioned market days."""
+    """Return our way: check, stage and store a file, then pack and publish versioned market days."""
     warehouse = stored.open_warehouse(database)
 
     def load(file: Path) -> None:
@@ -97,7 +97,7 @@ def ours(database: Path) -> tuple[Load, Publish]:
 
 
 def copied(database: Path) -> tuple[Load, Publish]:
-    """Return the same, of a file that the warehouse reads itself."""
+    """Return the same way for a file that the warehouse reads itself."""
     warehouse = stored.open_warehouse(database)
 
     def load(file: Path) -> None:
@@ -113,7 +113,7 @@ def copied(database: Path) -> tuple[Load, Publish]:
 
 
 def usual(database: Path) -> tuple[Load, Publish]:
-    """Return a pydantic model for each row, upserted with SQLAlchemy as hourly rows with a key (SQLite)."""
+    """Return the usual way: a pydantic model for each row, upserted with SQLAlchemy (SQLite)."""
     engine = create_engine(f"sqlite:///{database}")
     _Table.metadata.create_all(engine)
     insert = sqlite.insert(HourlyValue)
@@ -132,7 +132,7 @@ def usual(database: Path) -> tuple[Load, Publish]:
 
 
 def checked(_: Path) -> tuple[Load, Publish]:
-    """Only read and check, as our loader does: the memory that is not the engine's."""
+    """Return a way that only reads and checks, as our loader does: the memory that is not the engine's."""
 
     def load(file: Path) -> None:
         opened, faults = files.open_file(file), Faults()

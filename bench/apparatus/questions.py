@@ -1,7 +1,7 @@
 """The mixed questions of a crowd of clients, and what a right answer to each is.
 
-Every question is asked alone first, and that answer is held against the stored data: its status, its
-count of values. Under load the same question must give the very same bytes.
+Every question is asked alone first, and that answer is checked against the stored data: its status, its
+count of values. Under load the same question must give exactly the same bytes.
 """
 
 import csv
@@ -22,13 +22,13 @@ from local.stack import greeting
 from shared import periods
 
 SETTLING = 2
-"""Each question is asked so often alone before its answer counts, so that caches are warm."""
+"""Each question is asked this often alone before its answer counts, so that caches are warm."""
 
 Count = Callable[[bytes], int]
 
 
 class UnexpectedAnswer(Exception):
-    """An answer is not what the stored data makes it."""
+    """An answer does not match the stored data."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Question:
     """A question and the only right answer.
 
     Attributes:
-        kind: what the figures are gathered by.
+        kind: what the figures are grouped by.
         request: as it is sent.
         status: the only right one.
         code: of the problem that it is; None for data.
@@ -112,7 +112,7 @@ WEIGHTS = {
     "wrong parameter": 3,
     "no access": 2,
 }
-"""Of a hundred questions."""
+"""How many of a hundred questions are of each kind."""
 
 SMALL = ("a day", "changes, unchanged", "status", "not found")
 """Kinds whose answers are small, to see whether large ones hold them up."""
@@ -121,7 +121,7 @@ LARGE = "a large answer"
 
 
 async def vendor_mix(stack: Running, connection: Connection) -> Mix:
-    """Return what the vendor's programs ask, with the answers; UnexpectedAnswer when one is not as stored."""
+    """Return what the vendor's programs ask, with the answers; UnexpectedAnswer if one is wrong."""
     vendor = Caller(stack.token(demo.VENDOR), demo.SUBSCRIPTIONS[0].key)
     stranger = Caller(stack.token(demo.WITHOUT_GRANTS), demo.SUBSCRIPTIONS[0].key)
     questions = [*_series(stack, vendor), *_lists(stack, vendor, stranger)]
@@ -139,7 +139,7 @@ async def customer_mix(stack: Running, connection: Connection) -> Mix:
 
 
 async def large_mix(stack: Running, connection: Connection) -> Mix:
-    """Return as many market days as one answer may hold, of all metering points, value by value."""
+    """Return a question for as many market days of all metering points as one answer may hold, as values."""
     vendor = Caller(stack.token(demo.VENDOR), demo.SUBSCRIPTIONS[0].key)
     first = stack.last - timedelta(days=stack.days - 2)
     path = f"/consumption?from={first}&limit=10000"

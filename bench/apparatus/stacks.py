@@ -85,7 +85,7 @@ def _prepare(
     last: date,
     days: int,
 ) -> None:
-    """Load the demo world and, beside it, so many more metering points."""
+    """Load the demo world and, beside it, this many more metering points."""
     app = environment.stack(ports, state=state)
     storage.create(ports, state=state)
     timeline = deliveries.timeline_until(last, days=days)

@@ -44,7 +44,7 @@ def main(way: str, point: str) -> None:
 
 
 def _question(module: Any, point: str) -> Any:
-    """Return a day of the metering point as its only caller asks for it; grants and watermark are at hand."""
+    """Return the question for a day of the metering point; grants and watermark are at hand."""
     from bench.apparatus import asking, stored
     from shared.metering import MeteringPointId
 

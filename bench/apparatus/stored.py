@@ -76,7 +76,7 @@ def open_warehouse(path: Path) -> Embedded:
 
 
 def packed(path: Path, *, points: int, first: date = FIRST) -> Path:
-    """Return a warehouse of packed days."""
+    """Make a warehouse of packed days."""
     open_warehouse(path).close()
     _fill(path, _PACKED, points=points, first=first, end=_ORDERED_UNTIL)
     _keep_order(path)
@@ -85,14 +85,14 @@ def packed(path: Path, *, points: int, first: date = FIRST) -> Path:
 
 
 def in_quarters(path: Path, *, point: MeteringPointId) -> Path:
-    """Let the stored days of one metering point have quarters of an hour."""
+    """Turn the stored days of one metering point into quarters of an hour."""
     with duckdb.connect(str(path)) as connection:
         connection.execute(_IN_QUARTERS, [point])
     return path
 
 
 def hourly(path: Path, *, points: int, first: date = FIRST) -> Path:
-    """Return a database of hourly rows, in a table `hourly_value`."""
+    """Make a database of hourly rows, in a table `hourly_value`."""
     open_warehouse(path).close()
     with duckdb.connect(str(path)) as connection:
         connection.execute(
@@ -115,7 +115,7 @@ def _fill(path: Path, statement: str, *, points: int, first: date, end: date) ->
 
 
 def _keep_order(path: Path) -> None:
-    """Keep the order of rows, as is done after every publication; here of nothing."""
+    """Sort rows as after every publication, by inserting nothing."""
     warehouse = open_warehouse(path)
     with warehouse.transaction() as session:
         session.run(

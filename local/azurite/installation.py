@@ -43,7 +43,7 @@ def find_node() -> Node:
 
 
 def install(*, node: Node, state: Path = places.STATE, manifests: Path = _MANIFESTS) -> Path:
-    """Return the folder in which a lock file's packages are installed; installs them when they are not there.
+    """Return the folder in which a lock file's packages are installed; install them when they are not there.
 
     `manifests` is the folder of package.json and package-lock.json: Azurite's, unless another is named.
     Several processes may do this at once.

@@ -28,7 +28,7 @@ MASTER_KEY = "local-host-key"
 
 KEY_HEADER = "x-functions-key"
 READY_PATH = "/admin/host/ping"
-"""Answers 200 as soon as the host listens, also when the app could not be loaded."""
+"""Answers 200 as soon as the host listens, even if the app could not be loaded."""
 
 DRAIN_SECONDS = 10
 """How long functions of queues may go on after the host was asked to stop; then they are cut."""

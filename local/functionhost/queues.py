@@ -1,7 +1,8 @@
 """Runs queue functions as the Functions host does.
 
-After what Microsoft's host did with Microsoft.Azure.WebJobs.Extensions.Storage.Queues 5.3: encoding, tries,
-poison queues, renewal, polling and draining. The tests of the whole stack have both build the same files.
+Modelled on what Microsoft's host did with Microsoft.Azure.WebJobs.Extensions.Storage.Queues 5.3: encoding,
+tries, poison queues, renewal, polling and draining. The tests of the whole stack let both hosts build the
+same files.
 """
 
 import asyncio
@@ -38,12 +39,12 @@ class QueueOptions:
 
     Attributes:
         batch_size: messages that are taken at once, 1 to 32.
-        new_batch_threshold: another batch is taken when no more than so many are being worked on.
-        max_dequeue_count: a message that failed so many times goes to the poison queue.
+        new_batch_threshold: another batch is taken when no more than this many are being worked on.
+        max_dequeue_count: a message that failed this many times goes to the poison queue.
         max_polling_interval: the longest pause between two looks into an empty queue, in seconds.
         visibility_timeout: the pause before a failed message is tried again, in seconds.
         base64: messages are Base64; otherwise plain text.
-        renewed_after: a message that is worked on is hidden again after so many seconds.
+        renewed_after: a message that is worked on is hidden again after this many seconds.
     """
 
     batch_size: int = 16

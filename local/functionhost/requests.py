@@ -1,4 +1,4 @@
-"""Reads the head of an HTTP/1.1 request, and refuses it, as Kestrel does, the host's web server.
+"""Reads the head of an HTTP/1.1 request, and refuses what Kestrel, the host's web server, refuses.
 
 Source: `HttpParser`, `Http1Connection` and `KestrelServerLimits` in https://github.com/dotnet/aspnetcore;
 compared with the real host.
@@ -129,7 +129,7 @@ def read_head(line: Line, lines: Sequence[bytes]) -> Head:
     chunked = _is_chunked(headers)
     length = _length(headers)
     if chunked and length is not None:
-        # A length beside chunks is renamed, and the connection is not used again.
+        # A length beside chunks is renamed, and the connection is not reused.
         headers = [(f"x-{name}" if name == "content-length" else name, text) for name, text in headers]
     options = _connection_options(headers)
     keeps_alive = "close" not in options if line.version == "1.1" else "keep-alive" in options
@@ -201,7 +201,7 @@ def _connection_options(headers: Sequence[tuple[str, str]]) -> set[str]:
 
 
 def _connection_header(name: str, text: str) -> tuple[str, str]:
-    """Return a header; of `Connection`, only the option that Kestrel knows where it is the only such one."""
+    """Return a header; of `Connection`, only the option that Kestrel knows, if there is just one."""
     if name != "connection":
         return name, text
     options = [option.strip() for option in text.split(",")]

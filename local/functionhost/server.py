@@ -240,7 +240,7 @@ class _Exchange:
         return await reading
 
     async def send(self, message: Message) -> None:
-        """Write the answer once its body is there: the host always has it in one piece."""
+        """Write the answer once its body is complete: the host always has it in one piece."""
         if message["type"] == "http.response.start":
             self._start = message
             return

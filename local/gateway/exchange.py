@@ -77,7 +77,7 @@ class Request:
     def take_body(self) -> str | None:
         """Return the body as text and leave none, as Body.As does; None where Body is null."""
         content, self.body = self.body, None
-        # Bytes that are no UTF-8 become U+FFFD, as .NET decodes them.
+        # Bytes that are not UTF-8 become U+FFFD, as .NET decodes them.
         return content.decode("utf-8", "replace") if isinstance(content, bytes) else None
 
     def set_body(self, text: str) -> None:

@@ -76,7 +76,7 @@ class Fields:
         self.replace(name, values if name.lower() in _NEVER_JOINED else [",".join(values)])
 
     def drop_hop_by_hop(self) -> None:
-        """Remove the headers of one connection, also those that Connection names (RFC 9110, 7.6.1).
+        """Remove the headers of one connection, including those that Connection names (RFC 9110, 7.6.1).
 
         Done as a message comes in, so that a caller cannot name a header that a policy sets later.
         """

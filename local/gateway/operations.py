@@ -1,7 +1,7 @@
 """Which operation a request is for, from the OpenAPI file that API Management imports.
 
 A URL template's parameter matches one segment. Paths are compared without regard to case.
-Dot segments are removed first, as .NET's Uri does, also when their dots are encoded; an encoded
+Dot segments are removed first, as .NET's Uri does, even if their dots are encoded; an encoded
 slash stays within its segment.
 """
 

@@ -64,7 +64,7 @@ def page(name: str, documents: Path) -> str | None:
     _link(tokens, documents)
     _anchor(tokens)
     content = renderer.renderer.render(tokens, renderer.options, {})
-    # A wide table or a long line scrolls by itself, also with the keyboard.
+    # A wide table or a long line scrolls by itself, with the keyboard as well.
     content = content.replace(
         "<table>", '<div class="scrolls" tabindex="0" role="region" aria-label="Table"><table>'
     )

@@ -64,7 +64,7 @@ def shop(at: Moment) -> float:
 
 
 def office(at: Moment) -> float:
-    """Return an office and store: people from Monday to Friday, heating with a setback at night."""
+    """Return the load of an office and store: people from Monday to Friday, heating set back at night."""
     working = _plateau(at.hour, 7, 16.5, soft=0.8) if at.weekday < SATURDAY else 0.0
     heating = 0.55 * at.cold * (0.6 + 0.4 * _plateau(at.hour, 5, 17))
     return (2.8 + 11.0 * working * at.day_noise(0.08) + heating) * at.noise(0.07)
@@ -90,7 +90,7 @@ def surplus(at: Moment) -> float:
 
 
 def mall(at: Moment) -> float:
-    """Return light and ventilation of a shopping centre; closed on Sundays, long hours in December."""
+    """Return a shopping centre's light and ventilation: closed on Sundays, open longer in December."""
     closing = {SATURDAY: 18.0, SUNDAY: 0.0}.get(at.weekday, 21.0 if at.time.month == 12 else 20.0)
     return (62.0 + 190.0 * _plateau(at.hour, 7.5, closing + 0.5, soft=0.6) + 1.1 * at.cold) * at.noise(0.03)
 
@@ -124,7 +124,7 @@ def outdoor_light(at: Moment) -> float:
 
 
 def dwelling(at: Moment) -> float:
-    """Return a household with electric heating: mornings, evenings, and a car that charges at night."""
+    """Return the load of a household with electric heating: mornings, evenings, a car charging at night."""
     evening, morning = _peak(at.hour, 19, 2.4), _peak(at.hour, 7.5, 1.2)
     day_off = 0.5 * _plateau(at.hour, 9, 17) if at.weekday >= SATURDAY else 0.0
     car = (
@@ -136,7 +136,7 @@ def dwelling(at: Moment) -> float:
 
 
 def barn(at: Moment) -> float:
-    """Return the load of milking twice a day, of fans in summer and frost protection in winter."""
+    """Return the load of a barn: milking twice a day, fans in summer, frost protection in winter."""
     milking = _plateau(at.hour, 5.5, 8, soft=0.3) + 0.9 * _plateau(at.hour, 16.5, 19, soft=0.3)
     fans = 0.35 * max(0.0, sky.temperature(at.area, at.time) - 12)
     frost = 0.18 * max(0.0, -sky.temperature(at.area, at.time))

@@ -138,7 +138,7 @@ def _values(
 
 
 def _faults(metering_point_id: str, day: date, *, timeline: Timeline) -> dict[int, Quality]:
-    """Hours of the day (0 is the first) that were not measured, with the quality they have instead."""
+    """Return the hours of the day (0 is the first) that were not measured, with their quality."""
     if metering_point_id == BAKERY and day == timeline.corrected:
         return dict.fromkeys(range(5, 10), Quality.ESTIMATED)
     if metering_point_id == OUTLET and day == timeline.last:

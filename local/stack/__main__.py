@@ -26,7 +26,7 @@ SYNC_SECONDS = 60
 FIRST_REQUEST_SECONDS = 30
 WATCH_SECONDS = 0.5
 TELEMETRY = ("span ", "metric ")
-"""How lines of the function host's log begin that are spans and metrics; --telemetry lets it write them."""
+"""How spans and metrics begin in the function host's log; --telemetry makes the host write them."""
 PUBLISHING = "publish_readings"
 DATA = ("azurite-data", "logs", "metering.duckdb*", "microsofts-host", "sample", "sftp", "standins", "timers")
 """The stack's data in the state folder, beside installations; `--fresh` deletes it."""
@@ -124,7 +124,7 @@ def _load(supervisor: Supervisor, ports: Ports, missing: list[list[Path]], *, st
 
 
 def _make_feeds(supervisor: Supervisor, ports: Ports, *, state: Path, is_first: bool) -> None:
-    """Make the demo vendor's feeds at a first start, and send one to the stand-in at its port of now."""
+    """Make the demo vendor's feeds at a first start, and send one to the stand-in at its current port."""
     if is_first:
         _say("Making the vendor's feeds …")
         feeds.make(ports)

@@ -17,7 +17,7 @@ _LOOK_SECONDS = 0.2
 
 
 def run(supervisor: Supervisor, *, host: str, app_settings: Mapping[str, str], seconds: float) -> bool:
-    """Run the sync now and wait for its result; return whether it was complete within so many seconds.
+    """Run the sync now, wait up to `seconds` for its result, and return whether it was complete.
 
     The first sync of a fresh state needs an operator's consent, which only the command can give: starting the
     demo world is that consent.

@@ -32,7 +32,7 @@ def token(token_url: str, *, client: demo.Client = demo.VENDOR) -> str:
 def token_of_person(
     token_url: str, *, user: demo.User = demo.KARI, client: demo.Client = demo.BAKERY_APP
 ) -> str:
-    """Return an access token of a person who signs in to an application, without a question of the person.
+    """Return an access token of a person who signs in to an application, without asking the person.
 
     Raises:
         httpx.HTTPError: the identity provider did not give one.

@@ -1,7 +1,7 @@
 """The demo vendor's feeds, made as a customer and an operator make them.
 
-One has links. The files of the other go to the stand-in for a customer's SFTP server, wherever the stack's
-ports are this time.
+One is fetched by links. The files of the other go to the stand-in for a customer's SFTP server, at the port
+that it has this time.
 """
 
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""The containers of files and the queues of a stack; in Azure the infrastructure has them."""
+"""The containers of files and the queues of a stack; in Azure the infrastructure creates them."""
 
 from pathlib import Path
 

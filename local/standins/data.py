@@ -63,7 +63,7 @@ def complete(given: object, *, empty: Mapping[str, Any]) -> Record:
     """Return `given`, with what is missing taken from `empty`.
 
     Raises:
-        InvalidData: for anything else than an object with known fields of the right type.
+        InvalidData: for anything other than an object with known fields of the right type.
     """
     if not isinstance(given, dict):
         raise InvalidData(f"It must be an object with some of the fields {', '.join(empty)}.")

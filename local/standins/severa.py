@@ -1,7 +1,7 @@
 """Visma Severa's REST API, as far as customers, contact persons and custom fields go.
 
 Paths, field names, ways of paging and errors are those of Severa's OpenAPI description; the limit of
-10 requests a second and its plain text are what clients meet.
+10 requests a second and its plain text are what clients have met.
 """
 
 import base64

@@ -25,7 +25,7 @@ class Account:
 
     Attributes:
         key: the public key of the only user.
-        folder: is the root of every session.
+        folder: the root of every session.
     """
 
     user: str

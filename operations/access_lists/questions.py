@@ -46,7 +46,7 @@ class Question:
 
 
 def parse(text: str, *, users: Mapping[ContactEmail, str]) -> Question:
-    """Return the question of one word: what is no principal, number or address is a part of a name."""
+    """Return the question of one word: what is not a principal, number or address is part of a name."""
     word = text.strip()
     lowered = word.lower()
     if word.isdigit() and len(word) > _LONGEST_CUSTOMER_NUMBER:

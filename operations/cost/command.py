@@ -14,7 +14,7 @@ from operations.cost.figures import About
 from operations.cost.model import Estimate
 
 PLOTTED = 200
-"""How many sizes are computed for a plot, so that steps stand where they come."""
+"""How many sizes are computed for a plot, so that steps appear where they occur."""
 
 _SWEPT = {"points": int, "customers": int, "polls_per_hour": float, "feeds": int, "webhooks": int}
 

@@ -65,7 +65,7 @@ class Assumption:
 
 @dataclass(frozen=True)
 class Assumptions:
-    """All assumptions, by name; a measured value of one's own replaces all three figures of one."""
+    """All assumptions, by name; a value that the operator has measured replaces all three figures."""
 
     region_factor: Assumption = Assumption(
         1, 1, 1.2, "×", "a price read in another region, against the region asked for"

@@ -133,7 +133,7 @@ def smallest_capacity(cu_seconds: float, *, usable: float) -> int:
     """Return the CU of the smallest capacity that carries CU-seconds a month.
 
     Raises:
-        TooLarge: none does.
+        TooLarge: no capacity does.
     """
     for size in FABRIC_SIZES:
         if cu_seconds <= size * SECONDS_A_MONTH * usable:

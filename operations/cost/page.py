@@ -16,7 +16,7 @@ PAGE = places.ROOT / "docs" / "cost.md"
 PAPER = places.ROOT / "docs" / "decisions" / "discovery.md"
 _BLOCK = re.compile(r"(<!-- generated: (\w+) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
 _RESERVED = 0.5949
-"""Of the price, when a capacity is reserved for a year."""
+"""The share of the price that is paid when a capacity is reserved for a year."""
 SIZES = (
     ("Proof of concept: 500 points, 1 customer", "dev", Use(points=500, customers=1, feeds=0, webhooks=0)),
     ("20 000 points, 50 customers", "prod", Use()),
@@ -39,7 +39,7 @@ def written(text: str) -> str:
 
 
 def opening() -> str:
-    """Return the sentence that a reader takes along."""
+    """Return the sentences with the main figures."""
     bills = _estimate(Use(), environments.read("prod")).bills
     likely, high = bills["likely"], bills["high"]
     gateway = likely.parts()["API Management"] / likely.without_fabric

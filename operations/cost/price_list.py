@@ -23,7 +23,7 @@ class PriceListUnavailable(Exception):
 
 @dataclass(frozen=True)
 class Found:
-    """What the list says of a meter: the first tier that costs something, and what is free before it."""
+    """What the list says about a meter: the first tier that costs something, and what is free before it."""
 
     usd: float
     free: float

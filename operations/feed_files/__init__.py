@@ -1,1 +1,1 @@
-"""Files of the old system, held against what a feed sends."""
+"""Files of the old system, compared with what a feed sends."""

@@ -1,7 +1,7 @@
-"""A series of the old system held against ours, value by value. Pure.
+"""A series of the old system compared with ours, value by value. Pure.
 
-Values that stand one or two hours too early or too late are named as one shift: that is how a zone or a
-stamp at the wrong end of the interval looks.
+Values that are one or two hours too early or too late are reported as one shift: that is what a wrong zone
+or a stamp at the wrong end of the interval looks like.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,7 +14,7 @@ Values = Mapping[datetime, Decimal | None]
 
 SHIFTS = tuple(timedelta(hours=hours) for hours in (1, -1, 2, -2))
 _LEAST = 3
-"""So many values in a row have to fit before they count as shifted."""
+"""This many values in a row have to match before they count as shifted."""
 
 
 class Kind(StrEnum):
@@ -34,7 +34,7 @@ class Difference:
         start: of the first interval, as the file has it.
         end: of the last one.
         count: how many values.
-        shift: how much later than ours the file's values stand.
+        shift: how much later than ours the file's values are.
     """
 
     kind: Kind
@@ -79,7 +79,7 @@ def _single(time: datetime, old: Values, new: Values, *, step: timedelta) -> Dif
 def _shifts(
     old: Values, new: Values, differing: Sequence[datetime], *, step: timedelta
 ) -> Iterator[Difference]:
-    """Yield the stretches of the file that equal ours at another time; a value belongs to one alone."""
+    """Yield the stretches of the file that equal ours at another time; a value belongs to only one."""
     taken: set[datetime] = set()
     for shift in SHIFTS:
         for stretch in _stretches(old, new, shift=shift, step=step):
@@ -92,7 +92,7 @@ def _shifts(
 
 
 def _stretches(old: Values, new: Values, *, shift: timedelta, step: timedelta) -> Iterator[list[datetime]]:
-    """Yield consecutive times whose values in the file are ours of `shift` before."""
+    """Yield consecutive times at which the file has our values of `shift` earlier."""
     stretch: list[datetime] = []
     for time in sorted(old):
         fits = old[time] is not None and old[time] == new.get(time - shift)

@@ -40,7 +40,7 @@ class Span:
 
     @property
     def is_empty(self) -> bool:
-        """Whether it has no day."""
+        """Whether it has no days."""
         return self.first >= self.end
 
     def __str__(self) -> str:
@@ -124,7 +124,7 @@ def parse_spans(stored: str) -> Spans:
     """Return the spans of a text that `spans_text` made.
 
     Raises:
-        ValueError: the text was made otherwise.
+        ValueError: `spans_text` did not make the text.
     """
     return tuple(_parse_one(each) for each in stored.split())
 
@@ -138,7 +138,7 @@ def of_row(entity: Mapping[str, Any]) -> Grant:
     """Return the grant of an entity.
 
     Raises:
-        UnreadableGrant: the entity is no grant.
+        UnreadableGrant: the entity is not a grant.
     """
     try:
         point, _, number = entity["RowKey"].partition(":")

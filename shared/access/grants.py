@@ -70,7 +70,7 @@ class _Kept:
 
 
 class _Manifest(NamedTuple):
-    """The version of a principal's grants, and how many rows they are."""
+    """The version of a principal's grants, and the number of their rows."""
 
     version: str
     rows: int
@@ -105,7 +105,7 @@ class Grants:
         self._completed: tuple[float, datetime | None] | None = None
 
     def of(self, principal: str, *, metering_point_id: MeteringPointId) -> Readable:
-        """Return what the principal may read of one metering point; without permissions if it is nothing.
+        """Return what the principal may read of one metering point; without permissions if that is nothing.
 
         Raises:
             NoGrants: the principal may read no metering point at all.
@@ -120,7 +120,7 @@ class Grants:
         return _digested(principal, permissions)
 
     def some(self, principal: str, *, metering_point_ids: Collection[MeteringPointId]) -> Readable:
-        """Return what the principal may read of some metering points; without permissions if it is nothing.
+        """Return what the principal may read of some metering points; without permissions if that is nothing.
 
         Of a large portfolio that is not in memory, only these are read.
 
@@ -165,7 +165,7 @@ class Grants:
         return ours.result()
 
     def version(self, principal: str) -> str | None:
-        """Return the version of everything that the principal may read, as it is stored; None: nothing."""
+        """Return the stored version of everything that the principal may read; None if that is nothing."""
         manifest = self._manifest(principal)
         return manifest.version if manifest else None
 
@@ -194,7 +194,7 @@ class Grants:
         return completed_at
 
     def _completed_at(self) -> datetime | None:
-        """Return the time of the last complete sync: once there is one, read once in `CHECK_SECONDS`."""
+        """Return the time of the last complete sync; a known one is kept for `CHECK_SECONDS`."""
         now = self._monotonic()
         with self._lock:
             known = self._completed
@@ -214,7 +214,7 @@ class Grants:
             raise AccessTooOld(f"access was last synchronised at {completed_at.isoformat()}")
 
     def _from_memory(self, principal: str) -> Readable | None:
-        """Return a portfolio in memory, after a look at its manifest if the last is too long ago."""
+        """Return a portfolio in memory, after a look at its manifest if the last look is too long ago."""
         fresh = self._fresh(principal)
         with self._lock:
             kept = self._kept.get(principal)
@@ -271,7 +271,7 @@ class Grants:
         self, principal: str, metering_point_ids: Collection[MeteringPointId]
     ) -> tuple[Permission, ...]:
         """Return the sorted permissions of each metering point, read several at once."""
-        # Spans of a reading belong to the request that needs it.
+        # Telemetry's spans of these reads belong to the request that needs them.
         read = recording.carry(self._read_one)
         readings = [self._readers.submit(read, principal, each) for each in sorted(set(metering_point_ids))]
         try:

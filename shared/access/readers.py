@@ -16,7 +16,7 @@ Key = tuple[str, str]
 
 
 class Kind(StrEnum):
-    """What reads, as principals begin."""
+    """The kind of a principal, which its text begins with."""
 
     APP = "app"
     USER = "user"
@@ -35,7 +35,7 @@ class Reader:
 
     Attributes:
         principal: `app:<application id>` or `user:<object id>`.
-        name: a person's masked e-mail address; None for an application, of which Severa has the id alone.
+        name: a person's masked e-mail address; None for an application, of which Severa only has the id.
         days: from the first market day that it may read at any of the metering points to the last.
         since: when the sync first gave it access to a metering point of the customer.
     """

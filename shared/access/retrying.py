@@ -25,7 +25,7 @@ class _Passing(Exception):
 
 
 class Reading:
-    """The time that is left for reading one source, from the making of this value on."""
+    """The time that is left for reading one source, counted from when this value is made."""
 
     def __init__(self, at_most: timedelta, *, monotonic: Callable[[], float]) -> None:
         self._at_most = at_most
@@ -36,7 +36,7 @@ class Reading:
         """Return the limit of the next request, cut to the time that is left.
 
         Raises:
-            GaveUp: none is left.
+            GaveUp: no time is left.
         """
         left = self._ends - self._monotonic()
         if left <= 0:

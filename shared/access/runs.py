@@ -71,7 +71,7 @@ def record(storage: tables.Tables, run: Run) -> None:
         for entity in storage.range(
             tables.SERVICE_STATE, partition=SYNC, rows_from=RUN, rows_before="run.", select=("RowKey",)
         )
-        if entity["RowKey"] != own  # A transaction has each row once.
+        if entity["RowKey"] != own  # A transaction may name each row only once.
     ]
     surplus = kept[: max(0, len(kept) + 1 - RUNS_KEPT)][:90]
     storage.transact(

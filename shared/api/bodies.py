@@ -27,7 +27,7 @@ _KEY = re.compile(r"[\x21-\x7e]{1,64}")
 
 
 class Body(BaseModel):
-    """What all bodies have in common: camel case, nothing that is not named, and no conversion of types."""
+    """What all bodies have in common: camel case, no unknown properties, and no conversion of types."""
 
     model_config = ConfigDict(
         alias_generator=to_camel, populate_by_name=True, extra="forbid", strict=True, frozen=True
@@ -103,7 +103,7 @@ def fault(code: str, message: str, hint: str) -> PydanticCustomError:
     """Return the error that a validator of a body raises, to be named with the place in the body."""
     if code not in FAULTS:
         raise AssertionError(f"the fault '{code}' is not among FAULTS")
-    # In pydantic's templates a brace is a place to fill.
+    # In pydantic's templates a brace begins a placeholder, so the texts are passed as values.
     return PydanticCustomError("body", "{message}", {"code": code, "message": message, "hint": hint})
 
 

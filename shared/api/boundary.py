@@ -91,7 +91,7 @@ def http_function(
                 method=req.method,
                 route=route,
                 scheme=urlsplit(req.url).scheme,
-                # The host's own span of this request is nearer than the caller's.
+                # The host's own span of this request is a closer parent than the caller's.
                 traceparents=(context.trace_context.trace_parent, req.headers.get("traceparent", "")),
             ) as request,
         ):
@@ -131,7 +131,7 @@ def _ask(handler: Handler, req: func.HttpRequest, *, request_id: str) -> tuple[R
 
 
 def problem_of(error: Exception) -> Problem:
-    """Return the problem that answers an error; an unexpected one says nothing of its cause."""
+    """Return the problem that answers an error; the problem of an unexpected one does not name its cause."""
     match error:
         case InvalidRequest():
             count = len(error.faults)
@@ -178,7 +178,7 @@ def problem_of(error: Exception) -> Problem:
 
 
 def _of_files(error: Exception) -> Problem | None:
-    """Return the problem that answers an error of files that go out; None for any other."""
+    """Return the problem that answers an error of outgoing files; None for any other."""
     match error:
         case exports.TooManyUnfinished():
             return Problem(

@@ -54,7 +54,7 @@ class Format:
 
 @dataclass(frozen=True)
 class LeftOut:
-    """What the first page leaves out, where its body has no place to say so.
+    """What the first page leaves out, for bodies that have no place to say so.
 
     Attributes:
         not_found: metering points that were named and cannot be read.
@@ -94,7 +94,7 @@ class Rendered:
 
 
 TIMES = (Times.ISO, Times.LOCAL)
-"""How CSV for Excel may have times."""
+"""The ways in which CSV for Excel may have times."""
 
 JSON = Format(Kind.JSON)
 ONLY_JSON = (Kind.JSON,)

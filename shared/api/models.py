@@ -1,13 +1,13 @@
 """The answers of the API as models: the one source of its OpenAPI documents.
 
-Here is what all models share, and the answers of the edge itself; the other models are in the rooms of the
-resources. Small answers are written by their models. Lists and series are not, since models take thirty times
-as long or more for 10 000 entries; tests hold what is written there to the models
+This module has what all models share, and the answers of the edge itself; the other models are in the
+packages of the resources. Small answers are written by their models. Lists and series are not, since models
+take thirty times as long or more for 10 000 entries; tests check what is written there against the models
 (docs/development/decisions/answers-by-models.md).
 
-A model is never called like one of its own properties: generators would number one of the two. Every model
-and property has a description; API Management loses a text beside a reference, so a property that is a
-reference is described by the schema that it refers to.
+A model never has the name of one of its own properties: client generators would number one of the two. Every
+model and property has a description; API Management drops a text beside a reference, so a property that is
+a reference is described by the schema that it refers to.
 """
 
 from datetime import date, datetime
@@ -23,7 +23,7 @@ from shared.metering import Quality, Resolution
 
 
 def open_words(words: type[StrEnum], description: str, *, null: bool = False) -> Any:
-    """Describe a text whose words may grow within the version: a closed list stops clients at a new one."""
+    """Describe a text that may get new words in the same version: a closed list would make clients fail."""
     return WithJsonSchema(
         {
             "type": ["string", "null"] if null else "string",
@@ -42,7 +42,7 @@ OpenResolution = Annotated[
 ]
 Absent = SkipJsonSchema[None]
 """For a property that some answers leave out, and that is never null. A number or a truth value that may be
-left out may be null as well: else C# reads what is not there as zero or false."""
+left out may be null as well: otherwise C# reads a missing one as zero or false."""
 
 MeteringPointId = Annotated[
     str,
@@ -83,7 +83,7 @@ AccessVersion = Annotated[
 
 
 class Answer(BaseModel):
-    """What all answers have in common: camel case, and nothing that has no place here."""
+    """What all answers have in common: camel case, and no properties that are not named."""
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid")
 

@@ -172,7 +172,7 @@ class Parameters:
         """Check that there are no faults and no unknown parameters.
 
         Raises:
-            InvalidRequest: there are; all are named.
+            InvalidRequest: there are some; all are named.
         """
         known = ", ".join(sorted(self._read))
         for name in self._given:
@@ -262,7 +262,7 @@ class Seals:
 
 
 def _decoded(text: str) -> bytes:
-    """Return the bytes of a text; each has one text alone."""
+    """Return the bytes of a text; equal bytes have exactly one text."""
     if _SEALED.fullmatch(text):
         try:
             sealed = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))

@@ -144,7 +144,7 @@ def compress(response: Response, accepted: str) -> Response:
 
 
 def as_http(response: Response) -> func.HttpResponse:
-    """Return the response as the Functions worker takes it; for HEAD the host leaves out the body."""
+    """Return the response as the Functions worker expects it; for HEAD the host leaves out the body."""
     return func.HttpResponse(
         response.body,
         status_code=response.status,

@@ -1,6 +1,6 @@
 """Responses in CSV, NDJSON and xlsx that are requested whole and are larger than the largest page.
 
-A program that saves a file overlooks a cursor in a header and would take the first page for everything, so
+A program that saves a file overlooks a cursor in a header and would mistake the first page for everything, so
 such a request is refused. So is a wide table that is mostly empty.
 """
 
@@ -27,7 +27,7 @@ class TooLargeForOneAnswer(Exception):
 
 
 def market_days(count: int, *, most_values: int | None = None) -> TooLargeForOneAnswer:
-    """Return the refusal of series of so many market days.
+    """Return the refusal of series of this many market days.
 
     Args:
         count: market days of the answer.
@@ -52,7 +52,7 @@ def market_days(count: int, *, most_values: int | None = None) -> TooLargeForOne
 
 
 def cells(count: int, *, most: int) -> TooLargeForOneAnswer:
-    """Return the refusal of a wide table with so many cells: its metering points have different days."""
+    """Return the refusal of a wide table with this many cells: its metering points have different days."""
     detail = f"The table has up to {count} cells, and the largest has {most}."
     return TooLargeForOneAnswer(
         {"items": count},
@@ -69,7 +69,7 @@ def cells(count: int, *, most: int) -> TooLargeForOneAnswer:
 
 
 def changes(count: int, *, most_values: int | None = None) -> TooLargeForOneAnswer:
-    """Return the refusal of so many changed market days; see `market_days`."""
+    """Return the refusal of this many changed market days; see `market_days`."""
     size = f"{count} market days{_values(most_values)}"
     detail = f"{size} have changed; without 'limit' the answer is returned whole or not at all."
     things = "values" if most_values else "market days"
@@ -77,13 +77,13 @@ def changes(count: int, *, most_values: int | None = None) -> TooLargeForOneAnsw
 
 
 def items(count: int) -> TooLargeForOneAnswer:
-    """Return the refusal of a list of so many metering points."""
+    """Return the refusal of a list of this many metering points."""
     detail = f"The list has {count} metering points; without 'limit' it is returned whole or not at all."
     return TooLargeForOneAnswer({"items": count}, detail, [_page("metering points")])
 
 
 def entries(count: int) -> TooLargeForOneAnswer:
-    """Return the refusal of peaks or completeness of up to so many days or months of metering points."""
+    """Return the refusal of peaks or completeness of up to this many days or months of metering points."""
     detail = f"The answer has up to {count} entries; without 'limit' it is returned whole or not at all."
     return TooLargeForOneAnswer({"items": count}, detail, [_page("entries")])
 

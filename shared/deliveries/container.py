@@ -43,7 +43,7 @@ LOCK = "lock"
 BEGUN = "begun"
 """The blob that names the file a run is working on; it is deleted when the run has finished the file."""
 LEASE_SECONDS = 60
-"""After so long another run can lease the lock of a run that has died (the longest lease of the service)."""
+"""After this long another run can lease the lock of a dead run (the longest lease of the service)."""
 RENEW_SECONDS = 20
 
 _PIECE = 4 * 1024 * 1024
@@ -185,7 +185,7 @@ class Container:
             ).readinto(target)
 
     def check_unchanged(self, file: ArrivedFile) -> None:
-        """Do nothing while the listed file is there as it was listed.
+        """Check that the listed file is still there as it was listed.
 
         Raises:
             ChangedMeanwhile: the file was replaced or removed since it was listed.

@@ -22,7 +22,7 @@ from shared.deliveries import formats
 from shared.deliveries.batches import Batch, Misfit
 
 BLOCK_BYTES = 12 * 1024 * 1024
-"""About as many values as the embedded engine writes as one group. No row of any kind of file is longer."""
+"""About as many values as the embedded engine writes in one group. No row of any kind of file is longer."""
 MOST_UNPACKED = 4 * 1024**3
 """Bytes that a file in gzip may unpack to, some 50 million values: a small file could otherwise keep a run
 busy for hours."""
@@ -213,7 +213,7 @@ def _rows(text: bytes, *, width: int, separator: str) -> tuple[pa.Table, list[py
 
 
 def describe_ragged(columns: int, *, width: int, separator: str) -> str:
-    """Return what is wrong with a line that has so many columns, where the header has `width`."""
+    """Return what is wrong with a line that has this many columns, where the header has `width`."""
     hint = " A decimal comma needs semicolons between the columns." if columns > width else ""
     return f"{columns} columns, where the header has {width}.{hint if separator == ',' else ''}"
 

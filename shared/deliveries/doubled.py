@@ -132,7 +132,7 @@ def _direction(night: Sequence[_Line], doubled: Sequence[_Line]) -> bool | None:
     if not forwards and not backwards:
         steps = [after.minutes - before.minutes for before, after in pairwise(doubled)]
         forwards, backwards = sum(step > 0 for step in steps), sum(step < 0 for step in steps)
-        # Within two hours in order only one step goes the other way.
+        # If both hours are in order, only the step from one to the other goes the other way.
         forwards, backwards = (forwards, 0) if backwards <= 1 < forwards else (forwards, backwards)
         forwards, backwards = (0, backwards) if forwards <= 1 < backwards else (forwards, backwards)
     if bool(forwards) == bool(backwards):

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 SHOWN_LINES = 3
-"""Lines that are named at most of a fault that many lines have."""
+"""The most lines that are named for one fault."""
 SHOWN_TEXTS = 5
-"""Different texts that are shown at most of one kind of fault, such as a negative quantity."""
+"""The most different texts that are shown for one kind of fault, such as a negative quantity."""
 
 
 @dataclass(frozen=True)
@@ -16,7 +16,7 @@ class Fault:
 
     Attributes:
         line: the first line that has it, counted from 1 (in Parquet: the row); None if the warehouse read the
-            file, which knows no lines: the reason then has the row.
+            file, since it does not count lines: the reason then quotes the row.
         reason: the fault as a sentence.
         next_lines: the lines after the first, up to SHOWN_LINES in all.
         count: how many lines have it.

@@ -33,9 +33,9 @@ MAX_BYTES = 500 * 1024 * 1024
 START_BYTES = 1024 * 1024
 """Bytes of a large file that the app reads, to know its header."""
 STOP_AFTER = timedelta(minutes=15)
-"""No file is begun after so long, so that loaded values are published within the time of a function."""
+"""No file is begun after this long, so that loaded values are published within the time of a function."""
 MAX_KILLED_RUNS = 2
-"""A file that has killed so many runs in a row, for instance by using too much memory, is rejected."""
+"""A file that has killed this many runs in a row, for instance by using too much memory, is rejected."""
 FOLDER_PREFIX = "metering-delivery-"
 ABANDONED_AFTER = timedelta(days=1)
 """A temporary folder of this age was left by a run that was killed; the disk is small."""

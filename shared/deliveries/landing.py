@@ -110,7 +110,7 @@ def count_rows(load_id: str) -> Query[Counted]:
 
 
 def refused_rows(header: Sequence[str], *, now: datetime) -> Query[Refused]:
-    """Ask for the reasons why rows are refused; of each row the first."""
+    """Ask for the reasons why rows are refused, the first one of each row."""
     return Query(
         f"""
         SELECT v.reason, COUNT_BIG(*), MIN(v.line), MAX(v.line)
@@ -181,8 +181,10 @@ NULL is empty.)"""
 
 
 def _judged(header: Sequence[str]) -> str:
-    """Return the SELECT of the rows with their values, and with the reason why they are refused; it has a `?`
-    for the latest start that is no start of the future."""
+    """Return the SELECT of the rows with their values, and with the reason why they are refused.
+
+    It has a `?` for the latest start that is accepted.
+    """
     cases = "\n                ".join(
         f"WHEN {rule.sql} THEN '{rule.name}'" for rule in RULES if rule.sql is not None
     )
@@ -329,7 +331,7 @@ def _unquoted(field: str) -> str:
 
 
 def _split() -> str:
-    """Return the texts between commas; with another number of them, columns are empty or nonsense."""
+    """Return the texts between commas; with a wrong number of commas, columns are empty or nonsense."""
     steps = f"""
         SELECT l.line, CONCAT(l.line, ',') AS text,
                {_length("l.line")} - ({_length("REPLACE(l.line, ',', '')")}) + 1 AS width,

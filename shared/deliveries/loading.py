@@ -166,7 +166,7 @@ def load_copied(
     arrived_at: datetime | None,
     check_unchanged: Callable[[], None],
 ) -> Loaded:
-    """Load interval values that the warehouse reads itself, for which `why_not_copied` knows no reason.
+    """Load interval values that the warehouse reads itself, from a file for which `why_not_copied` is None.
 
     Args:
         warehouse: the warehouse that reads the file.
@@ -415,7 +415,7 @@ class _StagedDays:
 
 def _refuse_contradictions(load: _Load, *, are_in_order: bool) -> _StagedDays:
     """Return the days of the staged rows; raise Rejected if rows contradict each other."""
-    with load.warehouse.transaction() as session:  # It has the time limit of work, not of an answer.
+    with load.warehouse.transaction() as session:  # It has the time limit of loading, not of a request.
         (repeated,) = (0,) if are_in_order else session.fetch(staging.repeated(load.id))
         if repeated:
             _refuse(load, session.fetch(staging.repeated_with_two_values(load.id)))

@@ -9,7 +9,7 @@ _DIRECTIONS = len(Direction)
 
 
 class StrictOrder:
-    """Follows the rows of a file, batch by batch.
+    """Checks the order of a file's rows, batch by batch.
 
     Most files are in order of series and time, or of time and series. In a strict order no interval comes
     twice, so the warehouse need not compare all staged rows with each other.

@@ -10,7 +10,7 @@ from shared.warehouse.engine import Query, Rows, Statement
 from shared.warehouse.extents import Day, Extent
 
 MOST_FAULTS = 20
-"""Faults of one kind that the warehouse reports at most."""
+"""The most faults of one kind that the warehouse reports."""
 
 TABLES: Mapping[str, Mapping[str, str]] = {
     "delivery_line": {
@@ -293,7 +293,7 @@ def _found_in_another(
 
 
 def days_in_another_resolution(load_id: str, days: Sequence[Extent]) -> Query[Found]:
-    """Ask for days in part that have another resolution, or will have it when waiting deliveries are out.
+    """Ask for days in part that have another resolution, or will once waiting deliveries are published.
 
     A whole day in the file replaces the stored day, whatever its resolution.
 
@@ -417,8 +417,8 @@ def append_values(
         load_id: which rows.
         batch_id: of the delivery.
         received_at: when the delivery counts as received.
-        days: the extents of all staged market days. If there is one day, the statement names it: an engine
-            that sorts by day need not.
+        days: the extents of all staged market days. If there is one day, the statement names it, so that an
+            engine that sorts by day need not sort.
         has_repeats: whether some intervals come more than once.
     """
     one_day = [each.first_day for each in days] if extents.are_one_day(days) else []

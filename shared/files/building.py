@@ -1,8 +1,8 @@
 """Exports being built: planned once, then part by part, each by a message of its own.
 
-Whatever is done twice gives the same: a part is a file of an `asOf`, written whole under one name, and its
-row is written after the file. A process that dies leaves a message that comes again, or a row that
-`keeping.Keeper.sweep` finds silent. Grants are read again for each part.
+Doing a step twice gives the same result: a part is a file that shows one `asOf`, written whole under one
+name, and its row is written after the file. If a process dies, its message comes again, or
+`keeping.Keeper.sweep` finds that the row has not changed for long. Grants are read again for each part.
 """
 
 import logging
@@ -69,7 +69,7 @@ class Workshop:
                 # Deleted or failed meanwhile; a process that died may have left a file after that.
                 self.keeper.outbox.delete(exports.folder(principal, export_id))
             else:
-                self.keeper.ended(export)  # A process may have died after it had noted the end.
+                self.keeper.ended(export)  # A process may have died after noting the end.
             return
         readable = self.keeper.readable(principal)
         try:
@@ -89,7 +89,7 @@ class Workshop:
             self.keeper.end(export.principal, export_id, keeping.NOT_BUILT)
 
     def _plan(self, export: Export, readable: Readable) -> None:
-        """Write the parts of an export and send a message for each; planned again, only what is missing."""
+        """Write the parts of an export and send a message for each; if repeated, for each unbuilt one."""
         if export.status is ExportStatus.WAITING:
             planned = self._planned(export, planning.select(readable, export.wanted))
             if planned is None:
@@ -153,7 +153,7 @@ class Workshop:
         self._finish(export)
 
     def _file(self, export: Export, part: ExportPart, readable: Readable) -> ExportPart:
-        """Write the file of a part to the outbox, and return the part with what it is."""
+        """Write the file of a part to the outbox, and return the part with the file's name and digest."""
         form = Form.of_stored(export.wanted.form)
         name = name_of(export, part.number, form)
         about = About(
@@ -189,7 +189,7 @@ class Workshop:
 
         stored = self._exports.change(export.principal, export.id, change)
         if stored is None or keeping.is_over(stored, now):
-            # It was deleted, expired, or access to it ended, while this part was built.
+            # While this part was built, the export was deleted or expired, or access to it ended.
             self.keeper.outbox.delete(exports.folder(export.principal, export.id))
         elif is_finished:
             log.info("Export %s is finished: %d files.", export.id, len(parts))

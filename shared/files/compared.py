@@ -26,7 +26,8 @@ class ComparedGrants:
     ) -> None:
         """Compare the files of each principal whose grants have changed since that was last done.
 
-        A death in between only delays. A failure is logged and tried again, and holds up nobody else.
+        If the process dies in between, work is only delayed. A failure is logged and tried again, and
+        does not hold up other principals.
 
         Args:
             version: returns the version of a principal's grants; None where it has none.

@@ -1,11 +1,11 @@
 """Exports in Table Storage: what a caller has asked for, and how far it is.
 
-An export is a row in its caller's partition, so that nobody reaches another's; its id begins with the time,
-inverted, so that the newest comes first. Its parts are rows in a partition of its own, under the name
-of the plan that made them: the export names the plan that counts, so that one that was cut by a kill, or made
-twice at a time, leaves no part of another plan. One partition is
-the register of all exports: whose each one is, and which there are, without a scan of the table. What is
-written is always the whole row, and only over the version that was read.
+An export is a row in its caller's partition, so that nobody reaches another caller's; its id begins with the
+time, inverted, so that the newest comes first. Its parts are rows in a partition of the export's own, under
+the name of the plan that made them. The export names the plan that counts, so that parts of different plans
+are never mixed, even if planning was killed or ran twice at the same time. One partition is the register of
+all exports: which there are, and whose each one is, without a scan of the table. Exports and built parts are
+always written as whole rows, and only over the version that was read.
 """
 
 import base64
@@ -26,12 +26,12 @@ from shared.tables import Tables
 
 LIVES = timedelta(days=7)
 FORGOTTEN = timedelta(days=14)
-"""After so long nothing of an export is left, its row neither."""
+"""After this long nothing of an export is left, not even its row."""
 MAX_UNFINISHED = 3
 KEY_LIVES, SAME_BODY = timedelta(hours=24), timedelta(minutes=1)
 
 PREFIX = "ex_"
-"""Of an export's id."""
+"""The beginning of an export's id."""
 
 _REGISTER = "exports"
 _LAST_MILLISECOND, _DIGITS = 10**13, 13
@@ -210,7 +210,7 @@ class Exports:
         self.compared = ComparedGrants(storage, kind="exports")
 
     def get(self, principal: str, export_id: str) -> Export | None:
-        """Return an export of a caller; None where there is none, and where it is another's."""
+        """Return an export of a caller; None if it does not exist or is another caller's."""
         entity = self._tables.get(tables.FILE_WORK, partition=principal, row=export_id)
         return _export(entity) if entity and export_id.startswith(PREFIX) else None
 
@@ -284,7 +284,7 @@ class Exports:
     def _marked(
         self, principal: str, mark: str, digest: str, *, key: str | None, now: datetime
     ) -> tuple[str, bool]:
-        """Return the export's id that a mark names, and whether the mark was there; writes one otherwise."""
+        """Return the id of the export that a mark names, and whether the mark was there; else write it."""
         entity = self._tables.get(tables.FILE_WORK, partition=principal, row=mark)
         lives = SAME_BODY if key is None else KEY_LIVES
         if entity is not None and now - tables.stored_moment(entity, "markedAt") < lives:
@@ -323,9 +323,9 @@ class Exports:
         return stored if changed == stored else self.write(changed)
 
     def delete(self, export: Export) -> None:
-        """Delete an export; what works on it finds no row and stops. Its parts stay until `delete_parts`."""
+        """Delete an export; work on it finds no row and stops. Its parts stay until `delete_parts`."""
         marked = self._tables.get(tables.FILE_WORK, partition=export.principal, row=export.mark)
-        # A later request with the same body has written the mark again.
+        # Otherwise a later request with the same body has written the mark again.
         if marked and marked["exportId"] == export.id:
             self._tables.delete(tables.FILE_WORK, partition=export.principal, row=export.mark)
         self._tables.delete(tables.FILE_WORK, partition=export.principal, row=export.id)
@@ -348,7 +348,7 @@ class Exports:
         )
 
     def owner(self, export_id: str) -> str | None:
-        """Return whose an export is or was."""
+        """Return the principal whose export it is or was; None if it is not in the register."""
         entity = self._tables.get(tables.FILE_WORK, partition=_REGISTER, row=export_id)
         return None if entity is None else _entry(entity).principal
 

@@ -1,7 +1,7 @@
 """Feeds at work: runs are decided after a publication, handed out, withdrawn, and swept.
 
 A run is decided by one write of the feed's row, so that runs neither overlap nor leave a publication out. The
-days of a run that could not be made are owed: the next run begins with them. `run_building` makes runs.
+days of a run that could not be made are owed, and the next run begins with them. `run_building` makes runs.
 """
 
 import logging
@@ -20,7 +20,7 @@ from shared.leases import HeldByAnother
 from shared.publishing.watermark import Publication
 
 FEW_FILES = 200
-"""So many files are deleted while a caller waits; more are left to a message."""
+"""Up to this many files are deleted while a caller waits; more are left to a message."""
 
 log = logging.getLogger("metering.files")
 
@@ -38,14 +38,14 @@ class Feeder:
 
     @property
     def ledger(self) -> Ledger:
-        """What they have done."""
+        """What the feeds have done."""
         return self.runs.ledger
 
     def put(self, principal: str, feed_id: str, spec: Spec, *, sequence: int) -> tuple[Feed, bool]:
         """Make or change a feed; see `Feeds.put`.
 
         Raises:
-            BeingDeleted: the feed that had this id is not all deleted yet.
+            BeingDeleted: the feed that had this id is not completely deleted yet.
         """
         try:
             return self.feeds.put(principal, feed_id, spec, sequence=sequence, now=self._now())
@@ -56,7 +56,7 @@ class Feeder:
             return self.feeds.put(principal, feed_id, spec, sequence=sequence, now=self._now())
 
     def delete(self, feed: Feed) -> None:
-        """Delete a feed; a message has the rest deleted, and if it is lost, the sweep."""
+        """Mark a feed as deleted; a message, or the sweep if that is lost, has the rest deleted."""
         self.feeds.change(feed.principal, feed.id, lambda stored: replace(stored, is_deleted=True))
         self._request_clearing(feed.principal, feed.id)
 
@@ -66,7 +66,7 @@ class Feeder:
     def begin_due(self, latest: Publication | None) -> int:
         """Decide the runs that are due after the latest publication; return how many.
 
-        A feed whose run cannot be decided is logged, and holds up no other.
+        A feed whose run cannot be decided is logged, and does not hold up the others.
         """
         if latest is None:
             return 0
@@ -147,7 +147,7 @@ class Feeder:
         self.ledger.change(run, change)
 
     def resend(self, run: Run) -> Run:
-        """Hand the files of a run out again; those that are gone are made again, as far as they may be read.
+        """Hand out the files of a run again; files that are gone are made again, as far as they may be read.
 
         Raises:
             NotReady: it is being made, or holds nothing.
@@ -165,7 +165,7 @@ class Feeder:
         return changed
 
     def fail_sending(self, message: str) -> None:
-        """Note that the work of a message of the queue `sends` failed for good, as a try that failed.
+        """Note that the work of a message of the queue `sends` failed for good; it counts as a failed try.
 
         Raises:
             UnknownMessage: it names no feed.
@@ -196,7 +196,7 @@ class Feeder:
         now = self._now()
 
         def compare(run: Run) -> None:
-            # An old run may have been made again.
+            # Not only recent runs: an old one may have been made again.
             if run.is_kept(now) and not self.runs.may_read(run, readable):
                 self.runs.withdraw(run)
 
@@ -208,9 +208,9 @@ class Feeder:
         self.feeds.compared.for_each_changed(principals, self.revoke, version=version)
 
     def sweep(self, *, not_taken_after: timedelta) -> None:
-        """Take silent work up again, report runs that nobody has taken, and finish deletions.
+        """Take up silent work again, report runs that nobody has taken, and finish deletions.
 
-        A feed that cannot be swept is logged, and holds up no other.
+        A feed that cannot be swept is logged, and does not hold up the others.
         """
         for feed in list(self.feeds.everything()):
             with sweeping.alone(f"feed {feed.id} of {feed.principal}"):

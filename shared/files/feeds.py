@@ -1,7 +1,7 @@
 """Feeds in Table Storage: files that are made after each publication, for one receiver.
 
-All feeds are rows of one partition, by owner and id: a publication finds them all by one range, and an owner
-its own by another. What a feed has done is in the ledger.
+All feeds are rows of one partition, by owner and id: a publication reads them all as one range, and those of
+one owner are a range, too. What a feed has done is in the ledger.
 """
 
 import json
@@ -59,7 +59,7 @@ class SentForOneCustomer(Exception):
 
 
 class BeingDeleted(Exception):
-    """A feed with this id is not all deleted yet."""
+    """A feed with this id is not completely deleted yet."""
 
     def __init__(self, feed: "Feed") -> None:
         super().__init__(feed.id)
@@ -131,7 +131,7 @@ class Span:
 
     @property
     def name(self) -> str:
-        """Return the name of the run; with fixed digits, as readers take `2-3` for a date."""
+        """Return the name of the run; with fixed digits, since spreadsheets take `2-3` for a date."""
         return f"{self.first:06d}-{self.through:06d}"
 
 
@@ -169,7 +169,7 @@ class Feed:
         return self.covered + 1 if self.owed is None else self.owed
 
     def receiver_of(self, through: int) -> Receiver | None:
-        """Return the server to which a run up to a publication goes; None where it goes to links."""
+        """Return the server to which a run up to a publication is sent; None if it is fetched by links."""
         return self.receiver if self.receiver is not None and through > self.receiver.after else None
 
     def is_due(self, *, through: int, now: datetime) -> bool:
@@ -196,7 +196,7 @@ class Feeds:
         self.compared = ComparedGrants(storage, kind="feeds")
 
     def get(self, principal: str, feed_id: str) -> Feed | None:
-        """Return a feed of a caller; None where there is none, and where it is another's."""
+        """Return a feed of a caller; None if it does not exist or is another caller's."""
         found = self._stored(principal, feed_id)
         return None if found is None or found.is_deleted else found
 
@@ -215,7 +215,7 @@ class Feeds:
         return (feed for feed in self._understood("") if not feed.is_deleted)
 
     def deleted(self) -> Iterator[Feed]:
-        """Yield the feeds that are not all deleted yet."""
+        """Yield the feeds that are not completely deleted yet."""
         return (feed for feed in self._understood("") if feed.is_deleted)
 
     def _understood(self, prefix: str) -> Iterator[Feed]:
@@ -229,14 +229,14 @@ class Feeds:
     def put(
         self, principal: str, feed_id: str, spec: Spec, *, sequence: int, now: datetime
     ) -> tuple[Feed, bool]:
-        """Make or change a feed; return it, and whether it is new.
+        """Create or change a feed; return it, and whether it is new.
 
         A new feed begins with what is published after `sequence`. A change counts from the next run on.
 
         Raises:
             TooManyFeeds: the caller has as many as it may.
             SentForOneCustomer: it goes to a server, and its customer would change.
-            BeingDeleted: a feed with this id is not all deleted yet.
+            BeingDeleted: a feed with this id is not completely deleted yet.
         """
 
         def change(stored: Feed) -> Feed:
@@ -258,7 +258,7 @@ class Feeds:
                 raise BeingDeleted(found) from None
             # Another request made it at the same moment: the later one changes it.
             changed = self.change(principal, feed_id, change)
-            if changed is None:  # Its deletion has ended since.
+            if changed is None:  # It has been deleted completely since.
                 return self.put(principal, feed_id, spec, sequence=sequence, now=now)
             return changed, False
 

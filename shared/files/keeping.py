@@ -1,4 +1,4 @@
-"""Exports after they were asked for: handed out, ended, deleted, swept; `building` makes their files.
+"""Exports after they are created: handed out, ended, deleted, swept; `building` makes their files.
 
 Grants are read again whenever a file is handed out.
 """
@@ -26,7 +26,7 @@ class Keeper:
     """Hands out, ends, deletes and sweeps exports.
 
     Attributes:
-        ended: is called with each export that is finished or has failed, maybe twice; it raises nothing.
+        ended: called with each export that is finished or has failed, possibly twice; raises nothing.
     """
 
     exports: Exports
@@ -114,7 +114,7 @@ class Keeper:
         self.exports.compared.for_each_changed(principals, self.revoke, version=version)
 
     def sweep(self) -> None:
-        """Send again what is silent, delete what has expired, and finish deletions that a kill has cut."""
+        """Send silent work again, delete what has expired, and finish deletions that were cut short."""
         now = self.clock()
         entries = list(self.exports.register())
         found = set()
@@ -138,7 +138,7 @@ class Keeper:
             self._send_again(export)
 
     def _tend_rest(self, entry: Entry, now: datetime) -> None:
-        """Delete what a kill left of a deleted export, and what belongs to an unreadable row that is old."""
+        """Delete what an interrupted deletion left, and what belongs to an old row that is unreadable."""
         is_old = now >= entry.made_at + exports.FORGOTTEN
         if now - entry.made_at < SILENT:
             return  # An export that is just being made has its line before its row.

@@ -102,7 +102,7 @@ class Run:
         plan: names the batches; of two plans made at the same time, one is noted here.
         batches: how many there are; None before they are planned.
         manifest: its name and SHA-256 once all files are built; None where there is no file.
-        attempts: how often it was tried to send the files.
+        attempts: how many tries to send the files have been made.
         sent_files: how many of them the receiver has, in their order.
         sent_to: the place of that receiver.
         handings: counts how often the files were handed out.
@@ -156,7 +156,7 @@ class Run:
         return replace(made, round=self.round + 1)
 
     def reopened(self, *, now: datetime) -> "Run":
-        """Return the run as it is before its files are handed out; if they are gone, before they are made."""
+        """Return the run as before its files were handed out or, if they are gone, before they were made."""
         if self.manifest is None or self.finished_at is None or now >= self.finished_at + KEPT:
             return self.next_round(now=now)
         return replace(
@@ -173,11 +173,11 @@ class Run:
         )
 
     def is_same_round(self, other: "Run") -> bool:
-        """Return whether the run still is in the round and status of `other`."""
+        """Return whether the run is still in the round and status of `other`."""
         return (self.round, self.status) == (other.round, other.status)
 
     def is_same_handing(self, other: "Run") -> bool:
-        """Return whether the run still is handed out as `other` is."""
+        """Return whether the run is still handed out as `other` is."""
         return self.is_same_round(other) and self.handings == other.handings
 
     def is_kept(self, now: datetime) -> bool:
@@ -237,10 +237,10 @@ class Ledger:
         return map(_run, self._rows(principal, feed_id, before=before, after=after))
 
     def for_each(self, principal: str, feed_id: str, work: Callable[[Run], object]) -> None:
-        """Do a piece of work for each run of a feed; one that cannot be read holds up no other.
+        """Do a piece of work for each run of a feed; one that cannot be read does not hold up the others.
 
         Raises:
-            tables.UnreadableValue: of one of them, when the others are done.
+            tables.UnreadableValue: one of them cannot be read; raised when the others are done.
         """
         rows = list(self._rows(principal, feed_id, before=None, after=-1))
         sweeping.for_each(rows, lambda row: work(_run(row)))
@@ -371,7 +371,7 @@ def reopen(feeds: Feeds, ledger: Ledger, run: Run, change: Change) -> Run | None
 
 
 def work_of(principal: str, feed_id: str) -> leases.Work:
-    """Return what one process at a time may do with a feed's files: send them, or delete them all."""
+    """Return the work on a feed's files that one process at a time may do: send them, or delete them all."""
     return leases.Work(tables.FILE_WORK, partition_of(principal, feed_id))
 
 

@@ -1,4 +1,4 @@
-"""What the making of exports and of feeds' runs has in common."""
+"""What making exports and making feeds' runs have in common."""
 
 import hashlib
 import secrets
@@ -11,7 +11,7 @@ from shared.readable import Readable
 
 UNFIT = "form-does-not-fit"
 SILENT = timedelta(minutes=20)
-"""After so long without a sign a message may be lost: it is sent again."""
+"""After this long without progress a message may be lost, and is sent again."""
 
 
 class Grants(Protocol):

@@ -14,11 +14,11 @@ _FEED = re.compile(r"([^/]+)/([^/]+)")
 
 @dataclass(frozen=True)
 class RunMessage:
-    """Has a run planned or one of its batches built; of a deleted feed it has the rest deleted.
+    """Has a run planned or one of its batches built; for a deleted feed, has the rest deleted.
 
     Attributes:
         through: the last publication in the run; 0 for the feed alone.
-        round, batch: of the run, and the number of its batch; 0 has the run planned.
+        round, batch: the round of the run, and the number of its batch; batch 0 has the run planned.
     """
 
     principal: str

@@ -55,7 +55,7 @@ class Outbox:
         self._key: tuple[datetime, UserDelegationKey] | None = None
 
     def create_missing(self) -> None:
-        """Create the container if it does not exist; in Azure the infrastructure has it."""
+        """Create the container if it does not exist; in Azure the infrastructure creates it."""
         with _translate_errors():
             try:
                 self._container.create_container()

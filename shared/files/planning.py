@@ -1,8 +1,7 @@
 """What one file of an export or of a feed's run holds: both are built in parts. Pure.
 
 A part has whole metering points in their order, at most `max_values` values of at most
-`max_points` metering points. A metering point is not cut, unless it alone is too large: then it is a part of
-its own.
+`max_points` metering points. A metering point is never cut: one that is too large is a part of its own.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -19,15 +18,15 @@ from shared.readable import Days, Permission, Readable, clip
 from shared.warehouse.queries import SizeRow
 
 MAX_VALUES = 2_000_000
-"""Of a file: 10 MB of Parquet, 20 of GS2, 35 of NDJSON."""
+"""Values of a file: 10 MB of Parquet, 20 of GS2, 35 of NDJSON."""
 MAX_VALUES_OF_CSV = 500_000
-"""Of a file of CSV, which has some 100 bytes a value: about 50 MB before it is compressed."""
+"""Values of a CSV file, which has some 100 bytes a value: about 50 MB before it is compressed."""
 MAX_POINTS = 4_000
-"""So that what is permitted of them fits into a column of a table."""
+"""Metering points of a part: their permitted days fit into a column of a table."""
 MAX_SPANS = 4_000
-"""Of permitted days in a part, of all its metering points: they fit into a column as well."""
+"""Spans of permitted days in a part, over all its metering points: they fit into a column, too."""
 MAX_CELLS = 10_000_000
-"""Of a file with a column for each metering point, the empty ones too."""
+"""Cells of a file with a column for each metering point, the empty ones included."""
 
 _VALUES_A_DAY = {Resolution.PT15M.value: 96, Resolution.PT1H.value: 24}
 

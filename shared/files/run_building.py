@@ -1,8 +1,8 @@
 """Runs of feeds being made: planned, built batch by batch, finished.
 
-Whatever is done twice gives the same bytes: a run shows one moment, names no clock, and its files are written
-whole before the row that names them. A process that dies leaves a message that comes again, or a row that
-`feeding.Feeder.sweep` finds silent. Grants are read again for each batch, and for all of them at the end.
+Doing a step twice gives the same bytes: a run shows one moment, reads no clock, and its files are written
+whole before the row that names them. If a process dies, its message comes again, or `feeding.Feeder.sweep`
+finds that the row has not changed for long. Grants are read again for each batch, and for all at the end.
 """
 
 import hashlib
@@ -45,7 +45,7 @@ class RunWorkshop:
     """Plans and builds the runs of feeds.
 
     Attributes:
-        ranges: those of the warehouse.
+        ranges: looks up the market days that publications left.
         cursor: returns the cursor of /changes that begins with a publication.
         max_values: of a file; None leaves it to the form.
     """
@@ -76,7 +76,7 @@ class RunWorkshop:
             self.runs.clear(wanted.principal, wanted.feed_id)  # Work may have gone on since it was deleted.
             return
         if run.status is RunStatus.READY:
-            self.runs.announce(run)  # A process may have died between both.
+            self.runs.announce(run)  # A process may have died between the two.
         if run.status is not RunStatus.BUILDING or wanted.round not in (0, run.round):
             return
         try:
@@ -101,7 +101,10 @@ class RunWorkshop:
         return self._ledger.get(wanted.principal, wanted.feed_id, wanted.through)
 
     def _plan(self, run: Run) -> None:
-        """Write the batches of a run and send a message for each; planned again, only what is missing."""
+        """Write the batches of a run, build the first one, and send a message for each other one.
+
+        If repeated, this only concerns the batches that are not built.
+        """
         if run.batches is None:
             planned = self._planned(run)
             if planned is None or planned.round != run.round:
@@ -242,7 +245,7 @@ class RunWorkshop:
         stored = self._ledger.get(run.principal, run.feed_id, run.span.through)
         feed = self._feeds.get(run.principal, run.feed_id)
         if feed is None or stored is None or stored.round != run.round:
-            # It was deleted or begun again while this part was built.
+            # The run was deleted or begun again while this batch was built.
             self.runs.outbox.delete(run.folder)
             return
         before = self.runs.before(stored)

@@ -43,7 +43,7 @@ def selected(readable: Readable, run: Run, label: str = "") -> Readable:
     """Return what may be read of what a run is about: one customer's metering points, or all.
 
     Args:
-        label: of a batch that has one customer's: its number.
+        label: of a batch: the number of its customer, if it has one customer's metering points.
     """
     numbers = (run.spec.customer_number, int(label) if label else None)
     for number in numbers:
@@ -53,7 +53,7 @@ def selected(readable: Readable, run: Run, label: str = "") -> Readable:
 
 
 def groups(readable: Readable, split: Split) -> Iterator[tuple[str, Readable]]:
-    """Yield what belongs together, each with its label."""
+    """Yield what may be read in groups, each with its label: one for each customer, or a single one."""
     if split is not Split.PER_CUSTOMER:
         yield "", readable
         return
@@ -80,7 +80,7 @@ def named_files(
 def file_id(run: Run, batch: Batch, *, place: int) -> str:
     """Return what identifies a file to its receiver, in at most 35 characters: GS2's `Id`.
 
-    No other file has it, of this feed or of another one.
+    No other file, of this feed or of another one, has the same id.
     """
     feed = hashlib.sha256(f"{run.principal}/{run.feed_id}".encode()).hexdigest()[:12]
     return f"{feed}-{run.span.through}-{batch.number}.{place}"
@@ -105,7 +105,7 @@ def manifest(
 
     Args:
         previous: SHA-256 of the manifest of the run before.
-        changes_cursor: of what is published after this run.
+        changes_cursor: the cursor of /changes for what is published after this run.
     """
     return {
         "feed": run.feed_id,

@@ -1,4 +1,4 @@
-"""Runs of feeds from their making on: who may read them, when they are made again, sent or given up.
+"""Runs of feeds once they are begun: who may read them, when they are made again, sent or given up.
 
 `run_building` makes them, `feeding` begins them and hands them out, and `sending` sends them. Grants are read
 again whenever a run is made, handed out or sent.
@@ -33,7 +33,7 @@ log = logging.getLogger("metering.files")
 
 @dataclass(frozen=True)
 class Runs:
-    """What becomes of runs after their making.
+    """What becomes of runs once they are begun.
 
     Attributes:
         ready: is called at least once with each run whose files can be fetched.
@@ -61,12 +61,12 @@ class Runs:
         return are_readable(run, [batch], self.readable(run.principal))
 
     def clear(self, principal: str, feed_id: str, *, most_files: int | None = None) -> bool:
-        """Delete what a deleted feed has left, and its row at last; return whether nothing is left.
+        """Delete what a deleted feed has left, and finally its row; return whether nothing is left.
 
         While another process sends or deletes its files, this is left to a later message of the sweep.
 
         Args:
-            most_files: with more files than these, nothing is done.
+            most_files: if there are more files, nothing is deleted.
         """
         work = ledger.work_of(principal, feed_id)
         folder = ledger.folder_of(principal, feed_id)
@@ -101,14 +101,14 @@ class Runs:
             self.queue.send(queues.SENDS, messages.sending_text(feed.principal, feed.id))
 
     def before(self, run: Run) -> Run | None:
-        """Return the run before one: the one that is being made, else the newest with a manifest."""
+        """Return the newest earlier run that is being made or has a manifest."""
         for each in self.ledger.unbroken(run.principal, run.feed_id, before=run.span.through):
             if each.status is RunStatus.BUILDING or each.manifest is not None:
                 return each
         return None
 
     def continue_after(self, run: Run) -> None:
-        """Have the runs finished and sent that waited for this one."""
+        """Have the runs that waited for this one finished and sent."""
         for each in self.ledger.of(run.principal, run.feed_id, after=run.span.through):
             if each.status is RunStatus.BUILDING:
                 self.queue.send(queues.FILES, each.message)
@@ -181,7 +181,7 @@ class Runs:
             self.outbox.delete(run.folder)
 
     def note_not_sent(self, run: Run, reason: str) -> bool:
-        """Note a try to send a run that failed, and when the next one is; return whether it is given up."""
+        """Note a failed try to send a run, and when the next one is; return whether the run is given up."""
         attempts = run.attempts + 1
         wait = limits.sftp_wait(attempts)
         now = self.clock()
@@ -215,7 +215,7 @@ class Runs:
 
 
 def are_readable(run: Run, batches: Iterable[Batch], readable: Readable) -> bool:
-    """Return whether everything in some batches may be read as what the run is about: that customer's."""
+    """Return whether everything in some batches may be read, and belongs to the customer of run and batch."""
     held: dict[str, Mapping[MeteringPointId, Spans]] = {}
     for batch in batches:
         if batch.label not in held:

@@ -24,9 +24,9 @@ from shared.files.runs import Runs
 from shared.leases import HeldByAnother, Lease
 
 NOTED_EACH = 20
-"""After so many files the ledger notes how many were sent: a message that comes again goes on from there."""
+"""After this many files the ledger notes how many were sent: a repeated message goes on from there."""
 _CLOCKS_DIFFER = timedelta(seconds=2)
-"""A message that comes so much earlier than the try is due counts as due."""
+"""A message that comes up to this much before the try is due counts as due."""
 _BUSY = timedelta(minutes=1)
 """A message that finds another process at work comes again after this time."""
 
@@ -157,7 +157,7 @@ class _Sending:
     def _send_files(self, run: Run) -> None:
         """Send the files that the receiver does not have yet, and the manifest last.
 
-        Access is looked at before the first file and whenever the ledger notes how many were sent.
+        Access is checked before the first file and whenever the ledger notes how many were sent.
 
         Raises:
             NotTaken: the server did not take one of them.

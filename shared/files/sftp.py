@@ -36,7 +36,7 @@ class HostKeyDiffers(NotSent):
 
 
 class InvalidHostKey(NotSent):
-    """A text is no public key of a host."""
+    """A text is not the public key of a host."""
 
 
 class Refused(NotSent):
@@ -89,7 +89,7 @@ class Sender:
             receiver.port,
             username=receiver.user,
             client_keys=[asyncssh.import_private_key(self.key)],
-            # The pinned key alone: neither this machine's known hosts nor its configuration nor its agent.
+            # Only the pinned key: not this machine's known hosts, configuration or agent.
             known_hosts=([pinned], [], []),
             config=None,
             agent_path=None,
@@ -135,7 +135,7 @@ class Session:
 
 
 async def _rename(server: asyncssh.SFTPClient, target: str) -> None:
-    """Give the file its name, also where one has it: a server without OpenSSH's rename replaces none."""
+    """Give the file its name, even if another file has it; without OpenSSH's rename, delete that first."""
     try:
         await server.posix_rename(target + PART_SUFFIX, target)
     except asyncssh.SFTPOpUnsupported:
@@ -157,7 +157,7 @@ def parse_host_key(text: str) -> asyncssh.SSHKey:
 
 
 def check_host(host: str, port: int, *, host_key: str, within: Patience = Patience()) -> None:
-    """Compare a server's key with the one that an operator was given; nothing is signed in to.
+    """Compare a server's key with the one that an operator was given, without signing in.
 
     Raises:
         InvalidHostKey: the given text is not a public key.

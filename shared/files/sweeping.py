@@ -16,7 +16,7 @@ log = logging.getLogger("metering.files")
 
 @contextmanager
 def alone(what: str) -> Iterator[None]:
-    """Log an error instead of raising it, so that what comes after `what` is done too.
+    """Log an error instead of raising it, so that the work after `what` is done, too.
 
     An error of a service that is away is raised: it would be the same for the next, after the same wait.
     """
@@ -30,10 +30,10 @@ def alone(what: str) -> Iterator[None]:
 
 
 def for_each(items: Iterable[Item], work: Callable[[Item], object]) -> None:
-    """Do a piece of work for each item; one with an unreadable row holds up no other.
+    """Do a piece of work for each item; one with an unreadable row does not hold up the others.
 
     Raises:
-        tables.UnreadableValue: of one of them, when the others are done.
+        tables.UnreadableValue: one of them has such a row; raised when the others are done.
     """
     fault: tables.UnreadableValue | None = None
     for item in items:

@@ -1,4 +1,4 @@
-"""Which addresses a webhook may have: only public ones, so that nobody makes our network call inside. Pure.
+"""Which addresses a webhook may have: only public ones, so that none makes the app call our network. Pure.
 
 Rules: Standard Webhooks 1.0.0, *Server side request forgery*, and OWASP API7:2023. Names are checked when a
 webhook is registered; what a name resolves to is checked before each connection, since it may change.
@@ -41,7 +41,7 @@ _NOT_PUBLIC = tuple(
         "10.0.0.0/8",
         "100.64.0.0/10",  # Carriers' NAT; other clouds have metadata there (100.100.100.200).
         "127.0.0.0/8",
-        "168.63.129.16/32",  # Azure's DNS, health probes and agent; public by its number alone.
+        "168.63.129.16/32",  # Azure's DNS, health probes and agent; public only by its number.
         "169.254.0.0/16",  # With the metadata service 169.254.169.254 and App Service's token endpoint.
         "172.16.0.0/12",
         "192.0.0.0/24",

@@ -31,7 +31,7 @@ Observe = Callable[[str, Answer], None]
 """Records an event and what came of an attempt."""
 
 _DUE = timedelta(seconds=2)
-"""A message that comes so much earlier than the attempt is due counts as due: clocks differ."""
+"""A message that comes up to this much before the attempt is due counts as due: clocks differ."""
 
 _LONGEST_DELAY = timedelta(days=6)
 """A queue message can be delayed by seven days."""
@@ -74,7 +74,7 @@ class Delivery:
         return stored
 
     def remind(self, message: str) -> None:
-        """Send the message of a notice again whose own was lost; a second one does no harm."""
+        """Send the message of a notice again, since it was lost; a second one does no harm."""
         self._enqueue(message, timedelta(0))
 
     def resend(self, notice: Notice) -> None:
@@ -109,7 +109,7 @@ class Delivery:
         self._attempt(webhook, notice)
 
     def ask_now(self, webhook: Webhook, notice: Notice) -> Answer:
-        """Send a test or a challenge at once, and return the answer; the notice is stored as it ended."""
+        """Send a test or a challenge at once, and return the answer; the notice is stored with its result."""
         stored = self._store.add_notice(notice)
         answer = self._send(webhook, notice)
         delivered = NoticeStatus.DELIVERED if answer.is_success else NoticeStatus.FAILED
@@ -160,13 +160,13 @@ class Delivery:
         """
         opened = [self._box.open(webhook.secret, of=webhook.key)]
         if webhook.previous_secret and webhook.previous_until and now < webhook.previous_until:
-            # A secret that was lost is why its owner asked for a new one.
+            # If it cannot be opened, that is why the owner asked for a new one.
             with suppress(SealedByAnotherKey):
                 opened.append(self._box.open(webhook.previous_secret, of=webhook.key))
         return opened
 
     def _note(self, webhook: Webhook, notice: Notice, answer: Answer) -> None:
-        """Store what an attempt says of the webhook: confirmed, failing, or disabled."""
+        """Store what an attempt shows about the webhook: confirmed, failing, or disabled."""
         now = self._clock()
 
         def change(current: Webhook) -> Webhook:

@@ -1,8 +1,8 @@
 """Which webhooks are notified of an event: each of them once.
 
 Publishing and the access sync only leave state: a sequence, a time. It is compared with what was handled
-last, at once after a run and by timer. A process that dies in between only delays: the ids of notices follow
-from the events, so what is begun again is there already.
+last, right after a run and by timer. A process that dies in between only causes a delay: the ids of notices
+follow from the events, so a notice that is begun again is there already.
 """
 
 import logging
@@ -33,13 +33,13 @@ PUBLISHED, ACCESS, SWEPT = "published", "access", "swept"
 """What is handled, by its row in `ServiceState`."""
 
 LOST_AFTER = timedelta(hours=6)
-"""An attempt that is so late has no message any more: it failed five times, and is in the poison queue."""
+"""An attempt this late no longer has a message: that failed five times, and is in the poison queue."""
 
 DAYS_AT_ONCE = 100_000
 """Market days in one statement; WAREHOUSE_MAX_ROWS bounds every statement."""
 
 _AT_ONCE = 8
-"""Callers that are looked at at once: the tables' client keeps more connections than that."""
+"""Callers that are compared at the same time: the tables' client keeps more connections than that."""
 
 Result = TypeVar("Result")
 
@@ -138,7 +138,7 @@ class News:
         sequence = latest.sequence if latest else 0
         handled = self._store.handled(PUBLISHED)
         if handled is None:
-            # The first run: what was published before it is no news.
+            # The first run: what was published before it is not news.
             self._store.set_handled(PUBLISHED, f"{sequence}/{sequence}")
             return None
         done, begun = map(int, handled.split("/"))
@@ -166,7 +166,7 @@ class News:
         return sum(self._for_each(begin, list(heard)))
 
     def handle_access(self) -> int:
-        """Begin a notice for each webhook whose owner may read something else than it knows of."""
+        """Begin a notice for each webhook whose owner's access is not the one that it knows of."""
         synced_at = self._synced_at()
         until = synced_at.isoformat() if synced_at else ""
         if not until or self._store.handled(ACCESS) == until:
@@ -285,7 +285,7 @@ class News:
 def days_heard(readable: Readable | None, days: DaysOf) -> Heard | None:
     """Return the days of some publications that a caller may read; None if there are none.
 
-    The cost grows with the smaller of both.
+    The cost grows with the smaller of the two.
     """
     if readable is None:
         return None

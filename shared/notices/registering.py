@@ -108,7 +108,7 @@ class Registry:
         self._store.delete_webhook(principal, webhook_id)
 
     def rotate(self, principal: str, webhook_id: str) -> Registered:
-        """Give a webhook a new secret; the old one signs as well for another 24 hours.
+        """Give a webhook a new secret; the old one still signs for 24 hours.
 
         Raises:
             NoSuchWebhook: there is none.

@@ -23,13 +23,13 @@ PAUSES = (
 """The pause before each attempt."""
 
 MOST_JITTER = 0.1
-"""Part of a pause that is added at most, so that the notices of one morning do not return all at once."""
+"""The largest part of a pause that is added to it, so that a morning's notices do not all return at once."""
 
 LONGEST_PAUSE = timedelta(hours=24)
-"""A receiver's `Retry-After` is obeyed up to here."""
+"""A receiver's `Retry-After` is obeyed up to this long."""
 
 FAILING_AT_MOST = timedelta(days=5)
-"""A webhook that has had no success for so long is disabled."""
+"""A webhook that has had no success for this long is disabled."""
 
 _SUCCESS = range(200, 300)
 _GONE = 410

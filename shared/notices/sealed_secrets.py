@@ -1,6 +1,6 @@
 """Secrets of webhooks as they are stored: sealed with a key that is derived from SEALING_KEY.
 
-Sealed by AES-SIV (RFC 5297) with the webhook as associated data, so that a secret which is copied to the row
+Sealed by AES-SIV (RFC 5297) with the webhook as associated data, so that a secret that is copied to the row
 of another webhook cannot be opened there.
 """
 

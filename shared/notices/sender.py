@@ -38,7 +38,7 @@ class Sender:
 
     Args:
         limit: of one attempt, all of it: resolving, connecting, sending, and the answer.
-        allow_loopback: also send to this machine; for laptops and tests alone.
+        allow_loopback: also send to this machine; only for laptops and tests.
         resolve: returns the addresses of a name.
         backend: opens connections to addresses.
         ssl_context: checks receivers' certificates.
@@ -61,7 +61,7 @@ class Sender:
         self._backend = backend or httpcore.SyncBackend()
         self._ssl_context = ssl_context or ssl.create_default_context()
         self._monotonic = monotonic
-        # The system's resolver has no limit of time of its own.
+        # The system's resolver has no time limit of its own.
         self._resolvers = ThreadPoolExecutor(_RESOLVING_AT_ONCE, thread_name_prefix="resolving")
 
     def send(self, url: str, *, headers: Mapping[str, str], body: bytes) -> Answer:
@@ -153,7 +153,7 @@ class _Within:
         """Return the seconds that are left.
 
         Raises:
-            httpcore.TimeoutException: none.
+            httpcore.TimeoutException: no time is left.
         """
         left = self._by - self._monotonic()
         if left <= 0:

@@ -15,7 +15,7 @@ HANDLED = "notices"
 """The partition of `ServiceState` with what was handled."""
 
 LARGEST_HISTORY = 1_000
-"""Notices of a webhook that are listed at most, the newest first."""
+"""The most notices of a webhook that are listed, the newest first."""
 
 log = logging.getLogger("metering.notices")
 

@@ -35,7 +35,7 @@ def credential(
 
 
 class _ManagedIdentity(ManagedIdentityCredential):
-    """Raises an error of the Azure SDK also if the endpoint's answer is not JSON, or is an empty 503.
+    """Raises an error of the Azure SDK even if the endpoint's answer is not JSON, or is an empty 503.
 
     After a 503 the library asks for no token until the endpoint's `Retry-After` is over.
     """

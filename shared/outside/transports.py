@@ -53,7 +53,7 @@ class BoundedTransport(RequestsTransport):  # type: ignore[misc]  # The library 
 class StorageUnavailable(Exception):
     """Blob or Queue Storage did not answer, or refused the request.
 
-    It stands here so that it can be caught without importing the client libraries.
+    It is defined here so that it can be caught without importing the client libraries.
     """
 
 
@@ -105,7 +105,7 @@ class Arrival:
         self._local = threading.local()
 
     def begin(self, seconds: float) -> None:
-        """Limit what this thread reads next: it must be complete after so many seconds."""
+        """Limit what this thread reads next: it must be complete after this many seconds."""
         self._local.by = time.monotonic() + seconds
 
     def patience(self, silence: float | None) -> float | None:
@@ -124,7 +124,7 @@ class Arrival:
 
 
 arrival = Arrival()
-"""Of the answers that both libraries wait for."""
+"""For the answers that both libraries wait for."""
 
 
 class _Adapter(HTTPAdapter):

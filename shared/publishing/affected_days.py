@@ -45,7 +45,7 @@ VALUES_AT_ONCE = 5_000_000
 """Values that one statement packs: the embedded engine keeps them all in memory until it ends."""
 
 _MINUTES_A_DAY = 24 * 60
-"""Of a usual day; it matters only about how many values there are."""
+"""Of a usual day: the number of values only has to be roughly right."""
 
 
 class _Part(NamedTuple):
@@ -60,7 +60,7 @@ class AffectedDays(NamedTuple):
     """The extents of all affected days, and of those of which the delivery has only some intervals.
 
     Attributes:
-        values: how many values all of these days have, about.
+        values: roughly how many values all of these days have.
     """
 
     days: list[Extent]
@@ -207,7 +207,7 @@ def _parts(sequence: int, *, values_at_once: int) -> Query[_Part]:
 def _leave_out_contradictions(
     session: Session, delivery: Delivery, *, sequence: int, days: Sequence[Extent]
 ) -> None:
-    """Leave out days in two resolutions, and parts of days in another resolution than is published.
+    """Leave out days in two resolutions, and parts of days in another resolution than the published day.
 
     The loader rejects such days, but other ways of delivery do not. On the grid of one resolution the values
     of the other would vanish, so the day stays as published and an error is logged. A day that the delivery

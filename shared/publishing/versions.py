@@ -159,7 +159,7 @@ def _values_of_whole_days(delivery: Delivery, days: Sequence[Extent], *, sequenc
 def _newest_values_of_days_in_part(
     days: Sequence[Extent], *, sequence: int, received_until: datetime
 ) -> Condition:
-    """Return the SELECT of the newest value of each interval of the other days, or *missing* without any.
+    """Return the SELECT of the newest value of each interval of days in part, or *missing* without any.
 
     Values without a row in `delivery` belong to a load that has not finished and may never finish. Deliveries
     are numbered once, by age: to sort all values by the texts that decide it would take twice as long.

@@ -120,7 +120,7 @@ class Publications:
     def state(
         self, *, now: datetime, available_before: Callable[[datetime], datetime | None] | None = None
     ) -> DataState:
-        """Return what is known of the data before a request is read."""
+        """Return what is known about the data before a request is read."""
         latest = self.latest()
         return DataState(
             now=now,
@@ -148,7 +148,7 @@ class Publications:
 
         Args:
             failures: how many reads had failed when this request began to wait. A request that waited for a
-                read that failed does not try again: each request would wait for all those before it.
+                read that failed does not try again, or each request would wait for all those before it.
         """
         now = self._monotonic()
         if self._kept is not None and now < self._kept.until:

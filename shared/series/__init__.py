@@ -1,1 +1,1 @@
-"""Series of stored market days: which are sound, and what is cut and summed of them; pure."""
+"""Series of stored market days: checked, cut and summed. Pure."""

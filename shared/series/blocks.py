@@ -35,7 +35,7 @@ _KNOWN = "M"
 
 
 class NotWhole(Exception):
-    """Some of the rows are no whole market days; `assembly.sound` finds them."""
+    """Some of the rows are not whole market days; `assembly.sound` finds them."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ def blocks(rows: Iterable[JoinedRow], *, with_ids: bool) -> list[Block]:
     """Read joined days, with the ids of the metering points or without.
 
     Raises:
-        NotWhole: some of the days are no whole market days, or a value is not as publishing writes it.
+        NotWhole: some of the days are not whole market days, or a value is not as publishing writes it.
     """
     kinds: dict[tuple[Resolution, int], list[tuple[JoinedRow, str]]] = defaultdict(list)
     for row in sorted(rows, key=lambda row: row.delivery_date):
@@ -127,7 +127,7 @@ def _form(form: str) -> tuple[Resolution, str]:
 
 @lru_cache(maxsize=40_000)
 def _of_hours(letters: str) -> str:
-    """Return the letters of hours of quarters; only which are missing is of interest."""
+    """Return letters for the hours of quarters; they only say which hours are missing."""
     quarters = (letters[at : at + _QUARTERS] for at in range(0, len(letters), _QUARTERS))
     return "".join(assembly.MISSING if assembly.MISSING in each else _KNOWN for each in quarters)
 
@@ -151,7 +151,7 @@ def _parsed(rows: Sequence[tuple[JoinedRow, str]], resolution: Resolution, *, wi
 
 
 def _columns(text: bytes, count: int) -> list[pa.Array]:
-    """Read lines of so many numbers or nulls as whole Wh.
+    """Read lines of this many numbers or nulls as whole Wh.
 
     Raises:
         NotWhole: they are something else.

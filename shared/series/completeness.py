@@ -34,7 +34,7 @@ class Period(NamedTuple):
 
     Attributes:
         expected: how many values there should be by now.
-        missing: those of them that are not there.
+        missing: how many of these are not there.
         late: a whole day that is due is not published.
     """
 

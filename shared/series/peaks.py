@@ -79,7 +79,7 @@ _BY_HEIGHT = [
 
 
 def highest(blocks: Iterable[Block], *, count: int, of: Of) -> list[Peaks]:
-    """Return the `count` highest hours by metering point and month: on different days, weeks, or at all.
+    """Return the `count` highest hours by metering point and month: on different days, weeks, or any.
 
     Args:
         blocks: with the ids of the metering points.

@@ -89,7 +89,7 @@ def of_buckets(
 ) -> Iterator[Total]:
     """Yield the total of each metering point for months or years, within the requested days.
 
-    What are no whole market days is left out and logged.
+    Anything that is not a whole market day is left out and logged.
 
     Args:
         rows: of whole metering points, in any order.
@@ -211,7 +211,7 @@ def _sums(block: Block, first: int, end: int, *, largest: int) -> list[int]:
     parts = [column.slice(first, end - first) for column in block.columns]
     if largest * (end - first) < _LARGEST_SUM:
         return [pc.sum(each).as_py() or 0 for each in parts]
-    # Python's numbers have no largest one.
+    # Python's whole numbers do not overflow.
     return [sum(value or 0 for value in each.to_pylist()) for each in parts]
 
 

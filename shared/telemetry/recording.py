@@ -80,7 +80,7 @@ class Request:
         """
         self.rows = rows
         outcome: dict[str, str | int] = {"http.response.status_code": status}
-        # A 4xx is no error of the server.
+        # A 4xx is not an error of the server.
         if status >= 500:
             outcome["error.type"] = error or problem or str(status)
             self._span.set_status(StatusCode.ERROR)

@@ -14,7 +14,7 @@ from shared.warehouse import fractions, words
 from shared.warehouse.engine import Query, Warehouse, aware
 
 SHOWN = 10
-"""Examples of a fault in a finding, at most."""
+"""The most examples of a fault in a finding."""
 FRESH_FOR = timedelta(hours=36)
 """New data comes every day; after this long without a publication something is late."""
 

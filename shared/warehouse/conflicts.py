@@ -11,7 +11,7 @@ Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
 
 ATTEMPTS = 400
-"""After so many the conflict is raised: two minutes if each conflict is raised at once.
+"""After this many the conflict is raised: two minutes if each conflict is raised at once.
 
 A number and not a time, since a conflict may appear only at the commit, minutes after the change began.
 """

@@ -1,4 +1,4 @@
-"""The interface of a warehouse engine, its errors, and the measuring of its statements.
+"""The interface of a warehouse engine, its errors, and measurements of its statements.
 
 Statements are T-SQL that Microsoft Fabric accepts, with `?` for each bound value. An engine with another
 dialect translates them; the modules above do not know which engine is used.

@@ -51,14 +51,14 @@ _SUMMED = f"""
               AND s.delivery_date >= ? AND s.delivery_date < ?
               AND s.published_at <= CAST(? AS datetime2(6))
               AND (s.superseded_at IS NULL OR s.superseded_at > CAST(? AS datetime2(6)))"""  # noqa: S608  # A condition of ours.
-"""The days of a sum, and of each whether it is whole."""
+"""The days of a sum, and whether each is whole."""
 
 
 class DaySumRow(NamedTuple):
     """The sum of one market day over metering points.
 
     Attributes:
-        is_whole: 0 for the sum of what is no whole market day, and is left out.
+        is_whole: 0 for the sum of rows that are not whole market days, which is left out.
         total_kwh: text with three decimals.
         missing: values that are missing.
         values_stored: values of all these days, the missing ones included.
@@ -77,7 +77,7 @@ class MonthSumRow(NamedTuple):
     """The sum of one metering point's published days of a month that are stored in one resolution.
 
     Attributes:
-        is_whole: 0 for the sum of what are no whole market days, and is left out.
+        is_whole: 0 for the sum of rows that are not whole market days, which is left out.
         total_kwh: text with three decimals.
         missing: values that are missing.
         values_stored: values of these days, the missing ones included.
@@ -165,7 +165,7 @@ def joined_days(
 def joined_days_with_ids(
     readable: Readable, *, direction: Direction, first: date, end: date, as_of: datetime
 ) -> Query[JoinedRow]:
-    """As `joined_days`, with the metering point's id before the values of each."""
+    """As `joined_days`, with each metering point's id before its values."""
     permitted = permitted_rows(readable, first_day=first, last_day=end, after=None)
     return Query(
         _JOINED.format(values="CONCAT(s.metering_point_id, ',', s.quantities)"),

@@ -20,7 +20,7 @@ _LATELY = timedelta(days=31)
 
 
 def starts_of_search(as_of: datetime) -> tuple[date, date]:
-    """Return from which days on to search for the last day of a series: from a month ago, then from ever.
+    """Return the days from which to search for the last day of a series: a month ago, then the first of all.
 
     Most series have a day within the last month, and a search of all years reads much more.
     """
@@ -639,7 +639,7 @@ class PermittedRows:
 
     @property
     def source(self) -> str:
-        """Return what stands behind FROM: the stored days as `s`, those of a list joined with it."""
+        """Return what follows FROM: the stored days as `s`, those of a list joined with it."""
         return "metering.series_day AS s" if self.is_one else _JOINED_WITH_LIST
 
     @property

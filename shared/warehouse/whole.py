@@ -19,7 +19,8 @@ _NO_NUMBERS = (
     f"[^.]{_DIGIT * 3},",
     _DIGIT * 16,
 )
-"""What is in no list of numbers with 1 to 15 digits and three decimals, with a comma before and after it."""
+"""Patterns that never occur in a list of numbers with 1 to 15 digits and three decimals, if a comma stands
+before and after it."""
 
 
 def condition(day: str, market_day: str) -> str:

@@ -118,7 +118,7 @@ def _call(node: syntax.Call) -> Compiled:
 
 
 def _check_pattern(owner: str, arguments: tuple[syntax.Node, ...]) -> None:
-    """Refuse a pattern that is no literal, or that .NET and Python read differently."""
+    """Refuse a pattern that is not a literal, or that .NET and Python read differently."""
     if owner != "Regex":
         return
     pattern = arguments[1]

@@ -1,7 +1,7 @@
 """What .NET makes of texts, numbers and JSON where Python does something else.
 
 What is not known to be the same is an EvaluationError, so that no test passes for a reason that is not true
-in API Management. Held against C# in `tests/local/gateway/test_same_as_csharp.py`.
+in API Management. Compared with C# in `tests/local/gateway/test_same_as_csharp.py`.
 """
 
 import re
@@ -55,7 +55,7 @@ def units(text: str) -> str:
 
 
 def lower_invariant(text: str) -> str:
-    """Do what ToLowerInvariant does: each character alone, and only where one becomes one."""
+    """Do what ToLowerInvariant does: each character by itself, and only if it becomes one character."""
     _within_one_unit(text)
     return "".join(low if len(low := character.lower()) == 1 else character for character in text)
 
@@ -95,7 +95,7 @@ def to_string(value: Any) -> str:
 
 
 def jobject(properties: Iterable[tuple[str, Any]]) -> dict[str, Any]:
-    """Return a JObject: a name may come once."""
+    """Return a JObject: a name may only come once."""
     made: dict[str, Any] = {}
     for name, value in properties:
         if name in made:

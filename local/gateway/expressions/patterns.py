@@ -30,7 +30,7 @@ def translate(pattern: str) -> str:
     """Return the pattern as Python writes it.
 
     Raises:
-        PatternRefused: it holds what the two read differently, such as a quantifier behind a quantifier,
+        PatternRefused: it holds what the two read differently, such as a quantifier after a quantifier,
             `{,3}` or a class inside a class, or what nobody has compared.
     """
     position, before, written = 0, "open", []

@@ -90,7 +90,7 @@ def set_query_parameter(element: Element, site: Site) -> Run:
 
 
 def _text(value: object) -> str:
-    # What API Management makes of null is documented nowhere.
+    # What API Management does with null is not documented.
     if not isinstance(value, str):
         raise EvaluationError("the value is null")
     return value

@@ -8,9 +8,9 @@ write it themselves, so it can only cast doubt: alone it proves nothing, and tog
 makes the address ambiguous. Doubt is reported as a fault; the sync never guesses.
 
 **After the first time** only the object id counts (`known`). It is bound to the pair of contact person
-and address in Severa: a change of addresses in Entra has no effect, and another address in Severa is looked
+and address in Severa: a change of addresses in Entra has no effect, and a new address in Severa is looked
 up again. If a user is deleted, the next user with the same address does not inherit the access, since
-addresses are used again: the role has to end in Severa and be given again.
+addresses are reused: the role has to be taken away in Severa and given again.
 """
 
 import logging
@@ -48,7 +48,7 @@ IDS_IN_A_FILTER = 15
 """Graph refuses more values in one `in`: https://learn.microsoft.com/graph/filter-query-parameter"""
 
 _EMAIL = re.compile(r"[a-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[a-z0-9-]+(\.[a-z0-9-]+)+")
-"""Addresses of RFC 5322 without quotes, in ASCII: Entra knows no others, and no two of them look alike."""
+"""RFC 5322 addresses without quotes, in ASCII: Entra knows no others, and no two look alike."""
 
 
 def resolve(
@@ -63,11 +63,11 @@ def resolve(
 ) -> Directory:
     """Return the user of each of `wanted`, or why there is none; with `invite`, invite missing users.
 
-    `known` holds the object ids that were stored before. For the next run, store what `users` of the
-    result adds, keep those that are still wanted, also when they are a fault today, and delete the
-    others. `token` returns a token for `graph.SCOPE`.
+    `known` holds the object ids that were stored before. For the next run, store the ids that `users` of the
+    result adds, keep stored ones that are still wanted, even if they are a fault today, and delete the
+    rest. `token` returns a token for `graph.SCOPE`.
 
-    A run of the sync asks twice: first with `report`, and, when its plan is applied, with `invite`.
+    A run of the sync calls this twice: first with `report`, and, when its plan is applied, with `invite`.
 
     With `off` no request is sent to Entra: nobody is found, and only applications get access. With `report`
     nothing is changed in Entra. With `invite` all users who were found or invited also get the app role.
@@ -168,7 +168,7 @@ def _quoted(text: str) -> str:
 
 
 def _guest_name(email: str) -> str:
-    """Return how the sign-in name of a guest begins who was invited by this address."""
+    """Return the beginning of the sign-in name of a guest who was invited by this address."""
     return email.replace("@", "_") + "#ext#@"
 
 

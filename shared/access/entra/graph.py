@@ -1,4 +1,4 @@
-"""Microsoft Graph over HTTP: reads records and whole lists, and creates. `directory` decides what."""
+"""Microsoft Graph over HTTP: reads and creates records, and reads whole lists. `directory` decides which."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -29,7 +29,7 @@ https://learn.microsoft.com/graph/aad-advanced-queries
 
 
 class DirectoryFailed(Exception):
-    """Entra did not return everything that was requested, so nothing of it may be used."""
+    """Entra did not return everything that was requested, so none of it may be used."""
 
 
 class DirectoryUnavailable(DirectoryFailed):
@@ -58,8 +58,8 @@ NO_HEADERS: Mapping[str, str] = {}
 class Graph:
     """A connection with its token; retries what is throttled (429 with `Retry-After`), cut off or 5xx.
 
-    `token` returns a token for `SCOPE`. It is called before each request and has its own cache, as
-    azure-identity has.
+    `token` returns a token for `SCOPE`. It is called before each request and has its own cache, like that
+    of azure-identity.
     """
 
     def __init__(
@@ -96,7 +96,7 @@ class Graph:
         return _read(of, answer, path=path)
 
     def every(self, path: str, parameters: Mapping[str, str], *, of: type[Model]) -> Iterator[Model]:
-        """Yield all records of a list, followed by `@odata.nextLink` to its end.
+        """Yield all records of a list, following `@odata.nextLink` to its end.
 
         Raises:
             DirectoryRefused, DirectoryUnavailable: as `one` does; the records before it may not be used.
@@ -123,7 +123,7 @@ class Graph:
 
         Raises:
             DirectoryRefused: the permission for it is missing (401, 403).
-            DirectoryUnavailable: several tries failed. A try whose answer was cut may have succeeded,
+            DirectoryUnavailable: several tries failed. A try whose answer was cut off may have succeeded,
                 so create only what can be repeated without harm.
         """
         answer = self._answer(
@@ -167,7 +167,7 @@ class Graph:
             raise DirectoryUnavailable(f"There is no token for Microsoft Graph. {error}") from error
 
     def _refuse_foreign(self, link: str, followed: set[str]) -> None:
-        """Refuse to send the token elsewhere than to Graph, and to read a page twice."""
+        """Refuse a link that would send the token to another host, or that was followed before."""
         if link in followed:
             raise DirectoryUnavailable("Graph gave the same next link twice.")
         there, here = httpx.URL(link), httpx.URL(self._base_url)

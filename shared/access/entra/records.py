@@ -1,6 +1,6 @@
-"""Microsoft Graph's records, cut down to what is used: by Graph's own names, and lenient about all else.
+"""Microsoft Graph's records, cut down to what is used: by Graph's own names, and lenient about the rest.
 
-A field of a strange type counts as one that is not there. Only a record without its id cannot be read.
+A field of an unexpected type counts as missing. Only a record without its id cannot be read.
 """
 
 from typing import Annotated
@@ -12,7 +12,7 @@ from pydantic.alias_generators import to_camel
 def lowered(value: object) -> str:
     """Return a text in lower case if it is ASCII.
 
-    Some other letters, such as the Kelvin sign, would become ASCII and make another address.
+    Some other letters, such as the Kelvin sign, would become ASCII and yield another address.
     """
     if not isinstance(value, str):
         return ""
@@ -73,7 +73,7 @@ class ServicePrincipalModel(_Model):
 
 
 class AssignmentModel(_Model):
-    """That a user has a role of an application."""
+    """The assignment of an application's role to a user."""
 
     principal_id: Lowered = ""
     app_role_id: Lowered = ""
@@ -93,7 +93,7 @@ class InvitationModel(_Model):
 
 
 class ErrorModel(_Model):
-    """The `error` of an answer that refuses: https://learn.microsoft.com/graph/errors"""
+    """The `error` of a refusal: https://learn.microsoft.com/graph/errors"""
 
     code: Text = ""
     message: Text = ""

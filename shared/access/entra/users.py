@@ -1,4 +1,4 @@
-"""Users of Microsoft Entra, as Severa's contact persons are looked up: values only."""
+"""Users of Microsoft Entra, looked up for Severa's contact persons: values only."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -51,8 +51,8 @@ class Directory:
 def contact_email(*, contact_guid: str, email: str) -> ContactEmail:
     """Return the pair with `email` trimmed and in lower case: addresses are compared without case.
 
-    Only ASCII is put in lower case: some other letters would become ASCII and make another address. What is
-    not ASCII is refused later.
+    Only ASCII is put in lower case: some other letters would become ASCII and yield another address. Other
+    letters are refused later.
     """
     text = email.strip()
     return ContactEmail(contact_guid, text.lower() if text.isascii() else text)

@@ -2,7 +2,7 @@
 
 Only this module and `session` send requests to Severa. Sources of the rules: Severa's OpenAPI description
 (https://api.severa.visma.com/psapublicrest/openapidocs/v1.0/doc.json), its REST guide
-(https://api.severa.visma.com/rest-api-doc) and what open clients meet in use.
+(https://api.severa.visma.com/rest-api-doc) and what open-source clients have met in use.
 
 Severa has no list of what was deleted, so everything is read each time, without a filter on activity: what
 is missing in a complete reading was deleted.
@@ -36,7 +36,7 @@ __all__ = ["SeveraFailed", "SeveraIncomplete", "SeveraRefused", "SeveraUnavailab
 logger = logging.getLogger(__name__)
 
 IN_FLIGHT = 6
-"""Requests at the same time: one after the other, slow answers would not reach the allowed rate."""
+"""Requests at the same time: with one at a time, slow answers would keep us below the allowed rate."""
 
 BY_NAME = {
     "sortings[0].key": "FirstName",

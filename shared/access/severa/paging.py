@@ -67,7 +67,7 @@ def by_row(read: ReadPage) -> list[Row]:
 
     Severa may return pages that are shorter than requested, so only a page without a new row ends the list.
     A page of one row may have been cut down to the row that is known already. So for a list whose first page
-    has one row, and for one that is longer than a page may be, the rows behind the last one are requested as
+    has one row, and for one that is longer than a page may be, the rows after the last one are requested as
     well. A list that is not empty takes at least two requests.
 
     Raises:
@@ -107,7 +107,7 @@ def _rows_after_the_last(read: ReadPage, rows: Mapping[str, Row]) -> list[Row] |
 
 
 def _rows_behind(read: ReadPage, rows: Mapping[str, Row]) -> list[Row] | None:
-    """Return the rows behind the last one; None if that has moved meanwhile."""
+    """Return the rows after the last one; None if the last one has moved meanwhile."""
     behind = _page(read, first_row=len(rows))
     if behind and not _begins_with_the_last(_page(read, first_row=len(rows) - 1), rows):
         return None

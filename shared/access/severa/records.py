@@ -1,7 +1,7 @@
 """Severa's JSON to the values of the register. Pure, and lenient about everything that it does not need.
 
 The models have the names and fields of Severa's OpenAPI description, cut down to what is used: unknown fields
-are ignored, and a field of a strange type counts as one that is not known. Only a record without its guid is
+are ignored, and a field of an unexpected type counts as unknown. Only a record without its guid is
 an error: it could be neither recognised nor counted.
 """
 
@@ -43,10 +43,10 @@ def _texts(value: object) -> tuple[str, ...]:
 
 
 Text = Annotated[str, BeforeValidator(_text)]
-"""A text without surrounding blanks; empty when it is null, missing or no text."""
+"""A text without surrounding blanks; empty when it is null, missing or not a text."""
 Guid = Annotated[str, BeforeValidator(_guid)]
 Number = Annotated[int | None, BeforeValidator(_number)]
-"""A JSON number by the description, but digits in a text are as good; None for more digits than ours have."""
+"""A JSON number by the description, but digits in a text are as good; None for more than `MAX_DIGITS`."""
 Texts = Annotated[tuple[str, ...], BeforeValidator(_texts)]
 Active = Annotated[bool, BeforeValidator(lambda value: value is True)]
 Deleted = Annotated[bool, BeforeValidator(lambda value: value not in (None, False))]

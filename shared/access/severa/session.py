@@ -45,7 +45,7 @@ WHAT_TO_DO = {
 
 
 def _lifetime(value: object) -> float:
-    """Return seconds; the usual ones for what is no number, or none that a lifetime can be."""
+    """Return a lifetime in seconds: the usual one if the value is no number or no possible lifetime."""
     if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value < LONGEST_LIFETIME:
         return USUAL_LIFETIME
     return float(value)
@@ -59,7 +59,7 @@ class TokenModel(BaseModel):
 
 
 class SeveraFailed(Exception):
-    """Severa was not read to the end, so nothing of it may be used; the subclasses say who can fix it."""
+    """Severa was not read to the end, so none of it may be used; the subclasses say who can fix it."""
 
 
 class SeveraUnavailable(SeveraFailed):
@@ -96,7 +96,7 @@ class Pace:
             self._sleep(seconds)
 
     def pause(self, seconds: float) -> None:
-        """Delay all calls, also those that already wait, for `seconds` from now."""
+        """Delay all calls, including those that already wait, for `seconds` from now."""
         with self._lock:
             self._next = max(self._next, self._monotonic() + seconds)
 
@@ -218,7 +218,7 @@ class Session:
 
 
 def _whole(response: httpx.Response) -> httpx.Response:
-    """Raise an error that is retried for a success without JSON: a proxy's page, or a body that was cut."""
+    """Raise a retryable error for a success without JSON: a proxy's page, or a body that was cut off."""
     if response.is_success:
         try:
             foreign.parse_json(response.content)

@@ -41,7 +41,7 @@ class ClientIds:
 class MeteringPoints:
     """Metering points with the requested days, and the problems that were found.
 
-    `claims` also has the metering points that were left out since a period cannot be read: the customer
+    `claims` also has the metering points that were left out because a period cannot be read: the customer
     has them, on unknown days.
     """
 
@@ -94,7 +94,7 @@ def read_client_ids(texts: Iterable[str]) -> ClientIds:
 
 
 def read_metering_points(texts: Iterable[str]) -> MeteringPoints:
-    """Return metering points with the periods that follow each; without a period one is requested always.
+    """Return metering points with the periods that follow each; one without is requested for all time.
 
     A metering point with an unreadable period is left out: to grant it always would be a guess.
     """

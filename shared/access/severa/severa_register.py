@@ -10,7 +10,7 @@ from datetime import datetime
 
 @dataclass(frozen=True, order=True)
 class Customer:
-    """A customer in Severa. `number` is the customer number, and Severa lets it be absent."""
+    """A customer in Severa. `number` is the customer number, which may be absent in Severa."""
 
     guid: str
     number: int | None
@@ -34,7 +34,7 @@ class CustomValue:
 
 @dataclass(frozen=True, order=True)
 class UnreadableValue:
-    """A customer's value that is no text, or whose property Severa does not define.
+    """A customer's value that is not text, or whose property Severa does not define.
 
     `property_name` is empty if the property is not known: it may be any of them.
     """

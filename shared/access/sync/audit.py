@@ -11,7 +11,7 @@ _END_OF_TIME = datetime(2999, 1, 1, tzinfo=UTC)
 
 
 def row_key(at: datetime, grant: Grant) -> str:
-    """Return a key that sorts the newest first: Table Storage sorts by key, ascending, and only so."""
+    """Return a key that sorts the newest first: Table Storage only sorts by key, ascending."""
     left = (_END_OF_TIME - at) // timedelta(microseconds=1)
     return f"{left:018d}:{grant.metering_point_id}:{grant.customer_number}"
 

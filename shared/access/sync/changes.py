@@ -63,7 +63,7 @@ def plan(*, stored: Mapping[GrantKey, Grant], wanted: Mapping[GrantKey, Grant]) 
 
 
 def in_common(stored: Grant, wanted: Grant | None) -> Grant | None:
-    """Return what both grants allow, or the wanted grant if they are equal; None if it is nothing."""
+    """Return what both grants allow, or the wanted grant if they are equal; None if that is nothing."""
     if wanted is None or stored == wanted:
         return wanted
     left = cut_spans(stored.spans, wanted.spans)

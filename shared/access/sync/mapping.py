@@ -22,13 +22,13 @@ from shared.metering import MeteringPointId
 _NAME_CHARACTERS = 200
 
 MAX_PERIODS = 100
-"""Periods of one customer at one metering point: a stored row has room for some thousand characters, and a
+"""Periods of one customer at one metering point: a stored row has room for thousands of characters, and a
 customer that moved in and out a hundred times is a fault of the data."""
 
 
 @dataclass(frozen=True)
 class Fields:
-    """The names that the fields that decide access have in this company's Severa."""
+    """The names, in this company's Severa, of the fields that decide access."""
 
     client_ids: str = "API client id"
     metering_points: str = "API metering points"
@@ -244,7 +244,7 @@ def _points(customer: Customer, sources: _Sources) -> tuple[Points, list[Fault]]
 
 
 def _restricted(supplied: Points, requested: Points) -> tuple[Points, list[str]]:
-    """Return the requested days of what is supplied, and what was requested in vain."""
+    """Return the requested days that are supplied, and a text for each metering point without any."""
     restricted: dict[MeteringPointId, Spans] = {}
     in_vain = []
     for point, days in requested.items():
@@ -316,5 +316,5 @@ def has_role(person: ContactPerson, fields: Fields) -> bool:
 
 
 def contacts_of(person: ContactPerson) -> list[ContactEmail]:
-    """Return a contact person's addresses, those that are blank left out."""
+    """Return a contact person's addresses, without blank ones."""
     return [contact_email(contact_guid=person.guid, email=email) for email in person.emails if email.strip()]

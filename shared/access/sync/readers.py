@@ -88,7 +88,7 @@ def _since(row: tables.Entity | None, *, now: datetime) -> datetime:
 def _operations(
     stored: Mapping[Key, tables.Entity], wanted: Mapping[Key, tables.Entity]
 ) -> Iterator[tables.Operation]:
-    """Yield what differs, by customer; the run that wrote a row is no difference."""
+    """Yield what differs, by customer; another run id alone is not a difference."""
     for key in sorted(stored.keys() | wanted.keys()):
         if key not in wanted:
             yield "delete", {"PartitionKey": key[0], "RowKey": key[1]}

@@ -38,7 +38,7 @@ class SyncReport:
 
     `plan` is None for a run that ended before it had one. `held_back` are the `objections` that no operator
     has allowed. `lift` are the numbers of the customers whose restriction an operator wants to lift,
-    `not_lifted` those who had none.
+    `not_lifted` those that had none.
     """
 
     run_id: str

@@ -21,9 +21,9 @@ def ended(wanted: Wanted, *, restricted_before: Set[int]) -> frozenset[int]:
 
 
 def hold_back(wanted: Wanted, *, stored: Mapping[GrantKey, Grant], customers: Set[int], field: str) -> Wanted:
-    """Return `wanted` without what these customers do not show already, and with a fault for each of them.
+    """Return `wanted` without what these customers do not already show, and with a fault for each of them.
 
-    What they should no longer show ends all the same.
+    Access that should end still ends.
     """
     grants: dict[GrantKey, Grant] = {}
     names: dict[int, str] = {}

@@ -2,12 +2,11 @@
 
 `AccessGrants` holds a row for each grant and, last in each partition, the manifest of its principal.
 Every transaction on grants also writes the manifest, so a manifest always describes exactly the
-rows beside it, and its version is different whenever they are.
+rows beside it, and its version changes whenever they do.
 
 `AccessAudit` is another table, which no transaction can span. So the manifest carries the audit rows
 of the transaction that it was written with, until they are in the audit (`pendingAudit`). A later run that
-finds some left writes them: their keys were decided with the change, so a row that is written twice is there
-once.
+finds some left writes them: their keys were decided with the change, so writing a row twice leaves one row.
 """
 
 import logging
@@ -50,7 +49,7 @@ class Partition:
     count: int = 0
     has_pending_audit: bool = False
     unreadable: list[str] = field(default_factory=list)
-    """Keys of rows that are no grants: they give nobody access, and the next sync removes them."""
+    """Keys of rows that are not grants: they give nobody access, and the next sync removes them."""
 
     @property
     def is_settled(self) -> bool:
@@ -201,6 +200,6 @@ class Writer:
         self._manifest = {**manifest, "etag": etag}
 
     def _etag_if_written(self, version: object) -> str | None:
-        """Return the etag if it was this writer: the client repeats a transaction whose answer was lost."""
+        """Return the etag if this writer wrote it: the client repeats a transaction whose answer was lost."""
         manifest = self._storage.get(tables.ACCESS_GRANTS, partition=self._principal, row=MANIFEST)
         return str(manifest["etag"]) if manifest is not None and manifest["version"] == version else None

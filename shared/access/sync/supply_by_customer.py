@@ -1,7 +1,7 @@
 """Which customer has which metering point on which days, and where two customers have the same.
 
 If two customers have a metering point on the same day, neither may read that day: one of them would see the
-hours of the other, and it cannot be known here which of them is right. The days around it are not affected.
+hours of the other, and it cannot be known here which one is right. The days around it are not affected.
 """
 
 from collections import defaultdict
@@ -39,7 +39,7 @@ class SupplyByCustomer:
 
 
 def from_severa(points: Mapping[str, Points], *, claims: Mapping[str, Points]) -> SupplyByCustomer:
-    """Return what Severa says of each customer, by guid.
+    """Return what Severa says about each customer, by guid.
 
     `claims` are `points` and the metering points whose days cannot be read: neither this customer nor
     another may show them.

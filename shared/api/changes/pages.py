@@ -29,7 +29,7 @@ class Page:
     """A page of changes.
 
     Attributes:
-        cursor: the one to keep, to ask again with.
+        cursor: the one to keep for the next call.
         is_up_to_date: nothing follows at once.
     """
 
@@ -46,10 +46,10 @@ def fetch(
     request: ChangesRequest,
     at_once: int = AT_ONCE,
 ) -> Page:
-    """Read one page; without cursor and `since` it is empty and has the cursor of now.
+    """Read one page; without a cursor or `since` it is empty and has the current cursor.
 
     Args:
-        ranges: those of the warehouse.
+        ranges: looks up the market days that publications left.
         at_once: metering points that one statement is given.
 
     Raises:

@@ -29,7 +29,7 @@ class ChangesRequest:
         since: the moment after which publications are wanted; None without `since`.
         limit: market days on a page.
         through: sequence of the latest publication that this page covers; 0 before the first.
-        seal: of the cursors of changes.
+        seal: of its cursors.
     """
 
     after: Key | None

@@ -3,9 +3,9 @@
 A portfolio of up to `AT_ONCE` metering points is joined whole, in one statement. A larger one is
 searched in parts, one statement each, until the page is full: in a large publication by the next
 metering points of the portfolio, in small publications by the metering points that they name.
-So a page costs what it holds or what was published. When most published days are foreign, filling
-a page this way would take long: once as many metering points were searched as the portfolio has,
-the rest is joined whole.
+So a page costs what it holds or what was published. When most published days belong to others, filling
+a page this way would take long: once as many metering points have been searched as the portfolio has,
+the whole portfolio is joined for the rest.
 """
 
 from collections.abc import Iterable, Iterator
@@ -21,7 +21,7 @@ from shared.warehouse.engine import Warehouse
 from shared.warehouse.queries import ChangeRow, PublicationRow, PublishedDays
 
 MOST_NAMED = 100_000
-"""At most so many days have their metering points read by name: WAREHOUSE_MAX_ROWS bounds every statement."""
+"""The most days whose metering points are listed by one statement, which WAREHOUSE_MAX_ROWS bounds."""
 
 _PUBLICATIONS_LISTED = 1_000
 

@@ -15,7 +15,7 @@ from shared.files.exports import Export, ExportPart, Exports, ExportStatus
 from shared.metering import MeteringPointId
 
 RETRY_AFTER = 5
-"""Seconds until it is worth to ask again for an export that is not finished."""
+"""Seconds until it is worth asking again for an export that is not finished."""
 
 
 def path(export: Export) -> str:

@@ -14,7 +14,7 @@ from shared.series.peaks import Peaks
 from shared.warehouse.engine import Warehouse
 
 MAX_WHOLE = 100_000
-"""Entries of the largest answer that is given whole."""
+"""Entries of the largest answer that is returned whole."""
 
 
 @dataclass(frozen=True)

@@ -230,7 +230,7 @@ def _common(
     """Read what all requests have, and raise if there is any fault.
 
     Args:
-        until: where an end that is left out is at least; None for the end of what is available.
+        until: a period without an end extends at least to this day; None for the end of what is available.
         as_of: what `asOf` names.
     """
     start, end = edges

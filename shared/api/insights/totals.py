@@ -23,7 +23,7 @@ from shared.warehouse.insights import MonthSumRow
 from shared.warehouse.queries import WantedDays
 
 MAX_ROWS = 100_000
-"""Rows that one statement returns: every warehouse is opened for so many."""
+"""Rows that one statement returns: WAREHOUSE_MAX_ROWS cannot be less."""
 
 _LONGEST_MONTH = 28
 _IN_TWO_RESOLUTIONS = 2

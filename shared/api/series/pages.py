@@ -38,7 +38,7 @@ Key = tuple[MeteringPointId, date]
 
 MAX_VALUES = 250_000
 """Values written one by one on a page, at most: more than 10 000 market days of hours, or 2 604 of quarters.
-A body is put together in memory: with so many values it has up to 44 MB, and writing it takes up to 90 MB
+A body is put together in memory: with this many values it has up to 44 MB, and writing it takes up to 90 MB
 (bench/formats.py)."""
 
 MAX_CELLS = 4 * MAX_VALUES
@@ -117,7 +117,7 @@ def _rows(
 ) -> tuple[list[DayRow], MeteringPointId | None]:
     """Read up to one row more than the limit, and the metering point at which the next page then starts.
 
-    A page ends with the metering points that were searched, if they have any row, unless it is the only one.
+    Once any of the searched metering points has a row, the page ends with them, unless the answer is whole.
     """
     rows: list[DayRow] = []
     key = _start(request)
@@ -130,7 +130,7 @@ def _rows(
         rows += assembly.sound(read)
         if len(rows) > limit:
             return rows, None
-        if len(read) == left:  # Some of these days were invalid and left out: read on behind them.
+        if len(read) == left:  # Some of these days were invalid and left out: read on after them.
             start = MeteringPointId(read[-1].metering_point_id)
             key = (start, read[-1].delivery_date + ONE_DAY)
             continue

@@ -192,7 +192,7 @@ def shown_moment(as_of: datetime | None, *, state: DataState) -> datetime:
 
 
 def read_limit(parameters: Parameters, written: Format) -> tuple[int, bool]:
-    """Return the size of a page, and whether there is one alone: all formats but JSON without `limit`."""
+    """Return the size of a page, and whether it is the only one: in all formats but JSON, without `limit`."""
     is_whole = written.kind is not Kind.JSON and not parameters.is_given("limit")
     default = MAX_LIMIT if is_whole else DEFAULT_LIMIT
     return parameters.whole_number("limit", default=default, low=1, high=MAX_LIMIT), is_whole

@@ -1,4 +1,4 @@
-"""What a file says of itself, and what is counted while it is written."""
+"""What a file says about itself, and what is counted while it is written."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class Gaps(StrEnum):
 
 @dataclass(frozen=True)
 class About:
-    """What a file says of itself.
+    """What a file says about itself.
 
     Attributes:
         name: identifies the file, for its receiver and in a GS2 message; 1 to 35 visible ASCII characters.

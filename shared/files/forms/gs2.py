@@ -63,7 +63,7 @@ def pieces(series: Iterable[Series], *, form: Form, about: About, counts: Counts
     """
     options = form.gs2 or Gs2()
     style = _style(options, about)
-    # The file is written to disk where it is large; nothing of it stays there.
+    # A large file is kept on disk meanwhile; nothing of it stays there.
     with SpooledTemporaryFile(max_size=_IN_MEMORY) as spooled:
         for text in _time_series(series, style):
             counts.rows += 1

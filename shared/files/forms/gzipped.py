@@ -5,7 +5,7 @@ import zlib
 from collections.abc import Iterable, Iterator
 
 _HEADER = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
-"""Deflate, no flags, no time, nothing said of the compression, unknown system."""
+"""Deflate, no flags, no time, no level of compression, unknown system."""
 _LEVEL = 6
 
 

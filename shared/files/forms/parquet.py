@@ -93,7 +93,7 @@ class _Group:
     values: int = 0
 
     def begin(self, series: Series) -> None:
-        """Let the parts that follow belong to a series."""
+        """Begin a series, to which the parts that follow belong."""
         self.points.append(series.scope.metering_point_id)
         self.directions.append(_DIRECTIONS.index(series.scope.direction))
         self.lengths.append(0)

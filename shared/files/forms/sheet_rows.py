@@ -52,7 +52,7 @@ def put(rows: IO[bytes], workbook: IO[bytes], sheet: str, *, last: int, into: IO
     ):
         for name in source.namelist():
             content = source.read(name)
-            with copy.open(name, "w") as target:  # By name: with a date that is always the same.
+            with copy.open(name, "w") as target:  # By name, so that its date is always the same.
                 if name != sheet:
                     target.write(content)
                     continue

@@ -109,7 +109,7 @@ class _Book:
 
 @contextmanager
 def _book(file: IO[bytes], about: About) -> Iterator[_Book]:
-    import xlsxwriter  # Loaded with the first workbook: a cold start shall not wait for it.
+    import xlsxwriter  # Loaded with the first workbook: a cold start should not wait for it.
 
     with xlsxwriter.Workbook(file, {"constant_memory": True}) as book:
         book.set_properties({"created": about.as_of.replace(tzinfo=None), "title": about.name})

@@ -18,7 +18,7 @@ _NUMBER_OF_DAY = f"CASE WHEN REGEXP_FULL_MATCH(days.{_ID}, '[0-9]{{18}}') THEN C
 _NUMBER_OF_PARAMETER = sqlglot.parse_one(
     "TRY_CAST(REGEXP_EXTRACT(?, '^[0-9]{18}$') AS BIGINT)", read="duckdb"
 )
-"""The number of a bound id; null, which is equal to nothing, if the text is no id."""
+"""The number of a bound id; null, which is equal to nothing, if the text is not an id."""
 _NO_BOUND: dict[type[exp.Expr], int] = {exp.GTE: 0, exp.LTE: 2**63 - 1}
 
 LATELY_DAYS = 31
@@ -151,7 +151,7 @@ def _is_for_every_row(condition: exp.Expr) -> bool:
 
 
 def _number_of_parameter(*, unless: int) -> exp.Expr:
-    """Return the number of a bound id; `unless`, which excludes nothing, if the text is no id."""
+    """Return the number of a bound id; `unless`, which excludes nothing, if the text is not an id."""
     return exp.Coalesce(this=_NUMBER_OF_PARAMETER.copy(), expressions=[exp.Literal.number(unless)])
 
 

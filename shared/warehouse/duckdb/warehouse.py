@@ -43,7 +43,7 @@ log = logging.getLogger("metering.warehouse")
 _CONFIG: dict[str, Any] = {"autoinstall_known_extensions": False, "memory_limit": "1GB"}
 
 _LOOK_EVERY = 0.05
-"""Seconds between two looks for statements to interrupt: an interruption may come so much later."""
+"""Seconds between two looks for statements to interrupt: an interruption may come this much later."""
 
 
 def open_embedded(settings: WarehouseSettings) -> "Embedded":

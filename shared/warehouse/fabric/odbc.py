@@ -26,7 +26,7 @@ PAUSED = frozenset({24800, 24802})
 """https://learn.microsoft.com/fabric/data-warehouse/pause-resume: at sign-in, and on an open connection."""
 CONFLICT = frozenset({24556, 24706, 3960, 3961, 3951, 1205})
 UNREADABLE = frozenset({13811, 13812, 4863, 4864})
-"""A line of a file that COPY INTO reads is too long, or is no text in UTF-8."""
+"""A line of a file that COPY INTO reads is too long, or is not UTF-8 text."""
 RECONNECT = frozenset({24804, 6005})
 TRANSIENT = frozenset(
     {

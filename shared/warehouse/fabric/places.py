@@ -20,7 +20,7 @@ class Deadline:
 
     @classmethod
     def after(cls, limit: timedelta) -> Self:
-        """Return the deadline that is so far ahead of now."""
+        """Return the deadline that lies this far ahead of now."""
         return cls(time.monotonic() + limit.total_seconds())
 
     def seconds_left(self) -> float:
