@@ -52,6 +52,9 @@ param meteringPointSource string = 'warehouse'
 param entraProvisioning string = 'report'
 param entraInviteRedirectUrl string = ''
 
+@description('The secret sealing-key-previous still opens what it has sealed: for a month after a rotation.')
+param previousSealingKey bool = false
+
 @description('NCRONTAB with seconds, in UTC.')
 param syncSchedule string = '0 5 * * * *'
 param publishSchedule string = '0 */5 * * * *'
@@ -75,7 +78,7 @@ param instanceMemoryMB int = 2048
 @allowed(['Standard_LRS', 'Standard_ZRS'])
 param storageSku string
 
-@description('The app survives the loss of a zone; needs storage that does. Costs two warm instances for HTTP and for each timer.')
+@description('The app survives the loss of a zone; needs storage that does. Costs two warm instances for HTTP and for each timer and queue function.')
 param zoneRedundant bool
 
 param logRetentionDays int
@@ -255,6 +258,7 @@ module functionApp 'modules/function-app.bicep' = {
     meteringPointSource: meteringPointSource
     entraProvisioning: entraProvisioning
     entraInviteRedirectUrl: entraInviteRedirectUrl
+    previousSealingKey: previousSealingKey
     syncSchedule: syncSchedule
     publishSchedule: publishSchedule
     subnetId: privateNetworking ? network!.outputs.functionsSubnetId : ''

@@ -27,6 +27,7 @@ param backendAppId = readEnvironmentVariable('BACKEND_APP_ID')
 param portalAppId = readEnvironmentVariable('PORTAL_APP_ID', '')
 param warehouseServer = readEnvironmentVariable('WAREHOUSE_SERVER')
 param warehouseDatabase = readEnvironmentVariable('WAREHOUSE_DATABASE')
+param previousSealingKey = readEnvironmentVariable('PREVIOUS_SEALING_KEY', 'false') == 'true'
 param severaClientId = readEnvironmentVariable('SEVERA_CLIENT_ID')
 param deliveryWriterPrincipalId = readEnvironmentVariable('DELIVERY_WRITER_PRINCIPAL_ID', '')
 param fabricCapacitySku = readEnvironmentVariable('FABRIC_CAPACITY_SKU', '')

@@ -8,7 +8,7 @@ param maximumInstanceCount = 40
 param alwaysReadyInstances = 1
 param instanceMemoryMB = 2048
 param storageSku = 'Standard_ZRS'
-// Neither storage nor the app ends with one zone. Six warm instances instead of one: docs/cost.md.
+// Neither storage nor the app ends with one zone. Twelve warm instances instead of one: docs/cost.md.
 param zoneRedundant = true
 param logRetentionDays = 90
 param logDailyCapGb = 10
@@ -29,6 +29,7 @@ param backendAppId = readEnvironmentVariable('BACKEND_APP_ID')
 param portalAppId = readEnvironmentVariable('PORTAL_APP_ID', '')
 param warehouseServer = readEnvironmentVariable('WAREHOUSE_SERVER')
 param warehouseDatabase = readEnvironmentVariable('WAREHOUSE_DATABASE')
+param previousSealingKey = readEnvironmentVariable('PREVIOUS_SEALING_KEY', 'false') == 'true'
 param severaClientId = readEnvironmentVariable('SEVERA_CLIENT_ID')
 param deliveryWriterPrincipalId = readEnvironmentVariable('DELIVERY_WRITER_PRINCIPAL_ID', '')
 param fabricCapacitySku = readEnvironmentVariable('FABRIC_CAPACITY_SKU', '')

@@ -72,10 +72,13 @@ param entraInviteRedirectUrl string
 @description('Application (client) id of the API that customers get tokens for; its role is given to invited guests.')
 param apiAppId string
 
+@description('The secret sealing-key-previous still opens what it has sealed: for a month after a rotation.')
+param previousSealingKey bool
+
 param syncSchedule string
 param publishSchedule string
 
-@description('Instances in two zones at least, so that the app survives the loss of one. Costs two warm instances for HTTP and for each timer.')
+@description('Instances in two zones at least, so that the app survives the loss of one. Costs two warm instances for HTTP and for each timer and queue function.')
 param zoneRedundant bool
 
 @description('Subnet for outbound traffic, or empty for none.')
@@ -88,6 +91,8 @@ param privateOnly bool
 //   HTTP:    instances x sessions of each pool <= 320, whatever the number of instances, since the pool shrinks
 //            as instances are added: 40 x 8, 80 x 4, 160 x 2, 320 x 1.
 //   Timers:  two (sync and publish), each on an instance of its own, each with a pool of at most 8: 16.
+//   Queues:  only build_files reads the warehouse, with three messages at a time (host.json). Its instances are among
+//            `maximumInstanceCount`, which is the app's; if Azure counted them apart, they would add 40 x 3 = 120.
 //   While a new version starts, instances of the old one may still answer: (320 + 16) x 2 = 672.
 //   672 < 724; 52 are left for operators, loads and the readiness probe.
 // This counts one Python process on an instance, so FUNCTIONS_WORKER_PROCESS_COUNT stays unset (one).
@@ -150,8 +155,9 @@ var appSettings = {
   ACCESS_MAX_AGE_HOURS: '72'
   METERING_POINT_SOURCE: meteringPointSource
   SEALING_KEY: '@Microsoft.KeyVault(SecretUri=${keyVaultUri}secrets/sealing-key)'
-  // An operator sets this to the key before while it is rotated; the next deployment takes it away.
-  SEALING_KEY_PREVIOUS: ''
+  SEALING_KEY_PREVIOUS: previousSealingKey
+    ? '@Microsoft.KeyVault(SecretUri=${keyVaultUri}secrets/sealing-key-previous)'
+    : ''
   SEVERA_BASE_URL: severaBaseUrl
   SEVERA_CLIENT_ID: severaClientId
   SEVERA_CLIENT_SECRET: '@Microsoft.KeyVault(SecretUri=${keyVaultUri}secrets/severa-client-secret)'

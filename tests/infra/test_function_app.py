@@ -82,10 +82,19 @@ def test_the_door_admits_the_gateways_identity_and_nobody_else(snapshot: Snapsho
     assert app_settings(snapshot)["GATEWAY_PRINCIPAL_ID"] == identity
 
 
-def test_the_three_secrets_are_referred_to_and_nothing_else_is(snapshot: Snapshot) -> None:
+def test_the_secrets_are_referred_to_and_nothing_else_is(snapshot: Snapshot) -> None:
     referring = {name for name, value in app_settings(snapshot).items() if "@Microsoft.KeyVault(" in value}
 
-    assert referring == {"SEALING_KEY", "SEVERA_CLIENT_SECRET", "SFTP_KEY"}
+    assert referring - {"SEALING_KEY_PREVIOUS"} == {"SEALING_KEY", "SEVERA_CLIENT_SECRET", "SFTP_KEY"}
+
+
+def test_the_previous_sealing_key_is_referred_to_where_the_environment_asks_for_it(
+    snapshots: Mapping[str, Snapshot],
+) -> None:
+    previous = {name: app_settings(each)["SEALING_KEY_PREVIOUS"] for name, each in snapshots.items()}
+
+    assert previous.pop("bare") == ""
+    assert [name for name, each in previous.items() if "secrets/sealing-key-previous)" not in each] == []
 
 
 @pytest.mark.parametrize(
