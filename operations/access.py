@@ -14,10 +14,9 @@ from itertools import groupby
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
 
 from local import places
-from operations import services
+from operations import printing, services
 from operations.access_lists import explain, portal, questions
 from operations.access_lists.explain import Answer, Line
 from operations.access_lists.portal import Differences, PortalList, UnreadablePortalList
@@ -87,7 +86,7 @@ def compare(storage: Tables, file: Path, *, out: Console) -> int:
 
 def _print_grants(answer: Answer, *, out: Console) -> None:
     for heading, lines in groupby(answer.lines, key=_heading):
-        table = _table("Metering point", "Period", "Since")
+        table = printing.table("Metering point", "Period", "Since")
         for line in lines:
             table.add_row(line.metering_points, line.periods, line.since)
         out.print(heading, markup=False)
@@ -115,7 +114,7 @@ def _print_differences(listed: PortalList, differing: Differences, *, out: Conso
         ("Only in the API", differing.only_in_api),
     ):
         if accesses:
-            table = _table("Principal", "Customer", "Metering point")
+            table = printing.table("Principal", "Customer", "Metering point")
             for principal, customer, point in accesses:
                 table.add_row(principal, str(customer), point)
             out.print(f"{title}: {len(accesses)}")
@@ -129,11 +128,3 @@ def _print_differences(listed: PortalList, differing: Differences, *, out: Conso
 def _heading(line: Line) -> str:
     who = f"{line.principal} ({line.email})" if line.email else line.principal
     return f"{who} for customer {line.customer} ({line.why})"
-
-
-def _table(*columns: str) -> Table:
-    """Return a table that cuts nothing off, so that ids can be copied."""
-    table = Table(box=None, pad_edge=True, padding=(0, 2))
-    for column in columns:
-        table.add_column(column, overflow="fold", no_wrap=column in ("Metering point", "Principal"))
-    return table

@@ -15,40 +15,29 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from decimal import Decimal
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 
 from local import places
-from operations import services
-from operations.feed_files import comparing, old
-from operations.feed_files.comparing import Difference, Kind
-from operations.feed_files.old import Key, OldFile, Unreadable
-from shared import periods, settings
+from operations import printing, services
+from operations.feed_files import report
+from operations.feed_files.old import Unreadable
+from shared import settings
 from shared.access.grants import AccessTooOld, Grants, NoGrants
-from shared.files import ledger, planning, reading
-from shared.files.feeds import Feed, Feeds, Split
-from shared.files.forms.form import Form
+from shared.files import ledger
+from shared.files.feeds import Feed, Feeds
 from shared.files.ledger import LONG_AGO, Ledger, Run, RunStatus
-from shared.files.reading import Question
 from shared.files.receivers import Receiver
-from shared.metering import Direction, Resolution
-from shared.periods import Period
-from shared.readable import Readable
-from shared.series.assembly import Values
 from shared.settings import DataSettings, InvalidSettings
 from shared.tables import Tables, TablesUnavailable
 from shared.telemetry import log_levels
-from shared.warehouse.engine import Warehouse, WarehouseError
+from shared.warehouse.engine import WarehouseError
 
 DIFFERENT, TROUBLE = 1, 2
 WIDE = 250
 SHOWN = 20
-"""Runs of a ledger that are printed, and differences of a series."""
-MARGIN = timedelta(hours=2)
-"""Values before and after those of the file are read too, to recognise shifted ones."""
+"""Runs of a ledger that are printed."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +92,9 @@ def _parser() -> argparse.ArgumentParser:
         each.add_argument("feed", help="the feed's id")
     made["resend"].add_argument("run", help="the run's name, such as 000184-000187")
     made["compare"].add_argument(
-        "--part", action="store_true", help="the file has some series alone: do not name those that it lacks"
+        "--part",
+        action="store_true",
+        help="the file has only some of the series: do not list the missing ones",
     )
     made["compare"].add_argument("file", type=places.named, metavar="OLDFILE", help="GS2, or CSV")
     sftp = made["add-sftp"]
@@ -117,13 +108,15 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="do not ask the server for its key: it cannot be reached from here",
     )
-    sftp.add_argument("--without-manifest", action="store_true", help="send the files alone")
+    sftp.add_argument("--without-manifest", action="store_true", help="send only the files")
     return parser
 
 
 def show_all(desk: Desk) -> int:
     """Print all feeds with their last run, and return the exit code."""
-    table = _table("Principal", "Feed", "Form", "When", "To", "Last run", "Status", "Files", "Finished")
+    table = printing.table(
+        "Principal", "Feed", "Form", "When", "To", "Last run", "Status", "Files", "Finished"
+    )
     found = list(desk.feeds.everything())
     for feed in found:
         run = desk.ledger.get(feed.principal, feed.id, feed.latest.through) if feed.latest else None
@@ -143,17 +136,17 @@ def show_all(desk: Desk) -> int:
 
 
 def _cells(desk: Desk, run: Run) -> tuple[str, str, str, str]:
-    return run.id, run.status.value, str(len(desk.ledger.files(run))), _minute(run.finished_at)
+    return run.id, run.status.value, str(run.file_count), printing.minute(run.finished_at)
 
 
 def show(desk: Desk, feed: Feed, _: Any) -> int:
     """Print the newest runs of a feed, and return the exit code."""
-    table = _table("Run", "Status", "Files", "Finished", "Tries", "Taken", "Problem")
+    table = printing.table("Run", "Status", "Files", "Finished", "Tries", "Taken", "Problem")
     for number, run in enumerate(desk.ledger.of(feed.principal, feed.id)):
         if number == SHOWN:
             break
         problem = ": ".join(run.problem) if run.problem else ""
-        table.add_row(*_cells(desk, run), str(run.attempts), _minute(run.taken_at), problem)
+        table.add_row(*_cells(desk, run), str(run.attempts), printing.minute(run.taken_at), problem)
     desk.out.print(table)
     return 0
 
@@ -180,16 +173,10 @@ def resend(desk: Desk, feed: Feed, chosen: Any) -> int:
         desk.feeds,
         desk.ledger,
         run,
-        lambda stored: _taken_up(stored.reopened(now=now), feed),
+        lambda stored: replace(stored.reopened(now=now), touched_at=LONG_AGO),
     )
     desk.out.print(f"The app hands {run.id} out again within ten minutes.", markup=False)
     return 0
-
-
-def _taken_up(run: Run, feed: Feed) -> Run:
-    """Return a run so that the next sweep takes it up, unless there is nothing to do but to fetch it."""
-    is_work = run.status is RunStatus.BUILDING or feed.receiver_of(run.span.through) is not None
-    return replace(run, touched_at=LONG_AGO) if is_work else run
 
 
 def add_sftp(desk: Desk, feed: Feed, chosen: Any) -> int:
@@ -276,7 +263,7 @@ def _compare(chosen: Any, feed: Feed, storage: Tables, *, out: Console) -> int:
         out.print(f"What {feed.principal} may read is not known: {error}.", markup=False)
         return TROUBLE
     with services.warehouse(data) as warehouse:
-        return compare(
+        differences = report.compare(
             chosen.file.read_bytes(),
             feed,
             readable,
@@ -285,150 +272,4 @@ def _compare(chosen: Any, feed: Feed, storage: Tables, *, out: Console) -> int:
             out=out,
             is_part=chosen.part,
         )
-
-
-def compare(
-    content: bytes,
-    feed: Feed,
-    readable: Readable,
-    warehouse: Warehouse,
-    *,
-    now: datetime,
-    out: Console,
-    is_part: bool = False,
-) -> int:
-    """Print how a file differs from what a feed would send, and return the exit code.
-
-    Args:
-        is_part: whether the file has only some series on purpose.
-
-    Raises:
-        Unreadable: the file is not what the feed's form says.
-    """
-    spec = feed.spec
-    if spec.customer_number is not None:
-        readable = planning.of_customer(readable, spec.customer_number)
-    found = old.read(content, Form.of_stored(spec.form))
-    if not found.values:
-        raise Unreadable("The file has no values.")
-    for fault in found.faults:
-        out.print(fault, markup=False)
-    strangers = [
-        key
-        for key in found.values
-        if key[1] not in spec.directions or not readable.only([key[0]]).permissions
-    ]
-    ours = _ours(found, readable, warehouse, now=now)
-    lacking = [] if is_part else _lacking(found, feed, readable, warehouse, now=now)
-    for point, direction in lacking[:SHOWN]:
-        out.print(f"{point} {direction}: the file lacks it.", markup=False)
-    if len(lacking) > SHOWN:
-        out.print(f"The file lacks {len(lacking) - SHOWN} more.", markup=False)
-    differing, count = len(strangers) + len(lacking), 0
-    for key in sorted(found.values):
-        if key in strangers:
-            out.print(f"{key[0]} {key[1]}: the feed does not hold it.", markup=False)
-            continue
-        differing += _print_differences(key, found, ours.get(key, {}), out=out)
-        count += len(found.values[key])
-    theirs = _total(found.values)
-    out.print(
-        f"{count} values compared, {differing} differences. Sum of the file: {theirs} kWh.", markup=False
-    )
-    return DIFFERENT if differing or found.faults else 0
-
-
-def _lacking(
-    found: OldFile, feed: Feed, readable: Readable, warehouse: Warehouse, *, now: datetime
-) -> list[Key]:
-    """Return the series that the feed has in the file's period and the file lacks, in order.
-
-    A file of one metering point lacks all others on purpose: then none is returned.
-    """
-    if feed.spec.split is Split.PER_METERING_POINT:
-        return []
-    times = [time for values in found.values.values() for time in values]
-    period = Period(min(times), max(times) + min(found.steps.values()))
-    of_customers = readable
-    if feed.spec.split is Split.PER_CUSTOMER:
-        of_customers = _of_same_customers(readable, {point for point, _ in found.values})
-    permitted = planning.within(of_customers, period)
-    question = Question(tuple(sorted(feed.spec.directions)), period, None, now)
-    sizes = reading.series(warehouse, readable=planning.narrow(of_customers, permitted), question=question)
-    ours = {(each.scope.metering_point_id, each.scope.direction) for each in sizes if each.parts}
-    return sorted(ours - found.values.keys())
-
-
-def _of_same_customers(readable: Readable, points: set[str]) -> Readable:
-    numbers = {each.customer_number for each in readable.permissions if each.metering_point_id in points}
-    same = tuple(each for each in readable.permissions if each.customer_number in numbers)
-    return replace(readable, permissions=same)
-
-
-def _ours(
-    found: OldFile, readable: Readable, warehouse: Warehouse, *, now: datetime
-) -> dict[Key, dict[datetime, Decimal | None]]:
-    """Return our values of the series that the file has."""
-    times = [time for values in found.values.values() for time in values]
-    period = Period(min(times) - MARGIN, max(times) + MARGIN + timedelta(hours=1))
-    ours: dict[Key, dict[datetime, Decimal | None]] = {}
-    for step in sorted(set(found.steps.values())):
-        resolution = Resolution.PT15M if step < Resolution.PT1H.step else Resolution.PT1H
-        keys = [key for key, length in found.steps.items() if length == step]
-        permitted = planning.within(readable.only([point for point, _ in keys]), period)
-        question = Question(tuple(sorted(Direction)), period, resolution, now)
-        for series in reading.series(
-            warehouse, readable=planning.narrow(readable, permitted), question=question
-        ):
-            values = ours.setdefault((series.scope.metering_point_id, series.scope.direction), {})
-            for part in series.parts:
-                if isinstance(part, Values):
-                    values.update(_of_day(part))
-    return ours
-
-
-def _of_day(part: Values) -> dict[datetime, Decimal | None]:
-    return {
-        part.start + place * part.resolution.step: None if quantity == "null" else Decimal(quantity)
-        for place, quantity in enumerate(part.quantities.split(","))
-    }
-
-
-def _print_differences(
-    key: Key, found: OldFile, ours: Mapping[datetime, Decimal | None], *, out: Console
-) -> int:
-    point, direction = key
-    differences = comparing.differences(found.values[key], ours, step=found.steps[key])
-    for each in differences[:SHOWN]:
-        out.print(f"{point} {direction} {_sentence(each)}", markup=False)
-    if len(differences) > SHOWN:
-        out.print(f"{point} {direction}: {len(differences) - SHOWN} more.", markup=False)
-    return len(differences)
-
-
-def _sentence(each: Difference) -> str:
-    start = periods.local_text(each.start)
-    if each.kind is Kind.SHIFTED:
-        hours = each.shift // timedelta(hours=1)
-        until = periods.local_text(each.end)
-        late = "late" if hours > 0 else "early"
-        return f"{start} to {until}: {each.count} values stand {abs(hours)} h too {late}."
-    theirs = "nothing" if each.old is None else f"{each.old} kWh"
-    ours = "nothing" if each.new is None else f"{each.new} kWh"
-    return f"{start}: {each.kind}: {theirs} in the file, {ours} in the feed."
-
-
-def _total(values: Mapping[Key, Mapping[datetime, Decimal | None]]) -> Decimal:
-    return sum((each for series in values.values() for each in series.values() if each), Decimal(0))
-
-
-def _minute(moment: datetime | None) -> str:
-    return f"{moment.astimezone(periods.OSLO):%Y-%m-%d %H:%M}" if moment else ""
-
-
-def _table(*columns: str) -> Table:
-    """Return a table that cuts nothing off, so that ids can be copied."""
-    table = Table(box=None, pad_edge=False, padding=(0, 2))
-    for column in columns:
-        table.add_column(column, overflow="fold", no_wrap=column in ("Principal", "Run", "Last run"))
-    return table
+    return DIFFERENT if differences else 0

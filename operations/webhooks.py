@@ -16,9 +16,8 @@ from datetime import datetime
 from urllib.parse import urlsplit
 
 from rich.console import Console
-from rich.table import Table
 
-from operations import services
+from operations import printing, services
 from shared import settings
 from shared.notices.store import Store
 from shared.notices.webhooks import KEPT, Notice, State, Webhook
@@ -104,7 +103,7 @@ def _unknown(who: str, webhook_id: str, *, out: Console) -> int:
 
 
 def _print_webhooks(listed: Iterable[Webhook], *, out: Console) -> None:
-    table = _table("Principal", "Webhook", "Host", "Events", "State", "Since", "Why")
+    table = printing.table("Principal", "Webhook", "Host", "Events", "State", "Since", "Why")
     for each in listed:
         is_failing = each.state is State.ACTIVE and each.failing_since is not None
         table.add_row(
@@ -113,7 +112,7 @@ def _print_webhooks(listed: Iterable[Webhook], *, out: Console) -> None:
             urlsplit(each.url).hostname,
             ", ".join(each.events),
             "failing" if is_failing else each.state.value,
-            _minute(each.disabled_at or each.failing_since or each.confirmed_at or each.created_at),
+            printing.minute(each.disabled_at or each.failing_since or each.confirmed_at or each.created_at),
             each.disabled_reason or "",
         )
     out.print(table)
@@ -123,28 +122,18 @@ def _print_notices(notices: Sequence[Notice], *, out: Console) -> None:
     if not notices:
         out.print("It has had no notices in the last 30 days.")
         return
-    table = _table("Notice", "Event", "Made", "Status", "Attempts", "Last attempt", "Answer", "Next attempt")
+    table = printing.table(
+        "Notice", "Event", "Made", "Status", "Attempts", "Last attempt", "Answer", "Next attempt"
+    )
     for each in notices:
         table.add_row(
             each.notice_id,
             each.event,
-            _minute(each.created_at),
+            printing.minute(each.created_at),
             each.status.value,
             str(each.attempts),
-            _minute(each.last_attempt_at),
+            printing.minute(each.last_attempt_at),
             each.last_fault or str(each.last_status or ""),
-            _minute(each.next_attempt_at),
+            printing.minute(each.next_attempt_at),
         )
     out.print(table)
-
-
-def _minute(moment: datetime | None) -> str:
-    return f"{moment:%Y-%m-%d %H:%M}" if moment else ""
-
-
-def _table(*columns: str) -> Table:
-    """Return a table that cuts nothing off, so that ids can be copied."""
-    table = Table(box=None, pad_edge=True, padding=(0, 2))
-    for column in columns:
-        table.add_column(column, overflow="fold", no_wrap=column in ("Principal", "Webhook", "Notice"))
-    return table

@@ -32,7 +32,7 @@ class Question:
         try:
             parse_metering_point_id(self.metering_point_id)
         except InvalidMeteringPointId as error:
-            return f"{self.text} is no metering point: {error}."
+            return f"{self.text} is not a metering point: {error}."
         return None
 
     def matches(self, grant: Grant) -> bool:

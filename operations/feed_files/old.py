@@ -61,7 +61,9 @@ def read(content: bytes, form: Form) -> OldFile:
         if "##start-message" in text[:2_000].lower():
             return _gs2(text, form.gs2 or Gs2())
         if form.format is not FileFormat.CSV:
-            raise Unreadable("It is not GS2, and the feed's form is not CSV: nothing says what columns mean.")
+            raise Unreadable(
+                "It is not GS2, and the feed's form is not CSV: so the meaning of its columns is unknown."
+            )
         return _csv(text, form)
     except (KeyError, ValueError, InvalidOperation) as error:
         raise Unreadable(f"It cannot be read: {error}") from error

@@ -156,7 +156,7 @@ def test_several_words_without_an_answer_are_said_to_narrow(synced: Office) -> N
 def test_a_mistyped_metering_point_is_said_to_be_none(synced: Office, typed: str, problem: str) -> None:
     printed = synced.ask(typed, code=access.TROUBLE)
 
-    assert printed.splitlines()[:2] == [f"{typed} is no metering point: {problem}.", "0 grants."]
+    assert printed.splitlines()[:2] == [f"{typed} is not a metering point: {problem}.", "0 grants."]
 
 
 @pytest.mark.parametrize("who", ["77777", point(9)])

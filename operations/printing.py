@@ -1,0 +1,23 @@
+"""How commands print tables and times."""
+
+from datetime import datetime
+
+from rich.table import Table
+
+from shared import periods
+
+_UNBROKEN = {"Principal", "Metering point", "Run", "Last run", "Webhook", "Notice"}
+"""Columns whose texts stay on one line."""
+
+
+def minute(moment: datetime | None) -> str:
+    """Return a moment in Oslo's time, to the minute; empty if there is none."""
+    return f"{moment.astimezone(periods.OSLO):%Y-%m-%d %H:%M}" if moment else ""
+
+
+def table(*columns: str) -> Table:
+    """Return a table that cuts nothing off, so that ids can be copied."""
+    made = Table(box=None, pad_edge=False, padding=(0, 2))
+    for column in columns:
+        made.add_column(column, overflow="fold", no_wrap=column in _UNBROKEN)
+    return made
