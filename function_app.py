@@ -26,7 +26,7 @@ from shared.api import (
 )
 from shared.api.callers import Caller
 from shared.api.responses import Response
-from shared.files.exports import Export
+from shared.files.exports import Export, ExportStatus
 from shared.files.feeds import Feed
 from shared.files.ledger import Run
 from shared.metering import Direction
@@ -333,10 +333,9 @@ def create_export(req: func.HttpRequest) -> Response:
         named=body.metering_point_ids or (),
         customer_number=body.customer_number,
     )
-    wanted = exports.requests.wanted(
-        body, state=state, latest=services.publications.latest(), warehouse=services.warehouse
-    )
+    wanted = exports.requests.wanted(body, state=state, warehouse=services.warehouse)
     exports.requests.refuse_unfit(wanted, form=body.form, readable=readable, warehouse=services.warehouse)
+    keeper = services.files.keeper  # Opened before anything is written: its settings may be wrong.
     export, is_new = services.files.exports.make(
         caller.principal,
         wanted,
@@ -345,8 +344,8 @@ def create_export(req: func.HttpRequest) -> Response:
         not_found=tuple(callers.not_found(wanted.metering_point_ids, readable)),
         now=services.clock(),
     )
-    if is_new or export.status.is_unfinished:
-        services.files.keeper.start(export)
+    if is_new or export.status is ExportStatus.WAITING:
+        keeper.request_work(export)
     return responses.accepted(
         exports.rendering.one(export, (), seals=services.seals, now=services.clock()),
         location=exports.rendering.path(export),
@@ -373,10 +372,9 @@ def export_status(req: func.HttpRequest) -> Response:
     """Report how far an export is, and which files it has."""
     export = export_of_caller(req)
     expect_json_alone(req)
-    parts = list(services.files.exports.parts(export))
     now = services.clock()
     return responses.small(
-        exports.rendering.one(export, parts, seals=services.seals, now=now),
+        exports.rendering.one(export, services.files.exports.parts(export), seals=services.seals, now=now),
         retry_after=exports.rendering.RETRY_AFTER if export.status_at(now).is_unfinished else None,
     )
 

@@ -94,6 +94,7 @@ class Watermark:
             now,
             latest.published_at if latest else None,
             latest.available_until if latest else None,
+            sequence=latest.sequence if latest else 0,
             available_before=available_before,
         )
 

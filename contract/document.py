@@ -249,7 +249,7 @@ def _text(document: dict[str, Any]) -> str:
 def _absolute(text: str) -> str:
     address = urlsplit(text)
     if address.scheme not in ("http", "https") or not address.netloc:
-        raise argparse.ArgumentTypeError(f"'{text}' is no absolute address, such as {SERVER}")
+        raise argparse.ArgumentTypeError(f"'{text}' is not an absolute address, such as {SERVER}")
     return text.rstrip("/")
 
 

@@ -44,7 +44,7 @@ SHARED = {
 _OF_ALL = {"X-Request-Id": _header("The id of the request: yours, or ours when you sent none.")}
 _LIMITS = {
     "RateLimit-Limit": _number("Calls that your subscription may make in a minute."),
-    "RateLimit-Remaining": _number("Calls that are left of them."),
+    "RateLimit-Remaining": _number("Calls that remain."),
 }
 _RETRY = {"Retry-After": _number("Seconds to wait.")}
 _CACHED = {

@@ -277,7 +277,7 @@ FORMATS_OF_SERIES = (
 JSON_ALONE = Parameter(
     "format",
     "JSON is the only format here.",
-    Words("JsonFormat", "The format of answers that are JSON alone.", ONLY_JSON),
+    Words("JsonFormat", "The format of answers that are only JSON.", ONLY_JSON),
     shared_as="JsonFormat",
 )
 IF_NONE_MATCH = Parameter(
@@ -469,7 +469,12 @@ def _peaks(direction: Direction, meaning: str) -> Operation:
                 "of",
                 "`days`: the highest hours on different days. `weeks`: in different weeks (ISO 8601) of the "
                 "month. `hours`: the highest at all.",
-                Words("PeaksOf", "Among what the highest hours are sought.", tuple(Of), default=Of.DAYS),
+                Words(
+                    "PeaksOf",
+                    "Whether the highest hours are on different days, in different weeks, or any.",
+                    tuple(Of),
+                    default=Of.DAYS,
+                ),
             ),
         ),
         statuses=_WITH_NOT_FOUND,

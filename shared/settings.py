@@ -239,10 +239,10 @@ class TelemetrySettings:
 
 @dataclass(frozen=True, config=_FROM_ENVIRONMENT)
 class SealingSettings:
-    """The keys of the cursors that callers get."""
+    """The keys that seal cursors and the secrets of webhooks."""
 
     key: Key | None = Field(None, validation_alias="SEALING_KEY", repr=False)
-    """Without it every question that may have a cursor is refused."""
+    """Without it every question that may have a cursor is refused, and so are webhooks."""
     previous: Key | None = Field(None, validation_alias="SEALING_KEY_PREVIOUS", repr=False)
     """Still opens what it has sealed."""
 

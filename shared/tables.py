@@ -183,6 +183,35 @@ class Tables:
         with _translate_errors():
             self._clients[table].delete_entity(partition, row, etag=etag, match_condition=condition)
 
+    @retry_when_changed
+    def delete_range(
+        self,
+        table: str,
+        *,
+        partition: str,
+        rows_from: str = "",
+        rows_before: str | None = None,
+        but: str | None = None,
+    ) -> None:
+        """Delete entities of one partition, in transactions; see `range`.
+
+        Args:
+            but: the RowKey of one that stays.
+
+        Raises:
+            ChangedMeanwhile: others deleted some of them during every attempt.
+        """
+        rows = self.range(
+            table, partition=partition, rows_from=rows_from, rows_before=rows_before, select=["RowKey"]
+        )
+        deletions: list[Operation] = [
+            ("delete", {"PartitionKey": partition, "RowKey": row["RowKey"]})
+            for row in rows
+            if row["RowKey"] != but
+        ]
+        for batch in batches(deletions):
+            self.transact(table, batch)
+
     def transact(self, table: str, operations: Sequence[Operation]) -> list[str | None]:
         """Do up to 100 operations on one partition, all or none; return new versions, None for deletions.
 
@@ -236,7 +265,7 @@ def stored_moment(entity: Mapping[str, Any], name: str) -> datetime:
     try:
         moment = datetime.fromisoformat(entity[name])
     except (KeyError, TypeError, ValueError) as error:
-        raise UnreadableValue(f"The stored {name!r} is no time.") from error
+        raise UnreadableValue(f"The stored {name!r} is not a time.") from error
     if moment.tzinfo is None:
         raise UnreadableValue(f"The stored {name!r} is a time without an offset.")
     return moment
@@ -250,7 +279,7 @@ def stored_number(entity: Mapping[str, Any], name: str) -> int:
     """
     value = entity.get(name)
     if not isinstance(value, int) or isinstance(value, bool):
-        raise UnreadableValue(f"The stored {name!r} is no whole number.")
+        raise UnreadableValue(f"The stored {name!r} is not a whole number.")
     return value
 
 
@@ -262,7 +291,7 @@ def stored_text(entity: Mapping[str, Any], name: str) -> str:
     """
     value = entity.get(name)
     if not isinstance(value, str):
-        raise UnreadableValue(f"The stored {name!r} is no text.")
+        raise UnreadableValue(f"The stored {name!r} is not a text.")
     return value
 
 
@@ -275,9 +304,9 @@ def stored_object(entity: Mapping[str, Any], name: str) -> dict[str, Any]:
     try:
         value = json.loads(stored_text(entity, name))
     except ValueError as error:
-        raise UnreadableValue(f"The stored {name!r} is no JSON.") from error
+        raise UnreadableValue(f"The stored {name!r} is not JSON.") from error
     if not isinstance(value, dict):
-        raise UnreadableValue(f"The stored {name!r} is no JSON object.")
+        raise UnreadableValue(f"The stored {name!r} is not a JSON object.")
     return value
 
 

@@ -73,7 +73,13 @@ class Published:
     ) -> DataState:
         """Return the state of the data as `Publications.state` does."""
         latest = self._latest
-        return DataState(now, latest.published_at, latest.available_until, available_before=available_before)
+        return DataState(
+            now,
+            latest.published_at,
+            latest.available_until,
+            sequence=latest.sequence,
+            available_before=available_before,
+        )
 
 
 def settings(warehouse: Path, *, storage: str | None = None) -> dict[str, str]:

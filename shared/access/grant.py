@@ -183,7 +183,7 @@ def as_row(grant: Grant, *, granted_at: str, run_id: str) -> tables.Entity:
 def _point(text: str) -> MeteringPointId:
     """Return a metering point id; its check digit was checked before it was stored."""
     if len(text) != GSRN_LENGTH or not text.isdigit():
-        raise ValueError("no metering point id")
+        raise ValueError("not a metering point id")
     return MeteringPointId(text)
 
 

@@ -111,7 +111,7 @@ def _key(row: Mapping[str, object]) -> Key:
 def _reader(row: tables.Entity) -> Reader:
     principal = str(row["RowKey"])
     if principal.partition(":")[0] not in set(Kind):
-        raise tables.UnreadableValue("A stored reader is no principal.")
+        raise tables.UnreadableValue("A stored reader is not a principal.")
     return Reader(
         principal=principal,
         name=tables.stored_text(row, "name") if "name" in row else None,
@@ -126,4 +126,4 @@ def _day(row: tables.Entity, name: str) -> date | None:
     try:
         return date.fromisoformat(tables.stored_text(row, name))
     except ValueError as error:
-        raise tables.UnreadableValue(f"The stored {name!r} is no day.") from error
+        raise tables.UnreadableValue(f"The stored {name!r} is not a day.") from error

@@ -9,13 +9,13 @@ from datetime import datetime
 from typing import Annotated, Any, Protocol, TypeVar
 
 import orjson
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
-from pydantic.alias_generators import to_camel
+from pydantic import AfterValidator, BaseModel, Field, ValidationError
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from shared import foreign, metering, periods
 from shared.api import parameters
 from shared.api.problems import FAULTS, Fault, InvalidRequest, Refused
+from shared.files.forms import form
 from shared.metering import Direction, MeteringPointId
 
 MAX_BYTES = 64 * 1024
@@ -26,12 +26,8 @@ _JSON = re.compile(r"application/json[ \t]*(;.*)?", re.IGNORECASE)
 _KEY = re.compile(r"[\x21-\x7e]{1,64}")
 
 
-class Body(BaseModel):
-    """What all bodies have in common: camel case, no unknown properties, and no conversion of types."""
-
-    model_config = ConfigDict(
-        alias_generator=to_camel, populate_by_name=True, extra="forbid", strict=True, frozen=True
-    )
+Body = form.Strict
+"""What all bodies have in common."""
 
 
 class Request(Protocol):
@@ -103,8 +99,7 @@ def fault(code: str, message: str, hint: str) -> PydanticCustomError:
     """Return the error that a validator of a body raises, to be named with the place in the body."""
     if code not in FAULTS:
         raise AssertionError(f"the fault '{code}' is not among FAULTS")
-    # In pydantic's templates a brace begins a placeholder, so the texts are passed as values.
-    return PydanticCustomError("body", "{message}", {"code": code, "message": message, "hint": hint})
+    return form.fault(code, message, hint)
 
 
 def _moment(text: str) -> datetime:

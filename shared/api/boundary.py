@@ -20,7 +20,7 @@ from shared.files import exports, feeds, ledger
 from shared.notices import webhooks
 from shared.outside.transports import StorageUnavailable
 from shared.queues import QueuesUnavailable
-from shared.tables import TablesUnavailable
+from shared.tables import TablesUnavailable, UnreadableValue
 from shared.telemetry import recording
 from shared.telemetry.recording import Telemetry
 from shared.warehouse.engine import TooManyRows, WarehouseTimeout, WarehouseUnavailable
@@ -68,6 +68,8 @@ ANY_PATH = "anyPath"
 """The parameter of the route that matches every path."""
 
 _ANY = f"{{*{ANY_PATH}}}"
+
+_UNEXPECTED = Problem("internal-error", "Report it with the requestId, and we will find out what happened.")
 
 log = logging.getLogger("metering.requests")
 
@@ -149,9 +151,18 @@ def problem_of(error: Exception) -> Problem:
                 "Access has not been synchronised lately. Try again later.",
                 headers=_later(300),
             )
+        case UnreadableValue():  # Waiting does not help, as it does when Table Storage does not answer.
+            return _UNEXPECTED
         case TablesUnavailable() | QueuesUnavailable():
             code = "access-unavailable" if isinstance(error, TablesUnavailable) else "queues-unavailable"
             return Problem(code, "Try again in a moment.", headers=_later(5))
+        case _:
+            return _of_data(error) or _of_files(error) or _of_webhooks(error) or _UNEXPECTED
+
+
+def _of_data(error: Exception) -> Problem | None:
+    """Return the problem that answers an error of reading metering data; None for any other."""
+    match error:
         case WarehouseUnavailable():
             seconds = max(1, round(error.retry_after.total_seconds()))
             return Problem("warehouse-unavailable", "Try again in a moment.", headers=_later(seconds))
@@ -168,13 +179,7 @@ def problem_of(error: Exception) -> Problem:
                 headers=_later(10),
             )
         case _:
-            return (
-                _of_files(error)
-                or _of_webhooks(error)
-                or Problem(
-                    "internal-error", "Report it with the requestId, and we will find out what happened."
-                )
-            )
+            return None
 
 
 def _of_files(error: Exception) -> Problem | None:

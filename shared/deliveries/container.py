@@ -239,7 +239,7 @@ class Container:
             return int(begun["runs"]) if (begun["name"], begun["etag"]) == (file.name, file.etag) else 0
         except (ValueError, KeyError, TypeError):
             # `mark_begun` replaces it; an error would keep every delivery waiting for good.
-            log.warning("The note of the file that is begun is unreadable; no file counts as begun.")
+            log.warning("The note of the file in progress is unreadable; no file counts as in progress.")
             return 0
 
     def mark_begun(self, file: ArrivedFile, *, runs: int) -> None:

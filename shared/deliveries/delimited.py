@@ -28,7 +28,7 @@ MOST_UNPACKED = 4 * 1024**3
 busy for hours."""
 
 RAGGED = "a line has another number of columns than the header"
-BAD_QUOTES = "A quotation mark stands within a field, or is not closed in its line."
+BAD_QUOTES = "A quotation mark is inside a field, or is not closed on its line."
 _NOT_UTF_8 = "The text is not in UTF-8; Excel writes it as 'CSV UTF-8'."
 _DAMAGED = "The file is compressed with gzip and is damaged, or ends early."
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"

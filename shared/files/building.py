@@ -14,7 +14,7 @@ import orjson
 
 from shared import queues, tables
 from shared.files import exports, keeping, making, planning, reading
-from shared.files.exports import Export, ExportPart, Exports, ExportStatus
+from shared.files.exports import Entry, Export, ExportPart, Exports, ExportStatus
 from shared.files.forms import table
 from shared.files.forms.about import About
 from shared.files.forms.form import Form
@@ -24,7 +24,6 @@ from shared.files.keeping import Keeper
 from shared.files.making import UNFIT
 from shared.files.reading import Question
 from shared.metering import Resolution
-from shared.periods import Period
 from shared.queues import UnknownMessage
 from shared.readable import Readable
 from shared.series import coarser
@@ -64,12 +63,12 @@ class Workshop:
         if principal is None:
             return
         export = self._exports.get(principal, export_id)
-        if export is None or not export.status_at(self.keeper.clock()).is_unfinished:
-            if export is None or export.status is not ExportStatus.FINISHED:
-                # Deleted or failed meanwhile; a process that died may have left a file after that.
-                self.keeper.outbox.delete(exports.folder(principal, export_id))
-            else:
-                self.keeper.ended(export)  # A process may have died after noting the end.
+        if export is None:
+            # Work may have gone on since it was deleted.
+            self.keeper.delete_rest(Entry(export_id, principal))
+            return
+        if not export.status_at(self.keeper.clock()).is_unfinished:
+            self._note_end(export)
             return
         readable = self.keeper.readable(principal)
         try:
@@ -85,19 +84,34 @@ class Workshop:
         export_id, _, _ = message.partition("/")
         principal = self._exports.owner(export_id)
         export = self._exports.get(principal, export_id) if principal else None
-        if export is not None and export.status.is_unfinished:
+        if export is None:
+            return
+        if export.status.is_unfinished:
             self.keeper.end(export.principal, export_id, keeping.NOT_BUILT)
+        else:
+            self._note_end(export)
+
+    def _note_end(self, export: Export) -> None:
+        """Notify of an export that is over, and delete what was built since, if a process died there."""
+        if export.status is ExportStatus.FINISHED:
+            self.keeper.ended(export)
+        else:
+            self.keeper.finish_end(export)
 
     def _plan(self, export: Export, readable: Readable) -> None:
         """Write the parts of an export and send a message for each; if repeated, for each unbuilt one."""
         if export.status is ExportStatus.WAITING:
-            planned = self._planned(export, planning.select(readable, export.wanted))
+            selected = planning.select(readable, export.wanted)
+            if not selected.permissions and not export.is_of_nothing:
+                self.keeper.end(export.principal, export.id, keeping.ACCESS_CHANGED)
+                return
+            planned = self._planned(export, selected)
             if planned is None:
                 return
             export = planned
-        for part in self._exports.parts(export):
-            if not part.name:
-                self.keeper.queue.send(queues.FILES, part.message)
+        for part in self._exports.part_states(export):
+            if not part.is_built:
+                self.keeper.queue.send(queues.FILES, export.message_of(part.number))
         self._finish(export)
 
     def _planned(self, export: Export, selected: Readable) -> Export | None:
@@ -155,7 +169,7 @@ class Workshop:
     def _file(self, export: Export, part: ExportPart, readable: Readable) -> ExportPart:
         """Write the file of a part to the outbox, and return the part with the file's name and digest."""
         form = Form.of_stored(export.wanted.form)
-        name = name_of(export, part.number, form)
+        name = export.name_of(part.number, ending=table.ending(form))
         about = About(
             name=export.id if export.parts == 1 else f"{export.id}-{part.number}",
             as_of=export.wanted.as_of,
@@ -176,14 +190,14 @@ class Workshop:
 
     def _finish(self, export: Export) -> None:
         """Count what is built, and finish the export when everything is."""
-        parts = list(self._exports.parts(export))
-        is_finished = len(parts) == export.parts and all(part.name for part in parts)
+        parts = self._exports.part_states(export)
+        is_finished = len(parts) == export.parts and all(part.is_built for part in parts)
         now = self.keeper.clock()
 
         def change(stored: Export) -> Export:
             if not stored.status.is_unfinished:
                 return stored
-            days = max(stored.days, sum(part.days for part in parts if part.name))
+            days = max(stored.days, sum(part.days for part in parts if part.is_built))
             status = ExportStatus.FINISHED if is_finished else stored.status
             return replace(stored, days=days, status=status, touched_at=now)
 
@@ -215,10 +229,3 @@ def left_out(warehouse: Warehouse, readable: Readable, question: Question) -> li
     listed = Coarser(sorted(rows.values())[: coarser.LISTED], len(rows))
     written: list[dict[str, str]] = orjson.loads(orjson.dumps(listed.as_json()))
     return written
-
-
-def name_of(export: Export, number: int, form: Form) -> str:
-    """Return the name of a part's file."""
-    period: Period = export.wanted.period
-    days = f"{period.first_day}_{period.end_day}"
-    return f"{export.id}_{days}_{number}-of-{export.parts}.{table.ending(form)}"

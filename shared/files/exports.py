@@ -11,15 +11,16 @@ always written as whole rows, and only over the version that was read.
 import base64
 import hashlib
 import json
+import re
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from shared import tables
-from shared.files.compared import ComparedGrants
+from shared.files.sweeping import ComparedGrants
 from shared.metering import Direction, MeteringPointId, Resolution
 from shared.periods import Period
 from shared.tables import Tables
@@ -29,6 +30,8 @@ FORGOTTEN = timedelta(days=14)
 """After this long nothing of an export is left, not even its row."""
 MAX_UNFINISHED = 3
 KEY_LIVES, SAME_BODY = timedelta(hours=24), timedelta(minutes=1)
+_MAKING = timedelta(minutes=5)
+"""No request to make an export takes longer."""
 
 PREFIX = "ex_"
 """The beginning of an export's id."""
@@ -124,6 +127,20 @@ class Export:
     is_emptied: bool = False
     etag: str = field(default="", compare=False)
 
+    @property
+    def is_of_nothing(self) -> bool:
+        """Return whether its caller could read none of the named metering points when it was made."""
+        return bool(self.not_found) and set(self.not_found) == set(self.wanted.metering_point_ids)
+
+    def message_of(self, part: int) -> str:
+        """Return the message that has a part built."""
+        return f"{self.id}/{part}"
+
+    def name_of(self, part: int, *, ending: str) -> str:
+        """Return the name of a part's file."""
+        period = self.wanted.period
+        return f"{self.id}_{period.first_day}_{period.end_day}_{part}-of-{self.parts}.{ending}"
+
     def status_at(self, now: datetime) -> ExportStatus:
         """Return the status that callers see."""
         is_over = now >= self.expires_at and self.status is not ExportStatus.FAILED
@@ -173,10 +190,13 @@ class ExportPart:
     sha256: str = ""
     etag: str = field(default="", compare=False)
 
-    @property
-    def message(self) -> str:
-        """Return the message that has the part built."""
-        return f"{self.export_id}/{self.number}"
+
+class PartState(NamedTuple):
+    """How far a part of an export is, without what it holds."""
+
+    number: int
+    days: int
+    is_built: bool
 
 
 def new_id(now: datetime) -> str:
@@ -256,11 +276,11 @@ class Exports:
         """
         digest = hashlib.sha256(request).hexdigest()
         mark = _MARK + hashlib.sha256(repr((key, digest if key is None else "")).encode()).hexdigest()[:32]
-        export_id, is_known = self._marked(principal, mark, digest, key=key, now=now)
-        if is_known and (found := self.get(principal, export_id)):
+        if found := self._repeated(principal, mark, digest, key=key, now=now):
             return found, False
         if sum(each.status_at(now).is_unfinished for each in self.of(principal)) >= MAX_UNFINISHED:
             raise TooManyUnfinished
+        export_id = self._marked(principal, mark, digest, key=key, now=now)
         # Before the export itself: one that a kill leaves without its message is found by the register.
         self.note(Entry(export_id, principal))
         made = Export(
@@ -280,17 +300,33 @@ class Exports:
             return self.get(principal, export_id) or made, False
         return replace(made, etag=etag), True
 
-    @tables.retry_when_changed
-    def _marked(
+    def _repeated(
         self, principal: str, mark: str, digest: str, *, key: str | None, now: datetime
-    ) -> tuple[str, bool]:
-        """Return the id of the export that a mark names, and whether the mark was there; else write it."""
+    ) -> Export | None:
+        """Return the export of a request that is repeated.
+
+        Raises:
+            IdempotencyConflict: the key was used for another request within a day.
+        """
         entity = self._tables.get(tables.FILE_WORK, partition=principal, row=mark)
-        lives = SAME_BODY if key is None else KEY_LIVES
-        if entity is not None and now - tables.stored_moment(entity, "markedAt") < lives:
-            if tables.stored_text(entity, "digest") != digest:
-                raise IdempotencyConflict
-            return tables.stored_text(entity, "exportId"), True
+        if entity is None or not _counts(entity, digest, key=key, now=now):
+            return None
+        return self.get(principal, tables.stored_text(entity, "exportId"))
+
+    @tables.retry_when_changed
+    def _marked(self, principal: str, mark: str, digest: str, *, key: str | None, now: datetime) -> str:
+        """Return the id that a new export of a request has, and note it: the same request gets the same id.
+
+        A mark whose process died before it made the export is used again for a few minutes only: an id also
+        says when its export was made.
+        """
+        entity = self._tables.get(tables.FILE_WORK, partition=principal, row=mark)
+        if (
+            entity is not None
+            and _counts(entity, digest, key=key, now=now)
+            and now - tables.stored_moment(entity, "markedAt") < _MAKING
+        ):
+            return tables.stored_text(entity, "exportId")
         made = {
             "PartitionKey": principal,
             "RowKey": mark,
@@ -302,7 +338,7 @@ class Exports:
             self._tables.insert(tables.FILE_WORK, made)
         else:
             self._tables.replace(tables.FILE_WORK, made, etag=entity["etag"])
-        return str(made["exportId"]), False
+        return str(made["exportId"])
 
     def write(self, export: Export) -> Export:
         """Write an export over the version that was read.
@@ -332,8 +368,7 @@ class Exports:
 
     def delete_parts(self, export_id: str) -> None:
         """Delete the parts of an export."""
-        for entity in list(self._tables.range(tables.FILE_WORK, partition=export_id, select=["RowKey"])):
-            self._tables.delete(tables.FILE_WORK, partition=export_id, row=entity["RowKey"])
+        self._tables.delete_range(tables.FILE_WORK, partition=export_id)
 
     def note(self, entry: Entry) -> None:
         """Write a line of the register."""
@@ -364,13 +399,28 @@ class Exports:
 
     def parts(self, export: Export) -> Iterator[ExportPart]:
         """Yield the parts of an export, in their order; none before it is planned."""
+        return map(_part, self._part_rows(export))
+
+    def part_states(self, export: Export) -> list[PartState]:
+        """Return how far the parts of an export are, in their order; none before it is planned."""
+        return [_part_state(row) for row in self._part_rows(export, select=["RowKey", "days", "name"])]
+
+    def _part_rows(self, export: Export, *, select: Sequence[str] | None = None) -> Iterator[tables.Entity]:
         if not export.plan:
-            return
-        rows_from, rows_before = _row(export.plan, 0), _row(export.plan, _MOST_PARTS)
-        for entity in self._tables.range(
-            tables.FILE_WORK, partition=export.id, rows_from=rows_from, rows_before=rows_before
-        ):
-            yield _part(entity)
+            return iter(())
+        return self._tables.range(
+            tables.FILE_WORK,
+            partition=export.id,
+            rows_from=_row(export.plan, 0),
+            rows_before=_row(export.plan, _MOST_PARTS),
+            select=select,
+        )
+
+    def part_named(self, export: Export, name: str) -> ExportPart | None:
+        """Return the part of an export whose file has a name; the name says which one it may be."""
+        found = _NUMBER_IN_NAME.search(name)
+        part = self.part(export, int(found[1])) if found else None
+        return part if part is not None and part.name == name else None
 
     def part(self, export: Export, number: int) -> ExportPart | None:
         """Return a part of an export."""
@@ -387,11 +437,30 @@ class Exports:
         self._tables.replace(tables.FILE_WORK, _part_entity(part), etag=part.etag)
 
 
+def _counts(mark: tables.Entity, digest: str, *, key: str | None, now: datetime) -> bool:
+    """Return whether a mark still stands for the request that has this digest.
+
+    Raises:
+        IdempotencyConflict: it stands for another one.
+    """
+    lives = SAME_BODY if key is None else KEY_LIVES
+    if now - tables.stored_moment(mark, "markedAt") >= lives:
+        return False
+    if tables.stored_text(mark, "digest") != digest:
+        raise IdempotencyConflict
+    return True
+
+
 _MOST_PARTS = 10**6
+_NUMBER_IN_NAME = re.compile(r"_([0-9]{1,6})-of-[0-9]+\.")
 
 
 def _row(plan: str, number: int) -> str:
     return f"{plan}-{number:06d}"
+
+
+def _number(entity: tables.Entity) -> int:
+    return int(entity["RowKey"].partition("-")[2])
 
 
 def _entity(export: Export) -> tables.Entity:
@@ -483,12 +552,18 @@ def _part_entity(part: ExportPart) -> tables.Entity:
 
 
 @tables.as_written("part of an export")
+def _part_state(entity: tables.Entity) -> PartState:
+    days, name = tables.stored_number(entity, "days"), tables.stored_text(entity, "name")
+    return PartState(_number(entity), days, is_built=bool(name))
+
+
+@tables.as_written("part of an export")
 def _part(entity: tables.Entity) -> ExportPart:
     return ExportPart(
         export_id=entity["PartitionKey"],
         principal=tables.stored_text(entity, "principal"),
         plan=entity["RowKey"].partition("-")[0],
-        number=int(entity["RowKey"].partition("-")[2]),
+        number=_number(entity),
         permitted=entity["permitted"],
         days=tables.stored_number(entity, "days"),
         name=tables.stored_text(entity, "name"),

@@ -13,14 +13,11 @@ from shared import leases, periods, queues, tables
 from shared.files import ledger, making, messages, sweeping
 from shared.files.exports import NoFile, NoLonger
 from shared.files.feeds import BeingDeleted, Feed, Feeds, Span, Spec
-from shared.files.ledger import Batch, Ledger, NotReady, Run, RunStatus
+from shared.files.ledger import Ledger, NotReady, Run, RunStatus
 from shared.files.messages import RunMessage
 from shared.files.runs import Runs
 from shared.leases import HeldByAnother
 from shared.publishing.watermark import Publication
-
-FEW_FILES = 200
-"""Up to this many files are deleted while a caller waits; more are left to a message."""
 
 log = logging.getLogger("metering.files")
 
@@ -50,7 +47,7 @@ class Feeder:
         try:
             return self.feeds.put(principal, feed_id, spec, sequence=sequence, now=self._now())
         except BeingDeleted:
-            if not self.runs.clear(principal, feed_id, most_files=FEW_FILES):
+            if not self.runs.clear(principal, feed_id, most_files=making.FEW_FILES):
                 self._request_clearing(principal, feed_id)
                 raise
             return self.feeds.put(principal, feed_id, spec, sequence=sequence, now=self._now())
@@ -114,20 +111,19 @@ class Feeder:
         if run.status.has_files and not run.is_kept(now):
             raise NoLonger
         is_manifest = run.manifest is not None and run.manifest.name == name
-        batch = None if is_manifest else self._batch_of(run, name)
+        batch = None if is_manifest else self.ledger.batch_with(run, name)
         if not run.status.has_files or not (is_manifest or batch):
             raise NoFile
         if not (self.runs.may_read_file(run, batch) if batch else self.runs.may_read(run)):
-            self.runs.withdraw(run)
+            if run.file_count > making.FEW_FILES:
+                self.runs.queue.send(queues.FILES, run.message)  # A caller waits.
+            else:
+                self.runs.withdraw(run)
             raise NoLonger
         link = self.runs.outbox.link(run.folder + name, now=now)
         if batch and is_fetched and run.taken_at is None:
             self.ledger.change(run, lambda stored: replace(stored, taken_at=stored.taken_at or now))
         return link
-
-    def _batch_of(self, run: Run, name: str) -> Batch | None:
-        batches = self.ledger.batches(run)
-        return next((each for each in batches if any(file.name == name for file in each.files or ())), None)
 
     def acknowledge(self, run: Run) -> None:
         """Note that the receiver has the files of a run.
@@ -246,6 +242,10 @@ class Feeder:
         if run.status is not RunStatus.READY:
             return True
         if feed.receiver_of(run.span.through) is not None:
+            return False
+        if run.touched_at <= ledger.LONG_AGO:  # An operator has handed it out again.
+            self.runs.ready(run)
+            self._touch(run)
             return False
         if run.taken_at is not None or run.is_reported:
             return True

@@ -12,9 +12,9 @@ from enum import StrEnum
 from typing import Any
 
 from shared import periods, tables
-from shared.files.compared import ComparedGrants
 from shared.files.forms.about import Gaps
 from shared.files.receivers import Receiver
+from shared.files.sweeping import ComparedGrants
 from shared.metering import Direction, Resolution
 from shared.periods import ONE_DAY
 from shared.tables import Tables
@@ -44,7 +44,7 @@ class Content(StrEnum):
 
 
 class Corrections(StrEnum):
-    """Where corrected days are."""
+    """Which files contain corrected days."""
 
     WITH_NEW = "with-new"
     OWN_FILE = "own-file"

@@ -11,7 +11,7 @@ from datetime import datetime
 from shared import queues
 from shared.files import exports, making, planning, sweeping
 from shared.files.exports import Entry, Export, ExportPart, Exports, ExportStatus, NoFile, NoLonger
-from shared.files.making import SILENT, Grants, Sender
+from shared.files.making import FEW_FILES, SILENT, Grants, Sender
 from shared.files.outbox import Outbox
 from shared.readable import Readable
 
@@ -36,8 +36,8 @@ class Keeper:
     clock: Callable[[], datetime]
     ended: Callable[[Export], None] = lambda export: None
 
-    def start(self, export: Export) -> None:
-        """Have a new export planned and built."""
+    def request_work(self, export: Export) -> None:
+        """Have an export planned and built; if it is over, have its files deleted."""
         self.queue.send(queues.FILES, export.id)
 
     def readable(self, principal: str) -> Readable:
@@ -58,7 +58,7 @@ class Keeper:
         """
         if is_over(export, self.clock()):
             raise NoLonger
-        part = next((each for each in self.exports.parts(export) if each.name == name), None)
+        part = self.exports.part_named(export, name)
         if part is None or export.status is not ExportStatus.FINISHED:
             raise NoFile
         if not self.may_read(export, part):
@@ -73,20 +73,35 @@ class Keeper:
         def change(stored: Export) -> Export:
             return replace(stored, status=ExportStatus.FAILED, problem=problem, touched_at=self.clock())
 
-        ended = self.exports.change(principal, export_id, change)
-        self._empty(principal, export_id)
         if problem is NOT_BUILT:
             # The alert `files-failed` reads this line.
             log.error("Files failed: export %s.", export_id)
         else:
             log.warning("Export %s ended: %s.", export_id, problem[0])
-        if ended is not None:
+        ended = self.exports.change(principal, export_id, change)
+        if ended is None:
+            return
+        if ended.parts > FEW_FILES:
             self.ended(ended)
+            self.request_work(ended)  # A caller may wait.
+        else:
+            self.finish_end(ended)
+
+    def finish_end(self, export: Export) -> None:
+        """Notify of an export that has failed, once, and delete its files, also those built since."""
+        # In this order: an outage of the outbox is a usual reason for a failure.
+        if export.status is ExportStatus.FAILED and not export.is_emptied:
+            self.ended(export)
+        self.outbox.delete(exports.folder(export.principal, export.id))
+        self.exports.change(export.principal, export.id, lambda stored: replace(stored, is_emptied=True))
 
     def delete(self, export: Export) -> None:
-        """Delete an export: what still works on it stops, and its files are deleted."""
+        """Delete an export: work on it stops, and its files are deleted; if they are many, by a message."""
         self.exports.delete(export)
-        self._delete_rest(Entry(export.id, export.principal))
+        if export.parts > FEW_FILES:
+            self.request_work(export)
+        else:
+            self.delete_rest(Entry(export.id, export.principal))
 
     def revoke(self, principal: str) -> None:
         """Delete the exports that hold anything which the principal may no longer read.
@@ -133,7 +148,7 @@ class Keeper:
             self.delete(export)
         elif is_over(export, now):
             if not export.is_emptied:
-                self._empty(export.principal, export.id)
+                self.finish_end(export)
         elif export.status.is_unfinished and now - export.touched_at >= SILENT:
             self._send_again(export)
 
@@ -143,28 +158,23 @@ class Keeper:
         if now - entry.made_at < SILENT:
             return  # An export that is just being made has its line before its row.
         if not entry.is_deleted and (is_old or not self.exports.has_row(entry)):
-            self._delete_rest(entry)
+            self.delete_rest(entry)
         if is_old:
             self.exports.forget(entry)
 
-    def _delete_rest(self, entry: Entry) -> None:
+    def delete_rest(self, entry: Entry) -> None:
         """Delete files and parts of an export that is deleted."""
         self.outbox.delete(exports.folder(entry.principal, entry.export_id))
         self.exports.delete_parts(entry.export_id)
         self.exports.note(replace(entry, is_deleted=True))
 
-    def _empty(self, principal: str, export_id: str) -> None:
-        """Delete the files of an export that is over, and note that they are gone."""
-        self.outbox.delete(exports.folder(principal, export_id))
-        self.exports.change(principal, export_id, lambda stored: replace(stored, is_emptied=True))
-
     def _send_again(self, export: Export) -> None:
-        waiting = [part for part in self.exports.parts(export) if not part.name]
+        waiting = [part.number for part in self.exports.part_states(export) if not part.is_built]
         log.warning("Export %s is silent; its work is sent again.", export.id)
         if export.status is ExportStatus.WAITING or not waiting:
             self.queue.send(queues.FILES, export.id)
-        for part in waiting:
-            self.queue.send(queues.FILES, part.message)
+        for number in waiting:
+            self.queue.send(queues.FILES, export.message_of(number))
         now = self.clock()
         self.exports.change(export.principal, export.id, lambda stored: replace(stored, touched_at=now))
 

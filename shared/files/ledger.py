@@ -5,7 +5,7 @@ first. Its batches are rows of the same partition: some metering points each, wh
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -139,7 +139,15 @@ class Run:
     @property
     def folder(self) -> str:
         """Return the folder of the files of this round."""
-        return f"{folder_of(self.principal, self.feed_id)}{self.id}.{self.round}/"
+        return self._folder_of(self.round)
+
+    @property
+    def folders_before(self) -> list[str]:
+        """Return the folders of the files of earlier rounds."""
+        return [self._folder_of(number) for number in range(1, self.round)]
+
+    def _folder_of(self, number: int) -> str:
+        return f"{folder_of(self.principal, self.feed_id)}{self.id}.{number}/"
 
     @property
     def message(self) -> str:
@@ -179,6 +187,11 @@ class Run:
     def is_same_handing(self, other: "Run") -> bool:
         """Return whether the run is still handed out as `other` is."""
         return self.is_same_round(other) and self.handings == other.handings
+
+    @property
+    def file_count(self) -> int:
+        """Return how many files it has, without the manifest, which lists them."""
+        return self.manifest.rows if self.manifest else 0
 
     def is_kept(self, now: datetime) -> bool:
         """Return whether its files are still kept."""
@@ -277,32 +290,37 @@ class Ledger:
 
     def batches(self, run: Run) -> Iterator[Batch]:
         """Yield the batches of a run, in the order of its files."""
-        for entity in self._tables.range(
+        return map(_batch, self._batch_rows(run))
+
+    def batch_with(self, run: Run, name: str) -> Batch | None:
+        """Return the batch of a run that has a file of this name."""
+        for row in self._batch_rows(run, select=["RowKey", "firstFile", "lastFile"]):
+            if row.get("firstFile", "") <= name <= row.get("lastFile", "~"):
+                batch = self.batch(run, _number(row))
+                if batch is not None and any(file.name == name for file in batch.files or ()):
+                    return batch
+        return None
+
+    def _batch_rows(self, run: Run, *, select: Sequence[str] | None = None) -> Iterator[tables.Entity]:
+        return self._tables.range(
             tables.FILE_WORK,
             partition=partition_of(run.principal, run.feed_id),
             rows_from=_batch_row(run, 0),
             rows_before=_batch_row(run, _MOST_BATCHES),
-        ):
-            yield _batch(entity)
+            select=select,
+        )
 
     def unbuilt(self, run: Run) -> list[int] | None:
         """Return the numbers of the batches that are not built; None if rows of the plan are missing."""
-        rows = list(
-            self._tables.range(
-                tables.FILE_WORK,
-                partition=partition_of(run.principal, run.feed_id),
-                rows_from=_batch_row(run, 0),
-                rows_before=_batch_row(run, _MOST_BATCHES),
-                select=["RowKey", "isBuilt"],
-            )
-        )
+        rows = list(self._batch_rows(run, select=["RowKey", "isBuilt"]))
         if len(rows) != run.batches:
             return None
         return [_number(row) for row in rows if not row["isBuilt"]]
 
-    def files(self, run: Run) -> list[FileOfRun]:
-        """Return the files of a run, in their order, without the manifest."""
-        return [file for batch in self.batches(run) for file in batch.files or ()]
+    def files(self, run: Run) -> Iterator[FileOfRun]:
+        """Yield the files of a run, in their order, without the manifest."""
+        for batch in self.batches(run):
+            yield from batch.files or ()
 
     def batch(self, run: Run, number: int) -> Batch | None:
         """Return a batch of a run."""
@@ -330,12 +348,12 @@ class Ledger:
         self._delete_batches(run, start=f"{_BATCHES}{run.span.through:012d}-")
 
     def _delete_batches(self, run: Run, *, start: str) -> None:
-        partition = partition_of(run.principal, run.feed_id)
-        rows = self._tables.range(
-            tables.FILE_WORK, partition=partition, rows_from=start, rows_before=f"{start}~", select=["RowKey"]
+        self._tables.delete_range(
+            tables.FILE_WORK,
+            partition=partition_of(run.principal, run.feed_id),
+            rows_from=start,
+            rows_before=f"{start}~",
         )
-        for entity in list(rows):
-            self._tables.delete(tables.FILE_WORK, partition=partition, row=entity["RowKey"])
 
     def prune(self, principal: str, feed_id: str, *, planned_before: datetime) -> None:
         """Delete old runs of a feed."""
@@ -348,10 +366,9 @@ class Ledger:
 
     def delete(self, principal: str, feed_id: str) -> None:
         """Delete everything that a feed has done."""
-        partition = partition_of(principal, feed_id)
-        for entity in list(self._tables.range(tables.FILE_WORK, partition=partition, select=["RowKey"])):
-            if entity["RowKey"] != leases.ROW:
-                self._tables.delete(tables.FILE_WORK, partition=partition, row=entity["RowKey"])
+        self._tables.delete_range(
+            tables.FILE_WORK, partition=partition_of(principal, feed_id), but=leases.ROW
+        )
 
 
 def reopen(feeds: Feeds, ledger: Ledger, run: Run, change: Change) -> Run | None:
@@ -463,6 +480,7 @@ def _run(entity: tables.Entity) -> Run:
 
 def _batch_entity(run: Run, batch: Batch) -> tables.Entity:
     files = None if batch.files is None else [list(asdict(each).values()) for each in batch.files]
+    names = [each.name for each in batch.files or ()]
     return {
         "PartitionKey": partition_of(run.principal, run.feed_id),
         "RowKey": _batch_row(run, batch.number),
@@ -472,6 +490,8 @@ def _batch_entity(run: Run, batch: Batch) -> tables.Entity:
         "of": batch.of,
         "permitted": batch.permitted,
         "isBuilt": batch.files is not None,
+        "firstFile": min(names, default=""),
+        "lastFile": max(names, default=""),
         "files": tables.pack_json(files),
     }
 

@@ -14,6 +14,10 @@ SILENT = timedelta(minutes=20)
 """After this long without progress a message may be lost, and is sent again."""
 
 
+FEW_FILES = 200
+"""So many files are deleted while a caller waits; more are left to a message."""
+
+
 class Grants(Protocol):
     """The part of `shared.access.grants.Grants` that is used here."""
 

@@ -32,7 +32,7 @@ from shared.warehouse.engine import Warehouse
 from shared.warehouse.published import Kind
 from shared.warehouse.queries import SizeRow
 
-_NOT_BUILT = ("not-built", "It could not be made, and we have been alerted. The next run holds its days too.")
+_NOT_BUILT = ("not-built", "It could not be made, and we have been alerted. The next run includes its days.")
 _FILES_AT_ONCE = 400
 """Files that one message builds with a file for each metering point: their names and sums fit into a row."""
 _MANIFEST_TYPE = "application/json"
@@ -75,7 +75,9 @@ class RunWorkshop:
         if run is None:
             self.runs.clear(wanted.principal, wanted.feed_id)  # Work may have gone on since it was deleted.
             return
-        if run.status is RunStatus.READY:
+        if run.status.has_files and not wanted.batch and not self.runs.may_read(run):
+            self.runs.withdraw(run)
+        elif run.status is RunStatus.READY:
             self.runs.announce(run)  # A process may have died between the two.
         if run.status is not RunStatus.BUILDING or wanted.round not in (0, run.round):
             return
@@ -103,8 +105,11 @@ class RunWorkshop:
     def _plan(self, run: Run) -> None:
         """Write the batches of a run, build the first one, and send a message for each other one.
 
-        If repeated, this only concerns the batches that are not built.
+        If repeated, this only concerns the batches that are not built. Files of earlier rounds are deleted
+        here, where nobody waits for it.
         """
+        for folder in run.folders_before:
+            self.runs.outbox.delete(folder)
         if run.batches is None:
             planned = self._planned(run)
             if planned is None or planned.round != run.round:
@@ -258,7 +263,7 @@ class RunWorkshop:
         elif not self.runs.may_read(stored):
             self.runs.repeat(stored)  # Access ended after its batch was built.
         else:
-            self._note_finished(stored, self._ledger.files(stored), previous=before)
+            self._note_finished(stored, list(self._ledger.files(stored)), previous=before)
 
     def _note_finished(self, run: Run, files: Sequence[FileOfRun], *, previous: Run | None) -> None:
         manifest = self._manifest(run, files, previous=previous) if files else None

@@ -115,7 +115,7 @@ class Runs:
         self.request_sending(self.feeds.get(run.principal, run.feed_id))
 
     def repeat(self, run: Run) -> Run:
-        """Make a run again, with what may be read now; the files that it had are deleted."""
+        """Make a run again, with what may be read now; planning it deletes the files that it had."""
         changed = self._begin_again(run)
         self.queue.send(queues.FILES, changed.message)
         return changed
@@ -126,17 +126,21 @@ class Runs:
         def change(stored: Run) -> Run:
             return stored.next_round(now=self.clock()) if stored.is_same_round(run) else stored
 
-        self.outbox.delete(run.folder)
         return ledger.reopen(self.feeds, self.ledger, run, change) or run
 
     def withdraw(self, run: Run) -> None:
-        """Delete the files of a run that the owner may no longer read; what nobody took is made again."""
-        if run.status is RunStatus.READY and run.taken_at is None:
+        """Delete the files of a run that the owner may no longer read; what nobody took is made again.
+
+        So is what is still to be sent to a server: the owner may have fetched it by a link as well.
+        """
+        self.outbox.delete(run.folder)
+        feed = self.feeds.get(run.principal, run.feed_id)
+        is_to_be_sent = feed is not None and feed.receiver_of(run.span.through) is not None
+        if run.status is RunStatus.READY and (run.taken_at is None or is_to_be_sent):
             log.warning("Feed %s, run %s: access changed, it is made again.", run.feed_id, run.id)
             self.repeat(run)
             return
         log.warning("Feed %s, run %s: access changed, its files are deleted.", run.feed_id, run.id)
-        self.outbox.delete(run.folder)
 
         def change(stored: Run) -> Run:
             if not stored.is_same_round(run):
@@ -194,7 +198,7 @@ class Runs:
 
         self.ledger.change(run, change)
         if wait is None:
-            problem = f"Your server did not take it for a day: {reason}. The next run holds its days too."
+            problem = f"Your server has not accepted it for a day: {reason}. The next run includes its days."
             self.give_up(run, RunStatus.READY, (_NOT_SENT, problem))
             return True
         self.queue.send(queues.SENDS, messages.sending_text(run.principal, run.feed_id), delay=wait)

@@ -40,7 +40,7 @@ class NotTaken(Exception):
 class Session(Protocol):
     """A server that takes files, such as `shared.files.sftp.Session`."""
 
-    def send(self, file: Path, *, name: str) -> int:
+    def send(self, file: Path, *, name: str) -> None:
         """Put a file into the receiver's folder.
 
         Raises:
@@ -165,7 +165,7 @@ class _Sending:
             HeldByAnother: another process sends now.
         """
         self._check_access(run)
-        files = self.runs.ledger.files(run)
+        files = list(self.runs.ledger.files(run))
         if run.manifest is not None and self.receiver.with_manifest:
             files.append(run.manifest)
         with (

@@ -108,17 +108,17 @@ class Session:
     folder: PurePosixPath
     within: Patience
 
-    def send(self, file: Path, *, name: str) -> int:
-        """Put a file into the receiver's folder, in place of one with its name; return its size in bytes.
+    def send(self, file: Path, *, name: str) -> None:
+        """Put a file into the receiver's folder, in place of one with its name.
 
         Raises:
             Refused: the server refused the folder or the file.
             NotSent: anything else; a later try may succeed, with a new session.
         """
         with _translate_errors():
-            return self.runner.run(self._send(file, str(self.folder / name)))
+            self.runner.run(self._send(file, str(self.folder / name)))
 
-    async def _send(self, file: Path, target: str) -> int:
+    async def _send(self, file: Path, target: str) -> None:
         size = file.stat().st_size
         # Not a cancellation: the library would still wait for the server to close the file.
         giving_up = asyncio.get_running_loop().call_later(self.within.whole, self.ssh.abort)
@@ -131,7 +131,6 @@ class Session:
                 await _rename(server, target)
         finally:
             giving_up.cancel()
-        return size
 
 
 async def _rename(server: asyncssh.SFTPClient, target: str) -> None:
@@ -153,7 +152,7 @@ def parse_host_key(text: str) -> asyncssh.SSHKey:
     try:
         return asyncssh.import_public_key(text)
     except asyncssh.KeyImportError as error:
-        raise InvalidHostKey("The host key is no public key, such as ssh-ed25519 AAAA….") from error
+        raise InvalidHostKey("The host key is not a public key such as ssh-ed25519 AAAA….") from error
 
 
 def check_host(host: str, port: int, *, host_key: str, within: Patience = Patience()) -> None:

@@ -76,7 +76,6 @@ class NotCallable(ValueError):
 class Endpoint:
     """Where a notice is sent: an address whose form was checked."""
 
-    url: str
     host: str
     port: int
 
@@ -105,11 +104,11 @@ def parse(url: str, *, allow_loopback: bool = False) -> Endpoint:
     if separator and not _PORT.fullmatch(port):
         raise NotCallable("its host is not a name, or its port is not a number")
     if allow_loopback and host in _LOOPBACK_NAMES:
-        return Endpoint(url, host, int(port) if port else {"https": 443, "http": 80}[parts.scheme])
+        return Endpoint(host, int(port) if port else {"https": 443, "http": 80}[parts.scheme])
     if parts.scheme != "https" or port not in ("", "443"):
         raise NotCallable("it is not https on port 443")
     _refuse_inside(host)
-    return Endpoint(url, host, 443)
+    return Endpoint(host, 443)
 
 
 def _refuse_inside(host: str) -> None:

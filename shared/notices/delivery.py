@@ -104,7 +104,7 @@ class Delivery:
             return
         webhook = self._store.webhook(principal, webhook_id)
         if webhook is None or not _may_be_sent(webhook, notice):
-            self._give_up(notice, fault="webhook-disabled" if webhook else "webhook-deleted")
+            self._give_up(notice, fault=f"webhook-{webhook.state}" if webhook else "webhook-deleted")
             return
         self._attempt(webhook, notice)
 

@@ -16,6 +16,7 @@ from shared.notices.webhooks import (
     BOTH_SIGN,
     KEPT,
     MOST_WEBHOOKS,
+    REPEATED,
     TEST,
     NoSuchNotice,
     NoSuchWebhook,
@@ -110,6 +111,9 @@ class Registry:
     def rotate(self, principal: str, webhook_id: str) -> Registered:
         """Give a webhook a new secret; the old one still signs for 24 hours.
 
+        If this is repeated within a few minutes, the first answer is taken for lost: the old one still signs
+        then, and the one in between does not.
+
         Raises:
             NoSuchWebhook: there is none.
         """
@@ -118,7 +122,10 @@ class Registry:
         until = self._clock() + BOTH_SIGN
 
         def change(stored: Webhook) -> Webhook:
-            return replace(stored, secret=sealed, previous_secret=stored.secret, previous_until=until)
+            previous = stored.secret
+            if stored.previous_until is not None and until - stored.previous_until < REPEATED:
+                previous = stored.previous_secret or previous
+            return replace(stored, secret=sealed, previous_secret=previous, previous_until=until)
 
         return Registered(_existing(self._store.change_webhook(principal, webhook_id, change)), secret)
 

@@ -34,10 +34,9 @@ class Store:
         return None if found is None else webhooks.webhook_of(found)
 
     def webhooks_of(self, principal: str) -> list[Webhook]:
-        """Return the webhooks of a principal, by id."""
-        return [
-            webhooks.webhook_of(each) for each in self._tables.range(tables.WEBHOOKS, partition=principal)
-        ]
+        """Return the webhooks of a principal, by id; unreadable ones are logged and left out."""
+        rows = self._tables.range(tables.WEBHOOKS, partition=principal)
+        return list(tables.readable(rows, webhooks.webhook_of, what="webhook"))
 
     def every_webhook(self) -> Iterator[Webhook]:
         """Yield all webhooks, by principal and id; unreadable ones are logged, and hear of nothing."""
@@ -74,8 +73,7 @@ class Store:
         """Delete a webhook with its notices."""
         self._tables.delete(tables.WEBHOOKS, partition=principal, row=webhook_id)
         partition = webhooks.partition_of_notices(principal, webhook_id)
-        rows = self._tables.range(tables.NOTICES, partition=partition, select=_COLUMNS)
-        self._delete_notices([(row["PartitionKey"], row["RowKey"]) for row in rows])
+        self._tables.delete_range(tables.NOTICES, partition=partition)
 
     def notice(self, principal: str, webhook_id: str, notice_id: str) -> Notice | None:
         """Return a notice; None if there is none."""
@@ -84,9 +82,9 @@ class Store:
         return None if found is None else webhooks.notice_of(found)
 
     def notices_of(self, webhook: Webhook, *, since: datetime) -> list[Notice]:
-        """Return a webhook's notices since a moment, the newest first."""
-        partition = webhooks.partition_of_notices(*webhook.key)
-        notices = map(webhooks.notice_of, self._tables.range(tables.NOTICES, partition=partition))
+        """Return a webhook's notices since a moment, the newest first; unreadable ones are left out."""
+        rows = self._tables.range(tables.NOTICES, partition=webhooks.partition_of_notices(*webhook.key))
+        notices = tables.readable(rows, webhooks.notice_of, what="notice")
         recent = (each for each in notices if each.created_at >= since)
         return sorted(recent, key=lambda each: each.created_at, reverse=True)[:LARGEST_HISTORY]
 
@@ -120,7 +118,7 @@ class Store:
                 elif _is_lost(row, due_before):
                     lost.append(webhooks.message_of(*key))
             except tables.UnreadableValue:
-                log.exception("The stored notice %s is unreadable and left alone.", key[1])
+                log.exception("The stored notice %s is unreadable and was skipped.", key[1])
         self._delete_notices(old)
         return lost
 

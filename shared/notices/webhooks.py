@@ -25,6 +25,10 @@ BOTH_SIGN = timedelta(hours=24)
 """How long the old secret still signs beside a new one."""
 
 
+REPEATED = timedelta(minutes=5)
+"""If a secret is rotated again so soon, the first answer was lost."""
+
+
 class NoSuchWebhook(Exception):
     """The caller has no webhook of this id."""
 
@@ -201,22 +205,19 @@ def webhook_entity(webhook: Webhook) -> Entity:
     )
 
 
+@tables.as_written("webhook")
 def webhook_of(entity: Entity) -> Webhook:
     """Return the webhook of a row.
 
     Raises:
         UnreadableValue: the row is not as the app writes it.
     """
-    try:
-        state = State(tables.stored_text(entity, "state"))
-    except ValueError as error:
-        raise tables.UnreadableValue("The stored 'state' is no state of a webhook.") from error
     return Webhook(
         principal=entity["PartitionKey"],
         webhook_id=entity["RowKey"],
         url=tables.stored_text(entity, "url"),
         events=tuple(tables.stored_text(entity, "events").split(",")),
-        state=state,
+        state=State(tables.stored_text(entity, "state")),
         secret=tables.stored_text(entity, "secret"),
         created_at=tables.stored_moment(entity, "createdAt"),
         previous_secret=entity.get("previousSecret"),
@@ -250,16 +251,13 @@ def notice_entity(notice: Notice) -> Entity:
     )
 
 
+@tables.as_written("notice")
 def notice_of(entity: Entity) -> Notice:
     """Return the notice of a row.
 
     Raises:
         UnreadableValue: the row is not as the app writes it.
     """
-    try:
-        status = NoticeStatus(tables.stored_text(entity, "status"))
-    except ValueError as error:
-        raise tables.UnreadableValue("The stored 'status' is no status of a notice.") from error
     principal, _, webhook_id = entity["PartitionKey"].partition("!")
     return Notice(
         principal=principal,
@@ -268,7 +266,7 @@ def notice_of(entity: Entity) -> Notice:
         event=tables.stored_text(entity, "event"),
         data=tables.stored_object(entity, "data"),
         created_at=tables.stored_moment(entity, "createdAt"),
-        status=status,
+        status=NoticeStatus(tables.stored_text(entity, "status")),
         attempts=tables.stored_number(entity, "attempts"),
         tries=tables.stored_number(entity, "tries"),
         next_attempt_at=_moment(entity, "nextAttemptAt"),

@@ -219,7 +219,7 @@ def _leave_out_contradictions(
     if left_out:
         log.error(
             "Publication %d leaves out %d market days of the delivery %a: it has them in two resolutions, or "
-            "in part in another resolution than they are published in.",
+            "in part in a resolution other than the published one.",
             *(sequence, left_out, delivery.source),
         )
 

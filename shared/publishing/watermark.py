@@ -46,6 +46,7 @@ class DataState:
         published_at: the latest publication; None before the first.
         available_until: end of what is published; None before the first publication.
         described_at: when metering points were last described; None before the first time.
+        sequence: of the latest publication; 0 before the first.
         available_before: looks up the end of what was available at a moment before the latest publication.
     """
 
@@ -53,6 +54,7 @@ class DataState:
     published_at: datetime | None
     available_until: datetime | None
     described_at: datetime | None = None
+    sequence: int = 0
     available_before: Callable[[datetime], datetime | None] | None = None
 
     def available_at(self, moment: datetime) -> datetime | None:
@@ -127,6 +129,7 @@ class Publications:
             published_at=latest.published_at if latest else None,
             available_until=latest.available_until if latest else None,
             described_at=self.described_at(),
+            sequence=latest.sequence if latest else 0,
             available_before=available_before,
         )
 

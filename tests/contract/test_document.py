@@ -316,7 +316,7 @@ def test_the_address_is_the_deployments_when_it_is_given() -> None:
 
 @pytest.mark.parametrize(
     ("arguments", "printed"),
-    [(["--help"], "usage: openapi"), (["--server", "/metering/v1"], "is no absolute address")],
+    [(["--help"], "usage: openapi"), (["--server", "/metering/v1"], "is not an absolute address")],
 )
 def test_a_command_that_is_not_understood_writes_nothing(arguments: list[str], printed: str) -> None:
     before = document.TO_READ.stat().st_mtime_ns

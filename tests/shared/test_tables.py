@@ -3,12 +3,13 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from typing import Any
 from uuid import uuid4
 
 import pytest
 
 from shared import limits, tables
-from shared.tables import ACCESS_GRANTS, SERVICE_STATE, Entity, TablesUnavailable
+from shared.tables import ACCESS_GRANTS, SERVICE_STATE, Entity, TablesUnavailable, UnreadableValue
 
 
 class Observed:
@@ -70,6 +71,42 @@ def test_each_attempt_on_tables_that_are_away_is_observed_with_its_error(free_po
     assert observed.ended == ["ServiceRequestError"] * limits.TABLES.tries
 
 
+def test_a_range_is_deleted_in_transactions_but_for_one_row(table_storage: str) -> None:
+    observed = Observed()
+    storage = tables.open_tables(table_storage, credential=None, observe=observed)
+    storage.create_missing()
+    partition = f"p-{uuid4()}"
+    rows = [f"{number:03d}" for number in range(250)]
+    for batch in tables.batches([("insert", {"PartitionKey": partition, "RowKey": row}) for row in rows]):
+        storage.transact(tables.FILE_WORK, batch)
+    observed.began.clear()
+
+    storage.delete_range(tables.FILE_WORK, partition=partition, rows_from="010", rows_before="240", but="020")
+
+    assert observed.began == [("query", tables.FILE_WORK)] + [("batch", "")] * 3
+    left = [each["RowKey"] for each in storage.range(tables.FILE_WORK, partition=partition)]
+    assert left == [*rows[:10], "020", *rows[240:]]
+
+
+def test_a_range_that_another_deletes_at_the_same_time_is_deleted(table_storage: str) -> None:
+    storage = tables.open_tables(table_storage, credential=None)
+    storage.create_missing()
+    partition = f"p-{uuid4()}"
+    for row in ("1", "2", "3"):
+        storage.insert(tables.FILE_WORK, {"PartitionKey": partition, "RowKey": row})
+    listed = storage.range
+
+    def overtaken(*given: Any, **chosen: Any) -> list[tables.Entity]:
+        found = list(listed(*given, **chosen))
+        storage.delete(tables.FILE_WORK, partition=partition, row="2")
+        return found
+
+    storage.range = overtaken  # type: ignore[method-assign, assignment]  # This object alone.
+    storage.delete_range(tables.FILE_WORK, partition=partition)
+
+    assert list(listed(tables.FILE_WORK, partition=partition)) == []
+
+
 NO_MOMENTS = [{}, {"at": None}, {"at": 7}, {"at": ""}, {"at": "yesterday"}, {"at": "2026-11-01T06:00:00"}]
 NO_NUMBERS = [{}, {"count": None}, {"count": "7"}, {"count": 7.5}, {"count": True}]
 NO_OBJECTS = [{}, {"areas": None}, {"areas": 7}, {"areas": ""}, {"areas": "{"}, {"areas": "[]"}]
@@ -94,8 +131,8 @@ def test_stored_values_are_read_in_their_shapes() -> None:
         (tables.stored_text, {"version": 7}, "version"),
     ],
 )
-def test_a_stored_value_of_another_shape_makes_the_tables_unavailable(
+def test_a_stored_value_of_another_shape_is_unreadable(
     read: Callable[[Entity, str], object], entity: Entity, name: str
 ) -> None:
-    with pytest.raises(TablesUnavailable, match=f"The stored '{name}' is"):
+    with pytest.raises(UnreadableValue, match=f"The stored '{name}' is"):
         read(entity, name)

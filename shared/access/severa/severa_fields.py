@@ -15,10 +15,10 @@ from shared.access.grant import ALWAYS, Span, Spans, join_spans
 from shared.access.severa.severa_register import SeveraRegister
 from shared.metering import InvalidMeteringPointId, MeteringPointId, parse_metering_point_id
 
-NO_TEXT = "Severa gave a value that is no text, so it lets nobody in"
+NO_TEXT = "Severa returned a value that is not text, so it gives nobody access"
 UNKNOWN_PROPERTY = (
-    "Severa gave a value of a custom property that it does not define, which may be this one, "
-    "so it lets nobody in"
+    "Severa returned a value of a custom property that it does not define, which may be this one, "
+    "so it gives nobody access"
 )
 
 _SEPARATORS = re.compile(r"[\s,;]+")

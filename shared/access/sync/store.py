@@ -162,7 +162,7 @@ class Writer:
         if periods.is_ahead(last, now=now):
             logger.error(
                 "The last change of %s is noted at %s, ahead of now: a clock was wrong. "
-                "The audit goes on from %s.",
+                "The audit continues from %s.",
                 self._principal,
                 last.isoformat(),
                 now.isoformat(),

@@ -78,7 +78,7 @@ class ExportProgress(Answer):
 
 
 class FilesProblem(Answer):
-    """Why files could not be made; there when it is so."""
+    """Why files could not be made; absent otherwise."""
 
     code: str = Field(description="Stable, for programs.", examples=["access-changed"])
     detail: str = Field(description="What is wrong, for people.")

@@ -1,6 +1,6 @@
 """Exports as answers."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from datetime import datetime
 from itertools import islice
 
@@ -23,9 +23,9 @@ def path(export: Export) -> str:
     return f"{responses.PUBLIC_PREFIX}/v1/exports/{export.id}"
 
 
-def one(export: Export, parts: Sequence[ExportPart], *, seals: Seals, now: datetime) -> bytes:
-    """Return an export as JSON."""
-    status = export.status_at(now)
+def one(export: Export, parts: Iterable[ExportPart], *, seals: Seals, now: datetime) -> bytes:
+    """Return an export as JSON; its parts are read only when it has files to show."""
+    shown = parts if export.status_at(now) is ExportStatus.FINISHED else ()
     cursor = changes.cursor_text(search.first_of(export.wanted.sequence + 1), seals.of("changes"))
     written = models.Export(
         **_summary(export, now=now).model_dump(),
@@ -41,8 +41,7 @@ def one(export: Export, parts: Sequence[ExportPart], *, seals: Seals, now: datet
                 sha256=part.sha256,
                 href=f"{path(export)}/files/{part.name}",
             )
-            for part in parts
-            if status is ExportStatus.FINISHED
+            for part in shown
         ],
     )
     if export.problem:

@@ -17,7 +17,7 @@ from shared.files.exports import Wanted
 from shared.files.forms.form import FileFormat, Form
 from shared.files.reading import Question
 from shared.periods import Period
-from shared.publishing.watermark import DataState, Publication
+from shared.publishing.watermark import DataState
 from shared.readable import Readable
 from shared.warehouse import queries
 from shared.warehouse.engine import Warehouse
@@ -84,13 +84,16 @@ def read(req: bodies.Request, *, state: DataState) -> ExportRequest:
     return bodies.read(req, ExportRequest, now=state.now)
 
 
-def wanted(
-    body: ExportRequest, *, state: DataState, latest: Publication | None, warehouse: Warehouse
-) -> Wanted:
-    """Return what an export holds: the latest publication, or what was shown at an earlier moment."""
-    published_at = latest.published_at if latest else periods.start_of(periods.FIRST_DAY)
+def wanted(body: ExportRequest, *, state: DataState, warehouse: Warehouse) -> Wanted:
+    """Return what an export holds: the latest publication, or what was shown at an earlier moment.
+
+    Args:
+        state: read once for the whole request. With the moment of a later publication than the end of the
+            data, a day would be missing in the files and in the changes after them.
+    """
+    published_at = state.published_at or periods.start_of(periods.FIRST_DAY)
     as_of = min(bodies.moment(body.as_of), published_at) if body.as_of else published_at
-    sequence = latest.sequence if latest else 0
+    sequence = state.sequence
     if as_of < published_at:
         (sequence,) = warehouse.fetch(queries.sequence_shown(as_of))
     start = bodies.moment(body.from_)

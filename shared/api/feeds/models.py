@@ -104,8 +104,8 @@ class RunFile(Answer):
     bytes: Number = Field(description="Its length.")
     rows: Number = Field(description="Lines, rows or time series, as the form has them, without headings.")
     values: Number = Field(description="Intervals, the missing ones too.")
-    missing: Number = Field(description="Those of them without a quantity.")
-    estimated: Number = Field(description="Those of them that are estimated, finally or not, or temporary.")
+    missing: Number = Field(description="Values without a quantity.")
+    estimated: Number = Field(description="Values that are estimated, finally estimated or temporary.")
     sha256: str = Field(description="SHA-256 of its bytes, in hexadecimal digits.")
     href: str = Field(description="Path of the file: GET answers 302 to a link that lives for 15 minutes.")
 
@@ -131,7 +131,10 @@ class FeedRun(Answer):
     finished_at: datetime | None = Field(description="When its files were made; null before.")
     problem: FilesProblem | Absent = None
     manifest: RunManifest | Absent = None
-    files: list[RunFile] = Field(description="Its files, in order, as long as they are kept.")
+    file_count: Number = Field(description="How many files it has, as long as they are kept.")
+    files: list[RunFile] = Field(
+        description="Its files, in order, as long as they are kept: the first 5 000; the manifest lists all."
+    )
 
 
 class FeedRunPage(Answer):
@@ -156,7 +159,7 @@ class Feed(Answer):
     split: str = Field(description="How a run is cut into files.")
     content: str = Field(description="What a run holds.")
     days: Number | None = Field(description="How many market days; null unless `content` is `last-days`.")
-    corrections: str = Field(description="Where corrected days are.")
+    corrections: str = Field(description="Which files contain corrected days.")
     when: str = Field(description="When a run is made.")
     gaps: str = Field(description="What becomes of days with missing values.")
     receiver: str = Field(description="`links`, or `sftp` where we have agreed on a server with you.")

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterable
 from datetime import datetime
+from itertools import islice
 
 from shared import tables
 from shared.api import responses
@@ -13,7 +14,7 @@ from shared.files.feeds import Feed
 from shared.files.ledger import FileOfRun, Ledger, Run
 
 MAX_FILES = 5_000
-"""A page of runs ends before it lists more files than these, unless one run alone does."""
+"""Files of a run that are listed at most; a page of runs ends after the run that reaches so many in all."""
 RETRY_AFTER = 5
 
 log = logging.getLogger("metering.files")
@@ -45,7 +46,7 @@ def page(feed: Feed, request: ListRequest, ledger: Ledger, *, now: datetime) -> 
     last: Run | None = None
     files, more = 0, False
     for each in ledger.of(feed.principal, feed.id, before=request.before):
-        if len(shown) == request.limit or files > MAX_FILES:
+        if len(shown) == request.limit or files >= MAX_FILES:
             more = True
             break
         last = each
@@ -94,7 +95,8 @@ def _run(feed: Feed, found: Run, ledger: Ledger, *, now: datetime) -> models.Fee
         status=found.status,
         attempts=found.attempts,
         finished_at=found.finished_at,
-        files=[_file(each, below) for each in ledger.files(found)] if is_kept else [],
+        file_count=found.file_count if is_kept else 0,
+        files=[_file(each, below) for each in islice(ledger.files(found), MAX_FILES)] if is_kept else [],
     )
     if found.problem:
         code, detail = found.problem

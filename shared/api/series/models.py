@@ -125,7 +125,7 @@ class StoredCoarser(Answer):
     metering_point_id: MeteringPointId
     resolution: Annotated[Resolution, open_words(Resolution, "What these days are stored as.")]
     from_: date = Field(alias="from", description="The first of these days in the requested period.")
-    to: date = Field(description="The day after the last of them.")
+    to: date = Field(description="The day after the last such day.")
 
 
 class ManySeries(Answer):

@@ -97,8 +97,8 @@ class Key(StrEnum):
     PLANT = "Plant"
 
 
-class Part(BaseModel):
-    """What the parts of a form have in common."""
+class Strict(BaseModel):
+    """What is read from JSON: camel case, nothing that is not named, and no conversion of types."""
 
     model_config = ConfigDict(
         alias_generator=to_camel, populate_by_name=True, extra="forbid", strict=True, frozen=True
@@ -125,6 +125,7 @@ def _gs2_code(text: str) -> str:
 
 def fault(code: str, message: str, hint: str) -> PydanticCustomError:
     """Return an error of type `body`, which the API shows with this code, message and hint."""
+    # In pydantic's templates a brace begins a placeholder, so the texts are passed as values.
     return PydanticCustomError("body", "{message}", {"code": code, "message": message, "hint": hint})
 
 
@@ -142,7 +143,7 @@ Code = Annotated[str, Field(max_length=8), AfterValidator(_gs2_code)]
 Party = Annotated[str, Field(min_length=1, max_length=35), AfterValidator(_gs2_text)]
 
 
-class ColumnOfProfile(Part):
+class ColumnOfProfile(Strict):
     """A column: what it shows, and its heading; without one the field's name."""
 
     field: ColumnField
@@ -152,7 +153,7 @@ class ColumnOfProfile(Part):
 Columns = Annotated[list[ColumnOfProfile], Field(min_length=1, max_length=MAX_COLUMNS)]
 
 
-class Profile(Part):
+class Profile(Strict):
     """How CSV is written for one receiver. Without columns: those of the API, with `time` for a `stamp`."""
 
     encoding: Encoding = Encoding.UTF_8
@@ -189,7 +190,9 @@ class Profile(Part):
     ) -> list[ColumnOfProfile] | None:
         headings = [each.heading or each.field for each in columns or []]
         if len(set(headings)) < len(headings):
-            raise fault("given-twice", "Two columns have the same heading.", "Give each another heading.")
+            raise fault(
+                "given-twice", "Two columns have the same heading.", "Give each column its own heading."
+            )
         if info.data.get("encoding") is Encoding.WINDOWS_1252:
             for heading in headings:
                 _encodable(heading)
@@ -206,7 +209,7 @@ class Profile(Part):
         return stamp
 
 
-class Gs2(Part):
+class Gs2(Strict):
     """How GS2 is written for one receiver.
 
     Attributes:
@@ -225,7 +228,7 @@ class Gs2(Part):
     from_: Party | None = Field(default=None, alias="from", description="The sender.")
 
 
-class Form(Part):
+class Form(Strict):
     """Format and layout of a file."""
 
     format: FileFormat

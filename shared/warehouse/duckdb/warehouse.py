@@ -198,7 +198,7 @@ class _Session:
         except duckdb.InterruptException as error:
             raise WarehouseTimeout(f"{name} took longer than {self._limit.total_seconds():g} s.") from error
         except duckdb.TransactionException as error:
-            raise WarehouseConflict(f"{name} met a change by somebody else.") from error
+            raise WarehouseConflict(f"{name} conflicted with another change.") from error
         except (duckdb.OutOfMemoryException, duckdb.IOException) as error:
             raise WarehouseUnavailable(
                 f"{name} found too little memory or disk in the embedded warehouse.", retry_after=RETRY_LATER
@@ -257,7 +257,7 @@ def _commit(cursor: duckdb.DuckDBPyConnection) -> None:
         cursor.commit()
     except duckdb.TransactionException as error:
         if "conflict" in str(error).lower():
-            raise WarehouseConflict("The commit met a change by somebody else.") from error
+            raise WarehouseConflict("The commit conflicted with another change.") from error
         raise WarehouseUnavailable(
             "The embedded warehouse cannot be written to.", retry_after=RETRY_LATER
         ) from error

@@ -80,7 +80,7 @@ def meaning(arguments: Sequence[object], *, name: str, limit: timedelta) -> Ware
     if numbers & PAUSED or any(phrase in text for phrase in PAUSED_TEXTS):
         return WarehouseUnavailable("The warehouse's capacity is paused.", retry_after=RETRY_LATER)
     if numbers & CONFLICT:
-        return WarehouseConflict(f"{name} met a change by somebody else.")
+        return WarehouseConflict(f"{name} conflicted with another change.")
     if numbers & UNREADABLE:
         return FileUnreadable(_without_prefixes(text))
     if state in TIMEOUT_STATES:

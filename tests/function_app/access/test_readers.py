@@ -165,4 +165,4 @@ def test_a_list_that_cannot_be_read_is_not_answered_in_part(api: Api, customer: 
 
     answer = api.get(of(customer.number), principal=customer.kari)
 
-    assert (answer.status, answer.json["code"]) == (503, "access-unavailable")
+    assert (answer.status, answer.json["code"]) == (500, "internal-error")

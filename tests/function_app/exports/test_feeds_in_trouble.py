@@ -9,7 +9,7 @@ import pytest
 
 from shared import leases, periods, tables
 from shared import queues as names
-from shared.files import ledger
+from shared.files import ledger, making
 from shared.files.feeding import Feeder
 from shared.files.feeds import Feed, Feeds, Span
 from shared.files.ledger import Ledger, Run, RunStatus
@@ -702,3 +702,66 @@ def test_a_feed_with_many_files_is_not_deleted_while_a_caller_waits(customer: Cu
 
     assert not is_done
     assert len(blobs(api, customer)) == 2
+
+
+def test_a_run_that_an_operator_hands_out_again_is_announced_by_the_next_sweep(
+    customer: Customer, api: Api, caplog: pytest.LogCaptureFixture
+) -> None:
+    point = customer.point()
+    put(customer)
+    customer.days(point, SPRING, 1)
+    made = stored(api, customer, run(customer))
+    files = api.services.files
+    heard: list[str] = []
+    feeder = Feeder(replace(files.runs, ready=lambda each: heard.append(each.id)))
+    reopened = replace(made.reopened(now=api.services.clock()), touched_at=ledger.LONG_AGO)
+    ledger.reopen(files.feeds, files.ledger, made, lambda run: reopened)
+
+    for _ in range(2):
+        feeder.sweep(not_taken_after=timedelta(days=3))
+
+    assert heard == [made.id]
+    assert "Feed not taken" not in caplog.text
+
+
+def test_a_run_lists_its_first_files_and_says_how_many_there_are(customer: Customer, api: Api) -> None:
+    point = customer.point()
+    put(customer)
+    customer.days(point, SPRING, 1)
+    made = stored(api, customer, run(customer))
+    batch = next(iter(api.services.files.ledger.batches(made)))
+    (file,) = batch.files or ()
+    many = tuple(replace(file, name=f"{number:06d}.csv") for number in range(3_000))
+    for number in (1, 2):
+        damage(
+            api,
+            customer,
+            f"b{made.span.through:012d}-{made.round:03d}-{made.plan}-{number:05d}",
+            **ledger._batch_entity(made, replace(batch, number=number, files=many)),
+        )
+    counted = replace(made.manifest, rows=6_000)
+    api.services.files.ledger.change(made, lambda run: replace(run, batches=2, manifest=counted))
+
+    (shown,) = runs(customer)
+
+    assert (shown["fileCount"], len(shown["files"])) == (6_000, 5_000)
+    assert link(customer, shown["files"][-1]["href"]).status == 302
+
+
+def test_a_run_of_many_files_is_withdrawn_by_a_message(customer: Customer, api: Api) -> None:
+    losing, keeping = customer.point(), customer.point()
+    put(customer)
+    for each in (losing, keeping):
+        customer.days(each, SPRING, 1)
+    shown = run(customer)
+    made = stored(api, customer, shown)
+    counted = replace(made.manifest, rows=making.FEW_FILES + 1)
+    api.services.files.ledger.change(made, lambda each: replace(each, manifest=counted))
+    api.revoke(customer.principal, losing)
+
+    answer = link(customer, shown["files"][0]["href"])
+    at_once = (stored(api, customer, shown).status, len(blobs(api, customer)))
+    work(api)
+
+    assert (answer.status, at_once) == (410, (RunStatus.READY, 2))
+    assert [file.values for file in api.services.files.ledger.files(stored(api, customer, shown))] == [23]

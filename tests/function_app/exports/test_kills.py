@@ -92,7 +92,7 @@ def ask(keeper: Keeper, number: int) -> Export:
     made, _ = keeper.exports.make(
         world.VENDOR, wanted, request=b"", key=str(number), not_found=(), now=world.NOW
     )
-    keeper.start(made)
+    keeper.request_work(made)
     return made
 
 

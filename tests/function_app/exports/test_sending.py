@@ -34,7 +34,7 @@ from tests.builders.api import Api
 from tests.builders.warehouse import Clock
 from tests.doubles.sftp import server
 from tests.doubles.sftp.server import Server
-from tests.function_app.exports.test_feeds import put, run, runs, send, work
+from tests.function_app.exports.test_feeds import link, put, run, runs, send, work
 from tests.function_app.test_series import SPRING, Customer
 
 KILLS = 25
@@ -193,7 +193,7 @@ def test_a_run_that_is_never_taken_fails_and_can_be_sent_again(
 
     assert (failed["status"], failed["problem"]["code"]) == ("failed", "not-sent")
     assert failed["attempts"] == len(limits.SFTP_WAITS) + 1
-    assert "for a day: the server refused our key or user. The next run holds its days too." in caplog.text
+    assert "for a day: the server refused our key or user. The next run includes its days." in caplog.text
     assert runs(customer)[0]["status"] == "sent"
     assert received(double) == ledger_of(services, customer)
 
@@ -349,10 +349,9 @@ class Recording:
     def connected(self, receiver: Receiver) -> Iterator["Recording"]:
         yield self
 
-    def send(self, file: Path, *, name: str) -> int:
+    def send(self, file: Path, *, name: str) -> None:
         self.names.append(name)
         self.act()
-        return file.stat().st_size
 
 
 def test_a_process_that_lost_its_lease_stops(
@@ -392,6 +391,23 @@ def test_access_that_ends_while_files_are_sent_ends_the_sending(
 
     assert len(transport.names) == NOTED_EACH
     assert stored(services, customer).status is RunStatus.BUILDING
+
+
+def test_a_run_fetched_by_a_link_whose_access_ends_is_made_again_for_the_server(
+    customer: Customer, services: Services, double: Server
+) -> None:
+    points = ready_to_send(customer, double, files=2)
+    losing = max(points)
+    shown = runs(customer)[0]
+    assert link(customer, shown["files"][0]["href"]).status == 302
+
+    customer.api.revoke(customer.principal, losing)
+    services.revoke_files()
+    work(customer.api)
+    dispatch(services)
+
+    assert [each["status"] for each in runs(customer)] == ["sent"]
+    assert [name.split("_")[2][:18] for name in received(double)] == [min(points)]
 
 
 def test_runs_from_before_a_server_was_entered_do_not_go_there(

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from standardwebhooks import Webhook as Verifier
+from standardwebhooks import WebhookVerificationError
 
 from contract import world
 from shared.access.grant import Grant, Span
@@ -78,6 +79,19 @@ def test_both_secrets_sign_after_a_rotation(owner: Api) -> None:
     assert datetime.fromisoformat(rotated.json["bothSecretsUntil"]) > datetime.now(UTC)
     for secret in (old, rotated.json["secret"]):
         Verifier(secret).verify(receiver.received[-1].body, receiver.received[-1].headers)
+
+
+def test_a_rotation_repeated_at_once_keeps_the_secret_that_the_receiver_has(owner: Api) -> None:
+    with Receiver() as receiver:
+        old = put(owner, receiver.url).json["secret"]
+        rotated = [owner.send("POST", "/v1/webhooks/main/secret", principal=OWNER) for _ in range(2)]
+        owner.send("POST", "/v1/webhooks/main/test", principal=OWNER)
+
+    lost, new = (each.json["secret"] for each in rotated)
+    for secret in (old, new):
+        Verifier(secret).verify(receiver.received[-1].body, receiver.received[-1].headers)
+    with pytest.raises(WebhookVerificationError):
+        Verifier(lost).verify(receiver.received[-1].body, receiver.received[-1].headers)
 
 
 def test_notices_are_listed_and_sent_again(owner: Api) -> None:

@@ -99,9 +99,9 @@ def test_rows_and_their_lines_are_those_that_csv_has(tmp_path: Path, content: st
             b"x,y,z",
             "3 columns, where the header has 2. A decimal comma needs semicolons between the columns.",
         ),
-        (b'"x"y,z', "A quotation mark stands within a field, or is not closed in its line."),
-        (b'x,"y', "A quotation mark stands within a field, or is not closed in its line."),
-        (b'x,6" pipe', "A quotation mark stands within a field, or is not closed in its line."),
+        (b'"x"y,z', "A quotation mark is inside a field, or is not closed on its line."),
+        (b'x,"y', "A quotation mark is inside a field, or is not closed on its line."),
+        (b'x,6" pipe', "A quotation mark is inside a field, or is not closed on its line."),
         (b"x,\xe5", "The text is not in UTF-8; Excel writes it as 'CSV UTF-8'."),
     ],
 )

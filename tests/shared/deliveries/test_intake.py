@@ -681,7 +681,7 @@ def test_a_note_of_a_begun_file_that_cannot_be_read_holds_up_nothing(
     load_files().raise_for_failure()
 
     assert outside.names() == ["processed/a.csv"]
-    assert "The note of the file that is begun is unreadable; no file counts as begun." in caplog.messages
+    assert "The note of the file in progress is unreadable; no file counts as in progress." in caplog.messages
 
 
 def test_a_file_that_stays_for_another_reason_is_not_counted_as_killed(

@@ -210,7 +210,7 @@ def test_a_header_that_does_not_fit_is_rejected(
         ),
         (
             (",".join(HEADER) + '\n"' + ",".join(GOOD) + "\n").encode(),
-            Fault(2, "A quotation mark stands within a field, or is not closed in its line."),
+            Fault(2, "A quotation mark is inside a field, or is not closed on its line."),
         ),
         (
             ",".join(HEADER).encode() + b"\n" + ",".join(GOOD).encode().replace(b"measured", b"m\xe5lt"),

@@ -89,7 +89,9 @@ def test_nothing_else_is_sent_before_the_confirmation(notices: Notices, receiver
     notices.run()
 
     assert {each.type for each in receiver.received} == {CHALLENGE}
-    assert [each.last_fault for each in notices.history() if each.event != CHALLENGE] == ["webhook-disabled"]
+    assert [each.last_fault for each in notices.history() if each.event != CHALLENGE] == [
+        "webhook-unconfirmed"
+    ]
 
 
 def test_a_failing_receiver_gets_ten_attempts_of_one_id_on_schedule(
@@ -406,3 +408,25 @@ def test_the_library_of_receivers_verifies_what_is_sent(storage: Tables, receive
 
     with pytest.raises(WebhookVerificationError):
         Verifier(secret).verify(received.body + b" ", received.headers)
+
+
+def test_an_unreadable_webhook_or_notice_is_left_out_of_lists_and_holds_up_no_other(
+    notices: Notices, receiver: Receiver, storage: Tables, caplog: pytest.LogCaptureFixture
+) -> None:
+    for name in ("broken", "main"):
+        notices.register(receiver.url, webhook_id=name)
+    begin(notices)
+    notices.run()
+    whole = notices.history()
+    for table, partition, row in (
+        (tables.WEBHOOKS, OWNER, "broken"),
+        (tables.NOTICES, f"{OWNER}!main", whole[0].notice_id),
+    ):
+        found = storage.get(table, partition=partition, row=row)
+        storage.upsert(table, {**(found or {}), "state": "odd", "status": "odd"})
+
+    listed = [each.webhook_id for each in notices.registry.all_of(OWNER)]
+
+    assert listed == ["main"]
+    assert notices.history() == whole[1:]
+    assert "The stored webhook broken is unreadable and left out." in caplog.messages

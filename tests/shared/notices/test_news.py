@@ -382,7 +382,7 @@ def test_an_unreadable_notice_keeps_no_other_from_being_swept(
     world.confirm()
     world.handle()
 
-    assert f"The stored notice {unreadable} is unreadable and left alone." in caplog.messages
+    assert f"The stored notice {unreadable} is unreadable and was skipped." in caplog.messages
     assert len(receiver.received) == 2
 
 

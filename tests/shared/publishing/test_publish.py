@@ -460,7 +460,7 @@ def test_a_day_is_not_blanked_by_a_delivery_in_another_resolution(
     assert len(versions(deliverer.warehouse, HOUSE, SPRING)) == 1
     assert caplog.messages == [
         "Publication 2 leaves out 1 market days of the delivery 'by hand': it has them in two resolutions, "
-        "or in part in another resolution than they are published in."
+        "or in part in a resolution other than the published one."
     ]
     assert deliverer.publish() == []
 

@@ -168,6 +168,7 @@ export const NORWEGIAN = {
   "in {time}": "om {time}",
   "It is no longer kept: start again without the cursor, or have the files made again.":
     "Det er slettet: begynn på nytt uten markøren, eller få filene laget på nytt.",
+  "{count} files in all: the manifest lists the others.": "{count} filer i alt: manifestet lister de andre.",
   "Its files are no longer kept. Send again makes them again.":
     "Filene er slettet. «Send på nytt» lager dem igjen.",
   "kWh for each 15 minutes": "kWh per kvarter",

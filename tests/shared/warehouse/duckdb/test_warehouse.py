@@ -97,7 +97,7 @@ def test_the_second_of_two_that_take_their_turn_at_the_same_time_fails(warehouse
             first.run(lock)
             second.run(lock)
 
-    with pytest.raises(WarehouseConflict, match="lock_writes met a change by somebody else"):
+    with pytest.raises(WarehouseConflict, match="lock_writes conflicted with another change"):
         take_both()
     warehouse.close()
 

@@ -224,7 +224,7 @@ def test_the_second_of_two_that_change_the_same_row_gets_the_conflict(fabric: Wa
             first.run(lock)
             second.run(lock)
 
-    with pytest.raises(WarehouseConflict, match="lock_writes met a change by somebody else"):
+    with pytest.raises(WarehouseConflict, match="lock_writes conflicted with another change"):
         take_both()
 
 

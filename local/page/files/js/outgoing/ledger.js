@@ -93,7 +93,7 @@ function content({ runs: shown, nextCursor }, scene) {
   ];
 }
 
-function described({ run, sequences, asOf, status, attempts, problem, files, manifest }, scene) {
+function described({ run, sequences, asOf, status, attempts, problem, fileCount, files, manifest }, scene) {
   const act = (text, { suffix, outcome }) => {
     const press = async () => {
       await perform(scene.answer, scene.caller, {
@@ -123,6 +123,9 @@ function described({ run, sequences, asOf, status, attempts, problem, files, man
     h("p", { class: "quiet" }, covered(sequences, asOf), attempts ? ` ${tried(attempts)}` : null),
     problem ? h("p", { class: "bad", lang: "en" }, `${problem.code}: ${problem.detail}`) : null,
     all.length ? listing(all, facts, scene.caller) : null,
+    fileCount > files.length
+      ? h("p", { class: "quiet" }, t("{count} files in all: the manifest lists the others.", { count: fileCount }))
+      : null,
     files.length === 0 && TO_ACKNOWLEDGE.concat("acknowledged").includes(status)
       ? h("p", { class: "quiet" }, t("Its files are no longer kept. Send again makes them again."))
       : null,
