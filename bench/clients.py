@@ -4,8 +4,8 @@ Starts a local stack of its own (state in a temporary folder, free ports), asks 
 with one client, then with all, and small questions beside very large ones. Every answer is checked against
 the one that the same question got alone. A few clients share a key with the limit of product Standard:
 they get 429 as planned, and wait for `Retry-After`. Prints ratios and figures, writes
-bench/results/clients.json, does the same over Microsoft's Functions host where it is there, and ends with 1
-when anything came that was not planned.
+bench/results/clients.json, does the same over Microsoft's Functions host where it is there, and exits
+with 1 if anything unexpected came back.
 """
 
 import argparse

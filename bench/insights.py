@@ -1,8 +1,8 @@
 """Totals, peaks and completeness: `python3 dev.py bench insights [--metering-points N] [--runs N]`.
 
-The pages of this API on packed days, and SQL on hourly rows in the same engine, which takes its answer as
+The pages of this API on packed days, and SQL on hourly rows in the same engine, whose answers are read as
 rows: a month's totals and peaks, and a year's completeness by month, each with all its pages. Both are asked
-for the same metering points, which the caller may read, and both tell what is missing.
+for the same metering points, which the caller may read, and both report what is missing.
 
 Of each, the time on the clock, and that of the processor, which other work on the machine disturbs less.
 Hourly rows are of one version and need no parsing: to sum a column is what an engine of columns does best.

@@ -2,9 +2,9 @@
 
 One caller with many metering points gets a new day: by asking `/changes` before and after it is published, in
 pages of the default and of the largest size; and by feeds, from links and by SFTP. How many requests, bytes
-and warehouse statements that takes, and how long from the publication until the caller has a file. No network
-but to the storage emulator and the SFTP server, and no waiting: a timer's and a queue's pauses come on top
-(docs/feeds.md). Grants and watermark are at hand, as on an instance that has answered before.
+and warehouse statements that takes, and how long from the publication until the caller has a file. The only
+network is to the storage emulator and the SFTP server, and nothing waits: a timer's and a queue's pauses come
+on top (docs/feeds.md). Grants and watermark are at hand, as on an instance that has answered before.
 """
 
 import argparse

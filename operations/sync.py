@@ -1,8 +1,9 @@
 """Brings access up to date with Severa and Entra: `python -m operations sync`.
 
-Exit code 0: done, or shown by --dry-run. 1: a source or Table Storage did not answer properly; nothing of
-what Severa holds now was used. 3: held back, since the run would end or open more access than it may by
-itself or has other settings than the last one, or since another run is under way.
+Exit code 0: done, or shown by --dry-run. 1: a setting is wrong, or a source or Table Storage did not answer
+properly; if that was while changes were written, the next sync writes the rest. 3: held back, since the run
+would end or open more access than it may by itself or has other settings than the last one, or since another
+run is under way.
 """
 
 import argparse
