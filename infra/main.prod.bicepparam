@@ -22,7 +22,7 @@ param entraProvisioning = 'report'
 param location = readEnvironmentVariable('AZURE_LOCATION', 'norwayeast')
 param publisherName = readEnvironmentVariable('PUBLISHER_NAME')
 param publisherEmail = readEnvironmentVariable('PUBLISHER_EMAIL')
-param alertEmails = split(readEnvironmentVariable('ALERT_EMAILS'), ',')
+param alertEmails = map(split(readEnvironmentVariable('ALERT_EMAILS'), ','), each => trim(each))
 param operatorsGroupId = readEnvironmentVariable('OPERATORS_GROUP_ID', '')
 param apiAppId = readEnvironmentVariable('API_APP_ID')
 param backendAppId = readEnvironmentVariable('BACKEND_APP_ID')

@@ -177,7 +177,7 @@ var appSettings = {
   SYNC_MAX_REVOKED_SHARE: '0.10'
   SYNC_MAX_GRANTED_SHARE: '0.10'
   SYNC_MAX_GRANTED_PER_PRINCIPAL: '500'
-  // An operator sets this to true for one run; the next deployment closes the door again.
+  // An operator sets this to true for one run; `azd provision --no-state` closes the door again.
   SYNC_ALLOW_REVOCATIONS: 'false'
 }
 

@@ -90,7 +90,11 @@ class Probe:
                 self._asking.release()
                 ended.set()
 
-        threading.Thread(target=recording.carry(ask), name="health", daemon=True).start()
+        try:
+            threading.Thread(target=recording.carry(ask), name="health", daemon=True).start()
+        except RuntimeError:  # There are too many threads: the next probe tries again.
+            self._asking.release()
+            raise
         if not ended.wait(limits.PROBED.total_seconds()):
             self._found = _Found(dict(answers), at=self._monotonic())
 

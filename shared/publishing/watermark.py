@@ -26,7 +26,7 @@ class Publication:
 
     Attributes:
         sequence: its number.
-        published_at: when it became visible.
+        published_at: when it began; it became visible up to some minutes later.
         available_until: the end of the newest market day that was ever published.
         available_until_by_price_area: the same for each price area whose metering points are known.
     """

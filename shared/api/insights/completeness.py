@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from shared.api import too_large
+from shared.api.insights import packed
 from shared.api.insights.peaks import MAX_WHOLE
 from shared.api.insights.requests import CompletenessRequest
 from shared.api.insights.totals import MAX_ROWS
@@ -38,9 +39,8 @@ def fetch(warehouse: Warehouse, *, readable: Readable, request: CompletenessRequ
     if request.is_whole and each * len(readable.periods) > MAX_WHOLE:
         raise too_large.entries(each * len(readable.periods))
     limit = MAX_WHOLE if request.is_whole else request.limit
-    size = max(
-        1, min(limit // max(1, each) + 1, MAX_ROWS // max(1, each * _ROWS_A_PERIOD[request.resolution]))
-    )
+    most = max(1, MAX_ROWS // max(1, each * _ROWS_A_PERIOD[request.resolution]))
+    size = min(limit // max(1, each) + 1, most)
     place = request.place
     start: str | None = place.metering_point_id if place else ""
     found: list[Period] = []
@@ -56,6 +56,8 @@ def fetch(warehouse: Warehouse, *, readable: Readable, request: CompletenessRequ
             return Page(found[:limit], cursor)
         if found and start is not None and not request.is_whole:
             return Page(found, request.following(day=first, metering_point_id=start))
+        if not found:
+            size = min(packed.GROWTH * size, most)  # Access to most of a portfolio may have ended before.
     return Page(found, None)
 
 

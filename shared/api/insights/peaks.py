@@ -36,8 +36,8 @@ def fetch(warehouse: Warehouse, *, readable: Readable, request: PeaksRequest) ->
     if request.is_whole and months * len(readable.periods) > MAX_WHOLE:
         raise too_large.entries(months * len(readable.periods))
     limit = MAX_WHOLE if request.is_whole else request.limit
-    # A page of one long series reads only the days that it shows, and one more month.
-    size = max(1, min(limit // months + 1, packed.AT_ONCE, MAX_ROWS // max(1, (end - first).days)))
+    most = max(1, min(packed.AT_ONCE, MAX_ROWS // max(1, (end - first).days)))
+    size = min(limit // months + 1, most)
     place = request.place
     start: str | None = place.metering_point_id if place else ""
     found: list[Peaks] = []
@@ -52,6 +52,8 @@ def fetch(warehouse: Warehouse, *, readable: Readable, request: PeaksRequest) ->
             return Page(found[:limit], cursor)
         if found and start is not None and not request.is_whole:
             return Page(found, request.following(day=first.replace(day=1), metering_point_id=start))
+        if not found:
+            size = min(packed.GROWTH * size, most)  # Most of a portfolio may have nothing in this direction.
     return Page(found, None)
 
 

@@ -242,7 +242,8 @@ def _common(
     place = parameters.cursor("cursor", lambda text: _parse(text, seal))
     series.compare(parameters, start=start, end=end)
     parameters.done()
-    shown = series.shown_moment(place.as_of if place else as_of, state=state)
+    # A cursor's moment was announced when it was sealed, though this instance may not know of it yet.
+    shown = place.as_of if place else series.shown_moment(as_of, state=state)
     period = series.asked_period(start=start, end=place.until if place else end, state=state, shown=shown)
     if until is not None and end == LEFT_OUT and place is None:
         period = Period(period.start, max(period.end, periods.start_of(until)))

@@ -146,7 +146,8 @@ def _series(
     cursor = parameters.cursor("cursor", lambda text: cursors.parse(text, seal))
     compare(parameters, start=start, end=end)
     parameters.done()
-    shown = shown_moment(cursor.as_of if cursor else as_of, state=state)
+    # A cursor's moment was announced when it was sealed, though this instance may not know of it yet.
+    shown = cursor.as_of if cursor else shown_moment(as_of, state=state)
     period = asked_period(start=start, end=cursor.until if cursor else end, state=state, shown=shown)
     return SeriesRequest(
         direction=direction,

@@ -92,6 +92,11 @@ def _watch(api: Client, given: argparse.Namespace) -> int:
             errors.AccessUnsettled,
         ) as error:
             print(f"{_now()} {error}; trying again later", file=sys.stderr, flush=True)
+        except errors.NotPermitted as error:
+            if error.retry_after is None:
+                raise
+            print(f"{_now()} {error}; trying again when it is allowed", file=sys.stderr, flush=True)
+            ended.wait(error.retry_after)
         ended.wait(given.every * 60)
     return 0
 

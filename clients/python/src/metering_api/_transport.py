@@ -149,7 +149,7 @@ class Transport:
         self._address = address.rstrip("/")
         self._key = credentials.key
         self._http = http or httpx.Client(
-            timeout=httpx.Timeout(60.0, connect=10.0),
+            timeout=httpx.Timeout(170.0, connect=10.0),
             headers={"User-Agent": f"metering-api-client/{VERSION}", "Accept": "application/json"},
         )
         self._patience = patience

@@ -317,7 +317,7 @@ class Client:
             "layout": layout,
             "limit": LARGEST_PAGE,
         }
-        named = list(metering_points)
+        named = sorted(set(metering_points))
         for begin in range(0, max(len(named), 1), _NAMED_AT_ONCE):
             group = named[begin : begin + _NAMED_AT_ONCE]
             yield from self._transport.pages(f"/{direction}", {**parameters, "meteringPointId": group})

@@ -104,7 +104,7 @@ class TooManyRequests(Problem):
 
 
 class Unavailable(Problem):
-    """500 or 503, also after the allowed retries."""
+    """500, 502, 503 or 504, also after the allowed retries."""
 
 
 class AccessUnsettled(MeteringError):
@@ -131,7 +131,9 @@ _BY_STATUS: Mapping[int, type[Problem]] = {
     410: Gone,
     429: TooManyRequests,
     500: Unavailable,
+    502: Unavailable,
     503: Unavailable,
+    504: Unavailable,
 }
 
 

@@ -201,6 +201,18 @@ def test_a_cursor_carries_the_end_and_the_moment_of_the_first_page() -> None:
     assert (following.period, following.as_of) == (first.period, first.as_of)
 
 
+def test_a_cursor_shows_its_moment_where_its_publication_is_not_known_yet() -> None:
+    first = ask(from_="2026-01-01")
+    newer = STATE.now
+    cursor = cursors.Cursor(POINT, date(2026, 2, 1), until=first.period.end, as_of=newer)
+
+    following = ask(from_="2026-01-01", cursor=cursor.as_text(first.seal))
+
+    assert STATE.published_at is not None
+    assert STATE.published_at < newer
+    assert following.as_of == newer
+
+
 @pytest.mark.parametrize(
     "changed", [{"resolution": "P1D"}, {"layout": "days"}, {"to": "2026-05-01"}, {"from_": "2026-01-02"}]
 )
