@@ -62,7 +62,7 @@ def read(content: bytes, form: Form) -> OldFile:
             return _gs2(text, form.gs2 or Gs2())
         if form.format is not FileFormat.CSV:
             raise Unreadable(
-                "It is not GS2, and the feed's form is not CSV: so the meaning of its columns is unknown."
+                "It is not GS2, and the feed's form is not CSV, so the meaning of its columns is unknown."
             )
         return _csv(text, form)
     except (KeyError, ValueError, InvalidOperation) as error:

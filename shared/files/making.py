@@ -13,7 +13,6 @@ UNFIT = "form-does-not-fit"
 SILENT = timedelta(minutes=20)
 """After this long without progress a message may be lost, and is sent again."""
 
-
 FEW_FILES = 200
 """So many files are deleted while a caller waits; more are left to a message."""
 

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import orjson
 
-from shared import periods
 from shared.api import bodies, formats
 from shared.api.exports.models import ExportRequest
 from shared.api.parameters import Parameters, Seal, Seals
 from shared.api.problems import Fault, InvalidRequest, Refused
+from shared.api.series import requests as series
 from shared.api.series.requests import Given
 from shared.files import planning, reading
 from shared.files.exports import Wanted
@@ -91,10 +91,9 @@ def wanted(body: ExportRequest, *, state: DataState, warehouse: Warehouse) -> Wa
         state: read once for the whole request. With the moment of a later publication than the end of the
             data, a day would be missing in the files and in the changes after them.
     """
-    published_at = state.published_at or periods.start_of(periods.FIRST_DAY)
-    as_of = min(bodies.moment(body.as_of), published_at) if body.as_of else published_at
+    as_of = series.shown_moment(bodies.moment(body.as_of) if body.as_of else None, state=state)
     sequence = state.sequence
-    if as_of < published_at:
+    if state.published_at is not None and as_of < state.published_at:
         (sequence,) = warehouse.fetch(queries.sequence_shown(as_of))
     start = bodies.moment(body.from_)
     end = bodies.moment(body.to) if body.to else max(state.available_at(as_of) or start, start)
