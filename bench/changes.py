@@ -206,6 +206,7 @@ def ours(
         limit=limit,
         through=sequence,
         seal=_SEALS.of("changes"),
+        settled=0,
     )
 
     def ask() -> bytes:

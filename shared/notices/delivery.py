@@ -70,7 +70,7 @@ class Delivery:
         """Store a notice and send its first message; both again if a process died in between."""
         stored = self._store.add_notice(notice)
         if stored.status is NoticeStatus.WAITING:
-            self._enqueue(stored.message, timedelta(0))
+            self._enqueue(stored.message, max(stored.due_at - self._clock(), timedelta(0)))
         return stored
 
     def remind(self, message: str) -> None:
@@ -98,7 +98,7 @@ class Delivery:
         notice = self._store.notice(principal, webhook_id, notice_id)
         if notice is None or notice.status is not NoticeStatus.WAITING:
             return
-        wait = (notice.next_attempt_at or notice.created_at) - self._clock()
+        wait = notice.due_at - self._clock()
         if wait > _DUE:
             self._enqueue(message, min(wait, _LONGEST_DELAY))
             return

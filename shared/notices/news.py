@@ -14,12 +14,14 @@ from datetime import date, datetime, timedelta
 from typing import Any, TypeVar
 
 from shared import periods, readable
+from shared.access import grants
 from shared.access.grants import Grants, NoGrants
 from shared.notices import webhooks
 from shared.notices.delivery import Delivery
 from shared.notices.sealed_secrets import SealedByAnotherKey, SecretBox
 from shared.notices.store import Store
 from shared.notices.webhooks import KEPT, Event, Webhook
+from shared.publishing import watermark
 from shared.publishing.watermark import Publications
 from shared.readable import Readable
 from shared.telemetry import recording
@@ -117,8 +119,7 @@ class News:
                 has one notice, however often this is called.
         """
         return sum(
-            self._begin(webhook, event, data=data, key=key, at=self._clock())
-            for webhook in self._store.webhooks_of(principal)
+            self._begin(webhook, event, data=data, key=key) for webhook in self._store.webhooks_of(principal)
         )
 
     def handle_publications(self) -> int:
@@ -159,7 +160,9 @@ class News:
                 "lastDate": of_caller.last.isoformat(),
             }
             return sum(
-                self._begin(each, Event.PUBLISHED, data=data, key=f"{first}-{last}", at=self._clock())
+                self._begin(
+                    each, Event.PUBLISHED, data=data, key=f"{first}-{last}", after=watermark.EVERYWHERE_AFTER
+                )
                 for each in hearing[principal]
             )
 
@@ -198,17 +201,27 @@ class News:
         self._store.set_handled(SWEPT, today)
 
     def _begin(
-        self, webhook: Webhook, event: Event, *, data: Mapping[str, Any], key: str, at: datetime
+        self,
+        webhook: Webhook,
+        event: Event,
+        *,
+        data: Mapping[str, Any],
+        key: str,
+        after: timedelta = timedelta(0),
     ) -> int:
+        """Begin a notice that is sent after some time: once every instance can answer what it asks for."""
         if not webhook.hears(event):
             return 0
-        self._sending.begin(webhooks.new_notice(webhook, event=event, data=data, at=at, key=key))
+        now = self._clock()
+        self._sending.begin(
+            webhooks.new_notice(webhook, event=event, data=data, at=now, key=key, after=after)
+        )
         return 1
 
     def _begin_access(self, webhook: Webhook, version: str | None) -> int:
         data = {"accessVersion": readable.access_version(webhook.principal, version)}
         key = f"{webhook.access_version}:{version}"
-        begun = self._begin(webhook, Event.ACCESS_CHANGED, data=data, key=key, at=self._clock())
+        begun = self._begin(webhook, Event.ACCESS_CHANGED, data=data, key=key, after=grants.EVERYWHERE_AFTER)
         self._store.change_webhook(*webhook.key, lambda stored: replace(stored, access_version=version))
         return begun
 

@@ -148,6 +148,11 @@ class Notice:
         return message_of(partition_of_notices(self.principal, self.webhook_id), self.notice_id)
 
     @property
+    def due_at(self) -> datetime:
+        """When its next attempt is made at the earliest."""
+        return self.next_attempt_at or self.created_at
+
+    @property
     def body(self) -> bytes:
         """What is sent: the same bytes on every attempt."""
         return orjson.dumps(
@@ -159,8 +164,21 @@ class Notice:
         )
 
 
-def new_notice(webhook: Webhook, *, event: str, data: Mapping[str, Any], at: datetime, key: str) -> Notice:
-    """Return a notice; `key` is what makes the event what it is, so that a repetition has the same id."""
+def new_notice(
+    webhook: Webhook,
+    *,
+    event: str,
+    data: Mapping[str, Any],
+    at: datetime,
+    key: str,
+    after: timedelta = timedelta(0),
+) -> Notice:
+    """Return a notice of an event.
+
+    Args:
+        key: what makes the event what it is, so that a repetition has the same id.
+        after: how long after `at` it is sent.
+    """
     identity = repr((*webhook.key, event, key)).encode()
     return Notice(
         principal=webhook.principal,
@@ -169,7 +187,7 @@ def new_notice(webhook: Webhook, *, event: str, data: Mapping[str, Any], at: dat
         event=event,
         data=data,
         created_at=at,
-        next_attempt_at=at,
+        next_attempt_at=at + after,
     )
 
 

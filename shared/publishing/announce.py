@@ -38,7 +38,7 @@ def publish_pending(
     try:
         done.extend(publish.publish_waiting(warehouse, clock=clock, announced=announced))
     finally:
-        bring_up_to_date(warehouse, publications)
+        bring_up_to_date(warehouse, publications, clock=clock)
     return done
 
 
@@ -58,13 +58,17 @@ def read_announced(publications: Publications) -> Place:
     return BEFORE_ALL if known is None else Place(known.sequence, known.published_at)
 
 
-def bring_up_to_date(warehouse: Warehouse, publications: Publications) -> None:
+def bring_up_to_date(
+    warehouse: Warehouse, publications: Publications, *, clock: Callable[[], datetime]
+) -> None:
     """Store in the watermark the latest publication and when metering points were last described."""
-    _announce_publications(warehouse, publications)
+    _announce_publications(warehouse, publications, clock=clock)
     _announce_descriptions(warehouse, publications)
 
 
-def _announce_publications(warehouse: Warehouse, publications: Publications) -> None:
+def _announce_publications(
+    warehouse: Warehouse, publications: Publications, *, clock: Callable[[], datetime]
+) -> None:
     # Read before the warehouse: a publication of another process in between must not look like a loss.
     known = publications.stored()
     (latest,) = warehouse.fetch(publish.latest()) or [BEFORE_ALL]
@@ -80,7 +84,8 @@ def _announce_publications(warehouse: Warehouse, publications: Publications) -> 
     )
     if ends is not None:
         overall, areas = ends
-        publications.write(Publication(latest.sequence, latest.published_at, overall, areas))
+        latest_known = Publication(latest.sequence, latest.published_at, overall, areas)
+        publications.write(latest_known, clock=clock)
 
 
 def _announce_descriptions(warehouse: Warehouse, publications: Publications) -> None:

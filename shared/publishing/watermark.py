@@ -3,13 +3,13 @@
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 import orjson
 
-from shared import tables
+from shared import limits, tables
 
 PARTITION = "publication"
 ROW = "latest"
@@ -18,6 +18,8 @@ REMEMBERED = 5.0
 """Seconds that a watermark is answered from memory after it was read."""
 WHILE_READ = 10.0
 """Further seconds of memory while another request reads the watermark again."""
+EVERYWHERE_AFTER = timedelta(seconds=REMEMBERED + WHILE_READ + limits.TABLES.in_all + 4)
+"""How long after the watermark was written every instance knows of it; clocks differ by 4 s at most."""
 
 
 @dataclass(frozen=True)
@@ -29,12 +31,21 @@ class Publication:
         published_at: when it began; it became visible up to some minutes later.
         available_until: the end of the newest market day that was ever published.
         available_until_by_price_area: the same for each price area whose metering points are known.
+        announced_at: when it was written to the watermark; None before that.
+        settled: the latest publication that every instance knew of at that time; 0 before the first.
     """
 
     sequence: int
     published_at: datetime
     available_until: datetime
     available_until_by_price_area: Mapping[str, datetime] = field(default_factory=dict)
+    announced_at: datetime | None = field(default=None, compare=False)
+    settled: int = field(default=0, compare=False)
+
+    def settled_at(self, moment: datetime) -> int:
+        """Return the latest publication that every instance knows of at a moment; 0 before the first."""
+        is_settled = self.announced_at is not None and moment >= self.announced_at + EVERYWHERE_AFTER
+        return self.sequence if is_settled else self.settled
 
 
 @dataclass(frozen=True)
@@ -175,33 +186,44 @@ class Publications:
         entity = self._tables.get(tables.SERVICE_STATE, partition=PARTITION, row=DESCRIBED_ROW)
         return None if entity is None else tables.stored_moment(entity, "describedAt")
 
-    def write(self, publication: Publication) -> None:
-        """Store the latest publication, unless a later one is stored already."""
-        self._advance(
-            _entity(publication),
-            is_behind=lambda stored: tables.stored_number(stored, "sequence") < publication.sequence,
-        )
+    def write(self, publication: Publication, *, clock: Callable[[], datetime]) -> None:
+        """Store the latest publication, unless a later one is stored already; `clock` gives the time now."""
+
+        def after(stored: tables.Entity | None) -> tables.Entity | None:
+            before, now = None if stored is None else _publication(stored), clock()
+            if before is not None and before.sequence >= publication.sequence:
+                return None
+            settled = 0 if before is None else before.settled_at(now)
+            return _entity(replace(publication, settled=settled), announced_at=now)
+
+        self._advance(ROW, after)
 
     def write_described(self, at: datetime) -> None:
         """Store when metering points were last described, unless a later time is stored already."""
-        self._advance(
-            {"PartitionKey": PARTITION, "RowKey": DESCRIBED_ROW, "describedAt": at.isoformat()},
-            is_behind=lambda stored: tables.stored_moment(stored, "describedAt") < at,
-        )
+
+        def after(stored: tables.Entity | None) -> tables.Entity | None:
+            if stored is not None and tables.stored_moment(stored, "describedAt") >= at:
+                return None
+            return {"PartitionKey": PARTITION, "RowKey": DESCRIBED_ROW, "describedAt": at.isoformat()}
+
+        self._advance(DESCRIBED_ROW, after)
 
     @tables.retry_when_changed
-    def _advance(self, entity: tables.Entity, *, is_behind: Callable[[tables.Entity], bool]) -> None:
-        """Insert an entity, or replace a stored one that is behind."""
-        stored = self._tables.get(tables.SERVICE_STATE, partition=PARTITION, row=entity["RowKey"])
+    def _advance(self, row: str, after: Callable[[tables.Entity | None], tables.Entity | None]) -> None:
+        """Write what follows the stored entity, if anything does."""
+        stored = self._tables.get(tables.SERVICE_STATE, partition=PARTITION, row=row)
+        entity = after(stored)
+        if entity is None:
+            return
         if stored is None:
             self._tables.insert(tables.SERVICE_STATE, entity)
-        elif is_behind(stored):
+        else:
             self._tables.replace(tables.SERVICE_STATE, entity, etag=stored["etag"])
         with self._reading:
             self._kept = None
 
 
-def _entity(publication: Publication) -> tables.Entity:
+def _entity(publication: Publication, *, announced_at: datetime) -> tables.Entity:
     areas = {area: until.isoformat() for area, until in publication.available_until_by_price_area.items()}
     return {
         "PartitionKey": PARTITION,
@@ -210,6 +232,8 @@ def _entity(publication: Publication) -> tables.Entity:
         "publishedAt": publication.published_at.isoformat(),
         "availableUntil": publication.available_until.isoformat(),
         "availableUntilByPriceArea": orjson.dumps(areas).decode(),
+        "announcedAt": announced_at.isoformat(),
+        "settled": publication.settled,
     }
 
 
@@ -220,4 +244,6 @@ def _publication(entity: tables.Entity) -> Publication:
         published_at=tables.stored_moment(entity, "publishedAt"),
         available_until=tables.stored_moment(entity, "availableUntil"),
         available_until_by_price_area={area: tables.stored_moment(areas, area) for area in areas},
+        announced_at=tables.stored_moment(entity, "announcedAt"),
+        settled=tables.stored_number(entity, "settled"),
     )

@@ -289,7 +289,7 @@ def _environment(
 def _fill(table_storage: str, publication: Publication) -> None:
     storage = tables.open_tables(table_storage, credential=None)
     storage.create_missing()
-    Publications(tables=storage).write(publication)
+    Publications(tables=storage).write(publication, clock=lambda: publication.published_at)
     _container(table_storage).create_missing()
     Outside(DeliverySettings(table_storage, CONTAINER)).put_lines("values.csv", _day("2"))
 

@@ -14,7 +14,6 @@ from metering_api import Follower, ParquetStore, Run, SqliteStore, Store, errors
 from shared import periods
 from shared.access.grant import Span
 from shared.metering import Direction, Quality, Resolution
-from shared.publishing.watermark import REMEMBERED, WHILE_READ
 from tests.clients.vendor import Vendor, held
 
 BAKERY, OUTLET, OFFICE, FARM = (demo.METERING_POINTS[place].metering_point_id for place in (0, 1, 2, 9))
@@ -49,24 +48,6 @@ def test_the_first_run_has_the_whole_history(world: Vendor, store: SqliteStore) 
     assert held(store) == world.stored(ALL)
     assert run.history == len(held(store)) > 100
     assert run.gained == 9
-
-
-def test_the_first_run_lets_every_answer_show_what_is_before_its_cursor(
-    world: Vendor, store: SqliteStore
-) -> None:
-    world.permit(ALL)
-    asked: list[int] = []
-
-    def sleep(seconds: float) -> None:
-        asked.append(len(world.faults.seen))
-        world.sleep(seconds)
-
-    with world.client() as api:
-        Follower(api, store, sleep=sleep, today=lambda: world.now.date()).run_once()
-
-    longest_behind = REMEMBERED + WHILE_READ
-    assert world.slept[0] > longest_behind
-    assert world.faults.seen[: asked[0]] == ["/v1/changes"]
 
 
 def test_a_quiet_morning_is_one_request(world: Vendor, store: SqliteStore) -> None:

@@ -30,6 +30,9 @@ class ChangesRequest:
         limit: market days on a page.
         through: sequence of the latest publication that this page covers; 0 before the first.
         seal: of its cursors.
+        settled: without a cursor or `since`, the sequence of the latest publication that every instance knows
+            of, and 0 otherwise. Changes begin after it: the history that a caller reads next may come from
+            an instance that knows no later one.
     """
 
     after: Key | None
@@ -37,6 +40,7 @@ class ChangesRequest:
     limit: int
     through: int
     seal: Seal
+    settled: int
     format: Format = formats.JSON
     is_whole: bool = False
     """There are no pages: CSV and NDJSON have no place for a cursor."""
@@ -63,7 +67,8 @@ def read(
     limit, is_whole = read_limit(parameters, written)
     parameters.done()
     through = latest.sequence if latest else 0
-    return ChangesRequest(after, since, limit, through, seal, written, is_whole)
+    settled = latest.settled_at(now) if latest and after is None and since is None else 0
+    return ChangesRequest(after, since, limit, through, seal, settled, written, is_whole)
 
 
 def cursor_text(key: Key, seal: Seal) -> str:

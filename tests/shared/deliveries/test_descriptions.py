@@ -90,11 +90,11 @@ def test_each_description_moves_the_watermark_also_when_the_clock_was_set_back(
     warehouse: Warehouse, publications: Publications, tmp_path: Path, clock: Clock
 ) -> None:
     building.load(warehouse, points(tmp_path), clock=clock)
-    announce.bring_up_to_date(warehouse, publications)
+    announce.bring_up_to_date(warehouse, publications, clock=clock)
     clock.forward(hours=-1)
 
     building.load(warehouse, points(tmp_path, name="Cottage"), clock=clock)
-    announce.bring_up_to_date(warehouse, publications)
+    announce.bring_up_to_date(warehouse, publications, clock=clock)
 
     assert publications.stored_described_at() == MORNING + timedelta(microseconds=1)
 

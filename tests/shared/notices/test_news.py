@@ -1,12 +1,12 @@
 """Who hears of what: each event once, nothing without a readable day, and nothing lost to a kill."""
 
 from collections.abc import Iterator
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 import pytest
 
 from shared import readable as readables
-from shared.access import runs
+from shared.access import grants, runs
 from shared.access.grant import Grant, Span
 from shared.access.grants import Grants
 from shared.access.sync import changes, store
@@ -14,7 +14,7 @@ from shared.metering import MeteringPointId
 from shared.notices import news as news_module
 from shared.notices.news import Heard, News
 from shared.notices.webhooks import KEPT, Event, NoticeStatus, partition_of_notices
-from shared.publishing import announce
+from shared.publishing import announce, watermark
 from shared.publishing.watermark import Publications
 from shared.tables import NOTICES, WEBHOOKS, Tables, TablesUnavailable
 from shared.warehouse.engine import Warehouse
@@ -85,9 +85,9 @@ class World:
         announce.publish_pending(self.warehouse, publications=self.publications, clock=self.clock)
 
     def handle(self, news: News | None = None) -> int:
-        """Handle what is new, deliver it, and return the number of notices."""
+        """Handle what is new, deliver it a little later, and return the number of notices."""
         begun = (news or self.news).handle()
-        self.notices.run()
+        self.notices.run_until_empty(most=timedelta(minutes=1))
         return begun
 
 
@@ -142,6 +142,24 @@ def test_a_caller_hears_of_its_own_days_alone(world: World, receiver: Receiver, 
             "lastDate": "2026-03-30",
         }
     ]
+
+
+def test_nobody_hears_of_what_some_instances_do_not_know_yet(world: World, receiver: Receiver) -> None:
+    published(world, receiver)
+    world.register(ALICE, receiver, Event.PUBLISHED, Event.ACCESS_CHANGED)
+    world.publish((HOUSE, DAY, "1"))
+    world.grant(ALICE, HOUSE, CABIN)
+
+    begun_at = world.clock()
+    world.news.handle()
+    due = sorted(at - begun_at for at, _ in world.notices.queue.waiting)
+    world.notices.run()
+    early = list(receiver.received)
+    world.notices.run_until_empty(most=timedelta(minutes=1))
+
+    assert due == [watermark.EVERYWHERE_AFTER, grants.EVERYWHERE_AFTER]
+    assert early == []
+    assert [each.type for each in receiver.received] == ["metering.published", "access.changed"]
 
 
 def test_the_first_publication_of_all_is_heard_of(world: World, receiver: Receiver) -> None:

@@ -256,7 +256,8 @@ class History:
 
     def latest(self, behind: int) -> Publication:
         """What a watermark says that is some publications behind."""
-        return Publication(max(self.model.sequence - behind, 0), LATER, LATER)
+        sequence = max(self.model.sequence - behind, 0)
+        return Publication(sequence, LATER, LATER, announced_at=LATER, settled=sequence)
 
     def follow(self, reader: Reader, *, pages: int = 3, behind: int | None = None) -> bool:
         """Read some pages; whether the reader is up to date. Now and then an answer gets lost."""

@@ -97,7 +97,7 @@ def test_its_publications_are_later_than_what_callers_know_whatever_the_clock(
     deliverer: Deliverer, publications: Publications, clock: Clock
 ) -> None:
     tomorrow = MORNING + timedelta(days=1)
-    publications.write(Publication(40, tomorrow, tomorrow))
+    publications.write(Publication(40, tomorrow, tomorrow), clock=clock)
     deliverer.load(values(HOUSE, FIRST, ["1"] * 23))
 
     (published,) = announce.publish_pending(deliverer.warehouse, publications=publications, clock=clock)
@@ -116,7 +116,7 @@ def test_a_loss_is_reported_in_the_log_until_something_is_published(
     for _ in range(left):
         deliverer.deliver(values(HOUSE, FIRST, ["1"] * 23))
     known = Publication(40, MORNING, MORNING)
-    publications.write(known)
+    publications.write(known, clock=clock)
 
     announce.publish_pending(deliverer.warehouse, publications=publications, clock=clock)
     logged = [(each.name, each.levelno, each.getMessage()) for each in caplog.records]

@@ -35,27 +35,67 @@ def test_there_is_none_before_the_first_publication(table_storage: str, clock: C
 
 def test_what_was_written_is_read_to_the_microsecond(table_storage: str, clock: Clock) -> None:
     storage = opened(table_storage)
-    Publications(tables=storage, monotonic=clock.seconds).write(publication(7))
+    Publications(tables=storage, monotonic=clock.seconds).write(publication(7), clock=clock)
 
     assert Publications(tables=storage, monotonic=clock.seconds).latest() == publication(7)
 
 
 def test_it_never_goes_backwards(table_storage: str, clock: Clock) -> None:
     publications = Publications(tables=opened(table_storage), monotonic=clock.seconds)
-    publications.write(publication(7))
+    publications.write(publication(7), clock=clock)
 
-    publications.write(publication(6))
+    publications.write(publication(6), clock=clock)
 
     assert publications.latest() == publication(7)
+
+
+def test_it_says_which_publication_every_instance_knows_of(table_storage: str, clock: Clock) -> None:
+    publications = Publications(tables=opened(table_storage), monotonic=clock.seconds)
+    settled = []
+
+    for number, seconds in ((1, 30), (2, 10), (3, 29.9), (3, 0.1)):
+        publications.write(publication(number), clock=clock)
+        clock.forward(seconds=seconds)
+        latest = publications.stored()
+        assert latest is not None
+        settled.append(latest.settled_at(clock()))
+
+    assert settled == [1, 1, 1, 3]
+
+
+def test_no_instance_remembers_a_watermark_longer_than_others_take_it_for_known(
+    table_storage: str, clock: Clock
+) -> None:
+    storage = opened(table_storage)
+    slow, writer = Slow(storage), Publications(tables=storage, monotonic=clock.seconds)
+    reader = Publications(tables=slow, monotonic=clock.seconds)
+    writer.write(publication(1), clock=clock)
+    reader.latest()
+    writer.write(publication(2), clock=clock)
+    clock.forward(seconds=14.9)
+    slow.let.clear()
+    slow.reached.clear()
+    with ThreadPoolExecutor(1) as other:
+        reading = other.submit(reader.latest)
+        assert slow.reached.wait(10)
+        behind = reader.latest()
+        slow.let.set()
+        reading.result(10)
+
+    written = writer.stored()
+
+    assert behind == publication(1)
+    assert written is not None
+    assert written.settled_at(clock()) == 0
 
 
 def test_it_is_remembered_for_five_seconds(table_storage: str, clock: Clock) -> None:
     storage = opened(table_storage)
     reader = Publications(tables=storage, monotonic=clock.seconds)
     writer = Publications(tables=storage, monotonic=clock.seconds)
-    writer.write(publication(1))
+    writer.write(publication(1), clock=clock)
     reader.latest()
-    writer.write(publication(2))
+    writer.write(publication(2), clock=clock)
 
     clock.forward(seconds=4.9)
     early = reader.latest()
@@ -93,9 +133,9 @@ def test_while_one_request_reads_it_again_the_others_are_answered_with_what_is_k
     storage = opened(table_storage)
     slow, writer = Slow(storage), Publications(tables=storage, monotonic=clock.seconds)
     reader = Publications(tables=slow, monotonic=clock.seconds)
-    writer.write(publication(1))
+    writer.write(publication(1), clock=clock)
     reader.latest()
-    writer.write(publication(2))
+    writer.write(publication(2), clock=clock)
     clock.forward(seconds=5)
     slow.let.clear()
     slow.reached.clear()
@@ -117,10 +157,10 @@ def test_what_is_unknown_or_too_old_is_waited_for_and_read_once(
     storage = opened(table_storage)
     slow, writer = Slow(storage), Publications(tables=storage, monotonic=clock.seconds)
     reader = Publications(tables=slow, monotonic=clock.seconds)
-    writer.write(publication(1))
+    writer.write(publication(1), clock=clock)
     if known_since is not None:
         reader.latest()
-        writer.write(publication(2))
+        writer.write(publication(2), clock=clock)
         clock.forward(seconds=known_since)
     slow.let.clear()
     slow.reached.clear()
@@ -250,7 +290,7 @@ def test_two_that_write_at_the_same_time_leave_the_later_publication(
             found = storage.get(table, partition=partition, row=row)
             if not self.overtaken:
                 self.overtaken = True
-                Publications(tables=storage, monotonic=clock.seconds).write(publication(9))
+                Publications(tables=storage, monotonic=clock.seconds).write(publication(9), clock=clock)
             return found
 
         def insert(self, table: str, entity: Mapping[str, Any]) -> str:
@@ -259,17 +299,19 @@ def test_two_that_write_at_the_same_time_leave_the_later_publication(
         def replace(self, table: str, entity: Mapping[str, Any], *, etag: str) -> str:
             return storage.replace(table, entity, etag=etag)
 
-    Publications(tables=Overtaken(), monotonic=clock.seconds).write(publication(8))
+    Publications(tables=Overtaken(), monotonic=clock.seconds).write(publication(8), clock=clock)
 
     assert Publications(tables=storage, monotonic=clock.seconds).latest() == publication(9)
 
 
-def test_a_wall_clock_that_is_set_back_does_not_keep_an_old_watermark_in_memory(table_storage: str) -> None:
+def test_a_wall_clock_that_is_set_back_does_not_keep_an_old_watermark_in_memory(
+    table_storage: str, clock: Clock
+) -> None:
     ticking = iter([0.0, 0.0, 6.0, 6.0])
     publications = Publications(tables=opened(table_storage), monotonic=lambda: next(ticking))
     assert publications.latest() is None
 
-    Publications(tables=opened(table_storage)).write(publication(7))
+    Publications(tables=opened(table_storage)).write(publication(7), clock=clock)
 
     assert publications.latest() == publication(7)
 
@@ -290,7 +332,7 @@ def test_a_stored_row_of_another_shape_makes_the_watermark_unavailable(
 ) -> None:
     storage = opened(table_storage)
     publications = Publications(tables=storage, monotonic=clock.seconds)
-    publications.write(publication(7))
+    publications.write(publication(7), clock=clock)
     publications.write_described(UNTIL)
     stored = storage.get(tables.SERVICE_STATE, partition=watermark.PARTITION, row=row)
     assert stored is not None

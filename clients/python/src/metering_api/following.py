@@ -24,8 +24,6 @@ from metering_api.store import Store
 _CURSOR, _ETAG, _ACCESS, _POINT = "cursor", "etag", "access", "point/"
 _NO_LOWER_BOUND = date(2000, 1, 1)
 _GROUP = 50
-_BEHIND = 20.0
-"""Seconds: a publication that one answer knows of may be unknown to the next for three quarters of this."""
 _PAUSE = 10.0
 _TRIES = 30
 """With the pause: five minutes for access to settle, ten times as long as an answer may be behind."""
@@ -163,7 +161,6 @@ class Follower:
         if page is None:
             raise errors.UnexpectedAnswer("/changes answered 304 to a request without an etag.")
         self.store.put([], {_CURSOR: page.cursor})
-        self._sleep(_BEHIND)  # The history has to show what is before the cursor.
         return page.cursor
 
     def _wait_for_access(self, tries: int) -> None:
