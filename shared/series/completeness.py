@@ -14,9 +14,9 @@ from typing import NamedTuple
 
 from shared import periods
 from shared.metering import Direction, MeteringPointId, Resolution
-from shared.periods import ONE_DAY, ONE_HOUR
+from shared.periods import ONE_DAY
 from shared.readable import Days, PermittedDays, clip
-from shared.series import sums
+from shared.series import absent, sums
 from shared.series.assembly import PER_HOUR
 from shared.warehouse.insights import QualityRow
 
@@ -159,61 +159,65 @@ def _of_series(
     is_always_permitted = spans[0].first is None and spans[0].end is None
     for bucket in buckets:
         found = by_bucket.get(bucket.whole[0], ())
-        if len(found) == 1:
-            resolution = found[0].resolution
-        elif found:
-            resolution = max(found, key=lambda row: row.last_day).resolution
+        if found:
+            resolution = (
+                max(found, key=lambda row: row.last_day).resolution if found[1:] else found[0].resolution
+            )
         first, stop = bucket.requested
         if first < first_day:
             first = first_day
         if stop > end:
             stop = end
-        if is_always_permitted:
-            hours = _hours(first, stop) if first < stop else 0
+        if first >= stop:
+            expected = []
+        elif is_always_permitted:
+            expected = [(first, stop)]
         else:
-            hours = sum(_hours(*each) for each in clip(spans, (first, stop)))
-        if hours or found:
-            period = _period(key, found, hours, per_hour=PER_HOUR[resolution], days=bucket.requested)
+            expected = clip(spans, (first, stop))
+        if expected or found:
+            period = _period(key, found, expected, resolution=resolution, days=bucket.requested)
             if period.expected:
                 yield period
 
 
 def _period(
-    key: tuple[str, str], rows: Sequence[QualityRow], hours: int, *, per_hour: int, days: Days
+    key: tuple[str, str],
+    rows: Sequence[QualityRow],
+    expected: Sequence[Days],
+    *,
+    resolution: str,
+    days: Days,
 ) -> Period:
-    """Return one period; an absent day has as many values as it would in its series' resolution.
+    """Return one period.
 
     Args:
-        hours: how many hours are expected.
-        per_hour: values in an hour of the series.
+        expected: the days that there should be by now.
+        resolution: of absent days, unless the rows have two.
     """
     counts: Sequence[int] = _NO_COUNTS
-    if len(rows) == 1:
-        counts = rows[0][5:]
-    elif rows:
+    if len(rows) > 1:
         counts = [sum(column) for column in zip(*(row[5:] for row in rows), strict=True)]
+        lacking = absent.count(rows, expected=expected)
+    else:
+        hours = sum(absent.hours(*each) for each in expected)
+        if rows:
+            counts = rows[0][5:]
+            hours -= absent.hours_stored(rows[0])
+        lacking = hours * PER_HOUR[resolution]
     stored, measured, estimated, final_estimated, temporary, calculated = counts
-    absent = hours * per_hour
-    for row in rows:
-        absent -= row.values_stored // PER_HOUR[row.resolution] * per_hour
     known = measured + estimated + final_estimated + temporary + calculated
     return Period(
         *key,
         days,
-        stored + absent,
+        stored + lacking,
         measured,
         estimated,
         final_estimated,
         temporary,
         calculated,
-        stored - known + absent,
-        absent > 0,
+        stored - known + lacking,
+        lacking > 0,
     )
-
-
-@lru_cache(maxsize=20_000)
-def _hours(first: date, end: date) -> int:
-    return (periods.start_of(end) - periods.start_of(first)) // ONE_HOUR
 
 
 @lru_cache(maxsize=20_000)

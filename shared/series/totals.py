@@ -12,10 +12,10 @@ from itertools import groupby
 
 from shared import periods
 from shared.metering import MeteringPointId, Resolution
-from shared.periods import ONE_DAY, ONE_HOUR, Period
+from shared.periods import ONE_DAY, Period
 from shared.readable import Days, PermittedDays, clip
-from shared.series import assembly, sums
-from shared.series.assembly import MISSING, PER_HOUR, watt_hours_of
+from shared.series import absent, assembly, sums
+from shared.series.assembly import MISSING, watt_hours_of
 from shared.series.blocks import Block, Group
 from shared.warehouse.insights import DaySumRow, MonthSumRow
 
@@ -127,14 +127,11 @@ def unfinished(
 
 def _of_one(rows: Sequence[MonthSumRow], spans: Sequence[Days], *, bucket: Days, days: Days) -> Total:
     """Return the sum of one metering point; absent days between its first and its last one are missing."""
-    first, end = periods.start_of(spans[0][0]), periods.start_of(spans[-1][1])
-    hours = sum(row.values_stored // PER_HOUR[row.resolution] for row in rows)
-    newest = max(rows, key=lambda row: row.last_day)
-    absent = ((end - first) // ONE_HOUR - hours) * PER_HOUR[newest.resolution]
-    missing = sum(row.missing for row in rows) + absent
-    is_whole = (spans[0][0], spans[-1][1]) == bucket and sum((end - first).days for first, end in spans) == (
-        bucket[1] - bucket[0]
-    ).days
+    covered = spans[0][0], spans[-1][1]
+    missing = sum(row.missing for row in rows) + absent.count(rows, expected=[covered])
+    is_whole = (
+        covered == bucket and sum((end - first).days for first, end in spans) == (bucket[1] - bucket[0]).days
+    )
     stored, lacking = sum(row.values_stored for row in rows), sum(row.missing for row in rows)
     return Total(
         start=periods.start_of(max(bucket[0], days[0])),

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from fractions import Fraction
 from functools import cache, cached_property
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -182,6 +183,22 @@ def intervals(day: date, step: timedelta) -> int:
     return len(periods.starts(day, step))
 
 
+def step_of_absent(day: date, steps: dict[date, timedelta]) -> timedelta:
+    """Return the step of an absent day, given those of the published days of its month or year."""
+    if not steps:
+        return timedelta(hours=1)
+    in_month = sorted(each for each in steps if each.replace(day=1) == day.replace(day=1))
+    if in_month and in_month[0] < day < in_month[-1] and alternates([steps[each] for each in in_month]):
+        return steps[in_month[-1]]
+    before = [each for each in steps if each < day]
+    return steps[max(before)] if before else steps[min(steps)]
+
+
+def alternates(steps: list[timedelta]) -> bool:
+    """Return whether steps change more than once."""
+    return sum(one != other for one, other in pairwise(steps)) > 1
+
+
 def naive_totals(asked: Asked, direction: str, resolution: Resolution, start: datetime, end: datetime) -> Any:
     rows = asked.rows(direction)
     if resolution.is_stored:
@@ -207,9 +224,8 @@ def naive_totals(asked: Asked, direction: str, resolution: Resolution, start: da
             due = [day for day in days if asked.permitted(point, day) and day <= last_day]
             span = [due[0] + timedelta(days=count) for count in range((due[-1] - due[0]).days + 1)]
             energies = [wh for day in stored for wh, _ in rows[point, day][1]]
-            absent = sum(
-                intervals(day, rows[point, stored[-1]][0]) for day in span if (point, day) not in rows
-            )
+            steps = {day: rows[point, day][0] for day in stored}
+            absent = sum(intervals(day, step_of_absent(day, steps)) for day in span if day not in steps)
             missing = energies.count(None) + absent
             is_whole = (due[0], due[-1] + timedelta(days=1)) == both and len(due) == len(span)
             parts[both].append((total(energies), is_whole and missing == 0, missing))
@@ -273,10 +289,12 @@ def naive_completeness(asked: Asked, resolution: Resolution, due_end: date) -> A
                 expected = [day for day in days if first <= day < end and asked.permitted(point, day)]
                 if not expected:
                     continue
-                before = [day for day in published if day < both[1]] or published[:1]
-                step = rows[before[-1]][0] if before else timedelta(hours=1)
+                steps = {day: rows[day][0] for day in expected if day in rows}
+                if not steps and published:
+                    before = [day for day in published if day < both[0]] or published[:1]
+                    steps = {before[-1]: rows[before[-1]][0]}
                 absent = [day for day in expected if day not in rows]
-                lacking = sum(intervals(day, step) for day in absent)
+                lacking = sum(intervals(day, step_of_absent(day, steps)) for day in absent)
                 qualities = [quality for day in expected if day in rows for _, quality in rows[day][1]]
                 answer.append(
                     (

@@ -1,0 +1,97 @@
+"""How many values absent days would have, for series whose resolution changes. Pure.
+
+An absent day has the resolution of the published day before it or, where there is none, of the one after it,
+as in the series itself. What is known are the first and the last day of each resolution in a month: between
+days of two resolutions that alternate within a month, the later of the two is taken.
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import date
+from functools import lru_cache
+from typing import NamedTuple, Protocol
+
+from shared import periods
+from shared.periods import ONE_HOUR
+from shared.readable import Days
+from shared.series.assembly import PER_HOUR
+
+
+class Stored(Protocol):
+    """Published days of one series that are stored in one resolution."""
+
+    @property
+    def resolution(self) -> str:
+        """The resolution in which they are stored."""
+        ...
+
+    @property
+    def first_day(self) -> date:
+        """The first of them."""
+        ...
+
+    @property
+    def last_day(self) -> date:
+        """The last of them."""
+        ...
+
+    @property
+    def values_stored(self) -> int:
+        """How many values they have, the missing ones included."""
+        ...
+
+
+class _Stretch(NamedTuple):
+    """Days from a first one on, with the values in an hour of absent ones and the hours that are stored."""
+
+    first_day: date
+    per_hour: int
+    hours_stored: int
+
+
+def count(rows: Sequence[Stored], *, expected: Sequence[Days]) -> int:
+    """Return how many values the expected days have that are not published.
+
+    Args:
+        rows: at least one; all their days are expected.
+        expected: spans in the order of time.
+    """
+    resolution = rows[0].resolution
+    if all(row.resolution == resolution for row in rows):
+        lacking = sum(hours(*each) for each in expected) - sum(hours_stored(row) for row in rows)
+        return lacking * PER_HOUR[resolution]
+    stretches = list(_stretches(sorted(rows, key=lambda row: row.first_day)))
+    ends = [each.first_day for each in stretches[1:]] + [date.max]
+    return sum(
+        (_hours_within(expected, (each.first_day, end)) - each.hours_stored) * each.per_hour
+        for each, end in zip(stretches, ends, strict=True)
+    )
+
+
+def hours_stored(row: Stored) -> int:
+    """Return how many hours the values of a row cover."""
+    return row.values_stored // PER_HOUR[row.resolution]
+
+
+@lru_cache(maxsize=20_000)
+def hours(first: date, end: date) -> int:
+    """Return how many hours the market days `[first, end)` have."""
+    return (periods.start_of(end) - periods.start_of(first)) // ONE_HOUR
+
+
+def _stretches(rows: Sequence[Stored]) -> Iterator[_Stretch]:
+    """Yield the stretches in the order of time, from the first day of all on."""
+    yield _Stretch(date.min, PER_HOUR[rows[0].resolution], 0)
+    at = 0
+    while at < len(rows):
+        first = newest = rows[at]
+        stored = 0
+        while at < len(rows) and (rows[at] is first or rows[at].first_day <= newest.last_day):
+            newest = max(newest, rows[at], key=lambda row: row.last_day)
+            stored += hours_stored(rows[at])
+            at += 1
+        yield _Stretch(first.first_day, PER_HOUR[newest.resolution], stored)
+
+
+def _hours_within(expected: Sequence[Days], days: Days) -> int:
+    clipped = ((max(first, days[0]), min(end, days[1])) for first, end in expected)
+    return sum(hours(first, end) for first, end in clipped if first < end)
