@@ -126,7 +126,7 @@ def _head(version: str, *, server: str, contact: str) -> dict[str, Any]:
         "openapi": version,
         "info": {
             "title": "Metering data",
-            "version": "1.0.0",
+            "version": responses.CONTRACT,
             "description": _DESCRIPTION,
             "contact": {"name": "Metering data", "email": contact},
             "license": {"name": "Proprietary, all rights reserved", **_license_identifier(version)},

@@ -212,9 +212,11 @@ class Seal:
 
     Attributes:
         question: a digest of everything that makes the question what it is.
+        key: a digest of the key that seals. ETags depend on it: what a caller holds has cursors of that key.
     """
 
     question: str
+    key: str
     _keys: tuple[AESSIV, ...] = field(repr=False, compare=False)
 
     def seal(self, content: bytes) -> str:
@@ -244,7 +246,9 @@ class Seals:
     """The keys: the first one seals, all of them open."""
 
     def __init__(self, keys: Iterable[bytes]) -> None:
-        self._keys = tuple(AESSIV(key) for key in keys)
+        given = list(keys)
+        self._keys = tuple(AESSIV(key) for key in given)
+        self._first = _digest(given[0]) if given else ""
 
     def of(self, *question: object) -> Seal:
         """Return the seal of a question, named by the values that make it what it is.
@@ -258,7 +262,11 @@ class Seals:
                 "The setting SEALING_KEY is missing.",
                 headers={"Retry-After": "300"},
             )
-        return Seal(hashlib.sha256(repr(question).encode()).hexdigest()[:32], self._keys)
+        return Seal(_digest(repr(question).encode()), self._first, self._keys)
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:32]
 
 
 def _decoded(text: str) -> bytes:

@@ -1,7 +1,8 @@
 """Responses: what a handler returns, its headers, and how it becomes the worker's HTTP response.
 
 An ETag is decided before the warehouse is read. A response depends on the caller, the request, what the
-caller may read and the publication shown. A tag is a digest of these four; none of them needs the warehouse.
+caller may read, the publication shown and the contract's version. A tag is a digest of these; none of them
+needs the warehouse.
 Tags are weak (RFC 9110, section 8.8.1): a compressed and a plain response have the same meaning, not the same
 bytes.
 """
@@ -22,6 +23,9 @@ from shared.api import problems
 from shared.api.formats import Kind, Rendered
 from shared.api.problems import Problem
 from shared.readable import Readable
+
+CONTRACT = "1.0.0"
+"""The version of the contract. A release that answers in another form raises it, and each tag with it."""
 
 PUBLIC_PREFIX = "/metering"
 """The gateway serves /metering/v1 and asks the app for /v1."""
@@ -52,7 +56,7 @@ class Response:
 
 def etag_of(readable: Readable, *request: object) -> str:
     """Return the tag of a response; `request` are the values that decide it besides the caller's grants."""
-    content = repr((readable.principal, readable.version, request))
+    content = repr((CONTRACT, readable.principal, readable.version, request))
     return f'W/"{hashlib.sha256(content.encode()).hexdigest()[:32]}"'
 
 

@@ -18,6 +18,9 @@ class SupplyPeriodRow(NamedTuple):
     valid_to: date | None
 
 
+_OPEN_END = date(9999, 12, 31)
+"""Stands for the end of a period without one, in the order of rows."""
+
 BEFORE_ALL = SupplyPeriodRow(-1, "", date(1, 1, 1), None)
 """Sorts before every supply period."""
 
@@ -34,8 +37,9 @@ def fetch_all(warehouse: Warehouse, *, page: int = PAGE) -> list[SupplyPeriodRow
 
 
 def periods(*, after: SupplyPeriodRow = BEFORE_ALL, limit: int = 10_000) -> Query[SupplyPeriodRow]:
-    """Supply periods by customer, metering point and first day: at most `limit`, those after one."""
+    """Supply periods by customer, metering point, first and last day: at most `limit`, those after one."""
     customer, point, first_day = after.customer_number, after.metering_point_id, after.valid_from
+    end = after.valid_to or _OPEN_END
     return Query(
         """
         SELECT customer_number, metering_point_id, valid_from, valid_to
@@ -43,10 +47,16 @@ def periods(*, after: SupplyPeriodRow = BEFORE_ALL, limit: int = 10_000) -> Quer
         WHERE customer_number > ?
            OR (customer_number = ? AND metering_point_id > ?)
            OR (customer_number = ? AND metering_point_id = ? AND valid_from > ?)
-        ORDER BY customer_number, metering_point_id, valid_from
+           OR (customer_number = ? AND metering_point_id = ? AND valid_from = ?
+               AND COALESCE(valid_to, CAST('9999-12-31' AS date)) > ?)
+        ORDER BY customer_number, metering_point_id, valid_from,
+                 COALESCE(valid_to, CAST('9999-12-31' AS date))
         OFFSET 0 ROWS FETCH NEXT ? ROWS ONLY
         """,
-        (customer, customer, point, customer, point, first_day, limit),
+        (
+            *(customer, customer, point, customer, point, first_day),
+            *(customer, point, first_day, end, limit),
+        ),
         SupplyPeriodRow,
         "supply_periods",
     )

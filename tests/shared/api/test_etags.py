@@ -1,6 +1,7 @@
 import pytest
 
 from shared.api import responses
+from shared.api.parameters import Seals
 from shared.readable import Readable
 
 READABLE = Readable("app:x", (), "1")
@@ -17,6 +18,21 @@ def test_a_tag_changes_with_the_caller_the_version_and_the_question() -> None:
 
     assert len(tags) == 5
     assert responses.etag_of(READABLE, "question", 1) in tags
+
+
+def test_a_tag_changes_with_the_contract(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = responses.etag_of(READABLE, "question")
+
+    monkeypatch.setattr(responses, "CONTRACT", "1.1.0")
+
+    assert responses.etag_of(READABLE, "question") != before
+
+
+def test_a_tag_changes_with_the_key_that_seals_cursors() -> None:
+    old, new = bytes(64), bytes(range(64))
+    tags = [responses.etag_of(READABLE, Seals(keys).of("changes")) for keys in ([old], [new, old], [new])]
+
+    assert tags[0] != tags[1] == tags[2]
 
 
 @pytest.mark.parametrize(

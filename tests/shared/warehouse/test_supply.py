@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from shared.warehouse import supply
-from shared.warehouse.engine import Warehouse
+from shared.warehouse.engine import Statement, Warehouse
 from shared.warehouse.supply import SupplyPeriodRow
 from tests.builders import warehouse as building
 from tests.builders.access import point
@@ -36,6 +36,24 @@ def test_all_supply_periods_are_read_in_pages(
     building.load(warehouse, file, clock=clock)
 
     assert supply.fetch_all(warehouse, page=page) == ROWS
+
+
+@pytest.mark.parametrize("page", [1, 2, 3])
+def test_periods_that_overlap_since_they_were_written_in_another_way_are_all_read(
+    warehouse: Warehouse, page: int
+) -> None:
+    ends = [date(2020, 7, 1), date(2021, 1, 1), None]
+    with warehouse.transaction() as session:
+        for end in reversed(ends):
+            session.run(
+                Statement(
+                    "INSERT INTO metering.supply_period VALUES (?, ?, ?, ?)",
+                    (1001, point(1), date(2020, 1, 1), end),
+                    "by_hand",
+                )
+            )
+
+    assert [row.valid_to for row in supply.fetch_all(warehouse, page=page)] == ends
 
 
 def test_a_warehouse_without_supply_periods_has_none(warehouse: Warehouse) -> None:
