@@ -16,6 +16,7 @@ from shared.api.formats import OF_SERIES, ONLY_JSON, TIMES, USUAL, Kind
 from shared.api.insights import models as insight_models
 from shared.api.insights.requests import COMPLETENESS_RESOLUTIONS, DEFAULT_COUNT, MAX_COUNT
 from shared.api.listings import models as listing_models
+from shared.api.parameters import CHOSEN_ID
 from shared.api.series import models as series_models
 from shared.api.series.pages import MAX_VALUES
 from shared.api.series.requests import DEFAULT_LIMIT, MAX_LIMIT, MAX_NAMED, Layout
@@ -215,7 +216,7 @@ FILE_NAME = Parameter(
 FEED_ID = Parameter(
     "feedId",
     "The id of a feed, as you choose it: at most 64 letters in lower case, digits and hyphens.",
-    {"type": "string", "pattern": "^[a-z0-9][a-z0-9-]{0,63}$"},
+    {"type": "string", "pattern": f"^{CHOSEN_ID.pattern}$"},
     "daily-gs2",
     place="path",
 )
@@ -484,7 +485,7 @@ def _peaks(direction: Direction, meaning: str) -> Operation:
 WEBHOOK_ID = Parameter(
     "webhookId",
     "The webhook's id, as you choose it: at most 64 letters in lower case, digits and hyphens.",
-    {"type": "string", "pattern": "^[a-z0-9][a-z0-9-]{0,63}$"},
+    {"type": "string", "pattern": f"^{CHOSEN_ID.pattern}$"},
     "main",
     place="path",
 )

@@ -25,6 +25,9 @@ from shared.metering import MeteringPointId
 
 Value = TypeVar("Value")
 
+CHOSEN_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
+"""An id that a caller chooses, in lower case: of a feed or of a webhook."""
+
 LONGEST = 110
 """Characters of a sealed text at most, so that headers with one stay small."""
 

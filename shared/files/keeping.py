@@ -11,7 +11,7 @@ from datetime import datetime
 from shared import queues
 from shared.files import exports, making, planning, sweeping
 from shared.files.exports import Entry, Export, ExportPart, Exports, ExportStatus, NoFile, NoLonger
-from shared.files.making import FEW_FILES, SILENT, Grants, Sender
+from shared.files.making import FEW_FILES, SILENT, Grants, Queue
 from shared.files.outbox import Outbox
 from shared.readable import Readable
 
@@ -31,7 +31,7 @@ class Keeper:
 
     exports: Exports
     outbox: Outbox
-    queue: Sender
+    queue: Queue
     grants: Grants
     clock: Callable[[], datetime]
     ended: Callable[[Export], None] = lambda export: None

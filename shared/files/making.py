@@ -25,7 +25,7 @@ class Grants(Protocol):
         ...
 
 
-class Sender(Protocol):
+class Queue(Protocol):
     """The part of `shared.queues.Queues` that is used here."""
 
     def send(self, queue: str, text: str, *, delay: timedelta = ...) -> None:

@@ -14,7 +14,7 @@ from shared import leases, limits, periods, queues
 from shared.files import ledger, making, messages, planning, run_contents
 from shared.files.feeds import Feed, Feeds
 from shared.files.ledger import Batch, Ledger, Run, RunStatus
-from shared.files.making import Grants, Sender
+from shared.files.making import Grants, Queue
 from shared.files.outbox import Outbox
 from shared.files.planning import Spans
 from shared.files.receivers import Receiver
@@ -43,7 +43,7 @@ class Runs:
     feeds: Feeds
     ledger: Ledger
     outbox: Outbox
-    queue: Sender
+    queue: Queue
     grants: Grants
     clock: Callable[[], datetime]
     ready: Callable[[Run], object] = lambda run: None

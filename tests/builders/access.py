@@ -13,7 +13,7 @@ from shared.access.severa.severa_register import (
     Customer,
     CustomValue,
     SeveraRegister,
-    UnreadableValue,
+    UnreadableCustomValue,
 )
 from shared.access.sync import store
 from shared.access.sync.guard import Allowance
@@ -117,7 +117,7 @@ def register(
         contact_persons=tuple(sorted(persons, key=lambda each: each.guid)),
         read_at=NOW,
         unreadable_values=tuple(
-            sorted(UnreadableValue(client.guid, name) for client in every for name in client.unreadable)
+            sorted(UnreadableCustomValue(client.guid, name) for client in every for name in client.unreadable)
         ),
     )
 

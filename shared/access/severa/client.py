@@ -25,7 +25,7 @@ from shared.access.severa.session import (
     SeveraRefused,
     SeveraUnavailable,
 )
-from shared.access.severa.severa_register import Customer, CustomValue, SeveraRegister, UnreadableValue
+from shared.access.severa.severa_register import Customer, CustomValue, SeveraRegister, UnreadableCustomValue
 from shared.limits import Limit
 from shared.outside import httpx_client
 from shared.settings import SeveraSettings
@@ -94,7 +94,9 @@ def fetch(
         custom_values=tuple(sorted(custom_values)),
         contact_persons=tuple(sorted(contact_persons, key=lambda each: each.guid)),
         read_at=read_at,
-        unreadable_values=tuple(sorted({value for value in values if isinstance(value, UnreadableValue)})),
+        unreadable_values=tuple(
+            sorted({value for value in values if isinstance(value, UnreadableCustomValue)})
+        ),
     )
 
 
@@ -115,7 +117,7 @@ def _custom_value_rows(session: Session, customers: list[Customer]) -> list[tupl
 
 def _custom_values(
     rows: list[tuple[Customer, list[Row]]], *, names: Mapping[str, str | None]
-) -> list[CustomValue | UnreadableValue]:
+) -> list[CustomValue | UnreadableCustomValue]:
     values = []
     for customer, of_customer in rows:
         with _incomplete(f"custom values of customer {customer.number}"):

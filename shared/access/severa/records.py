@@ -12,7 +12,7 @@ from pydantic import AliasPath, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from shared import foreign
-from shared.access.severa.severa_register import ContactPerson, Customer, CustomValue, UnreadableValue
+from shared.access.severa.severa_register import ContactPerson, Customer, CustomValue, UnreadableCustomValue
 
 Row = Mapping[str, Any]
 
@@ -136,7 +136,7 @@ def property_names(rows: Iterable[Row]) -> dict[str, str | None]:
 
 def custom_value(
     row: Row, *, customer_guid: str, names: Mapping[str, str | None]
-) -> CustomValue | UnreadableValue | None:
+) -> CustomValue | UnreadableCustomValue | None:
     """Return the value of a CustomerCustomValueModel; None if it is blank or its property is not active.
 
     The property is named as its definition is named (`names` by guid): the copy of the name that a
@@ -152,10 +152,10 @@ def custom_value(
     if read.value is None or (isinstance(read.value, str) and not read.value.strip()):
         return None
     if read.property_guid not in names:
-        return UnreadableValue(customer_guid, "")
+        return UnreadableCustomValue(customer_guid, "")
     name = names[read.property_guid]
     if name is None:
         return None
     if not isinstance(read.value, str):
-        return UnreadableValue(customer_guid, name)
+        return UnreadableCustomValue(customer_guid, name)
     return CustomValue(customer_guid, name, foreign.storable(read.value.strip()))

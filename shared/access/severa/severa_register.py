@@ -33,7 +33,7 @@ class CustomValue:
 
 
 @dataclass(frozen=True, order=True)
-class UnreadableValue:
+class UnreadableCustomValue:
     """A customer's value that is not text, or whose property Severa does not define.
 
     `property_name` is empty if the property is not known: it may be any of them.
@@ -74,4 +74,4 @@ class SeveraRegister:
     custom_values: tuple[CustomValue, ...]
     contact_persons: tuple[ContactPerson, ...]
     read_at: datetime
-    unreadable_values: tuple[UnreadableValue, ...] = ()
+    unreadable_values: tuple[UnreadableCustomValue, ...] = ()

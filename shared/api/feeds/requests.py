@@ -5,14 +5,13 @@ from dataclasses import dataclass
 
 from shared.api import bodies, formats
 from shared.api.feeds.models import USUAL_DAYS, FeedRequest
-from shared.api.parameters import Parameters, Seal, Seals
+from shared.api.parameters import CHOSEN_ID, Parameters, Seal, Seals
 from shared.api.problems import Refused
 from shared.api.series.requests import Given
 from shared.files.feeds import Content, Spec
 
 MAX_LIMIT, DEFAULT_LIMIT = 100, 20
 
-_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 _RUN = re.compile(r"[0-9]{6,11}-([0-9]{6,11})")
 
 
@@ -36,7 +35,7 @@ def feed_id(text: str) -> str:
     Raises:
         Refused: 404, no feed has such an id.
     """
-    if not _ID.fullmatch(text.lower()):
+    if not CHOSEN_ID.fullmatch(text.lower()):
         raise not_found()
     return text.lower()
 

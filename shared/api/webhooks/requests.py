@@ -4,6 +4,7 @@ import re
 
 from shared.api import bodies
 from shared.api.bodies import Request
+from shared.api.parameters import CHOSEN_ID
 from shared.api.problems import Fault, InvalidRequest
 from shared.api.webhooks import models
 from shared.api.webhooks.models import WebhookBody
@@ -11,7 +12,6 @@ from shared.notices import addresses
 from shared.notices.addresses import NotCallable
 from shared.notices.webhooks import NoSuchNotice, NoSuchWebhook
 
-_WEBHOOK_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 _NOTICE_ID = re.compile(r"[a-z]{2}_[0-9a-f]{32}")
 
 
@@ -21,7 +21,7 @@ def webhook_id(text: str) -> str:
     Raises:
         NoSuchWebhook: no webhook can have such an id.
     """
-    if not _WEBHOOK_ID.fullmatch(text.lower()):
+    if not CHOSEN_ID.fullmatch(text.lower()):
         raise NoSuchWebhook
     return text.lower()
 

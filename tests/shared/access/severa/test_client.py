@@ -14,7 +14,7 @@ from shared.access.severa.severa_register import (
     Customer,
     CustomValue,
     SeveraRegister,
-    UnreadableValue,
+    UnreadableCustomValue,
 )
 from tests.builders.standins import Service
 
@@ -337,7 +337,7 @@ def test_a_strange_value_that_may_restrict_is_unreadable_and_never_nothing(
     )
     service.order("answer", VALUES, status=200, body=body)
 
-    assert fetch(service).unreadable_values == (UnreadableValue("c0000", data.METERING_POINTS),)
+    assert fetch(service).unreadable_values == (UnreadableCustomValue("c0000", data.METERING_POINTS),)
 
 
 @pytest.mark.parametrize(
@@ -364,7 +364,7 @@ def test_a_value_that_cannot_be_read_is_kept_as_such(
     register = fetch(service)
 
     assert register.custom_values == ()
-    assert register.unreadable_values == (UnreadableValue("c0000", property_name),)
+    assert register.unreadable_values == (UnreadableCustomValue("c0000", property_name),)
 
 
 def test_a_property_that_is_made_while_values_are_read_is_known(service: Service) -> None:

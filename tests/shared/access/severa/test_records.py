@@ -4,7 +4,7 @@ import pytest
 
 from shared.access.severa import records
 from shared.access.severa.records import Row
-from shared.access.severa.severa_register import ContactPerson, CustomValue, UnreadableValue
+from shared.access.severa.severa_register import ContactPerson, CustomValue, UnreadableCustomValue
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_a_value_that_is_no_text_is_unreadable_and_not_nothing(value: object) ->
 
     read = records.custom_value(row, customer_guid="c1", names=NAMES)
 
-    assert read == UnreadableValue("c1", "API metering points")
+    assert read == UnreadableCustomValue("c1", "API metering points")
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_a_value_whose_property_is_not_known_may_be_of_any(custom_property: obje
 
     read = records.custom_value(row, customer_guid="c1", names=NAMES)
 
-    assert read == UnreadableValue("c1", "")
+    assert read == UnreadableCustomValue("c1", "")
 
 
 @pytest.mark.parametrize("value", [None, "", " \n\t"])
