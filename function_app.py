@@ -156,22 +156,20 @@ def production_of_many(req: func.HttpRequest) -> Response:
 def changes_since(req: func.HttpRequest) -> Response:
     """Return the market days that are new or corrected since a cursor."""
     caller = identify(req)
-    latest = services.publications.latest()
+    state = data_state()
     request = changes.requests.read(
         parameters.of_url(req.url),
-        now=services.clock(),
-        latest=latest,
+        state=state,
         seals=services.seals,
         accept=req.headers.get("accept", ""),
     )
     readable = callers.authorize_many(services.grants, caller)
     etag = responses.etag_of(readable, request)
-    last_modified = latest.published_at if latest else None
     if responses.is_unchanged(req.headers, etag):
-        return responses.not_modified(etag=etag, last_modified=last_modified)
+        return responses.not_modified(etag=etag, last_modified=state.published_at)
     page = changes.pages.fetch(services.warehouse, ranges=services.ranges, readable=readable, request=request)
     rendered = changes.rendering.render(page, request.format, access_version=readable.access_version)
-    return responses.data(rendered, url=req.url, etag=etag, last_modified=last_modified)
+    return responses.data(rendered, url=req.url, etag=etag, last_modified=state.published_at)
 
 
 @app.route("v1/consumption/total", methods=["GET", "HEAD"])
@@ -425,10 +423,7 @@ def put_feed(req: func.HttpRequest) -> Response:
     expect_no_parameters(req)
     spec = feeds.requests.read(req)
     callers.authorize_many(services.grants, caller, customer_number=spec.customer_number)
-    latest = services.publications.latest()
-    found, is_new = services.files.feeder.put(
-        caller.principal, feed_id, spec, sequence=latest.sequence if latest else 0
-    )
+    found, is_new = services.files.feeder.put(caller.principal, feed_id, spec, sequence=data_state().settled)
     content = feeds.rendering.one(found)
     return (
         responses.created(content, location=feeds.rendering.path(found))

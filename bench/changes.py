@@ -206,7 +206,6 @@ def ours(
         limit=limit,
         through=sequence,
         seal=_SEALS.of("changes"),
-        settled=0,
     )
 
     def ask() -> bytes:

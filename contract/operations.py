@@ -672,8 +672,8 @@ OPERATIONS = (
         summary="What is new or corrected",
         description="Every market day of your metering points that was published or corrected after the "
         "cursor, in the order of publication. Without `cursor` and `since` the answer is empty and holds the "
-        "cursor to begin with: fetch history after it. A day that was published several times since then "
-        "comes once, as it is now.",
+        "cursor of now: fetch history after it. A day that was published several times since then comes "
+        "once, as it is now.",
         answer=change_models.Changes,
         row="each value",
         line="each market day",

@@ -31,6 +31,7 @@ from shared.metering import Direction, MeteringPointId, Resolution
 from shared.notices.store import Store
 from shared.notices.webhooks import Event, NoticeStatus, State, Webhook, new_notice
 from shared.periods import ONE_DAY, Period
+from shared.publishing import watermark
 from shared.services import Services
 from shared.warehouse import schema
 
@@ -210,7 +211,7 @@ def _register_webhook(made: Services) -> None:
         attempts=1,
         tries=1,
         last_status=204,
-        last_attempt_at=CORRECTED_AT,
+        last_attempt_at=CORRECTED_AT + watermark.SETTLED_AFTER,
         next_attempt_at=None,
     )
     kept.add_notice(delivered)

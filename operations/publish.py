@@ -66,7 +66,8 @@ def _announced(chosen: DataSettings) -> Place:
 def announce_to_api(warehouse: Warehouse, chosen: DataSettings, *, out: Console) -> int:
     """Announce to the API what was published and described, and return the exit code."""
     try:
-        announce.bring_up_to_date(warehouse, services.publications(chosen), clock=services.now)
+        clock = publishing.server_clock(warehouse, clock=services.now)
+        announce.bring_up_to_date(warehouse, services.publications(chosen), clock=clock)
     except TablesUnavailable as error:
         return _not_announced(error, out=out)
     return 0

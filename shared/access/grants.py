@@ -28,7 +28,7 @@ from shared.telemetry import recording
 
 CHECK_SECONDS = 30.0
 """How long a manifest, or the time of the last sync, is trusted before it is read again."""
-EVERYWHERE_AFTER = timedelta(seconds=CHECK_SECONDS + 5)
+SETTLED_AFTER = timedelta(seconds=CHECK_SECONDS + 5)
 """How long after a sync every instance knows of it, with 5 s for reading."""
 
 MAX_PERMISSIONS_KEPT = 300_000

@@ -215,11 +215,11 @@ class Seal:
 
     Attributes:
         question: a digest of everything that makes the question what it is.
-        key: a digest of the key that seals. ETags depend on it: what a caller holds has cursors of that key.
+        key_digest: of the key that seals. ETags depend on it: what a caller holds has cursors of that key.
     """
 
     question: str
-    key: str
+    key_digest: str
     _keys: tuple[AESSIV, ...] = field(repr=False, compare=False)
 
     def seal(self, content: bytes) -> str:
@@ -251,7 +251,7 @@ class Seals:
     def __init__(self, keys: Iterable[bytes]) -> None:
         given = list(keys)
         self._keys = tuple(AESSIV(key) for key in given)
-        self._first = _digest(given[0]) if given else ""
+        self._key_digest = _digest(given[0]) if given else ""
 
     def of(self, *question: object) -> Seal:
         """Return the seal of a question, named by the values that make it what it is.
@@ -265,7 +265,7 @@ class Seals:
                 "The setting SEALING_KEY is missing.",
                 headers={"Retry-After": "300"},
             )
-        return Seal(_digest(repr(question).encode()), self._first, self._keys)
+        return Seal(_digest(repr(question).encode()), self._key_digest, self._keys)
 
 
 def _digest(content: bytes) -> str:

@@ -25,7 +25,8 @@ from shared.api.problems import Problem
 from shared.readable import Readable
 
 CONTRACT = "1.0.0"
-"""The version of the contract. A release that answers in another form raises it, and each tag with it."""
+"""The version of the contract. Raise it with each release that changes the form or the values of an answer:
+tags depend on it, and a caller who holds the old answer would be told that it still holds."""
 
 PUBLIC_PREFIX = "/metering"
 """The gateway serves /metering/v1 and asks the app for /v1."""

@@ -21,7 +21,6 @@ from shared.notices.delivery import Delivery
 from shared.notices.sealed_secrets import SealedByAnotherKey, SecretBox
 from shared.notices.store import Store
 from shared.notices.webhooks import KEPT, Event, Webhook
-from shared.publishing import watermark
 from shared.publishing.watermark import Publications
 from shared.readable import Readable
 from shared.telemetry import recording
@@ -161,7 +160,11 @@ class News:
             }
             return sum(
                 self._begin(
-                    each, Event.PUBLISHED, data=data, key=f"{first}-{last}", after=watermark.EVERYWHERE_AFTER
+                    each,
+                    Event.PUBLISHED,
+                    data=data,
+                    key=f"{first}-{last}",
+                    after=self._publications.settled_after,
                 )
                 for each in hearing[principal]
             )
@@ -221,7 +224,7 @@ class News:
     def _begin_access(self, webhook: Webhook, version: str | None) -> int:
         data = {"accessVersion": readable.access_version(webhook.principal, version)}
         key = f"{webhook.access_version}:{version}"
-        begun = self._begin(webhook, Event.ACCESS_CHANGED, data=data, key=key, after=grants.EVERYWHERE_AFTER)
+        begun = self._begin(webhook, Event.ACCESS_CHANGED, data=data, key=key, after=grants.SETTLED_AFTER)
         self._store.change_webhook(*webhook.key, lambda stored: replace(stored, access_version=version))
         return begun
 

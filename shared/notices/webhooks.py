@@ -149,7 +149,7 @@ class Notice:
 
     @property
     def due_at(self) -> datetime:
-        """When its next attempt is made at the earliest."""
+        """When its next attempt is due."""
         return self.next_attempt_at or self.created_at
 
     @property

@@ -18,8 +18,11 @@ REMEMBERED = 5.0
 """Seconds that a watermark is answered from memory after it was read."""
 WHILE_READ = 10.0
 """Further seconds of memory while another request reads the watermark again."""
-EVERYWHERE_AFTER = timedelta(seconds=REMEMBERED + WHILE_READ + limits.TABLES.in_all + 4)
-"""How long after the watermark was written every instance knows of it; clocks differ by 4 s at most."""
+SETTLED_AFTER = timedelta(seconds=REMEMBERED + WHILE_READ + limits.TABLES.in_all + 4)
+"""How long after a publication is announced every instance knows of it: the time that one remembers the
+watermark, that writing it takes, and 4 s by which the clocks of instances may differ."""
+_MOST_UNSETTLED = 60
+"""Publications that are kept as not settled; of more, those in the middle are left out."""
 
 
 @dataclass(frozen=True)
@@ -31,21 +34,20 @@ class Publication:
         published_at: when it began; it became visible up to some minutes later.
         available_until: the end of the newest market day that was ever published.
         available_until_by_price_area: the same for each price area whose metering points are known.
-        announced_at: when it was written to the watermark; None before that.
-        settled: the latest publication that every instance knew of at that time; 0 before the first.
+        announced: when it was announced, and those before it that some instance may not have known of then,
+            by their sequences. Every instance knew of the first of them.
     """
 
     sequence: int
     published_at: datetime
     available_until: datetime
     available_until_by_price_area: Mapping[str, datetime] = field(default_factory=dict)
-    announced_at: datetime | None = field(default=None, compare=False)
-    settled: int = field(default=0, compare=False)
+    announced: Mapping[int, datetime] = field(default_factory=dict, compare=False)
 
-    def settled_at(self, moment: datetime) -> int:
-        """Return the latest publication that every instance knows of at a moment; 0 before the first."""
-        is_settled = self.announced_at is not None and moment >= self.announced_at + EVERYWHERE_AFTER
-        return self.sequence if is_settled else self.settled
+    def announced_by(self, moment: datetime) -> int:
+        """Return the sequence of the latest publication that was announced by a moment, or of the first."""
+        by_then = [sequence for sequence, at in self.announced.items() if at <= moment]
+        return max(by_then, default=min(self.announced, default=self.sequence))
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,8 @@ class DataState:
         available_until: end of what is published; None before the first publication.
         described_at: when metering points were last described; None before the first time.
         sequence: of the latest publication; 0 before the first.
+        settled: of the latest publication that every instance knows of; 0 before the first. The first of all
+            counts at once: before it an instance has nothing to answer with.
         available_before: looks up the end of what was available at a moment before the latest publication.
     """
 
@@ -66,6 +70,7 @@ class DataState:
     available_until: datetime | None
     described_at: datetime | None = None
     sequence: int = 0
+    settled: int = 0
     available_before: Callable[[datetime], datetime | None] | None = None
 
     def available_at(self, moment: datetime) -> datetime | None:
@@ -113,11 +118,19 @@ class Publications:
     Args:
         tables: where the watermark is stored.
         monotonic: seconds; the wall clock can be set back, and what is in memory would live on.
+        settled_after: how long after a publication is announced every instance knows of it.
     """
 
-    def __init__(self, *, tables: Tables, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        *,
+        tables: Tables,
+        monotonic: Callable[[], float] = time.monotonic,
+        settled_after: timedelta = SETTLED_AFTER,
+    ) -> None:
         self._tables = tables
         self._monotonic = monotonic
+        self.settled_after = settled_after
         self._reading = threading.Lock()
         self._kept: _Kept | None = None
         self._failures = 0
@@ -141,6 +154,7 @@ class Publications:
             available_until=latest.available_until if latest else None,
             described_at=self.described_at(),
             sequence=latest.sequence if latest else 0,
+            settled=latest.announced_by(now - self.settled_after) if latest else 0,
             available_before=available_before,
         )
 
@@ -193,10 +207,16 @@ class Publications:
             before, now = None if stored is None else _publication(stored), clock()
             if before is not None and before.sequence >= publication.sequence:
                 return None
-            settled = 0 if before is None else before.settled_at(now)
-            return _entity(replace(publication, settled=settled), announced_at=now)
+            unsettled = {} if before is None else self._unsettled(before, now=now)
+            return _entity(replace(publication, announced={**unsettled, publication.sequence: now}))
 
         self._advance(ROW, after)
+
+    def _unsettled(self, before: Publication, *, now: datetime) -> dict[int, datetime]:
+        """Return when the latest settled publication and those since then were announced."""
+        settled = before.announced_by(now - self.settled_after)
+        since = [each for each in sorted(before.announced) if each > settled]
+        return {each: before.announced.get(each, now) for each in (settled, *since[-_MOST_UNSETTLED:])}
 
     def write_described(self, at: datetime) -> None:
         """Store when metering points were last described, unless a later time is stored already."""
@@ -213,18 +233,17 @@ class Publications:
         """Write what follows the stored entity, if anything does."""
         stored = self._tables.get(tables.SERVICE_STATE, partition=PARTITION, row=row)
         entity = after(stored)
-        if entity is None:
-            return
-        if stored is None:
+        if entity is not None and stored is None:
             self._tables.insert(tables.SERVICE_STATE, entity)
-        else:
+        elif entity is not None and stored is not None:
             self._tables.replace(tables.SERVICE_STATE, entity, etag=stored["etag"])
         with self._reading:
             self._kept = None
 
 
-def _entity(publication: Publication, *, announced_at: datetime) -> tables.Entity:
+def _entity(publication: Publication) -> tables.Entity:
     areas = {area: until.isoformat() for area, until in publication.available_until_by_price_area.items()}
+    announced = {str(sequence): at.isoformat() for sequence, at in publication.announced.items()}
     return {
         "PartitionKey": PARTITION,
         "RowKey": ROW,
@@ -232,8 +251,7 @@ def _entity(publication: Publication, *, announced_at: datetime) -> tables.Entit
         "publishedAt": publication.published_at.isoformat(),
         "availableUntil": publication.available_until.isoformat(),
         "availableUntilByPriceArea": orjson.dumps(areas).decode(),
-        "announcedAt": announced_at.isoformat(),
-        "settled": publication.settled,
+        "announced": orjson.dumps(announced).decode(),
     }
 
 
@@ -244,6 +262,14 @@ def _publication(entity: tables.Entity) -> Publication:
         published_at=tables.stored_moment(entity, "publishedAt"),
         available_until=tables.stored_moment(entity, "availableUntil"),
         available_until_by_price_area={area: tables.stored_moment(areas, area) for area in areas},
-        announced_at=tables.stored_moment(entity, "announcedAt"),
-        settled=tables.stored_number(entity, "settled"),
+        announced=_announced(entity),
     )
+
+
+def _announced(entity: tables.Entity) -> dict[int, datetime]:
+    if "announced" not in entity:
+        return {}
+    announced = tables.stored_object(entity, "announced")
+    if not all(each.isdecimal() for each in announced):
+        raise tables.UnreadableValue("The stored 'announced' is not by sequence.")
+    return {int(each): tables.stored_moment(announced, each) for each in announced}

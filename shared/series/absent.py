@@ -48,18 +48,19 @@ class _Stretch(NamedTuple):
     hours_stored: int
 
 
-def count(rows: Sequence[Stored], *, expected: Sequence[Days]) -> int:
+def count(rows: Sequence[Stored], *, expected: Sequence[Days], before: str | None = None) -> int:
     """Return how many values the expected days have that are not published.
 
     Args:
         rows: at least one; all their days are expected.
         expected: spans in the order of time.
+        before: the resolution of the published day before these, where one is known.
     """
     resolution = rows[0].resolution
-    if all(row.resolution == resolution for row in rows):
-        lacking = sum(hours(*each) for each in expected) - sum(hours_stored(row) for row in rows)
+    if before in (None, resolution) and all(row.resolution == resolution for row in rows):
+        lacking = sum(hours(*each) for each in expected) - sum(_hours_stored(row) for row in rows)
         return lacking * PER_HOUR[resolution]
-    stretches = list(_stretches(sorted(rows, key=lambda row: row.first_day)))
+    stretches = list(_stretches(sorted(rows, key=lambda row: row.first_day), before=before))
     ends = [each.first_day for each in stretches[1:]] + [date.max]
     return sum(
         (_hours_within(expected, (each.first_day, end)) - each.hours_stored) * each.per_hour
@@ -67,7 +68,7 @@ def count(rows: Sequence[Stored], *, expected: Sequence[Days]) -> int:
     )
 
 
-def hours_stored(row: Stored) -> int:
+def _hours_stored(row: Stored) -> int:
     """Return how many hours the values of a row cover."""
     return row.values_stored // PER_HOUR[row.resolution]
 
@@ -78,16 +79,16 @@ def hours(first: date, end: date) -> int:
     return (periods.start_of(end) - periods.start_of(first)) // ONE_HOUR
 
 
-def _stretches(rows: Sequence[Stored]) -> Iterator[_Stretch]:
+def _stretches(rows: Sequence[Stored], *, before: str | None) -> Iterator[_Stretch]:
     """Yield the stretches in the order of time, from the first day of all on."""
-    yield _Stretch(date.min, PER_HOUR[rows[0].resolution], 0)
+    yield _Stretch(date.min, PER_HOUR[before or rows[0].resolution], 0)
     at = 0
     while at < len(rows):
         first = newest = rows[at]
         stored = 0
         while at < len(rows) and (rows[at] is first or rows[at].first_day <= newest.last_day):
             newest = max(newest, rows[at], key=lambda row: row.last_day)
-            stored += hours_stored(rows[at])
+            stored += _hours_stored(rows[at])
             at += 1
         yield _Stretch(first.first_day, PER_HOUR[newest.resolution], stored)
 

@@ -155,14 +155,10 @@ def _of_series(
         by_bucket[_first_of(row.first_day, request.resolution)].append(row)
     last_day = max((row.last_day for row in rows), default=request.due_end - ONE_DAY)
     end = max(request.due_end, last_day + ONE_DAY)
-    resolution = min(rows, key=lambda row: row.first_day).resolution if rows else Resolution.PT1H.value
+    before = min(rows, key=lambda row: row.first_day).resolution if rows else Resolution.PT1H.value
     is_always_permitted = spans[0].first is None and spans[0].end is None
     for bucket in buckets:
         found = by_bucket.get(bucket.whole[0], ())
-        if found:
-            resolution = (
-                max(found, key=lambda row: row.last_day).resolution if found[1:] else found[0].resolution
-            )
         first, stop = bucket.requested
         if first < first_day:
             first = first_day
@@ -175,9 +171,11 @@ def _of_series(
         else:
             expected = clip(spans, (first, stop))
         if expected or found:
-            period = _period(key, found, expected, resolution=resolution, days=bucket.requested)
+            period = _period(key, found, expected, before=before, days=bucket.requested)
             if period.expected:
                 yield period
+        if found:
+            before = max(found, key=lambda row: row.last_day).resolution
 
 
 def _period(
@@ -185,25 +183,24 @@ def _period(
     rows: Sequence[QualityRow],
     expected: Sequence[Days],
     *,
-    resolution: str,
+    before: str,
     days: Days,
 ) -> Period:
     """Return one period.
 
     Args:
         expected: the days that there should be by now.
-        resolution: of absent days, unless the rows have two.
+        before: the resolution of the published day before, or else of the first one.
     """
     counts: Sequence[int] = _NO_COUNTS
-    if len(rows) > 1:
+    if len(rows) == 1:
+        counts = rows[0][5:]
+    elif rows:
         counts = [sum(column) for column in zip(*(row[5:] for row in rows), strict=True)]
-        lacking = absent.count(rows, expected=expected)
+    if rows:
+        lacking = absent.count(rows, expected=expected, before=before)
     else:
-        hours = sum(absent.hours(*each) for each in expected)
-        if rows:
-            counts = rows[0][5:]
-            hours -= absent.hours_stored(rows[0])
-        lacking = hours * PER_HOUR[resolution]
+        lacking = PER_HOUR[before] * sum(absent.hours(*each) for each in expected)
     stored, measured, estimated, final_estimated, temporary, calculated = counts
     known = measured + estimated + final_estimated + temporary + calculated
     return Period(

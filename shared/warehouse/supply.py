@@ -26,7 +26,7 @@ BEFORE_ALL = SupplyPeriodRow(-1, "", date(1, 1, 1), None)
 
 
 def fetch_all(warehouse: Warehouse, *, page: int = PAGE) -> list[SupplyPeriodRow]:
-    """Return all supply periods, by customer, metering point and first day, read in one transaction."""
+    """Return all supply periods, by customer, metering point, first day and end, read in one transaction."""
     rows: list[SupplyPeriodRow] = []
     after = BEFORE_ALL
     with warehouse.transaction() as session:
@@ -37,7 +37,7 @@ def fetch_all(warehouse: Warehouse, *, page: int = PAGE) -> list[SupplyPeriodRow
 
 
 def periods(*, after: SupplyPeriodRow = BEFORE_ALL, limit: int = 10_000) -> Query[SupplyPeriodRow]:
-    """Supply periods by customer, metering point, first and last day: at most `limit`, those after one."""
+    """Supply periods by customer, metering point, first day and end: at most `limit`, those after one."""
     customer, point, first_day = after.customer_number, after.metering_point_id, after.valid_from
     end = after.valid_to or _OPEN_END
     return Query(

@@ -163,7 +163,7 @@ def test_cursors_that_were_given_once_go_on_working() -> None:
         state=DataState(now, now, now),
         seals=seals,
     )
-    following = changes.requests.read({"cursor": [of_changes]}, now=now, latest=None, seals=seals)
+    following = changes.requests.read({"cursor": [of_changes]}, state=DataState(now, None, None), seals=seals)
 
     assert series.cursor is not None
     assert (series.cursor.metering_point_id, series.cursor.day) == ("707057500000010017", date(2026, 3, 29))

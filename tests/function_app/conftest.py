@@ -2,13 +2,16 @@
 
 import importlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from local import demo
 from shared.deliveries import loading
+from shared.publishing.watermark import Publications
 from shared.warehouse import schema
 from tests.builders import api as building
 from tests.builders import warehouse as delivering
@@ -36,7 +39,10 @@ def api(azurite: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]
     with pytest.MonkeyPatch.context() as setting:
         for name, value in environment.items():
             setting.setenv(name, value)
-        app = importlib.import_module("function_app")
+        app: Any = importlib.import_module("function_app")
+    # There is one instance, which knows of a publication as soon as it is announced.
+    publications = Publications(tables=app.services.tables, settled_after=timedelta(0))
+    app.services = replace(app.services, publications=publications)
     ready = Api(app, building.indexed(app.app))
     ready.services.tables.create_missing()
     ready.services.queues.create_missing()

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from shared.access.grants import Grants
-from shared.publishing import watermark
 from shared.publishing.watermark import Publications
 from shared.warehouse.engine import LONGEST_PUBLICATION
 from tests.builders import warehouse as delivering
@@ -44,16 +43,10 @@ def follow(customer: Customer, cursor: str, *, limit: int = 1000) -> tuple[list[
             return days, cursor
 
 
-def beginning(customer: Customer) -> str:
-    """Return the cursor that changes begin with."""
+def now(customer: Customer) -> str:
     page = customer.get("/v1/changes").json
     assert (page["days"], page["upToDate"]) == ([], True)
     return str(page["cursor"])
-
-
-def now(customer: Customer) -> str:
-    """Return the cursor after everything that is published."""
-    return follow(customer, beginning(customer))[1]
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 100])
@@ -74,25 +67,26 @@ def test_every_new_day_comes_once_in_pages_of_any_size(customer: Customer, limit
     ]
 
 
-def test_history_from_an_instance_that_is_behind_lacks_nothing_for_good(
-    api: Api, customer: Customer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_changes_wait_for_the_instances_that_are_behind(api: Api, customer: Customer) -> None:
     point = customer.point()
     customer.days(point, SPRING, 1)
-    behind = Publications(tables=api.services.tables, monotonic=lambda: 0)
-    behind.latest()
+    start = now(customer)
+    instances = [Publications(tables=api.services.tables, monotonic=lambda: 0) for _ in range(2)]
+    instances[0].latest()
     customer.days(point, date(2026, 3, 30), 1)
 
-    cursor = beginning(customer)
-    with api.using(replace(api.services, publications=behind)):
+    with api.using(replace(api.services, publications=instances[0])):
         history = customer.get("/v1/consumption", from_="2026-03-29", to="2026-03-31", layout="days").json
-    days, _ = follow(customer, cursor)
-    monkeypatch.setattr(watermark, "EVERYWHERE_AFTER", timedelta(0))
-    later, _ = follow(customer, beginning(customer))
+    with api.using(replace(api.services, publications=instances[1])):
+        early = follow(customer, start)
+        beginning = now(customer)
+    late, _ = follow(customer, start)
+    from_beginning, _ = follow(customer, beginning)
 
     assert [day["date"] for day in history["series"][0]["days"]] == ["2026-03-29"]
-    assert "2026-03-30" in [day["date"] for day in days]
-    assert later == []
+    assert early == ([], start)
+    assert [day["date"] for day in late] == ["2026-03-30"]
+    assert late[0] in from_beginning
 
 
 def test_a_correction_comes_as_the_whole_day_with_a_later_sequence(customer: Customer) -> None:

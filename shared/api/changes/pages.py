@@ -46,7 +46,7 @@ def fetch(
     request: ChangesRequest,
     at_once: int = AT_ONCE,
 ) -> Page:
-    """Read one page; without a cursor or `since` it is empty and has the cursor to begin with.
+    """Read one page; without a cursor or `since` it is empty and has the current cursor.
 
     Args:
         ranges: looks up the market days that publications left.
@@ -58,13 +58,10 @@ def fetch(
     after = request.after
     if after is None and request.since is not None:
         (sequence,) = warehouse.fetch(queries.sequence_at(request.since))
-        after = search.first_of(sequence + 1)
-    if after is None:
-        beginning = search.first_of(request.settled + 1)
-        return Page((), cursor_text(beginning, request.seal), is_up_to_date=True)
+        after = search.first_of(min(sequence, request.through) + 1)
     up_to_date = search.first_of(request.through + 1)
-    if after >= up_to_date:
-        return Page((), cursor_text(after, request.seal), is_up_to_date=True)
+    if after is None or after >= up_to_date:
+        return Page((), cursor_text(after or up_to_date, request.seal), is_up_to_date=True)
     rows = _first(warehouse, ranges=ranges, readable=readable, request=request, after=after, at_once=at_once)
     limit = request.limit
     most_values = None

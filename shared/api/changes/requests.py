@@ -13,7 +13,7 @@ from shared.api.formats import Format
 from shared.api.parameters import Parameters, Seal, Seals
 from shared.api.series.requests import Given, read_limit
 from shared.metering import Direction
-from shared.publishing.watermark import Publication
+from shared.publishing.watermark import DataState
 
 _PACKED = struct.Struct(">QQBI")
 """A cursor holds sequence, metering point, direction and market day; 0 stands for no metering point."""
@@ -28,11 +28,9 @@ class ChangesRequest:
         after: the last day that the caller has; None without a cursor.
         since: the moment after which publications are wanted; None without `since`.
         limit: market days on a page.
-        through: sequence of the latest publication that this page covers; 0 before the first.
+        through: sequence of the latest publication that this page covers; 0 before the first. Every instance
+            knows of it: history that a caller reads after this page is never older than its cursor.
         seal: of its cursors.
-        settled: without a cursor or `since`, the sequence of the latest publication that every instance knows
-            of, and 0 otherwise. Changes begin after it: the history that a caller reads next may come from
-            an instance that knows no later one.
     """
 
     after: Key | None
@@ -40,15 +38,12 @@ class ChangesRequest:
     limit: int
     through: int
     seal: Seal
-    settled: int
     format: Format = formats.JSON
     is_whole: bool = False
     """There are no pages: CSV and NDJSON have no place for a cursor."""
 
 
-def read(
-    given: Given, *, now: datetime, latest: Publication | None, seals: Seals, accept: str = ""
-) -> ChangesRequest:
+def read(given: Given, *, state: DataState, seals: Seals, accept: str = "") -> ChangesRequest:
     """Read a request for changes from its parameters.
 
     Raises:
@@ -59,16 +54,14 @@ def read(
     seal = seals.of("changes")
     after = parameters.cursor("cursor", lambda text: _parse_cursor(text, seal))
     since = parameters.moment("since")
-    if since is not None and since > now:
+    if since is not None and since > state.now:
         parameters.fault(
             "since", "in-the-future", "'since' lies in the future.", "Give a time that has passed."
         )
     written = formats.read_with_times(parameters, accept=accept)
     limit, is_whole = read_limit(parameters, written)
     parameters.done()
-    through = latest.sequence if latest else 0
-    settled = latest.settled_at(now) if latest and after is None and since is None else 0
-    return ChangesRequest(after, since, limit, through, seal, settled, written, is_whole)
+    return ChangesRequest(after, since, limit, state.settled, seal, written, is_whole)
 
 
 def cursor_text(key: Key, seal: Seal) -> str:

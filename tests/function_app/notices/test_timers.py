@@ -4,7 +4,6 @@ import json
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from uuid import uuid4
 
 import pytest
@@ -14,7 +13,6 @@ from standardwebhooks import Webhook as Verifier
 
 from local.functionhost.functions import QueueFunction, TimerFunction
 from shared.notices.webhooks import Event
-from shared.publishing import watermark
 from shared.settings import OutboxSettings
 from tests.builders import queues
 from tests.builders.api import Api, context
@@ -66,11 +64,8 @@ class Subscriber:
 
 
 @pytest.fixture
-def subscriber(
-    api: Api, deliver: Deliver, azurite: str, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Subscriber]:
+def subscriber(api: Api, deliver: Deliver, azurite: str) -> Iterator[Subscriber]:
     """A customer with a webhook for publications, who has heard of everything so far."""
-    monkeypatch.setattr(watermark, "EVERYWHERE_AFTER", timedelta(0))  # There is one instance.
     customer = Customer(api, deliver)
     customer.point()
     settings = replace(api.services.settings, webhook_allow_loopback=True)

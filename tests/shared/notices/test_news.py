@@ -157,7 +157,7 @@ def test_nobody_hears_of_what_some_instances_do_not_know_yet(world: World, recei
     early = list(receiver.received)
     world.notices.run_until_empty(most=timedelta(minutes=1))
 
-    assert due == [watermark.EVERYWHERE_AFTER, grants.EVERYWHERE_AFTER]
+    assert due == [watermark.SETTLED_AFTER, grants.SETTLED_AFTER]
     assert early == []
     assert [each.type for each in receiver.received] == ["metering.published", "access.changed"]
 

@@ -28,7 +28,7 @@ from shared.deliveries.faults import Rejected
 from shared.metering import Direction
 from shared.publishing import affected_days, publish
 from shared.publishing.remembered import Ranges
-from shared.publishing.watermark import Publication
+from shared.publishing.watermark import DataState
 from shared.readable import Readable
 from shared.warehouse import opening, queries
 from shared.warehouse.engine import LONGEST_PUBLICATION, Warehouse, aware
@@ -247,25 +247,24 @@ class History:
 
     def new_reader(self, readable: Readable) -> Reader:
         """A reader that has seen nothing of this history."""
-        request = changes.requests.read({}, now=LATER, latest=self.latest(0), seals=SEALS)
+        request = changes.requests.read({}, state=self.state(0), seals=SEALS)
         answer = changes.pages.fetch(
             self.place.warehouse, ranges=self.ranges, readable=readable, request=request
         )
         assert (answer.rows, answer.is_up_to_date) == ((), True)
         return Reader(readable, answer.cursor, (self.model.first_sequence, "", "", periods.FIRST_DAY))
 
-    def latest(self, behind: int) -> Publication:
-        """What a watermark says that is some publications behind."""
-        sequence = max(self.model.sequence - behind, 0)
-        return Publication(sequence, LATER, LATER, announced_at=LATER, settled=sequence)
+    def state(self, behind: int) -> DataState:
+        """What an instance says that is some publications behind."""
+        return DataState(LATER, LATER, LATER, settled=max(self.model.sequence - behind, 0))
 
     def follow(self, reader: Reader, *, pages: int = 3, behind: int | None = None) -> bool:
         """Read some pages; whether the reader is up to date. Now and then an answer gets lost."""
-        latest = self.latest(self.chance.choice([0, 0, 1, 2]) if behind is None else behind)
+        state = self.state(self.chance.choice([0, 0, 1, 2]) if behind is None else behind)
         for _ in range(pages):
             limit = self.chance.choice([1, 2, 3, 5, 8, 100])
             request = changes.requests.read(
-                {"cursor": [reader.cursor], "limit": [str(limit)]}, now=LATER, latest=latest, seals=SEALS
+                {"cursor": [reader.cursor], "limit": [str(limit)]}, state=state, seals=SEALS
             )
             answer = changes.pages.fetch(
                 self.place.warehouse,
@@ -274,12 +273,12 @@ class History:
                 request=request,
                 at_once=self.chance.choice([1, 2, 3]),
             )
-            expected = self.expected(reader, through=latest.sequence)
+            expected = self.expected(reader, through=state.settled)
             assert [seen(row) for row in answer.rows] == expected[:limit]
             assert answer.is_up_to_date == (len(expected) <= limit)
             if self.chance.random() < 0.2:
                 continue
-            self.take(reader, answer, through=latest.sequence)
+            self.take(reader, answer, through=state.settled)
             if answer.is_up_to_date:
                 return True
         return False
@@ -333,8 +332,7 @@ class History:
         for at in islice(times.values(), 3):
             request = changes.requests.read(
                 {"since": [(at + LONGEST_PUBLICATION).isoformat()], "limit": ["10000"]},
-                now=LATER,
-                latest=self.latest(0),
+                state=self.state(0),
                 seals=SEALS,
             )
             answer = changes.pages.fetch(

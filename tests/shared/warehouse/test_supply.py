@@ -38,10 +38,8 @@ def test_all_supply_periods_are_read_in_pages(
     assert supply.fetch_all(warehouse, page=page) == ROWS
 
 
-@pytest.mark.parametrize("page", [1, 2, 3])
-def test_periods_that_overlap_since_they_were_written_in_another_way_are_all_read(
-    warehouse: Warehouse, page: int
-) -> None:
+@pytest.mark.parametrize("page", [1, 2])
+def test_periods_that_differ_only_in_their_end_are_all_read(warehouse: Warehouse, page: int) -> None:
     ends = [date(2020, 7, 1), date(2021, 1, 1), None]
     with warehouse.transaction() as session:
         for end in reversed(ends):

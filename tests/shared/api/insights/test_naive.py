@@ -183,12 +183,17 @@ def intervals(day: date, step: timedelta) -> int:
     return len(periods.starts(day, step))
 
 
-def step_of_absent(day: date, steps: dict[date, timedelta]) -> timedelta:
-    """Return the step of an absent day, given those of the published days of its month or year."""
+def step_of_absent(day: date, steps: dict[date, timedelta], *, by_month: bool = True) -> timedelta:
+    """Return the step of an absent day, given those of published days; `by_month`, steps may alternate."""
     if not steps:
         return timedelta(hours=1)
     in_month = sorted(each for each in steps if each.replace(day=1) == day.replace(day=1))
-    if in_month and in_month[0] < day < in_month[-1] and alternates([steps[each] for each in in_month]):
+    if (
+        by_month
+        and in_month
+        and in_month[0] < day < in_month[-1]
+        and alternates([steps[each] for each in in_month])
+    ):
         return steps[in_month[-1]]
     before = [each for each in steps if each < day]
     return steps[max(before)] if before else steps[min(steps)]
@@ -289,12 +294,10 @@ def naive_completeness(asked: Asked, resolution: Resolution, due_end: date) -> A
                 expected = [day for day in days if first <= day < end and asked.permitted(point, day)]
                 if not expected:
                     continue
-                steps = {day: rows[day][0] for day in expected if day in rows}
-                if not steps and published:
-                    before = [day for day in published if day < both[0]] or published[:1]
-                    steps = {before[-1]: rows[before[-1]][0]}
+                steps = {day: rows[day][0] for day in published}
                 absent = [day for day in expected if day not in rows]
-                lacking = sum(intervals(day, step_of_absent(day, steps)) for day in absent)
+                by_month = resolution is Resolution.P1M
+                lacking = sum(intervals(day, step_of_absent(day, steps, by_month=by_month)) for day in absent)
                 qualities = [quality for day in expected if day in rows for _, quality in rows[day][1]]
                 answer.append(
                     (

@@ -172,7 +172,6 @@ def test_changes_are_bounded_by_values_where_each_is_a_row(written: Format, days
         limit=10_000,
         through=9,
         seal=SEALS.of("changes"),
-        settled=0,
         format=written,
     )
 
