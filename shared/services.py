@@ -426,7 +426,7 @@ def copying(settings: Settings) -> Copying | None:
     from shared.deliveries.intake import Copying
 
     deliveries, url = settings.deliveries, settings.warehouse.url
-    if deliveries is None:
+    if deliveries is None or deliveries.copy_above_mb is None:
         return None
     above = deliveries.copy_above_mb * 1024 * 1024
     if url.startswith("duckdb:"):

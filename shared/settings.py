@@ -105,6 +105,15 @@ def _number(parse: Callable[[str], Any], *, low: float, high: float) -> BeforeVa
     return BeforeValidator(read)
 
 
+def _unless(word: str, others: BeforeValidator) -> BeforeValidator:
+    """Read one word as None, and other texts by another validator."""
+
+    def read(value: object) -> object:
+        return None if value == word else others.func(value)  # type: ignore[call-arg]  # It takes the value alone.
+
+    return BeforeValidator(read)
+
+
 def _hours(text: str) -> timedelta:
     return timedelta(hours=float(text))
 
@@ -148,10 +157,10 @@ class DeliverySettings:
     storage: str = Field(validation_alias="DELIVERY_STORAGE", repr=False)
     container: str = Field("deliveries", validation_alias="DELIVERY_CONTAINER")
     # The app reads no file that its small temporary disk may be too small for.
-    copy_above_mb: Annotated[int, _number(int, low=0, high=500)] = Field(
+    copy_above_mb: Annotated[int | None, _unless("never", _number(int, low=0, high=500))] = Field(
         default=500, validation_alias="DELIVERY_COPY_ABOVE_MB"
     )
-    """Larger files are read by the warehouse itself."""
+    """Larger files are read by the warehouse itself; None: by nobody."""
 
 
 @dataclass(frozen=True, config=_FROM_ENVIRONMENT)

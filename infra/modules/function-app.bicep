@@ -142,7 +142,7 @@ var appSettings = {
   TABLE_STORAGE: tableEndpoint
   DELIVERY_STORAGE: blobEndpoint
   DELIVERY_CONTAINER: deliveryContainerName
-  DELIVERY_COPY_ABOVE_MB: '500'
+  DELIVERY_COPY_ABOVE_MB: privateOnly ? 'never' : '500' // Fabric reads from no account without public access.
   OUTBOX_STORAGE: outboxEndpoint
   QUEUE_STORAGE: queueEndpoint
   SFTP_KEY: '@Microsoft.KeyVault(SecretUri=${keyVaultUri}secrets/sftp-key)'

@@ -47,9 +47,11 @@ CREATE TABLE metering.supply_period_line (
 GO
 
 -- Lines of a large file while one transaction reads it with COPY INTO, checks and stages it; empty otherwise.
+-- rest: what follows the control character that ends a field, which no line should have.
 IF OBJECT_ID('metering.landed_line') IS NULL
 CREATE TABLE metering.landed_line (
-    line varchar(8000) NULL
+    line varchar(8000) NULL,
+    rest varchar(8000) NULL
 )
 GO
 

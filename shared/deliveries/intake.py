@@ -175,7 +175,7 @@ class Intake:
         for each in self.rejected:
             log.warning("Delivery rejected: %r; see the .reasons.txt file beside it.", each.stored_as)
         if self.failure is not None:
-            log.error("Loading ended early: %r.", self.failure)
+            log.error("Loading ended early: %r.", self.failure, exc_info=self.failure)
 
     def raise_for_failure(self) -> None:
         """Raise the error that ended the run early, if one did."""
@@ -358,10 +358,9 @@ def _count_run(container: Container, file: ArrivedFile) -> Iterator[int]:
 def _reject_unloadable(file: ArrivedFile) -> FileResult:
     reason = (
         f"{MAX_KILLED_RUNS} runs were killed while they loaded this file, most likely because it needs more "
-        "memory or time than a run has. Deliver it in smaller files, or have the warehouse read it: "
-        "DELIVERY_COPY_ABOVE_MB."
+        "memory or time than a run has. Deliver it in smaller files."
     )
-    return FileResult(_target(file, folder="rejected"), 0, (Fault(1, reason),))
+    return FileResult(_target(file, folder="rejected"), 0, (Fault(None, reason),))
 
 
 def _load(load: Callable[[], Loaded], file: ArrivedFile) -> FileResult:

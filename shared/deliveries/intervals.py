@@ -1,7 +1,7 @@
 """Delivered interval values: the rules for refusing, and the rows to stage. Pure."""
 
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import MINYEAR, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 
@@ -42,6 +42,8 @@ _THOUSANDTH = Decimal("0.001")
 _USUAL = r"^[0-9]{1,12}(?:\.[0-9]{1,3})?$"
 _USUAL_OR_EMPTY = rf"{_USUAL}|^$"
 _NUMBER = r"[+-]?(?:[0-9]{1,40}[.]?[0-9]{0,40}|[.][0-9]{1,40})(?:[eE][+-]?[0-9]{1,2})?"
+_MOST_PLACES = 200
+"""Places that a number of `_NUMBER` has at most: Python cannot compare every number that it reads."""
 _NORWEGIAN_NUMBER = _NUMBER.replace("[.]", ",")
 
 _QUANTITY = pa.decimal128(18, 3)
@@ -166,6 +168,8 @@ def _fault_of_day(_: Context, text: str) -> str:
 def _fault_of_offset(context: Context, text: str) -> str:
     local = _without_zone(text)
     assert local is not None  # The rule has seen it.  # noqa: S101
+    if local.year == MINYEAR:
+        return f"start {shown(text)} is outside the calendar."
     if context.is_norwegian and not times.instants(local):
         return f"start {shown(text)} does not exist in Oslo: clocks go from 02:00 to 03:00 that night."
     return f"start {shown(text)} has no offset from UTC. {times.both_ways(local)}"
@@ -187,7 +191,7 @@ def _number(text: str, *, is_norwegian: bool) -> Decimal | None:
         number = Decimal(text.replace(",", ".") if is_norwegian else text)
     except InvalidOperation:
         return None
-    return number if number.is_finite() else None
+    return number if number.is_finite() and abs(number.adjusted()) <= _MOST_PLACES else None
 
 
 def _is_no_number(context: Context, texts: pa.StringArray) -> pa.BooleanArray:

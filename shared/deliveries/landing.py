@@ -22,8 +22,10 @@ from shared.deliveries.rules import Context, shown
 from shared.metering import GSRN_LENGTH
 from shared.warehouse.engine import Query, Statement
 
-_NO_TERMINATOR = "0x1c1d1e1f"
-"""Control characters that no line of text has, in this order: a line is one field."""
+_NO_TERMINATOR = "0x1c"
+"""A control character that no line of text should have, so that a line is one field. A line that has it is
+put together again from `line` and `rest`, and the rules refuse it. Fabric accepts one character, no more
+(https://learn.microsoft.com/sql/t-sql/statements/copy-into-transact-sql?view=fabric, PARSER_VERSION)."""
 _NO_QUOTE = "0x0b"
 _DIGITS = "0123456789"
 _SHOWN = 120
@@ -81,7 +83,8 @@ def insert_rows(header: Sequence[str], *, load_id: str, now: datetime) -> Statem
                v.resolution, TRY_CAST(v.quantity AS decimal(18, 3)), v.quality
         FROM ({_judged(header)}) AS v
         JOIN metering.market_day AS ahead
-          ON ahead.delivery_date = CAST(DATEADD(hour, 2, v.start_utc) AS date)
+          ON ahead.delivery_date
+             = CAST(DATEADD(hour, 2, CASE WHEN v.reason IS NULL THEN v.start_utc END) AS date)
         WHERE v.reason IS NULL
         """,  # noqa: S608  # Nothing but the texts of this module and of the rules is put in.
         (load_id, now, now + AHEAD),
@@ -169,10 +172,13 @@ def _is(text: str, *words: str) -> str:
 _LINES = f"""
     SELECT r.line
     FROM (
-        SELECT CASE WHEN RIGHT(line, 1) = CHAR(13)
-                    THEN SUBSTRING(line, 1, {_length("line")} - 1)
-                    ELSE line END AS line
-        FROM metering.landed_line
+        SELECT CASE WHEN RIGHT(w.line, 1) = CHAR(13)
+                    THEN SUBSTRING(w.line, 1, {_length("w.line")} - 1)
+                    ELSE w.line END AS line
+        FROM (
+            SELECT CASE WHEN rest IS NULL THEN line ELSE CONCAT(line, CHAR(28), rest) END AS line
+            FROM metering.landed_line
+        ) AS w
     ) AS r
     WHERE NOT ({_is("r.line", "")})
 """  # noqa: S608  # As above.
@@ -203,6 +209,7 @@ def _values(header: Sequence[str]) -> str:
     SELECT u.line, u.width, u.has_bad_quotes, u.metering_point_id, u.quantity_text, u.latest_start,
            CASE WHEN CONCAT(RIGHT(CONCAT('{"0" * GSRN_LENGTH}', TRY_CAST(u.metering_point_id AS bigint)),
                                   {GSRN_LENGTH}), '|') = CONCAT(u.metering_point_id, '|')
+                  AND LEFT(u.metering_point_id, 1) <> '-'
                 THEN u.metering_point_id END AS digits,
            CASE WHEN {_is("u.direction", *intervals.DIRECTIONS)} THEN u.direction END AS direction,
            CASE WHEN {_is("u.resolution", "PT60M")} THEN 'PT1H'

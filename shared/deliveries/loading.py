@@ -184,7 +184,7 @@ def load_copied(
     if faults:
         raise Rejected(located.start, faults.all())
     load = _Load(warehouse, located.start, kind, now=now, arrived_at=arrived_at, id=uuid.uuid4().hex)
-    insert = partial(_copy_and_insert, load, located, file, check_unchanged=check_unchanged)
+    insert = partial(conflicts.retry, _copy_and_insert, load, located, file, check_unchanged=check_unchanged)
     return _load_intervals(
         load,
         insert,

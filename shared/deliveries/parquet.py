@@ -74,6 +74,8 @@ def _not_parquet(error: Exception) -> NotParquet:
 
 def _texts(column: pa.Array) -> pa.DictionaryArray:
     decoded = column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
+    if pa.types.is_null(decoded.type):  # So pandas writes a column without any value.
+        decoded = decoded.cast(pa.string())
     encoded = decoded.dictionary_encode()
     texts, indices = _text(encoded.dictionary), encoded.indices.cast(pa.int32())
     if indices.null_count:

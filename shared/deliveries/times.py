@@ -119,9 +119,15 @@ def without_zone(moment: datetime) -> datetime:
 
 
 def instants(local: datetime) -> list[datetime]:
-    """Return the instants of a time in Oslo, with offsets: none in spring's gap, two in autumn's hour."""
+    """Return the instants of a time in Oslo, with offsets: none in spring's gap, two in autumn's hour.
+
+    Where the calendar ends there are none either.
+    """
     both = [local.replace(tzinfo=periods.OSLO, fold=fold) for fold in (0, 1)]
-    valid = [each for each in both if _on_the_clock_of_oslo(each) == local]
+    try:
+        valid = [each for each in both if _on_the_clock_of_oslo(each) == local]
+    except OverflowError:
+        return []
     return valid if len({each.utcoffset() for each in valid}) == 2 else valid[:1]
 
 

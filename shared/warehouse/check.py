@@ -88,6 +88,7 @@ _NEEDED: dict[str, dict[str, set[str]]] = {
         "first_start_utc": _TIME,
         "last_start_utc": _TIME,
         "interval_values": _WHOLE,
+        "arrived_at": _TIME,
     },
     "register_delivery": {
         "kind": _TEXT,
@@ -139,6 +140,8 @@ _NEEDED: dict[str, dict[str, set[str]]] = {
             "unpublished_delivery",
             "current_day",
             "landed_line",
+            "metering_point_line",
+            "supply_period_line",
         )
     },
 }

@@ -32,7 +32,8 @@ def retry(
     """Run a change, and run it again from the start each time it meets a conflict.
 
     Args:
-        change: opens a transaction of its own, whose first statement is `engine.lock_writes()`.
+        change: opens a transaction of its own. If what it reads decides what it writes, its first statement
+            is `engine.lock_writes()`.
 
     Raises:
         WarehouseConflict: there was a conflict every time.

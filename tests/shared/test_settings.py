@@ -116,6 +116,15 @@ def test_deliveries_are_taken_from_storage_only_where_it_is_named() -> None:
     assert named.deliveries == DeliverySettings("https://account.blob.core.windows.net", "deliveries", 500)
 
 
+def test_the_warehouse_may_be_kept_from_reading_files() -> None:
+    named = {**LEAST, "DELIVERY_STORAGE": "https://a.example", "DELIVERY_COPY_ABOVE_MB": "never"}
+
+    deliveries = settings.from_environment(named).deliveries
+
+    assert deliveries is not None
+    assert deliveries.copy_above_mb is None
+
+
 @pytest.mark.parametrize("megabytes", ["-1", "501", "many"])
 def test_the_app_reads_no_file_that_its_disk_may_be_too_small_for(megabytes: str) -> None:
     with pytest.raises(InvalidSettings, match="DELIVERY_COPY_ABOVE_MB must be a number from 0 to 500"):

@@ -63,13 +63,14 @@ def translate_definition(batch: str) -> str | None:
 
 
 def _insert_lines(copy: re.Match[str]) -> str:
-    """Translate COPY INTO of a table with one column of lines; the file is a path."""
+    """Translate COPY INTO of a table of lines; the file is a path."""
     terminator = _TERMINATOR.search(copy["options"])
     assert terminator is not None  # The one statement of this kind names it.  # noqa: S101
     compression = "gzip" if "COMPRESSION = 'Gzip'" in copy["options"] else "none"
     return (
-        f"INSERT INTO {copy['table']} SELECT line FROM read_csv('{copy['path']}', auto_detect = false, "  # noqa: S608
-        f"header = false, skip = 1, columns = {{'line': 'VARCHAR'}}, quote = '', escape = '', "
+        f"INSERT INTO {copy['table']} SELECT line, rest FROM read_csv('{copy['path']}', auto_detect = false, "  # noqa: S608
+        f"header = false, skip = 1, columns = {{'line': 'VARCHAR', 'rest': 'VARCHAR'}}, "
+        f"null_padding = true, quote = '', escape = '', "
         f"delim = '{bytes.fromhex(terminator[1]).decode()}', strict_mode = false, "
         f"max_line_size = {LONGEST_LINE}, compression = '{compression}')"
     )

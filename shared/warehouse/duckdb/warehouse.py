@@ -184,9 +184,9 @@ class _Session:
                 self._cursor.execute(
                     _parsed(statement.sql, from_rows=bool(rows)), _bound(statement.parameters)
                 )
-            except duckdb.InvalidInputException as error:
-                if tsql.reads_file(statement.sql):
-                    raise FileUnreadable(str(error).splitlines()[0]) from error
+            except (duckdb.InvalidInputException, duckdb.IOException) as error:
+                if tsql.reads_file(statement.sql) and (reason := _why_unreadable(str(error))):
+                    raise FileUnreadable(reason) from error
                 raise
         self.stored_days |= clustering.stores_days(statement.sql)
 
@@ -210,6 +210,15 @@ def _parsed(sql: str, *, from_rows: bool = False) -> duckdb.Statement:
     """Return a T-SQL statement as DuckDB parsed it; parsing takes a sixth of the time of a short query."""
     (statement,) = duckdb.extract_statements(tsql.translate(sql, from_rows=from_rows))
     return statement
+
+
+def _why_unreadable(message: str) -> str | None:
+    """Return what DuckDB says of a file that it cannot read; None if something else is wrong."""
+    if "GZIP" in message:
+        return message.splitlines()[0].partition(": /")[0]
+    if "CSV Error on Line" in message:
+        return " ".join(line for line in message.splitlines()[:4] if line and "Original Line" not in line)
+    return None
 
 
 def _bound(parameters: Sequence[Any]) -> list[Any]:

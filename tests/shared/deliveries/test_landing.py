@@ -88,6 +88,7 @@ FAULTY = [
     {"metering_point_id": "707057500000100017"},
     {"metering_point_id": "7.0705750000001e17"},
     {"metering_point_id": f"{HOUSE} "},
+    {"metering_point_id": "-70705750000001001"},
     {"metering_point_id": ""},
     {"direction": "in"},
     {"direction": "Consumption"},
@@ -114,6 +115,7 @@ FAULTY = [
     {"start": "2026-03-29T01:00:00.Z"},
     {"start": "2026-03-29T01:00:00+01:30"},
     {"start": "0001-01-01T00:00:00+05:00"},
+    {"start": "0001-01-01T00:00:00"},
     {"start": "9999-12-31T23:00:00-05:00"},
     {"start": "2009-12-31T22:00:00Z"},
     {"start": "2010-01-01T00:00:00+02:00"},
@@ -147,9 +149,11 @@ FAULTY = [
     {"quantity": "1_000"},
     {"quantity": "٣"},
     {"quantity": "1,5"},
+    {"quantity": "1E1000000"},
     {"quality": "ok"},
     {"quality": "MEASURED"},
     {"quality": "measured "},
+    {"quality": "measured\x1cmore"},
     {"quality": ""},
     {"quality": "", "quantity": ""},
     {"quality": "missing"},
@@ -259,9 +263,13 @@ def test_a_long_row_is_shown_in_part(warehouse: Warehouse, clock: Clock, path: P
     assert len(reason) < 300
 
 
-@pytest.mark.parametrize("content", [b"x" * 8_100, b"\xff\xfe"], ids=["too long", "not UTF-8"])
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [(b"x" * 8_100, "Maximum line size"), (b"\xff\xfe", "not utf-8")],
+    ids=["too long", "not UTF-8"],
+)
 def test_a_line_that_the_engine_cannot_read_is_a_fault_of_the_file(
-    warehouse: Warehouse, clock: Clock, path: Path, content: bytes
+    warehouse: Warehouse, clock: Clock, path: Path, content: bytes, why: str
 ) -> None:
     write(path, GOOD.values())
     path.write_bytes(path.read_bytes() + content + b"\n")
@@ -269,6 +277,7 @@ def test_a_line_that_the_engine_cannot_read_is_a_fault_of_the_file(
     (reason,) = reasons_of_copy(warehouse, path, clock)
 
     assert reason.startswith("The warehouse cannot read the file: ")
+    assert why in reason
 
 
 def test_a_header_that_does_not_fit_is_a_fault_before_the_warehouse_reads_the_file(
@@ -370,6 +379,26 @@ def test_a_file_of_any_form_becomes_the_same_days(deliverer: Deliverer, path: Pa
     (day,) = versions(deliverer.warehouse, HOUSE, SPRING)
     assert day.quantities == ",".join(["1.000,null,3.000"] * 7 + ["2.000,2.000"])
     assert day.qualities == "MXM" * 7 + "MM"
+
+
+def test_a_packed_file_that_ends_early_is_rejected(warehouse: Warehouse, clock: Clock, path: Path) -> None:
+    write_csv(path, values(HOUSE, SPRING, [f"{number}.5" for number in range(23)]))
+    start, whole = path.with_name("start.csv"), gzip.compress(path.read_bytes())
+    start.write_bytes(whole)
+    path.write_bytes(whole[:-30])
+
+    with pytest.raises(Rejected) as caught:
+        loading.load_copied(
+            warehouse,
+            loading.Located(start, str(path), "a content"),
+            now=clock(),
+            arrived_at=None,
+            check_unchanged=lambda: None,
+        )
+
+    (fault,) = caught.value.faults
+    assert fault.reason.startswith("The warehouse cannot read the file: IO Error: ")
+    assert building.count(warehouse, "landed_line") == 0
 
 
 # --- rows against each other, and against what is stored

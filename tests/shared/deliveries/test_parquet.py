@@ -27,6 +27,7 @@ def texts(path: Path, column: Any) -> list[str]:
         (pa.array(["a", None, ""]), ["a", "", ""]),
         (pa.array(["a", None, "a"]).dictionary_encode(), ["a", "", "a"]),
         (pa.array(["a"], pa.large_string()), ["a"]),
+        (pa.array([None, None]), ["", ""]),
         (pa.array([Decimal("0.735000")], pa.decimal128(18, 6)), ["0.735000"]),
         (pa.array([0.1, 2.0, None]), ["0.1", "2", ""]),
         (pa.array([707057500000010017]), ["707057500000010017"]),

@@ -40,9 +40,8 @@ def follow(
 ) -> changes.pages.Page:
     """The next page of somebody who may read two metering points."""
     given = {} if cursor is None else {"cursor": [cursor]}
-    request = changes.requests.read(
-        given, state=publications.state(now=MORNING + timedelta(days=1)), seals=SEALS
-    )
+    state = publications.state(now=MORNING + timedelta(days=1))
+    request = changes.requests.read(given, state=state, seals=SEALS)
     readable = building.readable((HOUSE, None, None), (CABIN, None, None))
     return changes.pages.fetch(warehouse, ranges=ranges, readable=readable, request=request, at_once=at_once)
 

@@ -328,9 +328,10 @@ def test_a_file_is_read_line_by_line() -> None:
     copy = landing.copy_lines("/folder/it's.csv.gz", is_packed=True)
 
     assert tsql.translate(copy.sql) == (
-        "INSERT INTO landed_line SELECT line FROM read_csv('/folder/it''s.csv.gz', auto_detect = false, "
-        "header = false, skip = 1, columns = {'line': 'VARCHAR'}, quote = '', escape = '', "
-        "delim = '\x1c\x1d\x1e\x1f', strict_mode = false, max_line_size = 8000, compression = 'gzip')"
+        "INSERT INTO landed_line SELECT line, rest "
+        "FROM read_csv('/folder/it''s.csv.gz', auto_detect = false, header = false, skip = 1, "
+        "columns = {'line': 'VARCHAR', 'rest': 'VARCHAR'}, null_padding = true, quote = '', escape = '', "
+        "delim = '\x1c', strict_mode = false, max_line_size = 8000, compression = 'gzip')"
     )
     assert not tsql.reads_file("INSERT INTO metering.landed_line SELECT 'COPY INTO'")
 
