@@ -95,6 +95,7 @@ class Watermark:
             latest.published_at if latest else None,
             latest.available_until if latest else None,
             sequence=latest.sequence if latest else 0,
+            settled=latest.sequence if latest else 0,
             available_before=available_before,
         )
 

@@ -808,9 +808,9 @@ OPERATIONS = (
         method="PUT",
         also=201,
         summary="Make or change a feed",
-        description="201 for a new feed: it begins with what is published from now on; an export has the "
-        "history. 200 for one that was there: a change counts from the next run on. Files are handed out by "
-        "links; ask your contact for an SFTP server.",
+        description="201 for a new feed: it begins with what is published from half a minute ago on; an "
+        "export has the history. 200 for one that was there: a change counts from the next run on. Files are "
+        "handed out by links; ask your contact for an SFTP server.",
         body=feed_models.FeedRequest,
         answer=feed_models.Feed,
         parameters=(FEED_ID,),

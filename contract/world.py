@@ -137,10 +137,14 @@ def _fill(made: Services, folder: Path, clock: Clock) -> None:
 
 
 def deliver(made: Services, file: Path, values: Iterable[Reading], *, at: datetime) -> None:
-    """Move the clock to a moment and publish a delivery of these values, which is written to a file."""
+    """Publish a delivery of these values, which is written to a file, and let all instances know of it.
+
+    The clock is moved to `at` and then on.
+    """
     clock = made.clock
     assert isinstance(clock, Clock)  # noqa: S101  # `open_services` has given it.
     _publish(made, clock, [_write(file, values)], at=at)
+    clock.now = at + watermark.SETTLED_AFTER
 
 
 def _publish(made: Services, clock: Clock, files: Iterable[Path], *, at: datetime) -> None:

@@ -89,27 +89,26 @@ def _key(value: object) -> object:
     return key
 
 
-def _number(parse: Callable[[str], Any], *, low: float, high: float) -> BeforeValidator:
-    """Read a number from `low` to `high`, both included; one given by code is taken as it is."""
+def _number(
+    parse: Callable[[str], Any], *, low: float, high: float, word: str | None = None
+) -> BeforeValidator:
+    """Read a number from `low` to `high`, both included; one given by code is taken as it is.
+
+    A `word` stands for None.
+    """
 
     def read(value: object) -> object:
         if not isinstance(value, str):
             return value
+        if value == word:
+            return None
         try:
             if low <= float(value) <= high:
                 return parse(value)
         except ValueError:
             pass  # The fault below says what is wrong, also for a text that is not a number.
-        raise _fault(f"must be a number from {low:g} to {high:g}, not '{value}'.")
-
-    return BeforeValidator(read)
-
-
-def _unless(word: str, others: BeforeValidator) -> BeforeValidator:
-    """Read one word as None, and other texts by another validator."""
-
-    def read(value: object) -> object:
-        return None if value == word else others.func(value)  # type: ignore[call-arg]  # It takes the value alone.
+        allowed = f"a number from {low:g} to {high:g}{f' or {word}' if word else ''}"
+        raise _fault(f"must be {allowed}, not '{value}'.")
 
     return BeforeValidator(read)
 
@@ -157,7 +156,7 @@ class DeliverySettings:
     storage: str = Field(validation_alias="DELIVERY_STORAGE", repr=False)
     container: str = Field("deliveries", validation_alias="DELIVERY_CONTAINER")
     # The app reads no file that its small temporary disk may be too small for.
-    copy_above_mb: Annotated[int | None, _unless("never", _number(int, low=0, high=500))] = Field(
+    copy_above_mb: Annotated[int | None, _number(int, low=0, high=500, word="never")] = Field(
         default=500, validation_alias="DELIVERY_COPY_ABOVE_MB"
     )
     """Larger files are read by the warehouse itself; None: by nobody."""

@@ -78,6 +78,7 @@ class Published:
             latest.published_at,
             latest.available_until,
             sequence=latest.sequence,
+            settled=latest.sequence,
             available_before=available_before,
         )
 

@@ -24,7 +24,8 @@ from shared.warehouse.engine import Query, Statement
 
 _NO_TERMINATOR = "0x1c"
 """A control character that no line of text should have, so that a line is one field. A line that has it is
-put together again from `line` and `rest`, and the rules refuse it. Fabric accepts one character, no more
+put together again from `line` and `rest`, and the rules refuse it, unless it ends the line. Fabric accepts
+one character, no more
 (https://learn.microsoft.com/sql/t-sql/statements/copy-into-transact-sql?view=fabric, PARSER_VERSION)."""
 _NO_QUOTE = "0x0b"
 _DIGITS = "0123456789"

@@ -36,6 +36,10 @@ PUBLISHED, ACCESS, SWEPT = "published", "access", "swept"
 LOST_AFTER = timedelta(hours=6)
 """An attempt this late no longer has a message: that failed five times, and is in the poison queue."""
 
+WAITS_TIMES = 1.25
+"""How many times as long as a publication takes to settle its notices wait: clocks differ, and a message may
+come two seconds early."""
+
 DAYS_AT_ONCE = 100_000
 """Market days in one statement; WAREHOUSE_MAX_ROWS bounds every statement."""
 
@@ -164,7 +168,7 @@ class News:
                     Event.PUBLISHED,
                     data=data,
                     key=f"{first}-{last}",
-                    after=self._publications.settled_after,
+                    after=WAITS_TIMES * self._publications.settled_after,
                 )
                 for each in hearing[principal]
             )

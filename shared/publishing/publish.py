@@ -91,10 +91,14 @@ def refuse_ahead(warehouse: Warehouse, *, now: datetime) -> None:
 
 
 def server_clock(warehouse: Warehouse, *, clock: Callable[[], datetime]) -> Callable[[], datetime]:
-    """Return a clock that shows the warehouse's time: that of an operator's machine may be minutes wrong."""
+    """Return a clock that shows the warehouse's time: that of an operator's machine may be minutes wrong.
+
+    It is ahead by as long as the warehouse takes to answer at most, never behind.
+    """
+    asked_at = clock()
     (there,) = warehouse.fetch(_server_time())
-    behind = there - clock()
-    return lambda: clock() + behind
+    ahead = there - asked_at
+    return lambda: clock() + ahead
 
 
 def _server_time() -> Query[datetime]:

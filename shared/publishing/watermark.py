@@ -21,8 +21,6 @@ WHILE_READ = 10.0
 SETTLED_AFTER = timedelta(seconds=REMEMBERED + WHILE_READ + limits.TABLES.in_all + 4)
 """How long after a publication is announced every instance knows of it: the time that one remembers the
 watermark, that writing it takes, and 4 s by which the clocks of instances may differ."""
-_MOST_UNSETTLED = 60
-"""Publications that are kept as not settled; of more, those in the middle are left out."""
 
 
 @dataclass(frozen=True)
@@ -60,8 +58,7 @@ class DataState:
         available_until: end of what is published; None before the first publication.
         described_at: when metering points were last described; None before the first time.
         sequence: of the latest publication; 0 before the first.
-        settled: of the latest publication that every instance knows of; 0 before the first. The first of all
-            counts at once: before it an instance has nothing to answer with.
+        settled: of the latest publication that every instance knows of; 0 before the first.
         available_before: looks up the end of what was available at a moment before the latest publication.
     """
 
@@ -207,7 +204,7 @@ class Publications:
             before, now = None if stored is None else _publication(stored), clock()
             if before is not None and before.sequence >= publication.sequence:
                 return None
-            unsettled = {} if before is None else self._unsettled(before, now=now)
+            unsettled = {0: now} if before is None else self._unsettled(before, now=now)
             return _entity(replace(publication, announced={**unsettled, publication.sequence: now}))
 
         self._advance(ROW, after)
@@ -215,8 +212,8 @@ class Publications:
     def _unsettled(self, before: Publication, *, now: datetime) -> dict[int, datetime]:
         """Return when the latest settled publication and those since then were announced."""
         settled = before.announced_by(now - self.settled_after)
-        since = [each for each in sorted(before.announced) if each > settled]
-        return {each: before.announced.get(each, now) for each in (settled, *since[-_MOST_UNSETTLED:])}
+        since = {each: at for each, at in before.announced.items() if each > settled}
+        return {settled: before.announced.get(settled, now), **since}
 
     def write_described(self, at: datetime) -> None:
         """Store when metering points were last described, unless a later time is stored already."""

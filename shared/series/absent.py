@@ -1,6 +1,6 @@
 """How many values absent days would have, for series whose resolution changes. Pure.
 
-An absent day has the resolution of the published day before it or, where there is none, of the one after it,
+An absent day has the resolution of the published day before it or, where none is known, of the one after it,
 as in the series itself. What is known are the first and the last day of each resolution in a month: between
 days of two resolutions that alternate within a month, the later of the two is taken.
 """

@@ -129,6 +129,7 @@ _NEEDED: dict[str, dict[str, set[str]]] = {
         "minutes": _WHOLE,
         "is_whole": _WHOLE,
     },
+    "landed_line": {"line": _TEXT, "rest": _TEXT},
     # Other working tables and views: only the scripts define them, so it is enough that they exist.
     **{
         name: {}
@@ -139,7 +140,6 @@ _NEEDED: dict[str, dict[str, set[str]]] = {
             "delivered_value",
             "unpublished_delivery",
             "current_day",
-            "landed_line",
             "metering_point_line",
             "supply_period_line",
         )

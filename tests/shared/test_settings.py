@@ -127,7 +127,7 @@ def test_the_warehouse_may_be_kept_from_reading_files() -> None:
 
 @pytest.mark.parametrize("megabytes", ["-1", "501", "many"])
 def test_the_app_reads_no_file_that_its_disk_may_be_too_small_for(megabytes: str) -> None:
-    with pytest.raises(InvalidSettings, match="DELIVERY_COPY_ABOVE_MB must be a number from 0 to 500"):
+    with pytest.raises(InvalidSettings, match="COPY_ABOVE_MB must be a number from 0 to 500 or never"):
         settings.from_environment(
             {**LEAST, "DELIVERY_STORAGE": "https://a.example", "DELIVERY_COPY_ABOVE_MB": megabytes}
         )

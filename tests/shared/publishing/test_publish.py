@@ -67,6 +67,16 @@ def test_nothing_is_published_by_a_clock_far_ahead_of_the_warehouse(warehouse: W
         publish.refuse_ahead(warehouse, now=now + timedelta(days=365))
 
 
+@pytest.mark.parametrize("minutes", [-3, 3])
+def test_an_operators_clock_is_set_by_the_warehouses(warehouse: Warehouse, minutes: int) -> None:
+    wrong = timedelta(minutes=minutes)
+    clock = publish.server_clock(warehouse, clock=lambda: datetime.now(UTC) + wrong)
+
+    before, shown = datetime.now(UTC), clock()
+
+    assert before <= shown < before + timedelta(minutes=1)
+
+
 def test_quantities_have_three_decimals_however_they_were_delivered(deliverer: Deliverer) -> None:
     deliverer.deliver(values(HOUSE, PLAIN, ["0", "0.29", "1.470", "007.5", "123456789012.5"]))
 
