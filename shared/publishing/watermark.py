@@ -58,7 +58,8 @@ class DataState:
         available_until: end of what is published; None before the first publication.
         described_at: when metering points were last described; None before the first time.
         sequence: of the latest publication; 0 before the first.
-        settled: of the latest publication that every instance knows of; 0 before the first.
+        settled: of the latest publication that every instance knows of; 0 before the first. The first of all
+            counts at once, since nobody reads before there is anything.
         available_before: looks up the end of what was available at a moment before the latest publication.
     """
 
@@ -204,7 +205,7 @@ class Publications:
             before, now = None if stored is None else _publication(stored), clock()
             if before is not None and before.sequence >= publication.sequence:
                 return None
-            unsettled = {0: now} if before is None else self._unsettled(before, now=now)
+            unsettled = {} if before is None else self._unsettled(before, now=now)
             return _entity(replace(publication, announced={**unsettled, publication.sequence: now}))
 
         self._advance(ROW, after)

@@ -18,6 +18,7 @@ from shared.access.grant import Grant, Span
 from shared.access.grants import Grants
 from shared.deliveries import loading
 from shared.metering import QUALITY_OF_LETTER, MeteringPointId
+from shared.publishing import watermark
 from shared.publishing.watermark import Publications
 from shared.services import Services
 from shared.warehouse.engine import Query
@@ -157,6 +158,7 @@ class Vendor:
         file.write_text(text + "\n", encoding="utf-8")
         loading.load(self.services.warehouse, file, now=self.now, progress=lambda rows, share: None)
         self.services.publish_readings()
+        self.forward(watermark.SETTLED_AFTER.total_seconds())
 
     def permit(self, permitted: Permitted) -> None:
         """Let the vendor read these metering points in these spans, and no other."""
