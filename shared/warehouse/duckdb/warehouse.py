@@ -185,8 +185,8 @@ class _Session:
                     _parsed(statement.sql, from_rows=bool(rows)), _bound(statement.parameters)
                 )
             except (duckdb.InvalidInputException, duckdb.IOException) as error:
-                if tsql.reads_file(statement.sql) and (reason := _why_unreadable(str(error))):
-                    raise FileUnreadable(reason) from error
+                if tsql.reads_file(statement.sql) and _is_of_file(error):
+                    raise FileUnreadable(_reason(str(error))) from error
                 raise
         self.stored_days |= clustering.stores_days(statement.sql)
 
@@ -212,13 +212,15 @@ def _parsed(sql: str, *, from_rows: bool = False) -> duckdb.Statement:
     return statement
 
 
-def _why_unreadable(message: str) -> str | None:
-    """Return what DuckDB says of a file that it cannot read; None if something else is wrong."""
-    if "GZIP" in message:
-        return message.splitlines()[0].partition(": /")[0]
-    if "CSV Error on Line" in message:
-        return " ".join(line for line in message.splitlines()[:4] if line and "Original Line" not in line)
-    return None
+def _is_of_file(error: duckdb.Error) -> bool:
+    """Return whether a file that is read caused the error, and not the disk or the memory."""
+    return isinstance(error, duckdb.InvalidInputException) or "GZIP" in str(error)
+
+
+def _reason(message: str) -> str:
+    """Return what DuckDB says of a file that it cannot read, without the line itself and the file's path."""
+    lines = [line for line in message.splitlines()[:4] if line and "Original Line" not in line]
+    return " ".join(lines).partition(": /")[0]
 
 
 def _bound(parameters: Sequence[Any]) -> list[Any]:
