@@ -231,9 +231,11 @@ class Publications:
         """Write what follows the stored entity, if anything does."""
         stored = self._tables.get(tables.SERVICE_STATE, partition=PARTITION, row=row)
         entity = after(stored)
-        if entity is not None and stored is None:
+        if entity is None:
+            pass  # It is stored already, perhaps by a try whose answer was lost.
+        elif stored is None:
             self._tables.insert(tables.SERVICE_STATE, entity)
-        elif entity is not None and stored is not None:
+        else:
             self._tables.replace(tables.SERVICE_STATE, entity, etag=stored["etag"])
         with self._reading:
             self._kept = None

@@ -8,36 +8,16 @@ days of two resolutions that alternate within a month, the later of the two is t
 from collections.abc import Iterator, Sequence
 from datetime import date
 from functools import lru_cache
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from shared import periods
 from shared.periods import ONE_HOUR
 from shared.readable import Days
 from shared.series.assembly import PER_HOUR
+from shared.warehouse.insights import MonthSumRow, QualityRow
 
-
-class Stored(Protocol):
-    """Published days of one series that are stored in one resolution."""
-
-    @property
-    def resolution(self) -> str:
-        """The resolution in which they are stored."""
-        ...
-
-    @property
-    def first_day(self) -> date:
-        """The first of them."""
-        ...
-
-    @property
-    def last_day(self) -> date:
-        """The last of them."""
-        ...
-
-    @property
-    def values_stored(self) -> int:
-        """How many values they have, the missing ones included."""
-        ...
+Stored = MonthSumRow | QualityRow
+"""Published days of one series that are stored in one resolution."""
 
 
 class _Stretch(NamedTuple):
@@ -82,15 +62,15 @@ def hours(first: date, end: date) -> int:
 def _stretches(rows: Sequence[Stored], *, before: str | None) -> Iterator[_Stretch]:
     """Yield the stretches in the order of time, from the first day of all on."""
     yield _Stretch(date.min, PER_HOUR[before or rows[0].resolution], 0)
-    at = 0
-    while at < len(rows):
-        first = newest = rows[at]
-        stored = 0
-        while at < len(rows) and (rows[at] is first or rows[at].first_day <= newest.last_day):
-            newest = max(newest, rows[at], key=lambda row: row.last_day)
-            stored += _hours_stored(rows[at])
-            at += 1
-        yield _Stretch(first.first_day, PER_HOUR[newest.resolution], stored)
+    groups: list[list[Stored]] = []
+    for row in rows:
+        if groups and row.first_day <= max(each.last_day for each in groups[-1]):
+            groups[-1].append(row)
+        else:
+            groups.append([row])
+    for group in groups:
+        newest = max(group, key=lambda row: row.last_day)
+        yield _Stretch(group[0].first_day, PER_HOUR[newest.resolution], sum(map(_hours_stored, group)))
 
 
 def _hours_within(expected: Sequence[Days], days: Days) -> int:

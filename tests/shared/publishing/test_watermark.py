@@ -51,6 +51,18 @@ class Slow:
         return self._storage.replace(table, entity, etag=etag)
 
 
+def while_reading(reader: Publications, slow: Slow) -> tuple[Publication | None, Publication | None]:
+    """Let one request read the watermark; return what another is answered meanwhile, and what was read."""
+    slow.let.clear()
+    slow.reached.clear()
+    with ThreadPoolExecutor(1) as other:
+        reading = other.submit(reader.latest)
+        assert slow.reached.wait(10)
+        meanwhile = reader.latest()
+        slow.let.set()
+        return meanwhile, reading.result(10)
+
+
 def test_there_is_none_before_the_first_publication(table_storage: str, clock: Clock) -> None:
     assert Publications(tables=opened(table_storage), monotonic=clock.seconds).latest() is None
 
@@ -123,14 +135,7 @@ def test_no_instance_remembers_a_watermark_longer_than_others_take_it_for_known(
     clock.forward(minutes=1)
     writer.write(publication(2), clock=clock)
     clock.forward(seconds=14.9)
-    behind.let.clear()
-    behind.reached.clear()
-    with ThreadPoolExecutor(1) as other:
-        reading = other.submit(reader.latest)
-        assert behind.reached.wait(10)
-        remembered = reader.latest()
-        behind.let.set()
-        reading.result(10)
+    remembered, _ = while_reading(reader, behind)
 
     assert remembered == publication(1)
     assert writer.state(now=clock()).settled == 1
@@ -162,15 +167,8 @@ def test_while_one_request_reads_it_again_the_others_are_answered_with_what_is_k
     reader.latest()
     writer.write(publication(2), clock=clock)
     clock.forward(seconds=5)
-    slow.let.clear()
-    slow.reached.clear()
 
-    with ThreadPoolExecutor(1) as other:
-        reading = other.submit(reader.latest)
-        assert slow.reached.wait(10)
-        meanwhile = reader.latest()
-        slow.let.set()
-        read = reading.result(10)
+    meanwhile, read = while_reading(reader, slow)
 
     assert (meanwhile, read, reader.latest()) == (publication(1), publication(2), publication(2))
 
