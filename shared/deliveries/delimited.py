@@ -10,7 +10,7 @@ import re
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, BinaryIO, cast
 
@@ -91,19 +91,22 @@ def batches(path: Path, *, width: int, separator: str, most_unpacked: int = MOST
             body = block.removeprefix(_BYTE_ORDER_MARK) if number == 0 else block
             if b"\r" in body:
                 body = body.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-            header = body.index(b"\n") + 1 if number == 0 else 0
-            line += header > 0
+            if number == 0:
+                body = body[body.index(b"\n") + 1 :]
+                line += 1
+            lines = _Block(body, line, body.count(b"\n"))
             share = min(1.0, compressed.tell() / size)
-            yield _batch(_Block(body[header:], line), width=width, separator=separator, share=share)
-            line += body.count(b"\n", header)
+            yield _batch(lines, width=width, separator=separator, share=share)
+            line += lines.count
 
 
 @dataclass(frozen=True)
 class _Block:
-    """Whole lines, each with its `\\n`, and the number of the first."""
+    """Whole lines, each with its `\\n`: their text, the number of the first, and how many they are."""
 
     text: bytes
     first_line: int
+    count: int
 
 
 @contextmanager
@@ -141,7 +144,7 @@ def _batch(block: _Block, *, width: int, separator: str, share: float) -> Batch:
         if bad:
             misfits.append(Misfit(kind, kind, [block.first_line + place for place in bad]))
             block = _without(block, bad)
-    table, ragged = _rows(block.text, width=width, separator=separator)
+    table, ragged = _rows(block, width=width, separator=separator)
     lines = _lines(block, rows=table.num_rows, ragged=[row.number for row in ragged])
     misfits += [
         Misfit(
@@ -189,10 +192,10 @@ def _without(block: _Block, places: Sequence[int]) -> _Block:
     lines = block.text.split(b"\n")
     for place in places:
         lines[place] = b""
-    return _Block(b"\n".join(lines), block.first_line)
+    return replace(block, text=b"\n".join(lines))
 
 
-def _rows(text: bytes, *, width: int, separator: str) -> tuple[pa.Table, list[pyarrow.csv.InvalidRow]]:
+def _rows(block: _Block, *, width: int, separator: str) -> tuple[pa.Table, list[pyarrow.csv.InvalidRow]]:
     """Return the rows, and the lines that do not have `width` columns."""
     ragged: list[pyarrow.csv.InvalidRow] = []
 
@@ -201,11 +204,13 @@ def _rows(text: bytes, *, width: int, separator: str) -> tuple[pa.Table, list[py
         return "skip"
 
     names = [str(place) for place in range(width)]
-    if not text.strip(b"\n"):
+    if len(block.text) == block.count:  # Blank lines alone.
         return pa.table({name: pa.array([], _TEXT) for name in names}), []
     table = pyarrow.csv.read_csv(
-        pa.BufferReader(text),
-        read_options=pyarrow.csv.ReadOptions(column_names=names, block_size=len(text) + 1, use_threads=False),
+        pa.BufferReader(block.text),
+        read_options=pyarrow.csv.ReadOptions(
+            column_names=names, block_size=len(block.text) + 1, use_threads=False
+        ),
         parse_options=pyarrow.csv.ParseOptions(delimiter=separator, invalid_row_handler=skip),
         convert_options=pyarrow.csv.ConvertOptions(column_types=dict.fromkeys(names, _TEXT)),
     )
@@ -240,13 +245,12 @@ class _Lines:
 
 
 def _lines(block: _Block, *, rows: int, ragged: Sequence[int]) -> _Lines:
-    count = block.text.count(b"\n")
-    first = block.first_line
-    filled: Sequence[int] = range(first, first + count)
-    if rows + len(ragged) < count:  # Blank lines are no rows.
+    first, end = block.first_line, block.first_line + block.count
+    if rows == block.count:
+        return _Lines(pa.arange(first, end), range(first, end))
+    filled: Sequence[int] = range(first, end)
+    if rows + len(ragged) < block.count:  # Blank lines are no rows.
         filled = [first + place for place, line in enumerate(block.text.split(b"\n")) if line]
-    if not ragged:
-        return _Lines(pa.array(filled, pa.int64()), filled)
     left_out = set(ragged)
     kept = [line for number, line in enumerate(filled, 1) if number not in left_out]
     return _Lines(pa.array(kept, pa.int64()), filled)

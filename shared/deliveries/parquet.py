@@ -48,7 +48,7 @@ def batches(path: Path) -> Iterator[Batch]:
             for some in file.iter_batches(batch_size=ROWS, use_threads=False):
                 # Text that is not in UTF-8 would otherwise fail much later.
                 some.validate(full=True)
-                lines = pa.array(range(done + 1, done + some.num_rows + 1), pa.int64())
+                lines = pa.arange(done + 1, done + some.num_rows + 1)
                 done += some.num_rows
                 yield Batch([_texts(column) for column in some.columns], lines, [], done / total)
         except (pa.ArrowException, OSError) as error:
