@@ -411,6 +411,7 @@ def start(
                 "descriptions": publications.described_at,
                 "the last sync": grants.synced_at,
                 "queries": lambda: warming.run_queries(warehouse, now=clock()),
+                "garbage collector": warming.keep_what_is_loaded,
             }
         ),
         within=within,

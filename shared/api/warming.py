@@ -3,6 +3,7 @@
 Nothing depends on it: otherwise the first request does the same work, and takes that much longer.
 """
 
+import gc
 import logging
 import threading
 from collections.abc import Callable, Mapping
@@ -64,3 +65,11 @@ def run_queries(warehouse: Warehouse, *, now: datetime) -> None:
         )
         warehouse.fetch(queries.last_days(_NOBODY, direction=direction, since=today - ONE_DAY, as_of=now))
     warehouse.fetch(queries.metering_points(_NOBODY))
+
+
+def keep_what_is_loaded() -> None:
+    """Let the garbage collector leave alone what is loaded: it stays as long as the process.
+
+    Otherwise each full collection goes through all modules, and stops every answer for some 80 ms.
+    """
+    gc.freeze()

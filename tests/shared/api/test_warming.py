@@ -1,5 +1,6 @@
 """Warming up happens once, in the background, and disturbs nothing."""
 
+import gc
 import threading
 from datetime import UTC, datetime
 
@@ -44,3 +45,12 @@ def test_starting_does_not_wait_for_a_step_that_hangs() -> None:
 
 def test_the_questions_for_nobody_are_statements_that_the_warehouse_takes(warehouse: Warehouse) -> None:
     warming.run_queries(warehouse, now=datetime(2026, 11, 22, 12, tzinfo=UTC))
+
+
+def test_what_is_loaded_is_not_looked_at_again() -> None:
+    before = gc.get_freeze_count()
+    try:
+        warming.keep_what_is_loaded()
+        assert gc.get_freeze_count() > before + 1_000
+    finally:
+        gc.unfreeze()
