@@ -28,6 +28,7 @@ from bench.apparatus.connections import BrokenAnswer, Connection
 from bench.apparatus.questions import Mix, Question
 from bench.apparatus.stacks import Running
 from local import tools
+from shared.publishing import watermark
 
 LONGEST_ANSWER = 60.0
 STAND_IN = "stand-in"
@@ -104,6 +105,7 @@ def _measure_on(name: str, host: str, arguments: argparse.Namespace) -> int:
 
 async def measure(stack: Running, arguments: argparse.Namespace) -> dict[str, Any]:
     """Measure one client, all clients, and small questions without and with large answers beside them."""
+    await asyncio.sleep(watermark.SETTLED_AFTER.total_seconds())  # Then /changes has every publication.
     async with connections.connected(stack.gateway) as connection:
         vendor = await questions.vendor_mix(stack, connection)
         customer = await questions.customer_mix(stack, connection)

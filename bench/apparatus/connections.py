@@ -33,12 +33,21 @@ class Connection:
             self._writer.write(request)
             head = await self._reader.readuntil(b"\r\n\r\n")
             status, headers = _parsed(head)
-            body = b"" if status in (204, 304) else await self._body(int(headers["content-length"]))
+            body = b"" if status in (204, 304) else await self._body(headers)
         except (OSError, EOFError, KeyError, ValueError) as broken:
             raise BrokenAnswer(repr(broken)) from broken
         return Answer(status, headers, body)
 
-    async def _body(self, size: int) -> bytes:
+    async def _body(self, headers: Mapping[str, str]) -> bytes:
+        if headers.get("transfer-encoding") != "chunked":
+            return await self._exactly(int(headers["content-length"]))
+        chunks = []
+        while size := int(await self._reader.readuntil(b"\r\n"), 16):
+            chunks.append((await self._exactly(size + len(b"\r\n")))[:size])
+        await self._exactly(len(b"\r\n"))
+        return b"".join(chunks)
+
+    async def _exactly(self, size: int) -> bytes:
         pieces, rest = [], size
         while rest:
             piece = await self._reader.read(min(rest, LARGEST_READ))

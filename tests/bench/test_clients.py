@@ -44,6 +44,13 @@ def test_a_right_answer_counts_and_is_timed() -> None:
     assert (seen.statuses, len(seen.seconds["a day"]), seen.unexpected) == ({"200": 1}, 1, [])
 
 
+def test_an_answer_in_chunks_is_read_to_its_end() -> None:
+    chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nrig\r\n2\r\nht\r\n0\r\n\r\n"
+    seen = asyncio.run(seen_by_crowd([chunked]))
+
+    assert (seen.statuses, seen.unexpected) == ({"200": 1}, [])
+
+
 def test_a_caller_that_should_wait_asks_again() -> None:
     seen = asyncio.run(
         seen_by_crowd([answer("429 Too Many Requests", b"", "Retry-After: 0"), answer("200 OK", b"right")])

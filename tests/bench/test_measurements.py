@@ -25,6 +25,9 @@ REPOSITORY = Path(__file__).parents[2]
         ["files", "--metering-points", "10", "--days", "2", "--runs", "1", "--large", "20"],
         ["start", "--metering-points", "2", "--runs", "1"],
         ["gateway", "--calls", "50", "--megabytes", "2"],
+        ["access", "--customers", "100", "--points-each", "10"],
+        ["kit", "--metering-points", "3", "--days", "5"],
+        ["clients", "--host", "stand-in", "--clients", "2", "--seconds", "2", "--days", "40"],
     ],
     ids=lambda arguments: str(arguments[0]),
 )
