@@ -3,9 +3,9 @@
 roapi serves a table in memory as JSON and is written in Rust: the quickest way to a read-only API of hourly
 rows, without callers, access, versions or units of time. It gets the hours of some metering points as a
 Parquet file, sorted by metering point, and is asked in SQL; this API answers from packed days, with the
-access check. Both are processes of their own on this machine, asked over one kept connection each; the
-answers have the same values, which is checked. roapi is installed into an environment of its own
-(bench/apparatus/roapi.txt).
+access check. Both are processes of their own on this machine, asked over one kept connection each by a
+client that costs little; the answers have the same values, which is checked. roapi is installed into an
+environment of its own (bench/apparatus/roapi.txt).
 """
 
 import argparse
@@ -15,13 +15,13 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
 import duckdb
-import httpx
 import pyarrow.parquet
 from rich.console import Console
 from rich.table import Table
@@ -106,38 +106,49 @@ def _as_parquet(hourly: Path) -> Path:
 
 
 @contextmanager
-def _server(command: Sequence[str], *, address: str, path: str) -> Iterator[httpx.Client]:
-    """Start a server, and yield a client of it once it answers."""
+def _server(command: Sequence[str], *, port: int, path: str) -> Iterator[HTTPConnection]:
+    """Start a server, and yield a connection to it once it answers."""
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         try:
-            with httpx.Client(base_url=address, timeout=60) as client:
+            with closing(HTTPConnection("127.0.0.1", port, timeout=60)) as connection:
                 until = time.monotonic() + _STARTS_WITHIN
-                while not _answers(client, path):
+                while not _answers(connection, path):
                     if time.monotonic() > until or process.poll() is not None:
-                        raise RuntimeError(f"{command[0]} does not answer at {address}")
+                        raise RuntimeError(f"{command[0]} does not answer on port {port}")
                     time.sleep(0.1)
-                yield client
+                yield connection
         finally:
             process.terminate()
 
 
-def _answers(client: httpx.Client, path: str) -> bool:
+def _answers(connection: HTTPConnection, path: str) -> bool:
     try:
-        return client.get(path).is_success
-    except httpx.TransportError:
+        _ask(connection, "GET", path)
+    except (HTTPException, OSError):
+        connection.close()
         return False
+    return True
+
+
+def _ask(connection: HTTPConnection, method: str, path: str, body: str | None = None) -> bytes:
+    connection.request(method, path, body)
+    answer = connection.getresponse()
+    content = answer.read()
+    if answer.status != 200:
+        raise HTTPException(f"{path} is answered {answer.status}: {content[:200]!r}")
+    return content
 
 
 @contextmanager
-def _ours(warehouse: Path, *, points: int) -> Iterator[httpx.Client]:
+def _ours(warehouse: Path, *, points: int) -> Iterator[HTTPConnection]:
     port = free.ports().function_host
     command = [sys.executable, "-m", "bench.apparatus.served", str(warehouse), str(points), str(port)]
-    with _server(command, address=f"http://127.0.0.1:{port}", path="/ready") as client:
-        yield client
+    with _server(command, port=port, path="/ready") as connection:
+        yield connection
 
 
 @contextmanager
-def _roapi(program: Path, table: Path) -> Iterator[httpx.Client]:
+def _roapi(program: Path, table: Path) -> Iterator[HTTPConnection]:
     ports = free.ports()
     command = [
         *(str(program), "--table", f"hourly={table}", "--addr-http", f"127.0.0.1:{ports.gateway}"),
@@ -148,22 +159,22 @@ def _roapi(program: Path, table: Path) -> Iterator[httpx.Client]:
             f"127.0.0.1:{ports.standins}",
         ),
     ]
-    with _server(command, address=f"http://127.0.0.1:{ports.gateway}", path="/api/schema") as client:
-        yield client
+    with _server(command, port=ports.gateway, path="/api/schema") as connection:
+        yield connection
 
 
-def _ask_ours(client: httpx.Client, point: str, first: date) -> Callable[[], bytes]:
+def _ask_ours(connection: HTTPConnection, point: str, first: date) -> Callable[[], bytes]:
     path = f"/metering-points/{point}/consumption?from={first}&to={stored.END}&limit=10000"
-    return lambda: client.get(path).raise_for_status().content
+    return lambda: _ask(connection, "GET", path)
 
 
-def _ask_roapi(client: httpx.Client, point: str, first: date) -> Callable[[], bytes]:
+def _ask_roapi(connection: HTTPConnection, point: str, first: date) -> Callable[[], bytes]:
     start, end = (f"{periods.start_of(day):%Y-%m-%dT%H:%M:%SZ}" for day in (first, stored.END))
     sql = (
         f"SELECT start, quantity, quality FROM hourly WHERE metering_point_id = '{point}' "
         f"AND start >= '{start}' AND start < '{end}' ORDER BY start"
     )
-    return lambda: client.post("/api/sql", content=sql).raise_for_status().content
+    return lambda: _ask(connection, "POST", "/api/sql", sql)
 
 
 def _values_of_ours(body: bytes) -> list[float | None]:
