@@ -294,6 +294,7 @@ def _begin_whole(run: _Run, file: ArrivedFile, path: Path) -> _Begun:
         *(run.warehouse, path),
         now=run.now,
         arrived_at=file.at,
+        source=file.name,
         progress=lambda rows, share: None,
     )
     return _Begun(load, lambda name: run.container.upload(name, path))
@@ -311,6 +312,7 @@ def _begin_copying(run: _Run, copying: Copying, file: ArrivedFile, path: Path) -
         *(run.warehouse, located),
         now=run.now,
         arrived_at=file.at,
+        source=file.name,
         check_unchanged=partial(run.container.check_unchanged, file),
     )
     return _Begun(load, partial(run.container.copy, file))

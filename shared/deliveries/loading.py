@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import groupby
@@ -93,6 +93,7 @@ def load(
     now: datetime,
     progress: Progress,
     arrived_at: datetime | None = None,
+    source: str | None = None,
 ) -> Loaded:
     """Load one file. Interval values become visible when they are published.
 
@@ -103,6 +104,7 @@ def load(
         progress: called after each batch.
         arrived_at: when the file arrived in the container, whose files are loaded in the order of their
             arrival. Master data is then refused if a file of its kind that arrived later is already loaded.
+        source: the name that the file was delivered under; None for the last part of its path.
 
     Raises:
         Rejected: the file has faults; nothing of it was loaded.
@@ -113,7 +115,7 @@ def load(
     faults = Faults()
     kind = _kind(file, faults)
     context = Context(received_at=now, is_norwegian=file.is_norwegian)
-    load = _Load(warehouse, path, kind, now=now, arrived_at=arrived_at, id=uuid.uuid4().hex)
+    load = _Load(warehouse, path, kind, now=now, arrived_at=arrived_at, delivered_as=source or path.name)
     if kind == "interval values":
         of_values = intervals.Checks(file.header, context=context, faults=faults)
         return _load_intervals(
@@ -165,6 +167,7 @@ def load_copied(
     now: datetime,
     arrived_at: datetime | None,
     check_unchanged: Callable[[], None],
+    source: str | None = None,
 ) -> Loaded:
     """Load interval values that the warehouse reads itself, from a file for which `why_not_copied` is None.
 
@@ -174,6 +177,7 @@ def load_copied(
         now: the time now.
         arrived_at: as in `load`.
         check_unchanged: raises if the file is not the one that was found; called after the file is read.
+        source: as in `load`.
 
     Raises:
         Rejected: the file has faults; nothing of it was loaded.
@@ -183,7 +187,8 @@ def load_copied(
     kind = _kind(file, faults)
     if faults:
         raise Rejected(located.start, faults.all())
-    load = _Load(warehouse, located.start, kind, now=now, arrived_at=arrived_at, id=uuid.uuid4().hex)
+    path = located.start
+    load = _Load(warehouse, path, kind, now=now, arrived_at=arrived_at, delivered_as=source or path.name)
     insert = partial(conflicts.retry, _copy_and_insert, load, located, file, check_unchanged=check_unchanged)
     return _load_intervals(
         load,
@@ -245,7 +250,8 @@ class _Load:
     kind: Kind
     now: datetime
     arrived_at: datetime | None
-    id: str
+    delivered_as: str
+    id: str = field(default_factory=lambda: uuid.uuid4().hex)
 
     @property
     def table(self) -> str:
@@ -254,8 +260,8 @@ class _Load:
 
     @property
     def source(self) -> str:
-        """The name of the file in printable ASCII."""
-        name = self.path.name.encode("ascii", "replace").decode()
+        """The name that the file was delivered under, in printable ASCII."""
+        name = self.delivered_as.encode("ascii", "replace").decode()
         return "".join(each if each.isprintable() else "?" for each in name)[:SOURCE_LENGTH]
 
 

@@ -59,7 +59,7 @@ def test_a_file_is_loaded_and_moved(
     assert done.results[0].stored_as.endswith("Z/2026-11-22/values.csv")
     assert outside.names() == ["processed/2026-11-22/values.csv"]
     assert outside.text("processed/2026-11-22/values.csv").encode() == csv_of(values(HOUSE, DAY, ["1"] * 23))
-    assert [each.source for each in publish.list_waiting(warehouse)] == ["values.csv"]
+    assert [each.source for each in publish.list_waiting(warehouse)] == ["2026-11-22/values.csv"]
     assert load_files() == Intake()
 
 
@@ -190,7 +190,7 @@ def test_a_large_file_is_read_by_the_warehouse_and_moved(
     assert "stage" not in recorded.statements
     assert outside.names() == ["processed/2026-11-22/it's.csv"]
     assert outside.text("processed/2026-11-22/it's.csv").encode() == csv_of(values(HOUSE, DAY, ["1"] * 23))
-    assert [each.source for each in publish.list_waiting(warehouse)] == ["it_s.csv"]
+    assert [each.source for each in publish.list_waiting(warehouse)] == ["2026-11-22/it's.csv"]
 
 
 def test_a_faulty_large_file_is_moved_with_the_reasons_by_content_and_the_next_is_loaded(
