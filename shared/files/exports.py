@@ -264,7 +264,8 @@ class Exports:
     ) -> tuple[Export, bool]:
         """Return the export of a request, and whether it is new.
 
-        The same idempotency key, or without one the same request within a minute, gives the same export.
+        The same idempotency key, or without one the same request within a minute, gives the same export
+        unless that has failed.
 
         Args:
             request: the request, in one form of writing.
@@ -360,11 +361,15 @@ class Exports:
 
     def delete(self, export: Export) -> None:
         """Delete an export; work on it finds no row and stops. Its parts stay until `delete_parts`."""
+        self.unmark(export)
+        self._tables.delete(tables.FILE_WORK, partition=export.principal, row=export.id)
+
+    def unmark(self, export: Export) -> None:
+        """Let the request of an export, when it is repeated, make another one."""
         marked = self._tables.get(tables.FILE_WORK, partition=export.principal, row=export.mark)
         # Otherwise a later request with the same body has written the mark again.
         if marked and marked["exportId"] == export.id:
             self._tables.delete(tables.FILE_WORK, partition=export.principal, row=export.mark)
-        self._tables.delete(tables.FILE_WORK, partition=export.principal, row=export.id)
 
     def delete_parts(self, export_id: str) -> None:
         """Delete the parts of an export."""

@@ -367,6 +367,22 @@ def test_what_failed_five_times_is_failed_in_the_row(customer: Customer, api: Ap
     assert (found["status"], found["problem"]["code"]) == ("failed", "not-built")
 
 
+@pytest.mark.parametrize("headers", [{}, {"idempotency-key": "a"}], ids=["the body", "a key"])
+def test_the_request_of_a_failed_export_makes_another_one(
+    customer: Customer, api: Api, headers: dict[str, str]
+) -> None:
+    customer.point()
+    failed = ask(customer, headers=headers).json["exportId"]
+    give_up(api, failed)
+    api.services.sweep_files()
+
+    again = ask(customer, headers=headers).json
+    build(api)
+
+    assert again["exportId"] != failed
+    assert customer.get(f"/v1/exports/{again['exportId']}").json["status"] == "finished"
+
+
 def test_an_export_that_is_too_large_for_one_file_has_parts_of_whole_metering_points(
     customer: Customer, api: Api
 ) -> None:
