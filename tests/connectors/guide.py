@@ -31,6 +31,7 @@ YEAR = (date(2025, 4, 1), date(2026, 4, 1))
 QUARTERLY = 9
 """Metering points of the demo world, from its first on; a year of their quarters is 315 000 values."""
 NEXT_MORNING = datetime(2026, 4, 2, 5, tzinfo=UTC)
+CHANGED_DAY = date(2026, 3, 24)
 
 Days = dict[tuple[str, str, str], list[int]]
 """The quantities of market days in thousandths, by metering point, direction and date."""
@@ -64,6 +65,14 @@ class Living:
         new_day = [reading(BAKERY, start + timedelta(hours=hour), "2.500") for hour in range(24)]
         file = self.folder / "next-morning.csv"
         world.deliver(self.services, file, [*corrected, *late, *new_day], at=NEXT_MORNING)
+
+    def publish_a_day_of(self, resolution: Resolution, quantity: str, *, at: datetime) -> None:
+        """Publish `CHANGED_DAY` of one metering point, which has hours, with values of this resolution."""
+        values = [
+            Reading(BAKERY, Direction.CONSUMPTION, start, resolution, quantity, Quality.MEASURED)
+            for start in periods.starts(CHANGED_DAY, resolution.step)
+        ]
+        world.deliver(self.services, self.folder / f"{resolution}.csv", values, at=at)
 
     def publish_the_days_before(self) -> None:
         """Publish the market days before those of the world, so that there is a year."""

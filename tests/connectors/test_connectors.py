@@ -5,12 +5,26 @@ what there is to load: history first, then a corrected hour, values that came la
 """
 
 import json
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.connectors.guide import Days, Living, by_key, configuration, get, read_changes, run, tool
+from local.sampledata.readings import BAKERY
+from shared.metering import Resolution
+from tests.connectors.guide import (
+    CHANGED_DAY,
+    NEXT_MORNING,
+    Days,
+    Living,
+    by_key,
+    configuration,
+    get,
+    read_changes,
+    run,
+    tool,
+)
 
 pytestmark = pytest.mark.slow
 
@@ -25,6 +39,12 @@ import duckdb, json
 print(json.dumps(duckdb.connect("metering_values.duckdb").execute(
     "SELECT count(*), count(DISTINCT (metering_point_id, direction, start)),"
     " CAST(sum(CAST(quantity AS DECIMAL(18, 3))) * 1000 AS BIGINT) FROM metering.consumption").fetchone()))
+"""
+READ_CHANGED_DAY = f"""
+import duckdb, json
+print(json.dumps(duckdb.connect("metering_values.duckdb").execute(
+    "SELECT count(*), CAST(sum(quantity) * 1000 AS BIGINT) FROM metering.consumption"
+    " WHERE metering_point_id = '{BAKERY}' AND date = '{CHANGED_DAY}'").fetchone()))
 """
 
 
@@ -67,6 +87,22 @@ def test_dlt_loads_the_values_of_a_period_and_replaces_them(living: Living, fold
         expected = [each for key, each in days.items() if key[2] < "2026-04-01"]
         assert count == keys == sum(map(len, expected))
         assert thousandths == sum(map(sum, expected))
+
+
+def test_dlt_keeps_no_quarter_of_a_day_that_now_has_hours(living: Living, folder: Path) -> None:
+    python = tool("dlt")
+    program = folder / "pipeline.py"
+    program.write_text(configuration("dlt: values of a period"), encoding="utf-8")
+
+    living.publish_a_day_of(Resolution.PT15M, "0.250", at=NEXT_MORNING)
+    run([python, program], living, folder)
+    quarters = json.loads(run([python, "-c", READ_CHANGED_DAY], living, folder))
+    living.publish_a_day_of(Resolution.PT1H, "1.000", at=NEXT_MORNING + timedelta(hours=1))
+    run([python, program], living, folder)
+    hours = json.loads(run([python, "-c", READ_CHANGED_DAY], living, folder))
+
+    assert quarters == [96, 24_000]
+    assert hours == [24, 24_000]
 
 
 def test_airbyte_follows_changes(living: Living, folder: Path) -> None:
