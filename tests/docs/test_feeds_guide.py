@@ -107,8 +107,9 @@ def operate(stack: LocalStack, program: str) -> tuple[int, list[str]]:
 
 
 def commands_of(guide: str) -> list[tuple[Block, Block]]:
-    """Return each block of commands of a guide with the block below it."""
-    return [each for each in pairwise([*blocks_of(guide), Block("", "")]) if each[0].language == "sh"]
+    """Return each block of commands, or program, of a guide with the block below it."""
+    blocks = pairwise([*blocks_of(guide), Block("", "")])
+    return [each for each in blocks if each[0].language in ("sh", "python")]
 
 
 def is_line(found: str, documented: str) -> bool:
@@ -130,7 +131,7 @@ def test_each_command_for_customers_prints_what_is_below_it(stack: LocalStack, f
         clients.vendor_headers(greeting.token_url(stack.ports)),
     )
 
-    assert len(printed) == len(commands) > 5
+    assert len(printed) == len(commands) > 4
     for (_, below), found in zip(commands, printed, strict=True):
         assert below.language in ANSWERS
         if below.language == "json":
@@ -180,6 +181,35 @@ def test_a_delivery_that_is_loaded_comes_by_link_and_by_sftp(stack: LocalStack, 
     assert received.read_text("utf-8").count(";7,125;") == hours
     assert (by_link["files"][0]["values"], sent["files"][0]["values"]) == (hours, hours)
     assert (stack.state / "sftp" / sent["manifest"]["name"]).exists()
+
+
+def test_all_runs_that_wait_are_fetched_the_oldest_first(stack: LocalStack, folder: Path) -> None:
+    [program] = [block for block in blocks_of("feeds") if block.language == "python"]
+    headers = clients.vendor_headers(greeting.token_url(stack.ports))
+    begin_run_with(stack, folder, quantity="6.125")
+    begin_run_with(stack, folder, quantity="8.125")
+    waiting = get(stack, f"/feeds/{demo_feeds.LINKS}/runs")["runs"]
+
+    first, second = (run(program_of([program]), folder, stack, headers) for _ in range(2))
+
+    assert len(waiting) > 1
+    assert first[0].splitlines() == [file["name"] for each in reversed(waiting) for file in each["files"]]
+    assert second == [""]
+    assert {each["status"] for each in get(stack, f"/feeds/{demo_feeds.LINKS}/runs")["runs"]} == {
+        "acknowledged"
+    }
+
+
+def begin_run_with(stack: LocalStack, folder: Path, *, quantity: str) -> None:
+    """Publish a corrected day, and wait until the feed by links has a run with it."""
+    number = int(newest(stack, demo_feeds.LINKS)["run"][:6]) + 1
+    day = periods.day_of(datetime.now(UTC)) - 4 * ONE_DAY
+    hours = len(periods.starts(day, timedelta(hours=1)))
+    file = delivering.write_csv(folder / f"{number}.csv", delivering.values(BAKERY, day, [quantity] * hours))
+    code, printed = operate(stack, f"python3 dev.py load '{file}'")
+    assert code == 0, printed
+    begin_runs(stack)
+    wait_for_run(stack, demo_feeds.LINKS, f"{number:06}-{number:06}", status="ready")
 
 
 def begin_runs(stack: LocalStack) -> None:
