@@ -51,6 +51,32 @@ def market_days(count: int, *, most_values: int | None = None) -> TooLargeForOne
     )
 
 
+def wide_market_days(count: int, *, most_values: int | None = None) -> TooLargeForOneAnswer:
+    """Return the refusal of a wide table of this many market days of many metering points; see `market_days`.
+
+    Pages are no way out: each has columns of its own, and may begin in the middle of a metering point's days.
+    """
+    return TooLargeForOneAnswer(
+        {"marketDays": count},
+        f"The table has {count} market days{_values(most_values)}, more than one answer holds.",
+        [
+            Fault("to", _CODE, "The period is long.", "Ask for a shorter period, and then for the next."),
+            Fault(
+                "meteringPointId",
+                _CODE,
+                "There are many metering points.",
+                "Name fewer metering points, or one customer with 'customerNumber'.",
+            ),
+            Fault(
+                "layout",
+                _CODE,
+                "Each page of a wide table has columns of its own.",
+                "Leave 'layout' out: rows of values can be put together page by page.",
+            ),
+        ],
+    )
+
+
 def cells(count: int, *, most: int) -> TooLargeForOneAnswer:
     """Return the refusal of a wide table with this many cells: its metering points have different days."""
     detail = f"The table has up to {count} cells, and the largest has {most}."

@@ -89,7 +89,8 @@ def fetch(
     rows, next_key = _cut(rows, limit, request, following=following)
     if next_key is not None and request.is_whole:
         count = _count(warehouse, readable, request, wanted=wanted)
-        raise too_large.market_days(count, most_values=most_values)
+        refusal = too_large.wide_market_days if _has_columns(request) else too_large.market_days
+        raise refusal(count, most_values=most_values)
     shown = _shown(readable, request, rows=rows, until=next_key)
     if request.layout is Layout.WIDE:
         _refuse_sparse(rows, columns=len(shown), request=request)
@@ -105,6 +106,11 @@ def fetch(
         is_first=request.cursor is None,
         stored_coarser=left_out,
     )
+
+
+def _has_columns(request: SeriesRequest) -> bool:
+    """Return whether a page has a column for each of its metering points, so that pages differ in them."""
+    return request.layout is Layout.WIDE and not request.is_one
 
 
 def days_within(qualities: Iterable[str], *, values: int = MAX_VALUES) -> int:

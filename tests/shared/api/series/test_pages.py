@@ -47,6 +47,7 @@ class Stored:
             "days": lambda: [
                 DayRow(POINT, day, "PT15M", *self.packed[day], "0.096", NOW) for day in self.days
             ],
+            "count_days": lambda: [len(self.days)],
             "stored_in_hours": list,
             "last_days": lambda: [LastDayRow(POINT, self.days[-1])],
             "published_days": lambda: [PublishedDays(self.days[0], self.days[-1])],
@@ -150,6 +151,29 @@ def test_the_refusal_of_a_mostly_empty_table_has_its_size_and_the_remedy() -> No
     assert [(fault.parameter, fault.code) for fault in refusal.faults] == [
         ("layout", "too-large-for-one-answer")
     ]
+
+
+@pytest.mark.parametrize(
+    ("layout", "parameters"), [("wide", ["to", "meteringPointId", "layout"]), ("", ["limit", "to", "format"])]
+)
+def test_pages_are_no_way_out_for_a_wide_table_that_is_too_large(layout: str, parameters: list[str]) -> None:
+    given = {"from": ["2016-01-01"], "format": ["csv"], **({"layout": [layout]} if layout else {})}
+    stored: Any = Stored(QUARTERS + 100)
+
+    with pytest.raises(TooLargeForOneAnswer) as refused:
+        pages.fetch(
+            stored,
+            readable=READABLE,
+            request=requests.of_many(
+                direction=Direction.CONSUMPTION, given=given, state=DataState(NOW, NOW, NOW), seals=SEALS
+            ),
+            available_until=NOW,
+            last_days=LastDays(stored),
+        )
+
+    assert refused.value.members == {"marketDays": QUARTERS + 100}
+    assert [fault.parameter for fault in refused.value.faults] == parameters
+    assert any("'limit'" in fault.hint for fault in refused.value.faults) == (not layout)
 
 
 def test_a_page_that_just_fits_is_the_last() -> None:
