@@ -196,7 +196,7 @@ EXAMPLES = (
         "/consumption/peaks?month=2026-03&customerNumber=10001&format=ndjson", Kind.NDJSON,
     ),
     Example(
-        "hours", "list-production-peaks", "The two highest hours at all",
+        "hours", "list-production-peaks", "The two highest hours overall",
         "/production/peaks?month=2026-03&count=2&of=hours",
     ),
     Example(

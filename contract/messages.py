@@ -46,10 +46,10 @@ _LIMITS = {
     "RateLimit-Limit": _number("Calls that your subscription may make in a minute."),
     "RateLimit-Remaining": _number("Calls that remain."),
 }
+_WITH_RETRY = (403, 429, 503)
 _RETRY = {"Retry-After": _number("Seconds to wait.")}
 _CACHED = {
     "ETag": _header("What this answer is; send it as `If-None-Match` the next time."),
-    "Last-Modified": _header("When data was last published."),
     "Cache-Control": _header("`private, no-cache`: keep it for yourself, and ask before you use it again."),
     "Vary": _header("`Accept, Accept-Encoding`"),
 }
@@ -124,7 +124,10 @@ def of(operation: Operation, examples: Examples) -> dict[str, Any]:
         **_unchanged(operation),
         # A client made with openapi-fetch would not know that there is data where there is no error.
         **({} if operation.only_json else _TOO_LONG),
-        **{str(status): _problem(status) for status in operation.statuses},
+        **{
+            str(status): _problem(status, has_retry=status in (*_WITH_RETRY, *operation.retried))
+            for status in operation.statuses
+        },
         "default": _default(),
     }
     for (status, media_type), named in examples.items():
@@ -146,7 +149,8 @@ def _headers_of(operation: Operation) -> dict[str, Any]:
     return {
         **_OF_ALL,
         **_LIMITS,
-        **(_CACHED if operation.cached else {}),
+        **_cached(operation),
+        **({"Retry-After": _number(operation.retry_after)} if operation.retry_after else {}),
         **(_LINK if operation.paged else {}),
         **(_NEXT if operation.paged and has_rows else {}),
         **(_KEPT if "cursor" in fields else {}),
@@ -156,11 +160,18 @@ def _headers_of(operation: Operation) -> dict[str, Any]:
     }
 
 
+def _cached(operation: Operation) -> dict[str, Any]:
+    if not operation.cached:
+        return {}
+    dated = {"Last-Modified": _header(operation.last_modified)} if operation.last_modified else {}
+    return {"ETag": _CACHED["ETag"], **dated, **_CACHED}
+
+
 def _unchanged(operation: Operation) -> dict[str, Any]:
     if not operation.cached:
         return {}
     description = "You hold this answer already (`If-None-Match`)."
-    return {"304": {"description": description, "headers": {**_OF_ALL, **_LIMITS, **_CACHED}}}
+    return {"304": {"description": description, "headers": {**_OF_ALL, **_LIMITS, **_cached(operation)}}}
 
 
 def _content(operation: Operation, kind: Kind) -> dict[str, Any]:
@@ -168,11 +179,11 @@ def _content(operation: Operation, kind: Kind) -> dict[str, Any]:
     return {"schema": schemas.reference(_NAMES.get(kind, answer))}
 
 
-def _problem(status: int) -> dict[str, Any]:
+def _problem(status: int, *, has_retry: bool) -> dict[str, Any]:
     limits = _LIMITS if status == 429 else {}
     return {
         "description": _PROBLEMS[status],
-        "headers": {**_OF_ALL, **limits, **(_RETRY if status in (403, 429, 503) else {})},
+        "headers": {**_OF_ALL, **limits, **(_RETRY if has_retry else {})},
         "content": _PROBLEM_CONTENT,
     }
 

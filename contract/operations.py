@@ -91,6 +91,9 @@ class Operation:
         beside: what their headers hold of the JSON.
         paged: whether the answer may go on after `limit`.
         cached: whether it has an ETag.
+        last_modified: what that header says of a cached answer; None where it is not sent.
+        retry_after: what that header says of a success; None where it is not sent, or described for all.
+        retried: statuses of problems with that header, besides those that have it everywhere.
         only_json: answers that are no JSON are not described.
     """
 
@@ -112,6 +115,9 @@ class Operation:
     beside: str = ""
     paged: bool = True
     cached: bool = True
+    last_modified: str | None = "When data was last published."
+    retry_after: str | None = None
+    retried: tuple[int, ...] = ()
     only_json: bool = False
 
     @property
@@ -356,6 +362,9 @@ SERIES = (
 
 _WITH_NOT_FOUND = (400, 401, 403, 404, 406, 429, 500, 503)
 _OF_FEEDS: dict[str, Any] = {"tag": _FEEDS, "formats": ONLY_JSON, "paged": False, "cached": False}
+_DATA_OR_DESCRIPTIONS = (
+    "When data was last published, or metering points last described: the later of the two."
+)
 _VALUE_LINE = "each value or, with `layout=days`, for each market day"
 
 
@@ -469,7 +478,7 @@ def _peaks(direction: Direction, meaning: str) -> Operation:
             Parameter(
                 "of",
                 "`days`: the highest hours on different days. `weeks`: in different weeks (ISO 8601) of the "
-                "month. `hours`: the highest at all.",
+                "month. `hours`: the highest overall.",
                 Words(
                     "PeaksOf",
                     "Whether the highest hours are on different days, in different weeks, or any.",
@@ -577,6 +586,7 @@ OPERATIONS = (
         line="each customer",
         parameters=FORMATS,
         paged=False,
+        last_modified=None,
     ),
     Operation(
         id="list-readers",
@@ -592,6 +602,7 @@ OPERATIONS = (
         parameters=(CUSTOMER_IN_PATH, *FORMATS),
         statuses=_WITH_NOT_FOUND,
         paged=False,
+        last_modified=None,
     ),
     Operation(
         id="list-metering-points",
@@ -602,6 +613,7 @@ OPERATIONS = (
         answer=listing_models.MeteringPointPage,
         row="each permitted period of a metering point",
         line="each metering point",
+        last_modified=_DATA_OR_DESCRIPTIONS,
         parameters=(
             CUSTOMER,
             PRICE_AREA,
@@ -627,6 +639,7 @@ OPERATIONS = (
         formats=ONLY_JSON,
         paged=False,
         statuses=_WITH_NOT_FOUND,
+        last_modified=_DATA_OR_DESCRIPTIONS,
     ),
     _series_of_one(Direction.CONSUMPTION, "taken from the grid"),
     _series_of_one(Direction.PRODUCTION, "delivered to the grid"),
@@ -753,6 +766,7 @@ OPERATIONS = (
         formats=ONLY_JSON,
         paged=False,
         cached=False,
+        retry_after="Seconds until you may ask again; absent once the export is finished or has failed.",
     ),
     Operation(
         id="delete-export",
@@ -815,6 +829,7 @@ OPERATIONS = (
         answer=feed_models.Feed,
         parameters=(FEED_ID,),
         statuses=(400, 401, 403, 404, 409, 413, 415, 429, 500, 503),
+        retried=(409,),
         **_OF_FEEDS,
     ),
     Operation(
