@@ -19,6 +19,14 @@ from metering_api.__main__ import main
 from shared.access.grant import Span
 from tests.clients.vendor import Vendor, held
 
+HOLDER = """
+import sys
+from metering_api import SqliteStore
+
+with SqliteStore(sys.argv[1]).lock_for_run():
+    print("locked", flush=True)
+    sys.stdin.read()
+"""
 SOME = {each.metering_point_id: (Span(),) for each in demo.METERING_POINTS[:3]}
 _TIME = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ ", re.MULTILINE)
 
@@ -117,6 +125,31 @@ def test_a_store_that_cannot_be_opened_is_said(
         f"{tmp_path}/no-such-folder/metering.db cannot be opened: unable to open database file.",
         f"{tmp_path}/letter.txt cannot be used: file is not a database.",
     ]
+
+
+def test_a_second_run_is_refused_until_the_first_ends_or_is_killed(
+    world: Vendor, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world.permit(SOME)
+    path = tmp_path / "metering.db"
+    command = [sys.executable, "-c", HOLDER, str(path)]
+    package = {"PYTHONPATH": str(places.ROOT / "clients" / "python" / "src")}
+    first = subprocess.Popen(
+        command, env={**os.environ, **package}, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    with first:
+        assert first.stdout is not None
+        assert first.stdout.readline().strip() == b"locked"
+        while_it_runs = main(["sync", "--sqlite", str(path)], connect=world.client)
+        first.kill()
+    after_it = main(["sync", "--sqlite", str(path)], connect=world.client)
+
+    assert (while_it_runs, after_it) == (1, 0)
+    assert capsys.readouterr().err == (
+        f"{path} is being updated by another run, so this run did nothing. "
+        "Run again when the other has ended.\n"
+    )
+    assert contents(path) == world.stored(SOME)
 
 
 def test_a_folder_that_cannot_be_written_is_said(

@@ -1,16 +1,19 @@
 """A store that is followed holds what the API has, after every kind of change."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
 
 from local import demo
 from local.sampledata.readings import Reading
-from metering_api import Follower, ParquetStore, Run, SqliteStore, Store, errors
+from metering_api import Client, Follower, ParquetStore, Run, SqliteStore, Store, errors
+from metering_api.models import ChangesPage, MeteringPoints, SeriesPage
 from shared import periods
 from shared.access.grant import Span
 from shared.metering import Direction, Quality, Resolution
@@ -32,6 +35,30 @@ def run_once(world: Vendor, store: Store) -> Run:
     """Run as a cron job does, with a client of its own."""
     with world.client() as api:
         return Follower(api, store, sleep=world.sleep, today=lambda: world.now.date()).run_once()
+
+
+@dataclass
+class Interrupted:
+    """An API that calls a function once, after the first page of history."""
+
+    api: Client
+    between: Callable[[], None]
+
+    def metering_points(self) -> MeteringPoints:
+        return self.api.metering_points()
+
+    def changes(self, cursor: str | None = None, *, etag: str | None = None) -> ChangesPage | None:
+        return self.api.changes(cursor, etag=etag)
+
+    def series_pages(self, direction: str, **parameters: Any) -> Iterator[SeriesPage]:
+        for page in self.api.series_pages(direction, **parameters):
+            yield page
+            between, self.between = self.between, lambda: None
+            between()
+
+
+def die() -> None:
+    raise KeyboardInterrupt
 
 
 @pytest.fixture
@@ -161,6 +188,54 @@ def test_a_cursor_that_is_refused_begins_again(world: Vendor, store: SqliteStore
     assert held(store) == world.stored(SOME)
     assert again == first
     assert run_once(world, store) == Run()
+
+
+@pytest.mark.parametrize("kind", [SqliteStore, ParquetStore])
+def test_a_run_during_the_first_history_is_refused_and_nothing_is_lost(
+    world: Vendor, tmp_path: Path, kind: type[SqliteStore] | type[ParquetStore]
+) -> None:
+    world.permit(SOME)
+    path = tmp_path / "store"
+    refused: list[str] = []
+
+    def overlap() -> None:
+        """Run a second time, and die before its history is whole."""
+        with closing(kind(path)) as second:
+            try:
+                Follower(Interrupted(api, die), second, sleep=world.sleep).run_once()
+            except errors.StoreInUse as error:
+                refused.append(str(error))
+            except KeyboardInterrupt:
+                pass
+
+    with world.client() as api, closing(kind(path)) as first:
+        Follower(Interrupted(api, overlap), first, sleep=world.sleep).run_once()
+        run_once(world, first)
+
+    with closing(SqliteStore(path if kind is SqliteStore else path / "metering.db")) as store:
+        assert held(store) == world.stored(SOME)
+    assert len(refused) == 1
+    assert "is being updated by another run, so this run did nothing. Run again" in refused[0]
+
+
+def test_a_store_in_memory_needs_no_lock(
+    world: Vendor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    world.permit(SOME)
+
+    with closing(SqliteStore(":memory:")) as store:
+        run_once(world, store)
+        assert held(store) == world.stored(SOME)
+
+    assert list(tmp_path.glob("*.lock")) == []
+
+
+def test_a_lock_that_cannot_be_made_is_said(world: Vendor, store: SqliteStore) -> None:
+    store.path.with_name("metering.db.lock").mkdir()
+
+    with pytest.raises(errors.StoreFailed, match=r"metering\.db\.lock cannot be opened"):
+        run_once(world, store)
 
 
 def test_another_refusal_leaves_the_store_as_it_is(world: Vendor, store: SqliteStore) -> None:

@@ -111,6 +111,14 @@ class AccessUnsettled(MeteringError):
     """Access kept changing while history was fetched; run again later, nothing is lost."""
 
 
+class StoreInUse(MeteringError):
+    """Another run is updating the store; run again when it has ended."""
+
+
+class StoreFailed(MeteringError):
+    """The store cannot be read or written now; the next run goes on, nothing is lost."""
+
+
 class ExportFailed(MeteringError):
     """An export ended without its files; the message has the API's code and detail."""
 

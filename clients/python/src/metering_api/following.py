@@ -7,11 +7,15 @@ is killed anywhere is continued by the next one:
 - A metering point is noted as held once its whole history is there; until then history is fetched again.
 - A page of changes is kept only when it shows the same access as the list of metering points that was worked
   off. For half a minute after a change of access it may not: it would lack the days of a new metering point.
+
+Two runs at a time would lose history: the second takes what the first still fetches for that of a killed run,
+and deletes it. A run therefore locks its store.
 """
 
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any, Protocol
@@ -19,7 +23,7 @@ from typing import Any, Protocol
 from metering_api import errors, spans
 from metering_api.models import ChangesPage, MeteringPoint, MeteringPoints, Period, SeriesPage
 from metering_api.spans import Spans
-from metering_api.store import Store
+from metering_api.store import LockableStore, Store
 
 _CURSOR, _ETAG, _ACCESS, _POINT = "cursor", "etag", "access", "point/"
 _NO_LOWER_BOUND = date(2000, 1, 1)
@@ -115,9 +119,15 @@ class Follower:
         """Bring the store up to what the API has now.
 
         Raises:
+            StoreInUse: another run is updating the store; this one did nothing.
             AccessUnsettled: access changed again and again; the next run goes on.
             Problem, Unreachable: what the API or the network said; the next run goes on.
+            StoreFailed: the store cannot be read or written; the next run goes on.
         """
+        with _locked(self.store):
+            return self._run()
+
+    def _run(self) -> Run:
         run = Run()
         try:
             self._follow(run)
@@ -243,6 +253,11 @@ class Follower:
         for point in self._held():
             self.store.keep_only(point, (), {_POINT + point: None})
         self.store.put([], {_CURSOR: None, _ETAG: None, _ACCESS: None})
+
+
+def _locked(store: Store) -> AbstractContextManager[None]:
+    """Lock a store that has a lock; for any other its owner lets one run at a time begin."""
+    return store.lock_for_run() if isinstance(store, LockableStore) else nullcontext()
 
 
 def _missing(point: MeteringPoint, held: Mapping[str, Held], *, wanted: Mapping[str, Spans]) -> date | None:

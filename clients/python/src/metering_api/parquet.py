@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,15 @@ class ParquetStore:
     def close(self) -> None:
         """Close the SQLite file."""
         self._sqlite.close()
+
+    def lock_for_run(self) -> AbstractContextManager[None]:
+        """Hold `metering.db.lock` in the folder, so that one run at a time works on it.
+
+        Raises:
+            StoreInUse: another run holds it.
+            StoreFailed: it cannot be made or locked.
+        """
+        return self._sqlite.lock_for_run()
 
     def remembered(self) -> Mapping[str, str]:
         """Return all notes."""

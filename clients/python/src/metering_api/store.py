@@ -4,14 +4,14 @@ import json
 import os
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
-from metering_api import errors, models
+from metering_api import errors, locks, models
 from metering_api.models import Day, Period
 
 Notes = Mapping[str, str | None]
@@ -39,6 +39,15 @@ class Store(Protocol):
 
     def finish(self) -> None:
         """Do what belongs to the end of a run; nothing may depend on it being called."""
+        ...
+
+
+@runtime_checkable
+class LockableStore(Protocol):
+    """A store that lets one run at a time work on it."""
+
+    def lock_for_run(self) -> AbstractContextManager[None]:
+        """Hold the store until the run ends; raise StoreInUse at once when another run holds it."""
         ...
 
 
@@ -95,6 +104,21 @@ class SqliteStore:
     def close(self) -> None:
         """Close the file."""
         self._connection.close()
+
+    @contextmanager
+    def lock_for_run(self) -> Iterator[None]:
+        """Hold `NAME.lock` beside the file, so that one run at a time works on it.
+
+        Raises:
+            StoreInUse: another run holds it.
+            StoreFailed: it cannot be made or locked.
+        """
+        _, _, file = self._connection.execute("PRAGMA database_list").fetchone()
+        if not file:  # A database in memory has no file, and no other run can open it.
+            yield
+            return
+        with locks.exclusive(Path(f"{file}.lock"), store=self.path):
+            yield
 
     def remembered(self) -> dict[str, str]:
         """Return all notes."""
