@@ -5,8 +5,10 @@ import os
 import re
 import select
 import signal
+import sqlite3
 import subprocess
 import sys
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -29,6 +31,45 @@ with SqliteStore(sys.argv[1]).lock_for_run():
 """
 SOME = {each.metering_point_id: (Span(),) for each in demo.METERING_POINTS[:3]}
 _TIME = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ ", re.MULTILINE)
+
+
+def answer_with_a_page(world: Vendor, folder: Path) -> Callable[[], None]:
+    world.faults.page = "<html>Welcome to the network</html>"
+    return lambda: None
+
+
+def hold_a_file(world: Vendor, folder: Path) -> Callable[[], None]:
+    """Make the file of March one that cannot be replaced, as on Windows while a program reads it."""
+    (folder / "values-2026-03.parquet" / "held").mkdir(parents=True)
+
+    def release() -> None:
+        (folder / "values-2026-03.parquet" / "held").rmdir()
+        (folder / "values-2026-03.parquet").rmdir()
+
+    return release
+
+
+def fail_in_sqlite(world: Vendor, folder: Path) -> Callable[[], None]:
+    """Let SQLite refuse days with an OperationalError, as it does when the disk is full."""
+    folder.mkdir()
+    path = folder / "metering.db"
+    SqliteStore(path).close()
+    execute(path, "CREATE TRIGGER fault BEFORE INSERT ON day BEGIN SELECT * FROM no_such_table; END")
+    return lambda: execute(path, "DROP TRIGGER fault")
+
+
+def execute(path: Path, statement: str) -> None:
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute(statement)
+
+
+PASSING = [
+    pytest.param(answer_with_a_page, r"answered 200 without JSON\.", id="page"),
+    pytest.param(hold_a_file, r"values-2026-03\.parquet cannot be written now: .* close it there", id="file"),
+    pytest.param(fail_in_sqlite, r"metering\.db cannot be used now: no such table", id="sqlite"),
+]
+Fault = Callable[[Vendor, Path], Callable[[], None]]
+"""Brings a fault about in a store's folder; returns what ends the fault."""
 
 
 def contents(path: Path) -> object:
@@ -152,6 +193,19 @@ def test_a_second_run_is_refused_until_the_first_ends_or_is_killed(
     assert contents(path) == world.stored(SOME)
 
 
+@pytest.mark.parametrize(("fault", "message"), PASSING)
+def test_a_passing_fault_ends_a_single_run_with_a_message(
+    world: Vendor, tmp_path: Path, capsys: pytest.CaptureFixture[str], fault: Fault, message: str
+) -> None:
+    world.permit(SOME)
+    fault(world, tmp_path / "store")
+
+    code = main(["sync", "--parquet", str(tmp_path / "store")], connect=world.client)
+
+    assert code == 1
+    assert re.search(message, capsys.readouterr().err)
+
+
 def test_a_folder_that_cannot_be_written_is_said(
     standing: Vendor, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -203,3 +257,34 @@ def test_watch_runs_until_sigterm_and_outlives_an_api_that_is_away(
     assert first.endswith("days of history, 3 metering points gained, 0 ended")
     assert set(others) == {"0 changed days, 0 days of history, 0 metering points gained, 0 ended"}
     assert contents(path) == world.stored(SOME)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM that a process can handle")
+@pytest.mark.parametrize(("fault", "message"), PASSING)
+def test_watch_reports_a_passing_fault_and_tries_again(
+    world: Vendor, tmp_path: Path, capsys: pytest.CaptureFixture[str], fault: Fault, message: str
+) -> None:
+    world.permit(SOME)
+    folder = tmp_path / "store"
+    release = fault(world, folder)
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def go_on(number: int) -> None:
+        if number == 12:
+            release()
+        if number > 20 and world.faults.seen[-5:] == ["/v1/changes"] * 5:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    world.faults.kill = go_on
+    try:
+        code = main(["watch", "--parquet", str(folder), "--every", "0.001"], connect=world.client)
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+
+    printed = capsys.readouterr()
+    assert code == 0
+    assert re.search(f"{message}.*; trying again later", printed.err)
+    assert contents(folder / "metering.db") == world.stored(SOME)
+    assert (folder / "values-2026-03.parquet").is_file()
+    assert printed.out.endswith(" 0 changed days, 0 days of history, 0 metering points gained, 0 ended\n")

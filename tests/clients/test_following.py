@@ -286,3 +286,17 @@ def test_the_view_has_the_values_in_utc(world: Vendor, store: SqliteStore) -> No
 
     assert len(rows) == 23
     assert rows[0] == ("2026-03-28T23:00:00Z", "2026-03-29T00:00:00Z", 10.747, "measured")
+
+
+def test_a_full_disk_is_said_and_the_store_works_again_when_there_is_room(
+    world: Vendor, store: SqliteStore
+) -> None:
+    world.permit(SOME)
+    store._connection.execute("PRAGMA max_page_count = 1")
+
+    with pytest.raises(errors.StoreFailed, match=r"metering\.db cannot be used now: .* full"):
+        run_once(world, store)
+
+    store._connection.execute("PRAGMA max_page_count = 100000")
+    run_once(world, store)
+    assert held(store) == world.stored(SOME)

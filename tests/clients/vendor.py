@@ -45,12 +45,14 @@ class Faults:
     Attributes:
         unavailable: how many of the next requests are answered 503.
         refusal: the problem that the next request is answered with.
+        page: the HTML page of a proxy that the next request is answered with.
         kill: called with each request's number before the app is asked.
     """
 
     app: Any
     unavailable: int = 0
     refusal: Mapping[str, Any] | None = None
+    page: str = ""
     kill: Callable[[int], None] = lambda number: None
     seen: list[str] = field(default_factory=list)
 
@@ -67,14 +69,21 @@ class Faults:
         elif self.refusal:
             problem, self.refusal = dict(self.refusal), None
             await _answer(send, problem)
+        elif self.page:
+            page, self.page = self.page, ""
+            await _send(send, 200, page, (b"content-type", b"text/html"))
         else:
             await self.app(scope, receive, send)
 
 
 async def _answer(send: Any, problem: Mapping[str, Any], *headers: tuple[bytes, bytes]) -> None:
     given = [(b"content-type", b"application/problem+json"), *headers]
-    await send({"type": "http.response.start", "status": problem["status"], "headers": given})
-    await send({"type": "http.response.body", "body": json.dumps(problem).encode()})
+    await _send(send, problem["status"], json.dumps(problem), *given)
+
+
+async def _send(send: Any, status: int, body: str, *headers: tuple[bytes, bytes]) -> None:
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body.encode()})
 
 
 @dataclass

@@ -18,12 +18,22 @@ from metering_api.parquet import ParquetStore
 from metering_api.store import SqliteStore
 
 Say = Callable[[str], None]
+_PASSING = (
+    errors.AccessUnsettled,
+    errors.StoreFailed,
+    errors.StoreInUse,
+    errors.TooManyRequests,
+    errors.Unavailable,
+    errors.UnexpectedAnswer,
+    errors.Unreachable,
+)
+"""Failures that may be over at the next poll."""
 
 
 def main(
     arguments: Sequence[str] | None = None, *, connect: Callable[[], Client] = Client.from_environment
 ) -> int:
-    """Run a command; 0 when it succeeded, 1 when the API or the network failed, 2 for wrong arguments."""
+    """Run a command; 0 when it succeeded, 1 when API, network or store failed, 2 for wrong arguments."""
     given = _parser().parse_args(arguments)
     try:
         with connect() as api:
@@ -85,12 +95,7 @@ def _watch(api: Client, given: argparse.Namespace) -> int:
     while not ended.is_set():
         try:
             _run(follower)
-        except (
-            errors.Unreachable,
-            errors.Unavailable,
-            errors.TooManyRequests,
-            errors.AccessUnsettled,
-        ) as error:
+        except _PASSING as error:
             print(f"{_now()} {error}; trying again later", file=sys.stderr, flush=True)
         except errors.NotPermitted as error:
             if error.retry_after is None:

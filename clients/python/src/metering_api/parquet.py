@@ -61,7 +61,11 @@ class ParquetStore:
         )
 
     def finish(self) -> None:
-        """Write the files of the months that changed."""
+        """Write the files of the months that changed.
+
+        Raises:
+            StoreFailed: a file cannot be written. On Windows it cannot be replaced while a program reads it.
+        """
         for name in self._sqlite.remembered():
             if name.startswith(_MONTH):
                 self._write(name.removeprefix(_MONTH))
@@ -69,27 +73,37 @@ class ParquetStore:
         self._sqlite.finish()
 
     def _write(self, month: str) -> None:
-        import pyarrow
-        from pyarrow import parquet
-
         target = self.folder / f"values-{month}.parquet"
         columns = _columns(self._sqlite.days(month=month))
-        if not columns["start"]:
-            target.unlink(missing_ok=True)
-            return
-        schema = pyarrow.schema(
-            [
-                ("meteringPointId", pyarrow.string()),
-                ("direction", pyarrow.string()),
-                ("start", pyarrow.timestamp("us", tz="UTC")),
-                ("end", pyarrow.timestamp("us", tz="UTC")),
-                ("quantity", pyarrow.decimal128(18, 3)),
-                ("quality", pyarrow.string()),
-            ]
-        )
-        draft = target.with_suffix(".part")
-        parquet.write_table(pyarrow.table(columns, schema=schema), draft, compression="zstd")
-        draft.replace(target)
+        try:
+            if columns["start"]:
+                _replace(target, columns)
+            else:
+                target.unlink(missing_ok=True)
+        except OSError as error:
+            raise errors.StoreFailed(
+                f"{target} cannot be written now: {error}. If a program has the file open, close it there; "
+                "the next run writes it."
+            ) from error
+
+
+def _replace(target: Path, columns: Mapping[str, Any]) -> None:
+    import pyarrow
+    from pyarrow import parquet
+
+    schema = pyarrow.schema(
+        [
+            ("meteringPointId", pyarrow.string()),
+            ("direction", pyarrow.string()),
+            ("start", pyarrow.timestamp("us", tz="UTC")),
+            ("end", pyarrow.timestamp("us", tz="UTC")),
+            ("quantity", pyarrow.decimal128(18, 3)),
+            ("quality", pyarrow.string()),
+        ]
+    )
+    draft = target.with_suffix(".part")
+    parquet.write_table(pyarrow.table(columns, schema=schema), draft, compression="zstd")
+    draft.replace(target)
 
 
 def _columns(days: Iterator[Day]) -> dict[str, list[Any]]:

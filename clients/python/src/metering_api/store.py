@@ -81,6 +81,10 @@ class SqliteStore:
     """Days in a SQLite file: the table `day`, and the view `value` with a row for each value, times in UTC.
 
     A day's `quantities` are a JSON list with the decimals that were delivered; the view has them as REAL.
+
+    Raises:
+        StoreFailed: SQLite refuses, such as for a full disk or a lock that another program holds for longer
+            than a minute. Any method may raise it.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -113,7 +117,8 @@ class SqliteStore:
             StoreInUse: another run holds it.
             StoreFailed: it cannot be made or locked.
         """
-        _, _, file = self._connection.execute("PRAGMA database_list").fetchone()
+        with self._translated():
+            _, _, file = self._connection.execute("PRAGMA database_list").fetchone()
         if not file:  # A database in memory has no file, and no other run can open it.
             yield
             return
@@ -122,7 +127,8 @@ class SqliteStore:
 
     def remembered(self) -> dict[str, str]:
         """Return all notes."""
-        return dict(self._connection.execute("SELECT name, text FROM note"))
+        with self._translated():
+            return dict(self._connection.execute("SELECT name, text FROM note"))
 
     def put(self, days: Sequence[Day], notes: Notes) -> None:
         """Replace each day by its key as a whole, and remember notes, in one transaction."""
@@ -147,37 +153,51 @@ class SqliteStore:
 
     def finish(self) -> None:
         """Write what the write-ahead log holds into the file, so that a copy of it is whole."""
-        self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+        with self._translated():
+            self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
     def days(
         self, *, metering_point_id: str | None = None, direction: str | None = None, month: str | None = None
     ) -> Iterator[Day]:
         """Yield stored days in the order of their keys; `month` is such as `2026-03`."""
         wanted = (metering_point_id, metering_point_id, direction, direction, month, month)
-        with closing(
-            self._connection.execute(
-                """
-                SELECT metering_point_id, direction, date, start, resolution, quality, exceptions, quantities,
-                       published_at
-                FROM day
-                WHERE (? IS NULL OR metering_point_id = ?) AND (? IS NULL OR direction = ?)
-                  AND (? IS NULL OR substr(date, 1, 7) = ?)
-                ORDER BY metering_point_id, direction, date
-                """,
-                wanted,
-            )
-        ) as rows:
+        with (
+            self._translated(),
+            closing(
+                self._connection.execute(
+                    """
+                    SELECT metering_point_id, direction, date, start, resolution, quality, exceptions,
+                           quantities, published_at
+                    FROM day
+                    WHERE (? IS NULL OR metering_point_id = ?) AND (? IS NULL OR direction = ?)
+                      AND (? IS NULL OR substr(date, 1, 7) = ?)
+                    ORDER BY metering_point_id, direction, date
+                    """,
+                    wanted,
+                )
+            ) as rows,
+        ):
             yield from map(_day, rows)
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
-        self._connection.execute("BEGIN IMMEDIATE")
+        with self._translated():
+            try:
+                self._connection.execute("BEGIN IMMEDIATE")
+                yield self._connection
+                self._connection.execute("COMMIT")
+            except BaseException:
+                # After some errors, such as a full disk, SQLite has rolled back by itself.
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                raise
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
         try:
-            yield self._connection
-        except BaseException:
-            self._connection.execute("ROLLBACK")
-            raise
-        self._connection.execute("COMMIT")
+            yield
+        except sqlite3.Error as error:
+            raise errors.StoreFailed(f"{self.path} cannot be used now: {error}.") from error
 
 
 def _remember(connection: sqlite3.Connection, notes: Notes) -> None:
