@@ -1,8 +1,8 @@
 """A store that is followed holds what the API has, after every kind of change."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,8 @@ import pytest
 from local import demo
 from local.sampledata.readings import Reading
 from metering_api import Client, Follower, ParquetStore, Run, SqliteStore, Store, errors
-from metering_api.models import ChangesPage, MeteringPoints, SeriesPage
+from metering_api.models import ChangesPage, Day, MeteringPoints, SeriesPage
+from metering_api.store import Notes
 from shared import periods
 from shared.access.grant import Span
 from shared.metering import Direction, Quality, Resolution
@@ -55,6 +56,28 @@ class Interrupted:
             yield page
             between, self.between = self.between, lambda: None
             between()
+
+
+@dataclass
+class Behind(Interrupted):
+    """An API whose first answer of /changes still shows the access before, and lacks days."""
+
+    access: str
+    seen: int = 0
+
+    def changes(self, cursor: str | None = None, *, etag: str | None = None) -> ChangesPage | None:
+        page = super().changes(cursor)
+        self.seen += 1
+        return replace(page, days=(), access_version=self.access) if page and self.seen == 1 else page
+
+
+class KilledAtTheEnd(SqliteStore):
+    """A store whose run is killed when the history of new access is whole, before the access is noted."""
+
+    def put(self, days: Sequence[Day], notes: Notes) -> None:
+        if notes.get("access"):
+            die()
+        super().put(days, notes)
 
 
 def die() -> None:
@@ -127,6 +150,27 @@ def test_an_answer_that_still_shows_the_access_before_loses_nothing(
     run_once(world, store)
     world.forward(60)
     run_once(world, store)
+
+    assert held(store) == world.stored(later)
+
+
+def test_a_run_killed_before_it_notes_new_access_loses_no_change_to_an_answer_of_before(
+    world: Vendor, store: SqliteStore
+) -> None:
+    world.permit(SOME)
+    run_once(world, store)
+    before = store.remembered()["access"]
+    world.forward(60)
+    later = {**SOME, OUTLET: (Span(),)}
+    world.permit(later)
+    world.forward(60)
+    with closing(KilledAtTheEnd(store.path)) as killed, pytest.raises(KeyboardInterrupt):
+        run_once(world, killed)
+    world.publish(hours(OUTLET, date(2026, 3, 30), "7.000"))
+
+    with world.client() as api:
+        behind = Behind(api, lambda: None, before)
+        Follower(behind, store, sleep=world.sleep).run_once()
 
     assert held(store) == world.stored(later)
 

@@ -7,6 +7,7 @@ is killed anywhere is continued by the next one:
 - A metering point is noted as held once its whole history is there; until then history is fetched again.
 - A page of changes is kept only when it shows the same access as the list of metering points that was worked
   off. For half a minute after a change of access it may not: it would lack the days of a new metering point.
+  While a list is worked off, the store shows no access as worked off.
 
 Two runs at a time would lose history: the second takes what the first still fetches for that of a killed run,
 and deletes it. A run therefore locks its store.
@@ -141,8 +142,8 @@ class Follower:
             # All access ended. On the very first run there is none yet, which is for people to know.
             if error.code != "no-access" or _CURSOR not in self.store.remembered():
                 raise
+            self._forget_access()
             self._end_access(run, self._held(), wanted={})
-            self.store.put([], {_ACCESS: None, _ETAG: None})
         self.store.finish()
         return run
 
@@ -185,6 +186,7 @@ class Follower:
         if listed.access_version is None:
             return None
         wanted = {each.metering_point_id: spans.united(each.permitted) for each in listed.points}
+        self._forget_access()
         self._end_access(run, self._held(), wanted=wanted)
         held = self._held()
         missing = {
@@ -249,10 +251,19 @@ class Follower:
             self.progress(f"{run.history} days of history")
         return True
 
+    def _forget_access(self) -> None:
+        """Forget which access was worked off, so that a run after a kill works off the access of then.
+
+        Otherwise that run would take an answer that still shows the access before, and pass over days of
+        metering points that are already held.
+        """
+        self.store.put([], {_ACCESS: None, _ETAG: None})
+
     def _forget_everything(self) -> None:
+        self._forget_access()
         for point in self._held():
             self.store.keep_only(point, (), {_POINT + point: None})
-        self.store.put([], {_CURSOR: None, _ETAG: None, _ACCESS: None})
+        self.store.put([], {_CURSOR: None})
 
 
 def _locked(store: Store) -> AbstractContextManager[None]:
