@@ -8,7 +8,9 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable
+import threading
+import time
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -70,6 +72,15 @@ PASSING = [
 ]
 Fault = Callable[[Vendor, Path], Callable[[], None]]
 """Brings a fault about in a store's folder; returns what ends the fault."""
+
+
+@pytest.fixture
+def _handlers() -> Iterator[None]:
+    """Put the handlers of signals back that a command has replaced."""
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
 
 
 def contents(path: Path) -> object:
@@ -228,12 +239,12 @@ def test_watch_wants_a_time_between_runs(every: str, capsys: pytest.CaptureFixtu
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM that a process can handle")
+@pytest.mark.usefixtures("_handlers")
 def test_watch_runs_until_sigterm_and_outlives_an_api_that_is_away(
     world: Vendor, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     world.permit(SOME)
     path = tmp_path / "metering.db"
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
 
     def end(number: int) -> None:
         """End it at a run that finds nothing new: a run that does asks for other things between."""
@@ -242,13 +253,9 @@ def test_watch_runs_until_sigterm_and_outlives_an_api_that_is_away(
 
     world.faults.unavailable = 1
     world.faults.kill = end
-    try:
-        code = main(
-            ["watch", "--sqlite", str(path), "--every", "0.001"], connect=lambda: world.client(patience=0)
-        )
-    finally:
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
+    code = main(
+        ["watch", "--sqlite", str(path), "--every", "0.001"], connect=lambda: world.client(patience=0)
+    )
 
     printed = capsys.readouterr()
     first, *others = _TIME.sub("", printed.out).splitlines()
@@ -260,6 +267,7 @@ def test_watch_runs_until_sigterm_and_outlives_an_api_that_is_away(
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM that a process can handle")
+@pytest.mark.usefixtures("_handlers")
 @pytest.mark.parametrize(("fault", "message"), PASSING)
 def test_watch_reports_a_passing_fault_and_tries_again(
     world: Vendor, tmp_path: Path, capsys: pytest.CaptureFixture[str], fault: Fault, message: str
@@ -267,7 +275,6 @@ def test_watch_reports_a_passing_fault_and_tries_again(
     world.permit(SOME)
     folder = tmp_path / "store"
     release = fault(world, folder)
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
 
     def go_on(number: int) -> None:
         if number == 12:
@@ -276,11 +283,7 @@ def test_watch_reports_a_passing_fault_and_tries_again(
             os.kill(os.getpid(), signal.SIGTERM)
 
     world.faults.kill = go_on
-    try:
-        code = main(["watch", "--parquet", str(folder), "--every", "0.001"], connect=world.client)
-    finally:
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
+    code = main(["watch", "--parquet", str(folder), "--every", "0.001"], connect=world.client)
 
     printed = capsys.readouterr()
     assert code == 0
@@ -288,3 +291,54 @@ def test_watch_reports_a_passing_fault_and_tries_again(
     assert contents(folder / "metering.db") == world.stored(SOME)
     assert (folder / "values-2026-03.parquet").is_file()
     assert printed.out.endswith(" 0 changed days, 0 days of history, 0 metering points gained, 0 ended\n")
+
+
+ENDED = [
+    pytest.param("watch", signal.SIGINT, 130, id="ctrl-c"),
+    pytest.param("watch", signal.SIGTERM, 0, id="sigterm"),
+    pytest.param("sync", signal.SIGINT, 130, id="sync"),
+]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows sends no signals to the own process")
+@pytest.mark.usefixtures("_handlers")
+@pytest.mark.parametrize(("command", "number", "expected"), ENDED)
+def test_a_signal_ends_the_first_history_and_the_next_run_continues(
+    world: Vendor, tmp_path: Path, command: str, number: int, expected: int
+) -> None:
+    world.permit(SOME)
+    path = tmp_path / "metering.db"
+
+    def end(_: int) -> None:
+        if world.faults.seen[-1] == "/v1/consumption":
+            os.kill(os.getpid(), number)
+
+    world.faults.kill = end
+    code = main([command, "--sqlite", str(path)], connect=world.client)
+    asked_for = set(world.faults.seen)
+    world.faults.kill = lambda _: None
+    next_code = main(["sync", "--sqlite", str(path)], connect=world.client)
+
+    assert (code, next_code) == (expected, 0)
+    assert "/v1/production" not in asked_for
+    assert contents(path) == world.stored(SOME)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows sends no signals to the own process")
+@pytest.mark.usefixtures("_handlers")
+@pytest.mark.parametrize(("command", "number", "expected"), ENDED[:2])
+def test_a_signal_ends_the_wait_for_the_next_run(
+    world: Vendor, tmp_path: Path, command: str, number: int, expected: int
+) -> None:
+    world.permit(SOME)
+    path = tmp_path / "metering.db"
+    main(["sync", "--sqlite", str(path)], connect=world.client)
+    timer = threading.Timer(1.5, os.kill, (os.getpid(), number))
+    timer.start()
+    began = time.monotonic()
+
+    code = main([command, "--sqlite", str(path)], connect=world.client)
+
+    timer.join()
+    assert code == expected
+    assert time.monotonic() - began < 10

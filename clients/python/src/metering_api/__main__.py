@@ -6,9 +6,10 @@ The variables METERING_API_URL, _KEY, _TOKEN_URL, _CLIENT_ID, _CLIENT_SECRET and
 import argparse
 import signal
 import sys
-import threading
+import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from typing import NoReturn
 
 from metering_api import errors
 from metering_api.client import Client
@@ -28,12 +29,23 @@ _PASSING = (
     errors.Unreachable,
 )
 """Failures that may be over at the next poll."""
+_INTERRUPTED = 130
+"""The exit code of shells for a program that Ctrl-C ended."""
+
+
+class _Terminated(BaseException):
+    """SIGTERM arrived; like KeyboardInterrupt it is no Exception, so that nothing handles it on its way."""
 
 
 def main(
     arguments: Sequence[str] | None = None, *, connect: Callable[[], Client] = Client.from_environment
 ) -> int:
-    """Run a command; 0 when it succeeded, 1 when API, network or store failed, 2 for wrong arguments."""
+    """Run a command.
+
+    Returns:
+        0 when it succeeded or SIGTERM ended `watch`, 1 when API, network or store failed, 2 for wrong
+        arguments, 130 after Ctrl-C.
+    """
     given = _parser().parse_args(arguments)
     try:
         with connect() as api:
@@ -42,6 +54,11 @@ def main(
         # An OSError is of the folder for the files: full, or not to be written.
         print(error, file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("Interrupted; the next run continues.", file=sys.stderr)
+        return _INTERRUPTED
+    except _Terminated:
+        return 0
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -87,12 +104,11 @@ def _sync(api: Client, given: argparse.Namespace) -> int:
     return 0
 
 
-def _watch(api: Client, given: argparse.Namespace) -> int:
-    ended = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: ended.set())
+def _watch(api: Client, given: argparse.Namespace) -> NoReturn:
+    # Ctrl-C and SIGTERM may end a run anywhere: the store loses nothing, and the next run continues.
+    signal.signal(signal.SIGTERM, _terminate)
     follower = _follower(api, given)
-    while not ended.is_set():
+    while True:
         try:
             _run(follower)
         except _PASSING as error:
@@ -101,9 +117,19 @@ def _watch(api: Client, given: argparse.Namespace) -> int:
             if error.retry_after is None:
                 raise
             print(f"{_now()} {error}; trying again when it is allowed", file=sys.stderr, flush=True)
-            ended.wait(error.retry_after)
-        ended.wait(given.every * 60)
-    return 0
+            _wait(error.retry_after)
+        _wait(given.every * 60)
+
+
+def _terminate(number: int, frame: object) -> NoReturn:
+    raise _Terminated
+
+
+def _wait(seconds: float) -> None:
+    """Wait in slices of a second at most: not every wait of Windows ends at Ctrl-C."""
+    end = time.monotonic() + seconds
+    while (left := end - time.monotonic()) > 0:
+        time.sleep(min(left, 1.0))
 
 
 def _export(api: Client, given: argparse.Namespace) -> int:
