@@ -3,14 +3,16 @@
 import csv
 import gzip
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from datetime import date, timedelta
 from pathlib import Path
 
+import httpx
 import pytest
 
 from local import demo
 from local.sampledata.readings import Reading
-from metering_api import Client, Export, ExportFile, errors, read_days
+from metering_api import Client, Credentials, Export, ExportFile, errors, read_days
 from metering_api.models import Day
 from shared import periods, queues
 from shared.metering import Direction, Quality, Resolution
@@ -114,6 +116,44 @@ def test_exports_are_listed_and_deleted(standing: Vendor, api: Client) -> None:
     assert made[0] not in [each.export_id for each in api.exports.list()]
     with pytest.raises(errors.NotFound):
         api.exports.get(made[0])
+
+
+@pytest.mark.parametrize(
+    ("answers", "is_deleted"),
+    [
+        ([204], True),
+        ([httpx.ReadError("broken"), 404], True),
+        ([504, 404], True),
+        ([504, 429, 404], True),
+        ([404], False),
+        ([429, 404], False),
+    ],
+)
+def test_a_delete_that_is_not_found_is_done_if_an_earlier_try_may_have_done_it(
+    answers: list[int | httpx.RequestError], is_deleted: bool
+) -> None:
+    expected: AbstractContextManager[object] = nullcontext() if is_deleted else pytest.raises(errors.NotFound)
+
+    with deleting(answers) as api, expected:
+        api.exports.delete("ex_1")
+
+    assert answers == []
+
+
+def deleting(answers: list[int | httpx.RequestError]) -> Client:
+    """Return a client whose tries of DELETE have these answers."""
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.method == "POST":
+            return httpx.Response(200, json={"access_token": "token", "expires_in": 3600})
+        given = answers.pop(0)
+        if isinstance(given, httpx.RequestError):
+            raise given
+        return httpx.Response(given)
+
+    credentials = Credentials("key", "https://login.example/token", "id", "secret", "scope")
+    http = httpx.Client(transport=httpx.MockTransport(answer))
+    return Client("https://api.example/v1", credentials, sleep=lambda seconds: None, http=http)
 
 
 def test_every_fault_of_a_request_is_named(api: Client) -> None:

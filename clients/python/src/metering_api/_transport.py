@@ -187,6 +187,8 @@ class Transport:
     ) -> Answer:
         """Send a request that may be repeated: GET, PUT, DELETE, and POST with an Idempotency-Key.
 
+        404 after a repeated DELETE counts as success: an earlier try, whose answer was lost, has deleted it.
+
         Raises:
             Problem: the API refused.
             Unreachable: nobody answered within the patience.
@@ -212,7 +214,7 @@ class Transport:
         return Waits(self._patience, self._sleep)
 
     def _tried(self, request: httpx.Request) -> httpx.Response:
-        waits, refused = self.waits(), ""
+        waits, refused, is_maybe_done = self.waits(), "", False
         while True:
             token = self._tokens.current(other_than=refused)
             request.headers["Authorization"] = f"Bearer {token}"
@@ -221,7 +223,10 @@ class Transport:
                 answer = self._http.send(request, follow_redirects=False)
             except httpx.RequestError as error:
                 waits.before_next_try(errors.Unreachable(f"{request.url.host}: {_about(error)}"))
+                is_maybe_done = True
                 continue
+            if answer.status_code == 404 and request.method == "DELETE" and is_maybe_done:
+                return httpx.Response(204, request=request)
             if answer.status_code < 400:
                 return answer
             problem = _problem(answer)
@@ -229,6 +234,7 @@ class Transport:
                 refused = token
             elif answer.status_code in _WORTH_A_RETRY:
                 waits.before_next_try(problem, requested=problem.retry_after)
+                is_maybe_done = is_maybe_done or answer.status_code != 429
             else:
                 raise problem
 
