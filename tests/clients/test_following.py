@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -40,10 +40,12 @@ def run_once(world: Vendor, store: Store) -> Run:
 
 @dataclass
 class Interrupted:
-    """An API that calls a function once, after the first page of history."""
+    """An API that calls a function before it yields the page of history with this number, from 0."""
 
     api: Client
-    between: Callable[[], None]
+    before_page: Callable[[], None]
+    number: int
+    pages: int = field(default=0, init=False)
 
     def metering_points(self) -> MeteringPoints:
         return self.api.metering_points()
@@ -53,20 +55,28 @@ class Interrupted:
 
     def series_pages(self, direction: str, **parameters: Any) -> Iterator[SeriesPage]:
         for page in self.api.series_pages(direction, **parameters):
+            if self.pages == self.number:
+                self.before_page()
+            self.pages += 1
             yield page
-            between, self.between = self.between, lambda: None
-            between()
 
 
 @dataclass
-class Behind(Interrupted):
+class Behind:
     """An API whose first answer of /changes still shows the access before, and lacks days."""
 
+    api: Client
     access: str
-    seen: int = 0
+    seen: int = field(default=0, init=False)
+
+    def metering_points(self) -> MeteringPoints:
+        return self.api.metering_points()
+
+    def series_pages(self, direction: str, **parameters: Any) -> Iterator[SeriesPage]:
+        return self.api.series_pages(direction, **parameters)
 
     def changes(self, cursor: str | None = None, *, etag: str | None = None) -> ChangesPage | None:
-        page = super().changes(cursor)
+        page = self.api.changes(cursor)
         self.seen += 1
         return replace(page, days=(), access_version=self.access) if page and self.seen == 1 else page
 
@@ -169,8 +179,7 @@ def test_a_run_killed_before_it_notes_new_access_loses_no_change_to_an_answer_of
     world.publish(hours(OUTLET, date(2026, 3, 30), "7.000"))
 
     with world.client() as api:
-        behind = Behind(api, lambda: None, before)
-        Follower(behind, store, sleep=world.sleep).run_once()
+        Follower(Behind(api, before), store, sleep=world.sleep).run_once()
 
     assert held(store) == world.stored(later)
 
@@ -246,14 +255,14 @@ def test_a_run_during_the_first_history_is_refused_and_nothing_is_lost(
         """Run a second time, and die before its history is whole."""
         with closing(kind(path)) as second:
             try:
-                Follower(Interrupted(api, die), second, sleep=world.sleep).run_once()
+                Follower(Interrupted(api, die, 0), second, sleep=world.sleep).run_once()
             except errors.StoreInUse as error:
                 refused.append(str(error))
             except KeyboardInterrupt:
                 pass
 
     with world.client() as api, closing(kind(path)) as first:
-        Follower(Interrupted(api, overlap), first, sleep=world.sleep).run_once()
+        Follower(Interrupted(api, overlap, 1), first, sleep=world.sleep).run_once()
         run_once(world, first)
 
     with closing(SqliteStore(path if kind is SqliteStore else path / "metering.db")) as store:

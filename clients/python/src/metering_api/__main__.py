@@ -55,7 +55,7 @@ def main(
         print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("Interrupted; the next run continues.", file=sys.stderr)
+        print("Interrupted.", file=sys.stderr)
         return _INTERRUPTED
     except _Terminated:
         return 0
