@@ -79,6 +79,33 @@ def test_a_deployment_gets_every_value_that_the_parameter_files_read() -> None:
     assert {*NEEDED, *OPTIONAL} - set(job["env"]) == set()
 
 
+COPY = 'cp "infra/main.$AZURE_ENV_NAME.bicepparam" infra/main.bicepparam'
+
+
+def previews_without_parameters(commands: str) -> list[str]:
+    """Return the previews of a script that azd would make without the environment's values.
+
+    azd runs no hooks with `--preview`, and the hooks are what copies the parameter file.
+    """
+    before, *others = re.split(r"^ *(?=azd provision --preview)", commands, flags=re.MULTILINE)
+    return [other.splitlines()[0] for other in others if COPY not in before]
+
+
+def test_every_preview_has_the_parameters_of_its_environment() -> None:
+    guides = [path.read_text("utf-8") for path in (places.ROOT / "docs").rglob("*.md")]
+    blocks = [block for guide in guides for block in re.findall(r"^```bash\n(.*?)^```$", guide, re.S | re.M)]
+    steps = [command for _, command in run_steps()]
+    scripts = [script for script in (*blocks, *steps) if "--preview" in script]
+
+    assert len(scripts) == 2
+    assert [previews_without_parameters(script) for script in scripts] == [[], []]
+
+
+def test_a_preview_without_parameters_is_found() -> None:
+    assert previews_without_parameters(f"azd provision --preview\n{COPY}\n") == ["azd provision --preview"]
+    assert previews_without_parameters(f"{COPY}\nazd provision --preview\n") == []
+
+
 @pytest.mark.skipif(not shutil.which("bash"), reason="the commands are for bash")
 def test_the_shell_parses_every_command() -> None:
     for name, command in run_steps():
@@ -87,7 +114,8 @@ def test_the_shell_parses_every_command() -> None:
 
 
 def test_the_commands_of_dev_py_and_the_files_exist() -> None:
-    commands = [command for _, command in run_steps()]
+    copied = COPY.rpartition(" ")[0].replace("$AZURE_ENV_NAME", "prod")
+    commands = [command.replace(COPY, copied) for _, command in run_steps()]
 
     used = {match for command in commands for match in re.findall(r"dev\.py (\w+)", command)}
     paths = {match for command in commands for match in re.findall(r"(?:tests|infra)/[\w./]+", command)}
