@@ -73,6 +73,17 @@ def test_prod_follows_dev_and_dev_the_check() -> None:
     assert (jobs["prod"]["needs"], jobs["dev"]["needs"]) == ("dev", "check")
 
 
+def test_deployments_wait_for_others_to_the_same_environment_only() -> None:
+    workflows = places.ROOT / ".github" / "workflows"
+    job = document(workflows / "deploy-environment.yml")["jobs"]["deploy"]
+
+    assert "concurrency" not in document(workflows / "deploy.yml")
+    assert job["concurrency"] == {
+        "group": "deploy-${{ inputs.environment }}",
+        "cancel-in-progress": False,
+    }
+
+
 def test_a_deployment_gets_every_value_that_the_parameter_files_read() -> None:
     job = document(places.ROOT / ".github" / "workflows" / "deploy-environment.yml")["jobs"]["deploy"]
 
