@@ -132,6 +132,17 @@ def test_the_shell_parses_every_block() -> None:
         assert (parsed.returncode, parsed.stderr) == (0, ""), block
 
 
+def test_secrets_are_read_again_before_the_app_is_restarted() -> None:
+    restarts = [
+        block.text.partition("az functionapp restart")[0]
+        for block in blocks(GUIDE.read_text(encoding="utf-8"))
+        if "az functionapp restart" in block.text
+    ]
+
+    assert len(restarts) == 2
+    assert [text for text in restarts if "/config/configreferences/appsettings/refresh?" not in text] == []
+
+
 @pytest.mark.skipif(not shutil.which("jq"), reason="jq is not installed")
 def test_the_budget_is_a_document_with_both_mails() -> None:
     block = next(block.text for block in blocks(GUIDE.read_text(encoding="utf-8")) if "budgets" in block.text)
