@@ -128,6 +128,14 @@ module monitoring 'modules/monitoring.bicep' = {
   }
 }
 
+module operators 'modules/operators.bicep' = if (!empty(operatorsGroupId)) {
+  name: 'operators'
+  scope: group
+  params: {
+    groupId: operatorsGroupId
+  }
+}
+
 module identity 'modules/identity.bicep' = {
   name: 'identity'
   scope: group

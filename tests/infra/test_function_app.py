@@ -212,6 +212,7 @@ ROLES = {
     "4633458b-17de-408a-b874-0445c86b69e6": "Key Vault Secrets User",
     "b86a8fe4-44ce-4948-aee5-eccb2c155cd7": "Key Vault Secrets Officer",
     "3913510d-42f4-4e42-8a64-420c390055eb": "Monitoring Metrics Publisher",
+    "acdd72a7-3385-48ef-bd42-f606fba846ae": "Reader",
 }
 
 
@@ -229,7 +230,8 @@ def test_each_identity_has_exactly_the_roles_that_it_needs(snapshots: Mapping[st
             (app, "Key Vault Secrets User"), (app, "Monitoring Metrics Publisher"),
             (gateway, "Monitoring Metrics Publisher"),
             ("operators", "Storage Blob Data Contributor"), ("operators", "Storage Table Data Contributor"),
-            ("operators", "Key Vault Secrets Officer"), ("deliverer", "Storage Blob Data Contributor"),
+            ("operators", "Key Vault Secrets Officer"), ("operators", "Reader"),
+            ("deliverer", "Storage Blob Data Contributor"),
         },
     }  # fmt: skip
     given["bare"] = {pair for pair in given["prod"] if pair[0] in (app, gateway)}
