@@ -15,7 +15,8 @@ var rules = [
     name: 'sync-failed'
     severity: 2
     every: 'PT30M'
-    window: 'PT3H'
+    // Two runs, even where the sync runs every eight hours.
+    window: 'P1D'
     query: loadTextContent('../alerts/sync-failed.kql')
   }
   {
@@ -66,6 +67,13 @@ var rules = [
     every: 'PT1H'
     window: 'PT6H'
     query: loadTextContent('../alerts/data-late.kql')
+  }
+  {
+    name: 'app-silent'
+    severity: 1
+    every: 'PT15M'
+    window: 'PT30M'
+    query: loadTextContent('../alerts/app-silent.kql')
   }
   {
     name: 'server-errors'

@@ -12,8 +12,8 @@ from tests.builders.bicep import Snapshot
 FUNCTION = re.compile(r'\bName == "(\w+)"')
 LOG_LINE = re.compile(r'\bMessage startswith "([^"]+)"(?: and Message has "([^"]+)")?')
 HEADING = re.compile(r"^#+ `?([\w-]+)`?\s*$", re.MULTILINE)
-EMPTY = re.compile(r"union isfuzzy=true \(datatable \([^)]+\) \[\]\), (\w+)\n")
-"""How a query reads a table that a new workspace may not have yet."""
+EMPTY = re.compile(r"union isfuzzy=true \(datatable \([^)]+\) \[\]\), ([\w, ]+)\n")
+"""How a query reads tables that a new workspace may not have yet."""
 
 
 @pytest.fixture
@@ -69,6 +69,18 @@ def test_windows_and_frequencies_are_ones_that_azure_monitor_takes(snapshot: Sna
         assert rule["properties"]["windowSize"] in windows
 
 
+def test_a_silent_app_is_noticed_after_several_runs_of_its_timer(snapshot: Snapshot) -> None:
+    [rule] = [
+        each["properties"]
+        for each in snapshot.of("Microsoft.Insights/scheduledQueryRules")
+        if each["name"].endswith("-app-silent")
+    ]
+    schedule = snapshot.one("Microsoft.Web/sites/config", "appsettings")["properties"]["PUBLISH_SCHEDULE"]
+
+    assert (rule["severity"], rule["evaluationFrequency"], rule["windowSize"]) == (1, "PT15M", "PT30M")
+    assert schedule == "0 */5 * * * *"
+
+
 def test_azure_validates_every_query_before_it_takes_the_rule(snapshot: Snapshot) -> None:
     for rule in snapshot.of("Microsoft.Insights/scheduledQueryRules"):
         assert rule["properties"]["skipQueryValidation"] is False
@@ -76,7 +88,10 @@ def test_azure_validates_every_query_before_it_takes_the_rule(snapshot: Snapshot
 
 def test_no_query_needs_a_table_that_a_new_workspace_lacks(queries: Mapping[str, str]) -> None:
     tables = {name: re.findall(r"\b(?:App[A-Z]|ApiManagement)\w+", query) for name, query in queries.items()}
-    read = {name: EMPTY.findall(query) for name, query in queries.items()}
+    read = {
+        name: [table for found in EMPTY.findall(query) for table in found.split(", ")]
+        for name, query in queries.items()
+    }
 
     assert {name: found for name, found in tables.items() if found} == {
         name: found for name, found in read.items() if found
