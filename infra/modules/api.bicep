@@ -32,6 +32,9 @@ var namedValues = {
   'function-app-url': functionAppUrl
   'function-app-audience': backendAppId
   'developer-portal-url': developerPortalUrl
+  // The logger's. API Management keeps the credentials of loggers as named values: given as text, they would become
+  // another one, with a name of the service's choice, at each deployment.
+  'insights-connection-string': applicationInsightsConnectionString
 }
 
 // `xml`: the expressions in the files are escaped, as in any XML.
@@ -249,10 +252,11 @@ resource insightsLogger 'Microsoft.ApiManagement/service/loggers@2024-05-01' = {
     loggerType: 'applicationInsights'
     resourceId: applicationInsightsId
     credentials: {
-      connectionString: applicationInsightsConnectionString
+      connectionString: '{{insights-connection-string}}'
       identityClientId: 'SystemAssigned'
     }
   }
+  dependsOn: [values]
 }
 
 resource insights 'Microsoft.ApiManagement/service/diagnostics@2024-05-01' = {

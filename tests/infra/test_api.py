@@ -132,14 +132,17 @@ def filled(path: str) -> str:
     return path
 
 
-def test_policies_use_exactly_the_named_values_that_are_deployed(snapshot: Snapshot) -> None:
+def test_policies_and_loggers_use_exactly_the_named_values_that_are_deployed(snapshot: Snapshot) -> None:
     without_comments = [
         re.sub(r"<!--.*?-->", "", text, flags=re.DOTALL) for text in deployed_policies(snapshot).values()
     ]
 
-    used = {name for text in without_comments for name in NAMED_VALUE.findall(text)}
+    by_policies = {name for text in without_comments for name in NAMED_VALUE.findall(text)}
+    by_loggers = set(NAMED_VALUE.findall(json.dumps(snapshot.of(f"{SERVICE}/loggers"))))
 
-    assert used == names_of(snapshot, "namedValues") != set()
+    assert by_loggers == {"insights-connection-string"}
+    assert by_policies | by_loggers == names_of(snapshot, "namedValues")
+    assert by_policies & by_loggers == set()
 
 
 def test_policies_include_exactly_the_fragments_that_are_deployed(snapshot: Snapshot) -> None:
