@@ -32,6 +32,12 @@ param backendAppId string
 @description('Application (client) id that the developer portal\'s test console signs in with, or empty for no console sign-in.')
 param portalAppId string = ''
 
+@description('Host name of one\'s own that customers call, or empty for the gateway\'s.')
+param apiHost string = ''
+
+@description('Address of the certificate of apiHost in the vault: its secret, without a version. Given one deployment before apiHost, since the gateway must be allowed to read it first: docs/deploy.md.')
+param apiCertificate string = ''
+
 @description('Host name of the warehouse, for example abc123.datawarehouse.fabric.microsoft.com.')
 param warehouseServer string
 param warehouseDatabase string
@@ -214,6 +220,18 @@ module gateway 'modules/api-management.bicep' = {
     publisherEmail: publisherEmail
     workspaceId: monitoring.outputs.workspaceId
     outboundSubnetId: privateNetworking ? network!.outputs.gatewaySubnetId : ''
+    hostName: apiHost
+    certificateSecretUri: apiCertificate
+  }
+}
+
+module gatewayCertificate 'modules/gateway-certificate.bicep' = if (!empty(apiCertificate)) {
+  name: 'gateway-certificate'
+  scope: group
+  params: {
+    keyVaultName: keyVault.outputs.name
+    certificateSecretUri: apiCertificate
+    gatewayPrincipalId: gateway.outputs.principalId
   }
 }
 

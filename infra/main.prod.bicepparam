@@ -27,6 +27,8 @@ param operatorsGroupId = readEnvironmentVariable('OPERATORS_GROUP_ID', '')
 param apiAppId = readEnvironmentVariable('API_APP_ID')
 param backendAppId = readEnvironmentVariable('BACKEND_APP_ID')
 param portalAppId = readEnvironmentVariable('PORTAL_APP_ID', '')
+param apiHost = readEnvironmentVariable('API_HOST', '')
+param apiCertificate = readEnvironmentVariable('API_CERTIFICATE', '')
 param warehouseServer = readEnvironmentVariable('WAREHOUSE_SERVER')
 param warehouseDatabase = readEnvironmentVariable('WAREHOUSE_DATABASE')
 param previousSealingKey = readEnvironmentVariable('PREVIOUS_SEALING_KEY', 'false') == 'true'

@@ -22,9 +22,28 @@ param workspaceId string
 @description('Subnet for outbound traffic, or empty for none.')
 param outboundSubnetId string
 
+@description('Host name of one\'s own, or empty for none.')
+param hostName string
+
+@description('Address of its certificate\'s secret, without a version, so that a renewed certificate is read as well.')
+param certificateSecretUri string
+
 var outboundNetwork = {
   subnetResourceId: outboundSubnetId
 }
+
+// Each deployment sets the whole service: a host name that is missing here would be removed. The certificate is read as
+// the system-assigned identity, which must be allowed to before (gateway-certificate.bicep).
+var hostNames = [
+  {
+    type: 'Proxy'
+    hostName: hostName
+    certificateSource: 'KeyVault'
+    keyVaultId: certificateSecretUri
+    defaultSslBinding: true
+    negotiateClientCertificate: false
+  }
+]
 
 resource service 'Microsoft.ApiManagement/service@2024-05-01' = {
   name: name
@@ -46,6 +65,7 @@ resource service 'Microsoft.ApiManagement/service@2024-05-01' = {
     publicNetworkAccess: 'Enabled'
     virtualNetworkType: empty(outboundSubnetId) ? 'None' : 'External'
     virtualNetworkConfiguration: empty(outboundSubnetId) ? null : outboundNetwork
+    hostnameConfigurations: empty(hostName) ? null : hostNames
   }
 }
 

@@ -31,7 +31,6 @@ _MADE_BY_BICEP = re.compile(r"^output (\w+) ", re.MULTILINE)
 AWAITED = {
     r"az provider register": r"--wait",
     r"--method POST --url \$FABRIC/v1/workspaces/\$WORKSPACE/warehouses": r"for attempt in .*sleep",
-    r"--method PATCH --url \"https://management\.azure\.com\$\(az apim show": r"az apim wait .*--updated",
     r"az fabric capacity create": r"az fabric capacity wait",
     r"--no-wait": r"\bwait\b.*--(?:created|updated|deleted|exists)",
 }

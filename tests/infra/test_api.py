@@ -145,6 +145,38 @@ def test_policies_and_loggers_use_exactly_the_named_values_that_are_deployed(sna
     assert by_policies & by_loggers == set()
 
 
+def test_the_gateway_keeps_a_host_name_of_ones_own(snapshots: Mapping[str, Snapshot]) -> None:
+    hosts = {
+        name: snapshot.one(SERVICE)["properties"].get("hostnameConfigurations")
+        for name, snapshot in snapshots.items()
+    }
+
+    own = {
+        "type": "Proxy",
+        "hostName": "api.company.example",
+        "certificateSource": "KeyVault",
+        "keyVaultId": "https://kv.vault.azure.net/secrets/api-domain",
+        "defaultSslBinding": True,
+        "negotiateClientCertificate": False,
+    }
+    assert hosts == {"dev": [own], "prod": [own], "private": [own], "bare": None}
+
+
+def test_the_gateway_reads_its_certificate_and_no_other_secret(snapshots: Mapping[str, Snapshot]) -> None:
+    scopes = {
+        name: [
+            below
+            for each in snapshot.of("Microsoft.Authorization/roleAssignments")
+            if "ApiManagement" in each["properties"]["principalId"]
+            for below in re.findall(r"Id\('[^']+/vaults/[^'/]+([^']*)'", each["id"])
+        ]
+        for name, snapshot in snapshots.items()
+    }
+
+    own = ["/secrets/api-domain"]
+    assert scopes == {"dev": own, "prod": own, "private": own, "bare": []}
+
+
 def test_policies_include_exactly_the_fragments_that_are_deployed(snapshot: Snapshot) -> None:
     used = {name for text in deployed_policies(snapshot).values() for name in INCLUDE.findall(text)}
 
