@@ -32,7 +32,7 @@ param backendAppId string
 @description('Application (client) id that the developer portal\'s test console signs in with, or empty for no console sign-in.')
 param portalAppId string = ''
 
-@description('Host name of one\'s own that customers call, or empty for the gateway\'s.')
+@description('Host name of a custom domain that customers call, or empty for the gateway\'s.')
 param apiHost string = ''
 
 @description('Address of the certificate of apiHost in the vault: its secret, without a version. Given one deployment before apiHost, since the gateway must be allowed to read it first: docs/deploy.md.')

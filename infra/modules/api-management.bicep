@@ -22,7 +22,7 @@ param workspaceId string
 @description('Subnet for outbound traffic, or empty for none.')
 param outboundSubnetId string
 
-@description('Host name of one\'s own, or empty for none.')
+@description('Host name of a custom domain, or empty for none.')
 param hostName string
 
 @description('Address of its certificate\'s secret, without a version, so that a renewed certificate is read as well.')

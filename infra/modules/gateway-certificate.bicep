@@ -1,4 +1,4 @@
-// The gateway's right to read the certificate of a domain of one's own, and no other secret of the vault.
+// The gateway's right to read the certificate of a custom domain, and no other secret of the vault.
 
 param keyVaultName string
 
