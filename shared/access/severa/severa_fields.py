@@ -68,6 +68,17 @@ def unreadable(register: SeveraRegister, property_name: str) -> Mapping[str, tup
     return {guid: tuple(each) for guid, each in problems.items()}
 
 
+def customers_with_value(register: SeveraRegister, property_name: str) -> frozenset[str]:
+    """Return the guids of the customers with a value in one custom property, readable or not.
+
+    A value of an unknown property is not counted: it may be of any property.
+    """
+    unreadable_here = (
+        value.customer_guid for value in register.unreadable_values if value.property_name == property_name
+    )
+    return frozenset((*texts(register, property_name), *unreadable_here))
+
+
 def metering_points(register: SeveraRegister, property_name: str) -> dict[str, MeteringPoints]:
     """Return what the property with metering points requests, by guid of customers who have a value in it.
 

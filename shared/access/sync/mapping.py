@@ -40,8 +40,9 @@ class Wanted:
     """The grants that should exist, and the faults that were found.
 
     `restricted` are the numbers of the customers who may show less than they are supplied with, since the
-    property with metering points has a value, readable or not. It is empty where Severa alone decides which
-    metering points a customer has.
+    property with metering points has a value, readable or not. A customer with a value of an unknown property
+    shows nothing in this run, but is not restricted: the value may be of any property. `restricted` is empty
+    where Severa alone decides which metering points a customer has.
     """
 
     grants: Mapping[GrantKey, Grant]
@@ -95,10 +96,11 @@ def wanted(
         found += its_faults
         grants.update({each.key: each for each in given})
     found += unknown_customers.faults(register, supply_periods or ())
+    with_value = severa_fields.customers_with_value(register, fields.metering_points)
     restricted = {
         customer.number
         for customer in _active(register)
-        if sources.by_supply and customer.guid in sources.requested and customer.number is not None
+        if sources.by_supply and customer.guid in with_value and customer.number is not None
     }
     return Wanted(grants=grants, faults=tuple(sorted(set(found))), restricted=frozenset(restricted))
 

@@ -162,6 +162,17 @@ def test_a_value_that_cannot_be_read_and_then_is_gone_opens_nothing(world: World
     assert world.shown() == set()
 
 
+def test_a_value_of_an_unknown_property_closes_one_run_and_restricts_no_later_one(world: World) -> None:
+    world.sync(EMPTIED)
+
+    world.sync(replace(EMPTIED, unreadable=("",)))
+    closed = world.shown()
+    report = world.sync(EMPTIED)
+
+    assert (closed, report.faults) == (set(), ())
+    assert world.shown() == EVERY_POINT
+
+
 def test_a_customer_who_was_restricted_to_nothing_is_remembered(world: World) -> None:
     world.sync(replace(RESTRICTED, points=point(500)))
 
