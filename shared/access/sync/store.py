@@ -45,8 +45,9 @@ class Partition:
     principal: str
     grants: dict[GrantKey, StoredGrant] = field(default_factory=dict)
     version: str | None = None
-    """The version in the manifest; None if there is no manifest."""
+    """The version in the manifest; None if there is no manifest, or if it is unreadable."""
     count: int = 0
+    """The count in the manifest; -1 if it is unreadable, so that the next sync replaces it."""
     has_pending_audit: bool = False
     unreadable: list[str] = field(default_factory=list)
     """Keys of rows that are not grants: they give nobody access, and the next sync removes them."""
@@ -76,8 +77,7 @@ def _partition(principal: str, entities: Iterable[tables.Entity]) -> Partition:
     partition = Partition(principal)
     for entity in entities:
         if entity["RowKey"] == MANIFEST:
-            partition.version = str(entity["version"])
-            partition.count = int(entity["count"])
+            partition.version, partition.count = _version_and_count(entity)
             partition.has_pending_audit = "pendingAudit" in entity
             continue
         try:
@@ -90,6 +90,15 @@ def _partition(principal: str, entities: Iterable[tables.Entity]) -> Partition:
             grant, str(entity.get("grantedAt", "")), str(entity.get("runId", ""))
         )
     return partition
+
+
+def _version_and_count(manifest: tables.Entity) -> tuple[str | None, int]:
+    """Return the version and count in a manifest; None and -1 if one of them is unreadable."""
+    try:
+        return tables.stored_text(manifest, "version"), tables.stored_number(manifest, "count")
+    except tables.UnreadableValue as error:
+        logger.error("The manifest of %s is unreadable: %s", manifest["PartitionKey"], error)
+        return None, -1
 
 
 class Writer:
@@ -105,7 +114,7 @@ class Writer:
         self._run_id = run_id
         self._granted_at = {key: stored.granted_at for key, stored in partition.grants.items()}
         self._manifest = storage.get(tables.ACCESS_GRANTS, partition=self._principal, row=MANIFEST)
-        found = None if self._manifest is None else self._manifest["version"]
+        found = None if self._manifest is None else _version_and_count(self._manifest)[0]
         if found != partition.version:
             raise tables.ChangedMeanwhile("the grants of a principal changed while they were compared")
         self._written = 0
@@ -140,7 +149,7 @@ class Writer:
     def settle(self, partition: Partition, *, now: datetime) -> None:
         """Make rows, manifest and audit agree again, without changing any grant."""
         if self._manifest is not None and "pendingAudit" in self._manifest:
-            audit.write(self._storage, tables.unpack_json(self._manifest["pendingAudit"]))
+            audit.write(self._storage, self._pending_audit(self._manifest))
             self.finish()
         keys = partition.unreadable
         for start in range(0, max(len(keys), 1), CHANGES_IN_TRANSACTION):
@@ -151,6 +160,15 @@ class Writer:
                 ]
                 self._transact(operations, at=self._after_the_last(now), pending=[])
 
+    def _pending_audit(self, manifest: tables.Entity) -> list[tables.Entity]:
+        """Return the audit rows in a manifest; none if they are unreadable, as no later run could read them."""
+        try:
+            with tables.as_written("manifest"):
+                return list(tables.unpack_json(manifest["pendingAudit"]))
+        except tables.UnreadableValue as error:
+            logger.error("The audit in the manifest of %s is lost: %s", self._principal, error)
+            return []
+
     def _after_the_last(self, now: datetime) -> datetime:
         """Return `now`, or just after the last change: a clock set back a little must not reorder the audit.
 
@@ -158,7 +176,11 @@ class Writer:
         """
         if self._manifest is None:
             return now
-        last = datetime.fromisoformat(self._manifest["changedAt"])
+        try:
+            last = tables.stored_moment(self._manifest, "changedAt")
+        except tables.UnreadableValue as error:
+            logger.error("The time of the last change of %s is unreadable: %s", self._principal, error)
+            return now
         if periods.is_ahead(last, now=now):
             logger.error(
                 "The last change of %s is noted at %s, ahead of now: a clock was wrong. "
@@ -202,4 +224,4 @@ class Writer:
     def _etag_if_written(self, version: object) -> str | None:
         """Return the etag if this writer wrote it: the client repeats a transaction whose answer was lost."""
         manifest = self._storage.get(tables.ACCESS_GRANTS, partition=self._principal, row=MANIFEST)
-        return str(manifest["etag"]) if manifest is not None and manifest["version"] == version else None
+        return str(manifest["etag"]) if manifest is not None and manifest.get("version") == version else None

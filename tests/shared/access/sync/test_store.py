@@ -296,6 +296,56 @@ def test_a_manifest_that_lost_count_is_written_again(storage: Tables) -> None:
     assert (settled.version, settled.count) == ("next.1", 1)
 
 
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"count": None},
+        {"count": "two"},
+        {"version": None},
+        {"version": None, "count": None, "changedAt": None},
+        {"count": None, "changedAt": "yesterday"},
+        {"count": None, "changedAt": "2026-11-22T05:00:00"},
+        {"pendingAudit": b"not packed"},
+        {"count": None, "pendingAudit": "a text"},
+    ],
+)
+def test_a_manifest_that_is_damaged_is_replaced_when_settling(
+    storage: Tables, damage: dict[str, object]
+) -> None:
+    write(storage, granted(grant(1), grant(2)))
+    damage_manifest(storage, damage)
+    partition = store.read_partition(storage, ALICE)
+    assert not partition.is_settled
+
+    Writer(storage, partition, run_id="next").settle(partition, now=NOW)
+
+    settled = store.read_partition(storage, ALICE)
+    assert settled.is_settled
+    assert (settled.count, stored(storage)) == (2, {grant(1), grant(2)})
+
+
+def test_a_change_of_a_grant_whose_last_change_has_no_time_is_written(storage: Tables) -> None:
+    write(storage, granted(grant(1)))
+    damage_manifest(storage, {"changedAt": None})
+
+    write(storage, granted(grant(2)), run_id="next")
+
+    manifest = storage.get(tables.ACCESS_GRANTS, partition=ALICE, row=MANIFEST)
+    assert manifest is not None
+    assert (manifest["version"], manifest["changedAt"]) == ("next.1", NOW.isoformat())
+
+
+def damage_manifest(storage: Tables, damage: dict[str, object]) -> None:
+    """Replace columns of a manifest; None removes one."""
+    manifest = storage.get(tables.ACCESS_GRANTS, partition=ALICE, row=MANIFEST)
+    assert manifest is not None
+    changed = {**manifest, **damage}
+    storage.upsert(
+        tables.ACCESS_GRANTS,
+        {name: value for name, value in changed.items() if value is not None and name != "etag"},
+    )
+
+
 def test_everything_is_read_by_principal(storage: Tables) -> None:
     bob = replace(grant(1), principal=app(2))
     write(storage, granted(grant(1), grant(2)))

@@ -9,7 +9,7 @@ import pytest
 from shared import leases, tables
 from shared.access import runs
 from shared.access.entra.users import ContactEmail
-from shared.access.grant import ALWAYS, Span, Spans
+from shared.access.grant import ALWAYS, MANIFEST, Span, Spans
 from shared.access.severa.severa_register import SeveraRegister
 from shared.access.sync import stages, state, store
 from shared.access.sync.guard import Allowance
@@ -172,6 +172,18 @@ def test_a_dry_run_writes_nothing_at_all(world: World) -> None:
 
 
 # The guard.
+
+
+def test_a_damaged_manifest_stops_nobody_and_is_repaired(world: World) -> None:
+    world.has(*vendor_customers(2), Client(10009, apps=guid(2), points=point(9)))
+    world.sync()
+    before = world.grants()
+    world.storage.upsert(tables.ACCESS_GRANTS, {"PartitionKey": app(1), "RowKey": MANIFEST})
+
+    report = world.sync()
+
+    assert (report.outcome, world.grants()) == (Outcome.COMPLETE, before)
+    assert all(each.is_settled for each in store.read(world.storage).values())
 
 
 def test_an_empty_severa_revokes_nothing(world: World) -> None:
