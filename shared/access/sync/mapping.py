@@ -20,6 +20,7 @@ from shared.access.sync.supply_by_customer import Points, SupplyByCustomer, Supp
 from shared.metering import MeteringPointId
 
 _NAME_CHARACTERS = 200
+_OTHERS_SHOWN = 5
 
 MAX_PERIODS = 100
 """Periods of one customer at one metering point: a stored row has room for thousands of characters, and a
@@ -54,12 +55,14 @@ class Wanted:
 class _Sources:
     """The register by customer guid, and what the other two sources hold.
 
-    `supply` is by customer number if `by_supply`, else by customer guid.
+    `supply` is by customer number if `by_supply`, else by customer guid. `names` has the number of each
+    customer by guid, as a report names the customer.
     """
 
     fields: Fields
     directory: Directory
     numbers: Counter[int | None]
+    names: Mapping[str, str]
     client_ids: Mapping[str, Sequence[str]]
     unreadable_client_ids: Mapping[str, Sequence[str]]
     persons: Mapping[str, Sequence[ContactPerson]]
@@ -124,6 +127,7 @@ def _arranged(
         fields=fields,
         directory=directory,
         numbers=Counter(customer.number for customer in active),
+        names={each.guid: str(each.number or f"without number ({each.guid})") for each in active},
         client_ids=severa_fields.texts(register, fields.client_ids),
         unreadable_client_ids=severa_fields.unreadable(register, fields.client_ids),
         persons=persons,
@@ -228,8 +232,7 @@ def _points(customer: Customer, sources: _Sources) -> tuple[Points, list[Fault]]
     if sources.by_supply and requested is not None:
         restricted, unsupplied = _restricted(supplied, requested.points)
         found += [faults.fault(customer, FaultKind.NOT_SUPPLIED, f"'{field}': {text}") for text in unsupplied]
-    shared = sources.supply.shared.get(key, {})
-    permitted, overlaps = _unshared(restricted, shared)
+    permitted, overlaps = _unshared(restricted, key, sources)
     found += [faults.fault(customer, FaultKind.OVERLAP, text) for text in overlaps]
     kept = {point: days for point, days in permitted.items() if len(days) <= MAX_PERIODS}
     found += [
@@ -260,19 +263,34 @@ def _restricted(supplied: Points, requested: Points) -> tuple[Points, list[str]]
     return restricted, in_vain
 
 
-def _unshared(points: Points, shared: Points) -> tuple[Points, list[str]]:
+def _unshared(points: Points, key: str, sources: _Sources) -> tuple[Points, list[str]]:
+    """Return the days that no other customer has, and a text for each metering point with other days."""
+    shared = sources.supply.shared.get(key, {})
     permitted: dict[MeteringPointId, Spans] = {}
     overlaps = []
     for point, days in points.items():
         both = cut_spans(days, shared.get(point, ()))
         if both:
             overlaps.append(
-                f"another customer has {point} in {spans_text(both)} too, so nobody may read those days; "
-                "write in Severa or the warehouse when each of them has it"
+                f"{_others_have(point, both, key, sources)} {point} in {spans_text(both)} too, so nobody may "
+                "read those days; write in Severa or the warehouse when each of them has it"
             )
         if left := spans_without(days, both):
             permitted[point] = left
     return permitted, overlaps
+
+
+def _others_have(point: MeteringPointId, days: Spans, key: str, sources: _Sources) -> str:
+    """Return the other customers who have any of the days, such as `customers 10001, 10002 have`."""
+    others = sorted(
+        sources.names.get(other, other)
+        for other, spans in sources.supply.holders[point].items()
+        if other != key and cut_spans(days, spans)
+    )
+    if len(others) == 1:
+        return f"customer {others[0]} has"
+    more = f" and {len(others) - _OTHERS_SHOWN} more" if len(others) > _OTHERS_SHOWN else ""
+    return f"customers {', '.join(others[:_OTHERS_SHOWN])}{more} have"
 
 
 def _no_points_text(sources: _Sources) -> str:

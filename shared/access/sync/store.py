@@ -161,7 +161,7 @@ class Writer:
                 self._transact(operations, at=self._after_the_last(now), pending=[])
 
     def _pending_audit(self, manifest: tables.Entity) -> list[tables.Entity]:
-        """Return the audit rows in a manifest; none if they are unreadable, as no later run could read them."""
+        """Return the audit rows in a manifest; none if they are unreadable, which they will stay."""
         try:
             with tables.as_written("manifest"):
                 return list(tables.unpack_json(manifest["pendingAudit"]))

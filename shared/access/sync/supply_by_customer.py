@@ -29,12 +29,14 @@ class SupplyPeriod:
 class SupplyByCustomer:
     """The metering points of each customer, by its guid in Severa or its number in the warehouse.
 
-    `shared` are those days of `points` that another customer has too. `invalid` are texts that should be
-    metering point ids and are not.
+    `shared` are those days of `points` that another customer has too, and `holders` the customers of each
+    metering point that several have, with their days. `invalid` are texts that should be metering point ids
+    and are not.
     """
 
     points: Mapping[str, Points]
     shared: Mapping[str, Points]
+    holders: Mapping[MeteringPointId, Mapping[str, Spans]]
     invalid: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
@@ -44,7 +46,8 @@ def from_severa(points: Mapping[str, Points], *, claims: Mapping[str, Points]) -
     `claims` are `points` and the metering points whose days cannot be read: neither this customer nor
     another may show them.
     """
-    return SupplyByCustomer(points=points, shared=_shared(claims))
+    holders = _holders(claims)
+    return SupplyByCustomer(points=points, shared=_shared(holders), holders=holders)
 
 
 def from_warehouse(periods: Iterable[SupplyPeriod]) -> SupplyByCustomer:
@@ -63,24 +66,30 @@ def from_warehouse(periods: Iterable[SupplyPeriod]) -> SupplyByCustomer:
         customer: {point: joined for point, days in points.items() if (joined := join_spans(days))}
         for customer, points in found.items()
     }
+    holders = _holders(points)
     return SupplyByCustomer(
         points=points,
-        shared=_shared(points),
+        shared=_shared(holders),
+        holders=holders,
         invalid={customer: tuple(sorted(set(texts))) for customer, texts in invalid.items()},
     )
 
 
-def _shared(points: Mapping[str, Points]) -> dict[str, dict[MeteringPointId, Spans]]:
-    customers: defaultdict[MeteringPointId, list[str]] = defaultdict(list)
+def _holders(points: Mapping[str, Points]) -> dict[MeteringPointId, dict[str, Spans]]:
+    holders: defaultdict[MeteringPointId, dict[str, Spans]] = defaultdict(dict)
     for customer, found in points.items():
-        for point in found:
-            customers[point].append(customer)
+        for point, days in found.items():
+            holders[point][customer] = days
+    return {point: several for point, several in holders.items() if len(several) > 1}
+
+
+def _shared(
+    holders: Mapping[MeteringPointId, Mapping[str, Spans]],
+) -> dict[str, dict[MeteringPointId, Spans]]:
     shared: defaultdict[str, dict[MeteringPointId, Spans]] = defaultdict(dict)
-    for point, several in customers.items():
-        if len(several) == 1:
-            continue
-        for customer in several:
-            others = [span for other in several if other != customer for span in points[other][point]]
-            if both := cut_spans(points[customer][point], others):
+    for point, several in holders.items():
+        for customer, days in several.items():
+            others = [span for other, spans in several.items() if other != customer for span in spans]
+            if both := cut_spans(days, others):
                 shared[customer][point] = both
     return dict(shared)

@@ -217,14 +217,23 @@ def test_days_that_two_customers_claim_are_nobodys_and_both_are_named() -> None:
         (app(2), A, 10002, (Span(NEW_YEAR, None),)),
     }
     assert kinds(result) == [FaultKind.OVERLAP, FaultKind.OVERLAP]
-    assert f"another customer has {A} in 2024-05-01..2025-01-01 too" in result.faults[0].text
+    assert [str(fault).partition(" too,")[0] for fault in result.faults] == [
+        f"customer 10001, Kunde 10001: customer 10002 has {A} in 2024-05-01..2025-01-01",
+        f"customer 10002, Kunde 10002: customer 10001 has {A} in 2024-05-01..2025-01-01",
+    ]
 
 
 def test_a_customer_who_lets_nobody_in_still_has_its_metering_points() -> None:
-    result = wanted(Client(10001, apps=guid(1), points=A), Client(10002, points=A))
+    result = wanted(
+        Client(10001, apps=guid(1), points=A),
+        Client(10002, points=A),
+        Client(None, points=f"{A} 2025-01-01.."),
+    )
 
     assert shown(result) == set()
-    assert kinds(result) == [FaultKind.OVERLAP]
+    assert [str(fault).partition(" too,")[0] for fault in result.faults] == [
+        f"customer 10001, Kunde 10001: customers 10002, without number ({Client(None).guid}) have {A} in .."
+    ]
 
 
 def test_a_metering_point_with_an_unreadable_period_is_not_open_to_another_customer() -> None:
@@ -348,6 +357,19 @@ def test_supply_periods_that_overlap_are_nobodys_days() -> None:
 
     assert shown(result) == {(app(1), A, 10001, (Span(MAY, NEW_YEAR),))}
     assert kinds(result) == [FaultKind.OVERLAP]
+    assert result.faults[0].text.startswith(f"customer 10999 has {A} in 2025-01-01.. too, so nobody")
+
+
+def test_an_overlap_names_five_of_many_customers_and_none_who_has_other_days() -> None:
+    others = [SupplyPeriod(10_900 + each, A, NEW_YEAR, None) for each in range(7)]
+    supply = (SupplyPeriod(10001, A, MAY, None), SupplyPeriod(10_890, A, MAY, JUNE), *others)
+
+    result = wanted(Client(10001, apps=guid(1), points=f"{A} 2024-06-01.."), supply=supply)
+
+    [fault] = result.faults
+    assert fault.text.startswith(
+        f"customers 10900, 10901, 10902, 10903, 10904 and 2 more have {A} in 2025-01-01.. too, so nobody"
+    )
 
 
 def test_a_customer_number_without_supply_periods_is_a_fault() -> None:
