@@ -11,6 +11,7 @@ from shared.access.entra.users import ContactEmail
 from shared.access.grant import spans_text
 from shared.access.runs import Run
 from shared.access.sync import store, unknown_customers
+from shared.access.sync.changes import Event
 from shared.access.sync.store import Partition, StoredGrant
 from shared.tables import Entity, Tables
 
@@ -109,14 +110,32 @@ def _line(group: Sequence[StoredGrant], emails: Mapping[str, str]) -> Line:
 def _history(storage: Tables, questions: Sequence[Question]) -> list[str]:
     """Return the newest events that match, those of one run, principal and customer in one line."""
     together: defaultdict[tuple[str, str, str, str, str], list[Entity]] = defaultdict(list)
-    for event in _events(storage, questions):
-        if _is_about(event, questions):
-            minute = str(event["at"])[:16].replace("T", " ")
-            who, customer = str(event["PartitionKey"]), str(event["customerNumber"])
-            together[minute, str(event["runId"]), who, customer, str(event["event"])].append(event)
+    about = (event for event in _events(storage, questions) if _is_about(event, questions))
+    for event in _joined(about):
+        minute = str(event["at"])[:16].replace("T", " ")
+        who, customer = str(event["PartitionKey"]), str(event["customerNumber"])
+        together[minute, str(event["runId"]), who, customer, str(event["event"])].append(event)
     newest = sorted(together, reverse=True)
     shown = [_event_line(key, together[key]) for key in newest[:EVENTS_SHOWN]]
     return [*shown, f"and {len(newest) - len(shown)} earlier"] if len(newest) > len(shown) else shown
+
+
+def _joined(events: Iterable[Entity]) -> Iterable[Entity]:
+    """Return one event for each grant and run: a period that moves is first shortened and then extended.
+
+    Args:
+        events: those of a principal with the newest first.
+    """
+    joined: dict[tuple[str, ...], Entity] = {}
+    for event in events:
+        key = tuple(
+            str(event[name]) for name in ("runId", "PartitionKey", "customerNumber", "meteringPointId")
+        )
+        if key in joined:
+            joined[key] |= {"before": event["before"], "event": Event.CHANGED.value}
+        else:
+            joined[key] = dict(event)
+    return joined.values()
 
 
 def _events(storage: Tables, questions: Sequence[Question]) -> Iterable[Entity]:

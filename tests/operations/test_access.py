@@ -111,6 +111,21 @@ def test_access_that_has_ended_is_shown_from_the_audit(synced: Office) -> None:
     assert f"2026-11-22 07:00 UTC  revoked {VENDOR} at {point(2)} in .. of customer 10002" in printed
 
 
+@pytest.mark.parametrize("moved_to", ["2024-06-01..2026-01-01", "2025-06-01..2026-01-01"])
+def test_a_period_that_moved_is_one_event_with_its_days(office: Office, moved_to: str) -> None:
+    office.sync(Client(10001, apps=guid(1), points=f"{point(1)} 2024-01-01..2025-01-01"))
+    office.sync(Client(10001, apps=guid(1), points=f"{point(1)} {moved_to}"))
+
+    printed = office.ask("10001")
+
+    assert [line.strip() for line in printed.splitlines() if " UTC  " in line] == [
+        f"2026-11-22 07:00 UTC  changed {VENDOR} at {point(1)} in 2024-01-01..2025-01-01 to {moved_to} "
+        "of customer 10001 (API client id; API metering points)",
+        f"2026-11-22 06:00 UTC  granted {VENDOR} at {point(1)} in 2024-01-01..2025-01-01 "
+        "of customer 10001 (API client id; API metering points)",
+    ]
+
+
 def test_a_fault_of_a_customer_is_shown_with_it(office: Office) -> None:
     office.sync(Client(10001, apps="nobody", points=point(1)), MALL)
 

@@ -1,13 +1,13 @@
 """Reports of the access sync for people: what a run did, or would have done."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
 from shared import foreign
-from shared.access.grant import spans_text
+from shared.access.grant import GrantKey, spans_text
 from shared.access.sync.changes import Change, Event, Plan
 from shared.access.sync.faults import Fault
 from shared.access.sync.guard import Allowance, Objection
@@ -74,8 +74,8 @@ class SyncReport:
 
     @property
     def changes(self) -> tuple[Change, ...]:
-        """The changes that were made, or would have been."""
-        return self.plan.changes if self.plan else ()
+        """The changes that were made, or would have been: one for each grant."""
+        return tuple(_joined(self.plan.changes)) if self.plan else ()
 
     def raise_for_failure(self) -> None:
         """Make a run that was held back a failed run, since alerts watch for failed runs.
@@ -142,6 +142,15 @@ class SyncReport:
             return f"{begin}complete; granted {granted}, changed {changed}, revoked {revoked}; now {rest}"
         would = f"would grant {granted}, change {changed}, revoke {revoked}, and leave {rest}"
         return f"{begin}{self.outcome}; {would}"
+
+
+def _joined(changes: Iterable[Change]) -> Iterable[Change]:
+    """Return one change for each grant: a period that moves is first shortened and then extended."""
+    joined: dict[GrantKey, Change] = {}
+    for change in changes:
+        first = joined.get(change.subject.key, change)
+        joined[change.subject.key] = Change(first.before, change.after)
+    return joined.values()
 
 
 def change_lines(changed: Sequence[Change]) -> list[str]:

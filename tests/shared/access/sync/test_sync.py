@@ -534,6 +534,23 @@ def test_changes_are_reported_by_principal_and_customer(world: World) -> None:
     ]
 
 
+@pytest.mark.parametrize("moved_to", ["2024-06-01..2026-01-01", "2025-06-01..2026-01-01"])
+def test_a_period_that_moves_is_reported_as_one_change_with_its_days(world: World, moved_to: str) -> None:
+    world.has(Client(10001, apps=guid(1), points=f"{point(1)} 2024-01-01..2025-01-01"))
+    world.sync()
+    world.has(Client(10001, apps=guid(1), points=f"{point(1)} {moved_to}"))
+
+    report = world.sync(dry_run=True)
+
+    assert report.text().splitlines() == [
+        f"Access sync {report.run_id}: dry-run; would grant 0, change 1, revoke 0, "
+        "and leave 1 grant of 1 principal by 1 customer.",
+        "Changes that would be made:",
+        f"- changed: {app(1)} for customer 10001, metering point {point(1)} in 2024-01-01..2025-01-01 "
+        f"to {moved_to} (API client id; API metering points)",
+    ]
+
+
 def long_report(world: World, *, customers: int) -> SyncReport:
     """A sync with a change and three faults of each customer, and letters that take two code units."""
     world.has(
