@@ -43,10 +43,13 @@ class Lease:
         self._over = threading.Event()
         self._writing = threading.Lock()
         self._lost: Exception | None = None
+        self._until = tables.stored_moment(entity, "until")
+        self._clock: Callable[[], datetime] | None = None
 
     @contextmanager
     def held(self, clock: Callable[[], datetime]) -> Iterator[None]:
         """Renew the lease until the block ends, and then release it."""
+        self._clock = clock
         renewing = threading.Thread(
             target=recording.carry(self._renew_until_over), args=(clock,), daemon=True, name="lease"
         )
@@ -62,10 +65,15 @@ class Lease:
         """Check that this process still holds the lease.
 
         Raises:
-            HeldByAnother: another one took it meanwhile.
+            HeldByAnother: another one took it meanwhile, or it ended before it was renewed: another one may
+                have taken it, and this process has not noticed yet.
         """
         if self._lost is not None:
             raise HeldByAnother("another run took over") from self._lost
+        if self._clock is not None and self._clock() >= self._until:
+            raise HeldByAnother(
+                f"the lease ended at {self._until.isoformat()}, so another run may have begun"
+            )
 
     def renew(self, now: datetime) -> None:
         """Extend the lease; if it was lost, `confirm` raises."""
@@ -97,6 +105,7 @@ class Lease:
             entity = {**self._entity, "until": until.isoformat()}
             etag = self._storage.replace(self._work.table, entity, etag=self._entity["etag"])
             self._entity = {**entity, "etag": etag}
+            self._until = until
 
 
 def take(storage: tables.Tables, work: Work, *, holder: str, now: datetime) -> Lease:

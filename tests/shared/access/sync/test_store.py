@@ -142,7 +142,7 @@ def test_a_hundred_changes_are_more_than_one_transaction_takes(storage: Tables) 
 
 def test_the_longest_names_fit_in_one_transaction(storage: Tables) -> None:
     draw = random.Random(7)
-    letters = [chr(letter) for letter in range(0x4E00, 0xA000)]  # The most there are: nothing to compress.
+    letters = [chr(letter) for letter in range(0x4E00, 0xA000)]  # Many, so that they hardly compress.
     names = ["".join(draw.choices(letters, k=200)) for _ in range(99)]
     grants = [replace(grant(number), customer_name=names[number], why="å" * 200) for number in range(99)]
 

@@ -517,6 +517,18 @@ def test_a_run_whose_lease_was_taken_stops_before_it_writes(world: World) -> Non
         slow.confirm()
 
 
+def test_a_run_that_stalls_until_its_lease_has_ended_writes_no_grant(world: World) -> None:
+    def stalled() -> SeveraRegister:
+        world.clock.pass_time(leases.LASTS)
+        return register(vendor_customers(2))
+
+    world.severa = stalled
+    with pytest.raises(leases.HeldByAnother):
+        world.sync()
+
+    assert world.grants() == set()
+
+
 def test_changes_are_reported_by_principal_and_customer(world: World) -> None:
     world.sync()
     world.has(Client(10001, apps=guid(1), points=f"{point(1)} {point(2)}"),
