@@ -17,6 +17,10 @@ class SyncRefused(Exception):
     """The guard held a run back, and an operator has to decide."""
 
 
+class InvitingFailed(Exception):
+    """Access was brought up to date, but the missing users could not be invited."""
+
+
 class Outcome(StrEnum):
     """How a run ended."""
 
@@ -36,7 +40,8 @@ class Outcome(StrEnum):
 class SyncReport:
     """One run. `plan` is what was done, or what a dry or refused run would have done.
 
-    `plan` is None for a run that ended before it had one. `held_back` are the `objections` that no operator
+    `plan` is None for a run that ended before it had one. A complete run has an `error` if the missing users
+    could not be invited. `held_back` are the `objections` that no operator
     has allowed. `lift` are the numbers of the customers whose restriction an operator wants to lift,
     `not_lifted` those that had none.
     """
@@ -78,11 +83,14 @@ class SyncReport:
         return tuple(_joined(self.plan.changes)) if self.plan else ()
 
     def raise_for_failure(self) -> None:
-        """Make a run that was held back a failed run, since alerts watch for failed runs.
+        """Make a run a failed run if somebody has to act, since alerts watch for failed runs.
 
         Raises:
             SyncRefused: the guard held the run back; the message has its objections.
+            InvitingFailed: the run was applied, and inviting failed; the message says so.
         """
+        if self.outcome is Outcome.COMPLETE and self.error:
+            raise InvitingFailed(self.error)
         if self.outcome is Outcome.REFUSED:
             raise SyncRefused(" ".join((*(each.text for each in self.held_back), self._how_to_allow())))
 

@@ -16,6 +16,7 @@ from datetime import datetime
 
 from shared import foreign, leases, tables
 from shared.access import runs
+from shared.access.entra.directory import DirectoryFailed
 from shared.access.entra.users import ContactEmail, Directory, DirectoryFault
 from shared.access.mode import Mode
 from shared.access.severa.severa_register import SeveraRegister
@@ -27,7 +28,7 @@ from shared.access.sync.mapping import Fields, Wanted
 from shared.access.sync.reports import Outcome, SyncReport
 from shared.access.sync.store import Partition
 from shared.access.sync.supply_by_customer import SupplyPeriod
-from shared.leases import Lease
+from shared.leases import HeldByAnother, Lease
 from shared.telemetry import long_texts
 
 log = logging.getLogger(__name__)
@@ -109,6 +110,7 @@ def run(
     """Bring the stored grants up to date, once.
 
     A dry run writes nothing. A run that the guard refuses, or that finds another run under way, reports it.
+    A run that was applied and could not invite the missing users is complete, and its report has the error.
     Every other failure is stored in `ServiceState` and raised; the grants are as they were or, if it happened
     while they were written, between the old and the new.
     """
@@ -121,7 +123,7 @@ def run(
         return _logged(replace(report, outcome=Outcome.DRY_RUN, finished_at=clock()))
     try:
         lease = leases.take(storage, LEASED, holder=begun.run_id, now=started_at)
-    except leases.HeldByAnother as error:
+    except HeldByAnother as error:
         return _logged(replace(begun, outcome=Outcome.BUSY, error=str(error)))
     with lease.held(clock):
         try:
@@ -167,14 +169,33 @@ def _run(
     )
     runs.record(storage, stored)
     if sources.invite_users is not None:
-        lease.confirm()
-        known = {**_known(fetched.contacts, fetched.bound), **fetched.directory.users}
-        after = sources.invite_users(fetched.contacts, known)
-        new = {contact: after.users[contact] for contact in after.invited}
-        state.bind_users(storage, new, now=clock(), run_id=report.run_id)
-        report = replace(_with_invitations(report, fetched.directory, after), finished_at=clock())
+        try:
+            report = _invite(report, fetched, sources.invite_users, storage=storage, lease=lease, now=clock())
+        except (DirectoryFailed, HeldByAnother, tables.TablesUnavailable) as error:
+            # The grants are written: a failed run would hide what was changed.
+            reason = foreign.one_line(str(error))
+            report = replace(report, error=f"Access was applied; inviting failed: {reason}")
+        report = replace(report, finished_at=clock())
         runs.record(storage, _as_run(report, stored))
     return _logged(report)
+
+
+def _invite(
+    report: SyncReport,
+    fetched: _Fetched,
+    invite_users: Callable[[Sequence[ContactEmail], Mapping[ContactEmail, str]], Directory],
+    *,
+    storage: tables.Tables,
+    lease: Lease,
+    now: datetime,
+) -> SyncReport:
+    """Invite the missing users, bind them, and return the report with them."""
+    lease.confirm()
+    known = {**_known(fetched.contacts, fetched.bound), **fetched.directory.users}
+    after = invite_users(fetched.contacts, known)
+    new = {contact: after.users[contact] for contact in after.invited}
+    state.bind_users(storage, new, now=now, run_id=report.run_id)
+    return _with_invitations(report, fetched.directory, after)
 
 
 def _with_invitations(report: SyncReport, before: Directory, after: Directory) -> SyncReport:
@@ -349,7 +370,7 @@ def _note_failure(report: SyncReport, *, storage: tables.Tables) -> None:
 def _logged(report: SyncReport) -> SyncReport:
     """Log the numbers in one line for queries, and the whole report for people."""
     log.info(json.dumps({"sync": report.run_id, "outcome": report.outcome.value, **report.counts}))
-    level = _LEVELS.get(report.outcome, logging.INFO)
+    level = _LEVELS.get(report.outcome, logging.ERROR if report.error else logging.INFO)
     first, *rest = long_texts.parts(report.text())
     log.log(level, "%s", first.rstrip("\n"))
     for number, part in enumerate(rest, start=2):

@@ -17,7 +17,7 @@ from shared.access.entra.users import ContactEmail, Directory, DirectoryFault, c
 from shared.access.severa import client
 from shared.access.sync import stages
 from shared.access.sync.guard import Limits
-from shared.access.sync.reports import Outcome, SyncReport
+from shared.access.sync.reports import InvitingFailed, Outcome, SyncReport
 from shared.access.sync.stages import Rules, Sources
 from shared.access.sync.supply_by_customer import SupplyPeriod
 from shared.tables import Tables
@@ -257,21 +257,39 @@ def test_an_address_that_entra_does_not_invite_is_reported_as_that(service: Serv
     assert DirectoryFault.NOT_FOUND not in report.text()
 
 
-def test_an_invitation_that_fails_leaves_the_applied_run_complete(service: Service, storage: Tables) -> None:
+def test_an_invitation_that_fails_leaves_the_applied_run_complete_with_its_report(
+    service: Service, storage: Tables, caplog: pytest.LogCaptureFixture
+) -> None:
     people(service, u70=KARI_ADDRESS)
     service.put_graph(**{**service.graph(), "servicePrincipals": []})
 
-    with pytest.raises(directory.DirectoryRefused):
-        synced(service, storage, inviting=True)
+    report = synced(service, storage, inviting=True)
 
+    error = (
+        f"Access was applied; inviting failed: The enterprise application {demo.API_CLIENT_ID} "
+        "(ENTRA_API_APP_ID) has no enabled app role Metering.Read for users."
+    )
+    lines = report.text().splitlines()
+    assert lines[0].startswith(f"Access sync {report.run_id}: complete; granted 1, changed 0, revoked 0;")
+    assert lines[-3:] == [
+        f"! {error}",
+        "Changes:",
+        f"- granted: {user(70)} for customer 10001, metering point {point(1)} in .. "
+        "(contact role API; API metering points)",
+    ]
     latest = runs.latest(storage)
     assert latest is not None
-    assert (latest.outcome, latest.completed_at is not None, latest.mode is not None) == (
-        "failed",
-        True,
-        True,
+    assert (latest.outcome, latest.completed_at, latest.counts, latest.report) == (
+        "complete",
+        report.started_at,
+        report.counts,
+        report.text(),
     )
+    assert [each.levelname for each in caplog.records if each.message == report.text()] == ["ERROR"]
     assert with_access(storage) == {user(70)}
+    with pytest.raises(InvitingFailed) as raised:
+        report.raise_for_failure()
+    assert str(raised.value) == error
 
 
 def test_the_app_finds_users_without_inviting_them(
