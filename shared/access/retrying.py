@@ -16,6 +16,10 @@ class GaveUp(Exception):
     """Every try failed with a temporary failure; the message is about the last one."""
 
 
+class OutOfTime(GaveUp):
+    """No time is left for reading the source, however well it answers."""
+
+
 class _Passing(Exception):
     """A temporary failure. `wait` is how many seconds the service asked to wait, if it did."""
 
@@ -36,11 +40,13 @@ class Reading:
         """Return the limit of the next request, cut to the time that is left.
 
         Raises:
-            GaveUp: no time is left.
+            OutOfTime: no time is left.
         """
         left = self._ends - self._monotonic()
         if left <= 0:
-            raise GaveUp(f"reading everything took more than {self._at_most.total_seconds() / 60:g} minutes")
+            raise OutOfTime(
+                f"reading everything took more than {self._at_most.total_seconds() / 60:g} minutes"
+            )
         return replace(limit, in_all=min(limit.in_all, left))
 
 

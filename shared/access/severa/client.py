@@ -19,10 +19,12 @@ from shared import limits
 from shared.access.severa import paging, records
 from shared.access.severa.records import Row
 from shared.access.severa.session import (
+    REQUESTS_PER_SECOND,
     Session,
     SeveraFailed,
     SeveraIncomplete,
     SeveraRefused,
+    SeveraTooLarge,
     SeveraUnavailable,
 )
 from shared.access.severa.severa_register import Customer, CustomValue, SeveraRegister, UnreadableCustomValue
@@ -31,7 +33,14 @@ from shared.outside import httpx_client
 from shared.settings import SeveraSettings
 from shared.telemetry import recording
 
-__all__ = ["SeveraFailed", "SeveraIncomplete", "SeveraRefused", "SeveraUnavailable", "fetch"]
+__all__ = [
+    "SeveraFailed",
+    "SeveraIncomplete",
+    "SeveraRefused",
+    "SeveraTooLarge",
+    "SeveraUnavailable",
+    "fetch",
+]
 
 logger = logging.getLogger(__name__)
 
@@ -64,6 +73,7 @@ def fetch(
 
     Raises:
         SeveraUnavailable: several tries were cut off, timed out, throttled or answered with 5xx.
+        SeveraTooLarge: there was not enough time to read everything.
         SeveraRefused: credentials, a scope or an add-on are missing; the message says which.
         SeveraIncomplete: a list could not be read to its end.
     """
@@ -110,9 +120,26 @@ def _custom_value_rows(session: Session, customers: list[Customer]) -> list[tupl
     executor = ThreadPoolExecutor(IN_FLIGHT, thread_name_prefix="severa")
     try:
         active = [customer for customer in customers if customer.is_active]
-        return list(zip(active, executor.map(recording.carry(of), active), strict=True))
+        rows: list[tuple[Customer, list[Row]]] = []
+        for customer, of_customer in zip(active, executor.map(recording.carry(of), active), strict=True):
+            rows.append((customer, of_customer))
+        return rows
+    except SeveraTooLarge as error:
+        raise SeveraTooLarge(_too_many(read=len(rows), active=len(active))) from error
     finally:
         executor.shutdown(cancel_futures=True)
+
+
+def _too_many(*, read: int, active: int) -> str:
+    """Return why there was not enough time for the custom values, and what to do."""
+    minutes = limits.SEVERA_READING.total_seconds() / 60
+    return (
+        f"Severa was read for {minutes:g} minutes, and the custom values of only {read} of {active} active "
+        "customers were read. Each customer takes one request, or two if it has a value, at "
+        f"{REQUESTS_PER_SECOND} requests a second. If Severa was slow, the next sync may succeed. If there "
+        "are too many customers, make those inactive in Severa that have left; see docs/access.md, "
+        "How many customers a sync can read."
+    )
 
 
 def _custom_values(

@@ -66,6 +66,10 @@ class SeveraUnavailable(SeveraFailed):
     """Severa did not answer properly in several tries; the next run may succeed."""
 
 
+class SeveraTooLarge(SeveraUnavailable):
+    """The time for reading Severa was over before everything was read, though Severa answered."""
+
+
 class SeveraRefused(SeveraFailed):
     """Severa understood and refused; somebody has to change a setting, here or in Severa."""
 
@@ -182,6 +186,8 @@ class Session:
                 clock=self._clock,
                 pause=self._pace.pause,
             )
+        except retrying.OutOfTime as error:
+            raise SeveraTooLarge(f"Severa could not be read in time; {path} was next: {error}.") from error
         except retrying.GaveUp as error:
             raise SeveraUnavailable(
                 f"Severa did not answer {path}. The last of several tries: {error}"

@@ -1,5 +1,6 @@
 """Reading Severa over real connections: every trap of its interface, and every way in which it fails."""
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -574,6 +575,38 @@ def test_the_stand_in_does_refuse_more_than_ten_requests_a_second(service: Servi
     assert [answer.status_code for answer in answers] == [401] * 10 + [429]
     assert answers[-1].text == "API calls quota exceeded! maximum admitted 10 per 1s."
     assert "Retry-After" not in answers[-1].headers
+
+
+def test_more_customers_than_can_be_read_in_time_are_counted_in_the_message(service: Service) -> None:
+    service.put_severa(customers=customers(100))
+
+    with pytest.raises(client.SeveraTooLarge) as raised:
+        client.fetch(
+            service.severa_settings(),
+            clock=service.time.clock,
+            sleep=service.time.sleep,
+            monotonic=lambda: 100 * service.time.monotonic(),  # 18 minutes are over after 11 seconds.
+        )
+
+    found = re.fullmatch(
+        r"Severa was read for 18 minutes, and the custom values of only (\d+) of 100 active customers were "
+        r"read\. .* make those inactive in Severa that have left; see docs/access\.md, .*",
+        str(raised.value),
+    )
+    assert found is not None
+    assert 0 < int(found[1]) < 100
+
+
+def test_a_long_list_that_is_not_read_in_time_is_named(service: Service) -> None:
+    service.put_severa(customers=customers(100, is_active=False), maximumRows=1)
+
+    with pytest.raises(client.SeveraTooLarge, match=r"in time; /v1/customers was next: .* 18 minutes\.$"):
+        client.fetch(
+            service.severa_settings(),
+            clock=service.time.clock,
+            sleep=service.time.sleep,
+            monotonic=lambda: 100 * service.time.monotonic(),
+        )
 
 
 # Passing failures
