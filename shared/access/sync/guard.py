@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 from enum import StrEnum
 
+from shared import foreign
 from shared.access import mode, runs
 from shared.access.grant import Grant, GrantKey, spans_without
 from shared.access.mode import Mode
@@ -127,9 +128,16 @@ def _too_many_losses(plan: Plan, *, stored: int, max_share: float) -> str | None
 
 
 def _first_sync(before: Before, gained: list[str]) -> str | None:
-    """Object to a first sync: there is nothing to compare it with."""
+    """Object to a first sync, or one after the state was lost: there is nothing to compare it with."""
     if before.latest is not None and before.latest.completed_at is not None:
         return None
+    if before.stored:
+        return (
+            f"No completed sync is stored, but {foreign.counted(len(before.stored), 'grants')}: either the "
+            "first sync was interrupted, or the table ServiceState was lost, and with it which customers are "
+            "restricted and which user each address is bound to. What would open has to be checked first: "
+            f"docs/operations.md, A lost ServiceState. New or extended grants: {len(gained)}."
+        )
     return f"No sync has been completed before, so nothing says that these grants are meant: {len(gained)}."
 
 

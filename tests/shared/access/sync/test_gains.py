@@ -7,8 +7,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from shared import tables
 from shared.access import runs
-from shared.access.sync import stages
+from shared.access.sync import stages, state
 from shared.access.sync.guard import GAINS_AT_LEAST, Allowance, Limits
 from shared.access.sync.reports import Outcome, SyncRefused, SyncReport
 from shared.access.sync.stages import Rules, Sources
@@ -113,6 +114,26 @@ def test_one_application_pasted_on_every_customer_gets_nothing_until_an_operator
     assert app(3) not in {each.principal for each in stored_grants(world.storage)}
     assert world.sync(Allowance.GRANTS).outcome is Outcome.COMPLETE
     assert app(3) in {each.principal for each in stored_grants(world.storage)}
+
+
+def test_a_sync_whose_state_was_lost_says_what_was_lost_with_it(world: World) -> None:
+    world.clients, world.supplied = customers(2), {10_000: range(2), 10_001: range(100, 103)}
+    world.sync(Allowance.GRANTS)
+    for partition in (runs.SYNC, state.USERS, state.RESTRICTED):
+        world.storage.delete_range(tables.SERVICE_STATE, partition=partition)
+
+    report = world.sync()
+
+    assert report.outcome is Outcome.REFUSED
+    assert [(each.text, each.allowance) for each in report.held_back] == [
+        (
+            "No completed sync is stored, but 5 grants: either the first sync was interrupted, or the table "
+            "ServiceState was lost, and with it which customers are restricted and which user each address "
+            "is bound to. What would open has to be checked first: docs/operations.md, A lost ServiceState. "
+            "New or extended grants: 0.",
+            Allowance.GRANTS,
+        )
+    ]
 
 
 def test_a_new_customer_of_ordinary_size_comes_in_by_itself(world: World) -> None:
