@@ -724,7 +724,7 @@ OPERATIONS = (
         "built in the background: ask at `Location` until the status is `finished`. All files show one "
         "`asOf`, and /changes from `changesCursor` is everything that was published after it. The same "
         "`Idempotency-Key` within a day, and without one the same body within a minute, gives the same "
-        "export.",
+        "export, unless that has failed.",
         body=export_models.ExportRequest,
         answer=export_models.Export,
         parameters=(IDEMPOTENCY_KEY,),
