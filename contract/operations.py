@@ -766,7 +766,7 @@ OPERATIONS = (
         formats=ONLY_JSON,
         paged=False,
         cached=False,
-        retry_after="Seconds until you may ask again; absent once the export is finished or has failed.",
+        retry_after="Seconds to wait before you ask again; absent once the export is finished or has failed.",
     ),
     Operation(
         id="delete-export",
