@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 
 
 class HeldByAnother(Exception):
-    """Another process holds the lease."""
+    """Another process holds the lease, or may hold it."""
 
 
 @dataclass(frozen=True)

@@ -124,7 +124,7 @@ def _joined(events: Iterable[Entity]) -> Iterable[Entity]:
     """Return one event for each grant and run: a period that moves is first shortened and then extended.
 
     Args:
-        events: those of a principal with the newest first.
+        events: of each principal the newest first.
     """
     joined: dict[tuple[str, ...], Entity] = {}
     for event in events:

@@ -68,8 +68,8 @@ def run_queries(warehouse: Warehouse, *, now: datetime) -> None:
 
 
 def keep_what_is_loaded() -> None:
-    """Let the garbage collector leave alone what is loaded: it stays as long as the process.
+    """Let the garbage collector leave alone what there is now, which is mostly modules.
 
-    Otherwise each full collection goes through all modules, and stops every answer for some 80 ms.
+    Otherwise each full collection goes through all of them, and stops every answer for some 80 ms.
     """
     gc.freeze()

@@ -260,9 +260,9 @@ class _Load:
 
     @property
     def source(self) -> str:
-        """The name that the file was delivered under, in printable ASCII."""
+        """The name that the file was delivered under, in printable ASCII; of a longer one the end."""
         name = self.delivered_as.encode("ascii", "replace").decode()
-        return "".join(each if each.isprintable() else "?" for each in name)[:SOURCE_LENGTH]
+        return "".join(each if each.isprintable() else "?" for each in name)[-SOURCE_LENGTH:]
 
 
 Insert = Callable[[], int]

@@ -14,6 +14,7 @@ import json
 import re
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -312,7 +313,11 @@ class Exports:
         entity = self._tables.get(tables.FILE_WORK, partition=principal, row=mark)
         if entity is None or not _counts(entity, digest, key=key, now=now):
             return None
-        return self.get(principal, tables.stored_text(entity, "exportId"))
+        found = self.get(principal, tables.stored_text(entity, "exportId"))
+        if found is not None and found.status is ExportStatus.FAILED:
+            self._unmark(found)
+            return None
+        return found
 
     @tables.retry_when_changed
     def _marked(self, principal: str, mark: str, digest: str, *, key: str | None, now: datetime) -> str:
@@ -361,15 +366,18 @@ class Exports:
 
     def delete(self, export: Export) -> None:
         """Delete an export; work on it finds no row and stops. Its parts stay until `delete_parts`."""
-        self.unmark(export)
+        self._unmark(export)
         self._tables.delete(tables.FILE_WORK, partition=export.principal, row=export.id)
 
-    def unmark(self, export: Export) -> None:
+    def _unmark(self, export: Export) -> None:
         """Let the request of an export, when it is repeated, make another one."""
         marked = self._tables.get(tables.FILE_WORK, partition=export.principal, row=export.mark)
-        # Otherwise a later request with the same body has written the mark again.
+        # Otherwise a later request with the same body has written the mark again, or does so now.
         if marked and marked["exportId"] == export.id:
-            self._tables.delete(tables.FILE_WORK, partition=export.principal, row=export.mark)
+            with suppress(tables.ChangedMeanwhile):
+                self._tables.delete(
+                    tables.FILE_WORK, partition=export.principal, row=export.mark, etag=marked["etag"]
+                )
 
     def delete_parts(self, export_id: str) -> None:
         """Delete the parts of an export."""

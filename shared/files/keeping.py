@@ -68,7 +68,7 @@ class Keeper:
         return self.outbox.link(path, now=self.clock())
 
     def end(self, principal: str, export_id: str, problem: tuple[str, str]) -> None:
-        """Fail an export, and delete its files; its request may be repeated."""
+        """Fail an export, and delete its files."""
 
         def change(stored: Export) -> Export:
             return replace(stored, status=ExportStatus.FAILED, problem=problem, touched_at=self.clock())
@@ -81,7 +81,6 @@ class Keeper:
         ended = self.exports.change(principal, export_id, change)
         if ended is None:
             return
-        self.exports.unmark(ended)
         if ended.parts > FEW_FILES:
             self.ended(ended)
             self.request_work(ended)  # A caller may wait.

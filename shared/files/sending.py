@@ -93,8 +93,8 @@ class Dispatcher:
         with lease.held(self.runs.clock):
             try:
                 _Sending(self.runs, self.transport, feed, feed.receiver, lease, began).send_all()
-            except HeldByAnother:
-                log.warning("Feed %s: sending stopped, as another process sends now.", feed_id)
+            except HeldByAnother as error:
+                log.warning("Feed %s: sending stopped: %s.", feed_id, error)
                 self.runs.queue.send(queues.SENDS, message, delay=_BUSY)
             except _Stopped:
                 self.runs.queue.send(queues.SENDS, message)
@@ -116,7 +116,7 @@ class _Sending:
 
         Raises:
             _Stopped: there may be more, for another message.
-            HeldByAnother: another process sends now.
+            HeldByAnother: another process sends now, or may do so.
         """
         after = 0
         while True:
@@ -162,7 +162,7 @@ class _Sending:
         Raises:
             NotTaken: the server did not take one of them.
             FileGone: one of them is deleted.
-            HeldByAnother: another process sends now.
+            HeldByAnother: another process sends now, or may do so.
         """
         self._check_access(run)
         files = list(self.runs.ledger.files(run))

@@ -78,6 +78,7 @@ Fault = Callable[[Vendor, Path], Callable[[], None]]
 def _handlers() -> Iterator[None]:
     """Put the handlers of signals back that a command has replaced."""
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     for number, handler in handlers.items():
         signal.signal(number, handler)
@@ -337,8 +338,10 @@ def test_a_signal_ends_the_wait_for_the_next_run(
     timer.start()
     began = time.monotonic()
 
-    code = main([command, "--sqlite", str(path)], connect=world.client)
+    try:
+        code = main([command, "--sqlite", str(path)], connect=world.client)
+    finally:
+        timer.cancel()  # A signal after the handlers are back would end all tests.
 
-    timer.join()
     assert code == expected
     assert time.monotonic() - began < 10

@@ -127,6 +127,7 @@ def test_exports_are_listed_and_deleted(standing: Vendor, api: Client) -> None:
         ([504, 429, 404], True),
         ([404], False),
         ([429, 404], False),
+        ([httpx.ConnectError("refused"), 404], False),
     ],
 )
 def test_a_delete_that_is_not_found_is_done_if_an_earlier_try_may_have_done_it(

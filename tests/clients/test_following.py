@@ -341,6 +341,18 @@ def test_the_view_has_the_values_in_utc(world: Vendor, store: SqliteStore) -> No
     assert rows[0] == ("2026-03-28T23:00:00Z", "2026-03-29T00:00:00Z", 10.747, "measured")
 
 
+def test_a_damaged_file_is_said_with_what_to_do(world: Vendor, store: SqliteStore) -> None:
+    world.permit(SOME)
+    run_once(world, store)
+    store.close()
+    with store.path.open("r+b") as file:
+        file.seek(4096)
+        file.write(b"\xff" * (store.path.stat().st_size - 4096))
+
+    with closing(SqliteStore(store.path)) as damaged, pytest.raises(errors.StoreDamaged, match=r"Delete it"):
+        run_once(world, damaged)
+
+
 def test_a_full_disk_is_said_and_the_store_works_again_when_there_is_room(
     world: Vendor, store: SqliteStore
 ) -> None:

@@ -154,6 +154,7 @@ def _run(
     report = _reported(begun, fetched, decided, rules=rules)
     if report.held_back:
         return _refused(report, decided.previous, storage=storage, now=clock())
+    lease.confirm()  # Reading takes minutes.
     _bind_users(fetched, storage=storage, run_id=report.run_id, now=clock())
     state.restrict(storage, decided.newly_restricted, run_id=report.run_id)
     _apply(fetched, decided, storage=storage, rules=rules, run_id=report.run_id, clock=clock, lease=lease)
@@ -171,10 +172,10 @@ def _run(
     if sources.invite_users is not None:
         try:
             report = _invite(report, fetched, sources.invite_users, storage=storage, lease=lease, now=clock())
-        except (DirectoryFailed, HeldByAnother, tables.TablesUnavailable) as error:
-            # The grants are written: a failed run would hide what was changed.
-            reason = foreign.one_line(str(error))
-            report = replace(report, error=f"Access was applied; inviting failed: {reason}")
+        except HeldByAnother as error:
+            return _logged(_without_inviting(report, error))  # What is stored is the other run's now.
+        except (DirectoryFailed, tables.TablesUnavailable) as error:
+            report = _without_inviting(report, error)
         report = replace(report, finished_at=clock())
         runs.record(storage, _as_run(report, stored))
     return _logged(report)
@@ -196,6 +197,11 @@ def _invite(
     new = {contact: after.users[contact] for contact in after.invited}
     state.bind_users(storage, new, now=now, run_id=report.run_id)
     return _with_invitations(report, fetched.directory, after)
+
+
+def _without_inviting(report: SyncReport, error: Exception) -> SyncReport:
+    """Return the report with why nobody was invited. A failed run would hide which grants were changed."""
+    return replace(report, error=f"Access was applied; inviting failed: {foreign.one_line(str(error))}")
 
 
 def _with_invitations(report: SyncReport, before: Directory, after: Directory) -> SyncReport:

@@ -107,6 +107,7 @@ def _sync(api: Client, given: argparse.Namespace) -> int:
 def _watch(api: Client, given: argparse.Namespace) -> NoReturn:
     # Ctrl-C and SIGTERM may end a run anywhere: the store loses nothing, and the next run continues.
     signal.signal(signal.SIGTERM, _terminate)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # A shell's background jobs ignore it.
     follower = _follower(api, given)
     while True:
         try:

@@ -24,6 +24,7 @@ _LARGEST_KEPT = 1_000_000
 _FIRST_PAUSE = 0.5
 _LONGEST_PAUSE = 30.0
 _WORTH_A_RETRY = frozenset({429, 500, 502, 503, 504})
+_NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 VERSION = "0.1.0"
 
 
@@ -223,7 +224,7 @@ class Transport:
                 answer = self._http.send(request, follow_redirects=False)
             except httpx.RequestError as error:
                 waits.before_next_try(errors.Unreachable(f"{request.url.host}: {_about(error)}"))
-                is_maybe_done = True
+                is_maybe_done = is_maybe_done or not isinstance(error, _NEVER_SENT)
                 continue
             if answer.status_code == 404 and request.method == "DELETE" and is_maybe_done:
                 return httpx.Response(204, request=request)

@@ -119,6 +119,10 @@ class StoreFailed(MeteringError):
     """The store cannot be read or written now; the next run goes on, nothing is lost."""
 
 
+class StoreDamaged(MeteringError):
+    """The file of the store is damaged, or is no store; delete it, and everything is fetched again."""
+
+
 class ExportFailed(MeteringError):
     """An export ended without its files; the message has the API's code and detail."""
 

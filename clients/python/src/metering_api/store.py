@@ -85,6 +85,7 @@ class SqliteStore:
     Raises:
         StoreFailed: SQLite refuses, such as for a full disk or a lock that another program holds for longer
             than a minute. Any method may raise it.
+        StoreDamaged: the file is damaged. Any method may raise it.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -196,8 +197,14 @@ class SqliteStore:
     def _translated(self) -> Iterator[None]:
         try:
             yield
-        except sqlite3.Error as error:
+        except sqlite3.OperationalError as error:
             raise errors.StoreFailed(f"{self.path} cannot be used now: {error}.") from error
+        except sqlite3.ProgrammingError:
+            raise
+        except sqlite3.DatabaseError as error:
+            raise errors.StoreDamaged(
+                f"{self.path} is damaged: {error}. Delete it; the next run fetches everything again."
+            ) from error
 
 
 def _remember(connection: sqlite3.Connection, notes: Notes) -> None:
