@@ -376,7 +376,7 @@ def test_a_process_that_lost_its_lease_stops(
         )
 
     assert len(transport.names) == 1
-    assert "sending stopped, as another process sends now" in caplog.text
+    assert "sending stopped: another run took over" in caplog.text
     assert stored(services, customer).status is RunStatus.READY
 
 
