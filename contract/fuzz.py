@@ -55,6 +55,8 @@ def command(
     return [
         *(sys.executable, "-m", "schemathesis.cli", "run", str(contract), "--url", url),
         *("--max-examples", str(max_examples), "--checks", ",".join(CHECKS)),
+        # A webhook's test waits ten seconds for its receiver; Schemathesis alone would wait no longer.
+        *("--request-timeout", "60"),
         *(each for name, value in headers.items() for each in ("--header", f"{name}: {value}")),
         *more,
     ]
