@@ -16,6 +16,8 @@ from local.azurite import emulator
 from local.functionhost.host import Host
 from local.stack import free, parts
 from local.stack.supervision import Supervisor
+from shared import tables
+from shared.tables import Tables
 from shared.warehouse import opening
 from tests import sentsql
 from tests.builders import elsewhere
@@ -83,6 +85,14 @@ def azurite(_azurite_accounts: Iterator[str]) -> str:
 def table_storage(_azurite_accounts: Iterator[str]) -> str:
     """Return the connection string of an empty storage account for this test alone."""
     return next(_azurite_accounts)
+
+
+@pytest.fixture
+def storage(table_storage: str) -> Tables:
+    """Return the service's tables, empty, in an account for this test alone."""
+    opened = tables.open_tables(table_storage, credential=None)
+    opened.create_missing()
+    return opened
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,7 @@ from typing import Any
 from shared.api.problems import Fault
 
 _CODE = "too-large-for-one-answer"
+_LONG_PERIOD = Fault("to", _CODE, "The period is long.", "Ask for a shorter period, and then for the next.")
 
 
 class TooLargeForOneAnswer(Exception):
@@ -40,7 +41,7 @@ def market_days(count: int, *, most_values: int | None = None) -> TooLargeForOne
         detail,
         [
             _page("values" if most_values else "market days"),
-            Fault("to", _CODE, "The period is long.", "Ask for a shorter period, and then for the next."),
+            _LONG_PERIOD,
             Fault(
                 "format",
                 _CODE,
@@ -60,7 +61,7 @@ def wide_market_days(count: int, *, most_values: int | None = None) -> TooLargeF
         {"marketDays": count},
         f"The table has {count} market days{_values(most_values)}, more than one answer holds.",
         [
-            Fault("to", _CODE, "The period is long.", "Ask for a shorter period, and then for the next."),
+            _LONG_PERIOD,
             Fault(
                 "meteringPointId",
                 _CODE,

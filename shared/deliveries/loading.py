@@ -115,7 +115,7 @@ def load(
     faults = Faults()
     kind = _kind(file, faults)
     context = Context(received_at=now, is_norwegian=file.is_norwegian)
-    load = _Load(warehouse, path, kind, now=now, arrived_at=arrived_at, delivered_as=source or path.name)
+    load = _Load(warehouse, path, kind, now=now, arrived_at=arrived_at, delivered_as=source)
     if kind == "interval values":
         of_values = intervals.Checks(file.header, context=context, faults=faults)
         return _load_intervals(
@@ -187,8 +187,7 @@ def load_copied(
     kind = _kind(file, faults)
     if faults:
         raise Rejected(located.start, faults.all())
-    path = located.start
-    load = _Load(warehouse, path, kind, now=now, arrived_at=arrived_at, delivered_as=source or path.name)
+    load = _Load(warehouse, located.start, kind, now=now, arrived_at=arrived_at, delivered_as=source)
     insert = partial(conflicts.retry, _copy_and_insert, load, located, file, check_unchanged=check_unchanged)
     return _load_intervals(
         load,
@@ -250,7 +249,7 @@ class _Load:
     kind: Kind
     now: datetime
     arrived_at: datetime | None
-    delivered_as: str
+    delivered_as: str | None
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
 
     @property
@@ -261,7 +260,7 @@ class _Load:
     @property
     def source(self) -> str:
         """The name that the file was delivered under, in printable ASCII; of a longer one the end."""
-        name = self.delivered_as.encode("ascii", "replace").decode()
+        name = (self.delivered_as or self.path.name).encode("ascii", "replace").decode()
         return "".join(each if each.isprintable() else "?" for each in name)[-SOURCE_LENGTH:]
 
 

@@ -145,7 +145,7 @@ def test_policies_and_loggers_use_exactly_the_named_values_that_are_deployed(sna
     assert by_policies & by_loggers == set()
 
 
-def test_the_gateway_keeps_a_host_name_of_ones_own(snapshots: Mapping[str, Snapshot]) -> None:
+def test_the_gateway_keeps_its_custom_domain(snapshots: Mapping[str, Snapshot]) -> None:
     hosts = {
         name: snapshot.one(SERVICE)["properties"].get("hostnameConfigurations")
         for name, snapshot in snapshots.items()

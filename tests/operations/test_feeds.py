@@ -17,7 +17,7 @@ from local import demo
 from operations import feeds
 from operations.feed_files import comparing, old, report
 from operations.feed_files.old import Unreadable
-from shared import periods, tables
+from shared import periods
 from shared.files import ledger
 from shared.files.feeds import EACH_PUBLICATION, Feed, Feeds, Span, Split
 from shared.files.forms.form import Form
@@ -40,13 +40,6 @@ SPEC = replace(EACH_POINT, split=Split.ONE_FILE)
 FILE = FileOfRun("daily.gs2", 1, 1, 24, 0, 0, 1000, "00")
 SUMMER = date(2026, 7, 1)
 RUN = "000007-000009"
-
-
-@pytest.fixture
-def storage(table_storage: str) -> Tables:
-    opened = tables.open_tables(table_storage, credential=None)
-    opened.create_missing()
-    return opened
 
 
 @pytest.fixture

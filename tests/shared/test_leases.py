@@ -13,13 +13,6 @@ WORK = Work(tables.SERVICE_STATE, "work")
 
 
 @pytest.fixture
-def storage(table_storage: str) -> Tables:
-    opened = tables.open_tables(table_storage, credential=None)
-    opened.create_missing()
-    return opened
-
-
-@pytest.fixture
 def clock() -> Clock:
     return Clock()
 

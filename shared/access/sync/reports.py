@@ -41,9 +41,8 @@ class SyncReport:
     """One run. `plan` is what was done, or what a dry or refused run would have done.
 
     `plan` is None for a run that ended before it had one. A complete run has an `error` if the missing users
-    could not be invited. `held_back` are the `objections` that no operator
-    has allowed. `lift` are the numbers of the customers whose restriction an operator wants to lift,
-    `not_lifted` those that had none.
+    could not be invited. `held_back` are the `objections` that no operator has allowed. `lift` are the
+    numbers of the customers whose restriction an operator wants to lift, `not_lifted` those that had none.
     """
 
     run_id: str

@@ -10,14 +10,6 @@ from tests.builders import standins
 from tests.builders.standins import Service
 
 
-@pytest.fixture
-def storage(table_storage: str) -> Tables:
-    """The service's tables, empty, in Microsoft's emulator."""
-    opened = tables.open_tables(table_storage, credential=None)
-    opened.create_missing()
-    return opened
-
-
 @pytest.fixture(scope="session")
 def new_storage(_azurite_accounts: Iterator[str]) -> Callable[[], Tables]:
     """Makes tables that are empty and nobody else's, for tests that need several."""
