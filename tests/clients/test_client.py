@@ -4,11 +4,12 @@ from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
 
+import httpx
 import pytest
 
 import metering_api
 from local import demo
-from metering_api import Client, errors
+from metering_api import Client, Credentials, errors
 from metering_api.models import Day, Period
 from tests.clients.vendor import Vendor
 
@@ -155,6 +156,23 @@ def test_a_wrong_secret_is_said_and_not_shown(standing: Vendor) -> None:
     assert "wrong-secret" not in str(refused.value)
 
 
+@pytest.mark.parametrize("content", ["<html>Sign in to the network</html>", "[]", '{"message": "no"}'])
+@pytest.mark.parametrize("refused", ["login.example", "api.example"])
+def test_an_answer_of_somebody_else_is_not_taken_for_a_refusal(content: str, refused: str) -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.host == refused:
+            return httpx.Response(403, text=content)
+        return httpx.Response(200, json={"access_token": "token", "expires_in": 3600})
+
+    credentials = Credentials("key", "https://login.example/token", "id", "secret", "scope")
+    http = httpx.Client(transport=httpx.MockTransport(answer))
+    with (
+        Client("https://api.example/v1", credentials, http=http) as api,
+        pytest.raises(errors.UnexpectedAnswer, match="answered 403, and not as"),
+    ):
+        api.status()
+
+
 def test_every_missing_variable_is_named() -> None:
     with pytest.raises(errors.NotConfigured, match=r"Set METERING_API_KEY, METERING_API_SCOPE\."):
         Client.from_environment(
@@ -163,7 +181,7 @@ def test_every_missing_variable_is_named() -> None:
 
 
 def test_credentials_show_no_secret() -> None:
-    credentials = metering_api.Credentials("the-key", "https://login.example", "id", "the-secret", "scope")
+    credentials = Credentials("the-key", "https://login.example", "id", "the-secret", "scope")
 
     assert "the-key" not in repr(credentials)
     assert "the-secret" not in repr(credentials)

@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import duckdb
@@ -35,8 +36,8 @@ SOME = {each.metering_point_id: (Span(),) for each in demo.METERING_POINTS[:3]}
 _TIME = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ ", re.MULTILINE)
 
 
-def answer_with_a_page(world: Vendor, folder: Path) -> Callable[[], None]:
-    world.faults.page = "<html>Welcome to the network</html>"
+def answer_with_a_page(world: Vendor, folder: Path, status: int = 200) -> Callable[[], None]:
+    world.faults.page = (status, "<html>Welcome to the network</html>")
     return lambda: None
 
 
@@ -67,6 +68,9 @@ def execute(path: Path, statement: str) -> None:
 
 PASSING = [
     pytest.param(answer_with_a_page, r"answered 200 without JSON\.", id="page"),
+    pytest.param(
+        partial(answer_with_a_page, status=302), r"answered 302 with another address", id="redirection"
+    ),
     pytest.param(hold_a_file, r"values-2026-03\.parquet cannot be written now: .* close it there", id="file"),
     pytest.param(fail_in_sqlite, r"metering\.db cannot be used now: no such table", id="sqlite"),
 ]

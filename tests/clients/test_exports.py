@@ -150,7 +150,7 @@ def deleting(answers: list[int | httpx.RequestError]) -> Client:
         given = answers.pop(0)
         if isinstance(given, httpx.RequestError):
             raise given
-        return httpx.Response(given)
+        return httpx.Response(given, json=None if given == 204 else {"status": given, "code": "not-found"})
 
     credentials = Credentials("key", "https://login.example/token", "id", "secret", "scope")
     http = httpx.Client(transport=httpx.MockTransport(answer))

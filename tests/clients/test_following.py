@@ -329,6 +329,23 @@ def test_a_parquet_store_has_the_same_values(world: Vendor, tmp_path: Path) -> N
     assert last == datetime(2026, 4, 1, 21, tzinfo=UTC).timestamp()
 
 
+def test_a_month_that_cannot_be_written_holds_back_no_other(world: Vendor, tmp_path: Path) -> None:
+    world.permit(SOME)
+    world.publish(hours(BAKERY, date(2026, 4, 1), "1.5"))
+    march, april = (tmp_path / f"values-2026-{month}.parquet" for month in ("03", "04"))
+    (march / "held").mkdir(parents=True)
+
+    with closing(ParquetStore(tmp_path)) as store:
+        with pytest.raises(errors.StoreFailed, match="values-2026-03"):
+            run_once(world, store)
+        assert april.is_file()
+        (march / "held").rmdir()
+        march.rmdir()
+        run_once(world, store)
+
+    assert march.is_file()
+
+
 def test_the_view_has_the_values_in_utc(world: Vendor, store: SqliteStore) -> None:
     world.permit({BAKERY: (Span(),)})
     run_once(world, store)

@@ -45,14 +45,14 @@ class Faults:
     Attributes:
         unavailable: how many of the next requests are answered 503.
         refusal: the problem that the next request is answered with.
-        page: the HTML page of a proxy that the next request is answered with.
+        page: status and HTML of a proxy that the next request is answered with.
         kill: called with each request's number before the app is asked.
     """
 
     app: Any
     unavailable: int = 0
     refusal: Mapping[str, Any] | None = None
-    page: str = ""
+    page: tuple[int, str] | None = None
     kill: Callable[[int], None] = lambda number: None
     seen: list[str] = field(default_factory=list)
 
@@ -70,8 +70,9 @@ class Faults:
             problem, self.refusal = dict(self.refusal), None
             await _answer(send, problem)
         elif self.page:
-            page, self.page = self.page, ""
-            await _send(send, 200, page, (b"content-type", b"text/html"))
+            (status, page), self.page = self.page, None
+            place = [(b"location", b"https://sign-in.example/")] if status == 302 else []
+            await _send(send, status, page, (b"content-type", b"text/html"), *place)
         else:
             await self.app(scope, receive, send)
 

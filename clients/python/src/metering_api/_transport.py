@@ -236,6 +236,11 @@ class Transport:
             elif answer.status_code in _WORTH_A_RETRY:
                 waits.before_next_try(problem, requested=problem.retry_after)
                 is_maybe_done = is_maybe_done or answer.status_code != 429
+            elif problem.code == errors.NO_CODE:
+                raise errors.UnexpectedAnswer(
+                    f"{request.url.host} answered {answer.status_code}, and not as the API does: "
+                    f"{problem.detail or 'no reason given'}"
+                )
             else:
                 raise problem
 
@@ -260,10 +265,10 @@ class Transport:
             Problem: the API refused.
             Unreachable: the place does not answer, or with an error, or stops in the middle.
         """
-        answer = self.send("GET", path)
+        answer = self._tried(self._http.build_request("GET", self._address + path))
         place = answer.headers.get("Location")
-        if answer.status != 302 or place is None:
-            raise errors.UnexpectedAnswer(f"{path} has no link: status {answer.status}.")
+        if answer.status_code != 302 or place is None:
+            raise errors.UnexpectedAnswer(f"{path} has no link: status {answer.status_code}.")
         target = httpx.URL(self._address).join(place)
         headers = {"Accept": "*/*", "Accept-Encoding": "identity"}
         if offset:
@@ -306,8 +311,12 @@ def _problem(answer: httpx.Response) -> errors.Problem:
 
 
 def _content(answer: httpx.Response) -> Any:
-    if answer.status_code in (204, 302):
+    if answer.status_code == 204:
         return None
+    if answer.has_redirect_location:
+        raise errors.UnexpectedAnswer(
+            f"{answer.url.host} answered {answer.status_code} with another address, which the API does not."
+        )
     try:
         return json.loads(answer.content, parse_float=Decimal)
     except ValueError as error:
@@ -320,9 +329,14 @@ def _token(answer: httpx.Response) -> tuple[str, float]:
     try:
         content = answer.json()
     except ValueError:
-        content = {}
+        content = None
     if answer.status_code != 200:
-        described = content.get("error_description") or content.get("error") or "no reason given"
+        given = content if isinstance(content, dict) else {}
+        described = given.get("error_description") or given.get("error")
+        if not described:
+            raise errors.UnexpectedAnswer(
+                f"The token endpoint answered {answer.status_code}, and not as a token endpoint does."
+            )
         raise errors.SignInFailed(f"{answer.status_code}: {str(described).splitlines()[0]}")
     try:
         return str(content["access_token"]), float(content["expires_in"])

@@ -135,6 +135,9 @@ class NotFromTheApi(MeteringError):
     """A webhook's signature, time or headers are not as they should be: do not act on it."""
 
 
+NO_CODE = "unknown"
+"""The code of an answer that has none: the API's refusals all have one."""
+
 _BY_STATUS: Mapping[int, type[Problem]] = {
     400: InvalidRequest,
     401: NotSignedIn,
@@ -160,7 +163,7 @@ def problem(status: int, content: Any, *, retry_after: float | None) -> Problem:
     )
     return _BY_STATUS.get(status, Problem)(
         status=status,
-        code=str(found.get("code", "unknown")),
+        code=str(found.get("code", NO_CODE)),
         detail=str(found.get("detail", "")),
         faults=faults,
         request_id=str(found.get("requestId", "")),

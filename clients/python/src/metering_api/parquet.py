@@ -64,13 +64,21 @@ class ParquetStore:
         """Write the files of the months that changed.
 
         Raises:
-            StoreFailed: a file cannot be written. On Windows it cannot be replaced while a program reads it.
+            StoreFailed: files cannot be written; the others are. On Windows none can be replaced while a
+                program reads it.
         """
+        failures = []
         for name in self._sqlite.remembered():
             if name.startswith(_MONTH):
-                self._write(name.removeprefix(_MONTH))
-                self._sqlite.put([], {name: None})
+                try:
+                    self._write(name.removeprefix(_MONTH))
+                except errors.StoreFailed as error:
+                    failures.append(error)
+                else:
+                    self._sqlite.put([], {name: None})
         self._sqlite.finish()
+        if failures:
+            raise failures[0]
 
     def _write(self, month: str) -> None:
         target = self.folder / f"values-{month}.parquet"
