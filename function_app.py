@@ -95,7 +95,7 @@ def metering_points(req: func.HttpRequest) -> Response:
         parameters.of_url(req.url), seals=services.seals, accept=req.headers.get("accept", "")
     )
     readable = callers.authorize_many(services.grants, caller, customer_number=request.customer_number)
-    etag = responses.etag_of(readable, request, state.published_at, state.described_at)
+    etag = responses.etag_of(readable, request, state.published_at, state.described_at, state.today)
     if responses.is_unchanged(req.headers, etag):
         return responses.not_modified(etag=etag, last_modified=state.changed_at)
     rendered = listings.metering_points.page(
@@ -116,7 +116,7 @@ def metering_point(req: func.HttpRequest) -> Response:
         accept=req.headers.get("accept", ""),
     )
     readable = callers.authorize_one(services.grants, caller, metering_point_id=request)
-    etag = responses.etag_of(readable, request, state.published_at, state.described_at)
+    etag = responses.etag_of(readable, request, state.published_at, state.described_at, state.today)
     if responses.is_unchanged(req.headers, etag):
         return responses.not_modified(etag=etag, last_modified=state.changed_at)
     rendered = listings.metering_points.one(services.warehouse, readable=readable, state=state)

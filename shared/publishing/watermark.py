@@ -4,12 +4,12 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Protocol
 
 import orjson
 
-from shared import limits, tables
+from shared import limits, periods, tables
 
 PARTITION = "publication"
 ROW = "latest"
@@ -76,6 +76,11 @@ class DataState:
         if self.available_before is None or self.published_at is None or moment >= self.published_at:
             return self.available_until
         return self.available_before(moment)
+
+    @property
+    def today(self) -> date:
+        """Return the market day of the request."""
+        return periods.day_of(self.now)
 
     @property
     def changed_at(self) -> datetime | None:

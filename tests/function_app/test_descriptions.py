@@ -1,12 +1,14 @@
 """Metering points change with their descriptions, and so do their ETags."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from shared import periods
 from shared.deliveries import loading
 from shared.deliveries.master_data import METERING_POINTS, SUPPLY_PERIODS
+from shared.periods import ONE_DAY
 from tests.builders import warehouse as delivering
 from tests.builders.api import Answer, Api
 from tests.function_app.conftest import Deliver
@@ -29,7 +31,7 @@ def take_in(customer: Customer, file: Path) -> None:
 
 
 def describe(customer: Customer, folder: Path, *, name: str) -> None:
-    line = (customer.granted[0].metering_point_id, name, "", "", "", "NO5", "", "")
+    line = (customer.granted[0].metering_point_id, name, "", "", "", "NO5", "", "6970631400000042")
     take_in(customer, delivering.write_csv(folder / "points.csv", [line], header=METERING_POINTS))
 
 
@@ -53,6 +55,53 @@ def test_an_etag_from_before_a_description_gets_the_new_one(
     assert b"Old name" in first.body
     assert b"New name" in after.body
     assert after.headers["ETag"] != first.headers["ETag"]
+
+
+# The days around now by more than a test can last: it may run over midnight in Oslo.
+PERIODS = [
+    pytest.param(None, None, True, id="open"),
+    pytest.param(-2, 2, True, id="now"),
+    pytest.param(None, -2, False, id="ended"),
+    pytest.param(2, None, False, id="not-begun"),
+]
+
+
+@pytest.mark.parametrize(("first", "end", "is_shown"), PERIODS)
+def test_name_and_meter_are_shown_to_whoever_may_read_today(
+    api: Api, deliver: Deliver, tmp_path: Path, first: int | None, end: int | None, is_shown: bool
+) -> None:
+    customer = Customer(api, deliver)
+    valid_from, valid_to = (None if each is None else days_from_today(each) for each in (first, end))
+    point = customer.point(valid_from=valid_from, valid_to=valid_to)
+
+    describe(customer, tmp_path, name="Shop of the new tenant")
+    shown = customer.get(f"/v1/metering-points/{point}").json
+
+    described = ("Shop of the new tenant", "6970631400000042") if is_shown else (None, None)
+    assert (shown["name"], shown["meterSerial"]) == described
+    assert shown["priceArea"] == "NO5"
+
+
+def test_name_and_meter_disappear_with_the_last_permitted_day(
+    api: Api, deliver: Deliver, tmp_path: Path
+) -> None:
+    customer = Customer(api, deliver)
+    customer.point(valid_to=days_from_today(2))
+    describe(customer, tmp_path, name="Our shop")
+    first = customer.get("/v1/metering-points")
+    in_three_days = datetime.now(UTC) + 3 * ONE_DAY
+
+    with api.at(lambda: in_three_days):
+        after = ask_again(customer, "/v1/metering-points", first)
+
+    assert b"Our shop" in first.body
+    assert after.status == 200
+    assert b"Our shop" not in after.body
+    assert b"6970631400000042" not in after.body
+
+
+def days_from_today(days: int) -> date:
+    return periods.day_of(datetime.now(UTC)) + days * ONE_DAY
 
 
 def test_last_modified_is_the_description_when_that_is_later_than_the_publication(
@@ -88,7 +137,7 @@ def test_a_direction_that_ended_long_ago_is_listed_beside_the_one_that_goes_on(c
 
 def test_the_metering_points_of_a_price_area_fill_their_pages(customer: Customer, tmp_path: Path) -> None:
     points = sorted([customer.granted[0].metering_point_id, *(customer.point() for _ in range(9))])
-    lines = [(each, "", "", "", "", "NO4" if place in (6, 8) else "NO5", "", "")
+    lines = [(each, "", "", "", "", "NO4" if place in (6, 8) else "NO5", "", "6970631400000042")
              for place, each in enumerate(points)]  # fmt: skip
     take_in(customer, delivering.write_csv(tmp_path / "points.csv", lines, header=METERING_POINTS))
 

@@ -93,6 +93,7 @@ def _read(warehouse: Warehouse, readable: Readable, *, state: DataState) -> list
     return [
         _metering_point(
             described.get(each),
+            today=state.today,
             permissions=permissions[each],
             latest=latest.get(each, []),
             ended=ended.get(each, []),
@@ -139,21 +140,27 @@ def _ended(
 def _metering_point(
     row: MeteringPointRow | None,
     *,
+    today: date,
     permissions: Sequence[Permission],
     latest: Sequence[LatestDayRow],
     ended: Sequence[Direction],
 ) -> dict[str, Any]:
-    """Return one metering point; without a delivered description its fields are null."""
+    """Return one metering point; without a delivered description its fields are null.
+
+    Name and meter are those of the customer who has it now, whom a customer of earlier days may not know.
+    """
+    is_current = any(PermittedDays(each.valid_from, each.valid_to).contains(today) for each in permissions)
+    current = row if is_current else None
     newest = max(permissions, key=lambda each: (each.valid_to or date.max, each.customer_number))
     return {
         "meteringPointId": newest.metering_point_id,
-        "name": row and row.name,
+        "name": current and current.name,
         "address": row and row.address,
         "postalCode": row and row.postal_code,
         "city": row and row.city,
         "priceArea": row and row.price_area,
         "gridArea": row and row.grid_area,
-        "meterSerial": row and row.meter_serial,
+        "meterSerial": current and current.meter_serial,
         "directions": sorted([*(each.direction for each in latest), *ended]),
         "resolution": _resolution(latest),
         "customerNumber": newest.customer_number,

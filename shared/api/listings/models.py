@@ -71,14 +71,18 @@ class MeteringPoint(Answer):
     """A metering point that you may read."""
 
     metering_point_id: MeteringPointId
-    name: str | None = Field(description="What the customer calls it; null when not known.")
+    name: str | None = Field(
+        description="What the customer calls it. Null when not known, and when you may not read today: it is "
+        "then another customer's."
+    )
     address: str | None = Field(description="Street and number; null when not known.")
     postal_code: str | None = Field(description="Null when not known.")
     city: str | None = Field(description="Null when not known.")
     price_area: str | None = Field(description="Null when not known.", examples=["NO1"])
     grid_area: str | None = Field(description="The grid area's code; null when not known.")
     meter_serial: str | None = Field(
-        description="The number on the meter; not the metering point id. Null when not known."
+        description="The number on the meter; not the metering point id. Null when not known, and when you "
+        "may not read today."
     )
     directions: list[Direction] = Field(description="In which there are values that you may read.")
     resolution: Annotated[
