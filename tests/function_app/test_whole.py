@@ -155,6 +155,17 @@ def test_a_largest_page_has_so_many_values_whatever_its_days(customer: Customer)
     assert (packed.status, packed.body.count(b"\n")) == (200, days + 1)
 
 
+def test_hours_made_of_quarters_count_as_hours(customer: Customer) -> None:
+    days = 3_000
+    hours = (periods.start_of(DAYS[days]) - periods.start_of(FIRST)) // timedelta(hours=1)
+
+    with large(customer, days, resolution=Resolution.PT15M):
+        whole = customer.get("/v1/consumption", from_=FIRST, to="2100-01-01", format="csv", resolution="PT1H")
+
+    assert 4 * hours > MAX_VALUES
+    assert (whole.status, whole.body.count(b"\n")) == (200, hours + 1)
+
+
 def test_a_refusal_behind_a_cursor_counts_what_follows_the_cursor(customer: Customer) -> None:
     parameters = {"from_": FIRST, "to": "2100-01-01", "format": "csv"}
 

@@ -65,7 +65,7 @@ def fetch(
     rows = _first(warehouse, ranges=ranges, readable=readable, request=request, after=after, at_once=at_once)
     limit = request.limit
     most_values = None
-    if request.format.kind is Kind.CSV and (days := days_within(row.qualities for row in rows)) < limit:
+    if request.format.kind is Kind.CSV and (days := days_within(len(row.qualities) for row in rows)) < limit:
         limit, most_values = days, MAX_VALUES
     page = assembly.sound_changes(rows[:limit])
     if len(rows) <= limit:

@@ -6,7 +6,7 @@ days without a requested value, and when the next metering points have no values
 statement finds the next metering point that has.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import accumulate, groupby
@@ -30,6 +30,7 @@ from shared.warehouse.queries import DayRow, WantedDays
 # A page of sums holds at least one whole bucket, so that no bucket is cut in two.
 _LONGEST_BUCKET = {Resolution.P1M: 31, Resolution.P1Y: 366}
 
+_QUARTERS = assembly.PER_HOUR[Resolution.PT15M]
 _LEAST_CHUNK, _TIMES_FILLED = 20, 8
 _GROWTH = 4
 
@@ -84,7 +85,7 @@ def fetch(
     rows, following = _rows(warehouse, readable, request, wanted=wanted, limit=limit)
     newest = _of_newest_day(rows, available_until)
     most_values = None
-    if _is_written_one_by_one(request) and (days := days_within(row.qualities for row in rows)) < limit:
+    if _is_written_one_by_one(request) and (days := days_within(_values(rows, request))) < limit:
         limit, most_values = days, MAX_VALUES
     rows, next_key = _cut(rows, limit, request, following=following)
     if next_key is not None and request.is_whole:
@@ -113,9 +114,20 @@ def _has_columns(request: SeriesRequest) -> bool:
     return request.layout is Layout.WIDE and not request.is_one
 
 
-def days_within(qualities: Iterable[str], *, values: int = MAX_VALUES) -> int:
-    """Return how many market days, from the first on, have at most `values` values together; at least one."""
-    return max(1, sum(total <= values for total in accumulate(map(len, qualities))))
+def days_within(values: Iterable[int]) -> int:
+    """Return how many market days, from the first on, have at most `MAX_VALUES` together; at least one.
+
+    Args:
+        values: of each day.
+    """
+    return max(1, sum(total <= MAX_VALUES for total in accumulate(values)))
+
+
+def _values(rows: Iterable[DayRow], request: SeriesRequest) -> Iterator[int]:
+    """Yield how many values each market day has in the answer, where quarters may become hours."""
+    for row in rows:
+        is_hourly = request.resolution is Resolution.PT1H and row.resolution == Resolution.PT15M
+        yield len(row.qualities) // _QUARTERS if is_hourly else len(row.qualities)
 
 
 def _rows(

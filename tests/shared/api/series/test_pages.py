@@ -181,9 +181,9 @@ def test_a_page_that_just_fits_is_the_last() -> None:
 
 
 def test_days_are_counted_until_their_values_are_too_many_and_one_always_fits() -> None:
-    assert pages.days_within(["M" * 96, "M" * 92, "M" * 100], values=188) == 2
-    assert pages.days_within(["M" * 96], values=10) == 1
-    assert pages.days_within([], values=10) == 1
+    assert pages.days_within([MAX_VALUES - 92, 92, 100]) == 2
+    assert pages.days_within([MAX_VALUES + 1]) == 1
+    assert pages.days_within([]) == 1
 
 
 @pytest.mark.parametrize(
