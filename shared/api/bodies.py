@@ -46,8 +46,8 @@ class Request(Protocol):
 Model = TypeVar("Model", bound=BaseModel)
 
 
-def read(req: Request, model: type[Model], *, now: datetime | None = None) -> Model:
-    """Return the body of a request as a value of `model`, whose validators find `now` in their context.
+def read(req: Request, model: type[Model], *, latest: datetime | None = None) -> Model:
+    """Return the body of a request as a value of `model`, whose validators find `latest` in their context.
 
     A property that is null counts as left out.
 
@@ -67,7 +67,7 @@ def read(req: Request, model: type[Model], *, now: datetime | None = None) -> Mo
     except (orjson.JSONEncodeError, RecursionError):
         raise Refused("not-json", "The body is nested too deeply.") from None
     try:
-        return model.model_validate_json(given, context={"now": now})
+        return model.model_validate_json(given, context={"latest": latest})
     except ValidationError as error:
         found = error.errors(include_url=False, include_context=True)
         raise InvalidRequest([_fault(each) for each in found]) from None

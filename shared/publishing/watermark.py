@@ -78,6 +78,11 @@ class DataState:
         return self.available_before(moment)
 
     @property
+    def latest_moment(self) -> datetime:
+        """Return the latest moment that may be asked for: now, or a publication whose clock was ahead."""
+        return max(self.now, self.published_at or self.now)
+
+    @property
     def today(self) -> date:
         """Return the market day of the request."""
         return periods.day_of(self.now)

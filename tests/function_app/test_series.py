@@ -207,6 +207,28 @@ def test_as_of_answers_as_it_would_have_been_then(customer: Customer) -> None:
     assert before["values"][1:] == after["values"][1:]
 
 
+def test_the_publication_that_status_shows_can_be_asked_for_while_its_clock_is_ahead(
+    customer: Customer,
+) -> None:
+    point = customer.point()
+    customer.days(point, SPRING, 1)
+    behind = datetime.now(UTC) - timedelta(minutes=4)
+
+    with customer.api.at(lambda: behind):
+        shown = customer.get("/v1/status").json["lastPublishedAt"]
+        later = (datetime.fromisoformat(shown) + timedelta(seconds=1)).isoformat()
+        series = customer.series(point, date=SPRING, asOf=shown)
+        changes = customer.get("/v1/changes", since=shown)
+        refused = [
+            customer.get(f"/v1/metering-points/{point}/consumption", date=SPRING, asOf=later),
+            customer.get("/v1/changes", since=later),
+        ]
+
+    assert len(series["values"]) == 23
+    assert changes.status == 200
+    assert [each.json["errors"][0]["code"] for each in refused] == ["in-the-future"] * 2
+
+
 def test_quarters_are_summed_to_hours_and_hours_are_never_split(customer: Customer) -> None:
     point = customer.point()
     customer.days(point, SPRING, 1)

@@ -54,7 +54,7 @@ def read(given: Given, *, state: DataState, seals: Seals, accept: str = "") -> C
     seal = seals.of("changes")
     after = parameters.cursor("cursor", lambda text: _parse_cursor(text, seal))
     since = parameters.moment("since")
-    if since is not None and since > state.now:
+    if since is not None and since > state.latest_moment:
         parameters.fault(
             "since", "in-the-future", "'since' lies in the future.", "Give a time that has passed."
         )

@@ -62,8 +62,8 @@ class ExportRequest(Body):
     @field_validator("as_of")
     @classmethod
     def _has_passed(cls, as_of: str | None, info: ValidationInfo) -> str | None:
-        now: Any = (info.context or {}).get("now")
-        if as_of and now and bodies.moment(as_of) > now:
+        latest: Any = (info.context or {}).get("latest")
+        if as_of and latest and bodies.moment(as_of) > latest:
             raise bodies.fault(
                 "in-the-future", "'asOf' lies in the future.", "Leave it out for the newest data."
             )

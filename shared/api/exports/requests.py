@@ -81,7 +81,7 @@ def read(req: bodies.Request, *, state: DataState) -> ExportRequest:
         InvalidRequest: the body has faults; all are named.
         Refused: 400, 413 or 415, as `bodies.read` says.
     """
-    return bodies.read(req, ExportRequest, now=state.now)
+    return bodies.read(req, ExportRequest, latest=state.latest_moment)
 
 
 def wanted(body: ExportRequest, *, state: DataState, warehouse: Warehouse) -> Wanted:

@@ -264,7 +264,7 @@ def asked_period(*, start: Edge, end: Edge, state: DataState, shown: datetime) -
 
 def as_of_moment(parameters: Parameters, *, state: DataState) -> datetime | None:
     as_of = parameters.moment("asOf")
-    if as_of is not None and as_of > state.now:
+    if as_of is not None and as_of > state.latest_moment:
         parameters.fault(
             "asOf", "in-the-future", "'asOf' lies in the future.", "Leave it out for the newest data."
         )

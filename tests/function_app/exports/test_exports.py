@@ -225,6 +225,16 @@ def test_every_fault_of_a_body_is_named_at_once(customer: Customer) -> None:
     }
 
 
+def test_an_export_of_the_last_publication_is_made_while_its_clock_is_ahead(customer: Customer) -> None:
+    customer.days(customer.point(), SPRING, 1)
+    behind = datetime.now(UTC) - timedelta(minutes=4)
+
+    with customer.api.at(lambda: behind):
+        answer = ask(customer, asOf=customer.get("/v1/status").json["lastPublishedAt"])
+
+    assert answer.status == 202
+
+
 def test_gs2_refuses_a_series_in_two_resolutions_before_any_work(customer: Customer) -> None:
     point = customer.point()
     customer.days(point, SPRING, 1)
