@@ -399,7 +399,7 @@ def metering_points_in(readable: Readable, *, price_area: str, limit: int) -> Qu
     ids = sorted({permission.metering_point_id for permission in readable.permissions})
     return Query(
         """
-        SELECT m.metering_point_id
+        SELECT DISTINCT m.metering_point_id
         FROM OPENJSON(?) WITH (metering_point_id varchar(18)) AS permitted
         JOIN metering.metering_point AS m ON m.metering_point_id = permitted.metering_point_id
         WHERE m.price_area = ?

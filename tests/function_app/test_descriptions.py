@@ -9,6 +9,7 @@ from shared import periods
 from shared.deliveries import loading
 from shared.deliveries.master_data import METERING_POINTS, SUPPLY_PERIODS
 from shared.periods import ONE_DAY
+from shared.warehouse.engine import Statement
 from tests.builders import warehouse as delivering
 from tests.builders.api import Answer, Api
 from tests.function_app.conftest import Deliver
@@ -150,3 +151,19 @@ def test_the_metering_points_of_a_price_area_fill_their_pages(customer: Customer
         [points[6]],
         [points[8]],
     ]
+
+
+def test_a_description_that_is_stored_twice_is_listed_once(customer: Customer, tmp_path: Path) -> None:
+    describe(customer, tmp_path, name="Twice")
+    point = customer.granted[0].metering_point_id
+    again = """
+        INSERT INTO metering.metering_point
+        SELECT * FROM metering.metering_point WHERE metering_point_id = ?
+    """
+    with customer.api.services.warehouse.transaction() as session:
+        session.run(Statement(again, (point,), "again"))
+
+    page = customer.get("/v1/metering-points", priceArea="NO5", limit=1).json
+
+    assert [each["meteringPointId"] for each in page["meteringPoints"]] == [point]
+    assert page["nextCursor"] is None
