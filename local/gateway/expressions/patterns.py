@@ -7,7 +7,7 @@ from local.gateway.expressions import dotnet
 from local.gateway.expressions.dotnet import EvaluationError
 
 _PLAIN = r"[A-Za-z0-9 ,:;@/_!=<>-]"
-_IN_CLASS = r"[A-Za-z0-9 ,:;@/_!=<>.*+?()]"
+_IN_CLASS = r"[A-Za-z0-9 \t,:;@/_!=<>.*+?()]"
 _TOKEN = re.compile(
     rf"""
     (?P<atom>{_PLAIN} | \. | \[\^?(?:[A-Za-z0-9]-[A-Za-z0-9]|{_IN_CLASS})+-?\])

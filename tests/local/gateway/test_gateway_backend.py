@@ -132,7 +132,10 @@ def _writing(world: World, content_type: str = "application/json") -> list[tuple
     ]
 
 
-@pytest.mark.parametrize("content_type", ["application/json", "Application/JSON; charset=utf-8"])
+@pytest.mark.parametrize(
+    "content_type",
+    ["application/json", "Application/JSON; charset=utf-8", "application/json \t; charset=utf-8"],
+)
 def test_a_body_goes_to_the_backend(calm_world: World, content_type: str) -> None:
     body = '{"name": "målere"}'.encode()
 
@@ -156,7 +159,8 @@ def test_a_body_that_is_too_long_is_refused_unread(calm_world: World, length: in
 
 
 @pytest.mark.parametrize(
-    "content_type", ["", "text/plain", "application/jsonp", "application/x-www-form-urlencoded"]
+    "content_type",
+    ["", "text/plain", "application/jsonp", "application/json x;", "application/x-www-form-urlencoded"],
 )
 def test_a_body_that_is_not_sent_as_json_is_refused(calm_world: World, content_type: str) -> None:
     answer = calm_world.send(
