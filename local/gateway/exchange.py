@@ -74,11 +74,10 @@ class Request:
         if self.body is not None and not isinstance(self.body, bytes):
             self.body = b"".join([piece async for piece in self.body])
 
-    def take_body(self) -> str | None:
-        """Return the body as text and leave none, as Body.As does; None where Body is null."""
+    def take_body(self) -> bytes | None:
+        """Return the body and leave none, as Body.As does; None where Body is null."""
         content, self.body = self.body, None
-        # Bytes that are not UTF-8 become U+FFFD, as .NET decodes them.
-        return content.decode("utf-8", "replace") if isinstance(content, bytes) else None
+        return content if isinstance(content, bytes) else None
 
     def set_body(self, text: str) -> None:
         """Replace the body; it is sent with a length."""

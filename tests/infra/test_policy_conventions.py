@@ -218,6 +218,7 @@ def test_codes_are_stable() -> None:
         "missing-role",
         "missing-subscription-key",
         "missing-token",
+        "not-json",
         "quota-exceeded",
         "rate-limit-exceeded",
         "reserved-header",

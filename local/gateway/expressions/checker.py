@@ -1,10 +1,10 @@
 """Type-checks an expression and compiles it to a closure over the request."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
-from local.gateway.exchange import Exchange, Jwt, Request
+from local.gateway.exchange import Exchange, Jwt
 from local.gateway.expressions import dotnet, library, patterns, syntax
 from local.gateway.expressions.dotnet import EvaluationError
 from local.gateway.expressions.library import Kind, Method
@@ -20,15 +20,23 @@ class Compiled:
     kind: Kind
     evaluate: Evaluate
     reads_body: bool = False
-    """The whole expression is the request's body, which has to be loaded first."""
+    """The expression reads the request's body, which has to be loaded first."""
 
 
 def compile_expression(source: str) -> Compiled:
     """Compile what stands between `@(` and `)`. Raises ExpressionRefused."""
     tree = syntax.parse(source)
-    if isinstance(tree, syntax.Call) and isinstance(tree.target, syntax.Member) and tree.target.name == "As":
-        return _body_as_text(tree)
-    return _compile(tree)
+    reads_body = any(isinstance(part, syntax.Member) and part.name == "As" for part in _parts(tree))
+    return replace(_compile(tree), reads_body=reads_body)
+
+
+def _parts(node: syntax.Node) -> Iterator[syntax.Node]:
+    """Yield a node and all nodes below it."""
+    yield node
+    for value in vars(node).values():
+        for each in value if isinstance(value, tuple) else (value,):
+            if isinstance(each, syntax.Node):
+                yield from _parts(each)
 
 
 def _compile(node: syntax.Node) -> Compiled:
@@ -105,7 +113,7 @@ def _call(node: syntax.Call) -> Compiled:
         raise ExpressionRefused("only methods can be called")
     name, count = node.target.name, len(node.arguments)
     if node.of:
-        return _variable_or_default(node)
+        return _body(node) if name == "As" else _variable_or_default(node)
     owner = node.target.target
     if isinstance(owner, syntax.Name) and (static := library.STATICS.get((owner.text, name, count))):
         _check_pattern(owner.text, node.arguments)
@@ -130,22 +138,14 @@ def _check_pattern(owner: str, arguments: tuple[syntax.Node, ...]) -> None:
         raise ExpressionRefused(str(refused)) from refused
 
 
-def _body_as_text(node: syntax.Call) -> Compiled:
-    """Compile `context.Request.Body.As<string>()`, which leaves no body behind."""
+def _body(node: syntax.Call) -> Compiled:
+    """Compile `context.Request.Body.As<byte[]>()`, which leaves no body behind."""
     assert isinstance(node.target, syntax.Member)  # noqa: S101 - the caller has looked.
     owner = _compile(node.target.target)
-    if owner.kind is not Kind.BODY or node.of != ("string",) or node.arguments:
-        raise ExpressionRefused(f"only Body.As<string>() is known, not 'As<{node.of[0]}>'")
+    if owner.kind is not Kind.BODY or node.of != (Kind.BYTES,) or node.arguments:
+        raise ExpressionRefused(f"only Body.As<byte[]>() is known, not 'As<{node.of[0]}>'")
     request = owner.evaluate
-    return Compiled(Kind.STRING, lambda exchange: _text_of(request(exchange)), reads_body=True)
-
-
-def _text_of(request: Request) -> str:
-    """Return the request's body as text, and leave none."""
-    text = request.take_body()
-    if text is None:
-        raise EvaluationError("Object reference not set to an instance of an object ('As').")
-    return text
+    return Compiled(Kind.BYTES, lambda exchange: _not_null(request(exchange).take_body(), "As"))
 
 
 def _variable_or_default(node: syntax.Call) -> Compiled:

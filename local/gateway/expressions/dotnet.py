@@ -4,6 +4,7 @@ What is not known to be the same is an EvaluationError, so that no test passes f
 in API Management. Compared with C# in `tests/local/gateway/test_same_as_csharp.py`.
 """
 
+import base64
 import re
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -58,6 +59,35 @@ def lower_invariant(text: str) -> str:
     """Do what ToLowerInvariant does: each character by itself, and only if it becomes one character."""
     _within_one_unit(text)
     return "".join(low if len(low := character.lower()) == 1 else character for character in text)
+
+
+def decoded(encoding: str, content: bytes) -> str:
+    """Do what GetString of an encoding does: U+FFFD for what is not valid."""
+    return content.decode(encoding, "replace")
+
+
+def encoded(encoding: str, text: str) -> bytes:
+    """Do what GetBytes of an encoding does."""
+    try:
+        return text.encode(encoding)
+    except UnicodeEncodeError as broken:
+        raise EvaluationError("The bytes of half a character are not known to be the same here.") from broken
+
+
+def to_base64(content: bytes) -> str:
+    """Do what Convert.ToBase64String does."""
+    return base64.b64encode(content).decode()
+
+
+def from_base64(text: str) -> bytes:
+    """Do what Convert.FromBase64String does with a text as `to_base64` writes it."""
+    try:
+        content = base64.b64decode(text, validate=True)
+    except ValueError as broken:
+        raise EvaluationError(f"The input is not a valid Base-64 string: {broken}.") from broken
+    if to_base64(content) != text:
+        raise EvaluationError("Base64 that is written otherwise is not known to be the same here.")
+    return content
 
 
 def trim(text: str) -> str:

@@ -26,6 +26,8 @@ class Kind(StrEnum):
     NULL = "null"
     OBJECT = "object"
     STRINGS = "string[]"
+    BYTES = "byte[]"
+    ENCODING = "Encoding"
     KEYS = "IEnumerable<string>"
     GUID = "Guid"
     CONTEXT = "IProxyContext"
@@ -114,6 +116,7 @@ PROPERTIES: dict[tuple[Kind, str], Property] = {
     (Kind.FIELDS, "Keys"): Property(Kind.KEYS, Fields.names),
     (Kind.STRINGS, "Length"): Property(Kind.INT, len),
     (Kind.STRING, "Length"): Property(Kind.INT, dotnet.length),
+    (Kind.BYTES, "Length"): Property(Kind.INT, len),
     (Kind.JWT, "Claims"): Property(Kind.CLAIMS, lambda token: token.claims),
     (Kind.SUBSCRIPTION, "Id"): Property(Kind.STRING, lambda s: s.id),
     (Kind.SUBSCRIPTION, "Name"): Property(Kind.STRING, lambda s: s.name),
@@ -145,6 +148,8 @@ METHODS: dict[tuple[Kind, str, int], Method] = {
     (Kind.STRING, "ToLowerInvariant", 0): Method(Kind.STRING, (), dotnet.lower_invariant),
     (Kind.STRING, "Trim", 0): Method(Kind.STRING, (), dotnet.trim),
     (Kind.STRING, "Split", 1): Method(Kind.STRINGS, (Kind.CHAR,), str.split),
+    (Kind.ENCODING, "GetString", 1): Method(Kind.STRING, (Kind.BYTES,), dotnet.decoded),
+    (Kind.ENCODING, "GetBytes", 1): Method(Kind.BYTES, (Kind.STRING,), dotnet.encoded),
     (Kind.GUID, "ToString", 0): Method(Kind.STRING, (), str),
     (Kind.INT, "ToString", 0): Method(Kind.STRING, (), str),
     (Kind.OBJECT, "ToString", 0): Method(Kind.STRING, (), dotnet.to_string),
@@ -163,6 +168,8 @@ STATICS: dict[tuple[str, str, int], Method] = {
         Kind.STRING, (Kind.STRING, Kind.STRINGS), lambda between, texts: (between or "").join(texts), (0,)
     ),
     ("int", "Parse", 1): Method(Kind.INT, (Kind.STRING,), dotnet.parse_int),
+    ("Convert", "ToBase64String", 1): Method(Kind.STRING, (Kind.BYTES,), dotnet.to_base64),
+    ("Convert", "FromBase64String", 1): Method(Kind.BYTES, (Kind.STRING,), dotnet.from_base64),
     ("Regex", "IsMatch", 2): Method(Kind.BOOL, (Kind.STRING, Kind.STRING), patterns.is_match),
     ("Regex", "IsMatch", 3): Method(
         Kind.BOOL, (Kind.STRING, Kind.STRING, Kind.REGEX_OPTIONS), patterns.is_match
@@ -170,6 +177,7 @@ STATICS: dict[tuple[str, str, int], Method] = {
 }
 
 CONSTANTS: dict[str, tuple[Kind, Any]] = {
+    "Encoding.UTF8": (Kind.ENCODING, "utf-8"),
     "Newtonsoft.Json.Formatting.None": (Kind.FORMATTING, "None"),
     "StringComparison.Ordinal": (Kind.COMPARISON, dotnet.exactly),
     "StringComparison.OrdinalIgnoreCase": (Kind.COMPARISON, dotnet.without_case),

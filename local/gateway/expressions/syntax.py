@@ -234,16 +234,18 @@ class _Parser:
         return Call(node, of, self._arguments())
 
     def _type_arguments(self) -> tuple[str, ...]:
-        """Read `<string>` before a call. A comparison looks different: its `>` is not followed by `(`."""
-        ahead = [(token.kind, token.text) for token in self._tokens[self._at : self._at + 4]]
-        if len(ahead) == 4 and (ahead[0][1], ahead[1][0], ahead[2][1], ahead[3][1]) == (
-            "<",
-            "name",
-            ">",
-            "(",
-        ):
-            self._at += 3
-            return (ahead[1][1],)
+        """Read `<string>` or `<byte[]>` before a call.
+
+        A comparison looks different: its `>` is not followed by `(`.
+        """
+        ahead = self._tokens[self._at : self._at + 6]
+        texts = [token.text for token in ahead]
+        if len(ahead) < 4 or texts[0] != "<" or ahead[1].kind != "name":
+            return ()
+        for rest, array in ((4, ""), (6, "[]")):
+            if texts[2:rest] == [*array, ">", "("]:
+                self._at += rest - 1
+                return (texts[1] + array,)
         return ()
 
     def _arguments(self) -> tuple[Node, ...]:

@@ -2,6 +2,7 @@
 
 import gzip
 import http.client
+import json
 import socket
 import time
 from collections.abc import Iterator
@@ -134,7 +135,12 @@ def _writing(world: World, content_type: str = "application/json") -> list[tuple
 
 @pytest.mark.parametrize(
     "content_type",
-    ["application/json", "Application/JSON; charset=utf-8", "application/json \t; charset=utf-8"],
+    [
+        "application/json",
+        "Application/JSON; charset=utf-8",
+        "application/json \t; charset=utf-8",
+        "application/json;charset=iso-8859-1",
+    ],
 )
 def test_a_body_goes_to_the_backend(calm_world: World, content_type: str) -> None:
     body = '{"name": "målere"}'.encode()
@@ -146,6 +152,25 @@ def test_a_body_goes_to_the_backend(calm_world: World, content_type: str) -> Non
     assert answer.status == 200
     assert calm_world.backend.seen[0].body == body
     assert calm_world.backend.seen[0].header("Content-Length") == [str(len(body))]
+    assert calm_world.backend.seen[0].header("Content-Type") == ["application/json"]
+
+
+@pytest.mark.parametrize("content_type", ["application/json", "application/json; charset=iso-8859-1"])
+@pytest.mark.parametrize("body", ['{"name": "målere"}'.encode("latin-1"), b'"\xe2\x82"', b'"\xed\xa0\x80"'])
+def test_a_body_that_is_not_utf8_is_refused(calm_world: World, body: bytes, content_type: str) -> None:
+    answer = calm_world.send(
+        "/metering/v1/feeds/one", method="PUT", headers=_writing(calm_world, content_type), body=body
+    )
+
+    assert (answer.status, answer.code) == (400, "not-json")
+    assert calm_world.backend.seen == []
+
+
+@pytest.mark.parametrize("text", ["\ufeff{}", '"\ufffd"', '"\U0001f600\0"', "ø" * 32_768])
+def test_a_body_in_utf8_arrives_byte_for_byte(calm_world: World, text: str) -> None:
+    calm_world.send("/metering/v1/feeds/one", method="PUT", headers=_writing(calm_world), body=text.encode())
+
+    assert [seen.body for seen in calm_world.backend.seen] == [text.encode()]
 
 
 @pytest.mark.parametrize("length", [65_537, 200_000])
@@ -259,6 +284,24 @@ def test_a_body_in_chunks_goes_to_the_backend(calm_world: World) -> None:
     assert calm_world.backend.seen[0].body == b"first second"
     assert calm_world.backend.seen[0].header("Content-Length") == ["12"]
     assert calm_world.backend.seen[0].header("Transfer-Encoding") == []
+
+
+def test_a_body_in_chunks_has_at_most_as_many_bytes(calm_world: World) -> None:
+    connection = http.client.HTTPConnection(calm_world.address.removeprefix("http://"), timeout=30)
+
+    connection.request(
+        "POST",
+        "/metering/v1/exports",
+        body=iter(["ø".encode() * 32_768, b"."]),
+        headers=dict(_writing(calm_world)),
+        encode_chunked=True,
+    )
+    answer = connection.getresponse()
+    problem = json.loads(answer.read())
+    connection.close()
+
+    assert (answer.status, problem["code"]) == (413, "body-too-large")
+    assert calm_world.backend.seen == []
 
 
 def test_a_caller_who_hangs_up_is_no_fault_of_ours(calm_world: World) -> None:

@@ -31,7 +31,8 @@ HEADERS: dict[str, Sequence[list[str]]] = {
     "Transfer-Encoding": (["chunked"],),
     "X-Caller-Roles": (["admin"],), "x-caller-id": (["me"],), "X-MS-CLIENT-PRINCIPAL-ROLES": (["x"],),
     "X-MS-CLIENT-PRINCIPAL-ID": (["x"],), "Authorization": (["Bearer abc"],), "Retry-After": (["7"], ["x"]),
-    "Content-Type": (["application/problem+json"], ["Application/Problem+JSON; charset=utf-8"], ["text/html"],
+    "Content-Type": (["application/json"], ["Application/JSON \t; charset=utf-8"], ["application/jsonp"],
+                     ["application/problem+json"], ["Application/Problem+JSON; charset=utf-8"], ["text/html"],
                      ["\u00adapplication/problem+json"]),
 }  # fmt: skip
 CLAIMS: dict[str, Sequence[list[str]]] = {
@@ -52,7 +53,8 @@ VARIABLES: dict[str, Sequence[Any]] = {
     "request-id": ("abc.DEF_1-23",), "calls-per-minute": ("300", "+12", "x", None), "retry-after": (9, "11"),
     "token-type": ("app", "", "user"), "has-scope": (True, False), "has-role": (True, False),
     "is-user": (True, False), "is-app": (True, False), "is-other-method": (True, False),
-    "has-body": (True, False), "body": ("{}", "", None), "allow": ("GET, HEAD", "", "POST, OPTIONS"),
+    "has-body": (True, False), "allow": ("GET, HEAD", "", "POST, OPTIONS"),
+    "body": ("e30=", "", "77u/e30=", "w6U=", "6Q==", "4oKC4oI=", "{}", None),
     "caller-type": ("app", "user", "unknown"), "caller-id": (GUID, f"{GUID}\n", "", "x"),
 }  # fmt: skip
 
@@ -106,6 +108,11 @@ FORMS = (
     ".ToString(Newtonsoft.Json.Formatting.None)",
     'int.Parse("99999999999")', 'int.Parse("+12")', 'int.Parse("\\t-7\\n")', 'int.Parse("1 2")',
     "int.Parse(NULL)",
+    'Convert.ToBase64String(Encoding.UTF8.GetBytes("å😀"))', "Encoding.UTF8.GetBytes(NULL).Length",
+    'Encoding.UTF8.GetString(Convert.FromBase64String("77u/YeVi4oIw8J+YgPCfmA=="))',
+    'Convert.FromBase64String("e30=").Length', 'Convert.FromBase64String(" e3 0=\\n").Length',
+    'Convert.FromBase64String("e30").Length', 'Convert.FromBase64String("e31=").Length',
+    "Convert.FromBase64String(NULL).Length", 'Regex.IsMatch("a\\tb", "^a[ \\t]b\\\\z")',
     '((Jwt)context.Variables["nothing"]) == null', "context.Variables.ContainsKey(NULL)",
     '((Jwt)context.Variables["token"]).Claims.GetValueOrDefault(NULL, "x")', '"a".Contains(NULL)',
     '"a".StartsWith(NULL, StringComparison.Ordinal)', 'Regex.IsMatch(NULL, "a")',
