@@ -22,7 +22,7 @@ from rich.console import Console
 from local import places
 from operations import printing, services
 from operations.feed_files import report
-from operations.feed_files.old import Unreadable
+from operations.feed_files.old_file import Unreadable
 from shared import settings
 from shared.access.grants import AccessTooOld, Grants, NoGrants
 from shared.files import ledger

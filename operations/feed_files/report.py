@@ -9,7 +9,7 @@ from rich.console import Console
 
 from operations.feed_files import comparing, old
 from operations.feed_files.comparing import Difference, Kind
-from operations.feed_files.old import Key, OldFile, Unreadable
+from operations.feed_files.old_file import Key, OldFile, Unreadable
 from shared import periods
 from shared.files import planning, reading
 from shared.files.feeds import Feed, Split

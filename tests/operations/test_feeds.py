@@ -2,6 +2,7 @@
 
 import argparse
 import io
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -16,7 +17,7 @@ from rich.console import Console
 from local import demo
 from operations import feeds
 from operations.feed_files import comparing, old, report
-from operations.feed_files.old import Unreadable
+from operations.feed_files.old_file import Unreadable
 from shared import periods
 from shared.files import ledger
 from shared.files.feeds import EACH_PUBLICATION, Feed, Feeds, Span, Split
@@ -40,6 +41,11 @@ SPEC = replace(EACH_POINT, split=Split.ONE_FILE)
 FILE = FileOfRun("daily.gs2", 1, 1, 24, 0, 0, 1000, "00")
 SUMMER = date(2026, 7, 1)
 RUN = "000007-000009"
+ROWS = (
+    b"meteringPointId,direction,start,end,quantityKWh,quality\n"
+    b"1,consumption,2026-07-01T00:00:00+02:00,,1,measured\n"
+)
+EPOCH = {"format": "csv", "profile": {"time": "epoch-ms", "stamp": "start"}}
 
 
 @pytest.fixture
@@ -540,7 +546,35 @@ def test_quarters_are_compared_with_quarters(warehouse: Warehouse) -> None:
     [
         (b"nothing", {"format": "gs2"}, "It is not GS2"),
         (gs2([("1", "yesterday", ["1"])]), {"format": "gs2"}, "'yesterday' is not written as GS2"),
-        (b"meteringPointId,start\nx,y", {"format": "csv"}, "cannot be read"),
+        (b"##Start-message\n#Id=1\n####", {"format": "gs2"}, "lacks the key 'gmt-reference'"),
+        (
+            gs2([("1", "2026-07-01.00:00:00", ["1"])]).replace(b".01:", b".00:"),
+            {"format": "gs2"},
+            "no length",
+        ),
+        (b"", {"format": "csv"}, "The file is empty. Fetch it again"),
+        (b"\xef\xbb\xbf", {"format": "csv"}, "The file is empty. Fetch it again"),
+        (b"meteringPointId,start\nx,y", {"format": "csv"}, "Line 1 has no column 'quantityKWh'. Write"),
+        (b"meteringPointId,quantityKWh\n", {"format": "csv"}, "Line 1 has no column 'start' or 'end'"),
+        (ROWS + b"1,consumption,2026-07-01T01:00:00", {"format": "csv"}, "Line 3 is cut off. Fetch"),
+        (ROWS + b'"1,consumption,x,y,1,measured\n\n', {"format": "csv"}, "Line 3 is not CSV: .* not closed"),
+        (
+            ROWS + b"\n1,consumption,yesterday,y,1,\n",
+            {"format": "csv"},
+            "Line 4 cannot be read: .*'yesterday'",
+        ),
+        (
+            ROWS + b"1,consumption,2026-07-01,y,1e,\n",
+            {"format": "csv"},
+            "Line 3 cannot be read: '1e' is not a",
+        ),
+        (
+            ROWS + b"1,consumption,2026-07-01,y,NaN,\n",
+            {"format": "csv"},
+            "Line 3 cannot be read: 'NaN' is not a",
+        ),
+        (b"meteringPointId,time,quantityKWh\n1,9e99,1\n", EPOCH, "Line 2 cannot be read"),
+        (b"meteringPointId,time,quantityKWh\n1," + b"9" * 30 + b",1\n", EPOCH, "Line 2 cannot be read"),
         (gs2([]), {"format": "gs2"}, "no values"),
         ("Målepunkt".encode("latin-1"), {"format": "gs2"}, "It is not GS2"),
     ],
@@ -550,6 +584,97 @@ def test_a_file_that_cannot_be_read_is_refused(
 ) -> None:
     with pytest.raises(Unreadable, match=message):
         compare(content, warehouse, form=form)
+
+
+def local_csv(lines: Sequence[str], **profile: Any) -> dict[str, dict[str, int]]:
+    """Return the values of each metering point by their UTC times."""
+    fields = ("meteringPointId", "direction", "time" if profile else "start", "quantity")
+    columns = [{"field": each} for each in fields]
+    form = {"format": "csv", "profile": {"time": "local", "columns": columns, **profile}}
+    content = "\n".join([",".join((*fields[:3], "quantityKWh")), *lines]).encode()
+
+    read = old.read(content, Form.of_stored(form))
+
+    return {
+        f"{point} {direction}": {f"{time:%H:%M}": int(kwh or 0) for time, kwh in sorted(values.items())}
+        for (point, direction), values in read.values.items()
+    }
+
+
+AUTUMN = [f"25.10.2026 {time}" for time in ("01:00", "02:00", "02:00", "03:00")]
+
+
+@pytest.mark.parametrize("newest_first", [False, True])
+def test_the_autumn_hour_that_comes_twice_is_two_hours(newest_first: bool) -> None:
+    lines = [f"1,consumption,{time},{hour}" for hour, time in enumerate(AUTUMN)]
+
+    read = local_csv(lines[::-1] if newest_first else lines)
+
+    assert read == {"1 consumption": {"23:00": 0, "00:00": 1, "01:00": 2, "02:00": 3}}
+
+
+def test_the_second_hour_is_told_apart_for_each_metering_point_and_direction() -> None:
+    series = ("1,consumption", "1,production", "2,consumption")
+    by_time = [f"{each},{time},{hour}" for hour, time in enumerate(AUTUMN) for each in series]
+
+    read = local_csv(by_time)
+
+    assert read == local_csv(sorted(by_time, key=lambda line: line[:13]))
+    assert list(read) == ["1 consumption", "1 production", "2 consumption"]
+    assert all(each == {"23:00": 0, "00:00": 1, "01:00": 2, "02:00": 3} for each in read.values())
+
+
+def test_four_quarters_come_twice_and_so_do_their_ends() -> None:
+    quarters = [f"02:{minute:02d}" for minute in (0, 15, 30, 45)] * 2
+    lines = [f"1,consumption,25.10.2026 {time},{place}" for place, time in enumerate(quarters)]
+    starts = [f"{hour}:{minute:02d}" for hour in ("00", "01") for minute in (0, 15, 30, 45)]
+
+    read = local_csv(lines)["1 consumption"]
+    ended = local_csv(lines, stamp="end")["1 consumption"]
+
+    assert list(read.items()) == list(zip(starts, range(8), strict=True))
+    assert list(ended.items()) == list(zip(["23:45", *starts[:7]], range(8), strict=True))
+
+
+def test_a_night_that_the_file_holds_twice_is_read_twice() -> None:
+    lines = [f"1,consumption,{time},{hour}" for hour, time in enumerate(AUTUMN)]
+
+    assert local_csv([*lines, *lines]) == local_csv(lines)
+
+
+def test_a_time_without_an_offset_does_not_depend_on_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "America/New_York")
+    time.tzset()
+    try:
+        iso = local_csv(["1,consumption,2026-07-01T00:00:00,1"], time="iso", stamp="start")
+        utc = local_csv(["1,consumption,2026-07-01T00:00:00,1"], time="utc", stamp="start")
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+    assert (iso, utc) == ({"1 consumption": {"22:00": 1}}, {"1 consumption": {"00:00": 1}})
+
+
+def test_a_file_of_gs2_that_was_cut_off_is_named(warehouse: Warehouse) -> None:
+    content = gs2([(HOUSE, "2026-06-30.23:00:00", hours(0, 0))]).partition(b"##End-message")[0]
+
+    code, printed = compare(content, warehouse)
+
+    assert (code, printed[0]) == (feeds.DIFFERENT, "There is no End-message: the file is cut off.")
+
+
+def test_a_file_with_a_mark_is_utf_8_whatever_the_form_says() -> None:
+    columns = [
+        {"field": "meteringPointId", "heading": "Målepunkt"},
+        {"field": "start"},
+        {"field": "quantity"},
+    ]
+    profile = {"encoding": "windows-1252", "columns": columns}
+    content = "\ufeffMålepunkt,start,quantityKWh\n1,2026-07-01T00:00:00Z,1\n".encode()
+
+    read = old.read(content, Form.of_stored({"format": "csv", "profile": profile}))
+
+    assert list(read.values) == [("1", Direction.CONSUMPTION)]
 
 
 def test_a_caller_without_access_has_nothing_to_compare_with(kept: Feed, ask: Ask, tmp_path: Path) -> None:

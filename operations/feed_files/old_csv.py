@@ -1,0 +1,132 @@
+"""CSV of the old system, in the columns of a feed's form."""
+
+import csv
+import io
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from itertools import pairwise
+from typing import NamedTuple
+
+from operations.feed_files.old_file import Key, OldFile, Unreadable, number
+from shared import periods
+from shared.files.forms import csv_rows
+from shared.files.forms.form import Form
+from shared.files.forms.rows import Style
+from shared.files.forms.templates import Times
+from shared.metering import Direction
+
+_TIMES = ("start", "time", "end")
+_NEEDED = (("meteringPointId",), _TIMES, ("quantity",))
+"""A file has a column of each group."""
+
+
+class _Value(NamedTuple):
+    """The kWh of an interval; its time has no zone where the row has a local time without an offset."""
+
+    time: datetime
+    quantity: Decimal | None
+
+
+def read(text: str, form: Form) -> OldFile:
+    """Return what a file of CSV holds.
+
+    Raises:
+        Unreadable: a column is missing, or a row is not as the form says.
+    """
+    style = csv_rows.style_of(form)
+    rows = _rows(text, style.separator)
+    places = _places(*next(rows), style)
+    stamp = next(each for each in _TIMES if each in places)
+    series: dict[Key, list[_Value]] = defaultdict(list)
+    for line, row in rows:
+        if len(row) <= max(places.values()):
+            raise Unreadable(f"Line {line} is cut off. Fetch the file again from the old system.")
+        cells = {name: row[place].strip().strip('="') for name, place in places.items()}
+        try:
+            key = (cells["meteringPointId"], Direction(cells.get("direction") or Direction.CONSUMPTION))
+            time = _time(cells[stamp], offset=cells.get(f"{stamp}Offset", ""), times=style.times)
+            series[key].append(_Value(time, _kwh(cells["quantity"], style)))
+        except (ValueError, ArithmeticError, OSError) as error:
+            raise Unreadable(
+                f"Line {line} cannot be read: {error}. Correct the file, or the form of the feed."
+            ) from error
+    is_end = stamp == "end" or (stamp == "time" and style.stamp == "end")
+    found = OldFile()
+    for key, values in series.items():
+        by_time = _by_instant(values)
+        step = min(_differences(sorted(by_time)), default=periods.ONE_HOUR)
+        found.steps[key] = step
+        found.values[key] = {time - step: kwh for time, kwh in by_time.items()} if is_end else by_time
+    return found
+
+
+def _rows(text: str, separator: str) -> Iterator[tuple[int, list[str]]]:
+    """Yield the rows that are not empty, each with the number of its first line."""
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+    line = 1
+    try:
+        for row in reader:
+            if any(row):
+                yield line, row
+            line = reader.line_num + 1
+    except csv.Error as error:
+        raise Unreadable(
+            f"Line {line} is not CSV: {error}. Look for a quotation mark that is not closed."
+        ) from error
+
+
+def _places(line: int, header: Sequence[str], style: Style) -> dict[str, int]:
+    """Return the place of each column that is read, by its field."""
+    headings = {column.field: column.heading for column in style.columns}
+    found = {name: header.index(heading) for name, heading in headings.items() if heading in header}
+    for fields in _NEEDED:
+        if not found.keys() & set(fields):
+            wanted = "' or '".join([headings[each] for each in fields if each in headings] or fields)
+            raise Unreadable(
+                f"Line {line} has no column '{wanted}'. Write the file's headings into the form of the feed."
+            )
+    stamp = next(each for each in _TIMES if each in found)
+    used = ("meteringPointId", "direction", stamp, f"{stamp}Offset", "quantity")
+    return {name: found[name] for name in used if name in found}
+
+
+def _kwh(text: str, style: Style) -> Decimal | None:
+    quantity = number(text.replace(style.decimal_mark, "."))
+    return quantity / 1000 if quantity is not None and style.is_in_wh else quantity
+
+
+def _time(text: str, *, offset: str, times: Times) -> datetime:
+    """Return a time in UTC, or without a zone where it is local and nothing says its offset."""
+    if times is Times.EPOCH_MS:
+        return datetime.fromtimestamp(int(text) / 1000, UTC)
+    if times is Times.LOCAL:
+        local = datetime.strptime(text, "%d.%m.%Y %H:%M")  # noqa: DTZ007  # The offset follows.
+        time = datetime.fromisoformat(f"{local.isoformat()}{offset}")
+    else:
+        time = datetime.fromisoformat(text)
+    if time.tzinfo is None:
+        return time.replace(tzinfo=UTC) if times is Times.UTC else time
+    return time.astimezone(UTC)
+
+
+def _by_instant(values: Sequence[_Value]) -> dict[datetime, Decimal | None]:
+    """Return the values of one series by their instants.
+
+    A local time that comes again is in the second hour of the autumn night; newest first, it comes before.
+    """
+    newest_first = values[0].time.replace(tzinfo=None) > values[-1].time.replace(tzinfo=None)
+    seen: Counter[datetime] = Counter()
+    found = {}
+    for time, quantity in reversed(values) if newest_first else values:
+        # A file that holds the night twice has each time four times.
+        fold = seen[time] % 2
+        seen[time] += 1
+        instant = time if time.tzinfo else time.replace(tzinfo=periods.OSLO, fold=fold)
+        found[instant.astimezone(UTC)] = quantity
+    return found
+
+
+def _differences(times: Sequence[datetime]) -> Iterator[timedelta]:
+    return (later - earlier for earlier, later in pairwise(times))
