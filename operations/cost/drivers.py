@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from local import places
+from operations.cost.environments import Environment
 from operations.cost.prices import HOURS_A_MONTH
 
 Scenario = Literal["low", "likely", "high"]
@@ -98,6 +99,13 @@ class Assumptions:
     grant_reads: Assumption = Assumption(
         1, 2, 4, "reads", "of Table Storage for each call: the caller's grants and the state"
     )
+    scale_checks_a_minute: Assumption = Assumption(
+        2,
+        6,
+        12,
+        "checks",
+        "of each queue, by which Azure decides on instances; 6 are documented for Durable Functions' queues",
+    )
     cu_seconds_a_statement: Assumption = Assumption(
         1,
         4,
@@ -174,9 +182,7 @@ def kept(file: Path = KEPT) -> Kept:
     return Kept(document["date"], document["machine"], document["series"], document["publish"])
 
 
-def load(
-    use: Use, assumptions: Assumptions, *, scenario: Scenario, trace_share: float, instance_gb: float
-) -> Load:
+def load(use: Use, environment: Environment, assumptions: Assumptions, *, scenario: Scenario) -> Load:
     """Return the quantities that a use leads to in a scenario."""
 
     def at(name: str) -> float:
@@ -191,13 +197,17 @@ def load(
     statements = calls - unchanged
     values = use.points * VALUES_A_DAY[use.resolution] * DAYS_A_MONTH
     out_of_feeds = min(use.feeds, use.customers) / max(use.customers, 1) * values
-    log_gb = at("fixed_log_gb") + calls * (at("gateway_log_kb") + at("trace_kb") * trace_share) / 1e6
+    log_gb = (
+        at("fixed_log_gb") + calls * (at("gateway_log_kb") + at("trace_kb") * environment.trace_share) / 1e6
+    )
     sent = use.feeds * DAYS_A_MONTH * 2
     notices = use.webhooks * DAYS_A_MONTH * 2
+    looks = environment.queues * (environment.queue_polls_a_minute + at("scale_checks_a_minute"))
     return Load(
         calls=calls,
         statements=statements,
-        active_gb_seconds=(calls * at("seconds_a_call") + TIMER_RUNS * at("timer_seconds")) * instance_gb,
+        active_gb_seconds=(calls * at("seconds_a_call") + TIMER_RUNS * at("timer_seconds"))
+        * environment.instance_gb,
         executions=calls + TIMER_RUNS + sent + notices,
         log_gb=use.log_gb if use.log_gb is not None else log_gb,
         answer_gb=values * at("bytes_a_value") / 1e9,
@@ -208,7 +218,7 @@ def load(
         / 1e9,
         file_writes=sent + DAYS_A_MONTH * 24,
         table_operations=calls * at("grant_reads") + use.points * 24 * DAYS_A_MONTH / 100 + sent * 4,
-        queue_operations=(sent + notices) * 4 + HOURS_A_MONTH * 60 * 3,
+        queue_operations=(sent + notices) * 4 + looks * 60 * HOURS_A_MONTH,
         values=values,
         stored_values=values * 12 * HISTORY_YEARS,
         cu_seconds=statements * at("cu_seconds_a_statement")

@@ -151,13 +151,7 @@ def units_needed(gateway: Gateway, load: Load, *, at_least: int) -> int:
 def _bill(
     use: Use, environment: Environment, prices: PriceList, assumptions: Assumptions, scenario: Scenario
 ) -> Bill:
-    load = drivers.load(
-        use,
-        assumptions,
-        scenario=scenario,
-        trace_share=environment.trace_share,
-        instance_gb=environment.instance_gb,
-    )
+    load = drivers.load(use, environment, assumptions, scenario=scenario)
     if use.log_gb is None:
         load = replace(load, log_gb=min(load.log_gb, environment.log_cap_gb_a_day * drivers.DAYS_A_MONTH))
     gateway = GATEWAYS[environment.gateway_sku]
@@ -227,10 +221,10 @@ def _logs(environment: Environment, load: Load) -> list[Driven]:
 def _network(environment: Environment, use: Use, load: Load) -> list[Driven]:
     driven: list[Driven] = [("Network", "GB sent to customers", "egress", load.answer_gb)]
     if environment.private_endpoints:
-        count = environment.private_endpoints
+        endpoints = environment.private_endpoints
         driven += [
-            ("Network", "private endpoints", "private-endpoint", count * HOURS_A_MONTH),
-            ("Network", "private DNS zones", "private-dns-zone", float(count)),
+            ("Network", "private endpoints", "private-endpoint", len(endpoints) * HOURS_A_MONTH),
+            ("Network", "private DNS zones", "private-dns-zone", float(len(set(endpoints)))),
             ("Network", "NAT gateway", "nat-gateway", HOURS_A_MONTH),
             ("Network", "fixed address", "public-address", HOURS_A_MONTH),
         ]

@@ -101,7 +101,7 @@ def levers() -> str:
     prod = environments.read("prod")
     usual = _estimate(Use(), prod).bills["likely"]
     dev = _estimate(SIZES[0][2], environments.read("dev")).bills["likely"]
-    no_zones = _estimate(Use(), replace(prod, always_ready=1)).bills["likely"]
+    no_zones = _estimate(Use(), replace(prod, always_ready=1, queue_polls_a_minute=0)).bills["likely"]
     one_less = _estimate(Use(), replace(prod, always_ready=prod.always_ready - 2)).bills["likely"]
     never = command.assumed(["polls_answered_304=0"])
     unchanged = _estimate(Use(), prod, never).bills["likely"]

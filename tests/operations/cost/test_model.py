@@ -1,5 +1,6 @@
 """The sums of the cost model, against sums made by hand from the list prices."""
 
+import shutil
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -16,7 +17,7 @@ from operations.cost.model import Estimate, TooLarge
 PRICES = prices.of_region(prices.read(), "norwayeast")
 TODAY = date(2026, 11, 29)
 # One warm instance and no zones, as in the sums made by hand.
-PLAIN = replace(environments.read("prod"), always_ready=1, log_days=31)
+PLAIN = replace(environments.read("prod"), always_ready=1, queue_polls_a_minute=0, log_days=31)
 
 
 def estimate(use: Use, environment: Environment = PLAIN, assumptions: Assumptions | None = None) -> Estimate:
@@ -81,6 +82,42 @@ def test_the_proof_of_concept_costs_the_gateway_and_little_more() -> None:
     rest = found.bills["likely"].without_fabric - 153.30
     alerts = costs(found, "alert-5-minutes") + costs(found, "alert-15-minutes")
     assert 0 <= rest - alerts < 3
+
+
+@pytest.mark.parametrize(
+    ("environment", "looks"),
+    [
+        # Two warm instances of each queue function ask twelve times a minute; Azure itself asks six times.
+        ("prod", 3 * (2 * 12 + 6) * 60 * 730),
+        ("dev", 3 * 6 * 60 * 730),
+    ],
+)
+def test_empty_queues_are_asked_by_every_warm_instance_and_by_azure(environment: str, looks: float) -> None:
+    found = estimate(Use(feeds=0, webhooks=0), environments.read(environment))
+
+    assert found.bills["likely"].load.queue_operations == pytest.approx(looks)
+    assert costs(found, "queue-operations") == pytest.approx(looks / 10_000 * 0.004)
+
+
+def test_the_longest_pause_between_two_polls_is_that_of_the_host_file(tmp_path: Path) -> None:
+    host = tmp_path / "host.json"
+    host.write_text('{"extensions": {"queues": {"maxPollingInterval": "00:01:30"}}}')
+
+    assert environments.polls_a_minute(host) == pytest.approx(60 / 90)
+    assert environments.polls_a_minute() == 12
+
+
+def test_private_endpoints_of_the_same_part_share_a_dns_zone(tmp_path: Path) -> None:
+    infra = shutil.copytree(environments.INFRA, tmp_path / "infra")
+    file = infra / "main.prod.bicepparam"
+    text = file.read_text(encoding="utf-8")
+    file.write_text(text.replace("privateNetworking = false", "privateNetworking = true"), encoding="utf-8")
+
+    found = estimate(Use(), environments.read("prod", infra=infra))
+
+    # Both storage accounts have an endpoint for blobs.
+    assert costs(found, "private-endpoint") == pytest.approx(6 * 7.30)
+    assert costs(found, "private-dns-zone") == pytest.approx(5 * 0.50)
 
 
 def test_low_likely_and_high_come_in_this_order() -> None:
