@@ -86,9 +86,9 @@ def _run(name: str, arguments: Sequence[str], *, given: Mapping[str, str]) -> in
 @contextmanager
 def _environment(given: Mapping[str, str]) -> Iterator[None]:
     """Replace the environment of this process: libraries for sign-in and ODBC read it, as the settings do."""
-    before = dict(os.environ)
+    before, during = dict(os.environ), dict(given)  # `given` may be the environment that is cleared here.
     os.environ.clear()
-    os.environ.update(given)
+    os.environ.update(during)
     try:
         yield
     finally:

@@ -5,22 +5,25 @@ import json
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 
+from local import places
 from operations.cost import price_list, prices
 
 
 def main(arguments: Sequence[str]) -> int:
-    """List the prices, or refresh them; returns 1 if the list cannot be read, 3 if some prices were kept."""
+    """List the prices, or refresh them.
+
+    Returns 1 if the file or the price list cannot be read, 3 if some prices were kept.
+    """
     made = argparse.ArgumentParser("python3 dev.py prices", description=__doc__)
     made.add_argument("--refresh", action="store_true", help="read Azure's public price list")
     made.add_argument("--region", default="norwayeast")
     made.add_argument("--address", default=price_list.ADDRESS, help="of the price list")
-    made.add_argument("--file", type=Path, default=prices.FILE)
+    made.add_argument("--file", type=places.named, default=prices.FILE)
     given = made.parse_args(arguments)
     today = datetime.now(UTC).date()
-    document = prices.read(given.file)
     try:
+        document = prices.read(given.file)
         if not given.refresh:
             for price in prices.of_region(document, given.region).prices.values():
                 marks = ", ".join(price.marks(region=given.region, today=today))
@@ -36,7 +39,7 @@ def main(arguments: Sequence[str]) -> int:
             address=given.address,
             currencies=tuple(document["Currencies"]),
         )
-    except (prices.UnknownPrice, price_list.PriceListUnavailable) as error:
+    except (prices.UnknownPrice, price_list.PriceListUnavailable, OSError) as error:
         print(error, file=sys.stderr)
         return 1
     given.file.write_text(json.dumps(done.document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -1,6 +1,7 @@
 """Operators' commands find the services to work on."""
 
 import os
+import shutil
 from pathlib import Path
 
 import duckdb
@@ -8,6 +9,7 @@ import pytest
 
 from local.stack import lock, parts
 from operations import app_settings, run
+from operations.cost import prices
 
 
 @pytest.mark.parametrize("arguments", [[], ["drop-everything"]])
@@ -43,6 +45,16 @@ def test_the_environment_of_this_process_is_as_before(tmp_path: Path) -> None:
     run.run_on_stack("load", [str(tmp_path / "missing.csv")], state=tmp_path)
 
     assert dict(os.environ) == before
+
+
+def test_a_command_without_services_finds_its_file_from_where_the_caller_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copy(prices.FILE, tmp_path / "mine.json")
+    monkeypatch.setenv("CALLER_DIRECTORY", str(tmp_path))
+
+    assert run.main(["prices", "--file", "mine.json"]) == 0
+    assert "gateway-standard-v2" in capsys.readouterr().out
 
 
 def test_a_command_of_the_stack_works_on_the_stack_in_a_shell_that_names_an_app() -> None:

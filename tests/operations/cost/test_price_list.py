@@ -221,3 +221,16 @@ def test_a_list_that_does_not_answer_leaves_the_file_alone(
     assert code == 1
     assert "The price list did not answer for gateway-basic-v2" in capsys.readouterr().err
     assert file.read_bytes() == prices.FILE.read_bytes()
+
+
+def test_the_file_is_named_from_where_the_caller_is(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "mine.json").write_text(prices.FILE.read_text(encoding="utf-8"), encoding="utf-8")
+    monkeypatch.setenv("CALLER_DIRECTORY", str(tmp_path))
+
+    assert refreshing.main(["--file", "mine.json"]) == 0
+    assert "gateway-standard-v2" in capsys.readouterr().out
+
+    assert refreshing.main(["--file", "other.json"]) == 1
+    assert str(tmp_path / "other.json") in capsys.readouterr().err
