@@ -1,15 +1,15 @@
 """`python3 dev.py cost`: what the service costs a month, and why."""
 
 import argparse
-import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
-from pathlib import Path
+from math import nan
 
+from local import places
 from operations.cost import drivers, environments, figures, model, plot, prices
-from operations.cost.drivers import Assumptions, UnknownAssumption, Use
+from operations.cost.drivers import Assumption, Assumptions, UnknownAssumption, UnusableFigure, Use
 from operations.cost.figures import About
 from operations.cost.model import Estimate
 
@@ -24,7 +24,7 @@ def main(arguments: Sequence[str]) -> int:
     given = parser().parse_args(arguments)
     try:
         return run(given, today=datetime.now(UTC).date())
-    except (prices.UnknownPrice, UnknownAssumption, model.TooLarge, FileNotFoundError, ValueError) as error:
+    except (prices.UnknownPrice, UnknownAssumption, UnusableFigure, model.TooLarge, OSError) as error:
         print(error, file=sys.stderr)
         return 2
 
@@ -51,7 +51,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--format", choices=("table", "csv", "json"), default="table")
     made.add_argument("--assume", action="append", default=[], metavar="NAME=VALUE", help="a measured figure")
     made.add_argument("--sweep", metavar="points=1000,10000,100000", help="an estimate for each value")
-    made.add_argument("--plot", type=Path, metavar="cost.svg")
+    made.add_argument("--plot", type=places.named, metavar="cost.svg")
     made.add_argument("--explain", action="store_true", help="every assumption and every price")
     return made
 
@@ -80,8 +80,7 @@ def run(given: argparse.Namespace, *, today: date) -> int:
         low, high = ends if ends[0] < ends[1] else (min(1000, use.points), use.points * 5)
         sizes = [round(low + (high - low) * part / PLOTTED) for part in range(PLOTTED + 1)]
         many = [estimate(scaled(use, points)) for points in sizes]
-        file = Path(os.environ.get("CALLER_DIRECTORY", ".")) / given.plot
-        file.write_text(plot.svg(many, about.currency), encoding="utf-8")
+        given.plot.write_text(plot.svg(many, about.currency), encoding="utf-8")
         print(f"Plotted in {given.plot}.", file=sys.stderr)
     return 0
 
@@ -121,14 +120,17 @@ def swept(use: Use, sweep: str | None) -> list[Use]:
     """Return a use for each value of the sweep; with more points come more customers.
 
     Raises:
-        ValueError: the sweep is not of the form `points=1000,10000`.
+        UnusableFigure: the sweep is not of the form `points=1000,10000`, or a value cannot be used.
     """
     if sweep is None:
         return [use]
-    name, _, values = sweep.replace("-", "_").partition("=")
-    if name not in _SWEPT or not values:
-        raise ValueError(f"--sweep is one of {', '.join(_SWEPT)}, as in points=1000,10000,100000.")
-    steps = [_SWEPT[name](value) for value in values.split(",")]
+    name, _, values = sweep.partition("=")
+    name = name.replace("-", "_")
+    try:
+        steps = [_SWEPT[name](value) for value in values.split(",")]
+    except (KeyError, ValueError) as error:
+        known = ", ".join(_SWEPT)
+        raise UnusableFigure(f"--sweep is one of {known}, as in points=1000,10000,100000.") from error
     if name == "points":
         return [scaled(use, int(value)) for value in steps]
     return [replace(use, **{name: value}) for value in steps]
@@ -139,20 +141,31 @@ def assumed(given: Sequence[str]) -> Assumptions:
 
     Raises:
         UnknownAssumption: none has this name.
-        ValueError: the value is not a number.
+        UnusableFigure: the value is no number, or has no meaning for this assumption.
     """
     assumptions = Assumptions()
     for each in given:
         name, _, value = each.partition("=")
         if name not in dict(assumptions.items()):
             raise UnknownAssumption(f"No assumption is named '{name}': --explain lists them.")
-        old = getattr(assumptions, name)
-        number = float(value)
+        old: Assumption = getattr(assumptions, name)
+        number = _number(value)
+        if not old.accepts(number):
+            least = "from 0" if old.may_be_zero else "above 0"
+            most = "1" if old.unit == "share" else f"{drivers.MOST:g}"
+            raise UnusableFigure(f"{name} cannot be '{value}': it is a number {least} to {most}.")
         new = replace(
             old, low=number, likely=number, high=number, because="given with --assume", measured=True
         )
         assumptions = replace(assumptions, **{name: new})
     return assumptions
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return nan
 
 
 if __name__ == "__main__":

@@ -16,11 +16,18 @@ SCENARIOS: tuple[Scenario, ...] = ("low", "likely", "high")
 KEPT = places.ROOT / "bench" / "kept.json"
 """Measured results that are kept with the code."""
 
+MOST = 1e12
+"""A larger figure is a typing error, and sums of such figures overflow."""
+
 VALUES_A_DAY = {"PT1H": 24, "PT15M": 96}
 
 
 class UnknownAssumption(Exception):
     """No assumption has this name."""
+
+
+class UnusableFigure(Exception):
+    """A figure is given with which nothing can be computed; the message says which would do."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +54,20 @@ class Use:
     fabric: str | None = None
     hosted_sftp: bool = False
 
+    def __post_init__(self) -> None:
+        """Refuse figures with which nothing can be computed.
+
+        Raises:
+            UnusableFigure: a figure is negative or above `MOST`, or there is no metering point or customer.
+        """
+        for each in fields(self):
+            value = getattr(self, each.name)
+            least = 1 if each.name in ("points", "customers") else 0
+            if isinstance(value, int | float) and not least <= value <= MOST:
+                raise UnusableFigure(
+                    f"{each.name} cannot be {value}: it is a number from {least} to {MOST:g}."
+                )
+
 
 @dataclass(frozen=True)
 class Assumption:
@@ -58,10 +79,16 @@ class Assumption:
     unit: str
     because: str
     measured: bool = False
+    may_be_zero: bool = True
 
     def at(self, scenario: Scenario) -> float:
         """Return the figure of a scenario."""
         return {"low": self.low, "likely": self.likely, "high": self.high}[scenario]
+
+    def accepts(self, value: float) -> bool:
+        """Return whether a measured figure can be computed with."""
+        most = 1 if self.unit == "share" else MOST
+        return 0 <= value <= most and (value > 0 or self.may_be_zero)
 
 
 @dataclass(frozen=True)
@@ -69,7 +96,7 @@ class Assumptions:
     """All assumptions, by name; a value that the operator has measured replaces all three figures."""
 
     region_factor: Assumption = Assumption(
-        1, 1, 1.2, "×", "a price read in another region, against the region asked for"
+        1, 1, 1.2, "×", "a price read in another region, against the region asked for", may_be_zero=False
     )
     asked_one_by_one: Assumption = Assumption(
         0, 0.2, 1, "share", "of the metering points that are requested daily one by one; the rest by /changes"
@@ -117,10 +144,15 @@ class Assumptions:
         100, 400, 1500, "CU s", "to load and publish a million values; the Capacity Metrics app shows it"
     )
     usable_capacity: Assumption = Assumption(
-        0.9, 0.7, 0.5, "share", "of a capacity that may be planned with: days are not even"
+        0.9, 0.7, 0.5, "share", "of a capacity that may be planned with: days are not even", may_be_zero=False
     )
     peak_factor: Assumption = Assumption(
-        3, 8, 20, "×", "of the mean rate in the busiest second: vendors come when the day is out"
+        3,
+        8,
+        20,
+        "×",
+        "of the mean rate in the busiest second: vendors come when the day is out",
+        may_be_zero=False,
     )
 
     def items(self) -> list[tuple[str, Assumption]]:

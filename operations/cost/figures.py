@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
+from typing import NamedTuple
 
 from operations.cost import drivers
 from operations.cost.drivers import SCENARIOS, Assumptions
@@ -13,6 +14,19 @@ from operations.cost.model import Estimate, Marginal
 from operations.cost.prices import Currency, PriceList
 
 _COLUMNS = ("part", "driver", "quantity", "unit price", "low", "likely", "high", "note")
+
+
+class Row(NamedTuple):
+    """A row by `_COLUMNS`: what a line costs, or a sum, which has no quantity."""
+
+    part: str
+    driver: str
+    quantity: float | None
+    unit_price: str
+    low: float
+    likely: float
+    high: float
+    note: str
 
 
 @dataclass(frozen=True)
@@ -25,37 +39,30 @@ class About:
     today: date
 
 
-def rows(estimate: Estimate, about: About) -> list[tuple[str, ...]]:
-    """Return a row for each line, then the sums; amounts in the currency, rounded to whole units or cents."""
-    low, likely, high = (estimate.bills[name] for name in SCENARIOS)
+def rows(estimate: Estimate, about: About) -> list[Row]:
+    """Return a row for each line, then the sums; amounts in the currency."""
+    bills = [estimate.bills[name] for name in SCENARIOS]
     rate = about.currency.per_usd
     found = []
-    for index, line in enumerate(likely.lines):
+    for index, line in enumerate(estimate.bills["likely"].lines):
         price = about.prices[line.price]
-        costs = tuple(amount(bill.lines[index].cost * rate) for bill in (low, likely, high))
+        low, likely, high = (bill.lines[index].cost * rate for bill in bills)
         marks = ", ".join(price.marks(region=about.prices.region, today=about.today))
-        found.append(
-            (
-                line.part,
-                line.driver,
-                quantity(line.quantity),
-                f"{price.usd:g} USD / {price.unit}",
-                *costs,
-                marks,
-            )
-        )
+        unit_price = f"{price.usd:g} USD / {price.unit}"
+        found.append(Row(line.part, line.driver, line.quantity, unit_price, low, likely, high, marks))
     for title, sums in (
-        ("Sum without Fabric capacity", [bill.without_fabric for bill in (low, likely, high)]),
-        ("Sum with Fabric capacity", [bill.with_fabric for bill in (low, likely, high)]),
+        ("Sum without Fabric capacity", [bill.without_fabric for bill in bills]),
+        ("Sum with Fabric capacity", [bill.with_fabric for bill in bills]),
     ):
-        found.append((title, "", "", "", *(amount(each * rate) for each in sums), ""))
+        low, likely, high = (each * rate for each in sums)
+        found.append(Row(title, "", None, "", low, likely, high, ""))
     return found
 
 
 def as_table(estimate: Estimate, marginal: Marginal, about: About) -> str:
     """Return the estimate for a terminal."""
     use, code = estimate.use, about.currency.code
-    table = [_COLUMNS, *rows(estimate, about)]
+    table = [_COLUMNS, *map(_shown, rows(estimate, about))]
     widths = [max(len(row[index]) for row in table) for index in range(len(_COLUMNS))]
     right = {2, 4, 5, 6}
     lines = [
@@ -131,14 +138,27 @@ def explained(about: About) -> str:
 
 
 def as_csv(estimates: Sequence[Estimate], about: About) -> str:
-    """Return a row for each line of each estimate."""
+    """Return a row for each line of each estimate, with numbers that a program reads as such."""
     text = io.StringIO()
     out = csv.writer(text, lineterminator="\n")
     out.writerow(("points", "customers", "currency", *_COLUMNS))
     for each in estimates:
         for row in rows(each, about):
-            out.writerow((each.use.points, each.use.customers, about.currency.code, *row))
+            out.writerow((each.use.points, each.use.customers, about.currency.code, *_plain(row)))
     return text.getvalue()
+
+
+def _shown(row: Row) -> tuple[str, ...]:
+    count = "" if row.quantity is None else quantity(row.quantity)
+    costs = (amount(row.low), amount(row.likely), amount(row.high))
+    return (row.part, row.driver, count, row.unit_price, *costs, row.note)
+
+
+def _plain(row: Row) -> Row:
+    count = None if row.quantity is None else round(row.quantity, 3)
+    return row._replace(
+        quantity=count, low=round(row.low, 2), likely=round(row.likely, 2), high=round(row.high, 2)
+    )
 
 
 def as_json(estimates: Sequence[Estimate], about: About) -> str:

@@ -1,5 +1,7 @@
 """The sums of the cost model, against sums made by hand from the list prices."""
 
+import csv
+import io
 import shutil
 from dataclasses import replace
 from datetime import date
@@ -200,6 +202,19 @@ def test_a_sweep_prints_a_table_for_each_size_and_a_plot_of_them(
     assert len(drawing.findall("{*}polygon")) == len(parts)
 
 
+def test_numbers_in_csv_are_numbers_for_a_spreadsheet(capsys: pytest.CaptureFixture[str]) -> None:
+    assert command.main(["--format", "csv", "--currency", "USD", "--assume", "seconds_a_call=0"]) == 0
+
+    lines = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+
+    capacity = next(line for line in lines if line["part"] == "Fabric capacity")
+    assert (capacity["quantity"], capacity["likely"]) == ("1460", "262.8")
+    assert {line["quantity"] for line in lines if line["part"].startswith("Sum")} == {""}
+    for line in lines:
+        assert all(float(line[each]) >= 0 for each in ("low", "likely", "high"))
+        assert float(line["quantity"] or 0) >= 0
+
+
 def test_a_plot_marks_each_larger_capacity_where_it_is_needed() -> None:
     heavy = command.assumed(["cu_seconds_a_statement=100"])
     estimates = [
@@ -220,6 +235,27 @@ def test_what_cannot_be_used_is_refused_with_a_sentence(capsys: pytest.CaptureFi
         (["--currency", "XYZ"], "has no rate for XYZ"),
         (["--assume", "luck=1"], "No assumption is named 'luck'"),
         (["--sweep", "points"], "--sweep is one of"),
+        (["--sweep", "points=many"], "--sweep is one of"),
+        (["--sweep", "points=100,0"], "points cannot be 0: it is a number from 1 to 1e+12."),
+        (["--sweep", "polls-per-hour=nan"], "polls_per_hour cannot be nan"),
+        (["--points", "-5"], "points cannot be -5"),
+        (["--customers", "0"], "customers cannot be 0"),
+        (["--calls", "-1"], "calls cannot be -1: it is a number from 0 to 1e+12."),
+        (["--polls-per-hour", "inf"], "polls_per_hour cannot be inf"),
+        (["--log-gb", "nan"], "log_gb cannot be nan"),
+        (
+            ["--assume", "seconds_a_call=nan"],
+            "seconds_a_call cannot be 'nan': it is a number from 0 to 1e+12.",
+        ),
+        (["--assume", "seconds_a_call=inf"], "seconds_a_call cannot be 'inf'"),
+        (["--assume", "seconds_a_call=-1"], "seconds_a_call cannot be '-1'"),
+        (["--assume", "seconds_a_call=fast"], "seconds_a_call cannot be 'fast'"),
+        (
+            ["--assume", "polls_answered_304=1.1"],
+            "polls_answered_304 cannot be '1.1': it is a number from 0 to 1.",
+        ),
+        (["--assume", "usable_capacity=0"], "usable_capacity cannot be '0': it is a number above 0 to 1."),
+        (["--assume", "region_factor=0"], "region_factor cannot be '0'"),
     ):
-        assert command.main(arguments) == 2
+        assert command.main(arguments) == 2, arguments
         assert sentence in capsys.readouterr().err
