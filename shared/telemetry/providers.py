@@ -74,23 +74,31 @@ def build(*destinations: Destination) -> Telemetry:
 class Flush:
     """Sends what was recorded, in a thread that is not waited for beyond the limit.
 
-    The SDK does not keep its own limit if the ingestion endpoint or the identity does not answer.
+    The SDK does not keep its own limit if the ingestion endpoint or the identity does not answer. Safe to use
+    from several threads: a process handles several messages of a queue at a time.
     """
 
     def __init__(self, send: Callable[[], None], *, limit: timedelta = limits.FLUSH) -> None:
         self._send = send
         self._limit = limit
+        self._starting = threading.Lock()
         self._thread: threading.Thread | None = None
 
     def __call__(self) -> None:
         """Send, and wait until it is done or the limit is over."""
-        # A thread that took too long may still be sending; a second one would only wait for the first.
-        if self._thread is None or not self._thread.is_alive():
-            self._thread = threading.Thread(target=recording.carry(self._send), name="flush", daemon=True)
-            self._thread.start()
-        self._thread.join(self._limit.total_seconds())
-        if self._thread.is_alive():
+        thread = self._sending()
+        thread.join(self._limit.total_seconds())
+        if thread.is_alive():
             log.warning(
                 "Telemetry was not sent within %g s; the run no longer waits for it.",
                 self._limit.total_seconds(),
             )
+
+    def _sending(self) -> threading.Thread:
+        """Return the thread that sends, started if none is sending."""
+        with self._starting:
+            # A thread that took too long may still be sending; a second one would only wait for the first.
+            if self._thread is None or not self._thread.is_alive():
+                self._thread = threading.Thread(target=recording.carry(self._send), name="flush", daemon=True)
+                self._thread.start()
+            return self._thread

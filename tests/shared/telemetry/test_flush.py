@@ -2,6 +2,7 @@
 
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -42,6 +43,26 @@ def test_what_is_not_sent_in_time_is_left_and_said_in_the_log(caplog: pytest.Log
     assert time.monotonic() - began < 10  # `send` would wait for ever.
     assert started == [1]
     assert caplog.messages == ["Telemetry was not sent within 0.3 s; the run no longer waits for it."] * 2
+
+
+def test_messages_that_end_at_the_same_time_do_not_fail() -> None:
+    together = threading.Barrier(3)
+    flush = Flush(lambda: None)
+    errors: list[Exception] = []
+
+    def end_messages() -> None:
+        for _ in range(300):
+            together.wait()
+            try:
+                flush()
+            except RuntimeError as error:
+                errors.append(error)
+
+    with ThreadPoolExecutor(3) as threads:
+        for _ in range(3):
+            threads.submit(end_messages)
+
+    assert errors == []
 
 
 @pytest.mark.parametrize("fault", ["silent", "unavailable", "trickles"])
