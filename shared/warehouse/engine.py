@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 Row = TypeVar("Row")
 WORK_LIMIT = timedelta(minutes=15)
-"""How long one statement of loading or publishing may take; answers to callers have the settings' limit."""
+"""How long one statement of loading, publishing or checking may take; answers to callers have the settings'
+limit."""
 LONGEST_PUBLICATION = 6 * WORK_LIMIT
 """How much later than its `published_at` a publication can become visible: after the clock is read, five
 statements and the commit follow, and each takes at most WORK_LIMIT. Packing in parts counts as one."""
@@ -120,7 +121,8 @@ class Query(Generic[Row]):
         row: makes a result row from its columns, in order. Times arrive in UTC without a zone, since
             `datetime2` has none; `aware` adds it.
         name: for logs and messages.
-        within: how long the query may take; None for the limit of the warehouse.
+        within: how long the query may take, which may be longer or shorter than the limit of the warehouse;
+            None for that limit.
     """
 
     sql: str

@@ -66,7 +66,7 @@ class Embedded:
     def fetch(self, query: Query[Row]) -> list[Row]:
         """Return the rows of a query; see `Warehouse.fetch`."""
         with self._file.use() as connection, connection.cursor() as cursor:
-            limit = self._timeout if query.within is None else min(self._timeout, query.within)
+            limit = self._timeout if query.within is None else query.within
             return self._session(cursor, limit=limit).fetch(query)
 
     @contextmanager

@@ -83,7 +83,7 @@ class Fabric:
 
     def fetch(self, query: Query[Row]) -> list[Row]:
         """Return the rows of a query; see `Warehouse.fetch`."""
-        limit = self._timeout if query.within is None else min(self._timeout, query.within)
+        limit = self._timeout if query.within is None else query.within
         return self._retrying(self._fetch_once, query, limit=limit, by=Deadline.after(limit))
 
     def _fetch_once(self, query: Query[Row], *, limit: timedelta, by: Deadline) -> list[Row]:

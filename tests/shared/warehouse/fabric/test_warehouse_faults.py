@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -243,6 +244,16 @@ def test_a_sign_in_that_is_refused_while_the_warehouse_wakes_is_tried_again(serv
 
 
 # --- silent
+
+
+@pytest.mark.parametrize("seconds", [1, 3])
+def test_a_query_with_a_limit_of_its_own_is_given_up_then(
+    server: Server, fabric: Warehouse, seconds: int
+) -> None:
+    server.faults.order(Fault("hang", matching="market_day"))
+
+    with pytest.raises(WarehouseTimeout, match=f"days took longer than {seconds} s"):
+        fabric.fetch(replace(DAYS, within=timedelta(seconds=seconds)))
 
 
 @pytest.mark.parametrize("what", ["hang", "freeze", "trickle"])
