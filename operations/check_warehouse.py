@@ -45,7 +45,10 @@ def _sentence(latest: Latest, *, now: datetime) -> str:
     hours, minutes = divmod((now - latest.published_at) // timedelta(minutes=1), 60)
     age = foreign.counted(hours, "hours") if hours else foreign.counted(minutes, "minutes")
     until = latest.available_until.astimezone(periods.OSLO).isoformat()
-    return f"Last publication {latest.published_at:%Y-%m-%d %H:%M} UTC, {age} ago; data until {until}."
+    return (
+        f"Last publication {latest.published_at:%Y-%m-%d %H:%M} UTC, {age} ago; data until {until}. "
+        f"Series with that day: {latest.series:,}; with the day before: {latest.series_before:,}."
+    )
 
 
 def _print(finding: Finding, *, out: Console) -> None:

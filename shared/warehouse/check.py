@@ -5,18 +5,19 @@ and reports what is wrong and where.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
 from shared import periods
 from shared.warehouse import fractions, words
-from shared.warehouse.engine import Query, Warehouse, aware
+from shared.warehouse.engine import WORK_LIMIT, Query, Row, Warehouse, aware
 
 SHOWN = 10
 """The most examples of a fault in a finding."""
 FRESH_FOR = timedelta(hours=36)
-"""New data comes every day; after this long without a publication something is late."""
+"""New data comes every day; if publications or the data end longer ago than this, something is late. At noon,
+the day before has ended 12 hours ago, and the one before that 36."""
 
 
 @dataclass(frozen=True)
@@ -36,16 +37,29 @@ class Finding:
 
 @dataclass(frozen=True)
 class Latest:
-    """The time of the last publication, and the end of the last published market day; both in UTC."""
+    """How fresh the data is.
+
+    Attributes:
+        published_at: the time of the last publication, in UTC.
+        available_until: the end of the last published market day, in UTC.
+        series: how many series have that day. One series is enough to move the end of the data.
+        series_before: how many series have the day before it.
+    """
 
     published_at: datetime
     available_until: datetime
+    series: int
+    series_before: int
 
 
 class _Column(NamedTuple):
     table: str
     column: str
     kind: str
+
+
+class _LastDay(NamedTuple):
+    last_day: date | None
 
 
 # The columns that the statements use. DuckDB calls datetime2 a timestamp.
@@ -166,13 +180,12 @@ def latest(warehouse: Warehouse) -> Latest | None:
 
     The warehouse must have passed `structure`.
     """
-    published_at = _last_published_at(warehouse)
-    (last_day,) = warehouse.fetch(
-        Query("SELECT MAX(delivery_date) FROM metering.current_day", (), lambda day: day, "last_day")
-    )
+    published_at, last_day = _last_published_at(warehouse), _last_day(warehouse)
     if published_at is None or last_day is None:
         return None
-    return Latest(published_at, periods.market_day(last_day).end)
+    (series,) = _fetch(warehouse, _series_of(last_day))
+    (series_before,) = _fetch(warehouse, _series_of(last_day - periods.ONE_DAY))
+    return Latest(published_at, periods.market_day(last_day).end, series, series_before)
 
 
 def structure(warehouse: Warehouse) -> list[Finding]:
@@ -202,29 +215,34 @@ def _of_content(warehouse: Warehouse, *, now: datetime) -> Iterator[Finding | No
     yield _found(
         "metering.series_day",
         "A market day has more than one version that is not superseded.",
-        warehouse.fetch(_several_current_versions()),
+        _fetch(warehouse, _several_current_versions()),
     )
     yield _found(
         "metering.series_day",
         "The number of positions of a market day does not match its length and resolution.",
-        warehouse.fetch(_other_number_of_positions()),
+        _fetch(warehouse, _other_number_of_positions()),
     )
     yield _found(
         "metering.publication",
         "A publication left days outside of its first and last day, so /changes leaves them out.",
-        warehouse.fetch(_publications_of_other_days()),
+        _fetch(warehouse, _publications_of_other_days()),
     )
     yield _found(
         "metering.interval_value",
         "Values have no row in metering.delivery, so they are never published.",
-        warehouse.fetch(_values_without_delivery()),
+        _fetch(warehouse, _values_without_delivery()),
     )
     yield _found(
         "metering.interval_value",
         "Values do not start with an interval of their resolution, so they are never published.",
-        warehouse.fetch(_values_beside_intervals()),
+        _fetch(warehouse, _values_beside_intervals()),
     )
     yield _freshness(warehouse, now=now)
+
+
+def _fetch(warehouse: Warehouse, query: Query[Row]) -> list[Row]:
+    """Return the rows of a query that may read all that is stored: it may take longer than a caller's."""
+    return warehouse.fetch(replace(query, within=WORK_LIMIT))
 
 
 def _found(where: str, fault: str, examples: list[str]) -> Finding | None:
@@ -260,11 +278,20 @@ def _freshness(warehouse: Warehouse, *, now: datetime) -> Finding | None:
         return Finding(
             "metering.publication", f"The last publication has the time {published_at}, ahead of this clock."
         )
-    age = now - published_at
-    if age <= FRESH_FOR:
+    if now - published_at > FRESH_FOR:
+        return Finding("metering.publication", f"The last publication is {_hours(now - published_at)} old.")
+    last_day = _last_day(warehouse)
+    if last_day is None or now - periods.market_day(last_day).end <= FRESH_FOR:
         return None
-    hours = age / timedelta(hours=1)
-    return Finding("metering.publication", f"The last publication is {hours:.0f} hours old.")
+    ended = _hours(now - periods.market_day(last_day).end)
+    return Finding(
+        "metering.series_day",
+        f"The data ends {ended} ago: the last publications left only earlier days.",
+    )
+
+
+def _hours(duration: timedelta) -> str:
+    return f"{duration / timedelta(hours=1):.0f} hours"
 
 
 def _last_published_at(warehouse: Warehouse) -> datetime | None:
@@ -272,6 +299,19 @@ def _last_published_at(warehouse: Warehouse) -> datetime | None:
         Query("SELECT MAX(published_at) FROM metering.publication", (), lambda at: at, "last_published")
     )
     return None if latest is None else aware(latest)
+
+
+def _last_day(warehouse: Warehouse) -> date | None:
+    (row,) = _fetch(
+        warehouse, Query("SELECT MAX(delivery_date) FROM metering.current_day", (), _LastDay, "last_day")
+    )
+    return row.last_day
+
+
+def _series_of(day: date) -> Query[int]:
+    return Query(
+        "SELECT COUNT_BIG(*) FROM metering.current_day WHERE delivery_date = ?", (day,), int, "series_of_day"
+    )
 
 
 def _columns() -> Query[_Column]:

@@ -4,12 +4,12 @@ import os
 import re
 import subprocess
 import sys
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from shared import tables
+from shared import periods, tables
 from shared.publishing.watermark import Publications
 from tests.builders import warehouse as building
 from tests.builders.warehouse import HOUSE, values
@@ -153,7 +153,10 @@ def test_when_table_storage_is_away_data_is_published_and_the_next_run_announces
 
 
 def test_the_check_says_what_is_wrong_and_where(operator: Operator, tmp_path: Path) -> None:
-    file = building.write_csv(tmp_path / "values.csv", values(HOUSE, DAY, ["1"] * 23))
+    yesterday = datetime.now(periods.OSLO).date() - periods.ONE_DAY
+    day = periods.market_day(yesterday)
+    hours = (day.end - day.start) // timedelta(hours=1)
+    file = building.write_csv(tmp_path / "values.csv", values(HOUSE, yesterday, ["1"] * hours))
 
     before = operator.run("check-warehouse")
     operator.run("load", file)
@@ -165,7 +168,17 @@ def test_the_check_says_what_is_wrong_and_where(operator: Operator, tmp_path: Pa
     assert after[1][0] == "The warehouse is as the API needs it."
     assert re.fullmatch(
         r"Last publication 20\d\d-\d\d-\d\d \d\d:\d\d UTC, \d minutes? ago; "
-        r"data until 2026-03-30T00:00:00\+02:00\.",
+        rf"data until {re.escape(day.end.astimezone(periods.OSLO).isoformat())}\. "
+        r"Series with that day: 1; with the day before: 0\.",
         after[1][1],
     )
     assert len(after[1]) == 2
+
+
+def test_the_check_fails_when_the_data_ended_long_ago(operator: Operator, tmp_path: Path) -> None:
+    operator.run("load", building.write_csv(tmp_path / "values.csv", values(HOUSE, DAY, ["1"] * 23)))
+
+    code, lines = operator.run("check-warehouse")
+
+    assert code == 1
+    assert re.fullmatch(r"metering\.series_day: The data ends \d+ hours ago: .+", lines[0])

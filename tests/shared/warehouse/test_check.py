@@ -1,5 +1,6 @@
 """The contract check finds what the queries cannot live with."""
 
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -7,16 +8,33 @@ import pytest
 
 from shared.warehouse import check, opening
 from shared.warehouse.check import Finding
-from shared.warehouse.engine import Statement, Warehouse
+from shared.warehouse.engine import WORK_LIMIT, Query, Row, Statement, Warehouse
 from tests.builders import warehouse as building
-from tests.builders.warehouse import HOUSE, Clock, Deliverer, values
+from tests.builders.warehouse import CABIN, HOUSE, Clock, Deliverer, Recorded, values
 
 DAY = date(2026, 3, 29)
+
+
+@dataclass
+class Limits(Recorded):
+    """A warehouse that also remembers the limit of each query, by the query's name."""
+
+    limits: dict[str, timedelta | None] = field(default_factory=dict)
+
+    def fetch(self, query: Query[Row]) -> list[Row]:
+        self.limits[query.name] = query.within
+        return super().fetch(query)
 
 
 def change(warehouse: Warehouse, sql: str) -> None:
     with warehouse.transaction() as session:
         session.run(Statement(sql, (), "change"))
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """The morning after the day."""
+    return Clock(datetime(2026, 3, 30, 6, tzinfo=UTC))
 
 
 @pytest.fixture
@@ -42,6 +60,43 @@ def test_a_late_publication_is_found(published: Warehouse, clock: Clock) -> None
     assert findings == [Finding("metering.publication", "The last publication is 50 hours old.")]
 
 
+def test_data_that_ended_is_found_though_corrections_are_published(
+    published: Warehouse, deliverer: Deliverer, clock: Clock
+) -> None:
+    clock.now += timedelta(hours=50)
+    deliverer.deliver(values(HOUSE, DAY, ["2"] * 23))
+
+    assert check.check(published, now=clock()) == [
+        Finding(
+            "metering.series_day",
+            "The data ends 58 hours ago: the last publications left only earlier days.",
+        )
+    ]
+
+
+def test_at_noon_yesterday_is_late(published: Warehouse, deliverer: Deliverer, clock: Clock) -> None:
+    clock.now = datetime(2026, 3, 31, 9, 59, tzinfo=UTC)
+    deliverer.deliver(values(HOUSE, DAY, ["2"] * 23))
+
+    before, after = (
+        check.check(published, now=datetime(2026, 3, 31, 10, minute, tzinfo=UTC)) for minute in (0, 1)
+    )
+
+    assert (len(before), len(after)) == (0, 1)
+
+
+def test_all_that_is_stored_may_be_read_for_longer_than_a_caller_waits(
+    published: Warehouse, clock: Clock
+) -> None:
+    recorded = Limits(published)
+
+    check.check(recorded, now=clock())
+    check.latest(recorded)
+
+    as_callers = {name for name, within in recorded.limits.items() if within != WORK_LIMIT}
+    assert as_callers == {"read_back", "columns", "ignores_case", "market_days", "last_published"}
+
+
 def test_it_says_when_data_was_last_published_and_until_when_it_is_there(
     published: Warehouse, clock: Clock
 ) -> None:
@@ -50,6 +105,19 @@ def test_it_says_when_data_was_last_published_and_until_when_it_is_there(
     assert latest is not None
     assert latest.available_until == datetime(2026, 3, 29, 22, tzinfo=UTC)
     assert latest.published_at <= clock()
+
+
+def test_it_says_how_many_series_have_the_last_day_and_the_day_before(
+    published: Warehouse, deliverer: Deliverer
+) -> None:
+    deliverer.deliver(values(CABIN, DAY, ["1"] * 23))
+    deliverer.deliver(values(CABIN, DAY + timedelta(days=1), ["1"] * 24))
+
+    latest = check.latest(published)
+
+    assert latest is not None
+    assert latest.available_until == datetime(2026, 3, 30, 22, tzinfo=UTC)
+    assert (latest.series, latest.series_before) == (1, 2)
 
 
 def test_before_the_first_publication_nothing_is_said(warehouse: Warehouse) -> None:
