@@ -49,7 +49,10 @@ def log_results(published: Iterable[Published], *, latest: Publication | None) -
     if latest is None:
         log.info("Nothing is published yet.")
     else:
-        log.info("Data is available until %s.", latest.available_until.isoformat())
+        log.info(
+            "Data is available until %s, in each price area at least until %s.",
+            *(latest.available_until.isoformat(), latest.available_everywhere_until.isoformat()),
+        )
 
 
 def read_announced(publications: Publications) -> Place:

@@ -21,6 +21,8 @@ WHILE_READ = 10.0
 SETTLED_AFTER = timedelta(seconds=REMEMBERED + WHILE_READ + limits.TABLES.in_all + 4)
 """How long after a publication is announced every instance knows of it: the time that one remembers the
 watermark, that writing it takes, and 4 s by which the clocks of instances may differ."""
+LEFT_AFTER = timedelta(days=14)
+"""A price area whose data ended so long before a publication is no longer supplied; no data is expected."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,13 @@ class Publication:
     available_until: datetime
     available_until_by_price_area: Mapping[str, datetime] = field(default_factory=dict)
     announced: Mapping[int, datetime] = field(default_factory=dict, compare=False)
+
+    @property
+    def available_everywhere_until(self) -> datetime:
+        """Return the earliest end of the supplied price areas; `available_until` if there are none."""
+        ends = self.available_until_by_price_area.values()
+        supplied = [end for end in ends if self.published_at - end <= LEFT_AFTER]
+        return min(supplied, default=self.available_until)
 
     def announced_by(self, moment: datetime) -> int:
         """Return the sequence of the latest publication that was announced by a moment, or of the first."""

@@ -1,5 +1,6 @@
 """The watermark: never backwards, healed when a publish died before it, five seconds old, fifteen at most."""
 
+import logging
 import threading
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -267,6 +268,49 @@ def test_publishing_says_how_far_data_reaches_overall_and_by_price_area(
             "NO5": datetime(2026, 3, 30, 22, tzinfo=UTC),
         },
     )
+
+
+@pytest.mark.parametrize(
+    ("ends", "earliest"),
+    [
+        ({}, 30),
+        ({"NO1": 30}, 30),
+        ({"NO1": 30, "NO2": 29, "NO5": 28}, 28),
+        # Nothing of NO4 came for more than two weeks: no metering point there is supplied any more.
+        ({"NO1": 30, "NO2": 29, "NO4": 16}, 29),
+        ({"NO4": 16}, 30),
+    ],
+)
+def test_data_reaches_as_far_as_that_of_the_price_area_that_is_furthest_behind(
+    ends: dict[str, int], earliest: int
+) -> None:
+    latest = Publication(
+        sequence=1,
+        published_at=datetime(2026, 3, 31, 6, tzinfo=UTC),
+        available_until=datetime(2026, 3, 30, 22, tzinfo=UTC),
+        available_until_by_price_area={
+            area: datetime(2026, 3, day, 22, tzinfo=UTC) for area, day in ends.items()
+        },
+    )
+
+    assert latest.available_everywhere_until == datetime(2026, 3, earliest, 22, tzinfo=UTC)
+
+
+def test_each_run_logs_until_when_all_price_areas_have_data(caplog: pytest.LogCaptureFixture) -> None:
+    latest = Publication(
+        sequence=1,
+        published_at=datetime(2026, 3, 31, 6, tzinfo=UTC),
+        available_until=datetime(2026, 3, 30, 22, tzinfo=UTC),
+        available_until_by_price_area={"NO1": datetime(2026, 3, 29, 22, tzinfo=UTC)},
+    )
+
+    with caplog.at_level(logging.INFO):
+        announce.log_results([], latest=latest)
+
+    assert caplog.messages == [
+        "Data is available until 2026-03-30T22:00:00+00:00, "
+        "in each price area at least until 2026-03-29T22:00:00+00:00."
+    ]
 
 
 def test_a_correction_of_an_early_day_does_not_shorten_the_reach(
