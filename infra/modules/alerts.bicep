@@ -125,6 +125,14 @@ var rules = [
     query: loadTextContent('../alerts/files-failed.kql')
   }
   {
+    name: 'files-stuck'
+    severity: 2
+    every: 'PT15M'
+    // Half an hour of failures, with the runs around it.
+    window: 'PT1H'
+    query: loadTextContent('../alerts/files-stuck.kql')
+  }
+  {
     name: 'feed-not-taken'
     severity: 3
     every: 'PT1H'

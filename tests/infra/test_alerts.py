@@ -11,6 +11,7 @@ from tests.builders.bicep import Snapshot
 
 FUNCTION = re.compile(r'\bName == "(\w+)"')
 LOG_LINE = re.compile(r'\bMessage startswith "([^"]+)"(?: and Message has "([^"]+)")?')
+SURVIVED = re.compile(r'\blog\.exception\(\s*"([^"]+)"')
 HEADING = re.compile(r"^#+ `?([\w-]+)`?\s*$", re.MULTILINE)
 EMPTY = re.compile(r"union isfuzzy=true \(datatable \([^)]+\) \[\]\), ([\w, ]+)\n")
 """How a query reads tables that a new workspace may not have yet."""
@@ -37,9 +38,32 @@ def test_queries_look_for_log_lines_that_the_app_writes(folder: str, root: Path)
     for path in (root / "infra" / folder).glob("*.kql"):
         for start, words in LOG_LINE.findall(path.read_text("utf-8")):
             logging = re.compile(
-                rf'\blog\.(?:info|warning|error)\(\s*"{re.escape(start)}[^"]*{re.escape(words)}'
+                rf'\blog\.(?:info|warning|error|exception)\(\s*"{re.escape(start)}[^"]*{re.escape(words)}'
             )
             assert any(logging.search(source) for source in sources), (path.name, start, words)
+
+
+def test_failures_that_a_run_survives_are_watched(queries: Mapping[str, str], root: Path) -> None:
+    watched = [start for query in queries.values() for start, _ in LOG_LINE.findall(query)]
+    sources = [root / "shared" / "services.py", *(root / "shared" / "files").glob("*.py")]
+    survived = {found for path in sources for found in SURVIVED.findall(path.read_text("utf-8"))}
+
+    assert {each for each in survived if not any(each.startswith(start) for start in watched)} == {
+        "No notice of %s was begun for %s."  # What the notice is about is found without it.
+    }
+
+
+def test_an_outage_that_passes_does_not_mean_that_files_are_stuck(
+    snapshot: Snapshot, queries: Mapping[str, str]
+) -> None:
+    [rule] = [
+        each["properties"]
+        for each in snapshot.of("Microsoft.Insights/scheduledQueryRules")
+        if each["name"].endswith("-files-stuck")
+    ]
+
+    assert (rule["severity"], rule["evaluationFrequency"], rule["windowSize"]) == (2, "PT15M", "PT1H")
+    assert queries["files-stuck"].endswith("| where times >= 3 and seen - since >= 30m\n")
 
 
 def test_every_alert_has_advice(queries: Mapping[str, str], root: Path) -> None:
