@@ -213,6 +213,11 @@ def _of_content(warehouse: Warehouse, *, now: datetime) -> Iterator[Finding | No
     yield _collation(warehouse)
     yield _market_days(warehouse)
     yield _found(
+        "metering.metering_point",
+        "A metering point is described more than once, and any of the rows may be shown.",
+        _fetch(warehouse, _described_twice()),
+    )
+    yield _found(
         "metering.series_day",
         "A market day has more than one version that is not superseded.",
         _fetch(warehouse, _several_current_versions()),
@@ -333,6 +338,22 @@ def _day(id_: str, direction: str, day: date) -> str:
 
 def _batch(batch_id: str, values: int) -> str:
     return f"batch {batch_id} with {values} values"
+
+
+def _described_twice() -> Query[str]:
+    return Query(
+        """
+        SELECT metering_point_id
+        FROM metering.metering_point
+        GROUP BY metering_point_id
+        HAVING COUNT_BIG(*) > 1
+        ORDER BY metering_point_id
+        OFFSET 0 ROWS FETCH NEXT ? ROWS ONLY
+        """,
+        (SHOWN,),
+        str,
+        "described_twice",
+    )
 
 
 def _several_current_versions() -> Query[str]:

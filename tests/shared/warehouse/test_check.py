@@ -143,6 +143,20 @@ def test_a_second_current_version_is_found(published: Warehouse, clock: Clock) -
     ]
 
 
+def test_a_metering_point_that_is_described_twice_is_found(published: Warehouse, clock: Clock) -> None:
+    described = f"INSERT INTO metering.metering_point (metering_point_id) VALUES ('{HOUSE}')"
+    change(published, described)
+    change(published, described)
+
+    assert check.check(published, now=clock()) == [
+        Finding(
+            "metering.metering_point",
+            "A metering point is described more than once, and any of the rows may be shown.",
+            (HOUSE,),
+        )
+    ]
+
+
 @pytest.mark.parametrize(
     "damage",
     [
