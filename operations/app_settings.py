@@ -9,7 +9,7 @@ import json
 import re
 import shutil
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from shared import foreign, settings
@@ -34,7 +34,8 @@ NOT_FOR_COMMANDS = frozenset(
 ODBC_DRIVER = "ODBC_DRIVER"
 """The path of the driver, which differs from machine to machine."""
 
-SECRETS_OF_SYNC = frozenset({"SEVERA_CLIENT_SECRET"})
+SECRETS = frozenset({"SEVERA_CLIENT_SECRET", "SFTP_KEY"})
+"""Settings in Key Vault that only some commands need: `operations.commands` says which."""
 
 _REFERENCE = re.compile(r"@Microsoft\.KeyVault\((.+)\)")
 
@@ -65,10 +66,10 @@ def named(environment: Mapping[str, str]) -> FunctionApp | None:
     return FunctionApp(name, group)
 
 
-def read(app: FunctionApp, *, environment: Mapping[str, str], with_secrets: bool) -> dict[str, str]:
+def read(app: FunctionApp, *, environment: Mapping[str, str], secrets: Collection[str]) -> dict[str, str]:
     """Return an environment for a command: the app's settings in place of the shell's.
 
-    `with_secrets` resolves the secrets that a sync needs.
+    Of `SECRETS`, only those in `secrets` are read.
 
     Raises:
         AppSettingsUnavailable: the Azure CLI is missing, is not signed in, or is refused.
@@ -76,9 +77,8 @@ def read(app: FunctionApp, *, environment: Mapping[str, str], with_secrets: bool
     deployed = _app_settings(app)
     known = set(settings.names())
     kept = {name: value for name, value in environment.items() if name not in known}
-    wanted = {name: deployed[name] for name in sorted(known - NOT_FOR_COMMANDS) if name in deployed}
-    if not with_secrets:
-        wanted = {name: value for name, value in wanted.items() if name not in SECRETS_OF_SYNC}
+    unwanted = NOT_FOR_COMMANDS | (SECRETS - set(secrets))
+    wanted = {name: deployed[name] for name in sorted(known - unwanted) if name in deployed}
     driver = {ODBC_DRIVER: environment[ODBC_DRIVER]} if environment.get(ODBC_DRIVER) else {}
     return {**kept, **{name: _resolved(name, value) for name, value in wanted.items()}, **driver}
 

@@ -52,9 +52,7 @@ def run_on_app(name: str, arguments: Sequence[str], *, app: FunctionApp) -> int:
         AppSettingsUnavailable: the settings cannot be read.
     """
     print(f"On the services of the function app {app.name}, by its settings.", file=sys.stderr, flush=True)
-    of_app = app_settings.read(
-        app, environment=os.environ, with_secrets=COMMANDS[name].reads_severa_and_entra
-    )
+    of_app = app_settings.read(app, environment=os.environ, secrets=COMMANDS[name].secrets(arguments))
     return _run(name, arguments, given=of_app)
 
 

@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +23,7 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the stand-in fo
 
 APP = FunctionApp("func-metering", "rg-metering")
 SECRET_URI = "https://kv.vault.azure.net/secrets/severa-client-secret"
+SFTP_URI = "https://kv.vault.azure.net/secrets/sftp-key"
 AZ = """#!{python}
 import json, pathlib, sys
 folder = pathlib.Path(__file__).parent
@@ -43,14 +44,16 @@ class Az:
 
     folder: Path
 
-    def answers(self, app: Mapping[str, str] | None = None, secret: str | None = None) -> None:
-        """Say what it answers; without settings or a secret it is not signed in."""
+    def answers(
+        self, app: Mapping[str, str] | None = None, secret: str | None = None, *, uri: str = SECRET_URI
+    ) -> None:
+        """Say what it answers; without settings or a secret (at `uri`) it is not signed in."""
         known: list[tuple[list[str], object]] = []
         if app is not None:
             rows = [{"name": name, "slotSetting": False, "value": value} for name, value in app.items()]
             known.append((["appsettings", "list", APP.name, APP.resource_group], rows))
         if secret is not None:
-            known.append((["keyvault", "secret", "show", SECRET_URI], secret))
+            known.append((["keyvault", "secret", "show", uri], secret))
         (self.folder / "answers.json").write_text(json.dumps(known))
 
     @property
@@ -86,6 +89,7 @@ def settings_of_app(severa: Service, *, table_storage: str, warehouse: Path) -> 
         "AZURE_CLIENT_ID": demo.FUNCTION_CLIENT_ID,
         "APPLICATIONINSIGHTS_CONNECTION_STRING": "InstrumentationKey=x",
         "SEALING_KEY": f"@Microsoft.KeyVault(SecretUri={SECRET_URI}-of-cursors)",
+        "SFTP_KEY": f"@Microsoft.KeyVault(SecretUri={SFTP_URI})",
         "WAREHOUSE": f"duckdb:{warehouse}",
         "TABLE_STORAGE": table_storage,
         "SEVERA_BASE_URL": f"{severa.url}/severa/rest-api",
@@ -127,18 +131,32 @@ def test_a_sync_decides_by_the_apps_settings_whatever_stands_in_the_shell(
     assert latest.mode is not None
     assert (latest.mode.metering_point_source, latest.mode.severa_contact_role) == ("severa", "API")
     assert demo.SEVERA_CLIENT_SECRET not in synced.stdout + synced.stderr
+    assert [call[0] for call in az.called] == ["functionapp", "keyvault"]
 
 
-def test_only_a_command_that_needs_a_secret_asks_for_it(
-    az: Az, severa: Service, table_storage: str, tmp_path: Path
+@pytest.mark.parametrize("arguments", [("access", "10001"), ("webhooks",), ("feeds",)])
+def test_a_command_that_needs_no_secret_asks_for_none(
+    az: Az, severa: Service, table_storage: str, tmp_path: Path, arguments: Sequence[str]
 ) -> None:
     tables.open_tables(table_storage, credential=None).create_missing()
     az.answers(settings_of_app(severa, table_storage=table_storage, warehouse=tmp_path / "none.duckdb"))
 
-    called = run("access", "10001", shell={})
+    called = run(*arguments, shell={})
 
     assert called.returncode == 0, called.stdout + called.stderr
     assert [call[0] for call in az.called] == ["functionapp"]
+
+
+def test_our_public_key_is_printed_by_the_apps_own_key(
+    az: Az, severa: Service, table_storage: str, tmp_path: Path
+) -> None:
+    app = settings_of_app(severa, table_storage=table_storage, warehouse=tmp_path / "none.duckdb")
+    az.answers(app, secret=demo.SFTP_KEY, uri=SFTP_URI)
+
+    called = run("feeds", "key", shell={})
+
+    assert (called.returncode, called.stdout.split()[0]) == (0, "ssh-ed25519")
+    assert [call[0] for call in az.called] == ["functionapp", "keyvault"]
 
 
 def test_what_only_the_app_uses_is_left_out_and_the_driver_is_this_machines(az: Az) -> None:
@@ -152,7 +170,7 @@ def test_what_only_the_app_uses_is_left_out_and_the_driver_is_this_machines(az: 
     )
     shell = {"PATH": os.environ["PATH"], "ODBC_DRIVER": "/here/lib.so", "WAREHOUSE": "of the shell"}
 
-    read = app_settings.read(APP, environment=shell, with_secrets=True)
+    read = app_settings.read(APP, environment=shell, secrets=app_settings.SECRETS)
 
     assert read == {"PATH": os.environ["PATH"], "ODBC_DRIVER": "/here/lib.so", "TABLE_STORAGE": "c"}
 
@@ -175,7 +193,7 @@ def test_a_reference_by_the_names_of_vault_and_secret_is_resolved(az: Az) -> Non
         )
     )
 
-    read = app_settings.read(APP, environment={}, with_secrets=True)
+    read = app_settings.read(APP, environment={}, secrets=["SEVERA_CLIENT_SECRET"])
 
     assert read == {"SEVERA_CLIENT_SECRET": "hush"}
 
