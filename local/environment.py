@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from local import demo, places
@@ -34,6 +35,18 @@ _DEFAULTS = {
 """What the app does without these settings, so that the sample shows all there is to set."""
 
 _INHERITED_CREDENTIALS = ("AZURE_", "IDENTITY_", "MSI_")
+
+
+class UnreadableSettingsFile(Exception):
+    """local.settings.json cannot be read; the message says why."""
+
+
+@dataclass(frozen=True)
+class Configured:
+    """App settings that are not the local stack's, and what they are of."""
+
+    source: str
+    values: Mapping[str, str]
 
 
 def stack(ports: Ports, *, state: Path = places.STATE) -> dict[str, str]:
@@ -102,19 +115,28 @@ def issuer(ports: Ports) -> str:
 
 def configured(
     inherited: Mapping[str, str] = os.environ, *, settings_file: Path | None = None
-) -> dict[str, str] | None:
-    """Return the app settings of the environment, else of local.settings.json; None where neither has any.
+) -> Configured | None:
+    """Return the app settings to add to the environment; None where neither it nor the file has any.
 
     The two are not mixed with each other or with the local stack's, so that a command never reads one system
     and writes another.
+
+    Raises:
+        UnreadableSettingsFile: the file is not JSON, or has no settings in `Values`.
     """
-    if any(inherited.get(name) for name in DECISIVE):
-        return {}
+    named = [name for name in DECISIVE if inherited.get(name)]
+    if named:
+        return Configured(" and ".join(named), {})
     file = settings_file or places.ROOT / "local.settings.json"
     if not file.exists():
         return None
-    values = json.loads(file.read_text(encoding="utf-8"))["Values"]
-    return {str(name): str(value) for name, value in values.items()}
+    try:
+        values = json.loads(file.read_text(encoding="utf-8"))["Values"]
+        return Configured(file.name, {str(name): str(value) for name, value in values.items()})
+    except ValueError as error:
+        raise UnreadableSettingsFile(f"{file} is not JSON, which has no comments: {error}.") from error
+    except (LookupError, TypeError, AttributeError) as error:
+        raise UnreadableSettingsFile(f"{file} has no object 'Values' with the settings.") from error
 
 
 def without_settings(inherited: Mapping[str, str] = os.environ) -> dict[str, str]:

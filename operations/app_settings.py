@@ -59,10 +59,11 @@ def named(environment: Mapping[str, str]) -> FunctionApp | None:
         AppSettingsUnavailable: one of the two variables is missing.
     """
     name, group = (environment.get(variable, "").strip() for variable in (APP, GROUP))
-    if not name:
+    if not name and not group:
         return None
-    if not group:
-        raise AppSettingsUnavailable(f"{APP} is set and {GROUP} is not: export both, or neither.")
+    if not name or not group:
+        there, missing = (APP, GROUP) if name else (GROUP, APP)
+        raise AppSettingsUnavailable(f"{there} is set and {missing} is not: export both, or neither.")
     return FunctionApp(name, group)
 
 

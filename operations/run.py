@@ -3,6 +3,7 @@
 They are those of the function app that FUNCTION_APP_NAME and RESOURCE_GROUP name, with that app's own
 settings; else those that the environment names; else those of local.settings.json; else the local stack's. If
 the stack does not run, the services that the command needs are started on the stack's data while it runs.
+A line on stderr says which they are.
 """
 
 import importlib
@@ -25,7 +26,7 @@ from operations.commands import COMMANDS
 def main(arguments: Sequence[str]) -> int:
     """Run the command and return its exit code, or 1 if a service that it needs could not be started."""
     if not arguments or arguments[0] not in COMMANDS:
-        print(f"Name a command: {', '.join(COMMANDS)}.", file=sys.stderr)
+        _say(f"Name a command: {', '.join(COMMANDS)}.")
         return 2
     name, *rest = arguments
     if not COMMANDS[name].uses_services:
@@ -36,12 +37,14 @@ def main(arguments: Sequence[str]) -> int:
             return run_on_app(name, rest, app=app)
         configured = environment.configured()
         if configured is not None:
-            return _run(name, rest, given={**os.environ, **configured})
+            _say(f"On the services of {configured.source}: {app_settings.APP} is not set.")
+            return _run(name, rest, given={**os.environ, **configured.values})
         return run_on_stack(name, rest, state=places.STATE)
     except (
         StackFailed, lock.AlreadyRunning, installation.NotInstallable, app_settings.AppSettingsUnavailable,
+        environment.UnreadableSettingsFile,
     ) as error:  # fmt: skip
-        print(error, file=sys.stderr)
+        _say(str(error))
         return 1
 
 
@@ -51,7 +54,7 @@ def run_on_app(name: str, arguments: Sequence[str], *, app: FunctionApp) -> int:
     Raises:
         AppSettingsUnavailable: the settings cannot be read.
     """
-    print(f"On the services of the function app {app.name}, by its settings.", file=sys.stderr, flush=True)
+    _say(f"On the services of the function app {app.name}, by its settings.")
     of_app = app_settings.read(app, environment=os.environ, secrets=COMMANDS[name].secrets(arguments))
     return _run(name, arguments, given=of_app)
 
@@ -62,6 +65,7 @@ def run_on_stack(name: str, arguments: Sequence[str], *, state: Path) -> int:
     Raises:
         StackFailed, AlreadyRunning, NotInstallable: a service that the command needs could not be started.
     """
+    _say(f"On the local stack's data: {app_settings.APP} is not set.")
     running = lock.running_ports(state)
     if running is not None:
         return _run(name, arguments, given=_of_stack(running, state=state))
@@ -72,6 +76,11 @@ def run_on_stack(name: str, arguments: Sequence[str], *, state: Path) -> int:
     with lock.hold(state, ports), Supervisor(state=state) as supervisor:
         supervisor.start_ready(*needed)
         return _run(name, arguments, given=_of_stack(ports, state=state))
+
+
+def _say(line: str) -> None:
+    """Print a line on stderr: stdout has only what the command prints."""
+    print(line, file=sys.stderr, flush=True)
 
 
 def _run(name: str, arguments: Sequence[str], *, given: Mapping[str, str]) -> int:

@@ -33,6 +33,7 @@ from tests.builders import warehouse as delivering
 from tests.builders.local_stack import LocalStack
 from tests.docs.test_exports_guide import ANSWERS, program_of, run
 from tests.docs.test_guides import Block, blocks_of, documented, is_like
+from tests.operations.test_commands import ON_THE_ENVIRONMENT
 
 pytestmark = [
     pytest.mark.slow,
@@ -102,7 +103,7 @@ def operate(stack: LocalStack, program: str) -> tuple[int, list[str]]:
         timeout=120,
         check=False,
     )
-    assert done.stderr == ""
+    assert set(done.stderr.splitlines(keepends=True)) == {ON_THE_ENVIRONMENT}
     return done.returncode, done.stdout.splitlines()
 
 

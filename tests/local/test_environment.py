@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from local import environment, places
+from local.environment import Configured, UnreadableSettingsFile
 from local.ports import Ports
 from shared import settings
 
@@ -32,14 +33,41 @@ def test_an_environment_that_names_a_service_is_taken_as_it_is(tmp_path: Path, n
     file = tmp_path / "local.settings.json"
     file.write_text('{"Values": {"WAREHOUSE": "duckdb:other"}}', encoding="utf-8")
 
-    assert environment.configured({name: "mine"}, settings_file=file) == {}
+    assert environment.configured({name: "mine"}, settings_file=file) == Configured(name, {})
 
 
 def test_local_settings_are_taken_where_the_environment_names_nothing(tmp_path: Path) -> None:
     file = tmp_path / "local.settings.json"
     file.write_text('{"IsEncrypted": false, "Values": {"WAREHOUSE": "duckdb:x"}}', encoding="utf-8")
 
-    assert environment.configured({"PATH": "/bin"}, settings_file=file) == {"WAREHOUSE": "duckdb:x"}
+    assert environment.configured({"PATH": "/bin"}, settings_file=file) == Configured(
+        "local.settings.json", {"WAREHOUSE": "duckdb:x"}
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (
+            b'{"Values": {\n  "WAREHOUSE": "duckdb:x" // mine\n}}',
+            "is not JSON, which has no comments: .* line 2",
+        ),
+        (b"\xff", "is not JSON"),
+        (b'{"IsEncrypted": false}', "has no object 'Values'"),
+        (b'{"Values": ["WAREHOUSE"]}', "has no object 'Values'"),
+        (b"[]", "has no object 'Values'"),
+    ],
+)
+def test_local_settings_that_cannot_be_read_are_one_sentence(
+    tmp_path: Path, content: bytes, reason: str
+) -> None:
+    file = tmp_path / "local.settings.json"
+    file.write_bytes(content)
+
+    with pytest.raises(UnreadableSettingsFile, match=reason) as refused:
+        environment.configured({"PATH": "/bin"}, settings_file=file)
+
+    assert len(str(refused.value).splitlines()) == 1
 
 
 def test_nothing_is_configured_on_a_new_machine(tmp_path: Path) -> None:

@@ -208,7 +208,12 @@ def test_an_operator_who_is_not_signed_in_reads_what_az_says(az: Az) -> None:
     )
 
 
-def test_an_app_without_its_resource_group_is_refused_and_not_guessed() -> None:
-    assert app_settings.named({"PATH": "x"}) is None
-    with pytest.raises(AppSettingsUnavailable, match="RESOURCE_GROUP is not: export both, or neither"):
-        app_settings.named({"FUNCTION_APP_NAME": "func"})
+@pytest.mark.parametrize(
+    ("there", "missing"), [("FUNCTION_APP_NAME", "RESOURCE_GROUP"), ("RESOURCE_GROUP", "FUNCTION_APP_NAME")]
+)
+def test_an_app_of_which_half_is_named_is_refused_and_not_guessed(there: str, missing: str) -> None:
+    assert app_settings.named({"PATH": "x", missing: " "}) is None
+    with pytest.raises(
+        AppSettingsUnavailable, match=f"{there} is set and {missing} is not: export both, or neither"
+    ):
+        app_settings.named({there: "x"})

@@ -18,7 +18,9 @@ def test_an_unknown_command_is_refused(arguments: list[str], capsys: pytest.Capt
     assert "load, publish, sync, access, webhooks, feeds, check-warehouse" in capsys.readouterr().err
 
 
-def test_a_file_is_loaded_and_published_while_no_stack_runs(tmp_path: Path) -> None:
+def test_a_file_is_loaded_and_published_while_no_stack_runs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     delivery = tmp_path / "delivery.csv"
     delivery.write_text(
         "metering_point_id,direction,start,resolution,quantity,quality\n"
@@ -28,6 +30,9 @@ def test_a_file_is_loaded_and_published_while_no_stack_runs(tmp_path: Path) -> N
 
     assert run.run_on_stack("load", [str(delivery)], state=state) == 0
 
+    printed = capsys.readouterr()
+    assert printed.err == "On the local stack's data: FUNCTION_APP_NAME is not set.\n"
+    assert printed.out.startswith("delivery.csv: 1 interval value loaded in ")
     with duckdb.connect(str(state / "metering.duckdb")) as warehouse:
         days = warehouse.execute("SELECT delivery_date::text, total_kwh::text FROM metering.series_day")
         assert days.fetchall() == [("2026-11-21", "1.250")]

@@ -12,7 +12,7 @@ from operations import webhooks
 from shared import tables
 from shared.notices.store import Store
 from shared.notices.webhooks import Event, NoticeStatus, State, Webhook, new_notice
-from tests.operations.test_commands import command
+from tests.operations.test_commands import ON_THE_ENVIRONMENT, command
 
 OWNER = "app:5a5e0000-0000-4000-8000-000000000001"
 NOW = datetime(2026, 11, 22, 6, 0, tzinfo=UTC)
@@ -180,7 +180,7 @@ def test_tables_that_are_away_are_trouble() -> None:
 
     done = command("webhooks", table_storage=away)
 
-    assert (done.returncode, done.stderr) == (2, "")
+    assert (done.returncode, done.stderr) == (2, ON_THE_ENVIRONMENT)
 
 
 def test_main_runs_what_is_asked_for(
