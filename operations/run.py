@@ -73,7 +73,7 @@ def run_on_stack(name: str, arguments: Sequence[str], *, state: Path) -> int:
     needed = [parts.azurite(environment.azurite_endpoints(ports), data=state / "azurite-data")]
     if COMMANDS[name].reads_severa_and_entra:
         needed += [parts.identity(ports), parts.standins(ports, state=state)]
-    with lock.hold(state, ports), Supervisor(state=state) as supervisor:
+    with lock.hold(state), Supervisor(state=state) as supervisor:
         supervisor.start_ready(*needed)
         return _run(name, arguments, given=_of_stack(ports, state=state))
 

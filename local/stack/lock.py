@@ -1,4 +1,4 @@
-"""One stack at a time on one state folder, and where the running one listens."""
+"""One stack or command at a time on one state folder, and where the running stack listens."""
 
 import json
 import os
@@ -18,8 +18,11 @@ class AlreadyRunning(Exception):
 
 
 @contextmanager
-def hold(state: Path, ports: Ports) -> Iterator[None]:
+def hold(state: Path, ports: Ports | None = None) -> Iterator[None]:
     """Hold the folder within the block; the operating system releases it however the process ends.
+
+    `ports` are those of a whole stack, which commands use too. A command gives none: the services that it
+    starts are not all of them, and end with it.
 
     Raises:
         AlreadyRunning: if another process holds it.
@@ -27,24 +30,43 @@ def hold(state: Path, ports: Ports) -> Iterator[None]:
     state.mkdir(parents=True, exist_ok=True)
     with (state / _FILE).open("a+", encoding="utf-8") as file:
         if not _lock(file):
-            raise AlreadyRunning(
-                f"A local stack, or a command of it, already uses {state}: end it with Ctrl-C where it runs."
-            )
+            raise _already_running(state, _read_ports(file))
         file.truncate(0)
-        file.write(json.dumps(asdict(ports)))
-        file.flush()
+        if ports is not None:
+            file.write(json.dumps(asdict(ports)))
+            file.flush()
         yield
 
 
 def running_ports(state: Path) -> Ports | None:
-    """Return the ports of the stack that runs on this folder; None if there is none."""
+    """Return the ports of the stack that runs on this folder; None if there is none.
+
+    Raises:
+        AlreadyRunning: a command holds the folder.
+    """
     path = state / _FILE
     if not path.exists():
         return None
     with path.open("r+", encoding="utf-8") as file:
         if _lock(file):
             return None
-        return Ports(**json.loads(file.read()))
+        ports = _read_ports(file)
+    if ports is None:
+        raise _already_running(state, ports)
+    return ports
+
+
+def _read_ports(file: IO[str]) -> Ports | None:
+    """Return the ports of the stack that holds the folder; None if a command does."""
+    file.seek(0)
+    text = file.read()
+    return Ports(**json.loads(text)) if text else None
+
+
+def _already_running(state: Path, ports: Ports | None) -> AlreadyRunning:
+    if ports is None:
+        return AlreadyRunning(f"A command already uses {state}: wait until it ends.")
+    return AlreadyRunning(f"A local stack already uses {state}: end it with Ctrl-C where it runs.")
 
 
 def _lock(file: IO[str]) -> bool:
