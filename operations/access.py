@@ -37,7 +37,8 @@ def main(arguments: Sequence[str]) -> int:
         "--compare", type=places.named, metavar="PORTAL.CSV", help="list differences from the portal"
     )
     chosen = parser.parse_args(arguments)
-    if bool(chosen.who) == bool(chosen.compare):
+    is_blank = any(not word.strip() for word in chosen.who)
+    if is_blank or bool(chosen.who) == bool(chosen.compare):
         parser.error("say who or what you ask about, or give --compare a file")
     out = Console(highlight=False, soft_wrap=True)
     log_levels.quieten_libraries()

@@ -38,6 +38,8 @@ def main(arguments: Sequence[str]) -> int:
     chosen = parser.parse_args(arguments)
     if chosen.enable and not chosen.id:
         parser.error("--enable needs WHO and ID")
+    if any(word is not None and not word.strip() for word in (chosen.who, chosen.id)):
+        parser.error("WHO or ID is blank")
     # A file or a pipe has no width: a table in 80 columns would break every id.
     out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else WIDE)
     log_levels.quieten_libraries()

@@ -77,7 +77,7 @@ def test_a_sync_without_a_setting_that_decides_access_is_refused_by_its_name(
     assert f"- {name} is missing." in synced.stdout
 
 
-@pytest.mark.parametrize("arguments", [(), ("10001", "--compare", "portal.csv")])
+@pytest.mark.parametrize("arguments", [(), ("",), ("10001", " "), ("10001", "--compare", "portal.csv")])
 def test_a_question_and_a_list_are_not_asked_together_and_one_of_them_is(
     arguments: tuple[str, ...], table_storage: str
 ) -> None:

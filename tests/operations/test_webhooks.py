@@ -165,11 +165,13 @@ def test_the_command_names_a_webhook_that_is_not_there(kept: Store, table_storag
     unknown = command("webhooks", OWNER, "none", table_storage=table_storage)
     not_enabled = command("webhooks", OWNER, "none", "--enable", table_storage=table_storage)
     incomplete = command("webhooks", "--enable", table_storage=table_storage)
+    blank = command("webhooks", "", table_storage=table_storage)
 
     assert (listed.returncode, "hooks.example.com" in listed.stdout) == (0, True)
     assert (unknown.returncode, unknown.stdout) == (2, f"{OWNER} has no webhook 'none'.\n")
     assert not_enabled.stdout == unknown.stdout
     assert (incomplete.returncode, "--enable needs WHO and ID" in incomplete.stderr) == (2, True)
+    assert (blank.returncode, "WHO or ID is blank" in blank.stderr) == (2, True)
 
 
 def test_tables_that_are_away_are_trouble() -> None:
