@@ -46,13 +46,13 @@ def read(file: Path, *, users: Mapping[ContactEmail, str]) -> PortalList:
     without any it stays an address, so it is only in the portal.
 
     Raises:
-        UnreadablePortalList: a column is missing, or the text is not UTF-8.
+        UnreadablePortalList: a column is missing, or the text is not CSV in UTF-8.
     """
     try:
         with file.open(encoding="utf-8-sig", newline="") as lines:
             header = lines.readline()
             separator = ";" if ";" in header else ","
-            names = [name.strip().lower() for name in header.split(separator)]
+            names = [name.strip().lower() for name in next(csv.reader([header], delimiter=separator))]
             if missing := [column for column in COLUMNS if column not in names]:
                 raise UnreadablePortalList(f"{file} lacks the column {', '.join(missing)} in its first line.")
             return _accesses(csv.DictReader(lines, names, delimiter=separator), users=users)
@@ -62,6 +62,8 @@ def read(file: Path, *, users: Mapping[ContactEmail, str]) -> PortalList:
         raise UnreadablePortalList(f"{file} cannot be read: {error.strerror}.") from error
     except UnicodeDecodeError as error:
         raise UnreadablePortalList(f"{file} is not text in UTF-8; save it as CSV UTF-8.") from error
+    except csv.Error as error:
+        raise UnreadablePortalList(f"{file} is not CSV, or a quote is not closed: {error}.") from error
 
 
 def _accesses(rows: Iterable[Mapping[str, str | None]], *, users: Mapping[ContactEmail, str]) -> PortalList:
@@ -77,7 +79,7 @@ def _accesses(rows: Iterable[Mapping[str, str | None]], *, users: Mapping[Contac
 
 def _of_row(row: Mapping[str, str | None], *, users: Mapping[ContactEmail, str]) -> set[Access]:
     who, customer, point = ((row[column] or "").strip() for column in COLUMNS)
-    if not customer.isdigit():
+    if not customer.isdecimal():
         raise ValueError(f"'{customer}' is not a customer number")
     try:
         metering_point_id = parse_metering_point_id(point)

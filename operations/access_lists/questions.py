@@ -49,9 +49,9 @@ def parse(text: str, *, users: Mapping[ContactEmail, str]) -> Question:
     """Return the question of one word: what is not a principal, number or address is part of a name."""
     word = text.strip()
     lowered = word.lower()
-    if word.isdigit() and len(word) > _LONGEST_CUSTOMER_NUMBER:
+    if word.isdecimal() and len(word) > _LONGEST_CUSTOMER_NUMBER:
         return Question(word, metering_point_id=word)
-    if word.isdigit():
+    if word.isdecimal():
         return Question(word, customer_number=int(word))
     if "@" in word:
         return Question(word, principals=principals_of_email(lowered, users=users))

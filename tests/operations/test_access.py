@@ -143,7 +143,7 @@ def test_an_unknown_address_is_said_to_be_unknown(synced: Office) -> None:
     assert "0 grants." in printed
 
 
-@pytest.mark.parametrize("who", ["nobody", "99999", "[bold]", app(9), point(9)])
+@pytest.mark.parametrize("who", ["nobody", "99999", "²", "[bold]", app(9), point(9)])
 def test_what_nothing_is_known_of_is_said_to_be_unknown(synced: Office, who: str) -> None:
     printed = synced.ask(who)
 
@@ -244,6 +244,18 @@ def test_an_equal_list_has_no_differences(synced: Office, tmp_path: Path) -> Non
     assert "4 in both, 0 only in the portal, 0 only in the API." in printed
 
 
+def test_a_list_whose_fields_are_quoted_is_read(synced: Office, tmp_path: Path) -> None:
+    file = listed(
+        tmp_path,
+        f'"{VENDOR}";"10001";"{point(1)}"',
+        header='\ufeff"Principal";"customer_number";"metering_point_id"',
+    )
+
+    _, printed = synced.compare(file)
+
+    assert "1 in both, 0 only in the portal, 3 only in the API." in printed
+
+
 def test_differences_are_listed_both_ways(synced: Office, tmp_path: Path) -> None:
     file = listed(
         tmp_path,
@@ -271,6 +283,7 @@ def test_a_line_that_cannot_be_compared_is_named_and_is_a_difference(synced: Off
         f"{VENDOR},Fjord,{point(1)}",
         f"somebody,10001,{point(1)}",
         f"{VENDOR}",
+        f"{VENDOR},²,{point(1)}",
     )
 
     code, printed = synced.compare(file)
@@ -283,6 +296,7 @@ def test_a_line_that_cannot_be_compared_is_named_and_is_a_difference(synced: Off
         in printed
     )
     assert "Not compared, line 6: '' is not a customer number." in printed
+    assert "Not compared, line 7: '²' is not a customer number." in printed
 
 
 def test_an_id_alone_is_the_known_user_or_else_an_app(synced: Office, tmp_path: Path) -> None:
@@ -299,7 +313,10 @@ def test_an_id_alone_is_the_known_user_or_else_an_app(synced: Office, tmp_path: 
     assert (code, printed) == (0, "4 in both, 0 only in the portal, 0 only in the API.\n")
 
 
-@pytest.mark.parametrize("content", [b"user,customer_number\n", b"", b"\xff\xfe"])
+UNCLOSED = b"principal,customer_number,metering_point_id\n" + b'"a,1,2\n' + b"a,1,2\n" * 30_000
+
+
+@pytest.mark.parametrize("content", [b"user,customer_number\n", b"", b"\xff\xfe", UNCLOSED])
 def test_a_file_that_is_no_list_is_refused(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "portal.csv"
     file.write_bytes(content)
