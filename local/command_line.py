@@ -33,7 +33,7 @@ USAGE = """usage: python3 dev.py COMMAND [arguments]
                                   update access from Severa and Entra
   access WHO...                   who may see what, since when and why
   access --compare PORTAL.CSV     what differs from the customer portal's list
-  webhooks [WHO [ID [--enable]]]  callers' webhooks: why one is disabled, its attempts; enable one again
+  webhooks [WHO [ID [--enable]]]  callers' webhooks: why one is disabled, its notices; enable one again
   feeds [show|pause|resume|resend|key|add-sftp|compare ...]
                                   callers' feeds and their last runs; send one again, or compare an old file
   check-warehouse                 what is wrong with the warehouse in use

@@ -1,8 +1,8 @@
 """Prints callers' webhooks and what became of their notices: `python -m operations webhooks [WHO [ID]]`.
 
 Without WHO: all webhooks, with the reason of each that is disabled. WHO is a principal (`app:…`, `user:…`).
-With an ID also the attempts of its notices. `--enable` lets a disabled one get notices again; one that was
-never confirmed has to be confirmed first.
+With an ID also its notices, each with the number of attempts and the last answer. `--enable` lets a disabled
+one get notices again; one that was never confirmed has to be confirmed first.
 
 Exit code 0: printed. 2: there is no such webhook, or Table Storage did not answer. No secret is printed, and
 of an address only its host: its path may hold a token of the receiver.
