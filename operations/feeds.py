@@ -5,8 +5,8 @@ for a while; `resend` hands a run out again; `key` prints our public key for cus
 `add-sftp` sends a feed's files to such a server, whose host key the operator has checked; `compare` compares
 a file of the old system with what the feed would send.
 
-Exit code 0: done, and nothing differs. 1: differences. 2: there is no such feed or run, the file cannot be
-read, or a service did not answer.
+Exit code 0: done, and nothing differs. 1: differences. 2: there is no such feed or run, the file or a stored
+run cannot be read, or a service did not answer.
 """
 
 import argparse
@@ -15,6 +15,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any
 
 from rich.console import Console
@@ -30,11 +31,12 @@ from shared.files.feeds import Feed, Feeds
 from shared.files.ledger import LONG_AGO, Ledger, Run, RunStatus
 from shared.files.receivers import Receiver
 from shared.settings import DataSettings, InvalidSettings
-from shared.tables import Tables, TablesUnavailable
+from shared.tables import Tables, TablesUnavailable, UnreadableValue
 from shared.telemetry import log_levels
 from shared.warehouse.engine import WarehouseError
 
 DIFFERENT, TROUBLE = 1, 2
+UNREADABLE = "unreadable"
 WIDE = 250
 SHOWN = 20
 """Runs of a ledger that are printed."""
@@ -82,7 +84,7 @@ def _parser() -> argparse.ArgumentParser:
         "show": "print a feed's ledger",
         "pause": "make no runs until it is resumed",
         "resume": "make runs again: the next one holds all since the last",
-        "resend": "hand a run out again, within ten minutes",
+        "resend": "hand a run out again, within ten minutes, or when a paused feed is resumed",
         "add-sftp": "send a feed's files to a customer's SFTP server",
         "compare": "hold a file of the old system against what the feed would send",
     }
@@ -118,37 +120,52 @@ def show_all(desk: Desk) -> int:
         "Principal", "Feed", "Form", "When", "To", "Last run", "Status", "Files", "Finished"
     )
     found = list(desk.feeds.everything())
+    code = 0
     for feed in found:
-        run = desk.ledger.get(feed.principal, feed.id, feed.latest.through) if feed.latest else None
+        cells = _latest(desk, feed)
+        code = TROUBLE if UNREADABLE in cells else code
         table.add_row(
             feed.principal,
             feed.id,
             feed.spec.form["format"],
             "paused" if feed.is_paused else feed.spec.when,
             feed.receiver.host if feed.receiver else "links",
-            *(_cells(desk, run) if run else ("none", "", "", "")),
+            *cells,
         )
     if found:
         desk.out.print(table)
     else:
         desk.out.print("There are no feeds.")
-    return 0
+    return code
 
 
-def _cells(desk: Desk, run: Run) -> tuple[str, str, str, str]:
+def _latest(desk: Desk, feed: Feed) -> tuple[str, str, str, str]:
+    if feed.latest is None:
+        return "none", "", "", ""
+    try:
+        run = desk.ledger.get(feed.principal, feed.id, feed.latest.through)
+    except UnreadableValue:
+        return feed.latest.name, UNREADABLE, "", ""
+    return _cells(run) if run else ("none", "", "", "")
+
+
+def _cells(run: Run) -> tuple[str, str, str, str]:
     return run.id, run.status.value, str(run.file_count), printing.minute(run.finished_at)
 
 
 def show(desk: Desk, feed: Feed, _: Any) -> int:
     """Print the newest runs of a feed, and return the exit code."""
     table = printing.table("Run", "Status", "Files", "Finished", "Tries", "Taken", "Problem")
-    for number, run in enumerate(desk.ledger.of(feed.principal, feed.id)):
-        if number == SHOWN:
-            break
+    code = 0
+    for through, run in islice(desk.ledger.listed(feed.principal, feed.id), SHOWN):
+        if run is None:
+            table.add_row(f"…-{through:06d}", UNREADABLE, "", "", "", "", "It is not as the app writes it.")
+            code = TROUBLE
+            continue
         problem = ": ".join(run.problem) if run.problem else ""
-        table.add_row(*_cells(desk, run), str(run.attempts), printing.minute(run.taken_at), problem)
+        table.add_row(*_cells(run), str(run.attempts), printing.minute(run.taken_at), problem)
     desk.out.print(table)
-    return 0
+    return code
 
 
 def pause(desk: Desk, feed: Feed, chosen: Any) -> int:
@@ -161,7 +178,8 @@ def pause(desk: Desk, feed: Feed, chosen: Any) -> int:
 
 def resend(desk: Desk, feed: Feed, chosen: Any) -> int:
     """Have the app hand a run out again, and return the exit code."""
-    run = next((each for each in desk.ledger.of(feed.principal, feed.id) if each.id == chosen.run), None)
+    runs = (run for _, run in desk.ledger.listed(feed.principal, feed.id))
+    run = next((each for each in runs if each and each.id == chosen.run), None)
     if run is None:
         desk.out.print(f"{feed.id} has no run '{chosen.run}'.", markup=False)
         return TROUBLE
@@ -175,7 +193,9 @@ def resend(desk: Desk, feed: Feed, chosen: Any) -> int:
         run,
         lambda stored: replace(stored.reopened(now=now), touched_at=LONG_AGO),
     )
-    desk.out.print(f"The app hands {run.id} out again within ten minutes.", markup=False)
+    is_held = feed.is_paused and feed.receiver_of(run.span.through) is not None
+    when = "when the feed is resumed" if is_held else "within ten minutes"
+    desk.out.print(f"The app hands {run.id} out again {when}.", markup=False)
     return 0
 
 

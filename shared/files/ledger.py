@@ -239,6 +239,15 @@ class Ledger:
         rows = self._rows(principal, feed_id, before=before, after=after)
         return tables.readable(rows, _run, what=f"run of feed {feed_id} of {principal}")
 
+    def listed(self, principal: str, feed_id: str) -> Iterator[tuple[int, Run | None]]:
+        """Yield the last publication of each run, the newest first, and the run; None if it is unreadable."""
+        for row in self._rows(principal, feed_id, before=None, after=-1):
+            try:
+                run = _run(row)
+            except tables.UnreadableValue:
+                run = None
+            yield _LAST - int(row["RowKey"]), run
+
     def unbroken(
         self, principal: str, feed_id: str, *, before: int | None = None, after: int = -1
     ) -> Iterator[Run]:

@@ -25,7 +25,7 @@ from shared.files.forms.form import Form
 from shared.files.ledger import Batch, FileOfRun, Ledger, Run, RunStatus
 from shared.files.receivers import Receiver
 from shared.metering import Direction
-from shared.tables import Tables
+from shared.tables import FILE_WORK, Tables
 from shared.warehouse import opening, schema
 from shared.warehouse.engine import Warehouse
 from shared.warehouse.published import Kind as Days
@@ -117,6 +117,38 @@ def test_a_ledger_is_shown_as_far_as_it_fits(kept: Feed, storage: Tables, ask: A
     assert len(printed.splitlines()) == 1 + feeds.SHOWN
 
 
+@pytest.fixture
+def damaged(kept: Feed, storage: Tables) -> Feed:
+    """Return a feed whose latest run somebody else wrote, beside a feed of which nothing is wrong."""
+    Feeds(storage).put(OWNER, "new", SPEC, sequence=9, now=NOW)
+    Ledger(storage).add(kept, Span(10, 12, NOW, NOW, NOW))
+    row = next(storage.range(FILE_WORK, partition=ledger.partition_of(OWNER, "daily")))
+    storage.upsert(FILE_WORK, {**row, "status": "odd"})
+    return Feeds(storage).write(replace(kept, latest=Span(10, 12, NOW, NOW, NOW)))
+
+
+def test_a_run_that_cannot_be_read_hides_no_other_feed(damaged: Feed, ask: Ask) -> None:
+    code, printed = ask()
+
+    lines = [line.split()[1:] for line in printed.splitlines()]
+    assert code == feeds.TROUBLE
+    assert ["daily", "gs2", EACH_PUBLICATION, "links", "000010-000012", "unreadable"] in lines
+    assert ["new", "gs2", EACH_PUBLICATION, "links", "none"] in lines
+
+
+def test_a_run_that_cannot_be_read_is_a_line_of_its_ledger(
+    damaged: Feed, ask: Ask, caplog: pytest.LogCaptureFixture
+) -> None:
+    code, printed = ask("show", OWNER, "daily")
+
+    lines = [line.split() for line in printed.splitlines()]
+    assert code == feeds.TROUBLE
+    assert lines[1][:2] == ["…-000012", "unreadable"]
+    assert lines[2][:2] == [RUN, "sent"]
+    assert ask("resend", OWNER, "daily", RUN)[0] == 0
+    assert caplog.messages == []
+
+
 def test_a_feed_is_paused_and_resumed(kept: Feed, storage: Tables, ask: Ask) -> None:
     def is_paused() -> bool:
         found = Feeds(storage).get(OWNER, "daily")
@@ -142,6 +174,22 @@ def test_a_run_is_handed_out_again_by_the_next_sweep(kept: Feed, storage: Tables
     assert feed is not None
     assert feed.settled < 9
     assert run.touched_at < NOW - timedelta(days=365)
+
+
+def test_a_run_of_a_paused_feed_is_sent_again_when_it_is_resumed(
+    kept: Feed, storage: Tables, ask: Ask
+) -> None:
+    receiver = Receiver("sftp.example.com", 22, "us", "ssh-ed25519 AAAA")
+    with_links = Feeds(storage).change(OWNER, "daily", lambda stored: replace(stored, is_paused=True))
+    of_links = ask("resend", OWNER, "daily", RUN)
+    Feeds(storage).change(OWNER, "daily", lambda stored: replace(stored, receiver=receiver))
+
+    assert with_links is not None
+    assert of_links == (0, f"The app hands {RUN} out again within ten minutes.\n")
+    assert ask("resend", OWNER, "daily", RUN) == (
+        0,
+        f"The app hands {RUN} out again when the feed is resumed.\n",
+    )
 
 
 def test_a_run_with_links_is_handed_out_again_by_the_next_sweep_too(
