@@ -31,6 +31,13 @@ WAREHOUSE_SCHEMES = ("fabric://", "mssql://", "duckdb:")
 
 _OPTIONAL = {"deliveries": ("DELIVERY_STORAGE",), "outbox": ("OUTBOX_STORAGE", "QUEUE_STORAGE")}
 """Groups that may be absent, by the settings that show that they are wanted."""
+_CONNECTING = (
+    {"accountname", "accountkey"},
+    {"accountname", "sharedaccesssignature"},
+    {"tableendpoint", "sharedaccesssignature"},
+    {"usedevelopmentstorage"},
+)
+"""What a connection string of Table Storage names, in one of these combinations; case does not matter."""
 _KEY_LENGTH = 32
 # From the environment by the names of settings, in code by the names of fields.
 _FROM_ENVIRONMENT = ConfigDict(validate_by_name=True, validate_by_alias=True)
@@ -73,6 +80,15 @@ def _warehouse_address(text: str) -> str:
             "must be fabric://<server>/<database>, "
             "mssql://<user>:<password>@<host>:<port>/<database> or duckdb:<path>."
         )
+    return text
+
+
+def _table_storage(text: str) -> str:
+    """Return an endpoint, or a connection string as Azure's library takes it."""
+    named = dict(part.partition("=")[::2] for part in text.lower().rstrip(";").split(";"))
+    is_complete = any(needed <= named.keys() for needed in _CONNECTING)
+    if not text.startswith("https://") and not (is_complete and all(named.values())):
+        raise _fault("must be https://<account>.table.core.windows.net or a connection string.")
     return text
 
 
@@ -259,7 +275,9 @@ class SealingSettings:
 class TableSettings:
     """Where access and the service's state are stored, and the identity that reads them."""
 
-    table_storage: str = Field(validation_alias="TABLE_STORAGE", repr=False)
+    table_storage: Annotated[str, AfterValidator(_table_storage)] = Field(
+        validation_alias="TABLE_STORAGE", repr=False
+    )
     identity_client_id: Guid | None = Field(None, validation_alias="AZURE_CLIENT_ID")
     """Client id of the app's user-assigned managed identity, for tokens of storage, warehouse and Graph."""
 

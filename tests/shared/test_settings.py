@@ -2,8 +2,10 @@ import base64
 
 import pytest
 
-from local import demo
-from shared import settings
+from local import demo, environment
+from local.azurite import emulator
+from local.ports import Ports
+from shared import settings, tables
 from shared.api.changes import search
 from shared.api.series import requests
 from shared.settings import DeliverySettings, InvalidSettings, SealingSettings
@@ -71,6 +73,31 @@ def test_commands_ask_only_for_what_they_need() -> None:
     assert settings.data_from_environment(data).warehouse.url == data["WAREHOUSE"]
     with pytest.raises(InvalidSettings, match="WAREHOUSE is missing"):
         settings.data_from_environment(tables)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        emulator.connection_string(environment.azurite_endpoints(Ports())),
+        "AccountName=a;AccountKey=aHVzaA==",
+        "TableEndpoint=https://a.example;SharedAccessSignature=sv=2020&sig=hush",
+        "UseDevelopmentStorage=true",
+    ],
+)
+def test_a_connection_string_of_table_storage_is_taken_as_azures_library_does(text: str) -> None:
+    read = settings.tables_from_environment({"TABLE_STORAGE": text})
+
+    assert tables.open_tables(read.table_storage, credential=None)
+
+
+@pytest.mark.parametrize(
+    "text", ["hush", "AccountName=hush", "AccountName=a;AccountKey=", "AccountKey=hush;x"]
+)
+def test_a_table_storage_that_is_none_is_a_fault_and_not_repeated(text: str) -> None:
+    with pytest.raises(InvalidSettings, match=r"TABLE_STORAGE must be https://.* or a connection") as refused:
+        settings.tables_from_environment({"TABLE_STORAGE": text})
+
+    assert "hush" not in str(refused.value)
 
 
 def test_the_gateway_is_compared_in_lower_case() -> None:
@@ -147,7 +174,7 @@ def test_no_secret_is_in_the_text_of_the_settings() -> None:
     read = settings.from_environment(
         {
             **LEAST,
-            "TABLE_STORAGE": "AccountKey=hush",
+            "TABLE_STORAGE": "AccountName=a;AccountKey=hush",
             "DELIVERY_STORAGE": "AccountKey=hush",
             "WAREHOUSE": "mssql://sa:hush@host/db",
         }

@@ -100,7 +100,7 @@ def test_each_series_of_a_metric_is_a_line_of_what_happened_since_the_last() -> 
 def test_the_setting_chooses_the_console_and_the_end_of_python_prints_what_is_left(
     chosen: str, lines: int
 ) -> None:
-    settings = {"TELEMETRY": chosen, "WAREHOUSE": "duckdb:x", "TABLE_STORAGE": "t"}
+    settings = {"TELEMETRY": chosen, "WAREHOUSE": "duckdb:x", "TABLE_STORAGE": "https://t"}
     severa = {"SEVERA_CLIENT_ID": "s", "SEVERA_CLIENT_SECRET": "s", **demo.ACCESS_SETTINGS}
 
     done = subprocess.run(
