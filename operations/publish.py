@@ -1,8 +1,9 @@
 """Publishes every delivery that waits: `python -m operations publish`.
 
-Exit code 0: done. 1: the warehouse did not answer. 3: the data is published but not announced to the API
-yet, since Table Storage did not answer; the next run completes it. After a restore of the warehouse, publish
-only while Table Storage answers: it holds the numbers of the publications that callers have.
+Exit code 0: done. 1: the warehouse did not answer, or lacks tables. 3: the data is published but not
+announced to the API yet, since Table Storage did not answer; the next run completes it. After a restore of
+the warehouse, publish only while Table Storage answers: it holds the numbers of the publications that callers
+have.
 """
 
 import argparse
@@ -17,10 +18,12 @@ from shared.publishing import publish as publishing
 from shared.publishing.publish import BEFORE_ALL, Place
 from shared.settings import DataSettings, InvalidSettings
 from shared.tables import TablesUnavailable
+from shared.warehouse import check
 from shared.warehouse.engine import Warehouse, WarehouseError
 
 NOT_ANNOUNCED = 3
 NOTHING_WAITED = "Nothing waited to be published."
+NO_TABLES = "The warehouse is not as the API needs it: `python3 dev.py check-warehouse` says what is wrong."
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -38,6 +41,9 @@ def main(arguments: Sequence[str]) -> int:
 
 def publish(warehouse: Warehouse, chosen: DataSettings, *, out: Console) -> int:
     """Publish what waits, print it, announce it to the API, and return the exit code."""
+    if check.structure(warehouse):
+        out.print(NO_TABLES)
+        return 1
     if not publish_waiting(warehouse, chosen, out=out):
         out.print(NOTHING_WAITED)
     return announce_to_api(warehouse, chosen, out=out)

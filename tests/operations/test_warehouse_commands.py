@@ -139,6 +139,13 @@ def test_after_a_rejected_file_nothing_is_said_of_publishing(operator: Operator,
     )
 
 
+def test_a_warehouse_without_tables_is_one_sentence(operator: Operator) -> None:
+    assert operator.run("publish") == (
+        1,
+        ["The warehouse is not as the API needs it: `python3 dev.py check-warehouse` says what is wrong."],
+    )
+
+
 def test_when_table_storage_is_away_data_is_published_and_the_next_run_announces_it(
     operator: Operator, tmp_path: Path, table_storage: str
 ) -> None:
