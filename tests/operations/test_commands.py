@@ -1,6 +1,8 @@
 """The commands as operators start them."""
 
 import os
+import signal
+import socket
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -75,6 +77,34 @@ def test_a_sync_without_a_setting_that_decides_access_is_refused_by_its_name(
 
     assert synced.returncode == 1
     assert f"- {name} is missing." in synced.stdout
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Ctrl-C is sent in another way there")
+def test_a_command_that_is_interrupted_says_so_in_one_line() -> None:
+    # A shell starts background jobs with SIGINT ignored, and these tests may be one.
+    code = (
+        "import runpy, signal\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "runpy.run_module('operations', run_name='__main__')\n"
+    )
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        storage = (
+            "DefaultEndpointsProtocol=http;AccountName=nobody;AccountKey=bm9ib2R5;"
+            f"TableEndpoint=http://127.0.0.1:{silent.getsockname()[1]}/nobody;"
+        )
+        started = subprocess.Popen(
+            [sys.executable, "-c", code, "access", "10001"],
+            cwd=places.ROOT,
+            env={**os.environ, **SETTINGS, "TABLE_STORAGE": storage},
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        silent.settimeout(30)
+        with silent.accept()[0]:
+            started.send_signal(signal.SIGINT)
+            _, printed = started.communicate(timeout=30)
+
+    assert (started.returncode, printed) == (130, f"{ON_THE_ENVIRONMENT}Interrupted.\n")
 
 
 @pytest.mark.parametrize("arguments", [(), ("",), ("10001", " "), ("10001", "--compare", "portal.csv")])
