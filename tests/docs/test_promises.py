@@ -59,6 +59,7 @@ def test_app_and_gateway_mean_the_same_by_a_code() -> None:
         "body-too-large",
         "internal-error",
         "method-not-allowed",
+        "not-json",
         "unknown-path",
         "unsupported-media-type",
     }
