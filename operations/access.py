@@ -104,7 +104,7 @@ def _print_rest(answer: Answer, *, out: Console) -> None:
     if latest is None:
         out.print("Access has never been synchronised.")
     else:
-        out.print(f"Last sync: {latest.outcome} at {latest.finished_at:%Y-%m-%d %H:%M} UTC.", markup=False)
+        out.print(f"Last sync: {latest.outcome} at {printing.minute(latest.finished_at)}.", markup=False)
 
 
 def _print_differences(listed: PortalList, differing: Differences, *, out: Console) -> None:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from rich.console import Console
 
-from operations import services
+from operations import printing, services
 from shared import foreign, periods, settings
 from shared.settings import InvalidSettings
 from shared.warehouse import check
@@ -46,7 +46,7 @@ def _sentence(latest: Latest, *, now: datetime) -> str:
     age = foreign.counted(hours, "hours") if hours else foreign.counted(minutes, "minutes")
     until = latest.available_until.astimezone(periods.OSLO).isoformat()
     return (
-        f"Last publication {latest.published_at:%Y-%m-%d %H:%M} UTC, {age} ago; data until {until}. "
+        f"Last publication {printing.minute(latest.published_at)}, {age} ago; data until {until}. "
         f"Series with that day: {latest.series:,}; with the day before: {latest.series_before:,}."
     )
 

@@ -1,18 +1,16 @@
 """How commands print tables and times."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 from rich.table import Table
-
-from shared import periods
 
 _UNBROKEN = {"Principal", "Metering point", "Run", "Last run", "Webhook", "Notice"}
 """Columns whose texts stay on one line."""
 
 
 def minute(moment: datetime | None) -> str:
-    """Return a moment in Oslo's time, to the minute; empty if there is none."""
-    return f"{moment.astimezone(periods.OSLO):%Y-%m-%d %H:%M}" if moment else ""
+    """Return a moment in UTC as the logs have it, to the minute; empty if there is none."""
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if moment else ""
 
 
 def table(*columns: str) -> Table:

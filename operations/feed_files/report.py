@@ -10,7 +10,7 @@ from rich.console import Console
 from operations.feed_files import comparing, old
 from operations.feed_files.comparing import Difference, Kind
 from operations.feed_files.old_file import Key, OldFile, Unreadable
-from shared import periods
+from shared import foreign, periods
 from shared.files import planning, reading
 from shared.files.feeds import Feed, Split
 from shared.files.forms.form import Form
@@ -65,7 +65,8 @@ def compare(
     count = sum(map(len, of_feed.values()))
     differing += strangers + len(lacking)
     out.print(
-        f"{count} values compared, {differing} differences. Sum of the file: {_total(found.values)} kWh.",
+        f"{foreign.counted(count, 'values')} compared, {foreign.counted(differing, 'differences')}. "
+        f"Sum of the file: {_total(found.values)} kWh.",
         markup=False,
     )
     return differing + len(found.faults)

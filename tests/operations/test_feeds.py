@@ -105,7 +105,10 @@ def test_a_ledger_is_shown(kept: Feed, ask: Ask) -> None:
     code, printed = ask("show", OWNER, "daily")
 
     assert code == 0
-    assert printed.splitlines()[1].split()[:6] == ["000007-000009", "sent", "1", "2026-11-22", "07:00", "3"]
+    assert printed.splitlines()[1].split() == [
+        *("000007-000009", "sent", "1"),
+        *("2026-11-22", "06:00", "UTC", "3"),
+    ]
 
 
 def test_a_ledger_is_shown_as_far_as_it_fits(kept: Feed, storage: Tables, ask: Ask) -> None:
@@ -494,6 +497,15 @@ def test_values_of_days_that_the_feed_lacks_are_named_and_counted(warehouse: War
     assert code == feeds.DIFFERENT
     assert "only in the file: 1.000 kWh in the file, nothing in the feed." in printed[0]
     assert printed[feeds.SHOWN] == f"{HOUSE} consumption: 4 more."
+
+
+def test_one_difference_is_counted_as_one(warehouse: Warehouse) -> None:
+    content = gs2([(HOUSE, "2026-06-30.23:00:00", ["7.777"])])
+
+    code, printed = compare(content, warehouse)
+
+    assert code == feeds.DIFFERENT
+    assert printed[-1] == "1 value compared, 1 difference. Sum of the file: 7.777 kWh."
 
 
 def test_csv_is_read_by_the_columns_of_the_form(warehouse: Warehouse) -> None:

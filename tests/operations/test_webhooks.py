@@ -73,10 +73,10 @@ def test_all_webhooks_are_listed_with_the_reason_of_a_disabled_one(kept: Store) 
     _, active, disabled = words(out)
     assert active == [
         *(OWNER, "main", "hooks.example.com", "metering.published,", "feed.file-ready", "active"),
-        *("2026-11-13", "07:00"),
+        *("2026-11-13", "06:00", "UTC"),
     ]
-    assert disabled[5:8] == ["disabled", "2026-11-22", "07:00"]
-    assert " ".join(disabled[8:]) == DISABLED.disabled_reason
+    assert disabled[5:9] == ["disabled", "2026-11-22", "06:00", "UTC"]
+    assert " ".join(disabled[9:]) == DISABLED.disabled_reason
 
 
 def test_neither_secrets_nor_paths_are_printed(kept: Store) -> None:
@@ -121,10 +121,10 @@ def test_one_webhook_is_shown_with_its_attempts(kept: Store) -> None:
     _, webhook, _, first, second = words(out)
     assert webhook[5] == "failing"
     assert first[1:] == [
-        *("metering.published", "2026-11-22", "06:00", "waiting", "3"),
-        *("2026-11-22", "06:55", "503", "2026-11-22", "07:25"),
+        *("metering.published", "2026-11-22", "05:00", "UTC", "waiting", "3"),
+        *("2026-11-22", "05:55", "UTC", "503", "2026-11-22", "06:25", "UTC"),
     ]
-    assert second[1:] == ["metering.published", "2026-11-22", "05:00", "failed", "10", "timeout"]
+    assert second[1:] == ["metering.published", "2026-11-22", "04:00", "UTC", "failed", "10", "timeout"]
 
 
 def test_a_webhook_without_notices_is_shown(kept: Store) -> None:
