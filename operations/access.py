@@ -9,7 +9,8 @@ as a metering point with a wrong check digit, or Table Storage did not answer.
 """
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import date
 from itertools import groupby
 from pathlib import Path
 
@@ -20,7 +21,8 @@ from operations import printing, services
 from operations.access_lists import explain, portal, questions
 from operations.access_lists.explain import Answer, Line
 from operations.access_lists.portal import Differences, PortalList, UnreadablePortalList
-from shared import foreign, settings
+from shared import foreign, periods, settings
+from shared.access import grant
 from shared.access.sync import state, store
 from shared.settings import InvalidSettings
 from shared.tables import Tables, TablesUnavailable
@@ -45,7 +47,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         storage = services.storage(settings.tables_from_environment())
         if chosen.compare:
-            return compare(storage, chosen.compare, out=out)
+            return compare(storage, chosen.compare, today=periods.day_of(services.now()), out=out)
         return answer(storage, chosen.who, out=out)
     except (InvalidSettings, TablesUnavailable, UnreadablePortalList) as error:
         out.print(str(error), markup=False)
@@ -72,16 +74,13 @@ def answer(storage: Tables, who: Sequence[str], *, out: Console) -> int:
     return TROUBLE if any(question.metering_point_id and question.problem for question in wanted) else 0
 
 
-def compare(storage: Tables, file: Path, *, out: Console) -> int:
+def compare(storage: Tables, file: Path, *, today: date, out: Console) -> int:
     """Print the differences from the portal's list, both ways, and return the exit code."""
-    listed = portal.read(file, users=state.bound_users(storage))
-    api = frozenset(
-        (row.grant.principal, row.grant.customer_number, str(row.grant.metering_point_id))
-        for partition in store.read(storage).values()
-        for row in partition.grants.values()
-    )
-    differing = portal.differences(listed.accesses, api)
-    _print_differences(listed, differing, out=out)
+    users = state.bound_users(storage)
+    listed = portal.read(file, users=users)
+    grants = (row.grant for each in store.read(storage).values() for row in each.grants.values())
+    differing = portal.differences(listed.accesses, grants, today=today)
+    _print_differences(listed, differing, emails=explain.emails_by_principal(users), out=out)
     return DIFFERENT if differing.only_in_portal or differing.only_in_api or listed.unreadable else 0
 
 
@@ -107,7 +106,9 @@ def _print_rest(answer: Answer, *, out: Console) -> None:
         out.print(f"Last sync: {latest.outcome} at {printing.minute(latest.finished_at)}.", markup=False)
 
 
-def _print_differences(listed: PortalList, differing: Differences, *, out: Console) -> None:
+def _print_differences(
+    listed: PortalList, differing: Differences, *, emails: Mapping[str, str], out: Console
+) -> None:
     for line in listed.unreadable:
         out.print(f"Not compared, {line}.", markup=False)
     for title, accesses in (
@@ -115,9 +116,10 @@ def _print_differences(listed: PortalList, differing: Differences, *, out: Conso
         ("Only in the API", differing.only_in_api),
     ):
         if accesses:
-            table = printing.table("Principal", "Customer", "Metering point")
-            for principal, customer, point in accesses:
-                table.add_row(principal, str(customer), point)
+            table = printing.table("Principal", "Customer", "Metering point", "Period")
+            for (principal, customer, point), spans in accesses.items():
+                who = _named(principal, emails.get(principal))
+                table.add_row(who, str(customer), point, grant.spans_text(spans))
             out.print(f"{title}: {len(accesses)}")
             out.print(table)
     out.print(
@@ -127,5 +129,8 @@ def _print_differences(listed: PortalList, differing: Differences, *, out: Conso
 
 
 def _heading(line: Line) -> str:
-    who = f"{line.principal} ({line.email})" if line.email else line.principal
-    return f"{who} for customer {line.customer} ({line.why})"
+    return f"{_named(line.principal, line.email)} for customer {line.customer} ({line.why})"
+
+
+def _named(principal: str, email: str | None) -> str:
+    return f"{principal} ({email})" if email else principal

@@ -50,7 +50,6 @@ class Answer:
 
 def answer(storage: Tables, questions: Sequence[Question], *, users: Mapping[ContactEmail, str]) -> Answer:
     """Return what is stored about the grants that all of the questions match."""
-    emails = {f"user:{object_id}": contact.email for contact, object_id in users.items()}
     found = [
         row
         for partition in _partitions(storage, questions)
@@ -59,12 +58,17 @@ def answer(storage: Tables, questions: Sequence[Question], *, users: Mapping[Con
     ]
     latest = runs.latest(storage)
     return Answer(
-        lines=tuple(_lines(found, emails)),
+        lines=tuple(_lines(found, emails_by_principal(users))),
         grants=len(found),
         history=tuple(_history(storage, questions)),
         faults=tuple(_faults(latest, questions)),
         latest=latest,
     )
+
+
+def emails_by_principal(users: Mapping[ContactEmail, str]) -> dict[str, str]:
+    """Return the addresses of bound users."""
+    return {f"user:{object_id}": contact.email for contact, object_id in users.items()}
 
 
 def _partitions(storage: Tables, questions: Sequence[Question]) -> list[Partition]:

@@ -3,12 +3,14 @@
 import csv
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 from operations.access_lists import questions
 from shared import metering
 from shared.access import grant
 from shared.access.entra.users import ContactEmail
+from shared.access.grant import Grant, Spans
 from shared.metering import InvalidMeteringPointId, parse_metering_point_id
 
 COLUMNS = ("principal", "customer_number", "metering_point_id")
@@ -31,10 +33,10 @@ class PortalList:
 
 @dataclass(frozen=True)
 class Differences:
-    """Accesses that only one side has, each sorted."""
+    """Accesses that only one side has, in order, each with the spans of its grant if there is one."""
 
-    only_in_portal: tuple[Access, ...]
-    only_in_api: tuple[Access, ...]
+    only_in_portal: Mapping[Access, Spans]
+    only_in_api: Mapping[Access, Spans]
     in_both: int
 
 
@@ -100,6 +102,14 @@ def _principals(who: str, *, users: Mapping[ContactEmail, str]) -> set[str]:
     return {lowered}
 
 
-def differences(portal: frozenset[Access], api: frozenset[Access]) -> Differences:
-    """Return what only one of them has."""
-    return Differences(tuple(sorted(portal - api)), tuple(sorted(api - portal)), len(portal & api))
+def differences(portal: frozenset[Access], grants: Iterable[Grant], *, today: date) -> Differences:
+    """Return what only one of them has. A grant without a day from `today` on counts as no access."""
+    spans = {
+        (each.principal, each.customer_number, str(each.metering_point_id)): each.spans for each in grants
+    }
+    api = {access for access, days in spans.items() if any(span.end > today for span in days)}
+    return Differences(
+        {access: spans.get(access, ()) for access in sorted(portal - api)},
+        {access: spans[access] for access in sorted(api - portal)},
+        len(portal & api),
+    )

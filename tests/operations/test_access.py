@@ -20,6 +20,7 @@ from tests.builders.access import Client, Clock, Entra, Person, app, guid, point
 
 KARI = "kari@fjord.example"
 VENDOR = app(1)
+TODAY = date(2026, 11, 22)
 
 
 class Office:
@@ -47,7 +48,7 @@ class Office:
     def compare(self, file: Path) -> tuple[int, str]:
         """What the command prints about the portal's list, and its exit code."""
         out = Console(file=io.StringIO(), width=250)
-        code = access.compare(self.storage, file, out=out)
+        code = access.compare(self.storage, file, today=TODAY, out=out)
         return code, out.file.getvalue()  # type: ignore[attr-defined]
 
 
@@ -273,6 +274,43 @@ def test_differences_are_listed_both_ways(synced: Office, tmp_path: Path) -> Non
     assert "ola@fjord.example" in printed
     assert "Only in the API: 3" in printed
     assert "1 in both, 2 only in the portal, 3 only in the API." in printed
+
+
+def test_differences_have_their_period_and_a_person_s_address(synced: Office, tmp_path: Path) -> None:
+    file = listed(
+        tmp_path, f"{VENDOR},10001,{point(1)}", f"{VENDOR},10002,{point(2)}", f"{VENDOR},10002,{point(3)}"
+    )
+
+    _, printed = synced.compare(file)
+
+    assert printed.splitlines()[2].split() == [user(70), f"({KARI})", "10001", point(1), "2024-05-01.."]
+
+
+@pytest.mark.parametrize(
+    ("period", "differing"),
+    [("2024-05-01..2026-11-22", 0), ("2024-05-01..2026-11-23", 1), ("2026-12-01..", 1)],
+)
+def test_access_whose_last_day_is_over_need_not_be_listed(
+    office: Office, tmp_path: Path, period: str, differing: int
+) -> None:
+    office.sync(Client(10001, apps=guid(1), points=f"{point(1)} {point(2)} {period}"))
+
+    code, printed = office.compare(listed(tmp_path, f"{VENDOR},10001,{point(1)}"))
+
+    assert code == differing
+    assert printed.splitlines()[-1] == f"1 in both, 0 only in the portal, {differing} only in the API."
+
+
+def test_access_that_the_portal_lists_after_its_last_day_is_a_difference(
+    office: Office, tmp_path: Path
+) -> None:
+    office.sync(Client(10001, apps=guid(1), points=f"{point(1)} 2024-05-01..2026-07-03"))
+
+    code, printed = office.compare(listed(tmp_path, f"{VENDOR},10001,{point(1)}"))
+
+    assert code == access.DIFFERENT
+    assert printed.splitlines()[0] == "Only in the portal: 1"
+    assert printed.splitlines()[2].split()[-1] == "2024-05-01..2026-07-03"
 
 
 def test_a_line_that_cannot_be_compared_is_named_and_is_a_difference(synced: Office, tmp_path: Path) -> None:
