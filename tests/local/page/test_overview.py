@@ -1,5 +1,8 @@
 """The overview of all metering points, in a real browser on the whole stack."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -29,6 +32,30 @@ def cells(page: Page, name: str) -> list[str]:
     (row, *_) = [row for row in page.all("table.overview tbody tr") if row.text.startswith(name)]
     found: list[str] = page.run("return [...arguments[0].children].map((cell) => cell.innerText)", row)
     return found
+
+
+ABSENT = """
+const real = window.fetch;
+window.fetch = async (url, options) => {
+  const answer = await real(url, options);
+  if (!String(url).includes("/completeness?")) return answer;
+  const json = await answer.json();
+  for (const each of json.periods) each.missing = each.meteringPointId === "POINT" ? each.expected : 0;
+  return new Response(JSON.stringify(json), answer);
+};
+"""
+"""Has the API's answers say that all days of a metering point are absent, and no other value is missing."""
+
+
+@contextmanager
+def absent(page: Page, metering_point_id: str) -> Iterator[None]:
+    """Have all days of a metering point absent, inside the block."""
+    script = {"source": ABSENT.replace("POINT", metering_point_id)}
+    kept = page.driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", script)
+    try:
+        yield
+    finally:
+        page.driver.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", kept)
 
 
 def number(text: str) -> float:
@@ -70,8 +97,20 @@ def test_a_row_has_last_value_month_to_date_missing_and_until_when(page: Page, s
     assert readings.OUTLET in name
     assert number(last) == pytest.approx(series["values"][-1]["quantity"], abs=0.06)
     assert number(month) == pytest.approx(sum(value["quantity"] for value in series["values"]), abs=0.6)
-    assert int(missing) >= series["values"][-1]["missing"]
+    assert number(missing) >= series["values"][-1]["missing"]
     assert until.startswith(f"{YESTERDAY.day} ")
+
+
+def test_values_of_absent_days_are_missing_in_the_row_and_in_the_headline(page: Page, stack: Ports) -> None:
+    days = {"from": str(YESTERDAY - timedelta(days=30)), "to": str(YESTERDAY + timedelta(days=1))}
+    periods = asked(stack, "/completeness", meteringPointId=readings.OUTLET, **days)["periods"]
+    expected = sum(each["expected"] for each in periods)
+
+    with absent(page, readings.OUTLET):
+        page.open(caller="eos-vendor")
+
+    assert number(cells(page, "Utsalg")[4]) == expected
+    assert page.headline("Missing") == f"{expected}values in 31 days"
 
 
 def test_production_has_a_row_of_its_own(page: Page) -> None:

@@ -18,6 +18,8 @@ const DAYS = 31;
 const AT_ONCE = 24;
 /** Up to so many metering points need no search field. */
 const FEW = 12;
+/** Entries of an answer at most, so that a large portfolio takes few calls. */
+const LARGEST_PAGE = 10_000;
 
 let shown = null;
 let chart = null;
@@ -32,13 +34,14 @@ export async function show(state, { demo, contract, go }) {
   const caller = { demo, caller: state.caller, pretence: state.pretence };
   host.setAttribute("aria-busy", "true");
   try {
-    const [total, before, customers] = await Promise.all([
+    const [total, before, missing, customers] = await Promise.all([
       totals(caller, { from: window.first, to: end, resolution: "P1D" }),
       totals(caller, sameDaysOfTheYearBefore(window.until)),
+      missingValues(caller, { from: window.first, to: end }),
       customersOf(caller),
     ]);
     if (shown !== own) return;
-    Object.assign(own, { total, before, window, end });
+    Object.assign(own, { total, before, missing, window, end });
     const list = h("div", {});
     const filter = { text: "", count: AT_ONCE };
     const fillList = () => rows(list, own, { caller, go, filter });
@@ -86,6 +89,18 @@ async function totals({ demo, caller, pretence }, parameters) {
   );
 }
 
+/** How many values are missing, those of absent days too, by "direction/metering point id". */
+async function missingValues({ demo, caller, pretence }, { from, to }) {
+  const parameters = { from, to, resolution: "P1M", limit: LARGEST_PAGE };
+  const bySeries = new Map();
+  for (const { periods } of await api.pages(demo, caller, "/completeness", { parameters, pretence }))
+    for (const { direction, meteringPointId, missing } of periods) {
+      const key = `${direction}/${meteringPointId}`;
+      bySeries.set(key, (bySeries.get(key) ?? 0) + missing);
+    }
+  return bySeries;
+}
+
 async function customersOf({ demo, caller, pretence }) {
   const record = await api.call(demo, caller, "/customers", { pretence });
   if (record.status !== 200) throw new api.Refused(record);
@@ -118,7 +133,7 @@ function pointsCard({ points: all }, { list, filter, fillList }) {
   );
 }
 
-function summary({ points: all, total, before, window }) {
+function summary({ points: all, total, before, missing, window }) {
   const month = total.filter(({ start }) => calendar.dayOf(start) >= `${window.until.slice(0, 7)}-01`);
   const last = total.at(-1);
   const earlier = before.filter(({ wh }) => wh !== null);
@@ -134,14 +149,14 @@ function summary({ points: all, total, before, window }) {
       year: Number(window.until.slice(0, 4)) - 1,
     }),
   };
-  const missing = total.reduce((sum, { valuesMissing }) => sum + valuesMissing, 0);
+  const allMissing = [...missing.values()].reduce((sum, count) => sum + count, 0);
   return [
     figures.headline(
       t("All metering points"),
       [
         [text.month, `${series.kwhShort(series.sum(month))} kWh`, comparable ? text.compared : ""],
         [t("Last day"), last?.wh ? `${series.kwhShort(last.wh)} kWh` : "–", last ? text.last : ""],
-        [t("Missing"), number(missing), t("values in {days} days", { days: DAYS })],
+        [t("Missing"), number(allMissing), t("values in {days} days", { days: DAYS })],
         [
           t("Metering points"),
           number(all.length),
@@ -286,7 +301,7 @@ function overviewTable(wanted, { bySeries, own, go }) {
     const ofMonth = intervals.filter(
       ({ start }) => calendar.dayOf(start) >= `${own.window.until.slice(0, 7)}-01`,
     );
-    const missing = intervals.reduce((sum, each) => sum + each.missing, 0);
+    const missing = own.missing.get(`${direction}/${point.meteringPointId}`) ?? 0;
     const cell = (name, content, kind = "number") =>
       h("td", { role: "cell", class: kind, "data-name": name }, content);
     return h(
