@@ -54,6 +54,15 @@ def test_a_file_is_made_and_saved_as_it_was_made(files: Page, tmp_path: Path) ->
     assert files.text("#files .message") == f"Saved as {name}."
 
 
+def test_an_export_without_values_says_that_it_has_no_files(files: Page) -> None:
+    files.run("arguments[0].value = '2011-01-01'", files.find("#export-from"))
+
+    make(files, format="csv", to="2011-01-02")
+    files.wait(lambda: files.all("#files .state.finished"))
+
+    assert "No values in this period, so there are no files." in files.text("#files .entry")
+
+
 def test_every_fault_of_an_export_is_named(files: Page) -> None:
     make(files, format="xlsx", compression="gzip", to=str(YESTERDAY.replace(day=1)))
 

@@ -232,6 +232,7 @@ export const NORWEGIAN = {
   "no token": "uten token",
   "No token": "Ikke noe token",
   "No token was sent.": "Det ble ikke sendt noe token.",
+  "No values in this period, so there are no files.": "Ingen verdier i denne perioden, så det er ingen filer.",
   "Not measured": "Ikke målt",
   "not permitted": "ikke tilgang",
   "not valid before": "ikke gyldig før",

@@ -188,6 +188,9 @@ function described(each, { caller, remove }) {
     ),
     problem ? h("p", { class: "bad", lang: "en" }, `${problem.code}: ${problem.detail}`) : null,
     files.length ? listing(files, facts, caller) : null,
+    status === "finished" && files.length === 0
+      ? h("p", {}, t("No values in this period, so there are no files."))
+      : null,
   ];
 }
 
