@@ -75,6 +75,20 @@ def test_a_receiver_that_refuses_is_not_confirmed_and_its_answer_is_shown(webhoo
     assert webhooks.text(".webhook .state") == "unconfirmed"
 
 
+def test_the_columns_of_all_webhooks_are_aligned_alike(webhooks: Page) -> None:
+    register(webhooks)
+    webhooks.wait(lambda: "webhook.challenge delivered 1 200 " in webhooks.text(".webhook tbody"))
+    heads = webhooks.run(
+        "return [...document.querySelectorAll('.webhook thead th.number')].map((each) => each.innerText)"
+    )
+
+    register(webhooks, answer="?answer=503")
+    webhooks.wait(lambda: "503" in webhooks.text(".webhook tbody"))
+
+    assert heads == ["Attempts"]
+    assert webhooks.text(".webhook thead th.number") == "Attempts"
+
+
 def test_a_new_secret_signs_beside_the_old_one(webhooks: Page) -> None:
     register(webhooks)
     first = webhooks.text(".secret code")

@@ -44,7 +44,7 @@ function nameOf(control) {
  */
 export function table({ label, names, rows, kind = null, tall = true }) {
   const heading = (scope, content, style = null) => h("th", { scope, class: style }, content);
-  const styles = names.map((_, column) => (rows.every((row) => isNumber(row[column])) ? "number" : null));
+  const styles = names.map((_, column) => (isNumeric(rows.map((row) => row[column])) ? "number" : null));
   return h(
     "div",
     { class: tall ? "scrolls tall" : "scrolls", tabindex: "0", role: "region", "aria-label": label },
@@ -76,9 +76,13 @@ export function table({ label, names, rows, kind = null, tall = true }) {
   );
 }
 
-/** Whether a cell is a number as it is written here, or the dash that stands for none. */
-function isNumber(cell) {
-  return typeof cell === "string" && /^([–]|[+−-]?[\d.,\s]+( %)?)$/.test(cell);
+const NONE = "–";
+
+/** Whether all cells are numbers as they are written here; in place of some there may be the dash for none. */
+function isNumeric(cells) {
+  const given = cells.filter((cell) => cell !== NONE);
+  const isNumber = (cell) => typeof cell === "string" && /^[+−-]?[\d.,\s]+( %)?$/.test(cell);
+  return given.length > 0 && given.every(isNumber);
 }
 
 /** A part that opens and closes; `content()` makes what is in it when it is opened first. */

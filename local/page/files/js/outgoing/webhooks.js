@@ -223,7 +223,7 @@ function attempts(webhookId, notices, scene) {
       h("code", {}, notice.event),
       h("span", { class: `state ${notice.status}` }, NOTICES[notice.status] ?? notice.status),
       String(notice.attempts),
-      notice.lastFault ?? (notice.lastStatus === null ? "–" : String(notice.lastStatus)),
+      notice.lastFault ?? (notice.lastStatus === null ? "–" : h("code", {}, String(notice.lastStatus))),
       calendar.dayAndTime(notice.createdAt),
       notice.nextAttemptAt ? calendar.dayAndTime(notice.nextAttemptAt) : "–",
       resend(notice.noticeId),
