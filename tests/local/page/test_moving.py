@@ -84,6 +84,20 @@ def test_nothing_scrolls_sideways_on_a_phone(page: Page, width: int, language: s
     assert set(wide.values()) == {width}, wide
 
 
+@pytest.mark.parametrize("width", [320, 1440])
+def test_no_word_of_a_guide_s_table_is_broken(page: Page, stack: Ports, width: int) -> None:
+    with page.sized(width, 780):
+        page.driver.get(f"{address(stack.gateway)}/pages/guides/feeds")
+        lines = page.run(
+            "const word = [...document.querySelectorAll('td code')]"
+            ".find(({ textContent }) => textContent === 'acknowledged');"
+            "return word.getClientRects().length"
+        )
+        wide = page.run("return document.scrollingElement.scrollWidth")
+
+    assert (lines, wide) == (1, width)
+
+
 @pytest.mark.parametrize(
     ("tab", "seen"), [("overview", "#total-chart canvas"), ("series", "#figure .chart canvas")]
 )
