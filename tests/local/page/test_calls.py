@@ -52,6 +52,18 @@ def test_the_gateway_s_decisions_are_shown(page: Page) -> None:
     page.tab("Request", within="#behind")
 
 
+def test_the_last_requests_are_listed_with_what_the_gateway_decided(page: Page) -> None:
+    page.open(caller="eos-vendor", point=BAKERY)
+
+    page.find('footer a[href="/pages/trace.html"]').click()
+    page.wait(lambda: page.all("#requests summary"))
+    page.find("#requests summary").click()
+
+    page.wait(lambda: "validate-jwt" in page.text("#requests table"))
+    assert "GET /metering/v1/" in page.text("#requests summary")
+    assert "backend answered 200" in page.text("#requests table")
+
+
 def test_every_operation_answers_what_its_form_suggests(page: Page) -> None:
     page.open(caller="eos-vendor", point=BAKERY)
     page.tab("Try calls")

@@ -202,6 +202,11 @@ async function showDecisions(host, record) {
     );
     return;
   }
+  fill(host, decisions(traced));
+}
+
+/** What the gateway decided about one request of its trace. */
+export function decisions(traced) {
   const steps = (policies, label) =>
     table({
       label,
@@ -217,8 +222,7 @@ async function showDecisions(host, record) {
   const deciding = traced.policies.filter(
     ({ policy, decided }) => !PREPARING.includes(policy) && decided !== "nothing",
   );
-  fill(
-    host,
+  return [
     h(
       "p",
       {},
@@ -233,5 +237,5 @@ async function showDecisions(host, record) {
     disclosure(t("All {count} steps", { count: traced.policies.length }), () =>
       steps(traced.policies, t("All policies")),
     ),
-  );
+  ];
 }
