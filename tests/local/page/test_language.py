@@ -17,9 +17,9 @@ _PLACE = re.compile(r"\{\w+\}")
 
 
 def texts() -> set[str]:
-    """Return every text of the scripts and of the document."""
+    """Return every text of the scripts and of the documents."""
     scripts = [path for path in (app.FILES / "js").rglob("*.js") if path.name != "norwegian.js"]
-    document = (app.FILES / "index.html").read_text(encoding="utf-8")
+    document = "".join(path.read_text(encoding="utf-8") for path in app.FILES.glob("*.html"))
     return {
         *(json.loads(text) for path in scripts for text in _TEXT.findall(path.read_text(encoding="utf-8"))),
         *(" ".join(text.split()) for text in _STATIC.findall(document)),
