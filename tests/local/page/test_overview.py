@@ -123,7 +123,7 @@ def test_production_has_a_row_of_its_own(page: Page) -> None:
 def test_access_that_has_ended_is_said(page: Page) -> None:
     page.open(caller="eos-vendor")
 
-    assert cells(page, "Butikklokale")[-1].startswith("access ended ")
+    assert cells(page, readings.SHOP)[-1].startswith("access ended ")
 
 
 def test_a_sparkline_is_put_in_words(page: Page) -> None:

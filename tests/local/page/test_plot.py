@@ -31,7 +31,7 @@ def test_it_offers_what_the_caller_may_read_and_describes_it(page: Page) -> None
         "Bakeriet",
         "Utsalg Torgallmenningen",
         "Kontor og lager med solceller",
-        "Butikklokale Marken",
+        readings.SHOP,
     ]
     assert page.text("#point-description") == (
         f"Damsgårdsveien 120, 5160 Bergen {BAKERY} NO5 hourly Permitted from 1 May 2021"
