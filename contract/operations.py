@@ -14,6 +14,7 @@ from shared.api.feeds.requests import DEFAULT_LIMIT as RUNS_LIMIT
 from shared.api.feeds.requests import MAX_LIMIT as RUNS_MAX
 from shared.api.formats import OF_SERIES, ONLY_JSON, TIMES, USUAL, Kind
 from shared.api.insights import models as insight_models
+from shared.api.insights.peaks import MAX_WHOLE
 from shared.api.insights.requests import COMPLETENESS_RESOLUTIONS, DEFAULT_COUNT, MAX_COUNT
 from shared.api.listings import models as listing_models
 from shared.api.parameters import CHOSEN_ID
@@ -431,7 +432,7 @@ def _total(direction: Direction, meaning: str) -> Operation:
         line="each interval",
         beside="Named metering points that cannot be read are in the header `X-Not-Found` of the first page.",
         parameters=_of_insights(
-            "Market days on a page; a page may hold fewer.",
+            f"Market days on a page; a page may hold fewer, and holds at most {MAX_VALUES} totals.",
             "TotalLimit",
             Parameter(
                 "resolution",
@@ -463,7 +464,8 @@ def _peaks(direction: Direction, meaning: str) -> Operation:
         line="each metering point and month",
         beside="Named metering points that cannot be read are in the header `X-Not-Found` of the first page.",
         parameters=_of_insights(
-            "Months of metering points on a page; a page may hold fewer.",
+            "Months of metering points on a page; a page may hold fewer. A whole answer has at most "
+            f"{MAX_WHOLE} of them, and {MAX_VALUES} hours.",
             "PeaksLimit",
             Parameter(
                 "month",
@@ -662,7 +664,8 @@ OPERATIONS = (
         line="each day or month of a series",
         beside="Named metering points that cannot be read are in the header `X-Not-Found` of the first page.",
         parameters=_of_insights(
-            "Days or months of series on a page; a page may hold fewer.",
+            "Days or months of series on a page; a page may hold fewer. A whole answer has at most "
+            f"{MAX_WHOLE} of them.",
             "CompletenessLimit",
             Parameter(
                 "resolution",

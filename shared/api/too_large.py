@@ -109,9 +109,20 @@ def items(count: int) -> TooLargeForOneAnswer:
     return TooLargeForOneAnswer({"items": count}, detail, [_page("metering points")])
 
 
-def entries(count: int) -> TooLargeForOneAnswer:
+def totals(count: int, *, most_values: int | None = None) -> TooLargeForOneAnswer:
+    """Return the refusal of totals of this many market days; see `market_days`."""
+    size = f"{count} market days{_values(most_values)}"
+    detail = f"The totals have {size}; without 'limit' they are returned whole or not at all."
+    things = "values" if most_values else "market days"
+    return TooLargeForOneAnswer({"marketDays": count}, detail, [_page(things), _LONG_PERIOD])
+
+
+def entries(count: int, *, most: int) -> TooLargeForOneAnswer:
     """Return the refusal of peaks or completeness of up to this many days or months of metering points."""
-    detail = f"The answer has up to {count} entries; without 'limit' it is returned whole or not at all."
+    detail = (
+        f"The answer has up to {count} entries, and the largest has {most}; "
+        "without 'limit' it is returned whole or not at all."
+    )
     return TooLargeForOneAnswer({"items": count}, detail, [_page("entries")])
 
 

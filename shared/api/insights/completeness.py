@@ -9,6 +9,7 @@ from shared.api.insights import packed
 from shared.api.insights.peaks import MAX_WHOLE
 from shared.api.insights.requests import CompletenessRequest
 from shared.api.insights.totals import MAX_ROWS
+from shared.api.too_large import TooLargeForOneAnswer
 from shared.metering import Direction, Resolution
 from shared.readable import Readable
 from shared.series import completeness
@@ -35,9 +36,9 @@ def fetch(warehouse: Warehouse, *, readable: Readable, request: CompletenessRequ
         TooLargeForOneAnswer: the answer is requested whole, and does not fit on the largest page.
     """
     first, end = request.days
-    each = (end - first).days if request.resolution is Resolution.P1D else (end - first).days // 28 + 2
+    each = (end - first).days if request.resolution is Resolution.P1D else request.months
     if request.is_whole and each * len(readable.periods) > MAX_WHOLE:
-        raise too_large.entries(each * len(readable.periods))
+        raise _too_large(readable, each)
     limit = MAX_WHOLE if request.is_whole else request.limit
     most = max(1, MAX_ROWS // max(1, each * _ROWS_A_PERIOD[request.resolution]))
     size = min(limit // max(1, each) + 1, most)
@@ -48,7 +49,9 @@ def fetch(warehouse: Warehouse, *, readable: Readable, request: CompletenessRequ
         part, start = readable.chunk(start=start, size=size)
         after = (place.metering_point_id, place.direction.value, place.day) if place else None
         found += [each for each in _of_part(warehouse, part, request) if after is None or _key(each) >= after]
-        if len(found) > limit and not request.is_whole:
+        if len(found) > limit:
+            if request.is_whole:
+                raise _too_large(readable, each)
             metering_point_id, direction, day = _key(found[limit])
             cursor = request.following(
                 day=day, metering_point_id=metering_point_id, direction=Direction(direction)
@@ -59,6 +62,11 @@ def fetch(warehouse: Warehouse, *, readable: Readable, request: CompletenessRequ
         if not found:
             size = min(packed.GROWTH * size, most)  # Access to most of a portfolio may have ended before.
     return Page(found, None)
+
+
+def _too_large(readable: Readable, each: int) -> TooLargeForOneAnswer:
+    """Return the refusal of so many days or months of each metering point, which may have both directions."""
+    return too_large.entries(len(Direction) * each * len(readable.periods), most=MAX_WHOLE)
 
 
 def _key(period: Period) -> tuple[str, str, date]:

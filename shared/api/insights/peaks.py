@@ -8,13 +8,14 @@ from shared.api import too_large
 from shared.api.insights import packed
 from shared.api.insights.requests import PeaksRequest
 from shared.api.insights.totals import MAX_ROWS
+from shared.api.series.pages import MAX_VALUES
 from shared.readable import Readable
 from shared.series import peaks
 from shared.series.peaks import Peaks
 from shared.warehouse.engine import Warehouse
 
 MAX_WHOLE = 100_000
-"""Entries of the largest answer that is returned whole."""
+"""Entries of the largest answer that is returned whole; of peaks fewer, if `MAX_VALUES` hours are fewer."""
 
 
 @dataclass(frozen=True)
@@ -31,11 +32,10 @@ def fetch(warehouse: Warehouse, *, readable: Readable, request: PeaksRequest) ->
     Raises:
         TooLargeForOneAnswer: the answer is requested whole, and does not fit on the largest page.
     """
-    first, end = request.days
-    months = (end.year - first.year) * 12 + end.month - first.month + 1
-    if request.is_whole and months * len(readable.periods) > MAX_WHOLE:
-        raise too_large.entries(months * len(readable.periods))
-    limit = MAX_WHOLE if request.is_whole else request.limit
+    (first, end), months = request.days, request.months
+    limit = min(MAX_WHOLE if request.is_whole else request.limit, MAX_VALUES // request.count)
+    if request.is_whole and months * len(readable.periods) > limit:
+        raise too_large.entries(months * len(readable.periods), most=limit)
     most = max(1, min(packed.AT_ONCE, MAX_ROWS // max(1, (end - first).days)))
     size = min(limit // months + 1, most)
     place = request.place

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
+from itertools import chain
 from typing import Any
 
 import orjson
@@ -41,7 +42,7 @@ def total(page: totals.Page, request: InsightRequest, *, not_found: Sequence[str
     """Write a page of totals; `not_found` are the named metering points that the caller may not read."""
     written = request.format
     if written.kind is Kind.CSV:
-        rows = [
+        rows = (
             [
                 *_times(each.start, each.end, written),
                 _quantity(each.watt_hours, written),
@@ -50,10 +51,10 @@ def total(page: totals.Page, request: InsightRequest, *, not_found: Sequence[str
                 str(each.metering_points),
             ]
             for each in page.totals
-        ]
+        )
         body = _csv((*_TIMES[written.times], *_OF_TOTAL), rows, written.dialect)
     else:
-        body = _json("values", [_total(each) for each in page.totals], page.next_cursor, written, not_found)
+        body = _json("values", map(_total, page.totals), page.next_cursor, written, not_found)
     return _rendered(body, request, len(page.totals), page.next_cursor, not_found)
 
 
@@ -62,10 +63,10 @@ def highest(page: peaks.Page, request: InsightRequest, *, not_found: Sequence[st
     written = request.format
     if written.kind is Kind.CSV:
         columns = ("meteringPointId", "month", "rank", *_TIMES[written.times], "quantityKWh", "meanKWh")
-        rows = [row for each in page.peaks for row in _rows_of_peaks(each, written)]
+        rows = (row for each in page.peaks for row in _rows_of_peaks(each, written))
         body = _csv((*columns, "provisional"), rows, written.dialect)
     else:
-        body = _json("peaks", [_peaks(each) for each in page.peaks], page.next_cursor, written, not_found)
+        body = _json("peaks", map(_peaks, page.peaks), page.next_cursor, written, not_found)
     return _rendered(body, request, len(page.peaks), page.next_cursor, not_found)
 
 
@@ -74,12 +75,10 @@ def complete(page: completeness.Page, request: InsightRequest, *, not_found: Seq
     written = request.format
     if written.kind is Kind.CSV:
         columns = ("meteringPointId", "direction", *_TIMES[written.times], *_OF_PERIOD)
-        rows = [_row_of_period(each, written) for each in page.periods]
+        rows = (_row_of_period(each, written) for each in page.periods)
         body = _csv(columns, rows, written.dialect)
     else:
-        body = _json(
-            "periods", [_period(each) for each in page.periods], page.next_cursor, written, not_found
-        )
+        body = _json("periods", map(_period, page.periods), page.next_cursor, written, not_found)
     return _rendered(body, request, len(page.periods), page.next_cursor, not_found)
 
 
@@ -93,14 +92,14 @@ def _rendered(
 
 def _json(
     name: str,
-    entries: Sequence[Entry],
+    entries: Iterable[Entry],
     next_cursor: str | None,
     written: Format,
     not_found: Sequence[str],
 ) -> bytes:
     if written.kind is Kind.NDJSON:
         return b"".join(orjson.dumps(each, option=orjson.OPT_APPEND_NEWLINE) for each in entries)
-    return orjson.dumps({name: entries, "notFound": list(not_found), "nextCursor": next_cursor})
+    return orjson.dumps({name: list(entries), "notFound": list(not_found), "nextCursor": next_cursor})
 
 
 def _total(total: Total) -> Entry:
@@ -178,8 +177,8 @@ def _row_of_period(period: Period, written: Format) -> list[str]:
 def _csv(columns: Sequence[str], rows: Iterable[Sequence[str]], dialect: Dialect) -> bytes:
     """Write rows of cells that need no more quoting: ids, times, numbers and words of ours."""
     between = delimited.separator(dialect)
-    lines = [between.join(row) + delimited.LINE_END for row in rows]
-    return "".join([delimited.header(columns, dialect), *lines]).encode()
+    lines = (between.join(row) + delimited.LINE_END for row in rows)
+    return "".join(chain([delimited.header(columns, dialect)], lines)).encode()
 
 
 def _times(start: datetime, end: datetime, written: Format) -> list[str]:

@@ -91,6 +91,13 @@ class InsightRequest:
         first = max(self.period.first_day, periods.FIRST_DAY)
         return first, max(first, min(self.period.end_day, periods.END_DAY))
 
+    @property
+    def months(self) -> int:
+        """Return how many months these market days touch; at least one."""
+        first, end = self.days
+        last = max(first, end - ONE_DAY)
+        return (last.year - first.year) * 12 + last.month - first.month + 1
+
     def following(self, *, day: date, metering_point_id: str = "", direction: Direction | None = None) -> str:
         """Return the cursor of a page that starts with this entry."""
         return self._place(metering_point_id, direction or Direction.CONSUMPTION, day).as_text(self.seal)

@@ -1,7 +1,8 @@
 """Totals over many metering points: what one page reads from the warehouse.
 
 Days, months and years are summed in the warehouse; hours and quarters are read packed and summed here. A page
-is a range of market days over all metering points.
+is a range of market days over all metering points. However many there are, an answer that is returned whole
+has few totals: only its market days are limited.
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,6 +13,7 @@ from shared.api import too_large
 from shared.api.insights import packed
 from shared.api.insights.requests import TotalRequest
 from shared.api.series import resolutions
+from shared.api.series.pages import MAX_VALUES
 from shared.metering import Resolution
 from shared.periods import ONE_DAY
 from shared.readable import AT_ONCE, Days, Readable
@@ -19,7 +21,6 @@ from shared.series import assembly, coarser, sums, totals
 from shared.series.totals import Total
 from shared.warehouse import insights, queries
 from shared.warehouse.engine import Warehouse
-from shared.warehouse.insights import MonthSumRow
 from shared.warehouse.queries import WantedDays
 
 MAX_ROWS = 100_000
@@ -49,17 +50,14 @@ def fetch(warehouse: Warehouse, *, readable: Readable, request: TotalRequest) ->
         first = max(first, request.place.day)
     _refuse_coarser(warehouse, readable, request, days=days)
     page_end = _page_end(readable, request, first=first, end=end)
-    if page_end < end and request.is_whole:
-        raise too_large.market_days((end - first).days)
-    following = None
     if page_end < end:
-        stored = _stored(warehouse, readable, request, days=(first, end))
-        if stored is None:
-            return Page((), None)
-        first, last_day = max(first, stored[0]), stored[1]
-        page_end = min(end, _page_end(readable, request, first=first, end=end))
-        following = request.following(day=page_end) if page_end <= last_day else None
-    return Page(_totals(warehouse, readable, request, days=(first, page_end)), following)
+        first, end = _stored(warehouse, readable, request, days=(first, end))
+        page_end = _page_end(readable, request, first=first, end=end)
+    if page_end < end and request.is_whole:
+        count = (end - first).days
+        raise too_large.totals(count, most_values=MAX_VALUES if count <= request.limit else None)
+    found = _totals(warehouse, readable, request, days=(first, page_end))
+    return Page(found, request.following(day=page_end) if page_end < end else None)
 
 
 def _wanted(request: TotalRequest) -> Days:
@@ -84,21 +82,23 @@ def _refuse_coarser(warehouse: Warehouse, readable: Readable, request: TotalRequ
 
 
 def _page_end(readable: Readable, request: TotalRequest, *, first: date, end: date) -> date:
-    """Return the day at which the page ends: within the limit, and at the edge of a month or a year."""
+    """Return the day at which the page ends: within the limits, and at the edge of a month or a year."""
+    most_days = request.limit
+    if request.resolution.is_stored:
+        most_days = min(most_days, MAX_VALUES // (ONE_DAY // request.resolution.step))
+    if request.is_whole or request.resolution is Resolution.P1D:
+        return min(end, first + most_days * ONE_DAY)
     metering_points = max(1, len(readable.periods))
     if request.resolution.is_stored:
-        days = max(1, min(request.limit, MAX_ROWS // metering_points))
-        return min(end, first + days * ONE_DAY)
-    if request.resolution is Resolution.P1D:
-        return min(end, first + request.limit * ONE_DAY)
+        return min(end, first + max(1, min(most_days, MAX_ROWS // metering_points)) * ONE_DAY)
     _, least = sums.bucket_of(first, request.resolution)
     months = max(1, MAX_ROWS // (_IN_TWO_RESOLUTIONS * metering_points))
-    beyond = first + min(request.limit, months * _LONGEST_MONTH) * ONE_DAY
+    beyond = first + min(most_days, months * _LONGEST_MONTH) * ONE_DAY
     return min(end, max(least, sums.bucket_of(beyond, request.resolution)[0])) if beyond < end else end
 
 
-def _stored(warehouse: Warehouse, readable: Readable, request: TotalRequest, *, days: Days) -> Days | None:
-    """Return the first and the last day that any of the metering points has; None without any."""
+def _stored(warehouse: Warehouse, readable: Readable, request: TotalRequest, *, days: Days) -> Days:
+    """Return these market days without those before the first and after the last that are stored."""
     found = [
         row
         for part in readable.parts()
@@ -110,7 +110,9 @@ def _stored(warehouse: Warehouse, readable: Readable, request: TotalRequest, *, 
     ]
     first_days = [row.first_day for row in found if row.first_day]
     last_days = [row.last_day for row in found if row.last_day]
-    return (min(first_days), max(last_days)) if first_days and last_days else None
+    if not first_days or not last_days:
+        return days[0], days[0]
+    return min(first_days), max(last_days) + ONE_DAY
 
 
 def _totals(warehouse: Warehouse, readable: Readable, request: TotalRequest, *, days: Days) -> list[Total]:
@@ -127,10 +129,24 @@ def _of_intervals(
     warehouse: Warehouse, readable: Readable, request: TotalRequest, *, days: Days
 ) -> list[Total]:
     found: list[Total] = []
-    for part in readable.parts(size=min(packed.AT_ONCE, max(1, MAX_ROWS // (days[1] - days[0]).days))):
-        blocks = packed.read(warehouse, part, direction=request.direction, days=days, as_of=request.as_of)
-        found += totals.of_blocks(blocks, resolution=request.resolution, period=request.period)
-    return totals.join(found)
+    for some_days in _spans(readable, days):
+        of_days: list[Total] = []
+        for part in readable.parts(size=packed.AT_ONCE):
+            blocks = packed.read(
+                warehouse, part, direction=request.direction, days=some_days, as_of=request.as_of
+            )
+            of_days += totals.of_blocks(blocks, resolution=request.resolution, period=request.period)
+        found += totals.join(of_days)
+    return found
+
+
+def _spans(readable: Readable, days: Days) -> Iterator[Days]:
+    """Yield market days for which one statement reads at most `MAX_ROWS` days of metering points."""
+    first, end = days
+    most = max(1, MAX_ROWS // min(packed.AT_ONCE, len(readable.periods)))
+    while first < end:
+        yield first, min(end, first + most * ONE_DAY)
+        first += most * ONE_DAY
 
 
 def _of_days(warehouse: Warehouse, readable: Readable, request: TotalRequest, *, days: Days) -> list[Total]:
@@ -149,35 +165,35 @@ def _of_days(warehouse: Warehouse, readable: Readable, request: TotalRequest, *,
 def _of_buckets(
     warehouse: Warehouse, readable: Readable, request: TotalRequest, *, days: Days
 ) -> list[Total]:
-    rows = list(_month_sums(warehouse, readable, request, days=days))
-    unfinished = totals.unfinished(
-        rows, resolution=request.resolution, days=request.days, permitted=readable.periods
-    )
-    last_days = {
-        row.metering_point_id: row.last_day
-        for part in readable.only(unfinished).parts()
-        for row in warehouse.fetch(
-            queries.last_days(part, direction=request.direction, since=days[0], as_of=request.as_of)
-        )
-    }
-    return totals.join(
-        totals.of_buckets(
-            rows,
-            resolution=request.resolution,
-            days=request.days,
-            permitted=readable.periods,
-            last_days=last_days,
-        )
-    )
-
-
-def _month_sums(
-    warehouse: Warehouse, readable: Readable, request: TotalRequest, *, days: Days
-) -> Iterator[MonthSumRow]:
     months = (days[1] - days[0]).days // _LONGEST_MONTH + 2
+    found: list[Total] = []
     for part in readable.parts(size=min(AT_ONCE, max(1, MAX_ROWS // (_IN_TWO_RESOLUTIONS * months)))):
-        yield from warehouse.fetch(
-            insights.month_sums(
-                part, direction=request.direction, first=days[0], end=days[1], as_of=request.as_of
-            )
+        found = totals.join([*found, *_buckets_of_part(warehouse, part, request, days=days)])
+    return found
+
+
+def _buckets_of_part(
+    warehouse: Warehouse, readable: Readable, request: TotalRequest, *, days: Days
+) -> Iterator[Total]:
+    rows = warehouse.fetch(
+        insights.month_sums(
+            readable, direction=request.direction, first=days[0], end=days[1], as_of=request.as_of
         )
+    )
+    unfinished = readable.only(
+        totals.unfinished(rows, resolution=request.resolution, days=request.days, permitted=readable.periods)
+    )
+    last_days = (
+        warehouse.fetch(
+            queries.last_days(unfinished, direction=request.direction, since=days[0], as_of=request.as_of)
+        )
+        if unfinished.permissions
+        else ()
+    )
+    return totals.of_buckets(
+        rows,
+        resolution=request.resolution,
+        days=request.days,
+        permitted=readable.periods,
+        last_days={row.metering_point_id: row.last_day for row in last_days},
+    )
