@@ -80,6 +80,10 @@ class Patience:
 
 USUAL = Patience()
 
+ANSWER = timedelta(seconds=120)
+"""How long a request's queries to the warehouse may take together. The gateway gives up after 150 s: the rest
+is for writing and sending the answer."""
+
 PROBE = timedelta(seconds=2)
 """How long a health probe's query to the warehouse may take."""
 

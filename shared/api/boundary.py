@@ -11,6 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 import azure.functions as func
 
+from shared import limits
 from shared.access.grants import AccessTooOld, NoGrants
 from shared.api import callers, responses
 from shared.api.problems import InvalidRequest, Problem, Refused
@@ -23,6 +24,7 @@ from shared.queues import QueuesUnavailable
 from shared.tables import TablesUnavailable, UnreadableValue
 from shared.telemetry import recording
 from shared.telemetry.recording import Telemetry
+from shared.warehouse import deadlines
 from shared.warehouse.engine import TooManyRows, WarehouseTimeout, WarehouseUnavailable
 
 Handler = Callable[[func.HttpRequest], Response]
@@ -88,6 +90,7 @@ def http_function(
         request_id = callers.request_id(req.headers)
         route = route_of(req.url, req.route_params)
         with (
+            deadlines.within(limits.ANSWER),
             recording.within(context),
             telemetry().request(
                 method=req.method,
@@ -175,7 +178,8 @@ def _of_data(error: Exception) -> Problem | None:
         case WarehouseTimeout():
             return Problem(
                 "warehouse-unavailable",
-                "The warehouse took too long. Ask for a smaller page with 'limit', or try again in a moment.",
+                "The warehouse took too long. Ask for a smaller page with 'limit' or for a shorter period, "
+                "or try again in a moment.",
                 headers=_later(10),
             )
         case _:

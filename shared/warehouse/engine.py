@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, cast
 from urllib.parse import urlsplit
 
 from shared.telemetry.recording import Operation, Telemetry
+from shared.warehouse import deadlines
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -230,16 +231,19 @@ class _InstrumentedSession:
 
 
 class InstrumentedWarehouse:
-    """Passes statements on to another warehouse, and records their durations and numbers of rows."""
+    """Passes statements on to another warehouse, and records their durations and numbers of rows.
+
+    The queries of a request end by its deadline; see `deadlines.within`.
+    """
 
     def __init__(self, warehouse: Warehouse, *, telemetry: Telemetry, url: str) -> None:
         self._warehouse = warehouse
         self._statements = _Statements(telemetry, url)
 
     def fetch(self, query: Query[Row]) -> list[Row]:
-        """Return the rows of a query."""
+        """Return the rows of a query, which has no longer than the deadline of this thread."""
         with self._statements.measure(query.name) as operation:
-            rows = self._warehouse.fetch(query)
+            rows = self._warehouse.fetch(_bounded(query))
             operation.rows = len(rows)
             return rows
 
@@ -257,6 +261,21 @@ class InstrumentedWarehouse:
     def close(self) -> None:
         """Close all connections."""
         self._warehouse.close()
+
+
+def _bounded(query: Query[Row]) -> Query[Row]:
+    """Return the query with the time that the deadline of this thread leaves.
+
+    Raises:
+        WarehouseTimeout: the deadline has passed.
+    """
+    deadline = deadlines.of_this_thread()
+    if deadline is None:
+        return query
+    left = timedelta(seconds=deadline.seconds_left())
+    if not left:
+        raise WarehouseTimeout(f"{query.name} was not begun: the queries before it took too long together.")
+    return replace(query, within=left if query.within is None else min(left, query.within))
 
 
 @lru_cache(maxsize=4_096)  # All days of a publication have the same time.

@@ -22,6 +22,13 @@ def test_the_guide_says_how_long_a_sync_reads() -> None:
     assert severa + graph <= 25
 
 
+def test_the_guide_says_how_long_all_queries_of_a_request_take() -> None:
+    seconds = f"{limits.ANSWER.total_seconds():g}"
+
+    assert f"All queries of one request take at most {seconds} seconds together" in GUIDE
+    assert f"all queries of one request have {seconds} s together" in GUIDE
+
+
 def test_the_table_of_limits_is_the_one_that_the_app_keeps() -> None:
     documented = [tuple(row) for row in re.findall(_ROW, GUIDE, re.MULTILINE)]
 

@@ -17,7 +17,15 @@ from shared.api import models, status
 from shared.api.status import Probe
 from shared.metering import MeteringPointId
 from shared.services import Services
-from shared.warehouse.engine import Query, Row, TooManyRows, WarehouseTimeout, WarehouseUnavailable
+from shared.warehouse.engine import (
+    InstrumentedWarehouse,
+    Query,
+    Row,
+    TooManyRows,
+    Warehouse,
+    WarehouseTimeout,
+    WarehouseUnavailable,
+)
 from tests.builders.api import Answer, Api
 
 POINT = "707057500000010017"
@@ -126,6 +134,36 @@ def test_a_warehouse_that_is_away_is_reported_with_when_to_come_back(
     problem_of(answer, status=503, code="warehouse-unavailable")
     assert answer.headers["Retry-After"] == str(seconds)
     assert b"secret" not in answer.body
+
+
+class Patient:
+    """Passes queries on, and notes how long each may take."""
+
+    def __init__(self, inner: Warehouse) -> None:
+        self.inner = inner
+        self.limits: list[timedelta | None] = []
+
+    def fetch(self, query: Query[Row]) -> list[Row]:
+        """Note the query's limit."""
+        self.limits.append(query.within)
+        return self.inner.fetch(query)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.inner, name)
+
+
+def test_all_queries_of_a_request_have_one_deadline_and_those_of_a_timer_none(api: Api) -> None:
+    granted, patient = _granted(api), Patient(api.services.warehouse)
+    warehouse = InstrumentedWarehouse(patient, telemetry=api.services.telemetry, url="duckdb:metering.duckdb")
+
+    with api.using(replace(api.services, warehouse=warehouse)):
+        api.get_url(f"/v1/metering-points/{POINT}/consumption?date=2026-03-29", principal=granted)
+        of_request, patient.limits = patient.limits, []
+        api.services.publish_readings()
+
+    assert of_request
+    assert all(each is not None and timedelta() < each <= limits.ANSWER for each in of_request)
+    assert set(patient.limits) == {None}
 
 
 def test_more_rows_than_one_statement_gives_are_a_question_too_large(

@@ -3,29 +3,11 @@
 import threading
 import time
 from collections import deque
-from dataclasses import dataclass
-from datetime import timedelta
-from typing import Self
 
 from shared.limits import SessionLimit
+from shared.warehouse.deadlines import Deadline
 from shared.warehouse.engine import WarehouseUnavailable
 from shared.warehouse.fabric.odbc import SOON
-
-
-@dataclass(frozen=True)
-class Deadline:
-    """The latest moment at which something must have ended, in seconds of `time.monotonic`."""
-
-    moment: float
-
-    @classmethod
-    def after(cls, limit: timedelta) -> Self:
-        """Return the deadline that lies this far ahead of now."""
-        return cls(time.monotonic() + limit.total_seconds())
-
-    def seconds_left(self) -> float:
-        """Return the seconds until the deadline; 0 when it has passed."""
-        return max(0.0, self.moment - time.monotonic())
 
 
 class _Waiter:

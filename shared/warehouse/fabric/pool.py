@@ -14,8 +14,9 @@ from typing import Generic, Protocol, TypeVar
 
 from shared import limits
 from shared.limits import SessionLimit
+from shared.warehouse.deadlines import Deadline
 from shared.warehouse.engine import WarehouseTimeout, WarehouseUnavailable
-from shared.warehouse.fabric.places import Deadline, Places
+from shared.warehouse.fabric.places import Places
 
 MAX_IDLE = 200.0
 """Seconds after which an unused connection is closed: Azure's NAT drops idle ones after 240."""

@@ -9,9 +9,9 @@ from azure.core.credentials import TokenCredential
 from azure.core.exceptions import AzureError
 
 from shared.warehouse import fractions
+from shared.warehouse.deadlines import Deadline
 from shared.warehouse.engine import WarehouseMisconfigured, WarehouseUnavailable
 from shared.warehouse.fabric import binding, odbc
-from shared.warehouse.fabric.places import Deadline
 from shared.warehouse.fabric.pool import Opened
 
 # The driver manager would hand a connection of one token to another.

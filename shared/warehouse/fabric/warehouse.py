@@ -11,6 +11,7 @@ from azure.core.credentials import TokenCredential
 
 from shared.settings import WarehouseSettings
 from shared.warehouse import schema
+from shared.warehouse.deadlines import Deadline
 from shared.warehouse.engine import (
     WORK_LIMIT,
     Query,
@@ -24,7 +25,6 @@ from shared.warehouse.engine import (
 )
 from shared.warehouse.fabric import binding, odbc, signin
 from shared.warehouse.fabric.odbc import WarehouseLost
-from shared.warehouse.fabric.places import Deadline
 from shared.warehouse.fabric.pool import Opened, Pool
 
 COMMIT_SECONDS = round(WORK_LIMIT.total_seconds() / 3)

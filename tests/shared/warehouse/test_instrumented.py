@@ -1,11 +1,23 @@
 """A warehouse whose statements are measured."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
-from shared.warehouse.engine import InstrumentedWarehouse, Query, Row, Session, Statement, TooManyRows
+from shared.warehouse import deadlines
+from shared.warehouse.engine import (
+    InstrumentedWarehouse,
+    Query,
+    Row,
+    Session,
+    Statement,
+    TooManyRows,
+    WarehouseTimeout,
+)
 from tests.builders.telemetry import Recorded
 
 TWO_ROWS = Query("SELECT 1 WHERE 'secret' = ?", ("secret",), int, "two_rows")
@@ -18,9 +30,11 @@ class Fake:
     def __init__(self, failure: Exception | None = None) -> None:
         self.failure = failure
         self.done: list[str] = []
+        self.limits: list[timedelta | None] = []
 
     def fetch(self, query: Query[Row]) -> list[Row]:
         self.done.append(query.name)
+        self.limits.append(query.within)
         if self.failure:
             raise self.failure
         return [query.row(1), query.row(2)]
@@ -69,6 +83,35 @@ def test_a_measured_warehouse_does_what_the_other_does(recorded: Recorded) -> No
 
     assert rows == read == [1, 2]
     assert fake.done == ["two_rows", "begin", "two_rows", "forget", "commit", "CREATE", "close"]
+
+
+def test_queries_within_a_deadline_have_no_longer_than_it_leaves(recorded: Recorded) -> None:
+    fake = Fake()
+    warehouse = measured(fake, recorded)
+
+    with deadlines.within(timedelta(seconds=60)):
+        warehouse.fetch(TWO_ROWS)
+        warehouse.fetch(replace(TWO_ROWS, within=timedelta(seconds=2)))
+        warehouse.fetch(replace(TWO_ROWS, within=timedelta(minutes=2)))
+        with ThreadPoolExecutor(1) as another:
+            another.submit(warehouse.fetch, TWO_ROWS).result()
+    warehouse.fetch(TWO_ROWS)
+
+    first, own, longer, of_another_thread, after = fake.limits
+    assert timedelta(seconds=50) < first <= timedelta(seconds=60)  # type: ignore[operator]
+    assert own == timedelta(seconds=2)
+    assert timedelta(seconds=50) < longer <= timedelta(seconds=60)  # type: ignore[operator]
+    assert (of_another_thread, after) == (None, None)
+
+
+def test_no_query_begins_after_the_deadline(recorded: Recorded) -> None:
+    fake = Fake()
+    warehouse = measured(fake, recorded)
+
+    with deadlines.within(timedelta()), pytest.raises(WarehouseTimeout, match="two_rows was not begun"):
+        warehouse.fetch(TWO_ROWS)
+
+    assert fake.done == []
 
 
 def test_an_error_within_a_transaction_undoes_it(recorded: Recorded) -> None:

@@ -8,8 +8,9 @@ from datetime import timedelta
 import pytest
 
 from shared.limits import SessionLimit
+from shared.warehouse.deadlines import Deadline
 from shared.warehouse.engine import WarehouseUnavailable
-from shared.warehouse.fabric.places import Deadline, Places
+from shared.warehouse.fabric.places import Places
 
 LIMIT = SessionLimit(wait=2.4, waiting=3, rest=2.0)
 SOON = 1.8
@@ -152,10 +153,3 @@ def test_a_quick_refusal_of_the_warehouse_stops_nobody(places: Places) -> None:
     places.failed(since=time.monotonic())
 
     take(places)
-
-
-def test_what_is_left_until_a_deadline_shrinks_to_nothing_and_not_below() -> None:
-    ahead, behind = Deadline.after(timedelta(seconds=60)), Deadline.after(timedelta(seconds=-1))
-
-    assert 59 < ahead.seconds_left() <= 60
-    assert behind.seconds_left() == 0

@@ -7,8 +7,8 @@ from datetime import timedelta
 
 import pytest
 
+from shared.warehouse.deadlines import Deadline
 from shared.warehouse.engine import WarehouseUnavailable
-from shared.warehouse.fabric.places import Deadline
 from shared.warehouse.fabric.pool import MAX_IDLE, Opened, Pool
 
 

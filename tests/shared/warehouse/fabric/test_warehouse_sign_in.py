@@ -9,10 +9,10 @@ import pytest
 
 from shared.outside import identity as managed_identity
 from shared.warehouse import opening, schema
+from shared.warehouse.deadlines import Deadline
 from shared.warehouse.engine import Query, Warehouse, WarehouseMisconfigured, WarehouseUnavailable
 from shared.warehouse.fabric import odbc
 from shared.warehouse.fabric.odbc import WarehouseLost
-from shared.warehouse.fabric.places import Deadline
 from tests.builders import elsewhere
 from tests.builders import warehouse as building
 from tests.doubles import certificates
