@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import date
 
 from shared.api import too_large
-from shared.api.insights import packed
 from shared.api.insights.peaks import MAX_WHOLE
 from shared.api.insights.requests import CompletenessRequest
 from shared.api.insights.totals import MAX_ROWS
@@ -19,6 +18,9 @@ from shared.warehouse.engine import Warehouse
 
 _ROWS_A_PERIOD = {Resolution.P1D: 2, Resolution.P1M: 4}
 """Both directions, and a month may have days of both resolutions."""
+
+_GROWTH = 4
+"""After metering points that have nothing, so many times as many are read by the next statement."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,7 @@ def fetch(warehouse: Warehouse, *, readable: Readable, request: CompletenessRequ
         if found and start is not None and not request.is_whole:
             return Page(found, request.following(day=first, metering_point_id=start))
         if not found:
-            size = min(packed.GROWTH * size, most)  # Access to most of a portfolio may have ended before.
+            size = min(_GROWTH * size, most)  # Access to most of a portfolio may have ended before.
     return Page(found, None)
 
 

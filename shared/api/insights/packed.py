@@ -12,9 +12,6 @@ from shared.warehouse.engine import Warehouse
 AT_ONCE = 5_000
 """Metering points of one statement: no day of quarters, joined, comes near the 16 MB of a text in Fabric."""
 
-GROWTH = 4
-"""After metering points that have nothing, so many times as many are read by the next statement."""
-
 
 def read(
     warehouse: Warehouse,

@@ -8,14 +8,16 @@ from shared.api import too_large
 from shared.api.insights import packed
 from shared.api.insights.requests import PeaksRequest
 from shared.api.insights.totals import MAX_ROWS
-from shared.api.series.pages import MAX_VALUES
+from shared.api.series import pages
+from shared.metering import MeteringPointId
 from shared.readable import Readable
 from shared.series import peaks
 from shared.series.peaks import Peaks
 from shared.warehouse.engine import Warehouse
+from shared.warehouse.queries import WantedDays
 
 MAX_WHOLE = 100_000
-"""Entries of the largest answer that is returned whole; of peaks fewer, if `MAX_VALUES` hours are fewer."""
+"""Entries of the largest answer that is returned whole; the hours of peaks have a limit as well."""
 
 
 @dataclass(frozen=True)
@@ -33,16 +35,16 @@ def fetch(warehouse: Warehouse, *, readable: Readable, request: PeaksRequest) ->
         TooLargeForOneAnswer: the answer is requested whole, and does not fit on the largest page.
     """
     (first, end), months = request.days, request.months
-    limit = min(MAX_WHOLE if request.is_whole else request.limit, MAX_VALUES // request.count)
+    limit = min(MAX_WHOLE if request.is_whole else request.limit, pages.MAX_VALUES // request.count)
     if request.is_whole and months * len(readable.periods) > limit:
         raise too_large.entries(months * len(readable.periods), most=limit)
     most = max(1, min(packed.AT_ONCE, MAX_ROWS // max(1, (end - first).days)))
     size = min(limit // months + 1, most)
     place = request.place
-    start: str | None = place.metering_point_id if place else ""
+    start: MeteringPointId | None = MeteringPointId(place.metering_point_id if place else "")
     found: list[Peaks] = []
     while start is not None and first < end:
-        part, start = readable.chunk(start=start, size=size)
+        part, following = readable.chunk(start=start, size=size)
         found += _of_part(
             warehouse, part, request, after=(place.metering_point_id, place.day) if place else None
         )
@@ -50,11 +52,24 @@ def fetch(warehouse: Warehouse, *, readable: Readable, request: PeaksRequest) ->
             beyond = found[limit]
             cursor = request.following(day=beyond.month, metering_point_id=beyond.metering_point_id)
             return Page(found[:limit], cursor)
-        if found and start is not None and not request.is_whole:
-            return Page(found, request.following(day=first.replace(day=1), metering_point_id=start))
-        if not found:
-            size = min(packed.GROWTH * size, most)  # Most of a portfolio may have nothing in this direction.
+        if found and following is not None and not request.is_whole:
+            return Page(found, request.following(day=first.replace(day=1), metering_point_id=following))
+        start = following if found else _next_stored(warehouse, readable, request, start=following)
     return Page(found, None)
+
+
+def _next_stored(
+    warehouse: Warehouse, readable: Readable, request: PeaksRequest, *, start: MeteringPointId | None
+) -> MeteringPointId | None:
+    """Find the first metering point from `start` on with a day; most may have nothing in this direction."""
+    return pages.next_stored(
+        warehouse,
+        readable,
+        direction=request.direction,
+        wanted=WantedDays.every(*request.days),
+        as_of=request.as_of,
+        start=start,
+    )
 
 
 def _of_part(

@@ -16,7 +16,7 @@ from shared.api import too_large
 from shared.api.series import resolutions
 from shared.api.series.cursors import Cursor
 from shared.api.series.requests import MAX_LIMIT, MAX_NAMED, Layout, SeriesRequest
-from shared.metering import MeteringPointId, Resolution
+from shared.metering import Direction, MeteringPointId, Resolution
 from shared.periods import ONE_DAY
 from shared.publishing.remembered import LastDays
 from shared.readable import AT_ONCE, PermittedDays, Readable
@@ -155,7 +155,16 @@ def _rows(
         if rows and not request.is_whole:
             return rows, following
         key = None
-        start = following if read else _next_stored(warehouse, readable, request, wanted, start=following)
+        if not read:
+            following = next_stored(
+                warehouse,
+                readable,
+                direction=request.direction,
+                wanted=wanted,
+                as_of=request.as_of,
+                start=following,
+            )
+        start = following
         size = min(AT_ONCE, _GROWTH * size)
     return rows, None
 
@@ -183,20 +192,19 @@ def _days(
     )
 
 
-def _next_stored(
+def next_stored(
     warehouse: Warehouse,
     readable: Readable,
-    request: SeriesRequest,
-    wanted: WantedDays,
     *,
+    direction: Direction,
+    wanted: WantedDays,
+    as_of: datetime,
     start: MeteringPointId | None,
 ) -> MeteringPointId | None:
     """Find the first metering point from `start` on that has a wanted day."""
     for part in readable.parts(start=start) if start is not None else ():
         (first,) = warehouse.fetch(
-            queries.first_metering_point(
-                part, direction=request.direction, wanted=wanted, as_of=request.as_of
-            )
+            queries.first_metering_point(part, direction=direction, wanted=wanted, as_of=as_of)
         )
         if first is not None:
             return first

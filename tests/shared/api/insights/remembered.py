@@ -50,6 +50,7 @@ class Remembered:
             "qualities_of_months": lambda days, _: map(_in_two, map(_qualities, _by_month(days))),
             "first_days": _first_days,
             "last_days": _last_days,
+            "first_metering_point": _first_metering_point,
             "stored_in_hours": _stored_in_hours,
         }
 
@@ -174,6 +175,10 @@ def _first_days(days: Sequence[Day], _: object) -> Iterator[tuple[Any, ...]]:
 def _last_days(days: Sequence[Day], _: object) -> Iterator[tuple[Any, ...]]:
     for group in _grouped(days, lambda each: each.metering_point_id):
         yield group[0].metering_point_id, max(each.day for each in group)
+
+
+def _first_metering_point(days: Sequence[Day], _: object) -> Iterator[tuple[Any, ...]]:
+    yield (min((each.metering_point_id for each in days), default=None),)
 
 
 def _stored_in_hours(days: Sequence[Day], parameters: Sequence[Any]) -> list[tuple[Any, ...]]:

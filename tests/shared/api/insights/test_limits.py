@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from shared.api.insights import completeness, packed, peaks, requests, totals
+from shared.api.series import pages
 from shared.api.too_large import TooLargeForOneAnswer
 from shared.metering import Direction, MeteringPointId
 from shared.publishing.watermark import DataState
@@ -26,6 +27,7 @@ class Stored:
         self, days: tuple[date, date] | None = None, rows: Mapping[str, list[Any]] | None = None
     ) -> None:
         self.rows = dict(rows or {})
+        self.rows["first_metering_point"] = [None]
         self.rows["day_range"] = [DayRange(*days) if days else DayRange(None, None)]
         self.queries: list[Any] = []
 
@@ -132,7 +134,7 @@ def test_totals_are_refused_by_their_market_days_and_values(
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let ten entries, and 25 hours of peaks, be the most that an answer returns whole."""
     monkeypatch.setattr(peaks, "MAX_WHOLE", 10)
-    monkeypatch.setattr(peaks, "MAX_VALUES", 25)
+    monkeypatch.setattr(pages, "MAX_VALUES", 25)
     monkeypatch.setattr(completeness, "MAX_WHOLE", 10)
 
 

@@ -1,7 +1,8 @@
 """Totals, peaks and completeness equal a naive loop over single values, for random histories and grants.
 
 The history has both nights when the clock changes, quarters, gaps, corrections and both directions. A
-question has random grants, a moment, a period, a page size and a resolution; its pages are walked to the end.
+question has random grants, a moment, a period, a page size and a resolution; its pages are walked to the end,
+or the answer is returned whole.
 Ten thousand questions are put to a warehouse in memory, and 300 of the same kind to the engine, for which the
 statements are real; `QUESTIONS=10000` asks the engine as many.
 """
@@ -346,6 +347,8 @@ def ask_one(world: World, chance: random.Random) -> None:
     given = {"from": [str(first)], "to": [str(end)], "asOf": [published_at.isoformat()]}
     if chance.random() < 0.7:
         given["limit"] = [str(chance.choice([1, 2, 5, 40, 1000]))]
+    else:
+        given["format"] = [chance.choice(["json", "csv"])]
     now = world.published[1][0] + timedelta(days=chance.choice([0, 3]), hours=chance.choice([0, 2]))
     state = DataState(now, world.published[1][0], periods.start_of(max(DAYS) + timedelta(days=1)))
     direction = chance.choice(list(Direction))

@@ -26,7 +26,7 @@ class Nothing:
     def fetch(self, query: Any) -> list[Any]:
         """Return no rows."""
         self.statements += 1
-        return []
+        return [None] if query.name == "first_metering_point" else []
 
 
 def portfolio(*, end: date | None = None) -> Readable:
@@ -49,16 +49,17 @@ def complete(given: dict[str, list[str]]) -> Callable[[Any], Any]:
 
 @pytest.mark.parametrize("limit", [{}, {"limit": ["1"]}])
 @pytest.mark.parametrize(
-    ("ask", "given"),
+    ("ask", "given", "most"),
     [
-        (highest, {"month": ["2026-05"]}),
-        (highest, {"from": ["2025-06-01"], "to": ["2026-06-01"]}),
-        (complete, {"from": ["2026-05-01"], "to": ["2026-06-01"], "resolution": ["P1M"]}),
+        (highest, {"month": ["2026-05"]}, 3),
+        (highest, {"from": ["2025-06-01"], "to": ["2026-06-01"]}, 3),
+        (complete, {"from": ["2026-05-01"], "to": ["2026-06-01"], "resolution": ["P1M"]}, 100),
     ],
 )
 def test_a_portfolio_without_anything_takes_few_statements(
     ask: Callable[[dict[str, list[str]]], Callable[[Any], Any]],
     given: dict[str, list[str]],
+    most: int,
     limit: dict[str, list[str]],
 ) -> None:
     warehouse = Nothing()
@@ -66,4 +67,4 @@ def test_a_portfolio_without_anything_takes_few_statements(
     found = ask({**given, **limit})(warehouse)
 
     assert list(found) == []
-    assert 1 <= warehouse.statements <= 100
+    assert 1 <= warehouse.statements <= most
