@@ -1,6 +1,6 @@
 """What the client reads, waits for and raises, against the app behind the gateway."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import date
 from decimal import Decimal
 
@@ -9,13 +9,15 @@ import pytest
 
 import metering_api
 from local import demo
-from metering_api import Client, Credentials, errors
+from metering_api import Client, Credentials, LeftOut, errors
 from metering_api.models import Day, Period
 from tests.clients.vendor import Vendor
 
 BAKERY = demo.METERING_POINTS[0].metering_point_id
 OFFICE = demo.METERING_POINTS[2].metering_point_id
 FOREIGN = demo.METERING_POINTS[9].metering_point_id
+Ask = Callable[..., Iterable[object]]
+"""Calls a method of the client with the metering points that it is to name."""
 
 
 @pytest.fixture
@@ -32,9 +34,9 @@ def test_status_customers_and_metering_points_are_read(api: Client) -> None:
 
     assert api.status().price_areas.keys() == {"NO1", "NO4", "NO5"}
     assert [each.customer_number for each in api.customers()] == [10001, 10002]
-    assert len(points.points) == 9
+    assert len(points) == 9
     assert points.access_version is not None
-    assert api.metering_point(BAKERY) == points.points[0]
+    assert api.metering_point(BAKERY) == points.points[0] == next(iter(points))
     assert points.points[0].permitted == (Period(date(2021, 5, 1), None),)
 
 
@@ -89,6 +91,48 @@ def test_a_refusal_has_code_parameter_and_hint(api: Client) -> None:
 def test_what_is_not_yours_is_not_found(api: Client) -> None:
     with pytest.raises(errors.NotFound):
         api.metering_point(FOREIGN)
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        pytest.param(lambda api, **named: api.consumption(from_="2026-03-30", **named), id="days"),
+        pytest.param(
+            lambda api, **named: api.rows("consumption", from_="2026-03-30", resolution="P1D", **named),
+            id="rows",
+        ),
+        pytest.param(
+            lambda api, **named: api.totals("consumption", from_="2026-03-30", **named), id="totals"
+        ),
+        pytest.param(lambda api, **named: api.peaks("consumption", month="2026-03", **named), id="peaks"),
+        pytest.param(lambda api, **named: api.completeness(from_="2026-03-30", **named), id="completeness"),
+    ],
+)
+def test_a_call_without_place_for_what_is_not_found_raises_it(api: Client, ask: Ask) -> None:
+    with pytest.raises(LeftOut, match=rf"^Not found, or not yours: {FOREIGN}\. Ask for") as refused:
+        list(ask(api, metering_points=[BAKERY, FOREIGN]))
+
+    assert (refused.value.not_found, refused.value.stored_coarser) == ((FOREIGN,), ())
+
+
+@pytest.mark.parametrize("call", ["days", "rows"])
+def test_days_that_are_stored_coarser_raise_an_error(api: Client, call: str) -> None:
+    with pytest.raises(LeftOut, match=rf"stored coarser than asked for: {BAKERY}\. Ask for PT1H") as refused:
+        list(
+            getattr(api, call)(
+                "consumption", from_="2026-03-30", metering_points=[BAKERY], resolution="PT15M"
+            )
+        )
+
+    assert (refused.value.not_found, refused.value.stored_coarser) == ((), (BAKERY,))
+
+
+def test_pages_of_series_list_what_is_left_out(api: Client) -> None:
+    (page,) = api.series_pages(
+        "consumption", from_="2026-03-30", metering_points=[BAKERY, FOREIGN], resolution="PT15M"
+    )
+
+    assert (page.not_found, page.stored_coarser) == ((FOREIGN,), (BAKERY,))
 
 
 def test_503_is_tried_again_when_retry_after_says(standing: Vendor, api: Client) -> None:

@@ -143,6 +143,29 @@ def test_export_downloads_files(world: Vendor, tmp_path: Path, capsys: pytest.Ca
     assert printed.err == f"Not found, or not yours: {foreign}\n"
 
 
+def test_export_reports_what_is_stored_coarser_and_that_there_are_no_files(
+    world: Vendor, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    point = demo.METERING_POINTS[0].metering_point_id
+    world.permit({point: SOME[point]})
+    world.catch_up()
+    quarters = ["--from", "2026-03-30", "--direction", "consumption", "--resolution", "PT15M"]
+
+    codes = [
+        main(["export", *quarters, str(tmp_path)], connect=world.client),
+        main(["export", "--from", "2030-01-01", "--format", "gs2", str(tmp_path)], connect=world.client),
+    ]
+
+    printed = capsys.readouterr()
+    no_files = "No values in this period, so there are no files."
+    assert (codes, printed.out) == ([0, 0], "")
+    assert printed.err.splitlines() == [
+        f"Days left out, as they are stored coarser than asked for: {point}",
+        no_files,
+        no_files,
+    ]
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudoterminal in Python")
 def test_a_terminal_shows_how_far_it_is(standing: Vendor, tmp_path: Path) -> None:
     import pty

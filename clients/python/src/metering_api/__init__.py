@@ -10,17 +10,29 @@ with Client.from_environment() as api:
 
 from metering_api._transport import Credentials
 from metering_api.client import Client
-from metering_api.errors import MeteringError, Problem, Unreachable
+from metering_api.errors import LeftOut, MeteringError, Problem, Unreachable
 from metering_api.exports import Export, ExportFile, Exports, ExportSummary, read_days
 from metering_api.following import Follower, Run
 from metering_api.frames import to_pandas
 from metering_api.insights import Completeness, PeakHour, Peaks, Total
-from metering_api.models import Customer, Day, MeteringPoint, Period, Row, Status, Value
+from metering_api.models import (
+    ChangesPage,
+    Customer,
+    Day,
+    MeteringPoint,
+    MeteringPoints,
+    Period,
+    Row,
+    SeriesPage,
+    Status,
+    Value,
+)
 from metering_api.parquet import ParquetStore
 from metering_api.store import SqliteStore, Store
 from metering_api.webhooks import Notice, verify_webhook
 
 __all__ = [
+    "ChangesPage",
     "Client",
     "Completeness",
     "Credentials",
@@ -31,8 +43,10 @@ __all__ = [
     "ExportSummary",
     "Exports",
     "Follower",
+    "LeftOut",
     "MeteringError",
     "MeteringPoint",
+    "MeteringPoints",
     "Notice",
     "ParquetStore",
     "PeakHour",
@@ -41,6 +55,7 @@ __all__ = [
     "Problem",
     "Row",
     "Run",
+    "SeriesPage",
     "SqliteStore",
     "Status",
     "Store",

@@ -13,7 +13,7 @@ from typing import NoReturn
 
 from metering_api import errors
 from metering_api.client import Client
-from metering_api.exports import BOTH
+from metering_api.exports import BOTH, Export
 from metering_api.following import Follower
 from metering_api.parquet import ParquetStore
 from metering_api.store import SqliteStore
@@ -154,9 +154,18 @@ def _export(api: Client, given: argparse.Namespace) -> int:
         )
         show("")
         print(path, flush=True)
+    _print_left_out(export)
+    return 0
+
+
+def _print_left_out(export: Export) -> None:
     if export.not_found:
         print(f"Not found, or not yours: {', '.join(export.not_found)}", file=sys.stderr)
-    return 0
+    if export.stored_coarser:
+        points = ", ".join(export.stored_coarser)
+        print(f"Days left out, as they are stored coarser than asked for: {points}", file=sys.stderr)
+    if not export.files:
+        print("No values in this period, so there are no files.", file=sys.stderr)
 
 
 def _bar(name: str, done: int, of: int) -> str:

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote
@@ -140,11 +140,13 @@ class Client:
             to: exclusive; None for all that is available.
             metering_points: those to read; none for a customer's, or all of yours. As many as you like.
             resolution: None for what is stored; `PT15M`, `PT1H`, `P1D`, `P1M` or `P1Y`, never finer than
-                stored: days that are stored coarser are left out.
+                stored.
             as_of: the data as it was at a moment.
 
         Raises:
             InvalidRequest: names every parameter that is at fault.
+            LeftOut: metering points cannot be read, or days are stored coarser than `resolution`. Use
+                `series_pages` to go on without them.
         """
         return self.days(
             "consumption",
@@ -179,17 +181,17 @@ class Client:
 
     def days(self, direction: str, **parameters: Any) -> Iterator[Day]:
         """Yield market days in a direction; parameters as `consumption`."""
-        for page in self.series_pages(direction, **parameters):
-            for part in page.series:
+        for page in _whole(self._series(direction, layout="days", **parameters)):
+            for part in SeriesPage.of(page).series:
                 yield from part.days
 
     def rows(self, direction: str, **parameters: Any) -> Iterator[Row]:
         """Yield single values with start and end, of any resolution; parameters as `consumption`."""
-        for page in self._series(direction, layout="rows", **parameters):
+        for page in _whole(self._series(direction, layout="rows", **parameters)):
             yield from (Row.of(each) for each in page["rows"])
 
     def series_pages(self, direction: str, **parameters: Any) -> Iterator[SeriesPage]:
-        """Yield pages of packed days, with what was not found; parameters as `consumption`."""
+        """Yield pages of packed days, with what is left out of them; parameters as `consumption`."""
         return (SeriesPage.of(page) for page in self._series(direction, layout="days", **parameters))
 
     def totals(
@@ -206,6 +208,9 @@ class Client:
 
         Args:
             metering_points: at most 50; none for a customer's, or all of yours.
+
+        Raises:
+            LeftOut: metering points cannot be read.
         """
         parameters = {
             "from": as_text(from_),
@@ -214,7 +219,7 @@ class Client:
             "meteringPointId": list(metering_points),
             "customerNumber": customer_number,
         }
-        for page in self._transport.pages(f"/{direction}/total", parameters):
+        for page in _whole(self._transport.pages(f"/{direction}/total", parameters)):
             yield from map(Total.of, page["values"])
 
     def peaks(
@@ -232,6 +237,9 @@ class Client:
         Args:
             count: 1 to 10 hours; 3 by default.
             of: `days` (the default), `weeks` or `hours`: what each hour has to be another of.
+
+        Raises:
+            LeftOut: metering points cannot be read.
         """
         parameters = {
             "month": month,
@@ -240,7 +248,7 @@ class Client:
             "meteringPointId": list(metering_points),
             "customerNumber": customer_number,
         }
-        for page in self._transport.pages(f"/{direction}/peaks", parameters):
+        for page in _whole(self._transport.pages(f"/{direction}/peaks", parameters)):
             yield from map(Peaks.of, page["peaks"])
 
     def completeness(
@@ -252,7 +260,11 @@ class Client:
         metering_points: Sequence[str] = (),
         customer_number: int | None = None,
     ) -> Iterator[Completeness]:
-        """Yield how complete each series is in each day (`P1D`, the default) or month (`P1M`)."""
+        """Yield how complete each series is in each day (`P1D`, the default) or month (`P1M`).
+
+        Raises:
+            LeftOut: metering points cannot be read.
+        """
         parameters = {
             "from": as_text(from_),
             "to": as_text(to),
@@ -260,7 +272,7 @@ class Client:
             "meteringPointId": list(metering_points),
             "customerNumber": customer_number,
         }
-        for page in self._transport.pages("/completeness", parameters):
+        for page in _whole(self._transport.pages("/completeness", parameters)):
             yield from map(Completeness.of, page["periods"])
 
     def changes(
@@ -321,3 +333,18 @@ class Client:
         for begin in range(0, max(len(named), 1), _NAMED_AT_ONCE):
             group = named[begin : begin + _NAMED_AT_ONCE]
             yield from self._transport.pages(f"/{direction}", {**parameters, "meteringPointId": group})
+
+
+def _whole(pages: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    """Yield pages of which nothing is left out.
+
+    Raises:
+        LeftOut: a page lists metering points that are.
+    """
+    for page in pages:
+        not_found = tuple(page["notFound"])
+        # Only series can be asked for finer than stored.
+        stored_coarser = tuple(each["meteringPointId"] for each in page.get("storedCoarser", ()))
+        if not_found or stored_coarser:
+            raise errors.LeftOut(not_found=not_found, stored_coarser=stored_coarser)
+        yield page

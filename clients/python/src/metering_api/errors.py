@@ -107,6 +107,28 @@ class Unavailable(Problem):
     """500, 502, 503 or 504, also after the allowed retries."""
 
 
+class LeftOut(MeteringError):
+    """The answer lacks metering points, or days of them, that were asked for.
+
+    Attributes:
+        not_found: the metering points that were named and cannot be read: unknown, or not yours.
+        stored_coarser: the first 40 metering points with days that are stored coarser than asked for.
+    """
+
+    def __init__(self, *, not_found: tuple[str, ...] = (), stored_coarser: tuple[str, ...] = ()) -> None:
+        self.not_found = not_found
+        self.stored_coarser = stored_coarser
+        lines = []
+        if not_found:
+            lines.append(f"Not found, or not yours: {', '.join(not_found)}. Ask for the others only.")
+        if stored_coarser:
+            lines.append(
+                f"Days left out, as they are stored coarser than asked for: {', '.join(stored_coarser)}. "
+                "Ask for PT1H or coarser, or leave the resolution out to get what is stored."
+            )
+        super().__init__("\n".join(lines))
+
+
 class AccessUnsettled(MeteringError):
     """Access kept changing while history was fetched; run again later, nothing is lost."""
 

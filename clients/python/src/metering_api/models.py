@@ -224,7 +224,7 @@ class MeteringPoint:
 
 @dataclass(frozen=True)
 class MeteringPoints:
-    """All metering points that you may read.
+    """All metering points that you may read; iterates over `points`.
 
     Attributes:
         access_version: the name of what you may read; None where it changed while the pages were read.
@@ -232,6 +232,12 @@ class MeteringPoints:
 
     points: tuple[MeteringPoint, ...]
     access_version: str | None
+
+    def __iter__(self) -> Iterator[MeteringPoint]:
+        return iter(self.points)
+
+    def __len__(self) -> int:
+        return len(self.points)
 
 
 @dataclass(frozen=True)
@@ -286,7 +292,8 @@ class SeriesPage:
 
     Attributes:
         not_found: metering points named in the request that cannot be read.
-        stored_coarser: of them, those whose days are left out since they are stored coarser than asked for.
+        stored_coarser: the first 40 metering points of which days are left out, since they are stored coarser
+            than asked for; on the first page only.
         next_cursor: None on the last page.
     """
 
