@@ -1,5 +1,6 @@
 """An operator's command on the configured services: `python -m operations COMMAND …`."""
 
+import io
 import sys
 
 from operations import run
@@ -10,6 +11,9 @@ INTERRUPTED = 130
 
 def main() -> int:
     """Run the command and return its exit code."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # Names and delivered texts may have characters that the terminal's encoding lacks.
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         return run.main(sys.argv[1:])
     except KeyboardInterrupt:

@@ -127,8 +127,8 @@ def _add(
 
 
 def shown(text: str, *, at_most: int = _SHOWN) -> str:
-    """Return a delivered text in quotes for a message: short, in ASCII and so on one line."""
-    return ascii(text if len(text) <= at_most else text[: at_most - 3] + "...")
+    """Return a delivered text in quotes for a message: short, and printable, so on one line."""
+    return repr(text if len(text) <= at_most else text[: at_most - 3] + "...")
 
 
 def differs(pattern: str) -> Refuses:

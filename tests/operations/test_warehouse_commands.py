@@ -26,11 +26,12 @@ NOWHERE = (
 class Operator:
     """Runs commands on one embedded warehouse."""
 
-    def __init__(self, folder: Path, table_storage: str) -> None:
+    def __init__(self, folder: Path, table_storage: str, *, encoding: str = "utf-8") -> None:
         self._environment = {
             **os.environ,
             "WAREHOUSE": f"duckdb:{folder / 'metering.duckdb'}",
             "TABLE_STORAGE": table_storage,
+            "PYTHONIOENCODING": encoding,
         }
 
     def run(self, command: str, *arguments: object) -> tuple[int, list[str]]:
@@ -40,7 +41,7 @@ class Operator:
             cwd=ROOT,
             env=self._environment,
             capture_output=True,
-            text=True,
+            encoding="utf-8",
             timeout=60,
         )
         assert done.stderr == ON_THE_ENVIRONMENT
@@ -100,6 +101,18 @@ def test_a_rejected_file_is_reported_line_by_line_and_the_others_are_loaded(
         f"{tmp_path / 'none.csv'}: cannot be read: No such file or directory.",
         "Publication 1: 1 new or changed market day with 23 values.",
     ]
+
+
+@pytest.mark.parametrize(("encoding", "shown"), [("utf-8", "målt"), ("ascii", r"m\xe5lt")])
+def test_a_delivered_text_is_printed_as_far_as_the_terminal_can(
+    tmp_path: Path, table_storage: str, encoding: str, shown: str
+) -> None:
+    operator = Operator(tmp_path, table_storage, encoding=encoding)
+    file = building.write_csv(tmp_path / "bad.csv", values(HOUSE, DAY, ["målt"]))
+
+    code, lines = operator.run("load", file)
+
+    assert (code, lines[1]) == (1, f"  {file}:2: quantity '{shown}' is not a decimal number with a point.")
 
 
 def test_metering_points_that_nothing_else_knows_are_warned_of(operator: Operator, tmp_path: Path) -> None:

@@ -66,7 +66,7 @@ def test_a_file_is_loaded_and_moved(
 def test_a_faulty_file_is_moved_with_the_reasons_beside_it_and_the_next_is_loaded(
     outside: Outside, load_files: Callable[[], Intake], warehouse: Warehouse
 ) -> None:
-    outside.put_lines("a.csv", values(HOUSE, DAY, ["1", "-2", "x"]))
+    outside.put_lines("a.csv", values(HOUSE, DAY, ["1", "-2", "én"]))
     outside.put("b.csv", b"")
     outside.put_lines("c.csv", values(HOUSE, DAY, ["1"]))
 
@@ -84,7 +84,7 @@ def test_a_faulty_file_is_moved_with_the_reasons_beside_it_and_the_next_is_loade
     assert outside.text("rejected/a.csv.reasons.txt") == (
         "a.csv was rejected; nothing of it was loaded.\n"
         "line 3: quantity '-2' is negative.\n"
-        "line 4: quantity 'x' is not a decimal number with a point.\n"
+        "line 4: quantity 'én' is not a decimal number with a point.\n"
     )
     assert building.count(warehouse, "delivery") == 1
 

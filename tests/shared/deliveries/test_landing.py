@@ -152,6 +152,7 @@ FAULTY = [
     {"quantity": "1,5"},
     {"quantity": "1E1000000"},
     {"quality": "ok"},
+    {"quality": "målt"},
     {"quality": "MEASURED"},
     {"quality": "measured "},
     {"quality": "measured\x1cmore"},
@@ -176,7 +177,7 @@ def test_a_faulty_row_is_refused_for_the_same_reason_by_app_and_warehouse(
     (by_the_app,) = reasons_of_load(warehouse, path, clock)
     (by_the_warehouse,) = reasons_of_copy(warehouse, path, clock)
 
-    row = ascii(",".join({**GOOD, **changed}.values()))
+    row = repr(",".join({**GOOD, **changed}.values()))
     assert by_the_warehouse == f"{by_the_app} In the row {row}."
 
 

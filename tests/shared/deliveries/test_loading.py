@@ -130,10 +130,15 @@ def rejected(warehouse: Warehouse, path: Path, clock: Clock) -> Sequence[Fault]:
         ({"quantity": "1e99"}, "quantity '1e99' has more than 12 digits before the point."),
         ({"quantity": " 1"}, "quantity ' 1' is not a decimal number with a point."),
         ({"quantity": "NaN"}, "quantity 'NaN' is not a decimal number with a point."),
-        ({"quantity": "٣"}, "quantity '\\u0663' is not a decimal number with a point."),
+        ({"quantity": "٣"}, "quantity '٣' is not a decimal number with a point."),
         (
             {"quantity": "1234567890123"},
             "quantity '1234567890123' has more than 12 digits before the point.",
+        ),
+        (
+            {"quality": "målt"},
+            "quality 'målt' is not one of measured, estimated, final-estimated, temporary, calculated, "
+            "missing.",
         ),
         (
             {"quality": "OK"},
@@ -179,8 +184,8 @@ def test_a_value_may_start_up_to_two_days_after_its_receipt(
             "The header does not fit interval values: unknown column 'kwh', no column quantity.",
         ),
         (
-            (*HEADER, "comment"),
-            "The header does not fit interval values: unknown column 'comment'.",
+            (*HEADER, "målepunkt"),
+            "The header does not fit interval values: unknown column 'målepunkt'.",
         ),
         (
             HEADER[:5],
