@@ -8,7 +8,7 @@ from operations.access_lists.questions import Question
 from shared import tables
 from shared.access import runs
 from shared.access.entra.users import ContactEmail
-from shared.access.grant import spans_text
+from shared.access.grant import moved_text, spans_text
 from shared.access.runs import Run
 from shared.access.sync import store, unknown_customers
 from shared.access.sync.changes import Event
@@ -164,7 +164,7 @@ def _is_about(event: Entity, questions: Sequence[Question]) -> bool:
 def _event_line(key: tuple[str, str, str, str, str], events: Sequence[Entity]) -> str:
     minute, _, principal, customer, event = key
     first = events[0]
-    days = " to ".join(text for text in (first["before"], first["after"]) if text)
+    days = moved_text(first["before"], first["after"])
     points = f"{first['meteringPointId']} in {days}" if len(events) == 1 else f"{len(events)} metering points"
     return f"{minute} UTC  {event} {principal} at {points} of customer {customer} ({first['why']})"
 

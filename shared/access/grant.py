@@ -120,6 +120,14 @@ def spans_text(spans: Iterable[Span]) -> str:
     return " ".join(str(span) for span in spans)
 
 
+def moved_text(before: str, after: str) -> str:
+    """Return the texts of a grant's spans before and after a change, once if they are equal.
+
+    Either is empty where there was, or is, no grant.
+    """
+    return " to ".join(dict.fromkeys(text for text in (before, after) if text))
+
+
 def parse_spans(stored: str) -> Spans:
     """Return the spans of a text that `spans_text` made.
 

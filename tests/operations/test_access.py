@@ -127,6 +127,13 @@ def test_a_period_that_moved_is_one_event_with_its_days(office: Office, moved_to
     ]
 
 
+def test_a_change_that_keeps_the_days_shows_them_once(office: Office) -> None:
+    office.sync(Client(10001, apps=guid(1), points=f"{point(1)} 2024-01-01..", name="Fjordbakeriet"))
+    office.sync(Client(10001, apps=guid(1), points=f"{point(1)} 2024-01-01..", name="Bakeriet"))
+
+    assert f"changed {VENDOR} at {point(1)} in 2024-01-01.. of customer 10001 (" in office.ask("10001")
+
+
 def test_a_fault_of_a_customer_is_shown_with_it(office: Office) -> None:
     office.sync(Client(10001, apps="nobody", points=point(1)), MALL)
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from shared import foreign
-from shared.access.grant import GrantKey, spans_text
+from shared.access.grant import GrantKey, moved_text, spans_text
 from shared.access.sync.changes import Change, Event, Plan
 from shared.access.sync.faults import Fault
 from shared.access.sync.guard import Allowance, Objection
@@ -167,7 +167,7 @@ def change_lines(changed: Sequence[Change]) -> list[str]:
         subject = change.subject
         groups[subject.principal, subject.customer_number, change.event].append(change)
     return [
-        f"{event}: {principal} for customer {customer}, {_points(group)} ({group[0].subject.why})"
+        f"{event}: {principal} for customer {customer}, {_points(group)} ({_why(group[0])})"
         for (principal, customer, event), group in sorted(groups.items())
     ]
 
@@ -178,8 +178,18 @@ def _points(group: Sequence[Change]) -> str:
     [change] = group
     before = spans_text(change.before.spans) if change.before else ""
     after = spans_text(change.after.spans) if change.after else ""
-    days = " to ".join(text for text in (before, after) if text)
-    return f"metering point {change.subject.metering_point_id} in {days}"
+    return f"metering point {change.subject.metering_point_id} in {moved_text(before, after)}"
+
+
+def _why(change: Change) -> str:
+    """Return what gives the access; of a change of that, or of a name alone, also what changed."""
+    before, after = change.before, change.after
+    if before is None or after is None:
+        return change.subject.why
+    if before.why != after.why:
+        return f"before: {before.why}, now: {after.why}"
+    renamed = "; the customer has another name" if before.customer_name != after.customer_name else ""
+    return f"{after.why}{renamed}"
 
 
 def _listed(title: str, lines: Sequence[str]) -> list[str]:

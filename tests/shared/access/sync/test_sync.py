@@ -563,6 +563,27 @@ def test_a_period_that_moves_is_reported_as_one_change_with_its_days(world: Worl
     ]
 
 
+def test_a_change_of_the_reason_or_of_the_name_shows_what_changed(world: World) -> None:
+    world.supply = [SupplyPeriod(10001, point(1), date(2021, 5, 1), None)]
+    world.has(Client(10001, apps=guid(1), name="Fjordbakeriet"))
+    world.sync(allowed=[Allowance.SOURCE])
+    world.has(Client(10001, apps=guid(1), points=point(1), name="Fjordbakeriet"))
+    of_reason = world.sync()
+    world.has(Client(10001, apps=guid(1), points=point(1), name="Bakeriet"))
+    of_name = world.sync()
+
+    change = f"- changed: {app(1)} for customer 10001, metering point {point(1)} in 2021-05-01.. "
+    restricted = "API client id; supply period and API metering points"
+    assert of_reason.text().splitlines()[1:] == [
+        "Changes:",
+        f"{change}(before: API client id; supply period, now: {restricted})",
+    ]
+    assert of_name.text().splitlines()[1:] == [
+        "Changes:",
+        f"{change}({restricted}; the customer has another name)",
+    ]
+
+
 def long_report(world: World, *, customers: int) -> SyncReport:
     """A sync with a change and three faults of each customer, and letters that take two code units."""
     world.has(
