@@ -15,7 +15,10 @@ from shared.files.making import FEW_FILES, SILENT, Grants, Queue
 from shared.files.outbox import Outbox
 from shared.readable import Readable
 
-ACCESS_CHANGED = ("access-changed", "Access to some of it ended while it was made; request it again.")
+ACCESS_CHANGED = (
+    "access-changed",
+    "Access to some of it has ended, so its files were deleted; request it again.",
+)
 NOT_BUILT = ("not-built", "It could not be made, and we have been alerted. Request it again.")
 
 log = logging.getLogger("metering.files")

@@ -244,6 +244,22 @@ def test_quarters_are_summed_to_hours_and_hours_are_never_split(customer: Custom
     assert (refused.status, refused.json["errors"][0]["code"]) == (400, "finer-than-stored")
 
 
+def test_a_total_of_quarters_is_refused_where_hours_are_stored(customer: Customer) -> None:
+    point = customer.point()
+    customer.days(point, SPRING, 1)
+
+    refused = customer.get("/v1/consumption/total", date=SPRING, resolution="PT15M")
+    without = customer.get("/v1/consumption/total", date=SPRING)
+
+    [fault] = refused.json["errors"]
+    assert (fault["code"], fault["message"]) == (
+        "finer-than-stored",
+        f"{point} is stored as PT1H on {SPRING}.",
+    )
+    assert fault["hint"] == "Ask for PT1H or coarser, or leave 'resolution' out to get days."
+    assert [each["end"] for each in without.json["values"]] == ["2026-03-30T00:00:00+02:00"]
+
+
 def test_of_many_metering_points_those_without_quarters_are_named_and_the_others_answered(
     customer: Customer,
 ) -> None:

@@ -78,7 +78,7 @@ def _refuse_coarser(warehouse: Warehouse, readable: Readable, request: TotalRequ
         query = queries.stored_in_hours(
             part, direction=request.direction, wanted=wanted, as_of=request.as_of, limit=1
         )
-        resolutions.refuse(coarser.put_together([warehouse.fetch(query)]))
+        resolutions.refuse(coarser.put_together([warehouse.fetch(query)]), default="days")
 
 
 def _page_end(readable: Readable, request: TotalRequest, *, first: date, end: date) -> date:

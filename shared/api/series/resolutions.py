@@ -5,8 +5,11 @@ from shared.metering import Resolution
 from shared.series.coarser import Coarser
 
 
-def refuse(left_out: Coarser) -> None:
-    """Raise instead of answering with a part of one series.
+def refuse(left_out: Coarser, *, default: str = "what is stored") -> None:
+    """Raise instead of answering with a part of one series, or of a total.
+
+    Args:
+        default: what the answer has if the request names no resolution, for the hint.
 
     Raises:
         InvalidRequest: there are such days.
@@ -18,7 +21,7 @@ def refuse(left_out: Coarser) -> None:
                     "resolution",
                     "finer-than-stored",
                     f"{each.metering_point_id} is stored as {Resolution.PT1H} on {each.first_day}.",
-                    f"Ask for {Resolution.PT1H} or coarser, or leave 'resolution' out to get what is stored.",
+                    f"Ask for {Resolution.PT1H} or coarser, or leave 'resolution' out to get {default}.",
                 )
             ]
         )

@@ -338,7 +338,10 @@ def test_a_sync_deletes_the_files_of_a_principal_that_lost_something_and_keeps_o
     api.services.revoke_files()
 
     assert files_of(api, customer, lost["exportId"]) == []
-    assert customer.get(f"/v1/exports/{lost['exportId']}").json["problem"]["code"] == "access-changed"
+    assert customer.get(f"/v1/exports/{lost['exportId']}").json["problem"] == {
+        "code": "access-changed",
+        "detail": "Access to some of it has ended, so its files were deleted; request it again.",
+    }
     assert len(fetch(other, kept["files"][0]["href"])) == kept["files"][0]["bytes"]
 
 

@@ -42,6 +42,7 @@ def test_a_question_for_one_is_refused_with_the_first_of_these_days() -> None:
     [fault] = refused.value.faults
     assert (fault.parameter, fault.code) == ("resolution", "finer-than-stored")
     assert fault.message == "000000000000000007 is stored as PT1H on 2026-03-01."
+    assert fault.hint == "Ask for PT1H or coarser, or leave 'resolution' out to get what is stored."
 
 
 def test_where_there_are_none_nothing_is_refused() -> None:
