@@ -59,7 +59,7 @@ def show_all(kept: Store, who: str | None, *, out: Console) -> int:
     """Print the webhooks of a principal, or of all, and return the exit code."""
     listed = kept.webhooks_of(who) if who else list(kept.every_webhook())
     if not listed:
-        out.print("There are no webhooks.")
+        out.print(f"{who} has no webhooks." if who else "There are no webhooks.", markup=False)
         return 0
     _print_webhooks(listed, out=out)
     return 0

@@ -190,6 +190,19 @@ class Parameters:
             raise InvalidRequest(self.faults)
 
 
+def chosen_id(name: str, text: str) -> str:
+    """Return an id that a caller chose, from the parameter `name` of a path.
+
+    Raises:
+        InvalidRequest: nobody can have chosen it. Paths are read without regard to case, ids are not.
+    """
+    if CHOSEN_ID.fullmatch(text):
+        return text
+    message = f"'{foreign.shown(text)}' is not an id that can be chosen."
+    hint = "Use 1 to 64 lower-case letters, digits and hyphens; the first is no hyphen."
+    raise InvalidRequest([Fault(name, "not-as-expected", message, hint)])
+
+
 def no_moment(error: periods.InvalidMoment) -> tuple[str, str, str]:
     """Return code, message and hint of the fault of a time, in a query or in a body."""
     code = "time-without-offset" if isinstance(error, periods.MomentWithoutOffset) else "not-a-time"

@@ -95,7 +95,7 @@ def test_a_principal_without_webhooks_has_none(kept: Store) -> None:
 
     assert webhooks.show_all(kept, "app:other", out=out) == 0
 
-    assert text(out) == "There are no webhooks.\n"
+    assert text(out) == "app:other has no webhooks.\n"
 
 
 def test_one_webhook_is_shown_with_its_attempts(kept: Store) -> None:

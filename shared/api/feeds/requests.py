@@ -3,9 +3,9 @@
 import re
 from dataclasses import dataclass
 
-from shared.api import bodies, formats
+from shared.api import bodies, formats, parameters
 from shared.api.feeds.models import USUAL_DAYS, FeedRequest
-from shared.api.parameters import CHOSEN_ID, Parameters, Seal, Seals
+from shared.api.parameters import Parameters, Seal, Seals
 from shared.api.problems import Refused
 from shared.api.series.requests import Given
 from shared.files.feeds import Content, Spec
@@ -33,11 +33,9 @@ def feed_id(text: str) -> str:
     """Return an id from a path.
 
     Raises:
-        Refused: 404, no feed has such an id.
+        InvalidRequest: no feed can have such an id.
     """
-    if not CHOSEN_ID.fullmatch(text.lower()):
-        raise not_found()
-    return text.lower()
+    return parameters.chosen_id("feedId", text)
 
 
 def through(text: str) -> int:
@@ -69,12 +67,12 @@ def page(given: Given, *, of: str, seals: Seals, accept: str) -> ListRequest:
         InvalidRequest: the parameters have faults; all are named.
         Refused: 406 when `accept` does not name JSON.
     """
-    parameters = Parameters(given)
-    formats.read(parameters, accept=accept, available=formats.ONLY_JSON)
-    limit = parameters.whole_number("limit", default=DEFAULT_LIMIT, low=1, high=MAX_LIMIT)
+    named = Parameters(given)
+    formats.read(named, accept=accept, available=formats.ONLY_JSON)
+    limit = named.whole_number("limit", default=DEFAULT_LIMIT, low=1, high=MAX_LIMIT)
     seal = seals.of("runs", of)
-    before = parameters.cursor("cursor", lambda text: int(seal.open(text)))
-    parameters.done()
+    before = named.cursor("cursor", lambda text: int(seal.open(text)))
+    named.done()
     return ListRequest(limit, before, seal)
 
 

@@ -2,28 +2,25 @@
 
 import re
 
-from shared.api import bodies
+from shared.api import bodies, parameters
 from shared.api.bodies import Request
-from shared.api.parameters import CHOSEN_ID
 from shared.api.problems import Fault, InvalidRequest
 from shared.api.webhooks import models
 from shared.api.webhooks.models import WebhookBody
 from shared.notices import addresses
 from shared.notices.addresses import NotCallable
-from shared.notices.webhooks import NoSuchNotice, NoSuchWebhook
+from shared.notices.webhooks import NoSuchNotice
 
 _NOTICE_ID = re.compile(r"[a-z]{2}_[0-9a-f]{32}")
 
 
 def webhook_id(text: str) -> str:
-    """Return the id of a webhook in a path: letters in lower case, digits and hyphens.
+    """Return the id of a webhook in a path.
 
     Raises:
-        NoSuchWebhook: no webhook can have such an id.
+        InvalidRequest: no webhook can have such an id.
     """
-    if not CHOSEN_ID.fullmatch(text.lower()):
-        raise NoSuchWebhook
-    return text.lower()
+    return parameters.chosen_id("webhookId", text)
 
 
 def notice_id(text: str) -> str:

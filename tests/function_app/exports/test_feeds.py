@@ -88,6 +88,17 @@ def blobs(api: Api, customer: Customer) -> list[str]:
     return list(api.services.files.outbox.paths(f"feeds/{customer.principal.replace(':', '-')}/"))
 
 
+@pytest.mark.parametrize("feed_id", ["Daily", "bad_1"])
+def test_an_id_that_cannot_be_chosen_is_refused(customer: Customer, feed_id: str) -> None:
+    customer.point()
+
+    answer = put(customer, feed_id)
+
+    [fault] = answer.json["errors"]
+    assert (answer.status, fault["parameter"], fault["code"]) == (400, "feedId", "not-as-expected")
+    assert customer.get("/v1/feeds").json == {"feeds": []}
+
+
 def test_a_feed_is_made_shown_changed_listed_and_deleted(customer: Customer) -> None:
     customer.point()
 
@@ -376,9 +387,7 @@ def test_anothers_feed_is_answered_like_one_that_does_not_exist(
     assert runs(other, "theirs")[0]["status"] == "ready"
 
 
-@pytest.mark.parametrize(
-    "path", ["/Not%20an%20id", "/daily/runs/000007-000008/files/a.csv", "/daily/runs/x/files/a.csv"]
-)
+@pytest.mark.parametrize("path", ["/daily/runs/000007-000008/files/a.csv", "/daily/runs/x/files/a.csv"])
 def test_what_does_not_exist_is_not_found(customer: Customer, path: str) -> None:
     customer.point()
     put(customer)

@@ -118,6 +118,16 @@ def test_a_webhook_that_is_not_active_sends_nothing_again(owner: Api) -> None:
     assert (refused.status, refused.json["code"]) == (409, "webhook-not-active")
 
 
+@pytest.mark.parametrize("webhook_id", ["Main", "UPPER", "-a", "a_b", "a" * 65])
+def test_an_id_that_cannot_be_chosen_is_refused(owner: Api, webhook_id: str) -> None:
+    answer = put(owner, "https://hooks.example.com/", webhook_id=webhook_id)
+
+    [fault] = answer.json["errors"]
+    assert (answer.status, fault["parameter"], fault["code"]) == (400, "webhookId", "not-as-expected")
+    assert fault["hint"].startswith("Use 1 to 64 lower-case letters, digits and hyphens")
+    assert owner.get("/v1/webhooks", principal=OWNER).json == {"webhooks": []}
+
+
 def test_a_deleted_webhook_is_gone(owner: Api) -> None:
     put(owner, "https://hooks.example.com/")
 
