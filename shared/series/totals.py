@@ -31,7 +31,7 @@ class Total:
 
     Attributes:
         watt_hours: None when there is no value at all.
-        complete: each of the metering points covers the whole interval, and no value is missing.
+        complete: each of these metering points covers the whole interval, and no value is missing.
         missing: how many values are missing.
         metering_points: how many metering points have a published day in it.
     """

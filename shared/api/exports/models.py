@@ -30,11 +30,14 @@ class ExportRequest(Body):
     ) = Field(
         default=None,
         description=f"At most {MAX_NAMED}; beyond that name a customer, or leave it out for all.",
+        examples=[["707057500000000018"]],
     )
     customer_number: CustomerNumber | None = Field(
         default=None, description="Only metering points of this customer."
     )
-    from_: MomentText = Field(alias="from", description=f"The first moment: {_MOMENT}.")
+    from_: MomentText = Field(
+        alias="from", description=f"The first moment: {_MOMENT}.", examples=["2026-03-29"]
+    )
     to: MomentText | None = Field(
         default=None,
         description=f"The first moment that is not included: {_MOMENT}; left out: all that there is.",

@@ -10,6 +10,9 @@ from shared.metering import Direction
 _NOT_FOUND = "The metering points that you named and may not read, unknown or somebody else's."
 
 
+_PART_OF_IT = "A metering point without a published day in the interval is not part of it"
+
+
 class Total(Answer):
     """The energy of one interval over all these metering points."""
 
@@ -17,10 +20,14 @@ class Total(Answer):
     end: datetime = Field(description="End of the interval, exclusive.")
     quantity: Quantity
     complete: bool = Field(
-        description="Each of the metering points covers the whole interval, and no value is missing."
+        description="Each metering point that is part of the interval covers all of it, and no value is "
+        f"missing. {_PART_OF_IT}: compare `meteringPoints` with how many you expect."
     )
-    missing: Number = Field(description="How many values are missing.")
-    metering_points: Number = Field(description="How many metering points have a published day in it.")
+    missing: Number = Field(description=f"How many values are missing. {_PART_OF_IT}, and lacks none.")
+    metering_points: Number = Field(
+        description="How many metering points have a published day in the interval, and so are part of it. "
+        "`/completeness` lists those whose days are late."
+    )
 
 
 class TotalPage(Answer):
