@@ -10,10 +10,10 @@ from typing import Annotated, Any, Protocol, TypeVar
 
 import orjson
 from pydantic import AfterValidator, BaseModel, Field, ValidationError
-from pydantic_core import ErrorDetails, PydanticCustomError
+from pydantic_core import PydanticCustomError
 
-from shared import foreign, metering, periods
-from shared.api import parameters
+from shared import metering, periods
+from shared.api import body_faults, parameters
 from shared.api.problems import FAULTS, Fault, InvalidRequest, Refused
 from shared.files.forms import form
 from shared.metering import Direction, MeteringPointId
@@ -70,7 +70,7 @@ def read(req: Request, model: type[Model], *, latest: datetime | None = None) ->
         return model.model_validate_json(given, context={"latest": latest})
     except ValidationError as error:
         found = error.errors(include_url=False, include_context=True)
-        raise InvalidRequest([_fault(each) for each in found]) from None
+        raise InvalidRequest([body_faults.of(each, model) for each in found]) from None
 
 
 def _without_nulls(value: Any) -> Any:
@@ -113,7 +113,8 @@ def _metering_point_id(text: str) -> MeteringPointId:
     try:
         return metering.parse_metering_point_id(text)
     except metering.InvalidMeteringPointId as error:
-        raise fault(*parameters.no_metering_point_id(text, error)) from None
+        several = "Give each id as an item of the list."
+        raise fault(*parameters.no_metering_point_id(text, error, several=several)) from None
 
 
 def _each_once(directions: list[Direction]) -> list[Direction]:
@@ -134,45 +135,3 @@ CustomerNumber = Annotated[int, Field(ge=0, le=10**18 - 1, json_schema_extra={"f
 def moment(text: str) -> datetime:
     """Return the instant of a `MomentText`."""
     return periods.parse_moment(text)
-
-
-def _fault(error: ErrorDetails) -> Fault:
-    """Return the fault that pydantic found."""
-    place, context = _place(error["loc"]), error.get("ctx", {})
-    match error["type"]:
-        case "body":
-            return Fault(place, context["code"], context["message"], context["hint"])
-        case "missing":
-            return Fault(place, "required", f"'{place}' is missing.", "Give it.")
-        case "extra_forbidden":
-            hint = "Leave it out; the reference lists what the body may hold."
-            return Fault(place, "unknown-parameter", "This property is not known here.", hint)
-        case "enum" | "literal_error":
-            given = foreign.shown(str(error["input"]))
-            hint = f"Use one of {context['expected']}."
-            return Fault(place, "not-a-choice", f"'{place}' cannot be '{given}'.", hint)
-        case "too_long" | "string_too_long":
-            hint = f"Give at most {context['max_length']}."
-            return Fault(place, "too-many", f"'{place}' is too long.", hint)
-        case "too_short" | "string_too_short":
-            return Fault(place, "required", f"'{place}' is empty.", f"Give at least {context['min_length']}.")
-        case "greater_than_equal" | "less_than" | "less_than_equal" | "greater_than":
-            (limit,) = context.values()
-            return Fault(place, "not-in-range", f"'{place}' is out of range.", f"The limit is {limit}.")
-        case "string_pattern_mismatch":
-            return Fault(
-                place,
-                "not-as-expected",
-                f"'{place}' is not written as expected.",
-                "Look it up in the reference.",
-            )
-        case _:
-            return Fault(
-                place, "not-as-expected", f"'{place}': {error['msg']}.", "Look it up in the reference."
-            )
-
-
-def _place(location: tuple[int | str, ...]) -> str:
-    """Return a place in a body, such as `meteringPointIds[3]`, on one line."""
-    text = "".join(f"[{each}]" if isinstance(each, int) else f".{each}" for each in location)
-    return foreign.shown(text.removeprefix(".")) or "body"

@@ -36,6 +36,7 @@ _SEALED = re.compile(rf"[A-Za-z0-9_-]{{22,{LONGEST}}}")
 # A plus sign that was not escaped arrives as a space: "…T00:00:00 01:00" can only have meant "+01:00".
 _LOST_PLUS = re.compile(r"(:[0-9]{2}(?:[.,][0-9]+)?) ([0-9]{2}(?::?[0-9]{2})?)$")
 _WHOLE_NUMBER = re.compile(r"[0-9]{1,18}")
+_SEVERAL_IDS = re.compile(rf"\s*[0-9]{{{metering.GSRN_LENGTH}}}[,;\s]+[0-9]{{{metering.GSRN_LENGTH}}}")
 
 
 def of_url(url: str) -> dict[str, list[str]]:
@@ -148,7 +149,8 @@ class Parameters:
         try:
             return metering.parse_metering_point_id(text)
         except metering.InvalidMeteringPointId as error:
-            self.fault(name, *no_metering_point_id(text, error))
+            several = f"Repeat the parameter: {name}=…&{name}=…"
+            self.fault(name, *no_metering_point_id(text, error, several=several))
             return None
 
     def cursor(self, name: str, read: Callable[[str], Value]) -> Value | None:
@@ -209,12 +211,19 @@ def no_moment(error: periods.InvalidMoment) -> tuple[str, str, str]:
     return code, str(error), "Use a market day or a time with an offset from UTC."
 
 
-def no_metering_point_id(text: str, error: metering.InvalidMeteringPointId) -> tuple[str, str, str]:
-    """Return code, message and hint of the fault of an id, in a query or in a body."""
+def no_metering_point_id(
+    text: str, error: metering.InvalidMeteringPointId, *, several: str
+) -> tuple[str, str, str]:
+    """Return code, message and hint of the fault of an id, in a query or in a body.
+
+    Args:
+        several: the hint for a text with more than one id.
+    """
+    one = "Use the 18 digits of the målepunkt-ID; the serial number on the meter is something else."
     return (
         "not-a-metering-point-id",
         f"'{foreign.shown(text)}' is not a metering point id: {error}.",
-        "Use the 18 digits of the målepunkt-ID; the serial number on the meter is something else.",
+        several if _SEVERAL_IDS.match(text) else one,
     )
 
 

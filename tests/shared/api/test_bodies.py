@@ -3,13 +3,17 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Annotated
 
 import pytest
 from pydantic import Field
 
 from shared.api import bodies
 from shared.api.bodies import Body
+from shared.api.exports.models import ExportRequest
+from shared.api.feeds.models import FeedRequest
 from shared.api.problems import InvalidRequest, Refused
+from shared.api.webhooks.models import WebhookBody
 
 JSON = {"content-type": "application/json"}
 POINT = "707057500000010017"
@@ -35,6 +39,13 @@ class Example(Body):
     from_: bodies.MomentText | None = Field(default=None, alias="from")
     customer_number: bodies.CustomerNumber | None = None
     inner: Inner | None = None
+    colours: Annotated[list[Colour], Field(min_length=1)] | None = None
+    days: Annotated[int, Field(ge=1, le=35)] | None = None
+    when: str = Field(
+        default="always", pattern="^always$|^[0-9]{2}:[0-9]{2}$", description="`always`, or a time.",
+        examples=["09:30"],
+    )  # fmt: skip
+    codes: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True)
@@ -93,6 +104,66 @@ def test_all_faults_are_named_at_once_with_their_places() -> None:
 )
 def test_a_value_of_another_type_is_a_fault(body: bytes, code: str) -> None:
     assert [each for _, each in faults(body)] == [code]
+
+
+@pytest.mark.parametrize(
+    ("body", "message", "hint"),
+    [
+        (b'{"colours": "red"}', "'colours': Input should be a valid array.", 'Give a list, such as ["red"].'),
+        (b'{"colours": {}}', "'colours': Input should be a valid array.", 'Give a list, such as ["red"].'),
+        (
+            b'{"inner": "red"}',
+            "'inner': Input should be an object.",
+            'Give an object, such as {"colour": "red"}.',
+        ),
+        (b"[]", "'body': Input should be an object.", "Give an object."),
+        (b'{"days": 0}', "'days' is out of range.", "Use a whole number from 1 to 35."),
+        (b'{"days": 40}', "'days' is out of range.", "Use a whole number from 1 to 35."),
+        (
+            b'{"days": "7"}',
+            "'days': Input should be a valid integer.",
+            "Give a whole number without quotation marks.",
+        ),
+        (
+            b'{"when": "9:30"}',
+            "'when' is not written as expected.",
+            "'always', or a time. For example: 09:30.",
+        ),
+        (
+            b'{"when": 930}',
+            "'when': Input should be a valid string.",
+            'Give a text in quotation marks, such as "09:30".',
+        ),
+        (
+            b'{"codes": {"a": 1}}',
+            "'codes.a': Input should be a valid string.",
+            "Give a text in quotation marks.",
+        ),
+        (
+            b'{"meteringPointIds": ["707057500000010017,707057500000010024"]}',
+            "'707057500000010017,707057500000010024' is not a metering point id: "
+            "a metering point id has exactly 18 digits.",
+            "Give each id as an item of the list.",
+        ),
+    ],
+)
+def test_a_fault_says_what_to_write_instead(body: bytes, message: str, hint: str) -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        bodies.read(Sent(body), Example)
+
+    [fault] = refused.value.faults
+    assert (fault.message, fault.hint) == (message, hint)
+
+
+@pytest.mark.parametrize("model", [ExportRequest, FeedRequest, WebhookBody])
+def test_a_list_in_place_of_a_body_is_answered_with_what_it_needs(model: type[Body]) -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        bodies.read(Sent(b"[]"), model)
+
+    [fault] = refused.value.faults
+    assert fault.hint.startswith('Give an object, such as {"')
+    example = fault.hint.removeprefix("Give an object, such as ").removesuffix(".")
+    assert bodies.read(Sent(example.encode()), model)
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"\xff\xfe", b'{"a": 1}}', b"nope", b"[" * 10_000])

@@ -180,6 +180,21 @@ def test_metering_points_may_be_repeated_and_are_sorted_each_once() -> None:
     assert request.resolution is Resolution.P1D
 
 
+def test_metering_points_in_one_parameter_are_answered_with_how_to_repeat_it() -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        requests.of_many(
+            direction=Direction.CONSUMPTION,
+            given={"date": ["2026-03-29"], "meteringPointId": [f"{POINT}, {OTHER}", f"{POINT}0"]},
+            state=STATE,
+            seals=SEALS,
+        )
+
+    assert sorted(each.hint for each in refused.value.faults) == [
+        "Repeat the parameter: meteringPointId=…&meteringPointId=…",
+        "Use the 18 digits of the målepunkt-ID; the serial number on the meter is something else.",
+    ]
+
+
 def test_a_cursor_carries_the_end_and_the_moment_of_the_first_page() -> None:
     first = ask(from_="2026-01-01")
     cursor = cursors.Cursor(POINT, date(2026, 2, 1), until=first.period.end, as_of=first.as_of)
