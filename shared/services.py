@@ -388,6 +388,7 @@ def start(
     )
     warehouse = InstrumentedWarehouse(
         opening.open_warehouse(settings.warehouse, credential=credential),
+        limit=settings.warehouse.timeout,
         telemetry=telemetry,
         url=settings.warehouse.url,
     )

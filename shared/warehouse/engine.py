@@ -234,16 +234,20 @@ class InstrumentedWarehouse:
     """Passes statements on to another warehouse, and records their durations and numbers of rows.
 
     The queries of a request end by its deadline; see `deadlines.within`.
+
+    Args:
+        limit: how long the other warehouse lets a query take that has no limit of its own.
     """
 
-    def __init__(self, warehouse: Warehouse, *, telemetry: Telemetry, url: str) -> None:
+    def __init__(self, warehouse: Warehouse, *, limit: timedelta, telemetry: Telemetry, url: str) -> None:
         self._warehouse = warehouse
+        self._limit = limit
         self._statements = _Statements(telemetry, url)
 
     def fetch(self, query: Query[Row]) -> list[Row]:
         """Return the rows of a query, which has no longer than the deadline of this thread."""
         with self._statements.measure(query.name) as operation:
-            rows = self._warehouse.fetch(_bounded(query))
+            rows = self._warehouse.fetch(_bounded(query, limit=self._limit))
             operation.rows = len(rows)
             return rows
 
@@ -263,8 +267,8 @@ class InstrumentedWarehouse:
         self._warehouse.close()
 
 
-def _bounded(query: Query[Row]) -> Query[Row]:
-    """Return the query with the time that the deadline of this thread leaves.
+def _bounded(query: Query[Row], *, limit: timedelta) -> Query[Row]:
+    """Return the query with its limit, or with the time that the deadline of this thread leaves, if less.
 
     Raises:
         WarehouseTimeout: the deadline has passed.
@@ -275,7 +279,7 @@ def _bounded(query: Query[Row]) -> Query[Row]:
     left = timedelta(seconds=deadline.seconds_left())
     if not left:
         raise WarehouseTimeout(f"{query.name} was not begun: the queries before it took too long together.")
-    return replace(query, within=left if query.within is None else min(left, query.within))
+    return replace(query, within=min(left, query.within or limit))
 
 
 @lru_cache(maxsize=4_096)  # All days of a publication have the same time.

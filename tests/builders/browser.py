@@ -114,6 +114,8 @@ class Page:
     @contextmanager
     def speaking(self, language: str) -> Iterator[None]:
         """Have the page in a language, inside the block, from its next opening on."""
+        if not self.driver.current_url.startswith(self.address):
+            self.open()  # What is kept belongs to an address, and the browser begins without one.
         self.run("localStorage.setItem('language', arguments[0])", language)
         try:
             yield

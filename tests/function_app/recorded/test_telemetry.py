@@ -58,7 +58,10 @@ class Watched:
         """Let the routes record here."""
         services = self.customer.api.services
         measured = InstrumentedWarehouse(
-            self.counting, telemetry=self.recorded.telemetry, url="fabric://some.fabric.example/metering"
+            self.counting,
+            limit=services.settings.warehouse.timeout,
+            telemetry=self.recorded.telemetry,
+            url="fabric://some.fabric.example/metering",
         )
         with self.customer.api.using(
             replace(services, telemetry=self.recorded.telemetry, warehouse=measured)
