@@ -14,8 +14,8 @@ from shared.api.feeds.requests import DEFAULT_LIMIT as RUNS_LIMIT
 from shared.api.feeds.requests import MAX_LIMIT as RUNS_MAX
 from shared.api.formats import OF_SERIES, ONLY_JSON, TIMES, USUAL, Kind
 from shared.api.insights import models as insight_models
-from shared.api.insights.peaks import MAX_WHOLE
 from shared.api.insights.requests import COMPLETENESS_RESOLUTIONS, DEFAULT_COUNT, MAX_COUNT
+from shared.api.insights.sizes import MAX_WHOLE
 from shared.api.listings import models as listing_models
 from shared.api.parameters import CHOSEN_ID
 from shared.api.series import models as series_models

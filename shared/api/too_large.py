@@ -109,9 +109,17 @@ def items(count: int) -> TooLargeForOneAnswer:
     return TooLargeForOneAnswer({"items": count}, detail, [_page("metering points")])
 
 
-def totals(count: int, *, most_values: int | None = None) -> TooLargeForOneAnswer:
-    """Return the refusal of totals of this many market days; see `market_days`."""
+def totals(
+    count: int, *, most_values: int | None = None, metering_points: int | None = None
+) -> TooLargeForOneAnswer:
+    """Return the refusal of totals of this many market days; see `market_days`.
+
+    Args:
+        metering_points: that are summed, if they are too many for so many days.
+    """
     size = f"{count} market days{_values(most_values)}"
+    if metering_points is not None:
+        size = f"{count} market days of {metering_points} metering points"
     detail = f"The totals have {size}; without 'limit' they are returned whole or not at all."
     things = "values" if most_values else "market days"
     return TooLargeForOneAnswer({"marketDays": count}, detail, [_page(things), _LONG_PERIOD])

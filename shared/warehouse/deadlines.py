@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Self
 
+from shared import limits
+
 
 @dataclass(frozen=True)
 class Deadline:
@@ -25,6 +27,11 @@ class Deadline:
         return max(0.0, self.moment - time.monotonic())
 
 
+LEAST = limits.ANSWER / 4
+"""A query of which less of its limit is left is not begun: cut short, it would look like a warehouse that
+hangs."""
+
+
 class _OfThread(threading.local):
     deadline: Deadline | None = None
 
@@ -36,11 +43,12 @@ _of_thread = _OfThread()
 @contextmanager
 def within(limit: timedelta) -> Iterator[None]:
     """Give all queries of this thread in the block one deadline together."""
+    before = _of_thread.deadline
     _of_thread.deadline = Deadline.after(limit)
     try:
         yield
     finally:
-        _of_thread.deadline = None
+        _of_thread.deadline = before
 
 
 def of_this_thread() -> Deadline | None:

@@ -271,15 +271,16 @@ def _bounded(query: Query[Row], *, limit: timedelta) -> Query[Row]:
     """Return the query with its limit, or with the time that the deadline of this thread leaves, if less.
 
     Raises:
-        WarehouseTimeout: the deadline has passed.
+        WarehouseTimeout: the deadline leaves too little.
     """
     deadline = deadlines.of_this_thread()
     if deadline is None:
         return query
+    limit = query.within or limit
     left = timedelta(seconds=deadline.seconds_left())
-    if not left:
+    if left < min(limit, deadlines.LEAST):
         raise WarehouseTimeout(f"{query.name} was not begun: the queries before it took too long together.")
-    return replace(query, within=min(left, query.within or limit))
+    return replace(query, within=min(left, limit))
 
 
 @lru_cache(maxsize=4_096)  # All days of a publication have the same time.

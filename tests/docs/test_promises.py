@@ -11,7 +11,7 @@ from local import demo, places
 from shared import limits
 from shared.api import changes, feeds, problems
 from shared.api.feeds import models
-from shared.api.insights.peaks import MAX_WHOLE
+from shared.api.insights.sizes import MAX_WHOLE, MAX_WHOLE_DAYS
 from shared.api.parameters import Seals
 from shared.api.series import pages, requests
 from shared.api.series.models import SeriesPart, Value
@@ -113,6 +113,11 @@ def test_pages_and_requests_are_limited_as_the_code_says() -> None:
     text = (DOCS / "limits.md").read_text(encoding="utf-8")
     assert f"quarters, {spaced(pages.MAX_VALUES // 96)} days do" in text.replace("\n", " ")
     assert requests.MAX_LIMIT * 24 <= pages.MAX_VALUES
+    assert f"up to {spaced(MAX_WHOLE_DAYS)} market days of them together" in text
+    assert (
+        f"peaks up to {spaced(pages.MAX_VALUES)} hours: {spaced(pages.MAX_VALUES // 3)} entries"
+        in text.replace("\n", " ")
+    )
     assert f"{spaced(MAX_WHOLE)} entries, and peaks up to {spaced(pages.MAX_VALUES)} hours" in text.replace(
         "\n", " "
     )

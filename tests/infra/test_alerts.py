@@ -53,7 +53,7 @@ def test_failures_that_a_run_survives_are_watched(queries: Mapping[str, str], ro
     }
 
 
-def test_an_outage_that_passes_does_not_mean_that_files_are_stuck(
+def test_files_are_stuck_after_three_runs_in_half_an_hour_within_the_window(
     snapshot: Snapshot, queries: Mapping[str, str]
 ) -> None:
     [rule] = [

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from datetime import date
 
 from shared.api import too_large
-from shared.api.insights.peaks import MAX_WHOLE
 from shared.api.insights.requests import CompletenessRequest
-from shared.api.insights.totals import MAX_ROWS
+from shared.api.insights.sizes import MAX_ROWS, MAX_WHOLE
 from shared.api.too_large import TooLargeForOneAnswer
 from shared.metering import Direction, Resolution
 from shared.readable import Readable

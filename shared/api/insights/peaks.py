@@ -7,7 +7,7 @@ from datetime import date
 from shared.api import too_large
 from shared.api.insights import packed
 from shared.api.insights.requests import PeaksRequest
-from shared.api.insights.totals import MAX_ROWS
+from shared.api.insights.sizes import MAX_ROWS, MAX_WHOLE
 from shared.api.series import pages
 from shared.metering import MeteringPointId
 from shared.readable import Readable
@@ -15,9 +15,6 @@ from shared.series import peaks
 from shared.series.peaks import Peaks
 from shared.warehouse.engine import Warehouse
 from shared.warehouse.queries import WantedDays
-
-MAX_WHOLE = 100_000
-"""Entries of the largest answer that is returned whole; the hours of peaks have a limit as well."""
 
 
 @dataclass(frozen=True)
@@ -45,16 +42,17 @@ def fetch(warehouse: Warehouse, *, readable: Readable, request: PeaksRequest) ->
     found: list[Peaks] = []
     while start is not None and first < end:
         part, following = readable.chunk(start=start, size=size)
-        found += _of_part(
+        read = _of_part(
             warehouse, part, request, after=(place.metering_point_id, place.day) if place else None
         )
+        found += read
         if len(found) > limit:
             beyond = found[limit]
             cursor = request.following(day=beyond.month, metering_point_id=beyond.metering_point_id)
             return Page(found[:limit], cursor)
         if found and following is not None and not request.is_whole:
             return Page(found, request.following(day=first.replace(day=1), metering_point_id=following))
-        start = following if found else _next_stored(warehouse, readable, request, start=following)
+        start = following if read else _next_stored(warehouse, readable, request, start=following)
     return Page(found, None)
 
 

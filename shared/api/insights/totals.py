@@ -1,8 +1,8 @@
 """Totals over many metering points: what one page reads from the warehouse.
 
 Days, months and years are summed in the warehouse; hours and quarters are read packed and summed here. A page
-is a range of market days over all metering points. However many there are, an answer that is returned whole
-has few totals: only its market days are limited.
+is a range of market days over all metering points. An answer that is returned whole has few totals, but reads
+the days of all metering points: both are limited.
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,6 +12,7 @@ from datetime import date
 from shared.api import too_large
 from shared.api.insights import packed
 from shared.api.insights.requests import TotalRequest
+from shared.api.insights.sizes import MAX_ROWS, MAX_WHOLE_DAYS
 from shared.api.series import resolutions
 from shared.api.series.pages import MAX_VALUES
 from shared.metering import Resolution
@@ -22,9 +23,6 @@ from shared.series.totals import Total
 from shared.warehouse import insights, queries
 from shared.warehouse.engine import Warehouse
 from shared.warehouse.queries import WantedDays
-
-MAX_ROWS = 100_000
-"""Rows that one statement returns: WAREHOUSE_MAX_ROWS cannot be less."""
 
 _LONGEST_MONTH = 28
 _IN_TWO_RESOLUTIONS = 2
@@ -50,14 +48,21 @@ def fetch(warehouse: Warehouse, *, readable: Readable, request: TotalRequest) ->
         first = max(first, request.place.day)
     _refuse_coarser(warehouse, readable, request, days=days)
     page_end = _page_end(readable, request, first=first, end=end)
-    if page_end < end:
+    if page_end < end or _reads_too_much(readable, request, days=(first, end)):
         first, end = _stored(warehouse, readable, request, days=(first, end))
         page_end = _page_end(readable, request, first=first, end=end)
+    count = (end - first).days
     if page_end < end and request.is_whole:
-        count = (end - first).days
         raise too_large.totals(count, most_values=MAX_VALUES if count <= request.limit else None)
+    if _reads_too_much(readable, request, days=(first, end)):
+        raise too_large.totals(count, metering_points=len(readable.periods))
     found = _totals(warehouse, readable, request, days=(first, page_end))
     return Page(found, request.following(day=page_end) if page_end < end else None)
+
+
+def _reads_too_much(readable: Readable, request: TotalRequest, *, days: Days) -> bool:
+    """Return whether totals that are requested whole are of too many days of metering points."""
+    return request.is_whole and (days[1] - days[0]).days * len(readable.periods) > MAX_WHOLE_DAYS
 
 
 def _wanted(request: TotalRequest) -> Days:

@@ -130,6 +130,22 @@ def test_totals_are_refused_by_their_market_days_and_values(
     assert "layout" not in " ".join(fault.hint or "" for fault in refused.value.faults)
 
 
+def test_totals_of_too_many_metering_points_are_refused_and_only_stored_days_count(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(totals, "MAX_WHOLE_DAYS", 100)
+    period = {"from_": "2025-01-01", "to": "2025-02-01", "resolution": "P1M", "format": "csv"}
+    ten_days = Stored((date(2025, 1, 1), date(2025, 1, 10)))
+
+    whole = ask_totals(ten_days, 10, **period)
+    with pytest.raises(TooLargeForOneAnswer) as refused:
+        ask_totals(ten_days, 11, **period)
+
+    assert whole.next_cursor is None
+    assert refused.value.detail.startswith("The totals have 10 market days of 11 metering points;")
+    assert [fault.parameter for fault in refused.value.faults] == ["limit", "to"]
+
+
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let ten entries, and 25 hours of peaks, be the most that an answer returns whole."""

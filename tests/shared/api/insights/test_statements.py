@@ -1,4 +1,4 @@
-"""How many statements a portfolio takes that has nothing of what is requested."""
+"""How many statements a portfolio takes that has nothing, or hardly anything, of what is requested."""
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime
@@ -11,6 +11,8 @@ from shared.api.parameters import Seals
 from shared.metering import Direction, MeteringPointId
 from shared.publishing.watermark import DataState
 from shared.readable import Permission, Readable
+from shared.series import blocks
+from shared.warehouse.queries import PackedRow
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 STATE, SEALS = DataState(NOW, NOW, NOW), Seals([b"0" * 64])
@@ -27,6 +29,18 @@ class Nothing:
         """Return no rows."""
         self.statements += 1
         return [None] if query.name == "first_metering_point" else []
+
+
+class OneAtTheFront(Nothing):
+    """A warehouse in which only the first metering point has a day."""
+
+    def fetch(self, query: Any) -> list[Any]:
+        """Return the day to the first statement."""
+        found = super().fetch(query)
+        if self.statements > 1:
+            return found
+        first = PackedRow(f"{0:018d}", date(2026, 5, 1), "PT1H", ",".join(["1.000"] * 24), "M" * 24)
+        return blocks.join([first], with_ids=True)
 
 
 def portfolio(*, end: date | None = None) -> Readable:
@@ -68,3 +82,12 @@ def test_a_portfolio_without_anything_takes_few_statements(
 
     assert list(found) == []
     assert 1 <= warehouse.statements <= most
+
+
+def test_a_whole_answer_reads_no_further_after_the_last_metering_point_with_a_day() -> None:
+    warehouse = OneAtTheFront()
+
+    [found] = highest({"month": ["2026-05"], "format": ["csv"]})(warehouse)
+
+    assert found.metering_point_id == f"{0:018d}"
+    assert warehouse.statements == 4  # Two chunks of days, and one look at each part of what is left.
