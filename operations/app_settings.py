@@ -34,9 +34,6 @@ NOT_FOR_COMMANDS = frozenset(
 ODBC_DRIVER = "ODBC_DRIVER"
 """The path of the driver, which differs from machine to machine."""
 
-SECRETS = frozenset({"SEVERA_CLIENT_SECRET", "SFTP_KEY"})
-"""Settings in Key Vault that only some commands need: `operations.commands` says which."""
-
 _REFERENCE = re.compile(r"@Microsoft\.KeyVault\((.+)\)")
 
 
@@ -70,7 +67,7 @@ def named(environment: Mapping[str, str]) -> FunctionApp | None:
 def read(app: FunctionApp, *, environment: Mapping[str, str], secrets: Collection[str]) -> dict[str, str]:
     """Return an environment for a command: the app's settings in place of the shell's.
 
-    Of `SECRETS`, only those in `secrets` are read.
+    Of the settings that refer to Key Vault, only `secrets` are read, and the others are left out.
 
     Raises:
         AppSettingsUnavailable: the Azure CLI is missing, is not signed in, or is refused.
@@ -78,8 +75,11 @@ def read(app: FunctionApp, *, environment: Mapping[str, str], secrets: Collectio
     deployed = _app_settings(app)
     known = set(settings.names())
     kept = {name: value for name, value in environment.items() if name not in known}
-    unwanted = NOT_FOR_COMMANDS | (SECRETS - set(secrets))
-    wanted = {name: deployed[name] for name in sorted(known - unwanted) if name in deployed}
+    wanted = {
+        name: deployed[name]
+        for name in sorted(known - NOT_FOR_COMMANDS)
+        if name in deployed and (name in secrets or not _REFERENCE.fullmatch(deployed[name]))
+    }
     driver = {ODBC_DRIVER: environment[ODBC_DRIVER]} if environment.get(ODBC_DRIVER) else {}
     return {**kept, **{name: _resolved(name, value) for name, value in wanted.items()}, **driver}
 

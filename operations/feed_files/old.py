@@ -7,7 +7,7 @@ where systems differ: keys in any case, values on one line or many, numbers with
 from codecs import BOM_UTF8
 
 from operations.feed_files import old_csv, old_gs2
-from operations.feed_files.old_file import OldFile, Unreadable
+from operations.feed_files.old_file import EMPTY, OldFile, Unreadable
 from shared.files.forms import csv_rows
 from shared.files.forms.form import FileFormat, Form, Gs2
 
@@ -20,7 +20,7 @@ def read(content: bytes, form: Form) -> OldFile:
     """
     text = _decoded(content, form)
     if not text.strip():
-        raise Unreadable("The file is empty. Fetch it again from the old system.")
+        raise Unreadable(EMPTY)
     if old_gs2.START in text[:2_000].lower():
         return old_gs2.read(text, form.gs2 or Gs2())
     if form.format is not FileFormat.CSV:

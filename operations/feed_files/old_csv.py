@@ -4,12 +4,12 @@ import csv
 import io
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
 from typing import NamedTuple
 
-from operations.feed_files.old_file import Key, OldFile, Unreadable, number
+from operations.feed_files.old_file import EMPTY, Key, OldFile, Unreadable, number
 from shared import periods
 from shared.files.forms import csv_rows
 from shared.files.forms.form import Form
@@ -37,7 +37,10 @@ def read(text: str, form: Form) -> OldFile:
     """
     style = csv_rows.style_of(form)
     rows = _rows(text, style.separator)
-    places = _places(*next(rows), style)
+    header = next(rows, None)
+    if header is None:
+        raise Unreadable(EMPTY)
+    places = _places(*header, style)
     stamp = next(each for each in _TIMES if each in places)
     series: dict[Key, list[_Value]] = defaultdict(list)
     for line, row in rows:
@@ -56,6 +59,7 @@ def read(text: str, form: Form) -> OldFile:
     found = OldFile()
     for key, values in series.items():
         by_time = _by_instant(values)
+        found.faults += _repeated_in_autumn(key, values)
         step = min(_differences(sorted(by_time)), default=periods.ONE_HOUR)
         found.steps[key] = step
         found.values[key] = {time - step: kwh for time, kwh in by_time.items()} if is_end else by_time
@@ -114,18 +118,32 @@ def _time(text: str, *, offset: str, times: Times) -> datetime:
 def _by_instant(values: Sequence[_Value]) -> dict[datetime, Decimal | None]:
     """Return the values of one series by their instants.
 
-    A local time that comes again is in the second hour of the autumn night; newest first, it comes before.
+    A local time that comes again is in the second hour of the autumn night; in a day that is written newest
+    first, it comes before.
     """
-    newest_first = values[0].time.replace(tzinfo=None) > values[-1].time.replace(tzinfo=None)
+    days: dict[date, list[_Value]] = defaultdict(list)
+    for each in values:
+        days[each.time.date()].append(each)
     seen: Counter[datetime] = Counter()
     found = {}
-    for time, quantity in reversed(values) if newest_first else values:
-        # A file that holds the night twice has each time four times.
-        fold = seen[time] % 2
-        seen[time] += 1
-        instant = time if time.tzinfo else time.replace(tzinfo=periods.OSLO, fold=fold)
-        found[instant.astimezone(UTC)] = quantity
+    for of_day in days.values():
+        newest_first = of_day[0].time.replace(tzinfo=None) > of_day[-1].time.replace(tzinfo=None)
+        for time, quantity in reversed(of_day) if newest_first else of_day:
+            # A file that holds the night twice has each time four times.
+            fold = seen[time] % 2
+            seen[time] += 1
+            instant = time if time.tzinfo else time.replace(tzinfo=periods.OSLO, fold=fold)
+            found[instant.astimezone(UTC)] = quantity
     return found
+
+
+def _repeated_in_autumn(key: Key, values: Sequence[_Value]) -> Iterator[str]:
+    """Yield a fault for each local time of the autumn night of which it is not known which hour is meant."""
+    counts = Counter(each.time for each in values if each.time.tzinfo is None)
+    for time, count in counts.items():
+        offsets = {time.replace(tzinfo=periods.OSLO, fold=fold).utcoffset() for fold in (0, 1)}
+        if len(offsets) > 1 and count > 1 and count % 2:
+            yield f"{key[0]}: {time} comes {count} times, so it is not known which hour each of them is."
 
 
 def _differences(times: Sequence[datetime]) -> Iterator[timedelta]:

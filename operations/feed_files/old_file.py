@@ -11,6 +11,9 @@ Key = tuple[str, Direction]
 """A metering point and a direction."""
 
 
+EMPTY = "The file is empty. Fetch it again from the old system."
+
+
 class Unreadable(Exception):
     """The file is not what it should be; the message says where, and what to do."""
 

@@ -11,6 +11,7 @@ from shared.metering import Direction
 
 START = "##start-message"
 
+_CORRECT = "Fetch the file again from the old system, or correct it."
 _SUM_DIFFERS = Decimal("0.000001")
 _KEY = re.compile(r"#([A-Za-z-]+)=([^#]*)")
 _TIME = re.compile(r"(\d{4}-\d{2}-\d{2})\.(\d{2}):(\d{2}):(\d{2})")
@@ -26,16 +27,17 @@ def read(text: str, options: Gs2) -> OldFile:
     found = OldFile()
     parts = [part for part in text.split("##")[1:] if part.strip()]
     objects = [(part.split(maxsplit=1)[0].lower(), _keys(part)) for part in parts]
-    head = next((keys for name, keys in objects if name == "start-message"), {})
-    try:
-        ahead = timedelta(hours=int(head["gmt-reference"]))
-        for name, keys in objects:
-            if name == "time-series":
+    ahead = timedelta()
+    for place, (name, keys) in enumerate(objects, 1):
+        try:
+            if name == "start-message":
+                ahead = timedelta(hours=int(keys["gmt-reference"]))
+            elif name == "time-series":
                 _add_time_series(found, keys, options=options, ahead=ahead)
-    except KeyError as error:
-        raise Unreadable(f"It cannot be read: an object lacks the key {error}.") from error
-    except (ValueError, ArithmeticError) as error:
-        raise Unreadable(f"It cannot be read: {error}") from error
+        except KeyError as error:
+            raise Unreadable(f"Object {place} ({name}) lacks the key {error}. {_CORRECT}") from error
+        except (ValueError, ArithmeticError) as error:
+            raise Unreadable(f"Object {place} ({name}) cannot be read: {error}. {_CORRECT}") from error
     if objects[-1][0] != "end-message":
         found.faults.append("There is no End-message: the file is cut off.")
     return found

@@ -37,6 +37,8 @@ _TIME = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ ", re.MULTILINE)
 
 
 def answer_with_a_page(world: Vendor, folder: Path, status: int = 200) -> Callable[[], None]:
+    """Answer with a page of somebody else's, once a run has gone well."""
+    assert main(["sync", "--parquet", str(folder)], connect=world.client) == 0
     world.faults.page = (status, "<html>Welcome to the network</html>")
     return lambda: None
 
@@ -255,6 +257,18 @@ def test_a_folder_that_cannot_be_written_is_said(
 
     assert code == 1
     assert "exists" in capsys.readouterr().err
+
+
+def test_watch_ends_if_an_address_has_never_answered_as_the_api(
+    world: Vendor, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world.permit(SOME)
+    world.faults.page = (200, "<html>Welcome to somebody else</html>")
+
+    code = main(["watch", "--parquet", str(tmp_path / "store")], connect=world.client)
+
+    assert code == 1
+    assert "answered 200 without JSON" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("every", ["0", "-1", "soon"])

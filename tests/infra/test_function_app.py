@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from local import places
-from operations.app_settings import NOT_FOR_COMMANDS, SECRETS
+from operations.app_settings import NOT_FOR_COMMANDS
+from operations.commands import COMMANDS
 from shared import limits, queues, settings
 from tests.builders.bicep import NEEDED, OPTIONAL, Snapshot
 
@@ -87,7 +88,7 @@ def test_the_secrets_are_referred_to_and_nothing_else_is(snapshot: Snapshot) -> 
     referring = {name for name, value in app_settings(snapshot).items() if "@Microsoft.KeyVault(" in value}
 
     assert referring - {"SEALING_KEY_PREVIOUS"} == {"SEALING_KEY", "SEVERA_CLIENT_SECRET", "SFTP_KEY"}
-    assert referring <= NOT_FOR_COMMANDS | SECRETS, "every command would read another one"
+    assert {each.from_vault for each in COMMANDS.values() if each.from_vault} == referring - NOT_FOR_COMMANDS
 
 
 def test_the_previous_sealing_key_is_referred_to_where_the_environment_asks_for_it(

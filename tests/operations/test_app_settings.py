@@ -170,7 +170,7 @@ def test_what_only_the_app_uses_is_left_out_and_the_driver_is_this_machines(az: 
     )
     shell = {"PATH": os.environ["PATH"], "ODBC_DRIVER": "/here/lib.so", "WAREHOUSE": "of the shell"}
 
-    read = app_settings.read(APP, environment=shell, secrets=app_settings.SECRETS)
+    read = app_settings.read(APP, environment=shell, secrets=["SEVERA_CLIENT_SECRET", "SFTP_KEY"])
 
     assert read == {"PATH": os.environ["PATH"], "ODBC_DRIVER": "/here/lib.so", "TABLE_STORAGE": "c"}
 

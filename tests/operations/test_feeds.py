@@ -2,6 +2,7 @@
 
 import argparse
 import io
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -17,7 +18,7 @@ from rich.console import Console
 from local import demo
 from operations import feeds
 from operations.feed_files import comparing, old, report
-from operations.feed_files.old_file import Unreadable
+from operations.feed_files.old_file import OldFile, Unreadable
 from shared import periods
 from shared.files import ledger
 from shared.files.feeds import EACH_PUBLICATION, Feed, Feeds, Span, Split
@@ -605,7 +606,11 @@ def test_quarters_are_compared_with_quarters(warehouse: Warehouse) -> None:
     ("content", "form", "message"),
     [
         (b"nothing", {"format": "gs2"}, "It is not GS2"),
-        (gs2([("1", "yesterday", ["1"])]), {"format": "gs2"}, "'yesterday' is not written as GS2"),
+        (
+            gs2([("1", "yesterday", ["1"])]),
+            {"format": "gs2"},
+            r"^Object 2 \(time-series\) cannot be read: 'yesterday' is not written as GS2.* Fetch",
+        ),
         (b"##Start-message\n#Id=1\n####", {"format": "gs2"}, "lacks the key 'gmt-reference'"),
         (
             gs2([("1", "2026-07-01.00:00:00", ["1"])]).replace(b".01:", b".00:"),
@@ -614,6 +619,7 @@ def test_quarters_are_compared_with_quarters(warehouse: Warehouse) -> None:
         ),
         (b"", {"format": "csv"}, "The file is empty. Fetch it again"),
         (b"\xef\xbb\xbf", {"format": "csv"}, "The file is empty. Fetch it again"),
+        (b',,\n"",\n', {"format": "csv"}, "The file is empty. Fetch it again"),
         (b"meteringPointId,start\nx,y", {"format": "csv"}, "Line 1 has no column 'quantityKWh'. Write"),
         (b"meteringPointId,quantityKWh\n", {"format": "csv"}, "Line 1 has no column 'start' or 'end'"),
         (ROWS + b"1,consumption,2026-07-01T01:00:00", {"format": "csv"}, "Line 3 is cut off. Fetch"),
@@ -646,18 +652,20 @@ def test_a_file_that_cannot_be_read_is_refused(
         compare(content, warehouse, form=form)
 
 
-def local_csv(lines: Sequence[str], **profile: Any) -> dict[str, dict[str, int]]:
-    """Return the values of each metering point by their UTC times."""
+def local_file(lines: Sequence[str], **profile: Any) -> OldFile:
+    """Return what a file of local times without offsets holds."""
     fields = ("meteringPointId", "direction", "time" if profile else "start", "quantity")
     columns = [{"field": each} for each in fields]
     form = {"format": "csv", "profile": {"time": "local", "columns": columns, **profile}}
     content = "\n".join([",".join((*fields[:3], "quantityKWh")), *lines]).encode()
+    return old.read(content, Form.of_stored(form))
 
-    read = old.read(content, Form.of_stored(form))
 
+def local_csv(lines: Sequence[str], **profile: Any) -> dict[str, dict[str, int]]:
+    """Return the values of each metering point by their UTC times."""
     return {
         f"{point} {direction}": {f"{time:%H:%M}": int(kwh or 0) for time, kwh in sorted(values.items())}
-        for (point, direction), values in read.values.items()
+        for (point, direction), values in local_file(lines, **profile).values.items()
     }
 
 
@@ -696,12 +704,31 @@ def test_four_quarters_come_twice_and_so_do_their_ends() -> None:
     assert list(ended.items()) == list(zip(["23:45", *starts[:7]], range(8), strict=True))
 
 
+def test_days_that_are_newest_first_keep_the_hours_of_each_in_order() -> None:
+    lines = [f"1,consumption,{time},{hour}" for hour, time in enumerate(["26.10.2026 12:00", *AUTUMN])]
+
+    read = local_csv(lines)
+
+    assert list(read["1 consumption"].items()) == [
+        ("23:00", 1), ("00:00", 2), ("01:00", 3), ("02:00", 4), ("11:00", 0),
+    ]  # fmt: skip
+
+
+def test_an_hour_of_the_autumn_night_that_comes_three_times_is_a_fault() -> None:
+    lines = [f"1,consumption,{time},0" for time in (*AUTUMN, AUTUMN[1])]
+
+    assert local_file(lines).faults == [
+        "1: 2026-10-25 02:00:00 comes 3 times, so it is not known which hour each of them is."
+    ]
+
+
 def test_a_night_that_the_file_holds_twice_is_read_twice() -> None:
     lines = [f"1,consumption,{time},{hour}" for hour, time in enumerate(AUTUMN)]
 
     assert local_csv([*lines, *lines]) == local_csv(lines)
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows changes its time zone for no process alone")
 def test_a_time_without_an_offset_does_not_depend_on_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TZ", "America/New_York")
     time.tzset()

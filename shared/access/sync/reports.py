@@ -161,14 +161,14 @@ def _joined(changes: Iterable[Change]) -> Iterable[Change]:
 
 
 def change_lines(changed: Sequence[Change]) -> list[str]:
-    """Return a line for each principal, customer and event, with the days if it is one metering point."""
-    groups: defaultdict[tuple[str, int, str], list[Change]] = defaultdict(list)
+    """Return a line for each principal, customer, event and reason, with days if it is one metering point."""
+    groups: defaultdict[tuple[str, int, str, str], list[Change]] = defaultdict(list)
     for change in changed:
         subject = change.subject
-        groups[subject.principal, subject.customer_number, change.event].append(change)
+        groups[subject.principal, subject.customer_number, change.event, _why(change)].append(change)
     return [
-        f"{event}: {principal} for customer {customer}, {_points(group)} ({_why(group[0])})"
-        for (principal, customer, event), group in sorted(groups.items())
+        f"{event}: {principal} for customer {customer}, {_points(group)} ({why})"
+        for (principal, customer, event, why), group in sorted(groups.items())
     ]
 
 

@@ -113,6 +113,8 @@ def _watch(api: Client, given: argparse.Namespace) -> NoReturn:
         try:
             _run(follower)
         except _PASSING as error:
+            if isinstance(error, errors.UnexpectedAnswer) and not follower.has_begun:
+                raise  # It never worked: an address is more likely to be wrong than a proxy to be in between.
             print(f"{_now()} {error}; trying again later", file=sys.stderr, flush=True)
         except errors.NotPermitted as error:
             if error.retry_after is None:

@@ -346,5 +346,9 @@ def _whole(pages: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
         # Only series can be asked for finer than stored.
         stored_coarser = tuple(each["meteringPointId"] for each in page.get("storedCoarser", ()))
         if not_found or stored_coarser:
-            raise errors.LeftOut(not_found=not_found, stored_coarser=stored_coarser)
+            raise errors.LeftOut(
+                not_found=not_found,
+                stored_coarser=stored_coarser,
+                stored_coarser_count=page.get("storedCoarserCount") or 0,
+            )
         yield page

@@ -113,17 +113,27 @@ class LeftOut(MeteringError):
     Attributes:
         not_found: the metering points that were named and cannot be read: unknown, or not yours.
         stored_coarser: the first 40 metering points with days that are stored coarser than asked for.
+        stored_coarser_count: how many there are.
     """
 
-    def __init__(self, *, not_found: tuple[str, ...] = (), stored_coarser: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        *,
+        not_found: tuple[str, ...] = (),
+        stored_coarser: tuple[str, ...] = (),
+        stored_coarser_count: int = 0,
+    ) -> None:
         self.not_found = not_found
         self.stored_coarser = stored_coarser
+        self.stored_coarser_count = stored_coarser_count
         lines = []
         if not_found:
             lines.append(f"Not found, or not yours: {', '.join(not_found)}. Ask for the others only.")
         if stored_coarser:
+            more = stored_coarser_count - len(stored_coarser)
+            points = ", ".join(stored_coarser) + (f" and {more} more metering points" if more > 0 else "")
             lines.append(
-                f"Days left out, as they are stored coarser than asked for: {', '.join(stored_coarser)}. "
+                f"Days left out, as they are stored coarser than asked for: {points}. "
                 "Ask for PT1H or coarser, or leave the resolution out to get what is stored."
             )
         super().__init__("\n".join(lines))

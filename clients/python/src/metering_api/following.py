@@ -116,6 +116,11 @@ class Follower:
         self._sleep = sleep
         self._today = today
 
+    @property
+    def has_begun(self) -> bool:
+        """Whether a run, perhaps an earlier program's, has reached the API with this store."""
+        return _CURSOR in self.store.remembered()
+
     def run_once(self) -> Run:
         """Bring the store up to what the API has now.
 
@@ -140,7 +145,7 @@ class Follower:
             self._follow(run)
         except errors.NotPermitted as error:
             # All access ended. On the very first run there is none yet, which is for people to know.
-            if error.code != "no-access" or _CURSOR not in self.store.remembered():
+            if error.code != "no-access" or not self.has_begun:
                 raise
             self._forget_access()
             self._end_access(run, self._held(), wanted={})

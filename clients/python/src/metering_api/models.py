@@ -294,12 +294,14 @@ class SeriesPage:
         not_found: metering points named in the request that cannot be read.
         stored_coarser: the first 40 metering points of which days are left out, since they are stored coarser
             than asked for; on the first page only.
+        stored_coarser_count: how many there are; 0 on the other pages.
         next_cursor: None on the last page.
     """
 
     series: tuple[SeriesPart, ...]
     not_found: tuple[str, ...]
     stored_coarser: tuple[str, ...]
+    stored_coarser_count: int
     next_cursor: str | None
 
     @classmethod
@@ -309,6 +311,7 @@ class SeriesPage:
             series=tuple(SeriesPart.of(each) for each in content["series"]),
             not_found=tuple(content["notFound"]),
             stored_coarser=tuple(each["meteringPointId"] for each in content["storedCoarser"]),
+            stored_coarser_count=content["storedCoarserCount"] or 0,
             next_cursor=content["nextCursor"],
         )
 
