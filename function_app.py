@@ -344,8 +344,9 @@ def create_export(req: func.HttpRequest) -> Response:
     )
     if is_new or export.status is ExportStatus.WAITING:
         keeper.request_work(export)
+    parts = services.files.exports.parts(export)  # A repeated request may find it finished.
     return responses.accepted(
-        exports.rendering.one(export, (), seals=services.seals, now=services.clock()),
+        exports.rendering.one(export, parts, seals=services.seals, now=services.clock()),
         location=exports.rendering.path(export),
         retry_after=exports.rendering.RETRY_AFTER,
     )

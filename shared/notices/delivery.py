@@ -198,7 +198,7 @@ def _after(webhook: Webhook, notice: Notice, answer: Answer, *, now: datetime) -
     if webhook.state is not State.ACTIVE:
         return webhook
     failing = replace(webhook, failing_since=webhook.failing_since or now)
-    if schedule.has_failed_too_long(failing.failing_since, now=now):
+    if schedule.has_failed_too_long(failing.failing_since, tries=notice.tries + 1, now=now):
         last = f"was answered {answer.status}" if answer.status else f"failed: {answer.fault}"
         return _disabled(failing, f"No notice was taken for five days; the last attempt {last}.", now=now)
     return failing

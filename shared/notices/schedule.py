@@ -31,6 +31,10 @@ LONGEST_PAUSE = timedelta(hours=24)
 FAILING_AT_MOST = timedelta(days=5)
 """A webhook that has had no success for this long is disabled."""
 
+LEAST_TRIES = 5
+"""A webhook is disabled by a notice that has been tried so often, for two hours: failures may lie weeks apart
+where notices are rare, and the next one may be a hiccup."""
+
 _SUCCESS = range(200, 300)
 _GONE = 410
 
@@ -80,6 +84,10 @@ def next_attempt(answer: Answer, *, tries: int, now: datetime, chance: float) ->
     return now + max(pause, min(asked_for, LONGEST_PAUSE))
 
 
-def has_failed_too_long(failing_since: datetime | None, *, now: datetime) -> bool:
-    """Return whether a webhook has had no success for so long that it is disabled."""
-    return failing_since is not None and now - failing_since >= FAILING_AT_MOST
+def has_failed_too_long(failing_since: datetime | None, *, tries: int, now: datetime) -> bool:
+    """Return whether a webhook has had no success for so long that it is disabled.
+
+    Args:
+        tries: attempts of the notice that failed last.
+    """
+    return failing_since is not None and now - failing_since >= FAILING_AT_MOST and tries >= LEAST_TRIES

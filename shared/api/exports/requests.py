@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain, islice
 
 import orjson
 
@@ -16,6 +17,7 @@ from shared.files import planning, reading
 from shared.files.exports import Wanted
 from shared.files.forms.form import FileFormat, Form
 from shared.files.reading import Question
+from shared.metering import Direction
 from shared.periods import Period
 from shared.publishing.watermark import DataState
 from shared.readable import Readable
@@ -122,10 +124,18 @@ def refuse_unfit(wanted: Wanted, *, form: Form, readable: Readable, warehouse: W
     """
     if form.format not in (FileFormat.XLSX, FileFormat.GS2):
         return
-    question = Question(wanted.directions, wanted.period, wanted.resolution, wanted.as_of)
     permitted = planning.narrow(readable, planning.within(readable, wanted.period))
-    found = list(reading.sizes(warehouse, permitted, question))
-    faults = list(_of_xlsx(found, wanted, form) if form.format is FileFormat.XLSX else _of_gs2(found, wanted))
+
+    def sizes(*directions: Direction) -> list[SizeRow]:
+        question = Question(directions, wanted.period, wanted.resolution, wanted.as_of)
+        return list(reading.sizes(warehouse, permitted, question))
+
+    if form.format is FileFormat.XLSX:
+        faults = list(_of_xlsx(sizes(*wanted.directions), wanted, form))
+    else:
+        # Each direction of a metering point is a series of its own.
+        of_each = (_of_gs2(sizes(each), wanted) for each in wanted.directions)
+        faults = list(islice(chain.from_iterable(of_each), 1))
     if faults:
         raise InvalidRequest(faults)
 

@@ -24,8 +24,8 @@ class Dialect(StrEnum):
 _SEPARATORS = {Dialect.STANDARD: ",", Dialect.NORWEGIAN: ";"}
 # Spreadsheets take a cell that begins so for a formula: https://owasp.org/www-community/attacks/CSV_Injection
 # If a file is opened with the wrong separator, cells begin in the middle of a text.
-_FORMULA = re.compile(r"""^(?=[\t\r\n])|(?:^|(?<=[,;\t\r\n]))(?=["' ]*[=+\-@＝＋－＠])""")
-_NEEDS_QUOTES = re.compile(r'[",;\r\n]')
+_FORMULA = re.compile(r"""^(?=[\t\r\n])|(?:^|(?<=[,;|\t\r\n]))(?=["' ]*[=+\-@＝＋－＠])""")
+_NEEDS_QUOTES = re.compile(r'[",;|\r\n]')
 
 
 def separator(dialect: Dialect) -> str:

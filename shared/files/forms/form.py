@@ -162,7 +162,9 @@ class Profile(Strict):
     decimal: Decimal = "."
     time: Times = Times.ISO
     unit: Unit = Unit.KWH
-    columns: Columns | None = Field(default=None, description="In their order.")
+    columns: Columns | None = Field(
+        default=None, description="In their order; exactly one of them shows `quantity`."
+    )
     stamp: Stamp | None = Field(default=None, description="Which end of the interval `time` shows.")
 
     @field_validator("bom")
@@ -196,6 +198,10 @@ class Profile(Strict):
         if info.data.get("encoding") is Encoding.WINDOWS_1252:
             for heading in headings:
                 _encodable(heading)
+        if columns and [each.field for each in columns].count(ColumnField.QUANTITY) != 1:
+            raise fault(
+                "not-in-format", "Not exactly one column shows 'quantity'.", "Give one column 'quantity'."
+            )
         return columns
 
     @field_validator("stamp")

@@ -184,6 +184,29 @@ def test_the_same_key_gives_the_same_export_and_another_body_a_conflict(customer
     assert (other.status, other.json["code"]) == (409, "idempotency-conflict")
 
 
+def test_a_repeated_request_for_a_finished_export_lists_its_files(customer: Customer) -> None:
+    customer.days(customer.point(), SPRING, 1)
+    key = {"idempotency-key": "lost-answer"}
+    first = ask(customer, headers=key).json
+    build(customer.api)
+
+    again = ask(customer, headers=key)
+
+    assert again.json == customer.get(f"/v1/exports/{first['exportId']}").json
+    assert (again.status, again.json["status"], len(again.json["files"])) == (202, "finished", 1)
+
+
+def test_gs2_takes_directions_in_different_resolutions(customer: Customer) -> None:
+    point = customer.point()
+    customer.days(point, SPRING, 1, resolution="PT15M")
+    customer.days(point, SPRING, 1, direction="production")
+
+    export = made(customer, form={"format": "gs2"}, directions=["consumption", "production"])
+
+    assert export["status"] == "finished"
+    assert len(export["files"]) == 1
+
+
 def test_the_same_body_within_a_minute_gives_the_same_export(customer: Customer) -> None:
     customer.point()
 

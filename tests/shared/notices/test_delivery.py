@@ -178,6 +178,22 @@ def test_five_days_of_failure_disable_and_say_why(notices: Notices, receiver: Re
     assert timedelta(days=5) <= disabled.disabled_at - began < timedelta(days=5, hours=12)
 
 
+def test_a_failure_weeks_after_another_disables_nothing(notices: Notices, receiver: Receiver) -> None:
+    notices.register(receiver.url)
+    receiver.reply(webhook.status(500))
+    begin(notices, key="old")
+    notices.run_until_empty()
+    notices.clock.now += timedelta(days=40)
+
+    begin(notices, key="new")
+    notices.run_until_empty(most=timedelta(hours=1))
+    receiver.reply(webhook.status(204))
+    notices.run_until_empty()
+
+    assert notices.webhook().state is State.ACTIVE
+    assert notices.webhook().failing_since is None
+
+
 def test_one_success_ends_the_count_of_days(notices: Notices, receiver: Receiver) -> None:
     notices.register(receiver.url)
 

@@ -55,9 +55,10 @@ def test_a_longer_retry_after_is_obeyed_up_to_a_day(written: str | None, pause: 
 def test_five_days_without_success_are_too_long() -> None:
     almost = NOW - timedelta(days=5) + timedelta(seconds=1)
 
-    assert not schedule.has_failed_too_long(None, now=NOW)
-    assert not schedule.has_failed_too_long(almost, now=NOW)
-    assert schedule.has_failed_too_long(NOW - timedelta(days=5), now=NOW)
+    assert not schedule.has_failed_too_long(None, tries=5, now=NOW)
+    assert not schedule.has_failed_too_long(almost, tries=5, now=NOW)
+    assert not schedule.has_failed_too_long(NOW - timedelta(days=5), tries=4, now=NOW)
+    assert schedule.has_failed_too_long(NOW - timedelta(days=5), tries=5, now=NOW)
 
 
 @pytest.mark.parametrize(("status", "is_success"), [(200, True), (299, True), (199, False), (300, False)])

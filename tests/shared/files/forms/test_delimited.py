@@ -57,8 +57,8 @@ def test_only_excels_dialect_begins_with_a_byte_order_mark() -> None:
 
 
 @pytest.mark.parametrize("written", [STANDARD, NORWEGIAN])
-@pytest.mark.parametrize("opened", [",", ";", "\t"])
-@given(st.lists(st.text("ab;,\t\r\n\"' =+-@＝", max_size=12), min_size=1, max_size=3))
+@pytest.mark.parametrize("opened", [",", ";", "|", "\t"])
+@given(st.lists(st.text("ab;,|\t\r\n\"' =+-@＝", max_size=12), min_size=1, max_size=3))
 def test_no_cell_is_a_formula_whatever_the_separator(
     written: Dialect, opened: str, values: list[str]
 ) -> None:

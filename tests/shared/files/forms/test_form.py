@@ -23,6 +23,9 @@ class Sent:
         return self.body
 
 
+KWH = {"field": "quantity"}
+
+
 def faults(form: Mapping[str, Any]) -> list[tuple[str, str]]:
     with pytest.raises(InvalidRequest) as refused:
         bodies.read(Sent(json.dumps(form).encode()), Form)
@@ -35,7 +38,7 @@ def faults(form: Mapping[str, Any]) -> list[tuple[str, str]]:
         {"format": "csv"},
         {"format": "csv", "compression": "gzip", "layout": "wide"},
         {"format": "csv", "layout": "wide", "profile": {"time": "local", "delimiter": ";", "decimal": ","}},
-        {"format": "csv", "profile": {"columns": [{"field": "time", "heading": "Tid"}], "stamp": "end"}},
+        {"format": "csv", "profile": {"columns": [{"field": "time", "heading": "Tid"}, KWH], "stamp": "end"}},
         {"format": "csv", "profile": {"encoding": "windows-1252", "unit": "Wh", "delimiter": "\t"}},
         {"format": "ndjson", "compression": "gzip"},
         {"format": "parquet"},
@@ -104,15 +107,26 @@ def test_a_form_is_read(form: dict[str, Any]) -> None:
             [("profile.columns", "given-twice")],
         ),
         (
+            {"format": "csv", "profile": {"columns": [{"field": "start"}]}},
+            [("profile.columns", "not-in-format")],
+        ),
+        (
+            {
+                "format": "csv",
+                "profile": {"columns": [{"field": "quantity"}, {"field": "quantity", "heading": "kWh"}]},
+            },
+            [("profile.columns", "not-in-format")],
+        ),
+        (
             {"format": "csv", "profile": {"columns": [{"field": "start", "heading": "a\nb"}]}},
             [("profile.columns[0].heading", "not-as-expected")],
         ),
         (
-            {"format": "csv", "profile": {"columns": [{"field": "start"}], "stamp": "end"}},
+            {"format": "csv", "profile": {"columns": [{"field": "start"}, KWH], "stamp": "end"}},
             [("profile.stamp", "not-in-format")],
         ),
         (
-            {"format": "csv", "layout": "wide", "profile": {"columns": [{"field": "start"}]}},
+            {"format": "csv", "layout": "wide", "profile": {"columns": [{"field": "start"}, KWH]}},
             [("profile", "not-in-format")],
         ),
     ],
