@@ -5,11 +5,12 @@ grows with the days of one metering point and not with the file.
 """
 
 import heapq
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import groupby
 
+from shared import metering, periods
 from shared.metering import Direction, MeteringPointId, Resolution
 from shared.periods import ONE_DAY, Period
 from shared.readable import Readable
@@ -68,38 +69,52 @@ def series(
 def _of_direction(
     warehouse: Warehouse, *, readable: Readable, question: Question, direction: Direction, page: int
 ) -> Iterator[Series]:
-    rows = _rows(warehouse, readable=readable, question=question, direction=direction, page=page)
-    for metering_point_id, days in groupby(rows, key=lambda row: row.metering_point_id):
-        found = sums.assemble(
-            list(days),
-            Scope(
-                metering_point_id=MeteringPointId(metering_point_id),
-                direction=direction,
-                period=question.period,
-                resolution=question.resolution,
-                permitted=readable.periods[MeteringPointId(metering_point_id)],
-                available_until=None,
-            ),
+    if question.wanted.is_empty:
+        return
+    for part in readable.parts(size=_AT_ONCE):
+        ends = _ends(warehouse, part, question, direction=direction)
+        rows = _rows(warehouse, readable=part, question=question, direction=direction, page=page)
+        for metering_point_id, days in groupby(rows, key=lambda row: row.metering_point_id):
+            found = sums.assemble(
+                list(days),
+                Scope(
+                    metering_point_id=MeteringPointId(metering_point_id),
+                    direction=direction,
+                    period=question.period,
+                    resolution=question.resolution,
+                    permitted=part.periods[MeteringPointId(metering_point_id)],
+                    available_until=ends.get(metering_point_id),
+                ),
+            )
+            if found.parts:
+                yield found
+
+
+def _ends(
+    warehouse: Warehouse, readable: Readable, question: Question, *, direction: Direction
+) -> Mapping[str, datetime]:
+    """Return the ends of the series that are summed: a sum goes no further, as in answers of the API."""
+    if not metering.is_sum(question.resolution):
+        return {}
+    rows = warehouse.fetch(
+        queries.last_days(
+            readable, direction=direction, since=question.period.first_day, as_of=question.as_of
         )
-        if found.parts:
-            yield found
+    )
+    return {row.metering_point_id: periods.start_of(row.last_day + ONE_DAY) for row in rows}
 
 
 def _rows(
     warehouse: Warehouse, *, readable: Readable, question: Question, direction: Direction, page: int
 ) -> Iterator[DayRow]:
     """Yield the stored days in order of metering point and day."""
-    wanted = question.wanted
-    if wanted.is_empty:
-        return
-    for part in readable.parts(size=_AT_ONCE):
-        after: tuple[str, date] | None = None
-        while True:
-            found = warehouse.fetch(_days(part, question, direction=direction, after=after, limit=page))
-            yield from assembly.sound(found)
-            if len(found) < page:
-                break
-            after = (found[-1].metering_point_id, found[-1].delivery_date + ONE_DAY)
+    after: tuple[str, date] | None = None
+    while True:
+        found = warehouse.fetch(_days(readable, question, direction=direction, after=after, limit=page))
+        yield from assembly.sound(found)
+        if len(found) < page:
+            break
+        after = (found[-1].metering_point_id, found[-1].delivery_date + ONE_DAY)
 
 
 def sizes(warehouse: Warehouse, readable: Readable, question: Question) -> Iterator[SizeRow]:

@@ -196,6 +196,19 @@ def test_a_repeated_request_for_a_finished_export_lists_its_files(customer: Cust
     assert (again.status, again.json["status"], len(again.json["files"])) == (202, "finished", 1)
 
 
+@pytest.mark.parametrize("resolution", ["P1D", "P1M", "P1Y"])
+def test_sums_go_as_far_as_those_of_the_api(customer: Customer, resolution: str) -> None:
+    point = customer.point()
+    customer.days(point, SPRING - timedelta(days=4), 10)
+    period = {"from_": "2026-03-20", "to": "2027-01-01", "resolution": resolution}
+
+    export = made(customer, **period)
+    answer = customer.get("/v1/consumption", format="csv", **period)
+
+    assert b"2026-04-04" in answer.body
+    assert fetch(customer, export["files"][0]["href"]) == answer.body
+
+
 def test_gs2_takes_directions_in_different_resolutions(customer: Customer) -> None:
     point = customer.point()
     customer.days(point, SPRING, 1, resolution="PT15M")
