@@ -311,7 +311,7 @@ def test_silent_work_is_sent_again_once(customer: Customer, api: Api) -> None:
         for _ in range(3):
             api.services.sweep_files()
 
-    assert waiting(api) == [begun.message]
+    assert waiting(api).count(begun.message) == 1
 
 
 def test_a_run_that_is_handed_out_again_is_not_settled_by_a_sweep_at_the_same_time(
