@@ -13,7 +13,7 @@ from pydantic import AfterValidator, BaseModel, Field, ValidationError
 from pydantic_core import PydanticCustomError
 
 from shared import metering, periods
-from shared.api import body_faults, parameters
+from shared.api import parameters
 from shared.api.problems import FAULTS, Fault, InvalidRequest, Refused
 from shared.files.forms import form
 from shared.metering import Direction, MeteringPointId
@@ -69,6 +69,8 @@ def read(req: Request, model: type[Model], *, latest: datetime | None = None) ->
     try:
         return model.model_validate_json(given, context={"latest": latest})
     except ValidationError as error:
+        from shared.api import body_faults  # Here, since an instance should start without it.
+
         found = error.errors(include_url=False, include_context=True)
         raise InvalidRequest([body_faults.of(each, model) for each in found]) from None
 
