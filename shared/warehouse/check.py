@@ -58,10 +58,6 @@ class _Column(NamedTuple):
     kind: str
 
 
-class _LastDay(NamedTuple):
-    last_day: date | None
-
-
 # The columns that the statements use. DuckDB calls datetime2 a timestamp.
 _TEXT, _DATE, _TIME = {"varchar", "char"}, {"date"}, {"datetime2", "timestamp", "timestamp_s"}
 _WHOLE, _DECIMAL = {"smallint", "int", "integer", "bigint"}, {"decimal", "numeric", "decimal(18,3)"}
@@ -307,10 +303,12 @@ def _last_published_at(warehouse: Warehouse) -> datetime | None:
 
 
 def _last_day(warehouse: Warehouse) -> date | None:
-    (row,) = _fetch(
-        warehouse, Query("SELECT MAX(delivery_date) FROM metering.current_day", (), _LastDay, "last_day")
+    last_day: date | None
+    (last_day,) = _fetch(
+        warehouse,
+        Query("SELECT MAX(delivery_date) FROM metering.current_day", (), lambda day: day, "last_day"),
     )
-    return row.last_day
+    return last_day
 
 
 def _series_of(day: date) -> Query[int]:

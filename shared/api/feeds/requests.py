@@ -3,9 +3,9 @@
 import re
 from dataclasses import dataclass
 
-from shared.api import bodies, formats, parameters
+from shared.api import bodies, formats
 from shared.api.feeds.models import USUAL_DAYS, FeedRequest
-from shared.api.parameters import Parameters, Seal, Seals
+from shared.api.parameters import Parameters, Seal, Seals, chosen_id
 from shared.api.problems import Refused
 from shared.api.series.requests import Given
 from shared.files.feeds import Content, Spec
@@ -35,7 +35,7 @@ def feed_id(text: str) -> str:
     Raises:
         InvalidRequest: no feed can have such an id.
     """
-    return parameters.chosen_id("feedId", text)
+    return chosen_id("feedId", text)
 
 
 def through(text: str) -> int:
@@ -67,12 +67,12 @@ def page(given: Given, *, of: str, seals: Seals, accept: str) -> ListRequest:
         InvalidRequest: the parameters have faults; all are named.
         Refused: 406 when `accept` does not name JSON.
     """
-    named = Parameters(given)
-    formats.read(named, accept=accept, available=formats.ONLY_JSON)
-    limit = named.whole_number("limit", default=DEFAULT_LIMIT, low=1, high=MAX_LIMIT)
+    parameters = Parameters(given)
+    formats.read(parameters, accept=accept, available=formats.ONLY_JSON)
+    limit = parameters.whole_number("limit", default=DEFAULT_LIMIT, low=1, high=MAX_LIMIT)
     seal = seals.of("runs", of)
-    before = named.cursor("cursor", lambda text: int(seal.open(text)))
-    named.done()
+    before = parameters.cursor("cursor", lambda text: int(seal.open(text)))
+    parameters.done()
     return ListRequest(limit, before, seal)
 
 

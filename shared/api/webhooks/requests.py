@@ -2,8 +2,9 @@
 
 import re
 
-from shared.api import bodies, parameters
+from shared.api import bodies
 from shared.api.bodies import Request
+from shared.api.parameters import chosen_id
 from shared.api.problems import Fault, InvalidRequest
 from shared.api.webhooks import models
 from shared.api.webhooks.models import WebhookBody
@@ -20,7 +21,7 @@ def webhook_id(text: str) -> str:
     Raises:
         InvalidRequest: no webhook can have such an id.
     """
-    return parameters.chosen_id("webhookId", text)
+    return chosen_id("webhookId", text)
 
 
 def notice_id(text: str) -> str:
