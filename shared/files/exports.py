@@ -280,7 +280,7 @@ class Exports:
         mark = _MARK + hashlib.sha256(repr((key, digest if key is None else "")).encode()).hexdigest()[:32]
         if found := self._repeated(principal, mark, digest, key=key, now=now):
             return found, False
-        if sum(each.status_at(now).is_unfinished for each in self.of(principal)) >= MAX_UNFINISHED:
+        if self._unfinished(principal, now) >= MAX_UNFINISHED:
             raise TooManyUnfinished
         export_id = self._marked(principal, mark, digest, key=key, now=now)
         # Before the export itself: one that a kill leaves without its message is found by the register.
@@ -300,7 +300,14 @@ class Exports:
             etag = self._tables.insert(tables.FILE_WORK, _entity(made))
         except tables.AlreadyExists:
             return self.get(principal, export_id) or made, False
+        if self._unfinished(principal, now) > MAX_UNFINISHED:  # Others were made at the same moment.
+            self._unmark(made)
+            self.forget(Entry(export_id, principal))
+            raise TooManyUnfinished
         return replace(made, etag=etag), True
+
+    def _unfinished(self, principal: str, now: datetime) -> int:
+        return sum(each.status_at(now).is_unfinished for each in self.of(principal))
 
     def _repeated(
         self, principal: str, mark: str, digest: str, *, key: str | None, now: datetime

@@ -247,11 +247,11 @@ class Feeds:
         changed = self.change(principal, feed_id, change)
         if changed is not None:
             return changed, False
-        if sum(1 for _ in self.of(principal)) >= MAX_FEEDS:
+        if self._count(principal) >= MAX_FEEDS:
             raise TooManyFeeds
         made = Feed(principal, feed_id, spec, created_at=now, covered=sequence, settled=sequence)
         try:
-            return replace(made, etag=self._tables.insert(tables.FILE_WORK, _entity(made))), True
+            etag = self._tables.insert(tables.FILE_WORK, _entity(made))
         except tables.AlreadyExists:
             found = self._stored(principal, feed_id)
             if found is not None and found.is_deleted:
@@ -261,6 +261,13 @@ class Feeds:
             if changed is None:  # It has been deleted completely since.
                 return self.put(principal, feed_id, spec, sequence=sequence, now=now)
             return changed, False
+        if self._count(principal) > MAX_FEEDS:  # Others were made at the same moment.
+            self._remove(principal, feed_id)
+            raise TooManyFeeds
+        return replace(made, etag=etag), True
+
+    def _count(self, principal: str) -> int:
+        return sum(1 for _ in self.of(principal))
 
     def write(self, feed: Feed) -> Feed:
         """Write a feed over the version that was read.
@@ -284,8 +291,11 @@ class Feeds:
         """Delete the row of a deleted feed, of which nothing else is left."""
         found = self._stored(principal, feed_id)
         if found is not None and found.is_deleted:
-            row = f"{principal}{_BETWEEN}{feed_id}"
-            self._tables.delete(tables.FILE_WORK, partition=_PARTITION, row=row, etag=found.etag)
+            self._remove(principal, feed_id, etag=found.etag)
+
+    def _remove(self, principal: str, feed_id: str, *, etag: str | None = None) -> None:
+        row = f"{principal}{_BETWEEN}{feed_id}"
+        self._tables.delete(tables.FILE_WORK, partition=_PARTITION, row=row, etag=etag)
 
 
 def _entity(feed: Feed) -> tables.Entity:

@@ -194,6 +194,9 @@ class Registry:
         except tables.AlreadyExists:
             # Another request of the caller was quicker, and its answer has the secret.
             return self.put(principal, webhook_id, url=url, events=events)
+        if len(self._store.webhooks_of(principal)) > MOST_WEBHOOKS:  # Others were made at the same moment.
+            self._store.delete_webhook(principal, webhook_id)
+            raise TooManyWebhooks
         self._ask_to_confirm(webhook)
         return Registered(webhook, secret)
 

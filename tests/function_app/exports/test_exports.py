@@ -7,6 +7,7 @@ import json
 import logging
 import re
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
@@ -235,6 +236,22 @@ def test_a_fourth_running_export_is_refused(customer: Customer) -> None:
     assert int(answers[3].headers["Retry-After"]) > 0
     build(customer.api)
     assert ask(customer, headers={"idempotency-key": "5"}).status == 202
+
+
+def test_parallel_requests_make_no_more_running_exports_than_allowed(customer: Customer) -> None:
+    customer.point()
+
+    with ThreadPoolExecutor(12) as requests:
+        answers = list(
+            requests.map(lambda number: ask(customer, headers={"idempotency-key": str(number)}), range(12))
+        )
+
+    made = {each.json["exportId"] for each in answers if each.status == 202}
+    assert {each.status for each in answers} <= {202, 429}
+    assert len(made) <= 3
+    assert {each["exportId"] for each in customer.get("/v1/exports").json["exports"]} == made
+    exports = customer.api.services.files.keeper.exports
+    assert {each.export_id for each in exports.register() if each.principal == customer.principal} == made
 
 
 def test_every_fault_of_a_body_is_named_at_once(customer: Customer) -> None:

@@ -5,6 +5,7 @@ import hashlib
 import io
 import json
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -408,6 +409,19 @@ def test_a_caller_has_a_bounded_number_of_feeds(customer: Customer) -> None:
     assert {each.status for each in answers[:50]} == {201}
     assert (answers[50].status, answers[50].json["code"]) == (409, "too-many-feeds")
     assert put(customer, "feed-1").status == 200
+
+
+def test_parallel_requests_make_no_more_feeds_than_allowed(customer: Customer) -> None:
+    customer.point()
+    for number in range(47):
+        put(customer, f"feed-{number}")
+
+    with ThreadPoolExecutor(12) as requests:
+        answers = list(requests.map(lambda number: put(customer, f"more-{number}"), range(12)))
+
+    assert {each.status for each in answers} <= {201, 409}
+    listed = customer.get("/v1/feeds").json["feeds"]
+    assert len(listed) == 47 + [each.status for each in answers].count(201) <= 50
 
 
 def test_access_that_ended_after_a_run_gives_no_byte_and_the_rest_again(customer: Customer, api: Api) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import socket
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -397,6 +398,20 @@ def test_a_caller_has_ten_webhooks_at_most(notices: Notices) -> None:
     with pytest.raises(TooManyWebhooks):
         notices.registry.put(OWNER, "hook-10", url="https://hooks.example.com/", events=["x"])
     notices.registry.put(OWNER, "hook-9", url="https://hooks.example.com/2", events=["x"])
+
+
+def test_parallel_requests_make_no_more_webhooks_than_allowed(notices: Notices) -> None:
+    def is_made(number: int) -> bool:
+        try:
+            notices.registry.put(OWNER, f"hook-{number}", url="https://hooks.example.com/", events=["x"])
+        except TooManyWebhooks:
+            return False
+        return True
+
+    with ThreadPoolExecutor(20) as requests:
+        made = sum(requests.map(is_made, range(20)))
+
+    assert len(notices.registry.all_of(OWNER)) == made <= 10
 
 
 def test_no_secret_is_stored_or_shown_in_the_clear(
