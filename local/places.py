@@ -20,6 +20,11 @@ def named(path: str, *, inherited: Mapping[str, str] = os.environ) -> Path:
     return Path(path) if caller is None or caller == os.getcwd() else Path(caller, path)
 
 
+def program(name: str) -> str:
+    """Return a program that was named on the command line, by a path or as it is found on `PATH`."""
+    return str(named(name).absolute()) if os.path.dirname(name) else name
+
+
 @contextmanager
 def made_whole(place: Path) -> Iterator[Path]:
     """Yield an empty folder beside `place` to fill, which is moved there when the block has ended.

@@ -1,12 +1,15 @@
 """An operator's command on the configured services: `python -m operations COMMAND …`."""
 
 import io
+import os
 import sys
 
 from operations import run
 
 INTERRUPTED = 130
 """The exit code of a command that Ctrl-C ended, as shells have it."""
+UNREAD = 141
+"""The exit code of a command whose reader ended first, such as `head`, as shells have it."""
 
 
 def main() -> int:
@@ -15,7 +18,12 @@ def main() -> int:
         # Names and delivered texts may have characters that the terminal's encoding lacks.
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        return run.main(sys.argv[1:])
+        code = run.main(sys.argv[1:])
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes it once more.
+        return UNREAD
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)
         return INTERRUPTED

@@ -22,6 +22,8 @@ from operations import app_settings
 from operations.app_settings import FunctionApp
 from operations.commands import COMMANDS
 
+_HELP = frozenset({"-h", "--help"})
+
 
 def main(arguments: Sequence[str]) -> int:
     """Run the command and return its exit code, or 1 if a service that it needs could not be started."""
@@ -29,7 +31,7 @@ def main(arguments: Sequence[str]) -> int:
         _say(f"Name a command: {', '.join(COMMANDS)}.")
         return 2
     name, *rest = arguments
-    if not COMMANDS[name].uses_services:
+    if not COMMANDS[name].uses_services or _HELP.intersection(rest):
         return _run(name, rest, given=os.environ)
     try:
         app = app_settings.named(os.environ)

@@ -225,9 +225,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--port-base", type=_port_base, help="ports from here on instead of the usual ones")
     parser.add_argument("--telemetry", action="store_true", help="print the app's spans and metrics")
     parser.add_argument(
-        "--host", help="Microsoft's Functions host to run the app on: its folder, or `func` for Core Tools"
+        "--host",
+        type=places.program,
+        help="Microsoft's Functions host to run the app on: its folder, or `func` for Core Tools",
     )
-    parser.add_argument("--host-python", help="the Python that runs the app on it; this one unless named")
+    parser.add_argument(
+        "--host-python", type=places.program, help="the Python that runs the app on it; this one unless named"
+    )
     parser.add_argument("--state", type=places.named, default=places.STATE, help="where it keeps its data")
     parser.add_argument(
         "--sample-days", type=int, default=deliveries.DAYS, help="market days of sample data at a first start"

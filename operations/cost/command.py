@@ -24,6 +24,8 @@ def main(arguments: Sequence[str]) -> int:
     given = parser().parse_args(arguments)
     try:
         return run(given, today=datetime.now(UTC).date())
+    except BrokenPipeError:
+        raise
     except (prices.UnknownPrice, UnknownAssumption, UnusableFigure, model.TooLarge, OSError) as error:
         print(error, file=sys.stderr)
         return 2

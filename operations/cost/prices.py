@@ -26,8 +26,11 @@ _UNITS = {
 }
 
 
+_MEMBERS = frozenset({"BillingCurrency", "Currencies", "Free", "Regions"})
+
+
 class UnknownPrice(Exception):
-    """The price, region or currency is not in the file."""
+    """The price, region or currency is not in the file, or the file is no list of prices."""
 
 
 @dataclass(frozen=True)
@@ -103,8 +106,18 @@ class PriceList:
 
 
 def read(file: Path = FILE) -> dict[str, Any]:
-    """Return the file as it is."""
-    document: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    """Return the file as it is.
+
+    Raises:
+        UnknownPrice: it is no list of prices.
+        OSError: it cannot be read.
+    """
+    try:
+        document = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise UnknownPrice(f"{file} is not JSON: {error}.") from error
+    if not isinstance(document, dict) or not document.keys() >= _MEMBERS:
+        raise UnknownPrice(f"{file} is no list of prices; one has the members of infra/prices.json.")
     return document
 
 

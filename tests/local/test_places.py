@@ -48,3 +48,10 @@ def test_a_folder_that_cannot_be_filled_leaves_nothing(tmp_path: Path) -> None:
         raise OSError("the disk is full")
 
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_program_is_a_path_or_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CALLER_DIRECTORY", str(tmp_path))
+
+    assert places.program("bin/python") == str(tmp_path / "bin" / "python")
+    assert places.program("python3.13") == "python3.13"

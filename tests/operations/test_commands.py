@@ -107,6 +107,24 @@ def test_a_command_that_is_interrupted_says_so_in_one_line() -> None:
     assert (started.returncode, printed) == (130, f"{ON_THE_ENVIRONMENT}Interrupted.\n")
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes end in another way there")
+def test_a_command_whose_reader_has_ended_ends_without_a_word() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+
+    with os.fdopen(writing, "w") as unread:
+        done = subprocess.run(
+            [sys.executable, "-m", "operations", "cost", "--format", "csv"],
+            cwd=places.ROOT,
+            stdout=unread,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+
+    assert (done.returncode, done.stderr) == (141, "")
+
+
 @pytest.mark.parametrize("arguments", [(), ("",), ("10001", " "), ("10001", "--compare", "portal.csv")])
 def test_a_question_and_a_list_are_not_asked_together_and_one_of_them_is(
     arguments: tuple[str, ...], table_storage: str

@@ -9,6 +9,7 @@ import pytest
 
 from local.stack import lock, parts
 from operations import app_settings, run
+from operations.commands import COMMANDS
 from operations.cost import prices
 
 
@@ -16,6 +17,20 @@ from operations.cost import prices
 def test_an_unknown_command_is_refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert run.main(arguments) == 2
     assert "load, publish, sync, access, webhooks, feeds, check-warehouse" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS))
+def test_help_needs_no_services(
+    name: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run, "run_on_stack", None)
+
+    with pytest.raises(SystemExit, match="0"):
+        run.main([name, "--help"])
+
+    printed = capsys.readouterr()
+    assert name in printed.out
+    assert printed.err == ""
 
 
 def test_a_file_is_loaded_and_published_while_no_stack_runs(
@@ -69,3 +84,17 @@ def test_a_command_of_the_stack_works_on_the_stack_in_a_shell_that_names_an_app(
 
     assert app_settings.named(shell) is not None
     assert app_settings.named({**shell, **part.settings}) is None
+
+
+@pytest.mark.parametrize(
+    ("content", "fault"),
+    [('{"Regions":', "is not JSON"), ("[]", "is no list of prices"), ("{}", "is no list of prices")],
+)
+def test_a_file_without_prices_is_refused_by_its_name(
+    content: str, fault: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "mine.json"
+    file.write_text(content)
+
+    assert run.main(["prices", "--file", str(file)]) == 1
+    assert f"{file} {fault}" in capsys.readouterr().err
