@@ -13,7 +13,7 @@ from shared.metering import Direction
 from shared.readable import Readable
 from shared.warehouse import whole
 from shared.warehouse.engine import Query
-from shared.warehouse.queries import PackedRow, permitted_rows
+from shared.warehouse.queries import SHOWN, PackedRow, PermittedRows, permitted_rows
 
 BETWEEN_DAYS = ";"
 """Stands between the packed values of two metering points in a joined text."""
@@ -35,23 +35,6 @@ class JoinedRow(NamedTuple):
     form: str
     metering_points: int
     quantities: str
-
-
-_SUMMED = f"""
-            SELECT s.metering_point_id, s.delivery_date, s.resolution, s.qualities, s.total_kwh, s.missing,
-                   CASE WHEN {whole.condition("s", "m")} THEN 1 ELSE 0 END AS is_whole
-            FROM OPENJSON(?) WITH (metering_point_id varchar(18), first_day date, last_day date) AS permitted
-            JOIN metering.series_day AS s
-              ON s.metering_point_id = permitted.metering_point_id
-             AND s.delivery_date >= permitted.first_day
-             AND s.delivery_date < permitted.last_day
-            LEFT JOIN metering.market_day AS m ON m.delivery_date = s.delivery_date
-            WHERE s.direction = ?
-              AND s.metering_point_id >= ? AND s.metering_point_id <= ?
-              AND s.delivery_date >= ? AND s.delivery_date < ?
-              AND s.published_at <= CAST(? AS datetime2(6))
-              AND (s.superseded_at IS NULL OR s.superseded_at > CAST(? AS datetime2(6)))"""  # noqa: S608  # A condition of ours.
-"""The days of a sum, and whether each is whole."""
 
 
 class DaySumRow(NamedTuple):
@@ -129,23 +112,6 @@ class DayRange(NamedTuple):
     last_day: date | None
 
 
-_JOINED = """
-        SELECT s.delivery_date, CONCAT(s.resolution, '|', s.qualities, '|'), COUNT_BIG(*),
-               STRING_AGG(CAST({values} AS varchar(max)), ';')
-        FROM OPENJSON(?) WITH (metering_point_id varchar(18), first_day date, last_day date) AS permitted
-        JOIN metering.series_day AS s
-          ON s.metering_point_id = permitted.metering_point_id
-         AND s.delivery_date >= permitted.first_day
-         AND s.delivery_date < permitted.last_day
-        WHERE s.direction = ?
-          AND s.metering_point_id >= ? AND s.metering_point_id <= ?
-          AND s.delivery_date >= ? AND s.delivery_date < ?
-          AND s.published_at <= CAST(? AS datetime2(6))
-          AND (s.superseded_at IS NULL OR s.superseded_at > CAST(? AS datetime2(6)))
-        GROUP BY s.delivery_date, CONCAT(s.resolution, '|', s.qualities, '|')
-        """
-
-
 def joined_days(
     readable: Readable, *, direction: Direction, first: date, end: date, as_of: datetime
 ) -> Query[JoinedRow]:
@@ -155,8 +121,8 @@ def joined_days(
     """
     permitted = permitted_rows(readable, first_day=first, last_day=end, after=None)
     return Query(
-        _JOINED.format(values="s.quantities"),
-        (permitted.rows, direction.value, *permitted.ids, first, end, as_of, as_of),
+        _joined("s.quantities", permitted),
+        (*permitted.joined, direction.value, *permitted.bound, as_of, as_of),
         JoinedRow,
         "joined_days",
     )
@@ -168,11 +134,23 @@ def joined_days_with_ids(
     """As `joined_days`, with each metering point's id before its values."""
     permitted = permitted_rows(readable, first_day=first, last_day=end, after=None)
     return Query(
-        _JOINED.format(values="CONCAT(s.metering_point_id, ',', s.quantities)"),
-        (permitted.rows, direction.value, *permitted.ids, first, end, as_of, as_of),
+        _joined("CONCAT(s.metering_point_id, ',', s.quantities)", permitted),
+        (*permitted.joined, direction.value, *permitted.bound, as_of, as_of),
         JoinedRow,
         "joined_days_with_ids",
     )
+
+
+def _joined(values: str, permitted: PermittedRows) -> str:
+    return f"""
+        SELECT s.delivery_date, CONCAT(s.resolution, '|', s.qualities, '|'), COUNT_BIG(*),
+               STRING_AGG(CAST({values} AS varchar(max)), ';')
+        FROM {permitted.source}
+        WHERE s.direction = ?
+          AND {permitted.bounds}
+          AND {SHOWN}
+        GROUP BY s.delivery_date, CONCAT(s.resolution, '|', s.qualities, '|')
+        """  # noqa: S608  # Nothing but texts of ours is put in.
 
 
 def packed_days(
@@ -181,20 +159,14 @@ def packed_days(
     """Readable market days of `[first, end)` with their values, in any order."""
     permitted = permitted_rows(readable, first_day=first, last_day=end, after=None)
     return Query(
-        """
+        f"""
         SELECT s.metering_point_id, s.delivery_date, s.resolution, s.quantities, s.qualities
-        FROM OPENJSON(?) WITH (metering_point_id varchar(18), first_day date, last_day date) AS permitted
-        JOIN metering.series_day AS s
-          ON s.metering_point_id = permitted.metering_point_id
-         AND s.delivery_date >= permitted.first_day
-         AND s.delivery_date < permitted.last_day
+        FROM {permitted.source}
         WHERE s.direction = ?
-          AND s.metering_point_id >= ? AND s.metering_point_id <= ?
-          AND s.delivery_date >= ? AND s.delivery_date < ?
-          AND s.published_at <= CAST(? AS datetime2(6))
-          AND (s.superseded_at IS NULL OR s.superseded_at > CAST(? AS datetime2(6)))
-        """,
-        (permitted.rows, direction.value, *permitted.ids, first, end, as_of, as_of),
+          AND {permitted.bounds}
+          AND {SHOWN}
+        """,  # noqa: S608  # As above.
+        (*permitted.joined, direction.value, *permitted.bound, as_of, as_of),
         PackedRow,
         "packed_days",
     )
@@ -209,11 +181,11 @@ def day_sums(
         f"""
         SELECT d.delivery_date, d.is_whole, CAST(SUM(d.total_kwh) AS varchar(40)),
                SUM(CAST(d.missing AS bigint)), SUM(CAST(LEN(d.qualities) AS bigint)), COUNT_BIG(*)
-        FROM ({_SUMMED}) AS d
+        FROM ({_summed(permitted)}) AS d
         GROUP BY d.delivery_date, d.is_whole
         ORDER BY d.delivery_date
-        """,  # noqa: S608  # Nothing but a statement of ours is put in.
-        (permitted.rows, direction.value, *permitted.ids, first, end, as_of, as_of),
+        """,  # noqa: S608  # As above.
+        (*permitted.joined, direction.value, *permitted.bound, as_of, as_of),
         DaySumRow,
         "day_sums",
     )
@@ -229,13 +201,25 @@ def month_sums(
         SELECT d.metering_point_id, d.is_whole, d.resolution, CAST(SUM(d.total_kwh) AS varchar(40)),
                SUM(CAST(d.missing AS bigint)), SUM(CAST(LEN(d.qualities) AS bigint)), COUNT_BIG(*),
                MIN(d.delivery_date), MAX(d.delivery_date)
-        FROM ({_SUMMED}) AS d
+        FROM ({_summed(permitted)}) AS d
         GROUP BY d.metering_point_id, YEAR(d.delivery_date), MONTH(d.delivery_date), d.resolution, d.is_whole
         """,  # noqa: S608  # As above.
-        (permitted.rows, direction.value, *permitted.ids, first, end, as_of, as_of),
+        (*permitted.joined, direction.value, *permitted.bound, as_of, as_of),
         MonthSumRow,
         "month_sums",
     )
+
+
+def _summed(permitted: PermittedRows) -> str:
+    """Return the query of the days of a sum, and whether each is whole."""
+    return f"""
+            SELECT s.metering_point_id, s.delivery_date, s.resolution, s.qualities, s.total_kwh, s.missing,
+                   CASE WHEN {whole.condition("s", "m")} THEN 1 ELSE 0 END AS is_whole
+            FROM {permitted.source}
+            LEFT JOIN metering.market_day AS m ON m.delivery_date = s.delivery_date
+            WHERE s.direction = ?
+              AND {permitted.bounds}
+              AND {SHOWN}"""  # noqa: S608  # As above.
 
 
 def day_range(
@@ -244,20 +228,14 @@ def day_range(
     """The first and the last readable market day of `[first, end)`: one row."""
     permitted = permitted_rows(readable, first_day=first, last_day=end, after=None)
     return Query(
-        """
+        f"""
         SELECT MIN(s.delivery_date), MAX(s.delivery_date)
-        FROM OPENJSON(?) WITH (metering_point_id varchar(18), first_day date, last_day date) AS permitted
-        JOIN metering.series_day AS s
-          ON s.metering_point_id = permitted.metering_point_id
-         AND s.delivery_date >= permitted.first_day
-         AND s.delivery_date < permitted.last_day
+        FROM {permitted.source}
         WHERE s.direction = ?
-          AND s.metering_point_id >= ? AND s.metering_point_id <= ?
-          AND s.delivery_date >= ? AND s.delivery_date < ?
-          AND s.published_at <= CAST(? AS datetime2(6))
-          AND (s.superseded_at IS NULL OR s.superseded_at > CAST(? AS datetime2(6)))
-        """,
-        (permitted.rows, direction.value, *permitted.ids, first, end, as_of, as_of),
+          AND {permitted.bounds}
+          AND {SHOWN}
+        """,  # noqa: S608  # As above.
+        (*permitted.joined, direction.value, *permitted.bound, as_of, as_of),
         DayRange,
         "day_range",
     )
@@ -285,18 +263,12 @@ def qualities_of_months(readable: Readable, *, first: date, end: date, as_of: da
                              - {_PLACE} * CAST(LEN(REPLACE(s.qualities, 'T', '')) AS bigint)
                              + {_PLACE} * CAST({_PLACE} AS bigint)
                                * (LEN(s.qualities) - LEN(REPLACE(s.qualities, 'C', ''))) END)
-        FROM OPENJSON(?) WITH (metering_point_id varchar(18), first_day date, last_day date) AS permitted
-        JOIN metering.series_day AS s
-          ON s.metering_point_id = permitted.metering_point_id
-         AND s.delivery_date >= permitted.first_day
-         AND s.delivery_date < permitted.last_day
-        WHERE s.metering_point_id >= ? AND s.metering_point_id <= ?
-          AND s.delivery_date >= ? AND s.delivery_date < ?
-          AND s.published_at <= CAST(? AS datetime2(6))
-          AND (s.superseded_at IS NULL OR s.superseded_at > CAST(? AS datetime2(6)))
+        FROM {permitted.source}
+        WHERE {permitted.bounds}
+          AND {SHOWN}
         GROUP BY s.metering_point_id, s.direction, YEAR(s.delivery_date), MONTH(s.delivery_date), s.resolution
-        """,  # noqa: S608  # Nothing but our own numbers and letters are put in.
-        (permitted.rows, *permitted.ids, first, end, as_of, as_of),
+        """,  # noqa: S608  # As above.
+        (*permitted.joined, *permitted.bound, as_of, as_of),
         _of_month,
         "qualities_of_months",
     )
@@ -333,7 +305,7 @@ def qualities_of_days(readable: Readable, *, first: date, end: date, as_of: date
     """How many values of each quality each readable day of `[first, end)` has; see `qualities_of_months`."""
     permitted = permitted_rows(readable, first_day=first, last_day=end, after=None)
     return Query(
-        """
+        f"""
         SELECT s.metering_point_id, s.direction, s.resolution, s.delivery_date, s.delivery_date,
                LEN(s.qualities),
                LEN(s.qualities) - LEN(REPLACE(s.qualities, 'M', '')),
@@ -341,17 +313,11 @@ def qualities_of_days(readable: Readable, *, first: date, end: date, as_of: date
                LEN(s.qualities) - LEN(REPLACE(s.qualities, 'F', '')),
                LEN(s.qualities) - LEN(REPLACE(s.qualities, 'T', '')),
                LEN(s.qualities) - LEN(REPLACE(s.qualities, 'C', ''))
-        FROM OPENJSON(?) WITH (metering_point_id varchar(18), first_day date, last_day date) AS permitted
-        JOIN metering.series_day AS s
-          ON s.metering_point_id = permitted.metering_point_id
-         AND s.delivery_date >= permitted.first_day
-         AND s.delivery_date < permitted.last_day
-        WHERE s.metering_point_id >= ? AND s.metering_point_id <= ?
-          AND s.delivery_date >= ? AND s.delivery_date < ?
-          AND s.published_at <= CAST(? AS datetime2(6))
-          AND (s.superseded_at IS NULL OR s.superseded_at > CAST(? AS datetime2(6)))
-        """,
-        (permitted.rows, *permitted.ids, first, end, as_of, as_of),
+        FROM {permitted.source}
+        WHERE {permitted.bounds}
+          AND {SHOWN}
+        """,  # noqa: S608  # As above.
+        (*permitted.joined, *permitted.bound, as_of, as_of),
         QualityRow,
         "qualities_of_days",
     )
@@ -361,20 +327,15 @@ def first_days(readable: Readable, *, direction: Direction, as_of: datetime) -> 
     """The first readable market day of each metering point that has one in a direction."""
     permitted = permitted_rows(readable, first_day=periods.FIRST_DAY, last_day=periods.END_DAY, after=None)
     return Query(
-        """
+        f"""
         SELECT s.metering_point_id, MIN(s.delivery_date)
-        FROM OPENJSON(?) WITH (metering_point_id varchar(18), first_day date, last_day date) AS permitted
-        JOIN metering.series_day AS s
-          ON s.metering_point_id = permitted.metering_point_id
-         AND s.delivery_date >= permitted.first_day
-         AND s.delivery_date < permitted.last_day
+        FROM {permitted.source}
         WHERE s.direction = ?
-          AND s.metering_point_id >= ? AND s.metering_point_id <= ?
-          AND s.published_at <= CAST(? AS datetime2(6))
-          AND (s.superseded_at IS NULL OR s.superseded_at > CAST(? AS datetime2(6)))
+          AND {permitted.bounds}
+          AND {SHOWN}
         GROUP BY s.metering_point_id
-        """,
-        (permitted.rows, direction.value, *permitted.ids, as_of, as_of),
+        """,  # noqa: S608  # As above.
+        (*permitted.joined, direction.value, *permitted.bound, as_of, as_of),
         FirstDayRow,
         "first_days",
     )

@@ -18,6 +18,14 @@ from shared.warehouse.engine import LONGEST_PUBLICATION, Json, Query
 
 _LATELY = timedelta(days=31)
 
+SHOWN = """s.published_at <= CAST(? AS datetime2(6))
+          AND (s.superseded_at IS NULL OR s.superseded_at > CAST(? AS datetime2(6)))"""
+"""The condition of the versions of `s` that are shown at a moment, which is bound twice."""
+
+_WANTED = """(s.resolution = 'PT15M' AND s.delivery_date >= ? AND s.delivery_date < ?
+               OR s.resolution <> 'PT15M' AND s.delivery_date >= ? AND s.delivery_date < ?)"""
+"""The condition of `WantedDays`."""
+
 
 def starts_of_search(as_of: datetime) -> tuple[date, date]:
     """Return the days from which to search for the last day of a series: a month ago, then the first of all.
@@ -192,13 +200,11 @@ def days(
         FROM {permitted.source}
         WHERE s.direction = ?
           AND {permitted.bounds}
-          AND (s.resolution = 'PT15M' AND s.delivery_date >= ? AND s.delivery_date < ?
-               OR s.resolution <> 'PT15M' AND s.delivery_date >= ? AND s.delivery_date < ?)
-          AND s.published_at <= CAST(? AS datetime2(6))
-          AND (s.superseded_at IS NULL OR s.superseded_at > CAST(? AS datetime2(6)))
+          AND {_WANTED}
+          AND {SHOWN}
         ORDER BY s.metering_point_id, s.delivery_date
         OFFSET 0 ROWS FETCH NEXT ? ROWS ONLY
-        """,  # noqa: S608  # Nothing but the texts of `PermittedRows` is put in.
+        """,  # noqa: S608  # Nothing but conditions of ours is put in.
         (
             *(*permitted.joined, direction.value, *permitted.bound),
             *(*wanted.quarters, *wanted.hours),
@@ -220,11 +226,9 @@ def first_metering_point(
         FROM {permitted.source}
         WHERE s.direction = ?
           AND {permitted.bounds}
-          AND (s.resolution = 'PT15M' AND s.delivery_date >= ? AND s.delivery_date < ?
-               OR s.resolution <> 'PT15M' AND s.delivery_date >= ? AND s.delivery_date < ?)
-          AND s.published_at <= CAST(? AS datetime2(6))
-          AND (s.superseded_at IS NULL OR s.superseded_at > CAST(? AS datetime2(6)))
-        """,  # noqa: S608  # Nothing but the texts of `PermittedRows` is put in.
+          AND {_WANTED}
+          AND {SHOWN}
+        """,  # noqa: S608  # Nothing but conditions of ours is put in.
         (
             *(*permitted.joined, direction.value, *permitted.bound),
             *(*wanted.quarters, *wanted.hours),
@@ -251,11 +255,9 @@ def count_days(
         FROM {permitted.source}
         WHERE s.direction = ?
           AND {permitted.bounds}
-          AND (s.resolution = 'PT15M' AND s.delivery_date >= ? AND s.delivery_date < ?
-               OR s.resolution <> 'PT15M' AND s.delivery_date >= ? AND s.delivery_date < ?)
-          AND s.published_at <= CAST(? AS datetime2(6))
-          AND (s.superseded_at IS NULL OR s.superseded_at > CAST(? AS datetime2(6)))
-        """,  # noqa: S608  # Nothing but the texts of `PermittedRows` is put in.
+          AND {_WANTED}
+          AND {SHOWN}
+        """,  # noqa: S608  # Nothing but conditions of ours is put in.
         (
             *(*permitted.joined, direction.value, *permitted.bound),
             *(*wanted.quarters, *wanted.hours),
@@ -275,13 +277,11 @@ def sizes(readable: Readable, *, direction: Direction, wanted: WantedDays, as_of
         FROM {permitted.source}
         WHERE s.direction = ?
           AND {permitted.bounds}
-          AND (s.resolution = 'PT15M' AND s.delivery_date >= ? AND s.delivery_date < ?
-               OR s.resolution <> 'PT15M' AND s.delivery_date >= ? AND s.delivery_date < ?)
-          AND s.published_at <= CAST(? AS datetime2(6))
-          AND (s.superseded_at IS NULL OR s.superseded_at > CAST(? AS datetime2(6)))
+          AND {_WANTED}
+          AND {SHOWN}
         GROUP BY s.metering_point_id, s.resolution
         ORDER BY s.metering_point_id, s.resolution
-        """,  # noqa: S608  # Nothing but the texts of `PermittedRows` is put in.
+        """,  # noqa: S608  # Nothing but conditions of ours is put in.
         (
             *(*permitted.joined, direction.value, *permitted.bound),
             *(*wanted.quarters, *wanted.hours),
@@ -304,12 +304,11 @@ def stored_in_hours(
         WHERE s.direction = ?
           AND {permitted.bounds}
           AND s.resolution = 'PT1H'
-          AND s.published_at <= CAST(? AS datetime2(6))
-          AND (s.superseded_at IS NULL OR s.superseded_at > CAST(? AS datetime2(6)))
+          AND {SHOWN}
         GROUP BY s.metering_point_id
         ORDER BY s.metering_point_id
         OFFSET 0 ROWS FETCH NEXT ? ROWS ONLY
-        """,  # noqa: S608  # Nothing but the texts of `PermittedRows` is put in.
+        """,  # noqa: S608  # Nothing but conditions of ours is put in.
         (
             *(*permitted.joined, direction.value, *permitted.bound),
             *(as_of, as_of, limit),
@@ -354,7 +353,7 @@ def changes(
                        OR (s.direction = ? AND s.delivery_date > ?))))))
         ORDER BY s.sequence, s.metering_point_id, s.direction, s.delivery_date
         OFFSET 0 ROWS FETCH NEXT ? ROWS ONLY
-        """,  # noqa: S608  # Nothing but the texts of `PermittedRows` is put in.
+        """,  # noqa: S608  # Nothing but conditions of ours is put in.
         (
             *(*permitted.joined, *permitted.bound),
             *(sequence, through),
@@ -383,7 +382,7 @@ def count_changes(
                OR (s.sequence = ? AND (s.metering_point_id > ?
                    OR (s.metering_point_id = ? AND (s.direction > ?
                        OR (s.direction = ? AND s.delivery_date > ?))))))
-        """,  # noqa: S608  # Nothing but the texts of `PermittedRows` is put in.
+        """,  # noqa: S608  # Nothing but conditions of ours is put in.
         (
             *(*permitted.joined, *permitted.bound),
             *(sequence, through),
@@ -543,12 +542,11 @@ def latest_days(readable: Readable, *, since: date, as_of: datetime) -> Query[La
                                       ORDER BY s.delivery_date DESC) AS recency
             FROM {permitted.source}
             WHERE {permitted.bounds}
-              AND s.published_at <= CAST(? AS datetime2(6))
-              AND (s.superseded_at IS NULL OR s.superseded_at > CAST(? AS datetime2(6)))
+              AND {SHOWN}
         ) AS readable_day
         WHERE recency = 1
         ORDER BY metering_point_id, direction
-        """,  # noqa: S608  # Nothing but the texts of `PermittedRows` is put in.
+        """,  # noqa: S608  # Nothing but conditions of ours is put in.
         (*permitted.joined, *permitted.bound, as_of, as_of),
         LatestDayRow,
         "latest_days",
@@ -583,11 +581,10 @@ def last_days(readable: Readable, *, direction: Direction, since: date, as_of: d
         FROM {permitted.source}
         WHERE s.direction = ?
           AND {permitted.bounds}
-          AND s.published_at <= CAST(? AS datetime2(6))
-          AND (s.superseded_at IS NULL OR s.superseded_at > CAST(? AS datetime2(6)))
+          AND {SHOWN}
         GROUP BY s.metering_point_id
         ORDER BY s.metering_point_id
-        """,  # noqa: S608  # Nothing but the texts of `PermittedRows` is put in.
+        """,  # noqa: S608  # Nothing but conditions of ours is put in.
         (*permitted.joined, direction.value, *permitted.bound, as_of, as_of),
         LastDayRow,
         "last_days",
