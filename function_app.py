@@ -26,7 +26,7 @@ from shared.api import (
 )
 from shared.api.callers import Caller
 from shared.api.responses import Response
-from shared.files.exports import Export, ExportStatus
+from shared.files.exports import Export
 from shared.files.feeds import Feed
 from shared.files.ledger import Run
 from shared.metering import Direction
@@ -333,17 +333,13 @@ def create_export(req: func.HttpRequest) -> Response:
     )
     wanted = exports.requests.wanted(body, state=state, warehouse=services.warehouse)
     exports.requests.refuse_unfit(wanted, form=body.form, readable=readable, warehouse=services.warehouse)
-    keeper = services.files.keeper  # Opened before anything is written: its settings may be wrong.
-    export, is_new = services.files.exports.make(
+    export = services.files.keeper.make(
         caller.principal,
         wanted,
         request=exports.requests.as_text(body),
         key=key,
         not_found=tuple(callers.not_found(wanted.metering_point_ids, readable)),
-        now=services.clock(),
     )
-    if is_new or export.status is ExportStatus.WAITING:
-        keeper.request_work(export)
     parts = services.files.exports.parts(export)  # A repeated request may find it finished.
     return responses.accepted(
         exports.rendering.one(export, parts, seals=services.seals, now=services.clock()),

@@ -17,7 +17,7 @@ from shared.api import callers, responses
 from shared.api.problems import InvalidRequest, Problem, Refused
 from shared.api.responses import Response
 from shared.api.too_large import TooLargeForOneAnswer
-from shared.files import exports, feeds, ledger
+from shared.files import exports, feeds, ledger, repeating
 from shared.notices import webhooks
 from shared.outside.transports import StorageUnavailable
 from shared.queues import QueuesUnavailable
@@ -212,7 +212,7 @@ def _of_files(error: Exception) -> Problem | None:
             )
         case feeds.TooManyFeeds():
             return Problem("too-many-feeds", f"You have {feeds.MAX_FEEDS} feeds. Delete one, or change one.")
-        case exports.IdempotencyConflict():
+        case repeating.IdempotencyConflict():
             return Problem("idempotency-conflict", "Use a new Idempotency-Key for another request.")
         case StorageUnavailable():
             return Problem("files-unavailable", "Try again in a moment.", headers=_later(5))

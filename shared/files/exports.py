@@ -9,18 +9,18 @@ always written as whole rows, and only over the version that was read.
 """
 
 import base64
-import hashlib
 import json
 import re
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any, NamedTuple
 
 from shared import tables
+from shared.files import repeating
+from shared.files.repeating import Mark, Marks
 from shared.files.sweeping import ComparedGrants
 from shared.metering import Direction, MeteringPointId, Resolution
 from shared.periods import Period
@@ -30,16 +30,12 @@ LIVES = timedelta(days=7)
 FORGOTTEN = timedelta(days=14)
 """After this long nothing of an export is left, not even its row."""
 MAX_UNFINISHED = 3
-KEY_LIVES, SAME_BODY = timedelta(hours=24), timedelta(minutes=1)
-_MAKING = timedelta(minutes=5)
-"""No request to make an export takes longer."""
 
 PREFIX = "ex_"
 """The beginning of an export's id."""
 
 _REGISTER = "exports"
 _LAST_MILLISECOND, _DIGITS = 10**13, 13
-_MARK = "~"
 _CROCKFORD = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", "0123456789ABCDEFGHJKMNPQRSTVWXYZ")
 
 
@@ -60,10 +56,6 @@ class ExportStatus(StrEnum):
 
 class TooManyUnfinished(Exception):
     """The caller has `MAX_UNFINISHED` exports that are not finished."""
-
-
-class IdempotencyConflict(Exception):
-    """The idempotency key was used for another request."""
 
 
 class NoFile(Exception):
@@ -228,6 +220,7 @@ class Exports:
     def __init__(self, storage: Tables, *, name: Callable[[datetime], str] | None = None) -> None:
         self._tables = storage
         self._name = name or new_id
+        self._marks = Marks(storage)
         self.compared = ComparedGrants(storage, kind="exports")
 
     def get(self, principal: str, export_id: str) -> Export | None:
@@ -276,13 +269,12 @@ class Exports:
             TooManyUnfinished: the caller has as many as it may.
             IdempotencyConflict: the key was used for another request within a day.
         """
-        digest = hashlib.sha256(request).hexdigest()
-        mark = _MARK + hashlib.sha256(repr((key, digest if key is None else "")).encode()).hexdigest()[:32]
-        if found := self._repeated(principal, mark, digest, key=key, now=now):
+        mark = repeating.mark_of(principal, request, key=key)
+        if found := self._repeated(mark, now=now):
             return found, False
         if self._unfinished(principal, now) >= MAX_UNFINISHED:
             raise TooManyUnfinished
-        export_id = self._marked(principal, mark, digest, key=key, now=now)
+        export_id = self._marks.claim(mark, name=self._name, now=now)
         # Before the export itself: one that a kill leaves without its message is found by the register.
         self.note(Entry(export_id, principal))
         made = Export(
@@ -294,7 +286,7 @@ class Exports:
             expires_at=now + LIVES,
             touched_at=now,
             not_found=not_found,
-            mark=mark,
+            mark=mark.row,
         )
         try:
             etag = self._tables.insert(tables.FILE_WORK, _entity(made))
@@ -309,49 +301,14 @@ class Exports:
     def _unfinished(self, principal: str, now: datetime) -> int:
         return sum(each.status_at(now).is_unfinished for each in self.of(principal))
 
-    def _repeated(
-        self, principal: str, mark: str, digest: str, *, key: str | None, now: datetime
-    ) -> Export | None:
-        """Return the export of a request that is repeated.
-
-        Raises:
-            IdempotencyConflict: the key was used for another request within a day.
-        """
-        entity = self._tables.get(tables.FILE_WORK, partition=principal, row=mark)
-        if entity is None or not _counts(entity, digest, key=key, now=now):
-            return None
-        found = self.get(principal, tables.stored_text(entity, "exportId"))
+    def _repeated(self, mark: Mark, *, now: datetime) -> Export | None:
+        """Return the export of a request that is repeated; one that has failed is made again."""
+        export_id = self._marks.find(mark, now=now)
+        found = None if export_id is None else self.get(mark.principal, export_id)
         if found is not None and found.status is ExportStatus.FAILED:
             self._unmark(found)
             return None
         return found
-
-    @tables.retry_when_changed
-    def _marked(self, principal: str, mark: str, digest: str, *, key: str | None, now: datetime) -> str:
-        """Return the id that a new export of a request has, and note it: the same request gets the same id.
-
-        A mark whose process died before it made the export is used again for a few minutes only: an id also
-        says when its export was made.
-        """
-        entity = self._tables.get(tables.FILE_WORK, partition=principal, row=mark)
-        if (
-            entity is not None
-            and _counts(entity, digest, key=key, now=now)
-            and now - tables.stored_moment(entity, "markedAt") < _MAKING
-        ):
-            return tables.stored_text(entity, "exportId")
-        made = {
-            "PartitionKey": principal,
-            "RowKey": mark,
-            "markedAt": now.isoformat(),
-            "digest": digest,
-            "exportId": self._name(now),
-        }
-        if entity is None:
-            self._tables.insert(tables.FILE_WORK, made)
-        else:
-            self._tables.replace(tables.FILE_WORK, made, etag=entity["etag"])
-        return str(made["exportId"])
 
     def write(self, export: Export) -> Export:
         """Write an export over the version that was read.
@@ -377,14 +334,7 @@ class Exports:
         self._tables.delete(tables.FILE_WORK, partition=export.principal, row=export.id)
 
     def _unmark(self, export: Export) -> None:
-        """Let the request of an export, when it is repeated, make another one."""
-        marked = self._tables.get(tables.FILE_WORK, partition=export.principal, row=export.mark)
-        # Otherwise a later request with the same body has written the mark again, or does so now.
-        if marked and marked["exportId"] == export.id:
-            with suppress(tables.ChangedMeanwhile):
-                self._tables.delete(
-                    tables.FILE_WORK, partition=export.principal, row=export.mark, etag=marked["etag"]
-                )
+        self._marks.release(export.principal, export.mark, export_id=export.id)
 
     def delete_parts(self, export_id: str) -> None:
         """Delete the parts of an export."""
@@ -455,20 +405,6 @@ class Exports:
             tables.ChangedMeanwhile: it was built by another, or deleted, meanwhile.
         """
         self._tables.replace(tables.FILE_WORK, _part_entity(part), etag=part.etag)
-
-
-def _counts(mark: tables.Entity, digest: str, *, key: str | None, now: datetime) -> bool:
-    """Return whether a mark still stands for the request that has this digest.
-
-    Raises:
-        IdempotencyConflict: it stands for another one.
-    """
-    lives = SAME_BODY if key is None else KEY_LIVES
-    if now - tables.stored_moment(mark, "markedAt") >= lives:
-        return False
-    if tables.stored_text(mark, "digest") != digest:
-        raise IdempotencyConflict
-    return True
 
 
 _MOST_PARTS = 10**6

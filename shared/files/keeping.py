@@ -1,4 +1,4 @@
-"""Exports after they are created: handed out, ended, deleted, swept; `building` makes their files.
+"""Exports from request to deletion: made, handed out, ended, swept; `building` makes their files.
 
 Grants are read again whenever a file is handed out.
 """
@@ -10,7 +10,16 @@ from datetime import datetime
 
 from shared import queues
 from shared.files import exports, making, planning, sweeping
-from shared.files.exports import Entry, Export, ExportPart, Exports, ExportStatus, NoFile, NoLonger
+from shared.files.exports import (
+    Entry,
+    Export,
+    ExportPart,
+    Exports,
+    ExportStatus,
+    NoFile,
+    NoLonger,
+    Wanted,
+)
 from shared.files.making import FEW_FILES, SILENT, Grants, Queue
 from shared.files.outbox import Outbox
 from shared.readable import Readable
@@ -26,7 +35,7 @@ log = logging.getLogger("metering.files")
 
 @dataclass(frozen=True)
 class Keeper:
-    """Hands out, ends, deletes and sweeps exports.
+    """Makes, hands out, ends, deletes and sweeps exports.
 
     Attributes:
         ended: called with each export that is finished or has failed, possibly twice; raises nothing.
@@ -38,6 +47,23 @@ class Keeper:
     grants: Grants
     clock: Callable[[], datetime]
     ended: Callable[[Export], None] = lambda export: None
+
+    def make(
+        self,
+        principal: str,
+        wanted: Wanted,
+        *,
+        request: bytes,
+        key: str | None,
+        not_found: tuple[str, ...],
+    ) -> Export:
+        """Return the export of a request, whose files are built in the background; see `Exports.make`."""
+        export, is_new = self.exports.make(
+            principal, wanted, request=request, key=key, not_found=not_found, now=self.clock()
+        )
+        if is_new or export.status is ExportStatus.WAITING:  # Its message may have been lost.
+            self.request_work(export)
+        return export
 
     def request_work(self, export: Export) -> None:
         """Have an export planned and built; if it is over, have its files deleted."""
