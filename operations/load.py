@@ -18,8 +18,7 @@ from operations import publish, services
 from shared import foreign, settings
 from shared.deliveries import loading
 from shared.deliveries.faults import Rejected
-from shared.deliveries.loading import Loaded
-from shared.deliveries.staging import Unknown
+from shared.deliveries.loads import Loaded, Unknown
 from shared.settings import InvalidSettings
 from shared.warehouse import check, schema
 from shared.warehouse.engine import Warehouse, WarehouseError

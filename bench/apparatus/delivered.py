@@ -10,7 +10,7 @@ import duckdb
 
 from bench.apparatus import stored
 from shared import periods
-from shared.deliveries.intervals import HEADER
+from shared.deliveries.interval_values.intervals import HEADER
 
 _MOST_WATT_HOURS = 9_000
 _POINTS_AT_ONCE = 10_000

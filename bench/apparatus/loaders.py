@@ -22,8 +22,9 @@ from sqlalchemy.dialects import sqlite
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 from bench.apparatus import processes, stored
-from shared.deliveries import files, intervals, loading
+from shared.deliveries import files, loading
 from shared.deliveries.faults import Faults
+from shared.deliveries.interval_values import intervals
 from shared.deliveries.loading import Located
 from shared.deliveries.rules import Context
 from shared.publishing import publish

@@ -25,7 +25,7 @@ from typing import Protocol
 from shared.deliveries import loading
 from shared.deliveries.container import INCOMING, ArrivedFile, ChangedMeanwhile, LeasedByAnother
 from shared.deliveries.faults import Fault, Rejected
-from shared.deliveries.loading import Loaded
+from shared.deliveries.loads import Loaded
 from shared.warehouse.engine import Warehouse
 
 MAX_BYTES = 500 * 1024 * 1024

@@ -8,7 +8,7 @@ from pathlib import Path
 from azure.storage.blob import BlobLeaseClient, ContainerClient
 
 from shared.deliveries.container import BEGUN, LOCK, ArrivedFile, Container, Lease
-from shared.deliveries.intervals import HEADER
+from shared.deliveries.interval_values.intervals import HEADER
 from shared.settings import DeliverySettings
 from tests.builders.histories import Mortal
 

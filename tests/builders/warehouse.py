@@ -16,8 +16,9 @@ from typing import Any
 from local import odbcdriver
 from shared import periods
 from shared.deliveries import loading
-from shared.deliveries.intervals import HEADER
-from shared.deliveries.loading import Loaded, Located
+from shared.deliveries.interval_values.intervals import HEADER
+from shared.deliveries.loading import Located
+from shared.deliveries.loads import Loaded
 from shared.metering import MeteringPointId
 from shared.publishing import affected_days, publish
 from shared.publishing.publish import Published

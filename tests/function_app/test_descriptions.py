@@ -7,7 +7,7 @@ import pytest
 
 from shared import periods
 from shared.deliveries import loading
-from shared.deliveries.master_data import METERING_POINTS, SUPPLY_PERIODS
+from shared.deliveries.master_data.records import METERING_POINTS, SUPPLY_PERIODS
 from shared.periods import ONE_DAY
 from shared.warehouse.engine import Statement
 from tests.builders import warehouse as delivering

@@ -7,7 +7,7 @@ import pytest
 
 from shared import tables
 from shared.deliveries.faults import Rejected
-from shared.deliveries.master_data import METERING_POINTS, SUPPLY_PERIODS
+from shared.deliveries.master_data.records import METERING_POINTS, SUPPLY_PERIODS
 from shared.publishing import announce
 from shared.publishing.watermark import Publications
 from shared.warehouse.engine import Query, Warehouse, aware

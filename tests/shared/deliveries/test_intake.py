@@ -17,7 +17,7 @@ import pytest
 from shared.deliveries import intake, loading
 from shared.deliveries.container import BEGUN, ArrivedFile, Container
 from shared.deliveries.intake import Copying, DeliveryStays, Intake
-from shared.deliveries.intervals import HEADER
+from shared.deliveries.interval_values.intervals import HEADER
 from shared.publishing import publish
 from shared.settings import DeliverySettings
 from shared.warehouse import opening, supply

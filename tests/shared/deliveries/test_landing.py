@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from shared.deliveries import landing, loading
+from shared.deliveries import loading
 from shared.deliveries.container import ChangedMeanwhile
 from shared.deliveries.faults import Rejected
-from shared.deliveries.intervals import HEADER, RULES
-from shared.deliveries.loading import Loaded, Located
+from shared.deliveries.interval_values import landing
+from shared.deliveries.interval_values.intervals import HEADER, RULES
+from shared.deliveries.loading import Located
+from shared.deliveries.loads import Loaded
 from shared.publishing import publish
 from shared.warehouse.engine import Query, Warehouse
 from tests.builders import elsewhere

@@ -7,10 +7,10 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from shared.deliveries import loading, staging
+from shared.deliveries import loading
 from shared.deliveries.faults import Fault, Rejected
-from shared.deliveries.intervals import HEADER
-from shared.deliveries.loading import Loaded
+from shared.deliveries.interval_values.intervals import HEADER
+from shared.deliveries.loads import Loaded, Unknown
 from shared.publishing import publish
 from shared.warehouse import queries, supply
 from shared.warehouse.engine import Query, Warehouse
@@ -486,7 +486,7 @@ def test_metering_points_that_nothing_else_knows_are_reported(
     deliverer.publish()
     second = deliverer.load(values(of_excel, DAY, ["2"]))
 
-    assert first.unknown == staging.Unknown(1, (of_excel,))
+    assert first.unknown == Unknown(1, (of_excel,))
     assert second.unknown is None
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from shared.deliveries.faults import Rejected
-from shared.deliveries.intervals import HEADER
+from shared.deliveries.interval_values.intervals import HEADER
 from shared.warehouse import supply
 from shared.warehouse.engine import Warehouse
 from tests.builders import warehouse as building

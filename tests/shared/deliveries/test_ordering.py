@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.deliveries.ordering import StrictOrder
+from shared.deliveries.interval_values.ordering import StrictOrder
 from tests.builders.warehouse import CABIN, HOUSE
 
 Row = tuple[str, str, int]

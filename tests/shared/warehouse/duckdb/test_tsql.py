@@ -17,8 +17,8 @@ from sqlglot.errors import ErrorLevel
 
 from local import tools
 from shared import periods
-from shared.deliveries import landing
 from shared.deliveries.faults import Rejected
+from shared.deliveries.interval_values import landing
 from shared.metering import Direction
 from shared.publishing import announce, publish
 from shared.publishing.watermark import Publications

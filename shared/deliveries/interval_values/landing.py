@@ -15,9 +15,9 @@ from typing import NamedTuple
 
 import pyarrow as pa
 
-from shared.deliveries import intervals
 from shared.deliveries.delimited import BAD_QUOTES, RAGGED, describe_ragged
-from shared.deliveries.intervals import AHEAD, HEADER, RULES
+from shared.deliveries.interval_values import intervals
+from shared.deliveries.interval_values.intervals import AHEAD, HEADER, RULES
 from shared.deliveries.rules import Context, shown
 from shared.metering import GSRN_LENGTH
 from shared.warehouse.engine import Query, Statement

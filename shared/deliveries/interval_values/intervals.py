@@ -11,9 +11,9 @@ import pyarrow.compute as pc
 from shared import periods
 from shared.deliveries import rules, times
 from shared.deliveries.batches import Batch
-from shared.deliveries.doubled import DoubledHour
 from shared.deliveries.faults import Faults
-from shared.deliveries.ordering import StrictOrder
+from shared.deliveries.interval_values.doubled import DoubledHour
+from shared.deliveries.interval_values.ordering import StrictOrder
 from shared.deliveries.rules import Context, Rule, shown
 from shared.deliveries.times import Doubled, Start
 from shared.metering import Direction, Quality, Resolution

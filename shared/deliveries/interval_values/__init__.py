@@ -1,0 +1,1 @@
+"""Interval values: checked, or read by the warehouse itself, and stored as a delivery."""
