@@ -21,7 +21,7 @@ _CONTENT_LENGTH = 56
 def store_values(
     load: Load, insert: Insert, *, content: str, progress: Progress, are_in_order: Callable[[], bool]
 ) -> Loaded:
-    """Store the interval values of a file; `are_in_order` tells whether its staged rows are in strict order."""
+    """Store the interval values of a file; `are_in_order` says whether its staged rows are in order."""
     content = content[:_CONTENT_LENGTH]
     earlier = next(iter(load.warehouse.fetch(statements.earlier(content))), None)
     if earlier is not None and _still_counts(load, earlier):
