@@ -123,7 +123,7 @@ class ChangeRow(NamedTuple):
 
 
 class PublishedDays(NamedTuple):
-    """The first and the last market day that some publications left."""
+    """The first and the last market day that some publications left; the last is before the first if none."""
 
     first_day: date
     last_day: date
@@ -429,19 +429,23 @@ def publications(*, first: int, last: int, limit: int) -> Query[PublicationRow]:
 def published_days(*, first: int, last: int) -> Query[PublishedDays]:
     """The range of the market days that the publications from `first` to `last` left: one row.
 
-    Days are stored by metering point and day, so a query by sequence alone would read all of them. If one of
-    the sequences has no publication, as after a restore, the range is every day.
+    Days are stored by metering point and day, so a query by sequence alone would read all of them. If none of
+    the publications left a day, as when the same values came again, the range is empty: its last day is
+    before its first. If one of the sequences has no publication, as after a restore, or one that left days
+    does not have their range, the range is every day.
     """
 
-    def within(publications: int, first_day: date | None, last_day: date | None) -> PublishedDays:
-        if publications <= last - first or first_day is None or last_day is None:
+    def within(known: int, first_day: date | None, last_day: date | None) -> PublishedDays:
+        if known <= last - first:
             return PublishedDays(periods.FIRST_DAY, periods.END_DAY)
+        if first_day is None or last_day is None:
+            return PublishedDays(periods.FIRST_DAY, periods.FIRST_DAY - periods.ONE_DAY)
         return PublishedDays(first_day, last_day)
 
     return Query(
         """
         SELECT COUNT_BIG(*), MIN(first_day), MAX(last_day) FROM metering.publication
-        WHERE sequence >= ? AND sequence <= ?
+        WHERE sequence >= ? AND sequence <= ? AND ([days] = 0 OR first_day IS NOT NULL)
         """,
         (first, last),
         within,

@@ -15,7 +15,7 @@ from shared import periods
 from shared.metering import Direction
 from shared.readable import Readable
 from shared.warehouse import opening, queries
-from shared.warehouse.engine import LONGEST_PUBLICATION, Query, Warehouse
+from shared.warehouse.engine import LONGEST_PUBLICATION, Query, Statement, Warehouse
 from shared.warehouse.queries import DayRow, WantedDays
 from tests.builders import elsewhere
 from tests.builders import warehouse as building
@@ -351,3 +351,34 @@ def test_where_published_days_lie_is_known_of_publications_that_are_all_there(
 
     assert known == (ALL_DAYS[0], ALL_DAYS[-1])
     assert beyond == EVER
+
+
+def test_publications_that_left_no_days_have_an_empty_range(filled: Deliverer) -> None:
+    of_house = readable((HOUSE, None, None))
+    (repeated,) = filled.deliver(reversed(values(HOUSE, FIRST, ["0.5", "1"])))
+
+    (published,) = filled.warehouse.fetch(queries.published_days(first=2, last=2))
+    (both,) = filled.warehouse.fetch(queries.published_days(first=1, last=2))
+    asked = queries.changes(of_house, after=(2, *START[1:]), through=2, published=published, limit=10)
+
+    assert (repeated.sequence, repeated.days) == (2, 0)
+    assert published == (periods.FIRST_DAY, periods.FIRST_DAY - periods.ONE_DAY)
+    assert both == (ALL_DAYS[0], ALL_DAYS[-1])
+    assert asked.parameters[:5] == ("[]", "", "", periods.FIRST_DAY, periods.FIRST_DAY)
+    assert filled.warehouse.fetch(asked) == []
+
+
+def test_days_whose_range_is_not_recorded_may_lie_anywhere(filled: Deliverer) -> None:
+    filled.deliver(values(HOUSE, FIRST, ["9"]))
+    with filled.warehouse.transaction() as session:
+        session.run(
+            Statement(
+                "UPDATE metering.publication SET first_day = NULL, last_day = NULL WHERE sequence = 2",
+                (),
+                "forget_range",
+            )
+        )
+
+    for first in (1, 2):
+        (published,) = filled.warehouse.fetch(queries.published_days(first=first, last=2))
+        assert published == EVER

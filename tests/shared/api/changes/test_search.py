@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from shared.api.changes import search
 from shared.api.changes.search import Key
+from shared.periods import ONE_DAY
 from shared.publishing.remembered import Ranges
 from shared.readable import Readable
 from shared.warehouse.engine import Query, Row
@@ -58,7 +59,7 @@ class Warehouse:
 
     def _published_days(self, first: int, last: int) -> list[PublishedDays]:
         days = [row.delivery_date for row in self.rows if first <= row.sequence <= last]
-        return [PublishedDays(min(days), max(days)) if days else PublishedDays(FIRST, FIRST)]
+        return [PublishedDays(min(days), max(days)) if days else PublishedDays(FIRST, FIRST - ONE_DAY)]
 
     def _published_metering_points(self, first: int, last: int, first_day: date, last_day: date) -> list[str]:
         self.queries_sent.append(("published_metering_points", 0))
