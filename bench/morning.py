@@ -240,7 +240,8 @@ class Client:
         built = time.perf_counter() - started
         services = self._module.services
         for message in services.queues.take(queues.SENDS):
-            services.files.send(message)
+            services.files.send(message.text)
+            message.delete()
         seconds, statements = time.perf_counter() - started, self._statements - before
         (run,) = json.loads(self._ask("feed_runs", "/runs").get_body())["runs"]
         if run["status"] != "sent":
@@ -253,7 +254,8 @@ class Client:
         services = self._module.services
         services.files.begin_feeds()
         for message in services.queues.take(queues.FILES):
-            services.files.build(message)
+            services.files.build(message.text)
+            message.delete()
 
     def _changes(self, query: str, **headers: str) -> func.HttpResponse:
         request = func.HttpRequest(

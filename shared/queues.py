@@ -5,9 +5,11 @@ Functions host expects (`messageEncoding` in host.json). Every error of the clie
 once.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from azure.core.credentials import TokenCredential
@@ -19,7 +21,7 @@ from shared.outside import transports
 from shared.outside.transports import StorageUnavailable
 
 if TYPE_CHECKING:
-    from azure.storage.queue import QueueServiceClient
+    from azure.storage.queue import QueueMessage, QueueServiceClient
 
 # The library is imported when a queue is opened: the edge of the API only needs the error class.
 
@@ -46,6 +48,18 @@ class QueuesUnavailable(StorageUnavailable):
 
 class UnknownMessage(Exception):
     """A message names no work of the app."""
+
+
+@dataclass(frozen=True)
+class Taken:
+    """A message of a queue that has no function.
+
+    Attributes:
+        delete: deletes the message, once its work is done.
+    """
+
+    text: str
+    delete: Callable[[], None]
 
 
 class Queues:
@@ -83,20 +97,23 @@ class Queues:
                 text, visibility_timeout=int(delay.total_seconds()), time_to_live=_NEVER_EXPIRES
             )
 
-    def take(self, queue: str) -> Iterator[str]:
+    def take(self, queue: str) -> Iterator[Taken]:
         """Yield the messages of a queue that has no function, one by one.
 
-        A message is deleted when the next one is asked for; if the process dies, it comes back.
+        A message that is not deleted comes back after ten minutes.
         """
         client = self._clients[queue]
+
+        def delete(message: "QueueMessage") -> None:
+            with _translate_errors():
+                client.delete_message(message)
+
         while True:
             with _translate_errors():
                 message = client.receive_message(visibility_timeout=_TAKEN_SECONDS)
             if message is None:
                 return
-            yield message.content
-            with _translate_errors():
-                client.delete_message(message)
+            yield Taken(message.content, partial(delete, message))
 
 
 def open_queues(

@@ -191,18 +191,19 @@ class Files:
     def fail_poisoned(self) -> None:
         """Note that the work of each message in the poison queues failed; an alert reads the log lines.
 
-        A message that cannot be worked on is hidden for ten minutes; the next run takes the others.
+        A message that cannot be worked on stays, hidden for ten minutes: a later run tries it again.
         """
         for queue, fail in (
             (queues.FILES_POISON, self._fail_building),
             (queues.SENDS_POISON, self.feeder.fail_sending),
         ):
             for message in self.queues.take(queue):
-                with sweeping.alone(f"the failed message {message}"):
+                with sweeping.alone(f"the failed message {message.text}"):
                     try:
-                        fail(message)
+                        fail(message.text)
                     except UnknownMessage:
                         log.error("Files failed: a message that names no work of the app.")
+                    message.delete()
 
     def _work_of(self, message: str) -> Workshop | RunWorkshop:
         """Return what does the work of a message of the queue `files`: the prefix of its id decides."""

@@ -20,3 +20,9 @@ def drain(connection: str, queue: str, handle: Callable[[str], None]) -> int:
     except ResourceNotFoundError:
         return count
     return count
+
+
+def count(connection: str, queue: str) -> int:
+    """Return how many messages a queue has, with those that are hidden."""
+    client = QueueClient.from_connection_string(connection, queue)
+    return client.get_queue_properties().approximate_message_count or 0

@@ -8,7 +8,8 @@ import pytest
 from azure.storage.queue import QueueClient
 
 from shared import queues
-from shared.queues import FILES, NOTICES, Queues, QueuesUnavailable
+from shared.queues import FILES, FILES_POISON, NOTICES, Queues, QueuesUnavailable
+from tests.builders.queues import count
 
 
 @pytest.fixture
@@ -51,6 +52,21 @@ def test_a_message_never_expires(opened: Queues, table_storage: str) -> None:
 
     assert message.expires_on is not None
     assert message.expires_on.year > 2100
+
+
+def test_a_message_that_is_taken_stays_until_it_is_deleted(opened: Queues, table_storage: str) -> None:
+    opened.send(FILES_POISON, "failing")
+    opened.send(FILES_POISON, "done")
+
+    texts = []
+    for message in opened.take(FILES_POISON):
+        texts.append(message.text)
+        if message.text == "done":
+            message.delete()
+
+    assert texts == ["failing", "done"]
+    assert count(table_storage, FILES_POISON) == 1
+    assert waiting(table_storage, FILES_POISON) == []
 
 
 @pytest.mark.parametrize("delay", [timedelta(seconds=-1), timedelta(days=7, seconds=1)])

@@ -661,17 +661,22 @@ def test_files_of_one_principal_that_cannot_be_compared_stop_no_other(
     assert other.principal > unreadable.principal
 
 
-def test_a_failed_message_of_an_unreadable_export_keeps_back_no_other(customer: Customer, api: Api) -> None:
+def test_a_failed_message_of_an_unreadable_export_stays_and_keeps_back_no_other(
+    customer: Customer, api: Api, caplog: pytest.LogCaptureFixture
+) -> None:
     customer.days(customer.point(), SPRING, 2)
     unreadable, failed = (ask(customer, to=to).json["exportId"] for to in ("2026-03-30", "2026-03-31"))
     damage(api, customer.principal, unreadable, status="paused")
     lose_messages(api)
+    before = given_up(api)
 
-    give_up(api, unreadable)
-    give_up(api, failed)
+    for message in (unreadable, failed, "another"):
+        give_up(api, message)
     api.services.files.fail_poisoned()
 
     assert stored(customer, failed).status is ExportStatus.FAILED
+    assert f"Skipped after an error: the failed message {unreadable}." in caplog.messages
+    assert given_up(api) == before + 1
     damage(api, customer.principal, unreadable, status="failed")
 
 
@@ -975,6 +980,13 @@ def registered(api: Api) -> set[str]:
 def give_up(api: Api, message: str) -> None:
     """Move a message to the poison queue, as the host does after five failures."""
     api.services.queues.send("files-poison", message)
+
+
+def given_up(api: Api) -> int:
+    """Return how many messages the poison queue has, with those that were tried minutes ago."""
+    outbox = api.services.settings.outbox
+    assert outbox is not None
+    return queues.count(outbox.queues, "files-poison")
 
 
 def lose_messages(api: Api) -> None:
