@@ -1,7 +1,7 @@
 """Loads delivery files and publishes them: `python -m operations load FILE…`.
 
 Exit code 0: everything was loaded and published. 1: a file was rejected or could not be read.
-3: the data is published but not announced to the API yet, since Table Storage did not answer.
+3: the data is loaded but not published, or not announced to the API, yet: see `publish`.
 """
 
 import argparse
@@ -36,9 +36,7 @@ def main(arguments: Sequence[str]) -> int:
             if check.structure(warehouse):  # An operator may lack the right to create tables.
                 schema.apply(warehouse)
             loaded = [_load(warehouse, path, out=out) for path in paths]
-            if not publish.publish_waiting(warehouse, chosen, out=out) and _has_values(loaded):
-                out.print(publish.NOTHING_WAITED)
-            code = publish.announce_to_api(warehouse, chosen, out=out)
+            code = publish.publish_waiting(warehouse, chosen, is_expected=_has_values(loaded), out=out)
     except (InvalidSettings, WarehouseError) as error:
         out.print(str(error), markup=False)
         return 1

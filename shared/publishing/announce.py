@@ -21,6 +21,7 @@ def publish_pending(
     *,
     publications: Publications,
     clock: Callable[[], datetime],
+    each: Callable[[Published], object] = lambda published: None,
 ) -> list[Published]:
     """Publish every delivery that waits, and bring the watermark up to date.
 
@@ -32,11 +33,19 @@ def publish_pending(
         warehouse: where deliveries wait.
         publications: the watermark.
         clock: the time now.
+        each: is called with each publication before the next one begins.
+
+    Raises:
+        TablesUnavailable: the watermark cannot be read or written.
+        WarehouseError: a delivery could not be published; those before it are announced.
     """
-    announced = read_announced(publications)
+    known = publications.stored()
+    announced = BEFORE_ALL if known is None else Place(known.sequence, known.published_at)
     done: list[Published] = []
     try:
-        done.extend(publish.publish_waiting(warehouse, clock=clock, announced=announced))
+        for published in publish.publish_waiting(warehouse, clock=clock, announced=announced):
+            done.append(published)
+            each(published)
     finally:
         bring_up_to_date(warehouse, publications, clock=clock)
     return done
@@ -53,12 +62,6 @@ def log_results(published: Iterable[Published], *, latest: Publication | None) -
             "Data is available until %s, in each price area at least until %s.",
             *(latest.available_until.isoformat(), latest.available_everywhere_until.isoformat()),
         )
-
-
-def read_announced(publications: Publications) -> Place:
-    """Return the last publication in the watermark, the last one that callers can know."""
-    known = publications.stored()
-    return BEFORE_ALL if known is None else Place(known.sequence, known.published_at)
 
 
 def bring_up_to_date(

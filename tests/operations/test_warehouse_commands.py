@@ -7,12 +7,14 @@ import sys
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from shared import periods, tables
-from shared.publishing.watermark import Publications
+from shared.publishing import watermark
+from shared.publishing.watermark import Publication, Publications
 from tests.builders import warehouse as building
-from tests.builders.warehouse import HOUSE, values
+from tests.builders.warehouse import CABIN, HOUSE, MORNING, values
 from tests.operations.test_commands import ON_THE_ENVIRONMENT
 
 ROOT = Path(__file__).parents[2]
@@ -36,7 +38,13 @@ class Operator:
 
     def run(self, command: str, *arguments: object) -> tuple[int, list[str]]:
         """The exit code and the lines that were printed; stderr only says what they are about."""
-        done = subprocess.run(
+        done = self.complete(command, *arguments)
+        assert done.stderr == ON_THE_ENVIRONMENT
+        return done.returncode, done.stdout.splitlines()
+
+    def complete(self, command: str, *arguments: object) -> subprocess.CompletedProcess[str]:
+        """The process of a command that may end in a traceback."""
+        return subprocess.run(
             [sys.executable, "-m", "operations", command, *map(str, arguments)],
             cwd=ROOT,
             env=self._environment,
@@ -44,8 +52,6 @@ class Operator:
             encoding="utf-8",
             timeout=60,
         )
-        assert done.stderr == ON_THE_ENVIRONMENT
-        return done.returncode, done.stdout.splitlines()
 
 
 @pytest.fixture
@@ -159,7 +165,7 @@ def test_a_warehouse_without_tables_is_one_sentence(operator: Operator) -> None:
     )
 
 
-def test_when_table_storage_is_away_data_is_published_and_the_next_run_announces_it(
+def test_while_table_storage_is_away_nothing_is_published_and_the_next_run_completes_it(
     operator: Operator, tmp_path: Path, table_storage: str
 ) -> None:
     file = building.write_csv(tmp_path / "values.csv", values(HOUSE, DAY, ["1"] * 23))
@@ -167,10 +173,51 @@ def test_when_table_storage_is_away_data_is_published_and_the_next_run_announces
     code, lines = Operator(tmp_path, NOWHERE).run("load", file)
 
     assert code == 3
-    assert lines[-1] == "Run `publish` again when Table Storage answers, or start the local stack."
-    assert operator.run("publish") == (0, ["Nothing waited to be published."])
+    assert lines[0].startswith("values.csv: 23 interval values loaded in ")
+    assert lines[1].startswith("Not all is published and announced to the API yet: Table Storage did not ")
+    assert lines[2:] == ["Run `publish` again when Table Storage answers, or start the local stack."]
+    assert operator.run("publish") == (0, ["Publication 1: 1 new or changed market day with 23 values."])
     storage = tables.open_tables(table_storage, credential=None)
     assert Publications(tables=storage).latest() is not None
+
+
+def test_while_the_watermark_cannot_be_read_nothing_is_published(
+    operator: Operator, tmp_path: Path, table_storage: str
+) -> None:
+    storage = tables.open_tables(table_storage, credential=None)
+    storage.create_missing()
+    row = {"PartitionKey": watermark.PARTITION, "RowKey": watermark.ROW}
+    storage.upsert(tables.SERVICE_STATE, {**row, "sequence": "40"})
+    file = building.write_csv(tmp_path / "values.csv", values(HOUSE, DAY, ["1"] * 23))
+
+    code, lines = operator.run("load", file)
+
+    assert code == 3
+    assert not any(line.startswith("Publication") for line in lines)
+    storage.delete(tables.SERVICE_STATE, partition=watermark.PARTITION, row=watermark.ROW)
+    Publications(tables=storage).write(Publication(40, MORNING, MORNING), clock=lambda: MORNING)
+    assert operator.run("publish") == (0, ["Publication 41: 1 new or changed market day with 23 values."])
+
+
+def test_a_publication_is_announced_though_the_one_after_it_fails(
+    operator: Operator, tmp_path: Path, table_storage: str
+) -> None:
+    for id_ in (HOUSE, CABIN):
+        file = building.write_csv(tmp_path / f"{id_}.csv", values(id_, DAY, ["1"] * 23))
+        Operator(tmp_path, NOWHERE).run("load", file)
+    with duckdb.connect(str(tmp_path / "metering.duckdb")) as warehouse:  # A sum that fits no column.
+        largest = (
+            "UPDATE metering.interval_value SET quantity = 999999999999999.999 WHERE metering_point_id = ?"
+        )
+        warehouse.execute(largest, [CABIN])
+
+    done = operator.complete("publish")
+
+    assert "ConversionException" in done.stderr
+    assert done.stdout == "Publication 1: 1 new or changed market day with 23 values.\n"
+    latest = Publications(tables=tables.open_tables(table_storage, credential=None)).latest()
+    assert latest is not None
+    assert latest.sequence == 1
 
 
 def test_the_check_says_what_is_wrong_and_where(operator: Operator, tmp_path: Path) -> None:
