@@ -6,6 +6,7 @@ long.
 
 import logging
 import threading
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -123,6 +124,8 @@ def take(storage: tables.Tables, work: Work, *, holder: str, now: datetime) -> L
         "RowKey": ROW,
         "holder": holder,
         "until": (now + LASTS).isoformat(),
+        # No two processes may write the same row: see `Tables.replace`.
+        "taking": uuid.uuid4().hex,
     }
     if stored is not None and _is_held(stored, now=now):
         raise HeldByAnother(

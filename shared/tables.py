@@ -156,6 +156,8 @@ class Tables:
     def replace(self, table: str, entity: Mapping[str, Any], *, etag: str) -> str:
         """Write a whole entity if it is still the version that was read, and return its new version.
 
+        If it is another version with the same values, it counts as written: nobody can tell these apart.
+
         Raises:
             ChangedMeanwhile: somebody else wrote or deleted it.
         """
@@ -172,6 +174,22 @@ class Tables:
                 if _is_missing_table(error):
                     raise
                 raise ChangedMeanwhile("the entity was deleted") from error
+            except ResourceModifiedError:
+                own = self._etag_if_written(table, entity)
+                if own is None:
+                    raise
+                return own
+
+    def _etag_if_written(self, table: str, entity: Mapping[str, Any]) -> str | None:
+        """Return the version of an entity if it is stored with these values, else None.
+
+        The client repeats a write whose answer was lost, and the repeat finds a newer version: its own.
+        """
+        stored = self.get(table, partition=entity["PartitionKey"], row=entity["RowKey"])
+        if stored is None:
+            return None
+        given = {name: value for name, value in entity.items() if value is not None}
+        return stored["etag"] if stored == {**given, "etag": stored["etag"]} else None
 
     def delete(self, table: str, *, partition: str, row: str, etag: str | None = None) -> None:
         """Delete an entity, if it exists.

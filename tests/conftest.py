@@ -21,6 +21,8 @@ from shared.tables import Tables
 from shared.warehouse import opening
 from tests import sentsql
 from tests.builders import elsewhere
+from tests.doubles import faulty
+from tests.doubles.faulty import Faulty
 
 # In CI the same examples are drawn each time, so that a red run comes from the change and not from chance;
 # developers' runs draw new ones. No example has a deadline: a busy machine is no fault.
@@ -93,6 +95,20 @@ def storage(table_storage: str) -> Tables:
     opened = tables.open_tables(table_storage, credential=None)
     opened.create_missing()
     return opened
+
+
+@pytest.fixture
+def before_tables(table_storage: str) -> Iterator[Faulty]:
+    """Yield what stands before this test's tables and can misbehave."""
+    with Faulty(faulty.endpoint_port(table_storage, "Table")) as made:
+        yield made
+
+
+@pytest.fixture
+def reached_storage(storage: Tables, table_storage: str, before_tables: Faulty) -> Tables:
+    """Return the tables of `storage`, reached through `before_tables`."""
+    address = faulty.with_port(table_storage, "Table", before_tables.port)
+    return tables.open_tables(address, credential=None)
 
 
 @pytest.fixture(scope="session")

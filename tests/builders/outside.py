@@ -1,7 +1,6 @@
 """The function app among real services, one of which misbehaves: an app of its own for each measurement."""
 
 import importlib.util
-import re
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -34,7 +33,7 @@ from tests.builders import warehouse as delivering
 from tests.builders.api import Api
 from tests.builders.container import Outside
 from tests.builders.warehouse import HOUSE, Clock, Deliverer
-from tests.doubles import certificates
+from tests.doubles import certificates, faulty
 from tests.doubles import identity as identities
 from tests.doubles.faulty import Fault, Faulty
 from tests.doubles.identity import Identity
@@ -205,8 +204,8 @@ def world(folder: Path, service: Service, *, table_storage: str, of: Shared) -> 
         standins.running(time.monotonic) as doubles,
     ):
         port = {
-            "tables": _endpoint_port(table_storage, "Table"),
-            "blobs": _endpoint_port(table_storage, "Blob"),
+            "tables": faulty.endpoint_port(table_storage, "Table"),
+            "blobs": faulty.endpoint_port(table_storage, "Blob"),
             "warehouse": server.port,
             "ingestion": of.ingestion_port,
             "severa": urlsplit(doubles.url).port,
@@ -277,8 +276,12 @@ def _environment(
     return {
         **_needed(table_storage),
         "WAREHOUSE": warehouse.get(service, server.url),
-        "TABLE_STORAGE": _with_port(table_storage, "Table", port if service == "tables" else None),
-        "DELIVERY_STORAGE": _with_port(table_storage, "Blob", port if service == "blobs" else None),
+        "TABLE_STORAGE": faulty.with_port(table_storage, "Table", port)
+        if service == "tables"
+        else table_storage,
+        "DELIVERY_STORAGE": faulty.with_port(table_storage, "Blob", port)
+        if service == "blobs"
+        else table_storage,
         "DELIVERY_CONTAINER": CONTAINER,
         "SEVERA_BASE_URL": f"{here['severa']}/severa/rest-api",
         "GRAPH_BASE_URL": f"{here['graph']}/graph/v1.0",
@@ -371,17 +374,3 @@ def _timed(call: Callable[[], Any]) -> tuple[float, Any]:
     started = time.monotonic()
     found = call()
     return time.monotonic() - started, found
-
-
-def _endpoint_port(connection_string: str, kind: str) -> int:
-    found = re.search(rf"{kind}Endpoint=http://127\.0\.0\.1:(\d+)/", connection_string)
-    if found is None:
-        raise AssertionError("the emulator has no such endpoint")
-    return int(found[1])
-
-
-def _with_port(connection_string: str, kind: str, port: int | None) -> str:
-    if port is None:
-        return connection_string
-    there = f"{kind}Endpoint=http://127.0.0.1:"
-    return re.sub(rf"{there}\d+/", f"{there}{port}/", connection_string)

@@ -1,9 +1,10 @@
 """A service that misbehaves as ordered, in front of a real one: on a port of its own, with real sockets."""
 
+import re
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Literal, Self
 
@@ -41,6 +42,7 @@ class Faulty:
         self._lock = threading.Lock()
         self._connections: set[socket.socket] = set()
         self._ended = threading.Event()
+        self._lost = 0
         self._listener = socket.create_server((HOST, 0), backlog=200)
         self.port = int(self._listener.getsockname()[1])
         self.accepted = 0
@@ -70,6 +72,10 @@ class Faulty:
                 self._listener = socket.create_server((HOST, self.port), backlog=200)
                 self._start(self._accept, self._listener)
             self._break_connections()
+
+    def lose_answers(self, count: int) -> None:
+        """Break the connection instead of passing on each of the next answers; what they answer is done."""
+        self._lost = count
 
     def _close_listener(self) -> None:
         with suppress(OSError):
@@ -120,8 +126,14 @@ class Faulty:
         there = socket.create_connection((HOST, self._upstream))
         if not self._keep(there):
             return
-        self._start(_pump, there, connection)
+        self._start(_pump, there, connection, self._is_passed_on)
         _pump(connection, there)
+
+    def _is_passed_on(self) -> bool:
+        with self._lock:
+            is_lost = self._lost > 0
+            self._lost -= is_lost
+            return not is_lost
 
     def _misbehave(self, connection: socket.socket, fault: Fault) -> None:
         while connection.recv(65_536):
@@ -141,14 +153,28 @@ class Faulty:
                 return
 
 
-def _pump(here: socket.socket, there: socket.socket) -> None:
-    """Pass bytes on until one side ends."""
+def _pump(here: socket.socket, there: socket.socket, is_passed_on: Callable[[], bool] = lambda: True) -> None:
+    """Pass bytes on until one side ends, or some are not to be passed on."""
     with suppress(OSError):
-        while data := here.recv(65_536):
+        while (data := here.recv(65_536)) and is_passed_on():
             there.sendall(data)
     for each in (here, there):
         with suppress(OSError):
             each.shutdown(socket.SHUT_RDWR)
+
+
+def endpoint_port(connection_string: str, kind: str) -> int:
+    """Return the port of the emulator's endpoint of this kind: `Blob`, `Queue` or `Table`."""
+    found = re.search(rf"{kind}Endpoint=http://127\.0\.0\.1:(\d+)/", connection_string)
+    if found is None:
+        raise AssertionError("the emulator has no such endpoint")
+    return int(found[1])
+
+
+def with_port(connection_string: str, kind: str, port: int) -> str:
+    """Return a connection string whose endpoint of this kind is at another port."""
+    there = f"{kind}Endpoint=http://127.0.0.1:"
+    return re.sub(rf"{there}\d+/", f"{there}{port}/", connection_string)
 
 
 @contextmanager

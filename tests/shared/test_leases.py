@@ -1,6 +1,8 @@
 """A lease lets one process at a time work, and a process that may have lost it stops."""
 
+from collections.abc import Mapping
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -8,6 +10,7 @@ from shared import leases, tables
 from shared.leases import HeldByAnother, Lease, Work
 from shared.tables import Tables
 from tests.builders.access import Clock
+from tests.doubles.faulty import Faulty
 
 WORK = Work(tables.SERVICE_STATE, "work")
 
@@ -59,3 +62,41 @@ def test_a_lease_that_another_process_took_is_lost_for_good(
 
         with pytest.raises(HeldByAnother, match="another run took over"):
             lease.confirm()
+
+
+def test_a_renewal_whose_answer_was_lost_keeps_the_lease(
+    reached_storage: Tables, before_tables: Faulty, clock: Clock
+) -> None:
+    lease = leases.take(reached_storage, WORK, holder="ours", now=clock())
+
+    with lease.held(clock):
+        clock.pass_time(leases.LASTS - timedelta(seconds=1))
+        before_tables.lose_answers(1)
+        lease.renew(clock())
+        clock.pass_time(leases.LASTS - timedelta(seconds=1))
+
+        lease.confirm()
+
+
+def test_of_two_processes_that_take_a_lease_at_the_same_moment_one_gets_it(
+    storage: Tables, clock: Clock
+) -> None:
+    with leases.take(storage, WORK, holder="ours", now=clock()).held(clock):
+        pass
+
+    with pytest.raises(HeldByAnother, match="at the same moment"):
+        leases.take(Overtaken(storage, clock), WORK, holder="ours", now=clock())
+
+
+class Overtaken(Tables):
+    """Tables on which another process takes the lease just before this one does."""
+
+    def __init__(self, inner: Tables, clock: Clock) -> None:
+        self._inner = inner
+        self._clock = clock
+        self.get = inner.get  # type: ignore[method-assign]
+
+    def replace(self, table: str, entity: Mapping[str, Any], *, etag: str) -> str:
+        """Write what another process has written with the same clock and the same holder before."""
+        leases.take(self._inner, WORK, holder="ours", now=self._clock())
+        return self._inner.replace(table, entity, etag=etag)

@@ -9,7 +9,16 @@ from uuid import uuid4
 import pytest
 
 from shared import limits, tables
-from shared.tables import ACCESS_GRANTS, SERVICE_STATE, Entity, TablesUnavailable, UnreadableValue
+from shared.tables import (
+    ACCESS_GRANTS,
+    SERVICE_STATE,
+    ChangedMeanwhile,
+    Entity,
+    Tables,
+    TablesUnavailable,
+    UnreadableValue,
+)
+from tests.doubles.faulty import Faulty
 
 
 class Observed:
@@ -69,6 +78,50 @@ def test_each_attempt_on_tables_that_are_away_is_observed_with_its_error(free_po
 
     assert observed.began == [("get", SERVICE_STATE)] * limits.TABLES.tries
     assert observed.ended == ["ServiceRequestError"] * limits.TABLES.tries
+
+
+ROW = {
+    "PartitionKey": "p",
+    "RowKey": "r",
+    "text": "Blåbær",
+    "number": 7,
+    "share": 2.0,
+    "is": True,
+    "bytes": b"packed",
+    "nothing": None,
+}
+
+
+def test_a_write_whose_answer_was_lost_is_recognised_as_done(
+    storage: Tables, reached_storage: Tables, before_tables: Faulty
+) -> None:
+    read = storage.insert(SERVICE_STATE, {"PartitionKey": "p", "RowKey": "r"})
+    before_tables.lose_answers(1)
+
+    written = reached_storage.replace(SERVICE_STATE, ROW, etag=read)
+
+    stored = storage.get(SERVICE_STATE, partition="p", row="r")
+    assert stored == {name: value for name, value in ROW.items() if value is not None} | {"etag": written}
+
+
+@pytest.mark.parametrize("theirs", [ROW | {"number": 8}, ROW | {"more": 1}, ROW | {"text": None}])
+def test_a_write_of_somebody_else_is_not_taken_for_our_own(storage: Tables, theirs: Entity) -> None:
+    read = storage.insert(SERVICE_STATE, {"PartitionKey": "p", "RowKey": "r"})
+    storage.replace(SERVICE_STATE, theirs, etag=read)
+
+    with pytest.raises(ChangedMeanwhile):
+        storage.replace(SERVICE_STATE, ROW, etag=read)
+
+
+def test_an_entity_that_is_deleted_after_a_lost_answer_was_changed(
+    storage: Tables, reached_storage: Tables, before_tables: Faulty
+) -> None:
+    read = storage.insert(SERVICE_STATE, ROW)
+    storage.delete(SERVICE_STATE, partition="p", row="r")
+    before_tables.lose_answers(1)
+
+    with pytest.raises(ChangedMeanwhile):
+        reached_storage.replace(SERVICE_STATE, ROW, etag=read)
 
 
 def test_a_range_is_deleted_in_transactions_but_for_one_row(table_storage: str) -> None:

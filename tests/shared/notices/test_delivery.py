@@ -29,6 +29,7 @@ from shared.queues import UnknownMessage
 from shared.tables import Tables
 from tests.builders.warehouse import Clock
 from tests.doubles import webhook
+from tests.doubles.faulty import Faulty
 from tests.doubles.webhook import Received, Receiver
 from tests.shared.notices.services import BOX, OWNER, Notices
 
@@ -461,3 +462,39 @@ def test_an_unreadable_webhook_or_notice_is_left_out_of_lists_and_holds_up_no_ot
     assert listed == ["main"]
     assert notices.history() == whole[1:]
     assert "The stored webhook broken is unreadable and left out." in caplog.messages
+
+
+def losing_after(reply: webhook.Reply, before_tables: Faulty) -> webhook.Reply:
+    """Return a reply after which the answer to the next request to Table Storage is lost."""
+
+    def then_lose(received: Received, connection: socket.socket) -> None:
+        before_tables.lose_answers(1)
+        reply(received, connection)
+
+    return then_lose
+
+
+def test_an_attempt_is_followed_by_the_next_though_the_answer_to_its_result_was_lost(
+    reached_storage: Tables, before_tables: Faulty, clock: Clock, receiver: Receiver
+) -> None:
+    notices = Notices(reached_storage, clock)
+    notices.register(receiver.url)
+    receiver.received.clear()
+    receiver.reply(losing_after(webhook.status(500), before_tables), webhook.status(200))
+
+    begin(notices)
+    notices.run_until_empty()
+
+    assert len(receiver.received) == 2
+    assert notices.history()[0].status is NoticeStatus.DELIVERED
+
+
+def test_a_webhook_is_confirmed_though_the_answer_to_the_result_was_lost(
+    reached_storage: Tables, before_tables: Faulty, clock: Clock, receiver: Receiver
+) -> None:
+    notices = Notices(reached_storage, clock)
+    receiver.reply(losing_after(webhook.repeat_challenge, before_tables))
+
+    notices.register(receiver.url)
+
+    assert notices.webhook().state is State.ACTIVE
