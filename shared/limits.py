@@ -29,6 +29,7 @@ class Limit:
 
 
 TABLES = Limit("Table Storage", connect=2, silence=3, answer=5, tries=2, in_all=11)
+"""Insertions and transactions are sent once; see `shared.tables.retry_unanswered`."""
 PROBED_TABLES = Limit("Table Storage, health probe", connect=1, silence=2, answer=2, tries=1, in_all=3)
 BLOBS = Limit("Blob Storage", connect=2, silence=10, answer=30, tries=3, in_all=100)
 QUEUES = Limit("Queue Storage", connect=2, silence=3, answer=5, tries=2, in_all=14)

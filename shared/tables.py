@@ -21,6 +21,8 @@ from azure.core.exceptions import (
     ResourceExistsError,
     ResourceModifiedError,
     ResourceNotFoundError,
+    ServiceRequestError,
+    ServiceResponseError,
 )
 from azure.data.tables import TableErrorCode, TableServiceClient, TableTransactionError, UpdateMode
 
@@ -88,6 +90,22 @@ retry_when_changed = tenacity.retry(
     reraise=True,
 )
 """Calls a function again if it found an entity changed since reading it."""
+
+
+def _is_unanswered(error: BaseException) -> bool:
+    unanswered = isinstance(error.__cause__, (ServiceRequestError, ServiceResponseError))
+    return unanswered and isinstance(error, TablesUnavailable)
+
+
+retry_unanswered = tenacity.retry(
+    retry=tenacity.retry_if_exception(_is_unanswered),
+    stop=tenacity.stop_after_attempt(limits.TABLES.tries),
+    reraise=True,
+)
+"""Calls a function again if no answer came; only for a transaction that may be repeated after it was done.
+
+The client itself sends transactions and insertions once: it repeats only what is safe to repeat.
+"""
 
 
 class Tables:
@@ -232,6 +250,8 @@ class Tables:
 
     def transact(self, table: str, operations: Sequence[Operation]) -> list[str | None]:
         """Do up to 100 operations on one partition, all or none; return new versions, None for deletions.
+
+        It is sent once: see `retry_unanswered`.
 
         Raises:
             AlreadyExists: an entity to be inserted is there already.

@@ -214,14 +214,18 @@ class Writer:
         if self._manifest is not None:
             last = ("replace", {**manifest, "etag": self._manifest["etag"]})
         try:
-            etag = self._storage.transact(tables.ACCESS_GRANTS, [*operations, last])[-1]
+            etag = self._send([*operations, last])[-1]
         except (tables.AlreadyExists, tables.ChangedMeanwhile):
             etag = self._etag_if_written(manifest["version"])
             if etag is None:
                 raise
         self._manifest = {**manifest, "etag": etag}
 
+    @tables.retry_unanswered
+    def _send(self, operations: Sequence[tables.Operation]) -> list[str | None]:
+        return self._storage.transact(tables.ACCESS_GRANTS, operations)
+
     def _etag_if_written(self, version: object) -> str | None:
-        """Return the etag if this writer wrote it: the client repeats a transaction whose answer was lost."""
+        """Return the etag if this writer wrote it: `_send` repeats a transaction whose answer was lost."""
         manifest = self._storage.get(tables.ACCESS_GRANTS, partition=self._principal, row=MANIFEST)
         return str(manifest["etag"]) if manifest is not None and manifest.get("version") == version else None

@@ -9,11 +9,12 @@ import pytest
 
 from shared import tables
 from shared.access.grant import MANIFEST, Grant, Span, row_key
-from shared.access.sync import changes, mapping, store
+from shared.access.sync import audit, changes, mapping, store
 from shared.access.sync.changes import Change
 from shared.access.sync.store import Partition, Writer
 from shared.tables import Tables
 from tests.builders.access import NOW, app, point
+from tests.doubles.faulty import Faulty
 
 ALICE = app(1)
 MAY, NEW_YEAR = date(2024, 5, 1), date(2025, 1, 1)
@@ -206,30 +207,57 @@ def test_what_was_compared_must_still_be_there(storage: Tables) -> None:
         Writer(storage, compared, run_id="late")
 
 
-class AnswerLost(Tables):
-    """A transaction that is done, and done again by the client because its answer was lost."""
-
-    def __init__(self, inner: Tables) -> None:
-        self._inner = inner
-        self.get, self.replace = inner.get, inner.replace  # type: ignore[method-assign]
-
-    def transact(self, table: str, operations: Sequence[tables.Operation]) -> list[str | None]:
-        """Twice."""
-        self._inner.transact(table, operations)
-        return self._inner.transact(table, operations)
-
-
 @pytest.mark.parametrize("begun", [True, False])
-def test_a_transaction_whose_answer_was_lost_is_recognised_as_done(storage: Tables, begun: bool) -> None:
+def test_a_transaction_whose_answer_was_lost_is_recognised_as_done(
+    storage: Tables, reached_storage: Tables, before_tables: Faulty, begun: bool
+) -> None:
     if begun:
         write(storage, granted(grant(1)))
-    writer = Writer(AnswerLost(storage), store.read_partition(storage, ALICE), run_id="lost")
+    writer = Writer(reached_storage, store.read_partition(storage, ALICE), run_id="lost")
+    before_tables.lose_answers(1)
 
     writer.write(granted(grant(2)), now=NOW + timedelta(hours=1))
     writer.finish()
 
     assert grant(2) in stored(storage)
     assert store.read_partition(storage, ALICE).is_settled
+
+
+def test_a_deletion_whose_answer_was_lost_is_recognised_as_done(
+    storage: Tables, reached_storage: Tables, before_tables: Faulty
+) -> None:
+    write(storage, granted(grant(1)))
+    writer = Writer(reached_storage, store.read_partition(storage, ALICE), run_id="lost")
+    before_tables.lose_answers(1)
+
+    writer.write([Change(grant(1), None)], now=NOW + timedelta(hours=1))
+    writer.finish()
+
+    assert [row["event"] for row in audited(storage)] == ["revoked", "granted"]
+    assert store.read_partition(storage, ALICE).is_settled
+
+
+def test_a_transaction_that_is_never_answered_ends_after_two_tries(
+    storage: Tables, reached_storage: Tables, before_tables: Faulty
+) -> None:
+    writer = Writer(reached_storage, Partition(ALICE), run_id="lost")
+    before_tables.lose_answers(2)
+
+    with pytest.raises(tables.TablesUnavailable):
+        writer.write(granted(grant(1)), now=NOW)
+
+    assert store.read_partition(storage, ALICE).has_pending_audit
+
+
+def test_an_audit_whose_answer_was_lost_is_written_once(
+    storage: Tables, reached_storage: Tables, before_tables: Faulty
+) -> None:
+    event = audit.entity(Change(None, grant(1)), at=NOW, run_id="lost")
+    before_tables.lose_answers(1)
+
+    audit.write(reached_storage, [event])
+
+    assert audited(storage) == [event]
 
 
 class DiesBeforeAudit(Tables):
