@@ -48,11 +48,14 @@ class Lease:
         self._clock: Callable[[], datetime] | None = None
 
     @contextmanager
-    def held(self, clock: Callable[[], datetime]) -> Iterator[None]:
-        """Renew the lease until the block ends, and then release it."""
+    def held(self, clock: Callable[[], datetime], *, renew_seconds: float = RENEW_SECONDS) -> Iterator[None]:
+        """Renew the lease every `renew_seconds` until the block ends, and then release it."""
         self._clock = clock
         renewing = threading.Thread(
-            target=recording.carry(self._renew_until_over), args=(clock,), daemon=True, name="lease"
+            target=recording.carry(self._renew_until_over),
+            args=(clock, renew_seconds),
+            daemon=True,
+            name="lease",
         )
         renewing.start()
         try:
@@ -91,8 +94,8 @@ class Lease:
         with suppress(tables.ChangedMeanwhile):
             self._storage.delete(work.table, partition=work.partition, row=ROW, etag=self._entity["etag"])
 
-    def _renew_until_over(self, clock: Callable[[], datetime]) -> None:
-        while self._lost is None and not self._over.wait(RENEW_SECONDS):
+    def _renew_until_over(self, clock: Callable[[], datetime], renew_seconds: float) -> None:
+        while self._lost is None and not self._over.wait(renew_seconds):
             self.renew(clock())
 
     def _release(self, now: datetime) -> None:

@@ -413,6 +413,28 @@ def test_a_customers_metering_points_are_asked_by_its_number(customer: Customer)
     assert (unknown.status, unknown.json["code"]) == (404, "not-found")
 
 
+def test_by_its_number_a_customer_gives_its_own_days_of_the_named_metering_points(customer: Customer) -> None:
+    moved, other = customer.point(valid_to=date(2026, 3, 30), customer=1), customer.point(customer=1)
+    customer.grant(moved, valid_from=date(2026, 3, 30), customer=2)
+    unnamed = customer.point(customer=2)
+    for point in (moved, other, unnamed):
+        customer.days(point, SPRING, 2)
+
+    answer = customer.get(
+        "/v1/consumption",
+        from_=SPRING,
+        to="2026-03-31",
+        layout="days",
+        customerNumber=2,
+        meteringPointId=[moved, other],
+    ).json
+
+    [series] = answer["series"]
+    assert (series["meteringPointId"], [day["date"] for day in series["days"]]) == (moved, ["2026-03-30"])
+    assert series["permitted"] == [{"from": "2026-03-30", "to": None}]
+    assert answer["notFound"] == [other]
+
+
 def test_an_unchanged_answer_is_not_sent_again_until_something_is_published(customer: Customer) -> None:
     point = customer.point()
     customer.days(point, SPRING, 1)

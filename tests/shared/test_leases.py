@@ -1,7 +1,8 @@
 """A lease lets one process at a time work, and a process that may have lost it stops."""
 
+import threading
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -40,6 +41,31 @@ def test_a_renewed_lease_is_confirmed_from_then_on(lease: Lease, clock: Clock) -
         clock.pass_time(leases.LASTS - timedelta(seconds=1))
         lease.renew(clock())
         clock.pass_time(leases.LASTS - timedelta(seconds=1))
+
+        lease.confirm()
+
+
+def test_a_renewed_lease_is_held_against_others_too(storage: Tables, lease: Lease, clock: Clock) -> None:
+    with lease.held(clock):
+        clock.pass_time(leases.LASTS - timedelta(seconds=1))
+        lease.renew(clock())
+        clock.pass_time(leases.LASTS - timedelta(seconds=1))
+
+        with pytest.raises(HeldByAnother, match="run ours is under way"):
+            leases.take(storage, WORK, holder="theirs", now=clock())
+
+
+def test_a_lease_is_renewed_again_and_again_while_it_is_held(lease: Lease, clock: Clock) -> None:
+    renewals = threading.Semaphore(0)
+
+    def noted_clock() -> datetime:
+        renewals.release()
+        return clock()
+
+    clock.pass_time(2 * leases.LASTS)
+    with lease.held(noted_clock, renew_seconds=0.01):
+        for _ in range(2):  # The second renewal begins when the first is written.
+            assert renewals.acquire(timeout=20)
 
         lease.confirm()
 
@@ -100,3 +126,27 @@ class Overtaken(Tables):
         """Write what another process has written with the same clock and the same holder before."""
         leases.take(self._inner, WORK, holder="ours", now=self._clock())
         return self._inner.replace(table, entity, etag=etag)
+
+
+def test_a_lease_that_nobody_needs_any_more_leaves_no_row(
+    storage: Tables, lease: Lease, clock: Clock
+) -> None:
+    with lease.held(clock):
+        pass
+
+    lease.forget()
+
+    assert storage.get(WORK.table, partition=WORK.partition, row=leases.ROW) is None
+
+
+def test_a_released_lease_that_another_process_took_stays(
+    storage: Tables, lease: Lease, clock: Clock
+) -> None:
+    with lease.held(clock):
+        pass
+    leases.take(storage, WORK, holder="theirs", now=clock())
+
+    lease.forget()
+
+    with pytest.raises(HeldByAnother, match="run theirs is under way"):
+        leases.take(storage, WORK, holder="third", now=clock())

@@ -4,7 +4,7 @@ from datetime import date
 import pytest
 
 from shared.metering import MeteringPointId
-from shared.readable import Permission, PermittedDays, Readable
+from shared.readable import Permission, PermittedDays, Readable, clip
 
 POINT = MeteringPointId("707057500000010017")
 
@@ -42,11 +42,32 @@ def test_a_period_within_another_adds_nothing() -> None:
     assert found == [PermittedDays(date(2020, 1, 1), date(2025, 1, 1))]
 
 
+def test_periods_without_a_first_day_are_one() -> None:
+    found = _periods(_permission(None, date(2020, 1, 1)), _permission(None, date(2021, 1, 1), customer=2))
+
+    assert found == [PermittedDays(None, date(2021, 1, 1))]
+
+
 def test_the_end_of_a_period_is_exclusive() -> None:
     days = PermittedDays(date(2020, 1, 1), date(2020, 1, 3))
 
     assert [days.contains(date(2020, 1, day)) for day in (1, 2, 3)] == [True, True, False]
     assert not days.contains(date(2019, 12, 31))
+
+
+def test_only_permitted_days_are_left_without_empty_spans() -> None:
+    permitted = [
+        PermittedDays(None, date(2024, 1, 1)),
+        PermittedDays(date(2024, 1, 5), date(2024, 1, 7)),
+        PermittedDays(date(2024, 1, 9), None),
+    ]
+
+    assert clip(permitted, (date(2024, 1, 1), date(2024, 1, 9))) == [(date(2024, 1, 5), date(2024, 1, 7))]
+    assert clip(permitted, (date(2023, 12, 31), date(2024, 1, 10))) == [
+        (date(2023, 12, 31), date(2024, 1, 1)),
+        (date(2024, 1, 5), date(2024, 1, 7)),
+        (date(2024, 1, 9), date(2024, 1, 10)),
+    ]
 
 
 def _portfolio(*numbers: int) -> Readable:

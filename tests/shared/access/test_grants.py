@@ -10,7 +10,7 @@ import pytest
 from shared import tables
 from shared.access import runs
 from shared.access.grant import ALWAYS, MANIFEST, Grant, Span, Spans
-from shared.access.grants import ROWS_FOR_ONE, AccessTooOld, Grants, NoGrants
+from shared.access.grants import ROWS_FOR_ONE, SETTLED_AFTER, AccessTooOld, Grants, NoGrants
 from shared.access.sync import store
 from shared.access.sync.changes import Change
 from shared.readable import Permission
@@ -163,15 +163,19 @@ def test_a_portfolio_is_read_once_and_its_manifest_every_half_minute(
     clock.pass_time(timedelta(seconds=1))
 
     assert grants.portfolio(ALICE) == first
+    assert grants.portfolio(ALICE) == first
     assert counting.reads == ["latest", "~manifest"]
 
 
-def test_a_revocation_is_seen_within_half_a_minute(storage: Tables, grants: Grants, clock: Clock) -> None:
+@pytest.mark.parametrize("passed", [timedelta(seconds=30), SETTLED_AFTER])
+def test_a_revocation_is_seen_within_half_a_minute(
+    storage: Tables, grants: Grants, clock: Clock, passed: timedelta
+) -> None:
     give(storage, grant(1), grant(2))
     before = grants.portfolio(ALICE)
     write(storage, [Change(grant(1), None)])
 
-    clock.pass_time(timedelta(seconds=30))
+    clock.pass_time(passed)
 
     after = grants.portfolio(ALICE)
     assert after.permissions == (permission(2),)
@@ -187,6 +191,19 @@ def test_the_last_revocation_is_seen_too(storage: Tables, grants: Grants, clock:
 
     with pytest.raises(NoGrants):
         grants.portfolio(ALICE)
+
+
+def test_the_stored_version_is_that_of_the_portfolio_as_the_table_has_it_now(
+    storage: Tables, grants: Grants
+) -> None:
+    assert grants.version(ALICE) is None
+    give(storage, grant(1), grant(2))
+    before = grants.portfolio(ALICE).version
+    assert grants.version(ALICE) == before
+
+    write(storage, [Change(grant(2), None)])
+
+    assert grants.version(ALICE) == grants.read_uncached(ALICE).version != before
 
 
 def test_the_version_of_one_metering_point_is_that_of_its_permissions(
@@ -304,6 +321,42 @@ def test_some_that_are_rewritten_while_they_are_read_are_read_again(storage: Tab
     assert found.permissions == (permission(900),)
 
 
+def test_some_that_never_stand_still_are_unavailable(storage: Tables, clock: Clock) -> None:
+    complete(storage, clock)
+    large(storage)
+
+    class Restless(Counting):
+        def range(self, *args: object, **kwargs: object) -> Iterator[tables.Entity]:
+            write(self._inner, [Change(grant(1), grant(1))])
+            yield from self._inner.range(*args, **kwargs)  # type: ignore[arg-type]
+
+    grants = Grants(
+        tables=Restless(storage), max_age=timedelta(hours=72), clock=clock, monotonic=clock.monotonic
+    )
+
+    with pytest.raises(tables.TablesUnavailable):
+        grants.some(ALICE, metering_point_ids=[point(1)])
+
+
+def test_a_caller_who_loses_everything_while_some_are_read_is_refused(storage: Tables, clock: Clock) -> None:
+    complete(storage, clock)
+    large(storage)
+
+    class Ended(Counting):
+        """Has no manifest after the first look at it."""
+
+        def get(self, table: str, *, partition: str, row: str) -> tables.Entity | None:
+            found = super().get(table, partition=partition, row=row)
+            return found if self.reads.count(MANIFEST) <= 1 else None
+
+    grants = Grants(
+        tables=Ended(storage), max_age=timedelta(hours=72), clock=clock, monotonic=clock.monotonic
+    )
+
+    with pytest.raises(NoGrants):
+        grants.some(ALICE, metering_point_ids=[point(1)])
+
+
 def test_a_table_that_fails_for_one_of_many_is_not_mistaken_for_no_access(
     storage: Tables, clock: Clock
 ) -> None:
@@ -400,6 +453,10 @@ def test_access_that_was_never_synchronised_is_not_trusted(storage: Tables, cloc
         grants.some(ALICE, metering_point_ids=[point(1)])
     with pytest.raises(AccessTooOld):
         grants.portfolio(ALICE)
+    with pytest.raises(AccessTooOld):
+        grants.read_uncached(ALICE)
+    with pytest.raises(AccessTooOld):
+        grants.readers_of(10001)
 
     complete(storage, clock)
     assert grants.portfolio(ALICE).permissions == (permission(1),)
@@ -417,6 +474,8 @@ def test_access_is_trusted_until_its_age_and_again_after_a_sync(
         grants.portfolio(ALICE)
     with pytest.raises(AccessTooOld):
         grants.of(ALICE, metering_point_id=point(1))
+    with pytest.raises(AccessTooOld):
+        grants.some(ALICE, metering_point_ids=[point(1)])
 
     complete(storage, clock)
     clock.pass_time(timedelta(seconds=30))
@@ -486,10 +545,11 @@ def test_memory_is_bounded_by_letting_go_of_who_was_away_longest(
     assert counting.reads == ["~manifest", "portfolio"]
 
 
-def test_a_portfolio_larger_than_the_memory_is_answered_all_the_same(
+def test_a_portfolio_larger_than_the_memory_is_answered_and_kept_alone(
     storage: Tables, counting: Counting, clock: Clock
 ) -> None:
-    give(storage, *[grant(number) for number in range(5)])
+    for principal in (ALICE, BOB):
+        give(storage, *[grant(number, principal=principal) for number in range(5)])
     grants = Grants(
         tables=counting,
         max_age=timedelta(hours=72),
@@ -499,6 +559,12 @@ def test_a_portfolio_larger_than_the_memory_is_answered_all_the_same(
     )
 
     assert len(grants.portfolio(ALICE).permissions) == 5
+    assert len(grants.portfolio(BOB).permissions) == 5
+    counting.reads.clear()
+    grants.portfolio(BOB)
+    assert counting.reads == []
+    grants.portfolio(ALICE)
+    assert counting.reads == ["~manifest", "portfolio"]
 
 
 class Held(Counting):

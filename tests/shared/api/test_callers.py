@@ -56,6 +56,7 @@ def test_an_app_that_does_not_know_its_gateway_lets_nobody_in() -> None:
         )
 
     assert refused.value.code == "gateway-not-configured"
+    assert refused.value.headers == {"Retry-After": "300"}
 
 
 def test_without_authentication_a_forged_principal_is_not_believed() -> None:
@@ -69,3 +70,30 @@ def test_a_well_formed_request_id_is_kept_and_any_other_replaced() -> None:
     assert callers.request_id({"x-request-id": "abc-1.2_3"}) == "abc-1.2_3"
     for bad in ("", "a b", "a\nb", "x" * 65, "<script>"):
         assert callers.request_id({"x-request-id": bad}) != bad
+
+
+@pytest.mark.parametrize(
+    ("changed", "logged"),
+    [
+        ({}, f"app:{CALLER}"),
+        ({"x-caller-id": CALLER.upper()}, f"app:{CALLER}"),
+        ({"x-caller-id": "secret\nforged line"}, "unknown"),
+        ({"x-caller-type": "secret"}, "unknown"),
+        ({"x-caller-type": "", "x-caller-id": ""}, "unknown"),
+    ],
+)
+def test_only_a_well_formed_caller_is_named_in_the_log(changed: dict[str, str], logged: str) -> None:
+    assert callers.for_the_log({**GENUINE, **changed}) == logged
+
+
+@pytest.mark.parametrize(
+    ("given", "logged"),
+    [
+        ({}, ""),
+        ({"x-subscription-id": "sub-partner"}, "sub-partner"),
+        ({"x-subscription-id": "sub\nforged line"}, "unknown"),
+        ({"x-subscription-id": "s" * 257}, "unknown"),
+    ],
+)
+def test_only_a_well_formed_subscription_is_named_in_the_log(given: dict[str, str], logged: str) -> None:
+    assert callers.subscription(given) == logged
