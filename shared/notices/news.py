@@ -9,6 +9,7 @@ import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any, TypeVar
@@ -289,12 +290,13 @@ class News:
             return
 
         def change(stored: Webhook) -> Webhook:
-            return replace(
-                stored,
-                secret=self._sealed_again(stored.secret, of=stored.key),
-                previous_secret=stored.previous_secret
-                and self._sealed_again(stored.previous_secret, of=stored.key),
-            )
+            previous = None
+            with suppress(SealedByAnotherKey):  # Then it signs nothing any more.
+                previous = stored.previous_secret and self._sealed_again(
+                    stored.previous_secret, of=stored.key
+                )
+            secret = self._sealed_again(stored.secret, of=stored.key)
+            return replace(stored, secret=secret, previous_secret=previous)
 
         self._store.change_webhook(*webhook.key, change)
 

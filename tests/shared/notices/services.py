@@ -15,7 +15,8 @@ from shared.tables import Tables
 from tests.builders.warehouse import Clock
 
 OWNER = "app:5a5e0000-0000-4000-8000-000000000001"
-BOX = SecretBox([b"thirty-two bytes that seal tests"])
+KEY = b"thirty-two bytes that seal tests"
+BOX = SecretBox([KEY])
 EVERY = tuple(Event)
 
 
@@ -28,7 +29,8 @@ class Queue:
     sent: int = 0
 
     def enqueue(self, text: str, delay: timedelta) -> None:
-        """Send a message."""
+        """Send a message; Azure's queues take no negative delay."""
+        assert delay >= timedelta(0)
         self.sent += 1
         self.waiting.append((self.clock() + delay, text))
 

@@ -1,6 +1,7 @@
 """Who hears of what: each event once, nothing without a readable day, and nothing lost to a kill."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 import pytest
@@ -13,6 +14,7 @@ from shared.access.sync import changes, store
 from shared.metering import MeteringPointId
 from shared.notices import news as news_module
 from shared.notices.news import Heard, News
+from shared.notices.sealed_secrets import SecretBox
 from shared.notices.webhooks import KEPT, Event, NoticeStatus, partition_of_notices
 from shared.publishing import announce, watermark
 from shared.publishing.watermark import Publications
@@ -21,7 +23,7 @@ from shared.warehouse.engine import Warehouse
 from tests.builders import warehouse as building
 from tests.builders.warehouse import CABIN, HOUSE, SHOP, Clock, Deliverer, Recorded, values
 from tests.doubles.webhook import Receiver
-from tests.shared.notices.services import BOX, Notices
+from tests.shared.notices.services import BOX, KEY, Notices
 
 ALICE = "app:5a5e0000-0000-4000-8000-00000000000a"
 BERIT = "app:5a5e0000-0000-4000-8000-00000000000b"
@@ -358,6 +360,55 @@ def test_old_notices_are_deleted_after_30_days(world: World, receiver: Receiver)
     assert len(kept) == 1
 
 
+def test_sweeping_again_on_the_same_day_sends_nothing(world: World, receiver: Receiver) -> None:
+    world.register(ALICE, receiver, Event.EXPORT_FINISHED)
+    world.news.begin(ALICE, Event.EXPORT_FINISHED, data={}, key="lost")
+    world.clock.forward(hours=24)
+    world.news.sweep()
+    sent = world.notices.queue.sent
+
+    world.news.sweep()
+
+    assert world.notices.queue.sent == sent
+
+
+def test_a_sweep_seals_secrets_with_the_newest_key(
+    world: World, receiver: Receiver, caplog: pytest.LogCaptureFixture
+) -> None:
+    lost = SecretBox([b"thirty-two bytes that were lost."])
+    for webhook_id in ("lost", "main", "rotated"):
+        world.register(ALICE, receiver, Event.EXPORT_FINISHED, webhook_id=webhook_id)
+    main = world.notices.registry.rotate(ALICE, "main").secret
+    rotated = world.notices.registry.rotate(ALICE, "rotated").secret
+    (before,) = (
+        each.previous_secret
+        for each in world.notices.store.webhooks_of(ALICE)
+        if each.webhook_id == "main" and each.previous_secret is not None
+    )
+    world.notices.store.change_webhook(
+        ALICE, "lost", lambda each: replace(each, secret=lost.seal("whsec_lost", of=each.key))
+    )
+    world.notices.store.change_webhook(
+        ALICE, "rotated", lambda each: replace(each, previous_secret=lost.seal("whsec_lost", of=each.key))
+    )
+    newest = b"thirty-two bytes of a newer key."
+
+    world.news._box = SecretBox([newest, KEY])
+    world.clock.forward(hours=24)
+    world.news.sweep()
+
+    sealed = {each.webhook_id: each for each in world.notices.store.webhooks_of(ALICE)}
+    alone = SecretBox([newest])
+    assert alone.open(sealed["main"].secret, of=(ALICE, "main")) == main
+    assert sealed["main"].previous_secret is not None
+    assert alone.open(sealed["main"].previous_secret, of=(ALICE, "main")) == BOX.open(
+        before, of=(ALICE, "main")
+    )
+    assert alone.open(sealed["rotated"].secret, of=(ALICE, "rotated")) == rotated
+    assert sealed["rotated"].previous_secret is None
+    assert f"The secret of webhook lost of {ALICE} is lost." in caplog.messages
+
+
 def damage(world: World, table: str, partition: str, row: str, **values: object) -> None:
     """Write something into a row that the app does not write there."""
     entity = world.storage.get(table, partition=partition, row=row)
@@ -405,8 +456,6 @@ def test_an_unreadable_notice_keeps_no_other_from_being_swept(
 
 
 def test_without_a_key_nothing_is_done(world: World) -> None:
-    from shared.notices.sealed_secrets import SecretBox
-
     world.news._box = SecretBox([])
 
     assert world.handle() == 0
