@@ -18,7 +18,7 @@ from shared.notices.schedule import Answer
 from shared.notices.sealed_secrets import SealedByAnotherKey, SecretBox
 from shared.notices.sender import Sender
 from shared.notices.store import Store
-from shared.notices.webhooks import CHALLENGE, TEST, Notice, NoticeStatus, State, Webhook
+from shared.notices.webhooks import CHALLENGE, Notice, NoticeStatus, State, Webhook
 from shared.queues import UnknownMessage
 from shared.tables import ChangedMeanwhile
 
@@ -32,9 +32,6 @@ Observe = Callable[[str, Answer], None]
 
 _DUE = timedelta(seconds=2)
 """A message that comes up to this much before the attempt is due counts as due: clocks differ."""
-
-_LONGEST_DELAY = timedelta(days=6)
-"""A queue message can be delayed by seven days."""
 
 
 class Delivery:
@@ -100,7 +97,7 @@ class Delivery:
             return
         wait = notice.due_at - self._clock()
         if wait > _DUE:
-            self._enqueue(message, min(wait, _LONGEST_DELAY))
+            self._enqueue(message, wait)
             return
         webhook = self._store.webhook(principal, webhook_id)
         if webhook is None or not _may_be_sent(webhook, notice):
@@ -211,7 +208,7 @@ def _disabled(webhook: Webhook, reason: str, *, now: datetime) -> Webhook:
 def _may_be_sent(webhook: Webhook, notice: Notice) -> bool:
     if notice.event == CHALLENGE:
         return webhook.state is not State.DISABLED
-    return webhook.state is State.ACTIVE or notice.event == TEST
+    return webhook.state is State.ACTIVE
 
 
 def _repeats(body: bytes, notice: Notice) -> bool:

@@ -16,6 +16,7 @@ from shared.notices import signing, webhooks
 from shared.notices.sealed_secrets import SecretBox
 from shared.notices.webhooks import (
     CHALLENGE,
+    TEST,
     Event,
     NoSuchNotice,
     NoSuchWebhook,
@@ -59,11 +60,11 @@ def test_a_receiver_that_repeats_the_challenge_is_confirmed(notices: Notices, re
     assert notices.webhook().state is State.ACTIVE
 
 
-@pytest.mark.parametrize("reply", [webhook.status(200), webhook.status(200, body=b'{"challenge": "other"}')])
+@pytest.mark.parametrize("body", [b"", b'{"challenge": "other"}', b"[]", b'"other"', b"null"])
 def test_a_200_that_repeats_nothing_confirms_nothing(
-    notices: Notices, receiver: Receiver, reply: webhook.Reply
+    notices: Notices, receiver: Receiver, body: bytes
 ) -> None:
-    receiver.reply(reply)
+    receiver.reply(webhook.status(200, body=body))
 
     notices.register(receiver.url)
 
@@ -83,17 +84,37 @@ def test_the_bare_text_of_a_challenge_confirms_too(notices: Notices, receiver: R
     assert notices.webhook().state is State.ACTIVE
 
 
+def test_the_answer_of_an_address_that_was_changed_meanwhile_confirms_nothing(
+    notices: Notices, receiver: Receiver
+) -> None:
+    with Receiver(webhook.status(500)) as other:
+
+        def change_address(received: Received, connection: socket.socket) -> None:
+            notices.registry.put(OWNER, "main", url=other.url, events=[Event.PUBLISHED])
+            webhook.repeat_challenge(received, connection)
+
+        receiver.reply(change_address)
+
+        notices.register(receiver.url)
+
+        assert notices.webhook().state is State.UNCONFIRMED
+        assert [each.type for each in other.received] == [CHALLENGE]
+
+
 def test_nothing_else_is_sent_before_the_confirmation(notices: Notices, receiver: Receiver) -> None:
     receiver.reply(webhook.status(500))
     notices.register(receiver.url)
 
     begin(notices)
+    notices.delivery.begin(
+        webhooks.new_notice(notices.webhook(), event=TEST, data={}, at=notices.clock(), key="left over")
+    )
     notices.run()
 
     assert {each.type for each in receiver.received} == {CHALLENGE}
-    assert [each.last_fault for each in notices.history() if each.event != CHALLENGE] == [
-        "webhook-unconfirmed"
-    ]
+    assert [
+        (each.last_fault, each.next_attempt_at) for each in notices.history() if each.event != CHALLENGE
+    ] == [("webhook-unconfirmed", None)] * 2
 
 
 def test_a_failing_receiver_gets_ten_attempts_of_one_id_on_schedule(
@@ -118,7 +139,9 @@ def test_a_failing_receiver_gets_ten_attempts_of_one_id_on_schedule(
     assert (failed.status, failed.attempts, failed.last_status) == (NoticeStatus.FAILED, 10, 500)
 
 
-def test_a_receiver_that_recovers_gets_the_notice_once_more(notices: Notices, receiver: Receiver) -> None:
+def test_a_receiver_that_recovers_gets_the_notice_once_more(
+    notices: Notices, receiver: Receiver, caplog: pytest.LogCaptureFixture
+) -> None:
     notices.register(receiver.url)
     receiver.received.clear()
     receiver.reply(webhook.status(503), webhook.reset, webhook.status(204))
@@ -134,6 +157,7 @@ def test_a_receiver_that_recovers_gets_the_notice_once_more(notices: Notices, re
     )
     assert notices.webhook().failing_since is None
     assert len(receiver.received) == 3
+    assert caplog.messages == []
 
 
 def test_retry_after_puts_the_next_attempt_off(notices: Notices, receiver: Receiver) -> None:
@@ -280,10 +304,12 @@ def test_a_message_that_comes_too_early_is_put_back_until_it_is_due(
     received = len(receiver.received)
 
     notices.delivery.deliver(notice.message)  # As after a process that died once the attempt was stored.
+    due = {at for at, _ in notices.queue.waiting}
     notices.run()
     early = len(receiver.received)
     notices.run_until_empty()
 
+    assert due == {notices.clock()}
     assert early == received
     assert len(receiver.received) == received + 1
     assert notices.history()[0].status is NoticeStatus.DELIVERED
@@ -293,7 +319,9 @@ def test_the_same_event_is_stored_once_and_its_message_sent_again_while_it_waits
     notices: Notices, receiver: Receiver
 ) -> None:
     notices.register(receiver.url)
-    first, second = begin(notices), begin(notices)
+    first = begin(notices)
+    notices.clock.forward(seconds=1)
+    second = begin(notices)
     notices.run()
     third = begin(notices)
     notices.run()
@@ -371,10 +399,28 @@ def test_nothing_of_another_owner_is_found(notices: Notices, receiver: Receiver)
         notices.registry.resend(OWNER, "main", "msg_unknown")
 
 
+def test_a_notice_that_failed_and_is_sent_again_has_ten_attempts_more(
+    notices: Notices, receiver: Receiver
+) -> None:
+    notices.register(receiver.url)
+    receiver.reply(webhook.status(500))
+    notice = begin(notices)
+    notices.run_until_empty()
+
+    notices.registry.resend(OWNER, "main", notice.notice_id)
+    notices.run()
+    receiver.reply(webhook.status(204))
+    notices.run_until_empty()
+
+    again = notices.history()[0]
+    assert (again.status, again.attempts) == (NoticeStatus.DELIVERED, 12)
+
+
 def test_a_disabled_webhook_resends_nothing(notices: Notices, receiver: Receiver) -> None:
     receiver.reply(webhook.status(410))
     notices.register(receiver.url)
 
+    assert notices.webhook().state is State.DISABLED
     with pytest.raises(NotActive):
         notices.registry.resend(OWNER, "main", notices.history()[0].notice_id)
 
