@@ -286,8 +286,6 @@ def _publication(entity: tables.Entity) -> Publication:
 
 
 def _announced(entity: tables.Entity) -> dict[int, datetime]:
-    if "announced" not in entity:
-        return {}
     announced = tables.stored_object(entity, "announced")
     if not all(each.isdecimal() for each in announced):
         raise tables.UnreadableValue("The stored 'announced' is not by sequence.")

@@ -391,6 +391,9 @@ def test_a_wall_clock_that_is_set_back_does_not_keep_an_old_watermark_in_memory(
         (watermark.ROW, "availableUntil", "soon"),
         (watermark.ROW, "availableUntilByPriceArea", "[]"),
         (watermark.ROW, "availableUntilByPriceArea", '{"NO1": null}'),
+        (watermark.ROW, "announced", '{"1": "soon"}'),
+        (watermark.ROW, "announced", '{"one": "2026-04-01T06:00:00+00:00"}'),
+        (watermark.ROW, "announced", '{"1": "2026-04-01T06:00:00+00:00", "-2": "2026-04-01T06:00:00+00:00"}'),
         (watermark.DESCRIBED_ROW, "describedAt", ""),
     ],
 )
