@@ -92,12 +92,13 @@ def test_the_days_of_a_run_that_fails_after_the_next_was_decided_are_in_a_later_
     assert feed_of(customer).owed is None
 
 
-def test_runs_that_fail_one_after_the_other_are_all_owed(customer: Customer, api: Api) -> None:
+@pytest.mark.parametrize("order", [1, -1], ids=["the newer one first", "the older one first"])
+def test_runs_that_fail_one_after_the_other_are_all_owed(customer: Customer, api: Api, order: int) -> None:
     point = customer.point()
     put(customer)
     for day in range(2):
         deliver(customer, point, day)
-    for each in runs(customer):  # The newer one fails first.
+    for each in runs(customer)[::order]:
         api.services.files.run_workshop.fail(stored(api, customer, each).message)
 
     deliver(customer, point, 2)
@@ -663,6 +664,51 @@ def test_a_feed_whose_deletion_ends_while_it_is_made_again_is_made(api: Api, cus
 
     assert is_new
     assert feed_of(customer).spec == SPEC
+
+
+def test_a_feed_that_was_made_again_is_not_forgotten(customer: Customer, api: Api) -> None:
+    customer.point()
+    put(customer)
+
+    api.services.files.feeds.forget(customer.principal, "daily")
+
+    assert feed_of(customer).id == "daily"
+    assert list(api.services.files.feeds.deleted()) == []
+
+
+@pytest.mark.parametrize(("lost_at", "runs_left"), [("the files", 1), ("the runs", 0)])
+def test_a_deletion_that_lost_its_lease_goes_no_further(
+    customer: Customer, api: Api, lost_at: str, runs_left: int
+) -> None:
+    begin_deletion(customer)
+    files, storage = api.services.files, api.services.tables
+    clock = Clock(api.services.clock())
+
+    def let_another_take_over() -> None:
+        clock.now += 2 * leases.LASTS
+        leases.take(storage, ledger.work_of(customer.principal, "daily"), holder="another", now=clock())
+
+    class LosingAtFiles(Feeds):
+        def get(self, principal: str, feed_id: str) -> Feed | None:
+            let_another_take_over()
+            return super().get(principal, feed_id)
+
+    class LosingAtRuns(Ledger):
+        def delete(self, principal: str, feed_id: str) -> None:
+            super().delete(principal, feed_id)
+            let_another_take_over()
+
+    losing = (
+        replace(files.runs, feeds=LosingAtFiles(storage), clock=clock)
+        if lost_at == "the files"
+        else replace(files.runs, ledger=LosingAtRuns(storage), clock=clock)
+    )
+
+    with pytest.raises(leases.HeldByAnother):
+        losing.clear(customer.principal, "daily")
+
+    assert len(list(files.ledger.of(customer.principal, "daily"))) == runs_left
+    assert [each.id for each in files.feeds.deleted()] == ["daily"]
 
 
 def test_of_a_plan_that_does_not_count_no_row_is_left(customer: Customer, api: Api) -> None:

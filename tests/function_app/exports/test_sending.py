@@ -478,6 +478,20 @@ def test_a_message_that_failed_for_good_counts_as_a_try(
     assert stored(services, customer).status is RunStatus.READY
 
 
+def test_a_failed_try_of_an_earlier_handing_out_does_not_count(
+    customer: Customer, services: Services, double: Server
+) -> None:
+    ready_to_send(customer, double, files=1)
+    files = services.files
+    earlier = stored(services, customer)
+    ledger.reopen(files.feeds, files.ledger, earlier, lambda each: each.reopened(now=services.clock()))
+
+    files.runs.note_not_sent(earlier, "the server did not answer")
+
+    again = stored(services, customer)
+    assert (again.attempts, again.next_attempt_at) == (0, None)
+
+
 def test_a_server_that_is_entered_while_another_is_sent_to_gets_all_files(
     customer: Customer, services: Services, double: Server
 ) -> None:

@@ -446,6 +446,21 @@ def test_content_that_was_had_before_counts_again_when_something_newer_came_betw
     ]
 
 
+@pytest.mark.parametrize("hour", [0, 23])
+def test_content_counts_again_when_its_first_or_last_interval_alone_was_corrected(
+    deliverer: Deliverer, hour: int
+) -> None:
+    day = values(HOUSE, DAY, ["1"] * 24)
+    deliverer.load(day)
+    deliverer.load(values(HOUSE, DAY, ["2"], first=hour))
+
+    again = deliverer.load(day)
+    deliverer.publish()
+
+    assert again.is_new
+    assert versions(deliverer.warehouse, HOUSE, DAY)[-1].quantities == ",".join(["1.000"] * 24)
+
+
 def test_content_is_skipped_when_what_came_between_has_none_of_its_intervals(deliverer: Deliverer) -> None:
     deliverer.load(values(HOUSE, DAY, ["1"] * 24))
     deliverer.load(values(CABIN, DAY, ["2"] * 24))

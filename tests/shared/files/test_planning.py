@@ -54,6 +54,24 @@ def test_values_are_counted_in_the_resolution_of_the_file() -> None:
     assert parts(*quarters, most=10, resolution=Resolution.P1D) == [[HOUSE, CABIN]]
 
 
+def test_each_part_counts_its_own_days() -> None:
+    sizes = [(HOUSE, "PT15M", 5), (HOUSE, "PT1H", 7), (CABIN, "PT1H", 1), (SHOP, "PT1H", 2)]
+
+    found = planning.parts(
+        (SizeRow(*each) for each in sizes), resolution=None, permitted=PERMITTED, max_values=72
+    )
+
+    assert [each.days for each in found] == [12, 3]
+
+
+def test_a_part_has_no_more_metering_points_than_it_may() -> None:
+    sizes = (SizeRow(each, "PT1H", 1) for each in POINTS)
+
+    found = planning.parts(sizes, resolution=None, permitted=PERMITTED, max_values=10**9, max_points=2)
+
+    assert [list(each.permitted) for each in found] == [[HOUSE, CABIN], [SHOP]]
+
+
 def test_both_resolutions_of_a_metering_point_are_in_its_part() -> None:
     sizes = [(HOUSE, "PT15M", 5), (HOUSE, "PT1H", 5), (CABIN, "PT1H", 1)]
 
