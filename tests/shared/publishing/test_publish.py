@@ -173,6 +173,27 @@ def test_consumption_and_production_of_one_day_are_apart(deliverer: Deliverer) -
     assert (used.total_kwh, produced.total_kwh) == (Decimal("24.000"), Decimal("48.000"))
 
 
+@pytest.mark.parametrize("before", ["published", "waiting", "in the same file"])
+def test_consumption_and_production_of_one_day_may_have_two_resolutions(
+    deliverer: Deliverer, before: str
+) -> None:
+    consumption = values(HOUSE, PLAIN, ["1"] * 24)
+    production = values(HOUSE, PLAIN, ["2"], resolution="PT15M", direction="production")
+
+    if before == "in the same file":
+        deliverer.load(consumption + production)
+    else:
+        deliverer.load(consumption)
+        if before == "published":
+            deliverer.publish()
+        deliverer.load(production)
+    deliverer.publish()
+
+    (used,) = versions(deliverer.warehouse, HOUSE, PLAIN)
+    (produced,) = versions(deliverer.warehouse, HOUSE, PLAIN, direction="production")
+    assert (len(used.qualities), len(produced.qualities)) == (24, 96)
+
+
 def test_the_resolution_may_change_at_midnight(deliverer: Deliverer) -> None:
     deliverer.deliver(
         values(HOUSE, SPRING, ["1"] * 23) + values(HOUSE, PLAIN, ["0.25"] * 96, resolution="PT15M")
@@ -205,9 +226,11 @@ def test_the_latest_delivery_wins_even_when_the_clock_was_set_back(
     deliverer.load(values(HOUSE, PLAIN, ["1"] * 24))
     clock.now = MORNING - timedelta(days=3)
     deliverer.load(values(HOUSE, PLAIN, ["2"] * 24))
+    first, second = publish.list_waiting(deliverer.warehouse)
 
     deliverer.publish()
 
+    assert second.received_at > first.received_at
     assert versions(deliverer.warehouse, HOUSE, PLAIN)[-1].total_kwh == Decimal("48.000")
 
 
