@@ -15,7 +15,7 @@ from shared.publishing import publish
 from shared.warehouse import queries, supply
 from shared.warehouse.engine import Query, Warehouse
 from tests.builders import warehouse as building
-from tests.builders.warehouse import CABIN, HOUSE, Clock, Deliverer, values, versions
+from tests.builders.warehouse import CABIN, HOUSE, Clock, Deliverer, Line, values, versions
 
 DAY = date(2026, 3, 30)
 GOOD = (HOUSE, "consumption", "2026-03-30T00:00:00+02:00", "PT1H", "1.250", "measured")
@@ -435,15 +435,13 @@ def test_the_same_content_is_loaded_once(deliverer: Deliverer) -> None:
 def test_content_that_was_had_before_counts_again_when_something_newer_came_between(
     deliverer: Deliverer,
 ) -> None:
-    for quantity in ("1", "2", "1"):
+    quantities = ["1", "2", "1", "2", "1"]
+    for quantity in quantities:
         assert deliverer.load(values(HOUSE, DAY, [quantity] * 24)).is_new
     deliverer.publish()
 
-    assert [each.quantities[:5] for each in versions(deliverer.warehouse, HOUSE, DAY)] == [
-        "1.000",
-        "2.000",
-        "1.000",
-    ]
+    found = versions(deliverer.warehouse, HOUSE, DAY)
+    assert [each.quantities[:5] for each in found] == [f"{each}.000" for each in quantities]
 
 
 @pytest.mark.parametrize("hour", [0, 23])
@@ -461,11 +459,23 @@ def test_content_counts_again_when_its_first_or_last_interval_alone_was_correcte
     assert versions(deliverer.warehouse, HOUSE, DAY)[-1].quantities == ",".join(["1.000"] * 24)
 
 
-def test_content_is_skipped_when_what_came_between_has_none_of_its_intervals(deliverer: Deliverer) -> None:
-    deliverer.load(values(HOUSE, DAY, ["1"] * 24))
-    deliverer.load(values(CABIN, DAY, ["2"] * 24))
+@pytest.mark.parametrize(
+    "between",
+    [
+        values(CABIN, DAY, ["2"] * 24),
+        values(HOUSE, DAY, ["2"] * 24, direction="production"),
+        values(HOUSE, DAY, ["2"], first=5),
+    ],
+    ids=["another metering point", "the other direction", "another hour"],
+)
+def test_content_is_skipped_when_what_came_between_has_none_of_its_intervals(
+    deliverer: Deliverer, between: list[Line]
+) -> None:
+    content = values(HOUSE, DAY, ["1"] * 5) + values(HOUSE, DAY, ["1"] * 18, first=6)
+    deliverer.load(content)
+    deliverer.load(between)
 
-    again = deliverer.load(values(HOUSE, DAY, ["1"] * 24))
+    again = deliverer.load(content)
 
     assert not again.is_new
     assert building.count(deliverer.warehouse, "delivery") == 2
@@ -488,6 +498,19 @@ def test_the_same_arrival_is_not_loaded_again_though_something_newer_came_betwee
     same, later = load_arrived(arrived_at), load_arrived(clock())
 
     assert (first.is_new, same.is_new, later.is_new) == (True, False, True)
+
+
+def test_content_that_an_operator_loaded_is_skipped_when_it_arrives(
+    deliverer: Deliverer, clock: Clock
+) -> None:
+    file = deliverer.file(values(HOUSE, DAY, ["1"] * 24))
+    building.load(deliverer.warehouse, file, clock=clock)
+
+    arrived = loading.load(
+        deliverer.warehouse, file, now=clock(), arrived_at=clock(), progress=lambda rows, share: None
+    )
+
+    assert not arrived.is_new
 
 
 def test_metering_points_that_nothing_else_knows_are_reported(
