@@ -26,9 +26,9 @@ from shared.api import (
 )
 from shared.api.callers import Caller
 from shared.api.responses import Response
-from shared.files.exports import Export
-from shared.files.feeds import Feed
-from shared.files.ledger import Run
+from shared.files.exports.store import Export
+from shared.files.feeds.ledger import Run
+from shared.files.feeds.store import Feed
 from shared.metering import Direction
 from shared.publishing.watermark import DataState
 from shared.telemetry import log_levels

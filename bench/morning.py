@@ -33,7 +33,7 @@ from local.stack.supervision import Supervisor
 from local.standins import sftp
 from shared import periods, queues
 from shared.deliveries import loading
-from shared.files.receivers import Receiver
+from shared.files.feeds.receivers import Receiver
 from shared.metering import MeteringPointId
 from shared.publishing import announce
 from shared.publishing.watermark import DataState, Publication

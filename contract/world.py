@@ -22,11 +22,11 @@ from shared.access.readers import masked
 from shared.access.runs import Run
 from shared.access.sync import changes, readers, store
 from shared.deliveries import loading
-from shared.files.exports import Exports, Wanted
-from shared.files.feeds import EACH_PUBLICATION, Content, Corrections, Spec, Split
+from shared.files.exports.store import Exports, Wanted
+from shared.files.feeds.messages import RunMessage
+from shared.files.feeds.store import EACH_PUBLICATION, Content, Corrections, Spec, Split
 from shared.files.forms.about import Gaps
 from shared.files.forms.form import FileFormat, Form, Gs2
-from shared.files.messages import RunMessage
 from shared.metering import Direction, MeteringPointId, Resolution
 from shared.notices.store import Store
 from shared.notices.webhooks import Event, NoticeStatus, State, Webhook, new_notice

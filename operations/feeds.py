@@ -26,10 +26,10 @@ from operations.feed_files import report
 from operations.feed_files.old_file import Unreadable
 from shared import settings
 from shared.access.grants import AccessTooOld, Grants, NoGrants
-from shared.files import ledger
-from shared.files.feeds import Feed, Feeds
-from shared.files.ledger import LONG_AGO, Ledger, Run, RunStatus
-from shared.files.receivers import Receiver
+from shared.files.feeds import ledger
+from shared.files.feeds.ledger import LONG_AGO, Ledger, Run, RunStatus
+from shared.files.feeds.receivers import Receiver
+from shared.files.feeds.store import Feed, Feeds
 from shared.settings import DataSettings, InvalidSettings
 from shared.tables import Tables, TablesUnavailable, UnreadableValue
 from shared.telemetry import log_levels
@@ -204,7 +204,7 @@ def add_sftp(desk: Desk, feed: Feed, chosen: Any) -> int:
 
     If the feed had another server, what that server has not taken goes to the new one.
     """
-    from shared.files import sftp
+    from shared.files.feeds import sftp
 
     receiver = Receiver(
         chosen.host,
@@ -258,7 +258,7 @@ def _port(text: str) -> int:
 
 def print_key(*, out: Console) -> int:
     """Print our public key, and return the exit code."""
-    from shared.files import sftp
+    from shared.files.feeds import sftp
 
     seed = settings.sftp_seed(os.environ.get("SFTP_KEY"))
     out.print(f"{sftp.public_key(seed)} metering", markup=False)

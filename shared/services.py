@@ -41,8 +41,8 @@ if TYPE_CHECKING:
     from shared.access.sync.stages import Rules, Sources
     from shared.access.sync.supply_by_customer import SupplyPeriod
     from shared.deliveries.intake import Copying, Intake
-    from shared.files.exports import Export
-    from shared.files.ledger import Run
+    from shared.files.exports.store import Export
+    from shared.files.feeds.ledger import Run
     from shared.files.opening import Files
     from shared.notices.opening import Notices
     from shared.notices.registering import Registry

@@ -16,8 +16,8 @@ from local.stack import clients, greeting, parts
 from local.stack.supervision import StackFailed, Supervisor
 from shared import tables
 from shared.access import grant
-from shared.files.feeds import Feeds
-from shared.files.receivers import Receiver
+from shared.files.feeds.receivers import Receiver
+from shared.files.feeds.store import Feeds
 
 LINKS, SFTP = "daily-gs2", "daily-csv"
 OWNER = grant.app(demo.VENDOR.client_id)

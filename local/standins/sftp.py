@@ -16,7 +16,7 @@ from pathlib import Path
 import asyncssh
 
 from local import demo, ports
-from shared.files import sftp
+from shared.files.feeds import sftp
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from operations.feed_files.comparing import Difference, Kind
 from operations.feed_files.old_file import Key, OldFile, Unreadable
 from shared import foreign, periods
 from shared.files import planning, reading
-from shared.files.feeds import Feed, Split
+from shared.files.feeds.store import Feed, Split
 from shared.files.forms.form import Form
 from shared.files.reading import Question
 from shared.metering import Direction, Resolution

@@ -17,7 +17,11 @@ from shared.api import callers, responses
 from shared.api.problems import InvalidRequest, Problem, Refused
 from shared.api.responses import Response
 from shared.api.too_large import TooLargeForOneAnswer
-from shared.files import exports, feeds, ledger, repeating
+from shared.files.exports.repeating import IdempotencyConflict
+from shared.files.exports.store import MAX_UNFINISHED, TooManyUnfinished
+from shared.files.feeds.ledger import NotReady
+from shared.files.feeds.store import MAX_FEEDS, BeingDeleted, SentForOneCustomer, TooManyFeeds
+from shared.files.making import NoFile, NoLonger
 from shared.notices import webhooks
 from shared.outside.transports import StorageUnavailable
 from shared.queues import QueuesUnavailable
@@ -189,30 +193,30 @@ def _of_data(error: Exception) -> Problem | None:
 def _of_files(error: Exception) -> Problem | None:
     """Return the problem that answers an error of outgoing files; None for any other."""
     match error:
-        case exports.TooManyUnfinished():
+        case TooManyUnfinished():
             return Problem(
                 "too-many-exports",
-                f"You have {exports.MAX_UNFINISHED} exports that are not finished. Wait, or delete one.",
+                f"You have {MAX_UNFINISHED} exports that are not finished. Wait, or delete one.",
                 headers=_later(30),
             )
-        case exports.NoFile():
+        case NoFile():
             return Problem("not-found", "An export, or a run of a feed, lists its files.")
-        case exports.NoLonger():
+        case NoLonger():
             return Problem("gone", "Its files are no longer kept. Ask for a new export, or resend the run.")
-        case ledger.NotReady():
+        case NotReady():
             return Problem("run-not-ready", "GET /feeds/{feedId}/runs says what became of it.")
-        case feeds.BeingDeleted():
+        case BeingDeleted():
             return Problem(
                 "feed-being-deleted", "Try again in a minute, or use another id.", headers=_later(60)
             )
-        case feeds.SentForOneCustomer():
+        case SentForOneCustomer():
             return Problem(
                 "sent-for-one-customer",
                 "Keep its customerNumber, or make another feed and ask for its server.",
             )
-        case feeds.TooManyFeeds():
-            return Problem("too-many-feeds", f"You have {feeds.MAX_FEEDS} feeds. Delete one, or change one.")
-        case repeating.IdempotencyConflict():
+        case TooManyFeeds():
+            return Problem("too-many-feeds", f"You have {MAX_FEEDS} feeds. Delete one, or change one.")
+        case IdempotencyConflict():
             return Problem("idempotency-conflict", "Use a new Idempotency-Key for another request.")
         case StorageUnavailable():
             return Problem("files-unavailable", "Try again in a moment.", headers=_later(5))

@@ -17,6 +17,14 @@ FEW_FILES = 200
 """So many files are deleted while a caller waits; more are left to a message."""
 
 
+class NoFile(Exception):
+    """An export, or a run of a feed, has no file of this name."""
+
+
+class NoLonger(Exception):
+    """The files are deleted, or hold what their owner may no longer read."""
+
+
 class Grants(Protocol):
     """The part of `shared.access.grants.Grants` that is used here."""
 

@@ -13,14 +13,16 @@ from azure.core.credentials import TokenCredential
 
 from shared import queues
 from shared.access.grants import Grants
-from shared.files import exports, messages, outbox, sweeping
-from shared.files.exports import Export, Exports
-from shared.files.feeding import Feeder
-from shared.files.feeds import Feeds
-from shared.files.keeping import Keeper
-from shared.files.ledger import Ledger, Run
+from shared.files import outbox, sweeping
+from shared.files.exports import store
+from shared.files.exports.keeping import Keeper
+from shared.files.exports.store import Export, Exports
+from shared.files.feeds import messages
+from shared.files.feeds.feeding import Feeder
+from shared.files.feeds.ledger import Ledger, Run
+from shared.files.feeds.runs import Runs
+from shared.files.feeds.store import Feeds
 from shared.files.outbox import Outbox
-from shared.files.runs import Runs
 from shared.limits import Patience
 from shared.publishing.remembered import Ranges
 from shared.publishing.watermark import Publications
@@ -31,9 +33,9 @@ from shared.telemetry.recording import Telemetry
 from shared.warehouse.engine import Warehouse
 
 if TYPE_CHECKING:  # They import what writes Parquet and what speaks SSH, which no request needs.
-    from shared.files.building import Workshop
-    from shared.files.run_building import RunWorkshop
-    from shared.files.sending import Dispatcher
+    from shared.files.exports.building import Workshop
+    from shared.files.feeds.building import RunWorkshop
+    from shared.files.feeds.sending import Dispatcher
 
 log = logging.getLogger("metering.files")
 
@@ -103,7 +105,7 @@ class Files:
     @cached_property
     def workshop(self) -> Workshop:
         """What builds exports."""
-        from shared.files.building import Workshop
+        from shared.files.exports.building import Workshop
 
         return Workshop(self.keeper, self.warehouse)
 
@@ -129,7 +131,7 @@ class Files:
     @cached_property
     def run_workshop(self) -> RunWorkshop:
         """What makes the runs of feeds."""
-        from shared.files.run_building import RunWorkshop
+        from shared.files.feeds.building import RunWorkshop
 
         return RunWorkshop(runs=self.runs, warehouse=self.warehouse, ranges=self.ranges, cursor=self.cursor)
 
@@ -140,8 +142,8 @@ class Files:
         Raises:
             InvalidSettings: there is no key, or it cannot be read.
         """
-        from shared.files import sftp
-        from shared.files.sending import Dispatcher
+        from shared.files.feeds import sftp
+        from shared.files.feeds.sending import Dispatcher
 
         return Dispatcher(self.runs, sftp.Sender(sftp.private_key(sftp_seed(self.settings.sftp_key))))
 
@@ -207,7 +209,7 @@ class Files:
 
     def _work_of(self, message: str) -> Workshop | RunWorkshop:
         """Return what does the work of a message of the queue `files`: the prefix of its id decides."""
-        if message.startswith(exports.PREFIX):
+        if message.startswith(store.PREFIX):
             return self.workshop
         if message.startswith(messages.PREFIX):
             return self.run_workshop

@@ -10,7 +10,7 @@ from datetime import date
 from itertools import groupby
 
 from shared import metering, tables
-from shared.files.exports import Wanted
+from shared.files.exports.store import Wanted
 from shared.files.forms.form import FileFormat, FileLayout, Form
 from shared.metering import MeteringPointId, Resolution
 from shared.periods import Period

@@ -15,8 +15,8 @@ from shared.api.insights.sizes import MAX_WHOLE, MAX_WHOLE_DAYS
 from shared.api.parameters import Seals
 from shared.api.series import pages, requests
 from shared.api.series.models import SeriesPart, Value
-from shared.files import ledger
-from shared.files.feeds import MAX_FEEDS
+from shared.files.feeds import ledger
+from shared.files.feeds.store import MAX_FEEDS
 from shared.metering import Direction, Quality, Resolution
 from shared.publishing.watermark import DataState
 

@@ -20,11 +20,11 @@ from operations import feeds
 from operations.feed_files import comparing, old, report
 from operations.feed_files.old_file import OldFile, Unreadable
 from shared import periods
-from shared.files import ledger
-from shared.files.feeds import EACH_PUBLICATION, Feed, Feeds, Span, Split
+from shared.files.feeds import ledger
+from shared.files.feeds.ledger import Batch, FileOfRun, Ledger, Run, RunStatus
+from shared.files.feeds.receivers import Receiver
+from shared.files.feeds.store import EACH_PUBLICATION, Feed, Feeds, Span, Split
 from shared.files.forms.form import Form
-from shared.files.ledger import Batch, FileOfRun, Ledger, Run, RunStatus
-from shared.files.receivers import Receiver
 from shared.metering import Direction
 from shared.tables import FILE_WORK, Tables
 from shared.warehouse import opening, schema
@@ -34,8 +34,8 @@ from tests.builders import warehouse as building
 from tests.builders.warehouse import CABIN, HOUSE, SHOP, Clock, Deliverer, readable, values
 from tests.doubles.sftp import server as sftp_server
 from tests.doubles.sftp.server import Server
-from tests.shared.files.test_run_contents import NOW
-from tests.shared.files.test_run_contents import SPEC as EACH_POINT
+from tests.shared.files.feeds.test_contents import NOW
+from tests.shared.files.feeds.test_contents import SPEC as EACH_POINT
 
 OWNER = "app:5a5e0000-0000-4000-8000-000000000001"
 SPEC = replace(EACH_POINT, split=Split.ONE_FILE)

@@ -10,7 +10,7 @@ from shared.api import bodies
 from shared.api.bodies import Body, CustomerNumber, Directions, MeteringPointIdText, MomentText
 from shared.api.models import Absent, Answer, Cursor, MeteringPointId, Number, open_words
 from shared.api.series.models import StoredCoarser
-from shared.files.exports import ExportStatus
+from shared.files.exports.store import ExportStatus
 from shared.files.forms.form import Form
 from shared.metering import Resolution
 

@@ -11,7 +11,7 @@ from shared.api.exports import models
 from shared.api.exports.requests import ListRequest
 from shared.api.parameters import Seals
 from shared.api.series.models import StoredCoarser
-from shared.files.exports import Export, ExportPart, Exports, ExportStatus
+from shared.files.exports.store import Export, ExportPart, Exports, ExportStatus
 from shared.metering import MeteringPointId
 
 RETRY_AFTER = 5

@@ -14,7 +14,7 @@ from shared.api.problems import Fault, InvalidRequest, Refused
 from shared.api.series import requests as series
 from shared.api.series.requests import Given
 from shared.files import planning, reading
-from shared.files.exports import Wanted
+from shared.files.exports.store import Wanted
 from shared.files.forms.form import FileFormat, Form
 from shared.files.reading import Question
 from shared.metering import Direction

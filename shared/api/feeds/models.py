@@ -9,10 +9,10 @@ from shared.api import bodies
 from shared.api.bodies import Body, CustomerNumber, Directions
 from shared.api.exports.models import FilesProblem
 from shared.api.models import Absent, Answer, Cursor, Number, open_words
-from shared.files.feeds import EACH_PUBLICATION, Content, Corrections, Split
+from shared.files.feeds.ledger import RunStatus
+from shared.files.feeds.store import EACH_PUBLICATION, Content, Corrections, Split
 from shared.files.forms.about import Gaps
 from shared.files.forms.form import FileFormat, Form
-from shared.files.ledger import RunStatus
 from shared.metering import Direction, Resolution
 
 MAX_DAYS, USUAL_DAYS = 35, 7

@@ -10,8 +10,8 @@ from shared.api import responses
 from shared.api.exports.models import FilesProblem
 from shared.api.feeds import models
 from shared.api.feeds.requests import ListRequest
-from shared.files.feeds import Feed
-from shared.files.ledger import FileOfRun, Ledger, Run
+from shared.files.feeds.ledger import FileOfRun, Ledger, Run
+from shared.files.feeds.store import Feed
 
 MAX_FILES = 5_000
 """Files of a run that are listed at most; a page of runs ends after the run that reaches so many in all."""

@@ -8,7 +8,7 @@ from shared.api.feeds.models import USUAL_DAYS, FeedRequest
 from shared.api.parameters import Parameters, Seal, Seals, chosen_id
 from shared.api.problems import Refused
 from shared.api.series.requests import Given
-from shared.files.feeds import Content, Spec
+from shared.files.feeds.store import Content, Spec
 
 MAX_LIMIT, DEFAULT_LIMIT = 100, 20
 

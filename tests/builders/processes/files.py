@@ -17,7 +17,7 @@ from azure.storage.queue import QueueClient, TextBase64DecodePolicy
 
 from contract import world
 from shared import queues, services, settings
-from shared.files import messages
+from shared.files.feeds import messages
 
 MAX_VALUES = 400
 """So that most metering points have a file of their own."""

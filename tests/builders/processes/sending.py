@@ -15,11 +15,11 @@ from pathlib import Path
 from shared import leases, queues, tables
 from shared.access.grants import Grants
 from shared.files import outbox
-from shared.files.feeds import Feeds
-from shared.files.ledger import Ledger
-from shared.files.runs import Runs
-from shared.files.sending import Dispatcher
-from shared.files.sftp import Sender
+from shared.files.feeds.ledger import Ledger
+from shared.files.feeds.runs import Runs
+from shared.files.feeds.sending import Dispatcher
+from shared.files.feeds.sftp import Sender
+from shared.files.feeds.store import Feeds
 
 
 def dispatcher(connection: str, *, key: str, ahead: timedelta) -> Dispatcher:

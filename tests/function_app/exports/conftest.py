@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from shared.files import ledger
+from shared.files.feeds import ledger
 from tests.builders.api import Api
 from tests.function_app.conftest import Deliver
 from tests.function_app.test_series import Customer

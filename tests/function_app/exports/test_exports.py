@@ -18,10 +18,11 @@ import pytest
 from shared import tables
 from shared.api.exports import requests
 from shared.api.problems import InvalidRequest
-from shared.files import building, exports, keeping, making, outbox, reading
-from shared.files.exports import ExportStatus
+from shared.files import making, outbox, reading
+from shared.files.exports import building, keeping, store
+from shared.files.exports.keeping import Keeper
+from shared.files.exports.store import ExportStatus
 from shared.files.forms.form import FileFormat, Form
-from shared.files.keeping import Keeper
 from shared.metering import Resolution
 from shared.periods import Period
 from shared.queues import QueuesUnavailable, UnknownMessage
@@ -70,7 +71,7 @@ def later(api: Api, after: timedelta) -> Keeper:
     return replace(api.services.files.keeper, clock=lambda: now + after)
 
 
-def stored(customer: Customer, export_id: str) -> exports.Export:
+def stored(customer: Customer, export_id: str) -> store.Export:
     """Return an export as its row has it."""
     found = customer.api.services.files.exports.get(customer.principal, export_id)
     assert found is not None
@@ -730,7 +731,7 @@ def test_a_file_that_a_dying_process_left_is_deleted_when_its_message_comes_agai
     else:
         api.revoke(customer.principal, point)
         api.services.revoke_files()
-    left = exports.folder(customer.principal, export_id) + "left.csv"
+    left = store.folder(customer.principal, export_id) + "left.csv"
     api.services.files.outbox.put(left, io.BytesIO(b"left"), media_type="text/csv")
 
     build(api)
@@ -768,8 +769,8 @@ def test_what_cannot_be_built_is_logged_for_the_alert(
 
 
 def test_a_message_of_nothing_that_is_known_does_no_work(api: Api) -> None:
-    api.services.files.build(f"{exports.new_id(api.services.clock())}/1")
-    give_up(api, exports.new_id(api.services.clock()))
+    api.services.files.build(f"{store.new_id(api.services.clock())}/1")
+    give_up(api, store.new_id(api.services.clock()))
     api.services.files.fail_poisoned()
     with pytest.raises(UnknownMessage):
         api.services.files.build("another")
@@ -780,7 +781,7 @@ def test_queues_that_are_away_do_not_stop_the_sweep(customer: Customer, api: Api
     export_id = made(customer)["exportId"]
     settings = api.services.settings
     changed = replace(settings, outbox=without_queues(settings, free_port))
-    later = Clock(datetime.now(UTC) + exports.LIVES)
+    later = Clock(datetime.now(UTC) + store.LIVES)
 
     with api.using(replace(api.services, settings=changed, clock=later)):
         api.services.sweep_files()

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from shared import tables
-from shared.files import exports, making
-from shared.files.exports import Export, ExportStatus
+from shared.files import making
+from shared.files.exports import store
+from shared.files.exports.store import Export, ExportStatus
 from shared.files.outbox import OutboxUnavailable
 from shared.publishing.watermark import DataState, Publication, Publications
 from tests.builders.api import Api
@@ -177,7 +178,7 @@ def test_the_id_of_a_request_whose_process_died_is_used_again_for_minutes_alone(
         again = ask(customer, headers=headers).json["exportId"]
 
     assert (again == first) is same
-    age = later - exports.Entry(again, customer.principal).made_at
+    age = later - store.Entry(again, customer.principal).made_at
     assert round(age / timedelta(minutes=1)) == (minutes if same else 0)
 
 

@@ -15,7 +15,7 @@ import pytest
 
 from shared import periods
 from shared.files import planning
-from shared.files.ledger import Batch
+from shared.files.feeds.ledger import Batch
 from shared.periods import Period
 from shared.warehouse.engine import Query, Warehouse
 from shared.warehouse.published import Kind

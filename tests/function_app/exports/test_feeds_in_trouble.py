@@ -9,11 +9,12 @@ import pytest
 
 from shared import leases, periods, tables
 from shared import queues as names
-from shared.files import ledger, making
-from shared.files.feeding import Feeder
-from shared.files.feeds import Feed, Feeds, Span
-from shared.files.ledger import Ledger, Run, RunStatus
-from shared.files.receivers import Receiver
+from shared.files import making
+from shared.files.feeds import ledger
+from shared.files.feeds.feeding import Feeder
+from shared.files.feeds.ledger import Ledger, Run, RunStatus
+from shared.files.feeds.receivers import Receiver
+from shared.files.feeds.store import Feed, Feeds, Span
 from shared.queues import UnknownMessage
 from tests.builders import queues
 from tests.builders import warehouse as delivering
@@ -32,7 +33,7 @@ from tests.function_app.exports.test_feeds import (
     work,
 )
 from tests.function_app.test_series import SPRING, Customer
-from tests.shared.files.test_run_contents import NOW, SPEC
+from tests.shared.files.feeds.test_contents import NOW, SPEC
 
 
 def feed_of(customer: Customer) -> Feed:

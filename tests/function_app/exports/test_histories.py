@@ -20,9 +20,10 @@ from azure.storage.queue import QueueClient, TextBase64DecodePolicy, TextBase64E
 
 from shared import queues
 from shared.access.grant import Grant, Span
-from shared.files import exports, making
-from shared.files.building import Workshop
-from shared.files.keeping import Keeper
+from shared.files import making
+from shared.files.exports import store
+from shared.files.exports.building import Workshop
+from shared.files.exports.keeping import Keeper
 from shared.metering import MeteringPointId
 from shared.services import Services
 from tests.builders import histories
@@ -163,7 +164,7 @@ class History:
 
     def files(self, export: Any) -> dict[Day, Any]:
         """Return the market days of the files, which are whole, in order, and the only ones."""
-        folder = exports.folder(self.principal, export["exportId"])
+        folder = store.folder(self.principal, export["exportId"])
         stored = [path.removeprefix(folder) for path in self.api.services.files.outbox.paths(folder)]
         assert sorted(stored) == sorted(each["name"] for each in export["files"])
         found: list[Any] = []

@@ -20,12 +20,14 @@ from azure.storage.queue import QueueClient
 from contract import world
 from local import places
 from shared import periods, queues
-from shared.files import exports, ledger, outbox
-from shared.files.exports import Export, ExportStatus, Wanted
-from shared.files.feeds import Content, Split
+from shared.files import outbox
+from shared.files.exports import store
+from shared.files.exports.keeping import Keeper
+from shared.files.exports.store import Export, ExportStatus, Wanted
+from shared.files.feeds import ledger
+from shared.files.feeds.ledger import Run, RunStatus
+from shared.files.feeds.store import Content, Split
 from shared.files.forms.form import FileFormat, Form
-from shared.files.keeping import Keeper
-from shared.files.ledger import Run, RunStatus
 from shared.metering import Direction
 from shared.periods import ONE_DAY, Period
 from shared.services import Services
@@ -108,7 +110,7 @@ def hashes(keeper: Keeper, export: Export, storage: str) -> list[str]:
     found = keeper.exports.get(export.principal, export.id)
     assert found is not None
     works = list(keeper.exports.parts(found))
-    folder = exports.folder(export.principal, export.id)
+    folder = store.folder(export.principal, export.id)
     assert blobs(folder, storage) == {work.name: work.sha256 for work in works}
     assert [work.number for work in works] == list(range(1, found.parts + 1))
     assert found.days == found.of_days == sum(work.days for work in works)

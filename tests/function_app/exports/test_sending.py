@@ -18,11 +18,11 @@ import pytest
 from local import environment
 from local.ports import Ports
 from shared import leases, limits, queues, settings
-from shared.files import ledger, sftp
-from shared.files.feeds import Feed
-from shared.files.ledger import Run, RunStatus
-from shared.files.receivers import Receiver
-from shared.files.sending import NOTED_EACH
+from shared.files.feeds import ledger, sftp
+from shared.files.feeds.ledger import Run, RunStatus
+from shared.files.feeds.receivers import Receiver
+from shared.files.feeds.sending import NOTED_EACH
+from shared.files.feeds.store import Feed
 from shared.leases import Lease
 from shared.metering import MeteringPointId
 from shared.queues import UnknownMessage

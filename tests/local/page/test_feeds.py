@@ -15,8 +15,8 @@ from local import demo, environment
 from local.functionhost import admin
 from local.ports import Ports, address
 from shared import periods, tables
-from shared.files.feeds import Feeds
-from shared.files.receivers import Receiver
+from shared.files.feeds.receivers import Receiver
+from shared.files.feeds.store import Feeds
 from shared.settings import DeliverySettings
 from tests.builders.browser import Page
 from tests.builders.container import Outside

@@ -15,8 +15,8 @@ from local.ports import Ports
 from local.stack import feeds, free, parts
 from local.stack.supervision import StackFailed, Supervisor
 from shared import tables
-from shared.files.feeds import Feeds
-from shared.files.receivers import Receiver
+from shared.files.feeds.receivers import Receiver
+from shared.files.feeds.store import Feeds
 from tests.builders import serving
 from tests.operations.test_feeds import SPEC
 

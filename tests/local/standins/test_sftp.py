@@ -13,9 +13,9 @@ import pytest
 from local import demo
 from local.azurite import emulator
 from local.standins import sftp as stand_in
-from shared.files import sftp
-from shared.files.receivers import Receiver
-from shared.files.sftp import HostKeyDiffers, Refused, Sender
+from shared.files.feeds import sftp
+from shared.files.feeds.receivers import Receiver
+from shared.files.feeds.sftp import HostKeyDiffers, Refused, Sender
 
 OURS = Sender(sftp.private_key(base64.b64decode(demo.SFTP_KEY)))
 OTHERS = Sender(sftp.private_key(b"a key of thirty-two other bytes."))

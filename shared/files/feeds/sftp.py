@@ -21,8 +21,8 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from shared import limits
-from shared.files.receivers import Receiver
-from shared.files.sending import NotTaken
+from shared.files.feeds.receivers import Receiver
+from shared.files.feeds.sending import NotTaken
 
 PART_SUFFIX = ".part"
 

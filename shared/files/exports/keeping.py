@@ -9,18 +9,17 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from shared import queues
-from shared.files import exports, making, planning, sweeping
-from shared.files.exports import (
+from shared.files import making, planning, sweeping
+from shared.files.exports import store
+from shared.files.exports.store import (
     Entry,
     Export,
     ExportPart,
     Exports,
     ExportStatus,
-    NoFile,
-    NoLonger,
     Wanted,
 )
-from shared.files.making import FEW_FILES, SILENT, Grants, Queue
+from shared.files.making import FEW_FILES, SILENT, Grants, NoFile, NoLonger, Queue
 from shared.files.outbox import Outbox
 from shared.readable import Readable
 
@@ -93,7 +92,7 @@ class Keeper:
         if not self.may_read(export, part):
             self.end(export.principal, export.id, ACCESS_CHANGED)
             raise NoLonger
-        path = exports.folder(export.principal, export.id) + name
+        path = store.folder(export.principal, export.id) + name
         return self.outbox.link(path, now=self.clock())
 
     def end(self, principal: str, export_id: str, problem: tuple[str, str]) -> None:
@@ -121,7 +120,7 @@ class Keeper:
         # In this order: an outage of the outbox is a usual reason for a failure.
         if export.status is ExportStatus.FAILED and not export.is_emptied:
             self.ended(export)
-        self.outbox.delete(exports.folder(export.principal, export.id))
+        self.outbox.delete(store.folder(export.principal, export.id))
         self.exports.change(export.principal, export.id, lambda stored: replace(stored, is_emptied=True))
 
     def delete(self, export: Export) -> None:
@@ -173,7 +172,7 @@ class Keeper:
                     self._tend_rest(entry, now)
 
     def _tend(self, export: Export, now: datetime) -> None:
-        if now >= export.created_at + exports.FORGOTTEN:
+        if now >= export.created_at + store.FORGOTTEN:
             self.delete(export)
         elif is_over(export, now):
             if not export.is_emptied:
@@ -183,7 +182,7 @@ class Keeper:
 
     def _tend_rest(self, entry: Entry, now: datetime) -> None:
         """Delete what an interrupted deletion left, and what belongs to an old row that is unreadable."""
-        is_old = now >= entry.made_at + exports.FORGOTTEN
+        is_old = now >= entry.made_at + store.FORGOTTEN
         if now - entry.made_at < SILENT:
             return  # An export that is just being made has its line before its row.
         if not entry.is_deleted and (is_old or not self.exports.has_row(entry)):
@@ -193,7 +192,7 @@ class Keeper:
 
     def delete_rest(self, entry: Entry) -> None:
         """Delete files and parts of an export that is deleted."""
-        self.outbox.delete(exports.folder(entry.principal, entry.export_id))
+        self.outbox.delete(store.folder(entry.principal, entry.export_id))
         self.exports.delete_parts(entry.export_id)
         self.exports.note(replace(entry, is_deleted=True))
 

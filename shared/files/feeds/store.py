@@ -12,8 +12,8 @@ from enum import StrEnum
 from typing import Any
 
 from shared import periods, tables
+from shared.files.feeds.receivers import Receiver
 from shared.files.forms.about import Gaps
-from shared.files.receivers import Receiver
 from shared.files.sweeping import ComparedGrants
 from shared.metering import Direction, Resolution
 from shared.periods import ONE_DAY

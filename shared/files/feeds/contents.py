@@ -8,10 +8,10 @@ from typing import Any
 
 from shared import periods
 from shared.files import planning
-from shared.files.feeds import Content, Corrections, Split
+from shared.files.feeds.ledger import Batch, FileOfRun, Run
+from shared.files.feeds.store import Content, Corrections, Split
 from shared.files.forms import table
 from shared.files.forms.form import Form
-from shared.files.ledger import Batch, FileOfRun, Run
 from shared.files.reading import Question
 from shared.metering import Quality
 from shared.periods import Period

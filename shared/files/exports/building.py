@@ -13,14 +13,15 @@ from dataclasses import dataclass, replace
 import orjson
 
 from shared import queues, tables
-from shared.files import exports, keeping, making, planning, reading
-from shared.files.exports import Entry, Export, ExportPart, Exports, ExportStatus
+from shared.files import making, planning, reading
+from shared.files.exports import keeping, store
+from shared.files.exports.keeping import Keeper
+from shared.files.exports.store import Entry, Export, ExportPart, Exports, ExportStatus
 from shared.files.forms import table
 from shared.files.forms.about import About
 from shared.files.forms.form import Form
 from shared.files.forms.gs2 import UnfitForGs2
 from shared.files.forms.xlsx import TooLargeForXlsx
-from shared.files.keeping import Keeper
 from shared.files.making import UNFIT
 from shared.files.reading import Question
 from shared.metering import Resolution
@@ -184,7 +185,7 @@ class Workshop:
             size, digest = making.copy(written.pieces, content)
             content.seek(0)
             self.keeper.outbox.put(
-                exports.folder(export.principal, export.id) + name, content, media_type=table.media_type(form)
+                store.folder(export.principal, export.id) + name, content, media_type=table.media_type(form)
             )
         return replace(part, name=name, bytes=size, rows=written.counts.rows, sha256=digest)
 
@@ -204,7 +205,7 @@ class Workshop:
         stored = self._exports.change(export.principal, export.id, change)
         if stored is None or keeping.is_over(stored, now):
             # While this part was built, the export was deleted or expired, or access to it ended.
-            self.keeper.outbox.delete(exports.folder(export.principal, export.id))
+            self.keeper.outbox.delete(store.folder(export.principal, export.id))
         elif is_finished:
             log.info("Export %s is finished: %d files.", export.id, len(parts))
             self.keeper.ended(stored)

@@ -19,8 +19,8 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 from shared import tables
-from shared.files import repeating
-from shared.files.repeating import Mark, Marks
+from shared.files.exports import repeating
+from shared.files.exports.repeating import Mark, Marks
 from shared.files.sweeping import ComparedGrants
 from shared.metering import Direction, MeteringPointId, Resolution
 from shared.periods import Period
@@ -56,14 +56,6 @@ class ExportStatus(StrEnum):
 
 class TooManyUnfinished(Exception):
     """The caller has `MAX_UNFINISHED` exports that are not finished."""
-
-
-class NoFile(Exception):
-    """An export, or a run of a feed, has no file of this name."""
-
-
-class NoLonger(Exception):
-    """The files are deleted, or hold what their owner may no longer read."""
 
 
 @dataclass(frozen=True)

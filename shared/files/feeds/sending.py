@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import Protocol
 
 from shared import leases, limits, queues
-from shared.files import ledger, messages
-from shared.files.feeds import Feed
-from shared.files.ledger import FileOfRun, Run, RunStatus
+from shared.files.feeds import ledger, messages
+from shared.files.feeds.ledger import FileOfRun, Run, RunStatus
+from shared.files.feeds.receivers import Receiver
+from shared.files.feeds.runs import Runs
+from shared.files.feeds.store import Feed
 from shared.files.outbox import FileGone
-from shared.files.receivers import Receiver
-from shared.files.runs import Runs
 from shared.leases import HeldByAnother, Lease
 
 NOTED_EACH = 20
@@ -38,7 +38,7 @@ class NotTaken(Exception):
 
 
 class Session(Protocol):
-    """A server that takes files, such as `shared.files.sftp.Session`."""
+    """A server that takes files, such as `shared.files.feeds.sftp.Session`."""
 
     def send(self, file: Path, *, name: str) -> None:
         """Put a file into the receiver's folder.
@@ -50,7 +50,7 @@ class Session(Protocol):
 
 
 class Transport(Protocol):
-    """What reaches servers, such as `shared.files.sftp.Sender`."""
+    """What reaches servers, such as `shared.files.feeds.sftp.Sender`."""
 
     def connected(self, receiver: Receiver) -> AbstractContextManager[Session]:
         """Sign in to a receiver's server until the block ends; may raise NotTaken."""

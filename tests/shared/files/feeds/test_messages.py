@@ -2,8 +2,8 @@
 
 import pytest
 
-from shared.files import messages
-from shared.files.messages import RunMessage
+from shared.files.feeds import messages
+from shared.files.feeds.messages import RunMessage
 from shared.queues import UnknownMessage
 
 

@@ -1,7 +1,7 @@
 """Feeds at work: runs are decided after a publication, handed out, withdrawn, and swept.
 
 A run is decided by one write of the feed's row, so that runs neither overlap nor leave a publication out. The
-days of a run that could not be made are owed, and the next run begins with them. `run_building` makes runs.
+days of a run that could not be made are owed, and the next run begins with them. `building` makes runs.
 """
 
 import logging
@@ -10,12 +10,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from shared import leases, periods, queues, tables
-from shared.files import ledger, making, messages, sweeping
-from shared.files.exports import NoFile, NoLonger
-from shared.files.feeds import BeingDeleted, Feed, Feeds, Span, Spec
-from shared.files.ledger import Ledger, NotReady, Run, RunStatus
-from shared.files.messages import RunMessage
-from shared.files.runs import Runs
+from shared.files import making, sweeping
+from shared.files.feeds import ledger, messages
+from shared.files.feeds.ledger import Ledger, NotReady, Run, RunStatus
+from shared.files.feeds.messages import RunMessage
+from shared.files.feeds.runs import Runs
+from shared.files.feeds.store import BeingDeleted, Feed, Feeds, Span, Spec
 from shared.leases import HeldByAnother
 from shared.publishing.watermark import Publication
 
@@ -109,17 +109,17 @@ class Feeder:
         """
         now = self._now()
         if run.status.has_files and not run.is_kept(now):
-            raise NoLonger
+            raise making.NoLonger
         is_manifest = run.manifest is not None and run.manifest.name == name
         batch = None if is_manifest else self.ledger.batch_with(run, name)
         if not run.status.has_files or not (is_manifest or batch):
-            raise NoFile
+            raise making.NoFile
         if not (self.runs.may_read_file(run, batch) if batch else self.runs.may_read(run)):
             if run.file_count > making.FEW_FILES:
                 self.runs.queue.send(queues.FILES, run.message)  # A caller waits.
             else:
                 self.runs.withdraw(run)
-            raise NoLonger
+            raise making.NoLonger
         link = self.runs.outbox.link(run.folder + name, now=now)
         if batch and is_fetched and run.taken_at is None:
             self.ledger.change(run, lambda stored: replace(stored, taken_at=stored.taken_at or now))

@@ -8,8 +8,8 @@ import asyncssh
 import pytest
 
 from shared import limits
-from shared.files.receivers import Receiver
-from shared.files.sftp import HostKeyDiffers, NotSent, Patience, Refused, Sender
+from shared.files.feeds.receivers import Receiver
+from shared.files.feeds.sftp import HostKeyDiffers, NotSent, Patience, Refused, Sender
 from tests.doubles.sftp import server
 from tests.doubles.sftp.server import Fault, Server
 

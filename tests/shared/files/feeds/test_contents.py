@@ -3,10 +3,10 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from shared.files import run_contents
-from shared.files.feeds import EACH_PUBLICATION, Content, Corrections, Span, Spec, Split
+from shared.files.feeds import contents
+from shared.files.feeds.ledger import Batch, Run, RunStatus
+from shared.files.feeds.store import EACH_PUBLICATION, Content, Corrections, Span, Spec, Split
 from shared.files.forms.about import Gaps
-from shared.files.ledger import Batch, Run, RunStatus
 from shared.metering import Direction
 from shared.warehouse.published import Kind
 from tests.builders.warehouse import HOUSE, readable
@@ -33,8 +33,8 @@ def test_a_customer_number_of_zero_is_a_customer() -> None:
 
     all_of_it = readable((HOUSE, None, None))
 
-    assert run_contents.selected(all_of_it, RUN) == all_of_it
-    assert run_contents.selected(all_of_it, of_zero).permissions == ()
+    assert contents.selected(all_of_it, RUN) == all_of_it
+    assert contents.selected(all_of_it, of_zero).permissions == ()
 
 
 def test_every_file_has_an_id_of_its_own_that_fits_into_gs2() -> None:
@@ -47,10 +47,7 @@ def test_every_file_has_an_id_of_its_own_that_fits_into_gs2() -> None:
     batches = [Batch(number, "", Kind.ALL, place=1, of=2, permitted=b"") for number in (9_998, 9_999)]
 
     found = [
-        run_contents.file_id(run, batch, place=place)
-        for run in runs
-        for batch in batches
-        for place in (1, 400)
+        contents.file_id(run, batch, place=place) for run in runs for batch in batches for place in (1, 400)
     ]
 
     assert len(set(found)) == len(found) == 16

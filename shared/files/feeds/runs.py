@@ -1,6 +1,6 @@
 """Runs of feeds once they are begun: who may read them, when they are made again, sent or given up.
 
-`run_building` makes them, `feeding` begins them and hands them out, and `sending` sends them. Grants are read
+`building` makes them, `feeding` begins them and hands them out, and `sending` sends them. Grants are read
 again whenever a run is made, handed out or sent.
 """
 
@@ -11,13 +11,14 @@ from datetime import datetime
 from itertools import islice
 
 from shared import leases, limits, periods, queues
-from shared.files import ledger, making, messages, planning, run_contents
-from shared.files.feeds import Feed, Feeds
-from shared.files.ledger import Batch, Ledger, Run, RunStatus
+from shared.files import making, planning
+from shared.files.feeds import contents, ledger, messages
+from shared.files.feeds.ledger import Batch, Ledger, Run, RunStatus
+from shared.files.feeds.receivers import Receiver
+from shared.files.feeds.store import Feed, Feeds
 from shared.files.making import Grants, Queue
 from shared.files.outbox import Outbox
 from shared.files.planning import Spans
-from shared.files.receivers import Receiver
 from shared.leases import HeldByAnother
 from shared.metering import MeteringPointId
 from shared.periods import Period
@@ -223,7 +224,7 @@ def are_readable(run: Run, batches: Iterable[Batch], readable: Readable) -> bool
     held: dict[str, Mapping[MeteringPointId, Spans]] = {}
     for batch in batches:
         if batch.label not in held:
-            held[batch.label] = planning.within(run_contents.selected(readable, run, batch.label), _EVER)
+            held[batch.label] = planning.within(contents.selected(readable, run, batch.label), _EVER)
         if not planning.covers(held[batch.label], planning.unpack(batch.permitted)):
             return False
     return True

@@ -14,16 +14,17 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from shared import periods, queues, tables
-from shared.files import making, messages, planning, reading, run_contents, runs
-from shared.files.feeds import Content, Feeds, Split
+from shared.files import making, planning, reading
+from shared.files.feeds import contents, messages, runs
+from shared.files.feeds.ledger import Batch, FileOfRun, Ledger, Run, RunStatus
+from shared.files.feeds.messages import RunMessage
+from shared.files.feeds.runs import Runs
+from shared.files.feeds.store import Content, Feeds, Split
 from shared.files.forms import table
 from shared.files.forms.about import About, Gaps
 from shared.files.forms.form import Form
 from shared.files.forms.gs2 import UnfitForGs2
 from shared.files.forms.xlsx import TooLargeForXlsx
-from shared.files.ledger import Batch, FileOfRun, Ledger, Run, RunStatus
-from shared.files.messages import RunMessage
-from shared.files.runs import Runs
 from shared.periods import ONE_DAY, Period
 from shared.publishing.remembered import Ranges
 from shared.readable import Readable
@@ -146,10 +147,10 @@ class RunWorkshop:
     def _batches(self, run: Run, readable: Readable) -> Iterator[Batch]:
         period, form = self._period(run), Form.of_stored(run.spec.form)
         one_each = run.spec.split is Split.PER_METERING_POINT
-        selected = run_contents.selected(readable, run)
-        sizes = {kind: self._sizes(run, selected, period, kind) for kind in run_contents.kinds(run)}
+        selected = contents.selected(readable, run)
+        sizes = {kind: self._sizes(run, selected, period, kind) for kind in contents.kinds(run)}
         number = 0
-        for label, group in run_contents.groups(selected, run.spec.split):
+        for label, group in contents.groups(selected, run.spec.split):
             permitted = planning.within(group, period)
             for kind, size_of in sizes.items():
                 parts = list(
@@ -173,7 +174,7 @@ class RunWorkshop:
     ) -> Mapping[str, Sequence[SizeRow]]:
         """Return how many days each metering point has: for all customers at once."""
         narrowed = planning.narrow(selected, planning.within(selected, period))
-        question = run_contents.question_of(run, period=period, kind=kind)
+        question = contents.question_of(run, period=period, kind=kind)
         found: dict[str, list[SizeRow]] = {}
         for row in reading.sizes(self.warehouse, narrowed, question):
             found.setdefault(row.metering_point_id, []).append(row)
@@ -210,14 +211,14 @@ class RunWorkshop:
         found = reading.series(
             self.warehouse,
             readable=planning.narrow(readable, planning.unpack(batch.permitted)),
-            question=run_contents.question_of(run, period=self._period(run), kind=batch.kind),
+            question=contents.question_of(run, period=self._period(run), kind=batch.kind),
         )
         if run.spec.gaps is Gaps.HOLD:
-            found = run_contents.complete_days(found)
-        named = run_contents.named_files(found, run=run, batch=batch, form=form)
+            found = contents.complete_days(found)
+        named = contents.named_files(found, run=run, batch=batch, form=form)
         for place, (name, series) in enumerate(named, start=1):
             about = About(
-                name=run_contents.file_id(run, batch, place=place),
+                name=contents.file_id(run, batch, place=place),
                 as_of=run.span.as_of,
                 resolution=run.spec.resolution,
                 gaps=run.spec.gaps,
@@ -284,7 +285,7 @@ class RunWorkshop:
         self.runs.continue_after(run)
 
     def _manifest(self, run: Run, files: Sequence[FileOfRun], *, previous: Run | None) -> FileOfRun:
-        content = run_contents.manifest(
+        content = contents.manifest(
             run,
             files,
             previous=previous.manifest.sha256 if previous and previous.manifest else None,

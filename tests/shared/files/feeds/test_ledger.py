@@ -5,8 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from shared.files.ledger import KEPT, FileOfRun, Run, RunStatus
-from tests.shared.files.test_run_contents import NOW, RUN
+from shared.files.feeds.ledger import KEPT, FileOfRun, Run, RunStatus
+from tests.shared.files.feeds.test_contents import NOW, RUN
 
 MADE = replace(
     RUN,

@@ -12,8 +12,8 @@ from enum import StrEnum
 
 from shared import leases, tables
 from shared.files import sweeping
-from shared.files.feeds import Feed, Feeds, Span, Spec
-from shared.files.messages import RunMessage
+from shared.files.feeds.messages import RunMessage
+from shared.files.feeds.store import Feed, Feeds, Span, Spec
 from shared.tables import Tables
 from shared.warehouse.published import Kind
 

@@ -1,0 +1,1 @@
+"""Exports: files made once, on a caller's request."""

@@ -1,0 +1,1 @@
+"""Feeds: files made after each publication, for one receiver."""
