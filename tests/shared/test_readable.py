@@ -48,6 +48,12 @@ def test_periods_without_a_first_day_are_one() -> None:
     assert found == [PermittedDays(None, date(2021, 1, 1))]
 
 
+def test_a_period_without_an_end_holds_all_that_begin_later() -> None:
+    found = _periods(_permission(date(2020, 1, 1), None), _permission(date(2021, 1, 1), None, customer=2))
+
+    assert found == [PermittedDays(date(2020, 1, 1), None)]
+
+
 def test_the_end_of_a_period_is_exclusive() -> None:
     days = PermittedDays(date(2020, 1, 1), date(2020, 1, 3))
 

@@ -1,4 +1,4 @@
-"""What is observed of requests to Table Storage."""
+"""Tables change whole and in the version that was read; and what is observed of requests to them."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,8 +12,10 @@ from shared import limits, tables
 from shared.tables import (
     ACCESS_GRANTS,
     SERVICE_STATE,
+    AlreadyExists,
     ChangedMeanwhile,
     Entity,
+    Operation,
     Tables,
     TablesUnavailable,
     UnreadableValue,
@@ -158,6 +160,55 @@ def test_a_range_that_another_deletes_at_the_same_time_is_deleted(table_storage:
     storage.delete_range(tables.FILE_WORK, partition=partition)
 
     assert list(listed(tables.FILE_WORK, partition=partition)) == []
+
+
+def test_only_the_version_that_was_read_is_replaced_or_deleted(storage: Tables) -> None:
+    keys = {"PartitionKey": "p", "RowKey": "1"}
+    first = storage.insert(SERVICE_STATE, {**keys, "value": "first"})
+    second = storage.replace(SERVICE_STATE, {**keys, "value": "second"}, etag=first)
+
+    with pytest.raises(ChangedMeanwhile):
+        storage.replace(SERVICE_STATE, {**keys, "value": "third"}, etag=first)
+    with pytest.raises(ChangedMeanwhile):
+        storage.delete(SERVICE_STATE, partition="p", row="1", etag=first)
+    assert storage.get(SERVICE_STATE, partition="p", row="1") == {**keys, "value": "second", "etag": second}
+
+    storage.delete(SERVICE_STATE, partition="p", row="1", etag=second)
+    with pytest.raises(ChangedMeanwhile):
+        storage.replace(SERVICE_STATE, {**keys, "value": "third"}, etag=second)
+    assert storage.get(SERVICE_STATE, partition="p", row="1") is None
+
+
+@pytest.mark.parametrize(
+    ("operation", "error"),
+    [
+        (("insert", {"PartitionKey": "p", "RowKey": "1"}), AlreadyExists),
+        (("replace", {"PartitionKey": "p", "RowKey": "1", "etag": 'W/"stale"'}), ChangedMeanwhile),
+        (("replace", {"PartitionKey": "p", "RowKey": "absent", "etag": 'W/"stale"'}), ChangedMeanwhile),
+        (("delete", {"PartitionKey": "p", "RowKey": "absent"}), ChangedMeanwhile),
+    ],
+)
+def test_a_transaction_is_done_whole_or_not_at_all(
+    storage: Tables, operation: Operation, error: type[Exception]
+) -> None:
+    storage.insert(SERVICE_STATE, {"PartitionKey": "p", "RowKey": "1", "value": "first"})
+
+    with pytest.raises(error):
+        storage.transact(SERVICE_STATE, [("upsert", {"PartitionKey": "p", "RowKey": "2"}), operation])
+
+    left = [(each["RowKey"], each["value"]) for each in storage.range(SERVICE_STATE, partition="p")]
+    assert left == [("1", "first")]
+
+
+def test_a_missing_table_is_not_mistaken_for_a_missing_or_deleted_entity(table_storage: str) -> None:
+    storage = tables.open_tables(table_storage, credential=None)
+
+    with pytest.raises(TablesUnavailable):
+        storage.get(ACCESS_GRANTS, partition="p", row="1")
+    with pytest.raises(TablesUnavailable):
+        list(storage.range(ACCESS_GRANTS, partition="p"))
+    with pytest.raises(TablesUnavailable):
+        storage.replace(ACCESS_GRANTS, {"PartitionKey": "p", "RowKey": "1"}, etag='W/"stale"')
 
 
 NO_MOMENTS = [{}, {"at": None}, {"at": 7}, {"at": ""}, {"at": "yesterday"}, {"at": "2026-11-01T06:00:00"}]

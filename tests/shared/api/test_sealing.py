@@ -69,3 +69,4 @@ def test_without_a_key_nothing_is_answered() -> None:
         Seals([]).of("changes")
 
     assert refused.value.code == "cursors-not-configured"
+    assert refused.value.headers == {"Retry-After": "300"}

@@ -1,7 +1,7 @@
 import pytest
 
 from shared.api import boundary, parameters, responses
-from shared.api.problems import Refused
+from shared.api.problems import InvalidRequest, Refused
 
 POINT = "http://app.example/v1/metering-points/707057500000010017"
 
@@ -64,6 +64,19 @@ def test_escaped_signs_are_read() -> None:
     )
 
     assert found == {"from": ["2026-03-29T00:00:00+01:00"], "to": ["2026-03-30T00:00:00 02:00"]}
+
+
+@pytest.mark.parametrize("text", ["0", "morning-feed", "a" * 64])
+def test_an_id_that_can_be_chosen_is_taken_as_it_is(text: str) -> None:
+    assert parameters.chosen_id("feedId", text) == text
+
+
+@pytest.mark.parametrize("text", ["", "-a", "Morning", "a/b", "a.b", "a\n", "å", "a" * 65])
+def test_an_id_that_nobody_can_have_chosen_is_refused(text: str) -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        parameters.chosen_id("feedId", text)
+
+    assert [(each.parameter, each.code) for each in refused.value.faults] == [("feedId", "not-as-expected")]
 
 
 def test_the_caller_sees_the_path_that_the_gateway_serves() -> None:

@@ -106,11 +106,12 @@ def test_persons_without_the_role_or_no_longer_there_are_not_even_looked_up(pers
     assert result == Wanted({}, ())
 
 
-def test_an_inactive_customer_gives_nobody_anything() -> None:
-    client = Client(10001, apps=guid(1), points=A, persons=(Person(7),), is_active=False)
+def test_an_inactive_customer_gives_nobody_anything_and_has_nobody_looked_up() -> None:
+    severa = register([Client(10001, apps=guid(1), points=A, persons=(Person(7),), is_active=False)])
 
-    result = wanted(client, users={KARI: guid(70)})
+    result = wanted(severa=severa, users={KARI: guid(70)})
 
+    assert mapping.users_to_find(severa, fields=Fields()) == ()
     assert result == Wanted({}, ())
 
 

@@ -1,14 +1,14 @@
 """The access sync on real tables: what it changes, what it refuses, what it leaves behind."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, timedelta
 
 import pytest
 
 from shared import leases, tables
 from shared.access import runs
-from shared.access.entra.users import ContactEmail
+from shared.access.entra.users import ContactEmail, Directory
 from shared.access.grant import ALWAYS, MANIFEST, Span, Spans
 from shared.access.severa.severa_register import SeveraRegister
 from shared.access.sync import stages, state, store
@@ -347,6 +347,25 @@ def test_a_user_is_bound_to_the_object_id_that_was_found_first(world: World) -> 
     assert state.bound_users(world.storage) == {ContactEmail(guid(7), KARI): guid(70)}
 
 
+def test_who_was_found_just_now_is_known_when_the_missing_users_are_invited(world: World) -> None:
+    world.entra.users = {KARI: guid(70)}
+    world.has(Client(10001, points=point(1), persons=(Person(7), Person(8, emails=("ola@fjord.example",)))))
+    known: list[str] = []
+
+    def invite(wanted: Sequence[ContactEmail], bound: Mapping[ContactEmail, str]) -> Directory:
+        known.extend(bound.values())
+        return world.entra.find(wanted, bound)
+
+    stages.run(
+        Sources(world.severa, world.entra.find, invite_users=invite),
+        storage=world.storage,
+        rules=rules(world.storage),
+        clock=world.clock,
+    )
+
+    assert known == [guid(70)]
+
+
 def test_another_address_in_severa_is_another_question(world: World) -> None:
     world.has(Client(10001, points=point(1), persons=(Person(7),)))
     world.entra.users = {KARI: guid(70), "ola@fjord.example": guid(71)}
@@ -426,6 +445,18 @@ def test_a_run_is_kept_with_its_counts_and_report(world: World) -> None:
     assert latest.counts == report.counts
     assert latest.report == report.text()
     assert runs.completed_at(world.storage) == latest.started_at == NOW + timedelta(hours=1)
+
+
+def test_access_is_as_old_as_the_beginning_of_its_reading(world: World) -> None:
+    def slow() -> SeveraRegister:
+        world.clock.pass_time(timedelta(minutes=1))
+        return register([Client(10001, apps=guid(1), points=point(1))])
+
+    world.severa = slow
+    report = world.sync()
+
+    assert report.finished_at == report.started_at + timedelta(minutes=1)
+    assert runs.completed_at(world.storage) == report.started_at
 
 
 def test_a_fetch_that_fails_changes_nothing_and_is_kept(world: World) -> None:
@@ -527,6 +558,31 @@ def test_a_run_that_stalls_until_its_lease_has_ended_writes_no_grant(world: Worl
         world.sync()
 
     assert world.grants() == set()
+
+
+def test_a_run_that_stalls_after_it_was_applied_invites_nobody(world: World) -> None:
+    world.has(Client(10001, points=point(1), persons=(Person(7),)))
+
+    class Stalling(Wrapped):
+        """Takes as long as a lease lasts to store a run."""
+
+        def transact(self, table: str, operations: Sequence[tables.Operation]) -> list[str | None]:
+            if any(row["RowKey"] == runs.LATEST for _, row in operations):
+                world.clock.pass_time(leases.LASTS)
+            return self.inner.transact(table, operations)
+
+    def invite(wanted: Sequence[ContactEmail], bound: Mapping[ContactEmail, str]) -> Directory:
+        raise AssertionError("somebody was invited")
+
+    report = stages.run(
+        Sources(world.severa, world.entra.find, invite_users=invite),
+        storage=Stalling(world.storage),
+        rules=rules(world.storage),
+        clock=world.clock,
+    )
+
+    assert report.outcome is Outcome.COMPLETE
+    assert "Access was applied; inviting failed: the lease ended at" in report.text()
 
 
 def test_changes_are_reported_by_principal_and_customer(world: World) -> None:

@@ -43,6 +43,11 @@ def test_a_date_is_the_whole_market_day() -> None:
     assert request.period == periods.market_day(date(2026, 3, 29))
 
 
+@pytest.mark.parametrize("limit", [1, 10_000])
+def test_the_smallest_and_the_largest_page_may_be_requested(limit: int) -> None:
+    assert ask(date="2026-03-29", limit=str(limit)).limit == limit
+
+
 def test_from_and_to_may_have_any_offset() -> None:
     request = ask(from_="2026-03-28T18:00:00-05:00", to="2026-03-29T22:00Z")
 
