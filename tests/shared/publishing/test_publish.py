@@ -411,12 +411,13 @@ def test_values_on_their_way_in_are_not_published_with_a_correction_of_their_day
 def test_a_delivery_published_after_a_later_one_does_not_take_its_values_back(
     deliverer: Deliverer, warehouse: Warehouse, clock: Clock
 ) -> None:
+    deliverer.load(values(HOUSE, PLAIN, ["0"] * 24))
     deliverer.load(values(HOUSE, PLAIN, ["1"] * 24))
     deliverer.load(values(HOUSE, PLAIN, ["2"]))
-    early, late = publish.list_waiting(warehouse)
+    first, early, late = publish.list_waiting(warehouse)
 
-    publish.publish(warehouse, late, clock=clock)
-    publish.publish(warehouse, early, clock=clock)
+    for each in (first, late, early):
+        publish.publish(warehouse, each, clock=clock)
 
     assert versions(warehouse, HOUSE, PLAIN)[-1].quantities.startswith("2.000,1.000,")
 
