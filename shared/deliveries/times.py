@@ -15,7 +15,7 @@ _MICROSECOND = timedelta(microseconds=1)
 _LONGEST_DAY = timedelta(hours=25)
 _ISO = re.compile(
     r"[0-9]{4}-?[0-9]{2}-?[0-9]{2}[T ][0-9]{2}(:?[0-9]{2}(:?[0-9]{2}([.,][0-9]+)?)?)?"
-    r"([Zz]|[+-][0-9]{2}(:?[0-9]{2})?)?"
+    r"([Zz]|[+-][0-9]{2}(:?[0-5][0-9])?)?"  # Python reads +01:60 as +02:00.
 )
 _ISO_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _NORWEGIAN = re.compile(
