@@ -700,6 +700,22 @@ def test_a_file_that_stays_for_another_reason_is_not_counted_as_killed(
     assert outside.names() == ["processed/a.csv"]
 
 
+def test_a_file_that_twice_needed_more_memory_than_there_is_is_rejected(
+    container: Container, outside: Outside, warehouse: Warehouse, clock: Clock
+) -> None:
+    class TooLarge(Recorded):
+        def fetch(self, query: Query[Row]) -> list[Row]:
+            raise MemoryError
+
+    outside.put_lines("a.csv", values(HOUSE, DAY, ["1"]))
+
+    for _ in range(2):
+        intake.load_files(container, TooLarge(warehouse), clock=clock)
+    (rejected,) = intake.load_files(container, warehouse, clock=clock).rejected
+
+    assert "2 runs were killed" in rejected.faults[0].reason
+
+
 def test_a_content_that_comes_again_after_another_counts_again_and_else_is_skipped(
     outside: Outside, container: Container, warehouse: Warehouse, clock: Clock
 ) -> None:
