@@ -25,6 +25,7 @@ from shared.notices.webhooks import (
     NoticeStatus,
     State,
     TooManyWebhooks,
+    Webhook,
 )
 from shared.queues import UnknownMessage
 from shared.tables import Tables
@@ -339,6 +340,21 @@ def test_another_address_has_to_be_confirmed_again(notices: Notices, receiver: R
         assert again.secret is None
         assert notices.webhook().state is State.UNCONFIRMED
         assert [each.type for each in other.received] == [CHALLENGE]
+
+
+def test_of_two_changes_at_the_same_time_none_is_lost(notices: Notices, receiver: Receiver) -> None:
+    notices.register(receiver.url)
+    tries = []
+
+    def change(stored: Webhook) -> Webhook:
+        tries.append(stored)
+        if len(tries) == 1:
+            notices.store.change_webhook(OWNER, "main", lambda each: replace(each, access_version="2"))
+        return replace(stored, events=("feed.file-ready",))
+
+    notices.store.change_webhook(OWNER, "main", change)
+
+    assert (notices.webhook().events, notices.webhook().access_version) == (("feed.file-ready",), "2")
 
 
 def test_other_events_need_no_confirmation(notices: Notices, receiver: Receiver) -> None:
