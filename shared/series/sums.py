@@ -65,7 +65,7 @@ def _sum(
         period=period,
         quantity=assembly.kwh(sum(watt_hours for watt_hours, _ in shares)) if known else "null",
         quality=assembly.least_sure(known) if known else assembly.MISSING,
-        complete=period == whole and missing == 0 and len(days) == (bucket[1] - bucket[0]).days,
+        complete=period == whole and missing == 0,
         missing=missing,
         published_at=aware(max(row.published_at for row in rows)),
     )

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -162,7 +163,28 @@ def test_a_sum_covers_the_values_that_start_within_the_range_and_says_so() -> No
 
     assert day.quantity == "2.000"
     assert day.period == scope("2026-03-10T11:00:00+01:00", "2026-03-10T13:00:00+01:00").period
-    assert day.missing == 0
+    assert (day.complete, day.missing) == (False, 0)
+
+
+def test_a_sum_ends_with_a_quarter_where_its_last_day_has_quarters() -> None:
+    quarters = row(date(2026, 3, 11), ["0.250"] * 96, resolution="PT15M")
+    wanted = scope("2026-03-10T10:30:00+01:00", "2026-03-11T01:15:00+01:00", resolution=Resolution.P1M)
+
+    [month] = sums([hours(date(2026, 3, 10)), quarters], wanted)
+
+    assert month.period == scope("2026-03-10T11:00:00+01:00", "2026-03-11T01:15:00+01:00").period
+    assert (month.quantity, month.missing) == ("14.250", 0)
+
+
+def test_a_sum_is_as_new_as_the_newest_of_its_days() -> None:
+    corrected = hours(date(2026, 3, 10))._replace(published_at=PUBLISHED + timedelta(days=1))
+
+    [month] = sums(
+        [corrected, hours(date(2026, 3, 11))],
+        scope("2026-03-10", "2026-03-12", resolution=Resolution.P1M),
+    )
+
+    assert month.published_at == corrected.published_at
 
 
 def test_a_range_in_which_no_value_starts_has_no_sum() -> None:
@@ -198,6 +220,28 @@ def test_absent_days_are_counted_in_the_resolution_of_the_days_beside_them() -> 
     hours_absent = (2 + 6 + 9) * 24
     quarters_absent = (4 + 5) * 96
     assert month.missing == hours_absent + quarters_absent
+
+
+@pytest.mark.parametrize(
+    ("resolution", "start", "end", "energy"),
+    [
+        (Resolution.P1M, "2026-02-01", "2026-03-01", 28 * 24),
+        (Resolution.P1M, "2026-10-01", "2026-11-01", 31 * 24 + 1),
+        (Resolution.P1Y, "2024-01-01", "2025-01-01", 366 * 24),
+    ],
+)
+def test_a_month_or_year_with_every_day_is_complete(
+    resolution: Resolution, start: str, end: str, energy: int
+) -> None:
+    first, last = date.fromisoformat(start), date.fromisoformat(end)
+    days = [hours(first + timedelta(days=number)) for number in range((last - first).days)]
+
+    [found] = sums(days, scope(start, end, resolution=resolution))
+    [part] = sums(days[:-1], scope(start, str(last - timedelta(days=1)), resolution=resolution))
+
+    assert found.period == Period(periods.start_of(first), periods.start_of(last))
+    assert (found.quantity, found.complete, found.missing) == (f"{energy}.000", True, 0)
+    assert (part.complete, part.missing) == (False, 0)
 
 
 def test_a_month_that_is_not_over_ends_where_the_data_does() -> None:
