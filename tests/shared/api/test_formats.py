@@ -35,6 +35,8 @@ def fault_of(accept: str = "", **given: str) -> tuple[str, str]:
         ("text/csv, */*;q=0.8", Kind.CSV),
         ("application/json;q=0, */*", Kind.CSV),
         ("text/html, application/xhtml+xml, */*;q=0.8", Kind.JSON),
+        ("application/json;q=0.5, text/csv;q=0.1, text/*;q=0.9", Kind.JSON),
+        ("application/json;q=0.5, text/*;q=0.1, */*;q=0.8", Kind.NDJSON),
         ("text/csv;q=nonsense", Kind.CSV),
     ],
 )
