@@ -84,3 +84,12 @@ def test_a_day_of_an_unknown_resolution_letter_or_length_is_left_out(changed: di
     good = day("1.000", "M")
 
     assert assembly.sound([good, good._replace(**changed)]) == [good]
+
+
+def test_the_log_counts_the_days_that_are_left_out_and_names_some(caplog: pytest.LogCaptureFixture) -> None:
+    rows = [day("1.00", "M")._replace(delivery_date=date(2026, 3, number)) for number in range(1, 8)]
+
+    assembly.sound([day("1.000", "M"), *rows])
+
+    assert "left out of an answer, 7 of them: " in caplog.text
+    assert caplog.text.count("'707057500000000018' on 2026-03-0") == assembly.LOGGED == 5
