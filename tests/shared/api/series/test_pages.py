@@ -97,6 +97,12 @@ def test_packed_days_and_sums_are_not_bounded_by_their_values(given: dict[str, s
     assert (len(page.series[0].parts), page.cursor) == (QUARTERS + 100, None)
 
 
+def test_quarters_that_become_hours_count_as_hours() -> None:
+    page = fetch(QUARTERS + 100, resolution="PT1H")
+
+    assert (len(page.series[0].parts), page.cursor) == (QUARTERS + 100, None)
+
+
 class Staggered(Stored):
     """A warehouse in which each metering point has values on a day of its own."""
 
