@@ -359,7 +359,8 @@ def ask_one(world: World, chance: random.Random) -> None:
             start, stop = periods.start_of(first), periods.start_of(end)
             if resolution.is_stored and chance.random() < 0.5:
                 start += timedelta(minutes=15 * chance.randrange(50))
-                given["from"] = [start.isoformat()]
+                stop -= timedelta(minutes=15 * chance.randrange(40))
+                given |= {"from": [start.isoformat()], "to": [stop.isoformat()]}
             given["resolution"] = [str(resolution)]
             try:
                 found = walk(
