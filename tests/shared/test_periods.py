@@ -130,3 +130,13 @@ def test_what_is_no_day_and_no_time_of_the_calendar_is_refused(text: str) -> Non
 def test_a_message_shows_the_beginning_of_a_long_text_on_one_line(parse: Callable[[str], object]) -> None:
     with pytest.raises(InvalidMoment, match=r"^'2026\?-03 x{51}…' is not [^\n]*$"):
         parse("2026?-03\n" + "x" * 5_000)
+
+
+@pytest.mark.parametrize(
+    "text", ["2026-03-29\nforged line", "2026-03-29T00:00:00Z", "2026-03-29..", "2026-3-29"]
+)
+def test_a_day_is_a_date_alone(text: str) -> None:
+    with pytest.raises(
+        InvalidMoment, match=r"^'[^\n]*' is not a date\. Write a market day such as 2026-03-29\.$"
+    ):
+        periods.parse_day(text)
