@@ -1,5 +1,6 @@
 """The results of the access sync's runs, in `ServiceState`."""
 
+import logging
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ RUNS_KEPT = 30
 REPORT_PARTS = 6
 """Columns of a report, a part in each: an entity holds 1 MiB, and a transaction has the report twice."""
 REST_IN_LOG = "\n(The rest is in the log.)"
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,15 @@ class Run:
     mode: Mode | None = None
 
 
+@dataclass(frozen=True)
+class LastComplete:
+    """What later runs need of the last complete one; see the fields of `Run` with these names."""
+
+    completed_at: datetime
+    restriction_defined: bool
+    mode: Mode | None
+
+
 def new_run_id(now: datetime) -> str:
     """Return a unique id that sorts by time."""
     return f"{now:%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:6]}"
@@ -57,8 +69,30 @@ def completed_at(storage: tables.Tables) -> datetime | None:
     return next((_completed_at(row) for row in rows), None)
 
 
+def last_complete(storage: tables.Tables) -> LastComplete | None:
+    """Return what the last complete run left; None if there was none, or if its time is unreadable.
+
+    The other columns of the latest run are history: if one is damaged, the next run replaces it.
+    """
+    entity = storage.get(tables.SERVICE_STATE, partition=SYNC, row=LATEST) or {}
+    try:
+        at = _completed_at(entity)
+    except tables.UnreadableValue as error:
+        log.error("When access was last brought up to date is unreadable: %s", error)
+        return None
+    if at is None:
+        return None
+    # If it is unreadable, the guard objects where the property is gone.
+    restriction_defined = entity.get("restrictionDefined") is not False
+    return LastComplete(at, restriction_defined, mode.from_columns(entity))
+
+
 def latest(storage: tables.Tables) -> Run | None:
-    """Return the result of the last run; None before the first."""
+    """Return the result of the last run; None before the first.
+
+    Raises:
+        TablesUnavailable: Table Storage did not answer, or the row is not as a run writes it.
+    """
     entity = storage.get(tables.SERVICE_STATE, partition=SYNC, row=LATEST)
     return _run(entity) if entity else None
 
@@ -111,10 +145,11 @@ def _report_column(number: int) -> str:
     return f"report{number + 1}" if number else "report"
 
 
+@tables.as_written("run")
 def _run(entity: tables.Entity) -> Run:
     return Run(
-        run_id=entity["runId"],
-        outcome=entity["outcome"],
+        run_id=tables.stored_text(entity, "runId"),
+        outcome=tables.stored_text(entity, "outcome"),
         started_at=tables.stored_moment(entity, "startedAt"),
         finished_at=tables.stored_moment(entity, "finishedAt"),
         completed_at=_completed_at(entity),

@@ -59,10 +59,10 @@ class Limits:
 
 @dataclass(frozen=True)
 class Before:
-    """The state before the run; `latest` is None if no run is stored."""
+    """The state before the run; `last_complete` is None if no complete run is stored."""
 
     stored: Mapping[GrantKey, Grant]
-    latest: runs.Run | None
+    last_complete: runs.LastComplete | None
 
 
 def held_back(objections: Iterable[Objection], *, allowed: Set[Allowance]) -> tuple[Objection, ...]:
@@ -70,18 +70,18 @@ def held_back(objections: Iterable[Objection], *, allowed: Set[Allowance]) -> tu
     return tuple(objection for objection in objections if objection.allowance not in allowed)
 
 
-def other_mode(now: Mode, *, latest: runs.Run | None) -> tuple[Objection, ...]:
+def other_mode(now: Mode, *, last_complete: runs.LastComplete | None) -> tuple[Objection, ...]:
     """Return objections to settings that differ, or may differ, from those of the last complete run."""
-    if latest is None or latest.completed_at is None:
+    if last_complete is None:
         return ()
-    if latest.mode is None:
+    if last_complete.mode is None:
         text = (
             "The settings of the last complete sync are not stored, so nothing says that these are the same."
         )
         return (Objection(text, Allowance.SOURCE),)
     return tuple(
         Objection(f"{difference} at the last complete sync.", Allowance.SOURCE)
-        for difference in mode.differences(now, before=latest.mode)
+        for difference in mode.differences(now, before=last_complete.mode)
     )
 
 
@@ -129,7 +129,7 @@ def _too_many_losses(plan: Plan, *, stored: int, max_share: float) -> str | None
 
 def _first_sync(before: Before, gained: list[str]) -> str | None:
     """Object to a first sync, or one after the state was lost: there is nothing to compare it with."""
-    if before.latest is not None and before.latest.completed_at is not None:
+    if before.last_complete is not None:
         return None
     if before.stored:
         return (
@@ -196,7 +196,7 @@ def _metering_points_missing(
 ) -> str | None:
     if fields.metering_points in register.property_names or not before.stored:
         return None
-    restriction_was_defined = before.latest is not None and before.latest.restriction_defined
+    restriction_was_defined = before.last_complete is not None and before.last_complete.restriction_defined
     if by_supply and not restriction_was_defined:
         return None
     effect = "no customer could be restricted by it" if by_supply else "all access would end"

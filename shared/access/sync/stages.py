@@ -93,7 +93,7 @@ class _Decided:
     plan: Plan
     partitions: Mapping[str, Partition]
     objections: tuple[Objection, ...]
-    previous: runs.Run | None
+    last_complete: runs.LastComplete | None
     newly_restricted: frozenset[int]
     lifted: frozenset[int]
     not_lifted: frozenset[int]
@@ -144,16 +144,16 @@ def _run(
     clock: Callable[[], datetime],
     lease: Lease,
 ) -> SyncReport:
-    latest = runs.latest(storage)
-    objections = guard.other_mode(_mode(sources, rules), latest=latest)
+    before = runs.last_complete(storage)
+    objections = guard.other_mode(_mode(sources, rules), last_complete=before)
     if held_back := guard.held_back(objections, allowed=rules.allowed):
         # Before anything is read: an operator's shell with other settings asks nobody for anything.
         unread = replace(begun, objections=objections, held_back=held_back)
-        return _refused(unread, latest, storage=storage, now=clock())
+        return _refused(unread, before, storage=storage, now=clock())
     fetched, decided = _decide(sources, storage=storage, rules=rules)
     report = _reported(begun, fetched, decided, rules=rules)
     if report.held_back:
-        return _refused(report, decided.previous, storage=storage, now=clock())
+        return _refused(report, decided.last_complete, storage=storage, now=clock())
     lease.confirm()  # Reading takes minutes.
     _bind_users(fetched, storage=storage, run_id=report.run_id, now=clock())
     state.restrict(storage, decided.newly_restricted, run_id=report.run_id)
@@ -162,13 +162,8 @@ def _run(
     state.unbind_users(storage, fetched.bound.keys() - set(fetched.contacts))
     report = replace(report, outcome=Outcome.COMPLETE, finished_at=clock())
     restriction_defined = rules.fields.metering_points in fetched.register.property_names
-    stored = replace(
-        _as_run(report, decided.previous),
-        completed_at=report.started_at,
-        restriction_defined=restriction_defined,
-        mode=_mode(sources, rules),
-    )
-    runs.record(storage, stored)
+    complete = runs.LastComplete(report.started_at, restriction_defined, _mode(sources, rules))
+    runs.record(storage, _as_run(report, complete))
     if sources.invite_users is not None:
         try:
             report = _invite(report, fetched, sources.invite_users, storage=storage, lease=lease, now=clock())
@@ -177,7 +172,7 @@ def _run(
         except (DirectoryFailed, tables.TablesUnavailable) as error:
             report = _without_inviting(report, error)
         report = replace(report, finished_at=clock())
-        runs.record(storage, _as_run(report, stored))
+        runs.record(storage, _as_run(report, complete))
     return _logged(report)
 
 
@@ -221,10 +216,10 @@ def _with_invitations(report: SyncReport, before: Directory, after: Directory) -
 
 
 def _refused(
-    report: SyncReport, previous: runs.Run | None, *, storage: tables.Tables, now: datetime
+    report: SyncReport, last_complete: runs.LastComplete | None, *, storage: tables.Tables, now: datetime
 ) -> SyncReport:
     report = replace(report, outcome=Outcome.REFUSED, finished_at=now)
-    runs.record(storage, _as_run(report, previous))
+    runs.record(storage, _as_run(report, last_complete))
     log.error("Access sync held back: %s", " ".join(each.text for each in report.held_back))
     return _logged(report)
 
@@ -250,10 +245,10 @@ def _decide(sources: Sources, *, storage: tables.Tables, rules: Rules) -> tuple[
     )
     fetched = replace(fetched, wanted=held)
     plan = changes.plan(stored=stored, wanted=held.grants)
-    previous = runs.latest(storage)
+    last_complete = runs.last_complete(storage)
     objections = guard.objections(
         plan,
-        before=guard.Before(stored, previous),
+        before=guard.Before(stored, last_complete),
         register=fetched.register,
         fields=rules.fields,
         by_supply=sources.supply_periods is not None,
@@ -262,8 +257,8 @@ def _decide(sources: Sources, *, storage: tables.Tables, rules: Rules) -> tuple[
     return fetched, _Decided(
         plan=plan,
         partitions=partitions,
-        objections=(*guard.other_mode(_mode(sources, rules), latest=previous), *objections),
-        previous=previous,
+        objections=(*guard.other_mode(_mode(sources, rules), last_complete=last_complete), *objections),
+        last_complete=last_complete,
         newly_restricted=held.restricted - restricted_before,
         lifted=ended & rules.lift,
         not_lifted=rules.lift - ended,
@@ -350,26 +345,26 @@ def _reported(begun: SyncReport, fetched: _Fetched, decided: _Decided, *, rules:
     )
 
 
-def _as_run(report: SyncReport, previous: runs.Run | None) -> runs.Run:
+def _as_run(report: SyncReport, last_complete: runs.LastComplete | None) -> runs.Run:
     """Return what is stored of a run, with what the last complete run left."""
     return runs.Run(
         run_id=report.run_id,
         outcome=report.outcome.value,
         started_at=report.started_at,
         finished_at=report.finished_at,
-        completed_at=previous.completed_at if previous else None,
+        completed_at=last_complete.completed_at if last_complete else None,
         counts=report.counts,
         report=report.text(),
-        restriction_defined=bool(previous and previous.restriction_defined),
-        mode=previous.mode if previous else None,
+        restriction_defined=bool(last_complete and last_complete.restriction_defined),
+        mode=last_complete.mode if last_complete else None,
     )
 
 
 def _note_failure(report: SyncReport, *, storage: tables.Tables) -> None:
     """Store the failed run for operators; if this fails as well, the first failure must still be raised."""
     try:
-        runs.record(storage, _as_run(report, runs.latest(storage)))
-    except tables.TablesUnavailable as error:
+        runs.record(storage, _as_run(report, runs.last_complete(storage)))
+    except (tables.TablesUnavailable, tables.ChangedMeanwhile) as error:
         log.error("The failed run could not be stored: %s", error)
 
 

@@ -20,11 +20,21 @@ RESTRICTED = "sync-restricted"
 
 
 def bound_users(storage: tables.Tables) -> dict[ContactEmail, str]:
-    """Return the object id that each contact person's address is bound to."""
-    return {
-        ContactEmail(entity["contactGuid"], entity["email"]): str(entity["objectId"])
-        for entity in storage.range(tables.SERVICE_STATE, partition=USERS)
-    }
+    """Return the object id that each contact person's address is bound to.
+
+    Raises:
+        TablesUnavailable: Table Storage did not answer, or a row is not as `bind_users` writes it. Without
+            the row, the address would be looked up again, and whoever has it now would get the access.
+    """
+    return dict(_bound(entity) for entity in storage.range(tables.SERVICE_STATE, partition=USERS))
+
+
+def _bound(entity: tables.Entity) -> tuple[ContactEmail, str]:
+    try:
+        contact = ContactEmail(tables.stored_text(entity, "contactGuid"), tables.stored_text(entity, "email"))
+        return contact, tables.stored_text(entity, "objectId")
+    except tables.UnreadableValue as error:
+        raise tables.UnreadableValue(f"Bound user {entity['RowKey']}: {error}") from error
 
 
 def bind_users(
@@ -57,6 +67,7 @@ def unbind_users(storage: tables.Tables, contacts: Iterable[ContactEmail]) -> No
     )
 
 
+@tables.as_written("restriction")
 def restricted_customers(storage: tables.Tables) -> frozenset[int]:
     """Return the numbers of the customers who were restricted, and whose restriction nobody has lifted."""
     rows = storage.range(tables.SERVICE_STATE, partition=RESTRICTED, select=("RowKey",))

@@ -14,7 +14,7 @@ from shared.access.severa.severa_register import SeveraRegister
 from shared.access.sync import stages, state, store
 from shared.access.sync.guard import Allowance
 from shared.access.sync.reports import Outcome, SyncRefused, SyncReport
-from shared.access.sync.stages import Sources
+from shared.access.sync.stages import Rules, Sources
 from shared.access.sync.supply_by_customer import SupplyPeriod
 from shared.tables import Tables
 from tests.builders.access import (
@@ -478,6 +478,127 @@ def test_a_fetch_that_fails_changes_nothing_and_is_kept(world: World) -> None:
     assert latest.outcome == "failed"
     assert latest.completed_at == completed_at
     assert "! ConnectionError: Severa is away" in latest.report
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"runId": None, "outcome": 7, "report": None},
+        {"startedAt": "yesterday", "finishedAt": None},
+        {"count_granted": "many"},
+    ],
+)
+def test_a_damaged_history_of_the_latest_run_stops_no_sync_and_is_replaced(
+    world: World, damage: dict[str, object]
+) -> None:
+    world.has(*vendor_customers(2))
+    world.sync()
+    damage_latest(world.storage, damage)
+    with pytest.raises(tables.UnreadableValue):
+        runs.latest(world.storage)
+
+    world.has(*vendor_customers(3))
+    report = world.sync()
+
+    assert (report.outcome, len(world.grants())) == (Outcome.COMPLETE, 3)
+    latest = runs.latest(world.storage)
+    assert latest is not None
+    assert latest.run_id == report.run_id
+
+
+def test_an_unreadable_time_of_the_last_complete_sync_opens_nothing_until_a_person_says_so(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    world.has(*vendor_customers(2))
+    world.sync()
+    damage_latest(world.storage, {"completedAt": "yesterday"})
+    before = world.grants()
+
+    world.has(*vendor_customers(3))
+    sources = Sources(world.severa, world.entra.find)
+    report = stages.run(sources, storage=world.storage, rules=Rules(), clock=world.clock)
+
+    assert (report.outcome, world.grants()) == (Outcome.REFUSED, before)
+    assert "! No completed sync is stored, but 2 grants" in report.text()
+    assert "is unreadable: The stored 'completedAt' is not a time." in caplog.text
+    assert world.sync(allowed=[Allowance.GRANTS]).outcome is Outcome.COMPLETE
+    assert len(world.grants()) == 3
+
+
+@pytest.mark.parametrize("damaged", [None, "perhaps"])
+def test_a_renamed_restriction_opens_nothing_if_it_is_unreadable_whether_there_was_one(
+    world: World, damaged: object
+) -> None:
+    world.supply = [SupplyPeriod(10001, point(each), date(2024, 5, 1), None) for each in range(3)]
+    world.has(Client(10001, apps=guid(1), points=point(1)))
+    world.sync()
+    damage_latest(world.storage, {"restrictionDefined": damaged})
+
+    world.has(Client(10001, apps=guid(1), points=point(1)), property_names=[CLIENT_IDS])
+
+    assert world.sync().outcome is Outcome.REFUSED
+    assert len(world.grants()) == 1
+
+
+@pytest.mark.parametrize(
+    "damage", [{"contactGuid": None}, {"email": None}, {"objectId": None}, {"objectId": 7}]
+)
+def test_a_damaged_binding_stops_the_sync_since_its_address_would_be_looked_up_again(
+    world: World, damage: dict[str, object]
+) -> None:
+    world.entra.users = {KARI: guid(70)}
+    world.has(Client(10001, apps=guid(1), points=point(1), persons=(Person(7),)))
+    world.sync()
+    before = world.grants()
+    [bound] = world.storage.range(tables.SERVICE_STATE, partition=state.USERS)
+    damage_row(world.storage, bound, damage)
+    world.entra.users = {KARI: guid(71)}
+
+    with pytest.raises(tables.UnreadableValue, match=f"Bound user {bound['RowKey']}: The stored "):
+        world.sync()
+
+    assert world.grants() == before
+    latest = runs.latest(world.storage)
+    assert latest is not None
+    assert f"! UnreadableValue: Bound user {bound['RowKey']}" in latest.report
+
+
+def test_a_damaged_restriction_stops_the_sync(world: World) -> None:
+    world.supply = [SupplyPeriod(10001, point(1), date(2024, 5, 1), None)]
+    world.storage.insert(tables.SERVICE_STATE, {"PartitionKey": state.RESTRICTED, "RowKey": "ten"})
+
+    with pytest.raises(tables.UnreadableValue, match="A stored restriction is not as the app writes it"):
+        world.sync()
+
+
+@pytest.mark.parametrize("failure", [tables.TablesUnavailable("gone"), tables.ChangedMeanwhile("changed")])
+def test_the_failure_of_a_run_is_raised_though_it_cannot_be_stored(world: World, failure: Exception) -> None:
+    class NothingStored(Wrapped):
+        def transact(self, table: str, operations: Sequence[tables.Operation]) -> list[str | None]:
+            raise failure
+
+    def unavailable() -> SeveraRegister:
+        raise ConnectionError("Severa is away")
+
+    world.severa = unavailable
+
+    with pytest.raises(ConnectionError):
+        world.sync(storage=NothingStored(world.storage))
+
+
+def damage_latest(storage: Tables, damage: dict[str, object]) -> None:
+    """Replace columns of the latest run; None removes one."""
+    latest = storage.get(tables.SERVICE_STATE, partition=runs.SYNC, row=runs.LATEST)
+    assert latest is not None
+    damage_row(storage, latest, damage)
+
+
+def damage_row(storage: Tables, row: tables.Entity, damage: dict[str, object]) -> None:
+    """Replace columns of a row of `ServiceState`; None removes one."""
+    changed = {**row, **damage, "etag": None}
+    storage.upsert(
+        tables.SERVICE_STATE, {name: value for name, value in changed.items() if value is not None}
+    )
 
 
 def test_thirty_runs_are_kept(world: World) -> None:
