@@ -65,7 +65,7 @@ def send_with_retries(
     wait that follows a 429, for others who share the same quota.
 
     Raises:
-        GaveUp: the last try failed, or the wait before the next one would exceed the limit.
+        GaveUp: the last try failed, or the wait before the next one and that try would exceed the limit.
     """
 
     def attempt() -> httpx.Response:
@@ -115,8 +115,10 @@ def _wait(state: tenacity.RetryCallState) -> float:
 
 
 def _enough(state: tenacity.RetryCallState, *, limit: Limit) -> bool:
+    """Return whether no try is left, or no time for the next wait and a whole try after it."""
     spent = max(state.seconds_since_start or 0.0, state.idle_for)
-    return state.attempt_number >= limit.tries or spent + _requested_wait(state) > limit.in_all
+    no_time = spent + state.upcoming_sleep + limit.answer > limit.in_all
+    return state.attempt_number >= limit.tries or no_time
 
 
 def _requested_wait(state: tenacity.RetryCallState) -> float:

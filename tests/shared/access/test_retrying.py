@@ -8,6 +8,7 @@ import pytest
 
 from shared import limits
 from shared.access import retrying
+from shared.limits import Limit
 
 NOW = datetime(2026, 11, 22, 5, 0, tzinfo=UTC)
 
@@ -15,15 +16,16 @@ NOW = datetime(2026, 11, 22, 5, 0, tzinfo=UTC)
 class Answers:
     """Gives the prepared answers one after the other, and remembers the waits between them."""
 
-    def __init__(self, *answers: httpx.Response | Exception) -> None:
+    def __init__(self, *answers: httpx.Response | Exception, limit: Limit = limits.SEVERA) -> None:
         self._answers = iter(answers)
+        self._limit = limit
         self.waits: list[float] = []
         self.pauses: list[float] = []
 
     def send(self) -> httpx.Response:
         return retrying.send_with_retries(
             self._send,
-            limit=limits.SEVERA,
+            limit=self._limit,
             sleep=self.waits.append,
             clock=lambda: NOW,
             pause=self.pauses.append,
@@ -113,6 +115,24 @@ def test_waits_that_are_asked_for_again_and_again_end_with_the_limit() -> None:
         answers.send()
 
     assert answers.waits == [250, 250]
+
+
+@pytest.mark.parametrize(
+    ("in_all", "waits"),
+    [
+        (60.9, 0),  # The first wait takes 1 to 2 s, the second 2 to 3 s, and a try up to 60 s.
+        (62.5, 1),
+        (65.5, 2),
+    ],
+)
+def test_a_try_that_would_end_after_the_limit_is_not_begun(in_all: float, waits: int) -> None:
+    limit = replace(limits.SEVERA, in_all=in_all)
+    answers = Answers(*[httpx.Response(503) for _ in range(6)], limit=limit)
+
+    with pytest.raises(retrying.GaveUp):
+        answers.send()
+
+    assert len(answers.waits) == waits
 
 
 def test_only_throttling_pauses_the_others() -> None:
