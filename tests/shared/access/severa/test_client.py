@@ -490,7 +490,8 @@ def test_the_token_is_renewed_before_it_ends(service: Service) -> None:
 
 def test_a_token_that_severa_ends_early_is_replaced_once(service: Service) -> None:
     # The threads that wait together let the test's clock run fast; no token reaches its end by time here.
-    service.put_severa(customers=customers(30), tokenLifetime=500_000_000)
+    # A lifetime of a week or more would be taken for ten minutes.
+    service.put_severa(customers=customers(30), tokenLifetime=600_000)
     service.order("end-tokens", VALUES, nth=5)
 
     register = fetch(service)
