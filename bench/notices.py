@@ -206,7 +206,7 @@ def _send(notices: Notices, connection: str) -> int:
             connection, queues.NOTICES, message_decode_policy=TextBase64DecodePolicy()
         ) as client:
             while (message := client.receive_message(visibility_timeout=600)) is not None:
-                notices.delivery.deliver(message.content)
+                notices.attempts.deliver(message.content)
                 client.delete_message(message)
                 count += 1
         return count

@@ -172,7 +172,7 @@ class Services:
     def send_notice(self, message: str) -> None:
         """Make the attempt to send a notice that a message of the queue `notices` asks for."""
         with self.telemetry.run("send_notice"):
-            self.notices.delivery.deliver(message)
+            self.notices.attempts.deliver(message)
 
     @cached_property
     def files(self) -> Files:

@@ -18,7 +18,7 @@ from shared import periods, readable
 from shared.access import grants
 from shared.access.grants import Grants, NoGrants
 from shared.notices import webhooks
-from shared.notices.delivery import Delivery
+from shared.notices.attempts import Attempts
 from shared.notices.sealed_secrets import SealedByAnotherKey, SecretBox
 from shared.notices.store import Store
 from shared.notices.webhooks import KEPT, Event, Webhook
@@ -82,7 +82,7 @@ class News:
         self,
         *,
         store: Store,
-        sending: Delivery,
+        sending: Attempts,
         box: SecretBox,
         warehouse: Warehouse,
         grants: Grants,

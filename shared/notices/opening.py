@@ -1,4 +1,4 @@
-"""Webhooks as the app's services have them: registry, delivery and news, opened once."""
+"""Webhooks as the app's services have them: registry, attempts and news, opened once."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from shared.access import runs
 from shared.access.grants import Grants
-from shared.notices.delivery import Delivery, Observe
+from shared.notices.attempts import Attempts, Observe
 from shared.notices.news import News
 from shared.notices.registering import Registry
 from shared.notices.sealed_secrets import SecretBox
@@ -23,7 +23,7 @@ class Notices:
     """What owners do with webhooks, what is sent to them, and who hears of what."""
 
     registry: Registry
-    delivery: Delivery
+    attempts: Attempts
     news: News
 
 
@@ -47,7 +47,7 @@ def open_notices(
         queues.send(NOTICES, text, delay=delay)
 
     store = Store(tables)
-    delivery = Delivery(
+    attempts = Attempts(
         store=store,
         sender=Sender(allow_loopback=allow_loopback, resolve=resolve),
         box=box,
@@ -56,11 +56,11 @@ def open_notices(
         observe=observe,
     )
     return Notices(
-        registry=Registry(store=store, sending=delivery, box=box, version=grants.version, clock=clock),
-        delivery=delivery,
+        registry=Registry(store=store, sending=attempts, box=box, version=grants.version, clock=clock),
+        attempts=attempts,
         news=News(
             store=store,
-            sending=delivery,
+            sending=attempts,
             box=box,
             warehouse=warehouse,
             grants=grants,

@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import NamedTuple
 
 from shared import tables
-from shared.notices import delivery, signing, webhooks
-from shared.notices.delivery import Delivery
+from shared.notices import attempts, signing, webhooks
+from shared.notices.attempts import Attempts
 from shared.notices.schedule import Answer
 from shared.notices.sealed_secrets import SecretBox
 from shared.notices.store import Store
@@ -58,7 +58,7 @@ class Registry:
         self,
         *,
         store: Store,
-        sending: Delivery,
+        sending: Attempts,
         box: SecretBox,
         version: Callable[[str], str | None],
         clock: Callable[[], datetime],
@@ -141,7 +141,7 @@ class Registry:
             enabled = self._store.change_webhook(principal, webhook_id, _enabled)
             webhook = _existing(enabled)
         if webhook.state is State.UNCONFIRMED:
-            notice = delivery.new_challenge(webhook, at=now)
+            notice = attempts.new_challenge(webhook, at=now)
         else:
             key = signing.new_challenge()
             notice = webhooks.new_notice(webhook, event=TEST, data={}, at=now, key=key)
@@ -210,7 +210,7 @@ class Registry:
         return changed
 
     def _ask_to_confirm(self, webhook: Webhook) -> None:
-        self._sending.begin(delivery.new_challenge(webhook, at=self._clock()))
+        self._sending.begin(attempts.new_challenge(webhook, at=self._clock()))
 
 
 def _enabled(webhook: Webhook) -> Webhook:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from contract import world
-from shared.notices.delivery import Delivery
+from shared.notices.attempts import Attempts
 from shared.notices.registering import Registered, Registry
 from shared.notices.sealed_secrets import SecretBox
 from shared.notices.sender import Sender
@@ -44,14 +44,14 @@ class Queue:
 
 
 class Notices:
-    """Registry and delivery over one account of tables."""
+    """Registry and attempts over one account of tables."""
 
     def __init__(self, storage: Tables, clock: Clock, *, sender: Sender | None = None) -> None:
         self.clock = clock
         self.queue = Queue(clock)
         self.store = Store(storage)
         self.versions: dict[str, str] = {}
-        self.delivery = Delivery(
+        self.attempts = Attempts(
             store=self.store,
             sender=sender or Sender(allow_loopback=True, resolve=world.resolve_only_this_machine),
             box=BOX,
@@ -60,13 +60,13 @@ class Notices:
             chance=lambda: 0.0,
         )
         self.registry = Registry(
-            store=self.store, sending=self.delivery, box=BOX, version=self.versions.get, clock=clock
+            store=self.store, sending=self.attempts, box=BOX, version=self.versions.get, clock=clock
         )
 
     def run(self) -> None:
         """Deliver every message that is visible now."""
         while (message := self.queue.take()) is not None:
-            self.delivery.deliver(message)
+            self.attempts.deliver(message)
 
     def run_until_empty(self, *, most: timedelta = timedelta(days=30)) -> None:
         """Deliver every message, each when it becomes visible, for so long at most."""

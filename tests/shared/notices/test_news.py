@@ -47,7 +47,7 @@ class World:
         """Return the news of a process of its own."""
         return News(
             store=self.notices.store,
-            sending=self.notices.delivery,
+            sending=self.notices.attempts,
             box=BOX,
             warehouse=self.warehouse,
             grants=self.grants,
@@ -270,10 +270,10 @@ def test_a_run_that_dies_midway_is_completed_and_nobody_hears_twice(
         left.pop()
         enqueue(text, delay)  # type: ignore[arg-type]
 
-    world.notices.delivery._enqueue = dying
+    world.notices.attempts._enqueue = dying
     with pytest.raises(TablesUnavailable):
         world.handle()
-    world.notices.delivery._enqueue = enqueue
+    world.notices.attempts._enqueue = enqueue
     world.notices.run()
     world.publish((HOUSE, NEXT, "1"))
 

@@ -34,7 +34,7 @@ _DUE = timedelta(seconds=2)
 """A message that comes up to this much before the attempt is due counts as due: clocks differ."""
 
 
-class Delivery:
+class Attempts:
     """Sends notices that are due. Safe to use from several threads.
 
     Args:

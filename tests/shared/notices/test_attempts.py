@@ -40,7 +40,7 @@ def begin(notices: Notices, *, key: str = "1") -> Notice:
     made = webhooks.new_notice(
         notices.webhook(), event=Event.EXPORT_FINISHED, data={"exportId": key}, at=notices.clock(), key=key
     )
-    return notices.delivery.begin(made)
+    return notices.attempts.begin(made)
 
 
 def verifies(received: Received, secret: str) -> bool:
@@ -107,7 +107,7 @@ def test_nothing_else_is_sent_before_the_confirmation(notices: Notices, receiver
     notices.register(receiver.url)
 
     begin(notices)
-    notices.delivery.begin(
+    notices.attempts.begin(
         webhooks.new_notice(notices.webhook(), event=TEST, data={}, at=notices.clock(), key="left over")
     )
     notices.run()
@@ -278,7 +278,7 @@ def test_a_new_secret_replaces_one_that_was_lost(
 @pytest.mark.parametrize("message", ["", "app:one/main", "app:one/main/no_1/2"])
 def test_a_message_that_names_no_notice_is_refused(notices: Notices, message: str) -> None:
     with pytest.raises(UnknownMessage):
-        notices.delivery.deliver(message)
+        notices.attempts.deliver(message)
 
 
 def test_a_message_that_comes_twice_sends_nothing_twice(notices: Notices, receiver: Receiver) -> None:
@@ -286,8 +286,8 @@ def test_a_message_that_comes_twice_sends_nothing_twice(notices: Notices, receiv
     receiver.received.clear()
     notice = begin(notices)
 
-    notices.delivery.deliver(notice.message)
-    notices.delivery.deliver(notice.message)
+    notices.attempts.deliver(notice.message)
+    notices.attempts.deliver(notice.message)
     notices.run()
 
     assert len(receiver.received) == 1
@@ -304,7 +304,7 @@ def test_a_message_that_comes_too_early_is_put_back_until_it_is_due(
     notices.run()
     received = len(receiver.received)
 
-    notices.delivery.deliver(notice.message)  # As after a process that died once the attempt was stored.
+    notices.attempts.deliver(notice.message)  # As after a process that died once the attempt was stored.
     due = {at for at, _ in notices.queue.waiting}
     notices.run()
     early = len(receiver.received)
