@@ -12,7 +12,7 @@ from shared import periods
 from shared.api.formats import NOTHING_LEFT_OUT, Kind, LeftOut, Rendered
 from shared.api.series.pages import Page
 from shared.api.series.requests import Layout, SeriesRequest
-from shared.files.forms import lines, packed, rows, templates, wide, xlsx
+from shared.files.forms import lines, packed, rows, templates, wide
 from shared.files.forms.about import About, Counts
 from shared.files.forms.form import FileFormat, FileLayout, Form
 from shared.files.forms.templates import ValueTemplate
@@ -181,6 +181,8 @@ def _encoded(pieces: Iterable[str]) -> bytes:
 
 
 def _workbook(page: Page, request: SeriesRequest) -> Iterator[bytes]:
+    from shared.files.forms import xlsx  # Few requests need it.
+
     layout = FileLayout.WIDE if request.layout is Layout.WIDE else FileLayout.ROWS
     about = About(name=request.direction, as_of=request.as_of, resolution=request.resolution)
     form = Form(format=FileFormat.XLSX, layout=layout)
