@@ -107,7 +107,14 @@ class Lease:
     def _write(self, *, until: datetime) -> None:
         with self._writing:
             entity = {**self._entity, "until": until.isoformat()}
-            etag = self._storage.replace(self._work.table, entity, etag=self._entity["etag"])
+            try:
+                etag = self._storage.replace(self._work.table, entity, etag=self._entity["etag"])
+            except tables.ChangedMeanwhile:
+                # An earlier renewal may have been stored though its answer never came.
+                stored = self._storage.get(self._work.table, partition=self._work.partition, row=ROW)
+                if stored is None or stored.get("taking") != entity["taking"]:
+                    raise
+                etag = self._storage.replace(self._work.table, entity, etag=stored["etag"])
             self._entity = {**entity, "etag": etag}
             self._until = until
 
@@ -127,7 +134,7 @@ def take(storage: tables.Tables, work: Work, *, holder: str, now: datetime) -> L
         "RowKey": ROW,
         "holder": holder,
         "until": (now + LASTS).isoformat(),
-        # No two processes may write the same row: see `Tables.replace`.
+        # By this a process knows its own row, and no two write the same one; see `Tables.replace`.
         "taking": uuid.uuid4().hex,
     }
     if stored is not None and _is_held(stored, now=now):

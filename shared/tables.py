@@ -166,6 +166,40 @@ class Tables:
         with _translate_errors():
             return str(self._clients[table].create_entity(dict(entity))["etag"])
 
+    @tenacity.retry(
+        retry=tenacity.retry_if_exception_type(ChangedMeanwhile),
+        stop=tenacity.stop_after_attempt(20),
+        wait=tenacity.wait_random(max=0.2),
+        reraise=True,
+    )
+    def insert_in_turn(
+        self, table: str, entity: Mapping[str, Any], *, turn: str, check: Callable[[], object]
+    ) -> str:
+        """Add an entity that `check` allows, one at a time, and return its version.
+
+        If another one is added after `check` has counted what is there, `check` counts again: requests at the
+        same moment cannot pass a limit together.
+
+        Args:
+            turn: the key of a row in the entity's partition, which each addition writes.
+            check: raises if the entity must not be added.
+
+        Raises:
+            AlreadyExists: there is one with its keys.
+            ChangedMeanwhile: others were added during every attempt.
+        """
+        partition = entity["PartitionKey"]
+        last = self.get(table, partition=partition, row=turn)
+        check()
+        taken = {"PartitionKey": partition, "RowKey": turn}
+        taking: Operation = ("replace", {**taken, "etag": last["etag"]}) if last else ("insert", taken)
+        try:
+            return str(self.transact(table, [("insert", entity), taking])[0])
+        except AlreadyExists as error:
+            if self.get(table, partition=partition, row=entity["RowKey"]) is not None:
+                raise
+            raise ChangedMeanwhile("another entity was added first") from error
+
     def upsert(self, table: str, entity: Mapping[str, Any]) -> None:
         """Write a whole entity, whether or not there is one with its keys."""
         with _translate_errors():

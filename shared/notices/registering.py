@@ -15,7 +15,6 @@ from shared.notices.store import Store
 from shared.notices.webhooks import (
     BOTH_SIGN,
     KEPT,
-    MOST_WEBHOOKS,
     REPEATED,
     TEST,
     NoSuchNotice,
@@ -24,7 +23,6 @@ from shared.notices.webhooks import (
     Notice,
     NoticeStatus,
     State,
-    TooManyWebhooks,
     Webhook,
 )
 
@@ -176,8 +174,6 @@ class Registry:
         return replace(notice, status=NoticeStatus.WAITING, tries=0, next_attempt_at=self._clock())
 
     def _create(self, principal: str, webhook_id: str, *, url: str, events: Sequence[str]) -> Registered:
-        if len(self._store.webhooks_of(principal)) >= MOST_WEBHOOKS:
-            raise TooManyWebhooks
         secret = signing.new_secret()
         webhook = Webhook(
             principal=principal,
@@ -194,9 +190,6 @@ class Registry:
         except tables.AlreadyExists:
             # Another request of the caller was quicker, and its answer has the secret.
             return self.put(principal, webhook_id, url=url, events=events)
-        if len(self._store.webhooks_of(principal)) > MOST_WEBHOOKS:  # Others were made at the same moment.
-            self._store.delete_webhook(principal, webhook_id)
-            raise TooManyWebhooks
         self._ask_to_confirm(webhook)
         return Registered(webhook, secret)
 

@@ -8,11 +8,14 @@ from itertools import groupby
 
 from shared import tables
 from shared.notices import webhooks
-from shared.notices.webhooks import Notice, NoticeStatus, Webhook
+from shared.notices.webhooks import MOST_WEBHOOKS, Notice, NoticeStatus, TooManyWebhooks, Webhook
 from shared.tables import Tables
 
 HANDLED = "notices"
 """The partition of `ServiceState` with what was handled."""
+
+_TURN = "~"
+"""The row in a principal's partition that each new webhook writes; it comes after all ids."""
 
 LARGEST_HISTORY = 1_000
 """The most notices of a webhook that are listed, the newest first."""
@@ -35,20 +38,29 @@ class Store:
 
     def webhooks_of(self, principal: str) -> list[Webhook]:
         """Return the webhooks of a principal, by id; unreadable ones are logged and left out."""
-        rows = self._tables.range(tables.WEBHOOKS, partition=principal)
+        rows = self._tables.range(tables.WEBHOOKS, partition=principal, rows_before=_TURN)
         return list(tables.readable(rows, webhooks.webhook_of, what="webhook"))
 
     def every_webhook(self) -> Iterator[Webhook]:
         """Yield all webhooks, by principal and id; unreadable ones are logged, and hear of nothing."""
-        return tables.readable(self._tables.everything(tables.WEBHOOKS), webhooks.webhook_of, what="webhook")
+        rows = (each for each in self._tables.everything(tables.WEBHOOKS) if each["RowKey"] != _TURN)
+        return tables.readable(rows, webhooks.webhook_of, what="webhook")
 
     def add_webhook(self, webhook: Webhook) -> None:
         """Store a new webhook.
 
         Raises:
             AlreadyExists: there is one with its id.
+            TooManyWebhooks: the principal has as many as it may.
         """
-        self._tables.insert(tables.WEBHOOKS, webhooks.webhook_entity(webhook))
+
+        def refuse_too_many() -> None:
+            if len(self.webhooks_of(webhook.principal)) >= MOST_WEBHOOKS:
+                raise TooManyWebhooks
+
+        self._tables.insert_in_turn(
+            tables.WEBHOOKS, webhooks.webhook_entity(webhook), turn=_TURN, check=refuse_too_many
+        )
 
     @tables.retry_when_changed
     def change_webhook(

@@ -104,6 +104,21 @@ def test_a_renewal_whose_answer_was_lost_keeps_the_lease(
         lease.confirm()
 
 
+def test_a_renewal_that_was_never_answered_is_made_up_for_by_the_next(
+    reached_storage: Tables, before_tables: Faulty, clock: Clock
+) -> None:
+    lease = leases.take(reached_storage, WORK, holder="ours", now=clock())
+
+    with lease.held(clock):
+        before_tables.lose_answers(2)
+        lease.renew(clock())
+        clock.pass_time(timedelta(seconds=30))
+        lease.renew(clock())
+        clock.pass_time(leases.LASTS - timedelta(seconds=1))
+
+        lease.confirm()
+
+
 def test_of_two_processes_that_take_a_lease_at_the_same_moment_one_gets_it(
     storage: Tables, clock: Clock
 ) -> None:

@@ -1,6 +1,8 @@
 """Tables change whole and in the version that was read; and what is observed of requests to them."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -115,15 +117,42 @@ def test_a_write_of_somebody_else_is_not_taken_for_our_own(storage: Tables, thei
         storage.replace(SERVICE_STATE, ROW, etag=read)
 
 
-def test_an_entity_that_is_deleted_after_a_lost_answer_was_changed(
-    storage: Tables, reached_storage: Tables, before_tables: Faulty
+def test_an_entity_that_is_deleted_before_it_is_read_back_was_changed(
+    storage: Tables, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read = storage.insert(SERVICE_STATE, ROW)
-    storage.delete(SERVICE_STATE, partition="p", row="r")
-    before_tables.lose_answers(1)
+    storage.upsert(SERVICE_STATE, ROW)
+    monkeypatch.setattr(storage, "get", lambda table, partition, row: None)
 
     with pytest.raises(ChangedMeanwhile):
-        reached_storage.replace(SERVICE_STATE, ROW, etag=read)
+        storage.replace(SERVICE_STATE, ROW, etag=read)
+
+
+def test_entities_are_added_one_at_a_time_while_a_check_allows_it(storage: Tables) -> None:
+    partition = f"p-{uuid4()}"
+
+    def refuse_the_fourth() -> None:
+        if len(list(storage.range(SERVICE_STATE, partition=partition, rows_before="~"))) == 3:
+            raise LookupError
+
+    def is_added(number: int) -> bool:
+        entity = {"PartitionKey": partition, "RowKey": str(number)}
+        try:
+            storage.insert_in_turn(SERVICE_STATE, entity, turn="~", check=refuse_the_fourth)
+        except LookupError:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as threads:
+        assert Counter(threads.map(is_added, range(8))) == {True: 3, False: 5}
+
+
+def test_an_entity_that_is_there_is_not_added_in_turn(storage: Tables) -> None:
+    entity = {"PartitionKey": f"p-{uuid4()}", "RowKey": "r"}
+    storage.insert_in_turn(SERVICE_STATE, entity, turn="~", check=list)
+
+    with pytest.raises(AlreadyExists):
+        storage.insert_in_turn(SERVICE_STATE, entity, turn="~", check=list)
 
 
 def test_a_range_is_deleted_in_transactions_but_for_one_row(table_storage: str) -> None:

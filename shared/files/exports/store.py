@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from functools import partial
 from typing import Any, NamedTuple
 
 from shared import tables
@@ -35,6 +36,8 @@ PREFIX = "ex_"
 """The beginning of an export's id."""
 
 _REGISTER = "exports"
+_TURN = "~"
+"""The row in a caller's partition that each new export writes."""
 _LAST_MILLISECOND, _DIGITS = 10**13, 13
 _CROCKFORD = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", "0123456789ABCDEFGHJKMNPQRSTVWXYZ")
 
@@ -264,8 +267,7 @@ class Exports:
         mark = repeating.mark_of(principal, request, key=key)
         if found := self._repeated(mark, now=now):
             return found, False
-        if self._unfinished(principal, now) >= MAX_UNFINISHED:
-            raise TooManyUnfinished
+        self._refuse_too_many(principal, now)
         export_id = self._marks.claim(mark, name=self._name, now=now)
         # Before the export itself: one that a kill leaves without its message is found by the register.
         self.note(Entry(export_id, principal))
@@ -281,17 +283,20 @@ class Exports:
             mark=mark.row,
         )
         try:
-            etag = self._tables.insert(tables.FILE_WORK, _entity(made))
+            etag = self._tables.insert_in_turn(
+                tables.FILE_WORK,
+                _entity(made),
+                turn=_TURN,
+                check=partial(self._refuse_too_many, principal, now),
+            )
         except tables.AlreadyExists:
             return self.get(principal, export_id) or made, False
-        if self._unfinished(principal, now) > MAX_UNFINISHED:  # Others were made at the same moment.
-            self._unmark(made)
-            self.forget(Entry(export_id, principal))
-            raise TooManyUnfinished
         return replace(made, etag=etag), True
 
-    def _unfinished(self, principal: str, now: datetime) -> int:
-        return sum(each.status_at(now).is_unfinished for each in self.of(principal))
+    def _refuse_too_many(self, principal: str, now: datetime) -> None:
+        unfinished = sum(each.status_at(now).is_unfinished for each in self.of(principal))
+        if unfinished >= MAX_UNFINISHED:
+            raise TooManyUnfinished
 
     def _repeated(self, mark: Mark, *, now: datetime) -> Export | None:
         """Return the export of a request that is repeated; one that has failed is made again."""

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, time
 from enum import StrEnum
+from functools import partial
 from typing import Any
 
 from shared import periods, tables
@@ -223,7 +224,7 @@ class Feeds:
 
     def _range(self, prefix: str) -> Iterator[tables.Entity]:
         return self._tables.range(
-            tables.FILE_WORK, partition=_PARTITION, rows_from=prefix, rows_before=f"{prefix}\x7f"
+            tables.FILE_WORK, partition=_PARTITION, rows_from=prefix, rows_before=f"{prefix}{_BETWEEN}"
         )
 
     def put(
@@ -247,11 +248,14 @@ class Feeds:
         changed = self.change(principal, feed_id, change)
         if changed is not None:
             return changed, False
-        if self._count(principal) >= MAX_FEEDS:
-            raise TooManyFeeds
         made = Feed(principal, feed_id, spec, created_at=now, covered=sequence, settled=sequence)
         try:
-            etag = self._tables.insert(tables.FILE_WORK, _entity(made))
+            etag = self._tables.insert_in_turn(
+                tables.FILE_WORK,
+                _entity(made),
+                turn=f"{_BETWEEN}{principal}",
+                check=partial(self._refuse_too_many, principal),
+            )
         except tables.AlreadyExists:
             found = self._stored(principal, feed_id)
             if found is not None and found.is_deleted:
@@ -261,13 +265,11 @@ class Feeds:
             if changed is None:  # It has been deleted completely since.
                 return self.put(principal, feed_id, spec, sequence=sequence, now=now)
             return changed, False
-        if self._count(principal) > MAX_FEEDS:  # Others were made at the same moment.
-            self._remove(principal, feed_id)
-            raise TooManyFeeds
         return replace(made, etag=etag), True
 
-    def _count(self, principal: str) -> int:
-        return sum(1 for _ in self.of(principal))
+    def _refuse_too_many(self, principal: str) -> None:
+        if sum(1 for _ in self.of(principal)) >= MAX_FEEDS:
+            raise TooManyFeeds
 
     def write(self, feed: Feed) -> Feed:
         """Write a feed over the version that was read.
@@ -291,11 +293,8 @@ class Feeds:
         """Delete the row of a deleted feed, of which nothing else is left."""
         found = self._stored(principal, feed_id)
         if found is not None and found.is_deleted:
-            self._remove(principal, feed_id, etag=found.etag)
-
-    def _remove(self, principal: str, feed_id: str, *, etag: str | None = None) -> None:
-        row = f"{principal}{_BETWEEN}{feed_id}"
-        self._tables.delete(tables.FILE_WORK, partition=_PARTITION, row=row, etag=etag)
+            row = f"{principal}{_BETWEEN}{feed_id}"
+            self._tables.delete(tables.FILE_WORK, partition=_PARTITION, row=row, etag=found.etag)
 
 
 def _entity(feed: Feed) -> tables.Entity:
