@@ -27,9 +27,9 @@ class Run:
     """The result of one run.
 
     `completed_at` is when the grants were last completely up to date with Severa: the time of this run if it
-    was complete, else of the last complete run; None if there was none. `restriction_defined` (whether
-    Severa defined the property with metering points) and `mode` are those of the last complete run, too;
-    `mode` is None if there was none.
+    was complete, else of the last complete run. `restriction_defined` (whether Severa defined the property
+    with metering points) and `mode` are those of the last complete run, too. `completed_at` and `mode` are
+    None if there was none, or if what is stored of it is unreadable.
     """
 
     run_id: str
@@ -47,9 +47,13 @@ class Run:
 class LastComplete:
     """What later runs need of the last complete one; see the fields of `Run` with these names."""
 
-    completed_at: datetime
+    completed_at: datetime | None
     restriction_defined: bool
     mode: Mode | None
+
+
+NONE_LEFT = LastComplete(completed_at=None, restriction_defined=False, mode=None)
+"""What a run stores that comes before the first complete one."""
 
 
 def new_run_id(now: datetime) -> str:
@@ -70,21 +74,19 @@ def completed_at(storage: tables.Tables) -> datetime | None:
 
 
 def last_complete(storage: tables.Tables) -> LastComplete | None:
-    """Return what the last complete run left; None if there was none, or if its time is unreadable.
+    """Return what the last complete run left; None if there was none.
 
-    The other columns of the latest run are history: if one is damaged, the next run replaces it.
+    What is unreadable of it takes nothing from the rest: a run that is held back keeps the rest for the next
+    one. The other columns of the latest run are history: if one is damaged, the next run replaces it.
     """
-    entity = storage.get(tables.SERVICE_STATE, partition=SYNC, row=LATEST) or {}
-    try:
-        at = _completed_at(entity)
-    except tables.UnreadableValue as error:
-        log.error("When access was last brought up to date is unreadable: %s", error)
-        return None
-    if at is None:
+    entity = storage.get(tables.SERVICE_STATE, partition=SYNC, row=LATEST)
+    if entity is None:
         return None
     # If it is unreadable, the guard objects where the property is gone.
     restriction_defined = entity.get("restrictionDefined") is not False
-    return LastComplete(at, restriction_defined, mode.from_columns(entity))
+    left = LastComplete(_readable_time(entity), restriction_defined, mode.from_columns(entity))
+    was_none = "completedAt" not in entity and left == NONE_LEFT
+    return None if was_none else left
 
 
 def latest(storage: tables.Tables) -> Run | None:
@@ -162,6 +164,14 @@ def _run(entity: tables.Entity) -> Run:
         restriction_defined=entity["restrictionDefined"],
         mode=mode.from_columns(entity),
     )
+
+
+def _readable_time(entity: Mapping[str, object]) -> datetime | None:
+    try:
+        return _completed_at(entity)
+    except tables.UnreadableValue as error:
+        log.error("When access was last brought up to date is unreadable: %s", error)
+        return None
 
 
 def _completed_at(entity: Mapping[str, object]) -> datetime | None:

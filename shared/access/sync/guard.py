@@ -128,9 +128,9 @@ def _too_many_losses(plan: Plan, *, stored: int, max_share: float) -> str | None
 
 
 def _first_sync(before: Before, gained: list[str]) -> str | None:
-    """Object to a first sync, or one after the state was lost: there is nothing to compare it with."""
+    """Object to a first sync, or one after the state was lost, even in part: it cannot be compared."""
     if before.last_complete is not None:
-        return None
+        return None if before.last_complete.completed_at else _time_is_lost(before, gained)
     if before.stored:
         return (
             f"No completed sync is stored, but {foreign.counted(len(before.stored), 'grants')}: either the "
@@ -139,6 +139,15 @@ def _first_sync(before: Before, gained: list[str]) -> str | None:
             f"docs/operations.md, A lost ServiceState. New or extended grants: {len(gained)}."
         )
     return f"No sync has been completed before, so nothing says that these grants are meant: {len(gained)}."
+
+
+def _time_is_lost(before: Before, gained: list[str]) -> str:
+    return (
+        "The time of the last complete sync is missing or unreadable, so other rows of the table "
+        "ServiceState may be damaged or lost, too. What would open has to be checked first: "
+        "docs/operations.md, A lost ServiceState. "
+        f"Grants: {len(before.stored)}; new or extended: {len(gained)}."
+    )
 
 
 def _too_many_gains(gains: int, *, stored: int, max_share: float) -> str | None:

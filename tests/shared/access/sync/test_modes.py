@@ -169,3 +169,24 @@ def test_a_complete_run_whose_settings_are_not_all_stored_holds_the_next_one_bac
     assert world.sync().outcome is Outcome.REFUSED
     assert world.sync(Allowance.SOURCE).outcome is Outcome.COMPLETE
     assert world.sync().outcome is Outcome.COMPLETE
+
+
+@pytest.mark.parametrize("time", [{"completedAt": "yesterday"}, {}])
+def test_a_lost_time_of_the_last_complete_run_does_not_lose_its_settings(
+    world: World, time: dict[str, str]
+) -> None:
+    stored = world.storage.get(tables.SERVICE_STATE, partition=runs.SYNC, row=runs.LATEST)
+    assert stored is not None
+    without = {name: value for name, value in stored.items() if name not in ("completedAt", "etag")}
+    world.storage.transact(tables.SERVICE_STATE, [("upsert", {**without, **time})])
+
+    for _ in range(2):  # What the first one stores must hold the second one back as well.
+        report = world.sync(Allowance.GRANTS, Allowance.REVOCATIONS, source="warehouse")
+
+        assert [each.text for each in report.held_back] == [
+            "METERING_POINT_SOURCE is 'warehouse' and was 'severa' at the last complete sync."
+        ]
+        assert (world.readings, world.shown()) == (0, {(app(1), 10_002)})
+    assert [each.allowance for each in world.sync().held_back] == [Allowance.GRANTS]
+    assert world.sync(Allowance.GRANTS).outcome is Outcome.COMPLETE
+    assert world.sync().outcome is Outcome.COMPLETE

@@ -519,10 +519,30 @@ def test_an_unreadable_time_of_the_last_complete_sync_opens_nothing_until_a_pers
     report = stages.run(sources, storage=world.storage, rules=Rules(), clock=world.clock)
 
     assert (report.outcome, world.grants()) == (Outcome.REFUSED, before)
-    assert "! No completed sync is stored, but 2 grants" in report.text()
+    assert (
+        "! The time of the last complete sync is missing or unreadable, so other rows of the table "
+        "ServiceState may be damaged or lost, too. What would open has to be checked first: "
+        "docs/operations.md, A lost ServiceState. Grants: 2; new or extended: 1."
+    ) in report.text().splitlines()
     assert "is unreadable: The stored 'completedAt' is not a time." in caplog.text
     assert world.sync(allowed=[Allowance.GRANTS]).outcome is Outcome.COMPLETE
     assert len(world.grants()) == 3
+
+
+def test_an_unreadable_time_does_not_hide_that_the_restriction_is_gone(world: World) -> None:
+    world.supply = [SupplyPeriod(10001, point(each), date(2024, 5, 1), None) for each in range(3)]
+    world.has(Client(10001, apps=guid(1), points=point(1)))
+    world.sync()
+    damage_latest(world.storage, {"completedAt": "yesterday"})
+    world.has(Client(10001, apps=guid(1), points=point(1)), property_names=[CLIENT_IDS])
+
+    for _ in range(2):
+        sources = Sources(world.severa, world.entra.find, lambda: world.supply or [])
+        rules_of_grants = Rules(allowed=frozenset([Allowance.GRANTS]))
+        report = stages.run(sources, storage=world.storage, rules=rules_of_grants, clock=world.clock)
+
+        assert report.outcome is Outcome.REFUSED
+        assert [each.allowance for each in report.held_back] == [Allowance.REVOCATIONS]
 
 
 @pytest.mark.parametrize("damaged", [None, "perhaps"])
