@@ -285,7 +285,7 @@ class Tables:
     def transact(self, table: str, operations: Sequence[Operation]) -> list[str | None]:
         """Do up to 100 operations on one partition, all or none; return new versions, None for deletions.
 
-        It is sent once: see `retry_unanswered`.
+        It is sent once: see `retry_unanswered`, and `write`.
 
         Raises:
             AlreadyExists: an entity to be inserted is there already.
@@ -298,6 +298,22 @@ class Tables:
         with _translate_errors():
             results = self._clients[table].submit_transaction([_in_transaction(*each) for each in operations])
             return [result.get("etag") for result in results]
+
+    @retry_unanswered
+    def write(self, table: str, operations: Sequence[Operation]) -> None:
+        """Upsert and delete up to 100 entities of one partition, all or none; again if no answer came.
+
+        What is to be deleted may be absent, since a try whose answer was lost has deleted it.
+        """
+        try:
+            self.transact(table, operations)
+        except ChangedMeanwhile:
+            left = [each for each in operations if each[0] != "delete" or self._is_stored(table, each[1])]
+            if left:
+                self.transact(table, left)
+
+    def _is_stored(self, table: str, keys: Mapping[str, Any]) -> bool:
+        return self.get(table, partition=keys["PartitionKey"], row=keys["RowKey"]) is not None
 
 
 def open_tables(

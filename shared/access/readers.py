@@ -101,7 +101,7 @@ def stored(storage: tables.Tables) -> dict[Key, tables.Entity]:
 
 def write(storage: tables.Tables, operations: Sequence[tables.Operation]) -> None:
     """Write or delete at most 100 rows of one customer, all or none."""
-    storage.transact(tables.ACCESS_BY_CUSTOMER, operations)
+    storage.write(tables.ACCESS_BY_CUSTOMER, operations)
 
 
 def _key(row: Mapping[str, object]) -> Key:

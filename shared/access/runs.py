@@ -110,7 +110,7 @@ def record(storage: tables.Tables, run: Run) -> None:
         if entity["RowKey"] != own  # A transaction may name each row only once.
     ]
     surplus = kept[: max(0, len(kept) + 1 - RUNS_KEPT)][:90]
-    storage.transact(
+    storage.write(
         tables.SERVICE_STATE,
         [
             ("upsert", {"PartitionKey": SYNC, "RowKey": LATEST, **columns}),

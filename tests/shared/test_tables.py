@@ -229,6 +229,30 @@ def test_a_transaction_is_done_whole_or_not_at_all(
     assert left == [("1", "first")]
 
 
+def test_upserts_and_deletions_whose_answer_was_lost_are_done(
+    storage: Tables, reached_storage: Tables, before_tables: Faulty
+) -> None:
+    keys = [{"PartitionKey": "p", "RowKey": row} for row in ("1", "2")]
+    for row in keys:
+        storage.insert(SERVICE_STATE, row)
+    before_tables.lose_answers(1)
+
+    reached_storage.write(SERVICE_STATE, [("delete", keys[0]), ("upsert", {**keys[1], "value": "new"})])
+
+    left = [(each["RowKey"], each["value"]) for each in storage.range(SERVICE_STATE, partition="p")]
+    assert left == [("2", "new")]
+
+
+def test_what_another_has_deleted_hinders_no_other_write(storage: Tables) -> None:
+    keys = [{"PartitionKey": "p", "RowKey": row} for row in ("1", "2", "3")]
+    storage.insert(SERVICE_STATE, keys[0])
+
+    storage.write(SERVICE_STATE, [("delete", keys[0]), ("delete", keys[1]), ("upsert", keys[2])])
+    storage.write(SERVICE_STATE, [("delete", keys[0])])
+
+    assert [each["RowKey"] for each in storage.range(SERVICE_STATE, partition="p")] == ["3"]
+
+
 def test_a_missing_table_is_not_mistaken_for_a_missing_or_deleted_entity(table_storage: str) -> None:
     storage = tables.open_tables(table_storage, credential=None)
 

@@ -34,8 +34,7 @@ def entity(change: Change, *, at: datetime, run_id: str) -> tables.Entity:
     }
 
 
-@tables.retry_unanswered
 def write(storage: tables.Tables, events: Sequence[tables.Entity]) -> None:
     """Write the rows of one principal; writing them again changes nothing."""
     if events:
-        storage.transact(tables.ACCESS_AUDIT, [("upsert", event) for event in events])
+        storage.write(tables.ACCESS_AUDIT, [("upsert", event) for event in events])

@@ -100,4 +100,4 @@ def _user_row(contact: ContactEmail) -> str:
 
 def _in_transactions(storage: tables.Tables, operations: list[tables.Operation]) -> None:
     for batch in tables.batches(operations):
-        storage.transact(tables.SERVICE_STATE, batch)
+        storage.write(tables.SERVICE_STATE, batch)

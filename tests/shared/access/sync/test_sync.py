@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import date, timedelta
 
 import pytest
+from azure.core.exceptions import ServiceResponseError
 
 from shared import leases, tables
 from shared.access import runs
@@ -26,6 +27,7 @@ from tests.builders.access import (
     Entra,
     Person,
     app,
+    disagreements,
     guid,
     point,
     register,
@@ -428,6 +430,45 @@ class Wrapped(Tables):
         for name in ("get", "range", "everything", "insert", "replace", "transact"):
             if getattr(type(self), name) is getattr(Tables, name):
                 setattr(self, name, getattr(inner, name))
+
+
+def test_a_sync_is_complete_though_every_first_answer_to_a_transaction_is_lost(world: World) -> None:
+    class Unanswered(Wrapped):
+        def __init__(self, inner: Tables) -> None:
+            super().__init__(inner)
+            self.sent: set[str] = set()
+
+        def transact(self, table: str, operations: Sequence[tables.Operation]) -> list[str | None]:
+            sent_before, now = set(self.sent), {repr(each) for each in operations}
+            self.sent |= now
+            etags = self.inner.transact(table, operations)
+            if now <= sent_before:
+                return etags
+            raise tables.TablesUnavailable("no answer") from ServiceResponseError("reset")
+
+    ola = "ola@fjord.example"
+    world.entra.users = {KARI: guid(70), ola: guid(71)}
+    world.supply = [SupplyPeriod(10001, point(each), date(2024, 5, 1), None) for each in range(3)]
+    people = (Person(7), Person(8, emails=(ola,)))
+    for number in range(runs.RUNS_KEPT):
+        run = {"PartitionKey": runs.SYNC, "RowKey": f"{runs.RUN}2020-{number:02d}"}
+        world.storage.insert(tables.SERVICE_STATE, run)
+
+    world.has(Client(10001, apps=guid(1), points=point(1), persons=people))
+    first = world.sync(storage=Unanswered(world.storage))
+    bound, restricted = state.bound_users(world.storage), state.restricted_customers(world.storage)
+    world.has(Client(10001, apps=guid(1), persons=people[:1]))
+    second = world.sync(lift=[10001], storage=Unanswered(world.storage))
+
+    assert (first.outcome, second.outcome) == (Outcome.COMPLETE, Outcome.COMPLETE)
+    assert (set(bound.values()), set(restricted)) == ({guid(70), guid(71)}, {10001})
+    assert set(state.bound_users(world.storage).values()) == {guid(70)}
+    assert state.restricted_customers(world.storage) == frozenset()
+    assert disagreements(world.storage) == []
+    kept = world.storage.range(
+        tables.SERVICE_STATE, partition=runs.SYNC, rows_from=runs.RUN, rows_before="run."
+    )
+    assert len(list(kept)) == runs.RUNS_KEPT
 
 
 # Runs.
