@@ -37,7 +37,8 @@ def publish_pending(
 
     Raises:
         TablesUnavailable: the watermark cannot be read or written.
-        WarehouseError: a delivery could not be published; those before it are announced.
+        WarehouseError: a delivery could not be published. Those before it are announced, or why they are not
+            is logged.
     """
     known = publications.stored()
     announced = BEFORE_ALL if known is None else Place(known.sequence, known.published_at)
@@ -46,9 +47,21 @@ def publish_pending(
         for published in publish.publish_waiting(warehouse, clock=clock, announced=announced):
             done.append(published)
             each(published)
-    finally:
-        bring_up_to_date(warehouse, publications, clock=clock)
+    except BaseException:
+        _announce_after_failure(warehouse, publications, clock=clock)
+        raise
+    bring_up_to_date(warehouse, publications, clock=clock)
     return done
+
+
+def _announce_after_failure(
+    warehouse: Warehouse, publications: Publications, *, clock: Callable[[], datetime]
+) -> None:
+    """Announce what was published before a failure; a second failure must not hide the first."""
+    try:
+        bring_up_to_date(warehouse, publications, clock=clock)
+    except Exception as error:
+        log.error("What was published before is not announced yet: %s", error)
 
 
 def log_results(published: Iterable[Published], *, latest: Publication | None) -> None:

@@ -15,7 +15,7 @@ from shared.publishing.remembered import Ranges
 from shared.publishing.watermark import Publication, Publications
 from shared.readable import AT_ONCE
 from shared.warehouse import opening
-from shared.warehouse.engine import Query, Row, Warehouse
+from shared.warehouse.engine import Query, Row, Warehouse, WarehouseError
 from tests.builders import warehouse as building
 from tests.builders.sealing import SEALS
 from tests.builders.warehouse import CABIN, HOUSE, MORNING, Clock, Deliverer, values
@@ -151,6 +151,24 @@ def test_nothing_is_published_while_it_is_unknown_what_callers_know(
     assert building.count(deliverer.warehouse, "publication") == 0
 
 
+def test_a_failure_to_publish_is_raised_though_what_came_before_cannot_be_announced(
+    deliverer: Deliverer, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    deliverer.load(values(HOUSE, FIRST, ["1"] * 23))
+    storage = Answering()
+
+    def fail(_: object) -> None:
+        storage.is_away = True
+        raise WarehouseError("the warehouse refuses the next delivery")
+
+    with pytest.raises(WarehouseError, match="refuses the next delivery"):
+        announce.publish_pending(
+            deliverer.warehouse, publications=Publications(tables=storage), clock=clock, each=fail
+        )
+
+    assert caplog.messages == ["What was published before is not announced yet: away"]
+
+
 class Away:
     """Tables that do not answer."""
 
@@ -162,3 +180,12 @@ class Away:
 
     def replace(self, table: str, entity: object, *, etag: str) -> object:
         raise tables.TablesUnavailable("away")
+
+
+class Answering(Away):
+    """Tables that are empty, until they do not answer."""
+
+    is_away = False
+
+    def get(self, table: str, *, partition: str, row: str) -> tables.Entity | None:
+        return super().get(table, partition=partition, row=row) if self.is_away else None
