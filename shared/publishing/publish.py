@@ -93,6 +93,7 @@ def refuse_ahead(warehouse: Warehouse, *, now: datetime) -> None:
 def server_clock(warehouse: Warehouse, *, clock: Callable[[], datetime]) -> Callable[[], datetime]:
     """Return a clock that shows the warehouse's time: that of an operator's machine may be minutes wrong.
 
+    A command publishes and announces by it, and the timer by the app's own clock, which Azure keeps right.
     It is ahead by as long as the warehouse takes to answer at most, never behind.
     """
     asked_at = clock()
