@@ -2,7 +2,8 @@
 
 Exit code 0: done. 1: the warehouse did not answer, or lacks tables. 3: the watermark in Table Storage could
 not be read, and nothing is published; or not be written, and what is published is not announced to the API
-yet. The next run completes it.
+yet. The next run completes it, unless the watermark is damaged: then the command says where its repair is
+described.
 """
 
 import argparse
@@ -16,11 +17,14 @@ from shared.publishing import announce
 from shared.publishing import publish as publishing
 from shared.publishing.publish import Published
 from shared.settings import DataSettings, InvalidSettings
-from shared.tables import TablesUnavailable
+from shared.tables import TablesUnavailable, UnreadableValue
 from shared.warehouse import check
 from shared.warehouse.engine import Warehouse, WarehouseError
 
 NOT_ANNOUNCED = 3
+NOTHING_WAITED = "Nothing waited to be published."
+AGAIN = "Run `publish` again when Table Storage answers, or start the local stack."
+DAMAGED = "A row of ServiceState is damaged. Repair it first: docs/operations.md, A damaged watermark."
 NO_TABLES = "The warehouse is not as the API needs it: `python3 dev.py check-warehouse` says what is wrong."
 
 
@@ -42,14 +46,20 @@ def publish(warehouse: Warehouse, chosen: DataSettings, *, out: Console) -> int:
     if check.structure(warehouse):
         out.print(NO_TABLES)
         return 1
-    return publish_waiting(warehouse, chosen, is_expected=True, out=out)
+    try:
+        published = publish_waiting(warehouse, chosen, out=out)
+    except TablesUnavailable as error:
+        return print_not_announced(error, out=out)
+    if not published:
+        out.print(NOTHING_WAITED)
+    return 0
 
 
-def publish_waiting(warehouse: Warehouse, chosen: DataSettings, *, is_expected: bool, out: Console) -> int:
-    """Publish and announce what waits, print a line for each publication, and return the exit code.
+def publish_waiting(warehouse: Warehouse, chosen: DataSettings, *, out: Console) -> list[Published]:
+    """Publish and announce what waits, and print a line for each publication.
 
-    Args:
-        is_expected: if nothing waits, a line says so.
+    Raises:
+        TablesUnavailable: the watermark could not be read or written; see `print_not_announced`.
     """
 
     def show(published: Published) -> None:
@@ -59,13 +69,12 @@ def publish_waiting(warehouse: Warehouse, chosen: DataSettings, *, is_expected: 
 
     publishing.refuse_ahead(warehouse, now=services.now())
     clock = publishing.server_clock(warehouse, clock=services.now)
-    try:
-        publications = services.publications(chosen)
-        done = announce.publish_pending(warehouse, publications=publications, clock=clock, each=show)
-    except TablesUnavailable as error:
-        out.print(f"Not all is published and announced to the API yet: {error}", markup=False)
-        out.print("Run `publish` again when Table Storage answers, or start the local stack.")
-        return NOT_ANNOUNCED
-    if is_expected and not done:
-        out.print("Nothing waited to be published.")
-    return 0
+    publications = services.publications(chosen)
+    return announce.publish_pending(warehouse, publications=publications, clock=clock, each=show)
+
+
+def print_not_announced(error: TablesUnavailable, *, out: Console) -> int:
+    """Print why not all is published and announced, and what to do about it; return the exit code."""
+    out.print(f"Not all is published and announced to the API yet: {error}", markup=False)
+    out.print(DAMAGED if isinstance(error, UnreadableValue) else AGAIN)
+    return NOT_ANNOUNCED
