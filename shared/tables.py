@@ -196,7 +196,7 @@ class Tables:
         try:
             return str(self.transact(table, [("insert", entity), taking])[0])
         except AlreadyExists as error:
-            if self.get(table, partition=partition, row=entity["RowKey"]) is not None:
+            if self._is_stored(table, entity):
                 raise
             raise ChangedMeanwhile("another entity was added first") from error
 

@@ -347,16 +347,17 @@ def _reported(begun: SyncReport, fetched: _Fetched, decided: _Decided, *, rules:
 
 def _as_run(report: SyncReport, last_complete: runs.LastComplete | None) -> runs.Run:
     """Return what is stored of a run, with what the last complete run left."""
+    left = last_complete or runs.NONE_LEFT
     return runs.Run(
         run_id=report.run_id,
         outcome=report.outcome.value,
         started_at=report.started_at,
         finished_at=report.finished_at,
-        completed_at=last_complete.completed_at if last_complete else None,
+        completed_at=left.completed_at,
         counts=report.counts,
         report=report.text(),
-        restriction_defined=bool(last_complete and last_complete.restriction_defined),
-        mode=last_complete.mode if last_complete else None,
+        restriction_defined=left.restriction_defined,
+        mode=left.mode,
     )
 
 

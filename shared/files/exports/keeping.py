@@ -11,14 +11,7 @@ from datetime import datetime
 from shared import queues
 from shared.files import making, planning, sweeping
 from shared.files.exports import store
-from shared.files.exports.store import (
-    Entry,
-    Export,
-    ExportPart,
-    Exports,
-    ExportStatus,
-    Wanted,
-)
+from shared.files.exports.store import Entry, Export, ExportPart, Exports, ExportStatus, Wanted
 from shared.files.making import FEW_FILES, SILENT, Grants, NoFile, NoLonger, Queue
 from shared.files.outbox import Outbox
 from shared.readable import Readable

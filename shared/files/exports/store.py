@@ -267,7 +267,7 @@ class Exports:
         mark = repeating.mark_of(principal, request, key=key)
         if found := self._repeated(mark, now=now):
             return found, False
-        self._refuse_too_many(principal, now)
+        self._refuse_too_many(principal, now)  # Here, too, so that a refused request leaves no rows.
         export_id = self._marks.claim(mark, name=self._name, now=now)
         # Before the export itself: one that a kill leaves without its message is found by the register.
         self.note(Entry(export_id, principal))

@@ -223,6 +223,7 @@ class Feeds:
         return tables.readable(self._range(prefix), _feed, what="feed")
 
     def _range(self, prefix: str) -> Iterator[tables.Entity]:
+        # The rows that each new feed of an owner writes come after all feeds.
         return self._tables.range(
             tables.FILE_WORK, partition=_PARTITION, rows_from=prefix, rows_before=f"{prefix}{_BETWEEN}"
         )
