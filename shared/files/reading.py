@@ -110,7 +110,9 @@ def _rows(
     """Yield the stored days in order of metering point and day."""
     after: tuple[str, date] | None = None
     while True:
-        found = warehouse.fetch(_days(readable, question, direction=direction, after=after, limit=page))
+        found = sorted(
+            warehouse.fetch(_days(readable, question, direction=direction, after=after, limit=page))
+        )
         yield from assembly.sound(found)
         if len(found) < page:
             break

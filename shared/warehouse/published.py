@@ -52,6 +52,7 @@ def days(
 ) -> Query[DayRow]:
     """Readable market days that the publications left, as they were at `as_of`; see `queries.days`."""
     permitted = permitted_rows(readable, first_day=wanted.first, last_day=wanted.end, after=after)
+    page = permitted.page(limit)
     return Query(
         f"""
         SELECT s.metering_point_id, s.delivery_date, s.resolution, s.quantities, s.qualities,
@@ -62,14 +63,13 @@ def days(
           AND s.sequence >= ? AND s.sequence <= ?
           AND (s.superseded_at IS NULL OR s.superseded_at > CAST(? AS datetime2(6)))
           {_OF_KIND[publications.kind]}
-        ORDER BY s.metering_point_id, s.delivery_date
-        OFFSET 0 ROWS FETCH NEXT ? ROWS ONLY
+        {page.order}
         """,  # noqa: S608  # Nothing but texts of this package is put in.
         (
             *(*permitted.joined, direction.value, *permitted.bound),
             *(publications.first, publications.through, as_of),
             *_bound(publications),
-            limit,
+            *page.bound,
         ),
         DayRow,
         "days_published",

@@ -22,9 +22,8 @@ SHOWN = """s.published_at <= CAST(? AS datetime2(6))
           AND (s.superseded_at IS NULL OR s.superseded_at > CAST(? AS datetime2(6)))"""
 """The condition of the versions of `s` that are shown at a moment, which is bound twice."""
 
-_WANTED = """(s.resolution = 'PT15M' AND s.delivery_date >= ? AND s.delivery_date < ?
+_WANTED = """AND (s.resolution = 'PT15M' AND s.delivery_date >= ? AND s.delivery_date < ?
                OR s.resolution <> 'PT15M' AND s.delivery_date >= ? AND s.delivery_date < ?)"""
-"""The condition of `WantedDays`."""
 
 
 def starts_of_search(as_of: datetime) -> tuple[date, date]:
@@ -86,6 +85,16 @@ class WantedDays(NamedTuple):
     def is_empty(self) -> bool:
         """Whether no day is wanted."""
         return all(first >= end for first, end in self)
+
+    @property
+    def condition(self) -> str:
+        """What a statement adds to the bounds of `s`: nothing if all resolutions have the same days."""
+        return "" if self.quarters == self.hours else _WANTED
+
+    @property
+    def bound(self) -> tuple[date, ...]:
+        """The parameters of `condition`."""
+        return () if self.quarters == self.hours else (*self.quarters, *self.hours)
 
 
 class StoredInHoursRow(NamedTuple):
@@ -182,7 +191,9 @@ def days(
     after: tuple[str, date] | None,
     limit: int,
 ) -> Query[DayRow]:
-    """Wanted market days that are readable, by metering point and day, as they were at `as_of`.
+    """Wanted market days that are readable, as they were at `as_of`: the first by metering point and day.
+
+    They may come in any order where all of them are on the page; sorted rows are in that order.
 
     Args:
         readable: what the caller may read.
@@ -193,6 +204,7 @@ def days(
         limit: the largest number of days.
     """
     permitted = permitted_rows(readable, first_day=wanted.first, last_day=wanted.end, after=after)
+    page = permitted.page(limit)
     return Query(
         f"""
         SELECT s.metering_point_id, s.delivery_date, s.resolution, s.quantities, s.qualities,
@@ -200,15 +212,13 @@ def days(
         FROM {permitted.source}
         WHERE s.direction = ?
           AND {permitted.bounds}
-          AND {_WANTED}
+          {wanted.condition}
           AND {SHOWN}
-        ORDER BY s.metering_point_id, s.delivery_date
-        OFFSET 0 ROWS FETCH NEXT ? ROWS ONLY
+        {page.order}
         """,  # noqa: S608  # Nothing but conditions of ours is put in.
         (
-            *(*permitted.joined, direction.value, *permitted.bound),
-            *(*wanted.quarters, *wanted.hours),
-            *(as_of, as_of, limit),
+            *(*permitted.joined, direction.value, *permitted.bound, *wanted.bound),
+            *(as_of, as_of, *page.bound),
         ),
         DayRow,
         "days",
@@ -226,12 +236,11 @@ def first_metering_point(
         FROM {permitted.source}
         WHERE s.direction = ?
           AND {permitted.bounds}
-          AND {_WANTED}
+          {wanted.condition}
           AND {SHOWN}
         """,  # noqa: S608  # Nothing but conditions of ours is put in.
         (
-            *(*permitted.joined, direction.value, *permitted.bound),
-            *(*wanted.quarters, *wanted.hours),
+            *(*permitted.joined, direction.value, *permitted.bound, *wanted.bound),
             *(as_of, as_of),
         ),
         lambda metering_point_id: metering_point_id,
@@ -255,12 +264,11 @@ def count_days(
         FROM {permitted.source}
         WHERE s.direction = ?
           AND {permitted.bounds}
-          AND {_WANTED}
+          {wanted.condition}
           AND {SHOWN}
         """,  # noqa: S608  # Nothing but conditions of ours is put in.
         (
-            *(*permitted.joined, direction.value, *permitted.bound),
-            *(*wanted.quarters, *wanted.hours),
+            *(*permitted.joined, direction.value, *permitted.bound, *wanted.bound),
             *(as_of, as_of),
         ),
         lambda count: int(count),
@@ -277,14 +285,13 @@ def sizes(readable: Readable, *, direction: Direction, wanted: WantedDays, as_of
         FROM {permitted.source}
         WHERE s.direction = ?
           AND {permitted.bounds}
-          AND {_WANTED}
+          {wanted.condition}
           AND {SHOWN}
         GROUP BY s.metering_point_id, s.resolution
         ORDER BY s.metering_point_id, s.resolution
         """,  # noqa: S608  # Nothing but conditions of ours is put in.
         (
-            *(*permitted.joined, direction.value, *permitted.bound),
-            *(*wanted.quarters, *wanted.hours),
+            *(*permitted.joined, direction.value, *permitted.bound, *wanted.bound),
             *(as_of, as_of),
         ),
         SizeRow,
@@ -617,6 +624,20 @@ def alive() -> Query[int]:
     return Query("SELECT 1", (), lambda one: int(one), "alive", within=limits.PROBE)
 
 
+class Page(NamedTuple):
+    """How a statement ends that reads the first days, and the parameters of that.
+
+    The days of one span that fit on a page need no order, which takes a third of the time of a short query.
+    """
+
+    order: str
+    bound: tuple[int, ...]
+
+
+_ORDERED = """ORDER BY s.metering_point_id, s.delivery_date
+        OFFSET 0 ROWS FETCH NEXT ? ROWS ONLY"""
+
+
 @dataclass(frozen=True)
 class PermittedRows:
     """The readable days as a statement reads them: the source of its rows, and bounds of all of them.
@@ -658,6 +679,13 @@ class PermittedRows:
     def bound(self) -> tuple[str | date, ...]:
         """Return the parameters of `bounds`."""
         return (*(self.ids[:1] if self.is_one else self.ids), *self.days)
+
+    def page(self, limit: int) -> Page:
+        """Return the end of a statement that reads at most this many days, of which each has one row."""
+        first, end = self.days
+        if self.is_one and (end - first).days <= limit:
+            return Page("", ())
+        return Page(_ORDERED, (limit,))
 
 
 _JOINED_WITH_LIST = """

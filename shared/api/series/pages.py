@@ -180,16 +180,15 @@ def _days(
 ) -> list[DayRow]:
     if not readable.permissions:
         return []
-    return warehouse.fetch(
-        queries.days(
-            readable,
-            direction=request.direction,
-            wanted=wanted,
-            as_of=request.as_of,
-            after=key,
-            limit=limit,
-        )
+    query = queries.days(
+        readable,
+        direction=request.direction,
+        wanted=wanted,
+        as_of=request.as_of,
+        after=key,
+        limit=limit,
     )
+    return sorted(warehouse.fetch(query))
 
 
 def next_stored(

@@ -39,16 +39,15 @@ def fetch_days(
     after: tuple[str, date] | None = None,
     limit: int = 1000,
 ) -> list[DayRow]:
-    return warehouse.fetch(
-        queries.days(
-            permitted,
-            direction=direction,
-            wanted=WantedDays.every(first_day, last_day),
-            as_of=as_of,
-            after=after,
-            limit=limit,
-        )
+    query = queries.days(
+        permitted,
+        direction=direction,
+        wanted=WantedDays.every(first_day, last_day),
+        as_of=as_of,
+        after=after,
+        limit=limit,
     )
+    return sorted(warehouse.fetch(query))
 
 
 def keys(rows: list[DayRow]) -> list[tuple[str, int]]:
@@ -139,6 +138,15 @@ def test_pages_start_at_a_key_and_end_at_the_limit(filled: Deliverer) -> None:
     assert keys(first) == [(HOUSE, 28), (HOUSE, 29), (HOUSE, 30)]
     assert keys(second) == [(HOUSE, 31), (HOUSE, 1), (CABIN, 29)]
     assert keys(third) == [(CABIN, 30), (CABIN, 31), (CABIN, 1)]
+
+
+@pytest.mark.parametrize(("limit", "days"), [(2, [29, 30]), (3, [29, 30, 31]), (9, [29, 30, 31])])
+def test_a_page_of_one_metering_point_has_its_first_days(
+    filled: Deliverer, limit: int, days: list[int]
+) -> None:
+    permitted = readable((HOUSE, date(2026, 3, 29), date(2026, 4, 1)))
+
+    assert keys(fetch_days(filled.warehouse, permitted, limit=limit)) == [(HOUSE, day) for day in days]
 
 
 def test_a_correction_is_seen_from_the_moment_it_was_published(filled: Deliverer, clock: Clock) -> None:

@@ -42,7 +42,7 @@ class Stored:
         return ",".join(["0.001"] * count), "M" * count
 
     def fetch(self, query: Any) -> list[Any]:
-        """Return the rows of a query, up to its limit."""
+        """Return the rows of a query up to its limit, and in no order where it asks for none."""
         made: dict[str, Callable[[], Sequence[Any]]] = {
             "days": lambda: [
                 DayRow(POINT, day, "PT15M", *self.packed[day], "0.096", NOW) for day in self.days
@@ -56,7 +56,9 @@ class Stored:
             ],
         }
         rows = made[query.name]()
-        return list(rows[: query.parameters[-1]] if query.name in ("days", "changes") else rows)
+        if query.name not in ("days", "changes"):
+            return list(rows)
+        return list(rows[: query.parameters[-1]] if "ORDER BY" in query.sql else reversed(rows))
 
 
 def ask(**given: str) -> SeriesRequest:
@@ -88,6 +90,16 @@ def test_a_page_of_values_ends_before_it_is_too_large(given: dict[str, str]) -> 
     assert len(series.parts) == QUARTERS == 2_604
     assert page.cursor is not None
     assert page.cursor.day == FIRST + timedelta(days=QUARTERS)
+
+
+@pytest.mark.parametrize("limit", ["9", "10"])
+def test_the_days_of_a_page_are_in_order_whether_or_not_they_are_read_in_it(limit: str) -> None:
+    page = fetch(11, to="2016-01-12", limit=limit)
+
+    [series] = page.series
+    assert [part.day.day for part in series.parts] == list(range(1, int(limit) + 1))
+    assert page.cursor is not None
+    assert page.cursor.day.day == int(limit) + 1
 
 
 @pytest.mark.parametrize("given", [{"layout": "days"}, {"resolution": "P1D"}])
