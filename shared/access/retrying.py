@@ -1,6 +1,7 @@
 """Sends a request until it is answered: decides what to retry, and how long to wait before."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -13,11 +14,22 @@ from shared.limits import Limit
 
 
 class GaveUp(Exception):
-    """Every try failed with a temporary failure; the message is about the last one."""
+    """Every try failed with a temporary failure; the message is about the last one.
+
+    Attributes:
+        for_time: there was no time for another try.
+    """
+
+    def __init__(self, reason: str, *, for_time: bool) -> None:
+        super().__init__(reason)
+        self.for_time = for_time
 
 
 class OutOfTime(GaveUp):
     """No time is left for reading the source, however well it answers."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason, for_time=True)
 
 
 class _Passing(Exception):
@@ -36,18 +48,26 @@ class Reading:
         self._monotonic = monotonic
         self._ends = monotonic() + at_most.total_seconds()
 
-    def bounded(self, limit: Limit) -> Limit:
-        """Return the limit of the next request, cut to the time that is left.
+    @contextmanager
+    def within(self, limit: Limit) -> Iterator[Limit]:
+        """Yield the limit of the next request, cut to the time that is left.
 
         Raises:
-            OutOfTime: no time is left.
+            OutOfTime: no time is left, or too little to try a request again that failed.
         """
         left = self._ends - self._monotonic()
         if left <= 0:
-            raise OutOfTime(
-                f"reading everything took more than {self._at_most.total_seconds() / 60:g} minutes"
-            )
-        return replace(limit, in_all=min(limit.in_all, left))
+            raise OutOfTime(self._reason)
+        try:
+            yield replace(limit, in_all=min(limit.in_all, left))
+        except GaveUp as error:
+            if error.for_time and left < limit.in_all:
+                raise OutOfTime(self._reason) from error
+            raise
+
+    @property
+    def _reason(self) -> str:
+        return f"reading everything took more than {self._at_most.total_seconds() / 60:g} minutes"
 
 
 def send_with_retries(
@@ -90,7 +110,8 @@ def send_with_retries(
     try:
         return retrying(attempt)
     except _Passing as error:
-        raise GaveUp(str(error)) from error
+        tried = retrying.statistics["attempt_number"]
+        raise GaveUp(str(error), for_time=tried < limit.tries) from error
 
 
 class _Throttled(_Passing):

@@ -218,7 +218,8 @@ def days(
         """,  # noqa: S608  # Nothing but conditions of ours is put in.
         (
             *(*permitted.joined, direction.value, *permitted.bound, *wanted.bound),
-            *(as_of, as_of, *page.bound),
+            *(as_of, as_of),
+            *page.bound,
         ),
         DayRow,
         "days",

@@ -148,9 +148,10 @@ class Graph:
             return response
 
         try:
-            response = retrying.send_with_retries(
-                whole, limit=self._reading.bounded(self._limit), sleep=self._sleep, clock=self._clock
-            )
+            with self._reading.within(self._limit) as limit:
+                response = retrying.send_with_retries(
+                    whole, limit=limit, sleep=self._sleep, clock=self._clock
+                )
         except retrying.GaveUp as error:
             raise DirectoryUnavailable(f"Graph did not answer. The last of several tries: {error}") from error
         if response.is_success:

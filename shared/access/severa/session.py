@@ -179,13 +179,10 @@ class Session:
             return _whole(send())
 
         try:
-            return retrying.send_with_retries(
-                paced,
-                limit=self._reading.bounded(self._limit),
-                sleep=self._sleep,
-                clock=self._clock,
-                pause=self._pace.pause,
-            )
+            with self._reading.within(self._limit) as limit:
+                return retrying.send_with_retries(
+                    paced, limit=limit, sleep=self._sleep, clock=self._clock, pause=self._pace.pause
+                )
         except retrying.OutOfTime as error:
             raise SeveraTooLarge(f"Severa could not be read in time; {path} was next: {error}.") from error
         except retrying.GaveUp as error:

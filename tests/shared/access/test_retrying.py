@@ -152,8 +152,29 @@ def test_a_reading_of_many_slow_answers_ends_in_time() -> None:
     times = iter([0.0, 100.0, 170.0, 181.0])
     reading = retrying.Reading(timedelta(minutes=3), monotonic=lambda: next(times))
 
-    first, last = reading.bounded(limits.TABLES), reading.bounded(limits.TABLES)
-    with pytest.raises(retrying.GaveUp, match="reading everything took more than 3 minutes"):
-        reading.bounded(limits.TABLES)
+    with reading.within(limits.TABLES) as first, reading.within(limits.TABLES) as last:
+        pass
+    with (
+        pytest.raises(retrying.OutOfTime, match="reading everything took more than 3 minutes"),
+        reading.within(limits.TABLES),
+    ):
+        pytest.fail("there was no time left")
 
     assert (first, last) == (limits.TABLES, replace(limits.TABLES, in_all=10.0))
+
+
+@pytest.mark.parametrize(
+    ("seconds_left", "wait", "is_out_of_time"),
+    [(70, 15, True), (400, 15, False), (1_080, 15, False), (1_080, 1_000, False)],
+)
+def test_a_failure_that_could_be_tried_again_but_for_the_end_of_a_reading_is_want_of_time(
+    seconds_left: float, wait: int, is_out_of_time: bool
+) -> None:
+    times = iter([0.0, 1_080.0 - seconds_left])
+    reading = retrying.Reading(limits.SEVERA_READING, monotonic=lambda: next(times))
+    throttled = httpx.Response(429, headers={"Retry-After": str(wait)})
+
+    with pytest.raises(retrying.GaveUp) as raised, reading.within(limits.SEVERA) as limit:
+        Answers(*[throttled] * limits.SEVERA.tries, limit=limit).send()
+
+    assert isinstance(raised.value, retrying.OutOfTime) is is_out_of_time
