@@ -1,4 +1,4 @@
-"""Sends one notice over HTTP, to an address that was checked: the only importer of `httpcore` here.
+"""Sends one notice over HTTP, through httpcore, to an address that was checked.
 
 A name is resolved once, all its addresses are checked, and the connection goes to one of those; the name is
 in SNI, in the certificate's check and in `Host`. Redirects are not followed, and no proxy of the environment
@@ -21,6 +21,7 @@ from shared.limits import Limit
 from shared.notices import addresses
 from shared.notices.addresses import NotCallable
 from shared.notices.schedule import Answer
+from shared.outside.streams import Bounded
 
 MOST_BYTES = 4_096
 """How much of an answer is read."""
@@ -183,29 +184,4 @@ class _Pinned(httpcore.NetworkBackend):
         """Open a connection."""
         timeout = min(self._connect, self._within.left())
         stream = self._backend.connect_tcp(self._address, port, timeout, local_address, socket_options)
-        return _Stream(stream, self._within)
-
-
-class _Stream(httpcore.NetworkStream):
-    def __init__(self, stream: httpcore.NetworkStream, within: _Within) -> None:
-        self._stream = stream
-        self._within = within
-
-    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self._stream.read(max_bytes, self._within.left())
-
-    def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self._stream.write(buffer, self._within.left())
-
-    def close(self) -> None:
-        self._stream.close()
-
-    def start_tls(
-        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
-    ) -> httpcore.NetworkStream:
-        return _Stream(
-            self._stream.start_tls(ssl_context, server_hostname, self._within.left()), self._within
-        )
-
-    def get_extra_info(self, info: str) -> Any:
-        return self._stream.get_extra_info(info)
+        return Bounded(stream, lambda _: self._within.left())

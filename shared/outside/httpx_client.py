@@ -3,7 +3,6 @@
 Apart from `transports`, since no request of the API needs httpx, and importing it takes 60 ms.
 """
 
-import ssl
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -11,6 +10,7 @@ import httpcore
 import httpx
 
 from shared.limits import Limit
+from shared.outside.streams import Bounded
 from shared.outside.transports import arrival
 
 
@@ -41,7 +41,7 @@ class _BoundedHttpx(httpx.HTTPTransport):
 
 
 class _Backend(httpcore.NetworkBackend):
-    """Connects as another backend does, and limits the reads from its connections."""
+    """Connects as another backend does; an answer on its connections must arrive in time."""
 
     def __init__(self, backend: httpcore.NetworkBackend) -> None:
         self._backend = backend
@@ -55,33 +55,12 @@ class _Backend(httpcore.NetworkBackend):
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
         """Open a connection."""
-        return _Stream(self._backend.connect_tcp(host, port, timeout, local_address, socket_options))
+        stream = self._backend.connect_tcp(host, port, timeout, local_address, socket_options)
+        return Bounded(stream, _patience)
 
 
-class _Stream(httpcore.NetworkStream):
-    def __init__(self, stream: httpcore.NetworkStream) -> None:
-        self._stream = stream
-
-    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        try:
-            patience = arrival.patience(timeout)
-        except TimeoutError as error:
-            raise httpcore.ReadTimeout(str(error)) from error
-        return self._stream.read(max_bytes, patience)
-
-    def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self._stream.write(buffer, timeout)
-
-    def close(self) -> None:
-        self._stream.close()
-
-    def start_tls(
-        self,
-        ssl_context: ssl.SSLContext,
-        server_hostname: str | None = None,
-        timeout: float | None = None,
-    ) -> httpcore.NetworkStream:
-        return _Stream(self._stream.start_tls(ssl_context, server_hostname, timeout))
-
-    def get_extra_info(self, info: str) -> Any:
-        return self._stream.get_extra_info(info)
+def _patience(silence: float | None) -> float | None:
+    try:
+        return arrival.patience(silence)
+    except TimeoutError as error:
+        raise httpcore.ReadTimeout(str(error)) from error

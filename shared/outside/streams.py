@@ -1,0 +1,42 @@
+"""Connections of httpcore on which each step takes no longer than is left."""
+
+import ssl
+from collections.abc import Callable
+from typing import Any
+
+import httpcore
+
+Patience = Callable[[float | None], float | None]
+"""Returns how many seconds the next step may take, given how many it would take by itself; raises
+httpcore.TimeoutException when none are left."""
+
+
+class Bounded(httpcore.NetworkStream):
+    """A connection on which reading, writing and TLS end in time."""
+
+    def __init__(self, stream: httpcore.NetworkStream, patience: Patience) -> None:
+        self._stream = stream
+        self._patience = patience
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        """Read what has arrived."""
+        return self._stream.read(max_bytes, self._patience(timeout))
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        """Send all of a buffer."""
+        self._stream.write(buffer, self._patience(timeout))
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._stream.close()
+
+    def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore.NetworkStream:
+        """Return the connection, encrypted from here on."""
+        encrypted = self._stream.start_tls(ssl_context, server_hostname, self._patience(timeout))
+        return Bounded(encrypted, self._patience)
+
+    def get_extra_info(self, info: str) -> Any:
+        """Return what httpcore asks of a connection."""
+        return self._stream.get_extra_info(info)
