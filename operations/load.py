@@ -19,8 +19,7 @@ from shared import foreign, settings
 from shared.deliveries import loading
 from shared.deliveries.faults import Rejected
 from shared.deliveries.loads import Loaded, Unknown
-from shared.settings import DataSettings, InvalidSettings
-from shared.tables import TablesUnavailable
+from shared.settings import InvalidSettings
 from shared.warehouse import check, schema
 from shared.warehouse.engine import Warehouse, WarehouseError
 
@@ -37,24 +36,11 @@ def main(arguments: Sequence[str]) -> int:
             if check.structure(warehouse):  # An operator may lack the right to create tables.
                 schema.apply(warehouse)
             loaded = [_load(warehouse, path, out=out) for path in paths]
-            code = _publish(warehouse, chosen, loaded=loaded, out=out)
+            code = publish.publish_waiting(warehouse, chosen, is_expected=_has_values(loaded), out=out)
     except (InvalidSettings, WarehouseError) as error:
         out.print(str(error), markup=False)
         return 1
     return 1 if None in loaded else code
-
-
-def _publish(
-    warehouse: Warehouse, chosen: DataSettings, *, loaded: Sequence[Loaded | None], out: Console
-) -> int:
-    """Publish what waits, and return the exit code."""
-    try:
-        published = publish.publish_waiting(warehouse, chosen, out=out)
-    except TablesUnavailable as error:
-        return publish.print_not_announced(error, out=out)
-    if not published and _has_values(loaded):
-        out.print(publish.NOTHING_WAITED)
-    return 0
 
 
 def _has_values(loaded: Sequence[Loaded | None]) -> bool:

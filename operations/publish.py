@@ -46,20 +46,14 @@ def publish(warehouse: Warehouse, chosen: DataSettings, *, out: Console) -> int:
     if check.structure(warehouse):
         out.print(NO_TABLES)
         return 1
-    try:
-        published = publish_waiting(warehouse, chosen, out=out)
-    except TablesUnavailable as error:
-        return print_not_announced(error, out=out)
-    if not published:
-        out.print(NOTHING_WAITED)
-    return 0
+    return publish_waiting(warehouse, chosen, is_expected=True, out=out)
 
 
-def publish_waiting(warehouse: Warehouse, chosen: DataSettings, *, out: Console) -> list[Published]:
-    """Publish and announce what waits, and print a line for each publication.
+def publish_waiting(warehouse: Warehouse, chosen: DataSettings, *, is_expected: bool, out: Console) -> int:
+    """Publish and announce what waits, print a line for each publication, and return the exit code.
 
-    Raises:
-        TablesUnavailable: the watermark could not be read or written; see `print_not_announced`.
+    Args:
+        is_expected: print a line also if nothing waited.
     """
 
     def show(published: Published) -> None:
@@ -67,14 +61,15 @@ def publish_waiting(warehouse: Warehouse, chosen: DataSettings, *, out: Console)
         values = foreign.counted(published.values, "values")
         out.print(f"Publication {published.sequence}: {days} with {values}.", markup=False)
 
-    publishing.refuse_ahead(warehouse, now=services.now())
-    clock = publishing.server_clock(warehouse, clock=services.now)
-    publications = services.publications(chosen)
-    return announce.publish_pending(warehouse, publications=publications, clock=clock, each=show)
-
-
-def print_not_announced(error: TablesUnavailable, *, out: Console) -> int:
-    """Print why not all is published and announced, and what to do about it; return the exit code."""
-    out.print(f"Not all is published and announced to the API yet: {error}", markup=False)
-    out.print(DAMAGED if isinstance(error, UnreadableValue) else AGAIN)
-    return NOT_ANNOUNCED
+    try:
+        publishing.refuse_ahead(warehouse, now=services.now())
+        clock = publishing.server_clock(warehouse, clock=services.now)
+        publications = services.publications(chosen)
+        published = announce.publish_pending(warehouse, publications=publications, clock=clock, each=show)
+    except TablesUnavailable as error:
+        out.print(f"Not all is published and announced to the API yet: {error}", markup=False)
+        out.print(DAMAGED if isinstance(error, UnreadableValue) else AGAIN)
+        return NOT_ANNOUNCED
+    if is_expected and not published:
+        out.print(NOTHING_WAITED)
+    return 0
