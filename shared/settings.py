@@ -34,10 +34,10 @@ _OPTIONAL = {"deliveries": ("DELIVERY_STORAGE",), "outbox": ("OUTBOX_STORAGE", "
 _CONNECTING = (
     {"accountname", "accountkey"},
     {"accountname", "sharedaccesssignature"},
-    {"tableendpoint", "sharedaccesssignature"},
+    {"{service}endpoint", "sharedaccesssignature"},
     {"usedevelopmentstorage"},
 )
-"""What a connection string of Table Storage names, in one of these combinations; case does not matter."""
+"""What a connection string of storage names, in one of these combinations; case does not matter."""
 _KEY_LENGTH = 32
 # From the environment by the names of settings, in code by the names of fields.
 _FROM_ENVIRONMENT = ConfigDict(validate_by_name=True, validate_by_alias=True)
@@ -83,13 +83,18 @@ def _warehouse_address(text: str) -> str:
     return text
 
 
-def _table_storage(text: str) -> str:
-    """Return an endpoint, or a connection string as Azure's library takes it."""
-    named = dict(part.partition("=")[::2] for part in text.lower().rstrip(";").split(";"))
-    is_complete = any(needed <= named.keys() for needed in _CONNECTING)
-    if not text.startswith("https://") and not (is_complete and all(named.values())):
-        raise _fault("must be https://<account>.table.core.windows.net or a connection string.")
-    return text
+def _storage(service: Literal["blob", "queue", "table"]) -> AfterValidator:
+    """Read an endpoint, or a connection string as Azure's libraries take it."""
+    combinations = [{name.format(service=service) for name in names} for names in _CONNECTING]
+
+    def read(text: str) -> str:
+        named = dict(part.partition("=")[::2] for part in text.lower().rstrip(";").split(";"))
+        is_complete = any(needed <= named.keys() for needed in combinations)
+        if not text.startswith("https://") and not (is_complete and all(named.values())):
+            raise _fault(f"must be https://<account>.{service}.core.windows.net or a connection string.")
+        return text
+
+    return AfterValidator(read)
 
 
 def _key(value: object) -> object:
@@ -169,7 +174,7 @@ class WarehouseSettings:
 class DeliverySettings:
     """Where delivery files arrive: a container of a storage account."""
 
-    storage: str = Field(validation_alias="DELIVERY_STORAGE", repr=False)
+    storage: Annotated[str, _storage("blob")] = Field(validation_alias="DELIVERY_STORAGE", repr=False)
     container: str = Field("deliveries", validation_alias="DELIVERY_CONTAINER")
     # The app reads no file that its small temporary disk may be too small for.
     copy_above_mb: Annotated[int | None, _number(int, low=0, high=500, word="never")] = Field(
@@ -182,8 +187,8 @@ class DeliverySettings:
 class OutboxSettings:
     """The storage account of files that go out, and of the queues of work on them and on notices."""
 
-    storage: str = Field(validation_alias="OUTBOX_STORAGE", repr=False)
-    queues: str = Field(validation_alias="QUEUE_STORAGE", repr=False)
+    storage: Annotated[str, _storage("blob")] = Field(validation_alias="OUTBOX_STORAGE", repr=False)
+    queues: Annotated[str, _storage("queue")] = Field(validation_alias="QUEUE_STORAGE", repr=False)
     sftp_key: str | None = Field(default=None, validation_alias="SFTP_KEY", repr=False)
     """As it is set: `sftp_seed` reads it when something is sent, so that everything else works without it."""
     feed_not_taken_after: Annotated[timedelta, _number(_days, low=1, high=35)] = Field(
@@ -275,9 +280,7 @@ class SealingSettings:
 class TableSettings:
     """Where access and the service's state are stored, and the identity that reads them."""
 
-    table_storage: Annotated[str, AfterValidator(_table_storage)] = Field(
-        validation_alias="TABLE_STORAGE", repr=False
-    )
+    table_storage: Annotated[str, _storage("table")] = Field(validation_alias="TABLE_STORAGE", repr=False)
     identity_client_id: Guid | None = Field(None, validation_alias="AZURE_CLIENT_ID")
     """Client id of the app's user-assigned managed identity, for tokens of storage, warehouse and Graph."""
 

@@ -5,9 +5,11 @@ import pytest
 from local import demo, environment
 from local.azurite import emulator
 from local.ports import Ports
-from shared import settings, tables
+from shared import queues, settings, tables
 from shared.api.changes import search
 from shared.api.series import requests
+from shared.deliveries import container
+from shared.files import outbox
 from shared.settings import DeliverySettings, InvalidSettings, SealingSettings
 
 LEAST = {
@@ -80,24 +82,57 @@ def test_commands_ask_only_for_what_they_need() -> None:
     [
         emulator.connection_string(environment.azurite_endpoints(Ports())),
         "AccountName=a;AccountKey=aHVzaA==",
-        "TableEndpoint=https://a.example;SharedAccessSignature=sv=2020&sig=hush",
+        "{Service}Endpoint=https://a.example;SharedAccessSignature=sv=2020&sig=hush",
         "UseDevelopmentStorage=true",
     ],
 )
-def test_a_connection_string_of_table_storage_is_taken_as_azures_library_does(text: str) -> None:
-    read = settings.tables_from_environment({"TABLE_STORAGE": text})
+def test_a_connection_string_of_storage_is_taken_as_azures_libraries_do(text: str) -> None:
+    read = settings.from_environment(
+        {
+            **LEAST,
+            "TABLE_STORAGE": text.format(Service="Table"),
+            "DELIVERY_STORAGE": text.format(Service="Blob"),
+            "OUTBOX_STORAGE": text.format(Service="Blob"),
+            "QUEUE_STORAGE": text.format(Service="Queue"),
+        }
+    )
 
+    assert read.deliveries is not None
+    assert read.outbox is not None
     assert tables.open_tables(read.table_storage, credential=None)
+    assert container.open_container(read.deliveries, credential=None)
+    assert outbox.open_outbox(read.outbox.storage, credential=None)
+    assert queues.open_queues(read.outbox.queues, credential=None)
 
 
 @pytest.mark.parametrize(
-    "text", ["hush", "AccountName=hush", "AccountName=a;AccountKey=", "AccountKey=hush;x"]
+    ("name", "service"),
+    [
+        ("TABLE_STORAGE", "table"),
+        ("DELIVERY_STORAGE", "blob"),
+        ("OUTBOX_STORAGE", "blob"),
+        ("QUEUE_STORAGE", "queue"),
+    ],
 )
-def test_a_table_storage_that_is_none_is_a_fault_and_not_repeated(text: str) -> None:
-    with pytest.raises(InvalidSettings, match=r"TABLE_STORAGE must be https://.* or a connection") as refused:
-        settings.tables_from_environment({"TABLE_STORAGE": text})
+@pytest.mark.parametrize(
+    "text",
+    [
+        "hush",
+        "AccountName=hush",
+        "AccountName=a;AccountKey=",
+        "AccountKey=hush;x",
+        "FileEndpoint=https://a.example;SharedAccessSignature=hush",
+    ],
+)
+def test_a_storage_that_is_none_is_a_fault_and_not_repeated(name: str, service: str, text: str) -> None:
+    outgoing = dict.fromkeys(("OUTBOX_STORAGE", "QUEUE_STORAGE"), "https://a.example")
 
-    assert "hush" not in str(refused.value)
+    with pytest.raises(InvalidSettings) as refused:
+        settings.from_environment({**LEAST, **outgoing, name: text})
+
+    assert refused.value.faults == [
+        f"{name} must be https://<account>.{service}.core.windows.net or a connection string."
+    ]
 
 
 def test_the_gateway_is_compared_in_lower_case() -> None:
@@ -175,7 +210,7 @@ def test_no_secret_is_in_the_text_of_the_settings() -> None:
         {
             **LEAST,
             "TABLE_STORAGE": "AccountName=a;AccountKey=hush",
-            "DELIVERY_STORAGE": "AccountKey=hush",
+            "DELIVERY_STORAGE": "AccountName=a;AccountKey=hush",
             "WAREHOUSE": "mssql://sa:hush@host/db",
         }
     )
