@@ -3,7 +3,8 @@
 Apart from `transports`, since no request of the API needs httpx, and importing it takes 60 ms.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import httpcore
@@ -18,18 +19,16 @@ def open_client(limit: Limit, *, headers: Mapping[str, str] | None = None) -> ht
     """Return a client that keeps each try of a request within the limit; `retrying` counts the tries."""
     return httpx.Client(
         timeout=httpx.Timeout(limit.silence, connect=limit.connect),
-        transport=_BoundedHttpx(limit),
+        transport=_BoundedTransport(limit),
         headers=dict(headers or {}),
     )
 
 
-class _BoundedHttpx(httpx.HTTPTransport):
-    """Sends requests of httpx; each answer must be complete within the limit."""
+class _BoundedTransport(httpx.BaseTransport):
+    """Sends requests of httpx through httpcore; each answer must be complete within the limit."""
 
     def __init__(self, limit: Limit) -> None:
-        super().__init__()
         self._limit = limit
-        self._pool.close()
         self._pool = httpcore.ConnectionPool(
             ssl_context=httpx.create_ssl_context(), network_backend=_Backend(httpcore.SyncBackend())
         )
@@ -37,7 +36,44 @@ class _BoundedHttpx(httpx.HTTPTransport):
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request."""
         arrival.begin(self._limit.answer)
-        return super().handle_request(request)
+        url = request.url
+        sent = httpcore.Request(
+            request.method,
+            httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path),
+            headers=request.headers.raw,
+            content=request.stream,
+            extensions=request.extensions,
+        )
+        with _errors_of_httpx():
+            answer = self._pool.handle_request(sent)
+        return httpx.Response(
+            answer.status, headers=answer.headers, stream=_Body(answer), extensions=answer.extensions
+        )
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._pool.close()
+
+
+class _Body(httpx.SyncByteStream):
+    def __init__(self, answer: httpcore.Response) -> None:
+        self._answer = answer
+
+    def __iter__(self) -> Iterator[bytes]:
+        with _errors_of_httpx():
+            yield from self._answer.iter_stream()
+
+    def close(self) -> None:
+        self._answer.close()
+
+
+@contextmanager
+def _errors_of_httpx() -> Iterator[None]:
+    """Raise httpcore's errors as those of httpx, which have the same names."""
+    try:
+        yield
+    except (httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError) as error:
+        raise getattr(httpx, type(error).__name__)(str(error)) from error
 
 
 class _Backend(httpcore.NetworkBackend):
