@@ -6,7 +6,7 @@ import pytest
 
 from shared.access.grant import ALWAYS, Span
 from shared.access.severa import severa_fields
-from tests.builders.access import guid, point
+from tests.builders.access import METERING_POINTS, Client, guid, point, register
 
 A, B, C = point(1), point(2), point(3)
 MAY = date(2024, 5, 1)
@@ -43,6 +43,7 @@ def test_metering_points_are_separated_by_space_comma_semicolon_or_line(text: st
         (f"{A}, 2024-05-01..2025-01-01", (Span(MAY, NEW_YEAR),)),
         (f"{A}\n2024-05-01..2025-01-01", (Span(MAY, NEW_YEAR),)),
         (f"{A} ..2024-05-01 2025-01-01..", (Span(None, MAY), Span(NEW_YEAR, None))),
+        (f"{A} 2024-05-01..\n2025-01-01..", (Span(MAY, None),)),
         (f"{A} 2024-05-01..2025-01-01; {A} 2025-01-01..", (Span(MAY, None),)),
     ],
 )
@@ -88,7 +89,20 @@ def test_what_cannot_be_read_grants_nothing_and_is_named(text: str, problem: str
 
 
 @pytest.mark.parametrize(
-    "remark", ["2024-05-01", "fra 2024-05-01..", "20240501..", "2024-05-01 .. snart", "Kiosk"]
+    "remark",
+    [
+        "2024-05-01",
+        "fra 2024-05-01..",
+        "20240501..",
+        "2024-05-01 .. snart",
+        "Kiosk",
+        "123456789",
+        "2024-05-01-2025-01-01",
+        "01.05.2024..01.01.2025",
+        "20240501/20250101",
+        "20240501\u201320250101",
+        "20240501\u202620250101",
+    ],
 )
 def test_what_follows_a_metering_point_and_is_no_period_may_be_a_limit_so_it_is_left_out(remark: str) -> None:
     read = severa_fields.read_metering_points([f"{A} {remark}; {B}"])
@@ -109,6 +123,31 @@ def test_a_wrong_period_does_not_slip_to_the_metering_point_before() -> None:
 
     assert read.points == {A: ALWAYS, C: ALWAYS}
     assert len(read.problems) == 1
+
+
+@pytest.mark.parametrize("digits", [10, 17, 19])
+def test_a_word_of_many_digits_is_an_id_with_a_typing_error_and_no_remark(digits: int) -> None:
+    read = severa_fields.read_metering_points([f"{A} {'7' * digits} 2024-05-01.."])
+
+    assert read.points == {A: ALWAYS}
+    assert len(read.problems) == 1
+
+
+def test_a_metering_point_with_one_readable_and_one_unreadable_period_is_claimed_for_all_time() -> None:
+    read = severa_fields.read_metering_points([f"{A} 2024-05-01..", f"{A} Kiosk; {B}"])
+
+    assert read.points == {A: (Span(MAY, None),), B: ALWAYS}
+    assert read.claims == {A: ALWAYS, B: ALWAYS}
+
+
+def test_a_value_that_cannot_be_read_hides_no_problem_of_another() -> None:
+    severa = register([Client(1, points=f"{A} Kiosk", unreadable=(METERING_POINTS,))])
+
+    [read] = severa_fields.metering_points(severa, METERING_POINTS).values()
+
+    assert len(read.problems) == 2
+    assert read.problems[0].startswith(f"{A}: ")
+    assert read.problems[1] == severa_fields.NO_TEXT
 
 
 def test_client_ids_are_read_in_any_case_and_once() -> None:
