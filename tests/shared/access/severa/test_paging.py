@@ -68,14 +68,15 @@ def test_a_list_that_stays_is_read_whole_and_in_order(count: int, longest_page: 
     assert [row["guid"] for row in rows] == staying.guids
 
 
-def test_rows_whose_order_is_not_settled_are_read_again_rather_than_lost() -> None:
+@pytest.mark.parametrize("settled", ["abc", "cba"])
+def test_rows_whose_order_is_not_settled_are_read_again_rather_than_lost(settled: str) -> None:
     before = [f"{number:02}" for number in range(98)]
-    orders = iter([[*before, "a", "b", "c"], [*before, "c", "b", "a"]])
-    shown = [*before, "a", "b", "c"]
+    shown = [*before, *settled]
+    orders = iter([[*before, *"abc"], [*before, *"cba"], *[shown] * 5])
 
     def read(parameters: Mapping[str, str]) -> Page:
         first = int(parameters["firstRow"])
-        guids = next(orders, shown)[first : first + 100]
+        guids = next(orders)[first : first + 100]
         return Page([{"guid": guid} for guid in guids], None)
 
     rows = paging.by_row(read)
@@ -149,6 +150,24 @@ def test_pages_by_token_end_with_a_missing_token_and_not_with_a_short_or_empty_p
     rows = paging.by_token(lambda parameters: pages[parameters.get("pageToken")])
 
     assert [row["guid"] for row in rows] == ["a", "b"]
+
+
+def test_each_page_has_as_many_rows_as_severa_documents() -> None:
+    requested: list[Mapping[str, str]] = []
+    pages = iter([Page([{"guid": "a"}], "1"), Page([], None), Page([], None)])
+
+    def read(parameters: Mapping[str, str]) -> Page:
+        requested.append(parameters)
+        return next(pages)
+
+    paging.by_token(read)
+    paging.by_row(read)
+
+    assert requested == [
+        {"rowCount": "100"},
+        {"rowCount": "100", "pageToken": "1"},
+        {"rowCount": "100", "firstRow": "0"},
+    ]
 
 
 def test_a_row_without_a_guid_cannot_be_counted() -> None:
