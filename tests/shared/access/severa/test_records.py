@@ -19,9 +19,12 @@ from shared.access.severa.severa_register import ContactPerson, CustomValue, Unr
         (1.5, None),
         (10**18 - 1, 10**18 - 1),
         (10**18, None),
+        ("9" * 18, 10**18 - 1),
         ("9" * 19, None),
         ("9" * 5000, None),
         (-(10**18), None),
+        ("1\u00b2", None),
+        ("\u0661\u0662", None),
     ],
 )
 def test_a_customer_number_is_digits_or_absent(number: object, expected: int | None) -> None:
@@ -49,6 +52,32 @@ def test_a_contact_person_of_nothing_but_a_guid_belongs_to_nobody() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        ({"name": " Kari Nordmann "}, "Kari Nordmann"),
+        ({"firstName": "Kari", "lastName": "Nordmann"}, "Kari Nordmann"),
+        ({"name": " ", "lastName": "Nordmann"}, "Nordmann"),
+    ],
+)
+def test_a_person_without_a_name_has_first_and_last_name(names: Row, expected: str) -> None:
+    assert records.contact_person({"guid": "p1", **names}).name == expected
+
+
+@pytest.mark.parametrize(("role", "expected"), [(" API ", "API"), (" ", None), (["API"], None)])
+def test_a_contact_role_is_a_text_without_surrounding_blanks(role: object, expected: str | None) -> None:
+    assert records.contact_person({"guid": "p1", "role": {"name": role}}).role_name == expected
+
+
+def test_an_email_address_that_is_no_text_spoils_no_other() -> None:
+    emails = [None, 7, ["x@x.example"], "kari@x.example", "\ud800@x.example"]
+
+    assert records.contact_person({"guid": "p1", "emails": emails}).emails == (
+        "kari@x.example",
+        "\ufffd@x.example",
+    )
+
+
 def test_guids_are_compared_in_lower_case() -> None:
     names = records.property_names([{"guid": "AB", "name": "API client id"}])
     row = {"customerGuid": "C1", "customProperty": {"guid": "aB"}, "value": "x"}
@@ -57,6 +86,7 @@ def test_guids_are_compared_in_lower_case() -> None:
 
     assert value == CustomValue("c1", "API client id", "x")
     assert records.customer({"guid": "C1"}).guid == "c1"
+    assert records.contact_person({"guid": "p1", "customer": {"guid": "C1"}}).customer_guid == "c1"
 
 
 def test_a_property_without_a_name_does_not_exist() -> None:
@@ -96,6 +126,14 @@ def test_a_null_or_blank_value_is_none(value: str | None, property_guid: str) ->
     assert records.custom_value(row, customer_guid="c1", names=NAMES) is None
 
 
+def test_a_value_is_kept_without_surrounding_blanks_and_what_no_store_accepts() -> None:
+    row = {"guid": "v1", "customProperty": {"guid": "p2"}, "value": f" {POINT}\ud800\n"}
+
+    read = records.custom_value(row, customer_guid="c1", names=NAMES)
+
+    assert read == CustomValue("c1", "API metering points", f"{POINT}\ufffd")
+
+
 @pytest.mark.parametrize("value", [POINT, [POINT]])
 def test_a_value_of_an_inactive_property_is_none(value: object) -> None:
     row = {"guid": "v1", "customProperty": {"guid": "p3"}, "value": value}
@@ -104,6 +142,10 @@ def test_a_value_of_an_inactive_property_is_none(value: object) -> None:
 
 
 def test_an_inactive_property_is_known_without_a_name() -> None:
-    rows: list[Row] = [{"guid": "A", "name": "Region"}, {"guid": "b", "name": "Old", "isActive": False}]
+    rows: list[Row] = [
+        {"guid": "A", "name": "Region"},
+        {"guid": "b", "name": "Old", "isActive": False},
+        {"guid": "c", "isActive": False},
+    ]
 
-    assert records.property_names(rows) == {"a": "Region", "b": None}
+    assert records.property_names(rows) == {"a": "Region", "b": None, "c": None}
