@@ -2,6 +2,8 @@
 
 import re
 from dataclasses import replace
+from datetime import timedelta
+from email.utils import format_datetime
 from typing import Any
 
 import httpx
@@ -10,6 +12,7 @@ import pytest
 from local.standins import data
 from shared import limits
 from shared.access.severa import client
+from shared.access.severa.session import TokenModel
 from shared.access.severa.severa_register import (
     ContactPerson,
     Customer,
@@ -426,11 +429,23 @@ def test_contact_persons_are_read_to_the_last_row_when_pages_are_cut_to_twenty(s
     assert len(fetch(service).contact_persons) == 250
 
 
-def test_contact_persons_are_asked_for_in_an_order(service: Service) -> None:
+@pytest.mark.parametrize(
+    ("path", "sortings"),
+    [
+        (CONTACTS, {"[0].key": "FirstName", "[0].value": "Asc", "[1].key": "LastName", "[1].value": "Asc"}),
+        (PROPERTIES, {"[0].key": "Name", "[0].value": "Asc"}),
+    ],
+)
+def test_lists_that_are_paged_by_row_are_asked_for_in_an_order(
+    service: Service, path: str, sortings: dict[str, str]
+) -> None:
     fetch(service)
 
-    [target, *_] = [each["target"] for each in service.requests()["requests"] if CONTACTS in each["target"]]
-    assert "sortings%5B0%5D.key=FirstName&sortings%5B0%5D.value=Asc" in target
+    [target, *_] = [each["target"] for each in service.requests()["requests"] if path in each["target"]]
+    asked = httpx.URL(target).params
+    assert {name: asked[name] for name in asked if "sort" in name} == {
+        f"sortings{name}": value for name, value in sortings.items()
+    }
 
 
 def test_a_page_token_that_comes_again_ends_the_reading(service: Service) -> None:
@@ -484,7 +499,8 @@ def test_the_token_is_renewed_before_it_ends(service: Service) -> None:
     fetch(service)
 
     seen = service.requests()
-    assert seen["paths"][TOKEN] >= 3  # At least 25 seconds of reading, renewed at half the life.
+    # At least 25 seconds of reading, renewed at half the life and not with each of 200 requests.
+    assert 3 <= seen["paths"][TOKEN] < 100
     assert "401" not in seen["statuses"]
 
 
@@ -512,6 +528,27 @@ def test_a_token_of_a_strange_lifetime_is_used_as_if_severa_had_not_stated_it(
         fetch(service)
 
 
+@pytest.mark.parametrize(
+    ("stated", "seconds"),
+    [
+        (20, 20),
+        (3600.5, 3600.5),
+        ("3600", 600),
+        (None, 600),
+        (True, 600),
+        (-1, 600),
+        (0, 600),
+        (604_799, 604_799),
+        (604_800, 600),
+        (float("nan"), 600),
+    ],
+)
+def test_a_lifetime_that_is_no_possible_one_counts_as_ten_minutes(stated: object, seconds: float) -> None:
+    answer = {"access_token": "abc", "access_token_expires_in": stated}
+
+    assert TokenModel.model_validate(answer).access_token_expires_in == seconds
+
+
 def test_a_new_token_that_is_refused_as_well_ends_the_reading(service: Service) -> None:
     service.order(
         "answer", CUSTOMERS, times=2, status=401, body={"error": {"type": "AuthenticationRequired"}}
@@ -535,6 +572,13 @@ def test_oauth_names_of_the_token_fields_are_not_taken_for_severas(service: Serv
     service.order("answer", TOKEN, status=200, body={"token": "abc", "expires_in": 3600})
 
     with pytest.raises(client.SeveraRefused, match="no token"):
+        fetch(service)
+
+
+def test_a_token_refused_by_something_in_between_is_refused_with_its_text(service: Service) -> None:
+    service.order("answer", TOKEN, status=403, body="<html>Forbidden</html>")
+
+    with pytest.raises(client.SeveraRefused, match=r"no token.* HTTP 403 <html>Forbidden</html>"):
         fetch(service)
 
 
@@ -629,6 +673,15 @@ def test_a_retry_after_is_obeyed(service: Service) -> None:
     fetch(service)
 
     assert max(service.time.slept) == 40
+
+
+def test_a_retry_after_may_be_a_moment(service: Service) -> None:
+    moment = format_datetime(service.time.clock() + timedelta(seconds=40), usegmt=True)
+    service.order("throttle", CUSTOMERS, headers={"Retry-After": moment})
+
+    fetch(service)
+
+    assert 39 <= max(service.time.slept) <= 40
 
 
 def test_throttling_that_does_not_end_makes_severa_unavailable(service: Service) -> None:
@@ -734,6 +787,13 @@ def test_an_error_is_reported_in_one_line_whatever_its_shape(
 
     assert shown in str(refused.value)
     assert "\n" not in str(refused.value)
+
+
+def test_a_redirection_is_not_taken_for_an_empty_list(service: Service) -> None:
+    service.order("answer", CUSTOMERS, status=302, body=[])
+
+    with pytest.raises(client.SeveraRefused, match="HTTP 302"):
+        fetch(service)
 
 
 def test_a_refusal_is_not_tried_again(service: Service) -> None:
