@@ -87,11 +87,48 @@ def test_consecutive_days_are_one_series_and_a_day_with_a_gap_is_held() -> None:
     assert found[1].values[0].start == periods.start_of(fourth)
 
 
+def test_a_day_that_is_not_there_parts_the_series() -> None:
+    first, _, third = cases.days(cases.SPRING, 3)
+
+    found = written([cases.series(cases.run(first), cases.run(third))])
+
+    assert [(each.values[0].start, len(each.values)) for each in found] == [
+        (periods.start_of(first), 23),
+        (periods.start_of(third), 24),
+    ]
+
+
+def test_parts_of_a_day_follow_one_another_as_days_do() -> None:
+    day = cases.run(cases.WINTER_DAY)
+    quantities = day.quantities.split(",")
+    parts = [
+        day._replace(
+            first=first, quantities=",".join(quantities[first:end]), qualities=day.qualities[first:end]
+        )
+        for first, end in ((6, 10), (10, 20), (22, 24))
+    ]
+
+    found = written([cases.series(*parts)])
+
+    assert [(each.keys["start"], each.keys["stop"]) for each in found] == [
+        ("2026-01-15.06:00:00", "2026-01-15.20:00:00"),
+        ("2026-01-15.22:00:00", "2026-01-16.00:00:00"),
+    ]
+
+
 def test_a_gap_that_is_sent_is_an_empty_value_with_its_code() -> None:
     (found,) = written([cases.series(cases.run(cases.WINTER_DAY, missing=[3]))], about=SEND)
 
     assert [each.quality for each in found.values[:4]] == ["0", "0", "1", "X"]
     assert found.values[3].quantity is None
+
+
+def test_measured_and_calculated_values_have_one_code_and_all_estimates_another() -> None:
+    run = cases.run(cases.WINTER_DAY)._replace(qualities="MCEFT" + 19 * "M")
+
+    (found,) = written([cases.series(run)])
+
+    assert [each.quality for each in found.values[:5]] == ["0", "0", "1", "1", "1"]
 
 
 def test_key_codes_and_directions_are_the_receivers() -> None:
