@@ -158,6 +158,17 @@ def test_sums_are_refused() -> None:
         written([cases.series(total)])
 
 
+def test_a_file_of_several_pieces_is_whole() -> None:
+    runs = [cases.run(day, resolution=Resolution.PT15M) for day in cases.days(cases.WINTER_DAY, 365)]
+    form = Form.model_validate({"format": "gs2"}, strict=False)
+
+    pieces = list(table.write([cases.series(*runs)], form=form, about=cases.ABOUT).pieces)
+
+    (found,) = gs2_reader.read(b"".join(pieces))
+    assert len(pieces) > 3
+    assert len(found.values) == 365 * 96
+
+
 @settings(max_examples=60, deadline=None)
 @given(
     start=st.dates(cases.days(cases.SPRING, 1)[0] - timedelta(days=3), cases.AUTUMN),
