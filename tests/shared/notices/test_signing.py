@@ -1,5 +1,6 @@
 """Signatures that the library of receivers verifies, and secrets as they are stored."""
 
+import base64
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -43,6 +44,12 @@ def test_two_secrets_give_two_signatures_and_either_verifies() -> None:
 def test_a_secret_is_32_random_bytes() -> None:
     assert len({signing.new_secret() for _ in range(100)}) == 100
     assert len(signing.new_secret()) == len(SECRET) == 50
+    assert len(base64.b64decode(signing.new_secret().removeprefix("whsec_"), validate=True)) == 32
+
+
+def test_a_challenge_is_24_random_bytes() -> None:
+    assert len({signing.new_challenge() for _ in range(100)}) == 100
+    assert len(signing.new_challenge()) == 32
 
 
 def test_a_stored_secret_is_opened_for_its_webhook_alone() -> None:
