@@ -5,6 +5,7 @@ from typing import Any
 
 from shared import periods
 from shared.publishing.remembered import Availability
+from shared.warehouse import queries
 
 MOMENT = datetime(2026, 11, 22, 6, tzinfo=UTC)
 
@@ -14,11 +15,16 @@ class Counting:
 
     def __init__(self, day: date | None) -> None:
         self.day = day
-        self.questions = 0
+        self.parameters: list[Any] = []
+
+    @property
+    def questions(self) -> int:
+        """How many statements were sent."""
+        return len(self.parameters)
 
     def fetch(self, query: Any) -> list[date | None]:
         """Return the day."""
-        self.questions += 1
+        self.parameters.append(query.parameters)
         return [self.day]
 
 
@@ -33,7 +39,7 @@ def test_the_end_of_the_last_published_day_is_read_once_for_each_moment() -> Non
     ends = [availability.before(MOMENT) for _ in range(3)]
 
     assert ends == [periods.start_of(date(2026, 11, 21))] * 3
-    assert warehouse.questions == 1
+    assert warehouse.parameters == [queries.last_day_published(as_of=MOMENT).parameters]
 
 
 def test_before_the_first_publication_there_is_no_end() -> None:

@@ -84,6 +84,7 @@ def test_only_the_series_not_asked_for_before_are_looked_for() -> None:
     last_days(remembered, readable(POINT), ask())
 
     assert last_days(remembered, readable(POINT, EMPTY), ask()) == {POINT: YESTERDAY}
+    assert last_days(remembered, readable(POINT), ask()) == {POINT: YESTERDAY}
 
     assert [is_about_point(query) for query in warehouse.fetched] == [True, False, False]
 
@@ -103,6 +104,18 @@ def test_what_may_reach_elsewhere_is_looked_for(may_read: Readable, question: Se
     warehouse.last_day = date(2026, 5, 1)
 
     assert last_days(remembered, may_read, question) == {POINT: date(2026, 5, 1)}
+
+
+def test_a_second_permitted_period_is_looked_for() -> None:
+    remembered, warehouse = opened()
+    early = Permission(POINT, 1, "Customer 1", None, date(2026, 1, 1))
+    late = Permission(POINT, 2, "Customer 2", date(2026, 5, 1), None)
+    last_days(remembered, Readable("app:one", (early,), "1"), ask())
+    warehouse.last_day = date(2026, 5, 1)
+
+    found = last_days(remembered, Readable("app:one", (early, late), "2"), ask())
+
+    assert found == {POINT: date(2026, 5, 1)}
 
 
 def test_what_is_remembered_is_bounded() -> None:
