@@ -83,6 +83,20 @@ def test_name_and_meter_are_shown_to_whoever_may_read_today(
     assert shown["priceArea"] == "NO5"
 
 
+def test_name_and_meter_are_shown_if_one_of_several_periods_has_today(
+    customer: Customer, tmp_path: Path
+) -> None:
+    point = customer.granted.pop().metering_point_id
+    customer.grant(point, valid_to=days_from_today(-9), customer=2)
+    customer.grant(point, valid_from=days_from_today(-5), customer=1)
+    describe(customer, tmp_path, name="Our shop again")
+
+    shown = customer.get(f"/v1/metering-points/{point}").json
+
+    assert (shown["name"], shown["meterSerial"]) == ("Our shop again", "6970631400000042")
+    assert shown["customerNumber"] == 1
+
+
 def test_name_and_meter_disappear_with_the_last_permitted_day(
     api: Api, deliver: Deliver, tmp_path: Path
 ) -> None:
