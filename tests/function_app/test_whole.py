@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from itertools import accumulate
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,13 +14,15 @@ from shared import periods
 from shared.api import models
 from shared.api.series.pages import MAX_VALUES
 from shared.api.series.requests import DEFAULT_LIMIT, MAX_LIMIT
+from shared.deliveries.master_data.records import METERING_POINTS
 from shared.metering import MeteringPointId, Resolution
-from shared.readable import Permission, Readable
+from shared.readable import AT_ONCE, Permission, Readable
 from shared.warehouse.queries import ChangeRow, DayRow, PublishedDays
 from tests.builders import access
 from tests.builders import warehouse as delivering
 from tests.builders.api import Answer, Api
 from tests.function_app.conftest import Deliver
+from tests.function_app.test_descriptions import take_in
 from tests.function_app.test_series import Customer
 
 FIRST = date(2011, 1, 1)
@@ -224,3 +227,19 @@ def test_a_list_is_whole_up_to_the_largest_page_and_refused_beyond(customer: Cus
     first = ask(MAX_LIMIT + 2, limit=1)
     rest = ask(MAX_LIMIT + 2, cursor=first.headers["X-Next-Cursor"])
     assert refusal(rest).items == MAX_LIMIT + 1
+
+
+def test_a_price_area_is_listed_to_the_last_metering_point_of_a_large_portfolio(
+    customer: Customer, tmp_path: Path
+) -> None:
+    points = sorted(access.point(number) for number in range(AT_ONCE + 2))
+    lines = [(each, "", "", "", "", "NO4", "", "") for each in points[-2:]]
+    take_in(customer, delivering.write_csv(tmp_path / "points.csv", lines, header=METERING_POINTS))
+
+    with customer.api.using(replace(customer.api.services, grants=Portfolio(AT_ONCE + 2))):  # type: ignore[arg-type]
+        first = customer.get("/v1/metering-points", priceArea="NO4", limit=1).json
+        last = customer.get("/v1/metering-points", priceArea="NO4", limit=1, cursor=first["nextCursor"]).json
+
+    assert [each["meteringPointId"] for each in first["meteringPoints"]] == [points[-2]]
+    assert [each["meteringPointId"] for each in last["meteringPoints"]] == [points[-1]]
+    assert last["nextCursor"] is None
