@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
-from functools import partial
 
 import httpx
 import tenacity
@@ -17,19 +16,16 @@ class GaveUp(Exception):
     """Every try failed with a temporary failure; the message is about the last one.
 
     Attributes:
-        for_time: there was no time for another try.
+        needed: how many seconds a request would have taken with one more try; None if no try was left.
     """
 
-    def __init__(self, reason: str, *, for_time: bool) -> None:
+    def __init__(self, reason: str, *, needed: float | None = None) -> None:
         super().__init__(reason)
-        self.for_time = for_time
+        self.needed = needed
 
 
 class OutOfTime(GaveUp):
-    """No time is left for reading the source, however well it answers."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason, for_time=True)
+    """No time is left for reading the source, or too little to try again what failed."""
 
 
 class _Passing(Exception):
@@ -53,21 +49,17 @@ class Reading:
         """Yield the limit of the next request, cut to the time that is left.
 
         Raises:
-            OutOfTime: no time is left, or too little to try a request again that failed.
+            OutOfTime: no time is left, or too little to try again what failed.
         """
-        left = self._ends - self._monotonic()
+        left, minutes = self._ends - self._monotonic(), f"{self._at_most.total_seconds() / 60:g} minutes"
         if left <= 0:
-            raise OutOfTime(self._reason)
+            raise OutOfTime(f"reading everything took more than {minutes}")
         try:
             yield replace(limit, in_all=min(limit.in_all, left))
         except GaveUp as error:
-            if error.for_time and left < limit.in_all:
-                raise OutOfTime(self._reason) from error
+            if error.needed is not None and left < error.needed <= limit.in_all:
+                raise OutOfTime(f"too little was left of {minutes} to try again after: {error}") from error
             raise
-
-    @property
-    def _reason(self) -> str:
-        return f"reading everything took more than {self._at_most.total_seconds() / 60:g} minutes"
 
 
 def send_with_retries(
@@ -99,9 +91,16 @@ def send_with_retries(
         if isinstance(failure, _Throttled) and state.next_action:
             pause(state.next_action.sleep)
 
+    needed: float | None = None
+
+    def is_enough(state: tenacity.RetryCallState) -> bool:
+        nonlocal needed
+        needed = _needed(state, limit=limit)
+        return needed is None or needed > limit.in_all
+
     retrying = tenacity.Retrying(
         retry=tenacity.retry_if_exception_type(_Passing),
-        stop=partial(_enough, limit=limit),
+        stop=is_enough,
         wait=_wait,
         before_sleep=before_sleep,
         sleep=sleep,
@@ -110,8 +109,7 @@ def send_with_retries(
     try:
         return retrying(attempt)
     except _Passing as error:
-        tried = retrying.statistics["attempt_number"]
-        raise GaveUp(str(error), for_time=tried < limit.tries) from error
+        raise GaveUp(str(error), needed=needed) from error
 
 
 class _Throttled(_Passing):
@@ -135,11 +133,12 @@ def _wait(state: tenacity.RetryCallState) -> float:
     return max(_growing(state), _requested_wait(state))
 
 
-def _enough(state: tenacity.RetryCallState, *, limit: Limit) -> bool:
-    """Return whether no try is left, or no time for the next wait and a whole try after it."""
+def _needed(state: tenacity.RetryCallState, *, limit: Limit) -> float | None:
+    """Return how many seconds it takes in all to wait and to try once more; None if no try is left."""
+    if state.attempt_number >= limit.tries:
+        return None
     spent = max(state.seconds_since_start or 0.0, state.idle_for)
-    no_time = spent + state.upcoming_sleep + limit.answer > limit.in_all
-    return state.attempt_number >= limit.tries or no_time
+    return spent + state.upcoming_sleep + limit.answer
 
 
 def _requested_wait(state: tenacity.RetryCallState) -> float:

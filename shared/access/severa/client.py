@@ -125,7 +125,7 @@ def _custom_value_rows(session: Session, customers: list[Customer]) -> list[tupl
             rows.append((customer, of_customer))
         return rows
     except SeveraTooLarge as error:
-        raise SeveraTooLarge(_too_many(read=len(rows), active=len(active))) from error
+        raise SeveraTooLarge(f"{_too_many(read=len(rows), active=len(active))} {error}") from error
     finally:
         executor.shutdown(cancel_futures=True)
 
