@@ -24,10 +24,10 @@ UNKNOWN_PROPERTY = (
 _SEPARATORS = re.compile(r"[\s,;]+")
 _DATE = r"\d{4}-\d{2}-\d{2}"
 _SPACED_DOTS = re.compile(rf"(?<={_DATE})[^\S\n]*\.\.[^\S\n]*(?={_DATE})")
-_DIGITS_OF_A_POINT = 10
-"""A word with fewer digits is a date or a remark, never a metering point id with a typing error."""
-_MARKS_OF_PERIODS = re.compile(r"[-./\u2010-\u2015\u2026]")
-"""In dates and periods, also as word processors replace them; no metering point id has any."""
+_POINT = re.compile(r".*\d{17}|[^\W\d_]*\d{10,}[^\W\d_]*\Z")
+"""A word that may be a metering point id with a typing error: the digits of one, or ten and nothing but
+letters beside them. Any other word is a date or a remark."""
+_JOINED_DATES = re.compile(r"(?:(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])){2}")
 _EXAMPLE_ID = "0b6f1a52-8f5e-4c7e-9f7a-3f3c1d1e2a4b"
 
 
@@ -148,8 +148,7 @@ def _entries(texts: Iterable[str]) -> list[tuple[str, list[str]]]:
 
 
 def _may_be_point(word: str) -> bool:
-    digits = sum(character.isdigit() for character in word)
-    return digits >= _DIGITS_OF_A_POINT and not _MARKS_OF_PERIODS.search(word)
+    return _POINT.match(word) is not None and not _JOINED_DATES.fullmatch(word)
 
 
 def _words(texts: Iterable[str]) -> list[str]:

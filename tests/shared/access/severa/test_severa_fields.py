@@ -99,9 +99,9 @@ def test_what_cannot_be_read_grants_nothing_and_is_named(text: str, problem: str
         "123456789",
         "2024-05-01-2025-01-01",
         "01.05.2024..01.01.2025",
-        "20240501/20250101",
-        "20240501\u201320250101",
-        "20240501\u202620250101",
+        *(f"20240501{mark}20250101" for mark in ("/", ":", "_", "+", "\u2013", "\u2026", "\u2212", "til")),
+        "20240501T000000",
+        "2024050120250101",
     ],
 )
 def test_what_follows_a_metering_point_and_is_no_period_may_be_a_limit_so_it_is_left_out(remark: str) -> None:
@@ -109,6 +109,14 @@ def test_what_follows_a_metering_point_and_is_no_period_may_be_a_limit_so_it_is_
 
     assert read.points == {B: ALWAYS}
     assert read.problems[0].startswith(f"{A}: ")
+
+
+@pytest.mark.parametrize("word", [f"{B}/{C}", f"{B}\u2013Hytte", f"Hytte-{B}"])
+def test_a_metering_point_with_something_at_it_limits_none_before_it(word: str) -> None:
+    read = severa_fields.read_metering_points([f"{A} 2024-05-01..2025-01-01, {word}"])
+
+    assert read.points == {A: (Span(MAY, NEW_YEAR),)} == read.claims
+    assert len(read.problems) == 1
 
 
 def test_a_remark_before_a_metering_point_takes_nothing_from_it() -> None:
