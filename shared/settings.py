@@ -35,9 +35,9 @@ _CONNECTING = (
     {"accountname", "accountkey"},
     {"accountname", "sharedaccesssignature"},
     {"{service}endpoint", "sharedaccesssignature"},
-    {"usedevelopmentstorage"},
 )
 """What a connection string of storage names, in one of these combinations; case does not matter."""
+_EMULATOR = "UseDevelopmentStorage=true"
 _KEY_LENGTH = 32
 # From the environment by the names of settings, in code by the names of fields.
 _FROM_ENVIRONMENT = ConfigDict(validate_by_name=True, validate_by_alias=True)
@@ -89,8 +89,8 @@ def _storage(service: Literal["blob", "queue", "table"]) -> AfterValidator:
 
     def read(text: str) -> str:
         named = dict(part.partition("=")[::2] for part in text.lower().rstrip(";").split(";"))
-        is_complete = any(needed <= named.keys() for needed in combinations)
-        if not text.startswith("https://") and not (is_complete and all(named.values())):
+        is_complete = all(named.values()) and any(names <= named.keys() for names in combinations)
+        if not (is_complete or text.startswith("https://") or text.rstrip(";") == _EMULATOR):
             raise _fault(f"must be https://<account>.{service}.core.windows.net or a connection string.")
         return text
 
