@@ -72,8 +72,17 @@ def _errors_of_httpx() -> Iterator[None]:
     """Raise httpcore's errors as those of httpx, which have the same names."""
     try:
         yield
-    except (httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError) as error:
+    except _ERRORS as error:
         raise getattr(httpx, type(error).__name__)(str(error)) from error
+
+
+_ERRORS = (
+    httpcore.TimeoutException,
+    httpcore.NetworkError,
+    httpcore.ProtocolError,
+    httpcore.ProxyError,
+    httpcore.UnsupportedProtocol,
+)
 
 
 class _Backend(httpcore.NetworkBackend):

@@ -6,25 +6,25 @@ from typing import Any
 
 import httpcore
 
-Patience = Callable[[float | None], float | None]
+StepLimit = Callable[[float | None], float | None]
 """Returns how many seconds the next step may take, given how many it would take by itself; raises
 httpcore.TimeoutException when none are left."""
 
 
 class Bounded(httpcore.NetworkStream):
-    """A connection on which reading, writing and TLS end in time."""
+    """A connection on which no reading, writing or beginning of TLS takes longer than is left."""
 
-    def __init__(self, stream: httpcore.NetworkStream, patience: Patience) -> None:
+    def __init__(self, stream: httpcore.NetworkStream, step_limit: StepLimit) -> None:
         self._stream = stream
-        self._patience = patience
+        self._step_limit = step_limit
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         """Read what has arrived."""
-        return self._stream.read(max_bytes, self._patience(timeout))
+        return self._stream.read(max_bytes, self._step_limit(timeout))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         """Send all of a buffer."""
-        self._stream.write(buffer, self._patience(timeout))
+        self._stream.write(buffer, self._step_limit(timeout))
 
     def close(self) -> None:
         """Close the connection."""
@@ -34,8 +34,8 @@ class Bounded(httpcore.NetworkStream):
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore.NetworkStream:
         """Return the connection, encrypted from here on."""
-        encrypted = self._stream.start_tls(ssl_context, server_hostname, self._patience(timeout))
-        return Bounded(encrypted, self._patience)
+        encrypted = self._stream.start_tls(ssl_context, server_hostname, self._step_limit(timeout))
+        return Bounded(encrypted, self._step_limit)
 
     def get_extra_info(self, info: str) -> Any:
         """Return what httpcore asks of a connection."""

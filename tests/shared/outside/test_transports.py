@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 
+import httpcore
 import httpx
 import pytest
 from azure.core import PipelineClient
@@ -58,3 +59,14 @@ def test_an_answer_that_arrives_in_time_is_whole_though_a_request_before_it_took
             http.get(url)
         with service.misbehaving("nonsense"):
             assert http.get(url).text.startswith("<html>")
+
+
+def test_each_error_of_httpcore_has_its_namesake_in_httpx() -> None:
+    errors = [
+        each for each in vars(httpcore).values() if isinstance(each, type) and issubclass(each, Exception)
+    ]
+    raised = [each for each in errors if each is not httpcore.ConnectionNotAvailable]  # Only within httpcore.
+
+    assert len(raised) > 10
+    assert all(issubclass(getattr(httpx, each.__name__), httpx.TransportError) for each in raised)
+    assert all(issubclass(each, httpx_client._ERRORS) for each in raised)
