@@ -52,7 +52,7 @@ def days(
 ) -> Query[DayRow]:
     """Readable market days that the publications left, as they were at `as_of`; see `queries.days`."""
     permitted = permitted_rows(readable, first_day=wanted.first, last_day=wanted.end, after=after)
-    page = permitted.page(limit)
+    ending = permitted.ending(limit)
     return Query(
         f"""
         SELECT s.metering_point_id, s.delivery_date, s.resolution, s.quantities, s.qualities,
@@ -63,13 +63,13 @@ def days(
           AND s.sequence >= ? AND s.sequence <= ?
           AND (s.superseded_at IS NULL OR s.superseded_at > CAST(? AS datetime2(6)))
           {_OF_KIND[publications.kind]}
-        {page.order}
+        {ending.sql}
         """,  # noqa: S608  # Nothing but texts of this package is put in.
         (
             *(*permitted.joined, direction.value, *permitted.bound),
             *(publications.first, publications.through, as_of),
             *_bound(publications),
-            *page.bound,
+            *ending.bound,
         ),
         DayRow,
         "days_published",

@@ -87,13 +87,13 @@ class WantedDays(NamedTuple):
         return all(first >= end for first, end in self)
 
     @property
-    def condition(self) -> str:
+    def and_wanted(self) -> str:
         """What a statement adds to the bounds of `s`: nothing if all resolutions have the same days."""
         return "" if self.quarters == self.hours else _WANTED
 
     @property
     def bound(self) -> tuple[date, ...]:
-        """The parameters of `condition`."""
+        """The parameters of `and_wanted`."""
         return () if self.quarters == self.hours else (*self.quarters, *self.hours)
 
 
@@ -193,7 +193,7 @@ def days(
 ) -> Query[DayRow]:
     """Wanted market days that are readable, as they were at `as_of`: the first by metering point and day.
 
-    They may come in any order where all of them are on the page; sorted rows are in that order.
+    Sort the rows: they come unordered if one span fits on the page.
 
     Args:
         readable: what the caller may read.
@@ -204,7 +204,7 @@ def days(
         limit: the largest number of days.
     """
     permitted = permitted_rows(readable, first_day=wanted.first, last_day=wanted.end, after=after)
-    page = permitted.page(limit)
+    ending = permitted.ending(limit)
     return Query(
         f"""
         SELECT s.metering_point_id, s.delivery_date, s.resolution, s.quantities, s.qualities,
@@ -212,14 +212,14 @@ def days(
         FROM {permitted.source}
         WHERE s.direction = ?
           AND {permitted.bounds}
-          {wanted.condition}
+          {wanted.and_wanted}
           AND {SHOWN}
-        {page.order}
+        {ending.sql}
         """,  # noqa: S608  # Nothing but conditions of ours is put in.
         (
             *(*permitted.joined, direction.value, *permitted.bound, *wanted.bound),
             *(as_of, as_of),
-            *page.bound,
+            *ending.bound,
         ),
         DayRow,
         "days",
@@ -237,7 +237,7 @@ def first_metering_point(
         FROM {permitted.source}
         WHERE s.direction = ?
           AND {permitted.bounds}
-          {wanted.condition}
+          {wanted.and_wanted}
           AND {SHOWN}
         """,  # noqa: S608  # Nothing but conditions of ours is put in.
         (
@@ -265,7 +265,7 @@ def count_days(
         FROM {permitted.source}
         WHERE s.direction = ?
           AND {permitted.bounds}
-          {wanted.condition}
+          {wanted.and_wanted}
           AND {SHOWN}
         """,  # noqa: S608  # Nothing but conditions of ours is put in.
         (
@@ -286,7 +286,7 @@ def sizes(readable: Readable, *, direction: Direction, wanted: WantedDays, as_of
         FROM {permitted.source}
         WHERE s.direction = ?
           AND {permitted.bounds}
-          {wanted.condition}
+          {wanted.and_wanted}
           AND {SHOWN}
         GROUP BY s.metering_point_id, s.resolution
         ORDER BY s.metering_point_id, s.resolution
@@ -625,13 +625,13 @@ def alive() -> Query[int]:
     return Query("SELECT 1", (), lambda one: int(one), "alive", within=limits.PROBE)
 
 
-class Page(NamedTuple):
+class Ending(NamedTuple):
     """How a statement ends that reads the first days, and the parameters of that.
 
-    The days of one span that fit on a page need no order, which takes a third of the time of a short query.
+    Where one span fits on a page, all its rows are read unordered: ordering takes a third of a short query.
     """
 
-    order: str
+    sql: str
     bound: tuple[int, ...]
 
 
@@ -681,12 +681,12 @@ class PermittedRows:
         """Return the parameters of `bounds`."""
         return (*(self.ids[:1] if self.is_one else self.ids), *self.days)
 
-    def page(self, limit: int) -> Page:
+    def ending(self, limit: int) -> Ending:
         """Return the end of a statement that reads at most this many days, of which each has one row."""
         first, end = self.days
         if self.is_one and (end - first).days <= limit:
-            return Page("", ())
-        return Page(_ORDERED, (limit,))
+            return Ending("", ())
+        return Ending(_ORDERED, (limit,))
 
 
 _JOINED_WITH_LIST = """
