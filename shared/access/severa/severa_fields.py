@@ -27,6 +27,8 @@ _SPACED_DOTS = re.compile(rf"(?<={_DATE})[^\S\n]*\.\.[^\S\n]*(?={_DATE})")
 _POINT = re.compile(r".*\d{17}|[^\W\d_]*\d{10,}[^\W\d_]*\Z")
 """A word that may be a metering point id with a typing error: the digits of one, or ten and nothing but
 letters beside them. Any other word is a date or a remark."""
+_MISTYPED = str.maketrans("OoIl", "0011")
+"""Letters that are typed for digits: an id with one is still an id with a typing error."""
 _JOINED_DATES = re.compile(r"(?:(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])){2}")
 _EXAMPLE_ID = "0b6f1a52-8f5e-4c7e-9f7a-3f3c1d1e2a4b"
 
@@ -148,7 +150,7 @@ def _entries(texts: Iterable[str]) -> list[tuple[str, list[str]]]:
 
 
 def _may_be_point(word: str) -> bool:
-    return _POINT.match(word) is not None and not _JOINED_DATES.fullmatch(word)
+    return _POINT.match(word.translate(_MISTYPED)) is not None and not _JOINED_DATES.fullmatch(word)
 
 
 def _words(texts: Iterable[str]) -> list[str]:

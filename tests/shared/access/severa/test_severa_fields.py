@@ -111,8 +111,8 @@ def test_what_follows_a_metering_point_and_is_no_period_may_be_a_limit_so_it_is_
     assert read.problems[0].startswith(f"{A}: ")
 
 
-@pytest.mark.parametrize("word", [f"{B}/{C}", f"{B}\u2013Hytte", f"Hytte-{B}"])
-def test_a_metering_point_with_something_at_it_limits_none_before_it(word: str) -> None:
+@pytest.mark.parametrize("word", [f"{B}/{C}", f"{B}\u2013Hytte", f"Hytte-{B}", B.replace("0", "O")])
+def test_a_metering_point_that_is_written_wrongly_limits_none_before_it(word: str) -> None:
     read = severa_fields.read_metering_points([f"{A} 2024-05-01..2025-01-01, {word}"])
 
     assert read.points == {A: (Span(MAY, NEW_YEAR),)} == read.claims
