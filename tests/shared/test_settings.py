@@ -121,7 +121,7 @@ def test_a_connection_string_of_storage_is_taken_as_azures_libraries_do(text: st
         "AccountName=hush",
         "AccountName=a;AccountKey=",
         "AccountKey=hush;x",
-        "UseDevelopmentStorage=false;hush",
+        "UseDevelopmentStorage=false",
         "FileEndpoint=https://a.example;SharedAccessSignature=hush",
     ],
 )
