@@ -40,7 +40,7 @@ class Reading:
     """The time that is left for reading one source, counted from when this value is made."""
 
     def __init__(self, at_most: timedelta, *, monotonic: Callable[[], float]) -> None:
-        self._at_most = at_most
+        self._minutes = f"{at_most.total_seconds() / 60:g} minutes"
         self._monotonic = monotonic
         self._ends = monotonic() + at_most.total_seconds()
 
@@ -51,14 +51,16 @@ class Reading:
         Raises:
             OutOfTime: no time is left, or too little to try again what failed.
         """
-        left, minutes = self._ends - self._monotonic(), f"{self._at_most.total_seconds() / 60:g} minutes"
+        left = self._ends - self._monotonic()
         if left <= 0:
-            raise OutOfTime(f"reading everything took more than {minutes}")
+            raise OutOfTime(f"reading everything took more than {self._minutes}")
         try:
             yield replace(limit, in_all=min(limit.in_all, left))
         except GaveUp as error:
             if error.needed is not None and left < error.needed <= limit.in_all:
-                raise OutOfTime(f"too little was left of {minutes} to try again after: {error}") from error
+                raise OutOfTime(
+                    f"too little was left of {self._minutes} to try again after: {error}"
+                ) from error
             raise
 
 

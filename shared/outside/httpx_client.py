@@ -14,6 +14,14 @@ from shared.limits import Limit
 from shared.outside.streams import Bounded
 from shared.outside.transports import arrival
 
+_ERRORS = (
+    httpcore.TimeoutException,
+    httpcore.NetworkError,
+    httpcore.ProtocolError,
+    httpcore.ProxyError,
+    httpcore.UnsupportedProtocol,
+)
+
 
 def open_client(limit: Limit, *, headers: Mapping[str, str] | None = None) -> httpx.Client:
     """Return a client that keeps each try of a request within the limit; `retrying` counts the tries."""
@@ -74,15 +82,6 @@ def _errors_of_httpx() -> Iterator[None]:
         yield
     except _ERRORS as error:
         raise getattr(httpx, type(error).__name__)(str(error)) from error
-
-
-_ERRORS = (
-    httpcore.TimeoutException,
-    httpcore.NetworkError,
-    httpcore.ProtocolError,
-    httpcore.ProxyError,
-    httpcore.UnsupportedProtocol,
-)
 
 
 class _Backend(httpcore.NetworkBackend):

@@ -216,11 +216,7 @@ def days(
           AND {SHOWN}
         {ending.sql}
         """,  # noqa: S608  # Nothing but conditions of ours is put in.
-        (
-            *(*permitted.joined, direction.value, *permitted.bound, *wanted.bound),
-            *(as_of, as_of),
-            *ending.bound,
-        ),
+        (*permitted.joined, direction.value, *permitted.bound, *wanted.bound, as_of, as_of, *ending.bound),
         DayRow,
         "days",
     )
@@ -240,10 +236,7 @@ def first_metering_point(
           {wanted.and_wanted}
           AND {SHOWN}
         """,  # noqa: S608  # Nothing but conditions of ours is put in.
-        (
-            *(*permitted.joined, direction.value, *permitted.bound, *wanted.bound),
-            *(as_of, as_of),
-        ),
+        (*permitted.joined, direction.value, *permitted.bound, *wanted.bound, as_of, as_of),
         lambda metering_point_id: metering_point_id,
         "first_metering_point",
     )
@@ -268,10 +261,7 @@ def count_days(
           {wanted.and_wanted}
           AND {SHOWN}
         """,  # noqa: S608  # Nothing but conditions of ours is put in.
-        (
-            *(*permitted.joined, direction.value, *permitted.bound, *wanted.bound),
-            *(as_of, as_of),
-        ),
+        (*permitted.joined, direction.value, *permitted.bound, *wanted.bound, as_of, as_of),
         lambda count: int(count),
         "count_days",
     )
@@ -291,10 +281,7 @@ def sizes(readable: Readable, *, direction: Direction, wanted: WantedDays, as_of
         GROUP BY s.metering_point_id, s.resolution
         ORDER BY s.metering_point_id, s.resolution
         """,  # noqa: S608  # Nothing but conditions of ours is put in.
-        (
-            *(*permitted.joined, direction.value, *permitted.bound, *wanted.bound),
-            *(as_of, as_of),
-        ),
+        (*permitted.joined, direction.value, *permitted.bound, *wanted.bound, as_of, as_of),
         SizeRow,
         "sizes",
     )
