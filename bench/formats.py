@@ -34,7 +34,7 @@ from shared.periods import Period
 from shared.readable import PermittedDays
 from shared.series import assembly
 from shared.series.assembly import Scope
-from shared.warehouse.queries import DayRow
+from shared.warehouse.queries.series_days import DayRow
 
 POINT = MeteringPointId("707057500000000018")
 _FIRST = date(2014, 1, 1)

@@ -30,8 +30,8 @@ from shared.api.parameters import Seals
 from shared.metering import Direction
 from shared.publishing.watermark import DataState
 from shared.readable import Readable
-from shared.warehouse import queries
 from shared.warehouse.engine import Warehouse
+from shared.warehouse.queries import series_days
 
 Given = Mapping[str, list[str]]
 
@@ -109,7 +109,7 @@ def main() -> None:
             str(stored.hourly(folder / "hourly.duckdb", points=points, first=first))
         ) as usual:
             ways: dict[str, Callable[[], object]] = {}
-            permitted = queries.permitted_rows(
+            permitted = series_days.permitted_rows(
                 readable, first_day=periods.FIRST_DAY, last_day=periods.END_DAY, after=None
             )
             for question, ask in asks.items():

@@ -36,8 +36,8 @@ _OVER_TDS = (
     "tests/shared/publishing/test_histories.py",
     "tests/shared/publishing/test_publish.py",
     "tests/shared/publishing/test_publish_model.py",
+    "tests/shared/warehouse/queries",
     "tests/shared/warehouse/test_check.py",
-    "tests/shared/warehouse/test_queries.py",
     "tests/shared/warehouse/test_supply.py",
 )
 

@@ -8,9 +8,9 @@ from bench.apparatus import asking, measuring, stored
 from shared import periods
 from shared.metering import Direction
 from shared.readable import Readable
-from shared.warehouse import queries
 from shared.warehouse.engine import Warehouse
-from shared.warehouse.queries import WantedDays
+from shared.warehouse.queries import series_days
+from shared.warehouse.queries.series_days import WantedDays
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def compare(
 
 def packed_days(warehouse: Warehouse, readable: Readable, *, first: date, end: date) -> Callable[[], object]:
     """Return a call that only fetches the packed rows of a period."""
-    query = queries.days(
+    query = series_days.days(
         readable,
         direction=Direction.CONSUMPTION,
         wanted=WantedDays.every(first, end),

@@ -31,10 +31,10 @@ def main(way: str, point: str) -> None:
     ask = _question(module, point)
     if way == "warmed":
         from shared.api import warming
-        from shared.warehouse import queries
+        from shared.warehouse import engine
 
         with _measured(OPEN, stages):
-            module.services.warehouse.fetch(queries.alive())
+            module.services.warehouse.fetch(engine.alive())
         with _measured(PREPARE, stages):
             warming.run_queries(module.services.warehouse, now=datetime.now(UTC))
     for name in (FIRST, SECOND):

@@ -13,7 +13,7 @@ from shared.publishing import watermark
 from shared.publishing.watermark import Publication
 from shared.tables import SERVICE_STATE, Tables, TablesUnavailable
 from shared.telemetry import recording
-from shared.warehouse import queries
+from shared.warehouse import engine
 from shared.warehouse.engine import Warehouse, WarehouseError
 
 REMEMBERED = timedelta(seconds=10)
@@ -134,7 +134,7 @@ def checks(*, tables: Tables, warehouse: Warehouse) -> dict[str, Callable[[], ob
     """Return the checks of a health probe; `tables` must be opened with `limits.PROBED_TABLES`."""
     return {
         "tables": lambda: tables.get(SERVICE_STATE, partition=watermark.PARTITION, row=watermark.ROW),
-        "warehouse": lambda: warehouse.fetch(queries.alive()),
+        "warehouse": lambda: warehouse.fetch(engine.alive()),
     }
 
 

@@ -13,9 +13,9 @@ from shared.metering import Direction, MeteringPointId
 from shared.periods import ONE_DAY, day_of
 from shared.readable import Permission, Readable
 from shared.telemetry import recording
-from shared.warehouse import queries
 from shared.warehouse.engine import Warehouse
-from shared.warehouse.queries import WantedDays
+from shared.warehouse.queries import latest_days, metering_points, series_days
+from shared.warehouse.queries.series_days import WantedDays
 
 log = logging.getLogger("metering.app")
 
@@ -54,7 +54,7 @@ def run_queries(warehouse: Warehouse, *, now: datetime) -> None:
     today = day_of(now)
     for direction in Direction:
         warehouse.fetch(
-            queries.days(
+            series_days.days(
                 _NOBODY,
                 direction=direction,
                 wanted=WantedDays.every(today - ONE_DAY, today),
@@ -63,8 +63,10 @@ def run_queries(warehouse: Warehouse, *, now: datetime) -> None:
                 limit=1,
             )
         )
-        warehouse.fetch(queries.last_days(_NOBODY, direction=direction, since=today - ONE_DAY, as_of=now))
-    warehouse.fetch(queries.metering_points(_NOBODY))
+        warehouse.fetch(
+            latest_days.in_direction(_NOBODY, direction=direction, since=today - ONE_DAY, as_of=now)
+        )
+    warehouse.fetch(metering_points.descriptions(_NOBODY))
 
 
 def keep_what_is_loaded() -> None:

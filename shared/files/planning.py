@@ -15,7 +15,7 @@ from shared.files.forms.form import FileFormat, FileLayout, Form
 from shared.metering import MeteringPointId, Resolution
 from shared.periods import Period
 from shared.readable import Days, Permission, Readable, clip
-from shared.warehouse.queries import SizeRow
+from shared.warehouse.queries.series_days import SizeRow
 
 MAX_VALUES = 2_000_000
 """Values of a file: 10 MB of Parquet, 20 of GS2, 35 of NDJSON."""

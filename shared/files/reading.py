@@ -16,10 +16,10 @@ from shared.periods import ONE_DAY, Period
 from shared.readable import Readable
 from shared.series import assembly, sums
 from shared.series.assembly import Scope, Series
-from shared.warehouse import published, queries
 from shared.warehouse.engine import Query, Warehouse
-from shared.warehouse.published import PublicationSpan
-from shared.warehouse.queries import DayRow, SizeRow, WantedDays
+from shared.warehouse.queries import latest_days, published, series_days
+from shared.warehouse.queries.published import PublicationSpan
+from shared.warehouse.queries.series_days import DayRow, SizeRow, WantedDays
 
 PAGE = 5_000
 """Market days that one statement returns: some 4 MB of hours, 12 MB of quarters."""
@@ -97,7 +97,7 @@ def _ends(
     if not metering.is_sum(question.resolution):
         return {}
     rows = warehouse.fetch(
-        queries.last_days(
+        latest_days.in_direction(
             readable, direction=direction, since=question.period.first_day, as_of=question.as_of
         )
     )
@@ -141,7 +141,7 @@ def _days(
 ) -> Query[DayRow]:
     wanted, as_of = question.wanted, question.as_of
     if question.publications is None:
-        return queries.days(
+        return series_days.days(
             readable, direction=direction, wanted=wanted, as_of=as_of, after=after, limit=limit
         )
     return published.days(
@@ -158,7 +158,7 @@ def _days(
 def _sizes(readable: Readable, question: Question, *, direction: Direction) -> Query[SizeRow]:
     wanted, as_of = question.wanted, question.as_of
     if question.publications is None:
-        return queries.sizes(readable, direction=direction, wanted=wanted, as_of=as_of)
+        return series_days.sizes(readable, direction=direction, wanted=wanted, as_of=as_of)
     return published.sizes(
         readable, direction=direction, publications=question.publications, wanted=wanted, as_of=as_of
     )

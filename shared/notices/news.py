@@ -25,9 +25,9 @@ from shared.notices.webhooks import KEPT, Event, Webhook
 from shared.publishing.watermark import Publications
 from shared.readable import Readable
 from shared.telemetry import recording
-from shared.warehouse import queries
 from shared.warehouse.engine import Warehouse
-from shared.warehouse.queries import PublishedDayRow
+from shared.warehouse.queries import publication_log
+from shared.warehouse.queries.publication_log import PublishedDayRow
 
 log = logging.getLogger("metering.notices")
 
@@ -256,11 +256,11 @@ class News:
 
     def _published(self, *, first: int, last: int) -> Iterator[DaysOf]:
         """Yield the days of some publications by metering point, as many at a time as one statement gives."""
-        (published,) = self._warehouse.fetch(queries.published_days(first=first, last=last))
+        (published,) = self._warehouse.fetch(publication_log.day_range(first=first, last=last))
         after = ("", periods.FIRST_DAY)
         while True:
             rows = self._warehouse.fetch(
-                queries.published_series(
+                publication_log.series(
                     first=first, last=last, published=published, after=after, limit=self._at_once
                 )
             )

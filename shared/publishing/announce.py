@@ -9,9 +9,9 @@ from shared import periods
 from shared.publishing import publish
 from shared.publishing.publish import BEFORE_ALL, Place, Published
 from shared.publishing.watermark import Publication, Publications
-from shared.warehouse import queries
 from shared.warehouse.engine import Query, Warehouse, aware
-from shared.warehouse.queries import PublishedDays
+from shared.warehouse.queries import publication_log
+from shared.warehouse.queries.publication_log import PublishedDays
 
 log = logging.getLogger("metering.deliveries")
 
@@ -133,7 +133,7 @@ def _published_ends(
     """Return where data ends, overall and by price area; only publications since the watermark are read."""
     after = since.sequence if since else 0
     # Not remembered: these publications are yet to be announced (`remembered.Ranges`).
-    (published,) = warehouse.fetch(queries.published_days(first=after + 1, last=through))
+    (published,) = warehouse.fetch(publication_log.day_range(first=after + 1, last=through))
     rows = warehouse.fetch(_last_days_by_price_area(after=after, through=through, published=published))
     ends = {row.price_area: periods.market_day(row.last_day).end for row in rows}
     candidates = list(ends.values())

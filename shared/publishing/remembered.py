@@ -5,16 +5,16 @@ publication or a permission, so that a caller who reads one day after the other 
 range of market days that publications left, which each page of changes needs.
 """
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import lru_cache
 
 from shared import periods
 from shared.metering import Direction, MeteringPointId
 from shared.periods import ONE_DAY
 from shared.readable import PermittedDays, Readable
-from shared.warehouse import queries
 from shared.warehouse.engine import Warehouse
-from shared.warehouse.queries import PublishedDays
+from shared.warehouse.queries import latest_days, publication_log
+from shared.warehouse.queries.publication_log import PublishedDays
 
 MOMENTS_KEPT = 1_000
 """Moments that are remembered; beyond them the least recently used one is dropped."""
@@ -27,6 +27,16 @@ _Key = tuple[datetime, Direction, MeteringPointId, tuple[PermittedDays, ...]]
 
 RANGES_KEPT = 1_000
 """Ranges that are remembered; beyond them the least recently used one is dropped."""
+
+_LATELY = timedelta(days=31)
+
+
+def starts_of_search(as_of: datetime) -> tuple[date, date]:
+    """Return the days from which to search for the last day of a series: a month ago, then the first of all.
+
+    Most series have a day within the last month, and a search of all years reads much more.
+    """
+    return periods.day_of(as_of) - _LATELY, periods.FIRST_DAY
 
 
 class Availability:
@@ -41,7 +51,7 @@ class Availability:
         return self._read_once(moment)
 
     def _read(self, moment: datetime) -> datetime | None:
-        (day,) = self._warehouse.fetch(queries.last_day_published(as_of=moment))
+        (day,) = self._warehouse.fetch(publication_log.last_day(as_of=moment))
         return None if day is None else periods.start_of(day + ONE_DAY)
 
 
@@ -75,10 +85,10 @@ class LastDays:
     def _read(self, readable: Readable, *, direction: Direction, as_of: datetime) -> dict[str, date]:
         """Read the last published days from the warehouse: of the last month, then of all time."""
         days: dict[str, date] = {}
-        for since in queries.starts_of_search(as_of):
+        for since in starts_of_search(as_of):
             sought = readable.only(readable.periods.keys() - days.keys())
             if sought.permissions:
-                query = queries.last_days(sought, direction=direction, since=since, as_of=as_of)
+                query = latest_days.in_direction(sought, direction=direction, since=since, as_of=as_of)
                 days |= {row.metering_point_id: row.last_day for row in self._warehouse.fetch(query)}
         return days
 
@@ -97,10 +107,10 @@ class Ranges:
     def of(self, *, first: int, last: int) -> PublishedDays:
         """Return the range of the days that the publications from `first` to `last` left.
 
-        See `queries.published_days`. The publication `last` has been announced.
+        See `publication_log.day_range`. The publication `last` has been announced.
         """
         return self._read_once(first, last)
 
     def _read(self, first: int, last: int) -> PublishedDays:
-        (published,) = self._warehouse.fetch(queries.published_days(first=first, last=last))
+        (published,) = self._warehouse.fetch(publication_log.day_range(first=first, last=last))
         return published

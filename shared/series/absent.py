@@ -14,7 +14,7 @@ from shared import periods
 from shared.periods import ONE_HOUR
 from shared.readable import Days
 from shared.series.assembly import PER_HOUR
-from shared.warehouse.insights import MonthSumRow, QualityRow
+from shared.warehouse.queries.insights import MonthSumRow, QualityRow
 
 Stored = MonthSumRow | QualityRow
 """Published days of one series that are stored in one resolution."""

@@ -18,7 +18,10 @@ from shared.metering import QUALITY_OF_LETTER, Direction, MeteringPointId, Quali
 from shared.periods import ONE_DAY, ONE_HOUR, Period
 from shared.readable import PermittedDays
 from shared.warehouse.engine import aware
-from shared.warehouse.queries import ChangeRow, DayRow, LatestDayRow, PackedRow, WantedDays
+from shared.warehouse.queries.changes import ChangeRow
+from shared.warehouse.queries.insights import PackedRow
+from shared.warehouse.queries.latest_days import LatestDayRow
+from shared.warehouse.queries.series_days import DayRow, WantedDays
 
 MISSING = Quality.MISSING.letter
 _RESOLUTIONS = {each.value: each for each in Resolution}

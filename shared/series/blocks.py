@@ -17,8 +17,7 @@ from typing import TYPE_CHECKING, cast
 
 from shared.metering import GSRN_LENGTH, Resolution
 from shared.series import assembly
-from shared.warehouse.insights import BETWEEN_DAYS, FORM, JoinedRow
-from shared.warehouse.queries import PackedRow
+from shared.warehouse.queries.insights import BETWEEN_DAYS, FORM, JoinedRow, PackedRow
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -12,9 +12,9 @@ from shared.metering import Direction, Resolution
 from shared.periods import ONE_DAY, Period
 from shared.readable import Readable
 from shared.series import assembly
-from shared.warehouse import queries
 from shared.warehouse.engine import Warehouse
-from shared.warehouse.queries import StoredInHoursRow, WantedDays
+from shared.warehouse.queries import series_days
+from shared.warehouse.queries.series_days import StoredInHoursRow, WantedDays
 
 LISTED = 40
 """Metering points that are listed, beside their number."""
@@ -55,7 +55,7 @@ def find(
     first, end = assembly.days_with_starts(period, Resolution.PT1H)
     parts = [
         warehouse.fetch(
-            queries.stored_in_hours(
+            series_days.stored_in_hours(
                 part,
                 direction=direction,
                 wanted=WantedDays(quarters=(first, first), hours=(first, end)),

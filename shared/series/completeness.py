@@ -18,7 +18,7 @@ from shared.periods import ONE_DAY
 from shared.readable import Days, PermittedDays, clip
 from shared.series import absent, sums
 from shared.series.assembly import PER_HOUR
-from shared.warehouse.insights import QualityRow
+from shared.warehouse.queries.insights import QualityRow
 
 _NO_COUNTS = (0,) * 6
 """The counts of a row, which are its columns from the sixth on, where there is none."""

@@ -11,7 +11,7 @@ from shared.readable import PermittedDays
 from shared.series import assembly
 from shared.series.assembly import Scope, Series, Sum
 from shared.warehouse.engine import aware
-from shared.warehouse.queries import DayRow
+from shared.warehouse.queries.series_days import DayRow
 
 
 def assemble(rows: Sequence[DayRow], scope: Scope) -> Series:

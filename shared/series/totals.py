@@ -17,7 +17,7 @@ from shared.readable import Days, PermittedDays, clip
 from shared.series import absent, assembly, sums
 from shared.series.assembly import MISSING, watt_hours_of
 from shared.series.blocks import Block, Group
-from shared.warehouse.insights import DaySumRow, MonthSumRow
+from shared.warehouse.queries.insights import DaySumRow, MonthSumRow
 
 _LARGEST_SUM = 2**62
 """Wh that a column's sum stays below, since Arrow's sums of whole numbers wrap around silently."""

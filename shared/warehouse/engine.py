@@ -16,6 +16,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, cast
 from urllib.parse import urlsplit
 
+from shared import limits
 from shared.telemetry.recording import Operation, Telemetry
 from shared.warehouse import deadlines
 
@@ -151,6 +152,11 @@ def lock_writes() -> Statement:
     transaction reads after this statement still holds when it is committed.
     """
     return Statement("UPDATE metering.write_lock SET taken = taken + 1", (), "lock_writes")
+
+
+def alive() -> Query[int]:
+    """The cheapest query, to see whether the warehouse answers in time."""
+    return Query("SELECT 1", (), lambda one: int(one), "alive", within=limits.PROBE)
 
 
 class Session(Protocol):

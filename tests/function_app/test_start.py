@@ -20,8 +20,8 @@ LATER = (
     "xlsxwriter",
 )
 """Only timers and commands need these."""
-MOST_OF_OTHERS, MOST_OF_OURS = 820, 135
-"""Modules: 819 and 133 when this was written. Each takes half a millisecond."""
+MOST_OF_OTHERS, MOST_OF_OURS = 820, 138
+"""Modules: 819 and 138 when this was written. Each takes half a millisecond."""
 PRINTED = "import function_app, json, sys; print(json.dumps(sorted(sys.modules)))"
 
 

@@ -17,7 +17,9 @@ from shared.api.series.requests import DEFAULT_LIMIT, MAX_LIMIT
 from shared.deliveries.master_data.records import METERING_POINTS
 from shared.metering import MeteringPointId, Resolution
 from shared.readable import AT_ONCE, Permission, Readable
-from shared.warehouse.queries import ChangeRow, DayRow, PublishedDays
+from shared.warehouse.queries.changes import ChangeRow
+from shared.warehouse.queries.publication_log import PublishedDays
+from shared.warehouse.queries.series_days import DayRow
 from tests.builders import access
 from tests.builders import warehouse as delivering
 from tests.builders.api import Answer, Api

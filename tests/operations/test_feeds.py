@@ -29,7 +29,7 @@ from shared.metering import Direction
 from shared.tables import FILE_WORK, Tables
 from shared.warehouse import opening, schema
 from shared.warehouse.engine import Warehouse
-from shared.warehouse.published import Kind as Days
+from shared.warehouse.queries.published import Kind as Days
 from tests.builders import warehouse as building
 from tests.builders.warehouse import CABIN, HOUSE, SHOP, Clock, Deliverer, readable, values
 from tests.doubles.sftp import server as sftp_server

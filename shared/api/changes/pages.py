@@ -10,16 +10,15 @@ from itertools import takewhile
 from shared.api import too_large
 from shared.api.changes import search
 from shared.api.changes.requests import ChangesRequest, cursor_text
-from shared.api.changes.search import Key
 from shared.api.formats import Kind
 from shared.api.series.pages import MAX_VALUES, days_within
 from shared.api.series.requests import MAX_LIMIT
 from shared.publishing.remembered import Ranges
 from shared.readable import AT_ONCE, Readable
 from shared.series import assembly
-from shared.warehouse import queries
 from shared.warehouse.engine import Warehouse
-from shared.warehouse.queries import ChangeRow
+from shared.warehouse.queries import publication_log
+from shared.warehouse.queries.changes import ChangeRow, Key
 
 _GROWTH = 4
 
@@ -57,7 +56,7 @@ def fetch(
     """
     after = request.after
     if after is None and request.since is not None:
-        (sequence,) = warehouse.fetch(queries.sequence_at(request.since))
+        (sequence,) = warehouse.fetch(publication_log.sequence_at(request.since))
         after = search.first_of(min(sequence, request.through) + 1)
     up_to_date = search.first_of(request.through + 1)
     if after is None or after >= up_to_date:

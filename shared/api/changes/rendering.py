@@ -6,7 +6,7 @@ from shared.api.changes.pages import Page
 from shared.api.formats import Format, Kind, Rendered
 from shared.files.forms import lines, packed, rows
 from shared.series import assembly
-from shared.warehouse.queries import ChangeRow
+from shared.warehouse.queries.changes import ChangeRow
 
 
 def render(page: Page, written: Format, *, access_version: str) -> Rendered:

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from shared.api import formats
-from shared.api.changes.search import Key
 from shared.api.formats import Format
 from shared.api.parameters import Parameters, Seal, Seals
 from shared.api.series.requests import Given, read_limit
 from shared.metering import Direction
 from shared.publishing.watermark import DataState
+from shared.warehouse.queries.changes import Key
 
 _PACKED = struct.Struct(">QQBI")
 """A cursor holds sequence, metering point, direction and market day; 0 stands for no metering point."""

@@ -10,23 +10,20 @@ the whole portfolio is joined for the rest.
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import date
 from functools import partial
 
 from shared import periods
 from shared.publishing.remembered import Ranges
 from shared.readable import AT_ONCE, Readable
-from shared.warehouse import queries
 from shared.warehouse.engine import Warehouse
-from shared.warehouse.queries import ChangeRow, PublicationRow, PublishedDays
+from shared.warehouse.queries import changes, publication_log
+from shared.warehouse.queries.changes import ChangeRow, Key
+from shared.warehouse.queries.publication_log import PublicationRow, PublishedDays
 
 MOST_NAMED = 100_000
 """The most days whose metering points are listed by one statement, which WAREHOUSE_MAX_ROWS bounds."""
 
 _PUBLICATIONS_LISTED = 1_000
-
-Key = tuple[int, str, str, date]
-"""A place in the order of publication: sequence, metering point, direction, market day."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +47,7 @@ def first(
 ) -> list[ChangeRow]:
     """Return the first `limit` readable days after a place, up to the publication `through`."""
     published = ranges.of(first=after[0], last=through)
-    some = partial(queries.changes, published=published)
+    some = partial(changes.days, published=published)
     if len(readable.permissions) <= at_once:
         return warehouse.fetch(some(readable, after=after, through=through, limit=limit))
     rows: list[ChangeRow] = []
@@ -87,7 +84,7 @@ def count(
     """Count the readable days after a place, up to the publication `through`."""
     published = ranges.of(first=after[0], last=through)
     return sum(
-        warehouse.fetch(queries.count_changes(part, after=after, through=through, published=published))[0]
+        warehouse.fetch(changes.count_days(part, after=after, through=through, published=published))[0]
         for part in readable.parts(size=at_once)
     )
 
@@ -106,7 +103,7 @@ def _sizes(limit: int, at_once: int) -> Iterator[int]:
 
 def _publications(warehouse: Warehouse, *, first: int, last: int) -> Iterator[PublicationRow]:
     while True:
-        rows = warehouse.fetch(queries.publications(first=first, last=last, limit=_PUBLICATIONS_LISTED))
+        rows = warehouse.fetch(publication_log.sizes(first=first, last=last, limit=_PUBLICATIONS_LISTED))
         yield from rows
         if len(rows) < _PUBLICATIONS_LISTED:
             return
@@ -137,7 +134,7 @@ def _published(
 
     A day that is superseded meanwhile comes with its later publication; no day is added to a stretch.
     """
-    query = queries.published_metering_points(first=stretch.first, last=stretch.last, published=published)
+    query = publication_log.metering_points(first=stretch.first, last=stretch.last, published=published)
     return readable.only(frozenset(warehouse.fetch(query)))
 
 

@@ -21,9 +21,9 @@ from shared.metering import Direction
 from shared.periods import Period
 from shared.publishing.watermark import DataState
 from shared.readable import Readable
-from shared.warehouse import queries
 from shared.warehouse.engine import Warehouse
-from shared.warehouse.queries import SizeRow
+from shared.warehouse.queries import publication_log
+from shared.warehouse.queries.series_days import SizeRow
 
 MAX_LIMIT, DEFAULT_LIMIT = 100, 50
 
@@ -96,7 +96,7 @@ def wanted(body: ExportRequest, *, state: DataState, warehouse: Warehouse) -> Wa
     as_of = series.shown_moment(bodies.moment(body.as_of) if body.as_of else None, state=state)
     sequence = state.sequence
     if state.published_at is not None and as_of < state.published_at:
-        (sequence,) = warehouse.fetch(queries.sequence_shown(as_of))
+        (sequence,) = warehouse.fetch(publication_log.sequence_shown(as_of))
     start = bodies.moment(body.from_)
     end = bodies.moment(body.to) if body.to else max(state.available_at(as_of) or start, start)
     return Wanted(

@@ -12,8 +12,8 @@ from shared.metering import Direction, Resolution
 from shared.readable import Readable
 from shared.series import completeness
 from shared.series.completeness import Period
-from shared.warehouse import insights
 from shared.warehouse.engine import Warehouse
+from shared.warehouse.queries import insights
 
 _ROWS_A_PERIOD = {Resolution.P1D: 2, Resolution.P1M: 4}
 """Both directions, and a month may have days of both resolutions."""

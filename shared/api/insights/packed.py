@@ -6,8 +6,8 @@ from shared.metering import Direction
 from shared.readable import Days, Readable
 from shared.series import assembly, blocks
 from shared.series.blocks import Block, NotWhole
-from shared.warehouse import insights
 from shared.warehouse.engine import Warehouse
+from shared.warehouse.queries import insights
 
 AT_ONCE = 5_000
 """Metering points of one statement: no day of quarters, joined, comes near the 16 MB of a text in Fabric."""

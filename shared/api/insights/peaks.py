@@ -14,7 +14,7 @@ from shared.readable import Readable
 from shared.series import peaks
 from shared.series.peaks import Peaks
 from shared.warehouse.engine import Warehouse
-from shared.warehouse.queries import WantedDays
+from shared.warehouse.queries.series_days import WantedDays
 
 
 @dataclass(frozen=True)

@@ -20,9 +20,9 @@ from shared.periods import ONE_DAY
 from shared.readable import AT_ONCE, Days, Readable
 from shared.series import assembly, coarser, sums, totals
 from shared.series.totals import Total
-from shared.warehouse import insights, queries
 from shared.warehouse.engine import Warehouse
-from shared.warehouse.queries import WantedDays
+from shared.warehouse.queries import insights, latest_days, series_days
+from shared.warehouse.queries.series_days import WantedDays
 
 _LONGEST_MONTH = 28
 _IN_TWO_RESOLUTIONS = 2
@@ -80,7 +80,7 @@ def _refuse_coarser(warehouse: Warehouse, readable: Readable, request: TotalRequ
         return
     wanted = WantedDays(quarters=(days[0], days[0]), hours=days)
     for part in readable.parts():
-        query = queries.stored_in_hours(
+        query = series_days.stored_in_hours(
             part, direction=request.direction, wanted=wanted, as_of=request.as_of, limit=1
         )
         resolutions.refuse(coarser.put_together([warehouse.fetch(query)]), default="days")
@@ -190,7 +190,9 @@ def _buckets_of_part(
     )
     last_days = (
         warehouse.fetch(
-            queries.last_days(unfinished, direction=request.direction, since=days[0], as_of=request.as_of)
+            latest_days.in_direction(
+                unfinished, direction=request.direction, since=days[0], as_of=request.as_of
+            )
         )
         if unfinished.permissions
         else ()

@@ -14,12 +14,14 @@ from shared.api.formats import Kind, Rendered
 from shared.api.listings import lines
 from shared.api.listings.requests import MeteringPointsRequest, cursor_text
 from shared.metering import Direction, MeteringPointId
+from shared.publishing import remembered
 from shared.publishing.watermark import DataState
 from shared.readable import AT_ONCE, Permission, PermittedDays, Readable
 from shared.series import assembly
-from shared.warehouse import queries
 from shared.warehouse.engine import Warehouse
-from shared.warehouse.queries import LatestDayRow, MeteringPointRow
+from shared.warehouse.queries import latest_days, metering_points
+from shared.warehouse.queries.latest_days import LatestDayRow
+from shared.warehouse.queries.metering_points import MeteringPointRow
 
 
 def page(
@@ -75,7 +77,9 @@ def _in_area(
 ) -> list[MeteringPointId]:
     if request.price_area is None:
         return sorted({each.metering_point_id for each in readable.permissions})
-    return warehouse.fetch(queries.metering_points_in(readable, price_area=request.price_area, limit=limit))
+    return warehouse.fetch(
+        metering_points.in_price_area(readable, price_area=request.price_area, limit=limit)
+    )
 
 
 def one(warehouse: Warehouse, *, readable: Readable, state: DataState) -> Rendered:
@@ -84,7 +88,9 @@ def one(warehouse: Warehouse, *, readable: Readable, state: DataState) -> Render
 
 
 def _read(warehouse: Warehouse, readable: Readable, *, state: DataState) -> list[dict[str, Any]]:
-    described = {each.metering_point_id: each for each in warehouse.fetch(queries.metering_points(readable))}
+    described = {
+        each.metering_point_id: each for each in warehouse.fetch(metering_points.descriptions(readable))
+    }
     latest = _latest_days(warehouse, readable, as_of=state.published_at or state.now)
     ended = _ended(warehouse, readable, latest=latest, as_of=state.published_at or state.now)
     permissions = defaultdict(list)
@@ -107,11 +113,11 @@ def _latest_days(
 ) -> dict[str, list[LatestDayRow]]:
     """Return the latest day in each direction: of the last month or, where that has none, of all time."""
     latest: dict[str, list[LatestDayRow]] = defaultdict(list)
-    for since in queries.starts_of_search(as_of):
+    for since in remembered.starts_of_search(as_of):
         unseen = tuple(each for each in readable.permissions if each.metering_point_id not in latest)
         if unseen:
             sought = replace(readable, permissions=unseen)
-            rows = warehouse.fetch(queries.latest_days(sought, since=since, as_of=as_of))
+            rows = warehouse.fetch(latest_days.with_resolution(sought, since=since, as_of=as_of))
             for row in assembly.sound_latest(rows):
                 latest[row.metering_point_id].append(row)
     return latest
@@ -129,7 +135,7 @@ def _ended(
     for direction in Direction:
         sought = [each for each, rows in latest.items() if direction not in {row.direction for row in rows}]
         if sought:
-            query = queries.last_days(
+            query = latest_days.in_direction(
                 readable.only(sought), direction=direction, since=periods.FIRST_DAY, as_of=as_of
             )
             for row in warehouse.fetch(query):

@@ -23,9 +23,9 @@ from shared.readable import AT_ONCE, PermittedDays, Readable
 from shared.series import assembly, coarser, sums
 from shared.series.assembly import Scope, Series
 from shared.series.coarser import NOTHING_COARSER, Coarser
-from shared.warehouse import queries
 from shared.warehouse.engine import Warehouse
-from shared.warehouse.queries import DayRow, WantedDays
+from shared.warehouse.queries import series_days
+from shared.warehouse.queries.series_days import DayRow, WantedDays
 
 # A page of sums holds at least one whole bucket, so that no bucket is cut in two.
 _LONGEST_BUCKET = {Resolution.P1M: 31, Resolution.P1Y: 366}
@@ -180,7 +180,7 @@ def _days(
 ) -> list[DayRow]:
     if not readable.permissions:
         return []
-    query = queries.days(
+    query = series_days.days(
         readable,
         direction=request.direction,
         wanted=wanted,
@@ -203,7 +203,7 @@ def next_stored(
     """Find the first metering point from `start` on that has a wanted day."""
     for part in readable.parts(start=start) if start is not None else ():
         (first,) = warehouse.fetch(
-            queries.first_metering_point(part, direction=direction, wanted=wanted, as_of=as_of)
+            series_days.first_metering_point(part, direction=direction, wanted=wanted, as_of=as_of)
         )
         if first is not None:
             return first
@@ -215,7 +215,7 @@ def _count(warehouse: Warehouse, readable: Readable, request: SeriesRequest, *, 
     key = _start(request)
     return sum(
         warehouse.fetch(
-            queries.count_days(
+            series_days.count_days(
                 part, direction=request.direction, wanted=wanted, as_of=request.as_of, after=key
             )
         )[0]

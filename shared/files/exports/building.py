@@ -30,7 +30,7 @@ from shared.readable import Readable
 from shared.series import coarser
 from shared.series.coarser import Coarser
 from shared.warehouse.engine import Warehouse
-from shared.warehouse.queries import StoredInHoursRow
+from shared.warehouse.queries.series_days import StoredInHoursRow
 
 log = logging.getLogger("metering.files")
 

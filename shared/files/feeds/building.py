@@ -30,8 +30,8 @@ from shared.publishing.remembered import Ranges
 from shared.readable import Readable
 from shared.series.assembly import Series
 from shared.warehouse.engine import Warehouse
-from shared.warehouse.published import Kind
-from shared.warehouse.queries import SizeRow
+from shared.warehouse.queries.published import Kind
+from shared.warehouse.queries.series_days import SizeRow
 
 _NOT_BUILT = ("not-built", "It could not be made, and we have been alerted. The next run includes its days.")
 _FILES_AT_ONCE = 400

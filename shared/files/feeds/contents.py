@@ -17,7 +17,7 @@ from shared.metering import Quality
 from shared.periods import Period
 from shared.readable import Permission, Readable
 from shared.series.assembly import Series, Values, kwh
-from shared.warehouse.published import Kind, PublicationSpan
+from shared.warehouse.queries.published import Kind, PublicationSpan
 
 
 def question_of(run: Run, *, period: Period, kind: Kind) -> Question:

@@ -15,7 +15,7 @@ from shared.files import sweeping
 from shared.files.feeds.messages import RunMessage
 from shared.files.feeds.store import Feed, Feeds, Span, Spec
 from shared.tables import Tables
-from shared.warehouse.published import Kind
+from shared.warehouse.queries.published import Kind
 
 KEPT = timedelta(days=35)
 """How long the files of a run are kept."""

@@ -28,7 +28,7 @@ from shared.periods import Period
 from shared.queues import QueuesUnavailable, UnknownMessage
 from shared.settings import OutboxSettings, Settings
 from shared.warehouse.engine import Warehouse
-from shared.warehouse.queries import SizeRow
+from shared.warehouse.queries.series_days import SizeRow
 from tests.builders import queues
 from tests.builders.api import Answer, Api
 from tests.builders.warehouse import Clock

@@ -19,7 +19,7 @@ from shared.files import planning
 from shared.files.feeds.ledger import Batch
 from shared.periods import Period
 from shared.warehouse.engine import Query, Warehouse
-from shared.warehouse.published import Kind
+from shared.warehouse.queries.published import Kind
 from tests.builders import queues
 from tests.builders import warehouse as delivering
 from tests.builders.api import Answer, Api

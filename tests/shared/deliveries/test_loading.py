@@ -12,8 +12,9 @@ from shared.deliveries.faults import Fault, Rejected
 from shared.deliveries.interval_values.intervals import HEADER
 from shared.deliveries.loads import Loaded, Unknown
 from shared.publishing import publish
-from shared.warehouse import queries, supply
+from shared.warehouse import supply
 from shared.warehouse.engine import Query, Warehouse
+from shared.warehouse.queries import metering_points
 from tests.builders import warehouse as building
 from tests.builders.warehouse import CABIN, HOUSE, Clock, Deliverer, Line, values, versions
 
@@ -673,11 +674,11 @@ def test_metering_points_replace_what_was_known_of_them(
 
     assert (loaded.kind, loaded.rows) == ("metering points", 1)
     known = warehouse.fetch(
-        queries.metering_points(building.readable((HOUSE, None, None), (CABIN, None, None)))
+        metering_points.descriptions(building.readable((HOUSE, None, None), (CABIN, None, None)))
     )
     assert known == [
-        queries.MeteringPointRow(HOUSE, None, "Storgata 2", None, None, "NO1", None, None),
-        queries.MeteringPointRow(CABIN, "Hytta", None, None, None, "NO5", None, None),
+        metering_points.MeteringPointRow(HOUSE, None, "Storgata 2", None, None, "NO1", None, None),
+        metering_points.MeteringPointRow(CABIN, "Hytta", None, None, None, "NO5", None, None),
     ]
 
 

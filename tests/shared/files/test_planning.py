@@ -9,7 +9,7 @@ from shared.files import planning
 from shared.files.forms.form import FileFormat, FileLayout, Form
 from shared.metering import MeteringPointId, Resolution
 from shared.periods import Period
-from shared.warehouse.queries import SizeRow
+from shared.warehouse.queries.series_days import SizeRow
 from tests.builders.warehouse import CABIN, HOUSE, SHOP
 
 POINTS = [MeteringPointId(each) for each in (HOUSE, CABIN, SHOP)]

@@ -9,7 +9,7 @@ from shared.files import reading
 from shared.files.reading import Question
 from shared.metering import Direction
 from shared.periods import Period
-from shared.warehouse.published import PublicationSpan
+from shared.warehouse.queries.published import PublicationSpan
 from tests.builders.warehouse import CABIN, HOUSE, MORNING, Deliverer, readable, values
 
 FIRST = date(2026, 3, 1)

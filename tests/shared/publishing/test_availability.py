@@ -5,7 +5,7 @@ from typing import Any
 
 from shared import periods
 from shared.publishing.remembered import Availability
-from shared.warehouse import queries
+from shared.warehouse.queries import publication_log
 
 MOMENT = datetime(2026, 11, 22, 6, tzinfo=UTC)
 
@@ -39,7 +39,7 @@ def test_the_end_of_the_last_published_day_is_read_once_for_each_moment() -> Non
     ends = [availability.before(MOMENT) for _ in range(3)]
 
     assert ends == [periods.start_of(date(2026, 11, 21))] * 3
-    assert warehouse.parameters == [queries.last_day_published(as_of=MOMENT).parameters]
+    assert warehouse.parameters == [publication_log.last_day(as_of=MOMENT).parameters]
 
 
 def test_before_the_first_publication_there_is_no_end() -> None:

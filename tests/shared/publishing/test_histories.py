@@ -30,9 +30,11 @@ from shared.publishing import affected_days, publish
 from shared.publishing.remembered import Ranges
 from shared.publishing.watermark import DataState
 from shared.readable import Readable
-from shared.warehouse import opening, queries
+from shared.warehouse import opening
 from shared.warehouse.engine import LONGEST_PUBLICATION, Warehouse, aware
-from shared.warehouse.queries import ChangeRow, DayRow, WantedDays
+from shared.warehouse.queries import publication_log, series_days
+from shared.warehouse.queries.changes import ChangeRow
+from shared.warehouse.queries.series_days import DayRow, WantedDays
 from tests.builders import elsewhere, histories
 from tests.builders import warehouse as building
 from tests.builders.histories import Content, Died, Key, Model, Mortal, Version
@@ -102,7 +104,7 @@ class History:
         self.ids = histories.metering_point_ids(number)
         self.keys = histories.few_keys(self.chance, self.ids)
         self.readable = building.readable(*((each, None, None) for each in self.ids))
-        (latest,) = place.warehouse.fetch(queries.sequence_at(LATER))
+        (latest,) = place.warehouse.fetch(publication_log.sequence_at(LATER))
         self.model = Model(first_sequence=latest + 1)
         narrow = building.readable((self.ids[0], None, histories.MONDAY), (self.ids[1], None, None))
         self.readers = [self.new_reader(each) for each in (self.readable, self.readable, narrow)]
@@ -348,7 +350,7 @@ class History:
         found = {}
         for direction in Direction:
             rows = self.place.warehouse.fetch(
-                queries.days(
+                series_days.days(
                     self.readable,
                     direction=direction,
                     wanted=WantedDays.every(SINCE, UNTIL),

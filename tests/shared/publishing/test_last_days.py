@@ -14,7 +14,7 @@ from shared.metering import Direction, MeteringPointId
 from shared.publishing.remembered import LastDays
 from shared.publishing.watermark import DataState
 from shared.readable import Permission, Readable
-from shared.warehouse.queries import LastDayRow
+from shared.warehouse.queries.latest_days import LastDayRow
 from tests.builders.sealing import SEALS
 
 POINT = MeteringPointId("707057500000000018")

@@ -8,7 +8,7 @@ import pytest
 from shared.periods import ONE_DAY
 from shared.publishing.remembered import Ranges
 from shared.warehouse.engine import RETRY_LATER, WarehouseUnavailable
-from shared.warehouse.queries import PublishedDays
+from shared.warehouse.queries.publication_log import PublishedDays
 
 DAY = date(2026, 3, 1)
 

@@ -15,7 +15,7 @@ from shared.readable import PermittedDays
 from shared.series import assembly
 from shared.series import sums as series_of_sums
 from shared.series.assembly import Scope, Sum, Values
-from shared.warehouse.queries import DayRow
+from shared.warehouse.queries.series_days import DayRow
 
 POINT = MeteringPointId("707057500000010017")
 PUBLISHED = datetime(2026, 11, 22, 6, tzinfo=UTC)

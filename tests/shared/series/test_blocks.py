@@ -14,7 +14,7 @@ from shared.periods import ONE_DAY, Period, start_of
 from shared.series import assembly, blocks, peaks, totals
 from shared.series.blocks import Block, NotWhole
 from shared.series.peaks import Of
-from shared.warehouse.queries import PackedRow
+from shared.warehouse.queries.insights import PackedRow
 
 DAY = date(2026, 3, 1)
 HOUSE, CABIN = "707057500000010017", "707057500000010024"

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from shared.series import assembly
-from shared.warehouse.queries import DayRow
+from shared.warehouse.queries.series_days import DayRow
 
 DAY = date(2026, 3, 1)
 

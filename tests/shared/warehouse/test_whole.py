@@ -6,9 +6,9 @@ from datetime import date, timedelta
 from shared import periods
 from shared.metering import Direction
 from shared.series import assembly
-from shared.warehouse import insights
 from shared.warehouse.engine import Statement, Warehouse
-from shared.warehouse.queries import PackedRow
+from shared.warehouse.queries import insights
+from shared.warehouse.queries.insights import PackedRow
 from tests.builders.warehouse import HOUSE, MORNING, readable
 
 FIRST, DAYS = date(2025, 10, 1), 1_500

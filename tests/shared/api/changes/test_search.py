@@ -11,12 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.api.changes import search
-from shared.api.changes.search import Key
 from shared.periods import ONE_DAY
 from shared.publishing.remembered import Ranges
 from shared.readable import Readable
 from shared.warehouse.engine import Query, Row
-from shared.warehouse.queries import ChangeRow, PublicationRow, PublishedDays
+from shared.warehouse.queries.changes import ChangeRow, Key
+from shared.warehouse.queries.publication_log import PublicationRow, PublishedDays
 from tests.builders.warehouse import readable
 
 FIRST, SECOND = date(2026, 3, 1), date(2026, 3, 2)

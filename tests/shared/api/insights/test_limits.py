@@ -12,7 +12,7 @@ from shared.api.too_large import TooLargeForOneAnswer
 from shared.metering import Direction, MeteringPointId
 from shared.publishing.watermark import DataState
 from shared.readable import Permission, Readable
-from shared.warehouse.insights import DayRange, FirstDayRow, QualityRow
+from shared.warehouse.queries.insights import DayRange, FirstDayRow, QualityRow
 from tests.builders.sealing import SEALS
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)

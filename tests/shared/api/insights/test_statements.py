@@ -12,7 +12,7 @@ from shared.metering import Direction, MeteringPointId
 from shared.publishing.watermark import DataState
 from shared.readable import Permission, Readable
 from shared.series import blocks
-from shared.warehouse.queries import PackedRow
+from shared.warehouse.queries.insights import PackedRow
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 STATE, SEALS = DataState(NOW, NOW, NOW), Seals([b"0" * 64])

@@ -19,7 +19,10 @@ from shared.metering import Direction, MeteringPointId
 from shared.publishing.remembered import LastDays, Ranges
 from shared.publishing.watermark import DataState
 from shared.readable import Permission, Readable
-from shared.warehouse.queries import ChangeRow, DayRow, LastDayRow, PublishedDays
+from shared.warehouse.queries.changes import ChangeRow
+from shared.warehouse.queries.latest_days import LastDayRow
+from shared.warehouse.queries.publication_log import PublishedDays
+from shared.warehouse.queries.series_days import DayRow
 from tests.builders.sealing import SEALS
 
 POINT = MeteringPointId("707057500000010017")

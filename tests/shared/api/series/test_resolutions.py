@@ -8,7 +8,7 @@ from shared.api.problems import InvalidRequest
 from shared.api.series import resolutions
 from shared.metering import Resolution
 from shared.series import coarser
-from shared.warehouse.queries import StoredInHoursRow
+from shared.warehouse.queries.series_days import StoredInHoursRow
 
 
 def stored(number: int, *, count: int) -> StoredInHoursRow:

@@ -8,7 +8,7 @@ from shared.files.feeds.ledger import Batch, Run, RunStatus
 from shared.files.feeds.store import EACH_PUBLICATION, Content, Corrections, Span, Spec, Split
 from shared.files.forms.about import Gaps
 from shared.metering import Direction
-from shared.warehouse.published import Kind
+from shared.warehouse.queries.published import Kind
 from tests.builders.warehouse import HOUSE, readable
 
 NOW = datetime(2026, 11, 22, 6, 0, tzinfo=UTC)

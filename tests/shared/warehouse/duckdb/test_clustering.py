@@ -8,10 +8,11 @@ import duckdb
 import pytest
 
 from shared.metering import Direction, MeteringPointId
-from shared.warehouse import engine, opening, queries
+from shared.warehouse import engine, opening
 from shared.warehouse.duckdb import tsql
 from shared.warehouse.engine import Query, Statement, Warehouse, bindable
-from shared.warehouse.queries import DayRow, WantedDays
+from shared.warehouse.queries import series_days
+from shared.warehouse.queries.series_days import DayRow, WantedDays
 from tests.builders import warehouse as building
 from tests.builders.warehouse import readable
 
@@ -57,7 +58,7 @@ def publish_days(
 
 
 def question(*points: MeteringPointId, last_day: date = date(2030, 1, 1)) -> Query[DayRow]:
-    return queries.days(
+    return series_days.days(
         readable(*((point, None, None) for point in points)),
         direction=Direction.CONSUMPTION,
         wanted=WantedDays.every(FIRST, last_day),

@@ -24,18 +24,27 @@ from shared.publishing import announce, publish
 from shared.publishing.watermark import Publications
 from shared.readable import Readable
 from shared.warehouse import check as contract
-from shared.warehouse import fractions, insights, published, queries, schema, supply
+from shared.warehouse import engine, fractions, schema, supply
 from shared.warehouse.duckdb import tsql
 from shared.warehouse.engine import Query, Warehouse
-from shared.warehouse.queries import WantedDays
+from shared.warehouse.queries import (
+    changes,
+    insights,
+    latest_days,
+    metering_points,
+    publication_log,
+    published,
+    series_days,
+)
+from shared.warehouse.queries.series_days import WantedDays
 from tests import sentsql
 from tests.builders import microsoft
 from tests.builders import warehouse as building
 from tests.builders.warehouse import CABIN, HOUSE, Clock, Deliverer, Recorded, readable, values
 
 START = (0, "", "", periods.FIRST_DAY)
-EVER = queries.PublishedDays(periods.FIRST_DAY, periods.END_DAY)
-SOURCES = Path(queries.__file__).parents[1]
+EVER = publication_log.PublishedDays(periods.FIRST_DAY, periods.END_DAY)
+SOURCES = Path(schema.__file__).parents[1]
 
 # What Microsoft Fabric does not have, or only in some places; sources in docs/data-onboarding.md.
 UNSUPPORTED = re.compile(
@@ -102,7 +111,7 @@ def statements(warehouse: Warehouse, tmp_path: Path, clock: Clock) -> dict[str, 
     ask(recorded, readable((HOUSE, None, None)), clock)  # One span, which needs no list.
     ask(recorded, readable((HOUSE, None, None), (CABIN, None, None)), clock)
     recorded.fetch(supply.periods())
-    recorded.fetch(queries.alive())
+    recorded.fetch(engine.alive())
     contract.check(recorded, now=clock() + timedelta(hours=1))
     contract.latest(recorded)
     return recorded.statements
@@ -111,7 +120,7 @@ def statements(warehouse: Warehouse, tmp_path: Path, clock: Clock) -> dict[str, 
 def ask(recorded: Recorded, permitted: Readable, clock: Clock) -> None:
     """Ask every question of callers about what they may read."""
     recorded.fetch(
-        queries.days(
+        series_days.days(
             permitted,
             direction=Direction.CONSUMPTION,
             wanted=WantedDays.every(date(2026, 3, 1), date(2026, 4, 1)),
@@ -122,15 +131,15 @@ def ask(recorded: Recorded, permitted: Readable, clock: Clock) -> None:
     )
     everything = WantedDays.every(date(2026, 3, 1), date(2026, 4, 1))
     recorded.fetch(
-        queries.first_metering_point(
+        series_days.first_metering_point(
             permitted, direction=Direction.CONSUMPTION, wanted=everything, as_of=clock()
         )
     )
     recorded.fetch(
-        queries.count_days(permitted, direction=Direction.CONSUMPTION, wanted=everything, as_of=clock())
+        series_days.count_days(permitted, direction=Direction.CONSUMPTION, wanted=everything, as_of=clock())
     )
     recorded.fetch(
-        queries.stored_in_hours(
+        series_days.stored_in_hours(
             permitted, direction=Direction.CONSUMPTION, wanted=everything, as_of=clock(), limit=10
         )
     )
@@ -144,22 +153,24 @@ def ask(recorded: Recorded, permitted: Readable, clock: Clock) -> None:
                 as_of=clock(),
             )
             recorded.fetch(wanted)
-    recorded.fetch(queries.metering_points_in(permitted, price_area="NO1", limit=10))
+    recorded.fetch(metering_points.in_price_area(permitted, price_area="NO1", limit=10))
     recorded.fetch(
-        queries.count_changes(permitted, after=(0, "", "", date(2026, 3, 1)), through=1, published=EVER)
+        changes.count_days(permitted, after=(0, "", "", date(2026, 3, 1)), through=1, published=EVER)
     )
-    recorded.fetch(queries.changes(permitted, after=START, through=1, published=EVER, limit=10))
-    recorded.fetch(queries.publications(first=1, last=1, limit=10))
-    recorded.fetch(queries.published_metering_points(first=1, last=1, published=EVER))
-    recorded.fetch(queries.sequence_at(clock()))
-    recorded.fetch(queries.sequence_shown(clock()))
+    recorded.fetch(changes.days(permitted, after=START, through=1, published=EVER, limit=10))
+    recorded.fetch(publication_log.sizes(first=1, last=1, limit=10))
+    recorded.fetch(publication_log.metering_points(first=1, last=1, published=EVER))
+    recorded.fetch(publication_log.sequence_at(clock()))
+    recorded.fetch(publication_log.sequence_shown(clock()))
     recorded.fetch(
-        queries.sizes(permitted, direction=Direction.CONSUMPTION, wanted=everything, as_of=clock())
+        series_days.sizes(permitted, direction=Direction.CONSUMPTION, wanted=everything, as_of=clock())
     )
-    recorded.fetch(queries.last_day_published(as_of=clock()))
-    recorded.fetch(queries.latest_days(permitted, since=date(2026, 3, 1), as_of=clock()))
+    recorded.fetch(publication_log.last_day(as_of=clock()))
+    recorded.fetch(latest_days.with_resolution(permitted, since=date(2026, 3, 1), as_of=clock()))
     recorded.fetch(
-        queries.last_days(permitted, direction=Direction.CONSUMPTION, since=date(2026, 3, 1), as_of=clock())
+        latest_days.in_direction(
+            permitted, direction=Direction.CONSUMPTION, since=date(2026, 3, 1), as_of=clock()
+        )
     )
     first, end = date(2026, 3, 1), date(2026, 4, 1)
     for of_month in (
@@ -178,9 +189,9 @@ def ask(recorded: Recorded, permitted: Readable, clock: Clock) -> None:
         recorded.fetch(qualities(permitted, first=first, end=end, as_of=clock()))
     recorded.fetch(insights.first_days(permitted, direction=Direction.CONSUMPTION, as_of=clock()))
     recorded.fetch(
-        queries.published_series(first=1, last=1, published=EVER, after=("", date(2026, 3, 1)), limit=10)
+        publication_log.series(first=1, last=1, published=EVER, after=("", date(2026, 3, 1)), limit=10)
     )
-    recorded.fetch(queries.metering_points(permitted))
+    recorded.fetch(metering_points.descriptions(permitted))
 
 
 def names_in_sources() -> Iterator[str]:

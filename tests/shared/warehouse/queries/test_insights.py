@@ -9,9 +9,8 @@ import pytest
 
 from shared.metering import Direction
 from shared.readable import Readable
-from shared.warehouse import insights
-from shared.warehouse.insights import DayRange
-from shared.warehouse.queries import PackedRow
+from shared.warehouse.queries import insights
+from shared.warehouse.queries.insights import DayRange, PackedRow
 from tests.builders.warehouse import CABIN, HOUSE, MORNING, SHOP, Clock, Deliverer, readable, values
 
 FIRST, END = date(2026, 3, 1), date(2026, 3, 8)

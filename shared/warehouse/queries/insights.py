@@ -1,8 +1,8 @@
 """Queries for totals, peaks and completeness: one readable statement each. Pure.
 
 Sums of days, months and letters are made in the warehouse, so that one row comes back for many stored days.
-Single hours need the packed values, which are read as they are stored, joined to a few texts. As in
-`queries`, each statement joins what the caller may read.
+Single hours need the packed values, which are read as they are stored, joined to a few texts. Each
+statement joins what the caller may read (`series_days.permitted_rows`).
 """
 
 from datetime import date, datetime
@@ -13,12 +13,22 @@ from shared.metering import Direction
 from shared.readable import Readable
 from shared.warehouse import whole
 from shared.warehouse.engine import Query
-from shared.warehouse.queries import SHOWN, PackedRow, PermittedRows, permitted_rows
+from shared.warehouse.queries.series_days import SHOWN, PermittedRows, permitted_rows
 
 BETWEEN_DAYS = ";"
 """Stands between the packed values of two metering points in a joined text."""
 FORM = "|"
 """Ends each part of a form, so that trailing blanks count."""
+
+
+class PackedRow(NamedTuple):
+    """A published market day with its packed values."""
+
+    metering_point_id: str
+    delivery_date: date
+    resolution: str
+    quantities: str
+    qualities: str
 
 
 class JoinedRow(NamedTuple):

@@ -1,6 +1,6 @@
 """Queries for what some publications left, as it was after the last of them: one statement each. Pure.
 
-As in `queries`, each statement joins what the caller may read.
+Each statement joins what the caller may read (`series_days.permitted_rows`).
 """
 
 from datetime import date, datetime
@@ -10,7 +10,7 @@ from typing import NamedTuple
 from shared.metering import Direction
 from shared.readable import Readable
 from shared.warehouse.engine import Query
-from shared.warehouse.queries import DayRow, SizeRow, WantedDays, permitted_rows
+from shared.warehouse.queries.series_days import DayRow, SizeRow, WantedDays, permitted_rows
 
 
 class Kind(StrEnum):
@@ -50,7 +50,7 @@ def days(
     after: tuple[str, date] | None,
     limit: int,
 ) -> Query[DayRow]:
-    """Readable market days that the publications left, as they were at `as_of`; see `queries.days`."""
+    """Readable market days that the publications left, as they were at `as_of`; see `series_days.days`."""
     permitted = permitted_rows(readable, first_day=wanted.first, last_day=wanted.end, after=after)
     ending = permitted.ending(limit)
     return Query(
