@@ -106,6 +106,16 @@ def test_persons_without_the_role_or_no_longer_there_are_not_even_looked_up(pers
     assert result == Wanted({}, ())
 
 
+@pytest.mark.parametrize("setting", ["Metering Data", " metering data "])
+@pytest.mark.parametrize("typed", ["Metering data", "METERING DATA\n"])
+def test_the_role_is_the_same_in_any_case_and_with_spaces_around_it(setting: str, typed: str) -> None:
+    severa = register([Client(10001, persons=(Person(7, role=typed), Person(8, role="Metering")))])
+
+    found = mapping.users_to_find(severa, fields=Fields(contact_role=setting))
+
+    assert [each.contact_guid for each in found] == [guid(7)]
+
+
 def test_an_inactive_customer_gives_nobody_anything_and_has_nobody_looked_up() -> None:
     severa = register([Client(10001, apps=guid(1), points=A, persons=(Person(7),), is_active=False)])
 
@@ -123,6 +133,23 @@ def test_the_same_user_by_two_addresses_has_one_grant() -> None:
     )
 
     assert shown(result) == {(user(70), A, 10001, ALWAYS)}
+
+
+def test_each_address_of_a_contact_person_is_looked_up_and_may_be_of_another_user() -> None:
+    person = Person(7, emails=("left@fjord.example", KARI, "kari@home.example"))
+
+    result = wanted(
+        Client(10001, points=A, persons=(person,)), users={KARI: guid(70), "kari@home.example": guid(71)}
+    )
+
+    assert shown(result) == {(user(70), A, 10001, ALWAYS), (user(71), A, 10001, ALWAYS)}
+    assert [fault.text for fault in result.faults] == [f"left@fjord.example: {DirectoryFault.NOT_FOUND}"]
+
+
+def test_one_is_a_customer_number() -> None:
+    result = wanted(Client(1, apps=guid(1), points=A))
+
+    assert (shown(result), result.faults) == ({(app(1), A, 1, ALWAYS)}, ())
 
 
 FAULTY = {
@@ -159,6 +186,12 @@ def test_a_fault_names_the_customer_and_what_to_do() -> None:
         f"customer without number, Ny kunde ({guid(10**9)}): "
         "gives API access but has no customer number of 1 to 18 digits; give it one in Severa",
     ]
+
+
+def test_of_a_long_name_a_grant_keeps_two_hundred_characters() -> None:
+    result = wanted(Client(10001, apps=guid(1), points=A, name="Fjord  " + "å" * 300))
+
+    assert [each.customer_name for each in result.grants.values()] == ["Fjord " + "å" * 194]
 
 
 def test_what_people_typed_begins_no_line_of_its_own() -> None:
@@ -290,6 +323,30 @@ def test_a_restriction_that_cannot_be_read_restricts_to_nothing() -> None:
     assert set(kinds(result)) == {FaultKind.METERING_POINT}
 
 
+def test_a_restriction_with_an_unreadable_period_does_not_open_its_metering_point() -> None:
+    result = wanted(Client(10001, apps=guid(1), points=f"{A} 2024-6-1.. {B}"), supply=SUPPLY)
+
+    assert shown(result) == {(app(1), B, 10001, (Span(MAY, None),))}
+    assert kinds(result) == [FaultKind.METERING_POINT]
+
+
+def test_a_warehouse_without_supply_periods_gives_nobody_what_severa_says() -> None:
+    result = wanted(Client(10001, apps=guid(1), points=A), Client(10002, apps=guid(2)), supply=())
+
+    assert shown(result) == set()
+    assert kinds(result) == [
+        FaultKind.NO_METERING_POINTS, FaultKind.NOT_SUPPLIED, FaultKind.NO_METERING_POINTS
+    ]  # fmt: skip
+    assert "the warehouse has no supply period for this customer number" in result.faults[0].text
+    assert result.restricted == {10001}
+
+
+def test_a_customer_without_a_number_is_not_among_the_restricted() -> None:
+    result = wanted(Client(None, apps=guid(1), points=A), Client(10002, points=B), supply=SUPPLY)
+
+    assert result.restricted == {10002}
+
+
 @pytest.mark.parametrize(("unreadable", "restricted"), [(METERING_POINTS, {10001}), ("", set())])
 def test_a_value_that_may_restrict_and_cannot_be_read_opens_nothing(
     unreadable: str, restricted: set[int]
@@ -361,20 +418,22 @@ def test_supply_periods_that_overlap_are_nobodys_days() -> None:
     assert result.faults[0].text.startswith(f"customer 10999 has {A} in 2025-01-01.. too, so nobody")
 
 
-def test_an_overlap_names_five_of_many_customers_and_none_who_has_other_days() -> None:
-    others = [SupplyPeriod(10_900 + each, A, NEW_YEAR, None) for each in range(7)]
+@pytest.mark.parametrize(("count", "more"), [(5, ""), (7, " and 2 more")])
+def test_an_overlap_names_five_of_many_customers_and_none_who_has_other_days(count: int, more: str) -> None:
+    others = [SupplyPeriod(10_900 + each, A, NEW_YEAR, None) for each in reversed(range(count))]
     supply = (SupplyPeriod(10001, A, MAY, None), SupplyPeriod(10_890, A, MAY, JUNE), *others)
 
     result = wanted(Client(10001, apps=guid(1), points=f"{A} 2024-06-01.."), supply=supply)
 
     [fault] = result.faults
     assert fault.text.startswith(
-        f"customers 10900, 10901, 10902, 10903, 10904 and 2 more have {A} in 2025-01-01.. too, so nobody"
+        f"customers 10900, 10901, 10902, 10903, 10904{more} have {A} in 2025-01-01.. too, so nobody"
     )
 
 
-def test_a_customer_number_without_supply_periods_is_a_fault() -> None:
-    result = wanted(Client(10003, apps=guid(1)), supply=SUPPLY)
+@pytest.mark.parametrize("supply", [SUPPLY, (*SUPPLY, SupplyPeriod(10003, point(3), MAY, MAY))])
+def test_a_customer_number_without_supplied_days_is_a_fault(supply: Sequence[SupplyPeriod]) -> None:
+    result = wanted(Client(10003, apps=guid(1)), supply=supply)
 
     assert shown(result) == set()
     assert kinds(result) == [FaultKind.NO_METERING_POINTS]
@@ -389,15 +448,25 @@ def test_a_bad_metering_point_in_the_warehouse_is_a_fault_of_its_customer_alone(
     assert kinds(result) == [FaultKind.METERING_POINT]
 
 
-@pytest.mark.parametrize("missing", [CLIENT_IDS, METERING_POINTS])
-def test_a_field_that_is_not_defined_is_a_fault_of_the_whole_reading(missing: str) -> None:
+@pytest.mark.parametrize(
+    ("missing", "supply", "effect"),
+    [
+        (CLIENT_IDS, None, "no application gets access"),
+        (METERING_POINTS, None, "nobody gets access"),
+        (METERING_POINTS, (), "no customer can be restricted"),
+    ],
+)
+def test_a_field_that_is_not_defined_is_a_fault_of_the_whole_reading(
+    missing: str, supply: Sequence[SupplyPeriod] | None, effect: str
+) -> None:
     names = {CLIENT_IDS, METERING_POINTS} - {missing}
 
-    result = wanted(severa=register([Client(10001)], property_names=names))
+    result = wanted(severa=register([Client(10001)], property_names=names), supply=supply)
 
     assert [(fault.whose, fault.kind) for fault in result.faults] == [
         (f"custom property '{missing}'", FaultKind.NO_FIELD)
     ]
+    assert f", so {effect}; define it" in result.faults[0].text
 
 
 def test_an_object_id_that_is_no_guid_grants_nothing() -> None:
