@@ -5,6 +5,7 @@ from datetime import date, timedelta
 
 import pytest
 
+from shared.access.grant import Span, Spans
 from shared.access.severa.severa_register import SeveraRegister
 from shared.access.sync import stages, state, store
 from shared.access.sync.faults import FaultKind
@@ -24,6 +25,7 @@ from tests.builders.access import (
     point,
     register,
     rules,
+    stored_grants,
 )
 
 MAY = date(2024, 5, 1)
@@ -73,6 +75,10 @@ class World:
             for row in partition.grants.values()
         }
 
+    def days_shown(self) -> dict[str, Spans]:
+        """Which days of which metering points are seen."""
+        return {each.metering_point_id: each.spans for each in stored_grants(self.storage)}
+
 
 @pytest.fixture
 def world(storage: Tables) -> World:
@@ -119,6 +125,17 @@ def test_what_ends_at_the_customer_ends_meanwhile_and_nobody_new_comes_in(world:
     world.sync(replace(EMPTIED, apps=f"{guid(2)} {guid(3)}"))
 
     assert world.shown() == {(app(2), point(1))}
+
+
+def test_days_that_were_not_shown_stay_closed_and_days_that_end_are_closed(world: World) -> None:
+    world.sync(replace(RESTRICTED, points=f"{point(1)} 2024-06-01.."))
+
+    world.sync(EMPTIED)
+    assert world.days_shown() == {point(1): (Span(date(2024, 6, 1), None),)}
+    world.supply = [SupplyPeriod(10001, point(1), MAY, date(2025, 1, 1))]
+    world.sync(EMPTIED)
+
+    assert world.days_shown() == {point(1): (Span(date(2024, 6, 1), date(2025, 1, 1)),)}
 
 
 def test_a_person_confirms_it_for_the_customer_by_number(world: World) -> None:
@@ -188,6 +205,16 @@ def test_a_customer_that_lets_nobody_in_is_held_back_when_it_does(world: World) 
 
     world.sync(EMPTIED)
 
+    assert world.shown() == set()
+
+
+def test_the_restriction_of_a_customer_that_lets_nobody_in_cannot_be_lifted_ahead(world: World) -> None:
+    world.sync(RESTRICTED)
+
+    report = world.sync(replace(EMPTIED, apps=""), lift=10001)
+    world.sync(EMPTIED)
+
+    assert report.not_lifted == (10001,)
     assert world.shown() == set()
 
 
