@@ -182,6 +182,28 @@ def test_a_revocation_is_seen_within_half_a_minute(
     assert after.version != before.version
 
 
+def test_the_half_minute_begins_before_a_portfolio_is_read(storage: Tables, clock: Clock) -> None:
+    complete(storage, clock)
+    give(storage, grant(1), grant(2))
+
+    class Slow(Counting):
+        """Takes 20 seconds to read the rows, and has them all at the beginning."""
+
+        def range(self, *args: object, **kwargs: object) -> Iterator[tables.Entity]:
+            rows = list(super().range(*args, **kwargs))  # type: ignore[arg-type]
+            if kwargs["partition"] == ALICE:
+                clock.pass_time(timedelta(seconds=20))
+            yield from rows
+
+    grants = Grants(tables=Slow(storage), max_age=timedelta(hours=72), clock=clock, monotonic=clock.monotonic)
+    grants.portfolio(ALICE)
+    write(storage, [Change(grant(1), None)])
+
+    clock.pass_time(timedelta(seconds=10))
+
+    assert grants.portfolio(ALICE).permissions == (permission(2),)
+
+
 def test_the_last_revocation_is_seen_too(storage: Tables, grants: Grants, clock: Clock) -> None:
     give(storage, grant(1))
     grants.portfolio(ALICE)
@@ -256,6 +278,14 @@ def test_of_a_large_portfolio_only_the_metering_points_named_are_read(
 
     assert readable.permissions == (permission(7, customer=9), permission(7))
     assert sorted(counting.reads) == [f"{point(7)}:", f"{point(900)}:", "~manifest", "~manifest"]
+
+
+def test_a_metering_point_that_is_named_twice_is_answered_once(storage: Tables, grants: Grants) -> None:
+    large(storage)
+
+    once = grants.some(ALICE, metering_point_ids=[point(7)])
+
+    assert grants.some(ALICE, metering_point_ids=[point(7), point(7)]) == once
 
 
 def test_of_a_small_portfolio_all_is_read_and_kept(

@@ -107,6 +107,7 @@ def test_a_new_name_or_reason_is_no_loss_of_access() -> None:
 
     assert plan.losses == ()
     assert [each.event for each in plan.gains] == [Event.CHANGED]
+    assert [each.subject.customer_name for each in plan.gains] == ["New"]
 
 
 def test_changes_come_in_groups_of_one_principal_and_a_bounded_size() -> None:
