@@ -110,8 +110,7 @@ def spans_without(spans: Iterable[Span], taken: Iterable[Span]) -> Spans:
     """Return the days that lie in `spans` and not in `taken`."""
     left = join_spans(spans)
     for gone in taken:
-        if not gone.is_empty:
-            left = cut_spans(left, (_span(date.min, gone.first), _span(gone.end, date.max)))
+        left = cut_spans(left, (_span(date.min, gone.first), _span(gone.end, date.max)))
     return left
 
 
