@@ -254,6 +254,15 @@ def test_where_severa_alone_decides_an_empty_field_closes(world: World) -> None:
     assert [fault.kind for fault in report.faults] == [FaultKind.NO_METERING_POINTS]
 
 
+def test_where_severa_alone_decides_an_earlier_restriction_holds_nothing_back(world: World) -> None:
+    state.restrict(world.storage, [10001], run_id="earlier")
+    world.supply = None
+
+    report = world.sync(RESTRICTED)
+
+    assert (world.shown(), report.faults) == ({(app(1), point(1))}, ())
+
+
 def test_a_dry_run_remembers_nothing(world: World, storage: Tables) -> None:
     supply = world.supply
     stages.run(

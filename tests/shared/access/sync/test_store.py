@@ -295,6 +295,7 @@ def test_what_was_not_audited_is_found_in_the_manifest_and_written_later(storage
         ("somebody", {"customerName": "x"}),
         (f"{point(1)}:not-a-number", {"customerName": "x"}),
         (f"{point(1)[:-1]}:10001", {"customerName": "x"}),
+        (f"{point(1)[:-1]}x:10001", {"customerName": "x"}),
         (f"{point(1)}:10001", {}),
         (f"{point(1)}:10001", {"customerName": "x", "validFrom": "soon"}),
         (f"{point(1)}:10001", {"customerName": "x", "validTo": "2024-05-01..2025-01-01"}),
@@ -313,6 +314,32 @@ def test_a_row_that_is_no_grant_is_removed_when_settling(
 
     assert stored(storage) == {grant(2)}
     assert store.read_partition(storage, ALICE).is_settled
+
+
+def test_more_rows_that_are_no_grants_than_a_transaction_holds_are_removed(storage: Tables) -> None:
+    write(storage, granted(grant(1)))
+    for start in (0, 60):
+        rows = [{"PartitionKey": ALICE, "RowKey": f"row {each}"} for each in range(start, start + 60)]
+        storage.transact(tables.ACCESS_GRANTS, [("upsert", row) for row in rows])
+    partition = store.read_partition(storage, ALICE)
+
+    Writer(storage, partition, run_id="next").settle(partition, now=NOW)
+
+    assert stored(storage) == {grant(1)}
+    assert store.read_partition(storage, ALICE).is_settled
+
+
+def test_a_damaged_manifest_without_a_grant_is_replaced_when_settling(storage: Tables) -> None:
+    write(storage, granted(grant(1)))
+    write(storage, [Change(grant(1), None)])
+    damage_manifest(storage, {"count": None})
+    partition = store.read_partition(storage, ALICE)
+    assert not partition.is_settled
+
+    Writer(storage, partition, run_id="next").settle(partition, now=NOW)
+
+    settled = store.read_partition(storage, ALICE)
+    assert (settled.is_settled, settled.version) == (True, "next.1")
 
 
 def test_a_manifest_that_lost_count_is_written_again(storage: Tables) -> None:

@@ -1,5 +1,6 @@
 """The access sync on real tables: what it changes, what it refuses, what it leaves behind."""
 
+import contextlib
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, timedelta
@@ -9,7 +10,7 @@ from azure.core.exceptions import ServiceResponseError
 
 from shared import leases, tables
 from shared.access import runs
-from shared.access.entra.users import ContactEmail, Directory
+from shared.access.entra.users import ContactEmail, Directory, DirectoryFault
 from shared.access.grant import ALWAYS, MANIFEST, Span, Spans
 from shared.access.severa.severa_register import SeveraRegister
 from shared.access.sync import stages, state, store
@@ -349,6 +350,16 @@ def test_a_user_is_bound_to_the_object_id_that_was_found_first(world: World) -> 
     assert state.bound_users(world.storage) == {ContactEmail(guid(7), KARI): guid(70)}
 
 
+def test_a_user_whose_object_id_is_no_guid_stops_nobody_elses_access(world: World) -> None:
+    world.entra.users = {KARI: "kari"}
+    world.has(Client(10001, apps=guid(1), points=point(1), persons=(Person(7),)))
+
+    report = world.sync()
+
+    assert (report.outcome, len(report.faults)) == (Outcome.COMPLETE, 1)
+    assert world.grants() == {(app(1), point(1), 10001, ALWAYS)}
+
+
 def test_who_was_found_just_now_is_known_when_the_missing_users_are_invited(world: World) -> None:
     world.entra.users = {KARI: guid(70)}
     world.has(Client(10001, points=point(1), persons=(Person(7), Person(8, emails=("ola@fjord.example",)))))
@@ -366,6 +377,76 @@ def test_who_was_found_just_now_is_known_when_the_missing_users_are_invited(worl
     )
 
     assert known == [guid(70)]
+
+
+def test_a_bound_user_who_is_disabled_is_known_when_the_missing_users_are_invited(world: World) -> None:
+    world.entra.users = {KARI: guid(70)}
+    world.has(Client(10001, points=point(1), persons=(Person(7),)))
+    world.sync()
+    known: list[str] = []
+
+    def disabled(wanted: Sequence[ContactEmail], _: Mapping[ContactEmail, str]) -> Directory:
+        return Directory(faults=dict.fromkeys(wanted, DirectoryFault.DISABLED))
+
+    def invite(wanted: Sequence[ContactEmail], bound: Mapping[ContactEmail, str]) -> Directory:
+        known.extend(bound.values())
+        return disabled(wanted, bound)
+
+    stages.run(
+        Sources(world.severa, disabled, invite_users=invite),
+        storage=world.storage,
+        rules=rules(world.storage),
+        clock=world.clock,
+    )
+
+    assert known == [guid(70)]
+
+
+def test_an_address_that_was_invited_for_several_customers_is_named_once(world: World) -> None:
+    ola = "ola@fjord.example"
+    world.has(
+        Client(10001, points=point(1), persons=(Person(7, emails=(KARI,)), Person(8, emails=(ola,)))),
+        Client(10002, points=point(2), persons=(Person(9, emails=(KARI,)),)),
+    )
+
+    def invite(wanted: Sequence[ContactEmail], _: Mapping[ContactEmail, str]) -> Directory:
+        ids = {KARI: guid(70), ola: guid(71)}
+        return Directory(users={each: ids[each.email] for each in wanted}, invited=frozenset(wanted))
+
+    report = stages.run(
+        Sources(world.severa, world.entra.find, invite_users=invite),
+        storage=world.storage,
+        rules=rules(world.storage),
+        clock=world.clock,
+    )
+
+    assert report.invited == (KARI, ola)
+    assert sorted(state.bound_users(world.storage).values()) == [guid(70), guid(70), guid(71)]
+
+
+@pytest.mark.parametrize(
+    ("failure", "outcome"), [(tables.TablesUnavailable("gone"), "complete"), (KeyError("bug"), "failed")]
+)
+def test_an_invitation_that_fails_is_noted_and_one_with_a_bug_fails_the_run(
+    world: World, failure: Exception, outcome: str
+) -> None:
+    world.has(*vendor_customers(1))
+
+    def invite(wanted: Sequence[ContactEmail], bound: Mapping[ContactEmail, str]) -> Directory:
+        raise failure
+
+    with contextlib.suppress(KeyError):
+        stages.run(
+            Sources(world.severa, world.entra.find, invite_users=invite),
+            storage=world.storage,
+            rules=rules(world.storage),
+            clock=world.clock,
+        )
+
+    latest = runs.latest(world.storage)
+    assert latest is not None
+    assert (latest.outcome, len(world.grants())) == (outcome, 1)
+    assert str(failure) in latest.report
 
 
 def test_another_address_in_severa_is_another_question(world: World) -> None:
@@ -730,16 +811,21 @@ def test_a_run_whose_lease_was_taken_stops_before_it_writes(world: World) -> Non
         slow.confirm()
 
 
-def test_a_run_that_stalls_until_its_lease_has_ended_writes_no_grant(world: World) -> None:
+def test_a_run_that_stalls_until_its_lease_has_ended_writes_nothing_that_decides_access(world: World) -> None:
+    world.entra.users = {KARI: guid(70)}
+    world.supply = [SupplyPeriod(10001, point(1), date(2024, 5, 1), None)]
+
     def stalled() -> SeveraRegister:
         world.clock.pass_time(leases.LASTS)
-        return register(vendor_customers(2))
+        return register([Client(10001, apps=guid(1), points=point(1), persons=(Person(7),))])
 
     world.severa = stalled
     with pytest.raises(leases.HeldByAnother):
         world.sync()
 
     assert world.grants() == set()
+    assert state.bound_users(world.storage) == {}
+    assert state.restricted_customers(world.storage) == frozenset()
 
 
 def test_a_run_that_stalls_after_it_was_applied_invites_nobody(world: World) -> None:
@@ -765,6 +851,9 @@ def test_a_run_that_stalls_after_it_was_applied_invites_nobody(world: World) -> 
 
     assert report.outcome is Outcome.COMPLETE
     assert "Access was applied; inviting failed: the lease ended at" in report.text()
+    latest = runs.latest(world.storage)
+    assert latest is not None
+    assert "inviting failed" not in latest.report
 
 
 def test_changes_are_reported_by_principal_and_customer(world: World) -> None:
