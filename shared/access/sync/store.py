@@ -55,8 +55,8 @@ class Partition:
     @property
     def is_settled(self) -> bool:
         """Whether rows, manifest and audit agree: they do unless a run was killed or a row was edited."""
-        counted = self.count == len(self.grants) and (self.version is not None or not self.grants)
-        return counted and not self.has_pending_audit and not self.unreadable
+        is_counted = self.count == len(self.grants)
+        return is_counted and not self.has_pending_audit and not self.unreadable
 
 
 def read(storage: tables.Tables) -> dict[str, Partition]:
