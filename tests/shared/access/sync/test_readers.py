@@ -81,10 +81,20 @@ def test_an_application_and_a_person_are_listed_with_their_period_and_a_masked_a
     ]
 
 
-def test_a_period_is_open_where_one_of_the_metering_points_has_no_bound(office: Office) -> None:
-    office.sync(Client(10001, apps=guid(1), points=f"{point(1)} 2024-05-01.. {point(2)} ..2025-01-01"))
+@pytest.mark.parametrize(
+    ("points", "days"),
+    [
+        (f"{point(1)} 2024-05-01.. {point(2)} ..2025-01-01", PermittedDays(None, None)),
+        (f"{point(1)} 2024-05-01..", PermittedDays(date(2024, 5, 1), None)),
+        (f"{point(1)} ..2025-01-01", PermittedDays(None, date(2025, 1, 1))),
+    ],
+)
+def test_a_period_is_open_where_one_of_the_metering_points_has_no_bound(
+    office: Office, points: str, days: PermittedDays
+) -> None:
+    office.sync(Client(10001, apps=guid(1), points=points))
 
-    assert office.readers(10001)[0].days == PermittedDays(None, None)
+    assert office.readers(10001)[0].days == days
 
 
 def test_each_customer_has_its_own_readers_and_the_address_that_it_registered(office: Office) -> None:
