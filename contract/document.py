@@ -39,16 +39,16 @@ SERVER = f"https://api.example.com{_PATH}"
 CONTACT = "api@example.com"
 
 _DESCRIPTION = """\
-Hourly electricity metering data: all history and each new day.
+Hourly electricity metering data: the full history, each new day and every correction.
 
 - Times are ISO 8601 with offset. A market day is a day in Europe/Oslo, with 23, 24 or 25 hours.
 - Periods are half-open: `to` is the first moment that is not included.
 - Quantities are kWh with the three decimals that were delivered; a missing one is `null`.
-- Every question has an answer of pages: follow the cursor until there is none.
-- `ETag` with `If-None-Match` is the cheap way to learn that nothing is new.
+- Long answers come in pages: follow `nextCursor` until it is null.
+- To check cheaply whether anything is new, send the `ETag` as `If-None-Match`.
 - Every error is `application/problem+json` with a stable `code`.
-- What is read with GET answers HEAD too, and every path OPTIONS; another method is answered 405 with `Allow`.
-- A body is JSON of at most 64 kB; a property that is not known is a fault.
+- Every path with GET also supports HEAD, and every path supports OPTIONS. Other methods get 405 with `Allow`.
+- A request body is JSON of at most 64 kB; an unknown property is a fault.
 """
 
 _SECURITY = {
@@ -62,7 +62,7 @@ _SECURITY = {
         "type": "apiKey",
         "in": "header",
         "name": "Ocp-Apim-Subscription-Key",
-        "description": "The key of your subscription in the developer portal. Every call carries both.",
+        "description": "The key of your subscription in the developer portal. Every call needs it too.",
     },
 }
 
@@ -199,8 +199,8 @@ def _head_of(operation: Operation) -> dict[str, Any]:
     return {
         "operationId": f"head-{operation.id}",
         "tags": [operation.tag],
-        "summary": f"{operation.summary}: headers alone",
-        "description": "What GET answers, without its body.",
+        "summary": f"{operation.summary}: headers only",
+        "description": "The answer to GET, without its body.",
         "parameters": _references(operation),
         "responses": messages.of_head(),
     }

@@ -9,15 +9,15 @@ from shared.api import problems
 from shared.api.formats import Kind
 
 _PROBLEMS = {
-    400: "The request has faults; all of them are in `errors`.",
+    400: "The request has faults; `errors` lists all of them.",
     401: "The subscription key or the token is missing or not valid.",
     403: "You have no access, or the quota is used up.",
-    404: "It does not exist, or you may not read it.",
-    409: "It does not fit what is there; `code` says why.",
-    410: "It is no longer kept.",
+    404: "The resource does not exist, or you may not read it.",
+    409: "The request conflicts with the current state; `code` says why.",
+    410: "The files are no longer kept.",
     413: "The body is longer than 64 kB.",
     415: "The body is not sent as JSON.",
-    406: "`Accept` names no format that there is; `detail` lists them.",
+    406: "`Accept` names no available format; `detail` lists those that are.",
     429: "Too many calls; `Retry-After` says when to call again.",
     500: "A fault of ours: report it with the `requestId`.",
     503: "Not available now; `Retry-After` says when to call again.",
@@ -34,23 +34,23 @@ def _number(description: str) -> dict[str, Any]:
 
 PROBLEM = "Problem"
 SHARED = {
-    "Csv": {"type": "string", "description": "CSV, as RFC 4180 has it: UTF-8, with a header."},
+    "Csv": {"type": "string", "description": "CSV according to RFC 4180: UTF-8, with a header."},
     "Lines": {"type": "string", "description": "NDJSON: a JSON object on each line."},
-    "Workbook": {"type": "string", "format": "binary", "description": "A workbook of Excel (xlsx)."},
+    "Workbook": {"type": "string", "format": "binary", "description": "An Excel workbook (xlsx)."},
 }
 """The schemas of messages that are not models."""
 
 
-_OF_ALL = {"X-Request-Id": _header("The id of the request: yours, or ours when you sent none.")}
+_OF_ALL = {"X-Request-Id": _header("The id of the request: the one that you sent, or else one of ours.")}
 _LIMITS = {
-    "RateLimit-Limit": _number("Calls that your subscription may make in a minute."),
-    "RateLimit-Remaining": _number("Calls that remain."),
+    "RateLimit-Limit": _number("Calls allowed in a minute."),
+    "RateLimit-Remaining": _number("Calls that remain in the current minute."),
 }
 _WITH_RETRY = (403, 429, 503)
 _RETRY = {"Retry-After": _number("Seconds to wait.")}
 _CACHED = {
-    "ETag": _header("What this answer is; send it as `If-None-Match` the next time."),
-    "Cache-Control": _header("`private, no-cache`: keep it for yourself, and ask before you use it again."),
+    "ETag": _header("Identifies this answer; send it as `If-None-Match` the next time."),
+    "Cache-Control": _header("`private, no-cache`: you may store it, but revalidate it before each use."),
     "Vary": _header("`Accept, Accept-Encoding`"),
 }
 _LINK = {"Link": _header('The next page, as `<path>; rel="next"`; absent on the last.')}
@@ -61,23 +61,23 @@ _NEXT = {
 }
 _KEPT = {"X-Cursor": _header("`cursor`, the one to keep, for formats whose body has no place for it.")}
 _ACCESS = {"X-Access-Version": _header("`accessVersion`, for formats whose body has no place for it.")}
-_SAVED = {"Content-Disposition": _header("In CSV and xlsx: the name to save it under.")}
+_SAVED = {"Content-Disposition": _header("In CSV and xlsx: the file name to save the answer under.")}
 _LEFT_OUT = {
     "X-Not-Found": _header(
-        "In all formats but JSON, on the first page: the first 20 of those named that do not exist or that "
-        "you may not read."
+        "On the first page, in all formats except JSON: the first 20 named metering points that do not exist "
+        "or that you may not read."
     ),
-    "X-Not-Found-Count": _number("How many there are."),
+    "X-Not-Found-Count": _number("The number of all such metering points."),
     "X-Stored-Coarser": _header(
-        "In all formats but JSON, on the first page: the first 40 metering points, or 20 where some are "
-        "named, of which days are left out, as they are stored coarser than `resolution` asks for."
+        "On the first page, in all formats except JSON: metering points with days that are left out, because "
+        "they are stored coarser than `resolution`. The first 40, or the first 20 if the request names some."
     ),
-    "X-Stored-Coarser-Count": _number("How many there are."),
+    "X-Stored-Coarser-Count": _number("The number of all such metering points."),
 }
 
 _TOO_LONG = {
-    "414": {"description": "The address is too long. A server before the API answers, not as a problem."},
-    "431": {"description": "The headers are too long. A server before the API answers, not as a problem."},
+    "414": {"description": "The address is too long. The answer is not a problem document."},
+    "431": {"description": "The headers are too long. The answer is not a problem document."},
 }
 
 _PROBLEM_CONTENT = {problems.MEDIA_TYPE: {"schema": schemas.reference(PROBLEM)}}
@@ -95,13 +95,13 @@ def shared_by(operation: Operation) -> set[str]:
 
 _SUCCESS = {
     200: "The answer.",
-    201: "Made.",
-    202: "Accepted: the work goes on.",
-    204: "Done; there is no content.",
-    302: "A link that lives for 15 minutes. Follow it without the token and the key.",
+    201: "Created.",
+    202: "Accepted: the work continues in the background.",
+    204: "Done. The answer has no content.",
+    302: "A link that is valid for 15 minutes. Fetch it without token and key.",
 }
-_LOCATION = {"Location": _header("Where it is.")}
-_ACCEPTED = {"Content-Location": _header("Where it is."), **_LOCATION, **_RETRY}
+_LOCATION = {"Location": _header("The path of the resource.")}
+_ACCEPTED = {"Content-Location": _header("The path of the resource."), **_LOCATION, **_RETRY}
 _OF_STATUS = {201: _LOCATION, 202: _ACCEPTED, 302: _LOCATION}
 
 
@@ -140,7 +140,7 @@ def of(operation: Operation, examples: Examples) -> dict[str, Any]:
 
 def of_head() -> dict[str, Any]:
     """Return the responses to HEAD in one line: they are those to GET, without a body."""
-    return {"default": {"description": "What GET answers, without its body."}}
+    return {"default": {"description": "The answer to GET, without its body."}}
 
 
 def _headers_of(operation: Operation) -> dict[str, Any]:
@@ -170,7 +170,7 @@ def _cached(operation: Operation) -> dict[str, Any]:
 def _unchanged(operation: Operation) -> dict[str, Any]:
     if not operation.cached:
         return {}
-    description = "You hold this answer already (`If-None-Match`)."
+    description = "The answer has not changed since the one that you have (`If-None-Match`)."
     return {"304": {"description": description, "headers": {**_OF_ALL, **_LIMITS, **_cached(operation)}}}
 
 
@@ -189,5 +189,5 @@ def _problem(status: int, *, has_retry: bool) -> dict[str, Any]:
 
 
 def _default() -> dict[str, Any]:
-    description = "Any other failure: 405 for a method that the path does not answer."
+    description = "Any other error, such as 405 for a method that the path does not support."
     return {"description": description, "content": _PROBLEM_CONTENT}

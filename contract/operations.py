@@ -126,9 +126,7 @@ class Operation:
         """The description, with what CSV and NDJSON hold."""
         if self.formats == ONLY_JSON:
             return self.description
-        rows = (
-            f"CSV has a header, then a row for {self.row}; NDJSON has a JSON object a line for {self.line}."
-        )
+        rows = f"CSV has a header, then a row for {self.row}; NDJSON has a JSON line for {self.line}."
         if Kind.XLSX in self.formats:
             rows = f"{rows} {_WORKBOOK}"
         return f"{self.description}\n\n{rows} {self.beside}".rstrip()
@@ -147,8 +145,8 @@ TAGS = {
     "Customers and metering points": "What you may read, and since when.",
     "Series": "Consumption and production, as stored or summed.",
     "Insights": "Totals over metering points, the highest hours, and what is missing.",
-    "Changes": "What is new or corrected since you last asked.",
-    "Webhooks": "Signed notices to an address of yours.",
+    "Changes": "What is new or corrected since your last call.",
+    "Webhooks": "Signed notices to your address.",
     "Exports": "Files made once, on your request.",
     "Feeds": "Files made after each publication, for as long as you want them.",
     "Freshness": "How new the data is.",
@@ -157,12 +155,12 @@ TAGS = {
 _MASTER_DATA, _SERIES, _INSIGHTS, _CHANGES, _WEBHOOKS, _EXPORTS, _FEEDS, _FRESHNESS = TAGS
 
 _WHOLE = (
-    f"JSON without it: {DEFAULT_LIMIT}. The other formats without it are whole, or refused with "
+    f"Without `limit`: {DEFAULT_LIMIT} in JSON; answers in other formats are whole, or refused with "
     "`too-large-for-one-answer`."
 )
 _WORKBOOK = (
-    "`format=xlsx` is a workbook: a sheet of metering points, one of values and one of the sums by month "
-    "with a chart; times are dates of Excel as clocks in Norway show them, ids are texts."
+    "`format=xlsx` is a workbook with a sheet of metering points, one of values, and one of sums by month "
+    "with a chart. Times are Excel dates in Norwegian time; ids are text."
 )
 _MOMENT = {
     "type": "string",
@@ -203,7 +201,7 @@ PRICE_AREA = Parameter(
     Words("PriceArea", "An electricity price area of Norway.", tuple(PRICE_AREAS)),
 )
 CURSOR = Parameter(
-    "cursor", "`nextCursor` of the page before, with the same other parameters.", {"type": "string"}
+    "cursor", "`nextCursor` of the previous page; keep all other parameters the same.", {"type": "string"}
 )
 EXPORT_ID = Parameter(
     "exportId",
@@ -222,7 +220,7 @@ FILE_NAME = Parameter(
 )
 FEED_ID = Parameter(
     "feedId",
-    "The id of a feed, as you choose it: at most 64 letters in lower case, digits and hyphens.",
+    "The id of a feed, which you choose: at most 64 lower-case letters, digits and hyphens.",
     {"type": "string", "pattern": f"^{CHOSEN_ID.pattern}$"},
     "daily-gs2",
     place="path",
@@ -244,14 +242,14 @@ FILE_OF_RUN = Parameter(
 )
 IDEMPOTENCY_KEY = Parameter(
     "Idempotency-Key",
-    "Names this request, so that it can be repeated: a new UUID for each new one.",
+    "Identifies the request, so that it can be repeated safely. Use a new UUID for each new request.",
     {"type": "string", "minLength": 1, "maxLength": 64},
     place="header",
     shared_as="IdempotencyKey",
 )
 FORMAT = Parameter(
     "format",
-    "The format of the answer. Left out, the header `Accept` decides; without either it is JSON.",
+    "The format of the answer. By default the header `Accept` decides; without it, the answer is JSON.",
     Words("Format", "How the answer is written.", USUAL),
 )
 FORMATS = (
@@ -267,8 +265,8 @@ _WITH_TIMES = (
     FORMATS[1],
     Parameter(
         "time",
-        "How `csv=norwegian` writes times. `local`: `dd.mm.yyyy hh:mm` as clocks show it, with the offset in "
-        "a column of its own. `iso`: as everywhere else.",
+        "How `csv=norwegian` writes times. `local`: `dd.mm.yyyy hh:mm` in Norwegian time, with the offset in "
+        "a separate column. `iso`: as in all other formats.",
         Words("CsvTimes", "How times are written in CSV for Excel.", TIMES, default=Times.LOCAL),
     ),
 )
@@ -290,31 +288,31 @@ JSON_ALONE = Parameter(
 )
 IF_NONE_MATCH = Parameter(
     "If-None-Match",
-    "The `ETag` of the answer that you hold: 304 when it is still the answer.",
+    "The `ETag` of the answer that you have. If the answer has not changed, you get 304.",
     {"type": "string"},
     place="header",
 )
 REQUEST_ID = Parameter(
     "X-Request-Id",
-    "Your own id of the request, for our log and yours: 8 to 64 letters, digits, `.`, `_` or `-`.",
+    "Your own id for the request, which we log: 8 to 64 letters, digits, `.`, `_` or `-`.",
     {"type": "string"},
     place="header",
 )
 TRACE_PARENT = Parameter(
-    "traceparent", "W3C trace context, followed by our traces.", {"type": "string"}, place="header"
+    "traceparent", "W3C trace context; our traces continue it.", {"type": "string"}, place="header"
 )
 LAYOUT = Parameter(
     "layout",
-    "`values`: an object for each value, in its series. `rows`: an object for each value with its metering "
-    "point, for loading tools; CSV, NDJSON and xlsx are rows anyway. `days`: packed arrays, an eighth of the "
-    "size; in JSON and NDJSON. `wide`: a row for each interval and a column for each metering point, without "
-    "qualities; in CSV and xlsx.",
+    "`values`: an object for each value, grouped by series. `rows`: a flat object for each value with its "
+    "metering point, for tools that load tables (CSV, NDJSON and xlsx always have rows). `days`: packed "
+    "arrays, an eighth of the size; only JSON and NDJSON. `wide`: a row for each interval and a column for "
+    "each metering point, without qualities; only CSV and xlsx.",
     Words("Layout", "How values are laid out.", tuple(Layout), default=Layout.VALUES),
 )
 LAYOUT_OF_JSON = Parameter(
     "layout",
-    "`values`: an object for each value, in its series. `rows`: an object for each value with its metering "
-    "point. `days`: packed arrays, an eighth of the size.",
+    "`values`: an object for each value, grouped by series. `rows`: a flat object for each value with its "
+    "metering point. `days`: packed arrays, an eighth of the size.",
     Words(
         "Layout",
         "How values are laid out.",
@@ -332,27 +330,27 @@ SERIES = (
     ),
     Parameter(
         "to",
-        "End of the period, exclusive; written like `from`. Left out: what is available.",
+        "End of the period, exclusive; written like `from`. By default, the end of the available data.",
         _MOMENT,
         "2026-03-30",
     ),
-    Parameter("date", "One market day; instead of `from` and `to`.", {"type": "string", "format": "date"}),
+    Parameter("date", "One market day, instead of `from` and `to`.", {"type": "string", "format": "date"}),
     Parameter(
         "resolution",
-        "As stored when left out. Coarser is summed. Finer than stored is refused for one metering point; of "
-        "many, the days stored coarser are left out, and the first 40 metering points with such days are "
-        "listed in `storedCoarser`.",
+        "By default, values are returned as stored. A coarser resolution is summed. A resolution finer than "
+        "stored is refused for one metering point. For many metering points, days stored coarser are left "
+        "out, and `storedCoarser` lists the first 40 metering points with such days.",
         Words("Resolution", "The length of an interval, as an ISO 8601 duration.", tuple(Resolution)),
     ),
     LAYOUT,
     Parameter(
-        "asOf", "The answer as it would have been at this moment: a market day or a time with an offset.",
+        "asOf", "Return the answer as it was at this time: a market day or a time with an offset.",
         _MOMENT,
     ),
     Parameter(
         "limit",
-        f"Market days on a page. A page holds at most {MAX_VALUES} values, and may hold fewer days for it; "
-        "no page but the last is empty. " + _WHOLE,
+        f"Market days on a page. A page holds at most {MAX_VALUES} values, so it may hold fewer days; "
+        "only the last page can be empty. " + _WHOLE,
         {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT},
         shared_as="DaysLimit",
     ),
@@ -364,7 +362,7 @@ SERIES = (
 _WITH_NOT_FOUND = (400, 401, 403, 404, 406, 429, 500, 503)
 _OF_FEEDS: dict[str, Any] = {"tag": _FEEDS, "formats": ONLY_JSON, "paged": False, "cached": False}
 _DATA_OR_DESCRIPTIONS = (
-    "When data was last published, or metering points last described: the later of the two."
+    "When data was last published or metering points were last updated, whichever is later."
 )
 _VALUE_LINE = "each value or, with `layout=days`, for each market day"
 
@@ -391,11 +389,11 @@ def _series_of_many(direction: Direction, meaning: str) -> Operation:
         path=f"/{direction}",
         tag=_SERIES,
         summary=f"{direction.capitalize()} of many metering points",
-        description=f"Energy {meaning} at the metering points named, a customer's, or all that you may read, "
-        "ordered by metering point and paged. A metering point without values in the period is left out "
-        "unless you named it.",
-        beside="Named metering points that cannot be read are in the header `X-Not-Found` of the first page, "
-        "and those that `storedCoarser` lists in JSON are in `X-Stored-Coarser`.",
+        description=f"Energy {meaning} at named metering points, those of a customer, or all that you may "
+        "read, in pages and ordered by metering point. A metering point without values in the period is left "
+        "out unless you named it.",
+        beside="On the first page, the header `X-Not-Found` lists named metering points that cannot be read, "
+        "and `X-Stored-Coarser` those that JSON has in `storedCoarser`.",
         answer=series_models.ManySeries,
         row="each value",
         line=_VALUE_LINE,
@@ -424,19 +422,19 @@ def _total(direction: Direction, meaning: str) -> Operation:
         path=f"/{direction}/total",
         tag=_INSIGHTS,
         summary=f"Total {direction}",
-        description=f"The sum of the energy {meaning} over the metering points named, a customer's, or all "
-        "that you may read, for each interval. It is what adding up their series gives. Days, months and "
-        "years are summed over whole market days.",
+        description=f"For each interval, the total energy {meaning} at named metering points, those of a "
+        "customer, or all that you may read. A total is the sum of their series. Totals of days, months and "
+        "years cover whole market days.",
         answer=insight_models.TotalPage,
         row="each interval",
         line="each interval",
-        beside="Named metering points that cannot be read are in the header `X-Not-Found` of the first page.",
+        beside="On the first page, the header `X-Not-Found` lists named metering points that cannot be read.",
         parameters=_of_insights(
             f"Market days on a page; a page may hold fewer, and holds at most {MAX_VALUES} totals.",
             "TotalLimit",
             Parameter(
                 "resolution",
-                "Of the sums. `PT15M` is refused if a day in the period is stored in hours.",
+                "The resolution of the totals. `PT15M` is refused if a day in the period is stored in hours.",
                 Words(
                     "TotalResolution",
                     "The length of a total's interval, as an ISO 8601 duration.",
@@ -456,20 +454,20 @@ def _peaks(direction: Direction, meaning: str) -> Operation:
         path=f"/{direction}/peaks",
         tag=_INSIGHTS,
         summary=f"Highest hours of {direction}",
-        description=f"For each metering point and month the hours in which most energy was {meaning}, and "
-        "their mean, for the capacity tariff (effektledd). Quarters are summed to hours first; of equal "
-        "hours the earlier counts. Give `month`, or whole market days by `from` and `to`.",
+        description=f"For each metering point and month, the hours in which the most energy was {meaning}, "
+        "and their mean, for the capacity tariff (effektledd). Quarters are summed to hours first; if hours "
+        "are equal, the earlier one is taken. Give `month`, or whole market days with `from` and `to`.",
         answer=insight_models.PeaksPage,
         row="each hour",
         line="each metering point and month",
-        beside="Named metering points that cannot be read are in the header `X-Not-Found` of the first page.",
+        beside="On the first page, the header `X-Not-Found` lists named metering points that cannot be read.",
         parameters=_of_insights(
-            "Months of metering points on a page; a page may hold fewer. A whole answer has at most "
-            f"{MAX_WHOLE} of them, and {MAX_VALUES} hours.",
+            "Entries on a page (a month of a metering point); a page may hold fewer. A whole answer has at "
+            f"most {MAX_WHOLE}, and {MAX_VALUES} hours.",
             "PeaksLimit",
             Parameter(
                 "month",
-                "A month in Europe/Oslo, such as 2026-11; instead of `from` and `to`.",
+                "A month in Europe/Oslo, such as 2026-11, instead of `from` and `to`.",
                 {"type": "string", "pattern": r"^(19|20|21)[0-9]{2}-(0[1-9]|1[0-2])$"},
             ),
             Parameter(
@@ -495,14 +493,14 @@ def _peaks(direction: Direction, meaning: str) -> Operation:
 
 WEBHOOK_ID = Parameter(
     "webhookId",
-    "The webhook's id, as you choose it: at most 64 letters in lower case, digits and hyphens.",
+    "The id of a webhook, which you choose: at most 64 lower-case letters, digits and hyphens.",
     {"type": "string", "pattern": f"^{CHOSEN_ID.pattern}$"},
     "main",
     place="path",
 )
 NOTICE_ID = Parameter(
     "noticeId",
-    "The notice's id: the `webhook-id` of its attempts.",
+    "The id of a notice: the `webhook-id` of its attempts.",
     {"type": "string", "pattern": "^[a-z]{2}_[0-9a-f]{32}$"},
     place="path",
 )
@@ -543,26 +541,26 @@ _WEBHOOK_OPERATIONS = (
     ),
     _of_webhooks(
         "put-webhook", "/{webhookId}", "Create or change a webhook",
-        "201 with the secret for a new webhook: keep it, it is not shown again. 200 without it for one that "
-        "was there. A new address is sent a signed `webhook.challenge`; until it has answered 200 with the "
-        "`challenge` repeated, nothing else is sent.",
+        "A new webhook returns 201 with the secret: keep it, it is not shown again. A changed one returns "
+        "200 without the secret. A signed `webhook.challenge` is sent to a new address. Nothing else is sent "
+        "until it has answered 200 and repeated the `challenge`.",
         webhook_models.Webhook, method="PUT", status=200, also=201, body=webhook_models.WebhookBody,
         statuses=(400, 401, 403, 409, 413, 415, 429, 500, 503),
     ),
     _of_webhooks(
-        "delete-webhook", "/{webhookId}", "Delete a webhook", "Ends its notices at once.", None,
+        "delete-webhook", "/{webhookId}", "Delete a webhook", "No more notices are sent.", None,
         method="DELETE", status=204,
     ),
     _of_webhooks(
         "rotate-webhook-secret", "/{webhookId}/secret", "A new secret",
-        "Returns a new secret once. The one before signs as well for 24 hours: notices then have two "
-        "signatures, and either verifies.",
+        "Returns a new secret, once. For 24 hours the previous secret signs as well: notices then have two "
+        "signatures, and either is valid.",
         webhook_models.Webhook, method="POST",
     ),
     _of_webhooks(
         "test-webhook", "/{webhookId}/test", "Test a webhook",
-        "Sends `webhook.test` now and returns what the receiver said, within ten seconds. Where the receiver "
-        "has not confirmed, or was disabled, it sends `webhook.challenge` instead.",
+        "Sends `webhook.test` now and returns the receiver's answer, within ten seconds. If the receiver "
+        "has not confirmed, or was disabled, `webhook.challenge` is sent instead.",
         webhook_models.WebhookTest, method="POST",
     ),
     _of_webhooks(
@@ -571,7 +569,7 @@ _WEBHOOK_OPERATIONS = (
     ),
     _of_webhooks(
         "resend-notice", "/{webhookId}/notices/{noticeId}/resend", "Send a notice again",
-        "Begins a new schedule of attempts, under the same id.", webhook_models.Notice, method="POST",
+        "Starts a new series of attempts with the same id.", webhook_models.Notice, method="POST",
         statuses=(400, 401, 403, 404, 409, 429, 500, 503),
     ),
 )  # fmt: skip
@@ -595,9 +593,9 @@ OPERATIONS = (
         path="/customers/{customerNumber}/readers",
         tag=_MASTER_DATA,
         summary="Readers of a customer",
-        description="Which applications and persons may read metering points of the customer, since when and "
-        "until when, you among them. For persons who are registered as a contact of the customer; an "
-        "application gets 403 `persons-only`.",
+        description="The applications and persons that may read metering points of the customer (including "
+        "you), since when and until when. Only for persons who are registered as a contact of the customer; "
+        "an application gets 403 `persons-only`.",
         answer=listing_models.ReaderList,
         row="each reader",
         line="each reader",
@@ -611,7 +609,7 @@ OPERATIONS = (
         path="/metering-points",
         tag=_MASTER_DATA,
         summary="Metering points",
-        description="The metering points that you may read, ordered by id and paged.",
+        description="The metering points that you may read, in pages and ordered by id.",
         answer=listing_models.MeteringPointPage,
         row="each permitted period of a metering point",
         line="each metering point",
@@ -656,16 +654,16 @@ OPERATIONS = (
         path="/completeness",
         tag=_INSIGHTS,
         summary="Completeness",
-        description="For each metering point, direction and day or month: how many values there should be, "
-        "how many of each quality there are, how many are missing, and whether a day is late. Periods are "
-        "whole market days; `to` left out means until the newest day that is published or due.",
+        description="For each metering point, direction and day or month: the number of values expected, of "
+        "each quality, and missing, and whether a day is late. Periods are whole market days; by default, "
+        "`to` is the end of the newest day that is published or due.",
         answer=insight_models.CompletenessPage,
         row="each day or month of a series",
         line="each day or month of a series",
-        beside="Named metering points that cannot be read are in the header `X-Not-Found` of the first page.",
+        beside="On the first page, the header `X-Not-Found` lists named metering points that cannot be read.",
         parameters=_of_insights(
-            "Days or months of series on a page; a page may hold fewer. A whole answer has at most "
-            f"{MAX_WHOLE} of them.",
+            "Entries on a page (a day or month of a series); a page may hold fewer. A whole answer has at "
+            f"most {MAX_WHOLE}.",
             "CompletenessLimit",
             Parameter(
                 "resolution",
@@ -687,23 +685,23 @@ OPERATIONS = (
         tag=_CHANGES,
         summary="What is new or corrected",
         description="Every market day of your metering points that was published or corrected after the "
-        "cursor, in the order of publication. Without `cursor` and `since` the answer is empty and holds the "
-        "cursor of now: fetch history after it. A day that was published several times since then comes "
-        "once, as it is now.",
+        "cursor, in the order of publication. A day that was published several times since then is returned "
+        "once, as it is now. Without `cursor` and `since` the answer has no days, only the current cursor: "
+        "keep it, and then fetch history.",
         answer=change_models.Changes,
         row="each value",
         line="each market day",
         parameters=(
             Parameter(
                 "cursor",
-                "`cursor` of the answer before; wins over `since`.",
+                "`cursor` of the previous answer. If it is given, `since` is ignored.",
                 {"type": "string"},
                 shared_as="ChangesCursor",
             ),
             Parameter(
                 "since",
-                "Instead of a cursor: all that was published after this moment, a market day or a time with "
-                "offset.",
+                "Instead of a cursor: return everything published after this time (a market day, or a time "
+                "with an offset).",
                 _MOMENT,
             ),
             Parameter(
@@ -722,12 +720,12 @@ OPERATIONS = (
         method="POST",
         status=202,
         tag=_EXPORTS,
-        summary="Ask for files",
-        description="Files of the metering points named, a customer's, or all that you may read. They are "
-        "built in the background: ask at `Location` until the status is `finished`. All files show one "
-        "`asOf`, and /changes from `changesCursor` is everything that was published after it. The same "
-        "`Idempotency-Key` within a day, and without one the same body within a minute, gives the same "
-        "export, unless that has failed.",
+        summary="Request an export",
+        description="Files of named metering points, those of a customer, or all that you may read. They "
+        "are built in the background: poll `Location` until the status is `finished`. All files show the "
+        "data at `asOf`; /changes with `changesCursor` returns everything that was published after it. The "
+        "same `Idempotency-Key` within a day, or without a key the same body within a minute, returns the "
+        "same export, unless it has failed.",
         body=export_models.ExportRequest,
         answer=export_models.Export,
         parameters=(IDEMPOTENCY_KEY,),
@@ -762,14 +760,14 @@ OPERATIONS = (
         path="/exports/{exportId}",
         tag=_EXPORTS,
         summary="One export",
-        description="How far an export is, and its files once it is finished.",
+        description="The progress of an export, and its files when it is finished.",
         answer=export_models.Export,
         parameters=(EXPORT_ID, JSON_ALONE),
         statuses=_WITH_NOT_FOUND,
         formats=ONLY_JSON,
         paged=False,
         cached=False,
-        retry_after="Seconds to wait before you ask again; absent once the export is finished or has failed.",
+        retry_after="Seconds to wait before the next poll; absent when the export is finished or has failed.",
     ),
     Operation(
         id="delete-export",
@@ -778,7 +776,7 @@ OPERATIONS = (
         status=204,
         tag=_EXPORTS,
         summary="Delete an export",
-        description="Work on it stops, and its files are deleted.",
+        description="Stops the work on an export and deletes its files.",
         answer=None,
         parameters=(EXPORT_ID,),
         statuses=(400, 401, 403, 404, 429, 500, 503),
@@ -792,7 +790,7 @@ OPERATIONS = (
         status=302,
         tag=_EXPORTS,
         summary="A file of an export",
-        description="A link to the file, which lives for 15 minutes. What you may read is looked up again.",
+        description="A link to the file, valid for 15 minutes. Your access is checked again.",
         answer=None,
         parameters=(EXPORT_ID, FILE_NAME),
         statuses=(400, 401, 403, 404, 410, 429, 500, 503),
@@ -813,7 +811,7 @@ OPERATIONS = (
         id="get-feed",
         path="/feeds/{feedId}",
         summary="One feed",
-        description="What a feed sends.",
+        description="The settings of a feed.",
         answer=feed_models.Feed,
         parameters=(FEED_ID, JSON_ALONE),
         statuses=_WITH_NOT_FOUND,
@@ -825,9 +823,9 @@ OPERATIONS = (
         method="PUT",
         also=201,
         summary="Make or change a feed",
-        description="201 for a new feed: it begins with what is published from half a minute ago on; an "
-        "export has the history. 200 for one that was there: a change counts from the next run on. Files are "
-        "handed out by links; ask your contact for an SFTP server.",
+        description="A new feed returns 201. It holds what is published from half a minute ago on; use an "
+        "export for history. A changed feed returns 200, and the change applies from the next run on. Files "
+        "are fetched by links; to receive them on an SFTP server, ask your contact.",
         body=feed_models.FeedRequest,
         answer=feed_models.Feed,
         parameters=(FEED_ID,),
@@ -841,7 +839,7 @@ OPERATIONS = (
         method="DELETE",
         status=204,
         summary="Delete a feed",
-        description="With its ledger and its files.",
+        description="Deletes a feed with its runs and files.",
         answer=None,
         parameters=(FEED_ID,),
         statuses=(400, 401, 403, 404, 429, 500, 503),
@@ -850,10 +848,10 @@ OPERATIONS = (
     Operation(
         id="list-feed-runs",
         path="/feeds/{feedId}/runs",
-        summary="The ledger of a feed",
+        summary="Runs of a feed",
         description="The runs of a feed, the newest first, each with its files. A run covers the "
-        "publications since the run before, and holds each changed day once, as it was after the last of "
-        "them. Files are kept for 35 days.",
+        "publications since the previous run, and holds each changed day once, as it was after the last of "
+        "these publications. Files are kept for 35 days.",
         answer=feed_models.FeedRunPage,
         parameters=(
             FEED_ID,
@@ -874,7 +872,7 @@ OPERATIONS = (
         path="/feeds/{feedId}/runs/{run}/files/{name}",
         status=302,
         summary="A file of a run",
-        description="A link to the file, which lives for 15 minutes. What you may read is looked up again.",
+        description="A link to the file, valid for 15 minutes. Your access is checked again.",
         answer=None,
         parameters=(FEED_ID, RUN, FILE_OF_RUN),
         statuses=(400, 401, 403, 404, 410, 429, 500, 503),
@@ -886,7 +884,8 @@ OPERATIONS = (
         method="POST",
         status=204,
         summary="Acknowledge a run",
-        description="You have its files. A run that nobody fetches or acknowledges alerts us.",
+        description="Confirms that you have stored the files of the run. If a run is neither fetched nor "
+        "acknowledged, we are alerted.",
         answer=None,
         parameters=(FEED_ID, RUN),
         statuses=(400, 401, 403, 404, 409, 429, 500, 503),
@@ -897,9 +896,9 @@ OPERATIONS = (
         path="/feeds/{feedId}/runs/{run}/resend",
         method="POST",
         status=202,
-        summary="Hand a run out again",
-        description="The same files once more. Files that are no longer kept are made again, as far as you "
-        "may still read what they held.",
+        summary="Send a run again",
+        description="Makes the same files available again. Deleted files are made again, with the data that "
+        "you may still read.",
         answer=feed_models.FeedRun,
         parameters=(FEED_ID, RUN),
         statuses=(400, 401, 403, 404, 409, 429, 500, 503),

@@ -65,7 +65,7 @@ def is_sum(resolution: Resolution | None) -> TypeGuard[Resolution]:
 
 
 class Quality(StrEnum):
-    """How a value was obtained, as answers name it; stored as `letter`."""
+    """How a value was obtained."""
 
     MEASURED = "measured"
     ESTIMATED = "estimated"
@@ -76,7 +76,7 @@ class Quality(StrEnum):
 
     @property
     def letter(self) -> str:
-        """The letter for this quality in a packed market day."""
+        """The letter by which a packed market day stores this quality."""
         return _LETTERS[self]
 
 

@@ -33,8 +33,8 @@ def of(error: ErrorDetails, model: type[BaseModel]) -> Fault:
         case "missing":
             return Fault(place, "required", f"'{place}' is missing.", "Give it.")
         case "extra_forbidden":
-            hint = "Leave it out; the reference lists what the body may hold."
-            return Fault(place, "unknown-parameter", "This property is not known here.", hint)
+            hint = "Leave it out. The reference lists the properties of the body."
+            return Fault(place, "unknown-parameter", "This property is unknown here.", hint)
         case "enum" | "literal_error":
             given = foreign.shown(str(error["input"]))
             hint = f"Use one of {context['expected']}."

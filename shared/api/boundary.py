@@ -155,7 +155,7 @@ def problem_of(error: Exception) -> Problem:
         case AccessTooOld():
             return Problem(
                 "access-too-old",
-                "Access has not been synchronised lately. Try again later.",
+                "Access has not been synchronised recently. Try again later.",
                 headers=_later(300),
             )
         case UnreadableValue():  # Waiting does not help, as it does when Table Storage does not answer.
@@ -200,11 +200,11 @@ def _of_files(error: Exception) -> Problem | None:
                 headers=_later(30),
             )
         case NoFile():
-            return Problem("not-found", "An export, or a run of a feed, lists its files.")
+            return Problem("not-found", "The export, or the run of the feed, lists its files.")
         case NoLonger():
-            return Problem("gone", "Its files are no longer kept. Ask for a new export, or resend the run.")
+            return Problem("gone", "The files are no longer kept. Make a new export, or resend the run.")
         case NotReady():
-            return Problem("run-not-ready", "GET /feeds/{feedId}/runs says what became of it.")
+            return Problem("run-not-ready", "GET /feeds/{feedId}/runs shows the status of the run.")
         case BeingDeleted():
             return Problem(
                 "feed-being-deleted", "Try again in a minute, or use another id.", headers=_later(60)
@@ -250,10 +250,10 @@ def options(method: str, url: str) -> dict[str, str]:
     """
     path = _path_of(url)
     if path is None:
-        raise Refused("unknown-path", "Nothing is served at this path. The documentation lists what is.")
+        raise Refused("unknown-path", "The API has nothing at this path. The reference lists all paths.")
     methods = ", ".join(PATHS[path])
     if method.upper() != "OPTIONS":
-        raise Refused("method-not-allowed", f"This path answers {methods}.", headers={"Allow": methods})
+        raise Refused("method-not-allowed", f"This path supports {methods}.", headers={"Allow": methods})
     return {"Allow": methods}
 
 

@@ -115,7 +115,7 @@ def read_with_times(parameters: Parameters, *, accept: str, available: Sequence[
             parameters.fault(
                 "time",
                 "only-with-csv",
-                "'time' says how csv=norwegian writes times, and everything else has ISO 8601.",
+                "'time' is only for csv=norwegian; all other formats have ISO 8601.",
                 "Give format=csv and csv=norwegian as well, or leave 'time' out.",
             )
         return written
@@ -138,7 +138,7 @@ def read(parameters: Parameters, *, accept: str, available: Sequence[Kind] = USU
         parameters.fault(
             "csv",
             "only-with-csv",
-            f"'csv' says how CSV is written, but the answer is {chosen}.",
+            f"'csv' is only for CSV, but the answer is {chosen}.",
             "Give format=csv as well, or leave 'csv' out.",
         )
     return Format(chosen, dialect or Dialect.STANDARD)

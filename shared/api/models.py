@@ -33,12 +33,14 @@ def open_words(words: type[StrEnum], description: str, *, null: bool = False) ->
     )
 
 
-_GROWING_QUALITY = "Treat a word that you do not know as not final."
-OpenQuality = Annotated[Quality, open_words(Quality, f"How the value came to be. {_GROWING_QUALITY}")]
+_GROWING_QUALITY = "Treat an unknown value as not final."
+OpenQuality = Annotated[Quality, open_words(Quality, f"How the value was obtained. {_GROWING_QUALITY}")]
 DayQuality = Annotated[Quality, open_words(Quality, f"The quality that most values have. {_GROWING_QUALITY}")]
 OpenResolution = Annotated[
     Resolution,
-    open_words(Resolution, "The length of an interval, as an ISO 8601 duration. Other durations may come."),
+    open_words(
+        Resolution, "The length of an interval, as an ISO 8601 duration. Other durations may be added."
+    ),
 ]
 Absent = SkipJsonSchema[None]
 """For a property that some answers leave out, and that is never null. A number or a truth value that may be
@@ -48,7 +50,7 @@ MeteringPointId = Annotated[
     str,
     Field(
         pattern=r"^\d{18}$",
-        description="An 18-digit GSRN (målepunkt-ID) with a GS1 check digit. Text, never a number.",
+        description="An 18-digit GSRN (målepunkt-ID) with a GS1 check digit. Always text, never a number.",
         examples=["707057500000010017"],
     ),
 ]
@@ -68,15 +70,15 @@ Number = Annotated[int, Field(ge=0, json_schema_extra={"format": "int64"})]
 Cursor = Annotated[
     str | None,
     Field(
-        description="Give it as `cursor`, with the same parameters, to get the next page; null on the last."
+        description="Send it as `cursor`, with the same parameters, to get the next page; null on the last."
     ),
 ]
 
 AccessVersion = Annotated[
     str,
     Field(
-        description="The name of what you may read: another one as soon as you are given a metering point or "
-        "days, or lose them. Opaque; compare it with the one that you hold.",
+        description="Identifies what you may read. It changes when you get or lose access to a metering "
+        "point or to days of one. Opaque: compare it with the one that you have.",
         examples=["9f0c2b7e51d3a864"],
     ),
 ]
@@ -92,24 +94,24 @@ class PermittedPeriod(Answer):
     """Market days that you may read."""
 
     from_: date | None = Field(alias="from", description="First permitted market day; null: no lower bound.")
-    to: date | None = Field(description="First market day no longer permitted; null: open.")
+    to: date | None = Field(description="First market day no longer permitted; null: no upper bound.")
 
 
 class TimeByPriceArea(RootModel[dict[str, datetime]]):
-    """End of the newest published market day by price area."""
+    """End of the newest published market day of each price area."""
 
 
 class Status(Answer):
     """How fresh metering data and access are."""
 
     data_available_until: datetime | None = Field(
-        description="End of the newest published market day; null without one."
+        description="End of the newest published market day; null if there is none."
     )
     last_published_at: datetime | None = Field(
-        description="When data was last published; null when none was."
+        description="When data was last published; null if no data has been published."
     )
     access_synced_at: datetime | None = Field(
-        description="When access was last confirmed with the register; null when it never was."
+        description="When access was last confirmed with the register; null if never."
     )
     price_areas: TimeByPriceArea
 
@@ -117,7 +119,7 @@ class Status(Answer):
 class Fault(Answer):
     """One thing wrong with one parameter."""
 
-    parameter: str = Field(description="Its name, as you wrote it.")
+    parameter: str = Field(description="The name of the parameter, as you wrote it.")
     code: str = Field(description="Stable, for programs.", examples=["to-not-after-from"])
     message: str = Field(description="What is wrong.")
     hint: str = Field(description="What to write instead.")
@@ -130,23 +132,23 @@ class Problem(Answer):
     title: str = Field(description="What the code means.")
     status: int = Field(description="The HTTP status.", ge=100, le=599)
     detail: str = Field(
-        description="What is wrong with this request, for people.",
+        description="What is wrong with this request, as text for people.",
         # Clients that Microsoft's Kiota makes show it as the message of their exception.
         json_schema_extra={"x-ms-primary-error-message": True},
     )
-    instance: str = Field(description="The path that was asked for.")
+    instance: str = Field(description="The requested path.")
     code: str = Field(description="Stable, for programs.", examples=["invalid-parameter"])
-    request_id: str = Field(description="Name it when you report the problem.")
+    request_id: str = Field(description="The id of the request. Include it when you report the problem.")
     market_days: Number | None = Field(
-        default=None, description="With `too-large-for-one-answer`: how many market days were asked for."
+        default=None, description="With `too-large-for-one-answer`: the number of requested market days."
     )
     items: Number | None = Field(
         default=None,
-        description="With `too-large-for-one-answer`: how many metering points, entries or cells were asked "
-        "for.",
+        description="With `too-large-for-one-answer`: the number of requested metering points, entries or "
+        "cells.",
     )
     errors: list[Fault] | Absent = Field(
         default=None,
         description="With `invalid-parameter`: all faults of the request. With `too-large-for-one-answer`: "
-        "the ways to a smaller answer.",
+        "what you can change to make the answer smaller.",
     )

@@ -165,7 +165,7 @@ class Parameters:
                 name,
                 "not-a-cursor-of-this-query",
                 str(error),
-                "Repeat the parameters of the page before and give its cursor unchanged, or leave it out.",
+                "Repeat the parameters of the previous page and send its cursor unchanged, or send none.",
             )
             return None
 
@@ -185,7 +185,7 @@ class Parameters:
                 self.fault(
                     foreign.shown(name),
                     "unknown-parameter",
-                    "This parameter is not known here.",
+                    "This parameter is unknown here.",
                     f"Known parameters: {known}.",
                 )
         if self.faults:
@@ -200,8 +200,8 @@ def chosen_id(name: str, text: str) -> str:
     """
     if CHOSEN_ID.fullmatch(text):
         return text
-    message = f"'{foreign.shown(text)}' is not an id that can be chosen."
-    hint = "Use 1 to 64 lower-case letters, digits and hyphens; the first is no hyphen."
+    message = f"'{foreign.shown(text)}' is not a valid id."
+    hint = "Use 1 to 64 lower-case letters, digits and hyphens, not beginning with a hyphen."
     raise InvalidRequest([Fault(name, "not-as-expected", message, hint)])
 
 
@@ -219,7 +219,7 @@ def no_metering_point_id(
     Args:
         several: the hint for a text with more than one id.
     """
-    one = "Use the 18 digits of the målepunkt-ID; the serial number on the meter is something else."
+    one = "Use the 18 digits of the målepunkt-ID, not the serial number on the meter."
     return (
         "not-a-metering-point-id",
         f"'{foreign.shown(text)}' is not a metering point id: {error}.",

@@ -9,7 +9,9 @@ from typing import Any
 from shared.api.problems import Fault
 
 _CODE = "too-large-for-one-answer"
-_LONG_PERIOD = Fault("to", _CODE, "The period is long.", "Ask for a shorter period, and then for the next.")
+_LONG_PERIOD = Fault(
+    "to", _CODE, "The period is long.", "Ask for a shorter period, and then for the next one."
+)
 
 
 class TooLargeForOneAnswer(Exception):
@@ -46,7 +48,7 @@ def market_days(count: int, *, most_values: int | None = None) -> TooLargeForOne
                 "format",
                 _CODE,
                 "CSV, NDJSON and xlsx have no place for a cursor.",
-                "JSON has pages, and so has layout=rows.",
+                "Use JSON, which has pages, also with layout=rows.",
             ),
         ],
     )
@@ -65,14 +67,14 @@ def wide_market_days(count: int, *, most_values: int | None = None) -> TooLargeF
             Fault(
                 "meteringPointId",
                 _CODE,
-                "There are many metering points.",
+                "The request has many metering points.",
                 "Name fewer metering points, or one customer with 'customerNumber'.",
             ),
             Fault(
                 "layout",
                 _CODE,
                 "Each page of a wide table has columns of its own.",
-                "Leave 'layout' out: rows of values can be put together page by page.",
+                "Leave 'layout' out: pages of rows can be joined.",
             ),
         ],
     )
@@ -128,7 +130,7 @@ def totals(
 def entries(count: int, *, most: int) -> TooLargeForOneAnswer:
     """Return the refusal of peaks or completeness of up to this many days or months of metering points."""
     detail = (
-        f"The answer has up to {count} entries, and the largest has {most}; "
+        f"The answer has up to {count} entries, more than the limit of {most}; "
         "without 'limit' it is returned whole or not at all."
     )
     return TooLargeForOneAnswer({"items": count}, detail, [_page("entries")])

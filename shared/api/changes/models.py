@@ -12,7 +12,7 @@ class ChangedDay(Day):
 
     metering_point_id: MeteringPointId
     direction: Direction
-    sequence: Number = Field(description="Of the publication that this version of the day came with.")
+    sequence: Number = Field(description="The number of the publication with this version of the day.")
 
 
 class Changes(Answer):
@@ -20,6 +20,6 @@ class Changes(Answer):
 
     days: list[ChangedDay] = Field(description="In the order of publication.")
     next_cursor: Cursor
-    cursor: str = Field(description="Keep it, and give it as `cursor` the next time you ask.")
-    up_to_date: bool = Field(description="False when more follows at once.")
+    cursor: str = Field(description="Keep it, and send it as `cursor` in your next call.")
+    up_to_date: bool = Field(description="False if there is a next page.")
     access_version: AccessVersion

@@ -17,19 +17,19 @@ from shared.metering import Resolution
 MAX_NAMED = 3_000
 
 _MOMENT = "a market day (`2026-03-29`) or a time with an offset"
-_STATUS = "What comes of it: `waiting`, `running`, `finished`, `failed`, `expired`."
+_STATUS = "The status of the export: `waiting`, `running`, `finished`, `failed` or `expired`."
 OpenStatus = Annotated[ExportStatus, open_words(ExportStatus, _STATUS)]
 
 
 class ExportRequest(Body):
-    """What an export is to hold, and in which form."""
+    """What an export contains, and in which form."""
 
-    directions: Directions = Field(description="One or both; each file holds all of them.")
+    directions: Directions = Field(description="One direction or both; each file contains all of them.")
     metering_point_ids: (
         Annotated[list[MeteringPointIdText], Field(min_length=1, max_length=MAX_NAMED)] | None
     ) = Field(
         default=None,
-        description=f"At most {MAX_NAMED}; beyond that name a customer, or leave it out for all.",
+        description=f"At most {MAX_NAMED} metering points. For more, give a customer; for all, leave it out.",
         examples=[["707057500000000018"]],
     )
     customer_number: CustomerNumber | None = Field(
@@ -40,12 +40,12 @@ class ExportRequest(Body):
     )
     to: MomentText | None = Field(
         default=None,
-        description=f"The first moment that is not included: {_MOMENT}; left out: all that there is.",
+        description=f"The first moment that is not included: {_MOMENT}; by default, the end of the data.",
     )
-    resolution: Resolution | None = Field(default=None, description="As stored when left out.")
+    resolution: Resolution | None = Field(default=None, description="By default, as stored.")
     as_of: MomentText | None = Field(
         default=None,
-        description="The files as they would have been at this moment; left out: the newest data.",
+        description="Show the data as it was at this time; by default, the newest data.",
     )
     form: Form
 
@@ -58,7 +58,7 @@ class ExportRequest(Body):
             raise bodies.fault(
                 "to-not-after-from",
                 f"'to' ({last}) is not after 'from' ({first}).",
-                "'to' is exclusive: for one market day give the next day as 'to'.",
+                "'to' is exclusive: for one market day, give the next day as 'to'.",
             )
         return to
 
@@ -74,36 +74,40 @@ class ExportRequest(Body):
 
 
 class ExportProgress(Answer):
-    """How much of an export is built."""
+    """The progress of an export."""
 
-    days: Number = Field(description="Market days that are built.")
-    of: Number | None = Field(description="Market days in all; null before they are counted.")
+    days: Number = Field(description="Number of market days that are done.")
+    of: Number | None = Field(description="Number of market days in all; null until they are counted.")
 
 
 class FilesProblem(Answer):
     """Why files could not be made; absent otherwise."""
 
     code: str = Field(description="Stable, for programs.", examples=["access-changed"])
-    detail: str = Field(description="What is wrong, for people.")
+    detail: str = Field(description="What is wrong, as text for people.")
 
 
 class ExportFile(Answer):
     """A file of an export."""
 
-    name: str = Field(description="Its name.")
-    bytes: Number = Field(description="Its length.")
-    rows: Number = Field(description="Lines, rows or time series, as the form has them, without headings.")
-    sha256: str = Field(description="SHA-256 of its bytes, in hexadecimal digits.")
-    href: str = Field(description="Path of the file: GET answers 302 to a link that lives for 15 minutes.")
+    name: str = Field(description="The name of the file.")
+    bytes: Number = Field(description="The size of the file in bytes.")
+    rows: Number = Field(
+        description="Number of lines, rows or time series, depending on the format, without headings."
+    )
+    sha256: str = Field(description="SHA-256 of the file, in hexadecimal digits.")
+    href: str = Field(
+        description="Path of the file: GET answers 302 with a link that is valid for 15 minutes."
+    )
 
 
 class ExportSummary(Answer):
     """An export, without its files."""
 
-    export_id: str = Field(description="Its id.", examples=["ex_8224962400000A1B2C3D4"])
+    export_id: str = Field(description="The id of the export.", examples=["ex_8224962400000A1B2C3D4"])
     status: OpenStatus
-    created_at: datetime = Field(description="When it was asked for.")
-    expires_at: datetime = Field(description="When its files are deleted.")
+    created_at: datetime = Field(description="When the export was requested.")
+    expires_at: datetime = Field(description="When the files are deleted.")
     as_of: datetime = Field(description="The moment whose data all files show.")
 
 
@@ -112,16 +116,17 @@ class Export(ExportSummary):
 
     progress: ExportProgress
     changes_cursor: str = Field(
-        description="A cursor of /changes: everything that was published after this export."
+        description="A cursor for /changes: it returns everything published after this export."
     )
     not_found: list[MeteringPointId] = Field(
-        description="Metering points that were named and do not exist, or that you may not read."
+        description="Named metering points that do not exist or that you may not read."
     )
     stored_coarser: list[StoredCoarser] = Field(
-        description="The first 40 metering points with days that are left out."
+        description="The first 40 metering points with days that are left out, because they are stored "
+        "coarser than `resolution`."
     )
     problem: FilesProblem | Absent = None
-    files: list[ExportFile] = Field(description="Its files, in order, once it is finished.")
+    files: list[ExportFile] = Field(description="The files, in order, when the export is finished.")
 
 
 class ExportPage(Answer):

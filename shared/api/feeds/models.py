@@ -18,50 +18,54 @@ from shared.metering import Direction, Resolution
 MAX_DAYS, USUAL_DAYS = 35, 7
 
 _STATUS = (
-    "What became of it: `building`, `ready`, `sent` to an SFTP server, `acknowledged`, `failed`, `empty`: "
-    "nothing was new."
+    "The status of the run: `building`, `ready`, `sent` (to an SFTP server), `acknowledged`, `failed`, or "
+    "`empty` (nothing to send)."
 )
 OpenRunStatus = Annotated[RunStatus, open_words(RunStatus, _STATUS)]
 
 
 def _plain(text: str) -> str:
     if not text.strip() or not text.isprintable():
-        raise bodies.fault("not-as-expected", "The name has no visible characters.", "Use visible ones.")
+        raise bodies.fault(
+            "not-as-expected",
+            "The name has only spaces, or has invisible characters.",
+            "Use visible characters.",
+        )
     return text
 
 
 class FeedRequest(Body):
-    """What a feed is to send, and in which form."""
+    """What a feed sends, and in which form."""
 
     name: Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_plain)] = Field(
-        description="For people.", examples=["Daily values to Energinet"]
+        description="A name for people.", examples=["Daily values to Energinet"]
     )
-    directions: Directions = Field(description="One or both; each file holds all of them.")
+    directions: Directions = Field(description="One direction or both; each file contains all of them.")
     form: Form
     customer_number: CustomerNumber | None = Field(
-        default=None, description="Only metering points of this customer; left out: all that you may read."
+        default=None, description="Only metering points of this customer; by default, all that you may read."
     )
     resolution: str | None = Field(
         default=None,
         pattern="^PT1H$",
-        description="`PT1H` sums quarters to hours; as stored when left out.",
+        description="`PT1H` sums quarters to hours; by default, values are as stored.",
     )
     split: Split = Split.ONE_FILE
     content: Content = Content.NEW_AND_CORRECTED
     days: Annotated[int, Field(ge=1, le=MAX_DAYS)] | None = Field(
-        default=None, description=f"With `last-days`: how many market days; left out: {USUAL_DAYS}."
+        default=None, description=f"With `last-days`: the number of market days; by default {USUAL_DAYS}."
     )
     corrections: Corrections = Corrections.WITH_NEW
     when: str = Field(
         default=EACH_PUBLICATION,
         pattern=rf"^({EACH_PUBLICATION}|([01][0-9]|2[0-3]):[0-5][0-9])$",
-        description="`each-publication`, or a time in Europe/Oslo: the run of a day is made from then on.",
+        description="`each-publication`, or a time in Europe/Oslo after which the daily run is made.",
         examples=["09:30"],
     )
     gaps: Gaps | None = Field(
         default=None,
-        description="A day with missing values is sent, or held until it is complete. Left out: `hold` with "
-        "gs2, whose readers take an empty value for zero; `send` with every other format.",
+        description="Send a day with missing values, or hold it until it is complete. By default `hold` with "
+        "gs2, since its readers treat an empty value as zero, and `send` with all other formats.",
     )
 
     @field_validator("days")
@@ -88,7 +92,7 @@ class FeedRequest(Body):
 
     @property
     def chosen_gaps(self) -> Gaps:
-        """What becomes of days with missing values."""
+        """Whether days with missing values are sent or held."""
         return self.gaps or (Gaps.HOLD if self.form.format is FileFormat.GS2 else Gaps.SEND)
 
     @property
@@ -100,45 +104,54 @@ class FeedRequest(Body):
 class RunFile(Answer):
     """A file of a run."""
 
-    name: str = Field(description="Its name.")
-    bytes: Number = Field(description="Its length.")
-    rows: Number = Field(description="Lines, rows or time series, as the form has them, without headings.")
-    values: Number = Field(description="Intervals, the missing ones too.")
-    missing: Number = Field(description="Values without a quantity.")
-    estimated: Number = Field(description="Values that are estimated, finally estimated or temporary.")
-    sha256: str = Field(description="SHA-256 of its bytes, in hexadecimal digits.")
-    href: str = Field(description="Path of the file: GET answers 302 to a link that lives for 15 minutes.")
+    name: str = Field(description="The name of the file.")
+    bytes: Number = Field(description="The size of the file in bytes.")
+    rows: Number = Field(
+        description="Number of lines, rows or time series, depending on the format, without headings."
+    )
+    values: Number = Field(description="Number of values, including missing ones.")
+    missing: Number = Field(description="Number of values without a quantity.")
+    estimated: Number = Field(
+        description="Number of values that are `estimated`, `final-estimated` or `temporary`."
+    )
+    sha256: str = Field(description="SHA-256 of the file, in hexadecimal digits.")
+    href: str = Field(
+        description="Path of the file: GET answers 302 with a link that is valid for 15 minutes."
+    )
 
 
 class RunManifest(Answer):
-    """The file that lists the others, with their sums and the cursor of /changes; there once they are."""
+    """The file that lists the other files, with their sums and the cursor for /changes.
 
-    name: str = Field(description="Its name.")
-    sha256: str = Field(description="SHA-256 of its bytes, in hexadecimal digits.")
+    Present when the files are.
+    """
+
+    name: str = Field(description="The name of the file.")
+    sha256: str = Field(description="SHA-256 of the file, in hexadecimal digits.")
     href: str = Field(description="Path of the file, as for the other files.")
 
 
 class FeedRun(Answer):
-    """What a feed made of some publications, and what became of it."""
+    """The files that a feed made of some publications, and their status."""
 
-    run: str = Field(description="Its name.", examples=["000184-000187"])
+    run: str = Field(description="The name of the run.", examples=["000184-000187"])
     sequences: list[Number] = Field(
-        description="The first and the last publication in it.", examples=[[184, 187]]
+        description="The first and the last publication of the run.", examples=[[184, 187]]
     )
     as_of: datetime = Field(description="The moment whose data all files show.")
     status: OpenRunStatus
-    attempts: Number = Field(description="How often it was tried to send it to an SFTP server.")
-    finished_at: datetime | None = Field(description="When its files were made; null before.")
+    attempts: Number = Field(description="Number of attempts to send the run to an SFTP server.")
+    finished_at: datetime | None = Field(description="When the files were made; null before that.")
     problem: FilesProblem | Absent = None
     manifest: RunManifest | Absent = None
-    file_count: Number = Field(description="How many files it has, as long as they are kept.")
+    file_count: Number = Field(description="Number of files, as long as they are kept.")
     files: list[RunFile] = Field(
-        description="Its files, in order, as long as they are kept: the first 5 000; the manifest lists all."
+        description="The files, in order, as long as they are kept: the first 5 000; the manifest lists all."
     )
 
 
 class FeedRunPage(Answer):
-    """A page of the ledger of a feed."""
+    """A page of the runs of a feed."""
 
     runs: list[FeedRun] = Field(description="The newest first.")
     next_cursor: Cursor
@@ -147,24 +160,24 @@ class FeedRunPage(Answer):
 class Feed(Answer):
     """Files that are made for you after each publication."""
 
-    feed_id: str = Field(description="Its id, as you chose it.", examples=["daily-gs2"])
-    name: str = Field(description="For people.")
+    feed_id: str = Field(description="The id of the feed, as you chose it.", examples=["daily-gs2"])
+    name: str = Field(description="A name for people.")
     customer_number: Number | None = Field(description="Null: all metering points that you may read.")
-    directions: list[Direction] = Field(description="What each file holds.")
+    directions: list[Direction] = Field(description="The directions that each file contains.")
     resolution: str | None = Field(description="Null: as stored.")
     form: Annotated[
         dict[str, Any],
-        WithJsonSchema({"type": "object", "description": "The form of its files, as it was given."}),
+        WithJsonSchema({"type": "object", "description": "The form of the files, as you gave it."}),
     ]
-    split: str = Field(description="How a run is cut into files.")
-    content: str = Field(description="What a run holds.")
-    days: Number | None = Field(description="How many market days; null unless `content` is `last-days`.")
+    split: str = Field(description="How a run is split into files.")
+    content: str = Field(description="What a run contains.")
+    days: Number | None = Field(description="Number of market days; null unless `content` is `last-days`.")
     corrections: str = Field(description="Which files contain corrected days.")
-    when: str = Field(description="When a run is made.")
-    gaps: str = Field(description="What becomes of days with missing values.")
-    receiver: str = Field(description="`links`, or `sftp` where we have agreed on a server with you.")
-    paused: bool = Field(description="We have paused it: ask your contact.")
-    created_at: datetime = Field(description="When it was made.")
+    when: str = Field(description="When runs are made.")
+    gaps: str = Field(description="Whether days with missing values are sent or held.")
+    receiver: str = Field(description="`links`, or `sftp` if we have agreed on a server with you.")
+    paused: bool = Field(description="Whether we have paused the feed. If so, ask your contact.")
+    created_at: datetime = Field(description="When the feed was created.")
     last_run: str | None = Field(description="The newest run; null before the first.")
 
 

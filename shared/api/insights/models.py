@@ -7,10 +7,10 @@ from pydantic import Field
 from shared.api.models import Answer, Cursor, MeteringPointId, Number, Quantity
 from shared.metering import Direction
 
-_NOT_FOUND = "The metering points that you named and may not read, unknown or somebody else's."
+_NOT_FOUND = "Named metering points that do not exist or that you may not read."
 
 
-_PART_OF_IT = "A metering point without a published day in the interval is not part of it"
+_PART_OF_IT = "A metering point without a published day in the interval is not part of the total"
 
 
 class Total(Answer):
@@ -20,20 +20,22 @@ class Total(Answer):
     end: datetime = Field(description="End of the interval, exclusive.")
     quantity: Quantity
     complete: bool = Field(
-        description="Each metering point that is part of the interval covers all of it, and no value is "
-        f"missing. {_PART_OF_IT}: compare `meteringPoints` with how many you expect."
+        description="True if each metering point that is part of the total covers the whole interval and no "
+        f"value is missing. {_PART_OF_IT}: compare `meteringPoints` with the number that you expect."
     )
-    missing: Number = Field(description=f"How many values are missing. {_PART_OF_IT}, and lacks none.")
+    missing: Number = Field(
+        description=f"Number of missing values. {_PART_OF_IT}, so its values are not counted."
+    )
     metering_points: Number = Field(
-        description="How many metering points have a published day in the interval, and so are part of it. "
-        "`/completeness` lists those whose days are late."
+        description="Number of metering points with a published day in the interval: these are part of the "
+        "total. `/completeness` lists those whose days are late."
     )
 
 
 class TotalPage(Answer):
     """A page of totals."""
 
-    values: list[Total] = Field(description="In order of time; intervals without any data are left out.")
+    values: list[Total] = Field(description="In order of time. Intervals without any data are left out.")
     not_found: list[str] = Field(description=_NOT_FOUND)
     next_cursor: Cursor
 
@@ -54,20 +56,20 @@ class PeaksOfMonth(Answer):
         description="The month, in Europe/Oslo.", pattern=r"^\d{4}-\d{2}$", examples=["2026-11"]
     )
     hours: list[PeakHour] = Field(
-        description="The highest first; of equal hours the earlier. Fewer than `count` where there are not "
-        "so many days, weeks or hours with a value."
+        description="The highest hour first; of equal hours, the earlier one. Fewer than `count` if there "
+        "are not so many days, weeks or hours with a value."
     )
     mean: Quantity
     provisional: bool = Field(
-        description="Some hour of the month is missing, not published yet, not permitted or outside the "
-        "period asked for: the highest hours may still change."
+        description="True if any hour of the month is missing, not yet published, not permitted or outside "
+        "the requested period: the highest hours may still change."
     )
 
 
 class PeaksPage(Answer):
     """A page of peaks."""
 
-    peaks: list[PeaksOfMonth] = Field(description="By metering point and month.")
+    peaks: list[PeaksOfMonth] = Field(description="Ordered by metering point and month.")
     not_found: list[str] = Field(description=_NOT_FOUND)
     next_cursor: Cursor
 
@@ -77,18 +79,18 @@ class CompletePeriod(Answer):
 
     metering_point_id: MeteringPointId
     direction: Direction
-    start: datetime = Field(description="Start of the day or month, as far as it was asked for.")
-    end: datetime = Field(description="Its end, exclusive.")
-    expected: Number = Field(description="How many values there should be by now.")
-    measured: Number = Field(description="How many are measured.")
-    estimated: Number = Field(description="How many are estimated.")
-    final_estimated: Number = Field(description="How many are estimated for good.")
-    temporary: Number = Field(description="How many are temporary.")
-    calculated: Number = Field(description="How many are calculated.")
-    missing: Number = Field(description="How many of the expected values are not there.")
+    start: datetime = Field(description="Start of the requested part of the day or month.")
+    end: datetime = Field(description="End of the requested part of the day or month, exclusive.")
+    expected: Number = Field(description="Number of values that should exist by now.")
+    measured: Number = Field(description="Number of `measured` values.")
+    estimated: Number = Field(description="Number of `estimated` values.")
+    final_estimated: Number = Field(description="Number of `final-estimated` values.")
+    temporary: Number = Field(description="Number of `temporary` values.")
+    calculated: Number = Field(description="Number of `calculated` values.")
+    missing: Number = Field(description="Number of expected values that are missing.")
     late: bool = Field(
-        description="A market day that should be there is not published: it is due at 09:00 in Europe/Oslo "
-        "on the day after."
+        description="True if a market day that is due is not published. A day is due at 09:00 in Europe/Oslo "
+        "on the next day, or when a later day is published."
     )
 
 
@@ -96,8 +98,8 @@ class CompletenessPage(Answer):
     """A page of completeness."""
 
     periods: list[CompletePeriod] = Field(
-        description="By metering point, direction and time; days and months without expected values are "
-        "left out."
+        description="Ordered by metering point, direction and time. Days and months without expected values "
+        "are left out."
     )
     not_found: list[str] = Field(description=_NOT_FOUND)
     next_cursor: Cursor

@@ -297,7 +297,7 @@ def _month(parameters: Parameters) -> tuple[Edge, Edge]:
             "month",
             "not-a-month",
             f"'{foreign.shown(text)}' is not a month.",
-            "Write one as 2026-11.",
+            "Write a month as 2026-11.",
         )
         return LEFT_OUT, LEFT_OUT
     end = (first + timedelta(days=31)).replace(day=1)
@@ -312,7 +312,7 @@ def _refuse_beside_month(parameters: Parameters, *, among: Collection[str]) -> N
                 "month",
                 "date-and-range",
                 f"'month' is given together with '{name}'.",
-                "Give one or the other.",
+                "Use only one of them.",
             )
 
 
@@ -324,6 +324,6 @@ def _check_days(parameters: Parameters, *, start: Edge, end: Edge) -> None:
             parameters.fault(
                 name,
                 "not-a-market-day",
-                f"'{name}' ({periods.local_text(edge)}) is within a market day, and whole days are counted.",
+                f"'{name}' ({periods.local_text(edge)}) is within a market day; give whole days.",
                 f"Write a market day, such as {day}.",
             )

@@ -35,21 +35,21 @@ class CustomerList(Answer):
 class Reader(PermittedPeriod):
     """An application or a person that may read metering points of a customer.
 
-    The period is from the first market day that it may read at any of the metering points to the last.
+    The period covers all market days that it may read at any of the customer's metering points.
     """
 
     type: Annotated[Kind, open_words(Kind, "`app`: an application. `user`: a person.")]
     id: str = Field(description="The id in Microsoft Entra: of the application, or of the person's user.")
     name: str | None = Field(
-        description="A person's e-mail address, masked; null for an application, which is known by its id.",
+        description="A person's e-mail address, masked; null for an application.",
         examples=["k***@fjordbakeriet.example"],
     )
-    since: datetime = Field(description="When it was first given access to a metering point of the customer.")
+    since: datetime = Field(description="When it first got access to a metering point of the customer.")
     by: Annotated[
         By,
         open_words(
             By,
-            "What gives the access. `application`: the application is registered with the customer. "
+            "The reason for the access. `application`: the application is registered with the customer. "
             "`contact-person`: the person is a contact of the customer.",
         ),
     ]
@@ -72,23 +72,23 @@ class MeteringPoint(Answer):
 
     metering_point_id: MeteringPointId
     name: str | None = Field(
-        description="What the customer calls it. Null when not known, and when you may not read today: it is "
-        "then another customer's."
+        description="The customer's name for the metering point. Null if unknown, and if you may not read "
+        "today: the name is then another customer's."
     )
-    address: str | None = Field(description="Street and number; null when not known.")
-    postal_code: str | None = Field(description="Null when not known.")
-    city: str | None = Field(description="Null when not known.")
-    price_area: str | None = Field(description="Null when not known.", examples=["NO1"])
-    grid_area: str | None = Field(description="The grid area's code; null when not known.")
+    address: str | None = Field(description="Street and number; null if unknown.")
+    postal_code: str | None = Field(description="Postal code; null if unknown.")
+    city: str | None = Field(description="City; null if unknown.")
+    price_area: str | None = Field(description="Electricity price area; null if unknown.", examples=["NO1"])
+    grid_area: str | None = Field(description="Code of the grid area; null if unknown.")
     meter_serial: str | None = Field(
-        description="The number on the meter; not the metering point id. Null when not known, and when you "
-        "may not read today."
+        description="The serial number on the meter, which is not the metering point id. Null if unknown, "
+        "and if you may not read today."
     )
-    directions: list[Direction] = Field(description="In which there are values that you may read.")
+    directions: list[Direction] = Field(description="The directions with values that you may read.")
     resolution: Annotated[
         Resolution | None,
         open_words(
-            Resolution, "The stored resolution of the newest published day; null without one.", null=True
+            Resolution, "The stored resolution of the newest published day; null if there is none.", null=True
         ),
     ]
     customer_number: Number = Field(description="The customer of the newest permitted period.")

@@ -30,22 +30,24 @@ class Value(Answer):
     quality: OpenQuality
     complete: bool | None = Field(
         default=None,
-        description="Only with P1D and coarser: all of it is covered, no value is missing.",
+        description="Only with P1D and coarser: true if all of it is covered and no value is missing.",
     )
     missing: Number | None = Field(
-        default=None, description="Only with P1D and coarser: how many values are missing."
+        default=None, description="Only with P1D and coarser: number of missing values."
     )
 
 
 class ValueException(Answer):
-    """The quality of a value that has another one than the day's."""
+    """A value whose quality differs from the quality of the day."""
 
-    position: int = Field(description="Of the value in `quantities`, from 0.", ge=0, le=99, examples=[1])
+    position: int = Field(
+        description="Position of the value in `quantities`, from 0.", ge=0, le=99, examples=[1]
+    )
     quality: OpenQuality
 
 
 class Row(Answer):
-    """The energy of one interval of one metering point, with everything that names it."""
+    """The energy of one interval of one metering point, as a flat object."""
 
     metering_point_id: MeteringPointId
     direction: Direction
@@ -56,10 +58,10 @@ class Row(Answer):
     quality: OpenQuality
     complete: bool | None = Field(
         default=None,
-        description="Only with P1D and coarser: all of it is covered, no value is missing.",
+        description="Only with P1D and coarser: true if all of it is covered and no value is missing.",
     )
     missing: Number | None = Field(
-        default=None, description="Only with P1D and coarser: how many values are missing."
+        default=None, description="Only with P1D and coarser: number of missing values."
     )
 
 
@@ -79,10 +81,10 @@ class Day(Answer):
     published_at: datetime = Field(description="When this version of the day was published.")
     complete: bool | None = Field(
         default=None,
-        description="Only with P1D and coarser: all of it is covered, no value is missing.",
+        description="Only with P1D and coarser: true if all of it is covered and no value is missing.",
     )
     missing: Number | None = Field(
-        default=None, description="Only with P1D and coarser: how many values are missing."
+        default=None, description="Only with P1D and coarser: number of missing values."
     )
 
 
@@ -99,14 +101,14 @@ class SeriesPart(Answer):
         Resolution | None,
         open_words(
             Resolution,
-            "Of all values below; null where the stored resolution changes within them. Without values: "
-            "what you asked for, or null.",
+            "The resolution of all values below; null if the stored resolution changes within them. Without "
+            "values: the requested resolution, or null.",
             null=True,
         ),
     ]
     permitted: list[PermittedPeriod] = Field(description="The market days that you may read.")
     available_until: datetime | None = Field(
-        description="End of the last published market day of this series that you may read; null without one."
+        description="End of the last published market day of this series that you may read; null if none."
     )
     values: list[Value] | Absent = Field(default=None, description="Only with `layout=values`.")
     days: list[Day] | Absent = Field(default=None, description="Only with `layout=days`.")
@@ -120,12 +122,14 @@ class Series(SeriesPart):
 
 
 class StoredCoarser(Answer):
-    """A metering point with market days that are stored coarser than what was asked for."""
+    """A metering point with market days that are stored coarser than requested."""
 
     metering_point_id: MeteringPointId
-    resolution: Annotated[Resolution, open_words(Resolution, "What these days are stored as.")]
+    resolution: Annotated[
+        Resolution, open_words(Resolution, "The resolution in which these days are stored.")
+    ]
     from_: date = Field(alias="from", description="The first of these days in the requested period.")
-    to: date = Field(description="The day after the last such day.")
+    to: date = Field(description="The day after the last of these days.")
 
 
 class ManySeries(Answer):
@@ -133,20 +137,20 @@ class ManySeries(Answer):
 
     series: list[SeriesPart] | Absent = Field(
         default=None,
-        description="In the order of metering points; one may go on on the next page. With `layout=values` "
-        "and `layout=days`.",
+        description="Ordered by metering point; a series may continue on the next page. Only with "
+        "`layout=values` and `layout=days`.",
     )
     rows: list[Row] | Absent = Field(
-        default=None, description="Only with `layout=rows`: in the order of metering points and time."
+        default=None, description="Only with `layout=rows`: ordered by metering point and time."
     )
     not_found: list[MeteringPointId] = Field(
-        description="Metering points named in the request that do not exist or that you may not read."
+        description="Named metering points that do not exist or that you may not read."
     )
     stored_coarser: list[StoredCoarser] = Field(
-        description="The first 40 metering points of which days are left out, since they are stored coarser "
-        "than `resolution` asks for. Only on the first page."
+        description="The first 40 metering points with days that are left out, because they are stored "
+        "coarser than `resolution`. Only on the first page."
     )
     stored_coarser_count: Number | None = Field(
-        description="How many such metering points there are; null after the first page."
+        description="Number of all such metering points; null after the first page."
     )
     next_cursor: Cursor

@@ -175,7 +175,7 @@ def named_metering_points(parameters: Parameters) -> tuple[MeteringPointId, ...]
             "meteringPointId",
             "too-many",
             f"{count} metering points are named.",
-            f"Name at most {MAX_NAMED} and make several calls, ask for a customer's by 'customerNumber', "
+            f"Name at most {MAX_NAMED} and make several calls, use 'customerNumber', "
             "or leave them out to get all that you may read.",
         )
     return named
@@ -208,7 +208,7 @@ def _format(parameters: Parameters, *, layout: Layout, accept: str) -> Format:
         parameters.fault(
             "layout",
             "not-in-format",
-            f"The format {written.kind} has no place for layout={layout}.",
+            f"layout={layout} is not possible in the format {written.kind}.",
             f"Leave 'layout' out, or ask for {ways}.",
         )
     return written
@@ -229,7 +229,7 @@ def edges(parameters: Parameters) -> tuple[Edge, Edge]:
                 "date",
                 "date-and-range",
                 f"'date' is given together with '{given[0]}'.",
-                "Give one or the other.",
+                "Use only one of them.",
             )
         whole = periods.market_day(day) if day else None
         return (whole.start, whole.end) if whole else (LEFT_OUT, LEFT_OUT)

@@ -36,46 +36,46 @@ def _without_repeats(events: list[Event]) -> list[Event]:
 
 
 class WebhookBody(Body):
-    """Where notices are sent, and of what."""
+    """Where notices are sent, and about which events."""
 
     url: Annotated[str, AfterValidator(_callable)] = Field(
         description="An https address with a public name, on port 443.",
         examples=["https://hooks.example.com/metering"],
     )
     events: Annotated[list[Event], AfterValidator(_without_repeats)] = Field(
-        min_length=1, max_length=20, description="What to be notified of."
+        min_length=1, max_length=20, description="The events to be notified of."
     )
 
 
 class Webhook(Answer):
-    """An address that is notified."""
+    """An address to which notices are sent."""
 
-    webhook_id: str = Field(description="As you chose it.", examples=["main"])
+    webhook_id: str = Field(description="The id, as you chose it.", examples=["main"])
     url: str = Field(description="Where notices are sent.")
-    events: list[str] = Field(description="What it is notified of.")
+    events: list[str] = Field(description="The events that notices are sent for.")
     status: Annotated[
         State,
         open_words(
             State,
-            "`unconfirmed` until the receiver has repeated a `webhook.challenge`; only `active` webhooks get "
-            "notices; `disabledReason` says why one is `disabled`.",
+            "`unconfirmed` until the receiver has repeated a `webhook.challenge`. Only `active` webhooks get "
+            "notices. If it is `disabled`, `disabledReason` says why.",
         ),
     ]
-    created_at: datetime = Field(description="When it was created.")
-    confirmed_at: datetime | None = Field(description="When the receiver confirmed; null before.")
+    created_at: datetime = Field(description="When the webhook was created.")
+    confirmed_at: datetime | None = Field(description="When the receiver confirmed; null before that.")
     failing_since: datetime | None = Field(
-        description="The first failure after the last success; null without one."
+        description="Time of the first failure after the last success; null if there is none."
     )
-    disabled_at: datetime | None = Field(description="When it was disabled; null while it is not.")
-    disabled_reason: str | None = Field(description="Why it was disabled; null while it is not.")
+    disabled_at: datetime | None = Field(description="When the webhook was disabled; null if it is not.")
+    disabled_reason: str | None = Field(description="Why the webhook was disabled; null if it is not.")
     both_secrets_until: datetime | None = Field(
-        description="Until when the secret before signs as well; null when one secret signs."
+        description="Until when the previous secret signs as well; null if only one secret signs."
     )
     secret: str | Absent = Field(
         default=None,
         description=(
-            "The secret that signs, as Standard Webhooks has it. Shown once: with the 201 of a new webhook, "
-            "and in the answer to `POST …/secret`."
+            "The secret that signs notices, in the format of Standard Webhooks. Shown only once: with the "
+            "201 of a new webhook, and in the answer to `POST …/secret`."
         ),
     )
 
@@ -87,40 +87,48 @@ class WebhookList(Answer):
 
 
 class WebhookTest(Answer):
-    """What the receiver said to a test."""
+    """How the receiver answered a test."""
 
     event: str = Field(
-        description="`webhook.test`, or `webhook.challenge` where the receiver had not confirmed."
+        description="`webhook.test`, or `webhook.challenge` if the receiver had not confirmed."
     )
-    answer_status: Number | None = Field(description="The HTTP status of its answer; null without one.")
+    answer_status: Number | None = Field(
+        description="The HTTP status of the receiver's answer; null if there was none."
+    )
     fault: str | None = Field(
-        description="Why there was no answer, or why it does not count; null otherwise.",
+        description="Why there was no answer, or why the answer is not accepted; null otherwise.",
         examples=["timeout"],
     )
-    milliseconds: Number = Field(description="Until the answer or the failure.")
+    milliseconds: Number = Field(description="Time until the answer or the failure, in milliseconds.")
     status: Annotated[State, open_words(State, "The webhook's status after the test.")]
 
 
 class Notice(Answer):
-    """An event, and what became of its notice."""
+    """The notice of an event, and its status."""
 
     notice_id: str = Field(description="The `webhook-id` of every attempt.")
     event: str = Field(description="The type of the event.", examples=["metering.published"])
     status: Annotated[
         NoticeStatus,
-        open_words(NoticeStatus, "`waiting` while an attempt follows, then `delivered` or `failed`."),
+        open_words(NoticeStatus, "`waiting` while another attempt follows, then `delivered` or `failed`."),
     ]
-    created_at: datetime = Field(description="When it was made.")
-    attempts: Number = Field(description="Attempts so far.")
-    last_attempt_at: datetime | None = Field(description="When the last was made; null before the first.")
-    last_status: Number | None = Field(description="The HTTP status of its answer; null without one.")
+    created_at: datetime = Field(description="When the notice was created.")
+    attempts: Number = Field(description="Number of attempts so far.")
+    last_attempt_at: datetime | None = Field(
+        description="When the last attempt was made; null before the first."
+    )
+    last_status: Number | None = Field(
+        description="The HTTP status of the receiver's answer; null if there was none."
+    )
     last_fault: str | None = Field(
         description="Why there was no answer, or no attempt; null otherwise.", examples=["timeout"]
     )
-    next_attempt_at: datetime | None = Field(description="When the next is made; null when none follows.")
+    next_attempt_at: datetime | None = Field(
+        description="When the next attempt is made; null if there is none."
+    )
 
 
 class NoticeList(Answer):
     """The notices of a webhook."""
 
-    notices: list[Notice] = Field(description="Of the last 30 days, the newest first, at most 1 000.")
+    notices: list[Notice] = Field(description="Notices of the last 30 days, the newest first, at most 1 000.")

@@ -28,7 +28,7 @@ _BETWEEN = "~"
 
 
 class Split(StrEnum):
-    """How a run is cut into files."""
+    """How a run is split into files."""
 
     ONE_FILE = "one-file"
     PER_METERING_POINT = "per-metering-point"
@@ -36,7 +36,7 @@ class Split(StrEnum):
 
 
 class Content(StrEnum):
-    """What a run holds."""
+    """What a run contains."""
 
     NEW_AND_CORRECTED = "new-and-corrected"
     """Each day that was published or corrected since the run before, once."""

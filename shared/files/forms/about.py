@@ -15,7 +15,7 @@ _ESTIMATES = (Quality.ESTIMATED.letter, Quality.FINAL_ESTIMATED.letter, Quality.
 
 
 class Gaps(StrEnum):
-    """What becomes of a day with missing values in a form that has no safe way to write them (GS2)."""
+    """Whether a day with missing values is sent, or held until it is complete."""
 
     HOLD = "hold"
     """The day is left out until it is complete."""

@@ -83,7 +83,7 @@ class Unit(StrEnum):
 
 
 class Encoding(StrEnum):
-    """How text becomes bytes."""
+    """The character encoding of a file."""
 
     UTF_8 = "utf-8"
     WINDOWS_1252 = "windows-1252"
@@ -113,13 +113,17 @@ def _no_control(text: str) -> str:
 
 def _gs2_text(text: str) -> str:
     if not (text.isascii() and text.isprintable() and text == text.strip()):
-        raise fault("not-as-expected", "The text is not plain ASCII.", "GS2 holds visible ASCII characters.")
+        raise fault("not-as-expected", "The text is not plain ASCII.", "Use visible ASCII characters.")
     return text
 
 
 def _gs2_code(text: str) -> str:
     if not (text.isascii() and text.isalnum()):
-        raise fault("not-as-expected", "The code is not letters and digits.", "Use a code such as 0, 1 or E.")
+        raise fault(
+            "not-as-expected",
+            "The code has characters other than letters and digits.",
+            "Use a code such as 0, 1 or E.",
+        )
     return text
 
 
@@ -134,7 +138,9 @@ def _sign(pattern: str, description: str) -> Any:
     return WithJsonSchema({"type": "string", "pattern": pattern, "description": description})
 
 
-Delimiter = Annotated[Literal[",", ";", "\t", "|"], _sign(r"^[,;\t|]$", "Between the cells of a row.")]
+Delimiter = Annotated[
+    Literal[",", ";", "\t", "|"], _sign(r"^[,;\t|]$", "The sign between the cells of a row.")
+]
 Decimal = Annotated[Literal[".", ","], _sign("^[.,]$", "The decimal sign.")]
 
 
@@ -144,26 +150,31 @@ Party = Annotated[str, Field(min_length=1, max_length=35), AfterValidator(_gs2_t
 
 
 class ColumnOfProfile(Strict):
-    """A column: what it shows, and its heading; without one the field's name."""
+    """A column: what it shows, and its heading."""
 
     field: ColumnField
-    heading: Heading | None = Field(default=None, description="Its heading; left out: the field's name.")
+    heading: Heading | None = Field(
+        default=None, description="The heading of the column; by default, the name of the field."
+    )
 
 
 Columns = Annotated[list[ColumnOfProfile], Field(min_length=1, max_length=MAX_COLUMNS)]
 
 
 class Profile(Strict):
-    """How CSV is written for one receiver. Without columns: those of the API, with `time` for a `stamp`."""
+    """How CSV is written for one receiver.
+
+    By default, the columns are those of the API, with `time` if `stamp` is given.
+    """
 
     encoding: Encoding = Encoding.UTF_8
-    bom: bool = Field(default=False, description="Begin with a byte order mark.")
+    bom: bool = Field(default=False, description="Start the file with a byte order mark.")
     delimiter: Delimiter = ","
     decimal: Decimal = "."
     time: Times = Times.ISO
     unit: Unit = Unit.KWH
     columns: Columns | None = Field(
-        default=None, description="In their order; exactly one of them shows `quantity`."
+        default=None, description="The columns in their order; exactly one of them shows `quantity`."
     )
     stamp: Stamp | None = Field(default=None, description="Which end of the interval `time` shows.")
 
@@ -200,7 +211,7 @@ class Profile(Strict):
                 _encodable(heading)
         if columns and [each.field for each in columns].count(ColumnField.QUANTITY) != 1:
             raise fault(
-                "not-in-format", "Not exactly one column shows 'quantity'.", "Give one column 'quantity'."
+                "not-in-format", "Exactly one column must show 'quantity'.", "Give one column 'quantity'."
             )
         return columns
 
@@ -210,7 +221,7 @@ class Profile(Strict):
         fields = {each.field for each in info.data.get("columns") or []}
         if stamp and fields and not fields & {ColumnField.TIME, ColumnField.TIME_OFFSET}:
             raise fault(
-                "not-in-format", "No column shows 'time', so it has no stamp.", "Add a column 'time'."
+                "not-in-format", "'stamp' is given, but no column shows 'time'.", "Add a column 'time'."
             )
         return stamp
 
@@ -224,13 +235,15 @@ class Gs2(Strict):
     """
 
     gmt_reference: Annotated[int, Field(ge=-12, le=14)] = Field(
-        default=1, description="Hours that all times are ahead of UTC, in summer and winter alike."
+        default=1, description="Offset of all times from UTC in hours, the same in summer and winter."
     )
     key: Key = Key.REFERENCE
     qualities: Mapping[Quality, Code] | None = Field(
-        default=None, description="Codes by quality; the others keep 0, and 1 for estimates."
+        default=None,
+        description="Codes by quality. By default 0 for measured and calculated, 1 for estimated and "
+        "temporary, X for missing.",
     )
-    to: Party | None = Field(default=None, description="The receiver, as its system knows it.")
+    to: Party | None = Field(default=None, description="The id of the receiver in the receiver's system.")
     from_: Party | None = Field(default=None, alias="from", description="The sender.")
 
 
@@ -270,7 +283,7 @@ class Form(Strict):
         if profile and profile.columns and info.data.get("layout") is FileLayout.WIDE:
             raise fault(
                 "not-in-format",
-                "The wide layout has columns of its own: the time, and one for each metering point.",
+                "The wide layout has fixed columns: the time, and one for each metering point.",
                 "Leave 'columns' out, or use the layout rows.",
             )
         return profile
@@ -290,7 +303,7 @@ def _belongs(name: str, info: ValidationInfo, *formats: FileFormat) -> None:
         words = " or ".join(formats)
         raise fault(
             "not-in-format",
-            f"'{name}' as given does not belong to {chosen}.",
+            f"'{name}' with this value is not possible in {chosen}.",
             f"Leave it out, or use {words}.",
         )
 
@@ -300,5 +313,5 @@ def _encodable(heading: str) -> None:
         heading.encode("cp1252")
     except UnicodeEncodeError:
         raise fault(
-            "not-as-expected", "A heading has letters that windows-1252 lacks.", "Use utf-8."
+            "not-as-expected", "A heading has letters that windows-1252 does not have.", "Use utf-8."
         ) from None

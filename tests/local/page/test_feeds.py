@@ -155,7 +155,7 @@ def test_every_fault_of_a_feed_is_named_with_its_remedy(feeds: Page) -> None:
 
     faults = {row.text.split()[0]: row.text for row in feeds.all(".answer .faults tbody tr")}
     assert sorted(faults) == ["days", "name"]
-    assert "Use visible ones." in faults["name"]
+    assert "Use visible characters." in faults["name"]
 
 
 def test_an_id_that_no_feed_can_have_is_a_problem(feeds: Page) -> None:

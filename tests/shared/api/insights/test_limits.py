@@ -167,7 +167,7 @@ def test_peaks_are_whole_up_to_so_many_hours(count: int, most: int) -> None:
         ask_peaks(Stored(), most + 1, month="2026-03", count=str(count), format="csv")
 
     assert refused.value.members == {"items": most + 1}
-    assert f"up to {most + 1} entries, and the largest has {most};" in refused.value.detail
+    assert f"up to {most + 1} entries, more than the limit of {most};" in refused.value.detail
 
 
 @pytest.mark.usefixtures("small")

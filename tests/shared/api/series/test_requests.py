@@ -196,7 +196,7 @@ def test_metering_points_in_one_parameter_are_answered_with_how_to_repeat_it() -
 
     assert sorted(each.hint for each in refused.value.faults) == [
         "Repeat the parameter: meteringPointId=…&meteringPointId=…",
-        "Use the 18 digits of the målepunkt-ID; the serial number on the meter is something else.",
+        "Use the 18 digits of the målepunkt-ID, not the serial number on the meter.",
     ]
 
 
