@@ -162,9 +162,11 @@ class Feed(Answer):
 
     feed_id: str = Field(description="The id of the feed, as you chose it.", examples=["daily-gs2"])
     name: str = Field(description="A name for people.")
-    customer_number: Number | None = Field(description="Null: all metering points that you may read.")
+    customer_number: Number | None = Field(
+        description="Only metering points of this customer; null: all that you may read."
+    )
     directions: list[Direction] = Field(description="The directions that each file contains.")
-    resolution: str | None = Field(description="Null: as stored.")
+    resolution: str | None = Field(description="`PT1H`: quarters are summed to hours; null: as stored.")
     form: Annotated[
         dict[str, Any],
         WithJsonSchema({"type": "object", "description": "The form of the files, as you gave it."}),

@@ -35,7 +35,7 @@ class CustomerList(Answer):
 class Reader(PermittedPeriod):
     """An application or a person that may read metering points of a customer.
 
-    The period covers all market days that it may read at any of the customer's metering points.
+    The period is from the first to the last market day that it may read at any of the metering points.
     """
 
     type: Annotated[Kind, open_words(Kind, "`app`: an application. `user`: a person.")]

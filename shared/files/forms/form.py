@@ -28,7 +28,7 @@ _CONTROL = {chr(code) for code in range(32)} | {"\x7f", "\ufeff"}
 
 
 class FileFormat(StrEnum):
-    """What a file is written as."""
+    """The format of a file."""
 
     CSV = "csv"
     NDJSON = "ndjson"
@@ -38,7 +38,7 @@ class FileFormat(StrEnum):
 
 
 class Compression(StrEnum):
-    """How a file is packed."""
+    """The compression of a file."""
 
     NONE = "none"
     GZIP = "gzip"

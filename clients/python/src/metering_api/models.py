@@ -245,10 +245,10 @@ class ChangesPage:
     """A page of the market days that are new or corrected.
 
     Attributes:
-        cursor: keep it, and give it the next time.
-        up_to_date: False when more follows at once.
-        access_version: the name of what you may read.
-        etag: of the answer; given with the same cursor, nothing new costs nothing.
+        cursor: keep it, and give it in the next call.
+        up_to_date: False if there is a next page.
+        access_version: identifies what you may read; it changes when that changes.
+        etag: of the answer; given with the same cursor, an answer without news is not sent again.
     """
 
     days: tuple[Day, ...]
