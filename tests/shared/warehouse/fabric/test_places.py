@@ -34,6 +34,15 @@ def refused_after(places: Places, *, seconds: float = 30) -> float:
     return time.monotonic() - started
 
 
+def until_waiting(places: Places, count: int) -> None:
+    """Wait until so many queries wait for a place: starting a thread takes a while on a busy machine."""
+    for _ in range(6_000):
+        if len(places._waiters) == count:
+            return
+        time.sleep(0.001)
+    raise AssertionError(f"{len(places._waiters)} wait, and not {count}")
+
+
 def test_a_burst_is_served_as_places_come_free(places: Places) -> None:
     def ask(_: int) -> None:
         take(places)
@@ -61,7 +70,7 @@ def test_a_place_goes_to_the_one_who_has_waited_longest(places: Places) -> None:
     with ThreadPoolExecutor(3) as threads:
         for number in range(3):
             threads.submit(wait, number)
-            time.sleep(0.4)
+            until_waiting(places, number + 1)
         places.give_back()
 
     assert order == [0, 1, 2]
@@ -72,8 +81,9 @@ def test_nobody_waits_longer_than_the_limit_though_places_come_free_for_others(p
     take(places)
     with ThreadPoolExecutor(2) as threads:
         first = threads.submit(take, places)
-        time.sleep(0.4)
+        until_waiting(places, 1)
         second = threads.submit(refused_after, places)
+        until_waiting(places, 2)
         time.sleep(LIMIT.wait / 2)
         places.give_back()
 
@@ -86,7 +96,7 @@ def test_one_more_than_may_wait_is_refused_at_once(places: Places) -> None:
     take(places)
     with ThreadPoolExecutor(LIMIT.waiting) as threads:
         waiting = [threads.submit(refused_after, places) for _ in range(LIMIT.waiting)]
-        time.sleep(0.4)
+        until_waiting(places, LIMIT.waiting)
 
         assert refused_after(places) < SOON
         assert max(each.result() for each in waiting) < LIMIT.wait + SOON
@@ -131,6 +141,7 @@ def test_those_who_wait_are_refused_when_a_question_hung() -> None:
 
     with ThreadPoolExecutor(1) as threads:
         waiting = threads.submit(take, places)
+        until_waiting(places, 1)
         time.sleep(max(0.0, began + patient.wait - time.monotonic()))
         places.failed(since=began)
 
