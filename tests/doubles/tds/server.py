@@ -65,7 +65,7 @@ class Server:
         """The address for WAREHOUSE, with user and password."""
         return f"mssql://{USER}:{PASSWORD}@{ports.HOST}:{self.port}/{DATABASE}"
 
-    def settles_at(self, sessions: int, *, patience: float = 2.0) -> bool:
+    def settles_at(self, sessions: int, *, patience: float = 30.0) -> bool:
         """Return whether so many clients are signed in, now or soon: an end is noticed later."""
         with self._changed:
             return self._changed.wait_for(lambda: self._sessions == sessions, timeout=patience)
