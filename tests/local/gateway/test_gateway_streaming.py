@@ -55,9 +55,9 @@ def requested(world: World) -> socket.socket:
 
 
 def sent_when_nothing_moves(fountain: Fountain) -> int:
-    """Return what the backend has got rid of once it gets rid of no more."""
-    latest, deadline = -1, time.monotonic() + 20
-    while fountain.sent != latest and time.monotonic() < deadline:
+    """Return what the backend has got rid of once it has begun and gets rid of no more."""
+    latest, deadline = 0, time.monotonic() + 20
+    while (latest == 0 or fountain.sent != latest) and time.monotonic() < deadline:
         latest = fountain.sent
         time.sleep(0.3)
     return latest
