@@ -134,7 +134,7 @@ def configured(
         values = json.loads(file.read_text(encoding="utf-8"))["Values"]
         return Configured(file.name, {str(name): str(value) for name, value in values.items()})
     except ValueError as error:
-        raise UnreadableSettingsFile(f"{file} is not JSON, which has no comments: {error}.") from error
+        raise UnreadableSettingsFile(f"{file} is not JSON (it may not have comments): {error}.") from error
     except (LookupError, TypeError, AttributeError) as error:
         raise UnreadableSettingsFile(f"{file} has no object 'Values' with the settings.") from error
 

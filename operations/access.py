@@ -1,11 +1,11 @@
 """Prints who may see what, since when and why: `python -m operations access WHO…`.
 
 WHO is a principal (`app:…`, `user:…`, or only its id), an e-mail address, a customer number or a part of
-a customer's name, or a metering point; several of them narrow the question. `--compare portal.csv` lists
-the differences from the customer portal's list instead.
+a customer's name, or a metering point. With several, a grant has to match all of them. `--compare portal.csv`
+lists the differences from the customer portal's list instead.
 
-Exit code 0: answered, and nothing differs. 1: differences. 2: the question or the file cannot be read, such
-as a metering point with a wrong check digit, or Table Storage did not answer.
+Exit code 0: answered, and nothing differs. 1: there are differences. 2: Table Storage did not answer, or the
+question or the file cannot be read; a metering point with a wrong check digit is such a question.
 """
 
 import argparse
@@ -36,12 +36,15 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="access", description="Explain who may see what, and why.")
     parser.add_argument("who", nargs="*", help="principal, e-mail, customer number or name, metering point")
     parser.add_argument(
-        "--compare", type=places.named, metavar="PORTAL.CSV", help="list differences from the portal"
+        "--compare",
+        type=places.named,
+        metavar="PORTAL.CSV",
+        help="list the differences from the portal's list",
     )
     chosen = parser.parse_args(arguments)
     is_blank = any(not word.strip() for word in chosen.who)
     if is_blank or bool(chosen.who) == bool(chosen.compare):
-        parser.error("say who or what you ask about, or give --compare a file")
+        parser.error("give either WHO, or --compare with a file")
     out = Console(highlight=False, soft_wrap=True)
     log_levels.quieten_libraries()
     try:
@@ -65,11 +68,11 @@ def answer(storage: Tables, who: Sequence[str], *, out: Console) -> int:
     _print_grants(found, out=out)
     if found.is_empty and not problems:
         words = " and ".join(f"'{question.text}'" for question in wanted)
-        out.print(f"Nothing is known of {words}{' together' if len(wanted) > 1 else ''}.", markup=False)
+        out.print(f"Nothing that is stored matches {words}.", markup=False)
     else:
         out.print(f"{foreign.counted(found.grants, 'grants')}.")
     if len(wanted) > 1 and not found.grants:
-        out.print("Several words narrow the question: a grant has to match every one of them.")
+        out.print("With several words, a grant has to match all of them.")
     _print_rest(found, out=out)
     return TROUBLE if any(question.metering_point_id and question.problem for question in wanted) else 0
 

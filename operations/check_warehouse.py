@@ -1,6 +1,6 @@
 """Compares the warehouse in use with what the API needs: `python -m operations check-warehouse`.
 
-Exit code 0: it is as the API needs it. 1: faults were found and printed. 2: it did not answer.
+Exit code 0: the warehouse is as the API needs it. 1: faults were found and printed. 2: it did not answer.
 """
 
 import argparse

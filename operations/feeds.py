@@ -1,12 +1,12 @@
 """Prints callers' feeds, and lets operators act on them: `python -m operations feeds [ACTION …]`.
 
-Without an action: all feeds with their last run. `show` prints a feed's ledger; `pause` and `resume` stop it
-for a while; `resend` hands a run out again; `key` prints our public key for customers' SFTP servers;
-`add-sftp` sends a feed's files to such a server, whose host key the operator has checked; `compare` compares
+Without an action, all feeds are listed with their last run. `show` prints a feed's ledger. `pause` stops a
+feed until `resume`. `resend` hands a run out again. `key` prints our public key for customers' SFTP servers.
+`add-sftp` sends a feed's files to such a server, whose host key the operator has checked. `compare` compares
 a file of the old system with what the feed would send.
 
-Exit code 0: done, and nothing differs. 1: differences. 2: there is no such feed or run, the file or a stored
-run cannot be read, or a service did not answer.
+Exit code 0: done, and nothing differs. 1: there are differences. 2: there is no such feed or run, the file or
+a stored run cannot be read, or a service did not answer.
 """
 
 import argparse
@@ -53,7 +53,7 @@ class Desk:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Do what was asked for and return the exit code."""
+    """Run the action and return the exit code."""
     chosen = _parser().parse_args(arguments)
     out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else WIDE)
     log_levels.quieten_libraries()
@@ -82,11 +82,11 @@ def _parser() -> argparse.ArgumentParser:
     actions.add_parser("key", help="print our public key for customers' SFTP servers")
     of_feed = {
         "show": "print a feed's ledger",
-        "pause": "make no runs until it is resumed",
-        "resume": "make runs again: the next one holds all since the last",
-        "resend": "hand a run out again, within ten minutes, or when a paused feed is resumed",
+        "pause": "make no runs until the feed is resumed",
+        "resume": "make runs again; the next one holds everything since the last one",
+        "resend": "hand a run out again, within ten minutes or when the paused feed is resumed",
         "add-sftp": "send a feed's files to a customer's SFTP server",
-        "compare": "hold a file of the old system against what the feed would send",
+        "compare": "compare a file of the old system with what the feed would send",
     }
     made = {name: actions.add_parser(name, help=text) for name, text in of_feed.items()}
     for each in made.values():
@@ -96,7 +96,7 @@ def _parser() -> argparse.ArgumentParser:
     made["compare"].add_argument(
         "--part",
         action="store_true",
-        help="the file has only some of the series: do not list the missing ones",
+        help="do not list series that the file lacks: it has only some on purpose",
     )
     made["compare"].add_argument("file", type=places.named, metavar="OLDFILE", help="GS2, or CSV")
     sftp = made["add-sftp"]
@@ -108,7 +108,7 @@ def _parser() -> argparse.ArgumentParser:
     sftp.add_argument(
         "--unchecked",
         action="store_true",
-        help="do not ask the server for its key: it cannot be reached from here",
+        help="do not check the server's key, if this machine cannot reach the server",
     )
     sftp.add_argument("--without-manifest", action="store_true", help="send only the files")
     return parser
@@ -217,7 +217,10 @@ def add_sftp(desk: Desk, feed: Feed, chosen: Any) -> int:
     others = (each for each in desk.feeds.everything() if each.id == feed.id)
     sharing = [each for each in others if each.receiver and each.receiver.place == receiver.place]
     if any(each.principal != feed.principal for each in sharing):
-        desk.out.print("Nothing is changed. A feed of this id goes there, whose files would be overwritten.")
+        desk.out.print(
+            "Nothing is changed. Another owner's feed with this id sends to the same folder, and its files "
+            "would be overwritten: choose another --folder."
+        )
         return TROUBLE
     try:
         if chosen.unchecked:
@@ -229,7 +232,7 @@ def add_sftp(desk: Desk, feed: Feed, chosen: Any) -> int:
         return TROUBLE
 
     def connect(stored: Feed) -> Feed:
-        # Of the feed as it is now: a run may have been decided while the server was asked for its key.
+        # Read `covered` now: a run may have been decided while the server was asked for its key.
         after = stored.receiver.after if stored.receiver else stored.covered
         return replace(stored, receiver=replace(receiver, after=after))
 
@@ -245,7 +248,7 @@ def add_sftp(desk: Desk, feed: Feed, chosen: Any) -> int:
 
 
 def _begun_again(run: Run, *, now: datetime) -> Run:
-    """Return a run as it is sent from its first file on, unless it was sent meanwhile."""
+    """Return a run that will be sent again from its first file; unchanged if it was sent meanwhile."""
     return replace(run.reopened(now=now), touched_at=LONG_AGO) if run.status is RunStatus.READY else run
 
 
@@ -279,8 +282,13 @@ def _compare(chosen: Any, feed: Feed, storage: Tables, *, out: Console) -> int:
     grants = Grants(tables=storage, max_age=timedelta(days=36_500), clock=services.now)
     try:
         readable = grants.read_uncached(feed.principal)
-    except (NoGrants, AccessTooOld) as error:
-        out.print(f"What {feed.principal} may read is not known: {error}.", markup=False)
+    except NoGrants:
+        out.print(
+            f"{feed.principal} may read no metering point, so there is nothing to compare.", markup=False
+        )
+        return TROUBLE
+    except AccessTooOld as error:
+        out.print(f"It is not known what {feed.principal} may read: {error}.", markup=False)
         return TROUBLE
     with services.warehouse(data) as warehouse:
         differences = report.compare(

@@ -1,7 +1,7 @@
 """Loads delivery files and publishes them: `python -m operations load FILE…`.
 
 Exit code 0: everything was loaded and published. 1: a file was rejected or could not be read.
-3: the data is loaded but not published, or not announced to the API, yet: see `publish`.
+3: the data is loaded, but it is not published yet, or not announced to the API: see `publish`.
 """
 
 import argparse
@@ -64,20 +64,22 @@ def _load(warehouse: Warehouse, path: Path, *, out: Console) -> Loaded | None:
     if loaded.unknown:
         out.print(_warning(loaded.unknown), markup=False)
     if loaded.kind == "supply periods":
-        out.print("They count from the next sync: python3 dev.py sync")
+        out.print("Supply periods take effect at the next sync: python3 dev.py sync")
     return loaded
 
 
 def _sentence(loaded: Loaded, *, seconds: float) -> str:
     rows = foreign.counted(loaded.rows, loaded.kind)
     if not loaded.is_new:
-        return f"{loaded.path.name}: skipped; it was loaded before ({rows}), and nothing newer came since."
+        return (
+            f"{loaded.path.name}: skipped; it was loaded before ({rows}), and nothing newer has come since."
+        )
     rate = loaded.rows / max(seconds, 0.001)
     return f"{loaded.path.name}: {rows} loaded in {seconds:.1f} s ({rate:,.0f}/s)."
 
 
 def _warning(unknown: Unknown) -> str:
-    """Return a warning of ids that may be wrong: those from Excel may pass the check digit by chance."""
+    """Return a warning about unknown ids: an id that Excel has rounded may pass the check digit by chance."""
     points = foreign.counted(unknown.number, "metering points")
     sentence = f"  Warning: new to the warehouse: {points}, such as {', '.join(unknown.examples)}."
     if any(id_.endswith("000") for id_ in unknown.examples):

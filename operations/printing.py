@@ -9,7 +9,7 @@ _UNBROKEN = {"Principal", "Metering point", "Run", "Last run", "Webhook", "Notic
 
 
 def minute(moment: datetime | None) -> str:
-    """Return a moment in UTC as the logs have it, to the minute; empty if there is none."""
+    """Return a moment in UTC as the logs write it, to the minute; an empty text for None."""
     return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if moment else ""
 
 

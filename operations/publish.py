@@ -1,9 +1,9 @@
 """Publishes every delivery that waits: `python -m operations publish`.
 
 Exit code 0: done. 1: the warehouse did not answer, or lacks tables. 3: the watermark in Table Storage could
-not be read, and nothing is published; or not be written, and what is published is not announced to the API
-yet. The next run completes it, unless the watermark is damaged: then the command says where its repair is
-described.
+not be read, and nothing was published; or it could not be written, and what was published is not announced
+to the API yet. The next run does the rest, unless the watermark is damaged: docs/operations.md says how to
+repair it.
 """
 
 import argparse
@@ -23,7 +23,7 @@ from shared.warehouse.engine import Warehouse, WarehouseError
 
 NOT_ANNOUNCED = 3
 NOTHING_WAITED = "Nothing waited to be published."
-AGAIN = "Run `publish` again when Table Storage answers, or start the local stack."
+AGAIN = "Run `python3 dev.py publish` again when Table Storage answers; on a laptop, start the stack first."
 DAMAGED = "A row of ServiceState is damaged. Repair it first: docs/operations.md, A damaged watermark."
 NO_TABLES = "The warehouse is not as the API needs it: `python3 dev.py check-warehouse` says what is wrong."
 
@@ -53,7 +53,7 @@ def publish_waiting(warehouse: Warehouse, chosen: DataSettings, *, is_expected: 
     """Publish and announce what waits, print a line for each publication, and return the exit code.
 
     Args:
-        is_expected: print a line also if nothing waited.
+        is_expected: whether to print a line if nothing waited, too.
     """
 
     def show(published: Published) -> None:

@@ -1,9 +1,9 @@
 """Runs an operator's command on the configured services. Only this module decides which services these are.
 
-They are those of the function app that FUNCTION_APP_NAME and RESOURCE_GROUP name, with that app's own
-settings; else those that the environment names; else those of local.settings.json; else the local stack's. If
-the stack does not run, the services that the command needs are started on the stack's data while it runs.
-A line on stderr says which they are.
+The first of these that is there decides: the function app that FUNCTION_APP_NAME and RESOURCE_GROUP name,
+with its own settings; the environment; local.settings.json; the local stack. If the stack does not run, the
+services that the command needs are started on the stack's data, and end with the command. A line on stderr
+says which services are used.
 """
 
 import importlib
@@ -39,7 +39,7 @@ def main(arguments: Sequence[str]) -> int:
             return run_on_app(name, rest, app=app)
         configured = environment.configured()
         if configured is not None:
-            _say(f"On the services of {configured.source}: {app_settings.APP} is not set.")
+            _say(f"Working on the services in {configured.source}: {app_settings.APP} is not set.")
             return _run(name, rest, given={**os.environ, **configured.values})
         return run_on_stack(name, rest, state=places.STATE)
     except (
@@ -56,7 +56,7 @@ def run_on_app(name: str, arguments: Sequence[str], *, app: FunctionApp) -> int:
     Raises:
         AppSettingsUnavailable: the settings cannot be read.
     """
-    _say(f"On the services of the function app {app.name}, by its settings.")
+    _say(f"Working on the services of the function app {app.name}, with its settings.")
     of_app = app_settings.read(app, environment=os.environ, secrets=COMMANDS[name].secrets(arguments))
     return _run(name, arguments, given=of_app)
 
@@ -67,7 +67,7 @@ def run_on_stack(name: str, arguments: Sequence[str], *, state: Path) -> int:
     Raises:
         StackFailed, AlreadyRunning, NotInstallable: a service that the command needs could not be started.
     """
-    _say(f"On the local stack's data: {app_settings.APP} is not set.")
+    _say(f"Working on the local stack's data: {app_settings.APP} is not set.")
     running = lock.running_ports(state)
     if running is not None:
         return _run(name, arguments, given=_of_stack(running, state=state))

@@ -1,9 +1,12 @@
 """Brings access up to date with Severa and Entra: `python -m operations sync`.
 
-Exit code 0: done, or shown by --dry-run. 1: a setting is wrong, or a source or Table Storage did not answer
-properly; if that was while changes were written, the next sync writes the rest, and if it was while users
-were invited, all changes were written. 3: held back, since the run would end or open more access than it may
-by itself or has other settings than the last one, or since another run is under way or took over.
+Exit code 0: done, or shown by --dry-run.
+
+1: a setting is wrong, or a source or Table Storage did not answer properly. If changes were being written,
+the next sync writes the rest; if users were being invited, all changes were written.
+
+3: held back, because the run would end or open more access than a run may by itself, or because its settings
+differ from those of the last complete run. Also 3 if another run is under way or took over.
 """
 
 import argparse
@@ -27,15 +30,17 @@ from shared.warehouse.engine import WarehouseError
 TROUBLE, REFUSED = 1, 3
 
 ALLOWANCES = {
-    Allowance.REVOCATIONS: "end access even where it is suspiciously much",
-    Allowance.GRANTS: "open access even where it is suspiciously much, or for the first time",
-    Allowance.SOURCE: "decide by other settings than the last complete sync (see --dry-run first)",
+    Allowance.REVOCATIONS: "apply the run even if it ends unusually much access",
+    Allowance.GRANTS: "apply the run even if it opens unusually much access, or is the first one",
+    Allowance.SOURCE: "apply the run even if its settings are not those of the last (see --dry-run first)",
 }
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run one sync, print its report, and return the exit code."""
-    parser = argparse.ArgumentParser(prog="sync", description="Bring access in step with Severa and Entra.")
+    parser = argparse.ArgumentParser(
+        prog="sync", description="Bring access up to date with Severa and Entra."
+    )
     parser.add_argument("--dry-run", action="store_true", help="only show what would change")
     for allowance, meaning in ALLOWANCES.items():
         parser.add_argument(
@@ -47,7 +52,7 @@ def main(arguments: Sequence[str]) -> int:
         nargs="+",
         default=[],
         metavar="NUMBER",
-        help="these customers' emptied metering points in Severa are meant: open all they are supplied with",
+        help="open all that these customers are supplied with: their field was emptied on purpose",
     )
     chosen = parser.parse_args(arguments)
     out = Console(highlight=False, soft_wrap=True)

@@ -1,11 +1,11 @@
-"""Prints callers' webhooks and what became of their notices: `python -m operations webhooks [WHO [ID]]`.
+"""Prints callers' webhooks and the results of their notices: `python -m operations webhooks [WHO [ID]]`.
 
-Without WHO: all webhooks, with the reason of each that is disabled. WHO is a principal (`app:…`, `user:…`).
-With an ID also its notices, each with the number of attempts and the last answer. `--enable` lets a disabled
-one get notices again; one that was never confirmed has to be confirmed first.
+Without WHO, all webhooks are listed, and why a webhook is disabled. WHO is a principal (`app:…`, `user:…`).
+With an ID, its notices are listed too, each with the number of attempts and the last answer. `--enable` lets
+a disabled webhook get notices again; if it was never confirmed, it has to be confirmed first.
 
 Exit code 0: printed. 2: there is no such webhook, or Table Storage did not answer. No secret is printed, and
-of an address only its host: its path may hold a token of the receiver.
+only the host of an address: its path may hold a token of the receiver.
 """
 
 import argparse
@@ -30,10 +30,10 @@ WIDE = 250
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Print what was asked for and return the exit code."""
+    """Print webhooks, or enable one, and return the exit code."""
     parser = argparse.ArgumentParser(prog="webhooks", description="Show the webhooks of callers.")
-    parser.add_argument("who", nargs="?", help="app:… or user:…; all if it is left out")
-    parser.add_argument("id", nargs="?", help="of one webhook: its notices too")
+    parser.add_argument("who", nargs="?", help="app:… or user:…; without it, all are listed")
+    parser.add_argument("id", nargs="?", help="the id of one webhook, to list its notices too")
     parser.add_argument("--enable", action="store_true", help="let a disabled webhook get notices again")
     chosen = parser.parse_args(arguments)
     if chosen.enable and not chosen.id:
@@ -82,12 +82,12 @@ def enable(kept: Store, who: str, webhook_id: str, *, out: Console) -> int:
         return _unknown(who, webhook_id, out=out)
     _print_webhooks([changed], out=out)
     if changed.state is State.UNCONFIRMED:
-        out.print("Its owner has to confirm it: POST /webhooks/{webhookId}/test.")
+        out.print("Its owner has to confirm it first: POST /webhooks/{webhookId}/test.")
     return 0
 
 
 def enabled(webhook: Webhook) -> Webhook:
-    """Return a webhook that is not disabled; one that its receiver had confirmed is active."""
+    """Return the webhook enabled: active if its receiver had confirmed it, else unconfirmed."""
     if webhook.state is not State.DISABLED:
         return webhook
     return replace(

@@ -80,7 +80,7 @@ def _partitions(storage: Tables, questions: Sequence[Question]) -> list[Partitio
 
 
 def _named(questions: Sequence[Question]) -> list[str] | None:
-    """Return the principals that the questions name; None if they name none."""
+    """Return the principals that match all questions; None if no question names a principal."""
     named = [question.principals for question in questions if question.principals is not None]
     return sorted(frozenset.intersection(*named)) if named else None
 

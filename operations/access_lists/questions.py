@@ -14,7 +14,7 @@ _LONGEST_CUSTOMER_NUMBER = 10
 
 @dataclass(frozen=True)
 class Question:
-    """Which grants are wanted. A field that is None does not matter; `text` is as it was typed."""
+    """Which grants are wanted. A field that is None matches any grant; `text` is as it was typed."""
 
     text: str
     principals: frozenset[str] | None = None
@@ -24,9 +24,9 @@ class Question:
 
     @property
     def problem(self) -> str | None:
-        """Why nothing can match, where the question alone shows it; else None."""
+        """Why no grant can match the question, such as a wrong check digit; None if one may."""
         if self.principals == frozenset():
-            return f"Nobody is known by the address {self.text}."
+            return f"No user is bound to the address {self.text}."
         if self.metering_point_id is None:
             return None
         try:

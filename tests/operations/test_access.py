@@ -147,7 +147,7 @@ def test_a_fault_of_a_customer_is_shown_with_it(office: Office) -> None:
 def test_an_unknown_address_is_said_to_be_unknown(synced: Office) -> None:
     printed = synced.ask("nobody@fjord.example")
 
-    assert "Nobody is known by the address nobody@fjord.example." in printed
+    assert "No user is bound to the address nobody@fjord.example." in printed
     assert "0 grants." in printed
 
 
@@ -155,7 +155,7 @@ def test_an_unknown_address_is_said_to_be_unknown(synced: Office) -> None:
 def test_what_nothing_is_known_of_is_said_to_be_unknown(synced: Office, who: str) -> None:
     printed = synced.ask(who)
 
-    assert printed.splitlines()[0] == f"Nothing is known of '{who}'."
+    assert printed.splitlines()[0] == f"Nothing that is stored matches '{who}'."
     assert "grants." not in printed
 
 
@@ -163,8 +163,8 @@ def test_several_words_without_an_answer_are_said_to_narrow(synced: Office) -> N
     printed = synced.ask("10001", point(2))
 
     assert printed.splitlines()[:2] == [
-        f"Nothing is known of '10001' and '{point(2)}' together.",
-        "Several words narrow the question: a grant has to match every one of them.",
+        f"Nothing that is stored matches '10001' and '{point(2)}'.",
+        "With several words, a grant has to match all of them.",
     ]
     assert "narrow" not in synced.ask("10001", point(1))
 
@@ -192,7 +192,7 @@ def test_a_customer_that_severa_does_not_know_is_named_by_number_and_metering_po
     printed = office.ask(who, "77777")
 
     assert printed.count("customer 77777, not in Severa: no active customer 77777 in Severa") == 1
-    assert "Nothing is known" not in printed
+    assert "Nothing that is stored" not in printed
 
 
 def test_one_of_many_unknown_customers_is_named_by_its_whole_number(office: Office) -> None:
@@ -200,8 +200,8 @@ def test_one_of_many_unknown_customers_is_named_by_its_whole_number(office: Offi
     office.sync(Client(10001))
 
     assert "customer numbers 20000, 20001, " in office.ask("20019")
-    assert office.ask("20020").splitlines()[0] == "Nothing is known of '20020'."
-    assert office.ask("2000").splitlines()[0] == "Nothing is known of '2000'."
+    assert office.ask("20020").splitlines()[0] == "Nothing that is stored matches '20020'."
+    assert office.ask("2000").splitlines()[0] == "Nothing that is stored matches '2000'."
 
 
 @pytest.mark.parametrize("width", [40, 80])

@@ -125,7 +125,7 @@ def test_a_sync_decides_by_the_apps_settings_whatever_stands_in_the_shell(
     synced = run("sync", "--allow-grants", shell=shell)
 
     assert synced.returncode == 0, synced.stdout + synced.stderr
-    assert "On the services of the function app func-metering, by its settings." in synced.stderr
+    assert "Working on the services of the function app func-metering, with its settings." in synced.stderr
     latest = runs.latest(storage)
     assert latest is not None
     assert latest.mode is not None

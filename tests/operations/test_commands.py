@@ -20,7 +20,7 @@ SETTINGS = {
     "SEVERA_CLIENT_SECRET": "unused",
     **demo.ACCESS_SETTINGS,
 }
-ON_THE_ENVIRONMENT = "On the services of WAREHOUSE and TABLE_STORAGE: FUNCTION_APP_NAME is not set.\n"
+ON_THE_ENVIRONMENT = "Working on the services in WAREHOUSE and TABLE_STORAGE: FUNCTION_APP_NAME is not set.\n"
 """What stderr has where the environment names the services."""
 
 
@@ -44,7 +44,7 @@ def test_a_question_is_answered(table_storage: str) -> None:
 
     assert (done.returncode, done.stdout) == (
         0,
-        "Nothing is known of '10001'.\nAccess has never been synchronised.\n",
+        "Nothing that is stored matches '10001'.\nAccess has never been synchronised.\n",
     )
 
 
@@ -63,7 +63,7 @@ def test_a_question_about_access_needs_nothing_but_table_storage(table_storage: 
 
     assert (done.returncode, done.stderr) == (
         0,
-        "On the services of TABLE_STORAGE: FUNCTION_APP_NAME is not set.\n",
+        "Working on the services in TABLE_STORAGE: FUNCTION_APP_NAME is not set.\n",
     )
 
 
@@ -132,7 +132,7 @@ def test_a_question_and_a_list_are_not_asked_together_and_one_of_them_is(
     done = command("access", *arguments, table_storage=table_storage)
 
     assert done.returncode == 2
-    assert "say who or what you ask about, or give --compare a file" in done.stderr
+    assert "give either WHO, or --compare with a file" in done.stderr
 
 
 def test_a_missing_list_is_one_sentence(table_storage: str) -> None:

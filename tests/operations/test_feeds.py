@@ -20,6 +20,7 @@ from operations import feeds
 from operations.feed_files import comparing, old, report
 from operations.feed_files.old_file import OldFile, Unreadable
 from shared import periods
+from shared.access import runs
 from shared.files.feeds import ledger
 from shared.files.feeds.ledger import Batch, FileOfRun, Ledger, Run, RunStatus
 from shared.files.feeds.receivers import Receiver
@@ -368,6 +369,26 @@ def test_two_feeds_of_one_id_do_not_go_to_one_folder(kept: Feed, storage: Tables
 
     assert (first, second, elsewhere) == (0, feeds.TROUBLE, 0)
     assert "would be overwritten" in printed
+
+
+def test_a_comparison_without_known_access_says_why(
+    kept: Feed, storage: Tables, ask: Ask, tmp_path: Path
+) -> None:
+    asked = ("compare", OWNER, "daily", str(tmp_path / "old.csv"))
+    warehouse = f"duckdb:{tmp_path / 'w.duckdb'}"
+
+    never_synchronised = ask(*asked, WAREHOUSE=warehouse)
+    runs.record(storage, runs.Run(runs.new_run_id(NOW), "complete", NOW, NOW, NOW, {}, "", True))
+    without_grants = ask(*asked, WAREHOUSE=warehouse)
+
+    assert never_synchronised == (
+        feeds.TROUBLE,
+        f"It is not known what {OWNER} may read: access has never been synchronised.\n",
+    )
+    assert without_grants == (
+        feeds.TROUBLE,
+        f"{OWNER} may read no metering point, so there is nothing to compare.\n",
+    )
 
 
 def test_a_port_is_a_port(kept: Feed, ask: Ask) -> None:

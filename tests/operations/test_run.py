@@ -46,7 +46,7 @@ def test_a_file_is_loaded_and_published_while_no_stack_runs(
     assert run.run_on_stack("load", [str(delivery)], state=state) == 0
 
     printed = capsys.readouterr()
-    assert printed.err == "On the local stack's data: FUNCTION_APP_NAME is not set.\n"
+    assert printed.err == "Working on the local stack's data: FUNCTION_APP_NAME is not set.\n"
     assert printed.out.startswith("delivery.csv: 1 interval value loaded in ")
     with duckdb.connect(str(state / "metering.duckdb")) as warehouse:
         days = warehouse.execute("SELECT delivery_date::text, total_kwh::text FROM metering.series_day")

@@ -83,7 +83,7 @@ def test_loading_a_file_again_changes_nothing(operator: Operator, tmp_path: Path
 
     assert code == 0
     assert lines == [
-        "values.csv: skipped; it was loaded before (23 interval values), and nothing newer came since.",
+        "values.csv: skipped; it was loaded before (23 interval values), and nothing newer has come since.",
         "Nothing waited to be published.",
     ]
 
@@ -142,7 +142,7 @@ def test_supply_periods_wait_for_a_sync_and_not_for_a_publication(operator: Oper
 
     assert code == 0
     assert lines[0].startswith("supply.csv: 1 supply period loaded in ")
-    assert lines[1:] == ["They count from the next sync: python3 dev.py sync"]
+    assert lines[1:] == ["Supply periods take effect at the next sync: python3 dev.py sync"]
 
 
 def test_after_a_rejected_file_nothing_is_said_of_publishing(operator: Operator, tmp_path: Path) -> None:
@@ -175,7 +175,9 @@ def test_while_table_storage_is_away_nothing_is_published_and_the_next_run_compl
     assert code == 3
     assert lines[0].startswith("values.csv: 23 interval values loaded in ")
     assert lines[1].startswith("Not all is published and announced to the API yet: Table Storage did not ")
-    assert lines[2:] == ["Run `publish` again when Table Storage answers, or start the local stack."]
+    assert lines[2:] == [
+        "Run `python3 dev.py publish` again when Table Storage answers; on a laptop, start the stack first."
+    ]
     assert operator.run("publish") == (0, ["Publication 1: 1 new or changed market day with 23 values."])
     storage = tables.open_tables(table_storage, credential=None)
     assert Publications(tables=storage).latest() is not None
