@@ -1,21 +1,37 @@
 """The whole stack with a year of sample data, and a browser that looks at its page."""
 
+import json
 from collections.abc import Iterator
+from datetime import date
 
 import pytest
 
 from local.ports import Ports, address
 from tests.builders import browser, local_stack
 from tests.builders.browser import Page
+from tests.builders.local_stack import LocalStack
 
 
 @pytest.fixture(scope="package")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ports]:
-    """The ports of a running stack."""
+def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
+    """A running stack."""
     if browser.programs() is None:
         pytest.skip(browser.NOT_FOUND)
     with local_stack.running(tmp_path_factory.mktemp("stack")) as found:
-        yield found.ports
+        yield found
+
+
+@pytest.fixture(scope="package")
+def stack(started: LocalStack) -> Ports:
+    """The ports of the stack."""
+    return started.ports
+
+
+@pytest.fixture(scope="package")
+def yesterday(started: LocalStack) -> date:
+    """The newest market day of the sample: yesterday when the stack started, whatever the time is now."""
+    loaded = json.loads((started.state / "sample" / "loaded.json").read_text("utf-8"))
+    return date.fromisoformat(loaded["until"])
 
 
 @pytest.fixture(scope="package")

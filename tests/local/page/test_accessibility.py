@@ -11,7 +11,7 @@ from selenium.webdriver.common.keys import Keys
 from local.azurite import installation
 from local.sampledata import readings
 from tests.builders.browser import Page
-from tests.local.page.sample_days import YESTERDAY
+from tests.local.page.sample_days import recent_day
 
 pytestmark = pytest.mark.slow
 
@@ -27,11 +27,11 @@ def axe() -> str:
 
 
 def a_day(page: Page) -> None:
-    page.open(caller="eos-vendor", point=readings.BAKERY, view="day", day=str(YESTERDAY))
+    page.open(caller="eos-vendor", point=readings.BAKERY, view="day", day=str(recent_day()))
 
 
 def a_year(page: Page) -> None:
-    page.open(caller="eos-vendor", point=readings.OUTLET, view="year", day=str(YESTERDAY))
+    page.open(caller="eos-vendor", point=readings.OUTLET, view="year", day=str(recent_day()))
 
 
 def the_values(page: Page) -> None:
@@ -68,16 +68,16 @@ def the_overview(page: Page) -> None:
 
 
 def a_month_with_its_peaks(page: Page) -> None:
-    page.open(caller="eos-vendor", point=readings.BAKERY, view="month", day=str(YESTERDAY))
+    page.open(caller="eos-vendor", point=readings.BAKERY, view="month", day=str(recent_day()))
 
 
 def two_years(page: Page) -> None:
-    page.open(caller="eos-vendor", point=readings.BAKERY, view="years", day=str(YESTERDAY))
+    page.open(caller="eos-vendor", point=readings.BAKERY, view="years", day=str(recent_day()))
     page.rows()
 
 
 def the_completeness(page: Page) -> None:
-    page.open(caller="eos-vendor", point=readings.OUTLET, view="completeness", day=str(YESTERDAY))
+    page.open(caller="eos-vendor", point=readings.OUTLET, view="completeness", day=str(recent_day()))
     page.rows()
 
 
@@ -210,7 +210,7 @@ SERIES = [*HEAD, "point", "view", "previous", "day", "next", "latest", "chart", 
 def test_the_tab_key_reaches_everything_and_the_focus_is_always_seen(
     page: Page, state: dict[str, str], wanted: list[str]
 ) -> None:
-    day = str(YESTERDAY - timedelta(days=390))
+    day = str(recent_day() - timedelta(days=390))
     page.open(caller="eos-vendor", point=readings.OFFICE, day=day, **state)
     page.run("document.activeElement.blur()")
 

@@ -11,20 +11,27 @@ from selenium.webdriver.common.keys import Keys
 from local.ports import Ports
 from local.sampledata import readings
 from tests.builders.browser import Page
-from tests.local.page.sample_days import YESTERDAY, day_with_gaps
+from tests.local.page.sample_days import day_with_gaps
 from tests.local.page.test_overview import asked
 
 pytestmark = pytest.mark.slow
 
 BAKERY, OUTLET, SHOP = readings.BAKERY, readings.OUTLET, readings.SHOP
-LAST_MONTH = YESTERDAY.replace(day=1) - timedelta(days=1)
 
 
-def test_the_highest_hours_of_a_month_are_those_of_the_api(page: Page, stack: Ports) -> None:
-    month = f"{LAST_MONTH:%Y-%m}"
+@pytest.fixture(scope="package")
+def last_month(yesterday: date) -> date:
+    """Return the last day of the month before the newest."""
+    return yesterday.replace(day=1) - timedelta(days=1)
+
+
+def test_the_highest_hours_of_a_month_are_those_of_the_api(
+    page: Page, stack: Ports, last_month: date
+) -> None:
+    month = f"{last_month:%Y-%m}"
     (peaks,) = asked(stack, "/consumption/peaks", meteringPointId=BAKERY, month=month)["peaks"]
 
-    page.open(caller="eos-vendor", point=BAKERY, view="month", day=str(LAST_MONTH))
+    page.open(caller="eos-vendor", point=BAKERY, view="month", day=str(last_month))
 
     shown = [entry.text for entry in page.all(".peaks li")]
     assert len(shown) == 3
@@ -34,26 +41,28 @@ def test_the_highest_hours_of_a_month_are_those_of_the_api(page: Page, stack: Po
     assert f"GET /consumption/peaks?month={month}" in page.text(".peaks")
 
 
-def test_a_peak_opens_its_day(page: Page) -> None:
-    page.open(caller="eos-vendor", point=BAKERY, view="month", day=str(LAST_MONTH))
+def test_a_peak_opens_its_day(page: Page, last_month: date) -> None:
+    page.open(caller="eos-vendor", point=BAKERY, view="month", day=str(last_month))
 
     page.find(".peaks button").send_keys(Keys.ENTER)
 
     page.wait(lambda: "view=day" in page.driver.current_url)
     page.settle()
-    assert f"day={LAST_MONTH:%Y-%m}-" in page.driver.current_url
+    assert f"day={last_month:%Y-%m}-" in page.driver.current_url
 
 
-def test_the_month_that_goes_on_is_provisional(page: Page) -> None:
-    page.open(caller="eos-vendor", point=BAKERY, view="month", day=str(YESTERDAY))
-    going_on = (YESTERDAY + timedelta(days=1)).month == YESTERDAY.month
+def test_the_month_that_goes_on_is_provisional(page: Page, yesterday: date) -> None:
+    page.open(caller="eos-vendor", point=BAKERY, view="month", day=str(yesterday))
+    going_on = (yesterday + timedelta(days=1)).month == yesterday.month
 
     assert ("Provisional" in page.text(".peaks")) == going_on
 
 
-def test_a_year_stands_beside_the_year_before_on_days_that_both_have(page: Page, stack: Ports) -> None:
-    page.open(caller="eos-vendor", point=BAKERY, view="years", day=str(YESTERDAY))
-    year = YESTERDAY.year
+def test_a_year_stands_beside_the_year_before_on_days_that_both_have(
+    page: Page, stack: Ports, yesterday: date
+) -> None:
+    page.open(caller="eos-vendor", point=BAKERY, view="years", day=str(yesterday))
+    year = yesterday.year
     values = asked(
         stack,
         f"/metering-points/{BAKERY}/consumption",
@@ -72,8 +81,8 @@ def test_a_year_stands_beside_the_year_before_on_days_that_both_have(page: Page,
     )
 
 
-def test_arrow_keys_compare_the_months_and_enter_opens_one(page: Page) -> None:
-    page.open(caller="eos-vendor", point=BAKERY, view="years", day=str(YESTERDAY))
+def test_arrow_keys_compare_the_months_and_enter_opens_one(page: Page, yesterday: date) -> None:
+    page.open(caller="eos-vendor", point=BAKERY, view="years", day=str(yesterday))
     chart = page.chart()
 
     chart.send_keys(Keys.END, Keys.ARROW_LEFT)
@@ -82,12 +91,12 @@ def test_arrow_keys_compare_the_months_and_enter_opens_one(page: Page) -> None:
     page.wait(lambda: "view=month" in page.driver.current_url)
     page.settle()
 
-    assert spoken.startswith(f"November {YESTERDAY.year}, {YESTERDAY.year}: ")
-    assert f"day={YESTERDAY.year}-11-01" in page.driver.current_url
+    assert spoken.startswith(f"November {yesterday.year}, {yesterday.year}: ")
+    assert f"day={yesterday.year}-11-01" in page.driver.current_url
 
 
-def test_the_calendar_says_of_each_day_what_it_lacks(page: Page, stack: Ports) -> None:
-    day = day_with_gaps()
+def test_the_calendar_says_of_each_day_what_it_lacks(page: Page, stack: Ports, yesterday: date) -> None:
+    day = day_with_gaps(yesterday)
     periods = asked(
         stack,
         "/completeness",
@@ -104,8 +113,8 @@ def test_the_calendar_says_of_each_day_what_it_lacks(page: Page, stack: Ports) -
     assert row == [day, "some missing", "24", "20", "0", "4"]
 
 
-def test_the_calendar_is_read_with_the_arrow_keys_and_enter_opens_a_day(page: Page) -> None:
-    page.open(caller="eos-vendor", point=OUTLET, view="completeness", day=str(YESTERDAY))
+def test_the_calendar_is_read_with_the_arrow_keys_and_enter_opens_a_day(page: Page, yesterday: date) -> None:
+    page.open(caller="eos-vendor", point=OUTLET, view="completeness", day=str(yesterday))
     calendar = page.chart()
 
     calendar.send_keys(Keys.HOME, Keys.ARROW_DOWN, Keys.ARROW_RIGHT)
@@ -114,12 +123,12 @@ def test_the_calendar_is_read_with_the_arrow_keys_and_enter_opens_a_day(page: Pa
     page.wait(lambda: "view=day" in page.driver.current_url)
     page.settle()
 
-    assert f" 9 Jan {YESTERDAY.year}, " in spoken
-    assert f"day={YESTERDAY.year}-01-09" in page.driver.current_url
+    assert f" 9 Jan {yesterday.year}, " in spoken
+    assert f"day={yesterday.year}-01-09" in page.driver.current_url
 
 
-def test_days_outside_the_permission_have_a_state_of_their_own(page: Page) -> None:
-    page.open(caller="eos-vendor", point=SHOP, view="completeness", day=str(YESTERDAY))
+def test_days_outside_the_permission_have_a_state_of_their_own(page: Page, yesterday: date) -> None:
+    page.open(caller="eos-vendor", point=SHOP, view="completeness", day=str(yesterday))
 
     assert page.all(".chart .day.not-permitted")
     assert "not permitted" in page.text(".legend")
@@ -129,15 +138,17 @@ def test_days_outside_the_permission_have_a_state_of_their_own(page: Page) -> No
     ("kind", "first"),
     [("CSV", "meteringPointId,"), ("CSV for Excel", "\ufeffmeteringPointId;")],
 )
-def test_what_is_shown_is_downloaded(page: Page, tmp_path: Path, kind: str, first: str) -> None:
-    page.open(caller="eos-vendor", point=BAKERY, view="month", day=str(LAST_MONTH))
+def test_what_is_shown_is_downloaded(
+    page: Page, tmp_path: Path, kind: str, first: str, last_month: date
+) -> None:
+    page.open(caller="eos-vendor", point=BAKERY, view="month", day=str(last_month))
 
     file = saved(page, tmp_path, kind)
 
     text = file.read_text(encoding="utf-8")
     assert text.startswith(first)
-    assert len(list(csv.reader(text.splitlines()))) == LAST_MONTH.day + 1
-    assert file.name.startswith(f"{BAKERY}_consumption_{LAST_MONTH:%Y-%m}-01_")
+    assert len(list(csv.reader(text.splitlines()))) == last_month.day + 1
+    assert file.name.startswith(f"{BAKERY}_consumption_{last_month:%Y-%m}-01_")
 
 
 def saved(page: Page, folder: Path, kind: str) -> Path:
@@ -154,16 +165,16 @@ def saved(page: Page, folder: Path, kind: str) -> Path:
 
 @pytest.mark.parametrize("view", ["day", "month", "year", "years"])
 def test_a_saved_workbook_has_the_sums_of_the_api(
-    page: Page, stack: Ports, tmp_path: Path, view: str
+    page: Page, stack: Ports, tmp_path: Path, view: str, yesterday: date
 ) -> None:
-    page.open(caller="eos-vendor", point=BAKERY, view=view, day=str(YESTERDAY))
+    page.open(caller="eos-vendor", point=BAKERY, view=view, day=str(yesterday))
 
     file = saved(page, tmp_path, "Excel")
 
     _, _, first, end = file.stem.split("_")
     path = f"/metering-points/{BAKERY}/consumption"
     values = asked(stack, path, resolution="P1D", to=end, **{"from": first})["values"]
-    assert first == str(date.fromisoformat(first).replace(year=YESTERDAY.year - (view == "years")))
+    assert first == str(date.fromisoformat(first).replace(year=yesterday.year - (view == "years")))
     assert sum_in(file) == pytest.approx(sum(value["quantity"] or 0 for value in values), abs=0.0005)
 
 
@@ -179,10 +190,10 @@ def sum_in(workbook: Path) -> float:
 
 
 def test_the_overview_is_saved_as_totals_and_as_a_workbook_of_every_metering_point(
-    page: Page, stack: Ports, tmp_path: Path
+    page: Page, stack: Ports, tmp_path: Path, yesterday: date
 ) -> None:
     page.open(caller="eos-vendor")
-    first = str(YESTERDAY - timedelta(days=30))
+    first = str(yesterday - timedelta(days=30))
     totals = asked(stack, "/consumption/total", resolution="P1D", **{"from": first})["values"]
 
     lines = saved(page, tmp_path, "CSV").read_text(encoding="utf-8").splitlines()
@@ -197,7 +208,7 @@ def test_the_overview_is_saved_as_totals_and_as_a_workbook_of_every_metering_poi
     )
 
 
-def test_the_overview_s_button_begins_an_export_of_all_metering_points(page: Page) -> None:
+def test_the_overview_s_button_begins_an_export_of_all_metering_points(page: Page, yesterday: date) -> None:
     page.open(caller="eos-vendor")
 
     next(one for one in page.all(".downloads button") if one.text.startswith("Parquet")).click()
@@ -206,13 +217,13 @@ def test_the_overview_s_button_begins_an_export_of_all_metering_points(page: Pag
     chosen = {
         name: page.find(f"#export-{name}").get_property("value") for name in ("points", "from", "format")
     }
-    first = YESTERDAY - timedelta(days=30)
+    first = yesterday - timedelta(days=30)
     assert chosen == {"points": "", "from": str(first), "format": "parquet"}
 
 
 @pytest.mark.parametrize("view", ["day", "years", "completeness"])
-def test_a_table_is_made_when_it_is_opened(page: Page, view: str) -> None:
-    page.open(caller="eos-vendor", point=OUTLET, view=view, day=str(YESTERDAY))
+def test_a_table_is_made_when_it_is_opened(page: Page, view: str, yesterday: date) -> None:
+    page.open(caller="eos-vendor", point=OUTLET, view=view, day=str(yesterday))
     assert not page.all(".values table")
 
     page.find(".values summary").click()
@@ -220,8 +231,8 @@ def test_a_table_is_made_when_it_is_opened(page: Page, view: str) -> None:
     page.wait(lambda: page.all(".values tbody tr"))
 
 
-def test_a_download_that_is_refused_is_explained(page: Page) -> None:
-    page.open(caller="eos-vendor", point=BAKERY, view="day", day=str(YESTERDAY))
+def test_a_download_that_is_refused_is_explained(page: Page, yesterday: date) -> None:
+    page.open(caller="eos-vendor", point=BAKERY, view="day", day=str(yesterday))
     page.driver.execute_cdp_cmd("Network.enable", {})
     page.driver.execute_cdp_cmd("Network.setBlockedURLs", {"urls": ["*format=csv*"]})
     try:

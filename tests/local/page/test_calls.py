@@ -5,13 +5,13 @@ import re
 import shutil
 import subprocess
 import sys
+from datetime import date
 
 import pytest
 
 from local import demo
 from local.sampledata import readings
 from tests.builders.browser import Page
-from tests.local.page.sample_days import YESTERDAY
 
 pytestmark = pytest.mark.slow
 
@@ -20,8 +20,8 @@ BAKERY, OFFICE = readings.BAKERY, readings.OFFICE
 
 @pytest.mark.skipif(not (shutil.which("bash") and shutil.which("curl")), reason="needs bash and curl")
 @pytest.mark.parametrize("caller", ["eos-vendor", "kari"])
-def test_the_curl_lines_give_the_answer_that_is_shown(page: Page, caller: str) -> None:
-    page.open(caller=caller, point=BAKERY, view="day", day=str(YESTERDAY))
+def test_the_curl_lines_give_the_answer_that_is_shown(page: Page, caller: str, yesterday: date) -> None:
+    page.open(caller=caller, point=BAKERY, view="day", day=str(yesterday))
     page.tab("Request", within="#behind")
     lines = [block.text for block in page.all("#behind [role=tabpanel]:not([hidden]) pre")]
     page.tab("Answer", within="#behind")

@@ -4,7 +4,7 @@ import hashlib
 import itertools
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import datetime, time
+from datetime import date, datetime, time
 from functools import partial
 from pathlib import Path
 
@@ -20,7 +20,6 @@ from shared.files.feeds.store import Feeds
 from shared.settings import DeliverySettings
 from tests.builders.browser import Page
 from tests.builders.container import Outside
-from tests.local.page.sample_days import YESTERDAY
 
 pytestmark = pytest.mark.slow
 
@@ -68,10 +67,10 @@ def make(page: Page, **choices: str) -> None:
     page.settle()
 
 
-def publish(stack: Ports) -> str:
+def publish(stack: Ports, yesterday: date) -> str:
     """Publish another quantity for an hour of yesterday; return it."""
     quantity = f"{next(quantities)}.250"
-    start = datetime.combine(YESTERDAY, time(12), tzinfo=periods.OSLO).isoformat()
+    start = datetime.combine(yesterday, time(12), tzinfo=periods.OSLO).isoformat()
     outside = Outside(DeliverySettings(environment.stack(stack)["DELIVERY_STORAGE"], "deliveries"))
     outside.put_lines(f"{quantity}.csv", [(LAMPS, "consumption", start, "PT1H", quantity, "measured")])
     admin.start_timer("publish_readings", host=address(stack.function_host))
@@ -102,10 +101,10 @@ def test_a_feed_under_the_same_id_is_changed(feeds: Page) -> None:
 
 
 def test_a_run_is_shown_fetched_acknowledged_and_handed_out_again(
-    feeds: Page, stack: Ports, tmp_path: Path
+    feeds: Page, stack: Ports, tmp_path: Path, yesterday: date
 ) -> None:
     make(feeds)
-    quantity = publish(stack)
+    quantity = publish(stack, yesterday)
     feeds.wait(partial(reopened_with, feeds, ".state.ready"))
     behavior = {"behavior": "allow", "downloadPath": str(tmp_path)}
     feeds.driver.execute_cdp_cmd("Page.setDownloadBehavior", behavior)
@@ -129,9 +128,11 @@ def test_a_run_is_shown_fetched_acknowledged_and_handed_out_again(
     assert feeds.text("#files article .answer .outcome").endswith("is handed out again.")
 
 
-def test_the_focus_stays_in_the_ledger_when_it_is_drawn_again(feeds: Page, stack: Ports) -> None:
+def test_the_focus_stays_in_the_ledger_when_it_is_drawn_again(
+    feeds: Page, stack: Ports, yesterday: date
+) -> None:
     make(feeds)
-    publish(stack)
+    publish(stack, yesterday)
     feeds.wait(partial(reopened_with, feeds, ".state.ready"))
 
     feeds.find("#files .entries .entry-head button").send_keys(Keys.ENTER)

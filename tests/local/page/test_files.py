@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator
+from datetime import date
 from functools import partial
 from pathlib import Path
 
@@ -9,7 +10,6 @@ import pytest
 
 from local.sampledata import readings
 from tests.builders.browser import Page
-from tests.local.page.sample_days import YESTERDAY
 
 pytestmark = pytest.mark.slow
 
@@ -36,7 +36,7 @@ def make(page: Page, **choices: str) -> None:
     page.wait(lambda: page.all(".answer .outcome, .answer .problem"))
 
 
-def test_a_file_is_made_and_saved_as_it_was_made(files: Page, tmp_path: Path) -> None:
+def test_a_file_is_made_and_saved_as_it_was_made(files: Page, tmp_path: Path, yesterday: date) -> None:
     make(files, points=readings.BAKERY, format="csv", compression="none")
     files.wait(lambda: files.all("#files .state.finished"))
     behavior = {"behavior": "allow", "downloadPath": str(tmp_path)}
@@ -50,7 +50,7 @@ def test_a_file_is_made_and_saved_as_it_was_made(files: Page, tmp_path: Path) ->
     content = (tmp_path / name).read_bytes()
     assert hashlib.sha256(content).hexdigest() == files.find("#files .hash").get_attribute("title")
     assert content.startswith(b"meteringPointId,")
-    assert f"{YESTERDAY}T23:00:00".encode() in content
+    assert f"{yesterday}T23:00:00".encode() in content
     assert files.text("#files .message") == f"Saved as {name}."
 
 
@@ -63,8 +63,8 @@ def test_an_export_without_values_says_that_it_has_no_files(files: Page) -> None
     assert "No values in this period, so there are no files." in files.text("#files .entry")
 
 
-def test_every_fault_of_an_export_is_named(files: Page) -> None:
-    make(files, format="xlsx", compression="gzip", to=str(YESTERDAY.replace(day=1)))
+def test_every_fault_of_an_export_is_named(files: Page, yesterday: date) -> None:
+    make(files, format="xlsx", compression="gzip", to=str(yesterday.replace(day=1)))
 
     faults = [row.text.split()[0] for row in files.all(".answer .faults tbody tr")]
     assert faults == ["to", "form.compression"]
@@ -115,8 +115,8 @@ def test_the_curl_line_makes_the_same_export(files: Page) -> None:
     assert '--data \'{"directions":["consumption","production"]' in lines
 
 
-def test_the_chart_s_button_begins_an_export_of_what_it_shows(page: Page) -> None:
-    page.open(caller="kari", point=readings.OUTLET, view="year", day=str(YESTERDAY))
+def test_the_chart_s_button_begins_an_export_of_what_it_shows(page: Page, yesterday: date) -> None:
+    page.open(caller="kari", point=readings.OUTLET, view="year", day=str(yesterday))
 
     next(one for one in page.all(".downloads button") if one.text.startswith("Parquet")).click()
     page.settle()
@@ -124,4 +124,4 @@ def test_the_chart_s_button_begins_an_export_of_what_it_shows(page: Page) -> Non
     chosen = {
         name: page.find(f"#export-{name}").get_property("value") for name in ("points", "from", "format")
     }
-    assert chosen == {"points": readings.OUTLET, "from": f"{YESTERDAY.year}-01-01", "format": "parquet"}
+    assert chosen == {"points": readings.OUTLET, "from": f"{yesterday.year}-01-01", "format": "parquet"}

@@ -1,5 +1,7 @@
 """Moving about in the developer page: keys, pointer, periods, windows."""
 
+from datetime import date
+
 import pytest
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
@@ -7,7 +9,7 @@ from selenium.webdriver.common.keys import Keys
 from local.ports import Ports, address
 from local.sampledata import readings
 from tests.builders.browser import Page
-from tests.local.page.sample_days import YESTERDAY, last_day_of
+from tests.local.page.sample_days import last_day_of
 
 pytestmark = pytest.mark.slow
 
@@ -15,9 +17,9 @@ BAKERY = readings.BAKERY
 VIEWS = ("day", "week", "month", "year", "years", "completeness")
 
 
-def test_arrow_keys_read_the_bars_and_enter_opens_a_day(page: Page) -> None:
-    page.open(caller="eos-vendor", point=BAKERY, view="month", day=str(YESTERDAY))
-    first = f"{YESTERDAY.replace(day=1):%a} 1 {YESTERDAY:%b %Y}"
+def test_arrow_keys_read_the_bars_and_enter_opens_a_day(page: Page, yesterday: date) -> None:
+    page.open(caller="eos-vendor", point=BAKERY, view="month", day=str(yesterday))
+    first = f"{yesterday.replace(day=1):%a} 1 {yesterday:%b %Y}"
     chart = page.chart()
 
     chart.send_keys(Keys.ARROW_RIGHT)
@@ -26,12 +28,14 @@ def test_arrow_keys_read_the_bars_and_enter_opens_a_day(page: Page) -> None:
     page.wait(lambda: "view=day" in page.driver.current_url)
     page.settle()
 
-    assert f"day={YESTERDAY.replace(day=1)}" in page.driver.current_url
+    assert f"day={yesterday.replace(day=1)}" in page.driver.current_url
     assert page.run("return document.activeElement.classList.contains('chart')")
 
 
-def test_a_day_further_is_the_same_hour_of_the_clock_also_over_a_clock_change(page: Page) -> None:
-    spring = last_day_of(23)
+def test_a_day_further_is_the_same_hour_of_the_clock_also_over_a_clock_change(
+    page: Page, yesterday: date
+) -> None:
+    spring = last_day_of(23, yesterday=yesterday)
     page.open(caller="eos-vendor", point=BAKERY, view="year", day=spring)
     map_of_hours = page.chart(1)
     first = map_of_hours.get_attribute("aria-valuetext") or ""
@@ -45,8 +49,8 @@ def test_a_day_further_is_the_same_hour_of_the_clock_also_over_a_clock_change(pa
     assert ", 12:00–13:00, UTC+" in (map_of_hours.get_attribute("aria-valuetext") or "")
 
 
-def test_the_pointer_shows_what_it_points_at(page: Page) -> None:
-    page.open(caller="eos-vendor", point=BAKERY, view="day", day=str(YESTERDAY))
+def test_the_pointer_shows_what_it_points_at(page: Page, yesterday: date) -> None:
+    page.open(caller="eos-vendor", point=BAKERY, view="day", day=str(yesterday))
     assert page.text(".tip") == ""
 
     ActionChains(page.driver).move_to_element(page.chart()).perform()
@@ -70,7 +74,7 @@ def test_previous_and_next_move_by_the_period_that_is_shown(page: Page) -> None:
 
 @pytest.mark.parametrize("language", ["en", "nb"])
 @pytest.mark.parametrize("width", [320, 390])
-def test_nothing_scrolls_sideways_on_a_phone(page: Page, width: int, language: str) -> None:
+def test_nothing_scrolls_sideways_on_a_phone(page: Page, width: int, language: str, yesterday: date) -> None:
     sights = [{"tab": tab} for tab in ("overview", "files", "webhooks", "calls")]
     sights += [{"tab": "files", "files": "feeds"}]
     sights += [{"tab": "series", "view": view} for view in VIEWS]
@@ -78,7 +82,7 @@ def test_nothing_scrolls_sideways_on_a_phone(page: Page, width: int, language: s
     with page.sized(width, 780), page.speaking(language):
         wide = {}
         for sight in sights:
-            page.open(caller="eos-vendor", point=readings.OFFICE, day=str(YESTERDAY), **sight)
+            page.open(caller="eos-vendor", point=readings.OFFICE, day=str(yesterday), **sight)
             wide[" ".join(sight.values())] = page.run("return document.scrollingElement.scrollWidth")
 
     assert set(wide.values()) == {width}, wide
@@ -122,10 +126,10 @@ def test_caller_colours_and_language_are_behind_a_button_on_a_phone(page: Page) 
         assert button.get_attribute("aria-expanded") == "true"
 
 
-def test_it_loads_nothing_from_elsewhere_and_logs_no_error(page: Page, stack: Ports) -> None:
+def test_it_loads_nothing_from_elsewhere_and_logs_no_error(page: Page, stack: Ports, yesterday: date) -> None:
     page.logged()
 
-    page.open(caller="eos-vendor", point=BAKERY, view="year", day=str(YESTERDAY))
+    page.open(caller="eos-vendor", point=BAKERY, view="year", day=str(yesterday))
 
     loaded = page.run("return performance.getEntriesByType('resource').map(({ name }) => name)")
     own = (address(stack.gateway), address(stack.identity))

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import httpx
@@ -13,11 +13,14 @@ from local.ports import Ports, address
 from local.sampledata import readings
 from local.stack import clients, greeting
 from tests.builders.browser import Page
-from tests.local.page.sample_days import YESTERDAY
 
 pytestmark = pytest.mark.slow
 
-MONTH = YESTERDAY.replace(day=1)
+
+@pytest.fixture(scope="package")
+def newest_month(yesterday: date) -> date:
+    """Return the first day of the newest month."""
+    return yesterday.replace(day=1)
 
 
 def asked(stack: Ports, path: str, **parameters: str) -> Any:
@@ -69,12 +72,14 @@ def test_it_is_what_opens_first(page: Page) -> None:
     assert "tab=overview" in page.driver.current_url
 
 
-def test_the_month_to_date_of_all_is_the_api_s_own_total(page: Page, stack: Ports) -> None:
-    total = asked(stack, "/consumption/total", **{"from": str(MONTH), "resolution": "P1M"})["values"]
+def test_the_month_to_date_of_all_is_the_api_s_own_total(
+    page: Page, stack: Ports, newest_month: date
+) -> None:
+    total = asked(stack, "/consumption/total", **{"from": str(newest_month), "resolution": "P1M"})["values"]
 
     page.open(caller="eos-vendor")
 
-    assert page.headline(f"{MONTH:%B} so far").startswith(
+    assert page.headline(f"{newest_month:%B} so far").startswith(
         page.run(
             "return import('/pages/js/series.js').then(({ kwhShort }) => kwhShort(arguments[0]))",
             round(total[-1]["quantity"] * 1000),
@@ -82,13 +87,15 @@ def test_the_month_to_date_of_all_is_the_api_s_own_total(page: Page, stack: Port
     )
 
 
-def test_a_row_has_last_value_month_to_date_missing_and_until_when(page: Page, stack: Ports) -> None:
+def test_a_row_has_last_value_month_to_date_missing_and_until_when(
+    page: Page, stack: Ports, yesterday: date
+) -> None:
     (series,) = asked(
         stack,
         "/consumption",
         meteringPointId=readings.OUTLET,
         resolution="P1D",
-        **{"from": str(YESTERDAY.replace(day=1))},
+        **{"from": str(yesterday.replace(day=1))},
     )["series"]
 
     page.open(caller="eos-vendor")
@@ -98,11 +105,13 @@ def test_a_row_has_last_value_month_to_date_missing_and_until_when(page: Page, s
     assert number(last) == pytest.approx(series["values"][-1]["quantity"], abs=0.06)
     assert number(month) == pytest.approx(sum(value["quantity"] for value in series["values"]), abs=0.6)
     assert number(missing) >= series["values"][-1]["missing"]
-    assert until.startswith(f"{YESTERDAY.day} ")
+    assert until.startswith(f"{yesterday.day} ")
 
 
-def test_values_of_absent_days_are_missing_in_the_row_and_in_the_headline(page: Page, stack: Ports) -> None:
-    days = {"from": str(YESTERDAY - timedelta(days=30)), "to": str(YESTERDAY + timedelta(days=1))}
+def test_values_of_absent_days_are_missing_in_the_row_and_in_the_headline(
+    page: Page, stack: Ports, yesterday: date
+) -> None:
+    days = {"from": str(yesterday - timedelta(days=30)), "to": str(yesterday + timedelta(days=1))}
     periods = asked(stack, "/completeness", meteringPointId=readings.OUTLET, **days)["periods"]
     expected = sum(each["expected"] for each in periods)
 

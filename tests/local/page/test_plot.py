@@ -1,6 +1,6 @@
 """What the developer page plots, in a real browser on the whole stack."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import httpx
@@ -10,7 +10,7 @@ from local.ports import Ports, address
 from local.sampledata import readings
 from local.stack import clients, greeting
 from tests.builders.browser import Page
-from tests.local.page.sample_days import YESTERDAY, day_with_gaps, last_day_of
+from tests.local.page.sample_days import day_with_gaps, last_day_of
 
 pytestmark = pytest.mark.slow
 
@@ -48,16 +48,18 @@ def test_metering_points_of_several_customers_are_offered_by_customer(page: Page
     assert groups == ["Customer 10001", "Customer 10002"]
 
 
-def test_the_first_look_at_a_metering_point_is_the_newest_day(page: Page) -> None:
+def test_the_first_look_at_a_metering_point_is_the_newest_day(page: Page, yesterday: date) -> None:
     page.open(caller="eos-vendor", tab="series")
 
-    assert page.text("#period") == f"{YESTERDAY:%A} {YESTERDAY.day} {YESTERDAY:%B %Y}"
-    assert f"{YESTERDAY:%a} {YESTERDAY.day} " in page.text("#freshness")
+    assert page.text("#period") == f"{yesterday:%A} {yesterday.day} {yesterday:%B %Y}"
+    assert f"{yesterday:%a} {yesterday.day} " in page.text("#freshness")
 
 
 @pytest.mark.parametrize(("hours", "said"), [(23, "02:00 → 03:00"), (25, "03:00 → 02:00")])
-def test_a_day_of_the_clock_change_has_its_own_number_of_bars(page: Page, hours: int, said: str) -> None:
-    page.open(caller="eos-vendor", point=BAKERY, view="day", day=last_day_of(hours))
+def test_a_day_of_the_clock_change_has_its_own_number_of_bars(
+    page: Page, hours: int, said: str, yesterday: date
+) -> None:
+    page.open(caller="eos-vendor", point=BAKERY, view="day", day=last_day_of(hours, yesterday=yesterday))
 
     assert page.chart().get_attribute("aria-valuemax") == str(hours - 1)
     assert f"has {hours} hours: the clocks change." in page.text(".notes")
@@ -66,21 +68,21 @@ def test_a_day_of_the_clock_change_has_its_own_number_of_bars(page: Page, hours:
     assert starts.count("02:00") == (0 if hours == 23 else 2)
 
 
-def test_a_day_of_quarters_has_a_bar_for_each(page: Page) -> None:
-    page.open(caller="eos-vendor", point=PARKING, view="day", day=str(YESTERDAY))
+def test_a_day_of_quarters_has_a_bar_for_each(page: Page, yesterday: date) -> None:
+    page.open(caller="eos-vendor", point=PARKING, view="day", day=str(yesterday))
 
     assert len(page.rows()) in (92, 96, 100)
     assert page.text(".axis-title") == "kWh for each 15 minutes"
 
 
 @pytest.mark.parametrize("view", ["day", "week", "month", "year"])
-def test_the_total_is_the_api_s_own_sum(page: Page, stack: Ports, view: str) -> None:
-    page.open(caller="eos-vendor", point=BAKERY, view=view, day=str(YESTERDAY - timedelta(days=30)))
+def test_the_total_is_the_api_s_own_sum(page: Page, stack: Ports, view: str, yesterday: date) -> None:
+    page.open(caller="eos-vendor", point=BAKERY, view=view, day=str(yesterday - timedelta(days=30)))
     total = page.headline("Total")
     shown = page.run(
         "return import('/pages/js/calendar.js').then(({ period }) => period(arguments[0], arguments[1]))",
         view,
-        str(YESTERDAY - timedelta(days=30)),
+        str(yesterday - timedelta(days=30)),
     )
 
     answer = fetch(
@@ -94,8 +96,10 @@ def test_the_total_is_the_api_s_own_sum(page: Page, stack: Ports, view: str) -> 
     assert float(total.split(" kWh")[0].replace(",", "")) == pytest.approx(expected, abs=0.06)
 
 
-def test_missing_and_measured_hours_differ_in_texture_and_not_in_colour_only(page: Page) -> None:
-    page.open(caller="eos-vendor", point=readings.OUTLET, view="day", day=day_with_gaps())
+def test_missing_and_measured_hours_differ_in_texture_and_not_in_colour_only(
+    page: Page, yesterday: date
+) -> None:
+    page.open(caller="eos-vendor", point=readings.OUTLET, view="day", day=day_with_gaps(yesterday))
 
     missing, measured = colours_in_hour(page, 10), colours_in_hour(page, 15)
     assert len(measured) == 1
@@ -104,8 +108,8 @@ def test_missing_and_measured_hours_differ_in_texture_and_not_in_colour_only(pag
     assert page.headline("Missing") == "4of 24 values"
 
 
-def test_estimated_and_measured_hours_differ_in_texture(page: Page) -> None:
-    day = estimated_day(page)
+def test_estimated_and_measured_hours_differ_in_texture(page: Page, yesterday: date) -> None:
+    day = estimated_day(page, yesterday)
     page.open(caller="eos-vendor", point=readings.OUTLET, view="day", day=day)
     qualities = [row[2] for row in page.rows()]
 
@@ -114,9 +118,9 @@ def test_estimated_and_measured_hours_differ_in_texture(page: Page) -> None:
     assert "estimated" in page.text(".legend")
 
 
-def estimated_day(page: Page) -> str:
+def estimated_day(page: Page, yesterday: date) -> str:
     """Return a market day of this year or the one before that has an estimated hour."""
-    for shown in (YESTERDAY, YESTERDAY - timedelta(days=365)):
+    for shown in (yesterday, yesterday - timedelta(days=365)):
         page.open(caller="eos-vendor", point=readings.OUTLET, view="year", day=str(shown))
         found = [row[0] for row in page.rows() if row[2] == "estimated"]
         if found:
@@ -146,8 +150,8 @@ def colours_in_hour(page: Page, hour: int) -> set[str]:
     )
 
 
-def test_a_year_is_a_bar_for_each_day_and_a_cell_for_each_hour(page: Page) -> None:
-    page.open(caller="eos-vendor", point=BAKERY, view="year", day=str(YESTERDAY))
+def test_a_year_is_a_bar_for_each_day_and_a_cell_for_each_hour(page: Page, yesterday: date) -> None:
+    page.open(caller="eos-vendor", point=BAKERY, view="year", day=str(yesterday))
 
     days = len(page.rows())
     cells = int(page.chart(1).get_attribute("aria-valuemax") or 0) + 1
@@ -156,18 +160,18 @@ def test_a_year_is_a_bar_for_each_day_and_a_cell_for_each_hour(page: Page) -> No
     assert f"of {cells:,} values" in page.headline("Missing")
 
 
-def test_production_is_offered_where_there_is_some(page: Page) -> None:
+def test_production_is_offered_where_there_is_some(page: Page, yesterday: date) -> None:
     page.open(caller="kari", point=BAKERY)
     assert not page.find("#directions").is_displayed()
 
-    page.open(caller="kari", point=OFFICE, direction="production", view="year", day=str(YESTERDAY))
+    page.open(caller="kari", point=OFFICE, direction="production", view="year", day=str(yesterday))
 
     assert page.find("#directions").is_displayed()
     assert "/production?" in page.text("#behind .line")
 
 
-def test_days_that_the_caller_may_not_read_are_named(page: Page) -> None:
-    page.open(caller="eos-vendor", point=readings.SHOP, view="day", day=str(YESTERDAY))
+def test_days_that_the_caller_may_not_read_are_named(page: Page, yesterday: date) -> None:
+    page.open(caller="eos-vendor", point=readings.SHOP, view="day", day=str(yesterday))
 
     assert page.text(".notes").startswith("Not permitted: ")
     assert "There are no values in this period." in page.text(".notes")
