@@ -17,7 +17,7 @@ from azure.core.credentials import AccessToken
 
 from local import demo, places
 from local.functionhost.functions import TimerFunction
-from shared import services, settings, tables
+from shared import limits, services, settings, tables
 from shared.access.grant import Grant, Span
 from shared.access.grants import Grants
 from shared.deliveries import container as containers
@@ -219,14 +219,16 @@ def world(folder: Path, service: Service, *, table_storage: str, of: Shared) -> 
         made = services.start(
             settings.from_environment({**environment, "WAREHOUSE_TIMEOUT_SECONDS": str(of.timeout_seconds)}),
             clock=lambda: datetime.now(UTC),
-            within=of.within,
+            within=_within(service, of.within),
         )
         stack.callback(made.warehouse.close)
         stack.callback(made.telemetry.close)
         if service != "token":
             made = replace(made, credential=FixedToken())
-        api = _api(made)
-        api.grant(Grant(CALLER, MeteringPointId(HOUSE), 1, "Customer 1", (Span(None, None),), "test"))
+        prepared = replace(made, tables=tables.open_tables(table_storage, credential=None))
+        _api(prepared).grant(
+            Grant(CALLER, MeteringPointId(HOUSE), 1, "Customer 1", (Span(None, None),), "test")
+        )
         yield World(_api(_unknowing(made)), before, table_storage, server.url)
 
 
@@ -248,6 +250,18 @@ def measure(
             *(service, fault, trigger, seconds, outcome, retry_after, slowest, stored, here.stored()),
             recovered=_recovered(here.api, trigger),
         )
+
+
+def _within(service: Service, scaled: Patience) -> Patience:
+    """Return the app's own limits but for the service that misbehaves.
+
+    On a busy machine the services that are well take longer than a scaled limit now and then.
+    """
+    return (
+        limits.USUAL
+        if service == "warehouse"
+        else replace(limits.USUAL, **{service: getattr(scaled, service)})
+    )
 
 
 def _needed(table_storage: str) -> dict[str, str]:
