@@ -64,6 +64,13 @@ def kept(storage: Tables) -> Feed:
     return feed
 
 
+@pytest.fixture
+def just_sent(kept: Feed, storage: Tables) -> Feed:
+    """Return the feed whose run was sent now by the command's clock, so that its files are there yet."""
+    Ledger(storage).change(stored(storage), lambda run: replace(run, finished_at=datetime.now(UTC)))
+    return kept
+
+
 Ask = Callable[..., tuple[int, str]]
 
 
@@ -167,7 +174,8 @@ def test_a_feed_is_paused_and_resumed(kept: Feed, storage: Tables, ask: Ask) -> 
     assert "paused" in listed
 
 
-def test_a_run_is_handed_out_again_by_the_next_sweep(kept: Feed, storage: Tables, ask: Ask) -> None:
+@pytest.mark.usefixtures("just_sent")
+def test_a_run_is_handed_out_again_by_the_next_sweep(storage: Tables, ask: Ask) -> None:
     receiver = Receiver("sftp.example.com", 22, "us", "ssh-ed25519 AAAA")
     Feeds(storage).change(OWNER, "daily", lambda stored: replace(stored, receiver=receiver))
 
@@ -181,9 +189,8 @@ def test_a_run_is_handed_out_again_by_the_next_sweep(kept: Feed, storage: Tables
     assert run.touched_at < NOW - timedelta(days=365)
 
 
-def test_a_run_of_a_paused_feed_is_sent_again_when_it_is_resumed(
-    kept: Feed, storage: Tables, ask: Ask
-) -> None:
+@pytest.mark.usefixtures("just_sent")
+def test_a_run_of_a_paused_feed_is_sent_again_when_it_is_resumed(storage: Tables, ask: Ask) -> None:
     receiver = Receiver("sftp.example.com", 22, "us", "ssh-ed25519 AAAA")
     with_links = Feeds(storage).change(OWNER, "daily", lambda stored: replace(stored, is_paused=True))
     of_links = ask("resend", OWNER, "daily", RUN)
@@ -197,11 +204,8 @@ def test_a_run_of_a_paused_feed_is_sent_again_when_it_is_resumed(
     )
 
 
-def test_a_run_with_links_is_handed_out_again_by_the_next_sweep_too(
-    kept: Feed, storage: Tables, ask: Ask
-) -> None:
-    Ledger(storage).change(stored(storage), lambda run: replace(run, finished_at=datetime.now(UTC)))
-
+@pytest.mark.usefixtures("just_sent")
+def test_a_run_with_links_is_handed_out_again_by_the_next_sweep_too(storage: Tables, ask: Ask) -> None:
     ask("resend", OWNER, "daily", RUN)
 
     assert (stored(storage).status, stored(storage).touched_at) == (RunStatus.READY, ledger.LONG_AGO)
