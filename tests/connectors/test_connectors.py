@@ -51,7 +51,7 @@ print(json.dumps(duckdb.connect("metering_values.duckdb").execute(
 def test_dlt_follows_changes_and_asks_for_nothing_twice(living: Living, folder: Path) -> None:
     python = tool("dlt")
     program = folder / "pipeline.py"
-    program.write_text(configuration("dlt: changes, with the cursor kept beside the data"), encoding="utf-8")
+    program.write_text(configuration("dlt: changes, with the cursor stored with the data"), encoding="utf-8")
 
     def loaded() -> Days:
         days = json.loads(run([python, "-c", READ_DAYS], living, folder))
