@@ -28,7 +28,7 @@ def write_missing(
     delivery of its own: it corrects what has been published before it.
     """
     folder = state / "sample"
-    loaded = _read(folder)
+    loaded = read(state)
     if loaded is None:
         timeline = deliveries.timeline_until(yesterday, days=days)
         *first, correction = deliveries.write_first(folder, timeline)
@@ -48,8 +48,9 @@ def remember(state: Path, loaded: Loaded) -> None:
     (state / "sample" / _FILE).write_text(text, encoding="utf-8")
 
 
-def _read(folder: Path) -> Loaded | None:
-    file = folder / _FILE
+def read(state: Path) -> Loaded | None:
+    """Return what has been loaded; None before the first start."""
+    file = state / "sample" / _FILE
     if not file.exists():
         return None
     days = {name: date.fromisoformat(text) for name, text in json.loads(file.read_text("utf-8")).items()}

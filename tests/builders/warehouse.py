@@ -30,8 +30,6 @@ HOUSE = "707057500000010017"
 CABIN = "707057500000010024"
 SHOP = "707057500000010031"
 
-FIVE_DAYS = [date(2026, 3, 28) + timedelta(days=number) for number in range(5)]
-
 MORNING = datetime(2026, 4, 1, 6, 0, tzinfo=UTC)
 
 

@@ -25,7 +25,7 @@ import pytest
 from local import demo, environment, places
 from local.functionhost import admin
 from local.ports import address
-from local.stack import clients, greeting
+from local.stack import clients, greeting, sample
 from local.stack import feeds as demo_feeds
 from shared import metering, periods
 from shared.periods import ONE_DAY
@@ -125,8 +125,9 @@ def is_line(found: str, documented: str) -> bool:
 
 def hours_of_correction(stack: LocalStack) -> int:
     """Return how many hours the sample's corrected day has: 24, as in the guide, but on two days a year."""
-    (file,) = (stack.state / "sample").glob("correction_*.csv")
-    return len(periods.starts(date.fromisoformat(file.stem.rpartition("_")[2]), timedelta(hours=1)))
+    loaded = sample.read(stack.state)
+    assert loaded is not None
+    return len(periods.starts(loaded.timeline.corrected, timedelta(hours=1)))
 
 
 def test_each_command_for_customers_prints_what_is_below_it(stack: LocalStack, folder: Path) -> None:

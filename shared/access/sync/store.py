@@ -55,8 +55,7 @@ class Partition:
     @property
     def is_settled(self) -> bool:
         """Whether rows, manifest and audit agree: they do unless a run was killed or a row was edited."""
-        is_counted = self.count == len(self.grants)
-        return is_counted and not self.has_pending_audit and not self.unreadable
+        return self.count == len(self.grants) and not self.has_pending_audit and not self.unreadable
 
 
 def read(storage: tables.Tables) -> dict[str, Partition]:

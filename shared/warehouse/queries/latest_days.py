@@ -58,9 +58,8 @@ def in_direction(
 ) -> Query[LastDayRow]:
     """The last readable market day of each series that has one from `since` on, by metering point.
 
-    For the answers of series: each page asks it, in one direction; compare `with_resolution`. Most
-    series end yesterday: with a `since` of a month ago this reads a month of days, even if many years are
-    stored.
+    For the answers of series: each page asks it, in one direction; compare `with_resolution`. Most series end
+    yesterday: with a `since` of a month ago this reads a month of days, even if many years are stored.
     """
     permitted = permitted_rows(readable, first_day=since, last_day=periods.END_DAY, after=None)
     return Query(

@@ -1,12 +1,12 @@
 """The whole stack with a year of sample data, and a browser that looks at its page."""
 
-import json
 from collections.abc import Iterator
 from datetime import date
 
 import pytest
 
 from local.ports import Ports, address
+from local.stack import sample
 from tests.builders import browser, local_stack
 from tests.builders.browser import Page
 from tests.builders.local_stack import LocalStack
@@ -30,8 +30,9 @@ def stack(started: LocalStack) -> Ports:
 @pytest.fixture(scope="package")
 def yesterday(started: LocalStack) -> date:
     """The newest market day of the sample: yesterday when the stack started, whatever the time is now."""
-    loaded = json.loads((started.state / "sample" / "loaded.json").read_text("utf-8"))
-    return date.fromisoformat(loaded["until"])
+    loaded = sample.read(started.state)
+    assert loaded is not None
+    return loaded.until
 
 
 @pytest.fixture(scope="package")

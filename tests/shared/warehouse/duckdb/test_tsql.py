@@ -16,7 +16,6 @@ from sqlglot import exp
 from sqlglot.errors import ErrorLevel
 
 from local import tools
-from shared import periods
 from shared.deliveries.faults import Rejected
 from shared.deliveries.interval_values import landing
 from shared.metering import Direction
@@ -41,9 +40,8 @@ from tests import sentsql
 from tests.builders import microsoft
 from tests.builders import warehouse as building
 from tests.builders.warehouse import CABIN, HOUSE, Clock, Deliverer, Recorded, readable, values
+from tests.shared.warehouse.queries.five_days import EVER, START
 
-START = (0, "", "", periods.FIRST_DAY)
-EVER = publication_log.PublishedDays(periods.FIRST_DAY, periods.END_DAY)
 SOURCES = Path(schema.__file__).parents[1]
 
 # What Microsoft Fabric does not have, or only in some places; sources in docs/data-onboarding.md.

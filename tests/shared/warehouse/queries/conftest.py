@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.builders.warehouse import CABIN, FIVE_DAYS, HOUSE, Deliverer, values
+from tests.builders.warehouse import CABIN, HOUSE, Deliverer, values
+from tests.shared.warehouse.queries.five_days import FIVE_DAYS
 
 
 @pytest.fixture

@@ -2,14 +2,9 @@
 
 from datetime import date
 
-from shared import periods
 from shared.warehouse.queries import changes
-from shared.warehouse.queries.publication_log import PublishedDays
-from tests.builders.warehouse import CABIN, FIVE_DAYS, HOUSE, Deliverer, readable, values
-
-FIRST = FIVE_DAYS[0]
-START = (0, "", "", periods.FIRST_DAY)
-EVER = PublishedDays(periods.FIRST_DAY, periods.END_DAY)
+from tests.builders.warehouse import CABIN, HOUSE, Deliverer, readable, values
+from tests.shared.warehouse.queries.five_days import EVER, FIRST, START
 
 
 def test_changes_come_in_order_of_publication_and_as_they_are_now(filled: Deliverer) -> None:

@@ -4,9 +4,8 @@ from datetime import date
 
 from shared.metering import Direction
 from shared.warehouse.queries import latest_days
-from tests.builders.warehouse import CABIN, FIVE_DAYS, HOUSE, SHOP, Clock, Deliverer, readable, values
-
-FIRST = FIVE_DAYS[0]
+from tests.builders.warehouse import CABIN, HOUSE, SHOP, Clock, Deliverer, readable, values
+from tests.shared.warehouse.queries.five_days import FIRST
 
 
 def test_the_latest_day_of_a_series_is_the_latest_that_may_be_read(filled: Deliverer, clock: Clock) -> None:

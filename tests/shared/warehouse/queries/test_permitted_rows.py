@@ -8,32 +8,21 @@ from datetime import date
 from typing import Any, get_origin
 
 from hypothesis import given
-from hypothesis import strategies as st
 
-from shared import periods
 from shared.metering import Direction
 from shared.warehouse.engine import Query
 from shared.warehouse.queries import changes, insights, latest_days, published, series_days
-from shared.warehouse.queries.publication_log import PublishedDays
 from shared.warehouse.queries.published import PublicationSpan
 from shared.warehouse.queries.series_days import WantedDays
-from tests.builders.warehouse import CABIN, FIVE_DAYS, HOUSE, MORNING, SHOP, readable
-
-FIRST, END = FIVE_DAYS[0], date(2026, 4, 2)
-ids = st.sampled_from([HOUSE, CABIN, SHOP])
-some_days = st.dates(date(2026, 3, 26), date(2026, 4, 4))
-permissions = st.lists(st.tuples(ids, st.none() | some_days, st.none() | some_days), max_size=8)
+from tests.builders.warehouse import CABIN, MORNING, readable
+from tests.shared.warehouse.queries.five_days import END, EVER, FIRST, FIVE_DAYS, START, permissions
 
 _CONSUMPTION = {"direction": Direction.CONSUMPTION}
 _AT = {"as_of": MORNING}
 _OF_DAYS = {**_CONSUMPTION, **_AT, "wanted": WantedDays.every(FIRST, END)}
 _PAGE = {"after": (CABIN, FIVE_DAYS[1]), "limit": 2}
 _LEFT = {"publications": PublicationSpan(1, 1)}
-_OF_CHANGES = {
-    "after": (0, "", "", periods.FIRST_DAY),
-    "through": 1,
-    "published": PublishedDays(periods.FIRST_DAY, periods.END_DAY),
-}
+_OF_CHANGES = {"after": START, "through": 1, "published": EVER}
 _RANGE = {**_AT, "first": FIRST, "end": END}
 
 QUESTIONS: Mapping[Callable[..., Query[Any]], Mapping[str, Any]] = {

@@ -5,11 +5,8 @@ from datetime import datetime, timedelta
 from shared import periods
 from shared.warehouse.engine import LONGEST_PUBLICATION, Statement, Warehouse
 from shared.warehouse.queries import changes, publication_log
-from tests.builders.warehouse import FIVE_DAYS, HOUSE, MORNING, Deliverer, readable, values
-
-FIRST = FIVE_DAYS[0]
-START = (0, "", "", periods.FIRST_DAY)
-EVER = publication_log.PublishedDays(periods.FIRST_DAY, periods.END_DAY)
+from tests.builders.warehouse import HOUSE, MORNING, Deliverer, readable, values
+from tests.shared.warehouse.queries.five_days import EVER, FIRST, FIVE_DAYS, START
 
 
 def test_a_publication_counts_as_had_once_it_was_visible_for_certain(

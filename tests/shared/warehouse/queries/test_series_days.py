@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from shared.metering import Direction
 from shared.readable import Readable
@@ -18,7 +17,6 @@ from tests.builders import elsewhere
 from tests.builders import warehouse as building
 from tests.builders.warehouse import (
     CABIN,
-    FIVE_DAYS,
     HOUSE,
     MORNING,
     SHOP,
@@ -27,9 +25,7 @@ from tests.builders.warehouse import (
     readable,
     values,
 )
-
-FIRST = FIVE_DAYS[0]
-LAST = date(2026, 4, 2)
+from tests.shared.warehouse.queries.five_days import END, FIRST, FIVE_DAYS, permissions, some_days
 
 
 def fetch_days(
@@ -38,7 +34,7 @@ def fetch_days(
     *,
     direction: Direction = Direction.CONSUMPTION,
     first_day: date = FIRST,
-    last_day: date = LAST,
+    last_day: date = END,
     as_of: datetime = MORNING + timedelta(days=1),
     after: tuple[str, date] | None = None,
     limit: int = 1000,
@@ -168,11 +164,6 @@ def test_many_permissions_travel_in_one_parameter(filled: Deliverer) -> None:
     rows = fetch_days(filled.warehouse, readable((HOUSE, None, None), *others), last_day=date(2026, 3, 29))
 
     assert keys(rows) == [(HOUSE, 28)]
-
-
-ids = st.sampled_from([HOUSE, CABIN, SHOP])
-some_days = st.dates(date(2026, 3, 26), date(2026, 4, 4))
-permissions = st.lists(st.tuples(ids, st.none() | some_days, st.none() | some_days), max_size=8)
 
 
 @pytest.fixture(scope="module")
