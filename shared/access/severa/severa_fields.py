@@ -24,12 +24,11 @@ UNKNOWN_PROPERTY = (
 _SEPARATORS = re.compile(r"[\s,;]+")
 _DATE = r"\d{4}-\d{2}-\d{2}"
 _SPACED_DOTS = re.compile(rf"(?<={_DATE})[^\S\n]*\.\.[^\S\n]*(?={_DATE})")
-_POINT = re.compile(r".*\d{17}|[^\W\d_]*\d{10,}[^\W\d_]*\Z")
-"""A word that may be a metering point id with a typing error: the digits of one, or ten and nothing but
-letters beside them. Any other word is a date or a remark."""
+_POINT = re.compile(r"\A[0-9]{18}\Z|(?<![0-9])[4-9][0-9]{16,18}(?![0-9])")
+"""A metering point id, also one with a typing error: other text beside it, a digit missing or one too many.
+Digits that begin as a day or a year does may be joined dates instead; ids in Norway begin with 7."""
 _MISTYPED = str.maketrans("OoIl", "0011")
 """Letters that are typed for digits: an id with one is still an id with a typing error."""
-_JOINED_DATES = re.compile(r"(?:(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])){2}")
 _EXAMPLE_ID = "0b6f1a52-8f5e-4c7e-9f7a-3f3c1d1e2a4b"
 
 
@@ -111,12 +110,18 @@ def read_client_ids(texts: Iterable[str]) -> ClientIds:
 def read_metering_points(texts: Iterable[str]) -> MeteringPoints:
     """Return metering points with the periods that follow each; one without is requested for all time.
 
-    A metering point with an unreadable period is left out: to grant it always would be a guess.
+    A metering point with an unreadable period is left out: to grant it always would be a guess. So are all of
+    them if anything stands before the first one of a text, since it may limit any.
     """
     requested: defaultdict[MeteringPointId, list[Span]] = defaultdict(list)
     unclear: dict[MeteringPointId, Spans] = {}
     problems: list[str] = []
-    entries = _entries(texts)
+    misplaced, entries = _entries(texts)
+    for word in misplaced:
+        problems.append(
+            f"'{foreign.shown(word)}' is not a metering point id, and stands where one is expected, so the "
+            "field gives no access; write each period after its metering point, and remarks elsewhere"
+        )
     if not entries:
         problems.append("there is no metering point in it")
     for name, limits in entries:
@@ -131,26 +136,35 @@ def read_metering_points(texts: Iterable[str]) -> MeteringPoints:
             problems.append(f"{point}: {error}")
             unclear[point] = ALWAYS
     points = {point: joined for point, wanted in requested.items() if (joined := join_spans(wanted))}
+    if misplaced:
+        return MeteringPoints({}, dict.fromkeys((*points, *unclear), ALWAYS), tuple(problems))
     return MeteringPoints(points, {**points, **unclear}, tuple(problems))
 
 
-def _entries(texts: Iterable[str]) -> list[tuple[str, list[str]]]:
-    """Return each metering point with the words up to the next: periods, or other texts.
+def _entries(texts: Iterable[str]) -> tuple[list[str], list[tuple[str, list[str]]]]:
+    """Return the first word of each text that begins with no metering point, and the metering points.
 
-    A remark or a date without dots belongs to the metering point before it, and makes it unreadable: it may
-    have been meant as a limit.
+    Each metering point has the words up to the next: periods, or other texts. A remark or a date without dots
+    makes it unreadable: it may have been meant as a limit.
     """
+    misplaced: list[str] = []
     entries: list[tuple[str, list[str]]] = []
-    for word in _words(texts):
-        if _may_be_point(word) or not entries:
-            entries.append((word, []))
-        else:
-            entries[-1][1].append(word)
-    return entries
+    for text in texts:
+        limits: list[str] | None = None
+        for word in _words([text]):
+            if _may_be_point(word):
+                limits = []
+                entries.append((word, limits))
+            elif limits is None:
+                misplaced.append(word)
+                limits = []
+            else:
+                limits.append(word)
+    return misplaced, entries
 
 
 def _may_be_point(word: str) -> bool:
-    return _POINT.match(word.translate(_MISTYPED)) is not None and not _JOINED_DATES.fullmatch(word)
+    return _POINT.search(word.translate(_MISTYPED)) is not None
 
 
 def _words(texts: Iterable[str]) -> list[str]:
