@@ -2,7 +2,8 @@
 
 The fields are custom properties. Entries are separated by spaces, commas, semicolons or lines. A text that
 cannot be read is a problem in plain words; it is never guessed at, and it grants nothing. Nor does it count
-as absent: an empty property with metering points may mean that a customer shows everything.
+as absent: an empty property with metering points may mean that a customer shows everything. Words such as
+`not` or `until` may limit whatever stands in the field, so then nothing in it grants anything.
 """
 
 import re
@@ -21,7 +22,13 @@ UNKNOWN_PROPERTY = (
     "so it gives nobody access"
 )
 
+_ASTRAY = (
+    "may limit any metering point in the field, so it gives no access; "
+    "write each period after its metering point, and remarks elsewhere"
+)
 _SEPARATORS = re.compile(r"[\s,;]+")
+_PARTS = re.compile(r"[,;\n\r\v\f\x1c-\x1e\x85\u2028\u2029]+")
+"""What ends a part of a field: a word says nothing about what stands before its part."""
 _DATE = r"\d{4}-\d{2}-\d{2}"
 _SPACED_DOTS = re.compile(rf"(?<={_DATE})[^\S\n]*\.\.[^\S\n]*(?={_DATE})")
 _POINT = re.compile(r"\A[0-9]{18}\Z|(?<![0-9])[4-9][0-9]{16,18}(?![0-9])")
@@ -29,6 +36,9 @@ _POINT = re.compile(r"\A[0-9]{18}\Z|(?<![0-9])[4-9][0-9]{16,18}(?![0-9])")
 Digits that begin as a day or a year does may be joined dates instead; ids in Norway begin with 7."""
 _MISTYPED = str.maketrans("OoIl", "0011")
 """Letters that are typed for digits: an id with one is still an id with a typing error."""
+_HEX_DIGIT = re.compile(r"[0-9a-f]")
+_LIKE_AN_ID = 24
+"""Hexadecimal digits of an application id, which has 32, with typing errors; dates and most words have fewer."""
 _EXAMPLE_ID = "0b6f1a52-8f5e-4c7e-9f7a-3f3c1d1e2a4b"
 
 
@@ -95,33 +105,37 @@ def metering_points(register: SeveraRegister, property_name: str) -> dict[str, M
 
 
 def read_client_ids(texts: Iterable[str]) -> ClientIds:
-    """Return the Entra application (client) ids in the values of a field."""
+    """Return the Entra application (client) ids in the values of a field.
+
+    There are none if the field has any other text: it may end or limit the access of any of them.
+    """
     ids: dict[str, None] = {}
     problems = []
+    has_other_text = False
     for word in _words(texts):
         lowered = word.lower()
         if metering.is_guid(lowered):
             ids[lowered] = None
-        else:
-            problems.append(f"'{foreign.shown(word)}' is not an application id, such as {_EXAMPLE_ID}")
-    return ClientIds(tuple(ids), tuple(problems))
+            continue
+        problem = f"'{foreign.shown(word)}' is not an application id, such as {_EXAMPLE_ID}"
+        if len(_HEX_DIGIT.findall(lowered)) < _LIKE_AN_ID:
+            has_other_text = True
+            problem += ", and may limit any in the field, so none of them gives access"
+        problems.append(problem)
+    return ClientIds(() if has_other_text else tuple(ids), tuple(problems))
 
 
 def read_metering_points(texts: Iterable[str]) -> MeteringPoints:
     """Return metering points with the periods that follow each; one without is requested for all time.
 
-    A metering point with an unreadable period is left out: to grant it always would be a guess. So are all of
-    them if anything stands before the first one of a text, since it may limit any.
+    A metering point with an unreadable period is left out: to grant it always would be a guess. So is one
+    that stands both with a period and without. All of them are left out if there is a text that may limit
+    any: words, or whatever stands before the first one.
     """
-    requested: defaultdict[MeteringPointId, list[Span]] = defaultdict(list)
+    requested: defaultdict[MeteringPointId, list[Spans]] = defaultdict(list)
     unclear: dict[MeteringPointId, Spans] = {}
-    problems: list[str] = []
-    misplaced, entries = _entries(texts)
-    for word in misplaced:
-        problems.append(
-            f"'{foreign.shown(word)}' is not a metering point id, and stands where one is expected, so the "
-            "field gives no access; write each period after its metering point, and remarks elsewhere"
-        )
+    astray, entries = _entries(texts)
+    problems = [f"'{foreign.shown(word)}' {_ASTRAY}" for word in astray]
     if not entries:
         problems.append("there is no metering point in it")
     for name, limits in entries:
@@ -131,36 +145,60 @@ def read_metering_points(texts: Iterable[str]) -> MeteringPoints:
             problems.append(f"'{foreign.shown(name)}' is not a metering point id: {error}")
             continue
         try:
-            requested[point].extend([_period(limit) for limit in limits] or ALWAYS)
+            requested[point].append(tuple(_period(limit) for limit in limits))
         except ValueError as error:
             problems.append(f"{point}: {error}")
             unclear[point] = ALWAYS
-    points = {point: joined for point, wanted in requested.items() if (joined := join_spans(wanted))}
-    if misplaced:
+    for point, wanted in requested.items():
+        if any(wanted) and not all(wanted):
+            problems.append(f"{point}: it stands both with a period and without one; keep one of them")
+            unclear[point] = ALWAYS
+    points = {
+        point: join_spans(span for spans in wanted for span in spans or ALWAYS)
+        for point, wanted in requested.items()
+        if wanted and point not in unclear
+    }
+    if astray:
         return MeteringPoints({}, dict.fromkeys((*points, *unclear), ALWAYS), tuple(problems))
     return MeteringPoints(points, {**points, **unclear}, tuple(problems))
 
 
-def _entries(texts: Iterable[str]) -> tuple[list[str], list[tuple[str, list[str]]]]:
-    """Return the first word of each text that begins with no metering point, and the metering points.
+_Entry = tuple[str, list[str]]
+"""A metering point as typed, and the words that may be meant for it: periods, or other texts."""
 
-    Each metering point has the words up to the next: periods, or other texts. A remark or a date without dots
-    makes it unreadable: it may have been meant as a limit.
+
+def _entries(texts: Iterable[str]) -> tuple[list[str], list[_Entry]]:
+    """Return the first word of each text that may limit any metering point, and the metering points."""
+    read = [_read(text) for text in texts]
+    return [word for word, _ in read if word], [entry for _, entries in read for entry in entries]
+
+
+def _read(text: str) -> tuple[str, list[_Entry]]:
+    """Return the first word that may limit any metering point of a text, or "", and the metering points.
+
+    A word without letters is meant for the metering point before it. In `2024-05-01.. 707…`, at the beginning
+    of a part, it may be meant for the next one, too, and so may any word that is no period: then both are
+    unreadable.
     """
-    misplaced: list[str] = []
-    entries: list[tuple[str, list[str]]] = []
-    for text in texts:
-        limits: list[str] | None = None
-        for word in _words([text]):
+    astray = ""
+    entries: list[_Entry] = []
+    for part in _PARTS.split(_spaceless(text)):
+        unsure: list[str] = []
+        follows_a_point = False
+        for word in _words([part]):
             if _may_be_point(word):
-                limits = []
+                limits = [" ".join((*unsure, word))] if unsure else []
+                if entries:
+                    entries[-1][1].extend(limits)
                 entries.append((word, limits))
-            elif limits is None:
-                misplaced.append(word)
-                limits = []
+                unsure, follows_a_point = [], True
+            elif not entries or any(letter.isalpha() for letter in word):
+                astray = astray or word
             else:
-                limits.append(word)
-    return misplaced, entries
+                entries[-1][1].append(word)
+                if not (follows_a_point and _is_period(word)):
+                    unsure.append(word)
+    return astray, entries
 
 
 def _may_be_point(word: str) -> bool:
@@ -174,6 +212,14 @@ def _words(texts: Iterable[str]) -> list[str]:
 def _spaceless(text: str) -> str:
     """Return the text with `2024-05-01 .. 2025-01-01` as one word."""
     return _SPACED_DOTS.sub("..", text)
+
+
+def _is_period(text: str) -> bool:
+    try:
+        _period(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _period(text: str) -> Span:

@@ -181,7 +181,8 @@ def test_a_fault_names_the_customer_and_what_to_do() -> None:
 
     assert [str(fault) for fault in result.faults] == [
         "customer 10001, Fjordbakeriet AS: 'API client id': '5a5e' is not an application id, such as "
-        "0b6f1a52-8f5e-4c7e-9f7a-3f3c1d1e2a4b; correct it in Severa",
+        "0b6f1a52-8f5e-4c7e-9f7a-3f3c1d1e2a4b, and may limit any in the field, so none of them gives access; "
+        "correct it in Severa",
         f"customer 10001, Fjordbakeriet AS: kari@fjord.example: {DirectoryFault.NOT_FOUND}",
         f"customer without number, Ny kunde ({guid(10**9)}): "
         "gives API access but has no customer number of 1 to 18 digits; give it one in Severa",
@@ -324,7 +325,7 @@ def test_a_restriction_that_cannot_be_read_restricts_to_nothing() -> None:
 
 
 def test_a_restriction_with_an_unreadable_period_does_not_open_its_metering_point() -> None:
-    result = wanted(Client(10001, apps=guid(1), points=f"{A} 2024-6-1.. {B}"), supply=SUPPLY)
+    result = wanted(Client(10001, apps=guid(1), points=f"{A} 2024-6-1..; {B}"), supply=SUPPLY)
 
     assert shown(result) == {(app(1), B, 10001, (Span(MAY, None),))}
     assert kinds(result) == [FaultKind.METERING_POINT]

@@ -916,7 +916,9 @@ def long_report(world: World, *, customers: int) -> SyncReport:
     world.has(
         *[
             Client(
-                10_000 + each, apps=" ".join((guid(1), *("🙂" * 20 for _ in range(3)))), points=point(each)
+                10_000 + each,
+                apps=" ".join((guid(1), *(f"{'🙂' * 20}{guid(9)}" for _ in range(3)))),
+                points=point(each),
             )
             for each in range(customers)
         ]
