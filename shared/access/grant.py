@@ -149,23 +149,35 @@ def of_row(entity: Mapping[str, Any]) -> Grant:
     """
     try:
         point, _, number = entity["RowKey"].partition(":")
-        return Grant(
+        grant = Grant(
             principal=entity["PartitionKey"],
             metering_point_id=_point(point),
             customer_number=int(number),
-            customer_name=entity["customerName"],
+            customer_name=tables.stored_text(entity, "customerName"),
             spans=spans_of(entity),
             why=entity.get("why", ""),
         )
-    except (KeyError, ValueError) as error:
+        if row_key(grant) != entity["RowKey"]:
+            # Otherwise it would stand for the row with the right key, and stay when that one is deleted.
+            raise ValueError("not the key of a grant")
+    except (KeyError, ValueError, tables.UnreadableValue) as error:
         raise UnreadableGrant(f"row {entity.get('RowKey')!r} is not a grant") from error
+    return grant
 
 
 def spans_of(entity: Mapping[str, Any]) -> Spans:
-    """Return the spans of a grant's entity: the first in two columns, more (rare) in one text."""
-    first = parse_spans(f"{entity.get('validFrom') or ''}..{entity.get('validTo') or ''}")
-    later = entity.get("laterPeriods")
-    return first + parse_spans(later) if later else first
+    """Return the spans of a grant's entity: the first in two columns, more (rare) in one text.
+
+    Raises:
+        ValueError: they are not as `as_row` writes them.
+        UnreadableValue: a value is not a text.
+    """
+    spans: Spans = (Span(_day(entity, "validFrom"), _day(entity, "validTo")),)
+    if "laterPeriods" in entity:
+        spans += parse_spans(tables.stored_text(entity, "laterPeriods"))
+    if join_spans(spans) != spans:
+        raise ValueError("spans that are empty, or that touch, overlap or are not in order")
+    return spans
 
 
 def as_row(grant: Grant, *, granted_at: str, run_id: str) -> tables.Entity:
@@ -185,6 +197,11 @@ def as_row(grant: Grant, *, granted_at: str, run_id: str) -> tables.Entity:
         "grantedAt": granted_at,
         "runId": run_id,
     }
+
+
+def _day(entity: Mapping[str, Any], name: str) -> date | None:
+    """Return a stored day; None only if there is none, since that leaves a side open."""
+    return date.fromisoformat(tables.stored_text(entity, name)) if name in entity else None
 
 
 def _point(text: str) -> MeteringPointId:

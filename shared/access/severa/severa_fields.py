@@ -38,7 +38,7 @@ _MISTYPED = str.maketrans("OoIl", "0011")
 """Letters that are typed for digits: an id with one is still an id with a typing error."""
 _HEX_DIGIT = re.compile(r"[0-9a-f]")
 _LIKE_AN_ID = 24
-"""Hexadecimal digits of an application id, which has 32, with typing errors; dates and most words have fewer."""
+"""Hexadecimal digits of an application id, which has 32, with typing errors; dates and words have fewer."""
 _EXAMPLE_ID = "0b6f1a52-8f5e-4c7e-9f7a-3f3c1d1e2a4b"
 
 

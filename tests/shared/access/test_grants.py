@@ -458,13 +458,17 @@ def test_a_portfolio_that_never_stands_still_is_unavailable(storage: Tables, clo
         grants.portfolio(ALICE)
 
 
+@pytest.mark.parametrize(
+    "columns",
+    [{"validTo": "never"}, {"validFrom": ""}, {"validFrom": 0}, {"laterPeriods": 7}, {"customerName": 7}],
+)
 def test_a_row_that_is_no_grant_gives_nothing(
-    storage: Tables, grants: Grants, caplog: pytest.LogCaptureFixture
+    storage: Tables, grants: Grants, caplog: pytest.LogCaptureFixture, columns: dict[str, object]
 ) -> None:
     give(storage, grant(1))
     storage.upsert(
         tables.ACCESS_GRANTS,
-        {"PartitionKey": ALICE, "RowKey": f"{point(2)}:10001", "customerName": "x", "validTo": "never"},
+        {"PartitionKey": ALICE, "RowKey": f"{point(2)}:10001", "customerName": "x", **columns},
     )
 
     assert grants.of(ALICE, metering_point_id=point(2)).permissions == ()

@@ -299,10 +299,21 @@ def test_what_was_not_audited_is_found_in_the_manifest_and_written_later(storage
         (f"{point(1)}:10001", {}),
         (f"{point(1)}:10001", {"customerName": "x", "validFrom": "soon"}),
         (f"{point(1)}:10001", {"customerName": "x", "validTo": "2024-05-01..2025-01-01"}),
+        (f"{point(1)}:10001", {"customerName": 7}),
+        (f"{point(1)}:10001", {"customerName": "x", "validFrom": ""}),
+        (f"{point(1)}:10001", {"customerName": "x", "validFrom": 0}),
+        (f"{point(1)}:10001", {"customerName": "x", "validFrom": False}),
+        (f"{point(1)}:10001", {"customerName": "x", "validFrom": "2025-01-01", "validTo": "2024-05-01"}),
+        (f"{point(1)}:10001", {"customerName": "x", "validTo": "2024-05-01", "laterPeriods": 7}),
+        (f"{point(1)}:10001", {"customerName": "x", "validTo": "2024-05-01", "laterPeriods": ".."}),
+        (f"{point(1)}:010001", {"customerName": "x"}),
+        (f"{point(1)}:+10001", {"customerName": "x"}),
+        (f"{point(1)}:10_001", {"customerName": "x"}),
+        (f"{point(1)}:\u0661", {"customerName": "x"}),
     ],
 )
 def test_a_row_that_is_no_grant_is_removed_when_settling(
-    storage: Tables, key: str, columns: dict[str, str]
+    storage: Tables, key: str, columns: dict[str, object]
 ) -> None:
     write(storage, granted(grant(2)))
     storage.upsert(tables.ACCESS_GRANTS, {"PartitionKey": ALICE, "RowKey": key, **columns})
