@@ -158,6 +158,7 @@ def _run(
     _bind_users(fetched, storage=storage, run_id=report.run_id, now=clock())
     state.restrict(storage, decided.newly_restricted, run_id=report.run_id)
     _apply(fetched, decided, storage=storage, rules=rules, run_id=report.run_id, clock=clock, lease=lease)
+    lease.confirm()  # Another run may have bound a user again, or found a restriction again.
     state.lift_restrictions(storage, decided.lifted)
     state.unbind_users(storage, fetched.bound.keys() - set(fetched.contacts))
     report = replace(report, outcome=Outcome.COMPLETE, finished_at=clock())

@@ -828,6 +828,29 @@ def test_a_run_that_stalls_until_its_lease_has_ended_writes_nothing_that_decides
     assert state.restricted_customers(world.storage) == frozenset()
 
 
+def test_a_run_that_stalls_after_its_last_grant_forgets_no_restriction_and_no_user(world: World) -> None:
+    world.entra.users = {KARI: guid(70)}
+    world.supply = [SupplyPeriod(10001, point(each), date(2024, 5, 1), None) for each in (1, 2)]
+    world.has(Client(10001, apps=guid(1), points=point(1), persons=(Person(7),)))
+    world.sync()
+    world.has(Client(10001, apps=guid(1), persons=(Person(7, role=None),)))
+
+    class Stalling(Wrapped):
+        """Takes as long as a lease lasts to write a grant."""
+
+        def transact(self, table: str, operations: Sequence[tables.Operation]) -> list[str | None]:
+            versions = self.inner.transact(table, operations)
+            if any(row["RowKey"].startswith(point(2)) for _, row in operations):
+                world.clock.pass_time(leases.LASTS)
+            return versions
+
+    with pytest.raises(leases.HeldByAnother):
+        world.sync(storage=Stalling(world.storage), lift=[10001])
+
+    assert state.restricted_customers(world.storage) == {10001}
+    assert list(state.bound_users(world.storage).values()) == [guid(70)]
+
+
 def test_a_run_that_stalls_after_it_was_applied_invites_nobody(world: World) -> None:
     world.has(Client(10001, points=point(1), persons=(Person(7),)))
 
