@@ -2,13 +2,13 @@
 
 The fields are custom properties. Entries are separated by spaces, commas, semicolons or lines. A text that
 cannot be read is a problem in plain words; it is never guessed at, and it grants nothing. Nor does it count
-as absent: an empty property with metering points may mean that a customer shows everything. Words such as
-`not` or `until` may limit whatever stands in the field, so then nothing in it grants anything.
+as absent: an empty property with metering points may mean that a customer shows everything. Other text, such
+as `not` or `until May`, may limit anything in the field, so a field with other text grants nothing.
 """
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from shared import foreign, metering, periods
@@ -28,7 +28,8 @@ _ASTRAY = (
 )
 _SEPARATORS = re.compile(r"[\s,;]+")
 _PARTS = re.compile(r"[,;\n\r\v\f\x1c-\x1e\x85\u2028\u2029]+")
-"""What ends a part of a field: a word says nothing about what stands before its part."""
+"""Commas, semicolons and line breaks. Within a part a period follows its metering point."""
+_LIKE_A_PERIOD = re.compile(r"[0-9.-]*\.\.[0-9.-]*")
 _DATE = r"\d{4}-\d{2}-\d{2}"
 _SPACED_DOTS = re.compile(rf"(?<={_DATE})[^\S\n]*\.\.[^\S\n]*(?={_DATE})")
 _POINT = re.compile(r"\A[0-9]{18}\Z|(?<![0-9])[4-9][0-9]{16,18}(?![0-9])")
@@ -40,6 +41,10 @@ _HEX_DIGIT = re.compile(r"[0-9a-f]")
 _LIKE_AN_ID = 24
 """Hexadecimal digits of an application id, which has 32, with typing errors; dates and words have fewer."""
 _EXAMPLE_ID = "0b6f1a52-8f5e-4c7e-9f7a-3f3c1d1e2a4b"
+
+
+_Entry = tuple[str, list[str]]
+"""A metering point and its periods, as typed."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +100,7 @@ def customers_with_value(register: SeveraRegister, property_name: str) -> frozen
 def metering_points(register: SeveraRegister, property_name: str) -> dict[str, MeteringPoints]:
     """Return what the property with metering points requests, by guid of customers who have a value in it.
 
-    A value that cannot be read requests nothing, and does not affect others that can be read.
+    A value that is not text requests nothing, and does not affect the others.
     """
     requested = {guid: read_metering_points(each) for guid, each in texts(register, property_name).items()}
     for guid, problems in unreadable(register, property_name).items():
@@ -129,15 +134,25 @@ def read_metering_points(texts: Iterable[str]) -> MeteringPoints:
     """Return metering points with the periods that follow each; one without is requested for all time.
 
     A metering point with an unreadable period is left out: to grant it always would be a guess. So is one
-    that stands both with a period and without. All of them are left out if there is a text that may limit
-    any: words, or whatever stands before the first one.
+    that stands both with a period and without. All of them are left out if there is any other text.
     """
+    astray: list[str] = []
+    entries: list[_Entry] = []
+    for text in texts:
+        other, found = _read(text)
+        astray += other[:1]
+        entries += found
+    read = _requested(entries)
+    if not astray:
+        return read
+    problems = (f"'{foreign.shown(word)}' {_ASTRAY}" for word in astray)
+    return MeteringPoints({}, dict.fromkeys(read.claims, ALWAYS), (*problems, *read.problems))
+
+
+def _requested(entries: Sequence[_Entry]) -> MeteringPoints:
     requested: defaultdict[MeteringPointId, list[Spans]] = defaultdict(list)
     unclear: dict[MeteringPointId, Spans] = {}
-    astray, entries = _entries(texts)
-    problems = [f"'{foreign.shown(word)}' {_ASTRAY}" for word in astray]
-    if not entries:
-        problems.append("there is no metering point in it")
+    problems: list[str] = []
     for name, limits in entries:
         try:
             point = parse_metering_point_id(name)
@@ -156,48 +171,32 @@ def read_metering_points(texts: Iterable[str]) -> MeteringPoints:
     points = {
         point: join_spans(span for spans in wanted for span in spans or ALWAYS)
         for point, wanted in requested.items()
-        if wanted and point not in unclear
+        if point not in unclear
     }
-    if astray:
-        return MeteringPoints({}, dict.fromkeys((*points, *unclear), ALWAYS), tuple(problems))
+    if not entries:
+        problems.append("there is no metering point in it")
     return MeteringPoints(points, {**points, **unclear}, tuple(problems))
 
 
-_Entry = tuple[str, list[str]]
-"""A metering point as typed, and the words that may be meant for it: periods, or other texts."""
+def _read(text: str) -> tuple[list[str], list[_Entry]]:
+    """Return the words that are neither metering points nor periods after one, and the metering points.
 
-
-def _entries(texts: Iterable[str]) -> tuple[list[str], list[_Entry]]:
-    """Return the first word of each text that may limit any metering point, and the metering points."""
-    read = [_read(text) for text in texts]
-    return [word for word, _ in read if word], [entry for _, entries in read for entry in entries]
-
-
-def _read(text: str) -> tuple[str, list[_Entry]]:
-    """Return the first word that may limit any metering point of a text, or "", and the metering points.
-
-    A word without letters is meant for the metering point before it. In `2024-05-01.. 707…`, at the beginning
-    of a part, it may be meant for the next one, too, and so may any word that is no period: then both are
-    unreadable.
+    A part of its own may continue the periods of the metering point before it. In `2024-05-01.. 707…` the
+    period stands in the wrong place: it may be meant for the next metering point.
     """
-    astray = ""
+    astray: list[str] = []
     entries: list[_Entry] = []
     for part in _PARTS.split(_spaceless(text)):
-        unsure: list[str] = []
-        follows_a_point = False
-        for word in _words([part]):
+        words = part.split()
+        has_point = bool(entries) and not any(map(_may_be_point, words))
+        for word in words:
             if _may_be_point(word):
-                limits = [" ".join((*unsure, word))] if unsure else []
-                if entries:
-                    entries[-1][1].extend(limits)
-                entries.append((word, limits))
-                unsure, follows_a_point = [], True
-            elif not entries or any(letter.isalpha() for letter in word):
-                astray = astray or word
-            else:
+                entries.append((word, []))
+                has_point = True
+            elif has_point and _LIKE_A_PERIOD.fullmatch(word):
                 entries[-1][1].append(word)
-                if not (follows_a_point and _is_period(word)):
-                    unsure.append(word)
+            else:
+                astray.append(word)
     return astray, entries
 
 
@@ -212,14 +211,6 @@ def _words(texts: Iterable[str]) -> list[str]:
 def _spaceless(text: str) -> str:
     """Return the text with `2024-05-01 .. 2025-01-01` as one word."""
     return _SPACED_DOTS.sub("..", text)
-
-
-def _is_period(text: str) -> bool:
-    try:
-        _period(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _period(text: str) -> Span:
