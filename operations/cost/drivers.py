@@ -96,62 +96,79 @@ class Assumptions:
     """All assumptions, by name; a value that the operator has measured replaces all three figures."""
 
     region_factor: Assumption = Assumption(
-        1, 1, 1.2, "×", "a price read in another region, against the region asked for", may_be_zero=False
+        1, 1, 1.2, "×", "factor for a price that was read for another region", may_be_zero=False
     )
     asked_one_by_one: Assumption = Assumption(
-        0, 0.2, 1, "share", "of the metering points that are requested daily one by one; the rest by /changes"
+        0,
+        0.2,
+        1,
+        "share",
+        "of the metering points that are requested one by one each day; the rest come by /changes",
     )
     polls_answered_304: Assumption = Assumption(
-        0.98, 0.95, 0.8, "share", "of polls without news: data comes once or twice a day"
+        0.98, 0.95, 0.8, "share", "of the polls that find nothing new; data comes once or twice a day"
     )
     seconds_a_call: Assumption = Assumption(
-        0.3, 0.5, 1, "s", "billed for each call: at least 1 s, shared by calls that overlap in an instance"
+        0.3,
+        0.5,
+        1,
+        "s",
+        "billed for one call; Azure bills at least 1 s, which calls that overlap in an instance share",
     )
     timer_seconds: Assumption = Assumption(
-        1, 2, 6, "s", "for each run of a timer: publishing every five minutes, the sync every hour"
+        1, 2, 6, "s", "one run of a timer; publishing runs every five minutes, the sync every hour"
     )
     fixed_log_gb: Assumption = Assumption(
-        0.5, 1, 3, "GB", "a month of timers, metrics and platform logs, whatever the calls are"
+        0.5, 1, 3, "GB", "logs a month from timers, metrics and the platform, however many calls there are"
     )
     gateway_log_kb: Assumption = Assumption(
-        1.5, 2, 3, "kB", "for each call in the gateway's log, which is never sampled"
+        1.5, 2, 3, "kB", "one call in the gateway's log, which is never sampled"
     )
     trace_kb: Assumption = Assumption(
-        4, 6, 10, "kB", "for each call whose traces are kept; the parameter file sets the share"
+        4, 6, 10, "kB", "one call's traces, if they are kept; the parameter file sets how many are"
     )
     bytes_a_value: Assumption = field(default_factory=lambda: _bytes_a_value(kept()))
     file_bytes_a_value: Assumption = Assumption(
-        30, 60, 90, "B", "in a delivered or sent file of CSV, not compressed"
+        30, 60, 90, "B", "one value in a CSV file that is delivered or sent, not compressed"
     )
     grant_reads: Assumption = Assumption(
-        1, 2, 4, "reads", "of Table Storage for each call: the caller's grants and the state"
+        1, 2, 4, "reads", "from Table Storage for one call: the caller's grants and the state"
     )
     scale_checks_a_minute: Assumption = Assumption(
         2,
         6,
         12,
         "checks",
-        "of each queue, by which Azure decides on instances; 6 are documented for Durable Functions' queues",
+        "of one queue, to decide on instances; Microsoft documents 6 for Durable Functions' queues",
     )
     cu_seconds_a_statement: Assumption = Assumption(
         1,
         4,
         15,
         "CU s",
-        "for each statement in the warehouse; the Capacity Metrics app shows the real figure",
+        "one statement in the warehouse; the Capacity Metrics app shows the real figure",
     )
     cu_seconds_a_million_values: Assumption = Assumption(
-        100, 400, 1500, "CU s", "to load and publish a million values; the Capacity Metrics app shows it"
+        100,
+        400,
+        1500,
+        "CU s",
+        "a million values loaded and published; the Capacity Metrics app shows the real figure",
     )
     usable_capacity: Assumption = Assumption(
-        0.9, 0.7, 0.5, "share", "of a capacity that may be planned with: days are not even", may_be_zero=False
+        0.9,
+        0.7,
+        0.5,
+        "share",
+        "of a capacity that can be planned with, since some days are busier than others",
+        may_be_zero=False,
     )
     peak_factor: Assumption = Assumption(
         3,
         8,
         20,
         "×",
-        "of the mean rate in the busiest second: vendors come when the day is out",
+        "calls in the busiest second, against the mean; vendors call when a day's data is published",
         may_be_zero=False,
     )
 
@@ -197,7 +214,7 @@ def _bytes_a_value(results: Kept) -> Assumption:
         series["day_days_bytes"] / 24,
         series["day_values_bytes"] / 24,
         "B",
-        "of an answer without gzip: months in packed days, single days packed, single days as values",
+        "one value in an answer without gzip: in a month of packed days, one packed day, one day of values",
         measured=True,
     )
 

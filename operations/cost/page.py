@@ -44,10 +44,11 @@ def opening() -> str:
     likely, high = bills["likely"], bills["high"]
     gateway = likely.parts()["API Management"] / likely.without_fabric
     return (
-        f"**Prod costs about {_tens(likely.without_fabric)} USD a month for 20 000 metering points "
-        f"and 50 customers, and about {_tens(likely.with_fabric - likely.without_fabric)} more "
-        f"if a Fabric capacity (F{likely.fabric_size}) has to be bought for it; "
-        f"at most {_tens(high.with_fabric)}** with the high assumptions, which need an F{high.fabric_size}. "
+        f"**Prod costs about {_tens(likely.without_fabric)} USD a month** for 20 000 metering points "
+        "and 50 customers, if the company has a Fabric capacity with room. If a capacity "
+        f"(F{likely.fabric_size}) has to be bought, it costs about "
+        f"{_tens(likely.with_fabric - likely.without_fabric)} more. With the high assumptions, which need "
+        f"an F{high.fabric_size}, prod costs {_tens(high.with_fabric)} in all. "
         f"The gateway is {gateway:.0%} of the likely bill without Fabric.\n"
     )
 
@@ -58,7 +59,7 @@ def sums() -> str:
     _, environment, use = SIZES[0]
     dev = _estimate(use, environments.read(environment)).bills
     rows = [
-        "| USD a month | a Fabric capacity has room | a capacity is bought | high, capacity bought |",
+        "| USD a month | existing Fabric capacity | capacity bought | high, capacity bought |",
         "| --- | ---: | ---: | ---: |",
     ]
     for name, environments_ in (
@@ -77,7 +78,7 @@ def sums() -> str:
 
 def sizes() -> str:
     """Return the sums of three sizes."""
-    rows = ["| size | environment | | low | likely | high |", "| --- | --- | --- | ---: | ---: | ---: |"]
+    rows = ["| size | environment | what | low | likely | high |", "| --- | --- | --- | ---: | ---: | ---: |"]
     for title, environment, use in SIZES:
         bills = _estimate(use, environments.read(environment)).bills
         for label, name in (("without Fabric", "without_fabric"), ("with a Fabric capacity", "with_fabric")):
@@ -109,22 +110,24 @@ def levers() -> str:
     f2 = _listed()["fabric-cu"].of(2 * HOURS_A_MONTH)
     return (
         _table(
-            "saves a month",
-            ("one gateway shared with another API, half each", usual.parts()["API Management"] / 2),
+            "measure | saves a month",
+            ("share the gateway with another API, half the price each", usual.parts()["API Management"] / 2),
             (
-                f"one warm instance in place of {prod.always_ready} in two zones",
+                f"turn `zoneRedundant` off: one warm instance, not {prod.always_ready}",
                 usual.without_fabric - no_zones.without_fabric,
             ),
-            ("with two zones: one timer or queue less", usual.without_fabric - one_less.without_fabric),
-            ("an F2 reserved for a year", f2 * (1 - _RESERVED)),
-            ("an F2 of dev, paused outside 50 working hours a week", f2 * (1 - 50 / 168)),
-            ("dev removed when it is not needed", dev.without_fabric),
+            (
+                "with two zones: have one timer or queue function less",
+                usual.without_fabric - one_less.without_fabric,
+            ),
+            ("reserve an F2 for a year", f2 * (1 - _RESERVED)),
+            ("pause dev's F2 outside 50 working hours a week", f2 * (1 - 50 / 168)),
+            ("remove dev while nobody needs it", dev.without_fabric),
         )
-        + f"\nAnswers 304 save {saved / unchanged.load.cu_seconds:.0%} of the CU-seconds of 20 000 points: "
-        f"{unchanged.load.statements:,.0f} statements a month become {usual.load.statements:,.0f}".replace(
-            ",", " "
-        )
-        + ". That is money only when it keeps the capacity small.\n"
+        + f"\nAnswers with status 304 save {saved / unchanged.load.cu_seconds:.0%} of the CU-seconds "
+        f"of 20 000 points: {figures.quantity(usual.load.statements)} statements a month instead of "
+        f"{figures.quantity(unchanged.load.statements)}. "
+        "This saves money only if it keeps the capacity small.\n"
     )
 
 
@@ -135,13 +138,13 @@ def avoided() -> str:
     full = _estimate(busy, replace(prod, trace_share=1.0)).bills["likely"]
     sampled = _estimate(busy, prod).bills["likely"]
     return _table(
-        "would cost a month",
+        "avoided | would cost a month",
         (
-            "a hosted SFTP server: files go to the receivers' servers instead",
+            "a hosted SFTP server; files go to the receivers' own servers",
             _listed()["hosted-sftp"].of(HOURS_A_MONTH),
         ),
         (
-            "traces of all calls, at 3 million calls: one in ten is kept",
+            "traces of all calls, at 3 million calls a month; one in ten is kept",
             full.with_fabric - sampled.with_fabric,
         ),
     )
@@ -149,11 +152,14 @@ def avoided() -> str:
 
 def assumptions() -> str:
     """Return every assumption with its range."""
-    rows = ["| assumption | low | likely | high | unit | |", "| --- | ---: | ---: | ---: | --- | --- |"]
+    rows = [
+        "| assumption | low | likely | high | unit | known by | what it is |",
+        "| --- | ---: | ---: | ---: | --- | --- | --- |",
+    ]
     for name, each in Assumptions().items():
-        kind = "measured" if each.measured else "estimate"
-        three = f"{each.low:.3g} | {each.likely:.3g} | {each.high:.3g}"
-        rows.append(f"| `{name}` | {three} | {each.unit} | {kind}: {each.because} |")
+        kind = "measurement" if each.measured else "estimate"
+        three = " | ".join(figures.quantity(figure) for figure in (each.low, each.likely, each.high))
+        rows.append(f"| `{name}` | {three} | {each.unit} | {kind} | {each.because} |")
     return "\n".join(rows) + "\n"
 
 
@@ -176,8 +182,8 @@ def _three(bills: Mapping[Scenario, Bill], name: str) -> str:
     return " | ".join(_usd(getattr(bills[each], name)) for each in SCENARIOS)
 
 
-def _table(heading: str, *rows: tuple[str, float]) -> str:
-    lines = [f"| | {heading} |", "| --- | ---: |", *(f"| {what} | {_usd(usd)} |" for what, usd in rows)]
+def _table(headings: str, *rows: tuple[str, float]) -> str:
+    lines = [f"| {headings} |", "| --- | ---: |", *(f"| {what} | {_usd(usd)} |" for what, usd in rows)]
     return "\n".join(lines) + "\n"
 
 
