@@ -88,8 +88,18 @@ def _shared(
 ) -> dict[str, dict[MeteringPointId, Spans]]:
     shared: defaultdict[str, dict[MeteringPointId, Spans]] = defaultdict(dict)
     for point, several in holders.items():
+        of_several = _of_several(several.values())
         for customer, days in several.items():
-            others = [span for other, spans in several.items() if other != customer for span in spans]
-            if both := cut_spans(days, others):
+            if both := cut_spans(days, of_several):
                 shared[customer][point] = both
     return dict(shared)
+
+
+def _of_several(days_of_each: Iterable[Spans]) -> Spans:
+    """Return the days that at least two of the customers have; each is looked at once, however many."""
+    of_any: Spans = ()
+    of_several: list[Span] = []
+    for days in days_of_each:
+        of_several += cut_spans(days, of_any)
+        of_any = join_spans((*of_any, *days))
+    return join_spans(of_several)
