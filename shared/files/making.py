@@ -1,4 +1,4 @@
-"""What making exports and making feeds' runs have in common."""
+"""What exports and runs of feeds have in common while they are made."""
 
 import hashlib
 import secrets
@@ -11,10 +11,10 @@ from shared.readable import Readable
 
 UNFIT = "form-does-not-fit"
 SILENT = timedelta(minutes=20)
-"""After this long without progress a message may be lost, and is sent again."""
+"""After this long without progress, a message may be lost and is sent again."""
 
 FEW_FILES = 200
-"""So many files are deleted while a caller waits; more are left to a message."""
+"""Up to this many files are deleted while a caller waits; more are deleted by a message."""
 
 
 class NoFile(Exception):
@@ -29,7 +29,7 @@ class Grants(Protocol):
     """The part of `shared.access.grants.Grants` that is used here."""
 
     def read_uncached(self, principal: str) -> Readable:
-        """Return everything that a principal may read, as the table has it now."""
+        """Return everything that a principal may read now, according to the table."""
         ...
 
 
@@ -47,7 +47,7 @@ def new_plan() -> str:
 
 
 def readable_of(grants: Grants, principal: str) -> Readable:
-    """Return what a principal may read by the table of grants, not by what is in memory."""
+    """Return what a principal may read, from the table of grants and not from memory."""
     try:
         return grants.read_uncached(principal)
     except NoGrants:

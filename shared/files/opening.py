@@ -1,4 +1,4 @@
-"""Exports and feeds as the app's services have them; each part is opened when it is first used."""
+"""The app's services for exports and feeds; each part is opened on first use."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from shared.tables import Tables
 from shared.telemetry.recording import Telemetry
 from shared.warehouse.engine import Warehouse
 
-if TYPE_CHECKING:  # They import what writes Parquet and what speaks SSH, which no request needs.
+if TYPE_CHECKING:  # They import pyarrow and asyncssh, which no request needs.
     from shared.files.exports.building import Workshop
     from shared.files.feeds.building import RunWorkshop
     from shared.files.feeds.sending import Dispatcher
@@ -42,12 +42,12 @@ log = logging.getLogger("metering.files")
 
 @dataclass(frozen=True)
 class Files:
-    """Exports and feeds: what callers ask for, what builds and sends it, and what looks after it.
+    """Exports and feeds: their stores, and what builds, sends and sweeps them.
 
     Attributes:
         cursor: returns the cursor of /changes that begins with a publication.
-        ended: is called with each export that is finished or has failed.
-        ready: is called with each run whose files can be fetched.
+        ended: called with each export that is finished or has failed.
+        ready: called with each run whose files can be fetched.
     """
 
     settings: OutboxSettings
@@ -67,17 +67,17 @@ class Files:
 
     @cached_property
     def exports(self) -> Exports:
-        """What callers have asked for as files."""
+        """The exports of all callers."""
         return Exports(self.tables)
 
     @cached_property
     def feeds(self) -> Feeds:
-        """What is sent after each publication."""
+        """The feeds of all callers."""
         return Feeds(self.tables)
 
     @cached_property
     def ledger(self) -> Ledger:
-        """What feeds have done."""
+        """The runs of all feeds."""
         return Ledger(self.tables)
 
     @cached_property
@@ -92,7 +92,7 @@ class Files:
 
     @cached_property
     def keeper(self) -> Keeper:
-        """What hands out, ends and deletes exports."""
+        """The keeper, which hands out, ends and deletes exports."""
         return Keeper(
             exports=self.exports,
             outbox=self.outbox,
@@ -104,7 +104,7 @@ class Files:
 
     @cached_property
     def workshop(self) -> Workshop:
-        """What builds exports."""
+        """The workshop, which builds exports."""
         from shared.files.exports.building import Workshop
 
         return Workshop(self.keeper, self.warehouse)
@@ -125,19 +125,19 @@ class Files:
 
     @cached_property
     def feeder(self) -> Feeder:
-        """What begins, hands out and sweeps the runs of feeds."""
+        """The feeder, which begins, hands out and sweeps the runs of feeds."""
         return Feeder(self.runs)
 
     @cached_property
     def run_workshop(self) -> RunWorkshop:
-        """What makes the runs of feeds."""
+        """The workshop that builds the runs of feeds."""
         from shared.files.feeds.building import RunWorkshop
 
         return RunWorkshop(runs=self.runs, warehouse=self.warehouse, ranges=self.ranges, cursor=self.cursor)
 
     @cached_property
     def dispatcher(self) -> Dispatcher:
-        """What sends the runs of feeds to SFTP servers.
+        """The dispatcher, which sends the runs of feeds to SFTP servers.
 
         Raises:
             InvalidSettings: there is no key, or it cannot be read.
@@ -151,7 +151,7 @@ class Files:
         """Do the work on files that a message of the queue `files` names.
 
         Raises:
-            UnknownMessage: the message names no work of the app.
+            UnknownMessage: the message is not about an export or a feed.
         """
         with self.telemetry.run("build_files"):
             self._work_of(message).handle(message)
@@ -162,10 +162,10 @@ class Files:
             self.dispatcher.handle(message)
 
     def sweep(self) -> None:
-        """Look after files: failed or silent work, what is due, expired, or no longer covered by access.
+        """Sweep exports and feeds: ended access, failed and silent work, due runs, and expired files.
 
-        A failure is logged, and stops none of the other work: the next run of the timer begins again. Access
-        that ended comes first.
+        A failure is logged and does not stop the other work: the next timer run tries again. Ended access
+        comes first.
         """
         self.revoke()
         self._run_each("sweep_files", self.fail_poisoned)
@@ -173,9 +173,9 @@ class Files:
         self._run_each("sweep_files", self.keeper.sweep, self._sweep_feeds)
 
     def revoke(self) -> None:
-        """Delete the files of principals who lost any of what the files hold.
+        """Delete files that hold anything their owner may no longer read.
 
-        A failure is logged: the publishing timer tries again, and every link compares access by itself.
+        A failure is logged: the publishing timer tries again, and access is also checked for every link.
         """
         self._run_each("revoke_files", self._revoke_exports, self._revoke_runs)
 
@@ -184,16 +184,16 @@ class Files:
         try:
             with self.telemetry.run("begin_feeds"):
                 begun = self.feeder.begin_due(self.publications.stored())
-        except Exception:  # What was published stands, and must not look as if it had failed.
+        except Exception:  # The publication itself must not look as if it had failed.
             log.exception("The runs of feeds were not all begun; the next sweep begins the rest.")
             return
         if begun:
             log.info("Runs of feeds begun: %d.", begun)
 
     def fail_poisoned(self) -> None:
-        """Note that the work of each message in the poison queues failed; an alert reads the log lines.
+        """Fail the work of each message in the poison queues; an alert reads the log lines.
 
-        A message that cannot be worked on stays, hidden for ten minutes: a later run tries it again.
+        If that raises, the message stays in the queue, hidden for ten minutes, and a later run tries again.
         """
         for queue, fail in (
             (queues.FILES_POISON, self._fail_building),
@@ -208,7 +208,7 @@ class Files:
                     message.delete()
 
     def _work_of(self, message: str) -> Workshop | RunWorkshop:
-        """Return what does the work of a message of the queue `files`: the prefix of its id decides."""
+        """Return the workshop for a message of the queue `files`, by the message's prefix."""
         if message.startswith(store.PREFIX):
             return self.workshop
         if message.startswith(messages.PREFIX):

@@ -1,8 +1,8 @@
-"""The container that files go out from: the only importer of `azure.storage.blob` for files.
+"""The container of the files that callers fetch: the only importer of `azure.storage.blob` for files.
 
-A caller reaches a file by a link that lives for `LINK_LIVES`: signed with a user delegation key of the app's
-identity, and on the emulator, which has no identities, with the emulator's key. Every error of the client
-library is translated here, once.
+A caller fetches a file by a link, valid for `LINK_LIVES`. The link is signed with a user delegation key of
+the app's identity or, on the emulator, which has no identities, with the emulator's key. Every error of the
+client library is translated here, once.
 """
 
 import threading
@@ -63,7 +63,7 @@ class Outbox:
                 return
 
     def put(self, path: str, content: IO[bytes], *, media_type: str) -> None:
-        """Store a file whole, in place of one that has the same path."""
+        """Store a whole file, in place of any with the same path."""
         with _translate_errors():
             self._container.upload_blob(
                 path,
@@ -96,7 +96,7 @@ class Outbox:
                 self._container.delete_blob(path)
 
     def link(self, path: str, *, now: datetime) -> str:
-        """Return an address of a file that anybody may read for `LINK_LIVES`."""
+        """Return an address at which anybody can read a file for `LINK_LIVES`."""
         blob = self._container.get_blob_client(path)
         name = path.rpartition("/")[2]
         given: dict[str, Any] = {

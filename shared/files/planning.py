@@ -1,4 +1,4 @@
-"""What one file of an export or of a feed's run holds: both are built in parts. Pure.
+"""How exports and runs of feeds are divided into parts, each built at once. Pure.
 
 A part has whole metering points in their order, at most `max_values` values of at most
 `max_points` metering points. A metering point is never cut: one that is too large is a part of its own.
@@ -36,7 +36,7 @@ Spans = Sequence[Days]
 
 @dataclass(frozen=True)
 class Part:
-    """What is built at once, of an export or of a feed's run.
+    """A part of an export or of a feed's run.
 
     Attributes:
         permitted: its metering points in order, each with the permitted days within its period.
@@ -55,7 +55,7 @@ def parts(
     max_values: int,
     max_points: int = MAX_POINTS,
 ) -> Iterator[Part]:
-    """Yield the parts of metering points that have days; `sizes` come in the order of metering points."""
+    """Yield parts of the metering points that have days; `sizes` are in order of metering point."""
     waiting: dict[MeteringPointId, Spans] = {}
     days = total = spans = 0
     for name, group in groupby(sizes, key=lambda row: row.metering_point_id):
@@ -76,12 +76,12 @@ def parts(
 
 
 def most_values(form: Form) -> int:
-    """Return how many values a file of a form has at most, unless one metering point alone has more."""
+    """Return the most values of a file of a form; one metering point alone may have more."""
     return MAX_VALUES_OF_CSV if form.format is FileFormat.CSV else MAX_VALUES
 
 
 def most_points(form: Form, period: Period, resolution: Resolution | None) -> int:
-    """Return how many metering points a file has at most; a wide one has a row for each interval."""
+    """Return the most metering points of a file; a wide file has a row for each interval."""
     if form.layout is not FileLayout.WIDE:
         return MAX_POINTS
     rows_a_day = 1 if metering.is_sum(resolution) else _VALUES_A_DAY[(resolution or Resolution.PT15M).value]
@@ -90,13 +90,13 @@ def most_points(form: Form, period: Period, resolution: Resolution | None) -> in
 
 
 def select(readable: Readable, wanted: Wanted) -> Readable:
-    """Return what may be read of what an export names: metering points, a customer's, or all."""
+    """Return the readable metering points of an export: the named ones, one customer's, or all."""
     found = readable.only(wanted.metering_point_ids) if wanted.metering_point_ids else readable
     return found if wanted.customer_number is None else of_customer(found, wanted.customer_number)
 
 
 def of_customer(readable: Readable, customer_number: int) -> Readable:
-    """Return what may be read of one customer's."""
+    """Return the readable metering points of one customer."""
     found = (each for each in readable.permissions if each.customer_number == customer_number)
     return Readable(readable.principal, tuple(found), readable.version)
 
@@ -110,7 +110,7 @@ def values(row: SizeRow, resolution: Resolution | None) -> int:
 
 
 def within(readable: Readable, period: Period) -> dict[MeteringPointId, Spans]:
-    """Return the permitted days of each metering point that lie in the period's market days."""
+    """Return the permitted days of each metering point within the period's market days."""
     first_day, end_day = period.first_day, period.end_day
     found = {
         metering_point_id: tuple(clip(permitted, (first_day, end_day)))
@@ -129,7 +129,7 @@ def covers(held: Mapping[MeteringPointId, Spans], wanted: Mapping[MeteringPointI
 
 
 def narrow(readable: Readable, permitted: Mapping[MeteringPointId, Spans]) -> Readable:
-    """Return what a principal may read, narrowed to these days; `covers` has to hold."""
+    """Return what a principal may read, narrowed to these days; `covers` must be true of them."""
     permissions = tuple(
         Permission(metering_point_id, 0, "", first, end)
         for metering_point_id, days in permitted.items()
@@ -139,7 +139,7 @@ def narrow(readable: Readable, permitted: Mapping[MeteringPointId, Spans]) -> Re
 
 
 def pack(permitted: Mapping[MeteringPointId, Spans]) -> bytes:
-    """Return permitted days as few bytes: most metering points have the same ones."""
+    """Return permitted days in few bytes: most metering points have the same days."""
     spans: dict[Spans, int] = {}
     points = [
         [metering_point_id, spans.setdefault(tuple(days), len(spans))]
@@ -151,7 +151,7 @@ def pack(permitted: Mapping[MeteringPointId, Spans]) -> bytes:
 
 @tables.as_written("list of permitted days")
 def unpack(content: bytes) -> dict[MeteringPointId, Spans]:
-    """Return the permitted days that `pack` has written."""
+    """Return the permitted days that `pack` wrote."""
     dates, points = tables.unpack_json(content)
     spans = [
         tuple((date.fromisoformat(first), date.fromisoformat(end)) for first, end in days) for days in dates

@@ -24,7 +24,7 @@ from shared.warehouse.queries.series_days import DayRow, SizeRow, WantedDays
 PAGE = 5_000
 """Market days that one statement returns: some 4 MB of hours, 12 MB of quarters."""
 _AT_ONCE = 2_000
-"""Metering points that one statement is given."""
+"""Metering points in one statement."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Question:
         period: the instants, half-open; a value belongs to the period in which it starts.
         resolution: None means as stored.
         as_of: the moment whose data is shown.
-        publications: only days that these left; None means all days of the period.
+        publications: only days that these published; None means all days of the period.
     """
 
     directions: tuple[Direction, ...]
@@ -93,7 +93,7 @@ def _of_direction(
 def _ends(
     warehouse: Warehouse, readable: Readable, question: Question, *, direction: Direction
 ) -> Mapping[str, datetime]:
-    """Return the ends of the series that are summed: a sum goes no further, as in answers of the API."""
+    """Return where summed series end: sums go no further, as in the API's responses."""
     if not metering.is_sum(question.resolution):
         return {}
     rows = warehouse.fetch(
@@ -120,7 +120,7 @@ def _rows(
 
 
 def sizes(warehouse: Warehouse, readable: Readable, question: Question) -> Iterator[SizeRow]:
-    """Yield how many days each metering point has, of both directions, in the order of metering points."""
+    """Yield how many days each metering point has in each direction, in order of metering point."""
     wanted = question.wanted
     if wanted.is_empty:
         return

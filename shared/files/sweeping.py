@@ -1,4 +1,4 @@
-"""Sweeps of files: how one continues after work that fails, and which grants files were compared with."""
+"""Sweeps of files: how a sweep continues after a failure, and which grants files were compared with."""
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
@@ -20,9 +20,9 @@ log = logging.getLogger("metering.files")
 
 @contextmanager
 def alone(what: str) -> Iterator[None]:
-    """Log an error instead of raising it, so that the work after `what` is done, too.
+    """Log an error instead of raising it, so that the work after `what` is still done.
 
-    An error of a service that is away is raised: it would be the same for the next, after the same wait.
+    An error of an unavailable service is raised: the next item would fail too, after the same wait.
     """
     try:
         yield
@@ -34,7 +34,7 @@ def alone(what: str) -> Iterator[None]:
 
 
 def for_each(items: Iterable[Item], work: Callable[[Item], object]) -> None:
-    """Do a piece of work for each item; one with an unreadable row does not hold up the others.
+    """Call `work` for each item; one with an unreadable row does not hold up the others.
 
     Raises:
         tables.UnreadableValue: one of them has such a row; raised when the others are done.
@@ -50,7 +50,10 @@ def for_each(items: Iterable[Item], work: Callable[[Item], object]) -> None:
 
 
 class ComparedGrants:
-    """The versions of all principals, for one kind of files. Methods may raise `tables.TablesUnavailable`."""
+    """The versions of grants that the files of each principal were last compared with, for one kind of file.
+
+    Every method may raise `tables.TablesUnavailable`.
+    """
 
     def __init__(self, storage: Tables, *, kind: str) -> None:
         self._tables = storage
@@ -63,7 +66,7 @@ class ComparedGrants:
         *,
         version: Callable[[str], str | None],
     ) -> None:
-        """Compare the files of each principal whose grants have changed since that was last done.
+        """Call `compare` for each principal whose grants have changed since the last comparison.
 
         If the process dies in between, work is only delayed. A failure is logged and tried again, and
         does not hold up other principals.

@@ -1,8 +1,8 @@
-"""Exports being built: planned once, then part by part, each by a message of its own.
+"""How exports are built: planned once, then part by part, with one message for each part.
 
-Doing a step twice gives the same result: a part is a file that shows one `asOf`, written whole under one
-name, and its row is written after the file. If a process dies, its message comes again, or
-`keeping.Keeper.sweep` finds that the row has not changed for long. Grants are read again for each part.
+A repeated step gives the same result: a part is a file that shows one `asOf`, written whole under one name,
+and its row is written after the file. If a process dies, the queue delivers its message again, or
+`keeping.Keeper.sweep` finds a row that has not changed for long. Grants are read again for each part.
 """
 
 import logging
@@ -40,7 +40,7 @@ class Workshop:
     """Plans and builds exports.
 
     Attributes:
-        max_values: of a part; None leaves it to the form.
+        max_values: the most values of a part; None means the form's own limit.
     """
 
     keeper: Keeper
@@ -65,7 +65,7 @@ class Workshop:
             return
         export = self._exports.get(principal, export_id)
         if export is None:
-            # Work may have gone on since it was deleted.
+            # Files may have been written after the export was deleted.
             self.keeper.delete_rest(Entry(export_id, principal))
             return
         if not export.status_at(self.keeper.clock()).is_unfinished:
@@ -81,7 +81,7 @@ class Workshop:
             self.keeper.end(principal, export_id, (UNFIT, str(error)))
 
     def fail(self, message: str) -> None:
-        """Note that the work of a message failed for good: it came from the poison queue."""
+        """Fail the export of a message from the poison queue."""
         export_id, _, _ = message.partition("/")
         principal = self._exports.owner(export_id)
         export = self._exports.get(principal, export_id) if principal else None
@@ -93,14 +93,14 @@ class Workshop:
             self._note_end(export)
 
     def _note_end(self, export: Export) -> None:
-        """Notify of an export that is over, and delete what was built since, if a process died there."""
+        """Notify the owner again and delete late files: a process may have died before it did so."""
         if export.status is ExportStatus.FINISHED:
             self.keeper.ended(export)
         else:
             self.keeper.finish_end(export)
 
     def _plan(self, export: Export, readable: Readable) -> None:
-        """Write the parts of an export and send a message for each; if repeated, for each unbuilt one."""
+        """Write the parts of an export, and send a message for each part that is not built."""
         if export.status is ExportStatus.WAITING:
             selected = planning.select(readable, export.wanted)
             if not selected.permissions and not export.is_of_nothing:
@@ -116,7 +116,7 @@ class Workshop:
         self._finish(export)
 
     def _planned(self, export: Export, selected: Readable) -> Export | None:
-        """Return the export with its parts; None when it was deleted meanwhile."""
+        """Return the export with its parts planned; None if it was deleted meanwhile."""
         permitted = planning.within(selected, export.wanted.period)
         readable = planning.narrow(selected, permitted)
         question = question_of(export)
@@ -163,7 +163,7 @@ class Workshop:
             return
         if not part.name:
             built = self._file(export, part, planning.narrow(readable, permitted))
-            with suppress(tables.ChangedMeanwhile):  # Another built the same bytes, or it was deleted.
+            with suppress(tables.ChangedMeanwhile):  # Already built with the same bytes, or deleted.
                 self._exports.note_built(built)
         self._finish(export)
 
@@ -190,7 +190,7 @@ class Workshop:
         return replace(part, name=name, bytes=size, rows=written.counts.rows, sha256=digest)
 
     def _finish(self, export: Export) -> None:
-        """Count what is built, and finish the export when everything is."""
+        """Count the built parts, and finish the export when all are built."""
         parts = self._exports.part_states(export)
         is_finished = len(parts) == export.parts and all(part.is_built for part in parts)
         now = self.keeper.clock()
@@ -218,7 +218,7 @@ def question_of(export: Export) -> Question:
 
 
 def left_out(warehouse: Warehouse, readable: Readable, question: Question) -> list[dict[str, str]]:
-    """Return the first metering points with days that are left out, as they are stored coarser than asked."""
+    """Return the first metering points with days left out because they are stored coarser than requested."""
     if question.resolution is not Resolution.PT15M:
         return []
     rows: dict[str, StoredInHoursRow] = {}

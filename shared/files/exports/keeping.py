@@ -1,4 +1,4 @@
-"""Exports from request to deletion: made, handed out, ended, swept; `building` makes their files.
+"""Exports from request to deletion; `building` makes their files.
 
 Grants are read again whenever a file is handed out.
 """
@@ -49,7 +49,7 @@ class Keeper:
         key: str | None,
         not_found: tuple[str, ...],
     ) -> Export:
-        """Return the export of a request, whose files are built in the background; see `Exports.make`."""
+        """Return the export of a request, and have its files built in the background; see `Exports.make`."""
         export, is_new = self.exports.make(
             principal, wanted, request=request, key=key, not_found=not_found, now=self.clock()
         )
@@ -62,16 +62,16 @@ class Keeper:
         self.queue.send(queues.FILES, export.id)
 
     def readable(self, principal: str) -> Readable:
-        """Return what a principal may read by the table of grants, not by what is in memory."""
+        """Return what a principal may read, from the table of grants and not from memory."""
         return making.readable_of(self.grants, principal)
 
     def may_read(self, export: Export, part: ExportPart) -> bool:
-        """Return whether the caller may still read everything in a part, by the table of grants."""
+        """Return whether the caller may still read everything in a part, from the table of grants."""
         held = planning.within(self.readable(export.principal), export.wanted.period)
         return planning.covers(held, planning.unpack(part.permitted))
 
     def link(self, export: Export, name: str) -> str:
-        """Return a link to a file of an export, which lives for 15 minutes.
+        """Return a link to a file of an export, valid for 15 minutes.
 
         Raises:
             NoFile: the export has no such file.
@@ -104,20 +104,20 @@ class Keeper:
             return
         if ended.parts > FEW_FILES:
             self.ended(ended)
-            self.request_work(ended)  # A caller may wait.
+            self.request_work(ended)  # A caller may be waiting.
         else:
             self.finish_end(ended)
 
     def finish_end(self, export: Export) -> None:
-        """Notify of an export that has failed, once, and delete its files, also those built since."""
-        # In this order: an outage of the outbox is a usual reason for a failure.
+        """Notify once that an export has failed, and delete its files, including those written since."""
+        # Notify first: if the outbox is down, which is a common cause, the deletion fails too.
         if export.status is ExportStatus.FAILED and not export.is_emptied:
             self.ended(export)
         self.outbox.delete(store.folder(export.principal, export.id))
         self.exports.change(export.principal, export.id, lambda stored: replace(stored, is_emptied=True))
 
     def delete(self, export: Export) -> None:
-        """Delete an export: work on it stops, and its files are deleted; if they are many, by a message."""
+        """Delete an export, which stops work on it, and its files; many files are deleted by a message."""
         self.exports.delete(export)
         if export.parts > FEW_FILES:
             self.request_work(export)
@@ -125,10 +125,10 @@ class Keeper:
             self.delete_rest(Entry(export.id, export.principal))
 
     def revoke(self, principal: str) -> None:
-        """Delete the exports that hold anything which the principal may no longer read.
+        """Fail the exports that hold anything the principal may no longer read, and delete their files.
 
         Raises:
-            tables.UnreadableValue: a part cannot be read; the other exports are compared.
+            tables.UnreadableValue: a part cannot be read; raised after all other exports are compared.
         """
         now = self.clock()
         kept = [each for each in self.exports.of(principal) if not is_over(each, now)]
@@ -145,12 +145,12 @@ class Keeper:
         sweeping.for_each(kept, compare)
 
     def revoke_changed(self, *, version: Callable[[str], str | None]) -> None:
-        """Revoke for each principal with exports whose grants have changed since that was last done."""
+        """Call `revoke` for each principal with exports whose grants have changed since the last call."""
         principals = _principals(self.exports.register())
         self.exports.compared.for_each_changed(principals, self.revoke, version=version)
 
     def sweep(self) -> None:
-        """Send silent work again, delete what has expired, and finish deletions that were cut short."""
+        """Send silent work again, delete what has expired, and finish interrupted deletions."""
         now = self.clock()
         entries = list(self.exports.register())
         found = set()
@@ -174,17 +174,17 @@ class Keeper:
             self._send_again(export)
 
     def _tend_rest(self, entry: Entry, now: datetime) -> None:
-        """Delete what an interrupted deletion left, and what belongs to an old row that is unreadable."""
+        """Delete what an interrupted deletion left, and old exports whose row is unreadable."""
         is_old = now >= entry.made_at + store.FORGOTTEN
         if now - entry.made_at < SILENT:
-            return  # An export that is just being made has its line before its row.
+            return  # A new export's line is written before its row.
         if not entry.is_deleted and (is_old or not self.exports.has_row(entry)):
             self.delete_rest(entry)
         if is_old:
             self.exports.forget(entry)
 
     def delete_rest(self, entry: Entry) -> None:
-        """Delete files and parts of an export that is deleted."""
+        """Delete the files and parts of a deleted export."""
         self.outbox.delete(store.folder(entry.principal, entry.export_id))
         self.exports.delete_parts(entry.export_id)
         self.exports.note(replace(entry, is_deleted=True))
@@ -201,7 +201,7 @@ class Keeper:
 
 
 def is_over(export: Export, now: datetime) -> bool:
-    """Return whether an export has no files any more."""
+    """Return whether an export has failed or expired, and so has no files."""
     return export.status_at(now) in (ExportStatus.FAILED, ExportStatus.EXPIRED)
 
 

@@ -1,7 +1,7 @@
-"""Requests for exports that are repeated: the same request gives the same export.
+"""Repeated requests for exports: the same request returns the same export.
 
-A request leaves a mark, a row in its caller's partition that names the export: under the caller's idempotency
-key for a day, or without one under the request itself for a minute.
+Each request writes a mark, a row in its caller's partition that names the export. A repeated request finds it
+by the caller's idempotency key for a day or, without a key, by the request itself for a minute.
 """
 
 import hashlib
@@ -31,7 +31,7 @@ class Mark:
     Attributes:
         row: its key in the caller's partition.
         digest: of the request.
-        lives: how long it stands for the export.
+        lives: how long the mark is valid.
     """
 
     principal: str
@@ -44,7 +44,7 @@ def mark_of(principal: str, request: bytes, *, key: str | None) -> Mark:
     """Return the mark of a request.
 
     Args:
-        request: in one form of writing.
+        request: in canonical form.
         key: the caller's idempotency key.
     """
     digest = hashlib.sha256(request).hexdigest()
@@ -60,30 +60,30 @@ class Marks:
         self._tables = storage
 
     def find(self, mark: Mark, *, now: datetime) -> str | None:
-        """Return the id of the export that an earlier request has made, or was to make; None without one.
+        """Return the id of the export that an earlier request made or began to make; None if there is none.
 
         Raises:
-            IdempotencyConflict: that was another request.
+            IdempotencyConflict: the key was used for another request.
         """
         stored = self._stored(mark.principal, mark.row)
-        if stored is None or not _stands(stored, mark, now=now):
+        if stored is None or not _is_valid(stored, mark, now=now):
             return None
         return tables.stored_text(stored, "exportId")
 
     @tables.retry_when_changed
     def claim(self, mark: Mark, *, name: Callable[[datetime], str], now: datetime) -> str:
-        """Return the id for the export of a request: the same for the same request, also at the same moment.
+        """Return the id for the export of a request: the same for the same request, even when sent at once.
 
-        A mark whose process died before it made the export is used again for a few minutes only: an id also
-        says when its export was made.
+        If a process died before it made the export, its mark is used again only for a few minutes, because
+        the id contains the time at which the export was made.
 
         Raises:
-            IdempotencyConflict: the mark stands for another request.
+            IdempotencyConflict: the key was used for another request.
         """
         stored = self._stored(mark.principal, mark.row)
         if (
             stored is not None
-            and _stands(stored, mark, now=now)
+            and _is_valid(stored, mark, now=now)
             and now - tables.stored_moment(stored, "markedAt") < _MAKING
         ):
             return tables.stored_text(stored, "exportId")
@@ -102,9 +102,9 @@ class Marks:
         return export_id
 
     def release(self, principal: str, row: str, *, export_id: str) -> None:
-        """Let a repeated request make another export than this one."""
+        """Delete the mark of an export, so that a repeated request makes a new one."""
         stored = self._stored(principal, row)
-        # Otherwise a later request with the same body has written the mark again, or does so now.
+        # Otherwise a later request with the same body has replaced the mark, or is doing so now.
         if stored is not None and stored["exportId"] == export_id:
             with suppress(tables.ChangedMeanwhile):
                 self._tables.delete(tables.FILE_WORK, partition=principal, row=row, etag=stored["etag"])
@@ -113,11 +113,11 @@ class Marks:
         return self._tables.get(tables.FILE_WORK, partition=principal, row=row)
 
 
-def _stands(stored: tables.Entity, mark: Mark, *, now: datetime) -> bool:
-    """Return whether a stored mark still stands for the request.
+def _is_valid(stored: tables.Entity, mark: Mark, *, now: datetime) -> bool:
+    """Return whether a stored mark is still valid for the request.
 
     Raises:
-        IdempotencyConflict: it stands for another one.
+        IdempotencyConflict: it is of another request.
     """
     if now - tables.stored_moment(stored, "markedAt") >= mark.lives:
         return False

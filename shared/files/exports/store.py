@@ -1,11 +1,11 @@
-"""Exports in Table Storage: what a caller has asked for, and how far it is.
+"""Exports in Table Storage: what a caller requested, and its progress.
 
-An export is a row in its caller's partition, so that nobody reaches another caller's; its id begins with the
-time, inverted, so that the newest comes first. Its parts are rows in a partition of the export's own, under
-the name of the plan that made them. The export names the plan that counts, so that parts of different plans
-are never mixed, even if planning was killed or ran twice at the same time. One partition is the register of
-all exports: which there are, and whose each one is, without a scan of the table. Exports and built parts are
-always written as whole rows, and only over the version that was read.
+An export is a row in its caller's partition, so that nobody can read another caller's. Its id begins with the
+inverted time, so that the newest comes first. Its parts are rows in a partition of the export's own, under
+the name of the plan that made them. The export names the plan that is used, so that parts of different plans
+are never mixed, even if planning was killed or ran twice at the same time. Another partition is the register:
+a line for each export with its owner, which saves a scan of the table. Exports and built parts are always
+written as whole rows, and only over the version that was read.
 """
 
 import base64
@@ -29,7 +29,7 @@ from shared.tables import Tables
 
 LIVES = timedelta(days=7)
 FORGOTTEN = timedelta(days=14)
-"""After this long nothing of an export is left, not even its row."""
+"""After this long even the row of an export is deleted."""
 MAX_UNFINISHED = 3
 
 PREFIX = "ex_"
@@ -43,7 +43,7 @@ _CROCKFORD = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", "0123456789ABCDEF
 
 
 class ExportStatus(StrEnum):
-    """How far an export is."""
+    """The status of an export."""
 
     WAITING = "waiting"
     RUNNING = "running"
@@ -53,7 +53,7 @@ class ExportStatus(StrEnum):
 
     @property
     def is_unfinished(self) -> bool:
-        """Return whether work goes on."""
+        """Return whether the files are still to be built."""
         return self in (ExportStatus.WAITING, ExportStatus.RUNNING)
 
 
@@ -69,8 +69,8 @@ class Wanted:
         metering_point_ids: the named ones, sorted; empty means all (of the customer, or all).
         period: the instants, half-open.
         as_of: the moment that all parts show.
-        sequence: of the last publication in it; `/changes` after it is everything that follows.
-        form: of its files, as the form's model writes it.
+        sequence: of the last publication in it; `/changes` returns everything after it.
+        form: of its files, as JSON of `Form`.
     """
 
     directions: tuple[Direction, ...]
@@ -90,11 +90,12 @@ class Export:
     Attributes:
         not_found: named metering points that the caller could not read when it was made.
         stored_coarser: series with days that are left out, as the API writes them.
-        days: market days that are built, and how many there are; None before they are counted.
+        days: how many market days are built.
+        of_days: how many market days there are; None before they are counted.
         problem: code and detail when it failed.
-        mark: the row by which its request is recognised when it is repeated.
+        mark: the row by which a repeated request is recognised.
         plan: the name of the plan of its parts; empty before it is planned.
-        is_emptied: its files are deleted.
+        is_emptied: whether its files are deleted.
     """
 
     principal: str
@@ -140,7 +141,7 @@ class Entry:
     """A line of the register of exports.
 
     Attributes:
-        is_deleted: the export and its files are gone; the line stays until no message of it can come.
+        is_deleted: the export and its files are deleted; the line stays until no message about it can come.
     """
 
     export_id: str
@@ -156,7 +157,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class ExportPart:
-    """A part of an export and what became of it.
+    """A part of an export, with its file once that is built.
 
     Attributes:
         plan: the name of the plan that it is in.
@@ -180,7 +181,7 @@ class ExportPart:
 
 
 class PartState(NamedTuple):
-    """How far a part of an export is, without what it holds."""
+    """The progress of a part of an export, without what the part holds."""
 
     number: int
     days: int
@@ -195,7 +196,7 @@ def new_id(now: datetime) -> str:
 
 
 def folder(principal: str, export_id: str) -> str:
-    """Return the folder of an export's files; a caller's files lie below one folder."""
+    """Return the folder of an export's files, within the folder of its caller."""
     return f"{folder_of(principal)}{export_id}/"
 
 
@@ -209,7 +210,7 @@ class Exports:
 
     Args:
         storage: where they are kept.
-        name: makes the id of an export that is made at a moment.
+        name: returns the id of an export from the time at which it is made.
     """
 
     def __init__(self, storage: Tables, *, name: Callable[[datetime], str] | None = None) -> None:
@@ -253,11 +254,11 @@ class Exports:
     ) -> tuple[Export, bool]:
         """Return the export of a request, and whether it is new.
 
-        The same idempotency key, or without one the same request within a minute, gives the same export
-        unless that has failed.
+        The same idempotency key, or without one the same request within a minute, returns the same export
+        unless that export has failed.
 
         Args:
-            request: the request, in one form of writing.
+            request: the request, in canonical form.
             key: the caller's idempotency key.
 
         Raises:
@@ -269,7 +270,7 @@ class Exports:
             return found, False
         self._refuse_too_many(principal, now)  # Here, too, so that a refused request leaves no rows.
         export_id = self._marks.claim(mark, name=self._name, now=now)
-        # Before the export itself: one that a kill leaves without its message is found by the register.
+        # Written first: the sweep finds in the register an export whose message was never sent.
         self.note(Entry(export_id, principal))
         made = Export(
             principal=principal,
@@ -299,7 +300,7 @@ class Exports:
             raise TooManyUnfinished
 
     def _repeated(self, mark: Mark, *, now: datetime) -> Export | None:
-        """Return the export of a request that is repeated; one that has failed is made again."""
+        """Return the export of a repeated request; None if the request is new or its export has failed."""
         export_id = self._marks.find(mark, now=now)
         found = None if export_id is None else self.get(mark.principal, export_id)
         if found is not None and found.status is ExportStatus.FAILED:
@@ -318,7 +319,7 @@ class Exports:
 
     @tables.retry_when_changed
     def change(self, principal: str, export_id: str, change: Callable[[Export], Export]) -> Export | None:
-        """Change an export, however many others do at the same time; None when it does not exist any more."""
+        """Change an export, even if others change it at the same time; return None if it no longer exists."""
         stored = self.get(principal, export_id)
         if stored is None:
             return None
@@ -326,7 +327,7 @@ class Exports:
         return stored if changed == stored else self.write(changed)
 
     def delete(self, export: Export) -> None:
-        """Delete an export; work on it finds no row and stops. Its parts stay until `delete_parts`."""
+        """Delete the row of an export, which stops work on it. Its parts stay until `delete_parts`."""
         self._unmark(export)
         self._tables.delete(tables.FILE_WORK, partition=export.principal, row=export.id)
 
@@ -360,7 +361,7 @@ class Exports:
         self._tables.delete(tables.FILE_WORK, partition=_REGISTER, row=entry.export_id)
 
     def plan(self, parts: Sequence[ExportPart]) -> None:
-        """Write the parts of a plan; they count when the export names it."""
+        """Write the parts of a plan; they are used once the export names the plan."""
         for part in parts:
             self._tables.upsert(tables.FILE_WORK, _part_entity(part))
 
@@ -369,7 +370,7 @@ class Exports:
         return map(_part, self._part_rows(export))
 
     def part_states(self, export: Export) -> list[PartState]:
-        """Return how far the parts of an export are, in their order; none before it is planned."""
+        """Return the progress of an export's parts, in their order; none before it is planned."""
         return [_part_state(row) for row in self._part_rows(export, select=["RowKey", "days", "name"])]
 
     def _part_rows(self, export: Export, *, select: Sequence[str] | None = None) -> Iterator[tables.Entity]:
@@ -384,7 +385,7 @@ class Exports:
         )
 
     def part_named(self, export: Export, name: str) -> ExportPart | None:
-        """Return the part of an export whose file has a name; the name says which one it may be."""
+        """Return the part of an export whose file has this name; None if there is none."""
         found = _NUMBER_IN_NAME.search(name)
         part = self.part(export, int(found[1])) if found else None
         return part if part is not None and part.name == name else None
@@ -399,7 +400,7 @@ class Exports:
         """Write a part that is built.
 
         Raises:
-            tables.ChangedMeanwhile: it was built by another, or deleted, meanwhile.
+            tables.ChangedMeanwhile: another process built or deleted it meanwhile.
         """
         self._tables.replace(tables.FILE_WORK, _part_entity(part), etag=part.etag)
 

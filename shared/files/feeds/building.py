@@ -1,8 +1,9 @@
-"""Runs of feeds being made: planned, built batch by batch, finished.
+"""How runs of feeds are made: planned, built batch by batch, finished.
 
-Doing a step twice gives the same bytes: a run shows one moment, reads no clock, and its files are written
-whole before the row that names them. If a process dies, its message comes again, or `feeding.Feeder.sweep`
-finds that the row has not changed for long. Grants are read again for each batch, and for all at the end.
+A repeated step gives the same bytes: a run shows one moment, reads no clock, and its files are written whole
+before the row that names them. If a process dies, the queue delivers its message again, or
+`feeding.Feeder.sweep` finds a row that has not changed for long. Grants are read again for each batch, and
+for the whole run at the end.
 """
 
 import hashlib
@@ -35,7 +36,7 @@ from shared.warehouse.queries.series_days import SizeRow
 
 _NOT_BUILT = ("not-built", "It could not be made, and we have been alerted. The next run includes its days.")
 _FILES_AT_ONCE = 400
-"""Files that one message builds with a file for each metering point: their names and sums fit into a row."""
+"""Files that one message builds when each metering point has its own: their names and sums fit into a row."""
 _MANIFEST_TYPE = "application/json"
 
 log = logging.getLogger("metering.files")
@@ -46,9 +47,9 @@ class RunWorkshop:
     """Plans and builds the runs of feeds.
 
     Attributes:
-        ranges: looks up the market days that publications left.
+        ranges: looks up the range of market days that publications changed.
         cursor: returns the cursor of /changes that begins with a publication.
-        max_values: of a file; None leaves it to the form.
+        max_values: the most values of a file; None means the form's own limit.
     """
 
     runs: Runs
@@ -74,12 +75,13 @@ class RunWorkshop:
         wanted = messages.parse_run(message)
         run = self._run_of(wanted)
         if run is None:
-            self.runs.clear(wanted.principal, wanted.feed_id)  # Work may have gone on since it was deleted.
+            # Files may have been written after the feed was deleted.
+            self.runs.clear(wanted.principal, wanted.feed_id)
             return
         if run.status.has_files and not wanted.batch and not self.runs.may_read(run):
             self.runs.withdraw(run)
         elif run.status is RunStatus.READY:
-            self.runs.announce(run)  # A process may have died between the two.
+            self.runs.announce(run)  # A process may have died before it did so.
         if run.status is not RunStatus.BUILDING or wanted.round not in (0, run.round):
             return
         try:
@@ -91,7 +93,7 @@ class RunWorkshop:
             self._fail(run, (making.UNFIT, str(error)))
 
     def fail(self, message: str) -> None:
-        """Note that the work of a message failed for good: it came from the poison queue."""
+        """Fail the run of a message from the poison queue."""
         wanted = messages.parse_run(message)
         run = self._run_of(wanted)
         if run is not None and run.status is RunStatus.BUILDING and wanted.round in (0, run.round):
@@ -104,10 +106,10 @@ class RunWorkshop:
         return self._ledger.get(wanted.principal, wanted.feed_id, wanted.through)
 
     def _plan(self, run: Run) -> None:
-        """Write the batches of a run, build the first one, and send a message for each other one.
+        """Write the batches of a run, build the first one, and send a message for each of the others.
 
-        If repeated, this only concerns the batches that are not built. Files of earlier rounds are deleted
-        here, where nobody waits for it.
+        A repeated call skips the batches that are built. Files of earlier rounds are deleted here, because
+        nobody waits for this step.
         """
         for folder in run.folders_before:
             self.runs.outbox.delete(folder)
@@ -128,7 +130,7 @@ class RunWorkshop:
             self._finish(run)
 
     def _planned(self, run: Run) -> Run | None:
-        """Return the run with its batches: those of the plan that was noted first."""
+        """Plan the batches of a run and return the run; if another plan was stored first, it is used."""
         plan = making.new_plan()
         count = self._ledger.plan(
             replace(run, plan=plan), self._batches(run, self.runs.readable(run.principal))
@@ -172,7 +174,7 @@ class RunWorkshop:
     def _sizes(
         self, run: Run, selected: Readable, period: Period, kind: Kind
     ) -> Mapping[str, Sequence[SizeRow]]:
-        """Return how many days each metering point has: for all customers at once."""
+        """Return how many days each metering point has, read for all customers at once."""
         narrowed = planning.narrow(selected, planning.within(selected, period))
         question = contents.question_of(run, period=period, kind=kind)
         found: dict[str, list[SizeRow]] = {}
@@ -202,7 +204,7 @@ class RunWorkshop:
             return
         if batch.files is None:
             built = replace(batch, files=tuple(self._files(run, batch, readable)))
-            with suppress(tables.ChangedMeanwhile):  # Another built the same bytes, or it was deleted.
+            with suppress(tables.ChangedMeanwhile):  # Already built with the same bytes, or deleted.
                 self._ledger.note_built(run, built)
         self._finish(run)
 
@@ -247,7 +249,7 @@ class RunWorkshop:
         )
 
     def _finish(self, run: Run) -> None:
-        """Finish a run when all of it is built, and when the run before it is finished."""
+        """Finish a run once all its batches are built and the run before it is finished."""
         stored = self._ledger.get(run.principal, run.feed_id, run.span.through)
         feed = self._feeds.get(run.principal, run.feed_id)
         if feed is None or stored is None or stored.round != run.round:

@@ -33,17 +33,17 @@ def question_of(run: Run, *, period: Period, kind: Kind) -> Question:
 
 
 def kinds(run: Run) -> tuple[Kind, ...]:
-    """Return which kinds of days have files of their own."""
+    """Return the kinds of days that have files of their own."""
     if run.spec.content is Content.NEW_AND_CORRECTED and run.spec.corrections is Corrections.OWN_FILE:
         return (Kind.NEW, Kind.CORRECTED)
     return (Kind.ALL,)
 
 
 def selected(readable: Readable, run: Run, label: str = "") -> Readable:
-    """Return what may be read of what a run is about: one customer's metering points, or all.
+    """Return the readable metering points that a run covers: one customer's, or all.
 
     Args:
-        label: of a batch: the number of its customer, if it has one customer's metering points.
+        label: of a batch: its customer's number if it has one customer's metering points, else empty.
     """
     numbers = (run.spec.customer_number, int(label) if label else None)
     for number in numbers:
@@ -53,7 +53,7 @@ def selected(readable: Readable, run: Run, label: str = "") -> Readable:
 
 
 def groups(readable: Readable, split: Split) -> Iterator[tuple[str, Readable]]:
-    """Yield what may be read in groups, each with its label: one for each customer, or a single one."""
+    """Yield labels and groups of what may be read: a group for each customer, or a single one."""
     if split is not Split.PER_CUSTOMER:
         yield "", readable
         return
@@ -67,7 +67,7 @@ def groups(readable: Readable, split: Split) -> Iterator[tuple[str, Readable]]:
 def named_files(
     series: Iterator[Series], *, run: Run, batch: Batch, form: Form
 ) -> Iterator[tuple[str, Iterable[Series]]]:
-    """Yield the name of each file of a batch, and what it holds."""
+    """Yield the name and the series of each file of a batch."""
     begin = "_".join(part for part in (run.feed_id, run.id, batch.label) if part)
     ending = "_corrections" if batch.kind is Kind.CORRECTED else ""
     if run.spec.split is not Split.PER_METERING_POINT:
@@ -101,7 +101,7 @@ def complete_days(series: Iterable[Series]) -> Iterator[Series]:
 def manifest(
     run: Run, files: Iterable[FileOfRun], *, previous: str | None, changes_cursor: str
 ) -> Mapping[str, Any]:
-    """Return what the manifest says.
+    """Return the content of the manifest.
 
     Args:
         previous: SHA-256 of the manifest of the run before.

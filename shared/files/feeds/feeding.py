@@ -1,7 +1,7 @@
-"""Feeds at work: runs are decided after a publication, handed out, withdrawn, and swept.
+"""How the runs of feeds are decided after a publication, handed out, withdrawn and swept.
 
 A run is decided by one write of the feed's row, so that runs neither overlap nor leave a publication out. The
-days of a run that could not be made are owed, and the next run begins with them. `building` makes runs.
+days of a failed run are owed: the next run begins with them. `building` makes runs.
 """
 
 import logging
@@ -35,7 +35,7 @@ class Feeder:
 
     @property
     def ledger(self) -> Ledger:
-        """What the feeds have done."""
+        """The runs of all feeds."""
         return self.runs.ledger
 
     def put(self, principal: str, feed_id: str, spec: Spec, *, sequence: int) -> tuple[Feed, bool]:
@@ -53,7 +53,7 @@ class Feeder:
             return self.feeds.put(principal, feed_id, spec, sequence=sequence, now=self._now())
 
     def delete(self, feed: Feed) -> None:
-        """Mark a feed as deleted; a message, or the sweep if that is lost, has the rest deleted."""
+        """Mark a feed as deleted, and have its files deleted by a message; the sweep repeats a lost one."""
         self.feeds.change(feed.principal, feed.id, lambda stored: replace(stored, is_deleted=True))
         self._request_clearing(feed.principal, feed.id)
 
@@ -81,7 +81,7 @@ class Feeder:
         try:
             decided = self.feeds.write(replace(feed, covered=span.through, latest=span, owed=None))
         except tables.ChangedMeanwhile:
-            return False  # Another decided it, or the next timer run will.
+            return False  # Another process decided it, or the next timer run will.
         self._start(decided)
         if feed.latest is None or periods.day_of(feed.latest.planned_at) != periods.day_of(now):
             self.ledger.prune(feed.principal, feed.id, planned_before=now - ledger.LISTED)
@@ -98,10 +98,10 @@ class Feeder:
             self.runs.queue.send(queues.FILES, run.message)
 
     def link(self, run: Run, name: str, *, is_fetched: bool) -> str:
-        """Return a link to a file of a run, which lives for 15 minutes.
+        """Return a link to a file of a run, valid for 15 minutes.
 
         Args:
-            is_fetched: whether the owner now has the link.
+            is_fetched: whether the owner gets the link, so that the run counts as taken.
 
         Raises:
             NoFile: the run has no such file.
@@ -116,7 +116,7 @@ class Feeder:
             raise making.NoFile
         if not (self.runs.may_read_file(run, batch) if batch else self.runs.may_read(run)):
             if run.file_count > making.FEW_FILES:
-                self.runs.queue.send(queues.FILES, run.message)  # A caller waits.
+                self.runs.queue.send(queues.FILES, run.message)  # A caller is waiting.
             else:
                 self.runs.withdraw(run)
             raise making.NoLonger
@@ -126,7 +126,7 @@ class Feeder:
         return link
 
     def acknowledge(self, run: Run) -> None:
-        """Note that the receiver has the files of a run.
+        """Record that the receiver has the files of a run.
 
         Raises:
             NotReady: it has none.
@@ -143,7 +143,7 @@ class Feeder:
         self.ledger.change(run, change)
 
     def resend(self, run: Run) -> Run:
-        """Hand out the files of a run again; files that are gone are made again, as far as they may be read.
+        """Hand out the files of a run again; deleted files are made again from what may be read now.
 
         Raises:
             NotReady: it is being made, or holds nothing.
@@ -161,7 +161,7 @@ class Feeder:
         return changed
 
     def fail_sending(self, message: str) -> None:
-        """Note that the work of a message of the queue `sends` failed for good; it counts as a failed try.
+        """Count a failed try for the feed of a message that failed for good in the queue `sends`.
 
         Raises:
             UnknownMessage: it names no feed.
@@ -182,10 +182,10 @@ class Feeder:
                 self.runs.note_not_sent(run, "it could not be sent, and we have been alerted")
 
     def revoke(self, principal: str) -> None:
-        """Withdraw the runs that hold anything which the principal may no longer read.
+        """Withdraw the runs that hold anything the principal may no longer read.
 
         Raises:
-            tables.UnreadableValue: a run cannot be read; the others are withdrawn.
+            tables.UnreadableValue: a run cannot be read; raised after all others are compared.
         """
         found = [feed for feed in self.feeds.of(principal) if feed.latest is not None]
         readable = self.runs.readable(principal) if found else None
@@ -199,12 +199,12 @@ class Feeder:
         sweeping.for_each(found, lambda feed: self.ledger.for_each(feed.principal, feed.id, compare))
 
     def revoke_changed(self, *, version: Callable[[str], str | None]) -> None:
-        """Revoke for each principal with feeds whose grants have changed since that was last done."""
+        """Call `revoke` for each principal with feeds whose grants have changed since the last call."""
         principals = [feed.principal for feed in self.feeds.everything()]
         self.feeds.compared.for_each_changed(principals, self.revoke, version=version)
 
     def sweep(self, *, not_taken_after: timedelta) -> None:
-        """Take up silent work again, report runs that nobody has taken, and finish deletions.
+        """Send silent work again, report runs that nobody has taken, and finish deletions.
 
         A feed that cannot be swept is logged, and does not hold up the others.
         """
@@ -232,7 +232,7 @@ class Feeder:
                 return  # A run may have been reopened; the next sweep looks again.
 
     def _settle(self, run: Run, feed: Feed, *, not_taken_after: timedelta) -> bool:
-        """Do what a run needs now, and return whether it needs nothing more."""
+        """Do what a run needs now; return whether it needs nothing more."""
         if run.status is RunStatus.BUILDING:
             if self._is_silent(run):
                 log.warning("Feed %s, run %s is silent; its work is sent again.", feed.id, run.id)
@@ -275,7 +275,7 @@ class Feeder:
         return self._now() - last >= making.SILENT
 
     def _touch(self, run: Run) -> None:
-        """Note that a message was sent: another one follows only if this one is lost too."""
+        """Record that a message was sent, so that the next one follows only if this one is lost."""
         self.ledger.change(run, lambda stored: replace(stored, touched_at=self._now()))
 
     def _now(self) -> datetime:

@@ -1,7 +1,8 @@
-"""The ledger: the runs of feeds, and what became of their files.
+"""The ledger: the runs of feeds, and the status of their files.
 
-A run is a row in its feed's partition, by the last publication in it, inverted, so that the newest comes
-first. Its batches are rows of the same partition: some metering points each, whose files one message builds.
+A run is a row in its feed's partition. Its key is the last publication in it, inverted, so that the newest
+run comes first. Its batches are rows of the same partition. A batch has some of the metering points, and one
+message builds its files.
 """
 
 import json
@@ -23,7 +24,7 @@ LISTED = timedelta(days=400)
 """How long a run stays in the ledger."""
 
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
-"""A run that was last touched then is taken up by the next sweep."""
+"""Written as the last touch of a run that the next sweep is to announce or send."""
 
 _LAST = 10**12 - 1
 _BATCHES = "b"
@@ -31,7 +32,7 @@ _MOST_BATCHES = 99_999
 
 
 class RunStatus(StrEnum):
-    """What became of a run."""
+    """The status of a run."""
 
     BUILDING = "building"
     READY = "ready"
@@ -99,11 +100,11 @@ class Run:
     Attributes:
         spec: of the feed when the run was decided.
         round: counts how often the run was planned; files of an earlier round are deleted.
-        plan: names the batches; of two plans made at the same time, one is noted here.
+        plan: names the batches; if two plans are made at the same time, one of them is stored here.
         batches: how many there are; None before they are planned.
         manifest: its name and SHA-256 once all files are built; None where there is no file.
         attempts: how many tries to send the files have been made.
-        sent_files: how many of them the receiver has, in their order.
+        sent_files: how many files the receiver has, in their order.
         sent_to: the place of that receiver.
         handings: counts how often the files were handed out.
         taken_at: when a file was first fetched, or the run acknowledged.
@@ -133,7 +134,7 @@ class Run:
 
     @property
     def id(self) -> str:
-        """Return its name in paths and files, which sort as the runs do."""
+        """Return the run's name in paths and file names; the names sort in the order of the runs."""
         return self.span.name
 
     @property
@@ -213,7 +214,7 @@ class Ledger:
         self._tables = storage
 
     def add(self, feed: Feed, span: Span) -> Run:
-        """Return the run of a span, which is added if it is missing."""
+        """Return the run of a span; add it if it is missing."""
         made = Run(feed.principal, feed.id, span, feed.spec, RunStatus.BUILDING, touched_at=span.planned_at)
         try:
             return replace(made, etag=self._tables.insert(tables.FILE_WORK, _entity(made)))
@@ -259,7 +260,7 @@ class Ledger:
         return map(_run, self._rows(principal, feed_id, before=before, after=after))
 
     def for_each(self, principal: str, feed_id: str, work: Callable[[Run], object]) -> None:
-        """Do a piece of work for each run of a feed; one that cannot be read does not hold up the others.
+        """Call `work` for each run of a feed; one that cannot be read does not hold up the others.
 
         Raises:
             tables.UnreadableValue: one of them cannot be read; raised when the others are done.
@@ -279,7 +280,7 @@ class Ledger:
 
     @tables.retry_when_changed
     def change(self, run: Run, change: Change) -> Run | None:
-        """Change a run, however many others do at the same time; None when it does not exist any more."""
+        """Change a run, even if others change it at the same time; return None if it no longer exists."""
         stored = self.get(run.principal, run.feed_id, run.span.through)
         if stored is None:
             return None
@@ -290,7 +291,10 @@ class Ledger:
         return replace(changed, etag=etag)
 
     def plan(self, run: Run, batches: Iterable[Batch]) -> int:
-        """Write the batches of the plan that `run` names; return how many. They count when it is noted."""
+        """Write the batches of the plan that `run` names; return how many.
+
+        They are used once the stored run names the plan.
+        """
         count = 0
         for batch in batches:
             self._tables.insert(tables.FILE_WORK, _batch_entity(run, batch))
@@ -344,7 +348,7 @@ class Ledger:
         """Write a batch that is built.
 
         Raises:
-            tables.ChangedMeanwhile: it was built by another, or deleted, meanwhile.
+            tables.ChangedMeanwhile: another process built or deleted it meanwhile.
         """
         self._tables.replace(tables.FILE_WORK, _batch_entity(run, batch), etag=batch.etag)
 
@@ -374,7 +378,7 @@ class Ledger:
             )
 
     def delete(self, principal: str, feed_id: str) -> None:
-        """Delete everything that a feed has done."""
+        """Delete all runs and batches of a feed."""
         self._tables.delete_range(
             tables.FILE_WORK, partition=partition_of(principal, feed_id), but=leases.ROW
         )
@@ -383,8 +387,8 @@ class Ledger:
 def reopen(feeds: Feeds, ledger: Ledger, run: Run, change: Change) -> Run | None:
     """Change a run that the sweep may have settled, so that the sweep looks at it again.
 
-    The feed is written before and after: if a process dies in between, nothing is forgotten, and a sweep that
-    has read the run before it changed cannot settle it.
+    The feed is written before and after. If a process dies in between, the sweep still looks at the run, and
+    a sweep that read the run before it changed cannot settle it.
     """
 
     def unsettle(feed: Feed) -> Feed:
@@ -402,7 +406,7 @@ def work_of(principal: str, feed_id: str) -> leases.Work:
 
 
 def partition_of(principal: str, feed_id: str) -> str:
-    """Return the partition of what a feed has done."""
+    """Return the partition of a feed's runs and batches."""
     return f"feed~{principal}~{feed_id}"
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from shared.queues import UnknownMessage
 
 PREFIX = "feed/"
-"""How messages on feeds begin in the queue `files`, beside those on exports."""
+"""The beginning of messages about feeds in the queue `files`, which exports use too."""
 
 _RUN = re.compile(rf"{PREFIX}([^/]+)/([^/]+)/([0-9]+)(?:/([0-9]+)/([0-9]+))?")
 _FEED = re.compile(r"([^/]+)/([^/]+)")
@@ -14,7 +14,7 @@ _FEED = re.compile(r"([^/]+)/([^/]+)")
 
 @dataclass(frozen=True)
 class RunMessage:
-    """Has a run planned or one of its batches built; for a deleted feed, has the rest deleted.
+    """A message that has a run planned or a batch built, or the rest of a deleted feed deleted.
 
     Attributes:
         through: the last publication in the run; 0 for the feed alone.

@@ -15,7 +15,7 @@ class Receiver:
         host_key: the server's public key, `ssh-ed25519 AAAA…`; no other is accepted.
         folder: where files are put.
         with_manifest: whether the manifest is sent as well, after the files.
-        after: runs up to this publication go to nobody's server: they were made before it was entered.
+        after: runs up to this publication are not sent, since they were made before the server was entered.
     """
 
     host: str
@@ -28,5 +28,5 @@ class Receiver:
 
     @property
     def place(self) -> str:
-        """Return where on which server files are put, and by which user."""
+        """Return the user, server and folder of the files as one text."""
         return f"{self.user}@{self.host.lower()}:{self.port}/{PurePosixPath(self.folder)}"

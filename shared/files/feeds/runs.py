@@ -1,4 +1,4 @@
-"""Runs of feeds once they are begun: who may read them, when they are made again, sent or given up.
+"""Runs of feeds after they have begun: who may read them, and when they are repeated, sent or given up.
 
 `building` makes them, `feeding` begins them and hands them out, and `sending` sends them. Grants are read
 again whenever a run is made, handed out or sent.
@@ -34,10 +34,10 @@ log = logging.getLogger("metering.files")
 
 @dataclass(frozen=True)
 class Runs:
-    """What becomes of runs once they are begun.
+    """Checks access to runs, and announces, repeats, withdraws or gives up runs that have begun.
 
     Attributes:
-        ready: is called at least once with each run whose files can be fetched.
+        ready: called at least once with each run whose files can be fetched.
     """
 
     storage: Tables
@@ -50,11 +50,11 @@ class Runs:
     ready: Callable[[Run], object] = lambda run: None
 
     def readable(self, principal: str) -> Readable:
-        """Return what a principal may read by the table of grants, not by what is in memory."""
+        """Return what a principal may read, from the table of grants and not from memory."""
         return making.readable_of(self.grants, principal)
 
     def may_read(self, run: Run, readable: Readable | None = None) -> bool:
-        """Return whether the owner may still read everything in a run, by the table of grants."""
+        """Return whether the owner may still read everything in a run, from the table of grants."""
         return are_readable(run, self.ledger.batches(run), readable or self.readable(run.principal))
 
     def may_read_file(self, run: Run, batch: Batch) -> bool:
@@ -62,9 +62,9 @@ class Runs:
         return are_readable(run, [batch], self.readable(run.principal))
 
     def clear(self, principal: str, feed_id: str, *, most_files: int | None = None) -> bool:
-        """Delete what a deleted feed has left, and finally its row; return whether nothing is left.
+        """Delete the files and runs of a deleted feed, then its row; return whether all is deleted.
 
-        While another process sends or deletes its files, this is left to a later message of the sweep.
+        While another process sends or deletes the files, nothing is done: the sweep sends another message.
 
         Args:
             most_files: if there are more files, nothing is deleted.
@@ -77,7 +77,7 @@ class Runs:
             return False
         with lease.held(self.clock):
             if self.feeds.get(principal, feed_id) is not None:
-                return False  # It was made again since.
+                return False  # The owner has created it again.
             if (
                 most_files is not None
                 and len(list(islice(self.outbox.paths(folder), most_files + 1))) > most_files
@@ -97,7 +97,7 @@ class Runs:
         self.request_sending(self.feeds.get(run.principal, run.feed_id))
 
     def request_sending(self, feed: Feed | None) -> None:
-        """Have what is ready of a feed sent, if it has a server."""
+        """Have the ready runs of a feed sent, if it has a server."""
         if feed is not None and feed.receiver is not None:
             self.queue.send(queues.SENDS, messages.sending_text(feed.principal, feed.id))
 
@@ -116,7 +116,7 @@ class Runs:
         self.request_sending(self.feeds.get(run.principal, run.feed_id))
 
     def repeat(self, run: Run) -> Run:
-        """Make a run again, with what may be read now; planning it deletes the files that it had."""
+        """Have a run made again with what may be read now; planning it deletes the old files."""
         changed = self._begin_again(run)
         self.queue.send(queues.FILES, changed.message)
         return changed
@@ -130,9 +130,10 @@ class Runs:
         return ledger.reopen(self.feeds, self.ledger, run, change) or run
 
     def withdraw(self, run: Run) -> None:
-        """Delete the files of a run that the owner may no longer read; what nobody took is made again.
+        """Delete the files of a run that the owner may no longer read.
 
-        So is what is still to be sent to a server: the owner may have fetched it by a link as well.
+        If nobody has taken the files, or they are still to be sent to a server, the run is made again. For a
+        run that is still to be sent, it does not matter that the owner may have fetched files by a link.
         """
         self.outbox.delete(run.folder)
         feed = self.feeds.get(run.principal, run.feed_id)
@@ -152,7 +153,7 @@ class Runs:
         self.ledger.delete_plan(run)
 
     def give_up(self, run: Run, status: RunStatus, problem: tuple[str, str]) -> None:
-        """Fail a run that has this status: the next run holds its days too, and its files are deleted."""
+        """Fail a run that still has this status, and delete its files; the next run includes its days."""
 
         def is_meant(stored: Run | None) -> bool:
             return stored is not None and stored.round == run.round and stored.status is status
@@ -174,7 +175,7 @@ class Runs:
 
         if not is_meant(self.ledger.get(run.principal, run.feed_id, run.span.through)):
             return
-        # In this order: a process that dies in between fails the run once more; no day and no alert is lost.
+        # In this order, a process that dies in between only fails the run twice: no day or alert is lost.
         self.feeds.change(run.principal, run.feed_id, owe)
         # The alert `files-failed` reads this line.
         log.error(
@@ -186,7 +187,7 @@ class Runs:
             self.outbox.delete(run.folder)
 
     def note_not_sent(self, run: Run, reason: str) -> bool:
-        """Note a failed try to send a run, and when the next one is; return whether the run is given up."""
+        """Record a failed try to send a run and the time of the next; return whether the run is given up."""
         attempts = run.attempts + 1
         wait = limits.sftp_wait(attempts)
         now = self.clock()

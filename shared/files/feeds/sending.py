@@ -1,8 +1,8 @@
-"""Runs of feeds being sent to SFTP servers, in the order in which they were made.
+"""How runs of feeds are sent to SFTP servers: in the order in which they were made.
 
-A message names a feed: the files of its oldest run that is ready are sent, then those of the next one. A try
-that fails leaves the run with the time of the next try, and a delayed message; later runs wait, so that no
-older value follows a newer one. Sending a file again replaces it with the same bytes.
+A message names a feed: the files of its oldest ready run are sent, then those of the next one. A failed try
+stores the time of the next try in the run, and sends a delayed message. Later runs wait, so that no older
+value follows a newer one. Sending a file again replaces it with the same bytes.
 """
 
 import logging
@@ -24,7 +24,7 @@ from shared.files.outbox import FileGone
 from shared.leases import HeldByAnother, Lease
 
 NOTED_EACH = 20
-"""After this many files the ledger notes how many were sent: a repeated message goes on from there."""
+"""How often, in files, the ledger records how many were sent; a repeated message continues from there."""
 _CLOCKS_DIFFER = timedelta(seconds=2)
 """A message that comes up to this much before the try is due counts as due."""
 _BUSY = timedelta(minutes=1)
@@ -50,7 +50,7 @@ class Session(Protocol):
 
 
 class Transport(Protocol):
-    """What reaches servers, such as `shared.files.feeds.sftp.Sender`."""
+    """Connects to servers, as `shared.files.feeds.sftp.Sender` does."""
 
     def connected(self, receiver: Receiver) -> AbstractContextManager[Session]:
         """Sign in to a receiver's server until the block ends; may raise NotTaken."""
@@ -62,12 +62,12 @@ class _AccessEnded(Exception):
 
 
 class _Stopped(Exception):
-    """The rest of the run is for another message: the time is up, or the feed was changed."""
+    """The rest of the run is left to another message: the time is up, or the feed was changed."""
 
 
 @dataclass(frozen=True)
 class Dispatcher:
-    """Sends what feeds with an SFTP server have made; one process at a time for each feed."""
+    """Sends the runs of feeds that have an SFTP server; one process at a time for each feed."""
 
     runs: Runs
     transport: Transport
@@ -87,7 +87,7 @@ class Dispatcher:
         try:
             lease = leases.take(self.runs.storage, work, holder=feed_id, now=began)
         except HeldByAnother:
-            # The other process may not see what was finished since it last looked.
+            # The other process may not see runs that were finished since it last looked.
             self.runs.queue.send(queues.SENDS, message, delay=_BUSY)
             return
         with lease.held(self.runs.clock):
@@ -115,8 +115,8 @@ class _Sending:
         """Send the runs that are ready, the oldest first, up to one that is being made.
 
         Raises:
-            _Stopped: there may be more, for another message.
-            HeldByAnother: another process sends now, or may do so.
+            _Stopped: there may be more to send, by another message.
+            HeldByAnother: the lease is lost, so another process may be sending.
         """
         after = 0
         while True:
@@ -162,7 +162,7 @@ class _Sending:
         Raises:
             NotTaken: the server did not take one of them.
             FileGone: one of them is deleted.
-            HeldByAnother: another process sends now, or may do so.
+            HeldByAnother: the lease is lost, so another process may be sending.
         """
         self._check_access(run)
         files = list(self.runs.ledger.files(run))
@@ -186,7 +186,7 @@ class _Sending:
                     self._check_access(run)
 
     def _check_feed(self) -> None:
-        """Stop when the feed was paused, deleted, or sent to another server."""
+        """Stop if the feed was paused or deleted, or has another server."""
         feed = self.runs.feeds.get(self.feed.principal, self.feed.id)
         if feed is None or feed.is_paused or feed.receiver != self.receiver:
             raise _Stopped

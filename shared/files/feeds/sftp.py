@@ -32,7 +32,7 @@ class NotSent(NotTaken):
 
 
 class HostKeyDiffers(NotSent):
-    """The server has another key than the one that the operator checked: nothing was sent."""
+    """The server's key is not the one that the operator checked: nothing was sent."""
 
 
 class InvalidHostKey(NotSent):
@@ -80,7 +80,7 @@ class Sender:
             finally:
                 # Closing would wait for the server, which may be what hangs.
                 ssh.abort()
-                runner.run(asyncio.sleep(0))  # The socket closes in the loop's next turn.
+                runner.run(asyncio.sleep(0))  # The socket closes in the loop's next iteration.
 
     async def _connect(self, receiver: Receiver) -> asyncssh.SSHClientConnection:
         pinned = asyncssh.import_public_key(receiver.host_key)
@@ -134,7 +134,7 @@ class Session:
 
 
 async def _rename(server: asyncssh.SFTPClient, target: str) -> None:
-    """Give the file its name, even if another file has it; without OpenSSH's rename, delete that first."""
+    """Rename a file in place of any with that name; without OpenSSH's rename, delete the old one first."""
     try:
         await server.posix_rename(target + PART_SUFFIX, target)
     except asyncssh.SFTPOpUnsupported:
@@ -144,7 +144,7 @@ async def _rename(server: asyncssh.SFTPClient, target: str) -> None:
 
 
 def parse_host_key(text: str) -> asyncssh.SSHKey:
-    """Return the key of a server that an operator was given.
+    """Parse the key of a server that an operator was given.
 
     Raises:
         InvalidHostKey: the text is not a public key.
@@ -169,7 +169,7 @@ def check_host(host: str, port: int, *, host_key: str, within: Patience = Patien
         try:
             shown = asyncio.run(_shown_key(host, port, algorithms=algorithms, within=within))
         except asyncssh.DisconnectError:
-            # It has no key of this kind: the operator sees the one that it has.
+            # The server has no key of this kind: show the operator the one that it has.
             shown = asyncio.run(_shown_key(host, port, algorithms=(), within=within))
     if shown is None or shown.public_data != given.public_data:
         raise HostKeyDiffers(

@@ -1,7 +1,7 @@
 """Feeds in Table Storage: files that are made after each publication, for one receiver.
 
-All feeds are rows of one partition, by owner and id: a publication reads them all as one range, and those of
-one owner are a range, too. What a feed has done is in the ledger.
+All feeds are rows of one partition, by owner and id, so all feeds are one range and the feeds of an owner are
+one too. The runs of feeds are in the ledger.
 """
 
 import json
@@ -56,7 +56,7 @@ class TooManyFeeds(Exception):
 
 
 class SentForOneCustomer(Exception):
-    """A feed that goes to a server keeps its customer: the operator has checked the server for that."""
+    """The customer of a feed with a server cannot change: the operator checked the server for it."""
 
 
 class BeingDeleted(Exception):
@@ -74,9 +74,9 @@ class Spec:
     Attributes:
         customer_number: None means all metering points that its owner may read.
         resolution: None means as stored.
-        form: of its files, as the form's model writes it.
+        form: of its files, as JSON of `Form`.
         days: how many market days a run has with `Content.LAST_DAYS`.
-        when: `EACH_PUBLICATION`, or the time in Europe/Oslo from which on a day's run is made.
+        when: `EACH_PUBLICATION`, or the time in Europe/Oslo after which the day's run is made.
     """
 
     name: str
@@ -92,12 +92,12 @@ class Spec:
     gaps: Gaps
 
     def as_json(self) -> str:
-        """Return it as text."""
+        """Return the spec as JSON."""
         return json.dumps(asdict(self))
 
     @classmethod
     def of_json(cls, text: str) -> "Spec":
-        """Return what `as_json` has written."""
+        """Return the spec that `as_json` wrote."""
         given = json.loads(text)
         return cls(
             **{
@@ -120,7 +120,7 @@ class Span:
         first: sequence of the first one.
         through: sequence of the last one.
         as_of: when the last one was published; all files show this moment.
-        until: the end of the data then.
+        until: the end of the data at that moment.
         planned_at: when it was decided.
     """
 
@@ -132,7 +132,7 @@ class Span:
 
     @property
     def name(self) -> str:
-        """Return the name of the run; with fixed digits, since spreadsheets take `2-3` for a date."""
+        """Return the name of the run, with fixed digits, since spreadsheets read `2-3` as a date."""
         return f"{self.first:06d}-{self.through:06d}"
 
 
@@ -170,11 +170,11 @@ class Feed:
         return self.covered + 1 if self.owed is None else self.owed
 
     def receiver_of(self, through: int) -> Receiver | None:
-        """Return the server to which a run up to a publication is sent; None if it is fetched by links."""
+        """Return the server for a run that ends with a publication; None if it is fetched by links."""
         return self.receiver if self.receiver is not None and through > self.receiver.after else None
 
     def is_due(self, *, through: int, now: datetime) -> bool:
-        """Return whether a run is to be made of the publications up to `through`."""
+        """Return whether a run of the publications up to `through` is due."""
         if self.is_paused or through <= self.covered:
             return False
         if self.spec.when == EACH_PUBLICATION:
@@ -223,7 +223,7 @@ class Feeds:
         return tables.readable(self._range(prefix), _feed, what="feed")
 
     def _range(self, prefix: str) -> Iterator[tables.Entity]:
-        # The rows that each new feed of an owner writes come after all feeds.
+        # Rows that begin with `_BETWEEN`, which serialise new feeds, come after all feeds.
         return self._tables.range(
             tables.FILE_WORK, partition=_PARTITION, rows_from=prefix, rows_before=f"{prefix}{_BETWEEN}"
         )
@@ -233,7 +233,7 @@ class Feeds:
     ) -> tuple[Feed, bool]:
         """Create or change a feed; return it, and whether it is new.
 
-        A new feed begins with what is published after `sequence`. A change counts from the next run on.
+        A new feed begins with what is published after `sequence`. A change applies from the next run on.
 
         Raises:
             TooManyFeeds: the caller has as many as it may.
@@ -283,7 +283,7 @@ class Feeds:
 
     @tables.retry_when_changed
     def change(self, principal: str, feed_id: str, change: Callable[[Feed], Feed]) -> Feed | None:
-        """Change a feed, however many others do at the same time; None when it does not exist."""
+        """Change a feed, even if others change it at the same time; return None if it does not exist."""
         stored = self.get(principal, feed_id)
         if stored is None:
             return None
@@ -291,7 +291,7 @@ class Feeds:
         return stored if changed == stored else self.write(changed)
 
     def forget(self, principal: str, feed_id: str) -> None:
-        """Delete the row of a deleted feed, of which nothing else is left."""
+        """Delete the row of a deleted feed, once nothing else is left of it."""
         found = self._stored(principal, feed_id)
         if found is not None and found.is_deleted:
             row = f"{principal}{_BETWEEN}{feed_id}"

@@ -30,7 +30,7 @@ class About:
     Attributes:
         name: identifies the file, for its receiver and in a GS2 message; 1 to 35 visible ASCII characters.
         as_of: the moment that the file shows; no form reads the clock.
-        resolution: as asked for; None means as stored.
+        resolution: as requested; None means as stored.
     """
 
     name: str
@@ -40,7 +40,7 @@ class About:
 
     @property
     def is_sum(self) -> bool:
-        """Return whether sums are asked for: days, months or years."""
+        """Return whether sums are requested: days, months or years."""
         return metering.is_sum(self.resolution)
 
 
@@ -76,7 +76,7 @@ class Counts:
         self.watt_hours += energy.watt_hours(",".join(packed))
 
     def passing(self, series: Iterable[Series]) -> Iterator[Series]:
-        """Yield series, each counted."""
+        """Count each series, and yield it."""
         for each in series:
             self.add(each)
             yield each

@@ -1,4 +1,4 @@
-"""CSV as RFC 4180 has it: rows end with CRLF, cells with a separator, quote or line break are quoted."""
+"""CSV as in RFC 4180: rows end with CRLF, and cells with a separator, quote or line break are quoted."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -11,9 +11,9 @@ BYTE_ORDER_MARK = "\ufeff"
 class Dialect(StrEnum):
     """How the API writes CSV, in the words of its parameter `csv`.
 
-    `norwegian` is for Excel with Norwegian settings, which opens it by a double click: `;` between cells,
-    a decimal comma, a byte order mark (without one Excel takes UTF-8 for Windows-1252), and numbers that
-    are no quantities as `="…"`, because Excel keeps only 15 digits of a number. `standard` is for programs:
+    `norwegian` is for Excel with Norwegian settings, which opens it on a double click: `;` between cells,
+    a decimal comma, a byte order mark (without it Excel reads UTF-8 as Windows-1252), and numbers other than
+    quantities as `="…"`, because Excel keeps only 15 digits of a number. `standard` is for programs:
     a byte order mark would become part of the first column's name in Python's csv.
     """
 
@@ -22,8 +22,8 @@ class Dialect(StrEnum):
 
 
 _SEPARATORS = {Dialect.STANDARD: ",", Dialect.NORWEGIAN: ";"}
-# Spreadsheets take a cell that begins so for a formula: https://owasp.org/www-community/attacks/CSV_Injection
-# If a file is opened with the wrong separator, cells begin in the middle of a text.
+# Spreadsheets read such a cell as a formula: https://owasp.org/www-community/attacks/CSV_Injection
+# If a file is opened with the wrong separator, a cell may begin in the middle of a text.
 _FORMULA = re.compile(r"""^(?=[\t\r\n])|(?:^|(?<=[,;|\t\r\n]))(?=["' ]*[=+\-@＝＋－＠])""")
 _NEEDS_QUOTES = re.compile(r'[",;|\r\n]')
 
@@ -50,7 +50,7 @@ def as_text(value: str) -> str:
 
 
 def cell(value: object, dialect: Dialect) -> str:
-    """Return one cell. Text that a spreadsheet may take for a formula gets an apostrophe before it."""
+    """Return one cell; text that a spreadsheet may read as a formula gets an apostrophe before it."""
     if value is None:
         return ""
     if not isinstance(value, str):

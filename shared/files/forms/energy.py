@@ -1,17 +1,17 @@
 """The energy in packed quantities.
 
-Every form counts it, so the numbers are read by orjson: four times as fast as by `int`.
+Every form sums it, so the numbers are parsed by orjson, which is four times as fast as `int`.
 """
 
 import orjson
 
 _EXACT_UP_TO = 1e12
-"""Sum of kWh times the number of values, up to which a sum of floats is exact when rounded to Wh: each number
-and each addition is wrong by at most 2^-53 of the sum, so all together by less than a quarter of a Wh."""
+"""Below this product of the sum in kWh and the number of values, a sum of floats is exact when rounded to Wh.
+Each number and each addition is wrong by at most 2^-53 of the sum, so all together by less than 0.25 Wh."""
 
 
 def watt_hours(packed: str) -> int:
-    """Return the sum of packed quantities in whole Wh; missing ones count as nothing."""
+    """Return the sum of packed quantities in whole Wh; missing ones count as 0."""
     plain = packed.replace("null", "0.000")
     try:
         values: list[float] = orjson.loads(f"[{plain}]")

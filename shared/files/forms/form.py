@@ -1,6 +1,6 @@
-"""The form of a file: format, layout and what belongs to the format, read from a body.
+"""The form of a file: its format, its layout and the options of the format, read from a request body.
 
-Every fault is a pydantic error with its place; what does not belong to the format is one too.
+Every fault is a pydantic error with its place, including an option of another format.
 """
 
 from collections.abc import Mapping
@@ -98,7 +98,7 @@ class Key(StrEnum):
 
 
 class Strict(BaseModel):
-    """What is read from JSON: camel case, nothing that is not named, and no conversion of types."""
+    """A model read from JSON: camel case, no unknown fields, no conversion of types."""
 
     model_config = ConfigDict(
         alias_generator=to_camel, populate_by_name=True, extra="forbid", strict=True, frozen=True
@@ -134,7 +134,7 @@ def fault(code: str, message: str, hint: str) -> PydanticCustomError:
 
 
 def _sign(pattern: str, description: str) -> Any:
-    """Describe a sign by a pattern: generators make names of a list's words, and a sign is not a name."""
+    """Describe a sign by a pattern: code generators name the values of an enum, and a sign is not a name."""
     return WithJsonSchema({"type": "string", "pattern": pattern, "description": description})
 
 
@@ -258,7 +258,7 @@ class Form(Strict):
 
     @classmethod
     def of_stored(cls, given: Mapping[str, Any]) -> "Form":
-        """Return the form that a table has as JSON."""
+        """Return the form that was stored as JSON."""
         return cls.model_validate(dict(given), strict=False)
 
     @field_validator("compression")
@@ -297,7 +297,7 @@ class Form(Strict):
 
 
 def _belongs(name: str, info: ValidationInfo, *formats: FileFormat) -> None:
-    """Raise the fault that something does not belong to the format of the form."""
+    """Raise a fault unless the form has one of the formats that an option belongs to."""
     chosen: Any = info.data.get("format")
     if chosen is not None and chosen not in formats:
         words = " or ".join(formats)

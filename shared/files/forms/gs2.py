@@ -1,8 +1,8 @@
-"""The form `gs2`: GS2 1.2, as Norwegian systems for energy follow-up read it.
+"""The form `gs2`: GS2 1.2, as Norwegian energy management systems read it.
 
-The grammar and its traps follow https://github.com/3lvia/gs2 and files of several grid companies: values by
-position, one fixed offset from UTC for all times of a file, an empty value that many readers take for 0. A
-time series holds consecutive days of one metering point in one direction.
+The grammar follows https://github.com/3lvia/gs2 and files of several grid companies. Its traps: values are
+given by position, all times of a file have one fixed offset from UTC, and many readers take an empty value
+for 0. A time series holds consecutive days of one metering point in one direction.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -21,7 +21,7 @@ from shared.series.assembly import Series, Sum, Values, kwh
 
 _LINE_END = "\r\n"
 _IN_MEMORY = 8_000_000
-"""Bytes of time series that are kept in memory until their number, which comes first, is known."""
+"""Bytes of time series that are kept in memory until their number, which the file begins with, is known."""
 _PIECE = 256 * 1024
 _NULL, _MISSING = "null", Quality.MISSING.letter
 _FLOW = {Direction.CONSUMPTION: "out", Direction.PRODUCTION: "in"}
@@ -56,7 +56,7 @@ class _Style:
 
 
 def pieces(series: Iterable[Series], *, form: Form, about: About, counts: Counts) -> Iterator[bytes]:
-    """Yield the file in pieces. The first is made last: it says how many time series follow.
+    """Yield the file in pieces; the first is made last, since it contains the number of time series.
 
     Raises:
         UnfitForGs2: a value is a sum, or the resolution changes within a metering point's series.
@@ -155,7 +155,7 @@ def _runs(parts: Iterable[Values | Sum], *, point: MeteringPointId) -> Iterator[
 
 @lru_cache(maxsize=_PLACES_KEPT)
 def _span(day: date, resolution: Resolution, first: int, count: int) -> tuple[datetime, datetime]:
-    """Return where consecutive values start and end; a portfolio has the same days again and again."""
+    """Return where consecutive values start and end; cached, since metering points have the same days."""
     start = periods.start_of(day) + first * resolution.step
     return start, start + count * resolution.step
 

@@ -1,4 +1,4 @@
-"""Bytes packed with gzip, the same ones each time: no name and no clock in the header (RFC 1952)."""
+"""Gzip with the same output each time: no name and no time in the header (RFC 1952)."""
 
 import struct
 import zlib
@@ -10,7 +10,7 @@ _LEVEL = 6
 
 
 def pieces(content: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield pieces of bytes packed, in pieces."""
+    """Compress pieces of bytes, and yield the result in pieces."""
     packer, checksum, length = zlib.compressobj(_LEVEL, zlib.DEFLATED, -zlib.MAX_WBITS), 0, 0
     yield _HEADER
     for piece in content:

@@ -1,4 +1,4 @@
-"""The form `ndjson`: a packed market day a line, as the API writes it."""
+"""The form `ndjson`: one packed market day a line, as the API writes it."""
 
 from collections.abc import Iterable, Iterator
 

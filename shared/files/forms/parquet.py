@@ -18,7 +18,7 @@ from shared.metering import Direction, Quality, Resolution
 from shared.series.assembly import Series, Sum, Values
 
 _GROUP = 250_000
-"""Values of a row group: a reader that wants one metering point skips the others by their statistics."""
+"""Values of a row group: a reader of one metering point skips other groups by their statistics."""
 _INSTANT = pa.timestamp("ms", tz="UTC")
 _QUANTITY = pa.decimal128(18, 3)
 _WORDS = pa.dictionary(pa.int32(), pa.string())
@@ -45,7 +45,7 @@ _CONVERT = csv.ConvertOptions(column_types={"Wh": pa.int64()}, null_values=["nul
 
 @dataclass
 class _Sink:
-    """A file that pyarrow writes to, and whose bytes are taken away piece by piece."""
+    """A file that pyarrow writes to; its bytes are taken piece by piece."""
 
     written: list[bytes] = field(default_factory=list)
     closed: bool = False
@@ -59,11 +59,11 @@ class _Sink:
         """Do nothing: nothing is buffered."""
 
     def close(self) -> None:
-        """Take note that nothing follows."""
+        """Mark the file as closed."""
         self.closed = True
 
     def taken(self) -> bytes:
-        """Return what was written since the last time."""
+        """Return what was written since the last call."""
         content, self.written = b"".join(self.written), []
         return content
 
@@ -74,7 +74,7 @@ class _Group:
 
     Attributes:
         points, directions, lengths: of each series, or of its part in the group.
-        resolutions: number of the word and how many values have it, one after the other.
+        resolutions: pairs of a resolution's number and how many consecutive values have it.
         starts, ends: buffers of milliseconds.
         quantities, letters: packed, as in the warehouse.
         complete, missing: of sums.
@@ -132,7 +132,7 @@ def pieces(series: Iterable[Series], *, form: Form, about: About, counts: Counts
         schema,
         compression="zstd",
         store_schema=False,
-        write_statistics=["meteringPointId", "start"],  # Those that a reader looks for; the others cost time.
+        write_statistics=["meteringPointId", "start"],  # Readers filter by these; others only cost time.
     ) as writer:
         for group in _groups(series):
             counts.rows += group.values
@@ -182,7 +182,7 @@ def _table(group: _Group, schema: Any) -> Any:
 
 
 def _repeated(runs: Iterable[Iterable[int]]) -> Any:
-    """Return numbers, each as often as the number beside it says."""
+    """Return each number repeated as often as the count beside it says."""
     return _numbers(pa.int32(), b"".join([array("i", [number]).tobytes() * count for number, count in runs]))
 
 
@@ -198,7 +198,7 @@ def _numbers(kind: Any, content: bytes) -> Any:
 def _quantities(packed: Sequence[str]) -> Any:
     """Return packed quantities as decimals.
 
-    Whole Wh are read in one go, and their bytes taken for numbers with three decimals.
+    Whole Wh are parsed in one go, and their bytes are then read as decimals with three digits.
     """
     text = "\n".join(packed).replace(".", "").replace(",", "\n").encode()
     column = csv.read_csv(pa.py_buffer(text), _READ, _PARSE, _CONVERT).column(0)

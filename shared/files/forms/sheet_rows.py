@@ -1,7 +1,7 @@
-"""Rows of a sheet by the hundred thousand, in a workbook that XlsxWriter has written.
+"""Hundreds of thousands of rows for a sheet, in a workbook that XlsxWriter has written.
 
-XlsxWriter takes 60 µs for a row of eight cells. So it writes one row, the model, below the headings, and all
-rows are the text of the model with other values, put into the sheet in its place.
+XlsxWriter takes 60 µs for a row of eight cells, so it writes only one row, the model, below the headings. All
+rows are the text of the model with other values, and replace the model in the sheet.
 """
 
 import re
@@ -14,7 +14,7 @@ MODEL = 1
 """The model's row, as XlsxWriter counts: from 0."""
 _COPIED = 1024 * 1024
 _LEVEL = 1
-"""Rows are much alike: zlib's default takes three times as long for a file that is a fifth smaller."""
+"""The level of compression. zlib's default takes three times as long for a file that is a fifth smaller."""
 _ROW = re.compile(r'<row r="2"[^>]*>(.*?)</row>')
 _CELL = re.compile(r"<c .*?</c>")
 _VALUE = re.compile(r">[^<>]+<")

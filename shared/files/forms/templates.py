@@ -34,8 +34,8 @@ _QUANTITY = "%s"
 class Times(StrEnum):
     """How start and end are written.
 
-    `iso` has the offset of Europe/Oslo in the time. `local` is what Excel with Norwegian settings takes for
-    a time; the offset stands in a column of its own, since one hour comes twice in autumn.
+    `iso` has the offset of Europe/Oslo in the time. `local` is what Excel with Norwegian settings reads as a
+    time; the offset has a column of its own, since one hour occurs twice in autumn.
     """
 
     ISO = "iso"
@@ -57,14 +57,14 @@ class Times(StrEnum):
         )
 
 
-@dataclass(frozen=True, eq=False)  # Compared by identity: hashing eight texts would take as long as a day.
+@dataclass(frozen=True, eq=False)  # Compared by identity: hashing eight texts takes as long as writing a day.
 class ValueTemplate:
     """How values are written.
 
     Attributes:
         value: with places {start}, {end}, {start_offset}, {end_offset}, {resolution}, {quality}, and %s for
             the quantity.
-        sum: the same for a sum, with {complete} and {missing} besides.
+        sum: the same for a sum, with {complete} and {missing} as well.
         between: the text between two values.
         null: how a missing quantity is written.
         decimal_mark: of quantities.
@@ -109,7 +109,7 @@ def count(series: Series) -> int:
 
 
 class Edge(NamedTuple):
-    """Where a value starts or ends, written."""
+    """The start or end of a value, as text."""
 
     text: str
     offset: str

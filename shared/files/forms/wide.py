@@ -28,28 +28,28 @@ class ColumnKey(NamedTuple):
 
 
 class Interval(NamedTuple):
-    """What a row holds; the same instant may start values of several resolutions."""
+    """The interval of a row; values of several resolutions may start at the same instant."""
 
     start: datetime
     end: datetime
 
 
 class Shape(NamedTuple):
-    """Intervals of one length, one after the other."""
+    """Consecutive intervals of one length."""
 
     start: datetime
     end: datetime
     step: timedelta
 
     def intervals(self) -> list[Interval]:
-        """Return them in order of time."""
+        """Return the intervals in order of time."""
         count = (self.end - self.start) // self.step
         edges = (self.start + number * self.step for number in range(count + 1))
         return [Interval(*each) for each in pairwise(edges)]
 
 
 class Stretch(NamedTuple):
-    """Rows that follow one another.
+    """Consecutive rows.
 
     Attributes:
         intervals: in order of time.
@@ -73,7 +73,7 @@ class Grid:
     blocks: dict[Shape, dict[int, str]] = field(default_factory=dict)
 
     def stretches(self) -> Iterator[Stretch]:
-        """Yield all rows in order of time, most often a market day at once."""
+        """Yield all rows in order of time, usually one market day at a time."""
         for shapes in _overlapping(sorted(self.blocks)):
             if len(shapes) == 1:
                 yield Stretch(shapes[0].intervals(), self.blocks[shapes[0]])
@@ -183,7 +183,7 @@ def _template(style: Style) -> ValueTemplate:
 
 
 def _named(part: Values | Sum) -> tuple[tuple[object, ...], str]:
-    """Return what makes the shape of a part, and its packed quantities."""
+    """Return a key for the shape of a part, and its packed quantities."""
     if isinstance(part, Sum):
         return (part.period,), part.quantity
     return (part.day, part.resolution, part.first, len(part.qualities)), part.quantities

@@ -50,7 +50,7 @@ def refuse_too_large(*, values: int, series: int, layout: FileLayout) -> None:
         series: metering points, each direction by itself.
 
     Raises:
-        TooLargeForXlsx: with the remedy.
+        TooLargeForXlsx: there are more rows or columns than a sheet can hold.
     """
     rows = values if layout is FileLayout.ROWS else -(-values // max(series, 1))
     if rows > MAX_ROWS:
@@ -72,7 +72,7 @@ class _Months:
     of: dict[ColumnKey, dict[date, int]] = field(default_factory=dict)
 
     def add(self, key: ColumnKey, part: Values | Sum) -> None:
-        """Add a part to its month; a year is added to its first one."""
+        """Add a part to its month; a year is added to its first month."""
         packed = part.quantity if isinstance(part, Sum) else part.quantities
         sums = self.of.setdefault(key, {})
         month = part.day.replace(day=1)
@@ -83,7 +83,7 @@ def pieces(series: Iterable[Series], *, form: Form, about: About, counts: Counts
     """Yield the workbook in pieces, once it is written.
 
     Raises:
-        TooLargeForXlsx: there are more rows than a sheet has.
+        TooLargeForXlsx: there are more rows or columns than a sheet can hold.
     """
     sums = _Months()
     seen = _seen(series, sums)
@@ -235,7 +235,7 @@ def _edges_of(part: Values | Sum) -> Sequence[tuple[Edge, Edge]]:
 
 @lru_cache(maxsize=_SHAPES_KEPT)
 def _edges(day: date, resolution: Resolution, first: int, count: int) -> Sequence[tuple[Edge, Edge]]:
-    """Return where consecutive values start and end; a portfolio has the same days again and again."""
+    """Return where consecutive values start and end; cached, since metering points have the same days."""
     start, step = periods.start_of(day), resolution.step
     return list(pairwise(_edge(start + number * step) for number in range(first, first + count + 1)))
 
@@ -265,7 +265,7 @@ def _wide(file: IO[bytes], series: Iterable[Series], sums: _Months, *, about: Ab
 
 
 def _wide_text(stretch: Stretch, times: str, places: Sequence[Sequence[str]], counts: Counts) -> str:
-    """Return the rows of a stretch; a place is the text before the row's number, after it, and at the end."""
+    """Return the rows of a stretch; a place is the text before the row's number, after it and at the end."""
     columns = [(*places[number], packed.split(",")) for number, packed in sorted(stretch.quantities.items())]
     found: list[str] = []
     for position, interval in enumerate(stretch.intervals):
