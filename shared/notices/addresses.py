@@ -1,7 +1,7 @@
-"""Which addresses a webhook may have: only public ones, so that none makes the app call our network. Pure.
+"""Which addresses a webhook may have: only public ones, so that the app never calls our own network. Pure.
 
 Rules: Standard Webhooks 1.0.0, *Server side request forgery*, and OWASP API7:2023. Names are checked when a
-webhook is registered; what a name resolves to is checked before each connection, since it may change.
+webhook is registered. What a name resolves to is checked before each connection, since it may change.
 """
 
 import re
@@ -14,7 +14,7 @@ LONGEST = 2_000
 """Characters of an address."""
 
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
-# The last label begins with a letter, so that no spelling of an IPv4 address (127.1, 0x7f.1) fits.
+# The last label begins with a letter, so that no spelling of an IPv4 address (127.1, 0x7f.1) matches.
 _NAME = re.compile(rf"(?:{_LABEL}\.)+(?=[a-z]){_LABEL}")
 # No spaces, control characters, backslashes or characters beyond ASCII: programs read those differently.
 _ADDRESS = re.compile(r"https?://[!-\[\]-~]+", re.IGNORECASE)
@@ -85,7 +85,7 @@ def parse(url: str, *, allow_loopback: bool = False) -> Endpoint:
 
     Args:
         url: as the caller wrote it.
-        allow_loopback: also take http and https addresses of this machine, with any port.
+        allow_loopback: also accept http and https addresses of this machine, with any port.
 
     Raises:
         NotCallable: notices are not sent to such an address.
@@ -126,15 +126,15 @@ def is_public(address: IpAddress) -> bool:
 
 
 def choose(resolved: Sequence[str], *, allow_loopback: bool = False) -> str:
-    """Return the address to connect to, of all those that a name resolves to.
+    """Choose the address to connect to, from all those that a name resolves to.
 
     Raises:
-        NotCallable: there is none, or one of them is not public: then the name is not trusted at all.
+        NotCallable: there is no address, or one of them is not public, so that the name is not trusted.
     """
     addresses = [ip_address(each.partition("%")[0]) for each in resolved]
     if not addresses:
         raise NotCallable("its host has no address")
     if not all(is_public(each) or (allow_loopback and each.is_loopback) for each in addresses):
         raise NotCallable("its host has an address that is not public")
-    # IPv4 first: Azure Functions have no way out by IPv6 in most networks.
+    # IPv4 first: Azure Functions cannot connect over IPv6 from most networks.
     return str(min(addresses, key=lambda each: each.version))

@@ -1,7 +1,7 @@
 """Attempts to deliver notices: one for each queue message. A delayed message is the next attempt.
 
-The row says whether an attempt is due. A message that comes twice finds the notice delivered, or not due yet;
-a process that dies after an attempt leaves its message, which is then followed by the next attempt.
+The notice's row says whether an attempt is due. A message that comes twice finds the notice delivered, or not
+due yet. If a process dies after an attempt, its message comes again and leads to the next attempt.
 """
 
 import logging
@@ -25,10 +25,10 @@ from shared.tables import ChangedMeanwhile
 log = logging.getLogger("metering.notices")
 
 Enqueue = Callable[[str, timedelta], None]
-"""Sends the text of a message to the queue of notices; it becomes visible after a pause."""
+"""Sends the text of a message to the queue of notices, visible after a delay."""
 
 Observe = Callable[[str, Answer], None]
-"""Records an event and what came of an attempt."""
+"""Records the event and the result of an attempt."""
 
 _DUE = timedelta(seconds=2)
 """A message that comes up to this much before the attempt is due counts as due: clocks differ."""
@@ -64,14 +64,14 @@ class Attempts:
         self._observe = observe
 
     def begin(self, notice: Notice) -> Notice:
-        """Store a notice and send its first message; both again if a process died in between."""
+        """Store a notice and send its first message; can be repeated if a process died in between."""
         stored = self._store.add_notice(notice)
         if stored.status is NoticeStatus.WAITING:
             self._enqueue(stored.message, max(stored.due_at - self._clock(), timedelta(0)))
         return stored
 
     def remind(self, message: str) -> None:
-        """Send the message of a notice again, since it was lost; a second one does no harm."""
+        """Send the lost message of a notice again; a second one does no harm."""
         self._enqueue(message, timedelta(0))
 
     def resend(self, notice: Notice) -> None:
@@ -130,7 +130,7 @@ class Attempts:
         try:
             self._store.replace_notice(_attempted(notice, answer, now=now, status=status, due=due))
         except ChangedMeanwhile:
-            return  # Another message of the same notice was here at the same time and goes on.
+            return  # Another message of the same notice was handled at the same time, and continues.
         self._note(webhook, notice, answer)
         if due is not None:
             self._enqueue(notice.message, due - now)
@@ -157,7 +157,7 @@ class Attempts:
         """
         opened = [self._box.open(webhook.secret, of=webhook.key)]
         if webhook.previous_secret and webhook.previous_until and now < webhook.previous_until:
-            # If it cannot be opened, that is why the owner asked for a new one.
+            # It may have been sealed with a lost key, which is a reason to ask for a new secret.
             with suppress(SealedByAnotherKey):
                 opened.append(self._box.open(webhook.previous_secret, of=webhook.key))
         return opened

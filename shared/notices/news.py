@@ -1,8 +1,8 @@
-"""Which webhooks are notified of an event: each of them once.
+"""News: begins the notices of events, one for each webhook that subscribes to the event.
 
-Publishing and the access sync only leave state: a sequence, a time. It is compared with what was handled
-last, right after a run and by timer. A process that dies in between only causes a delay: the ids of notices
-follow from the events, so a notice that is begun again is there already.
+Publishing and the access sync only store a sequence or a time. It is compared with what was handled last,
+right after a run and by a timer. If a process dies in between, notices are only delayed: their ids are
+derived from the events, so a notice that is begun twice is stored once.
 """
 
 import logging
@@ -32,14 +32,14 @@ from shared.warehouse.queries.publication_log import PublishedDayRow
 log = logging.getLogger("metering.notices")
 
 PUBLISHED, ACCESS, SWEPT = "published", "access", "swept"
-"""What is handled, by its row in `ServiceState`."""
+"""The rows of `ServiceState` that say what was handled."""
 
 LOST_AFTER = timedelta(hours=6)
-"""An attempt this late no longer has a message: that failed five times, and is in the poison queue."""
+"""The message of an attempt this late is lost: it failed five times, and is in the poison queue."""
 
 WAITS_TIMES = 1.25
-"""How many times as long as a publication takes to settle its notices wait: clocks differ, and a message may
-come two seconds early."""
+"""Notices of a publication wait this many times as long as it takes to settle: clocks differ, and a message
+may come two seconds early."""
 
 DAYS_AT_ONCE = 100_000
 """Market days in one statement; WAREHOUSE_MAX_ROWS bounds every statement."""
@@ -116,22 +116,22 @@ class News:
         return begun
 
     def begin(self, principal: str, event: Event, *, data: Mapping[str, Any], key: str) -> int:
-        """Begin a notice of an event for each webhook of a caller that hears of it; return their number.
+        """Begin a notice for each webhook of a caller that subscribes to an event; return how many.
 
         Args:
-            key: what makes the event what it is, such as the id of an export and its status: the same event
-                has one notice, however often this is called.
+            key: identifies the event, such as the id of an export and its status: the same event has one
+                notice, however often this is called.
         """
         return sum(
             self._begin(webhook, event, data=data, key=key) for webhook in self._store.webhooks_of(principal)
         )
 
     def handle_publications(self) -> int:
-        """Begin a notice for each webhook whose owner may read a day of the publications since last time."""
+        """Begin a notice for each webhook whose owner may read a day of the publications not handled yet."""
         begun = 0
         while (publications := self._next_publications()) is not None:
             first, last = publications
-            # Stored first: a run that begins again handles the same publications, with the same ids.
+            # Stored first: a repeated run handles the same publications, with the same ids.
             self._store.set_handled(PUBLISHED, f"{first - 1}/{last}")
             begun += self._begin_published(first, last)
             self._store.set_handled(PUBLISHED, f"{last}/{last}")
@@ -177,7 +177,7 @@ class News:
         return sum(self._for_each(begin, list(heard)))
 
     def handle_access(self) -> int:
-        """Begin a notice for each webhook whose owner's access is not the one that it knows of."""
+        """Begin a notice for each webhook whose owner's access has changed since the last notice of it."""
         synced_at = self._synced_at()
         until = synced_at.isoformat() if synced_at else ""
         if not until or self._store.handled(ACCESS) == until:
@@ -217,7 +217,7 @@ class News:
         key: str,
         after: timedelta = timedelta(0),
     ) -> int:
-        """Begin a notice that is sent after some time: once every instance can answer what it asks for."""
+        """Begin a notice to send after a delay, once every instance can answer the receiver's request."""
         if not webhook.hears(event):
             return 0
         now = self._clock()
@@ -234,7 +234,7 @@ class News:
         return begun
 
     def _hearing(self, event: Event) -> dict[str, list[Webhook]]:
-        """Return the webhooks that hear of an event, by their owners."""
+        """Return the active webhooks that subscribe to an event, by owner."""
         hearing: dict[str, list[Webhook]] = defaultdict(list)
         for webhook in self._store.every_webhook():
             if webhook.hears(event):
@@ -242,7 +242,7 @@ class News:
         return hearing
 
     def _heard(self, principals: Sequence[str], *, first: int, last: int) -> dict[str, Heard]:
-        """Return what callers may read of the days of some publications; callers without any are left out."""
+        """Return the days of some publications that callers may read; callers without any are left out."""
         heard: dict[str, Heard] = {}
         for days in self._published(first=first, last=last):
 
@@ -255,7 +255,7 @@ class News:
         return heard
 
     def _published(self, *, first: int, last: int) -> Iterator[DaysOf]:
-        """Yield the days of some publications by metering point, as many at a time as one statement gives."""
+        """Yield the days of some publications by metering point, those of one statement at a time."""
         (published,) = self._warehouse.fetch(publication_log.day_range(first=first, last=last))
         after = ("", periods.FIRST_DAY)
         while True:
@@ -291,7 +291,7 @@ class News:
 
         def change(stored: Webhook) -> Webhook:
             previous = None
-            with suppress(SealedByAnotherKey):  # Then it signs nothing any more.
+            with suppress(SealedByAnotherKey):  # It is lost, and signs nothing.
                 previous = stored.previous_secret and self._sealed_again(
                     stored.previous_secret, of=stored.key
                 )

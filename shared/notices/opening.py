@@ -1,4 +1,4 @@
-"""Webhooks as the app's services have them: registry, attempts and news, opened once."""
+"""The app's services for webhooks: registry, attempts and news."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from shared.warehouse.engine import Warehouse
 
 @dataclass(frozen=True)
 class Notices:
-    """What owners do with webhooks, what is sent to them, and who hears of what."""
+    """The registry of webhooks, the attempts to deliver notices, and the news that begins them."""
 
     registry: Registry
     attempts: Attempts

@@ -35,7 +35,7 @@ class Registered(NamedTuple):
 
 
 class Tested(NamedTuple):
-    """A webhook after a test, the event that was sent, and what came of it."""
+    """A webhook after a test, the event that was sent, and the receiver's answer."""
 
     webhook: Webhook
     event: str
@@ -71,7 +71,7 @@ class Registry:
         """Create a webhook, or change its address and events; ask the receiver to confirm a new address.
 
         Raises:
-            TooManyWebhooks: it would be one too many.
+            TooManyWebhooks: the caller has as many as it may.
         """
         known = self._store.webhook(principal, webhook_id)
         if known is None:
@@ -109,8 +109,8 @@ class Registry:
     def rotate(self, principal: str, webhook_id: str) -> Registered:
         """Give a webhook a new secret; the old one still signs for 24 hours.
 
-        If this is repeated within a few minutes, the first answer is taken for lost: the old one still signs
-        then, and the one in between does not.
+        If this is repeated within a few minutes, the first answer is assumed lost: the old secret still
+        signs, and the one in between does not.
 
         Raises:
             NoSuchWebhook: there is none.
@@ -128,7 +128,7 @@ class Registry:
         return Registered(_existing(self._store.change_webhook(principal, webhook_id, change)), secret)
 
     def test(self, principal: str, webhook_id: str) -> Tested:
-        """Send a test now, or ask again to confirm where that is missing.
+        """Send a test now or, if the webhook is not confirmed, ask again to confirm.
 
         Raises:
             NoSuchWebhook: there is none.
@@ -188,13 +188,13 @@ class Registry:
         try:
             self._store.add_webhook(webhook)
         except tables.AlreadyExists:
-            # Another request of the caller was quicker, and its answer has the secret.
+            # Another request of the caller created it first, and its answer has the secret.
             return self.put(principal, webhook_id, url=url, events=events)
         self._ask_to_confirm(webhook)
         return Registered(webhook, secret)
 
     def _with(self, stored: Webhook, *, url: str, events: Sequence[str]) -> Webhook:
-        """Return a webhook with other events, and unconfirmed if it has another address or was disabled."""
+        """Return a webhook with these values; unconfirmed if the address is new or it was disabled."""
         changed = replace(stored, url=url, events=tuple(events))
         if url != stored.url or stored.state is State.DISABLED:
             changed = replace(_enabled(changed), confirmed_at=None)

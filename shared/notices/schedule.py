@@ -1,6 +1,6 @@
 """When a notice is sent again, and when sending ends. Pure: the clock and the chance are passed in.
 
-The pauses are those that Standard Webhooks 1.0.0 suggests: ten attempts within 75.6 hours and their jitter.
+The pauses are those that Standard Webhooks 1.0.0 suggests: ten attempts within 75.6 hours plus jitter.
 """
 
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ PAUSES = (
 """The pause before each attempt."""
 
 MOST_JITTER = 0.1
-"""The largest part of a pause that is added to it, so that a morning's notices do not all return at once."""
+"""The most jitter, as a part of the pause, so that a morning's notices are not all repeated at once."""
 
 LONGEST_PAUSE = timedelta(hours=24)
 """A receiver's `Retry-After` is obeyed up to this long."""
@@ -32,8 +32,8 @@ FAILING_AT_MOST = timedelta(days=5)
 """A webhook that has had no success for this long is disabled."""
 
 LEAST_TRIES = 5
-"""A webhook is disabled by a notice that has been tried so often, for two hours: failures may lie weeks apart
-where notices are rare, and the next one may be a hiccup."""
+"""A webhook is disabled only by a notice that has been tried this often, over two hours and a half. Where
+notices are rare, failures may be weeks apart, and the latest one may be temporary."""
 
 _SUCCESS = range(200, 300)
 _GONE = 410
@@ -41,7 +41,7 @@ _GONE = 410
 
 @dataclass(frozen=True)
 class Answer:
-    """What came of one attempt.
+    """The result of one attempt.
 
     Attributes:
         status: the HTTP status; None without an answer.
@@ -64,7 +64,7 @@ class Answer:
 
     @property
     def is_gone(self) -> bool:
-        """Whether the receiver wants nothing more."""
+        """Whether the receiver wants no more notices."""
         return self.status == _GONE
 
 
@@ -72,7 +72,7 @@ def next_attempt(answer: Answer, *, tries: int, now: datetime, chance: float) ->
     """Return when a notice whose attempt failed is sent again; None when it is given up.
 
     Args:
-        answer: what came of the last attempt.
+        answer: the result of the last attempt.
         tries: attempts so far.
         now: when the last attempt ended.
         chance: from 0 to 1, for the jitter.
@@ -85,7 +85,7 @@ def next_attempt(answer: Answer, *, tries: int, now: datetime, chance: float) ->
 
 
 def has_failed_too_long(failing_since: datetime | None, *, tries: int, now: datetime) -> bool:
-    """Return whether a webhook has had no success for so long that it is disabled.
+    """Return whether a webhook must be disabled because it has had no success for too long.
 
     Args:
         tries: attempts of the notice that failed last.

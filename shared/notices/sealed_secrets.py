@@ -1,6 +1,6 @@
 """Secrets of webhooks as they are stored: sealed with a key that is derived from SEALING_KEY.
 
-Sealed by AES-SIV (RFC 5297) with the webhook as associated data, so that a secret that is copied to the row
+AES-SIV (RFC 5297) seals them with the webhook as associated data, so that a secret that is copied to the row
 of another webhook cannot be opened there.
 """
 
@@ -33,7 +33,7 @@ class SecretBox:
         return bool(self._keys)
 
     def seal(self, secret: str, *, of: tuple[str, str]) -> str:
-        """Return a secret as stored text; `of` is the principal and the id of the webhook."""
+        """Seal a secret, and return the text to store; `of` is the principal and the id of the webhook."""
         sealed = self._keys[0].encrypt(secret.encode(), [part.encode() for part in of])
         return base64.b64encode(sealed).decode()
 
@@ -55,7 +55,7 @@ class SecretBox:
         raise SealedByAnotherKey("a webhook's secret was sealed with another SEALING_KEY")
 
     def is_sealed_with_first_key(self, stored: str, *, of: tuple[str, str]) -> bool:
-        """Return whether the key that seals now has sealed a stored text; else it has to be sealed again."""
+        """Return whether a stored text was sealed with the current key; if not, it must be sealed again."""
         return stored == self.seal(self.open(stored, of=of), of=of)
 
 

@@ -1,7 +1,7 @@
-"""Sends one notice over HTTP, through httpcore, to an address that was checked.
+"""Sends one notice over HTTP, through httpcore, to a checked address.
 
-A name is resolved once, all its addresses are checked, and the connection goes to one of those; the name is
-in SNI, in the certificate's check and in `Host`. Redirects are not followed, and no proxy of the environment
+A name is resolved once, all its addresses are checked, and the connection goes to one of those. SNI, the
+check of the certificate and `Host` use the name. Redirects are not followed, and no proxy of the environment
 is used: `httpcore` does neither.
 """
 
@@ -66,7 +66,7 @@ class Sender:
         self._resolvers = ThreadPoolExecutor(_RESOLVING_AT_ONCE, thread_name_prefix="resolving")
 
     def send(self, url: str, *, headers: Mapping[str, str], body: bytes) -> Answer:
-        """Send a JSON body once, and return what came of it; no failure raises."""
+        """Send a JSON body once, and return the result; a failure is a result too, and raises nothing."""
         started = self._monotonic()
         within = _Within(by=started + self._limit.in_all, monotonic=self._monotonic)
 
@@ -94,7 +94,7 @@ class Sender:
         endpoint = addresses.parse(url, allow_loopback=self._allow_loopback)
         address = self._checked_address(endpoint.host, endpoint.port, within=within)
         sent = {"content-type": "application/json", "user-agent": USER_AGENT, **headers}
-        # A pool for each attempt: a connection that is kept would go on to an address checked long ago.
+        # A pool for each attempt: a kept connection would still lead to an address checked long ago.
         with (
             httpcore.ConnectionPool(
                 ssl_context=self._ssl_context,

@@ -1,4 +1,4 @@
-"""Webhooks and notices in Table Storage, and the place up to which events were handled."""
+"""Webhooks and notices in Table Storage, and how far events were handled."""
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
@@ -42,7 +42,7 @@ class Store:
         return list(tables.readable(rows, webhooks.webhook_of, what="webhook"))
 
     def every_webhook(self) -> Iterator[Webhook]:
-        """Yield all webhooks, by principal and id; unreadable ones are logged, and hear of nothing."""
+        """Yield all webhooks, by principal and id; unreadable ones are logged and left out."""
         rows = (each for each in self._tables.everything(tables.WEBHOOKS) if each["RowKey"] != _TURN)
         return tables.readable(rows, webhooks.webhook_of, what="webhook")
 
@@ -101,7 +101,7 @@ class Store:
         return sorted(recent, key=lambda each: each.created_at, reverse=True)[:LARGEST_HISTORY]
 
     def add_notice(self, notice: Notice) -> Notice:
-        """Store a notice, and return what is stored: an earlier one of the same event stays as it is."""
+        """Store a notice, unless the same event has one already; return the stored notice."""
         try:
             etag = self._tables.insert(tables.NOTICES, webhooks.notice_entity(notice))
         except tables.AlreadyExists:
@@ -117,9 +117,9 @@ class Store:
         self._tables.replace(tables.NOTICES, webhooks.notice_entity(notice), etag=notice.etag)
 
     def sweep_notices(self, *, made_before: datetime, due_before: datetime) -> list[str]:
-        """Delete the notices of all webhooks from before a moment; of the rest, return the lost messages.
+        """Delete the notices of all webhooks made before a moment; return the lost messages of the others.
 
-        Those are the messages of notices that wait and whose attempt was due before another moment.
+        A message is lost if its notice is waiting and the attempt was due before `due_before`.
         """
         old, lost = [], []
         for row in self._tables.everything(tables.NOTICES, select=(*_COLUMNS, "status", "nextAttemptAt")):
@@ -135,12 +135,12 @@ class Store:
         return lost
 
     def handled(self, what: str) -> str | None:
-        """Return up to where something was handled; None before the first time."""
+        """Return how far something was handled; None before the first time."""
         found = self._tables.get(tables.SERVICE_STATE, partition=HANDLED, row=what)
         return None if found is None else tables.stored_text(found, "until")
 
     def set_handled(self, what: str, until: str) -> None:
-        """Store up to where something was handled."""
+        """Store how far something was handled."""
         self._tables.upsert(tables.SERVICE_STATE, {"PartitionKey": HANDLED, "RowKey": what, "until": until})
 
     def _delete_notices(self, keys: Sequence[tuple[str, str]]) -> None:

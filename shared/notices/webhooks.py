@@ -22,11 +22,11 @@ KEPT = timedelta(days=30)
 """How long notices are kept and listed."""
 
 BOTH_SIGN = timedelta(hours=24)
-"""How long the old secret still signs beside a new one."""
+"""How long the old secret still signs together with the new one."""
 
 
 REPEATED = timedelta(minutes=5)
-"""If a secret is rotated again so soon, the first answer was lost."""
+"""If a secret is rotated again within this time, the first answer is assumed lost."""
 
 
 class NoSuchWebhook(Exception):
@@ -67,7 +67,7 @@ class State(StrEnum):
 
 
 class NoticeStatus(StrEnum):
-    """What became of a notice."""
+    """The status of a notice."""
 
     WAITING = "waiting"
     DELIVERED = "delivered"
@@ -79,13 +79,13 @@ class Webhook:
     """Where a caller wants to be notified of some events.
 
     Attributes:
-        principal: `app:<application id>` or `user:<object id>`, whose webhook it is.
+        principal: the owner, `app:<application id>` or `user:<object id>`.
         webhook_id: as the caller chose it.
         secret: sealed; signs every notice.
         previous_secret: sealed; signs as well until `previous_until`.
         failing_since: the first failure after the last success.
         disabled_reason: for the owner.
-        access_version: the version of the grants that the owner knows of; None if it may read nothing.
+        access_version: the version of the grants that the owner was last notified of; None for no grants.
         etag: the stored version; empty before it is stored.
     """
 
@@ -117,12 +117,12 @@ class Webhook:
 
 @dataclass(frozen=True, kw_only=True)
 class Notice:
-    """One event for one webhook, and what became of it.
+    """One event for one webhook, and the status of its delivery.
 
     Attributes:
         notice_id: the same on every attempt, and the same for the same event.
         attempts: so far, in all.
-        tries: so far on the present schedule: a notice that is sent again begins a new one.
+        tries: so far on the current schedule; a notice that is sent again begins a new schedule.
         next_attempt_at: None when no attempt follows.
         last_fault: why the last attempt got no answer.
     """
@@ -176,7 +176,7 @@ def new_notice(
     """Return a notice of an event.
 
     Args:
-        key: what makes the event what it is, so that a repetition has the same id.
+        key: identifies the event, so that a repeated event has the same id.
         after: how long after `at` it is sent.
     """
     identity = repr((*webhook.key, event, key)).encode()
