@@ -1,1 +1,1 @@
-"""How the app reaches services outside: with its identity, and over HTTP within limits of time."""
+"""Access to other services: the app's identity, and HTTP within time limits."""

@@ -1,6 +1,6 @@
-"""HTTP to other services, through httpx, within the same limits of time.
+"""HTTP to other services, through httpx, within the same time limits.
 
-Apart from `transports`, since no request of the API needs httpx, and importing it takes 60 ms.
+Separate from `transports`, because no request of the API needs httpx, and importing it takes 60 ms.
 """
 
 from collections.abc import Iterable, Iterator, Mapping

@@ -1,4 +1,4 @@
-"""Connections of httpcore on which each step takes no longer than is left."""
+"""Connections of httpcore with a time limit for each step."""
 
 import ssl
 from collections.abc import Callable
@@ -7,12 +7,12 @@ from typing import Any
 import httpcore
 
 StepLimit = Callable[[float | None], float | None]
-"""Returns how many seconds the next step may take, given how many it would take by itself; raises
-httpcore.TimeoutException when none are left."""
+"""Returns how many seconds the next step may take, given its own timeout; raises httpcore.TimeoutException
+when none are left."""
 
 
 class Bounded(httpcore.NetworkStream):
-    """A connection on which no reading, writing or beginning of TLS takes longer than is left."""
+    """A connection that limits the time of each read, write and TLS handshake."""
 
     def __init__(self, stream: httpcore.NetworkStream, step_limit: StepLimit) -> None:
         self._stream = stream
@@ -38,5 +38,5 @@ class Bounded(httpcore.NetworkStream):
         return Bounded(encrypted, self._step_limit)
 
     def get_extra_info(self, info: str) -> Any:
-        """Return what httpcore asks of a connection."""
+        """Return a property of the connection that httpcore asks for."""
         return self._stream.get_extra_info(info)

@@ -1,4 +1,4 @@
-"""HTTP to Azure's services, through its SDK's clients, within limits of time.
+"""HTTP to Azure's services, through its SDK's clients, within time limits.
 
 The library limits only the silence between two bytes, so an answer that trickles in could last for ever.
 Here each read from a connection also ends when the whole answer must have arrived.
@@ -20,13 +20,13 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from shared.limits import Limit
 
 _CONNECTIONS = 40
-"""Connections that are kept: as many as threads may ask at once, on the largest instance."""
+"""Connections that are kept: as many as there are threads on the largest instance."""
 
 
 Policy = TypeVar("Policy")
 
 
-class BoundedTransport(RequestsTransport):  # type: ignore[misc]  # The library finds its type when it runs.
+class BoundedTransport(RequestsTransport):  # type: ignore[misc]  # The library sets its type at run time.
     """Sends requests of the Azure SDK; each answer must be complete within the limit."""
 
     def __init__(self, limit: Limit) -> None:
@@ -124,7 +124,7 @@ class Arrival:
 
 
 arrival = Arrival()
-"""For the answers that both libraries wait for."""
+"""Shared by the transports of the Azure SDK and of httpx."""
 
 
 class _Adapter(HTTPAdapter):
@@ -154,7 +154,7 @@ class _EncryptedPool(HTTPSConnectionPool):
 
 
 class _Socket:
-    """A connection's socket whose answers must be complete when the sending thread's time is over."""
+    """A connection's socket whose answers must be complete within the time of the sending thread."""
 
     def __init__(self, socket: Any) -> None:
         self._socket = socket
