@@ -49,7 +49,7 @@ _MINUTES_A_DAY = 24 * 60
 
 
 class _Part(NamedTuple):
-    """The metering points from one to another, both included, and how many values their days have."""
+    """A range of metering points, both ends included, and how many values their days have."""
 
     first_id: str
     last_id: str
@@ -57,7 +57,7 @@ class _Part(NamedTuple):
 
 
 class AffectedDays(NamedTuple):
-    """The extents of all affected days, and of those of which the delivery has only some intervals.
+    """The extents of all affected days, and of those that the delivery has only in part.
 
     Attributes:
         values: roughly how many values all of these days have.
@@ -75,7 +75,7 @@ def store(session: Session, delivery: Delivery, *, sequence: int, is_latest: boo
         session: the transaction of the publication.
         delivery: the delivery that is published.
         sequence: the number of the publication.
-        is_latest: whether no delivery that was received later is published yet, so that its values count.
+        is_latest: whether no later delivery is published yet, so that this one has the newest values.
     """
     session.run(_insert_days(delivery, sequence=sequence, is_latest=is_latest))
     dates = session.fetch(_dates(sequence))
@@ -112,7 +112,7 @@ def delete(sequence: int) -> Statement:
 
 
 def _insert_days(delivery: Delivery, *, sequence: int, is_latest: bool) -> Statement:
-    """Insert the days of which a delivery has values; it may have only the changed hours of a day."""
+    """Insert the days that a delivery has values of; it may have only the changed hours of a day."""
     return Statement(
         f"""
         INSERT INTO metering.publishing_day (sequence, metering_point_id, direction, delivery_date,
@@ -156,7 +156,7 @@ def _insert_days(delivery: Delivery, *, sequence: int, is_latest: bool) -> State
 
 
 class _Date(NamedTuple):
-    """A market day of all affected metering points, and of those with only a part of it in the delivery."""
+    """A market day with all affected metering points, and those of which the delivery has only a part."""
 
     of_all: Day
     of_days_in_part: Day | None
@@ -207,10 +207,10 @@ def _parts(sequence: int, *, values_at_once: int) -> Query[_Part]:
 def _leave_out_contradictions(
     session: Session, delivery: Delivery, *, sequence: int, days: Sequence[Extent]
 ) -> None:
-    """Leave out days in two resolutions, and parts of days in another resolution than the published day.
+    """Leave out days in two resolutions, and days in part in a resolution other than the published one.
 
     The loader rejects such days, but other ways of delivery do not. On the grid of one resolution the values
-    of the other would vanish, so the day stays as published and an error is logged. A day that the delivery
+    of the other would be lost, so the day stays as published and an error is logged. A day that the delivery
     has whole replaces the published day, whatever its resolution.
     """
     contradicted = _contradicted(sequence, days)

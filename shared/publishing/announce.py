@@ -25,20 +25,20 @@ def publish_pending(
 ) -> list[Published]:
     """Publish every delivery that waits, and bring the watermark up to date.
 
-    The watermark is brought up to date even when nothing waits, so that the next run completes a run that
-    died between the two. While the watermark cannot be read, nothing is published: the next number would not
-    be known.
+    The watermark is brought up to date even when nothing waits, because an earlier run may have died after
+    it published. While the watermark cannot be read, nothing is published: the next number would not be
+    known.
 
     Args:
         warehouse: where deliveries wait.
         publications: the watermark.
         clock: the time now.
-        each: is called with each publication before the next one begins.
+        each: called with each publication before the next one begins.
 
     Raises:
         TablesUnavailable: the watermark cannot be read or written.
-        WarehouseError: a delivery could not be published. Those before it are announced, or why they are not
-            is logged.
+        WarehouseError: a delivery could not be published. Those before it are announced; if that fails too,
+            the error is logged.
     """
     known = publications.stored()
     announced = BEFORE_ALL if known is None else Place(known.sequence, known.published_at)

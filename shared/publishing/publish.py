@@ -55,7 +55,7 @@ def publish_waiting(
     announced: Place = BEFORE_ALL,
     values_at_once: int = affected_days.VALUES_AT_ONCE,
 ) -> Iterator[Published]:
-    """Publish every delivery that waits, the oldest first; each when the caller asks for the next result.
+    """Publish the deliveries that wait, the oldest first, each when the caller asks for the next result.
 
     Args:
         warehouse: where deliveries wait.
@@ -91,10 +91,10 @@ def refuse_ahead(warehouse: Warehouse, *, now: datetime) -> None:
 
 
 def server_clock(warehouse: Warehouse, *, clock: Callable[[], datetime]) -> Callable[[], datetime]:
-    """Return a clock that shows the warehouse's time: that of an operator's machine may be minutes wrong.
+    """Return a clock with the warehouse's time, since an operator's machine may be minutes wrong.
 
-    A command publishes and announces by it, and the timer by the app's own clock, which Azure keeps right.
-    It is ahead by as long as the warehouse takes to answer at most, never behind.
+    Commands publish and announce by this clock; the timer uses the app's own, which Azure keeps right. The
+    returned clock is never behind, and ahead by at most the time that the warehouse takes to answer.
     """
     asked_at = clock()
     (there,) = warehouse.fetch(_server_time())
@@ -169,9 +169,9 @@ def _publish_once(
         # Read the clock as late as possible: readers see the publication only at the commit.
         begun = clock()
         published_at = max(begun, earliest)
-        # In this order, though Fabric's compaction can conflict at the commit with a transaction that inserts
-        # before it updates: what is superseded is known only from the new versions, and to keep these apart
-        # first would write every day twice. Such a conflict is tried again from the start like any other.
+        # Fabric's compaction can conflict at the commit with a transaction that inserts before it updates.
+        # Still, insert first: what is superseded is known only from the new versions, and storing these
+        # elsewhere first would write every day twice. Such a conflict is retried from the start.
         for part in parts:
             session.run(
                 versions.insert_new(
@@ -211,7 +211,7 @@ def _latest_published(session: Session) -> datetime:
 
 
 def _next_place(session: Session, announced: Place) -> Place:
-    """Return the next sequence and its earliest time, later than all before it whatever the clock says."""
+    """Return the next sequence and its earliest time: after all before it, even if the clock is behind."""
     before = [announced, *session.fetch(latest())]
     return Place(
         max(each.sequence for each in before) + 1,

@@ -1,8 +1,8 @@
-"""What publications left, remembered by an instance so that the warehouse is not asked twice.
+"""Facts about publications that an instance remembers, so that it does not ask the warehouse twice.
 
-Until when data was available at an earlier moment; the last day of each series, which changes only with a
-publication or a permission, so that a caller who reads one day after the other costs one statement; and the
-range of market days that publications left, which each page of changes needs.
+They are the end of the data at an earlier moment, the last day of each series, and the range of market days
+of some publications, which each page of changes needs. The last day of a series changes only with a
+publication or a permission, so a caller who reads one day after another costs one statement.
 """
 
 from datetime import date, datetime, timedelta
@@ -20,10 +20,10 @@ MOMENTS_KEPT = 1_000
 """Moments that are remembered; beyond them the least recently used one is dropped."""
 
 SERIES_KEPT = 20_000
-"""Series whose last day is remembered, some 6 MB; more clear the memory."""
+"""Series whose last day is remembered, some 6 MB; beyond them the memory is cleared."""
 
 _Key = tuple[datetime, Direction, MeteringPointId, tuple[PermittedDays, ...]]
-"""What decides the last day of a series. `as_of` is never later than the latest publication that all see."""
+"""What decides the last day of a series. `as_of` is at most the latest publication that all instances see."""
 
 RANGES_KEPT = 1_000
 """Ranges that are remembered; beyond them the least recently used one is dropped."""
@@ -96,8 +96,8 @@ class LastDays:
 class Ranges:
     """Looks up ranges of market days. Safe to use from several threads.
 
-    Only ranges of announced publications may be asked for. These do not change, and their numbers are not
-    used again, not even after the warehouse was restored. The number of one that no caller knows yet may be.
+    Only ranges of announced publications may be requested. These do not change, and their numbers are not
+    used again, not even after the warehouse was restored. The number of an unannounced publication may be.
     """
 
     def __init__(self, warehouse: Warehouse, *, kept: int = RANGES_KEPT) -> None:
@@ -105,9 +105,9 @@ class Ranges:
         self._read_once = lru_cache(maxsize=kept)(self._read)
 
     def of(self, *, first: int, last: int) -> PublishedDays:
-        """Return the range of the days that the publications from `first` to `last` left.
+        """Return the range of the days that the publications from `first` to `last` changed.
 
-        See `publication_log.day_range`. The publication `last` has been announced.
+        See `publication_log.day_range`. The publication `last` must have been announced.
         """
         return self._read_once(first, last)
 

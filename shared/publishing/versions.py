@@ -1,7 +1,7 @@
 """Builds the statements that store versions of market days: packed values of affected days. Pure.
 
-A day of which the delivery has every interval is packed from the delivery alone, so its cost does not depend
-on what is stored. Earlier values are read only for days of which the delivery has some intervals.
+A day that the delivery has whole is packed from the delivery alone, so its cost does not depend on what is
+stored. Earlier values are read only for days that the delivery has in part.
 """
 
 from collections.abc import Sequence
@@ -127,7 +127,7 @@ def _packed(*values: Condition) -> Condition:
 
 
 def _without(characters: str) -> str:
-    """Return the pairs without these characters. (TRANSLATE is not documented for Fabric.)"""
+    """Return SQL for the pairs without these characters. (TRANSLATE is not documented for Fabric.)"""
     text = "pairs"
     for character in characters:
         text = f"REPLACE({text}, '{character}', '')"
@@ -135,7 +135,7 @@ def _without(characters: str) -> str:
 
 
 def _values_of_whole_days(delivery: Delivery, days: Sequence[Extent], *, sequence: int) -> Condition:
-    """Return the SELECT of the values of days of which the delivery has every interval."""
+    """Return the SELECT of the values of days that the delivery has whole."""
     there = extents.start_condition(days, table="v")
     return Condition(
         f"""
@@ -159,10 +159,10 @@ def _values_of_whole_days(delivery: Delivery, days: Sequence[Extent], *, sequenc
 def _newest_values_of_days_in_part(
     days: Sequence[Extent], *, sequence: int, received_until: datetime
 ) -> Condition:
-    """Return the SELECT of the newest value of each interval of days in part, or *missing* without any.
+    """Return the SELECT of the newest value of each interval of days in part; *missing* where there is none.
 
     Values without a row in `delivery` belong to a load that has not finished and may never finish. Deliveries
-    are numbered once, by age: to sort all values by the texts that decide it would take twice as long.
+    are numbered once by age: sorting all values by time and batch id would take twice as long.
     """
     affected = extents.day_condition(days, table="d")
     there = extents.start_condition(days, table="v")

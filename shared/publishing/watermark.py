@@ -1,4 +1,4 @@
-"""The watermark in Table Storage: requests know the latest publication without a statement."""
+"""The watermark in Table Storage, from which requests learn the latest publication without a statement."""
 
 import threading
 import time
@@ -19,10 +19,10 @@ REMEMBERED = 5.0
 WHILE_READ = 10.0
 """Further seconds of memory while another request reads the watermark again."""
 SETTLED_AFTER = timedelta(seconds=REMEMBERED + WHILE_READ + limits.TABLES.in_all + 4)
-"""How long after a publication is announced every instance knows of it: the time that one remembers the
-watermark, that writing it takes, and 4 s by which the clocks of instances may differ."""
+"""How long after a publication is announced every instance knows of it: the time that an instance remembers
+the watermark, the time to write it, and 4 s by which the clocks of instances may differ."""
 LEFT_AFTER = timedelta(days=14)
-"""A price area whose data ended so long before a publication is no longer supplied; no data is expected."""
+"""A price area whose data ended this long before a publication is no longer supplied; no data is expected."""
 
 
 @dataclass(frozen=True)
@@ -34,8 +34,8 @@ class Publication:
         published_at: when it began; it became visible up to some minutes later.
         available_until: the end of the newest market day that was ever published.
         available_until_by_price_area: the same for each price area whose metering points are known.
-        announced: when it was announced, and those before it that some instance may not have known of then,
-            by their sequences. Every instance knew of the first of them.
+        announced: the times of announcement by sequence: of this publication, and of earlier ones that some
+            instance may not have known of then. Every instance knew of the first of them.
     """
 
     sequence: int
@@ -67,8 +67,8 @@ class DataState:
         available_until: end of what is published; None before the first publication.
         described_at: when metering points were last described; None before the first time.
         sequence: of the latest publication; 0 before the first.
-        settled: of the latest publication that every instance knows of; 0 before the first. The first of all
-            counts at once, since nobody reads before there is anything.
+        settled: of the latest publication that every instance knows of; 0 before the first. The very first
+            counts at once, since there was nothing to read before.
         available_before: looks up the end of what was available at a moment before the latest publication.
     """
 
@@ -88,7 +88,7 @@ class DataState:
 
     @property
     def latest_moment(self) -> datetime:
-        """Return the latest moment that may be asked for: now, or a publication whose clock was ahead."""
+        """Return the latest moment that may be requested: now, or a publication whose clock was ahead."""
         return max(self.now, self.published_at or self.now)
 
     @property
@@ -134,7 +134,7 @@ class Publications:
 
     Args:
         tables: where the watermark is stored.
-        monotonic: seconds; the wall clock can be set back, and what is in memory would live on.
+        monotonic: seconds; the wall clock could be set back, and old values would stay in memory.
         settled_after: how long after a publication is announced every instance knows of it.
     """
 
@@ -163,7 +163,7 @@ class Publications:
     def state(
         self, *, now: datetime, available_before: Callable[[datetime], datetime | None] | None = None
     ) -> DataState:
-        """Return what is known about the data before a request is read."""
+        """Return the state of the data for a request."""
         latest = self.latest()
         return DataState(
             now=now,
@@ -247,7 +247,7 @@ class Publications:
 
     @tables.retry_when_changed
     def _advance(self, row: str, after: Callable[[tables.Entity | None], tables.Entity | None]) -> None:
-        """Write what follows the stored entity, if anything does."""
+        """Write the entity that `after` returns for the stored one, unless it returns None."""
         stored = self._tables.get(tables.SERVICE_STATE, partition=PARTITION, row=row)
         entity = after(stored)
         if entity is None:
