@@ -1,8 +1,8 @@
 """How many values absent days would have, for series whose resolution changes. Pure.
 
 An absent day has the resolution of the published day before it or, where none is known, of the one after it,
-as in the series itself. What is known are the first and the last day of each resolution in a month: between
-days of two resolutions that alternate within a month, the later of the two is taken.
+as in the series itself. Only the first and the last day of each resolution in a month are known: where two
+resolutions alternate within a month, the later of the two is used.
 """
 
 from collections.abc import Iterator, Sequence
@@ -21,7 +21,7 @@ Stored = MonthSumRow | QualityRow
 
 
 class _Stretch(NamedTuple):
-    """Days from a first one on, with the values in an hour of absent ones and the hours that are stored."""
+    """Days from a first one on: the values an hour of absent days, and the hours that are stored."""
 
     first_day: date
     per_hour: int

@@ -1,8 +1,8 @@
 """Series: stored market days, checked and cut to the requested period; `sums` adds them up.
 
-Rows in, series out; other modules write them. Invalid days are left out and logged, so that the other days
-can be answered: publishing writes no such day, but Fabric enforces no rule on rows that are written in other
-ways, and one bad row must not fail the requests of everybody who may read it.
+Rows in, series out; other modules write them. Invalid days are left out and logged: one bad row must not fail
+the requests of everybody who may read it. Publishing writes no such day, but Fabric enforces no rule on rows
+that are written in other ways.
 """
 
 import logging
@@ -80,8 +80,8 @@ class Sum:
     Attributes:
         quantity: kWh with three decimals, or `null` when there is no value at all.
         quality: the letter of the least sure value.
-        complete: the whole day, month or year is covered and no value is missing.
-        missing: how many values of the period are not there.
+        complete: whether the whole day, month or year is covered and no value is missing.
+        missing: how many values of the period are missing.
     """
 
     day: date
@@ -144,7 +144,7 @@ def sound_changes(rows: Sequence[ChangeRow]) -> list[ChangeRow]:
 
 
 def has_direction(row: ChangeRow) -> bool:
-    """Return whether a row's direction is one of ours, letter by letter."""
+    """Return whether a row's direction is exactly one of ours."""
     return row.direction in _DIRECTIONS
 
 
@@ -198,7 +198,7 @@ def _values(rows: Sequence[DayRow], scope: Scope) -> list[Values]:
     if scope.resolution is not None:
         days = [_coarser(values, scope.resolution) for values in days]
     inside = _whole_days(scope.period)
-    for edge in {0, len(days) - 1} if days else ():  # The days between lie within the period.
+    for edge in {0, len(days) - 1} if days else ():  # The days between are within the period.
         if not inside.contains(days[edge].day):
             days[edge] = cut(days[edge], scope.period)
     return [values for values in days if values.qualities]
@@ -206,7 +206,7 @@ def _values(rows: Sequence[DayRow], scope: Scope) -> list[Values]:
 
 @lru_cache(maxsize=128)
 def _whole_days(period: Period) -> PermittedDays:
-    """Return the market days that lie completely in a period."""
+    """Return the market days that are completely in a period."""
     first = period.first_day
     return PermittedDays(
         first if periods.start_of(first) == period.start else first + ONE_DAY, periods.day_of(period.end)
@@ -275,10 +275,10 @@ def kwh(watt_hours: int) -> str:
 
 
 def _all_are_whole(rows: Sequence[DayRow | ChangeRow | PackedRow]) -> bool:
-    """Return whether `_is_whole` holds for every row: the usual case, in a fraction of the time.
+    """Return whether `_is_whole` is true of every row, the usual case, in a fraction of the time.
 
-    The text without its digits must be what the letters ask for. Counting and searching in the text with
-    every digit as a 0 checks the numbers, faster than a pattern does.
+    Without its digits, the text must be what the letters require. With each digit replaced by 0, counting
+    and searching in the text checks the numbers, faster than a pattern does.
     """
     if not all(
         _is_known(*form) for form in {(row.resolution, row.delivery_date, row.qualities) for row in rows}
@@ -303,7 +303,7 @@ def _is_known(resolution: str, day: date, qualities: str) -> bool:
 
 @lru_cache(maxsize=4_096)
 def _places(qualities: str) -> bytes:
-    """Return the values of these letters without their digits, such as `.,.,null,.`."""
+    """Return how the values of these letters look without their digits, such as `.,.,null,.`."""
     return ",".join(_NULL if letter == MISSING else "." for letter in qualities).encode()
 
 
@@ -329,7 +329,7 @@ def _report(days: Sequence[tuple[str, date]]) -> None:
 
 
 def report(count: int, named: str) -> None:
-    """Log that stored days are left out of an answer: how many, and which some of them are."""
+    """Log how many stored days are left out of an answer, with the names of some of them."""
     log.error(
         "Stored market days are left out of an answer, %d of them: %s. Run check-warehouse, and correct "
         "series_day.",

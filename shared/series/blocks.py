@@ -153,7 +153,7 @@ def _columns(text: bytes, count: int) -> list[pa.Array]:
     """Read lines of this many numbers or nulls as whole Wh.
 
     Raises:
-        NotWhole: they are something else.
+        NotWhole: the lines have something else.
     """
     import pyarrow as pa  # Here, so that an instance's first request does not wait for it.
     from pyarrow import csv
@@ -184,8 +184,8 @@ def _check_characters(text: bytes, groups: Sequence[Group]) -> None:
 def _check_three_decimals(text: bytes, *, ids: int) -> None:
     """Check that each value has 1 to 15 digits before its decimal point and three after it, and each id 18.
 
-    Arrow marks where a character stands with a bit for each place of the text, and compares bits quickly.
-    The `n` of a null stands as far from the next comma as the decimal point of a number.
+    Arrow marks the places of a character with a bit for each place of the text, and compares bits quickly.
+    The `n` of a null is as far from the next comma as the decimal point of a number.
     """
     import pyarrow as pa
     import pyarrow.compute as pc

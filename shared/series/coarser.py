@@ -1,4 +1,4 @@
-"""Days that are stored in a coarser resolution than requested: found, and listed where they are left out.
+"""Days that are left out because they are stored in a coarser resolution than requested.
 
 Quarters are never made of hours.
 """
@@ -17,7 +17,7 @@ from shared.warehouse.queries import series_days
 from shared.warehouse.queries.series_days import StoredInHoursRow, WantedDays
 
 LISTED = 40
-"""Metering points that are listed, beside their number."""
+"""The most metering points that are listed; all of them are counted."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Coarser:
     count: int
 
     def as_json(self) -> list[dict[str, Any]]:
-        """Return them as they stand in a response."""
+        """Return the rows as a response has them."""
         return [
             {
                 "meteringPointId": row.metering_point_id,
@@ -51,7 +51,7 @@ NOTHING_COARSER = Coarser((), 0)
 def find(
     warehouse: Warehouse, readable: Readable, *, direction: Direction, period: Period, as_of: datetime
 ) -> Coarser:
-    """Return what a request for quarters leaves out, since it is stored in hours."""
+    """Return the metering points with days that a request for quarters leaves out."""
     first, end = assembly.days_with_starts(period, Resolution.PT1H)
     parts = [
         warehouse.fetch(
@@ -70,6 +70,6 @@ def find(
 
 
 def put_together(parts: Sequence[Sequence[StoredInHoursRow]]) -> Coarser:
-    """Put together what was found in the parts of a portfolio, in their order."""
+    """Combine the rows of the parts of a portfolio, in their order."""
     rows = [row for part in parts for row in part]
     return Coarser(rows[:LISTED], sum(part[0].metering_points for part in parts if part))

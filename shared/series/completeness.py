@@ -21,10 +21,10 @@ from shared.series.assembly import PER_HOUR
 from shared.warehouse.queries.insights import QualityRow
 
 _NO_COUNTS = (0,) * 6
-"""The counts of a row, which are its columns from the sixth on, where there is none."""
+"""The counts where there is no row; those of a row are its columns from the sixth on."""
 
 DUE = time(9)
-"""When the values of the day before have to be there, in Europe/Oslo."""
+"""When the values of the day before are due, in Europe/Oslo."""
 
 
 class Period(NamedTuple):
@@ -34,8 +34,8 @@ class Period(NamedTuple):
 
     Attributes:
         expected: how many values there should be by now.
-        missing: how many of these are not there.
-        late: a whole day that is due is not published.
+        missing: how many of these are missing.
+        late: whether a whole day that is due is not published.
     """
 
     metering_point_id: str
@@ -53,7 +53,7 @@ class Period(NamedTuple):
 
 @dataclass(frozen=True)
 class Request:
-    """What is asked of all series.
+    """The request, which is the same for all series.
 
     Attributes:
         resolution: P1D or P1M.
@@ -76,10 +76,10 @@ def first_days_seen(
     request: Request,
     permitted: Mapping[MeteringPointId, Sequence[PermittedDays]],
 ) -> FirstDays:
-    """Return the first days of the series that begin with the first day that is requested and permitted.
+    """Return the first days that these rows suffice for; those of all other series must be queried.
 
-    An earlier day makes no difference to these, nor any day where none is requested and permitted. The first
-    day of each other series has to be asked for.
+    If a series has the first day that is requested and permitted, an earlier day makes no difference. Nor
+    does any day of a metering point without a requested and permitted day.
     """
     starts = {each: clip(spans, request.days)[:1] for each, spans in permitted.items()}
     nothing = {str(each): request.days[0] for each, spans in starts.items() if not spans}
@@ -111,7 +111,7 @@ def periods_of(
 
     Args:
         rows: by day or month, as the resolution says, in any order.
-        request: what is asked.
+        request: the request.
         permitted: the permitted days of each metering point.
         first_days: of all series with a published day.
     """

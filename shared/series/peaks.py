@@ -51,7 +51,7 @@ class Peaks(NamedTuple):
 
     Attributes:
         month: its first day.
-        provisional: some hour of the month is missing, not published, not permitted or not requested.
+        provisional: whether an hour of the month is missing, not published, not permitted or not requested.
     """
 
     metering_point_id: str
@@ -75,11 +75,11 @@ _BY_HEIGHT = [
     ("day", "ascending"),
     ("at", "ascending"),
 ]
-"""Of each metering point and month, its days by their highest hours; of equal ones, the earlier first."""
+"""The order of each metering point's days in a month: by highest hour; of equal ones, the earlier first."""
 
 
 def highest(blocks: Iterable[Block], *, count: int, of: Of) -> list[Peaks]:
-    """Return the `count` highest hours by metering point and month: on different days, weeks, or any.
+    """Return the `count` highest hours by metering point and month: of different days or weeks, or any.
 
     Args:
         blocks: with the ids of the metering points.
@@ -91,7 +91,7 @@ def highest(blocks: Iterable[Block], *, count: int, of: Of) -> list[Peaks]:
 
     days = pa.concat_tables([_days(number, each) for number, each in enumerate(in_hours)])
     days = days.sort_by(_BY_HEIGHT).combine_chunks()
-    # With `hours`, the highest days suffice as well: an hour on any other day has `count` hours before it.
+    # With `hours`, the highest days suffice too: `count` hours rank before an hour on any other day.
     chosen = _first(_weeks(days) if of is Of.WEEKS else days, count)
     if of is Of.HOURS:
         chosen = _first(_hours_of(chosen, in_hours).sort_by(_BY_HEIGHT).combine_chunks(), count)
@@ -111,7 +111,7 @@ def _days(number: int, block: Block) -> pa.Table:
     """Return the days of a block, each with its highest hour, which is null if it has none.
 
     The table has the columns of `_BY_HEIGHT`; days and months are ordinals, and `at` is the place of the
-    hour in its day. Beside them: `known` hours, and in which block and row the day is.
+    hour in its day. The other columns are the number of `known` hours, and the block and row of the day.
     """
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -169,7 +169,7 @@ def _hours_of(days: pa.Table, blocks: Sequence[Block]) -> pa.Table:
 
 
 class _Range(NamedTuple):
-    """Where a metering point and month has its rows, in sorted rows: `[start, end)`."""
+    """The places `[start, end)` of a metering point's rows of a month, among sorted rows."""
 
     metering_point_id: int
     month: int
@@ -178,7 +178,7 @@ class _Range(NamedTuple):
 
 
 def _ranges(rows: pa.Table) -> list[_Range]:
-    """Return where each metering point and month has its rows."""
+    """Return the range of rows of each metering point and month."""
     import pyarrow as pa
     import pyarrow.compute as pc
 

@@ -1,4 +1,4 @@
-"""Series as they are asked for: values as stored, or their sums of days, months and years. Pure."""
+"""Series as requested: values as stored, or their sums of days, months and years. Pure."""
 
 from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
@@ -72,7 +72,7 @@ def _sum(
 
 
 def _readable_days(scope: Scope) -> PermittedDays:
-    """Return the market days that the requested period touches, as far as data is available."""
+    """Return the market days that the requested period overlaps, as far as data is available."""
     end = scope.period.end_day
     if scope.available_until is not None:
         end = min(end, periods.day_of(scope.available_until))

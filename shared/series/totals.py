@@ -1,7 +1,7 @@
 """The sum over many metering points for each interval, day, month or year. Pure.
 
-A total is what adding up the series of the metering points gives: `quantity` of their values, `missing` of
-their missing ones. A metering point is part of an interval in which it has a published day.
+A total adds up the series of the metering points: the quantities of their values, and how many are missing. A
+metering point counts in an interval if it has a published day there.
 """
 
 from collections import defaultdict
@@ -31,7 +31,7 @@ class Total:
 
     Attributes:
         watt_hours: None when there is no value at all.
-        complete: each of these metering points covers the whole interval, and no value is missing.
+        complete: whether each of these metering points covers the whole interval and no value is missing.
         missing: how many values are missing.
         metering_points: how many metering points have a published day in it.
     """
@@ -116,7 +116,7 @@ def of_buckets(
 def unfinished(
     rows: Iterable[MonthSumRow], *, resolution: Resolution, days: Days, permitted: Permitted
 ) -> set[str]:
-    """Return the metering points whose days end before a bucket does: only their last day says why."""
+    """Return the metering points whose days end before a bucket does; `of_buckets` needs their last days."""
     return {
         metering_point_id
         for (metering_point_id, bucket), group in _by_bucket(rows, resolution).items()
