@@ -7,7 +7,7 @@ AT_MOST = 30_000
 def parts(text: str, *, at_most: int = AT_MOST) -> list[str]:
     """Split a text into parts of at most `at_most` UTF-16 code units, at the ends of lines if possible.
 
-    The parts joined are the text. An empty text is one part.
+    Joined, the parts are the text. An empty text is one part.
     """
     joined, length = [""], 0
     for piece in _pieces(text, at_most=at_most):

@@ -8,8 +8,8 @@ Source: https://opentelemetry.io/docs/specs/semconv/http/ and https://openteleme
 (the stable names; those that begin with `metering.` are ours).
 
 Log lines and spans of a new thread belong to the invocation that starts the thread, if it runs what `carry`
-returns. The Functions host drops a log line without an invocation id, which its Python worker reads from a
-context variable from Python 3.13 on, from a thread-local storage of its own before; a new thread has neither.
+returns. The Functions host drops a log line without an invocation id. Its Python worker reads the id from a
+context variable (from Python 3.13 on) or from its own thread-local storage; a new thread has neither.
 """
 
 import time
@@ -40,7 +40,7 @@ _propagator = TraceContextTextMapPropagator()
 
 
 class Request:
-    """A request under way."""
+    """A request in progress."""
 
     def __init__(
         self, span: Span, attributes: Attributes, *, ended: Callable[["Request", float], None]
@@ -91,7 +91,7 @@ class Request:
 
 
 class Operation:
-    """A call to another system under way; its caller may set `rows` to the number of returned rows."""
+    """A call to another system in progress; its caller may set `rows` to the number of returned rows."""
 
     rows: int | None = None
 
@@ -119,7 +119,7 @@ class Operation:
 
 
 class NoticeAnswer(Protocol):
-    """What came of an attempt to send a notice."""
+    """The result of an attempt to send a notice."""
 
     @property
     def status(self) -> int | None:
@@ -128,12 +128,12 @@ class NoticeAnswer(Protocol):
 
     @property
     def fault(self) -> str | None:
-        """Why there was none."""
+        """Why there was no answer."""
         ...
 
     @property
     def milliseconds(self) -> int:
-        """Until the answer or the failure."""
+        """The time until the answer or the failure."""
         ...
 
 
