@@ -1,1 +1,1 @@
-"""Metering data: how it is stored, how it is published, and how it is asked for."""
+"""Metering data: the warehouse engines that store it, and the queries that read it."""

@@ -1,4 +1,4 @@
-"""Retries changes that lost against another: loads and publications are committed one at a time."""
+"""Retries changes that conflict with another one: loads and publications are committed one at a time."""
 
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar

@@ -19,7 +19,7 @@ class Deadline:
 
     @classmethod
     def after(cls, limit: timedelta) -> Self:
-        """Return the deadline that lies this far ahead of now."""
+        """Return the deadline this long from now."""
         return cls(time.monotonic() + limit.total_seconds())
 
     def seconds_left(self) -> float:
@@ -42,7 +42,7 @@ _of_thread = _OfThread()
 
 @contextmanager
 def within(limit: timedelta) -> Iterator[None]:
-    """Give all queries of this thread in the block one deadline together."""
+    """Give all queries of this thread in the block one common deadline."""
     before = _of_thread.deadline
     _of_thread.deadline = Deadline.after(limit)
     try:

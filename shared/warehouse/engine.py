@@ -78,7 +78,7 @@ Value = str | int | Decimal | date | datetime | Rows | None
 
 
 class WarehouseError(Exception):
-    """An error that is expected of a warehouse now and then."""
+    """An expected error of a warehouse."""
 
 
 class WarehouseUnavailable(WarehouseError):
@@ -155,12 +155,12 @@ def lock_writes() -> Statement:
 
 
 def alive() -> Query[int]:
-    """The cheapest query, to see whether the warehouse answers in time."""
+    """Return the cheapest query, which shows whether the warehouse answers in time."""
     return Query("SELECT 1", (), lambda one: int(one), "alive", within=limits.PROBE)
 
 
 class Session(Protocol):
-    """A transaction under way: all its changes become visible at its end, or none."""
+    """A transaction in progress: all its changes become visible at its end, or none."""
 
     def fetch(self, query: Query[Row]) -> list[Row]:
         """Return the rows of a query, as this transaction sees them."""
@@ -242,7 +242,7 @@ class InstrumentedWarehouse:
     The queries of a request end by its deadline; see `deadlines.within`.
 
     Args:
-        limit: how long the other warehouse lets a query take that has no limit of its own.
+        limit: the other warehouse's limit for queries that have none of their own.
     """
 
     def __init__(self, warehouse: Warehouse, *, limit: timedelta, telemetry: Telemetry, url: str) -> None:
@@ -251,7 +251,7 @@ class InstrumentedWarehouse:
         self._statements = _Statements(telemetry, url)
 
     def fetch(self, query: Query[Row]) -> list[Row]:
-        """Return the rows of a query, which has no longer than the deadline of this thread."""
+        """Return the rows of a query, which must end by the deadline of this thread."""
         with self._statements.measure(query.name) as operation:
             rows = self._warehouse.fetch(_bounded(query, limit=self._limit))
             operation.rows = len(rows)

@@ -1,7 +1,7 @@
 """The market days that a change affects, as few extents. Pure.
 
-Both engines skip the parts of a table whose smallest and largest value lie outside the fixed bounds of a
-condition; an equality join does not help them. A single range from the first to the last day would not do: a
+Both engines skip the parts of a table whose smallest and largest values are outside the fixed bounds of a
+condition; an equality join does not help them. A single range from the first to the last day is not enough: a
 day's delivery that corrects one hour of three years ago would read three years.
 
 Where a publication is packed in parts, extents also decide which metering points belong to a part.
@@ -84,7 +84,7 @@ def _extent(days: Sequence[Day]) -> Extent:
 
 
 def day_condition(extents: Sequence[Extent], *, table: str) -> Condition:
-    """Return the condition that a row's `delivery_date` and `metering_point_id` lie in one of the extents."""
+    """Return the condition that a row's `delivery_date` and `metering_point_id` are in one of the extents."""
     return _any_of(
         f"({table}.delivery_date >= CAST(? AS date) AND {table}.delivery_date < CAST(? AS date) "
         f"AND {table}.metering_point_id >= ? AND {table}.metering_point_id <= ?)",
@@ -93,7 +93,7 @@ def day_condition(extents: Sequence[Extent], *, table: str) -> Condition:
 
 
 def start_condition(extents: Sequence[Extent], *, table: str) -> Condition:
-    """Return the condition that a row's `start_utc` and `metering_point_id` lie in one of the extents."""
+    """Return the condition that a row's `start_utc` and `metering_point_id` are in one of the extents."""
     return _any_of(
         f"({table}.start_utc >= CAST(? AS datetime2(0)) AND {table}.start_utc < CAST(? AS datetime2(0)) "
         f"AND {table}.metering_point_id >= ? AND {table}.metering_point_id <= ?)",

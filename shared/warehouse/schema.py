@@ -13,7 +13,7 @@ _GO = re.compile(r"^GO\s*$", re.MULTILINE)
 
 
 def apply(warehouse: Warehouse, *, scripts: Path = SCRIPTS) -> None:
-    """Create what is missing. A second run changes nothing."""
+    """Create the tables and views that are missing; a second run changes nothing."""
     for script in sorted(scripts.glob("[0-9]*.sql")):
         for batch in batches(script.read_text(encoding="utf-8")):
             warehouse.define(batch)

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from shared.warehouse.engine import Query, Warehouse
 
 PAGE = 50_000
-"""Rows of one answer, unless the warehouse was opened for fewer."""
+"""Rows of one statement, unless the warehouse was opened for fewer."""
 
 
 class SupplyPeriodRow(NamedTuple):
@@ -19,10 +19,10 @@ class SupplyPeriodRow(NamedTuple):
 
 
 _OPEN_END = date(9999, 12, 31)
-"""Stands for the end of a period without one, in the order of rows."""
+"""The end of a period without one, in the order of rows."""
 
 BEFORE_ALL = SupplyPeriodRow(-1, "", date(1, 1, 1), None)
-"""Sorts before every supply period."""
+"""A row that sorts before every supply period."""
 
 
 def fetch_all(warehouse: Warehouse, *, page: int = PAGE) -> list[SupplyPeriodRow]:

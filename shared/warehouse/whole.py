@@ -1,7 +1,7 @@
 """Builds the condition that a stored day is a whole market day, in T-SQL. Pure.
 
-It says what `shared.series.assembly.sound` says, for sums that are made in the warehouse: publishing writes
-no other day, but no engine enforces that on rows that are written in other ways.
+It is the condition of `shared.series.assembly.sound`, for sums that are made in the warehouse. Publishing
+writes only whole days, but no engine enforces that on rows that are written in other ways.
 """
 
 from shared.warehouse import words
@@ -19,8 +19,8 @@ _NO_NUMBERS = (
     f"[^.]{_DIGIT * 3},",
     _DIGIT * 16,
 )
-"""Patterns that never occur in a list of numbers with 1 to 15 digits and three decimals, if a comma stands
-before and after it."""
+"""Patterns that never occur in a list of numbers with 1 to 15 digits and three decimals, with a comma before
+and after it."""
 
 
 def condition(day: str, market_day: str) -> str:

@@ -4,7 +4,7 @@ DuckDB skips a group of rows if the smallest and largest values of a column excl
 keeps only the first eight characters of these values, which are equal for most metering points of a country.
 So a stored day also has the number of its metering point, which this module adds to the statements. Skipping
 also needs sorted rows, but days are stored in the order of publication. So the years with unsorted days are
-sorted again by metering point now and then, except for what was published lately.
+sorted again by metering point now and then, except for recent days.
 """
 
 import sqlglot
@@ -22,12 +22,12 @@ _NUMBER_OF_PARAMETER = sqlglot.parse_one(
 _NO_BOUND: dict[type[exp.Expr], int] = {exp.GTE: 0, exp.LTE: 2**63 - 1}
 
 LATELY_DAYS = 31
-"""Market days this recent, and published this shortly before the latest, stay in the order of publication, in
-which they are read: as the newest days of all metering points, and as changes."""
+"""Market days within this many days before the latest publication, and published within them, stay in the
+order of publication, since they are read in it: as the newest days of all metering points, and as changes."""
 UNORDERED_SHARE = 0.02
-"""The share of unsorted days from which on their years are sorted again."""
+"""If at least this share of the days is unsorted, their years are sorted again."""
 UNORDERED_LEAST = 100_000
-"""The number of unsorted days from which on sorting pays: fewer are about one group of rows."""
+"""Sorting pays from this many unsorted days on: fewer are about one group of rows."""
 
 STATE = "CREATE TABLE IF NOT EXISTS series_day_order (year BIGINT NOT NULL, days BIGINT NOT NULL)"
 """How many days of each year are sorted."""
@@ -90,10 +90,10 @@ def with_numbers(tree: exp.Expr) -> exp.Expr:
 
 
 def without_ranges_of_joins(tree: exp.Expr) -> exp.Expr:
-    """Return a question without its range of metering points where a join to JSON rows says the same.
+    """Return a query without its range of metering points where a join to JSON rows implies the range.
 
     Such a range goes from the least to the greatest metering point of these rows. Fabric needs it, and
-    DuckDB derives it from the join: planning it again costs a tenth of a short question. Its `?` stay.
+    DuckDB derives it from the join: planning it again costs a tenth of a short query. Its `?` stay.
     """
     names = {table.alias_or_name for table in tree.find_all(exp.Table) if table.name == TABLE}
     rows = {table.alias for table in tree.find_all(exp.Table) if isinstance(table.this, exp.OpenJSON)}
@@ -143,7 +143,7 @@ def _is_compared_with_parameter(bound: exp.Expr, tables: set[str]) -> bool:
 
 
 def _is_for_every_row(condition: exp.Expr) -> bool:
-    """Return whether WHERE asks for a condition always, and not as one of several."""
+    """Return whether WHERE requires a condition of every row, and not as one of several alternatives."""
     node = condition.parent
     while isinstance(node, exp.And):
         node = node.parent

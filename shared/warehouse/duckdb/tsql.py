@@ -139,7 +139,7 @@ def _without_ranges_of_letters(node: exp.Expr) -> exp.Expr:
 
 
 def _regular(like: str) -> str:
-    """Return the regular expression that finds what a pattern of LIKE, with `%` at both ends, has between."""
+    """Return the regular expression of a pattern of LIKE that has `%` at both ends."""
     inner = like.removeprefix("%").removesuffix("%")
     return "".join(each if each[0] == "[" else re.escape(each) for each in re.findall(r"\[[^\]]*\]|.", inner))
 
@@ -154,7 +154,7 @@ def _without_openjson(node: exp.Expression, *, from_rows: bool) -> exp.Expressio
     else:
         rows = sqlglot.parse_one(_rows_of_structs(fields), read="duckdb")
         placeholder = rows.find(exp.Placeholder)
-        assert placeholder is not None  # It stands in the text parsed just above.  # noqa: S101
+        assert placeholder is not None  # The text parsed just above has one.  # noqa: S101
         placeholder.replace(node.this.this)
     return exp.Subquery(this=rows, alias=node.args["alias"])
 

@@ -98,8 +98,8 @@ class Embedded:
     def _keep_order(self, cursor: duckdb.DuckDBPyConnection) -> None:
         """Sort the published days again if enough of them are out of order.
 
-        The publication before is already committed, so a failure here must not make it fail: unsorted days
-        are only read more slowly, and the next publication tries again.
+        The publication is already committed, so a failure here must not make it fail: unsorted days are only
+        read more slowly, and the next publication tries again.
         """
         try:
             with self._deadlines.within(WORK_LIMIT, interrupt=cursor.interrupt):
@@ -135,7 +135,7 @@ class Deadlines:
         try:
             yield
         finally:
-            # With this lock held, no interruption of this statement is under way.
+            # While this lock is held, this statement is not being interrupted.
             with self._lock:
                 self._running.pop(statement, None)
 
@@ -213,12 +213,12 @@ def _parsed(sql: str, *, from_rows: bool = False) -> duckdb.Statement:
 
 
 def _is_of_file(error: duckdb.Error) -> bool:
-    """Return whether a file that is read caused the error, and not the disk or the memory."""
+    """Return whether the file being read caused the error, and not the disk or the memory."""
     return isinstance(error, duckdb.InvalidInputException) or "GZIP" in str(error)
 
 
 def _reason(message: str) -> str:
-    """Return what DuckDB says of a file that it cannot read, without the line itself and the file's path."""
+    """Return what DuckDB says about a file that it cannot read, without the line and the file's path."""
     lines = [line for line in message.splitlines()[:4] if line and "Original Line" not in line]
     return " ".join(lines).partition(": /")[0]
 

@@ -1,4 +1,4 @@
-"""Translates errors of ODBC, and addresses to connection strings. Pure.
+"""Translates errors of ODBC, and makes connection strings of addresses. Pure.
 
 Error numbers are the server's: https://learn.microsoft.com/fabric/data-warehouse/connectivity,
 https://learn.microsoft.com/fabric/data-warehouse/compute-capacity-smoothing-throttling and the

@@ -70,11 +70,11 @@ class Places:
         return self._moved_at + self._limit.wait
 
     def answered(self) -> None:
-        """Note that a query was answered."""
+        """Record that a query was answered."""
         self._answered_at = time.monotonic()
 
     def failed(self, *, since: float) -> None:
-        """Note that a query got no answer since it began; if it hung, queries fail at once for a while."""
+        """Record that a query got no answer since it began; if it hung, queries fail at once for a while."""
         with self._lock:
             now = time.monotonic()
             if now - since < self._limit.wait or self._answered_at >= since:

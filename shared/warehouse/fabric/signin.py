@@ -29,7 +29,7 @@ CANCEL_SECONDS = 1
 MAX_AGE = 1800.0
 """Seconds after which a connection is no longer used."""
 TOKEN_MARGIN = 300.0
-"""Seconds before its token expires, from which on a connection is no longer used."""
+"""A connection is no longer used from this many seconds before its token expires."""
 LOCK_TIMEOUT = "SET LOCK_TIMEOUT 30000"
 """Limits how many milliseconds a statement waits for a lock, such as that of a table being altered."""
 
@@ -99,7 +99,7 @@ def whole_seconds(by: Deadline) -> int:
 
 
 def access_token(credential: TokenCredential) -> tuple[bytes, float]:
-    """Return an access token in the driver's format (length, then UTF-16), and how many seconds it lasts."""
+    """Return an access token in the driver's format (length, then UTF-16), and its validity in seconds."""
     try:
         token = credential.get_token(SCOPE)
     except AzureError as error:

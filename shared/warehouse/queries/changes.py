@@ -21,7 +21,7 @@ _NEWER = """s.sequence >= ? AND s.sequence <= ?
 
 
 class ChangeRow(NamedTuple):
-    """A market day as a publication left it, in the form of `DayRow`."""
+    """A market day as a publication stored it, in the form of `DayRow`."""
 
     metering_point_id: str
     direction: str
@@ -88,7 +88,7 @@ def count_days(readable: Readable, *, after: Key, through: int, published: Publi
 
 
 def _permitted_in(readable: Readable, published: PublishedDays) -> PermittedRows:
-    """Return the readable days of the market days that some publications left."""
+    """Return the readable ones of the market days that some publications changed."""
     return permitted_rows(
         readable,
         first_day=published.first_day,

@@ -16,9 +16,9 @@ from shared.warehouse.engine import Query
 from shared.warehouse.queries.series_days import SHOWN, PermittedRows, permitted_rows
 
 BETWEEN_DAYS = ";"
-"""Stands between the packed values of two metering points in a joined text."""
+"""The separator of the packed values of two metering points in a joined text."""
 FORM = "|"
-"""Ends each part of a form, so that trailing blanks count."""
+"""The end of each part of a form, so that trailing blanks count."""
 
 
 class PackedRow(NamedTuple):
@@ -38,7 +38,7 @@ class JoinedRow(NamedTuple):
         form: resolution and qualities, each followed by `FORM`.
         metering_points: how many have these.
         quantities: the packed values of each metering point, with `BETWEEN_DAYS` between them; where ids
-            are requested, each metering point's id stands before its values, as if it were one of them.
+            are requested, each metering point's id comes before its values, as if it were one of them.
     """
 
     delivery_date: date
@@ -293,7 +293,7 @@ def _of_month(
     one: int,
     other: int,
 ) -> QualityRow:
-    """Take the counts apart; nearly always all values are measured."""
+    """Split the counts; nearly always all values are measured."""
     one, other = int(one), int(other)
     stored = one % _PLACE
     if one == stored and not other:

@@ -29,8 +29,8 @@ class LastDayRow(NamedTuple):
 def with_resolution(readable: Readable, *, since: date, as_of: datetime) -> Query[LatestDayRow]:
     """The latest readable market day of each series that has one from `since` on, with its resolution.
 
-    For lists of metering points, which need both directions and the resolution of the latest day. The answers
-    of series ask `in_direction`: without the resolution, each series is one MAX, and no days are sorted.
+    For lists of metering points, which need both directions and the resolution of the latest day. Responses
+    with series use `in_direction`: without the resolution, each series is one MAX, and no days are sorted.
     """
     permitted = permitted_rows(readable, first_day=since, last_day=periods.END_DAY, after=None)
     return Query(
@@ -58,8 +58,8 @@ def in_direction(
 ) -> Query[LastDayRow]:
     """The last readable market day of each series that has one from `since` on, by metering point.
 
-    For the answers of series: each page asks it, in one direction; compare `with_resolution`. Most series end
-    yesterday: with a `since` of a month ago this reads a month of days, even if many years are stored.
+    For responses with series: each page needs it, in one direction; compare `with_resolution`. Most series
+    end yesterday: with a `since` of a month ago this reads a month of days, even if many years are stored.
     """
     permitted = permitted_rows(readable, first_day=since, last_day=periods.END_DAY, after=None)
     return Query(

@@ -1,4 +1,4 @@
-"""Queries for publications, and for what they left for all customers together: one statement each. Pure."""
+"""Queries for publications, and for the days of all customers that they changed: one statement each. Pure."""
 
 from datetime import date, datetime
 from typing import NamedTuple
@@ -13,21 +13,21 @@ _LAST_SEQUENCE = (
 
 
 class PublicationRow(NamedTuple):
-    """A publication, and how many market days it left."""
+    """A publication, and how many market days it changed."""
 
     sequence: int
     days: int
 
 
 class PublishedDays(NamedTuple):
-    """The first and the last market day that some publications left; the last is before the first if none."""
+    """The first and last market day that some publications changed; if none, the last is before the first."""
 
     first_day: date
     last_day: date
 
 
 class PublishedDayRow(NamedTuple):
-    """A market day of a metering point that some publications left, in `series` directions."""
+    """A market day of a metering point that some publications changed, in `series` directions."""
 
     metering_point_id: str
     delivery_date: date
@@ -35,7 +35,7 @@ class PublishedDayRow(NamedTuple):
 
 
 def sizes(*, first: int, last: int, limit: int) -> Query[PublicationRow]:
-    """How many days the publications `first` to `last` left, in order: at most `limit` of them."""
+    """How many days the publications `first` to `last` changed, in order: at most `limit` publications."""
     return Query(
         """
         SELECT sequence, [days] FROM metering.publication
@@ -83,12 +83,12 @@ def last_day(*, as_of: datetime) -> Query[date | None]:
 
 
 def day_range(*, first: int, last: int) -> Query[PublishedDays]:
-    """The range of the market days that the publications from `first` to `last` left: one row.
+    """The range of the market days that the publications from `first` to `last` changed: one row.
 
     Days are stored by metering point and day, so a query by sequence alone would read all of them. If none of
-    the publications left a day, as when the same values came again, the range is empty: its last day is
-    before its first. If one of the sequences has no publication, as after a restore, or one that left days
-    does not have their range, the range is every day.
+    the publications changed a day, as when the same values came again, the range is empty: its last day is
+    before its first. If one of the sequences has no publication, as after a restore, or a publication that
+    changed days does not have their range, the range is every day.
     """
 
     def within(known: int, first_day: date | None, last_day: date | None) -> PublishedDays:
@@ -110,7 +110,7 @@ def day_range(*, first: int, last: int) -> Query[PublishedDays]:
 
 
 def metering_points(*, first: int, last: int, published: PublishedDays) -> Query[str]:
-    """All metering points of which the publications from `first` to `last` left a day, of every customer.
+    """All metering points, of every customer, with a day that the publications `first` to `last` changed.
 
     They limit a query to what can have changed, and must not be returned to a caller.
     """
@@ -129,7 +129,7 @@ def metering_points(*, first: int, last: int, published: PublishedDays) -> Query
 def series(
     *, first: int, last: int, published: PublishedDays, after: tuple[str, date], limit: int
 ) -> Query[PublishedDayRow]:
-    """The market days that the publications from `first` to `last` left, of every customer, after a key.
+    """The market days, of every customer, that the publications `first` to `last` changed, after a key.
 
     They decide which callers are notified, and must not be returned to a caller. A day that was published
     again later is left out: it belongs to the later publication.

@@ -1,4 +1,4 @@
-"""Queries for what some publications left, as it was after the last of them: one statement each. Pure.
+"""Queries for the days that some publications changed, as of the last of them: one statement each. Pure.
 
 Each statement joins what the caller may read (`series_days.permitted_rows`).
 """
@@ -14,7 +14,7 @@ from shared.warehouse.queries.series_days import DayRow, SizeRow, WantedDays, pe
 
 
 class Kind(StrEnum):
-    """Which of the days that some publications left."""
+    """Which of the days that some publications changed."""
 
     ALL = "all"
     NEW = "new"
@@ -50,7 +50,7 @@ def days(
     after: tuple[str, date] | None,
     limit: int,
 ) -> Query[DayRow]:
-    """Readable market days that the publications left, as they were at `as_of`; see `series_days.days`."""
+    """Readable market days that the publications changed, as they were at `as_of`; see `series_days.days`."""
     permitted = permitted_rows(readable, first_day=wanted.first, last_day=wanted.end, after=after)
     ending = permitted.ending(limit)
     return Query(

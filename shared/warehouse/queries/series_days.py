@@ -37,7 +37,7 @@ class DayRow(NamedTuple):
     """One version of a published market day.
 
     `quantities` and `qualities` are packed, `total_kwh` is text, `published_at` is UTC without a zone. There
-    are thousands of these rows, and to convert them would take as long as to fetch them.
+    are thousands of these rows, and converting them would take as long as fetching them.
     """
 
     metering_point_id: str
@@ -239,7 +239,7 @@ def stored_in_hours(
 
 
 class Ending(NamedTuple):
-    """How a statement ends that reads the first days, and the parameters of that.
+    """The end of a statement that reads the first days, and its parameters.
 
     Where one span fits on a page, all its rows are read unordered: ordering takes a third of a short query.
     """
@@ -252,8 +252,8 @@ class Ending(NamedTuple):
 class PermittedRows:
     """The readable days as a statement reads them: the source of its rows, and bounds of all of them.
 
-    Where they are one span of one metering point, the bounds say everything, and no list is joined: the most
-    frequent question takes half the time. A list has bounds as well, since Fabric skips files by a range of
+    Where they are one span of one metering point, the bounds suffice, and no list is joined: the most
+    frequent query takes half the time. A list has bounds as well, since Fabric skips files by a range of
     metering points, but not by a join (https://learn.microsoft.com/fabric/data-warehouse/data-clustering):
     without the range, a query for a year of one metering point would read that year of all metering points.
 
@@ -271,7 +271,7 @@ class PermittedRows:
 
     @property
     def source(self) -> str:
-        """Return what follows FROM: the stored days as `s`, those of a list joined with it."""
+        """Return what follows FROM: the stored days as `s`, joined with the list if there is one."""
         return "metering.series_day AS s" if self.is_one else _JOINED_WITH_LIST
 
     @property
@@ -281,7 +281,7 @@ class PermittedRows:
 
     @property
     def bounds(self) -> str:
-        """Return the condition that holds for the days of every span."""
+        """Return the condition that the days of every span meet."""
         ids = "= ?" if self.is_one else ">= ? AND s.metering_point_id <= ?"
         return f"s.metering_point_id {ids} AND s.delivery_date >= ? AND s.delivery_date < ?"
 
