@@ -16,7 +16,7 @@ FITTING = ("3.13", "3.12", "3.11")
 
 
 def main(arguments):  # type: (list[str]) -> int
-    """Run a command, with another Python where this one does not fit."""
+    """Run a command, with another Python if this one does not fit."""
     if not OLDEST <= sys.version_info[:2] <= NEWEST:
         return run_with_another_python(arguments)
     sys.path.insert(0, FOLDER)
@@ -26,7 +26,7 @@ def main(arguments):  # type: (list[str]) -> int
 
 
 def run_with_another_python(arguments):  # type: (list[str]) -> int
-    """Start again with a Python that fits, when there is one."""
+    """Start again with a Python that fits, if there is one."""
     for version in FITTING:
         name = ["py", "-" + version] if os.name == "nt" else ["python" + version]
         if works(name):

@@ -7,9 +7,9 @@ import sys
 from operations import run
 
 INTERRUPTED = 130
-"""The exit code of a command that Ctrl-C ended, as shells have it."""
+"""The exit code of a command that Ctrl-C ended, as in shells."""
 UNREAD = 141
-"""The exit code of a command whose reader ended first, such as `head`, as shells have it."""
+"""The exit code of a command whose reader, such as `head`, ended first, as in shells."""
 
 
 def main() -> int:

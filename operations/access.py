@@ -5,7 +5,7 @@ a customer's name, or a metering point. With several, a grant has to match all o
 lists the differences from the customer portal's list instead.
 
 Exit code 0: answered, and nothing differs. 1: there are differences. 2: Table Storage did not answer, or the
-question or the file cannot be read; a metering point with a wrong check digit is such a question.
+question (such as a metering point with a wrong check digit) or the file cannot be read.
 """
 
 import argparse

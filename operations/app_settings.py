@@ -1,8 +1,8 @@
 """The settings of a deployed function app, read as the operator who is signed in to Azure.
 
-An operator's command works on the app's own services and decides by the app's own settings, whatever the
-shell has. Secrets stay in Key Vault: a reference is resolved with the operator's own rights, and only for a
-command that needs the secret.
+An operator's command uses the app's own services and settings, whatever the shell's environment has. Secrets
+stay in Key Vault: a reference is resolved with the operator's own rights, and only for a command that needs
+the secret.
 """
 
 import json

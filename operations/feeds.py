@@ -39,7 +39,7 @@ DIFFERENT, TROUBLE = 1, 2
 UNREADABLE = "unreadable"
 WIDE = 250
 SHOWN = 20
-"""Runs of a ledger that are printed."""
+"""The most runs of a ledger that are printed."""
 
 
 @dataclass(frozen=True)
@@ -202,7 +202,7 @@ def resend(desk: Desk, feed: Feed, chosen: Any) -> int:
 def add_sftp(desk: Desk, feed: Feed, chosen: Any) -> int:
     """Send a feed's next runs to an SFTP server whose host key was checked, and return the exit code.
 
-    If the feed had another server, what that server has not taken goes to the new one.
+    If the feed had another server, the runs that were not sent to it go to the new one.
     """
     from shared.files.feeds import sftp
 

@@ -1,7 +1,7 @@
 """Runs an operator's command on the configured services. Only this module decides which services these are.
 
-The first of these that is there decides: the function app that FUNCTION_APP_NAME and RESOURCE_GROUP name,
-with its own settings; the environment; local.settings.json; the local stack. If the stack does not run, the
+It uses the first of these that exists: the function app that FUNCTION_APP_NAME and RESOURCE_GROUP name, with
+its own settings; the environment; local.settings.json; the local stack. If the stack does not run, the
 services that the command needs are started on the stack's data, and end with the command. A line on stderr
 says which services are used.
 """

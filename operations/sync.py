@@ -6,7 +6,7 @@ Exit code 0: done, or shown by --dry-run.
 the next sync writes the rest; if users were being invited, all changes were written.
 
 3: held back, because the run would end or open more access than a run may by itself, or because its settings
-differ from those of the last complete run. Also 3 if another run is under way or took over.
+differ from those of the last complete run. Also 3 if another run is in progress or took over.
 """
 
 import argparse

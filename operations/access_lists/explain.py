@@ -49,7 +49,7 @@ class Answer:
 
 
 def answer(storage: Tables, questions: Sequence[Question], *, users: Mapping[ContactEmail, str]) -> Answer:
-    """Return what is stored about the grants that all of the questions match."""
+    """Return the grants that match all of the questions, with their history and faults."""
     found = [
         row
         for partition in _partitions(storage, questions)

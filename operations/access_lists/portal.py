@@ -44,8 +44,8 @@ def read(file: Path, *, users: Mapping[ContactEmail, str]) -> PortalList:
     """Read a CSV file in UTF-8 with the columns `COLUMNS`, separated by comma or semicolon.
 
     `principal` is `app:<id>`, `user:<id>`, an id alone or an e-mail address. An id alone is a user's if
-    a user with this id is bound, else an application's. An address stands for the users that are bound to it;
-    without any it stays an address, so it is only in the portal.
+    a user with this id is bound, else an application's. An address means the users that are bound to it; if
+    there are none, it stays an address, and so is only in the portal.
 
     Raises:
         UnreadablePortalList: a column is missing, or the text is not CSV in UTF-8.
@@ -103,7 +103,7 @@ def _principals(who: str, *, users: Mapping[ContactEmail, str]) -> set[str]:
 
 
 def differences(portal: frozenset[Access], grants: Iterable[Grant], *, today: date) -> Differences:
-    """Return what only one of them has. A grant without a day from `today` on counts as no access."""
+    """Return the accesses that only one side has; a grant without a day from `today` on is no access."""
     spans = {
         (each.principal, each.customer_number, str(each.metering_point_id)): each.spans for each in grants
     }

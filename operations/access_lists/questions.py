@@ -1,4 +1,4 @@
-"""Questions to the stored grants: a principal, an e-mail address, a customer or a metering point."""
+"""Questions about the stored grants: a principal, an e-mail address, a customer or a metering point."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -46,7 +46,7 @@ class Question:
 
 
 def parse(text: str, *, users: Mapping[ContactEmail, str]) -> Question:
-    """Return the question of one word: what is not a principal, number or address is part of a name."""
+    """Return the question of one word; what is not a principal, number or address is part of a name."""
     word = text.strip()
     lowered = word.lower()
     if word.isdecimal() and len(word) > _LONGEST_CUSTOMER_NUMBER:

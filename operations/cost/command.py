@@ -59,7 +59,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def run(given: argparse.Namespace, *, today: date) -> int:
-    """Print what was asked for."""
+    """Print the estimates, write the plot if it is requested, and return the exit code."""
     document = prices.read()
     about = About(
         prices=prices.of_region(document, given.region),

@@ -27,7 +27,7 @@ class UnknownAssumption(Exception):
 
 
 class UnusableFigure(Exception):
-    """A figure is given with which nothing can be computed; the message says which would do."""
+    """A given figure cannot be used; the message says which values can be."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Use:
     hosted_sftp: bool = False
 
     def __post_init__(self) -> None:
-        """Refuse figures with which nothing can be computed.
+        """Refuse figures that cannot be used.
 
         Raises:
             UnusableFigure: a figure is negative or above `MOST`, or there is no metering point or customer.
@@ -86,7 +86,7 @@ class Assumption:
         return {"low": self.low, "likely": self.likely, "high": self.high}[scenario]
 
     def accepts(self, value: float) -> bool:
-        """Return whether a measured figure can be computed with."""
+        """Return whether a measured figure can be used."""
         most = 1 if self.unit == "share" else MOST
         return 0 <= value <= most and (value > 0 or self.may_be_zero)
 

@@ -1,4 +1,4 @@
-"""What an environment's parameter file and the templates set, as far as it costs something."""
+"""The settings of an environment's parameter file and of the templates that affect the cost."""
 
 import json
 import re
@@ -28,7 +28,7 @@ class Environment:
     Attributes:
         always_ready: warm instances that are billed, idle or not. With zones Azure keeps two for each group
             that scales by itself.
-        trace_share: of the requests, whose traces are kept.
+        trace_share: the share of requests whose traces are kept.
         alerts: how often each rule for logs runs, in minutes.
         private_endpoints: the part of a resource that each one reaches, such as `blob`; parts of the same
             name share a DNS zone. Empty without private networking.

@@ -15,7 +15,7 @@ FABRIC_SIZES = (2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048)
 
 @dataclass(frozen=True)
 class Gateway:
-    """What a unit of a tier carries, by Microsoft's page: requests a month, and rough requests a second."""
+    """What a unit of a tier carries, according to Microsoft: requests a month, and a rough rate a second."""
 
     price: str
     calls_a_month: float
@@ -40,7 +40,7 @@ class Line:
 
     Attributes:
         price: the id in `infra/prices.json`.
-        quantity: before what is free is taken off.
+        quantity: including what is free.
     """
 
     part: str
@@ -111,9 +111,9 @@ def estimate(use: Use, environment: Environment, prices: PriceList, assumptions:
 def marginal(
     use: Use, environment: Environment, prices: PriceList, assumptions: Assumptions, *, scenario: Scenario
 ) -> Marginal:
-    """Return what a thousand calls, a metering point a year and one average customer more cost.
+    """Return the extra cost of a thousand calls, of a metering point in a year, and of one average customer.
 
-    The point's year is its part of the whole bill without Fabric; the others are differences.
+    A metering point's cost is its share of the whole bill without Fabric; the others are differences.
     """
     bill = _bill(use, environment, prices, assumptions, scenario)
     calls = round(bill.load.calls)

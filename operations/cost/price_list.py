@@ -11,14 +11,14 @@ import httpx
 ADDRESS = "https://prices.azure.com/api/retail/prices"
 SECONDS = 30.0
 PAGES = 50
-"""More pages for one meter mean that the question was wrong."""
+"""More pages for one meter mean that the filter is wrong."""
 
 RATE_FROM = "gateway-standard-v2"
-"""The price that is asked for in another currency too. Small prices are rounded up there, this one hardly."""
+"""The price that is also read in other currencies. Small prices are rounded up there; this one hardly is."""
 
 
 class PriceListUnavailable(Exception):
-    """The price list did not answer, or not with a price list."""
+    """The price list did not answer, or its answer is not a price list."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ def refresh(
 def chosen(rows: Sequence[Mapping[str, Any]], *, unit: str) -> tuple[Found | None, str]:
     """Return the price among the rows of a meter, or why there is none.
 
-    Rows for reservations and for development are not counted; a free tier comes as a row with the price 0.
+    Rows for reservations and for development are not counted; a free tier is a row with the price 0.
     """
     consumed = [row for row in rows if row.get("type") == "Consumption"]
     if not consumed:

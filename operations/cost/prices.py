@@ -30,12 +30,12 @@ _MEMBERS = frozenset({"BillingCurrency", "Currencies", "Free", "Regions"})
 
 
 class UnknownPrice(Exception):
-    """The price, region or currency is not in the file, or the file is no list of prices."""
+    """The price, region or currency is not in the file, or the file is not a list of prices."""
 
 
 @dataclass(frozen=True)
 class Resource:
-    """A type of resource in Bicep with its SKU; `F*` stands for every SKU that begins with F."""
+    """A type of resource in Bicep with its SKU; `F*` means every SKU that begins with F."""
 
     type: str
     sku: str
@@ -80,7 +80,7 @@ class Price:
 
 @dataclass(frozen=True)
 class Currency:
-    """What a US dollar is worth in it; prices are multiplied in USD, since others are rounded up."""
+    """A currency and its rate. Costs are computed in USD, since prices in other currencies are rounded up."""
 
     code: str
     per_usd: float
@@ -109,7 +109,7 @@ def read(file: Path = FILE) -> dict[str, Any]:
     """Return the file as it is.
 
     Raises:
-        UnknownPrice: it is no list of prices.
+        UnknownPrice: it is not a list of prices.
         OSError: it cannot be read.
     """
     try:

@@ -1,7 +1,7 @@
-"""Files of the old system: GS2, or CSV in the columns of a feed's form, read by their own rules.
+"""Files of the old system: GS2, or CSV in the columns of a feed's form, read by rules of their own.
 
-Nothing is shared with the writers of our forms but the names of a profile's columns. Readers are lenient
-where systems differ: keys in any case, values on one line or many, numbers with a comma.
+Only the reading of a form's profile is shared with the writers of our forms. Readers are lenient where
+systems differ: keys in any case, values on one line or many, numbers with a comma.
 """
 
 from codecs import BOM_UTF8

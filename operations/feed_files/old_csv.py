@@ -19,7 +19,7 @@ from shared.metering import Direction
 
 _TIMES = ("start", "time", "end")
 _NEEDED = (("meteringPointId",), _TIMES, ("quantity",))
-"""A file has a column of each group."""
+"""A file must have a column of each group."""
 
 
 class _Value(NamedTuple):
@@ -118,8 +118,8 @@ def _time(text: str, *, offset: str, times: Times) -> datetime:
 def _by_instant(values: Sequence[_Value]) -> dict[datetime, Decimal | None]:
     """Return the values of one series by their instants.
 
-    A local time that comes again is in the second hour of the autumn night; in a day that is written newest
-    first, it comes before.
+    A local time that is repeated belongs to the second hour of the autumn night. In a day that is written
+    newest first, that hour comes first.
     """
     days: dict[date, list[_Value]] = defaultdict(list)
     for each in values:
@@ -138,7 +138,7 @@ def _by_instant(values: Sequence[_Value]) -> dict[datetime, Decimal | None]:
 
 
 def _repeated_in_autumn(key: Key, values: Sequence[_Value]) -> Iterator[str]:
-    """Yield a fault for each local time of the autumn night of which it is not known which hour is meant."""
+    """Yield a fault for each local time of the autumn night that may be of either hour."""
     counts = Counter(each.time for each in values if each.time.tzinfo is None)
     for time, count in counts.items():
         offsets = {time.replace(tzinfo=periods.OSLO, fold=fold).utcoffset() for fold in (0, 1)}

@@ -25,7 +25,7 @@ class OldFile:
     Attributes:
         values: the kWh of each interval by its start; None where the file has an empty value.
         steps: the length of the intervals of each series.
-        faults: what the file says about itself and is not true.
+        faults: what the file says about itself that is not true.
     """
 
     values: dict[Key, dict[datetime, Decimal | None]] = field(default_factory=lambda: defaultdict(dict))

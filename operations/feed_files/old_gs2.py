@@ -22,7 +22,7 @@ def read(text: str, options: Gs2) -> OldFile:
     """Return what a file of GS2 holds.
 
     Raises:
-        Unreadable: an object lacks a key, or a value is not written as GS2 has it.
+        Unreadable: an object lacks a key, or a value is not written as in GS2.
     """
     found = OldFile()
     parts = [part for part in text.split("##")[1:] if part.strip()]

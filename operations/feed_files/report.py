@@ -22,7 +22,7 @@ from shared.series.assembly import Values
 from shared.warehouse.engine import Warehouse
 
 SHOWN = 20
-"""Differences of a series that are printed."""
+"""The most differences of a series that are printed."""
 MARGIN = timedelta(hours=2)
 """Values before and after those of the file are read too, to recognise shifted ones."""
 
@@ -82,7 +82,7 @@ def _print_lacking(lacking: Sequence[Key], *, out: Console) -> None:
 def _print_series(
     found: OldFile, of_feed: Container[Key], ours: Mapping[Key, comparing.Values], *, out: Console
 ) -> int:
-    """Print what is different in each series of the file, and return how many values that is."""
+    """Print the differences of each series of the file, and return how many there are."""
     differing = 0
     for key in sorted(found.values):
         if key in of_feed:
@@ -97,7 +97,7 @@ def _lacking(
 ) -> list[Key]:
     """Return the series that the feed has in the file's period and the file lacks, in order.
 
-    A file of one metering point lacks all others on purpose: then none is returned.
+    A file of one metering point lacks all others on purpose, so none are returned for it.
     """
     if feed.spec.split is Split.PER_METERING_POINT:
         return []
