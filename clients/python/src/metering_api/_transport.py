@@ -1,4 +1,4 @@
-"""Calls over HTTP: key and token, waits after 429 and 503, answers that are still good."""
+"""Calls over HTTP: key and token, waits after 429 and 503, and answers that are still valid."""
 
 import json
 import random
@@ -50,7 +50,7 @@ class Answer:
 
 @dataclass
 class Waits:
-    """The waits of one call, with the bound that all of them have together.
+    """The waits of one call, with a limit on their sum.
 
     Attributes:
         left: seconds that may still be waited.
@@ -61,8 +61,8 @@ class Waits:
     tries: int = 0
 
     def before_next_try(self, failure: errors.MeteringError, *, requested: float | None = None) -> None:
-        """Wait as long as the server asks, or longer each time; raise the failure where time is up."""
-        # Jitter: clients that failed together would come back together.
+        """Wait as long as the server asks, or longer each time; raise the failure if that is too long."""
+        # Jitter: clients that failed together would otherwise retry together.
         growing = min(_FIRST_PAUSE * 2**self.tries, _LONGEST_PAUSE) * random.uniform(0.5, 1.0)  # noqa: S311
         pause = growing if requested is None else requested + random.uniform(0.0, 0.25)  # noqa: S311
         if pause > self.left:
@@ -92,10 +92,10 @@ class Tokens:
         self._good_until = 0.0
 
     def current(self, *, other_than: str = "") -> str:
-        """Return a token that is good for the next call.
+        """Return a valid token.
 
         Args:
-            other_than: a token that was refused; the one returned is another.
+            other_than: a token that was refused, and is not returned again.
 
         Raises:
             SignInFailed: the endpoint refuses the credentials.
@@ -105,7 +105,7 @@ class Tokens:
             if self._clock() >= self._good_until or self._token == other_than:
                 asked_at = self._clock()
                 self._token, lasts = self._fetch()
-                # A token that lives minutes is renewed when half of its life is over.
+                # A token that is valid for minutes only is renewed at half of its time.
                 self._good_until = asked_at + lasts - min(_RENEWED_BEFORE_END, lasts / 2)
             return self._token
 
@@ -163,16 +163,16 @@ class Transport:
         self._http.close()
 
     def get(self, path: str, parameters: Parameters | None = None, *, etag: str | None = None) -> Answer:
-        """Ask for a path, with `None` and empty parameters left out.
+        """Request a path, with `None` and empty parameters left out.
 
-        Without `etag` an answer that is still good comes from memory, after the API has confirmed it.
+        Without `etag`, an answer comes from memory if the API confirms that it is unchanged.
 
         Args:
             etag: of the answer that the caller holds; 304 is then an answer without content.
 
         Raises:
             Problem: the API refused.
-            Unreachable: nobody answered within the patience.
+            Unreachable: there was no answer within the patience.
         """
         return self.send("GET", path, parameters=parameters, etag=etag)
 
@@ -192,7 +192,7 @@ class Transport:
 
         Raises:
             Problem: the API refused.
-            Unreachable: nobody answered within the patience.
+            Unreachable: there was no answer within the patience.
         """
         given = {name: value for name, value in (parameters or {}).items() if value not in (None, (), [])}
         request = self._http.build_request(
@@ -256,14 +256,14 @@ class Transport:
 
     @contextmanager
     def open_link(self, path: str, *, offset: int = 0) -> Iterator[httpx.Response]:
-        """Ask for a file, and open the place that the API names, without key and token.
+        """Request a file, and open the address that the API redirects to, without key and token.
 
         Args:
-            offset: the first byte to send; a place that knows no ranges answers 200, with all of them.
+            offset: the first byte to send; a server without ranges answers 200, with the whole file.
 
         Raises:
             Problem: the API refused.
-            Unreachable: the place does not answer, or with an error, or stops in the middle.
+            Unreachable: the server does not answer, answers with an error, or stops in the middle.
         """
         answer = self._tried(self._http.build_request("GET", self._address + path))
         place = answer.headers.get("Location")

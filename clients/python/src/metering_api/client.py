@@ -36,14 +36,14 @@ _NAMED_AT_ONCE = 50
 
 
 class Client:
-    """Asks the metering data API; close it, or use it in a `with`.
+    """A client of the metering data API; close it, or use it in a `with` block.
 
-    Tokens are fetched and renewed; 429 and 503 are retried as `Retry-After` says; pages follow each other.
+    Tokens are fetched and renewed, 429 and 503 are retried as `Retry-After` says, and all pages are read.
 
     Args:
         address: of the API with its version: `https://api.example.com/metering/v1`.
         patience: seconds that all waits of one call may take together.
-        http: what to send with, for a proxy or certificates of your own.
+        http: the httpx client to use, for a proxy or certificates of your own.
 
     Attributes:
         exports: files made on your request.
@@ -68,7 +68,7 @@ class Client:
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ, *, patience: float = PATIENCE) -> Self:
-        """Return a client by METERING_API_URL, _KEY, _TOKEN_URL, _CLIENT_ID, _CLIENT_SECRET and _SCOPE.
+        """Return a client from METERING_API_URL, _KEY, _TOKEN_URL, _CLIENT_ID, _CLIENT_SECRET and _SCOPE.
 
         Raises:
             NotConfigured: names every variable that is missing.
@@ -116,7 +116,7 @@ class Client:
         )
 
     def metering_point(self, metering_point_id: str) -> MeteringPoint:
-        """Return one of them.
+        """Return a metering point.
 
         Raises:
             NotFound: it is unknown or not yours.
@@ -138,7 +138,7 @@ class Client:
 
         Args:
             to: exclusive; None for all that is available.
-            metering_points: those to read; none for a customer's, or all of yours. As many as you like.
+            metering_points: the ones to read, as many as you like; empty for a customer's, or all of yours.
             resolution: None for what is stored; `PT15M`, `PT1H`, `P1D`, `P1M` or `P1Y`, never finer than
                 stored.
             as_of: the data as it was at a moment.
@@ -146,7 +146,7 @@ class Client:
         Raises:
             InvalidRequest: names every parameter that is at fault.
             LeftOut: metering points cannot be read, or days are stored coarser than `resolution`. Use
-                `series_pages` to go on without them.
+                `series_pages` to continue without them.
         """
         return self.days(
             "consumption",
@@ -168,7 +168,7 @@ class Client:
         resolution: str | None = None,
         as_of: Moment | None = None,
     ) -> Iterator[Day]:
-        """Yield the market days of what was produced; as `consumption`."""
+        """Yield the market days of production; see `consumption`."""
         return self.days(
             "production",
             from_=from_,
@@ -180,18 +180,18 @@ class Client:
         )
 
     def days(self, direction: str, **parameters: Any) -> Iterator[Day]:
-        """Yield market days in a direction; parameters as `consumption`."""
+        """Yield market days in a direction; parameters as for `consumption`."""
         for page in _whole(self._series(direction, layout="days", **parameters)):
             for part in SeriesPage.of(page).series:
                 yield from part.days
 
     def rows(self, direction: str, **parameters: Any) -> Iterator[Row]:
-        """Yield single values with start and end, of any resolution; parameters as `consumption`."""
+        """Yield single values with start and end, of any resolution; parameters as for `consumption`."""
         for page in _whole(self._series(direction, layout="rows", **parameters)):
             yield from (Row.of(each) for each in page["rows"])
 
     def series_pages(self, direction: str, **parameters: Any) -> Iterator[SeriesPage]:
-        """Yield pages of packed days, with what is left out of them; parameters as `consumption`."""
+        """Yield pages of packed days, with what is left out of them; parameters as for `consumption`."""
         return (SeriesPage.of(page) for page in self._series(direction, layout="days", **parameters))
 
     def totals(
@@ -207,7 +207,7 @@ class Client:
         """Yield the sum over metering points for each interval; `P1D` without a resolution.
 
         Args:
-            metering_points: at most 50; none for a customer's, or all of yours.
+            metering_points: at most 50; empty for a customer's, or all of yours.
 
         Raises:
             LeftOut: metering points cannot be read.
@@ -236,7 +236,7 @@ class Client:
 
         Args:
             count: 1 to 10 hours; 3 by default.
-            of: `days` (the default), `weeks` or `hours`: what each hour has to be another of.
+            of: `days` (the default) or `weeks` for hours of different days or weeks; `hours` for any.
 
         Raises:
             LeftOut: metering points cannot be read.
@@ -283,13 +283,13 @@ class Client:
         limit: int = LARGEST_PAGE,
         etag: str | None = None,
     ) -> ChangesPage | None:
-        """Return a page of new and corrected days after a cursor; without one, the cursor of now.
+        """Return a page of new and corrected days after a cursor; without one, a cursor to begin with.
 
         Args:
             etag: of the answer to the same cursor; then None is returned while nothing is new.
 
         Raises:
-            InvalidRequest: its `parameter` is `cursor`: begin again without one.
+            InvalidRequest: if its `parameter` is `cursor`, begin again without one.
         """
         parameters = {"cursor": cursor, "since": None if cursor else as_text(since), "limit": limit}
         answer = self._transport.get("/changes", parameters, etag=etag)
@@ -298,7 +298,7 @@ class Client:
         return ChangesPage.of(answer.content, etag=answer.headers.get("ETag"))
 
     def follow(self, store: str | os.PathLike[str] | Store) -> Follower:
-        """Return what keeps a store current: `run_once()` in a cron job.
+        """Return a follower, which keeps a store current: call `run_once()` in a cron job.
 
         Args:
             store: the path of a SQLite file, or any object with the four methods of `Store`.
@@ -336,14 +336,14 @@ class Client:
 
 
 def _whole(pages: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
-    """Yield pages of which nothing is left out.
+    """Yield pages that leave nothing out.
 
     Raises:
-        LeftOut: a page lists metering points that are.
+        LeftOut: a page lists metering points that it leaves out, or days of them.
     """
     for page in pages:
         not_found = tuple(page["notFound"])
-        # Only series can be asked for finer than stored.
+        # Only series can be requested finer than stored.
         stored_coarser = tuple(each["meteringPointId"] for each in page.get("storedCoarser", ()))
         if not_found or stored_coarser:
             raise errors.LeftOut(

@@ -14,7 +14,7 @@ class NotConfigured(MeteringError):
 
 
 class Unreachable(MeteringError):
-    """The API or the token endpoint did not answer, also after the allowed retries."""
+    """The API or the token endpoint did not answer, even after the allowed retries."""
 
 
 class SignInFailed(MeteringError):
@@ -100,19 +100,19 @@ class Gone(Problem):
 
 
 class TooManyRequests(Problem):
-    """429, also after the allowed retries."""
+    """429, even after the allowed retries."""
 
 
 class Unavailable(Problem):
-    """500, 502, 503 or 504, also after the allowed retries."""
+    """500, 502, 503 or 504, even after the allowed retries."""
 
 
 class LeftOut(MeteringError):
-    """The answer lacks metering points, or days of them, that were asked for.
+    """The answer lacks requested metering points, or days of them.
 
     Attributes:
         not_found: the metering points that were named and cannot be read: unknown, or not yours.
-        stored_coarser: the first 40 metering points with days that are stored coarser than asked for.
+        stored_coarser: the first 40 metering points with days that are stored coarser than requested.
         stored_coarser_count: how many there are.
     """
 
@@ -148,11 +148,11 @@ class StoreInUse(MeteringError):
 
 
 class StoreFailed(MeteringError):
-    """The store cannot be read or written now; the next run goes on, nothing is lost."""
+    """The store cannot be read or written now; the next run continues, and nothing is lost."""
 
 
 class StoreDamaged(MeteringError):
-    """The file of the store is damaged, or is no store; delete it, and everything is fetched again."""
+    """The file of the store is damaged, or not a store; delete it, and everything is fetched again."""
 
 
 class ExportFailed(MeteringError):

@@ -1,4 +1,4 @@
-"""Exports: files made once, on request; asked for, waited for, downloaded and read."""
+"""Exports, which are files made once, on request: how to request, download and read them."""
 
 import gzip
 import hashlib
@@ -53,7 +53,7 @@ class ExportSummary:
     """An export, without its files.
 
     Attributes:
-        status: `waiting`, `running`, `finished`, `failed` or `expired`, or a word that came later.
+        status: `waiting`, `running`, `finished`, `failed` or `expired`, or a newer word.
         expires_at: when its files are deleted.
         as_of: the moment whose data all files show.
     """
@@ -77,10 +77,10 @@ class Export(ExportSummary):
     Attributes:
         days: market days that are built.
         of_days: market days in all; None before they are counted.
-        changes_cursor: give it to `Client.changes`: everything that was published after this export.
+        changes_cursor: with it, `Client.changes` returns everything that was published after this export.
         not_found: metering points that were named and cannot be read.
-        stored_coarser: metering points with days that are left out, as they are stored coarser.
-        problem: code and detail of what went wrong; None while nothing did.
+        stored_coarser: metering points with days that are left out because they are stored coarser.
+        problem: code and detail of what went wrong; None if nothing did.
         files: in order, once it is finished.
     """
 
@@ -127,13 +127,13 @@ class Exports:
         resolution: str | None = None,
         as_of: Moment | None = None,
     ) -> Export:
-        """Ask for files of the days `[from_, to)`; they are built in the background.
+        """Request files of the days `[from_, to)`; they are built in the background.
 
         Args:
-            form: `csv`, `ndjson`, `parquet`, `xlsx` or `gs2`, or all that the API knows of a form:
+            form: `csv`, `ndjson`, `parquet`, `xlsx` or `gs2`, or a form as the API describes it, such as
                 `{"format": "csv", "compression": "gzip"}`.
             to: exclusive; None for all that is available.
-            metering_points: at most 3000; none for a customer's, or all of yours.
+            metering_points: at most 3000; empty for a customer's, or all of yours.
 
         Raises:
             InvalidRequest: names every parameter that is at fault.
@@ -153,7 +153,7 @@ class Exports:
             "POST",
             "/exports",
             body={name: value for name, value in body.items() if value is not None},
-            # A try after an answer that was lost must not make a second export.
+            # A retry after a lost answer must not make a second export.
             headers={"Idempotency-Key": str(uuid.uuid4())},
         )
         return Export.of(answer.content)
@@ -185,7 +185,7 @@ class Exports:
         """Return an export once it is finished.
 
         Args:
-            progress: is called each time that the API was asked.
+            progress: called with the export after each request.
             patience: seconds to wait in all.
 
         Raises:
@@ -216,13 +216,13 @@ class Exports:
         """Download a file into a folder, and return its path.
 
         What is there already is not fetched again: a file with the right SHA-256, or the beginning of one in
-        `NAME.part`, which a cut download left.
+        `NAME.part`, which an interrupted download left.
 
         Args:
-            progress: is called with the bytes that are there.
+            progress: called with how many bytes are there.
 
         Raises:
-            DamagedFile: it has another SHA-256 than the API says.
+            DamagedFile: its SHA-256 is not the one that the API gives.
             Gone: it is deleted, or you may no longer read all of it.
         """
         if Path(file.name).name != file.name:
@@ -253,7 +253,7 @@ class Exports:
 
     def _append(self, file: ExportFile, draft: Path, size: int, progress: Callable[[int], None]) -> None:
         with self._transport.open_link(file.path, offset=size) as opened:
-            # A place that knows no ranges sends the whole file.
+            # A server without ranges sends the whole file.
             is_rest = opened.status_code == 206
             with draft.open("ab" if is_rest else "wb") as written:
                 for chunk in opened.iter_raw(_CHUNK):
@@ -264,7 +264,7 @@ class Exports:
 
 
 def read_days(path: str | os.PathLike[str]) -> Iterator[Day]:
-    """Yield the days of a file of the form `ndjson`, also of one in gzip."""
+    """Yield the days of a file of the form `ndjson`, compressed with gzip or not."""
     opener = gzip.open if Path(path).suffix == ".gz" else open
     with opener(path, "rb") as lines:
         for line in lines:

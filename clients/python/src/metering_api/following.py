@@ -1,16 +1,16 @@
-"""Keeping a store current: history of what is new, every change since the last run, access that ended.
+"""How a store is kept current: with the history of new access and all changes, without access that ended.
 
-Everything that matters is in the store, and each step changes days and notes in one transaction. A run that
-is killed anywhere is continued by the next one:
+The state of a run is in the store, and each step changes days and notes in one transaction. If a run is
+killed, the next one continues it:
 
 - The cursor of /changes is older than any history that is fetched, so what is published meanwhile follows.
 - A metering point is noted as held once its whole history is there; until then history is fetched again.
-- A page of changes is kept only when it shows the same access as the list of metering points that was worked
-  off. For half a minute after a change of access it may not: it would lack the days of a new metering point.
-  While a list is worked off, the store shows no access as worked off.
+- A page of changes is kept only if it shows the same access as the list of metering points that was applied.
+  For half a minute after a change of access it may not: it would lack the days of a new metering point. While
+  a list is being applied, the store shows no access as applied.
 
-Two runs at a time would lose history: the second takes what the first still fetches for that of a killed run,
-and deletes it. A run therefore locks its store.
+Two runs at a time would lose history: the second would take the history that the first is fetching for that
+of a killed run, and delete it. A run therefore locks its store.
 """
 
 import json
@@ -40,9 +40,9 @@ class Run:
 
     Attributes:
         changed: market days that were new or corrected.
-        history: market days that were fetched since access to them is new.
+        history: market days that were fetched because access to them is new.
         gained: metering points with access that is new, or to more days.
-        ended: metering points of which days were deleted since access to them ended.
+        ended: metering points of which days were deleted because access to them ended.
     """
 
     changed: int = 0
@@ -59,7 +59,7 @@ class Held:
     is_whole: bool = True
 
     def text(self) -> str:
-        """Return it as a note."""
+        """Return the text of the note."""
         periods = [
             [each and each.isoformat() for each in (period.from_, period.to)] for period in self.permitted
         ]
@@ -98,7 +98,7 @@ class Follower:
     Args:
         sleep: waits between tries while access is settling.
         today: the current day; history of access that begins later is left to /changes.
-        progress: is called with a line after each piece of work.
+        progress: called with a line after each step.
     """
 
     def __init__(
@@ -126,9 +126,9 @@ class Follower:
 
         Raises:
             StoreInUse: another run is updating the store; this one did nothing.
-            AccessUnsettled: access changed again and again; the next run goes on.
-            Problem, Unreachable: what the API or the network said; the next run goes on.
-            StoreFailed: the store cannot be read or written; the next run goes on.
+            AccessUnsettled: access changed again and again; the next run continues.
+            Problem, Unreachable: the API refused or did not answer; the next run continues.
+            StoreFailed: the store cannot be read or written; the next run continues.
         """
         with _locked(self.store):
             return self._run()
@@ -144,7 +144,7 @@ class Follower:
             self._forget_everything()
             self._follow(run)
         except errors.NotPermitted as error:
-            # All access ended. On the very first run there is none yet, which is for people to know.
+            # All access ended. On the very first run there is none yet, which the user has to know.
             if error.code != "no-access" or not self.has_begun:
                 raise
             self._forget_access()
@@ -162,7 +162,7 @@ class Follower:
                 return
             if page.access_version != access:
                 self._wait_for_access(tries)
-                access, etag, tries = self._work_off_access(run), None, tries + 1
+                access, etag, tries = self._apply_access(run), None, tries + 1
                 continue
             etag = page.etag if page.cursor == cursor else None
             self.store.put(page.days, {_CURSOR: page.cursor, _ETAG: etag})
@@ -185,8 +185,8 @@ class Follower:
         if tries:
             self._sleep(_PAUSE)
 
-    def _work_off_access(self, run: Run) -> str | None:
-        """Hold what the list of metering points says; its version, or None when access changed meanwhile."""
+    def _apply_access(self, run: Run) -> str | None:
+        """Apply the list of metering points; return its version, or None if access changed meanwhile."""
         listed = self.api.metering_points()
         if listed.access_version is None:
             return None
@@ -230,10 +230,10 @@ class Follower:
         held: Mapping[str, Held],
         wanted: Mapping[str, Spans],
     ) -> bool:
-        """Fetch what is new of some metering points; False when the API does not show all of it yet."""
+        """Fetch the missing days of some metering points; return False if the API does not show all yet."""
         ids = [each.metering_point_id for each in group]
         before = {point: held.get(point, Held()).permitted for point in ids}
-        # What is fetched before a kill has to be found again if access ends before the next run.
+        # If access ends after a kill, the next run must find, and delete, what was fetched before it.
         self.store.put([], {_POINT + each: Held(before[each], is_whole=False).text() for each in ids})
         if start <= self._today():
             for direction in ("consumption", "production"):
@@ -257,9 +257,9 @@ class Follower:
         return True
 
     def _forget_access(self) -> None:
-        """Forget which access was worked off, so that a run after a kill works off the access of then.
+        """Forget which access was applied, so that a run after a kill applies the access that it finds.
 
-        Otherwise that run would take an answer that still shows the access before, and pass over days of
+        Otherwise that run would accept an answer that still shows the earlier access, and miss days of
         metering points that are already held.
         """
         self.store.put([], {_ACCESS: None, _ETAG: None})
@@ -272,7 +272,7 @@ class Follower:
 
 
 def _locked(store: Store) -> AbstractContextManager[None]:
-    """Lock a store that has a lock; for any other its owner lets one run at a time begin."""
+    """Lock a store that has a lock; for any other, the caller must begin one run at a time."""
     return store.lock_for_run() if isinstance(store, LockableStore) else nullcontext()
 
 
@@ -286,7 +286,7 @@ def _missing(point: MeteringPoint, held: Mapping[str, Held], *, wanted: Mapping[
 
 
 def _groups(missing: Mapping[MeteringPoint, date]) -> Iterator[tuple[date, Sequence[MeteringPoint]]]:
-    """Yield metering points that are asked for together, with the first day to ask for."""
+    """Yield metering points that are requested together, with the first day to request."""
     points = sorted(missing, key=lambda each: (missing[each], each.metering_point_id))
     for begin in range(0, len(points), _GROUP):
         yield missing[points[begin]], points[begin : begin + _GROUP]

@@ -1,4 +1,4 @@
-"""Days as a pandas frame; pandas is needed for this function alone."""
+"""Days as a pandas frame; only this function needs pandas."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
@@ -15,7 +15,7 @@ COLUMNS = ("meteringPointId", "direction", "start", "quantity", "quality")
 def to_pandas(days: Iterable[Day]) -> "pandas.DataFrame":
     """Return a row for each value: meteringPointId, direction, start (UTC), quantity (float, kWh), quality.
 
-    Quantities become floats, as pandas adds them; sums that must be exact are made with `Day.quantities`.
+    Quantities become floats, which pandas can add; for exact sums, use `Day.quantities`.
 
     Raises:
         NotConfigured: pandas is not installed.

@@ -11,7 +11,7 @@ from metering_api import models
 
 @dataclass(frozen=True)
 class Total:
-    """The energy of one interval over all metering points asked for; times have their offset."""
+    """The energy of one interval over all requested metering points; times have their offset."""
 
     start: datetime
     end: datetime
@@ -46,7 +46,7 @@ class Peaks:
     """The highest hours of a metering point in a month (`2026-11`), the highest first.
 
     Attributes:
-        provisional: some hour of the month is missing, so the highest may still change.
+        provisional: whether an hour of the month is missing, so that the highest may still change.
     """
 
     metering_point_id: str
@@ -77,7 +77,7 @@ class Completeness:
     Attributes:
         expected: how many values there should be by now.
         counts: how many values there are by quality, as the API names them, such as `finalEstimated`.
-        late: a day that should be there is not published.
+        late: whether a day that is due is not published.
     """
 
     metering_point_id: str

@@ -1,4 +1,4 @@
-"""A lock on a file, held by the operating system: it ends with the process, also after a kill."""
+"""A lock on a file, held by the operating system: it ends with the process, even after a kill."""
 
 import sys
 from collections.abc import Iterator
@@ -28,7 +28,7 @@ else:
 
 @contextmanager
 def exclusive(path: Path, *, store: Path) -> Iterator[None]:
-    """Hold the lock of a store; the file at `path` is made when missing, stays, and means nothing unlocked.
+    """Hold the lock of a store. The file at `path` is created if missing and kept; by itself it is no lock.
 
     Raises:
         StoreInUse: another run holds the lock.

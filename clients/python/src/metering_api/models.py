@@ -1,4 +1,4 @@
-"""What the API answers, as values.
+"""The API's answers as values.
 
 Answers are open: properties that are not known here are left out, and words of quality and resolution are
 plain texts, so that a new one breaks nothing. Treat a quality that you do not know as not final.
@@ -42,7 +42,7 @@ def as_text(given: Moment | None) -> str | None:
 
 
 def quantity(number: Decimal | int | None) -> Decimal | None:
-    """Return a JSON number as the decimal that it is."""
+    """Return a JSON number as a decimal."""
     return Decimal(number) if isinstance(number, int) else number
 
 
@@ -52,7 +52,7 @@ def _day(text: str | None) -> date | None:
 
 @dataclass(frozen=True)
 class Period:
-    """Market days `[from_, to)` that you may read; None is no bound."""
+    """Market days `[from_, to)` that you may read; None means no bound."""
 
     from_: date | None
     to: date | None
@@ -63,7 +63,7 @@ class Period:
         return cls(_day(content.get("from")), _day(content.get("to")))
 
     def holds(self, day: date) -> bool:
-        """Return whether a market day lies in it."""
+        """Return whether a market day is in the period."""
         return (self.from_ is None or day >= self.from_) and (self.to is None or day < self.to)
 
 
@@ -92,8 +92,8 @@ class Day:
         quality: of the values that `exceptions` does not name.
         exceptions: quality by position of a value.
         quantities: kWh in order of time; None when missing.
-        complete: with `P1D` and coarser alone.
-        missing: with `P1D` and coarser alone: how many values are missing.
+        complete: only with `P1D` and coarser: whether all of the period is covered and no value is missing.
+        missing: only with `P1D` and coarser: how many values are missing.
     """
 
     metering_point_id: str
@@ -112,7 +112,7 @@ class Day:
     def of(
         cls, content: Mapping[str, Any], *, metering_point_id: str | None = None, direction: str | None = None
     ) -> "Day":
-        """Read a packed day; the ids come from the series that it lies in, or from itself."""
+        """Read a packed day; its ids come from the series that it is in, or from the day itself."""
         return cls(
             metering_point_id=metering_point_id or content["meteringPointId"],
             direction=direction or content["direction"],
@@ -227,7 +227,7 @@ class MeteringPoints:
     """All metering points that you may read; iterates over `points`.
 
     Attributes:
-        access_version: the name of what you may read; None where it changed while the pages were read.
+        access_version: identifies what you may read; None if it changed while the pages were read.
     """
 
     points: tuple[MeteringPoint, ...]
@@ -245,10 +245,10 @@ class ChangesPage:
     """A page of the market days that are new or corrected.
 
     Attributes:
-        cursor: keep it, and give it in the next call.
+        cursor: keep it, and pass it to the next call.
         up_to_date: False if there is a next page.
         access_version: identifies what you may read; it changes when that changes.
-        etag: of the answer; given with the same cursor, an answer without news is not sent again.
+        etag: of the answer; if it is passed with the same cursor, an unchanged answer is not sent again.
     """
 
     days: tuple[Day, ...]
@@ -292,8 +292,8 @@ class SeriesPage:
 
     Attributes:
         not_found: metering points named in the request that cannot be read.
-        stored_coarser: the first 40 metering points of which days are left out, since they are stored coarser
-            than asked for; on the first page only.
+        stored_coarser: the first 40 metering points with days that are left out because they are stored
+            coarser than requested; on the first page only.
         stored_coarser_count: how many there are; 0 on the other pages.
         next_cursor: None on the last page.
     """

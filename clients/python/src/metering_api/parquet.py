@@ -1,4 +1,4 @@
-"""A store of Parquet files, one for each month, beside the SQLite file that remembers what is to do."""
+"""A store of Parquet files, one for each month, and of a SQLite file with days and notes."""
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -54,7 +54,7 @@ class ParquetStore:
         self._sqlite.put(days, {**notes, **changed})
 
     def keep_only(self, metering_point_id: str, permitted: Sequence[Period], notes: Notes) -> None:
-        """Delete a metering point's days that lie in none of the periods, and remember notes."""
+        """Delete a metering point's days that are in none of the periods, and remember notes."""
         held = {f"{day.date:%Y-%m}" for day in self._sqlite.days(metering_point_id=metering_point_id)}
         self._sqlite.keep_only(
             metering_point_id, permitted, {**notes, **{_MONTH + each: "changed" for each in held}}
@@ -64,8 +64,8 @@ class ParquetStore:
         """Write the files of the months that changed.
 
         Raises:
-            StoreFailed: files cannot be written; the others are. On Windows none can be replaced while a
-                program reads it.
+            StoreFailed: a file cannot be written; the others are. On Windows, a file cannot be replaced while
+                a program reads it.
         """
         failures = []
         for name in self._sqlite.remembered():

@@ -1,4 +1,4 @@
-"""Periods of market days as sets: united, cut and taken from each other."""
+"""Periods of market days as sets: their union, intersection and difference."""
 
 from collections.abc import Iterable
 from datetime import date

@@ -1,4 +1,4 @@
-"""Where a follower keeps what it has read, and the SQLite file that most will use."""
+"""Stores for what a follower has read: the protocol, and the SQLite file that most will use."""
 
 import json
 import os
@@ -19,10 +19,10 @@ Notes = Mapping[str, str | None]
 
 
 class Store(Protocol):
-    """What a follower needs of a place for days.
+    """What a follower needs of a store.
 
-    `put` and `keep_only` change days and notes in one transaction: a program that is killed then goes on
-    where it was, without a gap.
+    `put` and `keep_only` change days and notes in one transaction, so that after a kill the next run
+    continues without a gap.
     """
 
     def remembered(self) -> Mapping[str, str]:
@@ -34,11 +34,11 @@ class Store(Protocol):
         ...
 
     def keep_only(self, metering_point_id: str, permitted: Sequence[Period], notes: Notes) -> None:
-        """Delete a metering point's days that lie in none of the periods, and remember notes."""
+        """Delete a metering point's days that are in none of the periods, and remember notes."""
         ...
 
     def finish(self) -> None:
-        """Do what belongs to the end of a run; nothing may depend on it being called."""
+        """Finish a run; no data may depend on this being called."""
         ...
 
 
@@ -47,7 +47,7 @@ class LockableStore(Protocol):
     """A store that lets one run at a time work on it."""
 
     def lock_for_run(self) -> AbstractContextManager[None]:
-        """Hold the store until the run ends; raise StoreInUse at once when another run holds it."""
+        """Lock the store until the run ends; raise StoreInUse at once if another run holds the lock."""
         ...
 
 
@@ -89,10 +89,10 @@ class SqliteStore:
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        """Open the file, or make it.
+        """Open the file, and create it if it is missing.
 
         Raises:
-            NotConfigured: its folder does not exist or may not be written, or it is no SQLite file.
+            NotConfigured: its folder does not exist or may not be written, or it is not a SQLite file.
         """
         self.path = Path(path)
         try:
@@ -140,7 +140,7 @@ class SqliteStore:
             _remember(connection, notes)
 
     def keep_only(self, metering_point_id: str, permitted: Sequence[Period], notes: Notes) -> None:
-        """Delete a metering point's days that lie in none of the periods, and remember notes."""
+        """Delete a metering point's days that are in none of the periods, and remember notes."""
         with self._transaction() as connection:
             found = connection.execute(
                 "SELECT DISTINCT date FROM day WHERE metering_point_id = ?", (metering_point_id,)
@@ -160,7 +160,7 @@ class SqliteStore:
     def days(
         self, *, metering_point_id: str | None = None, direction: str | None = None, month: str | None = None
     ) -> Iterator[Day]:
-        """Yield stored days in the order of their keys; `month` is such as `2026-03`."""
+        """Yield stored days in the order of their keys; `month` is written as in `2026-03`."""
         wanted = (metering_point_id, metering_point_id, direction, direction, month, month)
         with (
             self._translated(),
@@ -229,7 +229,7 @@ def _row(day: Day) -> tuple[Any, ...]:
         day.resolution,
         day.quality,
         json.dumps({str(position): quality for position, quality in day.exceptions.items()}),
-        # json would make floats of decimals, or texts.
+        # json would write decimals as floats or as texts.
         "[" + ", ".join(["null" if each is None else str(each) for each in day.quantities]) + "]",
         _utc_text(day.published_at) if day.published_at else None,
     )

@@ -22,9 +22,9 @@ class Notice:
     """A notice that the API has sent.
 
     Attributes:
-        id: the same on every retry: a notice that you have already handled may be left out.
-        type: such as `metering.published`; one that you do not know is answered 200 and ignored.
-        data: what the type says.
+        id: the same on every retry: you may ignore a notice that you have already handled.
+        type: such as `metering.published`; ignore one that you do not know, and answer 200.
+        data: depends on the type.
     """
 
     id: str
@@ -40,12 +40,12 @@ def verify_webhook(
     now: datetime | None = None,
     tolerance: timedelta = TOLERANCE,
 ) -> Notice:
-    """Return the notice of a request whose signature is right.
+    """Verify the signature of a request, and return its notice.
 
     Args:
         body: exactly as it arrived, before any parser.
         headers: of the request, in any case.
-        secret: `whsec_…`; several while a new one takes over.
+        secret: `whsec_…`; several while an old one is being replaced.
         tolerance: how far `webhook-timestamp` may be from now, so that nobody can replay an old request.
 
     Raises:
