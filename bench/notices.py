@@ -1,9 +1,9 @@
 """One publication and many webhooks: `python3 dev.py bench notices [--webhooks N] [--metering-points N]`.
 
 Each webhook belongs to a caller of its own, and the metering points are shared out among the callers; every
-tenth caller reads metering points without a new day instead, and must hear nothing. Measured are the end of
-the timer's run (who hears of the publication: statements, notices, messages) and the queue function (signing
-and sending to a receiver on this machine), three messages at a time as host.json has it.
+tenth caller reads metering points without a new day instead, and must be sent nothing. Measured are the end
+of the timer's run (who is notified: statements, notices, messages) and the queue function (signing and
+sending to a receiver on this machine), three messages at a time as host.json has it.
 
 Tables and queues are Azurite on this machine, and the receiver is a part of this process: seconds are those
 of client libraries and emulator. Writes a table and `bench/results/notices.json`.
@@ -75,8 +75,8 @@ class Measured:
     messages: int
     send_seconds: float
     received: int
-    heard_by_quiet: int
-    heard_twice: int
+    received_by_quiet: int
+    received_twice: int
 
 
 def main() -> None:
@@ -131,7 +131,7 @@ def measure(folder: Path, *, connection: str, webhooks: int, points: int) -> Mea
         started = time.perf_counter()
         messages = _send(notices, connection)
         sent = time.perf_counter() - started
-        heard = Counter(each.target for each in receiver.received)
+        received = Counter(each.target for each in receiver.received)
     if begun != messages:
         raise SystemExit(f"{begun} notices were begun, and {messages} messages came.")
     return Measured(
@@ -143,9 +143,9 @@ def measure(folder: Path, *, connection: str, webhooks: int, points: int) -> Mea
         statements=warehouse.statements,
         messages=messages,
         send_seconds=round(sent, 2),
-        received=heard.total(),
-        heard_by_quiet=sum(heard[each] for each in quiet),
-        heard_twice=sum(1 for count in heard.values() if count > 1),
+        received=received.total(),
+        received_by_quiet=sum(received[each] for each in quiet),
+        received_twice=sum(1 for count in received.values() if count > 1),
     )
 
 
@@ -241,7 +241,7 @@ def _print(found: Measured) -> None:
     )
     table.add_row("sign and send them", str(found.send_seconds), "0", "", str(found.received))
     Console().print(table)
-    print(f"{found.heard_by_quiet} of {found.quiet} callers without a new day heard of it.")
+    print(f"{found.received_by_quiet} of {found.quiet} callers without a new day were notified.")
 
 
 if __name__ == "__main__":

@@ -54,18 +54,18 @@ DaysOf = Mapping[str, Sequence[tuple[date, int]]]
 
 
 @dataclass(frozen=True)
-class Heard:
+class ReadableDays:
     """The days of some publications that one caller may read."""
 
     days: int
     first: date
     last: date
 
-    def plus(self, other: "Heard | None") -> "Heard":
+    def plus(self, other: "ReadableDays | None") -> "ReadableDays":
         """Return the days of both."""
         if other is None:
             return self
-        return Heard(self.days + other.days, min(self.first, other.first), max(self.last, other.last))
+        return ReadableDays(self.days + other.days, min(self.first, other.first), max(self.last, other.last))
 
 
 class News:
@@ -151,11 +151,11 @@ class News:
         return (done + 1, last) if last > done else None
 
     def _begin_published(self, first: int, last: int) -> int:
-        hearing = self._hearing(Event.PUBLISHED)
-        heard = self._heard(list(hearing), first=first, last=last) if hearing else {}
+        subscribed = self._subscribed(Event.PUBLISHED)
+        readable_days = self._readable_days(list(subscribed), first=first, last=last) if subscribed else {}
 
         def begin(principal: str) -> int:
-            of_caller = heard[principal]
+            of_caller = readable_days[principal]
             data = {
                 "sequence": last,
                 "cursor": self._cursor(first),
@@ -171,10 +171,10 @@ class News:
                     key=f"{first}-{last}",
                     after=WAITS_TIMES * self._publications.settled_after,
                 )
-                for each in hearing[principal]
+                for each in subscribed[principal]
             )
 
-        return sum(self._for_each(begin, list(heard)))
+        return sum(self._for_each(begin, list(readable_days)))
 
     def handle_access(self) -> int:
         """Begin a notice for each webhook whose owner's access has changed since the last notice of it."""
@@ -182,17 +182,17 @@ class News:
         until = synced_at.isoformat() if synced_at else ""
         if not until or self._store.handled(ACCESS) == until:
             return 0
-        hearing = self._hearing(Event.ACCESS_CHANGED)
+        subscribed = self._subscribed(Event.ACCESS_CHANGED)
 
         def begin(principal: str) -> int:
             version = self._grants.version(principal)
             return sum(
                 self._begin_access(each, version)
-                for each in hearing[principal]
+                for each in subscribed[principal]
                 if each.access_version != version
             )
 
-        begun = sum(self._for_each(begin, list(hearing)))
+        begun = sum(self._for_each(begin, list(subscribed)))
         self._store.set_handled(ACCESS, until)
         return begun
 
@@ -218,7 +218,7 @@ class News:
         after: timedelta = timedelta(0),
     ) -> int:
         """Begin a notice to send after a delay, once every instance can answer the receiver's request."""
-        if not webhook.hears(event):
+        if not webhook.subscribes_to(event):
             return 0
         now = self._clock()
         self._sending.begin(
@@ -233,26 +233,26 @@ class News:
         self._store.change_webhook(*webhook.key, lambda stored: replace(stored, access_version=version))
         return begun
 
-    def _hearing(self, event: Event) -> dict[str, list[Webhook]]:
+    def _subscribed(self, event: Event) -> dict[str, list[Webhook]]:
         """Return the active webhooks that subscribe to an event, by owner."""
-        hearing: dict[str, list[Webhook]] = defaultdict(list)
+        subscribed: dict[str, list[Webhook]] = defaultdict(list)
         for webhook in self._store.every_webhook():
-            if webhook.hears(event):
-                hearing[webhook.principal].append(webhook)
-        return hearing
+            if webhook.subscribes_to(event):
+                subscribed[webhook.principal].append(webhook)
+        return subscribed
 
-    def _heard(self, principals: Sequence[str], *, first: int, last: int) -> dict[str, Heard]:
+    def _readable_days(self, principals: Sequence[str], *, first: int, last: int) -> dict[str, ReadableDays]:
         """Return the days of some publications that callers may read; callers without any are left out."""
-        heard: dict[str, Heard] = {}
+        readable_days: dict[str, ReadableDays] = {}
         for days in self._published(first=first, last=last):
 
-            def of(principal: str, days: DaysOf = days) -> tuple[str, Heard | None]:
-                return principal, days_heard(self._readable(principal), days)
+            def of(principal: str, days: DaysOf = days) -> tuple[str, ReadableDays | None]:
+                return principal, readable_days_of(self._readable(principal), days)
 
             for principal, of_caller in self._for_each(of, principals):
                 if of_caller is not None:
-                    heard[principal] = of_caller.plus(heard.get(principal))
-        return heard
+                    readable_days[principal] = of_caller.plus(readable_days.get(principal))
+        return readable_days
 
     def _published(self, *, first: int, last: int) -> Iterator[DaysOf]:
         """Yield the days of some publications by metering point, those of one statement at a time."""
@@ -304,7 +304,7 @@ class News:
         return self._box.seal(self._box.open(secret, of=of), of=of)
 
 
-def days_heard(readable: Readable | None, days: DaysOf) -> Heard | None:
+def readable_days_of(readable: Readable | None, days: DaysOf) -> ReadableDays | None:
     """Return the days of some publications that a caller may read; None if there are none.
 
     The cost grows with the smaller of the two.
@@ -313,15 +313,15 @@ def days_heard(readable: Readable | None, days: DaysOf) -> Heard | None:
         return None
     if len(days) < len(readable.permissions):
         readable = readable.only(days.keys())
-    readable_days = [
+    found = [
         (day, series)
         for metering_point_id, permitted in readable.periods.items()
         for day, series in days.get(metering_point_id, ())
         if any(period.contains(day) for period in permitted)
     ]
-    if not readable_days:
+    if not found:
         return None
-    return Heard(sum(series for _, series in readable_days), min(readable_days)[0], max(readable_days)[0])
+    return ReadableDays(sum(series for _, series in found), min(found)[0], max(found)[0])
 
 
 def _by_metering_point(rows: Sequence[PublishedDayRow]) -> DaysOf:

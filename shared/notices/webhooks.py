@@ -110,8 +110,8 @@ class Webhook:
         """Principal and id."""
         return self.principal, self.webhook_id
 
-    def hears(self, event: str) -> bool:
-        """Return whether notices of an event are sent to it."""
+    def subscribes_to(self, event: str) -> bool:
+        """Return whether the webhook is active and gets notices of an event."""
         return self.state is State.ACTIVE and event in self.events
 
 

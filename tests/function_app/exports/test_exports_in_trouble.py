@@ -49,7 +49,7 @@ class Broken:
 
 
 @dataclass
-class Heard:
+class Ended:
     """Exports whose end was reported."""
 
     ended: list[tuple[str, ExportStatus]] = field(default_factory=list)
@@ -89,8 +89,8 @@ def test_a_failure_is_reported_and_notified_of_though_its_files_cannot_be_delete
     export_id = ask(customer).json["exportId"]
     lose_messages(api)
     outbox: Any = Broken()
-    heard = Heard()
-    keeper = replace(api.services.files.keeper, outbox=outbox, ended=heard)
+    notified = Ended()
+    keeper = replace(api.services.files.keeper, outbox=outbox, ended=notified)
     workshop = replace(api.services.files.workshop, keeper=keeper)
 
     with pytest.raises(OutboxUnavailable), caplog.at_level(logging.ERROR):
@@ -98,7 +98,7 @@ def test_a_failure_is_reported_and_notified_of_though_its_files_cannot_be_delete
 
     assert stored(customer, export_id).status is ExportStatus.FAILED
     assert caplog.messages == [f"Files failed: export {export_id}."]
-    assert heard.ended == [(export_id, ExportStatus.FAILED)]
+    assert notified.ended == [(export_id, ExportStatus.FAILED)]
 
 
 @pytest.mark.parametrize("again", ["message", "sweep"])
@@ -108,8 +108,8 @@ def test_the_end_of_an_export_is_notified_of_though_a_process_died_there_and_onl
     customer.days(customer.point(), SPRING, 1)
     export_id = ask(customer).json["exportId"]
     lose_messages(api)
-    heard = Heard()
-    keeper = replace(api.services.files.keeper, ended=heard)
+    notified = Ended()
+    keeper = replace(api.services.files.keeper, ended=notified)
     workshop = replace(api.services.files.workshop, keeper=keeper)
     keeper.exports.change(
         customer.principal, export_id, lambda export: replace(export, status=ExportStatus.FAILED)
@@ -121,7 +121,7 @@ def test_the_end_of_an_export_is_notified_of_though_a_process_died_there_and_onl
         else:
             keeper.sweep()
 
-    assert [each for each in heard.ended if each[0] == export_id] == [(export_id, ExportStatus.FAILED)]
+    assert [each for each in notified.ended if each[0] == export_id] == [(export_id, ExportStatus.FAILED)]
 
 
 def test_an_export_whose_access_ended_before_it_was_planned_fails(customer: Customer, api: Api) -> None:

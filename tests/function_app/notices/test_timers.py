@@ -65,7 +65,7 @@ class Subscriber:
 
 @pytest.fixture
 def subscriber(api: Api, deliver: Deliver, azurite: str) -> Iterator[Subscriber]:
-    """A customer with a webhook for publications, who has heard of everything so far."""
+    """A customer with a webhook for publications, who was notified of everything so far."""
     customer = Customer(api, deliver)
     customer.point()
     settings = replace(api.services.settings, webhook_allow_loopback=True)

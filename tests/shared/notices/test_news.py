@@ -1,4 +1,4 @@
-"""Who hears of what: each event once, nothing without a readable day, and nothing lost to a kill."""
+"""Who is notified of what: each event once, nothing without a readable day, and nothing lost to a kill."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -13,7 +13,7 @@ from shared.access.grants import Grants
 from shared.access.sync import changes, store
 from shared.metering import MeteringPointId
 from shared.notices import news as news_module
-from shared.notices.news import Heard, News
+from shared.notices.news import News, ReadableDays
 from shared.notices.sealed_secrets import SecretBox
 from shared.notices.webhooks import KEPT, Event, NoticeStatus, partition_of_notices
 from shared.publishing import announce, watermark
@@ -164,7 +164,7 @@ def test_nobody_hears_of_what_some_instances_do_not_know_yet(world: World, recei
     assert [each.type for each in receiver.received] == ["access.changed", "metering.published"]
 
 
-def test_the_first_publication_of_all_is_heard_of(world: World, receiver: Receiver) -> None:
+def test_the_first_publication_of_all_is_notified(world: World, receiver: Receiver) -> None:
     world.grant(ALICE, HOUSE)
     world.register(ALICE, receiver, Event.PUBLISHED)
 
@@ -205,7 +205,7 @@ def test_days_outside_the_grant_are_not_counted(world: World, receiver: Receiver
     assert [(each["days"], each["firstDate"]) for each in data(receiver)] == [(1, "2026-03-30")]
 
 
-def test_a_publication_of_days_outside_the_grant_is_not_heard_of(world: World, receiver: Receiver) -> None:
+def test_a_publication_of_days_outside_the_grant_is_not_notified(world: World, receiver: Receiver) -> None:
     published(world, receiver)
     world.grant(ALICE, HOUSE, span=Span(NEXT, None))
     world.clock.forward(minutes=1)
@@ -461,10 +461,10 @@ def test_without_a_key_nothing_is_done(world: World) -> None:
     assert world.handle() == 0
 
 
-def test_days_heard_is_the_same_by_a_naive_loop() -> None:
+def test_the_readable_days_are_the_same_by_a_naive_loop() -> None:
     readable = building.readable((HOUSE, DAY, NEXT), (HOUSE, NEXT, None), (CABIN, None, NEXT))
     days = {HOUSE: [(DAY, 1), (NEXT, 2)], CABIN: [(DAY, 1), (NEXT, 1)], SHOP: [(DAY, 5)]}
 
-    assert news_module.days_heard(readable, days) == Heard(4, DAY, NEXT)
-    assert news_module.days_heard(readable, {SHOP: [(DAY, 5)]}) is None
-    assert news_module.days_heard(None, days) is None
+    assert news_module.readable_days_of(readable, days) == ReadableDays(4, DAY, NEXT)
+    assert news_module.readable_days_of(readable, {SHOP: [(DAY, 5)]}) is None
+    assert news_module.readable_days_of(None, days) is None
