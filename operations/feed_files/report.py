@@ -168,7 +168,7 @@ def _sentence(each: Difference) -> str:
         hours = each.shift // timedelta(hours=1)
         until = periods.local_text(each.end)
         late = "late" if hours > 0 else "early"
-        return f"{start} to {until}: {each.count} values stand {abs(hours)} h too {late}."
+        return f"{start} to {until}: {each.count} values are {abs(hours)} h too {late}."
     theirs = "nothing" if each.old is None else f"{each.old} kWh"
     ours = "nothing" if each.new is None else f"{each.new} kWh"
     return f"{start}: {each.kind}: {theirs} in the file, {ours} in the feed."

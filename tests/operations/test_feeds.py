@@ -509,7 +509,7 @@ def test_three_differences_and_a_shifted_hour_are_each_named(warehouse: Warehous
         f"{HOUSE} consumption 2026-07-01T09:00:00+02:00: not in the file: nothing in the file, "
         "9.005 kWh in the feed.",
         f"{CABIN} consumption 2026-07-02T01:00:00+02:00 to 2026-07-03T01:00:00+02:00: "
-        "24 values stand 1 h too late.",
+        "24 values are 1 h too late.",
         "707057500000010999 consumption: the feed does not hold it.",
         f"48 values compared, 4 differences. Sum of the file: {total} kWh.",
     ]
