@@ -28,8 +28,8 @@ class Deadline:
 
 
 LEAST = limits.ANSWER / 4
-"""A query of which less of its limit is left is not begun: cut short, it would look like a warehouse that
-hangs."""
+"""No query starts with less time left than this, or than its own limit if that is shorter. Cut short, it
+would look as if the warehouse hung."""
 
 
 class _OfThread(threading.local):
