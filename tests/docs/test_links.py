@@ -11,7 +11,7 @@ PAGES = [
     places.ROOT / "README.md",
     places.ROOT / "CHANGELOG.md",
     places.ROOT / "clients" / "python" / "README.md",
-    *sorted((places.ROOT / "docs").glob("*.md")),
+    *sorted((places.ROOT / "docs").rglob("*.md")),
 ]
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 _CODE = re.compile(r"^```.*?^```$|`[^`\n]*`", re.MULTILINE | re.DOTALL)
@@ -27,7 +27,9 @@ def anchors_of(page: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if page.exists()], ids=lambda page: page.name)
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if page.exists()], ids=lambda page: str(page.relative_to(places.ROOT))
+)
 def test_links_within_the_project_lead_somewhere(page: Path) -> None:
     broken = []
     for link in links_of(page):
@@ -41,7 +43,9 @@ def test_links_within_the_project_lead_somewhere(page: Path) -> None:
     assert broken == []
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if page.exists()], ids=lambda page: page.name)
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if page.exists()], ids=lambda page: str(page.relative_to(places.ROOT))
+)
 def test_links_out_are_encrypted(page: Path) -> None:
     assert [link for link in links_of(page) if link.startswith("http:") and "127.0.0.1" not in link] == []
 
