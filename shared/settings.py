@@ -362,7 +362,8 @@ def _read(kind: type[Kind], environment: Mapping[str, str] | None) -> Kind:
     try:
         return TypeAdapter(kind).validate_python(given | groups)
     except ValidationError as error:
-        raise InvalidSettings([_sentence(each) for each in error.errors(include_url=False)]) from error
+        # Not chained: the text of pydantic's error quotes settings, and a log would have it.
+        raise InvalidSettings([_sentence(each) for each in error.errors(include_url=False)]) from None
 
 
 def _groups(kind: type) -> dict[str, type]:

@@ -1,4 +1,5 @@
 import base64
+import traceback
 
 import pytest
 
@@ -169,6 +170,21 @@ def test_the_keys_of_cursors_are_32_bytes_in_base64() -> None:
 def test_a_key_of_cursors_that_is_none_is_a_fault(text: str) -> None:
     with pytest.raises(InvalidSettings, match="SEALING_KEY must be 32 bytes in base64"):
         settings.from_environment({**LEAST, "SEALING_KEY": text})
+
+
+def test_the_traceback_of_a_wrong_setting_has_no_secret() -> None:
+    secrets = {
+        "SEVERA_CLIENT_SECRET": "hush-severa",
+        "SEALING_KEY": "hush-key",
+        "TABLE_STORAGE": "AccountName=a;hush-storage",
+        "WAREHOUSE": "postgres://user:hush-password@host",
+    }
+
+    with pytest.raises(InvalidSettings) as refused:
+        settings.from_environment(secrets)
+
+    logged = "".join(traceback.format_exception(refused.value))
+    assert "hush" not in logged
 
 
 def test_deliveries_are_taken_from_storage_only_where_it_is_named() -> None:
