@@ -19,7 +19,7 @@ from pydantic import (
 from pydantic.dataclasses import dataclass
 from pydantic_core import PydanticCustomError
 
-from shared import metering
+from shared import foreign, metering
 
 Kind = TypeVar("Kind")
 
@@ -39,6 +39,8 @@ _CONNECTING = (
 """What a connection string of storage names, in one of these combinations; case does not matter."""
 _EMULATOR = "UseDevelopmentStorage=true"
 _KEY_LENGTH = 32
+_REFERENCE = "@Microsoft.KeyVault("
+"""App Service leaves the reference in the setting if it cannot read the secret."""
 # From the environment by the names of settings, in code by the names of fields.
 _FROM_ENVIRONMENT = ConfigDict(validate_by_name=True, validate_by_alias=True)
 
@@ -62,15 +64,25 @@ def _fault(text: str) -> PydanticCustomError:
     return PydanticCustomError("setting", "{text}", {"text": text})
 
 
+def _found(text: str) -> str:
+    """Return what stands in a setting, without any of it: it may be a secret."""
+    if text.startswith(_REFERENCE):
+        return (
+            "has a Key Vault reference that was not resolved: look at the secret in the vault, "
+            "and at the rights of the app's identity"
+        )
+    return f"has a text of {foreign.counted(len(text), 'characters')}"
+
+
 def _guid(text: str) -> str:
     if not metering.is_guid(text.lower()):
-        raise _fault("must be a GUID.")
+        raise _fault(f"must be a GUID, but {_found(text)}.")
     return text.lower()
 
 
 def _address(text: str) -> str:
     if not text.startswith(("https://", "http://")):
-        raise _fault("must start with https:// (or http:// locally).")
+        raise _fault(f"must start with https:// (or http:// locally), but {_found(text)}.")
     return text.rstrip("/")
 
 
@@ -78,7 +90,7 @@ def _warehouse_address(text: str) -> str:
     if not text.startswith(WAREHOUSE_SCHEMES):
         raise _fault(
             "must be fabric://<server>/<database>, "
-            "mssql://<user>:<password>@<host>:<port>/<database> or duckdb:<path>."
+            f"mssql://<user>:<password>@<host>:<port>/<database> or duckdb:<path>, but {_found(text)}."
         )
     return text
 
@@ -91,7 +103,10 @@ def _storage(service: Literal["blob", "queue", "table"]) -> AfterValidator:
         named = dict(part.partition("=")[::2] for part in text.lower().rstrip(";").split(";"))
         is_complete = all(named.values()) and any(names <= named.keys() for names in combinations)
         if not (is_complete or text.startswith("https://") or text.rstrip(";") == _EMULATOR):
-            raise _fault(f"must be https://<account>.{service}.core.windows.net or a connection string.")
+            raise _fault(
+                f"must be https://<account>.{service}.core.windows.net or a connection string, "
+                f"but {_found(text)}."
+            )
         return text
 
     return AfterValidator(read)
@@ -106,7 +121,10 @@ def _key(value: object) -> object:
     except ValueError:
         key = b""
     if len(key) != _KEY_LENGTH:
-        raise _fault(f"must be {_KEY_LENGTH} bytes in base64: openssl rand -base64 {_KEY_LENGTH}.")
+        raise _fault(
+            f"must be {_KEY_LENGTH} bytes in base64 (openssl rand -base64 {_KEY_LENGTH}), "
+            f"but {_found(value)}."
+        )
     return key
 
 
@@ -129,7 +147,7 @@ def _number(
         except ValueError:
             pass  # The fault below says what is wrong, also for a text that is not a number.
         allowed = f"a number from {low:g} to {high:g}{f' or {word}' if word else ''}"
-        raise _fault(f"must be {allowed}, not '{value}'.")
+        raise _fault(f"must be {allowed}, not '{foreign.shown(value)}'.")
 
     return BeforeValidator(read)
 
@@ -393,8 +411,8 @@ def _sentence(error: Any) -> str:
         case "missing":
             return f"{name} is missing."
         case "literal_error":
-            return f"{name} must be one of {error['ctx']['expected']}, not '{error['input']}'."
+            return f"{name} must be one of {error['ctx']['expected']}, not '{foreign.shown(error['input'])}'."
         case "bool_parsing":
-            return f"{name} must be one of true, false, not '{error['input']}'."
+            return f"{name} must be one of true, false, not '{foreign.shown(error['input'])}'."
         case _:
             return f"{name} {error['msg']}" if name.isupper() else str(error["msg"])

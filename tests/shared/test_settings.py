@@ -133,7 +133,8 @@ def test_a_storage_that_is_none_is_a_fault_and_not_repeated(name: str, service: 
         settings.from_environment({**LEAST, **outgoing, name: text})
 
     assert refused.value.faults == [
-        f"{name} must be https://<account>.{service}.core.windows.net or a connection string."
+        f"{name} must be https://<account>.{service}.core.windows.net or a connection string, "
+        f"but has a text of {len(text)} characters."
     ]
 
 
@@ -170,6 +171,34 @@ def test_the_keys_of_cursors_are_32_bytes_in_base64() -> None:
 def test_a_key_of_cursors_that_is_none_is_a_fault(text: str) -> None:
     with pytest.raises(InvalidSettings, match="SEALING_KEY must be 32 bytes in base64"):
         settings.from_environment({**LEAST, "SEALING_KEY": text})
+
+
+def test_a_secret_that_the_vault_did_not_give_is_named_as_such() -> None:
+    with pytest.raises(InvalidSettings) as refused:
+        settings.from_environment({**LEAST, "SEALING_KEY": "@Microsoft.KeyVault(SecretUri=…)"})
+
+    assert refused.value.faults == [
+        "SEALING_KEY must be 32 bytes in base64 (openssl rand -base64 32), but has a Key Vault reference "
+        "that was not resolved: look at the secret in the vault, and at the rights of the app's identity."
+    ]
+
+
+def test_a_wrong_value_is_quoted_short_and_on_one_line() -> None:
+    with pytest.raises(InvalidSettings) as refused:
+        settings.from_environment(
+            {
+                **LEAST,
+                "SYNC_MAX_REVOKED_SHARE": "a\nb",
+                "METERING_POINT_SOURCE": "x" * 1_000,
+                "SYNC_ALLOW_REVOCATIONS": "a\nb",
+            }
+        )
+
+    assert sorted(refused.value.faults) == [
+        f"METERING_POINT_SOURCE must be one of 'severa' or 'warehouse', not '{'x' * 60}…'.",
+        "SYNC_ALLOW_REVOCATIONS must be one of true, false, not 'a b'.",
+        "SYNC_MAX_REVOKED_SHARE must be a number from 0 to 1, not 'a b'.",
+    ]
 
 
 def test_the_traceback_of_a_wrong_setting_has_no_secret() -> None:
