@@ -157,6 +157,16 @@ _NEEDED: dict[str, dict[str, set[str]]] = {
 }
 
 
+_NOTHING_PUBLISHED = (
+    "Nothing has been published yet. Deliver a file (docs/data-onboarding.md), or publish what was "
+    "delivered: python3 dev.py publish."
+)
+_DATA_LATE = "See data-late in docs/operations.md."
+_AS_DEFINED = (
+    "Correct the table: the scripts in infra/warehouse define it, and do not change one that is there."
+)
+
+
 def check(warehouse: Warehouse, *, now: datetime) -> list[Finding]:
     """Return everything that is wrong with the warehouse; empty if the API can rely on it.
 
@@ -198,10 +208,11 @@ def _table(table: str, columns: dict[str, str] | None) -> Iterator[Finding]:
         return
     for column, kinds in _NEEDED[table].items():
         if column not in columns:
-            yield Finding(f"metering.{table}.{column}", "The column is missing.")
+            yield Finding(f"metering.{table}.{column}", "The column is missing. " + _AS_DEFINED)
         elif columns[column] not in kinds:
             yield Finding(
-                f"metering.{table}.{column}", f"The type is {columns[column]}; it must be {min(kinds)}."
+                f"metering.{table}.{column}",
+                f"The type is {columns[column]}; it must be {min(kinds)}. {_AS_DEFINED}",
             )
 
 
@@ -210,32 +221,38 @@ def _of_content(warehouse: Warehouse, *, now: datetime) -> Iterator[Finding | No
     yield _market_days(warehouse)
     yield _found(
         "metering.metering_point",
-        "A metering point is described more than once, and any of the rows may be shown.",
+        "A metering point is described more than once, and any of the rows may be shown. Delete all of its "
+        "rows but one, and correct what added a row instead of replacing it.",
         _fetch(warehouse, _described_twice()),
     )
     yield _found(
         "metering.series_day",
-        "A market day has more than one version that is not superseded.",
+        "A market day has more than one version that is not superseded. Find out what writes to the table "
+        "besides publishing, and set superseded_at in all of these versions but the newest.",
         _fetch(warehouse, _several_current_versions()),
     )
     yield _found(
         "metering.series_day",
-        "The number of positions of a market day does not match its length and resolution.",
+        "The number of positions of a market day does not match its length and resolution. Find out what "
+        "writes to the table besides publishing, and deliver these days again.",
         _fetch(warehouse, _other_number_of_positions()),
     )
     yield _found(
         "metering.publication",
-        "A publication left days outside of its first and last day, so /changes leaves them out.",
+        "A publication left days outside of its first and last day, so /changes leaves them out. Set its "
+        "first_day and last_day to those of its days in metering.series_day.",
         _fetch(warehouse, _publications_of_other_days()),
     )
     yield _found(
         "metering.interval_value",
-        "Values have no row in metering.delivery, so they are never published.",
+        "Values have no row in metering.delivery, so they are never published. If the batch is complete, add "
+        "its row; otherwise delete its values and deliver them again.",
         _fetch(warehouse, _values_without_delivery()),
     )
     yield _found(
         "metering.interval_value",
-        "Values do not start with an interval of their resolution, so they are never published.",
+        "Values do not start with an interval of their resolution, so they are never published. Delete them, "
+        "and deliver them again with the right start or resolution.",
         _fetch(warehouse, _values_beside_intervals()),
     )
     yield _freshness(warehouse, now=now)
@@ -267,27 +284,31 @@ def _market_days(warehouse: Warehouse) -> Finding | None:
         return None
     return Finding(
         "metering.market_day",
-        f"{days} market days; {periods.FIRST_DAY} to {periods.END_DAY} are {expected}.",
+        f"{days} market days; {periods.FIRST_DAY} to {periods.END_DAY} are {expected}. Delete all rows, then "
+        "run infra/warehouse/003_market_days.sql, which fills an empty table only.",
     )
 
 
 def _freshness(warehouse: Warehouse, *, now: datetime) -> Finding | None:
     published_at = _last_published_at(warehouse)
     if published_at is None:
-        return Finding("metering.publication", "Nothing has been published yet.")
+        return Finding("metering.publication", _NOTHING_PUBLISHED)
     if periods.is_ahead(published_at, now=now):
         return Finding(
-            "metering.publication", f"The last publication has the time {published_at}, ahead of this clock."
+            "metering.publication",
+            f"The last publication has the time {published_at}, ahead of this clock. Correct the clock "
+            "that is wrong: this machine's, or that of the machine that published.",
         )
     if now - published_at > FRESH_FOR:
-        return Finding("metering.publication", f"The last publication is {_hours(now - published_at)} old.")
+        age = _hours(now - published_at)
+        return Finding("metering.publication", f"The last publication is {age} old. {_DATA_LATE}")
     last_day = _last_day(warehouse)
     if last_day is None or now - periods.market_day(last_day).end <= FRESH_FOR:
         return None
     ended = _hours(now - periods.market_day(last_day).end)
     return Finding(
         "metering.series_day",
-        f"The data ends {ended} ago: the last publications left only earlier days.",
+        f"The data ends {ended} ago: the last publications left only earlier days. {_DATA_LATE}",
     )
 
 

@@ -13,6 +13,9 @@ from tests.builders import warehouse as building
 from tests.builders.warehouse import CABIN, HOUSE, Clock, Deliverer, Recorded, values
 
 DAY = date(2026, 3, 29)
+AS_DEFINED = (
+    "Correct the table: the scripts in infra/warehouse define it, and do not change one that is there."
+)
 
 
 @dataclass
@@ -50,14 +53,23 @@ def test_a_warehouse_as_the_queries_need_it_has_no_findings(published: Warehouse
 
 def test_a_warehouse_without_publication_is_found(warehouse: Warehouse, clock: Clock) -> None:
     assert check.check(warehouse, now=clock()) == [
-        Finding("metering.publication", "Nothing has been published yet.")
+        Finding(
+            "metering.publication",
+            "Nothing has been published yet. Deliver a file (docs/data-onboarding.md), or publish what was "
+            "delivered: python3 dev.py publish.",
+        )
     ]
 
 
 def test_a_late_publication_is_found(published: Warehouse, clock: Clock) -> None:
     findings = check.check(published, now=clock() + timedelta(hours=50))
 
-    assert findings == [Finding("metering.publication", "The last publication is 50 hours old.")]
+    assert findings == [
+        Finding(
+            "metering.publication",
+            "The last publication is 50 hours old. See data-late in docs/operations.md.",
+        )
+    ]
 
 
 def test_data_that_ended_is_found_though_corrections_are_published(
@@ -69,7 +81,8 @@ def test_data_that_ended_is_found_though_corrections_are_published(
     assert check.check(published, now=clock()) == [
         Finding(
             "metering.series_day",
-            "The data ends 58 hours ago: the last publications left only earlier days.",
+            "The data ends 58 hours ago: the last publications left only earlier days. "
+            "See data-late in docs/operations.md.",
         )
     ]
 
@@ -137,7 +150,8 @@ def test_a_second_current_version_is_found(published: Warehouse, clock: Clock) -
     assert check.check(published, now=clock()) == [
         Finding(
             "metering.series_day",
-            "A market day has more than one version that is not superseded.",
+            "A market day has more than one version that is not superseded. Find out what writes to the "
+            "table besides publishing, and set superseded_at in all of these versions but the newest.",
             ("consumption of 707057500000010017 on 2026-03-29",),
         )
     ]
@@ -151,7 +165,8 @@ def test_a_metering_point_that_is_described_twice_is_found(published: Warehouse,
     assert check.check(published, now=clock()) == [
         Finding(
             "metering.metering_point",
-            "A metering point is described more than once, and any of the rows may be shown.",
+            "A metering point is described more than once, and any of the rows may be shown. Delete all of "
+            "its rows but one, and correct what added a row instead of replacing it.",
             (HOUSE,),
         )
     ]
@@ -191,7 +206,8 @@ def test_values_beside_the_intervals_of_their_resolution_are_found(
 
     assert (finding.where, finding.fault) == (
         "metering.interval_value",
-        "Values do not start with an interval of their resolution, so they are never published.",
+        "Values do not start with an interval of their resolution, so they are never published. Delete them, "
+        "and deliver them again with the right start or resolution.",
     )
     assert [example.rpartition(" with ")[2] for example in finding.examples] == ["2 values"]
 
@@ -209,7 +225,11 @@ def test_missing_market_days_are_found(published: Warehouse, clock: Clock) -> No
     change(published, "DELETE FROM metering.market_day WHERE delivery_date >= CAST('2050-01-01' AS date)")
 
     assert check.check(published, now=clock()) == [
-        Finding("metering.market_day", "14610 market days; 2010-01-01 to 2051-01-01 are 14975.")
+        Finding(
+            "metering.market_day",
+            "14610 market days; 2010-01-01 to 2051-01-01 are 14975. Delete all rows, then run "
+            "infra/warehouse/003_market_days.sql, which fills an empty table only.",
+        )
     ]
 
 
@@ -221,7 +241,7 @@ def test_a_working_table_made_by_earlier_scripts_is_found(warehouse_url: str) ->
     findings = check.structure(earlier)
 
     earlier.close()
-    assert findings == [Finding("metering.publishing_day.is_whole", "The column is missing.")]
+    assert findings == [Finding("metering.publishing_day.is_whole", f"The column is missing. {AS_DEFINED}")]
 
 
 def test_a_day_outside_of_what_its_publication_says_is_found(published: Warehouse, clock: Clock) -> None:
@@ -267,6 +287,8 @@ def test_what_is_missing_in_the_structure_is_found_before_anything_is_asked(
     missing = "The table is missing. Run the scripts in infra/warehouse."
     assert Finding("metering.series_day", missing) in findings
     assert [finding for finding in findings if finding.where.startswith("metering.supply_period.")] == [
-        Finding("metering.supply_period.customer_number", "The type is varchar; it must be bigint."),
-        Finding("metering.supply_period.valid_from", "The column is missing."),
+        Finding(
+            "metering.supply_period.customer_number", f"The type is varchar; it must be bigint. {AS_DEFINED}"
+        ),
+        Finding("metering.supply_period.valid_from", f"The column is missing. {AS_DEFINED}"),
     ]
