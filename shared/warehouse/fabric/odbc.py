@@ -6,7 +6,7 @@ list of Microsoft's SqlClient (SqlConfigurableRetryFactory).
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from datetime import timedelta
 from urllib.parse import unquote, urlsplit
 
@@ -76,9 +76,11 @@ def meaning(arguments: Sequence[object], *, name: str, limit: timedelta) -> Ware
     state, text = (str(each) for each in (*arguments, "", "")[:2])
     numbers = {int(number) for number in _NUMBER.findall(text)}
     if numbers & THROTTLED or any(phrase in text for phrase in THROTTLED_TEXTS):
-        return WarehouseUnavailable("The warehouse is at the limit of its capacity.", retry_after=RETRY_LATER)
+        fault = "The warehouse is at the limit of its capacity."
+        return WarehouseUnavailable(f"{fault} {_quotation(text, numbers)}", retry_after=RETRY_LATER)
     if numbers & PAUSED or any(phrase in text for phrase in PAUSED_TEXTS):
-        return WarehouseUnavailable("The warehouse's capacity is paused.", retry_after=RETRY_LATER)
+        fault = "The warehouse's capacity is paused."
+        return WarehouseUnavailable(f"{fault} {_quotation(text, numbers)}", retry_after=RETRY_LATER)
     if numbers & CONFLICT:
         return WarehouseConflict(f"{name} conflicted with another change.")
     if numbers & UNREADABLE:
@@ -88,6 +90,12 @@ def meaning(arguments: Sequence[object], *, name: str, limit: timedelta) -> Ware
     if numbers & (RECONNECT | TRANSIENT) or state in LOST_STATES or any(each in text for each in LOST_TEXTS):
         return WarehouseLost(f"{name}: the connection to the warehouse was lost or refused ({state}).")
     return None
+
+
+def _quotation(text: str, numbers: Set[int]) -> str:
+    """Return what the server says, for the log: its error numbers first, since a long sentence is cut."""
+    named = ", ".join(str(number) for number in sorted(numbers))
+    return f"The server says (error {named or 'unknown'}): {_without_prefixes(text)}"
 
 
 def _without_prefixes(text: str) -> str:

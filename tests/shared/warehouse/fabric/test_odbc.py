@@ -91,6 +91,45 @@ def test_what_passes_by_itself_is_worth_another_try(
     assert error.retry_after == retry_after
 
 
+@pytest.mark.parametrize(
+    ("sentence", "number", "fault"),
+    [
+        (
+            "Unable to complete the action because your organization's Fabric compute capacity has exceeded "
+            "its limits.",
+            24801,
+            "The warehouse is at the limit of its capacity.",
+        ),
+        (
+            "The user session limit for the workspace is 724 and has been reached.",
+            24001,
+            "The warehouse is at the limit of its capacity.",
+        ),
+        (
+            "Unable to complete the action because this Fabric capacity is currently paused.",
+            24802,
+            "The warehouse's capacity is paused.",
+        ),
+    ],
+)
+def test_what_stops_a_capacity_is_said_in_the_servers_own_words_too(
+    sentence: str, number: int, fault: str
+) -> None:
+    error = odbc.meaning(("42000", message(sentence, number)), name="days", limit=MINUTE)
+
+    assert str(error) == (f"{fault} The server says (error {number}): {sentence} ({number}) (SQLExecDirectW)")
+
+
+def test_the_number_of_an_error_of_the_capacity_survives_a_long_sentence() -> None:
+    error = odbc.meaning(("42000", message("Limit.\n" * 1000, 24801)), name="days", limit=MINUTE)
+
+    assert str(error).startswith(
+        "The warehouse is at the limit of its capacity. The server says (error 24801): Limit. Limit. "
+    )
+    assert "\n" not in str(error)
+    assert str(error).endswith("…")
+
+
 def test_a_long_message_of_the_server_is_cut_and_put_on_one_line() -> None:
     error = odbc.meaning(("42000", message("Row\n" * 1000, 4863)), name="copy", limit=MINUTE)
 
