@@ -41,6 +41,7 @@ _READERS = 8
 """Metering points that are read at once, over all requests: the client keeps ten connections."""
 
 _READ_ATTEMPTS = 3
+_RUNBOOK = "see sync-too-old in docs/operations.md"
 _COLUMNS = (
     "PartitionKey",
     "RowKey",
@@ -209,11 +210,18 @@ class Grants:
     def _refuse_when_too_old(self) -> None:
         completed_at, now = self._completed_at(), self._clock()
         if completed_at is None:
-            raise AccessTooOld("access has never been synchronised")
+            raise AccessTooOld(f"no complete sync of access is stored: run the sync; {_RUNBOOK}")
         if periods.is_ahead(completed_at, now=now):
-            raise AccessTooOld(f"the last sync is noted at {completed_at.isoformat()}, ahead of this clock")
+            raise AccessTooOld(
+                f"the last sync is noted at {completed_at.isoformat()}, ahead of this clock: correct the "
+                f"clock that is wrong, then run the sync; {_RUNBOOK}"
+            )
         if now - completed_at > self._max_age:
-            raise AccessTooOld(f"access was last synchronised at {completed_at.isoformat()}")
+            hours, allowed = (age / timedelta(hours=1) for age in (now - completed_at, self._max_age))
+            raise AccessTooOld(
+                f"access was last synchronised at {completed_at.isoformat()}, {hours:.1f} hours ago, "
+                f"and ACCESS_MAX_AGE_HOURS is {allowed:g}; {_RUNBOOK}"
+            )
 
     def _from_memory(self, principal: str) -> Readable | None:
         """Return a portfolio in memory, after a look at its manifest if the last look is too long ago."""

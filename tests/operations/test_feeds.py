@@ -387,7 +387,8 @@ def test_a_comparison_without_known_access_says_why(
 
     assert never_synchronised == (
         feeds.TROUBLE,
-        f"It is not known what {OWNER} may read: access has never been synchronised.\n",
+        f"It is not known what {OWNER} may read: no complete sync of access is stored: "
+        "run the sync; see sync-too-old in docs/operations.md.\n",
     )
     assert without_grants == (
         feeds.TROUBLE,

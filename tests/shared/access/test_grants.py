@@ -504,7 +504,9 @@ def test_access_is_trusted_until_its_age_and_again_after_a_sync(
     assert grants.portfolio(ALICE).permissions == (permission(1),)
 
     clock.pass_time(timedelta(seconds=1))
-    with pytest.raises(AccessTooOld):
+    with pytest.raises(
+        AccessTooOld, match=r", 72\.0 hours ago, and ACCESS_MAX_AGE_HOURS is 72; see sync-too-old"
+    ):
         grants.portfolio(ALICE)
     with pytest.raises(AccessTooOld):
         grants.of(ALICE, metering_point_id=point(1))
