@@ -285,8 +285,8 @@ class News:
         try:
             if self._box.is_sealed_with_first_key(webhook.secret, of=webhook.key):
                 return
-        except SealedByAnotherKey:
-            log.error("The secret of webhook %s of %s is lost.", webhook.webhook_id, webhook.principal)
+        except SealedByAnotherKey as error:
+            log.error("Webhook %s of %s: %s.", webhook.webhook_id, webhook.principal, error)
             return
 
         def change(stored: Webhook) -> Webhook:

@@ -52,7 +52,11 @@ class SecretBox:
                 return key.decrypt(sealed, [part.encode() for part in of]).decode()
             except (InvalidTag, ValueError):
                 continue
-        raise SealedByAnotherKey("a webhook's secret was sealed with another SEALING_KEY")
+        raise SealedByAnotherKey(
+            "its secret cannot be opened with SEALING_KEY or SEALING_KEY_PREVIOUS, so its notices are not "
+            "sent. Set the key that sealed it as SEALING_KEY_PREVIOUS; if that key is lost, the caller sends "
+            "POST /webhooks/{webhookId}/secret and uses the new one"
+        )
 
     def is_sealed_with_first_key(self, stored: str, *, of: tuple[str, str]) -> bool:
         """Return whether a stored text was sealed with the current key; if not, it must be sealed again."""

@@ -406,7 +406,11 @@ def test_a_sweep_seals_secrets_with_the_newest_key(
     )
     assert alone.open(sealed["rotated"].secret, of=(ALICE, "rotated")) == rotated
     assert sealed["rotated"].previous_secret is None
-    assert f"The secret of webhook lost of {ALICE} is lost." in caplog.messages
+    assert (
+        f"Webhook lost of {ALICE}: its secret cannot be opened with SEALING_KEY or SEALING_KEY_PREVIOUS, so "
+        "its notices are not sent. Set the key that sealed it as SEALING_KEY_PREVIOUS; if that key is lost, "
+        "the caller sends POST /webhooks/{webhookId}/secret and uses the new one."
+    ) in caplog.messages
 
 
 def damage(world: World, table: str, partition: str, row: str, **values: object) -> None:
