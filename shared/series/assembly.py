@@ -331,7 +331,8 @@ def _report(days: Sequence[tuple[str, date]]) -> None:
 def report(count: int, named: str) -> None:
     """Log how many stored days are left out of an answer, with the names of some of them."""
     log.error(
-        "Stored market days are left out of an answer, %d of them: %s. Run check-warehouse, and correct "
-        "series_day.",
+        "Stored market days are left out of an answer, %d of them: %s. Their rows in metering.series_day are "
+        "not whole days of a known resolution, so publishing did not write them. Run check-warehouse, and "
+        "deliver those days again; see days-left-out in docs/operations.md.",
         *(count, named),
     )
