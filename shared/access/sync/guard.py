@@ -40,12 +40,24 @@ class Allowance(StrEnum):
     SOURCE = "--change-source"
 
 
+_LOOK_FIRST = {
+    Allowance.REVOCATIONS: "First look in Severa and the supply periods whether this access should end",
+    Allowance.GRANTS: "First compare the new grants in sync --dry-run with the account managers",
+    Allowance.SOURCE: "First compare these settings with the app's, and run sync --dry-run --change-source",
+}
+
+
 @dataclass(frozen=True)
 class Objection:
     """Why a run is held back, and what an operator has to allow to let it through."""
 
     text: str
     allowance: Allowance
+
+    @property
+    def advised(self) -> str:
+        """The text, what to look at first, and the option that lets the run through."""
+        return f"{self.text} {_LOOK_FIRST[self.allowance]}; {self.allowance} lets it through."
 
 
 @dataclass(frozen=True)

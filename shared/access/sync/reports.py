@@ -91,7 +91,7 @@ class SyncReport:
         if self.outcome is Outcome.COMPLETE and self.error:
             raise InvitingFailed(self.error)
         if self.outcome is Outcome.REFUSED:
-            raise SyncRefused(" ".join((*(each.text for each in self.held_back), self._how_to_allow())))
+            raise SyncRefused(" ".join((*(each.advised for each in self.held_back), self._how_to_allow())))
 
     def text(self) -> str:
         """Return the whole report, one fact a line: first what needs action, then the changes."""

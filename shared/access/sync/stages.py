@@ -221,7 +221,7 @@ def _refused(
 ) -> SyncReport:
     report = replace(report, outcome=Outcome.REFUSED, finished_at=now)
     runs.record(storage, _as_run(report, last_complete))
-    log.error("Access sync held back: %s", " ".join(each.text for each in report.held_back))
+    log.error("Access sync held back: %s", " ".join(each.advised for each in report.held_back))
     return _logged(report)
 
 
