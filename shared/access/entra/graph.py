@@ -195,10 +195,11 @@ def _read(model: type[Model], row: object, *, path: str) -> Model:
     try:
         return model.model_validate(row)
     except ValidationError as error:
+        # Not chained: the text of pydantic's error quotes the record, and a log would have it.
         fields = sorted({".".join(map(str, fault["loc"])) or "everything" for fault in error.errors()})
         raise DirectoryUnavailable(
             f"Graph answered {path} with a record that cannot be read: wrong or missing {', '.join(fields)}."
-        ) from error
+        ) from None
 
 
 def _refusal(response: httpx.Response) -> Refusal:

@@ -1,5 +1,6 @@
 """Users of Entra for contact persons of Severa: who is found, who is refused, and what is never trusted."""
 
+import traceback
 from collections.abc import Mapping
 from typing import Any
 
@@ -429,6 +430,15 @@ def test_a_user_without_an_id_is_no_answer(service: Service, row: object) -> Non
 
     with pytest.raises(directory.DirectoryUnavailable, match="/users with a record that cannot be read"):
         resolve(service, CONTACT)
+
+
+def test_the_traceback_of_an_unreadable_user_does_not_quote_the_user(service: Service) -> None:
+    service.order("answer", USERS, status=200, body={"value": [{"mail": "private@firm.example"}]})
+
+    with pytest.raises(directory.DirectoryUnavailable) as refused:
+        resolve(service, CONTACT)
+
+    assert "private@firm.example" not in "".join(traceback.format_exception(refused.value))
 
 
 @pytest.mark.parametrize("strange", [None, 7, True, ["x"], {"x": 1}])
