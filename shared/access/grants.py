@@ -318,7 +318,11 @@ class Grants:
             try:
                 permissions.extend(_permissions(grant.of_row(row), names))
             except grant.UnreadableGrant:
-                logger.error("A stored row of %s is unreadable and grants nothing.", principal)
+                logger.error(
+                    "A stored row of %s is unreadable and grants nothing. "
+                    "The next sync replaces or removes it.",
+                    principal,
+                )
         permissions.sort(key=_order)
         return tuple(permissions), version
 

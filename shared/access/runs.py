@@ -170,7 +170,11 @@ def _readable_time(entity: Mapping[str, object]) -> datetime | None:
     try:
         return _completed_at(entity)
     except tables.UnreadableValue as error:
-        log.error("When access was last brought up to date is unreadable: %s", error)
+        log.error(
+            "When access was last brought up to date is unreadable: %s Requests get 503 until a sync "
+            "has been allowed: docs/operations.md, A lost ServiceState.",
+            error,
+        )
         return None
 
 

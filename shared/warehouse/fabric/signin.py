@@ -104,7 +104,9 @@ def access_token(credential: TokenCredential) -> tuple[bytes, float]:
         token = credential.get_token(SCOPE)
     except AzureError as error:
         raise WarehouseUnavailable(
-            "No access token for the warehouse: the app's identity did not answer.", retry_after=odbc.SOON
+            "No access token for the warehouse: the app's identity did not answer. If this lasts, check "
+            "AZURE_CLIENT_ID and that the app has this identity; on a laptop, az login.",
+            retry_after=odbc.SOON,
         ) from error
     encoded = token.token.encode("utf-16-le")
     return struct.pack(f"<I{len(encoded)}s", len(encoded), encoded), token.expires_on - time.time()

@@ -473,7 +473,7 @@ def test_a_row_that_is_no_grant_gives_nothing(
 
     assert grants.of(ALICE, metering_point_id=point(2)).permissions == ()
     assert grants.portfolio(ALICE).permissions == (permission(1),)
-    assert "is unreadable and grants nothing" in caplog.text
+    assert "is unreadable and grants nothing. The next sync replaces or removes it." in caplog.text
 
 
 def test_access_that_was_never_synchronised_is_not_trusted(storage: Tables, clock: Clock) -> None:

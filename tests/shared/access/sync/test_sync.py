@@ -651,7 +651,10 @@ def test_an_unreadable_time_of_the_last_complete_sync_opens_nothing_until_a_pers
         "ServiceState may be damaged or lost, too. What would open has to be checked first: "
         "docs/operations.md, A lost ServiceState. Grants: 2; new or extended: 1."
     ) in report.text().splitlines()
-    assert "is unreadable: The stored 'completedAt' is not a time." in caplog.text
+    assert (
+        "is unreadable: The stored 'completedAt' is not a time. Requests get 503 until a sync has been "
+        "allowed: docs/operations.md, A lost ServiceState."
+    ) in caplog.text
     assert world.sync(allowed=[Allowance.GRANTS]).outcome is Outcome.COMPLETE
     assert len(world.grants()) == 3
 
