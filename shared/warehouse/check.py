@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
 from shared import periods
-from shared.warehouse import fractions, words
+from shared.warehouse import fractions, whole, words
 from shared.warehouse.engine import WORK_LIMIT, Query, Row, Warehouse, aware
 
 SHOWN = 10
@@ -233,9 +233,10 @@ def _of_content(warehouse: Warehouse, *, now: datetime) -> Iterator[Finding | No
     )
     yield _found(
         "metering.series_day",
-        "The number of positions of a market day does not match its length and resolution. Find out what "
-        "writes to the table besides publishing, and deliver these days again.",
-        _fetch(warehouse, _other_number_of_positions()),
+        "A market day is not whole: its values, qualities, resolution or direction are not as publishing "
+        "writes them, and answers leave the day out. Find out what writes to the table besides publishing, "
+        "and deliver these days again.",
+        _fetch(warehouse, _not_whole()),
     )
     yield _found(
         "metering.publication",
@@ -391,25 +392,20 @@ def _several_current_versions() -> Query[str]:
     )
 
 
-def _other_number_of_positions() -> Query[str]:
-    is_known = words.is_one_of("c.resolution", words.STORED_RESOLUTIONS)
+def _not_whole() -> Query[str]:
+    is_known = words.is_one_of("c.direction", words.DIRECTIONS)
     return Query(
         f"""
         SELECT c.metering_point_id, c.direction, c.delivery_date
         FROM metering.current_day AS c
         LEFT JOIN metering.market_day AS m ON m.delivery_date = c.delivery_date
-        WHERE m.delivery_date IS NULL
-           OR (LEN(CONCAT(c.qualities, '|')) - 1) * CASE c.resolution WHEN 'PT15M' THEN 15 ELSE 60 END
-                <> DATEDIFF(minute, m.start_utc, m.end_utc)
-           OR LEN(CONCAT(c.quantities, '|')) - LEN(CONCAT(REPLACE(c.quantities, ',', ''), '|')) + 1
-                <> LEN(CONCAT(c.qualities, '|')) - 1
-           OR CASE WHEN {is_known} THEN 1 ELSE 0 END = 0
+        WHERE CASE WHEN {is_known} AND {whole.condition("c", "m")} THEN 1 ELSE 0 END = 0
         ORDER BY c.metering_point_id, c.direction, c.delivery_date
         OFFSET 0 ROWS FETCH NEXT ? ROWS ONLY
-        """,  # noqa: S608  # Nothing but the words of a fixed list is put in.
+        """,  # noqa: S608  # Nothing but conditions of ours is put in.
         (SHOWN,),
         _day,
-        "other_number_of_positions",
+        "not_whole",
     )
 
 

@@ -181,14 +181,18 @@ def test_a_metering_point_that_is_described_twice_is_found(published: Warehouse,
         "delivery_date = CAST('1999-03-30' AS date)",
         "resolution = 'PT15M'",
         "resolution = 'P1D'",
+        "direction = 'Consumption'",
+        "qualities = REPLACE(qualities, 'M', 'Q')",
+        "quantities = REPLACE(quantities, '.', '')",
+        "quantities = CONCAT('-', quantities)",
     ],
 )
-def test_another_number_of_positions_is_found(published: Warehouse, clock: Clock, damage: str) -> None:
+def test_a_day_that_is_not_whole_is_found(published: Warehouse, clock: Clock, damage: str) -> None:
     change(published, f"UPDATE metering.series_day SET {damage}")
 
     finding, *_ = check.check(published, now=clock())
 
-    assert finding.fault.startswith("The number of positions of a market day does not match")
+    assert finding.fault.startswith("A market day is not whole: ")
 
 
 def test_values_beside_the_intervals_of_their_resolution_are_found(
