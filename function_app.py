@@ -274,7 +274,7 @@ def delete_webhook(req: func.HttpRequest) -> Response:
 @app.route("v1/webhooks/{webhookId}/secret", methods=["POST"])
 @http_function
 def rotate_webhook_secret(req: func.HttpRequest) -> Response:
-    """Give a webhook a new secret; the previous one still signs for 24 hours."""
+    """Give a webhook a new secret; notices are also signed with the previous one for 24 hours."""
     caller = identify(req)
     expect_no_parameters(req)
     webhook_id = webhooks.requests.webhook_id(req.route_params["webhookId"])
@@ -364,7 +364,7 @@ def exports_of_caller(req: func.HttpRequest) -> Response:
 @app.route("v1/exports/{exportId}", methods=["GET", "HEAD"])
 @http_function
 def export_status(req: func.HttpRequest) -> Response:
-    """Report how far an export is, and which files it has."""
+    """Report the progress of an export, and its files."""
     export = export_of_caller(req)
     expect_json_alone(req)
     now = services.clock()
@@ -463,7 +463,7 @@ def feed_file(req: func.HttpRequest) -> Response:
 @app.route("v1/feeds/{feedId}/runs/{run}/acknowledgement", methods=["POST"])
 @http_function
 def acknowledge_run(req: func.HttpRequest) -> Response:
-    """Note that the receiver has the files of a run."""
+    """Record that the receiver has the files of a run."""
     run = run_of_caller(req, feed_of_caller(req))
     expect_no_parameters(req)
     services.files.feeder.acknowledge(run)
@@ -473,7 +473,7 @@ def acknowledge_run(req: func.HttpRequest) -> Response:
 @app.route("v1/feeds/{feedId}/runs/{run}/resend", methods=["POST"])
 @http_function
 def resend_run(req: func.HttpRequest) -> Response:
-    """Hand out the files of a run again; files that are gone are made again."""
+    """Hand out the files of a run again; deleted files are built again."""
     found = feed_of_caller(req)
     expect_no_parameters(req)
     run = services.files.feeder.resend(run_of_caller(req, found))
@@ -546,7 +546,7 @@ def publish_readings(timer: func.TimerRequest, context: func.Context) -> None:
 
 @app.queue_trigger(arg_name="message", queue_name="notices", connection="OUTBOX")
 def send_notices(message: func.QueueMessage, context: func.Context) -> None:
-    """Try to send the notice that a message names to its webhook."""
+    """Try once to send the notice that a message names to its webhook."""
     with services.invocation(context):
         services.send_notice(message.get_body().decode())
 

@@ -1,7 +1,7 @@
-"""Texts of messages: what others wrote, made safe to keep and to show, and numbers with their nouns.
+"""Foreign text, made safe to parse, store and show; and numbers with their nouns, for messages.
 
-People type what is in the answers of other services. A record with a strange value must become a fault of
-that record and not end the reading, or nobody's access would be brought up to date.
+Other services return what people typed into them. A strange value may spoil its own record only: if it ended
+the reading, nobody's access would be updated.
 """
 
 import json
@@ -12,14 +12,14 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 MAX_DEPTH = 100
-"""Levels of JSON that are read; nothing that is used lies deeper than five."""
+"""Levels of JSON that are parsed; the app uses at most five."""
 
 EXCERPT = 200
 """Characters of a foreign text that a message shows."""
 SHOWN = 60
 """Characters of one word or value that a message quotes; the longest time has 33."""
 _BLANKS = 4
-"""How many times as many characters are looked at, since blanks are joined: the text may be megabytes."""
+"""An excerpt is made from this many times its length, since blanks are joined; the text may be megabytes."""
 
 MAX_DIGITS = 18
 """Digits of a whole number that all our stores and readers can hold."""
@@ -31,7 +31,7 @@ _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 def retry_after(text: str | None, *, now: datetime) -> timedelta | None:
     """Return the pause that `Retry-After` asks for (RFC 9110, section 10.2.3).
 
-    None where there is none, and where it is neither a number of seconds nor a date.
+    None if the header is absent, or is neither a number of seconds nor a date.
     """
     given = (text or "").strip()
     if given.isascii() and given.isdigit():
@@ -47,8 +47,8 @@ def parse_json(body: bytes) -> Any:
     """Return the value of a JSON text in UTF-8.
 
     Bytes that are not UTF-8 become U+FFFD. A whole number with more than `MAX_DIGITS` digits becomes a float.
-    In a text that is nested too deeply to be parsed, what lies deeper than `MAX_DEPTH` becomes an empty list:
-    something that is there and cannot be read, never nothing.
+    If the text is nested too deeply to be parsed, everything below `MAX_DEPTH` becomes an empty list: a value
+    that cannot be read must not look like a missing one.
 
     Raises:
         ValueError: the text is not JSON.
@@ -61,10 +61,10 @@ def parse_json(body: bytes) -> Any:
 
 
 def storable(text: str) -> str:
-    """Return the text with U+FFFD in place of what no store or log accepts.
+    """Return the text with U+FFFD in place of characters that stores and logs do not accept.
 
-    That is half of a surrogate pair, which JSON can write and UTF-8 cannot, and control characters other
-    than white space.
+    These are lone surrogates, which JSON can write and UTF-8 cannot, and control characters other than white
+    space.
     """
     if text.isprintable():
         return text
@@ -72,14 +72,14 @@ def storable(text: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """Return the text without line breaks and repeated blanks, so that it cannot begin a line of a log."""
+    """Return the text without line breaks and repeated blanks, so that it cannot begin a log line."""
     return " ".join(text.split())
 
 
 def excerpt(text: str, *, at_most: int = EXCERPT) -> str:
     """Return the beginning of a foreign text on one line, fit for a log or a message.
 
-    An ellipsis follows the `at_most` characters of a text that is longer.
+    A text that is longer than `at_most` characters is cut and ends in an ellipsis.
     """
     line = one_line(storable(text[: at_most * _BLANKS]))
     return line if len(line) <= at_most and len(text) <= at_most * _BLANKS else f"{line[:at_most]}…"

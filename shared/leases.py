@@ -69,8 +69,8 @@ class Lease:
         """Check that this process still holds the lease.
 
         Raises:
-            HeldByAnother: another one took it meanwhile, or it ended before it was renewed: another one may
-                have taken it, and this process has not noticed yet.
+            HeldByAnother: another process took the lease, or the lease ended before it was renewed, so that
+                another process may have taken it unnoticed.
         """
         if self._lost is not None:
             raise HeldByAnother("another run took over") from self._lost
@@ -110,7 +110,7 @@ class Lease:
             try:
                 etag = self._storage.replace(self._work.table, entity, etag=self._entity["etag"])
             except tables.ChangedMeanwhile:
-                # An earlier renewal may have been stored though its answer never came.
+                # An earlier renewal may have been stored although its answer was lost.
                 stored = self._storage.get(self._work.table, partition=self._work.partition, row=ROW)
                 if stored is None or stored.get("taking") != entity["taking"]:
                     raise
@@ -123,7 +123,7 @@ def take(storage: tables.Tables, work: Work, *, holder: str, now: datetime) -> L
     """Take the lease.
 
     Args:
-        holder: names the process for those that find it at work.
+        holder: names this process to others that want the lease.
 
     Raises:
         HeldByAnother: another process is at work, or was killed and its lease has not yet ended.
@@ -134,7 +134,7 @@ def take(storage: tables.Tables, work: Work, *, holder: str, now: datetime) -> L
         "RowKey": ROW,
         "holder": holder,
         "until": (now + LASTS).isoformat(),
-        # By this a process knows its own row, and no two write the same one; see `Tables.replace`.
+        # Makes each process's row unique, so that a process recognises its own; see `Tables.replace`.
         "taking": uuid.uuid4().hex,
     }
     if stored is not None and _is_held(stored, now=now):

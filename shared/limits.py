@@ -39,8 +39,8 @@ SEVERA = Limit("Visma Severa", connect=5, silence=30, answer=60, tries=6, in_all
 GRAPH = Limit("Microsoft Graph", connect=5, silence=30, answer=60, tries=6, in_all=600)
 
 SEVERA_READING, GRAPH_READING = timedelta(minutes=18), timedelta(minutes=5)
-"""How long a sync reads each source in all, however slowly every single answer comes: both, and what a sync
-writes, fit into the half hour that the host gives a run."""
+"""The longest that a sync reads each source. Both readings and the sync's writes fit into the half hour that
+the host gives a run."""
 
 WEBHOOKS = Limit("Webhooks of callers", connect=5, silence=10, answer=10, tries=1, in_all=10)
 """One attempt; `shared.notices.schedule` says when the next one is made."""
@@ -48,13 +48,13 @@ WEBHOOKS = Limit("Webhooks of callers", connect=5, silence=10, answer=10, tries=
 SFTP_CONNECT, SFTP_FILE = 15.0, 300.0
 """How long signing in to a customer's SFTP server, and sending one file to it, may take."""
 SENDING = timedelta(minutes=15)
-"""After this long the rest of a message's work is left to another message, before the host ends it
-(`functionTimeout`)."""
+"""How long the function works on one message. It leaves the rest to another message, before the host would
+end it (`functionTimeout`)."""
 SFTP_WAITS = (
     *(timedelta(minutes=minutes) for minutes in (1, 5, 15, 30)),
     *(timedelta(hours=hours) for hours in (1, 2, 4, 8, 8)),
 )
-"""The waits before the second and each later try to send a run; all of them take a little over 23 hours."""
+"""The waits before the second and each later try to send a run: together a little over 23 hours."""
 
 
 def sftp_wait(tries: int) -> timedelta | None:
@@ -89,7 +89,7 @@ PROBE = timedelta(seconds=2)
 """How long a health probe's query to the warehouse may take."""
 
 PROBED = timedelta(seconds=3)
-"""When a health probe is answered at the latest, even if its checks are still waiting."""
+"""A health probe is answered within this time, even if its checks are still waiting."""
 
 
 @dataclass(frozen=True)
@@ -97,11 +97,11 @@ class SessionLimit:
     """How queries share the warehouse's sessions.
 
     Attributes:
-        wait: how long a query waits for a session. If no session became free for this long, the warehouse
-            hangs, and further queries fail at once.
+        wait: how long a query waits for a session. If no session became free for this long, the warehouse is
+            taken to hang, and further queries fail at once.
         waiting: how many queries may wait at the same time.
-        rest: how long all queries fail at once after one that ran longer than `wait` without an answer,
-            unless another query was answered meanwhile.
+        rest: how long all queries fail at once after a query ran longer than `wait` without an answer, unless
+            another query was answered meanwhile.
     """
 
     wait: float

@@ -60,7 +60,7 @@ _STEPS = {Resolution.PT15M: timedelta(minutes=15), Resolution.PT1H: timedelta(ho
 
 
 def is_sum(resolution: Resolution | None) -> TypeGuard[Resolution]:
-    """Return whether values are asked for as sums of stored ones; None means as they are stored."""
+    """Return whether values in a requested resolution are sums of stored ones; None means as stored."""
     return resolution is not None and not resolution.is_stored
 
 

@@ -1,4 +1,4 @@
-"""Market days, moments and periods: the only place where time zones live.
+"""Market days, moments and periods: the only module that handles time zones.
 
 Instants are aware UTC datetimes, periods are half-open, and a market day is a
 calendar day in Europe/Oslo with 23, 24 or 25 hours.

@@ -52,7 +52,7 @@ class UnknownMessage(Exception):
 
 @dataclass(frozen=True)
 class Taken:
-    """A message of a queue that has no function.
+    """A message of a queue that triggers no function.
 
     Attributes:
         delete: deletes the message, once its work is done.
@@ -98,7 +98,7 @@ class Queues:
             )
 
     def take(self, queue: str) -> Iterator[Taken]:
-        """Yield the messages of a queue that has no function, one by one.
+        """Yield the messages of a queue that triggers no function, one by one.
 
         A message that is not deleted comes back after ten minutes.
         """

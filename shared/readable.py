@@ -17,8 +17,8 @@ from shared import periods
 from shared.metering import MeteringPointId
 
 AT_ONCE = 12_500
-"""Metering points that one statement is given, about 1.1 MB of JSON: a quarter more than days on the largest
-page, so that a page takes one statement even if some of them have no days to return."""
+"""Metering points that are passed to one statement, about 1.1 MB of JSON. They are a quarter more than the
+days of the largest page, so that a page takes one statement even if some metering points have no days."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ class Readable:
         return self._with(self.permissions[first:]), None
 
     def _with(self, permissions: tuple[Permission, ...]) -> "Readable":
-        """Return this value itself where nothing is left out, with the periods that it has computed."""
+        """Return these permissions as a `Readable`: itself, with cached periods, if nothing is left out."""
         return self if len(permissions) == len(self.permissions) else replace(self, permissions=permissions)
 
     def parts(self, *, start: str = "", size: int = AT_ONCE) -> Iterator["Readable"]:
@@ -111,14 +111,14 @@ class Readable:
 
 @dataclass(frozen=True, slots=True)
 class PermittedDays:
-    """The market days `[first, end)`; None stands for no bound on that side."""
+    """The market days `[first, end)`; None leaves that side open."""
 
     first: date | None
     end: date | None
 
     @property
     def shown(self) -> tuple[date | None, date | None]:
-        """Return first day and end as callers see them: without bounds that no request can reach."""
+        """The first day and the end as callers see them: without bounds that no request can reach."""
         first = self.first if self.first and self.first >= periods.FIRST_CALENDAR_DAY else None
         end = self.end if self.end and self.end <= periods.LAST_CALENDAR_DAY else None
         return first, end
@@ -133,14 +133,14 @@ Days = tuple[date, date]
 
 
 def clip(permitted: Sequence[PermittedDays], days: Days) -> list[Days]:
-    """Return those of `days` that are permitted, in spans that are not empty."""
+    """Return the permitted parts of `days`, without empty ones."""
     first, end = days
     clipped = [(max(each.first or first, first), min(each.end or end, end)) for each in permitted]
     return [(start, stop) for start, stop in clipped if start < stop]
 
 
 def access_version(principal: str, version: str | None) -> str:
-    """Return the name of what a principal may read, by the version of its grants; None if it has none."""
+    """Return the name of what a principal may read; `version` is that of its grants, None if it has none."""
     return hashlib.sha256(repr((principal, version)).encode()).hexdigest()[:16]
 
 

@@ -1,7 +1,7 @@
 """The services that routes, timers and commands work with, opened once from the settings.
 
-An instance's first request waits for what is imported here. What only timers and commands need (the readers
-of Severa and Entra, of deliveries, and what stands below them) is imported when they need it.
+An instance's first request waits for the imports of this module. So modules that only timers and commands
+need (the readers of Severa, Entra and deliveries, and what they import) are imported inside functions.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ class Services:
 
     @cached_property
     def availability(self) -> Availability:
-        """Until when data was available at earlier moments."""
+        """The ends of the data that was available at earlier moments."""
         return Availability(self.warehouse)
 
     @cached_property
@@ -92,10 +92,10 @@ class Services:
 
     @property
     def _outbox(self) -> OutboxSettings:
-        """What the settings say of the outbox.
+        """The settings of the outbox.
 
         Raises:
-            Refused: 503, they name none.
+            Refused: 503 when there are none.
         """
         if self.settings.outbox is None:
             raise Refused(
@@ -110,7 +110,7 @@ class Services:
         """The queues of work on files and notices.
 
         Raises:
-            Refused: 503, the settings name no outbox.
+            Refused: 503 when the settings name no outbox.
         """
         from shared import queues
 
@@ -141,7 +141,7 @@ class Services:
         """Return the webhooks as their owners see them.
 
         Raises:
-            Refused: 503, there is no key to seal secrets with, or the settings name no outbox.
+            Refused: 503 when there is no key to seal secrets with, or the settings name no outbox.
         """
         self.seals.of("webhooks")
         return self.notices.registry
@@ -153,7 +153,7 @@ class Services:
         try:
             with self.telemetry.run("handle_news"):
                 begun = self.notices.news.handle()
-        except Exception:  # What was published or synchronised stands, and must not look as if it had failed.
+        except Exception:  # Publishing or the sync succeeded, and must not look as if it had failed.
             log.exception("The notices of what is new were not all begun; the next run begins the rest.")
             return
         if begun:
@@ -162,7 +162,7 @@ class Services:
     def begin_notices(self, principal: str, event: Event, *, data: Mapping[str, Any], key: str) -> None:
         """Begin the notices of an event for a caller's webhooks, once for each `key`.
 
-        A failure is logged: what the event is about is there, and is found without a notice.
+        A failure is only logged: the caller can find the export or the files without a notice.
         """
         try:
             self.notices.news.begin(principal, event, data=data, key=key)
@@ -170,7 +170,7 @@ class Services:
             log.exception("No notice of %s was begun for %s.", event, principal)
 
     def send_notice(self, message: str) -> None:
-        """Make the attempt to send a notice that a message of the queue `notices` asks for."""
+        """Try once to send the notice that a message of the queue `notices` names."""
         with self.telemetry.run("send_notice"):
             self.notices.attempts.deliver(message)
 
@@ -179,7 +179,7 @@ class Services:
         """Exports and feeds, opened when they are first used.
 
         Raises:
-            Refused: 503, the settings name no outbox.
+            Refused: 503 when the settings name no outbox.
         """
         from shared.files.opening import Files
 
@@ -201,7 +201,7 @@ class Services:
         )
 
     def sweep_files(self) -> None:
-        """Look after files, if the app makes any; a failure is logged."""
+        """Sweep files if the app makes any; a failure is logged. See `Files.sweep`."""
         if self.settings.outbox is not None:
             self.files.sweep()
 
@@ -212,7 +212,7 @@ class Services:
 
     @contextmanager
     def sweeping_files(self) -> Iterator[None]:
-        """Look after files when the block has ended, also when it has failed."""
+        """Sweep files after the block, even if it fails."""
         try:
             yield
         finally:
@@ -229,7 +229,7 @@ class Services:
         from shared.notices.webhooks import Event
 
         data = {"feedId": run.feed_id, "run": run.id}
-        # Made again or handed out again, it is another notice.
+        # A run whose files are built or handed out again gets another notice.
         key = f"{run.feed_id}:{run.id}:{run.round}.{run.handings}"
         self.begin_notices(run.principal, Event.FILE_READY, data=data, key=key)
 
@@ -267,7 +267,7 @@ class Services:
             lift: numbers of the customers for whom an operator lifts the restriction to some of their
                 metering points.
 
-        It raises what `stages.run` raises.
+        Raises as `stages.run`.
         """
         from shared.access.sync import stages
         from shared.access.sync.reports import Outcome
@@ -287,7 +287,7 @@ class Services:
             return report
 
     def load_deliveries(self) -> Intake:
-        """Load the delivery files that have arrived, and log the results; failures are in the answer too."""
+        """Load the delivery files that have arrived, log the results and return them, with any failure."""
         from shared.deliveries import container, intake
 
         if self.settings.deliveries is None:
@@ -302,7 +302,7 @@ class Services:
             return taken
 
     def publish_readings(self) -> None:
-        """Publish every delivery that waits, update the watermark that requests read, and log the results."""
+        """Publish every waiting delivery, update the watermark that requests read, and log the results."""
         from shared.publishing import announce, publish
 
         with self.telemetry.run("publish_readings"):
@@ -359,8 +359,8 @@ def load(*, clock: Clock) -> Services:
     """Open the services that the environment names.
 
     Raises:
-        InvalidSettings: the host logs its message, whereas a line logged before a function runs would be
-            lost.
+        InvalidSettings: a setting is missing or wrong. The host logs the message; a line that the app logs
+            before a function runs would be lost.
     """
     try:
         return start(from_environment(), clock=clock)
@@ -421,7 +421,7 @@ def start(
 
 
 def copying(settings: Settings) -> Copying | None:
-    """Return when and where the warehouse reads delivered files itself; None if it cannot.
+    """Return when and where the warehouse reads delivered files itself; None if it cannot or must not.
 
     Fabric reads them from storage, and the embedded engine from the disk of the same machine.
     """

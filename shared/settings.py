@@ -46,11 +46,11 @@ _FROM_ENVIRONMENT = ConfigDict(validate_by_name=True, validate_by_alias=True)
 
 
 class InvalidSettings(Exception):
-    """The environment lacks settings or holds wrong ones; `faults` has a sentence for each.
+    """The environment lacks settings or holds wrong ones.
 
     Args:
         faults: a sentence for each.
-        consequence: what follows from them, for those who read the message in a log.
+        consequence: what follows from them, for readers of the log.
     """
 
     def __init__(self, faults: list[str], *, consequence: str = "") -> None:
@@ -131,10 +131,7 @@ def _key(value: object) -> object:
 def _number(
     parse: Callable[[str], Any], *, low: float, high: float, word: str | None = None
 ) -> BeforeValidator:
-    """Read a number from `low` to `high`, both included; one given by code is taken as it is.
-
-    A `word` stands for None.
-    """
+    """Read a number from `low` to `high`, both included, or `word` as None; keep a value given by code."""
 
     def read(value: object) -> object:
         if not isinstance(value, str):
@@ -181,7 +178,7 @@ class WarehouseSettings:
     pool_size: Annotated[int, _number(int, low=1, high=100)] = Field(
         8, validation_alias="WAREHOUSE_POOL_SIZE"
     )
-    # No fewer than the largest statement returns, one of /changes: the limit is for what nobody foresaw.
+    # At least what the largest statement returns, one of /changes: the limit only stops unforeseen results.
     max_rows: Annotated[int, _number(int, low=100_000, high=10_000_000)] = Field(
         250_000, validation_alias="WAREHOUSE_MAX_ROWS"
     )
@@ -194,25 +191,25 @@ class DeliverySettings:
 
     storage: Annotated[str, _storage("blob")] = Field(validation_alias="DELIVERY_STORAGE", repr=False)
     container: str = Field("deliveries", validation_alias="DELIVERY_CONTAINER")
-    # The app reads no file that its small temporary disk may be too small for.
+    # The app must not read larger files itself: its temporary disk is small.
     copy_above_mb: Annotated[int | None, _number(int, low=0, high=500, word="never")] = Field(
         default=500, validation_alias="DELIVERY_COPY_ABOVE_MB"
     )
-    """Larger files are read by the warehouse itself; None: by nobody."""
+    """The warehouse itself reads files larger than this; None if it reads none."""
 
 
 @dataclass(frozen=True, config=_FROM_ENVIRONMENT)
 class OutboxSettings:
-    """The storage account of files that go out, and of the queues of work on them and on notices."""
+    """The storage account of outgoing files, and of the queues of work on files and notices."""
 
     storage: Annotated[str, _storage("blob")] = Field(validation_alias="OUTBOX_STORAGE", repr=False)
     queues: Annotated[str, _storage("queue")] = Field(validation_alias="QUEUE_STORAGE", repr=False)
     sftp_key: str | None = Field(default=None, validation_alias="SFTP_KEY", repr=False)
-    """As it is set: `sftp_seed` reads it when something is sent, so that everything else works without it."""
+    """Unchecked: `sftp_seed` reads it when something is sent, so that everything else works without it."""
     feed_not_taken_after: Annotated[timedelta, _number(_days, low=1, high=35)] = Field(
         default=timedelta(days=3), validation_alias="FEED_NOT_TAKEN_DAYS"
     )
-    """An alert is raised if nobody has fetched a run of a feed for this long."""
+    """An alert is raised when nobody has fetched a run of a feed for this long."""
 
 
 @dataclass(frozen=True, config=_FROM_ENVIRONMENT)
@@ -224,9 +221,10 @@ class SftpSettings:
 
 @dataclass(frozen=True, config=_FROM_ENVIRONMENT)
 class SeveraSettings:
-    """Where Visma Severa is, who we are there, and where in it access is registered.
+    """How to reach Visma Severa, our credentials there, and the fields that decide access.
 
-    Settings that decide access have no defaults: a shell without them must not decide otherwise.
+    Settings that decide access have no defaults: a command in a shell that lacks them must fail, not decide
+    otherwise than the app.
     """
 
     client_id: str = Field(validation_alias="SEVERA_CLIENT_ID")
@@ -271,7 +269,7 @@ class SyncSettings:
 
 @dataclass(frozen=True, config=_FROM_ENVIRONMENT)
 class TelemetrySettings:
-    """Where spans and metrics go; nowhere, when neither is chosen."""
+    """Where spans and metrics are sent: nowhere by default."""
 
     application_insights: str | None = Field(
         None, validation_alias="APPLICATIONINSIGHTS_CONNECTION_STRING", repr=False
@@ -281,7 +279,7 @@ class TelemetrySettings:
     trace_percentage: Annotated[float, _number(float, low=0, high=100)] = Field(
         100.0, validation_alias="TELEMETRY_TRACE_PERCENTAGE"
     )
-    """How many of a hundred traces Application Insights gets; metrics count every request."""
+    """The percentage of traces that Application Insights gets; metrics count every request."""
 
 
 @dataclass(frozen=True, config=_FROM_ENVIRONMENT)
@@ -289,9 +287,9 @@ class SealingSettings:
     """The keys that seal cursors and the secrets of webhooks."""
 
     key: Key | None = Field(None, validation_alias="SEALING_KEY", repr=False)
-    """Without it every question that may have a cursor is refused, and so are webhooks."""
+    """Without it, requests that may get a cursor are refused, and so are requests on webhooks."""
     previous: Key | None = Field(None, validation_alias="SEALING_KEY_PREVIOUS", repr=False)
-    """Still opens what it has sealed."""
+    """The key before `key`; it still opens what it has sealed."""
 
 
 @dataclass(frozen=True, kw_only=True, config=_FROM_ENVIRONMENT)

@@ -46,13 +46,13 @@ MAX_TRANSACTION = 100
 
 Entity = dict[str, Any]
 Operation = tuple[Literal["insert", "upsert", "replace", "delete"], Mapping[str, Any]]
-"""`insert` requires that it is absent, `replace` the version in its `etag`, `delete` that it is there."""
+"""`insert` requires an absent entity, `replace` the version in its `etag`, `delete` an existing entity."""
 
 Observe = Callable[[str, str], AbstractContextManager[object]]
 """Surrounds a request to Table Storage; takes its operation and its table, never its keys."""
 
 Read = TypeVar("Read")
-"""What a row stands for."""
+"""What a row is read as."""
 
 log = logging.getLogger("metering.tables")
 
@@ -102,9 +102,9 @@ retry_unanswered = tenacity.retry(
     stop=tenacity.stop_after_attempt(limits.TABLES.tries),
     reraise=True,
 )
-"""Calls a function again if no answer came; only for a transaction that may be repeated after it was done.
+"""Calls a function again if no answer came; only for transactions that may be done twice.
 
-The client itself sends transactions and insertions once: it repeats only what is safe to repeat.
+The client itself sends transactions and insertions once: it repeats only what is always safe to repeat.
 """
 
 
@@ -208,7 +208,7 @@ class Tables:
     def replace(self, table: str, entity: Mapping[str, Any], *, etag: str) -> str:
         """Write a whole entity if it is still the version that was read, and return its new version.
 
-        If it is another version with the same values, it counts as written: nobody can tell these apart.
+        Another version with the same values counts as written: it may be this write, whose answer was lost.
 
         Raises:
             ChangedMeanwhile: somebody else wrote or deleted it.
@@ -235,7 +235,8 @@ class Tables:
     def _etag_if_written(self, table: str, entity: Mapping[str, Any]) -> str | None:
         """Return the version of an entity if it is stored with these values, else None.
 
-        The client repeats a write whose answer was lost, and the repeat finds a newer version: its own.
+        The client repeats a write whose answer was lost, and the repeat then finds the version that the first
+        try wrote.
         """
         stored = self.get(table, partition=entity["PartitionKey"], row=entity["RowKey"])
         if stored is None:
@@ -303,7 +304,7 @@ class Tables:
     def write(self, table: str, operations: Sequence[Operation]) -> None:
         """Upsert and delete up to 100 entities of one partition, all or none; again if no answer came.
 
-        What is to be deleted may be absent, since a try whose answer was lost has deleted it.
+        An entity to be deleted may be absent: a try whose answer was lost may have deleted it.
         """
         try:
             self.transact(table, operations)
@@ -340,7 +341,7 @@ def batches(operations: Sequence[Operation]) -> Iterator[Sequence[Operation]]:
 
 
 def etag_of(entity: Entity) -> str:
-    """Return the version of an entity that was read: by itself, or in a range."""
+    """Return the version of an entity that was read, whether by `get` or in a range."""
     return str(entity.get("etag") or entity.metadata["etag"])  # type: ignore[attr-defined]  # Of the library.
 
 
@@ -410,7 +411,7 @@ def unpack_json(content: bytes) -> Any:
 
 @contextmanager
 def as_written(what: str) -> Iterator[None]:
-    """Read a row as the app writes it.
+    """Report a row that the block cannot read: it is not as the app writes it.
 
     Raises:
         UnreadableValue: a value is missing, or is something else.
@@ -422,7 +423,7 @@ def as_written(what: str) -> Iterator[None]:
 
 
 def readable(rows: Iterable[Entity], read: Callable[[Entity], Read], *, what: str) -> Iterator[Read]:
-    """Yield what rows stand for; those that are not as the app writes them are logged and left out."""
+    """Yield rows as `read` reads them; rows that are not as the app writes them are logged and left out."""
     for row in rows:
         try:
             found = read(row)
@@ -433,7 +434,7 @@ def readable(rows: Iterable[Entity], read: Callable[[Entity], Read], *, what: st
 
 
 class _Observed(BoundedTransport):
-    """Observes each request: the client accepts no pipeline policy from us, but a transport."""
+    """Observes each request. It is a transport because the client accepts no pipeline policy from us."""
 
     def __init__(self, limit: Limit, observe: Observe) -> None:
         super().__init__(limit)
@@ -446,7 +447,7 @@ class _Observed(BoundedTransport):
 
 
 def _described(*, method: str, url: str) -> tuple[str, str]:
-    """Return a request's operation and table; its address also has keys, which are not passed on."""
+    """Return a request's operation and table, without the keys that its address may have."""
     if _BATCH in url:
         return "batch", ""
     match = _TABLE.search(url)
@@ -492,7 +493,7 @@ def _translate_errors() -> Iterator[None]:
 
 @contextmanager
 def _understood() -> Iterator[None]:
-    """Translate errors of parsing: the library takes any 200 for an answer, such as a proxy's page."""
+    """Translate errors of parsing: the library accepts any 200 as an answer, even a proxy's page."""
     try:
         yield
     except (ValueError, KeyError, TypeError, AttributeError) as error:
