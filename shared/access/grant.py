@@ -122,7 +122,7 @@ def spans_text(spans: Iterable[Span]) -> str:
 def moved_text(before: str, after: str) -> str:
     """Return the texts of a grant's spans before and after a change, once if they are equal.
 
-    Either is empty where there was, or is, no grant.
+    A side is empty if there was, or is, no grant.
     """
     return " to ".join(dict.fromkeys(text for text in (before, after) if text))
 

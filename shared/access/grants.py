@@ -29,7 +29,7 @@ from shared.telemetry import recording
 CHECK_SECONDS = 30.0
 """How long a manifest, or the time of the last sync, is trusted before it is read again."""
 SETTLED_AFTER = timedelta(seconds=CHECK_SECONDS + 5)
-"""How long after a sync every instance knows of it, with 5 s for reading."""
+"""After this long every instance knows of a sync, with 5 s for reading."""
 
 MAX_PERMISSIONS_KEPT = 300_000
 """Permissions kept in memory over all principals, about 100 MB; the least recently used go first."""
@@ -108,7 +108,7 @@ class Grants:
         self._completed: tuple[float, datetime | None] | None = None
 
     def of(self, principal: str, *, metering_point_id: MeteringPointId) -> Readable:
-        """Return what the principal may read of one metering point; without permissions if that is nothing.
+        """Return what the principal may read of one metering point; it has no permissions if that is nothing.
 
         Raises:
             NoGrants: the principal may read no metering point at all.
@@ -123,7 +123,7 @@ class Grants:
         return _digested(principal, permissions)
 
     def some(self, principal: str, *, metering_point_ids: Collection[MeteringPointId]) -> Readable:
-        """Return what the principal may read of some metering points; without permissions if that is nothing.
+        """Return what the principal may read of some metering points, which may be nothing.
 
         Of a large portfolio that is not in memory, only these are read.
 
@@ -145,14 +145,14 @@ class Grants:
         """Return everything that the principal may read.
 
         Raises:
-            NoGrants: it is nothing.
+            NoGrants: the principal may read nothing.
         """
         self._refuse_when_too_old()
         fresh = self._fresh(principal)
         if fresh is not None:
             return fresh
-        # Concurrent requests of one principal wait for one reading of its partition. If it fails, they fail
-        # with it: otherwise each would wait until all those before it had failed.
+        # Concurrent requests of one principal share one reading of its partition, and its failure: if each
+        # read again, the last would wait until all before it had failed.
         ours: Future[Readable] = Future()
         with self._lock:
             reading = self._reading.setdefault(principal, ours)
@@ -176,7 +176,7 @@ class Grants:
         """Return everything that the principal may read, as the table has it now.
 
         Raises:
-            NoGrants: it is nothing.
+            NoGrants: the principal may read nothing.
         """
         self._refuse_when_too_old()
         return self._from_tables(principal)
@@ -224,7 +224,7 @@ class Grants:
             )
 
     def _from_memory(self, principal: str) -> Readable | None:
-        """Return a portfolio in memory, after a look at its manifest if the last look is too long ago."""
+        """Return the portfolio in memory if it is current; an old one is compared with its manifest first."""
         fresh = self._fresh(principal)
         with self._lock:
             kept = self._kept.get(principal)
@@ -238,7 +238,7 @@ class Grants:
         return kept.readable
 
     def _fresh(self, principal: str) -> Readable | None:
-        """Return a portfolio in memory that needs no read, or None."""
+        """Return the portfolio in memory if it was compared recently, else None."""
         now = self._monotonic()
         with self._lock:
             kept = self._kept.get(principal)
@@ -287,7 +287,7 @@ class Grants:
         try:
             return tuple(chain.from_iterable(reading.result() for reading in readings))
         finally:
-            # If one failed, the others would fail as slowly, and block the readers for other requests.
+            # After a failure the others would fail as slowly, and keep the readers from other requests.
             for reading in readings:
                 reading.cancel()
 

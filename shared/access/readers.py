@@ -35,7 +35,7 @@ class Reader:
 
     Attributes:
         principal: `app:<application id>` or `user:<object id>`.
-        name: a person's masked e-mail address; None for an application, of which Severa only has the id.
+        name: a person's masked e-mail address; None for an application, since Severa only has its id.
         days: from the first market day that it may read at any of the metering points to the last.
         since: when the sync first gave it access to a metering point of the customer.
     """
@@ -47,17 +47,17 @@ class Reader:
 
     @property
     def kind(self) -> Kind:
-        """Return what it is."""
+        """Whether it is an application or a user."""
         return Kind(self.principal.partition(":")[0])
 
     @property
     def id(self) -> str:
-        """Return the id in Entra: of the application, or of the person's user."""
+        """The id in Entra, of the application or of the person's user."""
         return self.principal.partition(":")[2]
 
     @property
     def by(self) -> By:
-        """Return what in Severa gives the access."""
+        """What in Severa gives the access."""
         return By.APPLICATION if self.kind is Kind.APP else By.CONTACT_PERSON
 
 

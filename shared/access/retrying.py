@@ -1,4 +1,4 @@
-"""Sends a request until it is answered: decides what to retry, and how long to wait before."""
+"""Sends requests with retries: decides which failures to retry, and how long to wait before."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -28,7 +28,7 @@ class OutOfTime(GaveUp):
     """No time is left for reading the source, or too little to try again what failed."""
 
 
-class _Passing(Exception):
+class _TemporaryFailure(Exception):
     """A temporary failure. `wait` is how many seconds the service asked to wait, if it did."""
 
     def __init__(self, reason: str, *, wait: float | None = None) -> None:
@@ -37,7 +37,7 @@ class _Passing(Exception):
 
 
 class Reading:
-    """The time that is left for reading one source, counted from when this value is made."""
+    """The time that is left for reading one source, counted from the creation of this object."""
 
     def __init__(self, at_most: timedelta, *, monotonic: Callable[[], float]) -> None:
         self._minutes = f"{at_most.total_seconds() / 60:g} minutes"
@@ -84,9 +84,9 @@ def send_with_retries(
 
     def attempt() -> httpx.Response:
         try:
-            return _refuse_passing(send(), clock=clock)
+            return _raise_if_temporary(send(), clock=clock)
         except httpx.TransportError as error:
-            raise _Passing(f"{type(error).__name__}: {error}") from error
+            raise _TemporaryFailure(f"{type(error).__name__}: {error}") from error
 
     def before_sleep(state: tenacity.RetryCallState) -> None:
         failure = state.outcome.exception() if state.outcome else None
@@ -101,7 +101,7 @@ def send_with_retries(
         return needed is None or needed > limit.in_all
 
     retrying = tenacity.Retrying(
-        retry=tenacity.retry_if_exception_type(_Passing),
+        retry=tenacity.retry_if_exception_type(_TemporaryFailure),
         stop=is_enough,
         wait=_wait,
         before_sleep=before_sleep,
@@ -110,21 +110,21 @@ def send_with_retries(
     )
     try:
         return retrying(attempt)
-    except _Passing as error:
+    except _TemporaryFailure as error:
         raise GaveUp(str(error), needed=needed) from error
 
 
-class _Throttled(_Passing):
+class _Throttled(_TemporaryFailure):
     """Too many requests: all callers with the same quota have to wait."""
 
 
-def _refuse_passing(response: httpx.Response, *, clock: Callable[[], datetime]) -> httpx.Response:
+def _raise_if_temporary(response: httpx.Response, *, clock: Callable[[], datetime]) -> httpx.Response:
     pause = foreign.retry_after(response.headers.get("Retry-After"), now=clock())
     wait = None if pause is None else pause.total_seconds()
     if response.status_code == httpx.codes.TOO_MANY_REQUESTS:
         raise _Throttled(f"HTTP 429: {foreign.excerpt(response.text)}", wait=wait)
     if response.is_server_error:
-        raise _Passing(f"HTTP {response.status_code}: {foreign.excerpt(response.text)}", wait=wait)
+        raise _TemporaryFailure(f"HTTP {response.status_code}: {foreign.excerpt(response.text)}", wait=wait)
     return response
 
 
@@ -136,7 +136,7 @@ def _wait(state: tenacity.RetryCallState) -> float:
 
 
 def _needed(state: tenacity.RetryCallState, *, limit: Limit) -> float | None:
-    """Return how many seconds it takes in all to wait and to try once more; None if no try is left."""
+    """Return how many seconds the request takes in all with one more try; None if no try is left."""
     if state.attempt_number >= limit.tries:
         return None
     spent = max(state.seconds_since_start or 0.0, state.idle_for)
@@ -145,4 +145,4 @@ def _needed(state: tenacity.RetryCallState, *, limit: Limit) -> float | None:
 
 def _requested_wait(state: tenacity.RetryCallState) -> float:
     failure = state.outcome.exception() if state.outcome else None
-    return failure.wait or 0.0 if isinstance(failure, _Passing) else 0.0
+    return failure.wait or 0.0 if isinstance(failure, _TemporaryFailure) else 0.0

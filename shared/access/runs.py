@@ -16,7 +16,7 @@ LATEST = "latest"
 RUN = "run-"
 RUNS_KEPT = 30
 REPORT_PARTS = 6
-"""Columns of a report, a part in each: an entity holds 1 MiB, and a transaction has the report twice."""
+"""Columns that a report is split into: an entity holds 1 MiB, and a transaction has the report twice."""
 REST_IN_LOG = "\n(The rest is in the log.)"
 
 log = logging.getLogger(__name__)
@@ -76,13 +76,13 @@ def completed_at(storage: tables.Tables) -> datetime | None:
 def last_complete(storage: tables.Tables) -> LastComplete | None:
     """Return what the last complete run left; None if there was none.
 
-    What is unreadable of it takes nothing from the rest: a run that is held back keeps the rest for the next
-    one. The other columns of the latest run are history: if one is damaged, the next run replaces it.
+    An unreadable column does not spoil the others: a run that is held back keeps them for the next run. The
+    remaining columns of the latest run are history: if one is damaged, the next run replaces it.
     """
     entity = storage.get(tables.SERVICE_STATE, partition=SYNC, row=LATEST)
     if entity is None:
         return None
-    # If it is unreadable, the guard objects where the property is gone.
+    # An unreadable column counts as true, so that the guard objects if the property is gone.
     restriction_defined = entity.get("restrictionDefined") is not False
     left = LastComplete(_readable_time(entity), restriction_defined, mode.from_columns(entity))
     was_none = "completedAt" not in entity and left == NONE_LEFT

@@ -87,7 +87,7 @@ def resolve(
         directory = _find(entra, contacts, known=known)
         if settings.provisioning != "invite":
             return directory
-        # Before anybody gets a mail: without the app role nobody could use the invitation.
+        # Checked before anybody gets a mail: without the app role nobody could use the invitation.
         resource_id, role_id = _app_role(entra, app_id=settings.api_app_id or "")
         directory = _invite(entra, directory, redirect_url=settings.invite_redirect_url or "")
         _assign_role(entra, set(directory.users.values()), resource_id=resource_id, role_id=role_id)
@@ -131,11 +131,11 @@ def _still(object_id: str, enabled: Mapping[str, bool]) -> str | DirectoryFault:
 
 
 def _look_up(entra: Graph, email: str) -> str | DirectoryFault:
-    """Return the only user with this address, in whatever case of letters, or why there is none."""
+    """Return the only user with this address, compared without case, or why there is none."""
     if not _EMAIL.fullmatch(email):
         return DirectoryFault.INVALID_EMAIL
     wanted = {"$filter": _filter(email), "$select": SELECT, **graph.SEARCH}
-    # The filter asks for exact matches, but what Graph takes for one (its collation) is not ours.
+    # Graph compares by its own collation, which may match more than exact addresses.
     users = {
         each.id: each
         for each in entra.every("/users", wanted, of=UserModel)
@@ -163,7 +163,7 @@ def _filter(email: str) -> str:
 
 
 def _quoted(text: str) -> str:
-    """Return an OData string: quotes inside are doubled, so no address can become a part of the filter."""
+    """Return an OData string; inner quotes are doubled, so that no address can change the filter."""
     return "'" + text.replace("'", "''") + "'"
 
 

@@ -21,9 +21,9 @@ SCOPE = "https://graph.microsoft.com/.default"
 """The scope of the token that Graph takes."""
 
 SEARCH = {"$count": "true"}
-"""Makes a list an advanced query, which a filter over several properties has to be.
+"""Makes a query advanced, as a filter over several properties requires.
 
-Such a query is answered from an index that lags behind the directory by minutes:
+Advanced queries are answered from an index that lags behind the directory by minutes:
 https://learn.microsoft.com/graph/aad-advanced-queries
 """
 
@@ -99,7 +99,7 @@ class Graph:
         """Yield all records of a list, following `@odata.nextLink` to its end.
 
         Raises:
-            DirectoryRefused, DirectoryUnavailable: as `one` does; the records before it may not be used.
+            DirectoryRefused, DirectoryUnavailable: as `one`; records yielded before must not be used.
         """
         headers = {"ConsistencyLevel": "eventual"} if SEARCH.items() <= parameters.items() else {}
         answer = self._get(self._base_url + path, parameters, headers)
@@ -119,7 +119,7 @@ class Graph:
             answer = self._get(link, None, headers)
 
     def create(self, path: str, body: Mapping[str, Any], *, of: type[Model]) -> Model | Refusal:
-        """POST `body` and return what was made, or the refusal when it is about this body alone.
+        """POST `body` and return the created record, or the refusal if it is about this body alone.
 
         Raises:
             DirectoryRefused: the permission for it is missing (401, 403).

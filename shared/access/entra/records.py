@@ -1,4 +1,4 @@
-"""Microsoft Graph's records, cut down to what is used: by Graph's own names, and lenient about the rest.
+"""Microsoft Graph's records, reduced to the fields that are used, under Graph's own names.
 
 A field of an unexpected type counts as missing. Only a record without its id cannot be read.
 """
@@ -80,7 +80,7 @@ class AssignmentModel(_Model):
 
 
 class InvitedUserModel(_Model):
-    """The guest whom an invitation made."""
+    """The guest that an invitation created."""
 
     id: Id
 

@@ -2,10 +2,10 @@
 
 Only this module and `session` send requests to Severa. Sources of the rules: Severa's OpenAPI description
 (https://api.severa.visma.com/psapublicrest/openapidocs/v1.0/doc.json), its REST guide
-(https://api.severa.visma.com/rest-api-doc) and what open-source clients have met in use.
+(https://api.severa.visma.com/rest-api-doc) and the experience of open-source clients.
 
-Severa has no list of what was deleted, so everything is read each time, without a filter on activity: what
-is missing in a complete reading was deleted.
+Severa has no list of deleted records, so everything is read each time, active or not: a record that is not in
+a complete reading was deleted.
 """
 
 import logging
@@ -86,7 +86,7 @@ def fetch(
             contacts = session.by_row("/v1/contactpersons", BY_NAME)
             contact_persons = [records.contact_person(row) for row in contacts]
         rows = _custom_value_rows(session, customers)
-        # Read after the values: a property that is made in the meantime must not be unknown.
+        # Read after the values, so that a property created in the meantime is known.
         with _incomplete("custom properties"):
             properties = session.by_row("/v1/customers/customproperties", BY_PROPERTY_NAME)
             names = records.property_names(properties)

@@ -1,8 +1,8 @@
-"""Severa's JSON to the values of the register. Pure, and lenient about everything that it does not need.
+"""Turns Severa's JSON into the values of the register. Pure.
 
-The models have the names and fields of Severa's OpenAPI description, cut down to what is used: unknown fields
-are ignored, and a field of an unexpected type counts as unknown. Only a record without its guid is
-an error: it could be neither recognised nor counted.
+The models have the names of Severa's OpenAPI description, and only the fields that are used. Other fields are
+ignored, and a field of an unexpected type counts as missing. Only a record without its guid is an error: it
+could be neither recognised nor counted.
 """
 
 from collections.abc import Iterable, Mapping
@@ -46,7 +46,7 @@ Text = Annotated[str, BeforeValidator(_text)]
 """A text without surrounding blanks; empty when it is null, missing or not a text."""
 Guid = Annotated[str, BeforeValidator(_guid)]
 Number = Annotated[int | None, BeforeValidator(_number)]
-"""A JSON number by the description, but digits in a text are as good; None for more than `MAX_DIGITS`."""
+"""A JSON number, or one written as text; None for more than `MAX_DIGITS` digits or anything else."""
 Texts = Annotated[tuple[str, ...], BeforeValidator(_texts)]
 Active = Annotated[bool, BeforeValidator(lambda value: value is True)]
 Deleted = Annotated[bool, BeforeValidator(lambda value: value not in (None, False))]
@@ -139,12 +139,12 @@ def custom_value(
 ) -> CustomValue | UnreadableCustomValue | None:
     """Return the value of a CustomerCustomValueModel; None if it is blank or its property is not active.
 
-    The property is named as its definition is named (`names` by guid): the copy of the name that a
-    value carries is optional. A value that cannot be read never counts as absent: without a value in
-    the property that restricts, a customer shows everything.
+    The property gets its name from its definition (`names` by guid), since the copy in a value is optional. A
+    value that cannot be read never counts as absent: without a value in the property that restricts, a
+    customer shows everything.
 
     Raises:
-        MalformedRecord: it is another customer's value than the one that was requested.
+        MalformedRecord: the value belongs to another customer than the requested one.
     """
     read = CustomerCustomValueModel.model_validate(row)
     if read.customer_guid not in ("", customer_guid):

@@ -67,7 +67,7 @@ class SeveraUnavailable(SeveraFailed):
 
 
 class SeveraTooLarge(SeveraUnavailable):
-    """The time for reading Severa was over before everything was read, though Severa answered."""
+    """Severa answered, but there was not enough time to read everything."""
 
 
 class SeveraRefused(SeveraFailed):
@@ -161,7 +161,7 @@ class Session:
         token = self._current_token()
         response = self._try_get(path, parameters, token=token)
         if response.status_code == httpx.codes.UNAUTHORIZED:
-            # Severa can end a token before its time; a second refusal is final.
+            # Severa may end a token early; a second refusal is final.
             self._forget(token)
             response = self._try_get(path, parameters, token=self._current_token())
         if not response.is_success:

@@ -1,4 +1,4 @@
-"""The two API fields of a customer in Severa: what people typed into them, and what of it is usable. Pure.
+"""Reads what people typed into the two API fields of a customer in Severa. Pure.
 
 The fields are custom properties. Entries are separated by spaces, commas, semicolons or lines. A text that
 cannot be read is a problem in plain words; it is never guessed at, and it grants nothing. Nor does it count
@@ -39,7 +39,7 @@ _POINT = re.compile(r"[0-9]{18}|[4-9][0-9]{16,18}")
 """A metering point id, also one with a typing error: a wrong digit, one missing or one too many. Digits that
 begin as a day or a year does may be joined dates instead; ids in Norway begin with 7."""
 _MISTYPED = str.maketrans("OoIl", "0011")
-"""Letters that are typed for digits: an id with one is still an id with a typing error."""
+"""Letters that are typed instead of digits: an id with one of them counts as a mistyped id."""
 _HEX_DIGIT = re.compile(r"[0-9a-f]")
 _LIKE_AN_ID = 24
 """Hexadecimal digits of an application id, which has 32, with typing errors; dates and words have fewer."""
@@ -72,7 +72,7 @@ class MeteringPoints:
 
 
 def texts(register: SeveraRegister, property_name: str) -> dict[str, list[str]]:
-    """Return the texts in one custom property that are not blank, by customer guid."""
+    """Return the texts in one custom property, except blank ones, by customer guid."""
     by_customer: defaultdict[str, list[str]] = defaultdict(list)
     for value in register.custom_values:
         if value.property_name == property_name and value.value.strip():
@@ -101,7 +101,7 @@ def customers_with_value(register: SeveraRegister, property_name: str) -> frozen
 
 
 def metering_points(register: SeveraRegister, property_name: str) -> dict[str, MeteringPoints]:
-    """Return what the property with metering points requests, by guid of customers who have a value in it.
+    """Return the metering points that each customer's property requests, by guid; none without a value.
 
     A value that is not text requests nothing, and does not affect the others.
     """
@@ -134,7 +134,7 @@ def read_client_ids(texts: Iterable[str]) -> ClientIds:
 
 
 def read_metering_points(texts: Iterable[str]) -> MeteringPoints:
-    """Return metering points with the periods that follow each; one without is requested for all time.
+    """Return metering points with the periods that follow each; without a period, for all time.
 
     A metering point with an unreadable period is left out: to grant it always would be a guess. So is one
     with different periods that overlap, such as `2024-05-01.. ..2025-01-01`, which may mean the days that

@@ -123,7 +123,7 @@ def objections(
 
 
 def _adds_days(change: Change) -> bool:
-    """Return whether more can be read after it: a customer's new name changes grants and opens nothing."""
+    """Return whether a change lets more be read: a customer's new name changes grants, but opens nothing."""
     if change.before is None or change.after is None:
         return change.after is not None
     return bool(spans_without(change.after.spans, change.before.spans))
@@ -190,7 +190,7 @@ def _no_customers(before: Before, register: SeveraRegister) -> str | None:
 
 
 def _no_contact_persons(before: Before, register: SeveraRegister, fields: Fields) -> str | None:
-    """Object if the role has disappeared: contact roles have no definitions in which to look for it."""
+    """Object if no contact person has the role: contact roles have no definitions to look it up in."""
     users = {principal for principal, _, _ in before.stored if principal.startswith(USERS)}
     if users and not register.contact_persons:
         return "Severa answered without a single contact person."

@@ -1,7 +1,7 @@
 """Maps what Severa, Entra and the warehouse hold to the wanted grants. Pure.
 
-Nothing is granted by default, nor by a record with a fault: each fault names the customer and what to do, and
-the other records are mapped without it.
+Nothing is granted by default. A record with a fault grants nothing and does not affect the others; its fault
+names the customer and what to do.
 """
 
 from collections import Counter, defaultdict
@@ -145,7 +145,7 @@ def _arranged(
 
 
 def _of_customer(customer: Customer, sources: _Sources) -> tuple[list[Grant], list[Fault]]:
-    """Return a customer's grants and faults; a customer that gives nobody access has no faults either."""
+    """Return a customer's grants and faults: neither if its fields in Severa name nobody."""
     principals, access_faults = _principals(customer, sources)
     if not principals and not access_faults:
         return [], []

@@ -1,7 +1,7 @@
 """The readers of each customer, which the sync stores beside the grants.
 
-They are written between the losses and the gains of access. So everybody who may read is listed at every
-step, and after a kill as well; the next run completes the list.
+They are written between the losses and the gains of access, so that everybody who may read is listed at every
+step. If a run is killed, the next run completes the list.
 """
 
 from collections import defaultdict
@@ -21,7 +21,7 @@ from shared.readable import PermittedDays
 
 
 def names(register: SeveraRegister, *, directory: Directory, fields: Fields) -> dict[Key, str]:
-    """Return the masked e-mail address of each contact person's user, as its customer has it in Severa."""
+    """Return the masked e-mail address, as in Severa, of each customer's contact persons that have a user."""
     numbers = {each.guid: each.number for each in register.customers if each.is_active}
     found: dict[Key, str] = {}
     for person in register.contact_persons:
@@ -44,7 +44,7 @@ def bring_up_to_date(
     now: datetime,
     confirm: Callable[[], None],
 ) -> None:
-    """Store who reads which customer by these grants; only what is new or different is written.
+    """Store the readers of each customer by these grants; write only what is new or different.
 
     Args:
         confirm: checks before each transaction that the run may go on.
@@ -78,7 +78,7 @@ def _days(spans: Iterable[Span]) -> PermittedDays:
 
 
 def _since(row: tables.Entity | None, *, now: datetime) -> datetime:
-    """Return when a reader was first listed; from now on if that is not known."""
+    """Return when a reader was first listed; now if that is not known."""
     try:
         return now if row is None else tables.stored_moment(row, "since")
     except tables.UnreadableValue:
@@ -88,7 +88,7 @@ def _since(row: tables.Entity | None, *, now: datetime) -> datetime:
 def _operations(
     stored: Mapping[Key, tables.Entity], wanted: Mapping[Key, tables.Entity]
 ) -> Iterator[tables.Operation]:
-    """Yield what differs, by customer; another run id alone is not a difference."""
+    """Yield operations for the rows that differ, by customer; a new run id alone is no difference."""
     for key in sorted(stored.keys() | wanted.keys()):
         if key not in wanted:
             yield "delete", {"PartitionKey": key[0], "RowKey": key[1]}

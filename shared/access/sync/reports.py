@@ -82,7 +82,7 @@ class SyncReport:
         return tuple(_joined(self.plan.changes)) if self.plan else ()
 
     def raise_for_failure(self) -> None:
-        """Make a run a failed run if somebody has to act, since alerts watch for failed runs.
+        """Fail the run if somebody has to act, since alerts watch for failed runs.
 
         Raises:
             SyncRefused: the guard held the run back; the message has its objections.
@@ -182,7 +182,7 @@ def _points(group: Sequence[Change]) -> str:
 
 
 def _why(change: Change) -> str:
-    """Return what gives the access; of a change of that, or of a name alone, also what changed."""
+    """Return what gives the access, and whether that or the customer's name changed."""
     before, after = change.before, change.after
     if before is None or after is None:
         return change.subject.why

@@ -1,8 +1,8 @@
 """Customers who were restricted to some of their metering points, and no longer are. Pure.
 
-In `warehouse` mode an empty field in Severa opens everything that the customer is supplied with. An empty
-field and a field that Severa failed to return look the same, so it opens nothing until an operator confirms
-it. Only these customers are held back: changes of all others, above all revocations, are applied.
+In `warehouse` mode an empty field in Severa opens everything that the customer is supplied with. But a field
+that Severa failed to return looks the same, so a field that has become empty opens nothing until an operator
+confirms it. Only these customers are held back: changes of all others, above all revocations, are applied.
 """
 
 from collections.abc import Mapping, Set
@@ -21,7 +21,7 @@ def ended(wanted: Wanted, *, restricted_before: Set[int]) -> frozenset[int]:
 
 
 def hold_back(wanted: Wanted, *, stored: Mapping[GrantKey, Grant], customers: Set[int], field: str) -> Wanted:
-    """Return `wanted` without what these customers do not already show, and with a fault for each of them.
+    """Return `wanted` without new access by these customers, and with a fault for each of them.
 
     Access that should end still ends.
     """

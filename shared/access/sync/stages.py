@@ -34,7 +34,7 @@ from shared.telemetry import long_texts
 log = logging.getLogger(__name__)
 
 LEASED = leases.Work(tables.SERVICE_STATE, runs.SYNC)
-"""One sync at a time, whether the timer's or an operator's, avoids wasted work and confusing reports.
+"""One sync at a time, the timer's or an operator's: this avoids wasted work and confusing reports.
 
 The grants do not depend on it (see `store.Writer`).
 """
@@ -147,7 +147,7 @@ def _run(
     before = runs.last_complete(storage)
     objections = guard.other_mode(_mode(sources, rules), last_complete=before)
     if held_back := guard.held_back(objections, allowed=rules.allowed):
-        # Before anything is read: an operator's shell with other settings asks nobody for anything.
+        # Refused before anything is read, so that a shell with other settings sends no requests.
         unread = replace(begun, objections=objections, held_back=held_back)
         return _refused(unread, before, storage=storage, now=clock())
     fetched, decided = _decide(sources, storage=storage, rules=rules)
@@ -169,7 +169,7 @@ def _run(
         try:
             report = _invite(report, fetched, sources.invite_users, storage=storage, lease=lease, now=clock())
         except HeldByAnother as error:
-            return _logged(_without_inviting(report, error))  # What is stored is the other run's now.
+            return _logged(_without_inviting(report, error))  # The stored result is the other run's now.
         except (DirectoryFailed, tables.TablesUnavailable) as error:
             report = _without_inviting(report, error)
         report = replace(report, finished_at=clock())
@@ -196,12 +196,12 @@ def _invite(
 
 
 def _without_inviting(report: SyncReport, error: Exception) -> SyncReport:
-    """Return the report with why nobody was invited. A failed run would hide which grants were changed."""
+    """Return the report with why nobody was invited: a failed run would hide which grants were changed."""
     return replace(report, error=f"Access was applied; inviting failed: {foreign.one_line(str(error))}")
 
 
 def _with_invitations(report: SyncReport, before: Directory, after: Directory) -> SyncReport:
-    """Return the report with who was invited, and with what is now true of the users who were missing."""
+    """Return the report with the invited users, and with the new faults of the users who were missing."""
     now = {each: after.faults[each] for each in before.faults if each in after.faults}
     now |= dict.fromkeys(after.invited, DirectoryFault.INVITED)
     texts = {
@@ -281,7 +281,7 @@ def _known(contacts: Sequence[ContactEmail], bound: Mapping[ContactEmail, str]) 
 
 
 def _bind_users(fetched: _Fetched, *, storage: tables.Tables, run_id: str, now: datetime) -> None:
-    """Store new object ids before any grant: one that has grants is never looked up by address again."""
+    """Store new object ids before any grant, so that no user with grants is looked up by address again."""
     new = {
         contact: object_id
         for contact, object_id in fetched.directory.users.items()
@@ -363,7 +363,7 @@ def _as_run(report: SyncReport, last_complete: runs.LastComplete | None) -> runs
 
 
 def _note_failure(report: SyncReport, *, storage: tables.Tables) -> None:
-    """Store the failed run for operators; if this fails as well, the first failure must still be raised."""
+    """Store the failed run for operators; if this fails too, the first failure must still be raised."""
     try:
         runs.record(storage, _as_run(report, runs.last_complete(storage)))
     except (tables.TablesUnavailable, tables.ChangedMeanwhile) as error:

@@ -1,7 +1,7 @@
 """What one sync keeps for the next in `ServiceState`: bound users, and customers with a restriction.
 
-The Entra user of each contact person's address is kept from when the address was first found: from then on
-the user's object id is trusted, and the address is not.
+The Entra user of each contact person's address is stored when the address is first found. From then on the
+user's object id is trusted, and the address is not.
 
 A customer is restricted while it shows only some of its metering points. A missing value in Severa looks the
 same whether somebody emptied the field or Severa failed to return it, and the stored grants do not show a
@@ -24,7 +24,7 @@ def bound_users(storage: tables.Tables) -> dict[ContactEmail, str]:
 
     Raises:
         TablesUnavailable: Table Storage did not answer, or a row is not as `bind_users` writes it. Without
-            the row, the address would be looked up again, and whoever has it now would get the access.
+            the row, the address would be looked up again, and a new holder of it would get the access.
     """
     return dict(_bound(entity) for entity in storage.range(tables.SERVICE_STATE, partition=USERS))
 
@@ -94,7 +94,7 @@ def lift_restrictions(storage: tables.Tables, numbers: Iterable[int]) -> None:
 
 
 def _user_row(contact: ContactEmail) -> str:
-    """Return a key without the characters that keys may not have, and that addresses may."""
+    """Return a key without characters that addresses may have and keys may not."""
     return hashlib.sha256(f"{contact.contact_guid}\n{contact.email}".encode()).hexdigest()
 
 

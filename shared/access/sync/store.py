@@ -1,12 +1,12 @@
-"""Grants and their audit in Table Storage: entities, and writes that keep both in agreement.
+"""Grants and their audit in Table Storage, and the writes that keep both consistent.
 
 `AccessGrants` holds a row for each grant and, last in each partition, the manifest of its principal.
 Every transaction on grants also writes the manifest, so a manifest always describes exactly the
 rows beside it, and its version changes whenever they do.
 
-`AccessAudit` is another table, which no transaction can span. So the manifest carries the audit rows
-of the transaction that it was written with, until they are in the audit (`pendingAudit`). A later run that
-finds some left writes them: their keys were decided with the change, so writing a row twice leaves one row.
+`AccessAudit` is another table, and no transaction spans two tables. So the manifest holds the audit rows of
+its transaction (`pendingAudit`) until they are in the audit. If a run is killed before that, the next run
+writes them. Their keys are decided with the change, so writing a row twice leaves one row.
 """
 
 import logging
@@ -54,7 +54,7 @@ class Partition:
 
     @property
     def is_settled(self) -> bool:
-        """Whether rows, manifest and audit agree: they do unless a run was killed or a row was edited."""
+        """Whether rows, manifest and audit agree, as they do unless a run was killed or a row was edited."""
         return self.count == len(self.grants) and not self.has_pending_audit and not self.unreadable
 
 
@@ -103,8 +103,8 @@ def _version_and_count(manifest: tables.Entity) -> tuple[str | None, int]:
 class Writer:
     """Writes the changes of one principal in one run.
 
-    Each transaction depends on the manifest that the one before left: if two runs write the same partition,
-    one of them fails (`tables.ChangedMeanwhile`), and they do not mix.
+    Each transaction requires the manifest that the one before wrote. So if two runs write the same partition,
+    one of them fails (`tables.ChangedMeanwhile`), and their writes do not mix.
     """
 
     def __init__(self, storage: tables.Tables, partition: Partition, *, run_id: str) -> None:
@@ -160,7 +160,7 @@ class Writer:
                 self._transact(operations, at=self._after_the_last(now), pending=[])
 
     def _pending_audit(self, manifest: tables.Entity) -> list[tables.Entity]:
-        """Return the audit rows in a manifest; none if they are unreadable, which they will stay."""
+        """Return the audit rows in a manifest; none if they are unreadable: they are lost."""
         try:
             with tables.as_written("manifest"):
                 return list(tables.unpack_json(manifest["pendingAudit"]))
@@ -171,7 +171,7 @@ class Writer:
     def _after_the_last(self, now: datetime) -> datetime:
         """Return `now`, or just after the last change: a clock set back a little must not reorder the audit.
 
-        A last change that lies far ahead was noted by a wrong clock, and is not carried on.
+        A last change far ahead of now was written by a wrong clock, and is ignored.
         """
         if self._manifest is None:
             return now

@@ -1,7 +1,7 @@
 """Which customer has which metering point on which days, and where two customers have the same.
 
 If two customers have a metering point on the same day, neither may read that day: one of them would see the
-hours of the other, and it cannot be known here which one is right. The days around it are not affected.
+hours of the other, and the sync cannot know which one is right. Other days are not affected.
 """
 
 from collections import defaultdict
@@ -29,9 +29,9 @@ class SupplyPeriod:
 class SupplyByCustomer:
     """The metering points of each customer, by its guid in Severa or its number in the warehouse.
 
-    `shared` are those days of `points` that another customer has too, and `holders` the customers of each
-    metering point that several have, with their days. `invalid` are texts that should be metering point ids
-    and are not.
+    `shared` are the days of `points` that another customer has too. `holders` has the customers, with their
+    days, of each metering point that several customers have. `invalid` are texts that should be metering
+    point ids and are not.
     """
 
     points: Mapping[str, Points]
@@ -43,8 +43,7 @@ class SupplyByCustomer:
 def from_severa(points: Mapping[str, Points], *, claims: Mapping[str, Points]) -> SupplyByCustomer:
     """Return what Severa says about each customer, by guid.
 
-    `claims` are `points` and the metering points whose days cannot be read: neither this customer nor
-    another may show them.
+    `claims` are `points` and the metering points whose days cannot be read: no customer may show those.
     """
     holders = _holders(claims)
     return SupplyByCustomer(points=points, shared=_shared(holders), holders=holders)
