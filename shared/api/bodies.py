@@ -1,6 +1,6 @@
-"""Bodies of requests: JSON read into a pydantic model, with every fault named at once.
+"""Bodies of requests: JSON read into a pydantic model, with all faults reported together.
 
-A fault has the code that the query parameter of the same meaning has, and names its place in the body:
+A fault has the same code as for the query parameter of the same meaning, and names its place in the body:
 `from`, `meteringPointIds[3]`, `form.format`.
 """
 
@@ -27,7 +27,7 @@ _KEY = re.compile(r"[\x21-\x7e]{1,64}")
 
 
 Body = form.Strict
-"""What all bodies have in common."""
+"""The base of all bodies."""
 
 
 class Request(Protocol):
@@ -69,7 +69,7 @@ def read(req: Request, model: type[Model], *, latest: datetime | None = None) ->
     try:
         return model.model_validate_json(given, context={"latest": latest})
     except ValidationError as error:
-        from shared.api import body_faults  # Here, since an instance should start without it.
+        from shared.api import body_faults  # Imported here, so that an instance starts faster.
 
         found = error.errors(include_url=False, include_context=True)
         raise InvalidRequest([body_faults.of(each, model) for each in found]) from None
@@ -98,7 +98,7 @@ def idempotency_key(req: Request) -> str | None:
 
 
 def fault(code: str, message: str, hint: str) -> PydanticCustomError:
-    """Return the error that a validator of a body raises, to be named with the place in the body."""
+    """Return the error for a validator of a body to raise; `read` adds the place in the body."""
     if code not in FAULTS:
         raise AssertionError(f"the fault '{code}' is not among FAULTS")
     return form.fault(code, message, hint)

@@ -19,7 +19,7 @@ _GIVE = {
     "model_type": "Give an object",
     "string_type": "Give a text in quotation marks",
 }
-"""What to write instead of a value of another type, by pydantic's name of the error."""
+"""What to write instead of a value of the wrong type, by pydantic's name of the error."""
 
 Schema = Mapping[str, Any]
 
@@ -106,7 +106,7 @@ def _resolved(schema: Schema, whole: Schema) -> Schema:
 
 
 def _example(schema: Schema, whole: Schema) -> Any:
-    """Return a value that fits, of an object its required properties; None if the schema shows none."""
+    """Return a valid value, with only the required properties of an object; None if the schema shows none."""
     schema = _resolved(schema, whole)
     for known in ("examples", "enum"):
         if known in schema:

@@ -68,7 +68,7 @@ PATHS = {
     "status": READ,
     "health": READ,
 }
-"""Below the version, as the routes have them, with the methods that each answers."""
+"""The paths below the version, as in the routes, and the methods of each."""
 
 ANY_PATH = "anyPath"
 """The parameter of the route that matches every path."""
@@ -79,8 +79,8 @@ _UNEXPECTED = Problem("internal-error", "Report it with the requestId, and we wi
 
 log = logging.getLogger("metering.requests")
 
-# Without `__wrapped__` and the annotations, which functools.wraps would copy: the worker reads from them what
-# a function takes and returns, and the handler takes and returns something else.
+# Not `__wrapped__` and the annotations, which functools.wraps would copy: the worker reads a function's
+# parameters and result from them, and the handler's are different.
 _KEPT = ("__module__", "__name__", "__qualname__", "__doc__")
 
 
@@ -131,7 +131,7 @@ def _ask(handler: Handler, req: func.HttpRequest, *, request_id: str) -> tuple[R
             # The response only says when to try again; the log says why.
             log.warning("Request %s was answered 503: %s", request_id, error)
         if isinstance(error, TooManyRows):
-            # The limits of requests should keep every statement below this.
+            # The limits of requests should prevent this.
             log.error("Request %s needed a statement that is larger than foreseen: %s", request_id, error)
         if problem.code != "internal-error":
             return response, None
@@ -140,7 +140,7 @@ def _ask(handler: Handler, req: func.HttpRequest, *, request_id: str) -> tuple[R
 
 
 def problem_of(error: Exception) -> Problem:
-    """Return the problem that answers an error; the problem of an unexpected one does not name its cause."""
+    """Return the problem that answers an error; for an unexpected error it does not name the cause."""
     match error:
         case InvalidRequest():
             count = len(error.faults)
@@ -158,7 +158,7 @@ def problem_of(error: Exception) -> Problem:
                 "Access has not been synchronised recently. Try again later.",
                 headers=_later(300),
             )
-        case UnreadableValue():  # Waiting does not help, as it does when Table Storage does not answer.
+        case UnreadableValue():  # A subclass of TablesUnavailable, but trying again does not help.
             return _UNEXPECTED
         case TablesUnavailable() | QueuesUnavailable():
             code = "access-unavailable" if isinstance(error, TablesUnavailable) else "queues-unavailable"
@@ -258,7 +258,7 @@ def options(method: str, url: str) -> dict[str, str]:
 
 
 def route_of(url: str, route_parameters: Mapping[str, str]) -> str:
-    """Return the route of an address as its template, for logs and metrics: without text of the caller."""
+    """Return the template of an address's route, for logs and metrics: it has no text of the caller."""
     path = _ANY if ANY_PATH in route_parameters else _path_of(url)
     return f"/v1/{path or _ANY}"
 

@@ -27,7 +27,7 @@ class Caller:
 
     @property
     def is_person(self) -> bool:
-        """Return whether it is a signed-in user, and no application."""
+        """Whether it is a signed-in user, not an application."""
         return self.principal.startswith("user:")
 
 
@@ -38,9 +38,9 @@ def identify(
 
     App Service authentication sets X-MS-CLIENT-PRINCIPAL-ID from the token that it validated
     (https://learn.microsoft.com/azure/app-service/configure-authentication-user-identities)
-    and removes what a client sent under that name. The header is compared here once more,
-    since authentication may be set to admit other callers than the gateway. Without
-    authentication the header proves nothing: anybody may send it.
+    and removes a client's own header of that name. The header is compared with the gateway's id here,
+    since authentication may be configured to admit other callers. Without authentication the header
+    proves nothing: anybody may send it.
 
     Raises:
         Refused: 503 when authentication is off or the app does not know its gateway, 401 otherwise.
@@ -72,8 +72,7 @@ def authorize_one(grants: Grants, caller: Caller, *, metering_point_id: Metering
     """Return what the caller may read of one metering point.
 
     Raises:
-        Refused: 404 when the caller may read none of it. An unknown metering point and a foreign one take the
-            same path.
+        Refused: 404 when the caller may read none of it, whether it is unknown or another customer's.
     """
     readable = grants.of(caller.principal, metering_point_id=metering_point_id)
     if not readable.permissions:

@@ -1,4 +1,4 @@
-"""Formats: which one a request gets, and a body written in it.
+"""Formats: the choice of one for a request, and a body written in it.
 
 The parameter `format` decides; without it the header Accept does (RFC 9110, section 12.5.1).
 """
@@ -26,7 +26,7 @@ class Kind(StrEnum):
 
     @property
     def media_type(self) -> str:
-        """Return the media type."""
+        """The media type of the body."""
         return _MEDIA_TYPES[self]
 
 
@@ -48,19 +48,19 @@ class Format:
 
     @property
     def style(self) -> Style:
-        """Return how rows of CSV are written."""
+        """How rows of CSV are written."""
         return rows.style_of(self.dialect, self.times)
 
 
 @dataclass(frozen=True)
 class LeftOut:
-    """What the first page leaves out, for bodies that have no place to say so.
+    """What the first page leaves out; headers report it for formats that cannot.
 
     Attributes:
-        not_found: metering points that were named and cannot be read.
+        not_found: named metering points that the caller may not read.
         stored_coarser: the first metering points with days that are stored coarser than requested.
-        stored_coarser_count: how many there are.
-        listed: how many metering points a header lists.
+        stored_coarser_count: how many such metering points there are.
+        listed: how many metering points a header lists at most.
     """
 
     not_found: Sequence[str]
@@ -74,14 +74,14 @@ NOTHING_LEFT_OUT = LeftOut((), (), 0, 0)
 
 @dataclass(frozen=True)
 class Rendered:
-    """The body of a response, written, and what the headers say of it.
+    """The body of a response, and what its headers say about it.
 
     Attributes:
-        rows: how many values, days or other things it holds; for the log.
+        rows: how many values, days or other items it holds; for the log.
         next_cursor: starts the next page; None on the last.
-        cursor: the one to keep for the next call of /changes; None elsewhere.
-        access_version: the name of what the caller may read; None where it is not part of the response.
-        left_out: what the headers say is left out.
+        cursor: where the next call of /changes continues; None for other resources.
+        access_version: the name of what the caller may read; None if the response does not have it.
+        left_out: what the headers report as left out.
     """
 
     body: bytes
@@ -94,7 +94,7 @@ class Rendered:
 
 
 TIMES = (Times.ISO, Times.LOCAL)
-"""The ways in which CSV for Excel may have times."""
+"""The ways to write times in CSV for Excel."""
 
 JSON = Format(Kind.JSON)
 ONLY_JSON = (Kind.JSON,)
@@ -103,7 +103,7 @@ OF_SERIES = (*USUAL, Kind.XLSX)
 
 
 def read_with_times(parameters: Parameters, *, accept: str, available: Sequence[Kind] = USUAL) -> Format:
-    """Read the format of a response with times; the parameter `time` says how CSV for Excel has them.
+    """Read the format of a response with times; the parameter `time` decides how CSV for Excel writes them.
 
     Raises:
         Refused: as `read`.

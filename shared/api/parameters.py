@@ -1,8 +1,8 @@
-"""Query parameters, read with every fault collected instead of stopping at the first; and seals of cursors.
+"""Query parameters, read with all faults collected; and the seals of cursors.
 
-A cursor is a place in an answer, which callers keep and return as a parameter. Only the API can write or
-read one: it is sealed by AES-SIV (RFC 5297), which is deterministic, so that equal answers have equal bytes.
-What was sealed for one question cannot be opened for another.
+A cursor is a place in an answer, which callers send back as a parameter. Only the API can write or read one:
+it is sealed by AES-SIV (RFC 5297), which is deterministic, so that equal answers have equal bytes. A cursor
+that was sealed for one question cannot be opened for another.
 """
 
 import base64
@@ -29,7 +29,7 @@ CHOSEN_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 """An id that a caller chooses, in lower case: of a feed or of a webhook."""
 
 LONGEST = 110
-"""Characters of a sealed text at most, so that headers with one stay small."""
+"""The most characters of a sealed text, so that headers with one stay small."""
 
 _SEALED = re.compile(rf"[A-Za-z0-9_-]{{22,{LONGEST}}}")
 
@@ -59,7 +59,7 @@ class Parameters:
         self.faults: list[Fault] = []
 
     def text(self, name: str) -> str | None:
-        """Return a parameter that may be given once; None when absent."""
+        """Return the text of a parameter that may be given once; None when absent."""
         self._read.add(name)
         values = self._given.get(name, ())
         if len(values) > 1:
@@ -154,7 +154,7 @@ class Parameters:
             return None
 
     def cursor(self, name: str, read: Callable[[str], Value]) -> Value | None:
-        """Return what `read` makes of a cursor, or None when absent or faulty; `read` raises NotSealed."""
+        """Return the result of `read` for a cursor; None when absent, or when `read` raises NotSealed."""
         text = self.text(name)
         if text is None:
             return None
@@ -177,7 +177,7 @@ class Parameters:
         """Check that there are no faults and no unknown parameters.
 
         Raises:
-            InvalidRequest: there are some; all are named.
+            InvalidRequest: there are faults or unknown parameters; all are named.
         """
         known = ", ".join(sorted(self._read))
         for name in self._given:
@@ -196,7 +196,7 @@ def chosen_id(name: str, text: str) -> str:
     """Return an id that a caller chose, from the parameter `name` of a path.
 
     Raises:
-        InvalidRequest: nobody can have chosen it. Paths are read without regard to case, ids are not.
+        InvalidRequest: the id is not well formed. Its case matters, unlike that of the rest of a path.
     """
     if CHOSEN_ID.fullmatch(text):
         return text
@@ -236,8 +236,8 @@ class Seal:
     """Seals and opens places in the answer to one question.
 
     Attributes:
-        question: a digest of everything that makes the question what it is.
-        key_digest: of the key that seals. ETags depend on it: what a caller holds has cursors of that key.
+        question: a digest of all values that define the question.
+        key_digest: of the key that seals. ETags depend on it, since responses hold cursors of that key.
     """
 
     question: str
@@ -245,7 +245,7 @@ class Seal:
     _keys: tuple[AESSIV, ...] = field(repr=False, compare=False)
 
     def seal(self, content: bytes) -> str:
-        """Return the content as opaque text that fits into an address."""
+        """Return the content as opaque text that is safe in a URL."""
         sealed = self._keys[0].encrypt(content, [self.question.encode()])
         text = base64.urlsafe_b64encode(sealed).decode().rstrip("=")
         if len(text) > LONGEST:
@@ -276,10 +276,10 @@ class Seals:
         self._key_digest = _digest(given[0]) if given else ""
 
     def of(self, *question: object) -> Seal:
-        """Return the seal of a question, named by the values that make it what it is.
+        """Return the seal of the question that these values define.
 
         Raises:
-            Refused: 503, there is no key.
+            Refused: 503 when there is no key.
         """
         if not self._keys:
             raise Refused(
@@ -295,7 +295,7 @@ def _digest(content: bytes) -> str:
 
 
 def _decoded(text: str) -> bytes:
-    """Return the bytes of a text; equal bytes have exactly one text."""
+    """Return the bytes of a base64 text, of which only the canonical form is accepted."""
     if _SEALED.fullmatch(text):
         try:
             sealed = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))

@@ -30,13 +30,13 @@ class Fault:
     hint: str
 
     def __post_init__(self) -> None:
-        """Refuse a code that is not documented: callers are promised that there are no others."""
+        """Check that the code is documented: callers are promised that there are no others."""
         if self.code not in FAULTS:
             raise AssertionError(f"the fault '{self.code}' is not among FAULTS")
 
 
 class InvalidRequest(Exception):
-    """A request has faults; all of them are named at once."""
+    """A request has faults; all of them are named."""
 
     def __init__(self, faults: list[Fault]) -> None:
         super().__init__(", ".join(f"{fault.parameter}: {fault.code}" for fault in faults))
@@ -65,7 +65,7 @@ class Problem:
 
     @property
     def status(self) -> int:
-        """Return the HTTP status of the code."""
+        """The HTTP status of the code."""
         return CODES[self.code].status
 
     def body(self, *, instance: str, request_id: str) -> bytes:

@@ -1,10 +1,8 @@
 """Responses: what a handler returns, its headers, and how it becomes the worker's HTTP response.
 
-An ETag is decided before the warehouse is read. A response depends on the caller, the request, what the
-caller may read, the publication shown and the contract's version. A tag is a digest of these; none of them
-needs the warehouse.
-Tags are weak (RFC 9110, section 8.8.1): a compressed and a plain response have the same meaning, not the same
-bytes.
+An ETag is known before the warehouse is read: it is a digest of the caller, the request, what the caller may
+read, the publication shown and the contract's version. Tags are weak (RFC 9110, section 8.8.1): a compressed
+and a plain response have the same meaning, but not the same bytes.
 """
 
 import gzip
@@ -25,8 +23,8 @@ from shared.api.problems import Problem
 from shared.readable import Readable
 
 CONTRACT = "1.0.0"
-"""The version of the contract. Raise it with each release that changes the form or the values of an answer:
-tags depend on it, and a caller who holds the old answer would be told that it still holds."""
+"""The version of the contract. Raise it with each release that changes the form or the values of an answer.
+Tags depend on it: otherwise a caller with the old answer would get 304 Not Modified."""
 
 PUBLIC_PREFIX = "/metering"
 """The gateway serves /metering/v1 and asks the app for /v1."""
@@ -43,7 +41,7 @@ class Response:
     """A response.
 
     Attributes:
-        rows: how many values, days or other things it holds; for the log.
+        rows: how many values, days or other items it holds; for the log.
         problem: the code of the problem; None for a success.
     """
 
@@ -56,7 +54,7 @@ class Response:
 
 
 def etag_of(readable: Readable, *request: object) -> str:
-    """Return the tag of a response; `request` are the values that decide it besides the caller's grants."""
+    """Return the tag of a response; besides what is readable, it depends on the values in `request`."""
     content = repr((CONTRACT, readable.principal, readable.version, request))
     return f'W/"{hashlib.sha256(content.encode()).hexdigest()[:32]}"'
 
@@ -94,12 +92,12 @@ def uncached(content: Mapping[str, Any], *, status: int = 200) -> Response:
 
 
 def created(content: bytes, *, location: str) -> Response:
-    """Return a response to a request that made something; `location` is its path at the gateway."""
+    """Return a response to a request that created a resource; `location` is its path at the gateway."""
     return Response(content, status=201, headers={"Location": location, "Cache-Control": "no-store"}, rows=1)
 
 
 def accepted(content: bytes, *, location: str, retry_after: int) -> Response:
-    """Return a response to a request whose work goes on; ask at `location` after `retry_after` seconds."""
+    """Return a response to a request whose work continues; see `location` after `retry_after` seconds."""
     headers = {
         "Location": location,
         "Content-Location": location,
@@ -116,7 +114,7 @@ def small(content: bytes, *, retry_after: int | None = None) -> Response:
 
 
 def elsewhere(link: str) -> Response:
-    """Return a redirection to a link that lives for a short time."""
+    """Return a redirection to a short-lived link."""
     return Response(status=302, headers={"Location": link, "Cache-Control": "no-store"})
 
 
@@ -180,7 +178,7 @@ def _cache_headers(etag: str, last_modified: datetime | None) -> dict[str, str]:
 
 
 def _page_headers(rendered: Rendered, url: str) -> dict[str, str]:
-    """Return cursors and the link to the next page (RFC 8288): only JSON has a place for them."""
+    """Return cursors and the link to the next page (RFC 8288) as headers: only JSON has them in the body."""
     headers = {"X-Cursor": rendered.cursor} if rendered.cursor else {}
     if rendered.next_cursor:
         headers["X-Next-Cursor"] = rendered.next_cursor
@@ -189,10 +187,10 @@ def _page_headers(rendered: Rendered, url: str) -> dict[str, str]:
 
 
 def _following(url: str, *, cursor: str) -> str:
-    """Return the address of the next page without the host: the same request with another cursor."""
+    """Return the address of the next page without the host: the same request with the next cursor."""
     pairs = parse_qsl(urlsplit(url).query, keep_blank_values=True)
     kept = [(name, value) for name, value in pairs if name != "cursor"]
-    # A colon need not be escaped in a query (RFC 3986, section 3.4), and times have many.
+    # Times have many colons, which need no escaping in a query (RFC 3986, section 3.4).
     return f"{public_path(url)}?{urlencode([*kept, ('cursor', cursor)], safe=':')}"
 
 

@@ -51,8 +51,8 @@ def _believed(moment: datetime | None, *, now: datetime) -> datetime | None:
 class Probe:
     """Answers health probes, which need no token and so may come in any number.
 
-    A result is remembered for ten seconds. A thread of its own checks the parts, and one probe waits for it,
-    at most three seconds; other probes get the last result and its age at once.
+    A result is remembered for ten seconds. Then the next probe starts the checks in a thread and waits for
+    them at most three seconds; other probes get the last result and its age at once.
 
     Args:
         checks: the parts by name; a check raises WarehouseError or TablesUnavailable when its part fails.
@@ -92,7 +92,7 @@ class Probe:
 
         try:
             threading.Thread(target=recording.carry(ask), name="health", daemon=True).start()
-        except RuntimeError:  # There are too many threads: the next probe tries again.
+        except RuntimeError:  # The process has too many threads; the next probe tries again.
             self._asking.release()
             raise
         if not ended.wait(limits.PROBED.total_seconds()):

@@ -1,7 +1,7 @@
 """Responses in CSV, NDJSON and xlsx that are requested whole and are larger than the largest page.
 
-A program that saves a file overlooks a cursor in a header and would mistake the first page for everything, so
-such a request is refused. So is a wide table that is mostly empty.
+A program that saves a file may overlook a cursor in a header and take the first page for everything. So such
+requests are refused, and so are wide tables that are mostly empty.
 """
 
 from typing import Any
@@ -18,8 +18,8 @@ class TooLargeForOneAnswer(Exception):
     """A response is requested whole and is too large.
 
     Attributes:
-        members: its size, as members of the problem.
-        faults: the ways out.
+        members: the size of the response, as members of the problem.
+        faults: what the caller can change.
     """
 
     def __init__(self, members: dict[str, Any], detail: str, faults: list[Fault]) -> None:
@@ -34,7 +34,7 @@ def market_days(count: int, *, most_values: int | None = None) -> TooLargeForOne
 
     Args:
         count: market days of the answer.
-        most_values: of a page; None when the number of days decides.
+        most_values: the limit of values that was exceeded; None if the limit of days was.
     """
     size = f"{count} market days{_values(most_values)}"
     detail = f"The answer has {size}; without 'limit' it is returned whole or not at all."
@@ -57,7 +57,7 @@ def market_days(count: int, *, most_values: int | None = None) -> TooLargeForOne
 def wide_market_days(count: int, *, most_values: int | None = None) -> TooLargeForOneAnswer:
     """Return the refusal of a wide table of this many market days of many metering points; see `market_days`.
 
-    Pages are no way out: each has columns of its own, and may begin in the middle of a metering point's days.
+    Pages are no alternative: each has its own columns, and may begin within the days of a metering point.
     """
     return TooLargeForOneAnswer(
         {"marketDays": count},
@@ -117,7 +117,7 @@ def totals(
     """Return the refusal of totals of this many market days; see `market_days`.
 
     Args:
-        metering_points: that are summed, if they are too many for so many days.
+        metering_points: how many are summed, if these are too many for the days.
     """
     size = f"{count} market days{_values(most_values)}"
     if metering_points is not None:

@@ -1,6 +1,6 @@
 """Prepares an instance before its first request: opens a session, gets a token, fills the short-lived caches.
 
-Nothing depends on it: otherwise the first request does the same work, and takes that much longer.
+Nothing depends on it: without it, the first request does the same work and takes that much longer.
 """
 
 import gc
@@ -22,11 +22,11 @@ log = logging.getLogger("metering.app")
 _NOBODY = Readable(
     "nobody", (Permission(MeteringPointId("0" * 18), 0, "", valid_from=None, valid_to=None),), "none"
 )
-"""May read one metering point, which does not exist."""
+"""A caller who may read one metering point, which does not exist."""
 
 
 class WarmUp:
-    """Runs its steps once, in a thread of its own; after a step that fails, the others still run.
+    """Runs its steps once, in a thread; if a step fails, the others still run.
 
     Args:
         steps: by name, for the log.
@@ -45,7 +45,7 @@ class WarmUp:
         for name, step in self._steps.items():
             try:
                 step()
-            except Exception as error:  # The first request will meet and report the same error.
+            except Exception as error:  # The first request gets and reports the same error.
                 log.info("Not warmed up: %s (%s).", name, type(error).__name__)
 
 
@@ -70,8 +70,8 @@ def run_queries(warehouse: Warehouse, *, now: datetime) -> None:
 
 
 def keep_what_is_loaded() -> None:
-    """Let the garbage collector leave alone what there is now, which is mostly modules.
+    """Exclude all present objects, mostly modules, from garbage collection.
 
-    Otherwise each full collection goes through all of them, and stops every answer for some 80 ms.
+    Otherwise each full collection visits all of them and stops every answer for about 80 ms.
     """
     gc.freeze()

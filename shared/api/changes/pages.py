@@ -1,6 +1,6 @@
-"""Pages of changes: what is new or corrected since a cursor, in the order of publication.
+"""Pages of changes: the market days that are new or corrected since a cursor, in the order of publication.
 
-A day that was published several times since then comes once, as it is now.
+A day that was published several times since the cursor appears once, in its current version.
 """
 
 from collections.abc import Sequence
@@ -28,8 +28,8 @@ class Page:
     """A page of changes.
 
     Attributes:
-        cursor: the one to keep for the next call.
-        is_up_to_date: nothing follows at once.
+        cursor: where the next call continues.
+        is_up_to_date: whether there are no more changes yet.
     """
 
     rows: Sequence[ChangeRow]
@@ -49,7 +49,7 @@ def fetch(
 
     Args:
         ranges: looks up the market days that publications left.
-        at_once: metering points that one statement is given.
+        at_once: metering points that are passed to one statement.
 
     Raises:
         TooLargeForOneAnswer: the response is requested whole, and does not fit on the largest page.
@@ -92,10 +92,10 @@ def _first(
     after: Key,
     at_once: int,
 ) -> list[ChangeRow]:
-    """Read one row more than a page, or all that follow; the first row has a known direction.
+    """Read one row more than a page, or all remaining rows; the first row has a known direction.
 
-    No cursor can hold the place of a row in an unknown direction, so those at the start are read past, in
-    ever larger steps.
+    A cursor cannot hold the place of a row with an unknown direction, so such rows at the start are skipped,
+    in ever larger steps.
     """
     limit = request.limit + 1
     while True:

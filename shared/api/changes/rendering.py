@@ -1,4 +1,4 @@
-"""Pages of changes written in the format asked for."""
+"""Pages of changes written in the requested format."""
 
 import orjson
 

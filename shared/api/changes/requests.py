@@ -1,4 +1,4 @@
-"""Requests for changes: from query parameters to one typed value, or every fault at once.
+"""Requests for changes: from query parameters to one typed value, or all faults together.
 
 A cursor marks a place in the order of publications, so it stays valid for as long as it is kept.
 """
@@ -16,7 +16,7 @@ from shared.publishing.watermark import DataState
 from shared.warehouse.queries.changes import Key
 
 _PACKED = struct.Struct(">QQBI")
-"""A cursor holds sequence, metering point, direction and market day; 0 stands for no metering point."""
+"""A cursor holds sequence, metering point, direction and market day; 0 means no metering point."""
 _DIRECTIONS = ("", *Direction)
 
 
@@ -29,7 +29,8 @@ class ChangesRequest:
         since: the moment after which publications are wanted; None without `since`.
         limit: market days on a page.
         through: sequence of the latest publication that this page covers; 0 before the first. Every instance
-            knows of it: history that a caller reads after this page is never older than its cursor.
+            knows of it, so the series that a caller reads after this page are never older than its cursor.
+        is_whole: whether there are no pages, since CSV and NDJSON have no place for a cursor.
         seal: of its cursors.
     """
 
@@ -40,7 +41,6 @@ class ChangesRequest:
     seal: Seal
     format: Format = formats.JSON
     is_whole: bool = False
-    """There are no pages: CSV and NDJSON have no place for a cursor."""
 
 
 def read(given: Given, *, state: DataState, seals: Seals, accept: str = "") -> ChangesRequest:

@@ -1,11 +1,11 @@
-"""Search a portfolio of any size for its next changes, in the order of publication.
+"""Searches a portfolio of any size for its next changes, in the order of publication.
 
-A portfolio of up to `AT_ONCE` metering points is joined whole, in one statement. A larger one is
-searched in parts, one statement each, until the page is full: in a large publication by the next
-metering points of the portfolio, in small publications by the metering points that they name.
-So a page costs what it holds or what was published. When most published days belong to others, filling
-a page this way would take long: once as many metering points have been searched as the portfolio has,
-the whole portfolio is joined for the rest.
+A portfolio of up to `AT_ONCE` metering points is joined whole, in one statement. A larger one is searched in
+parts, one statement each, until the page is full: in a large publication by the next metering points of the
+portfolio, in small publications by the metering points that have days in them. So the cost of a page depends
+on its size or on what was published, not on the portfolio. If most published days are other callers', this
+would take long. So once as many metering points were searched as the portfolio has, the whole portfolio is
+joined for the rest.
 """
 
 from collections.abc import Iterable, Iterator
@@ -21,14 +21,14 @@ from shared.warehouse.queries.changes import ChangeRow, Key
 from shared.warehouse.queries.publication_log import PublicationRow, PublishedDays
 
 MOST_NAMED = 100_000
-"""The most days whose metering points are listed by one statement, which WAREHOUSE_MAX_ROWS bounds."""
+"""The most days whose metering points one statement lists; WAREHOUSE_MAX_ROWS limits its result."""
 
 _PUBLICATIONS_LISTED = 1_000
 
 
 @dataclass(frozen=True)
 class _Stretch:
-    """Consecutive publications and their number of days: one of any size, or some small ones."""
+    """Consecutive publications and their number of days: one of any size, or several small ones."""
 
     first: int
     last: int
@@ -132,7 +132,8 @@ def _published(
 ) -> Readable:
     """Return what may be read of the metering points that have a day in a stretch.
 
-    A day that is superseded meanwhile comes with its later publication; no day is added to a stretch.
+    The list stays complete: no day is added to a stretch, and a day that is superseded meanwhile moves to a
+    later publication.
     """
     query = publication_log.metering_points(first=stretch.first, last=stretch.last, published=published)
     return readable.only(frozenset(warehouse.fetch(query)))

@@ -15,7 +15,7 @@ from shared.files.exports.store import Export, ExportPart, Exports, ExportStatus
 from shared.metering import MeteringPointId
 
 RETRY_AFTER = 5
-"""Seconds until it is worth asking again for an export that is not finished."""
+"""Seconds after which a client should ask again for an unfinished export."""
 
 
 def path(export: Export) -> str:
@@ -24,7 +24,7 @@ def path(export: Export) -> str:
 
 
 def one(export: Export, parts: Iterable[ExportPart], *, seals: Seals, now: datetime) -> bytes:
-    """Return an export as JSON; its parts are read only when it has files to show."""
+    """Return an export as JSON; `parts` is only consumed when there are files to list."""
     shown = parts if export.status_at(now) is ExportStatus.FINISHED else ()
     cursor = changes.cursor_text(search.first_of(export.wanted.sequence + 1), seals.of("changes"))
     written = models.Export(

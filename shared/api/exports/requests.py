@@ -1,4 +1,4 @@
-"""Requests for exports: from body, path and parameters to typed values, or every fault at once."""
+"""Requests for exports: from body, path and parameters to typed values, or all faults together."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -48,7 +48,7 @@ def export_id(text: str) -> str:
     """Return an id from a path.
 
     Raises:
-        Refused: 404, no export has such an id.
+        Refused: 404 when no export can have such an id.
     """
     if not _ID.fullmatch(text):
         raise not_found()
@@ -56,7 +56,7 @@ def export_id(text: str) -> str:
 
 
 def not_found() -> Refused:
-    """Return the answer for an export that does not exist and for another caller's: the same."""
+    """Return the one answer for an export that does not exist or is another caller's."""
     return Refused("not-found", "GET /exports lists your exports.")
 
 
@@ -81,7 +81,7 @@ def read(req: bodies.Request, *, state: DataState) -> ExportRequest:
 
     Raises:
         InvalidRequest: the body has faults; all are named.
-        Refused: 400, 413 or 415, as `bodies.read` says.
+        Refused: 400, 413 or 415, as `bodies.read`.
     """
     return bodies.read(req, ExportRequest, latest=state.latest_moment)
 
@@ -90,8 +90,8 @@ def wanted(body: ExportRequest, *, state: DataState, warehouse: Warehouse) -> Wa
     """Return what an export holds: the latest publication, or what was shown at an earlier moment.
 
     Args:
-        state: read once for the whole request. With the moment of a later publication than the end of the
-            data, a day would be missing in the files and in the changes after them.
+        state: read once for the whole request. If the moment came from a later publication than the end of
+            the data, a day would be missing both from the files and from the changes after them.
     """
     as_of = series.shown_moment(bodies.moment(body.as_of) if body.as_of else None, state=state)
     sequence = state.sequence
@@ -112,7 +112,7 @@ def wanted(body: ExportRequest, *, state: DataState, warehouse: Warehouse) -> Wa
 
 
 def as_text(body: ExportRequest) -> bytes:
-    """Return a request in one form of writing, by which a repeated one is recognised."""
+    """Return a request in a canonical form, by which a repeated request is recognised."""
     return orjson.dumps(body.model_dump(mode="json"), option=orjson.OPT_SORT_KEYS)
 
 

@@ -14,7 +14,7 @@ from shared.files.feeds.ledger import FileOfRun, Ledger, Run
 from shared.files.feeds.store import Feed
 
 MAX_FILES = 5_000
-"""Files of a run that are listed at most; a page of runs ends after the run that reaches so many in all."""
+"""The most files that are listed for a run; a page of runs ends after the run that reaches this total."""
 RETRY_AFTER = 5
 
 log = logging.getLogger("metering.files")

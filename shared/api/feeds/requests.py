@@ -1,4 +1,4 @@
-"""Requests for feeds: from body, path and parameters to typed values, or every fault at once."""
+"""Requests for feeds: from body, path and parameters to typed values, or all faults together."""
 
 import re
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ class ListRequest:
     """A valid request for the runs of a feed.
 
     Attributes:
-        before: the last publication of the run before which the page starts; None on the first page.
+        before: the page lists runs older than the run with this last publication; None on the first page.
         seal: of its cursors.
     """
 
@@ -42,7 +42,7 @@ def through(text: str) -> int:
     """Return the last publication of the run that a path names.
 
     Raises:
-        Refused: 404, no run has such a name.
+        Refused: 404 when no run can have such a name.
     """
     found = _RUN.fullmatch(text)
     if not found:
@@ -51,7 +51,7 @@ def through(text: str) -> int:
 
 
 def not_found() -> Refused:
-    """Return the answer for a feed that does not exist and for another caller's: the same."""
+    """Return the one answer for a feed that does not exist or is another caller's."""
     return Refused("not-found", "GET /feeds lists your feeds.")
 
 
@@ -81,7 +81,7 @@ def read(req: bodies.Request) -> Spec:
 
     Raises:
         InvalidRequest: the body has faults; all are named.
-        Refused: 400, 413 or 415, as `bodies.read` says.
+        Refused: 400, 413 or 415, as `bodies.read`.
     """
     body = bodies.read(req, FeedRequest)
     return Spec(

@@ -16,10 +16,10 @@ from shared.warehouse.engine import Warehouse
 from shared.warehouse.queries import insights
 
 _ROWS_A_PERIOD = {Resolution.P1D: 2, Resolution.P1M: 4}
-"""Both directions, and a month may have days of both resolutions."""
+"""The most rows: one for each direction and, in a month, for each resolution."""
 
 _GROWTH = 4
-"""After metering points that have nothing, so many times as many are read by the next statement."""
+"""After metering points without periods, the next statement reads this many times as many."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def fetch(warehouse: Warehouse, *, readable: Readable, request: CompletenessRequ
 
 
 def _too_large(readable: Readable, each: int) -> TooLargeForOneAnswer:
-    """Return the refusal of so many days or months of each metering point, which may have both directions."""
+    """Return the refusal of `each` days or months of each metering point in both directions."""
     return too_large.entries(len(Direction) * each * len(readable.periods), most=MAX_WHOLE)
 
 

@@ -1,4 +1,4 @@
-"""The single values of many market days, which hours, quarters and peaks are made from."""
+"""The values of many market days, from which hours, quarters and peaks are calculated."""
 
 from datetime import datetime
 
@@ -10,7 +10,7 @@ from shared.warehouse.engine import Warehouse
 from shared.warehouse.queries import insights
 
 AT_ONCE = 5_000
-"""Metering points of one statement: no day of quarters, joined, comes near the 16 MB of a text in Fabric."""
+"""Metering points of one statement: their joined quarters of a day stay far below Fabric's 16 MB of text."""
 
 
 def read(

@@ -1,4 +1,4 @@
-"""Totals, peaks and completeness written in the format asked for."""
+"""Totals, peaks and completeness written in the requested format."""
 
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
@@ -20,7 +20,7 @@ from shared.series.peaks import Hour, Peaks
 from shared.series.totals import Total
 
 LISTED = 20
-"""Metering points that a header lists, beside those that `Link` repeats."""
+"""The most metering points that a header lists, since `Link` repeats the named ones."""
 
 _TIMES = {Times.ISO: ("start", "end"), Times.LOCAL: ("start", "startOffset", "end", "endOffset")}
 _OF_TOTAL = ("quantityKWh", "complete", "missing", "meteringPoints")
@@ -175,7 +175,7 @@ def _row_of_period(period: Period, written: Format) -> list[str]:
 
 
 def _csv(columns: Sequence[str], rows: Iterable[Sequence[str]], dialect: Dialect) -> bytes:
-    """Write rows of cells that need no more quoting: ids, times, numbers and words of ours."""
+    """Write rows of cells that need no quoting: ids, times, numbers and our own words."""
     between = delimited.separator(dialect)
     lines = (between.join(row) + delimited.LINE_END for row in rows)
     return "".join(chain([delimited.header(columns, dialect)], lines)).encode()

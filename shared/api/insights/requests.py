@@ -1,4 +1,4 @@
-"""Requests for totals, peaks and completeness: from query parameters to one typed value, or every fault."""
+"""Requests for totals, peaks and completeness: from query parameters to one typed value, or all faults."""
 
 import re
 import struct
@@ -21,7 +21,7 @@ from shared.series import completeness
 from shared.series.peaks import Of
 
 DEFAULT_COUNT, MAX_COUNT = 3, 10
-"""Highest hours of a metering point and month."""
+"""How many highest hours of a metering point in a month are returned."""
 
 COMPLETENESS_RESOLUTIONS = (Resolution.P1D, Resolution.P1M)
 
@@ -38,7 +38,7 @@ class Place:
         metering_point_id, direction, day: the key of the first entry; totals are by day alone.
         until: the end of the requested period; the first page fixes it when `to` is left out.
         as_of: the moment whose data is shown.
-        due_end: of completeness, the first market day that was not due yet at the first page.
+        due_end: for completeness, the first market day that was not due yet at the first page.
     """
 
     metering_point_id: str
@@ -70,7 +70,7 @@ class InsightRequest:
         named: the named metering points, sorted; empty means all (of the customer, or all).
         period: requested instants, half-open.
         as_of: the moment whose data is shown.
-        is_whole: there are no pages: CSV and NDJSON have no place for a cursor.
+        is_whole: whether there are no pages, since CSV and NDJSON have no place for a cursor.
         place: where the page starts; None on the first page.
         seal: of its cursors; covers every parameter except the page and the format.
     """
@@ -87,13 +87,13 @@ class InsightRequest:
 
     @property
     def days(self) -> Days:
-        """Return the market days that the period touches, as far as the warehouse can hold them."""
+        """The market days that the period touches, as far as the warehouse can hold them."""
         first = max(self.period.first_day, periods.FIRST_DAY)
         return first, max(first, min(self.period.end_day, periods.END_DAY))
 
     @property
     def months(self) -> int:
-        """Return how many months these market days touch; at least one."""
+        """How many months these market days touch; at least one."""
         first, end = self.days
         last = max(first, end - ONE_DAY)
         return (last.year - first.year) * 12 + last.month - first.month + 1
@@ -249,7 +249,7 @@ def _common(
     place = parameters.cursor("cursor", lambda text: _parse(text, seal))
     series.compare(parameters, start=start, end=end)
     parameters.done()
-    # A cursor's moment was announced when it was sealed, though this instance may not know of it yet.
+    # A cursor's moment was already announced when it was sealed, even if this instance does not know it yet.
     shown = place.as_of if place else series.shown_moment(as_of, state=state)
     period = series.asked_period(start=start, end=place.until if place else end, state=state, shown=shown)
     if until is not None and end == LEFT_OUT and place is None:
@@ -317,7 +317,7 @@ def _refuse_beside_month(parameters: Parameters, *, among: Collection[str]) -> N
 
 
 def _check_days(parameters: Parameters, *, start: Edge, end: Edge) -> None:
-    """Note a fault for an edge within a market day: what is asked for counts whole days."""
+    """Note a fault for an edge within a market day: the request counts whole days."""
     for name, edge in (("from", start), ("to", end)):
         if isinstance(edge, datetime) and edge != periods.start_of(periods.day_of(edge)):
             day = periods.day_of(edge) + (ONE_DAY if name == "to" else timedelta())

@@ -7,5 +7,5 @@ MAX_WHOLE = 100_000
 """Entries of peaks or completeness that are returned whole; the hours of peaks have a limit as well."""
 
 MAX_WHOLE_DAYS = 40 * MAX_ROWS
-"""Market days of all metering points together of which totals are returned whole: so many statements of
-`MAX_ROWS` days each can be read within the time of an answer."""
+"""Market days, over all metering points, whose totals are returned whole. They take some 40 statements, which
+can be read within the time of an answer."""

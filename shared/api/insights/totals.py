@@ -2,7 +2,7 @@
 
 Days, months and years are summed in the warehouse; hours and quarters are read packed and summed here. A page
 is a range of market days over all metering points. An answer that is returned whole has few totals, but reads
-the days of all metering points: both are limited.
+the days of all metering points, so both numbers are limited.
 """
 
 from collections.abc import Iterator, Sequence
@@ -61,7 +61,7 @@ def fetch(warehouse: Warehouse, *, readable: Readable, request: TotalRequest) ->
 
 
 def _reads_too_much(readable: Readable, request: TotalRequest, *, days: Days) -> bool:
-    """Return whether totals that are requested whole are of too many days of metering points."""
+    """Return whether totals that are requested whole need too many days of metering points."""
     return request.is_whole and (days[1] - days[0]).days * len(readable.periods) > MAX_WHOLE_DAYS
 
 
@@ -103,7 +103,7 @@ def _page_end(readable: Readable, request: TotalRequest, *, first: date, end: da
 
 
 def _stored(warehouse: Warehouse, readable: Readable, request: TotalRequest, *, days: Days) -> Days:
-    """Return these market days without those before the first and after the last that are stored."""
+    """Return the part of `days` from the first stored market day to the last."""
     found = [
         row
         for part in readable.parts()

@@ -56,7 +56,7 @@ def page(
 
 
 def _ids(warehouse: Warehouse, readable: Readable, request: MeteringPointsRequest) -> list[MeteringPointId]:
-    """Return the metering points of a page and the next one, in the requested price area."""
+    """Return the metering points of a page in the requested price area, and the first one after it."""
     size, ids = request.limit + 1, list[MeteringPointId]()
     for part in readable.parts(
         start=request.after or "", size=size if request.price_area is None else AT_ONCE
@@ -111,7 +111,7 @@ def _read(warehouse: Warehouse, readable: Readable, *, state: DataState) -> list
 def _latest_days(
     warehouse: Warehouse, readable: Readable, *, as_of: datetime
 ) -> dict[str, list[LatestDayRow]]:
-    """Return the latest day in each direction: of the last month or, where that has none, of all time."""
+    """Return the latest day in each direction: of the last month or, if that has none, of all time."""
     latest: dict[str, list[LatestDayRow]] = defaultdict(list)
     for since in remembered.starts_of_search(as_of):
         unseen = tuple(each for each in readable.permissions if each.metering_point_id not in latest)
@@ -153,7 +153,7 @@ def _metering_point(
 ) -> dict[str, Any]:
     """Return one metering point; without a delivered description its fields are null.
 
-    Name and meter are those of the customer who has it now, whom a customer of earlier days may not know.
+    The name and the meter belong to the current customer, so a customer of earlier days does not see them.
     """
     is_current = any(PermittedDays(each.valid_from, each.valid_to).contains(today) for each in permissions)
     current = row if is_current else None

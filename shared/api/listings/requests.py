@@ -1,4 +1,4 @@
-"""Requests for lists: from path and query parameters to one typed value, or every fault at once."""
+"""Requests for lists: from path and query parameters to one typed value, or all faults together."""
 
 import struct
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ class MeteringPointsRequest:
 
     Attributes:
         limit: metering points on a page.
-        is_whole: there are no pages: CSV and NDJSON have no place for a cursor.
+        is_whole: whether there are no pages, since CSV and NDJSON have no place for a cursor.
         after: the metering point at which the page starts; None on the first page.
         seal: of its cursors; covers every parameter except the page and the format.
     """

@@ -1,7 +1,7 @@
 """Cursors of series: where the next page starts.
 
-A cursor carries the moment whose data all pages show, so that a publication between two pages neither repeats
-nor hides a value. It gives no access: each page is cut to what the caller may read now.
+A cursor holds the moment whose data all pages show, so that a publication between two pages neither repeats
+nor hides a value. It gives no access: each page has only what the caller may read now.
 """
 
 import struct
@@ -59,10 +59,10 @@ def parse(text: str, seal: Seal) -> Cursor:
 
 
 def microseconds(moment: datetime) -> int:
-    """Return a moment as a cursor keeps it, counted from 1970."""
+    """Return a moment in microseconds since 1970, as cursors hold it."""
     return (moment - _EPOCH) // _MICROSECOND
 
 
 def moment(kept: int) -> datetime:
-    """Return the moment that a cursor keeps."""
+    """Return the moment that a cursor holds in microseconds since 1970."""
     return _EPOCH + kept * _MICROSECOND

@@ -1,9 +1,8 @@
 """Pages of series: which metering points and market days one page holds, and where the next starts.
 
-Paging goes by key (metering point, market day), never by offset, so that a page costs
-what it holds, wherever it is. Only the last page can be empty: the statement leaves out
-days without a requested value, and when the next metering points have no values, one more
-statement finds the next metering point that has.
+Pages start at a key (metering point, market day), not at an offset, so that the cost of a page depends on its
+size alone. Only the last page can be empty: the statement leaves out days without a requested value, and if
+the next metering points have no values, another statement finds the next one with values.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -27,7 +26,7 @@ from shared.warehouse.engine import Warehouse
 from shared.warehouse.queries import series_days
 from shared.warehouse.queries.series_days import DayRow, WantedDays
 
-# A page of sums holds at least one whole bucket, so that no bucket is cut in two.
+# A page of sums has room for at least one whole bucket, so that no bucket is split.
 _LONGEST_BUCKET = {Resolution.P1M: 31, Resolution.P1Y: 366}
 
 _QUARTERS = assembly.PER_HOUR[Resolution.PT15M]
@@ -38,12 +37,12 @@ Key = tuple[MeteringPointId, date]
 """A metering point and a market day: where a page starts."""
 
 MAX_VALUES = 250_000
-"""Values written one by one on a page, at most: more than 10 000 market days of hours, or 2 604 of quarters.
-A body is put together in memory: with this many values it has up to 44 MB, and writing it takes up to 90 MB
+"""The most values that a page writes one by one: more than 10 000 market days of hours, or 2 604 of quarters.
+A body is built in memory: with this many values it has up to 44 MB, and writing it takes up to 90 MB
 (bench/formats.py)."""
 
 MAX_CELLS = 4 * MAX_VALUES
-"""Cells of a wide table at most: one of metering points with different days is mostly empty."""
+"""The most cells of a wide table: if its metering points have different days, it is mostly empty."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +51,7 @@ class Page:
 
     Attributes:
         cursor: starts the next page; None on the last.
-        is_first: it has no page before it.
+        is_first: whether it is the first page.
         stored_coarser: days stored coarser than requested; on the first page only.
     """
 
@@ -76,8 +75,8 @@ def fetch(
 
     Raises:
         InvalidRequest: one metering point is requested, and has days that are stored coarser.
-        TooLargeForOneAnswer: the response is requested whole, and does not fit on the largest page; or it is
-            a wide table, and mostly empty.
+        TooLargeForOneAnswer: the response is requested whole and does not fit on the largest page, or is a
+            wide table that is mostly empty.
     """
     left_out = _stored_coarser(warehouse, readable, request)
     wanted = assembly.wanted_days(request.period, request.resolution)
@@ -110,7 +109,7 @@ def fetch(
 
 
 def _has_columns(request: SeriesRequest) -> bool:
-    """Return whether a page has a column for each of its metering points, so that pages differ in them."""
+    """Return whether each metering point of a page is a column, so that pages have different columns."""
     return request.layout is Layout.WIDE and not request.is_one
 
 
@@ -124,7 +123,7 @@ def days_within(values: Iterable[int]) -> int:
 
 
 def _values(rows: Iterable[DayRow], request: SeriesRequest) -> Iterator[int]:
-    """Yield how many values each market day has in the answer, where quarters may become hours."""
+    """Yield how many values each market day has in the answer, in which quarters may become hours."""
     for row in rows:
         is_hourly = request.resolution is Resolution.PT1H and row.resolution == Resolution.PT15M
         yield len(row.qualities) // _QUARTERS if is_hourly else len(row.qualities)
@@ -133,9 +132,9 @@ def _values(rows: Iterable[DayRow], request: SeriesRequest) -> Iterator[int]:
 def _rows(
     warehouse: Warehouse, readable: Readable, request: SeriesRequest, *, wanted: WantedDays, limit: int
 ) -> tuple[list[DayRow], MeteringPointId | None]:
-    """Read up to one row more than the limit, and the metering point at which the next page then starts.
+    """Read up to one row more than the limit; if there are fewer, also return where the next page starts.
 
-    Once any of the searched metering points has a row, the page ends with them, unless the answer is whole.
+    A page ends after the first searched metering points with any row, unless the answer is requested whole.
     """
     rows: list[DayRow] = []
     key = _start(request)
@@ -249,7 +248,7 @@ def _is_written_one_by_one(request: SeriesRequest) -> bool:
 def _chunk_size(request: SeriesRequest) -> int:
     """Return how many metering points to search at first.
 
-    A few times as many as would fill a page with the requested days, so that most pages take one statement,
+    This is a few times as many as fill a page with the requested days, so that most pages take one statement,
     but not so many that the statement has to sort years of days to find the first ones.
     """
     if request.named:
@@ -311,7 +310,7 @@ def _refuse_sparse(rows: Sequence[DayRow], *, columns: int, request: SeriesReque
 
 
 def _of_newest_day(rows: Sequence[DayRow], available_until: datetime | None) -> dict[str, date]:
-    """Return the series that have the newest day of all: their end is known without another statement."""
+    """Return the ends of the series that have the newest published day: they need no other statement."""
     if available_until is None:
         return {}
     newest = periods.day_of(available_until) - ONE_DAY

@@ -1,4 +1,4 @@
-"""Pages of series written in the format asked for: JSON here, lines by the forms of files."""
+"""Pages of series written in the requested format: JSON here, lines by the forms of files."""
 
 import io
 from collections.abc import Iterable, Iterator, Sequence
@@ -22,7 +22,7 @@ from shared.readable import PermittedDays
 from shared.series.assembly import Series
 
 LISTED, LISTED_BESIDE_NAMES = 40, 20
-"""Metering points that a header lists: fewer when `Link` repeats the named ones."""
+"""The most metering points that a header lists: fewer when `Link` repeats the named ones."""
 
 _KEPT = 4_096
 
@@ -153,7 +153,7 @@ def _about(
     permitted: tuple[PermittedDays, ...],
     available_until: datetime | None,
 ) -> str:
-    """Return what stands before the values; most series of a portfolio have it in common."""
+    """Return the properties before the values, which most series of a portfolio have in common."""
     members = {
         "direction": direction,
         "unit": "kWh",
@@ -174,7 +174,7 @@ def _file(page: Page, request: SeriesRequest) -> bytes:
 
 
 def _encoded(pieces: Iterable[str]) -> bytes:
-    """Encode piece by piece into one buffer, so that megabytes are in memory once, and not as text."""
+    """Encode piece by piece into one buffer, so that memory never holds the whole body as text too."""
     buffer = io.BytesIO()
     buffer.writelines(piece.encode() for piece in pieces)
     return buffer.getvalue()

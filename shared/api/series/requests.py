@@ -1,4 +1,4 @@
-"""Requests for series: from route and query parameters to one typed value, or every fault at once."""
+"""Requests for series: from route and query parameters to one typed value, or all faults together."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,8 +19,8 @@ from shared.publishing.watermark import DataState
 DEFAULT_LIMIT = 1_000
 MAX_LIMIT = 10_000
 MAX_NAMED = 50
-"""Metering points that one request may name: so many that `Link`, which repeats them, stays short enough for
-proxies that take 4 kB of headers."""
+"""The most metering points that one request may name: `Link` repeats them, and some proxies accept only 4 kB
+of headers."""
 
 Given = Mapping[str, Sequence[str]]
 """Query parameters by name, each with all its values."""
@@ -39,7 +39,7 @@ _PLACES: Mapping[Layout, Sequence[Kind]] = {
     Layout.DAYS: (Kind.JSON, Kind.NDJSON),
     Layout.WIDE: (Kind.CSV, Kind.XLSX),
 }
-"""The formats that have a place for a layout; the others are in every format."""
+"""The formats of each layout; layouts that are not listed are in every format."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class SeriesRequest:
         as_of: the moment whose data is shown.
         is_one: the metering point is in the path.
         limit: market days on a page.
-        is_whole: there are no pages: only JSON has a place for a cursor.
+        is_whole: whether there are no pages, since only JSON has a place for a cursor.
         cursor: where the page starts; None on the first page.
         seal: of its cursors; covers every parameter except the page and the format.
     """
@@ -146,7 +146,7 @@ def _series(
     cursor = parameters.cursor("cursor", lambda text: cursors.parse(text, seal))
     compare(parameters, start=start, end=end)
     parameters.done()
-    # A cursor's moment was announced when it was sealed, though this instance may not know of it yet.
+    # A cursor's moment was already announced when it was sealed, even if this instance does not know it yet.
     shown = cursor.as_of if cursor else shown_moment(as_of, state=state)
     period = asked_period(start=start, end=cursor.until if cursor else end, state=state, shown=shown)
     return SeriesRequest(
@@ -182,25 +182,25 @@ def named_metering_points(parameters: Parameters) -> tuple[MeteringPointId, ...]
 
 
 def shown_moment(as_of: datetime | None, *, state: DataState) -> datetime:
-    """Return the moment whose data is shown; `as_of` is None for the latest.
+    """Return the moment whose data is shown: `as_of`, but at most that of the latest announced publication.
 
-    A publication that is not announced yet may still grow: a later moment shows the latest announced one.
-    Without a moment the latest is shown, even if its clock was ahead. Before the first publication a fixed
-    moment is shown, not the clock's: the ETag covers the request.
+    A publication that is not announced yet may still grow. Without `as_of` the latest announced publication
+    is shown, even if its clock was ahead. Before the first publication the moment is fixed, since a moment
+    by the clock would change the ETag of each request.
     """
     latest = state.published_at or periods.start_of(periods.FIRST_DAY)
     return min(as_of or latest, latest)
 
 
 def read_limit(parameters: Parameters, written: Format) -> tuple[int, bool]:
-    """Return the size of a page, and whether it is the only one: in all formats but JSON, without `limit`."""
+    """Return the page size, and whether the answer is whole: it is without `limit` in formats but JSON."""
     is_whole = written.kind is not Kind.JSON and not parameters.is_given("limit")
     default = MAX_LIMIT if is_whole else DEFAULT_LIMIT
     return parameters.whole_number("limit", default=default, low=1, high=MAX_LIMIT), is_whole
 
 
 def _format(parameters: Parameters, *, layout: Layout, accept: str) -> Format:
-    """Read the format, which has to have a place for the layout."""
+    """Read the format, and note a fault if it cannot have the layout."""
     written = formats.read_with_times(parameters, accept=accept, available=formats.OF_SERIES)
     places = _PLACES.get(layout, formats.OF_SERIES)
     if written.kind not in places:

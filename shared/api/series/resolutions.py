@@ -6,13 +6,13 @@ from shared.series.coarser import Coarser
 
 
 def refuse(left_out: Coarser, *, default: str = "what is stored") -> None:
-    """Raise instead of answering with a part of one series, or of a total.
+    """Raise if days are left out, instead of answering with a part of one series or total.
 
     Args:
-        default: what the answer has if the request names no resolution, for the hint.
+        default: what the answer shows if the request names no resolution, for the hint.
 
     Raises:
-        InvalidRequest: there are such days.
+        InvalidRequest: days are left out.
     """
     for each in left_out.rows[:1]:
         raise InvalidRequest(

@@ -24,7 +24,7 @@ def not_callable(error: NotCallable) -> tuple[str, str, str]:
 
 def _callable(url: str) -> str:
     try:
-        # Whether this machine itself may be called is decided by a setting, when the request is read.
+        # A setting decides whether this machine itself may be called, when the request is read.
         addresses.parse(url, allow_loopback=True)
     except NotCallable as error:
         raise bodies.fault(*not_callable(error)) from None

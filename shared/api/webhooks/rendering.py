@@ -8,7 +8,7 @@ from shared.notices.webhooks import Notice, Webhook
 
 
 def one(webhook: Webhook, *, secret: str | None = None) -> bytes:
-    """Write a webhook; with its secret if it is a new one."""
+    """Write a webhook, with its secret if that is new."""
     shown = _webhook(webhook)
     if secret is not None:
         shown = shown.model_copy(update={"secret": secret})
@@ -22,7 +22,7 @@ def many(webhooks: Iterable[Webhook]) -> bytes:
 
 
 def test(webhook: Webhook, *, event: str, answer: Answer) -> bytes:
-    """Write what a receiver said to a test."""
+    """Write the receiver's answer to a test."""
     shown = models.WebhookTest(
         event=event,
         answer_status=answer.status,

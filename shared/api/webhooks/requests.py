@@ -1,4 +1,4 @@
-"""Requests on webhooks: ids and bodies to typed values, or every fault at once."""
+"""Requests on webhooks: ids and bodies to typed values, or all faults together."""
 
 import re
 
